@@ -1,0 +1,39 @@
+/**
+ * Who somebody is on the AT Protocol network: handle, DID, PDS and keys.
+ *
+ * @module
+ */
+
+/** A DID (`did:plc:…` or `did:web:…`), checked. */
+export type Did = `did:${string}:${string}`;
+
+/** An account as its DID document describes it. */
+export interface Identity {
+  readonly did: Did;
+  /** The handle that resolves back to this DID, lower-cased; undefined when none does. */
+  readonly handle: string | undefined;
+  /** Origin of the PDS, for example `https://pds.example.com`. */
+  readonly pds: string | undefined;
+  /** The `#atproto` key as did:key, for verifying commits and service tokens. */
+  readonly signingKey: string | undefined;
+  /** Other services of the DID document: fragment id (`#atcr_hold`) to origin. */
+  readonly services: Readonly<Record<string, string>>;
+}
+
+/** Resolves handles and DIDs, cached in KV; every request goes through the guarded fetch. */
+export interface IdentityResolver {
+  /**
+   * Resolves a handle (any case) or a DID.
+   *
+   * Throws AppError `NAME_UNKNOWN` when there is no such identity,
+   * `NAME_INVALID` when `identifier` is neither a handle nor a DID,
+   * `UPSTREAM_FAILED` or `UPSTREAM_TIMEOUT` when nobody could be asked.
+   * Stale answers are served while the network fails.
+   */
+  resolve(
+    identifier: string,
+    options?: { fresh?: boolean; signal?: AbortSignal },
+  ): Promise<Identity>;
+  /** Forgets what is cached of a DID and its handle. */
+  forget(did: Did): Promise<void>;
+}

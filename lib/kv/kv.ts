@@ -1,0 +1,78 @@
+/**
+ * The key-value store as the services see it: Deno KV behind a small interface
+ * that hides expired entries, retries a locked database and refuses what a
+ * remote KV would refuse. Key tuples are declared by one `keys.ts` per service.
+ *
+ * @module
+ */
+
+/** One part of a key, ordered as Deno KV orders it. */
+export type KeyPart = Deno.KvKeyPart;
+
+/** A key: first the service, then what it holds. At most 2,048 bytes encoded. */
+export type Key = readonly KeyPart[];
+
+/** A stored value with the versionstamp that optimistic checks compare. */
+export interface Entry<T> {
+  readonly key: Key;
+  readonly value: T;
+  readonly versionstamp: string;
+}
+
+/** Which keys a listing covers; as in Deno KV. */
+export type ListSelector =
+  | { prefix: Key }
+  | { prefix: Key; start: Key }
+  | { prefix: Key; end: Key }
+  | { start: Key; end: Key };
+
+/** Options of {@linkcode Kv.list}. */
+export interface ListOptions {
+  /** At most so many entries; no limit by default. */
+  limit?: number;
+  /** Highest key first. */
+  reverse?: boolean;
+}
+
+/**
+ * A change that is applied whole or not at all. At most 10 checks, 1,000
+ * mutations and 800 KiB; values of at most 64 KiB serialised. `commit` throws
+ * a RangeError beyond that.
+ */
+export interface Atomic {
+  /** The commit fails unless `key` still has `versionstamp` (null: absent). */
+  check(key: Key, versionstamp: string | null): this;
+  /** Stores `value`; readers stop seeing it at `expiresAt` (milliseconds since the Unix epoch). */
+  set(key: Key, value: unknown, options?: { expiresAt?: number }): this;
+  delete(key: Key): this;
+  /** Adds `by` to an unsigned 64-bit counter; read it with {@linkcode Kv.counter}. */
+  sum(key: Key, by: bigint): this;
+  /** True when applied; false when a check failed. */
+  commit(): Promise<boolean>;
+}
+
+/** A key-value store with optimistic transactions. */
+export interface Kv {
+  /** The entry at `key`, or undefined when absent or expired. */
+  get<T>(key: Key): Promise<Entry<T> | undefined>;
+  /** The entries at `keys`, in order; any number of keys (read 10 at a time). */
+  getMany<T>(keys: readonly Key[]): Promise<(Entry<T> | undefined)[]>;
+  /** Value of a counter, 0n when absent. */
+  counter(key: Key): Promise<bigint>;
+  /** Entries in key order, without the expired ones. */
+  list<T>(
+    selector: ListSelector,
+    options?: ListOptions,
+  ): AsyncIterableIterator<Entry<T>>;
+  /** Stores one value unconditionally. */
+  set(
+    key: Key,
+    value: unknown,
+    options?: { expiresAt?: number },
+  ): Promise<void>;
+  delete(key: Key): Promise<void>;
+  atomic(): Atomic;
+  /** Yields whenever one of `keys` (at most 10) may have changed, until `signal` is aborted. */
+  watch(keys: readonly Key[], signal: AbortSignal): AsyncIterable<void>;
+  close(): void;
+}

@@ -1,0 +1,80 @@
+/**
+ * JSON-lines log: one object a line with `time`, `level`, `msg` and fields.
+ * Messages are fixed lower-case sentences; what varies goes into fields.
+ *
+ * @module
+ */
+
+/** Severity, in rising order. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+const ORDER: Record<LogLevel, number> = {
+  debug: 10,
+  info: 20,
+  warn: 30,
+  error: 40,
+};
+
+/** Values that may stand in a log line. Never put secrets here. */
+export type LogFields = Record<string, unknown>;
+
+/** Writes log lines; a child carries fields into every line. */
+export interface Logger {
+  debug(msg: string, fields?: LogFields): void;
+  info(msg: string, fields?: LogFields): void;
+  warn(msg: string, fields?: LogFields): void;
+  error(msg: string, fields?: LogFields): void;
+  /** A logger whose lines all carry `fields`. */
+  with(fields: LogFields): Logger;
+}
+
+/** Options of {@linkcode createLogger}. */
+export interface LoggerOptions {
+  /** Lines below this level are dropped. */
+  level: LogLevel;
+  /** Takes one finished line without line end. */
+  write: (line: string) => void;
+  /** Milliseconds since the Unix epoch; the machine's time by default. */
+  now?: () => number;
+}
+
+/** Makes a logger that writes one JSON object a line. */
+export function createLogger(options: LoggerOptions): Logger {
+  const { level, write, now = Date.now } = options;
+  const threshold = ORDER[level];
+  const make = (bound: LogFields): Logger => {
+    const emit = (at: LogLevel) => (msg: string, fields: LogFields = {}) => {
+      if (ORDER[at] < threshold) return;
+      const line = { time: new Date(now()).toISOString(), level: at, msg };
+      write(JSON.stringify({ ...line, ...bound, ...fields }, plain));
+    };
+    return {
+      debug: emit("debug"),
+      info: emit("info"),
+      warn: emit("warn"),
+      error: emit("error"),
+      with: (fields) => make({ ...bound, ...fields }),
+    };
+  };
+  return make({});
+}
+
+/** A logger that drops everything; for tests. */
+export const silentLogger: Logger = createLogger({
+  level: "error",
+  write: () => {},
+});
+
+/** Errors and big integers as JSON can hold them, cause chain included. */
+function plain(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return value.toString();
+  if (value instanceof Error) {
+    return {
+      name: value.name,
+      message: value.message,
+      stack: value.stack,
+      ...(value.cause === undefined ? {} : { cause: value.cause }),
+    };
+  }
+  return value;
+}
