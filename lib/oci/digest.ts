@@ -1,0 +1,110 @@
+/**
+ * Content digests as the OCI image specification defines them: an algorithm, a
+ * colon and the hash in lower-case hex.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { AppError } from "../errors.ts";
+import { quote } from "./quote.ts";
+
+/** Hash algorithms that this registry computes and accepts. */
+export type DigestAlgorithm = "sha256" | "sha512";
+
+/** A digest that {@linkcode parseDigest} has checked, for example `sha256:e3b0…`. */
+export type Digest = `${DigestAlgorithm}:${string}`;
+
+/** The two parts of a digest. */
+export interface DigestParts {
+  readonly algorithm: DigestAlgorithm;
+  /** 64 (sha256) or 128 (sha512) lower-case hex digits. */
+  readonly hex: string;
+}
+
+/** Hashes a stream of chunks without keeping them. */
+export interface Hasher {
+  update(chunk: Uint8Array): void;
+  /** Digest of everything given so far; call once, at the end. */
+  digest(): Digest;
+}
+
+/** Hex digits of a hash, by algorithm. */
+const HEX_LENGTH: Readonly<Record<DigestAlgorithm, number>> = {
+  sha256: 64,
+  sha512: 128,
+};
+
+const HEX = /^[0-9a-f]+$/;
+const GRAMMAR = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
+
+/** Whether `text` names an algorithm of {@linkcode DigestAlgorithm}. */
+export function isDigestAlgorithm(text: string): text is DigestAlgorithm {
+  return text === "sha256" || text === "sha512";
+}
+
+/** What is wrong with `text` as a digest, as a sentence; undefined when nothing is. */
+function defect(text: string): string | undefined {
+  const colon = text.indexOf(":");
+  if (colon < 0) {
+    return `The digest ${quote(text)} has no algorithm; ` +
+      "write it as sha256:<64 hex digits>.";
+  }
+  const algorithm = text.slice(0, colon);
+  const hex = text.slice(colon + 1);
+  if (isDigestAlgorithm(algorithm)) {
+    const length = HEX_LENGTH[algorithm];
+    if (hex.length === length && HEX.test(hex)) return undefined;
+    return `The digest ${quote(text)} is malformed; ` +
+      `${algorithm} needs exactly ${length} lower-case hex digits.`;
+  }
+  // A long text is not worth matching: no known digest is longer than sha512's.
+  if (text.length <= 256 && GRAMMAR.test(text)) {
+    return `The digest algorithm ${quote(algorithm)} is not supported; ` +
+      "use sha256 or sha512.";
+  }
+  return `${quote(text)} is not a digest; write it as sha256:<64 hex digits>.`;
+}
+
+/**
+ * Checks a digest (image-spec, "Digests"). Upper-case hex is refused, because
+ * the specification allows one spelling only.
+ *
+ * Throws AppError `DIGEST_INVALID` when the text is malformed or its algorithm
+ * is neither sha256 nor sha512.
+ */
+export function parseDigest(text: string): Digest {
+  if (isDigest(text)) return text;
+  throw new AppError("DIGEST_INVALID", defect(text) ?? "Not a digest.");
+}
+
+/** Whether `text` is a well-formed sha256 or sha512 digest. */
+export function isDigest(text: string): text is Digest {
+  return defect(text) === undefined;
+}
+
+/** Splits a checked digest into algorithm and hex. */
+export function digestParts(digest: Digest): DigestParts {
+  return digest.startsWith("sha512:")
+    ? { algorithm: "sha512", hex: digest.slice(7) }
+    : { algorithm: "sha256", hex: digest.slice(7) };
+}
+
+/** Digest of bytes that are in memory. */
+export function digestOf(
+  bytes: Uint8Array,
+  algorithm: DigestAlgorithm = "sha256",
+): Digest {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
+}
+
+/** Starts an incremental hash for content too large for memory. */
+export function createHasher(algorithm: DigestAlgorithm = "sha256"): Hasher {
+  const hash = createHash(algorithm);
+  return {
+    update(chunk) {
+      hash.update(chunk);
+    },
+    digest: () => `${algorithm}:${hash.digest("hex")}`,
+  };
+}
