@@ -1,0 +1,90 @@
+/**
+ * Content descriptors (image-spec, "OCI Content Descriptors").
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { isAppError } from "../errors.ts";
+import { type Digest, parseDigest } from "./digest.ts";
+import { isNonDistributable } from "./media_types.ts";
+
+/** What machine an image is made for, as the descriptors of an index tell it. */
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string | undefined;
+  readonly "os.version"?: string | undefined;
+  readonly "os.features"?: readonly string[] | undefined;
+}
+
+/** Points at content by digest, type and size. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Other places of the content; they count for non-distributable layers only. */
+  readonly urls?: readonly string[] | undefined;
+  /** Type of the artifact pointed at, in an index. */
+  readonly artifactType?: string | undefined;
+  /** Machine that the image pointed at is made for, in an index. */
+  readonly platform?: Platform | undefined;
+}
+
+/** A field that may be missing; some writers send `null` for that. */
+export function absentable<T extends z.ZodType>(schema: T) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
+/** Visible ASCII; the grammar of RFC 6838 is stricter than what clients send. */
+export const mediaTypeSchema = z.string()
+  .min(1, "it is empty")
+  .max(255, "it is longer than 255 characters")
+  .regex(/^[\x20-\x7e]*$/, "it has characters that no media type has");
+
+/** An artifact type, where an empty one counts as none. */
+export const artifactTypeSchema = z.union([z.literal(""), mediaTypeSchema])
+  .nullish().transform((type) => type || undefined);
+
+/** Annotations as the image specification has them: strings by name. */
+export const annotationsSchema = z.record(z.string(), z.string());
+
+const digestSchema = z.string().transform((text, context): Digest => {
+  try {
+    return parseDigest(text);
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
+    return z.NEVER;
+  }
+});
+
+const platformSchema = z.object({
+  os: absentable(z.string()).transform((os) => os ?? ""),
+  architecture: absentable(z.string()).transform((name) => name ?? ""),
+  variant: absentable(z.string()),
+  "os.version": absentable(z.string()),
+  "os.features": absentable(z.array(z.string())),
+});
+
+/** Checks a descriptor; fields that nobody here reads are dropped, `data` among them. */
+export const descriptorSchema = z.object({
+  mediaType: mediaTypeSchema,
+  digest: digestSchema,
+  size: z.number().int("it is not a whole number of bytes")
+    .min(0, "it is negative"),
+  annotations: absentable(annotationsSchema),
+  urls: absentable(z.array(z.string())),
+  artifactType: artifactTypeSchema,
+  platform: absentable(platformSchema),
+});
+
+/**
+ * Whether the registry may lack this layer: its type is non-distributable and
+ * it says where else the content is (image-spec, "Non-Distributable Layers").
+ */
+export function isForeignLayer(layer: Descriptor): boolean {
+  return isNonDistributable(layer.mediaType) && (layer.urls?.length ?? 0) > 0;
+}

@@ -1,0 +1,147 @@
+/**
+ * Media types of manifests, configs and layers, and what they say about an
+ * artifact.
+ *
+ * @module
+ */
+
+/** Image manifest of the OCI image specification. */
+export const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+/** Image index of the OCI image specification. */
+export const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
+/** Image manifest of Docker, version 2 schema 2. */
+export const DOCKER_MANIFEST =
+  "application/vnd.docker.distribution.manifest.v2+json";
+/** Manifest list of Docker. */
+export const DOCKER_LIST =
+  "application/vnd.docker.distribution.manifest.list.v2+json";
+
+/** Type of the empty descriptor, the config of most artifacts. */
+export const OCI_EMPTY = "application/vnd.oci.empty.v1+json";
+/** Digest of `{}`, the content of the empty descriptor. */
+export const OCI_EMPTY_DIGEST =
+  "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+
+/** Config of an OCI image. */
+export const OCI_IMAGE_CONFIG = "application/vnd.oci.image.config.v1+json";
+/** Config of a Docker image. */
+export const DOCKER_IMAGE_CONFIG =
+  "application/vnd.docker.container.image.v1+json";
+
+/** Media types of the manifests that are stored. */
+export type ManifestMediaType =
+  | typeof OCI_MANIFEST
+  | typeof OCI_INDEX
+  | typeof DOCKER_MANIFEST
+  | typeof DOCKER_LIST;
+
+/** Whether a manifest holds content (`image`) or points at manifests (`index`). */
+export type ManifestKind = "image" | "index";
+
+const KINDS: Readonly<Record<ManifestMediaType, ManifestKind>> = {
+  [OCI_MANIFEST]: "image",
+  [OCI_INDEX]: "index",
+  [DOCKER_MANIFEST]: "image",
+  [DOCKER_LIST]: "index",
+};
+
+/** All types of {@linkcode ManifestMediaType}. */
+export const MANIFEST_MEDIA_TYPES = Object.keys(
+  KINDS,
+) as readonly ManifestMediaType[];
+
+const SCHEMA1 = new Set([
+  "application/vnd.docker.distribution.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v1+prettyjws",
+]);
+
+/** Whether `type` (lower case, without parameters) is a manifest that is stored. */
+export function isManifestMediaType(type: string): type is ManifestMediaType {
+  return Object.hasOwn(KINDS, type);
+}
+
+/** Whether `type` is the long dead Docker schema 1. */
+export function isSchema1(type: string): boolean {
+  return SCHEMA1.has(type);
+}
+
+/** Image or index, by media type. */
+export function manifestKind(type: ManifestMediaType): ManifestKind {
+  return KINDS[type];
+}
+
+/** `Content-Type` without parameters, in lower case; undefined when there is none. */
+export function bareMediaType(
+  contentType: string | null | undefined,
+): string | undefined {
+  const semicolon = contentType?.indexOf(";") ?? -1;
+  const type = semicolon < 0 ? contentType : contentType?.slice(0, semicolon);
+  return type?.trim().toLowerCase() || undefined;
+}
+
+/**
+ * Whether layers of this type may live outside the registry, at the `urls` of
+ * their descriptor (image-spec, "Non-Distributable Layers").
+ */
+export function isNonDistributable(type: string): boolean {
+  return type.startsWith("application/vnd.oci.image.layer.nondistributable.") ||
+    type.startsWith("application/vnd.docker.image.rootfs.foreign.");
+}
+
+/** What an artifact is for, as far as its types tell. */
+export type ArtifactKind =
+  | "image"
+  | "index"
+  | "helm"
+  | "signature"
+  | "attestation"
+  | "sbom"
+  | "wasm"
+  | "artifact";
+
+/** Beginnings of types that give an artifact away; the first match wins. */
+const KIND_PREFIXES: readonly (readonly [string, ArtifactKind])[] = [
+  ["application/vnd.cncf.helm.", "helm"],
+  ["application/vnd.cncf.notary.signature", "signature"],
+  ["application/vnd.dev.cosign.simplesigning.", "signature"],
+  ["application/vnd.dev.cosign.artifact.sig.", "signature"],
+  ["application/vnd.dev.cosign.artifact.sbom.", "sbom"],
+  ["application/vnd.dev.sigstore.bundle", "signature"],
+  ["application/vnd.dsse.envelope.", "attestation"],
+  ["application/vnd.in-toto", "attestation"],
+  ["application/spdx", "sbom"],
+  ["text/spdx", "sbom"],
+  ["application/vnd.cyclonedx", "sbom"],
+  ["application/vnd.syft", "sbom"],
+  ["application/vnd.wasm.", "wasm"],
+  ["application/wasm", "wasm"],
+];
+
+/**
+ * Guesses what a manifest is from its types: the artifact type, then the
+ * config's, then those of the layers. For display only.
+ */
+export function artifactKind(manifest: {
+  readonly kind: ManifestKind;
+  readonly artifactType?: string | undefined;
+  readonly config?: { readonly mediaType: string } | undefined;
+  readonly layers: readonly { readonly mediaType: string }[];
+}): ArtifactKind {
+  const types = [
+    manifest.artifactType,
+    manifest.config?.mediaType,
+    ...manifest.layers.map((layer) => layer.mediaType),
+  ];
+  for (const type of types) {
+    const match = KIND_PREFIXES.find(([prefix]) => type?.startsWith(prefix));
+    if (match !== undefined) return match[1];
+  }
+  if (manifest.kind === "index") {
+    return manifest.artifactType === undefined ? "index" : "artifact";
+  }
+  const config = manifest.config?.mediaType;
+  return manifest.artifactType === undefined &&
+      (config === OCI_IMAGE_CONFIG || config === DOCKER_IMAGE_CONFIG)
+    ? "image"
+    : "artifact";
+}
