@@ -36,16 +36,20 @@ export interface ListOptions {
 
 /**
  * A change that is applied whole or not at all. At most 10 checks, 1,000
- * mutations and 800 KiB; values of at most 64 KiB serialised. `commit` throws
- * a RangeError beyond that.
+ * mutations and 800 KiB, of that 80 KiB for the keys of stored values; keys of
+ * at most 2 KiB, values of at most 64 KiB serialised. Beyond that a RangeError
+ * is thrown, by `commit` at the latest, and nothing is sent.
  */
 export interface Atomic {
-  /** The commit fails unless `key` still has `versionstamp` (null: absent). */
+  /** The commit fails unless `key` still has `versionstamp` (null: absent or expired). */
   check(key: Key, versionstamp: string | null): this;
   /** Stores `value`; readers stop seeing it at `expiresAt` (milliseconds since the Unix epoch). */
   set(key: Key, value: unknown, options?: { expiresAt?: number }): this;
   delete(key: Key): this;
-  /** Adds `by` to an unsigned 64-bit counter; read it with {@linkcode Kv.counter}. */
+  /**
+   * Adds `by` (or subtracts, when negative) to a counter that must not fall
+   * below zero; read it with {@linkcode Kv.counter}. Counters do not expire.
+   */
   sum(key: Key, by: bigint): this;
   /** True when applied; false when a check failed. */
   commit(): Promise<boolean>;
@@ -59,7 +63,7 @@ export interface Kv {
   getMany<T>(keys: readonly Key[]): Promise<(Entry<T> | undefined)[]>;
   /** Value of a counter, 0n when absent. */
   counter(key: Key): Promise<bigint>;
-  /** Entries in key order, without the expired ones. */
+  /** Entries in key order, without the expired ones. Read in batches, so not one snapshot. */
   list<T>(
     selector: ListSelector,
     options?: ListOptions,
@@ -72,7 +76,11 @@ export interface Kv {
   ): Promise<void>;
   delete(key: Key): Promise<void>;
   atomic(): Atomic;
-  /** Yields whenever one of `keys` (at most 10) may have changed, until `signal` is aborted. */
+  /**
+   * Yields once at the start and then whenever one of `keys` (at most 10) may
+   * have changed, until `signal` is aborted. Sees other processes only where
+   * the store is remote, never over one file: poll as well where that matters.
+   */
   watch(keys: readonly Key[], signal: AbortSignal): AsyncIterable<void>;
   close(): void;
 }

@@ -1,0 +1,13 @@
+import { join } from "node:path";
+import { openKv } from "../../lib/kv/deno_kv.ts";
+import { testKvContract } from "./kv_contract.ts";
+
+testKvContract("memory", (clock) => openKv(":memory:", clock));
+
+const folder = await Deno.makeTempDir({ prefix: "atcr-kv-" });
+let files = 0;
+testKvContract(
+  "file",
+  (clock) => openKv(join(folder, `${files++}`, "kv.sqlite3"), clock),
+);
+Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
