@@ -1,0 +1,171 @@
+/**
+ * The sandbox network as a program. Prints one JSON line when it is ready, or
+ * `{"failed": "…"}` when it cannot be; ends when standard input is closed and
+ * on SIGTERM or SIGINT.
+ *
+ * Environment:
+ *
+ * - `ATCR_SANDBOX_DATA_DIR`: folder of everything that is kept; made when missing
+ * - `ATCR_SANDBOX_PDS_PORT`, `ATCR_SANDBOX_PLC_PORT`: ports; left out or 0, free
+ *   ones are picked at the first start and kept
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { ensureAccounts, moveAccounts } from "./accounts.ts";
+import { StartFailure } from "./failure.ts";
+import { startNetwork } from "./network.ts";
+import { isFree, loopbackAddresses, pickPort } from "./ports.ts";
+import { type State, StateFile } from "./state.ts";
+
+/** How long a sandbox that is just ending may keep the folder. */
+const LOCK_LIMIT_MS = 10_000;
+const LOCK_POLL_MS = 50;
+/** Time for a clean end; the data is safe without one. */
+const STOP_LIMIT_MS = 3_000;
+
+/** The settings, from the environment. */
+interface Settings {
+  readonly dataDir: string;
+  readonly pdsPort: number | undefined;
+  readonly plcPort: number | undefined;
+}
+
+function readSettings(): Settings {
+  const dataDir = Deno.env.get("ATCR_SANDBOX_DATA_DIR");
+  if (!dataDir) throw new StartFailure("ATCR_SANDBOX_DATA_DIR is not set.");
+  return {
+    dataDir,
+    pdsPort: readPort("ATCR_SANDBOX_PDS_PORT"),
+    plcPort: readPort("ATCR_SANDBOX_PLC_PORT"),
+  };
+}
+
+function readPort(name: string): number | undefined {
+  const value = Deno.env.get(name) ?? "";
+  if (value === "" || value === "0") return undefined;
+  if (/^[0-9]{1,5}$/.test(value) && Number(value) <= 65_535) {
+    return Number(value);
+  }
+  throw new StartFailure(`${name} is "${value}", which is not a port.`);
+}
+
+/** Starts everything; the ready line's object and the way to stop. */
+async function start({ dataDir, pdsPort, plcPort }: Settings) {
+  await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await lock(dataDir);
+  const file = await StateFile.open(dataDir);
+  const addresses = loopbackAddresses();
+  const ports = choosePorts(file.value, pdsPort, plcPort, addresses);
+  await file.update(ports);
+
+  const network = await startNetwork({
+    dataDir,
+    state: file.value,
+    addresses,
+    ...ports,
+  });
+  const pds = `http://localhost:${ports.pdsPort}`;
+  await moveAccounts(network, pds);
+  const accounts = await ensureAccounts(pds, file);
+  return {
+    ready: {
+      pds,
+      plc: `http://localhost:${ports.plcPort}`,
+      ...ports,
+      accounts,
+    },
+    stop: network.stop,
+  };
+}
+
+/** Keeps a second sandbox off the folder, for the life of this process. */
+async function lock(dataDir: string): Promise<void> {
+  const path = join(dataDir, "lock");
+  const file = await Deno.open(path, {
+    write: true,
+    create: true,
+    mode: 0o600,
+  });
+  const deadline = Date.now() + LOCK_LIMIT_MS;
+  while (!await file.tryLock(true)) {
+    if (Date.now() > deadline) {
+      throw new StartFailure(
+        `Another sandbox network is running on ${dataDir}. Stop it, or set ` +
+          "another data folder.",
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
+  }
+}
+
+/**
+ * The ports to use: the wanted ones, else those of the last start, else free
+ * ones. Only the PDS's port has to stay, because DID documents name it.
+ */
+function choosePorts(
+  last: State,
+  wantedPds: number | undefined,
+  wantedPlc: number | undefined,
+  addresses: readonly string[],
+): { pdsPort: number; plcPort: number } {
+  const pdsPort = wantedPds ?? last.pdsPort ?? pickPort(addresses, wantedPlc);
+  if (!isFree(pdsPort, addresses)) {
+    throw portTaken("PDS", pdsPort, "ATCR_SANDBOX_PDS_PORT");
+  }
+  if (wantedPlc !== undefined) {
+    if (wantedPlc !== pdsPort && isFree(wantedPlc, addresses)) {
+      return { pdsPort, plcPort: wantedPlc };
+    }
+    throw portTaken("PLC directory", wantedPlc, "ATCR_SANDBOX_PLC_PORT");
+  }
+  const keep = last.plcPort !== undefined && last.plcPort !== pdsPort &&
+    isFree(last.plcPort, addresses);
+  const plcPort = keep ? last.plcPort : pickPort(addresses, pdsPort);
+  return { pdsPort, plcPort };
+}
+
+function portTaken(server: string, port: number, setting: string) {
+  return new StartFailure(
+    `The sandbox's ${server} cannot listen on port ${port}: another program ` +
+      `has it, or this user may not use it. Stop that program, or set ` +
+      `${setting} to a free port.`,
+  );
+}
+
+/** Resolves when this process should end. */
+function endOfLife(): Promise<void> {
+  return new Promise((resolve) => {
+    Deno.addSignalListener("SIGINT", () => resolve());
+    if (Deno.build.os !== "windows") {
+      Deno.addSignalListener("SIGTERM", () => resolve());
+    }
+    // Standard input is a pipe from the parent and ends with it.
+    Deno.stdin.readable.pipeTo(new WritableStream()).then(resolve, resolve);
+  });
+}
+
+function print(value: unknown): Promise<number> {
+  return Deno.stdout.write(
+    new TextEncoder().encode(`${JSON.stringify(value)}\n`),
+  );
+}
+
+Deno.env.set("LOG_ENABLED", Deno.env.get("LOG_ENABLED") ?? "false");
+const ended = endOfLife();
+try {
+  const running = await Promise.race([start(readSettings()), ended]);
+  if (running) {
+    await print(running.ready);
+    await ended;
+    const limit = new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS));
+    await Promise.race([running.stop(), limit]);
+  }
+  Deno.exit(0);
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof StartFailure)) console.error(error);
+  await print({ failed: message });
+  Deno.exit(1);
+}

@@ -1,0 +1,113 @@
+/**
+ * The PLC directory and the PDS, started on the loopback addresses.
+ *
+ * @module
+ */
+
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { join } from "node:path";
+import process from "node:process";
+import type { PDS } from "@atproto/pds";
+import { PlcFileDatabase } from "./plc_database.ts";
+import type { State } from "./state.ts";
+
+/** Both servers, ready for requests. */
+export interface Network {
+  readonly pds: PDS;
+  readonly plcDatabase: PlcFileDatabase;
+  /** Closes both servers and their databases. */
+  stop(): Promise<void>;
+}
+
+/** What {@linkcode startNetwork} needs to know. */
+export interface NetworkOptions {
+  readonly dataDir: string;
+  readonly state: State;
+  readonly pdsPort: number;
+  readonly plcPort: number;
+  /** Loopback addresses to listen on; at least one. */
+  readonly addresses: readonly string[];
+}
+
+/** Starts both servers; resolves when they accept requests. */
+export async function startNetwork(options: NetworkOptions): Promise<Network> {
+  const { dataDir, state, pdsPort, plcPort, addresses } = options;
+  const { PDS, PlcServer, Database } = await importServers();
+
+  const plcDatabase = await PlcFileDatabase.open(
+    join(dataDir, "plc.jsonl"),
+    Database.mock(),
+  );
+  const plc = PlcServer.create({ db: plcDatabase, port: plcPort });
+  await startOnLoopback(plc, plcPort, addresses);
+
+  const pdsDir = join(dataDir, "pds");
+  await Deno.mkdir(pdsDir, { recursive: true, mode: 0o700 });
+  const pds = await PDS.fromEnv({
+    devMode: true, // plain http, and answers checked against the lexicons
+    serviceName: "Sandbox PDS",
+    port: pdsPort,
+    dataDirectory: pdsDir,
+    blobstoreDiskLocation: join(pdsDir, "blobs"),
+    blobstoreDiskTmpLocation: join(pdsDir, "blobs_tmp"),
+    jwtSecret: state.jwtSecret,
+    adminPassword: state.adminPassword,
+    inviteRequired: false,
+    serviceHandleDomains: [".test"],
+    didPlcUrl: `http://localhost:${plcPort}`,
+    plcRotationKeyK256PrivateKeyHex: state.rotationKey,
+    // The directory is on this machine, which the guard would refuse.
+    disableSsrfProtection: true,
+  });
+  await startOnLoopback(pds, pdsPort, addresses);
+
+  return {
+    pds,
+    plcDatabase,
+    stop: async () => {
+      await pds.destroy();
+      await plc.destroy();
+    },
+  };
+}
+
+/** Imports the servers, which is most of the time that a start takes. */
+async function importServers() {
+  // The PDS makes its guarded fetch while it is imported and refuses a runtime
+  // that reports no undici version, as Deno does. The guard is off here anyway.
+  Object.defineProperty(process, "versions", {
+    value: { ...process.versions, undici: "8.0.0" },
+  });
+  const [{ PDS }, plcModule] = await Promise.all([
+    import("@atproto/pds"),
+    import("@did-plc/server"),
+  ]);
+  // A CommonJS package: at run time its exports are below `default`.
+  const { PlcServer, Database } = plcModule
+    .default as unknown as typeof plcModule;
+  return { PDS, PlcServer, Database };
+}
+
+/** An express server of the reference implementation. */
+interface ExpressServer {
+  readonly app: { listen(port: number, address: string): Server };
+  start(): Promise<unknown>;
+}
+
+/**
+ * Starts `server` on `addresses` only; by itself it would listen on every
+ * interface of the machine. Servers beyond the first need no closing of their
+ * own: they end with the process.
+ */
+async function startOnLoopback(
+  server: ExpressServer,
+  port: number,
+  addresses: readonly string[],
+): Promise<void> {
+  const listen = server.app.listen.bind(server.app);
+  const [first = "127.0.0.1", ...others] = addresses;
+  Object.assign(server.app, { listen: () => listen(port, first) });
+  await server.start();
+  for (const address of others) await once(listen(port, address), "listening");
+}

@@ -1,0 +1,2 @@
+// Nothing of this package is called here; see ../../../README.md.
+export {};
