@@ -1,0 +1,188 @@
+/**
+ * Names of images and references into them.
+ *
+ * An image name is `<owner>/<repository>`. The owner is a handle, a DID as it
+ * is (`did:plc:…`, over HTTP only) or a DID in the spelling that fits into the
+ * name grammar of docker and its kin:
+ *
+ * | DID | spelling |
+ * |---|---|
+ * | `did:plc:ewvi7nxzyoun6zhxrhs64oiz` | `did-plc-ewvi7nxzyoun6zhxrhs64oiz` |
+ * | `did:web:hold-1.example.com` | `did-web-hold-1_example_com` |
+ * | `did:web:localhost%3A5000` | `did-web-localhost__5000` |
+ *
+ * A spelling has no dot and a handle always has one, so neither can be taken
+ * for the other, and every DID has exactly one spelling.
+ *
+ * @module
+ */
+
+import { isValidDid, isValidHandle } from "@atproto/syntax";
+import type { Did } from "../atproto/identity.ts";
+import { AppError } from "../errors.ts";
+import { type Digest, parseDigest } from "./digest.ts";
+import { quote } from "./quote.ts";
+
+/** Who an image belongs to, as its name says. */
+export type Owner =
+  | { readonly kind: "handle"; readonly value: string }
+  | { readonly kind: "did"; readonly value: Did };
+
+/** A checked image name. */
+export interface ImageName {
+  readonly owner: Owner;
+  /** Path below the owner, for example `app` or `team/app`. */
+  readonly repository: string;
+}
+
+/** What follows the name of an image: a tag or a digest. */
+export type Reference =
+  | { readonly kind: "tag"; readonly tag: string }
+  | { readonly kind: "digest"; readonly digest: Digest };
+
+/** Most characters of a name, the owner included; clients take no more. */
+export const MAX_NAME_LENGTH = 255;
+
+const COMPONENT = /^[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*$/;
+const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+
+const LABEL = "[a-z0-9]+(?:-+[a-z0-9]+)*";
+const RAW_PLC = /^did:plc:([a-z0-9]+)$/;
+// The port's colon comes as %3A, and bare when a path was decoded once more.
+const RAW_WEB = new RegExp(
+  `^did:web:(${LABEL}(?:\\.${LABEL})*)(?:(?:%3[Aa]|:)([0-9]{1,5}))?$`,
+);
+const SAFE_PLC = /^did-plc-([a-z0-9]+)$/;
+const SAFE_WEB = new RegExp(
+  `^did-web-(${LABEL}(?:_${LABEL})*)(?:__([0-9]{1,5}))?$`,
+);
+
+/**
+ * Parses `<owner>/<repository>`. Handles are lower-cased; DIDs come out in
+ * their plain form, whichever spelling came in.
+ *
+ * Throws AppError `NAME_INVALID` with a sentence that names the wrong part.
+ */
+export function parseImageName(name: string): ImageName {
+  if (name.length > MAX_NAME_LENGTH) {
+    throw invalid(
+      `The name ${quote(name)} has ${name.length} characters; ` +
+        `at most ${MAX_NAME_LENGTH} are possible.`,
+    );
+  }
+  const slash = name.indexOf("/");
+  if (slash < 0) {
+    throw invalid(
+      `The name ${quote(name)} has no repository; ` +
+        "write <handle or DID>/<repository>, for example alice.example.com/app.",
+    );
+  }
+  return {
+    owner: parseOwner(name.slice(0, slash)),
+    repository: parseRepository(name.slice(slash + 1)),
+  };
+}
+
+/**
+ * Parses the first component of an image name.
+ *
+ * Throws AppError `NAME_INVALID` when it is neither a handle nor a DID.
+ */
+export function parseOwner(text: string): Owner {
+  const did = parseDid(text);
+  if (did !== undefined) return { kind: "did", value: did };
+  // Checked before folding: some letters outside ASCII fold into it.
+  if (isValidHandle(text)) return { kind: "handle", value: text.toLowerCase() };
+  throw invalid(
+    `${quote(text)} is neither a handle nor a DID; image names begin with ` +
+      "their owner, for example alice.example.com/app.",
+  );
+}
+
+/**
+ * Checks the path below the owner (distribution-spec, `<name>`): components of
+ * lower-case letters and digits with `.`, `_`, `__` or dashes between them.
+ *
+ * Throws AppError `NAME_INVALID`.
+ */
+export function parseRepository(text: string): string {
+  for (const component of text.split("/")) {
+    if (!COMPONENT.test(component)) {
+      throw invalid(
+        `The part ${quote(component)} of the repository ${quote(text)} is ` +
+          "invalid; use lower-case letters and digits, separated by single " +
+          "dots, underscores or dashes.",
+      );
+    }
+  }
+  return text;
+}
+
+/** A DID in its plain or its docker-safe spelling, in plain form. */
+function parseDid(text: string): Did | undefined {
+  const plc = RAW_PLC.exec(text) ?? SAFE_PLC.exec(text);
+  if (plc !== null) return checkedDid(`did:plc:${plc[1]}`);
+  const web = RAW_WEB.exec(text) ?? SAFE_WEB.exec(text);
+  if (web === null) return undefined;
+  const [, host = "", port] = web;
+  const suffix = port === undefined ? "" : `%3A${port}`;
+  return checkedDid(`did:web:${host.replaceAll("_", ".")}${suffix}`);
+}
+
+function checkedDid(did: Did): Did | undefined {
+  return isValidDid(did) ? did : undefined;
+}
+
+/**
+ * The DID in the spelling that image names can hold; {@linkcode parseOwner}
+ * gives the DID back.
+ *
+ * Throws AppError `NAME_INVALID` for a DID that is neither did:plc nor the
+ * did:web of a host.
+ */
+export function dockerSafeDid(did: Did): string {
+  if (parseDid(did) !== did) {
+    throw invalid(
+      `The DID ${
+        quote(did)
+      } cannot own images; use did:plc or did:web of a host.`,
+    );
+  }
+  return did.replaceAll(":", "-").replaceAll(".", "_").replace("%3A", "__");
+}
+
+/** The name as a client can type it; {@linkcode parseImageName} gives it back. */
+export function formatImageName(name: ImageName): string {
+  const { owner, repository } = name;
+  const first = owner.kind === "did" ? dockerSafeDid(owner.value) : owner.value;
+  return `${first}/${repository}`;
+}
+
+/** Whether `text` is a tag (distribution-spec, "Pulling manifests"). */
+export function isTag(text: string): boolean {
+  return TAG.test(text);
+}
+
+/**
+ * Parses a tag or digest; what has a colon is a digest.
+ *
+ * Throws AppError `DIGEST_INVALID`, or `MANIFEST_INVALID` for a bad tag.
+ */
+export function parseReference(text: string): Reference {
+  if (text.includes(":")) return { kind: "digest", digest: parseDigest(text) };
+  if (isTag(text)) return { kind: "tag", tag: text };
+  throw new AppError(
+    "MANIFEST_INVALID",
+    `The tag ${quote(text)} is invalid; use up to 128 letters, digits, ` +
+      "dots, underscores and dashes, the first neither dot nor dash.",
+  );
+}
+
+/** The reference as it stands in a path. */
+export function formatReference(reference: Reference): string {
+  return reference.kind === "tag" ? reference.tag : reference.digest;
+}
+
+function invalid(message: string): AppError {
+  return new AppError("NAME_INVALID", message);
+}

@@ -1,0 +1,132 @@
+/**
+ * Byte ranges: `Range` of a download (RFC 9110, section 14) and `Content-Range`
+ * of an upload (distribution-spec, "Pushing a blob in chunks").
+ *
+ * @module
+ */
+
+import { AppError } from "../errors.ts";
+import { quote } from "./quote.ts";
+
+/** Bytes `start` to `end`, both inclusive. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+const BYTES_RANGE = /^bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*$/i;
+const UPLOAD_RANGE =
+  /^(?:bytes[ =])?([0-9]{1,16})-([0-9]{1,16})(?:\/[0-9*]{1,16})?$/;
+
+/**
+ * The part of `size` bytes that a `Range` header asks for, cut at the end of
+ * the content. Undefined means all of it: no header, another unit, several
+ * ranges or a form that is none, all of which a server may ignore.
+ *
+ * Throws AppError `RANGE_INVALID` (416) when no byte of the content is in the
+ * range, or when it ends before it starts; answer that with
+ * {@linkcode formatUnsatisfiedRange}.
+ */
+export function parseRange(
+  header: string | null | undefined,
+  size: number,
+): ByteRange | undefined {
+  const match = BYTES_RANGE.exec(header ?? "");
+  if (match === null) return undefined;
+  const [, first = "", last = ""] = match;
+  if (first === "" && last === "") return undefined;
+  const start = first === "" ? Math.max(0, size - Number(last)) : Number(first);
+  const end = first === "" || last === ""
+    ? size - 1
+    : Math.min(Number(last), size - 1);
+  if (start > end) {
+    throw new AppError(
+      "RANGE_INVALID",
+      `The range ${quote(match[0])} has no byte of content of ${size} bytes.`,
+      { detail: { size } },
+    );
+  }
+  return { start, end };
+}
+
+/** Bytes in a range. */
+export function rangeLength(range: ByteRange): number {
+  return range.end - range.start + 1;
+}
+
+/** `Content-Range` of a 206. */
+export function formatContentRange(range: ByteRange, size: number): string {
+  return `bytes ${range.start}-${range.end}/${size}`;
+}
+
+/** `Content-Range` of a 416. */
+export function formatUnsatisfiedRange(size: number): string {
+  return `bytes */${size}`;
+}
+
+/**
+ * `Content-Range` of a chunk: `start-end`, also with `bytes ` before and a
+ * total behind. Undefined without header: the chunk is appended.
+ *
+ * Throws AppError `BLOB_UPLOAD_INVALID` when it has another form, and
+ * `RANGE_INVALID` (416) when it ends before it starts.
+ */
+export function parseUploadRange(
+  header: string | null | undefined,
+): ByteRange | undefined {
+  if (header === null || header === undefined) return undefined;
+  const match = UPLOAD_RANGE.exec(header.trim());
+  const start = Number(match?.[1]);
+  const end = Number(match?.[2]);
+  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end)) {
+    throw new AppError(
+      "BLOB_UPLOAD_INVALID",
+      `The Content-Range ${quote(header)} is malformed; ` +
+        "write <first byte>-<last byte>, for example 0-1023.",
+    );
+  }
+  if (start > end) {
+    throw new AppError(
+      "RANGE_INVALID",
+      `The Content-Range ${quote(header)} ends before it starts.`,
+    );
+  }
+  return { start, end };
+}
+
+/**
+ * Checks that a chunk continues an upload of which `offset` bytes are there.
+ *
+ * Throws AppError `RANGE_INVALID` (416) when it starts elsewhere, and
+ * `SIZE_INVALID` when `contentLength` (bytes of the body, where known) is not
+ * the length of the range.
+ */
+export function checkChunk(
+  range: ByteRange,
+  offset: number,
+  contentLength?: number,
+): void {
+  if (range.start !== offset) {
+    throw new AppError(
+      "RANGE_INVALID",
+      `The chunk starts at byte ${range.start}, but the upload goes on at ` +
+        `byte ${offset}; ask for the upload's status and resume there.`,
+      { detail: { offset } },
+    );
+  }
+  if (contentLength !== undefined && contentLength !== rangeLength(range)) {
+    throw new AppError(
+      "SIZE_INVALID",
+      `The chunk has ${contentLength} bytes, ` +
+        `but its Content-Range says ${rangeLength(range)}.`,
+    );
+  }
+}
+
+/**
+ * `Range` of an upload of which `offset` bytes are there: `0-<last byte>`
+ * without unit. An empty upload has no last byte; clients expect `0-0`.
+ */
+export function formatUploadRange(offset: number): string {
+  return `0-${Math.max(0, offset - 1)}`;
+}
