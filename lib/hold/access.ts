@@ -1,0 +1,205 @@
+/**
+ * Who may read, write and administer a hold, by its captain and crew records.
+ *
+ * @module
+ */
+
+import { LRUCache } from "lru-cache";
+import type { Did } from "../atproto/identity.ts";
+import type { Clock } from "../clock.ts";
+import {
+  allRecords,
+  type Captain,
+  captainSchema,
+  COLLECTIONS,
+  type CrewMember,
+  crewRkey,
+  crewSchema,
+  type HoldRecords,
+  SELF,
+} from "./records.ts";
+
+/** An answer with its reason, in words for the person who asked. */
+export type Decision = { allowed: true } | { allowed: false; reason: string };
+
+/** What a crew member may be allowed. */
+export type Permission = "blob:read" | "blob:write" | "crew:admin";
+
+/** Permissions that also grant `wanted`: writing implies reading, administering implies both. */
+const GRANTED_BY: Readonly<Record<Permission, readonly Permission[]>> = {
+  "blob:read": ["blob:read", "blob:write", "crew:admin"],
+  "blob:write": ["blob:write", "crew:admin"],
+  "crew:admin": ["crew:admin"],
+};
+
+/** What anybody signed in may do on a hold that takes everybody as crew. */
+export const DEFAULT_PERMISSIONS: readonly Permission[] = [
+  "blob:read",
+  "blob:write",
+];
+
+/** What {@linkcode HoldAccess} needs. */
+export interface HoldAccessDeps {
+  records: HoldRecords;
+  clock: Clock;
+  /** How long a record may be used before it is read again, in milliseconds; 5 s by default. */
+  ttlMs?: number;
+}
+
+interface Cached<T> {
+  readonly value: T;
+  readonly until: number;
+}
+
+const ALLOWED: Decision = { allowed: true };
+const deny = (reason: string): Decision => ({ allowed: false, reason });
+
+/** Listing the whole crew is dear, so its outcome is kept longer than single records. */
+const FOREIGN_TTL_FACTOR = 12;
+
+/**
+ * Decides by the captain record (owner, public, allowAllCrew) and the crew
+ * records. Records are cached for a few seconds; {@linkcode invalidate} makes
+ * a change count at once.
+ */
+export class HoldAccess {
+  readonly #records: HoldRecords;
+  readonly #clock: Clock;
+  readonly #ttlMs: number;
+  readonly #members = new LRUCache<Did, Cached<CrewMember | undefined>>({
+    max: 10_000,
+  });
+  #captain: Cached<Captain | undefined> | undefined;
+  #foreign: Cached<Promise<ReadonlyMap<Did, CrewMember>>> | undefined;
+
+  constructor(deps: HoldAccessDeps) {
+    this.#records = deps.records;
+    this.#clock = deps.clock;
+    this.#ttlMs = deps.ttlMs ?? 5_000;
+  }
+
+  /** Whether `did` (undefined: somebody without login) may read blobs. */
+  async read(did: Did | undefined): Promise<Decision> {
+    const captain = await this.captain();
+    if (captain?.public) return ALLOWED;
+    return await this.#decide(captain, did, "blob:read");
+  }
+
+  /** Whether `did` may push blobs. A public hold is public for reading only. */
+  async write(did: Did | undefined): Promise<Decision> {
+    return await this.#decide(await this.captain(), did, "blob:write");
+  }
+
+  /** Whether `did` may manage the crew and write records of the hold. */
+  async admin(did: Did | undefined): Promise<Decision> {
+    return await this.#decide(await this.captain(), did, "crew:admin");
+  }
+
+  /** The captain record; undefined before the hold has one. */
+  async captain(): Promise<Captain | undefined> {
+    if (this.#captain && this.#captain.until > this.#clock.now()) {
+      return this.#captain.value;
+    }
+    const record = await this.#records.getRecord(COLLECTIONS.captain, SELF);
+    const parsed = captainSchema.safeParse(record?.value);
+    const value = parsed.success ? parsed.data : undefined;
+    this.#captain = this.#cached(value);
+    return value;
+  }
+
+  /** The crew record of `did`, under whatever key it was written. */
+  async member(did: Did): Promise<CrewMember | undefined> {
+    const cached = this.#members.get(did);
+    if (cached && cached.until > this.#clock.now()) return cached.value;
+    const record = await this.#records.getRecord(
+      COLLECTIONS.crew,
+      crewRkey(did),
+    );
+    const parsed = crewSchema.safeParse(record?.value);
+    const value = parsed.success && parsed.data.member === did
+      ? parsed.data
+      : (await this.#foreignMembers()).get(did);
+    this.#members.set(did, this.#cached(value));
+    return value;
+  }
+
+  /** Forgets what is cached, after captain or crew records were written. */
+  invalidate(): void {
+    this.#captain = undefined;
+    this.#foreign = undefined;
+    this.#members.clear();
+  }
+
+  async #decide(
+    captain: Captain | undefined,
+    did: Did | undefined,
+    wanted: Permission,
+  ): Promise<Decision> {
+    const hold = this.#records.did;
+    if (!captain) {
+      return deny(
+        `The hold ${hold} has no captain yet; its operator has to set the owner's DID.`,
+      );
+    }
+    if (did === undefined) return deny(ANONYMOUS[wanted](hold));
+    if (did === captain.owner) return ALLOWED;
+    const member = await this.member(did);
+    // A record of one's own counts before the rule for everybody: that is how
+    // an admin restricts one person on a hold that takes all.
+    const held = member?.permissions ??
+      (captain.allowAllCrew ? DEFAULT_PERMISSIONS : undefined);
+    if (!held) {
+      return deny(
+        `${did} is not crew of the hold ${hold}; ask its captain ${captain.owner} for ${wanted}.`,
+      );
+    }
+    if (GRANTED_BY[wanted].some((permission) => held.includes(permission))) {
+      return ALLOWED;
+    }
+    return deny(
+      `${did} is crew of the hold ${hold} but lacks ${wanted}; ask its captain ${captain.owner} for it.`,
+    );
+  }
+
+  /**
+   * Members whose records lie under other keys than ours, as other tools write
+   * them. Only a listing finds them.
+   */
+  #foreignMembers(): Promise<ReadonlyMap<Did, CrewMember>> {
+    const now = this.#clock.now();
+    if (this.#foreign && this.#foreign.until > now) return this.#foreign.value;
+    const listing = this.#listForeign();
+    const entry = {
+      value: listing,
+      until: now + this.#ttlMs * FOREIGN_TTL_FACTOR,
+    };
+    this.#foreign = entry;
+    listing.catch(() => {
+      if (this.#foreign === entry) this.#foreign = undefined;
+    });
+    return listing;
+  }
+
+  async #listForeign(): Promise<ReadonlyMap<Did, CrewMember>> {
+    const found = new Map<Did, CrewMember>();
+    for await (const record of allRecords(this.#records, COLLECTIONS.crew)) {
+      const parsed = crewSchema.safeParse(record.value);
+      if (!parsed.success) continue;
+      const { member } = parsed.data;
+      if (record.rkey !== crewRkey(member)) found.set(member, parsed.data);
+    }
+    return found;
+  }
+
+  #cached<T>(value: T): Cached<T> {
+    return { value, until: this.#clock.now() + this.#ttlMs };
+  }
+}
+
+const ANONYMOUS: Readonly<Record<Permission, (hold: Did) => string>> = {
+  "blob:read": (hold) =>
+    `The hold ${hold} is private; sign in as a member of its crew to read.`,
+  "blob:write": (hold) =>
+    `Sign in as a member of the crew of the hold ${hold} to push.`,
+  "crew:admin": (hold) => `Sign in as an admin of the hold ${hold}.`,
+};

@@ -1,0 +1,72 @@
+/**
+ * Removes uploads that nobody will finish: expired rows with their bytes, and
+ * bytes in the store that no row speaks of.
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../log.ts";
+import type { BlobStore } from "../storage/blob_store.ts";
+import type { StorageKeys } from "../storage/keys.ts";
+import type { UploadRow, UploadStates } from "./upload_state.ts";
+
+/** What {@linkcode sweepUploads} needs. */
+export interface SweepDeps {
+  store: BlobStore;
+  keys: StorageKeys;
+  states: UploadStates;
+  clock: Clock;
+  log: Logger;
+  /** Leftovers without a row go when they are older than this, in milliseconds. */
+  ttlMs: number;
+  /** Removes the bytes of an upload. */
+  discard: (row: UploadRow) => Promise<void>;
+}
+
+/**
+ * Sweeps once and returns how many things were removed. What fails is logged
+ * and left for the next sweep. Running it twice at the same time does no harm.
+ */
+export async function sweepUploads(deps: SweepDeps): Promise<number> {
+  const { store, keys, states, clock, log, ttlMs } = deps;
+  let removed = 0;
+  const attempt = async (what: string, work: () => Promise<void>) => {
+    try {
+      await work();
+      removed++;
+    } catch (error) {
+      log.warn("upload leftover not removed", { what, error });
+    }
+  };
+
+  for await (const row of states.all()) {
+    const now = clock.now();
+    if (row.expiresAt > now || (row.lock && row.lock.until > now)) continue;
+    await attempt(row.id, async () => {
+      await deps.discard(row);
+      await states.remove(row.id);
+    });
+  }
+
+  const old = clock.now() - ttlMs;
+  const orphaned = async (key: string, time: number) =>
+    time <= old && !await states.find(uploadIdOf(keys, key));
+  for await (
+    const { upload, startedAt } of store.listMultiparts(keys.uploads)
+  ) {
+    if (!await orphaned(upload.key, startedAt)) continue;
+    await attempt(upload.key, () => store.abortMultipart(upload));
+  }
+  for await (const { key, info } of store.list(keys.uploads)) {
+    if (!await orphaned(key, info.modifiedAt)) continue;
+    await attempt(key, () => store.delete(key));
+  }
+  if (removed > 0) log.info("uploads swept", { removed });
+  return removed;
+}
+
+/** The upload that an object below the uploads' prefix belongs to. */
+function uploadIdOf(keys: StorageKeys, key: string): string {
+  return key.slice(keys.uploads.length).split(/[/_]/, 1)[0] ?? "";
+}
