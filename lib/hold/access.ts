@@ -8,7 +8,6 @@ import { LRUCache } from "lru-cache";
 import type { Did } from "../atproto/identity.ts";
 import type { Clock } from "../clock.ts";
 import {
-  allRecords,
   type Captain,
   captainSchema,
   COLLECTIONS,
@@ -182,7 +181,7 @@ export class HoldAccess {
 
   async #listForeign(): Promise<ReadonlyMap<Did, CrewMember>> {
     const found = new Map<Did, CrewMember>();
-    for await (const record of allRecords(this.#records, COLLECTIONS.crew)) {
+    for await (const record of this.#records.allRecords(COLLECTIONS.crew)) {
       const parsed = crewSchema.safeParse(record.value);
       if (!parsed.success) continue;
       const { member } = parsed.data;

@@ -9,7 +9,6 @@
 import { isValidDid } from "@atproto/syntax";
 import { z } from "zod";
 import type { Did } from "../atproto/identity.ts";
-import type { RepoWrite } from "../atproto/pds.ts";
 
 /** Collections of the hold's repo. */
 export const COLLECTIONS = {
@@ -24,37 +23,61 @@ export const COLLECTIONS = {
 /** Record key of the captain and of the profile. */
 export const SELF = "self";
 
-/** One record with its key. */
+/** One record with its place. */
 export interface HoldRecord {
+  readonly uri: string;
   readonly rkey: string;
   readonly cid: string;
   readonly value: Record<string, unknown>;
 }
 
-/** What a commit of the repo tells. */
+/** One change of the repo; `put` creates or updates, `create` without a key gets a TID. */
+export type HoldWrite =
+  | {
+    action: "create";
+    collection: string;
+    rkey?: string;
+    value: Record<string, unknown>;
+  }
+  | {
+    action: "put";
+    collection: string;
+    rkey: string;
+    value: Record<string, unknown>;
+  }
+  | { action: "delete"; collection: string; rkey: string };
+
+/** What a commit tells of each write, in their order. */
 export interface HoldCommit {
-  readonly rev: string;
+  readonly results: readonly {
+    /** `none` when the write changed nothing. */
+    readonly action: "create" | "update" | "delete" | "none";
+    readonly uri: string;
+    readonly cid?: string;
+  }[];
 }
+
+/** Writes of one commit at most (sync specification). */
+export const MAX_WRITES = 200;
 
 /** The part of the hold's repo that the services of the hold use. */
 export interface HoldRecords {
   /** The hold's own DID. */
   readonly did: Did;
+  /** The record, or undefined when there is none. */
   getRecord(
     collection: string,
     rkey: string,
-  ): Promise<{ cid: string; value: Record<string, unknown> } | undefined>;
-  /** One page in key order; `cursor` is the one of the page before. */
-  listRecords(
-    collection: string,
-    options: { cursor?: string; limit: number; reverse?: boolean },
-  ): Promise<{ records: readonly HoldRecord[]; cursor: string | undefined }>;
+  ): Promise<HoldRecord | undefined>;
+  /** All records of a collection, lowest key first. */
+  allRecords(collection: string): AsyncIterableIterator<HoldRecord>;
   /**
-   * All `writes` in one commit. A second call with the same `idempotencyKey`
-   * changes nothing.
+   * All `writes` in one commit, or none; at most {@linkcode MAX_WRITES}.
+   * Writes that change nothing are left out. A repeat with the same
+   * `idempotencyKey` within a day changes nothing and gets the first result.
    */
   apply(
-    writes: readonly RepoWrite[],
+    writes: readonly HoldWrite[],
     options?: { idempotencyKey?: string },
   ): Promise<HoldCommit>;
 }
@@ -90,26 +113,6 @@ export const crewSchema = z.object({
 
 /** A crew record that was checked. */
 export type CrewMember = z.infer<typeof crewSchema>;
-
-/** Most pages of 100 that one listing reads; a hold beyond that needs an index of its own. */
-const MAX_PAGES = 10_000;
-
-/** Every record of a collection in key order, page by page. */
-export async function* allRecords(
-  records: HoldRecords,
-  collection: string,
-): AsyncIterableIterator<HoldRecord> {
-  let cursor: string | undefined;
-  for (let page = 0; page < MAX_PAGES; page++) {
-    const found = await records.listRecords(collection, {
-      limit: 100,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    yield* found.records;
-    cursor = found.cursor;
-    if (cursor === undefined || found.records.length === 0) return;
-  }
-}
 
 /**
  * Record key of a crew member: the DID, with `%` (which a record key may not

@@ -57,9 +57,7 @@ export class UploadWork {
   /** Opens the store's upload. */
   create(uploadId: string): Promise<Multipart> {
     const { store, keys } = this.#deps;
-    return store.createMultipart(keys.upload(uploadId), {
-      contentType: "application/octet-stream",
-    });
+    return store.createMultipart(keys.upload(uploadId));
   }
 
   /**

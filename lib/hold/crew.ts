@@ -1,0 +1,193 @@
+/**
+ * The crew of a hold: joining, adding, removing, tiers.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import type { Clock } from "../clock.ts";
+import { AppError } from "../errors.ts";
+import { DEFAULT_PERMISSIONS, type HoldAccess } from "./access.ts";
+import {
+  COLLECTIONS,
+  type CrewMember,
+  crewRkey,
+  crewSchema,
+  type HoldRecords,
+} from "./records.ts";
+
+/** What {@linkcode HoldCrew} needs. */
+export interface HoldCrewDeps {
+  records: HoldRecords;
+  access: HoldAccess;
+  clock: Clock;
+}
+
+/** How a request to join ended. */
+export interface CrewRequest {
+  readonly status: "created" | "already_member";
+  readonly uri: string;
+  readonly cid: string;
+}
+
+/** A member as an admin writes it. */
+export type CrewEntry = Pick<CrewMember, "role" | "permissions" | "tier">;
+
+/** A member with the place of the record. */
+export interface CrewRow extends CrewMember {
+  readonly uri: string;
+  readonly rkey: string;
+  readonly cid: string;
+}
+
+/** What one may ask for oneself. */
+const OPEN_PERMISSIONS: readonly string[] = DEFAULT_PERMISSIONS;
+
+/** Roles that only an admin gives. */
+const RESERVED_ROLES: readonly string[] = ["owner", "admin"];
+
+/** Manages crew records. Whether the caller may is decided before, except in {@linkcode request}. */
+export class HoldCrew {
+  readonly #deps: HoldCrewDeps;
+
+  constructor(deps: HoldCrewDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Makes `did` a member by their own wish (`io.atcr.hold.requestCrew`). Asking
+   * again changes nothing. Throws AppError `DENIED` (`RegistrationDisabled`)
+   * when the hold does not take everybody, `INVALID_REQUEST` when more is
+   * asked for than reading and writing.
+   */
+  async request(
+    did: Did,
+    wish: { role?: string; permissions?: readonly string[] } = {},
+  ): Promise<CrewRequest> {
+    const { records, access } = this.#deps;
+    const present = await this.find(did);
+    if (present) {
+      const { uri, cid } = present;
+      return { status: "already_member", uri, cid };
+    }
+    const captain = await access.captain();
+    if (!captain?.allowAllCrew) {
+      throw new AppError(
+        "DENIED",
+        captain
+          ? `The hold ${records.did} takes crew by invitation only; ask its captain ${captain.owner}.`
+          : `The hold ${records.did} has no captain yet.`,
+        { xrpc: "RegistrationDisabled" },
+      );
+    }
+    const { role = "member", permissions = DEFAULT_PERMISSIONS } = wish;
+    const excess = permissions.find((p) => !OPEN_PERMISSIONS.includes(p));
+    if (excess !== undefined || RESERVED_ROLES.includes(role)) {
+      throw new AppError(
+        "INVALID_REQUEST",
+        "One may only ask for blob:read and blob:write; the role of an admin is given by the captain.",
+      );
+    }
+    const created = await this.#write(did, {
+      role,
+      permissions: [...permissions],
+    });
+    return { status: "created", ...created };
+  }
+
+  /** The member's record; undefined when `did` is not crew. */
+  async find(did: Did): Promise<CrewRow | undefined> {
+    const { records } = this.#deps;
+    const direct = await records.getRecord(COLLECTIONS.crew, crewRkey(did));
+    const parsed = crewSchema.safeParse(direct?.value);
+    if (direct && parsed.success && parsed.data.member === did) {
+      const { uri, rkey, cid } = direct;
+      return { ...parsed.data, uri, rkey, cid };
+    }
+    for await (const row of this.list()) if (row.member === did) return row;
+    return undefined;
+  }
+
+  /** All members, in the order of their record keys. */
+  async *list(): AsyncIterableIterator<CrewRow> {
+    const all = this.#deps.records.allRecords(COLLECTIONS.crew);
+    for await (const { uri, rkey, cid, value } of all) {
+      const parsed = crewSchema.safeParse(value);
+      if (parsed.success) yield { ...parsed.data, uri, rkey, cid };
+    }
+  }
+
+  /** Adds a member or changes what they may do. */
+  async put(did: Did, entry: CrewEntry): Promise<{ uri: string; cid: string }> {
+    const present = await this.find(did);
+    return await this.#write(did, entry, present);
+  }
+
+  /**
+   * Removes a member. False when there was none. Throws AppError
+   * `INVALID_REQUEST` for the captain, whose record the configuration decides.
+   */
+  async remove(did: Did): Promise<boolean> {
+    const { records, access } = this.#deps;
+    const captain = await access.captain();
+    if (captain?.owner === did) {
+      throw new AppError(
+        "INVALID_REQUEST",
+        `${did} is the captain of this hold and stays in the crew.`,
+      );
+    }
+    const rkeys: string[] = [];
+    for await (const row of this.list()) {
+      if (row.member === did) rkeys.push(row.rkey);
+    }
+    if (rkeys.length === 0) return false;
+    await records.apply(
+      rkeys.map((rkey) => ({
+        action: "delete",
+        collection: COLLECTIONS.crew,
+        rkey,
+      })),
+    );
+    access.invalidate();
+    return true;
+  }
+
+  /** Sets a member's quota tier. Throws AppError `NOT_FOUND` (`UserNotFound`) when `did` is not crew. */
+  async setTier(did: Did, tier: string): Promise<void> {
+    const present = await this.find(did);
+    if (!present) {
+      throw new AppError(
+        "NOT_FOUND",
+        `${did} is not crew of the hold ${this.#deps.records.did}.`,
+        { xrpc: "UserNotFound" },
+      );
+    }
+    const { role, permissions } = present;
+    await this.#write(did, { role, permissions, tier }, present);
+  }
+
+  async #write(
+    did: Did,
+    entry: CrewEntry,
+    present?: CrewRow,
+  ): Promise<{ uri: string; cid: string }> {
+    const { records, access, clock } = this.#deps;
+    const { role, permissions, tier } = entry;
+    const { results } = await records.apply([{
+      action: "put",
+      collection: COLLECTIONS.crew,
+      rkey: present?.rkey ?? crewRkey(did),
+      value: {
+        member: did,
+        role,
+        permissions,
+        addedAt: present?.addedAt ?? new Date(clock.now()).toISOString(),
+        ...(tier === undefined ? {} : { tier }),
+      },
+    }]);
+    access.invalidate();
+    const [result] = results;
+    if (result?.cid === undefined) throw new Error("no record was written");
+    return { uri: result.uri, cid: result.cid };
+  }
+}
