@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { FUZZ, valueOrClientError } from "../../tests/support/fuzz.ts";
+import { isAppError } from "../errors.ts";
+import { formatScope, MAX_SCOPES, parseScopes } from "./scope.ts";
+
+Deno.test("scopes come repeated, joined by spaces, or both", () => {
+  assert.deepEqual(
+    parseScopes([
+      "repository:alice.test/app:push,pull repository:bob.test/base:pull",
+      "registry:catalog:*",
+    ]),
+    [
+      {
+        type: "repository",
+        name: "alice.test/app",
+        actions: ["push", "pull"],
+      },
+      { type: "repository", name: "bob.test/base", actions: ["pull"] },
+      { type: "registry", name: "catalog", actions: ["*"] },
+    ],
+  );
+  assert.deepEqual(parseScopes([]), []);
+  assert.deepEqual(parseScopes(["", "  "]), []);
+});
+
+Deno.test("a name may hold colons, and a class behind the type is passed over", () => {
+  assert.deepEqual(
+    parseScopes([
+      "repository(plugin):did:plc:abc/app:pull",
+      "repository:did:web:localhost%3A5000/app:pull",
+    ]).map(({ name }) => name),
+    ["did:plc:abc/app", "did:web:localhost%3A5000/app"],
+  );
+});
+
+Deno.test("the same repository twice is one scope with the actions of both", () => {
+  assert.deepEqual(
+    parseScopes(["repository:a/b:pull,pull", "repository(x):a/b:push,pull"]),
+    [{ type: "repository", name: "a/b", actions: ["pull", "push"] }],
+  );
+});
+
+Deno.test("what is unknown grants nothing and is no error", () => {
+  assert.deepEqual(
+    parseScopes([
+      "namespace:a:pull",
+      "repository:a",
+      "repository",
+      "repository::pull",
+      ":a:pull",
+      "(x):a:pull",
+      "Repository:a:pull",
+    ]),
+    [],
+  );
+  assert.deepEqual(parseScopes(["repository:a/b:fly,pull,"]), [
+    { type: "repository", name: "a/b", actions: ["pull"] },
+  ]);
+});
+
+Deno.test("a request for endless scopes is refused", () => {
+  const many = Array.from(
+    { length: MAX_SCOPES },
+    (_, n) => `repository:a/b${n}:pull`,
+  );
+  assert.equal(parseScopes([many.join(" ")]).length, MAX_SCOPES);
+  assert.throws(
+    () => parseScopes([...many, "x"]),
+    (error) => isAppError(error, "INVALID_REQUEST"),
+  );
+});
+
+Deno.test("any scope text is read, and what is written is read back", () => {
+  const near = fc.string({ unit: fc.constantFrom(..."repository(x):,pul/ *") });
+  const scopes = fc.tuple(near, near).map(([name, actions]) =>
+    `repository:${name}:${actions}`
+  );
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(scopes, near, fc.string({ unit: "binary" }))),
+      (values) => {
+        const parsed = valueOrClientError(() => parseScopes(values));
+        if (parsed === undefined) return;
+        assert.deepEqual(parseScopes(parsed.map(formatScope)), parsed);
+      },
+    ),
+    FUZZ,
+  );
+});
