@@ -1,0 +1,61 @@
+/**
+ * The signed commit object at the root of the repo (repository specification,
+ * "Commit Objects"), and small CARs around it.
+ *
+ * @module
+ */
+
+import { writeCarStream } from "@atcute/car";
+import { encode, toBytes, toCidLink } from "@atcute/cbor";
+import { fromString } from "@atcute/cid";
+import type { Did } from "../atproto/identity.ts";
+import { cidBytes, cidOfBlock } from "./cid.ts";
+import { concat } from "./frames.ts";
+import type { Signer } from "./signing_key.ts";
+
+/** A block of a CAR. */
+export interface Block {
+  readonly cid: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Makes and signs the commit of the tree `data` at revision `rev`. */
+export async function signCommit(
+  signer: Signer,
+  { did, rev, data }: { did: Did; rev: string; data: string },
+): Promise<Block> {
+  const unsigned = {
+    did,
+    version: 3,
+    data: toCidLink(fromString(data)),
+    rev,
+    prev: null,
+  };
+  const sig = toBytes(await signer.sign(encode(unsigned)));
+  const bytes = encode({ ...unsigned, sig });
+  return { cid: cidOfBlock(bytes), bytes };
+}
+
+/** A CAR v1 with the root `root` and `blocks`, in their order, one after the other. */
+export async function* carStream(
+  root: string,
+  blocks: AsyncIterable<Block> | Iterable<Block>,
+): AsyncGenerator<Uint8Array> {
+  yield* writeCarStream([toCidLink(fromString(root))], carBlocks(blocks));
+}
+
+/** A small CAR as bytes; a block that comes twice is written once. */
+export async function carBytes(
+  root: string,
+  blocks: Iterable<Block>,
+): Promise<Uint8Array> {
+  const once = new Map<string, Block>();
+  for (const block of blocks) once.set(block.cid, block);
+  return concat(await Array.fromAsync(carStream(root, once.values())));
+}
+
+async function* carBlocks(blocks: AsyncIterable<Block> | Iterable<Block>) {
+  for await (const { cid, bytes } of blocks) {
+    yield { cid: cidBytes(cid), data: bytes };
+  }
+}

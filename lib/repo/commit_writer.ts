@@ -1,0 +1,209 @@
+/**
+ * One commit: tree, signature and event made from writes, and stored whole in
+ * one atomic change of the store, or not at all.
+ *
+ * @module
+ */
+
+import type { MSTNode } from "@atcute/mst";
+import type { Did } from "../atproto/identity.ts";
+import type { Clock } from "../clock.ts";
+import { AppError } from "../errors.ts";
+import type { Atomic, Entry, Kv } from "../kv/kv.ts";
+import { hashOfCid } from "./cid.ts";
+import { type Block, carBytes, signCommit } from "./commit.ts";
+import type { EventLog, LoggedEvent } from "./event_log.ts";
+import { commitFrame, concat } from "./frames.ts";
+import type { RepoKeys } from "./keys.ts";
+import type { StoredNodes } from "./nodes.ts";
+import { blobReferences, decodeRecord } from "./record_data.ts";
+import type {
+  BlobUseRow,
+  GarbageRow,
+  HeadRow,
+  NodeRow,
+  OldRow,
+  RecordRow,
+} from "./rows.ts";
+import type { Signer } from "./signing_key.ts";
+import type { TidClock } from "./tid.ts";
+import { changeTree } from "./tree.ts";
+import type { PreparedWrite } from "./writes.ts";
+
+/** What a commit needs. */
+export interface CommitDeps {
+  readonly did: Did;
+  readonly kv: Kv;
+  readonly keys: RepoKeys;
+  readonly nodes: StoredNodes;
+  readonly log: EventLog;
+  readonly signer: Signer;
+  readonly tids: TidClock;
+  readonly clock: Clock;
+}
+
+/** A write that changes something, with what it finds in the repo. */
+export interface Change {
+  readonly write: PreparedWrite;
+  /** The record before; undefined when there was none. */
+  readonly before: RecordRow | undefined;
+}
+
+/** A commit as it was stored. */
+export interface StoredCommit {
+  readonly head: HeadRow;
+  readonly events: readonly LoggedEvent[];
+}
+
+/**
+ * A batch whose commit is larger than the store takes at once. Fewer writes
+ * may fit.
+ */
+export class BatchTooLargeError extends AppError {
+  constructor(count: number, cause: unknown) {
+    super(
+      "TOO_LARGE",
+      `${count} writes make a commit that is too large to be stored whole; send fewer at once.`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * Commits `changes` on top of `head`; none at all makes an empty commit.
+ * `extend` adds rows of the caller's to the same atomic change, knowing the
+ * head that it makes.
+ *
+ * Returns undefined when `head` is no longer the head: then read it again.
+ * Throws {@linkcode BatchTooLargeError}.
+ */
+export async function storeCommit(
+  deps: CommitDeps,
+  head: Entry<HeadRow>,
+  changes: readonly Change[],
+  extend: (atomic: Atomic, head: HeadRow) => void = () => {},
+): Promise<StoredCommit | undefined> {
+  const { did, kv, keys, nodes, log, signer } = deps;
+  const old = head.value;
+  const at = deps.clock.now();
+  const rev = deps.tids.next(old.rev);
+  const ops = changes.map(({ write, before }) => ({
+    path: write.path,
+    cid: write.record?.cid ?? null,
+    prev: before?.cid ?? null,
+  }));
+  const tree = await changeTree(nodes, old.data, ops);
+  const commit = await signCommit(signer, { did, rev, data: tree.root });
+  const seq = old.seq + 1;
+  const blocks = await carBytes(commit.cid, [
+    commit,
+    ...await nodeBlocks(tree.proof),
+    ...changes.flatMap(({ write }) => write.record ?? []),
+  ]);
+  const events: LoggedEvent[] = [{
+    seq,
+    at,
+    frame: commitFrame({ seq, at }, {
+      did,
+      cid: commit.cid,
+      rev,
+      since: old.rev,
+      prevData: old.data,
+      ops,
+      blocks,
+    }),
+  }];
+  const next: HeadRow = {
+    ...old,
+    cid: commit.cid,
+    rev,
+    data: tree.root,
+    commit: commit.bytes,
+    seq,
+    signingKey: signer.didKey,
+  };
+  try {
+    const atomic = kv.atomic().check(keys.head, head.versionstamp)
+      .set(keys.head, next);
+    for (const { cid, bytes } of await nodeBlocks(tree.created)) {
+      const row: NodeRow = { rev, bytes };
+      atomic.set(keys.node(hashOfCid(cid)), row);
+    }
+    const replaced = changes.flatMap(({ before }) => before?.cid ?? []);
+    leaveGarbage(atomic, keys, { rev, at, nodes: tree.removed, replaced });
+    for (const change of changes) storeRecord(atomic, keys, rev, change);
+    log.append(atomic, events);
+    extend(atomic, next);
+    if (!await atomic.commit()) return undefined;
+  } catch (error) {
+    if (error instanceof RangeError) {
+      throw new BatchTooLargeError(changes.length, error);
+    }
+    throw error;
+  }
+  for (const [cid, node] of tree.created) nodes.keep(cid, node);
+  return { head: next, events };
+}
+
+/**
+ * What is no longer reachable is only listed here and removed an hour later,
+ * so that an export that began before can end.
+ */
+function leaveGarbage(
+  atomic: Atomic,
+  keys: RepoKeys,
+  left: {
+    rev: string;
+    at: number;
+    nodes: readonly string[];
+    replaced: readonly string[];
+  },
+): void {
+  if (left.nodes.length + left.replaced.length === 0) return;
+  const row: GarbageRow = {
+    at: left.at,
+    nodes: concat(left.nodes.map(hashOfCid)),
+    records: concat(left.replaced.map(hashOfCid)),
+  };
+  atomic.set(keys.garbageOf(left.rev), row);
+}
+
+function storeRecord(
+  atomic: Atomic,
+  keys: RepoKeys,
+  rev: string,
+  { write, before }: Change,
+): void {
+  const { collection, rkey, record, blobs } = write;
+  if (before !== undefined) {
+    const hash = hashOfCid(before.cid);
+    const old: OldRow = { rev, bytes: before.bytes };
+    atomic.set(keys.old(hash), old)
+      .delete(keys.path(hash, collection, rkey));
+    for (const { cid } of blobReferences(decodeRecord(before.bytes))) {
+      if (blobs.some((blob) => blob.cid === cid)) continue;
+      atomic.delete(keys.blobUse(cid, collection, rkey));
+    }
+  }
+  if (record === undefined) {
+    atomic.delete(keys.record(collection, rkey));
+    return;
+  }
+  const row: RecordRow = { cid: record.cid, rev, bytes: record.bytes };
+  atomic.set(keys.record(collection, rkey), row)
+    .set(keys.path(hashOfCid(record.cid), collection, rkey), true);
+  const use: BlobUseRow = { rev };
+  for (const { cid } of blobs) {
+    atomic.set(keys.blobUse(cid, collection, rkey), use);
+  }
+}
+
+async function nodeBlocks(
+  nodes: ReadonlyMap<string, MSTNode>,
+): Promise<Block[]> {
+  const blocks: Block[] = [];
+  for (const [cid, node] of nodes) {
+    blocks.push({ cid, bytes: await node.serialize() });
+  }
+  return blocks;
+}

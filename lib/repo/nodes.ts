@@ -1,0 +1,88 @@
+/**
+ * MST nodes: read through a cache, and changed in a workspace that keeps what
+ * a commit makes to itself until the commit is stored.
+ *
+ * @module
+ */
+
+import { MemoryBlockStore, MSTNode, NodeStore } from "@atcute/mst";
+import { LRUCache } from "lru-cache";
+import type { Kv } from "../kv/kv.ts";
+import { hashOfCid } from "./cid.ts";
+import type { RepoKeys } from "./keys.ts";
+import type { NodeRow } from "./rows.ts";
+
+/** Root of a repo without records. */
+export const EMPTY_ROOT =
+  "bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm";
+
+/** Nodes kept parsed; about 2 KB each. */
+const CACHED_NODES = 4096;
+
+/** Where nodes can be had. */
+export interface NodeSource {
+  /** The node `cid`. Throws when there is none: then the repo is damaged, or `cid` long unreachable. */
+  node(cid: string): Promise<MSTNode>;
+}
+
+/** The stored nodes. What is cached stays right, because a CID names its content. */
+export class StoredNodes implements NodeSource {
+  readonly #kv: Kv;
+  readonly #keys: RepoKeys;
+  readonly #cache = new LRUCache<string, MSTNode>({ max: CACHED_NODES });
+
+  constructor(kv: Kv, keys: RepoKeys) {
+    this.#kv = kv;
+    this.#keys = keys;
+  }
+
+  async node(cid: string): Promise<MSTNode> {
+    if (cid === EMPTY_ROOT) return MSTNode.empty();
+    const cached = this.#cache.get(cid);
+    if (cached !== undefined) return cached;
+    const row = await this.#kv.get<NodeRow>(this.#keys.node(hashOfCid(cid)));
+    if (row === undefined) throw new Error(`MST node ${cid} is missing`);
+    const node = await MSTNode.deserialize(row.value.bytes);
+    this.#cache.set(cid, node);
+    return node;
+  }
+
+  /** Takes a node that was just stored into the cache. */
+  keep(cid: string, node: MSTNode): void {
+    this.#cache.set(cid, node);
+  }
+}
+
+/**
+ * A node store over `source` for the algorithms of the tree library. Nodes put
+ * here stay here; `touched` tells which nodes of the source were needed.
+ */
+export class Workspace extends NodeStore implements NodeSource {
+  /** CIDs of the nodes that came from the source. */
+  readonly touched = new Set<string>();
+  readonly #source: NodeSource;
+  readonly #own = new Map<string, MSTNode>();
+
+  constructor(source: NodeSource) {
+    super(new MemoryBlockStore()); // Never used: get and put are ours.
+    this.#source = source;
+  }
+
+  override async get(cid: string | null): Promise<MSTNode> {
+    if (cid === null) return MSTNode.empty();
+    const own = this.#own.get(cid);
+    if (own !== undefined) return own;
+    const node = await this.#source.node(cid);
+    this.touched.add(cid);
+    return node;
+  }
+
+  override async put(node: MSTNode): Promise<MSTNode> {
+    this.#own.set((await node.cid()).$link, node);
+    return node;
+  }
+
+  node(cid: string): Promise<MSTNode> {
+    return this.get(cid);
+  }
+}

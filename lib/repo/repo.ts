@@ -1,0 +1,303 @@
+/**
+ * The signed repo of one account: records in a Merkle search tree, every
+ * change a signed commit and an event (repository and sync specifications).
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import { AppError } from "../errors.ts";
+import type { Atomic, Entry } from "../kv/kv.ts";
+import {
+  BatchTooLargeError,
+  type CommitDeps,
+  storeCommit,
+} from "./commit_writer.ts";
+import { DEFAULT_RETENTION, EventLog, type LoggedEvent } from "./event_log.ts";
+import { sweepGarbage } from "./garbage.ts";
+import { announceIdentity, announceSync, createRepo } from "./genesis.ts";
+import { repoKeys } from "./keys.ts";
+import { LiveEvents } from "./live_events.ts";
+import { StoredNodes } from "./nodes.ts";
+import {
+  type ListRecordsOptions,
+  type RecordPage,
+  RecordReader,
+  type StoredRecord,
+} from "./records.ts";
+import type { HeadRow } from "./rows.ts";
+import { TidClock } from "./tid.ts";
+import { resolveWrites } from "./resolve.ts";
+import type { ApplyOptions, ApplyResult, Head, RepoDeps } from "./types.ts";
+import {
+  MAX_WRITES,
+  type PreparedWrite,
+  prepareWrites,
+  type RepoWrite,
+} from "./writes.ts";
+
+/** How long the result of a request is remembered. */
+const DONE_MS = 24 * 3_600_000;
+/** Commits tried while others change the repo too; each failure means that another one got through. */
+const ATTEMPTS = 50;
+
+/**
+ * The repo of one account.
+ *
+ * Writers of one process queue up; writers of several instances are kept apart
+ * by a check of the head, and try again.
+ */
+export class Repo {
+  readonly did: Did;
+  /** The event log, for consumers that resume. */
+  readonly log: EventLog;
+  /** New events as they come. */
+  readonly live: LiveEvents;
+  readonly #records: RecordReader;
+  readonly #deps: RepoDeps & CommitDeps;
+  /** Ends when the last writer in the queue is done. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(deps: RepoDeps) {
+    const { kv, did, clock, logger, retention = DEFAULT_RETENTION } = deps;
+    const keys = repoKeys(did);
+    this.did = did;
+    this.log = new EventLog({ kv, keys, clock, retention });
+    this.live = new LiveEvents({ log: this.log, clock, logger });
+    this.#records = new RecordReader({ did, kv, keys });
+    this.#deps = {
+      ...deps,
+      keys,
+      log: this.log,
+      nodes: new StoredNodes(kv, keys),
+      tids: new TidClock(clock),
+    };
+  }
+
+  /**
+   * Opens the repo of `deps.did`, and begins it when there is none. A handle
+   * or key that is not the last one told is announced.
+   */
+  static async open(deps: RepoDeps): Promise<Repo> {
+    const repo = new Repo(deps);
+    const { kv, keys } = repo.#deps;
+    if (await kv.get(keys.head) === undefined) {
+      await createRepo(repo.#deps, deps.handle);
+    }
+    const { handle, signingKey } = (await repo.#head()).value;
+    const rekeyed = signingKey !== deps.signer.didKey;
+    if (rekeyed || handle !== deps.handle) await repo.announceIdentity();
+    if (rekeyed) await repo.#signAnew();
+    return repo;
+  }
+
+  /** Where the repo stands now. */
+  async head(): Promise<Head> {
+    const { cid, rev, data } = (await this.#head()).value;
+    return { cid, rev, data };
+  }
+
+  /** The record, or undefined when there is none. Throws AppError `INVALID_REQUEST` for bad names. */
+  getRecord(
+    collection: string,
+    rkey: string,
+  ): Promise<StoredRecord | undefined> {
+    return this.#records.get(collection, rkey);
+  }
+
+  /** One page of a collection. Throws AppError `INVALID_REQUEST` for a bad collection or cursor. */
+  listRecords(
+    collection: string,
+    options: ListRecordsOptions = {},
+  ): Promise<RecordPage> {
+    return this.#records.list(collection, options);
+  }
+
+  /** All records of a collection, lowest key first. */
+  allRecords(collection: string): AsyncGenerator<StoredRecord> {
+    return this.#records.all(collection);
+  }
+
+  /** The collections with at least one record, in the order of their names. */
+  collections(): Promise<string[]> {
+    return this.#records.collections();
+  }
+
+  /**
+   * Applies all `writes` in one signed commit, or none. Durable when it
+   * resolves. Writes that change nothing (a delete of what is not there, a
+   * put of what is) are left out; when none remains there is no commit.
+   *
+   * Throws AppError `INVALID_REQUEST` for more than 200 writes, bad names and
+   * invalid records, also when a blob is missing (`BlobNotFound`); `CONFLICT`
+   * when a record to create exists, one to update does not, or a swap
+   * fails; `TOO_LARGE` when the store cannot take the commit whole;
+   * `UNAVAILABLE` when other instances write all the time.
+   */
+  async apply(
+    writes: readonly RepoWrite[],
+    options: ApplyOptions = {},
+  ): Promise<ApplyResult> {
+    if (writes.length > MAX_WRITES) {
+      throw new AppError(
+        "INVALID_REQUEST",
+        `${writes.length} writes are too many for one commit; send at most ${MAX_WRITES}.`,
+      );
+    }
+    return await this.#write(prepareWrites(this.#deps, writes), options);
+  }
+
+  /**
+   * Applies any number of `writes` in as few commits as fit, in order. Not
+   * atomic: after an error, commits before it stay. Throws as
+   * {@linkcode apply} does.
+   */
+  async applyAll(
+    writes: readonly RepoWrite[],
+    options: Pick<ApplyOptions, "missingBlobs"> = {},
+  ): Promise<ApplyResult[]> {
+    const results: ApplyResult[] = [];
+    const commit = async (part: readonly PreparedWrite[]): Promise<void> => {
+      try {
+        results.push(await this.#write(part, options));
+      } catch (error) {
+        if (!(error instanceof BatchTooLargeError) || part.length < 2) {
+          throw error;
+        }
+        const half = Math.ceil(part.length / 2);
+        await commit(part.slice(0, half));
+        await commit(part.slice(half));
+      }
+    };
+    const prepared = prepareWrites(this.#deps, writes);
+    for (let i = 0; i < prepared.length; i += MAX_WRITES) {
+      await commit(prepared.slice(i, i + MAX_WRITES));
+    }
+    return results;
+  }
+
+  /** Tells consumers to look at handle, key and endpoint again. */
+  async announceIdentity(): Promise<void> {
+    const { handle } = this.#deps;
+    await this.#tell((head) => announceIdentity(this.#deps, head, handle));
+  }
+
+  /** Tells consumers to fetch the repo anew; for use after a restore. */
+  async announceSync(): Promise<void> {
+    await this.#tell((head) => announceSync(this.#deps, head));
+  }
+
+  /**
+   * Removes events beyond the retention and what commits of more than an hour
+   * ago made unreachable. To be called every few minutes. Returns how many
+   * rows went.
+   */
+  async sweep(): Promise<number> {
+    const events = await this.log.sweep();
+    return events + await sweepGarbage(this.#deps, this.#inTurn);
+  }
+
+  /** Stops following other instances; nothing else is held open. */
+  close(): void {
+    this.live.close();
+  }
+
+  async #write(
+    writes: readonly PreparedWrite[],
+    options: ApplyOptions,
+  ): Promise<ApplyResult> {
+    const { kv, keys } = this.#deps;
+    const { idempotencyKey, swapCommit } = options;
+    const done = idempotencyKey === undefined
+      ? undefined
+      : keys.done(idempotencyKey);
+    return await this.#retry(async (head) => {
+      const first = done && await kv.get<ApplyResult>(done);
+      if (first !== undefined) return { result: first.value, events: [] };
+      if (swapCommit !== undefined && swapCommit !== head.value.cid) {
+        throw new AppError(
+          "CONFLICT",
+          `The head of the repo is ${head.value.cid} and not ${swapCommit}; read the repo again.`,
+        );
+      }
+      const { changes, results } = await resolveWrites(
+        this.#deps,
+        writes,
+        options,
+      );
+      const resultAt = ({ rev, cid, seq }: HeadRow): ApplyResult => ({
+        rev,
+        cid,
+        seq,
+        results,
+      });
+      const remember = (atomic: Atomic, at: HeadRow) => {
+        if (done === undefined) return;
+        const expiresAt = this.#deps.clock.now() + DONE_MS;
+        atomic.set(done, resultAt(at), { expiresAt });
+      };
+      if (changes.length === 0) {
+        const unchanged = { result: resultAt(head.value), events: [] };
+        if (done === undefined) return unchanged;
+        const atomic = kv.atomic().check(keys.head, head.versionstamp);
+        remember(atomic, head.value);
+        return await atomic.commit() ? unchanged : undefined;
+      }
+      const stored = await storeCommit(this.#deps, head, changes, remember);
+      return stored && { result: resultAt(stored.head), events: stored.events };
+    });
+  }
+
+  /** Signs the repo as it is with the key of today. */
+  async #signAnew(): Promise<void> {
+    await this.#retry(async (head) => {
+      const stored = await storeCommit(this.#deps, head, []);
+      return stored && { result: undefined, events: stored.events };
+    });
+  }
+
+  async #tell(
+    make: (
+      head: Entry<HeadRow>,
+    ) => Promise<readonly LoggedEvent[] | undefined>,
+  ): Promise<void> {
+    await this.#retry(async (head) => {
+      const events = await make(head);
+      return events && { result: undefined, events };
+    });
+  }
+
+  /** Runs `attempt` on the head of the moment, in turn, until it gets through. */
+  #retry<T>(
+    attempt: (
+      head: Entry<HeadRow>,
+    ) => Promise<{ result: T; events: readonly LoggedEvent[] } | undefined>,
+  ): Promise<T> {
+    return this.#inTurn(async () => {
+      for (let i = 0; i < ATTEMPTS; i++) {
+        const through = await attempt(await this.#head());
+        if (through === undefined) continue;
+        this.live.publish(through.events);
+        return through.result;
+      }
+      throw new AppError(
+        "UNAVAILABLE",
+        "Others are writing to this repo all the time; try again in a moment.",
+        { retryAfterSeconds: 1 },
+      );
+    });
+  }
+
+  /** Runs `work` when all work before it is done. */
+  readonly #inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = this.#queue.then(work);
+    this.#queue = turn.catch(() => {}); // Its own caller hears of an error.
+    return turn;
+  };
+
+  async #head(): Promise<Entry<HeadRow>> {
+    const head = await this.#deps.kv.get<HeadRow>(this.#deps.keys.head);
+    if (head === undefined) throw new Error("the repo has no head");
+    return head;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Changing the Merkle search tree, with all that a `#commit` event must carry
+ * so that consumers can undo its operations (sync specification, "inductive"
+ * firehose).
+ *
+ * @module
+ */
+
+import { fromString, toCidLink } from "@atcute/cid";
+import { mstDiff, type MSTNode, NodeWalker, NodeWrangler } from "@atcute/mst";
+import { type NodeSource, Workspace } from "./nodes.ts";
+
+/** What happens at one path: `prev` to `cid`; null where there is nothing. */
+export interface TreeOp {
+  readonly path: string;
+  readonly cid: string | null;
+  readonly prev: string | null;
+}
+
+/** A changed tree. */
+export interface ChangedTree {
+  /** CID of the new root. */
+  readonly root: string;
+  /** Nodes of the new tree that the old one did not have. */
+  readonly created: ReadonlyMap<string, MSTNode>;
+  /** Nodes of the old tree that the new one does not have. */
+  readonly removed: readonly string[];
+  /** All nodes that are needed to see the change and to undo it, in any order. */
+  readonly proof: ReadonlyMap<string, MSTNode>;
+}
+
+/** Applies `ops`, each on a path of its own, to the tree below `root`. */
+export async function changeTree(
+  source: NodeSource,
+  root: string,
+  ops: readonly TreeOp[],
+): Promise<ChangedTree> {
+  const changed = new Workspace(source);
+  const after = await applyOps(changed, root, ops);
+  const [created, removed] = await mstDiff(changed, root, after);
+
+  // Undoing also needs siblings that the change itself did not make; without
+  // them one mixed commit in seven cannot be checked by its readers.
+  const around = new Workspace(changed);
+  for (const op of ops) await visitAround(around, after, op);
+  const load = async (cids: Iterable<string>) => {
+    const nodes = new Map<string, MSTNode>();
+    for (const cid of cids) nodes.set(cid, await changed.get(cid));
+    return nodes;
+  };
+  return {
+    root: after,
+    created: await load(created),
+    removed: [...removed],
+    proof: await load(new Set([after, ...created, ...around.touched])),
+  };
+}
+
+/** The nodes that prove what is at `path`, or that nothing is; from the root down. */
+export async function proofOf(
+  source: NodeSource,
+  root: string,
+  path: string,
+): Promise<{ cid: string | undefined; nodes: ReadonlyMap<string, MSTNode> }> {
+  const walker = await NodeWalker.create(new Workspace(source), root);
+  const found = await walker.findRpath(path);
+  const nodes = new Map<string, MSTNode>();
+  for (const { node } of [...walker.stack].toReversed()) {
+    nodes.set((await node.cid()).$link, node);
+  }
+  return { cid: found?.$link, nodes };
+}
+
+async function applyOps(
+  workspace: Workspace,
+  root: string,
+  ops: readonly TreeOp[],
+): Promise<string> {
+  const wrangler = new NodeWrangler(workspace);
+  let at = root;
+  for (const { path, cid } of ops) {
+    at = cid === null
+      ? await wrangler.deleteRecord(at, path)
+      : await wrangler.putRecord(at, path, toCidLink(fromString(cid)));
+  }
+  return at;
+}
+
+/**
+ * Visits the nodes that an undoing of `op` may need, in whatever order the
+ * operations are undone: those around the gap where its path is or would be.
+ */
+async function visitAround(
+  tree: Workspace,
+  root: string,
+  op: TreeOp,
+): Promise<void> {
+  const visit = (link: { $link: string } | null | undefined) =>
+    link ? tree.get(link.$link) : undefined;
+  let node: MSTNode | undefined = await tree.get(root);
+  while (node !== undefined) {
+    const at = node.lowerBound(op.path);
+    if (node.keys[at] !== op.path) {
+      node = await visit(node.subtrees[at]);
+      continue;
+    }
+    if (op.prev !== null) return; // An update moves nothing.
+    // Taking the record out joins the subtrees on both of its sides.
+    let left = await visit(node.subtrees[at]);
+    while (left !== undefined) left = await visit(left.subtrees.at(-1));
+    let right = await visit(node.subtrees[at + 1]);
+    while (right !== undefined) right = await visit(right.subtrees[0]);
+    return;
+  }
+}

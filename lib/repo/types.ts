@@ -1,0 +1,65 @@
+/**
+ * What a repo is built from, and what it answers.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import type { Clock } from "../clock.ts";
+import type { Kv } from "../kv/kv.ts";
+import type { Logger } from "../log.ts";
+import type { Retention } from "./event_log.ts";
+import type { Signer } from "./signing_key.ts";
+import type { RecordValidator } from "./writes.ts";
+
+/** What a repo is built from. */
+export interface RepoDeps {
+  readonly did: Did;
+  /** Handle told by `#identity`; a host name. */
+  readonly handle: string;
+  readonly kv: Kv;
+  readonly signer: Signer;
+  readonly validator: RecordValidator;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long events are kept; {@linkcode DEFAULT_RETENTION} when left out. */
+  readonly retention?: Retention;
+}
+
+/** Where the repo stands. */
+export interface Head {
+  /** CID of the signed commit. */
+  readonly cid: string;
+  /** Revision, a TID. */
+  readonly rev: string;
+  /** CID of the root of the tree. */
+  readonly data: string;
+}
+
+/** What one write did; `none` when it changed nothing. */
+export interface WriteResult {
+  readonly action: "create" | "update" | "delete" | "none";
+  readonly uri: string;
+  /** CID of the record; undefined when it is gone. */
+  readonly cid?: string;
+}
+
+/** A commit, or the present state when the writes changed nothing. */
+export interface ApplyResult {
+  readonly rev: string;
+  readonly cid: string;
+  /** Number of the newest event. */
+  readonly seq: number;
+  /** In the order of the writes. */
+  readonly results: readonly WriteResult[];
+}
+
+/** Options of {@linkcode Repo.apply}. */
+export interface ApplyOptions {
+  /** A repeat with the same key within a day changes nothing and gets the first result. */
+  readonly idempotencyKey?: string;
+  /** CID of the commit that must be the head. */
+  readonly swapCommit?: string;
+  /** Takes records whose blobs are not here; for a restore from a CAR. */
+  readonly missingBlobs?: boolean;
+}

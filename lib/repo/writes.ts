@@ -1,0 +1,122 @@
+/**
+ * Writes to the repo, checked before anything is read or stored.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import { AppError } from "../errors.ts";
+import { assertCollection, assertRkey, recordUri, treePath } from "./path.ts";
+import {
+  type BlobReference,
+  blobReferences,
+  type EncodedRecord,
+  encodeRecord,
+  type RecordValue,
+} from "./record_data.ts";
+import type { TidClock } from "./tid.ts";
+
+/** Operations of one commit (sync specification). */
+export const MAX_WRITES = 200;
+
+/**
+ * One write. `put` creates or updates; a `create` without `rkey` gets a TID.
+ * `swapRecord` is the CID that must be there, null when nothing may be.
+ */
+export type RepoWrite =
+  | { action: "create"; collection: string; rkey?: string; value: RecordValue }
+  | {
+    action: "update" | "put";
+    collection: string;
+    rkey: string;
+    value: RecordValue;
+    swapRecord?: string | null;
+  }
+  | {
+    action: "delete";
+    collection: string;
+    rkey: string;
+    swapRecord?: string | null;
+  };
+
+/** Checks records against their lexicons. */
+export interface RecordValidator {
+  /** Throws AppError `INVALID_REQUEST` when `value` is no valid record of `collection`. */
+  assertRecord(collection: string, value: RecordValue): void;
+}
+
+/** A write whose names, data and schema are right. */
+export interface PreparedWrite {
+  readonly action: RepoWrite["action"];
+  readonly collection: string;
+  readonly rkey: string;
+  readonly path: string;
+  readonly uri: string;
+  /** Undefined for a delete. */
+  readonly record: EncodedRecord | undefined;
+  readonly blobs: readonly BlobReference[];
+  readonly swapRecord: string | null | undefined;
+}
+
+/**
+ * Checks and encodes `writes`, however many.
+ *
+ * Throws AppError `INVALID_REQUEST` or `TOO_LARGE`: a bad name, a value
+ * that the data model or the lexicon refuses, two writes on one record.
+ */
+export function prepareWrites(
+  deps: { did: Did; validator: RecordValidator; tids: TidClock },
+  writes: readonly RepoWrite[],
+): PreparedWrite[] {
+  const seen = new Set<string>();
+  return writes.map((write) => {
+    const prepared = prepareWrite(deps, write);
+    if (seen.has(prepared.path)) {
+      throw new AppError(
+        "INVALID_REQUEST",
+        `Two writes of one request change ${prepared.path}; send one of them.`,
+      );
+    }
+    seen.add(prepared.path);
+    return prepared;
+  });
+}
+
+function prepareWrite(
+  deps: { did: Did; validator: RecordValidator; tids: TidClock },
+  write: RepoWrite,
+): PreparedWrite {
+  const { action, collection } = write;
+  const rkey = write.rkey ?? deps.tids.next();
+  assertCollection(collection);
+  assertRkey(rkey);
+  const path = treePath(collection, rkey);
+  const value = action === "delete" ? undefined : typed(path, write);
+  if (value !== undefined) deps.validator.assertRecord(collection, value);
+  return {
+    action,
+    collection,
+    rkey,
+    path,
+    uri: recordUri(deps.did, collection, rkey),
+    record: value === undefined ? undefined : encodeRecord(path, value),
+    blobs: blobReferences(value),
+    swapRecord: write.action === "create" ? undefined : write.swapRecord,
+  };
+}
+
+/** The value with its `$type`, which must be the collection. */
+function typed(
+  path: string,
+  { collection, value }: { collection: string; value: RecordValue },
+): RecordValue {
+  const type = value.$type ?? collection;
+  if (type !== collection) {
+    throw new AppError(
+      "INVALID_REQUEST",
+      `The record ${path} says it is a ${type}; $type must be ${collection}.`,
+      { xrpc: "InvalidRecord" },
+    );
+  }
+  return { ...value, $type: collection };
+}
