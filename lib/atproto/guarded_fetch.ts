@@ -1,0 +1,233 @@
+/**
+ * The only way to a URL that somebody else has chosen: a handle, a DID document
+ * or a record can name any host, and must not lead into our own network, keep us
+ * waiting for ever or fill our memory.
+ *
+ * @module
+ */
+
+import { lookup } from "node:dns/promises";
+import { type Clock, systemClock } from "../clock.ts";
+import { AppError } from "../errors.ts";
+import { refusal } from "./fetch_failure.ts";
+import { createHttpTransport, type Transport } from "./http_transport.ts";
+import { isIpAddress, isPublicAddress } from "./public_address.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** Bounds of one request; each has a default given at construction. */
+export interface FetchLimits {
+  /** Milliseconds until the last byte of the answer is read; Infinity for none. */
+  timeoutMs?: number;
+  /** Milliseconds without any byte in either direction; Infinity for none. */
+  idleTimeoutMs?: number;
+  /** Most bytes of the answer's body; Infinity for none. */
+  maxBytes?: number;
+}
+
+/**
+ * `fetch` with a guard. Takes https URLs on the default port without user info
+ * whose host has a public address, or URLs of an allowed origin; connects to
+ * the checked addresses only; checks every redirect anew (GET and HEAD follow
+ * at most five of them, `redirect: "manual"` none).
+ *
+ * Throws AppError `UPSTREAM_FAILED` when the URL is refused or the host cannot
+ * be reached, `UPSTREAM_TIMEOUT`, or `TOO_LARGE` above `maxBytes`; the body of
+ * the answer fails with the last two as well. An abort by the caller rejects
+ * with the reason of the signal. Always read the body or cancel it.
+ */
+export interface GuardedFetch {
+  (
+    input: string | URL | Request,
+    init?: RequestInit & FetchLimits,
+  ): Promise<Response>;
+  /** Closes idle connections. */
+  close(): void;
+}
+
+/** Options of {@linkcode createGuardedFetch}. */
+export interface GuardedFetchOptions {
+  /** Sent as `User-Agent`. */
+  userAgent: string;
+  /** Origins that need no check, for example `http://localhost:2583`; exact. */
+  allowedOrigins?: readonly string[];
+  /** Defaults of the limits: 15 s in all, 10 s idle, 5 MiB. */
+  limits?: FetchLimits;
+  clock?: Clock;
+  /** Finds the addresses of a host; the resolver of the machine by default. */
+  resolve?: (hostname: string) => Promise<readonly string[]>;
+  transport?: Transport;
+}
+
+const DEFAULT_LIMITS: Required<FetchLimits> = {
+  timeoutMs: 15_000,
+  idleTimeoutMs: 10_000,
+  maxBytes: 5 * 1024 * 1024,
+};
+
+const MAX_REDIRECTS = 5;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** Headers that must not reach another origin through a redirect. */
+const SECRET_HEADERS = [
+  "authorization",
+  "cookie",
+  "dpop",
+  "proxy-authorization",
+];
+
+/** Makes a {@linkcode GuardedFetch}. */
+export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
+  const {
+    userAgent,
+    clock = systemClock,
+    resolve = addressesOf,
+    transport = createHttpTransport(),
+  } = options;
+  const allowed = new Set(
+    options.allowedOrigins?.map((origin) => new URL(origin).origin),
+  );
+
+  const guardedFetch = async (
+    input: string | URL | Request,
+    init: RequestInit & FetchLimits = {},
+  ): Promise<Response> => {
+    const limits = limitsOf(DEFAULT_LIMITS, options.limits, init);
+    const request = await prepare(input, init, userAgent);
+    const watchdog = new Watchdog(clock, limits, request.signal);
+    const trusted = allowed.has(request.url.origin);
+    let url = request.url;
+    try {
+      for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+        // A stranger must not send us to an origin that is only allowed to us.
+        const isAllowed = trusted && allowed.has(url.origin);
+        const addresses = isAllowed
+          ? undefined
+          : await watchdog.race(checkedAddresses(url, resolve));
+        const headers = new Headers(request.headers);
+        if (url.origin !== request.url.origin) {
+          for (const name of SECRET_HEADERS) headers.delete(name);
+        }
+        const response = await watchdog.race(transport.send({
+          url,
+          method: request.method,
+          headers,
+          body: watchdog.watchUpload(request.body),
+          addresses,
+          signal: watchdog.signal,
+        }));
+        const next = redirectTarget(response, url, request);
+        if (!next) return watchdog.watchAnswer(response, url.host);
+        await response.body?.cancel();
+        url = next;
+      }
+      throw refusal(url, `redirects more than ${MAX_REDIRECTS} times`);
+    } catch (error) {
+      const failure = watchdog.failure(error, url.host);
+      watchdog.stop();
+      throw failure;
+    }
+  };
+  return Object.assign(guardedFetch, { close: () => transport.close() });
+}
+
+interface Prepared {
+  url: URL;
+  method: string;
+  headers: Headers;
+  body: Uint8Array | ReadableStream<Uint8Array> | undefined;
+  redirect: RequestRedirect;
+  signal: AbortSignal | undefined;
+}
+
+/** Settles what `fetch` leaves open: method, headers, and a body with its length where it has one. */
+async function prepare(
+  input: string | URL | Request,
+  init: RequestInit,
+  userAgent: string,
+): Promise<Prepared> {
+  const from = input instanceof Request ? input : undefined;
+  const target = input instanceof Request ? input.url : String(input);
+  const url = URL.parse(target);
+  if (!url) {
+    throw new AppError("UPSTREAM_FAILED", `${target} is not a URL.`);
+  }
+  const headers = new Headers(init.headers ?? from?.headers);
+  if (!headers.has("user-agent")) headers.set("user-agent", userAgent);
+  headers.set("accept-encoding", "identity");
+  const given = init.body ?? undefined;
+  let body: Prepared["body"];
+  if (given instanceof ReadableStream) {
+    body = given;
+  } else if (given !== undefined || from?.body) {
+    const whole = given === undefined ? from : new Response(given);
+    const type = whole?.headers.get("content-type");
+    if (type && !headers.has("content-type")) headers.set("content-type", type);
+    body = new Uint8Array(await whole?.arrayBuffer() ?? []);
+    headers.set("content-length", String(body.byteLength));
+  }
+  return {
+    url,
+    method: (init.method ?? from?.method ?? "GET").toUpperCase(),
+    headers,
+    body,
+    redirect: init.redirect ?? from?.redirect ?? "follow",
+    signal: init.signal ?? from?.signal,
+  };
+}
+
+function limitsOf(
+  defaults: Required<FetchLimits>,
+  ...overrides: (FetchLimits | undefined)[]
+): Required<FetchLimits> {
+  const limits = { ...defaults };
+  for (const given of overrides) {
+    limits.timeoutMs = given?.timeoutMs ?? limits.timeoutMs;
+    limits.idleTimeoutMs = given?.idleTimeoutMs ?? limits.idleTimeoutMs;
+    limits.maxBytes = given?.maxBytes ?? limits.maxBytes;
+  }
+  return limits;
+}
+
+/** The public addresses of the host, or a refusal. Others that it may have are never connected to. */
+async function checkedAddresses(
+  url: URL,
+  resolve: (hostname: string) => Promise<readonly string[]>,
+): Promise<readonly string[]> {
+  if (url.protocol !== "https:") {
+    throw refusal(url, "is not reached over https");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw refusal(url, "has a user name or password in its URL");
+  }
+  if (url.port !== "") throw refusal(url, "is not on the usual https port");
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const found = isIpAddress(host) ? [host] : await resolve(host);
+  const addresses = found.filter(isPublicAddress);
+  if (addresses.length === 0) {
+    throw refusal(url, "has no address on the public Internet");
+  }
+  return addresses;
+}
+
+function redirectTarget(
+  response: Response,
+  from: URL,
+  request: Prepared,
+): URL | undefined {
+  const location = response.headers.get("location");
+  if (!REDIRECTS.has(response.status) || location === null) return undefined;
+  if (request.redirect === "manual") return undefined;
+  const readsOnly = request.method === "GET" || request.method === "HEAD";
+  if (request.redirect === "error" || !readsOnly) {
+    throw refusal(from, "answers with a redirect where none is allowed");
+  }
+  const target = URL.parse(location, from);
+  if (!target) throw refusal(from, "redirects to something that is no URL");
+  return target;
+}
+
+/** Addresses of a host by the resolver of the machine, IPv4 and IPv6. */
+async function addressesOf(hostname: string): Promise<string[]> {
+  const found = await lookup(hostname, { all: true, verbatim: true });
+  return found.map(({ address }) => address);
+}

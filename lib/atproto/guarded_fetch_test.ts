@@ -1,0 +1,445 @@
+import assert from "node:assert/strict";
+import { ManualClock } from "../clock.ts";
+import { AppError, isAppError } from "../errors.ts";
+import { fetchFailure } from "./fetch_failure.ts";
+import {
+  createGuardedFetch,
+  type GuardedFetchOptions,
+} from "./guarded_fetch.ts";
+import type { TransportRequest } from "./http_transport.ts";
+
+const PUBLIC = "93.184.216.34";
+
+/** A guarded fetch without network: every host is public, every request answered by `answer`. */
+function rig(
+  answer: (request: TransportRequest) => Response | Promise<Response>,
+  options: Partial<GuardedFetchOptions> = {},
+) {
+  const sent: TransportRequest[] = [];
+  const fetch = createGuardedFetch({
+    userAgent: "test/1",
+    resolve: () => Promise.resolve([PUBLIC]),
+    ...options,
+    transport: {
+      send: async (request) => {
+        sent.push(request);
+        return await answer(request);
+      },
+      close() {},
+    },
+  });
+  return { fetch, sent };
+}
+
+const ok = () => new Response("ok");
+
+/** Hosts by name, as an attacker's name server would answer. */
+const DNS: Record<string, string[]> = {
+  "private.example": ["10.0.0.7"],
+  "both-private.example": ["192.168.1.1", "fd00::1"],
+  "loopback.example": ["127.0.0.1"],
+  "loopback6.example": ["::1"],
+  "metadata.example": ["169.254.169.254"],
+  "cgnat.example": ["100.64.1.1"],
+  "nat64.example": ["64:ff9b::7f00:1"],
+  "sixtofour.example": ["2002:7f00:1::1"],
+  "mapped.example": ["::ffff:127.0.0.1"],
+  "multicast.example": ["224.0.0.251"],
+  "nothing.example": [],
+  "localhost": ["127.0.0.1", "::1"],
+  "localhost.": ["127.0.0.1"],
+  "intranet": ["10.1.1.1"],
+};
+
+const ATTEMPTS = [
+  "http://example.com/",
+  "ftp://example.com/",
+  "file:///etc/passwd",
+  "data:text/plain,hello",
+  "javascript:alert(1)",
+  "blob:https://example.com/1",
+  "https://user@example.com/",
+  "https://user:pass@example.com/",
+  "https://example.com:8443/",
+  "https://example.com:22/",
+  "https://127.0.0.1/",
+  "https://127.1/",
+  "https://2130706433/",
+  "https://0x7f000001/",
+  "https://0177.0.0.1/",
+  "https://0/",
+  "https://10.0.0.1/",
+  "https://169.254.169.254/latest/meta-data/",
+  "https://192.168.0.1/",
+  "https://100.100.100.200/",
+  "https://[::1]/",
+  "https://[::]/",
+  "https://[::ffff:127.0.0.1]/",
+  "https://[::ffff:7f00:1]/",
+  "https://[64:ff9b::7f00:1]/",
+  "https://[fe80::1]/",
+  "https://[fd00::1]/",
+  "https://[2002:7f00:1::]/",
+  "https://①②⑦.⓪.⓪.①/",
+  "https://private.example/",
+  "https://both-private.example/",
+  "https://loopback.example/",
+  "https://loopback6.example/",
+  "https://metadata.example/",
+  "https://cgnat.example/",
+  "https://nat64.example/",
+  "https://sixtofour.example/",
+  "https://mapped.example/",
+  "https://multicast.example/",
+  "https://nothing.example/",
+  "https://localhost/",
+  "https://localhost./",
+  "https://intranet/",
+  "not a url",
+];
+
+for (const attempt of ATTEMPTS) {
+  Deno.test(`${attempt} is refused without a connection`, async () => {
+    const { fetch, sent } = rig(ok, {
+      resolve: (host) => Promise.resolve(DNS[host] ?? [PUBLIC]),
+    });
+    await assert.rejects(
+      fetch(attempt),
+      (error) => isAppError(error, "UPSTREAM_FAILED"),
+    );
+    assert.equal(sent.length, 0);
+  });
+
+  Deno.test(`a redirect to ${attempt} is refused`, async () => {
+    const location = attempt === "not a url" ? "https://" : attempt;
+    const { fetch, sent } = rig(
+      () => new Response(null, { status: 302, headers: { location } }),
+      { resolve: (host) => Promise.resolve(DNS[host] ?? [PUBLIC]) },
+    );
+    await assert.rejects(
+      fetch("https://good.example/"),
+      (error) => isAppError(error, "UPSTREAM_FAILED"),
+    );
+    assert.equal(sent.length, 1);
+  });
+}
+
+Deno.test("a refusal names the host and says why", async () => {
+  const { fetch } = rig(ok, { resolve: () => Promise.resolve(["10.0.0.1"]) });
+  await assert.rejects(fetch("https://pds.example/secret?token=1"), (error) => {
+    assert(isAppError(error));
+    assert.equal(fetchFailure(error), "refused");
+    assert.match(error.message, /pds\.example/);
+    assert.doesNotMatch(error.message, /10\.0\.0\.1|token/);
+    return true;
+  });
+});
+
+Deno.test("only public addresses of a host are handed to the connection", async () => {
+  const { fetch, sent } = rig(ok, {
+    resolve: () => Promise.resolve(["10.0.0.1", PUBLIC, "::1"]),
+  });
+  await (await fetch("https://mixed.example/")).text();
+  assert.deepEqual(sent[0]?.addresses, [PUBLIC]);
+});
+
+Deno.test("a name that changes its address after the check gains nothing", async () => {
+  let asked = 0;
+  const { fetch, sent } = rig(ok, {
+    resolve: () => Promise.resolve([asked++ === 0 ? PUBLIC : "127.0.0.1"]),
+  });
+  await (await fetch("https://rebind.example/")).text();
+  assert.equal(asked, 1);
+  assert.deepEqual(sent[0]?.addresses, [PUBLIC]);
+});
+
+Deno.test("every hop of a redirect is resolved and pinned anew", async () => {
+  const hosts: string[] = [];
+  const { fetch, sent } = rig(
+    ({ url }) =>
+      url.hostname === "a.example"
+        ? Response.redirect("https://b.example/x", 302)
+        : ok(),
+    {
+      resolve: (host) => {
+        hosts.push(host);
+        return Promise.resolve([host === "a.example" ? PUBLIC : "1.1.1.1"]);
+      },
+    },
+  );
+  assert.equal(await (await fetch("https://a.example/")).text(), "ok");
+  assert.deepEqual(hosts, ["a.example", "b.example"]);
+  assert.deepEqual(sent.map((s) => s.addresses), [[PUBLIC], ["1.1.1.1"]]);
+});
+
+Deno.test("the sixth redirect is refused", async () => {
+  let hops = 0;
+  const { fetch } = rig(() =>
+    Response.redirect(`https://a.example/${++hops}`, 302)
+  );
+  await assert.rejects(fetch("https://a.example/"), /more than 5 times/);
+  assert.equal(hops, 6);
+});
+
+Deno.test("credentials stay at the origin they were meant for", async () => {
+  const { fetch, sent } = rig(({ url }) =>
+    url.hostname === "a.example"
+      ? Response.redirect("https://b.example/", 307)
+      : ok()
+  );
+  const headers = {
+    authorization: "Bearer x",
+    cookie: "c=1",
+    dpop: "p",
+    "x-other": "1",
+  };
+  await (await fetch("https://a.example/", { headers })).text();
+  const last = sent[1]?.headers;
+  assert.equal(last?.get("authorization"), null);
+  assert.equal(last?.get("cookie"), null);
+  assert.equal(last?.get("dpop"), null);
+  assert.equal(last?.get("x-other"), "1");
+});
+
+Deno.test("a write is never redirected", async () => {
+  const { fetch } = rig(() => Response.redirect("https://b.example/", 307));
+  await assert.rejects(
+    fetch("https://a.example/", { method: "POST", body: "x" }),
+    /redirect/,
+  );
+});
+
+Deno.test("with redirect manual the caller gets the redirect itself", async () => {
+  const { fetch } = rig(() => Response.redirect("https://b.example/", 302));
+  const response = await fetch("https://a.example/", { redirect: "manual" });
+  assert.equal(response.status, 302);
+  await response.body?.cancel();
+});
+
+Deno.test("an allowed origin needs neither https nor a public address", async () => {
+  const { fetch, sent } = rig(ok, {
+    allowedOrigins: ["http://localhost:2583"],
+    resolve: () => Promise.reject(new Error("not to be asked")),
+  });
+  await (await fetch("http://localhost:2583/xrpc/x")).text();
+  assert.equal(sent[0]?.addresses, undefined);
+  await assert.rejects(fetch("http://localhost:2584/"));
+  await assert.rejects(fetch("http://127.0.0.1:2583/"));
+});
+
+Deno.test("a stranger cannot redirect into an allowed origin", async () => {
+  const { fetch, sent } = rig(
+    () => Response.redirect("http://localhost:2583/admin", 302),
+    { allowedOrigins: ["http://localhost:2583"] },
+  );
+  await assert.rejects(fetch("https://evil.example/"), /localhost:2583/);
+  assert.equal(sent.length, 1);
+});
+
+Deno.test("an answer that announces too many bytes is not read", async () => {
+  let cancelled = false;
+  const { fetch } = rig(() =>
+    new Response(
+      new ReadableStream({
+        cancel: () => {
+          cancelled = true;
+        },
+      }),
+      { headers: { "content-length": "11" } },
+    )
+  );
+  await assert.rejects(
+    fetch("https://a.example/", { maxBytes: 10 }),
+    (error) => isAppError(error, "TOO_LARGE"),
+  );
+  assert.equal(cancelled, true);
+});
+
+Deno.test("an answer that turns out too large fails while it is read", async () => {
+  let produced = 0;
+  const { fetch } = rig(() =>
+    new Response(
+      new ReadableStream({
+        pull: (controller) => {
+          produced++;
+          controller.enqueue(new Uint8Array(4));
+        },
+      }, { highWaterMark: 0 }),
+    )
+  );
+  const response = await fetch("https://a.example/", { maxBytes: 10 });
+  await assert.rejects(
+    response.arrayBuffer(),
+    (error) => isAppError(error, "TOO_LARGE"),
+  );
+  assert.equal(produced, 3);
+});
+
+Deno.test("a server that never answers is given up after the total time", async () => {
+  const clock = new ManualClock();
+  const { fetch } = rig(() => new Promise<Response>(() => {}), { clock });
+  const pending = fetch("https://slow.example/", {
+    timeoutMs: 1_000,
+    idleTimeoutMs: Infinity,
+  });
+  await settle();
+  clock.advance(1_000);
+  await assert.rejects(pending, (error) => {
+    assert(isAppError(error, "UPSTREAM_TIMEOUT"));
+    assert.match(error.message, /slow\.example/);
+    return true;
+  });
+});
+
+Deno.test("a resolver that never answers is given up as well", async () => {
+  const clock = new ManualClock();
+  const { fetch } = rig(ok, { clock, resolve: () => new Promise(() => {}) });
+  const pending = fetch("https://slow.example/", { timeoutMs: 1_000 });
+  await settle();
+  clock.advance(1_000);
+  await assert.rejects(
+    pending,
+    (error) => isAppError(error, "UPSTREAM_TIMEOUT"),
+  );
+});
+
+Deno.test("a body that stalls is given up after the idle time", async () => {
+  const clock = new ManualClock();
+  let pulls = 0;
+  const { fetch } = rig(() =>
+    new Response(
+      new ReadableStream({
+        pull: (controller) => {
+          if (pulls++ > 0) return new Promise(() => {});
+          controller.enqueue(new Uint8Array(1));
+        },
+      }, { highWaterMark: 0 }),
+    ), { clock });
+  const response = await fetch("https://slow.example/", {
+    timeoutMs: Infinity,
+    idleTimeoutMs: 500,
+  });
+  const reading = response.arrayBuffer();
+  await settle();
+  clock.advance(499);
+  await settle();
+  clock.advance(1);
+  await assert.rejects(
+    reading,
+    (error) => isAppError(error, "UPSTREAM_TIMEOUT"),
+  );
+});
+
+Deno.test("a reader that takes its time is not the server's fault", async () => {
+  const clock = new ManualClock();
+  const { fetch } = rig(() => new Response("slowly read"), { clock });
+  const response = await fetch("https://a.example/", {
+    timeoutMs: Infinity,
+    idleTimeoutMs: 500,
+  });
+  for (let i = 0; i < 5; i++) {
+    clock.advance(400);
+    await settle();
+  }
+  assert.equal(await response.text(), "slowly read");
+});
+
+Deno.test("an upload whose source is slow is not the server's fault", async () => {
+  const clock = new ManualClock();
+  let go = () => {};
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) =>
+      new Promise<void>((resolve) => {
+        go = () => {
+          controller.close();
+          resolve();
+        };
+      }),
+  }, { highWaterMark: 0 });
+  const { fetch } = rig(async (request) => {
+    assert(request.body instanceof ReadableStream);
+    for await (const _ of request.body);
+    return ok();
+  }, { clock });
+  const pending = fetch("https://a.example/", {
+    method: "PUT",
+    body,
+    timeoutMs: Infinity,
+    idleTimeoutMs: 500,
+  });
+  await settle();
+  clock.advance(5_000);
+  await settle();
+  go();
+  assert.equal(await (await pending).text(), "ok");
+});
+
+Deno.test("an upload whose source breaks fails with the error of the source", async () => {
+  const broken = new AppError("BLOB_UPLOAD_INVALID", "The client went away.");
+  const { fetch } = rig(async (request) => {
+    assert(request.body instanceof ReadableStream);
+    for await (const _ of request.body);
+    return ok();
+  });
+  const body = new ReadableStream<Uint8Array>({
+    pull: () => {
+      throw broken;
+    },
+  });
+  await assert.rejects(
+    fetch("https://a.example/", { method: "PUT", body }),
+    (error) => error === broken,
+  );
+});
+
+Deno.test("the caller's abort ends the request with the caller's reason", async () => {
+  const { fetch } = rig(() => new Promise<Response>(() => {}));
+  const abort = new AbortController();
+  const pending = fetch("https://a.example/", { signal: abort.signal });
+  const reason = new Error("enough");
+  abort.abort(reason);
+  await assert.rejects(pending, (error) => error === reason);
+});
+
+Deno.test("an unknown host is told apart from a broken connection", async () => {
+  const noHost = Object.assign(new Error("x"), { code: "ENOTFOUND" });
+  const first = rig(ok, { resolve: () => Promise.reject(noHost) });
+  await assert.rejects(
+    first.fetch("https://a.example/"),
+    (error) => fetchFailure(error) === "no-such-host",
+  );
+  const reset = Object.assign(new Error("x"), { code: "ECONNRESET" });
+  const second = rig(() => Promise.reject(reset));
+  await assert.rejects(second.fetch("https://a.example/"), (error) => {
+    assert.equal(fetchFailure(error), "connection");
+    assert.equal(error instanceof Error && error.cause, reset);
+    return true;
+  });
+});
+
+Deno.test("bodies of every kind are sent with their length and type", async () => {
+  const { fetch, sent } = rig(ok);
+  const request = new Request("https://a.example/", {
+    method: "POST",
+    body: new URLSearchParams({ a: "1" }),
+  });
+  await (await fetch(request)).text();
+  await (await fetch("https://a.example/", {
+    method: "post",
+    body: new Uint8Array([1, 2, 3]),
+    headers: { "content-type": "image/png" },
+  })).text();
+  assert.equal(sent[0]?.headers.get("content-length"), "3");
+  assert.match(
+    sent[0]?.headers.get("content-type") ?? "",
+    /x-www-form-urlencoded/,
+  );
+  assert.equal(sent[1]?.method, "POST");
+  assert.equal(sent[1]?.headers.get("content-type"), "image/png");
+  assert.equal(sent[1]?.headers.get("user-agent"), "test/1");
+});
+
+/** Lets everything that can happen without time happen. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}

@@ -1,0 +1,207 @@
+/**
+ * One HTTP/1.1 exchange over a connection to addresses that were checked
+ * before. `fetch` resolves names itself, which would let a host answer the
+ * check with one address and the connection with another (DNS rebinding);
+ * `node:https` takes the addresses from us and still verifies the certificate
+ * against the name.
+ *
+ * @module
+ */
+
+import http from "node:http";
+import https from "node:https";
+import { isIPv6 } from "node:net";
+
+/** One exchange. Redirects are not followed. */
+export interface TransportRequest {
+  url: URL;
+  method: string;
+  headers: Headers;
+  /** Bytes with a known length, or a stream that is sent in chunks unless `content-length` is set. */
+  body: Uint8Array | ReadableStream<Uint8Array> | undefined;
+  /** The only addresses to connect to, best first; undefined: whatever the name resolves to. */
+  addresses: readonly string[] | undefined;
+  /** Ends the exchange at any point; what is pending rejects with its reason. */
+  signal: AbortSignal;
+}
+
+/** Sends requests; the connection seam of the guarded fetch. */
+export interface Transport {
+  /** Resolves when the head of the answer is there; rejects with the network error as it is. */
+  send(request: TransportRequest): Promise<Response>;
+  /** Closes idle connections. */
+  close(): void;
+}
+
+/** Options of {@linkcode createHttpTransport}. */
+export interface HttpTransportOptions {
+  /** Certificate authorities in PEM in place of the usual ones; for tests. */
+  ca?: string;
+}
+
+/** Connections kept to one host; further requests wait for one. */
+const MAX_SOCKETS_PER_HOST = 32;
+
+/** Idle connections are closed before the five seconds after which many servers close them. */
+const IDLE_SOCKET_MS = 4_000;
+
+/** Answers with these have no body (Fetch standard, "null body status"). */
+const NULL_BODY = new Set([101, 204, 205, 304]);
+
+/** Makes a transport over `node:http` and `node:https` with kept-alive connections. */
+export function createHttpTransport(
+  options: HttpTransportOptions = {},
+): Transport {
+  const pool = {
+    keepAlive: true,
+    maxSockets: MAX_SOCKETS_PER_HOST,
+    timeout: IDLE_SOCKET_MS,
+  };
+  const plain = new http.Agent(pool);
+  const secure = new https.Agent({
+    ...pool,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+  });
+  return {
+    send: (request) =>
+      request.url.protocol === "https:"
+        ? exchange(request, (settings) => https.request(settings), secure)
+        : exchange(request, (settings) => http.request(settings), plain),
+    close() {
+      plain.destroy();
+      secure.destroy();
+    },
+  };
+}
+
+function exchange(
+  request: TransportRequest,
+  open: (settings: http.RequestOptions) => http.ClientRequest,
+  agent: http.Agent,
+): Promise<Response> {
+  const { url, method, headers, body, addresses, signal } = request;
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const outgoing = open({
+      agent,
+      method,
+      host: url.hostname.replace(/^\[|\]$/g, ""),
+      ...(url.port === "" ? {} : { port: Number(url.port) }),
+      path: url.pathname + url.search,
+      headers: Object.fromEntries(headers),
+      ...(addresses === undefined ? {} : { lookup: pinnedLookup(addresses) }),
+    });
+    const abort = () => {
+      outgoing.destroy();
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    outgoing.on("error", reject);
+    outgoing.on("response", (incoming) => {
+      try {
+        resolve(toResponse(incoming, method, signal));
+      } catch (error) {
+        outgoing.destroy();
+        reject(error);
+      }
+    });
+    outgoing.on("close", () => {
+      signal.removeEventListener("abort", abort);
+      reject(new Error("the connection closed before the answer"));
+    });
+    sendBody(outgoing, body).catch((error) => {
+      outgoing.destroy();
+      reject(error);
+    });
+  });
+}
+
+/** A `lookup` that answers with `addresses` whatever the name. */
+function pinnedLookup(addresses: readonly string[]): http.RequestOptions[
+  "lookup"
+] {
+  const found = addresses.map((address) => ({
+    address,
+    family: isIPv6(address) ? 6 : 4,
+  }));
+  return (_hostname, options, callback) => {
+    const [first] = found;
+    if (options.all) callback(null, found);
+    else if (first) callback(null, first.address, first.family);
+    else callback(new Error("no address to connect to"), "", 0);
+  };
+}
+
+async function sendBody(
+  outgoing: http.ClientRequest,
+  body: TransportRequest["body"],
+): Promise<void> {
+  if (body === undefined || body instanceof Uint8Array) {
+    outgoing.end(body);
+    return;
+  }
+  const reader = body.getReader();
+  // The source is let go as soon as nobody takes its bytes any more.
+  const letGo = () => void reader.cancel().catch(() => {});
+  outgoing.once("close", letGo);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (outgoing.destroyed) return;
+      if (done) break;
+      if (!outgoing.write(value)) await drained(outgoing);
+    }
+    outgoing.end();
+  } finally {
+    outgoing.off("close", letGo);
+    if (outgoing.destroyed) letGo();
+  }
+}
+
+/** Resolves when more may be written, or when the request has ended for good. */
+function drained(outgoing: http.ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      outgoing.off("drain", finish);
+      outgoing.off("close", finish);
+      resolve();
+    };
+    outgoing.on("drain", finish);
+    outgoing.on("close", finish);
+  });
+}
+
+function toResponse(
+  incoming: http.IncomingMessage,
+  method: string,
+  signal: AbortSignal,
+): Response {
+  const headers = new Headers();
+  for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
+    headers.append(
+      incoming.rawHeaders[i] ?? "",
+      incoming.rawHeaders[i + 1] ?? "",
+    );
+  }
+  const status = incoming.statusCode ?? 0;
+  if (method === "HEAD" || NULL_BODY.has(status)) {
+    incoming.resume();
+    return new Response(null, { status, headers });
+  }
+  const chunks = incoming[Symbol.asyncIterator]();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await chunks.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        throw signal.aborted ? signal.reason : error;
+      }
+    },
+    cancel() {
+      incoming.destroy();
+    },
+  }, { highWaterMark: 0 });
+  return new Response(body, { status, headers });
+}

@@ -1,0 +1,198 @@
+/**
+ * Keeps one request within its time and size.
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+import { AppError, isAppError } from "../errors.ts";
+import { upstreamFailure } from "./fetch_failure.ts";
+
+/** Bounds that a watchdog enforces. */
+export interface WatchdogLimits {
+  /** Milliseconds for the whole exchange. */
+  timeoutMs: number;
+  /** Milliseconds without progress. */
+  idleTimeoutMs: number;
+  /** Most bytes of the answer's body. */
+  maxBytes: number;
+}
+
+/** What the watchdog aborts with; the host is added by the one who knows it. */
+class TimedOut extends Error {}
+
+/** Watches one exchange from the first byte sent to the last byte read. */
+export class Watchdog {
+  readonly #clock: Clock;
+  readonly #limits: WatchdogLimits;
+  readonly #abort = new AbortController();
+  readonly #done = new AbortController();
+  /** Since when the other server owes us something; undefined while it does not. */
+  #waitingSince: number | undefined;
+  #sourceError: { error: unknown } | undefined;
+
+  /** @param outer the caller's own signal. */
+  constructor(clock: Clock, limits: WatchdogLimits, outer?: AbortSignal) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#waitingSince = clock.now();
+    if (outer?.aborted) this.#abort.abort(outer.reason);
+    outer?.addEventListener("abort", () => this.#abort.abort(outer.reason), {
+      once: true,
+      signal: this.#done.signal,
+    });
+    void this.#watchTotal();
+    void this.#watchIdle();
+  }
+
+  /** Aborted when a limit is reached or the caller gives up. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Ends the watch. */
+  stop(): void {
+    this.#done.abort();
+  }
+
+  /** `work`, or a rejection as soon as the watch is over. */
+  async race<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this;
+    let giveUp = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+      giveUp = () => reject(signal.reason);
+      if (signal.aborted) giveUp();
+      else signal.addEventListener("abort", giveUp, { once: true });
+    });
+    try {
+      return await Promise.race([aborted, work]);
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  /** The same body; while its source is slow the server is not to blame. */
+  watchUpload(
+    body: Uint8Array | ReadableStream<Uint8Array> | undefined,
+  ): Uint8Array | ReadableStream<Uint8Array> | undefined {
+    if (!(body instanceof ReadableStream)) return body;
+    return this.#tap(body, {
+      before: () => this.#waitingSince = undefined,
+      after: () => this.#waitingSince = this.#clock.now(),
+      failed: (error) => {
+        this.#sourceError = { error };
+        return error;
+      },
+    });
+  }
+
+  /** The same answer with a body that obeys the limits and ends the watch. */
+  watchAnswer(response: Response, host: string): Response {
+    const { maxBytes } = this.#limits;
+    const length = response.headers.get("content-length");
+    const tooLarge = () =>
+      new AppError(
+        "TOO_LARGE",
+        `The answer of ${host} is larger than ${maxBytes} bytes, the most that is taken here.`,
+        { detail: { host, limit: maxBytes } },
+      );
+    if (!response.body) {
+      this.stop();
+      return response;
+    }
+    if (length !== null && Number(length) > maxBytes) {
+      void response.body.cancel().catch(() => {});
+      throw tooLarge();
+    }
+    let received = 0;
+    this.#waitingSince = undefined;
+    const body = this.#tap(response.body, {
+      before: () => this.#waitingSince = this.#clock.now(),
+      after: (chunk) => {
+        this.#waitingSince = undefined;
+        received += chunk?.byteLength ?? 0;
+        if (received > maxBytes) throw tooLarge();
+      },
+      failed: (error) => this.failure(error, host),
+      ended: () => this.stop(),
+    });
+    const { status, headers } = response;
+    return new Response(body, { status, headers });
+  }
+
+  /** The error to show for `error`: timeouts and network errors name the host. */
+  failure(error: unknown, host: string): unknown {
+    const cause = this.signal.aborted ? this.signal.reason : error;
+    if (cause instanceof TimedOut) {
+      return new AppError(
+        "UPSTREAM_TIMEOUT",
+        `The server ${host} ${cause.message}. Try again in a while.`,
+        { detail: { host } },
+      );
+    }
+    if (this.signal.aborted) return cause;
+    if (this.#sourceError) return this.#sourceError.error;
+    return isAppError(cause) ? cause : upstreamFailure(host, cause);
+  }
+
+  /** Passes chunks through, one at a time and only when asked for. */
+  #tap(source: ReadableStream<Uint8Array>, hooks: {
+    before: () => void;
+    /** Gets the chunk, or undefined at the end. */
+    after: (chunk: Uint8Array | undefined) => void;
+    /** Gives the error to show. */
+    failed: (error: unknown) => unknown;
+    ended?: () => void;
+  }): ReadableStream<Uint8Array> {
+    const reader = source.getReader();
+    return new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        try {
+          hooks.before();
+          const { done, value } = await this.race(reader.read());
+          hooks.after(value);
+          if (value) controller.enqueue(value);
+          if (done) {
+            hooks.ended?.();
+            controller.close();
+          }
+        } catch (error) {
+          const shown = hooks.failed(error);
+          hooks.ended?.();
+          void reader.cancel(shown).catch(() => {});
+          throw shown;
+        }
+      },
+      cancel: async (reason) => {
+        hooks.ended?.();
+        await reader.cancel(reason);
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  async #watchTotal(): Promise<void> {
+    const { timeoutMs } = this.#limits;
+    if (!Number.isFinite(timeoutMs)) return;
+    await this.#clock.sleep(timeoutMs, this.#done.signal);
+    this.#giveUp(new TimedOut(`did not finish within ${timeoutMs} ms`));
+  }
+
+  async #watchIdle(): Promise<void> {
+    const { idleTimeoutMs } = this.#limits;
+    if (!Number.isFinite(idleTimeoutMs)) return;
+    while (!this.#done.signal.aborted) {
+      const now = this.#clock.now();
+      const idle = now - (this.#waitingSince ?? now);
+      if (idle >= idleTimeoutMs) {
+        this.#giveUp(new TimedOut(`made no progress for ${idleTimeoutMs} ms`));
+        return;
+      }
+      await this.#clock.sleep(idleTimeoutMs - idle, this.#done.signal);
+    }
+  }
+
+  #giveUp(reason: TimedOut): void {
+    if (this.#done.signal.aborted) return;
+    this.#abort.abort(reason);
+  }
+}
