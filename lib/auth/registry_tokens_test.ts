@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { ManualClock } from "../clock.ts";
+import { isAppError } from "../errors.ts";
+import { RegistryTokens } from "./registry_tokens.ts";
+
+const grants = [
+  { did: "did:plc:alice", repo: "app", actions: ["pull", "push"] },
+] as const;
+
+function tokens(clock: ManualClock, key = 1, service = "registry.example") {
+  return new RegistryTokens({
+    clock,
+    key: new Uint8Array(32).fill(key),
+    service,
+    ttlSeconds: 900,
+  });
+}
+
+Deno.test("a token says who holds it and what it allows", async () => {
+  const clock = new ManualClock();
+  const issuer = tokens(clock);
+  const { token } = await issuer.issue("did:plc:alice", grants);
+  const claims = await tokens(clock).verify(token);
+  assert.equal(claims.did, "did:plc:alice");
+  assert.deepEqual(claims.grants, grants);
+});
+
+Deno.test("a token issued without login has no owner", async () => {
+  const clock = new ManualClock();
+  const { token } = await tokens(clock).issue(undefined, []);
+  assert.equal((await tokens(clock).verify(token)).did, undefined);
+});
+
+Deno.test("a token ends with its time, also when it was seen before", async () => {
+  const clock = new ManualClock();
+  const issuer = tokens(clock);
+  const { token } = await issuer.issue("did:plc:alice", grants);
+  await issuer.verify(token);
+  clock.advance(899_000);
+  await issuer.verify(token);
+  clock.advance(2_000);
+  await assert.rejects(
+    issuer.verify(token),
+    (e) => isAppError(e, "UNAUTHORIZED") && /expired/.test(e.message),
+  );
+});
+
+Deno.test("tokens of another key, another registry or another shape are refused", async () => {
+  const clock = new ManualClock();
+  const { token } = await tokens(clock).issue("did:plc:alice", grants);
+  const [head, body, signature] = token.split(".");
+  const refused = [
+    (await tokens(clock, 2).issue("did:plc:alice", grants)).token,
+    (await tokens(clock, 1, "other.example").issue("did:plc:alice", [])).token,
+    `${head}.${body}.`,
+    `${btoa('{"alg":"none"}')}.${body}.${signature}`,
+    `${head}.${body?.slice(1)}.${signature}`,
+    "",
+    "not a token",
+  ];
+  for (const bad of refused) {
+    await assert.rejects(
+      tokens(clock).verify(bad),
+      (e) => isAppError(e, "UNAUTHORIZED"),
+      bad,
+    );
+  }
+});

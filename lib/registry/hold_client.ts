@@ -1,0 +1,104 @@
+/**
+ * The only way from the registry to a hold: in-process for our own, over XRPC
+ * for any other.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
+import type { ByteRange } from "../storage/blob_store.ts";
+
+/** Who asks; undefined for somebody without login. */
+export type Caller = Did | undefined;
+
+/** An answer with its reason, in words for the person who asked. */
+export type Decision = { allowed: true } | { allowed: false; reason: string };
+
+/** What a hold is told after a manifest was pushed. */
+export interface ManifestEvent {
+  repository: string;
+  owner: Did;
+  digest: Digest;
+  tag?: string;
+  /** The manifest as `io.atcr.hold.notifyManifest` wants it. */
+  manifest: {
+    mediaType: string;
+    config?: { digest: string; size: number };
+    layers: { digest: string; size: number; mediaType: string }[];
+    manifests?: {
+      digest: string;
+      size: number;
+      mediaType: string;
+      platform?: { os: string; architecture: string };
+    }[];
+  };
+}
+
+/** A manifest that was pulled. */
+export interface PulledManifest {
+  repository: string;
+  owner: Did;
+  digest: Digest;
+  mediaType: string;
+}
+
+/** One hold, as the registry uses it. */
+export interface HoldClient {
+  readonly did: Did;
+
+  /** Whether `caller` may read blobs here. */
+  mayRead(caller: Caller): Promise<Decision>;
+  /** Whether `caller` may push blobs here. */
+  mayWrite(caller: Did): Promise<Decision>;
+
+  /** Size of a blob in bytes; undefined when the hold has none or does not show it to `caller`. */
+  stat(caller: Caller, digest: Digest): Promise<{ size: number } | undefined>;
+  /** The bytes, or a part of them. */
+  open(
+    caller: Caller,
+    digest: Digest,
+    range?: ByteRange,
+    signal?: AbortSignal,
+  ): Promise<{ size: number; body: ReadableStream<Uint8Array> } | undefined>;
+  /** A short-lived URL where a client can fetch the blob itself; undefined when it has to come through us. */
+  locate(
+    caller: Caller,
+    digest: Digest,
+    contentType: string,
+  ): Promise<string | undefined>;
+
+  /** Opens an upload and returns its id. */
+  startUpload(caller: Did, algorithm: DigestAlgorithm): Promise<string>;
+  /** Bytes acknowledged so far; undefined when there is no such upload. */
+  uploadOffset(caller: Did, uploadId: string): Promise<number | undefined>;
+  /**
+   * Appends `body` at `offset`, streaming, and returns the new offset.
+   * Throws AppError `RANGE_INVALID` when `offset` is not where the upload stands.
+   */
+  append(
+    caller: Did,
+    uploadId: string,
+    offset: number,
+    body: ReadableStream<Uint8Array>,
+    signal?: AbortSignal,
+  ): Promise<number>;
+  /** Verifies the digest and makes the blob readable. Throws AppError `DIGEST_INVALID`. */
+  completeUpload(
+    caller: Did,
+    uploadId: string,
+    digest: Digest,
+  ): Promise<{ size: number }>;
+  abortUpload(caller: Did, uploadId: string): Promise<void>;
+
+  /** Tells the hold of a push; failures are the caller's to log. */
+  notifyManifest(caller: Did, event: ManifestEvent): Promise<void>;
+  /** Counts a pull, at leisure and without an answer. */
+  countPull(caller: Caller, pull: PulledManifest): void;
+}
+
+/** Finds holds by DID. */
+export interface HoldDirectory {
+  /** Throws AppError `UNAVAILABLE` when the DID does not lead to a hold. */
+  get(did: Did): Promise<HoldClient>;
+}

@@ -1,0 +1,172 @@
+/**
+ * Lists of tags, referrers and repositories, page by page.
+ *
+ * @module
+ */
+
+import type { Did, Identity } from "../atproto/identity.ts";
+import { AppError, isAppError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { parseManifest } from "../oci/manifest.ts";
+import type { ManifestContent } from "./content.ts";
+import type { Discovery } from "./discovery.ts";
+import type { Caller, HoldDirectory } from "./hold_client.ts";
+import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
+import { requireRead } from "./read_access.ts";
+import type { ReferrerRow, RepositoryRow } from "./rows.ts";
+
+/** What {@linkcode Lists} needs. */
+export interface ListsDeps {
+  log: Logger;
+  holds: HoldDirectory;
+  index: ManifestIndex;
+  content: ManifestContent;
+  discovery: Discovery;
+}
+
+/** One page; `next` is the entry behind which the list goes on. */
+export interface ListPage<T> {
+  items: T[];
+  next: T | undefined;
+}
+
+/** Most entries of one page. */
+export const PAGE = { tags: 10_000, referrers: 500, catalog: 1_000 } as const;
+
+/** Bytes of one page of referrers: clients refuse indexes above 4 MiB. */
+const REFERRERS_PAGE_BYTES = 3 * 1024 * 1024;
+
+/** Lists what repositories hold. */
+export class Lists {
+  readonly #deps: ListsDeps;
+
+  constructor(deps: ListsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Tags in byte order (end-8). Throws AppError `NAME_UNKNOWN` for a repository that never had content. */
+  async tags(
+    owner: Identity,
+    repo: string,
+    options: { caller: Caller; n: number; last?: string },
+  ): Promise<ListPage<string>> {
+    const { index } = this.#deps;
+    const ref = { did: owner.did, repo };
+    await this.#discover(owner);
+    const row = await index.repository(ref);
+    if (!row) {
+      throw new AppError(
+        "NAME_UNKNOWN",
+        `There is no repository ${repo} of ${owner.handle ?? owner.did}.`,
+      );
+    }
+    await this.#requireRead(row, options.caller);
+    const last = options.last === undefined ? {} : { last: options.last };
+    const limit = options.n === 0 ? 0 : options.n + 1;
+    const items: string[] = [];
+    for await (const { tag } of index.tags(ref, { ...last, limit })) {
+      items.push(tag);
+    }
+    return cut(items, options.n);
+  }
+
+  /** Referrers of `subject` (end-12), of one of `artifactTypes` where some are named. An unknown subject has none. */
+  async referrers(
+    owner: Identity,
+    repo: string,
+    subject: Digest,
+    options: {
+      caller: Caller;
+      artifactTypes: readonly string[];
+      n?: number;
+      last?: Digest;
+    },
+  ): Promise<{ items: Descriptor[]; next: Digest | undefined }> {
+    const { index } = this.#deps;
+    const ref = { did: owner.did, repo };
+    const row = await index.repository(ref);
+    if (row) await this.#requireRead(row, options.caller);
+    const last = options.last === undefined ? {} : { last: options.last };
+    const limit = Math.min(options.n ?? PAGE.referrers, PAGE.referrers);
+    const wanted = new Set(options.artifactTypes);
+    const items: Descriptor[] = [];
+    let bytes = 0;
+    for await (const entry of index.referrers(ref, subject, last)) {
+      if (wanted.size > 0 && !wanted.has(entry.artifactType ?? "")) continue;
+      const item = await this.#withAnnotations(entry);
+      bytes += JSON.stringify(item).length;
+      const full = items.length >= limit ||
+        (bytes > REFERRERS_PAGE_BYTES && items.length > 0);
+      if (full) return { items, next: items.at(-1)?.digest };
+      items.push(item);
+    }
+    return { items, next: undefined };
+  }
+
+  /** Repositories that `caller` may see, owner by owner. */
+  async catalog(options: {
+    caller: Caller;
+    n: number;
+    last?: RepoRef;
+  }): Promise<ListPage<RepoRef>> {
+    const { index } = this.#deps;
+    const { last, n, caller } = options;
+    const items: RepoRef[] = [];
+    if (n === 0) return { items, next: undefined };
+    for await (const did of index.owners(last?.did)) {
+      const after = last?.did === did ? { last: last.repo } : {};
+      for await (const { repo, row } of index.repositories(did, after)) {
+        if (!await this.#mayRead(row.holdDid, caller)) continue;
+        items.push({ did, repo });
+        if (items.length > n) return cut(items, n);
+      }
+    }
+    return cut(items, n);
+  }
+
+  async #requireRead(row: RepositoryRow, caller: Caller): Promise<void> {
+    await requireRead(await this.#deps.holds.get(row.holdDid), caller);
+  }
+
+  async #mayRead(holdDid: Did, caller: Caller): Promise<boolean> {
+    try {
+      const hold = await this.#deps.holds.get(holdDid);
+      return (await hold.mayRead(caller)).allowed;
+    } catch (error) {
+      // A hold that cannot be asked hides its repositories, not the catalog.
+      if (isAppError(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Reads an unknown owner's tags; without the PDS we answer with what we know. */
+  async #discover(owner: Identity): Promise<void> {
+    try {
+      await this.#deps.discovery.ensureListed(owner);
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      this.#deps.log.warn("tags not listed at the owner's repo", {
+        did: owner.did,
+        error,
+      });
+    }
+  }
+
+  async #withAnnotations(row: ReferrerRow): Promise<Descriptor> {
+    const { annotationsInContent, ...descriptor } = row;
+    if (!annotationsInContent) return descriptor;
+    const bytes = await this.#deps.content.get(row.digest);
+    if (!bytes) return descriptor;
+    const { annotations } = parseManifest(bytes, row.mediaType);
+    return { ...descriptor, annotations };
+  }
+}
+
+/** Cuts a list that was read one entry too far. */
+function cut<T>(items: T[], n: number): ListPage<T> {
+  if (items.length <= n) return { items, next: undefined };
+  const page = items.slice(0, n);
+  return { items: page, next: page.at(-1) };
+}

@@ -1,0 +1,127 @@
+/**
+ * Our own hold, reached in the same process.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import { AppError } from "../errors.ts";
+import type { HoldAccess } from "../hold/access.ts";
+import type { HoldBlobs } from "../hold/blobs.ts";
+import type { HoldUploads } from "../hold/uploads.ts";
+import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
+import type { ByteRange } from "../storage/blob_store.ts";
+import type {
+  Caller,
+  Decision,
+  HoldClient,
+  ManifestEvent,
+  PulledManifest,
+} from "./hold_client.ts";
+
+/** The services of the hold that the registry uses. */
+export interface LocalHoldDeps {
+  did: Did;
+  access: HoldAccess;
+  uploads: HoldUploads;
+  blobs: HoldBlobs;
+  notifyPush: (caller: Did, event: ManifestEvent) => Promise<void>;
+  countPull: (pull: PulledManifest) => void;
+}
+
+/** {@linkcode HoldClient} over the hold's services. */
+export class LocalHold implements HoldClient {
+  readonly #deps: LocalHoldDeps;
+
+  constructor(deps: LocalHoldDeps) {
+    this.#deps = deps;
+  }
+
+  get did(): Did {
+    return this.#deps.did;
+  }
+
+  mayRead(caller: Caller): Promise<Decision> {
+    return this.#deps.access.read(caller);
+  }
+
+  mayWrite(caller: Did): Promise<Decision> {
+    return this.#deps.access.write(caller);
+  }
+
+  async stat(
+    _caller: Caller,
+    digest: Digest,
+  ): Promise<{ size: number } | undefined> {
+    return await this.#deps.blobs.stat(digest);
+  }
+
+  async open(
+    _caller: Caller,
+    digest: Digest,
+    range?: ByteRange,
+    signal?: AbortSignal,
+  ): Promise<{ size: number; body: ReadableStream<Uint8Array> } | undefined> {
+    return await this.#deps.blobs.open(digest, range, signal);
+  }
+
+  async locate(
+    _caller: Caller,
+    digest: Digest,
+    contentType: string,
+  ): Promise<string | undefined> {
+    return await this.#deps.blobs.presign(digest, { contentType });
+  }
+
+  async startUpload(caller: Did, algorithm: DigestAlgorithm): Promise<string> {
+    await this.#requireWrite(caller);
+    const { uploadId } = await this.#deps.uploads.initiate(caller, {
+      algorithm,
+    });
+    return uploadId;
+  }
+
+  async uploadOffset(
+    _caller: Did,
+    uploadId: string,
+  ): Promise<number | undefined> {
+    return (await this.#deps.uploads.status(uploadId))?.offset;
+  }
+
+  async append(
+    _caller: Did,
+    uploadId: string,
+    offset: number,
+    body: ReadableStream<Uint8Array>,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const { uploads } = this.#deps;
+    return (await uploads.append(uploadId, offset, body, signal)).offset;
+  }
+
+  async completeUpload(
+    caller: Did,
+    uploadId: string,
+    digest: Digest,
+  ): Promise<{ size: number }> {
+    await this.#requireWrite(caller);
+    return await this.#deps.uploads.complete(uploadId, digest);
+  }
+
+  async abortUpload(_caller: Did, uploadId: string): Promise<void> {
+    await this.#deps.uploads.abort(uploadId);
+  }
+
+  notifyManifest(caller: Did, event: ManifestEvent): Promise<void> {
+    return this.#deps.notifyPush(caller, event);
+  }
+
+  countPull(_caller: Caller, pull: PulledManifest): void {
+    this.#deps.countPull(pull);
+  }
+
+  async #requireWrite(caller: Did): Promise<void> {
+    const decision = await this.mayWrite(caller);
+    if (!decision.allowed) throw new AppError("DENIED", decision.reason);
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * The registry's own index of manifests, tags and referrers. A change to one
+ * manifest is one atomic commit, so that lists and look-ups are right on the
+ * next request.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import type { Atomic, Entry, Key, Kv } from "../kv/kv.ts";
+import type { Digest } from "../oci/digest.ts";
+import { registryKeys } from "./keys.ts";
+import type {
+  ManifestRow,
+  ReferrerRow,
+  RepositoryRow,
+  TagRow,
+} from "./rows.ts";
+
+/** A repository of an owner. */
+export interface RepoRef {
+  readonly did: Did;
+  readonly repo: string;
+}
+
+/** A tag to set, with the key of its record. */
+export interface TagPut {
+  tag: string;
+  row: TagRow;
+}
+
+/** One manifest with everything that changes together. */
+export interface ManifestPut {
+  digest: Digest;
+  row: ManifestRow;
+  referrer?: ReferrerRow;
+  tags: readonly TagPut[];
+}
+
+/** Tags of one manifest that are removed with it in one commit. */
+const MAX_TAGS_PER_COMMIT = 300;
+
+/** Reads and writes the index rows. */
+export class ManifestIndex {
+  readonly #kv: Kv;
+
+  constructor(kv: Kv) {
+    this.#kv = kv;
+  }
+
+  tag(ref: RepoRef, tag: string): Promise<Entry<TagRow> | undefined> {
+    return this.#kv.get<TagRow>(registryKeys.tag(ref.did, ref.repo, tag));
+  }
+
+  async manifest(
+    ref: RepoRef,
+    digest: Digest,
+  ): Promise<ManifestRow | undefined> {
+    const key = registryKeys.manifest(ref.did, ref.repo, digest);
+    return (await this.#kv.get<ManifestRow>(key))?.value;
+  }
+
+  /** The repository; undefined when nothing was ever stored in it. */
+  async repository(ref: RepoRef): Promise<RepositoryRow | undefined> {
+    const key = registryKeys.repository(ref.did, ref.repo);
+    return (await this.#kv.get<RepositoryRow>(key))?.value;
+  }
+
+  /** Tags in byte order after `last`, with where they point. */
+  async *tags(
+    ref: RepoRef,
+    options: { last?: string; limit?: number } = {},
+  ): AsyncGenerator<{ tag: string; row: TagRow }> {
+    const prefix = registryKeys.tags(ref.did, ref.repo);
+    const selector = options.last === undefined
+      ? { prefix }
+      // The first key greater than `last` is `last` with a NUL behind it.
+      : { prefix, start: [...prefix, `${options.last}\0`] };
+    const limit = options.limit === undefined ? {} : { limit: options.limit };
+    for await (const entry of this.#kv.list<TagRow>(selector, limit)) {
+      yield { tag: String(entry.key.at(-1)), row: entry.value };
+    }
+  }
+
+  /** Names of the tags that point at `digest`. */
+  async tagsOf(ref: RepoRef, digest: Digest): Promise<string[]> {
+    const prefix = registryKeys.manifestTags(ref.did, ref.repo, digest);
+    const names: string[] = [];
+    for await (const entry of this.#kv.list({ prefix })) {
+      names.push(String(entry.key.at(-1)));
+    }
+    return names;
+  }
+
+  /** Referrers of `subject` in digest order. */
+  async *referrers(
+    ref: RepoRef,
+    subject: Digest,
+    options: { last?: Digest } = {},
+  ): AsyncGenerator<ReferrerRow> {
+    const prefix = registryKeys.referrers(ref.did, ref.repo, subject);
+    const selector = options.last === undefined
+      ? { prefix }
+      : { prefix, start: [...prefix, `${options.last}\0`] };
+    for await (const entry of this.#kv.list<ReferrerRow>(selector)) {
+      yield entry.value;
+    }
+  }
+
+  /** Stores a manifest, its tags and its place among the referrers. */
+  async put(ref: RepoRef, put: ManifestPut): Promise<void> {
+    const { did, repo } = ref;
+    const former = await this.#kv.getMany<TagRow>(
+      put.tags.map(({ tag }) => registryKeys.tag(did, repo, tag)),
+    );
+    const change = this.#kv.atomic()
+      .set(registryKeys.manifest(did, repo, put.digest), put.row);
+    this.#touch(change, ref, put.row.holdDid, put.row.createdAt);
+    if (put.referrer && put.row.subject) {
+      change.set(
+        registryKeys.referrer(did, repo, put.row.subject, put.digest),
+        put.referrer,
+      );
+    }
+    put.tags.forEach(({ tag, row }, i) => {
+      const before = former[i]?.value;
+      if (before && before.digest !== row.digest) {
+        change.delete(registryKeys.manifestTag(did, repo, before.digest, tag));
+      }
+      change.set(registryKeys.tag(did, repo, tag), row);
+      change.set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
+    });
+    await change.commit();
+  }
+
+  /**
+   * Sets one tag if its row is still `expected` (undefined: absent); false
+   * when somebody moved it meanwhile.
+   */
+  async setTag(
+    ref: RepoRef,
+    tag: string,
+    row: TagRow,
+    expected: Entry<TagRow> | undefined,
+  ): Promise<boolean> {
+    const { did, repo } = ref;
+    const key = registryKeys.tag(did, repo, tag);
+    const change = this.#kv.atomic()
+      .check(key, expected?.versionstamp ?? null)
+      .set(key, row)
+      .set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
+    if (expected && expected.value.digest !== row.digest) {
+      change.delete(
+        registryKeys.manifestTag(did, repo, expected.value.digest, tag),
+      );
+    }
+    this.#touch(change, ref, row.holdDid, row.updatedAt);
+    return await change.commit();
+  }
+
+  /** Removes one tag if its row is still `expected`; its manifest stays. False when somebody moved the tag meanwhile. */
+  async removeTag(
+    ref: RepoRef,
+    tag: string,
+    expected: Entry<TagRow>,
+  ): Promise<boolean> {
+    const { did, repo } = ref;
+    const key = registryKeys.tag(did, repo, tag);
+    return await this.#kv.atomic()
+      .check(key, expected.versionstamp)
+      .delete(key)
+      .delete(registryKeys.manifestTag(did, repo, expected.value.digest, tag))
+      .commit();
+  }
+
+  /**
+   * Removes a manifest with the tags that point at it and its place among the
+   * referrers of its subject. Its own referrers stay readable by digest.
+   */
+  async removeManifest(ref: RepoRef, digest: Digest): Promise<void> {
+    const { did, repo } = ref;
+    const row = await this.manifest(ref, digest);
+    let tags = await this.tagsOf(ref, digest);
+    // All but the last bunch go first: the manifest row leaves with the last
+    // commit, so that a repeated delete finishes what a crash interrupted.
+    do {
+      const bunch = tags.slice(0, MAX_TAGS_PER_COMMIT);
+      tags = tags.slice(MAX_TAGS_PER_COMMIT);
+      const change = this.#kv.atomic();
+      for (const tag of bunch) {
+        change.delete(registryKeys.tag(did, repo, tag));
+        change.delete(registryKeys.manifestTag(did, repo, digest, tag));
+      }
+      if (tags.length === 0) {
+        change.delete(registryKeys.manifest(did, repo, digest));
+        if (row?.subject) {
+          change.delete(
+            registryKeys.referrer(did, repo, row.subject, digest),
+          );
+        }
+      }
+      await change.commit();
+    } while (tags.length > 0);
+  }
+
+  /** An owner's repositories after `last`, in byte order. */
+  async *repositories(
+    did: Did,
+    options: { last?: string } = {},
+  ): AsyncGenerator<{ repo: string; row: RepositoryRow }> {
+    const prefix = registryKeys.repositories(did);
+    const selector = options.last === undefined
+      ? { prefix }
+      : { prefix, start: [...prefix, `${options.last}\0`] };
+    for await (const entry of this.#kv.list<RepositoryRow>(selector)) {
+      yield { repo: String(entry.key.at(-1)), row: entry.value };
+    }
+  }
+
+  /** Every owner with at least one repository, in byte order of the DIDs, from `first` on. */
+  async *owners(first?: Did): AsyncGenerator<Did> {
+    const prefix = registryKeys.allRepositories();
+    let start: Key = first === undefined ? prefix : [...prefix, first];
+    // One look per owner: jump behind all repositories of the one just seen.
+    while (true) {
+      const selector = start === prefix ? { prefix } : { prefix, start };
+      let did: Did | undefined;
+      for await (const entry of this.#kv.list(selector, { limit: 1 })) {
+        did = entry.key[prefix.length] as Did;
+      }
+      if (did === undefined) return;
+      yield did;
+      start = [...prefix, `${did}\0`];
+    }
+  }
+
+  #touch(
+    change: Atomic,
+    { did, repo }: RepoRef,
+    holdDid: Did,
+    updatedAt: number,
+  ): void {
+    const row: RepositoryRow = { holdDid, updatedAt };
+    change.set(registryKeys.repository(did, repo), row);
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * The signed records behind manifests and tags, in the owner's repo.
+ *
+ * @module
+ */
+
+import type {
+  BlobRef,
+  PdsReader,
+  PdsSession,
+  RepoWrite,
+} from "../atproto/pds.ts";
+import type { Did } from "../atproto/identity.ts";
+import { readTag, writeManifest, writeTag } from "../atproto/records.ts";
+import { manifestRkey, tagRkey, tagRkeyAlternative } from "../atproto/rkeys.ts";
+import { AppError, isAppError } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { ParsedManifest } from "../oci/manifest.ts";
+
+const MANIFEST = "io.atcr.manifest";
+const TAG = "io.atcr.tag";
+
+/** A tag to write, with what our index knows of its record. */
+export interface TagWrite {
+  tag: string;
+  /** Key of the existing record, when we know one. */
+  rkey: string | undefined;
+}
+
+/** One push, as it goes into the owner's repo. */
+export interface ManifestWrite {
+  repo: string;
+  digest: Digest;
+  manifest: ParsedManifest;
+  bytes: Uint8Array;
+  holdDid: Did;
+  /** Milliseconds since the Unix epoch. */
+  now: number;
+  tags: readonly TagWrite[];
+  /** Set when the manifest record is already in the repo as it should be. */
+  known: boolean;
+}
+
+/** Writes and removes records in owners' repos. */
+export class OwnerRecords {
+  readonly #pds: PdsReader;
+
+  constructor(pds: PdsReader) {
+    this.#pds = pds;
+  }
+
+  /**
+   * Writes the manifest with its exact bytes as a blob, and its tags, in one
+   * commit. Returns the CID of the blob and the keys of the tag records.
+   */
+  async write(
+    session: PdsSession,
+    write: ManifestWrite,
+    signal?: AbortSignal,
+  ): Promise<{ blobCid: string | undefined; rkeys: string[] }> {
+    const blob = write.known
+      ? undefined
+      : await session.uploadBlob(write.bytes, write.manifest.mediaType, signal);
+    const guess = write.tags.map(({ tag, rkey }) => ({
+      rkey: rkey ?? tagRkey(write.repo, tag),
+      exists: rkey !== undefined,
+    }));
+    try {
+      await session.applyWrites(
+        records(session.did, write, blob, guess, write.known),
+        signal,
+      );
+      return { blobCid: blob?.ref.$link, rkeys: guess.map((t) => t.rkey) };
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+    }
+    // The repo is not as our index thought: another service writes to it too.
+    const places = await Promise.all(
+      write.tags.map(({ tag }) => this.#placeOfTag(session, write.repo, tag)),
+    );
+    const existing = await this.#pds.getRecord(
+      session.pds,
+      session.did,
+      MANIFEST,
+      manifestRkey(write.digest),
+      signal,
+    );
+    const upload = blob ??
+      await session.uploadBlob(write.bytes, write.manifest.mediaType, signal);
+    await session.applyWrites(
+      records(session.did, write, upload, places, existing !== undefined),
+      signal,
+    );
+    return { blobCid: upload.ref.$link, rkeys: places.map((p) => p.rkey) };
+  }
+
+  /** Removes the records of a manifest and of tags; what is already gone is skipped. */
+  async remove(
+    session: PdsSession,
+    what: { digest?: Digest; tagRkeys: readonly string[] },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const writes: RepoWrite[] = what.tagRkeys.map((rkey) => ({
+      action: "delete",
+      collection: TAG,
+      rkey,
+    }));
+    if (what.digest) {
+      const rkey = manifestRkey(what.digest);
+      writes.push({ action: "delete", collection: MANIFEST, rkey });
+    }
+    // `deleteRecord` takes absent records in its stride, unlike `applyWrites`.
+    if (writes.length === 1) {
+      for (const { collection, rkey } of writes) {
+        await session.deleteRecord(collection, rkey, signal);
+      }
+      return;
+    }
+    try {
+      for (let i = 0; i < writes.length; i += MAX_WRITES) {
+        await session.applyWrites(writes.slice(i, i + MAX_WRITES), signal);
+      }
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      for (const { collection, rkey } of writes) {
+        await session.deleteRecord(collection, rkey, signal);
+      }
+    }
+  }
+
+  /** Where the record of a tag stands or has to stand: keys of two tags can collide. */
+  async #placeOfTag(
+    session: PdsSession,
+    repo: string,
+    tag: string,
+  ): Promise<{ rkey: string; exists: boolean }> {
+    for (const rkey of [tagRkey(repo, tag), tagRkeyAlternative(repo, tag)]) {
+      const record = await this.#pds.getRecord(
+        session.pds,
+        session.did,
+        TAG,
+        rkey,
+      );
+      if (!record) return { rkey, exists: false };
+      const found = readTag(record.value);
+      if (found?.repository === repo && found.tag === tag) {
+        return { rkey, exists: true };
+      }
+    }
+    throw new AppError(
+      "CONFLICT",
+      `The tag ${tag} cannot be written: records of other tags sit at both of its keys in your repo.`,
+    );
+  }
+}
+
+/** Writes of one `applyWrites` call (limit of the reference PDS). */
+const MAX_WRITES = 200;
+
+/** A failure that may come from a repo that differs from what our index says. */
+function isRetryable(error: unknown): boolean {
+  return isAppError(error) && !isAppError(
+    error,
+    "UNAVAILABLE",
+    "UNAUTHORIZED",
+    "DENIED",
+    "TOOMANYREQUESTS",
+    "UPSTREAM_TIMEOUT",
+  );
+}
+
+function records(
+  did: Did,
+  write: ManifestWrite,
+  blob: BlobRef | undefined,
+  places: readonly { rkey: string; exists: boolean }[],
+  exists: boolean,
+): RepoWrite[] {
+  const writes: RepoWrite[] = [];
+  if (blob) {
+    writes.push({
+      action: exists ? "update" : "create",
+      collection: MANIFEST,
+      rkey: manifestRkey(write.digest),
+      value: writeManifest({
+        repository: write.repo,
+        digest: write.digest,
+        manifest: write.manifest,
+        holdDid: write.holdDid,
+        manifestBlob: blob,
+        now: write.now,
+      }),
+    });
+  }
+  places.forEach((place, i) => {
+    const tag = write.tags[i]?.tag;
+    if (tag === undefined) return;
+    writes.push({
+      action: place.exists ? "update" : "create",
+      collection: TAG,
+      rkey: place.rkey,
+      value: writeTag({
+        did,
+        repository: write.repo,
+        tag,
+        digest: write.digest,
+        mediaType: write.manifest.mediaType,
+        now: write.now,
+      }),
+    });
+  });
+  return writes;
+}

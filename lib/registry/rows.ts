@@ -1,0 +1,80 @@
+/**
+ * The rows behind {@linkcode registryKeys}.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import type { Digest } from "../oci/digest.ts";
+
+/** A repository of an owner. */
+export interface RepositoryRow {
+  /** The hold of the latest push; it decides who sees the repository in lists. */
+  holdDid: Did;
+  /** Milliseconds since the Unix epoch. */
+  updatedAt: number;
+}
+
+/** Where a tag points. Everything that GET by tag needs besides the bytes. */
+export interface TagRow {
+  digest: Digest;
+  mediaType: string;
+  /** Bytes of the manifest. */
+  size: number;
+  /** The hold that has the blobs of the manifest. */
+  holdDid: Did;
+  /** Milliseconds since the Unix epoch. */
+  updatedAt: number;
+  /** Record key of the `io.atcr.tag` record. */
+  rkey: string;
+  /** When the owner's PDS was last asked, or wrote it for us. */
+  checkedAt: number;
+}
+
+/** A manifest of a repository. */
+export interface ManifestRow {
+  mediaType: string;
+  size: number;
+  /** The hold that has its blobs. */
+  holdDid: Did;
+  subject?: Digest;
+  artifactType?: string;
+  /** CID of the manifest bytes as a blob in the owner's PDS. */
+  blobCid?: string;
+  /** Milliseconds since the Unix epoch. */
+  createdAt: number;
+}
+
+/** A blob that a repository may serve. */
+export interface BlobRow {
+  holdDid: Did;
+  size: number;
+}
+
+/** An upload in progress. */
+export interface UploadRow {
+  did: Did;
+  repo: string;
+  /** Who pushes; nobody else may go on with it. */
+  caller: Did;
+  holdDid: Did;
+  /** Id of the upload at the hold. */
+  holdUploadId: string;
+}
+
+/** An entry of the referrers list (image-spec descriptor with artifact fields). */
+export interface ReferrerRow {
+  mediaType: string;
+  digest: Digest;
+  size: number;
+  artifactType?: string;
+  annotations?: Readonly<Record<string, string>>;
+  /** Set when the annotations are too large for a row and stand in the manifest only. */
+  annotationsInContent?: true;
+}
+
+/** What a sailor profile says. */
+export interface ProfileRow {
+  defaultHold?: Did;
+  checkedAt: number;
+}

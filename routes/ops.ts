@@ -1,0 +1,86 @@
+/**
+ * What operators and orchestrators ask: is it alive, is it ready, what does it
+ * count.
+ *
+ * @module
+ */
+
+import { timingSafeEqual } from "node:crypto";
+import { Hono } from "@hono/hono";
+import { AppError } from "../lib/errors.ts";
+import type { Metrics } from "../lib/metrics.ts";
+import type { AppEnv } from "./middleware.ts";
+
+/** One thing that has to work before requests are served. */
+export interface ReadinessCheck {
+  name: string;
+  /** Rejects with a sentence that says what is wrong. */
+  check(signal: AbortSignal): Promise<void>;
+}
+
+/** What {@linkcode opsRoutes} needs. */
+export interface OpsDeps {
+  metrics: Metrics;
+  /** When set, `/metrics` wants it as Bearer token. */
+  metricsToken: string | undefined;
+  checks: readonly ReadinessCheck[];
+  /** True as soon as the program has begun to stop. */
+  stopping: () => boolean;
+}
+
+/** Time that one readiness check may take, in milliseconds. */
+const CHECK_TIMEOUT_MS = 3_000;
+
+/** `/health`, `/livez`, `/readyz` and `/metrics`. */
+export function opsRoutes(deps: OpsDeps): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.get("/health", (c) => c.json({ status: "ok" }));
+  app.get("/livez", (c) => c.json({ status: "ok" }));
+  app.get("/readyz", async (c) => {
+    if (deps.stopping()) {
+      return c.json({ status: "stopping", checks: {} }, 503);
+    }
+    const results = await Promise.all(deps.checks.map(runCheck));
+    const ready = results.every(([, problem]) => problem === undefined);
+    const checks = Object.fromEntries(
+      results.map(([name, problem]) => [name, problem ?? "ok"]),
+    );
+    return c.json({ status: ready ? "ok" : "not ready", checks }, {
+      status: ready ? 200 : 503,
+    });
+  });
+  app.get("/metrics", async (c) => {
+    if (deps.metricsToken !== undefined) {
+      requireToken(c.req.header("authorization"), deps.metricsToken);
+    }
+    return c.body(await deps.metrics.text(), 200, {
+      "content-type": deps.metrics.contentType,
+    });
+  });
+  return app;
+}
+
+async function runCheck(
+  { name, check }: ReadinessCheck,
+): Promise<readonly [string, string | undefined]> {
+  try {
+    await check(AbortSignal.timeout(CHECK_TIMEOUT_MS));
+    return [name, undefined];
+  } catch (error) {
+    return [name, error instanceof AppError ? error.message : "failed"];
+  }
+}
+
+function requireToken(header: string | undefined, token: string): void {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const given = encode(header ?? "");
+  const wanted = encode(`Bearer ${token}`);
+  const equal = given.length === wanted.length &&
+    timingSafeEqual(given, wanted);
+  if (!equal) {
+    throw new AppError(
+      "UNAUTHORIZED",
+      "Metrics need the token of the setting metrics.token.",
+    );
+  }
+}

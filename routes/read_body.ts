@@ -1,0 +1,40 @@
+/**
+ * Reading small request bodies whole, with a limit.
+ *
+ * @module
+ */
+
+import { AppError } from "../lib/errors.ts";
+
+/**
+ * The body of `request`, at most `maxBytes`. Throws AppError `TOO_LARGE` as
+ * soon as more arrives; `what` names the thing in the sentence.
+ */
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+  what: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLarge = () =>
+    new AppError(
+      "TOO_LARGE",
+      `The ${what} is larger than the limit of ${maxBytes} bytes.`,
+      { detail: { limit: maxBytes } },
+    );
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  if (declared > maxBytes) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
+}

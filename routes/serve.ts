@@ -1,0 +1,97 @@
+/**
+ * The one file that decides how the program listens.
+ *
+ * On a machine: `node:http` through @hono/node-server, because `Deno.serve` of
+ * Deno 2.8.3 and later reads chunked request bodies in quadratic time, which
+ * `podman push` would feel. On Deno Deploy only `Deno.serve` can listen.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { serve as serveNode } from "@hono/node-server";
+import { AppError } from "../lib/errors.ts";
+import type { Logger } from "../lib/log.ts";
+
+/** Takes over a connection that wants to become a WebSocket. */
+export type UpgradeHandler = (
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Uint8Array,
+) => void;
+
+/** Options of {@linkcode listen}. */
+export interface ListenOptions {
+  hostname: string;
+  port: number;
+  fetch: (request: Request) => Response | Promise<Response>;
+  upgrade?: UpgradeHandler;
+  log: Logger;
+}
+
+/** A server that accepts requests. */
+export interface Listening {
+  readonly port: number;
+  /**
+   * Stops accepting, lets requests in flight finish, and cuts those that are
+   * still running after `graceMs` milliseconds.
+   */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Starts to listen. Throws AppError `UNAVAILABLE` that names the setting when the address is taken. */
+export async function listen(options: ListenOptions): Promise<Listening> {
+  const { hostname, port, upgrade, log } = options;
+  const server = await new Promise<Server>((resolve, reject) => {
+    const created = serveNode({
+      fetch: options.fetch,
+      hostname,
+      port,
+      // An upload may take hours; the storage watches for stalled bodies.
+      serverOptions: { requestTimeout: 0, keepAliveTimeout: 30_000 },
+      overrideGlobalObjects: false,
+    }, () => resolve(created)) as Server;
+    created.once("error", (cause) => reject(listenError(options, cause)));
+  });
+  server.on("error", (error) => log.error("server error", { error }));
+  if (upgrade) server.on("upgrade", upgrade);
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address ? address.port : port,
+    stop: (graceMs) => stop(server, graceMs),
+  };
+}
+
+/** Listens on Deno Deploy, which chooses the address itself. */
+export function listenOnDeploy(
+  fetch: ListenOptions["fetch"],
+): Listening {
+  const server = Deno.serve(fetch);
+  return {
+    port: 443,
+    stop: () => server.shutdown(),
+  };
+}
+
+function stop(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+function listenError(options: ListenOptions, cause: Error): AppError {
+  const where = `${options.hostname}:${options.port}`;
+  const code = "code" in cause ? cause.code : undefined;
+  const taken = code === "EADDRINUSE" ||
+    cause instanceof Deno.errors.AddrInUse;
+  const sentence = taken
+    ? `The address ${where} is taken by another program. Stop it, or choose another one with the setting server.addr (ATCR_SERVER_ADDR).`
+    : `The program cannot listen on ${where} (${cause.message}). Look at the setting server.addr (ATCR_SERVER_ADDR).`;
+  return new AppError("UNAVAILABLE", sentence, { cause });
+}

@@ -1,0 +1,51 @@
+/**
+ * Answers of the OCI API that several resources share.
+ *
+ * @module
+ */
+
+import type { Digest } from "../../lib/oci/digest.ts";
+
+/** Content that is named by its digest never changes. */
+const IMMUTABLE = "max-age=31536000, immutable";
+
+/** An answer without a body. The empty string keeps `Content-Length: 0`, where null would become chunked. */
+export function empty(status: number, headers: HeadersInit = {}): Response {
+  return new Response(status === 204 || status === 304 ? null : "", {
+    status,
+    headers,
+  });
+}
+
+/** A JSON answer without charset, as clients compare media types to the letter. */
+export function json(
+  value: unknown,
+  headers: Record<string, string> = {},
+): Response {
+  return new Response(JSON.stringify(value), {
+    headers: { "content-type": "application/json", ...headers },
+  });
+}
+
+/** Headers that say which content this is. `pinned` content was asked for by digest. */
+export function contentHeaders(
+  digest: Digest,
+  options: { pinned: boolean; open: boolean },
+): Record<string, string> {
+  const scope = options.open ? "public" : "private";
+  return {
+    "docker-content-digest": digest,
+    etag: `"${digest}"`,
+    "cache-control": options.pinned ? `${scope}, ${IMMUTABLE}` : "no-cache",
+  };
+}
+
+/** Whether the client already has the content with this digest (RFC 9110, If-None-Match). */
+export function isNotModified(request: Request, digest: Digest): boolean {
+  const header = request.headers.get("if-none-match");
+  if (header === null) return false;
+  return header.split(",", 100).some((tag) => {
+    const bare = tag.trim().replace(/^W\//, "");
+    return bare === "*" || bare === `"${digest}"`;
+  });
+}

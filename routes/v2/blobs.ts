@@ -1,0 +1,100 @@
+/**
+ * `/v2/<name>/blobs/<digest>`: end-2 and end-10 of the distribution spec.
+ *
+ * @module
+ */
+
+import type { Digest } from "../../lib/oci/digest.ts";
+import { AppError } from "../../lib/errors.ts";
+import {
+  formatContentRange,
+  formatUnsatisfiedRange,
+  parseRange,
+  rangeLength,
+} from "../../lib/oci/range.ts";
+import { contentHeaders, empty, isNotModified } from "./answers.ts";
+import { readerOf, requireAction } from "./caller.ts";
+import type { RepositoryRequest, V2Deps } from "./deps.ts";
+
+const OCTETS = "application/octet-stream";
+
+/** Answers HEAD from what is known, never with a redirect. */
+export async function headBlob(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  digest: Digest,
+): Promise<Response> {
+  const ref = { did: r.owner.did, repo: r.repo };
+  const caller = readerOf(r.claims, r.owner, r.repo);
+  const { size } = await deps.blobs.stat(ref, caller, digest);
+  return empty(200, {
+    ...contentHeaders(digest, { pinned: true, open: caller === undefined }),
+    "accept-ranges": "bytes",
+    "content-length": String(size),
+    "content-type": OCTETS,
+  });
+}
+
+/** Streams the blob or a range of it, or sends the client to the hold's storage. */
+export async function getBlob(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  digest: Digest,
+): Promise<Response> {
+  const { request } = r;
+  const ref = { did: r.owner.did, repo: r.repo };
+  const caller = readerOf(r.claims, r.owner, r.repo);
+  const headers = {
+    ...contentHeaders(digest, { pinned: true, open: caller === undefined }),
+    "accept-ranges": "bytes",
+  };
+  if (isNotModified(request, digest)) {
+    await deps.blobs.stat(ref, caller, digest);
+    return empty(304, headers);
+  }
+  let total = 0;
+  try {
+    const found = await deps.blobs.open(ref, caller, digest, {
+      range: (size) => {
+        total = size;
+        return parseRange(request.headers.get("range"), size);
+      },
+      signal: request.signal,
+    });
+    if (found.kind === "redirect") {
+      return empty(307, {
+        ...headers,
+        "cache-control": "no-store",
+        location: found.url,
+      });
+    }
+    const { range } = found;
+    return new Response(found.body, {
+      status: range ? 206 : 200,
+      headers: {
+        ...headers,
+        "content-type": OCTETS,
+        "content-length": String(range ? rangeLength(range) : found.size),
+        ...(range
+          ? { "content-range": formatContentRange(range, found.size) }
+          : {}),
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "RANGE_INVALID") {
+      throw error;
+    }
+    return empty(416, { "content-range": formatUnsatisfiedRange(total) });
+  }
+}
+
+/** Takes the blob out of the repository. */
+export async function deleteBlob(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  digest: Digest,
+): Promise<Response> {
+  requireAction(r.claims, "delete", r.owner, r.repo);
+  await deps.blobs.unlink({ did: r.owner.did, repo: r.repo }, digest);
+  return empty(202);
+}

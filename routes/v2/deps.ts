@@ -1,0 +1,51 @@
+/**
+ * What the `/v2/` handlers are given, and what they know of one request.
+ *
+ * @module
+ */
+
+import type { Identity } from "../../lib/atproto/identity.ts";
+import type { PdsSession } from "../../lib/atproto/pds.ts";
+import type { Did } from "../../lib/atproto/identity.ts";
+import type {
+  RegistryTokens,
+  TokenClaims,
+} from "../../lib/auth/registry_tokens.ts";
+import type { Blobs } from "../../lib/registry/blobs.ts";
+import type { Lists } from "../../lib/registry/lists.ts";
+import type { ManifestPush } from "../../lib/registry/manifest_push.ts";
+import type { Manifests } from "../../lib/registry/manifests.ts";
+import type { Owners } from "../../lib/registry/owners.ts";
+import type { Uploads } from "../../lib/registry/uploads.ts";
+
+/** Services and settings of the OCI API. */
+export interface V2Deps {
+  tokens: RegistryTokens;
+  owners: Owners;
+  uploads: Uploads;
+  blobs: Blobs;
+  manifests: Manifests;
+  push: ManifestPush;
+  lists: Lists;
+  /** The session of somebody who has logged in; undefined when it is gone. */
+  session: (did: Did) => Promise<PdsSession | undefined>;
+  /** Origin that clients use to reach us, for the token endpoint's address. */
+  origin: (request: Request) => string;
+  maxManifestBytes: number;
+  /** Whether `_catalog` is answered. */
+  catalog: boolean;
+}
+
+/** One request, after its path and its token were read. */
+export interface V2Request {
+  readonly request: Request;
+  readonly claims: TokenClaims | undefined;
+}
+
+/** A request about one repository. */
+export interface RepositoryRequest extends V2Request {
+  readonly owner: Identity;
+  readonly repo: string;
+  /** `/v2/<name>` as the client should go on using it. */
+  readonly base: string;
+}

@@ -1,0 +1,146 @@
+/**
+ * Lists of the OCI API: tags (end-8), referrers (end-12), the catalog, and
+ * the extensions of the distribution spec.
+ *
+ * @module
+ */
+
+import { AppError } from "../../lib/errors.ts";
+import { isDigest } from "../../lib/oci/digest.ts";
+import type { Digest } from "../../lib/oci/digest.ts";
+import { formatNextLink } from "../../lib/oci/link.ts";
+import { type PageRequest, pageSize } from "../../lib/oci/lists.ts";
+import {
+  formatImageName,
+  type Owner,
+  parseImageName,
+} from "../../lib/oci/name.ts";
+import { OCI_INDEX } from "../../lib/oci/media_types.ts";
+import { referrersIndex } from "../../lib/oci/referrers.ts";
+import type { RepoRef } from "../../lib/registry/manifest_index.ts";
+import { PAGE } from "../../lib/registry/lists.ts";
+import { json } from "./answers.ts";
+import { readerOf } from "./caller.ts";
+import type { RepositoryRequest, V2Deps, V2Request } from "./deps.ts";
+
+/** Lists tags. */
+export async function listTags(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  page: PageRequest,
+): Promise<Response> {
+  const { items, next } = await deps.lists.tags(r.owner, r.repo, {
+    caller: readerOf(r.claims, r.owner, r.repo),
+    n: pageSize(page, PAGE.tags),
+    ...(page.last === undefined ? {} : { last: page.last }),
+  });
+  const name = r.base.slice("/v2/".length);
+  return json({ name, tags: items }, {
+    "cache-control": "no-cache",
+    ...nextLink(`${r.base}/tags/list`, [["n", page.n], ["last", next]], next),
+  });
+}
+
+/** Lists the referrers of a manifest; an unknown one has none. */
+export async function listReferrers(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  subject: Digest,
+  options: { artifactTypes: readonly string[]; page: PageRequest },
+): Promise<Response> {
+  const { artifactTypes, page } = options;
+  const last = page.last !== undefined && isDigest(page.last)
+    ? { last: page.last }
+    : {};
+  const { items, next } = await deps.lists.referrers(
+    r.owner,
+    r.repo,
+    subject,
+    {
+      caller: readerOf(r.claims, r.owner, r.repo),
+      artifactTypes,
+      ...last,
+      ...(page.n === undefined ? {} : { n: page.n }),
+    },
+  );
+  const filters = artifactTypes.map((type) => ["artifactType", type] as const);
+  return json(referrersIndex(items), {
+    "content-type": OCI_INDEX,
+    "cache-control": "no-cache",
+    ...(filters.length > 0 ? { "oci-filters-applied": "artifactType" } : {}),
+    ...nextLink(`${r.base}/referrers/${subject}`, [
+      ...filters,
+      ["n", page.n],
+      ["last", next],
+    ], next),
+  });
+}
+
+/** Lists the repositories that the caller may see. */
+export async function listCatalog(
+  deps: V2Deps,
+  r: V2Request,
+  page: PageRequest,
+): Promise<Response> {
+  if (!deps.catalog) {
+    throw new AppError(
+      "UNSUPPORTED",
+      "This registry does not list its repositories (setting registry.catalog).",
+    );
+  }
+  const last = page.last === undefined
+    ? undefined
+    : await positionOf(deps, page.last);
+  const { items, next } = await deps.lists.catalog({
+    caller: r.claims?.did,
+    n: pageSize(page, PAGE.catalog),
+    ...(last ? { last } : {}),
+  });
+  const names = await Promise.all(items.map((ref) => nameOf(deps, ref)));
+  return json({ repositories: names }, {
+    "cache-control": "no-cache",
+    ...nextLink("/v2/_catalog", [
+      ["n", page.n],
+      ["last", names.at(-1)],
+    ], next),
+  });
+}
+
+/** The repository as a client can type it. */
+async function nameOf(deps: V2Deps, { did, repo }: RepoRef): Promise<string> {
+  const owner: Owner = await deps.owners.resolve(did).then(
+    ({ handle }) =>
+      handle === undefined
+        ? { kind: "did", value: did }
+        : { kind: "handle", value: handle },
+    () => ({ kind: "did", value: did }),
+  );
+  return formatImageName({ owner, repository: repo });
+}
+
+/** The repository that an earlier page ended with. */
+async function positionOf(deps: V2Deps, last: string): Promise<RepoRef> {
+  const { owner, repository } = parseImageName(last);
+  const { did } = await deps.owners.resolve(owner.value);
+  return { did, repo: repository };
+}
+
+/** Tells which extensions there are (distribution-spec, extensions/_oci.md): none but this list. */
+export function discoverExtensions(): Response {
+  return json({
+    extensions: [{
+      name: "_oci",
+      description: "Lists the extensions of this registry",
+      url:
+        "https://github.com/opencontainers/distribution-spec/blob/main/extensions/_oci.md",
+    }],
+  });
+}
+
+function nextLink(
+  path: string,
+  parameters: Iterable<readonly [string, string | number | undefined]>,
+  next: unknown,
+): Record<string, string> {
+  return next === undefined ? {} : { link: formatNextLink(path, parameters) };
+}

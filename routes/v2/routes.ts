@@ -1,0 +1,158 @@
+/**
+ * The OCI distribution API: one entry that reads the path, finds out who
+ * calls, and hands over to the resource.
+ *
+ * @module
+ */
+
+import { type Context, Hono } from "@hono/hono";
+import type { TokenClaims } from "../../lib/auth/registry_tokens.ts";
+import { isAppError } from "../../lib/errors.ts";
+import { formatImageName, type ImageName } from "../../lib/oci/name.ts";
+import { formatBearerChallenge } from "../../lib/oci/www_authenticate.ts";
+import { type AppEnv, onError } from "../middleware.ts";
+import { json } from "./answers.ts";
+import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
+import { ChallengeError, claimsOf } from "./caller.ts";
+import type { RepositoryRequest, V2Deps } from "./deps.ts";
+import type { Endpoint } from "./endpoint.ts";
+import {
+  discoverExtensions,
+  listCatalog,
+  listReferrers,
+  listTags,
+} from "./lists.ts";
+import { deleteManifest, putManifest, readManifest } from "./manifests.ts";
+import { parseV2Path } from "./path.ts";
+import {
+  deleteUpload,
+  getUpload,
+  patchUpload,
+  putUpload,
+  startUpload,
+} from "./uploads.ts";
+
+/** Serves everything below `/v2/`. */
+export function v2Routes(deps: V2Deps): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  const handler = async (c: Context<AppEnv>) => {
+    let endpoint: Endpoint | undefined;
+    try {
+      const url = new URL(c.req.raw.url);
+      endpoint = parseV2Path(c.req.method, url.pathname, url.searchParams);
+      const claims = await claimsOf(c.req.raw, deps.tokens);
+      return await answer(deps, c.req.raw, endpoint, claims);
+    } catch (error) {
+      const response = onError(error, c);
+      if (isAppError(error, "UNAUTHORIZED")) {
+        response.headers.set(
+          "www-authenticate",
+          challenge(deps, c.req.raw, endpoint, error),
+        );
+      }
+      return response;
+    }
+  };
+  app.all("/v2", handler);
+  app.all("/v2/*", handler);
+  return app;
+}
+
+async function answer(
+  deps: V2Deps,
+  request: Request,
+  endpoint: Endpoint,
+  claims: TokenClaims | undefined,
+): Promise<Response> {
+  switch (endpoint.kind) {
+    case "base":
+      if (!claims) throw new ChallengeError("Log in first.", false);
+      return json({});
+    case "catalog":
+      return await listCatalog(deps, { request, claims }, endpoint.page);
+    case "discover":
+      return discoverExtensions();
+  }
+  const r = await repositoryRequest(deps, request, endpoint.name, claims);
+  switch (endpoint.kind) {
+    case "tags":
+      return await listTags(deps, r, endpoint.page);
+    case "referrers":
+      return await listReferrers(deps, r, endpoint.digest, endpoint);
+    case "upload_start":
+      return await startUpload(deps, r, endpoint);
+    case "upload":
+      return await answerUpload(deps, r, endpoint);
+    case "blob":
+      if (endpoint.method === "DELETE") {
+        return await deleteBlob(deps, r, endpoint.digest);
+      }
+      return endpoint.method === "HEAD"
+        ? await headBlob(deps, r, endpoint.digest)
+        : await getBlob(deps, r, endpoint.digest);
+    case "manifest":
+      if (endpoint.method === "PUT") {
+        return await putManifest(deps, r, endpoint.reference, endpoint.tags);
+      }
+      return endpoint.method === "DELETE"
+        ? await deleteManifest(deps, r, endpoint.reference)
+        : await readManifest(deps, r, endpoint.reference);
+  }
+}
+
+async function answerUpload(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  endpoint: Endpoint & { kind: "upload" },
+): Promise<Response> {
+  switch (endpoint.method) {
+    case "PATCH":
+      return await patchUpload(deps, r, endpoint.id);
+    case "PUT":
+      return await putUpload(deps, r, endpoint.id, endpoint.digest);
+    case "DELETE":
+      return await deleteUpload(deps, r, endpoint.id);
+    default:
+      return await getUpload(deps, r, endpoint.id);
+  }
+}
+
+async function repositoryRequest(
+  deps: V2Deps,
+  request: Request,
+  name: ImageName,
+  claims: TokenClaims | undefined,
+): Promise<RepositoryRequest> {
+  const owner = await deps.owners.resolve(name.owner.value, request.signal);
+  return {
+    request,
+    claims,
+    owner,
+    repo: name.repository,
+    base: `/v2/${formatImageName(name)}`,
+  };
+}
+
+/** Sends the client to the token endpoint with the scope that this request needs. */
+function challenge(
+  deps: V2Deps,
+  request: Request,
+  endpoint: Endpoint | undefined,
+  error: Error,
+): string {
+  const name = endpoint && "name" in endpoint ? endpoint.name : undefined;
+  const insufficient = error instanceof ChallengeError &&
+    error.insufficientScope;
+  return formatBearerChallenge({
+    realm: `${deps.origin(request)}/auth/token`,
+    service: deps.tokens.service,
+    scope: name &&
+      `repository:${formatImageName(name)}:${actionsFor(request.method)}`,
+    error: insufficient ? "insufficient_scope" : undefined,
+  });
+}
+
+function actionsFor(method: string): string {
+  if (method === "GET" || method === "HEAD") return "pull";
+  return method === "DELETE" ? "delete" : "pull,push";
+}

@@ -1,0 +1,184 @@
+/**
+ * `/v2/<name>/blobs/uploads/…`: end-4, 5, 6, 11, 13 and 14 of the
+ * distribution spec.
+ *
+ * @module
+ */
+
+import type { Did } from "../../lib/atproto/identity.ts";
+import type { Digest, DigestAlgorithm } from "../../lib/oci/digest.ts";
+import { type ImageName } from "../../lib/oci/name.ts";
+import {
+  checkChunk,
+  formatUploadRange,
+  parseUploadRange,
+} from "../../lib/oci/range.ts";
+import type { RepoRef } from "../../lib/registry/manifest_index.ts";
+import type {
+  MountSource,
+  UploadChunk,
+  UploadStatus,
+} from "../../lib/registry/uploads.ts";
+import { isAppError } from "../../lib/errors.ts";
+import { empty } from "./answers.ts";
+import { readerOf, requireAction } from "./caller.ts";
+import type { RepositoryRequest, V2Deps } from "./deps.ts";
+
+/** What a POST asks for. */
+export interface UploadStart {
+  digest: Digest | undefined;
+  algorithm: DigestAlgorithm;
+  mount: { digest: Digest; from: ImageName | undefined } | undefined;
+}
+
+/** Opens an upload; takes the whole blob or mounts it where that was asked for. */
+export async function startUpload(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  start: UploadStart,
+): Promise<Response> {
+  const caller = requireAction(r.claims, "push", r.owner, r.repo);
+  const ref = refOf(r);
+  const holdDid = await deps.owners.holdForPush(r.owner, r.request.signal);
+  if (start.mount && await mounted(deps, r, caller, holdDid, start.mount)) {
+    return created(r, start.mount.digest);
+  }
+  const upload = await deps.uploads.start(
+    ref,
+    caller,
+    holdDid,
+    start.algorithm,
+  );
+  if (start.digest === undefined) return accepted(r, upload);
+  await deps.uploads.finish(
+    ref,
+    caller,
+    upload.id,
+    start.digest,
+    chunkOf(r.request),
+  );
+  return created(r, start.digest);
+}
+
+/** Appends a chunk, or the whole blob as one stream. */
+export async function patchUpload(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  id: string,
+): Promise<Response> {
+  const caller = requireAction(r.claims, "push", r.owner, r.repo);
+  const chunk = chunkOf(r.request) ?? { body: emptyBody() };
+  return accepted(r, await deps.uploads.append(refOf(r), caller, id, chunk));
+}
+
+/** Appends the last chunk, if any, and closes the upload. */
+export async function putUpload(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  id: string,
+  digest: Digest,
+): Promise<Response> {
+  const caller = requireAction(r.claims, "push", r.owner, r.repo);
+  const chunk = chunkOf(r.request);
+  await deps.uploads.finish(refOf(r), caller, id, digest, chunk);
+  return created(r, digest);
+}
+
+/** Tells where an upload stands. */
+export async function getUpload(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  id: string,
+): Promise<Response> {
+  const caller = requireAction(r.claims, "push", r.owner, r.repo);
+  const status = await deps.uploads.status(refOf(r), caller, id);
+  return empty(204, uploadHeaders(r, status));
+}
+
+/** Cancels an upload. */
+export async function deleteUpload(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  id: string,
+): Promise<Response> {
+  const caller = requireAction(r.claims, "push", r.owner, r.repo);
+  await deps.uploads.cancel(refOf(r), caller, id);
+  return empty(204);
+}
+
+/** Tries to mount; whatever stands in the way, an upload is opened instead. */
+async function mounted(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  caller: Did,
+  holdDid: Did,
+  mount: NonNullable<UploadStart["mount"]>,
+): Promise<boolean> {
+  try {
+    const from = mount.from && await sourceOf(deps, r, mount.from);
+    const ref = refOf(r);
+    return await deps.uploads.mount(ref, caller, holdDid, mount.digest, from);
+  } catch (error) {
+    // The source may be of an owner who is unknown or cannot be asked.
+    if (mount.from && isAppError(error) && error.code !== "DENIED") {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** The repository to mount from, and as whom the token lets the caller read there. */
+async function sourceOf(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  from: ImageName,
+): Promise<MountSource> {
+  const owner = await deps.owners.resolve(from.owner.value, r.request.signal);
+  const reader = readerOf(r.claims, owner, from.repository);
+  return { did: owner.did, repo: from.repository, reader };
+}
+
+/** The body as a chunk; undefined when the request has none. */
+function chunkOf(request: Request): UploadChunk | undefined {
+  const length = request.headers.get("content-length");
+  if (!request.body || length === "0") return undefined;
+  const range = parseUploadRange(request.headers.get("content-range"));
+  if (range && length !== null) {
+    checkChunk(range, range.start, Number(length));
+  }
+  return {
+    body: request.body,
+    signal: request.signal,
+    ...(range ? { start: range.start } : {}),
+  };
+}
+
+function emptyBody(): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: (controller) => controller.close() });
+}
+
+function refOf(r: RepositoryRequest): RepoRef {
+  return { did: r.owner.did, repo: r.repo };
+}
+
+function created(r: RepositoryRequest, digest: Digest): Response {
+  return empty(201, {
+    location: `${r.base}/blobs/${digest}`,
+    "docker-content-digest": digest,
+  });
+}
+
+function accepted(r: RepositoryRequest, status: UploadStatus): Response {
+  return empty(202, uploadHeaders(r, status));
+}
+
+function uploadHeaders(
+  r: RepositoryRequest,
+  { id, offset }: UploadStatus,
+): Record<string, string> {
+  return {
+    location: `${r.base}/blobs/uploads/${id}`,
+    range: formatUploadRange(offset),
+    "docker-upload-uuid": id,
+  };
+}
