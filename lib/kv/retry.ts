@@ -13,7 +13,7 @@ const ATTEMPTS = 60;
 const MAX_DELAY_MS = 100;
 
 /**
- * Makes `call`, again while the database is locked, for about five seconds.
+ * Makes `call`, again while the database is locked, for about three seconds.
  *
  * Waits by the machine's clock, because the lock is real even where time is
  * simulated. Throws AppError `UNAVAILABLE` when the lock does not go away;

@@ -1,0 +1,150 @@
+/**
+ * Transactions on Deno KV.
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+import { visible, wrap } from "./expiry.ts";
+import type { Atomic, Key } from "./kv.ts";
+import { assertStorable, keySize, KV_LIMITS } from "./limits.ts";
+import { whileUnlocked } from "./retry.ts";
+
+interface Check {
+  readonly key: Key;
+  readonly versionstamp: string | null;
+}
+
+/** {@linkcode Atomic} over Deno KV. */
+export class DenoAtomic implements Atomic {
+  readonly #kv: Deno.Kv;
+  readonly #clock: Clock;
+  readonly #checks: Check[] = [];
+  readonly #mutations: ((native: Deno.AtomicOperation) => void)[] = [];
+  #bytes = 0;
+  #keyBytes = 0;
+
+  constructor(kv: Deno.Kv, clock: Clock) {
+    this.#kv = kv;
+    this.#clock = clock;
+  }
+
+  check(key: Key, versionstamp: string | null): this {
+    this.#checks.push({ key, versionstamp });
+    this.#countKey(key);
+    return this;
+  }
+
+  set(
+    key: Key,
+    value: unknown,
+    options: { expiresAt?: number } = {},
+  ): this {
+    const { stored, bytes, native } = wrap(
+      value,
+      options.expiresAt,
+      this.#clock,
+    );
+    this.#countValue(key, bytes);
+    this.#mutations.push((atomic) => atomic.set(key, stored, native));
+    return this;
+  }
+
+  delete(key: Key): this {
+    this.#countKey(key);
+    this.#mutations.push((atomic) => atomic.delete(key));
+    return this;
+  }
+
+  sum(key: Key, by: bigint): this {
+    this.#countValue(key, 8);
+    const wrapped = BigInt.asUintN(64, by);
+    this.#mutations.push((atomic) => atomic.sum(key, wrapped));
+    return this;
+  }
+
+  async commit(): Promise<boolean> {
+    this.#assertFits();
+    let checks = this.#checks;
+    // Expired rows can be replaced meanwhile, so once is not always enough.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const native = this.#kv.atomic().check(...checks);
+      for (const mutate of this.#mutations) mutate(native);
+      if ((await whileUnlocked(() => native.commit())).ok) return true;
+      const forgiving = await this.#forgiveExpired();
+      if (forgiving === undefined) return false;
+      checks = forgiving;
+    }
+    return false;
+  }
+
+  #countKey(key: Key): void {
+    const bytes = keySize(key);
+    assertStorable(key, bytes, 0);
+    this.#bytes += bytes;
+  }
+
+  #countValue(key: Key, valueBytes: number): void {
+    const keyBytes = keySize(key);
+    assertStorable(key, keyBytes, valueBytes);
+    this.#keyBytes += keyBytes;
+    this.#bytes += 2 * keyBytes + valueBytes;
+  }
+
+  #assertFits(): void {
+    const { checks, mutations, commitBytes, commitKeyBytes } = KV_LIMITS;
+    const refuse = (what: string, count: number, most: number) => {
+      if (count <= most) return;
+      throw new RangeError(
+        `One commit may have at most ${most} ${what}, this one has ${count}`,
+      );
+    };
+    refuse("checks", this.#checks.length, checks);
+    refuse("mutations", this.#mutations.length, mutations);
+    refuse("bytes", this.#bytes, commitBytes);
+    refuse("bytes of keys", this.#keyBytes, commitKeyBytes);
+  }
+
+  /**
+   * The checks again, where an expired entry counts as absent although the
+   * store has not swept it yet; undefined when no check failed for that.
+   */
+  async #forgiveExpired(): Promise<Check[] | undefined> {
+    const absent = this.#checks.filter((c) => c.versionstamp === null);
+    const entries = await readMany(this.#kv, absent.map((c) => c.key));
+    const expired = new Map<Check, string>();
+    for (const [i, entry] of entries.entries()) {
+      if (entry.versionstamp === null) continue;
+      const dead = visible(entry, this.#clock.now()) === undefined;
+      const check = absent[i];
+      if (!dead || check === undefined) return undefined;
+      expired.set(check, entry.versionstamp);
+    }
+    if (expired.size === 0) return undefined;
+    return this.#checks.map((check) => ({
+      key: check.key,
+      versionstamp: expired.get(check) ?? check.versionstamp,
+    }));
+  }
+}
+
+/** Keys read at the same time; bounds what one call holds to about 6 MB of waiting answers. */
+const READ_AHEAD = 10 * KV_LIMITS.readKeys;
+
+/** The entries at `keys`, read in groups as large as the store allows. */
+export async function readMany<T>(
+  kv: Deno.Kv,
+  keys: readonly Key[],
+): Promise<Deno.KvEntryMaybe<T>[]> {
+  const entries: Deno.KvEntryMaybe<T>[] = [];
+  for (let i = 0; i < keys.length; i += READ_AHEAD) {
+    const groups: Promise<Deno.KvEntryMaybe<T>[]>[] = [];
+    const end = Math.min(i + READ_AHEAD, keys.length);
+    for (let j = i; j < end; j += KV_LIMITS.readKeys) {
+      const group = keys.slice(j, Math.min(j + KV_LIMITS.readKeys, end));
+      groups.push(whileUnlocked(() => kv.getMany<T[]>(group)));
+    }
+    entries.push(...(await Promise.all(groups)).flat());
+  }
+  return entries;
+}

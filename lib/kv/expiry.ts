@@ -1,0 +1,66 @@
+/**
+ * Expiry that readers can rely on. Deno KV's own only promises "not before",
+ * so the time stands with the value and is looked at on each read.
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+import type { Entry } from "./kv.ts";
+import { snapshot } from "./snapshot.ts";
+
+/**
+ * The store's own expiry only sweeps; it may not act before readers have
+ * stopped seeing the entry, even when clocks differ.
+ */
+const SWEEP_DELAY_MS = 60_000;
+const LONGEST_SWEEP_MS = 10 * 365 * 86_400_000;
+
+const EXPIRES = "~expiresAt";
+const VALUE = "~value";
+
+/** How a value that expires is stored; other values are stored as they are. */
+interface Envelope {
+  readonly [EXPIRES]: number;
+  readonly [VALUE]: unknown;
+}
+
+function isEnvelope(value: unknown): value is Envelope {
+  return typeof value === "object" && value !== null && EXPIRES in value;
+}
+
+/** What readers see of `entry` at `now`: undefined when it is absent or expired. */
+export function visible<T>(
+  entry: Deno.KvEntryMaybe<T>,
+  now: number,
+): Entry<T> | undefined {
+  if (entry.versionstamp === null) return undefined;
+  const stored: unknown = entry.value;
+  if (!isEnvelope(stored)) return entry;
+  if (stored[EXPIRES] <= now) return undefined;
+  return {
+    key: entry.key,
+    value: stored[VALUE] as T,
+    versionstamp: entry.versionstamp,
+  };
+}
+
+/** What is stored for `value`, its size, and the options it is stored with. */
+export function wrap(
+  value: unknown,
+  expiresAt: number | undefined,
+  clock: Clock,
+): { stored: unknown; bytes: number; native: { expireIn?: number } } {
+  if (expiresAt !== undefined) {
+    const left = Math.max(0, Math.ceil(expiresAt - clock.now()));
+    return {
+      ...snapshot({ [EXPIRES]: expiresAt, [VALUE]: value }),
+      native: { expireIn: Math.min(left + SWEEP_DELAY_MS, LONGEST_SWEEP_MS) },
+    };
+  }
+  // A value that looks like an envelope goes into one that never expires.
+  const stored = isEnvelope(value)
+    ? { [EXPIRES]: Infinity, [VALUE]: value }
+    : value;
+  return { ...snapshot(stored), native: {} };
+}

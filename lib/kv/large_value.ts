@@ -1,0 +1,199 @@
+/**
+ * Byte values beyond the store's 64 KiB: cut into chunks that are written
+ * before the row that points to them, so that a half-written value is never
+ * seen.
+ *
+ * @module
+ */
+
+import { AppError } from "../errors.ts";
+import type { Clock } from "../clock.ts";
+import type { Atomic, Entry, Key, Kv } from "./kv.ts";
+import { chunkKey, unfinishedKey, unfinishedKeys } from "./keys.ts";
+import { showKey } from "./limits.ts";
+
+/** Longest value, in bytes. */
+export const LARGE_VALUE_MAX_BYTES = 8 * 1024 * 1024;
+
+const CHUNK_BYTES = 60_000;
+/** 780,000 bytes of chunks stay below the 800 KiB of one commit. */
+const CHUNKS_PER_COMMIT = 13;
+/** Chunks outlive an expiring pointer, for a reader that has just read it. */
+const CHUNK_GRACE_MS = 60_000;
+/** A value that is unfinished for so long was left behind by a crash. */
+const ABANDONED_AFTER_MS = 3_600_000;
+const ATTEMPTS = 20;
+
+/** The row at the value's own key: the bytes, or where they are. */
+type Pointer =
+  | { readonly bytes: Uint8Array }
+  | { readonly id: string; readonly size: number };
+
+interface Unfinished {
+  readonly since: number;
+  readonly chunks: number;
+}
+
+/** Stores byte values of up to 8 MiB. */
+export class LargeValues {
+  readonly #kv: Kv;
+  readonly #clock: Clock;
+
+  /** @param clock the one that `kv` goes by. */
+  constructor(kv: Kv, clock: Clock) {
+    this.#kv = kv;
+    this.#clock = clock;
+  }
+
+  /**
+   * The whole value at `key`, or undefined when there is none. Throws AppError
+   * `INTERNAL` when chunks of it are missing.
+   */
+  async get(key: Key): Promise<Uint8Array | undefined> {
+    let seen: string | undefined;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const entry = await this.#kv.get<Pointer>(key);
+      if (entry === undefined) return undefined;
+      const bytes = await this.#read(entry.value);
+      if (bytes !== undefined) return bytes;
+      // Replaced while it was being read, unless the pointer is still the same.
+      if (entry.versionstamp === seen) break;
+      seen = entry.versionstamp;
+    }
+    throw new AppError(
+      "INTERNAL",
+      `The stored value at ${showKey(key)} is incomplete`,
+    );
+  }
+
+  /**
+   * Stores `bytes` at `key` in place of what is there; readers see the old
+   * value until the new one is complete. Throws a RangeError beyond 8 MiB and
+   * AppError `UNAVAILABLE` when others keep writing the same key.
+   */
+  async set(
+    key: Key,
+    bytes: Uint8Array,
+    options: { expiresAt?: number } = {},
+  ): Promise<void> {
+    if (bytes.length > LARGE_VALUE_MAX_BYTES) {
+      throw new RangeError(
+        `The value at ${showKey(key)} has ${bytes.length} bytes, ` +
+          `at most ${LARGE_VALUE_MAX_BYTES} are allowed`,
+      );
+    }
+    if (bytes.length <= CHUNK_BYTES) {
+      const pointer: Pointer = { bytes };
+      return await this.#replace(
+        key,
+        (commit) => commit.set(key, pointer, options),
+      );
+    }
+    const id = crypto.randomUUID();
+    await this.#writeChunks(id, bytes, options.expiresAt);
+    const pointer: Pointer = { id, size: bytes.length };
+    const mark = await this.#kv.get(unfinishedKey(id));
+    if (mark === undefined) throw contended(key);
+    await this.#replace(key, (commit) =>
+      commit
+        .check(mark.key, mark.versionstamp)
+        .delete(mark.key)
+        .set(key, pointer, options));
+  }
+
+  /** Removes the value at `key` with its chunks, if there is one. */
+  async delete(key: Key): Promise<void> {
+    await this.#replace(key, (commit) => commit.delete(key));
+  }
+
+  /**
+   * Removes what writers left behind that died more than an hour ago; call it
+   * now and then. Returns how many unfinished values it removed.
+   */
+  async sweep(): Promise<number> {
+    let swept = 0;
+    const before = this.#clock.now() - ABANDONED_AFTER_MS;
+    for await (const entry of this.#kv.list<Unfinished>(unfinishedKeys)) {
+      if (entry.value.since > before) continue;
+      const id = String(entry.key.at(-1));
+      const commit = this.#kv.atomic()
+        .check(entry.key, entry.versionstamp)
+        .delete(entry.key);
+      deleteChunks(commit, id, entry.value.chunks);
+      if (await commit.commit()) swept++;
+    }
+    return swept;
+  }
+
+  async #read(pointer: Pointer): Promise<Uint8Array | undefined> {
+    if ("bytes" in pointer) return pointer.bytes;
+    const keys = Array.from(
+      { length: chunkCount(pointer.size) },
+      (_, index) => chunkKey(pointer.id, index),
+    );
+    const whole = new Uint8Array(pointer.size);
+    let offset = 0;
+    for (const chunk of await this.#kv.getMany<Uint8Array>(keys)) {
+      if (chunk === undefined) return undefined;
+      whole.set(chunk.value, offset);
+      offset += chunk.value.length;
+    }
+    return offset === pointer.size ? whole : undefined;
+  }
+
+  async #writeChunks(
+    id: string,
+    bytes: Uint8Array,
+    expiresAt: number | undefined,
+  ): Promise<void> {
+    const chunks = chunkCount(bytes.length);
+    const options = expiresAt === undefined
+      ? {}
+      : { expiresAt: expiresAt + CHUNK_GRACE_MS };
+    const mark: Unfinished = { since: this.#clock.now(), chunks };
+    let commit = this.#kv.atomic().set(unfinishedKey(id), mark);
+    for (let index = 0; index < chunks; index++) {
+      const start = index * CHUNK_BYTES;
+      const chunk = bytes.subarray(start, start + CHUNK_BYTES);
+      commit.set(chunkKey(id, index), chunk, options);
+      if ((index + 1) % CHUNKS_PER_COMMIT && index + 1 < chunks) continue;
+      await commit.commit();
+      commit = this.#kv.atomic();
+    }
+  }
+
+  /**
+   * Commits what `change` adds together with the removal of the chunks that
+   * the row at `key` points to now.
+   */
+  async #replace(key: Key, change: (commit: Atomic) => void): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const old: Entry<Pointer> | undefined = await this.#kv.get(key);
+      const commit = this.#kv.atomic().check(key, old?.versionstamp ?? null);
+      change(commit);
+      if (old !== undefined && "id" in old.value) {
+        deleteChunks(commit, old.value.id, chunkCount(old.value.size));
+      }
+      if (await commit.commit()) return;
+    }
+    throw contended(key);
+  }
+}
+
+function contended(key: Key): AppError {
+  return new AppError(
+    "UNAVAILABLE",
+    `The value at ${showKey(key)} is being written by others; try again`,
+    { retryAfterSeconds: 1 },
+  );
+}
+
+function chunkCount(size: number): number {
+  return Math.ceil(size / CHUNK_BYTES);
+}
+
+function deleteChunks(commit: Atomic, id: string, count: number): void {
+  for (let index = 0; index < count; index++) {
+    commit.delete(chunkKey(id, index));
+  }
+}

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { isAppError } from "../errors.ts";
+import { ManualClock, systemClock } from "../clock.ts";
+import { DenoKv } from "./deno_kv.ts";
+import type { Kv } from "./kv.ts";
+import { acquireLease, withLease } from "./lease.ts";
+import { leaseKey } from "./keys.ts";
+
+const TTL = { ttlMs: 3_000 };
+
+async function withKv(
+  body: (kv: Kv, clock: ManualClock) => Promise<void>,
+): Promise<void> {
+  const clock = new ManualClock();
+  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  try {
+    await body(kv, clock);
+  } finally {
+    kv.close();
+  }
+}
+
+/** Lets everything run that waits for the store, not for time. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+Deno.test("one name is held once, other names are free", () =>
+  withKv(async (kv, clock) => {
+    const first = await acquireLease(kv, clock, "a", TTL);
+    assert.ok(first);
+    assert.equal(await acquireLease(kv, clock, "a", TTL), undefined);
+    const other = await acquireLease(kv, clock, "b", TTL);
+    assert.ok(other);
+    await first.release();
+    const second = await acquireLease(kv, clock, "a", TTL);
+    assert.ok(second);
+    await second.release();
+    await other.release();
+  }));
+
+Deno.test("a holder that lives keeps the lease beyond its time to live", () =>
+  withKv(async (kv, clock) => {
+    const lease = await acquireLease(kv, clock, "a", TTL);
+    assert.ok(lease);
+    for (let i = 0; i < 10; i++) {
+      clock.advance(1_000);
+      await settle();
+    }
+    assert.equal(lease.signal.aborted, false);
+    assert.equal(await acquireLease(kv, clock, "a", TTL), undefined);
+    await lease.release();
+    assert.equal(lease.signal.aborted, true);
+  }));
+
+Deno.test("a dead holder's lease can be taken when its time is over", () =>
+  withKv(async (kv, clock) => {
+    // A row nobody renews is what a dead process leaves.
+    await kv.set(leaseKey("a"), { owner: "dead" }, {
+      expiresAt: clock.now() + 3_000,
+    });
+    clock.advance(2_999);
+    assert.equal(await acquireLease(kv, clock, "a", TTL), undefined);
+    clock.advance(1);
+    const lease = await acquireLease(kv, clock, "a", TTL);
+    assert.ok(lease);
+    await lease.release();
+  }));
+
+Deno.test("a holder learns that somebody else has its lease, and leaves it to them", () =>
+  withKv(async (kv, clock) => {
+    const lease = await acquireLease(kv, clock, "a", TTL);
+    assert.ok(lease);
+    await kv.set(leaseKey("a"), { owner: "another" });
+    clock.advance(1_000);
+    await settle();
+    assert.equal(lease.signal.aborted, true);
+    assert.ok(isAppError(lease.signal.reason, "UNAVAILABLE"));
+    await lease.release();
+    assert.deepEqual((await kv.get(leaseKey("a")))?.value, {
+      owner: "another",
+    });
+  }));
+
+for (const fault of ["fails", "hangs"] as const) {
+  Deno.test(`a holder whose store ${fault} gives up when the lease ends, not before`, () =>
+    withKv(async (kv, clock) => {
+      let broken = false;
+      const flaky = new Proxy(kv, {
+        get(target, name) {
+          if (name === "get" && broken) {
+            return () =>
+              fault === "fails"
+                ? Promise.reject(new Error("no store"))
+                : new Promise(() => {});
+          }
+          const member: unknown = Reflect.get(target, name, target);
+          return typeof member === "function" ? member.bind(target) : member;
+        },
+      });
+      const lease = await acquireLease(flaky, clock, "a", TTL);
+      assert.ok(lease);
+      broken = true;
+      for (const aborted of [false, false, true]) {
+        clock.advance(1_000);
+        await settle();
+        assert.equal(lease.signal.aborted, aborted);
+      }
+    }));
+}
+
+Deno.test("withLease waits for its turn and gives back what the work gives", () =>
+  withKv(async (kv, clock) => {
+    const lease = await acquireLease(kv, clock, "a", TTL);
+    assert.ok(lease);
+    const waiting = withLease(
+      kv,
+      clock,
+      "a",
+      { ...TTL, waitMs: 500 },
+      () => Promise.resolve("done"),
+    );
+    await settle();
+    await lease.release();
+    clock.advance(100);
+    assert.equal(await waiting, "done");
+    assert.equal(await kv.get(leaseKey("a")), undefined);
+  }));
+
+Deno.test("withLease gives up after the waiting time, and when the caller leaves", () =>
+  withKv(async (kv, clock) => {
+    const lease = await acquireLease(kv, clock, "a", TTL);
+    assert.ok(lease);
+    const fail = () => Promise.reject(new Error("must not run"));
+    await assert.rejects(
+      withLease(kv, clock, "a", TTL, fail),
+      (error) => isAppError(error, "UNAVAILABLE"),
+    );
+    await assert.rejects(
+      withLease(kv, clock, "a", {
+        ...TTL,
+        waitMs: 500,
+        signal: AbortSignal.abort(new Error("left")),
+      }, fail),
+      /left/,
+    );
+    await lease.release();
+  }));
+
+Deno.test("work that throws frees the lease", () =>
+  withKv(async (kv, clock) => {
+    await assert.rejects(
+      withLease(kv, clock, "a", TTL, () => Promise.reject(new Error("broke"))),
+      /broke/,
+    );
+    assert.equal(await kv.get(leaseKey("a")), undefined);
+  }));
+
+Deno.test("twenty at once each get their turn, one at a time", async () => {
+  const kv = new DenoKv(await Deno.openKv(":memory:"));
+  let inside = 0;
+  let turns = 0;
+  const options = { ttlMs: 10_000, waitMs: 30_000 };
+  await Promise.all(
+    Array.from(
+      { length: 20 },
+      () =>
+        withLease(kv, systemClock, "a", options, async () => {
+          assert.equal(++inside, 1);
+          await settle();
+          inside--;
+          turns++;
+        }),
+    ),
+  );
+  assert.equal(turns, 20);
+  kv.close();
+});

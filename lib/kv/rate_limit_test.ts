@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { ManualClock } from "../clock.ts";
+import { DenoKv } from "./deno_kv.ts";
+import { RateLimiter } from "./rate_limit.ts";
+import { rateKey } from "./keys.ts";
+
+const LOGIN = { name: "login", limit: 5, windowSeconds: 60 };
+const ALLOWED = { allowed: true, retryAfterSeconds: 0 };
+
+async function withLimiters(
+  body: (
+    one: RateLimiter,
+    two: RateLimiter,
+    clock: ManualClock,
+    kv: DenoKv,
+  ) => Promise<void>,
+): Promise<void> {
+  const clock = new ManualClock();
+  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  try {
+    // Two instances over one store.
+    await body(
+      new RateLimiter(kv, clock),
+      new RateLimiter(kv, clock),
+      clock,
+      kv,
+    );
+  } finally {
+    kv.close();
+  }
+}
+
+Deno.test("the limit holds over two instances and tells when to come back", () =>
+  withLimiters(async (one, two, clock) => {
+    for (const limiter of [one, two, one, two, one]) {
+      assert.deepEqual(await limiter.take(LOGIN, "192.0.2.1"), ALLOWED);
+    }
+    for (const limiter of [one, two, one]) {
+      assert.deepEqual(await limiter.take(LOGIN, "192.0.2.1"), {
+        allowed: false,
+        retryAfterSeconds: 12,
+      });
+    }
+    assert.deepEqual(await one.take(LOGIN, "192.0.2.2"), ALLOWED);
+    clock.advance(12_000);
+    assert.deepEqual(await two.take(LOGIN, "192.0.2.1"), ALLOWED);
+    assert.equal((await one.take(LOGIN, "192.0.2.1")).allowed, false);
+  }));
+
+Deno.test("no minute lets more than twice the limit through, whenever it starts", () =>
+  withLimiters(async (one, _two, clock) => {
+    const allowedAt: number[] = [];
+    for (let second = 0; second < 300; second++) {
+      if ((await one.take(LOGIN, "x")).allowed) allowedAt.push(second);
+      clock.advance(1_000);
+    }
+    for (let start = 0; start < 240; start++) {
+      const inside = allowedAt.filter((s) => s >= start && s < start + 60);
+      assert.ok(inside.length <= 10, `${inside.length} from ${start}`);
+    }
+    assert.equal(allowedAt.filter((s) => s >= 60).length, 20);
+  }));
+
+Deno.test("a flood at once over two instances gets no more than the limit", () =>
+  withLimiters(async (one, two) => {
+    const decisions = await Promise.all(
+      Array.from(
+        { length: 40 },
+        (_, i) => (i % 2 ? one : two).take(LOGIN, "x"),
+      ),
+    );
+    assert.equal(decisions.filter((d) => d.allowed).length, 5);
+  }));
+
+Deno.test("asking at no cost uses nothing", () =>
+  withLimiters(async (one) => {
+    for (let i = 0; i < 10; i++) {
+      assert.deepEqual(await one.take(LOGIN, "x", 0), ALLOWED);
+    }
+    for (let i = 0; i < 5; i++) await one.take(LOGIN, "x");
+    assert.equal((await one.take(LOGIN, "x", 0)).allowed, false);
+  }));
+
+Deno.test("a higher cost counts as that many, and never passes when above the limit", () =>
+  withLimiters(async (one) => {
+    assert.equal((await one.take(LOGIN, "x", 6)).allowed, false);
+    assert.equal((await one.take(LOGIN, "x")).allowed, true);
+    assert.equal((await one.take(LOGIN, "y", 4)).allowed, true);
+    assert.equal((await one.take(LOGIN, "y", 2)).allowed, false);
+  }));
+
+Deno.test("a subject that is quiet leaves nothing behind", () =>
+  withLimiters(async (one, _two, clock, kv) => {
+    await one.take(LOGIN, "x");
+    assert.ok(await kv.get(rateKey("login", "x")));
+    clock.advance(12_000);
+    assert.equal(await kv.get(rateKey("login", "x")), undefined);
+  }));
