@@ -1,0 +1,16 @@
+// The pixel kernel: every loop over pixels, compiled to SIMD WebAssembly.
+// It has no state and allocates nothing; the host lays out the memory.
+
+export {
+  boxAddRgb,
+  boxAddRgba,
+  boxFlush,
+  expandCmyk,
+  expandGray,
+  expandPalette,
+  premultiply,
+  widen,
+} from "./rows";
+export { filterColumns, filterLineRgb, filterLineRgba } from "./resample";
+export { filterRow, unfilter } from "./png";
+export { convertColours, flatten, isOpaque, orient, toRgb } from "./pixels";

@@ -1,0 +1,250 @@
+/**
+ * Resamples an image that comes in row by row: a box shrink while more than
+ * twice the wanted size is there, then Lanczos3. Only the rows that the filter
+ * reaches are held, so memory does not grow with the height of the source.
+ *
+ * Averages are taken of sRGB values as they are, as most image programs do,
+ * and of premultiplied colours where the source has alpha, so that the hidden
+ * colour of transparent pixels never bleeds out.
+ *
+ * @module
+ */
+
+import type { Address, Kernel } from "./kernel.ts";
+
+/** A rectangle of the source in pixels; fractions are allowed. */
+export interface CropRect {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Pixels per side of a source; 3 channels are RGB, 4 are RGBA. */
+export interface RowFormat {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 3 | 4;
+}
+
+/** What the box shrink leaves at least, as a multiple of the wanted size. */
+const GAP = 2;
+const LOBES = 3;
+const OPAQUE = 255;
+
+/** The Lanczos window with three lobes: sinc(x) times sinc(x/3), zero beyond 3. */
+export function lanczos3(x: number): number {
+  const distance = Math.abs(x);
+  if (distance >= LOBES) return 0;
+  if (distance < 1e-7) return 1;
+  const p = Math.PI * distance;
+  return LOBES * Math.sin(p) * Math.sin(p / LOBES) / (p * p);
+}
+
+/** Filter weights of one axis; every output sample has `taps` of them. */
+export interface Weights {
+  readonly taps: number;
+  /** First source sample of each output sample. */
+  readonly starts: Int32Array;
+  readonly weights: Float32Array;
+}
+
+/**
+ * Weights that take `length` samples from `offset` on to `size` samples. Near
+ * an end the taps stay inside the source, and the weights always add up to 1.
+ */
+export function filterWeights(
+  sourceSize: number,
+  offset: number,
+  length: number,
+  size: number,
+): Weights {
+  const scale = length / size;
+  const stretch = Math.max(1, scale); // widen the filter only when shrinking
+  const reach = LOBES * stretch;
+  const taps = Math.min(sourceSize, Math.ceil(reach * 2) + 1);
+  const starts = new Int32Array(size);
+  const weights = new Float32Array(size * taps);
+  for (let i = 0; i < size; i++) {
+    const centre = offset + (i + 0.5) * scale - 0.5;
+    const first = Math.max(0, Math.ceil(centre - reach));
+    const start = Math.min(first, sourceSize - taps);
+    const row = Array.from(
+      { length: taps },
+      (_, k) => lanczos3((start + k - centre) / stretch),
+    );
+    const sum = row.reduce((a, b) => a + b, 0);
+    weights.set(row.map((weight) => weight / sum), i * taps);
+    starts[i] = start;
+  }
+  return { taps, starts, weights };
+}
+
+/** One axis: the part of the source that counts, and how it is shrunk. */
+class Axis {
+  /** First source sample that counts, and the one behind the last. */
+  readonly from: number;
+  readonly to: number;
+  /** Source samples in a block of the box shrink. */
+  readonly factor: number;
+  /** Blocks. */
+  readonly blocks: number;
+  readonly filter: Weights;
+
+  constructor(
+    sourceSize: number,
+    offset: number,
+    length: number,
+    size: number,
+  ) {
+    const scale = length / size;
+    const margin = Math.ceil(LOBES * Math.max(1, scale));
+    this.from = Math.max(0, Math.floor(offset) - margin);
+    this.to = Math.min(sourceSize, Math.ceil(offset + length) + margin);
+    this.factor = Math.max(1, Math.floor(scale / GAP));
+    this.blocks = Math.ceil((this.to - this.from) / this.factor);
+    this.filter = filterWeights(
+      this.blocks,
+      (offset - this.from) / this.factor,
+      length / this.factor,
+      size,
+    );
+  }
+
+  /** Source samples in the last block. */
+  get lastBlock(): number {
+    return this.to - this.from - (this.blocks - 1) * this.factor;
+  }
+}
+
+/** Takes source rows in order and makes RGBA pixels in the kernel's memory. */
+export class Resampler {
+  /** Address of the result: width times height RGBA pixels. */
+  readonly pixels: Address;
+  readonly #kernel: Kernel;
+  readonly #channels: 3 | 4;
+  readonly #columns: Axis;
+  readonly #rows: Axis;
+  readonly #width: number;
+  readonly #height: number;
+  readonly #stride: number;
+  readonly #ring: Address;
+  readonly #sums: Address;
+  readonly #line: Address;
+  readonly #columnWeights: Address;
+  readonly #columnStarts: Address;
+  readonly #rowWeights: Address;
+  #sourceRow = 0;
+  #blockRow = 0;
+  #made = 0;
+
+  /** Reserves its buffers in `kernel`; the crop must lie in the source. */
+  constructor(
+    kernel: Kernel,
+    source: RowFormat,
+    crop: CropRect,
+    width: number,
+    height: number,
+  ) {
+    this.#kernel = kernel;
+    this.#channels = source.channels;
+    this.#width = width;
+    this.#height = height;
+    this.#columns = new Axis(source.width, crop.x, crop.width, width);
+    this.#rows = new Axis(source.height, crop.y, crop.height, height);
+    const samples = this.#columns.blocks * source.channels;
+    // Vector stores run over the end of a row, so rows keep a distance.
+    this.#stride = Math.ceil((samples * 2 + 32) / 16) * 16;
+    this.pixels = kernel.allocate(width * height * 4);
+    this.#ring = kernel.allocate(this.#stride * this.#rows.filter.taps);
+    this.#sums = kernel.allocate(this.#columns.blocks * 16, true);
+    this.#line = kernel.allocate((samples + 8) * 4);
+    this.#columnWeights = kernel.place(this.#columns.filter.weights);
+    this.#columnStarts = kernel.place(this.#columns.filter.starts);
+    this.#rowWeights = kernel.place(this.#rows.filter.weights);
+  }
+
+  /** Whether the result is complete; further rows are not needed. */
+  get done(): boolean {
+    return this.#made === this.#height;
+  }
+
+  /** First source row that counts; rows in front of it may be skipped. */
+  get firstRow(): number {
+    return this.#rows.from;
+  }
+
+  /** Says that the next {@linkcode push} brings row `row`, at most {@linkcode firstRow}. */
+  skipTo(row: number): void {
+    this.#sourceRow = row;
+  }
+
+  /** Takes the next source row; it is not needed afterwards. */
+  push(row: Address): void {
+    const y = this.#sourceRow++;
+    const rows = this.#rows;
+    if (y < rows.from || y >= rows.to || this.done) return;
+    const { run } = this.#kernel;
+    const { from, to, factor, blocks, lastBlock } = this.#columns;
+    const channels = this.#channels;
+    const source = row + from * channels;
+    const width = to - from;
+    const slot = this.#ring +
+      (this.#blockRow % rows.filter.taps) * this.#stride;
+
+    if (factor === 1 && rows.factor === 1) {
+      if (channels === 3) run.widen(source, slot, width * 3);
+      else run.premultiply(source, slot, width);
+      this.#finishRow();
+      return;
+    }
+    if (channels === 3) run.boxAddRgb(source, this.#sums, width, factor);
+    else run.boxAddRgba(source, this.#sums, width, factor);
+    const within = (y - rows.from) % rows.factor;
+    if (within < rows.factor - 1 && y < rows.to - 1) return;
+    const scale = (channels === 3 ? OPAQUE : 1) / (within + 1);
+    run.boxFlush(
+      this.#sums,
+      slot,
+      blocks,
+      channels,
+      scale / factor,
+      scale / lastBlock,
+    );
+    this.#finishRow();
+  }
+
+  /** A row of blocks is complete: makes every result row that it completes. */
+  #finishRow(): void {
+    this.#blockRow++;
+    const { taps, starts } = this.#rows.filter;
+    const { run } = this.#kernel;
+    const columns = this.#columns;
+    const filterLine = this.#channels === 3
+      ? run.filterLineRgb
+      : run.filterLineRgba;
+    while (!this.done) {
+      const start = starts[this.#made] ?? 0;
+      if (start + taps > this.#blockRow) return;
+      run.filterColumns(
+        this.#ring,
+        this.#stride,
+        taps,
+        start % taps,
+        this.#rowWeights + this.#made * taps * 4,
+        taps,
+        this.#line,
+        columns.blocks * this.#channels,
+      );
+      filterLine(
+        this.#line,
+        this.pixels + this.#made * this.#width * 4,
+        this.#width,
+        this.#columnWeights,
+        this.#columnStarts,
+        columns.filter.taps,
+      );
+      this.#made++;
+    }
+  }
+}
