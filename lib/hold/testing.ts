@@ -1,0 +1,210 @@
+/**
+ * What tests of the hold share: a hold with a real repo on a KV in memory, and
+ * stores of each kind.
+ *
+ * @module
+ */
+
+import { AppError } from "../errors.ts";
+import type { Did } from "../atproto/identity.ts";
+import { ManualClock } from "../clock.ts";
+import { openKv } from "../kv/deno_kv.ts";
+import type { Kv } from "../kv/kv.ts";
+import { silentLogger } from "../log.ts";
+import { digestOf } from "../oci/digest.ts";
+import { Repo } from "../repo/repo.ts";
+import { importSigningKey } from "../repo/signing_key.ts";
+import type { RecordValidator } from "../repo/writes.ts";
+import type { BlobStore, Multipart, Part } from "../storage/blob_store.ts";
+import { FilesystemBlobStore } from "../storage/filesystem.ts";
+import { StorageKeys } from "../storage/keys.ts";
+import { MemoryBlobStore } from "../storage/memory.ts";
+import { BlobRows } from "./blob_rows.ts";
+import { HoldBlobs } from "./blobs.ts";
+import { HoldUploads, type HoldUploadsDeps } from "./uploads.ts";
+
+/** The hold of the tests. */
+export const HOLD: Did = "did:web:hold.example.com";
+/** Its captain. */
+export const CAPTAIN: Did = "did:plc:captaincaptaincaptainca";
+/** Somebody. */
+export const ALICE: Did = "did:plc:alicealicealicealiceal22";
+/** Somebody else. */
+export const BOB: Did = "did:plc:bobbobbobbobbobbobbobbo2";
+
+/** A repo in memory. */
+export async function openRepo(
+  options: { kv: Kv; clock: ManualClock; validator?: RecordValidator },
+): Promise<Repo> {
+  return await Repo.open({
+    did: HOLD,
+    handle: "hold.example.com",
+    kv: options.kv,
+    signer: await importSigningKey(new Uint8Array(32).fill(7)),
+    validator: options.validator ?? { assertRecord: () => undefined },
+    clock: options.clock,
+    logger: silentLogger,
+  });
+}
+
+/** A store with the rules of S3: large parts only, no offsets. Counts what is asked of it. */
+export class StrictStore extends MemoryBlobStore {
+  override readonly parts = { minBytes: 5 * 1024 * 1024, maxParts: 10_000 };
+  /** Calls by name. */
+  readonly calls = new Map<string, number>();
+
+  override putPart(
+    ...[upload, partNumber, body, options]: Parameters<
+      MemoryBlobStore["putPart"]
+    >
+  ): Promise<Part> {
+    this.#count("putPart");
+    if (options?.offset !== undefined) throw new Error("S3 has no offsets");
+    return super.putPart(upload, partNumber, body, options);
+  }
+
+  override get(...args: Parameters<MemoryBlobStore["get"]>) {
+    this.#count("get");
+    return super.get(...args);
+  }
+
+  override completeMultipart(upload: Multipart, parts: readonly Part[]) {
+    const small = parts.slice(0, -1).find((p) => p.size < this.parts.minBytes);
+    if (small) throw new AppError("BLOB_UPLOAD_INVALID", "EntityTooSmall");
+    return super.completeMultipart(upload, parts);
+  }
+
+  #count(name: string) {
+    this.calls.set(name, (this.calls.get(name) ?? 0) + 1);
+  }
+}
+
+/** Everything a test of uploads needs. */
+export interface TestHold extends AsyncDisposable {
+  readonly kv: Kv;
+  readonly clock: ManualClock;
+  readonly store: BlobStore;
+  readonly keys: StorageKeys;
+  readonly rows: BlobRows;
+  readonly blobs: HoldBlobs;
+  readonly uploads: HoldUploads;
+  /** The same hold after a restart: nothing but KV and store is left. */
+  restart(deps?: Partial<HoldUploadsDeps>): HoldUploads;
+}
+
+/** A hold on `store`. */
+export async function openHold(
+  store: BlobStore,
+  clock: ManualClock = new ManualClock(),
+  changes: Partial<HoldUploadsDeps> = {},
+): Promise<TestHold> {
+  const kv = await openKv(":memory:", clock);
+  const keys = new StorageKeys();
+  const rows = new BlobRows({ kv, clock });
+  const deps: HoldUploadsDeps = {
+    kv,
+    store,
+    keys,
+    rows,
+    clock,
+    log: silentLogger,
+    allowance: { remaining: () => Promise.resolve(undefined) },
+    baseUrl: "https://hold.example.com",
+    presign: true,
+    ...changes,
+  };
+  return {
+    kv,
+    clock,
+    store,
+    keys,
+    rows,
+    blobs: new HoldBlobs({ ...deps }),
+    uploads: new HoldUploads(deps),
+    restart: (more) => new HoldUploads({ ...deps, ...more }),
+    [Symbol.asyncDispose]: () => Promise.resolve(kv.close()),
+  };
+}
+
+/** Runs a test once on each kind of store. */
+export function onEachStore(
+  name: string,
+  test: (store: BlobStore, clock: ManualClock) => Promise<void>,
+): void {
+  Deno.test(`${name} (memory)`, async () => {
+    const clock = new ManualClock(Date.now());
+    await test(new MemoryBlobStore(clock), clock);
+  });
+  Deno.test(`${name} (large parts)`, async () => {
+    const clock = new ManualClock(Date.now());
+    await test(new StrictStore(clock), clock);
+  });
+  Deno.test(`${name} (filesystem)`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const clock = new ManualClock(Date.now());
+      await test(new FilesystemBlobStore({ folder, clock }), clock);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+/** Bytes that differ everywhere, the same ones for the same seed. */
+export function noise(size: number, seed = 1): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let state = seed;
+  for (let i = 0; i < size; i++) {
+    state = (state * 1103515245 + 12345) & 0x7fffffff;
+    bytes[i] = state >>> 16;
+  }
+  return bytes;
+}
+
+/** `bytes` as a body in chunks of `size`. */
+export function bodyOf(
+  bytes: Uint8Array,
+  size = 32 * 1024,
+): ReadableStream<Uint8Array> {
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) return controller.close();
+      controller.enqueue(bytes.subarray(at, at + size));
+      at += size;
+    },
+  });
+}
+
+/** A body that breaks after `bytes`. */
+export function brokenBody(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  let sent = false;
+  return new ReadableStream({
+    pull(controller) {
+      if (sent) controller.error(new Error("aborted"));
+      else controller.enqueue(bytes);
+      sent = true;
+    },
+  });
+}
+
+/** All bytes of a blob; undefined when there is none. */
+export async function read(
+  hold: TestHold,
+  bytes: Uint8Array,
+): Promise<Uint8Array | undefined> {
+  const opened = await hold.blobs.open(digestOf(bytes));
+  if (!opened) return undefined;
+  return new Uint8Array(await new Response(opened.body).arrayBuffer());
+}
+
+/** Keys of everything in the store, and how many uploads are open there. */
+export async function contents(
+  store: BlobStore,
+): Promise<{ keys: string[]; uploads: number }> {
+  const keys: string[] = [];
+  for await (const { key } of store.list("")) keys.push(key);
+  let uploads = 0;
+  for await (const _ of store.listMultiparts("")) uploads++;
+  return { keys, uploads };
+}
