@@ -5,7 +5,7 @@
  *
  * Environment:
  *
- * - `ATCR_SANDBOX_DATA_DIR`: folder of everything that is kept; made when missing
+ * - `ATCR_SANDBOX_DATA_DIR`: folder of everything that is kept
  * - `ATCR_SANDBOX_PDS_PORT`, `ATCR_SANDBOX_PLC_PORT`: ports; left out or 0, free
  *   ones are picked at the first start and kept
  *
@@ -53,7 +53,6 @@ function readPort(name: string): number | undefined {
 
 /** Starts everything; the ready line's object and the way to stop. */
 async function start({ dataDir, pdsPort, plcPort }: Settings) {
-  await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
   await lock(dataDir);
   const file = await StateFile.open(dataDir);
   const addresses = loopbackAddresses();

@@ -1,0 +1,101 @@
+/**
+ * A sandbox network for a test, in a folder that is removed after it.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { silentLogger } from "../../lib/log.ts";
+import {
+  type Sandbox,
+  type SandboxAccount,
+  startSandbox,
+} from "../../sandbox/launch.ts";
+
+/** A sandbox network that is stopped, and its folder removed, at disposal. */
+export interface TestSandbox extends Sandbox, AsyncDisposable {
+  /** `alice.test`. */
+  readonly alice: SandboxAccount;
+  /** `bob.test`. */
+  readonly bob: SandboxAccount;
+}
+
+/**
+ * Starts a network on free ports with empty data; takes one to two seconds.
+ *
+ * ```ts
+ * await using sandbox = await startTestSandbox();
+ * ```
+ */
+export async function startTestSandbox(): Promise<TestSandbox> {
+  const dataDir = await Deno.makeTempDir({ prefix: "atcr-sandbox-" });
+  const remove = () => Deno.remove(dataDir, { recursive: true });
+  let sandbox: Sandbox;
+  try {
+    sandbox = await startSandbox({ dataDir, log: silentLogger });
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  const [alice, bob] = sandbox.accounts;
+  if (!alice || !bob) throw new Error("the sandbox has too few accounts");
+  return {
+    ...sandbox,
+    alice,
+    bob,
+    [Symbol.asyncDispose]: async () => {
+      await sandbox.stop();
+      await remove();
+    },
+  };
+}
+
+const created = z.object({ did: z.string(), accessJwt: z.string() });
+const appPassword = z.object({ password: z.string() });
+
+/**
+ * Makes a further account.
+ *
+ * @param handle a single name below `.test`, such as `carol.test`.
+ */
+export async function createAccount(
+  sandbox: Pick<Sandbox, "pds">,
+  handle: string,
+): Promise<SandboxAccount> {
+  const password = `${handle}-password`;
+  const email = `${handle.replace(/\.test$/, "")}@example.com`;
+  const { did, accessJwt } = created.parse(
+    await post(sandbox, "com.atproto.server.createAccount", {
+      handle,
+      email,
+      password,
+    }),
+  );
+  const app = appPassword.parse(
+    await post(
+      sandbox,
+      "com.atproto.server.createAppPassword",
+      { name: "test" },
+      accessJwt,
+    ),
+  );
+  return { handle, did, password, appPassword: app.password };
+}
+
+async function post(
+  { pds }: Pick<Sandbox, "pds">,
+  method: string,
+  body: Record<string, unknown>,
+  token?: string,
+): Promise<unknown> {
+  const headers = new Headers({ "content-type": "application/json" });
+  if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
+  const response = await fetch(`${pds}/xrpc/${method}`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+  });
+  const answer: unknown = await response.json();
+  if (response.ok) return answer;
+  throw new Error(`${method} failed: ${JSON.stringify(answer)}`);
+}
