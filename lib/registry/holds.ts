@@ -1,0 +1,54 @@
+/**
+ * Finds holds by DID: our own in the process, any other by its DID document.
+ *
+ * @module
+ */
+
+import { LRUCache } from "lru-cache";
+import type { Did, IdentityResolver } from "../atproto/identity.ts";
+import { AppError } from "../errors.ts";
+import type { HoldClient, HoldDirectory } from "./hold_client.ts";
+
+/** What {@linkcode Holds} needs. */
+export interface HoldsDeps {
+  /** Our own hold; undefined where none runs here. */
+  own: HoldClient | undefined;
+  identities: IdentityResolver;
+  /** Makes the client of a hold at `origin`. */
+  remote: (did: Did, origin: string) => HoldClient;
+}
+
+/** How long the address of a hold is taken as known, in milliseconds. */
+const ADDRESS_TTL_MS = 10 * 60_000;
+
+/** {@linkcode HoldDirectory} by DID documents. */
+export class Holds implements HoldDirectory {
+  readonly #deps: HoldsDeps;
+  readonly #remote = new LRUCache<Did, HoldClient>({
+    max: 1_000,
+    ttl: ADDRESS_TTL_MS,
+  });
+
+  constructor(deps: HoldsDeps) {
+    this.#deps = deps;
+  }
+
+  async get(did: Did): Promise<HoldClient> {
+    const { own, identities, remote } = this.#deps;
+    if (own?.did === did) return own;
+    const known = this.#remote.get(did);
+    if (known) return known;
+    const identity = await identities.resolve(did);
+    // Old holds have no entry of their own and are found as a PDS.
+    const origin = identity.services["#atcr_hold"] ?? identity.pds;
+    if (origin === undefined) {
+      throw new AppError(
+        "UNAVAILABLE",
+        `${did} is not a hold: its DID document names no hold service.`,
+      );
+    }
+    const client = remote(did, origin);
+    this.#remote.set(did, client);
+    return client;
+  }
+}
