@@ -95,6 +95,14 @@ export class HoldCrew {
     return { status: "created", ...created };
   }
 
+  /** Makes somebody who writes to a hold that takes everybody a member on record. */
+  async ensure(did: Did): Promise<void> {
+    const { access } = this.#deps;
+    const captain = await access.captain();
+    if (!captain?.allowAllCrew || captain.owner === did) return;
+    if (!await access.member(did)) await this.request(did);
+  }
+
   /** The member's record; undefined when `did` is not crew. */
   async find(did: Did): Promise<CrewRow | undefined> {
     const { records } = this.#deps;

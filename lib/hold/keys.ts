@@ -13,6 +13,8 @@ export const holdKeys = {
   upload: (id: string): Key => ["hold", "upload", id],
   /** All uploads. */
   uploads: ["hold", "upload"] as Key,
+  /** The digest that a ticket lets one read. */
+  readTicket: (ticket: string): Key => ["hold", "read_ticket", ticket],
   /** What is known of one blob in the store. */
   blob: (digest: Digest): Key => ["hold", "blob", digest],
   /** All blobs. */

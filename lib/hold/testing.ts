@@ -151,7 +151,7 @@ export function onEachStore(
 }
 
 /** Bytes that differ everywhere, the same ones for the same seed. */
-export function noise(size: number, seed = 1): Uint8Array {
+export function noise(size: number, seed = 1): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   let state = seed;
   for (let i = 0; i < size; i++) {

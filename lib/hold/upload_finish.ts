@@ -58,6 +58,9 @@ export class UploadFinisher {
     hash: RunningHash | undefined,
   ): Promise<number> {
     const { store, keys, rows, maxBlobBytes } = this.#deps;
+    if (row.mode !== "parts" && parts !== undefined && parts.length > 0) {
+      throw missingParts("None of the parts was uploaded.");
+    }
     const { algorithm } = digestParts(digest);
     const streamed = hash?.algorithm === algorithm ? hash.digest() : undefined;
     if (streamed !== undefined) {
