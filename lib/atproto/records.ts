@@ -1,0 +1,278 @@
+/**
+ * The records that the registry writes into owners' repos and reads back.
+ * Readers take what other implementations and earlier versions have written.
+ *
+ * @module
+ */
+
+import { AtUri, isValidDid } from "@atproto/syntax";
+import { z } from "zod";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { ParsedManifest } from "../oci/manifest.ts";
+import type { Did } from "./identity.ts";
+import type { BlobRef } from "./pds.ts";
+import { manifestRkey } from "./rkeys.ts";
+
+/** Bytes of JSON up to which annotations stand in a record; a record may have 1 MB. */
+const MAX_ANNOTATIONS = 100_000;
+
+/** Layers and manifests listed in a record, for the same reason. */
+const MAX_LISTED = 1_000;
+
+const didSchema = z.string().refine((text) => isValidDid(text)).transform(
+  (text) => text as Did,
+);
+const timeSchema = z.string().transform((text) => Date.parse(text)).refine(
+  (time) => !Number.isNaN(time),
+);
+const digestSchema = z.string().transform((text, context): Digest => {
+  if (isDigest(text)) return text;
+  context.addIssue({ code: "custom", message: "no digest" });
+  return z.NEVER;
+});
+const blobSchema = z.object({
+  $type: z.literal("blob"),
+  ref: z.object({ $link: z.string() }),
+  mimeType: z.string(),
+  size: z.number(),
+});
+
+const manifestSchema = z.object({
+  repository: z.string(),
+  digest: digestSchema,
+  mediaType: z.string(),
+  createdAt: timeSchema.optional().catch(undefined),
+  holdDid: didSchema.optional().catch(undefined),
+  holdEndpoint: z.string().optional().catch(undefined),
+  manifestBlob: blobSchema.optional().catch(undefined),
+});
+
+const tagSchema = z.object({
+  repository: z.string(),
+  tag: z.string(),
+  manifest: z.string().optional().catch(undefined),
+  manifestDigest: digestSchema.optional().catch(undefined),
+  updatedAt: timeSchema.optional().catch(undefined),
+  createdAt: timeSchema.optional().catch(undefined),
+});
+
+const profileSchema = z.object({
+  defaultHold: z.string().nullish().catch(undefined),
+  autoRemoveUntagged: z.boolean().optional().catch(undefined),
+});
+
+/** What a reader needs of an `io.atcr.manifest` record. */
+export interface ManifestRecord {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly createdAt: number | undefined;
+  readonly holdDid: Did | undefined;
+  readonly manifestBlob: BlobRef | undefined;
+}
+
+/** What a reader needs of an `io.atcr.tag` record. */
+export interface TagRecord {
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest: Digest;
+  /** Milliseconds since the Unix epoch. */
+  readonly updatedAt: number | undefined;
+}
+
+/** What a reader needs of an `io.atcr.sailor.profile` record. */
+export interface SailorProfile {
+  /** Absent when the owner leaves the choice to the registry. */
+  readonly defaultHold: Did | undefined;
+  readonly autoRemoveUntagged: boolean;
+}
+
+/** Reads a manifest record; undefined when it is none. `holdEndpoint` of early versions becomes a did:web. */
+export function readManifest(value: unknown): ManifestRecord | undefined {
+  const { data } = manifestSchema.safeParse(value);
+  if (!data) return undefined;
+  const { repository, digest, mediaType, createdAt, manifestBlob } = data;
+  const holdDid = data.holdDid ?? didOfEndpoint(data.holdEndpoint);
+  return { repository, digest, mediaType, createdAt, holdDid, manifestBlob };
+}
+
+/** Reads a tag record; undefined when it is none. `manifestDigest` of early versions counts where there is no `manifest`. */
+export function readTag(value: unknown): TagRecord | undefined {
+  const { data } = tagSchema.safeParse(value);
+  if (!data) return undefined;
+  const digest = digestOfUri(data.manifest) ?? data.manifestDigest;
+  if (digest === undefined) return undefined;
+  const { repository, tag } = data;
+  return {
+    repository,
+    tag,
+    digest,
+    updatedAt: data.updatedAt ?? data.createdAt,
+  };
+}
+
+/** Reads a sailor profile; undefined when it is none. A hold given as URL becomes a did:web. */
+export function readProfile(value: unknown): SailorProfile | undefined {
+  const { data } = profileSchema.safeParse(value);
+  if (!data) return undefined;
+  const hold = data.defaultHold ?? undefined;
+  return {
+    defaultHold: hold !== undefined && isValidDid(hold)
+      ? hold as Did
+      : didOfEndpoint(hold),
+    autoRemoveUntagged: data.autoRemoveUntagged ?? false,
+  };
+}
+
+/** The did:web of a hold that is known by its URL only. */
+export function didOfEndpoint(endpoint: string | undefined): Did | undefined {
+  const url = endpoint === undefined ? null : URL.parse(endpoint);
+  if (!url || !/^https?:$/.test(url.protocol)) return undefined;
+  return `did:web:${url.host.replace(":", "%3A")}`;
+}
+
+/** AT-URI of a manifest record. */
+export function manifestUri(did: Did, digest: Digest): string {
+  return `at://${did}/io.atcr.manifest/${manifestRkey(digest)}`;
+}
+
+/** The digest that the key of a manifest's AT-URI stands for. */
+function digestOfUri(uri: string | undefined): Digest | undefined {
+  if (uri === undefined) return undefined;
+  try {
+    const { rkey } = new AtUri(uri);
+    const digest = `${rkey.length === 128 ? "sha512" : "sha256"}:${rkey}`;
+    return isDigest(digest) ? digest : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Facts of a manifest record. */
+export interface ManifestFacts {
+  repository: string;
+  digest: Digest;
+  manifest: ParsedManifest;
+  holdDid: Did;
+  manifestBlob: BlobRef;
+  /** Milliseconds since the Unix epoch. */
+  now: number;
+}
+
+/** An `io.atcr.manifest` record. Lists and annotations too large for a record stand in the blob only. */
+export function writeManifest(facts: ManifestFacts): Record<string, unknown> {
+  const { manifest } = facts;
+  const { config, subject, kind } = manifest;
+  const layers = manifest.layers.slice(0, MAX_LISTED).map(blobReference);
+  const manifests = manifest.manifests.slice(0, MAX_LISTED).map(
+    manifestReference,
+  );
+  return {
+    $type: "io.atcr.manifest",
+    repository: facts.repository,
+    digest: facts.digest,
+    mediaType: manifest.mediaType,
+    schemaVersion: manifest.schemaVersion,
+    holdDid: facts.holdDid,
+    ...(config ? { config: blobReference(config) } : {}),
+    ...(kind === "image" ? { layers } : { manifests }),
+    ...(subject ? { subject: blobReference(subject) } : {}),
+    ...annotationsOf(manifest),
+    manifestBlob: facts.manifestBlob,
+    createdAt: new Date(facts.now).toISOString(),
+  };
+}
+
+/** Facts of a tag record. */
+export interface TagFacts {
+  did: Did;
+  repository: string;
+  tag: string;
+  digest: Digest;
+  mediaType: string;
+  /** Milliseconds since the Unix epoch. */
+  now: number;
+}
+
+/** An `io.atcr.tag` record. */
+export function writeTag(facts: TagFacts): Record<string, unknown> {
+  return {
+    $type: "io.atcr.tag",
+    repository: facts.repository,
+    tag: facts.tag,
+    manifest: manifestUri(facts.did, facts.digest),
+    mediaType: facts.mediaType,
+    updatedAt: new Date(facts.now).toISOString(),
+  };
+}
+
+/** An `io.atcr.sailor.profile` record for somebody new. */
+export function writeProfile(
+  facts: { defaultHold: Did; now: number },
+): Record<string, unknown> {
+  const now = new Date(facts.now).toISOString();
+  return {
+    $type: "io.atcr.sailor.profile",
+    defaultHold: facts.defaultHold,
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+function blobReference(descriptor: Descriptor): Record<string, unknown> {
+  const { mediaType, size, digest, urls } = descriptor;
+  return {
+    mediaType: cut(mediaType, 128),
+    size,
+    digest,
+    ...(urls && urls.length > 0 ? { urls: urls.slice(0, 10) } : {}),
+    ...annotationsOf(descriptor),
+  };
+}
+
+function manifestReference(descriptor: Descriptor): Record<string, unknown> {
+  const { mediaType, size, digest, platform } = descriptor;
+  // The lexicon wants both names; attestations have `unknown` for each.
+  const known = platform && platform.os !== "" && platform.architecture !== "";
+  return {
+    mediaType: cut(mediaType, 128),
+    size,
+    digest,
+    ...(known
+      ? {
+        platform: {
+          architecture: cut(platform.architecture, 32),
+          os: cut(platform.os, 32),
+          ...(platform.variant ? { variant: cut(platform.variant, 32) } : {}),
+          ...(platform["os.version"]
+            ? { osVersion: cut(platform["os.version"], 64) }
+            : {}),
+          ...(platform["os.features"]
+            ? { osFeatures: platform["os.features"].map((f) => cut(f, 64)) }
+            : {}),
+        },
+      }
+      : {}),
+    ...annotationsOf(descriptor),
+  };
+}
+
+function annotationsOf(
+  { annotations }: {
+    annotations?: Readonly<Record<string, string>> | undefined;
+  },
+): Record<string, unknown> {
+  if (!annotations || Object.keys(annotations).length === 0) return {};
+  return JSON.stringify(annotations).length > MAX_ANNOTATIONS
+    ? {}
+    : { annotations };
+}
+
+/** `text` cut to `bytes` bytes of UTF-8; lexicons count bytes. */
+function cut(text: string, bytes: number): string {
+  const into = new Uint8Array(bytes);
+  const { read } = new TextEncoder().encodeInto(text, into);
+  return text.slice(0, read);
+}
