@@ -1,0 +1,32 @@
+/**
+ * A guarded fetch for tests that answers from a table.
+ *
+ * @module
+ */
+
+import type { GuardedFetch } from "../guarded_fetch.ts";
+
+/** What a URL answers: a Response, an Error to fail with, a function of the request, or JSON. */
+export type FakeAnswers = Record<string, unknown>;
+
+/** Answers what `answers` says by full URL, 404 for everything else. */
+export function fakeFetch(
+  answers: FakeAnswers,
+): { fetch: GuardedFetch; asked: string[] } {
+  const asked: string[] = [];
+  const fetch = async (
+    input: string | URL | Request,
+    init?: RequestInit,
+  ): Promise<Response> => {
+    const request = new Request(input, init);
+    asked.push(request.url);
+    const answer = answers[request.url] ??
+      answers[request.url.replace(/\?.*/, "")];
+    if (answer === undefined) return new Response("", { status: 404 });
+    if (answer instanceof Error) throw answer;
+    if (answer instanceof Response) return answer.clone();
+    if (typeof answer === "function") return await answer(request);
+    return Response.json(answer);
+  };
+  return { fetch: Object.assign(fetch, { close() {} }), asked };
+}
