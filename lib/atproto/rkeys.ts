@@ -1,78 +1,69 @@
 /**
- * Record keys of the `io.atcr.*` collections. Keys are only a way to find a
- * record: readers compare the record's fields.
+ * Record keys of the `io.atcr.*` collections. They are pure functions of what
+ * the record is about, so that writing it again overwrites it; readers compare
+ * the fields of a record all the same and never trust its key.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
+import { isValidRecordKey } from "@atproto/syntax";
+import { base32 } from "multiformats/bases/base32";
+import { AppError } from "../errors.ts";
 import type { Did } from "./identity.ts";
-import type { Digest } from "../oci/digest.ts";
-import { digestParts } from "../oci/digest.ts";
 
-/** Longest record key (record key specification). */
-const MAX_LENGTH = 512;
+/** Longest record key (atproto specification, "Record Key"), in characters. */
+const MAX_RKEY = 512;
 
-/** Key of an `io.atcr.manifest` record: the hex of the digest. */
-export function manifestRkey(digest: Digest): string {
-  return digestParts(digest).hex;
+/** Key of `io.atcr.manifest` and `io.atcr.hold.scan`: the hex of the digest. */
+export function manifestRkey(digest: string): string {
+  return checked(digest.slice(digest.indexOf(":") + 1), digest);
 }
 
-/** Key of an `io.atcr.hold.scan` record: the hex of the manifest's digest. */
-export const scanRkey = manifestRkey;
-
-/** Key of an `io.atcr.tag` record: `<repository>_<tag>`, slashes as `~`. */
+/**
+ * Key of `io.atcr.tag`: `<repository>_<tag>` with `/` as `~`.
+ *
+ * Two pairs can share one key (`a_b` with tag `c`, and `a` with tag `b_c`);
+ * the second one to be written takes {@linkcode tagRkeyAlternative}.
+ */
 export function tagRkey(repository: string, tag: string): string {
-  return bounded(`${plain(repository)}_${tag}`);
+  return checked(`${flat(repository)}_${tag}`, `${repository}:${tag}`);
 }
 
-/** Key of a tag record where {@linkcode tagRkey} is taken by another tag: `<repository>:<tag>`. */
+/** The other key of `io.atcr.tag`, unique to repository and tag: `<repository>:<tag>` with `/` as `~`. */
 export function tagRkeyAlternative(repository: string, tag: string): string {
-  return bounded(`${plain(repository)}:${tag}`);
+  return checked(`${flat(repository)}:${tag}`, `${repository}:${tag}`);
 }
 
-/** Key of an `io.atcr.repo.page` record: the repository, slashes as `~`. */
+/** Key of `io.atcr.repo.page`: the repository with `/` as `~`. */
 export function pageRkey(repository: string): string {
-  return bounded(plain(repository));
+  return checked(flat(repository), repository);
 }
 
-/** Repository of a page's key; the reverse of {@linkcode pageRkey}. */
-export function pageRepository(rkey: string): string {
+/** The repository that a key of `io.atcr.repo.page` stands for. */
+export function repositoryOfPageRkey(rkey: string): string {
   return rkey.replaceAll("~", "/");
 }
 
-/** Key of an `io.atcr.hold.stats` record: one for each owner and repository. */
+/**
+ * Key of `io.atcr.hold.stats`: RFC 4648 base32 in lower case, without padding,
+ * of the first 16 bytes of sha256 over `<owner DID>/<repository>`.
+ */
 export function statsRkey(owner: Did, repository: string): string {
   const hash = createHash("sha256").update(`${owner}/${repository}`).digest();
-  return base32(hash.subarray(0, 16));
+  return base32.baseEncode(hash.subarray(0, 16));
 }
 
-/** Repository names have no `~` of their own, so that this can be undone. */
-function plain(repository: string): string {
+/** A repository name may hold no `~`, so nothing is lost. */
+function flat(repository: string): string {
   return repository.replaceAll("/", "~");
 }
 
-function bounded(rkey: string): string {
-  if (rkey.length <= MAX_LENGTH) return rkey;
-  throw new RangeError(`A record key of ${rkey.length} characters is too long`);
-}
-
-const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
-
-/** Lower-case base32 (RFC 4648) without padding. */
-function base32(bytes: Uint8Array): string {
-  let text = "";
-  let value = 0;
-  let bits = 0;
-  for (const byte of bytes) {
-    value = (value << 8) | byte;
-    bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      text += ALPHABET[(value >> bits) & 31];
-    }
-    value &= (1 << bits) - 1;
-  }
-  if (bits > 0) text += ALPHABET[(value << (5 - bits)) & 31];
-  return text;
+function checked(rkey: string, what: string): string {
+  const isTooLong = rkey.length > MAX_RKEY;
+  if (isValidRecordKey(rkey)) return rkey;
+  const why = isTooLong
+    ? `is too long; use at most ${MAX_RKEY} characters`
+    : "holds characters that no record key may hold";
+  throw new AppError("NAME_INVALID", `The name ${what.slice(0, 100)} ${why}.`);
 }
