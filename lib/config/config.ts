@@ -1,0 +1,177 @@
+/**
+ * The configuration of the program: environment over YAML over defaults,
+ * checked as a whole. The only reader of the environment.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import type { z } from "zod";
+import { ConfigError, type Mistake } from "./config_error.ts";
+import { type Complete, complete } from "./derive.ts";
+import { settingsSchema } from "./schema.ts";
+import { type Leaf, leavesOf, nodesOf } from "./setting.ts";
+import {
+  isTree,
+  lookUp,
+  readEnvironment,
+  readYaml,
+  remove,
+  type Sources,
+} from "./sources.ts";
+
+/** Where {@linkcode loadConfig} looks. */
+export interface ConfigInput {
+  /** The program's arguments; only `--config FILE` matters here. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Reads a file as text, or throws. */
+  readonly readTextFile: (path: string) => string;
+}
+
+type Frozen<T> = T extends Uint8Array ? T
+  : T extends readonly (infer Item)[] ? readonly Frozen<Item>[]
+  : T extends object ? { readonly [K in keyof T]: Frozen<T[K]> }
+  : T;
+
+/**
+ * Every setting under its YAML path, with its final value. Beside them
+ * `kv.location`, `server.listen`, `server.public` and `avatar.storage`, which
+ * follow from others.
+ */
+export type Config = Frozen<Complete> & {
+  readonly origin: {
+    /** Where each given setting comes from: path to variable or file name. */
+    readonly settings: ReadonlyMap<string, string>;
+    /** What was given without effect; sentences to log at the start. */
+    readonly notices: readonly string[];
+  };
+};
+
+/**
+ * The whole configuration, frozen. Throws a {@linkcode ConfigError} that
+ * lists every mistake.
+ */
+export function loadConfig(input: ConfigInput): Config {
+  const nodes = nodesOf(settingsSchema);
+  const leaves = leavesOf(nodes);
+  const sources = readFile(input);
+  readEnvironment(input.env, sources, nodes);
+  const { tree, origins, mistakes } = sources;
+
+  let result = settingsSchema.safeParse(tree);
+  if (!result.success) {
+    const found = result.error.issues
+      .flatMap((issue) => describe(issue, sources, leaves));
+    // A list can be wrong in several places, but is told once.
+    mistakes.push(...new Map(found.map((m) => [m.setting, m])).values());
+    // Without what is wrong, the rest can be checked in the same round.
+    for (const mistake of mistakes) remove(tree, mistake.setting);
+    result = settingsSchema.safeParse(tree);
+  }
+  if (!result.success) throw new ConfigError(mistakes);
+
+  const deploy = ["DENO_DEPLOY", "DENO_DEPLOYMENT_ID"]
+    .some((name) => Object.hasOwn(input.env, name));
+  const whole = complete(result.data, { deploy });
+  const wrong = new Set(mistakes.map((mistake) => mistake.setting));
+  for (const { setting, message } of whole.mistakes) {
+    if (wrong.has(setting)) continue;
+    mistakes.push({ setting, source: origins.get(setting), message });
+  }
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  const origin = { settings: origins, notices: sources.notices };
+  return freeze({ ...whole.complete, origin });
+}
+
+/** The sources as far as the file goes that `--config` names. */
+function readFile({ args, readTextFile }: ConfigInput): Sources {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { config: { type: "string" } },
+    strict: false,
+  });
+  const file = values.config;
+  const none = (setting: string, message: string): Sources => ({
+    tree: {},
+    origins: new Map(),
+    mistakes: [{ setting, source: undefined, message }],
+    notices: [],
+  });
+  if (file === undefined) {
+    return { tree: {}, origins: new Map(), mistakes: [], notices: [] };
+  }
+  if (typeof file !== "string" || file === "") {
+    return none("--config", "needs the name of a file");
+  }
+  let text: string;
+  try {
+    text = readTextFile(file);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return none("--config", `${file} cannot be read: ${reason}`);
+  }
+  return readYaml(text, file, nodesOf(settingsSchema));
+}
+
+/** What a failed check means for the person who wrote the value. */
+function describe(
+  issue: z.core.$ZodIssue,
+  { tree, origins }: Sources,
+  leaves: readonly Leaf[],
+): Mistake[] {
+  const path = issue.path.map(String).join(".");
+  const leaf = leaves.find((leaf) =>
+    path === leaf.path || path.startsWith(`${leaf.path}.`)
+  );
+  if (leaf !== undefined) {
+    const shown = leaf.secret
+      ? "the given value (hidden)"
+      : show(lookUp(tree, leaf.path));
+    return [{
+      setting: leaf.path,
+      source: origins.get(leaf.path),
+      message: `${shown} is not allowed; expected ${leaf.allowed}`,
+    }];
+  }
+  const section = path === "" ? "" : `${path}.`;
+  const names = leaves.map((leaf) => leaf.path)
+    .filter((name) => name.startsWith(section))
+    .map((name) => name.slice(section.length).split(".")[0]);
+  const allowed = [...new Set(names)].join(", ");
+  if (issue.code !== "unrecognized_keys") {
+    return [{
+      setting: path,
+      source: undefined,
+      message: `must be a section with ${allowed}`,
+    }];
+  }
+  const place = path === "" ? "at the top" : `in ${path}`;
+  return issue.keys.map((key) => ({
+    setting: `${section}${key}`,
+    source: undefined,
+    message: `is not a setting; allowed ${place}: ${allowed}`,
+  }));
+}
+
+/** A value for people to see, without passwords in addresses. */
+function show(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    // Anchors in YAML can make circles.
+  }
+  const plain = (text ?? "the given value")
+    .replace(/\/\/[^/"@]*@/g, "//(hidden)@");
+  return plain.length > 120 ? `${plain.slice(0, 120)}…` : plain;
+}
+
+function freeze<T>(value: T): T {
+  if (isTree(value) || Array.isArray(value)) {
+    if (ArrayBuffer.isView(value) || value instanceof Map) return value;
+    Object.values(value).forEach(freeze);
+    Object.freeze(value);
+  }
+  return value;
+}

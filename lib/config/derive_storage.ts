@@ -1,0 +1,76 @@
+/**
+ * The storage of the hold and of the avatars, from the settings of both.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { Settings } from "./schema.ts";
+
+/** The hold's storage with everything filled in. */
+export function deriveStorage(settings: Settings) {
+  const { data_dir, storage } = settings;
+  const { s3 } = storage;
+  const driver = storage.driver ??
+    (s3.bucket === undefined ? "filesystem" : "s3");
+  return {
+    driver,
+    root_dir: storage.root_dir ?? join(data_dir, "blobs"),
+    s3: {
+      ...s3,
+      region: s3.region ?? "us-east-1",
+      force_path_style: pathStyle(s3.force_path_style, s3.endpoint),
+    },
+  };
+}
+
+/** Storage as a driver is made from it. */
+export type Storage = ReturnType<typeof deriveStorage>;
+
+/** Where avatars are kept: in their own bucket, if there is one, else with the blobs. */
+export function deriveAvatarStorage(
+  settings: Settings,
+  storage: Storage,
+): Storage {
+  const own = settings.avatar.s3;
+  if (own.bucket === undefined) return storage;
+  const endpoint = own.endpoint ?? storage.s3.endpoint;
+  const wanted = own.force_path_style === "auto"
+    ? settings.storage.s3.force_path_style
+    : own.force_path_style;
+  // Keys belong together, so none is mixed with one of the other bucket.
+  const keys = own.access_key_id === undefined &&
+      own.secret_access_key === undefined
+    ? storage.s3
+    : own;
+  return {
+    ...storage,
+    driver: "s3",
+    s3: {
+      bucket: own.bucket,
+      region: own.region ?? storage.s3.region,
+      endpoint,
+      public_endpoint: own.public_endpoint ??
+        (own.endpoint === undefined ? storage.s3.public_endpoint : undefined),
+      access_key_id: keys.access_key_id,
+      secret_access_key: keys.secret_access_key,
+      session_token: keys.session_token,
+      force_path_style: pathStyle(wanted, endpoint),
+      cdn_host: undefined,
+      prefix: storage.s3.prefix,
+    },
+  };
+}
+
+/** Hosts whose buckets are reached by their own host names. */
+const VIRTUAL_HOSTED =
+  /(^|\.)(amazonaws\.com(\.cn)?|tigris\.dev|tigrisfiles\.io|t3\.storage\.dev)$/;
+
+function pathStyle(
+  wanted: boolean | "auto",
+  endpoint: string | undefined,
+): boolean {
+  if (wanted !== "auto") return wanted;
+  return endpoint !== undefined &&
+    !VIRTUAL_HOSTED.test(new URL(endpoint).hostname);
+}

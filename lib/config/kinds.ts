@@ -1,0 +1,258 @@
+/**
+ * Kinds of settings: how a value is read, from YAML or from the text of an
+ * environment variable, and the words that say what is allowed.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { isValidDid, isValidHandle, isValidNsid } from "@atproto/syntax";
+import { parse as parseYaml } from "yaml";
+import { z } from "zod";
+import type { Did } from "../atproto/identity.ts";
+
+/** How values of one kind are read. */
+export interface Kind<T> {
+  readonly schema: z.ZodType<T>;
+  /** Completes "expected …". */
+  readonly allowed: string;
+}
+
+/** Text read by `parse`, which returns undefined for what is not allowed. */
+function text<T>(
+  parse: (value: string) => T | undefined,
+  allowed: string,
+): Kind<T> {
+  const schema = z.string().transform((value, context) => {
+    const parsed = parse(value.trim());
+    if (parsed !== undefined) return parsed;
+    context.addIssue({ code: "custom", message: allowed });
+    return z.NEVER;
+  });
+  return { schema, allowed };
+}
+
+/** Any text but the empty one. */
+export function anyText(): Kind<string> {
+  return text((value) => value || undefined, "text");
+}
+
+/** One of `values`. */
+export function choice<const V extends string>(
+  ...values: [V, ...V[]]
+): Kind<V> {
+  return { schema: z.enum(values), allowed: `one of ${values.join(", ")}` };
+}
+
+const FLAG = z.union([
+  z.boolean(),
+  z.stringbool({
+    truthy: ["true", "1", "yes", "on"],
+    falsy: ["false", "0", "no", "off"],
+  }),
+]);
+
+/** Yes or no. */
+export function flag(): Kind<boolean> {
+  return { schema: FLAG, allowed: "true or false" };
+}
+
+/** Yes, no, or left to us. */
+export function flagOrAuto(): Kind<boolean | "auto"> {
+  return {
+    schema: z.union([FLAG, z.literal("auto")]),
+    allowed: "auto, on or off",
+  };
+}
+
+/** A whole number from `min` to `max`. */
+export function integer(min: number, max: number): Kind<number> {
+  const digits = z.string().trim().regex(/^\d{1,15}$/).transform(Number);
+  return {
+    schema: z.union([z.number(), digits]).pipe(z.int().min(min).max(max)),
+    allowed: `a whole number from ${min} to ${max}`,
+  };
+}
+
+/** A TCP port. */
+export function port(): Kind<number> {
+  return integer(1, 65_535);
+}
+
+const UNITS: Record<string, number> = { "": 1 };
+for (const [power, letter] of ["K", "M", "G", "T", "P"].entries()) {
+  UNITS[`${letter}B`] = 1000 ** (power + 1);
+  UNITS[`${letter}IB`] = 1024 ** (power + 1);
+}
+UNITS.B = 1;
+
+/** A size in bytes, `5GB` (10⁹ each) and `5GiB` (2³⁰ each) included. */
+export function bytes(): Kind<number> {
+  const allowed = "a size as 500000, 500kB, 5GB or 5GiB";
+  const spelled = text((value) => {
+    const match = /^(\d{1,15}(?:\.\d{1,6})?)\s*([A-Za-z]{0,3})$/.exec(value);
+    const unit = UNITS[match?.[2]?.toUpperCase() ?? "?"];
+    if (match === null || unit === undefined) return undefined;
+    return Math.round(Number(match[1]) * unit);
+  }, allowed);
+  const schema = z.union([z.number(), spelled.schema])
+    .pipe(z.int().min(0).max(Number.MAX_SAFE_INTEGER));
+  return { schema, allowed };
+}
+
+/** Several values; as text separated by commas. */
+export function list<T>(item: Kind<T>): Kind<T[]> {
+  const split = z.string().transform((value) =>
+    value.split(",").map((part) => part.trim()).filter((part) => part !== "")
+  );
+  return {
+    schema: z.union([split, z.array(z.unknown()).max(1000)])
+      .pipe(z.array(item.schema)),
+    allowed: `a list (in the environment with commas), each ${item.allowed}`,
+  };
+}
+
+/** Names with values of one shape; as text in YAML or JSON. */
+export function map<T>(value: z.ZodType<T>, example: string): Kind<
+  Record<string, T>
+> {
+  const inline = z.string().transform((value, context): unknown => {
+    try {
+      return parseYaml(value);
+    } catch {
+      context.addIssue({ code: "custom", message: "no YAML" });
+      return z.NEVER;
+    }
+  });
+  const name = z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/);
+  return {
+    schema: z.union([inline, z.record(z.string(), z.unknown())])
+      .pipe(z.record(name, value)),
+    allowed: `names with values, as ${example}`,
+  };
+}
+
+function httpUrl(value: string): URL | undefined {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const plain = url !== undefined && /^https?:$/.test(url.protocol) &&
+    url.hostname !== "" && url.username === "" && url.password === "";
+  return plain ? url : undefined;
+}
+
+/** An http(s) address without path; read as its origin. */
+export function origin(): Kind<string> {
+  return text((value) => {
+    const url = httpUrl(value);
+    const bare = url?.pathname === "/" && url.search === "" && url.hash === "";
+    return bare ? url.origin : undefined;
+  }, "an address as https://registry.example.com, without path");
+}
+
+/** An http(s) address. */
+export function url(): Kind<string> {
+  return text(
+    (value) => httpUrl(value)?.href,
+    "an address as https://example.com/picture.png",
+  );
+}
+
+/** A host name with an optional port; an address is read as its host. */
+export function host(): Kind<string> {
+  return text((value) => {
+    const url = httpUrl(/^https?:/.test(value) ? value : `https://${value}`);
+    return url?.pathname === "/" ? url.host : undefined;
+  }, "a host as cdn.example.com or cdn.example.com:8443");
+}
+
+/** A DID; a did:web whose port is written plainly is taken as well. */
+export function did(): Kind<Did> {
+  return text(readDid, "a DID as did:plc:… or did:web:hold.example.com");
+}
+
+/** The DID of a hold, or its address, which stands for its did:web. */
+export function holdDid(): Kind<Did> {
+  return text((value) => {
+    const url = httpUrl(value);
+    return url ? didWeb(url.host) : readDid(value);
+  }, "a DID as did:web:hold.example.com, or the hold's address");
+}
+
+/** A handle, read in lower case, or a DID. */
+export function handleOrDid(): Kind<string> {
+  return text((value) => {
+    const handle = value.replace(/^@/, "").toLowerCase();
+    return isValidHandle(handle) ? handle : readDid(value);
+  }, "a handle as alice.example.com, or a DID");
+}
+
+/** The did:web of a host with an optional port. */
+export function didWeb(host: string): Did {
+  return `did:web:${host.replace(":", "%3A")}`;
+}
+
+function readDid(value: string): Did | undefined {
+  const did = value.replace(/^(did:web:[^:]+):(\d{1,5})$/, "$1%3A$2");
+  return /^did:(plc|web):/.test(did) && isValidDid(did) ? did : undefined;
+}
+
+/** The NSID of a record collection. */
+export function nsid(): Kind<string> {
+  return text(
+    (value) => isValidNsid(value) ? value : undefined,
+    "an NSID as app.bsky.actor.profile",
+  );
+}
+
+/** 32 bytes, as base64 or as hex. */
+export function key32(): Kind<Uint8Array> {
+  return text((value) => {
+    if (/^[0-9a-f]{64}$/i.test(value)) return bytesOf(value, "hex");
+    return /^[A-Za-z0-9+/_-]{43}=?$/.test(value)
+      ? bytesOf(value, "base64")
+      : undefined;
+  }, "32 bytes as base64 or hex (openssl rand -base64 32 makes them)");
+}
+
+function bytesOf(value: string, encoding: "hex" | "base64"): Uint8Array {
+  return new Uint8Array(Buffer.from(value, encoding));
+}
+
+/** Where to listen; see {@linkcode parseListenAddress}. */
+export function listenAddress(): Kind<string> {
+  const address = text(
+    (value) => parseListenAddress(value) && value,
+    "an address as :5000, 127.0.0.1:5000, [::1]:5000 or 5000",
+  );
+  const asText = (value: unknown) =>
+    typeof value === "number" ? String(value) : value;
+  return {
+    schema: z.preprocess(asText, address.schema),
+    allowed: address.allowed,
+  };
+}
+
+/**
+ * Splits `:5000`, `127.0.0.1:5000`, `[::1]:5000`, `localhost:5000` or `5000`;
+ * undefined when it is none of these. Port 0 lets the system choose.
+ */
+export function parseListenAddress(
+  address: string,
+): { hostname: string | undefined; port: number } | undefined {
+  const match = /^(?:(\[[0-9a-f:.]{2,45}\]|[a-z0-9.-]{1,253})?:)?(\d{1,5})$/i
+    .exec(address);
+  if (match === null) return undefined;
+  const port = Number(match[2]);
+  if (port > 65_535) return undefined;
+  return { hostname: match[1]?.replace(/^\[|\]$/g, ""), port };
+}
+
+/** Where the key-value store is. */
+export function kvLocation(): Kind<string> {
+  return {
+    schema: text((value) => {
+      if (!value.includes("://")) return value;
+      return httpUrl(value)?.href;
+    }, "").schema,
+    allowed: "empty, a path, :memory: or an https:// address",
+  };
+}

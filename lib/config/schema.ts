@@ -1,0 +1,181 @@
+/**
+ * Every setting, once: from here come the validation, the types, the names of
+ * the environment variables, the commented YAML and the table of the README.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { avatarSettings } from "./schema_avatar.ts";
+import { holdSettings } from "./schema_hold.ts";
+import {
+  anyText,
+  choice,
+  flag,
+  flagOrAuto,
+  holdDid,
+  host,
+  integer,
+  key32,
+  kvLocation,
+  list,
+  listenAddress,
+  origin,
+  port,
+} from "./kinds.ts";
+import { section, setting } from "./setting.ts";
+import { storageSettings } from "./schema_storage.ts";
+
+const serverSettings = section("The program as a whole.", {
+  addr: setting(listenAddress(), {
+    doc: "Where to listen. Without a host: every address of the machine, " +
+      "with the sandbox only 127.0.0.1.",
+    default: ":5000",
+  }),
+  base_url: setting(origin(), {
+    doc: "The address under which everybody reaches this server; https " +
+      "except on the machine itself and in test mode.",
+    otherwise: "http://localhost and the port of server.addr; " +
+      "hold.public_url where no registry runs",
+  }),
+  roles: setting(list(choice("registry", "hold", "avatar")), {
+    doc: "What runs in this process.",
+    default: ["registry", "hold", "avatar"],
+  }),
+  default_hold_did: setting(holdDid(), {
+    doc: "Where images of people go who have not chosen a hold.",
+    otherwise: "the hold of this process",
+  }),
+  test_mode: setting(flag(), {
+    doc: "Takes plain http between services. Not for production.",
+    default: false,
+  }),
+  registry_domains: setting(list(host()), {
+    doc: "Hosts under which images are named, the first one in commands.",
+    otherwise: "the host of server.base_url",
+  }),
+  client_name: setting(anyText(), {
+    doc: "How this server calls itself on pages and when people sign in.",
+    default: "ATCR",
+  }),
+  shutdown_timeout_seconds: setting(integer(0, 3600), {
+    doc: "How long requests may go on after the signal to stop.",
+    default: 30,
+  }),
+});
+
+const sandboxSettings = section(
+  "A private AT Protocol network with the accounts alice.test and bob.test, " +
+    "for trying out and for development.",
+  {
+    enabled: setting(flagOrAuto(), {
+      doc: "auto: on when the registry runs and everything is reached over " +
+        "the loopback address. Refused with a public address.",
+      default: "auto",
+    }),
+    pds_port: setting(port(), {
+      doc: "Port of the PDS on 127.0.0.1.",
+      default: 2583,
+    }),
+    plc_port: setting(port(), {
+      doc: "Port of the PLC directory on 127.0.0.1.",
+      default: 2582,
+    }),
+  },
+);
+
+const identitySettings = section("Handles and DIDs.", {
+  plc_url: setting(origin(), {
+    doc: "The directory of did:plc identities.",
+    default: "https://plc.directory",
+  }),
+  cache_ttl_seconds: setting(integer(0, 604_800), {
+    doc: "How long an identity is believed without asking again.",
+    default: 3600,
+  }),
+  stale_ttl_seconds: setting(integer(0, 31_536_000), {
+    doc: "How long an old answer serves while nobody can be asked.",
+    default: 604_800,
+  }),
+  negative_ttl_seconds: setting(integer(0, 86_400), {
+    doc: "How long it is believed that an identity does not exist.",
+    default: 60,
+  }),
+});
+
+const registrySettings = section("The OCI registry.", {
+  delivery: setting(choice("auto", "redirect", "proxy"), {
+    doc: "How layers reach clients: by a redirect to the storage or through " +
+      "this server. auto redirects where the storage can sign addresses.",
+    default: "auto",
+  }),
+  direct_blob_bytes: setting(integer(0, 16_777_216), {
+    doc: "Blobs up to this size are never redirected.",
+    default: 65_536,
+  }),
+  max_manifest_bytes: setting(integer(1024, 8_388_608), {
+    doc: "Larger manifests are refused.",
+    default: 4_194_304,
+  }),
+  catalog: setting(flag(), {
+    doc: "Whether /v2/_catalog lists what the caller may see.",
+    default: true,
+  }),
+  upload_ttl_hours: setting(integer(1, 720), {
+    doc: "An upload that stands still for so long is dropped.",
+    default: 24,
+  }),
+  token_ttl_seconds: setting(integer(60, 86_400), {
+    doc: "Life of a registry token.",
+    default: 900,
+  }),
+  notify_holds: setting(flag(), {
+    doc: "Whether holds are told of pushed manifests, for statistics, " +
+      "quotas and posts.",
+    default: true,
+  }),
+});
+
+/** The schema of the whole configuration. */
+export const settingsSchema = section("", {
+  log_level: setting(choice("debug", "info", "warn", "error"), {
+    doc: "What is logged: this level and above.",
+    default: "info",
+  }),
+  data_dir: setting(anyText(), {
+    doc: "Folder of the key-value store, of the blobs with the filesystem " +
+      "driver and of keys made on first start.",
+    default: "./data",
+  }),
+  secret_key: setting(key32(), {
+    doc: "Encrypts keys and sessions in the key-value store and signs " +
+      "tokens. Whoever loses it signs everybody out and loses the hold's key.",
+    otherwise: "on a laptop made on first start and kept in data_dir; " +
+      "required with a public address",
+    secret: true,
+  }),
+  kv: section("The key-value store.", {
+    url: setting(kvLocation(), {
+      doc: "A path or the address of a remote store (its access token goes " +
+        "into DENO_KV_ACCESS_TOKEN).",
+      otherwise: "kv.sqlite3 in data_dir; on Deno Deploy the platform's",
+    }),
+  }),
+  server: serverSettings,
+  sandbox: sandboxSettings,
+  identity: identitySettings,
+  registry: registrySettings,
+  hold: holdSettings,
+  storage: storageSettings,
+  avatar: avatarSettings,
+  metrics: section("Prometheus metrics at /metrics.", {
+    token: setting(anyText(), {
+      doc: "Who asks for metrics must send it as a bearer token.",
+      otherwise: "metrics are open to everybody",
+      secret: true,
+    }),
+  }),
+});
+
+/** What the sources say, validated, before values that depend on others are filled in. */
+export type Settings = z.output<typeof settingsSchema>;

@@ -1,0 +1,69 @@
+/**
+ * Settings of the avatar service.
+ *
+ * @module
+ */
+
+import { bytes, host, integer, list, nsid } from "./kinds.ts";
+import { bucketSettings } from "./schema_storage.ts";
+import { section, setting } from "./setting.ts";
+
+/** The section `avatar`. */
+export const avatarSettings = section("Avatars of AT Protocol identities.", {
+  public_host: setting(host(), {
+    doc: "Host under which the stored pictures are public.",
+    otherwise: "the bucket's own, or server.base_url",
+  }),
+  profile_collections: setting(list(nsid()), {
+    doc: "Profile records that may hold an avatar, the best one first.",
+    default: [
+      "app.bsky.actor.profile",
+      "sh.tangled.actor.profile",
+      "so.sprk.actor.profile",
+    ],
+  }),
+  profile_ttl_seconds: setting(integer(0, 604_800), {
+    doc: "How long an avatar is believed to be the current one.",
+    default: 300,
+  }),
+  stale_ttl_seconds: setting(integer(0, 31_536_000), {
+    doc: "How long an old avatar serves while nobody can be asked.",
+    default: 604_800,
+  }),
+  negative_ttl_seconds: setting(integer(0, 86_400), {
+    doc: "How long it is believed that somebody has no avatar.",
+    default: 60,
+  }),
+  old_variant_hours: setting(integer(1, 8760), {
+    doc: "Pictures of replaced avatars are kept for so long.",
+    default: 24,
+  }),
+  allowed_sizes: setting(list(integer(1, 4096)), {
+    doc: "The only widths and heights that are made, in pixels.",
+    otherwise: "every size up to avatar.max_side",
+  }),
+  max_side: setting(integer(16, 4096), {
+    doc: "Largest width and height, in pixels.",
+    default: 2000,
+  }),
+  max_source_bytes: setting(bytes(), {
+    doc: "Larger pictures are not read.",
+    default: 8_388_608,
+  }),
+  workers: setting(integer(1, 32), {
+    doc: "Pictures that are made at the same time.",
+    default: 2,
+  }),
+  queue_limit: setting(integer(1, 10_000), {
+    doc: "Pictures that may wait to be made; beyond that 503.",
+    default: 64,
+  }),
+  fallback_hosts: setting(list(host()), {
+    doc: "Hosts to which fallback=https://… may redirect.",
+    default: [],
+  }),
+  s3: section(
+    "A bucket for avatars alone.",
+    bucketSettings("as in storage.s3"),
+  ),
+});

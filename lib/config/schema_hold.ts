@@ -1,0 +1,105 @@
+/**
+ * Settings of the hold.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import {
+  anyText,
+  bytes,
+  choice,
+  did,
+  flag,
+  handleOrDid,
+  host,
+  integer,
+  list,
+  map,
+  origin,
+  url,
+} from "./kinds.ts";
+import { section, setting } from "./setting.ts";
+
+const tier = z.strictObject({ quota: bytes().schema });
+
+/** The section `hold`. */
+export const holdSettings = section(
+  "The hold: blob storage with its own identity.",
+  {
+    public_url: setting(origin(), {
+      doc: "The hold's address; its host is the hold's did:web.",
+      otherwise: "server.base_url",
+    }),
+    public: setting(flag(), {
+      doc: "Whether everybody may pull without signing in.",
+      otherwise: "true with the sandbox, else false",
+    }),
+    owner: setting(handleOrDid(), {
+      doc: "The captain: handle or DID of who owns the hold.",
+      otherwise: "alice.test with the sandbox, else nobody",
+    }),
+    allow_all_crew: setting(flag(), {
+      doc: "Whether everybody who signs in may push.",
+      otherwise: "true with the sandbox, else false",
+    }),
+    did_method: setting(choice("web", "plc"), {
+      doc: "Kind of identity made on first start.",
+      otherwise: "that of hold.did, else web",
+    }),
+    did: setting(did(), {
+      doc: "The hold's identity, where it exists already.",
+      otherwise: "did:web of hold.public_url, or a new did:plc",
+    }),
+    enable_bluesky_posts: setting(flag(), {
+      doc: "Whether the hold posts on Bluesky what is pushed.",
+      default: false,
+    }),
+    profile_avatar_url: setting(url(), {
+      doc: "Picture of the hold's Bluesky profile.",
+    }),
+    region: setting(anyText(), {
+      doc: "Where the hold stands, for people to read.",
+    }),
+    successor: setting(did(), {
+      doc: "The hold that takes this one's place.",
+    }),
+    max_blob_bytes: setting(bytes(), {
+      doc: "Larger blobs are refused.",
+      default: 107_374_182_400,
+    }),
+    presigned_urls: setting(flag(), {
+      doc: "Whether clients reach the storage directly by signed addresses, " +
+        "where the storage can sign.",
+      default: true,
+    }),
+    firehose_retention_hours: setting(integer(1, 8760), {
+      doc: "How far back consumers of the hold's firehose may resume.",
+      default: 72,
+    }),
+    relays: setting(list(host()), {
+      doc: "Relays that are asked to crawl the hold.",
+      default: [],
+    }),
+    gc: section("Removal of blobs nothing refers to.", {
+      enabled: setting(flag(), {
+        doc: "Whether it runs every night.",
+        default: false,
+      }),
+      grace_hours: setting(integer(1, 8760), {
+        doc: "Blobs younger than this stay.",
+        default: 24,
+      }),
+    }),
+    quota: section("How much each person may store.", {
+      tiers: setting(map(tier, "{deckhand: {quota: 5GB}}"), {
+        doc: "Tiers by name, each with its quota.",
+        default: {},
+      }),
+      default_tier: setting(anyText(), {
+        doc: "Tier of people without one.",
+        otherwise: "no limit",
+      }),
+    }),
+  },
+);

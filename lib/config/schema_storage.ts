@@ -1,0 +1,77 @@
+/**
+ * Settings of where bytes are kept.
+ *
+ * @module
+ */
+
+import { anyText, choice, flagOrAuto, host, origin } from "./kinds.ts";
+import { section, setting } from "./setting.ts";
+
+/** What every S3 bucket needs; `inherited` completes a missing value's description. */
+export function bucketSettings(inherited?: string) {
+  const otherwise = (fallback: string) => inherited ?? fallback;
+  return {
+    bucket: setting(anyText(), {
+      doc: "Name of the bucket; it must exist.",
+      otherwise: inherited === undefined
+        ? "required with the s3 driver"
+        : "avatars are kept where the hold's blobs are",
+    }),
+    region: setting(anyText(), {
+      doc: "Region of the bucket; auto for Tigris and R2.",
+      otherwise: otherwise("us-east-1"),
+    }),
+    endpoint: setting(origin(), {
+      doc: "Address of an S3 server other than AWS.",
+      otherwise: otherwise("AWS"),
+    }),
+    public_endpoint: setting(origin(), {
+      doc: "Address of the S3 server for clients, where it differs from the " +
+        "one this server uses.",
+      otherwise: otherwise("the endpoint"),
+    }),
+    access_key_id: setting(anyText(), {
+      doc: "Access key.",
+      otherwise: otherwise("what the AWS SDK finds by itself"),
+    }),
+    secret_access_key: setting(anyText(), {
+      doc: "Secret of the access key.",
+      otherwise: otherwise("what the AWS SDK finds by itself"),
+      secret: true,
+    }),
+    session_token: setting(anyText(), {
+      doc: "Session token of temporary credentials.",
+      otherwise: otherwise("none"),
+      secret: true,
+    }),
+    force_path_style: setting(flagOrAuto(), {
+      doc: "Whether the bucket stands in the path, not in the host name. " +
+        "auto: with every endpoint but those of AWS and Tigris.",
+      default: "auto",
+    }),
+  };
+}
+
+/** The section `storage`. */
+export const storageSettings = section("Where blobs are kept.", {
+  driver: setting(choice("filesystem", "s3", "memory"), {
+    doc: "Kind of storage; memory forgets everything at the end.",
+    otherwise: "s3 when storage.s3.bucket is given, else filesystem",
+  }),
+  root_dir: setting(anyText(), {
+    doc: "Folder of the filesystem driver.",
+    otherwise: "blobs in data_dir",
+  }),
+  s3: section("An S3 bucket.", {
+    ...bucketSettings(),
+    cdn_host: setting(host(), {
+      doc: "Host of a content delivery network in front of the bucket; " +
+        "stands in for the bucket's host in signed addresses.",
+    }),
+    prefix: setting(anyText(), {
+      doc: "Where the blobs stand in the bucket; the default is that of " +
+        "distribution, whose buckets can be adopted.",
+      default: "docker/registry/v2",
+    }),
+  }),
+});

@@ -1,0 +1,171 @@
+/**
+ * Reads the sources of the configuration, the YAML file and the environment,
+ * into one tree of unchecked values.
+ *
+ * @module
+ */
+
+import { parseDocument } from "yaml";
+import { ALIASES, RETIRED } from "./aliases.ts";
+import type { Mistake } from "./config_error.ts";
+import { leavesOf, type Node } from "./setting.ts";
+
+/** Longest configuration file, in characters. */
+const MAX_FILE_LENGTH = 1_000_000;
+
+/** Values as they were given, by section and name. */
+export type Tree = { [name: string]: unknown };
+
+/** What the sources say, before any value is checked. */
+export interface Sources {
+  readonly tree: Tree;
+  /** Where each given setting comes from: path to variable or file name. */
+  readonly origins: Map<string, string>;
+  readonly mistakes: Mistake[];
+  /** What was given without effect; sentences. */
+  readonly notices: string[];
+}
+
+/** Reads YAML `text` of `file`; sections and settings without a value count as not given. */
+export function readYaml(
+  text: string,
+  file: string,
+  nodes: readonly Node[],
+): Sources {
+  const origins = new Map<string, string>();
+  const mistakes: Mistake[] = [];
+  const wrong = (message: string): Sources => {
+    mistakes.push({ setting: file, source: undefined, message });
+    return { tree: {}, origins, mistakes, notices: [] };
+  };
+  if (text.length > MAX_FILE_LENGTH) return wrong("is too long");
+  const document = parseDocument(text, { prettyErrors: true });
+  for (const error of document.errors) {
+    // The first line says what and where; the others show the text.
+    wrong(error.message.split("\n")[0] ?? "is no YAML");
+  }
+  if (mistakes.length > 0) return { tree: {}, origins, mistakes, notices: [] };
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    return wrong(error instanceof Error ? error.message : "is no YAML");
+  }
+  if (value === null || value === undefined) value = {};
+  if (!isTree(value)) return wrong("must hold settings, as log_level: info");
+  dropEmpty(value, nodes);
+  for (const { path } of leavesOf(nodes)) {
+    if (lookUp(value, path) !== undefined) origins.set(path, file);
+  }
+  return { tree: value, origins, mistakes, notices: [] };
+}
+
+/**
+ * Lays the variables of `env` over `sources`. An empty variable counts as
+ * not set. Variables that are neither ours nor an original name are ignored,
+ * except those that begin with `ATCR_`.
+ */
+export function readEnvironment(
+  env: Readonly<Record<string, string>>,
+  sources: Sources,
+  nodes: readonly Node[],
+): void {
+  const given = (name: string) => {
+    const value = Object.hasOwn(env, name) ? env[name]?.trim() : undefined;
+    return value === "" ? undefined : value;
+  };
+  const known = new Set<string>();
+  const set = (path: string, name: string, value: string) => {
+    store(sources.tree, path, value);
+    sources.origins.set(path, name);
+  };
+  const byAlias = new Map<string, { name: string; value: string }>();
+  for (const { name, path, inverted = false } of ALIASES) {
+    known.add(name);
+    const text = given(name);
+    if (text === undefined) continue;
+    const value = inverted ? opposite(text) : text;
+    const other = byAlias.get(path);
+    if (other !== undefined && other.value !== value) {
+      sources.mistakes.push({
+        setting: path,
+        source: name,
+        message: `${other.name} and ${name} set it to different values`,
+      });
+    }
+    if (other === undefined) byAlias.set(path, { name, value });
+  }
+  for (const [path, { name, value }] of byAlias) set(path, name, value);
+  for (const { path, env: name } of leavesOf(nodes)) {
+    known.add(name);
+    const value = given(name);
+    if (value !== undefined) set(path, name, value);
+  }
+  for (const { name, reason } of RETIRED) {
+    known.add(name);
+    if (given(name) !== undefined) {
+      sources.notices.push(`${name} has no effect: ${reason}`);
+    }
+  }
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith("ATCR_") || known.has(name)) continue;
+    sources.mistakes.push({
+      setting: name,
+      source: undefined,
+      message: "is not a setting; config init prints all of them",
+    });
+  }
+}
+
+/** What the value of an inverted variable says of the setting; as it is when it says nothing. */
+function opposite(value: string): string {
+  if (/^(true|1|yes|on)$/i.test(value)) return "false";
+  return /^(false|0|no|off)$/i.test(value) ? "true" : value;
+}
+
+/** Whether `value` holds named values. */
+export function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The value at `path`, if there is one. */
+export function lookUp(tree: unknown, path: string): unknown {
+  let value = tree;
+  for (const name of path.split(".")) {
+    if (!isTree(value) || !Object.hasOwn(value, name)) return undefined;
+    value = value[name];
+  }
+  return value;
+}
+
+/** Puts `value` at `path`, unless something stands there that is no section. */
+function store(tree: Tree, path: string, value: unknown): void {
+  const names = path.split(".");
+  const last = names.pop() ?? path;
+  let section: unknown = tree;
+  for (const name of names) {
+    if (!isTree(section)) return;
+    section = section[name] ??= {};
+  }
+  if (isTree(section)) section[last] = value;
+}
+
+/** Removes the value at `path`. */
+export function remove(tree: Tree, path: string): void {
+  const names = path.split(".");
+  const last = names.pop() ?? path;
+  const section = names.length === 0 ? tree : lookUp(tree, names.join("."));
+  if (isTree(section)) delete section[last];
+}
+
+function dropEmpty(tree: Tree, nodes: readonly Node[]): void {
+  for (const node of nodes) {
+    const path = "leaf" in node ? node.leaf.path : node.section.path;
+    const name = path.slice(path.lastIndexOf(".") + 1);
+    const value = Object.hasOwn(tree, name) ? tree[name] : undefined;
+    if (value === null) delete tree[name];
+    else if ("section" in node && isTree(value)) {
+      dropEmpty(value, node.section.nodes);
+    }
+  }
+}
