@@ -50,12 +50,10 @@ export interface KernelExports {
     lastScale: number,
   ): void;
   filterColumns(
-    ring: Address,
+    rows: Address,
     stride: number,
-    capacity: number,
-    first: number,
     weights: Address,
-    taps: number,
+    pairs: number,
     line: Address,
     samples: number,
   ): void;
@@ -166,7 +164,7 @@ export class Kernel {
   }
 
   /** Reserves a buffer that holds a copy of `data`. */
-  place(data: Float32Array | Int32Array | Uint8Array): Address {
+  place(data: Float32Array | Int32Array | Int16Array | Uint8Array): Address {
     const address = this.allocate(data.byteLength);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.#bytes.set(bytes, address);

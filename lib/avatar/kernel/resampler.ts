@@ -30,7 +30,11 @@ export interface RowFormat {
 /** What the box shrink leaves at least, as a multiple of the wanted size. */
 const GAP = 2;
 const LOBES = 3;
-const OPAQUE = 255;
+/** What the kernel's 16-bit samples are worth: 8 bits times 64, or times alpha over 4. */
+const OPAQUE_SCALE = 64;
+const ALPHA_SCALE = 1 / 4;
+/** Fractions as the kernel's integer weights. */
+const ONE = 1 << 14;
 
 /** The Lanczos window with three lobes: sinc(x) times sinc(x/3), zero beyond 3. */
 export function lanczos3(x: number): number {
@@ -69,15 +73,40 @@ export function filterWeights(
     const centre = offset + (i + 0.5) * scale - 0.5;
     const first = Math.max(0, Math.ceil(centre - reach));
     const start = Math.min(first, sourceSize - taps);
-    const row = Array.from(
-      { length: taps },
-      (_, k) => lanczos3((start + k - centre) / stretch),
-    );
-    const sum = row.reduce((a, b) => a + b, 0);
-    weights.set(row.map((weight) => weight / sum), i * taps);
+    let sum = 0;
+    for (let k = 0; k < taps; k++) {
+      const weight = lanczos3((start + k - centre) / stretch);
+      weights[i * taps + k] = weight;
+      sum += weight;
+    }
+    for (let k = i * taps; k < (i + 1) * taps; k++) {
+      weights[k] = (weights[k] ?? 0) / sum;
+    }
     starts[i] = start;
   }
   return { taps, starts, weights };
+}
+
+/**
+ * The weights as 14-bit fractions, an even number for each output sample; the
+ * largest of each sample takes what rounding leaves, so that they add up to 1.
+ */
+export function integerWeights({ taps, weights }: Weights): Int16Array {
+  const even = taps + (taps & 1);
+  const rows = weights.length / taps;
+  const out = new Int16Array(rows * even);
+  for (let i = 0; i < rows; i++) {
+    let rest = ONE;
+    let largest = 0;
+    for (let k = 0; k < taps; k++) {
+      const rounded = Math.round((weights[i * taps + k] ?? 0) * ONE);
+      out[i * even + k] = rounded;
+      rest -= rounded;
+      if (rounded > (out[i * even + largest] ?? 0)) largest = k;
+    }
+    out[i * even + largest] = (out[i * even + largest] ?? 0) + rest;
+  }
+  return out;
 }
 
 /** One axis: the part of the source that counts, and how it is shrunk. */
@@ -128,7 +157,10 @@ export class Resampler {
   readonly #width: number;
   readonly #height: number;
   readonly #stride: number;
+  /** Rows that the filter reaches, written twice so that any run of them is unbroken. */
   readonly #ring: Address;
+  /** Rows in the ring. */
+  readonly #capacity: number;
   readonly #sums: Address;
   readonly #line: Address;
   readonly #columnWeights: Address;
@@ -156,12 +188,14 @@ export class Resampler {
     // Vector stores run over the end of a row, so rows keep a distance.
     this.#stride = Math.ceil((samples * 2 + 32) / 16) * 16;
     this.pixels = kernel.allocate(width * height * 4);
-    this.#ring = kernel.allocate(this.#stride * this.#rows.filter.taps);
+    const { taps } = this.#rows.filter;
+    this.#capacity = taps + (taps & 1);
+    this.#ring = kernel.allocate(this.#stride * this.#capacity * 2);
     this.#sums = kernel.allocate(this.#columns.blocks * 16, true);
     this.#line = kernel.allocate((samples + 8) * 4);
     this.#columnWeights = kernel.place(this.#columns.filter.weights);
     this.#columnStarts = kernel.place(this.#columns.filter.starts);
-    this.#rowWeights = kernel.place(this.#rows.filter.weights);
+    this.#rowWeights = kernel.place(integerWeights(this.#rows.filter));
   }
 
   /** Whether the result is complete; further rows are not needed. */
@@ -189,8 +223,7 @@ export class Resampler {
     const channels = this.#channels;
     const source = row + from * channels;
     const width = to - from;
-    const slot = this.#ring +
-      (this.#blockRow % rows.filter.taps) * this.#stride;
+    const slot = this.#slot(this.#blockRow);
 
     if (factor === 1 && rows.factor === 1) {
       if (channels === 3) run.widen(source, slot, width * 3);
@@ -202,7 +235,8 @@ export class Resampler {
     else run.boxAddRgba(source, this.#sums, width, factor);
     const within = (y - rows.from) % rows.factor;
     if (within < rows.factor - 1 && y < rows.to - 1) return;
-    const scale = (channels === 3 ? OPAQUE : 1) / (within + 1);
+    const unit = channels === 3 ? OPAQUE_SCALE : ALPHA_SCALE;
+    const scale = unit / (within + 1);
     run.boxFlush(
       this.#sums,
       slot,
@@ -214,11 +248,19 @@ export class Resampler {
     this.#finishRow();
   }
 
+  /** Place of row `row` in the ring. */
+  #slot(row: number): Address {
+    return this.#ring + (row % this.#capacity) * this.#stride;
+  }
+
   /** A row of blocks is complete: makes every result row that it completes. */
   #finishRow(): void {
+    const { run, bytes } = this.#kernel;
+    const slot = this.#slot(this.#blockRow);
+    const twin = slot + this.#capacity * this.#stride;
+    bytes.copyWithin(twin, slot, slot + this.#stride);
     this.#blockRow++;
     const { taps, starts } = this.#rows.filter;
-    const { run } = this.#kernel;
     const columns = this.#columns;
     const filterLine = this.#channels === 3
       ? run.filterLineRgb
@@ -227,12 +269,10 @@ export class Resampler {
       const start = starts[this.#made] ?? 0;
       if (start + taps > this.#blockRow) return;
       run.filterColumns(
-        this.#ring,
+        this.#slot(start),
         this.#stride,
-        taps,
-        start % taps,
-        this.#rowWeights + this.#made * taps * 4,
-        taps,
+        this.#rowWeights + this.#made * this.#capacity * 2,
+        this.#capacity / 2,
         this.#line,
         columns.blocks * this.#channels,
       );

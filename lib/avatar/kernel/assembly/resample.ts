@@ -2,42 +2,51 @@
 // along that line into one row of RGBA pixels. Weights come from the caller;
 // every output sample has the same number of taps.
 
+/** A line holds 8-bit values times this: 64 for the samples, 16384 for the weights. */
+const OPAQUE_SCALE: f32 = 64 * 16384;
+/** The same with alpha, whose samples are times 255 and over 4. */
+const ALPHA_SCALE: f32 = 63.75 * 16384;
+
 /**
- * Weighted sum of `taps` rows of 16-bit samples. The rows lie in a ring of
- * `capacity` rows, `stride` bytes apart (a multiple of 16); `first` is the
- * place of the first row in the ring.
+ * Weighted sums of neighbouring rows of 16-bit samples, `stride` bytes apart,
+ * from `rows` on. Weights are signed 14-bit fractions, two rows in each of the
+ * `pairs` 32-bit words. The floats in `line` are 16384 times the samples.
  */
 export function filterColumns(
-  ring: usize,
+  rows: usize,
   stride: i32,
-  capacity: i32,
-  first: i32,
   weights: usize,
-  taps: i32,
+  pairs: i32,
   line: usize,
   samples: i32,
 ): void {
-  const untilWrap = min(taps, capacity - first);
-  const start = ring + <usize> (first * stride);
-  for (let i = 0; i < samples; i += 8, line += 32) {
-    let low = f32x4.splat(0);
-    let high = f32x4.splat(0);
-    let p = start + (i << 1);
-    for (let j = 0; j < taps; j++, p += stride) {
-      if (j == untilWrap) p = ring + (i << 1);
+  for (let i = 0; i < samples; i += 8, rows += 16, line += 32) {
+    let low = i32x4.splat(0);
+    let high = i32x4.splat(0);
+    let p = rows;
+    for (let j = 0; j < pairs; j++) {
       const weight = v128.load32_splat(weights + (j << 2));
-      const v = v128.load(p);
-      low = f32x4.add(
+      const a = v128.load(p);
+      p += stride;
+      const b = v128.load(p);
+      p += stride;
+      low = i32x4.add(
         low,
-        f32x4.mul(weight, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(v))),
+        i32x4.dot_i16x8_s(
+          i16x8.shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11),
+          weight,
+        ),
       );
-      high = f32x4.add(
+      high = i32x4.add(
         high,
-        f32x4.mul(weight, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(v))),
+        i32x4.dot_i16x8_s(
+          i16x8.shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15),
+          weight,
+        ),
       );
     }
-    v128.store(line, low);
-    v128.store(line, high, 16);
+    v128.store(line, f32x4.convert_i32x4_s(low));
+    v128.store(line, f32x4.convert_i32x4_s(high), 16);
   }
 }
 
@@ -50,7 +59,7 @@ export function filterLineRgb(
   starts: usize,
   taps: i32,
 ): void {
-  const scale = f32x4.splat(1.0 / 255.0);
+  const scale = f32x4.splat(1 / OPAQUE_SCALE);
   const half = f32x4.splat(0.5);
   for (let x = 0; x < width; x++) {
     let p = line + <usize> (load<i32>(starts + (x << 2)) * 12);
@@ -90,15 +99,15 @@ export function filterLineRgba(
       );
     }
     const alpha = f32x4.extract_lane(sum, 3);
-    if (alpha < 127.5) {
+    if (alpha < ALPHA_SCALE / 2) {
       store<u32>(target + (x << 2), 0);
       continue;
     }
-    // Colour over alpha, both times 255; the alpha lane over 255 alone.
+    // Colour over alpha, which have the same scale; alpha over its scale.
     const divisor = f32x4.replace_lane(
-      f32x4.splat(<f32> (255.0 / alpha)),
+      f32x4.splat(255 / alpha),
       3,
-      <f32> (1.0 / 255.0),
+      1 / ALPHA_SCALE,
     );
     const rounded = i32x4.trunc_sat_f32x4_s(
       f32x4.add(f32x4.mul(sum, divisor), half),

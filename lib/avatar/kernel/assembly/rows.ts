@@ -1,7 +1,8 @@
-// Source rows on their way into the resampler: everything becomes 16-bit
-// samples that carry 255 times their 8-bit value. For transparent images that
-// factor is the alpha, so that the filters average premultiplied colours
-// without a loss.
+// Source rows on their way into the resampler: everything becomes signed 16-bit
+// samples of at most 14 bits, so that two of them fit one multiply-add. Opaque
+// samples are 64 times their 8-bit value. Samples of images with alpha are
+// multiplied by it and divided by 4; alpha itself is multiplied by 255 first,
+// so that colour and alpha keep one scale.
 
 /** Vector of the alpha of two RGBA pixels: each alpha stands at R, G and B, 255 at A. */
 @inline
@@ -16,7 +17,7 @@ function weightsOfTwo(pixels: v128): v128 {
   return i16x8.extend_low_i8x16_u(bytes);
 }
 
-/** Two RGBA pixels as eight premultiplied 16-bit samples; alpha times 255. */
+/** Two RGBA pixels times their alpha, unsigned 16 bits; alpha times 255. */
 @inline
 function premultiplyTwo(pixels: v128): v128 {
   return i16x8.mul(i16x8.extend_low_i8x16_u(pixels), weightsOfTwo(pixels));
@@ -28,15 +29,16 @@ export function widen(source: usize, target: usize, samples: i32): void {
     const v = v128.load(source);
     const low = i16x8.extend_low_i8x16_u(v);
     const high = i16x8.extend_high_i8x16_u(v);
-    v128.store(target, i16x8.sub(i16x8.shl(low, 8), low));
-    v128.store(target, i16x8.sub(i16x8.shl(high, 8), high), 16);
+    v128.store(target, i16x8.shl(low, 6));
+    v128.store(target, i16x8.shl(high, 6), 16);
   }
 }
 
 /** RGBA pixels to premultiplied samples. Reads and writes one pixel past the end. */
 export function premultiply(source: usize, target: usize, pixels: i32): void {
   for (let i = 0; i < pixels; i += 2, source += 8, target += 16) {
-    v128.store(target, premultiplyTwo(v128.load64_zero(source)));
+    const two = premultiplyTwo(v128.load64_zero(source));
+    v128.store(target, i16x8.shr_u(i16x8.add(two, i16x8.splat(2)), 2));
   }
 }
 

@@ -1,0 +1,116 @@
+/**
+ * From RGBA pixels to a file. None of them carries metadata of the source.
+ *
+ * @module
+ */
+
+import jpegEncoderGlue from "@jsquash/jpeg/codec/enc/mozjpeg_enc.js";
+import { defaultOptions as jpegDefaults } from "@jsquash/jpeg/meta.js";
+import webpEncoderGlue from "@jsquash/webp/codec/enc/webp_enc_simd.js";
+import { defaultOptions as webpDefaults } from "@jsquash/webp/meta.js";
+import type { Address, Kernel } from "../kernel/kernel.ts";
+import { instantiateCodec } from "./emscripten.ts";
+import { encodePng } from "./encode_png.ts";
+import type { Size } from "./geometry.ts";
+import { jpegEncoder, webpEncoder } from "./wasm_modules.js";
+
+/** Formats that are written. */
+export type OutputFormat = "webp" | "jpg" | "png";
+
+/** The media type of each format. */
+export const OUTPUT_TYPES: Readonly<Record<OutputFormat, string>> = {
+  webp: "image/webp",
+  jpg: "image/jpeg",
+  png: "image/png",
+};
+
+/** RGBA pixels in the kernel's memory. */
+export interface KernelPixels extends Size {
+  readonly pixels: Address;
+}
+
+/** The call that both jSquash encoders share. */
+interface Encoder {
+  encode(
+    rgba: Uint8Array,
+    width: number,
+    height: number,
+    options: Record<string, unknown>,
+  ): Uint8Array<ArrayBuffer> | null;
+}
+
+/** Enough for the largest result; an instance that fails is dropped. */
+const ENCODER_MEMORY = 192 << 20;
+/** From so many pixels on, half the time is worth three percent more bytes. */
+const LARGE_WEBP = 600 * 600;
+/** The quantisation tables of ITU-T T.81, annex K, that give `quality` its usual meaning. */
+const ANNEX_K = 0;
+/** From this quality on a JPEG keeps its colours at full resolution. */
+const FULL_CHROMA_QUALITY = 90;
+/** What shows through transparent pixels in a JPEG. */
+const JPEG_BACKGROUND = 255;
+
+let webp: Promise<Encoder> | undefined;
+let jpeg: Promise<Encoder> | undefined;
+
+/**
+ * Encodes `image`; `quality` 1 to 100 counts for WebP and JPEG. JPEG has no
+ * transparency: it is laid on white, in place.
+ */
+export async function encode(
+  kernel: Kernel,
+  image: KernelPixels,
+  format: OutputFormat,
+  quality: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { pixels, width, height } = image;
+  const count = width * height;
+  if (format === "png") return encodePng(kernel, image);
+  if (format === "webp") {
+    webp ??= instantiateCodec<Encoder>(
+      webpEncoderGlue,
+      webpEncoder,
+      ENCODER_MEMORY,
+    );
+    const method = count >= LARGE_WEBP ? 2 : 4;
+    const options = { ...webpDefaults, quality, method };
+    const rgba = kernel.view(pixels, count * 4);
+    return await run(webp, rgba, image, options, () => webp = undefined);
+  }
+  jpeg ??= instantiateCodec<Encoder>(
+    jpegEncoderGlue,
+    jpegEncoder,
+    ENCODER_MEMORY,
+  );
+  kernel.run.flatten(pixels, count, JPEG_BACKGROUND);
+  const options = {
+    ...jpegDefaults,
+    quality,
+    baseline: true,
+    progressive: false,
+    quant_table: ANNEX_K,
+    auto_subsample: false,
+    chroma_subsample: quality >= FULL_CHROMA_QUALITY ? 1 : 2,
+  };
+  const rgba = kernel.view(pixels, count * 4);
+  return await run(jpeg, rgba, image, options, () => jpeg = undefined);
+}
+
+async function run(
+  encoder: Promise<Encoder>,
+  rgba: Uint8Array,
+  { width, height }: Size,
+  options: Record<string, unknown>,
+  drop: () => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const result = (await encoder).encode(rgba, width, height, options);
+    if (result === null) throw new Error("the encoder gave up");
+    return result;
+  } catch (error) {
+    drop();
+    throw new Error(`Cannot encode ${width} by ${height} pixels`, {
+      cause: error,
+    });
+  }
+}

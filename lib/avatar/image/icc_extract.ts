@@ -1,0 +1,86 @@
+/**
+ * Finds the ICC profile that an image carries.
+ *
+ * @module
+ */
+
+import { inflateSync } from "node:zlib";
+import { ByteReader } from "./bytes.ts";
+import type { ImageInfo } from "./info.ts";
+import { PNG_FIRST_CHUNK } from "./sniff_png.ts";
+import { webpChunks } from "./webp_chunks.ts";
+
+/** No larger profile is read. */
+const MAX_PROFILE_BYTES = 1 << 20;
+/** Compression method, behind the name of an iCCP chunk and its zero byte. */
+const ICCP_METHOD_BYTES = 2;
+
+/**
+ * The profile embedded in a JPEG, PNG or WebP. Undefined when there is none or
+ * it cannot be read: a broken profile never spoils a picture.
+ */
+export function extractIcc(
+  bytes: Uint8Array,
+  info: ImageInfo,
+): Uint8Array | undefined {
+  if (!info.icc) return undefined;
+  const b = new ByteReader(bytes);
+  if (info.format === "jpeg") return fromJpeg(b);
+  if (info.format === "png") return fromPng(b);
+  if (info.format === "webp") return fromWebp(b);
+  return undefined;
+}
+
+/** Joins the numbered APP2 parts in front of the first scan. */
+function fromJpeg(b: ByteReader): Uint8Array | undefined {
+  const parts: Uint8Array[] = [];
+  for (let o = 2; o + 4 < b.length && b.u8(o) === 0xff;) {
+    const marker = b.u8(o + 1);
+    if (marker === 0xda) break;
+    const length = b.be16(o + 2);
+    if (length < 2) break;
+    if (marker === 0xe2 && length > 16 && b.has("ICC_PROFILE\0", o + 4)) {
+      const number = b.u8(o + 16);
+      parts[number] ??= b.slice(o + 18, o + 2 + length);
+    }
+    o += 2 + length;
+  }
+  const present = parts.filter((part) => part !== undefined);
+  const size = present.reduce((sum, part) => sum + part.length, 0);
+  if (size === 0 || size > MAX_PROFILE_BYTES) return undefined;
+  const profile = new Uint8Array(size);
+  let at = 0;
+  for (const part of present) {
+    profile.set(part, at);
+    at += part.length;
+  }
+  return profile;
+}
+
+/** Inflates the iCCP chunk, which must stand in front of the image data. */
+function fromPng(b: ByteReader): Uint8Array | undefined {
+  for (let o = PNG_FIRST_CHUNK; o + 12 <= b.length;) {
+    const length = b.be32(o);
+    if (b.has("IDAT", o + 4)) return undefined;
+    if (b.has("iCCP", o + 4)) {
+      const nameEnd = b.indexOf(0, o + 8);
+      if (nameEnd < 0) return undefined;
+      const data = b.slice(nameEnd + ICCP_METHOD_BYTES, o + 8 + length);
+      try {
+        return inflateSync(data, { maxOutputLength: MAX_PROFILE_BYTES });
+      } catch {
+        return undefined; // corrupt or oversized: the picture goes without
+      }
+    }
+    o += 12 + length;
+  }
+  return undefined;
+}
+
+function fromWebp(b: ByteReader): Uint8Array | undefined {
+  for (const { name, start, end } of webpChunks(b, 12, b.length)) {
+    if (name !== "ICCP") continue;
+    return end - start <= MAX_PROFILE_BYTES ? b.slice(start, end) : undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,66 @@
+/**
+ * What is known of an image before anything is decoded.
+ *
+ * @module
+ */
+
+/** Formats that are read. */
+export type InputFormat = "jpeg" | "png" | "gif" | "webp" | "avif";
+
+/** The EXIF orientation: how the stored pixels must be turned to stand upright. */
+export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
+
+/** What {@linkcode sniff} reads from the header of an image. */
+export interface ImageInfo {
+  readonly format: InputFormat;
+  /** Stored width in pixels, before the orientation is applied. */
+  readonly width: number;
+  /** Stored height in pixels, before the orientation is applied. */
+  readonly height: number;
+  readonly orientation: Orientation;
+  /** Whether there is more than one frame; the first is taken. */
+  readonly animated: boolean;
+  /** Whether pixels may be transparent. */
+  readonly alpha: boolean;
+  /** Whether an ICC profile is embedded. */
+  readonly icc: boolean;
+  /** Bytes of memory that decoding one pixel of the whole image takes at most. */
+  readonly bytesPerPixel: number;
+  /** Time for one pixel in passes of the JPEG decoder, which take about 1.5 ns; a progressive JPEG takes one for each scan. */
+  readonly cost: number;
+}
+
+/** The media type of each format. */
+export const MEDIA_TYPES: Readonly<Record<InputFormat, string>> = {
+  jpeg: "image/jpeg",
+  png: "image/png",
+  gif: "image/gif",
+  webp: "image/webp",
+  avif: "image/avif",
+};
+
+/** `value` as an orientation; anything but 1 to 8 reads as 1, as browsers do. */
+export function asOrientation(value: number): Orientation {
+  switch (value) {
+    case 2:
+    case 3:
+    case 4:
+    case 5:
+    case 6:
+    case 7:
+    case 8:
+      return value;
+    default:
+      return 1;
+  }
+}
+
+/** Width and height as they are seen, after the orientation is applied. */
+export function uprightSize(
+  info: Pick<ImageInfo, "width" | "height" | "orientation">,
+): { width: number; height: number } {
+  const { width, height } = info;
+  return info.orientation >= 5
+    ? { width: height, height: width }
+    : { width, height };
+}

@@ -1,0 +1,95 @@
+/**
+ * Bounds on the work that one image may cause, applied to what the header
+ * says. They bound time and memory: a running decoder cannot be stopped.
+ *
+ * @module
+ */
+
+import { AppError } from "../../errors.ts";
+import type { ImageInfo } from "./info.ts";
+import { sniff } from "./sniff.ts";
+
+/** What an image may be at most. */
+export interface ImageLimits {
+  /** Bytes of the file. */
+  readonly maxBytes: number;
+  /** Pixels on either side of the file's image. */
+  readonly maxInputSide: number;
+  /** Width times height of the file's image. */
+  readonly maxPixels: number;
+  /** Millions of pixels times the cost of one; each takes about 1.5 ms. */
+  readonly maxCost: number;
+  /** Bytes that decoding may take. */
+  readonly maxDecodeBytes: number;
+  /** Pixels on either side that may be asked for; no result has more than its square. */
+  readonly maxSide: number;
+}
+
+/** Limits that keep a process with two workers below 512 MB and every image below about a second. */
+export const DEFAULT_LIMITS: ImageLimits = {
+  maxBytes: 5_000_000,
+  maxInputSide: 16_384,
+  maxPixels: 25_000_000,
+  maxCost: 300,
+  maxDecodeBytes: 256 << 20,
+  maxSide: 2048,
+};
+
+/** Bytes of memory that decoding takes at most, apart from what every image takes. */
+export function decodeBytes(info: ImageInfo): number {
+  return info.width * info.height * info.bytesPerPixel;
+}
+
+/**
+ * Sniffs `bytes` and applies `limits`; nothing is decoded.
+ *
+ * Throws AppError `UNSUPPORTED_MEDIA_TYPE` when the bytes are no image that is
+ * read here, and `UNPROCESSABLE` when the image would take too much work.
+ */
+export function checkedSniff(
+  bytes: Uint8Array,
+  limits: ImageLimits,
+): ImageInfo {
+  if (bytes.length > limits.maxBytes) {
+    throw tooMuch(
+      `${bytes.length} bytes, and at most ${limits.maxBytes} are taken`,
+    );
+  }
+  const info = sniff(bytes);
+  if (info === undefined) {
+    throw new AppError(
+      "UNSUPPORTED_MEDIA_TYPE",
+      "The picture's bytes are no image that is read here. Use JPEG, PNG, GIF, WebP or a still AVIF.",
+    );
+  }
+  const { width, height } = info;
+  const pixels = width * height;
+  if (width > limits.maxInputSide || height > limits.maxInputSide) {
+    throw tooMuch(
+      `${width} by ${height} pixels, and a side may have at most ${limits.maxInputSide}`,
+    );
+  }
+  if (pixels > limits.maxPixels || decodeBytes(info) > limits.maxDecodeBytes) {
+    const most = info.bytesPerPixel === 0
+      ? limits.maxPixels
+      : Math.min(limits.maxPixels, limits.maxDecodeBytes / info.bytesPerPixel);
+    throw tooMuch(
+      `${width} by ${height} pixels, and a ${info.format} image may have at most ${
+        (most / 1e6).toFixed(1)
+      } million`,
+    );
+  }
+  if (info.cost * pixels / 1e6 > limits.maxCost) {
+    throw tooMuch(
+      `${width} by ${height} pixels, coded in a way that takes too long to decode`,
+    );
+  }
+  return info;
+}
+
+function tooMuch(what: string): AppError {
+  return new AppError(
+    "UNPROCESSABLE",
+    `The picture has ${what}. Upload a smaller one.`,
+  );
+}

@@ -1,0 +1,241 @@
+/**
+ * From the bytes of an uploaded picture to a small, upright sRGB image: sniff,
+ * limits, decode, crop and resize, colour, orientation, encode. Pure: bytes
+ * and wishes in, bytes out.
+ *
+ * @module
+ */
+
+import { Kernel } from "../kernel/kernel.ts";
+import { Resampler } from "../kernel/resampler.ts";
+import { decodeAvif } from "./decode_avif.ts";
+import { decodeGif } from "./decode_gif.ts";
+import { decodeJpeg } from "./decode_jpeg.ts";
+import { decodeWholePng, isInterlaced, streamPng } from "./decode_png.ts";
+import { decodeWebp } from "./decode_webp.ts";
+import { channelsOf, type Decoded, feed, MAX_KEPT_MEMORY } from "./decoded.ts";
+import { encode, type KernelPixels, type OutputFormat } from "./encode.ts";
+import {
+  place,
+  type Placement,
+  type Rect,
+  type Size,
+  type SizeRequest,
+  transposed,
+} from "./geometry.ts";
+import { extractIcc } from "./icc_extract.ts";
+import { colourTransform, SRGB_STEPS, srgbEncoding } from "./icc_profile.ts";
+import { type ImageInfo, uprightSize } from "./info.ts";
+import { checkedSniff, type ImageLimits } from "./limits.ts";
+import { kernel as kernelModule } from "./wasm_modules.js";
+
+/** What to make of a picture. */
+export interface RenderRequest extends SizeRequest {
+  readonly format: OutputFormat;
+  /** 1 to 100, for WebP and JPEG. */
+  readonly quality: number;
+}
+
+/** A finished image. */
+export interface Rendered extends Size {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** At up to so many pixels the reduced decode must deliver more to stay sharp. */
+const SMALL_TARGET = 96;
+
+let shared: Kernel | undefined;
+
+/**
+ * Renders `bytes`. One call at a time: the kernel's memory is shared.
+ *
+ * Throws AppError `UNSUPPORTED_MEDIA_TYPE` and `UNPROCESSABLE` for bytes that
+ * are no image we take, too much work, or broken.
+ */
+export async function render(
+  bytes: Uint8Array,
+  request: RenderRequest,
+  limits: ImageLimits,
+): Promise<Rendered> {
+  const info = checkedSniff(bytes, limits);
+  const placement = place(uprightSize(info), request, limits.maxSide);
+  const kernel = openKernel();
+  try {
+    const image = await draw(kernel, bytes, info, placement);
+    const { width, height } = image;
+    const { format, quality } = request;
+    return {
+      bytes: await encode(kernel, image, format, quality),
+      width,
+      height,
+    };
+  } finally {
+    closeKernel(kernel);
+  }
+}
+
+/** The kernel, with nothing in its memory. */
+export function openKernel(): Kernel {
+  shared ??= new Kernel(kernelModule);
+  shared.reset();
+  return shared;
+}
+
+/** Gives up a kernel that has grown large. */
+export function closeKernel(kernel: Kernel): void {
+  if (kernel === shared && kernel.size > MAX_KEPT_MEMORY) shared = undefined;
+}
+
+/** The pixels of the result in the kernel's memory. */
+async function draw(
+  kernel: Kernel,
+  bytes: Uint8Array,
+  info: ImageInfo,
+  placement: Placement,
+): Promise<KernelPixels> {
+  // Everything up to here and back works on pixels as they are stored, so that
+  // only the small result has to be turned.
+  const sideways = info.orientation >= 5;
+  const crop = sideways ? transposed(placement.crop) : placement.crop;
+  const target = sideways ? transposed(placement.target) : placement.target;
+  const pixels = await resample(kernel, bytes, info, crop, target);
+  const stored = { pixels, width: target.width, height: target.height };
+  applyProfile(kernel, bytes, info, stored);
+  const upright = turn(kernel, stored, info.orientation);
+  return onBackground(kernel, upright, placement);
+}
+
+/** Decodes and resamples the crop to the size of the target. */
+async function resample(
+  kernel: Kernel,
+  bytes: Uint8Array,
+  info: ImageInfo,
+  crop: Rect,
+  target: Size,
+): Promise<number> {
+  if (info.format === "png" && !isInterlaced(bytes)) {
+    const resampler = await streamPng(
+      kernel,
+      bytes,
+      (channels) =>
+        new Resampler(
+          kernel,
+          { width: info.width, height: info.height, channels },
+          crop,
+          target.width,
+          target.height,
+        ),
+    );
+    return resampler.pixels;
+  }
+  const image = await decode(bytes, info, crop, target);
+  try {
+    const scaleX = image.width / info.width;
+    const scaleY = image.height / info.height;
+    const resampler = new Resampler(
+      kernel,
+      { ...image, channels: channelsOf(image.layout) },
+      {
+        x: crop.x * scaleX,
+        y: crop.y * scaleY,
+        width: crop.width * scaleX,
+        height: crop.height * scaleY,
+      },
+      target.width,
+      target.height,
+    );
+    feed(kernel, image, resampler);
+    return resampler.pixels;
+  } finally {
+    image.free();
+  }
+}
+
+/** Decodes; a JPEG only as large as the target needs. */
+function decode(
+  bytes: Uint8Array,
+  info: ImageInfo,
+  crop: Size,
+  target: Size,
+): Decoded | Promise<Decoded> {
+  switch (info.format) {
+    case "jpeg":
+      return decodeJpeg(bytes, jpegSize(info, crop, target));
+    case "png":
+      return decodeWholePng(bytes);
+    case "gif":
+      return decodeGif(bytes, info);
+    case "webp":
+      return decodeWebp(bytes, info);
+    case "avif":
+      return decodeAvif(bytes, info);
+  }
+}
+
+/**
+ * Size that the JPEG decoder must deliver at least: half as much again as the
+ * target, for small targets twice as much. That is closer to a full decode
+ * than what libvips does by default.
+ */
+function jpegSize(info: ImageInfo, crop: Size, target: Size): Size {
+  const small = Math.min(target.width, target.height) <= SMALL_TARGET;
+  const headroom = small ? 2 : 1.5;
+  return {
+    width: Math.ceil(info.width * target.width / crop.width * headroom),
+    height: Math.ceil(info.height * target.height / crop.height * headroom),
+  };
+}
+
+/** Converts from the embedded profile to sRGB, in place. */
+function applyProfile(
+  kernel: Kernel,
+  bytes: Uint8Array,
+  info: ImageInfo,
+  { pixels, width, height }: KernelPixels,
+): void {
+  const profile = extractIcc(bytes, info);
+  const transform = profile && colourTransform(profile);
+  if (transform === undefined) return;
+  kernel.run.convertColours(
+    pixels,
+    width * height,
+    kernel.place(transform.curves),
+    kernel.place(transform.matrix),
+    kernel.place(srgbEncoding()),
+    SRGB_STEPS,
+  );
+}
+
+/** The image as its orientation asks. */
+function turn(
+  kernel: Kernel,
+  image: KernelPixels,
+  orientation: ImageInfo["orientation"],
+): KernelPixels {
+  if (orientation === 1) return image;
+  const { width, height } = image;
+  const pixels = kernel.allocate(width * height * 4);
+  kernel.run.orient(image.pixels, pixels, width, height, orientation);
+  return orientation >= 5
+    ? { pixels, width: height, height: width }
+    : { pixels, width, height };
+}
+
+/** The image at its place on the canvas, transparent around it. */
+function onBackground(
+  kernel: Kernel,
+  image: KernelPixels,
+  { canvas, target }: Placement,
+): KernelPixels {
+  if (canvas.width === image.width && canvas.height === image.height) {
+    return image;
+  }
+  const pixels = kernel.allocate(canvas.width * canvas.height * 4, true);
+  const rowBytes = image.width * 4;
+  for (let y = 0; y < image.height; y++) {
+    const from = image.pixels + y * rowBytes;
+    const at = pixels + ((y + target.y) * canvas.width + target.x) * 4;
+    kernel.bytes.copyWithin(at, from, from + rowBytes);
+  }
+  return { pixels, ...canvas };
+}

@@ -1,0 +1,14 @@
+/** GIF decoder of imagescript. */
+export const gif: WebAssembly.Module;
+/** JPEG decoder of imagescript. */
+export const jpeg: WebAssembly.Module;
+/** PNG decoder of imagescript; for interlaced images. */
+export const png: WebAssembly.Module;
+/** JPEG encoder of jSquash (mozjpeg). */
+export const jpegEncoder: WebAssembly.Module;
+/** WebP decoder of jSquash (libwebp 1.1.0). */
+export const webpDecoder: WebAssembly.Module;
+/** WebP encoder of jSquash (libwebp 1.1.0), the SIMD build. */
+export const webpEncoder: WebAssembly.Module;
+/** Our own pixel kernel, built from `kernel/assembly`. */
+export const kernel: WebAssembly.Module;
