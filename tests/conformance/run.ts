@@ -1,0 +1,141 @@
+/**
+ * Runs the official conformance program of the OCI distribution specification
+ * against the product, for the newest draft and for version 1.1, with
+ * everything switched on.
+ *
+ *   deno task test:conformance                        both versions
+ *   deno task test:conformance 1.1                    one of them
+ *   deno task test:conformance --set NAME=VALUE       with a setting of the product
+ *   deno task test:conformance dev --filter "OCI Conformance Test/sha256 blobs"
+ *
+ * The reports are left in `.tools/conformance/`. The exit code is 1 when a test
+ * has failed or has not run, 2 when the program is missing.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { CommandError, run, say } from "../tools/command.ts";
+import { findProgram, TOOLS_DIR } from "../tools/paths.ts";
+import { type Product, startProduct } from "../tools/product.ts";
+
+const VERSIONS = ["dev", "1.1"];
+const RUN_LIMIT_MS = 20 * 60_000;
+
+/** Switches whose defaults are off, or off in the version under test. */
+const EVERYTHING_ON = [
+  "OCI_API_BLOBS_ATOMIC",
+  "OCI_API_BLOBS_DELETE",
+  "OCI_API_BLOBS_DIGEST_HEADER",
+  "OCI_API_BLOBS_MOUNT_ANONYMOUS",
+  "OCI_API_BLOBS_UPLOAD_CANCEL",
+  "OCI_API_MANIFESTS_ATOMIC",
+  "OCI_API_MANIFESTS_DELETE",
+  "OCI_API_MANIFESTS_DIGEST_HEADER",
+  "OCI_API_MANIFESTS_TAG_PARAM",
+  "OCI_API_TAGS_ATOMIC",
+  "OCI_API_TAGS_DELETE",
+  "OCI_API_TAGS_LIST",
+  "OCI_API_REFERRER",
+  "OCI_DATA_EMPTY_BLOB",
+  "OCI_DATA_SHA512",
+  "OCI_DATA_SPARSE",
+];
+
+const { positionals, values } = parseArgs({
+  args: Deno.args,
+  allowPositionals: true,
+  options: {
+    filter: { type: "string" },
+    set: { type: "string", multiple: true },
+    keep: { type: "boolean" },
+  },
+});
+const program = await findProgram("conformance");
+if (program === undefined) {
+  await say(
+    'The conformance program is missing: run "deno task tools conformance".',
+  );
+  Deno.exit(2);
+}
+
+const dataDir = await Deno.makeTempDir({ prefix: "atcr-conformance-" });
+const settings = Object.fromEntries(
+  (values.set ?? []).map((pair) => pair.split(/=(.*)/s, 2)),
+);
+const product = await startProduct({ dataDir, env: settings });
+let failed = 0;
+try {
+  for (const version of positionals.length > 0 ? positionals : VERSIONS) {
+    if (!await passes(program, product, version)) failed++;
+  }
+} finally {
+  await product.stop();
+  if (values.keep) await say(`The data are kept in ${dataDir}`);
+  else await Deno.remove(dataDir, { recursive: true });
+}
+Deno.exit(failed === 0 ? 0 : 1);
+
+/** Runs one version, prints its tables; whether all has passed. */
+async function passes(
+  conformance: string,
+  { host, alice }: Product,
+  version: string,
+): Promise<boolean> {
+  const results = join(TOOLS_DIR, "conformance", version);
+  // A report of an earlier run must not be taken for this one's.
+  await Deno.remove(results, { recursive: true }).catch(() => {});
+  await Deno.mkdir(results, { recursive: true });
+  const slug = version.replace(/[^a-z0-9]+/g, "-");
+  const { stdout, ended } = await report(conformance, {
+    OCI_VERSION: version,
+    OCI_REGISTRY: host,
+    OCI_TLS: "disabled",
+    OCI_REPO1: `${alice.handle}/conformance-${slug}-a`,
+    OCI_REPO2: `${alice.handle}/conformance-${slug}-b`,
+    OCI_USERNAME: alice.handle,
+    OCI_PASSWORD: alice.appPassword,
+    OCI_RESULTS_DIR: results,
+    ...(values.filter === undefined ? {} : { OCI_FILTER_TEST: values.filter }),
+    ...Object.fromEntries(EVERYTHING_ON.map((name) => [name, "true"])),
+  });
+  await Deno.writeTextFile(join(results, "output.txt"), stdout);
+  await say(`\n==== OCI_VERSION=${version}`);
+  const tables = stdout.indexOf("OCI Conformance Result:");
+  if (tables < 0) {
+    await say(`The program has not run to its end.\n${stdout}${ended}`);
+    return false;
+  }
+  const bad = failures(stdout.slice(0, tables));
+  if (bad.length > 0) await say(bad.join("\n"));
+  await say(stdout.slice(tables).trimEnd());
+  return /^OCI Conformance Result: Pass$/m.test(stdout) && ended === "";
+}
+
+async function report(
+  conformance: string,
+  env: Record<string, string>,
+): Promise<{ stdout: string; ended: string }> {
+  try {
+    const { stdout } = await run(conformance, [], {
+      env,
+      limitMs: RUN_LIMIT_MS,
+    });
+    return { stdout, ended: "" };
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return { stdout: error.output.stdout, ended: error.message };
+  }
+}
+
+/** Lines of the tests that failed, with the reasons below them. */
+function failures(text: string): string[] {
+  let failing = false;
+  return text.split("\n").filter((line) => {
+    if (/^\s*OCI Conformance Test.*: /.test(line)) {
+      failing = /: (FAIL|Error)$/.test(line);
+    }
+    return failing;
+  });
+}
