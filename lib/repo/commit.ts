@@ -36,22 +36,23 @@ export async function signCommit(
   return { cid: cidOfBlock(bytes), bytes };
 }
 
-/** A CAR v1 with the root `root` and `blocks`, in their order, one after the other. */
+/** A CAR v1 with `roots` and `blocks`, in their order, one after the other. */
 export async function* carStream(
-  root: string,
+  roots: readonly string[],
   blocks: AsyncIterable<Block> | Iterable<Block>,
 ): AsyncGenerator<Uint8Array> {
-  yield* writeCarStream([toCidLink(fromString(root))], carBlocks(blocks));
+  const links = roots.map((root) => toCidLink(fromString(root)));
+  yield* writeCarStream(links, carBlocks(blocks));
 }
 
 /** A small CAR as bytes; a block that comes twice is written once. */
 export async function carBytes(
-  root: string,
+  roots: readonly string[],
   blocks: Iterable<Block>,
 ): Promise<Uint8Array> {
   const once = new Map<string, Block>();
   for (const block of blocks) once.set(block.cid, block);
-  return concat(await Array.fromAsync(carStream(root, once.values())));
+  return concat(await Array.fromAsync(carStream(roots, once.values())));
 }
 
 async function* carBlocks(blocks: AsyncIterable<Block> | Iterable<Block>) {

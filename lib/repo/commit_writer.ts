@@ -95,7 +95,7 @@ export async function storeCommit(
   const tree = await changeTree(nodes, old.data, ops);
   const commit = await signCommit(signer, { did, rev, data: tree.root });
   const seq = old.seq + 1;
-  const blocks = await carBytes(commit.cid, [
+  const blocks = await carBytes([commit.cid], [
     commit,
     ...await nodeBlocks(tree.proof),
     ...changes.flatMap(({ write }) => write.record ?? []),

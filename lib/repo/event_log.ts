@@ -35,6 +35,8 @@ export const DEFAULT_RETENTION: Retention = {
 
 /** Bytes of one stored piece of an event. */
 const CHUNK_BYTES = 60_000;
+/** More pieces than one event can have; a commit holds 800 KiB. */
+const MAX_CHUNKS = 16;
 /** Keys removed by one commit of the sweep. */
 const SWEEP_KEYS = 500;
 /** A page of events ends after so many bytes. */
@@ -137,10 +139,12 @@ export class EventLog {
   }
 
   async #oldest(): Promise<number | undefined> {
-    const rows = this.#kv.list<EventRow | Uint8Array>({
-      prefix: this.#keys.events,
-    });
+    const rows = this.#kv.list<EventRow | Uint8Array>(
+      { prefix: this.#keys.events },
+      { limit: MAX_CHUNKS },
+    );
     for await (const { key, value } of rows) {
+      // The sweep may have left the end of an event.
       if (!(value instanceof Uint8Array)) return Number(key.at(-2));
     }
     return undefined;

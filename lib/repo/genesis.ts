@@ -36,11 +36,11 @@ export async function createRepo(
   const rev = deps.tids.next();
   const bytes = await MSTNode.empty().serialize();
   const commit = await signCommit(signer, { did, rev, data: EMPTY_ROOT });
-  const blocks = await carBytes(commit.cid, [
+  const blocks = await carBytes([commit.cid], [
     commit,
     { cid: EMPTY_ROOT, bytes },
   ]);
-  const alone = await carBytes(commit.cid, [commit]);
+  const alone = await carBytes([commit.cid], [commit]);
   const firstSeq = Math.floor(at / 1000);
   const events = numbered(firstSeq, at, [
     (stamp) => identityFrame(stamp, { did, handle }),
@@ -104,7 +104,7 @@ export async function announceSync(
   head: Entry<HeadRow>,
 ): Promise<readonly LoggedEvent[] | undefined> {
   const { cid, rev, commit } = head.value;
-  const blocks = await carBytes(cid, [{ cid, bytes: commit }]);
+  const blocks = await carBytes([cid], [{ cid, bytes: commit }]);
   const event = { did: deps.did, rev, blocks };
   return announce(deps, head, {}, (stamp) => syncFrame(stamp, event));
 }

@@ -58,9 +58,8 @@ export class StoredNodes implements NodeSource {
  * here stay here; `touched` tells which nodes of the source were needed.
  */
 export class Workspace extends NodeStore implements NodeSource {
-  /** CIDs of the nodes that came from the source. */
-  readonly touched = new Set<string>();
   readonly #source: NodeSource;
+  readonly #touched = new Map<string, MSTNode>();
   readonly #own = new Map<string, MSTNode>();
 
   constructor(source: NodeSource) {
@@ -68,12 +67,17 @@ export class Workspace extends NodeStore implements NodeSource {
     this.#source = source;
   }
 
+  /** The nodes that came from the source. */
+  get touched(): ReadonlyMap<string, MSTNode> {
+    return this.#touched;
+  }
+
   override async get(cid: string | null): Promise<MSTNode> {
     if (cid === null) return MSTNode.empty();
     const own = this.#own.get(cid);
     if (own !== undefined) return own;
     const node = await this.#source.node(cid);
-    this.touched.add(cid);
+    this.#touched.set(cid, node);
     return node;
   }
 
@@ -84,5 +88,21 @@ export class Workspace extends NodeStore implements NodeSource {
 
   node(cid: string): Promise<MSTNode> {
     return this.get(cid);
+  }
+
+  /**
+   * The nodes below `root`, as far as they were needed or made here. What is
+   * deeper was not looked at and is as it was.
+   */
+  visited(root: string): Map<string, MSTNode> {
+    const found = new Map<string, MSTNode>();
+    const open = [root];
+    for (let cid = open.pop(); cid !== undefined; cid = open.pop()) {
+      const node = this.#own.get(cid) ?? this.#touched.get(cid);
+      if (node === undefined) continue;
+      found.set(cid, node);
+      for (const link of node.subtrees) if (link) open.push(link.$link);
+    }
+    return found;
   }
 }

@@ -8,6 +8,7 @@
 import type { Did } from "../atproto/identity.ts";
 import { AppError } from "../errors.ts";
 import type { Atomic, Entry } from "../kv/kv.ts";
+import { CarReader } from "./car.ts";
 import {
   BatchTooLargeError,
   type CommitDeps,
@@ -49,6 +50,8 @@ const ATTEMPTS = 50;
  */
 export class Repo {
   readonly did: Did;
+  /** Reads the repo as CARs. */
+  readonly car: CarReader;
   /** The event log, for consumers that resume. */
   readonly log: EventLog;
   /** New events as they come. */
@@ -65,11 +68,13 @@ export class Repo {
     this.log = new EventLog({ kv, keys, clock, retention });
     this.live = new LiveEvents({ log: this.log, clock, logger });
     this.#records = new RecordReader({ did, kv, keys });
+    const nodes = new StoredNodes(kv, keys);
+    this.car = new CarReader({ kv, keys, nodes });
     this.#deps = {
       ...deps,
       keys,
+      nodes,
       log: this.log,
-      nodes: new StoredNodes(kv, keys),
       tids: new TidClock(clock),
     };
   }
@@ -174,6 +179,11 @@ export class Repo {
       await commit(prepared.slice(i, i + MAX_WRITES));
     }
     return results;
+  }
+
+  /** Throws AppError when {@linkcode apply} would refuse `write` for its form. */
+  assertWrite(write: RepoWrite): void {
+    prepareWrites(this.#deps, [write]);
   }
 
   /** Tells consumers to look at handle, key and endpoint again. */

@@ -7,7 +7,7 @@
  */
 
 import { fromString, toCidLink } from "@atcute/cid";
-import { mstDiff, type MSTNode, NodeWalker, NodeWrangler } from "@atcute/mst";
+import { type MSTNode, NodeWalker, NodeWrangler } from "@atcute/mst";
 import { type NodeSource, Workspace } from "./nodes.ts";
 
 /** What happens at one path: `prev` to `cid`; null where there is nothing. */
@@ -37,23 +37,20 @@ export async function changeTree(
 ): Promise<ChangedTree> {
   const changed = new Workspace(source);
   const after = await applyOps(changed, root, ops);
-  const [created, removed] = await mstDiff(changed, root, after);
+  // A node of the old tree goes only when its parent does, so all that go have
+  // been read; and no node stands twice in a tree, since its keys do not.
+  const old = new Set(changed.touched.keys());
+  const top = await changed.get(after);
+  const there = changed.visited(after).set(after, top);
+  const created = new Map([...there].filter(([cid]) => !old.has(cid)));
+  const removed = [...old].filter((cid) => !there.has(cid));
 
   // Undoing also needs siblings that the change itself did not make; without
   // them one mixed commit in seven cannot be checked by its readers.
   const around = new Workspace(changed);
   for (const op of ops) await visitAround(around, after, op);
-  const load = async (cids: Iterable<string>) => {
-    const nodes = new Map<string, MSTNode>();
-    for (const cid of cids) nodes.set(cid, await changed.get(cid));
-    return nodes;
-  };
-  return {
-    root: after,
-    created: await load(created),
-    removed: [...removed],
-    proof: await load(new Set([after, ...created, ...around.touched])),
-  };
+  const proof = new Map([[after, top], ...created, ...around.touched]);
+  return { root: after, created, removed, proof };
 }
 
 /** The nodes that prove what is at `path`, or that nothing is; from the root down. */
