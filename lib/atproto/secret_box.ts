@@ -1,137 +1,164 @@
 /**
- * Encryption of what must not lie readable in the store: keys, sessions. The
- * installation's secret stays outside of it.
+ * Encryption of what must not be readable in the key-value store: tokens and
+ * private keys. AES-256-GCM under a key that lives in the configuration only.
  *
  * @module
  */
 
-/** Encrypts, authenticates and derives keys from one secret of 32 bytes. */
+import { Buffer } from "node:buffer";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+} from "node:crypto";
+import { AppError } from "../errors.ts";
+import type { Key } from "../kv/kv.ts";
+
+/** An encrypted value as it is stored. */
+export interface SealedValue {
+  /** Version of this layout. */
+  readonly v: 1;
+  /** Which key it was encrypted with; says nothing about the key. */
+  readonly kid: string;
+  readonly iv: Uint8Array;
+  /** Ciphertext with the authentication tag at its end. */
+  readonly data: Uint8Array;
+}
+
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+const KEY_BYTES = 32;
+
+/** Encrypts with the first of its keys and decrypts with any of them. */
 export class SecretBox {
-  readonly #secret: CryptoKey;
-  readonly #derived = new Map<string, Promise<CryptoKey>>();
+  readonly #current: BoxKey;
+  readonly #keys: ReadonlyMap<string, BoxKey>;
 
-  private constructor(secret: CryptoKey) {
-    this.#secret = secret;
-  }
-
-  /** Makes a box from the installation's secret. Throws a RangeError unless it has 32 bytes. */
-  static async open(secret: Uint8Array<ArrayBuffer>): Promise<SecretBox> {
-    if (secret.byteLength !== 32) {
-      throw new RangeError("The secret must have 32 bytes");
-    }
-    const key = await crypto.subtle.importKey("raw", secret, "HKDF", false, [
-      "deriveBits",
-      "deriveKey",
-    ]);
-    return new SecretBox(key);
+  /**
+   * @param secret 32 bytes from the configuration.
+   * @param former secrets that were in use before; what they encrypted stays readable.
+   *
+   * Throws a RangeError when a secret has another length.
+   */
+  constructor(secret: Uint8Array, former: readonly Uint8Array[] = []) {
+    this.#current = new BoxKey(secret);
+    const all = [this.#current, ...former.map((old) => new BoxKey(old))];
+    this.#keys = new Map(all.map((key) => [key.kid, key]));
   }
 
   /**
-   * Encrypts `plain` with AES-256-GCM. `purpose` says what it is, for example
-   * the key path; only {@linkcode open} with the same purpose gets it back.
+   * Encrypts `value`, which must be plain JSON, for storage at `place`: moved
+   * to another place it does not decrypt.
    */
-  async seal(plain: Uint8Array, purpose: string): Promise<Uint8Array> {
-    const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
-    const sealed = await crypto.subtle.encrypt(
-      { name: "AES-GCM", iv, additionalData: encode(purpose) },
-      await this.#encryptionKey(),
-      new Uint8Array(plain),
-    );
-    const out = new Uint8Array(1 + IV_BYTES + sealed.byteLength);
-    out[0] = VERSION;
-    out.set(iv, 1);
-    out.set(new Uint8Array(sealed), 1 + IV_BYTES);
-    return out;
+  seal(place: Key, value: unknown): SealedValue {
+    const { kid, encryption } = this.#current;
+    const iv = randomBytes(IV_BYTES);
+    const cipher = createCipheriv("aes-256-gcm", encryption, iv);
+    cipher.setAAD(placeBytes(place));
+    const text = Buffer.from(JSON.stringify(value), "utf8");
+    const data = Buffer.concat([
+      cipher.update(text),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ]);
+    return { v: 1, kid, iv: new Uint8Array(iv), data: new Uint8Array(data) };
   }
 
-  /** Decrypts. Throws when the bytes were changed, or sealed for another purpose or with another secret. */
-  async open(sealed: Uint8Array, purpose: string): Promise<Uint8Array> {
-    if (sealed[0] !== VERSION) {
-      throw new Error(`Unknown format of an encrypted value: ${sealed[0]}`);
+  /**
+   * Decrypts what {@linkcode SecretBox.seal} made for the same place. The value
+   * has to be validated like any other input.
+   *
+   * Throws AppError `INTERNAL` when it was encrypted with an unknown key, was
+   * altered or was made for another place.
+   */
+  open(place: Key, sealed: SealedValue): unknown {
+    const key = this.#keys.get(sealed.kid);
+    if (!key) {
+      throw unreadable(
+        place,
+        "it was encrypted with another secret key; set the former secret_key again",
+      );
     }
-    const plain = await crypto.subtle.decrypt(
-      {
-        name: "AES-GCM",
-        iv: sealed.slice(1, 1 + IV_BYTES),
-        additionalData: encode(purpose),
-      },
-      await this.#encryptionKey(),
-      sealed.slice(1 + IV_BYTES),
-    );
-    return new Uint8Array(plain);
+    try {
+      const decipher = createDecipheriv(
+        "aes-256-gcm",
+        key.encryption,
+        sealed.iv,
+        { authTagLength: TAG_BYTES },
+      );
+      decipher.setAAD(placeBytes(place));
+      decipher.setAuthTag(sealed.data.subarray(-TAG_BYTES));
+      const text = Buffer.concat([
+        decipher.update(sealed.data.subarray(0, -TAG_BYTES)),
+        decipher.final(),
+      ]);
+      return JSON.parse(text.toString("utf8"));
+    } catch (cause) {
+      throw unreadable(place, "it was changed after it was written", cause);
+    }
   }
 
-  /** Encrypts a JSON value; see {@linkcode seal}. */
-  sealJson(value: unknown, purpose: string): Promise<Uint8Array> {
-    return this.seal(encode(JSON.stringify(value)), purpose);
-  }
-
-  /** Decrypts a JSON value; see {@linkcode open}. Check it with a schema. */
-  async openJson(sealed: Uint8Array, purpose: string): Promise<unknown> {
-    return JSON.parse(
-      new TextDecoder().decode(await this.open(sealed, purpose)),
-    );
-  }
-
-  /** 32 secret bytes for one purpose, for example a signing key of tokens. The same on every instance. */
-  async derive(purpose: string): Promise<Uint8Array<ArrayBuffer>> {
-    const bits = await crypto.subtle.deriveBits(
-      hkdf(purpose),
-      this.#secret,
-      256,
-    );
-    return new Uint8Array(bits);
-  }
-
-  /** HMAC-SHA256 of `text` under a key for `purpose`, in hex: compares secrets without storing them. */
-  async mac(text: string, purpose: string): Promise<string> {
-    const key = await this.#once(
-      `mac ${purpose}`,
-      () =>
-        crypto.subtle.deriveKey(
-          hkdf(`mac ${purpose}`),
-          this.#secret,
-          { name: "HMAC", hash: "SHA-256", length: 256 },
-          false,
-          ["sign"],
-        ),
-    );
-    const mac = await crypto.subtle.sign("HMAC", key, encode(text));
-    return new Uint8Array(mac).toHex();
-  }
-
-  #encryptionKey(): Promise<CryptoKey> {
-    return this.#once("encryption", () =>
-      crypto.subtle.deriveKey(
-        hkdf("encryption"),
-        this.#secret,
-        { name: "AES-GCM", length: 256 },
-        false,
-        ["encrypt", "decrypt"],
-      ));
-  }
-
-  #once(name: string, make: () => Promise<CryptoKey>): Promise<CryptoKey> {
-    const known = this.#derived.get(name);
-    if (known) return known;
-    const made = make();
-    this.#derived.set(name, made);
-    return made;
+  /**
+   * Keyed hash of `parts` in base64url (32 bytes). `purpose` separates uses:
+   * the same parts give unrelated hashes for two purposes.
+   */
+  mac(purpose: string, ...parts: string[]): string {
+    const hmac = createHmac("sha256", this.#current.macKey(purpose));
+    for (const part of parts) {
+      // With its length in front no two lists of parts look the same.
+      const bytes = Buffer.from(part, "utf8");
+      hmac.update(`${bytes.length}:`).update(bytes);
+    }
+    return hmac.digest("base64url");
   }
 }
 
-const VERSION = 1;
-const IV_BYTES = 12;
+/** One secret with what is derived from it; the secret itself encrypts nothing. */
+class BoxKey {
+  readonly kid: string;
+  readonly encryption: Buffer;
+  readonly #secret: Uint8Array;
 
-function encode(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
+  constructor(secret: Uint8Array) {
+    if (secret.byteLength !== KEY_BYTES) {
+      throw new RangeError(
+        `The secret key has ${secret.byteLength} bytes; it must have ${KEY_BYTES}.`,
+      );
+    }
+    this.#secret = new Uint8Array(secret);
+    this.encryption = this.#derive("encryption");
+    this.kid = createHash("sha256").update(this.#derive("key id"))
+      .digest("base64url").slice(0, 11);
+  }
+
+  macKey(purpose: string): Buffer {
+    return this.#derive(`mac ${purpose}`);
+  }
+
+  #derive(purpose: string): Buffer {
+    const none = new Uint8Array();
+    return Buffer.from(
+      hkdfSync("sha256", this.#secret, none, `atcr ${purpose}`, KEY_BYTES),
+    );
+  }
 }
 
-function hkdf(purpose: string): HkdfParams {
-  return {
-    name: "HKDF",
-    hash: "SHA-256",
-    salt: encode("atcr"),
-    info: encode(purpose),
-  };
+function placeBytes(place: Key): Uint8Array {
+  const parts = place.map((part) =>
+    part instanceof Uint8Array
+      ? ["bytes", Buffer.from(part).toString("hex")]
+      : [typeof part, String(part)]
+  );
+  return Buffer.from(JSON.stringify(parts), "utf8");
+}
+
+function unreadable(place: Key, why: string, cause?: unknown): AppError {
+  return new AppError(
+    "INTERNAL",
+    `The stored secret of ${String(place[0])} cannot be read: ${why}.`,
+    cause === undefined ? {} : { cause },
+  );
 }
