@@ -135,7 +135,11 @@ function contradictions(
   const needsHttps = "must begin with https:// outside the machine itself; " +
     "server.test_mode allows http";
   refuse(open(server.base_url), "server.base_url", needsHttps);
-  refuse(runsHold && open(hold.public_url), "hold.public_url", needsHttps);
+  refuse(
+    settings.hold.public_url !== undefined && open(hold.public_url),
+    "hold.public_url",
+    needsHttps,
+  );
   refuse(
     server.roles.includes("registry") && !runsHold &&
       server.default_hold_did === undefined,
@@ -164,12 +168,12 @@ function contradictions(
     (storage.driver === "s3" || avatar.storage.driver === "s3") &&
       halfAKey(settings.storage.s3),
     "storage.s3.secret_access_key",
-    "and storage.s3.access_key_id must be given together, or neither",
+    "is needed together with storage.s3.access_key_id, or neither of them",
   );
   refuse(
     halfAKey(settings.avatar.s3),
     "avatar.s3.secret_access_key",
-    "and avatar.s3.access_key_id must be given together, or neither",
+    "is needed together with avatar.s3.access_key_id, or neither of them",
   );
   refuse(
     platform.deploy &&

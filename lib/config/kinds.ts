@@ -118,7 +118,7 @@ export function map<T>(value: z.ZodType<T>, example: string): Kind<
 > {
   const inline = z.string().transform((value, context): unknown => {
     try {
-      return parseYaml(value);
+      return parseYaml(value, { logLevel: "error" });
     } catch {
       context.addIssue({ code: "custom", message: "no YAML" });
       return z.NEVER;

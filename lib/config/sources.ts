@@ -39,7 +39,7 @@ export function readYaml(
     return { tree: {}, origins, mistakes, notices: [] };
   };
   if (text.length > MAX_FILE_LENGTH) return wrong("is too long");
-  const document = parseDocument(text, { prettyErrors: true });
+  const document = parseDocument(text, { logLevel: "error" });
   for (const error of document.errors) {
     // The first line says what and where; the others show the text.
     wrong(error.message.split("\n")[0] ?? "is no YAML");

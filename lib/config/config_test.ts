@@ -1,0 +1,399 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { ALIASES, RETIRED } from "./aliases.ts";
+import { loadConfig } from "./config.ts";
+import { ConfigError } from "./config_error.ts";
+import { settingsSchema } from "./schema.ts";
+import { leavesOf, nodesOf } from "./setting.ts";
+
+const LEAVES = leavesOf(nodesOf(settingsSchema));
+const KEY = "00".repeat(32);
+const PUBLIC = {
+  ATCR_SERVER_BASE_URL: "https://registry.example.com",
+  ATCR_SECRET_KEY: KEY,
+};
+
+function load(env: Record<string, string>, yaml?: string) {
+  const args = yaml === undefined ? [] : ["serve", "--config", "atcr.yaml"];
+  return loadConfig({ args, env, readTextFile: () => yaml ?? "" });
+}
+
+/** The mistakes of a configuration that must not load, as `setting: message`. */
+function mistakes(env: Record<string, string>, yaml?: string): string[] {
+  try {
+    load(env, yaml);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.mistakes.map((m) => `${m.setting}: ${m.message}`);
+  }
+  assert.fail("it was taken");
+}
+
+Deno.test("without anything it is the laptop with its sandbox", () => {
+  const config = load({});
+  assert.equal(config.server.base_url, "http://localhost:5000");
+  assert.deepEqual(config.server.listen, { hostname: "127.0.0.1", port: 5000 });
+  assert.deepEqual(config.server.roles, ["registry", "hold", "avatar"]);
+  assert.equal(config.server.public, false);
+  assert.equal(config.sandbox.enabled, true);
+  assert.equal(config.hold.owner, "alice.test");
+  assert.equal(config.hold.public, true);
+  assert.equal(config.hold.allow_all_crew, true);
+  assert.equal(config.hold.did, "did:web:localhost%3A5000");
+  assert.equal(config.server.default_hold_did, "did:web:localhost%3A5000");
+  assert.equal(config.storage.driver, "filesystem");
+  assert.equal(config.storage.root_dir, "data/blobs");
+  assert.equal(config.kv.location, "data/kv.sqlite3");
+  assert.equal(config.secret_key, undefined);
+});
+
+Deno.test("with a public address nothing is open by itself", () => {
+  const config = load(PUBLIC);
+  assert.equal(config.sandbox.enabled, false);
+  assert.equal(config.hold.public, false);
+  assert.equal(config.hold.allow_all_crew, false);
+  assert.equal(config.hold.owner, undefined);
+  assert.equal(config.hold.did, "did:web:registry.example.com");
+  assert.equal(config.server.listen.hostname, "0.0.0.0");
+  assert.deepEqual(config.secret_key, new Uint8Array(32));
+});
+
+Deno.test("the environment wins over the file, the file over the defaults", () => {
+  const yaml = "log_level: debug\nserver:\n  addr: 6000\n  client_name: File\n";
+  const config = load({ ATCR_SERVER_CLIENT_NAME: "Env" }, yaml);
+  assert.equal(config.log_level, "debug");
+  assert.equal(config.server.client_name, "Env");
+  assert.equal(config.server.base_url, "http://localhost:6000");
+  assert.equal(config.server.shutdown_timeout_seconds, 30);
+  assert.deepEqual([...config.origin.settings], [
+    ["log_level", "atcr.yaml"],
+    ["server.addr", "atcr.yaml"],
+    ["server.client_name", "ATCR_SERVER_CLIENT_NAME"],
+  ]);
+});
+
+Deno.test("empty variables and empty YAML values count as not set", () => {
+  const config = load(
+    { HOLD_OWNER: "", ATCR_LOG_LEVEL: " " },
+    "log_level: warn\nhold:\n  owner:\nserver:\n",
+  );
+  assert.equal(config.hold.owner, "alice.test");
+  assert.equal(config.log_level, "warn");
+});
+
+Deno.test("every setting has a variable of its own, and every alias a setting", () => {
+  assert.equal(new Set(LEAVES.map((leaf) => leaf.env)).size, LEAVES.length);
+  const paths = new Set(LEAVES.map((leaf) => leaf.path));
+  const own = new Set(LEAVES.map((leaf) => leaf.env));
+  for (const { name, path } of ALIASES) {
+    assert.ok(paths.has(path), `${name} sets ${path}`);
+    assert.ok(!own.has(name), `${name} is no alias`);
+  }
+  for (const { name } of RETIRED) assert.ok(!own.has(name), name);
+});
+
+Deno.test("every variable reaches its setting", () => {
+  for (const { env, path } of LEAVES) {
+    try {
+      const { origin } = load({ [env]: "no such value" });
+      assert.equal(origin.settings.get(path), env);
+    } catch (error) {
+      assert.ok(error instanceof ConfigError, `${env}: ${error}`);
+      const section = path.slice(0, path.lastIndexOf(".") + 1);
+      assert.ok(error.mistakes.every((m) => m.setting.startsWith(section)));
+    }
+  }
+});
+
+Deno.test("an environment of the original hold works", () => {
+  const config = load({
+    HOLD_PUBLIC_URL: "https://hold.example.com",
+    HOLD_SERVER_ADDR: ":8080",
+    HOLD_OWNER: "did:plc:ewvi7nxzyoun6zhxrhs64oiz",
+    HOLD_PUBLIC: "true",
+    HOLD_DATABASE_DIR: "/var/lib/atcr-hold",
+    HOLD_KEY_PATH: "/var/lib/atcr-hold/signing.key",
+    HOLD_BLUESKY_POSTS_ENABLED: "true",
+    DISABLE_PRESIGNED_URLS: "true",
+    AWS_ACCESS_KEY_ID: "key",
+    AWS_SECRET_ACCESS_KEY: "secret",
+    S3_BUCKET: "blobs",
+    S3_ENDPOINT: "https://gateway.storjshare.io",
+    ATCR_SERVER_ROLES: "hold",
+    ATCR_SECRET_KEY: KEY,
+  });
+  assert.equal(config.server.base_url, "https://hold.example.com");
+  assert.equal(config.server.listen.port, 8080);
+  assert.equal(config.hold.did, "did:web:hold.example.com");
+  assert.equal(config.hold.public, true);
+  assert.equal(config.hold.presigned_urls, false);
+  assert.equal(config.data_dir, "/var/lib/atcr-hold");
+  assert.equal(config.storage.driver, "s3");
+  assert.equal(config.storage.s3.region, "us-east-1");
+  assert.equal(config.storage.s3.force_path_style, true);
+  assert.match(config.origin.notices.join(), /HOLD_KEY_PATH/);
+});
+
+Deno.test("an environment of the original avatar service works", () => {
+  const config = load({
+    ...PUBLIC,
+    ATCR_SERVER_ROLES: "avatar",
+    LISTEN_ADDR: ":8080",
+    BUCKET_NAME: "avatars",
+    AWS_REGION: "auto",
+    AWS_ENDPOINT_URL_S3: "https://fly.storage.tigris.dev",
+    AWS_ACCESS_KEY_ID: "key",
+    AWS_SECRET_ACCESS_KEY: "secret",
+    BUCKET_PUBLIC_HOST: "cdn.example.com",
+  });
+  const { storage, public_host } = config.avatar;
+  assert.equal(storage.driver, "s3");
+  assert.equal(storage.s3.bucket, "avatars");
+  assert.equal(storage.s3.region, "auto");
+  assert.equal(storage.s3.access_key_id, "key");
+  assert.equal(storage.s3.force_path_style, false);
+  assert.equal(public_host, "cdn.example.com");
+  assert.equal(config.storage.driver, "filesystem");
+});
+
+Deno.test("a setting's own variable wins over other names for it", () => {
+  const env = { ATCR_STORAGE_S3_REGION: "eu-west-1", AWS_REGION: "us-east-2" };
+  assert.equal(load(env).storage.s3.region, "eu-west-1");
+});
+
+Deno.test("two other names that disagree are a mistake, two that agree are not", () => {
+  const env = { LISTEN_ADDR: ":8080", HOLD_SERVER_ADDR: ":8080" };
+  assert.equal(load(env).server.listen.port, 8080);
+  assert.match(
+    mistakes({ ...env, ATCR_HTTP_ADDR: ":5000" }).join(),
+    /server\.addr: .*ATCR_HTTP_ADDR/,
+  );
+});
+
+Deno.test("the quota tiers come from YAML or as text from the environment", () => {
+  const yaml = "hold:\n  quota:\n    tiers:\n      bosun: {quota: 50GB}\n" +
+    "    default_tier: bosun\n";
+  assert.deepEqual(load({}, yaml).hold.quota, {
+    tiers: { bosun: { quota: 50e9 } },
+    default_tier: "bosun",
+  });
+  const env = { ATCR_HOLD_QUOTA_TIERS: '{"deckhand": {"quota": "5GiB"}}' };
+  assert.equal(
+    load(env).hold.quota.tiers.deckhand?.quota,
+    5 * 2 ** 30,
+  );
+});
+
+Deno.test("every mistake is told at once, with its place and what is allowed", () => {
+  const found = mistakes(
+    {
+      ATCR_SERVER_ADDR: "nowhere",
+      ATCR_SERVER_ADRR: ":1",
+      ATCR_SECRET_KEY: "hunter2",
+      HOLD_PUBLIC: "perhaps",
+    },
+    "server:\n  base_uri: x\n  roles: [hold, x, y]\nkv: 5\nsevrer: {}\n" +
+      "storage: {driver: s3}\n",
+  );
+  const expected = [
+    /^server\.addr: "nowhere" is not allowed; expected .*:5000/,
+    /^ATCR_SERVER_ADRR: is not a setting/,
+    /^secret_key: the given value \(hidden\) is not allowed; expected 32 bytes/,
+    /^hold\.public: "perhaps" .*true or false/,
+    /^server\.base_uri: is not a setting; allowed in server: addr, base_url/,
+    /^server\.roles: \["hold","x","y"\] .*registry, hold, avatar/,
+    /^kv: must be a section with url/,
+    /^sevrer: is not a setting; allowed at the top: log_level/,
+    /^storage\.s3\.bucket: is required/,
+  ];
+  for (const pattern of expected) {
+    assert.ok(found.some((m) => pattern.test(m)), `${pattern}: ${found}`);
+  }
+  assert.equal(found.length, expected.length);
+});
+
+Deno.test("the message names the variable or the file of each mistake", () => {
+  assert.throws(
+    () => load({ HOLD_PUBLIC: "x" }, "log_level: loud"),
+    (error) =>
+      error instanceof ConfigError && error.message.includes(
+        'log_level (atcr.yaml): "loud"',
+      ) && error.message.includes('hold.public (HOLD_PUBLIC): "x"'),
+  );
+});
+
+Deno.test("no secret is in a message", () => {
+  const found = mistakes({
+    ATCR_SECRET_KEY: "secret-one",
+    ATCR_KV_URL: "https://user:secret-two@kv.example",
+    AWS_SECRET_ACCESS_KEY: "secret-three",
+    ATCR_STORAGE_DRIVER: "s3",
+    ATCR_SECRET_KEYS: "secret-four",
+  }).join("\n");
+  assert.doesNotMatch(found, /secret-(one|two|three|four)/);
+});
+
+Deno.test("broken and missing files are told with their name", () => {
+  assert.match(mistakes({}, "a: [1\nb: }").join(), /atcr\.yaml: .*line/);
+  assert.match(mistakes({}, "- a list").join(), /must hold settings/);
+  assert.match(mistakes({}, "log_level: a\nlog_level: b").join(), /unique/);
+  assert.throws(
+    () =>
+      loadConfig({
+        args: ["--config=gone.yaml"],
+        env: {},
+        readTextFile: () => {
+          throw new Error("No such file");
+        },
+      }),
+    /--config: gone\.yaml cannot be read: No such file/,
+  );
+  assert.throws(
+    () => loadConfig({ args: ["--config"], env: {}, readTextFile: () => "" }),
+    /--config: needs the name of a file/,
+  );
+});
+
+const CONTRADICTIONS: [string, Record<string, string>, string][] = [
+  ["a public address without a key", {
+    ATCR_BASE_URL: "https://a.example",
+  }, "secret_key"],
+  ["the sandbox with a public address", {
+    ...PUBLIC,
+    ATCR_SANDBOX: "on",
+  }, "sandbox.enabled"],
+  ["http to the outside", {
+    ...PUBLIC,
+    ATCR_SERVER_BASE_URL: "http://a.example",
+  }, "server.base_url"],
+  ["a registry without any hold", {
+    ATCR_SERVER_ROLES: "registry",
+  }, "server.default_hold_did"],
+  ["no role at all", { ATCR_SERVER_ROLES: "," }, "server.roles"],
+  ["two listeners on one port", {
+    ATCR_SANDBOX_PDS_PORT: "5000",
+  }, "sandbox.pds_port"],
+  ["an identity of another kind", {
+    ATCR_HOLD_DID: "did:web:hold.example.com",
+    ATCR_HOLD_DID_METHOD: "plc",
+  }, "hold.did_method"],
+  ["a tier that does not exist", {
+    ATCR_HOLD_QUOTA_DEFAULT_TIER: "captain",
+  }, "hold.quota.default_tier"],
+  ["S3 without a bucket", { STORAGE_DRIVER: "s3" }, "storage.s3.bucket"],
+  ["half of a key", {
+    S3_BUCKET: "b",
+    AWS_ACCESS_KEY_ID: "k",
+  }, "storage.s3.secret_access_key"],
+  ["half of a key for avatars", {
+    BUCKET_NAME: "b",
+    ATCR_AVATAR_S3_ACCESS_KEY_ID: "k",
+  }, "avatar.s3.secret_access_key"],
+  ["a disk on Deno Deploy", {
+    ...PUBLIC,
+    DENO_DEPLOYMENT_ID: "x",
+  }, "storage.driver"],
+];
+for (const [what, env, setting] of CONTRADICTIONS) {
+  Deno.test(`${what} is refused`, () => {
+    const found = mistakes(env);
+    assert.equal(found.length, 1, found.join());
+    assert.ok(found[0]?.startsWith(`${setting}: `), found[0]);
+  });
+}
+
+Deno.test("ambient AWS variables do not disturb a server without S3", () => {
+  assert.equal(
+    load({ AWS_ACCESS_KEY_ID: "x" }).storage.driver,
+    "filesystem",
+  );
+});
+
+Deno.test("test mode takes http to the outside", () => {
+  const env = {
+    ...PUBLIC,
+    ATCR_BASE_URL: "http://registry.lan",
+    TEST_MODE: "1",
+  };
+  const { ATCR_SERVER_BASE_URL: _, ...rest } = env;
+  assert.equal(load(rest).server.base_url, "http://registry.lan");
+});
+
+Deno.test("on Deno Deploy the platform's key-value store is used", () => {
+  const env = { ...PUBLIC, S3_BUCKET: "b", DENO_DEPLOYMENT_ID: "x" };
+  assert.equal(load(env).kv.location, undefined);
+});
+
+Deno.test("the address names the loopback host that was given", () => {
+  const base = (addr: string) => load({ LISTEN_ADDR: addr }).server;
+  assert.equal(base("127.0.0.1:80").base_url, "http://127.0.0.1:80");
+  assert.equal(base("[::1]:5001").base_url, "http://[::1]:5001");
+  assert.equal(base("0.0.0.0:5001").base_url, "http://localhost:5001");
+  assert.equal(base("0.0.0.0:5001").listen.hostname, "0.0.0.0");
+});
+
+Deno.test("nothing in the configuration can be changed", () => {
+  const config = load({}, "hold: {quota: {tiers: {a: {quota: 1}}}}");
+  const visit = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return;
+    if (ArrayBuffer.isView(value) || value instanceof Map) return;
+    assert.ok(Object.isFrozen(value));
+    Object.values(value).forEach(visit);
+  };
+  visit(config);
+});
+
+Deno.test("any environment and any YAML give a configuration or a ConfigError", () => {
+  const names = [
+    ...LEAVES.map((leaf) => leaf.env),
+    ...ALIASES.map((alias) => alias.name),
+    ...RETIRED.map((retired) => retired.name),
+    "ATCR_X",
+    "__proto__",
+  ];
+  const word = fc.constantFrom(
+    ...["on", "5", "auto", "https://a.example", "[", "{a: 1}", "did:web:a.b"],
+    ...["-1", "s3", "&a [*a]", "!!js/function", "null", "~", "|", "1e999"],
+  );
+  const value = fc.oneof(word, fc.string());
+  const env = fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 8 });
+  const paths = LEAVES.map((leaf) => leaf.path.split("."));
+  const nested = fc.array(
+    fc.tuple(fc.constantFrom(...paths), fc.oneof(value, fc.jsonValue())),
+    { maxLength: 6 },
+  ).map((entries) => {
+    const tree = {};
+    for (const [path, given] of entries) {
+      let section: Record<string, unknown> = tree;
+      for (const name of path.slice(0, -1)) {
+        section = (section[name] ??= {}) as Record<string, unknown>;
+      }
+      section[path.at(-1) ?? ""] = given;
+    }
+    return JSON.stringify(tree);
+  });
+  const single = fc.tuple(fc.constantFrom(...paths), value).map((
+    [path, given],
+  ) => path.map((name, i) => `${"  ".repeat(i)}${name}:`).join("\n") + given);
+  const yaml = fc.oneof(
+    nested,
+    single,
+    fc.string(),
+    fc.json(),
+    fc.object().map((object) => JSON.stringify(object)),
+    fc.constant('{"__proto__": {"x": 1}, "constructor": 1}'),
+    fc.constant("a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]"),
+  );
+  fc.assert(
+    fc.property(env, fc.option(yaml, { nil: undefined }), (env, yaml) => {
+      try {
+        load(env, yaml);
+      } catch (error) {
+        assert.ok(error instanceof ConfigError, String(error));
+        assert.ok(error.mistakes.length > 0);
+      }
+      assert.equal(Object.hasOwn(Object.prototype, "x"), false);
+    }),
+    { numRuns: 2_000 },
+  );
+});

@@ -1,0 +1,146 @@
+/**
+ * The configuration as text: commented defaults for `config init`, the
+ * effective values for `config check`, and the tables of the README.
+ *
+ * @module
+ */
+
+import { stringify } from "yaml";
+import { ALIASES, RETIRED } from "./aliases.ts";
+import type { Config } from "./config.ts";
+import { settingsSchema } from "./schema.ts";
+import { type Leaf, leavesOf, type Node, nodesOf } from "./setting.ts";
+import { lookUp } from "./sources.ts";
+
+const WIDTH = 78;
+
+const INTRODUCTION = "Configuration of ATCR. Environment variables win over " +
+  "this file; their names stand above each setting. What begins with # is not " +
+  "set: remove the # to set it.";
+
+/** A file with every setting, its meaning and its default; it changes nothing. */
+export function renderDefaultYaml(): string {
+  const lines = [...comment(INTRODUCTION, "")];
+  const visit = (nodes: readonly Node[], indent: string) => {
+    for (const node of nodes) {
+      lines.push("");
+      if ("section" in node) {
+        const { doc, path, nodes } = node.section;
+        lines.push(...comment(doc, indent), `${indent}${nameOf(path)}:`);
+        visit(nodes, `${indent}  `);
+        continue;
+      }
+      const { leaf } = node;
+      lines.push(...comment(leaf.doc, indent));
+      lines.push(...comment(`Allowed: ${leaf.allowed}.`, indent));
+      if (leaf.default === undefined) {
+        lines.push(...comment(`Without it: ${without(leaf)}.`, indent));
+      }
+      lines.push(...comment(names(leaf).join(", "), indent));
+      const unset = leaf.default === undefined;
+      const value = unset ? "" : ` ${inline(leaf.default)}`;
+      lines.push(`${indent}${unset ? "# " : ""}${nameOf(leaf.path)}:${value}`);
+    }
+  };
+  visit(nodesOf(settingsSchema), "");
+  return lines.join("\n") + "\n";
+}
+
+/** Every setting with its final value and where it comes from; secrets hidden. */
+export function renderConfig(config: Config): string {
+  const lines: string[] = [];
+  const visit = (nodes: readonly Node[], indent: string) => {
+    for (const node of nodes) {
+      if ("section" in node) {
+        lines.push(`${indent}${nameOf(node.section.path)}:`);
+        visit(node.section.nodes, `${indent}  `);
+        continue;
+      }
+      const { leaf } = node;
+      const value = lookUp(config, leaf.path);
+      const unset = value === undefined;
+      const shown = unset
+        ? ""
+        : leaf.secret
+        ? " (hidden)"
+        : ` ${inline(value)}`;
+      const from = config.origin.settings.get(leaf.path) ??
+        (leaf.default === undefined ? without(leaf) : "default");
+      lines.push(`${indent}${nameOf(leaf.path)}:${shown}  # ${from}`);
+    }
+  };
+  visit(nodesOf(settingsSchema), "");
+  for (const notice of config.origin.notices) lines.push(`# ${notice}`);
+  return lines.join("\n") + "\n";
+}
+
+/** The table of all settings, in Markdown. */
+export function renderMarkdownTable(): string {
+  const rows = leavesOf(nodesOf(settingsSchema)).map((leaf) => {
+    const fixed = leaf.default === undefined
+      ? without(leaf)
+      : `\`${inline(leaf.default)}\``;
+    return [`\`${leaf.path}\``, `\`${leaf.env}\``, fixed, leaf.doc];
+  });
+  return markdown(["Setting", "Environment", "Default", "Meaning"], rows);
+}
+
+/** The table of the names from the original documents, in Markdown. */
+export function renderAliasTable(): string {
+  const rows = ALIASES.map(({ name, path, inverted }) => [
+    `\`${name}\``,
+    `\`${path}\`${inverted ? " to the opposite" : ""}`,
+  ]);
+  const retired = RETIRED.map(({ name, reason }) => [
+    `\`${name}\``,
+    `no effect: ${reason}`,
+  ]);
+  return markdown(["Name", "Sets"], [...rows, ...retired]);
+}
+
+function markdown(head: string[], rows: string[][]): string {
+  const line = (cells: string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const rule = head.map(() => "---");
+  return [head, rule, ...rows].map(line).join("\n") + "\n";
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf(".") + 1);
+}
+
+function without(leaf: Leaf): string {
+  return leaf.otherwise ?? "not set";
+}
+
+/** Every environment variable that sets `leaf`, its own first. */
+function names(leaf: Leaf): string[] {
+  const others = ALIASES.filter((alias) => alias.path === leaf.path)
+    .map(({ name, inverted }) => inverted ? `${name} (the opposite)` : name);
+  return [leaf.env, ...others];
+}
+
+/** A value in one line of YAML. */
+function inline(value: unknown): string {
+  const text = stringify(value, {
+    collectionStyle: "flow",
+    flowCollectionPadding: false,
+    blockQuote: false,
+    lineWidth: 0,
+  });
+  return text.trimEnd();
+}
+
+/** `text` as comment lines that fit the width. */
+function comment(text: string, indent: string): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && indent.length + line.length + word.length + 3 > WIDTH) {
+      lines.push(line);
+      line = "";
+    }
+    line += line === "" ? word : ` ${word}`;
+  }
+  return [...lines, line].map((line) => `${indent}# ${line}`);
+}

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { ALIASES } from "./aliases.ts";
+import { loadConfig } from "./config.ts";
+import {
+  renderAliasTable,
+  renderConfig,
+  renderDefaultYaml,
+  renderMarkdownTable,
+} from "./render.ts";
+import { settingsSchema } from "./schema.ts";
+import { leavesOf, nodesOf } from "./setting.ts";
+
+const LEAVES = leavesOf(nodesOf(settingsSchema));
+
+function load(env: Record<string, string>, yaml?: string) {
+  const args = yaml === undefined ? [] : ["--config", "atcr.yaml"];
+  return loadConfig({ args, env, readTextFile: () => yaml ?? "" });
+}
+
+Deno.test("the default file changes nothing", () => {
+  const { origin: _, ...written } = load({}, renderDefaultYaml());
+  const { origin: __, ...defaults } = load({});
+  assert.deepEqual(written, defaults);
+});
+
+Deno.test("the default file and the table name every setting and variable", () => {
+  const yaml = renderDefaultYaml();
+  const table = renderMarkdownTable();
+  for (const { path, env } of LEAVES) {
+    assert.match(yaml, new RegExp(`# ${env}\\b`));
+    assert.ok(table.includes(`| \`${path}\` | \`${env}\` |`), path);
+  }
+  for (const { name } of ALIASES) {
+    assert.ok(yaml.includes(name), name);
+    assert.ok(renderAliasTable().includes(`| \`${name}\` |`), name);
+  }
+  assert.equal(table.trimEnd().split("\n").length, LEAVES.length + 2);
+});
+
+Deno.test("every line of the default file fits a terminal", () => {
+  for (const line of renderDefaultYaml().split("\n")) {
+    const listed = line.trimStart().startsWith("#") ? line : "";
+    assert.ok(listed.length <= 80, line);
+  }
+});
+
+Deno.test("the effective configuration shows values and where they are from", () => {
+  const text = renderConfig(load({
+    LISTEN_ADDR: ":6000",
+    HOLD_KEY_PATH: "/key",
+  }));
+  assert.match(text, /^ {2}addr: :6000 {2}# LISTEN_ADDR$/m);
+  assert.match(text, /^ {2}base_url: http:\/\/localhost:6000 {2}# /m);
+  assert.match(text, /^log_level: info {2}# default$/m);
+  assert.match(text, /^# HOLD_KEY_PATH has no effect/m);
+});
+
+Deno.test("the effective configuration hides secrets and is YAML that loads", () => {
+  const env = {
+    ATCR_SECRET_KEY: "ab".repeat(32),
+    ATCR_METRICS_TOKEN: "metrics-secret",
+    S3_BUCKET: "b",
+    AWS_ACCESS_KEY_ID: "id",
+    AWS_SECRET_ACCESS_KEY: "aws-secret",
+    AWS_SESSION_TOKEN: "session-secret",
+    ATCR_SERVER_CLIENT_NAME: "two\nlines: # no comment",
+  };
+  const text = renderConfig(load(env));
+  assert.doesNotMatch(text, /-secret|abab/);
+  assert.equal(text.match(/\(hidden\)/g)?.length, 4);
+  const again = load({}, text.replace(/.*(\(hidden\)| id ).*\n/g, ""));
+  assert.equal(again.server.client_name, env.ATCR_SERVER_CLIENT_NAME);
+});
