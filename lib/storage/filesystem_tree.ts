@@ -157,9 +157,10 @@ export class FileTree {
   }
 }
 
-/** What the system said, in short. */
+/** What the system said, without the call and the path that follow. */
 export function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/: [a-z_]+ '.*$/s, "");
 }
 
 /** A link could lead anywhere, so none is followed below the root. */

@@ -25,7 +25,7 @@ import {
   otherPart,
   unknownUpload,
 } from "./part_list.ts";
-import { chunksOf, sliceOf } from "./stream.ts";
+import { collect, joined, sliceOf } from "./stream.ts";
 
 interface StoredObject {
   readonly info: ObjectInfo;
@@ -152,11 +152,7 @@ export class MemoryBlobStore implements BlobStore {
     assertPartNumber(partNumber);
     assertOffset(offset);
     this.#load(upload);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of chunksOf(body, signal)) {
-      chunks.push(chunk.slice());
-    }
-    const bytes = joined(chunks);
+    const bytes = await collect(body, Infinity, signal);
     const etag = this.#version();
     this.#load(upload).parts.set(partNumber, { etag, offset, bytes });
     return { partNumber, etag, size: bytes.length };
@@ -230,17 +226,6 @@ export class MemoryBlobStore implements BlobStore {
   #version(): string {
     return (++this.#versions).toString(16);
   }
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 function streamOf(

@@ -41,6 +41,42 @@ export async function* chunksOf(
   }
 }
 
+/**
+ * All bytes of `body` in a buffer of their own. Throws AppError `TOO_LARGE`
+ * when there are more than `maxBytes`.
+ */
+export async function collect(
+  body: ReadableStream<Uint8Array> | Uint8Array,
+  maxBytes: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunksOf(body, signal)) {
+    size += chunk.length;
+    if (size > maxBytes) {
+      throw new AppError(
+        "TOO_LARGE",
+        `The part has more than ${maxBytes} bytes; send smaller parts.`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  return joined(chunks);
+}
+
+/** The bytes of `chunks`, one after the other, in a buffer of their own. */
+export function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
 /** Where a range lies in an object. */
 export interface Slice {
   readonly start: number;

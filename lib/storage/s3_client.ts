@@ -1,0 +1,215 @@
+/**
+ * The connection of the S3 driver. The SDK is loaded with the first request, so
+ * that a deployment with another driver pays nothing for it.
+ *
+ * @module
+ */
+
+import type {
+  GetObjectCommandInput,
+  S3,
+  UploadPartCommandInput,
+} from "@aws-sdk/client-s3";
+import type { Multipart, ObjectInfo } from "./blob_store.ts";
+import { bareEtag } from "./part_list.ts";
+import { s3Error, type S3Place, statusOf } from "./s3_errors.ts";
+
+/** Access key; without one the SDK looks for credentials (environment, files, roles). */
+export interface S3Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** Where the bucket is and how it is spoken to. */
+export interface S3Options {
+  readonly bucket: string;
+  /** `us-east-1` where the server has no regions. */
+  readonly region: string;
+  /** URL of the server; AWS itself without one. */
+  readonly endpoint?: string;
+  /** URL of the same server as clients reach it, for presigned URLs; `endpoint` without one. */
+  readonly publicEndpoint?: string;
+  /** Puts the bucket into the path, not the host name, as most servers with a port need. */
+  readonly pathStyle?: boolean;
+  readonly credentials?: S3Credentials;
+  /** Host, with port if need be, of a CDN that fetches from the bucket; takes the place of the host in presigned GET URLs. */
+  readonly cdnHost?: string;
+  /** Host, with port if need be, that serves the objects to the public by their keys. */
+  readonly publicHost?: string;
+  /** Milliseconds without a byte after which a request is given up and tried again; 60,000 by default. */
+  readonly idleTimeoutMs?: number;
+  /** Tries of one request, 6 by default. */
+  readonly attempts?: number;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const IDLE_TIMEOUT_MS = 60_000;
+const ATTEMPTS = 6;
+
+/** Errors without an answer that another try does not mend. */
+const FINAL = new Set(["AbortError", "CredentialsProviderError"]);
+
+interface Clients {
+  readonly sdk: typeof import("@aws-sdk/client-s3");
+  readonly presigner: typeof import("@aws-sdk/s3-request-presigner");
+  /** Speaks to the server. */
+  readonly s3: S3;
+  /** Signs for the endpoint that clients use; sends nothing. */
+  readonly signer: S3;
+}
+
+/** Sends requests to one bucket and turns what fails into AppErrors. */
+export class S3Connection {
+  readonly bucket: string;
+  readonly place: S3Place;
+  readonly idleTimeoutMs: number;
+  readonly #options: S3Options;
+  #clients: Promise<Clients> | undefined;
+
+  constructor(options: S3Options) {
+    const { endpoint, bucket, idleTimeoutMs = IDLE_TIMEOUT_MS } = options;
+    const host = endpoint === undefined ? "AWS" : new URL(endpoint).host;
+    this.bucket = bucket;
+    this.place = { bucket, host };
+    this.idleTimeoutMs = idleTimeoutMs;
+    this.#options = options;
+  }
+
+  /**
+   * Runs `work`, which sends one request. Throws the reason of `signal` when
+   * that is aborted, else what {@linkcode s3Error} makes of a failure.
+   */
+  async send<T>(
+    work: (s3: S3, options: { abortSignal?: AbortSignal }) => Promise<T>,
+    context: { upload?: Multipart; signal?: AbortSignal | undefined } = {},
+  ): Promise<T> {
+    try {
+      return await this.trySend(work, context.signal);
+    } catch (error) {
+      if (context.signal?.aborted) throw context.signal.reason;
+      throw s3Error(error, this.place, context.upload);
+    }
+  }
+
+  /** As {@linkcode send}, but throws what the SDK throws. */
+  async trySend<T>(
+    work: (s3: S3, options: { abortSignal?: AbortSignal }) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    const { s3 } = await this.#load();
+    return await work(s3, signal ? { abortSignal: signal } : {});
+  }
+
+  /** URL that reads an object without our credentials; signs the host only. */
+  async presignGet(
+    input: GetObjectCommandInput,
+    expiresInSeconds: number,
+  ): Promise<string> {
+    const { sdk, presigner, signer, s3 } = await this.#load();
+    const command = new sdk.GetObjectCommand(input);
+    const options = signing(s3, expiresInSeconds);
+    return await presigner.getSignedUrl(signer, command, options);
+  }
+
+  /** URL that writes one part without our credentials; signs the host only. */
+  async presignPart(
+    input: UploadPartCommandInput,
+    expiresInSeconds: number,
+  ): Promise<string> {
+    const { sdk, presigner, signer, s3 } = await this.#load();
+    const command = new sdk.UploadPartCommand(input);
+    const options = signing(s3, expiresInSeconds);
+    return await presigner.getSignedUrl(signer, command, options);
+  }
+
+  /** Closes idle connections. */
+  async close(): Promise<void> {
+    const clients = await this.#clients;
+    clients?.s3.destroy();
+  }
+
+  #load(): Promise<Clients> {
+    return this.#clients ??= (async () => {
+      const [sdk, presigner] = await Promise.all([
+        import("@aws-sdk/client-s3"),
+        import("@aws-sdk/s3-request-presigner"),
+      ]);
+      const { endpoint, publicEndpoint = endpoint } = this.#options;
+      const s3 = this.#client(sdk, endpoint);
+      const signer = publicEndpoint === endpoint
+        ? s3
+        : this.#client(sdk, publicEndpoint);
+      return { sdk, presigner, s3, signer };
+    })();
+  }
+
+  #client(
+    sdk: typeof import("@aws-sdk/client-s3"),
+    endpoint: string | undefined,
+  ): S3 {
+    const { region, pathStyle = false, credentials, attempts = ATTEMPTS } =
+      this.#options;
+    const client = new sdk.S3({
+      region,
+      forcePathStyle: pathStyle,
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(credentials === undefined ? {} : { credentials }),
+      maxAttempts: attempts,
+      // Other servers than AWS refuse or even store the trailing checksums.
+      requestChecksumCalculation: "WHEN_REQUIRED",
+      responseChecksumValidation: "WHEN_REQUIRED",
+      requestHandler: {
+        connectionTimeout: CONNECT_TIMEOUT_MS,
+        socketTimeout: this.idleTimeoutMs,
+      },
+    });
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        try {
+          return await next(args);
+        } catch (error) {
+          throw retryable(error);
+        }
+      },
+      { step: "finalizeRequest", priority: "low", name: "retryBrokenAnswers" },
+    );
+    return client;
+  }
+}
+
+/** The client learns from answers how wrong our clock is; signatures must know. */
+function signing(s3: S3, expiresIn: number) {
+  const { systemClockOffset } = s3.config;
+  return { expiresIn, signingDate: new Date(Date.now() + systemClockOffset) };
+}
+
+/**
+ * Marks an error for the SDK's retry when there was no answer or a broken one:
+ * by itself it knows only some of the ways in which a connection can end.
+ */
+function retryable(error: unknown): unknown {
+  if (!(error instanceof Error) || FINAL.has(error.name)) return error;
+  if ((statusOf(error) ?? 0) >= 300) return error;
+  return Object.assign(error, { $retryable: {} });
+}
+
+/** What answers of S3 tell of an object. */
+interface Told {
+  ETag?: string | undefined;
+  LastModified?: Date | undefined;
+  ContentType?: string | undefined;
+  CacheControl?: string | undefined;
+}
+
+/** What is known of an object of `size` bytes, from an answer of S3. */
+export function infoOf(told: Told, size = 0): ObjectInfo {
+  return {
+    size,
+    etag: bareEtag(told.ETag ?? ""),
+    modifiedAt: told.LastModified?.getTime() ?? 0,
+    contentType: told.ContentType,
+    cacheControl: told.CacheControl,
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * URLs of S3 objects for clients.
+ *
+ * @module
+ */
+
+import type { S3Options } from "./s3_client.ts";
+
+/** `url` with another host and port; its path and signature stay. */
+export function withHost(url: string, host: string | undefined): string {
+  if (host === undefined) return url;
+  const changed = new URL(url);
+  changed.port = "";
+  changed.host = host;
+  return changed.href;
+}
+
+/** URL of an object in a bucket that the public may read. */
+export function publicUrl(options: S3Options, key: string): string {
+  // A colon is fine in a path; a plus is not everywhere.
+  const path = key.split("/").map(encodeURIComponent).join("/")
+    .replaceAll("%3A", ":");
+  return `${base(options)}/${path}`;
+}
+
+function base(options: S3Options): string {
+  const { bucket, region, publicHost, pathStyle } = options;
+  if (publicHost !== undefined) return `https://${publicHost}`;
+  const endpoint = new URL(
+    options.publicEndpoint ?? options.endpoint ??
+      `https://s3.${region}.amazonaws.com`,
+  );
+  return pathStyle
+    ? `${endpoint.origin}/${bucket}`
+    : `${endpoint.protocol}//${bucket}.${endpoint.host}`;
+}
