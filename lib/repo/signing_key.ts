@@ -5,7 +5,9 @@
  */
 
 import { Secp256k1PrivateKeyExportable } from "@atcute/crypto";
-import type { Kv } from "../kv/kv.ts";
+import { z } from "zod";
+import type { SealedValue } from "../atproto/secret_box.ts";
+import type { Key, Kv } from "../kv/kv.ts";
 import { signingKeyKey } from "./keys.ts";
 
 /** Signs in the name of the repo. */
@@ -16,49 +18,47 @@ export interface Signer {
   sign(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
-/** Encrypts what lies in the store under a key that does not. */
-export interface SecretBox {
-  /** Encrypts and authenticates `plain`; `purpose` must be the same when opening. */
-  seal(plain: Uint8Array, purpose: string): Promise<Uint8Array>;
-  /** Throws when `sealed` was changed, or sealed under another key or purpose. */
-  open(sealed: Uint8Array, purpose: string): Promise<Uint8Array>;
+/** Encrypts for one place of the store; `SecretBox` of `lib/atproto` is one. */
+export interface KeyBox {
+  /** Encrypts plain JSON for `place`. */
+  seal(place: Key, value: unknown): SealedValue;
+  /** Throws when `sealed` was changed, or made with another secret or for another place. */
+  open(place: Key, sealed: SealedValue): unknown;
 }
+
+/** The key as it is sealed. */
+const SEALED_KEY = z.strictObject({
+  secp256k1: z.string().regex(/^[0-9a-f]{64}$/),
+});
 
 /**
  * The signing key called `name`, made when there is none. Instances that start
- * at the same moment agree on one key.
+ * at the same moment agree on one key. Throws what `box` throws when the
+ * stored key cannot be opened.
  */
 export async function loadSigningKey(
   kv: Kv,
-  box: SecretBox,
+  box: KeyBox,
   name: string,
 ): Promise<Signer> {
-  const key = signingKeyKey(name);
-  const purpose = `repo signing key ${name}`;
-  let stored = await kv.get<Uint8Array>(key);
-  if (stored === undefined) {
+  const place = signingKeyKey(name);
+  if (await kv.get(place) === undefined) {
     const pair = await Secp256k1PrivateKeyExportable.createKeypair();
-    const sealed = await box.seal(await pair.exportPrivateKey("raw"), purpose);
-    const first = await kv.atomic().check(key, null).set(key, sealed).commit();
-    if (first) return signerOf(pair);
-    stored = await kv.get<Uint8Array>(key);
+    const secp256k1 = await pair.exportPrivateKey("rawHex");
+    const sealed = box.seal(place, { secp256k1 });
+    await kv.atomic().check(place, null).set(place, sealed).commit();
   }
+  const stored = await kv.get<SealedValue>(place);
   if (stored === undefined) throw new Error("the signing key vanished");
-  return await importSigningKey(await box.open(stored.value, purpose));
+  const { secp256k1 } = SEALED_KEY.parse(box.open(place, stored.value));
+  return await importSigningKey(Uint8Array.fromHex(secp256k1));
 }
 
 /** A signer from the 32 bytes of a private key. */
 export async function importSigningKey(
   privateKey: Uint8Array,
 ): Promise<Signer> {
-  return await signerOf(
-    await Secp256k1PrivateKeyExportable.importRaw(privateKey),
-  );
-}
-
-async function signerOf(
-  pair: Awaited<ReturnType<typeof Secp256k1PrivateKeyExportable.createKeypair>>,
-): Promise<Signer> {
+  const pair = await Secp256k1PrivateKeyExportable.importRaw(privateKey);
   return {
     didKey: await pair.exportPublicKey("did"),
     sign: (bytes) => pair.sign(bytes),

@@ -11,11 +11,7 @@ import type { Kv } from "../../lib/kv/kv.ts";
 import { silentLogger } from "../../lib/log.ts";
 import type { LoggedEvent } from "../../lib/repo/event_log.ts";
 import { Repo } from "../../lib/repo/repo.ts";
-import {
-  importSigningKey,
-  type SecretBox,
-  type Signer,
-} from "../../lib/repo/signing_key.ts";
+import { importSigningKey, type Signer } from "../../lib/repo/signing_key.ts";
 import type { RepoDeps } from "../../lib/repo/types.ts";
 import type { RepoWrite } from "../../lib/repo/writes.ts";
 
@@ -26,21 +22,6 @@ export const TEST_DID: Did = "did:web:hold.example.com";
 export function testSigner(seed = 1): Promise<Signer> {
   return importSigningKey(new Uint8Array(32).fill(seed));
 }
-
-/** Seals by adding the purpose in the clear; shows whether sealing is asked for at all. */
-export const testBox: SecretBox = {
-  seal: (plain, purpose) =>
-    Promise.resolve(
-      new Uint8Array([...new TextEncoder().encode(purpose), 0, ...plain]),
-    ),
-  open: (sealed, purpose) => {
-    const head = new TextEncoder().encode(`${purpose}\0`);
-    if (!head.every((byte, i) => sealed[i] === byte)) {
-      return Promise.reject(new Error("sealed for another purpose"));
-    }
-    return Promise.resolve(sealed.slice(head.length));
-  },
-};
 
 /** Opens a repo that takes any record; on a KV of its own unless one is given. */
 export async function openTestRepo(
