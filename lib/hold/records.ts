@@ -9,6 +9,7 @@
 import { isValidDid } from "@atproto/syntax";
 import { z } from "zod";
 import type { Did } from "../atproto/identity.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
 
 /** Collections of the hold's repo. */
 export const COLLECTIONS = {
@@ -44,6 +45,8 @@ export type HoldWrite =
     collection: string;
     rkey: string;
     value: Record<string, unknown>;
+    /** CID that must be there, null when nothing may be; AppError `CONFLICT` otherwise. */
+    swapRecord?: string | null;
   }
   | { action: "delete"; collection: string; rkey: string };
 
@@ -113,6 +116,44 @@ export const crewSchema = z.object({
 
 /** A crew record that was checked. */
 export type CrewMember = z.infer<typeof crewSchema>;
+
+/** A digest in a record. */
+const digestSchema = z.custom<Digest>(
+  (value) => typeof value === "string" && isDigest(value),
+  "must be a digest",
+);
+
+/** `io.atcr.hold.layer`: a blob that a manifest needs, and whom it counts for. */
+export const layerSchema = z.object({
+  digest: digestSchema,
+  size: z.int().min(0),
+  mediaType: z.string(),
+  manifest: z.string(),
+  userDid: didSchema,
+  createdAt: z.string(),
+});
+
+/** A layer record that was checked. */
+export type Layer = z.infer<typeof layerSchema>;
+
+/** `io.atcr.hold.stats`: how often a repository was pushed and pulled. */
+export const statsSchema = z.object({
+  ownerDid: didSchema,
+  repository: z.string(),
+  pullCount: z.int().min(0),
+  pushCount: z.int().min(0),
+  lastPull: z.string().optional(),
+  lastPush: z.string().optional(),
+  updatedAt: z.string(),
+});
+
+/** A stats record that was checked. */
+export type Stats = z.infer<typeof statsSchema>;
+
+/** Key at the end of an AT-URI. */
+export function rkeyOf(uri: string): string {
+  return uri.slice(uri.lastIndexOf("/") + 1);
+}
 
 /**
  * Record key of a crew member: the DID, with `%` (which a record key may not

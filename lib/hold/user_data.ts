@@ -1,0 +1,173 @@
+/**
+ * What a hold keeps about one person: taken out, or removed.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import type { Clock } from "../clock.ts";
+import type { HoldAccess } from "./access.ts";
+import type { HoldCrew } from "./crew.ts";
+import type { LayerEntry, LayerIndex } from "./layer_index.ts";
+import type { LayerRecords } from "./layer_records.ts";
+import {
+  COLLECTIONS,
+  type CrewMember,
+  type HoldRecord,
+  type HoldRecords,
+  type Layer,
+  layerSchema,
+  MAX_WRITES,
+  type Stats,
+  statsSchema,
+} from "./records.ts";
+
+/** What {@linkcode HoldUserData} needs. */
+export interface HoldUserDataDeps {
+  records: HoldRecords;
+  access: HoldAccess;
+  crew: HoldCrew;
+  layers: LayerIndex;
+  layerRecords: LayerRecords;
+  clock: Clock;
+}
+
+/** Answer of `io.atcr.hold.exportUserData`. */
+export interface UserDataExport {
+  readonly exportedAt: string;
+  readonly holdDid: Did;
+  readonly userDid: Did;
+  readonly isCaptain: boolean;
+  readonly crewRecord?: Omit<CrewMember, "member">;
+  readonly layerRecords: readonly Omit<Layer, "userDid">[];
+  readonly statsRecords: readonly Omit<Stats, "ownerDid">[];
+  readonly blueskyPosts: readonly {
+    uri: string;
+    text: string;
+    createdAt: string;
+  }[];
+}
+
+/** Answer of `io.atcr.hold.deleteUserData`. */
+export interface UserDataDeletion {
+  readonly success: true;
+  /** False for the captain, who stays. */
+  readonly crewDeleted: boolean;
+  readonly layersDeleted: number;
+  readonly statsDeleted: number;
+}
+
+/** Serves the right to see and to delete one's data. Blobs are left to the garbage collection. */
+export class HoldUserData {
+  readonly #deps: HoldUserDataDeps;
+
+  constructor(deps: HoldUserDataDeps) {
+    this.#deps = deps;
+  }
+
+  /** Everything about `user`. */
+  async export(user: Did): Promise<UserDataExport> {
+    const { records, access, crew, layers, clock } = this.#deps;
+    const member = await crew.find(user);
+    const layerRecords: Omit<Layer, "userDid">[] = [];
+    for await (const { rkey } of layers.ofUser(user)) {
+      const record = await records.getRecord(COLLECTIONS.layer, rkey);
+      const layer = layerSchema.safeParse(record?.value);
+      if (!layer.success) continue;
+      const { digest, size, mediaType, manifest, createdAt } = layer.data;
+      layerRecords.push({ digest, size, mediaType, manifest, createdAt });
+    }
+    const statsRecords: Omit<Stats, "ownerDid">[] = [];
+    for await (const { stats } of this.#stats(user)) {
+      const { ownerDid: _, ...rest } = stats;
+      statsRecords.push(rest);
+    }
+    const blueskyPosts = [];
+    for await (const { uri, value } of this.#posts(user)) {
+      blueskyPosts.push({
+        uri,
+        text: String(value["text"] ?? ""),
+        createdAt: String(value["createdAt"] ?? ""),
+      });
+    }
+    return {
+      exportedAt: new Date(clock.now()).toISOString(),
+      holdDid: records.did,
+      userDid: user,
+      isCaptain: (await access.captain())?.owner === user,
+      ...(member ? { crewRecord: crewExport(member) } : {}),
+      layerRecords,
+      statsRecords,
+      blueskyPosts,
+    };
+  }
+
+  /** Removes the records about `user`, posts that name them included. */
+  async delete(user: Did): Promise<UserDataDeletion> {
+    const { access, crew, layers, layerRecords } = this.#deps;
+    const isCaptain = (await access.captain())?.owner === user;
+    const entries: LayerEntry[] = [];
+    for await (const entry of layers.ofUser(user)) entries.push(entry);
+    await layerRecords.remove(entries);
+    for (const uri of new Set(entries.map(({ manifest }) => manifest))) {
+      await layers.removeManifest(uri);
+    }
+    const stats: string[] = [];
+    for await (const { rkey } of this.#stats(user)) stats.push(rkey);
+    await this.#remove(COLLECTIONS.stats, stats);
+    const posts: string[] = [];
+    for await (const { rkey } of this.#posts(user)) posts.push(rkey);
+    await this.#remove(COLLECTIONS.post, posts);
+    return {
+      success: true,
+      crewDeleted: !isCaptain && await crew.remove(user),
+      layersDeleted: entries.length,
+      statsDeleted: stats.length,
+    };
+  }
+
+  async *#stats(
+    user: Did,
+  ): AsyncIterableIterator<{ rkey: string; stats: Stats }> {
+    const all = this.#deps.records.allRecords(COLLECTIONS.stats);
+    for await (const { rkey, value } of all) {
+      const stats = statsSchema.safeParse(value);
+      if (stats.success && stats.data.ownerDid === user) {
+        yield { rkey, stats: stats.data };
+      }
+    }
+  }
+
+  /** Posts that mention `user`. */
+  async *#posts(user: Did): AsyncIterableIterator<HoldRecord> {
+    const all = this.#deps.records.allRecords(COLLECTIONS.post);
+    for await (const record of all) {
+      // A DID stands in a post's facets only as a mention.
+      if (
+        JSON.stringify(record.value["facets"] ?? null).includes(`"${user}"`)
+      ) {
+        yield record;
+      }
+    }
+  }
+
+  async #remove(collection: string, rkeys: readonly string[]): Promise<void> {
+    for (let i = 0; i < rkeys.length; i += MAX_WRITES) {
+      await this.#deps.records.apply(
+        rkeys.slice(i, i + MAX_WRITES).map((rkey) => (
+          { action: "delete", collection, rkey }
+        )),
+      );
+    }
+  }
+}
+
+function crewExport(member: CrewMember): Omit<CrewMember, "member"> {
+  const { role, permissions, addedAt, tier } = member;
+  return {
+    role,
+    permissions,
+    addedAt,
+    ...(tier === undefined ? {} : { tier }),
+  };
+}
