@@ -48,7 +48,7 @@ const MAX_DEPTH = 64;
  */
 export function encodeRecord(path: string, value: RecordValue): EncodedRecord {
   checkData(path, value, 0);
-  const bytes = encode(value);
+  const bytes = encodeChecked(path, value);
   if (bytes.length > MAX_RECORD_BYTES) {
     throw new AppError(
       "TOO_LARGE",
@@ -81,6 +81,19 @@ export function blobReferences(value: unknown): BlobReference[] {
   };
   visit(value);
   return [...found.values()];
+}
+
+/** The codec takes some names of members, such as `constructor`, for more than names. */
+function encodeChecked(path: string, value: RecordValue): Uint8Array {
+  try {
+    return encode(value);
+  } catch (error) {
+    throw new AppError(
+      "INVALID_REQUEST",
+      `The record ${path} has members whose names cannot be stored; rename them.`,
+      { xrpc: "InvalidRecord", cause: error },
+    );
+  }
 }
 
 function checkData(path: string, value: unknown, depth: number): void {
@@ -125,6 +138,7 @@ function checkData(path: string, value: unknown, depth: number): void {
   } else {
     for (const [name, item] of Object.entries(value)) {
       if (!name.isWellFormed()) refuse("has a name in broken Unicode");
+      if (name === "__proto__") refuse("has a member called __proto__");
       checkData(path, item, depth + 1);
     }
     return;
@@ -153,7 +167,6 @@ function toJson(value: unknown): unknown {
 
 /** Plain objects only: no class instances, no arrays. */
 function isObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return typeof value === "object" && value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype;
 }

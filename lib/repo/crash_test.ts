@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { allEvents, openTestRepo, TEST_DID } from "../../tests/support/repo.ts";
+import { SyncVerifier } from "../../tests/support/sync_verifier.ts";
+import { openKv } from "../kv/deno_kv.ts";
+
+const WRITER = new URL("../../tests/support/repo_writer.ts", import.meta.url);
+const ROUNDS = 3;
+/** Acknowledged commits after which a writer is killed. */
+const COMMITS = 60;
+
+/** Runs a writer from commit `first` on, kills it, and returns what it acknowledged. */
+async function writeAndKill(path: string, first: number): Promise<string[]> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", "--quiet", WRITER.pathname, path, `${first}`],
+    stdout: "piped",
+  }).spawn();
+  let text = "";
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (text.split("\n").length > COMMITS) {
+      child.kill("SIGKILL");
+    }
+  }
+  const { signal } = await child.status;
+  assert.equal(signal, "SIGKILL");
+  // The last line may have been cut by the kill.
+  return text.split("\n").slice(0, -1);
+}
+
+Deno.test("kill -9 loses no acknowledged commit and leaves no half of one", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = join(folder, "kv");
+  const revs = new Map<string, string>();
+  for (let round = 0; round < ROUNDS; round++) {
+    const lines = await writeAndKill(path, round * 1_000_000);
+    assert.ok(lines.length >= COMMITS);
+    for (const line of lines) {
+      const [n = "", rev = ""] = line.split(" ");
+      revs.set(n, rev);
+    }
+  }
+  const { repo, kv, signer } = await openTestRepo({ kv: await openKv(path) });
+  const verifier = new SyncVerifier(TEST_DID, signer.didKey);
+  const seen = new Set<string | null>();
+  for (const { frame } of await allEvents(repo)) {
+    await verifier.take(frame);
+    seen.add(verifier.rev);
+  }
+  for (const [n, rev] of revs) assert.ok(seen.has(rev), `commit ${n} is lost`);
+  // One commit of each round may have been stored and not told.
+  assert.ok(verifier.commits <= 1 + revs.size + ROUNDS);
+  const car = await new Response(await repo.car.export()).bytes();
+  await verifier.assertExport(car);
+  kv.close();
+  await Deno.remove(folder, { recursive: true });
+});
