@@ -1,0 +1,137 @@
+/**
+ * Engines for the clients: a docker daemon without bridge and firewall rules,
+ * and a storage of its own for podman and buildah.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { CommandError, kill, run } from "../tools/command.ts";
+import { findProgram } from "../tools/paths.ts";
+import { sleep } from "../tools/server.ts";
+
+/** A running docker daemon. */
+export interface Engine {
+  /** For DOCKER_HOST. */
+  readonly address: string;
+  /** Socket of the containerd inside. */
+  readonly containerd: string;
+  readonly version: string;
+  stop(): Promise<void>;
+}
+
+const READY_TRIES = 150;
+const READY_PAUSE_MS = 200;
+const STOP_LIMIT_MS = 20_000;
+
+/**
+ * Starts a docker daemon with everything it keeps below `folder`.
+ *
+ * @throws {Error} with the end of its log, when it does not become ready.
+ */
+export async function startEngine(folder: string): Promise<Engine> {
+  const dockerd = await findProgram("dockerd");
+  const docker = await findProgram("docker");
+  if (dockerd === undefined || docker === undefined) {
+    throw new Error('docker is missing: run "deno task tools dockerd docker"');
+  }
+  if (Deno.uid() !== 0) throw new Error("the docker daemon needs root");
+  await Deno.mkdir(folder, { recursive: true });
+  const address = `unix://${folder}/docker.sock`;
+  const child = new Deno.Command(dockerd, {
+    args: [
+      ...["--data-root", join(folder, "data")],
+      ...["--exec-root", join(folder, "exec")],
+      ...["--pidfile", join(folder, "docker.pid")],
+      ...["--host", address],
+      "--bridge=none",
+      "--iptables=false",
+      "--ip6tables=false",
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const log = keepTail(child.stderr);
+  let alive = true;
+  const gone = child.status.then(() => {
+    alive = false;
+  });
+  const stop = async () => {
+    if (alive) kill(child, "SIGTERM");
+    const limit = setTimeout(() => kill(child, "SIGKILL"), STOP_LIMIT_MS);
+    await gone;
+    clearTimeout(limit);
+  };
+  for (let i = 0; alive && i < READY_TRIES; i++) {
+    const version = await serverVersion(docker, address);
+    if (version !== undefined) {
+      const containerd = join(folder, "exec", "containerd", "containerd.sock");
+      return { address, containerd, version, stop };
+    }
+    await sleep(READY_PAUSE_MS);
+  }
+  await stop();
+  throw new Error(`dockerd does not start:\n${log()}`);
+}
+
+async function serverVersion(
+  docker: string,
+  address: string,
+): Promise<string | undefined> {
+  try {
+    const { stdout } = await run(docker, [
+      ...["--host", address],
+      ...["version", "--format", "{{.Server.Version}}"],
+    ]);
+    return stdout.trim();
+  } catch (error) {
+    if (error instanceof CommandError) return undefined;
+    throw error;
+  }
+}
+
+/** Settings that give podman, buildah and skopeo a storage below `folder`. */
+export async function containersStorage(
+  folder: string,
+): Promise<Record<string, string>> {
+  await Deno.mkdir(folder, { recursive: true });
+  const path = join(folder, "storage.conf");
+  await Deno.writeTextFile(
+    path,
+    `[storage]
+driver = "overlay"
+graphroot = "${join(folder, "storage")}"
+runroot = "${join(folder, "run")}"
+`,
+  );
+  return { CONTAINERS_STORAGE_CONF: path };
+}
+
+/**
+ * Takes a daemon's mounts away and removes its folder.
+ *
+ * @throws {Error} when something is still mounted there.
+ */
+export async function removeEngineFolder(folder: string): Promise<void> {
+  const mounts = (await Deno.readTextFile("/proc/mounts")).split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((path) => path.startsWith(`${folder}/`))
+    .reverse();
+  for (const path of mounts) await run("umount", [path]);
+  await Deno.remove(folder, { recursive: true });
+}
+
+function keepTail(stream: ReadableStream<Uint8Array>): () => string {
+  let tail = "";
+  const decoder = new TextDecoder();
+  const drain = async () => {
+    for await (const chunk of stream) {
+      tail = (tail + decoder.decode(chunk, { stream: true })).slice(-3000);
+    }
+  };
+  drain().catch((error) => {
+    tail += String(error);
+  });
+  return () => tail;
+}

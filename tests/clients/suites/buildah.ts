@@ -1,0 +1,89 @@
+/**
+ * buildah, in the same storage as podman.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { Station, Suite } from "../suite.ts";
+
+const BIG = "localhost/test/buildah-big:1";
+const PLAIN = "--tls-verify=false";
+
+export const buildah: Suite = {
+  name: "buildah",
+  programs: ["buildah", "skopeo"],
+  async version(t) {
+    const said = await t.run("buildah", ["--version"]);
+    return /version (\S+)/.exec(said)?.[1] ?? said;
+  },
+  absent: {
+    list: "buildah has no command that lists tags",
+    delete: "buildah has no command that deletes from a registry",
+  },
+  actions: {
+    async login(t) {
+      const { host, alice } = t.world;
+      const user = ["-u", alice.handle, "--password-stdin"];
+      await t.run("buildah", ["login", PLAIN, ...user, host], {
+        input: alice.appPassword,
+      });
+    },
+    async push(t) {
+      await t.run("skopeo", [
+        "copy",
+        `oci:${t.world.images.big.folder}:1`,
+        `containers-storage:${BIG}`,
+      ]);
+      const file = t.path("digest");
+      await t.run("buildah", [
+        ...["push", PLAIN, "--digestfile", file],
+        ...[BIG, `docker://${t.ref("big")}`],
+      ]);
+      assert.equal(await Deno.readTextFile(file), await t.pushed("big"));
+    },
+    async pull(t) {
+      const id = await imageId(t, BIG);
+      await t.run("buildah", ["rmi", "-f", BIG]);
+      await t.run("buildah", ["pull", PLAIN, t.ref("big")]);
+      assert.equal(await imageId(t, t.ref("big")), id);
+    },
+    async "build from it, push the result"(t) {
+      const file = t.path("Containerfile");
+      await Deno.writeTextFile(
+        file,
+        `FROM ${t.ref("big")}\nCOPY config.json /added.json\n`,
+      );
+      const built = "localhost/test/buildah-built:1";
+      await t.run("buildah", [
+        ...["bud", PLAIN, "--isolation", "chroot", "-t", built],
+        ...["-f", file, t.folder],
+      ]);
+      await t.run("buildah", ["push", PLAIN, built, t.ref("built")]);
+      await t.pushed("built");
+    },
+    async "multi-arch"(t) {
+      const list = "localhost/test/buildah-multi:1";
+      await t.run("buildah", ["manifest", "create", list]);
+      await t.run("buildah", [
+        ...["manifest", "add", "--all", list],
+        `oci:${t.world.images.multi.folder}:1`,
+      ]);
+      for (const format of ["oci", "v2s2"]) {
+        const file = t.path(`digest-${format}`);
+        await t.run("buildah", [
+          ...["manifest", "push", PLAIN, "--all", "--format", format],
+          ...["--digestfile", file],
+          ...[list, `docker://${t.ref("multi", format)}`],
+        ]);
+        const digest = await Deno.readTextFile(file);
+        assert.equal(digest, await t.pushed("multi", format));
+      }
+    },
+  },
+};
+
+function imageId(t: Station, image: string): Promise<string> {
+  const args = ["inspect", "--type", "image", "--format", "{{.FromImageID}}"];
+  return t.run("buildah", [...args, image]);
+}

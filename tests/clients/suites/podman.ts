@@ -1,0 +1,95 @@
+/**
+ * podman with a storage of its own.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { Station, Suite } from "../suite.ts";
+
+const BIG = "localhost/test/big:1";
+const PLAIN = "--tls-verify=false";
+
+export const podman: Suite = {
+  name: "podman",
+  programs: ["podman", "skopeo"],
+  async version(t) {
+    return (await t.run("podman", ["--version"])).replace(/^.* /, "");
+  },
+  absent: { delete: "podman has no command that deletes from a registry" },
+  actions: {
+    async login(t) {
+      const { host, alice } = t.world;
+      const user = ["-u", alice.handle, "--password-stdin"];
+      await t.run("podman", ["login", PLAIN, ...user, host], {
+        input: alice.appPassword,
+      });
+    },
+    async push(t) {
+      await t.run("skopeo", [
+        "copy",
+        `oci:${t.world.images.big.folder}:1`,
+        `containers-storage:${BIG}`,
+      ]);
+      const file = t.path("digest");
+      await t.run("podman", [
+        ...["push", PLAIN, "--digestfile", file],
+        ...[BIG, t.ref("big")],
+      ]);
+      assert.equal(await Deno.readTextFile(file), await t.pushed("big"));
+    },
+    async pull(t) {
+      const id = await imageId(t, BIG);
+      await t.run("podman", ["rmi", "-f", BIG]);
+      await t.run("podman", ["pull", PLAIN, t.ref("big")]);
+      assert.equal(await imageId(t, t.ref("big")), id);
+      assert.equal(await digest(t, t.ref("big")), await t.pushed("big"));
+    },
+    async list(t) {
+      const args = ["search", PLAIN, "--list-tags", "--format", "{{.Tag}}"];
+      const name = t.ref("big").replace(/:1$/, "");
+      assert.equal(await t.run("podman", [...args, name]), "1");
+    },
+    async "search"(t) {
+      const { host } = t.world;
+      const said = await t.run("podman", ["search", PLAIN, `${host}/podman`]);
+      assert.match(said, new RegExp(t.repo("big")));
+    },
+    async "multi-arch"(t) {
+      const { multi } = t.world.images;
+      const list = "localhost/test/podman-multi:1";
+      await t.run("podman", ["manifest", "create", list]);
+      await t.run("podman", [
+        ...["manifest", "add", "--all", list],
+        `oci:${multi.folder}:1`,
+      ]);
+      const file = t.path("list-digest");
+      await t.run("podman", [
+        ...["manifest", "push", PLAIN, "--all", "--format", "oci"],
+        ...["--digestfile", file],
+        ...[list, `docker://${t.ref("multi")}`],
+      ]);
+      assert.equal(await Deno.readTextFile(file), await t.pushed("multi"));
+      await t.run("podman", ["pull", PLAIN, "--arch", "arm64", t.ref("multi")]);
+      const arch = await t.run("podman", [
+        ...["image", "inspect", "--format", "{{.Architecture}}"],
+        t.ref("multi"),
+      ]);
+      assert.equal(arch, "arm64");
+    },
+    async "logout, pull without login"(t) {
+      await t.run("podman", ["logout", t.world.host]);
+      await t.run("podman", ["rmi", "-f", t.ref("big")]);
+      await t.run("podman", ["pull", PLAIN, t.ref("big")]);
+    },
+  },
+};
+
+function imageId(t: Station, image: string): Promise<string> {
+  return t.run("podman", ["image", "inspect", "--format", "{{.Id}}", image]);
+}
+
+function digest(t: Station, image: string): Promise<string> {
+  const format = "{{.Digest}}";
+  return t.run("podman", ["image", "inspect", "--format", format, image]);
+}
