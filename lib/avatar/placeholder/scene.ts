@@ -1,0 +1,147 @@
+/**
+ * What stands in for somebody who has no picture: initials or a pattern, made
+ * from nothing but the DID and the handle, so always the same.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { glyph, GLYPH_GRID, type Stroke } from "./glyphs.ts";
+
+/** Which placeholder is drawn. */
+export type PlaceholderKind = "initials" | "identicon";
+
+/** Red, green and blue, 0 to 255. */
+export type Colour = readonly [number, number, number];
+
+/** A drawing on a square of 100 by 100 units. */
+export interface Scene {
+  /** What it shows, for those who do not see it. */
+  readonly title: string;
+  readonly background: Colour;
+  readonly foreground: Colour;
+  /** Lines with round ends and joins. */
+  readonly strokes: readonly Stroke[];
+  /** Width of the lines. */
+  readonly strokeWidth: number;
+  /** Filled squares: left, top and side. */
+  readonly squares: readonly (readonly [number, number, number])[];
+}
+
+/** Side of the square that a {@linkcode Scene} is drawn on. */
+export const SCENE_SIDE = 100;
+
+const WHITE: Colour = [255, 255, 255];
+const PALE: Colour = [244, 244, 246];
+/** Contrast that text needs against its ground (WCAG 2.2, 1.4.3). */
+const TEXT_CONTRAST = 4.5;
+/** Cells of the pattern on a side; the left half is mirrored. */
+const CELLS = 5;
+const CELL_SIDE = 16;
+const SATURATION = 0.6;
+
+/**
+ * Draws a placeholder for an account.
+ *
+ * @param handle taken for the initials; without one the DID is.
+ */
+export function placeholderScene(
+  kind: PlaceholderKind,
+  did: string,
+  handle: string | undefined,
+): Scene {
+  const seed = createHash("sha256").update(did).digest();
+  const colour = readableColour((seed[0] ?? 0) / 256 * 360);
+  const title = `Placeholder for the picture of ${handle ?? did}`;
+  return kind === "initials"
+    ? {
+      title,
+      background: colour,
+      foreground: WHITE,
+      ...writing(initials(did, handle)),
+      squares: [],
+    }
+    : {
+      title,
+      background: PALE,
+      foreground: colour,
+      strokes: [],
+      strokeWidth: 0,
+      squares: pattern(seed.subarray(1)),
+    };
+}
+
+/** One or two characters: of the words in the first part of the handle, else of the DID. */
+export function initials(did: string, handle: string | undefined): string {
+  const name = handle?.split(".")[0] ?? did.split(":")[2] ?? "";
+  const [first = "", second = ""] = name.split(/[-_]+/).filter(Boolean);
+  return (first.slice(0, 1) + second.slice(0, 1)) || "?";
+}
+
+/** The characters side by side in the middle. */
+function writing(text: string): Pick<Scene, "strokes" | "strokeWidth"> {
+  const scale = text.length > 1 ? 6 : 8;
+  const gap = text.length > 1 ? 14 : 0;
+  const width = text.length * GLYPH_GRID.width * scale +
+    (text.length - 1) * gap;
+  const top = (SCENE_SIDE - GLYPH_GRID.height * scale) / 2;
+  const strokes = [...text].flatMap((character, i) => {
+    const left = (SCENE_SIDE - width) / 2 +
+      i * (GLYPH_GRID.width * scale + gap);
+    return glyph(character).map((stroke) =>
+      stroke.map(([x, y]) => [left + x * scale, top + y * scale] as const)
+    );
+  });
+  return { strokes, strokeWidth: scale };
+}
+
+/** A mirrored pattern of squares; one bit of the seed for each cell of the left half. */
+function pattern(seed: Uint8Array): Scene["squares"] {
+  const margin = (SCENE_SIDE - CELLS * CELL_SIDE) / 2;
+  const half = Math.ceil(CELLS / 2);
+  const squares: [number, number, number][] = [];
+  for (let i = 0; i < CELLS * half; i++) {
+    if (((seed[i >> 3] ?? 0) >> (i & 7) & 1) === 0) continue;
+    const column = i % half;
+    const top = margin + Math.floor(i / half) * CELL_SIDE;
+    for (const x of new Set([column, CELLS - 1 - column])) {
+      squares.push([margin + x * CELL_SIDE, top, CELL_SIDE]);
+    }
+  }
+  return squares;
+}
+
+/** The lightest colour of a hue (degrees) on which white text can be read. */
+export function readableColour(hue: number): Colour {
+  for (let lightness = 0.5; lightness > 0; lightness -= 0.01) {
+    const colour = fromHsl(hue, SATURATION, lightness);
+    if (contrast(colour, WHITE) >= TEXT_CONTRAST) return colour;
+  }
+  return [0, 0, 0];
+}
+
+function fromHsl(hue: number, saturation: number, lightness: number): Colour {
+  const amount = saturation * Math.min(lightness, 1 - lightness);
+  const channel = (n: number) => {
+    const k = (n + hue / 30) % 12;
+    const value = lightness - amount * Math.max(-1, Math.min(k - 3, 9 - k, 1));
+    return Math.round(value * 255);
+  };
+  return [channel(0), channel(8), channel(4)];
+}
+
+/** Contrast ratio of two colours, 1 to 21 (WCAG 2.2). */
+export function contrast(a: Colour, b: Colour): number {
+  const [light = 0, dark = 0] = [luminance(a), luminance(b)].sort((x, y) =>
+    y - x
+  );
+  return (light + 0.05) / (dark + 0.05);
+}
+
+function luminance(colour: Colour): number {
+  const [r = 0, g = 0, b = 0] = colour.map((value) => {
+    const x = value / 255;
+    return x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}

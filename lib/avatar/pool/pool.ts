@@ -1,0 +1,308 @@
+/**
+ * A fixed number of lanes behind a bounded queue. A busy worker cannot be
+ * stopped, so what a job may take is bounded before it begins: by the header
+ * of the picture, by a budget of memory for all lanes together, and by keeping
+ * one lane free of heavy jobs.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
+import type { Rendered } from "../image/render.ts";
+import { type JobCost, jobCost } from "./cost.ts";
+import { type Job, type Outcome, unwrap } from "./job.ts";
+import { inlineLane, type Lane } from "./lane.ts";
+
+/** Bounds of a {@linkcode RenderPool}. */
+export interface PoolOptions {
+  /** Jobs done at the same time. */
+  readonly lanes: number;
+  /** Jobs that may wait; further ones are refused. */
+  readonly queueLimit: number;
+  /** Milliseconds that a job may wait. */
+  readonly maxWaitMs: number;
+  /** Milliseconds after which a running job is given up and its lane replaced. */
+  readonly maxRunMs: number;
+  /** Bytes that decoding may take in all lanes together. */
+  readonly memoryBytes: number;
+}
+
+/** Bounds for a process of 512 MB on two cores. */
+export const DEFAULT_POOL: PoolOptions = {
+  lanes: 2,
+  queueLimit: 64,
+  maxWaitMs: 1500,
+  maxRunMs: 5000,
+  memoryBytes: 256 << 20,
+};
+
+/** What a {@linkcode RenderPool} needs. */
+export interface PoolDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Opens a lane. */
+  readonly openLane: () => Lane;
+}
+
+/** Figures of a pool. */
+export interface PoolStats {
+  readonly lanes: number;
+  readonly busy: number;
+  readonly waiting: number;
+  /** Lanes whose job was given up and still runs. */
+  readonly stuck: number;
+  /** Jobs done, failed ones included. */
+  readonly done: number;
+  /** Jobs refused because of the queue. */
+  readonly refused: number;
+}
+
+interface Waiting {
+  readonly job: Job;
+  readonly cost: JobCost;
+  readonly settle: PromiseWithResolvers<Rendered>;
+  /** Ends the wait for a lane. */
+  readonly started: AbortController;
+}
+
+/** A lane that used more than this is replaced, since its memory does not shrink. */
+const RECYCLE_BYTES = 48 << 20;
+const RETRY_AFTER_SECONDS = 2;
+
+/** Renders pictures in lanes. */
+export class RenderPool {
+  readonly #options: PoolOptions;
+  readonly #deps: PoolDeps;
+  readonly #idle: Lane[] = [];
+  readonly #queue: Waiting[] = [];
+  #openLane: () => Lane;
+  #lanes: number;
+  #open = 0; // lanes idle or busy
+  #opening = 0;
+  #busy = 0;
+  #heavy = 0;
+  #memory = 0;
+  #stuck = 0;
+  #done = 0;
+  #refused = 0;
+  #closed = false;
+
+  /** Call {@linkcode start} before the first job. */
+  constructor(options: PoolOptions, deps: PoolDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#openLane = deps.openLane;
+    this.#lanes = options.lanes;
+  }
+
+  /**
+   * Opens the lanes and waits until they are warm. Where no thread can be had
+   * (no permission to read the worker's code), works on this one instead.
+   */
+  async start(): Promise<void> {
+    const first = this.#openLane();
+    try {
+      await first.ready;
+      this.#add(first);
+    } catch (error) {
+      this.#deps.log.warn("pictures are rendered on the main thread", {
+        error,
+      });
+      this.#openLane = inlineLane;
+      this.#lanes = 1;
+    }
+    await this.#refill();
+  }
+
+  /** Throws AppError `UNAVAILABLE` when no lane is left. */
+  check(): void {
+    if (this.#open === 0) throw this.#busyError();
+  }
+
+  /** Figures for metrics. */
+  get stats(): PoolStats {
+    return {
+      lanes: this.#open,
+      busy: this.#busy,
+      waiting: this.#queue.length,
+      stuck: this.#stuck,
+      done: this.#done,
+      refused: this.#refused,
+    };
+  }
+
+  /**
+   * Does a job.
+   *
+   * Throws AppError `UNAVAILABLE` with a time to retry when too many jobs wait
+   * already or no lane was free in time, `UNPROCESSABLE` when the job takes too
+   * long, and whatever the job throws.
+   */
+  async run(job: Job): Promise<Rendered> {
+    const cost = jobCost(job);
+    if (this.#queue.length >= this.#options.queueLimit || this.#closed) {
+      throw this.#busyError();
+    }
+    const settle = Promise.withResolvers<Rendered>();
+    const started = new AbortController();
+    const waiting = { job, cost, settle, started };
+    this.#queue.push(waiting);
+    this.#dispatch();
+    if (!started.signal.aborted) this.#limitWait(waiting);
+    return await settle.promise;
+  }
+
+  /** Ends the lanes; jobs that wait are refused. */
+  close(): void {
+    this.#closed = true;
+    for (const lane of this.#idle.splice(0)) lane.close();
+    for (const waiting of this.#queue.splice(0)) {
+      waiting.started.abort();
+      waiting.settle.reject(this.#busyError());
+    }
+  }
+
+  #busyError(): AppError {
+    this.#refused++;
+    return new AppError(
+      "UNAVAILABLE",
+      "Too many pictures are being made at the moment. Try again in a few seconds.",
+      { retryAfterSeconds: RETRY_AFTER_SECONDS },
+    );
+  }
+
+  async #limitWait(waiting: Waiting): Promise<void> {
+    const { signal } = waiting.started;
+    await this.#deps.clock.sleep(this.#options.maxWaitMs, signal);
+    if (signal.aborted) return;
+    this.#queue.splice(this.#queue.indexOf(waiting), 1);
+    waiting.settle.reject(this.#busyError());
+  }
+
+  /** Starts every waiting job that may start, in order. */
+  #dispatch(): void {
+    while (this.#idle.length > 0) {
+      const at = this.#queue.findIndex(({ cost }) => this.#admits(cost));
+      const [waiting] = at < 0 ? [] : this.#queue.splice(at, 1);
+      const lane = waiting && this.#idle.pop();
+      if (lane === undefined || waiting === undefined) return;
+      waiting.started.abort();
+      this.#runIn(lane, waiting);
+    }
+  }
+
+  /** A job that needs more than there is in all may start when nothing else runs. */
+  #admits({ bytes, heavy }: JobCost): boolean {
+    const fits = this.#memory === 0 ||
+      this.#memory + bytes <= this.#options.memoryBytes;
+    return fits && !(heavy && this.#heavy >= Math.max(1, this.#open - 1));
+  }
+
+  async #runIn(lane: Lane, { job, cost, settle }: Waiting): Promise<void> {
+    this.#busy++;
+    this.#memory += cost.bytes;
+    if (cost.heavy) this.#heavy++;
+    const finished = new AbortController();
+    const running = lane.run(job);
+    const late = this.#deps.clock.sleep(this.#options.maxRunMs, finished.signal)
+      .then(() => "late" as const);
+    const outcome = await Promise.race([running, late])
+      .catch((error: unknown) => new Error("a lane broke", { cause: error }));
+    finished.abort();
+    this.#done++;
+    this.#busy--;
+    if (cost.heavy) this.#heavy--;
+
+    if (outcome === "late") {
+      settle.reject(
+        new AppError(
+          "UNPROCESSABLE",
+          "The picture takes too long to decode. Upload a simpler one.",
+        ),
+      );
+      await this.#giveUp(lane, running, cost);
+    } else if (outcome instanceof Error) {
+      settle.reject(outcome);
+      await this.#replace(lane, cost);
+    } else {
+      conclude(settle, outcome);
+      if (cost.bytes <= RECYCLE_BYTES && !this.#closed) {
+        this.#memory -= cost.bytes;
+        this.#idle.push(lane);
+      } else await this.#replace(lane, cost);
+    }
+    this.#dispatch();
+  }
+
+  /** Closes a lane that is broken or has grown, and opens another. */
+  async #replace(lane: Lane, cost: JobCost): Promise<void> {
+    this.#open--;
+    lane.close();
+    await this.#refill();
+    this.#memory -= cost.bytes;
+  }
+
+  /** Gives up a lane that does not come back; its memory counts until it does. */
+  async #giveUp(
+    lane: Lane,
+    running: Promise<Outcome>,
+    cost: JobCost,
+  ): Promise<void> {
+    this.#open--;
+    this.#stuck++;
+    this.#deps.log.error("a picture takes too long, its lane is given up", {
+      stuck: this.#stuck,
+    });
+    lane.close();
+    running.catch(() => undefined).then(() => {
+      this.#stuck--;
+      this.#memory -= cost.bytes;
+      return this.#refill();
+    });
+    await this.#refill();
+  }
+
+  /** Opens the lanes that are missing, but never more stuck ones than lanes. */
+  async #refill(): Promise<void> {
+    const lanes = this.#lanes;
+    const count = Math.min(
+      lanes - this.#open - this.#opening,
+      2 * lanes - this.#open - this.#opening - this.#stuck,
+    );
+    if (this.#closed || count <= 0) return;
+    await Promise.all(Array.from({ length: count }, () => this.#addLane()));
+  }
+
+  async #addLane(): Promise<void> {
+    this.#opening++;
+    const lane = this.#openLane();
+    try {
+      await lane.ready;
+      this.#add(lane);
+    } catch (error) {
+      this.#deps.log.error("a lane for pictures does not start", { error });
+    } finally {
+      this.#opening--;
+    }
+  }
+
+  #add(lane: Lane): void {
+    if (this.#closed) return lane.close();
+    this.#open++;
+    this.#idle.push(lane);
+    this.#dispatch();
+  }
+}
+
+function conclude(
+  settle: PromiseWithResolvers<Rendered>,
+  outcome: Outcome,
+): void {
+  try {
+    settle.resolve(unwrap(outcome));
+  } catch (error) {
+    settle.reject(error);
+  }
+}

@@ -1,0 +1,267 @@
+import assert from "node:assert/strict";
+import { ManualClock, systemClock } from "../../clock.ts";
+import { isAppError } from "../../errors.ts";
+import { silentLogger } from "../../log.ts";
+import { fixture } from "../../../tests/support/images.ts";
+import { DEFAULT_LIMITS } from "../image/limits.ts";
+import { sniff } from "../image/sniff.ts";
+import type { RenderRequest } from "../image/render.ts";
+import type { Job, Outcome } from "./job.ts";
+import { type Lane, workerLane } from "./lane.ts";
+import { DEFAULT_POOL, type PoolOptions, RenderPool } from "./pool.ts";
+
+const REQUEST: RenderRequest = {
+  width: 20,
+  height: 20,
+  fit: "cover",
+  density: 1,
+  enlarge: false,
+  format: "png",
+  quality: 85,
+};
+
+/** Work that is light, heavy by its pixels, or hungry. */
+const JOBS = {
+  light: renderJob("jpeg/photo-256.jpg"),
+  heavy: withSize(renderJob("jpeg/baseline-444.jpg"), 4000, 4000),
+  hungry: withSize(renderJob("webp/lossless.webp"), 4000, 4000),
+} as const;
+
+function renderJob(file: string): Job {
+  return {
+    kind: "render",
+    bytes: fixture(file),
+    request: REQUEST,
+    limits: DEFAULT_LIMITS,
+  };
+}
+
+/** The job with another size in the header of its picture; it is never decoded here. */
+function withSize(job: Job, width: number, height: number): Job {
+  if (job.kind !== "render") return job;
+  const bytes = job.bytes.slice();
+  const view = new DataView(bytes.buffer);
+  if (bytes[0] === 0xff) {
+    const frame = bytes.findIndex((b, i) =>
+      b === 0xff && bytes[i + 1] === 0xc0
+    );
+    view.setUint16(frame + 5, height);
+    view.setUint16(frame + 7, width);
+  } else {
+    const bits = view.getUint32(21, true) & 0xf0000000;
+    view.setUint32(21, bits | (height - 1) << 14 | (width - 1), true);
+  }
+  assert.equal(sniff(bytes)?.width, width);
+  return { ...job, bytes };
+}
+
+/** Lanes that work until they are told to end. */
+class ManualLanes {
+  readonly running: { job: Job; end: (outcome: Outcome | Error) => void }[] =
+    [];
+  opened = 0;
+  closed = 0;
+
+  open = (): Lane => {
+    this.opened++;
+    return {
+      ready: Promise.resolve(),
+      run: (job) => {
+        const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+        const end = (outcome: Outcome | Error) =>
+          outcome instanceof Error ? reject(outcome) : resolve(outcome);
+        this.running.push({ job, end });
+        return promise;
+      },
+      close: () => {
+        this.closed++;
+      },
+    };
+  };
+
+  /** Ends the oldest running job. */
+  async end(outcome: Outcome | Error = DONE): Promise<void> {
+    this.running.shift()?.end(outcome);
+    await settled();
+  }
+}
+
+const DONE: Outcome = {
+  ok: true,
+  result: { bytes: new Uint8Array([1]), width: 1, height: 1 },
+};
+
+/** Lets everything that is due happen. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+async function poolOf(options: Partial<PoolOptions> = {}) {
+  const lanes = new ManualLanes();
+  const clock = new ManualClock();
+  const pool = new RenderPool(
+    { ...DEFAULT_POOL, ...options },
+    { clock, log: silentLogger, openLane: lanes.open },
+  );
+  await pool.start();
+  return { pool, lanes, clock };
+}
+
+const isBusy = (error: unknown) =>
+  isAppError(error, "UNAVAILABLE") && (error.retryAfterSeconds ?? 0) > 0;
+
+Deno.test("jobs beyond the lanes wait, and beyond the queue are refused with a time to retry", async () => {
+  const { pool, lanes } = await poolOf({ lanes: 2, queueLimit: 3 });
+  const jobs = Array.from({ length: 5 }, () => pool.run(JOBS.light));
+  await settled();
+  assert.deepEqual([pool.stats.busy, pool.stats.waiting], [2, 3]);
+  await assert.rejects(pool.run(JOBS.light), isBusy);
+  for (let i = 0; i < 5; i++) await lanes.end();
+  await Promise.all(jobs);
+  assert.equal(pool.stats.waiting, 0);
+});
+
+Deno.test("a job that waits too long is refused, and its place is free again", async () => {
+  const { pool, lanes, clock } = await poolOf({
+    lanes: 1,
+    queueLimit: 1,
+    maxWaitMs: 1000,
+  });
+  const first = pool.run(JOBS.light);
+  const second = pool.run(JOBS.light);
+  const refused = assert.rejects(second, isBusy);
+  await settled();
+  clock.advance(1001);
+  await refused;
+  const third = pool.run(JOBS.light);
+  await settled();
+  await lanes.end();
+  await lanes.end();
+  await Promise.all([first, third]);
+});
+
+Deno.test("one lane stays free of heavy jobs", async () => {
+  const { pool, lanes } = await poolOf({ lanes: 2, memoryBytes: 1e12 });
+  const heavy = [pool.run(JOBS.heavy), pool.run(JOBS.heavy)];
+  const light = pool.run(JOBS.light);
+  await settled();
+  assert.deepEqual(
+    lanes.running.map(({ job }) => job),
+    [JOBS.heavy, JOBS.light],
+  );
+  for (let i = 0; i < 3; i++) await lanes.end();
+  await Promise.all([...heavy, light]);
+});
+
+Deno.test("jobs share the memory, and one that needs more than all of it runs alone", async () => {
+  const { pool, lanes } = await poolOf({ lanes: 3, memoryBytes: 100 << 20 });
+  const jobs = [pool.run(JOBS.hungry), pool.run(JOBS.light)];
+  await settled();
+  assert.equal(lanes.running.length, 1);
+  await lanes.end();
+  assert.deepEqual(lanes.running.map(({ job }) => job), [JOBS.light]);
+  await lanes.end();
+  await Promise.all(jobs);
+});
+
+Deno.test("a lane that has grown is replaced", async () => {
+  const { pool, lanes } = await poolOf({ lanes: 1 });
+  const job = pool.run(JOBS.hungry);
+  await settled();
+  await lanes.end();
+  await job;
+  assert.deepEqual([lanes.opened, lanes.closed], [2, 1]);
+  assert.equal(pool.stats.lanes, 1);
+});
+
+Deno.test("a job that runs too long is given up, its lane replaced, its memory still counted", async () => {
+  const { pool, lanes, clock } = await poolOf({
+    lanes: 1,
+    maxRunMs: 1000,
+    maxWaitMs: 60_000,
+    memoryBytes: 300 << 20,
+  });
+  const slow = pool.run(JOBS.hungry);
+  const refused = assert.rejects(
+    slow,
+    (error) => isAppError(error, "UNPROCESSABLE"),
+  );
+  await settled();
+  clock.advance(1001);
+  await refused;
+  await settled();
+  assert.deepEqual([pool.stats.lanes, pool.stats.stuck], [1, 1]);
+
+  const next = pool.run(JOBS.hungry);
+  const light = pool.run(JOBS.light);
+  await settled();
+  assert.deepEqual(lanes.running.map(({ job }) => job), [
+    JOBS.hungry, // the stuck one
+    JOBS.light,
+  ]);
+  await lanes.end(); // at last
+  assert.equal(pool.stats.stuck, 0);
+  await lanes.end();
+  await light;
+  await lanes.end();
+  await next;
+});
+
+Deno.test("a lane that breaks fails its job alone", async () => {
+  const { pool, lanes } = await poolOf({ lanes: 1 });
+  const job = pool.run(JOBS.light);
+  const failed = assert.rejects(job, /a lane broke/);
+  await settled();
+  await lanes.end(new Error("out of memory"));
+  await failed;
+  const next = pool.run(JOBS.light);
+  await settled();
+  await lanes.end();
+  assert.equal((await next).width, 1);
+});
+
+Deno.test("a picture beyond the limits never reaches a lane", async () => {
+  const { pool, lanes } = await poolOf();
+  await assert.rejects(
+    pool.run(renderJob("bomb/jpeg-scan-bomb.jpg")),
+    (error) => isAppError(error, "UNPROCESSABLE"),
+  );
+  assert.equal(lanes.running.length, 0);
+});
+
+Deno.test("where no thread can be had, pictures are rendered on this one", async () => {
+  const pool = new RenderPool(DEFAULT_POOL, {
+    clock: systemClock,
+    log: silentLogger,
+    openLane: () => ({
+      ready: Promise.reject(new Error("no permission")),
+      run: () => Promise.reject(new Error("never")),
+      close() {},
+    }),
+  });
+  await pool.start();
+  const [a, b] = await Promise.all([
+    pool.run(JOBS.light),
+    pool.run(renderJob("png/rgb8.png")),
+  ]);
+  assert.deepEqual([a?.width, b?.width], [20, 20]);
+  assert.equal(pool.stats.lanes, 1);
+  pool.close();
+});
+
+Deno.test("workers render, and tell errors in the words of the renderer", async () => {
+  const pool = new RenderPool(
+    { ...DEFAULT_POOL, lanes: 1 },
+    { clock: systemClock, log: silentLogger, openLane: workerLane },
+  );
+  await pool.start();
+  const { bytes, width } = await pool.run(JOBS.light);
+  assert.equal(width, 20);
+  assert.equal(sniff(bytes)?.format, "png");
+  await assert.rejects(
+    pool.run(renderJob("broken/jpeg-bitflips.jpg")),
+    (error) =>
+      isAppError(error, "UNPROCESSABLE") && /broken JPEG/.test(error.message),
+  );
+  pool.close();
+});

@@ -1,0 +1,49 @@
+/**
+ * Makes the codecs fast before the first real job comes: they are compiled
+ * when they first run.
+ *
+ * @module
+ */
+
+import { DEFAULT_LIMITS } from "../image/limits.ts";
+import type { OutputFormat } from "../image/encode.ts";
+import { placeholderScene } from "../placeholder/scene.ts";
+import { type Job, perform, unwrap } from "./job.ts";
+
+/** Pixels on a side of the pictures that are made and read again. */
+const SIDE = 160;
+const ROUNDS = 3;
+
+/** Encodes and decodes every format a few times. */
+export async function warmUp(): Promise<void> {
+  const scene = placeholderScene("initials", "did:web:warm.up", undefined);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const format of ["webp", "jpg", "png"] as const) {
+      const bytes = await make({
+        kind: "scene",
+        scene,
+        width: SIDE,
+        height: SIDE,
+        format,
+        quality: 85,
+      });
+      await make({
+        kind: "render",
+        bytes,
+        request: {
+          width: SIDE / 3,
+          fit: "cover",
+          density: 1,
+          enlarge: false,
+          format: "webp" satisfies OutputFormat,
+          quality: 85,
+        },
+        limits: DEFAULT_LIMITS,
+      });
+    }
+  }
+}
+
+async function make(job: Job): Promise<Uint8Array> {
+  return unwrap(await perform(job)).bytes;
+}
