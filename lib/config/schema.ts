@@ -129,6 +129,11 @@ const registrySettings = section("The OCI registry.", {
     doc: "Life of a registry token.",
     default: 900,
   }),
+  allow_missing_blobs: setting(flag(), {
+    doc: "Whether image manifests may name layers that were not pushed " +
+      "(sparse images). Indexes may always name missing manifests.",
+    default: false,
+  }),
   notify_holds: setting(flag(), {
     doc: "Whether holds are told of pushed manifests, for statistics, " +
       "quotas and posts.",

@@ -43,6 +43,8 @@ export interface ManifestPushDeps {
   records: OwnerRecords;
   /** Whether holds are told of pushes. */
   notifyHolds: boolean;
+  /** Whether a manifest may name blobs that were not pushed. */
+  allowMissingBlobs: boolean;
 }
 
 /** A manifest as a client sent it. */
@@ -99,7 +101,9 @@ export class ManifestPush {
     const hold = await this.#deps.holds.get(
       await this.#deps.owners.holdForPush(owner, signal),
     );
-    await this.#requireBlobs(ref, hold, manifest);
+    if (!this.#deps.allowMissingBlobs) {
+      await this.#requireBlobs(ref, hold, manifest);
+    }
     await this.#deps.content.put(digest, bytes);
     const { kv, clock } = this.#deps;
     await withLease(

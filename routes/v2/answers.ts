@@ -11,10 +11,11 @@ const IMMUTABLE = "max-age=31536000, immutable";
 
 /** An answer without a body. The empty string keeps `Content-Length: 0`, where null would become chunked. */
 export function empty(status: number, headers: HeadersInit = {}): Response {
-  return new Response(status === 204 || status === 304 ? null : "", {
-    status,
-    headers,
-  });
+  const body = status === 204 || status === 304 ? null : "";
+  const response = new Response(body, { status, headers });
+  const typed = new Headers(headers).has("content-type");
+  if (!typed) response.headers.delete("content-type");
+  return response;
 }
 
 /** A JSON answer without charset, as clients compare media types to the letter. */

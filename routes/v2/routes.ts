@@ -147,12 +147,22 @@ function challenge(
     realm: `${deps.origin(request)}/auth/token`,
     service: deps.tokens.service,
     scope: name &&
-      `repository:${formatImageName(name)}:${actionsFor(request.method)}`,
+      `repository:${formatImageName(name)}:${actionsFor(endpoint)}`,
     error: insufficient ? "insufficient_scope" : undefined,
   });
 }
 
-function actionsFor(method: string): string {
-  if (method === "GET" || method === "HEAD") return "pull";
-  return method === "DELETE" ? "delete" : "pull,push";
+/** Actions that an endpoint needs, as they stand in a scope. */
+function actionsFor(endpoint: Endpoint | undefined): string {
+  switch (endpoint?.kind) {
+    case "upload_start":
+    case "upload":
+      return "pull,push";
+    case "manifest":
+    case "blob":
+      if (endpoint.method === "DELETE") return "delete";
+      return endpoint.method === "PUT" ? "pull,push" : "pull";
+    default:
+      return "pull";
+  }
 }

@@ -1,0 +1,118 @@
+/**
+ * Runs the server from the first log line to the last.
+ *
+ * @module
+ */
+
+import type { Config } from "../lib/config/config.ts";
+import { type AppContext, createContext } from "../lib/context.ts";
+import { createLogger, type Logger } from "../lib/log.ts";
+import { createApp } from "../routes/app.ts";
+import { listen, type Listening, listenOnDeploy } from "../routes/serve.ts";
+import type { Sandbox } from "../sandbox/launch.ts";
+import { startHousekeeping } from "./housekeeping.ts";
+import { welcome } from "./welcome.ts";
+
+type Handler = (request: Request) => Response | Promise<Response>;
+
+/** Serves until the process is told to stop, then lets requests in flight finish. */
+export async function serve(config: Config): Promise<void> {
+  const log = createLogger({ level: config.log_level, write: writeLine });
+  for (const notice of config.origin.notices) {
+    log.warn("configuration", { notice });
+  }
+  let stopping = false;
+  let handler: Handler = starting;
+  // The address is taken first: a port in use shows at once, not after the sandbox has started.
+  const listening = await open(config, log, (request) => handler(request));
+  const stop = stopSignal();
+  let sandbox: Sandbox | undefined;
+  let ctx: AppContext | undefined;
+  try {
+    sandbox = await startSandbox(config, log, stop.signal);
+    ctx = await createContext(config, log, sandbox ? { sandbox } : {});
+    const app = createApp(ctx, { stopping: () => stopping });
+    handler = (request) => app.fetch(request);
+    const housekeeping = startHousekeeping(ctx);
+    log.info("ready", { url: config.server.base_url, port: listening.port });
+    if (sandbox) print(welcome(config, sandbox));
+    await stop.requested;
+    stopping = true;
+    log.info("stopping");
+    await listening.stop(config.server.shutdown_timeout_seconds * 1000);
+    await housekeeping.stop();
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    await listening.stop(0);
+    ctx?.close();
+    await sandbox?.stop();
+    stop.release();
+  }
+  log.info("stopped");
+}
+
+/** Answers while the program is not ready yet. */
+function starting(request: Request): Response {
+  const alive = new URL(request.url).pathname === "/livez";
+  return Response.json({ status: alive ? "ok" : "starting" }, {
+    status: alive ? 200 : 503,
+    headers: { "retry-after": "2" },
+  });
+}
+
+async function open(
+  config: Config,
+  log: Logger,
+  fetch: Handler,
+): Promise<Listening> {
+  if (Deno.env.has("DENO_DEPLOYMENT_ID")) return listenOnDeploy(fetch);
+  const { hostname, port } = config.server.listen;
+  return await listen({ hostname, port, fetch, log });
+}
+
+async function startSandbox(
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Sandbox | undefined> {
+  if (!config.sandbox.enabled) return undefined;
+  // Loaded only here: a server with a public address has no use for it.
+  const sandbox = await import("../sandbox/launch.ts");
+  return await sandbox.startSandbox({
+    dataDir: `${config.data_dir}/sandbox`,
+    pdsPort: config.sandbox.pds_port,
+    plcPort: config.sandbox.plc_port,
+    log: log.with({ part: "sandbox" }),
+    signal,
+  });
+}
+
+/** Waits for SIGTERM or SIGINT. */
+function stopSignal() {
+  const controller = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const onSignal = () => {
+    controller.abort(new Error("stopped"));
+    resolve();
+  };
+  const signals = Deno.build.os === "windows"
+    ? ["SIGINT"] as const
+    : ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) Deno.addSignalListener(signal, onSignal);
+  return {
+    signal: controller.signal,
+    requested: promise,
+    release: () => {
+      for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
+    },
+  };
+}
+
+function writeLine(line: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}

@@ -1,0 +1,234 @@
+/**
+ * Everything the program is made of, built once from the configuration. The
+ * only place that names drivers. Tests replace parts by `overrides`.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import type { Did, IdentityResolver } from "./atproto/identity.ts";
+import { DidResolver } from "./atproto/did_resolver.ts";
+import {
+  createGuardedFetch,
+  type GuardedFetch,
+} from "./atproto/guarded_fetch.ts";
+import { HandleResolver } from "./atproto/handle_resolver.ts";
+import { CachedIdentityResolver } from "./atproto/identity_resolver.ts";
+import { PasswordSessions } from "./atproto/password_session.ts";
+import type { PdsReader } from "./atproto/pds.ts";
+import { PdsClient } from "./atproto/pds_client.ts";
+import { SecretBox } from "./atproto/secret_box.ts";
+import { RegistryTokens } from "./auth/registry_tokens.ts";
+import { TokenService } from "./auth/token_service.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { Config } from "./config/config.ts";
+import { createHold, type HoldContext } from "./context/hold.ts";
+import { createRegistry, type RegistryContext } from "./context/registry.ts";
+import { localSecret } from "./context/secrets.ts";
+import { AppError } from "./errors.ts";
+import { openKv } from "./kv/deno_kv.ts";
+import type { Kv } from "./kv/kv.ts";
+import type { Logger } from "./log.ts";
+import { Metrics } from "./metrics.ts";
+import { LocalHold } from "./registry/local_hold.ts";
+import type { BlobStore } from "./storage/blob_store.ts";
+import { FilesystemBlobStore } from "./storage/filesystem.ts";
+import { MemoryBlobStore } from "./storage/memory.ts";
+
+/** The sandbox network, where one runs. */
+export interface SandboxNetwork {
+  readonly pds: string;
+  readonly plc: string;
+}
+
+/** Parts that tests bring themselves, and what was started before. */
+export interface Overrides {
+  kv?: Kv;
+  clock?: Clock;
+  store?: BlobStore;
+  identities?: IdentityResolver;
+  pds?: PdsReader;
+  sandbox?: SandboxNetwork;
+}
+
+/** Everything the routes are given. */
+export interface AppContext {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly kv: Kv;
+  readonly store: BlobStore;
+  readonly fetch: GuardedFetch;
+  readonly identities: IdentityResolver;
+  readonly sessions: PasswordSessions;
+  readonly tokens: RegistryTokens;
+  readonly tokenService: TokenService;
+  readonly registry: RegistryContext;
+  readonly hold: HoldContext | undefined;
+  /** Closes what is open; call it when no request runs any more. */
+  close(): void;
+}
+
+/** Time for one request about an identity, in milliseconds. */
+const IDENTITY_TIMEOUT_MS = 5_000;
+
+/** Builds the context. Throws AppError `UNAVAILABLE` with what to do when a part cannot be had. */
+export async function createContext(
+  config: Config,
+  log: Logger,
+  overrides: Overrides = {},
+): Promise<AppContext> {
+  const clock = overrides.clock ?? systemClock;
+  const metrics = new Metrics();
+  const { sandbox } = overrides;
+  const secret = config.secret_key ?? await localSecret(config.data_dir);
+  const box = new SecretBox(secret);
+  const kv = overrides.kv ?? await openKv(config.kv.location, clock);
+  const store = overrides.store ?? openStore(config, clock);
+  const fetch = createGuardedFetch({
+    userAgent: `${config.server.client_name} (+${config.server.base_url})`,
+    allowedOrigins: sandbox ? [sandbox.pds, sandbox.plc] : [],
+    clock,
+  });
+  const identities = overrides.identities ??
+    openIdentities(config, { kv, clock, log, fetch, sandbox });
+  const pds = overrides.pds ?? new PdsClient(fetch);
+  const sessions = new PasswordSessions({
+    kv,
+    clock,
+    log,
+    fetch,
+    secrets: box,
+  });
+  const session = (did: Did) => sessions.restore(did);
+  const hold = config.server.roles.includes("hold")
+    ? await createHold({
+      config,
+      kv,
+      clock,
+      log,
+      store,
+      box,
+      identities,
+      validator: { assertRecord: () => {} },
+    })
+    : undefined;
+  const ownHold = hold && new LocalHold({
+    ...hold,
+    notifyPush: () => Promise.resolve(),
+    countPull: () => {},
+  });
+  const defaultHold = config.server.default_hold_did ?? hold?.did;
+  if (defaultHold === undefined) {
+    throw new AppError(
+      "UNAVAILABLE",
+      "No hold is known: run one here (role hold) or set server.default_hold_did.",
+    );
+  }
+  const registry = createRegistry({
+    config,
+    kv,
+    clock,
+    log,
+    metrics,
+    identities,
+    pds,
+    fetch,
+    session,
+    ownHold,
+    defaultHold,
+  });
+  const tokens = new RegistryTokens({
+    clock,
+    key: Buffer.from(box.mac("registry tokens"), "base64url"),
+    service: new URL(config.server.base_url).host,
+    ttlSeconds: config.registry.token_ttl_seconds,
+  });
+  const tokenService = new TokenService({
+    tokens,
+    metrics,
+    resolveOwner: (identifier) => identities.resolve(identifier),
+    credentials: {
+      verify: async (username, secret) => {
+        const identity = await identities.resolve(username);
+        await sessions.login(identity, secret);
+        return { identity };
+      },
+    },
+    onLogin: async ({ identity }) => {
+      const restored = await session(identity.did);
+      if (!restored) return;
+      await registry.owners.ensureProfile(identity, restored).catch((error) =>
+        log.warn("sailor profile not written", { did: identity.did, error })
+      );
+    },
+  });
+  return {
+    config,
+    log,
+    clock,
+    metrics,
+    kv,
+    store,
+    fetch,
+    identities,
+    sessions,
+    tokens,
+    tokenService,
+    registry,
+    hold,
+    close: () => {
+      hold?.repo.close();
+      fetch.close();
+      kv.close();
+    },
+  };
+}
+
+function openStore(config: Config, clock: Clock): BlobStore {
+  const { driver, root_dir } = config.storage;
+  switch (driver) {
+    case "memory":
+      return new MemoryBlobStore(clock);
+    case "filesystem":
+      return new FilesystemBlobStore({ folder: root_dir, clock });
+    default:
+      throw new AppError(
+        "UNAVAILABLE",
+        `The storage driver ${driver} is not available.`,
+      );
+  }
+}
+
+function openIdentities(
+  config: Config,
+  deps: {
+    kv: Kv;
+    clock: Clock;
+    log: Logger;
+    fetch: GuardedFetch;
+    sandbox: SandboxNetwork | undefined;
+  },
+): IdentityResolver {
+  const { kv, clock, log, fetch, sandbox } = deps;
+  const { plc_url, cache_ttl_seconds } = config.identity;
+  const timeoutMs = IDENTITY_TIMEOUT_MS;
+  return new CachedIdentityResolver({
+    kv,
+    clock,
+    log,
+    ttlMs: cache_ttl_seconds * 1000,
+    dids: new DidResolver({
+      fetch,
+      plcDirectories: sandbox ? [sandbox.plc, plc_url] : [plc_url],
+      timeoutMs,
+    }),
+    handles: new HandleResolver({
+      fetch,
+      clock,
+      timeoutMs,
+      ...(sandbox ? { sandboxPds: sandbox.pds } : {}),
+    }),
+  });
+}

@@ -1,0 +1,131 @@
+/**
+ * Builds the registry.
+ *
+ * @module
+ */
+
+import type { Did, IdentityResolver } from "../atproto/identity.ts";
+import type { PdsReader, PdsSession } from "../atproto/pds.ts";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config/config.ts";
+import type { Kv } from "../kv/kv.ts";
+import { LargeValues } from "../kv/large_value.ts";
+import type { Logger } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import { Blobs } from "../registry/blobs.ts";
+import { ManifestContent } from "../registry/content.ts";
+import { Discovery } from "../registry/discovery.ts";
+import type { HoldClient } from "../registry/hold_client.ts";
+import { Holds } from "../registry/holds.ts";
+import { Lists } from "../registry/lists.ts";
+import { ManifestIndex } from "../registry/manifest_index.ts";
+import { ManifestPush } from "../registry/manifest_push.ts";
+import { Manifests } from "../registry/manifests.ts";
+import { OwnerRecords } from "../registry/owner_records.ts";
+import { Owners } from "../registry/owners.ts";
+import type { HoldFetch } from "../registry/remote_calls.ts";
+import { RemoteHold } from "../registry/remote_hold.ts";
+import { Uploads } from "../registry/uploads.ts";
+
+/** What {@linkcode createRegistry} needs. */
+export interface RegistryContextDeps {
+  config: Config;
+  kv: Kv;
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+  identities: IdentityResolver;
+  pds: PdsReader;
+  fetch: HoldFetch;
+  session: (did: Did) => Promise<PdsSession | undefined>;
+  /** Our own hold, where one runs here. */
+  ownHold: HoldClient | undefined;
+  defaultHold: Did;
+}
+
+/** The services of the registry. */
+export interface RegistryContext {
+  readonly owners: Owners;
+  readonly uploads: Uploads;
+  readonly blobs: Blobs;
+  readonly manifests: Manifests;
+  readonly push: ManifestPush;
+  readonly lists: Lists;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Joins the services of the registry. */
+export function createRegistry(deps: RegistryContextDeps): RegistryContext {
+  const { config, kv, clock, log, metrics, identities, pds } = deps;
+  const { defaultHold, fetch, session } = deps;
+  const settings = config.registry;
+  const ttlMs = settings.upload_ttl_hours * HOUR_MS;
+  const values = new LargeValues(kv, clock);
+  const holds = new Holds({
+    own: deps.ownHold,
+    identities,
+    remote: (did, origin) =>
+      new RemoteHold({
+        did,
+        origin,
+        fetch,
+        session,
+        values,
+        clock,
+        log,
+        uploadTtlMs: ttlMs,
+      }),
+  });
+  const index = new ManifestIndex(kv);
+  const content = new ManifestContent(values);
+  const records = new OwnerRecords(pds);
+  const owners = new Owners({ kv, clock, log, identities, pds, defaultHold });
+  const blobs = new Blobs({
+    kv,
+    holds,
+    delivery: settings.delivery,
+    directBytes: settings.direct_blob_bytes,
+  });
+  const discovery = new Discovery({
+    kv,
+    clock,
+    log,
+    pds,
+    index,
+    content,
+    defaultHold,
+    maxManifestBytes: settings.max_manifest_bytes,
+  });
+  return {
+    owners,
+    blobs,
+    uploads: new Uploads({ kv, clock, holds, metrics, ttlMs }),
+    manifests: new Manifests({
+      kv,
+      clock,
+      log,
+      metrics,
+      holds,
+      index,
+      content,
+      discovery,
+      records,
+    }),
+    push: new ManifestPush({
+      kv,
+      clock,
+      log,
+      metrics,
+      holds,
+      owners,
+      index,
+      content,
+      blobs,
+      records,
+      notifyHolds: settings.notify_holds,
+      allowMissingBlobs: settings.allow_missing_blobs,
+    }),
+    lists: new Lists({ log, holds, index, content, discovery }),
+  };
+}

@@ -1,0 +1,28 @@
+/**
+ * ATCR: container registry, hold and avatars for the AT Protocol, in one
+ * program.
+ *
+ *   deno run -A main.ts [--config FILE]     serve
+ *   deno run -A main.ts config init         print a commented configuration
+ *   deno run -A main.ts config check        print the effective configuration
+ *
+ * @module
+ */
+
+import { ConfigError } from "./lib/config/config_error.ts";
+import { AppError } from "./lib/errors.ts";
+import { runCommand } from "./cli/commands.ts";
+
+const say = (text: string) =>
+  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+
+try {
+  await runCommand(Deno.args);
+} catch (error) {
+  if (error instanceof ConfigError || error instanceof AppError) {
+    say(error.message);
+  } else {
+    say(error instanceof Error ? error.stack ?? error.message : String(error));
+  }
+  Deno.exit(1);
+}

@@ -1,0 +1,68 @@
+/**
+ * The whole program as one function from request to response.
+ *
+ * @module
+ */
+
+import { Hono } from "@hono/hono";
+import type { AppContext } from "../lib/context.ts";
+import { AppError } from "../lib/errors.ts";
+import { tokenRoutes } from "./auth/token.ts";
+import { type AppEnv, observe, onError } from "./middleware.ts";
+import { opsRoutes } from "./ops.ts";
+import { clientOrigin } from "./origin.ts";
+import { homeRoutes } from "./pages/home.tsx";
+import { staticRoutes } from "./static.ts";
+import { v2Routes } from "./v2/routes.ts";
+
+/** What the running program tells the app about itself. */
+export interface AppState {
+  /** True as soon as the program has begun to stop. */
+  stopping: () => boolean;
+}
+
+/** Mounts every surface that the configured roles ask for. */
+export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
+  const { config } = ctx;
+  const app = new Hono<AppEnv>();
+  app.use(observe(ctx));
+  app.onError(onError);
+  app.notFound((c) => {
+    throw new AppError("NOT_FOUND", `There is nothing at ${c.req.path}.`);
+  });
+  app.route(
+    "/",
+    opsRoutes({
+      metrics: ctx.metrics,
+      metricsToken: config.metrics.token,
+      checks: [
+        {
+          name: "kv",
+          check: async () => {
+            await ctx.kv.get(["health"]);
+          },
+        },
+        { name: "storage", check: (signal) => ctx.store.check(signal) },
+      ],
+      stopping: state.stopping,
+    }),
+  );
+  app.route("/", staticRoutes(new URL("../static/", import.meta.url)));
+  if (config.server.roles.includes("registry")) {
+    app.route("/", tokenRoutes(ctx.tokenService));
+    app.route(
+      "/",
+      v2Routes({
+        ...ctx.registry,
+        tokens: ctx.tokens,
+        session: (did) => ctx.sessions.restore(did),
+        origin: clientOrigin(config.server),
+        maxManifestBytes: config.registry.max_manifest_bytes,
+        catalog: config.registry.catalog,
+      }),
+    );
+    const example = config.sandbox.enabled ? "alice.test" : "your.handle";
+    app.route("/", homeRoutes(config.server.base_url, example));
+  }
+  return app;
+}

@@ -1,0 +1,54 @@
+/**
+ * Files of the folder `static/`, read once and kept: they are few and small.
+ *
+ * @module
+ */
+
+import { Hono } from "@hono/hono";
+import { AppError } from "../lib/errors.ts";
+import type { AppEnv } from "./middleware.ts";
+
+const TYPES: Readonly<Record<string, string>> = {
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  json: "application/json",
+  svg: "image/svg+xml",
+  woff2: "font/woff2",
+};
+
+/** Names with a content hash may be kept for good. */
+const HASHED = /-[0-9A-Z]{8}\.[a-z0-9]+$/;
+
+const NAME = /^(?:build\/)?[A-Za-z0-9_.-]+$/;
+
+/** Serves `/static/…` from the folder at `root`. */
+export function staticRoutes(root: URL): Hono<AppEnv> {
+  const kept = new Map<string, Uint8Array<ArrayBuffer>>();
+  return new Hono<AppEnv>().get("/static/*", async (c) => {
+    const name = c.req.path.slice("/static/".length);
+    const type = TYPES[name.slice(name.lastIndexOf(".") + 1)];
+    if (!NAME.test(name) || name.includes("..") || type === undefined) {
+      throw notFound(name);
+    }
+    let bytes = kept.get(name);
+    if (!bytes) {
+      try {
+        bytes = await Deno.readFile(new URL(name, root));
+      } catch (cause) {
+        if (cause instanceof Deno.errors.NotFound) throw notFound(name);
+        throw cause;
+      }
+      kept.set(name, bytes);
+    }
+    return c.body(bytes, 200, {
+      "content-type": type,
+      "cache-control": HASHED.test(name)
+        ? "public, max-age=31536000, immutable"
+        : "public, max-age=300",
+    });
+  });
+}
+
+function notFound(name: string): AppError {
+  return new AppError("NOT_FOUND", `There is no file ${name}.`);
+}
