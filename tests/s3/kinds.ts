@@ -1,0 +1,22 @@
+/**
+ * What the runner of the S3 tests knows of a server.
+ *
+ * @module
+ */
+
+/** A running server. */
+export interface S3Server {
+  readonly endpoint: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  /** Ends its processes and removes its files. */
+  stop(): Promise<void>;
+}
+
+/** A way to get an {@linkcode S3Server}. */
+export interface S3Kind {
+  readonly name: string;
+  /** Installs what is missing; returns why it cannot run here. */
+  missing(): Promise<string | undefined>;
+  start(): Promise<S3Server>;
+}
