@@ -23,6 +23,14 @@ export interface TestImage {
     readonly subject: string;
     readonly descriptor: Descriptor;
   }[];
+  /**
+   * Indexes of the referrers, for registries without a referrers API: each goes
+   * under the tag that is made of its subject's digest.
+   */
+  readonly referrerIndexes: readonly {
+    readonly subject: string;
+    readonly descriptor: Descriptor;
+  }[];
 }
 
 /** All test images. */
@@ -39,7 +47,7 @@ export const SBOM_TYPE = "application/vnd.example.sbom.v1+json";
 export const SIGNATURE_TYPE = "application/vnd.example.signature.v1+json";
 
 /** Changes whenever the content below does. */
-const REVISION = "1";
+const REVISION = "2";
 const MB = 1_048_576;
 
 /** Builds the images, or takes those of an earlier run. */
@@ -70,7 +78,7 @@ async function tiny(folder: string): Promise<TestImage> {
   const top = await layout.image("amd64", [await layer(1, 1, 1)]);
   layout.name(top, "1");
   await layout.finish();
-  return { folder, top, referrers: [] };
+  return { folder, top, referrers: [], referrerIndexes: [] };
 }
 
 async function big(folder: string): Promise<TestImage> {
@@ -80,7 +88,7 @@ async function big(folder: string): Promise<TestImage> {
   const top = await layout.image("amd64", layers);
   layout.name(top, "1");
   await layout.finish();
-  return { folder, top, referrers: [] };
+  return { folder, top, referrers: [], referrerIndexes: [] };
 }
 
 async function multi(folder: string): Promise<TestImage> {
@@ -99,8 +107,16 @@ async function multi(folder: string): Promise<TestImage> {
     const descriptor = await layout.referrer(subject, type, text);
     made.push({ subject: subject.digest, descriptor });
   }
+  const referrerIndexes = [];
+  for (const subject of [top.digest, amd64.digest]) {
+    const list = made.filter((referrer) => referrer.subject === subject);
+    const descriptor = await layout.index(
+      list.map((referrer) => referrer.descriptor),
+    );
+    referrerIndexes.push({ subject, descriptor });
+  }
   await layout.finish();
-  return { folder, top, referrers: made };
+  return { folder, top, referrers: made, referrerIndexes };
 }
 
 /** A layer with a file of noise and one of text, in megabytes each. */

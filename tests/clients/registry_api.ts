@@ -84,6 +84,13 @@ export class RegistryApi {
     return manifests.map(({ digest }) => digest).sort();
   }
 
+  /** Digests of the manifests in an index, sorted. */
+  async children(repo: string, ref: string): Promise<string[]> {
+    const text = new TextDecoder().decode(await this.manifest(repo, ref));
+    const { manifests } = descriptors.parse(JSON.parse(text));
+    return manifests.map(({ digest }) => digest).sort();
+  }
+
   /** Pushes a manifest of a layout with all it names, children first. */
   async pushLayout(
     folder: string,

@@ -15,12 +15,7 @@ import { join } from "node:path";
 import { say } from "../tools/command.ts";
 import { TOOLS_DIR } from "../tools/paths.ts";
 import { type Product, startProduct } from "../tools/product.ts";
-import {
-  containersStorage,
-  type Engine,
-  removeEngineFolder,
-  startEngine,
-} from "./engine.ts";
+import { type Engine, removeEngineFolder, startEngine } from "./engine.ts";
 import { testImages } from "./images.ts";
 import { type Row, runSuite, table } from "./matrix.ts";
 import { RegistryApi } from "./registry_api.ts";
@@ -89,7 +84,6 @@ try {
     work,
     api: new RegistryApi(host, alice),
     env: {
-      ...await containersStorage(join(work, "containers")),
       ...(engine === undefined ? {} : {
         DOCKER_HOST: engine.address,
         CONTAINERD_ADDRESS: engine.containerd,

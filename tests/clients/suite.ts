@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { run, type RunOptions } from "../tools/command.ts";
 import { findProgram } from "../tools/paths.ts";
 import type { Account } from "../tools/product.ts";
+import { containersStorage } from "./engine.ts";
 import type { TestImages } from "./images.ts";
 import type { RegistryApi } from "./registry_api.ts";
 
@@ -60,7 +61,10 @@ export class Skip extends Error {
   override readonly name = "Skip";
 }
 
-/** The place where one client works: its own folder, its own logins. */
+/** Where podman, buildah and skopeo remember which registry has which blob. */
+const BLOB_MEMORY = "/var/lib/containers/cache/blob-info-cache-v1.boltdb";
+
+/** The place where one client works: its own folder, logins and storage. */
 export class Station {
   readonly world: World;
   /** Name of the client, which is part of its repositories' names. */
@@ -80,7 +84,12 @@ export class Station {
     await Deno.mkdir(folder, { recursive: true });
     await Deno.writeTextFile(join(folder, "config.json"), "{}");
     await Deno.writeTextFile(join(folder, "auth.json"), "{}");
-    return new Station(world, client, folder);
+    const storage = await containersStorage(join(folder, "storage"));
+    return new Station(
+      { ...world, env: { ...world.env, ...storage } },
+      client,
+      folder,
+    );
   }
 
   /** A repository of alice without the host: `alice.test/CLIENT-NAME`. */
@@ -126,6 +135,16 @@ export class Station {
         REGISTRY_AUTH_FILE: join(this.folder, "auth.json"),
         ...options.env,
       },
+    });
+  }
+
+  /**
+   * Makes podman, buildah and skopeo forget where they have seen a blob; they
+   * would mount it, or take a form of it that is there already.
+   */
+  async forgetBlobs(): Promise<void> {
+    await Deno.remove(BLOB_MEMORY).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
     });
   }
 

@@ -30,6 +30,7 @@ export const buildah: Suite = {
       });
     },
     async push(t) {
+      await t.forgetBlobs();
       await t.run("skopeo", [
         "copy",
         `oci:${t.world.images.big.folder}:1`,
@@ -44,6 +45,7 @@ export const buildah: Suite = {
     },
     async pull(t) {
       const id = await imageId(t, BIG);
+      await t.forgetBlobs();
       await t.run("buildah", ["rmi", "-f", BIG]);
       await t.run("buildah", ["pull", PLAIN, t.ref("big")]);
       assert.equal(await imageId(t, t.ref("big")), id);

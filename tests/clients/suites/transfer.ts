@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { findPeers, type Peer } from "../../tools/peers.ts";
+import { findPeers } from "../../tools/peers.ts";
 import { RegistryApi } from "../registry_api.ts";
 import { Skip, type Station, type Suite } from "../suite.ts";
 
@@ -40,60 +40,86 @@ export const transfer: Suite = {
         ...["login", "--tls-verify=false", ...user, "--password-stdin", host],
       ], input);
     },
-    ...Object.fromEntries(PEER_NAMES.flatMap((name) =>
+    ...Object.fromEntries(PEER_NAMES.flatMap((name) => [
       [
-        [`${name}, regctl with referrers`, (t) =>
-          withPeer(t, name, async (t, peer, theirs) => {
+        `${name}, regctl with referrers`,
+        (t: Station) =>
+          withPeer(t, name, async (theirs) => {
             await t.run("regctl", [
-              ...["registry", "set", "--tls", "disabled", peer],
+              ...["registry", "set", "--tls", "disabled", theirs.api.host],
             ]);
-            await thereAndBack(t, `${name}-regctl`, theirs, (from, to) =>
-              t.run("regctl", ["image", "copy", "--referrers", from, to]));
-          })],
-        [`${name}, oras cp -r`, (t) =>
-          withPeer(t, name, async (t, _peer, theirs) => {
-            await thereAndBack(t, `${name}-oras`, theirs, (from, to) =>
-              t.run("oras", [
-                ...["cp", "-r", "--from-plain-http", "--to-plain-http"],
-                ...[from, to],
-              ]));
-          })],
-        [`${name}, skopeo copy --all`, (t) =>
-          withPeer(t, name, async (t, _peer, theirs) => {
+            const args = ["image", "copy", "--referrers"];
+            const repo = `${name}-regctl`;
+            await thereAndBack(
+              t,
+              repo,
+              theirs,
+              (from, to) => t.run("regctl", [...args, from, to]),
+            );
+            await sameReferrers(t, repo, theirs);
+          }),
+      ],
+      [
+        `${name}, oras cp -r`,
+        (t: Station) =>
+          withPeer(t, name, async (theirs) => {
+            const args = ["cp", "-r", "--from-plain-http", "--to-plain-http"];
+            const repo = `${name}-oras`;
+            await thereAndBack(
+              t,
+              repo,
+              theirs,
+              (from, to) => t.run("oras", [...args, from, to]),
+            );
+            await sameReferrers(t, repo, theirs);
+          }),
+      ],
+      [
+        `${name}, skopeo copy --all`,
+        (t: Station) =>
+          withPeer(t, name, async (theirs) => {
+            const args = ["copy", "--all", "--src-tls-verify=false"];
             await thereAndBack(t, `${name}-skopeo`, theirs, (from, to) =>
               t.run("skopeo", [
-                ...["copy", "--all", "--src-tls-verify=false"],
-                ...["--dest-tls-verify=false"],
+                ...[...args, "--dest-tls-verify=false"],
                 ...[`docker://${from}`, `docker://${to}`],
-              ]), false);
-          })],
-      ] as [string, (t: Station) => Promise<void>][]
-    )),
+              ]));
+          }),
+      ],
+    ])),
   },
 };
+
+/** The other registry of a transfer. */
+interface Theirs {
+  readonly api: RegistryApi;
+  /** Whether it serves the referrers API. */
+  readonly referrers: boolean;
+}
 
 /** Starts the peer and puts the image with its referrers there. */
 async function withPeer(
   t: Station,
   name: string,
-  work: (t: Station, peer: string, theirs: RegistryApi) => Promise<void>,
+  work: (theirs: Theirs) => Promise<void>,
 ): Promise<void> {
-  const peer: Peer | undefined = (await findPeers())
-    .find((candidate) => candidate.name === name);
+  const peer = (await findPeers()).find((candidate) => candidate.name === name);
   if (peer === undefined) throw new Skip(`${name} is not installed`);
   const folder = t.path(name);
   const server = await peer.start(folder);
   try {
-    const theirs = new RegistryApi(server.host);
-    const { folder: layout, top, referrers } = t.world.images.multi;
-    await theirs.pushLayout(layout, "from", top, "1");
-    if (peer.referrers) {
-      for (const { descriptor } of referrers) {
-        const { digest } = descriptor;
-        await theirs.pushLayout(layout, "from", descriptor, digest);
+    const api = new RegistryApi(server.host);
+    const { folder: layout, top, ...rest } = t.world.images.multi;
+    await api.pushLayout(layout, "from", top, "1");
+    for (const { descriptor } of rest.referrers) {
+      await api.pushLayout(layout, "from", descriptor, descriptor.digest);
+    }
+    if (!peer.referrers) {
+      for (const { subject, descriptor } of rest.referrerIndexes) {
+        await api.pushLayout(layout, "from", descriptor, fallbackTag(subject));
       }
     }
-    await work(t, server.host, theirs);
+    await work({ api, referrers: peer.referrers });
   } finally {
     await server.stop();
     await Deno.remove(folder, { recursive: true });
@@ -103,25 +129,40 @@ async function withPeer(
 async function thereAndBack(
   t: Station,
   name: string,
-  theirs: RegistryApi,
+  { api: theirs }: Theirs,
   copy: (from: string, to: string) => Promise<string>,
-  withReferrers = true,
 ): Promise<void> {
-  const { top, referrers } = t.world.images.multi;
+  const { digest } = t.world.images.multi.top;
   const ours = t.world.api;
   await copy(`${theirs.host}/from:1`, t.ref(name));
   await copy(t.ref(name), `${theirs.host}/back:1`);
-  assert.equal(await ours.digest(t.repo(name), "1"), top.digest);
-  assert.equal(await theirs.digest("back", "1"), top.digest);
+  assert.equal(await ours.digest(t.repo(name), "1"), digest);
+  assert.equal(await theirs.digest("back", "1"), digest);
   const bytes = await ours.manifest(t.repo(name), "1");
   assert.deepEqual(bytes, await theirs.manifest("from", "1"));
-  if (!withReferrers) return;
-  for (const { subject } of referrers) {
-    const probe = await theirs.request("from", "GET", `referrers/${subject}`);
-    await probe.body?.cancel();
-    if (probe.status !== 200) return; // it has no referrers to copy
-    const found = await theirs.referrers("from", subject);
-    assert.deepEqual(await ours.referrers(t.repo(name), subject), found);
-    assert.deepEqual(await theirs.referrers("back", subject), found);
+}
+
+/** Checks that the referrers have come along, in both directions. */
+async function sameReferrers(
+  t: Station,
+  name: string,
+  theirs: Theirs,
+): Promise<void> {
+  for (const { subject } of t.world.images.multi.referrerIndexes) {
+    const expected = t.world.images.multi.referrers
+      .filter((referrer) => referrer.subject === subject)
+      .map(({ descriptor }) => descriptor.digest)
+      .sort();
+    const here = await t.world.api.referrers(t.repo(name), subject);
+    assert.deepEqual(here, expected);
+    const back = theirs.referrers
+      ? await theirs.api.referrers("back", subject)
+      : await theirs.api.children("back", fallbackTag(subject));
+    assert.deepEqual(back, expected);
   }
+}
+
+/** Tag of the index of referrers where there is no referrers API. */
+function fallbackTag(subject: string): string {
+  return subject.replace(":", "-");
 }
