@@ -5,7 +5,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import type { Did, IdentityResolver } from "./atproto/identity.ts";
 import { DidResolver } from "./atproto/did_resolver.ts";
 import {
@@ -18,10 +17,9 @@ import { PasswordSessions } from "./atproto/password_session.ts";
 import type { PdsReader } from "./atproto/pds.ts";
 import { PdsClient } from "./atproto/pds_client.ts";
 import { SecretBox } from "./atproto/secret_box.ts";
-import { RegistryTokens } from "./auth/registry_tokens.ts";
-import { TokenService } from "./auth/token_service.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
+import { type AuthContext, createAuth } from "./context/auth.ts";
 import { createHold, type HoldContext } from "./context/hold.ts";
 import { createRegistry, type RegistryContext } from "./context/registry.ts";
 import { localSecret } from "./context/secrets.ts";
@@ -62,8 +60,7 @@ export interface AppContext {
   readonly fetch: GuardedFetch;
   readonly identities: IdentityResolver;
   readonly sessions: PasswordSessions;
-  readonly tokens: RegistryTokens;
-  readonly tokenService: TokenService;
+  readonly auth: AuthContext;
   readonly registry: RegistryContext;
   readonly hold: HoldContext | undefined;
   /** Closes what is open; call it when no request runs any more. */
@@ -139,24 +136,15 @@ export async function createContext(
     ownHold,
     defaultHold,
   });
-  const tokens = new RegistryTokens({
+  const auth = createAuth({
+    config,
+    kv,
     clock,
-    key: Buffer.from(box.mac("registry tokens"), "base64url"),
-    service: new URL(config.server.base_url).host,
-    ttlSeconds: config.registry.token_ttl_seconds,
-  });
-  const tokenService = new TokenService({
-    tokens,
     metrics,
-    resolveOwner: (identifier) => identities.resolve(identifier),
-    credentials: {
-      verify: async (username, secret) => {
-        const identity = await identities.resolve(username);
-        await sessions.login(identity, secret);
-        return { identity };
-      },
-    },
-    onLogin: async ({ identity }) => {
+    box,
+    identities,
+    passwords: sessions,
+    onLogin: async (identity) => {
       const restored = await session(identity.did);
       if (!restored) return;
       await registry.owners.ensureProfile(identity, restored).catch((error) =>
@@ -174,8 +162,7 @@ export async function createContext(
     fetch,
     identities,
     sessions,
-    tokens,
-    tokenService,
+    auth,
     registry,
     hold,
     close: () => {

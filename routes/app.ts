@@ -8,6 +8,7 @@ import { Hono } from "@hono/hono";
 import type { AppContext } from "../lib/context.ts";
 import { AppError } from "../lib/errors.ts";
 import { tokenRoutes } from "./auth/token.ts";
+import { clientAddress } from "./client_address.ts";
 import { type AppEnv, observe, onError } from "./middleware.ts";
 import { opsRoutes } from "./ops.ts";
 import { clientOrigin } from "./origin.ts";
@@ -49,12 +50,13 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   );
   app.route("/", staticRoutes(new URL("../static/", import.meta.url)));
   if (config.server.roles.includes("registry")) {
-    app.route("/", tokenRoutes(ctx.tokenService));
+    const address = clientAddress({ trustProxy: config.server.trust_proxy });
+    app.route("/", tokenRoutes(ctx.auth.tokenService, address));
     app.route(
       "/",
       v2Routes({
         ...ctx.registry,
-        tokens: ctx.tokens,
+        tokens: ctx.auth.tokens,
         session: (did) => ctx.sessions.restore(did),
         origin: clientOrigin(config.server),
         maxManifestBytes: config.registry.max_manifest_bytes,

@@ -7,15 +7,31 @@
 import type { Did, Identity } from "../atproto/identity.ts";
 import type { Action } from "./registry_tokens.ts";
 
+/** With what somebody has logged in; tokens carry it, so that it can be revoked. */
+export type Credential =
+  | { readonly kind: "device"; readonly id: string }
+  | { readonly kind: "password" };
+
 /** Somebody who has proved who they are. */
 export interface Principal {
   readonly identity: Identity;
+  readonly credential: Credential;
   /** Narrows what the credential allows; absent when it allows all that its owner may do. */
   readonly permits?: (action: Action, did: Did, repo: string) => boolean;
 }
 
 /** Checks credentials. */
 export interface CredentialVerifier {
-  /** Throws AppError `UNAUTHORIZED` with a sentence that says what to do. */
-  verify(username: string, secret: string): Promise<Principal>;
+  /**
+   * `from` is the network address of the client, for limits on guessing.
+   * Throws AppError `UNAUTHORIZED` with a sentence that says what to do, or
+   * `TOOMANYREQUESTS` after too many wrong ones.
+   */
+  verify(
+    username: string,
+    secret: string,
+    from?: string,
+  ): Promise<Principal>;
+  /** The holder of a refresh token. Throws AppError `UNAUTHORIZED`. */
+  verifyRefreshToken(token: string): Promise<Principal>;
 }

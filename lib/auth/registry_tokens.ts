@@ -1,6 +1,7 @@
 /**
- * Bearer tokens of the registry: JWTs signed with HMAC-SHA256, checked without
- * any I/O.
+ * Bearer tokens of the registry: JWTs signed with HMAC-SHA256. Checking one
+ * asks no other server; whether its credential was revoked is looked up in the
+ * store now and then.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import { z } from "zod";
 import type { Did } from "../atproto/identity.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
+import type { Credential } from "./credentials.ts";
 
 /** What a caller may do to a repository. */
 export type Action = "pull" | "push" | "delete";
@@ -27,7 +29,10 @@ export interface TokenClaims {
   /** Undefined for a token that was issued without login. */
   did: Did | undefined;
   grants: readonly Grant[];
-  /** Seconds since the Unix epoch. */
+  /** What the login was made with; undefined without login. */
+  credential: Credential | undefined;
+  /** Seconds since the Unix epoch, as `expiresAt`. */
+  issuedAt: number;
   expiresAt: number;
 }
 
@@ -39,16 +44,23 @@ export interface RegistryTokensOptions {
   /** `iss` and `aud` of the tokens: the name of this registry. */
   service: string;
   ttlSeconds: number;
+  /** Whether the credential of a token counts no more; asked for each check, so it must be quick. */
+  isRevoked: (claims: TokenClaims) => Promise<boolean>;
 }
 
 const ALGORITHM = "HS256";
+
+/** Tells these tokens from refresh tokens, beside their keys. */
+const TYPE = "registry+jwt";
 
 /** Tokens whose signature was checked are remembered up to this number. */
 const REMEMBERED = 10_000;
 
 const claimsSchema = z.object({
   sub: z.string(),
+  iat: z.number(),
   exp: z.number(),
+  cred: z.string().regex(/^(?:password|device\/[0-9a-f]{16})$/).optional(),
   access: z.array(z.tuple([
     z.string(),
     z.string(),
@@ -75,20 +87,22 @@ export class RegistryTokens {
     return this.#options.service;
   }
 
-  /** Issues a token. */
+  /** Issues a token; `holder` is undefined for one without login. */
   async issue(
-    did: Did | undefined,
+    holder: { did: Did; credential: Credential } | undefined,
     grants: readonly Grant[],
   ): Promise<{ token: string; issuedAt: Date }> {
     const { clock, key, service, ttlSeconds } = this.#options;
-    const now = Math.floor(clock.now() / 1000);
+    // Decimals keep a login apart from a revocation in the same second.
+    const now = clock.now() / 1000;
     const token = await new SignJWT({
       access: grants.map((grant) => [grant.did, grant.repo, grant.actions]),
+      ...(holder ? { cred: formatCredential(holder.credential) } : {}),
     })
-      .setProtectedHeader({ alg: ALGORITHM, typ: "JWT" })
+      .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
       .setIssuer(service)
       .setAudience(service)
-      .setSubject(did ?? "")
+      .setSubject(holder?.did ?? "")
       .setIssuedAt(now)
       .setExpirationTime(now + ttlSeconds)
       .setJti(crypto.randomUUID())
@@ -96,7 +110,7 @@ export class RegistryTokens {
     return { token, issuedAt: new Date(now * 1000) };
   }
 
-  /** Checks a token. Throws AppError `UNAUTHORIZED` when it is not ours, altered or expired. */
+  /** Checks a token. Throws AppError `UNAUTHORIZED` when it is not ours, altered, expired or revoked. */
   async verify(token: string): Promise<TokenClaims> {
     const known = this.#checked.get(token);
     const claims = known ?? await this.#check(token);
@@ -105,6 +119,9 @@ export class RegistryTokens {
       throw invalidToken("The registry token has expired. Log in again.");
     }
     if (!known) this.#checked.set(token, claims);
+    if (await this.#options.isRevoked(claims)) {
+      throw invalidToken("The login was revoked. Log in again.");
+    }
     return claims;
   }
 
@@ -115,11 +132,14 @@ export class RegistryTokens {
         algorithms: [ALGORITHM],
         issuer: service,
         audience: service,
+        typ: TYPE,
         currentDate: new Date(clock.now()),
       });
       const claims = claimsSchema.parse(payload);
       return {
         did: claims.sub === "" ? undefined : claims.sub as Did,
+        credential: parseCredential(claims.cred),
+        issuedAt: claims.iat,
         expiresAt: claims.exp,
         grants: claims.access.map(([did, repo, actions]) => ({
           did: did as Did,
@@ -134,6 +154,22 @@ export class RegistryTokens {
       );
     }
   }
+}
+
+/** The credential as it stands in tokens. */
+export function formatCredential(credential: Credential): string {
+  return credential.kind === "device" ? `device/${credential.id}` : "password";
+}
+
+/** Reads what {@linkcode formatCredential} has written. */
+export function parseCredential(
+  text: string | undefined,
+): Credential | undefined {
+  if (text === undefined) return undefined;
+  const [kind, id] = text.split("/");
+  return kind === "device" && id !== undefined
+    ? { kind: "device", id }
+    : { kind: "password" };
 }
 
 function invalidToken(message: string, cause?: unknown): AppError {

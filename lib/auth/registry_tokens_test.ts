@@ -7,21 +7,33 @@ const grants = [
   { did: "did:plc:alice", repo: "app", actions: ["pull", "push"] },
 ] as const;
 
-function tokens(clock: ManualClock, key = 1, service = "registry.example") {
+function tokens(
+  clock: ManualClock,
+  key = 1,
+  service = "registry.example",
+  revoked = false,
+) {
   return new RegistryTokens({
     clock,
     key: new Uint8Array(32).fill(key),
     service,
     ttlSeconds: 900,
+    isRevoked: () => Promise.resolve(revoked),
   });
 }
+
+const alice = {
+  did: "did:plc:alice",
+  credential: { kind: "device", id: "0123456789abcdef" },
+} as const;
 
 Deno.test("a token says who holds it and what it allows", async () => {
   const clock = new ManualClock();
   const issuer = tokens(clock);
-  const { token } = await issuer.issue("did:plc:alice", grants);
+  const { token } = await issuer.issue(alice, grants);
   const claims = await tokens(clock).verify(token);
   assert.equal(claims.did, "did:plc:alice");
+  assert.deepEqual(claims.credential, alice.credential);
   assert.deepEqual(claims.grants, grants);
 });
 
@@ -34,7 +46,7 @@ Deno.test("a token issued without login has no owner", async () => {
 Deno.test("a token ends with its time, also when it was seen before", async () => {
   const clock = new ManualClock();
   const issuer = tokens(clock);
-  const { token } = await issuer.issue("did:plc:alice", grants);
+  const { token } = await issuer.issue(alice, grants);
   await issuer.verify(token);
   clock.advance(899_000);
   await issuer.verify(token);
@@ -47,11 +59,11 @@ Deno.test("a token ends with its time, also when it was seen before", async () =
 
 Deno.test("tokens of another key, another registry or another shape are refused", async () => {
   const clock = new ManualClock();
-  const { token } = await tokens(clock).issue("did:plc:alice", grants);
+  const { token } = await tokens(clock).issue(alice, grants);
   const [head, body, signature] = token.split(".");
   const refused = [
-    (await tokens(clock, 2).issue("did:plc:alice", grants)).token,
-    (await tokens(clock, 1, "other.example").issue("did:plc:alice", [])).token,
+    (await tokens(clock, 2).issue(alice, grants)).token,
+    (await tokens(clock, 1, "other.example").issue(alice, [])).token,
     `${head}.${body}.`,
     `${btoa('{"alg":"none"}')}.${body}.${signature}`,
     `${head}.${body?.slice(1)}.${signature}`,
@@ -65,4 +77,13 @@ Deno.test("tokens of another key, another registry or another shape are refused"
       bad,
     );
   }
+});
+
+Deno.test("a token whose credential is revoked is refused, though its signature is good", async () => {
+  const clock = new ManualClock();
+  const { token } = await tokens(clock).issue(alice, grants);
+  await assert.rejects(
+    tokens(clock, 1, "registry.example", true).verify(token),
+    (e) => isAppError(e, "UNAUTHORIZED") && /revoked/.test(e.message),
+  );
 });

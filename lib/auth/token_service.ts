@@ -4,19 +4,26 @@
  * @module
  */
 
-import type { Identity } from "../atproto/identity.ts";
+import type { Did, Identity } from "../atproto/identity.ts";
 import { isAppError } from "../errors.ts";
 import type { Metrics } from "../metrics.ts";
 import { parseImageName } from "../oci/name.ts";
 import type { Scope } from "../oci/scope.ts";
-import type { CredentialVerifier, Principal } from "./credentials.ts";
+import type {
+  Credential,
+  CredentialVerifier,
+  Principal,
+} from "./credentials.ts";
 import { rule } from "./policy.ts";
+import type { RefreshTokens } from "./refresh_tokens.ts";
 import type { Action, Grant, RegistryTokens } from "./registry_tokens.ts";
 
 /** What {@linkcode TokenService} needs. */
 export interface TokenServiceDeps {
   tokens: RegistryTokens;
   credentials: CredentialVerifier;
+  /** Makes what clients keep in place of a password. */
+  refreshTokens: RefreshTokens;
   /** Finds the owner of a repository by handle or DID. */
   resolveOwner: (identifier: string) => Promise<Identity>;
   /** Called after every successful login. */
@@ -27,8 +34,15 @@ export interface TokenServiceDeps {
 /** A request for a token. */
 export interface TokenRequest {
   /** Absent for an anonymous token. */
-  credentials: { username: string; secret: string } | undefined;
+  credentials:
+    | { username: string; secret: string }
+    | { refreshToken: string }
+    | undefined;
   scopes: readonly Scope[];
+  /** Whether the client asks for a refresh token as well. */
+  offline?: boolean;
+  /** Network address of the client. */
+  from?: string;
 }
 
 /** A token with what the client has to know of it. */
@@ -36,6 +50,13 @@ export interface IssuedToken {
   token: string;
   expiresInSeconds: number;
   issuedAt: Date;
+  /** The one that was sent, or a new one where one was asked for. */
+  refreshToken: string | undefined;
+}
+
+interface Holder {
+  did: Did;
+  credential: Credential;
 }
 
 const ACTIONS: readonly Action[] = ["pull", "push", "delete"];
@@ -63,12 +84,12 @@ export class TokenService {
         const grant = await this.#grant(principal, scope);
         if (grant) grants.push(grant);
       }
-      const { token, issuedAt } = await tokens.issue(
-        principal?.identity.did,
-        grants,
-      );
+      const holder = principal && holderOf(principal);
+      const { token, issuedAt } = await tokens.issue(holder, grants);
+      const refreshToken = await this.#refreshToken(request, holder);
       metrics.tokens.inc({ outcome: principal ? "login" : "anonymous" });
-      return { token, issuedAt, expiresInSeconds: tokens.ttlSeconds };
+      const expiresInSeconds = tokens.ttlSeconds;
+      return { token, issuedAt, expiresInSeconds, refreshToken };
     } catch (error) {
       metrics.tokens.inc({ outcome: "refused" });
       throw error;
@@ -76,13 +97,29 @@ export class TokenService {
   }
 
   async #login(
-    { credentials }: TokenRequest,
+    { credentials, from }: TokenRequest,
   ): Promise<Principal | undefined> {
     if (!credentials) return undefined;
+    const verifier = this.#deps.credentials;
+    if ("refreshToken" in credentials) {
+      return await verifier.verifyRefreshToken(credentials.refreshToken);
+    }
     const { username, secret } = credentials;
-    const principal = await this.#deps.credentials.verify(username, secret);
+    const principal = await verifier.verify(username, secret, from);
     await this.#deps.onLogin(principal);
     return principal;
+  }
+
+  async #refreshToken(
+    { credentials, offline }: TokenRequest,
+    holder: Holder | undefined,
+  ): Promise<string | undefined> {
+    if (credentials && "refreshToken" in credentials) {
+      return credentials.refreshToken;
+    }
+    if (!offline || !holder) return undefined;
+    const { did, credential } = holder;
+    return await this.#deps.refreshTokens.issue(did, credential);
   }
 
   async #grant(
@@ -109,4 +146,8 @@ export class TokenService {
       throw error;
     }
   }
+}
+
+function holderOf({ identity, credential }: Principal): Holder {
+  return { did: identity.did, credential };
 }

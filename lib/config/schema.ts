@@ -58,6 +58,11 @@ const serverSettings = section("The program as a whole.", {
     doc: "How this server calls itself on pages and when people sign in.",
     default: "ATCR",
   }),
+  trust_proxy: setting(flag(), {
+    doc: "Whether a proxy stands in front that writes the client's address " +
+      "to X-Forwarded-For, for limits on guessing and for lists of sessions.",
+    default: false,
+  }),
   shutdown_timeout_seconds: setting(integer(0, 3600), {
     doc: "How long requests may go on after the signal to stop.",
     default: 30,

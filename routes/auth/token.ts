@@ -1,6 +1,7 @@
 /**
  * The token endpoint of the registry: GET with Basic or without login, POST
- * with a form (Docker token authentication specification, OAuth 2 form).
+ * with a form, a password or a refresh token in it (Docker token authentication
+ * specification, OAuth 2 form).
  *
  * @module
  */
@@ -14,22 +15,31 @@ import type {
 import { AppError } from "../../lib/errors.ts";
 import { parseScopes } from "../../lib/oci/scope.ts";
 import { parseAuthorization } from "../../lib/oci/www_authenticate.ts";
+import type { ClientAddress } from "../client_address.ts";
 import type { AppEnv } from "../middleware.ts";
 import { readBody } from "../read_body.ts";
 
 /** Bytes of a token request's form. */
 const MAX_FORM_BYTES = 64 * 1024;
 
-const formSchema = z.object({
-  grant_type: z.literal("password", {
-    error: "use grant_type=password with username and password",
+const formSchema = z.discriminatedUnion("grant_type", [
+  z.object({
+    grant_type: z.literal("password"),
+    username: z.string().min(1, "username is missing"),
+    password: z.string().min(1, "password is missing"),
+    access_type: z.string().optional(),
   }),
-  username: z.string().min(1, "username is missing"),
-  password: z.string().min(1, "password is missing"),
-});
+  z.object({
+    grant_type: z.literal("refresh_token"),
+    refresh_token: z.string().min(1, "refresh_token is missing"),
+  }),
+], { error: "use grant_type=password or grant_type=refresh_token" });
 
 /** Serves `/auth/token`. */
-export function tokenRoutes(service: TokenService): Hono<AppEnv> {
+export function tokenRoutes(
+  service: TokenService,
+  addressOf: ClientAddress,
+): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.get("/auth/token", async (c) => {
     const credentials = parseAuthorization(c.req.header("authorization"));
@@ -42,6 +52,8 @@ export function tokenRoutes(service: TokenService): Hono<AppEnv> {
     const scopes = parseScopes(c.req.queries("scope") ?? []);
     return await answer(c, service, {
       scopes,
+      offline: c.req.query("offline_token") === "true",
+      from: addressOf(c),
       credentials: credentials && {
         username: credentials.username,
         secret: credentials.password,
@@ -59,12 +71,15 @@ export function tokenRoutes(service: TokenService): Hono<AppEnv> {
         `The token request is incomplete: ${issue?.message}.`,
       );
     }
+    const { data } = parsed;
+    const refreshes = data.grant_type === "refresh_token";
     return await answer(c, service, {
       scopes: parseScopes(form.getAll("scope")),
-      credentials: {
-        username: parsed.data.username,
-        secret: parsed.data.password,
-      },
+      offline: !refreshes && data.access_type === "offline",
+      from: addressOf(c),
+      credentials: refreshes
+        ? { refreshToken: data.refresh_token }
+        : { username: data.username, secret: data.password },
     });
   });
   return app;
@@ -82,6 +97,9 @@ async function answer(
       access_token: issued.token,
       expires_in: issued.expiresInSeconds,
       issued_at: issued.issuedAt.toISOString(),
+      ...(issued.refreshToken === undefined
+        ? {}
+        : { refresh_token: issued.refreshToken }),
     },
     200,
     { "cache-control": "no-store" },

@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import type { Did, Identity, IdentityResolver } from "../atproto/identity.ts";
+import { ManualClock } from "../clock.ts";
+import { AppError, isAppError } from "../errors.ts";
+import { openKv } from "../kv/deno_kv.ts";
+import { RateLimiter } from "../kv/rate_limit.ts";
+import { CredentialChain } from "./credential_chain.ts";
+import { Devices } from "./devices.ts";
+import { RefreshTokens } from "./refresh_tokens.ts";
+import { RegistryTokens } from "./registry_tokens.ts";
+import { Revocations } from "./revocation.ts";
+
+const ALICE: Did = "did:plc:alice";
+const HANDLES: Record<string, Did> = {
+  "alice.test": ALICE,
+  "bob.test": "did:plc:bob",
+};
+
+const identities: IdentityResolver = {
+  resolve: (identifier) => {
+    const did = HANDLES[identifier] ?? (identifier as Did);
+    const known = Object.entries(HANDLES).find(([, value]) => value === did);
+    if (!known) {
+      return Promise.reject(
+        new AppError("NAME_UNKNOWN", `There is no account ${identifier}.`),
+      );
+    }
+    const identity: Identity = {
+      did,
+      handle: known[0],
+      pds: "https://pds.example",
+      signingKey: undefined,
+      services: {},
+    };
+    return Promise.resolve(identity);
+  },
+  forget: () => Promise.resolve(),
+};
+
+async function setUp() {
+  const clock = new ManualClock();
+  const kv = await openKv(":memory:", clock);
+  const devices = new Devices(kv, clock);
+  const revocations = new Revocations({ kv, clock, devices });
+  const service = "registry.example";
+  const refreshTokens = new RefreshTokens({
+    clock,
+    key: new Uint8Array(32).fill(1),
+    service,
+  });
+  const tried: string[] = [];
+  const chain = new CredentialChain({
+    devices,
+    refreshTokens,
+    revocations,
+    identities,
+    limits: new RateLimiter(kv, clock),
+    passwords: {
+      login: (_identity, password) => {
+        tried.push(password);
+        if (password === "right") return Promise.resolve();
+        return Promise.reject(new AppError("UNAUTHORIZED", "Wrong."));
+      },
+    },
+  });
+  const tokens = new RegistryTokens({
+    clock,
+    key: new Uint8Array(32).fill(1),
+    service,
+    ttlSeconds: 900,
+    isRevoked: (claims) => revocations.isRevoked(claims),
+  });
+  const { device, secret } = await devices.create({
+    did: ALICE,
+    name: "laptop",
+    kind: "device",
+    permissions: [{ pattern: "app", actions: ["pull"] }],
+    lifetimeDays: 30,
+  });
+  return {
+    clock,
+    kv,
+    chain,
+    devices,
+    device,
+    secret,
+    tried,
+    tokens,
+    refreshTokens,
+    revocations,
+    [Symbol.dispose]: () => kv.close(),
+  };
+}
+
+Deno.test("a device secret opens its account with what the device may do, and is shown to no PDS", async () => {
+  using t = await setUp();
+  const principal = await t.chain.verify("alice.test", t.secret);
+  assert.equal(principal.identity.did, ALICE);
+  assert.deepEqual(principal.credential, { kind: "device", id: t.device.id });
+  assert.ok(principal.permits?.("pull", ALICE, "app"));
+  assert.ok(!principal.permits?.("push", ALICE, "app"));
+  assert.ok(!principal.permits?.("pull", ALICE, "other"));
+  assert.deepEqual(t.tried, []);
+});
+
+Deno.test("a wrong device secret is not taken for a password", async () => {
+  using t = await setUp();
+  await assert.rejects(
+    t.chain.verify("alice.test", `${t.secret.slice(0, -2)}xx`),
+    (e) => isAppError(e, "UNAUTHORIZED"),
+  );
+  assert.deepEqual(t.tried, []);
+});
+
+Deno.test("a device secret with the name of another account is a mistake, with an old name it is none", async () => {
+  using t = await setUp();
+  await assert.rejects(
+    t.chain.verify("bob.test", t.secret),
+    (e) => isAppError(e, "UNAUTHORIZED"),
+  );
+  const principal = await t.chain.verify("formerly.alice.test", t.secret);
+  assert.equal(principal.identity.did, ALICE);
+});
+
+Deno.test("other secrets are passwords of the account's PDS", async () => {
+  using t = await setUp();
+  const principal = await t.chain.verify("alice.test", "right");
+  assert.deepEqual(principal.credential, { kind: "password" });
+  assert.equal(principal.permits, undefined);
+});
+
+Deno.test("wrong passwords end after ten tries for one name from one address", async () => {
+  using t = await setUp();
+  const guess = (name: string, from: string) =>
+    t.chain.verify(name, "wrong", from);
+  for (let i = 0; i < 10; i++) {
+    await assert.rejects(guess("alice.test", "192.0.2.1"));
+  }
+  await assert.rejects(
+    t.chain.verify("ALICE.test", "right", "192.0.2.1"),
+    (e) => isAppError(e, "TOOMANYREQUESTS"),
+  );
+  assert.equal(t.tried.length, 10);
+  // Somebody elsewhere cannot be locked out by that.
+  await t.chain.verify("alice.test", "right", "192.0.2.2");
+});
+
+Deno.test("a refresh token stands for the credential it was made with", async () => {
+  using t = await setUp();
+  const ofDevice = await t.refreshTokens.issue(ALICE, {
+    kind: "device",
+    id: t.device.id,
+  });
+  const principal = await t.chain.verifyRefreshToken(ofDevice);
+  assert.ok(!principal.permits?.("push", ALICE, "app"));
+  await t.devices.revoke(ALICE, t.device.id);
+  await assert.rejects(
+    t.chain.verifyRefreshToken(ofDevice),
+    (e) => isAppError(e, "UNAUTHORIZED"),
+  );
+});
+
+Deno.test("revoking the password logins ends tokens issued before, and none issued after", async () => {
+  using t = await setUp();
+  const credential = { kind: "password" } as const;
+  const refresh = await t.refreshTokens.issue(ALICE, credential);
+  const { token } = await t.tokens.issue({ did: ALICE, credential }, []);
+  const other = await t.tokens.issue(
+    { did: "did:plc:bob", credential },
+    [],
+  );
+  await t.chain.verifyRefreshToken(refresh);
+  await t.tokens.verify(token);
+  t.clock.advance(5);
+  await t.revocations.revokePasswordLogins(ALICE);
+  await assert.rejects(t.chain.verifyRefreshToken(refresh), /revoked/);
+  await assert.rejects(t.tokens.verify(token), /revoked/);
+  await t.tokens.verify(other.token);
+  t.clock.advance(5);
+  const again = await t.tokens.issue({ did: ALICE, credential }, []);
+  await t.tokens.verify(again.token);
+});
+
+Deno.test("a token of a revoked device is refused within a minute on every instance", async () => {
+  using t = await setUp();
+  const credential = { kind: "device", id: t.device.id } as const;
+  const { token } = await t.tokens.issue({ did: ALICE, credential }, []);
+  const elsewhere = new Revocations({
+    kv: t.kv,
+    clock: t.clock,
+    devices: new Devices(t.kv, t.clock),
+  });
+  const claims = await t.tokens.verify(token);
+  assert.ok(!await elsewhere.isRevoked(claims));
+  await t.devices.revoke(ALICE, t.device.id);
+  await assert.rejects(t.tokens.verify(token), /revoked/);
+  t.clock.advance(60_000);
+  assert.ok(await elsewhere.isRevoked(claims));
+});
+
+Deno.test("registry and refresh tokens are not taken for each other, even under one key", async () => {
+  using t = await setUp();
+  const credential = { kind: "password" } as const;
+  const refresh = await t.refreshTokens.issue(ALICE, credential);
+  await assert.rejects(
+    t.tokens.verify(refresh),
+    (e) => isAppError(e, "UNAUTHORIZED"),
+  );
+  const { token } = await t.tokens.issue({ did: ALICE, credential }, []);
+  await assert.rejects(
+    t.chain.verifyRefreshToken(token),
+    (e) => isAppError(e, "UNAUTHORIZED"),
+  );
+});

@@ -1,0 +1,261 @@
+/**
+ * Device authorization (RFC 8628): a program without a browser shows a code,
+ * its owner approves it in a browser, and the program gets a device secret.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import type { Clock } from "../clock.ts";
+import { AppError } from "../errors.ts";
+import type { Entry, Kv } from "../kv/kv.ts";
+import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
+import { deviceName, type Devices, type MadeDevice } from "./devices.ts";
+import { deviceCodeKey, userCodeKey } from "./keys.ts";
+import type { Permission } from "./permissions.ts";
+import { hashSecret, randomSecret } from "./secrets.ts";
+import { parseUserCode, randomUserCode } from "./user_code.ts";
+
+/** How long a code can be approved, in seconds. */
+export const DEVICE_CODE_SECONDS = 600;
+
+/** Seconds between two polls, to begin with; each one that comes early adds as many. */
+export const POLL_SECONDS = 5;
+
+/** A program may be told for so long that its code has expired. */
+const KEPT_AFTER_MS = 600_000;
+
+/** Programs' and people's clocks are not exact to the last moment. */
+const POLL_LENIENCE_MS = 500;
+
+/** Two requests get the same code once in 25 thousand million. */
+const CODE_ATTEMPTS = 5;
+
+/** Codes that one address may ask for. */
+const STARTS: RateLimit = {
+  name: "device_start",
+  limit: 30,
+  windowSeconds: 600,
+};
+
+/** Wrong codes that one account, or one address, may type. */
+const GUESSES: RateLimit = {
+  name: "user_code_guess",
+  limit: 10,
+  windowSeconds: 900,
+};
+
+/** A program's request, as its owner sees it before approving. */
+export interface DeviceRequest {
+  /** Name that the program gives itself. */
+  readonly name: string;
+  readonly permissions: readonly Permission[];
+  /** Network address that the request came from. */
+  readonly address: string;
+  /** `User-Agent` of the request. */
+  readonly agent: string;
+  /** Milliseconds since the Unix epoch, as `expiresAt`. */
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+type Answer =
+  | { readonly kind: "pending" }
+  | { readonly kind: "denied" }
+  | {
+    readonly kind: "approved";
+    readonly did: Did;
+    readonly permissions: readonly Permission[];
+    readonly lifetimeDays: number;
+  };
+
+interface CodeRow extends DeviceRequest {
+  readonly userCode: string;
+  readonly pollSeconds: number;
+  readonly polledAt: number;
+  readonly answer: Answer;
+}
+
+/** What the program is told when it asks how far things are. */
+export type PollResult =
+  | { readonly kind: "pending" | "slow_down"; readonly pollSeconds: number }
+  | { readonly kind: "denied" | "expired" | "unknown" }
+  | ({ readonly kind: "approved" } & MadeDevice);
+
+/** What {@linkcode DeviceCodes} needs. */
+export interface DeviceCodesDeps {
+  kv: Kv;
+  clock: Clock;
+  limits: RateLimiter;
+  devices: Devices;
+}
+
+/** Keeps requests for device secrets until they are answered and fetched. */
+export class DeviceCodes {
+  readonly #deps: DeviceCodesDeps;
+
+  constructor(deps: DeviceCodesDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Begins a request. `userCode` is for the person, `deviceCode` the program's
+   * secret. Throws AppError `TOOMANYREQUESTS`, and `INVALID_REQUEST` without a
+   * name.
+   */
+  async start(
+    request: Omit<DeviceRequest, "createdAt" | "expiresAt">,
+  ): Promise<{ deviceCode: string; userCode: string }> {
+    const { kv, clock } = this.#deps;
+    const name = deviceName(request.name);
+    await this.#limit(STARTS, request.address, 1);
+    const deviceCode = randomSecret();
+    const hash = hashSecret(deviceCode);
+    const createdAt = clock.now();
+    const expiresAt = createdAt + DEVICE_CODE_SECONDS * 1000;
+    for (let attempt = 0; attempt < CODE_ATTEMPTS; attempt++) {
+      const userCode = randomUserCode();
+      const row: CodeRow = {
+        ...request,
+        name,
+        agent: request.agent.slice(0, 200),
+        createdAt,
+        expiresAt,
+        userCode,
+        pollSeconds: POLL_SECONDS,
+        polledAt: 0,
+        answer: { kind: "pending" },
+      };
+      const done = await kv.atomic()
+        .check(userCodeKey(userCode), null)
+        .set(userCodeKey(userCode), hash, { expiresAt })
+        .set(deviceCodeKey(hash), row, { expiresAt: expiresAt + KEPT_AFTER_MS })
+        .commit();
+      if (done) return { deviceCode, userCode };
+    }
+    throw new AppError("UNAVAILABLE", "No free code was found. Try again.");
+  }
+
+  /**
+   * The open request with the code that `did` typed. Throws AppError
+   * `NOT_FOUND` when there is none, and `TOOMANYREQUESTS` after too many wrong
+   * codes from this account or `address`.
+   */
+  async find(
+    typed: string,
+    did: Did,
+    address: string,
+  ): Promise<DeviceRequest> {
+    return (await this.#find(typed, did, address)).value;
+  }
+
+  /**
+   * Lets the program have a device of `did`, with the permissions that the
+   * person left it. Throws as {@linkcode find}, and AppError `DENIED` when the
+   * account has too many devices.
+   */
+  async approve(
+    typed: string,
+    did: Did,
+    address: string,
+    granted: { permissions: readonly Permission[]; lifetimeDays: number },
+  ): Promise<void> {
+    const entry = await this.#find(typed, did, address);
+    await this.#deps.devices.requireRoom(did);
+    await this.#answer(entry, { kind: "approved", did, ...granted });
+  }
+
+  /** Tells the program no. Throws as {@linkcode find}. */
+  async deny(typed: string, did: Did, address: string): Promise<void> {
+    const entry = await this.#find(typed, did, address);
+    await this.#answer(entry, { kind: "denied" });
+  }
+
+  /** Answers the program; the secret is made now and given out once. */
+  async poll(deviceCode: string): Promise<PollResult> {
+    const { kv, clock, devices } = this.#deps;
+    const key = deviceCodeKey(hashSecret(deviceCode));
+    const entry = await kv.get<CodeRow>(key);
+    if (!entry) return { kind: "unknown" };
+    const row = entry.value;
+    const now = clock.now();
+    if (row.answer.kind === "approved") {
+      const { did, permissions, lifetimeDays } = row.answer;
+      const commit = kv.atomic().check(key, entry.versionstamp).delete(key);
+      const made = devices.add(commit, {
+        did,
+        permissions,
+        lifetimeDays,
+        name: row.name,
+        kind: "device",
+      });
+      // Somebody else with the same code was faster: it is used up.
+      if (!await commit.commit()) return { kind: "unknown" };
+      return { kind: "approved", ...made };
+    }
+    if (row.answer.kind === "denied") return { kind: "denied" };
+    if (row.expiresAt <= now) return { kind: "expired" };
+    const early = now + POLL_LENIENCE_MS <
+      row.polledAt + row.pollSeconds * 1000;
+    const pollSeconds = row.pollSeconds + (early ? POLL_SECONDS : 0);
+    const next: CodeRow = { ...row, pollSeconds, polledAt: now };
+    // When the check fails, the answer has just come in: the next poll gets it.
+    await kv.atomic().check(key, entry.versionstamp)
+      .set(key, next, { expiresAt: row.expiresAt + KEPT_AFTER_MS }).commit();
+    return { kind: early ? "slow_down" : "pending", pollSeconds };
+  }
+
+  async #find(
+    typed: string,
+    did: Did,
+    address: string,
+  ): Promise<Entry<CodeRow>> {
+    const { kv } = this.#deps;
+    await this.#limit(GUESSES, did, 0);
+    await this.#limit(GUESSES, address, 0);
+    const code = parseUserCode(typed);
+    const hash = code && await kv.get<string>(userCodeKey(code));
+    const entry = hash && await kv.get<CodeRow>(deviceCodeKey(hash.value));
+    if (entry && entry.value.answer.kind === "pending") return entry;
+    await this.#limit(GUESSES, did, 1);
+    await this.#limit(GUESSES, address, 1);
+    throw new AppError(
+      "NOT_FOUND",
+      "This code is not known, has expired or was answered before. Compare it with what the program shows, or start again there.",
+    );
+  }
+
+  async #answer(entry: Entry<CodeRow>, answer: Answer): Promise<void> {
+    const { userCode, expiresAt } = entry.value;
+    const done = await this.#deps.kv.atomic()
+      .check(entry.key, entry.versionstamp)
+      .set(entry.key, { ...entry.value, answer }, {
+        expiresAt: expiresAt + KEPT_AFTER_MS,
+      })
+      .delete(userCodeKey(userCode))
+      .commit();
+    if (!done) return await this.#answerAgain(entry, answer);
+  }
+
+  /** A poll of the program came in between, or another answer. */
+  async #answerAgain(entry: Entry<CodeRow>, answer: Answer): Promise<void> {
+    const current = await this.#deps.kv.get<CodeRow>(entry.key);
+    if (current && current.value.answer.kind === "pending") {
+      return await this.#answer(current, answer);
+    }
+    throw new AppError(
+      "CONFLICT",
+      "This code was answered at the same moment in another window.",
+    );
+  }
+
+  async #limit(rule: RateLimit, subject: string, cost: number): Promise<void> {
+    const decision = await this.#deps.limits.take(rule, subject, cost);
+    if (decision.allowed) return;
+    throw new AppError(
+      "TOOMANYREQUESTS",
+      `Too many tries. Wait ${decision.retryAfterSeconds} seconds and try again.`,
+      { retryAfterSeconds: decision.retryAfterSeconds },
+    );
+  }
+}

@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { ManualClock } from "../clock.ts";
+import { isAppError } from "../errors.ts";
+import { openKv } from "../kv/deno_kv.ts";
+import { RateLimiter } from "../kv/rate_limit.ts";
+import { DeviceCodes } from "./device_codes.ts";
+import { Devices } from "./devices.ts";
+import { DEFAULT_PERMISSIONS } from "./permissions.ts";
+import { parseUserCode, randomUserCode, showUserCode } from "./user_code.ts";
+
+const alice = "did:plc:alice";
+const here = "192.0.2.1";
+const granted = { permissions: DEFAULT_PERMISSIONS, lifetimeDays: 90 };
+
+async function setUp() {
+  const clock = new ManualClock();
+  const kv = await openKv(":memory:", clock);
+  const devices = new Devices(kv, clock);
+  const limits = new RateLimiter(kv, clock);
+  const codes = new DeviceCodes({ kv, clock, devices, limits });
+  const start = (address = "198.51.100.7") =>
+    codes.start({
+      name: "build server",
+      permissions: DEFAULT_PERMISSIONS,
+      address,
+      agent: "helper/1.0",
+    });
+  return {
+    clock,
+    kv,
+    devices,
+    codes,
+    start,
+    [Symbol.dispose]: () => kv.close(),
+  };
+}
+
+Deno.test("a program gets its secret once its owner has approved the code", async () => {
+  using t = await setUp();
+  const { deviceCode, userCode } = await t.start();
+  assert.equal((await t.codes.poll(deviceCode)).kind, "pending");
+  const seen = await t.codes.find(showUserCode(userCode), alice, here);
+  assert.equal(seen.name, "build server");
+  assert.equal(seen.address, "198.51.100.7");
+  await t.codes.approve(userCode, alice, here, granted);
+  const result = await t.codes.poll(deviceCode);
+  assert.ok(result.kind === "approved");
+  assert.equal(result.device.did, alice);
+  assert.equal(
+    (await t.devices.authenticate(result.secret))?.id,
+    result.device.id,
+  );
+});
+
+Deno.test("a device code gives one secret, also to two programs at once", async () => {
+  using t = await setUp();
+  const { deviceCode, userCode } = await t.start();
+  await t.codes.approve(userCode, alice, here, granted);
+  const results = await Promise.all(
+    Array.from({ length: 5 }, () => t.codes.poll(deviceCode)),
+  );
+  const kinds = results.map(({ kind }) => kind).sort();
+  assert.deepEqual(kinds, ["approved", ...Array(4).fill("unknown")]);
+  assert.equal((await t.codes.poll(deviceCode)).kind, "unknown");
+  assert.equal((await t.devices.list(alice)).length, 1);
+});
+
+Deno.test("a program that asks too often is told to slow down, more each time", async () => {
+  using t = await setUp();
+  const { deviceCode } = await t.start();
+  const poll = () => t.codes.poll(deviceCode);
+  assert.deepEqual(await poll(), { kind: "pending", pollSeconds: 5 });
+  t.clock.advance(1_000);
+  assert.deepEqual(await poll(), { kind: "slow_down", pollSeconds: 10 });
+  t.clock.advance(6_000);
+  assert.deepEqual(await poll(), { kind: "slow_down", pollSeconds: 15 });
+  t.clock.advance(15_000);
+  assert.deepEqual(await poll(), { kind: "pending", pollSeconds: 15 });
+});
+
+Deno.test("a denied code gives nothing and cannot be approved afterwards", async () => {
+  using t = await setUp();
+  const { deviceCode, userCode } = await t.start();
+  await t.codes.deny(userCode, alice, here);
+  assert.equal((await t.codes.poll(deviceCode)).kind, "denied");
+  await assert.rejects(
+    t.codes.approve(userCode, alice, here, granted),
+    (e) => isAppError(e, "NOT_FOUND"),
+  );
+  assert.equal((await t.codes.poll(deviceCode)).kind, "denied");
+});
+
+Deno.test("an expired code is told to be expired and cannot be approved", async () => {
+  using t = await setUp();
+  const { deviceCode, userCode } = await t.start();
+  t.clock.advance(600_001);
+  assert.equal((await t.codes.poll(deviceCode)).kind, "expired");
+  await assert.rejects(
+    t.codes.approve(userCode, alice, here, granted),
+    (e) => isAppError(e, "NOT_FOUND"),
+  );
+});
+
+Deno.test("of two answers to one code only the first counts", async () => {
+  using t = await setUp();
+  const { deviceCode, userCode } = await t.start();
+  await t.codes.approve(userCode, alice, here, granted);
+  await assert.rejects(
+    t.codes.approve(userCode, "did:plc:mallory", here, granted),
+    (e) => isAppError(e, "NOT_FOUND"),
+  );
+  const result = await t.codes.poll(deviceCode);
+  assert.ok(result.kind === "approved" && result.device.did === alice);
+});
+
+Deno.test("guessing user codes ends after ten tries of an account, right codes included", async () => {
+  using t = await setUp();
+  const { userCode } = await t.start();
+  for (let i = 0; i < 10; i++) {
+    await assert.rejects(
+      t.codes.find(randomUserCode(), alice, `192.0.2.${i}`),
+      (e) => isAppError(e, "NOT_FOUND"),
+    );
+  }
+  await assert.rejects(
+    t.codes.find(userCode, alice, "192.0.2.99"),
+    (e) => isAppError(e, "TOOMANYREQUESTS") && (e.retryAfterSeconds ?? 0) > 0,
+  );
+  t.clock.advance(900_000);
+  const fresh = await t.start();
+  assert.ok(await t.codes.find(fresh.userCode, alice, here));
+});
+
+Deno.test("guessing user codes ends after ten tries of an address, whatever the account", async () => {
+  using t = await setUp();
+  for (let i = 0; i < 10; i++) {
+    await assert.rejects(
+      t.codes.find(randomUserCode(), `did:plc:robot${i}`, here),
+      (e) => isAppError(e, "NOT_FOUND"),
+    );
+  }
+  await assert.rejects(
+    t.codes.find(randomUserCode(), "did:plc:robot99", here),
+    (e) => isAppError(e, "TOOMANYREQUESTS"),
+  );
+});
+
+Deno.test("an address cannot fill the store with codes", async () => {
+  using t = await setUp();
+  for (let i = 0; i < 30; i++) await t.start();
+  await assert.rejects(t.start(), (e) => isAppError(e, "TOOMANYREQUESTS"));
+  await t.start("198.51.100.8");
+});
+
+Deno.test("neither code is in the store as it is given out, but the one people type", async () => {
+  using t = await setUp();
+  const { deviceCode } = await t.start();
+  for await (const entry of t.kv.list({ prefix: [] })) {
+    assert.ok(!JSON.stringify(entry).includes(deviceCode));
+  }
+});
+
+Deno.test("user codes are read in any case and spacing, and hold no look-alikes", () => {
+  for (let i = 0; i < 200; i++) {
+    const code = randomUserCode();
+    assert.match(code, /^[BCDFGHJKLMNPQRSTVWXZ]{8}$/);
+    assert.equal(parseUserCode(showUserCode(code)), code);
+    assert.equal(parseUserCode(` ${code.toLowerCase()}\n`), code);
+    assert.equal(parseUserCode([...code].join(" ")), code);
+  }
+  for (
+    const wrong of ["", "ABCD-EFGH", "BCDF-GHJ", "BCDFGHJKL", "1".repeat(9)]
+  ) {
+    assert.equal(parseUserCode(wrong), undefined, wrong);
+  }
+});

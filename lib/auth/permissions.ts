@@ -1,0 +1,111 @@
+/**
+ * What a device secret or access token may do: actions on the repositories
+ * that a pattern names.
+ *
+ * A pattern is a repository of the owner (`app`, `team/app`), the beginning of
+ * names followed by a star (`team/*`, `app-*`), or a star alone, which means
+ * everything that the owner may do, pulls from other people's repositories
+ * included. Written down as in the scopes of registry tokens:
+ * `repository:team/*:pull,push`.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import { AppError } from "../errors.ts";
+import type { Action } from "./registry_tokens.ts";
+
+/** Actions on the repositories that `pattern` names. */
+export interface Permission {
+  readonly pattern: string;
+  readonly actions: readonly Action[];
+}
+
+/** Most permissions of one device. */
+export const MAX_PERMISSIONS = 10;
+
+/** What a device may do that asks for nothing particular. */
+export const DEFAULT_PERMISSIONS: readonly Permission[] = [
+  { pattern: "*", actions: ["pull", "push"] },
+];
+
+const PATTERN = /^(?:\*|[a-z0-9][a-z0-9._/-]{0,199}\*?)$/;
+const ACTIONS: readonly Action[] = ["pull", "push", "delete"];
+const SCOPE = /^repository:([^:]*):([a-z,]*)$/;
+
+/**
+ * Reads permissions as `repository:<pattern>:<actions>`, separated by spaces.
+ * Who may push may pull as well.
+ *
+ * Throws AppError `INVALID_REQUEST` with a sentence that names the wrong part.
+ */
+export function parsePermissions(text: string): Permission[] {
+  const parts = text.split(/\s+/).filter((part) => part !== "");
+  if (parts.length === 0 || parts.length > MAX_PERMISSIONS) {
+    throw invalid(
+      `Name 1 to ${MAX_PERMISSIONS} permissions, as repository:app:pull,push.`,
+    );
+  }
+  return parts.map((part) => {
+    const [, pattern = "", actions = ""] = SCOPE.exec(part) ?? [];
+    return permission(pattern, actions.split(","), part);
+  });
+}
+
+/**
+ * The permission for `pattern`. `shown` names it in the sentence of the AppError
+ * `INVALID_REQUEST` that is thrown for a bad pattern or action.
+ */
+export function permission(
+  pattern: string,
+  actions: readonly string[],
+  shown: string = pattern,
+): Permission {
+  if (!PATTERN.test(pattern)) {
+    throw invalid(
+      `"${
+        shown.slice(0, 100)
+      }" names no repositories; write app, team/* or * for all.`,
+    );
+  }
+  const wanted = new Set(actions);
+  if (wanted.has("push")) wanted.add("pull");
+  const known = ACTIONS.filter((action) => wanted.has(action));
+  if (known.length === 0 || known.length !== wanted.size) {
+    throw invalid(
+      `"${
+        shown.slice(0, 100)
+      }" has unknown actions; use pull, push and delete.`,
+    );
+  }
+  return { pattern, actions: known };
+}
+
+/** The permissions as {@linkcode parsePermissions} reads them. */
+export function formatPermissions(permissions: readonly Permission[]): string {
+  return permissions.map(({ pattern, actions }) =>
+    `repository:${pattern}:${actions.join(",")}`
+  ).join(" ");
+}
+
+/** Whether `permissions` of the account `owner` cover `action` on `repo` of `did`. */
+export function isPermitted(
+  permissions: readonly Permission[],
+  owner: Did,
+  action: Action,
+  did: Did,
+  repo: string,
+): boolean {
+  return permissions.some(({ pattern, actions }) => {
+    if (!actions.includes(action)) return false;
+    if (pattern === "*") return true;
+    if (did !== owner) return false;
+    return pattern.endsWith("*")
+      ? repo.startsWith(pattern.slice(0, -1))
+      : repo === pattern;
+  });
+}
+
+function invalid(message: string): AppError {
+  return new AppError("INVALID_REQUEST", message);
+}

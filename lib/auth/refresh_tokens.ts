@@ -1,0 +1,100 @@
+/**
+ * Refresh tokens of container clients ("identity tokens" in docker's words):
+ * what a client keeps in place of the password, so that the password is never
+ * written down. They carry their claims themselves and name the credential
+ * that they stand for, with which they are revoked.
+ *
+ * @module
+ */
+
+import { jwtVerify, SignJWT } from "jose";
+import { z } from "zod";
+import type { Did } from "../atproto/identity.ts";
+import type { Clock } from "../clock.ts";
+import { AppError } from "../errors.ts";
+import type { Credential } from "./credentials.ts";
+import { formatCredential, parseCredential } from "./registry_tokens.ts";
+
+/** Life of a refresh token. Clients do not replace it, so people log in again so often. */
+export const REFRESH_TOKEN_DAYS = 90;
+
+const ALGORITHM = "HS256";
+const TYPE = "refresh+jwt";
+
+const claimsSchema = z.object({
+  sub: z.string().startsWith("did:"),
+  iat: z.number(),
+  cred: z.string().regex(/^(?:password|device\/[0-9a-f]{16})$/),
+});
+
+/** Who holds a refresh token, and for what it stands. */
+export interface RefreshClaims {
+  readonly did: Did;
+  readonly credential: Credential;
+  /** Seconds since the Unix epoch. */
+  readonly issuedAt: number;
+}
+
+/** Options of {@linkcode RefreshTokens}. */
+export interface RefreshTokensOptions {
+  clock: Clock;
+  /** 32 secret bytes, others than those of the registry tokens. */
+  key: Uint8Array;
+  /** Name of the registry. */
+  service: string;
+}
+
+/** Issues and reads refresh tokens. */
+export class RefreshTokens {
+  readonly #options: RefreshTokensOptions;
+
+  constructor(options: RefreshTokensOptions) {
+    this.#options = options;
+  }
+
+  /** Issues a refresh token. */
+  async issue(did: Did, credential: Credential): Promise<string> {
+    const { clock, key, service } = this.#options;
+    // Decimals keep a login apart from a revocation in the same second.
+    const now = clock.now() / 1000;
+    return await new SignJWT({ cred: formatCredential(credential) })
+      .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
+      .setIssuer(service)
+      .setAudience(audience(service))
+      .setSubject(did)
+      .setIssuedAt(now)
+      .setExpirationTime(now + REFRESH_TOKEN_DAYS * 86_400)
+      .setJti(crypto.randomUUID())
+      .sign(key);
+  }
+
+  /** Reads a token. Throws AppError `UNAUTHORIZED` when it is not ours, altered or expired. */
+  async read(token: string): Promise<RefreshClaims> {
+    const { clock, key, service } = this.#options;
+    try {
+      const { payload } = await jwtVerify(token, key, {
+        algorithms: [ALGORITHM],
+        issuer: service,
+        audience: audience(service),
+        typ: TYPE,
+        currentDate: new Date(clock.now()),
+      });
+      const { sub, iat, cred } = claimsSchema.parse(payload);
+      return {
+        did: sub as Did,
+        issuedAt: iat,
+        credential: parseCredential(cred) ?? { kind: "password" },
+      };
+    } catch (cause) {
+      throw new AppError(
+        "UNAUTHORIZED",
+        "The saved login has expired or is not valid here. Run docker login again.",
+        { cause },
+      );
+    }
+  }
+}
+
+function audience(service: string): string {
+  return `${service}/auth/token`;
+}

@@ -1,0 +1,76 @@
+/**
+ * Whether a login still counts. Asked for every request, so the answers are
+ * kept for some seconds; a revocation takes effect everywhere within a minute.
+ *
+ * @module
+ */
+
+import { LRUCache } from "lru-cache";
+import type { Did } from "../atproto/identity.ts";
+import type { Clock } from "../clock.ts";
+import type { Kv } from "../kv/kv.ts";
+import type { Credential } from "./credentials.ts";
+import type { Devices } from "./devices.ts";
+import { loginsRevokedUntilKey } from "./keys.ts";
+import { REFRESH_TOKEN_DAYS } from "./refresh_tokens.ts";
+
+/** A login as tokens tell of it. */
+export interface Login {
+  readonly did: Did | undefined;
+  readonly credential: Credential | undefined;
+  /** Seconds since the Unix epoch. */
+  readonly issuedAt: number;
+}
+
+const KNOWN_MS = 15_000;
+const REMEMBERED = 10_000;
+const DAY_MS = 86_400_000;
+
+/** What {@linkcode Revocations} needs. */
+export interface RevocationsDeps {
+  kv: Kv;
+  clock: Clock;
+  devices: Devices;
+}
+
+/** Knows which logins were revoked. */
+export class Revocations {
+  readonly #deps: RevocationsDeps;
+  readonly #revoked = new LRUCache<Did, { until: number; knownUntil: number }>({
+    max: REMEMBERED,
+  });
+
+  constructor(deps: RevocationsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether the login was revoked after it was made. A token without login is not. */
+  async isRevoked({ did, credential, issuedAt }: Login): Promise<boolean> {
+    if (did === undefined) return false;
+    if (credential?.kind === "device") {
+      return !await this.#deps.devices.isAlive(credential.id);
+    }
+    return issuedAt <= await this.#revokedUntil(did);
+  }
+
+  /** Revokes every login that `did` has made with an app password until now. */
+  async revokePasswordLogins(did: Did): Promise<void> {
+    const { kv, clock } = this.#deps;
+    const now = clock.now();
+    // Nothing that was issued before lives longer.
+    const expiresAt = now + (REFRESH_TOKEN_DAYS + 1) * DAY_MS;
+    await kv.set(loginsRevokedUntilKey(did), now / 1000, { expiresAt });
+    this.#revoked.delete(did);
+  }
+
+  async #revokedUntil(did: Did): Promise<number> {
+    const { kv, clock } = this.#deps;
+    const now = clock.now();
+    const known = this.#revoked.get(did);
+    if (known && known.knownUntil > now) return known.until;
+    const entry = await kv.get<number>(loginsRevokedUntilKey(did));
+    const until = entry?.value ?? -Infinity;
+    this.#revoked.set(did, { until, knownUntil: now + KNOWN_MS });
+    return until;
+  }
+}
