@@ -1,0 +1,252 @@
+/**
+ * Service tokens (atproto specification, "XRPC", "Inter-Service
+ * Authentication"): short JWTs that an account's PDS signs with the account's
+ * key, so that another service knows who asks.
+ *
+ * @module
+ */
+
+import { parseDidKey, type PrivateKey, verifySig } from "@atcute/crypto";
+import { z } from "zod";
+import type { Clock } from "../clock.ts";
+import { AppError } from "../errors.ts";
+import type { Kv } from "../kv/kv.ts";
+import { parseDid } from "./did_resolver.ts";
+import { isReusable } from "./hold_methods.ts";
+import type { Did, IdentityResolver } from "./identity.ts";
+import { decodeJson } from "./jwt.ts";
+import { usedTokenKey } from "./keys.ts";
+
+/** What {@linkcode ServiceAuthVerifier} needs. */
+export interface ServiceAuthDeps {
+  kv: Kv;
+  clock: Clock;
+  identities: Pick<IdentityResolver, "resolve">;
+  /** The DID of the service that the tokens are for. */
+  audience: Did;
+  /** Fragment of the service in its DID document, `#atcr_hold`; `aud` may carry it. */
+  service: `#${string}`;
+}
+
+/** Who sent a valid token. */
+export interface VerifiedToken {
+  readonly issuer: Did;
+  /** Method that the token is good for. */
+  readonly lxm: string;
+}
+
+/** Longer tokens are not looked at, in characters. */
+const MAX_TOKEN = 8_192;
+
+/** Longest life that a token may claim, in seconds (limit of the reference PDS for one with `lxm`). */
+const MAX_LIFE_S = 3_600;
+
+/** How far the issuer's clock may be ahead or behind, in seconds. */
+const SKEW_S = 30;
+
+const headerSchema = z.object({
+  alg: z.enum(["ES256K", "ES256"]),
+  typ: z.string().optional(),
+  crit: z.undefined().optional(),
+});
+
+const claimsSchema = z.object({
+  iss: z.string().max(2_048),
+  aud: z.string().max(2_048),
+  exp: z.number().int(),
+  iat: z.number().int().optional(),
+  nbf: z.number().int().optional(),
+  lxm: z.string().max(512),
+  jti: z.string().min(1).max(256).optional(),
+});
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** r and s of ES256 and ES256K (RFC 7518, 3.4; RFC 8812, 3.2). */
+const SIGNATURE_BYTES = 64;
+
+type Claims = z.infer<typeof claimsSchema>;
+
+/** Types of JWT that are something else than a service token. */
+const OTHER_TYPES: ReadonlySet<string> = new Set([
+  "at+jwt",
+  "refresh+jwt",
+  "dpop+jwt",
+]);
+
+/** Checks service tokens for one service. */
+export class ServiceAuthVerifier {
+  readonly #deps: ServiceAuthDeps;
+
+  constructor(deps: ServiceAuthDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Checks the token of a call to the method `lxm` and returns who called.
+   *
+   * A token counts once, unless the method takes it again until it expires
+   * (`hold_methods.ts`). When the signature does not fit the key that is
+   * cached, the key is fetched anew: the account may have changed it.
+   *
+   * Throws AppError `UNAUTHORIZED` with a sentence that says what is wrong, or
+   * `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT` when the issuer's key cannot be had.
+   */
+  async verify(
+    token: string,
+    lxm: string,
+    signal?: AbortSignal,
+  ): Promise<VerifiedToken> {
+    const parts = token.length <= MAX_TOKEN ? token.split(".") : [];
+    const [head, body, signature] = parts;
+    if (parts.length !== 3 || !head || !body || !signature) {
+      throw refused("It is not a JWT.");
+    }
+    const header = headerSchema.safeParse(decodeJson(head));
+    if (!header.success) {
+      throw refused("Its header must name the algorithm ES256K or ES256.");
+    }
+    if (OTHER_TYPES.has(header.data.typ?.toLowerCase() ?? "")) {
+      throw refused("It is a token of another kind.");
+    }
+    const claims = claimsSchema.safeParse(decodeJson(body));
+    if (!claims.success) {
+      throw refused("It must have the claims iss, aud, exp and lxm.");
+    }
+    const issuer = this.#check(claims.data, lxm);
+    const signed = {
+      alg: header.data.alg,
+      data: new TextEncoder().encode(`${head}.${body}`),
+      signature: signatureBytes(signature),
+    };
+    if (
+      !await this.#fits(issuer, signed, false, signal) &&
+      !await this.#fits(issuer, signed, true, signal)
+    ) {
+      throw refused(`It is not signed by the key of ${issuer}.`);
+    }
+    if (!isReusable(lxm)) await this.#useUp(issuer, claims.data, body);
+    return { issuer, lxm };
+  }
+
+  /** Everything but the signature. */
+  #check(claims: Claims, lxm: string): Did {
+    const { audience, service, clock } = this.#deps;
+    // An issuer with a fragment is a service of an account, and none calls a hold.
+    const issuer = parseDid(claims.iss);
+    if (issuer === undefined) throw refused("Its issuer is not an account.");
+    const { aud } = claims;
+    const did = aud.endsWith(service) ? aud.slice(0, -service.length) : aud;
+    const isForUs = parseDid(did) === audience;
+    if (!isForUs) {
+      throw refused(`It is for another service; its aud must be ${audience}.`);
+    }
+    if (claims.lxm !== lxm) {
+      throw refused(`It is for another method; its lxm must be ${lxm}.`);
+    }
+    const now = clock.now() / 1000;
+    const { exp, iat, nbf } = claims;
+    if (exp <= now) throw refused("It has expired.");
+    if (exp > now + MAX_LIFE_S + SKEW_S) {
+      throw refused(`It is valid for longer than ${MAX_LIFE_S} seconds.`);
+    }
+    const begins = Math.max(iat ?? -Infinity, nbf ?? -Infinity);
+    if (begins > now + SKEW_S) throw refused("It was made in the future.");
+    if (iat !== undefined && iat >= exp) {
+      throw refused("It expired before it was made.");
+    }
+    return issuer;
+  }
+
+  async #fits(
+    issuer: Did,
+    signed: { alg: string; data: Bytes; signature: Bytes },
+    fresh: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const { identities } = this.#deps;
+    const options = { fresh, ...(signal ? { signal } : {}) };
+    const { signingKey } = await identities.resolve(issuer, options);
+    if (signingKey === undefined) return false;
+    const key = parseDidKey(signingKey);
+    if (key.jwtAlg !== signed.alg) return false;
+    // Other libraries make signatures with a high S, which JWT allows.
+    return await verifySig(key, signed.signature, signed.data, {
+      allowMalleableSig: true,
+    });
+  }
+
+  /** Takes the token out of use; the second one to try is refused. */
+  async #useUp(issuer: Did, claims: Claims, body: string): Promise<void> {
+    const { kv } = this.#deps;
+    // Without jti the claims themselves tell tokens apart, to the second.
+    const key = usedTokenKey(
+      issuer,
+      claims.jti ?? `body ${await digest(body)}`,
+    );
+    const expiresAt = (claims.exp + SKEW_S) * 1000;
+    const isFirst = await kv.get(key) === undefined &&
+      await kv.atomic().check(key, null).set(key, true, { expiresAt }).commit();
+    if (!isFirst) throw refused("It was used before; get a new one.");
+  }
+}
+
+/** Options of {@linkcode createServiceJwt}. */
+export interface ServiceJwtOptions {
+  /** The account's private key. */
+  key: PrivateKey;
+  iss: Did;
+  aud: string;
+  lxm: string;
+  /** Milliseconds since the Unix epoch. */
+  now: number;
+  /** Seconds until it expires; 60 by default. */
+  lifeSeconds?: number;
+}
+
+/** Makes a service token in the name of an account whose key we hold. */
+export async function createServiceJwt(
+  options: ServiceJwtOptions,
+): Promise<string> {
+  const { key, iss, aud, lxm, now, lifeSeconds = 60 } = options;
+  const iat = Math.floor(now / 1000);
+  const jti = crypto.randomUUID();
+  const header = encoded({ typ: "JWT", alg: key.jwtAlg });
+  const claims = { iss, aud, lxm, iat, exp: iat + lifeSeconds, jti };
+  const signed = `${header}.${encoded(claims)}`;
+  const signature = await key.sign(new TextEncoder().encode(signed));
+  return `${signed}.${base64url(signature)}`;
+}
+
+function encoded(value: unknown): string {
+  return base64url(new TextEncoder().encode(JSON.stringify(value)));
+}
+
+function base64url(bytes: Uint8Array): string {
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+function signatureBytes(part: string): Bytes {
+  try {
+    const bytes = Uint8Array.fromBase64(part, { alphabet: "base64url" });
+    if (bytes.length === SIGNATURE_BYTES) return bytes;
+  } catch (cause) {
+    throw refused("Its signature is not base64url.", cause);
+  }
+  throw refused(`Its signature does not have ${SIGNATURE_BYTES} bytes.`);
+}
+
+async function digest(text: string): Promise<string> {
+  const bytes = new TextEncoder().encode(text);
+  return base64url(
+    new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)),
+  );
+}
+
+function refused(why: string, cause?: unknown): AppError {
+  return new AppError(
+    "UNAUTHORIZED",
+    `The service token is not valid. ${why}`,
+    cause === undefined ? {} : { cause },
+  );
+}
