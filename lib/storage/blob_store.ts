@@ -61,7 +61,11 @@ export interface PartLimits {
   readonly maxParts: number;
 }
 
-/** A store of immutable or slowly changing objects. */
+/**
+ * A store of immutable or slowly changing objects. Every call throws AppError
+ * `INVALID_REQUEST` for a key that is none, `STORAGE_FULL` and `UNAVAILABLE`
+ * when the store cannot serve it. No key may lead through another (`a`, `a/b`).
+ */
 export interface BlobStore {
   /** `s3`, `filesystem` or `memory`; for logs and messages. */
   readonly driver: string;
@@ -71,7 +75,11 @@ export interface BlobStore {
   check(signal?: AbortSignal): Promise<void>;
 
   head(key: string): Promise<ObjectInfo | undefined>;
-  /** The object or a part of it. `range.end` may lie past the end. Cancel the body when it is not read to the end. */
+  /**
+   * The object or a part of it; `info` tells of the whole. `range.end` may lie
+   * past the end; a range without bytes throws AppError `RANGE_INVALID`. Cancel
+   * the body when it is not read to the end.
+   */
   get(
     key: string,
     range?: ByteRange,
@@ -87,9 +95,12 @@ export interface BlobStore {
   ): Promise<ObjectInfo>;
   /** Removes an object; nothing happens when there is none. */
   delete(key: string): Promise<void>;
-  /** Moves an object within the store, replacing what is there. Objects of any size. */
+  /**
+   * Moves an object of any size within the store, replacing what is there.
+   * Throws AppError `BLOB_UNKNOWN` when there is none to move.
+   */
   move(from: string, to: string): Promise<void>;
-  /** Keys below `prefix` in key order, with size and time. */
+  /** Keys that begin with `prefix` in key order, with size and time; the headers may be missing. */
   list(
     prefix: string,
   ): AsyncIterableIterator<{ key: string; info: ObjectInfo }>;
@@ -98,7 +109,9 @@ export interface BlobStore {
   /**
    * Writes one part, streaming. A driver whose `parts.minBytes` is 1 takes
    * `offset`, the place of the part in the object, and writes it straight
-   * there; without it the part is kept aside until completion.
+   * there; without it the part is kept aside until completion. A part sent again
+   * replaces the earlier one. Throws AppError `BLOB_UPLOAD_UNKNOWN` when the
+   * upload is gone, and what `body` throws; then there is no such part.
    */
   putPart(
     upload: Multipart,
@@ -108,7 +121,8 @@ export interface BlobStore {
   ): Promise<Part>;
   listParts(upload: Multipart): Promise<Part[]>;
   /**
-   * Joins `parts` into the object at `upload.key`, durable when it resolves.
+   * Joins `parts` into the object at `upload.key`, durable when it resolves;
+   * no parts make an empty object.
    * Throws AppError `BLOB_UPLOAD_INVALID` when a part is missing or its ETag differs,
    * `BLOB_UPLOAD_UNKNOWN` when the upload is gone.
    */
