@@ -1,0 +1,198 @@
+/**
+ * A whole hold for tests: uploads, records, quota, posts, garbage collection.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import { silentLogger } from "../log.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
+import type { Repo } from "../repo/repo.ts";
+import type { RecordValidator } from "../repo/writes.ts";
+import { MemoryBlobStore } from "../storage/memory.ts";
+import { HoldAccess } from "./access.ts";
+import { bootstrapHold, type HoldSettings } from "./bootstrap.ts";
+import { HoldCrew } from "./crew.ts";
+import { HoldGc, type ManifestSource } from "./gc.ts";
+import { LayerIndex } from "./layer_index.ts";
+import { LayerRecords } from "./layer_records.ts";
+import type { PushNotice } from "./notice.ts";
+import { HoldNotify } from "./notify.ts";
+import { HoldPosts } from "./posts.ts";
+import { HoldQuota, type Tier } from "./quota.ts";
+import { COLLECTIONS, type HoldRecord } from "./records.ts";
+import { HoldStats } from "./stats.ts";
+import {
+  bodyOf,
+  CAPTAIN,
+  openHold,
+  openRepo,
+  type TestHold,
+} from "./testing.ts";
+import { HoldUserData } from "./user_data.ts";
+
+/** How a test wants its hold. */
+export interface ServiceOptions {
+  settings?: Partial<HoldSettings>;
+  tiers?: readonly Tier[];
+  defaultTier?: string;
+  validator?: RecordValidator;
+  source?: ManifestSource;
+  postsPerHour?: number;
+}
+
+/** A hold with all services. */
+export interface TestServices extends TestHold {
+  readonly records: Repo;
+  readonly access: HoldAccess;
+  readonly crew: HoldCrew;
+  readonly layers: LayerIndex;
+  readonly layerRecords: LayerRecords;
+  readonly quota: HoldQuota;
+  readonly stats: HoldStats;
+  readonly posts: HoldPosts;
+  readonly notify: HoldNotify;
+  readonly gc: HoldGc;
+  readonly userData: HoldUserData;
+  /** What was counted. */
+  readonly counts: Record<string, number>;
+  /** Uploads a blob and gives its digest. */
+  push(caller: Did, bytes: Uint8Array): Promise<Digest>;
+  /** All records of a collection. */
+  all(collection: keyof typeof COLLECTIONS): Promise<HoldRecord[]>;
+}
+
+/** A hold whose captain is {@linkcode CAPTAIN}, open to all crew unless said otherwise. */
+export async function openServices(
+  options: ServiceOptions = {},
+): Promise<TestServices> {
+  const hold = await openHold(new MemoryBlobStore());
+  const { kv, clock, rows, store, keys } = hold;
+  const { validator } = options;
+  const records = await openRepo({
+    kv,
+    clock,
+    ...(validator ? { validator } : {}),
+  });
+  await bootstrapHold({ records, clock, log: silentLogger }, {
+    ownerDid: CAPTAIN,
+    public: false,
+    allowAllCrew: true,
+    enableBlueskyPosts: false,
+    ...options.settings,
+  });
+  const log = silentLogger;
+  const access = new HoldAccess({ records, clock });
+  const crew = new HoldCrew({ records, access, clock });
+  const layers = new LayerIndex({ kv, clock });
+  const layerRecords = new LayerRecords({ records, rows, layers, clock });
+  const quota = new HoldQuota({
+    access,
+    layers,
+    tiers: options.tiers ?? [],
+    defaultTier: options.defaultTier,
+  });
+  const stats = new HoldStats({ records, clock, log });
+  const posts = new HoldPosts({
+    kv,
+    clock,
+    access,
+    handleOf: (did) => Promise.resolve(`${did.slice(8, 13)}.test`),
+    registryUrl: "https://registry.example.com",
+    postsPerHour: options.postsPerHour ?? 10,
+  });
+  const counts: Record<string, number> = {};
+  const count = (name: string, by = 1) => {
+    counts[name] = (counts[name] ?? 0) + by;
+  };
+  const notify = new HoldNotify({
+    kv,
+    records,
+    access,
+    layers,
+    layerRecords,
+    quota,
+    stats,
+    posts,
+    clock,
+    log,
+    metrics: {
+      notificationReceived: (operation) => count(operation),
+      notificationFailed: (code) => count(`failed ${code}`),
+      layersCreated: (number) => count("layers", number),
+      postCreated: () => count("posts"),
+    },
+  });
+  const gc = new HoldGc({
+    store,
+    keys,
+    records,
+    rows,
+    layers,
+    layerRecords,
+    source: options.source ?? {
+      blobsOf: () => Promise.resolve(undefined),
+      isNeeded: () => Promise.resolve(false),
+    },
+    clock,
+    log,
+    graceMs: 24 * 3_600_000,
+  });
+  const uploads = hold.restart({ allowance: quota });
+  return {
+    ...hold,
+    uploads,
+    records,
+    access,
+    crew,
+    layers,
+    layerRecords,
+    quota,
+    stats,
+    posts,
+    notify,
+    gc,
+    userData: new HoldUserData({
+      records,
+      access,
+      crew,
+      layers,
+      layerRecords,
+      clock,
+    }),
+    counts,
+    async push(caller, bytes) {
+      const { uploadId } = await uploads.initiate(caller);
+      await uploads.append(uploadId, 0, bodyOf(bytes));
+      const { digest } = await uploads.complete(uploadId, digestOf(bytes));
+      return digest;
+    },
+    all: (collection) =>
+      Array.fromAsync(records.allRecords(COLLECTIONS[collection])),
+    [Symbol.asyncDispose]: () => hold[Symbol.asyncDispose](),
+  };
+}
+
+/** A push of an image with `layers`; the digest of its manifest follows from `name`. */
+export function imageOf(
+  owner: Did,
+  layers: readonly Digest[],
+  more: Partial<PushNotice> & { name?: string; config?: Digest } = {},
+): PushNotice {
+  const { name = layers.join(), config, ...rest } = more;
+  return {
+    owner,
+    repository: "myapp",
+    digest: digestOf(new TextEncoder().encode(name)),
+    manifest: {
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      ...(config ? { config: { digest: config, size: 1 } } : {}),
+      layers: layers.map((digest) => ({
+        digest,
+        size: 1,
+        mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
+      })),
+    },
+    ...rest,
+  };
+}
