@@ -28,6 +28,8 @@ export interface HoldSettings {
   readonly enableBlueskyPosts: boolean;
   /** Where the bytes are, for people to read. */
   readonly region?: string;
+  /** The hold that takes this one's place. */
+  readonly successor?: Did;
 }
 
 /** What {@linkcode bootstrapHold} needs. */
@@ -42,7 +44,7 @@ const OWNER_PERMISSIONS = ["blob:read", "blob:write", "crew:admin"];
 
 /**
  * Writes what differs, in one commit; nothing when all is as it should be.
- * Fields that the configuration does not know, such as the successor, stay.
+ * Fields that the configuration leaves out stay.
  * An earlier owner stays in the crew until an admin removes them.
  */
 export async function bootstrapHold(
@@ -50,7 +52,7 @@ export async function bootstrapHold(
   settings: HoldSettings,
 ): Promise<void> {
   const { records, clock, log } = deps;
-  const { ownerDid, region } = settings;
+  const { ownerDid, region, successor } = settings;
   const now = new Date(clock.now()).toISOString();
   const captain = await records.getRecord(COLLECTIONS.captain, SELF);
   const before = captainSchema.safeParse(captain?.value);
@@ -72,6 +74,7 @@ export async function bootstrapHold(
       enableBlueskyPosts: settings.enableBlueskyPosts,
       deployedAt: before.success ? before.data.deployedAt : now,
       ...(region === undefined ? {} : { region }),
+      ...(successor === undefined ? {} : { successor }),
     },
   }];
   const rkey = crewRkey(ownerDid);

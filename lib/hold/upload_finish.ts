@@ -5,6 +5,7 @@
  */
 
 import { isAppError } from "../errors.ts";
+import type { Logger } from "../log.ts";
 import { type Digest, digestParts } from "../oci/digest.ts";
 import type { BlobStore, Multipart, Part } from "../storage/blob_store.ts";
 import type { StorageKeys } from "../storage/keys.ts";
@@ -32,6 +33,7 @@ export interface UploadFinisherDeps {
   store: BlobStore;
   keys: StorageKeys;
   rows: BlobRows;
+  log: Logger;
   /** Largest blob in bytes. */
   maxBlobBytes: number;
 }
@@ -57,7 +59,7 @@ export class UploadFinisher {
     parts: readonly PartRef[] | undefined,
     hash: RunningHash | undefined,
   ): Promise<number> {
-    const { store, keys, rows, maxBlobBytes } = this.#deps;
+    const { rows } = this.#deps;
     if (row.mode !== "parts" && parts !== undefined && parts.length > 0) {
       throw missingParts("None of the parts was uploaded.");
     }
@@ -67,13 +69,32 @@ export class UploadFinisher {
       requireDigest(streamed, digest);
       const known = await rows.find(digest);
       if (known?.state === "live") {
-        await this.discard(row);
+        await this.discardQuietly(row);
         return row.offset;
       }
     }
+    try {
+      return await this.#place(row, digest, parts, streamed);
+    } catch (error) {
+      // An answer of the store may have been lost after it moved the bytes.
+      if (!isAppError(error, "BLOB_UPLOAD_UNKNOWN", "BLOB_UNKNOWN")) {
+        throw error;
+      }
+      return await this.#placedBefore(digest);
+    }
+  }
+
+  async #place(
+    row: UploadRow,
+    digest: Digest,
+    parts: readonly PartRef[] | undefined,
+    streamed: Digest | undefined,
+  ): Promise<number> {
+    const { store, keys, rows, maxBlobBytes } = this.#deps;
     const object = await this.#assemble(row, parts);
     if (object.size > maxBlobBytes) throw tooLarge(maxBlobBytes);
     if (streamed === undefined) {
+      const { algorithm } = digestParts(digest);
       requireDigest(await digestOfObject(store, object.key, algorithm), digest);
     }
     let moved = false;
@@ -81,11 +102,43 @@ export class UploadFinisher {
       await store.move(object.key, keys.blob(digest));
       moved = true;
     });
-    if (!moved) await store.delete(object.key);
-    if (row.tail && row.tail.key !== object.key) {
-      await store.delete(row.tail.key);
-    }
+    await this.#tidy(row, async () => {
+      if (!moved) await store.delete(object.key);
+      if (row.tail && row.tail.key !== object.key) {
+        await store.delete(row.tail.key);
+      }
+    });
     return object.size;
+  }
+
+  /** Makes an object that is in the blob's place already readable, once it is verified. */
+  async #placedBefore(digest: Digest): Promise<number> {
+    const { store, keys, rows } = this.#deps;
+    const key = keys.blob(digest);
+    const info = await store.head(key);
+    if (!info) throw unknownUpload();
+    const { algorithm } = digestParts(digest);
+    requireDigest(await digestOfObject(store, key, algorithm), digest);
+    await rows.publish(digest, info.size, () => Promise.resolve());
+    return info.size;
+  }
+
+  /** As {@linkcode discard}; what fails is logged and left to the sweep. */
+  async discardQuietly(row: UploadRow): Promise<void> {
+    await this.#tidy(row, () => this.discard(row));
+  }
+
+  /** The outcome of an upload does not hang on what is cleared away after it. */
+  async #tidy(row: UploadRow, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const { log } = this.#deps;
+      log.warn("upload leftover stays until the sweep", {
+        uploadId: row.id,
+        error,
+      });
+    }
   }
 
   /** Removes all bytes of an upload from the store. */

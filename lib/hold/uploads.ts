@@ -231,7 +231,7 @@ export class HoldUploads {
         if (isAppError(error, "DIGEST_INVALID", "TOO_LARGE")) {
           this.#hashes.forget(uploadId);
           await lock.remove();
-          await this.#finisher.discard(row);
+          await this.#finisher.discardQuietly(row);
         }
         throw error;
       }
@@ -248,7 +248,7 @@ export class HoldUploads {
     if (!row || row.done) throw unknownUpload();
     this.#hashes.forget(uploadId);
     await this.#states.remove(uploadId);
-    await this.#finisher.discard(row);
+    await this.#finisher.discardQuietly(row);
   }
 
   /** Drops what nobody will finish any more; returns how many uploads and leftovers were removed. */
