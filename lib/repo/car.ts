@@ -71,7 +71,10 @@ export class CarReader {
    * A CAR that proves the record at a path, or that there is none. Throws
    * AppError `INVALID_REQUEST` for bad names.
    */
-  async proof(collection: string, rkey: string): Promise<Uint8Array> {
+  async proof(
+    collection: string,
+    rkey: string,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     assertCollection(collection);
     assertRkey(rkey);
     const head = await this.#head();
@@ -95,7 +98,7 @@ export class CarReader {
    * AppError `INVALID_REQUEST` (`BlockNotFound`) when one is not here, and
    * for broken CIDs or more than {@linkcode MAX_BLOCKS}.
    */
-  async blocks(cids: readonly string[]): Promise<Uint8Array> {
+  async blocks(cids: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
     if (cids.length > MAX_BLOCKS) {
       throw new AppError(
         "INVALID_REQUEST",

@@ -49,7 +49,7 @@ export async function* carStream(
 export async function carBytes(
   roots: readonly string[],
   blocks: Iterable<Block>,
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const once = new Map<string, Block>();
   for (const block of blocks) once.set(block.cid, block);
   return concat(await Array.fromAsync(carStream(roots, once.values())));

@@ -7,6 +7,7 @@
 
 import { type CidLink, encode, toBytes, toCidLink } from "@atcute/cbor";
 import { fromString } from "@atcute/cid";
+import { isValidHandle } from "@atproto/syntax";
 import type { Did } from "../atproto/identity.ts";
 import type { TreeOp } from "./tree.ts";
 
@@ -72,12 +73,20 @@ export function syncFrame(
   });
 }
 
-/** An `#identity` frame: key, handle or endpoint may have changed. */
+/**
+ * An `#identity` frame: key, handle or endpoint may have changed. A host that
+ * cannot be a handle is left out.
+ */
 export function identityFrame(
   { seq, at }: EventStamp,
-  event: { did: Did; handle: string },
+  { did, handle }: { did: Did; handle: string },
 ): Uint8Array {
-  return frame("#identity", { seq, ...event, time: time(at) });
+  return frame("#identity", {
+    seq,
+    did,
+    ...(isValidHandle(handle) ? { handle } : {}),
+    time: time(at),
+  });
 }
 
 /** An `#account` frame that says the account is active here. */
@@ -114,7 +123,9 @@ function time(at: number): string {
 }
 
 /** `parts` one after the other. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
+export function concat(
+  parts: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));
   let at = 0;
   for (const part of parts) {

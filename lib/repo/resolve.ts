@@ -15,8 +15,8 @@ import type { PreparedWrite } from "./writes.ts";
 /**
  * Compares `writes` with the records that are there.
  *
- * Throws AppError `CONFLICT` (`InvalidSwap`) when a record to create exists,
- * one to update does not, or `swapRecord` is another; `INVALID_REQUEST`
+ * Throws AppError `CONFLICT` when a record to create exists or one to update
+ * does not, and (`InvalidSwap`) when `swapRecord` is another; `INVALID_REQUEST`
  * (`BlobNotFound`, `InvalidMimeType`, `InvalidSize`) when a record refers to a
  * blob that was not uploaded, unless `missingBlobs` allows it.
  */
@@ -51,12 +51,14 @@ function assertMayWrite(
     throw new AppError(
       "CONFLICT",
       `The record ${path} exists already; update it, or choose another key.`,
+      { xrpc: "InvalidRequest" },
     );
   }
   if (action === "update" && before === undefined) {
     throw new AppError(
       "CONFLICT",
       `There is no record ${path} to update; create it.`,
+      { xrpc: "InvalidRequest" },
     );
   }
   if (swapRecord !== undefined && swapRecord !== (before?.cid ?? null)) {

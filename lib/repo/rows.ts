@@ -71,6 +71,8 @@ export interface BlobRow {
   readonly size: number;
   /** Milliseconds since the Unix epoch. */
   readonly uploadedAt: number;
+  /** Name of the stored object. */
+  readonly object: string;
 }
 
 /** That a record refers to a blob. */

@@ -15,7 +15,7 @@ import type { RecordValidator } from "./writes.ts";
 /** What a repo is built from. */
 export interface RepoDeps {
   readonly did: Did;
-  /** Handle told by `#identity`; a host name. */
+  /** Host name, told by `#identity` when it is a valid handle. */
   readonly handle: string;
   readonly kv: Kv;
   readonly signer: Signer;

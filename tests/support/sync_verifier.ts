@@ -18,7 +18,7 @@ import {
   verifyCommitSig,
   verifyRepoCar,
 } from "@atproto/repo";
-import { isValidTid } from "@atproto/syntax";
+import { isValidHandle, isValidTid } from "@atproto/syntax";
 import * as dagCbor from "@ipld/dag-cbor";
 import { CID } from "multiformats/cid";
 import { z } from "zod";
@@ -61,7 +61,7 @@ const MESSAGES = {
   "#identity": z.strictObject({
     seq,
     did: z.string(),
-    handle: z.string(),
+    handle: z.string().refine(isValidHandle).optional(),
     time,
   }),
   "#account": z.strictObject({

@@ -1,0 +1,187 @@
+/**
+ * Blobs that records refer to: avatars, reports. Not the layers of images,
+ * which are no blobs of the AT Protocol.
+ *
+ * @module
+ */
+
+import { createHash, randomBytes } from "node:crypto";
+import type { Did } from "../atproto/identity.ts";
+import type { BlobRef } from "../atproto/pds.ts";
+import type { Clock } from "../clock.ts";
+import { AppError } from "../errors.ts";
+import type { Entry, Kv } from "../kv/kv.ts";
+import type { BlobStore } from "../storage/blob_store.ts";
+import { cidOfRaw, isCid } from "./cid.ts";
+import { type RepoKeys, repoKeys } from "./keys.ts";
+import { assertRev } from "./path.ts";
+import type { BlobRow, BlobUseRow, HeadRow } from "./rows.ts";
+
+/** Largest blob in bytes; what a store takes whole. */
+export const MAX_BLOB_BYTES = 16 * 1024 * 1024;
+
+/** How long a blob waits for a record that refers to it, in milliseconds. */
+const UNUSED_MS = 24 * 3_600_000;
+
+/** `type/subtype`, without parameters (RFC 9110, section 8.3.1). */
+const MIME_TYPE = /^[\w!#$&^.+-]{1,64}\/[\w!#$&^.+-]{1,127}$/;
+
+/** What the blobs are kept with. */
+export interface RepoBlobsDeps {
+  readonly did: Did;
+  readonly kv: Kv;
+  readonly store: Pick<BlobStore, "put" | "get" | "delete">;
+  /** Key of the object called `id`, which has letters, digits and `-` only. */
+  readonly objectKey: (id: string) => string;
+  readonly clock: Clock;
+}
+
+/** The blobs of one repo. */
+export class RepoBlobs {
+  readonly #deps: RepoBlobsDeps;
+  readonly #keys: RepoKeys;
+
+  constructor(deps: RepoBlobsDeps) {
+    this.#deps = deps;
+    this.#keys = repoKeys(deps.did);
+  }
+
+  /**
+   * Keeps `bytes` until a record refers to them, for a day at most. Uploading
+   * the same again changes nothing.
+   *
+   * Throws AppError `TOO_LARGE` beyond {@linkcode MAX_BLOB_BYTES},
+   * `INVALID_REQUEST` for an empty blob or a malformed `mimeType`.
+   */
+  async upload(bytes: Uint8Array, mimeType: string): Promise<BlobRef> {
+    assertBlob(bytes, mimeType);
+    const { kv, store, clock, objectKey } = this.#deps;
+    const cid = cidOfRaw(createHash("sha256").update(bytes).digest());
+    const key = this.#keys.blob(cid);
+    for (;;) {
+      const known = await kv.get<BlobRow>(key);
+      // An object of its own for each upload: the sweep may just be removing
+      // the one of an earlier upload.
+      const object = known?.value.object ??
+        `${cid}-${randomBytes(8).toString("hex")}`;
+      if (known === undefined) await store.put(objectKey(object), bytes);
+      const row: BlobRow = {
+        mimeType,
+        size: bytes.length,
+        uploadedAt: clock.now(),
+        object,
+      };
+      const stored = await kv.atomic().check(key, known?.versionstamp ?? null)
+        .set(key, row).commit();
+      if (stored) return blobRef(cid, row);
+      if (known === undefined) await store.delete(objectKey(object));
+    }
+  }
+
+  /**
+   * A blob that a record refers to; undefined when there is none. Cancel the
+   * body when it is not read to the end. Throws AppError `INVALID_REQUEST`
+   * when `cid` is none.
+   */
+  async open(
+    cid: string,
+    signal?: AbortSignal,
+  ): Promise<
+    | { mimeType: string; size: number; body: ReadableStream<Uint8Array> }
+    | undefined
+  > {
+    if (!isCid(cid)) {
+      throw new AppError("INVALID_REQUEST", "The parameter cid is no CID.");
+    }
+    const row = await this.#deps.kv.get<BlobRow>(this.#keys.blob(cid));
+    if (row === undefined || !await this.#isUsed(cid)) return undefined;
+    const { mimeType, size, object } = row.value;
+    const key = this.#deps.objectKey(object);
+    const found = await this.#deps.store.get(key, undefined, signal);
+    return found && { mimeType, size, body: found.body };
+  }
+
+  /**
+   * CIDs of the blobs that records refer to, in their order; with `since` of
+   * those only that a later revision refers to. `cursor` is the last CID of
+   * the page before. Throws AppError `INVALID_REQUEST` for bad parameters.
+   */
+  async list(
+    options: { limit: number; since?: string; cursor?: string },
+  ): Promise<{ cids: string[]; cursor: string | undefined }> {
+    const { limit, since, cursor } = options;
+    if (since !== undefined) assertRev(since);
+    if (cursor !== undefined && !isCid(cursor)) {
+      throw new AppError("INVALID_REQUEST", "The parameter cursor is no CID.");
+    }
+    const prefix = this.#keys.blobUses;
+    const uses = this.#deps.kv.list<BlobUseRow>(
+      cursor === undefined
+        ? { prefix }
+        : { prefix, start: this.#keys.blobUsesOf(`${cursor}\0`) },
+    );
+    const cids = new Set<string>();
+    for await (const { key, value } of uses) {
+      if (since !== undefined && value.rev <= since) continue;
+      cids.add(String(key.at(-3)));
+      if (cids.size > limit) break;
+    }
+    const page = [...cids].slice(0, limit);
+    return { cids: page, cursor: cids.size > limit ? page.at(-1) : undefined };
+  }
+
+  /** Removes blobs that no record has referred to for a day; returns how many. */
+  async sweep(): Promise<number> {
+    const { kv, store, clock, objectKey } = this.#deps;
+    const before = clock.now() - UNUSED_MS;
+    let removed = 0;
+    for await (const blob of kv.list<BlobRow>({ prefix: this.#keys.blobs })) {
+      if (blob.value.uploadedAt >= before) continue;
+      if (!await this.#forget(blob)) continue;
+      await store.delete(objectKey(blob.value.object));
+      removed++;
+    }
+    return removed;
+  }
+
+  /** Removes the row of a blob unless a record refers to it, or begins to at this moment. */
+  async #forget({ key, versionstamp }: Entry<BlobRow>): Promise<boolean> {
+    const { kv } = this.#deps;
+    const head = await kv.get<HeadRow>(this.#keys.head);
+    if (head === undefined || await this.#isUsed(String(key.at(-1)))) {
+      return false;
+    }
+    // Writing the head again makes commits in flight look at their blobs anew.
+    return await kv.atomic().check(this.#keys.head, head.versionstamp)
+      .check(key, versionstamp).set(this.#keys.head, head.value)
+      .delete(key).commit();
+  }
+
+  async #isUsed(cid: string): Promise<boolean> {
+    const prefix = this.#keys.blobUsesOf(cid);
+    const uses = this.#deps.kv.list({ prefix }, { limit: 1 });
+    return !(await uses.next()).done;
+  }
+}
+
+function blobRef(cid: string, { mimeType, size }: BlobRow): BlobRef {
+  return { $type: "blob", ref: { $link: cid }, mimeType, size };
+}
+
+function assertBlob(bytes: Uint8Array, mimeType: string): void {
+  if (bytes.length > MAX_BLOB_BYTES) {
+    throw new AppError(
+      "TOO_LARGE",
+      `The blob has ${bytes.length} bytes; at most ${MAX_BLOB_BYTES} are taken.`,
+    );
+  }
+  if (bytes.length === 0) {
+    throw new AppError("INVALID_REQUEST", "The blob is empty.");
+  }
+  if (!MIME_TYPE.test(mimeType)) {
+    throw new AppError(
+      "INVALID_REQUEST",
+      "The Content-Type of the blob must look like image/png.",
+    );
+  }
+}

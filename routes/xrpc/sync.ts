@@ -1,0 +1,153 @@
+/**
+ * `com.atproto.sync.*`: the repo for relays and other mirrors. Public.
+ *
+ * @module
+ */
+
+import type { Hono } from "@hono/hono";
+import { z } from "zod";
+import { AppError } from "../../lib/errors.ts";
+import type { RepoBlobs } from "../../lib/repo/blobs.ts";
+import type { Repo } from "../../lib/repo/repo.ts";
+import type { AppEnv } from "../middleware.ts";
+import { parametersOf } from "./hold_request.ts";
+import {
+  fields,
+  mountQuery,
+  type PdsAccount,
+  refuse,
+  requireRepo,
+  type XrpcContext,
+} from "./server_methods.ts";
+import { cursorOf } from "./sync_socket.ts";
+
+/** What the sync methods need. */
+export interface SyncRoutesDeps {
+  readonly account: PdsAccount;
+  readonly repo: Repo;
+  readonly blobs: RepoBlobs;
+  /** Answers `getBlob` for an OCI digest: the layers of the hold. */
+  readonly ociBlob: (request: Request, digest: string) => Promise<Response>;
+  /**
+   * Takes over a request for the event stream, where requests become
+   * WebSockets by themselves and not by the server's upgrade event.
+   */
+  readonly upgrade?: (request: Request, cursor: number | undefined) => Response;
+}
+
+const CAR = "application/vnd.ipld.car";
+const NSID = "com.atproto.sync";
+const OCI_DIGEST = /^sha(256|512):/;
+
+const repoOnly = z.object({ did: fields.did });
+const getRepo = repoOnly.extend({ since: z.string().max(64).optional() });
+const getRecord = repoOnly.extend({
+  collection: fields.collection,
+  rkey: fields.rkey,
+});
+const getBlob = z.object({ did: z.string().max(2048), cid: fields.cid });
+const listBlobs = getRepo.extend({
+  limit: fields.limit(1000, 500),
+  cursor: fields.cursor,
+});
+const listRepos = z.object({
+  limit: fields.limit(1000, 500),
+  cursor: fields.cursor,
+});
+
+/** Serves the sync methods below `/xrpc/`. */
+export function mountSync(app: Hono<AppEnv>, deps: SyncRoutesDeps): void {
+  const { account, repo } = deps;
+  const query = (name: string, handler: Parameters<typeof mountQuery>[2]) =>
+    mountQuery(app, `${NSID}.${name}`, handler);
+  /** The parameters, once they ask for the repo that is here. */
+  const ours = <T extends z.ZodType<{ did: string }>>(
+    c: XrpcContext,
+    schema: T,
+  ): z.output<T> => {
+    const parameters = parametersOf(c, schema);
+    requireRepo(account, parameters.did);
+    return parameters;
+  };
+
+  query("getRepo", async (c) => {
+    const { since } = ours(c, getRepo);
+    return car(await repo.car.export(since));
+  });
+  query("getRecord", async (c) => {
+    const { collection, rkey } = ours(c, getRecord);
+    return car(await repo.car.proof(collection, rkey));
+  });
+  query("getBlocks", async (c) => {
+    ours(c, repoOnly);
+    return car(await repo.car.blocks(c.req.queries("cids") ?? []));
+  });
+  query("getLatestCommit", async (c) => {
+    ours(c, repoOnly);
+    const { cid, rev } = await repo.head();
+    return c.json({ cid, rev });
+  });
+  query("getRepoStatus", async (c) => {
+    const { did } = ours(c, repoOnly);
+    const { rev } = await repo.head();
+    return c.json({ did, active: true, rev });
+  });
+  query("listRepos", async (c) => {
+    const { cursor } = parametersOf(c, listRepos);
+    // One repo is one page; whoever has a cursor has seen it.
+    if (cursor !== undefined) return c.json({ repos: [] });
+    const { cid: head, rev } = await repo.head();
+    const { did } = account;
+    return c.json({ repos: [{ did, head, rev, active: true }] });
+  });
+  query("listBlobs", async (c) => {
+    const { limit, since, cursor } = ours(c, listBlobs);
+    return c.json(
+      await deps.blobs.list({
+        limit,
+        ...(since === undefined ? {} : { since }),
+        ...(cursor === undefined ? {} : { cursor }),
+      }),
+    );
+  });
+  query("getBlob", async (c) => {
+    const { did, cid } = parametersOf(c, getBlob);
+    if (OCI_DIGEST.test(cid)) return await deps.ociBlob(c.req.raw, cid);
+    requireRepo(account, did);
+    return await blobResponse(c, deps.blobs, cid);
+  });
+  query("subscribeRepos", (c) => {
+    const cursor = cursorOf(new URL(c.req.url).searchParams);
+    if (c.req.header("upgrade")?.toLowerCase() === "websocket") {
+      if (deps.upgrade) return deps.upgrade(c.req.raw, cursor);
+    }
+    throw new AppError(
+      "INVALID_REQUEST",
+      `${NSID}.subscribeRepos is an event stream; connect with a WebSocket.`,
+    );
+  });
+}
+
+async function blobResponse(
+  c: XrpcContext,
+  blobs: RepoBlobs,
+  cid: string,
+): Promise<Response> {
+  const blob = await blobs.open(cid, c.req.raw.signal);
+  if (blob === undefined) refuse(`There is no blob ${cid}.`, "BlobNotFound");
+  if (c.req.method === "HEAD") await blob.body.cancel();
+  return new Response(c.req.method === "HEAD" ? "" : blob.body, {
+    headers: {
+      "content-type": blob.mimeType,
+      "content-length": `${blob.size}`,
+      // What people uploaded must not run in the name of this host.
+      "x-content-type-options": "nosniff",
+      "content-security-policy": "default-src 'none'; sandbox",
+      "content-disposition": `attachment; filename="${cid}"`,
+    },
+  });
+}
+
+function car(body: BodyInit): Response {
+  return new Response(body, { headers: { "content-type": CAR } });
+}

@@ -1,0 +1,85 @@
+/**
+ * WebSockets of `com.atproto.sync.subscribeRepos`.
+ *
+ * @module
+ */
+
+import type { IncomingMessage } from "node:http";
+import { Buffer } from "node:buffer";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { AppError } from "../../lib/errors.ts";
+import type { Firehose, FirehoseSocket } from "../../lib/repo/firehose.ts";
+
+/** Path of the event stream. */
+export const FIREHOSE_PATH = "/xrpc/com.atproto.sync.subscribeRepos";
+
+/** Consumers send nothing but pongs. */
+const MAX_MESSAGE_BYTES = 1024;
+
+/** The `cursor` of a query, undefined when there is none. Throws AppError `INVALID_REQUEST` when it is no number. */
+export function cursorOf(query: URLSearchParams): number | undefined {
+  const text = query.get("cursor");
+  if (text === null || text === "") return undefined;
+  const cursor = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(cursor)) return cursor;
+  throw new AppError(
+    "INVALID_REQUEST",
+    "The parameter cursor must be the number of an event.",
+  );
+}
+
+/** Serves `firehose` on a socket, whoever made it, until it closes. */
+export function attachFirehose(
+  firehose: Firehose,
+  socket: FirehoseSocket,
+  cursor: number | undefined,
+): void {
+  void firehose.serve(socket, cursor); // Never throws.
+}
+
+/**
+ * Takes connections of a `node:http` server that want to become WebSockets.
+ * Returns false when the request is for something else; the connection is
+ * untouched then.
+ */
+export function createFirehoseUpgrade(
+  firehose: Firehose,
+): (request: IncomingMessage, socket: Duplex, head: Uint8Array) => boolean {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+  });
+  return (request, socket, head) => {
+    const { pathname, searchParams } = new URL(
+      request.url ?? "/",
+      "http://localhost",
+    );
+    if (pathname !== FIREHOSE_PATH) return false;
+    let cursor: number | undefined;
+    try {
+      cursor = cursorOf(searchParams);
+    } catch (error) {
+      const message = error instanceof AppError ? error.message : "";
+      socket.end(badRequest(message));
+      return true;
+    }
+    sockets.handleUpgrade(request, socket, Buffer.from(head), (connected) => {
+      attachFirehose(firehose, connected, cursor);
+    });
+    return true;
+  };
+}
+
+function badRequest(message: string): string {
+  const body = JSON.stringify({ error: "InvalidRequest", message });
+  return [
+    "HTTP/1.1 400 Bad Request",
+    "connection: close",
+    "content-type: application/json",
+    `content-length: ${body.length}`,
+    "",
+    body,
+  ].join("\r\n");
+}
