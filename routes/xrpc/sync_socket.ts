@@ -17,6 +17,9 @@ export const FIREHOSE_PATH = "/xrpc/com.atproto.sync.subscribeRepos";
 /** Consumers send nothing but pongs. */
 const MAX_MESSAGE_BYTES = 1024;
 
+/** The platform pings a consumer that is silent for so long. */
+const IDLE_SECONDS = 30;
+
 /** The `cursor` of a query, undefined when there is none. Throws AppError `INVALID_REQUEST` when it is no number. */
 export function cursorOf(query: URLSearchParams): number | undefined {
   const text = query.get("cursor");
@@ -69,6 +72,19 @@ export function createFirehoseUpgrade(
       attachFirehose(firehose, connected, cursor);
     });
     return true;
+  };
+}
+
+/** Takes requests of `Deno.serve` that want to become WebSockets. */
+export function createDenoUpgrade(
+  firehose: Firehose,
+): (request: Request, cursor: number | undefined) => Response {
+  return (request, cursor) => {
+    const { socket, response } = Deno.upgradeWebSocket(request, {
+      idleTimeout: IDLE_SECONDS,
+    });
+    attachFirehose(firehose, socket, cursor);
+    return response;
   };
 }
 

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { create, openTestRepo, TEST_DID } from "../../tests/support/repo.ts";
+import {
+  decodeFrame,
+  SyncVerifier,
+} from "../../tests/support/sync_verifier.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { AppError } from "../../lib/errors.ts";
+import { silentLogger } from "../../lib/log.ts";
+import { Firehose } from "../../lib/repo/firehose.ts";
+import type { Repo } from "../../lib/repo/repo.ts";
+import {
+  createDenoUpgrade,
+  createFirehoseUpgrade,
+  cursorOf,
+  FIREHOSE_PATH,
+} from "./sync_socket.ts";
+
+/** A server of one kind with a firehose. */
+interface Running {
+  readonly origin: string;
+  readonly firehose: Firehose;
+  stop(): Promise<void>;
+}
+
+function firehoseOf(repo: Repo): Firehose {
+  const { log, live } = repo;
+  return new Firehose({ log, live, clock: systemClock, logger: silentLogger });
+}
+
+async function nodeServer(repo: Repo): Promise<Running> {
+  const firehose = firehoseOf(repo);
+  const server = createServer((_request, response) => response.end("http"));
+  const upgrade = createFirehoseUpgrade(firehose);
+  server.on("upgrade", (request, socket, head) => {
+    if (!upgrade(request, socket, head)) socket.destroy();
+  });
+  await new Promise<void>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve())
+  );
+  const { port } = server.address() as AddressInfo;
+  return {
+    firehose,
+    origin: `ws://127.0.0.1:${port}`,
+    stop: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+function denoServer(repo: Repo): Promise<Running> {
+  const firehose = firehoseOf(repo);
+  const upgrade = createDenoUpgrade(firehose);
+  const server = Deno.serve(
+    {
+      port: 0,
+      hostname: "127.0.0.1",
+      onListen: () => {},
+    },
+    (request) => upgrade(request, cursorOf(new URL(request.url).searchParams)),
+  );
+  return Promise.resolve({
+    firehose,
+    origin: `ws://127.0.0.1:${server.addr.port}`,
+    stop: () => server.shutdown(),
+  });
+}
+
+/** Frames of a WebSocket, one after the other. */
+async function* framesOf(url: string): AsyncGenerator<Uint8Array> {
+  const socket = new WebSocket(url);
+  socket.binaryType = "arraybuffer";
+  const waiting: Uint8Array[] = [];
+  let wake = () => {};
+  let open = true;
+  socket.onmessage = ({ data }) => {
+    waiting.push(new Uint8Array(data));
+    wake();
+  };
+  const closed = new Promise<void>((resolve) => {
+    socket.onclose = () => {
+      open = false;
+      wake();
+      resolve();
+    };
+  });
+  try {
+    while (open || waiting.length > 0) {
+      const next = waiting.shift();
+      if (next !== undefined) yield next;
+      else await new Promise<void>((resolve) => wake = resolve);
+    }
+  } finally {
+    socket.close();
+    await closed;
+  }
+}
+
+for (const [name, start] of Object.entries({ nodeServer, denoServer })) {
+  Deno.test(`a real consumer follows the repo over a WebSocket (${name})`, async () => {
+    const { repo, kv, signer } = await openTestRepo();
+    const running = await start(repo);
+    const verifier = new SyncVerifier(TEST_DID, signer.didKey);
+    for (let i = 0; i < 5; i++) await repo.apply([create(`before${i}`)]);
+    for await (
+      const frame of framesOf(`${running.origin}${FIREHOSE_PATH}?cursor=0`)
+    ) {
+      await verifier.take(frame);
+      const { ops } = verifier;
+      if (ops >= 5 && ops < 30) await repo.apply([create(`live${ops}`)]);
+      if (ops === 30) running.firehose.close();
+    }
+    assert.equal(verifier.records.size, 30);
+    // The server hears of the end a moment after the consumer.
+    for (let i = 0; i < 200 && running.firehose.consumers > 0; i++) {
+      await systemClock.sleep(5);
+    }
+    assert.equal(running.firehose.consumers, 0);
+    await running.stop();
+    kv.close();
+  });
+
+  Deno.test(`a cursor of the future is told and the connection closed (${name})`, async () => {
+    const { repo, kv } = await openTestRepo();
+    const running = await start(repo);
+    const url = `${running.origin}${FIREHOSE_PATH}?cursor=${2 ** 50}`;
+    const [frame, ...more] = await Array.fromAsync(framesOf(url));
+    assert.deepEqual(frame && decodeFrame(frame), {
+      header: { op: -1 },
+      body: { error: "FutureCursor", message: "Cursor in the future." },
+    });
+    assert.equal(more.length, 0);
+    await running.stop();
+    kv.close();
+  });
+}
+
+Deno.test("a broken cursor is refused before the connection becomes a WebSocket", async () => {
+  const { repo, kv } = await openTestRepo();
+  const running = await nodeServer(repo);
+  for (const path of [`${FIREHOSE_PATH}?cursor=-1`, "/xrpc/other"]) {
+    const frames = await Array.fromAsync(framesOf(`${running.origin}${path}`));
+    assert.deepEqual(frames, []);
+  }
+  assert.equal(running.firehose.consumers, 0);
+  assert.throws(() => cursorOf(new URLSearchParams("cursor=1e3")), AppError);
+  assert.equal(cursorOf(new URLSearchParams("cursor=12")), 12);
+  assert.equal(cursorOf(new URLSearchParams()), undefined);
+  await running.stop();
+  kv.close();
+});
