@@ -20,6 +20,8 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
+/** Where podman, buildah and skopeo remember which registry has which blob. */
+const BLOB_MEMORY = "/var/lib/containers/cache/blob-info-cache-v1.boltdb";
 const READY_TRIES = 150;
 const READY_PAUSE_MS = 200;
 const STOP_LIMIT_MS = 20_000;
@@ -106,6 +108,16 @@ runroot = "${join(folder, "run")}"
 `,
   );
   return { CONTAINERS_STORAGE_CONF: path };
+}
+
+/**
+ * Makes podman, buildah and skopeo forget where they have seen a blob; they
+ * would mount it, or take a form of it that is there already.
+ */
+export async function forgetBlobs(): Promise<void> {
+  await Deno.remove(BLOB_MEMORY).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
 }
 
 /**

@@ -61,9 +61,6 @@ export class Skip extends Error {
   override readonly name = "Skip";
 }
 
-/** Where podman, buildah and skopeo remember which registry has which blob. */
-const BLOB_MEMORY = "/var/lib/containers/cache/blob-info-cache-v1.boltdb";
-
 /** The place where one client works: its own folder, logins and storage. */
 export class Station {
   readonly world: World;
@@ -135,16 +132,6 @@ export class Station {
         REGISTRY_AUTH_FILE: join(this.folder, "auth.json"),
         ...options.env,
       },
-    });
-  }
-
-  /**
-   * Makes podman, buildah and skopeo forget where they have seen a blob; they
-   * would mount it, or take a form of it that is there already.
-   */
-  async forgetBlobs(): Promise<void> {
-    await Deno.remove(BLOB_MEMORY).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
     });
   }
 

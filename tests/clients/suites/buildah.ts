@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { forgetBlobs } from "../engine.ts";
 import type { Station, Suite } from "../suite.ts";
 
 const BIG = "localhost/test/buildah-big:1";
@@ -30,7 +31,7 @@ export const buildah: Suite = {
       });
     },
     async push(t) {
-      await t.forgetBlobs();
+      await forgetBlobs();
       await t.run("skopeo", [
         "copy",
         `oci:${t.world.images.big.folder}:1`,
@@ -45,7 +46,7 @@ export const buildah: Suite = {
     },
     async pull(t) {
       const id = await imageId(t, BIG);
-      await t.forgetBlobs();
+      await forgetBlobs();
       await t.run("buildah", ["rmi", "-f", BIG]);
       await t.run("buildah", ["pull", PLAIN, t.ref("big")]);
       assert.equal(await imageId(t, t.ref("big")), id);

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { forgetBlobs } from "../engine.ts";
 import type { Station, Suite } from "../suite.ts";
 
 const BIG = "localhost/test/big:1";
@@ -26,7 +27,7 @@ export const podman: Suite = {
       });
     },
     async push(t) {
-      await t.forgetBlobs();
+      await forgetBlobs();
       await t.run("skopeo", [
         "copy",
         `oci:${t.world.images.big.folder}:1`,
@@ -41,7 +42,7 @@ export const podman: Suite = {
     },
     async pull(t) {
       const id = await imageId(t, BIG);
-      await t.forgetBlobs();
+      await forgetBlobs();
       await t.run("podman", ["rmi", "-f", BIG]);
       await t.run("podman", ["pull", PLAIN, t.ref("big")]);
       assert.equal(await imageId(t, t.ref("big")), id);

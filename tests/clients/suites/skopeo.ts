@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { forgetBlobs } from "../engine.ts";
 import { sha256 } from "../layout.ts";
 import type { Station, Suite } from "../suite.ts";
 
@@ -24,7 +25,7 @@ export const skopeo: Suite = {
       });
     },
     async push(t) {
-      await t.forgetBlobs();
+      await forgetBlobs();
       const { folder, top } = t.world.images.big;
       await copy(t, [`oci:${folder}:1`, `docker://${t.ref("big")}`]);
       assert.equal(await t.pushed("big"), top.digest);

@@ -1,0 +1,290 @@
+/**
+ * The rows of the benchmark: pushes and pulls in three sizes and mixed, and the
+ * small requests that clients send most.
+ *
+ * @module
+ */
+
+import { MANIFEST_TYPE } from "../clients/layout.ts";
+import {
+  expectStatus,
+  pullImage,
+  pushBlob,
+  pushImage,
+  putManifest,
+  type Way,
+} from "./actions.ts";
+import { blob, type Image, image, MB } from "./content.ts";
+import { repeat, repeatGet, type Sample, workThrough } from "./load.ts";
+import { authorization, type Target } from "./target.ts";
+import { Wire } from "./wire.ts";
+
+/** One row. */
+export interface Row {
+  readonly name: string;
+  /** Measures once; `round` counts from 0. `undefined`: not served there. */
+  measure(target: Target, round: number): Promise<Sample | undefined>;
+}
+
+/** How long the rows are. */
+export interface Extent {
+  /** Milliseconds of a row that repeats one request. */
+  readonly ms: number;
+  /** Factor of the number of images. */
+  readonly share: number;
+  /** Tags of the long tag list. */
+  readonly tags: number;
+}
+
+const SMALL_WIDTH = 32;
+/** Bytes, connections and images of the rows that move images. */
+const SIZES = [
+  { name: "1 MB", bytes: MB, width: 10, count: 100 },
+  { name: "10 MB", bytes: 10 * MB, width: 4, count: 24 },
+  { name: "100 MB", bytes: 100 * MB, width: 2, count: 4 },
+];
+const MIXED_WIDTH = 4;
+const TAG_PAGE = 100;
+const TAGS_OF_ONE_PUT = 50;
+
+/** All rows, in the order in which they run. */
+export function rows(extent: Extent): Row[] {
+  return [
+    ...pushRows(extent),
+    ...pullRows(extent),
+    ...smallRows(extent),
+  ];
+}
+
+function pushRows({ share }: Extent): Row[] {
+  const ways: Way[] = ["monolithic", "streamed"];
+  const sized = SIZES.flatMap(({ name, bytes, width, count }) =>
+    ways.map((way): Row => ({
+      name: `push ${name}, ${way}`,
+      measure: (target, round) =>
+        pushAll(target, `push-${round}`, way, width, same(count, share, bytes)),
+    }))
+  );
+  const mixed = ways.map((way): Row => ({
+    name: `push mixed, ${way}`,
+    measure: (target, round) => {
+      const sizes = same(5, share, MB).flatMap((one) => [one, one * 10]);
+      sizes.push(100 * MB);
+      return pushAll(target, `push-${round}`, way, MIXED_WIDTH, sizes);
+    },
+  }));
+  const alone: Row = {
+    name: "push 1 MB, blob only",
+    async measure(target, round) {
+      const repo = target.repo(`push-${round}`);
+      const auth = await authorization(target, repo);
+      const blobs = same(100, share, MB).map(blob);
+      return await workThrough(
+        target.host,
+        10,
+        blobs,
+        (wire, item) => pushBlob(wire, repo, auth, item, "monolithic"),
+      );
+    },
+  };
+  return [alone, ...sized, ...mixed];
+}
+
+async function pushAll(
+  target: Target,
+  name: string,
+  way: Way,
+  width: number,
+  sizes: readonly number[],
+): Promise<Sample> {
+  const repo = target.repo(name);
+  const auth = await authorization(target, repo);
+  const images = sizes.map(image);
+  return await workThrough(
+    target.host,
+    width,
+    images,
+    (wire, item) =>
+      pushImage(wire, repo, auth, item, item.digest.slice(7, 19), way),
+  );
+}
+
+function pullRows({ share }: Extent): Row[] {
+  const stocks = new Map<Target, Promise<Map<number, Image>>>();
+  const stock = (target: Target) => {
+    const known = stocks.get(target) ?? fillStock(target);
+    stocks.set(target, known);
+    return known;
+  };
+  const pull = async (
+    target: Target,
+    width: number,
+    sizes: readonly number[],
+  ): Promise<Sample> => {
+    const images = await stock(target);
+    const repo = target.repo("pull");
+    const auth = await authorization(target, repo);
+    return await workThrough(target.host, width, sizes, (wire, size) => {
+      const item = images.get(size);
+      if (item === undefined) throw new Error(`no image of ${size} bytes`);
+      return pullImage(wire, repo, auth, item, `t${size}`);
+    });
+  };
+  const sized = SIZES.map(({ name, bytes, width, count }): Row => ({
+    name: `pull ${name}`,
+    measure: (target) => pull(target, width, same(count * 2, share, bytes)),
+  }));
+  const mixed: Row = {
+    name: "pull mixed",
+    measure: (target) => {
+      const ten = [1, 1, 10, 10, 10, 10, 10, 10, 10, 100];
+      const sizes = same(4, share, 0).flatMap(() => ten.map((mb) => mb * MB));
+      return pull(target, MIXED_WIDTH, sizes);
+    },
+  };
+  return [...sized, mixed];
+}
+
+async function fillStock(target: Target): Promise<Map<number, Image>> {
+  const repo = target.repo("pull");
+  const auth = await authorization(target, repo);
+  const images = new Map<number, Image>();
+  const wire = new Wire(target.host);
+  for (const { bytes } of SIZES) {
+    const item = image(bytes);
+    await pushImage(wire, repo, auth, item, `t${bytes}`, "monolithic");
+    images.set(bytes, item);
+  }
+  wire.close();
+  return images;
+}
+
+function smallRows({ ms, tags }: Extent): Row[] {
+  const seeds = new Map<Target, Promise<Image>>();
+  const seed = (target: Target) => {
+    const known = seeds.get(target) ?? fillTags(target, tags);
+    seeds.set(target, known);
+    return known;
+  };
+  const get = (
+    name: string,
+    path: (item: Image) => string,
+    login = true,
+  ): Row => ({
+    name,
+    async measure(target) {
+      const item = await seed(target);
+      const repo = target.repo("small");
+      const auth = login ? await authorization(target, repo) : "";
+      const headers = `${auth}accept: ${MANIFEST_TYPE}\r\n`;
+      const full = `/v2/${repo}/${path(item)}`;
+      return await repeatGet(target.host, full, headers, SMALL_WIDTH, ms);
+    },
+  });
+  const head = (name: string, path: (item: Image) => string): Row => ({
+    name,
+    async measure(target) {
+      const item = await seed(target);
+      const repo = target.repo("small");
+      const auth = await authorization(target, repo);
+      const call = {
+        method: "HEAD",
+        path: `/v2/${repo}/${path(item)}`,
+        headers: `${auth}accept: ${MANIFEST_TYPE}\r\n`,
+      };
+      return await repeat(target.host, SMALL_WIDTH, ms, async (wire) => {
+        expectStatus(await wire.call(call), 200, name);
+      });
+    },
+  });
+  const list = `${TAG_PAGE} of ${tags} tags`;
+  return [
+    get("GET manifest by tag", () => "manifests/one"),
+    get("GET manifest by tag, no login", () => "manifests/one", false),
+    get("GET manifest by digest", ({ digest }) => `manifests/${digest}`),
+    head("HEAD manifest by tag", () => "manifests/one"),
+    get("GET config blob", ({ config }) => `blobs/${config.digest}`),
+    head("HEAD blob", ({ layer }) => `blobs/${layer.digest}`),
+    {
+      name: `tag list, ${list}, 4 connections`,
+      async measure(target) {
+        await seed(target);
+        const repo = target.repo("small");
+        const auth = await authorization(target, repo);
+        const last = tagName(tags >> 1);
+        const path = `/v2/${repo}/tags/list?n=${TAG_PAGE}&last=${last}`;
+        return await repeat(target.host, 4, ms, async (wire) => {
+          const call = { method: "GET", path, headers: auth };
+          expectStatus(await wire.call(call), 200, list);
+        });
+      },
+    },
+    {
+      name: "token with login",
+      async measure(target) {
+        const { account } = target;
+        if (account === undefined) return undefined;
+        const scope = `repository:${target.repo("small")}:pull,push`;
+        const path = await tokenPath(target, scope);
+        const basic = btoa(`${account.handle}:${account.appPassword}`);
+        const headers = `authorization: Basic ${basic}\r\n`;
+        return await repeat(target.host, 4, ms, async (wire) => {
+          const call = { method: "GET", path, headers };
+          expectStatus(await wire.call(call), 200, "token");
+        });
+      },
+    },
+    {
+      name: "token without login",
+      async measure(target) {
+        if (target.account === undefined) return undefined;
+        const scope = `repository:${target.repo("small")}:pull`;
+        const path = await tokenPath(target, scope);
+        return await repeatGet(target.host, path, "", SMALL_WIDTH, ms);
+      },
+    },
+  ];
+}
+
+/** One small image, its tag `one`, and a long list of other tags. */
+async function fillTags(target: Target, tags: number): Promise<Image> {
+  const repo = target.repo("small");
+  const auth = await authorization(target, repo);
+  const item = image(100_000);
+  const wire = new Wire(target.host);
+  await pushImage(wire, repo, auth, item, "one", "monolithic");
+  wire.close();
+  const step = target.manyTags ? TAGS_OF_ONE_PUT : 1;
+  const starts = Array.from(
+    { length: Math.ceil(tags / step) },
+    (_, i) => i * step,
+  );
+  await workThrough(target.host, 4, starts, async (wire, first) => {
+    const names = Array.from({ length: step }, (_, i) => tagName(first + i));
+    const [name = ""] = names;
+    const ref = target.manyTags
+      ? `${item.digest}?tag=${names.join("&tag=")}`
+      : name;
+    await putManifest(wire, repo, auth, item.manifest, ref);
+    return 0;
+  });
+  return item;
+}
+
+async function tokenPath(target: Target, scope: string): Promise<string> {
+  const answer = await fetch(`http://${target.host}/v2/`);
+  await answer.body?.cancel();
+  const words = answer.headers.get("www-authenticate") ?? "";
+  const [, realm = ""] = /realm="([^"]+)"/.exec(words) ?? [];
+  const [, service = ""] = /service="([^"]+)"/.exec(words) ?? [];
+  const query = new URLSearchParams({ service, scope });
+  return `${new URL(realm).pathname}?${query}`;
+}
+
+function tagName(number: number): string {
+  return `t${String(number).padStart(6, "0")}`;
+}
+
+function same(count: number, share: number, value: number): number[] {
+  return Array(Math.max(1, Math.round(count * share))).fill(value);
+}

@@ -1,0 +1,127 @@
+/**
+ * Runs the same work against the product and against the registries that are
+ * installed here, in one run, in turns, and prints rates and ratios.
+ *
+ *   deno task bench                          all parts
+ *   deno task bench rates --rows "push 1 MB"  rows whose name has these words
+ *   deno task bench clients                  docker, podman and skopeo
+ *   deno task bench large                    a layer of 2 GiB
+ *   deno task bench --rounds 1 --quick       a look instead of a measurement
+ *   deno task bench --peers zot              only some of the peers
+ *
+ * The tables are also left in `.tools/bench/`, with all samples as JSON. What
+ * is written differs: the product flushes to the disk and signs its records
+ * before it answers, the peers do not. Run it on a quiet machine.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { run, say } from "../tools/command.ts";
+import { TOOLS_DIR } from "../tools/paths.ts";
+import { measureClients } from "./clients.ts";
+import { measureLarge } from "./large.ts";
+import type { Sample } from "./load.ts";
+import { type Measured, rateTable } from "./report.ts";
+import { rows } from "./rows.ts";
+import { PRODUCT, type Starter, starters, type Target } from "./target.ts";
+
+const PARTS = ["rates", "clients", "large"];
+
+const { positionals, values } = parseArgs({
+  args: Deno.args,
+  allowPositionals: true,
+  options: {
+    rows: { type: "string" },
+    rounds: { type: "string", default: "3" },
+    quick: { type: "boolean", default: false },
+    peers: { type: "string" },
+  },
+});
+const strangers = positionals.filter((part) => !PARTS.includes(part));
+if (strangers.length > 0) {
+  await say(`Unknown: ${strangers.join(", ")}. Parts: ${PARTS.join(", ")}.`);
+  Deno.exit(2);
+}
+const rounds = Number(values.rounds);
+const wanted = (part: string) =>
+  positionals.length === 0 || positionals.includes(part);
+
+const chosen = (await starters()).filter(({ name }) =>
+  name === PRODUCT || values.peers === undefined ||
+  values.peers.split(",").includes(name)
+);
+const versions = chosen.map(({ name, version }) => `${name} ${version}`);
+await say(`${versions.join(", ")}; load ${Deno.loadavg()[0]?.toFixed(2)}`);
+const folder = join(TOOLS_DIR, "bench");
+await Deno.mkdir(folder, { recursive: true });
+if (wanted("rates")) await rates();
+if (wanted("clients")) {
+  const some = chosen.filter(({ name }) =>
+    values.peers !== undefined || /^(ATCR|docker-registry)$/.test(name)
+  );
+  await publish("clients", await measureClients(some, rounds));
+}
+if (wanted("large")) {
+  await publish("large", await measureLarge(chosen, values.quick ? 0.1 : 2));
+}
+
+async function rates(): Promise<void> {
+  const all = rows(
+    values.quick
+      ? { ms: 1000, share: 0.25, tags: 1000 }
+      : { ms: 4000, share: 1, tags: 10_000 },
+  ).filter(({ name }) => name.includes(values.rows ?? ""));
+  const work = await Deno.makeTempDir({ prefix: "atcr-bench-" });
+  const targets: Target[] = [];
+  try {
+    for (const starter of chosen) {
+      targets.push(await started(starter, work));
+    }
+    const measured: Measured[] = [];
+    for (const row of all) {
+      const samples = new Map<string, Sample[]>();
+      for (let round = 0; round < rounds; round++) {
+        // Whoever comes first in one round comes last in the next.
+        const order = round % 2 === 0 ? targets : targets.toReversed();
+        for (const target of order) {
+          await run("sync", []); // nobody pays for another one's bytes
+          const sample = await row.measure(target, round);
+          if (sample === undefined) continue;
+          samples.set(target.name, [
+            ...samples.get(target.name) ?? [],
+            sample,
+          ]);
+        }
+      }
+      measured.push({ row: row.name, samples });
+      await say(rateTable(measured.slice(-1), names()).split("\n")[2] ?? "");
+    }
+    const json = measured.map(({ row, samples }) => ({
+      row,
+      samples: Object.fromEntries(samples),
+    }));
+    await Deno.writeTextFile(
+      join(folder, "rates.json"),
+      JSON.stringify({ versions, rounds, rows: json }, undefined, 2),
+    );
+    await publish("rates", rateTable(measured, names()));
+  } finally {
+    for (const target of targets) await target.stop();
+    await Deno.remove(work, { recursive: true });
+  }
+}
+
+function started(starter: Starter, work: string): Promise<Target> {
+  return starter.start(join(work, starter.name));
+}
+
+function names(): string[] {
+  return chosen.map(({ name }) => name);
+}
+
+async function publish(part: string, text: string): Promise<void> {
+  await say(`\n${text}\n`);
+  await Deno.writeTextFile(join(folder, `${part}.md`), `${text}\n`);
+}

@@ -1,0 +1,89 @@
+/**
+ * The registries under test, all running at the same time: the product and the
+ * peers that are installed.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { RegistryApi, token } from "../clients/registry_api.ts";
+import { findPeers } from "../tools/peers.ts";
+import { type Account, startProduct } from "../tools/product.ts";
+import type { Server } from "../tools/server.ts";
+
+/** Name of the product in tables. */
+export const PRODUCT = "ATCR";
+
+/** A registry under test. */
+export interface Target extends Server {
+  readonly version: string;
+  /** Host and port. */
+  readonly host: string;
+  /** Who pushes; the peers run without login. */
+  readonly account: Account | undefined;
+  readonly api: RegistryApi;
+  /** Whether one PUT can set many tags. */
+  readonly manyTags: boolean;
+  /** Full name of a repository. */
+  repo(name: string): string;
+}
+
+/** How one registry is started. */
+export interface Starter {
+  readonly name: string;
+  readonly version: string;
+  /** Starts it with an empty store in a new folder. */
+  start(folder: string): Promise<Target>;
+}
+
+/** The product first, then the peers of the machine. */
+export async function starters(): Promise<Starter[]> {
+  const peers = await findPeers();
+  return [
+    { name: PRODUCT, version: "this", start: startOurs },
+    ...peers.map(({ name, version, start }): Starter => ({
+      name,
+      version,
+      async start(folder) {
+        const server = await start(folder);
+        return {
+          ...server,
+          version,
+          account: undefined,
+          api: new RegistryApi(server.host),
+          manyTags: false,
+          repo: (repo) => `bench/${repo}`,
+        };
+      },
+    })),
+  ];
+}
+
+async function startOurs(folder: string): Promise<Target> {
+  const dataDir = join(folder, "data");
+  await Deno.mkdir(dataDir, { recursive: true });
+  const product = await startProduct({ dataDir });
+  const { host, alice } = product;
+  return {
+    ...product,
+    name: PRODUCT,
+    version: "this",
+    account: alice,
+    api: new RegistryApi(host, alice),
+    manyTags: true,
+    repo: (repo) => `${alice.handle}/${repo}`,
+  };
+}
+
+/** The header line that allows everything in a repository; empty for peers. */
+export async function authorization(
+  target: Target,
+  repo: string,
+): Promise<string> {
+  if (target.account === undefined) return "";
+  const challenge = await fetch(`http://${target.host}/v2/`);
+  await challenge.body?.cancel();
+  const words = challenge.headers.get("www-authenticate") ?? "";
+  const value = await token(words, repo, target.account);
+  return `authorization: Bearer ${value}\r\n`;
+}
