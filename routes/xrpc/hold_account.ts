@@ -7,15 +7,13 @@
 
 import type { Hono } from "@hono/hono";
 import { z } from "zod";
-import { isValidDid } from "@atproto/syntax";
-import type { Did } from "../../lib/atproto/identity.ts";
-import { AppError } from "../../lib/errors.ts";
 import type { HoldQuota } from "../../lib/hold/quota.ts";
 import type { HoldUserData } from "../../lib/hold/user_data.ts";
-import { quote } from "../../lib/oci/quote.ts";
 import type { AppEnv } from "../middleware.ts";
 import {
   callerOf,
+  didOf,
+  failingAs,
   inputOf,
   mountMethods,
   parametersOf,
@@ -41,7 +39,9 @@ export function mountHoldAccount(
       // Open to all, as the layer records it sums up are.
       getQuota: async (c) => {
         const { userDid } = parametersOf(c, quotaQuery);
-        return c.json(await deps.quota.report(checkedDid(userDid)));
+        return c.json(
+          await deps.quota.report(didOf(userDid, "InvalidUserDid")),
+        );
       },
 
       exportUserData: async (c) => {
@@ -53,15 +53,13 @@ export function mountHoldAccount(
       deleteUserData: async (c) => {
         const caller = await callerOf(c, deps.tokens, "deleteUserData");
         await inputOf(c, z.object({}));
-        return c.json(await deps.userData.delete(caller));
+        return c.json(
+          await failingAs(
+            "DeletionFailed",
+            () => deps.userData.delete(caller),
+          ),
+        );
       },
     },
-  });
-}
-
-function checkedDid(text: string): Did {
-  if (isValidDid(text)) return text as Did;
-  throw new AppError("INVALID_REQUEST", `${quote(text)} is not a DID.`, {
-    xrpc: "InvalidUserDid",
   });
 }

@@ -18,6 +18,7 @@ import { parseDigest } from "../../lib/oci/digest.ts";
 import type { AppEnv } from "../middleware.ts";
 import {
   callerOf,
+  didOf,
   type HoldHandler,
   inputOf,
   mountMethods,
@@ -72,8 +73,8 @@ const layersQuery = z.object({
 
 const time = z.iso.datetime({ offset: true }).optional();
 const statsInput = z.object({
-  ownerDid: didSchema,
-  repository,
+  ownerDid: z.string().max(2_048),
+  repository: z.string(),
   pullCount: z.int().min(0).optional(),
   pushCount: z.int().min(0).optional(),
   lastPull: time,
@@ -124,8 +125,16 @@ export function mountHoldNotify(
     requireAllowed(await deps.access.admin(caller));
     const input = await inputOf(c, statsInput);
     const { pullCount, pushCount, lastPull, lastPush } = input;
+    const owner = didOf(input.ownerDid, "InvalidOwner");
+    if (!repository.safeParse(input.repository).success) {
+      throw new AppError(
+        "INVALID_REQUEST",
+        "The name of a repository has 1 to 256 characters.",
+        { xrpc: "InvalidRepository" },
+      );
+    }
     await deps.stats.set(
-      { owner: input.ownerDid, repository: input.repository },
+      { owner, repository: input.repository },
       {
         ...(pullCount === undefined ? {} : { pullCount }),
         ...(pushCount === undefined ? {} : { pushCount }),

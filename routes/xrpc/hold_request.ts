@@ -4,14 +4,20 @@
  * @module
  */
 
-import type { Context, Hono } from "@hono/hono";
+import type { Hono } from "@hono/hono";
 import { z } from "zod";
 import type { Did } from "../../lib/atproto/identity.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Decision } from "../../lib/hold/access.ts";
+import { didSchema } from "../../lib/hold/records.ts";
 import { quote } from "../../lib/oci/quote.ts";
 import type { AppEnv } from "../middleware.ts";
 import { readBody } from "../read_body.ts";
+import {
+  mountProcedure,
+  mountQuery,
+  type XrpcContext,
+} from "./server_methods.ts";
 
 /** Checks service tokens. */
 export interface ServiceTokens {
@@ -23,7 +29,7 @@ export interface ServiceTokens {
 }
 
 /** One request with the Hono context of this program. */
-export type HoldContext = Context<AppEnv>;
+export type HoldContext = XrpcContext;
 
 /** Answers one request. */
 export type HoldHandler = (c: HoldContext) => Promise<Response>;
@@ -37,34 +43,69 @@ export interface HoldMethods {
 /** Prefix of the hold's methods. */
 export const NSID = "io.atcr.hold";
 
-/** Serves the methods of a group below `/xrpc/`; another HTTP method is told which one to use. */
+/** Serves the methods of a group below `/xrpc/`. */
 export function mountMethods(app: Hono<AppEnv>, methods: HoldMethods): void {
   for (const [name, handler] of Object.entries(methods.queries ?? {})) {
-    app.get(`/${NSID}.${name}`, handler);
-    app.all(`/${NSID}.${name}`, () => refuse(name, "query; use GET"));
+    mountQuery(app, `${NSID}.${name}`, handler);
   }
   for (const [name, handler] of Object.entries(methods.procedures ?? {})) {
-    app.post(`/${NSID}.${name}`, handler);
-    app.all(`/${NSID}.${name}`, () => refuse(name, "procedure; use POST"));
+    mountProcedure(app, `${NSID}.${name}`, handler);
   }
 }
 
-function refuse(name: string, what: string): never {
-  throw new AppError("INVALID_REQUEST", `${NSID}.${name} is a ${what}.`);
-}
-
-/** The DID behind the request's service token. Throws AppError `UNAUTHORIZED`. */
-export function callerOf(
+/** The DID behind the request's service token. Throws AppError `UNAUTHORIZED` (`AuthRequired`). */
+export async function callerOf(
   c: HoldContext,
   tokens: ServiceTokens,
   method: string,
 ): Promise<Did> {
-  return tokens.verify(c.req.header("authorization"), `${NSID}.${method}`);
+  const authorization = c.req.header("authorization");
+  try {
+    return await tokens.verify(authorization, `${NSID}.${method}`);
+  } catch (error) {
+    throw renamed(error, "AuthRequired", (status) => status === 401);
+  }
+}
+
+/** Runs `work`; a failure on our side gets the name that the lexicon has for it. */
+export async function failingAs<T>(
+  name: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw renamed(error, name, (status) => status >= 500);
+  }
+}
+
+function renamed(
+  error: unknown,
+  xrpc: string,
+  applies: (status: number) => boolean,
+): unknown {
+  if (!(error instanceof AppError) || !applies(error.spec.status)) return error;
+  const { code, message, detail, retryAfterSeconds, cause } = error;
+  return new AppError(code, message, {
+    xrpc,
+    detail,
+    cause: cause ?? error,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
 }
 
 /** Throws AppError `DENIED` with the reason of a refusal. */
 export function requireAllowed(decision: Decision): void {
   if (!decision.allowed) throw new AppError("DENIED", decision.reason);
+}
+
+/** A checked DID. Throws AppError `INVALID_REQUEST` under the error name of a lexicon. */
+export function didOf(text: string, xrpc: string): Did {
+  const parsed = didSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new AppError("INVALID_REQUEST", `${quote(text)} is not a DID.`, {
+    xrpc,
+  });
 }
 
 /** Bytes of a JSON input; a manifest of thousands of layers fits. */

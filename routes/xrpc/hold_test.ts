@@ -267,8 +267,8 @@ Deno.test("bad input gets the name and a sentence of what is wrong", async () =>
     [
       "getPartUploadUrl",
       { uploadId, partNumber: 0 },
-      "InvalidRequest",
-      /partNumber/,
+      "InvalidPartNumber",
+      /1 to 10000/,
     ],
     [
       "getPartUploadUrl",
@@ -527,13 +527,25 @@ Deno.test("one sees and deletes what the hold keeps about oneself", async () => 
   const captain = await server.call(CAPTAIN, "deleteUserData", {});
   assert.equal(captain.body.crewDeleted, false);
   assert.equal((await server.access.admin(CAPTAIN)).allowed, true);
-  assert.equal((await server.ask(undefined, "exportUserData")).status, 401);
+  const anonymous = await server.ask(undefined, "exportUserData");
+  assert.equal(anonymous.status, 401);
+  assert.equal(anonymous.body.error, "AuthRequired");
 });
 
 Deno.test("counts are set by admins only", async () => {
   await using server = await openServer({ allowAllCrew: true });
   const input = { ownerDid: ALICE, repository: "myapp", pullCount: 42 };
   assert.equal((await server.call(ALICE, "setStats", input)).status, 403);
+  for (
+    const [change, error] of [
+      [{ ownerDid: "alice" }, "InvalidOwner"],
+      [{ repository: "" }, "InvalidRepository"],
+    ] as const
+  ) {
+    const bad = { ...input, ...change };
+    const { body } = await server.call(CAPTAIN, "setStats", bad);
+    assert.equal(body.error, error);
+  }
   const done = await server.call(CAPTAIN, "setStats", input);
   assert.deepEqual(done.body, { success: true });
   const stats = await server.stats.get({ owner: ALICE, repository: "myapp" });

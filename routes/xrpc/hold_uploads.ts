@@ -16,6 +16,7 @@ import { digestParts, parseDigest } from "../../lib/oci/digest.ts";
 import type { AppEnv } from "../middleware.ts";
 import {
   callerOf,
+  failingAs,
   type HoldContext,
   type HoldHandler,
   inputOf,
@@ -33,11 +34,12 @@ export interface HoldUploadRoutesDeps {
 }
 
 const uploadId = z.string().min(1).max(256);
-const partNumber = z.int().min(1).max(10_000);
+// The hold tells the bounds, under the name that the lexicon has for it.
+const partNumber = z.int();
 
 const initiateInput = z.object({
-  digest: z.string().min(1).max(128),
-  /** Not in the published lexicon: lets the hold refuse early. */
+  digest: z.string().min(1).max(135),
+  /** Not in the lexicon as published: lets the hold refuse early. */
   size: z.int().min(0).optional(),
 });
 const partUrlInput = z.object({ uploadId, partNumber });
@@ -46,7 +48,7 @@ const completeInput = z.object({
   digest: z.string().max(256),
   parts: z.array(
     z.object({ partNumber, etag: z.string().min(1).max(256) }),
-  ).max(10_000),
+  ).max(10_000).optional(),
 });
 const abortInput = z.object({ uploadId });
 
@@ -88,11 +90,10 @@ export function mountHoldUploads(
       await uploads.requireOwner(id, await writerOf(c, deps, "uploadPart"));
     }
     const { body, signal } = c.req.raw;
-    const { etag } = await uploads.putPart(
-      id,
-      Number(c.req.header("x-part-number") ?? NaN),
-      body ?? new Blob().stream(),
-      signal,
+    const number = Number(c.req.header("x-part-number") ?? NaN);
+    const { etag } = await failingAs(
+      "UploadFailed",
+      () => uploads.putPart(id, number, body ?? new Blob().stream(), signal),
     );
     return c.json({ etag }, 200, { etag: `"${etag}"` });
   };
@@ -102,7 +103,10 @@ export function mountHoldUploads(
     const input = await inputOf(c, completeInput);
     const digest = parseDigest(input.digest);
     await uploads.requireOwner(input.uploadId, caller);
-    await uploads.complete(input.uploadId, digest, input.parts);
+    await failingAs(
+      "CompletionFailed",
+      () => uploads.complete(input.uploadId, digest, input.parts),
+    );
     return c.json({ status: "completed", digest });
   };
 
@@ -110,7 +114,7 @@ export function mountHoldUploads(
     const caller = await writerOf(c, deps, "abortUpload");
     const input = await inputOf(c, abortInput);
     await uploads.requireOwner(input.uploadId, caller);
-    await uploads.abort(input.uploadId);
+    await failingAs("AbortFailed", () => uploads.abort(input.uploadId));
     return c.json({ status: "aborted" });
   };
 
