@@ -25,8 +25,8 @@ Accounts of the sandbox network (on this machine only):
 ${accounts.join("\n")}
 
 Try it:
-  docker login ${host} -u ${alice?.handle} -p ${alice?.appPassword}
-  docker tag hello-world ${image}
+  echo ${alice?.appPassword} | docker login ${host} -u ${alice?.handle} --password-stdin
+  docker pull hello-world && docker tag hello-world ${image}
   docker push ${image}
   docker pull ${image}
 `;
