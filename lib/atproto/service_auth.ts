@@ -9,7 +9,7 @@
 import { parseDidKey, type PrivateKey, verifySig } from "@atcute/crypto";
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
-import { AppError } from "../errors.ts";
+import { AppError, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import { parseDid } from "./did_resolver.ts";
 import { isReusable } from "./hold_methods.ts";
@@ -26,13 +26,6 @@ export interface ServiceAuthDeps {
   audience: Did;
   /** Fragment of the service in its DID document, `#atcr_hold`; `aud` may carry it. */
   service: `#${string}`;
-}
-
-/** Who sent a valid token. */
-export interface VerifiedToken {
-  readonly issuer: Did;
-  /** Method that the token is good for. */
-  readonly lxm: string;
 }
 
 /** Longer tokens are not looked at, in characters. */
@@ -83,7 +76,8 @@ export class ServiceAuthVerifier {
   }
 
   /**
-   * Checks the token of a call to the method `lxm` and returns who called.
+   * The account that signed the Bearer token of an `Authorization` header for a
+   * call to the method `lxm`.
    *
    * A token counts once, unless the method takes it again until it expires
    * (`hold_methods.ts`). When the signature does not fit the key that is
@@ -93,10 +87,11 @@ export class ServiceAuthVerifier {
    * `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT` when the issuer's key cannot be had.
    */
   async verify(
-    token: string,
+    authorization: string | undefined,
     lxm: string,
     signal?: AbortSignal,
-  ): Promise<VerifiedToken> {
+  ): Promise<Did> {
+    const token = bearerOf(authorization);
     const parts = token.length <= MAX_TOKEN ? token.split(".") : [];
     const [head, body, signature] = parts;
     if (parts.length !== 3 || !head || !body || !signature) {
@@ -126,7 +121,7 @@ export class ServiceAuthVerifier {
       throw refused(`It is not signed by the key of ${issuer}.`);
     }
     if (!isReusable(lxm)) await this.#useUp(issuer, claims.data, body);
-    return { issuer, lxm };
+    return issuer;
   }
 
   /** Everything but the signature. */
@@ -164,9 +159,7 @@ export class ServiceAuthVerifier {
     fresh: boolean,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
-    const { identities } = this.#deps;
-    const options = { fresh, ...(signal ? { signal } : {}) };
-    const { signingKey } = await identities.resolve(issuer, options);
+    const signingKey = await this.#keyOf(issuer, fresh, signal);
     if (signingKey === undefined) return false;
     const key = parseDidKey(signingKey);
     if (key.jwtAlg !== signed.alg) return false;
@@ -174,6 +167,21 @@ export class ServiceAuthVerifier {
     return await verifySig(key, signed.signature, signed.data, {
       allowMalleableSig: true,
     });
+  }
+
+  async #keyOf(
+    issuer: Did,
+    fresh: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> {
+    try {
+      const options = { fresh, ...(signal ? { signal } : {}) };
+      const identity = await this.#deps.identities.resolve(issuer, options);
+      return identity.signingKey;
+    } catch (error) {
+      if (!isAppError(error, "NAME_UNKNOWN")) throw error;
+      throw refused(`There is no account ${issuer}.`, error);
+    }
   }
 
   /** Takes the token out of use; the second one to try is refused. */
@@ -224,6 +232,17 @@ function encoded(value: unknown): string {
 
 function base64url(bytes: Uint8Array): string {
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+function bearerOf(authorization: string | undefined): string {
+  const token = /^bearer +([^ ]+) *$/i.exec(
+    authorization?.slice(0, 2 * MAX_TOKEN) ?? "",
+  )?.[1];
+  if (token !== undefined) return token;
+  throw new AppError(
+    "UNAUTHORIZED",
+    "This method needs a service token of your PDS (com.atproto.server.getServiceAuth) as Bearer in the Authorization header.",
+  );
 }
 
 function signatureBytes(part: string): Bytes {

@@ -17,7 +17,10 @@ const ONCE = "io.atcr.hold.notifyManifest";
 const UPLOAD = "io.atcr.hold.uploadPart";
 
 interface Rig {
-  verifier: ServiceAuthVerifier;
+  /** Takes the bare token. */
+  verifier: { verify(token: string, lxm: string): Promise<Did> };
+  /** Takes the whole header. */
+  headers: ServiceAuthVerifier;
   clock: ManualClock;
   key: PrivateKey;
   /** Keys as the network has them; `cached` until somebody asks for a fresh one. */
@@ -80,8 +83,19 @@ async function withVerifier(
     const signature = await by.sign(new TextEncoder().encode(signed));
     return `${signed}.${base64url(signature)}`;
   };
+  const bearer: Rig["verifier"] = {
+    verify: (text, lxm) => verifier.verify(`Bearer ${text}`, lxm),
+  };
   try {
-    await use({ verifier, clock, key, keys, asked, token });
+    await use({
+      verifier: bearer,
+      headers: verifier,
+      clock,
+      key,
+      keys,
+      asked,
+      token,
+    });
   } finally {
     kv.close();
   }
@@ -93,7 +107,7 @@ const part = (value: unknown) =>
   base64url(new TextEncoder().encode(JSON.stringify(value)));
 
 async function refuses(
-  verifier: ServiceAuthVerifier,
+  verifier: Rig["verifier"],
   token: string,
   why: RegExp,
   lxm = UPLOAD,
@@ -107,11 +121,21 @@ async function refuses(
 
 Deno.test("a good token tells who calls", () =>
   withVerifier(async ({ verifier, token, asked }) => {
-    assert.deepEqual(await verifier.verify(await token(), UPLOAD), {
-      issuer: alice,
-      lxm: UPLOAD,
-    });
+    assert.equal(await verifier.verify(await token(), UPLOAD), alice);
     assert.deepEqual(asked, [false]);
+  }));
+
+Deno.test("the token comes as Bearer, and without one the way to get it is told", () =>
+  withVerifier(async ({ headers, token }) => {
+    const good = await token();
+    assert.equal(await headers.verify(`bearer  ${good} `, UPLOAD), alice);
+    for (const header of [undefined, "", good, `Basic ${good}`, "Bearer"]) {
+      await assert.rejects(headers.verify(header, UPLOAD), (error) => {
+        assert(isAppError(error, "UNAUTHORIZED"));
+        assert.match(error.message, /getServiceAuth/);
+        return true;
+      });
+    }
   }));
 
 Deno.test("a P-256 key is as good", () =>
@@ -246,9 +270,10 @@ Deno.test("an issuer that is no account is refused", () =>
       await token({ iss: `${alice}#atproto_labeler` }),
       /issuer/,
     );
-    await assert.rejects(
-      verifier.verify(await token({ iss: "did:web:nobody.example" }), UPLOAD),
-      (error) => isAppError(error, "NAME_UNKNOWN"),
+    await refuses(
+      verifier,
+      await token({ iss: "did:web:nobody.example" }),
+      /no account did:web:nobody/,
     );
     keys.cached = keys.current = undefined;
     await refuses(verifier, await token(), /not signed/);
