@@ -40,7 +40,7 @@ export async function pushBlob(
   const path = `/v2/${repo}/blobs/uploads/`;
   const opened = await wire.call({ method: "POST", path, headers: auth });
   expectStatus(opened, 202, "POST of an upload");
-  let location = target(opened);
+  let location = locationOf(opened);
   if (way === "streamed") {
     const patched = await wire.call({
       method: "PATCH",
@@ -50,7 +50,7 @@ export async function pushBlob(
       chunked: true,
     });
     expectStatus(patched, 202, "PATCH of an upload");
-    location = target(patched);
+    location = locationOf(patched);
   }
   const mark = location.includes("?") ? "&" : "?";
   const closed = await wire.call({
@@ -107,7 +107,7 @@ export async function pullImage(
 }
 
 /** Path and query of an answer's Location, relative or not. */
-export function target(answer: Answer): string {
+function locationOf(answer: Answer): string {
   const location = header(answer.head, "location");
   if (location === undefined) throw new Error("an answer without Location");
   const { pathname, search } = new URL(location, "http://registry");

@@ -11,8 +11,8 @@ import { CONFIG_TYPE, LAYER_TYPE, MANIFEST_TYPE } from "../clients/layout.ts";
 
 export const MB = 1_048_576;
 const PREFIX_BYTES = 4096;
-const LARGEST = 100 * MB;
-const noise = keyStream(7, LARGEST);
+const NOISE_BYTES = 100 * MB;
+const noise = keyStream(7, NOISE_BYTES);
 
 /** A blob in pieces. */
 export interface Blob {
@@ -29,15 +29,12 @@ export interface Image {
   readonly digest: string;
 }
 
-/**
- * A fresh blob.
- *
- * @param size bytes, up to 100 MB.
- */
+/** A fresh blob of some bytes; its noise repeats after 100 MB. */
 export function blob(size: number): Blob {
-  const prefix = randomBytes(Math.min(PREFIX_BYTES, size));
-  const rest = noise.subarray(prefix.length, size);
-  const pieces = rest.length > 0 ? [prefix, rest] : [prefix];
+  const pieces: Uint8Array[] = [randomBytes(Math.min(PREFIX_BYTES, size))];
+  for (let rest = size - PREFIX_BYTES; rest > 0; rest -= NOISE_BYTES) {
+    pieces.push(noise.subarray(0, rest));
+  }
   return { digest: digestOf(pieces), size, pieces };
 }
 

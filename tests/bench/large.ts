@@ -5,16 +5,12 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { cpuMs, peakRss, resetPeakRss } from "../tools/server.ts";
-import { keyStream } from "../clients/images.ts";
-import { expectStatus, target as locationOf } from "./actions.ts";
-import { MB } from "./content.ts";
+import { expectStatus, pushBlob, type Way } from "./actions.ts";
+import { blob, MB } from "./content.ts";
 import { authorization, type Starter, type Target } from "./target.ts";
 import { Wire } from "./wire.ts";
-
-const PIECE_BYTES = 32_768;
 
 /**
  * Moves a layer of `gib` GiB through each registry.
@@ -34,8 +30,8 @@ export async function measureLarge(
     const work = await Deno.makeTempDir({ prefix: "atcr-large-" });
     const target = await starter.start(join(work, starter.name));
     try {
-      for (const chunked of [false, true]) {
-        lines.push(...await upAndDown(target, gib, chunked));
+      for (const way of ["monolithic", "streamed"] as const) {
+        lines.push(...await upAndDown(target, gib, way));
       }
     } finally {
       await target.stop();
@@ -48,38 +44,16 @@ export async function measureLarge(
 async function upAndDown(
   target: Target,
   gib: number,
-  chunked: boolean,
+  way: Way,
 ): Promise<string[]> {
-  const size = Math.round(gib * 1024) * MB;
-  const pieces = layer(size, chunked ? 1 : 2);
-  const digest = digestOf(pieces);
+  const layer = blob(Math.round(gib * 1024) * MB);
+  const { digest, size } = layer;
   const repo = target.repo("large");
   const auth = await authorization(target, repo);
-  const how = chunked ? "chunked in 32 kB" : "with its length";
+  const how = way === "streamed" ? "chunked in 32 kB" : "with its length";
   const up = await cost(target, size, `up, ${how}`, async () => {
     const wire = new Wire(target.host);
-    const opened = await wire.call({
-      method: "POST",
-      path: `/v2/${repo}/blobs/uploads/`,
-      headers: auth,
-    });
-    expectStatus(opened, 202, "POST of an upload");
-    const headers = `${auth}content-type: application/octet-stream\r\n`;
-    const patched = await wire.call({
-      method: "PATCH",
-      path: locationOf(opened),
-      headers,
-      body: pieces,
-      chunked,
-    });
-    expectStatus(patched, 202, "PATCH of an upload");
-    const path = locationOf(patched);
-    const closed = await wire.call({
-      method: "PUT",
-      path: `${path}${path.includes("?") ? "&" : "?"}digest=${digest}`,
-      headers,
-    });
-    expectStatus(closed, 201, "PUT of an upload");
+    await pushBlob(wire, repo, auth, layer, way);
     wire.close();
   });
   const down = await cost(target, size, "down", async () => {
@@ -119,19 +93,4 @@ async function cost(
     (rest / 1e6).toFixed(0),
   ];
   return `| ${cells.join(" | ")} |`;
-}
-
-/** Pieces that repeat every 64 MB, after a first one that is unlike others. */
-function layer(size: number, key: number): Uint8Array[] {
-  const noise = keyStream(90 + key, 64 * MB);
-  return Array.from({ length: size / PIECE_BYTES }, (_, i) => {
-    const at = (i * PIECE_BYTES) % noise.length;
-    return noise.subarray(at, at + PIECE_BYTES);
-  });
-}
-
-function digestOf(pieces: readonly Uint8Array[]): string {
-  const hash = createHash("sha256");
-  for (const piece of pieces) hash.update(piece);
-  return `sha256:${hash.digest("hex")}`;
 }

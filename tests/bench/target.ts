@@ -77,7 +77,7 @@ async function startOurs(folder: string): Promise<Target> {
 
 /** The header line that allows everything in a repository; empty for peers. */
 export async function authorization(
-  target: Target,
+  target: Pick<Target, "host" | "account">,
   repo: string,
 ): Promise<string> {
   if (target.account === undefined) return "";
