@@ -21,13 +21,13 @@ export function sceneSvg(scene: Scene, width: number, height: number): string {
     : `<path fill="none" stroke="${
       hex(foreground)
     }" stroke-width="${strokeWidth}" stroke-linecap="round" stroke-linejoin="round" d="${path}"/>`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${SCENE_SIDE} ${SCENE_SIDE}" role="img" aria-labelledby="title" style="background:${
-    hex(background)
-  }"><title id="title">${
-    escapeXml(scene.title)
-  }</title><rect width="${SCENE_SIDE}" height="${SCENE_SIDE}" fill="${
-    hex(background)
-  }"/>${drawing}</svg>`;
+  // The ground reaches beyond the square, for pictures that are none.
+  const ground =
+    `<rect x="-10000" y="-10000" width="20100" height="20100" fill="${
+      hex(background)
+    }"/>`;
+  const title = `<title id="title">${escapeXml(scene.title)}</title>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${SCENE_SIDE} ${SCENE_SIDE}" role="img" aria-labelledby="title">${title}${ground}${drawing}</svg>`;
 }
 
 const hex = (colour: Colour) =>

@@ -1,0 +1,66 @@
+/**
+ * What is known of a picture, for those who want more than its pixels.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import type { Kv } from "../kv/kv.ts";
+import { imageKey, variantKeys } from "./keys.ts";
+import { originalKey, variantObjectKey } from "./object_keys.ts";
+import type {
+  ImageRow,
+  OriginalFacts,
+  PictureRef,
+  VariantRow,
+} from "./rows.ts";
+
+/** A stored variant. */
+export interface DescribedVariant extends VariantRow {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** A picture of an account. */
+export interface AccountPicture {
+  readonly cid: string;
+  /** The record that names it. */
+  readonly source: { readonly collection: string; readonly uri: string };
+  /** Undefined until a variant was made. */
+  readonly original: (OriginalFacts & { readonly url: string }) | undefined;
+  /** At most 100, by name. */
+  readonly variants: readonly DescribedVariant[];
+}
+
+const MAX_VARIANTS = 100;
+
+/** Reads what is stored of `picture`. */
+export async function describePicture(
+  kv: Kv,
+  did: Did,
+  picture: PictureRef | undefined,
+  urlOf: (key: string) => string,
+): Promise<AccountPicture | undefined> {
+  if (picture === undefined) return undefined;
+  const { cid, collection, uri } = picture;
+  const image = await kv.get<ImageRow>(imageKey(did, cid));
+  const variants: DescribedVariant[] = [];
+  const stored = kv.list<VariantRow>(variantKeys(did, cid), {
+    limit: MAX_VARIANTS,
+  });
+  for await (const { key, value } of stored) {
+    const name = String(key[4]);
+    variants.push({
+      name,
+      url: urlOf(variantObjectKey(did, cid, name)),
+      ...value,
+    });
+  }
+  const facts = image?.value.original;
+  return {
+    cid,
+    source: { collection, uri },
+    original: facts && { ...facts, url: urlOf(originalKey(did, cid)) },
+    variants,
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * Keys of stored pictures; the layout of the original avatar service.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+
+/** Kept by browsers and caches for a year: what is at a key never changes. */
+export const IMMUTABLE = "public, max-age=31536000, immutable";
+
+/** First part of every key. */
+export const OBJECT_ROOT = "avatars";
+
+const CID = /^b[a-z2-7]{50,100}$/;
+const DID = /^did:[a-z]+:[A-Za-z0-9._:%-]{1,190}$/;
+const NAME =
+  /^(default|(w\d{1,5}|h\d{1,5}|q\d{1,3}|dpr[\d.]{1,4}|contain|inside|enlarge)(-(w\d{1,5}|h\d{1,5}|q\d{1,3}|dpr[\d.]{1,4}|contain|inside|enlarge))*)\.(webp|jpg|png)$/;
+
+/** Whether `cid` is a CID in the form that blobs have; it may then stand in a key. */
+export function isBlobCid(cid: string): boolean {
+  return CID.test(cid);
+}
+
+/** The picture as it was uploaded. */
+export function originalKey(did: Did, cid: string): string {
+  return `${OBJECT_ROOT}/${did}/original/${cid}`;
+}
+
+/** A rendered variant. */
+export function variantObjectKey(did: Did, cid: string, name: string): string {
+  return `${picturePrefix(did, cid)}${name}`;
+}
+
+/** Keys of all variants of a picture begin so. */
+export function picturePrefix(did: Did, cid: string): string {
+  return `${OBJECT_ROOT}/${did}/${cid}/`;
+}
+
+/** A key taken apart. */
+export interface ObjectName {
+  readonly did: string;
+  readonly cid: string;
+  /** Undefined for the original. */
+  readonly variant: string | undefined;
+}
+
+/** Reads a key that came from outside; undefined when no picture can be at it. */
+export function parseObjectKey(key: string): ObjectName | undefined {
+  const [root, did = "", middle = "", last = "", ...more] = key.split("/");
+  if (root !== OBJECT_ROOT || more.length > 0 || !DID.test(did)) {
+    return undefined;
+  }
+  if (middle === "original") {
+    return CID.test(last) ? { did, cid: last, variant: undefined } : undefined;
+  }
+  return CID.test(middle) && NAME.test(last)
+    ? { did, cid: middle, variant: last }
+    : undefined;
+}
+
+/** `key` as the path of a URL; a `%` in a DID is a character like any other. */
+export function keyPath(key: string): string {
+  return key.split("/").map((part) =>
+    encodeURIComponent(part).replaceAll("%3A", ":")
+  ).join("/");
+}

@@ -1,0 +1,109 @@
+/**
+ * The bytes of pictures as they were uploaded: from our store, else from the
+ * PDS, and then stored.
+ *
+ * @module
+ */
+
+import { LRUCache } from "lru-cache";
+import type { PdsReader } from "../atproto/pds.ts";
+import { SingleFlight } from "../atproto/single_flight.ts";
+import { AppError } from "../errors.ts";
+import type { BlobStore } from "../storage/blob_store.ts";
+import { MEDIA_TYPES } from "./image/info.ts";
+import { checkedSniff } from "./image/limits.ts";
+import { IMMUTABLE, originalKey } from "./object_keys.ts";
+import type { AvatarOptions } from "./options.ts";
+import type { PictureRef, ProfileRow } from "./rows.ts";
+
+/** What {@linkcode Originals} needs. */
+export interface OriginalsDeps {
+  readonly store: BlobStore;
+  readonly pds: PdsReader;
+}
+
+/** Bytes held for those who ask for several sizes at a time. */
+const LOCAL_BYTES = 16 << 20;
+
+/** Uploaded pictures. */
+export class Originals {
+  readonly #deps: OriginalsDeps;
+  readonly #options: AvatarOptions;
+  readonly #local = new LRUCache<string, Uint8Array>({
+    maxSize: LOCAL_BYTES,
+    sizeCalculation: (bytes) => bytes.length + 1,
+  });
+  readonly #flights = new SingleFlight();
+
+  constructor(deps: OriginalsDeps, options: AvatarOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /**
+   * The bytes of a picture. Those who ask at the same time share one fetch.
+   *
+   * Throws AppError `NOT_FOUND` when the PDS has no such blob, `UPSTREAM_FAILED`
+   * or `UPSTREAM_TIMEOUT` when it fails, `UNSUPPORTED_MEDIA_TYPE` and
+   * `UNPROCESSABLE` for bytes that are no image we take.
+   */
+  async read(profile: ProfileRow, picture: PictureRef): Promise<Uint8Array> {
+    const key = originalKey(profile.did, picture.cid);
+    const known = this.#local.get(key);
+    if (known !== undefined) return known;
+    return await this.#flights.run(key, undefined, async () => {
+      const bytes = await this.#fromStore(key) ??
+        await this.#fromPds(key, profile, picture);
+      this.#local.set(key, bytes);
+      return bytes;
+    });
+  }
+
+  async #fromStore(key: string): Promise<Uint8Array | undefined> {
+    const object = await this.#deps.store.get(key);
+    if (object === undefined) return undefined;
+    if (object.info.size > this.#options.limits.maxBytes) {
+      await object.body.cancel();
+      return undefined;
+    }
+    return new Uint8Array(await new Response(object.body).arrayBuffer());
+  }
+
+  async #fromPds(
+    key: string,
+    { did, pds, handle }: ProfileRow,
+    { cid, size }: PictureRef,
+  ): Promise<Uint8Array> {
+    const { limits, upstreamTimeoutMs } = this.#options;
+    if (size !== undefined && size > limits.maxBytes) {
+      throw new AppError(
+        "UNPROCESSABLE",
+        `The picture has ${size} bytes, and at most ${limits.maxBytes} are taken. Upload a smaller one.`,
+      );
+    }
+    const blob = pds === undefined ? undefined : await this.#deps.pds.getBlob(
+      pds,
+      did,
+      cid,
+      {
+        maxBytes: limits.maxBytes,
+        signal: AbortSignal.timeout(upstreamTimeoutMs),
+      },
+    );
+    if (blob === undefined) {
+      throw new AppError(
+        "NOT_FOUND",
+        `The profile of ${
+          handle ?? did
+        } names a picture that its PDS does not have.`,
+      );
+    }
+    // The type that came along may say anything; the stored one is that of the bytes.
+    const { format } = checkedSniff(blob.bytes, limits);
+    await this.#deps.store.put(key, blob.bytes, {
+      contentType: MEDIA_TYPES[format],
+      cacheControl: IMMUTABLE,
+    });
+    return blob.bytes;
+  }
+}

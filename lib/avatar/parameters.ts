@@ -1,0 +1,169 @@
+/**
+ * The query of a picture: what was asked for, checked and in one form.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { AppError } from "../errors.ts";
+import type { OutputFormat } from "./image/encode.ts";
+import type { Fit } from "./image/geometry.ts";
+import type { RenderRequest } from "./image/render.ts";
+import type { PlaceholderKind } from "./placeholder/scene.ts";
+
+/** What to answer where there is no picture. */
+export type Fallback =
+  | { readonly kind: "none" }
+  | { readonly kind: PlaceholderKind }
+  | { readonly kind: "redirect"; readonly url: URL };
+
+/** A checked query. */
+export interface PictureQuery {
+  /** With everything that makes no difference left out. */
+  readonly request: RenderRequest;
+  /** Last part of the object's key, for example `w200-h200-q85.webp`. */
+  readonly name: string;
+  readonly fallback: Fallback;
+  /** Whether the format was left to the `Accept` header. */
+  readonly negotiated: boolean;
+  /** Whether the format was named. */
+  readonly explicitFormat: boolean;
+  /** The signature that came along. */
+  readonly signature: string | undefined;
+}
+
+/** What the query is checked against. */
+export interface QueryRules {
+  /** Largest `w` and `h`. */
+  readonly maxSide: number;
+  /** Hosts that `fallback` may lead to. */
+  readonly fallbackHosts: readonly string[];
+}
+
+const DEFAULT_QUALITY = 85;
+const MAX_DENSITY = 4;
+
+/** A whole number, with a sentence that names the parameter and its range. */
+const wholeNumber = (name: string, max: number) => {
+  const message = `${name} must be a whole number from 1 to ${max}.`;
+  return z.string().regex(/^\d{1,9}$/, message).transform(Number).refine(
+    (value) => value >= 1 && value <= max,
+    message,
+  ).optional();
+};
+
+const oneOf = <const T extends readonly string[]>(name: string, values: T) =>
+  z.enum(values, `${name} must be one of ${values.join(", ")}.`).optional();
+
+const schemaFor = (maxSide: number) =>
+  z.object({
+    w: wholeNumber("w", maxSide),
+    h: wholeNumber("h", maxSide),
+    q: wholeNumber("q", 100),
+    f: oneOf("f", ["webp", "jpg", "png", "auto"]),
+    fit: oneOf("fit", ["cover", "contain", "inside"]),
+    dpr: z.string().regex(
+      /^[1-4](\.\d{1,2})?$/,
+      `dpr must be a number from 1 to ${MAX_DENSITY} with at most two decimals.`,
+    ).transform(Number).refine(
+      (value) => value <= MAX_DENSITY,
+      `dpr must be at most ${MAX_DENSITY}.`,
+    ).optional(),
+    enlarge: oneOf("enlarge", ["true", "false"]),
+    fallback: z.string().max(2000, "fallback must be at most 2000 characters.")
+      .optional(),
+    s: z.string().max(200, "s must be at most 200 characters.").optional(),
+  });
+
+/**
+ * Reads a query. Of a parameter given twice the first counts, unknown ones are
+ * left alone.
+ *
+ * @param accept the `Accept` header, for `f=auto`.
+ *
+ * Throws AppError `INVALID_REQUEST` with a sentence for every parameter that
+ * is wrong.
+ */
+export function parseQuery(
+  query: URLSearchParams,
+  accept: string | undefined,
+  rules: QueryRules,
+): PictureQuery {
+  const first = Object.fromEntries([...query].reverse());
+  const parsed = schemaFor(rules.maxSide).safeParse(first);
+  if (!parsed.success) {
+    throw invalid(parsed.error.issues.map(({ message }) => message).join(" "));
+  }
+  const { w, h, q, f, fit, dpr, enlarge, fallback, s } = parsed.data;
+  const sized = w !== undefined || h !== undefined;
+  if (Math.max(w ?? 0, h ?? 0) * (dpr ?? 1) > rules.maxSide) {
+    throw invalid(`w and h times dpr must be at most ${rules.maxSide}.`);
+  }
+  const boxed = w !== undefined && h !== undefined;
+  const request: RenderRequest = {
+    ...(w === undefined ? {} : { width: w }),
+    ...(h === undefined ? {} : { height: h }),
+    fit: boxed ? fit ?? "cover" : "cover",
+    density: sized ? dpr ?? 1 : 1,
+    enlarge: sized && enlarge === "true",
+    format: f === "auto" ? negotiate(accept) : f ?? "webp",
+    quality: f === "png" ? DEFAULT_QUALITY : q ?? DEFAULT_QUALITY,
+  };
+  return {
+    request,
+    name: variantName(request),
+    fallback: parseFallback(fallback, rules.fallbackHosts),
+    negotiated: f === "auto",
+    explicitFormat: f !== undefined && f !== "auto",
+    signature: s,
+  };
+}
+
+/** Name of the object that holds the variant; the same request always has the same. */
+export function variantName(request: RenderRequest): string {
+  const { width, height, fit, density, enlarge, format, quality } = request;
+  const sized = width !== undefined || height !== undefined;
+  if (!sized && format === "webp" && quality === DEFAULT_QUALITY) {
+    return "default.webp";
+  }
+  const parts = [
+    width === undefined ? "" : `w${width}`,
+    height === undefined ? "" : `h${height}`,
+    fit === "cover" ? "" : fit satisfies Fit,
+    density === 1 ? "" : `dpr${density}`,
+    enlarge ? "enlarge" : "",
+    format === "png" ? "" : `q${quality}`,
+  ].filter(Boolean);
+  return `${parts.join("-") || "default"}.${format}`;
+}
+
+/** WebP for those who say that they take it; others list `image/*` and mean older formats. */
+function negotiate(accept = ""): OutputFormat {
+  const takesWebp = accept.split(",").some((entry) => {
+    const [type, ...parameters] = entry.split(";").map((part) => part.trim());
+    return type?.toLowerCase() === "image/webp" &&
+      !parameters.some((parameter) => /^q=0(\.0*)?$/i.test(parameter));
+  });
+  return takesWebp ? "webp" : "jpg";
+}
+
+function parseFallback(
+  text: string | undefined,
+  hosts: readonly string[],
+): Fallback {
+  if (text === undefined || text === "404") return { kind: "none" };
+  if (text === "initials" || text === "identicon") return { kind: text };
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const plain = url?.protocol === "https:" && url.port === "" &&
+    url.username === "" && url.password === "";
+  if (url !== undefined && plain && hosts.includes(url.hostname)) {
+    return { kind: "redirect", url };
+  }
+  throw invalid(
+    "fallback must be 404, initials, identicon, or an https URL on a host that this service allows.",
+  );
+}
+
+function invalid(message: string): AppError {
+  return new AppError("INVALID_REQUEST", message);
+}

@@ -1,0 +1,260 @@
+/**
+ * Which pictures an account has: remembered, refreshed in time, and answered
+ * from memory while nobody can be asked.
+ *
+ * @module
+ */
+
+import { LRUCache } from "lru-cache";
+import type { Did, Identity, IdentityResolver } from "../atproto/identity.ts";
+import type { PdsReader } from "../atproto/pds.ts";
+import { SingleFlight } from "../atproto/single_flight.ts";
+import type { Clock } from "../clock.ts";
+import { AppError, isAppError } from "../errors.ts";
+import type { Entry, Kv } from "../kv/kv.ts";
+import type { Logger } from "../log.ts";
+import { profileKey, replacedKey } from "./keys.ts";
+import type { AvatarOptions } from "./options.ts";
+import { type Pictures, readPictures } from "./profile_reader.ts";
+import type { ProfileRow } from "./rows.ts";
+
+/** What {@linkcode Profiles} needs. */
+export interface ProfilesDeps {
+  readonly kv: Kv;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly identities: IdentityResolver;
+  readonly pds: PdsReader;
+}
+
+/** A profile and how it was come by. */
+export interface FoundProfile {
+  readonly profile: ProfileRow;
+  /** `stale`: older than it should be, since its PDS was slow or down. */
+  readonly freshness: "fresh" | "stale";
+}
+
+type Remembered = { until: number; found: FoundProfile } | {
+  until: number;
+  error: AppError;
+};
+
+/** How long this process goes without a look at the store. */
+const LOCAL_MS = 5_000;
+/** How long a failing PDS is left alone. */
+const RETRY_MS = 10_000;
+const LOCAL_ENTRIES = 20_000;
+
+/** The profiles of all accounts that were asked for. */
+export class Profiles {
+  readonly #deps: ProfilesDeps;
+  readonly #options: AvatarOptions;
+  /** By identifier as it was asked for. */
+  readonly #local = new LRUCache<string, Remembered>({ max: LOCAL_ENTRIES });
+  /** Until when a DID's PDS is left alone. */
+  readonly #failing = new LRUCache<string, number>({ max: LOCAL_ENTRIES });
+  /** When the running refresh of a DID began. */
+  readonly #began = new Map<string, number>();
+  readonly #flights = new SingleFlight();
+
+  constructor(deps: ProfilesDeps, options: AvatarOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /**
+   * The profile of a handle or DID.
+   *
+   * Throws AppError `NAME_INVALID` and `NAME_UNKNOWN` for identifiers that are
+   * none or nobody's, `UPSTREAM_FAILED` and `UPSTREAM_TIMEOUT` when nobody
+   * could be asked and nothing is known.
+   */
+  async find(identifier: string): Promise<FoundProfile> {
+    const now = this.#deps.clock.now();
+    const known = this.#local.get(identifier);
+    if (known !== undefined && now < known.until) {
+      if ("error" in known) throw known.error;
+      return known.found;
+    }
+    try {
+      const found = await this.#flights.run(
+        `find ${identifier}`,
+        undefined,
+        () => this.#find(identifier),
+      );
+      this.#remember(identifier, found);
+      return found;
+    } catch (error) {
+      this.#rememberError(identifier, error);
+      throw error;
+    }
+  }
+
+  /** Makes the next request for `did` ask its PDS. Costs one read where the account was never asked for. */
+  async invalidate(did: Did): Promise<void> {
+    const { kv } = this.#deps;
+    const entry = await kv.get<ProfileRow>(profileKey(did));
+    if (entry !== undefined) {
+      // A lost race was won by a refresh, which is as good.
+      await kv.atomic().check(entry.key, entry.versionstamp)
+        .set(entry.key, { ...entry.value, checkedAt: 0 }).commit();
+    }
+    this.#failing.delete(did);
+    this.#local.delete(did);
+    if (entry?.value.handle !== undefined) {
+      this.#local.delete(entry.value.handle);
+    }
+  }
+
+  async #find(identifier: string): Promise<FoundProfile> {
+    const { kv, clock } = this.#deps;
+    const identity = await this.#resolve(identifier, false);
+    const entry = await kv.get<ProfileRow>(profileKey(identity.did));
+    const now = clock.now();
+    if (entry === undefined) {
+      return { profile: await this.#refresh(identity), freshness: "fresh" };
+    }
+    const profile = { ...entry.value, handle: identity.handle };
+    const age = now - profile.checkedAt;
+    if (age < this.#ttl(profile)) return { profile, freshness: "fresh" };
+    if (profile.checkedAt > 0 && age > this.#options.staleTtlMs) {
+      return { profile: await this.#refresh(identity), freshness: "fresh" };
+    }
+    return await this.#refreshOrStale(identity, profile);
+  }
+
+  /** The new profile if it comes soon, else the old one. */
+  async #refreshOrStale(
+    identity: Identity,
+    profile: ProfileRow,
+  ): Promise<FoundProfile> {
+    const { clock, log } = this.#deps;
+    const stale = { profile, freshness: "stale" } as const;
+    const { did } = identity;
+    if (clock.now() < (this.#failing.get(did) ?? 0)) return stale;
+    const { staleWaitMs, upstreamTimeoutMs } = this.#options;
+    const patience = profile.checkedAt === 0 ? upstreamTimeoutMs : staleWaitMs;
+    const began = this.#began.get(did) ?? clock.now();
+    const refreshed = this.#refresh(identity).then(
+      (profile) => ({ profile, freshness: "fresh" as const }),
+      (error) => {
+        this.#failing.set(did, clock.now() + RETRY_MS);
+        log.warn("profile cannot be refreshed", { did, error });
+        return stale;
+      },
+    );
+    const waited = new AbortController();
+    const left = began + patience - clock.now();
+    const found = await Promise.race([
+      refreshed,
+      clock.sleep(left, waited.signal).then(() => stale),
+    ]);
+    waited.abort();
+    return found;
+  }
+
+  /** Throws AppError `UPSTREAM_TIMEOUT` when it takes too long. */
+  async #resolve(identifier: string, fresh: boolean): Promise<Identity> {
+    const signal = AbortSignal.timeout(this.#options.upstreamTimeoutMs);
+    try {
+      return await this.#deps.identities.resolve(identifier, { fresh, signal });
+    } catch (error) {
+      if (!signal.aborted || error instanceof AppError) throw error;
+      throw new AppError(
+        "UPSTREAM_TIMEOUT",
+        `Nobody could say in time who ${identifier} is. Try again later.`,
+        { cause: error },
+      );
+    }
+  }
+
+  #refresh(identity: Identity): Promise<ProfileRow> {
+    const { did } = identity;
+    return this.#flights.run(`refresh ${did}`, undefined, async () => {
+      this.#began.set(did, this.#deps.clock.now());
+      try {
+        return await this.#ask(identity);
+      } finally {
+        this.#began.delete(did);
+      }
+    });
+  }
+
+  /** Asks the PDS and stores what it says. */
+  async #ask(known: Identity): Promise<ProfileRow> {
+    const { kv, clock } = this.#deps;
+    const { did } = known;
+    const entry = await kv.get<ProfileRow>(profileKey(did));
+    let identity = known;
+    let pictures = await this.#picturesOf(identity);
+    if (pictures.avatar === undefined && entry?.value.avatar !== undefined) {
+      // Gone, or the account has moved since its identity was read.
+      identity = await this.#resolve(did, true);
+      if (identity.pds !== known.pds) {
+        pictures = await this.#picturesOf(identity);
+      }
+    }
+    const row: ProfileRow = {
+      did,
+      handle: identity.handle,
+      pds: identity.pds,
+      ...pictures,
+      checkedAt: clock.now(),
+    };
+    return await this.#store(row, entry);
+  }
+
+  async #picturesOf({ did, pds }: Identity): Promise<Pictures> {
+    if (pds === undefined) return { avatar: undefined, banner: undefined };
+    const { upstreamTimeoutMs, collections } = this.#options;
+    const signal = AbortSignal.timeout(upstreamTimeoutMs);
+    return await readPictures(this.#deps.pds, pds, did, collections, signal);
+  }
+
+  /** Stores the row and marks the pictures that it replaces, in one commit. */
+  async #store(
+    row: ProfileRow,
+    before: Entry<ProfileRow> | undefined,
+  ): Promise<ProfileRow> {
+    const { kv } = this.#deps;
+    const key = profileKey(row.did);
+    const change = kv.atomic().check(key, before?.versionstamp ?? null)
+      .set(key, row);
+    const current = [row.avatar?.cid, row.banner?.cid];
+    const dueAt = row.checkedAt + this.#options.graceMs;
+    for (const picture of [before?.value.avatar, before?.value.banner]) {
+      if (picture === undefined || current.includes(picture.cid)) continue;
+      change.set(replacedKey(dueAt, row.did, picture.cid), true);
+    }
+    if (await change.commit()) return row;
+    // Another instance was faster; its answer is as new as ours.
+    return (await kv.get<ProfileRow>(key))?.value ?? row;
+  }
+
+  /** How long a profile is current. */
+  #ttl(profile: ProfileRow): number {
+    return profile.avatar === undefined
+      ? this.#options.negativeTtlMs
+      : this.#options.profileTtlMs;
+  }
+
+  #remember(identifier: string, found: FoundProfile): void {
+    const now = this.#deps.clock.now();
+    const until = found.freshness === "stale"
+      ? now + Math.min(LOCAL_MS, this.#options.profileTtlMs) / 5
+      : Math.min(
+        now + LOCAL_MS,
+        found.profile.checkedAt + this.#ttl(found.profile),
+      );
+    this.#local.set(identifier, { until, found });
+  }
+
+  #rememberError(identifier: string, error: unknown): void {
+    if (!(error instanceof AppError)) return;
+    const unknown = isAppError(error, "NAME_UNKNOWN", "NAME_INVALID");
+    const forMs = unknown ? this.#options.negativeTtlMs : RETRY_MS;
+    const until = this.#deps.clock.now() +
+      Math.min(forMs, this.#options.negativeTtlMs);
+    this.#local.set(identifier, { until, error });
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * Pictures of AT Protocol accounts: the avatar service as the routes see it.
+ *
+ * @module
+ */
+
+import type { Did, IdentityResolver } from "../atproto/identity.ts";
+import type { PdsReader } from "../atproto/pds.ts";
+import type { Clock } from "../clock.ts";
+import { AppError } from "../errors.ts";
+import type { Kv } from "../kv/kv.ts";
+import type { Logger } from "../log.ts";
+import type { BlobStore } from "../storage/blob_store.ts";
+import { type AccountPicture, describePicture } from "./describe.ts";
+import { OUTPUT_TYPES } from "./image/encode.ts";
+import {
+  keyPath,
+  OBJECT_ROOT,
+  parseObjectKey,
+  picturePrefix,
+} from "./object_keys.ts";
+import type { AvatarOptions } from "./options.ts";
+import { Originals } from "./originals.ts";
+import type { PictureQuery } from "./parameters.ts";
+import { placeholderScene } from "./placeholder/scene.ts";
+import type { PlaceholderKind } from "./placeholder/scene.ts";
+import { sceneSvg } from "./placeholder/svg.ts";
+import { type Lane, workerLane } from "./pool/lane.ts";
+import { type PoolStats, RenderPool } from "./pool/pool.ts";
+import { Profiles } from "./profiles.ts";
+import type { PictureKind } from "./rows.ts";
+import { sweepReplaced } from "./sweep.ts";
+import { Variants } from "./variants.ts";
+
+/** What {@linkcode AvatarService} needs. */
+export interface AvatarDeps {
+  readonly kv: Kv;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Where pictures are kept. */
+  readonly store: BlobStore;
+  readonly identities: IdentityResolver;
+  readonly pds: PdsReader;
+  /** Opens a place to render in; a thread of its own by default. */
+  readonly openLane?: () => Lane;
+}
+
+/** Where a picture is. */
+export interface FoundPicture {
+  /** Public URL of the object. */
+  readonly location: string;
+  /** `hit`: known; `stale`: known and older than it should be; `miss`: made now. */
+  readonly cache: "hit" | "stale" | "miss";
+}
+
+/** An account and its pictures. */
+export interface AccountDescription {
+  readonly did: Did;
+  readonly handle: string | undefined;
+  /** When its PDS was asked, in milliseconds since the Unix epoch. */
+  readonly checkedAt: number;
+  readonly freshness: "fresh" | "stale";
+  readonly avatar: AccountPicture | undefined;
+  readonly banner: AccountPicture | undefined;
+}
+
+/** A small file that is made on the spot. */
+export interface Placeholder {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly contentType: string;
+}
+
+/** A stored object as it is served. */
+export interface ServedObject {
+  /** Bytes. */
+  readonly size: number;
+  readonly contentType: string;
+  readonly etag: string;
+}
+
+/** Side of a placeholder when none is asked for, in pixels. */
+const PLACEHOLDER_SIDE = 400;
+
+/** Finds, makes and keeps pictures. */
+export class AvatarService {
+  readonly options: AvatarOptions;
+  readonly #deps: AvatarDeps;
+  readonly #pool: RenderPool;
+  readonly #profiles: Profiles;
+  readonly #variants: Variants;
+
+  /** Call {@linkcode start} before the first request. */
+  constructor(deps: AvatarDeps, options: AvatarOptions) {
+    this.options = options;
+    this.#deps = deps;
+    const { openLane = workerLane } = deps;
+    this.#pool = new RenderPool(options.pool, { ...deps, openLane });
+    this.#profiles = new Profiles(deps, options);
+    const originals = new Originals(deps, options);
+    const pool = this.#pool;
+    this.#variants = new Variants({ ...deps, originals, pool }, options);
+  }
+
+  /** Starts the workers; resolves when they are warm. */
+  async start(): Promise<void> {
+    await this.#pool.start();
+  }
+
+  /** Ends the workers. */
+  close(): void {
+    this.#pool.close();
+  }
+
+  /** Rejects with AppError `UNAVAILABLE` when no picture can be made or stored. */
+  async check(signal?: AbortSignal): Promise<void> {
+    this.#pool.check();
+    await this.#deps.store.check(signal);
+  }
+
+  /** Figures of the workers. */
+  get stats(): PoolStats {
+    return this.#pool.stats;
+  }
+
+  /** Whether clients are not sent to the store itself, so that we serve the objects. */
+  get servesObjects(): boolean {
+    return !this.options.publicObjects ||
+      this.#deps.store.publicUrl === undefined;
+  }
+
+  /** Origin of the URLs that {@linkcode picture} answers with. */
+  get objectOrigin(): string {
+    return new URL(this.#publicUrl(OBJECT_ROOT)).origin;
+  }
+
+  /**
+   * Where the variant of an account's picture is; it is made when it has to be.
+   *
+   * @param identifier handle or DID.
+   *
+   * Throws AppError `NAME_INVALID`, `NAME_UNKNOWN`, `NOT_FOUND` when there is no
+   * picture, `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT`, `UNSUPPORTED_MEDIA_TYPE`,
+   * `UNPROCESSABLE`, `TOOMANYREQUESTS` and `UNAVAILABLE`.
+   */
+  async picture(
+    identifier: string,
+    kind: PictureKind,
+    query: PictureQuery,
+  ): Promise<FoundPicture> {
+    const { profile, freshness } = await this.#profiles.find(identifier);
+    const picture = profile[kind];
+    if (picture === undefined) {
+      throw new AppError(
+        "NOT_FOUND",
+        `${profile.handle ?? profile.did} has no ${kind}.`,
+      );
+    }
+    const { key, cache } = await this.#variants.ensure(profile, picture, query);
+    return {
+      location: this.#publicUrl(key),
+      cache: freshness === "stale" ? "stale" : cache,
+    };
+  }
+
+  /** Everything that is known of an account's pictures; throws as {@linkcode picture} does. */
+  async describe(identifier: string): Promise<AccountDescription> {
+    const { profile, freshness } = await this.#profiles.find(identifier);
+    const { did, handle, checkedAt } = profile;
+    const describe = (kind: PictureKind) =>
+      describePicture(
+        this.#deps.kv,
+        did,
+        profile[kind],
+        (key) => this.#publicUrl(key),
+      );
+    const [avatar, banner] = await Promise.all([
+      describe("avatar"),
+      describe("banner"),
+    ]);
+    return { did, handle, checkedAt, freshness, avatar, banner };
+  }
+
+  /**
+   * Draws a placeholder: as SVG, or in the format that was named. Its size is
+   * the one asked for, a square where one side is missing.
+   */
+  async placeholder(
+    kind: PlaceholderKind,
+    identifier: string,
+    query: PictureQuery,
+  ): Promise<Placeholder> {
+    const { width, height, density, format, quality } = query.request;
+    const { maxSide } = this.options.limits;
+    const pixels = (side: number | undefined) =>
+      Math.min(
+        maxSide,
+        Math.round((side ?? width ?? height ?? PLACEHOLDER_SIDE) * density),
+      );
+    const isDid = identifier.startsWith("did:");
+    const scene = placeholderScene(
+      kind,
+      identifier,
+      isDid ? undefined : identifier,
+    );
+    const size = { width: pixels(width), height: pixels(height) };
+    if (!query.explicitFormat) {
+      const svg = sceneSvg(scene, size.width, size.height);
+      return {
+        bytes: new TextEncoder().encode(svg),
+        contentType: "image/svg+xml",
+      };
+    }
+    const job = { kind: "scene", scene, ...size, format, quality } as const;
+    const { bytes } = await this.#pool.run(job);
+    return { bytes, contentType: OUTPUT_TYPES[format] };
+  }
+
+  /** What is stored at `key`, or undefined when nothing is or the key is none of ours. */
+  async headObject(key: string): Promise<ServedObject | undefined> {
+    const name = parseObjectKey(key);
+    const info = name && await this.#deps.store.head(key);
+    if (name === undefined || info === undefined) return undefined;
+    return {
+      size: info.size,
+      contentType: info.contentType ?? "application/octet-stream",
+      etag: `"${name.cid}-${name.variant ?? "original"}"`,
+    };
+  }
+
+  /** The bytes of an object that {@linkcode headObject} found. */
+  async openObject(
+    key: string,
+    signal: AbortSignal,
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
+    return (await this.#deps.store.get(key, undefined, signal))?.body;
+  }
+
+  /** Makes the next request for `did` look at its profile again; for events of the network. */
+  async invalidate(did: Did): Promise<void> {
+    await this.#profiles.invalidate(did);
+  }
+
+  /** Removes pictures that were replaced long enough ago; the number of pictures removed. */
+  async sweep(): Promise<number> {
+    return await sweepReplaced(
+      this.#deps,
+      (did, cid) => this.#variants.forget(picturePrefix(did, cid)),
+    );
+  }
+
+  #publicUrl(key: string): string {
+    const { store } = this.#deps;
+    const direct = this.servesObjects ? undefined : store.publicUrl?.(key);
+    return direct ?? `${this.options.baseUrl}/${keyPath(key)}`;
+  }
+}

@@ -1,0 +1,382 @@
+import assert from "node:assert/strict";
+import { FakeNetwork } from "../../tests/support/avatar_network.ts";
+import { fixture } from "../../tests/support/images.ts";
+import type { Did } from "../atproto/identity.ts";
+import { ManualClock } from "../clock.ts";
+import { AppError, isAppError } from "../errors.ts";
+import { DenoKv } from "../kv/deno_kv.ts";
+import type { Kv } from "../kv/kv.ts";
+import { silentLogger } from "../log.ts";
+import type { BlobStore } from "../storage/blob_store.ts";
+import { MemoryBlobStore } from "../storage/memory.ts";
+import { sniff } from "./image/sniff.ts";
+import { type AvatarOptions, DEFAULT_AVATAR_OPTIONS } from "./options.ts";
+import { parseQuery, type PictureQuery } from "./parameters.ts";
+import { perform } from "./pool/job.ts";
+import type { Lane } from "./pool/lane.ts";
+import { AvatarService } from "./service.ts";
+
+const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
+const PHOTO = fixture("jpeg/photo-256.jpg");
+const OTHER = fixture("jpeg/progressive.jpg");
+const MINUTE = 60_000;
+
+/** Instances of the service that share a store, as behind a load balancer. */
+class Setup implements AsyncDisposable {
+  readonly network = new FakeNetwork();
+  readonly clock = new ManualClock();
+  readonly store = new MemoryBlobStore(this.clock);
+  /** Jobs that were rendered. */
+  rendered = 0;
+  readonly #kv: Kv;
+  readonly #services: AvatarService[] = [];
+
+  private constructor(kv: Deno.Kv) {
+    this.#kv = new DenoKv(kv, this.clock);
+    this.network.addAccount(ALICE, "alice.test");
+  }
+
+  static async open(): Promise<Setup> {
+    return new Setup(await Deno.openKv(":memory:"));
+  }
+
+  async service(
+    options: Partial<AvatarOptions> = {},
+    store: BlobStore = this.store,
+  ): Promise<AvatarService> {
+    const openLane = (): Lane => ({
+      ready: Promise.resolve(),
+      run: (job) => {
+        this.rendered++;
+        return perform(job);
+      },
+      close() {},
+    });
+    const { network, clock } = this;
+    const service = new AvatarService(
+      { kv: this.#kv, clock, log: silentLogger, store, openLane, ...network },
+      {
+        ...DEFAULT_AVATAR_OPTIONS,
+        baseUrl: "https://pics.example.com",
+        pool: { ...DEFAULT_AVATAR_OPTIONS.pool, lanes: 1 },
+        ...options,
+      },
+    );
+    await service.start();
+    this.#services.push(service);
+    return service;
+  }
+
+  async keys(): Promise<string[]> {
+    const keys: string[] = [];
+    for await (const { key } of this.store.list("avatars/")) keys.push(key);
+    return keys;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    for (const service of this.#services) service.close();
+    this.#kv.close();
+    return Promise.resolve();
+  }
+}
+
+function query(text = ""): PictureQuery {
+  return parseQuery(new URLSearchParams(text), undefined, {
+    maxSide: 2048,
+    fallbackHosts: [],
+  });
+}
+
+const DOWN = new AppError("UPSTREAM_FAILED", "The PDS is down.");
+
+Deno.test("a picture is stored under the keys of the original service and redirected to", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const service = await setup.service();
+  const found = await service.picture("alice.test", "avatar", query());
+  assert.deepEqual(found, {
+    location: `https://pics.example.com/avatars/${ALICE}/${cid}/default.webp`,
+    cache: "miss",
+  });
+  await service.picture(ALICE, "avatar", query("w=20&h=20"));
+  await service.picture(ALICE, "avatar", query("w=20&f=png"));
+  assert.deepEqual(await setup.keys(), [
+    `avatars/${ALICE}/${cid}/default.webp`,
+    `avatars/${ALICE}/${cid}/w20-h20-q85.webp`,
+    `avatars/${ALICE}/${cid}/w20.png`,
+    `avatars/${ALICE}/original/${cid}`,
+  ]);
+  const original = await setup.store.get(`avatars/${ALICE}/original/${cid}`);
+  assert.ok(original);
+  assert.equal(original.info.contentType, "image/jpeg");
+  assert.equal(
+    original.info.cacheControl,
+    "public, max-age=31536000, immutable",
+  );
+  const bytes = new Uint8Array(await new Response(original.body).arrayBuffer());
+  assert.deepEqual(bytes, PHOTO);
+});
+
+Deno.test("five hundred requests for a variant cause one fetch and one rendering, in two instances too", async () => {
+  await using setup = await Setup.open();
+  setup.network.setPicture(ALICE, PHOTO);
+  const gate = Promise.withResolvers<void>();
+  setup.network.gate = gate.promise;
+  const services = [await setup.service(), await setup.service()];
+  const requests = Array.from({ length: 500 }, (_, i) => {
+    const identifier = i % 3 === 0 ? ALICE : "alice.test";
+    return services[i % 2]?.picture(identifier, "avatar", query("w=20"));
+  });
+  gate.resolve();
+  // The second instance waits for the lease of the first, by the clock.
+  const ticking = setInterval(() => setup.clock.advance(50), 5);
+  const found = await Promise.all(requests);
+  clearInterval(ticking);
+  assert.equal(new Set(found.map((one) => one?.location)).size, 1);
+  assert.equal(setup.rendered, 1);
+  assert.equal(setup.network.asked.blob, 1);
+});
+
+Deno.test("within its time a profile is not asked for again, afterwards it is", async () => {
+  await using setup = await Setup.open();
+  setup.network.setPicture(ALICE, PHOTO);
+  const service = await setup.service();
+  await service.picture("alice.test", "avatar", query());
+  setup.clock.advance(59_000);
+  const hit = await service.picture("alice.test", "avatar", query());
+  assert.equal(hit.cache, "hit");
+  assert.equal(setup.network.asked.record, 1);
+
+  const changed = setup.network.setPicture(ALICE, OTHER);
+  setup.clock.advance(2_000);
+  const next = await service.picture("alice.test", "avatar", query());
+  assert.match(next.location, new RegExp(changed));
+  assert.equal(setup.network.asked.record, 2);
+});
+
+Deno.test("an event of the network shows a new picture at once", async () => {
+  await using setup = await Setup.open();
+  setup.network.setPicture(ALICE, PHOTO);
+  const service = await setup.service();
+  await service.picture("alice.test", "avatar", query());
+  const changed = setup.network.setPicture(ALICE, OTHER);
+  await service.invalidate(ALICE);
+  const next = await service.picture("alice.test", "avatar", query());
+  assert.match(next.location, new RegExp(changed));
+  await service.invalidate("did:plc:nobodyaskedforthisone000");
+});
+
+Deno.test("while the PDS is down the old picture is answered, in new sizes too", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const service = await setup.service();
+  await service.picture("alice.test", "avatar", query());
+  setup.network.down = DOWN;
+  setup.clock.advance(2 * MINUTE);
+  const old = await service.picture("alice.test", "avatar", query());
+  assert.equal(old.cache, "stale");
+  const fresh = await setup.service(); // another instance, nothing in memory
+  const sized = await fresh.picture("alice.test", "avatar", query("w=30"));
+  assert.match(sized.location, new RegExp(`${cid}/w30-q85.webp`));
+
+  const asked = setup.network.asked.record;
+  setup.clock.advance(3_000);
+  await service.picture("alice.test", "avatar", query());
+  assert.equal(setup.network.asked.record, asked, "the PDS is left alone");
+
+  setup.clock.advance(8 * 24 * 60 * MINUTE);
+  await assert.rejects(
+    service.picture("alice.test", "avatar", query()),
+    (error) => isAppError(error, "UPSTREAM_FAILED"),
+  );
+});
+
+Deno.test("a slow PDS holds up a request for a known picture only shortly", async () => {
+  await using setup = await Setup.open();
+  setup.network.setPicture(ALICE, PHOTO);
+  const service = await setup.service();
+  await service.picture("alice.test", "avatar", query());
+  setup.clock.advance(2 * MINUTE);
+  const gate = Promise.withResolvers<void>();
+  setup.network.gate = gate.promise;
+  const waiting = service.picture("alice.test", "avatar", query());
+  const ticking = setInterval(() => setup.clock.advance(50), 2);
+  assert.equal((await waiting).cache, "stale");
+  clearInterval(ticking);
+  gate.resolve();
+});
+
+Deno.test("other profiles are looked at where the first has no picture, by one more question", async () => {
+  await using setup = await Setup.open();
+  const { network } = setup;
+  network.setRecord(ALICE, "app.bsky.actor.profile", { displayName: "A" });
+  const cid = network.setPicture(ALICE, PHOTO, {
+    collection: "so.sprk.actor.profile",
+  });
+  const service = await setup.service();
+  const found = await service.picture("alice.test", "avatar", query());
+  assert.match(found.location, new RegExp(cid));
+  assert.deepEqual(
+    [network.asked.collections, network.asked.record],
+    [1, 2],
+  );
+  const { avatar } = await service.describe("alice.test");
+  assert.equal(avatar?.source.collection, "so.sprk.actor.profile");
+});
+
+Deno.test("no account, no picture and a picture that is none are remembered for a short time only", async () => {
+  await using setup = await Setup.open();
+  const { network } = setup;
+  const service = await setup.service();
+  const ask = (identifier: string, kind: "avatar" | "banner" = "avatar") =>
+    service.picture(identifier, kind, query());
+  const rejects = (
+    promise: Promise<unknown>,
+    code: "NAME_UNKNOWN" | "NOT_FOUND" | "UNSUPPORTED_MEDIA_TYPE",
+  ) => assert.rejects(promise, (error) => isAppError(error, code));
+
+  await rejects(ask("nobody.test"), "NAME_UNKNOWN");
+  await rejects(ask("nobody.test"), "NAME_UNKNOWN");
+  assert.equal(network.asked.identity, 1);
+  await rejects(ask("alice.test"), "NOT_FOUND");
+  await rejects(ask("alice.test"), "NOT_FOUND");
+  assert.equal(network.asked.record, 1);
+
+  network.setPicture(ALICE, fixture("poly/html-as.png"));
+  setup.clock.advance(MINUTE + 1);
+  await rejects(ask("alice.test"), "UNSUPPORTED_MEDIA_TYPE");
+  await rejects(ask("alice.test"), "UNSUPPORTED_MEDIA_TYPE");
+  assert.equal(network.asked.blob, 1);
+  assert.deepEqual(await setup.keys(), [], "nothing of it is stored");
+
+  network.setPicture(ALICE, PHOTO);
+  setup.clock.advance(MINUTE + 1);
+  await ask("alice.test");
+  await rejects(ask("alice.test", "banner"), "NOT_FOUND");
+});
+
+Deno.test("a replaced picture is removed after the time of grace, one in use is not", async () => {
+  await using setup = await Setup.open();
+  const { network, clock } = setup;
+  const first = network.setPicture(ALICE, PHOTO);
+  const service = await setup.service();
+  await service.picture("alice.test", "avatar", query());
+  await service.picture("alice.test", "avatar", query("w=20"));
+  const second = network.setPicture(ALICE, OTHER);
+  clock.advance(2 * MINUTE);
+  await service.picture("alice.test", "avatar", query());
+  assert.equal(await service.sweep(), 0, "not yet");
+  clock.advance(24 * 60 * MINUTE);
+  assert.equal(await service.sweep(), 1);
+  assert.ok((await setup.keys()).every((key) => key.includes(second)));
+
+  // Back to the first: it is rendered again, since its objects are gone.
+  network.setPicture(ALICE, PHOTO);
+  const again = await service.picture("alice.test", "avatar", query());
+  assert.match(again.location, new RegExp(first));
+  assert.ok((await setup.keys()).some((key) => key.includes(first)));
+});
+
+Deno.test("a picture that came back before the time of grace was over stays", async () => {
+  await using setup = await Setup.open();
+  const { network, clock } = setup;
+  const service = await setup.service();
+  const show = async (bytes: Uint8Array) => {
+    const cid = network.setPicture(ALICE, bytes);
+    clock.advance(2 * MINUTE);
+    await service.picture("alice.test", "avatar", query());
+    return cid;
+  };
+  const first = await show(PHOTO);
+  await show(OTHER);
+  await show(PHOTO);
+  clock.advance(24 * 60 * MINUTE);
+  await service.sweep();
+  assert.ok((await setup.keys()).some((key) => key.includes(first)));
+});
+
+Deno.test("objects of another installation in the same bucket are taken over", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const key = `avatars/${ALICE}/${cid}/w20-q85.webp`;
+  await setup.store.put(key, new Uint8Array([1, 2, 3]));
+  const service = await setup.service();
+  const { location } = await service.picture(ALICE, "avatar", query("w=20"));
+  assert.ok(location.endsWith("/w20-q85.webp"));
+  assert.equal(setup.rendered, 0);
+});
+
+Deno.test("a picture has a bounded number of variants", async () => {
+  await using setup = await Setup.open();
+  setup.network.setPicture(ALICE, PHOTO);
+  const service = await setup.service({ maxVariants: 3 });
+  for (const w of [1, 2, 3]) {
+    await service.picture(ALICE, "avatar", query(`w=${w}`));
+  }
+  await assert.rejects(
+    service.picture(ALICE, "avatar", query("w=4")),
+    (error) => isAppError(error, "TOOMANYREQUESTS"),
+  );
+  await service.picture(ALICE, "avatar", query("w=3"));
+});
+
+Deno.test("a store with public URLs is redirected to, unless the public may not read it", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const publicUrl = (key: string) => `https://cdn.example.com/${key}`;
+  const store: BlobStore = new Proxy(setup.store, {
+    get: (target, name) => {
+      if (name === "publicUrl") return publicUrl;
+      const value = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const direct = await setup.service({}, store);
+  const { location } = await direct.picture(ALICE, "avatar", query());
+  assert.equal(
+    location,
+    `https://cdn.example.com/avatars/${ALICE}/${cid}/default.webp`,
+  );
+  assert.equal(direct.servesObjects, false);
+  const own = await setup.service({ publicObjects: false }, store);
+  const served = await own.picture(ALICE, "avatar", query());
+  assert.match(served.location, /^https:\/\/pics\.example\.com\/avatars\//);
+  assert.equal(own.servesObjects, true);
+});
+
+Deno.test("the description names record, picture and variants", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  setup.network.setPicture(ALICE, OTHER, { kind: "banner" });
+  const service = await setup.service();
+  await service.picture(ALICE, "avatar", query("w=20"));
+  const { did, handle, avatar, banner } = await service.describe(ALICE);
+  assert.deepEqual([did, handle], [ALICE, "alice.test"]);
+  assert.equal(avatar?.cid, cid);
+  assert.equal(
+    avatar.source.uri,
+    `at://${ALICE}/app.bsky.actor.profile/self`,
+  );
+  assert.equal(avatar.original?.width, 256);
+  assert.equal(avatar.original.size, PHOTO.length);
+  assert.deepEqual(
+    avatar.variants.map(({ name, width }) => [name, width]),
+    [["w20-q85.webp", 20]],
+  );
+  assert.deepEqual(banner?.variants, []);
+});
+
+Deno.test("a placeholder is SVG, or the format that was named", async () => {
+  await using setup = await Setup.open();
+  const service = await setup.service();
+  const svg = await service.placeholder("initials", "alice.test", query());
+  assert.equal(svg.contentType, "image/svg+xml");
+  const webp = await service.placeholder(
+    "identicon",
+    "alice.test",
+    query("w=40&f=webp"),
+  );
+  assert.equal(webp.contentType, "image/webp");
+  const info = sniff(webp.bytes);
+  assert.deepEqual([info?.width, info?.height], [40, 40]);
+});

@@ -1,0 +1,81 @@
+/**
+ * Removes the pictures that were replaced, after a time of grace.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import type { Clock } from "../clock.ts";
+import type { Kv } from "../kv/kv.ts";
+import type { BlobStore } from "../storage/blob_store.ts";
+import { imageKey, profileKey, replacedKeys, variantKeys } from "./keys.ts";
+import { originalKey, variantObjectKey } from "./object_keys.ts";
+import type { ProfileRow, VariantRow } from "./rows.ts";
+
+/** What the sweep needs. */
+export interface SweepDeps {
+  readonly kv: Kv;
+  readonly clock: Clock;
+  readonly store: BlobStore;
+}
+
+/** Pictures removed in one go; the next go takes the rest. */
+const MAX_PICTURES = 100;
+/** Variants removed in one commit; a KV commit takes 1,000 changes. */
+const MAX_VARIANTS = 900;
+
+/**
+ * Removes what is due and returns the number of pictures removed. One that
+ * its account uses again is kept. Safe to run twice at the same time.
+ */
+export async function sweepReplaced(
+  deps: SweepDeps,
+  onRemoved: (did: Did, cid: string) => void,
+): Promise<number> {
+  const { kv, clock } = deps;
+  let removed = 0;
+  const due = kv.list<true>(replacedKeys(clock.now()), {
+    limit: MAX_PICTURES,
+  });
+  for await (const { key } of due) {
+    const did = String(key[3]) as Did;
+    const cid = String(key[4]);
+    const profile = await kv.get<ProfileRow>(profileKey(did));
+    const { avatar, banner } = profile?.value ?? {};
+    if (avatar?.cid === cid || banner?.cid === cid) {
+      await kv.delete(key);
+      continue;
+    }
+    onRemoved(did, cid);
+    if (!await removePicture(deps, did, cid)) continue; // the rest comes next time
+    await kv.delete(key);
+    removed++;
+  }
+  return removed;
+}
+
+/** Removes a picture with its variants, objects first; false when some are left. */
+async function removePicture(
+  { kv, store }: SweepDeps,
+  did: Did,
+  cid: string,
+): Promise<boolean> {
+  const change = kv.atomic();
+  let variants = 0;
+  for await (
+    const { key } of kv.list<VariantRow>(variantKeys(did, cid), {
+      limit: MAX_VARIANTS,
+    })
+  ) {
+    await store.delete(variantObjectKey(did, cid, String(key[4])));
+    change.delete(key);
+    variants++;
+  }
+  const complete = variants < MAX_VARIANTS;
+  if (complete) {
+    await store.delete(originalKey(did, cid));
+    change.delete(imageKey(did, cid));
+  }
+  await change.commit();
+  return complete;
+}

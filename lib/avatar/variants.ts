@@ -1,0 +1,265 @@
+/**
+ * Stored variants of pictures: found, or made once for all who ask, across
+ * instances too.
+ *
+ * @module
+ */
+
+import { LRUCache } from "lru-cache";
+import { SingleFlight } from "../atproto/single_flight.ts";
+import type { Clock } from "../clock.ts";
+import { AppError, isAppError } from "../errors.ts";
+import type { Kv } from "../kv/kv.ts";
+import { acquireLease } from "../kv/lease.ts";
+import type { Logger } from "../log.ts";
+import type { BlobStore } from "../storage/blob_store.ts";
+import { OUTPUT_TYPES } from "./image/encode.ts";
+import { MEDIA_TYPES, uprightSize } from "./image/info.ts";
+import { checkedSniff } from "./image/limits.ts";
+import type { Rendered } from "./image/render.ts";
+import { imageKey, refusalKey, variantKey, variantLease } from "./keys.ts";
+import { IMMUTABLE, variantObjectKey } from "./object_keys.ts";
+import type { AvatarOptions } from "./options.ts";
+import type { Originals } from "./originals.ts";
+import type { PictureQuery } from "./parameters.ts";
+import type { RenderPool } from "./pool/pool.ts";
+import type {
+  ImageRow,
+  OriginalFacts,
+  PictureRef,
+  ProfileRow,
+  RefusalRow,
+  VariantRow,
+} from "./rows.ts";
+
+/** What {@linkcode Variants} needs. */
+export interface VariantsDeps {
+  readonly kv: Kv;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly store: BlobStore;
+  readonly originals: Originals;
+  readonly pool: RenderPool;
+}
+
+/** A stored variant and how it was come by. */
+export interface FoundVariant {
+  /** Key of the object. */
+  readonly key: string;
+  readonly cache: "hit" | "miss";
+}
+
+/** Variants that are known to be stored. */
+const LOCAL_ENTRIES = 50_000;
+/** An instance that dies while it makes a variant blocks others for so long. */
+const LEASE_MS = 10_000;
+/** How long to wait for another instance. */
+const LEASE_WAIT_MS = 8_000;
+/** Tries of a commit that others get in the way of. */
+const MAX_COMMITS = 10;
+
+/** Variants of all pictures. */
+export class Variants {
+  readonly #deps: VariantsDeps;
+  readonly #options: AvatarOptions;
+  readonly #known = new LRUCache<string, true>({ max: LOCAL_ENTRIES });
+  readonly #flights = new SingleFlight();
+
+  constructor(deps: VariantsDeps, options: AvatarOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /**
+   * Makes sure that a variant is stored.
+   *
+   * Throws AppError `UNAVAILABLE` when too much is being made already,
+   * `TOOMANYREQUESTS` when the picture has as many variants as are kept, and
+   * what {@linkcode Originals.read} and the renderer throw.
+   */
+  async ensure(
+    profile: ProfileRow,
+    picture: PictureRef,
+    query: PictureQuery,
+  ): Promise<FoundVariant> {
+    const key = variantObjectKey(profile.did, picture.cid, query.name);
+    if (this.#known.has(key)) return { key, cache: "hit" };
+    const cache = await this.#flights.run(
+      key,
+      undefined,
+      () => this.#ensure(key, profile, picture, query),
+    );
+    this.#known.set(key, true);
+    return { key, cache };
+  }
+
+  /** Forgets that variants of a picture are stored. */
+  forget(prefix: string): void {
+    for (const key of this.#known.keys()) {
+      if (key.startsWith(prefix)) this.#known.delete(key);
+    }
+  }
+
+  async #ensure(
+    key: string,
+    profile: ProfileRow,
+    picture: PictureRef,
+    query: PictureQuery,
+  ): Promise<"hit" | "miss"> {
+    const { kv, clock } = this.#deps;
+    const { did } = profile;
+    const { cid } = picture;
+    if (await this.#isStored(profile, picture, query.name)) return "hit";
+    await this.#assertMakeable(profile, picture);
+    const lease = await acquireLease(
+      kv,
+      clock,
+      variantLease(did, cid, query.name),
+      { ttlMs: LEASE_MS, waitMs: LEASE_WAIT_MS },
+    );
+    if (lease === undefined) {
+      throw new AppError(
+        "UNAVAILABLE",
+        "This size of the picture is being made by another server, which takes too long. Try again in a few seconds.",
+        { retryAfterSeconds: 2 },
+      );
+    }
+    try {
+      // Whoever held the lease before may have made it.
+      if (await this.#isStored(profile, picture, query.name)) return "hit";
+      await this.#make(key, profile, picture, query);
+      return "miss";
+    } finally {
+      await lease.release();
+    }
+  }
+
+  async #isStored(
+    { did }: ProfileRow,
+    { cid }: PictureRef,
+    name: string,
+  ): Promise<boolean> {
+    const { kv } = this.#deps;
+    return await kv.get<VariantRow>(variantKey(did, cid, name)) !== undefined;
+  }
+
+  /** Throws what was found out about the picture before. */
+  async #assertMakeable(
+    { did }: ProfileRow,
+    { cid }: PictureRef,
+  ): Promise<void> {
+    const { kv } = this.#deps;
+    const refusal = await kv.get<RefusalRow>(refusalKey(did, cid));
+    if (refusal !== undefined) {
+      throw new AppError(refusal.value.code, refusal.value.message);
+    }
+    const image = await kv.get<ImageRow>(imageKey(did, cid));
+    if ((image?.value.variants ?? 0) >= this.#options.maxVariants) {
+      throw new AppError(
+        "TOOMANYREQUESTS",
+        `This picture has ${this.#options.maxVariants} variants already, which is the most that are kept. Ask for a size that is in use.`,
+      );
+    }
+  }
+
+  async #make(
+    key: string,
+    profile: ProfileRow,
+    picture: PictureRef,
+    query: PictureQuery,
+  ): Promise<void> {
+    const { store, clock } = this.#deps;
+    const createdAt = clock.now();
+    // An object that we know nothing of: the bucket of another installation.
+    const found = await store.head(key);
+    if (found !== undefined) {
+      const row = { size: found.size, width: undefined, height: undefined };
+      await this.#record(profile, picture, query.name, { ...row, createdAt });
+      return;
+    }
+    try {
+      const { rendered, original } = await this.#render(
+        profile,
+        picture,
+        query,
+      );
+      const { bytes, width, height } = rendered;
+      await store.put(key, bytes, {
+        contentType: OUTPUT_TYPES[query.request.format],
+        cacheControl: IMMUTABLE,
+      });
+      const row = { size: bytes.length, width, height, createdAt };
+      await this.#record(profile, picture, query.name, row, original);
+    } catch (error) {
+      await this.#rememberRefusal(profile, picture, error);
+      throw error;
+    }
+  }
+
+  async #render(
+    profile: ProfileRow,
+    picture: PictureRef,
+    query: PictureQuery,
+  ): Promise<{ rendered: Rendered; original: OriginalFacts }> {
+    const { limits } = this.#options;
+    const bytes = await this.#deps.originals.read(profile, picture);
+    const info = checkedSniff(bytes, limits);
+    const rendered = await this.#deps.pool.run({
+      kind: "render",
+      bytes,
+      request: query.request,
+      limits,
+    });
+    return {
+      rendered,
+      original: {
+        ...uprightSize(info),
+        size: bytes.length,
+        mimeType: MEDIA_TYPES[info.format],
+      },
+    };
+  }
+
+  /** Stores what is known of the variant and its picture, in one commit. */
+  async #record(
+    { did }: ProfileRow,
+    { cid }: PictureRef,
+    name: string,
+    row: VariantRow,
+    original?: OriginalFacts,
+  ): Promise<void> {
+    const { kv } = this.#deps;
+    for (let i = 0; i < MAX_COMMITS; i++) {
+      const image = await kv.get<ImageRow>(imageKey(did, cid));
+      const next: ImageRow = {
+        variants: (image?.value.variants ?? 0) + 1,
+        original: original ?? image?.value.original,
+      };
+      const done = await kv.atomic()
+        .check(imageKey(did, cid), image?.versionstamp ?? null)
+        .set(imageKey(did, cid), next)
+        .set(variantKey(did, cid, name), row)
+        .commit();
+      if (done) return;
+    }
+    throw new Error(`Cannot record a variant in ${MAX_COMMITS} commits`);
+  }
+
+  /** Saves others from trying again for a while what cannot work. */
+  async #rememberRefusal(
+    { did }: ProfileRow,
+    { cid }: PictureRef,
+    error: unknown,
+  ): Promise<void> {
+    if (
+      !isAppError(error, "NOT_FOUND", "UNPROCESSABLE", "UNSUPPORTED_MEDIA_TYPE")
+    ) return;
+    const { kv, clock, log } = this.#deps;
+    const { code, message } = error;
+    log.info("picture refused", { did, cid, code, cause: error.cause });
+    const row: RefusalRow = { code, message };
+    await kv.set(refusalKey(did, cid), row, {
+      expiresAt: clock.now() + this.#options.negativeTtlMs,
+    });
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Pictures of accounts over HTTP: a redirect to the stored picture, a
+ * description as JSON, and the stored objects where the store is not public.
+ *
+ * @module
+ */
+
+import { type Context, Hono, type Next } from "@hono/hono";
+import { assertAllowed } from "../lib/avatar/access.ts";
+import { parseQuery, type PictureQuery } from "../lib/avatar/parameters.ts";
+import type { PictureKind } from "../lib/avatar/rows.ts";
+import type { AvatarService, FoundPicture } from "../lib/avatar/service.ts";
+import { isAppError } from "../lib/errors.ts";
+import type { Logger } from "../lib/log.ts";
+import { avatarJson } from "./avatar_json.ts";
+import { avatarObjects } from "./avatar_objects.ts";
+import { avatarPage } from "./avatar_page.tsx";
+import type { AppEnv } from "./middleware.ts";
+import { renderError } from "./render_error.ts";
+
+/** What the routes need besides the service. */
+export interface AvatarRoutesOptions {
+  /** Path of the page that explains the service: `/` where nothing else is there. */
+  readonly indexPath: string;
+  readonly log: Logger;
+}
+
+/** Longest identifier; that of a DID. */
+const MAX_IDENTIFIER = 2048;
+/** Names that browsers and robots ask for and that look like handles. */
+const FILES = /\.(?:ico|txt|xml|html|php|js|css|map|webmanifest)$/;
+/** How long a placeholder is kept, in seconds: the account may get a picture. */
+const PLACEHOLDER_SECONDS = 60;
+
+/**
+ * Mounts the avatar service: `/{identifier}`, `/{identifier}/banner`,
+ * `/{identifier}.json` and the page at `indexPath`. Identifiers are DIDs and
+ * names with a dot; every other path is left to the next routes.
+ */
+export function avatarRoutes(
+  service: AvatarService,
+  options: AvatarRoutesOptions,
+): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.onError((error, c) => {
+    const response = renderError(error, {
+      surface: c.req.path.endsWith(".json") ? "api" : "page",
+      requestId: c.get("requestId"),
+      log: c.get("log") ?? options.log,
+      method: c.req.method,
+    });
+    response.headers.set("access-control-allow-origin", "*");
+    return response;
+  });
+  app.get(options.indexPath, (c) => avatarPage(c, service));
+  if (service.servesObjects) app.route("/", avatarObjects(service));
+  app.options("/:identifier/:banner?", preflight);
+  app.get("/:identifier", async (c, next) => {
+    const name = c.req.param("identifier");
+    const wantsJson = name.endsWith(".json");
+    const identifier = identifierOf(wantsJson ? name.slice(0, -5) : name);
+    if (identifier === undefined) return await next();
+    return wantsJson
+      ? await avatarJson(c, service, identifier)
+      : await picture(c, service, identifier, "avatar");
+  });
+  app.get("/:identifier/banner", async (c, next) => {
+    const identifier = identifierOf(c.req.param("identifier"));
+    if (identifier === undefined) return await next();
+    return await picture(c, service, identifier, "banner");
+  });
+  return app;
+}
+
+/** What may be a handle (lower-cased) or a DID; whether it is one is for the service to say. */
+function identifierOf(text: string): string | undefined {
+  if (text.length > MAX_IDENTIFIER) return undefined;
+  if (text.startsWith("did:")) return text;
+  const name = text.toLowerCase();
+  const plausible = name.includes(".") && !name.startsWith(".") &&
+    !FILES.test(name);
+  return plausible ? name : undefined;
+}
+
+/** Lets scripts of other sites ask. */
+async function preflight(c: Context<AppEnv>, next: Next) {
+  if (identifierOf(c.req.param("identifier") ?? "") === undefined) {
+    return await next();
+  }
+  return c.body(null, 204, {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET, HEAD",
+    "access-control-max-age": "86400",
+  });
+}
+
+/** Redirects to the picture, or answers with what was asked for in its place. */
+async function picture(
+  c: Context<AppEnv>,
+  service: AvatarService,
+  identifier: string,
+  kind: PictureKind,
+): Promise<Response> {
+  const url = new URL(c.req.url);
+  const { options } = service;
+  const query = parseQuery(url.searchParams, c.req.header("accept"), {
+    maxSide: options.limits.maxSide,
+    fallbackHosts: options.fallbackHosts,
+  });
+  assertAllowed(query, url, options);
+  if (query.negotiated) c.header("vary", "accept");
+  c.header("access-control-allow-origin", "*");
+  c.header("cross-origin-resource-policy", "cross-origin");
+  let found: FoundPicture;
+  try {
+    found = await service.picture(identifier, kind, query);
+  } catch (error) {
+    const answer = await fallback(c, service, identifier, query, error);
+    if (answer === undefined) throw error;
+    return answer;
+  }
+  // No Cache-Control: browsers then ask each time and see a new picture at once.
+  c.header("x-cache", found.cache);
+  return c.redirect(found.location, 302);
+}
+
+/** The answer in place of a picture that is not to be had; undefined when none was wished for. */
+async function fallback(
+  c: Context<AppEnv>,
+  service: AvatarService,
+  identifier: string,
+  query: PictureQuery,
+  error: unknown,
+): Promise<Response | undefined> {
+  const hopeless = isAppError(
+    error,
+    "NAME_UNKNOWN",
+    "NOT_FOUND",
+    "UNPROCESSABLE",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "UPSTREAM_FAILED",
+    "UPSTREAM_TIMEOUT",
+  );
+  if (!hopeless || query.fallback.kind === "none") return undefined;
+  c.header("x-cache", "fallback");
+  if (query.fallback.kind === "redirect") {
+    return c.redirect(query.fallback.url.href, 302);
+  }
+  const { bytes, contentType } = await service.placeholder(
+    query.fallback.kind,
+    identifier,
+    query,
+  );
+  return c.body(bytes, 200, {
+    "content-type": contentType,
+    "cache-control": `public, max-age=${PLACEHOLDER_SECONDS}`,
+    "content-security-policy": "default-src 'none'; sandbox",
+  });
+}

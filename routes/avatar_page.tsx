@@ -1,0 +1,198 @@
+/** The page that explains the avatar service and lets one try it. */
+
+import type { Context } from "@hono/hono";
+import type { AvatarService } from "../lib/avatar/service.ts";
+import type { AppEnv } from "./middleware.ts";
+import { renderPage } from "./pages/document.tsx";
+
+/** What the form sends. */
+interface Trial {
+  readonly identifier: string;
+  readonly w: string;
+  readonly h: string;
+  readonly f: string;
+  readonly fit: string;
+}
+
+const FORMATS = ["webp", "jpg", "png", "auto"];
+const FITS = ["cover", "contain", "inside"];
+
+/** Parameters, what they take, and what they do. */
+const PARAMETERS: readonly (readonly [string, string, string])[] = [
+  [
+    "w, h",
+    "pixels",
+    "Size. Both: cropped to exactly that box. One: scaled in proportion. None: the picture's own size.",
+  ],
+  ["q", "1 to 100, 85 if not given", "Quality of WebP and JPEG."],
+  [
+    "f",
+    "webp (if not given), jpg, png, auto",
+    "Format; auto goes by the Accept header.",
+  ],
+  [
+    "fit",
+    "cover (if not given), contain, inside",
+    "With w and h: crop, letterbox, or scale into the box.",
+  ],
+  ["dpr", "1 to 4", "Device pixels for each pixel of w and h."],
+  [
+    "enlarge",
+    "true",
+    "Blows up small pictures, which otherwise keep their size where no exact box is asked for.",
+  ],
+  [
+    "fallback",
+    "404, initials, identicon, or an allowed https URL",
+    "What to answer where there is no picture.",
+  ],
+];
+
+/** Answers with the page; the form's values come back in its query. */
+export function avatarPage(
+  c: Context<AppEnv>,
+  service: AvatarService,
+): Response {
+  const { baseUrl } = service.options;
+  const trial: Trial = {
+    identifier: c.req.query("identifier") ?? "",
+    w: c.req.query("w") ?? "200",
+    h: c.req.query("h") ?? "200",
+    f: c.req.query("f") ?? "webp",
+    fit: c.req.query("fit") ?? "cover",
+  };
+  c.header(
+    "content-security-policy",
+    // The picture lies behind a redirect, it may be in the bucket's own origin.
+    `default-src 'none'; style-src 'self'; img-src 'self' ${service.objectOrigin}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`,
+  );
+  return c.html(renderPage({
+    title: "Avatars",
+    children: <AvatarPage base={baseUrl} trial={trial} />,
+  }));
+}
+
+/** Path and query of the picture that the form describes. */
+export function trialPath(trial: Trial): string {
+  const query = new URLSearchParams();
+  for (const name of ["w", "h"] as const) {
+    if (trial[name] !== "") query.set(name, trial[name]);
+  }
+  if (trial.f !== "webp") query.set("f", trial.f);
+  if (trial.fit !== "cover") query.set("fit", trial.fit);
+  query.set("fallback", "initials");
+  const path = encodeURIComponent(trial.identifier).replaceAll("%3A", ":");
+  return `/${path}?${query}`;
+}
+
+function AvatarPage({ base, trial }: { base: string; trial: Trial }) {
+  const path = trialPath(trial);
+  return (
+    <>
+      <h1>Avatars</h1>
+      <p>
+        The picture of any AT Protocol account as an image URL: put a handle or
+        a DID behind <code>{base}/</code>, for example{" "}
+        <code>{`<img src="${base}/alice.example.com?w=200&h=200">`}</code>.
+      </p>
+
+      <h2>Try it</h2>
+      <form method="get">
+        <p>
+          <label for="identifier">Handle or DID</label>{" "}
+          <input
+            id="identifier"
+            name="identifier"
+            required
+            spellcheck={false}
+            autocomplete="off"
+            value={trial.identifier}
+          />
+        </p>
+        <p>
+          <label for="w">Width</label>{" "}
+          <input id="w" name="w" inputMode="numeric" size={5} value={trial.w} />
+          {" "}
+          <label for="h">Height</label>{" "}
+          <input id="h" name="h" inputMode="numeric" size={5} value={trial.h} />
+          {" "}
+          <Choice name="f" label="Format" values={FORMATS} value={trial.f} />
+          {" "}
+          <Choice name="fit" label="Fit" values={FITS} value={trial.fit} />{" "}
+          <button type="submit">Show</button>
+        </p>
+      </form>
+      {trial.identifier !== "" && (
+        <figure>
+          <img src={path} alt={`Picture of ${trial.identifier}`} />
+          <figcaption>
+            <a href={path}>
+              <code>{`${base}${path}`}</code>
+            </a>
+          </figcaption>
+        </figure>
+      )}
+
+      <h2>Parameters</h2>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Parameter</th>
+            <th scope="col">Takes</th>
+            <th scope="col">Does</th>
+          </tr>
+        </thead>
+        <tbody>
+          {PARAMETERS.map(([name, takes, does]) => (
+            <tr key={name}>
+              <th scope="row">
+                <code>{name}</code>
+              </th>
+              <td>{takes}</td>
+              <td>{does}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+
+      <h2>Good to know</h2>
+      <ul>
+        <li>
+          The answer is a redirect to the stored picture. The redirect is asked
+          for each time, so a new picture shows soon; the stored picture never
+          changes and is kept for a year.
+        </li>
+        <li>
+          <code>/&#123;handle or DID&#125;/banner</code> is the banner,{" "}
+          <code>/&#123;handle or DID&#125;.json</code> tells what is known.
+        </li>
+        <li>
+          Pictures stand upright and in sRGB, whatever camera or program made
+          them. Of an animation the first frame shows.
+        </li>
+      </ul>
+    </>
+  );
+}
+
+function Choice(
+  { name, label, values, value }: {
+    name: string;
+    label: string;
+    values: readonly string[];
+    value: string;
+  },
+) {
+  return (
+    <>
+      <label for={name}>{label}</label>{" "}
+      <select id={name} name={name}>
+        {values.map((one) => (
+          <option key={one} value={one} selected={one === value}>
+            {one}
+          </option>
+        ))}
+      </select>
+    </>
+  );
+}
