@@ -75,3 +75,8 @@ export function repoKeys(did: Did): RepoKeys {
 export function signingKeyKey(name: string): Key {
   return ["repo", "signing_key", name];
 }
+
+/** Where the first operation of the did:plc called `name` is kept. */
+export function plcGenesisKey(name: string): Key {
+  return ["repo", "plc_genesis", name];
+}
