@@ -33,6 +33,9 @@ export interface StagedKeys {
 /** Size of parts where the store allows. */
 const PART_BYTES = 8 * 1024 * 1024;
 
+/** Parts on their way at once; with the one being filled they are all that is in memory. */
+const PARALLEL = 2;
+
 /** A part's buffer starts small: most blobs that fit into one part are tiny. */
 const FIRST_BUFFER_BYTES = 256 * 1024;
 
@@ -94,8 +97,8 @@ export class PartWriter {
   }
 
   /**
-   * Parts of equal size (some S3 servers demand it); one is filled while the
-   * one before is on its way. What is left over becomes the tail.
+   * Parts of equal size (some S3 servers demand it); one is filled while those
+   * before are on their way. What is left over becomes the tail.
    */
   async #writeParts(
     keys: StagedKeys,
@@ -107,7 +110,7 @@ export class PartWriter {
     let carry = staged.tail
       ? await readSmall(this.#store, staged.tail.key, staged.tail.size)
       : new Uint8Array(0);
-    let inFlight: Promise<Part> | undefined;
+    const inFlight: Promise<Part>[] = [];
     try {
       for (;;) {
         const partBytes = this.#partBytes(partCount);
@@ -115,18 +118,19 @@ export class PartWriter {
         carry = part;
         if (part.length < partBytes) break;
         carry = new Uint8Array(0);
-        await inFlight;
+        if (inFlight.length === PARALLEL) await inFlight.shift();
         multipart ??= await open();
         partCount = this.#nextPart(partCount);
-        inFlight = this.#store.putPart(multipart, partCount, part);
-        // Its failure is thrown by the await above or below, not from here.
-        inFlight.catch(() => undefined);
+        const sending = this.#store.putPart(multipart, partCount, part);
+        // Its failure is thrown where it is waited for, not from here.
+        sending.catch(() => undefined);
+        inFlight.push(sending);
       }
     } finally {
       // Nothing of this upload may still be on its way when the lock is gone.
-      await inFlight?.catch(() => undefined);
+      await Promise.allSettled(inFlight);
     }
-    await inFlight;
+    await Promise.all(inFlight);
     const offset = staged.offset + intake.bytes;
     if (intake.bytes === 0) return staged;
     if (carry.length === 0) {

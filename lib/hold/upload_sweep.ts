@@ -43,10 +43,14 @@ export async function sweepUploads(deps: SweepDeps): Promise<number> {
   for await (const row of states.all()) {
     const now = clock.now();
     if (row.expiresAt > now || (row.lock && row.lock.until > now)) continue;
-    await attempt(row.id, async () => {
-      await deps.discard(row);
-      await states.remove(row.id);
-    });
+    // A finished upload has left nothing but its row.
+    if (row.done) await states.remove(row.id);
+    else {
+      await attempt(row.id, async () => {
+        await deps.discard(row);
+        await states.remove(row.id);
+      });
+    }
   }
 
   const old = clock.now() - ttlMs;

@@ -121,7 +121,7 @@ export class HoldUploads {
 
   /**
    * Appends `body` at `offset` and returns the new offset. Streams with
-   * back-pressure; at most about two parts are in memory.
+   * back-pressure; at most three parts of 8 MiB are in memory.
    *
    * Throws AppError `RANGE_INVALID` (detail: the present offset) when `offset`
    * is not where the upload stands, `CONFLICT` while another request works on
