@@ -14,11 +14,14 @@ import type { Did } from "./identity.ts";
 import type { BlobRef } from "./pds.ts";
 import { manifestRkey } from "./rkeys.ts";
 
-/** Bytes of JSON up to which annotations stand in a record; a record may have 1 MB. */
+/** Bytes of JSON up to which annotations stand in a record. */
 const MAX_ANNOTATIONS = 100_000;
 
-/** Layers and manifests listed in a record, for the same reason. */
+/** Layers and manifests listed in a record. */
 const MAX_LISTED = 1_000;
+
+/** Bytes of JSON that a manifest record has at most; a repo takes 1 MB. */
+const MAX_RECORD = 700_000;
 
 const didSchema = z.string().refine((text) => isValidDid(text)).transform(
   (text) => text as Did,
@@ -161,14 +164,33 @@ export interface ManifestFacts {
   now: number;
 }
 
-/** An `io.atcr.manifest` record. Lists and annotations too large for a record stand in the blob only. */
+/**
+ * An `io.atcr.manifest` record. What would make it too large for a repo stands
+ * in the blob only: entries beyond {@linkcode MAX_LISTED}, then annotations and URLs.
+ */
 export function writeManifest(facts: ManifestFacts): Record<string, unknown> {
+  const full = manifestRecord(facts, extrasOf);
+  return jsonBytes(full) <= MAX_RECORD
+    ? full
+    : manifestRecord(facts, () => ({}));
+}
+
+function manifestRecord(
+  facts: ManifestFacts,
+  extras: typeof extrasOf,
+): Record<string, unknown> {
   const { manifest } = facts;
   const { config, subject, kind } = manifest;
-  const layers = manifest.layers.slice(0, MAX_LISTED).map(blobReference);
-  const manifests = manifest.manifests.slice(0, MAX_LISTED).map(
-    manifestReference,
-  );
+  const reference = (descriptor: Descriptor) => ({
+    ...blobReference(descriptor),
+    ...extras(descriptor),
+  });
+  const child = (descriptor: Descriptor) => ({
+    ...manifestReference(descriptor),
+    ...extras(descriptor),
+  });
+  const layers = manifest.layers.slice(0, MAX_LISTED).map(reference);
+  const manifests = manifest.manifests.slice(0, MAX_LISTED).map(child);
   return {
     $type: "io.atcr.manifest",
     repository: facts.repository,
@@ -176,10 +198,10 @@ export function writeManifest(facts: ManifestFacts): Record<string, unknown> {
     mediaType: manifest.mediaType,
     schemaVersion: manifest.schemaVersion,
     holdDid: facts.holdDid,
-    ...(config ? { config: blobReference(config) } : {}),
+    ...(config ? { config: reference(config) } : {}),
     ...(kind === "image" ? { layers } : { manifests }),
-    ...(subject ? { subject: blobReference(subject) } : {}),
-    ...annotationsOf(manifest),
+    ...(subject ? { subject: reference(subject) } : {}),
+    ...extras(manifest),
     manifestBlob: facts.manifestBlob,
     createdAt: new Date(facts.now).toISOString(),
   };
@@ -222,14 +244,8 @@ export function writeProfile(
 }
 
 function blobReference(descriptor: Descriptor): Record<string, unknown> {
-  const { mediaType, size, digest, urls } = descriptor;
-  return {
-    mediaType: cut(mediaType, 128),
-    size,
-    digest,
-    ...(urls && urls.length > 0 ? { urls: urls.slice(0, 10) } : {}),
-    ...annotationsOf(descriptor),
-  };
+  const { mediaType, size, digest } = descriptor;
+  return { mediaType: cut(mediaType, 128), size, digest };
 }
 
 function manifestReference(descriptor: Descriptor): Record<string, unknown> {
@@ -255,19 +271,27 @@ function manifestReference(descriptor: Descriptor): Record<string, unknown> {
         },
       }
       : {}),
-    ...annotationsOf(descriptor),
   };
 }
 
-function annotationsOf(
-  { annotations }: {
+/** What a descriptor or manifest says beyond its identity. */
+function extrasOf(
+  { annotations = {}, urls = [] }: {
     annotations?: Readonly<Record<string, string>> | undefined;
+    urls?: readonly string[] | undefined;
   },
 ): Record<string, unknown> {
-  if (!annotations || Object.keys(annotations).length === 0) return {};
-  return JSON.stringify(annotations).length > MAX_ANNOTATIONS
-    ? {}
-    : { annotations };
+  const places = urls.filter((url) => URL.canParse(url)).slice(0, 10);
+  const hasNotes = Object.keys(annotations).length > 0 &&
+    jsonBytes(annotations) <= MAX_ANNOTATIONS;
+  return {
+    ...(places.length > 0 ? { urls: places } : {}),
+    ...(hasNotes ? { annotations } : {}),
+  };
+}
+
+function jsonBytes(value: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(value)).byteLength;
 }
 
 /** `text` cut to `bytes` bytes of UTF-8; lexicons count bytes. */
