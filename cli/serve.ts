@@ -8,12 +8,21 @@ import type { Config } from "../lib/config/config.ts";
 import { type AppContext, createContext } from "../lib/context.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
 import { createApp } from "../routes/app.ts";
-import { listen, type Listening, listenOnDeploy } from "../routes/serve.ts";
+import {
+  listen,
+  type Listening,
+  listenOnDeploy,
+  type UpgradeHandler,
+} from "../routes/serve.ts";
+import { createFirehoseUpgrade } from "../routes/xrpc/sync_socket.ts";
 import type { Sandbox } from "../sandbox/launch.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { welcome } from "./welcome.ts";
 
 type Handler = (request: Request) => Response | Promise<Response>;
+
+/** Takes over a connection, or returns false when it is not for us. */
+type Upgrade = (...connection: Parameters<UpgradeHandler>) => boolean;
 
 /** Serves until the process is told to stop, then lets requests in flight finish. */
 export async function serve(config: Config): Promise<void> {
@@ -23,15 +32,25 @@ export async function serve(config: Config): Promise<void> {
   }
   let stopping = false;
   let handler: Handler = starting;
+  let upgrade: Upgrade = () => false;
   // The address is taken first: a port in use shows at once, not after the sandbox has started.
-  const listening = await open(config, log, (request) => handler(request));
+  const listening = await open(config, log, {
+    fetch: (request) => handler(request),
+    upgrade: (request, socket, head) => {
+      if (!upgrade(request, socket, head)) socket.destroy();
+    },
+  });
   const stop = stopSignal();
   let sandbox: Sandbox | undefined;
   let ctx: AppContext | undefined;
   try {
     sandbox = await startSandbox(config, log, stop.signal);
     ctx = await createContext(config, log, sandbox ? { sandbox } : {});
-    const app = createApp(ctx, { stopping: () => stopping });
+    const app = createApp(ctx, {
+      stopping: () => stopping,
+      denoServe: onDeploy(),
+    });
+    if (ctx.hold) upgrade = createFirehoseUpgrade(ctx.hold.firehose);
     handler = (request) => app.fetch(request);
     const housekeeping = startHousekeeping(ctx);
     log.info("ready", { url: config.server.base_url, port: listening.port });
@@ -39,6 +58,7 @@ export async function serve(config: Config): Promise<void> {
     await stop.requested;
     stopping = true;
     log.info("stopping");
+    ctx.hold?.firehose.close();
     await listening.stop(config.server.shutdown_timeout_seconds * 1000);
     await housekeeping.stop();
   } catch (error) {
@@ -61,14 +81,19 @@ function starting(request: Request): Response {
   });
 }
 
+/** On Deno Deploy the platform decides where to listen. */
+function onDeploy(): boolean {
+  return Deno.env.has("DENO_DEPLOYMENT_ID");
+}
+
 async function open(
   config: Config,
   log: Logger,
-  fetch: Handler,
+  serve: { fetch: Handler; upgrade: UpgradeHandler },
 ): Promise<Listening> {
-  if (Deno.env.has("DENO_DEPLOYMENT_ID")) return listenOnDeploy(fetch);
+  if (onDeploy()) return listenOnDeploy(serve.fetch);
   const { hostname, port } = config.server.listen;
-  return await listen({ hostname, port, fetch, log });
+  return await listen({ hostname, port, log, ...serve });
 }
 
 async function startSandbox(

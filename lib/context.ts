@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Did, IdentityResolver } from "./atproto/identity.ts";
+import type { IdentityResolver } from "./atproto/identity.ts";
 import { DidResolver } from "./atproto/did_resolver.ts";
 import {
   createGuardedFetch,
@@ -13,7 +13,6 @@ import {
 } from "./atproto/guarded_fetch.ts";
 import { HandleResolver } from "./atproto/handle_resolver.ts";
 import { CachedIdentityResolver } from "./atproto/identity_resolver.ts";
-import { PasswordSessions } from "./atproto/password_session.ts";
 import type { PdsReader } from "./atproto/pds.ts";
 import { PdsClient } from "./atproto/pds_client.ts";
 import { SecretBox } from "./atproto/secret_box.ts";
@@ -22,7 +21,9 @@ import type { Config } from "./config/config.ts";
 import { type AuthContext, createAuth } from "./context/auth.ts";
 import { createHold, type HoldContext } from "./context/hold.ts";
 import { createRegistry, type RegistryContext } from "./context/registry.ts";
+import { manifestSource } from "./context/manifest_source.ts";
 import { localSecret } from "./context/secrets.ts";
+import { openStore } from "./context/storage.ts";
 import { AppError } from "./errors.ts";
 import { openKv } from "./kv/deno_kv.ts";
 import type { Kv } from "./kv/kv.ts";
@@ -30,8 +31,6 @@ import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { LocalHold } from "./registry/local_hold.ts";
 import type { BlobStore } from "./storage/blob_store.ts";
-import { FilesystemBlobStore } from "./storage/filesystem.ts";
-import { MemoryBlobStore } from "./storage/memory.ts";
 
 /** The sandbox network, where one runs. */
 export interface SandboxNetwork {
@@ -59,7 +58,6 @@ export interface AppContext {
   readonly store: BlobStore;
   readonly fetch: GuardedFetch;
   readonly identities: IdentityResolver;
-  readonly sessions: PasswordSessions;
   readonly auth: AuthContext;
   readonly registry: RegistryContext;
   readonly hold: HoldContext | undefined;
@@ -82,23 +80,31 @@ export async function createContext(
   const secret = config.secret_key ?? await localSecret(config.data_dir);
   const box = new SecretBox(secret);
   const kv = overrides.kv ?? await openKv(config.kv.location, clock);
-  const store = overrides.store ?? openStore(config, clock);
+  const store = overrides.store ?? openStore(config.storage, clock);
+  const plainOrigins = sandbox ? [sandbox.pds, sandbox.plc] : [];
   const fetch = createGuardedFetch({
     userAgent: `${config.server.client_name} (+${config.server.base_url})`,
-    allowedOrigins: sandbox ? [sandbox.pds, sandbox.plc] : [],
+    allowedOrigins: plainOrigins(config, sandbox),
     clock,
   });
   const identities = overrides.identities ??
     openIdentities(config, { kv, clock, log, fetch, sandbox });
   const pds = overrides.pds ?? new PdsClient(fetch);
-  const sessions = new PasswordSessions({
+  const auth = createAuth({
+    config,
     kv,
     clock,
     log,
+    metrics,
+    box,
     fetch,
-    secrets: box,
+    identities,
+    plainOrigins,
+    onLogin: (identity, session) =>
+      registry.owners.ensureProfile(identity, session).catch((error) =>
+        log.warn("sailor profile not written", { did: identity.did, error })
+      ),
   });
-  const session = (did: Did) => sessions.restore(did);
   const hold = config.server.roles.includes("hold")
     ? await createHold({
       config,
@@ -107,14 +113,23 @@ export async function createContext(
       log,
       store,
       box,
+      metrics,
       identities,
-      validator: { assertRecord: () => {} },
+      manifests: manifestSource({
+        identities,
+        pds,
+        maxManifestBytes: config.registry.max_manifest_bytes,
+        isNeeded: () => Promise.resolve(false),
+      }),
     })
     : undefined;
   const ownHold = hold && new LocalHold({
     ...hold,
-    notifyPush: () => Promise.resolve(),
-    countPull: () => {},
+    notifyPush: async (caller, event) => {
+      await hold.notify.push(caller, event);
+    },
+    countPull: ({ owner, repository }) =>
+      hold.notify.pull({ owner, repository }),
   });
   const defaultHold = config.server.default_hold_did ?? hold?.did;
   if (defaultHold === undefined) {
@@ -132,25 +147,9 @@ export async function createContext(
     identities,
     pds,
     fetch,
-    session,
+    session: auth.session,
     ownHold,
     defaultHold,
-  });
-  const auth = createAuth({
-    config,
-    kv,
-    clock,
-    metrics,
-    box,
-    identities,
-    passwords: sessions,
-    onLogin: async (identity) => {
-      const restored = await session(identity.did);
-      if (!restored) return;
-      await registry.owners.ensureProfile(identity, restored).catch((error) =>
-        log.warn("sailor profile not written", { did: identity.did, error })
-      );
-    },
   });
   return {
     config,
@@ -161,7 +160,6 @@ export async function createContext(
     store,
     fetch,
     identities,
-    sessions,
     auth,
     registry,
     hold,
@@ -173,19 +171,25 @@ export async function createContext(
   };
 }
 
-function openStore(config: Config, clock: Clock): BlobStore {
-  const { driver, root_dir } = config.storage;
-  switch (driver) {
-    case "memory":
-      return new MemoryBlobStore(clock);
-    case "filesystem":
-      return new FilesystemBlobStore({ folder: root_dir, clock });
-    default:
-      throw new AppError(
-        "UNAVAILABLE",
-        `The storage driver ${driver} is not available.`,
-      );
-  }
+/** Origins that may be reached without https: the sandbox, and in test mode what the configuration names. */
+function plainOrigins(
+  config: Config,
+  sandbox: SandboxNetwork | undefined,
+): string[] {
+  const origins = sandbox ? [sandbox.pds, sandbox.plc] : [];
+  if (!config.server.test_mode) return origins;
+  const hold = config.server.default_hold_did?.replace(/^did:web:/, "")
+    .replace("%3A", ":");
+  return [
+    ...origins,
+    config.server.base_url,
+    config.hold.public_url,
+    config.identity.plc_url,
+    ...config.identity.plain_origins,
+    ...(hold === undefined || hold.startsWith("did:")
+      ? []
+      : [`http://${hold}`]),
+  ];
 }
 
 function openIdentities(

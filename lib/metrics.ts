@@ -69,6 +69,38 @@ export class Metrics {
     registers: [this.#registry],
   });
 
+  readonly #layerRecords = new Counter({
+    name: "hold_layer_records_created_total",
+    help: "Layer records written.",
+    registers: [this.#registry],
+  });
+  readonly #posts = new Counter({
+    name: "hold_bluesky_posts_created_total",
+    help: "Bluesky posts written.",
+    registers: [this.#registry],
+  });
+  readonly #received = new Counter({
+    name: "hold_manifest_notifications_received_total",
+    help: "Notifications of pushes and pulls that this hold was sent.",
+    labelNames: ["operation"],
+    registers: [this.#registry],
+  });
+  readonly #failed = new Counter({
+    name: "hold_notification_errors_total",
+    help: "Notifications that this hold refused or could not record.",
+    labelNames: ["code"],
+    registers: [this.#registry],
+  });
+
+  /** What the hold counts. */
+  readonly hold = {
+    notificationReceived: (operation: "push" | "pull") =>
+      this.#received.inc({ operation }),
+    notificationFailed: (code: string) => this.#failed.inc({ code }),
+    layersCreated: (count: number) => this.#layerRecords.inc(count),
+    postCreated: () => this.#posts.inc(),
+  };
+
   /** The exposition text (Prometheus text format 0.0.4). */
   text(): Promise<string> {
     return this.#registry.metrics();

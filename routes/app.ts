@@ -12,12 +12,13 @@ import { clientAddress } from "./client_address.ts";
 import { type AppEnv, observe, onError } from "./middleware.ts";
 import { opsRoutes } from "./ops.ts";
 import { clientOrigin } from "./origin.ts";
+import { holdRoutes, type HoldRoutesState } from "./hold.ts";
 import { homeRoutes } from "./pages/home.tsx";
 import { staticRoutes } from "./static.ts";
 import { v2Routes } from "./v2/routes.ts";
 
 /** What the running program tells the app about itself. */
-export interface AppState {
+export interface AppState extends HoldRoutesState {
   /** True as soon as the program has begun to stop. */
   stopping: () => boolean;
 }
@@ -49,6 +50,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     }),
   );
   app.route("/", staticRoutes(new URL("../static/", import.meta.url)));
+  if (ctx.hold) app.route("/", holdRoutes(ctx.hold, state));
   if (config.server.roles.includes("registry")) {
     const address = clientAddress({ trustProxy: config.server.trust_proxy });
     app.route("/", tokenRoutes(ctx.auth.tokenService, address));
@@ -57,7 +59,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
       v2Routes({
         ...ctx.registry,
         tokens: ctx.auth.tokens,
-        session: (did) => ctx.sessions.restore(did),
+        session: ctx.auth.session,
         origin: clientOrigin(config.server),
         maxManifestBytes: config.registry.max_manifest_bytes,
         catalog: config.registry.catalog,

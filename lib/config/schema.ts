@@ -94,6 +94,11 @@ const identitySettings = section("Handles and DIDs.", {
     doc: "The directory of did:plc identities.",
     default: "https://plc.directory",
   }),
+  plain_origins: setting(list(origin()), {
+    doc: "Further servers that are reached without https in test mode, " +
+      "for example the PDS of a test network.",
+    default: [],
+  }),
   cache_ttl_seconds: setting(integer(0, 604_800), {
     doc: "How long an identity is believed without asking again.",
     default: 3600,
@@ -146,6 +151,14 @@ const registrySettings = section("The OCI registry.", {
   }),
 });
 
+const oauthSettings = section("Signing in on the web.", {
+  allow_transition_scope: setting(flag(), {
+    doc: "Whether to ask for transition:generic, which allows everything but " +
+      "direct messages, where a PDS does not know the fine scopes.",
+    otherwise: "as server.test_mode",
+  }),
+});
+
 /** The schema of the whole configuration. */
 export const settingsSchema = section("", {
   log_level: setting(choice("debug", "info", "warn", "error"), {
@@ -172,6 +185,7 @@ export const settingsSchema = section("", {
     }),
   }),
   server: serverSettings,
+  oauth: oauthSettings,
   sandbox: sandboxSettings,
   identity: identitySettings,
   registry: registrySettings,

@@ -5,20 +5,26 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { Identity, IdentityResolver } from "../atproto/identity.ts";
-import type { PasswordSessions } from "../atproto/password_session.ts";
+import type { GuardedFetch } from "../atproto/guarded_fetch.ts";
+import type { Did, Identity, IdentityResolver } from "../atproto/identity.ts";
+import { PasswordSessions } from "../atproto/password_session.ts";
+import type { PdsSession } from "../atproto/pds.ts";
 import type { SecretBox } from "../atproto/secret_box.ts";
 import { CredentialChain } from "../auth/credential_chain.ts";
 import { DeviceCodes } from "../auth/device_codes.ts";
 import { Devices } from "../auth/devices.ts";
+import { OAuth } from "../auth/oauth/oauth.ts";
 import { RefreshTokens } from "../auth/refresh_tokens.ts";
 import { RegistryTokens } from "../auth/registry_tokens.ts";
 import { Revocations } from "../auth/revocation.ts";
+import { SignIn } from "../auth/sign_in.ts";
 import { TokenService } from "../auth/token_service.ts";
+import { WebSessions } from "../auth/web_sessions.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Kv } from "../kv/kv.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
+import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 
 /** What {@linkcode createAuth} needs. */
@@ -26,12 +32,15 @@ export interface AuthContextDeps {
   config: Config;
   kv: Kv;
   clock: Clock;
+  log: Logger;
   metrics: Metrics;
   box: SecretBox;
+  fetch: GuardedFetch;
   identities: IdentityResolver;
-  passwords: PasswordSessions;
-  /** Called after every login of a client. */
-  onLogin: (identity: Identity) => Promise<void>;
+  /** Origins of the sandbox network, where one runs. */
+  plainOrigins: readonly string[];
+  /** Called after every login, in a browser or by a client. */
+  onLogin: (identity: Identity, session: PdsSession) => Promise<void>;
 }
 
 /** The services of the sign-in. */
@@ -41,15 +50,50 @@ export interface AuthContext {
   readonly devices: Devices;
   readonly deviceCodes: DeviceCodes;
   readonly revocations: Revocations;
+  readonly oauth: OAuth;
+  readonly webSessions: WebSessions;
+  readonly signIn: SignIn;
+  /** The session of an account at its PDS, by OAuth or else by app password; undefined when it has to sign in again. */
+  readonly session: (did: Did) => Promise<PdsSession | undefined>;
+  /** Proof in forms that the page was ours; depends on the cookie of the session. */
+  readonly csrfToken: (cookie: string) => string;
 }
 
 /** Joins the services of the sign-in. */
 export function createAuth(deps: AuthContextDeps): AuthContext {
-  const { config, kv, clock, metrics, box, identities, passwords } = deps;
+  const { config, kv, clock, log, metrics, box, fetch, identities } = deps;
   const service = new URL(config.server.base_url).host;
   const key = (purpose: string) => Buffer.from(box.mac(purpose), "base64url");
   const limits = new RateLimiter(kv, clock);
+  const passwords = new PasswordSessions({
+    kv,
+    clock,
+    log,
+    fetch,
+    secrets: box,
+  });
+  const oauth = new OAuth({
+    kv,
+    clock,
+    log,
+    box,
+    fetch,
+    identities,
+    plainOrigins: deps.plainOrigins,
+    settings: {
+      baseUrl: config.server.base_url,
+      name: config.server.client_name,
+      allowTransition: config.oauth.allow_transition_scope,
+    },
+  });
+  const session = async (did: Did) =>
+    await oauth.restore(did) ?? await passwords.restore(did);
+  const onLogin = async (identity: Identity) => {
+    const restored = await session(identity.did);
+    if (restored) await deps.onLogin(identity, restored);
+  };
   const devices = new Devices(kv, clock);
+  const webSessions = new WebSessions(kv, clock);
   const revocations = new Revocations({ kv, clock, devices });
   const tokens = new RegistryTokens({
     clock,
@@ -76,7 +120,16 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
       passwords,
       limits,
     }),
-    onLogin: ({ identity }) => deps.onLogin(identity),
+    onLogin: ({ identity }) => onLogin(identity),
+  });
+  const signIn = new SignIn({
+    oauth,
+    webSessions,
+    devices,
+    identities,
+    limits,
+    log,
+    onSignIn: async (did) => await onLogin(await identities.resolve(did)),
   });
   return {
     tokens,
@@ -84,5 +137,10 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
     devices,
     deviceCodes: new DeviceCodes({ kv, clock, limits, devices }),
     revocations,
+    oauth,
+    webSessions,
+    signIn,
+    session,
+    csrfToken: (cookie) => box.mac("csrf", cookie),
   };
 }

@@ -1,10 +1,12 @@
 /**
- * Builds the hold.
+ * Builds the hold: its identity, its signed repo, and the services around it.
  *
  * @module
  */
 
 import type { Did, IdentityResolver } from "../atproto/identity.ts";
+import { assertRecord } from "../atproto/lexicon.ts";
+import { ServiceAuthVerifier } from "../atproto/service_auth.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { AppError } from "../errors.ts";
@@ -13,14 +15,25 @@ import { BlobRows } from "../hold/blob_rows.ts";
 import { HoldBlobs } from "../hold/blobs.ts";
 import { bootstrapHold } from "../hold/bootstrap.ts";
 import { HoldCrew } from "../hold/crew.ts";
-import type { HoldRecords } from "../hold/records.ts";
+import { HoldGc, type ManifestSource } from "../hold/gc.ts";
+import { LayerIndex } from "../hold/layer_index.ts";
+import { LayerRecords } from "../hold/layer_records.ts";
+import { HoldNotify } from "../hold/notify.ts";
+import { HoldPosts } from "../hold/posts.ts";
+import { HoldQuota } from "../hold/quota.ts";
+import { ReadTickets } from "../hold/read_tickets.ts";
+import { HoldStats } from "../hold/stats.ts";
 import { HoldUploads } from "../hold/uploads.ts";
+import { HoldUserData } from "../hold/user_data.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import { RepoBlobs } from "../repo/blobs.ts";
+import { didDocument, handleOfHost } from "../repo/did_document.ts";
 import { DEFAULT_RETENTION } from "../repo/event_log.ts";
+import { Firehose } from "../repo/firehose.ts";
 import { Repo } from "../repo/repo.ts";
 import { type KeyBox, loadSigningKey } from "../repo/signing_key.ts";
-import type { RecordValidator } from "../repo/writes.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { StorageKeys } from "../storage/keys.ts";
 
@@ -30,45 +43,32 @@ export interface HoldContextDeps {
   kv: Kv;
   clock: Clock;
   log: Logger;
+  metrics: Metrics;
   store: BlobStore;
   box: KeyBox;
   identities: IdentityResolver;
-  validator: RecordValidator;
+  manifests: ManifestSource;
 }
 
 /** The services of the hold. */
-export interface HoldContext {
-  readonly did: Did;
-  readonly publicUrl: string;
-  readonly repo: Repo;
-  readonly records: HoldRecords;
-  readonly access: HoldAccess;
-  readonly crew: HoldCrew;
-  readonly uploads: HoldUploads;
-  readonly blobs: HoldBlobs;
-  readonly signingKey: string;
-}
+export type HoldContext = Awaited<ReturnType<typeof createHold>>;
 
 const HOUR_MS = 3_600_000;
 
-/** The did:web of an origin; a port is percent-encoded (did:web specification). */
-export function didWebOf(origin: string): Did {
-  return `did:web:${new URL(origin).host.replace(":", "%3A")}`;
-}
-
-/** Opens the repo, writes the captain, and starts nothing. */
-export async function createHold(deps: HoldContextDeps): Promise<HoldContext> {
-  const { config, kv, clock, log, store, box } = deps;
+/** Opens the repo, makes it say what the configuration says, and starts nothing. */
+export async function createHold(deps: HoldContextDeps) {
+  const { config, kv, clock, log, metrics, store, identities } = deps;
   const settings = config.hold;
-  const publicUrl = settings.public_url;
-  const did = settings.did as Did | undefined ?? didWebOf(publicUrl);
-  const signer = await loadSigningKey(kv, box, did);
+  const baseUrl = settings.public_url;
+  const { host } = new URL(baseUrl);
+  const did = didOf(config);
+  const signer = await loadSigningKey(kv, deps.box, did);
   const repo = await Repo.open({
     did,
-    handle: new URL(publicUrl).host,
+    handle: handleOfHost(host),
     kv,
     signer,
-    validator: deps.validator,
+    validator: { assertRecord },
     clock,
     logger: log,
     retention: {
@@ -76,28 +76,96 @@ export async function createHold(deps: HoldContextDeps): Promise<HoldContext> {
       maxAgeMs: settings.firehose_retention_hours * HOUR_MS,
     },
   });
-  const records: HoldRecords = repo;
-  const access = new HoldAccess({ records, clock });
-  const owner = await ownerOf(settings.owner, deps.identities);
-  if (owner) {
-    await bootstrapHold({ records, clock, log }, {
-      ownerDid: owner,
-      public: settings.public,
-      allowAllCrew: settings.allow_all_crew,
-      enableBlueskyPosts: settings.enable_bluesky_posts,
-      ...(settings.region === undefined ? {} : { region: settings.region }),
-    });
-  }
+  await settle(repo, deps);
+  const access = new HoldAccess({ records: repo, clock });
+  const crew = new HoldCrew({ records: repo, access, clock });
   const rows = new BlobRows({ kv, clock });
   const keys = new StorageKeys(config.storage.s3.prefix);
+  const layers = new LayerIndex({ kv, clock });
+  const layerRecords = new LayerRecords({ records: repo, rows, layers, clock });
+  const quota = new HoldQuota({
+    access,
+    layers,
+    tiers: Object.entries(settings.quota.tiers).map(([name, tier]) => ({
+      name,
+      quota: tier.quota,
+    })),
+    defaultTier: settings.quota.default_tier,
+  });
+  const stats = new HoldStats({ records: repo, clock, log });
+  const posts = new HoldPosts({
+    kv,
+    clock,
+    access,
+    handleOf: (owner) =>
+      identities.resolve(owner).then(
+        ({ handle }) => handle,
+        () => undefined,
+      ),
+    registryUrl: config.server.base_url,
+  });
   const presign = settings.presigned_urls;
   return {
     did,
-    publicUrl,
+    baseUrl,
+    account: { did, handle: handleOfHost(host) },
+    didDocument: didDocument({
+      did,
+      host,
+      signingKey: signer.didKey,
+      pds: baseUrl,
+      services: {
+        "#atcr_hold": { type: "AtcrHoldService", endpoint: baseUrl },
+      },
+    }),
     repo,
-    records,
+    firehose: new Firehose({
+      log: repo.log,
+      live: repo.live,
+      clock,
+      logger: log,
+    }),
+    pdsBlobs: new RepoBlobs({
+      did,
+      kv,
+      store,
+      objectKey: (id) => keys.pdsBlob(id),
+      clock,
+    }),
+    tokens: new ServiceAuthVerifier({
+      kv,
+      clock,
+      identities,
+      audience: did,
+      service: "#atcr_hold",
+    }),
+    tickets: new ReadTickets({ kv, clock }),
     access,
-    crew: new HoldCrew({ records, access, clock }),
+    crew,
+    layerRecords,
+    quota,
+    stats,
+    notify: new HoldNotify({
+      kv,
+      records: repo,
+      access,
+      layers,
+      layerRecords,
+      quota,
+      stats,
+      posts,
+      clock,
+      log,
+      metrics: metrics.hold,
+    }),
+    userData: new HoldUserData({
+      records: repo,
+      access,
+      crew,
+      layers,
+      layerRecords,
+      clock,
+    }),
     uploads: new HoldUploads({
       kv,
       store,
@@ -105,29 +173,60 @@ export async function createHold(deps: HoldContextDeps): Promise<HoldContext> {
       rows,
       clock,
       log,
-      allowance: { remaining: () => Promise.resolve(undefined) },
-      baseUrl: publicUrl,
+      allowance: quota,
+      baseUrl,
       presign,
       maxBlobBytes: settings.max_blob_bytes,
       ttlMs: config.registry.upload_ttl_hours * HOUR_MS,
     }),
     blobs: new HoldBlobs({ store, keys, rows, clock, log, presign }),
-    signingKey: signer.didKey,
+    gc: new HoldGc({
+      store,
+      keys,
+      records: repo,
+      rows,
+      layers,
+      layerRecords,
+      source: deps.manifests,
+      clock,
+      log,
+      graceMs: settings.gc.grace_hours * HOUR_MS,
+    }),
   };
 }
 
-async function ownerOf(
-  owner: string | undefined,
+function didOf(config: Config): Did {
+  if (config.hold.did !== undefined) return config.hold.did;
+  throw new AppError(
+    "UNAVAILABLE",
+    "The hold has no identity yet: set hold.did, or hold.did_method to web.",
+  );
+}
+
+/** Writes captain and owner as the configuration wants them. */
+async function settle(repo: Repo, deps: HoldContextDeps): Promise<void> {
+  const { config, identities, clock, log } = deps;
+  const { owner, region, ...settings } = config.hold;
+  if (owner === undefined) return;
+  await bootstrapHold({ records: repo, clock, log }, {
+    ownerDid: await ownerDid(owner, identities),
+    public: settings.public,
+    allowAllCrew: settings.allow_all_crew,
+    enableBlueskyPosts: settings.enable_bluesky_posts,
+    ...(region === undefined ? {} : { region }),
+  });
+}
+
+async function ownerDid(
+  owner: string,
   identities: IdentityResolver,
-): Promise<Did | undefined> {
-  if (owner === undefined) return undefined;
-  if (owner.startsWith("did:")) return owner as Did;
+): Promise<Did> {
   try {
     return (await identities.resolve(owner)).did;
   } catch (cause) {
     throw new AppError(
       "UNAVAILABLE",
-      `The owner of the hold, ${owner}, cannot be resolved. Check the setting hold.owner (HOLD_OWNER), or give the DID instead of the handle.`,
+      `The owner of the hold, ${owner}, cannot be resolved. Check the setting hold.owner (HOLD_OWNER).`,
       { cause },
     );
   }

@@ -1,0 +1,68 @@
+/**
+ * Opens the storage that the configuration names.
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config/config.ts";
+import { AppError } from "../errors.ts";
+import type { BlobStore } from "../storage/blob_store.ts";
+import { FilesystemBlobStore } from "../storage/filesystem.ts";
+import { MemoryBlobStore } from "../storage/memory.ts";
+import { S3BlobStore } from "../storage/s3.ts";
+import type { S3Credentials, S3Options } from "../storage/s3_client.ts";
+
+/** One storage of the configuration; avatars may have their own. */
+export type StorageSettings = Config["storage"];
+
+/** Opens a store; nothing is asked of it yet. `publicHost` serves its objects to everybody. */
+export function openStore(
+  settings: StorageSettings,
+  clock: Clock,
+  publicHost?: string,
+): BlobStore {
+  switch (settings.driver) {
+    case "memory":
+      return new MemoryBlobStore(clock);
+    case "filesystem":
+      return new FilesystemBlobStore({ folder: settings.root_dir, clock });
+    case "s3":
+      return new S3BlobStore(s3Options(settings.s3, publicHost), { clock });
+  }
+}
+
+function s3Options(
+  s3: StorageSettings["s3"],
+  publicHost: string | undefined,
+): S3Options {
+  const { bucket, region, endpoint, public_endpoint, cdn_host } = s3;
+  if (bucket === undefined) {
+    throw new AppError("UNAVAILABLE", "Set storage.s3.bucket (S3_BUCKET).");
+  }
+  const credentials = credentialsOf(s3);
+  return {
+    bucket,
+    region,
+    pathStyle: s3.force_path_style,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(public_endpoint === undefined
+      ? {}
+      : { publicEndpoint: public_endpoint }),
+    ...(cdn_host === undefined ? {} : { cdnHost: cdn_host }),
+    ...(publicHost === undefined ? {} : { publicHost }),
+    ...(credentials ? { credentials } : {}),
+  };
+}
+
+function credentialsOf(s3: StorageSettings["s3"]): S3Credentials | undefined {
+  const { access_key_id, secret_access_key, session_token } = s3;
+  if (access_key_id === undefined || secret_access_key === undefined) {
+    return undefined;
+  }
+  return {
+    accessKeyId: access_key_id,
+    secretAccessKey: secret_access_key,
+    ...(session_token === undefined ? {} : { sessionToken: session_token }),
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * Everything that the hold serves: its identity, its embedded PDS, and the
+ * methods of `io.atcr.hold`.
+ *
+ * @module
+ */
+
+import { Hono } from "@hono/hono";
+import { cors } from "@hono/hono/cors";
+import type { HoldContext } from "../lib/context/hold.ts";
+import type { AppEnv } from "./middleware.ts";
+import { VERSION } from "./version.ts";
+import { createHoldRoutes } from "./xrpc/hold.ts";
+import { createBlobResponder } from "./xrpc/hold_blob.ts";
+import { requireAllowed } from "./xrpc/hold_request.ts";
+import { createPdsRoutes, createUnknownMethodRoutes } from "./xrpc/server.ts";
+import { createDenoUpgrade } from "./xrpc/sync_socket.ts";
+
+/** How the program listens. */
+export interface HoldRoutesState {
+  /** Whether `Deno.serve` listens, which upgrades WebSockets by itself. */
+  denoServe: boolean;
+}
+
+/** Mounts the hold. */
+export function holdRoutes(
+  hold: HoldContext,
+  state: HoldRoutesState,
+): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.get("/.well-known/did.json", cors(), (c) => c.json(hold.didDocument));
+  app.get("/.well-known/atproto-did", cors(), (c) => c.text(hold.did));
+  const pds = createPdsRoutes({
+    account: hold.account,
+    repo: hold.repo,
+    blobs: hold.pdsBlobs,
+    didDocument: hold.didDocument,
+    baseUrl: hold.baseUrl,
+    version: VERSION,
+    ociBlob: createBlobResponder(hold),
+    authorize: async (request, lxm) => {
+      const header = request.headers.get("authorization") ?? undefined;
+      const caller = await hold.tokens.verify(header, lxm);
+      requireAllowed(await hold.access.admin(caller));
+      return caller;
+    },
+    ...(state.denoServe ? { upgrade: createDenoUpgrade(hold.firehose) } : {}),
+  });
+  app.route("/xrpc", createHoldRoutes({ ...hold, trustedRegistries: [] }));
+  app.route("/xrpc", pds);
+  app.route("/xrpc", createUnknownMethodRoutes());
+  return app;
+}
