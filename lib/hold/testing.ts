@@ -5,9 +5,10 @@
  * @module
  */
 
-import { AppError } from "../errors.ts";
 import type { Did } from "../atproto/identity.ts";
+import { assertRecord } from "../atproto/lexicon.ts";
 import { ManualClock } from "../clock.ts";
+import { AppError } from "../errors.ts";
 import { openKv } from "../kv/deno_kv.ts";
 import type { Kv } from "../kv/kv.ts";
 import { silentLogger } from "../log.ts";
@@ -41,7 +42,7 @@ export async function openRepo(
     handle: "hold.example.com",
     kv: options.kv,
     signer: await importSigningKey(new Uint8Array(32).fill(7)),
-    validator: options.validator ?? { assertRecord: () => undefined },
+    validator: options.validator ?? { assertRecord },
     clock: options.clock,
     logger: silentLogger,
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Hono } from "@hono/hono";
 import type { Did } from "../../lib/atproto/identity.ts";
+import { validateXrpcOutput } from "../../lib/atproto/lexicon.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { HoldSettings } from "../../lib/hold/bootstrap.ts";
 import { ReadTickets } from "../../lib/hold/read_tickets.ts";
@@ -30,6 +31,16 @@ const tokens: ServiceTokens = {
     throw new AppError("UNAUTHORIZED", "Send a service token.");
   },
 };
+
+/** Status and JSON of an answer; what succeeds is what the lexicon says. */
+async function answerOf(lxm: string, response: Response) {
+  const body = await response.json();
+  const { status } = response;
+  if (status === 200) {
+    assert.deepEqual(validateXrpcOutput(lxm, body), { valid: true });
+  } else assert.deepEqual(Object.keys(body), ["error", "message"]);
+  return { status, body };
+}
 
 async function openServer(
   settings: Partial<HoldSettings> = {},
@@ -73,8 +84,7 @@ async function openServer(
       ...(did ? { headers: { authorization: `Bearer ${did} ${lxm}` } } : {}),
       body: JSON.stringify(input),
     });
-    const body = await response.json();
-    return { status: response.status, body };
+    return await answerOf(lxm, response);
   };
   /** Asks a query as `did` and gives status and JSON. */
   const ask = async (
@@ -86,8 +96,7 @@ async function openServer(
     const response = await send(`${lxm}?${new URLSearchParams(query)}`, {
       ...(did ? { headers: { authorization: `Bearer ${did} ${lxm}` } } : {}),
     });
-    const body = await response.json();
-    return { status: response.status, body };
+    return await answerOf(lxm, response);
   };
   return {
     ...hold,
