@@ -1,0 +1,296 @@
+import assert from "node:assert/strict";
+import { Hono } from "@hono/hono";
+import type { Did } from "../lib/atproto/identity.ts";
+import {
+  type AvatarOptions,
+  DEFAULT_AVATAR_OPTIONS,
+} from "../lib/avatar/options.ts";
+import { perform } from "../lib/avatar/pool/job.ts";
+import { sniff } from "../lib/avatar/image/sniff.ts";
+import { AvatarService } from "../lib/avatar/service.ts";
+import { ManualClock } from "../lib/clock.ts";
+import { AppError } from "../lib/errors.ts";
+import { DenoKv } from "../lib/kv/deno_kv.ts";
+import { silentLogger } from "../lib/log.ts";
+import { MemoryBlobStore } from "../lib/storage/memory.ts";
+import { FakeNetwork } from "../tests/support/avatar_network.ts";
+import { fixture } from "../tests/support/images.ts";
+import { avatarRoutes } from "./avatar.ts";
+import type { AppEnv } from "./middleware.ts";
+
+const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
+const BOB: Did = "did:web:bob.example.com";
+const BASE = "https://pics.example.com";
+const IMMUTABLE = "public, max-age=31536000, immutable";
+
+/** The routes over an account with a picture (alice) and one without (bob). */
+async function withApp(
+  body: (app: {
+    get(path: string, init?: RequestInit): Promise<Response>;
+    network: FakeNetwork;
+    cid: string;
+  }) => Promise<void>,
+  options: Partial<AvatarOptions> = {},
+): Promise<void> {
+  const clock = new ManualClock();
+  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const network = new FakeNetwork();
+  network.addAccount(ALICE, "alice.test");
+  network.addAccount(BOB, "bob.test");
+  const cid = network.setPicture(ALICE, fixture("jpeg/photo-256.jpg"));
+  const service = new AvatarService(
+    {
+      kv,
+      clock,
+      log: silentLogger,
+      store: new MemoryBlobStore(clock),
+      openLane: () => ({ ready: Promise.resolve(), run: perform, close() {} }),
+      ...network,
+    },
+    {
+      ...DEFAULT_AVATAR_OPTIONS,
+      baseUrl: BASE,
+      pool: { ...DEFAULT_AVATAR_OPTIONS.pool, lanes: 1 },
+      ...options,
+    },
+  );
+  await service.start();
+  const app = new Hono<AppEnv>();
+  app.route(
+    "/",
+    avatarRoutes(service, { indexPath: "/avatars", log: silentLogger }),
+  );
+  app.get("/settings", (c) => c.text("somebody else's page"));
+  app.get("/r/:name", (c) => c.text("somebody else's page"));
+  try {
+    await body({
+      get: async (path, init) => await app.request(path, init),
+      network,
+      cid,
+    });
+  } finally {
+    service.close();
+    kv.close();
+  }
+}
+
+Deno.test("a request is answered with a redirect that is asked for again each time", () =>
+  withApp(async ({ get, cid }) => {
+    const response = await get("/alice.test?w=20&h=20");
+    assert.equal(response.status, 302);
+    assert.equal(
+      response.headers.get("location"),
+      `${BASE}/avatars/${ALICE}/${cid}/w20-h20-q85.webp`,
+    );
+    assert.equal(response.headers.get("cache-control"), null);
+    assert.equal(response.headers.get("access-control-allow-origin"), "*");
+    assert.equal(response.headers.get("x-cache"), "miss");
+    const again = await get(`/${ALICE}?w=20&h=20`, { method: "HEAD" });
+    assert.equal(again.status, 302);
+    assert.equal(again.headers.get("x-cache"), "hit");
+    const upper = await get("/Alice.TEST?h=20&w=20");
+    assert.equal(upper.headers.get("x-cache"), "hit");
+  }));
+
+Deno.test("the redirect leads to the picture, which is kept for good", () =>
+  withApp(async ({ get }) => {
+    const redirect = await get("/alice.test?w=20&h=20");
+    const { pathname } = new URL(redirect.headers.get("location") ?? "");
+    const response = await get(pathname);
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get("content-type"), "image/webp");
+    assert.equal(response.headers.get("cache-control"), IMMUTABLE);
+    assert.equal(response.headers.get("x-content-type-options"), "nosniff");
+    assert.equal(
+      response.headers.get("content-security-policy"),
+      "default-src 'none'; sandbox",
+    );
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    assert.equal(response.headers.get("content-length"), `${bytes.length}`);
+    const info = sniff(bytes);
+    assert.deepEqual([info?.format, info?.width, info?.height], [
+      "webp",
+      20,
+      20,
+    ]);
+
+    const etag = response.headers.get("etag") ?? "";
+    const known = await get(pathname, { headers: { "if-none-match": etag } });
+    assert.equal(known.status, 304);
+    assert.equal(known.headers.get("cache-control"), IMMUTABLE);
+    const head = await get(pathname, { method: "HEAD" });
+    assert.equal(head.headers.get("content-length"), `${bytes.length}`);
+    assert.equal((await head.arrayBuffer()).byteLength, 0);
+  }));
+
+Deno.test("the original is served with the type of its bytes", () =>
+  withApp(async ({ get, cid }) => {
+    await get("/alice.test");
+    const response = await get(`/avatars/${ALICE}/original/${cid}`);
+    assert.equal(response.headers.get("content-type"), "image/jpeg");
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    assert.deepEqual(bytes, fixture("jpeg/photo-256.jpg"));
+  }));
+
+Deno.test("paths that are no identifiers are left to others", () =>
+  withApp(async ({ get }) => {
+    assert.equal(await (await get("/settings")).text(), "somebody else's page");
+    assert.equal(await (await get("/r/a.b")).text(), "somebody else's page");
+    for (const path of ["/favicon.ico", "/robots.txt", "/.env", "/alice"]) {
+      assert.equal((await get(path)).status, 404, path);
+    }
+  }));
+
+Deno.test("a wrong parameter is answered with 400 and a sentence", () =>
+  withApp(async ({ get }) => {
+    for (const query of ["w=0", "h=99999", "q=101", "f=bmp", "w=1.5"]) {
+      const response = await get(`/alice.test?${query}`);
+      assert.equal(response.status, 400, query);
+      assert.match(await response.text(), /must be/);
+      assert.equal(response.headers.get("access-control-allow-origin"), "*");
+    }
+  }));
+
+Deno.test("unknown identifiers and missing pictures are answered with 404 and a sentence", () =>
+  withApp(async ({ get }) => {
+    const unknown = await get("/nobody.test");
+    assert.equal(unknown.status, 404);
+    assert.match(await unknown.text(), /no account nobody\.test/);
+    const none = await get("/bob.test");
+    assert.equal(none.status, 404);
+    assert.match(await none.text(), /bob\.test has no avatar/);
+    assert.equal(none.headers.get("cache-control"), "no-store");
+    const json = await get("/nobody.test.json");
+    assert.equal(json.status, 404);
+    assert.match((await json.json()).message, /nobody\.test/);
+  }));
+
+Deno.test("a PDS that fails is answered with 502 or 504, bytes that are no image with 415 or 422", () =>
+  withApp(async ({ get, network }) => {
+    const cases = [
+      ["UPSTREAM_FAILED", 502],
+      ["UPSTREAM_TIMEOUT", 504],
+    ] as const;
+    for (const [i, [code, status]] of cases.entries()) {
+      network.down = new AppError(code, "The PDS does not answer.");
+      const did: Did = `did:plc:failing${i}`;
+      network.addAccount(did, `failing${i}.test`);
+      assert.equal((await get(`/failing${i}.test`)).status, status);
+    }
+    network.down = undefined;
+    const pictures = [
+      ["other/script.svg", 415],
+      ["broken/jpeg-bitflips.jpg", 422],
+      ["bomb/png-30000-1bit.png", 422],
+    ] as const;
+    for (const [i, [file, status]] of pictures.entries()) {
+      const did: Did = `did:plc:broken${i}`;
+      network.addAccount(did, `broken${i}.test`);
+      network.setPicture(did, fixture(file));
+      assert.equal((await get(`/broken${i}.test`)).status, status, file);
+    }
+  }));
+
+Deno.test("a fallback is shown where there is no picture, and only for a short time", () =>
+  withApp(async ({ get, cid }) => {
+    const svg = await get("/bob.test?fallback=initials&w=64");
+    assert.equal(svg.status, 200);
+    assert.equal(svg.headers.get("content-type"), "image/svg+xml");
+    assert.equal(svg.headers.get("cache-control"), "public, max-age=60");
+    assert.match(await svg.text(), /width="64" height="64"/);
+    const png = await get("/nobody.test?fallback=identicon&f=png&w=64");
+    assert.equal(png.headers.get("content-type"), "image/png");
+    const elsewhere = "https://cdn.example.com/nobody.png";
+    const redirect = await get(`/bob.test?fallback=${elsewhere}`);
+    assert.equal(redirect.status, 302);
+    assert.equal(redirect.headers.get("location"), elsewhere);
+    assert.equal((await get("/bob.test?fallback=404")).status, 404);
+    const real = await get("/alice.test?fallback=initials");
+    assert.match(real.headers.get("location") ?? "", new RegExp(cid));
+  }, { fallbackHosts: ["cdn.example.com"] }));
+
+Deno.test("f=auto goes by the Accept header and says so", () =>
+  withApp(async ({ get }) => {
+    const accept = (value: string) =>
+      get("/alice.test?f=auto", { headers: { accept: value } });
+    const webp = await accept("image/webp,*/*");
+    assert.match(webp.headers.get("location") ?? "", /default\.webp$/);
+    assert.equal(webp.headers.get("vary"), "accept");
+    const jpg = await accept("image/png,image/*");
+    assert.match(jpg.headers.get("location") ?? "", /q85\.jpg$/);
+  }));
+
+Deno.test("the description is JSON that can be asked for conditionally", () =>
+  withApp(async ({ get, cid }) => {
+    await get("/alice.test?w=20");
+    const response = await get("/alice.test.json");
+    const body = await response.json();
+    assert.equal(body.did, ALICE);
+    assert.equal(body.handle, "alice.test");
+    assert.equal(body.cid, cid);
+    assert.equal(body.source.collection, "app.bsky.actor.profile");
+    assert.deepEqual(body.variants, [
+      `${BASE}/avatars/${ALICE}/${cid}/w20-q85.webp`,
+    ]);
+    assert.equal(body.banner, null);
+    const etag = response.headers.get("etag") ?? "";
+    const again = await get("/alice.test.json", {
+      headers: { "if-none-match": etag },
+    });
+    assert.equal(again.status, 304);
+  }));
+
+Deno.test("the banner has a path of its own", () =>
+  withApp(async ({ get, network }) => {
+    assert.equal((await get("/alice.test/banner")).status, 404);
+    const cid = network.setPicture(BOB, fixture("png/rgb8.png"), {
+      kind: "banner",
+    });
+    const response = await get("/bob.test/banner?w=30");
+    assert.match(response.headers.get("location") ?? "", new RegExp(cid));
+    assert.match(
+      response.headers.get("location") ?? "",
+      /did:web:bob\.example\.com/,
+    );
+  }));
+
+Deno.test("a DID with a port is a path like any other", () =>
+  withApp(async ({ get, network }) => {
+    const did: Did = "did:web:localhost%3A2583";
+    network.addAccount(did, "carol.test");
+    network.setPicture(did, fixture("png/rgb8.png"));
+    const response = await get("/carol.test");
+    const location = new URL(response.headers.get("location") ?? "");
+    assert.match(location.pathname, /did:web:localhost%253A2583/);
+    assert.equal((await get(location.pathname)).status, 200);
+  }));
+
+Deno.test("the page explains the service and shows what one tries", () =>
+  withApp(async ({ get }) => {
+    const page = await (await get("/avatars")).text();
+    assert.match(page, /Handle or DID/);
+    assert.doesNotMatch(page, /<figure>/);
+    const response = await get("/avatars?identifier=alice.test&w=50&h=&f=png");
+    const trial = await response.text();
+    assert.match(
+      trial,
+      /src="\/alice\.test\?w=50&amp;f=png&amp;fallback=initials"/,
+    );
+    const policy = response.headers.get("content-security-policy") ?? "";
+    assert.match(policy, /default-src 'none'/);
+    assert.match(policy, /img-src 'self' https:\/\/pics\.example\.com/);
+    const hostile = await get(
+      `/avatars?identifier=${encodeURIComponent('"><script>')}`,
+    );
+    assert.doesNotMatch(await hostile.text(), /<script/);
+  }));
+
+Deno.test("scripts of other sites may ask", () =>
+  withApp(async ({ get }) => {
+    const response = await get("/alice.test", { method: "OPTIONS" });
+    assert.equal(response.status, 204);
+    assert.equal(
+      response.headers.get("access-control-allow-methods"),
+      "GET, HEAD",
+    );
+  }));
