@@ -5,10 +5,10 @@
  */
 
 import type { Digest } from "../../lib/oci/digest.ts";
-import { AppError } from "../../lib/errors.ts";
+import { AppError, isAppError } from "../../lib/errors.ts";
 import {
+  type ByteRange,
   formatContentRange,
-  formatUnsatisfiedRange,
   parseRange,
   rangeLength,
 } from "../../lib/oci/range.ts";
@@ -17,6 +17,17 @@ import { readerOf, requireAction } from "./caller.ts";
 import type { RepositoryRequest, V2Deps } from "./deps.ts";
 
 const OCTETS = "application/octet-stream";
+
+/** The client asked for bytes that the blob does not have; it is told how many there are. */
+export class UnsatisfiedRangeError extends AppError {
+  /** Bytes of the blob. */
+  readonly size: number;
+
+  constructor(message: string, size: number) {
+    super("RANGE_INVALID", message);
+    this.size = size;
+  }
+}
 
 /** Answers HEAD from what is known, never with a redirect. */
 export async function headBlob(
@@ -52,39 +63,37 @@ export async function getBlob(
     await deps.blobs.stat(ref, caller, digest);
     return empty(304, headers);
   }
-  let total = 0;
+  const found = await deps.blobs.open(ref, caller, digest, {
+    range: (size) => rangeOf(request, size),
+    signal: request.signal,
+  });
+  if (found.kind === "redirect") {
+    return empty(307, {
+      ...headers,
+      "cache-control": "no-store",
+      location: found.url,
+    });
+  }
+  const { range } = found;
+  return new Response(found.body, {
+    status: range ? 206 : 200,
+    headers: {
+      ...headers,
+      "content-type": OCTETS,
+      "content-length": String(range ? rangeLength(range) : found.size),
+      ...(range
+        ? { "content-range": formatContentRange(range, found.size) }
+        : {}),
+    },
+  });
+}
+
+function rangeOf(request: Request, size: number): ByteRange | undefined {
   try {
-    const found = await deps.blobs.open(ref, caller, digest, {
-      range: (size) => {
-        total = size;
-        return parseRange(request.headers.get("range"), size);
-      },
-      signal: request.signal,
-    });
-    if (found.kind === "redirect") {
-      return empty(307, {
-        ...headers,
-        "cache-control": "no-store",
-        location: found.url,
-      });
-    }
-    const { range } = found;
-    return new Response(found.body, {
-      status: range ? 206 : 200,
-      headers: {
-        ...headers,
-        "content-type": OCTETS,
-        "content-length": String(range ? rangeLength(range) : found.size),
-        ...(range
-          ? { "content-range": formatContentRange(range, found.size) }
-          : {}),
-      },
-    });
+    return parseRange(request.headers.get("range"), size);
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== "RANGE_INVALID") {
-      throw error;
-    }
-    return empty(416, { "content-range": formatUnsatisfiedRange(total) });
+    if (!isAppError(error, "RANGE_INVALID")) throw error;
+    throw new UnsatisfiedRangeError(error.message, size);
   }
 }
 

@@ -9,10 +9,16 @@ import { type Context, Hono } from "@hono/hono";
 import type { TokenClaims } from "../../lib/auth/registry_tokens.ts";
 import { isAppError } from "../../lib/errors.ts";
 import { formatImageName, type ImageName } from "../../lib/oci/name.ts";
+import { formatUnsatisfiedRange } from "../../lib/oci/range.ts";
 import { formatBearerChallenge } from "../../lib/oci/www_authenticate.ts";
 import { type AppEnv, onError } from "../middleware.ts";
 import { json } from "./answers.ts";
-import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
+import {
+  deleteBlob,
+  getBlob,
+  headBlob,
+  UnsatisfiedRangeError,
+} from "./blobs.ts";
 import { ChallengeError, claimsOf } from "./caller.ts";
 import type { RepositoryRequest, V2Deps } from "./deps.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -48,6 +54,12 @@ export function v2Routes(deps: V2Deps): Hono<AppEnv> {
         response.headers.set(
           "www-authenticate",
           challenge(deps, c.req.raw, endpoint, error),
+        );
+      }
+      if (error instanceof UnsatisfiedRangeError) {
+        response.headers.set(
+          "content-range",
+          formatUnsatisfiedRange(error.size),
         );
       }
       return response;
