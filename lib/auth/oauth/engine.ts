@@ -1,0 +1,202 @@
+/**
+ * The OAuth client of the AT Protocol with our stores, keys, identities and
+ * guarded fetch below it. Large to load, so it is imported on first use.
+ *
+ * @module
+ */
+
+import {
+  JoseKey,
+  NodeOAuthClient,
+  type OAuthSession,
+  type RuntimeLock,
+} from "@atproto/oauth-client-node";
+import type { GuardedFetch } from "../../atproto/guarded_fetch.ts";
+import type { Did, IdentityResolver } from "../../atproto/identity.ts";
+import type { AuthorizedSend } from "../../atproto/pds_session.ts";
+import { xrpc } from "../../atproto/xrpc.ts";
+import { AppError } from "../../errors.ts";
+import type { PrivateJwk } from "./client_keys.ts";
+import type { ClientMetadata } from "./client_metadata.ts";
+import {
+  GRANULAR_SCOPE,
+  missingPermissions,
+  TRANSITION_SCOPE,
+} from "./scopes.ts";
+import { ScopesRefused } from "./scopes_refused.ts";
+import { isInvalidScope, isSessionOver, signInError } from "./sign_in_error.ts";
+import type { SessionStore, StateStore } from "./stores.ts";
+
+/** What {@linkcode Engine} needs. */
+export interface EngineDeps {
+  metadata: ClientMetadata;
+  /** The first one signs; none for a loopback client. */
+  keys: readonly PrivateJwk[];
+  states: StateStore;
+  sessions: SessionStore;
+  fetch: GuardedFetch;
+  identities: IdentityResolver;
+  lock: RuntimeLock;
+  /** Whether servers may be reached over plain http: with the sandbox only. */
+  allowHttp: boolean;
+}
+
+/** An identity as the client wants it. */
+type IdentityInfo = Awaited<
+  ReturnType<NodeOAuthClient["identityResolver"]["resolve"]>
+>;
+
+/** Stands for the handle of an account that has none. */
+const NO_HANDLE = "handle.invalid";
+
+/** A PDS may take its time to commit a write, in milliseconds. */
+const TIMEOUT_MS = 30_000;
+
+/** One client with its metadata and keys. */
+export class Engine {
+  readonly #client: NodeOAuthClient;
+
+  private constructor(client: NodeOAuthClient) {
+    this.#client = client;
+  }
+
+  /** Throws what the client throws for metadata that a PDS would refuse. */
+  static async create(deps: EngineDeps): Promise<Engine> {
+    const { metadata, identities, fetch } = deps;
+    const keyset = await Promise.all(
+      deps.keys.map((jwk) => JoseKey.fromJWK(jwk)),
+    );
+    const client = new NodeOAuthClient({
+      clientMetadata: metadata,
+      ...(keyset.length > 0 ? { keyset } : {}),
+      stateStore: deps.states,
+      sessionStore: deps.sessions,
+      requestLock: deps.lock,
+      allowHttp: deps.allowHttp,
+      fetch: (input, init) => fetch(input, { ...init, timeoutMs: TIMEOUT_MS }),
+      // Not asked, but without one the client makes its own, which needs Node.
+      handleResolver: { resolve: () => Promise.resolve(null) },
+      identityResolver: {
+        resolve: (identifier, options) =>
+          identityInfo(identities, identifier, options),
+      },
+    });
+    return new Engine(client);
+  }
+
+  /**
+   * Registers a request at the server of `input`, a DID, a handle or the
+   * address of a PDS, and returns where to send the browser. Throws AppError.
+   */
+  async begin(
+    input: string,
+    options: { appState: string; scope: "granular" | "transition" },
+  ): Promise<URL> {
+    const scope = options.scope === "granular"
+      ? GRANULAR_SCOPE
+      : TRANSITION_SCOPE;
+    try {
+      return await this.#client.authorize(input, {
+        state: options.appState,
+        scope,
+      });
+    } catch (error) {
+      if (isInvalidScope(error)) {
+        throw new ScopesRefused(missingPermissions("atproto"), error);
+      }
+      throw signInError(error);
+    }
+  }
+
+  /**
+   * Takes the answer that a browser brings, stores the tokens and returns whose
+   * they are. Throws AppError; {@linkcode ScopesRefused} when the tokens allow
+   * too little, which are given back then.
+   */
+  async finish(params: URLSearchParams): Promise<Did> {
+    try {
+      const { session } = await this.#client.callback(params);
+      const { scope } = await session.getTokenInfo(false);
+      const missing = missingPermissions(scope);
+      if (missing.length > 0) {
+        await session.signOut();
+        throw new ScopesRefused(missing);
+      }
+      return session.did as Did;
+    } catch (error) {
+      throw signInError(error);
+    }
+  }
+
+  /** Whether tokens with this scope allow all that is needed. */
+  isSufficient(scope: string): boolean {
+    return missingPermissions(scope).length === 0;
+  }
+
+  /** Sends with the tokens of `did`, refreshed when they have expired. */
+  sender(did: Did, pds: string): AuthorizedSend {
+    let session: OAuthSession | undefined;
+    const fetch = async (
+      input: string | URL | Request,
+      init?: RequestInit,
+    ) => {
+      session ??= await this.#client.restore(did);
+      return await session.fetchHandler(String(input), init);
+    };
+    const guarded = Object.assign(fetch, { close: () => {} });
+    return async (call) => {
+      try {
+        return await xrpc(guarded, { ...call, origin: pds });
+      } catch (error) {
+        if (!isSessionOver(error)) throw unwrapped(error);
+        throw new AppError(
+          "UNAUTHORIZED",
+          "Your sign-in at your PDS has ended. Sign in again on the web page of this registry.",
+          { cause: error },
+        );
+      }
+    };
+  }
+
+  /** Ends the session at the PDS, as far as that can be reached, and forgets it. */
+  async revoke(did: Did): Promise<void> {
+    await this.#client.revoke(did);
+  }
+}
+
+/** The error that our own fetch has thrown, if any, without what the client wrapped around it. */
+function unwrapped(error: unknown): unknown {
+  let link = error;
+  for (let depth = 0; link instanceof Error && depth < 10; depth++) {
+    if (link instanceof AppError) return link;
+    link = link.cause;
+  }
+  return error;
+}
+
+/** The identity with a DID document that says no more than where the PDS is. */
+async function identityInfo(
+  identities: IdentityResolver,
+  identifier: string,
+  options: { signal?: AbortSignal; noCache?: boolean } = {},
+): Promise<IdentityInfo> {
+  const { did, handle, pds } = await identities.resolve(identifier, {
+    fresh: options.noCache ?? false,
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+  const service = pds === undefined ? [] : [{
+    id: "#atproto_pds",
+    type: "AtprotoPersonalDataServer",
+    serviceEndpoint: pds,
+  }];
+  return {
+    did: did as IdentityInfo["did"],
+    handle: handle ?? NO_HANDLE,
+    didDoc: {
+      "@context": ["https://www.w3.org/ns/did/v1"],
+      id: did as IdentityInfo["did"],
+      alsoKnownAs: handle === undefined ? [] : [`at://${handle}`],
+      service,
+    } as IdentityInfo["didDoc"],
+  };
+}

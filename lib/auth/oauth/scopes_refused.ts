@@ -1,0 +1,21 @@
+/**
+ * The PDS grants less than the registry needs.
+ *
+ * @module
+ */
+
+import { AppError } from "../../errors.ts";
+
+/** Thrown when permissions are missing; see `scopes.ts`. */
+export class ScopesRefused extends AppError {
+  /** @param missing in words, as in `missingPermissions`. */
+  constructor(missing: readonly string[], cause?: unknown) {
+    super(
+      "DENIED",
+      `Your PDS did not grant what this registry needs: ${
+        missing.join(", ")
+      }. Start again and allow all of it.`,
+      { cause },
+    );
+  }
+}

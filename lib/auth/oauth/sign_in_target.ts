@@ -1,0 +1,92 @@
+/**
+ * Where somebody wants to sign in, from what they typed.
+ *
+ * @module
+ */
+
+import { isValidHandle } from "@atproto/syntax";
+import type { GuardedFetch } from "../../atproto/guarded_fetch.ts";
+import type { Did, IdentityResolver } from "../../atproto/identity.ts";
+import { AppError, isAppError } from "../../errors.ts";
+
+/** What {@linkcode signInTarget} needs. */
+export interface SignInTargetDeps {
+  fetch: GuardedFetch;
+  identities: IdentityResolver;
+  /** Origins that may be reached over plain http: the sandbox's. */
+  plainOrigins: readonly string[];
+}
+
+/** Where to begin, and which account is expected. */
+export interface SignInTarget {
+  /** A DID, or the origin of a PDS. */
+  readonly input: string;
+  /** Undefined when only the PDS is known. */
+  readonly expected: Did | undefined;
+}
+
+/** Time to find out whether a host is a PDS, in milliseconds. */
+const PROBE_MS = 5_000;
+
+/**
+ * Reads a handle (with or without `@`), a DID, or the address or host of a PDS.
+ * Throws AppError `INVALID_REQUEST` when it is none of these, `NAME_UNKNOWN`
+ * when there is no such account, and what resolving one throws.
+ */
+export async function signInTarget(
+  typed: string,
+  deps: SignInTargetDeps,
+): Promise<SignInTarget> {
+  // Copied handles carry invisible marks of their text's direction.
+  const text = typed.slice(0, 2048).replace(/[\p{C}\p{Z}]/gu, "")
+    .replace(/^(?:@|at:\/\/)/, "");
+  const server = serverAt(text, deps.plainOrigins);
+  if (text.startsWith("did:") || isValidHandle(text)) {
+    try {
+      const { did } = await deps.identities.resolve(text);
+      return { input: did, expected: did };
+    } catch (error) {
+      // No account, but the name may be that of a PDS.
+      const maybe = isAppError(error, "NAME_UNKNOWN") && server !== undefined;
+      if (!maybe || !await isServer(server, deps.fetch)) throw error;
+    }
+  }
+  if (server !== undefined) return { input: server, expected: undefined };
+  throw new AppError(
+    "INVALID_REQUEST",
+    `"${
+      text.slice(0, 100)
+    }" is neither a handle such as alice.example.com nor a DID or the address of a PDS.`,
+  );
+}
+
+/** The origin of a server that is named by its host or address. */
+function serverAt(
+  text: string,
+  plainOrigins: readonly string[],
+): string | undefined {
+  const url = URL.parse(/^https?:\/\//.test(text) ? text : `https://${text}`);
+  if (!url || url.username !== "" || url.password !== "") return undefined;
+  const plain = plainOrigins.find((origin) =>
+    new URL(origin).host === url.host
+  );
+  if (plain !== undefined) return plain;
+  return url.protocol === "https:" && url.hostname.includes(".")
+    ? url.origin
+    : undefined;
+}
+
+async function isServer(
+  origin: string,
+  fetch: GuardedFetch,
+): Promise<boolean> {
+  try {
+    const address = `${origin}/.well-known/oauth-protected-resource`;
+    const response = await fetch(address, { timeoutMs: PROBE_MS });
+    await response.body?.cancel();
+    return response.ok;
+  } catch (error) {
+    if (error instanceof AppError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * What the OAuth client keeps, encrypted in the key-value store: requests that
+ * are on their way through a browser, and the tokens of accounts. Both hold
+ * private keys.
+ *
+ * @module
+ */
+
+import type {
+  NodeSavedSession,
+  NodeSavedSessionStore,
+  NodeSavedState,
+  NodeSavedStateStore,
+} from "@atproto/oauth-client-node";
+import { z } from "zod";
+import type { Did } from "../../atproto/identity.ts";
+import type { SealedValue, SecretBox } from "../../atproto/secret_box.ts";
+import type { Clock } from "../../clock.ts";
+import type { Kv } from "../../kv/kv.ts";
+import { oauthSessionKey, oauthStateKey } from "../keys.ts";
+
+/** How long a person may take at the PDS, in milliseconds. */
+const STATE_MS = 3_600_000;
+
+/** Tokens that nobody used for so long are forgotten, in milliseconds. */
+const SESSION_MS = 180 * 86_400_000;
+
+const STATE = /^[A-Za-z0-9_-]{10,100}$/;
+
+/** What the stores need. */
+export interface StoreDeps {
+  kv: Kv;
+  clock: Clock;
+  box: SecretBox;
+}
+
+/** Requests by their `state`. Reading one takes it out: it counts once. */
+export class StateStore implements NodeSavedStateStore {
+  readonly #deps: StoreDeps;
+
+  constructor(deps: StoreDeps) {
+    this.#deps = deps;
+  }
+
+  async get(state: string): Promise<NodeSavedState | undefined> {
+    const { kv, box } = this.#deps;
+    if (!STATE.test(state)) return undefined;
+    const key = oauthStateKey(state);
+    const row = await kv.get<SealedValue>(key);
+    if (!row) return undefined;
+    // Of two callbacks at the same moment only one gets it.
+    const mine = await kv.atomic().check(key, row.versionstamp).delete(key)
+      .commit();
+    return mine ? box.open(key, row.value) as NodeSavedState : undefined;
+  }
+
+  async set(state: string, value: NodeSavedState): Promise<void> {
+    const { kv, clock, box } = this.#deps;
+    const key = oauthStateKey(state);
+    const expiresAt = clock.now() + STATE_MS;
+    await kv.set(key, box.seal(key, value), { expiresAt });
+  }
+
+  async del(state: string): Promise<void> {
+    await this.#deps.kv.delete(oauthStateKey(state));
+  }
+
+  /** What the request was begun with, which stays in the store. */
+  async appState(state: string): Promise<string | undefined> {
+    const { kv, box } = this.#deps;
+    if (!STATE.test(state)) return undefined;
+    const key = oauthStateKey(state);
+    const row = await kv.get<SealedValue>(key);
+    const value = row && box.open(key, row.value) as NodeSavedState;
+    return value?.appState;
+  }
+}
+
+const sessionSchema = z.looseObject({
+  tokenSet: z.looseObject({ aud: z.url(), scope: z.string() }),
+});
+
+/** Tokens by DID: one session for an account, whatever number of browsers and devices use it. */
+export class SessionStore implements NodeSavedSessionStore {
+  readonly #deps: StoreDeps;
+
+  constructor(deps: StoreDeps) {
+    this.#deps = deps;
+  }
+
+  async get(did: string): Promise<NodeSavedSession | undefined> {
+    return await this.#read(did) as NodeSavedSession | undefined;
+  }
+
+  async set(did: string, value: NodeSavedSession): Promise<void> {
+    const { kv, clock, box } = this.#deps;
+    const key = oauthSessionKey(did as Did);
+    const expiresAt = clock.now() + SESSION_MS;
+    await kv.set(key, box.seal(key, value), { expiresAt });
+  }
+
+  async del(did: string): Promise<void> {
+    await this.#deps.kv.delete(oauthSessionKey(did as Did));
+  }
+
+  /** PDS and granted scope of the account's session; undefined without one. */
+  async summary(
+    did: Did,
+  ): Promise<{ pds: string; scope: string } | undefined> {
+    const stored = sessionSchema.safeParse(await this.#read(did));
+    if (!stored.success) return undefined;
+    const { aud, scope } = stored.data.tokenSet;
+    return { pds: new URL(aud).origin, scope };
+  }
+
+  async #read(did: string): Promise<unknown> {
+    const { kv, box } = this.#deps;
+    const key = oauthSessionKey(did as Did);
+    const row = await kv.get<SealedValue>(key);
+    return row && box.open(key, row.value);
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Signing in and out of the web pages: the tokens of the account's PDS and the
+ * session of the browser, together.
+ *
+ * @module
+ */
+
+import type { Did, IdentityResolver } from "../atproto/identity.ts";
+import { AppError } from "../errors.ts";
+import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
+import type { Logger } from "../log.ts";
+import type { Devices } from "./devices.ts";
+import type { OAuth } from "./oauth/oauth.ts";
+import { returnPath } from "./return_path.ts";
+import type { BrowserInfo, WebSessions } from "./web_sessions.ts";
+
+/** What {@linkcode SignIn} needs. */
+export interface SignInDeps {
+  oauth: OAuth;
+  webSessions: WebSessions;
+  devices: Devices;
+  identities: IdentityResolver;
+  limits: RateLimiter;
+  log: Logger;
+  /** Called after every sign-in; not waited for. */
+  onSignIn: (did: Did) => Promise<void>;
+}
+
+/** How a sign-in ended for the browser. */
+export type SignedIn =
+  | { readonly kind: "signed_in"; readonly cookie: string; readonly to: string }
+  | { readonly kind: "again"; readonly url: URL };
+
+/** Sign-ins that one address may begin. */
+const STARTS: RateLimit = {
+  name: "sign_in_start",
+  limit: 30,
+  windowSeconds: 600,
+};
+
+/** Signs people in and out. */
+export class SignIn {
+  readonly #deps: SignInDeps;
+  readonly #background = new Set<Promise<void>>();
+
+  constructor(deps: SignInDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Where to send a browser with the secret `browser` so that it signs in as
+   * `identifier` and comes back to `returnTo`. Throws AppError for the person.
+   */
+  async begin(
+    identifier: string,
+    options: { browser: string; returnTo: string; address: string },
+  ): Promise<URL> {
+    const { browser, returnTo, address } = options;
+    const decision = await this.#deps.limits.take(STARTS, address);
+    if (!decision.allowed) {
+      throw new AppError(
+        "TOOMANYREQUESTS",
+        `Too many sign-ins were begun from your address. Wait ${decision.retryAfterSeconds} seconds and try again.`,
+        { retryAfterSeconds: decision.retryAfterSeconds },
+      );
+    }
+    return await this.#deps.oauth.begin({
+      identifier,
+      browser,
+      returnTo: returnPath(returnTo),
+    });
+  }
+
+  /**
+   * Takes the answer of the PDS and makes a session for the browser, in place
+   * of the one of `former`. Throws AppError for the person.
+   */
+  async finish(
+    params: URLSearchParams,
+    options: {
+      browser: string | undefined;
+      former: string | undefined;
+      info: BrowserInfo;
+    },
+  ): Promise<SignedIn> {
+    const { oauth, webSessions } = this.#deps;
+    const result = await oauth.finish(params, options.browser);
+    if (result.kind === "again") return result;
+    const { did } = result;
+    if (result.kind === "other_account") {
+      await this.release(did);
+      const [wanted, came] = await Promise.all(
+        [result.expected, did].map((account) => this.#nameOf(account)),
+      );
+      throw new AppError(
+        "DENIED",
+        `You wanted to sign in as ${wanted}, but your PDS signed you in as ${came}. Start again with the account that you want, and choose it at your PDS.`,
+      );
+    }
+    const cookie = await webSessions.create(did, options.info, options.former);
+    this.#inBackground(this.#deps.onSignIn(did), did);
+    return { kind: "signed_in", cookie, to: returnPath(result.returnTo) };
+  }
+
+  /** Ends the browser's session, and that at the PDS unless something else needs it. */
+  async signOut(cookie: string): Promise<void> {
+    const did = await this.#deps.webSessions.endByCookie(cookie);
+    if (did !== undefined) await this.release(did);
+  }
+
+  /**
+   * Ends the session at the PDS when no browser is signed in and no device or
+   * access token is left, for which the registry writes there as well.
+   */
+  async release(did: Did): Promise<void> {
+    const { webSessions, devices, oauth } = this.#deps;
+    if ((await webSessions.list(did)).length > 0) return;
+    if ((await devices.list(did)).length > 0) return;
+    await oauth.revoke(did);
+  }
+
+  /** Resolves when nothing is going on in the background. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#background);
+  }
+
+  #inBackground(work: Promise<void>, did: Did): void {
+    const running = work.catch((error) =>
+      this.#deps.log.warn("not all was done after a sign-in", { did, error })
+    ).finally(() => this.#background.delete(running));
+    this.#background.add(running);
+  }
+
+  async #nameOf(did: Did): Promise<string> {
+    return (await this.#deps.identities.resolve(did)).handle ?? did;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Sessions of browsers: an opaque cookie, kept as a hash, that ends when it is
+ * not used, when it is old, or when somebody ends it.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import type { Clock } from "../clock.ts";
+import { AppError } from "../errors.ts";
+import type { Kv } from "../kv/kv.ts";
+import { webSessionKey, webSessionOfKey, webSessionsOf } from "./keys.ts";
+import { hashSecret, randomId, randomSecret } from "./secrets.ts";
+
+const DAY_MS = 86_400_000;
+
+/** A session that is not used for so long ends. */
+export const IDLE_MS = 14 * DAY_MS;
+
+/** A session ends after this time at the latest. */
+export const ABSOLUTE_MS = 90 * DAY_MS;
+
+/** Most sessions of one account; a further one ends the one unused for longest. */
+export const MAX_WEB_SESSIONS = 30;
+
+/** Use within this time of the last one is not noted again. */
+const USE_NOTED_MS = 5 * 60_000;
+
+const COOKIE = /^[A-Za-z0-9_-]{43}$/;
+
+/** Where a browser was when it signed in. */
+export interface BrowserInfo {
+  /** Network address. */
+  readonly address: string;
+  /** `User-Agent`. */
+  readonly agent: string;
+}
+
+/** A browser that is signed in. */
+export interface WebSession extends BrowserInfo {
+  /** Public; ends the session but does not open it. */
+  readonly id: string;
+  readonly did: Did;
+  /** Milliseconds since the Unix epoch, as the time below. */
+  readonly createdAt: number;
+  /** To within five minutes. */
+  readonly lastUsedAt: number;
+}
+
+/** Makes, finds, lists and ends sessions of browsers. */
+export class WebSessions {
+  readonly #kv: Kv;
+  readonly #clock: Clock;
+
+  /** @param clock the one that `kv` goes by. */
+  constructor(kv: Kv, clock: Clock) {
+    this.#kv = kv;
+    this.#clock = clock;
+  }
+
+  /**
+   * Makes a session and returns its cookie, which is given out once. The
+   * session that the browser had before, if any, ends.
+   */
+  async create(
+    did: Did,
+    browser: BrowserInfo,
+    former: string | undefined,
+  ): Promise<string> {
+    if (former !== undefined) await this.endByCookie(former);
+    await this.#makeRoom(did);
+    const cookie = randomSecret();
+    const now = this.#clock.now();
+    const session: WebSession = {
+      id: randomId(),
+      did,
+      address: browser.address,
+      agent: browser.agent.slice(0, 200),
+      createdAt: now,
+      lastUsedAt: now,
+    };
+    const hash = hashSecret(cookie);
+    const expiresAt = now + ABSOLUTE_MS;
+    await this.#kv.atomic()
+      .set(webSessionKey(hash), session, { expiresAt: now + IDLE_MS })
+      .set(webSessionOfKey(did, session.id), hash, { expiresAt })
+      .commit();
+    return cookie;
+  }
+
+  /** The session of a cookie, whose use is noted; undefined when there is none (any more). */
+  async find(cookie: string): Promise<WebSession | undefined> {
+    if (!COOKIE.test(cookie)) return undefined;
+    const entry = await this.#kv.get<WebSession>(
+      webSessionKey(hashSecret(cookie)),
+    );
+    if (!entry) return undefined;
+    const now = this.#clock.now();
+    const session = entry.value;
+    if (session.lastUsedAt + USE_NOTED_MS > now) return session;
+    const used: WebSession = { ...session, lastUsedAt: now };
+    const expiresAt = Math.min(now + IDLE_MS, session.createdAt + ABSOLUTE_MS);
+    // The check keeps a session ended that is being ended at this moment.
+    await this.#kv.atomic().check(entry.key, entry.versionstamp)
+      .set(entry.key, used, { expiresAt }).commit();
+    return used;
+  }
+
+  /** The sessions of an account, the last used one first. */
+  async list(did: Did): Promise<WebSession[]> {
+    const hashes: string[] = [];
+    for await (const { value } of this.#kv.list<string>(webSessionsOf(did))) {
+      hashes.push(value);
+    }
+    const entries = await this.#kv.getMany<WebSession>(
+      hashes.map(webSessionKey),
+    );
+    return entries.flatMap((entry) => entry ? [entry.value] : [])
+      .sort((a, b) => b.lastUsedAt - a.lastUsedAt);
+  }
+
+  /** Ends the session `id` of `did`. Throws AppError `NOT_FOUND` when the account has none with this id. */
+  async end(did: Did, id: string): Promise<void> {
+    const key = webSessionOfKey(did, id);
+    const hash = (await this.#kv.get<string>(key))?.value;
+    if (hash === undefined) {
+      throw new AppError("NOT_FOUND", "This session has ended already.");
+    }
+    await this.#kv.atomic().delete(key).delete(webSessionKey(hash)).commit();
+  }
+
+  /** Ends the session of a cookie and returns whose it was. */
+  async endByCookie(cookie: string): Promise<Did | undefined> {
+    if (!COOKIE.test(cookie)) return undefined;
+    const key = webSessionKey(hashSecret(cookie));
+    const session = (await this.#kv.get<WebSession>(key))?.value;
+    if (!session) return undefined;
+    await this.#kv.atomic().delete(key)
+      .delete(webSessionOfKey(session.did, session.id)).commit();
+    return session.did;
+  }
+
+  async #makeRoom(did: Did): Promise<void> {
+    const sessions = await this.list(did);
+    for (const { id } of sessions.slice(MAX_WEB_SESSIONS - 1)) {
+      await this.end(did, id);
+    }
+  }
+}
