@@ -199,14 +199,15 @@ export class PasswordSessions {
     const { kv, clock } = this.#deps;
     const lease = { ttlMs: REFRESH_LEASE_MS, waitMs: REFRESH_LEASE_MS };
     return this.#flights.run(
-      `refresh ${did} ${stale.accessJwt}`,
+      `refresh ${did} ${stale.accessJwt} ${stale.refreshJwt}`,
       signal,
       () =>
         withLease(kv, clock, `pds-session ${did}`, lease, async () => {
           const stored = await this.#store.read(did);
           if (!stored) throw sessionEnded(did);
-          if (stored.tokens.accessJwt !== stale.accessJwt) return stored.tokens;
-          return await this.#renew(did, stored);
+          return isSame(stored.tokens, stale)
+            ? await this.#renew(did, stored)
+            : stored.tokens;
         }),
     );
   }
@@ -236,6 +237,11 @@ export class PasswordSessions {
       throw sessionEnded(did, error);
     }
   }
+}
+
+/** Whether nobody has refreshed; a PDS may keep either token when it makes the other anew. */
+function isSame(one: SessionTokens, two: SessionTokens): boolean {
+  return one.accessJwt === two.accessJwt && one.refreshJwt === two.refreshJwt;
 }
 
 /** Whether the PDS wants a newer access token. */

@@ -31,6 +31,9 @@ const MAX_PAGE_BYTES = 16 * 1024 * 1024;
 /** Largest record that is read (the network's own limit is 1 MB as CBOR). */
 const MAX_RECORD_BYTES = 2 * 1024 * 1024;
 
+/** Room for an error in place of a small blob. */
+const ERROR_BYTES = 16 * 1024;
+
 const PAGE = 100;
 
 const RAW_CODEC = 0x55;
@@ -161,7 +164,7 @@ export class PdsClient implements PdsReader {
       origin: pds,
       nsid: "com.atproto.sync.getBlob",
       params: { did, cid },
-      maxBytes: options.maxBytes,
+      maxBytes: Math.max(options.maxBytes, ERROR_BYTES),
       signal: options.signal,
     };
     try {
@@ -173,6 +176,12 @@ export class PdsClient implements PdsReader {
             "application/octet-stream",
         };
       });
+      if (blob.bytes.byteLength > options.maxBytes) {
+        throw new AppError(
+          "TOO_LARGE",
+          `The blob ${cid} has ${blob.bytes.byteLength} bytes; at most ${options.maxBytes} are taken here.`,
+        );
+      }
       const hash = createHash("sha256").update(blob.bytes).digest();
       if (hash.equals(expected)) return blob;
       throw new AppError(

@@ -106,6 +106,14 @@ Deno.test("a blob with other bytes is refused", async () => {
   );
 });
 
+Deno.test("a blob larger than asked for is refused", async () => {
+  const { client: reader } = client({ [getBlob]: () => new Response("foo") });
+  await assert.rejects(
+    reader.getBlob(pds, did, fooCid, { maxBytes: 2 }),
+    (error) => isAppError(error, "TOO_LARGE"),
+  );
+});
+
 Deno.test("what is not the CID of a blob is refused without a request", async () => {
   const { client: reader, asked } = client({});
   for (
