@@ -4,6 +4,8 @@
  * @module
  */
 
+import { fromStream as readCar, writeCarStream } from "@atcute/car";
+import { toString } from "@atcute/cid";
 import { fromStream } from "@atcute/repo";
 import { AppError } from "../errors.ts";
 import { cidOfBlock } from "./cid.ts";
@@ -37,8 +39,8 @@ const MAX_REFUSED = 1000;
  * because the records are signed anew. Read as it comes, so memory stays
  * flat when the CAR is in tree order, as our exports are.
  *
- * Throws AppError `INVALID_REQUEST` when `car` is no CAR of a repo or lacks
- * blocks; what was read before stays. An import can be repeated.
+ * Throws AppError `INVALID_REQUEST` when `car` is no CAR of a repo, is damaged
+ * or lacks blocks; what was read before stays. An import can be repeated.
  */
 export async function importCar(
   target: ImportTarget,
@@ -52,16 +54,13 @@ export async function importCar(
     records += batch.length;
     batch = [];
   };
-  await using reader = fromStream(car);
+  await using reader = fromStream(ReadableStream.from(checkedCar(car)));
   const entries = reader[Symbol.asyncIterator]();
   for (;;) {
     const next = await readable(entries.next());
     if (next.done) break;
-    const { collection, rkey, bytes, cid } = next.value;
+    const { collection, rkey, bytes } = next.value;
     try {
-      if (cidOfBlock(bytes) !== cid.$link) {
-        throw new Error("the bytes are not those its CID names");
-      }
       const value = decodeRecord(bytes);
       const write: RepoWrite = { action: "put", collection, rkey, value };
       target.assertWrite(write);
@@ -85,6 +84,22 @@ export async function importCar(
   return { records, refused };
 }
 
+/** The same CAR, once every block is what its CID says; the reader believes the CIDs. */
+async function* checkedCar(
+  car: ReadableStream<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  await using blocks = readCar(car);
+  const checked = async function* () {
+    for await (const { cid, bytes } of blocks) {
+      if (cidOfBlock(bytes) !== toString(cid)) {
+        throw new Error(`a block is not what its CID ${toString(cid)} says`);
+      }
+      yield { cid: cid.bytes, data: bytes };
+    }
+  };
+  yield* writeCarStream(await blocks.roots(), checked());
+}
+
 /** The library's complaints in a sentence for people. */
 async function readable<T>(step: Promise<T>): Promise<T> {
   try {
@@ -92,7 +107,7 @@ async function readable<T>(step: Promise<T>): Promise<T> {
   } catch (error) {
     throw new AppError(
       "INVALID_REQUEST",
-      "The file is not a CAR of a repo, or it is cut off; export it again.",
+      "The file is not a CAR of a repo, or it is damaged; export it again.",
       { cause: error },
     );
   }

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { fromUint8Array, writeCarStream } from "@atcute/car";
 import { verifyRecord } from "@atcute/repo";
 import { verifyProofs, verifyRepoCar } from "@atproto/repo";
+import fc from "fast-check";
 import { CID } from "multiformats/cid";
+import { FUZZ } from "../../tests/support/fuzz.ts";
 import {
   allEvents,
   create,
@@ -234,4 +236,37 @@ Deno.test("a cut CAR is refused", async () => {
     );
   }
   kv.close();
+});
+
+Deno.test("a damaged CAR is refused or taken in part, and the repo stays whole", async () => {
+  const from = await openTestRepo();
+  await filled(from.repo, 20);
+  const car = await bytesOf(await from.repo.car.export());
+  const damage = fc.array(
+    fc.record({
+      at: fc.integer({ min: 0, max: car.length - 1 }),
+      byte: fc.integer({ min: 0, max: 255 }),
+    }),
+    { minLength: 1, maxLength: 5 },
+  );
+  const to = await openTestRepo();
+  await fc.assert(
+    fc.asyncProperty(damage, async (changes) => {
+      const damaged = car.slice();
+      for (const { at, byte } of changes) damaged[at] = byte;
+      try {
+        await importCar(to.repo, ReadableStream.from([damaged]));
+      } catch (error) {
+        assert.ok(error instanceof AppError, String(error));
+      }
+    }),
+    FUZZ,
+  );
+  const verifier = new SyncVerifier(TEST_DID, to.signer.didKey);
+  for (const { frame } of await allEvents(to.repo)) await verifier.take(frame);
+  for await (const { rkey, value } of to.repo.allRecords(NOTE)) {
+    assert.equal(value.text, rkey);
+  }
+  from.kv.close();
+  to.kv.close();
 });

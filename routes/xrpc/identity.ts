@@ -13,6 +13,7 @@ import type { AppEnv } from "../middleware.ts";
 import { parametersOf } from "./hold_request.ts";
 import {
   fields,
+  isAccount,
   mountQuery,
   type PdsAccount,
   refuse,
@@ -52,12 +53,11 @@ export function mountIdentity(
   deps: IdentityRoutesDeps,
 ): void {
   const { account } = deps;
-  const isOurs = (actor: string) =>
-    actor === account.did || actor.toLowerCase() === account.handle;
+  const isOurs = (actor: string) => isAccount(account, actor);
 
   mountQuery(app, "com.atproto.identity.resolveHandle", (c) => {
     const { handle } = parametersOf(c, resolveHandle);
-    if (handle.toLowerCase() !== account.handle) {
+    if (!isOurs(handle)) {
       refuse(`The handle ${handle} is not one of here.`, "HandleNotFound");
     }
     return c.json({ did: account.did });

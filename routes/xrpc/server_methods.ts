@@ -14,6 +14,7 @@ import {
 import { z } from "zod";
 import type { Did } from "../../lib/atproto/identity.ts";
 import { AppError } from "../../lib/errors.ts";
+import { INVALID_HANDLE } from "../../lib/repo/did_document.ts";
 import type { AppEnv } from "../middleware.ts";
 
 /** One request with the Hono context of this program. */
@@ -56,11 +57,22 @@ export function refuse(message: string, xrpc = "InvalidRequest"): never {
   throw new AppError("INVALID_REQUEST", message, { xrpc });
 }
 
+/** Whether the handle or DID `identifier` is that of the account here. */
+export function isAccount(
+  { did, handle }: PdsAccount,
+  identifier: string,
+): boolean {
+  if (identifier === did) return true;
+  return handle !== INVALID_HANDLE && identifier.toLowerCase() === handle;
+}
+
 /** Throws AppError `INVALID_REQUEST` (`RepoNotFound`) unless `repo` is the account here. */
 export function requireRepo(account: PdsAccount, repo: string): void {
-  const { did, handle } = account;
-  if (repo === did || repo.toLowerCase() === handle) return;
-  refuse(`The repo ${repo} is not here; this is ${did}.`, "RepoNotFound");
+  if (isAccount(account, repo)) return;
+  refuse(
+    `The repo ${repo} is not here; this is ${account.did}.`,
+    "RepoNotFound",
+  );
 }
 
 /** Names and numbers as parameters carry them. */

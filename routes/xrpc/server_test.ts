@@ -19,7 +19,7 @@ const NOTE = "com.example.note";
 const REPO = "com.atproto.repo";
 const SYNC = "com.atproto.sync";
 
-async function openPds() {
+async function openPds(handle = HANDLE) {
   const { repo, kv, signer, clock } = await openTestRepo();
   const app = new Hono<AppEnv>();
   app.use(async (c, next) => {
@@ -32,7 +32,7 @@ async function openPds() {
   app.route(
     "/xrpc",
     createPdsRoutes({
-      account: { did: TEST_DID, handle: HANDLE },
+      account: { did: TEST_DID, handle },
       repo,
       blobs: new RepoBlobs({
         did: TEST_DID,
@@ -43,7 +43,7 @@ async function openPds() {
       }),
       didDocument: didDocument({
         did: TEST_DID,
-        host: HANDLE,
+        host: handle,
         signingKey: signer.didKey,
         pds: "https://hold.example.com",
         services: {},
@@ -456,5 +456,23 @@ Deno.test("the server describes itself and resolves its own handle", async () =>
     400,
     "InvalidRequest",
   );
+  pds.kv.close();
+});
+
+Deno.test("a hold without a handle is not found under the name of the invalid one", async () => {
+  const pds = await openPds("handle.invalid");
+  const handle = "handle.invalid";
+  await refused(
+    pds.get("com.atproto.identity.resolveHandle", { handle }),
+    400,
+    "HandleNotFound",
+  );
+  await refused(
+    pds.get(`${REPO}.describeRepo`, { repo: handle }),
+    400,
+    "RepoNotFound",
+  );
+  const described = await pds.json(`${REPO}.describeRepo`, { repo: TEST_DID });
+  assert.equal(described.handle, handle);
   pds.kv.close();
 });
