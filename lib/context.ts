@@ -81,7 +81,6 @@ export async function createContext(
   const box = new SecretBox(secret);
   const kv = overrides.kv ?? await openKv(config.kv.location, clock);
   const store = overrides.store ?? openStore(config.storage, clock);
-  const plainOrigins = sandbox ? [sandbox.pds, sandbox.plc] : [];
   const fetch = createGuardedFetch({
     userAgent: `${config.server.client_name} (+${config.server.base_url})`,
     allowedOrigins: plainOrigins(config, sandbox),
@@ -99,7 +98,7 @@ export async function createContext(
     box,
     fetch,
     identities,
-    plainOrigins,
+    plainOrigins: plainOrigins(config, sandbox),
     onLogin: (identity, session) =>
       registry.owners.ensureProfile(identity, session).catch((error) =>
         log.warn("sailor profile not written", { did: identity.did, error })

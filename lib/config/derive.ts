@@ -76,6 +76,10 @@ function fill(settings: Settings, platform: Platform) {
         (runs("hold") ? did : undefined),
       registry_domains: server.registry_domains ?? [new URL(baseUrl).host],
     },
+    oauth: {
+      allow_transition_scope: settings.oauth.allow_transition_scope ??
+        server.test_mode,
+    },
     sandbox: { ...sandbox, enabled: sandboxed },
     hold: {
       ...hold,

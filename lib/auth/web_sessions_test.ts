@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { ManualClock } from "../clock.ts";
+import { isAppError } from "../errors.ts";
+import { openKv } from "../kv/deno_kv.ts";
+import { MAX_WEB_SESSIONS, WebSessions } from "./web_sessions.ts";
+
+const alice = "did:plc:alice";
+const DAY = 86_400_000;
+const here = { address: "192.0.2.1", agent: "Browser/1.0" };
+
+async function setUp() {
+  const clock = new ManualClock();
+  const kv = await openKv(":memory:", clock);
+  const sessions = new WebSessions(kv, clock);
+  const signIn = (former?: string) => sessions.create(alice, here, former);
+  return { clock, kv, sessions, signIn, [Symbol.dispose]: () => kv.close() };
+}
+
+Deno.test("a cookie opens its session and no other text does", async () => {
+  using t = await setUp();
+  const cookie = await t.signIn();
+  const session = await t.sessions.find(cookie);
+  assert.equal(session?.did, alice);
+  for (const wrong of [cookie.slice(1), `${cookie}A`, session?.id ?? "", ""]) {
+    assert.equal(await t.sessions.find(wrong), undefined, wrong);
+  }
+});
+
+Deno.test("the cookie is nowhere in the store", async () => {
+  using t = await setUp();
+  const cookie = await t.signIn();
+  for await (const entry of t.kv.list({ prefix: [] })) {
+    assert.ok(!JSON.stringify(entry).includes(cookie));
+  }
+});
+
+Deno.test("signing in again changes the cookie and ends the former session", async () => {
+  using t = await setUp();
+  const first = await t.signIn();
+  const second = await t.signIn(first);
+  assert.notEqual(first, second);
+  assert.equal(await t.sessions.find(first), undefined);
+  assert.equal((await t.sessions.list(alice)).length, 1);
+});
+
+Deno.test("a cookie that somebody has planted does not become a session", async () => {
+  using t = await setUp();
+  const planted = "A".repeat(43);
+  const cookie = await t.signIn(planted);
+  assert.notEqual(cookie, planted);
+  assert.equal(await t.sessions.find(planted), undefined);
+});
+
+Deno.test("a session ends after two weeks without use", async () => {
+  using t = await setUp();
+  const cookie = await t.signIn();
+  for (let day = 0; day < 30; day += 10) {
+    t.clock.advance(10 * DAY);
+    assert.ok(await t.sessions.find(cookie));
+  }
+  t.clock.advance(14 * DAY + 1);
+  assert.equal(await t.sessions.find(cookie), undefined);
+  assert.deepEqual(await t.sessions.list(alice), []);
+});
+
+Deno.test("a session ends after ninety days, however often it is used", async () => {
+  using t = await setUp();
+  const cookie = await t.signIn();
+  for (let day = 0; day < 89; day++) {
+    t.clock.advance(DAY);
+    assert.ok(await t.sessions.find(cookie), `day ${day}`);
+  }
+  t.clock.advance(DAY + 1);
+  assert.equal(await t.sessions.find(cookie), undefined);
+});
+
+Deno.test("sessions are listed and ended one by one, by their owner only", async () => {
+  using t = await setUp();
+  const laptop = await t.signIn();
+  t.clock.advance(1000);
+  const phone = await t.signIn();
+  const [latest] = await t.sessions.list(alice);
+  const id = latest?.id ?? "";
+  await assert.rejects(
+    t.sessions.end("did:plc:mallory", id),
+    (e) => isAppError(e, "NOT_FOUND"),
+  );
+  await t.sessions.end(alice, id);
+  assert.equal(await t.sessions.find(phone), undefined);
+  assert.ok(await t.sessions.find(laptop));
+});
+
+Deno.test("use at the moment of the end brings no session back", async () => {
+  using t = await setUp();
+  const cookie = await t.signIn();
+  t.clock.advance(DAY);
+  await Promise.all([
+    t.sessions.find(cookie),
+    t.sessions.endByCookie(cookie),
+  ]);
+  assert.equal(await t.sessions.find(cookie), undefined);
+});
+
+Deno.test("the oldest sessions of an account make room for new ones", async () => {
+  using t = await setUp();
+  const first = await t.signIn();
+  for (let i = 0; i < MAX_WEB_SESSIONS; i++) {
+    t.clock.advance(1000);
+    await t.signIn();
+  }
+  assert.equal(await t.sessions.find(first), undefined);
+  assert.equal((await t.sessions.list(alice)).length, MAX_WEB_SESSIONS);
+});
