@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isAppError } from "../errors.ts";
 import { DidResolver, parseDid } from "./did_resolver.ts";
-import { fakeFetch } from "./testdata/fake_fetch.ts";
+import { fakeFetch } from "./testing_fetch.ts";
 
 const alice = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const document = { id: alice, alsoKnownAs: ["at://alice.example.com"] };

@@ -6,7 +6,7 @@ import {
   HandleResolver,
   type HandleResolverOptions,
 } from "./handle_resolver.ts";
-import { type FakeAnswers, fakeFetch } from "./testdata/fake_fetch.ts";
+import { type FakeAnswers, fakeFetch } from "./testing_fetch.ts";
 
 const handle = "alice.example.com";
 const one = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";

@@ -8,7 +8,7 @@ import type { Did, Identity } from "./identity.ts";
 import { PasswordSessions } from "./password_session.ts";
 import type { PdsSession } from "./pds.ts";
 import { SecretBox } from "./secret_box.ts";
-import { error, FakePds } from "./testdata/fake_pds.ts";
+import { error, FakePds } from "./testing_pds.ts";
 
 const did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const PASSWORD = "abcd-efgh-ijkl-mnop";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { isAppError } from "../errors.ts";
 import { refusal, upstreamFailure } from "./fetch_failure.ts";
 import { PdsClient } from "./pds_client.ts";
-import { type FakeAnswers, fakeFetch } from "./testdata/fake_fetch.ts";
+import { type FakeAnswers, fakeFetch } from "./testing_fetch.ts";
 
 const pds = "https://pds.example.com";
 const did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";

@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { Clock } from "../../clock.ts";
-import type { GuardedFetch } from "../guarded_fetch.ts";
-import type { Did } from "../identity.ts";
+import type { Clock } from "../clock.ts";
+import type { GuardedFetch } from "./guarded_fetch.ts";
+import type { Did } from "./identity.ts";
 
 const ACCESS_MS = 2 * 3_600_000;
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { GuardedFetch } from "../guarded_fetch.ts";
+import type { GuardedFetch } from "./guarded_fetch.ts";
 
 /** What a URL answers: a Response, an Error to fail with, a function of the request, or JSON. */
 export type FakeAnswers = Record<string, unknown>;
