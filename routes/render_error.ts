@@ -38,7 +38,8 @@ export function renderError(
 ): Response {
   const known = asAppError(error);
   const { spec } = known;
-  if (spec.status >= 500) {
+  // An unknown method is the caller's mistake, whatever its status says.
+  if (spec.status >= 500 && known.code !== "METHOD_NOT_IMPLEMENTED") {
     options.log.error("request failed", {
       code: known.code,
       error: known.cause ?? known,
