@@ -82,6 +82,13 @@ export interface SandboxOptions {
   readonly pdsPort?: number | undefined;
   /** Port of the PLC directory, chosen like the PDS's. */
   readonly plcPort?: number | undefined;
+  /**
+   * A client that the PDS knows by the public address `origin` and finds at
+   * `at`; for confidential OAuth clients, whose address must look public.
+   */
+  readonly client?:
+    | { readonly origin: string; readonly at: string }
+    | undefined;
   readonly log: Logger;
   /** Gives up the start; no effect on a network that runs. */
   readonly signal?: AbortSignal | undefined;
@@ -170,6 +177,10 @@ function spawn(options: SandboxOptions) {
     ATCR_SANDBOX_PLC_PORT: `${plcPort}`,
     NO_COLOR: "1",
   };
+  if (options.client) {
+    const { origin, at } = options.client;
+    env.ATCR_SANDBOX_CLIENT = `${origin}=${at}`;
+  }
   for (const name of PASSED_ON) {
     const value = Deno.env.get(name);
     if (value !== undefined) env[name] = value;

@@ -8,6 +8,8 @@
  * - `ATCR_SANDBOX_DATA_DIR`: folder of everything that is kept
  * - `ATCR_SANDBOX_PDS_PORT`, `ATCR_SANDBOX_PLC_PORT`: ports; left out or 0, free
  *   ones are picked at the first start and kept
+ * - `ATCR_SANDBOX_CLIENT`: `https://registry.example.org=http://127.0.0.1:5000`,
+ *   public address of an OAuth client and where it really is; left out: none
  *
  * @module
  */
@@ -15,7 +17,7 @@
 import { join } from "node:path";
 import { ensureAccounts, moveAccounts } from "./accounts.ts";
 import { StartFailure } from "./failure.ts";
-import { startNetwork } from "./network.ts";
+import { type ClientAddress, startNetwork } from "./network.ts";
 import { isFree, loopbackAddresses, pickPort } from "./ports.ts";
 import { type State, StateFile } from "./state.ts";
 
@@ -30,6 +32,7 @@ interface Settings {
   readonly dataDir: string;
   readonly pdsPort: number | undefined;
   readonly plcPort: number | undefined;
+  readonly client: ClientAddress | undefined;
 }
 
 function readSettings(): Settings {
@@ -39,7 +42,18 @@ function readSettings(): Settings {
     dataDir,
     pdsPort: readPort("ATCR_SANDBOX_PDS_PORT"),
     plcPort: readPort("ATCR_SANDBOX_PLC_PORT"),
+    client: readClient("ATCR_SANDBOX_CLIENT"),
   };
+}
+
+function readClient(name: string): ClientAddress | undefined {
+  const value = Deno.env.get(name) ?? "";
+  if (value === "") return undefined;
+  const [origin, at] = value.split("=");
+  if (origin && at && URL.canParse(origin) && URL.canParse(at)) {
+    return { origin, at };
+  }
+  throw new StartFailure(`${name} is "${value}", which is not two addresses.`);
 }
 
 function readPort(name: string): number | undefined {
@@ -52,7 +66,7 @@ function readPort(name: string): number | undefined {
 }
 
 /** Starts everything; the ready line's object and the way to stop. */
-async function start({ dataDir, pdsPort, plcPort }: Settings) {
+async function start({ dataDir, pdsPort, plcPort, client }: Settings) {
   await lock(dataDir);
   const file = await StateFile.open(dataDir);
   const addresses = loopbackAddresses();
@@ -63,6 +77,7 @@ async function start({ dataDir, pdsPort, plcPort }: Settings) {
     dataDir,
     state: file.value,
     addresses,
+    client,
     ...ports,
   });
   const pds = `http://localhost:${ports.pdsPort}`;

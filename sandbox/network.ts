@@ -28,11 +28,26 @@ export interface NetworkOptions {
   readonly plcPort: number;
   /** Loopback addresses to listen on; at least one. */
   readonly addresses: readonly string[];
+  /** See {@linkcode ClientAddress}. */
+  readonly client?: ClientAddress | undefined;
+}
+
+/**
+ * Where a client is that the PDS knows by a public address only: the documents
+ * of a confidential client must be at an https address that looks public.
+ */
+export interface ClientAddress {
+  /** `https://registry.example.org`, as the PDS sees it. */
+  readonly origin: string;
+  /** `http://127.0.0.1:5000`, where it is. */
+  readonly at: string;
 }
 
 /** Starts both servers; resolves when they accept requests. */
 export async function startNetwork(options: NetworkOptions): Promise<Network> {
   const { dataDir, state, pdsPort, plcPort, addresses } = options;
+  // Before the import, because the PDS takes hold of fetch then.
+  if (options.client) redirectFetch(options.client);
   const { PDS, PlcServer, Database } = await importServers();
 
   const plcDatabase = await PlcFileDatabase.open(
@@ -69,6 +84,18 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
       await pds.destroy();
       await plc.destroy();
     },
+  };
+}
+
+/** Lets requests to the client's public address arrive where it is. */
+function redirectFetch({ origin, at }: ClientAddress): void {
+  const fetch = globalThis.fetch;
+  globalThis.fetch = (input, init) => {
+    const request = new Request(input, init);
+    const { origin: wanted, pathname, search } = new URL(request.url);
+    return wanted === origin
+      ? fetch(new URL(`${pathname}${search}`, at), { headers: request.headers })
+      : fetch(request);
   };
 }
 

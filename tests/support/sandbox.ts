@@ -9,6 +9,7 @@ import { silentLogger } from "../../lib/log.ts";
 import {
   type Sandbox,
   type SandboxAccount,
+  type SandboxOptions,
   startSandbox,
 } from "../../sandbox/launch.ts";
 
@@ -27,12 +28,14 @@ export interface TestSandbox extends Sandbox, AsyncDisposable {
  * await using sandbox = await startTestSandbox();
  * ```
  */
-export async function startTestSandbox(): Promise<TestSandbox> {
+export async function startTestSandbox(
+  options: Pick<SandboxOptions, "client"> = {},
+): Promise<TestSandbox> {
   const dataDir = await Deno.makeTempDir({ prefix: "atcr-sandbox-" });
   const remove = () => Deno.remove(dataDir, { recursive: true });
   let sandbox: Sandbox;
   try {
-    sandbox = await startSandbox({ dataDir, log: silentLogger });
+    sandbox = await startSandbox({ ...options, dataDir, log: silentLogger });
   } catch (error) {
     await remove();
     throw error;
