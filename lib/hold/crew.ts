@@ -65,7 +65,8 @@ export class HoldCrew {
     wish: { role?: string; permissions?: readonly string[] } = {},
   ): Promise<CrewRequest> {
     const { records, access } = this.#deps;
-    const present = await this.find(did);
+    // Looking for a record under another key is dear; who is not crew is told cheaply.
+    const present = await access.member(did) && await this.find(did);
     if (present) {
       const { uri, cid } = present;
       return { status: "already_member", uri, cid };

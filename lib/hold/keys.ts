@@ -63,8 +63,6 @@ export const holdKeys = {
     user,
     repository,
   ],
-  /** Times of somebody's latest posts. */
-  postTimes: (user: Did): Key => ["hold", "post_times", user],
   /** That somebody does not want to be named in posts. */
   postOptOut: (user: Did): Key => ["hold", "post_opt_out", user],
   /** Where the picture of the profile came from. */

@@ -99,8 +99,9 @@ export class HoldNotify {
    * or may not push here, `QUOTA_EXCEEDED`, `INVALID_REQUEST`.
    */
   async push(caller: Did, notice: PushNotice): Promise<PushOutcome> {
-    const { log, metrics } = this.#deps;
+    const { clock, log, metrics } = this.#deps;
     const { owner, repository, tag } = notice;
+    const startedAt = clock.now();
     metrics.notificationReceived("push");
     try {
       // One at a time, so that posts and counts of one person do not race.
@@ -115,6 +116,7 @@ export class HoldNotify {
         layerCount: notice.manifest.layers.length,
         layersCreated: outcome.layersCreated,
         postCreated: outcome.postUri !== undefined,
+        duration_ms: clock.now() - startedAt,
       });
       return outcome;
     } catch (error) {

@@ -8,6 +8,7 @@
 import type { Did } from "../atproto/identity.ts";
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
+import { RateLimiter } from "../kv/rate_limit.ts";
 import type { HoldAccess } from "./access.ts";
 import { holdKeys } from "./keys.ts";
 import { postRecord } from "./post_record.ts";
@@ -22,7 +23,7 @@ export interface HoldPostsDeps {
   handleOf: (did: Did) => Promise<string | undefined>;
   /** Origin of the registry's pages. */
   registryUrl: string;
-  /** Posts about one person's pushes within an hour; 10 by default. */
+  /** Posts about one person's pushes at once and within an hour; 10 by default. */
   postsPerHour?: number;
   /** Pushes of one repository within so many milliseconds share a post; ten minutes by default. */
   foldMs?: number;
@@ -54,7 +55,6 @@ interface LastPost {
   firstAt: number;
 }
 
-const HOUR_MS = 3_600_000;
 const FOLD_MS = 10 * 60_000;
 const POSTS_PER_HOUR = 10;
 
@@ -64,9 +64,11 @@ const MAX_TAGS = 50;
 /** Decides about posts. Off unless the captain record says otherwise. */
 export class HoldPosts {
   readonly #deps: HoldPostsDeps;
+  readonly #limiter: RateLimiter;
 
   constructor(deps: HoldPostsDeps) {
     this.#deps = deps;
+    this.#limiter = new RateLimiter(deps.kv, deps.clock);
   }
 
   /**
@@ -83,13 +85,15 @@ export class HoldPosts {
     if (!(await access.captain())?.enableBlueskyPosts) return undefined;
     if (await this.optedOut(owner)) return undefined;
     const now = clock.now();
-    const times = await this.#times(owner, now);
-    if (times.length >= (this.#deps.postsPerHour ?? POSTS_PER_HOUR)) {
-      return undefined;
-    }
     const key = holdKeys.lastPost(owner, repository);
     const last = (await kv.get<LastPost>(key))?.value;
     if (last?.tags.includes(tag)) return undefined;
+    const rule = {
+      name: "hold_posts",
+      limit: this.#deps.postsPerHour ?? POSTS_PER_HOUR,
+      windowSeconds: 3_600,
+    };
+    if (!(await this.#limiter.take(rule, owner)).allowed) return undefined;
     const tags = [...last?.tags ?? [], tag].slice(-MAX_TAGS);
     const value = postRecord({
       ...image,
@@ -115,14 +119,8 @@ export class HoldPosts {
       remember: async (uri) => {
         const rkey = uri.slice(uri.lastIndexOf("/") + 1);
         const row: LastPost = { rkey, tags, firstAt };
-        await kv.atomic()
-          .set(key, row, {
-            expiresAt: firstAt + (this.#deps.foldMs ?? FOLD_MS),
-          })
-          .set(holdKeys.postTimes(owner), [...times, now], {
-            expiresAt: now + HOUR_MS,
-          })
-          .commit();
+        const expiresAt = firstAt + (this.#deps.foldMs ?? FOLD_MS);
+        await kv.set(key, row, { expiresAt });
       },
     };
   }
@@ -137,10 +135,5 @@ export class HoldPosts {
     const key = holdKeys.postOptOut(did);
     if (out) await this.#deps.kv.set(key, true);
     else await this.#deps.kv.delete(key);
-  }
-
-  async #times(owner: Did, now: number): Promise<number[]> {
-    const entry = await this.#deps.kv.get<number[]>(holdKeys.postTimes(owner));
-    return (entry?.value ?? []).filter((time) => now - time < HOUR_MS);
   }
 }

@@ -21,6 +21,7 @@ import {
   type Stats,
   statsSchema,
 } from "./records.ts";
+import { Turns } from "./turns.ts";
 
 /** What {@linkcode HoldUserData} needs. */
 export interface HoldUserDataDeps {
@@ -60,13 +61,23 @@ export interface UserDataDeletion {
 /** Serves the right to see and to delete one's data. Blobs are left to the garbage collection. */
 export class HoldUserData {
   readonly #deps: HoldUserDataDeps;
+  readonly #turns = new Turns();
 
   constructor(deps: HoldUserDataDeps) {
     this.#deps = deps;
   }
 
-  /** Everything about `user`. */
-  async export(user: Did): Promise<UserDataExport> {
+  /** Everything about `user`. One at a time, as it reads whole collections. */
+  export(user: Did): Promise<UserDataExport> {
+    return this.#turns.run("scan", () => this.#export(user));
+  }
+
+  /** Removes the records about `user`, posts that name them included. */
+  delete(user: Did): Promise<UserDataDeletion> {
+    return this.#turns.run("scan", () => this.#delete(user));
+  }
+
+  async #export(user: Did): Promise<UserDataExport> {
     const { records, access, crew, layers, clock } = this.#deps;
     const member = await crew.find(user);
     const layerRecords: Omit<Layer, "userDid">[] = [];
@@ -102,8 +113,7 @@ export class HoldUserData {
     };
   }
 
-  /** Removes the records about `user`, posts that name them included. */
-  async delete(user: Did): Promise<UserDataDeletion> {
+  async #delete(user: Did): Promise<UserDataDeletion> {
     const { access, crew, layers, layerRecords } = this.#deps;
     const isCaptain = (await access.captain())?.owner === user;
     const entries: LayerEntry[] = [];

@@ -1,0 +1,114 @@
+/**
+ * A hold behind its XRPC methods, for tests.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Hono } from "@hono/hono";
+import type { Did } from "../../lib/atproto/identity.ts";
+import { validateXrpcOutput } from "../../lib/atproto/lexicon.ts";
+import { AppError } from "../../lib/errors.ts";
+import type { HoldSettings } from "../../lib/hold/bootstrap.ts";
+import { ReadTickets } from "../../lib/hold/read_tickets.ts";
+import { HOLD } from "../../lib/hold/testing.ts";
+import {
+  openServices,
+  type ServiceOptions,
+} from "../../lib/hold/testing_services.ts";
+import { silentLogger } from "../../lib/log.ts";
+import { type AppEnv, onError } from "../middleware.ts";
+import { createHoldRoutes } from "./hold.ts";
+import { createBlobResponder } from "./hold_blob.ts";
+import type { ServiceTokens } from "./hold_request.ts";
+
+const ORIGIN = "https://hold.example.com";
+/** A registry that the hold trusts. */
+export const REGISTRY: Did = "did:web:registry.example.com";
+
+/** Takes `Bearer <did> <lxm>` for a signed token. */
+const tokens: ServiceTokens = {
+  verify(authorization, lxm) {
+    const [, did, method] = authorization?.split(" ") ?? [];
+    if (did?.startsWith("did:") && method === lxm) {
+      return Promise.resolve(did as Did);
+    }
+    throw new AppError("UNAUTHORIZED", "Send a service token.");
+  },
+};
+
+/** Status and JSON of an answer; what succeeds is what the lexicon says. */
+async function answerOf(lxm: string, response: Response) {
+  const body = await response.json();
+  const { status } = response;
+  if (status === 200) {
+    assert.deepEqual(validateXrpcOutput(lxm, body), { valid: true });
+  } else assert.deepEqual(Object.keys(body), ["error", "message"]);
+  return { status, body };
+}
+
+/** Opens a hold and its routes; `send`, `call` and `ask` make requests to them. */
+export async function openServer(
+  settings: Partial<HoldSettings> = {},
+  options: ServiceOptions = {},
+) {
+  const hold = await openServices({
+    ...options,
+    settings: { allowAllCrew: false, ...settings },
+  });
+  const { kv, clock, access, blobs } = hold;
+  const app = new Hono<AppEnv>();
+  app.use(async (c, next) => {
+    c.set("requestId", "test");
+    c.set("log", silentLogger);
+    await next();
+  });
+  app.onError(onError);
+  app.route(
+    "/xrpc",
+    createHoldRoutes({ ...hold, tokens, trustedRegistries: [REGISTRY] }),
+  );
+  const respond = createBlobResponder({
+    tokens,
+    access,
+    blobs,
+    tickets: new ReadTickets({ kv, clock }),
+    did: HOLD,
+    baseUrl: ORIGIN,
+  });
+  app.get(
+    "/xrpc/com.atproto.sync.getBlob",
+    (c) => respond(c.req.raw, c.req.query("cid") ?? ""),
+  );
+  const send = (path: string, init: RequestInit = {}) =>
+    Promise.resolve(app.request(`${ORIGIN}/xrpc/${path}`, init));
+  /** Calls a procedure as `did` and gives status and JSON. */
+  const call = async (did: Did | undefined, name: string, input: unknown) => {
+    const lxm = `io.atcr.hold.${name}`;
+    const response = await send(lxm, {
+      method: "POST",
+      ...(did ? { headers: { authorization: `Bearer ${did} ${lxm}` } } : {}),
+      body: JSON.stringify(input),
+    });
+    return await answerOf(lxm, response);
+  };
+  /** Asks a query as `did` and gives status and JSON. */
+  const ask = async (
+    did: Did | undefined,
+    name: string,
+    query: Record<string, string> = {},
+  ) => {
+    const lxm = `io.atcr.hold.${name}`;
+    const response = await send(`${lxm}?${new URLSearchParams(query)}`, {
+      ...(did ? { headers: { authorization: `Bearer ${did} ${lxm}` } } : {}),
+    });
+    return await answerOf(lxm, response);
+  };
+  return {
+    ...hold,
+    send,
+    call,
+    ask,
+    [Symbol.asyncDispose]: () => hold[Symbol.asyncDispose](),
+  };
+}
