@@ -8,6 +8,7 @@
 import type { Context, MiddlewareHandler } from "@hono/hono";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
+import { drainBody } from "./drain.ts";
 import { renderError, surfaceOf } from "./render_error.ts";
 
 /** Values that the middleware leaves for handlers. */
@@ -77,7 +78,11 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
 }
 
 /** Renders whatever a handler threw. */
-export function onError(error: unknown, c: Context<AppEnv>): Response {
+export async function onError(
+  error: unknown,
+  c: Context<AppEnv>,
+): Promise<Response> {
+  await drainBody(c.req.raw);
   return renderError(error, {
     surface: surfaceOf(c.req.path),
     requestId: c.get("requestId"),

@@ -25,7 +25,9 @@ export async function readBody(
   if (declared > maxBytes) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body ?? []) {
+  // The rest stays readable, so that it can be drained before the refusal.
+  const body = request.body?.values({ preventCancel: true });
+  for await (const chunk of body ?? []) {
     size += chunk.byteLength;
     if (size > maxBytes) throw tooLarge();
     chunks.push(chunk);

@@ -49,7 +49,7 @@ export function v2Routes(deps: V2Deps): Hono<AppEnv> {
       const claims = await claimsOf(c.req.raw, deps.tokens);
       return await answer(deps, c.req.raw, endpoint, claims);
     } catch (error) {
-      const response = onError(error, c);
+      const response = await onError(error, c);
       if (isAppError(error, "UNAUTHORIZED")) {
         response.headers.set(
           "www-authenticate",

@@ -1,0 +1,44 @@
+/**
+ * What is done with a request body that nobody wants: it is read and dropped
+ * for a while before the refusal goes out. Many clients read the answer only
+ * when they have sent everything, and would see a broken connection in its
+ * place.
+ *
+ * @module
+ */
+
+/** Bytes that are read and dropped; enough for any manifest or form. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** How long that may take, in milliseconds. */
+const MAX_MS = 1_000;
+
+/** Reads what is left of the body, within limits. Never rejects. */
+export async function drainBody(request: Request): Promise<void> {
+  if (request.method === "GET" || request.method === "HEAD") return;
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(late.resolve, MAX_MS);
+  try {
+    const { body } = request;
+    if (!body || body.locked) return;
+    const reader = body.getReader();
+    // Rejects when the lock is released while a read is pending.
+    reader.closed.catch(() => {});
+    await Promise.race([drop(reader), late.promise]);
+    reader.releaseLock();
+  } catch {
+    // The client has gone, or sent a method that can have no body.
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function drop(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<void> {
+  for (let dropped = 0; dropped < MAX_BYTES;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    dropped += value.byteLength;
+  }
+}
