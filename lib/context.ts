@@ -127,6 +127,9 @@ export async function createContext(
     notifyPush: async (caller, event) => {
       await hold.notify.push(caller, event);
     },
+    manifestDeleted: async (owner, digest) => {
+      await hold.layerRecords.manifestDeleted(owner, digest);
+    },
     countPull: ({ owner, repository }) =>
       hold.notify.pull({ owner, repository }),
   });

@@ -93,6 +93,8 @@ export interface HoldClient {
 
   /** Tells the hold of a push; failures are the caller's to log. */
   notifyManifest(caller: Did, event: ManifestEvent): Promise<void>;
+  /** Tells the hold that a manifest is gone, which frees what it counted for the owner's quota. */
+  manifestDeleted(owner: Did, digest: Digest): Promise<void>;
   /** Counts a pull, at leisure and without an answer. */
   countPull(caller: Caller, pull: PulledManifest): void;
 }

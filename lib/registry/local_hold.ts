@@ -7,6 +7,7 @@
 import type { Did } from "../atproto/identity.ts";
 import { AppError } from "../errors.ts";
 import type { HoldAccess } from "../hold/access.ts";
+import type { HoldCrew } from "../hold/crew.ts";
 import type { HoldBlobs } from "../hold/blobs.ts";
 import type { HoldUploads } from "../hold/uploads.ts";
 import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
@@ -23,10 +24,12 @@ import type {
 export interface LocalHoldDeps {
   did: Did;
   access: HoldAccess;
+  crew: HoldCrew;
   uploads: HoldUploads;
   blobs: HoldBlobs;
   notifyPush: (caller: Did, event: ManifestEvent) => Promise<void>;
   countPull: (pull: PulledManifest) => void;
+  manifestDeleted: (owner: Did, digest: Digest) => Promise<void>;
 }
 
 /** {@linkcode HoldClient} over the hold's services. */
@@ -75,6 +78,7 @@ export class LocalHold implements HoldClient {
 
   async startUpload(caller: Did, algorithm: DigestAlgorithm): Promise<string> {
     await this.#requireWrite(caller);
+    await this.#deps.crew.ensure(caller);
     const { uploadId } = await this.#deps.uploads.initiate(caller, {
       algorithm,
     });
@@ -114,6 +118,10 @@ export class LocalHold implements HoldClient {
 
   notifyManifest(caller: Did, event: ManifestEvent): Promise<void> {
     return this.#deps.notifyPush(caller, event);
+  }
+
+  manifestDeleted(owner: Did, digest: Digest): Promise<void> {
+    return this.#deps.manifestDeleted(owner, digest);
   }
 
   countPull(_caller: Caller, pull: PulledManifest): void {

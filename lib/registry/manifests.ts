@@ -163,8 +163,10 @@ export class Manifests {
     const names = await index.tagsOf(ref, digest);
     const rows = await Promise.all(names.map((tag) => index.tag(ref, tag)));
     const tagRkeys = rows.flatMap((row) => row ? [row.value.rkey] : []);
+    const manifest = await index.manifest(ref, digest);
     await records.remove(session, { digest, tagRkeys }, signal);
     await index.removeManifest(ref, digest);
+    if (manifest) await this.#tellHold(manifest.holdDid, ref, digest);
   }
 
   /** Tells the hold that a manifest was pulled. */
@@ -182,6 +184,20 @@ export class Manifests {
       digest,
       mediaType,
     });
+  }
+
+  /** The manifest is gone whatever the hold makes of it; its own garbage collection finds out, too. */
+  async #tellHold(holdDid: Did, ref: RepoRef, digest: Digest): Promise<void> {
+    try {
+      const hold = await this.#deps.holds.get(holdDid);
+      await hold.manifestDeleted(ref.did, digest);
+    } catch (error) {
+      this.#deps.log.warn("hold not told of a delete", {
+        holdDid,
+        digest,
+        error,
+      });
+    }
   }
 
   /** Compares a tag that we know with the owner's repo, behind the answer. */

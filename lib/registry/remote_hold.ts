@@ -215,6 +215,11 @@ export class RemoteHold implements HoldClient {
     );
   }
 
+  /** Other holds find out by themselves: the published lexicons have no method for it. */
+  manifestDeleted(): Promise<void> {
+    return Promise.resolve();
+  }
+
   countPull(caller: Caller, pull: PulledManifest): void {
     // Without a caller there is nobody in whose name the hold could be told.
     if (caller === undefined) return;
