@@ -111,14 +111,28 @@ export class Discovery {
     repo: string,
     digest: Digest,
   ): Promise<ManifestRow | undefined> {
-    return this.#once(`manifest ${owner.did} ${repo} ${digest}`, async () => {
+    return this.#findManifest(owner, digest, repo, false);
+  }
+
+  /**
+   * A manifest that a tag of `repo` points at may have a record that names
+   * another repository of the owner (`tagged`): there is one record for all.
+   */
+  #findManifest(
+    owner: Identity,
+    digest: Digest,
+    repo: string,
+    tagged: boolean,
+  ): Promise<ManifestRow | undefined> {
+    const name = `manifest ${owner.did} ${repo} ${digest} ${tagged}`;
+    return this.#once(name, async () => {
       const rkey = manifestRkey(digest);
       const value = await this.#record(owner, MANIFEST, rkey);
       const record = value && readManifest(value);
-      if (record?.digest === digest && record.repository === repo) {
-        return await this.#indexManifest(owner, record);
+      if (record?.digest === digest && (tagged || record.repository === repo)) {
+        return await this.#indexManifest(owner, repo, record);
       }
-      return await this.#searchManifest(owner, repo, digest);
+      return await this.#searchManifest(owner, repo, digest, tagged);
     });
   }
 
@@ -167,12 +181,14 @@ export class Discovery {
     owner: Identity,
     repo: string,
     digest: Digest,
+    tagged: boolean,
   ): Promise<ManifestRow | undefined> {
     if (!await this.#mayList(owner, MANIFEST)) return undefined;
     for await (const { value } of this.#list(owner, MANIFEST)) {
       const record = readManifest(value);
-      if (record?.digest !== digest || record.repository !== repo) continue;
-      return await this.#indexManifest(owner, record);
+      if (record?.digest !== digest) continue;
+      if (!tagged && record.repository !== repo) continue;
+      return await this.#indexManifest(owner, repo, record);
     }
     return undefined;
   }
@@ -186,7 +202,7 @@ export class Discovery {
     const { index, clock } = this.#deps;
     const ref = { did: owner.did, repo: tag.repository };
     const manifest = await index.manifest(ref, tag.digest) ??
-      await this.findManifest(owner, tag.repository, tag.digest);
+      await this.#findManifest(owner, tag.digest, tag.repository, true);
     if (!manifest) return undefined;
     const row: TagRow = {
       digest: tag.digest,
@@ -204,6 +220,7 @@ export class Discovery {
 
   async #indexManifest(
     owner: Identity,
+    repo: string,
     record: ManifestRecord,
   ): Promise<ManifestRow | undefined> {
     const { content, index, clock, defaultHold } = this.#deps;
@@ -218,7 +235,7 @@ export class Discovery {
       blobCid: record.manifestBlob?.ref.$link,
       createdAt: record.createdAt ?? clock.now(),
     });
-    const ref = { did: owner.did, repo: record.repository };
+    const ref = { did: owner.did, repo };
     await content.put(digest, bytes);
     await this.#linkBlobs(ref, row.holdDid, referencedBlobs(manifest));
     await index.put(ref, {

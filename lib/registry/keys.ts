@@ -44,6 +44,20 @@ export const registryKeys = {
     did,
     repo,
   ],
+  /** One row for each repository that has a manifest: they share one record. */
+  manifestRepository: (did: Did, digest: Digest, repo: string): Key => [
+    "registry",
+    "manifest_repository",
+    did,
+    digest,
+    repo,
+  ],
+  manifestRepositories: (did: Did, digest: Digest): Key => [
+    "registry",
+    "manifest_repository",
+    did,
+    digest,
+  ],
   /** One row for each tag that points at a manifest, so that a delete finds them. */
   manifestTag: (did: Did, repo: string, digest: Digest, tag: string): Key => [
     "registry",

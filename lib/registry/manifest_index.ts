@@ -92,6 +92,17 @@ export class ManifestIndex {
     return names;
   }
 
+  /** Other repositories of the owner that have the manifest, too. */
+  async otherRepositories(ref: RepoRef, digest: Digest): Promise<string[]> {
+    const prefix = registryKeys.manifestRepositories(ref.did, digest);
+    const names: string[] = [];
+    for await (const entry of this.#kv.list({ prefix })) {
+      const repo = String(entry.key.at(-1));
+      if (repo !== ref.repo) names.push(repo);
+    }
+    return names;
+  }
+
   /** Referrers of `subject` in digest order. */
   async *referrers(
     ref: RepoRef,
@@ -114,7 +125,8 @@ export class ManifestIndex {
       put.tags.map(({ tag }) => registryKeys.tag(did, repo, tag)),
     );
     const change = this.#kv.atomic()
-      .set(registryKeys.manifest(did, repo, put.digest), put.row);
+      .set(registryKeys.manifest(did, repo, put.digest), put.row)
+      .set(registryKeys.manifestRepository(did, put.digest, repo), 1);
     this.#touch(change, ref, put.row.holdDid, put.row.createdAt);
     if (put.referrer && put.row.subject) {
       change.set(
@@ -193,6 +205,7 @@ export class ManifestIndex {
       }
       if (tags.length === 0) {
         change.delete(registryKeys.manifest(did, repo, digest));
+        change.delete(registryKeys.manifestRepository(did, digest, repo));
         if (row?.subject) {
           change.delete(
             registryKeys.referrer(did, repo, row.subject, digest),

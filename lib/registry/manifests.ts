@@ -164,9 +164,18 @@ export class Manifests {
     const rows = await Promise.all(names.map((tag) => index.tag(ref, tag)));
     const tagRkeys = rows.flatMap((row) => row ? [row.value.rkey] : []);
     const manifest = await index.manifest(ref, digest);
-    await records.remove(session, { digest, tagRkeys }, signal);
+    // A manifest has one record, however many repositories of its owner have it.
+    const [heir] = await index.otherRepositories(ref, digest);
+    if (heir === undefined) {
+      await records.remove(session, { digest, tagRkeys }, signal);
+    } else {
+      await records.remove(session, { tagRkeys }, signal);
+      await records.bequeath(session, digest, heir, signal);
+    }
     await index.removeManifest(ref, digest);
-    if (manifest) await this.#tellHold(manifest.holdDid, ref, digest);
+    if (manifest && heir === undefined) {
+      await this.#tellHold(manifest.holdDid, ref, digest);
+    }
   }
 
   /** Tells the hold that a manifest was pulled. */

@@ -109,6 +109,7 @@ export class OwnerRecords {
       const rkey = manifestRkey(what.digest);
       writes.push({ action: "delete", collection: MANIFEST, rkey });
     }
+    if (writes.length === 0) return;
     // `deleteRecord` takes absent records in its stride, unlike `applyWrites`.
     if (writes.length === 1) {
       for (const { collection, rkey } of writes) {
@@ -126,6 +127,21 @@ export class OwnerRecords {
         await session.deleteRecord(collection, rkey, signal);
       }
     }
+  }
+
+  /** Makes the record of a manifest name another of the repositories that have it. */
+  async bequeath(
+    session: PdsSession,
+    digest: Digest,
+    repository: string,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { pds, did } = session;
+    const rkey = manifestRkey(digest);
+    const record = await this.#pds.getRecord(pds, did, MANIFEST, rkey, signal);
+    if (!record || record.value["repository"] === repository) return;
+    const value = { ...record.value, repository };
+    await session.putRecord(MANIFEST, rkey, value, signal);
   }
 
   /** Where the record of a tag stands or has to stand: keys of two tags can collide. */
