@@ -14,6 +14,12 @@ import type { Logger } from "../log.ts";
 import type { GuardedFetch } from "./guarded_fetch.ts";
 import type { Did, Identity } from "./identity.ts";
 import { expiryOf } from "./jwt.ts";
+import {
+  inactive,
+  loginError,
+  sessionEnded,
+  wrongPassword,
+} from "./login_errors.ts";
 import type { PdsSession } from "./pds.ts";
 import {
   type AuthorizedSend,
@@ -59,9 +65,6 @@ const sessionSchema = z.object({
   active: z.boolean().optional(),
   status: z.string().optional(),
 });
-
-const MAKE_ONE =
-  "Make an app password in the settings of your account (on Bluesky: https://bsky.app/settings/app-passwords)";
 
 /** Signs accounts in with app passwords and keeps their sessions for later requests. */
 export class PasswordSessions {
@@ -264,51 +267,3 @@ const ENDED: ReadonlySet<string> = new Set([
   "ExpiredToken",
   "InvalidToken",
 ]);
-
-function loginError(error: unknown, name: string, pds: string): unknown {
-  const { host } = new URL(pds);
-  if (!(error instanceof XrpcFailure)) return pdsError(error, pds);
-  if (error.error === "AuthFactorTokenRequired") {
-    return new AppError(
-      "UNAUTHORIZED",
-      `The PDS at ${host} wants a second factor for the main password of ${name}, which a container client cannot give. ${MAKE_ONE} and use it in place of the password.`,
-      { cause: error },
-    );
-  }
-  const status = /^Account(Takedown|Suspended|Deactivated)$/.exec(error.error);
-  if (status) return inactive(name, host, status[1]?.toLowerCase(), error);
-  if (error.status === 401 || error.status === 403) {
-    return wrongPassword(name, error);
-  }
-  return pdsError(error, pds);
-}
-
-function wrongPassword(name: string, cause?: unknown): AppError {
-  return new AppError(
-    "UNAUTHORIZED",
-    `The password for ${name} is wrong. Use an app password, not the password of the account. ${MAKE_ONE}.`,
-    cause === undefined ? {} : { cause },
-  );
-}
-
-function inactive(
-  name: string,
-  host: string,
-  status: string | undefined,
-  cause?: unknown,
-): AppError {
-  const how = status?.slice(0, 40) ?? "inactive";
-  return new AppError(
-    "UNAUTHORIZED",
-    `The account ${name} is ${how} at its PDS ${host} and cannot be used until that changes there.`,
-    cause === undefined ? {} : { cause },
-  );
-}
-
-function sessionEnded(did: Did, cause?: unknown): AppError {
-  return new AppError(
-    "UNAUTHORIZED",
-    `The session of ${did} has ended. Sign in again with an app password (docker login).`,
-    cause === undefined ? {} : { cause },
-  );
-}
