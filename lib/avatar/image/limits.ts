@@ -29,9 +29,9 @@ export interface ImageLimits {
 export const DEFAULT_LIMITS: ImageLimits = {
   maxBytes: 5_000_000,
   maxInputSide: 16_384,
-  maxPixels: 25_000_000,
+  maxPixels: 20_000_000,
   maxCost: 300,
-  maxDecodeBytes: 256 << 20,
+  maxDecodeBytes: 240_000_000,
   maxSide: 2048,
 };
 

@@ -31,7 +31,7 @@ export function sniffAvif(b: ByteReader): ImageInfo | undefined {
     animated: false,
     alpha,
     icc,
-    bytesPerPixel: 24,
-    cost: 60,
+    bytesPerPixel: alpha ? 40 : 24,
+    cost: alpha ? 160 : 100,
   };
 }

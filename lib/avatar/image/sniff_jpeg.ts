@@ -85,8 +85,8 @@ export function sniffJpeg(b: ByteReader): ImageInfo | undefined {
     animated: false,
     alpha: false,
     icc,
-    // Samples, and for progressive files their coefficients as 16-bit numbers.
-    bytesPerPixel: components * (frame.progressive ? 3 : 1),
+    // Planes, then pixels; progressive files hold 16-bit coefficients besides.
+    bytesPerPixel: components * (frame.progressive ? 4 : 2),
     cost: frame.progressive ? scans : 1,
   };
 }

@@ -35,7 +35,7 @@ export const DEFAULT_POOL: PoolOptions = {
   queueLimit: 64,
   maxWaitMs: 1500,
   maxRunMs: 5000,
-  memoryBytes: 256 << 20,
+  memoryBytes: 240_000_000,
 };
 
 /** What a {@linkcode RenderPool} needs. */
