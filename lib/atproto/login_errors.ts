@@ -46,7 +46,8 @@ export function inactive(
   status: string | undefined,
   cause?: unknown,
 ): AppError {
-  const how = status?.slice(0, 40) ?? "inactive";
+  const how = status?.slice(0, 40).replace(/^taken?down$/, "taken down") ??
+    "inactive";
   return new AppError(
     "UNAUTHORIZED",
     `The account ${name} is ${how} at its PDS ${host} and cannot be used until that changes there.`,

@@ -118,7 +118,7 @@ Deno.test("every way a login can fail has its own sentence", () =>
         "UNAUTHORIZED",
         /second factor/,
       ],
-      [() => error(401, "AccountTakedown"), "UNAUTHORIZED", /takedown/],
+      [() => error(401, "AccountTakedown"), "UNAUTHORIZED", /is taken down/],
       [
         () => Response.json({ ...body, active: false, status: "deactivated" }),
         "UNAUTHORIZED",
