@@ -7,8 +7,7 @@
 import { Hono } from "@hono/hono";
 import type { AppContext } from "../lib/context.ts";
 import { AppError } from "../lib/errors.ts";
-import { tokenRoutes } from "./auth/token.ts";
-import { clientAddress } from "./client_address.ts";
+import { authRoutes, createBrowsers } from "./auth.ts";
 import { type AppEnv, observe, onError } from "./middleware.ts";
 import { opsRoutes } from "./ops.ts";
 import { clientOrigin } from "./origin.ts";
@@ -52,8 +51,8 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   app.route("/", staticRoutes(new URL("../static/", import.meta.url)));
   if (ctx.hold) app.route("/", holdRoutes(ctx.hold, state));
   if (config.server.roles.includes("registry")) {
-    const address = clientAddress({ trustProxy: config.server.trust_proxy });
-    app.route("/", tokenRoutes(ctx.auth.tokenService, address));
+    const browsers = createBrowsers(ctx);
+    app.route("/", authRoutes(ctx, browsers));
     app.route(
       "/",
       v2Routes({
@@ -66,7 +65,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
       }),
     );
     const example = config.sandbox.enabled ? "alice.test" : "your.handle";
-    app.route("/", homeRoutes(config.server.base_url, example));
+    app.route("/", homeRoutes(config.server.base_url, example, browsers));
   }
   return app;
 }

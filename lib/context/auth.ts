@@ -55,6 +55,10 @@ export interface AuthContext {
   readonly signIn: SignIn;
   /** The session of an account at its PDS, by OAuth or else by app password; undefined when it has to sign in again. */
   readonly session: (did: Did) => Promise<PdsSession | undefined>;
+  /** Ends the logins that an account has made with an app password. */
+  readonly endPasswordLogins: (did: Did) => Promise<void>;
+  /** Origins that may be reached without https. */
+  readonly plainOrigins: readonly string[];
   /** Proof in forms that the page was ours; depends on the cookie of the session. */
   readonly csrfToken: (cookie: string) => string;
 }
@@ -141,6 +145,11 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
     webSessions,
     signIn,
     session,
+    endPasswordLogins: async (did) => {
+      await revocations.revokePasswordLogins(did);
+      await passwords.drop(did);
+    },
+    plainOrigins: deps.plainOrigins,
     csrfToken: (cookie) => box.mac("csrf", cookie),
   };
 }

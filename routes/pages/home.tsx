@@ -1,15 +1,30 @@
 /** The start page: what this is, and the commands to try. */
 
 import { Hono } from "@hono/hono";
+import type { Browsers } from "../auth/browser.ts";
 import type { AppEnv } from "../middleware.ts";
-import { renderPage } from "./document.tsx";
+import { renderPage, type Visitor } from "./document.tsx";
 
 /** Serves `/`. `origin` is where clients reach the registry. */
-export function homeRoutes(origin: string, example: string): Hono<AppEnv> {
+export function homeRoutes(
+  origin: string,
+  example: string,
+  browsers: Browsers,
+): Hono<AppEnv> {
   const { host } = new URL(origin);
+  return new Hono<AppEnv>().get("/", async (c) => {
+    const visitor = await browsers.visitor(await browsers.current(c));
+    const name = visitor.account?.name ?? example;
+    c.header("cache-control", "no-store");
+    return c.html(homePage(host, name, visitor));
+  });
+}
+
+function homePage(host: string, example: string, visitor: Visitor): string {
   const image = `${host}/${example}/app:latest`;
-  const html = renderPage({
+  return renderPage({
     title: "Container registry",
+    visitor,
     children: (
       <>
         <h1>A container registry for the identity you already have</h1>
@@ -28,11 +43,12 @@ export function homeRoutes(origin: string, example: string): Hono<AppEnv> {
           <code>{`docker pull ${image}`}</code>
         </pre>
         <p>
-          Use an app password of your PDS to log in, never the password of your
-          account.
+          With the <a href="/install">credential helper</a>{" "}
+          docker asks for no password at all. For CI make an{" "}
+          <a href="/settings/devices">access token</a>. Elsewhere use an app
+          password of your PDS, never the password of your account.
         </p>
       </>
     ),
   });
-  return new Hono<AppEnv>().get("/", (c) => c.html(html));
 }

@@ -1,0 +1,199 @@
+/**
+ * Browsers that are signed in: their cookies, and the proof that a change was
+ * asked for on a page of ours.
+ *
+ * @module
+ */
+
+import type { Context } from "@hono/hono";
+import { deleteCookie, getCookie, setCookie } from "@hono/hono/cookie";
+import { isValidHandle } from "@atproto/syntax";
+import type { IdentityResolver } from "../../lib/atproto/identity.ts";
+import { equalText, randomSecret } from "../../lib/auth/secrets.ts";
+import {
+  ABSOLUTE_MS,
+  type BrowserInfo,
+  type WebSession,
+  type WebSessions,
+} from "../../lib/auth/web_sessions.ts";
+import { AppError, isAppError } from "../../lib/errors.ts";
+import type { ClientAddress } from "../client_address.ts";
+import type { Visitor } from "../pages/document.tsx";
+
+/** What {@linkcode Browsers} needs. */
+export interface BrowsersDeps {
+  webSessions: WebSessions;
+  identities: IdentityResolver;
+  /** Proof for the forms of the session with this cookie. */
+  csrfToken: (cookie: string) => string;
+  addressOf: ClientAddress;
+  /** Origin of the pages; cookies are `Secure` where it is https. */
+  origin: string;
+}
+
+/** A browser that is signed in. */
+export interface SignedInBrowser {
+  readonly session: WebSession;
+  readonly csrf: string;
+}
+
+/** Handles that are offered on the sign-in page. */
+const MAX_RECENT = 5;
+const RECENT_SECONDS = 180 * 86_400;
+
+const SECRET = /^[A-Za-z0-9_-]{43}$/;
+
+/** A sign-in may take so long, as the PDS's part of it. */
+const SIGN_IN_SECONDS = 3_600;
+
+/** Reads and writes the cookies. */
+export class Browsers {
+  readonly #deps: BrowsersDeps;
+  readonly #secure: boolean;
+  readonly #sessionCookie: string;
+  readonly #signInCookie: string;
+  readonly #recentCookie: string;
+
+  constructor(deps: BrowsersDeps) {
+    this.#deps = deps;
+    this.#secure = deps.origin.startsWith("https:");
+    // With the prefix no other host of the domain can plant the cookie.
+    const prefix = this.#secure ? "__Host-" : "";
+    this.#sessionCookie = `${prefix}atcr_session`;
+    this.#signInCookie = `${prefix}atcr_sign_in`;
+    this.#recentCookie = `${prefix}atcr_recent`;
+  }
+
+  /** The browser's session, if it is signed in. */
+  async current(c: Context): Promise<SignedInBrowser | undefined> {
+    const cookie = this.sessionCookie(c);
+    const session = cookie === undefined
+      ? undefined
+      : await this.#deps.webSessions.find(cookie);
+    return session && cookie !== undefined
+      ? { session, csrf: this.#deps.csrfToken(cookie) }
+      : undefined;
+  }
+
+  /** Who looks at a page, for its frame. */
+  async visitor(browser: SignedInBrowser | undefined): Promise<Visitor> {
+    if (!browser) return { account: undefined };
+    const { session, csrf } = browser;
+    return { account: { name: await this.#nameOf(session), csrf } };
+  }
+
+  /** Where a request comes from. */
+  info(c: Context): BrowserInfo {
+    return {
+      address: this.#deps.addressOf(c),
+      agent: c.req.header("user-agent") ?? "",
+    };
+  }
+
+  sessionCookie(c: Context): string | undefined {
+    return getCookie(c, this.#sessionCookie);
+  }
+
+  setSession(c: Context, cookie: string): void {
+    this.#set(c, this.#sessionCookie, cookie, ABSOLUTE_MS / 1000);
+    this.#clear(c, this.#signInCookie);
+  }
+
+  clearSession(c: Context): void {
+    this.#clear(c, this.#sessionCookie);
+  }
+
+  /** A secret that the browser has to bring back from the PDS; one for all its windows. */
+  beginSignIn(c: Context): string {
+    const secret = this.signInSecret(c) ?? randomSecret();
+    this.#set(c, this.#signInCookie, secret, SIGN_IN_SECONDS);
+    return secret;
+  }
+
+  /** The secret of {@linkcode beginSignIn}. */
+  signInSecret(c: Context): string | undefined {
+    const secret = getCookie(c, this.#signInCookie);
+    return secret !== undefined && SECRET.test(secret) ? secret : undefined;
+  }
+
+  /** Handles that have signed in here before, the last one first. */
+  recent(c: Context): string[] {
+    const text = getCookie(c, this.#recentCookie) ?? "";
+    return text.slice(0, 2000).split(" ")
+      .filter((handle) => isValidHandle(handle)).slice(0, MAX_RECENT);
+  }
+
+  /** Puts the handle of the session in front of the list. */
+  async remember(c: Context, cookie: string): Promise<void> {
+    const session = await this.#deps.webSessions.find(cookie);
+    const name = session && await this.#nameOf(session);
+    if (name === undefined || !isValidHandle(name)) return;
+    const others = this.recent(c).filter((handle) => handle !== name);
+    const list = [name, ...others].slice(0, MAX_RECENT).join(" ");
+    this.#set(c, this.#recentCookie, list, RECENT_SECONDS);
+  }
+
+  /**
+   * Makes sure that a request comes from a page of ours. Throws AppError
+   * `DENIED` when another site has sent it.
+   */
+  requireOwnPage(c: Context): void {
+    const site = c.req.header("sec-fetch-site");
+    const origin = c.req.header("origin");
+    const fromUs = site === undefined
+      ? origin === undefined || origin === this.#deps.origin
+      : site === "same-origin";
+    if (!fromUs) throw forged();
+  }
+
+  /**
+   * The browser's session, for a change that it asks for with `csrf`. Throws
+   * AppError `UNAUTHORIZED` when it is not signed in, and `DENIED` when the
+   * request was not made on a page of ours.
+   */
+  async requireChange(
+    c: Context,
+    csrf: string | null | undefined,
+  ): Promise<SignedInBrowser> {
+    this.requireOwnPage(c);
+    const browser = await this.current(c);
+    if (!browser) {
+      throw new AppError(
+        "UNAUTHORIZED",
+        "You are not signed in any more. Sign in and try again.",
+      );
+    }
+    if (!equalText(csrf ?? "", browser.csrf)) throw forged();
+    return browser;
+  }
+
+  async #nameOf({ did }: WebSession): Promise<string> {
+    try {
+      return (await this.#deps.identities.resolve(did)).handle ?? did;
+    } catch (error) {
+      if (isAppError(error)) return did;
+      throw error;
+    }
+  }
+
+  #set(c: Context, name: string, value: string, maxAge: number): void {
+    setCookie(c, name, value, {
+      path: "/",
+      httpOnly: true,
+      sameSite: "Lax",
+      secure: this.#secure,
+      maxAge,
+    });
+  }
+
+  #clear(c: Context, name: string): void {
+    deleteCookie(c, name, { path: "/", secure: this.#secure });
+  }
+}
+
+function forged(): AppError {
+  return new AppError(
+    "DENIED",
+    "This was not asked for on a page of this registry, so nothing was changed. Open the page anew and try again.",
+  );
+}

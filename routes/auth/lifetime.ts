@@ -1,0 +1,18 @@
+/**
+ * The life of a device or token, as a form or a program gives it.
+ *
+ * @module
+ */
+
+import { MAX_LIFETIME_DAYS } from "../../lib/auth/devices.ts";
+import { AppError } from "../../lib/errors.ts";
+
+/** Reads a number of days. Throws AppError `INVALID_REQUEST`. */
+export function lifetimeOf(text: string | null): number {
+  const days = /^\d{1,3}$/.test(text ?? "") ? Number(text) : 0;
+  if (days >= 1 && days <= MAX_LIFETIME_DAYS) return days;
+  throw new AppError(
+    "INVALID_REQUEST",
+    `Choose a life of 1 to ${MAX_LIFETIME_DAYS} days.`,
+  );
+}

@@ -1,0 +1,92 @@
+/** The pages of signing in. */
+
+import { renderPage } from "./document.tsx";
+
+/** What the sign-in page shows. */
+export interface SignInPageProps {
+  /** What was typed before. */
+  identifier: string;
+  returnTo: string;
+  /** Handles that signed in here before. */
+  recent: readonly string[];
+  /** What went wrong the last time. */
+  problem: string | undefined;
+}
+
+/** The page that asks for a handle. */
+export function signInPage(props: SignInPageProps): string {
+  const { identifier, returnTo, recent, problem } = props;
+  return renderPage({
+    title: "Sign in",
+    children: (
+      <>
+        <h1>Sign in with your AT Protocol account</h1>
+        {problem !== undefined && <p role="alert">{problem}</p>}
+        <form method="post" action="/auth/login">
+          <input type="hidden" name="return_to" value={returnTo} />
+          <p>
+            <label for="identifier">Handle, DID or address of your PDS</label>
+            <br />
+            <input
+              id="identifier"
+              name="identifier"
+              value={identifier}
+              placeholder="alice.example.com"
+              autocomplete="username"
+              autocapitalize="none"
+              spellcheck={false}
+              maxLength={2048}
+              required
+            />
+          </p>
+          <button type="submit">Continue at your PDS</button>
+        </form>
+        {recent.length > 0 && (
+          <>
+            <h2>Signed in here before</h2>
+            <ul>
+              {recent.map((handle) => (
+                <li key={handle}>
+                  <form method="post" action="/auth/login">
+                    <input type="hidden" name="return_to" value={returnTo} />
+                    <button type="submit" name="identifier" value={handle}>
+                      {handle}
+                    </button>
+                  </form>
+                </li>
+              ))}
+            </ul>
+          </>
+        )}
+        <p>
+          You type your password at your own PDS only. It then asks you what
+          this registry may do in your name.
+        </p>
+      </>
+    ),
+  });
+}
+
+/** The page that says why signing in did not work, and leads back. */
+export function signInFailedPage(
+  props: { message: string; requestId: string },
+): string {
+  return renderPage({
+    title: "Not signed in",
+    children: (
+      <>
+        <h1>Signing in did not work</h1>
+        <p role="alert">{props.message}</p>
+        <p>
+          <a href="/auth/login">Sign in again</a> ·{" "}
+          <a href="/">Back to the start</a>
+        </p>
+        <p>
+          <small>
+            Request <code>{props.requestId}</code>
+          </small>
+        </p>
+      </>
+    ),
+  });
+}
