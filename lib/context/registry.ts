@@ -26,6 +26,7 @@ import { Owners } from "../registry/owners.ts";
 import type { HoldFetch } from "../registry/remote_calls.ts";
 import { RemoteHold } from "../registry/remote_hold.ts";
 import { Uploads } from "../registry/uploads.ts";
+import { WriteLeases } from "../registry/write_leases.ts";
 
 /** What {@linkcode createRegistry} needs. */
 export interface RegistryContextDeps {
@@ -78,6 +79,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       }),
   });
   const index = new ManifestIndex(kv);
+  const leases = new WriteLeases(kv, clock);
   const content = new ManifestContent(values);
   const records = new OwnerRecords(pds);
   const owners = new Owners({ kv, clock, log, identities, pds, defaultHold });
@@ -102,8 +104,8 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     blobs,
     uploads: new Uploads({ kv, clock, holds, metrics, ttlMs }),
     manifests: new Manifests({
-      kv,
       clock,
+      leases,
       log,
       metrics,
       holds,
@@ -113,8 +115,8 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       records,
     }),
     push: new ManifestPush({
-      kv,
       clock,
+      leases,
       log,
       metrics,
       holds,

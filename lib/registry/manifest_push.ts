@@ -9,8 +9,6 @@ import type { Identity } from "../atproto/identity.ts";
 import type { PdsSession } from "../atproto/pds.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
-import type { Kv } from "../kv/kv.ts";
-import { withLease } from "../kv/lease.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { type Digest, digestOf, digestParts } from "../oci/digest.ts";
@@ -27,12 +25,12 @@ import { manifestRow, referrerRow } from "./manifest_rows.ts";
 import { manifestEvent } from "./notify.ts";
 import type { OwnerRecords } from "./owner_records.ts";
 import type { Owners } from "./owners.ts";
-import { repositoryLease } from "./repository_lease.ts";
+import type { WriteLeases } from "./write_leases.ts";
 
 /** What {@linkcode ManifestPush} needs. */
 export interface ManifestPushDeps {
-  kv: Kv;
   clock: Clock;
+  leases: WriteLeases;
   log: Logger;
   metrics: Metrics;
   holds: HoldDirectory;
@@ -105,12 +103,9 @@ export class ManifestPush {
       await this.#requireBlobs(ref, hold, manifest);
     }
     await this.#deps.content.put(digest, bytes);
-    const { kv, clock } = this.#deps;
-    await withLease(
-      kv,
-      clock,
-      repositoryLease.name(ref),
-      repositoryLease,
+    await this.#deps.leases.hold(
+      ref,
+      { digest, tags: pushed.tags },
       () =>
         this.#store(ref, session, hold, { digest, manifest, pushed }, signal),
     );

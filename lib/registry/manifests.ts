@@ -12,8 +12,6 @@ import type { Did, Identity } from "../atproto/identity.ts";
 import type { PdsSession } from "../atproto/pds.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
-import type { Kv } from "../kv/kv.ts";
-import { withLease } from "../kv/lease.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -24,12 +22,12 @@ import type { Caller, HoldDirectory } from "./hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import type { OwnerRecords } from "./owner_records.ts";
 import { requireRead } from "./read_access.ts";
-import { repositoryLease } from "./repository_lease.ts";
+import type { WriteLeases } from "./write_leases.ts";
 
 /** What {@linkcode Manifests} needs. */
 export interface ManifestsDeps {
-  kv: Kv;
   clock: Clock;
+  leases: WriteLeases;
   log: Logger;
   metrics: Metrics;
   holds: HoldDirectory;
@@ -125,14 +123,16 @@ export class Manifests {
     reference: Reference,
     signal?: AbortSignal,
   ): Promise<void> {
-    const { kv, clock } = this.#deps;
+    const { leases, index } = this.#deps;
     const ref = { did: owner.did, repo };
     await this.#find(owner, repo, reference);
-    await withLease(
-      kv,
-      clock,
-      repositoryLease.name(ref),
-      repositoryLease,
+    const what = reference.kind === "tag" ? { tags: [reference.tag] } : {
+      digest: reference.digest,
+      tags: await index.tagsOf(ref, reference.digest),
+    };
+    await leases.hold(
+      ref,
+      what,
       () =>
         reference.kind === "tag"
           ? this.#deleteTag(ref, session, reference.tag, signal)

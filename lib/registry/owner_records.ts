@@ -16,6 +16,7 @@ import { manifestRkey, tagRkey, tagRkeyAlternative } from "../atproto/rkeys.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ParsedManifest } from "../oci/manifest.ts";
+import { MAX_WRITES, OwnerCommits } from "./owner_commits.ts";
 
 const MANIFEST = "io.atcr.manifest";
 const TAG = "io.atcr.tag";
@@ -44,6 +45,7 @@ export interface ManifestWrite {
 /** Writes and removes records in owners' repos. */
 export class OwnerRecords {
   readonly #pds: PdsReader;
+  readonly #commits = new OwnerCommits();
 
   constructor(pds: PdsReader) {
     this.#pds = pds;
@@ -66,9 +68,9 @@ export class OwnerRecords {
       exists: rkey !== undefined,
     }));
     try {
-      await session.applyWrites(
+      await this.#commits.commit(
+        session,
         records(session.did, write, blob, guess, write.known),
-        signal,
       );
       return { blobCid: blob?.ref.$link, rkeys: guess.map((t) => t.rkey) };
     } catch (error) {
@@ -87,9 +89,9 @@ export class OwnerRecords {
     );
     const upload = blob ??
       await session.uploadBlob(write.bytes, write.manifest.mediaType, signal);
-    await session.applyWrites(
+    await this.#commits.commit(
+      session,
       records(session.did, write, upload, places, existing !== undefined),
-      signal,
     );
     return { blobCid: upload.ref.$link, rkeys: places.map((p) => p.rkey) };
   }
@@ -119,7 +121,7 @@ export class OwnerRecords {
     }
     try {
       for (let i = 0; i < writes.length; i += MAX_WRITES) {
-        await session.applyWrites(writes.slice(i, i + MAX_WRITES), signal);
+        await this.#commits.commit(session, writes.slice(i, i + MAX_WRITES));
       }
     } catch (error) {
       if (!isRetryable(error)) throw error;
@@ -169,9 +171,6 @@ export class OwnerRecords {
     );
   }
 }
-
-/** Writes of one `applyWrites` call (limit of the reference PDS). */
-const MAX_WRITES = 200;
 
 /** A failure that may come from a repo that differs from what our index says. */
 function isRetryable(error: unknown): boolean {
