@@ -75,6 +75,18 @@ const schemaFor = (maxSide: number) =>
     s: z.string().max(200, "s must be at most 200 characters.").optional(),
   });
 
+/** Making a schema takes longer than using it; there is one for each `maxSide`. */
+const schemas = new Map<number, ReturnType<typeof schemaFor>>();
+
+function schemaOf(maxSide: number): ReturnType<typeof schemaFor> {
+  let schema = schemas.get(maxSide);
+  if (schema === undefined) {
+    schema = schemaFor(maxSide);
+    schemas.set(maxSide, schema);
+  }
+  return schema;
+}
+
 /**
  * Reads a query. Of a parameter given twice the first counts, unknown ones are
  * left alone.
@@ -90,7 +102,7 @@ export function parseQuery(
   rules: QueryRules,
 ): PictureQuery {
   const first = Object.fromEntries([...query].reverse());
-  const parsed = schemaFor(rules.maxSide).safeParse(first);
+  const parsed = schemaOf(rules.maxSide).safeParse(first);
   if (!parsed.success) {
     throw invalid(parsed.error.issues.map(({ message }) => message).join(" "));
   }
