@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { IdentityResolver } from "./atproto/identity.ts";
+import type { Did, IdentityResolver } from "./atproto/identity.ts";
 import { DidResolver } from "./atproto/did_resolver.ts";
 import {
   createGuardedFetch,
@@ -16,9 +16,11 @@ import { CachedIdentityResolver } from "./atproto/identity_resolver.ts";
 import type { PdsReader } from "./atproto/pds.ts";
 import { PdsClient } from "./atproto/pds_client.ts";
 import { SecretBox } from "./atproto/secret_box.ts";
+import type { AvatarService } from "./avatar/service.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
 import { type AuthContext, createAuth } from "./context/auth.ts";
+import { createAvatars } from "./context/avatar.ts";
 import { createHold, type HoldContext } from "./context/hold.ts";
 import { createRegistry, type RegistryContext } from "./context/registry.ts";
 import { manifestSource } from "./context/manifest_source.ts";
@@ -59,8 +61,10 @@ export interface AppContext {
   readonly fetch: GuardedFetch;
   readonly identities: IdentityResolver;
   readonly auth: AuthContext;
-  readonly registry: RegistryContext;
+  /** Undefined where the role does not run. */
+  readonly registry: RegistryContext | undefined;
   readonly hold: HoldContext | undefined;
+  readonly avatars: AvatarService | undefined;
   /** Closes what is open; call it when no request runs any more. */
   close(): void;
 }
@@ -77,6 +81,8 @@ export async function createContext(
   const clock = overrides.clock ?? systemClock;
   const metrics = new Metrics();
   const { sandbox } = overrides;
+  const runs = (role: Config["server"]["roles"][number]) =>
+    config.server.roles.includes(role);
   const secret = config.secret_key ?? await localSecret(config.data_dir);
   const box = new SecretBox(secret);
   const kv = overrides.kv ?? await openKv(config.kv.location, clock);
@@ -99,12 +105,13 @@ export async function createContext(
     fetch,
     identities,
     plainOrigins: plainOrigins(config, sandbox),
-    onLogin: (identity, session) =>
-      registry.owners.ensureProfile(identity, session).catch((error) =>
+    onLogin: async (identity, session) => {
+      await registry?.owners.ensureProfile(identity, session).catch((error) =>
         log.warn("sailor profile not written", { did: identity.did, error })
-      ),
+      );
+    },
   });
-  const hold = config.server.roles.includes("hold")
+  const hold = runs("hold")
     ? await createHold({
       config,
       kv,
@@ -133,26 +140,25 @@ export async function createContext(
     countPull: ({ owner, repository }) =>
       hold.notify.pull({ owner, repository }),
   });
-  const defaultHold = config.server.default_hold_did ?? hold?.did;
-  if (defaultHold === undefined) {
-    throw new AppError(
-      "UNAVAILABLE",
-      "No hold is known: run one here (role hold) or set server.default_hold_did.",
-    );
-  }
-  const registry = createRegistry({
-    config,
-    kv,
-    clock,
-    log,
-    metrics,
-    identities,
-    pds,
-    fetch,
-    session: auth.session,
-    ownHold,
-    defaultHold,
-  });
+  const registry = runs("registry")
+    ? createRegistry({
+      config,
+      kv,
+      clock,
+      log,
+      metrics,
+      identities,
+      pds,
+      fetch,
+      session: auth.session,
+      ownHold,
+      defaultHold: defaultHold(config, hold?.did),
+    })
+    : undefined;
+  const avatars = runs("avatar")
+    ? createAvatars({ config, kv, clock, log, store, identities, pds })
+    : undefined;
+  await avatars?.start();
   return {
     config,
     log,
@@ -165,12 +171,24 @@ export async function createContext(
     auth,
     registry,
     hold,
+    avatars,
     close: () => {
+      avatars?.close();
       hold?.repo.close();
       fetch.close();
       kv.close();
     },
   };
+}
+
+/** The hold of owners who have not chosen one. */
+function defaultHold(config: Config, own: Did | undefined): Did {
+  const did = config.server.default_hold_did ?? own;
+  if (did !== undefined) return did;
+  throw new AppError(
+    "UNAVAILABLE",
+    "No hold is known: run one here (role hold) or set server.default_hold_did.",
+  );
 }
 
 /** Origins that may be reached without https: the sandbox, and in test mode what the configuration names. */

@@ -8,6 +8,7 @@ import { Hono } from "@hono/hono";
 import type { AppContext } from "../lib/context.ts";
 import { AppError } from "../lib/errors.ts";
 import { authRoutes, createBrowsers } from "./auth.ts";
+import { avatarRoutes } from "./avatar.ts";
 import { type AppEnv, observe, onError } from "./middleware.ts";
 import { opsRoutes } from "./ops.ts";
 import { clientOrigin } from "./origin.ts";
@@ -44,13 +45,21 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
           },
         },
         { name: "storage", check: (signal) => ctx.store.check(signal) },
+        ...(ctx.avatars
+          ? [{
+            name: "avatars",
+            check: async (signal: AbortSignal) => {
+              await ctx.avatars?.check(signal);
+            },
+          }]
+          : []),
       ],
       stopping: state.stopping,
     }),
   );
   app.route("/", staticRoutes(new URL("../static/", import.meta.url)));
   if (ctx.hold) app.route("/", holdRoutes(ctx.hold, state));
-  if (config.server.roles.includes("registry")) {
+  if (ctx.registry) {
     const browsers = createBrowsers(ctx);
     app.route("/", authRoutes(ctx, browsers));
     app.route(
@@ -66,6 +75,11 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     );
     const example = config.sandbox.enabled ? "alice.test" : "your.handle";
     app.route("/", homeRoutes(config.server.base_url, example, browsers));
+  }
+  if (ctx.avatars) {
+    // Last: an identifier may stand where other paths do.
+    const indexPath = ctx.registry ? "/avatars" : "/";
+    app.route("/", avatarRoutes(ctx.avatars, { indexPath, log: ctx.log }));
   }
   return app;
 }

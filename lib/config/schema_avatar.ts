@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytes, host, integer, list, nsid } from "./kinds.ts";
+import { anyText, bytes, host, integer, list, nsid } from "./kinds.ts";
 import { bucketSettings } from "./schema_storage.ts";
 import { section, setting } from "./setting.ts";
 
@@ -57,6 +57,12 @@ export const avatarSettings = section("Avatars of AT Protocol identities.", {
   queue_limit: setting(integer(1, 10_000), {
     doc: "Pictures that may wait to be made; beyond that 503.",
     default: 64,
+  }),
+  signing_keys: setting(list(anyText()), {
+    doc: "Keys that sign requests for sizes beyond allowed_sizes; several " +
+      "while one replaces another.",
+    default: [],
+    secret: true,
   }),
   fallback_hosts: setting(list(host()), {
     doc: "Hosts to which fallback=https://… may redirect.",
