@@ -31,6 +31,7 @@ const PICTURE = fixture("png/rgb8.png");
 
 /** Names as a hostile name server answers; everything else is public. */
 const DNS: Readonly<Record<string, readonly string[]>> = {
+  localhost: ["127.0.0.1", "::1"],
   "loopback.example.com": ["127.0.0.1"],
   "loopback6.example.com": ["::1"],
   "private.example.com": ["10.0.0.7"],
