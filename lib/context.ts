@@ -158,7 +158,8 @@ export async function createContext(
   const avatars = runs("avatar")
     ? createAvatars({ config, kv, clock, log, store, identities, pds })
     : undefined;
-  await avatars?.start();
+  // On a laptop the memory of warm workers is better spent elsewhere.
+  if (!config.sandbox.enabled) await avatars?.start();
   return {
     config,
     log,

@@ -89,7 +89,7 @@ export class AvatarService {
   readonly #profiles: Profiles;
   readonly #variants: Variants;
 
-  /** Call {@linkcode start} before the first request. */
+  /** Workers start with {@linkcode start}, or with the first picture that has to be made. */
   constructor(deps: AvatarDeps, options: AvatarOptions) {
     this.options = options;
     this.#deps = deps;

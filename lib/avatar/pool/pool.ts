@@ -88,8 +88,9 @@ export class RenderPool {
   #done = 0;
   #refused = 0;
   #closed = false;
+  #starting: Promise<void> | undefined;
 
-  /** Call {@linkcode start} before the first job. */
+  /** Lanes open with {@linkcode start}, or with the first job. */
   constructor(options: PoolOptions, deps: PoolDeps) {
     this.#options = options;
     this.#deps = deps;
@@ -101,7 +102,12 @@ export class RenderPool {
    * Opens the lanes and waits until they are warm. Where no thread can be had
    * (no permission to read the worker's code), works on this one instead.
    */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
     const first = this.#openLane();
     try {
       await first.ready;
@@ -118,7 +124,7 @@ export class RenderPool {
 
   /** Throws AppError `UNAVAILABLE` when no lane is left. */
   check(): void {
-    if (this.#open === 0) throw this.#busyError();
+    if (this.#starting && this.#open === 0) throw this.#busyError();
   }
 
   /** Figures for metrics. */
@@ -142,6 +148,7 @@ export class RenderPool {
    */
   async run(job: Job): Promise<Rendered> {
     const cost = jobCost(job);
+    if (!this.#starting) await this.start();
     if (this.#queue.length >= this.#options.queueLimit || this.#closed) {
       throw this.#busyError();
     }
