@@ -5,7 +5,7 @@
  * @module
  */
 
-import { AtUri, isValidDid } from "@atproto/syntax";
+import { AtUri, isValidDid, isValidRecordKey } from "@atproto/syntax";
 import { z } from "zod";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -49,6 +49,7 @@ const manifestSchema = z.object({
   holdDid: didSchema.optional().catch(undefined),
   holdEndpoint: z.string().optional().catch(undefined),
   manifestBlob: blobSchema.optional().catch(undefined),
+  subject: z.looseObject({}).optional().catch(undefined),
 });
 
 const tagSchema = z.object({
@@ -74,13 +75,18 @@ export interface ManifestRecord {
   readonly createdAt: number | undefined;
   readonly holdDid: Did | undefined;
   readonly manifestBlob: BlobRef | undefined;
+  /** Whether the manifest refers to another one. */
+  readonly hasSubject: boolean;
 }
 
 /** What a reader needs of an `io.atcr.tag` record. */
 export interface TagRecord {
   readonly repository: string;
   readonly tag: string;
-  readonly digest: Digest;
+  /** Undefined when only the record of the manifest tells it. */
+  readonly digest: Digest | undefined;
+  /** Key of the record of the manifest, where the tag names one. */
+  readonly manifestRkey: string | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly updatedAt: number | undefined;
 }
@@ -98,20 +104,30 @@ export function readManifest(value: unknown): ManifestRecord | undefined {
   if (!data) return undefined;
   const { repository, digest, mediaType, createdAt, manifestBlob } = data;
   const holdDid = data.holdDid ?? didOfEndpoint(data.holdEndpoint);
-  return { repository, digest, mediaType, createdAt, holdDid, manifestBlob };
+  return {
+    repository,
+    digest,
+    mediaType,
+    createdAt,
+    holdDid,
+    manifestBlob,
+    hasSubject: data.subject !== undefined,
+  };
 }
 
 /** Reads a tag record; undefined when it is none. `manifestDigest` of early versions counts where there is no `manifest`. */
 export function readTag(value: unknown): TagRecord | undefined {
   const { data } = tagSchema.safeParse(value);
   if (!data) return undefined;
-  const digest = digestOfUri(data.manifest) ?? data.manifestDigest;
-  if (digest === undefined) return undefined;
+  const manifestRkey = rkeyOfUri(data.manifest);
+  const digest = digestOfRkey(manifestRkey) ?? data.manifestDigest;
+  if (digest === undefined && manifestRkey === undefined) return undefined;
   const { repository, tag } = data;
   return {
     repository,
     tag,
     digest,
+    manifestRkey,
     updatedAt: data.updatedAt ?? data.createdAt,
   };
 }
@@ -141,16 +157,24 @@ export function manifestUri(did: Did, digest: Digest): string {
   return `at://${did}/io.atcr.manifest/${manifestRkey(digest)}`;
 }
 
-/** The digest that the key of a manifest's AT-URI stands for. */
-function digestOfUri(uri: string | undefined): Digest | undefined {
+/** The key in the AT-URI of a manifest record. */
+function rkeyOfUri(uri: string | undefined): string | undefined {
   if (uri === undefined) return undefined;
   try {
-    const { rkey } = new AtUri(uri);
-    const digest = `${rkey.length === 128 ? "sha512" : "sha256"}:${rkey}`;
-    return isDigest(digest) ? digest : undefined;
+    const { collection, rkey } = new AtUri(uri);
+    return collection === "io.atcr.manifest" && isValidRecordKey(rkey)
+      ? rkey
+      : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The digest that a key of our making stands for. */
+function digestOfRkey(rkey: string | undefined): Digest | undefined {
+  const algorithm = rkey?.length === 128 ? "sha512" : "sha256";
+  const digest = `${algorithm}:${rkey}`;
+  return isDigest(digest) ? digest : undefined;
 }
 
 /** Facts of a manifest record. */

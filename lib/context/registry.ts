@@ -18,13 +18,16 @@ import { Discovery } from "../registry/discovery.ts";
 import type { HoldClient } from "../registry/hold_client.ts";
 import { Holds } from "../registry/holds.ts";
 import { Lists } from "../registry/lists.ts";
+import { ManifestImport } from "../registry/manifest_import.ts";
 import { ManifestIndex } from "../registry/manifest_index.ts";
 import { ManifestPush } from "../registry/manifest_push.ts";
 import { Manifests } from "../registry/manifests.ts";
+import { OwnerReader } from "../registry/owner_reader.ts";
 import { OwnerRecords } from "../registry/owner_records.ts";
 import { Owners } from "../registry/owners.ts";
 import type { HoldFetch } from "../registry/remote_calls.ts";
 import { RemoteHold } from "../registry/remote_hold.ts";
+import { TaggedReferrers } from "../registry/tagged_referrers.ts";
 import { Uploads } from "../registry/uploads.ts";
 import { WriteLeases } from "../registry/write_leases.ts";
 
@@ -89,15 +92,26 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     delivery: settings.delivery,
     directBytes: settings.direct_blob_bytes,
   });
+  const reader = new OwnerReader({
+    log,
+    pds,
+    maxManifestBytes: settings.max_manifest_bytes,
+  });
   const discovery = new Discovery({
     kv,
     clock,
     log,
-    pds,
+    reader,
     index,
     content,
-    defaultHold,
-    maxManifestBytes: settings.max_manifest_bytes,
+    imports: new ManifestImport({
+      kv,
+      clock,
+      reader,
+      index,
+      content,
+      defaultHold,
+    }),
   });
   return {
     owners,
@@ -128,6 +142,13 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       notifyHolds: settings.notify_holds,
       allowMissingBlobs: settings.allow_missing_blobs,
     }),
-    lists: new Lists({ log, holds, index, content, discovery }),
+    lists: new Lists({
+      log,
+      holds,
+      index,
+      content,
+      discovery,
+      taggedReferrers: new TaggedReferrers({ log, index, content, discovery }),
+    }),
   };
 }

@@ -5,8 +5,7 @@
  * @module
  */
 
-import type { Did, Identity } from "../atproto/identity.ts";
-import type { PdsReader } from "../atproto/pds.ts";
+import type { Identity } from "../atproto/identity.ts";
 import {
   type ManifestRecord,
   readManifest,
@@ -15,41 +14,37 @@ import {
 } from "../atproto/records.ts";
 import { manifestRkey, tagRkey } from "../atproto/rkeys.ts";
 import type { Clock } from "../clock.ts";
-import { AppError } from "../errors.ts";
-import type { Kv } from "../kv/kv.ts";
+import { isAppError } from "../errors.ts";
+import type { Entry, Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
-import { type Digest, digestOf, digestParts } from "../oci/digest.ts";
-import { parseManifest, referencedBlobs } from "../oci/manifest.ts";
+import type { Digest } from "../oci/digest.ts";
+import { childManifests, parseManifest } from "../oci/manifest.ts";
 import type { ManifestContent } from "./content.ts";
 import { registryKeys } from "./keys.ts";
+import type { ManifestImport } from "./manifest_import.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
-import { manifestRow, referrerRow } from "./manifest_rows.ts";
-import type { BlobRow, ManifestRow, TagRow } from "./rows.ts";
+import type { OwnerReader } from "./owner_reader.ts";
+import type { ManifestRow, TagRow } from "./rows.ts";
 
 /** What {@linkcode Discovery} needs. */
 export interface DiscoveryDeps {
   kv: Kv;
   clock: Clock;
   log: Logger;
-  pds: PdsReader;
+  reader: OwnerReader;
   index: ManifestIndex;
   content: ManifestContent;
-  /** For records that name no hold. */
-  defaultHold: Did;
-  maxManifestBytes: number;
+  imports: ManifestImport;
 }
 
 const MANIFEST = "io.atcr.manifest";
 const TAG = "io.atcr.tag";
 
-/** Pages of 100 records read of one collection; a larger collection is read as far as that. */
-const MAX_PAGES = 100;
-
 /** A collection is not listed again within this time, in milliseconds. */
 const LIST_INTERVAL_MS = 30_000;
 
-/** Blob rows written by one commit. */
-const BLOB_ROWS_PER_COMMIT = 200;
+/** Manifests that are looked up because a tag leads to an index of them. */
+const MAX_CHILDREN = 100;
 
 /** Reads owners' records into the index. */
 export class Discovery {
@@ -67,12 +62,11 @@ export class Discovery {
     tag: string,
   ): Promise<TagRow | undefined> {
     return this.#once(`tag ${owner.did} ${repo} ${tag}`, async () => {
-      const { index } = this.#deps;
+      const { index, reader } = this.#deps;
       const ref = { did: owner.did, repo };
       const before = await index.tag(ref, tag);
       const rkey = tagRkey(repo, tag);
-      const record = await this.#record(owner, TAG, rkey);
-      const found = record && readTag(record);
+      const found = readTag(await reader.record(owner, TAG, rkey));
       if (found?.repository === repo && found.tag === tag) {
         return await this.#indexTag(owner, found, rkey, before);
       }
@@ -88,19 +82,16 @@ export class Discovery {
    */
   recheckTag(owner: Identity, repo: string, tag: string): Promise<void> {
     return this.#once(`recheck ${owner.did} ${repo} ${tag}`, async () => {
-      const { index, clock } = this.#deps;
+      const { index, reader } = this.#deps;
       const ref = { did: owner.did, repo };
       const before = await index.tag(ref, tag);
       if (!before) return;
-      const record = await this.#record(owner, TAG, before.value.rkey);
-      const found = record && readTag(record);
+      const { rkey } = before.value;
+      const found = readTag(await reader.record(owner, TAG, rkey));
       if (found?.repository !== repo || found.tag !== tag) {
         await index.removeTag(ref, tag, before);
-      } else if (found.digest === before.value.digest) {
-        const row = { ...before.value, checkedAt: clock.now() };
-        await index.setTag(ref, tag, row, before);
       } else {
-        await this.#indexTag(owner, found, before.value.rkey, before);
+        await this.#indexTag(owner, found, rkey, before);
       }
     });
   }
@@ -111,101 +102,164 @@ export class Discovery {
     repo: string,
     digest: Digest,
   ): Promise<ManifestRow | undefined> {
-    return this.#findManifest(owner, digest, repo, false);
+    return this.#findManifest(owner, { did: owner.did, repo }, digest, false);
   }
 
   /**
-   * A manifest that a tag of `repo` points at may have a record that names
-   * another repository of the owner (`tagged`): there is one record for all.
+   * A manifest that a tag of the repository leads to may have a record that
+   * names another repository of the owner (`tagged`): there is one record for
+   * all.
    */
   #findManifest(
     owner: Identity,
+    ref: RepoRef,
     digest: Digest,
-    repo: string,
     tagged: boolean,
   ): Promise<ManifestRow | undefined> {
-    const name = `manifest ${owner.did} ${repo} ${digest} ${tagged}`;
+    const name = `manifest ${ref.did} ${ref.repo} ${digest} ${tagged}`;
     return this.#once(name, async () => {
-      const rkey = manifestRkey(digest);
-      const value = await this.#record(owner, MANIFEST, rkey);
-      const record = value && readManifest(value);
-      if (record?.digest === digest && (tagged || record.repository === repo)) {
-        return await this.#indexManifest(owner, repo, record);
-      }
-      return await this.#searchManifest(owner, repo, digest, tagged);
+      const fits = (record: ManifestRecord | undefined) =>
+        record?.digest === digest && (tagged || record.repository === ref.repo)
+          ? record
+          : undefined;
+      const record =
+        fits(await this.#manifestAt(owner, manifestRkey(digest))) ??
+          fits(await this.#manifestElsewhere(owner, ref, digest));
+      return record && await this.#deps.imports.add(owner, ref, record);
     });
   }
 
   /** Makes sure that the tags of an owner that we have never seen are known. */
-  async ensureListed(owner: Identity): Promise<void> {
-    const known = await this.#deps.kv.get(registryKeys.synced(owner.did, TAG));
-    if (known) return;
-    await this.#once(`list ${owner.did}`, () => this.#listTags(owner));
+  async ensureTagsListed(owner: Identity): Promise<void> {
+    if (!await this.#listedAt(owner, TAG)) await this.#listTags(owner);
+  }
+
+  /** Makes sure that manifests with a subject of an owner that we have never seen are known. */
+  async ensureReferrersListed(owner: Identity): Promise<void> {
+    if (!await this.#listedAt(owner, MANIFEST)) {
+      await this.#listManifests(owner);
+    }
   }
 
   /** Indexes all tag records of an owner; false when that was done a moment ago. */
-  async #listTags(owner: Identity): Promise<boolean> {
-    const { index } = this.#deps;
-    if (!await this.#mayList(owner, TAG)) return false;
-    for await (const { rkey, value } of this.#list(owner, TAG)) {
+  #listTags(owner: Identity): Promise<boolean> {
+    return this.#list(owner, TAG, async (rkey, value) => {
       const tag = readTag(value);
-      if (!tag) continue;
+      if (!tag) return;
       const ref = { did: owner.did, repo: tag.repository };
-      const before = await index.tag(ref, tag.tag);
-      if (before?.value.digest === tag.digest) continue;
-      await this.#indexTag(owner, tag, rkey, before).catch((error) =>
-        this.#deps.log.warn("tag record not indexed", {
-          did: owner.did,
-          rkey,
-          error,
-        })
-      );
-    }
-    return true;
+      const before = await this.#deps.index.tag(ref, tag.tag);
+      if (before && isSame(before.value, tag)) return;
+      await this.#indexTag(owner, tag, rkey, before);
+    });
   }
 
-  /** Whether a collection may be listed now; listing is work for the PDS, so that it has a pause. */
-  async #mayList(owner: Identity, collection: string): Promise<boolean> {
-    const { kv, clock } = this.#deps;
+  /**
+   * Notes where manifest records with keys of another making are, and indexes
+   * those with a subject; false when that was done a moment ago.
+   */
+  #listManifests(owner: Identity): Promise<boolean> {
+    const { kv, index } = this.#deps;
+    return this.#list(owner, MANIFEST, async (rkey, value) => {
+      const record = readManifest(value);
+      if (!record) return;
+      const { digest, repository } = record;
+      if (rkey !== manifestRkey(digest)) {
+        const key = registryKeys.manifestRecord(owner.did, repository, digest);
+        await kv.set(key, rkey);
+      }
+      const ref = { did: owner.did, repo: repository };
+      if (!record.hasSubject || await index.manifest(ref, digest)) return;
+      await this.#deps.imports.add(owner, ref, record);
+    });
+  }
+
+  /**
+   * Runs `each` on the records of a collection. Listing is work for the PDS,
+   * so that it has a pause: false when the last one ended a moment ago. A
+   * record that cannot be indexed is left out.
+   */
+  #list(
+    owner: Identity,
+    collection: string,
+    each: (rkey: string, value: unknown) => Promise<void>,
+  ): Promise<boolean> {
+    return this.#once(`list ${owner.did} ${collection}`, async () => {
+      const { kv, clock, log, reader } = this.#deps;
+      const last = await this.#listedAt(owner, collection) ?? -Infinity;
+      if (last + LIST_INTERVAL_MS > clock.now()) return false;
+      for await (const { rkey, value } of reader.list(owner, collection)) {
+        await each(rkey, value).catch((error) => {
+          if (!isAppError(error)) throw error;
+          const { did } = owner;
+          log.warn("record not indexed", { did, collection, rkey, error });
+        });
+      }
+      await kv.set(registryKeys.synced(owner.did, collection), clock.now());
+      return true;
+    });
+  }
+
+  /** When a collection was last listed, in milliseconds since the Unix epoch; undefined: never. */
+  async #listedAt(
+    owner: Identity,
+    collection: string,
+  ): Promise<number | undefined> {
     const key = registryKeys.synced(owner.did, collection);
-    const last = await kv.get<number>(key);
-    if (last && last.value + LIST_INTERVAL_MS > clock.now()) return false;
-    return await kv.atomic()
-      .check(key, last?.versionstamp ?? null)
-      .set(key, clock.now())
-      .commit();
+    return (await this.#deps.kv.get<number>(key))?.value;
+  }
+
+  async #manifestAt(
+    owner: Identity,
+    rkey: string,
+  ): Promise<ManifestRecord | undefined> {
+    return readManifest(
+      await this.#deps.reader.record(owner, MANIFEST, rkey),
+    );
   }
 
   /** Finds a manifest whose record has a key of another making. */
-  async #searchManifest(
+  async #manifestElsewhere(
     owner: Identity,
-    repo: string,
+    ref: RepoRef,
     digest: Digest,
-    tagged: boolean,
-  ): Promise<ManifestRow | undefined> {
-    if (!await this.#mayList(owner, MANIFEST)) return undefined;
-    for await (const { value } of this.#list(owner, MANIFEST)) {
-      const record = readManifest(value);
-      if (record?.digest !== digest) continue;
-      if (!tagged && record.repository !== repo) continue;
-      return await this.#indexManifest(owner, repo, record);
-    }
-    return undefined;
+  ): Promise<ManifestRecord | undefined> {
+    const { kv } = this.#deps;
+    const key = registryKeys.manifestRecord(ref.did, ref.repo, digest);
+    let place = await kv.get<string>(key);
+    if (!place && await this.#listManifests(owner)) place = await kv.get(key);
+    return place && await this.#manifestAt(owner, place.value);
+  }
+
+  /** The digest that a tag stands for; some name the manifest by a record's key only. */
+  async #target(owner: Identity, tag: TagRecord): Promise<Digest | undefined> {
+    if (tag.digest !== undefined) return tag.digest;
+    if (tag.manifestRkey === undefined) return undefined;
+    const record = await this.#manifestAt(owner, tag.manifestRkey);
+    if (record?.repository !== tag.repository) return undefined;
+    await this.#deps.imports.add(
+      owner,
+      { did: owner.did, repo: tag.repository },
+      record,
+    );
+    return record.digest;
   }
 
   async #indexTag(
     owner: Identity,
     tag: TagRecord,
     rkey: string,
-    before: Awaited<ReturnType<ManifestIndex["tag"]>>,
+    before: Entry<TagRow> | undefined,
   ): Promise<TagRow | undefined> {
     const { index, clock } = this.#deps;
     const ref = { did: owner.did, repo: tag.repository };
-    const manifest = await index.manifest(ref, tag.digest) ??
-      await this.#findManifest(owner, tag.digest, tag.repository, true);
+    const digest = await this.#target(owner, tag);
+    if (digest === undefined) return undefined;
+    const manifest = await index.manifest(ref, digest) ??
+      await this.#findManifest(owner, ref, digest, true);
     if (!manifest) return undefined;
+    await this.#findChildren(owner, ref, digest, manifest);
     const row: TagRow = {
-      digest: tag.digest,
+      digest,
       mediaType: manifest.mediaType,
       size: manifest.size,
       holdDid: manifest.holdDid,
@@ -218,102 +272,30 @@ export class Discovery {
     return stored ? row : (await index.tag(ref, tag.tag))?.value;
   }
 
-  async #indexManifest(
+  /** Indexes the manifests of an index that a tag leads to; those that cannot be had are left out. */
+  async #findChildren(
     owner: Identity,
-    repo: string,
-    record: ManifestRecord,
-  ): Promise<ManifestRow | undefined> {
-    const { content, index, clock, defaultHold } = this.#deps;
-    const { digest } = record;
-    const bytes = await content.get(digest) ??
-      await this.#fetchBytes(owner, record);
-    if (!bytes) return undefined;
-    const manifest = parseManifest(bytes, record.mediaType);
-    const row = manifestRow(manifest, {
-      size: bytes.byteLength,
-      holdDid: record.holdDid ?? defaultHold,
-      blobCid: record.manifestBlob?.ref.$link,
-      createdAt: record.createdAt ?? clock.now(),
-    });
-    const ref = { did: owner.did, repo };
-    await content.put(digest, bytes);
-    await this.#linkBlobs(ref, row.holdDid, referencedBlobs(manifest));
-    await index.put(ref, {
-      digest,
-      row,
-      tags: [],
-      ...(manifest.subject
-        ? { referrer: referrerRow(digest, row, manifest) }
-        : {}),
-    });
-    return row;
-  }
-
-  async #fetchBytes(
-    owner: Identity,
-    record: ManifestRecord,
-  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const cid = record.manifestBlob?.ref.$link;
-    if (owner.pds === undefined || cid === undefined) return undefined;
-    const blob = await this.#deps.pds.getBlob(owner.pds, owner.did, cid, {
-      maxBytes: this.#deps.maxManifestBytes,
-    });
-    if (!blob) return undefined;
-    const { algorithm } = digestParts(record.digest);
-    if (digestOf(blob.bytes, algorithm) === record.digest) {
-      return new Uint8Array(blob.bytes);
-    }
-    throw new AppError(
-      "UPSTREAM_FAILED",
-      `The manifest ${record.digest} in the owner's repo does not have the bytes that its digest promises. Ask the owner to push it again.`,
-    );
-  }
-
-  async #linkBlobs(
     ref: RepoRef,
-    holdDid: Did,
-    blobs: readonly { digest: Digest; size: number }[],
+    digest: Digest,
+    { mediaType }: ManifestRow,
+    budget = { left: MAX_CHILDREN },
   ): Promise<void> {
-    for (let i = 0; i < blobs.length; i += BLOB_ROWS_PER_COMMIT) {
-      const change = this.#deps.kv.atomic();
-      for (const blob of blobs.slice(i, i + BLOB_ROWS_PER_COMMIT)) {
-        const row: BlobRow = { holdDid, size: blob.size };
-        change.set(registryKeys.blob(ref.did, ref.repo, blob.digest), row);
+    const { index, content, log } = this.#deps;
+    const bytes = await content.get(digest);
+    if (!bytes) return;
+    const children = childManifests(parseManifest(bytes, mediaType));
+    await Promise.all(children.map(async (child) => {
+      if (budget.left-- <= 0 || await index.manifest(ref, child.digest)) return;
+      try {
+        const row = await this.#findManifest(owner, ref, child.digest, true);
+        if (row) {
+          await this.#findChildren(owner, ref, child.digest, row, budget);
+        }
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        log.warn("manifest of an index not found", { ...ref, digest, error });
       }
-      await change.commit();
-    }
-  }
-
-  async #record(
-    owner: Identity,
-    collection: string,
-    rkey: string,
-  ): Promise<Record<string, unknown> | undefined> {
-    if (owner.pds === undefined) return undefined;
-    const { pds } = this.#deps;
-    return (await pds.getRecord(owner.pds, owner.did, collection, rkey))?.value;
-  }
-
-  async *#list(owner: Identity, collection: string) {
-    if (owner.pds === undefined) return;
-    let cursor: string | undefined;
-    for (let page = 0; page < MAX_PAGES; page++) {
-      const answer = await this.#deps.pds.listRecords(
-        owner.pds,
-        owner.did,
-        collection,
-        { limit: 100, ...(cursor === undefined ? {} : { cursor }) },
-      );
-      for (const { uri, value } of answer.records) {
-        yield { rkey: uri.slice(uri.lastIndexOf("/") + 1), value };
-      }
-      cursor = answer.cursor;
-      if (cursor === undefined || answer.records.length === 0) return;
-    }
-    this.#deps.log.warn("collection too large to read whole", {
-      did: owner.did,
-      collection,
-    });
+    }));
   }
 
   /** Runs `work` once for all who ask for the same thing meanwhile. */
@@ -324,4 +306,11 @@ export class Discovery {
     this.#running.set(name, started);
     return started;
   }
+}
+
+/** Whether the index has the tag as its record says, as far as that shows without asking. */
+function isSame(row: TagRow, tag: TagRecord): boolean {
+  return tag.digest === undefined
+    ? row.updatedAt === tag.updatedAt
+    : row.digest === tag.digest;
 }

@@ -110,6 +110,14 @@ export const registryKeys = {
 
   /** What we know of an owner's sailor profile. */
   profile: (did: Did): Key => ["registry", "profile", did],
+  /** Key of a manifest's record in the owner's repo, where it is not the digest's. */
+  manifestRecord: (did: Did, repo: string, digest: Digest): Key => [
+    "registry",
+    "manifest_record",
+    did,
+    repo,
+    digest,
+  ],
   /** When a collection of an owner was last listed at the PDS. */
   synced: (did: Did, collection: string): Key => [
     "registry",

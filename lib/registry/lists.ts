@@ -16,6 +16,7 @@ import type { Caller, HoldDirectory } from "./hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import { requireRead } from "./read_access.ts";
 import type { ReferrerRow, RepositoryRow } from "./rows.ts";
+import type { TaggedReferrers } from "./tagged_referrers.ts";
 
 /** What {@linkcode Lists} needs. */
 export interface ListsDeps {
@@ -24,6 +25,7 @@ export interface ListsDeps {
   index: ManifestIndex;
   content: ManifestContent;
   discovery: Discovery;
+  taggedReferrers: TaggedReferrers;
 }
 
 /** One page; `next` is the entry behind which the list goes on. */
@@ -52,9 +54,9 @@ export class Lists {
     repo: string,
     options: { caller: Caller; n: number; last?: string },
   ): Promise<ListPage<string>> {
-    const { index } = this.#deps;
+    const { index, discovery } = this.#deps;
     const ref = { did: owner.did, repo };
-    await this.#discover(owner);
+    await this.#discover(owner, () => discovery.ensureTagsListed(owner));
     const row = await index.repository(ref);
     if (!row) {
       throw new AppError(
@@ -84,16 +86,20 @@ export class Lists {
       last?: Digest;
     },
   ): Promise<{ items: Descriptor[]; next: Digest | undefined }> {
-    const { index } = this.#deps;
-    const ref = { did: owner.did, repo };
-    const row = await index.repository(ref);
+    const { index, discovery } = this.#deps;
+    await this.#discover(owner, async () => {
+      await discovery.ensureTagsListed(owner);
+      await discovery.ensureReferrersListed(owner);
+    });
+    const row = await index.repository({ did: owner.did, repo });
     if (row) await this.#requireRead(row, options.caller);
-    const last = options.last === undefined ? {} : { last: options.last };
     const limit = Math.min(options.n ?? PAGE.referrers, PAGE.referrers);
     const wanted = new Set(options.artifactTypes);
     const items: Descriptor[] = [];
     let bytes = 0;
-    for await (const entry of index.referrers(ref, subject, last)) {
+    for await (
+      const entry of this.#referrers(owner, repo, subject, options.last)
+    ) {
       if (wanted.size > 0 && !wanted.has(entry.artifactType ?? "")) continue;
       const item = await this.#withAnnotations(entry);
       bytes += JSON.stringify(item).length;
@@ -141,17 +147,39 @@ export class Lists {
     }
   }
 
-  /** Reads an unknown owner's tags; without the PDS we answer with what we know. */
-  async #discover(owner: Identity): Promise<void> {
+  /** Reads what is unknown of an owner; without the PDS we answer with what we know. */
+  async #discover(owner: Identity, read: () => Promise<void>): Promise<void> {
     try {
-      await this.#deps.discovery.ensureListed(owner);
+      await read();
     } catch (error) {
       if (!isAppError(error)) throw error;
-      this.#deps.log.warn("tags not listed at the owner's repo", {
+      this.#deps.log.warn("records not listed at the owner's repo", {
         did: owner.did,
         error,
       });
     }
+  }
+
+  /** What refers to `subject` by itself, and what clients have listed, in digest order. */
+  async *#referrers(
+    owner: Identity,
+    repo: string,
+    subject: Digest,
+    last: Digest | undefined,
+  ): AsyncGenerator<ReferrerRow> {
+    const { index, taggedReferrers } = this.#deps;
+    const ref = { did: owner.did, repo };
+    const listed = (await taggedReferrers.of(owner, repo, subject))
+      .filter(({ digest }) => last === undefined || digest > last);
+    const after = last === undefined ? {} : { last };
+    for await (const row of index.referrers(ref, subject, after)) {
+      while (listed[0] && listed[0].digest < row.digest) {
+        yield* listed.splice(0, 1);
+      }
+      if (listed[0]?.digest === row.digest) listed.shift();
+      yield row;
+    }
+    yield* listed;
   }
 
   async #withAnnotations(row: ReferrerRow): Promise<Descriptor> {

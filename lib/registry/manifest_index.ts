@@ -60,6 +60,17 @@ export class ManifestIndex {
     return (await this.#kv.get<ManifestRow>(key))?.value;
   }
 
+  /** Several manifests at once, in the order of `digests`. */
+  async manifests(
+    ref: RepoRef,
+    digests: readonly Digest[],
+  ): Promise<(ManifestRow | undefined)[]> {
+    const entries = await this.#kv.getMany<ManifestRow>(
+      digests.map((digest) => registryKeys.manifest(ref.did, ref.repo, digest)),
+    );
+    return entries.map((entry) => entry?.value);
+  }
+
   /** The repository; undefined when nothing was ever stored in it. */
   async repository(ref: RepoRef): Promise<RepositoryRow | undefined> {
     const key = registryKeys.repository(ref.did, ref.repo);
