@@ -72,14 +72,15 @@ const dataDir = await Deno.makeTempDir({ prefix: "atcr-conformance-" });
 const settings = Object.fromEntries(
   (values.set ?? []).map((pair) => pair.split(/=(.*)/s, 2)),
 );
-const product = await startProduct({ dataDir, env: settings });
+let product: Product | undefined;
 let failed = 0;
 try {
+  product = await startProduct({ dataDir, env: settings });
   for (const version of positionals.length > 0 ? positionals : VERSIONS) {
     if (!await passes(program, product, version)) failed++;
   }
 } finally {
-  await product.stop();
+  await product?.stop();
   if (values.keep) await say(`The data are kept in ${dataDir}`);
   else await Deno.remove(dataDir, { recursive: true });
 }
