@@ -15,6 +15,7 @@ import { versitygw } from "./versitygw.ts";
 const TESTS = [
   "tests/contract/s3_test.ts",
   "tests/contract/s3_faults_test.ts",
+  "tests/http/avatar_test.ts",
 ];
 const KINDS: Readonly<Record<string, S3Kind>> = { ceph, versitygw };
 
