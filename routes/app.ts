@@ -8,14 +8,18 @@ import { Hono } from "@hono/hono";
 import type { AppContext } from "../lib/context.ts";
 import { AppError } from "../lib/errors.ts";
 import { authRoutes, createBrowsers } from "./auth.ts";
+import type { Browsers } from "./auth/browser.ts";
 import { avatarRoutes } from "./avatar.ts";
 import { type AppEnv, observe, onError } from "./middleware.ts";
 import { opsRoutes } from "./ops.ts";
 import { clientOrigin } from "./origin.ts";
 import { holdRoutes, type HoldRoutesState } from "./hold.ts";
+import { HelperBundle } from "../lib/install/helper_bundle.ts";
+import { installRoutes } from "./install.ts";
 import { homeRoutes } from "./pages/home.tsx";
 import { staticRoutes } from "./static.ts";
 import { v2Routes } from "./v2/routes.ts";
+import { VERSION } from "./version.ts";
 
 /** What the running program tells the app about itself. */
 export interface AppState extends HoldRoutesState {
@@ -62,13 +66,15 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   if (ctx.registry) {
     const browsers = createBrowsers(ctx);
     app.route("/", authRoutes(ctx, browsers));
+    const origin = clientOrigin(config.server);
+    app.route("/", helperRoutes(config.server, browsers, origin));
     app.route(
       "/",
       v2Routes({
         ...ctx.registry,
         tokens: ctx.auth.tokens,
         session: ctx.auth.session,
-        origin: clientOrigin(config.server),
+        origin,
         maxManifestBytes: config.registry.max_manifest_bytes,
         catalog: config.registry.catalog,
       }),
@@ -82,4 +88,20 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     app.route("/", avatarRoutes(ctx.avatars, { indexPath, log: ctx.log }));
   }
   return app;
+}
+
+/** The credential helper with this registry's name in it. */
+function helperRoutes(
+  server: AppContext["config"]["server"],
+  browsers: Browsers,
+  origin: (request: Request) => string,
+): Hono<AppEnv> {
+  const base = new URL(server.base_url);
+  const [registry = base.host] = server.registry_domains;
+  const helper = new HelperBundle({
+    root: new URL("../", import.meta.url),
+    version: VERSION,
+    registry: `${base.protocol}//${registry}`,
+  });
+  return installRoutes({ helper, browsers, registry, origin });
 }

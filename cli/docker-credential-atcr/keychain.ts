@@ -1,0 +1,82 @@
+/**
+ * Keychains of the platform, through docker's own helpers for them.
+ *
+ * @module
+ */
+
+import { Failure } from "./failure.ts";
+import type { Machine } from "./machine.ts";
+
+/** A keychain. */
+export interface Keychain {
+  /** Name of the helper, for example `osxkeychain`. */
+  readonly name: string;
+  /** The secret kept under `server`; undefined when there is none. */
+  get(server: string): Promise<string | undefined>;
+  /** False when the keychain does not take it, for example because it is locked. */
+  store(server: string, username: string, secret: string): Promise<boolean>;
+  erase(server: string): Promise<void>;
+}
+
+/** Helpers in the order of preference. */
+const HELPERS: Readonly<Record<Machine["platform"], readonly string[]>> = {
+  darwin: ["osxkeychain"],
+  linux: ["secretservice", "pass"],
+  win32: ["wincred"],
+};
+
+/**
+ * The keychain to keep secrets in; undefined when none is installed and open.
+ * `ATCR_KEYCHAIN` names a helper, or `none`.
+ */
+export async function findKeychain(
+  machine: Machine,
+): Promise<Keychain | undefined> {
+  const chosen = machine.env.ATCR_KEYCHAIN;
+  if (chosen === "none") return undefined;
+  const names = chosen ? [chosen] : HELPERS[machine.platform];
+  for (const name of names) {
+    // A helper may be installed without a keychain that answers.
+    const { code } = await machine.run(command(name), ["list"], "unused");
+    if (code === 0) return keychain(machine, name);
+  }
+  if (!chosen) return undefined;
+  throw new Failure(
+    `The keychain ${chosen} (ATCR_KEYCHAIN) does not answer; is ${
+      command(chosen)
+    } installed?`,
+  );
+}
+
+/** The keychain of a name, which may not answer. */
+export function keychain(machine: Machine, name: string): Keychain {
+  const run = (verb: string, stdin: string) =>
+    machine.run(command(name), [verb], stdin);
+  return {
+    name,
+    get: async (server) => {
+      const { code, stdout } = await run("get", server);
+      return code === 0 ? secretIn(stdout) : undefined;
+    },
+    store: async (server, username, secret) => {
+      const entry = { ServerURL: server, Username: username, Secret: secret };
+      return (await run("store", JSON.stringify(entry))).code === 0;
+    },
+    erase: async (server) => {
+      await run("erase", server);
+    },
+  };
+}
+
+function command(name: string): string {
+  return `docker-credential-${name}`;
+}
+
+function secretIn(answer: string): string | undefined {
+  try {
+    const { Secret }: { Secret?: unknown } = JSON.parse(answer);
+    return typeof Secret === "string" ? Secret : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * `login`: gets a device secret, approved by its owner in a browser.
+ *
+ * @module
+ */
+
+import { Accounts } from "./accounts.ts";
+import { isConfigured } from "./docker_config.ts";
+import type { Machine } from "./machine.ts";
+import type { RegistryAddress } from "./registry_address.ts";
+import { awaitApproval, requestDevice } from "./registry_api.ts";
+
+/** Options of {@linkcode login}. */
+export interface LoginOptions {
+  /** Under which the device stands in the settings. */
+  readonly name: string | undefined;
+  /** For example `repository:app:pull,push`. */
+  readonly scope: string;
+  /** Whether to open a browser on this machine. */
+  readonly browser: boolean;
+  /** Print the secret in place of keeping it. */
+  readonly printSecret: boolean;
+}
+
+/** Logs in to a registry. Throws `Failure` when that does not work. */
+export async function login(
+  machine: Machine,
+  registry: RegistryAddress,
+  options: LoginOptions,
+): Promise<void> {
+  const { host, origin } = registry;
+  const pending = await requestDevice(machine, origin, {
+    name: options.name ?? `docker on ${machine.hostname}`,
+    scope: options.scope,
+  });
+  const page = safeAddress(pending.verification_uri_complete, origin) ??
+    `${origin}/device`;
+  machine.say(
+    `Open ${page}\nand compare the code: ${pending.user_code}`,
+  );
+  if (options.browser) openBrowser(machine, page);
+  machine.say("Waiting for your approval in the browser …");
+  const approved = await awaitApproval(machine, origin, pending);
+  const { did, handle, access_token: secret } = approved;
+  if (options.printSecret) {
+    machine.say(`Approved for ${handle}. Use this as the password:`);
+    machine.print(secret);
+    return;
+  }
+  await new Accounts(machine).put(host, { server: host, origin }, {
+    id: did,
+    name: handle,
+    username: handle,
+    kind: "device",
+    expiresAt: new Date(machine.now() + approved.expires_in * 1000)
+      .toISOString(),
+  }, secret);
+  machine.say(`Logged in to ${host} as ${handle}.`);
+  if (!await isConfigured(machine, host)) {
+    machine.say(
+      `Docker does not use this login yet. Run: docker-credential-atcr configure-docker ${host}`,
+    );
+  }
+}
+
+/** The page's address, if a browser may be sent there: web pages only. */
+function safeAddress(text: string, origin: string): string | undefined {
+  const url = URL.parse(text, origin);
+  return url && /^https?:$/.test(url.protocol) ? url.href : undefined;
+}
+
+function openBrowser(machine: Machine, page: string): void {
+  const { platform, env } = machine;
+  if (platform === "darwin") return machine.start("open", [page]);
+  if (platform === "win32") {
+    // Not cmd.exe, for which & has a meaning.
+    return machine.start("rundll32", ["url.dll,FileProtocolHandler", page]);
+  }
+  if (env.DISPLAY || env.WAYLAND_DISPLAY) machine.start("xdg-open", [page]);
+}

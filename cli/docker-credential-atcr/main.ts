@@ -1,0 +1,22 @@
+/**
+ * `docker-credential-atcr`: the credential helper of this registry for docker,
+ * podman and their kin. Uses nothing but `node:` modules, and is shipped as one
+ * bundled file.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { runHelper } from "./commands.ts";
+import { Failure } from "./failure.ts";
+import { systemMachine } from "./machine.ts";
+
+try {
+  process.exitCode = await runHelper(process.argv.slice(2), systemMachine());
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  // Container clients read what went wrong from standard output.
+  const stream = error.forClient ? process.stdout : process.stderr;
+  stream.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,40 @@
+/**
+ * Addresses of registries, as people and container clients write them.
+ *
+ * @module
+ */
+
+import { Failure } from "./failure.ts";
+
+/** A registry. */
+export interface RegistryAddress {
+  /** As in image names and in docker's configuration: `registry.example.com`, `localhost:5000`. */
+  readonly host: string;
+  /** Where its pages and its API are. */
+  readonly origin: string;
+}
+
+const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
+
+/**
+ * Reads `host[:port]` or an address. A host of this machine is reached over
+ * http, others over https. Throws {@linkcode Failure}.
+ */
+export function registryAddress(text: string): RegistryAddress {
+  const trimmed = text.trim().replace(/\/+$/, "");
+  const scheme = LOOPBACK.test(trimmed) ? "http" : "https";
+  const url = URL.parse(
+    /^https?:\/\//.test(trimmed) ? trimmed : `${scheme}://${trimmed}`,
+  );
+  if (!url || url.pathname !== "/" || url.username !== "" || url.search) {
+    throw new Failure(
+      `"${text}" is no registry; write its host, for example registry.example.com.`,
+    );
+  }
+  return { host: url.host, origin: url.origin };
+}
+
+/** The name under which credentials of `server`, as docker calls it, are kept. */
+export function serverKey(server: string): string {
+  return server.trim().replace(/^https?:\/\//, "").replace(/\/+$/, "");
+}

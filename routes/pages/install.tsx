@@ -1,0 +1,39 @@
+/** The page that tells how to get the credential helper. */
+
+import { renderPage, type Visitor } from "./document.tsx";
+
+/** Renders the page; `origin` is where the registry is reached. */
+export function installPage(
+  props: { visitor: Visitor; origin: string; registry: string },
+): string {
+  const { visitor, origin, registry } = props;
+  const file = `${origin}/install/docker-credential-atcr.js`;
+  const image = `${registry}/${visitor.account?.name ?? "your.handle"}/app`;
+  return renderPage({
+    title: "Credential helper",
+    visitor,
+    children: (
+      <>
+        <h1>Docker without passwords</h1>
+        <p>
+          The credential helper signs docker and podman in: you approve a
+          machine once in the browser, and can revoke it at any time in the{" "}
+          <a href="/settings/devices">settings</a>. It is one file that runs on
+          {" "}
+          <a href="https://deno.com">Deno</a>.
+        </p>
+        <h2>Linux and macOS</h2>
+        <pre><code>{`curl -fsSL ${origin}/install.sh | sh`}</code></pre>
+        <h2>Windows</h2>
+        <pre><code>{`irm ${origin}/install.ps1 | iex`}</code></pre>
+        <h2>Anywhere, with Deno alone</h2>
+        <pre><code>{`deno install -g -A -n docker-credential-atcr ${file}`}</code></pre>
+        <h2>Then</h2>
+        <pre><code>{`docker-credential-atcr configure-docker\ndocker-credential-atcr login\ndocker push ${image}`}</code></pre>
+        <h2>As a program of its own</h2>
+        <p>Where Deno shall not be needed afterwards:</p>
+        <pre><code>{`deno compile -A -o docker-credential-atcr ${file}`}</code></pre>
+      </>
+    ),
+  });
+}
