@@ -28,7 +28,12 @@ import {
   nothingToMove,
   orderedParts,
 } from "./part_list.ts";
-import { infoOf, S3Connection, type S3Options } from "./s3_client.ts";
+import {
+  infoOf,
+  S3Connection,
+  type S3Options,
+  sendingMs,
+} from "./s3_client.ts";
 import { type CopyLimits, copyObject } from "./s3_copy.ts";
 import { isGone, s3Error } from "./s3_errors.ts";
 import { readObject } from "./s3_read.ts";
@@ -53,11 +58,11 @@ export class S3BlobStore implements BlobStore {
     options: S3Options,
     extras: { clock?: Clock; copyLimits?: CopyLimits } = {},
   ) {
-    this.#connection = new S3Connection(options);
+    this.#clock = extras.clock ?? systemClock;
+    this.#connection = new S3Connection(options, this.#clock);
     this.#uploads = new S3Uploads(this.#connection);
     this.#options = options;
     this.#bucket = options.bucket;
-    this.#clock = extras.clock ?? systemClock;
     this.#copyLimits = extras.copyLimits;
   }
 
@@ -74,7 +79,8 @@ export class S3BlobStore implements BlobStore {
     assertKey(key);
     try {
       const found = await this.#connection.trySend(
-        (s3) => s3.headObject({ Bucket: this.#bucket, Key: key }),
+        (s3, options) =>
+          s3.headObject({ Bucket: this.#bucket, Key: key }, options),
       );
       return infoOf(found, found.ContentLength);
     } catch (error) {
@@ -100,14 +106,16 @@ export class S3BlobStore implements BlobStore {
     headers: ObjectHeaders = {},
   ): Promise<ObjectInfo> {
     assertKey(key);
-    const { ETag = "" } = await this.#connection.send((s3) =>
-      s3.putObject({
-        Bucket: this.#bucket,
-        Key: key,
-        ContentType: headers.contentType,
-        CacheControl: headers.cacheControl,
-        Body: bytes,
-      })
+    const { ETag = "" } = await this.#connection.send(
+      (s3, options) =>
+        s3.putObject({
+          Bucket: this.#bucket,
+          Key: key,
+          ContentType: headers.contentType,
+          CacheControl: headers.cacheControl,
+          Body: bytes,
+        }, options),
+      { allowanceMs: sendingMs(bytes) },
     );
     return {
       size: bytes.length,
@@ -120,8 +128,8 @@ export class S3BlobStore implements BlobStore {
 
   async delete(key: string): Promise<void> {
     assertKey(key);
-    await this.#connection.send((s3) =>
-      s3.deleteObject({ Bucket: this.#bucket, Key: key })
+    await this.#connection.send((s3, options) =>
+      s3.deleteObject({ Bucket: this.#bucket, Key: key }, options)
     );
   }
 
@@ -142,12 +150,12 @@ export class S3BlobStore implements BlobStore {
     assertPrefix(prefix);
     let next: string | undefined;
     do {
-      const page = await this.#connection.send((s3) =>
+      const page = await this.#connection.send((s3, options) =>
         s3.listObjectsV2({
           Bucket: this.#bucket,
           Prefix: prefix,
           ContinuationToken: next,
-        })
+        }, options)
       );
       for (const object of page.Contents ?? []) {
         const { Key: key, Size } = object;

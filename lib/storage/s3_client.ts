@@ -10,9 +10,11 @@ import type {
   S3,
   UploadPartCommandInput,
 } from "@aws-sdk/client-s3";
+import type { Clock } from "../clock.ts";
 import type { Multipart, ObjectInfo } from "./blob_store.ts";
 import { bareEtag } from "./part_list.ts";
-import { s3Error, type S3Place, statusOf } from "./s3_errors.ts";
+import { s3Error, type S3Place } from "./s3_errors.ts";
+import { withRetries } from "./s3_retry.ts";
 
 /** Access key; without one the SDK looks for credentials (environment, files, roles). */
 export interface S3Credentials {
@@ -37,18 +39,15 @@ export interface S3Options {
   readonly cdnHost?: string;
   /** Host, with port if need be, that serves the objects to the public by their keys. */
   readonly publicHost?: string;
-  /** Milliseconds without a byte after which a request is given up and tried again; 60,000 by default. */
+  /** Milliseconds without an answer or its next byte after which a request is given up and tried again; 30,000 by default. */
   readonly idleTimeoutMs?: number;
   /** Tries of one request, 6 by default. */
   readonly attempts?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const IDLE_TIMEOUT_MS = 60_000;
+const IDLE_TIMEOUT_MS = 30_000;
 const ATTEMPTS = 6;
-
-/** Errors without an answer that another try does not mend. */
-const FINAL = new Set(["AbortError", "CredentialsProviderError"]);
 
 interface Clients {
   readonly sdk: typeof import("@aws-sdk/client-s3");
@@ -59,33 +58,49 @@ interface Clients {
   readonly signer: S3;
 }
 
+/** Sends one request; the options must be handed on. */
+export type Request<T> = (
+  s3: S3,
+  options: { abortSignal: AbortSignal },
+) => Promise<T>;
+
+/** What is known of a request besides its content. */
+export interface RequestContext {
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds that an answer may take longer because there is much to do. */
+  readonly allowanceMs?: number;
+  /** The upload it belongs to, for errors. */
+  readonly upload?: Multipart;
+}
+
 /** Sends requests to one bucket and turns what fails into AppErrors. */
 export class S3Connection {
   readonly bucket: string;
   readonly place: S3Place;
   readonly idleTimeoutMs: number;
   readonly #options: S3Options;
+  readonly #clock: Clock;
   #clients: Promise<Clients> | undefined;
 
-  constructor(options: S3Options) {
+  constructor(options: S3Options, clock: Clock) {
     const { endpoint, bucket, idleTimeoutMs = IDLE_TIMEOUT_MS } = options;
     const host = endpoint === undefined ? "AWS" : new URL(endpoint).host;
     this.bucket = bucket;
     this.place = { bucket, host };
     this.idleTimeoutMs = idleTimeoutMs;
     this.#options = options;
+    this.#clock = clock;
   }
 
   /**
-   * Runs `work`, which sends one request. Throws the reason of `signal` when
-   * that is aborted, else what {@linkcode s3Error} makes of a failure.
+   * Sends what `work` sends, again and again where that helps. Throws the
+   * reason of the signal when it is aborted, else what {@linkcode s3Error}
+   * makes of a failure.
    */
-  async send<T>(
-    work: (s3: S3, options: { abortSignal?: AbortSignal }) => Promise<T>,
-    context: { upload?: Multipart; signal?: AbortSignal | undefined } = {},
-  ): Promise<T> {
+  async send<T>(work: Request<T>, context: RequestContext = {}): Promise<T> {
     try {
-      return await this.trySend(work, context.signal);
+      return await this.trySend(work, context);
     } catch (error) {
       if (context.signal?.aborted) throw context.signal.reason;
       throw s3Error(error, this.place, context.upload);
@@ -93,13 +108,18 @@ export class S3Connection {
   }
 
   /** As {@linkcode send}, but throws what the SDK throws. */
-  async trySend<T>(
-    work: (s3: S3, options: { abortSignal?: AbortSignal }) => Promise<T>,
-    signal?: AbortSignal,
-  ): Promise<T> {
-    signal?.throwIfAborted();
+  async trySend<T>(work: Request<T>, context: RequestContext = {}): Promise<T> {
     const { s3 } = await this.#load();
-    return await work(s3, signal ? { abortSignal: signal } : {});
+    const patience = {
+      tries: this.#options.attempts ?? ATTEMPTS,
+      waitMs: this.idleTimeoutMs + (context.allowanceMs ?? 0),
+      clock: this.#clock,
+      signal: context.signal,
+    };
+    return await withRetries(
+      patience,
+      (abortSignal) => work(s3, { abortSignal }),
+    );
   }
 
   /** URL that reads an object without our credentials; signs the host only. */
@@ -149,33 +169,22 @@ export class S3Connection {
     sdk: typeof import("@aws-sdk/client-s3"),
     endpoint: string | undefined,
   ): S3 {
-    const { region, pathStyle = false, credentials, attempts = ATTEMPTS } =
-      this.#options;
-    const client = new sdk.S3({
+    const { region, pathStyle = false, credentials } = this.#options;
+    return new sdk.S3({
       region,
       forcePathStyle: pathStyle,
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(credentials === undefined ? {} : { credentials }),
-      maxAttempts: attempts,
+      // Tries and time limits are in s3_retry.ts.
+      maxAttempts: 1,
+      requestHandler: {
+        connectionTimeout: CONNECT_TIMEOUT_MS,
+        socketTimeout: 0,
+      },
       // Other servers than AWS refuse or even store the trailing checksums.
       requestChecksumCalculation: "WHEN_REQUIRED",
       responseChecksumValidation: "WHEN_REQUIRED",
-      requestHandler: {
-        connectionTimeout: CONNECT_TIMEOUT_MS,
-        socketTimeout: this.idleTimeoutMs,
-      },
     });
-    client.middlewareStack.add(
-      (next) => async (args) => {
-        try {
-          return await next(args);
-        } catch (error) {
-          throw retryable(error);
-        }
-      },
-      { step: "finalizeRequest", priority: "low", name: "retryBrokenAnswers" },
-    );
-    return client;
   }
 }
 
@@ -185,14 +194,12 @@ function signing(s3: S3, expiresIn: number) {
   return { expiresIn, signingDate: new Date(Date.now() + systemClockOffset) };
 }
 
-/**
- * Marks an error for the SDK's retry when there was no answer or a broken one:
- * by itself it knows only some of the ways in which a connection can end.
- */
-function retryable(error: unknown): unknown {
-  if (!(error instanceof Error) || FINAL.has(error.name)) return error;
-  if ((statusOf(error) ?? 0) >= 300) return error;
-  return Object.assign(error, { $retryable: {} });
+/** Bytes that the slowest connection carries in a millisecond. */
+const BYTES_PER_MS = 128;
+
+/** Milliseconds that it may take to send `bytes`. */
+export function sendingMs(bytes: Uint8Array): number {
+  return bytes.length / BYTES_PER_MS;
 }
 
 /** What answers of S3 tell of an object. */

@@ -16,6 +16,8 @@ const MAX_WHOLE = 1024 * 1024 * 1024;
 const PIECE = 512 * 1024 * 1024;
 /** Requests of one copy at a time. */
 const PARALLEL = 4;
+/** Bytes that the slowest server copies in a millisecond. */
+const BYTES_PER_MS = 10_000;
 
 /** Sizes that {@linkcode copyObject} goes by; smaller ones are for tests. */
 export interface CopyLimits {
@@ -38,34 +40,40 @@ export async function copyObject(
   const source = `${bucket}/${from}`.split("/").map(encodeURIComponent)
     .join("/");
   if (info.size <= limits.maxWhole) {
-    await connection.send((s3) =>
-      s3.copyObject({ Bucket: bucket, Key: to, CopySource: source })
+    await connection.send(
+      (s3, options) =>
+        s3.copyObject(
+          { Bucket: bucket, Key: to, CopySource: source },
+          options,
+        ),
+      { allowanceMs: info.size / BYTES_PER_MS },
     );
     return;
   }
   const target = { Bucket: bucket, Key: to };
-  const { UploadId } = await connection.send((s3) =>
+  const { UploadId } = await connection.send((s3, options) =>
     s3.createMultipartUpload({
       ...target,
       ContentType: info.contentType,
       CacheControl: info.cacheControl,
-    })
+    }, options)
   );
   const upload = { ...target, UploadId };
   try {
     const etags = await copyPieces(connection, upload, source, info, limits);
-    await connection.send((s3) =>
+    await connection.send((s3, options) =>
       s3.completeMultipartUpload({
         ...upload,
         MultipartUpload: {
           Parts: etags.map((ETag, i) => ({ ETag, PartNumber: i + 1 })),
         },
-      })
+      }, options)
     );
   } catch (error) {
     // What cannot be dropped now is left to the sweep.
-    await connection.send((s3) => s3.abortMultipartUpload(upload))
-      .catch(() => {});
+    await connection.send((s3, options) =>
+      s3.abortMultipartUpload(upload, options)
+    ).catch(() => {});
     throw error;
   }
 }
@@ -87,13 +95,15 @@ async function copyPieces(
     for (const index of starts) {
       const start = index * piece;
       const end = Math.min(start + piece, size) - 1;
-      const { CopyPartResult } = await connection.send((s3) =>
-        s3.uploadPartCopy({
-          ...upload,
-          PartNumber: index + 1,
-          CopySource: source,
-          CopySourceRange: `bytes=${start}-${end}`,
-        })
+      const { CopyPartResult } = await connection.send(
+        (s3, options) =>
+          s3.uploadPartCopy({
+            ...upload,
+            PartNumber: index + 1,
+            CopySource: source,
+            CopySourceRange: `bytes=${start}-${end}`,
+          }, options),
+        { allowanceMs: piece / BYTES_PER_MS },
       );
       etags[index] = CopyPartResult?.ETag;
     }

@@ -25,6 +25,8 @@ interface Failure {
   /** Code of the system, for example `ECONNREFUSED`. */
   readonly code: string | undefined;
   readonly message: string;
+  /** Whether the SDK has learned how wrong our clock is. */
+  readonly skewCorrected: boolean;
 }
 
 const BAD_PARTS: Readonly<Record<string, string>> = {
@@ -36,6 +38,7 @@ const BAD_PARTS: Readonly<Record<string, string>> = {
   MalformedXML: "The list of parts was refused; check numbers and ETags.",
 };
 
+const PASSING = new Set([408, 500, 502, 504]);
 const FULL = new Set([
   "InsufficientStorage",
   "QuotaExceeded",
@@ -44,9 +47,22 @@ const FULL = new Set([
 const SKEWED = new Set(["RequestTimeTooSkewed", "RequestExpired"]);
 const STRANGER = new Set(["InvalidAccessKeyId", "XAdminUserNotFound"]);
 
-const metadataSchema = z.object({
-  $metadata: z.record(z.string(), z.unknown()),
-});
+/** Whether the server asks to be spared. */
+export function isBusy(error: unknown): boolean {
+  const { name, status } = readFailure(error);
+  return status === 503 || status === 429 || name === "SlowDown";
+}
+
+/**
+ * Whether another try may succeed: no answer, a broken one, or one that blames
+ * the moment.
+ */
+export function isPassing(error: unknown): boolean {
+  const { name, status, skewCorrected } = readFailure(error);
+  if (name === "CredentialsProviderError") return false;
+  return skewCorrected || isBusy(error) || name === "RequestTimeout" ||
+    status === undefined || status < 300 || PASSING.has(status);
+}
 
 /**
  * Whether the server says that the object or upload is not there. Its name for
@@ -86,10 +102,9 @@ export function s3Error(
       options,
     );
   }
-  const busy = status === 503 || name === "SlowDown";
   return new AppError("UNAVAILABLE", explain(failure, place), {
     ...options,
-    ...(busy ? { retryAfterSeconds: 5 } : {}),
+    ...(isBusy(error) ? { retryAfterSeconds: 5 } : {}),
   });
 }
 
@@ -132,29 +147,27 @@ function explain(failure: Failure, { bucket, host }: S3Place): string {
 }
 
 function readFailure(error: unknown): Failure {
-  if (!(error instanceof Error)) {
-    const message = String(error);
-    return { name: "Error", status: undefined, code: undefined, message };
-  }
-  const { name, message } = error;
-  return { name, status: statusOf(error), code: codeOf(error), message };
+  if (!(error instanceof Error)) return readFailure(new Error(String(error)));
+  const { httpStatusCode, clockSkewCorrected = false } = metadataOf(error);
+  return {
+    name: error.name,
+    message: error.message,
+    status: httpStatusCode,
+    code: codeOf(error),
+    skewCorrected: clockSkewCorrected,
+  };
 }
 
-/** HTTP status of the answer that an SDK error stands for. */
-export function statusOf(error: Error): number | undefined {
-  return numberIn(error, "httpStatusCode");
-}
+/** The part of the SDK's errors that says what the server answered. */
+const metadataSchema = z.object({
+  $metadata: z.object({
+    httpStatusCode: z.number().optional(),
+    clockSkewCorrected: z.boolean().optional(),
+  }),
+});
 
-/** How often the request that failed with `error` was sent. */
-export function triesOf(error: unknown): number {
-  return numberIn(error, "attempts") ?? 1;
-}
-
-/** A number of the metadata that the SDK puts on errors. */
-function numberIn(error: unknown, name: string): number | undefined {
-  const parsed = metadataSchema.safeParse(error);
-  const value = parsed.data?.$metadata[name];
-  return typeof value === "number" ? value : undefined;
+function metadataOf(error: Error) {
+  return metadataSchema.safeParse(error).data?.$metadata ?? {};
 }
 
 function codeOf(error: Error): string | undefined {

@@ -65,7 +65,7 @@ async function open(
         Range: range && `bytes=${range.start}-${range.end}`,
         IfMatch: etag && `"${etag}"`,
       }, options),
-    signal,
+    { signal },
   );
   const size = range
     ? Number(/\/(\d+)$/.exec(found.ContentRange ?? "")?.[1])

@@ -14,12 +14,15 @@ import {
   MAX_PARTS,
   unknownUpload,
 } from "./part_list.ts";
-import type { S3Connection } from "./s3_client.ts";
-import { isGone, s3Error, triesOf } from "./s3_errors.ts";
+import { type S3Connection, sendingMs } from "./s3_client.ts";
+import { isGone, s3Error } from "./s3_errors.ts";
 import { collect } from "./stream.ts";
 
 /** Largest part taken from a stream, because it is collected in memory. */
 const MAX_PART = 64 * 1024 * 1024;
+
+/** Milliseconds that a server may take to join one more part. */
+const JOIN_MS = 50;
 
 /** Multipart uploads of one bucket. */
 export class S3Uploads {
@@ -31,13 +34,13 @@ export class S3Uploads {
 
   async create(key: string, headers: ObjectHeaders): Promise<Multipart> {
     assertKey(key);
-    const { UploadId } = await this.#connection.send((s3) =>
+    const { UploadId } = await this.#connection.send((s3, options) =>
       s3.createMultipartUpload({
         Bucket: this.#connection.bucket,
         Key: key,
         ContentType: headers.contentType,
         CacheControl: headers.cacheControl,
-      })
+      }, options)
     );
     if (UploadId) return { key, id: UploadId };
     throw this.#nonsense("began an upload without an id");
@@ -60,7 +63,7 @@ export class S3Uploads {
           { ...target, PartNumber: partNumber, Body: bytes },
           options,
         ),
-      { upload, signal },
+      { upload, signal, allowanceMs: sendingMs(bytes) },
     );
     if (ETag === undefined) throw this.#nonsense("took a part without an ETag");
     return { partNumber, etag: bareEtag(ETag), size: bytes.length };
@@ -72,7 +75,8 @@ export class S3Uploads {
     let next: string | undefined;
     do {
       const page = await this.#connection.send(
-        (s3) => s3.listParts({ ...target, PartNumberMarker: next }),
+        (s3, options) =>
+          s3.listParts({ ...target, PartNumberMarker: next }, options),
         { upload },
       );
       for (const { PartNumber, ETag, Size = 0 } of page.Parts ?? []) {
@@ -98,18 +102,20 @@ export class S3Uploads {
     const list = parts.map(({ partNumber, etag }) => (
       { PartNumber: partNumber, ETag: `"${etag}"` }
     ));
+    let tries = 0;
     try {
-      await this.#connection.trySend((s3) =>
-        s3.completeMultipartUpload({
+      await this.#connection.trySend((s3, options) => {
+        tries++;
+        return s3.completeMultipartUpload({
           ...target,
           MultipartUpload: { Parts: list },
-        })
-      );
+        }, options);
+      }, { allowanceMs: list.length * JOIN_MS });
     } catch (error) {
       if (!isGone(error) && !await this.#isGone(upload)) {
         throw s3Error(error, this.#connection.place, upload);
       }
-      if (triesOf(error) > 1 && await joined()) return;
+      if (tries > 1 && await joined()) return;
       throw unknownUpload(upload, error);
     }
   }
@@ -117,7 +123,9 @@ export class S3Uploads {
   async abort(upload: Multipart): Promise<void> {
     const target = this.#target(upload);
     try {
-      await this.#connection.trySend((s3) => s3.abortMultipartUpload(target));
+      await this.#connection.trySend((s3, options) =>
+        s3.abortMultipartUpload(target, options)
+      );
     } catch (error) {
       if (isGone(error)) return;
       throw s3Error(error, this.#connection.place, upload);
@@ -138,7 +146,7 @@ export class S3Uploads {
         UploadIdMarker: id,
       };
       const page: ListMultipartUploadsCommandOutput = await this.#connection
-        .send((s3) => s3.listMultipartUploads(input));
+        .send((s3, options) => s3.listMultipartUploads(input, options));
       for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
         if (!Key?.startsWith(prefix) || UploadId === undefined) continue;
         const upload = { key: Key, id: UploadId };
