@@ -8,7 +8,7 @@ import { Accounts } from "./accounts.ts";
 import { isConfigured } from "./docker_config.ts";
 import type { Machine } from "./machine.ts";
 import type { RegistryAddress } from "./registry_address.ts";
-import { awaitApproval, requestDevice } from "./registry_api.ts";
+import { awaitApproval, requestDevice, revokeDevice } from "./registry_api.ts";
 
 /** Options of {@linkcode login}. */
 export interface LoginOptions {
@@ -47,7 +47,9 @@ export async function login(
     machine.print(secret);
     return;
   }
-  await new Accounts(machine).put(host, { server: host, origin }, {
+  const accounts = new Accounts(machine);
+  await giveUpFormer(machine, accounts, registry, did);
+  await accounts.put(host, { server: host, origin }, {
     id: did,
     name: handle,
     username: handle,
@@ -61,6 +63,21 @@ export async function login(
       `Docker does not use this login yet. Run: docker-credential-atcr configure-docker ${host}`,
     );
   }
+}
+
+/** Revokes the secret that this machine had before for the same account. */
+async function giveUpFormer(
+  machine: Machine,
+  accounts: Accounts,
+  { host, origin }: RegistryAddress,
+  did: string,
+): Promise<void> {
+  const former = (await accounts.registries())[host]?.accounts
+    .find(({ id, kind }) => id === did && kind === "device");
+  if (!former) return;
+  const secret = await accounts.secretOf(host, former);
+  if (secret !== undefined) await revokeDevice(machine, origin, secret);
+  await accounts.remove(host, former);
 }
 
 /** The page's address, if a browser may be sent there: web pages only. */
