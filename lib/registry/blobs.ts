@@ -83,8 +83,8 @@ export class Blobs {
   }
 
   /**
-   * Those of `digests` that neither the repository nor the hold has. What
-   * only the hold has becomes part of the repository.
+   * Those of `digests` that neither the repository nor the hold has. When
+   * there are none, what only the hold has becomes part of the repository.
    */
   async missing(
     ref: RepoRef,
@@ -97,13 +97,18 @@ export class Blobs {
       digests.map((digest) => registryKeys.blob(ref.did, ref.repo, digest)),
     );
     const missing: Digest[] = [];
+    const found = new Map<Digest, number>();
     for (const [i, digest] of digests.entries()) {
       if (rows[i]?.value.holdDid === hold.did) continue;
-      const found = await hold.stat(caller, digest);
-      if (!found) missing.push(digest);
-      else await this.#link(ref, hold, digest, found.size);
+      const stat = await hold.stat(caller, digest);
+      if (stat) found.set(digest, stat.size);
+      else missing.push(digest);
     }
-    return missing;
+    if (missing.length > 0) return missing;
+    for (const [digest, size] of found) {
+      await this.#link(ref, hold, digest, size);
+    }
+    return [];
   }
 
   #link(ref: RepoRef, hold: HoldClient, digest: Digest, size: number) {

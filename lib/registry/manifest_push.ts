@@ -102,7 +102,6 @@ export class ManifestPush {
     if (!this.#deps.allowMissingBlobs) {
       await this.#requireBlobs(ref, hold, manifest);
     }
-    await this.#deps.content.put(digest, bytes);
     await this.#deps.leases.hold(
       ref,
       { digest, tags: pushed.tags },
@@ -146,7 +145,7 @@ export class ManifestPush {
     },
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { index, records, clock } = this.#deps;
+    const { index, records, clock, content } = this.#deps;
     const [before, ...tagRows] = await Promise.all([
       index.manifest(ref, digest),
       ...pushed.tags.map((tag) => index.tag(ref, tag)),
@@ -184,6 +183,8 @@ export class ManifestPush {
         rkey: written.rkeys[i] ?? "",
       },
     }));
+    // The bytes first: what the index names must be readable.
+    await content.put(digest, pushed.bytes);
     await index.put(ref, {
       digest,
       row,
