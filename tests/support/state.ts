@@ -1,0 +1,86 @@
+/**
+ * Everything that a server keeps and that a refused request must leave as it
+ * was: the rows of registry, hold and repo, and the stored files.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { TestServer } from "./server.ts";
+
+/** Name of each row and file, with what tells a change. */
+export type State = ReadonlyMap<string, string>;
+
+/** First parts of the keys whose rows count. */
+const SERVICES = ["registry", "hold", "repo"];
+
+/** Rows of the registry that only remember what was read elsewhere, and when. */
+const MEMORY = new Set(["synced", "profile"]);
+
+/** Looks at the files and, from a second process, at the rows. */
+export async function stateOf({ dataDir }: TestServer): Promise<State> {
+  const state = new Map<string, string>();
+  const kv = await Deno.openKv(`${dataDir}/kv.sqlite3`);
+  try {
+    for (const service of SERVICES) {
+      for await (
+        const { key, versionstamp } of kv.list({ prefix: [service] })
+      ) {
+        if (service === "registry" && MEMORY.has(String(key[1]))) continue;
+        state.set(JSON.stringify(key, plain), versionstamp);
+      }
+    }
+  } finally {
+    kv.close();
+  }
+  for (const [path, size] of await filesOf(dataDir)) state.set(path, `${size}`);
+  return state;
+}
+
+/** The state as soon as it no longer changes: a push is told to the hold after it was answered. */
+export async function settledState(server: TestServer): Promise<State> {
+  for (let before = await stateOf(server);;) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const now = await stateOf(server);
+    if (changes(before, now).length === 0) return now;
+    before = now;
+  }
+}
+
+/** Fails with the names of what has changed since `before`. */
+export async function assertUnchanged(
+  server: TestServer,
+  before: State,
+): Promise<void> {
+  assert.deepEqual(changes(before, await stateOf(server)), []);
+}
+
+/** Names of what differs between two states. */
+export function changes(before: State, after: State): string[] {
+  const names = new Set([...before.keys(), ...after.keys()]);
+  return [...names].filter((name) => before.get(name) !== after.get(name));
+}
+
+/** Paths and sizes of the stored files, those of uploads in progress included. */
+export async function filesOf(dataDir: string): Promise<Map<string, number>> {
+  const files = new Map<string, number>();
+  const walk = async (folder: string): Promise<void> => {
+    for await (const entry of Deno.readDir(folder)) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory) await walk(path);
+      else {
+        // A file may vanish between the two looks.
+        const stat = await Deno.stat(path).catch(() => undefined);
+        if (stat) files.set(path.slice(dataDir.length), stat.size);
+      }
+    }
+  };
+  await walk(`${dataDir}/blobs`).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  return files;
+}
+
+function plain(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
+}
