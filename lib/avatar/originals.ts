@@ -22,6 +22,13 @@ export interface OriginalsDeps {
   readonly pds: PdsReader;
 }
 
+/** An uploaded picture. */
+export interface Original {
+  readonly bytes: Uint8Array;
+  /** Settles when the picture is in our store. */
+  readonly stored: Promise<void>;
+}
+
 /** Bytes held for those who ask for several sizes at a time. */
 const LOCAL_BYTES = 16 << 20;
 
@@ -47,15 +54,19 @@ export class Originals {
    * or `UPSTREAM_TIMEOUT` when it fails, `UNSUPPORTED_MEDIA_TYPE` and
    * `UNPROCESSABLE` for bytes that are no image we take.
    */
-  async read(profile: ProfileRow, picture: PictureRef): Promise<Uint8Array> {
+  async read(profile: ProfileRow, picture: PictureRef): Promise<Original> {
     const key = originalKey(profile.did, picture.cid);
     const known = this.#local.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return { bytes: known, stored: Promise.resolve() };
+    }
     return await this.#flights.run(key, undefined, async () => {
-      const bytes = await this.#fromStore(key) ??
-        await this.#fromPds(key, profile, picture);
-      this.#local.set(key, bytes);
-      return bytes;
+      const kept = await this.#fromStore(key);
+      const original = kept === undefined
+        ? await this.#fromPds(key, profile, picture)
+        : { bytes: kept, stored: Promise.resolve() };
+      this.#local.set(key, original.bytes);
+      return original;
     });
   }
 
@@ -73,7 +84,7 @@ export class Originals {
     key: string,
     { did, pds, handle }: ProfileRow,
     { cid, size }: PictureRef,
-  ): Promise<Uint8Array> {
+  ): Promise<Original> {
     const { limits, upstreamTimeoutMs } = this.#options;
     if (size !== undefined && size > limits.maxBytes) {
       throw new AppError(
@@ -100,10 +111,11 @@ export class Originals {
     }
     // The type that came along may say anything; the stored one is that of the bytes.
     const { format } = checkedSniff(blob.bytes, limits);
-    await this.#deps.store.put(key, blob.bytes, {
+    const stored = this.#deps.store.put(key, blob.bytes, {
       contentType: MEDIA_TYPES[format],
       cacheControl: IMMUTABLE,
-    });
-    return blob.bytes;
+    }).then(() => undefined);
+    stored.catch(() => this.#local.delete(key)); // whoever waits is told
+    return { bytes: blob.bytes, stored };
   }
 }

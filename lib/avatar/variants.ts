@@ -6,6 +6,7 @@
  */
 
 import { LRUCache } from "lru-cache";
+import type { Did } from "../atproto/identity.ts";
 import { SingleFlight } from "../atproto/single_flight.ts";
 import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
@@ -109,12 +110,12 @@ export class Variants {
     const { kv, clock } = this.#deps;
     const { did } = profile;
     const { cid } = picture;
-    if (await this.#isStored(profile, picture, query.name)) return "hit";
-    await this.#assertMakeable(profile, picture);
+    const { name } = query;
+    if (await this.#isStored(did, cid, name)) return "hit";
     const lease = await acquireLease(
       kv,
       clock,
-      variantLease(did, cid, query.name),
+      variantLease(did, cid, name),
       { ttlMs: LEASE_MS, waitMs: LEASE_WAIT_MS },
     );
     if (lease === undefined) {
@@ -125,8 +126,8 @@ export class Variants {
       );
     }
     try {
-      // Whoever held the lease before may have made it.
-      if (await this.#isStored(profile, picture, query.name)) return "hit";
+      // Whoever held the lease before may have made it, or found it impossible.
+      if (await this.#isStored(did, cid, name)) return "hit";
       await this.#make(key, profile, picture, query);
       return "miss";
     } finally {
@@ -134,21 +135,10 @@ export class Variants {
     }
   }
 
-  async #isStored(
-    { did }: ProfileRow,
-    { cid }: PictureRef,
-    name: string,
-  ): Promise<boolean> {
+  /** Whether a variant is stored; throws why it cannot be, where that is known. */
+  async #isStored(did: Did, cid: string, name: string): Promise<boolean> {
     const { kv } = this.#deps;
-    return await kv.get<VariantRow>(variantKey(did, cid, name)) !== undefined;
-  }
-
-  /** Throws what was found out about the picture before. */
-  async #assertMakeable(
-    { did }: ProfileRow,
-    { cid }: PictureRef,
-  ): Promise<void> {
-    const { kv } = this.#deps;
+    if (await kv.get<VariantRow>(variantKey(did, cid, name))) return true;
     const refusal = await kv.get<RefusalRow>(refusalKey(did, cid));
     if (refusal !== undefined) {
       throw new AppError(refusal.value.code, refusal.value.message);
@@ -160,6 +150,7 @@ export class Variants {
         `This picture has ${this.#options.maxVariants} variants already, which is the most that are kept. Ask for a size that is in use.`,
       );
     }
+    return false;
   }
 
   async #make(
@@ -178,7 +169,7 @@ export class Variants {
       return;
     }
     try {
-      const { rendered, original } = await this.#render(
+      const { rendered, original, stored } = await this.#render(
         profile,
         picture,
         query,
@@ -188,6 +179,7 @@ export class Variants {
         contentType: OUTPUT_TYPES[query.request.format],
         cacheControl: IMMUTABLE,
       });
+      await stored;
       const row = { size: bytes.length, width, height, createdAt };
       await this.#record(profile, picture, query.name, row, original);
     } catch (error) {
@@ -200,9 +192,14 @@ export class Variants {
     profile: ProfileRow,
     picture: PictureRef,
     query: PictureQuery,
-  ): Promise<{ rendered: Rendered; original: OriginalFacts }> {
+  ): Promise<
+    { rendered: Rendered; original: OriginalFacts; stored: Promise<void> }
+  > {
     const { limits } = this.#options;
-    const bytes = await this.#deps.originals.read(profile, picture);
+    const { bytes, stored } = await this.#deps.originals.read(
+      profile,
+      picture,
+    );
     const info = checkedSniff(bytes, limits);
     const rendered = await this.#deps.pool.run({
       kind: "render",
@@ -212,6 +209,7 @@ export class Variants {
     });
     return {
       rendered,
+      stored,
       original: {
         ...uprightSize(info),
         size: bytes.length,

@@ -39,8 +39,8 @@ interface Encoder {
   ): Uint8Array<ArrayBuffer> | null;
 }
 
-/** Enough for the largest result; an instance that fails is dropped. */
-const ENCODER_MEMORY = 192 << 20;
+/** Enough for a result of 4096 by 4096 pixels; an instance that fails is dropped. */
+const ENCODER_MEMORY = 400 << 20;
 /** From so many pixels on, half the time is worth three percent more bytes. */
 const LARGE_WEBP = 600 * 600;
 /** The quantisation tables of ITU-T T.81, annex K, that give `quality` its usual meaning. */

@@ -6,6 +6,7 @@
  */
 
 import { type Job, type Outcome, perform } from "./job.ts";
+import { warmUp } from "./warm_up.ts";
 
 /** Where jobs are done. */
 export interface Lane {
@@ -17,11 +18,18 @@ export interface Lane {
   close(): void;
 }
 
-/** A lane on a new thread. */
+const WORKER = new URL("./worker.ts", import.meta.url);
+
+/** A lane on a new thread. Not ready, ever, where its code may not be read. */
 export function workerLane(): Lane {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
-    type: "module",
-  });
+  const { state } = Deno.permissions.querySync({ name: "read", path: WORKER });
+  if (state !== "granted") {
+    const error = new Error(`${WORKER.pathname} may not be read`);
+    const failed = Promise.reject(error);
+    failed.catch(() => {}); // for whoever waits
+    return { ready: failed, run: () => failed, close() {} };
+  }
+  const worker = new Worker(WORKER, { type: "module" });
   const ready = Promise.withResolvers<void>();
   ready.promise.catch(() => {}); // it may break while nobody waits
   let pending: PromiseWithResolvers<Outcome> | undefined;
@@ -66,5 +74,5 @@ export function workerLane(): Lane {
 
 /** A lane on this thread: no other request is served while it works. */
 export function inlineLane(): Lane {
-  return { ready: Promise.resolve(), run: perform, close() {} };
+  return { ready: warmUp(), run: perform, close() {} };
 }
