@@ -66,12 +66,12 @@ export class S3BlobStore implements BlobStore {
     this.#copyLimits = extras.copyLimits;
   }
 
-  /** Lists one key, which tells more than a look at the bucket does. */
+  /** Lists one key, which tells more than a look at the bucket does. Tries twice at most. */
   async check(signal?: AbortSignal): Promise<void> {
     await this.#connection.send(
       (s3, options) =>
         s3.listObjectsV2({ Bucket: this.#bucket, MaxKeys: 1 }, options),
-      { signal },
+      { signal, tries: 2 },
     );
   }
 

@@ -70,6 +70,8 @@ export interface RequestContext {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds that an answer may take longer because there is much to do. */
   readonly allowanceMs?: number;
+  /** Tries in all, when it has fewer than others. */
+  readonly tries?: number;
   /** The upload it belongs to, for errors. */
   readonly upload?: Multipart;
 }
@@ -110,11 +112,12 @@ export class S3Connection {
   /** As {@linkcode send}, but throws what the SDK throws. */
   async trySend<T>(work: Request<T>, context: RequestContext = {}): Promise<T> {
     const { s3 } = await this.#load();
+    const { signal, allowanceMs = 0, tries = Infinity } = context;
     const patience = {
-      tries: this.#options.attempts ?? ATTEMPTS,
-      waitMs: this.idleTimeoutMs + (context.allowanceMs ?? 0),
+      tries: Math.min(tries, this.#options.attempts ?? ATTEMPTS),
+      waitMs: this.idleTimeoutMs + allowanceMs,
       clock: this.#clock,
-      signal: context.signal,
+      signal,
     };
     return await withRetries(
       patience,
