@@ -12,8 +12,8 @@ import type { ByteRange } from "../storage/blob_store.ts";
 import type { Caller, HoldClient, HoldDirectory } from "./hold_client.ts";
 import { registryKeys } from "./keys.ts";
 import type { RepoRef } from "./manifest_index.ts";
-import { requireRead } from "./read_access.ts";
-import type { BlobRow } from "./rows.ts";
+import { requireRead, requireRepositoryRead } from "./read_access.ts";
+import type { BlobRow, RepositoryRow } from "./rows.ts";
 
 /** How blobs reach clients: `redirect` wherever possible, `proxy` never, `auto` redirects all but small ones. */
 export type DeliveryMode = "auto" | "redirect" | "proxy";
@@ -133,7 +133,12 @@ export class Blobs {
     const { kv, holds } = this.#deps;
     const key = registryKeys.blob(ref.did, ref.repo, digest);
     const row = (await kv.get<BlobRow>(key))?.value;
-    if (!row) throw unknownBlob(digest);
+    if (!row) {
+      const repository = registryKeys.repository(ref.did, ref.repo);
+      const known = (await kv.get<RepositoryRow>(repository))?.value;
+      await requireRepositoryRead(holds, known, caller);
+      throw unknownBlob(digest);
+    }
     const hold = await holds.get(row.holdDid);
     await requireRead(hold, caller);
     const found = await hold.stat(caller, digest);

@@ -14,8 +14,8 @@ import type { ManifestContent } from "./content.ts";
 import type { Discovery } from "./discovery.ts";
 import type { Caller, HoldDirectory } from "./hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
-import { requireRead } from "./read_access.ts";
-import type { ReferrerRow, RepositoryRow } from "./rows.ts";
+import { requireRepositoryRead } from "./read_access.ts";
+import type { ReferrerRow } from "./rows.ts";
 import type { TaggedReferrers } from "./tagged_referrers.ts";
 
 /** What {@linkcode Lists} needs. */
@@ -54,7 +54,7 @@ export class Lists {
     repo: string,
     options: { caller: Caller; n: number; last?: string },
   ): Promise<ListPage<string>> {
-    const { index, discovery } = this.#deps;
+    const { index, discovery, holds } = this.#deps;
     const ref = { did: owner.did, repo };
     await this.#discover(owner, () => discovery.ensureTagsListed(owner));
     const row = await index.repository(ref);
@@ -64,7 +64,7 @@ export class Lists {
         `There is no repository ${repo} of ${owner.handle ?? owner.did}.`,
       );
     }
-    await this.#requireRead(row, options.caller);
+    await requireRepositoryRead(holds, row, options.caller);
     const last = options.last === undefined ? {} : { last: options.last };
     const limit = options.n === 0 ? 0 : options.n + 1;
     const items: string[] = [];
@@ -86,13 +86,13 @@ export class Lists {
       last?: Digest;
     },
   ): Promise<{ items: Descriptor[]; next: Digest | undefined }> {
-    const { index, discovery } = this.#deps;
+    const { index, discovery, holds } = this.#deps;
     await this.#discover(owner, async () => {
       await discovery.ensureTagsListed(owner);
       await discovery.ensureReferrersListed(owner);
     });
     const row = await index.repository({ did: owner.did, repo });
-    if (row) await this.#requireRead(row, options.caller);
+    await requireRepositoryRead(holds, row, options.caller);
     const limit = Math.min(options.n ?? PAGE.referrers, PAGE.referrers);
     const wanted = new Set(options.artifactTypes);
     const items: Descriptor[] = [];
@@ -130,10 +130,6 @@ export class Lists {
       }
     }
     return cut(items, n);
-  }
-
-  async #requireRead(row: RepositoryRow, caller: Caller): Promise<void> {
-    await requireRead(await this.#deps.holds.get(row.holdDid), caller);
   }
 
   async #mayRead(holdDid: Did, caller: Caller): Promise<boolean> {

@@ -21,7 +21,8 @@ import type { Discovery } from "./discovery.ts";
 import type { Caller, HoldDirectory } from "./hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import type { OwnerRecords } from "./owner_records.ts";
-import { requireRead } from "./read_access.ts";
+import { requireRead, requireRepositoryRead } from "./read_access.ts";
+import type { ManifestRow, TagRow } from "./rows.ts";
 import type { WriteLeases } from "./write_leases.ts";
 
 /** What {@linkcode Manifests} needs. */
@@ -68,8 +69,14 @@ export class Manifests {
     reference: Reference,
     caller: Caller,
   ): Promise<ManifestInfo> {
+    const { holds, index } = this.#deps;
     const info = await this.#find(owner, repo, reference);
-    await requireRead(await this.#deps.holds.get(info.holdDid), caller);
+    if (!info) {
+      const repository = await index.repository({ did: owner.did, repo });
+      await requireRepositoryRead(holds, repository, caller);
+      throw unknownManifest(reference);
+    }
+    await requireRead(await holds.get(info.holdDid), caller);
     return info;
   }
 
@@ -77,24 +84,20 @@ export class Manifests {
     owner: Identity,
     repo: string,
     reference: Reference,
-  ): Promise<ManifestInfo> {
+  ): Promise<ManifestInfo | undefined> {
     const { index, discovery } = this.#deps;
     const ref = { did: owner.did, repo };
     if (reference.kind === "digest") {
       const { digest } = reference;
       const row = await index.manifest(ref, digest) ??
         await discovery.findManifest(owner, repo, digest);
-      if (!row) throw unknownManifest(reference);
-      const { mediaType, size, holdDid } = row;
-      return { digest, mediaType, size, holdDid };
+      return row && { ...infoOf(row), digest };
     }
     const known = (await index.tag(ref, reference.tag))?.value;
     if (known) this.#recheck(owner, repo, reference.tag, known.checkedAt);
     const row = known ??
       await discovery.findTag(owner, repo, reference.tag);
-    if (!row) throw unknownManifest(reference);
-    const { digest, mediaType, size, holdDid } = row;
-    return { digest, mediaType, size, holdDid };
+    return row && { ...infoOf(row), digest: row.digest };
   }
 
   /** The exact bytes of a manifest that {@linkcode resolve} has named. */
@@ -125,7 +128,9 @@ export class Manifests {
   ): Promise<void> {
     const { leases, index } = this.#deps;
     const ref = { did: owner.did, repo };
-    await this.#find(owner, repo, reference);
+    if (!await this.#find(owner, repo, reference)) {
+      throw unknownManifest(reference);
+    }
     const what = reference.kind === "tag" ? { tags: [reference.tag] } : {
       digest: reference.digest,
       tags: await index.tagsOf(ref, reference.digest),
@@ -227,6 +232,10 @@ export class Manifests {
       })
     );
   }
+}
+
+function infoOf({ mediaType, size, holdDid }: ManifestRow | TagRow) {
+  return { mediaType, size, holdDid };
 }
 
 function unknownManifest(reference: Reference): AppError {

@@ -6,7 +6,8 @@
  */
 
 import { AppError } from "../errors.ts";
-import type { Caller, HoldClient } from "./hold_client.ts";
+import type { Caller, HoldClient, HoldDirectory } from "./hold_client.ts";
+import type { RepositoryRow } from "./rows.ts";
 
 /** Throws AppError `DENIED` with the hold's reason, or `UNAUTHORIZED` when a login could help. */
 export async function requireRead(
@@ -19,4 +20,18 @@ export async function requireRead(
     caller === undefined ? "UNAUTHORIZED" : "DENIED",
     decision.reason,
   );
+}
+
+/**
+ * The same for content that is not there: to somebody who may not read the
+ * repository it has to look like content that is. A repository that nobody
+ * has pushed to hides nothing.
+ */
+export async function requireRepositoryRead(
+  holds: HoldDirectory,
+  repository: RepositoryRow | undefined,
+  caller: Caller,
+): Promise<void> {
+  if (!repository) return;
+  await requireRead(await holds.get(repository.holdDid), caller);
 }
