@@ -22,6 +22,8 @@ export interface TestServer extends AsyncDisposable {
   readonly port: number;
   readonly pid: number;
   readonly dataDir: string;
+  /** Of the server, its PDS and its PLC directory; with them and the data it starts again as it was. */
+  readonly ports: readonly [number, number, number];
   readonly pds: string;
   readonly alice: TestAccount;
   readonly bob: TestAccount;
@@ -97,6 +99,7 @@ export async function startServer(
     port,
     pid: child.pid,
     dataDir,
+    ports: [port, pdsPort, plcPort],
     pds,
     ...accounts,
     log: logged.text,

@@ -1,0 +1,52 @@
+/**
+ * Processes behind a running server, as Linux tells of them.
+ *
+ * @module
+ */
+
+import type { TestServer } from "./server.ts";
+
+/** Whether this machine can say which processes a server has started. */
+export const CAN_LIST_CHILDREN = Deno.build.os === "linux";
+
+/** Process ids of the direct children of `pid`. */
+export async function childrenOf(pid: number): Promise<number[]> {
+  const children: number[] = [];
+  for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
+    const list = await Deno.readTextFile(
+      `/proc/${pid}/task/${name}/children`,
+    );
+    children.push(...list.split(" ").filter(Boolean).map(Number));
+  }
+  return children;
+}
+
+/** Ends the sandbox network of a server, which is its only child, at once and for good. */
+export async function killNetwork(server: TestServer): Promise<void> {
+  const children = await childrenOf(server.pid);
+  if (children.length !== 1) {
+    throw new Error(`The server has ${children.length} children, not one.`);
+  }
+  for (const pid of children) Deno.kill(pid, "SIGKILL");
+  while (await isUp(server.pds)) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Most memory that a process has ever had in use, in bytes. */
+export async function peakMemory(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+  if (!kilobytes) throw new Error("The system does not tell peak memory.");
+  return Number(kilobytes) * 1024;
+}
+
+async function isUp(origin: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${origin}/xrpc/_health`);
+    await response.body?.cancel();
+    return true;
+  } catch {
+    return false;
+  }
+}
