@@ -131,7 +131,8 @@ export class Variants {
       await this.#make(key, profile, picture, query);
       return "miss";
     } finally {
-      await lease.release();
+      // Never fails, and nobody needs to wait for it.
+      void lease.release();
     }
   }
 
