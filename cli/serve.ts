@@ -17,6 +17,7 @@ import {
 import { createFirehoseUpgrade } from "../routes/xrpc/sync_socket.ts";
 import type { Sandbox } from "../sandbox/launch.ts";
 import { startHousekeeping } from "./housekeeping.ts";
+import { LineWriter } from "./line_writer.ts";
 import { welcome } from "./welcome.ts";
 
 type Handler = (request: Request) => Response | Promise<Response>;
@@ -26,7 +27,12 @@ type Upgrade = (...connection: Parameters<UpgradeHandler>) => boolean;
 
 /** Serves until the process is told to stop, then lets requests in flight finish. */
 export async function serve(config: Config): Promise<void> {
-  const log = createLogger({ level: config.log_level, write: writeLine });
+  const lines = new LineWriter(Deno.stderr);
+  globalThis.addEventListener("unload", () => lines.flush());
+  const log = createLogger({
+    level: config.log_level,
+    write: (line) => lines.write(line),
+  });
   for (const notice of config.origin.notices) {
     log.warn("configuration", { notice });
   }
@@ -70,6 +76,7 @@ export async function serve(config: Config): Promise<void> {
     stop.release();
   }
   log.info("stopped");
+  lines.flush();
 }
 
 /** Answers while the program is not ready yet. */
@@ -132,10 +139,6 @@ function stopSignal() {
       for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
     },
   };
-}
-
-function writeLine(line: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
 function print(text: string): void {

@@ -45,8 +45,9 @@ export function createLogger(options: LoggerOptions): Logger {
   const make = (bound: LogFields): Logger => {
     const emit = (at: LogLevel) => (msg: string, fields: LogFields = {}) => {
       if (ORDER[at] < threshold) return;
-      const line = { time: new Date(now()).toISOString(), level: at, msg };
-      write(JSON.stringify({ ...line, ...bound, ...fields }, plain));
+      const time = new Date(now()).toISOString();
+      const line = { time, level: at, msg, ...bound, ...fields };
+      write(JSON.stringify(line, isPlain(line) ? undefined : plain));
     };
     return {
       debug: emit("debug"),
@@ -64,6 +65,13 @@ export const silentLogger: Logger = createLogger({
   level: "error",
   write: () => {},
 });
+
+/** Whether JSON can hold all fields as they are; most lines are like that. */
+function isPlain(line: LogFields): boolean {
+  return Object.values(line).every((value) =>
+    typeof value !== "bigint" && typeof value !== "object"
+  );
+}
 
 /** Errors and big integers as JSON can hold them, cause chain included. */
 function plain(_key: string, value: unknown): unknown {

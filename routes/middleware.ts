@@ -9,7 +9,7 @@ import type { Context, MiddlewareHandler } from "@hono/hono";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import { drainBody } from "./drain.ts";
-import { renderError, surfaceOf } from "./render_error.ts";
+import { renderError, type Surface, surfaceOf } from "./render_error.ts";
 
 /** Values that the middleware leaves for handlers. */
 export interface AppEnv {
@@ -25,6 +25,16 @@ export interface ObserveDeps {
   metrics: Metrics;
 }
 
+const METHODS = new Set([
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "OPTIONS",
+]);
+
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 
 const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
@@ -39,6 +49,7 @@ const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
 
 /** Gives the request an id and a logger, counts it, and writes one log line when it is answered. */
 export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
+  const count = counters(deps.metrics);
   return async function observed(c, next) {
     const started = performance.now();
     const given = c.req.header("x-request-id");
@@ -66,14 +77,42 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
     }
     const { method } = c.req;
     const ms = performance.now() - started;
-    deps.metrics.httpRequests.inc({ surface, method, status });
-    deps.metrics.httpDuration.observe({ surface, method }, ms / 1000);
+    count(surface, method, status, ms / 1000);
     log.info("request", {
       method,
       path: c.req.path,
       status,
       ms: Math.round(ms * 10) / 10,
     });
+  };
+}
+
+/** Counts requests. Metrics are looked up by their labels once, not for each request. */
+function counters(metrics: Metrics) {
+  const requests = new Map<string, { inc(): void }>();
+  const durations = new Map<string, { observe(seconds: number): void }>();
+  return (
+    surface: Surface,
+    method: string,
+    status: number,
+    seconds: number,
+  ): void => {
+    // The method is the client's to choose; labels must not be.
+    const known = METHODS.has(method) ? method : "other";
+    const key = `${surface} ${known}`;
+    let duration = durations.get(key);
+    if (!duration) {
+      duration = metrics.httpDuration.labels(surface, known);
+      durations.set(key, duration);
+    }
+    duration.observe(seconds);
+    const full = `${key} ${status}`;
+    let request = requests.get(full);
+    if (!request) {
+      request = metrics.httpRequests.labels(surface, known, String(status));
+      requests.set(full, request);
+    }
+    request.inc();
   };
 }
 

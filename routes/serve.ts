@@ -50,7 +50,6 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       port,
       // An upload may take hours; the storage watches for stalled bodies.
       serverOptions: { requestTimeout: 0, keepAliveTimeout: 30_000 },
-      overrideGlobalObjects: false,
     }, () => resolve(created)) as Server;
     created.once("error", (cause) => reject(listenError(options, cause)));
   });

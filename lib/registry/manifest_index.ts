@@ -16,6 +16,7 @@ import type {
   RepositoryRow,
   TagRow,
 } from "./rows.ts";
+import { SharedReads } from "./shared_reads.ts";
 
 /** A repository of an owner. */
 export interface RepoRef {
@@ -43,13 +44,17 @@ const MAX_TAGS_PER_COMMIT = 300;
 /** Reads and writes the index rows. */
 export class ManifestIndex {
   readonly #kv: Kv;
+  readonly #reads = new SharedReads();
 
   constructor(kv: Kv) {
     this.#kv = kv;
   }
 
   tag(ref: RepoRef, tag: string): Promise<Entry<TagRow> | undefined> {
-    return this.#kv.get<TagRow>(registryKeys.tag(ref.did, ref.repo, tag));
+    return this.#reads.read(
+      `tag ${ref.did} ${ref.repo} ${tag}`,
+      () => this.#kv.get<TagRow>(registryKeys.tag(ref.did, ref.repo, tag)),
+    );
   }
 
   async manifest(
@@ -57,7 +62,11 @@ export class ManifestIndex {
     digest: Digest,
   ): Promise<ManifestRow | undefined> {
     const key = registryKeys.manifest(ref.did, ref.repo, digest);
-    return (await this.#kv.get<ManifestRow>(key))?.value;
+    const entry = await this.#reads.read(
+      `manifest ${ref.did} ${ref.repo} ${digest}`,
+      () => this.#kv.get<ManifestRow>(key),
+    );
+    return entry?.value;
   }
 
   /** Several manifests at once, in the order of `digests`. */
@@ -153,7 +162,7 @@ export class ManifestIndex {
       change.set(registryKeys.tag(did, repo, tag), row);
       change.set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
     });
-    await change.commit();
+    await this.#commit(change);
   }
 
   /**
@@ -178,7 +187,7 @@ export class ManifestIndex {
       );
     }
     this.#touch(change, ref, row.holdDid, row.updatedAt);
-    return await change.commit();
+    return await this.#commit(change);
   }
 
   /** Removes one tag if its row is still `expected`; its manifest stays. False when somebody moved the tag meanwhile. */
@@ -189,11 +198,11 @@ export class ManifestIndex {
   ): Promise<boolean> {
     const { did, repo } = ref;
     const key = registryKeys.tag(did, repo, tag);
-    return await this.#kv.atomic()
+    const change = this.#kv.atomic()
       .check(key, expected.versionstamp)
       .delete(key)
-      .delete(registryKeys.manifestTag(did, repo, expected.value.digest, tag))
-      .commit();
+      .delete(registryKeys.manifestTag(did, repo, expected.value.digest, tag));
+    return await this.#commit(change);
   }
 
   /**
@@ -223,7 +232,7 @@ export class ManifestIndex {
           );
         }
       }
-      await change.commit();
+      await this.#commit(change);
     } while (tags.length > 0);
   }
 
@@ -255,6 +264,15 @@ export class ManifestIndex {
       if (did === undefined) return;
       yield did;
       start = [...prefix, `${did}\0`];
+    }
+  }
+
+  /** Commits a change; who reads from now on sees it. */
+  async #commit(change: Atomic): Promise<boolean> {
+    try {
+      return await change.commit();
+    } finally {
+      this.#reads.renew();
     }
   }
 

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { SharedReads } from "./shared_reads.ts";
+
+/** A row that is read slowly: what a read returns was there when it began. */
+function slowRow(reads: SharedReads) {
+  const row = { value: 1, count: 0 };
+  const read = () =>
+    reads.read("row", async () => {
+      row.count++;
+      const { value } = row;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return value;
+    });
+  return { row, read };
+}
+
+Deno.test("those who ask at the same moment share one read", async () => {
+  const { row, read } = slowRow(new SharedReads());
+  assert.deepEqual(await Promise.all([read(), read(), read()]), [1, 1, 1]);
+  assert.equal(row.count, 1);
+  await read();
+  assert.equal(row.count, 2);
+});
+
+Deno.test("who asks after a write sees it, also while an older read is under way", async () => {
+  const reads = new SharedReads();
+  const { row, read } = slowRow(reads);
+  const before = read();
+  row.value = 2;
+  reads.renew();
+  assert.deepEqual(await Promise.all([before, read(), read()]), [1, 2, 2]);
+  assert.equal(row.count, 2);
+});
+
+Deno.test("a failed read fails for all who share it, and is not kept", async () => {
+  const reads = new SharedReads();
+  const fail = () =>
+    reads.read<number>("row", () => Promise.reject(new Error("broken")));
+  const results = await Promise.allSettled([fail(), fail()]);
+  assert.deepEqual(results.map(({ status }) => status), [
+    "rejected",
+    "rejected",
+  ]);
+  assert.equal(await reads.read("row", () => Promise.resolve(3)), 3);
+});
