@@ -5,6 +5,8 @@
  *   deno run -A main.ts [--config FILE]     serve
  *   deno run -A main.ts config init         print a commented configuration
  *   deno run -A main.ts config check        print the effective configuration
+ *   deno run -A main.ts doctor              tell whether all is well
+ *   deno run -A main.ts help                all commands
  *
  * @module
  */
@@ -17,7 +19,8 @@ const say = (text: string) =>
   Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
 
 try {
-  await runCommand(Deno.args);
+  const code = await runCommand(Deno.args);
+  if (code !== 0) Deno.exit(code);
 } catch (error) {
   if (error instanceof ConfigError || error instanceof AppError) {
     say(error.message);

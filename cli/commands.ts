@@ -1,57 +1,151 @@
 /**
- * The program's commands.
+ * The program's commands: finds the one that the arguments name.
  *
  * @module
  */
 
+import { parseArgs } from "node:util";
 import { loadConfig } from "../lib/config/config.ts";
-import { renderConfig, renderDefaultYaml } from "../lib/config/render.ts";
 import { AppError } from "../lib/errors.ts";
+import type { Command, CommandOutput } from "./command.ts";
+import { CONFIG_COMMANDS } from "./config_commands.ts";
+import { CREW_COMMANDS } from "./crew_commands.ts";
+import { DOCTOR_COMMAND } from "./doctor.ts";
+import { HOLD_COMMANDS } from "./hold_commands.ts";
+import { REPO_COMMANDS } from "./repo_commands.ts";
 import { serve } from "./serve.ts";
 
-const USAGE = `Usage: deno run -A main.ts [command] [--config FILE]
+const SERVE: Command = {
+  name: "",
+  doc: "serve",
+  run: ({ config }) => serve(config()),
+};
+
+const HELP: Command = {
+  name: "help",
+  doc: "print this",
+  run: ({ print }) => print(usage()),
+};
+
+const COMMANDS: readonly Command[] = [
+  SERVE,
+  ...CONFIG_COMMANDS,
+  DOCTOR_COMMAND,
+  ...REPO_COMMANDS,
+  ...HOLD_COMMANDS,
+  ...CREW_COMMANDS,
+  HELP,
+];
+
+/** The words and options of a call, not yet matched with a command. */
+interface Parsed {
+  readonly words: readonly string[];
+  readonly options: ReadonlyMap<string, string>;
+}
+
+/**
+ * Runs the command that `args` names and returns its exit code. Throws
+ * AppError `INVALID_REQUEST` for an unknown command, option or operand, and
+ * what the command throws.
+ */
+export async function runCommand(
+  args: readonly string[],
+  output: CommandOutput = STDOUT,
+): Promise<number> {
+  const { words, options } = parse(args);
+  const command = options.has("help") ? HELP : find(words);
+  const size = command.name === "" ? 0 : command.name.split(" ").length;
+  const operands = command === HELP ? [] : words.slice(size);
+  const [least, most] = command.operands ?? [0, 0];
+  if (operands.length < least || operands.length > most) throw misused(command);
+  for (const [name, value] of options) {
+    if (name === "config" || name === "help") continue;
+    const kind = command.options?.[name];
+    if (kind === undefined) {
+      throw refusal(`"${shown(command)}" has no option --${name}.`);
+    }
+    if ((kind === "flag") !== (value === "")) throw misused(command);
+  }
+  return await command.run({
+    ...output,
+    config: () =>
+      loadConfig({
+        args,
+        env: Deno.env.toObject(),
+        readTextFile: (path) => Deno.readTextFileSync(path),
+      }),
+    operands,
+    options,
+  }) ?? 0;
+}
+
+/** The command with the most words that `words` begins with. */
+function find(words: readonly string[]): Command {
+  const text = words.join(" ");
+  const found = COMMANDS
+    .filter(({ name }) =>
+      name === "" ? text === "" : `${text} `.startsWith(`${name} `)
+    )
+    .toSorted((a, b) => b.name.length - a.name.length)[0];
+  if (found) return found;
+  throw refusal(`There is no command "${text}".`);
+}
+
+function parse(args: readonly string[]): Parsed {
+  const named = COMMANDS.flatMap(({ options = {} }) => Object.entries(options));
+  const { positionals, tokens } = parseArgs({
+    args: [...args],
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+    options: {
+      config: { type: "string" },
+      help: { type: "boolean", short: "h" },
+      ...Object.fromEntries(
+        named.map(([name, kind]) =>
+          [name, { type: kind === "flag" ? "boolean" : "string" }] as const
+        ),
+      ),
+    },
+  });
+  const options = new Map<string, string>();
+  for (const token of tokens ?? []) {
+    if (token.kind === "option") options.set(token.name, token.value ?? "");
+  }
+  return { words: positionals, options };
+}
+
+function shown({ name, synopsis }: Command): string {
+  const words = name === "" ? "(none)" : name;
+  return synopsis === undefined ? words : `${words} ${synopsis}`;
+}
+
+function usage(): string {
+  const lines = COMMANDS.map((command) =>
+    `  ${shown(command)}\n      ${command.doc}`
+  );
+  return `Usage: deno run -A main.ts [command] [--config FILE]
 
 Commands:
-  (none)         serve
-  config init    print a commented configuration with every setting
-  config check   print the effective configuration, secrets hidden`;
-
-/** Runs the command that `args` names. Throws AppError `INVALID_REQUEST` for an unknown one. */
-export async function runCommand(args: readonly string[]): Promise<void> {
-  const words = commandWords(args).join(" ");
-  switch (words) {
-    case "":
-      return await serve(configOf(args));
-    case "config init":
-      return print(renderDefaultYaml());
-    case "config check":
-      return print(renderConfig(configOf(args)));
-    case "help":
-      return print(USAGE);
-    default:
-      throw new AppError(
-        "INVALID_REQUEST",
-        `There is no command "${words}".\n\n${USAGE}`,
-      );
-  }
+${lines.join("\n")}`;
 }
 
-/** The arguments that are neither options nor their values. */
-function commandWords(args: readonly string[]): string[] {
-  if (args.includes("--help") || args.includes("-h")) return ["help"];
-  return args.filter((arg, i) =>
-    !arg.startsWith("--") && args[i - 1] !== "--config"
-  );
+function misused(command: Command): AppError {
+  return refusal(`Use it so: ${shown(command)}`);
 }
 
-function configOf(args: readonly string[]) {
-  return loadConfig({
-    args,
-    env: Deno.env.toObject(),
-    readTextFile: (path) => Deno.readTextFileSync(path),
-  });
+function refusal(sentence: string): AppError {
+  return new AppError("INVALID_REQUEST", `${sentence}\n\n${usage()}`);
 }
 
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${text.trimEnd()}\n`));
-}
+const STDOUT: CommandOutput = {
+  print: (text) => {
+    Deno.stdout.writeSync(new TextEncoder().encode(`${text.trimEnd()}\n`));
+  },
+  write: async (bytes) => {
+    for (let rest = bytes; rest.length > 0;) {
+      rest = rest.subarray(await Deno.stdout.write(rest));
+    }
+  },
+  isTerminal: Deno.stdout.isTerminal(),
+};

@@ -1,44 +1,59 @@
 /**
- * Work that comes round while the server runs: dead uploads are swept.
+ * Work that comes round while the server runs.
  *
  * @module
  */
 
 import type { AppContext } from "../lib/context.ts";
+import type { Chore } from "../lib/kv/chores.ts";
+import { LargeValues } from "../lib/kv/large_value.ts";
 
-/** Pause between two rounds, in milliseconds. */
-const INTERVAL_MS = 10 * 60_000;
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
 
-/** The first round comes soon: a crash may have left something behind. */
-const FIRST_MS = 5_000;
+/** Name of the nightly collection of garbage, which `hold gc` must not meet. */
+export const GC_CHORE = "hold gc";
 
-/** Starts the rounds; `stop` waits for a round that is running. */
-export function startHousekeeping(
-  ctx: AppContext,
-): { stop: () => Promise<void> } {
-  const stopped = new AbortController();
-  const run = async () => {
-    await ctx.clock.sleep(FIRST_MS, stopped.signal);
-    while (!stopped.signal.aborted) {
-      await sweep(ctx);
-      await ctx.clock.sleep(INTERVAL_MS, stopped.signal);
-    }
-  };
-  const running = run();
-  return {
-    stop: async () => {
-      stopped.abort();
-      await running;
+/** Everything that comes round under the configuration of `ctx`. */
+export function choresOf(ctx: AppContext): Chore[] {
+  const { kv, clock, log, hold, config } = ctx;
+  const sweep = (
+    what: string,
+    everyMs: number,
+    work: () => Promise<number>,
+  ): Chore => ({
+    name: `sweep ${what}`,
+    everyMs,
+    run: async () => {
+      const removed = await work();
+      if (removed > 0) log.info("swept", { what, removed });
     },
-  };
-}
-
-async function sweep(ctx: AppContext): Promise<void> {
-  try {
-    const uploads = await ctx.hold?.uploads.sweep() ?? 0;
-    const events = await ctx.hold?.repo.sweep() ?? 0;
-    if (uploads + events > 0) ctx.log.info("swept", { uploads, events });
-  } catch (error) {
-    ctx.log.error("sweep failed", { error });
+  });
+  const values = new LargeValues(kv, clock);
+  const chores = [sweep("large values", HOUR_MS, () => values.sweep())];
+  if (!hold) return chores;
+  chores.push(
+    sweep("uploads", 10 * MINUTE_MS, () => hold.uploads.sweep()),
+    sweep("events", 5 * MINUTE_MS, () => hold.repo.sweep()),
+    sweep("repo blobs", HOUR_MS, () => hold.pdsBlobs.sweep()),
+    {
+      name: "pull counts",
+      everyMs: 10 * SECOND_MS,
+      local: true,
+      run: () => hold.stats.flush(),
+    },
+  );
+  if (config.hold.gc.enabled) {
+    chores.push({
+      name: GC_CHORE,
+      everyMs: 24 * HOUR_MS,
+      offsetMs: 3 * HOUR_MS,
+      run: async (signal) => {
+        const report = await hold.gc.run(signal);
+        log.info("garbage collected", { ...report });
+      },
+    });
   }
+  return chores;
 }

@@ -6,6 +6,7 @@
 
 import type { Config } from "../lib/config/config.ts";
 import { type AppContext, createContext } from "../lib/context.ts";
+import { type RunningChores, startChores } from "../lib/kv/chores.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
 import { createApp } from "../routes/app.ts";
 import {
@@ -16,7 +17,8 @@ import {
 } from "../routes/serve.ts";
 import { createFirehoseUpgrade } from "../routes/xrpc/sync_socket.ts";
 import type { Sandbox } from "../sandbox/launch.ts";
-import { startHousekeeping } from "./housekeeping.ts";
+import { announceHold } from "./announce.ts";
+import { choresOf } from "./housekeeping.ts";
 import { LineWriter } from "./line_writer.ts";
 import { welcome } from "./welcome.ts";
 
@@ -36,6 +38,8 @@ export async function serve(config: Config): Promise<void> {
   for (const notice of config.origin.notices) {
     log.warn("configuration", { notice });
   }
+  const chores = Promise.withResolvers<RunningChores>();
+  if (onDeploy()) wakeForChores(chores.promise);
   let stopping = false;
   let handler: Handler = starting;
   let upgrade: Upgrade = () => false;
@@ -52,13 +56,16 @@ export async function serve(config: Config): Promise<void> {
   try {
     sandbox = await startSandbox(config, log, stop.signal);
     ctx = await createContext(config, log, sandbox ? { sandbox } : {});
+    await ctx.hold?.start.settle();
     const app = createApp(ctx, {
       stopping: () => stopping,
       denoServe: onDeploy(),
     });
     if (ctx.hold) upgrade = createFirehoseUpgrade(ctx.hold.firehose);
     handler = (request) => app.fetch(request);
-    const housekeeping = startHousekeeping(ctx);
+    const running = startChores(ctx, choresOf(ctx));
+    chores.resolve(running);
+    const announced = announceHold(ctx, stop.signal);
     log.info("ready", { url: config.server.base_url, port: listening.port });
     if (sandbox) print(welcome(config, sandbox));
     await stop.requested;
@@ -66,7 +73,10 @@ export async function serve(config: Config): Promise<void> {
     log.info("stopping");
     ctx.hold?.firehose.close();
     await listening.stop(config.server.shutdown_timeout_seconds * 1000);
-    await housekeeping.stop();
+    await Promise.all([running.stop(), announced]);
+    await ctx.hold?.stats.flush().catch((error) =>
+      log.error("the last pulls are not counted", { error })
+    );
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
@@ -77,6 +87,16 @@ export async function serve(config: Config): Promise<void> {
   }
   log.info("stopped");
   lines.flush();
+}
+
+/**
+ * On Deno Deploy an instance sleeps when nobody asks for anything, and its
+ * timers with it: the platform wakes it for what comes round.
+ */
+function wakeForChores(chores: Promise<RunningChores>): void {
+  Deno.cron("housekeeping", { minute: { every: 10 } }, async () => {
+    await (await chores).round();
+  });
 }
 
 /** Answers while the program is not ready yet. */

@@ -121,6 +121,8 @@ export async function createContext(
       box,
       metrics,
       identities,
+      fetch,
+      plcDirectory: sandbox?.plc ?? config.identity.plc_url,
       manifests: manifestSource({
         identities,
         pds,
@@ -192,12 +194,19 @@ function defaultHold(config: Config, own: Did | undefined): Did {
   );
 }
 
-/** Origins that may be reached without https: the sandbox, and in test mode what the configuration names. */
+/** Origins that may be reached without https: the sandbox and ourselves beside it, and in test mode what the configuration names. */
 function plainOrigins(
   config: Config,
   sandbox: SandboxNetwork | undefined,
 ): string[] {
-  const origins = sandbox ? [sandbox.pds, sandbox.plc] : [];
+  const origins = sandbox
+    ? [
+      sandbox.pds,
+      sandbox.plc,
+      config.server.base_url,
+      config.hold.public_url,
+    ]
+    : [];
   if (!config.server.test_mode) return origins;
   const hold = config.server.default_hold_did?.replace(/^did:web:/, "")
     .replace("%3A", ":");

@@ -28,7 +28,10 @@ export function holdRoutes(
   state: HoldRoutesState,
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.get("/.well-known/did.json", cors(), (c) => c.json(hold.didDocument));
+  // The document of a did:plc is the directory's to serve.
+  if (hold.did.startsWith("did:web:")) {
+    app.get("/.well-known/did.json", cors(), (c) => c.json(hold.didDocument));
+  }
   app.get("/.well-known/atproto-did", cors(), (c) => c.text(hold.did));
   const pds = createPdsRoutes({
     account: hold.account,

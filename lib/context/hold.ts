@@ -4,16 +4,15 @@
  * @module
  */
 
-import type { Did, IdentityResolver } from "../atproto/identity.ts";
+import type { GuardedFetch } from "../atproto/guarded_fetch.ts";
+import type { IdentityResolver } from "../atproto/identity.ts";
 import { assertRecord } from "../atproto/lexicon.ts";
 import { ServiceAuthVerifier } from "../atproto/service_auth.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
-import { AppError } from "../errors.ts";
 import { HoldAccess } from "../hold/access.ts";
 import { BlobRows } from "../hold/blob_rows.ts";
 import { HoldBlobs } from "../hold/blobs.ts";
-import { bootstrapHold } from "../hold/bootstrap.ts";
 import { HoldCrew } from "../hold/crew.ts";
 import { HoldGc, type ManifestSource } from "../hold/gc.ts";
 import { LayerIndex } from "../hold/layer_index.ts";
@@ -29,13 +28,15 @@ import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { RepoBlobs } from "../repo/blobs.ts";
-import { didDocument, handleOfHost } from "../repo/did_document.ts";
+import { handleOfHost } from "../repo/did_document.ts";
 import { DEFAULT_RETENTION } from "../repo/event_log.ts";
 import { Firehose } from "../repo/firehose.ts";
 import { Repo } from "../repo/repo.ts";
-import { type KeyBox, loadSigningKey } from "../repo/signing_key.ts";
+import type { KeyBox } from "../repo/signing_key.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { StorageKeys } from "../storage/keys.ts";
+import { openHoldIdentity } from "./hold_identity.ts";
+import { holdStart } from "./hold_start.ts";
 
 /** What {@linkcode createHold} needs. */
 export interface HoldContextDeps {
@@ -48,6 +49,9 @@ export interface HoldContextDeps {
   box: KeyBox;
   identities: IdentityResolver;
   manifests: ManifestSource;
+  fetch: GuardedFetch;
+  /** Origin of the directory of did:plc identities. */
+  plcDirectory: string;
 }
 
 /** The services of the hold. */
@@ -55,14 +59,13 @@ export type HoldContext = Awaited<ReturnType<typeof createHold>>;
 
 const HOUR_MS = 3_600_000;
 
-/** Opens the repo, makes it say what the configuration says, and starts nothing. */
+/** Opens identity and repo, and starts nothing; `start.settle` comes before the first request. */
 export async function createHold(deps: HoldContextDeps) {
   const { config, kv, clock, log, metrics, store, identities } = deps;
   const settings = config.hold;
   const baseUrl = settings.public_url;
   const { host } = new URL(baseUrl);
-  const did = didOf(config);
-  const signer = await loadSigningKey(kv, deps.box, did);
+  const { did, signer, document } = await openHoldIdentity(deps);
   const repo = await Repo.open({
     did,
     handle: handleOfHost(host),
@@ -76,7 +79,6 @@ export async function createHold(deps: HoldContextDeps) {
       maxAgeMs: settings.firehose_retention_hours * HOUR_MS,
     },
   });
-  await settle(repo, deps);
   const access = new HoldAccess({ records: repo, clock });
   const crew = new HoldCrew({ records: repo, access, clock });
   const rows = new BlobRows({ kv, clock });
@@ -105,19 +107,18 @@ export async function createHold(deps: HoldContextDeps) {
     registryUrl: config.server.base_url,
   });
   const presign = settings.presigned_urls;
+  const pdsBlobs = new RepoBlobs({
+    did,
+    kv,
+    store,
+    objectKey: (id) => keys.pdsBlob(id),
+    clock,
+  });
   return {
     did,
     baseUrl,
     account: { did, handle: handleOfHost(host) },
-    didDocument: didDocument({
-      did,
-      host,
-      signingKey: signer.didKey,
-      pds: baseUrl,
-      services: {
-        "#atcr_hold": { type: "AtcrHoldService", endpoint: baseUrl },
-      },
-    }),
+    didDocument: document,
     repo,
     firehose: new Firehose({
       log: repo.log,
@@ -125,13 +126,8 @@ export async function createHold(deps: HoldContextDeps) {
       clock,
       logger: log,
     }),
-    pdsBlobs: new RepoBlobs({
-      did,
-      kv,
-      store,
-      objectKey: (id) => keys.pdsBlob(id),
-      clock,
-    }),
+    pdsBlobs,
+    start: holdStart({ ...deps, repo, pdsBlobs }),
     tokens: new ServiceAuthVerifier({
       kv,
       clock,
@@ -193,41 +189,4 @@ export async function createHold(deps: HoldContextDeps) {
       graceMs: settings.gc.grace_hours * HOUR_MS,
     }),
   };
-}
-
-function didOf(config: Config): Did {
-  if (config.hold.did !== undefined) return config.hold.did;
-  throw new AppError(
-    "UNAVAILABLE",
-    "The hold has no identity yet: set hold.did, or hold.did_method to web.",
-  );
-}
-
-/** Writes captain and owner as the configuration wants them. */
-async function settle(repo: Repo, deps: HoldContextDeps): Promise<void> {
-  const { config, identities, clock, log } = deps;
-  const { owner, region, ...settings } = config.hold;
-  if (owner === undefined) return;
-  await bootstrapHold({ records: repo, clock, log }, {
-    ownerDid: await ownerDid(owner, identities),
-    public: settings.public,
-    allowAllCrew: settings.allow_all_crew,
-    enableBlueskyPosts: settings.enable_bluesky_posts,
-    ...(region === undefined ? {} : { region }),
-  });
-}
-
-async function ownerDid(
-  owner: string,
-  identities: IdentityResolver,
-): Promise<Did> {
-  try {
-    return (await identities.resolve(owner)).did;
-  } catch (cause) {
-    throw new AppError(
-      "UNAVAILABLE",
-      `The owner of the hold, ${owner}, cannot be resolved. Check the setting hold.owner (HOLD_OWNER).`,
-      { cause },
-    );
-  }
 }

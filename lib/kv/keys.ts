@@ -1,6 +1,6 @@
 /**
- * Keys of what the key-value layer itself keeps: leases, jobs, rate limits
- * and the chunks of large values.
+ * Keys of what the key-value layer itself keeps: leases, jobs, chores, rate
+ * limits and the chunks of large values.
  *
  * @module
  */
@@ -9,6 +9,12 @@ import type { Key, ListSelector } from "./kv.ts";
 
 /** Who holds the lease `name`. */
 export const leaseKey = (name: string): Key => ["kv", "lease", name];
+
+/** When the chore `name` was last begun and done, in milliseconds since the Unix epoch. */
+export const choreKey = (name: string): Key => ["kv", "chore", name];
+
+/** Written and removed again to see whether the store works. */
+export const probeKey = (id: string): Key => ["kv", "probe", id];
 
 /** How much of a limit `subject` has used. */
 export const rateKey = (limit: string, subject: string): Key => [

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { isAppError } from "../lib/errors.ts";
+import type { CommandOutput } from "./command.ts";
+import { runCommand } from "./commands.ts";
+
+/** Runs a command and gives what it prints. */
+async function run(...args: string[]): Promise<string> {
+  const lines: string[] = [];
+  const output: CommandOutput = {
+    print: (text) => void lines.push(text),
+    write: () => Promise.reject(new Error("bytes")),
+    isTerminal: true,
+  };
+  assert.equal(await runCommand(args, output), 0);
+  return lines.join("\n");
+}
+
+Deno.test("what is no command, option or operand is refused with the usage", async () => {
+  const wrong: [string[], RegExp][] = [
+    [["holt"], /There is no command "holt"/],
+    [["hold"], /There is no command "hold"/],
+    [["hold", "crewlist"], /There is no command/],
+    [["config", "check", "now"], /Use it so: config check/],
+    [["hold", "crew", "add"], /Use it so: hold crew add WHO/],
+    [["hold", "crew", "add", "a", "b"], /Use it so/],
+    [["hold", "crew", "add", "a", "--tier"], /Use it so/],
+    [["hold", "gc", "--dry-run=yes"], /Use it so/],
+    [["hold", "gc", "--force"], /has no option --force/],
+    [["config", "init", "--dry-run"], /has no option --dry-run/],
+    [["--dry-run"], /has no option/],
+  ];
+  for (const [args, sentence] of wrong) {
+    await assert.rejects(run(...args), (error) => {
+      assert.ok(isAppError(error, "INVALID_REQUEST"));
+      assert.match(error.message, sentence);
+      assert.match(error.message, /\nUsage: /);
+      return true;
+    });
+  }
+});
+
+Deno.test("help names every command, wherever one asks for it", async () => {
+  const text = await run("help");
+  for (
+    const name of ["config init", "doctor", "repo export", "hold crew add"]
+  ) {
+    assert.ok(text.includes(name), name);
+  }
+  assert.equal(await run("hold", "gc", "--help"), text);
+  assert.equal(await run("-h"), text);
+});
+
+Deno.test("a CAR is not written to a terminal", async () => {
+  await assert.rejects(run("repo", "export"), /redirect it/);
+});
+
+Deno.test("permissions that there are none of are refused", async () => {
+  const add = ["hold", "crew", "add", "alice.test", "--permissions"];
+  await assert.rejects(run(...add, "blob:read,root"), /no permission "root"/);
+  await assert.rejects(run(...add, "blob:read", "--tier", "x"), /no tier "x"/);
+});

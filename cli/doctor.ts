@@ -1,0 +1,128 @@
+/**
+ * `doctor`: is everything reachable, and does it fit together?
+ *
+ * @module
+ */
+
+import type { AppContext } from "../lib/context.ts";
+import { isAppError } from "../lib/errors.ts";
+import { probeKey } from "../lib/kv/keys.ts";
+import type { Command, CommandCall } from "./command.ts";
+import { HOLD_CHECKS } from "./doctor_hold.ts";
+import { type DoctorCheck, type Finding, ok, warn } from "./doctor_finding.ts";
+import { STORAGE_CHECKS } from "./doctor_storage.ts";
+import { sandboxOf, withContext } from "./open_context.ts";
+
+/** The command. Its exit code is 1 when something has to be mended. */
+export const DOCTOR_COMMAND: Command = {
+  name: "doctor",
+  doc: "tell whether everything is reachable and fits together",
+  run: doctor,
+};
+
+/** Time for one request, in milliseconds. */
+const TIMEOUT_MS = 10_000;
+
+/** Service tokens are refused when clocks differ by more, in milliseconds. */
+const MAX_SKEW_MS = 20_000;
+
+const CHECKS: readonly DoctorCheck[] = [
+  { name: "key-value store", run: keyValueStore },
+  ...STORAGE_CHECKS,
+  { name: "PLC directory", run: plcDirectory },
+  { name: "server", run: server },
+  ...HOLD_CHECKS,
+];
+
+const WIDTH = Math.max(...CHECKS.map(({ name }) => name.length));
+
+async function doctor(call: CommandCall): Promise<number> {
+  const config = call.config();
+  call.print(
+    line("ok", "configuration", "It is valid; config check prints it."),
+  );
+  let failed = 0;
+  await withContext(config, async (ctx) => {
+    for (const { name, run } of CHECKS) {
+      for (const { level, sentence } of await attempt(run, ctx)) {
+        if (level === "fail") failed++;
+        call.print(line(level, name, sentence));
+      }
+    }
+  });
+  call.print(
+    failed === 0
+      ? "Nothing has to be mended."
+      : `${failed} ${failed === 1 ? "thing has" : "things have"} to be mended.`,
+  );
+  return failed === 0 ? 0 : 1;
+}
+
+/** Runs one check; one that throws has found something. */
+async function attempt(
+  run: DoctorCheck["run"],
+  ctx: AppContext,
+): Promise<readonly Finding[]> {
+  try {
+    return await run(ctx);
+  } catch (error) {
+    const sentence = error instanceof Error ? error.message : String(error);
+    // Somebody else who does not answer is not ours to mend.
+    const foreign = isAppError(error, "UPSTREAM_FAILED", "UPSTREAM_TIMEOUT");
+    return [{ level: foreign ? "warn" : "fail", sentence }];
+  }
+}
+
+function line(level: Finding["level"], name: string, sentence: string): string {
+  return `${level.padEnd(4)}  ${name.padEnd(WIDTH)}  ${sentence}`;
+}
+
+async function keyValueStore({ kv }: AppContext): Promise<Finding[]> {
+  const key = probeKey(crypto.randomUUID());
+  await kv.set(key, true);
+  const found = await kv.get(key);
+  await kv.atomic().delete(key).commit();
+  if (found === undefined) throw new Error("What is written is not there.");
+  return [ok("It takes and gives back what is written.")];
+}
+
+async function plcDirectory({ config, fetch }: AppContext): Promise<Finding[]> {
+  const origin = sandboxOf(config)?.plc ?? config.identity.plc_url;
+  const response = await fetch(new URL("/_health", origin), {
+    timeoutMs: TIMEOUT_MS,
+  });
+  await response.body?.cancel();
+  if (!response.ok) {
+    return [warn(`${origin} answers with status ${response.status}.`)];
+  }
+  const date = Date.parse(response.headers.get("date") ?? "");
+  const skew = Math.abs(Date.now() - date);
+  if (skew > MAX_SKEW_MS) {
+    return [{
+      level: "fail",
+      sentence: `The clocks of ${origin} and of this machine differ by ${
+        Math.round(skew / 1000)
+      } seconds; set this machine's clock.`,
+    }];
+  }
+  return [ok(`${origin} answers.`)];
+}
+
+async function server({ config }: AppContext): Promise<Finding[]> {
+  const { base_url } = config.server;
+  let response: Response;
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    response = await fetch(`${base_url}/readyz`, { signal });
+  } catch {
+    return [
+      warn(`Nobody answers at ${base_url}; is the server started?`),
+    ];
+  }
+  const text = await response.text();
+  if (response.ok) return [ok(`${base_url} is ready.`)];
+  return [{
+    level: "fail",
+    sentence: `${base_url} is not ready: ${text.slice(0, 500)}`,
+  }];
+}

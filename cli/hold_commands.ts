@@ -1,0 +1,76 @@
+/**
+ * `hold request-crawl` and `hold gc`.
+ *
+ * @module
+ */
+
+import { AppError } from "../lib/errors.ts";
+import { CHORE_LEASE_MS, choreLease } from "../lib/kv/chores.ts";
+import { withLease } from "../lib/kv/lease.ts";
+import type { Command, CommandCall } from "./command.ts";
+import { GC_CHORE } from "./housekeeping.ts";
+import { withHold } from "./open_context.ts";
+
+/** Commands about the hold as a whole. */
+export const HOLD_COMMANDS: readonly Command[] = [
+  {
+    name: "hold request-crawl",
+    synopsis: "[RELAY ...]",
+    doc: "ask relays to crawl the hold; those of hold.relays by default",
+    operands: [0, Infinity],
+    run: askRelays,
+  },
+  {
+    name: "hold gc",
+    synopsis: "[--dry-run]",
+    doc: "remove blobs that nothing refers to, or only tell which",
+    options: { "dry-run": "flag" },
+    run: collectGarbage,
+  },
+];
+
+async function askRelays(call: CommandCall): Promise<number> {
+  const config = call.config();
+  const relays = call.operands.length > 0 ? call.operands : config.hold.relays;
+  if (relays.length === 0) {
+    throw new AppError(
+      "INVALID_REQUEST",
+      "Name a relay, for example bsky.network, or set hold.relays.",
+    );
+  }
+  return await withHold(config, async ({ hold }) => {
+    const answers = await hold.start.requestCrawl(relays);
+    for (const { relay, accepted, reason } of answers) {
+      call.print(accepted ? `${relay} crawls.` : `${relay}: ${reason}`);
+    }
+    return answers.every(({ accepted }) => accepted) ? 0 : 1;
+  });
+}
+
+async function collectGarbage(call: CommandCall): Promise<void> {
+  await withHold(call.config(), async ({ hold, kv, clock }) => {
+    if (call.options.has("dry-run")) {
+      let count = 0;
+      for await (const finding of hold.gc.preview()) {
+        const { verdict, subject, size, reason } = finding;
+        if (verdict === "keep") continue;
+        call.print(`${verdict} ${subject} (${size} bytes): ${reason}`);
+        count++;
+      }
+      return call.print(`${count} changes would be made.`);
+    }
+    const lease = { ttlMs: CHORE_LEASE_MS };
+    const report = await withLease(
+      kv,
+      clock,
+      choreLease(GC_CHORE),
+      lease,
+      (signal) => hold.gc.run(signal),
+    );
+    call.print(
+      `kept ${report.keep}, released ${report.release} manifests, ` +
+        `quarantined ${report.quarantine}, restored ${report.restore}, ` +
+        `removed ${report.purge} (${report.purgedBytes} bytes).`,
+    );
+  });
+}

@@ -1,0 +1,70 @@
+/**
+ * The context of the program for commands, which serve nothing and may run
+ * beside the server.
+ *
+ * @module
+ */
+
+import type { Config } from "../lib/config/config.ts";
+import {
+  type AppContext,
+  createContext,
+  type SandboxNetwork,
+} from "../lib/context.ts";
+import { AppError } from "../lib/errors.ts";
+import { createLogger, type Logger } from "../lib/log.ts";
+
+/** A context with a hold. */
+export type HoldAppContext = AppContext & {
+  readonly hold: NonNullable<AppContext["hold"]>;
+};
+
+/** Opens the context of `config` for `work` and closes it again. */
+export async function withContext<T>(
+  config: Config,
+  work: (ctx: AppContext) => Promise<T>,
+): Promise<T> {
+  const sandbox = sandboxOf(config);
+  const ctx = await createContext(
+    config,
+    commandLog(),
+    sandbox ? { sandbox } : {},
+  );
+  try {
+    return await work(ctx);
+  } finally {
+    ctx.close();
+  }
+}
+
+/** As {@linkcode withContext}. Throws AppError `INVALID_REQUEST` where no hold runs. */
+export async function withHold<T>(
+  config: Config,
+  work: (ctx: HoldAppContext) => Promise<T>,
+): Promise<T> {
+  return await withContext(config, async (ctx) => {
+    const { hold } = ctx;
+    if (hold) return await work({ ...ctx, hold });
+    throw new AppError(
+      "INVALID_REQUEST",
+      "No hold runs under this configuration: server.roles does not name it.",
+    );
+  });
+}
+
+/** The sandbox network of the server that runs beside the command. */
+export function sandboxOf({ sandbox }: Config): SandboxNetwork | undefined {
+  if (!sandbox.enabled) return undefined;
+  return {
+    pds: `http://localhost:${sandbox.pds_port}`,
+    plc: `http://localhost:${sandbox.plc_port}`,
+  };
+}
+
+function commandLog(): Logger {
+  return createLogger({
+    level: "warn",
+    write: (line) =>
+      Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`)),
+  });
+}

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { ManualClock } from "../clock.ts";
+import { silentLogger } from "../log.ts";
+import { type Chore, doChore, startChores } from "./chores.ts";
+import { DenoKv } from "./deno_kv.ts";
+import type { Kv } from "./kv.ts";
+
+const HOUR = 3_600_000;
+const never = new AbortController().signal;
+
+async function withKv(
+  body: (kv: Kv, clock: ManualClock) => Promise<void>,
+): Promise<void> {
+  const clock = new ManualClock(Date.UTC(2026, 0, 1, 1));
+  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  try {
+    await body(kv, clock);
+  } finally {
+    kv.close();
+  }
+}
+
+/** Lets everything run that waits for the store, not for time. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** A chore that counts its turns. */
+function counting(options: Partial<Chore> = {}): Chore & { count: number } {
+  return {
+    name: "count",
+    everyMs: HOUR,
+    count: 0,
+    run() {
+      this.count++;
+      return Promise.resolve();
+    },
+    ...options,
+  };
+}
+
+Deno.test("a turn is taken once, by whichever instance comes first", () =>
+  withKv(async (kv, clock) => {
+    const chore = counting();
+    const done = await Promise.all(
+      Array.from({ length: 5 }, () => doChore({ kv, clock }, chore, never)),
+    );
+    assert.equal(done.filter(Boolean).length, 1);
+    clock.advance(HOUR - 1);
+    assert.equal(await doChore({ kv, clock }, chore, never), false);
+    clock.advance(1);
+    assert.equal(await doChore({ kv, clock }, chore, never), true);
+    assert.equal(chore.count, 2);
+  }));
+
+Deno.test("a daily chore has its hour", () =>
+  withKv(async (kv, clock) => {
+    const chore = counting({ everyMs: 24 * HOUR, offsetMs: 3 * HOUR });
+    assert.equal(await doChore({ kv, clock }, chore, never), true);
+    clock.advance(2 * HOUR - 1);
+    assert.equal(await doChore({ kv, clock }, chore, never), false);
+    clock.advance(1); // 03:00
+    assert.equal(await doChore({ kv, clock }, chore, never), true);
+    clock.advance(23 * HOUR);
+    assert.equal(await doChore({ kv, clock }, chore, never), false);
+  }));
+
+Deno.test("a chore that fails waits for its next turn, one that is cut short does not", () =>
+  withKv(async (kv, clock) => {
+    const failing = counting({
+      name: "failing",
+      run: () => Promise.reject(new Error("no")),
+    });
+    await assert.rejects(doChore({ kv, clock }, failing, never), /no/);
+    assert.equal(await doChore({ kv, clock }, failing, never), false);
+
+    const stop = new AbortController();
+    const cut = counting({
+      name: "cut",
+      run: (signal) => {
+        stop.abort(new Error("stopped"));
+        return Promise.reject(signal.reason);
+      },
+    });
+    await assert.rejects(doChore({ kv, clock }, cut, stop.signal), /stopped/);
+    assert.equal(
+      await doChore({ kv, clock }, { ...counting(), name: "cut" }, never),
+      true,
+    );
+  }));
+
+Deno.test("started chores come round at their turns until they are stopped", () =>
+  withKv(async (kv, clock) => {
+    const hourly = counting({ name: "hourly" });
+    const local = counting({ name: "local", everyMs: 10_000, local: true });
+    const running = startChores({ kv, clock, log: silentLogger }, [
+      hourly,
+      local,
+    ]);
+    const pass = async (ms: number) => {
+      clock.advance(ms);
+      await settle();
+    };
+    await pass(4_999);
+    assert.deepEqual([hourly.count, local.count], [0, 0]);
+    await pass(1);
+    assert.deepEqual([hourly.count, local.count], [1, 1]);
+    await pass(5_000);
+    assert.deepEqual([hourly.count, local.count], [1, 2]);
+    await pass(HOUR - 10_000);
+    assert.deepEqual([hourly.count, local.count], [2, 3]);
+    await running.round();
+    assert.deepEqual([hourly.count, local.count], [2, 4]);
+    await running.stop();
+    await pass(2 * HOUR);
+    assert.deepEqual([hourly.count, local.count], [2, 4]);
+  }));
+
+Deno.test("stopping waits for a chore that is at work", () =>
+  withKv(async (kv, clock) => {
+    let ended = false;
+    const slow = counting({
+      run: async (signal) => {
+        await clock.sleep(HOUR, signal);
+        await settle();
+        ended = true;
+      },
+    });
+    const running = startChores({ kv, clock, log: silentLogger }, [slow]);
+    clock.advance(5_000);
+    await settle();
+    await running.stop();
+    assert.equal(ended, true);
+  }));
