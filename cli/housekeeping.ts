@@ -17,7 +17,7 @@ export const GC_CHORE = "hold gc";
 
 /** Everything that comes round under the configuration of `ctx`. */
 export function choresOf(ctx: AppContext): Chore[] {
-  const { kv, clock, log, hold, config } = ctx;
+  const { kv, clock, log, hold, avatars, config } = ctx;
   const sweep = (
     what: string,
     everyMs: number,
@@ -32,6 +32,7 @@ export function choresOf(ctx: AppContext): Chore[] {
   });
   const values = new LargeValues(kv, clock);
   const chores = [sweep("large values", HOUR_MS, () => values.sweep())];
+  if (avatars) chores.push(sweep("avatars", HOUR_MS, () => avatars.sweep()));
   if (!hold) return chores;
   chores.push(
     sweep("uploads", 10 * MINUTE_MS, () => hold.uploads.sweep()),

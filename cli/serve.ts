@@ -57,6 +57,8 @@ export async function serve(config: Config): Promise<void> {
     sandbox = await startSandbox(config, log, stop.signal);
     ctx = await createContext(config, log, sandbox ? { sandbox } : {});
     await ctx.hold?.start.settle();
+    // On a laptop the memory of warm workers is better spent elsewhere.
+    if (!config.sandbox.enabled) await ctx.avatars?.start();
     const app = createApp(ctx, {
       stopping: () => stopping,
       denoServe: onDeploy(),

@@ -160,8 +160,6 @@ export async function createContext(
   const avatars = runs("avatar")
     ? createAvatars({ config, kv, clock, log, store, identities, pds })
     : undefined;
-  // On a laptop the memory of warm workers is better spent elsewhere.
-  if (!config.sandbox.enabled) await avatars?.start();
   return {
     config,
     log,
