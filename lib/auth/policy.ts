@@ -6,6 +6,7 @@
  */
 
 import type { Did, Identity } from "../atproto/identity.ts";
+import type { Principal } from "./credentials.ts";
 import type { Action } from "./registry_tokens.ts";
 
 /** An answer with its reason, in words for the person who asked. */
@@ -30,4 +31,34 @@ export function rule(
       ? `Log in as ${name} to ${what} the repositories of ${name}.`
       : `Only ${name} may ${what} the repositories of ${name}. Use your own handle in the image name.`,
   };
+}
+
+/**
+ * Rules as {@linkcode rule} does, and on what the credential of `principal`
+ * (undefined: without login) is meant for.
+ */
+export function ruleForLogin(
+  principal: Principal | undefined,
+  action: Action,
+  owner: Identity,
+  repo: string,
+): Ruling {
+  const ruling = rule(principal?.identity.did, action, owner);
+  const permitted = principal?.permits?.(action, owner.did, repo) ?? true;
+  return ruling.allowed && !permitted
+    ? { allowed: false, reason: notMeantFor(action, owner, repo) }
+    : ruling;
+}
+
+/** Why a login that belongs to the right account is refused. */
+export function notMeantFor(
+  action: Action,
+  owner: Identity,
+  repo: string,
+): string {
+  const what = { pull: "pull from", push: "push to", delete: "delete from" };
+  const name = `${owner.handle ?? owner.did}/${repo}`;
+  return `Your device or access token is not meant to ${
+    what[action]
+  } ${name}. Log in with one that is, or make one in the settings.`;
 }

@@ -22,6 +22,8 @@ export interface Grant {
   did: Did;
   repo: string;
   actions: readonly Action[];
+  /** Asked for and refused: another token of this login would not help. */
+  refused?: readonly Action[];
 }
 
 /** Who holds a token and what it allows. */
@@ -56,16 +58,16 @@ const TYPE = "registry+jwt";
 /** Tokens whose signature was checked are remembered up to this number. */
 const REMEMBERED = 10_000;
 
+const actionsSchema = z.array(z.enum(["pull", "push", "delete"]));
+
 const claimsSchema = z.object({
   sub: z.string(),
   iat: z.number(),
   exp: z.number(),
   cred: z.string().regex(/^(?:password|device\/[0-9a-f]{16})$/).optional(),
-  access: z.array(z.tuple([
-    z.string(),
-    z.string(),
-    z.array(z.enum(["pull", "push", "delete"])),
-  ])),
+  access: z.array(
+    z.tuple([z.string(), z.string(), actionsSchema, actionsSchema]),
+  ),
 });
 
 /** Issues and checks registry tokens. */
@@ -96,7 +98,12 @@ export class RegistryTokens {
     // Decimals keep a login apart from a revocation in the same second.
     const now = clock.now() / 1000;
     const token = await new SignJWT({
-      access: grants.map((grant) => [grant.did, grant.repo, grant.actions]),
+      access: grants.map(({ did, repo, actions, refused = [] }) => [
+        did,
+        repo,
+        actions,
+        refused,
+      ]),
       ...(holder ? { cred: formatCredential(holder.credential) } : {}),
     })
       .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
@@ -141,10 +148,11 @@ export class RegistryTokens {
         credential: parseCredential(claims.cred),
         issuedAt: claims.iat,
         expiresAt: claims.exp,
-        grants: claims.access.map(([did, repo, actions]) => ({
+        grants: claims.access.map(([did, repo, actions, refused]) => ({
           did: did as Did,
           repo,
           actions,
+          ...(refused.length > 0 ? { refused } : {}),
         })),
       };
     } catch (cause) {

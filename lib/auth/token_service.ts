@@ -14,7 +14,7 @@ import type {
   CredentialVerifier,
   Principal,
 } from "./credentials.ts";
-import { rule } from "./policy.ts";
+import { ruleForLogin } from "./policy.ts";
 import type { RefreshTokens } from "./refresh_tokens.ts";
 import type { Action, Grant, RegistryTokens } from "./registry_tokens.ts";
 
@@ -71,8 +71,8 @@ export class TokenService {
 
   /**
    * Issues a token for what the caller may do among what was asked. Denied
-   * actions are left out silently, as the specification wants it; the registry
-   * then refuses them with the reason. Throws AppError `UNAUTHORIZED` for wrong
+   * actions are left out, as the specification wants it, and noted as refused,
+   * so that the registry can refuse them with the reason. Throws AppError `UNAUTHORIZED` for wrong
    * credentials.
    */
   async issue(request: TokenRequest): Promise<IssuedToken> {
@@ -133,12 +133,15 @@ export class TokenService {
       const wanted = scope.actions.includes("*") ? ACTIONS : ACTIONS.filter(
         (action) => scope.actions.includes(action),
       );
-      const actions = wanted.filter((action) =>
-        rule(principal?.identity.did, action, identity).allowed &&
-        (principal?.permits?.(action, identity.did, repository) ?? true)
-      );
-      return actions.length > 0
-        ? { did: identity.did, repo: repository, actions }
+      const isAllowed = (action: Action) =>
+        ruleForLogin(principal, action, identity, repository).allowed;
+      return wanted.length > 0
+        ? {
+          did: identity.did,
+          repo: repository,
+          actions: wanted.filter(isAllowed),
+          refused: wanted.filter((action) => !isAllowed(action)),
+        }
         : undefined;
     } catch (error) {
       // A name that leads nowhere grants nothing; the registry says why.

@@ -6,7 +6,7 @@
 
 import type { Identity } from "../../lib/atproto/identity.ts";
 import type { Did } from "../../lib/atproto/identity.ts";
-import { rule } from "../../lib/auth/policy.ts";
+import { notMeantFor, rule } from "../../lib/auth/policy.ts";
 import type {
   Action,
   RegistryTokens,
@@ -42,16 +42,21 @@ export async function claimsOf(
   return await tokens.verify(credentials.token);
 }
 
-/** Whether the token names `action` on the repository. */
-function grants(
-  claims: TokenClaims,
+/** Whether the token allows or refuses `action` on the repository; undefined when it was not asked for. */
+function verdict(
+  claims: TokenClaims | undefined,
   action: Action,
   did: Did,
   repo: string,
-): boolean {
-  return claims.grants.some((grant) =>
-    grant.did === did && grant.repo === repo && grant.actions.includes(action)
+): "allowed" | "refused" | undefined {
+  // The same repository may have been asked for by handle and by DID.
+  const grants = (claims?.grants ?? []).filter((grant) =>
+    grant.did === did && grant.repo === repo
   );
+  if (grants.some(({ actions }) => actions.includes(action))) return "allowed";
+  return grants.some(({ refused }) => refused?.includes(action))
+    ? "refused"
+    : undefined;
 }
 
 /** Who reads `repo`: the token's owner where the token allows it, else somebody without login. */
@@ -60,8 +65,8 @@ export function readerOf(
   owner: Identity,
   repo: string,
 ): Did | undefined {
-  return claims && grants(claims, "pull", owner.did, repo)
-    ? claims.did
+  return verdict(claims, "pull", owner.did, repo) === "allowed"
+    ? claims?.did
     : undefined;
 }
 
@@ -76,6 +81,13 @@ export function requireAction(
   repo: string,
 ): Did {
   const ruling = rule(claims?.did, action, owner);
+  const asked = verdict(claims, action, owner.did, repo);
+  if (asked === "refused") {
+    throw new AppError(
+      "DENIED",
+      ruling.allowed ? notMeantFor(action, owner, repo) : ruling.reason,
+    );
+  }
   if (claims?.did === undefined) {
     throw new ChallengeError(
       ruling.allowed ? "Log in first." : ruling.reason,
@@ -83,9 +95,9 @@ export function requireAction(
     );
   }
   if (!ruling.allowed) throw new AppError("DENIED", ruling.reason);
-  if (!grants(claims, action, owner.did, repo)) {
+  if (asked !== "allowed") {
     throw new ChallengeError(
-      `The token does not allow to ${action} here; the login may not be meant for that.`,
+      `The token does not allow to ${action} here; ask for one that does.`,
       true,
     );
   }
