@@ -10,7 +10,7 @@ import { assertAllowed } from "../lib/avatar/access.ts";
 import { parseQuery, type PictureQuery } from "../lib/avatar/parameters.ts";
 import type { PictureKind } from "../lib/avatar/rows.ts";
 import type { AvatarService, FoundPicture } from "../lib/avatar/service.ts";
-import { isAppError } from "../lib/errors.ts";
+import { AppError, isAppError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import { avatarJson } from "./avatar_json.ts";
 import { avatarObjects } from "./avatar_objects.ts";
@@ -43,7 +43,11 @@ export function avatarRoutes(
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.onError((error, c) => {
-    const response = renderError(error, {
+    // To others a name that nobody has is that of a repository.
+    const shown = isAppError(error, "NAME_UNKNOWN")
+      ? new AppError("NOT_FOUND", error.message, { cause: error })
+      : error;
+    const response = renderError(shown, {
       surface: c.req.path.endsWith(".json") ? "api" : "page",
       requestId: c.get("requestId"),
       log: c.get("log") ?? options.log,
@@ -121,7 +125,12 @@ async function picture(
   }
   // No Cache-Control: browsers then ask each time and see a new picture at once.
   c.header("x-cache", found.cache);
-  return c.redirect(found.location, 302);
+  return redirect(c, found.location);
+}
+
+/** Answers with a redirect; its length is said, so that nothing need be sent in chunks. */
+function redirect(c: Context<AppEnv>, location: string): Response {
+  return c.body(null, 302, { location, "content-length": "0" });
 }
 
 /** The answer in place of a picture that is not to be had; undefined when none was wished for. */
@@ -144,7 +153,7 @@ async function fallback(
   if (!hopeless || query.fallback.kind === "none") return undefined;
   c.header("x-cache", "fallback");
   if (query.fallback.kind === "redirect") {
-    return c.redirect(query.fallback.url.href, 302);
+    return redirect(c, query.fallback.url.href);
   }
   const { bytes, contentType } = await service.placeholder(
     query.fallback.kind,
