@@ -6,12 +6,7 @@
  */
 
 import type { Identity } from "../atproto/identity.ts";
-import {
-  type ManifestRecord,
-  readManifest,
-  readTag,
-  type TagRecord,
-} from "../atproto/records.ts";
+import { readManifest, readTag, type TagRecord } from "../atproto/records.ts";
 import { manifestRkey, tagRkey } from "../atproto/rkeys.ts";
 import type { Clock } from "../clock.ts";
 import { isAppError } from "../errors.ts";
@@ -21,7 +16,7 @@ import type { Digest } from "../oci/digest.ts";
 import { childManifests, parseManifest } from "../oci/manifest.ts";
 import type { ManifestContent } from "./content.ts";
 import { registryKeys } from "./keys.ts";
-import type { ManifestImport } from "./manifest_import.ts";
+import type { FoundManifest, ManifestImport } from "./manifest_import.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import type { OwnerReader } from "./owner_reader.ts";
 import type { ManifestRow, TagRow } from "./rows.ts";
@@ -118,14 +113,14 @@ export class Discovery {
   ): Promise<ManifestRow | undefined> {
     const name = `manifest ${ref.did} ${ref.repo} ${digest} ${tagged}`;
     return this.#once(name, async () => {
-      const fits = (record: ManifestRecord | undefined) =>
-        record?.digest === digest && (tagged || record.repository === ref.repo)
-          ? record
+      const fits = (found: FoundManifest | undefined) =>
+        found?.record.digest === digest &&
+          (tagged || found.record.repository === ref.repo)
+          ? found
           : undefined;
-      const record =
-        fits(await this.#manifestAt(owner, manifestRkey(digest))) ??
-          fits(await this.#manifestElsewhere(owner, ref, digest));
-      return record && await this.#deps.imports.add(owner, ref, record);
+      const found = fits(await this.#manifestAt(owner, manifestRkey(digest))) ??
+        fits(await this.#manifestElsewhere(owner, ref, digest));
+      return found && await this.#deps.imports.add(owner, ref, found);
     });
   }
 
@@ -169,7 +164,7 @@ export class Discovery {
       }
       const ref = { did: owner.did, repo: repository };
       if (!record.hasSubject || await index.manifest(ref, digest)) return;
-      await this.#deps.imports.add(owner, ref, record);
+      await this.#deps.imports.add(owner, ref, { rkey, record });
     });
   }
 
@@ -211,10 +206,10 @@ export class Discovery {
   async #manifestAt(
     owner: Identity,
     rkey: string,
-  ): Promise<ManifestRecord | undefined> {
-    return readManifest(
-      await this.#deps.reader.record(owner, MANIFEST, rkey),
-    );
+  ): Promise<FoundManifest | undefined> {
+    const { reader } = this.#deps;
+    const record = readManifest(await reader.record(owner, MANIFEST, rkey));
+    return record && { rkey, record };
   }
 
   /** Finds a manifest whose record has a key of another making. */
@@ -222,7 +217,7 @@ export class Discovery {
     owner: Identity,
     ref: RepoRef,
     digest: Digest,
-  ): Promise<ManifestRecord | undefined> {
+  ): Promise<FoundManifest | undefined> {
     const { kv } = this.#deps;
     const key = registryKeys.manifestRecord(ref.did, ref.repo, digest);
     let place = await kv.get<string>(key);
@@ -234,14 +229,11 @@ export class Discovery {
   async #target(owner: Identity, tag: TagRecord): Promise<Digest | undefined> {
     if (tag.digest !== undefined) return tag.digest;
     if (tag.manifestRkey === undefined) return undefined;
-    const record = await this.#manifestAt(owner, tag.manifestRkey);
-    if (record?.repository !== tag.repository) return undefined;
-    await this.#deps.imports.add(
-      owner,
-      { did: owner.did, repo: tag.repository },
-      record,
-    );
-    return record.digest;
+    const found = await this.#manifestAt(owner, tag.manifestRkey);
+    if (found?.record.repository !== tag.repository) return undefined;
+    const ref = { did: owner.did, repo: tag.repository };
+    await this.#deps.imports.add(owner, ref, found);
+    return found.record.digest;
   }
 
   async #indexTag(

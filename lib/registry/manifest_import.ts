@@ -6,6 +6,7 @@
 
 import type { Did, Identity } from "../atproto/identity.ts";
 import type { ManifestRecord } from "../atproto/records.ts";
+import { manifestRkey } from "../atproto/rkeys.ts";
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -28,6 +29,12 @@ export interface ManifestImportDeps {
   defaultHold: Did;
 }
 
+/** A manifest's record with its key. */
+export interface FoundManifest {
+  rkey: string;
+  record: ManifestRecord;
+}
+
 /** Blob rows written by one commit. */
 const BLOB_ROWS_PER_COMMIT = 200;
 
@@ -40,14 +47,14 @@ export class ManifestImport {
   }
 
   /**
-   * Indexes the manifest of `record` in a repository of `owner`; undefined
+   * Indexes the manifest of a record in a repository of `owner`; undefined
    * when its bytes cannot be had. Throws AppError `MANIFEST_INVALID`, and
    * `UPSTREAM_FAILED` when they are not what the digest promises.
    */
   async add(
     owner: Identity,
     ref: RepoRef,
-    record: ManifestRecord,
+    { rkey, record }: FoundManifest,
   ): Promise<ManifestRow | undefined> {
     const { content, index, clock, defaultHold, reader } = this.#deps;
     const { digest } = record;
@@ -60,6 +67,7 @@ export class ManifestImport {
       holdDid: record.holdDid ?? defaultHold,
       blobCid: record.manifestBlob?.ref.$link,
       createdAt: record.createdAt ?? clock.now(),
+      rkey: rkey === manifestRkey(digest) ? undefined : rkey,
     });
     await content.put(digest, bytes);
     await this.#linkBlobs(ref, row.holdDid, referencedBlobs(manifest));

@@ -151,7 +151,8 @@ export class ManifestPush {
       ...pushed.tags.map((tag) => index.tag(ref, tag)),
     ]);
     const now = clock.now();
-    const known = before?.blobCid !== undefined && before.holdDid === hold.did;
+    const known = before?.blobCid !== undefined &&
+      before.holdDid === hold.did && before.rkey === undefined;
     const written = await records.write(session, {
       repo: ref.repo,
       digest,
@@ -170,6 +171,7 @@ export class ManifestPush {
       holdDid: hold.did,
       blobCid: written.blobCid ?? before?.blobCid,
       createdAt: before?.createdAt ?? now,
+      rkey: before?.rkey,
     });
     const tags = pushed.tags.map((tag, i): TagPut => ({
       tag,

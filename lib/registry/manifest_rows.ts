@@ -22,6 +22,8 @@ export function manifestRow(
     blobCid: string | undefined;
     /** Milliseconds since the Unix epoch. */
     createdAt: number;
+    /** Key of the record that another service has written. */
+    rkey: string | undefined;
   },
 ): ManifestRow {
   const artifactType = effectiveArtifactType(manifest);
@@ -32,6 +34,7 @@ export function manifestRow(
     holdDid: facts.holdDid,
     createdAt: facts.createdAt,
     ...(facts.blobCid === undefined ? {} : { blobCid: facts.blobCid }),
+    ...(facts.rkey === undefined ? {} : { rkey: facts.rkey }),
     ...(subject ? { subject: subject.digest } : {}),
     ...(artifactType === undefined ? {} : { artifactType }),
   };

@@ -10,6 +10,7 @@
 
 import type { Did, Identity } from "../atproto/identity.ts";
 import type { PdsSession } from "../atproto/pds.ts";
+import { manifestRkey } from "../atproto/rkeys.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -154,7 +155,8 @@ export class Manifests {
     const { index, records } = this.#deps;
     const entry = await index.tag(ref, tag);
     if (!entry) throw unknownManifest({ kind: "tag", tag });
-    await records.remove(session, { tagRkeys: [entry.value.rkey] }, signal);
+    const what = { manifestRkeys: [], tagRkeys: [entry.value.rkey] };
+    await records.remove(session, what, signal);
     await index.removeTag(ref, tag, entry);
   }
 
@@ -169,12 +171,12 @@ export class Manifests {
     const rows = await Promise.all(names.map((tag) => index.tag(ref, tag)));
     const tagRkeys = rows.flatMap((row) => row ? [row.value.rkey] : []);
     const manifest = await index.manifest(ref, digest);
+    const manifestRkeys = manifest?.rkey === undefined ? [] : [manifest.rkey];
     // A manifest has one record, however many repositories of its owner have it.
     const [heir] = await index.otherRepositories(ref, digest);
-    if (heir === undefined) {
-      await records.remove(session, { digest, tagRkeys }, signal);
-    } else {
-      await records.remove(session, { tagRkeys }, signal);
+    if (heir === undefined) manifestRkeys.push(manifestRkey(digest));
+    await records.remove(session, { manifestRkeys, tagRkeys }, signal);
+    if (heir !== undefined) {
       await records.bequeath(session, digest, heir, signal);
     }
     await index.removeManifest(ref, digest);

@@ -99,18 +99,18 @@ export class OwnerRecords {
   /** Removes the records of a manifest and of tags; what is already gone is skipped. */
   async remove(
     session: PdsSession,
-    what: { digest?: Digest; tagRkeys: readonly string[] },
+    what: { manifestRkeys: readonly string[]; tagRkeys: readonly string[] },
     signal?: AbortSignal,
   ): Promise<void> {
-    const writes: RepoWrite[] = what.tagRkeys.map((rkey) => ({
+    const removal = (collection: string) => (rkey: string): RepoWrite => ({
       action: "delete",
-      collection: TAG,
+      collection,
       rkey,
-    }));
-    if (what.digest) {
-      const rkey = manifestRkey(what.digest);
-      writes.push({ action: "delete", collection: MANIFEST, rkey });
-    }
+    });
+    const writes = [
+      ...what.tagRkeys.map(removal(TAG)),
+      ...what.manifestRkeys.map(removal(MANIFEST)),
+    ];
     if (writes.length === 0) return;
     // `deleteRecord` takes absent records in its stride, unlike `applyWrites`.
     if (writes.length === 1) {
