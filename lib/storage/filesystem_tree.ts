@@ -20,6 +20,7 @@ const RENAME_TRIES = 5;
 export class FileTree {
   readonly #folder: string;
   #root: Promise<string> | undefined;
+  #staging: Promise<string> | undefined;
 
   /** @param folder made on first use when missing; may itself be a symbolic link. */
   constructor(folder: string) {
@@ -35,7 +36,13 @@ export class FileTree {
   }
 
   /** Real path of the folder for uploads in progress. */
-  async staging(): Promise<string> {
+  staging(): Promise<string> {
+    const staging = this.#staging ??= this.#openStaging();
+    staging.catch(() => this.#staging = undefined);
+    return staging;
+  }
+
+  async #openStaging(): Promise<string> {
     const path = join(await this.root(), STAGING);
     await Deno.mkdir(path, { recursive: true });
     return path;

@@ -7,6 +7,7 @@
  */
 
 import { join } from "node:path";
+import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
 import type { Multipart, ObjectHeaders, Part } from "./blob_store.ts";
@@ -53,6 +54,8 @@ export class FileUploads {
   readonly #tree: FileTree;
   readonly #clock: Clock;
   readonly #writers = new PartWriters();
+  /** Uploads begun here; their files need not be read again. What was dropped shows when it is used. */
+  readonly #begun = new LRUCache<string, UploadFile>({ max: 1_000 });
 
   constructor(tree: FileTree, clock: Clock) {
     this.#tree = tree;
@@ -66,6 +69,7 @@ export class FileUploads {
     await Deno.mkdir(folder);
     const file: UploadFile = { key, headers, startedAt: this.#clock.now() };
     await Deno.writeTextFile(join(folder, "upload.json"), JSON.stringify(file));
+    this.#begun.set(upload.id, file);
     return upload;
   }
 
@@ -197,7 +201,7 @@ export class FileUploads {
 
   /** What is known of the upload. Throws `BLOB_UPLOAD_UNKNOWN` when it is gone. */
   async #load(upload: Multipart): Promise<UploadFile> {
-    const file = await this.#read(upload.id);
+    const file = this.#begun.get(upload.id) ?? await this.#read(upload.id);
     if (file?.key !== upload.key) throw unknownUpload(upload);
     return file;
   }
@@ -230,6 +234,7 @@ export class FileUploads {
   }
 
   async #drop(upload: Multipart): Promise<void> {
+    this.#begun.delete(upload.id);
     try {
       await Deno.remove(await this.#folder(upload), { recursive: true });
     } catch (error) {
