@@ -24,7 +24,7 @@ export const avatarSettings = section("Avatars of AT Protocol identities.", {
   }),
   profile_ttl_seconds: setting(integer(0, 604_800), {
     doc: "How long an avatar is believed to be the current one.",
-    default: 300,
+    default: 60,
   }),
   stale_ttl_seconds: setting(integer(0, 31_536_000), {
     doc: "How long an old avatar serves while nobody can be asked.",
