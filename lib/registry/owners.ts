@@ -74,10 +74,17 @@ export class Owners {
   async ensureProfile(owner: Identity, session: PdsSession): Promise<void> {
     const { kv, clock, defaultHold } = this.#deps;
     if (await kv.get(registryKeys.profile(owner.did))) return;
-    const row = await this.#readProfile(owner);
-    if (row.exists) return;
-    const record = writeProfile({ defaultHold, now: clock.now() });
-    await session.putRecord(PROFILE, "self", record);
+    if ((await this.#readProfile(owner)).exists) return;
+    const value = writeProfile({ defaultHold, now: clock.now() });
+    try {
+      // Never in place of a profile that somebody else writes at this moment.
+      await session.applyWrites([
+        { action: "create", collection: PROFILE, rkey: "self", value },
+      ]);
+    } catch (error) {
+      if (!(await this.#readProfile(owner)).exists) throw error;
+      return;
+    }
     await this.#remember(owner.did, { defaultHold });
   }
 

@@ -15,6 +15,7 @@ import {
 } from "../support/oci.ts";
 import { PdsAccount, type PdsRecord } from "../support/pds.ts";
 import { expect, header, Repository } from "../support/registry.ts";
+import type { TestAccount } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { decodeFrame } from "../support/sync_verifier.ts";
 
@@ -153,7 +154,7 @@ Deno.test("one commit holds the manifest and all its tags", async () => {
   const image = await alices("commit").pushImage();
   const query = "?tag=a&tag=b&tag=c";
   const index = imageIndex([image.descriptor]);
-  const commits = await commitsDuring(async () => {
+  const commits = await commitsDuring(server().alice, async () => {
     const put = await alices("commit").putManifest(index, index.digest, query);
     expect(put, 201);
   });
@@ -204,7 +205,13 @@ Deno.test("the first login makes a sailor profile, later ones leave it alone", a
   const { bob, host } = server();
   const pds = new PdsAccount(server().pds, bob);
   assert.equal(await pds.record(PROFILE, "self"), undefined);
-  await new Repository(server(), bob, "bob.test/x").token();
+  const logins = ["a", "b", "c"].map((name) =>
+    new Repository(server(), bob, `bob.test/${name}`)
+  );
+  const writes = await commitsDuring(bob, async () => {
+    await Promise.all(logins.map((repository) => repository.token()));
+  });
+  assert.deepEqual(writes, [[`${PROFILE}/self`]]);
   const made = await pds.record(PROFILE, "self");
   assert.deepEqual(validateRecord(PROFILE, made?.value), { valid: true });
   assert.equal(
@@ -237,9 +244,13 @@ Deno.test("handle and DID lead to the same repository", async () => {
   ]);
 });
 
-/** Paths changed by each commit to alice's repo while `work` ran. */
-async function commitsDuring(work: () => Promise<void>): Promise<string[][]> {
-  const { pds, alice } = server();
+/** Paths changed by each commit to the repo of `did` while `work` ran. */
+async function commitsDuring(
+  { did }: TestAccount,
+  work: () => Promise<void>,
+): Promise<string[][]> {
+  const { pds } = server();
+  const before = await revision(did);
   const commits: { rev: string; paths: string[] }[] = [];
   const url = `${pds.replace(/^http/, "ws")}/xrpc/`;
   const socket = new WebSocket(`${url}com.atproto.sync.subscribeRepos`);
@@ -247,19 +258,26 @@ async function commitsDuring(work: () => Promise<void>): Promise<string[][]> {
   socket.onmessage = ({ data }) => {
     const { body } = decodeFrame(new Uint8Array(data));
     const { success, data: commit } = commitEvent.safeParse(body);
-    if (!success || commit.repo !== alice.did) return;
+    // The PDS may tell the latest commits before, too.
+    if (!success || commit.repo !== did || commit.rev <= before) return;
     commits.push({ rev: commit.rev, paths: commit.ops.map((op) => op.path) });
   };
   await new Promise((resolve) => socket.onopen = resolve);
   await work();
-  const method = "com.atproto.sync.getLatestCommit";
-  const response = await fetch(`${pds}/xrpc/${method}?did=${alice.did}`);
-  const { rev } = z.object({ rev: z.string() }).parse(await response.json());
-  while (commits.at(-1)?.rev !== rev) {
+  const after = await revision(did);
+  while (commits.at(-1)?.rev !== after) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   const closed = new Promise((resolve) => socket.onclose = resolve);
   socket.close();
   await closed;
   return commits.map(({ paths }) => paths.sort());
+}
+
+/** The newest revision of an account's repo. */
+async function revision(did: string): Promise<string> {
+  const { pds } = server();
+  const method = "com.atproto.sync.getLatestCommit";
+  const response = await fetch(`${pds}/xrpc/${method}?did=${did}`);
+  return z.object({ rev: z.string() }).parse(await response.json()).rev;
 }
