@@ -179,7 +179,10 @@ try {
   Deno.exit(0);
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof StartFailure)) console.error(error);
+  if (!(error instanceof StartFailure)) {
+    const trace = error instanceof Error ? error.stack : message;
+    Deno.stderr.writeSync(new TextEncoder().encode(`${trace}\n`));
+  }
   await print({ failed: message });
   Deno.exit(1);
 }

@@ -57,7 +57,7 @@ Deno.test("Display P3 red is beyond sRGB red", () => {
   const [rr = 0, rg = 0] = transform.matrix;
   assert.ok(rr > 1.2 && rg < -0.2, `${transform.matrix}`);
   for (let row = 0; row < 3; row++) { // white stays white
-    const sum = transform.matrix.slice(row * 3, row * 3 + 3)
+    const sum: number = transform.matrix.slice(row * 3, row * 3 + 3)
       .reduce((a, b) => a + b, 0);
     assert.ok(Math.abs(sum - 1) < 0.01);
   }
