@@ -120,6 +120,17 @@ Deno.test("a keychain takes the secret where one answers, and the file has it no
   assert.equal(machine.keychains.get("pass")?.size, 0);
 });
 
+Deno.test("the secret service is asked only where there is a message bus", async () => {
+  const address = "unix:path=/run/user/1000/bus";
+  for (const env of [{}, { DBUS_SESSION_BUS_ADDRESS: address }]) {
+    await using machine = await testMachine({ env });
+    machine.keychains.set("secretservice", new Map());
+    await login(machine);
+    const kept = machine.keychains.get("secretservice")?.size;
+    assert.equal(kept, "DBUS_SESSION_BUS_ADDRESS" in env ? 1 : 0);
+  }
+});
+
 Deno.test("a keychain that was asked for and does not answer is an error", async () => {
   await using machine = await testMachine({ env: { ATCR_KEYCHAIN: "pass" } });
   await assert.rejects(login(machine), Failure);

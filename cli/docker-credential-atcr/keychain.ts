@@ -36,6 +36,7 @@ export async function findKeychain(
   if (chosen === "none") return undefined;
   const names = chosen ? [chosen] : HELPERS[machine.platform];
   for (const name of names) {
+    if (!chosen && !canAnswer(machine, name)) continue;
     // A helper may be installed without a keychain that answers.
     const { code } = await machine.run(command(name), ["list"], "unused");
     if (code === 0) return keychain(machine, name);
@@ -46,6 +47,12 @@ export async function findKeychain(
       command(chosen)
     } installed?`,
   );
+}
+
+/** Whether it is worth asking: without a message bus the secret service hangs. */
+function canAnswer({ env }: Machine, name: string): boolean {
+  return name !== "secretservice" ||
+    env.DBUS_SESSION_BUS_ADDRESS !== undefined;
 }
 
 /** The keychain of a name, which may not answer. */

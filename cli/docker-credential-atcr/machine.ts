@@ -115,12 +115,17 @@ function run(
   return new Promise((resolve) => {
     const child = spawn(command, [...args], {
       stdio: ["pipe", "pipe", "ignore"],
-      timeout: RUN_LIMIT_MS,
     });
+    // Not the option of spawn, whose timer outlives a program that is not there.
+    const limit = setTimeout(() => child.kill("SIGKILL"), RUN_LIMIT_MS);
     const chunks: Uint8Array[] = [];
     child.stdout.on("data", (chunk: Uint8Array) => chunks.push(chunk));
-    child.on("error", () => resolve({ code: undefined, stdout: "" }));
+    child.on("error", () => {
+      clearTimeout(limit);
+      resolve({ code: undefined, stdout: "" });
+    });
     child.on("close", (code) => {
+      clearTimeout(limit);
       const stdout = new TextDecoder().decode(Buffer.concat(chunks));
       resolve({ code: code ?? 1, stdout });
     });
