@@ -63,7 +63,7 @@ export class UploadWork {
   /**
    * Runs `work` with the upload locked; `work` releases the lock when it
    * succeeds. `open` opens the store's upload; when `work` fails, that upload
-   * is kept for the next request.
+   * is kept for the next request, unless nothing in it counts.
    */
   async locked<T>(
     uploadId: string,
@@ -78,12 +78,28 @@ export class UploadWork {
         return multipart;
       });
     } catch (error) {
+      if (lock.row.mode === undefined) multipart = await this.#drop(multipart);
       try {
         await lock.release({ multipart });
       } catch (cause) {
         this.#deps.log.warn("upload lock not released", { uploadId, cause });
       }
       throw error;
+    }
+  }
+
+  /** Drops bytes of which none was acknowledged: they may be what has filled the disk. */
+  async #drop(
+    multipart: Multipart | undefined,
+  ): Promise<Multipart | undefined> {
+    if (!multipart) return undefined;
+    try {
+      await this.#deps.store.abortMultipart(multipart);
+      return undefined;
+    } catch (cause) {
+      const { log } = this.#deps;
+      log.warn("upload leftover stays until the sweep", { multipart, cause });
+      return multipart;
     }
   }
 

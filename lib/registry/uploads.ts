@@ -6,11 +6,15 @@
  */
 
 import type { Did } from "../atproto/identity.ts";
-import { AppError } from "../errors.ts";
+import { AppError, isAppError } from "../errors.ts";
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Metrics } from "../metrics.ts";
-import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
+import {
+  type Digest,
+  type DigestAlgorithm,
+  digestParts,
+} from "../oci/digest.ts";
 import type { Caller, HoldClient, HoldDirectory } from "./hold_client.ts";
 import { registryKeys } from "./keys.ts";
 import type { RepoRef } from "./manifest_index.ts";
@@ -129,6 +133,30 @@ export class Uploads {
       .set(registryKeys.blob(ref.did, ref.repo, digest), blob)
       .delete(registryKeys.upload(id))
       .commit();
+  }
+
+  /**
+   * Takes a whole blob with one request (end-4b); throws as {@linkcode finish}
+   * does. When that fails nothing is left, because the client could not name it.
+   */
+  async pushWhole(
+    ref: RepoRef,
+    caller: Did,
+    holdDid: Did,
+    digest: Digest,
+    chunk?: UploadChunk,
+  ): Promise<void> {
+    const { algorithm } = digestParts(digest);
+    const { id } = await this.start(ref, caller, holdDid, algorithm);
+    try {
+      await this.finish(ref, caller, id, digest, chunk);
+    } catch (error) {
+      await this.cancel(ref, caller, id).catch((failure) => {
+        // Gone already, or left to the sweep: what matters is why it failed.
+        if (!isAppError(failure)) throw failure;
+      });
+      throw error;
+    }
   }
 
   /** Drops an upload and its bytes (end-14). */

@@ -43,21 +43,14 @@ export async function startUpload(
   if (start.mount && await mounted(deps, r, caller, holdDid, start.mount)) {
     return created(r, start.mount.digest);
   }
-  const upload = await deps.uploads.start(
-    ref,
-    caller,
-    holdDid,
-    start.algorithm,
-  );
-  if (start.digest === undefined) return accepted(r, upload);
-  await deps.uploads.finish(
-    ref,
-    caller,
-    upload.id,
-    start.digest,
-    chunkOf(r.request),
-  );
-  return created(r, start.digest);
+  const { digest, algorithm } = start;
+  if (digest === undefined) {
+    const { uploads } = deps;
+    return accepted(r, await uploads.start(ref, caller, holdDid, algorithm));
+  }
+  const chunk = chunkOf(r.request);
+  await deps.uploads.pushWhole(ref, caller, holdDid, digest, chunk);
+  return created(r, digest);
 }
 
 /** Appends a chunk, or the whole blob as one stream. */
