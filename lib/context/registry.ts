@@ -75,7 +75,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
         origin,
         fetch,
         session,
-        values,
+        kv,
         clock,
         log,
         uploadTtlMs: ttlMs,

@@ -6,7 +6,7 @@
 
 import { LRUCache } from "lru-cache";
 import type { Did, IdentityResolver } from "../atproto/identity.ts";
-import { AppError } from "../errors.ts";
+import { AppError, isAppError } from "../errors.ts";
 import type { HoldClient, HoldDirectory } from "./hold_client.ts";
 
 /** What {@linkcode Holds} needs. */
@@ -38,7 +38,11 @@ export class Holds implements HoldDirectory {
     if (own?.did === did) return own;
     const known = this.#remote.get(did);
     if (known) return known;
-    const identity = await identities.resolve(did);
+    const identity = await identities.resolve(did).catch((cause) => {
+      if (!isAppError(cause, "NAME_UNKNOWN", "NAME_INVALID")) throw cause;
+      const sentence = `There is no hold ${did}; choose another one.`;
+      throw new AppError("UNAVAILABLE", sentence, { cause });
+    });
     // Old holds have no entry of their own and are found as a PDS.
     const origin = identity.services["#atcr_hold"] ?? identity.pds;
     if (origin === undefined) {

@@ -13,7 +13,11 @@ import type { Caller } from "./hold_client.ts";
 /** Fetches a URL that comes from a DID document; guarded against private addresses. */
 export type HoldFetch = (
   url: string,
-  init?: RequestInit & { maxBytes?: number; timeoutMs?: number },
+  init?: RequestInit & {
+    maxBytes?: number;
+    timeoutMs?: number;
+    idleTimeoutMs?: number;
+  },
 ) => Promise<Response>;
 
 /** What {@linkcode RemoteCalls} needs. */
@@ -34,14 +38,22 @@ const errorSchema = z.object({
 /** Bytes of a JSON answer. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
+/** Time for the bytes of one part, in milliseconds. */
+const PART_TIMEOUT_MS = 10 * 60_000;
+
+/** The longest that a call may take; a hold reads a blob of any size again to verify it. */
+const CALL_TIMEOUT_MS = 60 * 60_000;
+
 /** Status of the hold's answer to the error that our own client gets. */
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   400: "BLOB_UPLOAD_INVALID",
   401: "DENIED",
   403: "DENIED",
   404: "BLOB_UPLOAD_UNKNOWN",
+  409: "CONFLICT",
   413: "TOO_LARGE",
   429: "UNAVAILABLE",
+  503: "UNAVAILABLE",
   507: "STORAGE_FULL",
 };
 
@@ -63,20 +75,27 @@ export class RemoteCalls {
     return this.#deps.did;
   }
 
-  /** Calls a procedure in the name of `caller` and checks its answer. Throws AppError. */
+  /**
+   * Calls a procedure in the name of `caller` and checks its answer. Throws
+   * AppError: the hold's refusal in the terms of our own clients,
+   * `UNAUTHORIZED` without a session, `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT`.
+   */
   async procedure<T extends z.ZodType>(
     caller: Did,
     nsid: string,
     input: unknown,
     output: T,
   ): Promise<z.output<T>> {
-    const headers = await this.#authorization(caller, nsid);
+    const headers = await this.authorization(caller, nsid);
     headers.set("content-type", "application/json");
     const response = await this.#deps.fetch(this.url(nsid), {
       method: "POST",
       headers,
       body: JSON.stringify(input),
       maxBytes: MAX_ANSWER_BYTES,
+      ...(SLOW.has(nsid)
+        ? { timeoutMs: CALL_TIMEOUT_MS, idleTimeoutMs: CALL_TIMEOUT_MS }
+        : {}),
     });
     if (!response.ok) throw await this.#refusal(response);
     return this.#parse(output, await response.json().catch(() => undefined));
@@ -99,42 +118,64 @@ export class RemoteCalls {
     return this.#parse(output, await response.json().catch(() => undefined));
   }
 
-  /** Sends the bytes of a part where the hold said. Returns its ETag. */
+  /**
+   * Sends the bytes of a part where the hold said, in the name of `caller` when
+   * that is the hold itself. Returns its ETag without quotes. Throws AppError
+   * as {@linkcode procedure} does; what storage answers is `UPSTREAM_FAILED`.
+   */
   async sendPart(
-    request: { url: string; method: string; headers: HeadersInit },
+    caller: Did,
+    target: { url: string; method: string; headers: HeadersInit },
     bytes: Uint8Array<ArrayBuffer>,
-  ): Promise<string | undefined> {
-    const response = await this.#deps.fetch(request.url, {
-      method: request.method,
-      headers: request.headers,
+  ): Promise<string> {
+    const headers = new Headers(target.headers);
+    const isHold = target.url === this.url(UPLOAD_PART);
+    // Only the hold itself is shown who the caller is.
+    if (isHold) {
+      const proof = await this.authorization(caller, UPLOAD_PART);
+      for (const [name, value] of proof) headers.set(name, value);
+    }
+    const response = await this.#deps.fetch(target.url, {
+      method: target.method,
+      headers,
       body: bytes,
       maxBytes: MAX_ANSWER_BYTES,
-      timeoutMs: 10 * 60_000,
+      timeoutMs: PART_TIMEOUT_MS,
     });
-    if (!response.ok) throw await this.#refusal(response);
+    if (response.ok) {
+      await response.body?.cancel();
+      const etag = response.headers.get("etag")?.replaceAll('"', "");
+      if (etag) return etag;
+    } else if (isHold) throw await this.#refusal(response);
     await response.body?.cancel();
-    return response.headers.get("etag")?.replaceAll('"', "");
+    throw new AppError(
+      "UPSTREAM_FAILED",
+      `The storage of the hold ${this.did} did not take a part (status ${response.status}).`,
+    );
   }
 
   /** A request for a blob; redirects are not followed. */
   async blob(
     method: "GET" | "HEAD",
     caller: Caller,
-    cid: string,
+    parameters: { cid: string; method?: string },
     headers: Headers,
     signal?: AbortSignal,
   ): Promise<Response> {
     const nsid = "com.atproto.sync.getBlob";
     const token = caller && await this.#token(caller, nsid);
     if (token) headers.set("authorization", `Bearer ${token}`);
-    return await this.#deps.fetch(this.url(nsid, { did: this.did, cid }), {
-      method,
-      headers,
-      redirect: "manual",
-      maxBytes: Infinity,
-      timeoutMs: Infinity,
-      ...(signal ? { signal } : {}),
-    });
+    return await this.#deps.fetch(
+      this.url(nsid, { did: this.did, ...parameters }),
+      {
+        method,
+        headers,
+        redirect: "manual",
+        maxBytes: Infinity,
+        timeoutMs: Infinity,
+        ...(signal ? { signal } : {}),
+      },
+    );
   }
 
   /** Fetches what a hold redirected to, without any credentials. */
@@ -160,12 +201,8 @@ export class RemoteCalls {
     return url.href;
   }
 
-  /** Headers that prove `caller` to the hold. */
+  /** Headers that prove `caller` to the hold. Throws AppError `UNAUTHORIZED` without a session. */
   async authorization(caller: Did, nsid: string): Promise<Headers> {
-    return await this.#authorization(caller, nsid);
-  }
-
-  async #authorization(caller: Did, nsid: string): Promise<Headers> {
     const token = await this.#token(caller, nsid);
     if (token) return new Headers({ authorization: `Bearer ${token}` });
     throw new AppError(
@@ -202,3 +239,8 @@ export class RemoteCalls {
     );
   }
 }
+
+const UPLOAD_PART = "io.atcr.hold.uploadPart";
+
+/** Methods whose work grows with the blob. */
+const SLOW: ReadonlySet<string> = new Set(["io.atcr.hold.completeUpload"]);
