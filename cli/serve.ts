@@ -10,6 +10,7 @@ import { type RunningChores, startChores } from "../lib/kv/chores.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
 import { createApp } from "../routes/app.ts";
 import {
+  type Handler,
   listen,
   type Listening,
   listenOnDeploy,
@@ -21,8 +22,6 @@ import { announceHold } from "./announce.ts";
 import { choresOf } from "./housekeeping.ts";
 import { LineWriter } from "./line_writer.ts";
 import { welcome } from "./welcome.ts";
-
-type Handler = (request: Request) => Response | Promise<Response>;
 
 /** Takes over a connection, or returns false when it is not for us. */
 type Upgrade = (...connection: Parameters<UpgradeHandler>) => boolean;
@@ -45,7 +44,7 @@ export async function serve(config: Config): Promise<void> {
   let upgrade: Upgrade = () => false;
   // The address is taken first: a port in use shows at once, not after the sandbox has started.
   const listening = await open(config, log, {
-    fetch: (request) => handler(request),
+    fetch: (request, connection) => handler(request, connection),
     upgrade: (request, socket, head) => {
       if (!upgrade(request, socket, head)) socket.destroy();
     },
@@ -64,7 +63,7 @@ export async function serve(config: Config): Promise<void> {
       denoServe: onDeploy(),
     });
     if (ctx.hold) upgrade = createFirehoseUpgrade(ctx.hold.firehose);
-    handler = (request) => app.fetch(request);
+    handler = (request, connection) => app.fetch(request, connection);
     const running = startChores(ctx, choresOf(ctx));
     chores.resolve(running);
     const announced = announceHold(ctx, stop.signal);

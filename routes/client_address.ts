@@ -6,11 +6,7 @@
 
 import type { Context } from "@hono/hono";
 import { isIP } from "node:net";
-
-/** The part of the bindings of @hono/node-server that is used here. */
-interface NodeBindings {
-  incoming?: { socket?: { remoteAddress?: string } };
-}
+import type { Connection } from "./serve.ts";
 
 /** Gives the address of the client of a request, or `unknown`. */
 export type ClientAddress = (c: Context) => string;
@@ -25,7 +21,7 @@ export function clientAddress(options: { trustProxy: boolean }): ClientAddress {
       const last = c.req.header("x-forwarded-for")?.split(",").at(-1)?.trim();
       if (last !== undefined && isIP(last) !== 0) return last;
     }
-    const env = c.env as NodeBindings | undefined;
-    return env?.incoming?.socket?.remoteAddress ?? "unknown";
+    const connection = c.env as Partial<Connection> | undefined;
+    return connection?.remoteAddress ?? "unknown";
   };
 }

@@ -21,11 +21,23 @@ export type UpgradeHandler = (
   head: Uint8Array,
 ) => void;
 
+/** What is known of the connection that a request came by. */
+export interface Connection {
+  /** Network address of the other end, a proxy's where one stands in front. */
+  readonly remoteAddress: string | undefined;
+}
+
+/** Answers a request. */
+export type Handler = (
+  request: Request,
+  connection: Connection,
+) => Response | Promise<Response>;
+
 /** Options of {@linkcode listen}. */
 export interface ListenOptions {
   hostname: string;
   port: number;
-  fetch: (request: Request) => Response | Promise<Response>;
+  fetch: Handler;
   upgrade?: UpgradeHandler;
   log: Logger;
 }
@@ -45,7 +57,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   const { hostname, port, upgrade, log } = options;
   const server = await new Promise<Server>((resolve, reject) => {
     const created = serveNode({
-      fetch: options.fetch,
+      fetch: (request, { incoming }) => options.fetch(request, incoming.socket),
       hostname,
       port,
       // An upload may take hours; the storage watches for stalled bodies.
@@ -63,10 +75,10 @@ export async function listen(options: ListenOptions): Promise<Listening> {
 }
 
 /** Listens on Deno Deploy, which chooses the address itself. */
-export function listenOnDeploy(
-  fetch: ListenOptions["fetch"],
-): Listening {
-  const server = Deno.serve(fetch);
+export function listenOnDeploy(fetch: Handler): Listening {
+  const server = Deno.serve((request, { remoteAddr }) =>
+    fetch(request, { remoteAddress: remoteAddr.hostname })
+  );
   return {
     port: 443,
     stop: () => server.shutdown(),

@@ -5,6 +5,7 @@
  */
 
 import { messageOf } from "./accounts.ts";
+import { version } from "./build_info.ts";
 import { Failure } from "./failure.ts";
 import type { Machine } from "./machine.ts";
 
@@ -156,12 +157,18 @@ async function ask(
   try {
     return await machine.fetch(url, {
       ...init,
+      headers: { ...init.headers, "user-agent": agentOf(machine) },
       redirect: "error",
       signal: AbortSignal.timeout(LIMIT_MS),
     });
   } catch (error) {
     throw unreachable(url.origin, messageOf(error));
   }
+}
+
+/** How the helper calls itself: people see it before they approve. */
+function agentOf({ platform }: Machine): string {
+  return `docker-credential-atcr/${version} (${platform})`;
 }
 
 function unreachable(origin: string, reason: string): Failure {

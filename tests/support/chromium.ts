@@ -1,0 +1,62 @@
+/**
+ * A real Chromium without a window.
+ *
+ * @module
+ */
+
+import { type Browser, chromium, type Page } from "playwright-core";
+import { findProgram } from "../tools/paths.ts";
+
+/** Where Chromium is: `CHROMIUM`, or on the PATH; undefined without one. */
+export async function findChromium(): Promise<string | undefined> {
+  return Deno.env.get("CHROMIUM") ?? await findProgram("chromium") ??
+    await findProgram("chromium-browser");
+}
+
+/** A browser, closed at disposal. */
+export interface TestChromium extends AsyncDisposable {
+  /** A window with cookies of its own. */
+  page(): Promise<Page>;
+}
+
+/** Starts Chromium. `hosts` maps `name:port` to where that really is. */
+export async function startChromium(
+  executablePath: string,
+  hosts: Readonly<Record<string, string>> = {},
+): Promise<TestChromium> {
+  const rules = Object.entries(hosts)
+    .map(([from, to]) => `MAP ${from} ${to}`).join(", ");
+  const browser: Browser = await chromium.launch({
+    executablePath,
+    headless: true,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      ...(rules === "" ? [] : [`--host-resolver-rules=${rules}`]),
+    ],
+  });
+  return {
+    page: async () => {
+      const context = await browser.newContext({ ignoreHTTPSErrors: true });
+      const page = await context.newPage();
+      page.setDefaultTimeout(30_000);
+      return page;
+    },
+    [Symbol.asyncDispose]: () => browser.close(),
+  };
+}
+
+/** Types the password at the PDS and allows what is asked for. */
+export async function consentInPage(
+  page: Page,
+  password: string,
+): Promise<void> {
+  await page.locator('input[type="password"]').fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Authorize" }).click();
+}
