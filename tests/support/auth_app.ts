@@ -33,11 +33,12 @@ export interface AuthAppOptions {
   secret?: string;
 }
 
-const SECRET = "5e".repeat(32);
+/** The secret key of every app that is given no other one. */
+export const SECRET: string = "5e".repeat(32);
 
 /** Builds the program; nothing listens. */
 export async function startAuthApp(
-  sandbox: TestSandbox,
+  sandbox: Pick<TestSandbox, "pds" | "plc">,
   options: AuthAppOptions = {},
 ): Promise<AuthApp> {
   const dataDir = await Deno.makeTempDir({ prefix: "atcr-auth-" });

@@ -19,6 +19,8 @@ export interface TestSandbox extends Sandbox, AsyncDisposable {
   readonly alice: SandboxAccount;
   /** `bob.test`. */
   readonly bob: SandboxAccount;
+  /** Where the PDS keeps its databases. */
+  readonly dataDir: string;
 }
 
 /**
@@ -46,6 +48,7 @@ export async function startTestSandbox(
     ...sandbox,
     alice,
     bob,
+    dataDir,
     [Symbol.asyncDispose]: async () => {
       await sandbox.stop();
       await remove();

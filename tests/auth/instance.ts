@@ -1,0 +1,33 @@
+/**
+ * One of several servers over one store, as a process of its own. Prints its
+ * port when it is ready and ends with its standard input.
+ *
+ * @module
+ */
+
+import { systemClock } from "../../lib/clock.ts";
+import { openKv } from "../../lib/kv/deno_kv.ts";
+import { silentLogger } from "../../lib/log.ts";
+import { listen } from "../../routes/serve.ts";
+import { startAuthApp } from "../support/auth_app.ts";
+
+const [pds = "", plc = "", folder = ""] = Deno.args;
+const kv = await openKv(`${folder}/kv.sqlite3`, systemClock);
+await using app = await startAuthApp({ pds, plc }, {
+  kv,
+  env: {
+    ATCR_STORAGE_DRIVER: "filesystem",
+    ATCR_STORAGE_ROOT_DIR: `${folder}/blobs`,
+  },
+});
+await app.ctx.hold?.start.settle();
+const server = await listen({
+  hostname: "127.0.0.1",
+  port: 0,
+  fetch: (request) => app.fetch(request),
+  log: silentLogger,
+});
+Deno.stdout.writeSync(new TextEncoder().encode(`${server.port}\n`));
+await Deno.stdin.readable.pipeTo(new WritableStream());
+await server.stop(1000);
+kv.close();
