@@ -101,6 +101,7 @@ for (
       mediaType: document.mediaType,
       createdAt: now,
       holdDid: hold,
+      hasSubject: "subject" in document,
       manifestBlob: given.manifestBlob,
     });
   });
@@ -178,6 +179,7 @@ Deno.test("a tag is valid and can be read back", () => {
     repository: "team/app",
     tag: "v1",
     digest,
+    manifestRkey: hex,
     updatedAt: now,
   });
 });
@@ -193,6 +195,7 @@ Deno.test("a tag of an early version has the digest itself and createdAt", () =>
     repository: "app",
     tag: "v1",
     digest: `sha256:${hex}`,
+    manifestRkey: undefined,
     updatedAt: Date.UTC(2025, 9, 1),
   });
   const both = {

@@ -67,7 +67,7 @@ Deno.test("the effective configuration hides secrets and is YAML that loads", ()
   };
   const text = renderConfig(load(env));
   assert.doesNotMatch(text, /-secret|abab/);
-  assert.equal(text.match(/\(hidden\)/g)?.length, 4);
+  assert.equal(text.match(/\(hidden\)/g)?.length, 5);
   const again = load({}, text.replace(/.*(\(hidden\)| id ).*\n/g, ""));
   assert.equal(again.server.client_name, env.ATCR_SERVER_CLIENT_NAME);
 });
