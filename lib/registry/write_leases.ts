@@ -12,7 +12,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { RepoRef } from "./manifest_index.ts";
 
 /** How long a holder that died keeps others waiting, and how long they wait, in milliseconds. */
-const TIMES = { ttlMs: 30_000, waitMs: 60_000 };
+const TIMES = { ttlMs: 10_000, waitMs: 60_000 };
 
 /** Takes leases in KV, so that they hold across instances. */
 export class WriteLeases {
