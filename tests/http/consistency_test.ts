@@ -1,0 +1,257 @@
+/** Several clients at once, and clients that go away in the middle. */
+
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { imageManifest, randomBlob } from "../support/oci.ts";
+import { PdsAccount } from "../support/pds.ts";
+import { expect, expectError, Repository } from "../support/registry.ts";
+import { sharedServer } from "../support/shared_server.ts";
+import { filesOf, settledState } from "../support/state.ts";
+
+const MB = 1024 * 1024;
+
+const server = sharedServer();
+const alices = (name: string) =>
+  new Repository(server(), server().alice, `alice.test/${name}`);
+
+/** Files of the blob folder that have to do with a digest or with no finished blob. */
+async function filesAbout(digest: string): Promise<string[]> {
+  const hex = digest.slice(digest.indexOf(":") + 1);
+  const files = await filesOf(server().dataDir);
+  return [...files.keys()].filter((path) =>
+    path.includes(hex) || path.includes("upload")
+  );
+}
+
+/** Polls until `check` holds; fails after five seconds. */
+async function eventually(
+  what: string,
+  check: () => Promise<boolean>,
+): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await check()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail(what);
+}
+
+/** Digest that a tag leads to: here and in the owner's repo. */
+async function targets(
+  repository: Repository,
+  tag: string,
+): Promise<(string | undefined)[]> {
+  const head = await repository.send("HEAD", `manifests/${tag}`);
+  const name = repository.name.slice("alice.test/".length);
+  const pds = new PdsAccount(server().pds, server().alice);
+  const record = await pds.record("io.atcr.tag", `${name}_${tag}`);
+  const uri = z.string().optional().parse(record?.value["manifest"]);
+  return [
+    head.headers.get("docker-content-digest") ?? undefined,
+    uri && `sha256:${uri.slice(uri.lastIndexOf("/") + 1)}`,
+  ];
+}
+
+Deno.test("two clients that move one tag at once end in one of the two states", async () => {
+  const repository = alices("race");
+  const [one, two] = [
+    await repository.pushImage(),
+    await repository.pushImage(),
+  ];
+  for (let round = 0; round < 8; round++) {
+    const answers = await Promise.all([
+      repository.putManifest(one, "x"),
+      alices("race").putManifest(two, "x"),
+      repository.putManifest(round % 2 ? one : two, "x"),
+    ]);
+    for (const answer of answers) expect(answer, 201);
+    const [here, there] = await targets(repository, "x");
+    assert.equal(here, there);
+    assert.ok(here === one.digest || here === two.digest);
+  }
+  const [winner] = await targets(repository, "x");
+  const loser = winner === one.digest ? two : one;
+  const path = `manifests/${loser.digest}`;
+  expect(await repository.send("DELETE", path), 202);
+  assert.deepEqual(await repository.tags(), ["x"]);
+});
+
+Deno.test("a tag that is pushed and deleted at once is there or gone, in both places", async () => {
+  const repository = alices("toggle");
+  const image = await repository.pushImage("x");
+  for (let round = 0; round < 6; round++) {
+    const [deleted, pushed] = await Promise.all([
+      repository.send("DELETE", "manifests/x"),
+      repository.putManifest(image, "x"),
+    ]);
+    assert.ok([202, 404].includes(deleted.status), `${deleted.status}`);
+    expect(pushed, 201);
+    const [here, there] = await targets(repository, "x");
+    assert.equal(here, there);
+    assert.deepEqual(await repository.tags(), here ? ["x"] : []);
+    expect(await repository.send("GET", `manifests/${image.digest}`), 200);
+  }
+});
+
+Deno.test("many images pushed at once are all there on the next request", async () => {
+  const repository = alices("many");
+  await repository.token();
+  const tags = Array.from({ length: 12 }, (_, i) => `t${i + 10}`);
+  const images = await Promise.all(
+    tags.map((tag) => repository.pushImage(tag)),
+  );
+  assert.deepEqual(await repository.tags(), tags);
+  for (const [i, tag] of tags.entries()) {
+    const get = await repository.send("GET", `manifests/${tag}`);
+    assert.deepEqual(expect(get, 200).bytes, images[i]?.bytes);
+    assert.deepEqual(await targets(repository, tag), [
+      images[i]?.digest,
+      images[i]?.digest,
+    ]);
+  }
+});
+
+Deno.test("a layer that ten clients push at once is stored once", async () => {
+  const blob = randomBlob(3 * MB);
+  const clients = Array.from({ length: 10 }, (_, i) => alices(`client/${i}`));
+  await Promise.all(clients.map((client) => client.pushBlob(blob)));
+  const about = await filesAbout(blob.digest);
+  assert.equal(about.length, 1, about.join("\n"));
+  for (const client of clients) {
+    const get = await client.send("GET", `blobs/${blob.digest}`);
+    assert.deepEqual(expect(get, 200).bytes, blob.bytes);
+  }
+  const config = randomBlob(100);
+  const image = imageManifest(config, [blob]);
+  const [first, second] = clients;
+  assert.ok(first && second);
+  await first.pushBlob(config);
+  expect(await first.putManifest(image, "x"), 201);
+  expect(await second.putManifest(image, "x"), 201);
+});
+
+Deno.test("of two requests that write to one upload at once, one is told to wait", async () => {
+  const repository = alices("busy");
+  const blob = randomBlob(4 * MB);
+  const location = await repository.startUpload();
+  const answers = await Promise.all([
+    repository.send("PATCH", location, { body: blob.bytes }),
+    repository.send("PATCH", location, { body: blob.bytes }),
+  ]);
+  const [good, busy] = answers.toSorted((a, b) => a.status - b.status);
+  assert.ok(good && busy);
+  expect(good, 202);
+  const { message } = expectError(busy, 409, "DENIED");
+  assert.match(message, /wait/);
+  expect(await repository.finishUpload(location, blob.digest), 201);
+  const get = await repository.send("GET", `blobs/${blob.digest}`);
+  assert.deepEqual(expect(get, 200).bytes, blob.bytes);
+});
+
+/** Sends a request with only a part of its body and breaks the connection. */
+async function breakOff(
+  repository: Repository,
+  line: string,
+  headers: string,
+  body: Uint8Array,
+): Promise<void> {
+  const conn = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: server().port,
+  });
+  const head = `${line} HTTP/1.1\r\nhost: ${server().host}\r\n` +
+    `authorization: Bearer ${await repository.token()}\r\n${headers}\r\n`;
+  await conn.write(new TextEncoder().encode(`${head}`));
+  for (let at = 0; at < body.length;) at += await conn.write(body.subarray(at));
+  // Time for the bytes to be taken before the connection goes.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  conn.close();
+}
+
+Deno.test("a client that goes away in the middle of an upload leaves nothing behind", async () => {
+  const repository = alices("broken");
+  const blob = randomBlob(3 * MB);
+  const location = await repository.startUpload();
+  const half = blob.bytes.subarray(0, 2 * MB);
+  const chunk = `${half.length.toString(16)}\r\n`;
+  const chunked = new Uint8Array(chunk.length + half.length);
+  chunked.set(new TextEncoder().encode(chunk));
+  chunked.set(half, chunk.length);
+  const requests: [string, string, Uint8Array][] = [
+    [`PATCH ${location}`, `content-length: ${blob.bytes.length}\r\n`, half],
+    [`PATCH ${location}`, "transfer-encoding: chunked\r\n", chunked],
+    [
+      `PUT ${location}?digest=${blob.digest}`,
+      `content-length: ${blob.bytes.length}\r\n`,
+      half,
+    ],
+    [
+      `POST /v2/alice.test/broken/blobs/uploads/?digest=${blob.digest}`,
+      `content-length: ${blob.bytes.length}\r\n`,
+      half,
+    ],
+  ];
+  const before = await settledState(server());
+  for (const [line, headers, body] of requests) {
+    await breakOff(repository, line, headers, body);
+    await eventually(
+      `bytes of ${line} are left`,
+      async () => (await filesAbout(blob.digest)).length === 0,
+    );
+    const status = expect(await repository.send("GET", location), 204);
+    assert.equal(status.headers.get("range"), "0-0");
+  }
+  const rows = (state: ReadonlyMap<string, string>) =>
+    [...state.keys()].filter((key) => key.includes("upload"));
+  assert.deepEqual(rows(await settledState(server())), rows(before));
+  expect(
+    await repository.finishUpload(location, blob.digest, { body: blob.bytes }),
+    201,
+  );
+});
+
+Deno.test("what was acknowledged before the connection broke stays", async () => {
+  const repository = alices("resumed");
+  const blob = randomBlob(3 * MB);
+  const location = await repository.startUpload();
+  const first = { body: blob.bytes.slice(0, MB) };
+  expect(await repository.send("PATCH", location, first), 202);
+  await breakOff(
+    repository,
+    `PATCH ${location}`,
+    `content-length: ${2 * MB}\r\ncontent-range: ${MB}-${3 * MB - 1}\r\n`,
+    blob.bytes.subarray(MB, 2 * MB),
+  );
+  await eventually("the upload is still busy", async () => {
+    const rest = await repository.send("PATCH", location, {
+      headers: { "content-range": `${MB}-${3 * MB - 1}` },
+      body: blob.bytes.slice(MB),
+    });
+    return rest.status === 202;
+  });
+  expect(await repository.finishUpload(location, blob.digest), 201);
+  const get = await repository.send("GET", `blobs/${blob.digest}`);
+  assert.deepEqual(expect(get, 200).bytes, blob.bytes);
+});
+
+Deno.test({
+  name:
+    "a client that goes away in the middle of a download leaves no file open",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const repository = alices("download");
+    const blob = randomBlob(24 * MB);
+    await repository.pushBlob(blob);
+    const path = `/v2/alice.test/download/blobs/${blob.digest}`;
+    for (let i = 0; i < 3; i++) {
+      await breakOff(repository, `GET ${path}`, "", new Uint8Array());
+    }
+    await eventually("a blob's file is still open", async () => {
+      const folder = `/proc/${server().pid}/fd`;
+      for await (const { name } of Deno.readDir(folder)) {
+        const file = await Deno.readLink(`${folder}/${name}`).catch(() => "");
+        if (file.includes("/blobs/")) return false;
+      }
+      return true;
+    });
+  },
+});
