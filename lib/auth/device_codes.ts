@@ -70,7 +70,8 @@ type Answer =
   };
 
 interface CodeRow extends DeviceRequest {
-  readonly userCode: string;
+  /** As in the key that leads here. */
+  readonly userCodeHash: string;
   readonly pollSeconds: number;
   readonly polledAt: number;
   readonly answer: Answer;
@@ -88,6 +89,8 @@ export interface DeviceCodesDeps {
   clock: Clock;
   limits: RateLimiter;
   devices: Devices;
+  /** Keyed hash of a user code, which is too short to be kept as a plain one. */
+  hashUserCode: (code: string) => string;
 }
 
 /** Keeps requests for device secrets until they are answered and fetched. */
@@ -115,20 +118,21 @@ export class DeviceCodes {
     const expiresAt = createdAt + DEVICE_CODE_SECONDS * 1000;
     for (let attempt = 0; attempt < CODE_ATTEMPTS; attempt++) {
       const userCode = randomUserCode();
+      const userCodeHash = this.#deps.hashUserCode(userCode);
       const row: CodeRow = {
         ...request,
         name,
         agent: request.agent.slice(0, 200),
         createdAt,
         expiresAt,
-        userCode,
+        userCodeHash,
         pollSeconds: POLL_SECONDS,
         polledAt: 0,
         answer: { kind: "pending" },
       };
       const done = await kv.atomic()
-        .check(userCodeKey(userCode), null)
-        .set(userCodeKey(userCode), hash, { expiresAt })
+        .check(userCodeKey(userCodeHash), null)
+        .set(userCodeKey(userCodeHash), hash, { expiresAt })
         .set(deviceCodeKey(hash), row, { expiresAt: expiresAt + KEPT_AFTER_MS })
         .commit();
       if (done) return { deviceCode, userCode };
@@ -210,11 +214,11 @@ export class DeviceCodes {
     did: Did,
     address: string,
   ): Promise<Entry<CodeRow>> {
-    const { kv } = this.#deps;
+    const { kv, hashUserCode } = this.#deps;
     await this.#limit(GUESSES, did, 0);
     await this.#limit(GUESSES, address, 0);
     const code = parseUserCode(typed);
-    const hash = code && await kv.get<string>(userCodeKey(code));
+    const hash = code && await kv.get<string>(userCodeKey(hashUserCode(code)));
     const entry = hash && await kv.get<CodeRow>(deviceCodeKey(hash.value));
     if (entry && entry.value.answer.kind === "pending") return entry;
     await this.#limit(GUESSES, did, 1);
@@ -226,13 +230,13 @@ export class DeviceCodes {
   }
 
   async #answer(entry: Entry<CodeRow>, answer: Answer): Promise<void> {
-    const { userCode, expiresAt } = entry.value;
+    const { userCodeHash, expiresAt } = entry.value;
     const done = await this.#deps.kv.atomic()
       .check(entry.key, entry.versionstamp)
       .set(entry.key, { ...entry.value, answer }, {
         expiresAt: expiresAt + KEPT_AFTER_MS,
       })
-      .delete(userCodeKey(userCode))
+      .delete(userCodeKey(userCodeHash))
       .commit();
     if (!done) return await this.#answerAgain(entry, answer);
   }

@@ -31,8 +31,8 @@ export const deviceCodeKey = (hash: string): Key => [
   hash,
 ];
 
-/** Leads from a user code to the hash of the device code. */
-export const userCodeKey = (code: string): Key => ["auth", "user_code", code];
+/** Leads from a user code, by its keyed hash, to the hash of the device code. */
+export const userCodeKey = (hash: string): Key => ["auth", "user_code", hash];
 
 /** Logins with an app password up to this time (seconds since the Unix epoch) count no more. */
 export const loginsRevokedUntilKey = (did: Did): Key => [
@@ -61,11 +61,11 @@ export const webSessionsOf = (did: Did): ListSelector => ({
   prefix: ["auth", "web_session_of", did],
 });
 
-/** An authorization request on its way through the browser, encrypted. */
-export const oauthStateKey = (state: string): Key => [
+/** An authorization request on its way through the browser, encrypted; `hash` is that of its state. */
+export const oauthStateKey = (hash: string): Key => [
   "auth",
   "oauth_state",
-  state,
+  hash,
 ];
 
 /** Tokens of an account's OAuth session, encrypted. */

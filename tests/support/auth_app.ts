@@ -21,7 +21,9 @@ export interface AuthApp extends AsyncDisposable {
   readonly origin: string;
   /** Every log line so far. */
   readonly log: string[];
-  fetch(request: Request): Promise<Response>;
+  /** Answers a request that comes from `address`. */
+  fetch(request: Request, address?: string): Promise<Response>;
+  /** A browser with an address of its own. */
   browser(): TestBrowser;
 }
 
@@ -65,13 +67,18 @@ export async function startAuthApp(
   const base = new URL(config.server.base_url);
   if (base.hostname === "localhost") base.hostname = "127.0.0.1";
   const { origin } = base;
-  const fetch = async (request: Request) => await app.fetch(request);
+  const fetch = async (request: Request, remoteAddress?: string) =>
+    await app.fetch(request, { remoteAddress });
+  let browsers = 0;
   return {
     ctx,
     origin,
     log,
     fetch,
-    browser: () => new TestBrowser(origin, fetch),
+    browser: () => {
+      const address = `192.0.2.${++browsers}`;
+      return new TestBrowser(origin, (request) => fetch(request, address));
+    },
     [Symbol.asyncDispose]: async () => {
       await ctx.auth.signIn.settled();
       if (!options.kv) ctx.close();

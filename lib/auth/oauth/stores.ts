@@ -18,6 +18,7 @@ import type { SealedValue, SecretBox } from "../../atproto/secret_box.ts";
 import type { Clock } from "../../clock.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { oauthSessionKey, oauthStateKey } from "../keys.ts";
+import { hashSecret } from "../secrets.ts";
 
 /** How long a person may take at the PDS, in milliseconds. */
 const STATE_MS = 3_600_000;
@@ -45,7 +46,7 @@ export class StateStore implements NodeSavedStateStore {
   async get(state: string): Promise<NodeSavedState | undefined> {
     const { kv, box } = this.#deps;
     if (!STATE.test(state)) return undefined;
-    const key = oauthStateKey(state);
+    const key = oauthStateKey(hashSecret(state));
     const row = await kv.get<SealedValue>(key);
     if (!row) return undefined;
     // Of two callbacks at the same moment only one gets it.
@@ -56,20 +57,20 @@ export class StateStore implements NodeSavedStateStore {
 
   async set(state: string, value: NodeSavedState): Promise<void> {
     const { kv, clock, box } = this.#deps;
-    const key = oauthStateKey(state);
+    const key = oauthStateKey(hashSecret(state));
     const expiresAt = clock.now() + STATE_MS;
     await kv.set(key, box.seal(key, value), { expiresAt });
   }
 
   async del(state: string): Promise<void> {
-    await this.#deps.kv.delete(oauthStateKey(state));
+    await this.#deps.kv.delete(oauthStateKey(hashSecret(state)));
   }
 
   /** What the request was begun with, which stays in the store. */
   async appState(state: string): Promise<string | undefined> {
     const { kv, box } = this.#deps;
     if (!STATE.test(state)) return undefined;
-    const key = oauthStateKey(state);
+    const key = oauthStateKey(hashSecret(state));
     const row = await kv.get<SealedValue>(key);
     const value = row && box.open(key, row.value) as NodeSavedState;
     return value?.appState;
