@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { serve as serveNode } from "@hono/node-server";
 import { AppError } from "../lib/errors.ts";
@@ -24,7 +24,7 @@ export type UpgradeHandler = (
 /** What is known of the connection that a request came by. */
 export interface Connection {
   /** Network address of the other end, a proxy's where one stands in front. */
-  readonly remoteAddress: string | undefined;
+  readonly remoteAddress?: string | undefined;
 }
 
 /** Answers a request. */
@@ -66,12 +66,51 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     created.once("error", (cause) => reject(listenError(options, cause)));
   });
   server.on("error", (error) => log.error("server error", { error }));
+  const inFlight = new InFlight();
+  server.prependListener("request", (_, response) => inFlight.add(response));
   if (upgrade) server.on("upgrade", upgrade);
   const address = server.address();
   return {
     port: typeof address === "object" && address ? address.port : port,
-    stop: (graceMs) => stop(server, graceMs),
+    stop: async (graceMs) => {
+      if (server.listening) server.close();
+      server.closeIdleConnections();
+      // `close` of Deno's node:http does not wait for requests that are being answered.
+      await inFlight.end(graceMs);
+      server.closeAllConnections();
+    },
   };
+}
+
+/** The requests that are being answered. */
+class InFlight {
+  readonly #responses = new Set<ServerResponse>();
+  #ended: (() => void) | undefined;
+
+  add(response: ServerResponse): void {
+    if (this.#ended) lastOfConnection(response);
+    this.#responses.add(response);
+    response.once("close", () => {
+      this.#responses.delete(response);
+      if (this.#responses.size === 0) this.#ended?.();
+    });
+  }
+
+  /** Resolves when all are answered, or when `limitMs` milliseconds are over. */
+  async end(limitMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#ended = resolve;
+    for (const response of this.#responses) lastOfConnection(response);
+    if (this.#responses.size === 0) return;
+    const limit = setTimeout(resolve, limitMs);
+    await promise;
+    clearTimeout(limit);
+  }
+}
+
+/** Has the client open another connection for its next request. */
+function lastOfConnection(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader("connection", "close");
 }
 
 /** Listens on Deno Deploy, which chooses the address itself. */
@@ -83,17 +122,6 @@ export function listenOnDeploy(fetch: Handler): Listening {
     port: 443,
     stop: () => server.shutdown(),
   };
-}
-
-function stop(server: Server, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-    server.close(() => {
-      clearTimeout(cut);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }
 
 function listenError(options: ListenOptions, cause: Error): AppError {
