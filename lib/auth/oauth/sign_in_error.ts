@@ -18,6 +18,12 @@ import { AppError } from "../../errors.ts";
 /** Longest text of a PDS that is passed on. */
 const MAX_REASON = 200;
 
+/** What the client says of an answer that is not from the server it asked. */
+const OTHER_ISSUER = /^(?:Issuer mismatch|Issuer not found|iss missing)/;
+
+/** What the client says of an answer in which something is missing. */
+const INCOMPLETE = /^(?:Missing "|JARM not supported)/;
+
 /** The error for the person who signs in. `cause` keeps the original for the log. */
 export function signInError(error: unknown): AppError {
   const chain = causes(error);
@@ -28,14 +34,14 @@ export function signInError(error: unknown): AppError {
   const callback = chain.find((link) => link instanceof OAuthCallbackError);
   const code = callback?.params.get("error");
   if (callback && code) return toldByServer(callback, code);
-  if (chain.some((link) => /issuer/i.test(link.message))) {
+  if (chain.some((link) => OTHER_ISSUER.test(link.message))) {
     return new AppError(
       "DENIED",
       "The answer came from another server than the one that was asked. Nothing of it was taken. Start again.",
       { cause: error },
     );
   }
-  if (callback) {
+  if (callback && INCOMPLETE.test(callback.message)) {
     return new AppError(
       "INVALID_REQUEST",
       "The answer of your PDS is incomplete. Start again.",

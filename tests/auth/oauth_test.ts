@@ -1,0 +1,314 @@
+/** The OAuth client against a real PDS whose answers can be spoilt on the way. */
+
+import assert from "node:assert/strict";
+import { DidResolver } from "../../lib/atproto/did_resolver.ts";
+import {
+  createGuardedFetch,
+  type FetchLimits,
+  type GuardedFetch,
+} from "../../lib/atproto/guarded_fetch.ts";
+import { HandleResolver } from "../../lib/atproto/handle_resolver.ts";
+import type { Did } from "../../lib/atproto/identity.ts";
+import { CachedIdentityResolver } from "../../lib/atproto/identity_resolver.ts";
+import { SecretBox } from "../../lib/atproto/secret_box.ts";
+import { OAuth } from "../../lib/auth/oauth/oauth.ts";
+import {
+  GRANULAR_SCOPE,
+  TRANSITION_SCOPE,
+} from "../../lib/auth/oauth/scopes.ts";
+import { StateStore } from "../../lib/auth/oauth/stores.ts";
+import { ManualClock, systemClock as clock } from "../../lib/clock.ts";
+import { AppError, type ErrorCode, isAppError } from "../../lib/errors.ts";
+import { openKv } from "../../lib/kv/deno_kv.ts";
+import { silentLogger as log } from "../../lib/log.ts";
+import { consent } from "../support/consent.ts";
+import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
+
+/** Answers in place of the server, or lets the request through. */
+type Intercept = (
+  url: URL,
+  form: URLSearchParams,
+) => Response | undefined | Promise<Response | undefined>;
+
+interface Rig extends AsyncDisposable {
+  readonly oauth: OAuth;
+  intercept: Intercept;
+  /** Changes the answers that are let through. */
+  spoil: (url: URL, response: Response) => Response | Promise<Response>;
+}
+
+async function rig(
+  sandbox: TestSandbox,
+  allowTransition = false,
+): Promise<Rig> {
+  const kv = await openKv(":memory:", clock);
+  const real = createGuardedFetch({
+    userAgent: "test",
+    allowedOrigins: [sandbox.pds, sandbox.plc],
+  });
+  const made: Pick<Rig, "intercept" | "spoil"> = {
+    intercept: () => undefined,
+    spoil: (_url, response) => response,
+  };
+  const fetch: GuardedFetch = Object.assign(
+    async (
+      input: string | URL | Request,
+      init?: RequestInit & FetchLimits,
+    ) => {
+      const request = new Request(input, init);
+      const url = new URL(request.url);
+      const text = request.method === "POST"
+        ? await request.clone().text()
+        : "";
+      const own = await made.intercept(url, new URLSearchParams(text));
+      return own ?? await made.spoil(url, await real(request));
+    },
+    { close: () => real.close() },
+  );
+  const timeoutMs = 5000;
+  const identities = new CachedIdentityResolver({
+    kv,
+    clock,
+    log,
+    ttlMs: 60_000,
+    dids: new DidResolver({
+      fetch: real,
+      plcDirectories: [sandbox.plc],
+      timeoutMs,
+    }),
+    handles: new HandleResolver({
+      fetch: real,
+      clock,
+      timeoutMs,
+      sandboxPds: sandbox.pds,
+    }),
+  });
+  const oauth = new OAuth({
+    kv,
+    clock,
+    log,
+    fetch,
+    identities,
+    box: new SecretBox(new Uint8Array(32)),
+    settings: {
+      baseUrl: "http://localhost:5000",
+      name: "ATCR",
+      allowTransition,
+    },
+    plainOrigins: [sandbox.pds],
+  });
+  return Object.assign(made, {
+    oauth,
+    [Symbol.asyncDispose]: () => {
+      real.close();
+      kv.close();
+      return Promise.resolve();
+    },
+  });
+}
+
+const begin = ({ oauth }: Rig) =>
+  oauth.begin({ identifier: "alice.test", browser: "secret", returnTo: "/" });
+
+const refusal = (error: string, error_description?: string) =>
+  Response.json({ error, error_description }, { status: 400 });
+
+function says(code: ErrorCode, words: RegExp) {
+  return (error: unknown) => {
+    assert.ok(isAppError(error, code), String(error));
+    assert.match(error.message, words);
+    return true;
+  };
+}
+
+Deno.test("a server that misbehaves ends a sign-in with a sentence and leaves nothing behind", async (t) => {
+  await using sandbox = await startTestSandbox();
+  const alice = sandbox.alice.did as Did;
+
+  /** A sign-in during which the token endpoint answers with `response`. */
+  const finishWith = async (response: () => Response) => {
+    await using r = await rig(sandbox);
+    const callback = await consent(await begin(r), sandbox.alice);
+    r.intercept = (url) =>
+      url.pathname === "/oauth/token" ? response() : undefined;
+    try {
+      return await r.oauth.finish(callback.searchParams, "secret");
+    } finally {
+      assert.equal(await r.oauth.restore(alice), undefined);
+    }
+  };
+
+  await t.step("a PDS that cannot be reached", async () => {
+    await using r = await rig(sandbox);
+    r.intercept = () => {
+      throw new AppError("UPSTREAM_FAILED", "The PDS cannot be reached.");
+    };
+    await assert.rejects(
+      begin(r),
+      says("UPSTREAM_FAILED", /cannot be reached/),
+    );
+  });
+  await t.step("a PDS without OAuth", async () => {
+    await using r = await rig(sandbox);
+    r.intercept = (url) =>
+      url.pathname.startsWith("/.well-known/")
+        ? new Response("none", { status: 404 })
+        : undefined;
+    await assert.rejects(begin(r), says("UPSTREAM_FAILED", /app password/));
+  });
+  await t.step("scopes that the PDS does not know", async () => {
+    await using r = await rig(sandbox);
+    r.intercept = (url) =>
+      url.pathname === "/oauth/par" ? refusal("invalid_scope") : undefined;
+    await assert.rejects(begin(r), says("DENIED", /did not grant/));
+  });
+  await t.step("a clock that is wrong", async () => {
+    await assert.rejects(
+      finishWith(() => refusal("invalid_dpop_proof", "iat is in the future")),
+      says("UPSTREAM_FAILED", /two clocks/),
+    );
+    await assert.rejects(
+      finishWith(() => refusal("invalid_client", '"exp" claim timestamp')),
+      says("UPSTREAM_FAILED", /two clocks/),
+    );
+  });
+  await t.step("a code that was used elsewhere", async () => {
+    await assert.rejects(
+      finishWith(() => refusal("invalid_grant", "Code replayed")),
+      says("INVALID_REQUEST", /Start again/),
+    );
+  });
+  await t.step("an answer that is none", async () => {
+    await assert.rejects(
+      finishWith(() => Response.json({ access_token: "x" })),
+      says("UPSTREAM_FAILED", /Try again/),
+    );
+    await assert.rejects(finishWith(() => new Response("<h1>busy</h1>")));
+  });
+  await t.step("less than was asked for, and it is given back", async () => {
+    await using r = await rig(sandbox);
+    const callback = await consent(await begin(r), sandbox.alice);
+    const revoked: string[] = [];
+    r.intercept = (url) => {
+      if (url.pathname === "/oauth/revoke") revoked.push(url.pathname);
+      return undefined;
+    };
+    r.spoil = async (url, response) => {
+      if (url.pathname !== "/oauth/token" || !response.ok) return response;
+      const body = await response.json();
+      return Response.json({
+        ...body,
+        scope: GRANULAR_SCOPE.replace("collection=io.atcr.tag", "x=y"),
+      }, { headers: response.headers });
+    };
+    await assert.rejects(
+      r.oauth.finish(callback.searchParams, "secret"),
+      says("DENIED", /write records io\.atcr\.tag/),
+    );
+    assert.deepEqual(revoked, ["/oauth/revoke"]);
+    assert.equal(await r.oauth.restore(alice), undefined);
+  });
+});
+
+Deno.test("where it is allowed, a PDS without fine scopes is asked for the wide one", async (t) => {
+  await using sandbox = await startTestSandbox();
+  const alice = sandbox.alice.did as Did;
+
+  await t.step("when it refuses at once", async () => {
+    await using r = await rig(sandbox, true);
+    const asked: (string | null)[] = [];
+    r.intercept = (url, form) => {
+      if (url.pathname !== "/oauth/par") return undefined;
+      asked.push(form.get("scope"));
+      return form.get("scope") === GRANULAR_SCOPE
+        ? refusal("invalid_scope")
+        : undefined;
+    };
+    const callback = await consent(await begin(r), sandbox.alice);
+    assert.ok(asked.includes(TRANSITION_SCOPE));
+    const result = await r.oauth.finish(callback.searchParams, "secret");
+    assert.equal(result.kind, "signed_in");
+    assert.ok(await r.oauth.restore(alice));
+  });
+  await t.step("when it grants too little", async () => {
+    await using r = await rig(sandbox, true);
+    const callback = await consent(await begin(r), sandbox.alice);
+    r.spoil = async (url, response) => {
+      if (url.pathname !== "/oauth/token" || !response.ok) return response;
+      const body = await response.json();
+      return Response.json({ ...body, scope: "atproto" }, {
+        headers: response.headers,
+      });
+    };
+    const result = await r.oauth.finish(callback.searchParams, "secret");
+    assert.ok(result.kind === "again");
+    r.spoil = (_url, response) => response;
+    const second = await consent(result.url, sandbox.alice);
+    const end = await r.oauth.finish(second.searchParams, "secret");
+    assert.equal(end.kind, "signed_in");
+  });
+});
+
+Deno.test("a session that ended at the PDS asks for a new sign-in", async () => {
+  await using sandbox = await startTestSandbox();
+  const alice = sandbox.alice.did as Did;
+  await using r = await rig(sandbox);
+  const callback = await consent(await begin(r), sandbox.alice);
+  await r.oauth.finish(callback.searchParams, "secret");
+  const session = await r.oauth.restore(alice);
+  r.intercept = (url) => {
+    if (url.pathname === "/oauth/token") return refusal("invalid_grant");
+    return url.pathname.startsWith("/xrpc/")
+      ? Response.json({ error: "invalid_token" }, {
+        status: 401,
+        headers: { "www-authenticate": 'DPoP error="invalid_token"' },
+      })
+      : undefined;
+  };
+  await assert.rejects(
+    async () => await session?.uploadBlob(new Uint8Array([1]), "text/plain"),
+    (e) => isAppError(e, "UNAUTHORIZED", "DENIED"),
+  );
+  r.intercept = () => undefined;
+  assert.equal(await r.oauth.restore(alice), undefined);
+});
+
+Deno.test("a PDS that is away for a moment costs no session", async () => {
+  await using sandbox = await startTestSandbox();
+  const alice = sandbox.alice.did as Did;
+  await using r = await rig(sandbox);
+  const callback = await consent(await begin(r), sandbox.alice);
+  await r.oauth.finish(callback.searchParams, "secret");
+  const session = await r.oauth.restore(alice);
+  r.intercept = () => {
+    throw new AppError("UPSTREAM_FAILED", "The PDS cannot be reached.");
+  };
+  await assert.rejects(
+    async () => await session?.uploadBlob(new Uint8Array([1]), "text/plain"),
+    (e) => isAppError(e, "UPSTREAM_FAILED", "UNAVAILABLE"),
+  );
+  r.intercept = () => undefined;
+  assert.ok(await session?.uploadBlob(new Uint8Array([1]), "text/plain"));
+});
+
+Deno.test("a sign-in that takes longer than an hour has to begin again", async () => {
+  const manual = new ManualClock();
+  const kv = await openKv(":memory:", manual);
+  const box = new SecretBox(new Uint8Array(32));
+  const states = new StateStore({ kv, clock: manual, box });
+  const state = "A".repeat(22);
+  const value = {
+    iss: "https://pds.example",
+    dpopJwk: { kty: "EC", crv: "P-256", x: "x", y: "y" },
+    authMethod: { method: "none" },
+    verifier: "v",
+    appState: "mine",
+  } as unknown as Parameters<StateStore["set"]>[1];
+  await states.set(state, value);
+  manual.advance(3_599_000);
+  assert.equal(await states.appState(state), "mine");
+  manual.advance(2_000);
+  assert.equal(await states.appState(state), undefined);
+  assert.equal(await states.get(state), undefined);
+  kv.close();
+});
