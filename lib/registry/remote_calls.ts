@@ -207,7 +207,7 @@ export class RemoteCalls {
     if (token) return new Headers({ authorization: `Bearer ${token}` });
     throw new AppError(
       "UNAUTHORIZED",
-      "The session at your PDS has ended. Log in again.",
+      "The connection to your PDS has ended. Sign in on the web page of this registry once, or run docker login with an app password.",
     );
   }
 

@@ -96,6 +96,6 @@ async function sessionOf(deps: V2Deps, caller: Did): Promise<PdsSession> {
   if (session) return session;
   throw new AppError(
     "UNAUTHORIZED",
-    "The session at your PDS has ended. Log in again.",
+    "The connection to your PDS has ended. Sign in on the web page of this registry once, or run docker login with an app password.",
   );
 }

@@ -7,7 +7,7 @@
 
 import { type Context, Hono } from "@hono/hono";
 import type { TokenClaims } from "../../lib/auth/registry_tokens.ts";
-import { isAppError } from "../../lib/errors.ts";
+import { AppError, isAppError } from "../../lib/errors.ts";
 import { formatImageName, type ImageName } from "../../lib/oci/name.ts";
 import { formatUnsatisfiedRange } from "../../lib/oci/range.ts";
 import { formatBearerChallenge } from "../../lib/oci/www_authenticate.ts";
@@ -43,12 +43,14 @@ export function v2Routes(deps: V2Deps): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   const handler = async (c: Context<AppEnv>) => {
     let endpoint: Endpoint | undefined;
+    let claims: TokenClaims | undefined;
     try {
       const url = new URL(c.req.raw.url);
       endpoint = parseV2Path(c.req.method, url.pathname, url.searchParams);
-      const claims = await claimsOf(c.req.raw, deps.tokens);
+      claims = await claimsOf(c.req.raw, deps.tokens);
       return await answer(deps, c.req.raw, endpoint, claims);
-    } catch (error) {
+    } catch (thrown) {
+      const error = withoutChallenge(thrown, claims);
       const response = await onError(error, c);
       if (isAppError(error, "UNAUTHORIZED")) {
         response.headers.set(
@@ -68,6 +70,20 @@ export function v2Routes(deps: V2Deps): Hono<AppEnv> {
   app.all("/v2", handler);
   app.all("/v2/*", handler);
   return app;
+}
+
+/**
+ * A caller whose token is good needs no other one when the connection to the
+ * PDS has ended: clients would ask for one in vain and not show the reason.
+ */
+function withoutChallenge(
+  error: unknown,
+  claims: TokenClaims | undefined,
+): unknown {
+  const isAboutToken = error instanceof ChallengeError ||
+    claims?.did === undefined;
+  if (isAboutToken || !isAppError(error, "UNAUTHORIZED")) return error;
+  return new AppError("DENIED", error.message, { cause: error });
 }
 
 async function answer(

@@ -189,3 +189,37 @@ Deno.test("a registry with an https address proves itself with a key", async (t)
     assert.ok(await session?.uploadBlob(new Uint8Array([1]), "text/plain"));
   });
 });
+
+Deno.test("a push whose PDS session is gone is refused in words that docker shows", async () => {
+  await using sandbox = await startTestSandbox();
+  await using app = await startAuthApp(sandbox);
+  await app.ctx.hold?.start.settle();
+  const did = sandbox.alice.did as Did;
+  const { device } = await app.ctx.auth.devices.create({
+    did,
+    name: "ci",
+    kind: "token",
+    permissions: [{ pattern: "*", actions: ["pull", "push"] }],
+    lifetimeDays: 7,
+  });
+  const { token } = await app.ctx.auth.tokens.issue(
+    { did, credential: { kind: "device", id: device.id } },
+    [{ did, repo: "app", actions: ["pull", "push"] }],
+  );
+  const type = "application/vnd.oci.image.index.v1+json";
+  const response = await app.fetch(
+    new Request(`${app.origin}/v2/alice.test/app/manifests/1`, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${token}`, "content-type": type },
+      body: JSON.stringify({
+        schemaVersion: 2,
+        mediaType: type,
+        manifests: [],
+      }),
+    }),
+  );
+  const { errors: [error] } = await response.json();
+  assert.equal(response.status, 403);
+  assert.equal(error.code, "DENIED");
+  assert.match(error.message, /Sign in on the web page/);
+});
