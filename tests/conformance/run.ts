@@ -7,6 +7,8 @@
  *   deno task test:conformance 1.1                    one of them
  *   deno task test:conformance --sparse               with incomplete images
  *   deno task test:conformance --set NAME=VALUE       with a setting of the product
+ *   deno task test:conformance --s3 versitygw         with blobs in an S3 server
+ *   deno task test:conformance --apart                   registry and hold as two programs
  *   deno task test:conformance dev --filter "OCI Conformance Test/sha256 blobs"
  *
  * The reports are left in `.tools/conformance/`. The exit code is 1 when a test
@@ -15,8 +17,11 @@
  * @module
  */
 
+import { S3 } from "@aws-sdk/client-s3";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { type Apart, startApart } from "../support/apart.ts";
+import { S3_SERVERS } from "../s3/servers.ts";
 import { CommandError, run, say } from "../tools/command.ts";
 import { findProgram, TOOLS_DIR } from "../tools/paths.ts";
 import { type Product, startProduct } from "../tools/product.ts";
@@ -57,6 +62,8 @@ const { positionals, values } = parseArgs({
     filter: { type: "string" },
     set: { type: "string", multiple: true },
     sparse: { type: "boolean", default: false },
+    s3: { type: "string" },
+    apart: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
   },
 });
@@ -72,24 +79,66 @@ const dataDir = await Deno.makeTempDir({ prefix: "atcr-conformance-" });
 const settings = Object.fromEntries(
   (values.set ?? []).map((pair) => pair.split(/=(.*)/s, 2)),
 );
+let storage: Awaited<ReturnType<typeof openS3>> | undefined;
 let product: Product | undefined;
+let apart: Apart | undefined;
 let failed = 0;
 try {
-  product = await startProduct({ dataDir, env: settings });
+  if (values.s3 !== undefined) storage = await openS3(values.s3);
+  const env = { ...storage?.env, ...settings };
+  if (values.apart) {
+    apart = await startApart({
+      registry: settings,
+      hold: env,
+      plainOrigins: storage ? [storage.env.S3_ENDPOINT] : [],
+    });
+  } else product = await startProduct({ dataDir, env });
+  const tested = apart?.registry ?? product;
   for (const version of positionals.length > 0 ? positionals : VERSIONS) {
-    if (!await passes(program, product, version)) failed++;
+    if (!tested || !await passes(program, tested, version)) failed++;
   }
 } finally {
+  await apart?.[Symbol.asyncDispose]();
   await product?.stop();
+  await storage?.stop();
   if (values.keep) await say(`The data are kept in ${dataDir}`);
   else await Deno.remove(dataDir, { recursive: true });
 }
 Deno.exit(failed === 0 ? 0 : 1);
 
+/** Starts an S3 server with an empty bucket; `env` leads the product to it. */
+async function openS3(name: string) {
+  const kind = S3_SERVERS[name];
+  const reason = kind ? await kind.missing() : "is not known";
+  if (!kind || reason !== undefined) {
+    await say(`The S3 server ${name} does not run here: it ${reason}.`);
+    Deno.exit(2);
+  }
+  const { endpoint, accessKey, secretKey, stop } = await kind.start();
+  const s3 = new S3({
+    endpoint,
+    region: "us-east-1",
+    forcePathStyle: true,
+    credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
+  });
+  await s3.createBucket({ Bucket: "conformance" });
+  s3.destroy();
+  return {
+    stop,
+    env: {
+      S3_BUCKET: "conformance",
+      S3_ENDPOINT: endpoint,
+      AWS_REGION: "us-east-1",
+      AWS_ACCESS_KEY_ID: accessKey,
+      AWS_SECRET_ACCESS_KEY: secretKey,
+    },
+  };
+}
+
 /** Runs one version, prints its tables; whether all has passed. */
 async function passes(
   conformance: string,
-  { host, alice }: Product,
+  { host, alice }: Pick<Product, "host" | "alice">,
   version: string,
 ): Promise<boolean> {
   const results = join(TOOLS_DIR, "conformance", version);

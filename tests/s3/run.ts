@@ -8,16 +8,16 @@
  */
 
 import { say } from "../tools/command.ts";
-import { ceph } from "./ceph.ts";
 import type { S3Kind } from "./kinds.ts";
-import { versitygw } from "./versitygw.ts";
+import { S3_SERVERS } from "./servers.ts";
 
 const TESTS = [
   "tests/contract/s3_test.ts",
   "tests/contract/s3_faults_test.ts",
   "tests/http/avatar_test.ts",
+  "tests/hold/delivery_test.ts",
+  "tests/hold/faults_test.ts",
 ];
-const KINDS: Readonly<Record<string, S3Kind>> = { ceph, versitygw };
 
 async function runTests(
   env: Record<string, string>,
@@ -58,10 +58,10 @@ async function main(): Promise<number> {
   }
   let ran = 0;
   let failed = 0;
-  for (const name of names.length > 0 ? names : Object.keys(KINDS)) {
-    const kind = KINDS[name];
+  for (const name of names.length > 0 ? names : Object.keys(S3_SERVERS)) {
+    const kind = S3_SERVERS[name];
     if (kind === undefined) {
-      const known = Object.keys(KINDS).join(" or ");
+      const known = Object.keys(S3_SERVERS).join(" or ");
       await say(`There is no server ${name}; name ${known}.`);
       return 2;
     }

@@ -1,0 +1,90 @@
+/**
+ * The program in this process, with a store and a clock that the test brings,
+ * listening on a port as always.
+ *
+ * @module
+ */
+
+import { loadConfig } from "../../lib/config/config.ts";
+import { type AppContext, createContext } from "../../lib/context.ts";
+import { type Clock, systemClock } from "../../lib/clock.ts";
+import { silentLogger } from "../../lib/log.ts";
+import type { BlobStore } from "../../lib/storage/blob_store.ts";
+import { createApp } from "../../routes/app.ts";
+import { listen } from "../../routes/serve.ts";
+import { startTestSandbox } from "../support/sandbox.ts";
+import { freePort, type TestServer } from "../support/server.ts";
+
+/** A running program; `pid` is our own, `stop` ends the listening only. */
+export interface InProcess extends TestServer {
+  readonly ctx: AppContext;
+  /** Lets time pass for the program; milliseconds. */
+  advance(ms: number): void;
+}
+
+/** Starts the program on `store`, with the sandbox network. */
+export async function startInProcess(
+  store: BlobStore,
+  env: Readonly<Record<string, string>> = {},
+): Promise<InProcess> {
+  const sandbox = await startTestSandbox();
+  const dataDir = await Deno.makeTempDir({ prefix: "atcr-" });
+  const port = freePort();
+  const config = loadConfig({
+    args: [],
+    env: {
+      ATCR_SERVER_ADDR: `127.0.0.1:${port}`,
+      ATCR_DATA_DIR: dataDir,
+      ATCR_SERVER_ROLES: "registry,hold",
+      ...env,
+    },
+    readTextFile: () => "",
+  });
+  let passed = 0;
+  const clock: Clock = {
+    now: () => systemClock.now() + passed,
+    sleep: (ms, signal) => systemClock.sleep(ms, signal),
+  };
+  const ctx = await createContext(config, silentLogger, {
+    store,
+    clock,
+    sandbox,
+  });
+  await ctx.hold?.start.settle();
+  const app = createApp(ctx, { stopping: () => false, denoServe: false });
+  const listening = await listen({
+    hostname: "127.0.0.1",
+    port,
+    fetch: (request) => app.fetch(request),
+    log: silentLogger,
+  });
+  const host = `127.0.0.1:${port}`;
+  return {
+    ctx,
+    advance: (ms) => void (passed += ms),
+    origin: `http://${host}`,
+    host,
+    port,
+    ports: [port, portOf(sandbox.pds), portOf(sandbox.plc)],
+    pid: Deno.pid,
+    dataDir,
+    pds: sandbox.pds,
+    alice: sandbox.alice,
+    bob: sandbox.bob,
+    log: () => "",
+    stop: async () => {
+      await listening.stop(0);
+      return { success: true, code: 0, signal: null };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await listening.stop(0);
+      ctx.close();
+      await sandbox[Symbol.asyncDispose]();
+      await Deno.remove(dataDir, { recursive: true });
+    },
+  };
+}
+
+function portOf(origin: string): number {
+  return Number(new URL(origin).port);
+}

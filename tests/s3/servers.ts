@@ -1,0 +1,15 @@
+/**
+ * The S3 servers that tests can have.
+ *
+ * @module
+ */
+
+import { ceph } from "./ceph.ts";
+import type { S3Kind } from "./kinds.ts";
+import { versitygw } from "./versitygw.ts";
+
+/** By the name that one gives on the command line. */
+export const S3_SERVERS: Readonly<Record<string, S3Kind>> = {
+  ceph,
+  versitygw,
+};
