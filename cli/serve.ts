@@ -26,6 +26,9 @@ import { welcome } from "./welcome.ts";
 /** Takes over a connection, or returns false when it is not for us. */
 type Upgrade = (...connection: Parameters<UpgradeHandler>) => boolean;
 
+/** Time for background work to end once no request runs any more, in milliseconds. */
+const LAST_WORK_MS = 5_000;
+
 /** Serves until the process is told to stop, then lets requests in flight finish. */
 export async function serve(config: Config): Promise<void> {
   const lines = new LineWriter(Deno.stderr);
@@ -74,7 +77,11 @@ export async function serve(config: Config): Promise<void> {
     log.info("stopping");
     ctx.hold?.firehose.close();
     await listening.stop(config.server.shutdown_timeout_seconds * 1000);
-    await Promise.all([running.stop(), announced]);
+    // What was announced may hang on somebody else; nobody waits for that.
+    await Promise.race([
+      Promise.all([running.stop(), announced]),
+      ctx.clock.sleep(LAST_WORK_MS),
+    ]);
     await ctx.hold?.stats.flush().catch((error) =>
       log.error("the last pulls are not counted", { error })
     );

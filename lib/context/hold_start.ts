@@ -68,7 +68,7 @@ export function holdStart(deps: HoldStartDeps): HoldStart {
         log,
         fetchBytes: async (url, maxBytes) => {
           const response = await fetch(url, { maxBytes, ...abort(signal) });
-          if (response.ok) return await response.bytes();
+          if (response.ok) return new Uint8Array(await response.arrayBuffer());
           await response.body?.cancel();
           throw new AppError(
             "UPSTREAM_FAILED",
