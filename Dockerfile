@@ -22,7 +22,7 @@ COPY lexicons lexicons
 COPY static static
 COPY cli cli
 COPY sandbox sandbox
-RUN deno cache --frozen main.ts && \
+RUN deno task build:helper && deno cache --frozen main.ts && \
     mkdir -p /data && chown -R 1000:1000 /data /deno
 
 USER 1000:1000

@@ -19,6 +19,7 @@ const DEFAULT = [
   "tests/contract/kv_test.ts",
   "tests/contract/blob_store_test.ts",
   "tests/http",
+  "tests/auth",
 ];
 
 const paths = Deno.args.length > 0 ? Deno.args : await existing(DEFAULT);
