@@ -78,10 +78,12 @@ export async function serve(config: Config): Promise<void> {
     ctx.hold?.firehose.close();
     await listening.stop(config.server.shutdown_timeout_seconds * 1000);
     // What was announced may hang on somebody else; nobody waits for that.
+    const ended = new AbortController();
     await Promise.race([
       Promise.all([running.stop(), announced]),
-      ctx.clock.sleep(LAST_WORK_MS),
+      ctx.clock.sleep(LAST_WORK_MS, ended.signal),
     ]);
+    ended.abort();
     await ctx.hold?.stats.flush().catch((error) =>
       log.error("the last pulls are not counted", { error })
     );
