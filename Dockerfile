@@ -17,7 +17,6 @@ RUN deno install --frozen
 COPY main.ts ./
 COPY lib lib
 COPY routes routes
-COPY islands islands
 COPY lexicons lexicons
 COPY static static
 COPY cli cli

@@ -22,6 +22,8 @@ const DEFAULT = [
   "tests/auth",
 ];
 
+const LIMIT_MINUTES = 14;
+
 const paths = Deno.args.length > 0 ? Deno.args : await existing(DEFAULT);
 const child = new Deno.Command(Deno.execPath(), {
   args: ["test", "-A", "--parallel", ...paths],
@@ -31,6 +33,12 @@ const child = new Deno.Command(Deno.execPath(), {
   env: { NO_COLOR: "1", DENO_JOBS: "2" },
 }).spawn();
 
+// A test that hangs must not look like one that takes long.
+const limit = setTimeout(() => {
+  const message = `The tests take longer than ${LIMIT_MINUTES} minutes\n`;
+  Deno.stderr.writeSync(new TextEncoder().encode(message));
+  child.kill("SIGKILL");
+}, LIMIT_MINUTES * 60_000);
 const decoder = new TextDecoder();
 let tail = "";
 for await (const chunk of child.stdout) {
@@ -38,6 +46,7 @@ for await (const chunk of child.stdout) {
   tail = (tail + decoder.decode(chunk, { stream: true })).slice(-4096);
 }
 const { code } = await child.status;
+clearTimeout(limit);
 const summary = /(\d+) passed[^|]*\| (\d+) failed(?: \| (\d+) ignored)?/g;
 const last = [...tail.matchAll(summary)].at(-1);
 const [, passed = "0", failed = "0", skipped = "0"] = last ?? [];
