@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import type { Did } from "../../lib/atproto/identity.ts";
-import { oauthSessionKey } from "../../lib/auth/keys.ts";
+import { type SealedValue, SecretBox } from "../../lib/atproto/secret_box.ts";
+import { clientKeysKey, oauthSessionKey } from "../../lib/auth/keys.ts";
+import { ROTATE_AFTER_MS } from "../../lib/auth/oauth/client_keys.ts";
+import { SessionStore } from "../../lib/auth/oauth/stores.ts";
 import { isAppError } from "../../lib/errors.ts";
-import { type AuthApp, startAuthApp } from "../support/auth_app.ts";
+import { type AuthApp, SECRET, startAuthApp } from "../support/auth_app.ts";
 import { consent } from "../support/consent.ts";
 import { freePort } from "../support/server.ts";
 import { startTestSandbox } from "../support/sandbox.ts";
@@ -188,6 +192,42 @@ Deno.test("a registry with an https address proves itself with a key", async (t)
     const session = await app.ctx.auth.session(sandbox.alice.did as Did);
     assert.ok(await session?.uploadBlob(new Uint8Array([1]), "text/plain"));
   });
+  await t.step(
+    "a new key changes nothing for those who are signed in",
+    async () => {
+      const { kv, clock } = app.ctx;
+      const did = sandbox.alice.did as Did;
+      const box = new SecretBox(Buffer.from(SECRET, "hex"));
+      const row = await kv.get<SealedValue>(clientKeysKey);
+      assert.ok(row);
+      const [key] = box.open(clientKeysKey, row.value) as {
+        createdAt: number;
+      }[];
+      const old = { ...key, createdAt: clock.now() - ROTATE_AFTER_MS };
+      await kv.set(clientKeysKey, box.seal(clientKeysKey, [old]));
+      await using later = await startAuthApp(sandbox, {
+        kv,
+        env: { ATCR_SERVER_BASE_URL: BASE, ATCR_SANDBOX: "off" },
+      });
+      const jwks = await later.browser().get("/oauth/jwks.json");
+      assert.equal((await jwks.json()).keys.length, 2);
+      const store = new SessionStore({ kv, clock, box });
+      const session = await store.get(did);
+      assert.ok(session);
+      const expired = new Date(clock.now() - 1000).toISOString();
+      await store.set(did, {
+        ...session,
+        tokenSet: { ...session.tokenSet, expires_at: expired },
+      });
+      const pds = await later.ctx.auth.session(did);
+      assert.ok(await pds?.uploadBlob(new Uint8Array([1]), "text/plain"));
+      const fresh = await store.get(did);
+      assert.notEqual(
+        fresh?.tokenSet.refresh_token,
+        session.tokenSet.refresh_token,
+      );
+    },
+  );
 });
 
 Deno.test("a push whose PDS session is gone is refused in words that docker shows", async () => {

@@ -18,11 +18,8 @@ import { xrpc } from "../../atproto/xrpc.ts";
 import { AppError } from "../../errors.ts";
 import type { PrivateJwk } from "./client_keys.ts";
 import type { ClientMetadata } from "./client_metadata.ts";
-import {
-  GRANULAR_SCOPE,
-  missingPermissions,
-  TRANSITION_SCOPE,
-} from "./scopes.ts";
+import { missingPermissions } from "./missing_permissions.ts";
+import { GRANULAR_SCOPE, TRANSITION_SCOPE } from "./scopes.ts";
 import { ScopesRefused } from "./scopes_refused.ts";
 import { isInvalidScope, isSessionOver, signInError } from "./sign_in_error.ts";
 import type { SessionStore, StateStore } from "./stores.ts";

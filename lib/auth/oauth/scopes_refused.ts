@@ -6,7 +6,7 @@
 
 import { AppError } from "../../errors.ts";
 
-/** Thrown when permissions are missing; see `scopes.ts`. */
+/** Thrown when permissions are missing. */
 export class ScopesRefused extends AppError {
   /** @param missing in words, as in `missingPermissions`. */
   constructor(missing: readonly string[], cause?: unknown) {

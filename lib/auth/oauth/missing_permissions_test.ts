@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  GRANULAR_SCOPE,
-  missingPermissions,
-  TRANSITION_SCOPE,
-} from "./scopes.ts";
+import { missingPermissions } from "./missing_permissions.ts";
+import { GRANULAR_SCOPE, TRANSITION_SCOPE } from "./scopes.ts";
 
 Deno.test("what is asked for is enough, and so is the transition scope", () => {
   assert.deepEqual(missingPermissions(GRANULAR_SCOPE), []);
