@@ -125,7 +125,7 @@ Deno.test("notifications with the wrong user, operation, size or shape are refus
     [BOB, input, "UserMismatch"],
     [ALICE, { ...input, operation: "delete" }, "InvalidOperation"],
     [ALICE, input, "QuotaExceeded"],
-    [ALICE, { ...input, manifestDigest: "sha256:x" }, "InvalidDigest"],
+    [ALICE, { ...input, manifestDigest: "sha256:x" }, "InvalidRequest"],
     [ALICE, { ...input, manifestDigest: undefined }, "InvalidRequest"],
     [ALICE, { ...input, userDid: "alice" }, "InvalidRequest"],
     [ALICE, { ...input, manifest: { layers: [] } }, "InvalidRequest"],

@@ -14,7 +14,7 @@ import type { PushNotice } from "../../lib/hold/notice.ts";
 import type { HoldNotify } from "../../lib/hold/notify.ts";
 import { didSchema } from "../../lib/hold/records.ts";
 import type { HoldStats } from "../../lib/hold/stats.ts";
-import { parseDigest } from "../../lib/oci/digest.ts";
+import { isDigest } from "../../lib/oci/digest.ts";
 import type { AppEnv } from "../middleware.ts";
 import {
   callerOf,
@@ -47,7 +47,10 @@ const notifyInput = z.object({
   repository,
   userDid: didSchema,
   /** Missing in the notifications of early registries. */
-  manifestDigest: z.string().max(256).optional(),
+  manifestDigest: z.string().refine(
+    isDigest,
+    "must be a digest such as sha256:…",
+  ).optional(),
   tag: z.string().max(128).optional(),
   operation: z.string().max(64).default("push"),
   /** Only early registries send it, and then as a part of `repository`. */
@@ -151,7 +154,7 @@ export function mountHoldNotify(
   });
 }
 
-/** The notification in the hold's terms. Throws AppError `DIGEST_INVALID`. */
+/** The notification in the hold's terms. */
 function noticeOf(input: z.output<typeof notifyInput>): PushNotice {
   const { userDid, userHandle, manifestDigest, tag, manifest } = input;
   const prefix = `${userHandle ?? ""}/`;
@@ -160,9 +163,7 @@ function noticeOf(input: z.output<typeof notifyInput>): PushNotice {
     repository: userHandle && input.repository.startsWith(prefix)
       ? input.repository.slice(prefix.length)
       : input.repository,
-    digest: manifestDigest === undefined
-      ? undefined
-      : parseDigest(manifestDigest),
+    digest: manifestDigest,
     // Untagged pushes come with an empty tag from some registries.
     tag: tag === "" ? undefined : tag,
     manifest,

@@ -137,7 +137,8 @@ export function parametersOf<T extends z.ZodType>(
   return checked(schema, c.req.query(), "query");
 }
 
-function checked<T extends z.ZodType>(
+/** `value` as `schema` has it. Throws AppError `INVALID_REQUEST` that names what is wrong in `where`. */
+export function checked<T extends z.ZodType>(
   schema: T,
   value: unknown,
   where: string,

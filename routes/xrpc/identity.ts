@@ -10,7 +10,7 @@ import { isValidHandle } from "@atproto/syntax";
 import { z } from "zod";
 import type { Repo } from "../../lib/repo/repo.ts";
 import type { AppEnv } from "../middleware.ts";
-import { parametersOf } from "./hold_request.ts";
+import { checked, parametersOf } from "./hold_request.ts";
 import {
   fields,
   isAccount,
@@ -36,6 +36,9 @@ const resolveHandle = z.object({
   handle: z.string().max(253).refine(isValidHandle, "must be a handle"),
 });
 const getProfile = z.object({ actor: fields.repo });
+const getProfiles = z.object({
+  actors: z.array(fields.repo).max(MAX_ACTORS),
+});
 
 const image = z.object({ ref: z.object({ $link: z.string() }) });
 /** What is shown of the profile record; a broken member is left out. */
@@ -68,12 +71,8 @@ export function mountIdentity(
     return c.json(await profileView(deps));
   });
   mountQuery(app, "app.bsky.actor.getProfiles", async (c) => {
-    const actors = c.req.queries("actors") ?? [];
-    if (actors.length > MAX_ACTORS) {
-      refuse(
-        `${actors.length} actors are too many; ask for at most ${MAX_ACTORS}.`,
-      );
-    }
+    const given = c.req.queries("actors");
+    const actors = checked(getProfiles, { actors: given }, "query").actors;
     const profiles = actors.some(isOurs) ? [await profileView(deps)] : [];
     return c.json({ profiles });
   });

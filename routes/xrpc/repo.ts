@@ -46,6 +46,8 @@ const place = z.object({ collection: fields.collection, rkey: fields.rkey });
 const value = z.record(z.string(), z.unknown());
 const target = z.object({
   repo: fields.repo,
+  /** Records are validated also where that is not wanted. */
+  validate: z.boolean().optional(),
   swapCommit: fields.cid.optional(),
 });
 

@@ -80,7 +80,9 @@ export function mountSync(app: Hono<AppEnv>, deps: SyncRoutesDeps): void {
   });
   query("getBlocks", async (c) => {
     ours(c, repoOnly);
-    return car(await repo.car.blocks(c.req.queries("cids") ?? []));
+    const cids = c.req.queries("cids");
+    if (!cids) refuse("The parameter cids is missing.");
+    return car(await repo.car.blocks(cids));
   });
   query("getLatestCommit", async (c) => {
     ours(c, repoOnly);
