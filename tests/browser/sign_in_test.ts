@@ -1,4 +1,4 @@
-/** Signing in and out in a real browser, with script and without. */
+/** Signing in and out in a real browser, and what it shows when that goes wrong. */
 
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
