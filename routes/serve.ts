@@ -69,7 +69,11 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   });
   server.on("error", (error) => log.error("server error", { error }));
   const inFlight = new InFlight();
-  server.prependListener("request", (_, response) => inFlight.add(response));
+  server.prependListener("request", (request, response) => {
+    inFlight.add(response);
+    // A body that nobody takes would hold up the next request of its connection.
+    if (request.method === "GET" || request.method === "HEAD") request.resume();
+  });
   if (upgrade) server.on("upgrade", upgrade);
   const address = server.address();
   return {

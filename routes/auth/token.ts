@@ -82,6 +82,13 @@ export function tokenRoutes(
         : { username: data.username, secret: data.password },
     });
   });
+  app.all("/auth/token", () => {
+    throw new AppError(
+      "UNSUPPORTED",
+      "Tokens are asked for with GET or POST.",
+      { detail: { allowed: ["GET", "POST"] } },
+    );
+  });
   return app;
 }
 
