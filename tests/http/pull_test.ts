@@ -1,6 +1,7 @@
 /** Pulling blobs and manifests (distribution-spec, "Pulling"; end-2, 3). */
 
 import assert from "node:assert/strict";
+import { Wire } from "../bench/wire.ts";
 import { digestOf, randomBlob, textBlob, TYPES } from "../support/oci.ts";
 import {
   expect,
@@ -183,6 +184,19 @@ Deno.test("a public hold is read without login", async () => {
     const manifest = await anybodys().send("GET", "manifests/open", { token });
     assert.deepEqual(expect(manifest, 200).bytes, image.bytes);
     expect(await anybodys().send("GET", "tags/list", { token }), 200);
+  }
+});
+
+Deno.test("a body that a GET brings along does not hold up the next request", async () => {
+  const wire = new Wire(server().host);
+  try {
+    for (const method of ["GET", "HEAD", "GET"]) {
+      const body = [new Uint8Array(2_000_000)];
+      const answer = await wire.call({ method, path: "/v2/", body });
+      assert.equal(answer.status, 401);
+    }
+  } finally {
+    wire.close();
   }
 });
 
