@@ -18,12 +18,8 @@ import {
   stateOf,
 } from "../support/state.ts";
 import { checkAnswer, type Checked } from "./check_answer.ts";
-import {
-  type FuzzRequest,
-  type Known,
-  requests,
-  type Who,
-} from "./requests.ts";
+import type { Known } from "./places.ts";
+import { type FuzzRequest, requests, type Who } from "./requests.ts";
 
 /** Settings of a server that is to be fuzzed: each request can come from an address of its own. */
 export const FUZZ_ENV = { ATCR_SERVER_TRUST_PROXY: "true" };

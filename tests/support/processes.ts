@@ -33,14 +33,6 @@ export async function killNetwork(server: TestServer): Promise<void> {
   }
 }
 
-/** Most memory that a process has ever had in use, in bytes. */
-export async function peakMemory(pid: number): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (!kilobytes) throw new Error("The system does not tell peak memory.");
-  return Number(kilobytes) * 1024;
-}
-
 async function isUp(origin: string): Promise<boolean> {
   try {
     const response = await fetch(`${origin}/xrpc/_health`);
