@@ -131,6 +131,11 @@ const registrySettings = section("The OCI registry.", {
     doc: "Whether /v2/_catalog lists what the caller may see.",
     default: true,
   }),
+  tag_recheck_seconds: setting(integer(1, 604_800), {
+    doc: "A tag that was not compared with its owner's repo for so long is, " +
+      "behind the next pull: other services may have moved it.",
+    default: 60,
+  }),
   upload_ttl_hours: setting(integer(1, 720), {
     doc: "An upload that stands still for so long is dropped.",
     default: 24,

@@ -127,6 +127,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       content,
       discovery,
       records,
+      tagRecheckMs: settings.tag_recheck_seconds * 1000,
     }),
     push: new ManifestPush({
       clock,

@@ -37,6 +37,8 @@ export interface ManifestsDeps {
   content: ManifestContent;
   discovery: Discovery;
   records: OwnerRecords;
+  /** Age at which a known tag is compared with the owner's repo, in milliseconds. */
+  tagRecheckMs: number;
 }
 
 /** A manifest without its bytes. */
@@ -48,9 +50,6 @@ export interface ManifestInfo {
   /** The hold that has the blobs. */
   holdDid: Did;
 }
-
-/** Age at which a known tag is compared with the owner's repo, in milliseconds. */
-const TAG_RECHECK_MS = 60_000;
 
 /** Resolves, reads and deletes manifests (distribution-spec, "Pulling Manifests", "Deleting"). */
 export class Manifests {
@@ -223,8 +222,8 @@ export class Manifests {
     tag: string,
     checkedAt: number,
   ): void {
-    const { clock, discovery, log } = this.#deps;
-    if (checkedAt + TAG_RECHECK_MS > clock.now()) return;
+    const { clock, discovery, log, tagRecheckMs } = this.#deps;
+    if (checkedAt + tagRecheckMs > clock.now()) return;
     discovery.recheckTag(owner, repo, tag).catch((error) =>
       log.debug("tag not compared with the owner's repo", {
         did: owner.did,

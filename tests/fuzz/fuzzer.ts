@@ -22,7 +22,11 @@ import type { Known } from "./places.ts";
 import { type FuzzRequest, requests, type Who } from "./requests.ts";
 
 /** Settings of a server that is to be fuzzed: each request can come from an address of its own. */
-export const FUZZ_ENV = { ATCR_SERVER_TRUST_PROXY: "true" };
+export const FUZZ_ENV = {
+  ATCR_SERVER_TRUST_PROXY: "true",
+  // Comparing tags with their owner's repo writes when it was done.
+  ATCR_REGISTRY_TAG_RECHECK_SECONDS: "604800",
+};
 
 /** What a run has seen. */
 export interface FuzzReport {
@@ -173,7 +177,7 @@ class Fuzzer {
     const now = await stateOf(this.#server);
     const changed = changes(this.#state, now).filter(isNoCount)
       .filter((name) => !/^\["(registry|hold)","upload"/.test(name));
-    assert.deepEqual(changed, [], JSON.stringify(round));
+    assert.deepEqual(changed, [], JSON.stringify(round).slice(0, 10_000));
     this.#state = now;
   }
 
