@@ -6,6 +6,7 @@
  */
 
 import type { Context, MiddlewareHandler } from "@hono/hono";
+import { AppError, isAppError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import { drainBody } from "./drain.ts";
@@ -116,13 +117,31 @@ function counters(metrics: Metrics) {
   };
 }
 
+/** Whether the client has closed the connection: what fails then is no failure of ours. */
+function hasGone(request: Request): boolean {
+  try {
+    return request.signal.aborted;
+  } catch {
+    // Methods that no Request can have, such as TRACK, have no signal.
+    return false;
+  }
+}
+
 /** Renders whatever a handler threw. */
 export async function onError(
   error: unknown,
   c: Context<AppEnv>,
 ): Promise<Response> {
   await drainBody(c.req.raw);
-  return renderError(error, {
+  let known = error;
+  if (!isAppError(error) && hasGone(c.req.raw)) {
+    c.get("log").debug("request given up", { error });
+    known = new AppError(
+      "INVALID_REQUEST",
+      "The client closed the connection.",
+    );
+  }
+  return renderError(known, {
     surface: surfaceOf(c.req.path),
     requestId: c.get("requestId"),
     log: c.get("log"),

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { AppError } from "../lib/errors.ts";
+import { AppError, isAppError } from "../lib/errors.ts";
 
 /**
  * The body of `request`, at most `maxBytes`. Throws AppError `TOO_LARGE` as
- * soon as more arrives; `what` names the thing in the sentence.
+ * soon as more arrives, and `INVALID_REQUEST` when the connection breaks; `what`
+ * names the thing in the sentences.
  */
 export async function readBody(
   request: Request,
@@ -27,10 +28,19 @@ export async function readBody(
   let size = 0;
   // The rest stays readable, so that it can be drained before the refusal.
   const body = request.body?.values({ preventCancel: true });
-  for await (const chunk of body ?? []) {
-    size += chunk.byteLength;
-    if (size > maxBytes) throw tooLarge();
-    chunks.push(chunk);
+  try {
+    for await (const chunk of body ?? []) {
+      size += chunk.byteLength;
+      if (size > maxBytes) throw tooLarge();
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (isAppError(cause)) throw cause;
+    throw new AppError(
+      "INVALID_REQUEST",
+      `The connection broke before the whole ${what} had come. Send it again.`,
+      { cause },
+    );
   }
   const bytes = new Uint8Array(size);
   let offset = 0;
