@@ -153,6 +153,7 @@ async function breakOff(
   line: string,
   headers: string,
   body: Uint8Array,
+  afterMs = 100,
 ): Promise<void> {
   const conn = await Deno.connect({
     hostname: "127.0.0.1",
@@ -163,7 +164,7 @@ async function breakOff(
   await conn.write(new TextEncoder().encode(`${head}`));
   for (let at = 0; at < body.length;) at += await conn.write(body.subarray(at));
   // Time for the bytes to be taken before the connection goes.
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await new Promise((resolve) => setTimeout(resolve, afterMs));
   conn.close();
 }
 
@@ -207,6 +208,38 @@ Deno.test("a client that goes away in the middle of an upload leaves nothing beh
     await repository.finishUpload(location, blob.digest, { body: blob.bytes }),
     201,
   );
+});
+
+Deno.test("a manifest whose client goes away is stored whole or not at all", async () => {
+  const repository = alices("leaving");
+  const [one, two] = [
+    await repository.pushImage(),
+    await repository.pushImage(),
+  ];
+  const put = (
+    { bytes, mediaType }: typeof one,
+    length: number,
+    afterMs: number,
+  ) =>
+    breakOff(
+      repository,
+      "PUT /v2/alice.test/leaving/manifests/x",
+      `content-type: ${mediaType}\r\ncontent-length: ${bytes.length}\r\n`,
+      bytes.subarray(0, length),
+      afterMs,
+    );
+  await put(one, 100, 100);
+  assert.deepEqual(await targets(repository, "x"), [undefined, undefined]);
+  for (let round = 0; round < 10; round++) {
+    const image = round % 2 ? one : two;
+    await put(image, image.bytes.length, round * 6);
+    await eventually("index and records differ", async () => {
+      const [here, there] = await targets(repository, "x");
+      return here === there;
+    });
+  }
+  await repository.putManifest(one, "x");
+  assert.deepEqual(await targets(repository, "x"), [one.digest, one.digest]);
 });
 
 Deno.test("what was acknowledged before the connection broke stays", async () => {

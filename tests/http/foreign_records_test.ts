@@ -18,7 +18,9 @@ const MANIFEST = "io.atcr.manifest";
 const TAG = "io.atcr.tag";
 const SBOM = "application/vnd.example.sbom";
 
-const server = sharedServer();
+const server = sharedServer({
+  expectedErrors: /the bytes that its digest promises|network has ended/,
+});
 /** Bob has never logged in here, so nothing of him is known before. */
 const bobs = (name: string) =>
   new Repository(server(), undefined, `bob.test/${name}`);
