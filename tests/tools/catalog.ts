@@ -92,6 +92,21 @@ export const GO_PROGRAMS: readonly GoProgram[] = [
     package: "github.com/versity/versitygw/cmd/versitygw",
     use: "tests of the S3 driver",
   },
+  {
+    name: "relay",
+    module: "github.com/bluesky-social/indigo",
+    version: "v0.0.0-20260605210604-af2fec94f34c",
+    package: "github.com/bluesky-social/indigo/cmd/relay",
+    use: "test:sync",
+    env: { CGO_ENABLED: "1" },
+  },
+  {
+    name: "goat",
+    module: "github.com/bluesky-social/indigo",
+    version: "v0.0.0-20250520232546-236dd575c91e",
+    package: "github.com/bluesky-social/indigo/cmd/goat",
+    use: "test:sync",
+  },
 ];
 
 /** Installed with apt-get where the program is missing. */
