@@ -10,7 +10,7 @@ import { chunksOf, type Slice } from "./stream.ts";
 /** Bytes of one read. */
 const READ_SIZE = 256 * 1024;
 /** Bytes after which the disk is told to begin writing, so that the last flush is short. */
-const FLUSH_EVERY = 32 * 1024 * 1024;
+const FLUSH_EVERY = 8 * 1024 * 1024;
 
 /** Where {@linkcode writeBody} writes and when it stops. */
 export interface WriteOptions {
