@@ -1,8 +1,8 @@
 /**
  * What is done with a request body that nobody wants: it is read and dropped
- * for a while before the refusal goes out. Many clients read the answer only
+ * for a while before the answer goes out. Many clients read the answer only
  * when they have sent everything, and would see a broken connection in its
- * place.
+ * place; and the next request of a connection cannot come past the rest.
  *
  * @module
  */
@@ -15,7 +15,10 @@ const MAX_MS = 1_000;
 
 /** Reads what is left of the body, within limits. Never rejects. */
 export async function drainBody(request: Request): Promise<void> {
-  if (request.method === "GET" || request.method === "HEAD") return;
+  const { headers, method } = request;
+  if (method === "GET" || method === "HEAD") return;
+  const length = headers.get("content-length") ?? "0";
+  if (length === "0" && !headers.has("transfer-encoding")) return;
   const late = Promise.withResolvers<undefined>();
   const timer = setTimeout(late.resolve, MAX_MS);
   try {

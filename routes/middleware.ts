@@ -63,6 +63,7 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
     deps.metrics.httpInFlight.inc();
     try {
       await next();
+      await drainBody(c.req.raw);
     } finally {
       deps.metrics.httpInFlight.dec();
     }
@@ -128,11 +129,7 @@ function hasGone(request: Request): boolean {
 }
 
 /** Renders whatever a handler threw. */
-export async function onError(
-  error: unknown,
-  c: Context<AppEnv>,
-): Promise<Response> {
-  await drainBody(c.req.raw);
+export function onError(error: unknown, c: Context<AppEnv>): Response {
   let known = error;
   if (!isAppError(error) && hasGone(c.req.raw)) {
     c.get("log").debug("request given up", { error });

@@ -51,7 +51,7 @@ export function v2Routes(deps: V2Deps): Hono<AppEnv> {
       return await answer(deps, c.req.raw, endpoint, claims);
     } catch (thrown) {
       const error = withoutChallenge(thrown, claims);
-      const response = await onError(error, c);
+      const response = onError(error, c);
       if (isAppError(error, "UNAUTHORIZED")) {
         response.headers.set(
           "www-authenticate",
