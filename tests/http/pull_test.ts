@@ -187,13 +187,30 @@ Deno.test("a public hold is read without login", async () => {
   }
 });
 
-Deno.test("a body that a GET brings along does not hold up the next request", async () => {
+Deno.test("a body that nobody asked for does not hold up the next request", async () => {
   const wire = new Wire(server().host);
+  const upload = "/v2/alice.test/pulls/blobs/uploads/";
+  const headers = `authorization: Bearer ${await alices().token()}\r\n`;
+  const body = [new Uint8Array(3_000_000)];
   try {
-    for (const method of ["GET", "HEAD", "GET"]) {
-      const body = [new Uint8Array(2_000_000)];
-      const answer = await wire.call({ method, path: "/v2/", body });
-      assert.equal(answer.status, 401);
+    for (const chunked of [false, true]) {
+      const calls = [
+        ["GET", "/v2/", 200],
+        ["HEAD", "/v2/", 200],
+        ["DELETE", "/v2/", 405],
+        ["POST", upload, 202],
+        ["DELETE", `${upload}none`, 404],
+      ] as const;
+      for (const [method, path, status] of calls) {
+        const answer = await wire.call({
+          method,
+          path,
+          headers,
+          body,
+          chunked,
+        });
+        assert.equal(answer.status, status, `${method} ${path}`);
+      }
     }
   } finally {
     wire.close();
