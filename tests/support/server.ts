@@ -45,10 +45,21 @@ export interface TestServerOptions {
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const READY_MS = 180_000;
 
-/** A port that was free a moment ago. */
+/**
+ * A port that was free a moment ago. It lies below those that the system gives
+ * to outgoing connections, so that none of them takes it meanwhile, or while a
+ * server is started again.
+ */
 export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    try {
+      using _ = Deno.listen({ hostname: "127.0.0.1", port });
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 /** Starts the program and waits until it serves. */
