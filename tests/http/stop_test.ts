@@ -10,6 +10,7 @@ import {
   textOf,
 } from "../support/registry.ts";
 import { startServer, type TestServer } from "../support/server.ts";
+import { filesOf } from "../support/state.ts";
 
 const MB = 1024 * 1024;
 const encoder = new TextEncoder();
@@ -39,6 +40,9 @@ class HalfUpload implements Disposable {
     const upload = new HalfUpload(conn, blob, location);
     await upload.#write(encoder.encode(head));
     await upload.#write(blob.bytes.subarray(0, MB));
+    while (!await isStaged(server)) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
     return upload;
   }
 
@@ -65,6 +69,14 @@ class HalfUpload implements Disposable {
       at += await this.#conn.write(bytes.subarray(at));
     }
   }
+}
+
+/** Whether bytes of an upload have reached the disk. */
+async function isStaged({ dataDir }: TestServer): Promise<boolean> {
+  const files = await filesOf(dataDir);
+  return [...files].some(([path, size]) =>
+    path.includes("upload") && path.endsWith("/data") && size > 0
+  );
 }
 
 const alices = (server: TestServer) =>
