@@ -6,26 +6,24 @@
 
 import type { Clock } from "../clock.ts";
 import { visible, wrap } from "./expiry.ts";
+import type { Check, GroupCommit, Mutation } from "./group_commit.ts";
 import type { Atomic, Key } from "./kv.ts";
 import { assertStorable, keySize, KV_LIMITS } from "./limits.ts";
 import { whileUnlocked } from "./retry.ts";
 
-interface Check {
-  readonly key: Key;
-  readonly versionstamp: string | null;
-}
-
 /** {@linkcode Atomic} over Deno KV. */
 export class DenoAtomic implements Atomic {
   readonly #kv: Deno.Kv;
+  readonly #commits: GroupCommit;
   readonly #clock: Clock;
   readonly #checks: Check[] = [];
-  readonly #mutations: ((native: Deno.AtomicOperation) => void)[] = [];
+  readonly #mutations: Mutation[] = [];
   #bytes = 0;
   #keyBytes = 0;
 
-  constructor(kv: Deno.Kv, clock: Clock) {
+  constructor(kv: Deno.Kv, commits: GroupCommit, clock: Clock) {
     this.#kv = kv;
+    this.#commits = commits;
     this.#clock = clock;
   }
 
@@ -46,20 +44,21 @@ export class DenoAtomic implements Atomic {
       this.#clock,
     );
     this.#countValue(key, bytes);
-    this.#mutations.push((atomic) => atomic.set(key, stored, native));
+    const apply: Mutation["apply"] = (to) => to.set(key, stored, native);
+    this.#mutations.push({ key, apply });
     return this;
   }
 
   delete(key: Key): this {
     this.#countKey(key);
-    this.#mutations.push((atomic) => atomic.delete(key));
+    this.#mutations.push({ key, apply: (native) => native.delete(key) });
     return this;
   }
 
   sum(key: Key, by: bigint): this {
     this.#countValue(key, 8);
     const wrapped = BigInt.asUintN(64, by);
-    this.#mutations.push((atomic) => atomic.sum(key, wrapped));
+    this.#mutations.push({ key, apply: (native) => native.sum(key, wrapped) });
     return this;
   }
 
@@ -68,9 +67,13 @@ export class DenoAtomic implements Atomic {
     let checks = this.#checks;
     // Expired rows can be replaced meanwhile, so once is not always enough.
     for (let attempt = 0; attempt < 3; attempt++) {
-      const native = this.#kv.atomic().check(...checks);
-      for (const mutate of this.#mutations) mutate(native);
-      if ((await whileUnlocked(() => native.commit())).ok) return true;
+      const change = {
+        checks,
+        mutations: this.#mutations,
+        bytes: this.#bytes,
+        keyBytes: this.#keyBytes,
+      };
+      if (await this.#commits.commit(change)) return true;
       const forgiving = await this.#forgiveExpired();
       if (forgiving === undefined) return false;
       checks = forgiving;

@@ -17,8 +17,9 @@ import type {
   ListSelector,
 } from "./kv.ts";
 import { DenoAtomic, readMany } from "./deno_atomic.ts";
-import { visible, wrap } from "./expiry.ts";
-import { assertStorable, keySize, KV_LIMITS } from "./limits.ts";
+import { visible } from "./expiry.ts";
+import { GroupCommit } from "./group_commit.ts";
+import { KV_LIMITS } from "./limits.ts";
 import { whileUnlocked } from "./retry.ts";
 
 /** Entries fetched at once by a listing; bounds its memory to about 13 MB. */
@@ -40,10 +41,9 @@ export async function openKv(
     if (location && !/^(:memory:$|https?:)/.test(location)) {
       await Deno.mkdir(dirname(location), { recursive: true, mode: 0o700 });
     }
-    return new DenoKv(
-      await whileUnlocked(() => Deno.openKv(location)),
-      clock,
-    );
+    const kv = await whileUnlocked(() => Deno.openKv(location));
+    const isLocal = location !== undefined && !/^https?:/.test(location);
+    return new DenoKv(kv, clock, isLocal);
   } catch (error) {
     throw new AppError(
       "UNAVAILABLE",
@@ -57,11 +57,14 @@ export async function openKv(
 /** {@linkcode Kv} over one open Deno KV. */
 export class DenoKv implements Kv {
   readonly #kv: Deno.Kv;
+  readonly #commits: GroupCommit;
   readonly #clock: Clock;
   #closed = false;
 
-  constructor(kv: Deno.Kv, clock: Clock = systemClock) {
+  /** @param isLocal whether the store is a file or memory of this machine. */
+  constructor(kv: Deno.Kv, clock: Clock = systemClock, isLocal = true) {
     this.#kv = kv;
+    this.#commits = new GroupCommit(kv, isLocal);
     this.#clock = clock;
   }
 
@@ -105,21 +108,15 @@ export class DenoKv implements Kv {
     value: unknown,
     options: { expiresAt?: number } = {},
   ): Promise<void> {
-    const { stored, bytes, native } = wrap(
-      value,
-      options.expiresAt,
-      this.#clock,
-    );
-    assertStorable(key, keySize(key), bytes);
-    await whileUnlocked(() => this.#kv.set(key, stored, native));
+    await this.atomic().set(key, value, options).commit();
   }
 
   async delete(key: Key): Promise<void> {
-    await whileUnlocked(() => this.#kv.delete(key));
+    await this.atomic().delete(key).commit();
   }
 
   atomic(): Atomic {
-    return new DenoAtomic(this.#kv, this.#clock);
+    return new DenoAtomic(this.#kv, this.#commits, this.#clock);
   }
 
   async *watch(

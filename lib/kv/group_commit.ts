@@ -1,0 +1,142 @@
+/**
+ * Commits that come while the store is busy with an earlier one go to it
+ * together. A local store flushes the disk for every commit, one after another;
+ * joined ones share a flush, so that many clients write as fast as the disk
+ * takes bytes, not as fast as it takes commits.
+ *
+ * @module
+ */
+
+import type { Key } from "./kv.ts";
+import { KV_LIMITS } from "./limits.ts";
+import { whileUnlocked } from "./retry.ts";
+
+/** That `key` still has `versionstamp`. */
+export interface Check {
+  readonly key: Key;
+  readonly versionstamp: string | null;
+}
+
+/** What happens to one key. */
+export interface Mutation {
+  readonly key: Key;
+  readonly apply: (native: Deno.AtomicOperation) => void;
+}
+
+/** One commit: all or nothing. */
+export interface Change {
+  readonly checks: readonly Check[];
+  readonly mutations: readonly Mutation[];
+  /** Bytes as {@linkcode KV_LIMITS} counts them. */
+  readonly bytes: number;
+  /** Bytes of the keys under which values are stored. */
+  readonly keyBytes: number;
+}
+
+interface Waiting {
+  readonly change: Change;
+  readonly resolve: (applied: boolean) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A local store takes more checks than {@linkcode KV_LIMITS} allows one change. */
+const LOCAL_CHECKS = 100;
+
+/** Applies changes to one store. */
+export class GroupCommit {
+  readonly #kv: Deno.Kv;
+  readonly #join: boolean;
+  #waiting: Waiting[] = [];
+  #busy = false;
+
+  /** @param join false for a remote store, which takes many commits side by side. */
+  constructor(kv: Deno.Kv, join: boolean) {
+    this.#kv = kv;
+    this.#join = join;
+  }
+
+  /** True when applied; false when a check failed. */
+  commit(change: Change): Promise<boolean> {
+    if (!this.#join) return this.#apply([change]);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ change, resolve, reject });
+      if (!this.#busy) this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    this.#busy = true;
+    while (this.#waiting.length > 0) {
+      const { group, rest } = firstGroup(this.#waiting);
+      this.#waiting = rest;
+      await this.#settle(group);
+    }
+    this.#busy = false;
+  }
+
+  /** Applies a group at once, and one by one when it does not go through: one may not spoil the others. */
+  async #settle(group: readonly Waiting[]): Promise<void> {
+    if (group.length > 1) {
+      const applied = await this.#apply(group.map(({ change }) => change))
+        .catch(() => false);
+      if (applied) {
+        for (const { resolve } of group) resolve(true);
+        return;
+      }
+    }
+    for (const { change, resolve, reject } of group) {
+      await this.#apply([change]).then(resolve, reject);
+    }
+  }
+
+  async #apply(changes: readonly Change[]): Promise<boolean> {
+    const native = this.#kv.atomic();
+    for (const { checks, mutations } of changes) {
+      native.check(...checks);
+      for (const { apply } of mutations) apply(native);
+    }
+    return (await whileUnlocked(() => native.commit())).ok;
+  }
+}
+
+/**
+ * As many of `waiting` as one commit takes, from the front. No two of them
+ * touch the same key, so that it does not matter in which order they apply.
+ */
+function firstGroup(
+  waiting: readonly Waiting[],
+): { group: Waiting[]; rest: Waiting[] } {
+  const group: Waiting[] = [];
+  const rest: Waiting[] = [];
+  const taken = new Set<string>();
+  const room = {
+    checks: LOCAL_CHECKS,
+    mutations: KV_LIMITS.mutations,
+    bytes: KV_LIMITS.commitBytes,
+    keyBytes: KV_LIMITS.commitKeyBytes,
+  };
+  for (const next of waiting) {
+    const { checks, mutations, bytes, keyBytes } = next.change;
+    const keys = [...checks, ...mutations].map(({ key }) => nameOf(key));
+    const fits = checks.length <= room.checks &&
+      mutations.length <= room.mutations && bytes <= room.bytes &&
+      keyBytes <= room.keyBytes && !keys.some((key) => taken.has(key));
+    // Who has to wait keeps those behind it from overtaking it on its keys.
+    for (const key of keys) taken.add(key);
+    if (!fits) {
+      rest.push(next);
+      continue;
+    }
+    room.checks -= checks.length;
+    room.mutations -= mutations.length;
+    room.bytes -= bytes;
+    room.keyBytes -= keyBytes;
+    group.push(next);
+  }
+  return { group, rest };
+}
+
+/** Keys of the same name are the same; two different ones might share it, which only costs a turn. */
+function nameOf(key: Key): string {
+  return key.join("\0");
+}
