@@ -8,7 +8,7 @@ import { AppError } from "../lib/errors.ts";
 import { CHORE_LEASE_MS, choreLease } from "../lib/kv/chores.ts";
 import { withLease } from "../lib/kv/lease.ts";
 import type { Command, CommandCall } from "./command.ts";
-import { GC_CHORE } from "./housekeeping.ts";
+import { collectGarbage, GC_CHORE } from "./housekeeping.ts";
 import { withHold } from "./open_context.ts";
 
 /** Commands about the hold as a whole. */
@@ -25,7 +25,7 @@ export const HOLD_COMMANDS: readonly Command[] = [
     synopsis: "[--dry-run]",
     doc: "remove blobs that nothing refers to, or only tell which",
     options: { "dry-run": "flag" },
-    run: collectGarbage,
+    run: gc,
   },
 ];
 
@@ -47,8 +47,8 @@ async function askRelays(call: CommandCall): Promise<number> {
   });
 }
 
-async function collectGarbage(call: CommandCall): Promise<void> {
-  await withHold(call.config(), async ({ hold, kv, clock }) => {
+async function gc(call: CommandCall): Promise<void> {
+  await withHold(call.config(), async ({ registry, hold, kv, clock }) => {
     if (call.options.has("dry-run")) {
       let count = 0;
       for await (const finding of hold.gc.preview()) {
@@ -65,7 +65,7 @@ async function collectGarbage(call: CommandCall): Promise<void> {
       clock,
       choreLease(GC_CHORE),
       lease,
-      (signal) => hold.gc.run(signal),
+      (signal) => collectGarbage({ registry, hold }, signal),
     );
     call.print(
       `kept ${report.keep}, released ${report.release} manifests, ` +

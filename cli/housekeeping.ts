@@ -5,8 +5,10 @@
  */
 
 import type { AppContext } from "../lib/context.ts";
+import type { GcReport } from "../lib/hold/gc.ts";
 import type { Chore } from "../lib/kv/chores.ts";
 import { LargeValues } from "../lib/kv/large_value.ts";
+import type { HoldAppContext } from "./open_context.ts";
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -15,9 +17,18 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** Name of the nightly collection of garbage, which `hold gc` must not meet. */
 export const GC_CHORE = "hold gc";
 
+/** Collects the hold's garbage, when it has heard what is still to be told to it. */
+export async function collectGarbage(
+  { registry, hold }: Pick<HoldAppContext, "registry" | "hold">,
+  signal: AbortSignal,
+): Promise<GcReport> {
+  await registry?.notices?.retry(signal);
+  return await hold.gc.run(signal);
+}
+
 /** Everything that comes round under the configuration of `ctx`. */
 export function choresOf(ctx: AppContext): Chore[] {
-  const { kv, clock, log, hold, avatars, config } = ctx;
+  const { kv, clock, log, registry, hold, avatars, config } = ctx;
   const sweep = (
     what: string,
     everyMs: number,
@@ -33,6 +44,17 @@ export function choresOf(ctx: AppContext): Chore[] {
   const values = new LargeValues(kv, clock);
   const chores = [sweep("large values", HOUR_MS, () => values.sweep())];
   if (avatars) chores.push(sweep("avatars", HOUR_MS, () => avatars.sweep()));
+  const notices = registry?.notices;
+  if (notices) {
+    chores.push({
+      name: "tell holds of pushes",
+      everyMs: 5 * MINUTE_MS,
+      run: async (signal) => {
+        const told = await notices.retry(signal);
+        if (told > 0) log.info("holds told of earlier pushes", { told });
+      },
+    });
+  }
   if (!hold) return chores;
   chores.push(
     sweep("uploads", 10 * MINUTE_MS, () => hold.uploads.sweep()),
@@ -51,7 +73,7 @@ export function choresOf(ctx: AppContext): Chore[] {
       everyMs: 24 * HOUR_MS,
       offsetMs: 3 * HOUR_MS,
       run: async (signal) => {
-        const report = await hold.gc.run(signal);
+        const report = await collectGarbage({ registry, hold }, signal);
         log.info("garbage collected", { ...report });
       },
     });

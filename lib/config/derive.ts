@@ -162,6 +162,13 @@ function contradictions(
     `${hold.quota.default_tier} is not one of hold.quota.tiers`,
   );
   refuse(
+    hold.gc.enabled && runsHold && server.roles.includes("registry") &&
+      !settings.registry.notify_holds,
+    "hold.gc.enabled",
+    "needs registry.notify_holds, or what is pushed would be taken for " +
+      "garbage",
+  );
+  refuse(
     storage.driver === "s3" && storage.s3.bucket === undefined,
     "storage.s3.bucket",
     "is required with the s3 driver",

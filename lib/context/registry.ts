@@ -25,6 +25,7 @@ import { Manifests } from "../registry/manifests.ts";
 import { OwnerReader } from "../registry/owner_reader.ts";
 import { OwnerRecords } from "../registry/owner_records.ts";
 import { Owners } from "../registry/owners.ts";
+import { PushNotices } from "../registry/push_notices.ts";
 import type { HoldFetch } from "../registry/remote_calls.ts";
 import { RemoteHold } from "../registry/remote_hold.ts";
 import { TaggedReferrers } from "../registry/tagged_referrers.ts";
@@ -54,6 +55,8 @@ export interface RegistryContext {
   readonly blobs: Blobs;
   readonly manifests: Manifests;
   readonly push: ManifestPush;
+  /** Undefined where holds are not told of pushes. */
+  readonly notices: PushNotices | undefined;
   readonly lists: Lists;
 }
 
@@ -113,9 +116,13 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       defaultHold,
     }),
   });
+  const notices = settings.notify_holds
+    ? new PushNotices({ kv, clock, log, metrics, holds, index, content })
+    : undefined;
   return {
     owners,
     blobs,
+    notices,
     uploads: new Uploads({ kv, clock, holds, metrics, ttlMs }),
     manifests: new Manifests({
       clock,
@@ -132,7 +139,6 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     push: new ManifestPush({
       clock,
       leases,
-      log,
       metrics,
       holds,
       owners,
@@ -140,7 +146,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       content,
       blobs,
       records,
-      notifyHolds: settings.notify_holds,
+      notices,
       allowMissingBlobs: settings.allow_missing_blobs,
     }),
     lists: new Lists({

@@ -12,6 +12,7 @@ import type { Digest } from "../oci/digest.ts";
 import { registryKeys } from "./keys.ts";
 import type {
   ManifestRow,
+  NoticeRow,
   ReferrerRow,
   RepositoryRow,
   TagRow,
@@ -36,6 +37,16 @@ export interface ManifestPut {
   row: ManifestRow;
   referrer?: ReferrerRow;
   tags: readonly TagPut[];
+  /** What must not get lost once the manifest is known. */
+  notice?: KeptNotice;
+}
+
+/** The notice of a push to its hold, as it is kept. */
+export interface KeptNotice {
+  key: Key;
+  row: NoticeRow;
+  /** Milliseconds since the Unix epoch. */
+  expiresAt: number;
 }
 
 /** Tags of one manifest that are removed with it in one commit. */
@@ -153,6 +164,10 @@ export class ManifestIndex {
         registryKeys.referrer(did, repo, put.row.subject, put.digest),
         put.referrer,
       );
+    }
+    if (put.notice) {
+      const { key, row, expiresAt } = put.notice;
+      change.set(key, row, { expiresAt });
     }
     put.tags.forEach(({ tag, row }, i) => {
       const before = former[i]?.value;

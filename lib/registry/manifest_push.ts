@@ -9,7 +9,6 @@ import type { Identity } from "../atproto/identity.ts";
 import type { PdsSession } from "../atproto/pds.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
-import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { type Digest, digestOf, digestParts } from "../oci/digest.ts";
 import {
@@ -20,18 +19,22 @@ import {
 import type { Blobs } from "./blobs.ts";
 import type { ManifestContent } from "./content.ts";
 import type { HoldClient, HoldDirectory } from "./hold_client.ts";
-import type { ManifestIndex, RepoRef, TagPut } from "./manifest_index.ts";
+import type {
+  KeptNotice,
+  ManifestIndex,
+  RepoRef,
+  TagPut,
+} from "./manifest_index.ts";
 import { manifestRow, referrerRow } from "./manifest_rows.ts";
-import { manifestEvent } from "./notify.ts";
 import type { OwnerRecords } from "./owner_records.ts";
 import type { Owners } from "./owners.ts";
+import type { Push, PushNotices } from "./push_notices.ts";
 import type { WriteLeases } from "./write_leases.ts";
 
 /** What {@linkcode ManifestPush} needs. */
 export interface ManifestPushDeps {
   clock: Clock;
   leases: WriteLeases;
-  log: Logger;
   metrics: Metrics;
   holds: HoldDirectory;
   owners: Owners;
@@ -39,8 +42,8 @@ export interface ManifestPushDeps {
   content: ManifestContent;
   blobs: Blobs;
   records: OwnerRecords;
-  /** Whether holds are told of pushes. */
-  notifyHolds: boolean;
+  /** Tells holds of pushes; undefined where they are not told. */
+  notices: PushNotices | undefined;
   /** Whether a manifest may name blobs that were not pushed. */
   allowMissingBlobs: boolean;
 }
@@ -102,16 +105,16 @@ export class ManifestPush {
     if (!this.#deps.allowMissingBlobs) {
       await this.#requireBlobs(ref, hold, manifest);
     }
+    const [tag] = pushed.tags;
+    const push = { ref, holdDid: hold.did, digest, manifest, tag };
+    const notice = this.#deps.notices?.noticeOf(push);
     await this.#deps.leases.hold(
       ref,
       { digest, tags: pushed.tags },
-      () =>
-        this.#store(ref, session, hold, { digest, manifest, pushed }, signal),
+      () => this.#store(session, push, pushed, notice, signal),
     );
     this.#deps.metrics.manifestPushes.inc();
-    if (this.#deps.notifyHolds) {
-      this.#notify(ref, hold, digest, manifest, pushed.tags[0]);
-    }
+    if (notice) this.#deps.notices?.tell(push, notice);
     return { digest, subject: manifest.subject?.digest };
   }
 
@@ -135,14 +138,10 @@ export class ManifestPush {
   }
 
   async #store(
-    ref: RepoRef,
     session: PdsSession,
-    hold: HoldClient,
-    { digest, manifest, pushed }: {
-      digest: Digest;
-      manifest: ParsedManifest;
-      pushed: PushedManifest;
-    },
+    { ref, holdDid, digest, manifest }: Push,
+    pushed: PushedManifest,
+    notice: KeptNotice | undefined,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const { index, records, clock, content } = this.#deps;
@@ -152,13 +151,13 @@ export class ManifestPush {
     ]);
     const now = clock.now();
     const known = before?.blobCid !== undefined &&
-      before.holdDid === hold.did && before.rkey === undefined;
+      before.holdDid === holdDid && before.rkey === undefined;
     const written = await records.write(session, {
       repo: ref.repo,
       digest,
       manifest,
       bytes: pushed.bytes,
-      holdDid: hold.did,
+      holdDid,
       now,
       known,
       tags: pushed.tags.map((tag, i) => ({
@@ -168,7 +167,7 @@ export class ManifestPush {
     }, signal);
     const row = manifestRow(manifest, {
       size: pushed.bytes.byteLength,
-      holdDid: hold.did,
+      holdDid,
       blobCid: written.blobCid ?? before?.blobCid,
       createdAt: before?.createdAt ?? now,
       rkey: before?.rkey,
@@ -179,7 +178,7 @@ export class ManifestPush {
         digest,
         mediaType: manifest.mediaType,
         size: row.size,
-        holdDid: hold.did,
+        holdDid,
         updatedAt: now,
         checkedAt: now,
         rkey: written.rkeys[i] ?? "",
@@ -194,25 +193,8 @@ export class ManifestPush {
       ...(manifest.subject
         ? { referrer: referrerRow(digest, row, manifest) }
         : {}),
+      ...(notice ? { notice } : {}),
     });
-  }
-
-  #notify(
-    ref: RepoRef,
-    hold: HoldClient,
-    digest: Digest,
-    manifest: ParsedManifest,
-    tag: string | undefined,
-  ): void {
-    const { log, metrics } = this.#deps;
-    const event = manifestEvent(ref, digest, manifest, tag);
-    metrics.notifications.inc({ operation: "push" });
-    const stop = metrics.notificationDuration.startTimer();
-    // The push is done: what the hold makes of it must not hold up the client.
-    hold.notifyManifest(ref.did, event).catch((error) => {
-      metrics.notificationErrors.inc({ operation: "push" });
-      log.warn("hold not notified", { holdDid: hold.did, digest, error });
-    }).finally(stop);
   }
 }
 

@@ -6,7 +6,12 @@
  */
 
 import { loadConfig } from "../../lib/config/config.ts";
-import { type AppContext, createContext } from "../../lib/context.ts";
+import {
+  type AppContext,
+  createContext,
+  type Overrides,
+  type SandboxNetwork,
+} from "../../lib/context.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
 import type { BlobStore } from "../../lib/storage/blob_store.ts";
@@ -22,14 +27,18 @@ export interface InProcess extends TestServer {
   advance(ms: number): void;
 }
 
-/** Starts the program on `store`, with the sandbox network. */
-export async function startInProcess(
-  store: BlobStore,
-  env: Readonly<Record<string, string>> = {},
-): Promise<InProcess> {
-  const sandbox = await startTestSandbox();
-  const dataDir = await Deno.makeTempDir({ prefix: "atcr-" });
-  const port = freePort();
+/** What {@linkcode openProgram} is given. */
+interface ProgramOptions {
+  readonly port: number;
+  readonly dataDir: string;
+  readonly sandbox: SandboxNetwork;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly overrides?: Pick<Overrides, "store" | "clock">;
+}
+
+/** The program in this process, listening on `port`, on data that may be there already. */
+export async function openProgram(options: ProgramOptions) {
+  const { port, dataDir, sandbox, env, overrides } = options;
   const config = loadConfig({
     args: [],
     env: {
@@ -40,14 +49,8 @@ export async function startInProcess(
     },
     readTextFile: () => "",
   });
-  let passed = 0;
-  const clock: Clock = {
-    now: () => systemClock.now() + passed,
-    sleep: (ms, signal) => systemClock.sleep(ms, signal),
-  };
   const ctx = await createContext(config, silentLogger, {
-    store,
-    clock,
+    ...overrides,
     sandbox,
   });
   await ctx.hold?.start.settle();
@@ -57,6 +60,29 @@ export async function startInProcess(
     port,
     fetch: (request) => app.fetch(request),
     log: silentLogger,
+  });
+  return { ctx, listening };
+}
+
+/** Starts the program on `store`, with the sandbox network. */
+export async function startInProcess(
+  store: BlobStore,
+  env: Readonly<Record<string, string>> = {},
+): Promise<InProcess> {
+  const sandbox = await startTestSandbox();
+  const dataDir = await Deno.makeTempDir({ prefix: "atcr-" });
+  const port = freePort();
+  let passed = 0;
+  const clock: Clock = {
+    now: () => systemClock.now() + passed,
+    sleep: (ms, signal) => systemClock.sleep(ms, signal),
+  };
+  const { ctx, listening } = await openProgram({
+    port,
+    dataDir,
+    sandbox,
+    env,
+    overrides: { store, clock },
   });
   const host = `127.0.0.1:${port}`;
   return {

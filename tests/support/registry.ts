@@ -113,14 +113,14 @@ export function header(answer: Answer, name: string): string {
 
 /** One repository as one account sees it. */
 export class Repository {
-  readonly server: TestServer;
+  readonly server: Pick<TestServer, "origin">;
   readonly account: TestAccount | undefined;
   /** `<owner>/<repository>`. */
   readonly name: string;
   #token: string | undefined;
 
   constructor(
-    server: TestServer,
+    server: Pick<TestServer, "origin">,
     account: TestAccount | undefined,
     name: string,
   ) {

@@ -124,7 +124,7 @@ export async function startServer(
 
 /** A registry token of `account` for `scopes`; anonymous without an account. */
 export async function tokenFor(
-  server: TestServer,
+  server: Pick<TestServer, "origin">,
   account: TestAccount | undefined,
   ...scopes: string[]
 ): Promise<string> {

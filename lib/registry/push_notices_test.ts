@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { ALICE, HOLD } from "../hold/testing.ts";
+import { ManualClock } from "../clock.ts";
+import { AppError } from "../errors.ts";
+import { openKv } from "../kv/deno_kv.ts";
+import { LargeValues } from "../kv/large_value.ts";
+import { silentLogger } from "../log.ts";
+import { Metrics } from "../metrics.ts";
+import { digestOf } from "../oci/digest.ts";
+import { parseManifest } from "../oci/manifest.ts";
+import { ManifestContent } from "./content.ts";
+import type { HoldClient, ManifestEvent } from "./hold_client.ts";
+import { ManifestIndex } from "./manifest_index.ts";
+import { manifestRow } from "./manifest_rows.ts";
+import { PushNotices } from "./push_notices.ts";
+
+const MINUTE = 60_000;
+const MEDIA_TYPE = "application/vnd.oci.image.index.v1+json";
+const never = new AbortController().signal;
+
+/** A registry's part, and a hold that hears or fails. */
+async function open() {
+  const clock = new ManualClock();
+  const kv = await openKv(":memory:", clock);
+  const index = new ManifestIndex(kv);
+  const content = new ManifestContent(new LargeValues(kv, clock));
+  const heard: ManifestEvent[] = [];
+  const state: { failure: Error | undefined } = { failure: undefined };
+  const hold: Pick<HoldClient, "did" | "notifyManifest"> = {
+    did: HOLD,
+    notifyManifest: (_caller, event) => {
+      if (state.failure) return Promise.reject(state.failure);
+      heard.push(event);
+      return Promise.resolve();
+    },
+  };
+  const make = () =>
+    new PushNotices({
+      kv,
+      clock,
+      log: silentLogger,
+      metrics: new Metrics(),
+      holds: { get: () => Promise.resolve(hold as HoldClient) },
+      index,
+      content,
+    });
+  const bytes = new TextEncoder().encode(
+    JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE, manifests: [] }),
+  );
+  const manifest = parseManifest(bytes, MEDIA_TYPE);
+  const digest = digestOf(bytes);
+  const ref = { did: ALICE, repo: "app" };
+  await content.put(digest, bytes);
+  const put = {
+    digest,
+    row: manifestRow(manifest, {
+      size: bytes.length,
+      holdDid: HOLD,
+      blobCid: undefined,
+      createdAt: clock.now(),
+      rkey: undefined,
+    }),
+    tags: [],
+  };
+  const push = { ref, holdDid: HOLD, digest, manifest, tag: "v1" };
+  /** Pushes once more, as far as notices go. */
+  const tell = async (notices: PushNotices) => {
+    const notice = notices.noticeOf(push);
+    await index.put(ref, { ...put, notice });
+    return () => notices.tell(push, notice);
+  };
+  return {
+    clock,
+    index,
+    tell,
+    state,
+    heard,
+    push,
+    make,
+    [Symbol.dispose]: () => kv.close(),
+  };
+}
+
+/** Lets what runs in the background come to its end. */
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+Deno.test("a hold that hears of a push is told once", async () => {
+  using registry = await open();
+  const { heard, clock } = registry;
+  const notices = registry.make();
+  (await registry.tell(notices))();
+  await settle();
+  assert.equal(heard.length, 1);
+  assert.equal(heard[0]?.tag, "v1");
+  clock.advance(5 * MINUTE);
+  assert.equal(await notices.retry(never), 0);
+  assert.equal(heard.length, 1);
+});
+
+Deno.test("a hold that was down is told later, by any instance", async () => {
+  using registry = await open();
+  const { push, heard, clock, state } = registry;
+  state.failure = new AppError("UPSTREAM_FAILED", "It is down.");
+  (await registry.tell(registry.make()))();
+  await settle();
+  clock.advance(5 * MINUTE);
+  const other = registry.make();
+  assert.equal(await other.retry(never), 0);
+  state.failure = undefined;
+  assert.equal(await other.retry(never), 1);
+  assert.equal(heard[0]?.digest, push.digest);
+  assert.equal(await other.retry(never), 0);
+});
+
+Deno.test("a push is told later when the process died before it told the hold", async () => {
+  using registry = await open();
+  const { push, heard, clock } = registry;
+  // The index has the manifest, and that is all that happened.
+  await registry.tell(registry.make());
+  clock.advance(5 * MINUTE);
+  assert.equal(await registry.make().retry(never), 1);
+  assert.equal(heard[0]?.digest, push.digest);
+});
+
+Deno.test("the first attempt is given time before a second one", async () => {
+  using registry = await open();
+  const { clock, state } = registry;
+  state.failure = new AppError("UPSTREAM_FAILED", "It is down.");
+  const notices = registry.make();
+  (await registry.tell(notices))();
+  await settle();
+  state.failure = undefined;
+  clock.advance(MINUTE - 1);
+  assert.equal(await notices.retry(never), 0);
+  clock.advance(1);
+  assert.equal(await notices.retry(never), 1);
+});
+
+Deno.test("a refusal is final, and so is the deletion of the manifest", async () => {
+  using registry = await open();
+  const { push, heard, clock, state, index } = registry;
+  const notices = registry.make();
+  state.failure = new AppError("QUOTA_EXCEEDED", "It is full.");
+  (await registry.tell(notices))();
+  state.failure = new AppError("UPSTREAM_FAILED", "It is down.");
+  (await registry.tell(notices))();
+  await settle();
+  state.failure = undefined;
+  await index.removeManifest(push.ref, push.digest);
+  clock.advance(5 * MINUTE);
+  assert.equal(await notices.retry(never), 0);
+  assert.deepEqual(heard, []);
+});
+
+Deno.test("a hold that stays away is given up after two weeks", async () => {
+  using registry = await open();
+  const { clock, state, heard } = registry;
+  const notices = registry.make();
+  state.failure = new AppError("UNAVAILABLE", "It is gone.");
+  (await registry.tell(notices))();
+  await settle();
+  clock.advance(14 * 24 * 60 * MINUTE);
+  state.failure = undefined;
+  assert.equal(await notices.retry(never), 0);
+  assert.deepEqual(heard, []);
+});
