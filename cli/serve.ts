@@ -70,6 +70,7 @@ export async function serve(config: Config): Promise<void> {
     const running = startChores(ctx, choresOf(ctx));
     chores.resolve(running);
     const announced = announceHold(ctx, stop.signal);
+    const listened = ctx.avatarEvents?.run(stop.signal);
     log.info("ready", { url: config.server.base_url, port: listening.port });
     if (sandbox) print(welcome(config, sandbox));
     await stop.requested;
@@ -80,7 +81,7 @@ export async function serve(config: Config): Promise<void> {
     // What was announced may hang on somebody else; nobody waits for that.
     const ended = new AbortController();
     await Promise.race([
-      Promise.all([running.stop(), announced]),
+      Promise.all([running.stop(), announced, listened]),
       ctx.clock.sleep(LAST_WORK_MS, ended.signal),
     ]);
     ended.abort();

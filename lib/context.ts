@@ -16,11 +16,12 @@ import { CachedIdentityResolver } from "./atproto/identity_resolver.ts";
 import type { PdsReader } from "./atproto/pds.ts";
 import { PdsClient } from "./atproto/pds_client.ts";
 import { SecretBox } from "./atproto/secret_box.ts";
+import type { NetworkEvents } from "./avatar/network_events.ts";
 import type { AvatarService } from "./avatar/service.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
 import { type AuthContext, createAuth } from "./context/auth.ts";
-import { createAvatars } from "./context/avatar.ts";
+import { createAvatars, createNetworkEvents } from "./context/avatar.ts";
 import { createHold, type HoldContext } from "./context/hold.ts";
 import { createRegistry, type RegistryContext } from "./context/registry.ts";
 import { manifestSource } from "./context/manifest_source.ts";
@@ -65,6 +66,8 @@ export interface AppContext {
   readonly registry: RegistryContext | undefined;
   readonly hold: HoldContext | undefined;
   readonly avatars: AvatarService | undefined;
+  /** Undefined where nothing tells of changes as they happen. */
+  readonly avatarEvents: NetworkEvents | undefined;
   /** Closes what is open; call it when no request runs any more. */
   close(): void;
 }
@@ -87,8 +90,10 @@ export async function createContext(
   const box = new SecretBox(secret);
   const kv = overrides.kv ?? await openKv(config.kv.location, clock);
   const store = overrides.store ?? openStore(config.storage, clock);
+  const { client_name, base_url } = config.server;
+  const userAgent = `${client_name} (+${base_url})`;
   const fetch = createGuardedFetch({
-    userAgent: `${config.server.client_name} (+${config.server.base_url})`,
+    userAgent,
     allowedOrigins: plainOrigins(config, sandbox),
     clock,
   });
@@ -158,8 +163,14 @@ export async function createContext(
     })
     : undefined;
   const avatars = runs("avatar")
-    ? createAvatars({ config, kv, clock, log, store, identities, pds })
+    ? createAvatars({ config, kv, clock, log, metrics, store, identities, pds })
     : undefined;
+  const avatarEvents = avatars &&
+    createNetworkEvents(
+      { config, kv, clock, log, metrics },
+      avatars,
+      userAgent,
+    );
   return {
     config,
     log,
@@ -173,6 +184,7 @@ export async function createContext(
     registry,
     hold,
     avatars,
+    avatarEvents,
     close: () => {
       avatars?.close();
       hold?.repo.close();

@@ -7,6 +7,17 @@
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
+/** Figures of the pool that makes pictures. */
+export interface AvatarPoolStats {
+  readonly lanes: number;
+  readonly busy: number;
+  readonly waiting: number;
+  readonly stuck: number;
+  /** Since the start. */
+  readonly done: number;
+  readonly refused: number;
+}
+
 /** Every metric of the program. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -100,6 +111,77 @@ export class Metrics {
     layersCreated: (count: number) => this.#layerRecords.inc(count),
     postCreated: () => this.#posts.inc(),
   };
+
+  readonly #avatarRequests = new Counter({
+    name: "atcr_avatar_requests_total",
+    help: "Requests for pictures, by outcome: hit, stale, miss, absent, " +
+      "refused or failed.",
+    labelNames: ["outcome"],
+    registers: [this.#registry],
+  });
+  readonly #avatarUpstream = new Counter({
+    name: "atcr_avatar_upstream_failures_total",
+    help: "Times a PDS or a directory could not be asked for a picture.",
+    registers: [this.#registry],
+  });
+  readonly #avatarDuration = new Histogram({
+    name: "atcr_avatar_variant_duration_seconds",
+    help: "Time to fetch, make and store a variant of a picture.",
+    buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10],
+    registers: [this.#registry],
+  });
+  readonly #avatarEvents = new Counter({
+    name: "atcr_avatar_network_events_total",
+    help: "Events of the network taken, by kind.",
+    labelNames: ["kind"],
+    registers: [this.#registry],
+  });
+
+  /** What avatars count. */
+  readonly avatars = {
+    pictureAnswered: (outcome: string) => this.#avatarRequests.inc({ outcome }),
+    upstreamFailed: () => this.#avatarUpstream.inc(),
+    variantMade: (ms: number) => this.#avatarDuration.observe(ms / 1000),
+    networkEvents: (counts: object) => {
+      for (const [kind, count] of Object.entries(counts)) {
+        this.#avatarEvents.inc({ kind }, count);
+      }
+    },
+  };
+
+  /** Shows the figures of the pool that makes pictures, read when somebody asks. */
+  watchAvatarPool(stats: () => AvatarPoolStats): void {
+    const registers = [this.#registry];
+    const gauge = (name: string, help: string, key: keyof AvatarPoolStats) =>
+      new Gauge({
+        name: `atcr_avatar_${name}`,
+        help,
+        registers,
+        collect() {
+          this.set(stats()[key]);
+        },
+      });
+    gauge("queue_length", "Pictures that wait to be made.", "waiting");
+    gauge("workers", "Threads that make pictures.", "lanes");
+    gauge("workers_busy", "Threads that make a picture now.", "busy");
+    gauge(
+      "workers_stuck",
+      "Threads that were given up because a picture took too long.",
+      "stuck",
+    );
+    const counter = (name: string, help: string, key: keyof AvatarPoolStats) =>
+      new Counter({
+        name: `atcr_avatar_${name}_total`,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(stats()[key]);
+        },
+      });
+    counter("renders", "Pictures made, failed ones included.", "done");
+    counter("renders_refused", "Pictures refused by a full queue.", "refused");
+  }
 
   /** The exposition text (Prometheus text format 0.0.4). */
   text(): Promise<string> {

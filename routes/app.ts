@@ -10,6 +10,7 @@ import { AppError } from "../lib/errors.ts";
 import { authRoutes, createBrowsers } from "./auth.ts";
 import type { Browsers } from "./auth/browser.ts";
 import { avatarRoutes } from "./avatar.ts";
+import { clientAddress } from "./client_address.ts";
 import { type AppEnv, observe, onError } from "./middleware.ts";
 import { opsRoutes } from "./ops.ts";
 import { clientOrigin } from "./origin.ts";
@@ -85,7 +86,9 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   if (ctx.avatars) {
     // Last: an identifier may stand where other paths do.
     const indexPath = ctx.registry ? "/avatars" : "/";
-    app.route("/", avatarRoutes(ctx.avatars, { indexPath, log: ctx.log }));
+    const addressOf = clientAddress({ trustProxy: config.server.trust_proxy });
+    const { log } = ctx;
+    app.route("/", avatarRoutes(ctx.avatars, { indexPath, log, addressOf }));
   }
   return app;
 }

@@ -7,7 +7,7 @@
 
 import { type Context, Hono, type Next } from "@hono/hono";
 import { assertAllowed } from "../lib/avatar/access.ts";
-import { parseQuery, type PictureQuery } from "../lib/avatar/parameters.ts";
+import { parseQuery } from "../lib/avatar/parameters.ts";
 import type { PictureKind } from "../lib/avatar/rows.ts";
 import type { AvatarService, FoundPicture } from "../lib/avatar/service.ts";
 import { AppError, isAppError } from "../lib/errors.ts";
@@ -15,6 +15,7 @@ import type { Logger } from "../lib/log.ts";
 import { avatarJson } from "./avatar_json.ts";
 import { avatarObjects } from "./avatar_objects.ts";
 import { avatarPage } from "./avatar_page.tsx";
+import type { ClientAddress } from "./client_address.ts";
 import type { AppEnv } from "./middleware.ts";
 import { renderError } from "./render_error.ts";
 
@@ -23,6 +24,8 @@ export interface AvatarRoutesOptions {
   /** Path of the page that explains the service: `/` where nothing else is there. */
   readonly indexPath: string;
   readonly log: Logger;
+  /** Whom new work is counted against. */
+  readonly addressOf: ClientAddress;
 }
 
 /** Longest identifier; that of a DID. */
@@ -65,13 +68,14 @@ export function avatarRoutes(
     const identifier = identifierOf(wantsJson ? name.slice(0, -5) : name);
     if (identifier === undefined) return await next();
     return wantsJson
-      ? await avatarJson(c, service, identifier)
-      : await picture(c, service, identifier, "avatar");
+      ? await avatarJson(c, service, identifier, options.addressOf(c))
+      : await picture(c, service, identifier, "avatar", options.addressOf(c));
   });
   app.get("/:identifier/banner", async (c, next) => {
     const identifier = identifierOf(c.req.param("identifier"));
     if (identifier === undefined) return await next();
-    return await picture(c, service, identifier, "banner");
+    const client = options.addressOf(c);
+    return await picture(c, service, identifier, "banner", client);
   });
   return app;
 }
@@ -104,6 +108,7 @@ async function picture(
   service: AvatarService,
   identifier: string,
   kind: PictureKind,
+  client: string,
 ): Promise<Response> {
   const url = new URL(c.req.url);
   const { options } = service;
@@ -117,11 +122,23 @@ async function picture(
   c.header("cross-origin-resource-policy", "cross-origin");
   let found: FoundPicture;
   try {
-    found = await service.picture(identifier, kind, query);
+    found = await service.picture(identifier, kind, query, client);
   } catch (error) {
-    const answer = await fallback(c, service, identifier, query, error);
-    if (answer === undefined) throw error;
-    return answer;
+    const { fallback } = query;
+    if (fallback.kind === "none" || !isHopeless(error)) throw error;
+    c.header("x-cache", "fallback");
+    if (fallback.kind === "redirect") return redirect(c, fallback.url.href);
+    const { bytes, contentType } = await service.placeholder(
+      fallback.kind,
+      identifier,
+      query,
+      client,
+    );
+    return c.body(bytes, 200, {
+      "content-type": contentType,
+      "cache-control": `public, max-age=${PLACEHOLDER_SECONDS}`,
+      "content-security-policy": "default-src 'none'; sandbox",
+    });
   }
   // No Cache-Control: browsers then ask each time and see a new picture at once.
   c.header("x-cache", found.cache);
@@ -133,15 +150,9 @@ function redirect(c: Context<AppEnv>, location: string): Response {
   return c.body(null, 302, { location, "content-length": "0" });
 }
 
-/** The answer in place of a picture that is not to be had; undefined when none was wished for. */
-async function fallback(
-  c: Context<AppEnv>,
-  service: AvatarService,
-  identifier: string,
-  query: PictureQuery,
-  error: unknown,
-): Promise<Response | undefined> {
-  const hopeless = isAppError(
+/** Whether a picture is not to be had, so that a fallback is answered. */
+function isHopeless(error: unknown): boolean {
+  return isAppError(
     error,
     "NAME_UNKNOWN",
     "NOT_FOUND",
@@ -150,19 +161,4 @@ async function fallback(
     "UPSTREAM_FAILED",
     "UPSTREAM_TIMEOUT",
   );
-  if (!hopeless || query.fallback.kind === "none") return undefined;
-  c.header("x-cache", "fallback");
-  if (query.fallback.kind === "redirect") {
-    return redirect(c, query.fallback.url.href);
-  }
-  const { bytes, contentType } = await service.placeholder(
-    query.fallback.kind,
-    identifier,
-    query,
-  );
-  return c.body(bytes, 200, {
-    "content-type": contentType,
-    "cache-control": `public, max-age=${PLACEHOLDER_SECONDS}`,
-    "content-security-policy": "default-src 'none'; sandbox",
-  });
 }

@@ -16,8 +16,9 @@ export async function avatarJson(
   c: Context<AppEnv>,
   service: AvatarService,
   identifier: string,
+  client: string,
 ): Promise<Response> {
-  const account = await service.describe(identifier);
+  const account = await service.describe(identifier, client);
   const { avatar, banner } = account;
   const body = JSON.stringify({
     did: account.did,

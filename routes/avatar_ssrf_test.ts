@@ -183,7 +183,11 @@ async function ask(
     const app = new Hono<AppEnv>();
     app.route(
       "/",
-      avatarRoutes(service, { indexPath: "/", log: silentLogger }),
+      avatarRoutes(service, {
+        indexPath: "/",
+        log: silentLogger,
+        addressOf: () => "192.0.2.1",
+      }),
     );
     const response = await app.request(path);
     await response.body?.cancel();

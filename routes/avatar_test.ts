@@ -16,6 +16,7 @@ import { MemoryBlobStore } from "../lib/storage/memory.ts";
 import { FakeNetwork } from "../tests/support/avatar_network.ts";
 import { fixture } from "../tests/support/images.ts";
 import { avatarRoutes } from "./avatar.ts";
+import { clientAddress } from "./client_address.ts";
 import type { AppEnv } from "./middleware.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
@@ -58,7 +59,11 @@ async function withApp(
   const app = new Hono<AppEnv>();
   app.route(
     "/",
-    avatarRoutes(service, { indexPath: "/avatars", log: silentLogger }),
+    avatarRoutes(service, {
+      indexPath: "/avatars",
+      log: silentLogger,
+      addressOf: clientAddress({ trustProxy: true }),
+    }),
   );
   app.get("/settings", (c) => c.text("somebody else's page"));
   app.get("/r/:name", (c) => c.text("somebody else's page"));
@@ -294,3 +299,55 @@ Deno.test("scripts of other sites may ask", () =>
       "GET, HEAD",
     );
   }));
+
+Deno.test("one client's new work is bounded, and what is known is answered all the same", () =>
+  withApp(async ({ get, network }) => {
+    const from = (address: string) => ({
+      headers: { "x-forwarded-for": `203.0.113.9, ${address}` },
+    });
+    const one = from("198.51.100.1");
+    // The account and three sizes.
+    for (const w of [1, 2, 3]) {
+      assert.equal((await get(`/alice.test?w=${w}`, one)).status, 302);
+    }
+    for (
+      const path of [
+        "/alice.test?w=4",
+        "/bob.test",
+        "/bob.test.json",
+        "/nobody.test?fallback=initials&f=png",
+      ]
+    ) {
+      const refused = await get(path, one);
+      assert.equal(refused.status, 429, path);
+      assert.equal(refused.headers.get("retry-after"), "15", path);
+    }
+    assert.equal(network.asked.record, 1);
+    for (let i = 0; i < 50; i++) {
+      const known = await get(`/alice.test?w=${1 + i % 3}`, one);
+      assert.equal(known.headers.get("x-cache"), "hit");
+    }
+    const svg = await get("/nobody.test?fallback=initials", one);
+    assert.equal(svg.status, 200);
+    const two = from("198.51.100.2");
+    assert.equal((await get("/alice.test?w=4", two)).status, 302);
+    assert.equal((await get("/alice.test?w=4", one)).status, 302);
+    assert.equal((await get("/bob.test", two)).status, 404);
+  }, { clientPerMinute: 4 }));
+
+Deno.test("what one client may not do is no answer to another that asks at the same time", () =>
+  withApp(async ({ get }) => {
+    const ask = (path: string, address: string) =>
+      get(path, { headers: { "x-forwarded-for": address } });
+    await ask("/alice.test?w=1", "198.51.100.1");
+    const answers = await Promise.all([
+      ask("/alice.test?w=2", "198.51.100.1"),
+      ask("/alice.test?w=2", "198.51.100.2"),
+      ask("/bob.test", "198.51.100.1"),
+      ask("/bob.test", "198.51.100.2"),
+    ]);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [429, 302, 429, 404],
+    );
+  }, { clientPerMinute: 2 }));

@@ -58,3 +58,9 @@ export const replacedKeys = (now: number): ListSelector => ({
 /** Name of the lease under which one instance makes a variant. */
 export const variantLease = (did: Did, cid: string, name: string): string =>
   `avatar/${did}/${cid}/${name}`;
+
+/** Up to where the events of the network were taken, in microseconds since the Unix epoch. */
+export const eventsCursorKey: Key = ["avatar", "events", "cursor"];
+
+/** Name of the lease under which one instance listens to the network. */
+export const EVENTS_LEASE = "avatar/events";

@@ -29,6 +29,8 @@ export interface AvatarOptions {
   readonly graceMs: number;
   /** Variants that are kept of one picture. */
   readonly maxVariants: number;
+  /** New variants and accounts that one client may ask for in a minute, and at once; 0: no bound. */
+  readonly clientPerMinute: number;
   /** The only values of `w` and `h` for requests without a signature; empty: all. */
   readonly allowedSizes: readonly number[];
   /** Keys that sign requests; empty: no signature is needed. */
@@ -54,6 +56,7 @@ export const DEFAULT_AVATAR_OPTIONS: Omit<AvatarOptions, "baseUrl"> = {
   upstreamTimeoutMs: 8_000,
   graceMs: 86_400_000,
   maxVariants: 500,
+  clientPerMinute: 300,
   allowedSizes: [],
   signingKeys: [],
   fallbackHosts: [],

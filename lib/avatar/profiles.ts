@@ -14,6 +14,7 @@ import { AppError, isAppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import { profileKey, replacedKey } from "./keys.ts";
+import type { AvatarObserver } from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";
 import { type Pictures, readPictures } from "./profile_reader.ts";
 import type { ProfileRow } from "./rows.ts";
@@ -25,6 +26,7 @@ export interface ProfilesDeps {
   readonly log: Logger;
   readonly identities: IdentityResolver;
   readonly pds: PdsReader;
+  readonly observer: Pick<AvatarObserver, "upstreamFailed">;
 }
 
 /** A profile and how it was come by. */
@@ -32,6 +34,14 @@ export interface FoundProfile {
   readonly profile: ProfileRow;
   /** `stale`: older than it should be, since its PDS was slow or down. */
   readonly freshness: "fresh" | "stale";
+}
+
+/** What is known to have happened to an account. */
+export interface AccountChange {
+  /** Its handle, keys or PDS may be others now. */
+  readonly identity: boolean;
+  /** It is not shown any more: its pictures are not to be served from memory. */
+  readonly gone: boolean;
 }
 
 type Remembered = { until: number; found: FoundProfile } | {
@@ -44,6 +54,8 @@ const LOCAL_MS = 5_000;
 /** How long a failing PDS is left alone. */
 const RETRY_MS = 10_000;
 const LOCAL_ENTRIES = 20_000;
+/** Tries of a commit that refreshes get in the way of. */
+const MAX_COMMITS = 10;
 
 /** The profiles of all accounts that were asked for. */
 export class Profiles {
@@ -63,13 +75,17 @@ export class Profiles {
   }
 
   /**
-   * The profile of a handle or DID.
+   * The profile of a handle or DID. Waits for `admit` before the PDS of an
+   * account is asked that was never asked for, and throws what that throws.
    *
    * Throws AppError `NAME_INVALID` and `NAME_UNKNOWN` for identifiers that are
    * none or nobody's, `UPSTREAM_FAILED` and `UPSTREAM_TIMEOUT` when nobody
    * could be asked and nothing is known.
    */
-  async find(identifier: string): Promise<FoundProfile> {
+  async find(
+    identifier: string,
+    admit: (did: Did) => Promise<void>,
+  ): Promise<FoundProfile> {
     const now = this.#deps.clock.now();
     const known = this.#local.get(identifier);
     if (known !== undefined && now < known.until) {
@@ -77,11 +93,12 @@ export class Profiles {
       return known.found;
     }
     try {
-      const found = await this.#flights.run(
+      const { identity, known } = await this.#flights.run(
         `find ${identifier}`,
         undefined,
         () => this.#find(identifier),
       );
+      const found = known ?? await this.#first(identity, admit);
       this.#remember(identifier, found);
       return found;
     } catch (error) {
@@ -91,36 +108,59 @@ export class Profiles {
   }
 
   /** Makes the next request for `did` ask its PDS. Costs one read where the account was never asked for. */
-  async invalidate(did: Did): Promise<void> {
-    const { kv } = this.#deps;
-    const entry = await kv.get<ProfileRow>(profileKey(did));
-    if (entry !== undefined) {
-      // A lost race was won by a refresh, which is as good.
-      await kv.atomic().check(entry.key, entry.versionstamp)
-        .set(entry.key, { ...entry.value, checkedAt: 0 }).commit();
-    }
-    this.#failing.delete(did);
-    this.#local.delete(did);
-    if (entry?.value.handle !== undefined) {
-      this.#local.delete(entry.value.handle);
+  async invalidate(did: Did, change: AccountChange): Promise<void> {
+    const { kv, clock, identities } = this.#deps;
+    // Again where a refresh was faster: it may have asked just before the change.
+    for (let i = 0; i < MAX_COMMITS; i++) {
+      const entry = await kv.get<ProfileRow>(profileKey(did));
+      this.#failing.delete(did);
+      this.#local.delete(did);
+      if (entry === undefined) return;
+      const { handle, avatar, banner } = entry.value;
+      if (handle !== undefined) this.#local.delete(handle);
+      if (change.identity) await identities.forget(did);
+      const next: ProfileRow = {
+        ...entry.value,
+        ...(change.gone ? { avatar: undefined, banner: undefined } : {}),
+        checkedAt: 0,
+      };
+      const commit = kv.atomic().check(entry.key, entry.versionstamp)
+        .set(entry.key, next);
+      const dueAt = clock.now() + this.#options.graceMs;
+      for (const picture of change.gone ? [avatar, banner] : []) {
+        if (picture) commit.set(replacedKey(dueAt, did, picture.cid), true);
+      }
+      if (await commit.commit()) return;
     }
   }
 
-  async #find(identifier: string): Promise<FoundProfile> {
-    const { kv, clock } = this.#deps;
+  /** Who it is, and the profile unless the account was never asked for. */
+  async #find(
+    identifier: string,
+  ): Promise<{ identity: Identity; known: FoundProfile | undefined }> {
     const identity = await this.#resolve(identifier, false);
-    const entry = await kv.get<ProfileRow>(profileKey(identity.did));
-    const now = clock.now();
-    if (entry === undefined) {
-      return { profile: await this.#refresh(identity), freshness: "fresh" };
-    }
-    const profile = { ...entry.value, handle: identity.handle };
-    const age = now - profile.checkedAt;
+    const entry = await this.#deps.kv.get<ProfileRow>(profileKey(identity.did));
+    const known = entry && await this.#current(identity, entry.value);
+    return { identity, known };
+  }
+
+  /** The stored profile, refreshed if it is too old. */
+  async #current(identity: Identity, row: ProfileRow): Promise<FoundProfile> {
+    const profile = { ...row, handle: identity.handle };
+    const age = this.#deps.clock.now() - profile.checkedAt;
     if (age < this.#ttl(profile)) return { profile, freshness: "fresh" };
     if (profile.checkedAt > 0 && age > this.#options.staleTtlMs) {
       return { profile: await this.#refresh(identity), freshness: "fresh" };
     }
     return await this.#refreshOrStale(identity, profile);
+  }
+
+  async #first(
+    identity: Identity,
+    admit: (did: Did) => Promise<void>,
+  ): Promise<FoundProfile> {
+    await admit(identity.did);
+    return { profile: await this.#refresh(identity), freshness: "fresh" };
   }
 
   /** The new profile if it comes soon, else the old one. */
@@ -139,6 +179,7 @@ export class Profiles {
       (profile) => ({ profile, freshness: "fresh" as const }),
       (error) => {
         this.#failing.set(did, clock.now() + RETRY_MS);
+        this.#deps.observer.upstreamFailed();
         log.warn("profile cannot be refreshed", { did, error });
         return stale;
       },
@@ -250,7 +291,9 @@ export class Profiles {
   }
 
   #rememberError(identifier: string, error: unknown): void {
-    if (!(error instanceof AppError)) return;
+    if (!(error instanceof AppError) || error.code === "TOOMANYREQUESTS") {
+      return; // says something of the client, nothing of the account
+    }
     const unknown = isAppError(error, "NAME_UNKNOWN", "NAME_INVALID");
     const forMs = unknown ? this.#options.negativeTtlMs : RETRY_MS;
     const until = this.#deps.clock.now() +

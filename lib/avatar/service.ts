@@ -7,27 +7,32 @@
 import type { Did, IdentityResolver } from "../atproto/identity.ts";
 import type { PdsReader } from "../atproto/pds.ts";
 import type { Clock } from "../clock.ts";
-import { AppError } from "../errors.ts";
+import { AppError, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
+import { RateLimiter } from "../kv/rate_limit.ts";
 import type { Logger } from "../log.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
+import { Admission } from "./admission.ts";
 import { type AccountPicture, describePicture } from "./describe.ts";
-import { OUTPUT_TYPES } from "./image/encode.ts";
 import {
   keyPath,
   OBJECT_ROOT,
   parseObjectKey,
   picturePrefix,
 } from "./object_keys.ts";
+import {
+  type AvatarObserver,
+  NO_OBSERVER,
+  type PictureOutcome,
+} from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";
 import { Originals } from "./originals.ts";
 import type { PictureQuery } from "./parameters.ts";
-import { placeholderScene } from "./placeholder/scene.ts";
+import { drawPlaceholder, type Placeholder } from "./placeholder/draw.ts";
 import type { PlaceholderKind } from "./placeholder/scene.ts";
-import { sceneSvg } from "./placeholder/svg.ts";
 import { type Lane, workerLane } from "./pool/lane.ts";
 import { type PoolStats, RenderPool } from "./pool/pool.ts";
-import { Profiles } from "./profiles.ts";
+import { type AccountChange, Profiles } from "./profiles.ts";
 import type { PictureKind } from "./rows.ts";
 import { sweepReplaced } from "./sweep.ts";
 import { Variants } from "./variants.ts";
@@ -43,6 +48,8 @@ export interface AvatarDeps {
   readonly pds: PdsReader;
   /** Opens a place to render in; a thread of its own by default. */
   readonly openLane?: () => Lane;
+  /** Counts what happens; nobody by default. */
+  readonly observer?: AvatarObserver;
 }
 
 /** Where a picture is. */
@@ -64,12 +71,6 @@ export interface AccountDescription {
   readonly banner: AccountPicture | undefined;
 }
 
-/** A small file that is made on the spot. */
-export interface Placeholder {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly contentType: string;
-}
-
 /** A stored object as it is served. */
 export interface ServedObject {
   /** Bytes. */
@@ -78,13 +79,12 @@ export interface ServedObject {
   readonly etag: string;
 }
 
-/** Side of a placeholder when none is asked for, in pixels. */
-const PLACEHOLDER_SIDE = 400;
-
 /** Finds, makes and keeps pictures. */
 export class AvatarService {
   readonly options: AvatarOptions;
   readonly #deps: AvatarDeps;
+  readonly #observer: AvatarObserver;
+  readonly #admission: Admission;
   readonly #pool: RenderPool;
   readonly #profiles: Profiles;
   readonly #variants: Variants;
@@ -93,12 +93,20 @@ export class AvatarService {
   constructor(deps: AvatarDeps, options: AvatarOptions) {
     this.options = options;
     this.#deps = deps;
-    const { openLane = workerLane } = deps;
+    const { openLane = workerLane, observer = NO_OBSERVER } = deps;
+    this.#observer = observer;
+    this.#admission = new Admission(
+      new RateLimiter(deps.kv, deps.clock),
+      options.clientPerMinute,
+    );
     this.#pool = new RenderPool(options.pool, { ...deps, openLane });
-    this.#profiles = new Profiles(deps, options);
-    const originals = new Originals(deps, options);
-    const pool = this.#pool;
-    this.#variants = new Variants({ ...deps, originals, pool }, options);
+    this.#profiles = new Profiles({ ...deps, observer }, options);
+    this.#variants = new Variants({
+      ...deps,
+      observer,
+      originals: new Originals(deps, options),
+      pool: this.#pool,
+    }, options);
   }
 
   /** Starts the workers; resolves when they are warm. */
@@ -137,6 +145,7 @@ export class AvatarService {
    * Where the variant of an account's picture is; it is made when it has to be.
    *
    * @param identifier handle or DID.
+   * @param client whom new work is counted against, for example an address.
    *
    * Throws AppError `NAME_INVALID`, `NAME_UNKNOWN`, `NOT_FOUND` when there is no
    * picture, `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT`, `UNSUPPORTED_MEDIA_TYPE`,
@@ -146,8 +155,29 @@ export class AvatarService {
     identifier: string,
     kind: PictureKind,
     query: PictureQuery,
+    client?: string,
   ): Promise<FoundPicture> {
-    const { profile, freshness } = await this.#profiles.find(identifier);
+    try {
+      const found = await this.#picture(identifier, kind, query, client);
+      this.#observer.pictureAnswered(found.cache);
+      return found;
+    } catch (error) {
+      this.#observer.pictureAnswered(outcomeOf(error));
+      if (isAppError(error, "UPSTREAM_FAILED", "UPSTREAM_TIMEOUT")) {
+        this.#observer.upstreamFailed();
+      }
+      throw error;
+    }
+  }
+
+  async #picture(
+    identifier: string,
+    kind: PictureKind,
+    query: PictureQuery,
+    client: string | undefined,
+  ): Promise<FoundPicture> {
+    const admit = (work: string) => this.#admission.admit(client, work);
+    const { profile, freshness } = await this.#profiles.find(identifier, admit);
     const picture = profile[kind];
     if (picture === undefined) {
       throw new AppError(
@@ -155,7 +185,12 @@ export class AvatarService {
         `${profile.handle ?? profile.did} has no ${kind}.`,
       );
     }
-    const { key, cache } = await this.#variants.ensure(profile, picture, query);
+    const { key, cache } = await this.#variants.ensure(
+      profile,
+      picture,
+      query,
+      admit,
+    );
     return {
       location: this.#publicUrl(key),
       cache: freshness === "stale" ? "stale" : cache,
@@ -163,8 +198,14 @@ export class AvatarService {
   }
 
   /** Everything that is known of an account's pictures; throws as {@linkcode picture} does. */
-  async describe(identifier: string): Promise<AccountDescription> {
-    const { profile, freshness } = await this.#profiles.find(identifier);
+  async describe(
+    identifier: string,
+    client?: string,
+  ): Promise<AccountDescription> {
+    const { profile, freshness } = await this.#profiles.find(
+      identifier,
+      (did) => this.#admission.admit(client, did),
+    );
     const { did, handle, checkedAt } = profile;
     const describe = (kind: PictureKind) =>
       describePicture(
@@ -181,38 +222,20 @@ export class AvatarService {
   }
 
   /**
-   * Draws a placeholder: as SVG, or in the format that was named. Its size is
-   * the one asked for, a square where one side is missing.
+   * Draws a placeholder. One in the format of a picture is made anew each time
+   * and counts against `client`. Throws AppError `TOOMANYREQUESTS` and `UNAVAILABLE`.
    */
   async placeholder(
     kind: PlaceholderKind,
     identifier: string,
     query: PictureQuery,
+    client?: string,
   ): Promise<Placeholder> {
-    const { width, height, density, format, quality } = query.request;
-    const { maxSide } = this.options.limits;
-    const pixels = (side: number | undefined) =>
-      Math.min(
-        maxSide,
-        Math.round((side ?? width ?? height ?? PLACEHOLDER_SIDE) * density),
-      );
-    const isDid = identifier.startsWith("did:");
-    const scene = placeholderScene(
-      kind,
-      identifier,
-      isDid ? undefined : identifier,
-    );
-    const size = { width: pixels(width), height: pixels(height) };
-    if (!query.explicitFormat) {
-      const svg = sceneSvg(scene, size.width, size.height);
-      return {
-        bytes: new TextEncoder().encode(svg),
-        contentType: "image/svg+xml",
-      };
+    if (query.explicitFormat) {
+      await this.#admission.admit(client, `${kind} ${identifier}`);
     }
-    const job = { kind: "scene", scene, ...size, format, quality } as const;
-    const { bytes } = await this.#pool.run(job);
-    return { bytes, contentType: OUTPUT_TYPES[format] };
+    const { maxSide } = this.options.limits;
+    return await drawPlaceholder(this.#pool, kind, identifier, query, maxSide);
   }
 
   /** What is stored at `key`, or undefined when nothing is or the key is none of ours. */
@@ -236,8 +259,8 @@ export class AvatarService {
   }
 
   /** Makes the next request for `did` look at its profile again; for events of the network. */
-  async invalidate(did: Did): Promise<void> {
-    await this.#profiles.invalidate(did);
+  async invalidate(did: Did, change: AccountChange): Promise<void> {
+    await this.#profiles.invalidate(did, change);
   }
 
   /** Removes pictures that were replaced long enough ago; the number of pictures removed. */
@@ -253,4 +276,17 @@ export class AvatarService {
     const direct = this.servesObjects ? undefined : store.publicUrl?.(key);
     return direct ?? `${this.options.baseUrl}/${keyPath(key)}`;
   }
+}
+
+function outcomeOf(error: unknown): PictureOutcome {
+  if (isAppError(error, "TOOMANYREQUESTS", "UNAVAILABLE")) return "refused";
+  const absent = isAppError(
+    error,
+    "NAME_INVALID",
+    "NAME_UNKNOWN",
+    "NOT_FOUND",
+    "UNPROCESSABLE",
+    "UNSUPPORTED_MEDIA_TYPE",
+  );
+  return absent ? "absent" : "failed";
 }

@@ -20,6 +20,7 @@ const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const PHOTO = fixture("jpeg/photo-256.jpg");
 const OTHER = fixture("jpeg/progressive.jpg");
 const MINUTE = 60_000;
+const CHANGED = { identity: false, gone: false };
 
 /** Instances of the service that share a store, as behind a load balancer. */
 class Setup implements AsyncDisposable {
@@ -160,10 +161,10 @@ Deno.test("an event of the network shows a new picture at once", async () => {
   const service = await setup.service();
   await service.picture("alice.test", "avatar", query());
   const changed = setup.network.setPicture(ALICE, OTHER);
-  await service.invalidate(ALICE);
+  await service.invalidate(ALICE, CHANGED);
   const next = await service.picture("alice.test", "avatar", query());
   assert.match(next.location, new RegExp(changed));
-  await service.invalidate("did:plc:nobodyaskedforthisone000");
+  await service.invalidate("did:plc:nobodyaskedforthisone000", CHANGED);
 });
 
 Deno.test("while the PDS is down the old picture is answered, in new sizes too", async () => {

@@ -20,6 +20,7 @@ import { checkedSniff } from "./image/limits.ts";
 import type { Rendered } from "./image/render.ts";
 import { imageKey, refusalKey, variantKey, variantLease } from "./keys.ts";
 import { IMMUTABLE, variantObjectKey } from "./object_keys.ts";
+import type { AvatarObserver } from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";
 import type { Originals } from "./originals.ts";
 import type { PictureQuery } from "./parameters.ts";
@@ -41,6 +42,7 @@ export interface VariantsDeps {
   readonly store: BlobStore;
   readonly originals: Originals;
   readonly pool: RenderPool;
+  readonly observer: Pick<AvatarObserver, "variantMade">;
 }
 
 /** A stored variant and how it was come by. */
@@ -72,7 +74,8 @@ export class Variants {
   }
 
   /**
-   * Makes sure that a variant is stored.
+   * Makes sure that a variant is stored. Waits for `admit` before it is made,
+   * and throws what that throws.
    *
    * Throws AppError `UNAVAILABLE` when too much is being made already,
    * `TOOMANYREQUESTS` when the picture has as many variants as are kept, and
@@ -82,14 +85,26 @@ export class Variants {
     profile: ProfileRow,
     picture: PictureRef,
     query: PictureQuery,
+    admit: (key: string) => Promise<void>,
   ): Promise<FoundVariant> {
-    const key = variantObjectKey(profile.did, picture.cid, query.name);
+    const { did } = profile;
+    const key = variantObjectKey(did, picture.cid, query.name);
     if (this.#known.has(key)) return { key, cache: "hit" };
-    const cache = await this.#flights.run(
-      key,
+    const isStored = await this.#flights.run(
+      `look ${key}`,
       undefined,
-      () => this.#ensure(key, profile, picture, query),
+      () => this.#isStored(did, picture.cid, query.name),
     );
+    let cache: "hit" | "miss" = "hit";
+    if (!isStored) {
+      // Not in the flight: what one client may not do is no answer to others.
+      await admit(key);
+      cache = await this.#flights.run(
+        `make ${key}`,
+        undefined,
+        () => this.#ensure(key, profile, picture, query),
+      );
+    }
     this.#known.set(key, true);
     return { key, cache };
   }
@@ -111,7 +126,6 @@ export class Variants {
     const { did } = profile;
     const { cid } = picture;
     const { name } = query;
-    if (await this.#isStored(did, cid, name)) return "hit";
     const lease = await acquireLease(
       kv,
       clock,
@@ -128,7 +142,9 @@ export class Variants {
     try {
       // Whoever held the lease before may have made it, or found it impossible.
       if (await this.#isStored(did, cid, name)) return "hit";
+      const began = clock.now();
       await this.#make(key, profile, picture, query);
+      this.#deps.observer.variantMade(clock.now() - began);
       return "miss";
     } finally {
       // Never fails, and nobody needs to wait for it.

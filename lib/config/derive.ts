@@ -145,6 +145,13 @@ function contradictions(
     needsHttps,
   );
   refuse(
+    avatar.jetstream_url !== undefined &&
+      open(avatar.jetstream_url.replace(/^ws/, "http")),
+    "avatar.jetstream_url",
+    "must begin with wss:// outside the machine itself; server.test_mode " +
+      "allows ws",
+  );
+  refuse(
     server.roles.includes("registry") && !runsHold &&
       server.default_hold_did === undefined,
     "server.default_hold_did",

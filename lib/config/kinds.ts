@@ -156,6 +156,17 @@ export function url(): Kind<string> {
   );
 }
 
+/** A ws(s) address; without a path that of a Jetstream server. */
+export function webSocket(): Kind<string> {
+  return text((value) => {
+    if (!/^wss?:\/\//.test(value)) return undefined;
+    const url = httpUrl(value.replace(/^ws/, "http"));
+    if (url === undefined) return undefined;
+    if (url.pathname === "/") url.pathname = "/subscribe";
+    return url.href.replace(/^http/, "ws");
+  }, "an address as wss://jetstream.example.com/subscribe");
+}
+
 /** A host name with an optional port; an address is read as its host. */
 export function host(): Kind<string> {
   return text((value) => {

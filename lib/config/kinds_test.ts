@@ -14,6 +14,7 @@ import {
   list,
   origin,
   parseListenAddress,
+  webSocket,
 } from "./kinds.ts";
 
 /** What `kind` makes of a value; undefined when it refuses. */
@@ -81,6 +82,20 @@ Deno.test("addresses are read as origins and hosts", () => {
   assert.equal(read(host(), "https://cdn.example"), "cdn.example");
   for (const bad of ["", "a b", "cdn.example/x", "u@cdn.example"]) {
     assert.equal(read(host(), bad), undefined, bad);
+  }
+});
+
+Deno.test("addresses of WebSockets get the path of a Jetstream server where they have none", () => {
+  assert.equal(
+    read(webSocket(), "wss://jet.example"),
+    "wss://jet.example/subscribe",
+  );
+  assert.equal(
+    read(webSocket(), "ws://127.0.0.1:6008/a?b=c"),
+    "ws://127.0.0.1:6008/a?b=c",
+  );
+  for (const bad of ["https://jet.example", "jet.example", "wss://u:p@a.b"]) {
+    assert.equal(read(webSocket(), bad), undefined, bad);
   }
 });
 

@@ -60,7 +60,7 @@ const serverSettings = section("The program as a whole.", {
   }),
   trust_proxy: setting(flag(), {
     doc: "Whether a proxy stands in front that writes the client's address " +
-      "to X-Forwarded-For, for limits on guessing and for lists of sessions.",
+      "to X-Forwarded-For, for limits by address and for lists of sessions.",
     default: false,
   }),
   shutdown_timeout_seconds: setting(integer(0, 3600), {

@@ -4,7 +4,15 @@
  * @module
  */
 
-import { anyText, bytes, host, integer, list, nsid } from "./kinds.ts";
+import {
+  anyText,
+  bytes,
+  host,
+  integer,
+  list,
+  nsid,
+  webSocket,
+} from "./kinds.ts";
 import { bucketSettings } from "./schema_storage.ts";
 import { section, setting } from "./setting.ts";
 
@@ -63,6 +71,17 @@ export const avatarSettings = section("Avatars of AT Protocol identities.", {
       "while one replaces another.",
     default: [],
     secret: true,
+  }),
+  client_limit_per_minute: setting(integer(0, 1_000_000), {
+    doc: "New sizes and accounts that one client address may ask for in a " +
+      "minute, or at once; beyond that 429. What was asked for before is " +
+      "not counted. 0: no limit.",
+    default: 300,
+  }),
+  jetstream_url: setting(webSocket(), {
+    doc: "A Jetstream server that tells of changed profiles, handles and " +
+      "accounts as it happens.",
+    otherwise: "changes are seen when avatar.profile_ttl_seconds are over",
   }),
   fallback_hosts: setting(list(host()), {
     doc: "Hosts to which fallback=https://… may redirect.",

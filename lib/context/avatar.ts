@@ -5,16 +5,19 @@
  */
 
 import type { IdentityResolver } from "../atproto/identity.ts";
+import { readJetstream } from "../atproto/jetstream.ts";
 import type { PdsReader } from "../atproto/pds.ts";
 import {
   type AvatarOptions,
   DEFAULT_AVATAR_OPTIONS,
 } from "../avatar/options.ts";
+import { NetworkEvents } from "../avatar/network_events.ts";
 import { AvatarService } from "../avatar/service.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { openStore } from "./storage.ts";
 
@@ -24,6 +27,7 @@ export interface AvatarContextDeps {
   kv: Kv;
   clock: Clock;
   log: Logger;
+  metrics: Metrics;
   /** The hold's store, used where avatars have none of their own. */
   store: BlobStore;
   identities: IdentityResolver;
@@ -32,15 +36,48 @@ export interface AvatarContextDeps {
 
 /** Builds the service; its workers start with `start`. */
 export function createAvatars(deps: AvatarContextDeps): AvatarService {
-  const { config, kv, clock, log, identities, pds } = deps;
+  const { config, kv, clock, log, identities, pds, metrics } = deps;
   const { storage, public_host } = config.avatar;
   // A store that serves the public needs to know its public host.
   const store = storage === config.storage && public_host === undefined
     ? deps.store
     : openStore(storage, clock, public_host);
-  return new AvatarService(
-    { kv, clock, log, store, identities, pds },
+  const observer = metrics.avatars;
+  const service = new AvatarService(
+    { kv, clock, log, store, identities, pds, observer },
     optionsOf(config),
+  );
+  metrics.watchAvatarPool(() => service.stats);
+  return service;
+}
+
+/** What listens to the network for changed pictures; undefined where no server is configured. */
+export function createNetworkEvents(
+  { config, kv, clock, log, metrics }: Pick<
+    AvatarContextDeps,
+    "config" | "kv" | "clock" | "log" | "metrics"
+  >,
+  avatars: AvatarService,
+  userAgent: string,
+): NetworkEvents | undefined {
+  const { avatar, identity } = config;
+  const { jetstream_url: url, profile_collections: collections } = avatar;
+  if (url === undefined) return undefined;
+  return new NetworkEvents(
+    {
+      kv,
+      clock,
+      log,
+      avatars,
+      observer: metrics.avatars,
+      open: (cursor, signal) =>
+        readJetstream({ url, collections, cursor, userAgent }, clock, signal),
+    },
+    {
+      collections,
+      maxReplayMs: 1000 *
+        Math.max(avatar.profile_ttl_seconds, identity.cache_ttl_seconds),
+    },
   );
 }
 
@@ -57,6 +94,7 @@ function optionsOf({ avatar, server }: Config): AvatarOptions {
     negativeTtlMs: avatar.negative_ttl_seconds * 1000,
     staleTtlMs: avatar.stale_ttl_seconds * 1000,
     graceMs: avatar.old_variant_hours * 3_600_000,
+    clientPerMinute: avatar.client_limit_per_minute,
     allowedSizes: avatar.allowed_sizes ?? [],
     signingKeys: avatar.signing_keys,
     fallbackHosts: avatar.fallback_hosts,

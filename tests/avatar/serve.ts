@@ -19,6 +19,7 @@ import { createLogger } from "../../lib/log.ts";
 import { Metrics } from "../../lib/metrics.ts";
 import { FilesystemBlobStore } from "../../lib/storage/filesystem.ts";
 import { avatarRoutes } from "../../routes/avatar.ts";
+import { clientAddress } from "../../routes/client_address.ts";
 import { type AppEnv, observe } from "../../routes/middleware.ts";
 import { listen } from "../../routes/serve.ts";
 import { blobCid } from "../support/avatar_network.ts";
@@ -98,12 +99,18 @@ const service = new AvatarService(
       },
     },
   },
-  { ...DEFAULT_AVATAR_OPTIONS, baseUrl: "http://127.0.0.1" },
+  {
+    ...DEFAULT_AVATAR_OPTIONS,
+    baseUrl: "http://127.0.0.1",
+    // All come from one address, and it is the pictures that are to be tried.
+    clientPerMinute: 0,
+  },
 );
 await service.start();
+const addressOf = clientAddress({ trustProxy: false });
 const app = new Hono<AppEnv>();
 app.use(observe({ log, metrics: new Metrics() }));
-app.route("/", avatarRoutes(service, { indexPath: "/", log }));
+app.route("/", avatarRoutes(service, { indexPath: "/", log, addressOf }));
 app.get("/stats", (c) => c.json({ ...service.stats, blobs: blobs.asked }));
 const server = await listen({
   hostname: "127.0.0.1",

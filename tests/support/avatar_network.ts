@@ -30,6 +30,8 @@ export class FakeNetwork {
   readonly pdsUrl = "https://pds.example.com";
   /** How often each question was asked. */
   readonly asked = { identity: 0, record: 0, collections: 0, blob: 0 };
+  /** Identities that were to be looked up anew. */
+  readonly forgotten: Did[] = [];
   /** Set, every question to the PDS fails with it. */
   down: AppError | undefined;
   /** Set, every question to the PDS waits for it. */
@@ -101,7 +103,10 @@ export class FakeNetwork {
         new AppError("NAME_UNKNOWN", `There is no account ${identifier}.`),
       );
     },
-    forget: () => Promise.resolve(),
+    forget: (did) => {
+      this.forgotten.push(did);
+      return Promise.resolve();
+    },
   };
 
   readonly pds: PdsReader = {

@@ -1,0 +1,166 @@
+/**
+ * Hears of changed profiles, handles and accounts as they happen, so that a
+ * new picture shows at once however long profiles are believed.
+ *
+ * @module
+ */
+
+import type { Did } from "../atproto/identity.ts";
+import type { JetstreamBatch } from "../atproto/jetstream.ts";
+import type { JetstreamEvent } from "../atproto/jetstream_event.ts";
+import type { Clock } from "../clock.ts";
+import type { Kv } from "../kv/kv.ts";
+import { acquireLease } from "../kv/lease.ts";
+import type { Logger } from "../log.ts";
+import { EVENTS_LEASE, eventsCursorKey } from "./keys.ts";
+import type { AvatarObserver } from "./observer.ts";
+import type { AccountChange } from "./profiles.ts";
+
+/** What {@linkcode NetworkEvents} needs. */
+export interface NetworkEventsDeps {
+  readonly kv: Kv;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The avatar service. */
+  readonly avatars: {
+    invalidate(did: Did, change: AccountChange): Promise<void>;
+  };
+  /** Opens the stream behind `cursor`, in microseconds since the Unix epoch; it throws when it ends. */
+  readonly open: (
+    cursor: number | undefined,
+    signal: AbortSignal,
+  ) => AsyncIterable<JetstreamBatch>;
+  readonly observer: Pick<AvatarObserver, "networkEvents">;
+  /** From 0 up to 1; `Math.random` by default. */
+  readonly random?: () => number;
+}
+
+/** Settings of {@linkcode NetworkEvents}. */
+export interface NetworkEventsOptions {
+  /** Profile records that may hold a picture. */
+  readonly collections: readonly string[];
+  /** Older events tell nothing: whatever was known before is asked for anew by then; milliseconds. */
+  readonly maxReplayMs: number;
+}
+
+const LEASE_MS = 30_000;
+/** How often the place in the stream is stored, in milliseconds. */
+const SAVE_MS = 5_000;
+/** Events are taken again from so long before the stored place: clocks of servers differ; milliseconds. */
+const REWIND_MS = 5_000;
+/** Pause after the first failure; doubled with each further one, in milliseconds. */
+const FIRST_PAUSE_MS = 2_000;
+const LONGEST_PAUSE_MS = 60_000;
+/** Accounts looked at together. */
+const PARALLEL = 16;
+
+/** Follows the network in one of all instances that share a store. */
+export class NetworkEvents {
+  readonly #deps: NetworkEventsDeps;
+  readonly #options: NetworkEventsOptions;
+  #savedAt = 0;
+
+  constructor(deps: NetworkEventsDeps, options: NetworkEventsOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /**
+   * Listens, or waits for its turn, until `signal` is aborted. Never rejects:
+   * failures are logged, and it tries again after a growing pause, in which
+   * another instance may take over.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { kv, clock, log, random = Math.random } = this.#deps;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        const lease = await acquireLease(kv, clock, EVENTS_LEASE, {
+          ttlMs: LEASE_MS,
+        });
+        if (lease === undefined) {
+          await clock.sleep(LEASE_MS * (0.5 + random() / 2), signal);
+          continue;
+        }
+        try {
+          const held = AbortSignal.any([signal, lease.signal]);
+          await this.#follow(held, () => failures = 0);
+        } finally {
+          await lease.release();
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        failures++;
+        log.warn("events of the network are not heard", { failures, error });
+      }
+      const longest = Math.min(
+        LONGEST_PAUSE_MS,
+        FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 10),
+      );
+      await clock.sleep(longest * (0.5 + random() / 2), signal);
+    }
+  }
+
+  /** One connection. */
+  async #follow(signal: AbortSignal, onEvents: () => void): Promise<void> {
+    const { kv, clock, log } = this.#deps;
+    const cursor = await this.#start();
+    log.info("listening to events of the network", { cursor });
+    let done: number | undefined;
+    try {
+      for await (const { events, ignored } of this.#deps.open(cursor, signal)) {
+        await this.#take(events, ignored);
+        const last = events.at(-1);
+        if (last === undefined) continue;
+        onEvents();
+        done = last.timeUs;
+        if (clock.now() - this.#savedAt < SAVE_MS) continue;
+        this.#savedAt = clock.now();
+        await kv.set(eventsCursorKey, done);
+      }
+    } finally {
+      if (done !== undefined) await kv.set(eventsCursorKey, done);
+    }
+  }
+
+  /** Where to begin: a little before what was heard last, but not in the distant past. */
+  async #start(): Promise<number | undefined> {
+    const { kv, clock } = this.#deps;
+    const saved = await kv.get<number>(eventsCursorKey);
+    if (saved === undefined) return undefined;
+    const oldest = (clock.now() - this.#options.maxReplayMs) * 1000;
+    return Math.max(saved.value - REWIND_MS * 1000, oldest);
+  }
+
+  /** Each account once, with all that happened to it. */
+  async #take(
+    events: readonly JetstreamEvent[],
+    ignored: number,
+  ): Promise<void> {
+    const changes = new Map<Did, AccountChange>();
+    const counts = { commit: 0, identity: 0, account: 0, ignored };
+    for (const event of events) {
+      if (event.kind === "commit" && !this.#wants(event.collection)) {
+        counts.ignored++;
+        continue;
+      }
+      counts[event.kind]++;
+      const before = changes.get(event.did);
+      changes.set(event.did, {
+        identity: event.kind !== "commit" || (before?.identity ?? false),
+        gone: event.kind === "account" ? !event.active : before?.gone ?? false,
+      });
+    }
+    this.#deps.observer.networkEvents(counts);
+    const queue = changes.entries();
+    await Promise.all(Array.from({ length: PARALLEL }, async () => {
+      for (const [did, change] of queue) {
+        await this.#deps.avatars.invalidate(did, change);
+      }
+    }));
+  }
+
+  #wants(collection: string): boolean {
+    return this.#options.collections.includes(collection);
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * What the avatar service tells whoever counts.
+ *
+ * @module
+ */
+
+/** How a request for a picture ended. */
+export type PictureOutcome =
+  /** The variant was known or stored. */
+  | "hit"
+  /** The same, but whether it is the current picture could not be asked. */
+  | "stale"
+  /** It was made. */
+  | "miss"
+  /** There is none, or it cannot be shown. */
+  | "absent"
+  /** Too much is being done already, by all or by this client. */
+  | "refused"
+  /** A PDS, a directory or we failed. */
+  | "failed";
+
+/** Events of the network by kind. */
+export interface EventCounts {
+  readonly commit: number;
+  readonly identity: number;
+  readonly account: number;
+  /** Broken frames and events that are not about pictures. */
+  readonly ignored: number;
+}
+
+/** Takes counts; must not throw. */
+export interface AvatarObserver {
+  /** A request for a picture was answered. */
+  pictureAnswered(outcome: PictureOutcome): void;
+  /** A PDS or a directory could not be asked, whatever the request was answered. */
+  upstreamFailed(): void;
+  /** A variant was made; milliseconds from the decision to its being stored. */
+  variantMade(ms: number): void;
+  networkEvents(counts: EventCounts): void;
+}
+
+/** Counts nothing. */
+export const NO_OBSERVER: AvatarObserver = {
+  pictureAnswered() {},
+  upstreamFailed() {},
+  variantMade() {},
+  networkEvents() {},
+};
