@@ -132,7 +132,6 @@ export async function createContext(
         identities,
         pds,
         maxManifestBytes: config.registry.max_manifest_bytes,
-        isNeeded: () => Promise.resolve(false),
       }),
     })
     : undefined;

@@ -60,6 +60,8 @@ export interface PdsReader {
     did: Did,
     signal?: AbortSignal,
   ): Promise<string[]>;
+  /** False when the PDS says for certain that it has no repo of `did`, not even a deactivated one. */
+  hasRepo(pds: string, did: Did, signal?: AbortSignal): Promise<boolean>;
   /** The whole blob, at most `maxBytes`, its CID verified. Undefined when there is none. */
   getBlob(
     pds: string,

@@ -49,6 +49,7 @@ const listOutput = z.object({
   records: z.array(z.unknown()),
   cursor: z.string().optional(),
 });
+const statusOutput = z.object({ did: z.string() });
 const describeOutput = z.object({ collections: z.array(z.string()) });
 
 /** Reads over XRPC; the {@linkcode PdsReader} of the product. */
@@ -151,6 +152,25 @@ export class PdsClient implements PdsReader {
       ["RepoNotFound"],
     );
     return (repo?.collections ?? []).filter((nsid) => isValidNsid(nsid));
+  }
+
+  async hasRepo(
+    pds: string,
+    did: Did,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
+    const status = await this.#ask(
+      {
+        origin: pds,
+        nsid: "com.atproto.sync.getRepoStatus",
+        params: { did },
+        maxBytes: MAX_RECORD_BYTES,
+        signal,
+      },
+      statusOutput,
+      ["RepoNotFound"],
+    );
+    return status !== undefined;
   }
 
   async getBlob(

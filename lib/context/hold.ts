@@ -14,7 +14,11 @@ import { HoldAccess } from "../hold/access.ts";
 import { BlobRows } from "../hold/blob_rows.ts";
 import { HoldBlobs } from "../hold/blobs.ts";
 import { HoldCrew } from "../hold/crew.ts";
-import { HoldGc, type ManifestSource } from "../hold/gc.ts";
+import { HoldGc } from "../hold/gc.ts";
+import {
+  ManifestCensus,
+  type ManifestSource,
+} from "../hold/manifest_census.ts";
 import { LayerIndex } from "../hold/layer_index.ts";
 import { LayerRecords } from "../hold/layer_records.ts";
 import { HoldNotify } from "../hold/notify.ts";
@@ -107,6 +111,7 @@ export async function createHold(deps: HoldContextDeps) {
     registryUrl: config.server.base_url,
   });
   const presign = settings.presigned_urls;
+  const graceMs = settings.gc.grace_hours * HOUR_MS;
   const pdsBlobs = new RepoBlobs({
     did,
     kv,
@@ -182,11 +187,20 @@ export async function createHold(deps: HoldContextDeps) {
       records: repo,
       rows,
       layers,
-      layerRecords,
-      source: deps.manifests,
+      census: new ManifestCensus({
+        did,
+        source: deps.manifests,
+        access,
+        crew,
+        layers,
+        layerRecords,
+        clock,
+        log,
+        graceMs,
+      }),
       clock,
       log,
-      graceMs: settings.gc.grace_hours * HOUR_MS,
+      graceMs,
     }),
   };
 }

@@ -5,59 +5,159 @@
  * @module
  */
 
-import { AtUri, isValidDid } from "@atproto/syntax";
-import type { Did, IdentityResolver } from "../atproto/identity.ts";
+import { z } from "zod";
+import type { Did, Identity, IdentityResolver } from "../atproto/identity.ts";
 import type { PdsReader } from "../atproto/pds.ts";
-import { readManifest } from "../atproto/records.ts";
-import { AppError } from "../errors.ts";
-import type { ManifestSource } from "../hold/gc.ts";
-import { type Digest, digestOf, digestParts } from "../oci/digest.ts";
-import { parseManifest, referencedBlobs } from "../oci/manifest.ts";
+import { type ManifestRecord, readManifest } from "../atproto/records.ts";
+import { AppError, isAppError } from "../errors.ts";
+import type { ManifestSource, OwnedManifest } from "../hold/manifest_census.ts";
+import type { PushNotice } from "../hold/notice.ts";
+import { digestOf, digestParts } from "../oci/digest.ts";
+import { parseManifest } from "../oci/manifest.ts";
 
 /** What {@linkcode manifestSource} needs. */
 export interface ManifestSourceDeps {
   identities: IdentityResolver;
   pds: PdsReader;
   maxManifestBytes: number;
-  /** Whether a blob is needed for another reason, such as a push that is under way. */
-  isNeeded: (digest: Digest) => Promise<boolean>;
 }
 
-/** {@linkcode ManifestSource} over the owners' repos. Whoever cannot be asked keeps everything. */
+const COLLECTION = "io.atcr.manifest";
+
+/** Pages of 100 records read of one owner; who has more is not read to the end. */
+const MAX_PAGES = 1_000;
+
+/** Layers that a record lists at most; what lists so many may have more. */
+const MAX_LISTED = 1_000;
+
+const descriptorSchema = z.object({
+  digest: z.string(),
+  size: z.number(),
+  mediaType: z.string(),
+});
+
+/** What a record tells of the blobs; indexes have none. */
+const contentsSchema = z.union([
+  z.object({
+    config: descriptorSchema,
+    layers: z.array(descriptorSchema).max(MAX_LISTED - 1),
+  }),
+  z.object({ manifests: z.array(z.unknown()).min(1) }).transform(() => ({})),
+]);
+
+/** {@linkcode ManifestSource} over the owners' repos. */
 export function manifestSource(deps: ManifestSourceDeps): ManifestSource {
   return {
-    blobsOf: async (uri) => {
-      try {
-        return await blobsOf(deps, uri);
-      } catch (error) {
-        if (error instanceof AppError) return undefined;
-        throw error;
+    async *manifestsOf(did, signal) {
+      const owner = await living(deps, did, signal);
+      if (!owner) return;
+      const options = signal ? { signal } : {};
+      let cursor: string | undefined;
+      for (let page = 0; page < MAX_PAGES; page++) {
+        const answer = await deps.pds.listRecords(owner.pds, did, COLLECTION, {
+          limit: 100,
+          ...options,
+          ...(cursor === undefined ? {} : { cursor }),
+        });
+        for (const { value } of answer.records) {
+          const record = readManifest(value);
+          if (record) yield manifestOf(deps, owner, record, value);
+        }
+        cursor = answer.cursor;
+        if (cursor === undefined || answer.records.length === 0) return;
       }
+      throw new AppError(
+        "UPSTREAM_FAILED",
+        `${did} has more than ${MAX_PAGES * 100} manifests.`,
+      );
     },
-    isNeeded: deps.isNeeded,
   };
 }
 
-async function blobsOf(
+type Owner = Identity & { readonly pds: string };
+
+/** The owner as of now; undefined when DID or repo are certainly gone. */
+async function living(
+  { identities, pds }: ManifestSourceDeps,
+  did: Did,
+  signal: AbortSignal | undefined,
+): Promise<Owner | undefined> {
+  let identity: Identity;
+  try {
+    // An account that moved is not gone because its former PDS says so.
+    identity = await identities.resolve(did, {
+      fresh: true,
+      ...(signal ? { signal } : {}),
+    });
+  } catch (error) {
+    // The directory knows every did:plc; a host that does not find its
+    // document may just be set up wrongly.
+    if (isAppError(error, "NAME_UNKNOWN") && did.startsWith("did:plc:")) {
+      return undefined;
+    }
+    throw error;
+  }
+  if (identity.pds === undefined) {
+    throw new AppError("UPSTREAM_FAILED", `${did} names no PDS.`);
+  }
+  return await pds.hasRepo(identity.pds, did, signal)
+    ? { ...identity, pds: identity.pds }
+    : undefined;
+}
+
+function manifestOf(
   deps: ManifestSourceDeps,
-  uri: string,
-): Promise<readonly Digest[] | null | undefined> {
-  const { hostname, collection, rkey } = new AtUri(uri);
-  if (!isValidDid(hostname)) return undefined;
-  const owner = await deps.identities.resolve(hostname);
-  if (owner.pds === undefined) return undefined;
-  const did: Did = owner.did;
-  const found = await deps.pds.getRecord(owner.pds, did, collection, rkey);
-  if (!found) return null;
-  const record = readManifest(found.value);
-  const cid = record?.manifestBlob?.ref.$link;
-  if (!record || cid === undefined) return undefined;
-  const blob = await deps.pds.getBlob(owner.pds, did, cid, {
-    maxBytes: deps.maxManifestBytes,
+  owner: Owner,
+  record: ManifestRecord,
+  value: Record<string, unknown>,
+): OwnedManifest {
+  const { digest, holdDid, mediaType, repository } = record;
+  const noticeOf = (
+    { config, layers = [] }: Partial<PushNotice["manifest"]>,
+  ): PushNotice => ({
+    owner: owner.did,
+    repository,
+    digest,
+    manifest: { mediaType, config, layers },
   });
-  if (!blob) return undefined;
-  const { algorithm } = digestParts(record.digest);
-  if (digestOf(blob.bytes, algorithm) !== record.digest) return undefined;
-  return referencedBlobs(parseManifest(blob.bytes, record.mediaType))
-    .map(({ digest }) => digest);
+  return {
+    digest,
+    holdDid,
+    contents: async () => {
+      const told = contentsSchema.safeParse(value).data;
+      if (told) return noticeOf(told);
+      const bytes = await manifestBytes(deps, owner, record);
+      return noticeOf(bytes ? parsed(bytes, mediaType) : {});
+    },
+  };
+}
+
+/** The bytes; undefined when the repo has none that the digest promises. */
+async function manifestBytes(
+  { pds, maxManifestBytes }: ManifestSourceDeps,
+  owner: Owner,
+  { digest, manifestBlob }: ManifestRecord,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const cid = manifestBlob?.ref.$link;
+  if (cid === undefined) return undefined;
+  const blob = await pds.getBlob(owner.pds, owner.did, cid, {
+    maxBytes: maxManifestBytes,
+  });
+  const { algorithm } = digestParts(digest);
+  return blob && digestOf(blob.bytes, algorithm) === digest
+    ? new Uint8Array(blob.bytes)
+    : undefined;
+}
+
+/** The manifest; empty when it is none, and nobody can pull it then. */
+function parsed(
+  bytes: Uint8Array<ArrayBuffer>,
+  mediaType: string,
+): Partial<PushNotice["manifest"]> {
+  try {
+    return parseManifest(bytes, mediaType);
+  } catch (error) {
+    if (isAppError(error, "MANIFEST_INVALID")) return {};
+    throw error;
+  }
 }

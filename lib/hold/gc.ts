@@ -1,6 +1,7 @@
 /**
  * Removal of blobs that nothing needs any more: mark by layer records and
- * manifests, quarantine, and only later removal.
+ * manifests, quarantine, and only later removal. While the repo of anybody who
+ * may push cannot be read, nothing is judged unneeded.
  *
  * @module
  */
@@ -11,21 +12,10 @@ import type { Digest } from "../oci/digest.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import type { StorageKeys } from "../storage/keys.ts";
 import type { BlobRow, BlobRows } from "./blob_rows.ts";
-import type { LayerIndex, ManifestRow } from "./layer_index.ts";
-import type { LayerRecords } from "./layer_records.ts";
+import type { LayerIndex } from "./layer_index.ts";
 import { mendLayerIndex } from "./layer_mend.ts";
+import type { Census, ManifestCensus } from "./manifest_census.ts";
 import type { HoldRecords } from "./records.ts";
-
-/** Who knows which blobs are needed, besides the layer records. */
-export interface ManifestSource {
-  /**
-   * Blobs that the manifest with this AT-URI refers to; null when its owner's
-   * repo says that it is gone, undefined when nobody could be asked.
-   */
-  blobsOf(uri: string): Promise<readonly Digest[] | null | undefined>;
-  /** Whether a blob that no known manifest refers to is needed all the same. */
-  isNeeded(digest: Digest): Promise<boolean>;
-}
 
 /** What is to happen to one blob, or to the layer records of one manifest. */
 export interface GcFinding {
@@ -54,8 +44,7 @@ export interface HoldGcDeps {
   records: HoldRecords;
   rows: BlobRows;
   layers: LayerIndex;
-  layerRecords: LayerRecords;
-  source: ManifestSource;
+  census: ManifestCensus;
   clock: Clock;
   log: Logger;
   /** Younger blobs and manifests stay, in milliseconds; a push takes a while. */
@@ -68,9 +57,6 @@ const WEEK_MS = 7 * 24 * 3_600_000;
 
 /** Quarantined with this reason, a blob comes back by itself when it is needed. */
 const UNNEEDED = "No manifest refers to it.";
-
-/** Manifests asked for at once. */
-const PARALLEL = 4;
 
 /** Collects garbage. One run at a time: the caller holds a lease. */
 export class HoldGc {
@@ -110,12 +96,16 @@ export class HoldGc {
     signal?: AbortSignal,
   ): AsyncIterableIterator<GcFinding> {
     await mendLayerIndex(this.#deps, signal);
-    yield* this.#manifests(dry, signal);
+    const census = await this.#deps.census.take(dry, signal);
+    for (const subject of census.released) {
+      const reason = "Its owner deleted the manifest.";
+      yield { subject, size: 0, verdict: "release", reason };
+    }
     for await (const { digest, row } of this.#deps.rows.all()) {
       signal?.throwIfAborted();
       const finding = { subject: digest, size: row.size };
       try {
-        const verdict = await this.#judge(digest, row);
+        const verdict = await this.#judge(digest, row, census);
         if (dry || await this.#carryOut(digest, verdict)) {
           yield { ...finding, ...verdict };
         }
@@ -125,80 +115,34 @@ export class HoldGc {
     }
   }
 
-  /** Manifests whose owners deleted them, once that was seen for long enough. */
-  async *#manifests(
-    dry: boolean,
-    signal?: AbortSignal,
-  ): AsyncIterableIterator<GcFinding> {
-    let batch: { uri: string; row: ManifestRow }[] = [];
-    const judged = async () => {
-      const findings = await Promise.all(
-        batch.map(({ uri, row }) => this.#manifest(uri, row, dry)),
-      );
-      batch = [];
-      return findings.filter((finding) => finding !== undefined);
-    };
-    for await (const manifest of this.#deps.layers.manifests()) {
-      signal?.throwIfAborted();
-      batch.push(manifest);
-      if (batch.length === PARALLEL) yield* await judged();
-    }
-    yield* await judged();
-  }
-
-  async #manifest(
-    uri: string,
-    row: ManifestRow,
-    dry: boolean,
-  ): Promise<GcFinding | undefined> {
-    const { source, layers, layerRecords, clock, graceMs, log } = this.#deps;
-    const now = clock.now();
-    try {
-      if (now - row.pushedAt < graceMs) return undefined;
-      const blobs = await source.blobsOf(uri);
-      if (blobs === undefined) return undefined;
-      if (blobs !== null) {
-        if (!dry) await layers.keep(uri, row, blobs);
-        return undefined;
-      }
-      if (row.goneSince === undefined || now - row.goneSince < graceMs) {
-        const goneSince = row.goneSince ?? now;
-        if (!dry) await layers.putManifest(uri, { ...row, goneSince });
-        return undefined;
-      }
-      if (!dry) await layerRecords.removeManifest(uri);
-      return {
-        subject: uri,
-        size: 0,
-        verdict: "release",
-        reason: "Its owner deleted the manifest.",
-      };
-    } catch (error) {
-      log.warn("manifest not checked", { uri, error });
-      return undefined;
-    }
-  }
-
   async #judge(
     digest: Digest,
     row: BlobRow,
+    { untold, unread }: Census,
   ): Promise<Pick<GcFinding, "verdict" | "reason">> {
     const { clock, graceMs, quarantineMs = WEEK_MS } = this.#deps;
     const age = clock.now() - row.since;
     if (row.state === "purging") {
       return { verdict: "purge", reason: "Its removal was interrupted." };
     }
-    const need = await this.#need(digest);
+    const need = await this.#need(digest) ??
+      (untold.has(digest) ? "A manifest refers to it." : undefined);
     if (row.state === "quarantined") {
       if (need && row.reason === UNNEEDED) {
         return { verdict: "restore", reason: need };
       }
       const reason = row.reason ?? UNNEEDED;
-      return age < quarantineMs
+      return age < quarantineMs || (reason === UNNEEDED && unread.length > 0)
         ? { verdict: "keep", reason: `In quarantine: ${reason}` }
         : { verdict: "purge", reason };
     }
     if (need) return { verdict: "keep", reason: need };
+    if (unread.length > 0) {
+      const reason = `The repo of ${
+        unread[0]
+      } could not be read and may need it.`;
+      return { verdict: "keep", reason };
+    }
     return age < graceMs
       ? { verdict: "keep", reason: "It came in too recently to judge." }
       : { verdict: "quarantine", reason: UNNEEDED };
@@ -206,12 +150,8 @@ export class HoldGc {
 
   /** Why a blob is needed; undefined when it is not. */
   async #need(digest: Digest): Promise<string | undefined> {
-    const { layers, source } = this.#deps;
-    const uri = await layers.user(digest);
-    if (uri !== undefined) return `The manifest ${uri} refers to it.`;
-    return await source.isNeeded(digest)
-      ? "A repository refers to it."
-      : undefined;
+    const uri = await this.#deps.layers.user(digest);
+    return uri === undefined ? undefined : `The manifest ${uri} refers to it.`;
   }
 
   /** False when somebody else changed the blob meanwhile. */

@@ -1,29 +1,16 @@
 import assert from "node:assert/strict";
 import { manifestUri } from "../atproto/records.ts";
-import { type Digest, digestOf } from "../oci/digest.ts";
-import type { ManifestSource } from "./gc.ts";
 import type { PushNotice } from "./notice.ts";
 import { COLLECTIONS } from "./records.ts";
-import { ALICE, noise } from "./testing.ts";
+import { ALICE, BOB, CAPTAIN, noise } from "./testing.ts";
 import {
   imageOf,
   openServices,
+  TestRepos,
   type TestServices,
 } from "./testing_services.ts";
 
 const DAY = 24 * 3_600_000;
-
-/** What the owners' repos have, for the collector. */
-class Repos implements ManifestSource {
-  readonly manifests = new Map<string, readonly Digest[] | null>();
-  readonly needed = new Set<Digest>();
-  blobsOf(uri: string) {
-    return Promise.resolve(this.manifests.get(uri));
-  }
-  isNeeded(digest: Digest) {
-    return Promise.resolve(this.needed.has(digest));
-  }
-}
 
 function uriOf({ owner, digest }: PushNotice): string {
   assert.ok(digest);
@@ -31,19 +18,24 @@ function uriOf({ owner, digest }: PushNotice): string {
 }
 
 async function verdicts(hold: TestServices) {
-  const found = new Map<string, string>();
-  for await (const { subject, verdict } of hold.gc.preview()) {
-    found.set(subject, verdict);
-  }
-  return found;
+  const findings = await Array.fromAsync(hold.gc.preview());
+  return new Map(findings.map(({ subject, verdict }) => [subject, verdict]));
+}
+
+async function reasons(hold: TestServices) {
+  const findings = await Array.fromAsync(hold.gc.preview());
+  return new Map(findings.map(({ subject, reason }) => [subject, reason]));
 }
 
 Deno.test("blobs of known images stay, others go by way of the quarantine", async () => {
-  await using hold = await openServices();
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
   const layer = await hold.push(ALICE, noise(10));
   const config = await hold.push(ALICE, noise(11));
   const stray = await hold.push(ALICE, noise(12));
-  await hold.notify.push(ALICE, imageOf(ALICE, [layer], { config }));
+  const notice = imageOf(ALICE, [layer], { config });
+  source.add(notice);
+  await hold.notify.push(ALICE, notice);
   assert.deepEqual([...(await verdicts(hold)).values()], [
     "keep",
     "keep",
@@ -82,19 +74,20 @@ Deno.test("a preview changes nothing and gives every blob a reason", async () =>
 });
 
 Deno.test("a manifest that stays deleted is released, one that comes back is not", async () => {
-  const source = new Repos();
+  const source = new TestRepos();
   await using hold = await openServices({ source });
   const layer = await hold.push(ALICE, noise(10));
   const notice = imageOf(ALICE, [layer]);
+  source.add(notice);
   await hold.notify.push(ALICE, notice);
   hold.clock.advance(2 * DAY);
   await hold.gc.run();
-  source.manifests.set(uriOf(notice), null);
+  source.delete(notice);
   await hold.gc.run();
-  source.manifests.set(uriOf(notice), [layer]);
+  source.add(notice);
   hold.clock.advance(2 * DAY);
   await hold.gc.run();
-  source.manifests.set(uriOf(notice), null);
+  source.delete(notice);
   assert.equal((await hold.gc.run()).release, 0);
   assert.equal((await hold.all("layer")).length, 1);
   hold.clock.advance(2 * DAY);
@@ -103,57 +96,163 @@ Deno.test("a manifest that stays deleted is released, one that comes back is not
   assert.equal(await hold.blobs.stat(layer), undefined);
 });
 
-Deno.test("a manifest whose owner cannot be asked keeps its blobs", async () => {
-  await using hold = await openServices({ source: new Repos() });
+Deno.test("while a repo cannot be read, nothing is released, hidden or removed", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
   const layer = await hold.push(ALICE, noise(10));
-  await hold.notify.push(ALICE, imageOf(ALICE, [layer]));
+  const notice = imageOf(ALICE, [layer]);
+  await hold.notify.push(ALICE, notice);
+  const [stray, late] = [
+    await hold.push(ALICE, noise(11)),
+    await hold.push(ALICE, noise(12)),
+  ];
+  await hold.crew.ensure(BOB);
+  hold.clock.advance(2 * DAY);
+  source.down.add(BOB);
+  source.down.add(ALICE);
   for (let i = 0; i < 5; i++) {
+    assert.match((await reasons(hold)).get(stray) ?? "", /could not be read/);
+    const { quarantine, release, purge } = await hold.gc.run();
+    assert.deepEqual([quarantine, release, purge], [0, 0, 0]);
     hold.clock.advance(30 * DAY);
-    await hold.gc.run();
   }
-  assert.deepEqual(await hold.blobs.stat(layer), { size: 10 });
+  for (const digest of [layer, stray, late]) {
+    assert.ok(await hold.blobs.stat(digest));
+  }
+  source.add(notice);
+  // In quarantine already, it is not removed on a guess either.
+  source.down.clear();
+  assert.equal((await hold.gc.run()).quarantine, 2);
+  source.down.add(BOB);
+  hold.clock.advance(30 * DAY);
+  assert.equal((await hold.gc.run()).purge, 0);
+  source.add(imageOf(BOB, [late]));
+  await hold.gc.run();
+  assert.ok(await hold.blobs.stat(late));
+  source.down.clear();
+  const report = await hold.gc.run();
+  assert.deepEqual([report.purge, report.keep], [1, 2]);
 });
 
 Deno.test("blobs that only the owner's record names are kept as long as it is there", async () => {
-  const source = new Repos();
+  const source = new TestRepos();
   await using hold = await openServices({ source });
   const [layer, config] = [
     await hold.push(ALICE, noise(10)),
     await hold.push(ALICE, noise(11)),
   ];
-  const notice = imageOf(ALICE, [layer]);
-  await hold.notify.push(ALICE, notice);
-  source.manifests.set(uriOf(notice), [layer, config]);
+  const told = imageOf(ALICE, [layer], { name: "image" });
+  const whole = imageOf(ALICE, [layer], { name: "image", config });
+  await hold.notify.push(ALICE, told);
+  source.add(whole);
   hold.clock.advance(2 * DAY);
   await hold.gc.run();
   assert.ok(await hold.blobs.stat(config));
-  await hold.layerRecords.removeManifest(uriOf(notice));
+  source.delete(whole);
+  await hold.layerRecords.removeManifest(uriOf(told));
   await hold.gc.run();
   assert.equal(await hold.blobs.stat(config), undefined);
   assert.equal(await hold.blobs.stat(layer), undefined);
 });
 
-Deno.test("a blob that a repository needs is kept, and taken back when it is needed again", async () => {
-  const source = new Repos();
+Deno.test("an image that the hold was never told of keeps its blobs and counts for its owner", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
+  const [layer, config] = [
+    await hold.push(ALICE, noise(10)),
+    await hold.push(ALICE, noise(11)),
+  ];
+  await hold.crew.ensure(ALICE);
+  const notice = imageOf(ALICE, [layer], { config });
+  source.add(notice, hold.records.did);
+  hold.clock.advance(2 * DAY);
+  for (const verdict of (await verdicts(hold)).values()) {
+    assert.equal(verdict, "keep");
+  }
+  assert.deepEqual(await hold.all("layer"), [], "a preview records nothing");
+  for (let i = 0; i < 3; i++) {
+    await hold.gc.run();
+    hold.clock.advance(10 * DAY);
+  }
+  assert.ok(await hold.blobs.stat(layer));
+  assert.ok(await hold.blobs.stat(config));
+  assert.deepEqual(await hold.layers.usage(ALICE), {
+    uniqueBlobs: 1,
+    totalSize: 10,
+  });
+  // Told at last, it is the same image.
+  await hold.notify.push(ALICE, notice);
+  assert.equal((await hold.all("layer")).length, 1);
+});
+
+Deno.test("an image that was told so late that its blobs were hidden gets them back", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
+  const layer = await hold.push(ALICE, noise(10));
+  hold.clock.advance(2 * DAY);
+  assert.equal((await hold.gc.run()).quarantine, 1);
+  source.add(imageOf(CAPTAIN, [layer]));
+  const { restore, quarantine } = await hold.gc.run();
+  // Recording the layer takes it out of quarantine at once.
+  assert.deepEqual([restore, quarantine], [0, 0]);
+  assert.ok(await hold.blobs.stat(layer));
+});
+
+Deno.test("an image of another hold keeps nothing here", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
+  const layer = await hold.push(ALICE, noise(10));
+  await hold.crew.ensure(ALICE);
+  source.add(imageOf(ALICE, [layer]), "did:web:other.example.com");
+  hold.clock.advance(2 * DAY);
+  assert.equal((await hold.gc.run()).quarantine, 1);
+  assert.deepEqual(await hold.all("layer"), []);
+});
+
+Deno.test("an image that the quota refused keeps its blobs, and the next upload is refused", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({
+    source,
+    tiers: [{ name: "small", quota: 15 }],
+    defaultTier: "small",
+  });
+  const layers = [
+    await hold.push(ALICE, noise(10)),
+    await hold.push(ALICE, noise(11)),
+  ];
+  await hold.crew.ensure(ALICE);
+  const notice = imageOf(ALICE, layers);
+  source.add(notice, hold.records.did);
+  await assert.rejects(
+    hold.notify.push(ALICE, notice),
+    { code: "QUOTA_EXCEEDED" },
+  );
+  hold.clock.advance(2 * DAY);
+  assert.equal((await hold.gc.run()).quarantine, 0);
+  for (const digest of layers) assert.ok(await hold.blobs.stat(digest));
+  assert.equal((await hold.quota.report(ALICE)).totalSize, 21);
+  await assert.rejects(
+    hold.uploads.initiate(ALICE),
+    { code: "QUOTA_EXCEEDED" },
+  );
+});
+
+Deno.test("a blob that an admin hid stays hidden although an image needs it", async () => {
+  const source = new TestRepos();
   await using hold = await openServices({ source });
   const digest = await hold.push(ALICE, noise(10));
-  source.needed.add(digest);
-  hold.clock.advance(2 * DAY);
-  await hold.gc.run();
-  assert.ok(await hold.blobs.stat(digest));
-  source.needed.clear();
-  await hold.gc.run();
-  assert.equal(await hold.blobs.stat(digest), undefined);
-  source.needed.add(digest);
-  assert.equal((await hold.gc.run()).restore, 1);
-  assert.ok(await hold.blobs.stat(digest));
+  const notice = imageOf(ALICE, [digest]);
+  source.add(notice);
+  await hold.notify.push(ALICE, notice);
   await hold.blobs.delete(digest);
-  await hold.gc.run();
+  hold.clock.advance(2 * DAY);
+  assert.equal((await hold.gc.run()).restore, 0);
   assert.equal(await hold.blobs.stat(digest), undefined);
 });
 
 Deno.test("the index follows records that were restored or deleted by an admin", async () => {
-  await using hold = await openServices();
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
   const layer = await hold.push(ALICE, noise(10));
   const notice = imageOf(ALICE, [layer]);
   await hold.notify.push(ALICE, notice);
@@ -178,18 +277,17 @@ Deno.test("the index follows records that were restored or deleted by an admin",
 });
 
 Deno.test("a push during the collection keeps its blobs", async () => {
-  const source = new Repos();
-  await using hold = await openServices({ source });
+  await using hold = await openServices();
   const layer = await hold.push(ALICE, noise(10));
   hold.clock.advance(2 * DAY);
   // The push comes just after the blob was judged.
-  source.isNeeded = async () => {
-    source.isNeeded = () => Promise.resolve(false);
+  const user = hold.layers.user.bind(hold.layers);
+  hold.layers.user = async () => {
+    hold.layers.user = user;
     await hold.notify.push(ALICE, imageOf(ALICE, [layer]));
-    return false;
+    return undefined;
   };
   const report = await hold.gc.run();
   assert.equal(report.quarantine, 0);
   assert.ok(await hold.blobs.stat(layer));
-  assert.equal(await hold.blobs.stat(digestOf(noise(99))), undefined);
 });

@@ -9,7 +9,7 @@
 import { LRUCache } from "lru-cache";
 import type { Did } from "../atproto/identity.ts";
 import type { Clock } from "../clock.ts";
-import type { Kv } from "../kv/kv.ts";
+import type { Key, Kv } from "../kv/kv.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { holdKeys } from "./keys.ts";
 
@@ -142,9 +142,38 @@ export class LayerIndex {
     return (await this.#kv.get<ManifestRow>(holdKeys.manifest(uri)))?.value;
   }
 
-  /** All manifests. */
-  async *manifests(): AsyncIterableIterator<{ uri: string; row: ManifestRow }> {
-    const rows = this.#kv.list<ManifestRow>({ prefix: holdKeys.manifests });
+  /** Everybody with a manifest here. */
+  async *owners(): AsyncIterableIterator<Did> {
+    const prefix = holdKeys.manifests;
+    let start: Key = prefix;
+    // One look per owner: jump behind all manifests of the one just seen.
+    while (true) {
+      const selector = start === prefix ? { prefix } : { prefix, start };
+      let found: ManifestRow | undefined;
+      let uri = "";
+      const rows = this.#kv.list<ManifestRow>(selector, { limit: 1 });
+      for await (const { key, value } of rows) {
+        found = value;
+        uri = String(key[2]);
+      }
+      if (!found) return;
+      yield found.userDid;
+      start = [...prefix, `${uri.split("/", 3).join("/")}0`];
+    }
+  }
+
+  /** All manifests, or those of `owner`. */
+  async *manifests(
+    owner?: Did,
+  ): AsyncIterableIterator<{ uri: string; row: ManifestRow }> {
+    const prefix = holdKeys.manifests;
+    const rows = this.#kv.list<ManifestRow>(
+      owner === undefined ? { prefix } : {
+        // "0" is the character after "/".
+        start: [...prefix, `at://${owner}/`],
+        end: [...prefix, `at://${owner}0`],
+      },
+    );
     for await (const { key, value } of rows) {
       yield { uri: String(key[2]), row: value };
     }

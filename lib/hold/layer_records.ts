@@ -10,7 +10,7 @@ import type { Clock } from "../clock.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { BlobRows } from "./blob_rows.ts";
 import type { LayerEntry, LayerIndex } from "./layer_index.ts";
-import { configOf, type PushNotice } from "./notice.ts";
+import { blobsOf, configOf, type PushNotice, uriOf } from "./notice.ts";
 import {
   COLLECTIONS,
   type HoldCommit,
@@ -71,6 +71,31 @@ export class LayerRecords {
       });
     }
     return [...present.values()];
+  }
+
+  /**
+   * Records a manifest that nobody told of. It counts for its owner, and no
+   * quota refuses it any more: the blobs are here and in use.
+   */
+  async adopt(notice: PushNotice): Promise<void> {
+    const { records, layers, clock } = this.#deps;
+    const uri = uriOf(notice);
+    const present = await this.present(notice);
+    const known = new Set(
+      (await layers.ofManifest(uri)).map(({ digest }) => digest),
+    );
+    const writes = present.filter(({ digest }) => !known.has(digest))
+      .map((layer) => this.write(layer, uri, notice.owner));
+    for (let i = 0; i < writes.length; i += MAX_WRITES) {
+      await this.index(await records.apply(writes.slice(i, i + MAX_WRITES)));
+    }
+    const recorded = new Set(present.map(({ digest }) => digest));
+    await layers.putManifest(uri, {
+      userDid: notice.owner,
+      extra: blobsOf(notice).filter((digest) => !recorded.has(digest)),
+      pushedAt: clock.now(),
+      goneSince: undefined,
+    });
   }
 
   /** The write of one record. */

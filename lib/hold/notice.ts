@@ -55,6 +55,14 @@ export function configOf({ manifest }: PushNotice): Digest | undefined {
   return digest !== undefined && isDigest(digest) ? digest : undefined;
 }
 
+/** Config and layers: the blobs that the manifest needs. */
+export function blobsOf(notice: PushNotice): Digest[] {
+  const config = configOf(notice);
+  const layers = notice.manifest.layers.map(({ digest }) => digest);
+  return [...(config === undefined ? [] : [config]), ...layers]
+    .filter((digest) => isDigest(digest));
+}
+
 /** Platforms by name; attestations have none. */
 export function platformsOf(
   manifests: NonNullable<PushNotice["manifest"]["manifests"]>,

@@ -5,6 +5,7 @@
  */
 
 import type { Did } from "../atproto/identity.ts";
+import { AppError } from "../errors.ts";
 import { silentLogger } from "../log.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import type { Repo } from "../repo/repo.ts";
@@ -13,9 +14,10 @@ import { MemoryBlobStore } from "../storage/memory.ts";
 import { HoldAccess } from "./access.ts";
 import { bootstrapHold, type HoldSettings } from "./bootstrap.ts";
 import { HoldCrew } from "./crew.ts";
-import { HoldGc, type ManifestSource } from "./gc.ts";
+import { HoldGc } from "./gc.ts";
 import { LayerIndex } from "./layer_index.ts";
 import { LayerRecords } from "./layer_records.ts";
+import { ManifestCensus, type ManifestSource } from "./manifest_census.ts";
 import type { PushNotice } from "./notice.ts";
 import { HoldNotify } from "./notify.ts";
 import { HoldPosts } from "./posts.ts";
@@ -60,6 +62,34 @@ export interface TestServices extends TestHold {
   push(caller: Did, bytes: Uint8Array): Promise<Digest>;
   /** All records of a collection. */
   all(collection: keyof typeof COLLECTIONS): Promise<HoldRecord[]>;
+}
+
+/** What the owners' repos have. */
+export class TestRepos implements ManifestSource {
+  readonly #manifests = new Map<PushNotice, Did | undefined>();
+  /** Owners whose repos cannot be read. */
+  readonly down = new Set<Did>();
+
+  /** Puts the record of a manifest into its owner's repo. */
+  add(notice: PushNotice, holdDid?: Did): void {
+    this.#manifests.set(notice, holdDid);
+  }
+
+  delete(notice: PushNotice): void {
+    this.#manifests.delete(notice);
+  }
+
+  async *manifestsOf(owner: Did) {
+    await Promise.resolve();
+    for (const [notice, holdDid] of this.#manifests) {
+      const { digest } = notice;
+      if (notice.owner !== owner || digest === undefined) continue;
+      yield { digest, holdDid, contents: () => Promise.resolve(notice) };
+    }
+    if (this.down.has(owner)) {
+      throw new AppError("UPSTREAM_FAILED", "The PDS is down.");
+    }
+  }
 }
 
 /** A hold whose captain is {@linkcode CAPTAIN}, open to all crew unless said otherwise. */
@@ -123,20 +153,27 @@ export async function openServices(
       postCreated: () => count("posts"),
     },
   });
+  const graceMs = 24 * 3_600_000;
   const gc = new HoldGc({
     store,
     keys,
     records,
     rows,
     layers,
-    layerRecords,
-    source: options.source ?? {
-      blobsOf: () => Promise.resolve(undefined),
-      isNeeded: () => Promise.resolve(false),
-    },
+    census: new ManifestCensus({
+      did: records.did,
+      source: options.source ?? new TestRepos(),
+      access,
+      crew,
+      layers,
+      layerRecords,
+      clock,
+      log,
+      graceMs,
+    }),
     clock,
     log,
-    graceMs: 24 * 3_600_000,
+    graceMs,
   });
   const uploads = hold.restart({ allowance: quota });
   return {

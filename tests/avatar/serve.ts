@@ -91,6 +91,7 @@ const service = new AvatarService(
     pds: {
       getRecord: (_pds, did, collection) => profileOf(did, collection),
       listRecords: () => Promise.resolve({ records: [], cursor: undefined }),
+      hasRepo: () => Promise.resolve(true),
       listCollections: () => Promise.resolve([]),
       getBlob: async (_pds, did) => {
         blobs.asked++;

@@ -118,6 +118,7 @@ export class FakeNetwork {
       return value && { uri, cid: "", value } satisfies RepoRecord;
     },
     listRecords: () => Promise.resolve({ records: [], cursor: undefined }),
+    hasRepo: () => Promise.resolve(true),
     listCollections: async (_pds, did) => {
       this.asked.collections++;
       await this.#reach();
