@@ -8,6 +8,7 @@
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { EventLog, LoggedEvent } from "./event_log.ts";
+import { type Batch, FanOut } from "./fan_out.ts";
 import { errorFrame, infoFrame } from "./frames.ts";
 import type { LiveEvents } from "./live_events.ts";
 
@@ -18,6 +19,8 @@ export interface FirehoseSocket {
   /** Bytes that were sent and are still here. */
   readonly bufferedAmount: number;
   send(data: Uint8Array): void;
+  /** Where it exists it takes whole messages as they go over the connection. */
+  sendMessages?(messages: Uint8Array): void;
   close(code?: number, reason?: string): void;
   addEventListener(
     type: "open" | "close" | "error",
@@ -50,6 +53,9 @@ const BACKFILL_BYTES = 1_000_000;
 const DRAIN_MS = 20;
 const PING_MS = 30_000;
 
+/** `readyState` of an open socket. */
+const OPEN = 1;
+
 // WebSocket close codes (RFC 6455, section 7.4.1, and its registry).
 const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
@@ -64,6 +70,7 @@ export class Firehose {
   readonly #logger: Logger;
   readonly #limits: FirehoseLimits;
   readonly #sockets = new Set<FirehoseSocket>();
+  readonly #fanOut: FanOut;
 
   constructor(
     deps: {
@@ -79,6 +86,7 @@ export class Firehose {
     this.#clock = deps.clock;
     this.#logger = deps.logger;
     this.#limits = deps.limits ?? DEFAULT_FIREHOSE_LIMITS;
+    this.#fanOut = new FanOut(deps.clock);
   }
 
   /** Consumers connected now. */
@@ -116,11 +124,13 @@ export class Firehose {
     } finally {
       gone.abort();
       this.#sockets.delete(socket);
+      if (this.#sockets.size === 0) this.#fanOut.stop();
     }
   }
 
   /** Ends all connections, because the server stops; consumers come back with their cursor. */
   close(): void {
+    this.#fanOut.flush();
     for (const socket of this.#sockets) {
       socket.close(GOING_AWAY, "the server restarts");
     }
@@ -174,20 +184,16 @@ export class Firehose {
     let last: number | undefined = from;
     while (last !== undefined) {
       const over = Promise.withResolvers<void>();
-      let ended = false;
-      const send = ({ frame }: LoggedEvent) => {
-        if (ended) return;
+      const take = (batch: Batch) => {
         try {
-          const { bufferedAmount } = socket;
-          ended = bufferedAmount > this.#limits.maxBufferedBytes;
-          if (!ended) return socket.send(frame);
+          if (this.#send(socket, batch)) return;
           this.#dropSlow(socket);
           over.resolve();
         } catch (error) {
-          ended = true;
           over.reject(error);
         }
       };
+      const send = (event: LoggedEvent) => this.#fanOut.add(event, take);
       const stop = this.#live.follow(last, send);
       if (stop === undefined) {
         last = await this.#backfill(socket, last, gone);
@@ -199,8 +205,24 @@ export class Firehose {
         return await over.promise;
       } finally {
         stop();
+        this.#fanOut.remove(take);
       }
     }
+  }
+
+  /** False when too much is unsent already. */
+  #send(socket: FirehoseSocket, { frames, messages }: Batch): boolean {
+    const { maxBufferedBytes } = this.#limits;
+    if (socket.sendMessages) {
+      if (socket.bufferedAmount > maxBufferedBytes) return false;
+      if (socket.readyState === OPEN) socket.sendMessages(messages());
+      return true;
+    }
+    for (const frame of frames) {
+      if (socket.bufferedAmount > maxBufferedBytes) return false;
+      socket.send(frame);
+    }
+    return true;
   }
 
   #dropSlow(socket: FirehoseSocket): void {

@@ -69,7 +69,12 @@ export function createFirehoseUpgrade(
       return true;
     }
     sockets.handleUpgrade(request, socket, Buffer.from(head), (connected) => {
-      attachFirehose(firehose, connected, cursor);
+      // What is ready to be sent needs none of the work of `ws`.
+      const sendMessages = (messages: Uint8Array) => {
+        socket.write(messages);
+      };
+      const consumer = Object.assign(connected, { sendMessages });
+      attachFirehose(firehose, consumer, cursor);
     });
     return true;
   };

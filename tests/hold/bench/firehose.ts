@@ -19,8 +19,11 @@ const SUBSCRIBERS = 200;
 const EVENTS_PER_SECOND = 200;
 const COLLECTION = "com.example.note";
 
+/** Nobody measures code that has just been loaded. */
+const WARM_UP_SECONDS = 5;
+
 /** Writers at the same time; one after the other may be too slow. */
-const WRITERS = 4;
+const WRITERS = 16;
 
 const received = z.object({
   received: z.number(),
@@ -69,6 +72,7 @@ async function subscribe(port: number) {
 export async function measureFirehose(quick: boolean): Promise<object> {
   const seconds = quick ? 5 : 30;
   const events = seconds * EVENTS_PER_SECOND;
+  const warmUp = WARM_UP_SECONDS * EVENTS_PER_SECOND;
   await using sandbox = await startTestSandbox();
   const captain = await createForger(sandbox);
   await using program = await startProgram({
@@ -80,32 +84,38 @@ export async function measureFirehose(quick: boolean): Promise<object> {
   const nsid = "com.atproto.repo.createRecord";
   const exp = Math.floor(Date.now() / 1000) + 3_000;
   const tokens: string[] = [];
-  for (let i = 0; i < events; i++) {
+  for (let i = 0; i < warmUp + events; i++) {
     tokens.push(await captain.token(did, nsid, { claims: { exp } }));
   }
+  const write = async (from: number, to: number) => {
+    const start = performance.now();
+    let next = from;
+    await Promise.all(Array.from({ length: WRITERS }, async () => {
+      for (let n = next++; n < to; n = next++) {
+        const due = start + (n - from) * 1000 / EVENTS_PER_SECOND;
+        const early = due - performance.now();
+        if (early > 0) await new Promise((done) => setTimeout(done, early));
+        const text = `caused at ${Date.now()}`;
+        const record = { $type: COLLECTION, text };
+        const input = { repo: did, collection: COLLECTION, record };
+        const token = tokens[n];
+        const { status } = await xrpc(origin, nsid, { token, input });
+        if (status !== 200) throw new Error(`status ${status}`);
+      }
+    }));
+    return (performance.now() - start) / 1000;
+  };
   const before = await rss(pid);
   const subscribers = await subscribe(port);
   const connected = await rss(pid);
+  await write(0, warmUp);
+  await settled();
+  await subscribers.report();
   await resetPeakRss(pid);
   const cpu = await cpuMs(pid);
-  const start = performance.now();
-  let next = 0;
-  await Promise.all(Array.from({ length: WRITERS }, async () => {
-    for (let n = next++; n < events; n = next++) {
-      const due = start + n * 1000 / EVENTS_PER_SECOND;
-      const early = due - performance.now();
-      if (early > 0) await new Promise((done) => setTimeout(done, early));
-      const text = `caused at ${Date.now()}`;
-      const record = { $type: COLLECTION, text };
-      const input = { repo: did, collection: COLLECTION, record };
-      const token = tokens[n];
-      const { status } = await xrpc(origin, nsid, { token, input });
-      if (status !== 200) throw new Error(`status ${status}`);
-    }
-  }));
-  const elapsed = (performance.now() - start) / 1000;
+  const elapsed = await write(warmUp, warmUp + events);
   const used = (await cpuMs(pid) - cpu) / 1000;
-  await new Promise((done) => setTimeout(done, 1_000));
+  await settled();
   const seen = await subscribers.report();
   const peak = await peakRss(pid);
   await subscribers.stop();
@@ -128,6 +138,11 @@ export async function measureFirehose(quick: boolean): Promise<object> {
       `${mb(before)}, ${mb(connected)} with subscribers, peak ${mb(peak)}`,
   );
   return figures;
+}
+
+/** Waits until everything under way has arrived. */
+function settled(): Promise<void> {
+  return new Promise((done) => setTimeout(done, 1_000));
 }
 
 /** Resident memory of a process in bytes (Linux). */

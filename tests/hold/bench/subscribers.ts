@@ -17,6 +17,8 @@ const [port, count] = Deno.args.map(Number);
 const MARK = Buffer.from("caused at ");
 const DIGITS = 13;
 
+const BUFFER_BYTES = 64 * 1024;
+
 let latencies: number[] = [];
 
 async function subscribe(): Promise<void> {
@@ -35,27 +37,34 @@ async function subscribe(): Promise<void> {
   await connection.write(
     new TextEncoder().encode(`${request.join("\r\n")}\r\n\r\n`),
   );
-  const connected = Promise.withResolvers<void>();
-  (async () => {
-    let kept = Buffer.alloc(0);
-    for await (const chunk of connection.readable) {
-      connected.resolve();
-      const now = Date.now();
-      const bytes = Buffer.concat([kept, chunk]);
-      let at = bytes.indexOf(MARK);
-      let end = 0;
-      while (at >= 0 && at + MARK.length + DIGITS <= bytes.length) {
-        end = at + MARK.length + DIGITS;
-        const time = Number(bytes.toString("latin1", at + MARK.length, end));
-        latencies.push(now - time);
-        at = bytes.indexOf(MARK, end);
-      }
-      // A mark may be cut by the end of a packet.
-      const keep = Math.max(end, bytes.length - MARK.length - DIGITS);
-      kept = bytes.subarray(at >= 0 ? at : keep);
+  const buffer = Buffer.alloc(BUFFER_BYTES);
+  await connection.read(buffer);
+  void read(connection, buffer);
+}
+
+/** Reads until the connection ends, always into the same `buffer`. */
+async function read(connection: Deno.Conn, buffer: Buffer): Promise<void> {
+  let kept = 0;
+  for (;;) {
+    const count = await connection.read(buffer.subarray(kept));
+    if (count === null) return;
+    const now = Date.now();
+    const bytes = buffer.subarray(0, kept + count);
+    let end = 0;
+    let at = bytes.indexOf(MARK);
+    while (at >= 0 && at + MARK.length + DIGITS <= bytes.length) {
+      end = at + MARK.length + DIGITS;
+      latencies.push(
+        now - Number(bytes.toString("latin1", at + MARK.length, end)),
+      );
+      at = bytes.indexOf(MARK, end);
     }
-  })();
-  await connected.promise;
+    // A mark may be cut by the end of a packet.
+    const keep = at >= 0
+      ? at
+      : Math.max(end, bytes.length - MARK.length - DIGITS);
+    kept = bytes.copy(buffer, 0, keep);
+  }
 }
 
 const say = (text: string) =>
