@@ -99,8 +99,8 @@ Deno.test("bombs and mutated pictures hurt nobody", async () => {
   );
   assert.ok(service.alive());
   assert.ok(slowest.ms < MAX_MS, slowest.what);
-  // A machine that others use has moments of its own.
-  assert.ok(quantile(times, 0.99) < MAX_OTHERS_MS);
+  // A machine that others use may have one moment of its own.
+  assert.ok(quantile(times, 0.999) < MAX_OTHERS_MS);
   assert.ok(service.peakMegabytes() < MAX_MEGABYTES);
 });
 
