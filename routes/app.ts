@@ -49,7 +49,13 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
             await ctx.kv.get(["health"]);
           },
         },
-        { name: "storage", check: (signal) => ctx.store.check(signal) },
+        // Avatars may have a store of their own, which they check themselves.
+        ...(ctx.hold
+          ? [{
+            name: "storage",
+            check: (signal: AbortSignal) => ctx.store.check(signal),
+          }]
+          : []),
         ...(ctx.avatars
           ? [{
             name: "avatars",

@@ -18,20 +18,28 @@ import type {
 /** Opens an empty store that goes by `clock`; `close` is called at the end. */
 export type OpenEmpty = (clock: ManualClock) => Promise<Kv>;
 
-/** Registers the contract suite for one kind of store. */
-export function testKvContract(store: string, open: OpenEmpty): void {
+/** Registers the contract suite for one kind of store; `ignore`: where that is not to be had. */
+export function testKvContract(
+  store: string,
+  open: OpenEmpty,
+  ignore = false,
+): void {
   const test = (
     name: string,
     body: (kv: Kv, clock: ManualClock) => Promise<void>,
   ) =>
-    Deno.test(`${store}: ${name}`, async () => {
-      const clock = new ManualClock();
-      const kv = await open(clock);
-      try {
-        await body(kv, clock);
-      } finally {
-        kv.close();
-      }
+    Deno.test({
+      name: `${store}: ${name}`,
+      ignore,
+      async fn() {
+        const clock = new ManualClock();
+        const kv = await open(clock);
+        try {
+          await body(kv, clock);
+        } finally {
+          kv.close();
+        }
+      },
     });
 
   test("a value comes back as it was stored, until it is deleted", async (kv) => {

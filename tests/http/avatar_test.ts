@@ -10,8 +10,8 @@ import { loadConfig } from "../../lib/config/config.ts";
 import { createContext } from "../../lib/context.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { createApp } from "../../routes/app.ts";
-import { blobCid } from "../support/avatar_network.ts";
 import { fixture } from "../support/images.ts";
+import { setAvatar } from "../support/profile.ts";
 import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
 
 const BASE = "http://127.0.0.1:5123";
@@ -113,45 +113,9 @@ class Program implements AsyncDisposable {
       : await fetch(request);
   }
 
-  /** Uploads a picture for alice and names it in her profile record. */
+  /** Gives alice a picture; returns its CID. */
   async setAvatar(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-    const { pds, alice } = this.sandbox;
-    const call = async (
-      method: string,
-      body: BodyInit,
-      headers: Record<string, string>,
-    ) => {
-      const response = await fetch(`${pds}/xrpc/${method}`, {
-        method: "POST",
-        body,
-        headers,
-      });
-      const answer = await response.json();
-      assert.ok(response.ok, JSON.stringify(answer));
-      return answer;
-    };
-    const json = { "content-type": "application/json" };
-    const { accessJwt } = await call(
-      "com.atproto.server.createSession",
-      JSON.stringify({ identifier: alice.did, password: alice.appPassword }),
-      json,
-    );
-    const authorization = `Bearer ${accessJwt}`;
-    const { blob } = await call("com.atproto.repo.uploadBlob", bytes, {
-      authorization,
-      "content-type": "image/jpeg",
-    });
-    await call(
-      "com.atproto.repo.putRecord",
-      JSON.stringify({
-        repo: alice.did,
-        collection: "app.bsky.actor.profile",
-        rkey: "self",
-        record: { $type: "app.bsky.actor.profile", avatar: blob },
-      }),
-      { authorization, ...json },
-    );
-    return blobCid(bytes);
+    return await setAvatar(this.sandbox, this.sandbox.alice, bytes);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -26,6 +26,8 @@ export interface ProgramOptions {
   /** Data of an earlier run; a new folder by default, removed at the end. */
   readonly dataDir?: string;
   readonly env: Readonly<Record<string, string>>;
+  /** The command that runs `main.ts`; its path is added. By default Deno with all rights. */
+  readonly runner?: readonly [string, ...string[]];
 }
 
 /** What a command did. */
@@ -50,8 +52,9 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     ATCR_DATA_DIR: dataDir,
     ...options.env,
   };
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", MAIN],
+  const [runner, ...args] = options.runner ?? [Deno.execPath(), "run", "-A"];
+  const child = new Deno.Command(runner, {
+    args: [...args, MAIN],
     stdin: "null",
     stdout: "null",
     stderr: "piped",

@@ -19,6 +19,15 @@ export interface GoProgram {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** A program that comes from a crate. */
+export interface CargoProgram {
+  /** Name of the crate and of the installed file. */
+  readonly name: string;
+  readonly version: string;
+  /** What needs it. */
+  readonly use: string;
+}
+
 /** A program that comes from a Debian package. */
 export interface DebianProgram {
   readonly name: string;
@@ -109,6 +118,11 @@ export const GO_PROGRAMS: readonly GoProgram[] = [
   },
 ];
 
+/** Built with cargo. */
+export const CARGO_PROGRAMS: readonly CargoProgram[] = [
+  { name: "denokv", version: "0.14.0", use: "test:remote" },
+];
+
 /** Installed with apt-get where the program is missing. */
 export const DEBIAN_PROGRAMS: readonly DebianProgram[] = [
   { name: "dockerd", package: "docker.io", use: "test:clients and bench" },
@@ -120,4 +134,10 @@ export const DEBIAN_PROGRAMS: readonly DebianProgram[] = [
   { name: "skopeo", package: "skopeo", use: "test:clients and bench" },
   { name: "docker-registry", package: "docker-registry", use: "bench" },
   { name: "wrk", package: "wrk", use: "bench" },
+  {
+    name: "vipsthumbnail",
+    package: "libvips-tools",
+    use: "bench:avatar, as a peer",
+  },
+  { name: "protoc", package: "protobuf-compiler", use: "building denokv" },
 ];

@@ -5,7 +5,7 @@
  *   deno task tools                    everything
  *   deno task tools crane distribution some of it
  *
- * Go programs are built by the Go toolchain, the others come from Debian. The
+ * Programs in Go and Rust are built here, the others come from Debian. The
  * exit code is 1 when something is missing in the end; the suites leave out
  * what they do not find, and say so.
  *
@@ -13,13 +13,25 @@
  */
 
 import { join } from "node:path";
-import { DEBIAN_PROGRAMS, GO_PROGRAMS, type GoProgram } from "./catalog.ts";
+import {
+  CARGO_PROGRAMS,
+  type CargoProgram,
+  DEBIAN_PROGRAMS,
+  GO_PROGRAMS,
+  type GoProgram,
+} from "./catalog.ts";
 import { run, say } from "./command.ts";
 import { BIN_DIR, findProgram, TOOLS_DIR } from "./paths.ts";
 
 /** Time for one program; the largest take some minutes on a small machine. */
 const BUILD_LIMIT_MS = 40 * 60_000;
 const APT_LIMIT_MS = 10 * 60_000;
+
+/** What builds a program. */
+const TOOLCHAINS = {
+  go: "the Go toolchain (1.24 or newer)",
+  cargo: "the Rust toolchain",
+} as const;
 
 /** What became of one program. */
 interface Result {
@@ -29,7 +41,9 @@ interface Result {
 }
 
 const known = new Set(
-  [...GO_PROGRAMS, ...DEBIAN_PROGRAMS].map(({ name }) => name),
+  [...GO_PROGRAMS, ...CARGO_PROGRAMS, ...DEBIAN_PROGRAMS].map(({ name }) =>
+    name
+  ),
 );
 const strangers = Deno.args.filter((name) => !known.has(name));
 if (strangers.length > 0) {
@@ -44,7 +58,7 @@ const wanted = (name: string) =>
 await Deno.mkdir(BIN_DIR, { recursive: true });
 const results = [
   ...await installDebian(),
-  ...await installGo(),
+  ...await installBuilt(),
 ];
 const width = Math.max(...results.map(({ name }) => name.length));
 for (const { name, ok, words } of results) {
@@ -96,15 +110,23 @@ async function aptInstall(
   }
 }
 
-async function installGo(): Promise<Result[]> {
+async function installBuilt(): Promise<Result[]> {
   const results: Result[] = [];
   for (const program of GO_PROGRAMS.filter(({ name }) => wanted(name))) {
-    results.push(await installOneGo(program));
+    results.push(await installOne(program, "go", buildGo));
+  }
+  for (const program of CARGO_PROGRAMS.filter(({ name }) => wanted(name))) {
+    results.push(await installOne(program, "cargo", buildCrate));
   }
   return results;
 }
 
-async function installOneGo(program: GoProgram): Promise<Result> {
+/** Builds a program with `tool` unless it is there. */
+async function installOne<P extends GoProgram | CargoProgram>(
+  program: P,
+  tool: "go" | "cargo",
+  build: (tool: string, program: P) => Promise<void>,
+): Promise<Result> {
   const { name, version } = program;
   const target = join(BIN_DIR, name);
   const stamp = `${target}.version`;
@@ -115,17 +137,13 @@ async function installOneGo(program: GoProgram): Promise<Result> {
   if (there && stamped === undefined) {
     return { name, ok: true, words: "as found in .tools/bin" };
   }
-  const go = await findProgram("go");
-  if (go === undefined) {
-    return {
-      name,
-      ok: false,
-      words: "needs the Go toolchain (1.24 or newer) on PATH",
-    };
+  const builder = await findProgram(tool);
+  if (builder === undefined) {
+    return { name, ok: false, words: `needs ${TOOLCHAINS[tool]} on PATH` };
   }
   await say(`building ${name} ${version}`);
   try {
-    await build(go, program, target);
+    await build(builder, program);
     await Deno.writeTextFile(stamp, version);
     return { name, ok: true, words: version };
   } catch (error) {
@@ -139,16 +157,39 @@ async function installOneGo(program: GoProgram): Promise<Result> {
   }
 }
 
+/** Runs a command in the background of whatever else the machine does. */
+async function runNicely(
+  command: readonly [string, ...string[]],
+  options: Parameters<typeof run>[2],
+): Promise<void> {
+  const nice = await findProgram("nice");
+  const [head, ...tail] = nice === undefined
+    ? command
+    : [nice, "-n", "19", ...command] as const;
+  await run(head, tail, { limitMs: BUILD_LIMIT_MS, ...options });
+}
+
+/** Builds a crate with the versions that its authors have locked. */
+async function buildCrate(cargo: string, program: CargoProgram): Promise<void> {
+  const { name, version } = program;
+  await runNicely([
+    cargo,
+    "install",
+    name,
+    `--version=${version}`,
+    "--locked",
+    "--no-track",
+    `--root=${TOOLS_DIR}`,
+  ], { env: { CARGO_TARGET_DIR: join(TOOLS_DIR, "cargo") } });
+  await Deno.remove(join(TOOLS_DIR, "cargo"), { recursive: true });
+}
+
 /**
  * Builds a program inside a small module that requires it. Unlike
  * `go install PACKAGE@VERSION` this also takes modules with `replace` lines,
  * whose replacements only count in their own repository.
  */
-async function build(
-  go: string,
-  program: GoProgram,
-  target: string,
-): Promise<void> {
+async function buildGo(go: string, program: GoProgram): Promise<void> {
   const folder = join(TOOLS_DIR, "go", program.name);
   await Deno.mkdir(folder, { recursive: true });
   await Deno.writeTextFile(
@@ -156,14 +197,9 @@ async function build(
     `module tools\n\ngo 1.24\n\nrequire ${program.module} ${program.version}\n`,
   );
   await Deno.remove(join(folder, "go.sum")).catch(() => {});
-  // In the background of whatever else the machine does.
-  const nice = await findProgram("nice");
-  const command = nice === undefined ? [go] : [nice, "-n", "19", go];
-  const [head = go, ...tail] = command;
-  const args = ["build", "-o", target, program.package];
-  await run(head, [...tail, ...args], {
+  const target = join(BIN_DIR, program.name);
+  await runNicely([go, "build", "-o", target, program.package], {
     cwd: folder,
-    limitMs: BUILD_LIMIT_MS,
     env: {
       CGO_ENABLED: "0",
       GOFLAGS: "-mod=mod -trimpath -p=1 -buildvcs=false",
