@@ -1,5 +1,5 @@
 /**
- * `hold request-crawl` and `hold gc`.
+ * Commands about the hold as a whole.
  *
  * @module
  */
@@ -27,7 +27,24 @@ export const HOLD_COMMANDS: readonly Command[] = [
     options: { "dry-run": "flag" },
     run: gc,
   },
+  {
+    name: "hold deactivate",
+    doc: "switch the account of the hold off: its repo is not served",
+    run: (call) => setActive(call, false),
+  },
+  {
+    name: "hold activate",
+    doc: "switch the account of the hold on again",
+    run: (call) => setActive(call, true),
+  },
 ];
+
+async function setActive(call: CommandCall, active: boolean): Promise<void> {
+  await withHold(call.config(), async ({ hold }) => {
+    await hold.repo.setActive(active);
+    call.print(`${hold.did} is ${active ? "active" : "deactivated"}.`);
+  });
+}
 
 async function askRelays(call: CommandCall): Promise<number> {
   const config = call.config();

@@ -61,6 +61,7 @@ export function holdStart(deps: HoldStartDeps): HoldStart {
     settle: () => settle(deps),
     ensureProfile: async (signal) => {
       if (!settings.enable_bluesky_posts) return;
+      if (!(await repo.head()).active) return;
       const { host } = new URL(settings.public_url);
       await ensureProfile({
         kv,
@@ -107,6 +108,11 @@ async function settle(deps: HoldStartDeps): Promise<void> {
   const { config, clock, log, repo } = deps;
   const { owner, region, successor, ...settings } = config.hold;
   if (owner === undefined) return;
+  if (!(await repo.head()).active) {
+    return log.warn("the account of the hold is deactivated", {
+      did: repo.did,
+    });
+  }
   const ownerDid = await findOwner(deps, owner);
   await bootstrapHold({ records: repo, clock, log }, {
     ownerDid,

@@ -89,12 +89,18 @@ export function identityFrame(
   });
 }
 
-/** An `#account` frame that says the account is active here. */
+/** An `#account` frame: the account is active here, or deactivated. */
 export function accountFrame(
   { seq, at }: EventStamp,
-  event: { did: Did },
+  { did, active }: { did: Did; active: boolean },
 ): Uint8Array {
-  return frame("#account", { seq, ...event, time: time(at), active: true });
+  return frame("#account", {
+    seq,
+    did,
+    time: time(at),
+    active,
+    ...(active ? {} : { status: "deactivated" }),
+  });
 }
 
 /** An `#info` frame; it has no sequence number. */

@@ -1,5 +1,5 @@
 /**
- * How a repo comes to life, and how it tells a changed identity.
+ * How a repo comes to life, and what it tells without a commit.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export async function createRepo(
   const firstSeq = Math.floor(at / 1000);
   const events = numbered(firstSeq, at, [
     (stamp) => identityFrame(stamp, { did, handle }),
-    (stamp) => accountFrame(stamp, { did }),
+    (stamp) => accountFrame(stamp, { did, active: true }),
     (stamp) =>
       commitFrame(stamp, {
         did,
@@ -87,9 +87,9 @@ export function announceIdentity(
   const event = { did: deps.did, handle };
   return announce(
     deps,
-    head,
-    { handle },
-    (stamp) => identityFrame(stamp, event),
+    head.versionstamp,
+    { ...head.value, handle },
+    [(stamp) => identityFrame(stamp, event)],
   );
 }
 
@@ -103,31 +103,64 @@ export async function announceSync(
   deps: CommitDeps,
   head: Entry<HeadRow>,
 ): Promise<readonly LoggedEvent[] | undefined> {
-  const { cid, rev, commit } = head.value;
-  const blocks = await carBytes([cid], [{ cid, bytes: commit }]);
-  const event = { did: deps.did, rev, blocks };
-  return announce(deps, head, {}, (stamp) => syncFrame(stamp, event));
+  const { versionstamp, value } = head;
+  return announce(deps, versionstamp, value, [await syncOf(deps, value)]);
 }
 
-/** Stores one event that comes without a commit. */
+/**
+ * Switches the account off or on with an `#account` event; after an active one
+ * `#identity` and `#sync` say what holds again.
+ *
+ * Returns the new events; undefined when `head` is no longer the head.
+ */
+export async function announceAccount(
+  deps: CommitDeps,
+  { versionstamp, value }: Entry<HeadRow>,
+  { active, handle }: { active: boolean; handle: string },
+): Promise<readonly LoggedEvent[] | undefined> {
+  const { did } = deps;
+  const account: EventMaker = (stamp) => accountFrame(stamp, { did, active });
+  if (!active) {
+    const next: HeadRow = { ...value, deactivated: true };
+    return announce(deps, versionstamp, next, [account]);
+  }
+  const { deactivated: _, ...next } = value;
+  return announce(deps, versionstamp, { ...next, handle }, [
+    account,
+    (stamp) => identityFrame(stamp, { did, handle }),
+    await syncOf(deps, value),
+  ]);
+}
+
+async function syncOf(
+  { did }: CommitDeps,
+  { cid, rev, commit }: HeadRow,
+): Promise<EventMaker> {
+  const blocks = await carBytes([cid], [{ cid, bytes: commit }]);
+  return (stamp) => syncFrame(stamp, { did, rev, blocks });
+}
+
+/** Stores events that come without a commit, with the head that they tell of. */
 async function announce(
   { kv, keys, log, clock }: CommitDeps,
-  head: Entry<HeadRow>,
-  patch: Partial<HeadRow>,
-  frame: (stamp: EventStamp) => Uint8Array,
+  versionstamp: string,
+  head: HeadRow,
+  frames: readonly EventMaker[],
 ): Promise<readonly LoggedEvent[] | undefined> {
-  const events = numbered(head.value.seq + 1, clock.now(), [frame]);
-  const next = { ...head.value, ...patch, seq: head.value.seq + 1 };
-  const atomic = kv.atomic().check(keys.head, head.versionstamp)
+  const events = numbered(head.seq + 1, clock.now(), frames);
+  const next = { ...head, seq: head.seq + events.length };
+  const atomic = kv.atomic().check(keys.head, versionstamp)
     .set(keys.head, next);
   log.append(atomic, events);
   return await atomic.commit() ? events : undefined;
 }
 
+type EventMaker = (stamp: EventStamp) => Uint8Array;
+
 function numbered(
   first: number,
   at: number,
-  frames: readonly ((stamp: EventStamp) => Uint8Array)[],
+  frames: readonly EventMaker[],
 ): LoggedEvent[] {
   return frames.map((frame, i) => {
     const stamp = { seq: first + i, at };

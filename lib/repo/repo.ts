@@ -16,7 +16,13 @@ import {
 } from "./commit_writer.ts";
 import { DEFAULT_RETENTION, EventLog, type LoggedEvent } from "./event_log.ts";
 import { sweepGarbage } from "./garbage.ts";
-import { announceIdentity, announceSync, createRepo } from "./genesis.ts";
+import {
+  announceAccount,
+  announceIdentity,
+  announceSync,
+  createRepo,
+} from "./genesis.ts";
+import { HeadTurns } from "./head_turns.ts";
 import { repoKeys } from "./keys.ts";
 import { LiveEvents } from "./live_events.ts";
 import { StoredNodes } from "./nodes.ts";
@@ -29,7 +35,13 @@ import {
 import type { HeadRow } from "./rows.ts";
 import { TidClock } from "./tid.ts";
 import { resolveWrites } from "./resolve.ts";
-import type { ApplyOptions, ApplyResult, Head, RepoDeps } from "./types.ts";
+import {
+  type ApplyOptions,
+  type ApplyResult,
+  DeactivatedError,
+  type Head,
+  type RepoDeps,
+} from "./types.ts";
 import {
   MAX_WRITES,
   type PreparedWrite,
@@ -39,15 +51,8 @@ import {
 
 /** How long the result of a request is remembered. */
 const DONE_MS = 24 * 3_600_000;
-/** Commits tried while others change the repo too; each failure means that another one got through. */
-const ATTEMPTS = 50;
 
-/**
- * The repo of one account.
- *
- * Writers of one process queue up; writers of several instances are kept apart
- * by a check of the head, and try again.
- */
+/** The repo of one account; any number of instances may write to it. */
 export class Repo {
   readonly did: Did;
   /** Reads the repo as CARs. */
@@ -58,8 +63,7 @@ export class Repo {
   readonly live: LiveEvents;
   readonly #records: RecordReader;
   readonly #deps: RepoDeps & CommitDeps;
-  /** Ends when the last writer in the queue is done. */
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #turns: HeadTurns;
 
   private constructor(deps: RepoDeps) {
     const { kv, did, clock, logger, retention = DEFAULT_RETENTION } = deps;
@@ -67,6 +71,7 @@ export class Repo {
     this.did = did;
     this.log = new EventLog({ kv, keys, clock, retention });
     this.live = new LiveEvents({ log: this.log, clock, logger });
+    this.#turns = new HeadTurns({ kv, keys, live: this.live });
     this.#records = new RecordReader({ did, kv, keys });
     const nodes = new StoredNodes(kv, keys);
     this.car = new CarReader({ kv, keys, nodes });
@@ -89,17 +94,17 @@ export class Repo {
     if (await kv.get(keys.head) === undefined) {
       await createRepo(repo.#deps, deps.handle);
     }
-    const { handle, signingKey } = (await repo.#head()).value;
-    const rekeyed = signingKey !== deps.signer.didKey;
-    if (rekeyed || handle !== deps.handle) await repo.announceIdentity();
-    if (rekeyed) await repo.#signAnew();
+    const head = (await repo.#turns.head()).value;
+    const rekeyed = head.signingKey !== deps.signer.didKey;
+    if (rekeyed || head.handle !== deps.handle) await repo.announceIdentity();
+    if (rekeyed && head.deactivated === undefined) await repo.#signAnew();
     return repo;
   }
 
   /** Where the repo stands now. */
   async head(): Promise<Head> {
-    const { cid, rev, data } = (await this.#head()).value;
-    return { cid, rev, data };
+    const { cid, rev, data, deactivated } = (await this.#turns.head()).value;
+    return { cid, rev, data, active: deactivated === undefined };
   }
 
   /** The record, or undefined when there is none. Throws AppError `INVALID_REQUEST` for bad names. */
@@ -137,7 +142,8 @@ export class Repo {
    * invalid records, also when a blob is missing (`BlobNotFound`); `CONFLICT`
    * when a record to create exists, one to update does not, or a swap
    * fails; `TOO_LARGE` when the store cannot take the commit whole;
-   * `UNAVAILABLE` when other instances write all the time.
+   * `UNAVAILABLE` when other instances write all the time, and
+   * {@linkcode DeactivatedError} while the account is switched off.
    */
   async apply(
     writes: readonly RepoWrite[],
@@ -198,13 +204,30 @@ export class Repo {
   }
 
   /**
+   * Switches the account off or on again and tells so. While it is off, its
+   * repo is not served and takes no writes. Nothing happens when it is so
+   * already.
+   */
+  async setActive(active: boolean): Promise<void> {
+    const { handle, signer } = this.#deps;
+    await this.#tell((head) => {
+      const isSo = active === (head.value.deactivated === undefined);
+      return isSo
+        ? Promise.resolve([])
+        : announceAccount(this.#deps, head, { active, handle });
+    });
+    const { signingKey } = (await this.#turns.head()).value;
+    if (active && signingKey !== signer.didKey) await this.#signAnew();
+  }
+
+  /**
    * Removes events beyond the retention and what commits of more than an hour
    * ago made unreachable. To be called every few minutes. Returns how many
    * rows went.
    */
   async sweep(): Promise<number> {
     const events = await this.log.sweep();
-    return events + await sweepGarbage(this.#deps, this.#inTurn);
+    return events + await sweepGarbage(this.#deps, this.#turns.take);
   }
 
   /** Stops following other instances; nothing else is held open. */
@@ -221,7 +244,7 @@ export class Repo {
     const done = idempotencyKey === undefined
       ? undefined
       : keys.done(idempotencyKey);
-    return await this.#retry(async (head) => {
+    return await this.#turns.change(async (head) => {
       const first = done && await kv.get<ApplyResult>(done);
       if (first !== undefined) return { result: first.value, events: [] };
       if (swapCommit !== undefined && swapCommit !== head.value.cid) {
@@ -253,6 +276,7 @@ export class Repo {
         remember(atomic, head.value);
         return await atomic.commit() ? unchanged : undefined;
       }
+      if (head.value.deactivated) throw new DeactivatedError(this.did);
       const stored = await storeCommit(this.#deps, head, changes, remember);
       return stored && { result: resultAt(stored.head), events: stored.events };
     });
@@ -260,54 +284,21 @@ export class Repo {
 
   /** Signs the repo as it is with the key of today. */
   async #signAnew(): Promise<void> {
-    await this.#retry(async (head) => {
+    await this.#turns.change(async (head) => {
       const stored = await storeCommit(this.#deps, head, []);
       return stored && { result: undefined, events: stored.events };
     });
   }
 
+  /** Stores what `make` announces about the head. */
   async #tell(
     make: (
       head: Entry<HeadRow>,
     ) => Promise<readonly LoggedEvent[] | undefined>,
   ): Promise<void> {
-    await this.#retry(async (head) => {
+    await this.#turns.change(async (head) => {
       const events = await make(head);
       return events && { result: undefined, events };
     });
-  }
-
-  /** Runs `attempt` on the head of the moment, in turn, until it gets through. */
-  #retry<T>(
-    attempt: (
-      head: Entry<HeadRow>,
-    ) => Promise<{ result: T; events: readonly LoggedEvent[] } | undefined>,
-  ): Promise<T> {
-    return this.#inTurn(async () => {
-      for (let i = 0; i < ATTEMPTS; i++) {
-        const through = await attempt(await this.#head());
-        if (through === undefined) continue;
-        this.live.publish(through.events);
-        return through.result;
-      }
-      throw new AppError(
-        "UNAVAILABLE",
-        "Others are writing to this repo all the time; try again in a moment.",
-        { retryAfterSeconds: 1 },
-      );
-    });
-  }
-
-  /** Runs `work` when all work before it is done. */
-  readonly #inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = this.#queue.then(work);
-    this.#queue = turn.catch(() => {}); // Its own caller hears of an error.
-    return turn;
-  };
-
-  async #head(): Promise<Entry<HeadRow>> {
-    const head = await this.#deps.kv.get<HeadRow>(this.#deps.keys.head);
-    if (head === undefined) throw new Error("the repo has no head");
-    return head;
   }
 }

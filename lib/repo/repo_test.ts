@@ -10,6 +10,7 @@ import { SyncVerifier } from "../../tests/support/sync_verifier.ts";
 import { ManualClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Repo } from "./repo.ts";
+import { DeactivatedError } from "./types.ts";
 import type { RepoWrite } from "./writes.ts";
 
 const NOTE = "com.example.note";
@@ -322,6 +323,45 @@ Deno.test("a new key or handle is announced, and the repo signed with the new ke
   await again.repo.announceSync();
   const [sync] = (await allEvents(again.repo)).slice(-1);
   assert.equal(sync && await verifier.take(sync.frame), "#sync");
+  kv.close();
+});
+
+Deno.test("an account that is switched off takes no writes until it is on again", async () => {
+  const { repo, kv, signer } = await openTestRepo();
+  await repo.apply([create("a")]);
+  const { rev, cid } = await repo.head();
+  await repo.setActive(false);
+  await repo.setActive(false);
+  assert.equal((await repo.head()).active, false);
+  await assert.rejects(repo.apply([create("b")]), DeactivatedError);
+  // What is so already needs no commit.
+  await repo.apply([{ action: "delete", collection: NOTE, rkey: "none" }]);
+  // Another key, found at a start, waits too.
+  const other = await testSigner(7);
+  const later = await openTestRepo({ kv, signer: other });
+  assert.equal((await later.repo.head()).rev, rev);
+  await later.repo.setActive(true);
+  await later.repo.apply([create("c")]);
+  const verifier = new SyncVerifier(TEST_DID, signer.didKey);
+  const types: string[] = [];
+  for (const { frame } of await allEvents(repo)) {
+    if (types.length === 9) {
+      assert.equal(verifier.commit, cid);
+      verifier.trust(other.didKey);
+    }
+    types.push(await verifier.take(frame));
+  }
+  assert.deepEqual(types.slice(4), [
+    "#commit",
+    "#account",
+    "#identity",
+    "#account",
+    "#identity",
+    "#sync",
+    "#commit",
+    "#commit",
+  ]);
+  assert.deepEqual([...verifier.records.keys()], [`${NOTE}/a`, `${NOTE}/c`]);
   kv.close();
 });
 

@@ -22,6 +22,8 @@ export interface HeadRow {
   readonly signingKey: string;
   /** Handle last told by an `#identity` event. */
   readonly handle: string;
+  /** Set while the account is switched off. */
+  readonly deactivated?: true;
 }
 
 /** An MST node. */

@@ -6,6 +6,7 @@
 
 import type { Did } from "../atproto/identity.ts";
 import type { Clock } from "../clock.ts";
+import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Retention } from "./event_log.ts";
@@ -34,6 +35,17 @@ export interface Head {
   readonly rev: string;
   /** CID of the root of the tree. */
   readonly data: string;
+  /** False while the account is switched off. */
+  readonly active: boolean;
+}
+
+/** The account is switched off: its repo is not served and takes no writes. */
+export class DeactivatedError extends AppError {
+  constructor(did: Did) {
+    super("UNAVAILABLE", `The account ${did} is deactivated.`, {
+      xrpc: "RepoDeactivated",
+    });
+  }
 }
 
 /** What one write did; `none` when it changed nothing. */

@@ -22,6 +22,7 @@ import {
   mountQuery,
   type PdsAccount,
   refuse,
+  requireActive,
   requireRepo,
   type XrpcContext,
 } from "./server_methods.ts";
@@ -107,6 +108,7 @@ function mountReads(app: Hono<AppEnv>, deps: RepoRoutesDeps): void {
   const { account, repo } = deps;
   mountQuery(app, `${NSID}.describeRepo`, async (c) => {
     requireRepo(account, parametersOf(c, describeRepo).repo);
+    await requireActive(repo);
     return c.json({
       handle: account.handle,
       did: account.did,
@@ -120,6 +122,7 @@ function mountReads(app: Hono<AppEnv>, deps: RepoRoutesDeps): void {
   mountQuery(app, `${NSID}.getRecord`, async (c) => {
     const { repo: who, collection, rkey, cid } = parametersOf(c, getRecord);
     requireRepo(account, who);
+    await requireActive(repo);
     const record = await repo.getRecord(collection, rkey);
     if (record === undefined || (cid !== undefined && cid !== record.cid)) {
       refuse(
@@ -135,6 +138,7 @@ function mountReads(app: Hono<AppEnv>, deps: RepoRoutesDeps): void {
       listRecords,
     );
     requireRepo(account, who);
+    await requireActive(repo);
     const page = await repo.listRecords(collection, {
       limit,
       reverse,
@@ -160,6 +164,7 @@ function mountWrites(app: Hono<AppEnv>, deps: RepoRoutesDeps): void {
       await deps.authorize(c.req.raw, `${NSID}.${name}`);
       const input = await inputOf(c, schema);
       requireRepo(deps.account, input.repo);
+      await requireActive(deps.repo);
       return await answer(c, input);
     });
   const apply = (

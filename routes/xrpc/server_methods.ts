@@ -15,6 +15,7 @@ import { z } from "zod";
 import type { Did } from "../../lib/atproto/identity.ts";
 import { AppError } from "../../lib/errors.ts";
 import { INVALID_HANDLE } from "../../lib/repo/did_document.ts";
+import type { Repo } from "../../lib/repo/repo.ts";
 import type { AppEnv } from "../middleware.ts";
 
 /** One request with the Hono context of this program. */
@@ -73,6 +74,14 @@ export function requireRepo(account: PdsAccount, repo: string): void {
     `The repo ${repo} is not here; this is ${account.did}.`,
     "RepoNotFound",
   );
+}
+
+/** Throws AppError `INVALID_REQUEST` (`RepoDeactivated`) while the account is switched off. */
+export async function requireActive(repo: Repo): Promise<void> {
+  const { active } = await repo.head();
+  if (!active) {
+    refuse(`The repo ${repo.did} is deactivated.`, "RepoDeactivated");
+  }
 }
 
 /** Names and numbers as parameters carry them. */

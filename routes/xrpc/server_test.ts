@@ -386,6 +386,47 @@ Deno.test("mirrors get the repo, proofs, blocks and its state", async () => {
   pds.kv.close();
 });
 
+Deno.test("a deactivated account is told to be so, and its repo is not served", async () => {
+  const pds = await openPds();
+  const did = TEST_DID;
+  const place = { collection: NOTE, rkey: "a" };
+  await pds.repo.apply([{ action: "create", ...place, value: { n: 1 } }]);
+  const { cid } = await pds.repo.head();
+  await pds.repo.setActive(false);
+  const off = { did, active: false, status: "deactivated" };
+  assert.deepEqual(await pds.json(`${SYNC}.getRepoStatus`, { did }), off);
+  const { repos: [listed] } = await pds.json(`${SYNC}.listRepos`);
+  assert.equal(listed.active, false);
+  assert.equal(listed.status, "deactivated");
+  const reads: [string, Record<string, string>][] = [
+    [`${SYNC}.getRepo`, { did }],
+    [`${SYNC}.getRecord`, { did, ...place }],
+    [`${SYNC}.getBlocks`, { did, cids: cid }],
+    [`${SYNC}.getLatestCommit`, { did }],
+    [`${SYNC}.listBlobs`, { did }],
+    [`${SYNC}.getBlob`, { did, cid }],
+    [`${REPO}.describeRepo`, { repo: did }],
+    [`${REPO}.getRecord`, { repo: did, ...place }],
+    [`${REPO}.listRecords`, { repo: did, collection: NOTE }],
+  ];
+  for (const [nsid, params] of reads) {
+    await refused(pds.get(nsid, params), 400, "RepoDeactivated");
+  }
+  await refused(
+    pds.post(`${REPO}.putRecord`, { repo: did, ...place, record: { n: 2 } }),
+    400,
+    "RepoDeactivated",
+  );
+  await pds.repo.setActive(true);
+  for (const [nsid, params] of reads) {
+    if (nsid === `${SYNC}.getBlob`) continue;
+    const response = await pds.get(nsid, params);
+    await response.body?.cancel();
+    assert.equal(response.status, 200, nsid);
+  }
+  pds.kv.close();
+});
+
 Deno.test("repos of others, bad parameters and unknown methods are told apart", async () => {
   const pds = await openPds();
   const other = { did: "did:web:other.example.com" };

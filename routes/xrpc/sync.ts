@@ -16,6 +16,7 @@ import {
   mountQuery,
   type PdsAccount,
   refuse,
+  requireActive,
   requireRepo,
   type XrpcContext,
 } from "./server_methods.ts";
@@ -60,50 +61,55 @@ export function mountSync(app: Hono<AppEnv>, deps: SyncRoutesDeps): void {
   const { account, repo } = deps;
   const query = (name: string, handler: Parameters<typeof mountQuery>[2]) =>
     mountQuery(app, `${NSID}.${name}`, handler);
-  /** The parameters, once they ask for the repo that is here. */
-  const ours = <T extends z.ZodType<{ did: string }>>(
+  /** The parameters, once they ask for the repo that is here and served. */
+  const ours = async <T extends z.ZodType<{ did: string }>>(
     c: XrpcContext,
     schema: T,
-  ): z.output<T> => {
+  ): Promise<z.output<T>> => {
     const parameters = parametersOf(c, schema);
     requireRepo(account, parameters.did);
+    await requireActive(repo);
     return parameters;
   };
 
   query("getRepo", async (c) => {
-    const { since } = ours(c, getRepo);
+    const { since } = await ours(c, getRepo);
     return car(await repo.car.export(since));
   });
   query("getRecord", async (c) => {
-    const { collection, rkey } = ours(c, getRecord);
+    const { collection, rkey } = await ours(c, getRecord);
     return car(await repo.car.proof(collection, rkey));
   });
   query("getBlocks", async (c) => {
-    ours(c, repoOnly);
+    await ours(c, repoOnly);
     const cids = c.req.queries("cids");
     if (!cids) refuse("The parameter cids is missing.");
     return car(await repo.car.blocks(cids));
   });
   query("getLatestCommit", async (c) => {
-    ours(c, repoOnly);
+    await ours(c, repoOnly);
     const { cid, rev } = await repo.head();
     return c.json({ cid, rev });
   });
   query("getRepoStatus", async (c) => {
-    const { did } = ours(c, repoOnly);
-    const { rev } = await repo.head();
-    return c.json({ did, active: true, rev });
+    const { did } = parametersOf(c, repoOnly);
+    requireRepo(account, did);
+    const { rev, active } = await repo.head();
+    return c.json(
+      active ? { did, active, rev } : { did, active, status: "deactivated" },
+    );
   });
   query("listRepos", async (c) => {
     const { cursor } = parametersOf(c, listRepos);
     // One repo is one page; whoever has a cursor has seen it.
     if (cursor !== undefined) return c.json({ repos: [] });
-    const { cid: head, rev } = await repo.head();
+    const { cid: head, rev, active } = await repo.head();
     const { did } = account;
-    return c.json({ repos: [{ did, head, rev, active: true }] });
+    const status = active ? {} : { status: "deactivated" };
+    return c.json({ repos: [{ did, head, rev, active, ...status }] });
   });
   query("listBlobs", async (c) => {
-    const { limit, since, cursor } = ours(c, listBlobs);
+    const { limit, since, cursor } = await ours(c, listBlobs);
     return c.json(
       await deps.blobs.list({
         limit,
@@ -116,6 +122,7 @@ export function mountSync(app: Hono<AppEnv>, deps: SyncRoutesDeps): void {
     const { did, cid } = parametersOf(c, getBlob);
     if (OCI_DIGEST.test(cid)) return await deps.ociBlob(c.req.raw, cid);
     requireRepo(account, did);
+    await requireActive(repo);
     return await blobResponse(c, deps.blobs, cid);
   });
   query("subscribeRepos", (c) => {

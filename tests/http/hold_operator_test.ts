@@ -82,6 +82,36 @@ Deno.test("the crew is changed by commands while the hold runs, and everybody he
   socket.close();
 });
 
+Deno.test("the account of a hold is switched off and on by commands while it runs", async () => {
+  const port = freePort();
+  const env = holdEnv(sandbox, sandbox.alice);
+  await using hold = await startProgram({ port, env });
+  const did = holdDid(hold.origin);
+  const status = async () =>
+    (await ask(hold.origin, "com.atproto.sync.getRepoStatus", { did })).body;
+  assert.equal((await status()).active, true);
+  const off = await command(hold.env, "hold", "deactivate");
+  assert.deepEqual([off.code, off.text], [0, `${did} is deactivated.\n`]);
+  const { body } = await ask(hold.origin, "com.atproto.sync.getRepo", { did });
+  assert.equal(body.error, "RepoDeactivated");
+  await hold.stop();
+  // It starts, also with another configuration, and stays off.
+  await using again = await startProgram({
+    port,
+    dataDir: hold.dataDir,
+    env: { ...env, ATCR_HOLD_PUBLIC: "false" },
+  });
+  assert.deepEqual(await status(), {
+    did,
+    active: false,
+    status: "deactivated",
+  });
+  assert.match(again.log(), /the account of the hold is deactivated/);
+  const on = await command(again.env, "hold", "activate");
+  assert.deepEqual([on.code, on.text], [0, `${did} is active.\n`]);
+  assert.equal((await status()).active, true);
+});
+
 Deno.test("a repo moves to another hold as a file", async () => {
   const folder = await Deno.makeTempDir();
   const env = (name: string) => ({

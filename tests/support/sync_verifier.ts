@@ -64,12 +64,16 @@ const MESSAGES = {
     handle: z.string().refine(isValidHandle).optional(),
     time,
   }),
-  "#account": z.strictObject({
-    seq,
-    did: z.string(),
-    active: z.literal(true),
-    time,
-  }),
+  "#account": z.union([
+    z.strictObject({ seq, did: z.string(), active: z.literal(true), time }),
+    z.strictObject({
+      seq,
+      did: z.string(),
+      active: z.literal(false),
+      status: z.literal("deactivated"),
+      time,
+    }),
+  ]),
 };
 
 type CommitBody = z.infer<(typeof MESSAGES)["#commit"]>;
@@ -98,6 +102,8 @@ export class SyncVerifier {
   commit: string | undefined;
   /** Root of the tree. */
   data: string | undefined;
+  /** Whether the account is served. */
+  active = false;
   commits = 0;
   ops = 0;
 
@@ -126,6 +132,7 @@ export class SyncVerifier {
     this.seq = message.seq;
     const did = "repo" in message ? message.repo : message.did;
     assert.equal(did, this.#did);
+    if (t === "#account") this.active = MESSAGES[t].parse(body).active;
     if (t === "#commit") await this.#commit(MESSAGES[t].parse(body));
     if (t === "#sync") await this.#sync(MESSAGES[t].parse(body));
     return t;
@@ -153,6 +160,7 @@ export class SyncVerifier {
   }
 
   async #commit(message: CommitBody): Promise<void> {
+    assert.ok(this.active, "a commit of an account that is off");
     assert.equal(message.since, this.rev, "since is not the revision before");
     assert.equal(
       message.prevData,
