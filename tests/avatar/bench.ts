@@ -1,6 +1,6 @@
 /**
- * Speed of the avatar service beside sharp and vipsthumbnail, in one run on
- * one machine: trust the ratios and the minima.
+ * Speed of the avatar service beside sharp, vipsthumbnail and imgproxy, in one
+ * run on one machine: trust the ratios and the minima.
  *
  *   deno task bench:avatar [folder of photos]
  *
@@ -17,6 +17,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { load } from "./load.ts";
 import { sharp } from "./oracle.ts";
+import { openPeers, type Peer } from "./peers.ts";
 import { graphic, photos } from "./photos.ts";
 import { startAvatars } from "./process.ts";
 import { say } from "./say.ts";
@@ -72,7 +73,7 @@ const row = (cells: readonly (string | number)[]) =>
       typeof cell === "number"
         ? cell.toFixed(2).padStart(9)
         : i === 0
-        ? cell.padEnd(28)
+        ? cell.padEnd(30)
         : cell.padStart(9)
     ).join(" "),
   );
@@ -112,40 +113,38 @@ async function compare(
   results[`${name} to ${format}`] = { ours, sharp: peer, ratio };
 }
 
-/** vipsthumbnail as a command, where it is installed: processor time of the whole process. */
-async function vips(name: string, bytes: Uint8Array): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.writeFile(`${folder}/source`, bytes);
-    const run = () =>
-      new Deno.Command("vipsthumbnail", {
-        args: [
-          "source",
-          "-s",
-          "200x200",
-          "-m",
-          "centre",
-          "-o",
-          "out.webp[Q=85]",
-        ],
-        cwd: folder,
-        stderr: "null",
-      }).output();
-    const times: number[] = [];
-    for (let i = 0; i < 10; i++) {
-      const started = performance.now();
-      const { success } = await run();
-      if (!success) return;
-      times.push(performance.now() - started);
-    }
-    const { median, least } = timesOf(times);
-    row([`${name}: vipsthumbnail`, "", "", median, least]);
-    results[`${name}: vipsthumbnail`] = { median, least };
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    say("vipsthumbnail is not installed");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+/** Ours beside the other services, for one picture. */
+async function beside(
+  peers: readonly Peer[],
+  folder: string,
+  name: string,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  await Deno.writeFile(`${folder}/source`, bytes);
+  const ways = Object.fromEntries(
+    peers.map((peer) => [peer.name, () => peer.thumbnail("source")]),
+  );
+  const ours = "ours";
+  const times = await inTurns(15, {
+    ...ways,
+    [ours]: () => render(bytes, REQUEST, LIMITS),
+  });
+  const own = times[ours];
+  for (const peer of peers) {
+    const its = times[peer.name];
+    if (own === undefined || its === undefined) continue;
+    const { median, least } = its;
+    const ratio = own.median / median;
+    row([
+      peer.name,
+      own.median,
+      own.least,
+      median,
+      least,
+      ratio,
+      own.least / least,
+    ]);
+    results[`${name}: ${peer.name}`] = { ours: own, peer: its, ratio };
   }
 }
 
@@ -229,6 +228,9 @@ async function overHttp(bytes: Uint8Array): Promise<void> {
   }
 }
 
+const folder = await Deno.makeTempDir();
+const peers = await openPeers(folder);
+for (const sentence of peers.missing) say(sentence);
 row(["200 by 200", "ours", "least", "sharp", "least", "ratio", "of least"]);
 const pictures = await photos(Deno.args[0]);
 for (const photo of pictures.slice(0, 3)) {
@@ -242,8 +244,10 @@ for (const photo of pictures.slice(0, 3)) {
   await compare(`${photo.name} 3000 JPEG`, await photo.jpeg(3000));
   const large = await photo.png(3000);
   await compare(`${photo.name} 3000 PNG`, large);
-  await vips(`${photo.name} 1000 JPEG`, small);
-  await vips(`${photo.name} 3000 PNG`, large);
+  row([`beside ${photo.name} 1000 JPEG`, "ours", "least", "peer", "least"]);
+  await beside(peers.found, folder, `${photo.name} 1000 JPEG`, small);
+  row([`beside ${photo.name} 3000 PNG`, "ours", "least", "peer", "least"]);
+  await beside(peers.found, folder, `${photo.name} 3000 PNG`, large);
 }
 await compare("graphic 3000 PNG", await graphic(3000));
 const sample = await pictures[0]?.jpeg(1000);
@@ -251,4 +255,6 @@ if (sample !== undefined) {
   await throughput(sample);
   await overHttp(sample);
 }
+await peers[Symbol.asyncDispose]();
+await Deno.remove(folder, { recursive: true });
 say(JSON.stringify(results));
