@@ -123,7 +123,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     owners,
     blobs,
     notices,
-    uploads: new Uploads({ kv, clock, holds, metrics, ttlMs }),
+    uploads: new Uploads({ kv, clock, holds, log, metrics, ttlMs }),
     manifests: new Manifests({
       clock,
       leases,

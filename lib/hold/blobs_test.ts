@@ -15,8 +15,9 @@ const WEEK = 7 * 24 * 3600 * 1000;
 
 async function push(hold: TestHold, bytes: Uint8Array): Promise<Digest> {
   const digest = digestOf(bytes);
-  const { uploadId } = await hold.uploads.initiate(ALICE);
-  await hold.uploads.append(uploadId, 0, bodyOf(bytes));
+  const upload = await hold.uploads.initiate(ALICE);
+  const { uploadId } = upload;
+  await hold.uploads.append(upload, 0, bodyOf(bytes));
   await hold.uploads.complete(uploadId, digest);
   return digest;
 }
@@ -115,8 +116,9 @@ onEachStore(
     const digest = await push(hold, bytes);
     await hold.blobs.delete(digest);
     clock.advance(WEEK);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
-    await hold.uploads.append(uploadId, 0, bodyOf(bytes));
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    await hold.uploads.append(upload, 0, bodyOf(bytes));
     const purged = await hold.rows.purge(digest, WEEK, async () => {
       await assert.rejects(
         hold.uploads.complete(uploadId, digest),

@@ -11,7 +11,8 @@ import { AppError } from "../errors.ts";
 import type { BlobStore, Multipart } from "../storage/blob_store.ts";
 import { mixedModes, unknownUpload } from "./upload_errors.ts";
 import { Intake } from "./upload_intake.ts";
-import type { UploadRow, UploadStates } from "./upload_state.ts";
+import type { UploadRow } from "./upload_row.ts";
+import type { UploadStates } from "./upload_state.ts";
 import type { UploadWork } from "./upload_work.ts";
 
 /** A request that writes one part. */

@@ -24,7 +24,8 @@ onEachStore(
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(11 * MIB);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
     const put = async (partNumber: number, from: number, to?: number) => {
       const body = bodyOf(bytes.subarray(from, to));
       const { etag } = await hold.uploads.putPart(uploadId, partNumber, body);
@@ -52,9 +53,10 @@ onEachStore(
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(6 * MIB);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
     await assert.rejects(
-      hold.uploads.append(uploadId, 0, brokenBody(new Uint8Array())),
+      hold.uploads.append(upload, 0, brokenBody(new Uint8Array())),
     );
     const { etag } = await hold.uploads.putPart(uploadId, 1, bodyOf(bytes));
     const part = { partNumber: 1, etag };
@@ -81,7 +83,7 @@ onEachStore(
 onEachStore("a stream and parts do not mix", async (store, clock) => {
   await using hold = await openHold(store, clock);
   const one = await hold.uploads.initiate(ALICE);
-  await hold.uploads.append(one.uploadId, 0, bodyOf(noise(10)));
+  await hold.uploads.append(one, 0, bodyOf(noise(10)));
   await assert.rejects(
     hold.uploads.putPart(one.uploadId, 1, bodyOf(noise(10))),
     code("BLOB_UPLOAD_INVALID"),
@@ -89,7 +91,7 @@ onEachStore("a stream and parts do not mix", async (store, clock) => {
   const two = await hold.uploads.initiate(ALICE);
   await hold.uploads.putPart(two.uploadId, 1, bodyOf(noise(10)));
   await assert.rejects(
-    hold.uploads.append(two.uploadId, 0, bodyOf(noise(10))),
+    hold.uploads.append(two, 0, bodyOf(noise(10))),
     code("BLOB_UPLOAD_INVALID"),
   );
   for (const partNumber of [0, -1, 1.5, 10_001, NaN]) {
@@ -104,7 +106,8 @@ onEachStore(
   "a part URL of ours carries a ticket of this upload",
   async (store, clock) => {
     await using hold = await openHold(store, clock, { presign: false });
-    const { uploadId } = await hold.uploads.initiate(ALICE);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
     const { url, method, headers } = await hold.uploads.partUrl(
       uploadId,
       7,
@@ -137,15 +140,15 @@ onEachStore(
       hold.uploads.initiate(ALICE, { size: 1001 }),
       code("TOO_LARGE"),
     );
-    const { uploadId } = await hold.uploads.initiate(ALICE, { size: 1000 });
+    const upload = await hold.uploads.initiate(ALICE, { size: 1000 });
     await assert.rejects(
-      hold.uploads.append(uploadId, 0, bodyOf(noise(1001), 100)),
+      hold.uploads.append(upload, 0, bodyOf(noise(1001), 100)),
       code("TOO_LARGE"),
     );
-    assert.deepEqual(await hold.uploads.status(uploadId), { offset: 0 });
-    await hold.uploads.append(uploadId, 0, bodyOf(noise(600)));
+    assert.equal(await hold.uploads.offset(upload), 0);
+    await hold.uploads.append(upload, 0, bodyOf(noise(600)));
     await assert.rejects(
-      hold.uploads.append(uploadId, 600, bodyOf(noise(401))),
+      hold.uploads.append(upload, 600, bodyOf(noise(401))),
       code("TOO_LARGE"),
     );
   },
@@ -168,9 +171,9 @@ onEachStore(
       hold.uploads.initiate(ALICE, { size: 1001 }),
       code("QUOTA_EXCEEDED"),
     );
-    const { uploadId } = await hold.uploads.initiate(ALICE);
+    const upload = await hold.uploads.initiate(ALICE);
     await assert.rejects(
-      hold.uploads.append(uploadId, 0, bodyOf(noise(2000), 100)),
+      hold.uploads.append(upload, 0, bodyOf(noise(2000), 100)),
       code("QUOTA_EXCEEDED"),
     );
     const parts = await hold.uploads.initiate(ALICE);

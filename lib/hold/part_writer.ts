@@ -6,7 +6,7 @@
 
 import { AppError } from "../errors.ts";
 import type { BlobStore, Multipart, Part } from "../storage/blob_store.ts";
-import type { UploadRow } from "./upload_state.ts";
+import type { UploadRow } from "./upload_row.ts";
 import type { Intake } from "./upload_intake.ts";
 
 /** Where an upload stands after bytes were written. */
@@ -22,13 +22,8 @@ export interface PartWriterDeps {
   maxBlobBytes: number;
 }
 
-/** Object keys of one upload. */
-export interface StagedKeys {
-  /** Where the parts are joined. */
-  readonly data: string;
-  /** Where a tail beginning at byte `offset` is kept. */
-  tail(offset: number): string;
-}
+/** Object key for a tail that begins at byte `offset`. */
+export type TailKey = (offset: number) => string;
 
 /** Size of parts where the store allows. */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -56,13 +51,13 @@ export class PartWriter {
    * when the store takes no more parts.
    */
   async write(
-    keys: StagedKeys,
+    tailKey: TailKey,
     staged: Staged,
     intake: Intake,
     open: () => Promise<Multipart>,
   ): Promise<Staged> {
     return this.#store.parts.minBytes > 1
-      ? await this.#writeParts(keys, staged, intake, open)
+      ? await this.#writeParts(tailKey, staged, intake, open)
       : await this.#writeThrough(staged, intake, open);
   }
 
@@ -101,7 +96,7 @@ export class PartWriter {
    * before are on their way. What is left over becomes the tail.
    */
   async #writeParts(
-    keys: StagedKeys,
+    tailKey: TailKey,
     staged: Staged,
     intake: Intake,
     open: () => Promise<Multipart>,
@@ -136,7 +131,7 @@ export class PartWriter {
     if (carry.length === 0) {
       return { multipart, partCount, offset, tail: undefined };
     }
-    const tail = { key: keys.tail(offset), size: carry.length };
+    const tail = { key: tailKey(offset), size: carry.length };
     await this.#store.put(tail.key, carry);
     return { multipart, partCount, offset, tail };
   }

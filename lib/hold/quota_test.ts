@@ -36,9 +36,9 @@ Deno.test("what goes beyond the quota is refused at the start, on the way and at
     hold.uploads.initiate(ALICE, { size: 401 }),
     exceeded,
   );
-  const { uploadId } = await hold.uploads.initiate(ALICE);
+  const upload = await hold.uploads.initiate(ALICE);
   await assert.rejects(
-    hold.uploads.append(uploadId, 0, bodyOf(noise(401))),
+    hold.uploads.append(upload, 0, bodyOf(noise(401))),
     exceeded,
   );
   // Two layers that fit one by one, but not together.

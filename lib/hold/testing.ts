@@ -69,10 +69,14 @@ export class StrictStore extends MemoryBlobStore {
     return super.get(...args);
   }
 
-  override completeMultipart(upload: Multipart, parts: readonly Part[]) {
+  override completeMultipart(
+    upload: Multipart,
+    parts: readonly Part[],
+    key?: string,
+  ) {
     const small = parts.slice(0, -1).find((p) => p.size < this.parts.minBytes);
     if (small) throw new AppError("BLOB_UPLOAD_INVALID", "EntityTooSmall");
-    return super.completeMultipart(upload, parts);
+    return super.completeMultipart(upload, parts, key);
   }
 
   #count(name: string) {

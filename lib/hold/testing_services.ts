@@ -199,8 +199,9 @@ export async function openServices(
     }),
     counts,
     async push(caller, bytes) {
-      const { uploadId } = await uploads.initiate(caller);
-      await uploads.append(uploadId, 0, bodyOf(bytes));
+      const upload = await uploads.initiate(caller);
+      const { uploadId } = upload;
+      await uploads.append(upload, 0, bodyOf(bytes));
       const { digest } = await uploads.complete(uploadId, digestOf(bytes));
       return digest;
     },

@@ -18,7 +18,7 @@ import {
   wrongDigest,
 } from "./upload_errors.ts";
 import { RunningHash } from "./upload_hash.ts";
-import type { UploadRow } from "./upload_state.ts";
+import type { UploadRow } from "./upload_row.ts";
 
 /** A part as the client names it at completion. */
 export interface PartRef {
@@ -80,7 +80,7 @@ export class UploadFinisher {
       if (!isAppError(error, "BLOB_UPLOAD_UNKNOWN", "BLOB_UNKNOWN")) {
         throw error;
       }
-      return await this.#placedBefore(digest);
+      return await this.#placedBefore(row, digest);
     }
   }
 
@@ -91,6 +91,9 @@ export class UploadFinisher {
     streamed: Digest | undefined,
   ): Promise<number> {
     const { store, keys, rows, maxBlobBytes } = this.#deps;
+    if (streamed !== undefined && row.multipart) {
+      return await this.#join(row, row.multipart, digest);
+    }
     const object = await this.#assemble(row, parts);
     if (object.size > maxBlobBytes) throw tooLarge(maxBlobBytes);
     if (streamed === undefined) {
@@ -111,15 +114,41 @@ export class UploadFinisher {
     return object.size;
   }
 
-  /** Makes an object that is in the blob's place already readable, once it is verified. */
-  async #placedBefore(digest: Digest): Promise<number> {
+  /** Joins bytes that are known to be right in the blob's place, in one step. */
+  async #join(
+    row: UploadRow,
+    multipart: Multipart,
+    digest: Digest,
+  ): Promise<number> {
     const { store, keys, rows } = this.#deps;
-    const key = keys.blob(digest);
-    const info = await store.head(key);
+    let joined = false;
+    await rows.publish(digest, row.offset, async () => {
+      const parts = await this.#streamedParts(row, multipart);
+      await store.completeMultipart(multipart, parts, keys.blob(digest));
+      joined = true;
+    });
+    await this.#tidy(row, async () => {
+      if (!joined) await this.discard(row);
+      else if (row.tail) await store.delete(row.tail.key);
+    });
+    return row.offset;
+  }
+
+  /** Makes an object that came into the store before readable, once it is verified. */
+  async #placedBefore(row: UploadRow, digest: Digest): Promise<number> {
+    const { store, keys, rows } = this.#deps;
+    // Joined under the upload's own key is as far as it may have come.
+    const staged = keys.upload(row.id);
+    const place = keys.blob(digest);
+    const joined = await store.head(staged);
+    const info = joined ?? await store.head(place);
     if (!info) throw unknownUpload();
+    const key = joined ? staged : place;
     const { algorithm } = digestParts(digest);
     requireDigest(await digestOfObject(store, key, algorithm), digest);
-    await rows.publish(digest, info.size, () => Promise.resolve());
+    await rows.publish(digest, info.size, async () => {
+      if (joined) await store.move(staged, place);
+    });
     return info.size;
   }
 

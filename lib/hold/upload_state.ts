@@ -5,57 +5,17 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
-import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
-import type { Multipart } from "../storage/blob_store.ts";
 import { holdKeys } from "./keys.ts";
 import { busyUpload, unknownUpload } from "./upload_errors.ts";
-
-/** Bytes at the end of an upload that are too few for a part of their own. */
-export interface Tail {
-  /** Where they lie in the store. */
-  readonly key: string;
-  /** Bytes. */
-  readonly size: number;
-}
-
-/** One upload, as any instance needs it to go on. */
-export interface UploadRow {
-  readonly id: string;
-  /** Who opened it; nobody else may touch it. */
-  readonly caller: Did;
-  /** Hash that runs while bytes come in; the closing digest may use another. */
-  readonly algorithm: DigestAlgorithm;
-  /** Lets its bearer write parts without a service token. */
-  readonly ticket: string;
-  /** Milliseconds since the Unix epoch. */
-  readonly startedAt: number;
-  /** When the upload is swept, in milliseconds since the Unix epoch. */
-  readonly expiresAt: number;
-  /** How bytes come: in one stream, or as numbered parts; undefined before the first. */
-  readonly mode: "stream" | "parts" | undefined;
-  /** The store's upload, once there are bytes for it. */
-  readonly multipart: Multipart | undefined;
-  /** Parts that count; the store may have later ones from a stream that broke. */
-  readonly partCount: number;
-  /** Bytes acknowledged, in stream mode. */
-  readonly offset: number;
-  readonly tail: Tail | undefined;
-  /** The request that works on it now. */
-  readonly lock: { token: string; until: number } | undefined;
-  /** Set when it is complete; kept for a while so that completing again succeeds. */
-  readonly done: { digest: Digest; size: number } | undefined;
-}
-
-/** Changes to a row; the rest stays. */
-export type UploadChange = Partial<
-  Pick<
-    UploadRow,
-    "mode" | "multipart" | "partCount" | "offset" | "tail" | "done"
-  >
->;
+import { type LockedRows, UploadLock } from "./upload_lock.ts";
+import {
+  newUploadRow,
+  type UploadChange,
+  type UploadRef,
+  type UploadRow,
+} from "./upload_row.ts";
 
 /** What {@linkcode UploadStates} needs. */
 export interface UploadStatesDeps {
@@ -78,7 +38,7 @@ const UPLOAD_ID =
   /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** The rows of all uploads. */
-export class UploadStates {
+export class UploadStates implements LockedRows {
   readonly #kv: Kv;
   readonly #clock: Clock;
   readonly #ttlMs: number;
@@ -91,28 +51,10 @@ export class UploadStates {
     this.#ttlMs = deps.ttlMs;
   }
 
-  /** Starts an upload. */
-  async create(caller: Did, algorithm: DigestAlgorithm): Promise<UploadRow> {
-    const now = this.#clock.now();
-    const row: UploadRow = {
-      id: crypto.randomUUID(),
-      caller,
-      algorithm,
-      ticket: crypto.randomUUID(),
-      startedAt: now,
-      expiresAt: now + this.#ttlMs,
-      mode: undefined,
-      multipart: undefined,
-      partCount: 0,
-      offset: 0,
-      tail: undefined,
-      lock: undefined,
-      done: undefined,
-    };
-    await this.#kv.set(holdKeys.upload(row.id), row, {
-      expiresAt: row.expiresAt + BACKSTOP_MS,
-    });
-    return row;
+  /** Writes the row of a new upload. */
+  async create(upload: UploadRef): Promise<void> {
+    const row = newUploadRow(upload, this.#clock.now(), this.#ttlMs);
+    if (!await this.#swap(row, null)) throw busyUpload(row.id);
   }
 
   /** The row, unless it has expired; `id` may be any text. */
@@ -121,22 +63,29 @@ export class UploadStates {
   }
 
   /**
-   * Takes the upload for one request. Throws AppError `BLOB_UPLOAD_UNKNOWN`
-   * when there is none, `CONFLICT` when another request works on it.
+   * Takes the upload for one request. Where it has no row yet, and `upload`
+   * says whose it is, there is nothing to guard: releasing the lock writes the
+   * row. Throws AppError `BLOB_UPLOAD_UNKNOWN` when there is none, `CONFLICT`
+   * when another request works on it.
    */
-  async lock(id: string): Promise<UploadLock> {
+  async lock(upload: string | UploadRef): Promise<UploadLock> {
+    const id = typeof upload === "string" ? upload : upload.uploadId;
     if (this.#working.has(id)) throw busyUpload(id);
     this.#working.add(id);
     try {
       const entry = await this.#entry(id);
-      if (!entry) throw unknownUpload();
       const now = this.#clock.now();
+      if (!entry) {
+        if (typeof upload === "string") throw unknownUpload();
+        const row = newUploadRow(upload, now, this.#ttlMs);
+        return new UploadLock(this, row, undefined);
+      }
       const { value } = entry;
       if (value.lock && value.lock.until > now) throw busyUpload(id);
-      const token = crypto.randomUUID();
-      const row = { ...value, lock: { token, until: now + LOCK_MS } };
+      const lock = { token: crypto.randomUUID(), until: now + LOCK_MS };
+      const row = { ...value, lock };
       if (!await this.#swap(row, entry.versionstamp)) throw busyUpload(id);
-      return new UploadLock(this, row, token, now + LOCK_MS);
+      return new UploadLock(this, row, lock);
     } catch (error) {
       this.#working.delete(id);
       throw error;
@@ -169,13 +118,8 @@ export class UploadStates {
     await this.#kv.delete(holdKeys.upload(id));
   }
 
-  /** Forgets an upload that this process has locked. For {@linkcode UploadLock}. */
-  async removeLocked(id: string): Promise<void> {
-    try {
-      await this.remove(id);
-    } finally {
-      this.#working.delete(id);
-    }
+  free(id: string): void {
+    this.#working.delete(id);
   }
 
   /** All rows, expired ones included. */
@@ -184,7 +128,6 @@ export class UploadStates {
     for await (const { value } of rows) yield value;
   }
 
-  /** Extends a lock. False when it was lost. For {@linkcode UploadLock}. */
   async renew(id: string, token: string): Promise<number | undefined> {
     const entry = await this.#entry(id);
     if (entry?.value.lock?.token !== token) return undefined;
@@ -193,29 +136,22 @@ export class UploadStates {
     return await this.#swap(row, entry.versionstamp) ? until : undefined;
   }
 
-  /** Gives a lock back and applies `changes`. For {@linkcode UploadLock}. */
   async release(
     id: string,
     token: string,
     changes: UploadChange,
-  ): Promise<UploadRow> {
-    try {
-      const entry = await this.#entry(id);
-      if (!entry) throw unknownUpload();
-      if (entry.value.lock?.token !== token) throw busyUpload(id);
-      const row = this.#touched({
-        ...entry.value,
-        ...changes,
-        lock: undefined,
-      });
-      if (!await this.#swap(row, entry.versionstamp)) throw busyUpload(id);
-      return row;
-    } finally {
-      this.#working.delete(id);
-    }
+  ): Promise<void> {
+    const entry = await this.#entry(id);
+    if (!entry) throw unknownUpload();
+    if (entry.value.lock?.token !== token) throw busyUpload(id);
+    const row = this.#touched({ ...entry.value, ...changes, lock: undefined });
+    if (!await this.#swap(row, entry.versionstamp)) throw busyUpload(id);
   }
 
-  /** Milliseconds since the Unix epoch. */
+  async insert(row: UploadRow): Promise<void> {
+    if (!await this.#swap(this.#touched(row), null)) throw busyUpload(row.id);
+  }
+
   now(): number {
     return this.#clock.now();
   }
@@ -232,62 +168,10 @@ export class UploadStates {
     return entry;
   }
 
-  #swap(row: UploadRow, versionstamp: string): Promise<boolean> {
+  #swap(row: UploadRow, versionstamp: string | null): Promise<boolean> {
     const key = holdKeys.upload(row.id);
     return this.#kv.atomic().check(key, versionstamp).set(key, row, {
       expiresAt: row.expiresAt + BACKSTOP_MS,
     }).commit();
-  }
-}
-
-/** The right of one request to work on one upload. */
-export class UploadLock {
-  readonly #states: UploadStates;
-  readonly #token: string;
-  #until: number;
-  #released = false;
-  /** The row as it was when the lock was taken. */
-  readonly row: UploadRow;
-
-  /** Made by {@linkcode UploadStates.lock} only. */
-  constructor(
-    states: UploadStates,
-    row: UploadRow,
-    token: string,
-    until: number,
-  ) {
-    this.#states = states;
-    this.row = row;
-    this.#token = token;
-    this.#until = until;
-  }
-
-  /** Whether nobody else can have taken the upload yet. */
-  get held(): boolean {
-    return this.#states.now() < this.#until;
-  }
-
-  /** Extends the lock; after a failure {@linkcode held} turns false in time. */
-  async renew(): Promise<void> {
-    const until = await this.#states.renew(this.row.id, this.#token);
-    if (until !== undefined) this.#until = until;
-  }
-
-  /**
-   * Ends the work and applies `changes`. A second call does nothing. Throws
-   * AppError `BLOB_UPLOAD_UNKNOWN` or `CONFLICT` when the upload was aborted
-   * or taken over meanwhile; nothing is changed then.
-   */
-  async release(changes: UploadChange = {}): Promise<void> {
-    if (this.#released) return;
-    this.#released = true;
-    await this.#states.release(this.row.id, this.#token, changes);
-  }
-
-  /** Ends the work and forgets the upload. */
-  async remove(): Promise<void> {
-    if (this.#released) return;
-    this.#released = true;
-    await this.#states.removeLocked(this.row.id);
   }
 }

@@ -9,7 +9,8 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import type { StorageKeys } from "../storage/keys.ts";
-import type { UploadRow, UploadStates } from "./upload_state.ts";
+import type { UploadRow } from "./upload_row.ts";
+import type { UploadStates } from "./upload_state.ts";
 
 /** What {@linkcode sweepUploads} needs. */
 export interface SweepDeps {

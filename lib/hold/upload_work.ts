@@ -12,7 +12,9 @@ import type { BlobStore, Multipart } from "../storage/blob_store.ts";
 import type { StorageKeys } from "../storage/keys.ts";
 import { overQuota, tooLarge, unknownUpload } from "./upload_errors.ts";
 import type { Intake } from "./upload_intake.ts";
-import { LOCK_MS, type UploadLock, type UploadStates } from "./upload_state.ts";
+import type { UploadLock } from "./upload_lock.ts";
+import type { UploadRef } from "./upload_row.ts";
+import { LOCK_MS, type UploadStates } from "./upload_state.ts";
 
 /** How much somebody may still store. */
 export interface UploadAllowance {
@@ -66,10 +68,11 @@ export class UploadWork {
    * is kept for the next request, unless nothing in it counts.
    */
   async locked<T>(
-    uploadId: string,
+    upload: string | UploadRef,
     work: (lock: UploadLock, open: () => Promise<Multipart>) => Promise<T>,
   ): Promise<T> {
-    const lock = await this.#deps.states.lock(uploadId);
+    const lock = await this.#deps.states.lock(upload);
+    const uploadId = lock.row.id;
     let multipart = lock.row.multipart;
     try {
       if (lock.row.done) throw unknownUpload();

@@ -19,18 +19,15 @@ import type { StorageKeys } from "../storage/keys.ts";
 import type { BlobRows } from "./blob_rows.ts";
 import { PartUploads, type PartUrl } from "./part_uploads.ts";
 import { PartWriter } from "./part_writer.ts";
-import {
-  busyUpload,
-  mixedModes,
-  unknownUpload,
-  wrongOffset,
-} from "./upload_errors.ts";
+import { Appends } from "./appends.ts";
+import { unknownUpload } from "./upload_errors.ts";
 import { type PartRef, UploadFinisher } from "./upload_finish.ts";
 import { LiveHashes } from "./upload_hash.ts";
-import { Intake } from "./upload_intake.ts";
+import type { UploadRef } from "./upload_row.ts";
 import { UploadStates } from "./upload_state.ts";
 import { sweepUploads } from "./upload_sweep.ts";
 import { type UploadAllowance, UploadWork } from "./upload_work.ts";
+import { type RequestBytes, WholeUploads } from "./whole_uploads.ts";
 
 /** What {@linkcode HoldUploads} needs. */
 export interface HoldUploadsDeps {
@@ -63,8 +60,9 @@ export class HoldUploads {
   readonly #states: UploadStates;
   readonly #work: UploadWork;
   readonly #parts: PartUploads;
-  readonly #writer: PartWriter;
+  readonly #appends: Appends;
   readonly #finisher: UploadFinisher;
+  readonly #whole: WholeUploads;
   readonly #hashes = new LiveHashes();
   readonly #ttlMs: number;
 
@@ -79,8 +77,14 @@ export class HoldUploads {
     this.#states = states;
     this.#work = work;
     this.#parts = new PartUploads({ ...deps, states, work, ttlMs });
-    this.#writer = new PartWriter({ store: deps.store, maxBlobBytes });
+    this.#appends = new Appends({
+      ...deps,
+      work,
+      hashes: this.#hashes,
+      writer: new PartWriter({ store: deps.store, maxBlobBytes }),
+    });
     this.#finisher = new UploadFinisher({ ...deps, maxBlobBytes });
+    this.#whole = new WholeUploads({ ...deps, work });
   }
 
   /**
@@ -91,21 +95,32 @@ export class HoldUploads {
   async initiate(
     caller: Did,
     options: { algorithm?: DigestAlgorithm; size?: number } = {},
-  ): Promise<{ uploadId: string }> {
-    const limit = await this.#work.limit(caller);
-    // Even the smallest blob has a byte.
-    limit(options.size ?? 1);
-    const row = await this.#states.create(
-      caller,
-      options.algorithm ?? "sha256",
-    );
-    return { uploadId: row.id };
+  ): Promise<UploadRef> {
+    const upload = await this.reserve(caller, options);
+    await this.#states.create(upload);
+    return upload;
   }
 
-  /** Bytes acknowledged so far; undefined when there is no such upload. */
-  async status(uploadId: string): Promise<{ offset: number } | undefined> {
+  /**
+   * As {@linkcode initiate}, for who remembers the upload by itself: nothing is
+   * written here before bytes come.
+   */
+  async reserve(
+    caller: Did,
+    { algorithm = "sha256", size = 1 }: {
+      algorithm?: DigestAlgorithm;
+      size?: number;
+    } = {},
+  ): Promise<UploadRef> {
+    // Even the smallest blob has a byte.
+    (await this.#work.limit(caller))(size);
+    return { uploadId: crypto.randomUUID(), caller, algorithm };
+  }
+
+  /** Bytes acknowledged so far; undefined when the upload is complete. */
+  async offset({ uploadId }: UploadRef): Promise<number | undefined> {
     const row = await this.#states.find(uploadId);
-    return !row || row.done ? undefined : { offset: row.offset };
+    return row?.done ? undefined : row?.offset ?? 0;
   }
 
   /** Throws AppError `BLOB_UPLOAD_UNKNOWN` unless `caller` opened the upload. */
@@ -129,46 +144,12 @@ export class HoldUploads {
    * breaks or stalls, `TOO_LARGE`, `QUOTA_EXCEEDED`, and what the store throws.
    */
   async append(
-    uploadId: string,
+    upload: UploadRef,
     offset: number,
     body: ReadableStream<Uint8Array>,
     signal?: AbortSignal,
   ): Promise<{ offset: number }> {
-    return await this.#work.locked(uploadId, async (lock, open) => {
-      const { row } = lock;
-      if (row.mode === "parts") throw mixedModes();
-      if (row.offset !== offset) throw wrongOffset(offset, row.offset);
-      const limit = await this.#work.limit(row.caller);
-      const hash = this.#hashes.at(uploadId, offset, row.algorithm)?.copy();
-      const intake = new Intake({
-        body,
-        hash,
-        clock: this.#deps.clock,
-        limit: (bytes) => limit(offset + bytes),
-        guard: () => {
-          if (!lock.held) throw busyUpload(uploadId);
-        },
-        signal,
-      });
-      const staged = await this.#work.receive(
-        intake,
-        lock,
-        () => this.#writer.write(this.#stagedKeys(uploadId), row, intake, open),
-      );
-      const { multipart, partCount, tail } = staged;
-      await lock.release({
-        mode: "stream",
-        multipart,
-        partCount,
-        tail,
-        offset: staged.offset,
-      });
-      if (hash) this.#hashes.keep(uploadId, staged.offset, hash);
-      if (row.tail && row.tail.key !== tail?.key) {
-        await this.#forget(row.tail.key);
-      }
-      return { offset: staged.offset };
-    });
+    return await this.#appends.append(upload, offset, body, signal);
   }
 
   /**
@@ -216,8 +197,17 @@ export class HoldUploads {
   ): Promise<{ digest: Digest; size: number }> {
     const finished = (await this.#states.find(uploadId))?.done;
     if (finished?.digest === digest) return { ...finished };
-    return await this.#work.locked(uploadId, async (lock) => {
+    return await this.#complete(uploadId, digest, parts);
+  }
+
+  async #complete(
+    upload: string | UploadRef,
+    digest: Digest,
+    parts?: readonly PartRef[],
+  ): Promise<{ digest: Digest; size: number }> {
+    return await this.#work.locked(upload, async (lock) => {
       const { row } = lock;
+      const uploadId = row.id;
       const hash = row.mode === "parts"
         ? undefined
         : this.#hashes.at(uploadId, row.offset, row.algorithm);
@@ -242,9 +232,34 @@ export class HoldUploads {
     });
   }
 
-  /** Drops an upload and its bytes. Throws AppError `BLOB_UPLOAD_UNKNOWN`. */
-  async abort(uploadId: string): Promise<void> {
+  /**
+   * Completes an upload, with the `last` bytes if there are any. Throws what
+   * {@linkcode append} and {@linkcode complete} do.
+   */
+  async finish(
+    upload: UploadRef,
+    digest: Digest,
+    last?: RequestBytes,
+  ): Promise<{ size: number }> {
+    const row = await this.#states.find(upload.uploadId);
+    if (row?.done?.digest === digest) return { size: row.done.size };
+    if (last) {
+      if (!row && this.#whole.takes(last.size)) {
+        return { size: await this.#whole.take(upload, digest, last) };
+      }
+      await this.append(upload, row?.offset ?? 0, last.body, last.signal);
+    }
+    return await this.#complete(upload, digest);
+  }
+
+  /**
+   * Drops an upload and its bytes. Throws AppError `BLOB_UPLOAD_UNKNOWN` when
+   * it is complete, or when only its id is given and it has no row.
+   */
+  async abort(upload: string | UploadRef): Promise<void> {
+    const uploadId = typeof upload === "string" ? upload : upload.uploadId;
     const row = await this.#states.find(uploadId);
+    if (!row && typeof upload !== "string") return;
     if (!row || row.done) throw unknownUpload();
     this.#hashes.forget(uploadId);
     await this.#states.remove(uploadId);
@@ -259,24 +274,5 @@ export class HoldUploads {
       ttlMs: this.#ttlMs,
       discard: (row) => this.#finisher.discard(row),
     });
-  }
-
-  async #forget(key: string): Promise<void> {
-    try {
-      await this.#deps.store.delete(key);
-    } catch (cause) {
-      this.#deps.log.warn("upload leftover stays until the sweep", {
-        key,
-        cause,
-      });
-    }
-  }
-
-  #stagedKeys(uploadId: string) {
-    const { keys } = this.#deps;
-    return {
-      data: keys.upload(uploadId),
-      tail: (offset: number) => keys.upload(`${uploadId}_${offset}`),
-    };
   }
 }

@@ -81,8 +81,9 @@ Deno.test("pushes to a store that fails all the time: no wrong byte, and the swe
     for (;;) {
       attempts++;
       try {
-        const { uploadId } = await hold.uploads.initiate(ALICE);
-        await hold.uploads.append(uploadId, 0, bodyOf(bytes));
+        const upload = await hold.uploads.initiate(ALICE);
+        const { uploadId } = upload;
+        await hold.uploads.append(upload, 0, bodyOf(bytes));
         await hold.uploads.complete(uploadId, digest);
         break;
       } catch (error) {
@@ -117,13 +118,14 @@ Deno.test("an upload that failed in the store can be completed by trying again",
   };
   for (let i = 0; i < 20; i++) {
     const bytes = noise(9_000_000, i);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
     const half = 4_000_000;
     await until(() =>
-      hold.uploads.append(uploadId, 0, bodyOf(bytes.subarray(0, half)))
+      hold.uploads.append(upload, 0, bodyOf(bytes.subarray(0, half)))
     );
     await until(() =>
-      hold.uploads.append(uploadId, half, bodyOf(bytes.subarray(half)))
+      hold.uploads.append(upload, half, bodyOf(bytes.subarray(half)))
     );
     const { size } = await until(() =>
       hold.uploads.complete(uploadId, digestOf(bytes))

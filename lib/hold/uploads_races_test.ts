@@ -25,12 +25,13 @@ onEachStore(
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(9 * MIB);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
     const other = hold.restart();
     const outcomes = await Promise.allSettled([
-      hold.uploads.append(uploadId, 0, bodyOf(bytes)),
-      hold.uploads.append(uploadId, 0, bodyOf(noise(9 * MIB, 2))),
-      other.append(uploadId, 0, bodyOf(noise(9 * MIB, 3))),
+      hold.uploads.append(upload, 0, bodyOf(bytes)),
+      hold.uploads.append(upload, 0, bodyOf(noise(9 * MIB, 2))),
+      other.append(upload, 0, bodyOf(noise(9 * MIB, 3))),
     ]);
     const refused = outcomes.filter((o) => o.status === "rejected");
     assert.equal(refused.length, 2);
@@ -49,8 +50,9 @@ onEachStore(
     const bytes = noise(9 * MIB);
     const digest = digestOf(bytes);
     await Promise.all([ALICE, BOB, ALICE, BOB].map(async (who) => {
-      const { uploadId } = await hold.uploads.initiate(who);
-      await hold.uploads.append(uploadId, 0, bodyOf(bytes));
+      const upload = await hold.uploads.initiate(who);
+      const { uploadId } = upload;
+      await hold.uploads.append(upload, 0, bodyOf(bytes));
       assert.equal(
         (await hold.uploads.complete(uploadId, digest)).size,
         bytes.length,
@@ -70,8 +72,9 @@ onEachStore(
     await using hold = await openHold(store, clock);
     const bytes = noise(100);
     const digest = digestOf(bytes);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
-    await hold.uploads.append(uploadId, 0, bodyOf(bytes));
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    await hold.uploads.append(upload, 0, bodyOf(bytes));
     await hold.uploads.complete(uploadId, digest);
     assert.deepEqual(await hold.uploads.complete(uploadId, digest), {
       digest,
@@ -82,7 +85,7 @@ onEachStore(
       code("BLOB_UPLOAD_UNKNOWN"),
     );
     await assert.rejects(
-      hold.uploads.append(uploadId, 100, bodyOf(bytes)),
+      hold.uploads.append(upload, 100, bodyOf(bytes)),
       code("BLOB_UPLOAD_UNKNOWN"),
     );
     clock.advance(DAY);
@@ -95,13 +98,13 @@ onEachStore(
 
 onEachStore("an aborted upload leaves nothing", async (store, clock) => {
   await using hold = await openHold(store, clock);
-  const { uploadId } = await hold.uploads.initiate(ALICE);
-  await hold.uploads.append(uploadId, 0, bodyOf(noise(9 * MIB)));
+  const upload = await hold.uploads.initiate(ALICE);
+  const { uploadId } = upload;
+  await hold.uploads.append(upload, 0, bodyOf(noise(9 * MIB)));
   await hold.uploads.abort(uploadId);
   assert.deepEqual(await contents(store), { keys: [], uploads: 0 });
   for (const id of [uploadId, "nonsense", "", "x".repeat(9000)]) {
     await assert.rejects(hold.uploads.abort(id), code("BLOB_UPLOAD_UNKNOWN"));
-    assert.equal(await hold.uploads.status(id), undefined);
   }
 });
 
@@ -109,7 +112,8 @@ onEachStore(
   "an upload aborted while bytes come in stays aborted",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
     let more: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => more = resolve);
     let step = 0;
@@ -121,11 +125,14 @@ onEachStore(
         controller.close();
       },
     });
-    const appending = hold.uploads.append(uploadId, 0, body);
+    const appending = hold.uploads.append(upload, 0, body);
     await hold.uploads.abort(uploadId);
     more();
     await assert.rejects(appending, AppError);
-    assert.equal(await hold.uploads.status(uploadId), undefined);
+    await assert.rejects(
+      hold.uploads.requireOwner(upload.uploadId, ALICE),
+      code("BLOB_UPLOAD_UNKNOWN"),
+    );
     clock.advance(2 * DAY);
     await hold.uploads.sweep();
     assert.deepEqual(await contents(store), { keys: [], uploads: 0 });
@@ -138,7 +145,7 @@ onEachStore(
     await using hold = await openHold(store, clock);
     const bytes = noise(9 * MIB);
     const dead = await hold.uploads.initiate(ALICE);
-    await hold.uploads.append(dead.uploadId, 0, bodyOf(bytes));
+    await hold.uploads.append(dead, 0, bodyOf(bytes));
     // What a crash leaves: an upload of the store, and an object, without row.
     const orphan = await store.createMultipart(
       hold.keys.upload(crypto.randomUUID()),
@@ -147,10 +154,13 @@ onEachStore(
     await store.put(hold.keys.upload(`${crypto.randomUUID()}_77`), noise(10));
     clock.advance(DAY / 2);
     const alive = await hold.uploads.initiate(ALICE);
-    await hold.uploads.append(alive.uploadId, 0, bodyOf(bytes));
+    await hold.uploads.append(alive, 0, bodyOf(bytes));
     assert.equal(await hold.uploads.sweep(), 0);
     clock.advance(DAY / 2 + 60_000);
-    assert.equal(await hold.uploads.status(dead.uploadId), undefined);
+    await assert.rejects(
+      hold.uploads.complete(dead.uploadId, digestOf(bytes)),
+      code("BLOB_UPLOAD_UNKNOWN"),
+    );
     assert.ok(await hold.uploads.sweep() >= 3);
     assert.equal(await hold.uploads.sweep(), 0);
     await hold.uploads.complete(alive.uploadId, digestOf(bytes));
@@ -165,11 +175,11 @@ onEachStore(
   "a client that stalls is cut off and may go on later",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
+    const upload = await hold.uploads.initiate(ALICE);
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(noise(10)),
     });
-    const appending = hold.uploads.append(uploadId, 0, body);
+    const appending = hold.uploads.append(upload, 0, body);
     let ended = false;
     appending.catch(() => undefined).finally(() => ended = true);
     for (let i = 0; i < 100 && !ended; i++) {
@@ -177,7 +187,7 @@ onEachStore(
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await assert.rejects(appending, code("BLOB_UPLOAD_INVALID"));
-    await hold.uploads.append(uploadId, 0, bodyOf(noise(10)));
+    await hold.uploads.append(upload, 0, bodyOf(noise(10)));
   },
 );
 
@@ -185,24 +195,23 @@ onEachStore(
   "an upload whose process died can be taken up after the lock's time",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
     const never = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(noise(10)),
     });
     const stop = new AbortController();
-    const hanging = hold.uploads.append(uploadId, 0, never, stop.signal);
+    const hanging = hold.uploads.append(upload, 0, never, stop.signal);
     const other = hold.restart();
     const bytes = noise(1000);
     await assert.rejects(
-      other.status(uploadId).then(() =>
-        other.append(uploadId, 0, bodyOf(bytes))
-      ),
+      other.offset(upload).then(() => other.append(upload, 0, bodyOf(bytes))),
       code("CONFLICT"),
     );
     // The first process is stopped as a whole: its lock is not renewed.
     const frozen = clock.now() + LOCK_MS;
     clock.now = () => frozen;
-    await other.append(uploadId, 0, bodyOf(bytes));
+    await other.append(upload, 0, bodyOf(bytes));
     stop.abort();
     await assert.rejects(hanging, AppError);
     await other.complete(uploadId, digestOf(bytes));

@@ -22,14 +22,15 @@ const code = (...codes: ErrorCode[]) => (error: unknown) =>
 onEachStore("a blob sent in pieces comes back whole", async (store, clock) => {
   await using hold = await openHold(store, clock);
   const bytes = noise(20 * MIB + 12_345);
-  const { uploadId } = await hold.uploads.initiate(ALICE);
+  const upload = await hold.uploads.initiate(ALICE);
+  const { uploadId } = upload;
   let offset = 0;
   for (const size of [10, 3 * MIB, 9 * MIB, 1, 8 * MIB + 12_334]) {
     const piece = bytes.subarray(offset, offset + size);
-    const answer = await hold.uploads.append(uploadId, offset, bodyOf(piece));
+    const answer = await hold.uploads.append(upload, offset, bodyOf(piece));
     offset += size;
     assert.deepEqual(answer, { offset });
-    assert.deepEqual(await hold.uploads.status(uploadId), { offset });
+    assert.equal(await hold.uploads.offset(upload), offset);
   }
   assert.equal(offset, bytes.length);
   assert.equal(await read(hold, bytes), undefined);
@@ -45,7 +46,8 @@ onEachStore("a blob sent in pieces comes back whole", async (store, clock) => {
 
 onEachStore("an empty blob can be pushed", async (store, clock) => {
   await using hold = await openHold(store, clock);
-  const { uploadId } = await hold.uploads.initiate(ALICE);
+  const upload = await hold.uploads.initiate(ALICE);
+  const { uploadId } = upload;
   await hold.uploads.complete(uploadId, digestOf(new Uint8Array()));
   assert.deepEqual(
     await read(hold, new Uint8Array()),
@@ -58,13 +60,13 @@ onEachStore(
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     for (const bytes of [noise(100), noise(9 * MIB)]) {
-      const { uploadId } = await hold.uploads.initiate(ALICE);
-      await hold.uploads.append(uploadId, 0, bodyOf(bytes));
+      const upload = await hold.uploads.initiate(ALICE);
+      const { uploadId } = upload;
+      await hold.uploads.append(upload, 0, bodyOf(bytes));
       await assert.rejects(
         hold.uploads.complete(uploadId, WRONG),
         code("DIGEST_INVALID"),
       );
-      assert.equal(await hold.uploads.status(uploadId), undefined);
       await assert.rejects(
         hold.uploads.complete(uploadId, digestOf(bytes)),
         code("BLOB_UPLOAD_UNKNOWN"),
@@ -79,10 +81,11 @@ onEachStore(
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(9 * MIB);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
-    await hold.uploads.append(uploadId, 0, bodyOf(bytes.subarray(0, 5000)));
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    await hold.uploads.append(upload, 0, bodyOf(bytes.subarray(0, 5000)));
     const second = hold.restart();
-    await second.append(uploadId, 5000, bodyOf(bytes.subarray(5000)));
+    await second.append(upload, 5000, bodyOf(bytes.subarray(5000)));
     await second.complete(uploadId, digestOf(bytes));
     assert.deepEqual(await read(hold, bytes), bytes);
   },
@@ -93,8 +96,9 @@ onEachStore(
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     for (const bytes of [noise(100), noise(9 * MIB)]) {
-      const { uploadId } = await hold.uploads.initiate(ALICE);
-      await hold.uploads.append(uploadId, 0, bodyOf(bytes));
+      const upload = await hold.uploads.initiate(ALICE);
+      const { uploadId } = upload;
+      await hold.uploads.append(upload, 0, bodyOf(bytes));
       await assert.rejects(
         hold.restart().complete(uploadId, WRONG),
         code("DIGEST_INVALID"),
@@ -109,13 +113,14 @@ onEachStore(
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(9 * MIB);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
-    await hold.uploads.append(uploadId, 0, bodyOf(bytes));
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    await hold.uploads.append(upload, 0, bodyOf(bytes));
     const digest = digestOf(bytes, "sha512");
     await hold.uploads.complete(uploadId, digest);
     assert.deepEqual(await hold.blobs.stat(digest), { size: bytes.length });
     const second = await hold.uploads.initiate(ALICE, { algorithm: "sha512" });
-    await hold.uploads.append(second.uploadId, 0, bodyOf(bytes));
+    await hold.uploads.append(second, 0, bodyOf(bytes));
     await hold.uploads.complete(second.uploadId, digest);
   },
 );
@@ -125,17 +130,18 @@ onEachStore(
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(17 * MIB);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
     const at = 8 * MIB + 100;
-    await hold.uploads.append(uploadId, 0, bodyOf(bytes.subarray(0, at)));
+    await hold.uploads.append(upload, 0, bodyOf(bytes.subarray(0, at)));
     for (const lost of [1000, 9 * MIB]) {
       await assert.rejects(
-        hold.uploads.append(uploadId, at, brokenBody(noise(lost, 99))),
+        hold.uploads.append(upload, at, brokenBody(noise(lost, 99))),
         code("BLOB_UPLOAD_INVALID"),
       );
-      assert.deepEqual(await hold.uploads.status(uploadId), { offset: at });
+      assert.equal(await hold.uploads.offset(upload), at);
     }
-    await hold.uploads.append(uploadId, at, bodyOf(bytes.subarray(at)));
+    await hold.uploads.append(upload, at, bodyOf(bytes.subarray(at)));
     await hold.uploads.complete(uploadId, digestOf(bytes));
     assert.deepEqual(await read(hold, bytes), bytes);
   },
@@ -146,10 +152,11 @@ onEachStore(
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(50);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
-    await hold.uploads.append(uploadId, 0, bodyOf(bytes));
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    await hold.uploads.append(upload, 0, bodyOf(bytes));
     await assert.rejects(
-      hold.uploads.append(uploadId, 50, brokenBody(noise(9 * MIB, 5))),
+      hold.uploads.append(upload, 50, brokenBody(noise(9 * MIB, 5))),
     );
     await hold.uploads.complete(uploadId, digestOf(bytes));
     assert.deepEqual(await read(hold, bytes), bytes);
@@ -160,11 +167,11 @@ onEachStore(
   "an append elsewhere than at the end is refused with the offset",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
-    const { uploadId } = await hold.uploads.initiate(ALICE);
-    await hold.uploads.append(uploadId, 0, bodyOf(noise(10)));
+    const upload = await hold.uploads.initiate(ALICE);
+    await hold.uploads.append(upload, 0, bodyOf(noise(10)));
     for (const offset of [0, 9, 11]) {
       await assert.rejects(
-        hold.uploads.append(uploadId, offset, bodyOf(noise(10))),
+        hold.uploads.append(upload, offset, bodyOf(noise(10))),
         (error) => {
           assert.ok(isAppError(error, "RANGE_INVALID"));
           assert.deepEqual(error.detail, { offset: 10 });
@@ -179,8 +186,9 @@ Deno.test("the usual push to S3 reads nothing back but the tail", async () => {
   const store = new StrictStore();
   await using hold = await openHold(store);
   const bytes = noise(20 * MIB);
-  const { uploadId } = await hold.uploads.initiate(ALICE);
-  await hold.uploads.append(uploadId, 0, bodyOf(bytes));
+  const upload = await hold.uploads.initiate(ALICE);
+  const { uploadId } = upload;
+  await hold.uploads.append(upload, 0, bodyOf(bytes));
   await hold.uploads.complete(uploadId, digestOf(bytes));
   assert.deepEqual(Object.fromEntries(store.calls), { putPart: 3, get: 1 });
 });
@@ -188,8 +196,9 @@ Deno.test("the usual push to S3 reads nothing back but the tail", async () => {
 Deno.test("a small blob needs no multipart upload in S3", async () => {
   const store = new StrictStore();
   await using hold = await openHold(store);
-  const { uploadId } = await hold.uploads.initiate(ALICE);
-  await hold.uploads.append(uploadId, 0, bodyOf(noise(5000)));
+  const upload = await hold.uploads.initiate(ALICE);
+  const { uploadId } = upload;
+  await hold.uploads.append(upload, 0, bodyOf(noise(5000)));
   await hold.uploads.complete(uploadId, digestOf(noise(5000)));
   assert.deepEqual(Object.fromEntries(store.calls), {});
 });

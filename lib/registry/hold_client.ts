@@ -43,6 +43,23 @@ export interface PulledManifest {
   mediaType: string;
 }
 
+/** An upload to a hold. */
+export interface HoldUpload {
+  readonly uploadId: string;
+  /** Who opened it. */
+  readonly caller: Did;
+  /** Hash that the closing digest will probably use. */
+  readonly algorithm: DigestAlgorithm;
+}
+
+/** What comes with the request that closes an upload. */
+export interface LastBytes {
+  readonly body: ReadableStream<Uint8Array>;
+  /** Bytes, where the client tells. */
+  readonly size?: number;
+  readonly signal?: AbortSignal;
+}
+
 /** One hold, as the registry uses it. */
 export interface HoldClient {
   readonly did: Did;
@@ -68,28 +85,30 @@ export interface HoldClient {
     contentType: string,
   ): Promise<string | undefined>;
 
-  /** Opens an upload and returns its id. */
+  /** Opens an upload and returns its id; whoever goes on with it must remember the whole {@linkcode HoldUpload}. */
   startUpload(caller: Did, algorithm: DigestAlgorithm): Promise<string>;
   /** Bytes acknowledged so far; undefined when there is no such upload. */
-  uploadOffset(caller: Did, uploadId: string): Promise<number | undefined>;
+  uploadOffset(upload: HoldUpload): Promise<number | undefined>;
   /**
    * Appends `body` at `offset`, streaming, and returns the new offset.
    * Throws AppError `RANGE_INVALID` when `offset` is not where the upload stands.
    */
   append(
-    caller: Did,
-    uploadId: string,
+    upload: HoldUpload,
     offset: number,
     body: ReadableStream<Uint8Array>,
     signal?: AbortSignal,
   ): Promise<number>;
-  /** Verifies the digest and makes the blob readable. Throws AppError `DIGEST_INVALID`. */
+  /**
+   * Appends the `last` bytes, if any, verifies the digest and makes the blob
+   * readable. Throws AppError `DIGEST_INVALID`.
+   */
   completeUpload(
-    caller: Did,
-    uploadId: string,
+    upload: HoldUpload,
     digest: Digest,
+    last?: LastBytes,
   ): Promise<{ size: number }>;
-  abortUpload(caller: Did, uploadId: string): Promise<void>;
+  abortUpload(upload: HoldUpload): Promise<void>;
 
   /** Tells the hold of a push; failures are the caller's to log. */
   notifyManifest(caller: Did, event: ManifestEvent): Promise<void>;

@@ -16,6 +16,8 @@ import type {
   Caller,
   Decision,
   HoldClient,
+  HoldUpload,
+  LastBytes,
   ManifestEvent,
   PulledManifest,
 } from "./hold_client.ts";
@@ -78,42 +80,36 @@ export class LocalHold implements HoldClient {
 
   async startUpload(caller: Did, algorithm: DigestAlgorithm): Promise<string> {
     await this.#requireWrite(caller);
-    await this.#deps.crew.ensure(caller);
-    const { uploadId } = await this.#deps.uploads.initiate(caller, {
-      algorithm,
-    });
-    return uploadId;
+    const { crew, uploads } = this.#deps;
+    await crew.ensure(caller);
+    return (await uploads.reserve(caller, { algorithm })).uploadId;
   }
 
-  async uploadOffset(
-    _caller: Did,
-    uploadId: string,
-  ): Promise<number | undefined> {
-    return (await this.#deps.uploads.status(uploadId))?.offset;
+  uploadOffset(upload: HoldUpload): Promise<number | undefined> {
+    return this.#deps.uploads.offset(upload);
   }
 
   async append(
-    _caller: Did,
-    uploadId: string,
+    upload: HoldUpload,
     offset: number,
     body: ReadableStream<Uint8Array>,
     signal?: AbortSignal,
   ): Promise<number> {
     const { uploads } = this.#deps;
-    return (await uploads.append(uploadId, offset, body, signal)).offset;
+    return (await uploads.append(upload, offset, body, signal)).offset;
   }
 
   async completeUpload(
-    caller: Did,
-    uploadId: string,
+    upload: HoldUpload,
     digest: Digest,
+    last?: LastBytes,
   ): Promise<{ size: number }> {
-    await this.#requireWrite(caller);
-    return await this.#deps.uploads.complete(uploadId, digest);
+    await this.#requireWrite(upload.caller);
+    return await this.#deps.uploads.finish(upload, digest, last);
   }
 
-  async abortUpload(_caller: Did, uploadId: string): Promise<void> {
-    await this.#deps.uploads.abort(uploadId);
+  abortUpload(upload: HoldUpload): Promise<void> {
+    return this.#deps.uploads.abort(upload);
   }
 
   notifyManifest(caller: Did, event: ManifestEvent): Promise<void> {

@@ -15,6 +15,8 @@ import type {
   Caller,
   Decision,
   HoldClient,
+  HoldUpload,
+  LastBytes,
   ManifestEvent,
   PulledManifest,
 } from "./hold_client.ts";
@@ -88,28 +90,32 @@ export class RemoteHold implements HoldClient {
     return this.#uploads.start(caller);
   }
 
-  uploadOffset(_caller: Did, uploadId: string): Promise<number | undefined> {
+  uploadOffset({ uploadId }: HoldUpload): Promise<number | undefined> {
     return this.#uploads.offset(uploadId);
   }
 
   append(
-    caller: Did,
-    uploadId: string,
+    { caller, uploadId }: HoldUpload,
     offset: number,
     body: ReadableStream<Uint8Array>,
   ): Promise<number> {
     return this.#uploads.append(caller, uploadId, offset, body);
   }
 
-  completeUpload(
-    caller: Did,
-    uploadId: string,
+  async completeUpload(
+    upload: HoldUpload,
     digest: Digest,
+    last?: LastBytes,
   ): Promise<{ size: number }> {
-    return this.#uploads.complete(caller, uploadId, digest);
+    const { caller, uploadId } = upload;
+    if (last) {
+      const offset = await this.uploadOffset(upload) ?? 0;
+      await this.append(upload, offset, last.body);
+    }
+    return await this.#uploads.complete(caller, uploadId, digest);
   }
 
-  abortUpload(caller: Did, uploadId: string): Promise<void> {
+  abortUpload({ caller, uploadId }: HoldUpload): Promise<void> {
     return this.#uploads.abort(caller, uploadId);
   }
 

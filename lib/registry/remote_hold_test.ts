@@ -13,6 +13,7 @@ import { openKv } from "../kv/deno_kv.ts";
 import { silentLogger } from "../log.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
 import type { HoldFetch } from "./remote_calls.ts";
+import type { HoldUpload } from "./hold_client.ts";
 import { RemoteHold } from "./remote_hold.ts";
 
 const ORIGIN = "https://hold.example.com";
@@ -108,19 +109,27 @@ const streamOf = (bytes: Uint8Array<ArrayBuffer>, piece = 100_000) =>
 
 const digest = (bytes: Uint8Array): Digest => parseDigest(digestOf(bytes));
 
+async function startUpload(
+  hold: RemoteHold,
+  caller: Did,
+): Promise<HoldUpload> {
+  const uploadId = await hold.startUpload(caller);
+  return { uploadId, caller, algorithm: "sha256" };
+}
+
 async function push(
   hold: RemoteHold,
   caller: Did,
   pieces: readonly Uint8Array<ArrayBuffer>[],
   name: Digest,
 ) {
-  const id = await hold.startUpload(caller);
+  const upload = await startUpload(hold, caller);
   let offset = 0;
   for (const piece of pieces) {
-    assert.equal(await hold.uploadOffset(caller, id), offset);
-    offset = await hold.append(caller, id, offset, streamOf(piece));
+    assert.equal(await hold.uploadOffset(upload), offset);
+    offset = await hold.append(upload, offset, streamOf(piece));
   }
-  return { id, ...await hold.completeUpload(caller, id, name) };
+  return { upload, ...await hold.completeUpload(upload, name) };
 }
 
 Deno.test("blobs of any size and cut are pushed in parts and read back", async () => {
@@ -132,9 +141,9 @@ Deno.test("blobs of any size and cut are pushed in parts and read back", async (
     const pieces = sizes.map((size) => noise(size));
     const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
     const name = digest(bytes);
-    const { size, id } = await push(hold, CAPTAIN, pieces, name);
+    const { size, upload } = await push(hold, CAPTAIN, pieces, name);
     assert.equal(size, bytes.length);
-    assert.equal(await hold.uploadOffset(CAPTAIN, id), undefined);
+    assert.equal(await hold.uploadOffset(upload), undefined);
     assert.deepEqual(await hold.stat(CAPTAIN, name), { size: bytes.length });
     const whole = await hold.open(CAPTAIN, name);
     assert.equal(whole?.size, bytes.length);
@@ -153,14 +162,14 @@ Deno.test("blobs of any size and cut are pushed in parts and read back", async (
 Deno.test("wrong bytes are refused and the upload is gone", async () => {
   await using pair = await openPair();
   const { hold } = pair;
-  const id = await hold.startUpload(CAPTAIN);
-  await hold.append(CAPTAIN, id, 0, streamOf(noise(10)));
+  const upload = await startUpload(hold, CAPTAIN);
+  await hold.append(upload, 0, streamOf(noise(10)));
   const other = digest(noise(11));
   await assert.rejects(
-    hold.completeUpload(CAPTAIN, id, other),
+    hold.completeUpload(upload, other),
     (error) => isAppError(error, "DIGEST_INVALID"),
   );
-  assert.equal(await hold.uploadOffset(CAPTAIN, id), undefined);
+  assert.equal(await hold.uploadOffset(upload), undefined);
   assert.equal(await hold.stat(CAPTAIN, other), undefined);
 });
 
@@ -168,9 +177,9 @@ Deno.test("bytes at another place, from two sides or broken off change nothing",
   await using pair = await openPair();
   const { hold } = pair;
   const bytes = noise(9 * MIB);
-  const id = await hold.startUpload(CAPTAIN);
+  const upload = await startUpload(hold, CAPTAIN);
   await assert.rejects(
-    hold.append(CAPTAIN, id, 5, streamOf(bytes)),
+    hold.append(upload, 5, streamOf(bytes)),
     (error) => isAppError(error, "RANGE_INVALID"),
   );
   const broken = new ReadableStream<Uint8Array>({
@@ -179,21 +188,21 @@ Deno.test("bytes at another place, from two sides or broken off change nothing",
       controller.error(new Error("gone"));
     },
   });
-  await assert.rejects(hold.append(CAPTAIN, id, 0, broken), /gone/);
+  await assert.rejects(hold.append(upload, 0, broken), /gone/);
   const cut = ReadableStream.from((async function* () {
     yield bytes;
     await Promise.resolve();
     throw new Error("cut");
   })());
-  await assert.rejects(hold.append(CAPTAIN, id, 0, cut), /cut/);
-  assert.equal(await hold.uploadOffset(CAPTAIN, id), 0);
+  await assert.rejects(hold.append(upload, 0, cut), /cut/);
+  assert.equal(await hold.uploadOffset(upload), 0);
   const outcomes = await Promise.allSettled([
-    hold.append(CAPTAIN, id, 0, streamOf(bytes)),
-    hold.append(CAPTAIN, id, 0, streamOf(bytes)),
+    hold.append(upload, 0, streamOf(bytes)),
+    hold.append(upload, 0, streamOf(bytes)),
   ]);
   const refused = outcomes.filter(({ status }) => status === "rejected");
   assert.equal(refused.length, 1);
-  await hold.completeUpload(CAPTAIN, id, digest(bytes));
+  await hold.completeUpload(upload, digest(bytes));
   assert.deepEqual(await hold.stat(CAPTAIN, digest(bytes)), {
     size: bytes.length,
   });
@@ -202,13 +211,13 @@ Deno.test("bytes at another place, from two sides or broken off change nothing",
 Deno.test("a cancelled upload is gone here and there, also the second time", async () => {
   await using pair = await openPair();
   const { hold } = pair;
-  const id = await hold.startUpload(CAPTAIN);
-  await hold.append(CAPTAIN, id, 0, streamOf(noise(10)));
-  await hold.abortUpload(CAPTAIN, id);
-  assert.equal(await hold.uploadOffset(CAPTAIN, id), undefined);
-  await hold.abortUpload(CAPTAIN, id);
+  const upload = await startUpload(hold, CAPTAIN);
+  await hold.append(upload, 0, streamOf(noise(10)));
+  await hold.abortUpload(upload);
+  assert.equal(await hold.uploadOffset(upload), undefined);
+  await hold.abortUpload(upload);
   await assert.rejects(
-    hold.append(CAPTAIN, id, 0, streamOf(noise(10))),
+    hold.append(upload, 0, streamOf(noise(10))),
     (error) => isAppError(error, "BLOB_UPLOAD_UNKNOWN"),
   );
 });

@@ -5,7 +5,7 @@
  */
 
 import type { Did } from "../atproto/identity.ts";
-import type { Digest } from "../oci/digest.ts";
+import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
 
 /** A repository of an owner. */
 export interface RepositoryRow {
@@ -74,6 +74,7 @@ export interface UploadRow {
   holdDid: Did;
   /** Id of the upload at the hold. */
   holdUploadId: string;
+  algorithm: DigestAlgorithm;
 }
 
 /** An entry of the referrers list (image-spec descriptor with artifact fields). */

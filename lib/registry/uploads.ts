@@ -9,13 +9,20 @@ import type { Did } from "../atproto/identity.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
+import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import {
   type Digest,
   type DigestAlgorithm,
   digestParts,
 } from "../oci/digest.ts";
-import type { Caller, HoldClient, HoldDirectory } from "./hold_client.ts";
+import type {
+  Caller,
+  HoldClient,
+  HoldDirectory,
+  HoldUpload,
+  LastBytes,
+} from "./hold_client.ts";
 import { registryKeys } from "./keys.ts";
 import type { RepoRef } from "./manifest_index.ts";
 import type { BlobRow, UploadRow } from "./rows.ts";
@@ -25,6 +32,7 @@ export interface UploadsDeps {
   kv: Kv;
   clock: Clock;
   holds: HoldDirectory;
+  log: Logger;
   metrics: Metrics;
   /** How long an upload may lie idle from its start, in milliseconds. */
   ttlMs: number;
@@ -43,11 +51,9 @@ export interface MountSource extends RepoRef {
 }
 
 /** One piece of an upload. */
-export interface UploadChunk {
-  body: ReadableStream<Uint8Array>;
+export interface UploadChunk extends LastBytes {
   /** Where the client says the piece begins; undefined means "at the end". */
-  start?: number;
-  signal?: AbortSignal;
+  readonly start?: number;
 }
 
 /** Runs uploads of blobs (distribution-spec, "Pushing Blobs"). */
@@ -74,6 +80,7 @@ export class Uploads {
       caller,
       holdDid,
       holdUploadId: await hold.startUpload(caller, algorithm),
+      algorithm,
     };
     await kv.set(registryKeys.upload(id), row, {
       expiresAt: clock.now() + ttlMs,
@@ -87,10 +94,8 @@ export class Uploads {
     caller: Did,
     id: string,
   ): Promise<UploadStatus> {
-    const { row, hold } = await this.#find(ref, caller, id);
-    const offset = await hold.uploadOffset(caller, row.holdUploadId);
-    if (offset === undefined) throw unknownUpload();
-    return { id, offset };
+    const { upload, hold } = await this.#find(ref, caller, id);
+    return { id, offset: await offsetOf(hold, upload) };
   }
 
   /** Appends a piece (end-5). Throws AppError `RANGE_INVALID` when it does not begin at the end. */
@@ -100,8 +105,13 @@ export class Uploads {
     id: string,
     chunk: UploadChunk,
   ): Promise<UploadStatus> {
-    const { row, hold } = await this.#find(ref, caller, id);
-    return { id, offset: await this.#append(hold, row, chunk) };
+    const { upload, hold } = await this.#find(ref, caller, id);
+    const { body, start, signal } = chunk;
+    const offset = await offsetOf(hold, upload);
+    requireStart(start, offset);
+    const end = await hold.append(upload, offset, body, signal);
+    this.#deps.metrics.uploadedBytes.inc(end - offset);
+    return { id, offset: end };
   }
 
   /**
@@ -117,21 +127,19 @@ export class Uploads {
     chunk?: UploadChunk,
   ): Promise<void> {
     const { kv } = this.#deps;
-    const { row, hold } = await this.#find(ref, caller, id);
-    if (chunk) await this.#append(hold, row, chunk);
+    const { upload, hold } = await this.#find(ref, caller, id);
+    const key = registryKeys.upload(id);
     let size: number;
     try {
-      ({ size } = await hold.completeUpload(caller, row.holdUploadId, digest));
+      size = await this.#complete(hold, upload, digest, chunk);
     } catch (error) {
-      if (error instanceof AppError && error.code === "DIGEST_INVALID") {
-        await kv.delete(registryKeys.upload(id));
-      }
+      if (isAppError(error, "DIGEST_INVALID")) await kv.delete(key);
       throw error;
     }
-    const blob: BlobRow = { holdDid: row.holdDid, size };
+    const blob: BlobRow = { holdDid: hold.did, size };
     await kv.atomic()
       .set(registryKeys.blob(ref.did, ref.repo, digest), blob)
-      .delete(registryKeys.upload(id))
+      .delete(key)
       .commit();
   }
 
@@ -146,23 +154,30 @@ export class Uploads {
     digest: Digest,
     chunk?: UploadChunk,
   ): Promise<void> {
+    const { kv, holds, log } = this.#deps;
+    const hold = await holds.get(holdDid);
+    await requireWrite(hold, caller);
     const { algorithm } = digestParts(digest);
-    const { id } = await this.start(ref, caller, holdDid, algorithm);
+    const uploadId = await hold.startUpload(caller, algorithm);
+    const upload = { uploadId, caller, algorithm };
+    let size: number;
     try {
-      await this.finish(ref, caller, id, digest, chunk);
+      size = await this.#complete(hold, upload, digest, chunk);
     } catch (error) {
-      await this.cancel(ref, caller, id).catch((failure) => {
+      await hold.abortUpload(upload).catch((cause) =>
         // Gone already, or left to the sweep: what matters is why it failed.
-        if (!isAppError(failure)) throw failure;
-      });
+        log.debug("upload not dropped", { holdDid, cause })
+      );
       throw error;
     }
+    const blob: BlobRow = { holdDid, size };
+    await kv.set(registryKeys.blob(ref.did, ref.repo, digest), blob);
   }
 
   /** Drops an upload and its bytes (end-14). */
   async cancel(ref: RepoRef, caller: Did, id: string): Promise<void> {
-    const { row, hold } = await this.#find(ref, caller, id);
-    await hold.abortUpload(caller, row.holdUploadId);
+    const { upload, hold } = await this.#find(ref, caller, id);
+    await hold.abortUpload(upload);
     await this.#deps.kv.delete(registryKeys.upload(id));
   }
 
@@ -196,30 +211,20 @@ export class Uploads {
     return true;
   }
 
-  async #append(
+  /** Appends the last piece, if any, and completes; returns the blob's size. */
+  async #complete(
     hold: HoldClient,
-    row: UploadRow,
-    chunk: UploadChunk,
+    upload: HoldUpload,
+    digest: Digest,
+    chunk: UploadChunk | undefined,
   ): Promise<number> {
-    const { caller, holdUploadId } = row;
-    const offset = await hold.uploadOffset(caller, holdUploadId);
-    if (offset === undefined) throw unknownUpload();
-    if (chunk.start !== undefined && chunk.start !== offset) {
-      throw new AppError(
-        "RANGE_INVALID",
-        `The chunk begins at byte ${chunk.start}, but the upload stands at byte ${offset}. Send the chunk that begins there.`,
-        { detail: { offset } },
-      );
-    }
-    const end = await hold.append(
-      caller,
-      holdUploadId,
-      offset,
-      chunk.body,
-      chunk.signal,
-    );
-    this.#deps.metrics.uploadedBytes.inc(end - offset);
-    return end;
+    if (!chunk) return (await hold.completeUpload(upload, digest)).size;
+    const { start, ...last } = chunk;
+    const offset = await offsetOf(hold, upload);
+    requireStart(start, offset);
+    const { size } = await hold.completeUpload(upload, digest, last);
+    this.#deps.metrics.uploadedBytes.inc(size - offset);
+    return size;
   }
 
   /** The upload, if it is one of `caller` to `ref`; anything else looks like "no such upload". */
@@ -227,7 +232,7 @@ export class Uploads {
     ref: RepoRef,
     caller: Did,
     id: string,
-  ): Promise<{ row: UploadRow; hold: HoldClient }> {
+  ): Promise<{ upload: HoldUpload; hold: HoldClient }> {
     const entry = await this.#deps.kv.get<UploadRow>(registryKeys.upload(id));
     const row = entry?.value;
     if (
@@ -236,8 +241,27 @@ export class Uploads {
     ) {
       throw unknownUpload();
     }
-    return { row, hold: await this.#deps.holds.get(row.holdDid) };
+    const { holdUploadId: uploadId, algorithm } = row;
+    const hold = await this.#deps.holds.get(row.holdDid);
+    return { upload: { uploadId, caller, algorithm }, hold };
   }
+}
+
+/** Bytes acknowledged so far. Throws AppError `BLOB_UPLOAD_UNKNOWN`. */
+async function offsetOf(hold: HoldClient, upload: HoldUpload): Promise<number> {
+  const offset = await hold.uploadOffset(upload);
+  if (offset === undefined) throw unknownUpload();
+  return offset;
+}
+
+/** Throws AppError `RANGE_INVALID` when a piece does not begin where the upload stands. */
+function requireStart(start: number | undefined, offset: number): void {
+  if (start === undefined || start === offset) return;
+  throw new AppError(
+    "RANGE_INVALID",
+    `The chunk begins at byte ${start}, but the upload stands at byte ${offset}. Send the chunk that begins there.`,
+    { detail: { offset } },
+  );
 }
 
 function unknownUpload(): AppError {

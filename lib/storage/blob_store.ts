@@ -121,14 +121,16 @@ export interface BlobStore {
   ): Promise<Part>;
   listParts(upload: Multipart): Promise<Part[]>;
   /**
-   * Joins `parts` into the object at `upload.key`, durable when it resolves;
-   * no parts make an empty object.
+   * Joins `parts` into the object at `key` (the upload's own by default),
+   * durable when it resolves; no parts make an empty object. A crash in between
+   * may leave the object under the upload's own key.
    * Throws AppError `BLOB_UPLOAD_INVALID` when a part is missing or its ETag differs,
    * `BLOB_UPLOAD_UNKNOWN` when the upload is gone.
    */
   completeMultipart(
     upload: Multipart,
     parts: readonly Part[],
+    key?: string,
   ): Promise<ObjectInfo>;
   /** Drops the upload and its parts; nothing happens when it is gone. */
   abortMultipart(upload: Multipart): Promise<void>;

@@ -20,7 +20,13 @@ import type {
   Part,
   PartLimits,
 } from "./blob_store.ts";
-import { fileError, isMissing, readBody, syncData } from "./filesystem_io.ts";
+import {
+  fileError,
+  isMissing,
+  readBody,
+  syncData,
+  writeBody,
+} from "./filesystem_io.ts";
 import { FileTree, reason } from "./filesystem_tree.ts";
 import { FileUploads, headersSchema } from "./filesystem_uploads.ts";
 import { assertPrefix } from "./keys.ts";
@@ -97,17 +103,23 @@ export class FilesystemBlobStore implements BlobStore {
   async put(
     key: string,
     bytes: Uint8Array,
-    headers?: ObjectHeaders,
+    headers: ObjectHeaders = {},
   ): Promise<ObjectInfo> {
-    const upload = await this.createMultipart(key, headers);
-    try {
-      const part = await this.putPart(upload, 1, bytes, { offset: 0 });
-      return await this.completeMultipart(upload, [part]);
-    } catch (error) {
-      // What cannot be dropped now is left to the sweep.
-      await this.abortMultipart(upload).catch(() => {});
-      throw error;
-    }
+    const target = await this.#tree.path(key);
+    const path = join(
+      await this.#tree.staging(),
+      `put.${crypto.randomUUID()}`,
+    );
+    return await orFull(async () => {
+      try {
+        await writeBody(path, bytes, { offset: 0 });
+        return await this.#place(path, target, headers);
+      } catch (error) {
+        // What cannot be removed now is left to the sweep.
+        await Deno.remove(path).catch(() => {});
+        throw error;
+      }
+    });
   }
 
   async delete(key: string): Promise<void> {
@@ -162,18 +174,12 @@ export class FilesystemBlobStore implements BlobStore {
   completeMultipart(
     upload: Multipart,
     parts: readonly Part[],
+    key = upload.key,
   ): Promise<ObjectInfo> {
     return orFull(() =>
       this.#uploads.complete(upload, parts, async (path, headers) => {
-        const target = await this.#tree.path(upload.key);
-        let draft: string | undefined;
-        if (Object.keys(headers).length > 0) {
-          draft = join(dirname(path), "headers");
-          await Deno.writeTextFile(draft, JSON.stringify(headers));
-          await syncData(draft);
-        }
-        await this.#publish(path, target, draft);
-        return { ...plainInfo(await Deno.stat(target)), ...told(headers) };
+        const target = await this.#tree.path(key);
+        return await this.#place(path, target, headers);
       })
     );
   }
@@ -189,7 +195,23 @@ export class FilesystemBlobStore implements BlobStore {
     return this.#uploads.all(prefix);
   }
 
-  /** Puts a finished file in its place, and the file of its headers beside it. */
+  /** Puts a finished file in its place with its headers. */
+  async #place(
+    path: string,
+    target: string,
+    headers: ObjectHeaders,
+  ): Promise<ObjectInfo> {
+    let draft: string | undefined;
+    if (Object.keys(headers).length > 0) {
+      draft = `${path}.headers`;
+      await Deno.writeTextFile(draft, JSON.stringify(headers));
+      await syncData(draft);
+    }
+    await this.#publish(path, target, draft);
+    return { ...plainInfo(await Deno.stat(target)), ...told(headers) };
+  }
+
+  /** Renames a finished file to its place, and the file of its headers beside it. */
   async #publish(
     path: string,
     target: string,

@@ -194,13 +194,17 @@ Deno.test("the rest of a crash goes with the sweep, a fresh one stays", async ()
   const ruin = `${folder}/.uploads/${crypto.randomUUID()}`;
   await Deno.mkdir(ruin);
   await Deno.writeTextFile(`${ruin}/upload.json`, "");
+  const draft = `${folder}/.uploads/put.${crypto.randomUUID()}`;
+  await Deno.writeTextFile(draft, "an object that never came to its place");
   const upload = await store.createMultipart("up/x");
   const sweep = () => Array.fromAsync(store.listMultiparts(""));
   assert.deepEqual(await sweep(), [{ upload, startedAt: clock.now() }]);
-  assert.equal((await folders(`${folder}/.uploads`)).length, 2);
+  assert.equal((await folders(`${folder}/.uploads`)).length, 3);
+  assert.ok((await Deno.stat(draft)).isFile);
   clock.advance(2 * 60 * 60 * 1000);
   assert.equal((await sweep()).length, 1);
   assert.deepEqual(await folders(`${folder}/.uploads`), [upload.id]);
+  await assert.rejects(Deno.stat(draft), Deno.errors.NotFound);
   await Deno.remove(folder, { recursive: true });
 });
 

@@ -33,7 +33,7 @@ import { PartWriters } from "./part_writers.ts";
 
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Age in ms after which a folder without a readable `upload.json` is the rest of a crash. */
+/** Age in ms after which a file, or a folder without a readable `upload.json`, is the rest of a crash. */
 const RUIN_AGE = 60 * 60 * 1000;
 
 /** Headers as they are kept in files of the driver. */
@@ -157,12 +157,17 @@ export class FileUploads {
   async *all(
     prefix: string,
   ): AsyncGenerator<{ upload: Multipart; startedAt: number }, void, void> {
-    for await (const entry of Deno.readDir(await this.#tree.staging())) {
+    const staging = await this.#tree.staging();
+    for await (const entry of Deno.readDir(staging)) {
+      const path = join(staging, entry.name);
+      // Files beside the uploads' folders are objects on their way to their place.
+      if (entry.isFile) await this.#clearRuin(path, () => Deno.remove(path));
       if (!ID.test(entry.name)) continue;
       const file = await this.#read(entry.name);
       const upload = { id: entry.name, key: file?.key ?? "" };
-      if (file === undefined) await this.#clearRuin(upload);
-      else if (file.key.startsWith(prefix)) {
+      if (file === undefined) {
+        await this.#clearRuin(path, () => this.#drop(upload));
+      } else if (file.key.startsWith(prefix)) {
         yield { upload, startedAt: file.startedAt };
       }
     }
@@ -190,7 +195,8 @@ export class FileUploads {
     const { size } = await Deno.stat(data);
     if (size < total) throw otherPart(wanted.length);
     if (size > total) await Deno.truncate(data, total);
-    await syncData(data);
+    // What each part wrote is on the disk already; the length may not be.
+    if (size > total) await syncData(data);
     return data;
   }
 
@@ -242,11 +248,11 @@ export class FileUploads {
     }
   }
 
-  async #clearRuin(upload: Multipart): Promise<void> {
+  async #clearRuin(path: string, remove: () => Promise<void>): Promise<void> {
     try {
-      const { mtime } = await Deno.stat(await this.#folder(upload));
+      const { mtime } = await Deno.stat(path);
       const age = this.#clock.now() - (mtime?.getTime() ?? 0);
-      if (age > RUIN_AGE) await this.#drop(upload);
+      if (age > RUIN_AGE) await remove();
     } catch (error) {
       if (!isMissing(error)) throw error;
     }

@@ -171,6 +171,7 @@ export class MemoryBlobStore implements BlobStore {
   completeMultipart(
     upload: Multipart,
     parts: readonly Part[],
+    key = upload.key,
   ): Promise<ObjectInfo> {
     return Promise.try(() => {
       const { headers, parts: stored } = this.#load(upload);
@@ -186,7 +187,7 @@ export class MemoryBlobStore implements BlobStore {
         total += part.bytes.length;
       }
       this.#uploads.delete(upload.id);
-      return this.#store(upload.key, joined(chunks), headers);
+      return this.#store(key, joined(chunks), headers);
     });
   }
 

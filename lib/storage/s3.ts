@@ -186,6 +186,7 @@ export class S3BlobStore implements BlobStore {
   async completeMultipart(
     upload: Multipart,
     parts: readonly Part[],
+    key = upload.key,
   ): Promise<ObjectInfo> {
     const ordered = orderedParts(parts);
     // S3 joins no nothing.
@@ -195,7 +196,8 @@ export class S3BlobStore implements BlobStore {
     const size = ordered.reduce((sum, part) => sum + part.size, 0);
     const joined = async () => (await this.head(upload.key))?.size === size;
     await this.#uploads.complete(upload, ordered, joined);
-    const info = await this.head(upload.key);
+    if (key !== upload.key) await this.move(upload.key, key);
+    const info = await this.head(key);
     if (info !== undefined) return info;
     throw new AppError(
       "UNAVAILABLE",

@@ -142,6 +142,7 @@ function chunkOf(request: Request): UploadChunk | undefined {
   return {
     body: request.body,
     signal: request.signal,
+    ...(length === null ? {} : { size: Number(length) }),
     ...(range ? { start: range.start } : {}),
   };
 }

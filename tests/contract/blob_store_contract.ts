@@ -323,6 +323,18 @@ export function blobStoreContract(options: ContractOptions): void {
     assert.equal((await store.head("m/9"))?.size, 0);
   });
 
+  test("parts can be joined under another key", async (_, store) => {
+    const upload = await store.createMultipart("m/14", { contentType: "a/b" });
+    const bytes = noise(10);
+    const part = await store.putPart(upload, 1, bytes);
+    const info = await store.completeMultipart(upload, [part], "n/1/data");
+    assert.equal(info.size, 10);
+    assert.equal(info.contentType, "a/b");
+    const got = await store.get("n/1/data");
+    assert.deepEqual(await collect(got?.body), bytes);
+    assert.equal(await store.head("m/14"), undefined);
+  });
+
   test(
     "a body that breaks off is no part, and the others stay",
     async (_, store) => {
