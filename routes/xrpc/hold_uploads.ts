@@ -67,12 +67,11 @@ export function mountHoldUploads(
       ? digestParts(parseDigest(digest)).algorithm
       : "sha256";
     await deps.crew.ensure(caller);
-    return c.json(
-      await uploads.initiate(caller, {
-        algorithm,
-        ...(size === undefined ? {} : { size }),
-      }),
-    );
+    const { uploadId } = await uploads.initiate(caller, {
+      algorithm,
+      ...(size === undefined ? {} : { size }),
+    });
+    return c.json({ uploadId });
   };
 
   const getPartUploadUrl: HoldHandler = async (c) => {

@@ -126,7 +126,8 @@ Deno.test("who may not write starts, fills, completes and aborts nothing", async
     body: noise(1),
   });
   assert.equal(part.status, 401);
-  assert.deepEqual(await server.uploads.status(uploadId), { offset: 0 });
+  // It is still there, untouched.
+  await server.uploads.requireOwner(uploadId, CAPTAIN);
 });
 
 Deno.test("a crew member cannot touch the upload of another", async () => {
