@@ -9,6 +9,7 @@ import { loadConfig } from "../lib/config/config.ts";
 import { AppError } from "../lib/errors.ts";
 import type { Command, CommandOutput } from "./command.ts";
 import { CONFIG_COMMANDS } from "./config_commands.ts";
+import { CONTENT_COMMANDS } from "./content_commands.ts";
 import { CREW_COMMANDS } from "./crew_commands.ts";
 import { DOCTOR_COMMAND } from "./doctor.ts";
 import { HOLD_COMMANDS } from "./hold_commands.ts";
@@ -34,6 +35,7 @@ const COMMANDS: readonly Command[] = [
   ...REPO_COMMANDS,
   ...HOLD_COMMANDS,
   ...CREW_COMMANDS,
+  ...CONTENT_COMMANDS,
   HELP,
 ];
 

@@ -4,11 +4,9 @@
  * @module
  */
 
-import { parseDid } from "../lib/atproto/did_resolver.ts";
-import type { Did } from "../lib/atproto/identity.ts";
 import { AppError } from "../lib/errors.ts";
 import type { Command, CommandCall } from "./command.ts";
-import { type HoldAppContext, withHold } from "./open_context.ts";
+import { didOf, withHold } from "./open_context.ts";
 
 const PERMISSIONS = ["blob:read", "blob:write", "crew:admin"];
 
@@ -91,12 +89,4 @@ async function remove(call: CommandCall): Promise<number> {
     );
     return removed ? 0 : 1;
   });
-}
-
-/** The DID of a handle or DID; a DID is believed, so that it can be removed when it is gone. */
-async function didOf(
-  { identities }: HoldAppContext,
-  who: string,
-): Promise<Did> {
-  return parseDid(who) ?? (await identities.resolve(who)).did;
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { parseDid } from "../lib/atproto/did_resolver.ts";
+import type { Did } from "../lib/atproto/identity.ts";
 import type { Config } from "../lib/config/config.ts";
 import {
   type AppContext,
@@ -50,6 +52,14 @@ export async function withHold<T>(
       "No hold runs under this configuration: server.roles does not name it.",
     );
   });
+}
+
+/** The DID of a handle or DID; a DID is believed, so that it can be named when it is gone. */
+export async function didOf(
+  { identities }: AppContext,
+  who: string,
+): Promise<Did> {
+  return parseDid(who) ?? (await identities.resolve(who)).did;
 }
 
 /** The sandbox network of the server that runs beside the command. */

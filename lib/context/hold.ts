@@ -146,6 +146,7 @@ export async function createHold(deps: HoldContextDeps) {
     layerRecords,
     quota,
     stats,
+    posts,
     notify: new HoldNotify({
       kv,
       records: repo,

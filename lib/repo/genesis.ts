@@ -94,20 +94,6 @@ export function announceIdentity(
 }
 
 /**
- * Tells with a `#sync` event to fetch the repo anew; for use after a restore
- * from a backup.
- *
- * Returns the new event; undefined when `head` is no longer the head.
- */
-export async function announceSync(
-  deps: CommitDeps,
-  head: Entry<HeadRow>,
-): Promise<readonly LoggedEvent[] | undefined> {
-  const { versionstamp, value } = head;
-  return announce(deps, versionstamp, value, [await syncOf(deps, value)]);
-}
-
-/**
  * Switches the account off or on with an `#account` event; after an active one
  * `#identity` and `#sync` say what holds again.
  *

@@ -16,12 +16,7 @@ import {
 } from "./commit_writer.ts";
 import { DEFAULT_RETENTION, EventLog, type LoggedEvent } from "./event_log.ts";
 import { sweepGarbage } from "./garbage.ts";
-import {
-  announceAccount,
-  announceIdentity,
-  announceSync,
-  createRepo,
-} from "./genesis.ts";
+import { announceAccount, announceIdentity, createRepo } from "./genesis.ts";
 import { HeadTurns } from "./head_turns.ts";
 import { repoKeys } from "./keys.ts";
 import { LiveEvents } from "./live_events.ts";
@@ -196,11 +191,6 @@ export class Repo {
   async announceIdentity(): Promise<void> {
     const { handle } = this.#deps;
     await this.#tell((head) => announceIdentity(this.#deps, head, handle));
-  }
-
-  /** Tells consumers to fetch the repo anew; for use after a restore. */
-  async announceSync(): Promise<void> {
-    await this.#tell((head) => announceSync(this.#deps, head));
   }
 
   /**
