@@ -1,20 +1,11 @@
 /** What the operator of a hold does: commands, identity, readiness. */
 
 import assert from "node:assert/strict";
-import { z } from "zod";
-import { digestOf } from "../../lib/oci/digest.ts";
-import { createForger } from "../support/forger.ts";
-import { randomBlob } from "../support/oci.ts";
-import { xrpc, type XrpcRequest } from "../support/xrpc.ts";
 import { decodeFrame } from "../support/sync_verifier.ts";
 import { holdDid, holdEnv } from "../support/hold.ts";
 import { command, startProgram } from "../support/program.ts";
 import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
 import { freePort } from "../support/server.ts";
-
-const posted = z.object({ postCreated: z.boolean() });
-const upload = z.object({ uploadId: z.string() });
-const part = z.object({ etag: z.string() });
 
 let sandbox: TestSandbox;
 Deno.test.beforeAll(async () => {
@@ -89,101 +80,6 @@ Deno.test("the crew is changed by commands while the hold runs, and everybody he
   assert.equal(captain.code, 1);
   assert.match(captain.errors, /is the captain of this hold/);
   socket.close();
-});
-
-Deno.test("the account of a hold is switched off and on by commands while it runs", async () => {
-  const port = freePort();
-  const env = holdEnv(sandbox, sandbox.alice);
-  await using hold = await startProgram({ port, env });
-  const did = holdDid(hold.origin);
-  const status = async () =>
-    (await ask(hold.origin, "com.atproto.sync.getRepoStatus", { did })).body;
-  assert.equal((await status()).active, true);
-  const off = await command(hold.env, "hold", "deactivate");
-  assert.deepEqual([off.code, off.text], [0, `${did} is deactivated.\n`]);
-  const { body } = await ask(hold.origin, "com.atproto.sync.getRepo", { did });
-  assert.equal(body.error, "RepoDeactivated");
-  await hold.stop();
-  // It starts, also with another configuration, and stays off.
-  await using again = await startProgram({
-    port,
-    dataDir: hold.dataDir,
-    env: { ...env, ATCR_HOLD_PUBLIC: "false" },
-  });
-  assert.deepEqual(await status(), {
-    did,
-    active: false,
-    status: "deactivated",
-  });
-  assert.match(again.log(), /the account of the hold is deactivated/);
-  const on = await command(again.env, "hold", "activate");
-  assert.deepEqual([on.code, on.text], [0, `${did} is active.\n`]);
-  assert.equal((await status()).active, true);
-});
-
-Deno.test("content is hidden, and people are not named in posts, by commands while the hold runs", async () => {
-  const captain = await createForger(sandbox);
-  await using hold = await startProgram({
-    port: freePort(),
-    env: {
-      ...holdEnv(sandbox, captain),
-      ATCR_HOLD_ENABLE_BLUESKY_POSTS: "true",
-      ATCR_HOLD_PUBLIC: "true",
-    },
-  });
-  const { origin } = hold;
-  const aud = holdDid(origin);
-  const call = async (method: string, request: XrpcRequest) => {
-    const nsid = `io.atcr.hold.${method}`;
-    const token = await captain.token(aud, nsid);
-    const answer = await xrpc(origin, nsid, { ...request, token });
-    assert.equal(answer.status, 200, JSON.stringify(answer.body));
-    return answer.body;
-  };
-  const push = async (tag: string) =>
-    posted.parse(
-      await call("notifyManifest", {
-        input: {
-          repository: tag,
-          userDid: captain.did,
-          manifestDigest: digestOf(new TextEncoder().encode(tag)),
-          tag,
-          manifest: { mediaType: "application/json", layers: [] },
-        },
-      }),
-    ).postCreated;
-  const posts = (state: string) =>
-    command(hold.env, "hold", "posts", state, captain.did);
-  assert.equal(await push("one"), true);
-  assert.equal((await posts("off")).code, 0);
-  assert.equal(await push("two"), false);
-  assert.equal((await posts("on")).code, 0);
-  assert.equal(await push("three"), true);
-
-  const layer = randomBlob(100);
-  const { uploadId } = upload.parse(
-    await call("initiateUpload", { input: { digest: layer.digest } }),
-  );
-  const { etag } = part.parse(
-    await call("uploadPart", {
-      input: layer.bytes,
-      headers: { "x-upload-id": uploadId, "x-part-number": "1" },
-      method: "PUT",
-    }),
-  );
-  await call("completeUpload", {
-    input: { uploadId, digest: layer.digest, parts: [{ partNumber: 1, etag }] },
-  });
-  const read = async () => {
-    const params = { did: aud, cid: layer.digest, method: "HEAD" };
-    return (await ask(origin, "com.atproto.sync.getBlob", params)).status;
-  };
-  assert.equal(await read(), 200);
-  const remove = () =>
-    command(hold.env, "hold", "blob", "delete", layer.digest);
-  assert.deepEqual((await remove()).text, `${layer.digest} is hidden.\n`);
-  assert.equal(await read(), 404);
-  assert.equal((await remove()).code, 1);
 });
 
 Deno.test("a repo moves to another hold as a file", async () => {
