@@ -15,8 +15,9 @@ const MAX_MS = 1_000;
 
 /** Reads what is left of the body, within limits. Never rejects. */
 export async function drainBody(request: Request): Promise<void> {
-  const { headers, method } = request;
+  const { method } = request;
   if (method === "GET" || method === "HEAD") return;
+  const { headers } = request;
   const length = headers.get("content-length") ?? "0";
   if (length === "0" && !headers.has("transfer-encoding")) return;
   const late = Promise.withResolvers<undefined>();

@@ -10,10 +10,12 @@ import { AppError, isAppError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import { drainBody } from "./drain.ts";
+import type { Connection } from "./serve.ts";
 import { renderError, type Surface, surfaceOf } from "./render_error.ts";
 
 /** Values that the middleware leaves for handlers. */
 export interface AppEnv {
+  Bindings: Connection;
   Variables: {
     requestId: string;
     log: Logger;
@@ -68,16 +70,17 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
       deps.metrics.httpInFlight.dec();
     }
     const surface = surfaceOf(c.req.path);
-    const { headers, status } = c.res;
-    headers.set("x-request-id", requestId);
+    addHeader(c, "x-request-id", requestId);
     if (surface === "oci") {
-      headers.set("docker-distribution-api-version", "registry/2.0");
+      addHeader(c, "docker-distribution-api-version", "registry/2.0");
     } else if (surface === "page") {
+      const { headers } = c.res;
       for (const [name, value] of SECURITY_HEADERS) {
         if (!headers.has(name)) headers.set(name, value);
       }
     }
     const { method } = c.req;
+    const { status } = c.res;
     const ms = performance.now() - started;
     count(surface, method, status, ms / 1000);
     log.info("request", {
@@ -87,6 +90,13 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
       ms: Math.round(ms * 10) / 10,
     });
   };
+}
+
+/** Adds a header to the answer in the way that costs least. */
+function addHeader(c: Context<AppEnv>, name: string, value: string): void {
+  const connection: Connection = c.env ?? {};
+  if (connection.addHeader) connection.addHeader(name, value);
+  else c.res.headers.set(name, value);
 }
 
 /** Counts requests. Metrics are looked up by their labels once, not for each request. */

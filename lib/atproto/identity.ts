@@ -20,6 +20,14 @@ export interface Identity {
   readonly services: Readonly<Record<string, string>>;
 }
 
+/** Options of {@linkcode IdentityResolver.resolve}; a request can stand for them. */
+export interface ResolveOptions {
+  /** Do not take an answer that is older than a few seconds. */
+  readonly fresh?: boolean;
+  /** Ends the wait. Read only when there is something to wait for. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Resolves handles and DIDs, cached in KV; every request goes through the guarded fetch. */
 export interface IdentityResolver {
   /**
@@ -30,10 +38,7 @@ export interface IdentityResolver {
    * `UPSTREAM_FAILED` or `UPSTREAM_TIMEOUT` when nobody could be asked.
    * Stale answers are served while the network fails.
    */
-  resolve(
-    identifier: string,
-    options?: { fresh?: boolean; signal?: AbortSignal },
-  ): Promise<Identity>;
+  resolve(identifier: string, options?: ResolveOptions): Promise<Identity>;
   /** Forgets what is cached of a DID and its handle. */
   forget(did: Did): Promise<void>;
 }

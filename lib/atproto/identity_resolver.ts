@@ -13,7 +13,12 @@ import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { DidClaims } from "./did_document.ts";
 import { parseDid } from "./did_resolver.ts";
-import type { Did, Identity, IdentityResolver } from "./identity.ts";
+import type {
+  Did,
+  Identity,
+  IdentityResolver,
+  ResolveOptions,
+} from "./identity.ts";
 import { handleKey, identityKey } from "./keys.ts";
 import { SingleFlight } from "./single_flight.ts";
 
@@ -65,11 +70,10 @@ export class CachedIdentityResolver implements IdentityResolver {
 
   async resolve(
     identifier: string,
-    options: { fresh?: boolean; signal?: AbortSignal } = {},
+    options: ResolveOptions = {},
   ): Promise<Identity> {
-    const { fresh = false, signal } = options;
     const did = parseDid(identifier);
-    if (did) return await this.#byDid(did, fresh, signal);
+    if (did) return await this.#byDid(did, options);
     if (!isValidHandle(identifier)) {
       throw new AppError(
         "NAME_INVALID",
@@ -78,7 +82,7 @@ export class CachedIdentityResolver implements IdentityResolver {
         }" is neither a handle such as alice.example.com nor a DID such as did:plc:… or did:web:….`,
       );
     }
-    return await this.#byHandle(normalizeHandle(identifier), fresh, signal);
+    return await this.#byHandle(normalizeHandle(identifier), options);
   }
 
   async forget(did: Did): Promise<void> {
@@ -96,10 +100,9 @@ export class CachedIdentityResolver implements IdentityResolver {
 
   async #byHandle(
     handle: string,
-    fresh: boolean,
-    signal: AbortSignal | undefined,
+    options: ResolveOptions,
   ): Promise<Identity> {
-    const did = await this.#didOf(handle, fresh, signal);
+    const did = await this.#didOf(handle, options);
     if (did === null) {
       throw new AppError(
         "NAME_UNKNOWN",
@@ -107,10 +110,13 @@ export class CachedIdentityResolver implements IdentityResolver {
         { detail: { handle } },
       );
     }
-    const identity = await this.#byDid(did, fresh, signal);
+    const identity = await this.#byDid(did, options);
     if (identity.handle === handle) return identity;
     // The document may have been read before the account took this handle.
-    const again = await this.#byDid(did, true, signal);
+    const again = await this.#byDid(did, {
+      fresh: true,
+      signal: options.signal,
+    });
     if (again.handle === handle) return again;
     throw new AppError(
       "NAME_UNKNOWN",
@@ -119,16 +125,11 @@ export class CachedIdentityResolver implements IdentityResolver {
     );
   }
 
-  async #byDid(
-    did: Did,
-    fresh: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<Identity> {
+  async #byDid(did: Did, options: ResolveOptions): Promise<Identity> {
     const identity = await this.#cached<Identity>(
       did,
       identityKey(did),
-      fresh,
-      signal,
+      options,
       async (known) => {
         const claims = await this.#deps.dids.resolve(did);
         return claims ? await this.#verified(claims, known) : null;
@@ -150,7 +151,7 @@ export class CachedIdentityResolver implements IdentityResolver {
     const { handle, did } = claims;
     if (handle === undefined) return claims;
     try {
-      const back = await this.#didOf(handle, false, undefined);
+      const back = await this.#didOf(handle, {});
       return { ...claims, handle: back === did ? handle : undefined };
     } catch (error) {
       this.#deps.log.warn("handle not verifiable", { did, handle, error });
@@ -161,16 +162,11 @@ export class CachedIdentityResolver implements IdentityResolver {
     }
   }
 
-  #didOf(
-    handle: string,
-    fresh: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<Did | null> {
+  #didOf(handle: string, options: ResolveOptions): Promise<Did | null> {
     return this.#cached<Did>(
       handle,
       handleKey(handle),
-      fresh,
-      signal,
+      options,
       async () => await this.#deps.handles.resolve(handle) ?? null,
     );
   }
@@ -182,14 +178,16 @@ export class CachedIdentityResolver implements IdentityResolver {
   async #cached<T>(
     name: string,
     key: ReturnType<typeof identityKey>,
-    fresh: boolean,
-    signal: AbortSignal | undefined,
+    options: ResolveOptions,
     ask: (known: T | null) => Promise<T | null>,
   ): Promise<T | null> {
     const { kv, clock, log } = this.#deps;
+    const { fresh = false } = options;
     const known = await this.#read<T>(name, key, fresh);
     const age = known ? clock.now() - known.checkedAt : Infinity;
     if (known && age < this.#lifetime(known, fresh)) return known.value;
+    // Not read before: the signal of a request is dear to make.
+    const { signal } = options;
     return await this.#flights.run(`${fresh} ${name}`, signal, async () => {
       try {
         const value = await ask(known?.value ?? null);

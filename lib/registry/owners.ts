@@ -5,7 +5,12 @@
  * @module
  */
 
-import type { Did, Identity, IdentityResolver } from "../atproto/identity.ts";
+import type {
+  Did,
+  Identity,
+  IdentityResolver,
+  ResolveOptions,
+} from "../atproto/identity.ts";
 import type { PdsReader, PdsSession } from "../atproto/pds.ts";
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
@@ -39,8 +44,11 @@ export class Owners {
   }
 
   /** The account behind a handle or DID; see {@linkcode IdentityResolver.resolve} for errors. */
-  resolve(identifier: string, signal?: AbortSignal): Promise<Identity> {
-    return this.#deps.identities.resolve(identifier, signal ? { signal } : {});
+  resolve(
+    identifier: string,
+    options: Pick<ResolveOptions, "signal"> = {},
+  ): Promise<Identity> {
+    return this.#deps.identities.resolve(identifier, options);
   }
 
   /**

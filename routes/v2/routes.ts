@@ -151,7 +151,7 @@ async function repositoryRequest(
   name: ImageName,
   claims: TokenClaims | undefined,
 ): Promise<RepositoryRequest> {
-  const owner = await deps.owners.resolve(name.owner.value, request.signal);
+  const owner = await deps.owners.resolve(name.owner.value, request);
   return {
     request,
     claims,

@@ -126,7 +126,7 @@ async function sourceOf(
   r: RepositoryRequest,
   from: ImageName,
 ): Promise<MountSource> {
-  const owner = await deps.owners.resolve(from.owner.value, r.request.signal);
+  const owner = await deps.owners.resolve(from.owner.value, r.request);
   const reader = readerOf(r.claims, owner, from.repository);
   return { did: owner.did, repo: from.repository, reader };
 }
