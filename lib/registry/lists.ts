@@ -30,7 +30,7 @@ export interface ListsDeps {
 
 /** One page; `next` is the entry behind which the list goes on. */
 export interface ListPage<T> {
-  items: T[];
+  items: readonly T[];
   next: T | undefined;
 }
 
@@ -67,11 +67,7 @@ export class Lists {
     await requireRepositoryRead(holds, row, options.caller);
     const last = options.last === undefined ? {} : { last: options.last };
     const limit = options.n === 0 ? 0 : options.n + 1;
-    const items: string[] = [];
-    for await (const { tag } of index.tags(ref, { ...last, limit })) {
-      items.push(tag);
-    }
-    return cut(items, options.n);
+    return cut(await index.tagNames(ref, { ...last, limit }), options.n);
   }
 
   /** Referrers of `subject` (end-12), of one of `artifactTypes` where some are named. An unknown subject has none. */
@@ -189,7 +185,7 @@ export class Lists {
 }
 
 /** Cuts a list that was read one entry too far. */
-function cut<T>(items: T[], n: number): ListPage<T> {
+function cut<T>(items: readonly T[], n: number): ListPage<T> {
   if (items.length <= n) return { items, next: undefined };
   const page = items.slice(0, n);
   return { items: page, next: page.at(-1) };

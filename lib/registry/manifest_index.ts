@@ -94,7 +94,23 @@ export class ManifestIndex {
   /** The repository; undefined when nothing was ever stored in it. */
   async repository(ref: RepoRef): Promise<RepositoryRow | undefined> {
     const key = registryKeys.repository(ref.did, ref.repo);
-    return (await this.#kv.get<RepositoryRow>(key))?.value;
+    const entry = await this.#reads.read(
+      `repository ${ref.did} ${ref.repo}`,
+      () => this.#kv.get<RepositoryRow>(key),
+    );
+    return entry?.value;
+  }
+
+  /** The names of the first `limit` tags after `last`, in byte order. */
+  tagNames(
+    ref: RepoRef,
+    options: { last?: string; limit: number },
+  ): Promise<readonly string[]> {
+    const { last = "", limit } = options;
+    return this.#reads.read(
+      `tags ${ref.did} ${ref.repo} ${limit} ${last}`,
+      () => Array.fromAsync(this.tags(ref, options), ({ tag }) => tag),
+    );
   }
 
   /** Tags in byte order after `last`, with where they point. */
@@ -177,7 +193,7 @@ export class ManifestIndex {
       change.set(registryKeys.tag(did, repo, tag), row);
       change.set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
     });
-    await this.#commit(change);
+    await change.commit();
   }
 
   /**
@@ -202,7 +218,7 @@ export class ManifestIndex {
       );
     }
     this.#touch(change, ref, row.holdDid, row.updatedAt);
-    return await this.#commit(change);
+    return await change.commit();
   }
 
   /** Removes one tag if its row is still `expected`; its manifest stays. False when somebody moved the tag meanwhile. */
@@ -217,7 +233,7 @@ export class ManifestIndex {
       .check(key, expected.versionstamp)
       .delete(key)
       .delete(registryKeys.manifestTag(did, repo, expected.value.digest, tag));
-    return await this.#commit(change);
+    return await change.commit();
   }
 
   /**
@@ -247,7 +263,7 @@ export class ManifestIndex {
           );
         }
       }
-      await this.#commit(change);
+      await change.commit();
     } while (tags.length > 0);
   }
 
@@ -279,15 +295,6 @@ export class ManifestIndex {
       if (did === undefined) return;
       yield did;
       start = [...prefix, `${did}\0`];
-    }
-  }
-
-  /** Commits a change; who reads from now on sees it. */
-  async #commit(change: Atomic): Promise<boolean> {
-    try {
-      return await change.commit();
-    } finally {
-      this.#reads.renew();
     }
   }
 

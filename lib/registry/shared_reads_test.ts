@@ -14,22 +14,32 @@ function slowRow(reads: SharedReads) {
   return { row, read };
 }
 
-Deno.test("those who ask at the same moment share one read", async () => {
+Deno.test("those who ask while a read is under way share the next one", async () => {
   const { row, read } = slowRow(new SharedReads());
-  assert.deepEqual(await Promise.all([read(), read(), read()]), [1, 1, 1]);
-  assert.equal(row.count, 1);
-  await read();
+  assert.deepEqual(
+    await Promise.all([read(), read(), read(), read()]),
+    [1, 1, 1, 1],
+  );
   assert.equal(row.count, 2);
+  await read();
+  assert.equal(row.count, 3);
 });
 
-Deno.test("who asks after a write sees it, also while an older read is under way", async () => {
-  const reads = new SharedReads();
-  const { row, read } = slowRow(reads);
+Deno.test("who asks after a write sees it, whoever wrote, also while an older read is under way", async () => {
+  const { row, read } = slowRow(new SharedReads());
   const before = read();
   row.value = 2;
-  reads.renew();
-  assert.deepEqual(await Promise.all([before, read(), read()]), [1, 2, 2]);
-  assert.equal(row.count, 2);
+  const after = read();
+  await before;
+  row.value = 3;
+  assert.deepEqual(await Promise.all([before, after, read()]), [1, 2, 3]);
+});
+
+Deno.test("a read that was waited for is not kept", async () => {
+  const { row, read } = slowRow(new SharedReads());
+  await Promise.all([read(), read()]);
+  row.value = 2;
+  assert.equal(await read(), 2);
 });
 
 Deno.test("a failed read fails for all who share it, and is not kept", async () => {
