@@ -30,6 +30,13 @@ export const registryKeys = {
     tag,
   ],
   tags: (did: Did, repo: string): Key => ["registry", "tag", did, repo],
+  /** Written whenever a tag comes or goes; only its versionstamp counts. */
+  tagsChanged: (did: Did, repo: string): Key => [
+    "registry",
+    "tags_changed",
+    did,
+    repo,
+  ],
 
   manifest: (did: Did, repo: string, digest: Digest): Key => [
     "registry",

@@ -18,6 +18,7 @@ import type {
   TagRow,
 } from "./rows.ts";
 import { SharedReads } from "./shared_reads.ts";
+import { type PageOfTags, TagPages } from "./tag_pages.ts";
 
 /** A repository of an owner. */
 export interface RepoRef {
@@ -56,9 +57,11 @@ const MAX_TAGS_PER_COMMIT = 300;
 export class ManifestIndex {
   readonly #kv: Kv;
   readonly #reads = new SharedReads();
+  readonly #tagPages: TagPages;
 
   constructor(kv: Kv) {
     this.#kv = kv;
+    this.#tagPages = new TagPages(kv);
   }
 
   tag(ref: RepoRef, tag: string): Promise<Entry<TagRow> | undefined> {
@@ -101,15 +104,13 @@ export class ManifestIndex {
     return entry?.value;
   }
 
-  /** The names of the first `limit` tags after `last`, in byte order. */
-  tagNames(
-    ref: RepoRef,
-    options: { last?: string; limit: number },
-  ): Promise<readonly string[]> {
-    const { last = "", limit } = options;
-    return this.#reads.read(
-      `tags ${ref.did} ${ref.repo} ${limit} ${last}`,
-      () => Array.fromAsync(this.tags(ref, options), ({ tag }) => tag),
+  /** Names of tags in byte order. */
+  tagNames(ref: RepoRef, page: PageOfTags): Promise<readonly string[]> {
+    return this.#tagPages.get(
+      ref.did,
+      ref.repo,
+      page,
+      () => Array.fromAsync(this.tags(ref, page), ({ tag }) => tag),
     );
   }
 
@@ -185,6 +186,7 @@ export class ManifestIndex {
       const { key, row, expiresAt } = put.notice;
       change.set(key, row, { expiresAt });
     }
+    if (put.tags.length > 0) this.#tagPages.touch(change, did, repo);
     put.tags.forEach(({ tag, row }, i) => {
       const before = former[i]?.value;
       if (before && before.digest !== row.digest) {
@@ -212,7 +214,8 @@ export class ManifestIndex {
       .check(key, expected?.versionstamp ?? null)
       .set(key, row)
       .set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
-    if (expected && expected.value.digest !== row.digest) {
+    if (!expected) this.#tagPages.touch(change, did, repo);
+    else if (expected.value.digest !== row.digest) {
       change.delete(
         registryKeys.manifestTag(did, repo, expected.value.digest, tag),
       );
@@ -233,6 +236,7 @@ export class ManifestIndex {
       .check(key, expected.versionstamp)
       .delete(key)
       .delete(registryKeys.manifestTag(did, repo, expected.value.digest, tag));
+    this.#tagPages.touch(change, did, repo);
     return await change.commit();
   }
 
@@ -250,6 +254,7 @@ export class ManifestIndex {
       const bunch = tags.slice(0, MAX_TAGS_PER_COMMIT);
       tags = tags.slice(MAX_TAGS_PER_COMMIT);
       const change = this.#kv.atomic();
+      if (bunch.length > 0) this.#tagPages.touch(change, did, repo);
       for (const tag of bunch) {
         change.delete(registryKeys.tag(did, repo, tag));
         change.delete(registryKeys.manifestTag(did, repo, digest, tag));

@@ -197,7 +197,22 @@ function smallRows({ ms, tags }: Extent): Row[] {
       });
     },
   });
-  const list = `${TAG_PAGE} of ${tags} tags`;
+  const tagList = (width: number): Row => ({
+    name: `tag list, ${TAG_PAGE} of ${tags} tags, ${width} at once`,
+    async measure(target) {
+      await seed(target);
+      const repo = target.repo("small");
+      const auth = await authorization(target, repo);
+      let turn = 0;
+      return await repeat(target.host, width, ms, async (wire) => {
+        // Another page each time, from all parts of the list.
+        const last = tagName(turn++ * 997 % (tags - TAG_PAGE));
+        const path = `/v2/${repo}/tags/list?n=${TAG_PAGE}&last=${last}`;
+        const call = { method: "GET", path, headers: auth };
+        expectStatus(await wire.call(call), 200, "tag list");
+      });
+    },
+  });
   return [
     get("GET manifest by tag", () => "manifests/one"),
     get("GET manifest by tag, no login", () => "manifests/one", false),
@@ -205,20 +220,8 @@ function smallRows({ ms, tags }: Extent): Row[] {
     head("HEAD manifest by tag", () => "manifests/one"),
     get("GET config blob", ({ config }) => `blobs/${config.digest}`),
     head("HEAD blob", ({ layer }) => `blobs/${layer.digest}`),
-    {
-      name: `tag list, ${list}, 4 connections`,
-      async measure(target) {
-        await seed(target);
-        const repo = target.repo("small");
-        const auth = await authorization(target, repo);
-        const last = tagName(tags >> 1);
-        const path = `/v2/${repo}/tags/list?n=${TAG_PAGE}&last=${last}`;
-        return await repeat(target.host, 4, ms, async (wire) => {
-          const call = { method: "GET", path, headers: auth };
-          expectStatus(await wire.call(call), 200, list);
-        });
-      },
-    },
+    tagList(1),
+    tagList(10),
     {
       name: "token with login",
       async measure(target) {
