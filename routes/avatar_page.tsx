@@ -1,7 +1,12 @@
 /** The page that explains the avatar service and lets one try it. */
 
 import type { Context } from "@hono/hono";
+import { isValidDid, isValidHandle } from "@atproto/syntax";
+import { assertAllowed } from "../lib/avatar/access.ts";
+import type { AvatarOptions } from "../lib/avatar/options.ts";
+import { parseQuery } from "../lib/avatar/parameters.ts";
 import type { AvatarService } from "../lib/avatar/service.ts";
+import { AppError } from "../lib/errors.ts";
 import type { AppEnv } from "./middleware.ts";
 import { renderPage } from "./pages/document.tsx";
 
@@ -55,7 +60,7 @@ export function avatarPage(
 ): Response {
   const { baseUrl } = service.options;
   const trial: Trial = {
-    identifier: c.req.query("identifier") ?? "",
+    identifier: (c.req.query("identifier") ?? "").trim().replace(/^@/, ""),
     w: c.req.query("w") ?? "200",
     h: c.req.query("h") ?? "200",
     f: c.req.query("f") ?? "webp",
@@ -68,7 +73,14 @@ export function avatarPage(
   );
   return c.html(renderPage({
     title: "Avatars",
-    children: <AvatarPage base={baseUrl} trial={trial} />,
+    children: (
+      <AvatarPage
+        base={baseUrl}
+        trial={trial}
+        problem={problemOf(trial, service.options)}
+        maxSide={service.options.limits.maxSide}
+      />
+    ),
   }));
 }
 
@@ -85,44 +97,70 @@ export function trialPath(trial: Trial): string {
   return `/${path}?${query}`;
 }
 
-function AvatarPage({ base, trial }: { base: string; trial: Trial }) {
+/** Why the picture that the form describes cannot be had, as far as that shows without asking anybody. */
+function problemOf(trial: Trial, options: AvatarOptions): string | undefined {
+  const { identifier } = trial;
+  if (identifier === "") return undefined;
+  if (!isValidHandle(identifier) && !isValidDid(identifier)) {
+    return `${identifier} is neither a handle such as alice.example.com nor a DID such as did:plc:….`;
+  }
+  try {
+    const url = new URL(trialPath(trial), options.baseUrl);
+    const query = parseQuery(url.searchParams, undefined, {
+      maxSide: options.limits.maxSide,
+      fallbackHosts: options.fallbackHosts,
+    });
+    assertAllowed(query, url, options);
+    return undefined;
+  } catch (error) {
+    if (error instanceof AppError) return error.message;
+    throw error;
+  }
+}
+
+interface PageProps {
+  readonly base: string;
+  readonly trial: Trial;
+  readonly problem: string | undefined;
+  /** Largest width and height, in pixels. */
+  readonly maxSide: number;
+}
+
+function AvatarPage({ base, trial, problem, maxSide }: PageProps) {
   const path = trialPath(trial);
   return (
     <>
       <h1>Avatars</h1>
       <p>
         The picture of any AT Protocol account as an image URL: put a handle or
-        a DID behind <code>{base}/</code>, for example{" "}
-        <code>{`<img src="${base}/alice.example.com?w=200&h=200">`}</code>.
+        a DID behind <code>{`${base}/`}</code>, for example
       </p>
+      <pre tabIndex={0}>
+        <code>{`<img src="${base}/alice.example.com?w=200&h=200">`}</code>
+      </pre>
 
       <h2>Try it</h2>
-      <form method="get">
-        <p>
-          <label for="identifier">Handle or DID</label>{" "}
+      <form method="get" class="fields">
+        <p class="wide">
+          <label for="identifier">Handle or DID</label>
           <input
             id="identifier"
             name="identifier"
             required
             spellcheck={false}
             autocomplete="off"
+            autocapitalize="none"
             value={trial.identifier}
           />
         </p>
-        <p>
-          <label for="w">Width</label>{" "}
-          <input id="w" name="w" inputMode="numeric" size={5} value={trial.w} />
-          {" "}
-          <label for="h">Height</label>{" "}
-          <input id="h" name="h" inputMode="numeric" size={5} value={trial.h} />
-          {" "}
-          <Choice name="f" label="Format" values={FORMATS} value={trial.f} />
-          {" "}
-          <Choice name="fit" label="Fit" values={FITS} value={trial.fit} />{" "}
-          <button type="submit">Show</button>
-        </p>
+        <Side name="w" label="Width" value={trial.w} max={maxSide} />
+        <Side name="h" label="Height" value={trial.h} max={maxSide} />
+        <Choice name="f" label="Format" values={FORMATS} value={trial.f} />
+        <Choice name="fit" label="Fit" values={FITS} value={trial.fit} />
+        <button type="submit">Show</button>
       </form>
-      {trial.identifier !== "" && (
+      {problem !== undefined && <p role="alert">{problem}</p>}
+      {trial.identifier !== "" && problem === undefined && (
         <figure>
           <img src={path} alt={`Picture of ${trial.identifier}`} />
           <figcaption>
@@ -175,6 +213,29 @@ function AvatarPage({ base, trial }: { base: string; trial: Trial }) {
   );
 }
 
+function Side(
+  { name, label, value, max }: {
+    name: string;
+    label: string;
+    value: string;
+    max: number;
+  },
+) {
+  return (
+    <p>
+      <label for={name}>{label}</label>
+      <input
+        id={name}
+        name={name}
+        type="number"
+        min={1}
+        max={max}
+        value={value}
+      />
+    </p>
+  );
+}
+
 function Choice(
   { name, label, values, value }: {
     name: string;
@@ -184,8 +245,8 @@ function Choice(
   },
 ) {
   return (
-    <>
-      <label for={name}>{label}</label>{" "}
+    <p>
+      <label for={name}>{label}</label>
       <select id={name} name={name}>
         {values.map((one) => (
           <option key={one} value={one} selected={one === value}>
@@ -193,6 +254,6 @@ function Choice(
           </option>
         ))}
       </select>
-    </>
+    </p>
   );
 }

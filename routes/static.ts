@@ -35,7 +35,10 @@ export function staticRoutes(root: URL): Hono<AppEnv> {
       try {
         bytes = await Deno.readFile(new URL(name, root));
       } catch (cause) {
-        if (cause instanceof Deno.errors.NotFound) throw notFound(name);
+        // Where the program may not read its own folder, pages go without.
+        const missing = cause instanceof Deno.errors.NotFound ||
+          cause instanceof Deno.errors.NotCapable;
+        if (missing) throw notFound(name);
         throw cause;
       }
       kept.set(name, bytes);

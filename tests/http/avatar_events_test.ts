@@ -1,60 +1,19 @@
 /**
- * Avatars that hear of changes from a Jetstream server: the program as it is
- * configured, over accounts without a network.
+ * Avatars that hear of changes from a Jetstream server.
  */
 
 import assert from "node:assert/strict";
 import type { Did } from "../../lib/atproto/identity.ts";
-import { loadConfig } from "../../lib/config/config.ts";
-import { createContext } from "../../lib/context.ts";
 import { AppError } from "../../lib/errors.ts";
-import { openKv } from "../../lib/kv/deno_kv.ts";
-import { silentLogger } from "../../lib/log.ts";
-import { MemoryBlobStore } from "../../lib/storage/memory.ts";
-import { createApp } from "../../routes/app.ts";
+import { startAvatarApp } from "../support/avatar_app.ts";
 import { FakeNetwork } from "../support/avatar_network.ts";
 import { fixture } from "../support/images.ts";
 import { commitOf, FakeJetstream } from "../support/jetstream.ts";
 
-const BASE = "http://127.0.0.1:5123";
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const PROFILE = "app.bsky.actor.profile";
 const FIRST = fixture("jpeg/photo-256.jpg");
 const SECOND = fixture("jpeg/progressive.jpg");
-
-/** The program with the avatar role, which believes a profile for a day. */
-async function start(jetstream: string, network: FakeNetwork) {
-  const folder = await Deno.makeTempDir({ prefix: "atcr-avatars-" });
-  const config = loadConfig({
-    args: [],
-    env: {
-      ATCR_SERVER_ROLES: "avatar",
-      ATCR_SERVER_BASE_URL: BASE,
-      ATCR_DATA_DIR: folder,
-      ATCR_AVATAR_PROFILE_TTL_SECONDS: "86400",
-      ATCR_AVATAR_JETSTREAM_URL: jetstream,
-    },
-    readTextFile: (path) => Deno.readTextFileSync(path),
-  });
-  const ctx = await createContext(config, silentLogger, {
-    kv: await openKv(":memory:"),
-    store: new MemoryBlobStore(),
-    identities: network.identities,
-    pds: network.pds,
-  });
-  const abort = new AbortController();
-  const listening = ctx.avatarEvents?.run(abort.signal);
-  const app = createApp(ctx, { stopping: () => false, denoServe: false });
-  return {
-    get: async (path: string) => await app.request(`${BASE}${path}`),
-    async [Symbol.asyncDispose]() {
-      abort.abort();
-      await listening;
-      ctx.close();
-      await Deno.remove(folder, { recursive: true });
-    },
-  };
-}
 
 /** Asks until the answer is as wanted: events take their time, but not long. */
 async function until(ready: () => Promise<boolean>): Promise<void> {
@@ -76,10 +35,17 @@ Deno.test({
     network.addAccount(ALICE, "alice.test");
     const first = network.setPicture(ALICE, FIRST);
     const connected = jetstream.connected();
-    await using program = await start(jetstream.url, network);
+    await using program = await startAvatarApp(network, {
+      ATCR_AVATAR_PROFILE_TTL_SECONDS: "86400",
+      ATCR_AVATAR_JETSTREAM_URL: jetstream.url,
+    });
     await connected;
-    const shown = async () =>
-      (await program.get("/alice.test")).headers.get("location") ?? "";
+    const ask = async () => {
+      const answer = await program.get("/alice.test");
+      await answer.body?.cancel();
+      return answer;
+    };
+    const shown = async () => (await ask()).headers.get("location") ?? "";
     assert.match(await shown(), new RegExp(first));
 
     const second = network.setPicture(ALICE, SECOND);
@@ -107,7 +73,7 @@ Deno.test({
       active: false,
       status: "deleted",
     });
-    await until(async () => (await program.get("/alice.test")).status === 404);
+    await until(async () => (await ask()).status === 404);
     network.down = undefined;
     jetstream.emit(ALICE, now(), "account", { active: true });
     await until(async () => (await shown()).includes(first));
