@@ -7,8 +7,8 @@
 import { AppError } from "../errors.ts";
 import { chunksOf, type Slice } from "./stream.ts";
 
-/** Bytes of one read. */
-const READ_SIZE = 256 * 1024;
+/** Bytes of one read: more make reading no cheaper, and a slow reader holds two of them. */
+const READ_SIZE = 512 * 1024;
 /** Bytes after which the disk is told to begin writing, so that the last flush is short. */
 const FLUSH_EVERY = 8 * 1024 * 1024;
 
