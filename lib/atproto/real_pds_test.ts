@@ -18,7 +18,7 @@ import { CachedIdentityResolver } from "./identity_resolver.ts";
 import { validateRecord } from "./lexicon.ts";
 import { PasswordSessions } from "./password_session.ts";
 import { PdsClient } from "./pds_client.ts";
-import { writeManifest, writeTag } from "./records.ts";
+import { writeManifest, writeTag } from "./record_writers.ts";
 import { manifestRkey, tagRkey } from "./rkeys.ts";
 import { SecretBox } from "./secret_box.ts";
 import { ServiceAuthVerifier } from "./service_auth.ts";

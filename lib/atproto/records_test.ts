@@ -4,14 +4,12 @@ import { parseManifest } from "../oci/manifest.ts";
 import { digestOf } from "../oci/digest.ts";
 import type { BlobRef } from "./pds.ts";
 import { validateRecord } from "./lexicon.ts";
+import { writeManifest, writeProfile, writeTag } from "./record_writers.ts";
 import {
   didOfEndpoint,
   readManifest,
   readProfile,
   readTag,
-  writeManifest,
-  writeProfile,
-  writeTag,
 } from "./records.ts";
 
 const did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";

@@ -5,12 +5,8 @@
  */
 
 import type { Did, Identity } from "../atproto/identity.ts";
+import type { Credential } from "./credential.ts";
 import type { Action } from "./registry_tokens.ts";
-
-/** With what somebody has logged in; tokens carry it, so that it can be revoked. */
-export type Credential =
-  | { readonly kind: "device"; readonly id: string }
-  | { readonly kind: "password" };
 
 /** Somebody who has proved who they are. */
 export interface Principal {

@@ -12,8 +12,11 @@ import { z } from "zod";
 import type { Did } from "../atproto/identity.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
-import type { Credential } from "./credentials.ts";
-import { formatCredential, parseCredential } from "./registry_tokens.ts";
+import {
+  type Credential,
+  formatCredential,
+  parseCredential,
+} from "./credential.ts";
 
 /** Life of a refresh token. Clients do not replace it, so people log in again so often. */
 export const REFRESH_TOKEN_DAYS = 90;

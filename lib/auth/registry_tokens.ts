@@ -12,7 +12,11 @@ import { z } from "zod";
 import type { Did } from "../atproto/identity.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
-import type { Credential } from "./credentials.ts";
+import {
+  type Credential,
+  formatCredential,
+  parseCredential,
+} from "./credential.ts";
 
 /** What a caller may do to a repository. */
 export type Action = "pull" | "push" | "delete";
@@ -162,22 +166,6 @@ export class RegistryTokens {
       );
     }
   }
-}
-
-/** The credential as it stands in tokens. */
-export function formatCredential(credential: Credential): string {
-  return credential.kind === "device" ? `device/${credential.id}` : "password";
-}
-
-/** Reads what {@linkcode formatCredential} has written. */
-export function parseCredential(
-  text: string | undefined,
-): Credential | undefined {
-  if (text === undefined) return undefined;
-  const [kind, id] = text.split("/");
-  return kind === "device" && id !== undefined
-    ? { kind: "device", id }
-    : { kind: "password" };
 }
 
 function invalidToken(message: string, cause?: unknown): AppError {

@@ -9,7 +9,7 @@ import { LRUCache } from "lru-cache";
 import type { Did } from "../atproto/identity.ts";
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
-import type { Credential } from "./credentials.ts";
+import type { Credential } from "./credential.ts";
 import type { Devices } from "./devices.ts";
 import { loginsRevokedUntilKey } from "./keys.ts";
 import { REFRESH_TOKEN_DAYS } from "./refresh_tokens.ts";

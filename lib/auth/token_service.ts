@@ -9,11 +9,8 @@ import { isAppError } from "../errors.ts";
 import type { Metrics } from "../metrics.ts";
 import { parseImageName } from "../oci/name.ts";
 import type { Scope } from "../oci/scope.ts";
-import type {
-  Credential,
-  CredentialVerifier,
-  Principal,
-} from "./credentials.ts";
+import type { Credential } from "./credential.ts";
+import type { CredentialVerifier, Principal } from "./credentials.ts";
 import { ruleForLogin } from "./policy.ts";
 import type { RefreshTokens } from "./refresh_tokens.ts";
 import type { Action, Grant, RegistryTokens } from "./registry_tokens.ts";

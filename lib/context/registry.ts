@@ -28,6 +28,7 @@ import { Owners } from "../registry/owners.ts";
 import { PushNotices } from "../registry/push_notices.ts";
 import type { HoldFetch } from "../registry/remote_calls.ts";
 import { RemoteHold } from "../registry/remote_hold.ts";
+import { RepositoryList } from "../registry/repository_list.ts";
 import { TaggedReferrers } from "../registry/tagged_referrers.ts";
 import { Uploads } from "../registry/uploads.ts";
 import { WriteLeases } from "../registry/write_leases.ts";
@@ -153,6 +154,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       log,
       holds,
       index,
+      repositories: new RepositoryList(kv),
       content,
       discovery,
       taggedReferrers: new TaggedReferrers({ log, index, content, discovery }),

@@ -15,6 +15,7 @@ import type { Discovery } from "./discovery.ts";
 import type { Caller, HoldDirectory } from "./hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import { requireRepositoryRead } from "./read_access.ts";
+import type { RepositoryList } from "./repository_list.ts";
 import type { ReferrerRow } from "./rows.ts";
 import type { TaggedReferrers } from "./tagged_referrers.ts";
 
@@ -23,6 +24,7 @@ export interface ListsDeps {
   log: Logger;
   holds: HoldDirectory;
   index: ManifestIndex;
+  repositories: RepositoryList;
   content: ManifestContent;
   discovery: Discovery;
   taggedReferrers: TaggedReferrers;
@@ -113,13 +115,13 @@ export class Lists {
     n: number;
     last?: RepoRef;
   }): Promise<ListPage<RepoRef>> {
-    const { index } = this.#deps;
+    const { repositories } = this.#deps;
     const { last, n, caller } = options;
     const items: RepoRef[] = [];
     if (n === 0) return { items, next: undefined };
-    for await (const did of index.owners(last?.did)) {
+    for await (const did of repositories.owners(last?.did)) {
       const after = last?.did === did ? { last: last.repo } : {};
-      for await (const { repo, row } of index.repositories(did, after)) {
+      for await (const { repo, row } of repositories.of(did, after)) {
         if (!await this.#mayRead(row.holdDid, caller)) continue;
         items.push({ did, repo });
         if (items.length > n) return cut(items, n);

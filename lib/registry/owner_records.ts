@@ -11,7 +11,8 @@ import type {
   RepoWrite,
 } from "../atproto/pds.ts";
 import type { Did } from "../atproto/identity.ts";
-import { readTag, writeManifest, writeTag } from "../atproto/records.ts";
+import { writeManifest, writeTag } from "../atproto/record_writers.ts";
+import { readTag } from "../atproto/records.ts";
 import { manifestRkey, tagRkey, tagRkeyAlternative } from "../atproto/rkeys.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";

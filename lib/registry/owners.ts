@@ -15,7 +15,8 @@ import type { PdsReader, PdsSession } from "../atproto/pds.ts";
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
-import { readProfile, writeProfile } from "../atproto/records.ts";
+import { writeProfile } from "../atproto/record_writers.ts";
+import { readProfile } from "../atproto/records.ts";
 import { registryKeys } from "./keys.ts";
 import type { ProfileRow } from "./rows.ts";
 

@@ -24,6 +24,13 @@ import {
 } from "../../lib/oci/name.ts";
 import { quote } from "../../lib/oci/quote.ts";
 import type { Endpoint } from "./endpoint.ts";
+import {
+  allow,
+  decodeSegment,
+  endsWith,
+  nameBefore,
+  notFound,
+} from "./path_parts.ts";
 
 /** Most `tag` parameters of one manifest; the specification asks for ten. */
 export const MAX_TAG_PARAMETERS = 50;
@@ -259,54 +266,4 @@ function parseArtifactTypes(query: URLSearchParams): string[] {
     );
   }
   return [...types];
-}
-
-function decodeSegment(segment: string): string {
-  let text: string;
-  try {
-    text = decodeURIComponent(segment);
-  } catch (cause) {
-    throw new AppError(
-      "NAME_INVALID",
-      `The percent-encoding of ${quote(segment)} is broken.`,
-      { cause },
-    );
-  }
-  if (/[/\\\p{Cc}]/u.test(text)) {
-    throw new AppError(
-      "NAME_INVALID",
-      `${quote(text)} has characters that no name, tag or digest has.`,
-    );
-  }
-  return text;
-}
-
-/** The name that the last `count` segments leave. */
-function nameBefore(segments: readonly string[], count: number): ImageName {
-  return parseImageName(segments.slice(0, -count).join("/"));
-}
-
-function endsWith(
-  segments: readonly string[],
-  ...ending: readonly string[]
-): boolean {
-  const from = segments.length - ending.length;
-  return from >= 0 && ending.every((text, at) => segments[from + at] === text);
-}
-
-function allow<M extends string>(method: string, ...allowed: M[]): M {
-  const found = allowed.find((one) => one === method);
-  if (found !== undefined) return found;
-  throw new AppError(
-    "UNSUPPORTED",
-    `${quote(method)} is not possible here; use ${allowed.join(", ")}.`,
-    { detail: { method, allowed } },
-  );
-}
-
-function notFound(pathname: string): AppError {
-  return new AppError(
-    "NOT_FOUND",
-    `There is no endpoint ${quote(pathname)} in this registry.`,
-  );
 }
