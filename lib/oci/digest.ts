@@ -22,13 +22,6 @@ export interface DigestParts {
   readonly hex: string;
 }
 
-/** Hashes a stream of chunks without keeping them. */
-export interface Hasher {
-  update(chunk: Uint8Array): void;
-  /** Digest of everything given so far; call once, at the end. */
-  digest(): Digest;
-}
-
 /** Hex digits of a hash, by algorithm. */
 const HEX_LENGTH: Readonly<Record<DigestAlgorithm, number>> = {
   sha256: 64,
@@ -96,15 +89,4 @@ export function digestOf(
   algorithm: DigestAlgorithm = "sha256",
 ): Digest {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
-}
-
-/** Starts an incremental hash for content too large for memory. */
-export function createHasher(algorithm: DigestAlgorithm = "sha256"): Hasher {
-  const hash = createHash(algorithm);
-  return {
-    update(chunk) {
-      hash.update(chunk);
-    },
-    digest: () => `${algorithm}:${hash.digest("hex")}`,
-  };
 }

@@ -15,13 +15,6 @@ export interface PageRequest {
   readonly last: string | undefined;
 }
 
-/** A page of a list. */
-export interface Page<T> {
-  readonly items: readonly T[];
-  /** Whether the list goes on behind {@linkcode items}. */
-  readonly more: boolean;
-}
-
 /** Longest `last` that is taken, in characters. */
 const MAX_LAST = 512;
 
@@ -60,15 +53,4 @@ export function parsePageRequest(query: URLSearchParams): PageRequest {
 /** Entries to give: what was asked for, at most `limit`. */
 export function pageSize(request: PageRequest, limit: number): number {
   return Math.min(request.n ?? limit, limit);
-}
-
-/**
- * Cuts a page out of up to `size + 1` entries; the one too many only shows that
- * there are more. A page of size 0 is empty and the last one.
- */
-export function cutPage<T>(entries: readonly T[], size: number): Page<T> {
-  return {
-    items: entries.slice(0, size),
-    more: size > 0 && entries.length > size,
-  };
 }
