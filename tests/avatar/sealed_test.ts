@@ -118,7 +118,7 @@ async function checkAfter(
         ? "not limited by the kernel"
         : `${
           counted.toFixed(0)
-        } MB counted by the kernel, which limits it to ${MEMORY_MIB} MiB`
+        } MiB counted by the kernel, which ends it at ${MEMORY_MIB}`
     }; ${
       means.readOnlyDisk ? "disk read-only" : "disk writable"
     }, no right to write`,
