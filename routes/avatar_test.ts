@@ -327,12 +327,15 @@ Deno.test("one client's new work is bounded, and what is known is answered all t
       const known = await get(`/alice.test?w=${1 + i % 3}`, one);
       assert.equal(known.headers.get("x-cache"), "hit");
     }
-    const svg = await get("/nobody.test?fallback=initials", one);
-    assert.equal(svg.status, 200);
+    assert.equal((await get("/stranger.test", one)).status, 429);
     const two = from("198.51.100.2");
     assert.equal((await get("/alice.test?w=4", two)).status, 302);
     assert.equal((await get("/alice.test?w=4", one)).status, 302);
     assert.equal((await get("/bob.test", two)).status, 404);
+    const svg = await get("/nobody.test?fallback=initials", two);
+    assert.equal(svg.status, 200);
+    assert.equal((await get("/stranger.test", two)).status, 404);
+    assert.equal((await get("/stranger2.test", two)).status, 429);
   }, { clientPerMinute: 4 }));
 
 Deno.test("what one client may not do is no answer to another that asks at the same time", () =>

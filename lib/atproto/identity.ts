@@ -28,6 +28,16 @@ export interface ResolveOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of {@linkcode IdentityResolver.resolve}. */
+export interface ResolveOptions {
+  /** Asks the network even where an answer is known. */
+  readonly fresh?: boolean;
+  /** Ends the wait of this caller. */
+  readonly signal?: AbortSignal;
+  /** Awaited before the network is asked about somebody of whom nothing is known; what it throws is thrown. */
+  readonly beforeAsking?: () => Promise<void>;
+}
+
 /** Resolves handles and DIDs, cached in KV; every request goes through the guarded fetch. */
 export interface IdentityResolver {
   /**

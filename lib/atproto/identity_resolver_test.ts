@@ -227,3 +227,25 @@ Deno.test("a caller that gives up does not spoil the answer for others", () =>
     assert.equal((await second).did, alice);
     assert.equal(calls.did, 1);
   }));
+
+Deno.test("whoever may not ask the network still gets what is known", () =>
+  withResolver(async ({ resolver, other, calls, clock }) => {
+    const refused = new AppError("TOOMANYREQUESTS", "Not you.");
+    const beforeAsking = () => Promise.reject(refused);
+    const isRefused = (error: unknown) => error === refused;
+    for (const identifier of ["alice.example.com", alice]) {
+      await assert.rejects(
+        resolver.resolve(identifier, { beforeAsking }),
+        isRefused,
+      );
+    }
+    assert.deepEqual(calls, { did: 0, handle: 0 });
+    await other.resolve("alice.example.com");
+    for (const identifier of ["alice.example.com", alice]) {
+      const { did } = await resolver.resolve(identifier, { beforeAsking });
+      assert.equal(did, alice);
+    }
+    // A refresh is no new question.
+    clock.advance(2 * TTL);
+    await resolver.resolve("alice.example.com", { beforeAsking });
+  }));

@@ -9,6 +9,14 @@ import { SingleFlight } from "../atproto/single_flight.ts";
 import { AppError } from "../errors.ts";
 import type { RateLimiter } from "../kv/rate_limit.ts";
 
+/** Somebody who asks. */
+export interface Visitor {
+  /** Whom work is counted against; undefined: nobody. */
+  readonly client: string | undefined;
+  /** Counts the piece of work named `work`; throws AppError `TOOMANYREQUESTS` when it is too much. */
+  readonly admit: (work: string) => Promise<void>;
+}
+
 /** Counts new work by client, over all instances. */
 export class Admission {
   readonly #limiter: RateLimiter;
@@ -19,6 +27,11 @@ export class Admission {
   constructor(limiter: RateLimiter, perMinute: number) {
     this.#limiter = limiter;
     this.#perMinute = perMinute;
+  }
+
+  /** The visitor that `client` is. */
+  visitor(client: string | undefined): Visitor {
+    return { client, admit: (work) => this.admit(client, work) };
   }
 
   /**

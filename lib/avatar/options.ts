@@ -29,7 +29,7 @@ export interface AvatarOptions {
   readonly graceMs: number;
   /** Variants that are kept of one picture. */
   readonly maxVariants: number;
-  /** New variants and accounts that one client may ask for in a minute, and at once; 0: no bound. */
+  /** New variants and names that one client may ask for in a minute, and at once; 0: no bound. */
   readonly clientPerMinute: number;
   /** The only values of `w` and `h` for requests without a signature; empty: all. */
   readonly allowedSizes: readonly number[];

@@ -6,13 +6,19 @@
  */
 
 import { LRUCache } from "lru-cache";
-import type { Did, Identity, IdentityResolver } from "../atproto/identity.ts";
+import type {
+  Did,
+  Identity,
+  IdentityResolver,
+  ResolveOptions,
+} from "../atproto/identity.ts";
 import type { PdsReader } from "../atproto/pds.ts";
 import { SingleFlight } from "../atproto/single_flight.ts";
 import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
+import type { Visitor } from "./admission.ts";
 import { profileKey, replacedKey } from "./keys.ts";
 import type { AvatarObserver } from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";
@@ -75,17 +81,14 @@ export class Profiles {
   }
 
   /**
-   * The profile of a handle or DID. Waits for `admit` before the PDS of an
-   * account is asked that was never asked for, and throws what that throws.
+   * The profile of a handle or DID. Counts against `visitor` what makes us ask
+   * the network about an account that nobody asked for before.
    *
    * Throws AppError `NAME_INVALID` and `NAME_UNKNOWN` for identifiers that are
    * none or nobody's, `UPSTREAM_FAILED` and `UPSTREAM_TIMEOUT` when nobody
-   * could be asked and nothing is known.
+   * could be asked and nothing is known, `TOOMANYREQUESTS` for the visitor.
    */
-  async find(
-    identifier: string,
-    admit: (did: Did) => Promise<void>,
-  ): Promise<FoundProfile> {
+  async find(identifier: string, visitor: Visitor): Promise<FoundProfile> {
     const now = this.#deps.clock.now();
     const known = this.#local.get(identifier);
     if (known !== undefined && now < known.until) {
@@ -93,12 +96,12 @@ export class Profiles {
       return known.found;
     }
     try {
-      const { identity, known } = await this.#flights.run(
-        `find ${identifier}`,
+      // By client: what one of them may not do is no answer to others.
+      const found = await this.#flights.run(
+        `find ${visitor.client} ${identifier}`,
         undefined,
-        () => this.#find(identifier),
+        () => this.#find(identifier, visitor),
       );
-      const found = known ?? await this.#first(identity, admit);
       this.#remember(identifier, found);
       return found;
     } catch (error) {
@@ -134,14 +137,17 @@ export class Profiles {
     }
   }
 
-  /** Who it is, and the profile unless the account was never asked for. */
-  async #find(
-    identifier: string,
-  ): Promise<{ identity: Identity; known: FoundProfile | undefined }> {
-    const identity = await this.#resolve(identifier, false);
+  async #find(identifier: string, visitor: Visitor): Promise<FoundProfile> {
+    let admitted = false;
+    const admit = async () => {
+      if (!admitted) await visitor.admit(identifier);
+      admitted = true;
+    };
+    const identity = await this.#resolve(identifier, { beforeAsking: admit });
     const entry = await this.#deps.kv.get<ProfileRow>(profileKey(identity.did));
-    const known = entry && await this.#current(identity, entry.value);
-    return { identity, known };
+    if (entry !== undefined) return await this.#current(identity, entry.value);
+    await admit();
+    return { profile: await this.#refresh(identity), freshness: "fresh" };
   }
 
   /** The stored profile, refreshed if it is too old. */
@@ -153,14 +159,6 @@ export class Profiles {
       return { profile: await this.#refresh(identity), freshness: "fresh" };
     }
     return await this.#refreshOrStale(identity, profile);
-  }
-
-  async #first(
-    identity: Identity,
-    admit: (did: Did) => Promise<void>,
-  ): Promise<FoundProfile> {
-    await admit(identity.did);
-    return { profile: await this.#refresh(identity), freshness: "fresh" };
   }
 
   /** The new profile if it comes soon, else the old one. */
@@ -195,10 +193,16 @@ export class Profiles {
   }
 
   /** Throws AppError `UPSTREAM_TIMEOUT` when it takes too long. */
-  async #resolve(identifier: string, fresh: boolean): Promise<Identity> {
+  async #resolve(
+    identifier: string,
+    options: ResolveOptions,
+  ): Promise<Identity> {
     const signal = AbortSignal.timeout(this.#options.upstreamTimeoutMs);
     try {
-      return await this.#deps.identities.resolve(identifier, { fresh, signal });
+      return await this.#deps.identities.resolve(identifier, {
+        ...options,
+        signal,
+      });
     } catch (error) {
       if (!signal.aborted || error instanceof AppError) throw error;
       throw new AppError(
@@ -230,7 +234,7 @@ export class Profiles {
     let pictures = await this.#picturesOf(identity);
     if (pictures.avatar === undefined && entry?.value.avatar !== undefined) {
       // Gone, or the account has moved since its identity was read.
-      identity = await this.#resolve(did, true);
+      identity = await this.#resolve(did, { fresh: true });
       if (identity.pds !== known.pds) {
         pictures = await this.#picturesOf(identity);
       }

@@ -176,8 +176,11 @@ export class AvatarService {
     query: PictureQuery,
     client: string | undefined,
   ): Promise<FoundPicture> {
-    const admit = (work: string) => this.#admission.admit(client, work);
-    const { profile, freshness } = await this.#profiles.find(identifier, admit);
+    const visitor = this.#admission.visitor(client);
+    const { profile, freshness } = await this.#profiles.find(
+      identifier,
+      visitor,
+    );
     const picture = profile[kind];
     if (picture === undefined) {
       throw new AppError(
@@ -189,7 +192,7 @@ export class AvatarService {
       profile,
       picture,
       query,
-      admit,
+      visitor.admit,
     );
     return {
       location: this.#publicUrl(key),
@@ -204,7 +207,7 @@ export class AvatarService {
   ): Promise<AccountDescription> {
     const { profile, freshness } = await this.#profiles.find(
       identifier,
-      (did) => this.#admission.admit(client, did),
+      this.#admission.visitor(client),
     );
     const { did, handle, checkedAt } = profile;
     const describe = (kind: PictureKind) =>

@@ -73,7 +73,7 @@ export const avatarSettings = section("Avatars of AT Protocol identities.", {
     secret: true,
   }),
   client_limit_per_minute: setting(integer(0, 1_000_000), {
-    doc: "New sizes and accounts that one client address may ask for in a " +
+    doc: "New sizes and names that one client address may ask for in a " +
       "minute, or at once; beyond that 429. What was asked for before is " +
       "not counted. 0: no limit.",
     default: 300,

@@ -37,6 +37,8 @@ export class FakeNetwork {
   /** Set, every question to the PDS waits for it. */
   gate: Promise<void> | undefined;
   readonly #accounts = new Map<Did, Identity>();
+  /** Identifiers that are known from an earlier answer. */
+  readonly #resolved = new Set<string>();
   readonly #records = new Map<string, Record<string, unknown>>();
   readonly #blobs = new Map<string, Uint8Array>();
 
@@ -94,14 +96,15 @@ export class FakeNetwork {
   }
 
   readonly identities: IdentityResolver = {
-    resolve: (identifier) => {
+    resolve: async (identifier, { beforeAsking } = {}) => {
       this.asked.identity++;
+      if (!this.#resolved.has(identifier)) await beforeAsking?.();
+      this.#resolved.add(identifier);
       const found = [...this.#accounts.values()].find(({ did, handle }) =>
         did === identifier || handle === identifier
       );
-      return found ? Promise.resolve(found) : Promise.reject(
-        new AppError("NAME_UNKNOWN", `There is no account ${identifier}.`),
-      );
+      if (found) return found;
+      throw new AppError("NAME_UNKNOWN", `There is no account ${identifier}.`);
     },
     forget: (did) => {
       this.forgotten.push(did);
