@@ -101,6 +101,15 @@ export class LargeValues {
         .set(key, pointer, options));
   }
 
+  /**
+   * The row that stores `bytes`, for a commit of the caller at a key that never
+   * had other bytes; undefined when they are too many for one row.
+   */
+  row(bytes: Uint8Array): unknown {
+    const pointer: Pointer = { bytes };
+    return bytes.length <= CHUNK_BYTES ? pointer : undefined;
+  }
+
   /** Removes the value at `key` with its chunks, if there is one. */
   async delete(key: Key): Promise<void> {
     await this.#replace(key, (commit) => commit.delete(key));

@@ -13,7 +13,8 @@
 import { AppError } from "../errors.ts";
 import type { Clock } from "../clock.ts";
 import { leaseKey } from "./keys.ts";
-import type { Kv } from "./kv.ts";
+import type { Entry, Key, Kv } from "./kv.ts";
+import { KV_LIMITS } from "./limits.ts";
 
 /** How a lease is taken. */
 export interface LeaseOptions {
@@ -27,7 +28,6 @@ export interface LeaseOptions {
 
 /** A lease that is held, renewed in the background until it is released. */
 export interface Lease {
-  readonly name: string;
   /** Aborted when the lease is lost or released. */
   readonly signal: AbortSignal;
   /**
@@ -44,24 +44,29 @@ interface LeaseRow {
 
 const POLL_MS = 25;
 
+/** Leases that can be taken together: what one commit may check. */
+export const MAX_TOGETHER = KV_LIMITS.checks;
+
 /**
  * Takes the lease `name`, or returns undefined when it stays with somebody
- * else for `waitMs`. `clock` is the one that `kv` goes by.
+ * else for `waitMs`. Of several names all are taken or none, at most
+ * {@linkcode MAX_TOGETHER}. `clock` is the one that `kv` goes by.
  */
 export async function acquireLease(
   kv: Kv,
   clock: Clock,
-  name: string,
+  name: string | readonly string[],
   options: LeaseOptions,
 ): Promise<Lease | undefined> {
   const { ttlMs, waitMs = 0, signal } = options;
+  const names = typeof name === "string" ? [name] : name;
   const owner = crypto.randomUUID();
   const giveUpAt = clock.now() + waitMs;
   while (!signal?.aborted) {
     // Before the commit, so that we never think we hold it for longer than others do.
     const expiresAt = clock.now() + ttlMs;
-    if (await claim(kv, name, owner, expiresAt)) {
-      return new HeldLease(kv, clock, name, owner, ttlMs, expiresAt);
+    if (await claim(kv, names.map(leaseKey), owner, expiresAt)) {
+      return new HeldLease(kv, clock, names, owner, ttlMs, expiresAt);
     }
     const left = giveUpAt - clock.now();
     if (left <= 0) return undefined;
@@ -72,7 +77,8 @@ export async function acquireLease(
 }
 
 /**
- * Runs `fn` while holding the lease `name` and returns what it returns.
+ * Runs `fn` while holding the lease `name`, or all leases of these names, and
+ * returns what it returns.
  *
  * The signal given to `fn` is aborted when the lease is lost; `fn` must then
  * stop changing what the lease protects. Throws AppError `UNAVAILABLE` when
@@ -81,7 +87,7 @@ export async function acquireLease(
 export async function withLease<T>(
   kv: Kv,
   clock: Clock,
-  name: string,
+  name: string | readonly string[],
   options: LeaseOptions,
   fn: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -103,19 +109,21 @@ export async function withLease<T>(
 
 async function claim(
   kv: Kv,
-  name: string,
+  keys: readonly Key[],
   owner: string,
   expiresAt: number,
 ): Promise<boolean> {
-  const key = leaseKey(name);
-  if (await kv.get<LeaseRow>(key) !== undefined) return false;
+  const held = await kv.getMany<LeaseRow>(keys);
+  if (held.some((entry) => entry !== undefined)) return false;
   const row: LeaseRow = { owner };
-  return await kv.atomic().check(key, null).set(key, row, { expiresAt })
-    .commit();
+  const change = kv.atomic();
+  for (const key of keys) change.check(key, null).set(key, row, { expiresAt });
+  return await change.commit();
 }
 
 class HeldLease implements Lease {
-  readonly name: string;
+  readonly #name: string;
+  readonly #keys: readonly Key[];
   readonly #kv: Kv;
   readonly #clock: Clock;
   readonly #owner: string;
@@ -127,14 +135,15 @@ class HeldLease implements Lease {
   constructor(
     kv: Kv,
     clock: Clock,
-    name: string,
+    names: readonly string[],
     owner: string,
     ttlMs: number,
     expiresAt: number,
   ) {
     this.#kv = kv;
     this.#clock = clock;
-    this.name = name;
+    this.#name = names.join(", ");
+    this.#keys = names.map(leaseKey);
     this.#owner = owner;
     this.#ttlMs = ttlMs;
     this.#expiresAt = expiresAt;
@@ -147,15 +156,17 @@ class HeldLease implements Lease {
 
   async release(): Promise<void> {
     if (!this.signal.aborted) {
-      this.#ended.abort(new Error(`The lease ${this.name} was released`));
+      this.#ended.abort(new Error(`The lease ${this.#name} was released`));
     }
     await this.#renewing;
-    const key = leaseKey(this.name);
     try {
-      const entry = await this.#kv.get<LeaseRow>(key);
-      if (entry?.value.owner !== this.#owner) return;
-      await this.#kv.atomic().check(key, entry.versionstamp).delete(key)
-        .commit();
+      const ours = await this.#ours();
+      if (ours.length === 0) return;
+      const change = this.#kv.atomic();
+      for (const { key, versionstamp } of ours) {
+        change.check(key, versionstamp).delete(key);
+      }
+      await change.commit();
     } catch {
       // The work is done, its outcome must not hang on this.
     }
@@ -180,7 +191,7 @@ class HeldLease implements Lease {
         this.#ended.abort(
           new AppError(
             "UNAVAILABLE",
-            `The lease ${this.name} was lost; the work was stopped`,
+            `The lease ${this.#name} was lost; the work was stopped`,
           ),
         );
       }
@@ -189,19 +200,27 @@ class HeldLease implements Lease {
 
   /** False when the lease is no longer ours; a failing store says nothing yet. */
   async #renew(): Promise<boolean> {
-    const key = leaseKey(this.name);
     try {
-      const entry = await this.#kv.get<LeaseRow>(key);
-      if (entry?.value.owner !== this.#owner) return false;
+      const ours = await this.#ours();
+      if (ours.length < this.#keys.length) return false;
       const expiresAt = this.#clock.now() + this.#ttlMs;
-      const renewed = await this.#kv.atomic()
-        .check(key, entry.versionstamp)
-        .set(key, entry.value, { expiresAt })
-        .commit();
+      const change = this.#kv.atomic();
+      for (const { key, versionstamp, value } of ours) {
+        change.check(key, versionstamp).set(key, value, { expiresAt });
+      }
+      const renewed = await change.commit();
       if (renewed) this.#expiresAt = expiresAt;
       return renewed;
     } catch {
       return this.#clock.now() < this.#expiresAt;
     }
+  }
+
+  /** The rows that are still of this acquisition. */
+  async #ours(): Promise<Entry<LeaseRow>[]> {
+    const entries = await this.#kv.getMany<LeaseRow>(this.#keys);
+    return entries.flatMap((entry) =>
+      entry?.value.owner === this.#owner ? [entry] : []
+    );
   }
 }

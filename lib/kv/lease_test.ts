@@ -90,7 +90,7 @@ for (const fault of ["fails", "hangs"] as const) {
       let broken = false;
       const flaky = new Proxy(kv, {
         get(target, name) {
-          if (name === "get" && broken) {
+          if (name === "getMany" && broken) {
             return () =>
               fault === "fails"
                 ? Promise.reject(new Error("no store"))
@@ -178,3 +178,26 @@ Deno.test("twenty at once each get their turn, one at a time", async () => {
   assert.equal(turns, 20);
   kv.close();
 });
+
+Deno.test("several leases are taken all together or not at all", () =>
+  withKv(async (kv, clock) => {
+    const names = ["a", "b", "c"];
+    const b = await acquireLease(kv, clock, "b", TTL);
+    assert.ok(b);
+    assert.equal(await acquireLease(kv, clock, names, TTL), undefined);
+    const a = await acquireLease(kv, clock, "a", TTL);
+    assert.ok(a);
+    await a.release();
+    await b.release();
+    const all = await acquireLease(kv, clock, names, TTL);
+    assert.ok(all);
+    for (const name of names) {
+      assert.equal(await acquireLease(kv, clock, name, TTL), undefined);
+    }
+    await all.release();
+    for (const name of names) {
+      const one = await acquireLease(kv, clock, name, TTL);
+      assert.ok(one);
+      await one.release();
+    }
+  }));

@@ -6,6 +6,7 @@
  */
 
 import { LRUCache } from "lru-cache";
+import type { Key } from "../kv/kv.ts";
 import type { LargeValues } from "../kv/large_value.ts";
 import type { Digest } from "../oci/digest.ts";
 import { registryKeys } from "./keys.ts";
@@ -41,10 +42,29 @@ export class ManifestContent {
     return bytes;
   }
 
+  /**
+   * The row that keeps `bytes`, which the caller has verified to have `digest`,
+   * for a commit of the caller's; undefined when {@linkcode put} has to do it.
+   */
+  row(
+    digest: Digest,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): { key: Key; row: unknown } | undefined {
+    const row = this.#memory.has(digest) ? undefined : this.#values.row(bytes);
+    return row === undefined
+      ? undefined
+      : { key: registryKeys.content(digest), row };
+  }
+
   /** Keeps `bytes`, which the caller has verified to have `digest`. */
   async put(digest: Digest, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     if (this.#memory.has(digest)) return;
     await this.#values.set(registryKeys.content(digest), bytes);
+    this.remember(digest, bytes);
+  }
+
+  /** Has bytes that are kept at hand. */
+  remember(digest: Digest, bytes: Uint8Array<ArrayBuffer>): void {
     this.#memory.set(digest, bytes);
   }
 }

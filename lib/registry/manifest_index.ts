@@ -12,7 +12,6 @@ import type { Digest } from "../oci/digest.ts";
 import { registryKeys } from "./keys.ts";
 import type {
   ManifestRow,
-  NoticeRow,
   ReferrerRow,
   RepositoryRow,
   TagRow,
@@ -38,16 +37,16 @@ export interface ManifestPut {
   row: ManifestRow;
   referrer?: ReferrerRow;
   tags: readonly TagPut[];
-  /** What must not get lost once the manifest is known. */
-  notice?: KeptNotice;
+  /** What must be there once the manifest is known. */
+  also?: readonly KeptRow[];
 }
 
-/** The notice of a push to its hold, as it is kept. */
-export interface KeptNotice {
+/** A row of another part of the registry. */
+export interface KeptRow {
   key: Key;
-  row: NoticeRow;
-  /** Milliseconds since the Unix epoch. */
-  expiresAt: number;
+  row: unknown;
+  /** Milliseconds since the Unix epoch; never by default. */
+  expiresAt?: number;
 }
 
 /** Tags of one manifest that are removed with it in one commit. */
@@ -182,9 +181,8 @@ export class ManifestIndex {
         put.referrer,
       );
     }
-    if (put.notice) {
-      const { key, row, expiresAt } = put.notice;
-      change.set(key, row, { expiresAt });
+    for (const { key, row, ...options } of put.also ?? []) {
+      change.set(key, row, options);
     }
     if (put.tags.length > 0) this.#tagPages.touch(change, did, repo);
     put.tags.forEach(({ tag, row }, i) => {

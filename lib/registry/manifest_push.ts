@@ -20,7 +20,7 @@ import type { Blobs } from "./blobs.ts";
 import type { ManifestContent } from "./content.ts";
 import type { HoldClient, HoldDirectory } from "./hold_client.ts";
 import type {
-  KeptNotice,
+  KeptRow,
   ManifestIndex,
   RepoRef,
   TagPut,
@@ -141,7 +141,7 @@ export class ManifestPush {
     session: PdsSession,
     { ref, holdDid, digest, manifest }: Push,
     pushed: PushedManifest,
-    notice: KeptNotice | undefined,
+    notice: KeptRow | undefined,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const { index, records, clock, content } = this.#deps;
@@ -184,8 +184,10 @@ export class ManifestPush {
         rkey: written.rkeys[i] ?? "",
       },
     }));
-    // The bytes first: what the index names must be readable.
-    await content.put(digest, pushed.bytes);
+    const { bytes } = pushed;
+    // What the index names must be readable.
+    const kept = content.row(digest, bytes);
+    if (!kept) await content.put(digest, bytes);
     await index.put(ref, {
       digest,
       row,
@@ -193,8 +195,9 @@ export class ManifestPush {
       ...(manifest.subject
         ? { referrer: referrerRow(digest, row, manifest) }
         : {}),
-      ...(notice ? { notice } : {}),
+      also: [kept, notice].filter((row) => row !== undefined),
     });
+    content.remember(digest, bytes);
   }
 }
 

@@ -17,7 +17,7 @@ import { type ParsedManifest, parseManifest } from "../oci/manifest.ts";
 import type { ManifestContent } from "./content.ts";
 import type { HoldDirectory } from "./hold_client.ts";
 import { registryKeys } from "./keys.ts";
-import type { KeptNotice, ManifestIndex, RepoRef } from "./manifest_index.ts";
+import type { KeptRow, ManifestIndex, RepoRef } from "./manifest_index.ts";
 import { manifestEvent } from "./notify.ts";
 import type { NoticeRow } from "./rows.ts";
 
@@ -59,27 +59,25 @@ export class PushNotices {
   }
 
   /** The notice of `push`, to be kept in the commit that makes the push known. */
-  noticeOf({ ref, holdDid, digest, manifest, tag }: Push): KeptNotice {
+  noticeOf({ ref, holdDid, digest, manifest, tag }: Push): KeptRow {
     const now = this.#deps.clock.now();
-    return {
-      key: registryKeys.notice(crypto.randomUUID()),
-      row: {
-        ...ref,
-        holdDid,
-        digest,
-        mediaType: manifest.mediaType,
-        pushedAt: now,
-        ...(tag === undefined ? {} : { tag }),
-      },
-      expiresAt: now + KEPT_MS,
+    const row: NoticeRow = {
+      ...ref,
+      holdDid,
+      digest,
+      mediaType: manifest.mediaType,
+      pushedAt: now,
+      ...(tag === undefined ? {} : { tag }),
     };
+    const key = registryKeys.notice(crypto.randomUUID());
+    return { key, row, expiresAt: now + KEPT_MS };
   }
 
   /**
    * Tells the hold in the background: the push is done, and what the hold
    * makes of it must not hold up the client.
    */
-  tell(push: Push, { key }: KeptNotice): void {
+  tell(push: Push, { key }: KeptRow): void {
     void this.#attempt(key, push);
   }
 

@@ -66,7 +66,7 @@ async function open() {
   /** Pushes once more, as far as notices go. */
   const tell = async (notices: PushNotices) => {
     const notice = notices.noticeOf(push);
-    await index.put(ref, { ...put, notice });
+    await index.put(ref, { ...put, also: [notice] });
     return () => notices.tell(push, notice);
   };
   return {

@@ -7,7 +7,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
-import { withLease } from "../kv/lease.ts";
+import { MAX_TOGETHER, withLease } from "../kv/lease.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepoRef } from "./manifest_index.ts";
 
@@ -40,14 +40,13 @@ export class WriteLeases {
     names: readonly string[],
     work: () => Promise<T>,
   ): Promise<T> {
-    const [first, ...rest] = names;
-    if (first === undefined) return await work();
+    if (names.length === 0) return await work();
     return await withLease(
       this.#kv,
       this.#clock,
-      first,
+      names.slice(0, MAX_TOGETHER),
       TIMES,
-      () => this.#nest(rest, work),
+      () => this.#nest(names.slice(MAX_TOGETHER), work),
     );
   }
 }

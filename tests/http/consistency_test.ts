@@ -133,13 +133,25 @@ Deno.test("of two requests that write to one upload at once, one is told to wait
   const repository = alices("busy");
   const blob = randomBlob(4 * MB);
   const location = await repository.startUpload();
-  const answers = await Promise.all([
-    repository.send("PATCH", location, { body: blob.bytes }),
-    repository.send("PATCH", location, { body: blob.bytes }),
-  ]);
-  const [good, busy] = answers.toSorted((a, b) => a.status - b.status);
-  assert.ok(good && busy);
-  expect(good, 202);
+  const rest = Promise.withResolvers<void>();
+  const half = blob.bytes.length / 2;
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      controller.enqueue(blob.bytes.subarray(0, half));
+      await rest.promise;
+      controller.enqueue(blob.bytes.subarray(half));
+      controller.close();
+    },
+  });
+  const first = repository.send("PATCH", location, { body });
+  const id = location.slice(location.lastIndexOf("/") + 1);
+  await eventually(
+    "the first request is not being worked on",
+    async () => (await filesAbout(id)).length > 0,
+  );
+  const busy = await repository.send("PATCH", location, { body: blob.bytes });
+  rest.resolve();
+  expect(await first, 202);
   const { message } = expectError(busy, 409, "DENIED");
   assert.match(message, /wait/);
   expect(await repository.finishUpload(location, blob.digest), 201);
