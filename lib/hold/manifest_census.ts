@@ -58,7 +58,7 @@ export interface Census {
   readonly released: readonly string[];
   /** Blobs of manifests that nobody told of; recorded unless it was a preview. */
   readonly untold: ReadonlySet<Digest>;
-  /** Owners whose repos could not be read: what they need is not known. */
+  /** Who may push and whose repo could not be read: what they need is not known. */
   readonly unread: readonly Did[];
 }
 
@@ -78,9 +78,9 @@ export class ManifestCensus {
     const released: string[] = [];
     const untold = new Set<Digest>();
     const unread: Did[] = [];
-    const owners = (await this.#owners()).values();
+    const owners = (await this.#owners()).entries();
     await Promise.all(Array.from({ length: PARALLEL }, async () => {
-      for (const owner of owners) {
+      for (const [owner, mayPush] of owners) {
         signal?.throwIfAborted();
         try {
           const seen = await this.#living(owner, dry, untold, signal);
@@ -88,21 +88,26 @@ export class ManifestCensus {
         } catch (error) {
           signal?.throwIfAborted();
           this.#deps.log.warn("manifests not read", { did: owner, error });
-          unread.push(owner);
+          if (mayPush) unread.push(owner);
         }
       }
     }));
     return { released, untold, unread };
   }
 
-  /** Captain, crew, and everybody with a manifest here. */
-  async #owners(): Promise<Set<Did>> {
+  /**
+   * Everybody with a manifest here, captain and crew; and whether they may
+   * push. Of others the hold has been told what it ever will be.
+   */
+  async #owners(): Promise<Map<Did, boolean>> {
     const { access, crew, layers } = this.#deps;
-    const owners = new Set<Did>();
+    const owners = new Map<Did, boolean>();
+    for await (const owner of layers.owners()) owners.set(owner, false);
     const captain = await access.captain();
-    if (captain) owners.add(captain.owner);
-    for await (const { member } of crew.list()) owners.add(member);
-    for await (const owner of layers.owners()) owners.add(owner);
+    if (captain) owners.set(captain.owner, true);
+    for await (const { member } of crew.list()) {
+      if ((await access.write(member)).allowed) owners.set(member, true);
+    }
     return owners;
   }
 

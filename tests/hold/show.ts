@@ -31,7 +31,14 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   /** Registry and hold apart, over XRPC only. */
   apart: ["test", "-A", "-q", "tests/http/apart_test.ts"],
   /** What becomes of blobs. */
-  gc: ["test", "-A", "-q", "lib/hold/gc_test.ts", "tests/http/hold_gc_test.ts"],
+  gc: [
+    "test",
+    "-A",
+    "-q",
+    "lib/hold/gc_test.ts",
+    "lib/hold/manifest_census_test.ts",
+    "tests/http/hold_gc_test.ts",
+  ],
   /** Commits, firehose, size. */
   bench: ["task", "-q", "bench:hold"],
 };
