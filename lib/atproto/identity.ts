@@ -26,14 +26,6 @@ export interface ResolveOptions {
   readonly fresh?: boolean;
   /** Ends the wait. Read only when there is something to wait for. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Options of {@linkcode IdentityResolver.resolve}. */
-export interface ResolveOptions {
-  /** Asks the network even where an answer is known. */
-  readonly fresh?: boolean;
-  /** Ends the wait of this caller. */
-  readonly signal?: AbortSignal;
   /** Awaited before the network is asked about somebody of whom nothing is known; what it throws is thrown. */
   readonly beforeAsking?: () => Promise<void>;
 }

@@ -186,6 +186,8 @@ export class CachedIdentityResolver implements IdentityResolver {
     const known = await this.#read<T>(name, key, fresh);
     const age = known ? clock.now() - known.checkedAt : Infinity;
     if (known && age < this.#lifetime(known, fresh)) return known.value;
+    // Not in the flight: others may ask who have nothing to be held up by.
+    if (!known) await options.beforeAsking?.();
     // Not read before: the signal of a request is dear to make.
     const { signal } = options;
     return await this.#flights.run(`${fresh} ${name}`, signal, async () => {
