@@ -136,8 +136,11 @@ async function captain(
 async function repo({ repo }: HoldContext): Promise<Finding[]> {
   let bytes = 0;
   for await (const piece of await repo.car.export()) bytes += piece.length;
-  const { rev } = await repo.head();
-  return [ok(`It is whole: ${bytes} bytes at revision ${rev}.`)];
+  const { rev, active } = await repo.head();
+  const whole = ok(`It is whole: ${bytes} bytes at revision ${rev}.`);
+  if (active) return [whole];
+  const off = "The account is deactivated; hold activate switches it on again.";
+  return [whole, warn(off)];
 }
 
 /** Whether the configured relays read this hold. */

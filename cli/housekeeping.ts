@@ -64,7 +64,10 @@ export function choresOf(ctx: AppContext): Chore[] {
       name: "pull counts",
       everyMs: 10 * SECOND_MS,
       local: true,
-      run: () => hold.stats.flush(),
+      run: async () => {
+        // They wait while the account is switched off.
+        if ((await hold.repo.head()).active) await hold.stats.flush();
+      },
     },
   );
   if (config.hold.gc.enabled) {

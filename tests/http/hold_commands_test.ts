@@ -55,6 +55,8 @@ Deno.test("the account of a hold is switched off and on by commands while it run
     status: "deactivated",
   });
   assert.match(again.log(), /the account of the hold is deactivated/);
+  const doctor = await command(again.env, "doctor");
+  assert.match(doctor.text, /warn .*The account is deactivated/);
   const on = await command(again.env, "hold", "activate");
   assert.deepEqual([on.code, on.text], [0, `${did} is active.\n`]);
   assert.equal(await active(), true);
