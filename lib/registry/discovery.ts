@@ -8,6 +8,7 @@
 import type { Identity } from "../atproto/identity.ts";
 import { readManifest, readTag, type TagRecord } from "../atproto/records.ts";
 import { manifestRkey, tagRkey } from "../atproto/rkeys.ts";
+import { SingleFlight } from "../atproto/single_flight.ts";
 import type { Clock } from "../clock.ts";
 import { isAppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
@@ -44,7 +45,7 @@ const MAX_CHILDREN = 100;
 /** Reads owners' records into the index. */
 export class Discovery {
   readonly #deps: DiscoveryDeps;
-  readonly #running = new Map<string, Promise<unknown>>();
+  readonly #flights = new SingleFlight();
 
   constructor(deps: DiscoveryDeps) {
     this.#deps = deps;
@@ -292,11 +293,7 @@ export class Discovery {
 
   /** Runs `work` once for all who ask for the same thing meanwhile. */
   #once<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const running = this.#running.get(name);
-    if (running) return running as Promise<T>;
-    const started = work().finally(() => this.#running.delete(name));
-    this.#running.set(name, started);
-    return started;
+    return this.#flights.run(name, undefined, work);
   }
 }
 
