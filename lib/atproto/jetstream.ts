@@ -65,7 +65,7 @@ export async function* readJetstream(
   };
   const stop = () => end("is not needed any more");
   signal.addEventListener("abort", stop, { once: true });
-  socket.on("message", (data, isBinary) => {
+  socket.on("message", (data: unknown, isBinary: boolean) => {
     alive = true;
     if (isBinary) binary++;
     else waiting.push(String(data));
@@ -73,8 +73,8 @@ export async function* readJetstream(
     wake.resolve();
   });
   socket.on("pong", () => alive = true);
-  socket.on("error", (error) => end(`failed: ${error.message}`, error));
-  socket.on("close", (code) => end(`closed the connection (${code})`));
+  socket.on("error", (error: Error) => end(`failed: ${error.message}`, error));
+  socket.on("close", (code: number) => end(`closed the connection (${code})`));
   void (async () => {
     for (;;) {
       await clock.sleep(PING_MS, ended.signal);
