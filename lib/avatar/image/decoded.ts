@@ -5,7 +5,7 @@
  */
 
 import { AppError } from "../../errors.ts";
-import type { Kernel } from "../kernel/kernel.ts";
+import type { Address, Kernel } from "../kernel/kernel.ts";
 import type { Rect, Size } from "./geometry.ts";
 import type { Resampler, RowFormat } from "../kernel/resampler.ts";
 
@@ -18,6 +18,11 @@ const BYTES: Readonly<Record<PixelLayout, number>> = {
   rgba: 4,
   cmyk: 4,
 };
+
+/** RGBA pixels in the kernel's memory. */
+export interface KernelPixels extends Size {
+  readonly pixels: Address;
+}
 
 /**
  * A decoded image. `data` may be a view into the memory of a decoder: it is

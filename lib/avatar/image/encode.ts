@@ -8,7 +8,8 @@ import jpegEncoderGlue from "@jsquash/jpeg/codec/enc/mozjpeg_enc.js";
 import { defaultOptions as jpegDefaults } from "@jsquash/jpeg/meta.js";
 import webpEncoderGlue from "@jsquash/webp/codec/enc/webp_enc_simd.js";
 import { defaultOptions as webpDefaults } from "@jsquash/webp/meta.js";
-import type { Address, Kernel } from "../kernel/kernel.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { KernelPixels } from "./decoded.ts";
 import { instantiateCodec } from "./emscripten.ts";
 import { encodePng } from "./encode_png.ts";
 import type { Size } from "./geometry.ts";
@@ -23,11 +24,6 @@ export const OUTPUT_TYPES: Readonly<Record<OutputFormat, string>> = {
   jpg: "image/jpeg",
   png: "image/png",
 };
-
-/** RGBA pixels in the kernel's memory. */
-export interface KernelPixels extends Size {
-  readonly pixels: Address;
-}
 
 /** The call that both jSquash encoders share. */
 interface Encoder {

@@ -13,8 +13,14 @@ import { decodeGif } from "./decode_gif.ts";
 import { decodeJpeg } from "./decode_jpeg.ts";
 import { decodeWholePng, isInterlaced, streamPng } from "./decode_png.ts";
 import { decodeWebp } from "./decode_webp.ts";
-import { channelsOf, type Decoded, feed, MAX_KEPT_MEMORY } from "./decoded.ts";
-import { encode, type KernelPixels, type OutputFormat } from "./encode.ts";
+import {
+  channelsOf,
+  type Decoded,
+  feed,
+  type KernelPixels,
+  MAX_KEPT_MEMORY,
+} from "./decoded.ts";
+import { encode, type OutputFormat } from "./encode.ts";
 import {
   place,
   type Placement,
