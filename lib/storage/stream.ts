@@ -9,14 +9,15 @@ import type { ByteRange } from "./blob_store.ts";
 
 /**
  * The chunks of `body`. The stream is cancelled when the loop over them ends
- * early or `signal` is aborted; then the loop throws the signal's reason.
+ * early or `signal` is aborted, be it before the first chunk is asked for; then
+ * the loop throws the signal's reason.
  */
 export async function* chunksOf(
   body: ReadableStream<Uint8Array> | Uint8Array,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, void> {
-  signal?.throwIfAborted();
   if (body instanceof Uint8Array) {
+    signal?.throwIfAborted();
     yield body;
     return;
   }
@@ -26,6 +27,7 @@ export async function* chunksOf(
   signal?.addEventListener("abort", cancel, { once: true });
   let ended = false;
   try {
+    signal?.throwIfAborted();
     while (true) {
       const { done, value } = await reader.read();
       signal?.throwIfAborted();
