@@ -28,12 +28,7 @@ import {
   nothingToMove,
   orderedParts,
 } from "./part_list.ts";
-import {
-  infoOf,
-  S3Connection,
-  type S3Options,
-  sendingMs,
-} from "./s3_client.ts";
+import { infoOf, S3Connection, type S3Options } from "./s3_client.ts";
 import { type CopyLimits, copyObject } from "./s3_copy.ts";
 import { isGone, s3Error } from "./s3_errors.ts";
 import { readObject } from "./s3_read.ts";
@@ -115,7 +110,6 @@ export class S3BlobStore implements BlobStore {
           CacheControl: headers.cacheControl,
           Body: bytes,
         }, options),
-      { allowanceMs: sendingMs(bytes) },
     );
     return {
       size: bytes.length,

@@ -14,7 +14,8 @@ import type { Clock } from "../clock.ts";
 import type { Multipart, ObjectInfo } from "./blob_store.ts";
 import { bareEtag } from "./part_list.ts";
 import { s3Error, type S3Place } from "./s3_errors.ts";
-import { withRetries } from "./s3_retry.ts";
+import type { ProgressHandler } from "./s3_handler.ts";
+import { type Attempt, withRetries } from "./s3_retry.ts";
 
 /** Access key; without one the SDK looks for credentials (environment, files, roles). */
 export interface S3Credentials {
@@ -39,7 +40,7 @@ export interface S3Options {
   readonly cdnHost?: string;
   /** Host, with port if need be, that serves the objects to the public by their keys. */
   readonly publicHost?: string;
-  /** Milliseconds without an answer or its next byte after which a request is given up and tried again; 30,000 by default. */
+  /** Milliseconds in which the server takes no byte and sends none, after which a request is given up and tried again; 30,000 by default. */
   readonly idleTimeoutMs?: number;
   /** Tries of one request, 6 by default. */
   readonly attempts?: number;
@@ -59,10 +60,7 @@ interface Clients {
 }
 
 /** Sends one request; the options must be handed on. */
-export type Request<T> = (
-  s3: S3,
-  options: { abortSignal: AbortSignal },
-) => Promise<T>;
+export type Request<T> = (s3: S3, options: Attempt) => Promise<T>;
 
 /** What is known of a request besides its content. */
 export interface RequestContext {
@@ -119,10 +117,7 @@ export class S3Connection {
       clock: this.#clock,
       signal,
     };
-    return await withRetries(
-      patience,
-      (abortSignal) => work(s3, { abortSignal }),
-    );
+    return await withRetries(patience, (attempt) => work(s3, attempt));
   }
 
   /** URL that reads an object without our credentials; signs the host only. */
@@ -155,21 +150,27 @@ export class S3Connection {
 
   #load(): Promise<Clients> {
     return this.#clients ??= (async () => {
-      const [sdk, presigner] = await Promise.all([
+      const [sdk, presigner, { ProgressHandler }] = await Promise.all([
         import("@aws-sdk/client-s3"),
         import("@aws-sdk/s3-request-presigner"),
+        import("./s3_handler.ts"),
       ]);
       const { endpoint, publicEndpoint = endpoint } = this.#options;
-      const s3 = this.#client(sdk, endpoint);
+      const requestHandler = new ProgressHandler({
+        connectionTimeout: CONNECT_TIMEOUT_MS,
+        socketTimeout: 0,
+      });
+      const s3 = this.#client(sdk, requestHandler, endpoint);
       const signer = publicEndpoint === endpoint
         ? s3
-        : this.#client(sdk, publicEndpoint);
+        : this.#client(sdk, requestHandler, publicEndpoint);
       return { sdk, presigner, s3, signer };
     })();
   }
 
   #client(
     sdk: typeof import("@aws-sdk/client-s3"),
+    requestHandler: ProgressHandler,
     endpoint: string | undefined,
   ): S3 {
     const { region, pathStyle = false, credentials } = this.#options;
@@ -180,10 +181,7 @@ export class S3Connection {
       ...(credentials === undefined ? {} : { credentials }),
       // Tries and time limits are in s3_retry.ts.
       maxAttempts: 1,
-      requestHandler: {
-        connectionTimeout: CONNECT_TIMEOUT_MS,
-        socketTimeout: 0,
-      },
+      requestHandler,
       // Other servers than AWS refuse or even store the trailing checksums.
       requestChecksumCalculation: "WHEN_REQUIRED",
       responseChecksumValidation: "WHEN_REQUIRED",
@@ -195,14 +193,6 @@ export class S3Connection {
 function signing(s3: S3, expiresIn: number) {
   const { systemClockOffset } = s3.config;
   return { expiresIn, signingDate: new Date(Date.now() + systemClockOffset) };
-}
-
-/** Bytes that the slowest connection carries in a millisecond. */
-const BYTES_PER_MS = 128;
-
-/** Milliseconds that it may take to send `bytes`. */
-export function sendingMs(bytes: Uint8Array): number {
-  return bytes.length / BYTES_PER_MS;
 }
 
 /** What answers of S3 tell of an object. */

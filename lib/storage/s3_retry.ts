@@ -15,10 +15,18 @@ import { isBusy, isPassing } from "./s3_errors.ts";
 export interface Patience {
   /** Tries in all. */
   readonly tries: number;
-  /** Milliseconds that one try may take until it is answered. */
+  /** Milliseconds that one try may go without progress until it is answered. */
   readonly waitMs: number;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** One try, as whoever sends the request sees it. */
+export interface Attempt {
+  /** Ends it. */
+  readonly abortSignal: AbortSignal;
+  /** To be called when bytes moved; then the server has its time anew. */
+  readonly progress: () => void;
 }
 
 /** First pause between tries in milliseconds; it doubles from try to try. */
@@ -28,18 +36,18 @@ const BUSY_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 5_000;
 
 /**
- * Runs `attempt` until it succeeds, fails for good or `patience` ends; throws
+ * Runs `work` until it succeeds, fails for good or `patience` ends; throws
  * its last error. Throws the reason of `patience.signal` when that is aborted.
  */
 export async function withRetries<T>(
   patience: Patience,
-  attempt: (signal: AbortSignal) => Promise<T>,
+  work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   const { tries, clock, signal } = patience;
   for (let tried = 1;; tried++) {
     signal?.throwIfAborted();
     try {
-      return await inTime(patience, attempt);
+      return await inTime(patience, work);
     } catch (error) {
       signal?.throwIfAborted();
       if (tried >= tries || !isPassing(error)) throw error;
@@ -53,7 +61,7 @@ export async function withRetries<T>(
 
 async function inTime<T>(
   { waitMs, signal }: Patience,
-  attempt: (signal: AbortSignal) => Promise<T>,
+  work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
   const { promise: stopped, reject } = Promise.withResolvers<never>();
@@ -61,15 +69,29 @@ async function inTime<T>(
     reject(reason);
     stop.abort(reason);
   };
-  const timer = setTimeout(() => {
-    end(new DOMException(`No answer within ${waitMs} ms.`, "TimeoutError"));
-  }, waitMs);
+  const silent = () => {
+    const sentence = `Nothing moved for ${waitMs} ms.`;
+    end(new DOMException(sentence, "TimeoutError"));
+  };
+  let timer: ReturnType<typeof setTimeout> | undefined = setTimeout(
+    silent,
+    waitMs,
+  );
+  const progress = () => {
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    timer = setTimeout(silent, waitMs);
+  };
   const abort = () => end(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    return await Promise.race([attempt(stop.signal), stopped]);
+    return await Promise.race([
+      work({ abortSignal: stop.signal, progress }),
+      stopped,
+    ]);
   } finally {
     clearTimeout(timer);
+    timer = undefined;
     signal?.removeEventListener("abort", abort);
   }
 }

@@ -79,10 +79,13 @@ Deno.test("the tries end with the last error", async () => {
 Deno.test("a try that hangs is stopped and followed by another", async () => {
   const { clock } = hurried();
   const signals: AbortSignal[] = [];
-  const work = withRetries({ tries: 2, waitMs: 5, clock }, (signal) => {
-    signals.push(signal);
-    return new Promise(() => {});
-  });
+  const work = withRetries(
+    { tries: 2, waitMs: 5, clock },
+    ({ abortSignal }) => {
+      signals.push(abortSignal);
+      return new Promise(() => {});
+    },
+  );
   await assert.rejects(work, { name: "TimeoutError" });
   assert.deepEqual(signals.map(({ aborted }) => aborted), [true, true]);
 });

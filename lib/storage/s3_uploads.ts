@@ -14,7 +14,7 @@ import {
   MAX_PARTS,
   unknownUpload,
 } from "./part_list.ts";
-import { type S3Connection, sendingMs } from "./s3_client.ts";
+import type { S3Connection } from "./s3_client.ts";
 import { isGone, s3Error } from "./s3_errors.ts";
 import { collect } from "./stream.ts";
 
@@ -63,7 +63,7 @@ export class S3Uploads {
           { ...target, PartNumber: partNumber, Body: bytes },
           options,
         ),
-      { upload, signal, allowanceMs: sendingMs(bytes) },
+      { upload, signal },
     );
     if (ETag === undefined) throw this.#nonsense("took a part without an ETag");
     return { partNumber, etag: bareEtag(ETag), size: bytes.length };
