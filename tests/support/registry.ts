@@ -31,8 +31,8 @@ export interface Call {
   token?: string | undefined;
 }
 
-/** The longest that any answer may take: S3 that takes a part and says nothing is given up after a minute. */
-const LIMIT_MS = 150_000;
+/** The longest that any answer may take. */
+const LIMIT_MS = 60_000;
 
 const errorBody = z.strictObject({
   errors: z.array(z.strictObject({
