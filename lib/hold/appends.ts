@@ -48,7 +48,7 @@ export class Appends {
       if (row.mode === "parts") throw mixedModes();
       if (row.offset !== offset) throw wrongOffset(offset, row.offset);
       const limit = await work.limit(row.caller);
-      const hash = hashes.at(uploadId, offset, row.algorithm)?.copy();
+      const hash = hashes.of(row)?.copy();
       const intake = new Intake({
         body,
         hash,
@@ -72,7 +72,7 @@ export class Appends {
         tail,
         offset: staged.offset,
       });
-      if (hash) hashes.keep(uploadId, staged.offset, hash);
+      if (hash) hashes.keep(row, staged.offset, hash);
       if (row.tail && row.tail.key !== tail?.key) {
         await this.#forget(row.tail.key);
       }

@@ -8,6 +8,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
+import type { UploadRow } from "./upload_row.ts";
 
 /** A hash over the first bytes of an upload. */
 export class RunningHash {
@@ -40,6 +41,9 @@ export class RunningHash {
  * Running hashes by upload and offset, in this process only and at most so
  * many. Where one is missing (another instance took the bytes, a restart, too
  * many uploads) the staged bytes are read again before they become visible.
+ *
+ * Hashes go by the ticket of the row, not by the id of the upload: where another
+ * instance dropped the row, an upload of the same id begins anew with other bytes.
  */
 export class LiveHashes {
   readonly #hashes: LRUCache<string, { offset: number; hash: RunningHash }>;
@@ -49,14 +53,10 @@ export class LiveHashes {
     this.#hashes = new LRUCache({ max });
   }
 
-  /** The hash over the first `offset` bytes, when this process has it. */
-  at(
-    uploadId: string,
-    offset: number,
-    algorithm: DigestAlgorithm,
-  ): RunningHash | undefined {
+  /** The hash over all bytes of `row`, when this process has it. */
+  of({ ticket, offset, algorithm }: UploadRow): RunningHash | undefined {
     if (offset === 0) return new RunningHash(algorithm);
-    const found = this.#hashes.get(uploadId);
+    const found = this.#hashes.get(ticket);
     if (found?.offset !== offset || found.hash.algorithm !== algorithm) {
       return undefined;
     }
@@ -64,11 +64,11 @@ export class LiveHashes {
   }
 
   /** Remembers the hash over the first `offset` bytes. */
-  keep(uploadId: string, offset: number, hash: RunningHash): void {
-    this.#hashes.set(uploadId, { offset, hash });
+  keep({ ticket }: UploadRow, offset: number, hash: RunningHash): void {
+    this.#hashes.set(ticket, { offset, hash });
   }
 
-  forget(uploadId: string): void {
-    this.#hashes.delete(uploadId);
+  forget({ ticket }: UploadRow): void {
+    this.#hashes.delete(ticket);
   }
 }

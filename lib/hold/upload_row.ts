@@ -23,7 +23,7 @@ export interface UploadRow {
   readonly caller: Did;
   /** Hash that runs while bytes come in; the closing digest may use another. */
   readonly algorithm: DigestAlgorithm;
-  /** Lets its bearer write parts without a service token. */
+  /** Lets its bearer write parts without a service token; no two rows have the same. */
   readonly ticket: string;
   /** Milliseconds since the Unix epoch. */
   readonly startedAt: number;

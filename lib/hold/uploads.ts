@@ -207,10 +207,7 @@ export class HoldUploads {
   ): Promise<{ digest: Digest; size: number }> {
     return await this.#work.locked(upload, async (lock) => {
       const { row } = lock;
-      const uploadId = row.id;
-      const hash = row.mode === "parts"
-        ? undefined
-        : this.#hashes.at(uploadId, row.offset, row.algorithm);
+      const hash = row.mode === "parts" ? undefined : this.#hashes.of(row);
       let size: number;
       try {
         size = await this.#work.renewing(
@@ -219,13 +216,13 @@ export class HoldUploads {
         );
       } catch (error) {
         if (isAppError(error, "DIGEST_INVALID", "TOO_LARGE")) {
-          this.#hashes.forget(uploadId);
+          this.#hashes.forget(row);
           await lock.remove();
           await this.#finisher.discardQuietly(row);
         }
         throw error;
       }
-      this.#hashes.forget(uploadId);
+      this.#hashes.forget(row);
       const done = { digest, size };
       await lock.release({ multipart: undefined, tail: undefined, done });
       return done;
@@ -261,7 +258,7 @@ export class HoldUploads {
     const row = await this.#states.find(uploadId);
     if (!row && typeof upload !== "string") return;
     if (!row || row.done) throw unknownUpload();
-    this.#hashes.forget(uploadId);
+    this.#hashes.forget(row);
     await this.#states.remove(uploadId);
     await this.#finisher.discardQuietly(row);
   }

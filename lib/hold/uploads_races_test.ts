@@ -218,3 +218,21 @@ onEachStore(
     assert.deepEqual(await read(hold, bytes), bytes);
   },
 );
+
+onEachStore(
+  "bytes of an upload that begins anew are not taken for its former ones",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const former = noise(9 * MIB, 1);
+    const upload = await hold.uploads.reserve(ALICE);
+    await hold.uploads.append(upload, 0, bodyOf(former));
+    const elsewhere = hold.restart();
+    await elsewhere.abort(upload);
+    await elsewhere.append(upload, 0, bodyOf(noise(9 * MIB, 2)));
+    await assert.rejects(
+      hold.uploads.finish(upload, digestOf(former)),
+      code("DIGEST_INVALID"),
+    );
+    assert.equal(await hold.blobs.stat(digestOf(former)), undefined);
+  },
+);
