@@ -85,6 +85,8 @@ export class BlobRows {
         reason: undefined,
       };
       if (await this.#swap(digest, entry, row)) return;
+      // Whoever took the removal up again may have removed what was placed, too.
+      if (entry?.value.state === "purging") throw beingRemoved(digest);
     }
     throw beingRemoved(digest);
   }

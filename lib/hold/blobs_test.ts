@@ -162,3 +162,28 @@ onEachStore(
     assert.deepEqual(await read(hold, bytes), bytes);
   },
 );
+
+onEachStore(
+  "a push that meets the rest of a purge fails rather than lose its bytes to it",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(100);
+    const digest = await push(hold, bytes);
+    await hold.blobs.delete(digest);
+    clock.advance(WEEK);
+    await assert.rejects(
+      hold.rows.purge(digest, WEEK, () => Promise.reject(new Error("killed"))),
+    );
+    clock.advance(10 * 60_000);
+    await assert.rejects(
+      hold.rows.publish(digest, bytes.length, async () => {
+        await store.put(hold.keys.blob(digest), bytes);
+        assert.equal(await purge(hold, digest), true);
+      }),
+      (error) => isAppError(error, "UNAVAILABLE"),
+    );
+    assert.equal(await hold.blobs.stat(digest), undefined);
+    await push(hold, bytes);
+    assert.deepEqual(await read(hold, bytes), bytes);
+  },
+);
