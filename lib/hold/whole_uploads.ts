@@ -6,6 +6,7 @@
  */
 
 import type { Clock } from "../clock.ts";
+import { AppError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { type Digest, digestParts } from "../oci/digest.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
@@ -79,12 +80,27 @@ export class WholeUploads {
     const intake = new Intake({ body, hash, clock, limit, guard, signal });
     const known = await rows.find(digest);
     return await work.receive(intake, undefined, async () => {
-      if (known?.state === "live") await drain(intake);
+      if (known?.state === "live") await this.#takeKnown(intake, hash, digest);
       else if (size !== undefined && size <= this.#smallBytes) {
         return await this.#takeSmall(intake, hash, digest, size);
       } else await this.#takeLarge(uploadId, intake, hash, digest);
-      requireDigest(hash, digest);
       return intake.bytes;
+    });
+  }
+
+  /** Verifies what is there already; where it was hidden meanwhile, it comes back. */
+  async #takeKnown(
+    intake: Intake,
+    hash: RunningHash,
+    digest: Digest,
+  ): Promise<void> {
+    while (await intake.block());
+    requireDigest(hash, digest);
+    await this.#deps.rows.publish(digest, intake.bytes, () => {
+      throw new AppError(
+        "UNAVAILABLE",
+        `The blob ${digest} was removed while it came in again; push it once more.`,
+      );
     });
   }
 
@@ -131,11 +147,6 @@ export class WholeUploads {
       }
     }
   }
-}
-
-/** Reads to the end, for the hash alone. */
-async function drain(intake: Intake): Promise<void> {
-  while (await intake.block());
 }
 
 function requireDigest(hash: RunningHash, wanted: Digest): void {

@@ -128,3 +128,29 @@ Deno.test("a small whole blob is one object put in a store of large parts", asyn
     uploads: 0,
   });
 });
+
+onEachStore(
+  "a blob that is hidden while it is pushed again is readable after the push",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(3 * MIB);
+    const digest = digestOf(bytes);
+    const push = async (body: ReadableStream<Uint8Array>) => {
+      const upload = await hold.uploads.reserve(ALICE);
+      const size = bytes.length;
+      await hold.uploads.finish(upload, digest, { body, size });
+    };
+    await push(bodyOf(bytes));
+    let hidden = false;
+    const slow = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        hidden = await hold.rows.quarantine(digest, "Unneeded.");
+        controller.enqueue(bytes);
+        controller.close();
+      },
+    }, { highWaterMark: 0 });
+    await push(slow);
+    assert.equal(hidden, true);
+    assert.equal((await hold.blobs.stat(digest))?.size, bytes.length);
+  },
+);
