@@ -16,6 +16,8 @@ const FLUSH_EVERY = 8 * 1024 * 1024;
 export interface WriteOptions {
   /** First byte written. */
   offset: number;
+  /** Whether the file is made when it is not there; true by default. */
+  create?: boolean;
   /** Called before bytes `[offset, end)` are written; throws to refuse them. */
   allow?: (end: number) => void;
   signal?: AbortSignal | undefined;
@@ -33,8 +35,8 @@ export async function writeBody(
   body: ReadableStream<Uint8Array> | Uint8Array,
   options: WriteOptions,
 ): Promise<number> {
-  const { offset, allow, signal } = options;
-  using file = await Deno.open(path, { write: true, create: true });
+  const { offset, create = true, allow, signal } = options;
+  using file = await Deno.open(path, { write: true, create });
   if (offset > 0) await file.seek(offset, Deno.SeekMode.Start);
   const flusher = new Flusher(path);
   let end = offset;

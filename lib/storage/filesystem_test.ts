@@ -186,6 +186,24 @@ Deno.test("lost bytes of a part are noticed on completion", () =>
     assert.equal(await store.head("a"), undefined);
   }));
 
+Deno.test("no part is added behind bytes that a crash during completion took away", () =>
+  withStore(async (store, folder) => {
+    const upload = await store.createMultipart("a");
+    const first = await store.putPart(upload, 1, bytes(9, 1), { offset: 0 });
+    // The joined file was renamed, the rest of the upload was not removed.
+    await Deno.rename(
+      `${folder}/.uploads/${upload.id}/data`,
+      `${folder}/joined`,
+    );
+    const gone = (error: unknown) => isAppError(error, "BLOB_UPLOAD_UNKNOWN");
+    await assert.rejects(
+      store.putPart(upload, 2, bytes(9, 2), { offset: 9 }),
+      gone,
+    );
+    await assert.rejects(store.completeMultipart(upload, [first]), gone);
+    assert.equal(await store.head("a"), undefined);
+  }));
+
 Deno.test("the rest of a crash goes with the sweep, a fresh one stays", async () => {
   const folder = await Deno.makeTempDir();
   const clock = new ManualClock(Date.now());

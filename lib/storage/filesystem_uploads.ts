@@ -104,7 +104,10 @@ export class FileUploads {
             const others = stored.filter((at) => at.partNumber !== partNumber);
             const allow = guard(partNumber, offset, others);
             const data = join(folder, "data");
-            size = await writeBody(data, body, { offset, allow, signal });
+            // A new file would have a hole where parts that count have bytes.
+            const create = stored.every((part) => part.offset === undefined);
+            const options = { offset, create, allow, signal };
+            size = await writeBody(data, body, options);
             await Deno.writeFile(path, new Uint8Array());
           }
           const part = { partNumber, etag, size };
