@@ -7,6 +7,7 @@
  * @module
  */
 
+import { isAppError } from "../errors.ts";
 import type { Key } from "./kv.ts";
 import { KV_LIMITS } from "./limits.ts";
 import { whileUnlocked } from "./retry.ts";
@@ -77,11 +78,17 @@ export class GroupCommit {
   /** Applies a group at once, and one by one when it does not go through: one may not spoil the others. */
   async #settle(group: readonly Waiting[]): Promise<void> {
     if (group.length > 1) {
-      const applied = await this.#apply(group.map(({ change }) => change))
-        .catch(() => false);
-      if (applied) {
-        for (const { resolve } of group) resolve(true);
-        return;
+      try {
+        if (await this.#apply(group.map(({ change }) => change))) {
+          for (const { resolve } of group) resolve(true);
+          return;
+        }
+      } catch (error) {
+        // A lock that did not go away would keep each of them as long again.
+        if (isAppError(error, "UNAVAILABLE")) {
+          for (const { reject } of group) reject(error);
+          return;
+        }
       }
     }
     for (const { change, resolve, reject } of group) {

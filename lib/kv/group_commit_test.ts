@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { AppError, isAppError } from "../errors.ts";
 import { DenoKv } from "./deno_kv.ts";
 import type { Kv } from "./kv.ts";
 
@@ -115,4 +116,40 @@ Deno.test("optimistic counters lose nothing, however they mix", async () => {
     }),
     { numRuns: 30 },
   );
+});
+
+Deno.test("commits that wait in vain for a locked store wait together, not one after another", async () => {
+  let commits = 0;
+  const native = await Deno.openKv(":memory:");
+  const locked = new Proxy(native, {
+    get(target, name) {
+      if (name !== "atomic") {
+        const value = Reflect.get(target, name, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      }
+      const operation = { check: () => operation, set: () => operation };
+      return () => ({
+        ...operation,
+        commit: () => {
+          commits++;
+          // What all patience with a lock ends in.
+          return Promise.reject(new AppError("UNAVAILABLE", "Locked."));
+        },
+      });
+    },
+  });
+  const kv = new DenoKv(locked);
+  try {
+    const outcomes = await Promise.allSettled(
+      numbers(5).map((i) => kv.set(["a", i], i)),
+    );
+    for (const outcome of outcomes) {
+      assert.ok(outcome.status === "rejected");
+      assert.ok(isAppError(outcome.reason, "UNAVAILABLE"));
+    }
+    // The first one by itself, the rest as one.
+    assert.equal(commits, 2);
+  } finally {
+    kv.close();
+  }
 });
