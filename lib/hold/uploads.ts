@@ -241,10 +241,11 @@ export class HoldUploads {
     const row = await this.#states.find(upload.uploadId);
     if (row?.done?.digest === digest) return { size: row.done.size };
     if (last) {
-      if (!row && this.#whole.takes(last.size)) {
+      const { offset, body, size, signal } = last;
+      if (!row && offset === 0 && this.#whole.takes(size)) {
         return { size: await this.#whole.take(upload, digest, last) };
       }
-      await this.append(upload, row?.offset ?? 0, last.body, last.signal);
+      await this.append(upload, offset, body, signal);
     }
     return await this.#complete(upload, digest);
   }

@@ -20,6 +20,8 @@ import type { UploadWork } from "./upload_work.ts";
 
 /** The bytes of one request. */
 export interface RequestBytes {
+  /** Where they begin in the blob. */
+  readonly offset: number;
   readonly body: ReadableStream<Uint8Array>;
   /** Bytes, where the client tells; a body of another size is an error of its own. */
   readonly size?: number;
@@ -71,7 +73,7 @@ export class WholeUploads {
   async take(
     { uploadId, caller }: UploadRef,
     digest: Digest,
-    { body, size, signal }: RequestBytes,
+    { body, size, signal }: Omit<RequestBytes, "offset">,
   ): Promise<number> {
     const { clock, rows, work } = this.#deps;
     const hash = new RunningHash(digestParts(digest).algorithm);

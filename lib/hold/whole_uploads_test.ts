@@ -21,7 +21,8 @@ const code = (name: Parameters<typeof isAppError>[1]) => (error: unknown) =>
 
 /** As HTTP brings it: the size is told or not. */
 function whole(bytes: Uint8Array<ArrayBuffer>, told: boolean) {
-  return { body: bodyOf(bytes), ...(told ? { size: bytes.length } : {}) };
+  const size = told ? { size: bytes.length } : {};
+  return { offset: 0, body: bodyOf(bytes), ...size };
 }
 
 const SIZES = [0, 1, 5000, MIB, MIB + 1, 9 * MIB];
@@ -58,6 +59,7 @@ onEachStore(
       );
       await assert.rejects(
         hold.uploads.finish(await hold.uploads.reserve(ALICE), WRONG, {
+          offset: 0,
           body: brokenBody(noise(size)),
           size: size + 1,
         }),
@@ -138,7 +140,7 @@ onEachStore(
     const push = async (body: ReadableStream<Uint8Array>) => {
       const upload = await hold.uploads.reserve(ALICE);
       const size = bytes.length;
-      await hold.uploads.finish(upload, digest, { body, size });
+      await hold.uploads.finish(upload, digest, { offset: 0, body, size });
     };
     await push(bodyOf(bytes));
     let hidden = false;
@@ -152,5 +154,21 @@ onEachStore(
     await push(slow);
     assert.equal(hidden, true);
     assert.equal((await hold.blobs.stat(digest))?.size, bytes.length);
+  },
+);
+
+onEachStore(
+  "last bytes that are there already are refused, and the upload stays",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(9 * MIB);
+    const upload = await hold.uploads.reserve(ALICE);
+    await hold.uploads.append(upload, 0, bodyOf(bytes));
+    await assert.rejects(
+      hold.uploads.finish(upload, digestOf(bytes), whole(bytes, true)),
+      code("RANGE_INVALID"),
+    );
+    await hold.uploads.finish(upload, digestOf(bytes));
+    assert.equal((await hold.blobs.stat(digestOf(bytes)))?.size, bytes.length);
   },
 );

@@ -54,6 +54,8 @@ export interface HoldUpload {
 
 /** What comes with the request that closes an upload. */
 export interface LastBytes {
+  /** Where they begin in the blob. */
+  readonly offset: number;
   readonly body: ReadableStream<Uint8Array>;
   /** Bytes, where the client tells. */
   readonly size?: number;
@@ -101,7 +103,7 @@ export interface HoldClient {
   ): Promise<number>;
   /**
    * Appends the `last` bytes, if any, verifies the digest and makes the blob
-   * readable. Throws AppError `DIGEST_INVALID`.
+   * readable. Throws AppError `DIGEST_INVALID`, and what {@linkcode append} does.
    */
   completeUpload(
     upload: HoldUpload,

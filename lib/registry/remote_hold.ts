@@ -108,10 +108,7 @@ export class RemoteHold implements HoldClient {
     last?: LastBytes,
   ): Promise<{ size: number }> {
     const { caller, uploadId } = upload;
-    if (last) {
-      const offset = await this.uploadOffset(upload) ?? 0;
-      await this.append(upload, offset, last.body);
-    }
+    if (last) await this.append(upload, last.offset, last.body);
     return await this.#uploads.complete(caller, uploadId, digest);
   }
 

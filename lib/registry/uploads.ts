@@ -51,7 +51,7 @@ export interface MountSource extends RepoRef {
 }
 
 /** One piece of an upload. */
-export interface UploadChunk extends LastBytes {
+export interface UploadChunk extends Omit<LastBytes, "offset"> {
   /** Where the client says the piece begins; undefined means "at the end". */
   readonly start?: number;
 }
@@ -222,7 +222,10 @@ export class Uploads {
     const { start, ...last } = chunk;
     const offset = await offsetOf(hold, upload);
     requireStart(start, offset);
-    const { size } = await hold.completeUpload(upload, digest, last);
+    const { size } = await hold.completeUpload(upload, digest, {
+      ...last,
+      offset,
+    });
     this.#deps.metrics.uploadedBytes.inc(size - offset);
     return size;
   }
