@@ -64,8 +64,8 @@ export interface PushResult {
   subject: Digest | undefined;
 }
 
-/** Tags that one push may set (distribution-spec, end-7b asks for at least 10). */
-export const MAX_TAGS = 100;
+/** Tags that one push may set: with the longest names they just fit into one commit (distribution-spec, end-7b asks for at least 10). */
+export const MAX_TAGS = 50;
 
 /** Stores manifests (distribution-spec, "Pushing Manifests"). */
 export class ManifestPush {
