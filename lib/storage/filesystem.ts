@@ -1,6 +1,7 @@
 /**
- * Objects as files of one folder. What a call acknowledges is on the disk: the
- * bytes and the folder entries that lead to them.
+ * Objects as files of one folder. An object that a call acknowledges is on the
+ * disk: its bytes and the folder entries that lead to them. The bytes of a part
+ * are, too; a power cut may take the part's entry, which completion notices.
  *
  * Processes that share the folder must not write to one upload at a time;
  * within a process the driver sees to it.

@@ -193,7 +193,9 @@ export class FileUploads {
       }
       total += part.size;
     }
-    if (wanted.length === 0) await Deno.writeFile(data, new Uint8Array());
+    if (wanted.length === 0) {
+      await writeBody(data, new Uint8Array(), { offset: 0 });
+    }
     // Bytes of a sending that was cut may lie behind the acknowledged ones.
     const { size } = await Deno.stat(data);
     if (size < total) throw otherPart(wanted.length);
