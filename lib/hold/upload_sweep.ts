@@ -19,11 +19,14 @@ export interface SweepDeps {
   states: UploadStates;
   clock: Clock;
   log: Logger;
-  /** Leftovers without a row go when they are older than this, in milliseconds. */
+  /** Leftovers without a row go when they are older than this, and than a day, in milliseconds. */
   ttlMs: number;
   /** Removes the bytes of an upload. */
   discard: (row: UploadRow) => Promise<void>;
 }
+
+/** No request brings bytes for longer than this, in milliseconds. */
+const LONGEST_REQUEST_MS = 24 * 3_600_000;
 
 /**
  * Sweeps once and returns how many things were removed. What fails is logged
@@ -54,7 +57,8 @@ export async function sweepUploads(deps: SweepDeps): Promise<number> {
     }
   }
 
-  const old = clock.now() - ttlMs;
+  // The first request of an upload has no row yet, however long it takes.
+  const old = clock.now() - Math.max(ttlMs, LONGEST_REQUEST_MS);
   const orphaned = async (key: string, time: number) =>
     time <= old && !await states.find(uploadIdOf(keys, key));
   for await (

@@ -172,3 +172,33 @@ onEachStore(
     assert.equal((await hold.blobs.stat(digestOf(bytes)))?.size, bytes.length);
   },
 );
+
+onEachStore(
+  "bytes that come for longer than an upload may stand still are not swept",
+  async (store, clock) => {
+    const ttlMs = 3_600_000;
+    const stallMs = 2 * ttlMs;
+    await using hold = await openHold(store, clock, { ttlMs, stallMs });
+    const bytes = noise(9 * MIB);
+    const slow = () => {
+      let pulls = 0;
+      return new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          if (pulls++ === 0) return controller.enqueue(bytes.subarray(0, -1));
+          clock.advance(ttlMs);
+          await hold.restart({ ttlMs }).sweep();
+          controller.enqueue(bytes.subarray(-1));
+          controller.close();
+        },
+      }, { highWaterMark: 0 });
+    };
+    const digest = digestOf(bytes);
+    const first = await hold.uploads.reserve(ALICE);
+    await hold.uploads.finish(first, digest, { offset: 0, body: slow() });
+    await hold.blobs.delete(digest);
+    const second = await hold.uploads.reserve(ALICE);
+    await hold.uploads.append(second, 0, slow());
+    await hold.uploads.finish(second, digest);
+    assert.equal((await hold.blobs.stat(digest))?.size, bytes.length);
+  },
+);
