@@ -35,6 +35,8 @@ interface Desk {
   readonly engine: Engine;
   /** Folder of the image's OCI layout. */
   readonly layout: string;
+  /** The same of a small image. */
+  readonly small: string;
   readonly env: Record<string, string>;
 }
 
@@ -42,8 +44,9 @@ type Client = "docker" | "podman" | "skopeo";
 const CLIENTS: readonly Client[] = ["docker", "podman", "skopeo"];
 
 /**
- * Measures pushes and pulls; every push finds an empty store and a host that
- * the client has never seen, so that all bytes travel.
+ * Measures pushes and pulls; every push finds a store without the image and a
+ * host that the client has never seen, so that all bytes travel. Each registry
+ * is started anew and has served a login and one small push before.
  *
  * @returns a Markdown table.
  */
@@ -55,13 +58,14 @@ export async function measureClients(
   const engine = await startEngine(join(work, "docker"));
   const costs = new Map<string, Cost[]>();
   try {
-    const { big } = await testImages();
+    const { big, tiny } = await testImages();
     const auth = join(work, "auth.json");
     await Deno.writeTextFile(auth, "{}");
     const desk: Desk = {
       work,
       engine,
       layout: big.folder,
+      small: tiny.folder,
       env: {
         ...await containersStorage(join(work, "containers")),
         DOCKER_HOST: engine.address,
@@ -109,6 +113,10 @@ async function pushAndPull(
     await tool(desk, client, [...login, ...args], { input });
   }
   for (const command of load) await tool(desk, ...command);
+  // A registry that people push to has served others before.
+  const first = `docker://${target.host}/${target.repo("first")}:1`;
+  const insecure = "--dest-tls-verify=false";
+  await tool(desk, "skopeo", ["copy", insecure, `oci:${desk.small}:1`, first]);
   for (const [what, steps] of [["push", push], ["pull", pull]] as const) {
     const [timed, ...after] = steps;
     if (timed === undefined) continue;
