@@ -150,7 +150,8 @@ Deno.test("a first start that is killed at any moment is finished by the next", 
       // Giving up a start kills the child.
       await start(folder, { signal: AbortSignal.timeout(ms) }).then(
         (sandbox) => sandbox.stop(),
-        (error) => assert.equal(error.name, "TimeoutError"),
+        (error) =>
+          assert.equal(error.name, "TimeoutError", `${error} ${error.cause}`),
       );
     }
     const sandbox = await start(folder);
