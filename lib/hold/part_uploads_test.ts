@@ -1,23 +1,19 @@
 import assert from "node:assert/strict";
-import { type ErrorCode, isAppError } from "../errors.ts";
-import { type Digest, digestOf } from "../oci/digest.ts";
+import { digestOf } from "../oci/digest.ts";
 import {
   ALICE,
   BOB,
   bodyOf,
   brokenBody,
+  code,
   contents,
+  MIB,
   noise,
   onEachStore,
   openHold,
   read,
+  WRONG,
 } from "./testing.ts";
-
-const MIB = 1024 * 1024;
-const WRONG: Digest = `sha256:${"0".repeat(64)}`;
-
-const code = (...codes: ErrorCode[]) => (error: unknown) =>
-  isAppError(error, ...codes);
 
 onEachStore(
   "parts may come in any order, twice, and by two ways",

@@ -8,11 +8,11 @@
 import type { Did } from "../atproto/identity.ts";
 import { assertRecord } from "../atproto/lexicon.ts";
 import { ManualClock } from "../clock.ts";
-import { AppError } from "../errors.ts";
+import { AppError, type ErrorCode, isAppError } from "../errors.ts";
 import { openKv } from "../kv/deno_kv.ts";
 import type { Kv } from "../kv/kv.ts";
 import { silentLogger } from "../log.ts";
-import { digestOf } from "../oci/digest.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
 import { Repo } from "../repo/repo.ts";
 import { importSigningKey } from "../repo/signing_key.ts";
 import type { RecordValidator } from "../repo/writes.ts";
@@ -130,6 +130,15 @@ export async function openHold(
     [Symbol.asyncDispose]: () => Promise.resolve(kv.close()),
   };
 }
+
+export const MIB = 1024 * 1024;
+
+/** A digest that nothing has. */
+export const WRONG: Digest = `sha256:${"0".repeat(64)}`;
+
+/** A check for `assert.rejects`: an AppError with one of `codes`. */
+export const code = (...codes: ErrorCode[]) => (error: unknown): boolean =>
+  isAppError(error, ...codes);
 
 /** Runs a test once on each kind of store. */
 export function onEachStore(

@@ -1,24 +1,22 @@
 import assert from "node:assert/strict";
-import { AppError, type ErrorCode, isAppError } from "../errors.ts";
-import { type Digest, digestOf } from "../oci/digest.ts";
+import { AppError, isAppError } from "../errors.ts";
+import { digestOf } from "../oci/digest.ts";
 import {
   ALICE,
   BOB,
   bodyOf,
+  code,
   contents,
+  MIB,
   noise,
   onEachStore,
   openHold,
   read,
+  WRONG,
 } from "./testing.ts";
 import { LOCK_MS } from "./upload_state.ts";
 
-const MIB = 1024 * 1024;
 const DAY = 24 * 3600 * 1000;
-const WRONG: Digest = `sha256:${"0".repeat(64)}`;
-
-const code = (...codes: ErrorCode[]) => (error: unknown) =>
-  isAppError(error, ...codes);
 
 onEachStore(
   "two appends at once: one wins, the bytes are right",

@@ -1,23 +1,20 @@
 import assert from "node:assert/strict";
-import { type ErrorCode, isAppError } from "../errors.ts";
-import { type Digest, digestOf } from "../oci/digest.ts";
+import { isAppError } from "../errors.ts";
+import { digestOf } from "../oci/digest.ts";
 import {
   ALICE,
   bodyOf,
   brokenBody,
+  code,
   contents,
+  MIB,
   noise,
   onEachStore,
   openHold,
   read,
   StrictStore,
+  WRONG,
 } from "./testing.ts";
-
-const MIB = 1024 * 1024;
-const WRONG: Digest = `sha256:${"0".repeat(64)}`;
-
-const code = (...codes: ErrorCode[]) => (error: unknown) =>
-  isAppError(error, ...codes);
 
 onEachStore("a blob sent in pieces comes back whole", async (store, clock) => {
   await using hold = await openHold(store, clock);

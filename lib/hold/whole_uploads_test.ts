@@ -1,23 +1,19 @@
 import assert from "node:assert/strict";
-import { isAppError } from "../errors.ts";
-import { type Digest, digestOf } from "../oci/digest.ts";
+import { digestOf } from "../oci/digest.ts";
 import {
   ALICE,
   bodyOf,
   brokenBody,
+  code,
   contents,
+  MIB,
   noise,
   onEachStore,
   openHold,
   read,
   StrictStore,
+  WRONG,
 } from "./testing.ts";
-
-const MIB = 1024 * 1024;
-const WRONG: Digest = `sha256:${"0".repeat(64)}`;
-
-const code = (name: Parameters<typeof isAppError>[1]) => (error: unknown) =>
-  isAppError(error, name);
 
 /** As HTTP brings it: the size is told or not. */
 function whole(bytes: Uint8Array<ArrayBuffer>, told: boolean) {
