@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
+import { lines } from "../../sandbox/lines.ts";
 import { SyncVerifier } from "../support/sync_verifier.ts";
 import { kill } from "../tools/command.ts";
 import { startServer } from "../tools/server.ts";
@@ -46,18 +47,11 @@ export function startLibraryConsumer(
     stderr: "inherit",
   }).spawn();
   const writer = child.stdin.getWriter();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
+  const said = lines(child.stdout);
   const line = async (): Promise<string> => {
-    while (!rest.includes("\n")) {
-      const { value, done } = await reader.read();
-      if (done) throw new Error("the consumer ended");
-      rest += value;
-    }
-    const end = rest.indexOf("\n");
-    const found = rest.slice(0, end);
-    rest = rest.slice(end + 1);
-    return found;
+    const { value, done } = await said.next();
+    if (done) throw new Error("the consumer ended");
+    return value;
   };
   return {
     report: async () => {

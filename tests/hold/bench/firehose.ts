@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { lines } from "../../../sandbox/lines.ts";
 import { short } from "../../bench/report.ts";
 import { createForger } from "../../support/forger.ts";
 import { holdDid, holdEnv } from "../../support/hold.ts";
@@ -42,18 +43,11 @@ async function subscribe(port: number) {
     stderr: "inherit",
   }).spawn();
   const writer = child.stdin.getWriter();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  const line = async () => {
-    while (!rest.includes("\n")) {
-      const { value, done } = await reader.read();
-      if (done) throw new Error("the subscribers ended");
-      rest += value;
-    }
-    const end = rest.indexOf("\n");
-    const found = rest.slice(0, end);
-    rest = rest.slice(end + 1);
-    return found;
+  const said = lines(child.stdout);
+  const line = async (): Promise<string> => {
+    const { value, done } = await said.next();
+    if (done) throw new Error("the subscribers ended");
+    return value;
   };
   await line();
   return {
