@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../lib/errors.ts";
 import { silentLogger } from "../lib/log.ts";
@@ -158,6 +159,22 @@ Deno.test("a first start that is killed at any moment is finished by the next", 
     try {
       for (const account of sandbox.accounts) await signIn(sandbox, account);
       assert.equal(sandbox.accounts.length, 2);
+    } finally {
+      await sandbox.stop();
+    }
+  }));
+
+Deno.test("tables that a killed first start left half made are made anew", () =>
+  withFolder(async (folder) => {
+    const pds = join(folder, "pds");
+    await Deno.mkdir(pds);
+    // The first table that the PDS makes, without those that follow.
+    const database = new DatabaseSync(join(pds, "account.sqlite"));
+    database.exec("CREATE TABLE app_password (did TEXT)");
+    database.close();
+    const sandbox = await start(folder);
+    try {
+      await signIn(sandbox, accountOf(sandbox, "alice.test"));
     } finally {
       await sandbox.stop();
     }

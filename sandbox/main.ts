@@ -14,10 +14,11 @@
  * @module
  */
 
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureAccounts, moveAccounts } from "./accounts.ts";
 import { StartFailure } from "./failure.ts";
-import { type ClientAddress, startNetwork } from "./network.ts";
+import { type ClientAddress, PDS_FOLDER, startNetwork } from "./network.ts";
 import { isFree, loopbackAddresses, pickPort } from "./ports.ts";
 import { type State, StateFile } from "./state.ts";
 
@@ -72,6 +73,7 @@ async function start({ dataDir, pdsPort, plcPort, client }: Settings) {
   const addresses = loopbackAddresses();
   const ports = choosePorts(file.value, pdsPort, plcPort, addresses);
   await file.update(ports);
+  await dropHalfMadePds(dataDir, file.value);
 
   const network = await startNetwork({
     dataDir,
@@ -92,6 +94,16 @@ async function start({ dataDir, pdsPort, plcPort, client }: Settings) {
     },
     stop: network.stop,
   };
+}
+
+/**
+ * Removes the PDS's data when no first start has come as far as an account. The
+ * PDS makes its tables one by one, outside of a transaction, and finds those
+ * that a kill left behind in its way for ever after.
+ */
+async function dropHalfMadePds(dataDir: string, state: State): Promise<void> {
+  if (Object.keys(state.appPasswords).length > 0) return;
+  await rm(join(dataDir, PDS_FOLDER), { recursive: true, force: true });
 }
 
 /** Keeps a second sandbox off the folder, for the life of this process. */

@@ -12,6 +12,9 @@ import type { PDS } from "@atproto/pds";
 import { PlcFileDatabase } from "./plc_database.ts";
 import type { State } from "./state.ts";
 
+/** Name of the folder below the data folder that holds all data of the PDS. */
+export const PDS_FOLDER = "pds";
+
 /** Both servers, ready for requests. */
 export interface Network {
   readonly pds: PDS;
@@ -57,7 +60,7 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
   const plc = PlcServer.create({ db: plcDatabase, port: plcPort });
   await startOnLoopback(plc, plcPort, addresses);
 
-  const pdsDir = join(dataDir, "pds");
+  const pdsDir = join(dataDir, PDS_FOLDER);
   await Deno.mkdir(pdsDir, { recursive: true, mode: 0o700 });
   const pds = await PDS.fromEnv({
     devMode: true, // plain http, and answers checked against the lexicons
