@@ -12,7 +12,8 @@ export const IMMUTABLE = "public, max-age=31536000, immutable";
 /** First part of every key. */
 export const OBJECT_ROOT = "avatars";
 
-const CID = /^b[a-z2-7]{50,100}$/;
+/** CIDv1, raw, SHA-256, in base32: what every blob has (atproto data model, "Blob Type"). */
+const CID = /^bafkrei[a-z2-7]{51}[aeimquy4]$/;
 const DID = /^did:[a-z]+:[A-Za-z0-9._:%-]{1,190}$/;
 const NAME =
   /^(default|(w\d{1,5}|h\d{1,5}|q\d{1,3}|dpr[\d.]{1,4}|contain|inside|enlarge)(-(w\d{1,5}|h\d{1,5}|q\d{1,3}|dpr[\d.]{1,4}|contain|inside|enlarge))*)\.(webp|jpg|png)$/;

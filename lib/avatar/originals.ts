@@ -6,20 +6,22 @@
  */
 
 import { LRUCache } from "lru-cache";
-import type { PdsReader } from "../atproto/pds.ts";
 import { SingleFlight } from "../atproto/single_flight.ts";
-import { AppError } from "../errors.ts";
+import type { Clock } from "../clock.ts";
+import { AppError, isAppError } from "../errors.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { MEDIA_TYPES } from "./image/info.ts";
 import { checkedSniff } from "./image/limits.ts";
 import { IMMUTABLE, originalKey } from "./object_keys.ts";
 import type { AvatarOptions } from "./options.ts";
 import type { PictureRef, ProfileRow } from "./rows.ts";
+import type { PictureSource } from "./upstream.ts";
 
 /** What {@linkcode Originals} needs. */
 export interface OriginalsDeps {
+  readonly clock: Clock;
   readonly store: BlobStore;
-  readonly pds: PdsReader;
+  readonly pds: PictureSource;
 }
 
 /** An uploaded picture. */
@@ -31,6 +33,9 @@ export interface Original {
 
 /** Bytes held for those who ask for several sizes at a time. */
 const LOCAL_BYTES = 16 << 20;
+/** How long a PDS that does not hand out a picture is not asked for it again. */
+const RETRY_MS = 10_000;
+const FAILURES = 5_000;
 
 /** Uploaded pictures. */
 export class Originals {
@@ -40,6 +45,11 @@ export class Originals {
     maxSize: LOCAL_BYTES,
     sizeCalculation: (bytes) => bytes.length + 1,
   });
+  /** Why a picture could not be had, by key. */
+  readonly #failures = new LRUCache<
+    string,
+    { until: number; error: AppError }
+  >({ max: FAILURES });
   readonly #flights = new SingleFlight();
 
   constructor(deps: OriginalsDeps, options: AvatarOptions) {
@@ -63,11 +73,35 @@ export class Originals {
     return await this.#flights.run(key, undefined, async () => {
       const kept = await this.#fromStore(key);
       const original = kept === undefined
-        ? await this.#fromPds(key, profile, picture)
+        ? await this.#unlessFailing(
+          key,
+          () => this.#fromPds(key, profile, picture),
+        )
         : { bytes: kept, stored: Promise.resolve() };
       this.#local.set(key, original.bytes);
       return original;
     });
+  }
+
+  /** Spares a PDS, and us the bytes, what failed a moment ago. */
+  async #unlessFailing(
+    key: string,
+    ask: () => Promise<Original>,
+  ): Promise<Original> {
+    const { clock } = this.#deps;
+    const failure = this.#failures.get(key);
+    if (failure !== undefined && clock.now() < failure.until) {
+      throw failure.error;
+    }
+    try {
+      return await ask();
+    } catch (error) {
+      if (isAppError(error, "UPSTREAM_FAILED", "UPSTREAM_TIMEOUT")) {
+        const forMs = Math.min(RETRY_MS, this.#options.negativeTtlMs);
+        this.#failures.set(key, { until: clock.now() + forMs, error });
+      }
+      throw error;
+    }
   }
 
   async #fromStore(key: string): Promise<Uint8Array | undefined> {

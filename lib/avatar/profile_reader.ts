@@ -6,9 +6,10 @@
 
 import { z } from "zod";
 import type { Did } from "../atproto/identity.ts";
-import type { PdsReader, RepoRecord } from "../atproto/pds.ts";
+import type { RepoRecord } from "../atproto/pds.ts";
 import { isBlobCid } from "./object_keys.ts";
 import type { PictureRef } from "./rows.ts";
+import type { PictureSource } from "./upstream.ts";
 
 /** The pictures that were found. */
 export interface Pictures {
@@ -45,10 +46,10 @@ const blob = z.union([
  * has an avatar; else one more tells which of the others exist, and those are
  * read at the same time.
  *
- * Throws what {@linkcode PdsReader} throws.
+ * Throws what {@linkcode PictureSource} throws.
  */
 export async function readPictures(
-  reader: PdsReader,
+  reader: PictureSource,
   pds: string,
   did: Did,
   collections: readonly string[],

@@ -12,7 +12,6 @@ import type {
   IdentityResolver,
   ResolveOptions,
 } from "../atproto/identity.ts";
-import type { PdsReader } from "../atproto/pds.ts";
 import { SingleFlight } from "../atproto/single_flight.ts";
 import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
@@ -24,6 +23,7 @@ import type { AvatarObserver } from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";
 import { type Pictures, readPictures } from "./profile_reader.ts";
 import type { ProfileRow } from "./rows.ts";
+import type { PictureSource } from "./upstream.ts";
 
 /** What {@linkcode Profiles} needs. */
 export interface ProfilesDeps {
@@ -31,7 +31,7 @@ export interface ProfilesDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly identities: IdentityResolver;
-  readonly pds: PdsReader;
+  readonly pds: PictureSource;
   readonly observer: Pick<AvatarObserver, "upstreamFailed">;
 }
 

@@ -35,6 +35,7 @@ import { type PoolStats, RenderPool } from "./pool/pool.ts";
 import { type AccountChange, Profiles } from "./profiles.ts";
 import type { PictureKind } from "./rows.ts";
 import { sweepReplaced } from "./sweep.ts";
+import { pictureSource } from "./upstream.ts";
 import { Variants } from "./variants.ts";
 
 /** What {@linkcode AvatarService} needs. */
@@ -100,11 +101,12 @@ export class AvatarService {
       options.clientPerMinute,
     );
     this.#pool = new RenderPool(options.pool, { ...deps, openLane });
-    this.#profiles = new Profiles({ ...deps, observer }, options);
+    const pds = pictureSource(deps.pds);
+    this.#profiles = new Profiles({ ...deps, observer, pds }, options);
     this.#variants = new Variants({
       ...deps,
       observer,
-      originals: new Originals(deps, options),
+      originals: new Originals({ ...deps, pds }, options),
       pool: this.#pool,
     }, options);
   }
