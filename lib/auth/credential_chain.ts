@@ -8,6 +8,7 @@
 import type { Identity, IdentityResolver } from "../atproto/identity.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
+import { parseOwner } from "../oci/name.ts";
 import type { CredentialVerifier, Principal } from "./credentials.ts";
 import { type Device, DEVICE_SECRET_PREFIX, type Devices } from "./devices.ts";
 import { isPermitted } from "./permissions.ts";
@@ -58,19 +59,22 @@ export class CredentialChain implements CredentialVerifier {
     secret: string,
     from = "unknown",
   ): Promise<Principal> {
-    const subject = `${from} ${username.toLowerCase().slice(0, 300)}`;
+    const name = identifierOf(username);
+    const subject = `${from} ${name.toLowerCase().slice(0, 300)}`;
     await this.#refuseFlood(FAILURES_PER_NAME, subject, 0);
     await this.#refuseFlood(FAILURES_PER_ADDRESS, from, 0);
     try {
       return secret.startsWith(DEVICE_SECRET_PREFIX)
-        ? await this.#verifyDevice(username, secret)
-        : await this.#verifyPassword(username, secret);
+        ? await this.#verifyDevice(name, secret)
+        : await this.#verifyPassword(name, secret);
     } catch (error) {
-      if (isAppError(error, "UNAUTHORIZED", "NAME_UNKNOWN", "NAME_INVALID")) {
-        await this.#deps.limits.take(FAILURES_PER_NAME, subject);
-        await this.#deps.limits.take(FAILURES_PER_ADDRESS, from);
+      if (!isAppError(error, "UNAUTHORIZED", "NAME_UNKNOWN", "NAME_INVALID")) {
+        throw error;
       }
-      throw error;
+      await this.#deps.limits.take(FAILURES_PER_NAME, subject);
+      await this.#deps.limits.take(FAILURES_PER_ADDRESS, from);
+      // Clients take any other status for a registry that is out of order.
+      throw new AppError("UNAUTHORIZED", error.message, { cause: error });
     }
   }
 
@@ -155,6 +159,20 @@ export class CredentialChain implements CredentialVerifier {
       `Too many wrong logins. Wait ${decision.retryAfterSeconds} seconds and try again.`,
       { retryAfterSeconds: decision.retryAfterSeconds },
     );
+  }
+}
+
+/**
+ * The user name as the account is looked up: image names spell DIDs without
+ * colons, and people write handles with an at sign in front.
+ */
+function identifierOf(username: string): string {
+  const name = username.replace(/^@/, "");
+  try {
+    return parseOwner(name).value;
+  } catch (error) {
+    if (!isAppError(error, "NAME_INVALID")) throw error;
+    return name;
   }
 }
 

@@ -25,15 +25,20 @@ const MAX_FORM_BYTES = 64 * 1024;
 const formSchema = z.discriminatedUnion("grant_type", [
   z.object({
     grant_type: z.literal("password"),
-    username: z.string().min(1, "username is missing"),
-    password: z.string().min(1, "password is missing"),
+    username: required("username"),
+    password: required("password"),
     access_type: z.string().optional(),
   }),
   z.object({
     grant_type: z.literal("refresh_token"),
-    refresh_token: z.string().min(1, "refresh_token is missing"),
+    refresh_token: required("refresh_token"),
   }),
 ], { error: "use grant_type=password or grant_type=refresh_token" });
+
+function required(name: string) {
+  const error = `${name} is missing`;
+  return z.string(error).min(1, error);
+}
 
 /** Serves `/auth/token`. */
 export function tokenRoutes(

@@ -61,16 +61,13 @@ Deno.test("a wrong password is refused with the account's name and what to use",
 Deno.test("an account that is not there is refused by its name", async () => {
   for (const name of ["nobody.test", "Nobody.TEST"]) {
     const answer = await login(name, "whatever");
-    assert.ok([401, 404].includes(answer.status), `${answer.status}`);
-    const { message } = expectError(
-      answer,
-      answer.status,
-      answer.status === 401 ? "UNAUTHORIZED" : "NAME_UNKNOWN",
-    );
+    // podman and skopeo name nothing but the status, and 401 is a wrong login.
+    const { message } = expectError(answer, 401, "UNAUTHORIZED");
     assert.match(message, /nobody\.test/i);
   }
   const nameless = await login("no name at all", "whatever");
-  assert.ok([400, 401].includes(nameless.status), `${nameless.status}`);
+  const { message } = expectError(nameless, 401, "UNAUTHORIZED");
+  assert.match(message, /no name at all/);
   const nowhere = new Repository(server(), undefined, "nobody.test/app");
   const get = await nowhere.send("GET", "manifests/latest");
   assert.match(expectError(get, 404, "NAME_UNKNOWN").message, /nobody\.test/);
