@@ -6,6 +6,7 @@
  */
 
 import { AppError } from "../../lib/errors.ts";
+import type { Descriptor } from "../../lib/oci/descriptor.ts";
 import { isDigest } from "../../lib/oci/digest.ts";
 import type { Digest } from "../../lib/oci/digest.ts";
 import { formatNextLink } from "../../lib/oci/link.ts";
@@ -64,15 +65,26 @@ export async function listReferrers(
     },
   );
   const filters = artifactTypes.map((type) => ["artifactType", type] as const);
+  const link = nextLink(`${r.base}/referrers/${subject}`, [
+    ...filters,
+    ["n", page.n],
+    ["last", next],
+  ], next);
+  return referrersPage(items, artifactTypes, link);
+}
+
+/** One page of a list that was narrowed to `artifactTypes`, if there are any. */
+export function referrersPage(
+  items: readonly Descriptor[],
+  artifactTypes: readonly string[],
+  link: Record<string, string> = {},
+): Response {
+  const narrowed = artifactTypes.length > 0;
   return json(referrersIndex(items), {
     "content-type": OCI_INDEX,
     "cache-control": "no-cache",
-    ...(filters.length > 0 ? { "oci-filters-applied": "artifactType" } : {}),
-    ...nextLink(`${r.base}/referrers/${subject}`, [
-      ...filters,
-      ["n", page.n],
-      ["last", next],
-    ], next),
+    ...(narrowed ? { "oci-filters-applied": "artifactType" } : {}),
+    ...link,
   });
 }
 

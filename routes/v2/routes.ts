@@ -27,6 +27,7 @@ import {
   listCatalog,
   listReferrers,
   listTags,
+  referrersPage,
 } from "./lists.ts";
 import { deleteManifest, putManifest, readManifest } from "./manifests.ts";
 import { parseV2Path } from "./path.ts";
@@ -101,7 +102,16 @@ async function answer(
     case "discover":
       return discoverExtensions();
   }
-  const r = await repositoryRequest(deps, request, endpoint.name, claims);
+  let r: RepositoryRequest;
+  try {
+    r = await repositoryRequest(deps, request, endpoint.name, claims);
+  } catch (error) {
+    // The list of referrers must never be missing, whoever was asked for.
+    if (endpoint.kind !== "referrers" || !isAppError(error, "NAME_UNKNOWN")) {
+      throw error;
+    }
+    return referrersPage([], endpoint.artifactTypes);
+  }
   switch (endpoint.kind) {
     case "tags":
       return await listTags(deps, r, endpoint.page);

@@ -161,6 +161,8 @@ Deno.test("what nobody refers to has an empty list, even in a repository that is
   assert.deepEqual(await repository.referrers(digest), []);
   const nowhere = new Repository(server(), undefined, "alice.test/not/there");
   assert.deepEqual(await nowhere.referrers(digest), []);
+  const nobodys = new Repository(server(), undefined, "nobody.test/app");
+  assert.deepEqual(await nobodys.referrers(digest), []);
   const bad = await repository.send("GET", "referrers/sha256:short");
   expectError(bad, 400, "DIGEST_INVALID");
 });
