@@ -5,6 +5,7 @@
  * @module
  */
 
+import { z } from "zod";
 import { AppError, type ErrorSpec } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import { errorPage } from "./pages/error_page.tsx";
@@ -50,12 +51,21 @@ export function renderError(
   if (known.retryAfterSeconds !== undefined) {
     headers.set("retry-after", String(Math.ceil(known.retryAfterSeconds)));
   }
+  if (spec.status === 405) headers.set("allow", allowedMethods(known));
   const body = BODIES[options.surface](known, spec, options.requestId);
   headers.set("content-type", body.type);
   return new Response(options.method === "HEAD" ? null : body.text, {
     status: spec.status,
     headers,
   });
+}
+
+const allowedSchema = z.object({ allowed: z.array(z.string()) });
+
+/** Value of the header that a 405 must have (RFC 9110, Allow); empty where no method is possible. */
+function allowedMethods({ detail }: AppError): string {
+  const parsed = allowedSchema.safeParse(detail);
+  return parsed.success ? parsed.data.allowed.join(", ") : "";
 }
 
 type Body = { type: string; text: string };

@@ -41,6 +41,12 @@ export function contentHeaders(
   };
 }
 
+/** The answer to who already has the content; `headers` are those of the 200. */
+export function notModified(headers: Record<string, string>): Response {
+  const { "content-length": _, ...rest } = headers;
+  return empty(304, rest);
+}
+
 /** Whether the client already has the content with this digest (RFC 9110, If-None-Match). */
 export function isNotModified(request: Request, digest: Digest): boolean {
   const header = request.headers.get("if-none-match");

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Did } from "../../lib/atproto/identity.ts";
 import type { Digest } from "../../lib/oci/digest.ts";
 import { AppError, isAppError } from "../../lib/errors.ts";
 import {
@@ -12,7 +13,12 @@ import {
   parseRange,
   rangeLength,
 } from "../../lib/oci/range.ts";
-import { contentHeaders, empty, isNotModified } from "./answers.ts";
+import {
+  contentHeaders,
+  empty,
+  isNotModified,
+  notModified,
+} from "./answers.ts";
 import { readerOf, requireAction } from "./caller.ts";
 import type { RepositoryRequest, V2Deps } from "./deps.ts";
 
@@ -38,12 +44,9 @@ export async function headBlob(
   const ref = { did: r.owner.did, repo: r.repo };
   const caller = readerOf(r.claims, r.owner, r.repo);
   const { size } = await deps.blobs.stat(ref, caller, digest);
-  return empty(200, {
-    ...contentHeaders(digest, { pinned: true, open: caller === undefined }),
-    "accept-ranges": "bytes",
-    "content-length": String(size),
-    "content-type": OCTETS,
-  });
+  const headers = blobHeaders(digest, caller);
+  if (isNotModified(r.request, digest)) return notModified(headers);
+  return empty(200, { ...headers, "content-length": String(size) });
 }
 
 /** Streams the blob or a range of it, or sends the client to the hold's storage. */
@@ -55,16 +58,13 @@ export async function getBlob(
   const { request } = r;
   const ref = { did: r.owner.did, repo: r.repo };
   const caller = readerOf(r.claims, r.owner, r.repo);
-  const headers = {
-    ...contentHeaders(digest, { pinned: true, open: caller === undefined }),
-    "accept-ranges": "bytes",
-  };
+  const headers = blobHeaders(digest, caller);
   if (isNotModified(request, digest)) {
     await deps.blobs.stat(ref, caller, digest);
-    return empty(304, headers);
+    return notModified(headers);
   }
   const found = await deps.blobs.open(ref, caller, digest, {
-    range: (size) => rangeOf(request, size),
+    range: (size) => rangeOf(request, digest, size),
     signal: request.signal,
   });
   if (found.kind === "redirect") {
@@ -79,7 +79,6 @@ export async function getBlob(
     status: range ? 206 : 200,
     headers: {
       ...headers,
-      "content-type": OCTETS,
       "content-length": String(range ? rangeLength(range) : found.size),
       ...(range
         ? { "content-range": formatContentRange(range, found.size) }
@@ -88,7 +87,26 @@ export async function getBlob(
   });
 }
 
-function rangeOf(request: Request, size: number): ByteRange | undefined {
+/** What GET and HEAD say of a blob; `caller` is undefined where anybody may read. */
+function blobHeaders(
+  digest: Digest,
+  caller: Did | undefined,
+): Record<string, string> {
+  return {
+    ...contentHeaders(digest, { pinned: true, open: caller === undefined }),
+    "accept-ranges": "bytes",
+    "content-type": OCTETS,
+  };
+}
+
+/** The range that is asked for; none where the client has begun with other content (RFC 9110, If-Range). */
+function rangeOf(
+  request: Request,
+  digest: Digest,
+  size: number,
+): ByteRange | undefined {
+  const begun = request.headers.get("if-range");
+  if (begun !== null && begun !== `"${digest}"`) return undefined;
   try {
     return parseRange(request.headers.get("range"), size);
   } catch (error) {

@@ -9,7 +9,12 @@ import type { PdsSession } from "../../lib/atproto/pds.ts";
 import type { Did } from "../../lib/atproto/identity.ts";
 import type { Reference } from "../../lib/oci/name.ts";
 import { readBody } from "../read_body.ts";
-import { contentHeaders, empty, isNotModified } from "./answers.ts";
+import {
+  contentHeaders,
+  empty,
+  isNotModified,
+  notModified,
+} from "./answers.ts";
 import { readerOf, requireAction } from "./caller.ts";
 import type { RepositoryRequest, V2Deps } from "./deps.ts";
 
@@ -30,11 +35,8 @@ export async function readManifest(
     "content-type": info.mediaType,
     "content-length": String(info.size),
   };
+  if (isNotModified(request, info.digest)) return notModified(headers);
   if (request.method === "HEAD") return empty(200, headers);
-  if (isNotModified(request, info.digest)) {
-    const { "content-length": _, ...rest } = headers;
-    return empty(304, rest);
-  }
   const bytes = await deps.manifests.bytes(owner, repo, info.digest);
   await deps.manifests.countPull({ did: owner.did, repo }, caller, info);
   return new Response(bytes, { headers });

@@ -72,6 +72,25 @@ Deno.test("a range that is none gives the whole blob", async () => {
   }
 });
 
+Deno.test("a part of other content than the client has begun with is not sent", async () => {
+  const repository = alices();
+  const blob = randomBlob(3_000);
+  await repository.pushBlob(blob);
+  const path = `blobs/${blob.digest}`;
+  const begun = [
+    [`"${blob.digest}"`, 206],
+    [`"${digestOf(new Uint8Array(1))}"`, 200],
+    ["Sat, 21 Nov 2026 12:00:00 GMT", 200],
+  ] as const;
+  for (const [known, status] of begun) {
+    const answer = await repository.send("GET", path, {
+      headers: { range: "bytes=0-9", "if-range": known },
+    });
+    const length = status === 206 ? 10 : 3_000;
+    assert.equal(expect(answer, status).bytes.length, length);
+  }
+});
+
 Deno.test("HEAD tells of a blob what GET would, without its bytes", async () => {
   const repository = alices();
   const blob = randomBlob(3_000);
@@ -117,15 +136,20 @@ Deno.test("who has the content already is not sent it again", async () => {
     ["manifests/etag", image.digest],
   ] as const;
   for (const [path, digest] of paths) {
-    const etag = header(await repository.send("GET", path), "etag");
+    const whole = await repository.send("GET", path);
+    const [etag, type] = [header(whole, "etag"), header(whole, "content-type")];
     assert.equal(etag, `"${digest}"`);
     for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
-      const answer = await repository.send("GET", path, {
-        headers: { "if-none-match": known },
-      });
-      expect(answer, 304);
-      assert.equal(answer.bytes.length, 0);
-      assert.equal(header(answer, "etag"), etag);
+      for (const method of ["GET", "HEAD"]) {
+        const answer = await repository.send(method, path, {
+          headers: { "if-none-match": known },
+        });
+        expect(answer, 304);
+        assert.equal(answer.bytes.length, 0);
+        assert.equal(header(answer, "etag"), etag);
+        // Caches take over what a 304 says of the content.
+        assert.equal(header(answer, "content-type"), type);
+      }
     }
     const other = await repository.send("GET", path, {
       headers: { "if-none-match": `"${digestOf(new Uint8Array(1))}"` },
@@ -214,6 +238,21 @@ Deno.test("a body that nobody asked for does not hold up the next request", asyn
     }
   } finally {
     wire.close();
+  }
+});
+
+Deno.test("a method that is not possible is answered with those that are", async () => {
+  const repository = alices();
+  const allowed = [
+    ["POST", "tags/list", "GET, HEAD"],
+    ["PUT", "blobs/uploads/", "POST"],
+    ["POST", "manifests/latest", "GET, HEAD, PUT, DELETE"],
+    ["PUT", `${server().origin}/auth/token`, "GET, POST"],
+  ] as const;
+  for (const [method, path, methods] of allowed) {
+    const answer = await repository.send(method, path);
+    expectError(answer, 405, "UNSUPPORTED");
+    assert.equal(header(answer, "allow"), methods);
   }
 });
 
