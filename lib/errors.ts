@@ -20,7 +20,7 @@ export interface ErrorSpec {
 }
 
 /** The error table. Keys that are OCI codes keep their meaning there. */
-export const ERRORS = {
+const ERRORS = {
   BLOB_UNKNOWN: {
     status: 404,
     oci: "BLOB_UNKNOWN",

@@ -85,7 +85,7 @@ export function avatarPage(
 }
 
 /** Path and query of the picture that the form describes. */
-export function trialPath(trial: Trial): string {
+function trialPath(trial: Trial): string {
   const query = new URLSearchParams();
   for (const name of ["w", "h"] as const) {
     if (trial[name] !== "") query.set(name, trial[name]);

@@ -7,7 +7,7 @@
 import { dirname } from "node:path";
 
 /** Makes the names in `directory` durable (fsync of the directory itself). */
-export async function syncDirectory(directory: string): Promise<void> {
+async function syncDirectory(directory: string): Promise<void> {
   // Windows cannot open a directory, and needs no sync of one.
   if (Deno.build.os === "windows") return;
   using handle = await Deno.open(directory);

@@ -74,7 +74,7 @@ export async function list(machine: Machine): Promise<void> {
 }
 
 /** The account in use where an image does not tell. */
-export function activeOf(registry: Registry) {
+function activeOf(registry: Registry) {
   return registry.accounts.find(({ id }) => id === registry.active);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Checks records and XRPC messages against the `io.atcr.*` lexicons.
+ * Checks records and the answers of methods against the `io.atcr.*` lexicons.
  *
  * @module
  */
@@ -9,7 +9,6 @@ import {
   jsonToLex,
   type LexiconDoc,
   Lexicons,
-  lexToJson,
   parseLexiconDoc,
 } from "@atproto/lexicon";
 import { AppError } from "../errors.ts";
@@ -30,9 +29,6 @@ const recordNsids: ReadonlySet<unknown> = new Set(
     .map(({ id }) => id),
 );
 const lexicons = new Lexicons(documents.map(withRecordObject));
-
-/** NSIDs of all documents. */
-export const LEXICON_NSIDS: readonly string[] = documents.map(({ id }) => id);
 
 /**
  * Checks a record (plain JSON, blobs and links in their JSON form) against the
@@ -66,65 +62,11 @@ export function assertRecord(nsid: string, value: unknown): void {
   );
 }
 
-/**
- * The parameters of a query or subscription, converted to the types of the
- * lexicon and with its defaults.
- *
- * Throws AppError `INVALID_REQUEST`, `METHOD_NOT_IMPLEMENTED` for an unknown
- * `nsid`.
- */
-export function readXrpcParams(
-  nsid: string,
-  params: URLSearchParams,
-): Record<string, unknown> {
-  const def = definitionOf(nsid);
-  const properties = "parameters" in def ? def.parameters?.properties : {};
-  const typed: Record<string, unknown> = {};
-  for (const [name, type] of Object.entries(properties ?? {})) {
-    const given = params.getAll(name);
-    if (given.length > 0) typed[name] = converted(given, type);
-  }
-  return objectOf(
-    refusing(
-      nsid,
-      "parameters",
-      () => lexicons.assertValidXrpcParams(nsid, typed),
-    ),
-  );
-}
-
-/**
- * The JSON input of a procedure with the defaults of the lexicon. Throws as
- * {@linkcode readXrpcParams} does.
- */
-export function readXrpcInput(
-  nsid: string,
-  input: unknown,
-): Record<string, unknown> {
-  definitionOf(nsid);
-  return refusing(nsid, "input", () => {
-    const checked = lexicons.assertValidXrpcInput(
-      nsid,
-      jsonToLex(objectOf(input)),
-    );
-    return objectOf(lexToJson(checked));
-  });
-}
-
 /** Checks the JSON output of a method. */
 export function validateXrpcOutput(nsid: string, output: unknown): Validation {
   return attempt(() => {
     lexicons.assertValidXrpcOutput(nsid, jsonToLex(objectOf(output)));
   });
-}
-
-function definitionOf(nsid: string) {
-  const def = lexicons.getDef(nsid);
-  if (
-    def?.type === "query" || def?.type === "procedure" ||
-    def?.type === "subscription"
-  ) return def;
-  throw new AppError("METHOD_NOT_IMPLEMENTED", `There is no method ${nsid}.`);
 }
 
 /**
@@ -182,18 +124,6 @@ function attempt(check: () => void): Validation {
   }
 }
 
-function refusing<T>(nsid: string, what: string, check: () => T): T {
-  try {
-    return check();
-  } catch (cause) {
-    throw new AppError(
-      "INVALID_REQUEST",
-      `The ${what} of ${nsid} do not fit: ${reasonOf(cause)}.`,
-      { cause },
-    );
-  }
-}
-
 function reasonOf(error: unknown): string {
   // The library throws an error for every mismatch; there is nothing else to fail here.
   return (error instanceof Error ? error.message : String(error)).slice(0, 300);
@@ -204,21 +134,4 @@ function objectOf(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? value as Record<string, unknown>
     : {};
-}
-
-/** Query strings as the type says; what does not convert is left for the check to refuse. */
-function converted(
-  given: readonly string[],
-  type: { type: string; items?: { type: string } },
-): unknown {
-  if (type.type === "array") {
-    return given.map((text) => scalar(text, type.items?.type));
-  }
-  return scalar(given.at(-1) ?? "", type.type);
-}
-
-function scalar(text: string, type: string | undefined): unknown {
-  if (type === "boolean" && /^(true|false)$/.test(text)) return text === "true";
-  if (type === "integer" && /^-?\d+$/.test(text)) return Number(text);
-  return text;
 }

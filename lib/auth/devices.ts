@@ -25,7 +25,7 @@ export const MAX_DEVICES = 100;
 export const MAX_LIFETIME_DAYS = 366;
 
 /** Longest name, in characters. */
-export const MAX_DEVICE_NAME = 60;
+const MAX_DEVICE_NAME = 60;
 
 /** How long a device is taken to be alive without another look; revocation needs no longer. */
 const LIVENESS_MS = 15_000;

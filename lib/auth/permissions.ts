@@ -22,7 +22,7 @@ export interface Permission {
 }
 
 /** Most permissions of one device. */
-export const MAX_PERMISSIONS = 10;
+const MAX_PERMISSIONS = 10;
 
 /** What a device may do that asks for nothing particular. */
 export const DEFAULT_PERMISSIONS: readonly Permission[] = [

@@ -15,7 +15,7 @@ import { hashSecret, randomId, randomSecret } from "./secrets.ts";
 const DAY_MS = 86_400_000;
 
 /** A session that is not used for so long ends. */
-export const IDLE_MS = 14 * DAY_MS;
+const IDLE_MS = 14 * DAY_MS;
 
 /** A session ends after this time at the latest. */
 export const ABSOLUTE_MS = 90 * DAY_MS;

@@ -132,7 +132,7 @@ export function parseQuery(
 }
 
 /** Name of the object that holds the variant; the same request always has the same. */
-export function variantName(request: RenderRequest): string {
+function variantName(request: RenderRequest): string {
   const { width, height, fit, density, enlarge, format, quality } = request;
   const sized = width !== undefined || height !== undefined;
   if (!sized && format === "webp" && quality === DEFAULT_QUALITY) {

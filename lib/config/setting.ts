@@ -106,6 +106,6 @@ export function leavesOf(nodes: readonly Node[]): Leaf[] {
 }
 
 /** The environment variable of a setting. */
-export function envName(path: string): string {
+function envName(path: string): string {
   return `ATCR_${path.toUpperCase().replaceAll(".", "_")}`;
 }

@@ -81,7 +81,7 @@ export function postRecord(facts: PostFacts): Record<string, unknown> {
 }
 
 /** Bytes as people read them: powers of 1000, at most one decimal. */
-export function humanSize(bytes: number): string {
+function humanSize(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;
   let unit = 0;

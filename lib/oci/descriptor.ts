@@ -39,7 +39,7 @@ export function absentable<T extends z.ZodType>(schema: T) {
 }
 
 /** Visible ASCII; the grammar of RFC 6838 is stricter than what clients send. */
-export const mediaTypeSchema = z.string()
+const mediaTypeSchema = z.string()
   .min(1, "it is empty")
   .max(255, "it is longer than 255 characters")
   .regex(/^[\x20-\x7e]*$/, "it has characters that no media type has");

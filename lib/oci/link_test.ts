@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { FUZZ } from "../../tests/support/fuzz.ts";
-import { formatNextLink, nextLink, parseLinks } from "./link.ts";
+import { formatNextLink } from "./link.ts";
 
 Deno.test("the next page is a path in angle brackets that keeps the parameters", () => {
   const link = formatNextLink("/v2/alice.test/app/referrers/sha256:00", [
@@ -17,7 +17,7 @@ Deno.test("the next page is a path in angle brackets that keeps the parameters",
   );
 });
 
-Deno.test("a link that is written is read back, whatever is in it", () => {
+Deno.test("the target ends where it should, whatever is in it", () => {
   fc.assert(
     fc.property(
       fc.string({ unit: "binary" }),
@@ -27,9 +27,9 @@ Deno.test("a link that is written is read back, whatever is in it", () => {
           "last",
           last,
         ]]);
-        assert.match(header, /^[\x20-\x7e]*$/);
-        const target = nextLink(header);
-        assert.ok(target !== undefined);
+        const target = /^<([\x21-\x3b\x3d\x3f-\x7e]*)>; rel="next"$/
+          .exec(header)?.[1];
+        assert.ok(target !== undefined, header);
         const query = new URLSearchParams(
           target.slice(target.lastIndexOf("?")),
         );
@@ -38,44 +38,4 @@ Deno.test("a link that is written is read back, whatever is in it", () => {
     ),
     FUZZ,
   );
-});
-
-Deno.test("links of other registries are read in all their forms", () => {
-  assert.deepEqual(
-    parseLinks(
-      '</a>; rel=prev; title="x, <y>; \\"z\\"", <https://b.test/?c=1,2>;rel="Next last" , </d>',
-    ),
-    [
-      { target: "/a", rel: ["prev"] },
-      { target: "https://b.test/?c=1,2", rel: ["next", "last"] },
-      { target: "/d", rel: [] },
-    ],
-  );
-  assert.equal(nextLink('</a>; rel="next"; rel="prev"'), "/a");
-  assert.equal(nextLink("</a>; rel=prev"), undefined);
-  assert.equal(nextLink("/a; rel=next"), undefined);
-  assert.equal(nextLink(null), undefined);
-});
-
-Deno.test("any Link header is read without an exception and in linear time", () => {
-  const near = fc.string({
-    unit: fc.constantFrom(...'<>;, ="\\relnxt/'),
-    maxLength: 200,
-  });
-  fc.assert(
-    fc.property(fc.oneof(near, fc.string({ unit: "binary" })), (header) => {
-      for (const { target } of parseLinks(header)) {
-        assert.ok(header.includes(target));
-      }
-    }),
-    FUZZ,
-  );
-  const start = performance.now();
-  for (
-    const part of ["<", "<>", "<>;a=", '<>;a="', " ", ",", "<>;a=b", '<>;a="\\']
-  ) {
-    parseLinks(part.repeat(16_000 / part.length));
-    parseLinks(part.repeat(1_000_000));
-  }
-  assert.ok(performance.now() - start < 2_000);
 });

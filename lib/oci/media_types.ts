@@ -1,6 +1,5 @@
 /**
- * Media types of manifests, configs and layers, and what they say about an
- * artifact.
+ * Media types of manifests, configs and layers.
  *
  * @module
  */
@@ -24,9 +23,6 @@ export const OCI_EMPTY_DIGEST =
 
 /** Config of an OCI image. */
 export const OCI_IMAGE_CONFIG = "application/vnd.oci.image.config.v1+json";
-/** Config of a Docker image. */
-export const DOCKER_IMAGE_CONFIG =
-  "application/vnd.docker.container.image.v1+json";
 
 /** Media types of the manifests that are stored. */
 export type ManifestMediaType =
@@ -86,62 +82,4 @@ export function bareMediaType(
 export function isNonDistributable(type: string): boolean {
   return type.startsWith("application/vnd.oci.image.layer.nondistributable.") ||
     type.startsWith("application/vnd.docker.image.rootfs.foreign.");
-}
-
-/** What an artifact is for, as far as its types tell. */
-export type ArtifactKind =
-  | "image"
-  | "index"
-  | "helm"
-  | "signature"
-  | "attestation"
-  | "sbom"
-  | "wasm"
-  | "artifact";
-
-/** Beginnings of types that give an artifact away; the first match wins. */
-const KIND_PREFIXES: readonly (readonly [string, ArtifactKind])[] = [
-  ["application/vnd.cncf.helm.", "helm"],
-  ["application/vnd.cncf.notary.signature", "signature"],
-  ["application/vnd.dev.cosign.simplesigning.", "signature"],
-  ["application/vnd.dev.cosign.artifact.sig.", "signature"],
-  ["application/vnd.dev.cosign.artifact.sbom.", "sbom"],
-  ["application/vnd.dev.sigstore.bundle", "signature"],
-  ["application/vnd.dsse.envelope.", "attestation"],
-  ["application/vnd.in-toto", "attestation"],
-  ["application/spdx", "sbom"],
-  ["text/spdx", "sbom"],
-  ["application/vnd.cyclonedx", "sbom"],
-  ["application/vnd.syft", "sbom"],
-  ["application/vnd.wasm.", "wasm"],
-  ["application/wasm", "wasm"],
-];
-
-/**
- * Guesses what a manifest is from its types: the artifact type, then the
- * config's, then those of the layers. For display only.
- */
-export function artifactKind(manifest: {
-  readonly kind: ManifestKind;
-  readonly artifactType?: string | undefined;
-  readonly config?: { readonly mediaType: string } | undefined;
-  readonly layers: readonly { readonly mediaType: string }[];
-}): ArtifactKind {
-  const types = [
-    manifest.artifactType,
-    manifest.config?.mediaType,
-    ...manifest.layers.map((layer) => layer.mediaType),
-  ];
-  for (const type of types) {
-    const match = KIND_PREFIXES.find(([prefix]) => type?.startsWith(prefix));
-    if (match !== undefined) return match[1];
-  }
-  if (manifest.kind === "index") {
-    return manifest.artifactType === undefined ? "index" : "artifact";
-  }
-  const config = manifest.config?.mediaType;
-  return manifest.artifactType === undefined &&
-      (config === OCI_IMAGE_CONFIG || config === DOCKER_IMAGE_CONFIG)
-    ? "image"
-    : "artifact";
 }

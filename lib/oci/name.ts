@@ -41,7 +41,7 @@ export type Reference =
   | { readonly kind: "digest"; readonly digest: Digest };
 
 /** Most characters of a name, the owner included; clients take no more. */
-export const MAX_NAME_LENGTH = 255;
+const MAX_NAME_LENGTH = 255;
 
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*$/;
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
@@ -105,7 +105,7 @@ export function parseOwner(text: string): Owner {
  *
  * Throws AppError `NAME_INVALID`.
  */
-export function parseRepository(text: string): string {
+function parseRepository(text: string): string {
   for (const component of text.split("/")) {
     if (!COMPONENT.test(component)) {
       throw invalid(
@@ -176,11 +176,6 @@ export function parseReference(text: string): Reference {
     `The tag ${quote(text)} is invalid; use up to 128 letters, digits, ` +
       "dots, underscores and dashes, the first neither dot nor dash.",
   );
-}
-
-/** The reference as it stands in a path. */
-export function formatReference(reference: Reference): string {
-  return reference.kind === "tag" ? reference.tag : reference.digest;
 }
 
 function invalid(message: string): AppError {

@@ -80,8 +80,3 @@ function typeOf(text: string): Scope["type"] | undefined {
 function isAction(text: string): text is ScopeAction {
   return ACTIONS.has(text);
 }
-
-/** The scope as it stands in a challenge. */
-export function formatScope(scope: Scope): string {
-  return `${scope.type}:${scope.name}:${scope.actions.join(",")}`;
-}

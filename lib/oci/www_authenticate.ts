@@ -6,7 +6,6 @@
  */
 
 import { AppError } from "../errors.ts";
-import { MAX_HEADER_LENGTH, paramAt, quotedString } from "./header_params.ts";
 import { quote } from "./quote.ts";
 
 /** What a client must do to be let in. */
@@ -20,14 +19,6 @@ export interface BearerChallenge {
   readonly error?: "invalid_token" | "insufficient_scope" | undefined;
 }
 
-/** A challenge as read from a header. */
-export interface Challenge {
-  /** Lower case, for example `bearer`. */
-  readonly scheme: string;
-  /** By lower-case name. */
-  readonly params: ReadonlyMap<string, string>;
-}
-
 /** Credentials of a request. */
 export type Credentials =
   | {
@@ -37,14 +28,13 @@ export type Credentials =
   }
   | { readonly scheme: "bearer"; readonly token: string };
 
-const SCHEME = /[ \t,]*([A-Za-z][A-Za-z0-9._-]*)(?=[ \t,]|$)/y;
 const CREDENTIALS =
   /^[ \t]*([A-Za-z][A-Za-z0-9._-]*)[ \t]+([\x21-\x7e]+)[ \t]*$/;
 const TOKEN68 = /^[A-Za-z0-9._~+/-]+=*$/;
 const DID_USERNAME = /^did:(?:plc|web):[^:]*/;
 
-/** Most challenges that are read from one header. */
-const MAX_CHALLENGES = 20;
+/** A longer `Authorization` is refused unread. */
+const MAX_HEADER_LENGTH = 16 * 1024;
 
 /** Builds the Bearer challenge of a 401, parameters in the order clients know. */
 export function formatBearerChallenge(challenge: BearerChallenge): string {
@@ -58,42 +48,6 @@ export function formatBearerChallenge(challenge: BearerChallenge): string {
     value === undefined ? [] : [`${name}=${quotedString(value)}`]
   );
   return `Bearer ${written.join(",")}`;
-}
-
-/** Reads `WWW-Authenticate`; reading stops at the first thing that does not fit. */
-export function parseChallenges(
-  header: string | null | undefined,
-): Challenge[] {
-  const challenges: Challenge[] = [];
-  const text = header ?? "";
-  if (text.length > MAX_HEADER_LENGTH) return challenges;
-  let at = 0;
-  while (challenges.length < MAX_CHALLENGES) {
-    SCHEME.lastIndex = at;
-    const match = SCHEME.exec(text);
-    if (match === null) break;
-    const params = new Map<string, string>();
-    at = readParams(text, at + match[0].length, params);
-    challenges.push({ scheme: (match[1] ?? "").toLowerCase(), params });
-  }
-  return challenges;
-}
-
-/** Reads `name=value, …` into `params` and gives the index behind. */
-function readParams(
-  text: string,
-  start: number,
-  params: Map<string, string>,
-): number {
-  let at = start;
-  while (true) {
-    const param = paramAt(text, at);
-    if (param === undefined) return at;
-    params.set(param.name, param.value);
-    at = param.end;
-    if (text[at] !== ",") return at;
-    at++;
-  }
 }
 
 /**
@@ -161,6 +115,15 @@ function decodeBasic(value: string): string | undefined {
     }
     throw error;
   }
+}
+
+/**
+ * `value` as quoted string (RFC 9110, section 5.6.4). Characters that a header
+ * cannot carry (control characters, everything outside ASCII) become `?`.
+ */
+function quotedString(value: string): string {
+  const plain = value.replace(/[^\x20-\x7e]/g, "?");
+  return `"${plain.replace(/["\\]/g, "\\$&")}"`;
 }
 
 function unauthorized(message: string): AppError {

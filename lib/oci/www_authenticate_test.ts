@@ -5,7 +5,6 @@ import { isAppError } from "../errors.ts";
 import {
   formatBearerChallenge,
   parseAuthorization,
-  parseChallenges,
 } from "./www_authenticate.ts";
 
 function basic(text: string): string {
@@ -30,15 +29,16 @@ Deno.test("the challenge has the form that clients know", () => {
   );
 });
 
-Deno.test("a challenge that is written is read back", () => {
+Deno.test("a parameter of the challenge ends where its text ends, whatever is in it", () => {
   const text = fc.string({ unit: fc.constantFrom(...'a",\\= :/;') });
   fc.assert(
     fc.property(text, text, text, (realm, service, scope) => {
       const header = formatBearerChallenge({ realm, service, scope });
-      assert.deepEqual(parseChallenges(header), [{
-        scheme: "bearer",
-        params: new Map(Object.entries({ realm, service, scope })),
-      }]);
+      const quoted = header.matchAll(/"((?:[^"\\]|\\.)*)"/g);
+      assert.deepEqual(
+        [...quoted].map(([, written = ""]) => written.replace(/\\(.)/g, "$1")),
+        [realm, service, scope],
+      );
     }),
     FUZZ,
   );
@@ -47,21 +47,6 @@ Deno.test("a challenge that is written is read back", () => {
 Deno.test("nothing can break out of the challenge's line", () => {
   const header = formatBearerChallenge({ realm: "r", service: 'a"\r\nX: ü' });
   assert.equal(header, 'Bearer realm="r",service="a\\"??X: ?"');
-});
-
-Deno.test("several challenges of one header are told apart", () => {
-  const challenges = parseChallenges(
-    'Basic realm="x, y", Bearer Realm=https://r.example/token , service=s, Negotiate',
-  );
-  assert.deepEqual(challenges, [
-    { scheme: "basic", params: new Map([["realm", "x, y"]]) },
-    {
-      scheme: "bearer",
-      params: new Map([["realm", "https://r.example/token"], ["service", "s"]]),
-    },
-    { scheme: "negotiate", params: new Map() },
-  ]);
-  assert.deepEqual(parseChallenges(undefined), []);
 });
 
 Deno.test("Basic credentials are UTF-8 and split at the colon behind the user", () => {
@@ -134,7 +119,6 @@ Deno.test("any Authorization header gives credentials or the client's fault", ()
       value,
       (scheme, text) => {
         valueOrClientError(() => parseAuthorization(scheme + text));
-        parseChallenges(scheme + text);
       },
     ),
     FUZZ,
@@ -146,7 +130,6 @@ Deno.test("hostile headers are read in linear time", () => {
   for (const part of ["a", " ", ",", "a=", 'a="', "a ", "=", "a=b,", '"\\']) {
     for (const length of [16_000, 1_000_000]) {
       const text = part.repeat(length / part.length);
-      parseChallenges(text);
       for (const scheme of ["", "Basic ", "Bearer "]) {
         valueOrClientError(() => parseAuthorization(scheme + text));
       }

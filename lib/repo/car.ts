@@ -25,7 +25,7 @@ import type { HeadRow, NodeRow, OldRow, RecordRow } from "./rows.ts";
 import { proofOf } from "./tree.ts";
 
 /** Blocks that may be asked for at once. */
-export const MAX_BLOCKS = 300;
+const MAX_BLOCKS = 300;
 
 /** Bytes of the pieces that an export comes in, about. */
 const PIECE_BYTES = 64 * 1024;

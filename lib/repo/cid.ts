@@ -17,9 +17,7 @@ import {
 
 /** CID of a DAG-CBOR block. */
 export function cidOfBlock(bytes: Uint8Array): string {
-  return toString(
-    fromDigest(CODEC_DCBOR, createHash("sha256").update(bytes).digest()),
-  );
+  return blockCid(createHash("sha256").update(bytes).digest());
 }
 
 /** CID of raw bytes whose SHA-256 is `hash`. */

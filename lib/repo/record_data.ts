@@ -34,7 +34,7 @@ export interface BlobReference {
 }
 
 /** Encoded records are at most so many bytes, so that one fits a value of the store. */
-export const MAX_RECORD_BYTES = 60_000;
+const MAX_RECORD_BYTES = 60_000;
 
 /** Arrays and objects lie at most so deep in each other. */
 const MAX_DEPTH = 64;

@@ -10,7 +10,7 @@ import { type Digest, digestParts, parseDigest } from "../oci/digest.ts";
 import { quote } from "../oci/quote.ts";
 
 /** Root of the tree that the CNCF registry lays out; such a bucket can be adopted. */
-export const DEFAULT_ROOT = "docker/registry/v2";
+const DEFAULT_ROOT = "docker/registry/v2";
 
 /** Longest key in characters; the limit of S3. */
 const MAX_KEY = 1024;

@@ -5,7 +5,7 @@ import type { Permission } from "../../lib/auth/permissions.ts";
 import { CsrfField, renderPage, type Visitor } from "./document.tsx";
 
 /** Lives that a device or token can be given, in days. */
-export const LIFETIMES = [7, 30, 90, 365] as const;
+const LIFETIMES = [7, 30, 90, 365] as const;
 
 const CHOSEN_LIFETIME = 90;
 

@@ -41,7 +41,7 @@ export interface HoldMethods {
 }
 
 /** Prefix of the hold's methods. */
-export const NSID = "io.atcr.hold";
+const NSID = "io.atcr.hold";
 
 /** Serves the methods of a group below `/xrpc/`. */
 export function mountMethods(app: Hono<AppEnv>, methods: HoldMethods): void {

@@ -33,7 +33,7 @@ export function cursorOf(query: URLSearchParams): number | undefined {
 }
 
 /** Serves `firehose` on a socket, whoever made it, until it closes. */
-export function attachFirehose(
+function attachFirehose(
   firehose: Firehose,
   socket: FirehoseSocket,
   cursor: number | undefined,

@@ -44,7 +44,7 @@ export interface TestImages {
 }
 
 export const SBOM_TYPE = "application/vnd.example.sbom.v1+json";
-export const SIGNATURE_TYPE = "application/vnd.example.signature.v1+json";
+const SIGNATURE_TYPE = "application/vnd.example.signature.v1+json";
 
 /** Changes whenever the content below does. */
 const REVISION = "2";

@@ -7,11 +7,11 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 
-export const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
+const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
 export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 export const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
 export const LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
-export const EMPTY_TYPE = "application/vnd.oci.empty.v1+json";
+const EMPTY_TYPE = "application/vnd.oci.empty.v1+json";
 
 /** A descriptor of the OCI image specification. */
 export interface Descriptor {

@@ -467,7 +467,7 @@ export function noise(size: number): Uint8Array<ArrayBuffer> {
 }
 
 /** `bytes` as a stream of pieces that are views into one buffer. */
-export function streamOf(
+function streamOf(
   bytes: Uint8Array,
   chunk: number,
 ): ReadableStream<Uint8Array> {

@@ -10,7 +10,7 @@ import type { TestServer } from "./server.ts";
 export const CAN_LIST_CHILDREN = Deno.build.os === "linux";
 
 /** Process ids of the direct children of `pid`. */
-export async function childrenOf(pid: number): Promise<number[]> {
+async function childrenOf(pid: number): Promise<number[]> {
   const children: number[] = [];
   for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
     const list = await Deno.readTextFile(
