@@ -12,6 +12,7 @@
  */
 
 import { join } from "node:path";
+import { chooser } from "../tools/choice.ts";
 import { say } from "../tools/command.ts";
 import { TOOLS_DIR } from "../tools/paths.ts";
 import { type Product, startProduct } from "../tools/product.ts";
@@ -46,17 +47,8 @@ const SUITES: readonly Suite[] = [
   transfer,
 ];
 
-const unknown = Deno.args.filter((arg) =>
-  !SUITES.some(({ name }) => name === arg)
-);
-if (unknown.length > 0) {
-  const names = SUITES.map(({ name }) => name).join(", ");
-  await say(`Unknown: ${unknown.join(", ")}. Clients: ${names}.`);
-  Deno.exit(2);
-}
-const chosen = SUITES.filter(({ name }) =>
-  Deno.args.length === 0 || Deno.args.includes(name)
-);
+const wanted = await chooser(SUITES.map(({ name }) => name), Deno.args);
+const chosen = SUITES.filter(({ name }) => wanted(name));
 
 const work = await Deno.makeTempDir({ prefix: "atcr-clients-" });
 let product: Product | undefined;

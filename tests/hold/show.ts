@@ -8,6 +8,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { chooser } from "../tools/choice.ts";
 import { say } from "../tools/command.ts";
 
 /** Arguments of `deno` that show each part. */
@@ -48,15 +49,10 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { quick: { type: "boolean", default: false } },
 });
-const unknown = positionals.filter((part) => !Object.hasOwn(PARTS, part));
-if (unknown.length > 0) {
-  const parts = Object.keys(PARTS).join(", ");
-  await say(`Unknown: ${unknown.join(", ")}. Parts: ${parts}.`);
-  Deno.exit(2);
-}
+const wanted = await chooser(Object.keys(PARTS), positionals);
 const failed: string[] = [];
 for (const [part, args] of Object.entries(PARTS)) {
-  if (positionals.length > 0 && !positionals.includes(part)) continue;
+  if (!wanted(part)) continue;
   await say(`\n== ${part}`);
   const quick = part === "bench" && values.quick ? ["--quick"] : [];
   const child = new Deno.Command(Deno.execPath(), {

@@ -5,20 +5,20 @@
  */
 
 import assert from "node:assert/strict";
-import { schemas } from "@atproto/api";
-import {
-  jsonToLex,
-  type LexiconDoc,
-  Lexicons,
-  type LexUserType,
-  parseLexiconDoc,
-} from "@atproto/lexicon";
+import { jsonToLex } from "@atproto/lexicon";
 import { z } from "zod";
 import { validateXrpcOutput } from "../../lib/atproto/lexicon.ts";
-import { digestOf, randomBlob } from "../support/oci.ts";
 import { holdEnv, signIn } from "../support/hold.ts";
+import {
+  lexicons,
+  methodOf,
+  methods,
+  type Property,
+  wrongValues,
+} from "../support/lexicons.ts";
+import { examplesFor } from "../support/method_examples.ts";
 import { type Program, startProgram } from "../support/program.ts";
-import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
+import { startTestSandbox } from "../support/sandbox.ts";
 import { freePort } from "../support/server.ts";
 import { decodeFrame } from "../support/sync_verifier.ts";
 import { xrpc, type XrpcAnswer, type XrpcRequest } from "../support/xrpc.ts";
@@ -26,7 +26,6 @@ import { xrpc, type XrpcAnswer, type XrpcRequest } from "../support/xrpc.ts";
 /** A name that others would reach the hold by; only its own address is used here. */
 const HOST = "hold.example.com";
 const DID = `did:web:${HOST}`;
-const NOTE = "com.example.note";
 
 const errorBody = z.strictObject({
   error: z.string().regex(/^[A-Z][A-Za-z]+$/),
@@ -43,15 +42,12 @@ const GENERIC = [
   "PayloadTooLarge",
 ];
 
-const documents = await lexiconDocuments();
-const lexicons = new Lexicons(documents);
-
 const opened = new AsyncDisposableStack();
-let sandbox: TestSandbox;
 let hold: Program;
 let tokenFor: (lxm: string) => Promise<string>;
+let examples: ReturnType<typeof examplesFor>;
 Deno.test.beforeAll(async () => {
-  sandbox = opened.use(await startTestSandbox());
+  const sandbox = opened.use(await startTestSandbox());
   hold = opened.use(
     await startProgram({
       port: freePort(),
@@ -68,277 +64,24 @@ Deno.test.beforeAll(async () => {
   );
   const alice = await signIn(sandbox, sandbox.alice);
   tokenFor = (lxm) => alice(DID, lxm);
+  examples = examplesFor({
+    origin: hold.origin,
+    did: DID,
+    captain: sandbox.alice.did,
+    tokenFor,
+  });
 });
 Deno.test.afterAll(() => opened.disposeAsync());
 
-/** The lexicons of this project and of the network. */
-async function lexiconDocuments(): Promise<LexiconDoc[]> {
-  const own: LexiconDoc[] = [];
-  const read = async (folder: URL): Promise<void> => {
-    for await (const entry of Deno.readDir(folder)) {
-      const path = new URL(entry.name, folder);
-      if (entry.isDirectory) await read(new URL(`${path}/`));
-      else own.push(parseLexiconDoc(JSON.parse(await Deno.readTextFile(path))));
-    }
-  };
-  await read(new URL("../../lexicons/", import.meta.url));
-  return [...own, ...schemas.map((schema) => parseLexiconDoc(schema))];
-}
-
-/** A call, and what its answer leaves for later calls. */
-interface Example {
-  /** Whether the caller has to prove who they are. */
-  readonly auth?: boolean;
-  readonly request: () => XrpcRequest | Promise<XrpcRequest>;
-  readonly then?: (answer: XrpcAnswer) => void;
-}
-
-const uploadAnswer = z.object({ uploadId: z.string() });
-const etagAnswer = z.object({ etag: z.string() });
-const blobAnswer = z.object({
-  blob: z.object({ ref: z.object({ $link: z.string() }) }).loose(),
-});
-const layersAnswer = z.object({ layers: z.array(z.unknown()).length(1) });
-
-/** What the calls tell each other. */
-const state = { uploadId: "", etag: "", avatar: {}, cid: "" };
-const layer = randomBlob(1_000);
-const manifestDigest = digestOf(new TextEncoder().encode("manifest"));
-const repo = () => ({ repo: DID });
-const did = () => ({ did: DID });
-
-/** One good call of every method that a hold serves, in an order that works. */
-const EXAMPLES: Readonly<Record<string, Example>> = {
-  "com.atproto.server.describeServer": { request: () => ({}) },
-  "com.atproto.identity.resolveHandle": {
-    request: () => ({ params: { handle: HOST } }),
-  },
-  "com.atproto.repo.uploadBlob": {
-    auth: true,
-    request: () => ({
-      input: randomBlob(100).bytes,
-      headers: { "content-type": "image/png" },
-    }),
-    then: ({ body }) => {
-      const { blob } = blobAnswer.parse(body);
-      state.avatar = blob;
-      state.cid = blob.ref.$link;
-    },
-  },
-  "com.atproto.repo.putRecord": {
-    auth: true,
-    request: () => ({
-      input: {
-        ...repo(),
-        collection: "app.bsky.actor.profile",
-        rkey: "self",
-        record: {
-          $type: "app.bsky.actor.profile",
-          displayName: "The hold",
-          avatar: state.avatar,
-        },
-      },
-    }),
-  },
-  "com.atproto.repo.createRecord": {
-    auth: true,
-    request: () => ({
-      input: {
-        ...repo(),
-        collection: NOTE,
-        rkey: "first",
-        record: { $type: NOTE, text: "one" },
-      },
-    }),
-  },
-  "com.atproto.repo.applyWrites": {
-    auth: true,
-    request: () => {
-      const type = "com.atproto.repo.applyWrites";
-      const at = (rkey: string) => ({ collection: NOTE, rkey });
-      const value = { $type: NOTE, text: "two" };
-      return {
-        input: {
-          ...repo(),
-          writes: [
-            { $type: `${type}#create`, ...at("second"), value },
-            { $type: `${type}#create`, collection: NOTE, value },
-            { $type: `${type}#update`, ...at("first"), value },
-          ],
-        },
-      };
-    },
-  },
-  "com.atproto.repo.deleteRecord": {
-    auth: true,
-    request: () => ({
-      input: { ...repo(), collection: NOTE, rkey: "second" },
-    }),
-  },
-  "com.atproto.repo.describeRepo": { request: () => ({ params: repo() }) },
-  "com.atproto.repo.getRecord": {
-    request: () => ({
-      params: { ...repo(), collection: NOTE, rkey: "first" },
-    }),
-  },
-  "com.atproto.repo.listRecords": {
-    request: () => ({
-      params: { ...repo(), collection: NOTE, limit: 1, reverse: true },
-    }),
-  },
-  "com.atproto.sync.getRepo": { request: () => ({ params: did() }) },
-  "com.atproto.sync.getRecord": {
-    request: () => ({ params: { ...did(), collection: NOTE, rkey: "none" } }),
-  },
-  "com.atproto.sync.getLatestCommit": { request: () => ({ params: did() }) },
-  "com.atproto.sync.getBlocks": {
-    request: async () => {
-      const { body } = await xrpc(
-        hold.origin,
-        "com.atproto.sync.getLatestCommit",
-        { params: did() },
-      );
-      const { cid } = z.object({ cid: z.string() }).parse(body);
-      return { params: { ...did(), cids: [cid] } };
-    },
-  },
-  "com.atproto.sync.getRepoStatus": { request: () => ({ params: did() }) },
-  "com.atproto.sync.listRepos": { request: () => ({ params: { limit: 5 } }) },
-  "com.atproto.sync.listBlobs": { request: () => ({ params: did() }) },
-  "com.atproto.sync.getBlob": {
-    request: () => ({ params: { ...did(), cid: state.cid } }),
-  },
-  "app.bsky.actor.getProfile": {
-    request: () => ({ params: { actor: HOST } }),
-  },
-  "app.bsky.actor.getProfiles": {
-    request: () => ({ params: { actors: [DID, "did:web:other.example.com"] } }),
-  },
-  "io.atcr.hold.requestCrew": { auth: true, request: () => ({ input: {} }) },
-  "io.atcr.hold.initiateUpload": {
-    auth: true,
-    request: () => ({ input: { digest: layer.digest } }),
-    then: ({ body }) => {
-      state.uploadId = uploadAnswer.parse(body).uploadId;
-    },
-  },
-  "io.atcr.hold.getPartUploadUrl": {
-    auth: true,
-    request: () => ({ input: { uploadId: state.uploadId, partNumber: 1 } }),
-  },
-  "io.atcr.hold.uploadPart": {
-    auth: true,
-    request: () => ({
-      input: layer.bytes,
-      headers: { "x-upload-id": state.uploadId, "x-part-number": "1" },
-    }),
-    then: ({ body }) => {
-      state.etag = etagAnswer.parse(body).etag;
-    },
-  },
-  "io.atcr.hold.completeUpload": {
-    auth: true,
-    request: () => ({
-      input: {
-        uploadId: state.uploadId,
-        digest: layer.digest,
-        parts: [{ partNumber: 1, etag: state.etag }],
-      },
-    }),
-  },
-  "io.atcr.hold.abortUpload": {
-    auth: true,
-    request: async () => {
-      const nsid = "io.atcr.hold.initiateUpload";
-      const { body } = await xrpc(hold.origin, nsid, {
-        input: { digest: layer.digest },
-        token: await tokenFor(nsid),
-      });
-      return { input: uploadAnswer.parse(body) };
-    },
-  },
-  "io.atcr.hold.notifyManifest": {
-    auth: true,
-    request: () => ({
-      input: {
-        repository: "app",
-        userDid: sandbox.alice.did,
-        manifestDigest,
-        tag: "v1",
-        manifest: {
-          mediaType: "application/vnd.oci.image.manifest.v1+json",
-          layers: [{
-            digest: layer.digest,
-            size: layer.bytes.length,
-            mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
-          }],
-        },
-      },
-    }),
-  },
-  "io.atcr.hold.getLayersForManifest": {
-    request: () => ({
-      params: {
-        manifest: `at://${sandbox.alice.did}/io.atcr.manifest/${
-          manifestDigest.replace("sha256:", "")
-        }`,
-      },
-    }),
-    then: ({ body }) => void layersAnswer.parse(body),
-  },
-  "io.atcr.hold.getQuota": {
-    request: () => ({ params: { userDid: sandbox.alice.did } }),
-  },
-  "io.atcr.hold.setStats": {
-    auth: true,
-    request: () => ({
-      input: {
-        ownerDid: sandbox.alice.did,
-        repository: "app",
-        pullCount: 5,
-      },
-    }),
-  },
-  "io.atcr.hold.updateCrewTier": {
-    auth: true,
-    request: () => ({ input: { userDid: sandbox.alice.did, tierRank: 0 } }),
-  },
-  "io.atcr.hold.exportUserData": { auth: true, request: () => ({}) },
-  "io.atcr.hold.deleteUserData": {
-    auth: true,
-    request: () => ({ input: {} }),
-  },
-};
-
 /** Served over WebSockets. */
 const STREAMS = ["com.atproto.sync.subscribeRepos"];
-
-type Method = Extract<
-  LexUserType,
-  { type: "query" | "procedure" | "subscription" }
->;
-
-/** Every method of every lexicon. */
-const methods = documents.flatMap(({ id, defs }): [string, Method][] => {
-  const { main } = defs;
-  return main?.type === "query" || main?.type === "procedure" ||
-      main?.type === "subscription"
-    ? [[id, main]]
-    : [];
-});
-
-function methodOf(nsid: string): Method {
-  const found = methods.find(([id]) => id === nsid);
-  assert.ok(found, `${nsid} has no lexicon`);
-  return found[1];
-}
 
 /** Sends the example of a method, with changes. */
 async function send(
   nsid: string,
   change: (request: XrpcRequest) => XrpcRequest = (request) => request,
 ): Promise<XrpcAnswer> {
-  const example = EXAMPLES[nsid];
+  const example = examples[nsid];
   assert.ok(example);
   const request = await example.request();
   const token = example.auth ? await tokenFor(nsid) : undefined;
@@ -364,7 +107,7 @@ function assertRefused(nsid: string, answer: XrpcAnswer, what: string) {
 }
 
 Deno.test("every method that is served answers as its lexicon says", async () => {
-  for (const [nsid, { then }] of Object.entries(EXAMPLES)) {
+  for (const [nsid, { then }] of Object.entries(examples)) {
     const answer = await send(nsid);
     assert.equal(answer.status, 200, `${nsid}: ${JSON.stringify(answer.body)}`);
     const method = methodOf(nsid);
@@ -387,7 +130,7 @@ Deno.test("every method that is served answers as its lexicon says", async () =>
 });
 
 Deno.test("methods of the lexicons that are not served are told to be unknown", async () => {
-  const served = [...Object.keys(EXAMPLES), ...STREAMS];
+  const served = [...Object.keys(examples), ...STREAMS];
   const unknown = methods.filter(([nsid]) => !served.includes(nsid));
   assert.ok(unknown.length > 100);
   for (const [nsid, { type }] of unknown) {
@@ -407,7 +150,7 @@ Deno.test("methods of the lexicons that are not served are told to be unknown", 
 });
 
 Deno.test("methods that change or tell something personal want to know who asks", async () => {
-  for (const [nsid, { auth }] of Object.entries(EXAMPLES)) {
+  for (const [nsid, { auth }] of Object.entries(examples)) {
     if (!auth) continue;
     const answer = await send(nsid, (request) => ({
       ...request,
@@ -419,23 +162,14 @@ Deno.test("methods that change or tell something personal want to know who asks"
 });
 
 Deno.test("a query is no procedure and a procedure no query", async () => {
-  for (const nsid of Object.keys(EXAMPLES)) {
+  for (const nsid of Object.keys(examples)) {
     const { type } = methodOf(nsid);
     const method = type === "query" ? "POST" : "GET";
-    const { input: _, ...rest } = await EXAMPLES[nsid]?.request() ?? {};
+    const { input: _, ...rest } = await examples[nsid]?.request() ?? {};
     const answer = await xrpc(hold.origin, nsid, { ...rest, method });
     assertRefused(nsid, answer, `by ${method}`);
   }
 });
-
-/** Values that no property of a lexicon is. */
-const NO_VALUES = {
-  string: [1, true, null, {}, ["x"]],
-  integer: ["1", 1.5, true, null, {}],
-  boolean: ["yes", 1, null],
-  array: ["x", {}, null],
-  object: ["x", 1, null],
-} as const;
 
 /** Properties that registries of others leave out, and what is made of that. */
 const SPARED: Readonly<Record<string, readonly string[]>> = {
@@ -445,34 +179,9 @@ const SPARED: Readonly<Record<string, readonly string[]>> = {
   "io.atcr.hold.completeUpload": ["parts"],
 };
 
-/** What a schema wants of one property. */
-interface Property {
-  readonly type: string;
-  readonly format?: string;
-  readonly maxLength?: number;
-  readonly minimum?: number;
-  readonly maximum?: number;
-}
-
-/** Wrong values for a property, by what its lexicon says. */
-function wrongValues(property: Property): unknown[] {
-  const { type, format, maxLength, minimum, maximum } = property;
-  const wrong: unknown[] = [];
-  if (type in NO_VALUES) {
-    wrong.push(...NO_VALUES[type as keyof typeof NO_VALUES]);
-  }
-  if (format !== undefined) wrong.push("", "no such thing", "x".repeat(3_000));
-  if (maxLength !== undefined && type === "string") {
-    wrong.push("x".repeat(maxLength + 1));
-  }
-  if (minimum !== undefined) wrong.push(minimum - 1);
-  if (maximum !== undefined) wrong.push(maximum + 1);
-  return wrong;
-}
-
 Deno.test("parameters that are missing or wrong are refused", async () => {
   let tried = 0;
-  for (const nsid of Object.keys(EXAMPLES)) {
+  for (const nsid of Object.keys(examples)) {
     const method = methodOf(nsid);
     if (!("parameters" in method) || !method.parameters) continue;
     const { properties, required = [] } = method.parameters;
@@ -507,7 +216,7 @@ Deno.test("parameters that are missing or wrong are refused", async () => {
 
 Deno.test("input that is missing or wrong is refused", async () => {
   let tried = 0;
-  for (const nsid of Object.keys(EXAMPLES)) {
+  for (const nsid of Object.keys(examples)) {
     const method = methodOf(nsid);
     if (method.type !== "procedure") continue;
     const { schema } = method.input ?? {};
@@ -522,7 +231,7 @@ Deno.test("input that is missing or wrong is refused", async () => {
     for (const value of [null, 1, "x", []]) {
       await refused(`input ${JSON.stringify(value)}`, value);
     }
-    const { input } = await EXAMPLES[nsid]?.request() ?? {};
+    const { input } = await examples[nsid]?.request() ?? {};
     const good = z.record(z.string(), z.unknown()).parse(input);
     const properties = Object.entries(schema.properties ?? {});
     for (const [name, property] of properties) {

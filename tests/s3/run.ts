@@ -7,6 +7,7 @@
  * @module
  */
 
+import { chooser } from "../tools/choice.ts";
 import { say } from "../tools/command.ts";
 import type { S3Kind } from "./kinds.ts";
 import { S3_SERVERS } from "./servers.ts";
@@ -56,15 +57,11 @@ async function main(): Promise<number> {
   if (Deno.env.get("TEST_S3_ENDPOINT")) {
     return await runTests({}, args) ? 0 : 1;
   }
+  const wanted = await chooser(Object.keys(S3_SERVERS), names);
   let ran = 0;
   let failed = 0;
-  for (const name of names.length > 0 ? names : Object.keys(S3_SERVERS)) {
-    const kind = S3_SERVERS[name];
-    if (kind === undefined) {
-      const known = Object.keys(S3_SERVERS).join(" or ");
-      await say(`There is no server ${name}; name ${known}.`);
-      return 2;
-    }
+  for (const [name, kind] of Object.entries(S3_SERVERS)) {
+    if (!wanted(name)) continue;
     const reason = await kind.missing();
     if (reason !== undefined) {
       await say(`${kind.name} does not run here: it ${reason}.`);

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
-import { lines } from "../../sandbox/lines.ts";
+import { startAskedProcess } from "../support/asked_process.ts";
 import { SyncVerifier } from "../support/sync_verifier.ts";
 import { kill } from "../tools/command.ts";
 import { startServer } from "../tools/server.ts";
@@ -35,33 +35,18 @@ export function startLibraryConsumer(
   plc: string,
 ): LibraryConsumer {
   const folder = new URL("consumer/", import.meta.url).pathname;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--check", "--frozen", "-A"],
-      ...["--config", `${folder}deno.json`, `${folder}main.ts`],
-      origin.replace("http", "ws"),
-      plc,
-    ],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  const said = lines(child.stdout);
-  const line = async (): Promise<string> => {
-    const { value, done } = await said.next();
-    if (done) throw new Error("the consumer ended");
-    return value;
-  };
+  const process = startAskedProcess([
+    ...["run", "--check", "--frozen", "-A"],
+    ...["--config", `${folder}deno.json`, `${folder}main.ts`],
+    origin.replace("http", "ws"),
+    plc,
+  ]);
   return {
-    report: async () => {
-      await writer.write(new TextEncoder().encode("\n"));
-      return report.parse(JSON.parse(await line()));
-    },
+    report: async () => report.parse(await process.ask()),
     [Symbol.asyncDispose]: async () => {
-      await writer.close().catch(() => {});
-      kill(child, "SIGTERM");
-      await child.status;
+      await process.close();
+      kill(process.child, "SIGTERM");
+      await process.child.status;
     },
   };
 }

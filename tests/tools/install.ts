@@ -20,6 +20,7 @@ import {
   GO_PROGRAMS,
   type GoProgram,
 } from "./catalog.ts";
+import { chooser } from "./choice.ts";
 import { run, say } from "./command.ts";
 import { BIN_DIR, findProgram, TOOLS_DIR } from "./paths.ts";
 
@@ -40,20 +41,12 @@ interface Result {
   readonly words: string;
 }
 
-const known = new Set(
+const wanted = await chooser(
   [...GO_PROGRAMS, ...CARGO_PROGRAMS, ...DEBIAN_PROGRAMS].map(({ name }) =>
     name
   ),
+  Deno.args,
 );
-const strangers = Deno.args.filter((name) => !known.has(name));
-if (strangers.length > 0) {
-  await say(
-    `Unknown: ${strangers.join(", ")}. Known: ${[...known].join(", ")}.`,
-  );
-  Deno.exit(2);
-}
-const wanted = (name: string) =>
-  Deno.args.length === 0 || Deno.args.includes(name);
 
 await Deno.mkdir(BIN_DIR, { recursive: true });
 const results = [

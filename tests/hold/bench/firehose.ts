@@ -5,8 +5,8 @@
  */
 
 import { z } from "zod";
-import { lines } from "../../../sandbox/lines.ts";
 import { short } from "../../bench/report.ts";
+import { startAskedProcess } from "../../support/asked_process.ts";
 import { createForger } from "../../support/forger.ts";
 import { holdDid, holdEnv } from "../../support/hold.ts";
 import { startProgram } from "../../support/program.ts";
@@ -36,28 +36,15 @@ const received = z.object({
 /** Starts the process of subscribers. */
 async function subscribe(port: number) {
   const path = new URL("subscribers.ts", import.meta.url).pathname;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", path, `${port}`, `${SUBSCRIBERS}`],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  const said = lines(child.stdout);
-  const line = async (): Promise<string> => {
-    const { value, done } = await said.next();
-    if (done) throw new Error("the subscribers ended");
-    return value;
-  };
-  await line();
+  const process = startAskedProcess(
+    ["run", "-A", path, `${port}`, `${SUBSCRIBERS}`],
+  );
+  await process.line();
   return {
-    report: async () => {
-      await writer.write(new TextEncoder().encode("\n"));
-      return received.parse(JSON.parse(await line()));
-    },
+    report: async () => received.parse(await process.ask()),
     stop: async () => {
-      await writer.close();
-      await child.status;
+      await process.close();
+      await process.child.status;
     },
   };
 }

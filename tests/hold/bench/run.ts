@@ -15,6 +15,7 @@
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { chooser } from "../../tools/choice.ts";
 import { say } from "../../tools/command.ts";
 import { TOOLS_DIR } from "../../tools/paths.ts";
 import { measureCommits } from "./commits.ts";
@@ -32,16 +33,11 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { quick: { type: "boolean", default: false } },
 });
-const unknown = positionals.filter((part) => !Object.hasOwn(PARTS, part));
-if (unknown.length > 0) {
-  const parts = Object.keys(PARTS).join(", ");
-  await say(`Unknown: ${unknown.join(", ")}. Parts: ${parts}.`);
-  Deno.exit(2);
-}
+const wanted = await chooser(Object.keys(PARTS), positionals);
 await say(`load ${Deno.loadavg()[0]?.toFixed(2)}, Deno ${Deno.version.deno}`);
 const figures: Record<string, object> = {};
 for (const [name, measure] of Object.entries(PARTS)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue;
+  if (!wanted(name)) continue;
   await say(`\n${name}`);
   figures[name] = await measure(values.quick);
 }

@@ -1,0 +1,45 @@
+/**
+ * Processes that answer each line on their standard input with a line of JSON.
+ *
+ * @module
+ */
+
+import { lines } from "../../sandbox/lines.ts";
+
+/** A process that can be asked what it has seen. */
+export interface AskedProcess {
+  readonly child: Deno.ChildProcess;
+  /** Its next line; fails when it has ended. */
+  line(): Promise<string>;
+  /** Asks, and reads the answer as JSON. */
+  ask(): Promise<unknown>;
+  /** Closes its standard input, which tells it to end. */
+  close(): Promise<void>;
+}
+
+/** Starts `deno` with `args`. */
+export function startAskedProcess(args: readonly string[]): AskedProcess {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const said = lines(child.stdout);
+  const line = async (): Promise<string> => {
+    const { value, done } = await said.next();
+    if (done) throw new Error(`deno ${args.join(" ")} has ended`);
+    return value;
+  };
+  return {
+    child,
+    line,
+    ask: async () => {
+      await writer.write(new TextEncoder().encode("\n"));
+      return JSON.parse(await line());
+    },
+    // It may have ended already.
+    close: () => writer.close().catch(() => {}),
+  };
+}
