@@ -75,6 +75,8 @@ export interface UploadRow {
   /** Id of the upload at the hold. */
   holdUploadId: string;
   algorithm: DigestAlgorithm;
+  /** When the row goes unless bytes come, in milliseconds since the Unix epoch. */
+  expiresAt: number;
 }
 
 /** An entry of the referrers list (image-spec descriptor with artifact fields). */

@@ -8,7 +8,7 @@
 import type { Did } from "../atproto/identity.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Clock } from "../clock.ts";
-import type { Kv } from "../kv/kv.ts";
+import type { Entry, Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import {
@@ -34,7 +34,7 @@ export interface UploadsDeps {
   holds: HoldDirectory;
   log: Logger;
   metrics: Metrics;
-  /** How long an upload may lie idle from its start, in milliseconds. */
+  /** How long an upload may stand still, in milliseconds. */
   ttlMs: number;
 }
 
@@ -56,6 +56,9 @@ export interface UploadChunk extends Omit<LastBytes, "offset"> {
   readonly start?: number;
 }
 
+/** Share of an upload's life that may be left without bytes that came being noted. */
+const NEARLY_ALL = 23 / 24;
+
 /** Runs uploads of blobs (distribution-spec, "Pushing Blobs"). */
 export class Uploads {
   readonly #deps: UploadsDeps;
@@ -75,16 +78,17 @@ export class Uploads {
     const hold = await holds.get(holdDid);
     await requireWrite(hold, caller);
     const id = crypto.randomUUID();
+    const holdUploadId = await hold.startUpload(caller, algorithm);
+    const expiresAt = clock.now() + ttlMs;
     const row: UploadRow = {
       ...ref,
       caller,
       holdDid,
-      holdUploadId: await hold.startUpload(caller, algorithm),
+      holdUploadId,
       algorithm,
+      expiresAt,
     };
-    await kv.set(registryKeys.upload(id), row, {
-      expiresAt: clock.now() + ttlMs,
-    });
+    await kv.set(registryKeys.upload(id), row, { expiresAt });
     return { id, offset: 0 };
   }
 
@@ -105,13 +109,28 @@ export class Uploads {
     id: string,
     chunk: UploadChunk,
   ): Promise<UploadStatus> {
-    const { upload, hold } = await this.#find(ref, caller, id);
+    const { entry, upload, hold } = await this.#find(ref, caller, id);
     const { body, start, signal } = chunk;
     const offset = await offsetOf(hold, upload);
     requireStart(start, offset);
     const end = await hold.append(upload, offset, body, signal);
+    await this.#keep(entry);
     this.#deps.metrics.uploadedBytes.inc(end - offset);
     return { id, offset: end };
+  }
+
+  /** Lets an upload live on that bytes have come for; most uploads end before that needs a write. */
+  async #keep({ key, value, versionstamp }: Entry<UploadRow>): Promise<void> {
+    const { kv, clock, ttlMs } = this.#deps;
+    const now = clock.now();
+    if (value.expiresAt - now > ttlMs * NEARLY_ALL) return;
+    // One request may bring bytes for longer than uploads may stand still.
+    const expired = value.expiresAt <= now;
+    const expiresAt = now + ttlMs;
+    await kv.atomic()
+      .check(key, expired ? null : versionstamp)
+      .set(key, { ...value, expiresAt }, { expiresAt })
+      .commit();
   }
 
   /**
@@ -235,7 +254,9 @@ export class Uploads {
     ref: RepoRef,
     caller: Did,
     id: string,
-  ): Promise<{ upload: HoldUpload; hold: HoldClient }> {
+  ): Promise<
+    { entry: Entry<UploadRow>; upload: HoldUpload; hold: HoldClient }
+  > {
     const entry = await this.#deps.kv.get<UploadRow>(registryKeys.upload(id));
     const row = entry?.value;
     if (
@@ -246,7 +267,7 @@ export class Uploads {
     }
     const { holdUploadId: uploadId, algorithm } = row;
     const hold = await this.#deps.holds.get(row.holdDid);
-    return { upload: { uploadId, caller, algorithm }, hold };
+    return { entry, upload: { uploadId, caller, algorithm }, hold };
   }
 }
 
