@@ -111,7 +111,7 @@ export class ManifestPush {
     await this.#deps.leases.hold(
       ref,
       { digest, tags: pushed.tags },
-      () => this.#store(session, push, pushed, notice, signal),
+      (lost) => this.#store(session, push, pushed, notice, { lost, signal }),
     );
     this.#deps.metrics.manifestPushes.inc();
     if (notice) this.#deps.notices?.tell(push, notice);
@@ -142,7 +142,7 @@ export class ManifestPush {
     { ref, holdDid, digest, manifest }: Push,
     pushed: PushedManifest,
     notice: KeptRow | undefined,
-    signal: AbortSignal | undefined,
+    { lost, signal }: { lost: AbortSignal; signal: AbortSignal | undefined },
   ): Promise<void> {
     const { index, records, clock, content } = this.#deps;
     const [before, ...tagRows] = await Promise.all([
@@ -164,7 +164,9 @@ export class ManifestPush {
         tag,
         rkey: tagRows[i]?.value.rkey,
       })),
-    }, signal);
+    }, signal ? AbortSignal.any([signal, lost]) : lost);
+    // Who has the lease now has read the records after us, or will.
+    lost.throwIfAborted();
     const row = manifestRow(manifest, {
       size: pushed.bytes.byteLength,
       holdDid,

@@ -138,10 +138,10 @@ export class Manifests {
     await leases.hold(
       ref,
       what,
-      () =>
+      (lost) =>
         reference.kind === "tag"
           ? this.#deleteTag(ref, session, reference.tag, signal)
-          : this.#deleteManifest(ref, session, reference.digest, signal),
+          : this.#deleteManifest(ref, session, reference.digest, lost, signal),
     );
   }
 
@@ -163,6 +163,7 @@ export class Manifests {
     ref: RepoRef,
     session: PdsSession,
     digest: Digest,
+    lost: AbortSignal,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const { index, records } = this.#deps;
@@ -178,6 +179,8 @@ export class Manifests {
     if (heir !== undefined) {
       await records.bequeath(session, digest, heir, signal);
     }
+    // Who has the lease now may have pushed the manifest again.
+    lost.throwIfAborted();
     await index.removeManifest(ref, digest);
     if (manifest && heir === undefined) {
       await this.#tellHold(manifest.holdDid, ref, digest);

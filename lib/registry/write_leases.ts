@@ -24,29 +24,35 @@ export class WriteLeases {
     this.#clock = clock;
   }
 
-  /** Runs `work` while nobody else writes the manifest (all repositories of an owner share its record) or the tags. */
+  /**
+   * Runs `work` while nobody else writes the manifest (all repositories of an
+   * owner share its record) or the tags. The signal given to `work` is aborted
+   * when somebody else may write after all: what comes then must not be put
+   * over theirs.
+   */
   async hold<T>(
     { did, repo }: RepoRef,
     what: { digest?: Digest; tags: readonly string[] },
-    work: () => Promise<T>,
+    work: (lost: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const names = what.tags.map((tag) => `registry/tag/${did}/${repo}/${tag}`);
     if (what.digest) names.push(`registry/manifest/${did}/${what.digest}`);
     // All take them in one order, so that no two wait for each other.
-    return await this.#nest(names.sort(), work);
+    return await this.#nest(names.sort(), [], work);
   }
 
   async #nest<T>(
     names: readonly string[],
-    work: () => Promise<T>,
+    outer: readonly AbortSignal[],
+    work: (lost: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    if (names.length === 0) return await work();
+    if (names.length === 0) return await work(AbortSignal.any([...outer]));
     return await withLease(
       this.#kv,
       this.#clock,
       names.slice(0, MAX_TOGETHER),
       TIMES,
-      () => this.#nest(names.slice(MAX_TOGETHER), work),
+      (lost) => this.#nest(names.slice(MAX_TOGETHER), [...outer, lost], work),
     );
   }
 }
