@@ -41,7 +41,7 @@ export async function serve(config: Config): Promise<void> {
     log.warn("configuration", { notice });
   }
   const chores = Promise.withResolvers<RunningChores>();
-  if (onDeploy()) wakeForChores(chores.promise);
+  if (config.deploy) wakeForChores(chores.promise);
   let stopping = false;
   let handler: Handler = starting;
   let upgrade: Upgrade = () => false;
@@ -63,7 +63,7 @@ export async function serve(config: Config): Promise<void> {
     if (!config.sandbox.enabled) await ctx.avatars?.start();
     const app = createApp(ctx, {
       stopping: () => stopping,
-      denoServe: onDeploy(),
+      denoServe: config.deploy,
     });
     if (ctx.hold) upgrade = createFirehoseUpgrade(ctx.hold.firehose);
     handler = (request, connection) => app.fetch(request, connection);
@@ -119,17 +119,12 @@ function starting(request: Request): Response {
   });
 }
 
-/** On Deno Deploy the platform decides where to listen. */
-function onDeploy(): boolean {
-  return Deno.env.has("DENO_DEPLOYMENT_ID");
-}
-
 async function open(
   config: Config,
   log: Logger,
   serve: { fetch: Handler; upgrade: UpgradeHandler },
 ): Promise<Listening> {
-  if (onDeploy()) return listenOnDeploy(serve.fetch);
+  if (config.deploy) return listenOnDeploy(serve.fetch);
   const { hostname, port } = config.server.listen;
   return await listen({ hostname, port, log, ...serve });
 }

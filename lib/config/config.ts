@@ -40,6 +40,8 @@ type Frozen<T> = T extends Uint8Array ? T
  * follow from others.
  */
 export type Config = Frozen<Complete> & {
+  /** Whether this is Deno Deploy, which decides where to listen and when to run. */
+  readonly deploy: boolean;
   readonly origin: {
     /** Where each given setting comes from: path to variable or file name. */
     readonly settings: ReadonlyMap<string, string>;
@@ -81,7 +83,7 @@ export function loadConfig(input: ConfigInput): Config {
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   const origin = { settings: origins, notices: sources.notices };
-  return freeze({ ...whole.complete, origin });
+  return freeze({ ...whole.complete, deploy, origin });
 }
 
 /** The sources as far as the file goes that `--config` names. */

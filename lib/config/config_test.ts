@@ -322,6 +322,8 @@ Deno.test("test mode takes http to the outside", () => {
 Deno.test("on Deno Deploy the platform's key-value store is used", () => {
   const env = { ...PUBLIC, S3_BUCKET: "b", DENO_DEPLOYMENT_ID: "x" };
   assert.equal(load(env).kv.location, undefined);
+  assert.ok(load(env).deploy);
+  assert.ok(!load({}).deploy);
 });
 
 Deno.test("the address names the loopback host that was given", () => {
