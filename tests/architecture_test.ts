@@ -6,130 +6,224 @@ import assert from "node:assert/strict";
 import { dirname, join, normalize, relative } from "node:path";
 
 const ROOT = new URL("..", import.meta.url).pathname;
-const FOLDERS = ["lib", "routes", "islands", "cli"];
+const FOLDERS = ["lib", "routes", "cli", "sandbox"];
+
+/** Compiled by another compiler, which knows neither our imports nor our types. */
+const FOREIGN =
+  /^lib\/avatar\/kernel\/assembly\/|^sandbox\/(shims|node_modules)\//;
 
 interface Source {
   readonly path: string;
   readonly text: string;
   /** Paths of our own files that it imports, for types or for values. */
   readonly imports: readonly string[];
-  /** Those that it imports values from. */
+  /** Those that it imports values from when it is loaded. */
   readonly values: readonly string[];
+  /** Names of the packages that it imports. */
+  readonly packages: readonly string[];
 }
 
 async function* walk(folder: string): AsyncGenerator<string> {
   for await (const entry of Deno.readDir(join(ROOT, folder))) {
     const path = `${folder}/${entry.name}`;
+    if (FOREIGN.test(`${path}/`) || FOREIGN.test(path)) continue;
     if (entry.isDirectory) yield* walk(path);
-    else if (/\.tsx?$/.test(entry.name)) yield path;
+    else if (/\.(tsx?|js)$/.test(entry.name)) yield path;
   }
 }
 
-async function sources(): Promise<Source[]> {
-  const found: Source[] = [];
-  const paths = ["main.ts"];
-  for (const folder of FOLDERS) {
-    const there = await Deno.stat(join(ROOT, folder)).catch(() => undefined);
-    if (there) { for await (const path of walk(folder)) paths.push(path); }
+async function read(path: string): Promise<Source> {
+  const text = await Deno.readTextFile(join(ROOT, path));
+  const place = (target: string) =>
+    relative(ROOT, normalize(join(ROOT, dirname(path), target)));
+  const statements = [
+    ...text.matchAll(
+      /(?:^|\n)(?:import|export)( type)?\b(?:[^;"]*?\bfrom)?\s*"([^"]+)"/g,
+    ),
+  ].map(([, type, target = ""]) => ({ target, isType: type !== undefined }));
+  const later = [...text.matchAll(/\bimport\(\s*"([^"]+)"/g)]
+    .map(([, target = ""]) => target);
+  const targets = [...statements.map(({ target }) => target), ...later];
+  const isOurs = (target: string) => target.startsWith(".");
+  return {
+    path,
+    text,
+    imports: targets.filter(isOurs).map(place),
+    values: statements.filter(({ target, isType }) => isOurs(target) && !isType)
+      .map(({ target }) => place(target)),
+    packages: targets.filter((target) =>
+      !isOurs(target) && !target.startsWith("node:")
+    ),
+  };
+}
+
+async function sources(folders: readonly string[]): Promise<Source[]> {
+  const paths: string[] = [];
+  for (const folder of folders) {
+    for await (const path of walk(folder)) paths.push(path);
   }
-  for (const path of paths) {
-    const text = await Deno.readTextFile(join(ROOT, path));
-    const place = (target: string) =>
-      relative(ROOT, normalize(join(ROOT, dirname(path), target)));
-    const statements = [
-      ...text.matchAll(
-        /(?:^|\n)(import|export)( type)?\b[^;"]*?(?:from )?"(\.[^"]+)"/g,
-      ),
-    ];
-    found.push({
-      path,
-      text,
-      imports: statements.map(([, , , target = ""]) => place(target)),
-      values: statements.filter(([, , type]) => type === undefined)
-        .map(([, , , target = ""]) => place(target)),
-    });
-  }
-  return found;
+  return await Promise.all(paths.map(read));
 }
 
 const isTest = ({ path }: Source) => /(_test|\/testing\w*)\.tsx?$/.test(path);
-const all = await sources();
+const all = [await read("main.ts"), ...await sources(FOLDERS)];
 const product = all.filter((source) => !isTest(source));
 
-/** Services of `lib/`; they do not import each other. */
-const SERVICES = ["registry", "hold", "avatar", "auth", "index"];
+/** Files that stand below everything else. */
+const GROUND = ["lib/clock.ts", "lib/errors.ts", "lib/log.ts"];
 
-/** Foundations of `lib/`, and what each may use of the others. */
-const FOUNDATIONS: Readonly<Record<string, readonly string[]>> = {
-  oci: ["atproto"],
-  atproto: ["kv", "oci"],
-  kv: [],
-  storage: ["oci"],
-  repo: ["kv", "atproto", "storage"],
-  config: ["atproto"],
+/** The foundations that a service stands on. */
+const FOUNDATIONS = ["lib/atproto", "lib/kv", "lib/oci", "lib/storage"];
+
+/** What each room may use of the others, besides the ground. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  "lib/kv": [],
+  "lib/oci": ["lib/atproto"],
+  "lib/atproto": ["lib/kv", "lib/oci", "lexicons"],
+  "lib/storage": ["lib/oci"],
+  "lib/repo": ["lib/atproto", "lib/kv", "lib/storage"],
+  "lib/config": ["lib/atproto"],
+  "lib/install": [],
+  "lib/metrics.ts": [],
+  // Services do not know each other.
+  "lib/auth": [...FOUNDATIONS, "lib/metrics.ts"],
+  "lib/avatar": FOUNDATIONS,
+  "lib/hold": FOUNDATIONS,
+  "lib/registry": [...FOUNDATIONS, "lib/metrics.ts"],
+  // Builds all of it.
+  "lib/context": [
+    ...FOUNDATIONS,
+    ...["lib/auth", "lib/avatar", "lib/config", "lib/hold", "lib/metrics.ts"],
+    ...["lib/registry", "lib/repo"],
+  ],
+  // What is stored is the business of services alone.
+  "routes": [
+    ...FOUNDATIONS.filter((room) => room !== "lib/kv"),
+    ...["lib/auth", "lib/avatar", "lib/context", "lib/hold", "lib/install"],
+    ...["lib/metrics.ts", "lib/registry", "lib/repo", "deno.json"],
+  ],
+  "cli": [
+    ...FOUNDATIONS,
+    ...["lib/config", "lib/context", "lib/hold", "lib/repo"],
+    ...["routes", "sandbox"],
+  ],
+  "main.ts": ["cli", "lib/config"],
+  "sandbox": [],
 };
 
 /** Files that join two services on purpose: the registry reaches our own hold in-process. */
-const JOINTS = new Set(["lib/registry/local_hold.ts", "lib/context.ts"]);
+const JOINTS: Readonly<Record<string, string>> = {
+  "lib/registry/local_hold.ts": "lib/hold",
+};
 
-function room(path: string): string | undefined {
-  return /^lib\/([^/]+)\//.exec(path)?.[1];
+/** The folder of `lib/`, or what stands beside it. */
+function roomOf(path: string): string {
+  if (path === "lib/context.ts") return "lib/context";
+  return /^lib\/[^/]+|^[^/]+/.exec(path)?.[0] ?? path;
 }
 
-Deno.test("services know neither routes nor the program's entry", () => {
-  const wrong = product.filter(({ path }) => path.startsWith("lib/"))
-    .flatMap(({ path, imports }) =>
-      imports.filter((target) => /^(routes|cli|main\.ts)/.test(target))
-        .map((target) => `${path} -> ${target}`)
-    );
-  assert.deepEqual(wrong, []);
-});
+/** Lines that say which file does what it should not. */
+function offences(
+  files: readonly Source[],
+  find: (source: Source) => Iterable<string>,
+): string[] {
+  return files.flatMap((source) =>
+    [...find(source)].map((what) => `${source.path}: ${what}`)
+  );
+}
 
-Deno.test("a service does not import another one", () => {
-  const wrong = product.filter(({ path }) => !JOINTS.has(path))
-    .flatMap(({ path, imports }) => {
-      const own = room(path);
-      if (own === undefined || !SERVICES.includes(own)) return [];
-      return imports.filter((target) => {
-        const other = room(target);
-        return other !== undefined && other !== own &&
-          SERVICES.includes(other);
-      }).map((target) => `${path} -> ${target}`);
-    });
-  assert.deepEqual(wrong, []);
-});
-
-Deno.test("a foundation imports only the foundations below it", () => {
-  const wrong = product.flatMap(({ path, imports }) => {
-    const own = room(path);
-    const allowed = own === undefined ? undefined : FOUNDATIONS[own];
-    if (!allowed) return [];
+Deno.test("imports point one way: from routes to services to foundations", () => {
+  const wrong = offences(product, ({ path, imports }) => {
+    const own = roomOf(path);
+    if (GROUND.includes(own)) {
+      return imports.filter((target) => !GROUND.includes(target));
+    }
+    const allowed = ROOMS[own];
+    assert.ok(allowed, `${path} is in no room of the house`);
     return imports.filter((target) => {
-      const other = room(target);
-      return other !== undefined && other !== own && !allowed.includes(other);
-    }).map((target) => `${path} -> ${target}`);
+      const other = roomOf(target);
+      return other !== own && !GROUND.includes(other) &&
+        !allowed.includes(other) && JOINTS[path] !== other;
+    });
   });
   assert.deepEqual(wrong, []);
 });
 
-Deno.test("drivers are named only where services are built", () => {
-  const drivers = /^lib\/storage\/(s3|filesystem|memory)\.ts$/;
-  const wrong = product.filter(({ path }) =>
-    path !== "lib/context.ts" && !path.startsWith("lib/storage/") &&
-    !path.startsWith("lib/context/")
-  ).flatMap(({ path, imports }) =>
-    imports.filter((target) => drivers.test(target))
-      .map((target) => `${path} -> ${target}`)
+Deno.test("the grammar of registries takes only types from what it does not stand on", () => {
+  const wrong = offences(
+    product.filter(({ path }) => roomOf(path) === "lib/oci"),
+    ({ values }) =>
+      values.filter((target) =>
+        roomOf(target) !== "lib/oci" && !GROUND.includes(target)
+      ),
   );
   assert.deepEqual(wrong, []);
 });
 
-Deno.test("the environment is read by the configuration only", () => {
-  const wrong = product.filter(({ path, text }) =>
-    !path.startsWith("lib/config/") && !path.startsWith("cli/") &&
-    path !== "main.ts" && /Deno\.env|process\.env/.test(text)
+Deno.test("tests and what they bring along are not part of the product", () => {
+  const isForTests = /(_test|\/testing\w*)\.tsx?$|^tests\//;
+  const wrong = offences(
+    product,
+    ({ imports }) => imports.filter((target) => isForTests.test(target)),
   );
-  assert.deepEqual(wrong.map(({ path }) => path), []);
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("drivers are named only where services are built", () => {
+  const drivers = /^lib\/(storage\/(s3|filesystem|memory)|kv\/deno_kv)\.ts$/;
+  const wrong = offences(
+    product,
+    ({ path, imports }) =>
+      roomOf(path) === "lib/context"
+        ? []
+        : imports.filter((target) =>
+          drivers.test(target) && roomOf(target) !== roomOf(path)
+        ),
+  );
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("services know no server and no pages", () => {
+  const web = /^@hono\/|^preact/;
+  const wrong = offences(
+    product.filter(({ path }) => path.startsWith("lib/")),
+    ({ packages, text }) => [
+      ...packages.filter((name) => web.test(name)),
+      ...text.match(/\bDeno\.serve\(/g) ?? [],
+    ],
+  );
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("the environment is read for the configuration only", () => {
+  /** Hands it to the configuration, or runs as a program of its own. */
+  const own =
+    /^(cli\/commands\.ts|cli\/docker-credential-atcr\/.*|sandbox\/.*)$/;
+  const wrong = offences(
+    product,
+    ({ path, text }) =>
+      own.test(path) ? [] : text.match(/(Deno|process)\.env\b/g) ?? [],
+  );
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("nobody reaches the network but through the fetch that was handed in", () => {
+  const wrong = offences(
+    product.filter(({ path }) => /^(lib|routes)\//.test(path)),
+    ({ path, text }) => {
+      const code = withoutComments(text);
+      const handedIn = /\bfetch\b(\?|\(input, init\))?\s*[:,}]/.test(code);
+      return [
+        ...handedIn ? [] : code.match(/(?<![.\w#])fetch\(/g) ?? [],
+        ...code.match(/globalThis\.fetch|Deno\.connect\w*\(/g) ?? [],
+        // Follows the one address that the operator configures.
+        ...path === "lib/atproto/jetstream.ts"
+          ? []
+          : code.match(/new WebSocket\(/g) ?? [],
+      ];
+    },
+  );
+  assert.deepEqual(wrong, []);
 });
 
 Deno.test("imports of values make no circle", () => {
@@ -151,20 +245,65 @@ Deno.test("imports of values make no circle", () => {
   assert.deepEqual(circles, []);
 });
 
-Deno.test("a file has one subject: none is longer than 400 lines", () => {
-  const long = product.map(({ path, text }) => ({
-    path,
-    lines: text.split("\n").length,
-  })).filter(({ lines }) => lines > 400);
-  assert.deepEqual(long, []);
+Deno.test("a file has one subject: none is longer than about 300 lines", () => {
+  const wrong = offences(product, ({ text }) => {
+    const { length } = text.split("\n");
+    return length > 320 ? [`${length} lines`] : [];
+  });
+  assert.deepEqual(wrong, []);
 });
 
-Deno.test("nobody escapes from the type checker", () => {
-  const wrong = product.flatMap(({ path, text }) =>
-    /@ts-(ignore|expect-error|nocheck)|\bas any\b|<any>|[)\w]\??: any[,;) =]/
-        .test(text.replace(/^ *(\*|\/\/|\/\*).*$/gm, ""))
-      ? [path]
-      : []
+Deno.test("every file begins with what it is for", () => {
+  const wrong = offences(
+    all.filter(({ path }) => /(?<!_test)\.tsx?$/.test(path)),
+    ({ text }) => text.startsWith("/**") ? [] : [text.slice(0, 40)],
   );
   assert.deepEqual(wrong, []);
 });
+
+Deno.test("nobody escapes from the type checker or the linter", () => {
+  const wrong = offences(all, ({ text }) => [
+    ...text.match(/@ts-(ignore|expect-error|nocheck)|deno-lint-ignore/g) ?? [],
+    ...withoutComments(text)
+      .match(/\bas any\b|<any\b|[)\w]\??: any[,;) =[]|\bany\[\]/g) ?? [],
+  ]);
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("files export by name, and nothing of others", () => {
+  const wrong = offences(
+    product,
+    ({ text }) => text.match(/^export (default\b|\* |\{[^}]*\} from)/gm) ?? [],
+  );
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("every package of the configuration is used, and no other", async () => {
+  const config = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  const known: string[] = Object.keys(config.imports);
+  const used = new Set<string>();
+  // Types of another package, and what JSX is compiled to.
+  const silent = ["@types/ws", "preact"];
+  for (const { path, packages } of [...all, ...await sources(["tests"])]) {
+    // Programs with packages of their own.
+    if (/^(sandbox|tests\/sync\/consumer)\//.test(path)) continue;
+    for (const name of packages) {
+      const found = known.find((one) =>
+        name === one || name.startsWith(`${one}/`)
+      );
+      assert.ok(
+        found,
+        `${path} imports ${name}, which deno.json does not name`,
+      );
+      used.add(found);
+    }
+  }
+  const unused = known.filter((name) =>
+    !used.has(name) && !silent.includes(name)
+  );
+  assert.deepEqual(unused, []);
+});
+
+function withoutComments(text: string): string {
+  return text.replace(/^ *(\*|\/\/|\/\*).*$/gm, "");
+}

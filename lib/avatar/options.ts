@@ -5,7 +5,7 @@
  */
 
 import { DEFAULT_LIMITS, type ImageLimits } from "./image/limits.ts";
-import { DEFAULT_POOL, type PoolOptions } from "./pool/pool.ts";
+import { DEFAULT_POOL, type PoolOptions } from "./pool/bounds.ts";
 
 /** Settings of the avatar service. Times are in milliseconds. */
 export interface AvatarOptions {

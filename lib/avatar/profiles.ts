@@ -14,13 +14,19 @@ import type {
 } from "../atproto/identity.ts";
 import { SingleFlight } from "../atproto/single_flight.ts";
 import type { Clock } from "../clock.ts";
-import { AppError, isAppError } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Visitor } from "./admission.ts";
 import { profileKey, replacedKey } from "./keys.ts";
 import type { AvatarObserver } from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";
+import {
+  type FoundProfile,
+  ProfileMemory,
+  RETRY_MS,
+  ttlOf,
+} from "./profile_memory.ts";
 import { type Pictures, readPictures } from "./profile_reader.ts";
 import type { ProfileRow } from "./rows.ts";
 import type { PictureSource } from "./upstream.ts";
@@ -35,13 +41,6 @@ export interface ProfilesDeps {
   readonly observer: Pick<AvatarObserver, "upstreamFailed">;
 }
 
-/** A profile and how it was come by. */
-export interface FoundProfile {
-  readonly profile: ProfileRow;
-  /** `stale`: older than it should be, since its PDS was slow or down. */
-  readonly freshness: "fresh" | "stale";
-}
-
 /** What is known to have happened to an account. */
 export interface AccountChange {
   /** Its handle, keys or PDS may be others now. */
@@ -50,16 +49,8 @@ export interface AccountChange {
   readonly gone: boolean;
 }
 
-type Remembered = { until: number; found: FoundProfile } | {
-  until: number;
-  error: AppError;
-};
-
-/** How long this process goes without a look at the store. */
-const LOCAL_MS = 5_000;
-/** How long a failing PDS is left alone. */
-const RETRY_MS = 10_000;
-const LOCAL_ENTRIES = 20_000;
+/** PDSs that are remembered to have failed. */
+const FAILING_ENTRIES = 20_000;
 /** Tries of a commit that refreshes get in the way of. */
 const MAX_COMMITS = 10;
 
@@ -67,10 +58,9 @@ const MAX_COMMITS = 10;
 export class Profiles {
   readonly #deps: ProfilesDeps;
   readonly #options: AvatarOptions;
-  /** By identifier as it was asked for. */
-  readonly #local = new LRUCache<string, Remembered>({ max: LOCAL_ENTRIES });
+  readonly #memory: ProfileMemory;
   /** Until when a DID's PDS is left alone. */
-  readonly #failing = new LRUCache<string, number>({ max: LOCAL_ENTRIES });
+  readonly #failing = new LRUCache<string, number>({ max: FAILING_ENTRIES });
   /** When the running refresh of a DID began. */
   readonly #began = new Map<string, number>();
   readonly #flights = new SingleFlight();
@@ -78,6 +68,7 @@ export class Profiles {
   constructor(deps: ProfilesDeps, options: AvatarOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#memory = new ProfileMemory(deps.clock, options);
   }
 
   /**
@@ -89,12 +80,8 @@ export class Profiles {
    * could be asked and nothing is known, `TOOMANYREQUESTS` for the visitor.
    */
   async find(identifier: string, visitor: Visitor): Promise<FoundProfile> {
-    const now = this.#deps.clock.now();
-    const known = this.#local.get(identifier);
-    if (known !== undefined && now < known.until) {
-      if ("error" in known) throw known.error;
-      return known.found;
-    }
+    const known = this.#memory.recall(identifier);
+    if (known !== undefined) return known;
     try {
       // By client: what one of them may not do is no answer to others.
       const found = await this.#flights.run(
@@ -102,10 +89,10 @@ export class Profiles {
         undefined,
         () => this.#find(identifier, visitor),
       );
-      this.#remember(identifier, found);
+      this.#memory.keep(identifier, found);
       return found;
     } catch (error) {
-      this.#rememberError(identifier, error);
+      this.#memory.keepError(identifier, error);
       throw error;
     }
   }
@@ -117,10 +104,10 @@ export class Profiles {
     for (let i = 0; i < MAX_COMMITS; i++) {
       const entry = await kv.get<ProfileRow>(profileKey(did));
       this.#failing.delete(did);
-      this.#local.delete(did);
+      this.#memory.forget(did);
       if (entry === undefined) return;
       const { handle, avatar, banner } = entry.value;
-      if (handle !== undefined) this.#local.delete(handle);
+      if (handle !== undefined) this.#memory.forget(handle);
       if (change.identity) await identities.forget(did);
       const next: ProfileRow = {
         ...entry.value,
@@ -154,7 +141,9 @@ export class Profiles {
   async #current(identity: Identity, row: ProfileRow): Promise<FoundProfile> {
     const profile = { ...row, handle: identity.handle };
     const age = this.#deps.clock.now() - profile.checkedAt;
-    if (age < this.#ttl(profile)) return { profile, freshness: "fresh" };
+    if (age < ttlOf(profile, this.#options)) {
+      return { profile, freshness: "fresh" };
+    }
     if (profile.checkedAt > 0 && age > this.#options.staleTtlMs) {
       return { profile: await this.#refresh(identity), freshness: "fresh" };
     }
@@ -274,34 +263,5 @@ export class Profiles {
     if (await change.commit()) return row;
     // Another instance was faster; its answer is as new as ours.
     return (await kv.get<ProfileRow>(key))?.value ?? row;
-  }
-
-  /** How long a profile is current. */
-  #ttl(profile: ProfileRow): number {
-    return profile.avatar === undefined
-      ? this.#options.negativeTtlMs
-      : this.#options.profileTtlMs;
-  }
-
-  #remember(identifier: string, found: FoundProfile): void {
-    const now = this.#deps.clock.now();
-    const until = found.freshness === "stale"
-      ? now + Math.min(LOCAL_MS, this.#options.profileTtlMs) / 5
-      : Math.min(
-        now + LOCAL_MS,
-        found.profile.checkedAt + this.#ttl(found.profile),
-      );
-    this.#local.set(identifier, { until, found });
-  }
-
-  #rememberError(identifier: string, error: unknown): void {
-    if (!(error instanceof AppError) || error.code === "TOOMANYREQUESTS") {
-      return; // says something of the client, nothing of the account
-    }
-    const unknown = isAppError(error, "NAME_UNKNOWN", "NAME_INVALID");
-    const forMs = unknown ? this.#options.negativeTtlMs : RETRY_MS;
-    const until = this.#deps.clock.now() +
-      Math.min(forMs, this.#options.negativeTtlMs);
-    this.#local.set(identifier, { until, error });
   }
 }

@@ -19,6 +19,7 @@ import type { ManifestContent } from "./content.ts";
 import { registryKeys } from "./keys.ts";
 import type { FoundManifest, ManifestImport } from "./manifest_import.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
+import { OwnerLists } from "./owner_lists.ts";
 import type { OwnerReader } from "./owner_reader.ts";
 import type { ManifestRow, TagRow } from "./rows.ts";
 
@@ -36,19 +37,18 @@ export interface DiscoveryDeps {
 const MANIFEST = "io.atcr.manifest";
 const TAG = "io.atcr.tag";
 
-/** A collection is not listed again within this time, in milliseconds. */
-const LIST_INTERVAL_MS = 30_000;
-
 /** Manifests that are looked up because a tag leads to an index of them. */
 const MAX_CHILDREN = 100;
 
 /** Reads owners' records into the index. */
 export class Discovery {
   readonly #deps: DiscoveryDeps;
+  readonly #lists: OwnerLists;
   readonly #flights = new SingleFlight();
 
   constructor(deps: DiscoveryDeps) {
     this.#deps = deps;
+    this.#lists = new OwnerLists(deps);
   }
 
   /** Looks a tag up in the owner's repo and indexes it; undefined when there is none. */
@@ -127,19 +127,19 @@ export class Discovery {
 
   /** Makes sure that the tags of an owner that we have never seen are known. */
   async ensureTagsListed(owner: Identity): Promise<void> {
-    if (!await this.#listedAt(owner, TAG)) await this.#listTags(owner);
+    if (!await this.#lists.lastAt(owner, TAG)) await this.#listTags(owner);
   }
 
   /** Makes sure that manifests with a subject of an owner that we have never seen are known. */
   async ensureReferrersListed(owner: Identity): Promise<void> {
-    if (!await this.#listedAt(owner, MANIFEST)) {
+    if (!await this.#lists.lastAt(owner, MANIFEST)) {
       await this.#listManifests(owner);
     }
   }
 
   /** Indexes all tag records of an owner; false when that was done a moment ago. */
   #listTags(owner: Identity): Promise<boolean> {
-    return this.#list(owner, TAG, async (rkey, value) => {
+    return this.#lists.read(owner, TAG, async (rkey, value) => {
       const tag = readTag(value);
       if (!tag) return;
       const ref = { did: owner.did, repo: tag.repository };
@@ -155,7 +155,7 @@ export class Discovery {
    */
   #listManifests(owner: Identity): Promise<boolean> {
     const { kv, index } = this.#deps;
-    return this.#list(owner, MANIFEST, async (rkey, value) => {
+    return this.#lists.read(owner, MANIFEST, async (rkey, value) => {
       const record = readManifest(value);
       if (!record) return;
       const { digest, repository } = record;
@@ -167,41 +167,6 @@ export class Discovery {
       if (!record.hasSubject || await index.manifest(ref, digest)) return;
       await this.#deps.imports.add(owner, ref, { rkey, record });
     });
-  }
-
-  /**
-   * Runs `each` on the records of a collection. Listing is work for the PDS,
-   * so that it has a pause: false when the last one ended a moment ago. A
-   * record that cannot be indexed is left out.
-   */
-  #list(
-    owner: Identity,
-    collection: string,
-    each: (rkey: string, value: unknown) => Promise<void>,
-  ): Promise<boolean> {
-    return this.#once(`list ${owner.did} ${collection}`, async () => {
-      const { kv, clock, log, reader } = this.#deps;
-      const last = await this.#listedAt(owner, collection) ?? -Infinity;
-      if (last + LIST_INTERVAL_MS > clock.now()) return false;
-      for await (const { rkey, value } of reader.list(owner, collection)) {
-        await each(rkey, value).catch((error) => {
-          if (!isAppError(error)) throw error;
-          const { did } = owner;
-          log.warn("record not indexed", { did, collection, rkey, error });
-        });
-      }
-      await kv.set(registryKeys.synced(owner.did, collection), clock.now());
-      return true;
-    });
-  }
-
-  /** When a collection was last listed, in milliseconds since the Unix epoch; undefined: never. */
-  async #listedAt(
-    owner: Identity,
-    collection: string,
-  ): Promise<number | undefined> {
-    const key = registryKeys.synced(owner.did, collection);
-    return (await this.#deps.kv.get<number>(key))?.value;
   }
 
   async #manifestAt(

@@ -12,7 +12,8 @@
 import { DEFAULT_LIMITS } from "../../lib/avatar/image/limits.ts";
 import { render, type RenderRequest } from "../../lib/avatar/image/render.ts";
 import { workerLane } from "../../lib/avatar/pool/lane.ts";
-import { DEFAULT_POOL, RenderPool } from "../../lib/avatar/pool/pool.ts";
+import { DEFAULT_POOL } from "../../lib/avatar/pool/bounds.ts";
+import { RenderPool } from "../../lib/avatar/pool/pool.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { load } from "./load.ts";

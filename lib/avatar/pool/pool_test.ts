@@ -8,7 +8,8 @@ import { sniff } from "../image/sniff.ts";
 import type { RenderRequest } from "../image/render.ts";
 import type { Job, Outcome } from "./job.ts";
 import { type Lane, workerLane } from "./lane.ts";
-import { DEFAULT_POOL, type PoolOptions, RenderPool } from "./pool.ts";
+import { DEFAULT_POOL, type PoolOptions } from "./bounds.ts";
+import { RenderPool } from "./pool.ts";
 
 const REQUEST: RenderRequest = {
   width: 20,
