@@ -22,6 +22,9 @@ export interface HoldRoutesState {
   denoServe: boolean;
 }
 
+/** How long browsers remember that they may call, in seconds. */
+const DAY_SECONDS = 86_400;
+
 /** Mounts the hold. */
 export function holdRoutes(
   hold: HoldContext,
@@ -47,8 +50,11 @@ export function holdRoutes(
       requireAllowed(await hold.access.admin(caller));
       return caller;
     },
+    written: () => hold.access.invalidate(),
     ...(state.denoServe ? { upgrade: createDenoUpgrade(hold.firehose) } : {}),
   });
+  // Every website may call; what it may do, its token says.
+  app.use("/xrpc/*", cors({ maxAge: DAY_SECONDS }));
   app.route("/xrpc", createHoldRoutes({ ...hold, trustedRegistries: [] }));
   app.route("/xrpc", pds);
   app.route("/xrpc", createUnknownMethodRoutes());

@@ -69,7 +69,7 @@ export class HoldAccess {
     max: 10_000,
   });
   #captain: Cached<Captain | undefined> | undefined;
-  #foreign: Cached<Promise<ReadonlyMap<Did, CrewMember>>> | undefined;
+  #foreign: Cached<Promise<ReadonlyMap<Did, string>>> | undefined;
 
   constructor(deps: HoldAccessDeps) {
     this.#records = deps.records;
@@ -110,14 +110,12 @@ export class HoldAccess {
   async member(did: Did): Promise<CrewMember | undefined> {
     const cached = this.#members.get(did);
     if (cached && cached.until > this.#clock.now()) return cached.value;
-    const record = await this.#records.getRecord(
-      COLLECTIONS.crew,
-      crewRkey(did),
-    );
-    const parsed = crewSchema.safeParse(record?.value);
-    const value = parsed.success && parsed.data.member === did
-      ? parsed.data
-      : (await this.#foreignMembers()).get(did);
+    let value = await this.#memberAt(crewRkey(did), did);
+    if (!value) {
+      const rkey = (await this.#foreignKeys()).get(did);
+      // Read again: the listing may be from before the record was removed.
+      if (rkey !== undefined) value = await this.#memberAt(rkey, did);
+    }
     this.#members.set(did, this.#cached(value));
     return value;
   }
@@ -160,11 +158,20 @@ export class HoldAccess {
     );
   }
 
+  /** The crew record of `did` at a key. */
+  async #memberAt(rkey: string, did: Did): Promise<CrewMember | undefined> {
+    const record = await this.#records.getRecord(COLLECTIONS.crew, rkey);
+    const parsed = crewSchema.safeParse(record?.value);
+    return parsed.success && parsed.data.member === did
+      ? parsed.data
+      : undefined;
+  }
+
   /**
-   * Members whose records lie under other keys than ours, as other tools write
-   * them. Only a listing finds them.
+   * Keys of members whose records lie under other keys than ours, as other
+   * tools write them. Only a listing finds them.
    */
-  #foreignMembers(): Promise<ReadonlyMap<Did, CrewMember>> {
+  #foreignKeys(): Promise<ReadonlyMap<Did, string>> {
     const now = this.#clock.now();
     if (this.#foreign && this.#foreign.until > now) return this.#foreign.value;
     const listing = this.#listForeign();
@@ -179,13 +186,13 @@ export class HoldAccess {
     return listing;
   }
 
-  async #listForeign(): Promise<ReadonlyMap<Did, CrewMember>> {
-    const found = new Map<Did, CrewMember>();
+  async #listForeign(): Promise<ReadonlyMap<Did, string>> {
+    const found = new Map<Did, string>();
     for await (const record of this.#records.allRecords(COLLECTIONS.crew)) {
       const parsed = crewSchema.safeParse(record.value);
       if (!parsed.success) continue;
       const { member } = parsed.data;
-      if (record.rkey !== crewRkey(member)) found.set(member, parsed.data);
+      if (record.rkey !== crewRkey(member)) found.set(member, record.rkey);
     }
     return found;
   }

@@ -105,7 +105,7 @@ export function parseOwner(text: string): Owner {
  *
  * Throws AppError `NAME_INVALID`.
  */
-function parseRepository(text: string): string {
+export function parseRepository(text: string): string {
   for (const component of text.split("/")) {
     if (!COMPONENT.test(component)) {
       throw invalid(

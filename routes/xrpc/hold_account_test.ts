@@ -130,6 +130,9 @@ Deno.test("notifications with the wrong user, operation, size or shape are refus
     [ALICE, { ...input, userDid: "alice" }, "InvalidRequest"],
     [ALICE, { ...input, manifest: { layers: [] } }, "InvalidRequest"],
     [ALICE, { ...input, repository: "x".repeat(257) }, "InvalidRequest"],
+    [ALICE, { ...input, repository: "app\nfor @everybody" }, "InvalidRequest"],
+    [ALICE, { ...input, repository: "../app" }, "InvalidRequest"],
+    [ALICE, { ...input, tag: "v1 🚀" }, "InvalidRequest"],
   ];
   for (const [did, body, error] of cases) {
     const answer = await server.call(did, "notifyManifest", body);

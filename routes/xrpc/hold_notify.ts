@@ -15,6 +15,7 @@ import type { HoldNotify } from "../../lib/hold/notify.ts";
 import { didSchema } from "../../lib/hold/records.ts";
 import type { HoldStats } from "../../lib/hold/stats.ts";
 import { isDigest } from "../../lib/oci/digest.ts";
+import { isTag, parseRepository } from "../../lib/oci/name.ts";
 import type { AppEnv } from "../middleware.ts";
 import {
   callerOf,
@@ -51,7 +52,9 @@ const notifyInput = z.object({
     isDigest,
     "must be a digest such as sha256:…",
   ).optional(),
-  tag: z.string().max(128).optional(),
+  // Untagged pushes come with an empty tag from some registries.
+  tag: z.string().refine((text) => text === "" || isTag(text), "must be a tag")
+    .optional(),
   operation: z.string().max(64).default("push"),
   /** Only early registries send it, and then as a part of `repository`. */
   userHandle: z.string().max(253).optional(),
@@ -154,17 +157,18 @@ export function mountHoldNotify(
   });
 }
 
-/** The notification in the hold's terms. */
+/** The notification in the hold's terms. Throws AppError `NAME_INVALID`. */
 function noticeOf(input: z.output<typeof notifyInput>): PushNotice {
   const { userDid, userHandle, manifestDigest, tag, manifest } = input;
   const prefix = `${userHandle ?? ""}/`;
   return {
     owner: userDid,
-    repository: userHandle && input.repository.startsWith(prefix)
-      ? input.repository.slice(prefix.length)
-      : input.repository,
+    repository: parseRepository(
+      userHandle && input.repository.startsWith(prefix)
+        ? input.repository.slice(prefix.length)
+        : input.repository,
+    ),
     digest: manifestDigest,
-    // Untagged pushes come with an empty tag from some registries.
     tag: tag === "" ? undefined : tag,
     manifest,
   };

@@ -67,7 +67,7 @@ export async function callerOf(
   }
 }
 
-/** Runs `work`; a failure on our side gets the name that the lexicon has for it. */
+/** Runs `work`; a failure that is not the input's gets the name that the lexicon has for it. */
 export async function failingAs<T>(
   name: string,
   work: () => Promise<T>,
@@ -75,7 +75,7 @@ export async function failingAs<T>(
   try {
     return await work();
   } catch (error) {
-    throw renamed(error, name, (status) => status >= 500);
+    throw renamed(error, name, (status) => status >= 500 || status === 409);
   }
 }
 
@@ -111,14 +111,26 @@ export function didOf(text: string, xrpc: string): Did {
 /** Bytes of a JSON input; a manifest of thousands of layers fits. */
 const MAX_INPUT_BYTES = 4 * 1024 * 1024;
 
+const JSON_TYPE = /^application\/json[ \t]*(;|$)/i;
+
 /**
  * The checked JSON input of a procedure. Throws AppError `INVALID_REQUEST`
- * that names what is wrong, `TOO_LARGE`.
+ * that names what is wrong, also when it is sent as something else than JSON,
+ * and `TOO_LARGE`.
  */
 export async function inputOf<T extends z.ZodType>(
   c: HoldContext,
   schema: T,
 ): Promise<z.output<T>> {
+  const type = c.req.header("content-type");
+  if (type !== undefined && !JSON_TYPE.test(type)) {
+    throw new AppError(
+      "INVALID_REQUEST",
+      `The input must be JSON; send it as application/json and not as ${
+        quote(type)
+      }.`,
+    );
+  }
   const bytes = await readBody(c.req.raw, MAX_INPUT_BYTES, "input");
   let value: unknown;
   try {

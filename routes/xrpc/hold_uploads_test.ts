@@ -218,10 +218,25 @@ Deno.test("bad input gets the name and a sentence of what is wrong", async () =>
   }
   const text = await server.send("io.atcr.hold.initiateUpload", {
     method: "POST",
-    headers: { authorization: `Bearer ${CAPTAIN} io.atcr.hold.initiateUpload` },
+    headers: {
+      authorization: `Bearer ${CAPTAIN} io.atcr.hold.initiateUpload`,
+      "content-type": "application/json",
+    },
     body: "{",
   });
   assert.equal(text.status, 400);
+  for (const type of ["text/plain", "application/jsonp", "multipart/json"]) {
+    const other = await server.send("io.atcr.hold.initiateUpload", {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${CAPTAIN} io.atcr.hold.initiateUpload`,
+        "content-type": type,
+      },
+      body: JSON.stringify(UPLOAD),
+    });
+    assert.equal(other.status, 400, type);
+    assert.match((await other.json()).message, /send it as application\/json/);
+  }
   const get = await server.send("io.atcr.hold.initiateUpload");
   assert.match((await get.json()).message, /use POST/);
 });

@@ -8,6 +8,7 @@
 import type { Hono } from "@hono/hono";
 import { z } from "zod";
 import type { Did } from "../../lib/atproto/identity.ts";
+import { isAppError } from "../../lib/errors.ts";
 import { MAX_BLOB_BYTES, type RepoBlobs } from "../../lib/repo/blobs.ts";
 import type { DidDocument } from "../../lib/repo/did_document.ts";
 import type { Repo } from "../../lib/repo/repo.ts";
@@ -38,6 +39,8 @@ export interface RepoRoutesDeps {
    * AppError `UNAUTHORIZED` or `DENIED` for everybody else.
    */
   readonly authorize: (request: Request, lxm: string) => Promise<Did>;
+  /** Called when records were written; they may say who may do what. */
+  readonly written: () => void;
 }
 
 const NSID = "com.atproto.repo";
@@ -167,10 +170,23 @@ function mountWrites(app: Hono<AppEnv>, deps: RepoRoutesDeps): void {
       await requireActive(deps.repo);
       return await answer(c, input);
     });
-  const apply = (
+  const apply = async (
     writes: readonly RepoWrite[],
     { swapCommit }: { swapCommit?: string | undefined },
-  ) => deps.repo.apply(writes, swapCommit === undefined ? {} : { swapCommit });
+  ) => {
+    try {
+      return await deps.repo.apply(
+        writes,
+        swapCommit === undefined ? {} : { swapCommit },
+      );
+    } catch (error) {
+      // As other PDSes answer what does not fit the present state.
+      if (isAppError(error, "CONFLICT")) refuse(error.message, error.xrpcName);
+      throw error;
+    } finally {
+      deps.written();
+    }
+  };
 
   procedure("createRecord", createRecord, async (c, input) => {
     const { collection, rkey, record } = input;

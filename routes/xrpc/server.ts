@@ -6,7 +6,6 @@
  */
 
 import { Hono } from "@hono/hono";
-import { cors } from "@hono/hono/cors";
 import { AppError } from "../../lib/errors.ts";
 import { MAX_BLOB_BYTES } from "../../lib/repo/blobs.ts";
 import type { AppEnv } from "../middleware.ts";
@@ -29,10 +28,9 @@ export type PdsRoutesDeps =
     readonly contactEmail?: string;
   };
 
-/** The routes, to be mounted at `/xrpc`; every website may read them. */
+/** The routes, to be mounted at `/xrpc`. */
 export function createPdsRoutes(deps: PdsRoutesDeps): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.use(cors());
   mountSync(app, deps);
   mountRepo(app, deps);
   mountIdentity(app, deps);

@@ -14,6 +14,7 @@ import {
 import { z } from "zod";
 import type { Did } from "../../lib/atproto/identity.ts";
 import { AppError } from "../../lib/errors.ts";
+import { isCid } from "../../lib/repo/cid.ts";
 import { INVALID_HANDLE } from "../../lib/repo/did_document.ts";
 import type { Repo } from "../../lib/repo/repo.ts";
 import type { AppEnv } from "../middleware.ts";
@@ -93,7 +94,10 @@ export const fields = {
   ),
   collection: z.string().max(317).refine(isValidNsid, "must be an NSID"),
   rkey: z.string().max(512).refine(isValidRecordKey, "must be a record key"),
-  cid: z.string().min(1).max(256),
+  cid: z.string().max(256).refine(
+    (text) => isCid(text),
+    "must be a CID",
+  ),
   cursor: z.string().max(2048).optional(),
   /** A whole number from 1 to `max`, `otherwise` when it is left out. */
   limit: (max: number, otherwise: number) =>

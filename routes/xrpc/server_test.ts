@@ -16,6 +16,7 @@ import { createPdsRoutes, createUnknownMethodRoutes } from "./server.ts";
 const lexicons = new Lexicons(schemas);
 const HANDLE = "hold.example.com";
 const NOTE = "com.example.note";
+const OTHER_CID = "bafyreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
 const REPO = "com.atproto.repo";
 const SYNC = "com.atproto.sync";
 
@@ -57,6 +58,7 @@ async function openPds(handle = HANDLE) {
       },
       ociBlob: (_request, digest) => Promise.resolve(new Response(digest)),
       baseUrl: "https://hold.example.com",
+      written: () => {},
       version: "1.2.3",
       links: { privacyPolicy: "https://hold.example.com/privacy" },
     }),
@@ -229,15 +231,16 @@ Deno.test("writes that are not right are refused and change nothing", async () =
   await refused(create({ repo: "not a repo" }), 400, "InvalidRequest");
   await refused(create({ collection: "notes" }), 400, "InvalidRequest");
   await refused(create({ rkey: "a/b" }), 400, "InvalidRequest");
-  await refused(create({ rkey: "there" }), 409, "InvalidRequest");
+  await refused(create({ rkey: "there" }), 400, "InvalidRequest");
   await refused(create({ record: "text" }), 400, "InvalidRequest");
   await refused(create({ record: { n: 1.5 } }), 400, "InvalidRecord");
   await refused(create({ record: { $type: "a.b.c" } }), 400, "InvalidRecord");
   await refused(
-    create({ swapCommit: `${cid.slice(0, -1)}x` }),
-    409,
+    create({ swapCommit: OTHER_CID }),
+    400,
     "InvalidSwap",
   );
+  await refused(create({ swapCommit: "head" }), 400, "InvalidRequest");
   await refused(
     create({ record: { text: "x".repeat(70_000) } }),
     413,
@@ -304,7 +307,6 @@ Deno.test("a blob is uploaded, used by a record, listed and served safely", asyn
   assert.equal(served.headers.get("x-content-type-options"), "nosniff");
   assert.match(served.headers.get("content-security-policy") ?? "", /sandbox/);
   assert.match(served.headers.get("content-disposition") ?? "", /attachment/);
-  assert.equal(served.headers.get("access-control-allow-origin"), "*");
   assert.match(await served.text(), /script/);
   const head = await pds.get(`${SYNC}.getBlob`, { did: TEST_DID, cid }, {
     method: "HEAD",

@@ -46,7 +46,10 @@ const getRecord = repoOnly.extend({
   collection: fields.collection,
   rkey: fields.rkey,
 });
-const getBlob = z.object({ did: z.string().max(2048), cid: fields.cid });
+const getBlob = z.object({
+  did: z.string().max(2048),
+  cid: z.string().max(256),
+});
 const listBlobs = getRepo.extend({
   limit: fields.limit(1000, 500),
   cursor: fields.cursor,

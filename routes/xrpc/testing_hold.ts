@@ -87,7 +87,10 @@ export async function openServer(
     const lxm = `io.atcr.hold.${name}`;
     const response = await send(lxm, {
       method: "POST",
-      ...(did ? { headers: { authorization: `Bearer ${did} ${lxm}` } } : {}),
+      headers: {
+        "content-type": "application/json",
+        ...(did ? { authorization: `Bearer ${did} ${lxm}` } : {}),
+      },
       body: JSON.stringify(input),
     });
     return await answerOf(lxm, response);

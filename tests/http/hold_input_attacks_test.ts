@@ -91,7 +91,6 @@ Deno.test("input that is junk, endless or a trap is refused", async () => {
             "bafyreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku",
         }),
       400,
-      409,
     ],
     ["201 writes at once", () =>
       write("applyWrites", {

@@ -129,6 +129,30 @@ Deno.test("every method that is served answers as its lexicon says", async () =>
   }
 });
 
+Deno.test("pages of any website may call every method", async () => {
+  for (const nsid of [...Object.keys(examples), "com.example.unknown"]) {
+    const url = `${hold.origin}/xrpc/${nsid}`;
+    const asked = await fetch(url, {
+      method: "OPTIONS",
+      headers: {
+        origin: "https://app.example.com",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type",
+      },
+    });
+    assert.equal(asked.status, 204, nsid);
+    assert.equal(
+      asked.headers.get("access-control-allow-headers"),
+      "authorization,content-type",
+    );
+    const answers = [asked, await fetch(url, { method: "POST" })];
+    for (const { headers, body } of answers) {
+      assert.equal(headers.get("access-control-allow-origin"), "*", nsid);
+      await body?.cancel();
+    }
+  }
+});
+
 Deno.test("methods of the lexicons that are not served are told to be unknown", async () => {
   const served = [...Object.keys(examples), ...STREAMS];
   const unknown = methods.filter(([nsid]) => !served.includes(nsid));

@@ -1,11 +1,15 @@
 /** What is for others, tried all the same: all is refused, and nothing changes. */
 
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { attackedHold, INITIATE } from "../support/attacked_hold.ts";
 import type { Forger } from "../support/forger.ts";
 import { digestOf, randomBlob } from "../support/oci.ts";
 
 const it = attackedHold();
+
+const uriAnswer = z.object({ uri: z.string() });
+const valueAnswer = z.object({ value: z.record(z.string(), z.unknown()) });
 
 Deno.test("uploads of others, wrong parts and wrong tickets are refused", async () => {
   const { captain, mallory, reader, stranger, ...rest } = it();
@@ -348,4 +352,48 @@ Deno.test("crew does not do what is for admins, nor act for others", async () =>
       400,
     ],
   ]);
+});
+
+Deno.test("what an admin writes about crew and captain counts for the next request", async () => {
+  const { aud, captain, stranger, as, send } = it();
+  const write = async (name: string, input: Record<string, unknown>) => {
+    const nsid = `com.atproto.repo.${name}`;
+    const { status, body } = await as(captain, nsid, {
+      input: { repo: aud, ...input },
+    });
+    assert.equal(status, 200, JSON.stringify(body));
+    return body;
+  };
+  const push = async () =>
+    (await as(stranger, INITIATE, { input: { digest: "x" } })).status;
+  assert.equal(await push(), 403);
+  const collection = "io.atcr.hold.crew";
+  const record = (permissions: readonly string[]) => ({
+    member: stranger.did,
+    role: "member",
+    permissions,
+    addedAt: new Date().toISOString(),
+  });
+  // The key is a TID, as other tools choose it.
+  const created = uriAnswer.parse(
+    await write("createRecord", { collection, record: record(["blob:write"]) }),
+  );
+  const rkey = created.uri.split("/").at(-1);
+  assert.equal(await push(), 200);
+  await write("putRecord", { collection, rkey, record: record(["blob:read"]) });
+  assert.equal(await push(), 403);
+  await write("deleteRecord", { collection, rkey });
+  assert.equal(await push(), 403);
+
+  const place = { collection: "io.atcr.hold.captain", rkey: "self" };
+  const answer = await send("com.atproto.repo.getRecord", {
+    params: { repo: aud, ...place },
+  });
+  const { value } = valueAnswer.parse(answer.body);
+  await write("putRecord", {
+    ...place,
+    record: { ...value, allowAllCrew: true },
+  });
+  assert.equal(await push(), 200);
+  await write("putRecord", { ...place, record: value });
 });
