@@ -19,7 +19,7 @@ export interface AccessRules {
  * Lets a request pass or throws.
  *
  * Without signing keys `w` and `h` must be among the allowed sizes, if there
- * are any. With signing keys a request needs a signature unless it names no
+ * are any, and so must their products with `dpr`. With signing keys a request needs a signature unless it names no
  * size and no quality, or allowed sizes only.
  *
  * @param target path and query as they came.
@@ -33,14 +33,18 @@ export function assertAllowed(
   rules: AccessRules,
 ): void {
   const { allowedSizes, signingKeys } = rules;
-  const { width, height, quality } = query.request;
+  const { width, height, density, quality } = query.request;
   const sizes = [width, height].filter((size) => size !== undefined);
-  const listed = sizes.every((size) => allowedSizes.includes(size));
+  const listed = sizes.every((size) =>
+    allowedSizes.includes(size) && allowedSizes.includes(size * density)
+  );
   if (signingKeys.length === 0) {
     if (allowedSizes.length === 0 || listed) return;
     throw new AppError(
       "INVALID_REQUEST",
-      `w and h must each be one of ${allowedSizes.join(", ")}.`,
+      `w and h must each be one of ${allowedSizes.join(", ")}${
+        density === 1 ? "" : ", and so must w and h times dpr"
+      }.`,
     );
   }
   if (query.signature === undefined) {

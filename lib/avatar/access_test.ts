@@ -31,6 +31,21 @@ Deno.test("with allowed sizes others are refused by name", () => {
   );
 });
 
+Deno.test("with allowed sizes dpr leads to no other ones", () => {
+  const rules = { ...OPEN, allowedSizes: [64, 100, 128] };
+  ask("/alice.test?dpr=3", rules);
+  ask("/alice.test?w=64&dpr=2", rules);
+  assert.throws(
+    () => ask("/alice.test?w=100&dpr=2", rules),
+    (error) =>
+      isAppError(error, "INVALID_REQUEST") &&
+      /one of 64, 100, 128, and so must w and h times dpr/.test(error.message),
+  );
+  const signed = { ...rules, signingKeys: ["key"] };
+  ask("/alice.test?w=64&dpr=2", signed);
+  assert.throws(() => ask("/alice.test?w=64&dpr=1.99", signed), denied);
+});
+
 Deno.test("with keys a size needs a signature of one of them", () => {
   const rules = { allowedSizes: [64], signingKeys: ["old key", "new key"] };
   ask("/alice.test", rules);

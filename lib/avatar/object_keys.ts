@@ -18,6 +18,11 @@ const DID = /^did:[a-z]+:[A-Za-z0-9._:%-]{1,190}$/;
 const NAME =
   /^(default|(w\d{1,5}|h\d{1,5}|q\d{1,3}|dpr[\d.]{1,4}|contain|inside|enlarge)(-(w\d{1,5}|h\d{1,5}|q\d{1,3}|dpr[\d.]{1,4}|contain|inside|enlarge))*)\.(webp|jpg|png)$/;
 
+/** Whether `did` may stand in a key. */
+function isDid(did: string): did is Did {
+  return DID.test(did);
+}
+
 /** Whether `cid` is a CID in the form that blobs have; it may then stand in a key. */
 export function isBlobCid(cid: string): boolean {
   return CID.test(cid);
@@ -40,7 +45,7 @@ export function picturePrefix(did: Did, cid: string): string {
 
 /** A key taken apart. */
 export interface ObjectName {
-  readonly did: string;
+  readonly did: Did;
   readonly cid: string;
   /** Undefined for the original. */
   readonly variant: string | undefined;
@@ -49,9 +54,7 @@ export interface ObjectName {
 /** Reads a key that came from outside; undefined when no picture can be at it. */
 export function parseObjectKey(key: string): ObjectName | undefined {
   const [root, did = "", middle = "", last = "", ...more] = key.split("/");
-  if (root !== OBJECT_ROOT || more.length > 0 || !DID.test(did)) {
-    return undefined;
-  }
+  if (root !== OBJECT_ROOT || more.length > 0 || !isDid(did)) return undefined;
   if (middle === "original") {
     return CID.test(last) ? { did, cid: last, variant: undefined } : undefined;
   }

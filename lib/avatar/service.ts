@@ -247,8 +247,13 @@ export class AvatarService {
   /** What is stored at `key`, or undefined when nothing is or the key is none of ours. */
   async headObject(key: string): Promise<ServedObject | undefined> {
     const name = parseObjectKey(key);
-    const info = name && await this.#deps.store.head(key);
-    if (name === undefined || info === undefined) return undefined;
+    if (name === undefined) return undefined;
+    const info = await this.#deps.store.head(key);
+    if (info === undefined) {
+      const { did, cid, variant } = name;
+      if (variant) await this.#variants.missing(did, cid, variant);
+      return undefined;
+    }
     return {
       size: info.size,
       contentType: info.contentType ?? "application/octet-stream",

@@ -307,6 +307,55 @@ Deno.test("objects of another installation in the same bucket are taken over", a
   assert.equal(setup.rendered, 0);
 });
 
+Deno.test("objects that others left are taken over however many are asked for at once", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const sizes = Array.from({ length: 60 }, (_, i) => i + 1);
+  for (const w of sizes) {
+    const key = `avatars/${ALICE}/${cid}/w${w}-q85.webp`;
+    await setup.store.put(key, new Uint8Array([1, 2, 3]));
+  }
+  const service = await setup.service();
+  await Promise.all(
+    sizes.map((w) => service.picture(ALICE, "avatar", query(`w=${w}`))),
+  );
+  const { avatar } = await service.describe(ALICE);
+  assert.equal(avatar?.variants.length, 60);
+});
+
+Deno.test("a picture that comes back after another instance removed it is made again", async () => {
+  await using setup = await Setup.open();
+  const { network, clock, store } = setup;
+  const cid = network.setPicture(ALICE, PHOTO);
+  const service = await setup.service();
+  const other = await setup.service();
+  const key = `avatars/${ALICE}/${cid}/default.webp`;
+  await service.picture(ALICE, "avatar", query());
+  network.setPicture(ALICE, OTHER);
+  clock.advance(2 * MINUTE);
+  await service.picture(ALICE, "avatar", query());
+  clock.advance(DEFAULT_AVATAR_OPTIONS.graceMs);
+  assert.equal(await other.sweep(), 1);
+  assert.equal(await store.head(key), undefined);
+  network.setPicture(ALICE, PHOTO);
+  await service.picture(ALICE, "avatar", query());
+  assert.ok(await store.head(key));
+});
+
+Deno.test("an object that somebody deleted is missed once, and then made again", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const service = await setup.service();
+  const key = `avatars/${ALICE}/${cid}/default.webp`;
+  await service.picture(ALICE, "avatar", query());
+  await setup.store.delete(key);
+  assert.equal(await service.headObject(key), undefined);
+  await service.picture(ALICE, "avatar", query());
+  assert.ok(await service.headObject(key));
+  const { avatar } = await service.describe(ALICE);
+  assert.equal(avatar?.variants.length, 1);
+});
+
 Deno.test("a picture has a bounded number of variants", async () => {
   await using setup = await Setup.open();
   setup.network.setPicture(ALICE, PHOTO);

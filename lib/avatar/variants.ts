@@ -8,6 +8,7 @@
 import { LRUCache } from "lru-cache";
 import type { Did } from "../atproto/identity.ts";
 import { SingleFlight } from "../atproto/single_flight.ts";
+import { Slots } from "../atproto/slots.ts";
 import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
@@ -54,19 +55,24 @@ export interface FoundVariant {
 
 /** Variants that are known to be stored. */
 const LOCAL_ENTRIES = 50_000;
+/** How long this process goes without a look at the store; less than any time of grace, so that what another instance removed is noticed. */
+const LOCAL_MS = 600_000;
 /** An instance that dies while it makes a variant blocks others for so long. */
 const LEASE_MS = 10_000;
 /** How long to wait for another instance. */
 const LEASE_WAIT_MS = 8_000;
-/** Tries of a commit that others get in the way of. */
+/** Tries of a commit that other instances get in the way of. */
 const MAX_COMMITS = 10;
 
 /** Variants of all pictures. */
 export class Variants {
   readonly #deps: VariantsDeps;
   readonly #options: AvatarOptions;
-  readonly #known = new LRUCache<string, true>({ max: LOCAL_ENTRIES });
+  /** Until when a variant is known to be stored, by key. */
+  readonly #known = new LRUCache<string, number>({ max: LOCAL_ENTRIES });
   readonly #flights = new SingleFlight();
+  /** One commit at a time for each picture: they would only get in each other's way. */
+  readonly #records = new Slots(1);
 
   constructor(deps: VariantsDeps, options: AvatarOptions) {
     this.#deps = deps;
@@ -89,7 +95,8 @@ export class Variants {
   ): Promise<FoundVariant> {
     const { did } = profile;
     const key = variantObjectKey(did, picture.cid, query.name);
-    if (this.#known.has(key)) return { key, cache: "hit" };
+    const { clock } = this.#deps;
+    if (clock.now() < (this.#known.get(key) ?? 0)) return { key, cache: "hit" };
     const isStored = await this.#flights.run(
       `look ${key}`,
       undefined,
@@ -105,7 +112,7 @@ export class Variants {
         () => this.#ensure(key, profile, picture, query),
       );
     }
-    this.#known.set(key, true);
+    this.#known.set(key, clock.now() + LOCAL_MS);
     return { key, cache };
   }
 
@@ -114,6 +121,27 @@ export class Variants {
     for (const key of this.#known.keys()) {
       if (key.startsWith(prefix)) this.#known.delete(key);
     }
+  }
+
+  /** Takes note that the object of a variant is not there, so that it is made again. */
+  async missing(did: Did, cid: string, name: string): Promise<void> {
+    const { kv, log } = this.#deps;
+    const row = await kv.get<VariantRow>(variantKey(did, cid, name));
+    if (row === undefined) return;
+    log.warn("stored picture is gone", { did, cid, name });
+    await this.#records.run(`${did} ${cid}`, undefined, async () => {
+      const image = await kv.get<ImageRow>(imageKey(did, cid));
+      const change = kv.atomic().check(row.key, row.versionstamp)
+        .check(imageKey(did, cid), image?.versionstamp ?? null)
+        .delete(row.key);
+      if (image !== undefined) {
+        const variants = Math.max(0, image.value.variants - 1);
+        change.set(imageKey(did, cid), { ...image.value, variants });
+      }
+      // Lost to another change, it is noticed by the next one who asks.
+      await change.commit();
+    });
+    this.#known.delete(variantObjectKey(did, cid, name));
   }
 
   async #ensure(
@@ -244,20 +272,22 @@ export class Variants {
     original?: OriginalFacts,
   ): Promise<void> {
     const { kv } = this.#deps;
-    for (let i = 0; i < MAX_COMMITS; i++) {
-      const image = await kv.get<ImageRow>(imageKey(did, cid));
-      const next: ImageRow = {
-        variants: (image?.value.variants ?? 0) + 1,
-        original: original ?? image?.value.original,
-      };
-      const done = await kv.atomic()
-        .check(imageKey(did, cid), image?.versionstamp ?? null)
-        .set(imageKey(did, cid), next)
-        .set(variantKey(did, cid, name), row)
-        .commit();
-      if (done) return;
-    }
-    throw new Error(`Cannot record a variant in ${MAX_COMMITS} commits`);
+    await this.#records.run(`${did} ${cid}`, undefined, async () => {
+      for (let i = 0; i < MAX_COMMITS; i++) {
+        const image = await kv.get<ImageRow>(imageKey(did, cid));
+        const next: ImageRow = {
+          variants: (image?.value.variants ?? 0) + 1,
+          original: original ?? image?.value.original,
+        };
+        const done = await kv.atomic()
+          .check(imageKey(did, cid), image?.versionstamp ?? null)
+          .set(imageKey(did, cid), next)
+          .set(variantKey(did, cid, name), row)
+          .commit();
+        if (done) return;
+      }
+      throw new Error(`Cannot record a variant in ${MAX_COMMITS} commits`);
+    });
   }
 
   /** Saves others from trying again for a while what cannot work. */
