@@ -64,7 +64,8 @@ export async function runCommand(
     if (name === "config" || name === "help") continue;
     const kind = command.options?.[name];
     if (kind === undefined) {
-      throw refusal(`"${shown(command)}" has no option --${name}.`);
+      const whose = command === SERVE ? "The server" : `"${command.name}"`;
+      throw refusal(`${whose} has no option --${name}.`);
     }
     if ((kind === "flag") !== (value === "")) throw misused(command);
   }
