@@ -12,12 +12,14 @@ import type { PictureKind } from "../lib/avatar/rows.ts";
 import type { AvatarService, FoundPicture } from "../lib/avatar/service.ts";
 import { AppError, isAppError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
+import { preflightAnswer, setCors } from "./avatar_cors.ts";
+import { etagOf, matches } from "./avatar_etag.ts";
 import { avatarJson } from "./avatar_json.ts";
 import { avatarObjects } from "./avatar_objects.ts";
 import { avatarPage } from "./avatar_page.tsx";
 import type { ClientAddress } from "./client_address.ts";
 import type { AppEnv } from "./middleware.ts";
-import { renderError } from "./render_error.ts";
+import { renderError, type Surface } from "./render_error.ts";
 
 /** What the routes need besides the service. */
 export interface AvatarRoutesOptions {
@@ -51,12 +53,12 @@ export function avatarRoutes(
       ? new AppError("NOT_FOUND", error.message, { cause: error })
       : error;
     const response = renderError(shown, {
-      surface: c.req.path.endsWith(".json") ? "api" : "page",
+      surface: surfaceOf(c.req.path, c.req.header("accept")),
       requestId: c.get("requestId"),
       log: c.get("log") ?? options.log,
       method: c.req.method,
     });
-    response.headers.set("access-control-allow-origin", "*");
+    setCors((name, value) => response.headers.set(name, value));
     return response;
   });
   app.get(options.indexPath, (c) => avatarPage(c, service));
@@ -95,11 +97,13 @@ async function preflight(c: Context<AppEnv>, next: Next) {
   if (identifierOf(c.req.param("identifier") ?? "") === undefined) {
     return await next();
   }
-  return c.body(null, 204, {
-    "access-control-allow-origin": "*",
-    "access-control-allow-methods": "GET, HEAD",
-    "access-control-max-age": "86400",
-  });
+  return preflightAnswer();
+}
+
+/** How an error is told: most who ask for a picture show no page. */
+function surfaceOf(path: string, accept = ""): Surface {
+  if (path.endsWith(".json")) return "api";
+  return accept.includes("text/html") ? "page" : "text";
 }
 
 /** Redirects to the picture, or answers with what was asked for in its place. */
@@ -118,7 +122,7 @@ async function picture(
   });
   assertAllowed(query, url, options);
   if (query.negotiated) c.header("vary", "accept");
-  c.header("access-control-allow-origin", "*");
+  setCors((name, value) => c.header(name, value));
   c.header("cross-origin-resource-policy", "cross-origin");
   let found: FoundPicture;
   try {
@@ -134,11 +138,16 @@ async function picture(
       query,
       client,
     );
-    return c.body(bytes, 200, {
-      "content-type": contentType,
+    const etag = etagOf(bytes);
+    const headers = {
+      etag,
       "cache-control": `public, max-age=${PLACEHOLDER_SECONDS}`,
       "content-security-policy": "default-src 'none'; sandbox",
-    });
+    };
+    if (matches(c.req.header("if-none-match"), etag)) {
+      return c.body(null, 304, headers);
+    }
+    return c.body(bytes, 200, { ...headers, "content-type": contentType });
   }
   // No Cache-Control: browsers then ask each time and see a new picture at once.
   c.header("x-cache", found.cache);

@@ -4,6 +4,14 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
+
+/** The entity tag of an answer that is made anew each time, with its quotes. */
+export function etagOf(body: string | Uint8Array): string {
+  const hash = createHash("sha256").update(body).digest("base64url");
+  return `"${hash.slice(0, 22)}"`;
+}
+
 /** Whether an `If-None-Match` header names `etag` (with its quotes) or anything at all. */
 export function matches(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import type { Context } from "@hono/hono";
 import type { AccountPicture } from "../lib/avatar/describe.ts";
 import type { AvatarService } from "../lib/avatar/service.ts";
-import { matches } from "./avatar_etag.ts";
+import { setCors } from "./avatar_cors.ts";
+import { etagOf, matches } from "./avatar_etag.ts";
 import type { AppEnv } from "./middleware.ts";
 
 /** Answers `/{identifier}.json`. */
@@ -32,9 +32,8 @@ export async function avatarJson(
     avatar: avatar ? shaped(avatar) : null,
     banner: banner ? shaped(banner) : null,
   });
-  const hash = createHash("sha256").update(body).digest("base64url");
-  const etag = `"${hash.slice(0, 22)}"`;
-  c.header("access-control-allow-origin", "*");
+  const etag = etagOf(body);
+  setCors((name, value) => c.header(name, value));
   c.header("etag", etag);
   c.header("cache-control", "no-cache");
   if (matches(c.req.header("if-none-match"), etag)) return c.body(null, 304);

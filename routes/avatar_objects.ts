@@ -9,13 +9,16 @@ import { Hono } from "@hono/hono";
 import { IMMUTABLE, OBJECT_ROOT } from "../lib/avatar/object_keys.ts";
 import type { AvatarService } from "../lib/avatar/service.ts";
 import { AppError } from "../lib/errors.ts";
+import { CORS_HEADERS, preflightAnswer } from "./avatar_cors.ts";
 import { matches } from "./avatar_etag.ts";
 import type { AppEnv } from "./middleware.ts";
 
 /** Mounts `/avatars/{did}/…`. */
 export function avatarObjects(service: AvatarService): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.get(`/${OBJECT_ROOT}/:did/:middle/:last`, async (c) => {
+  const path = `/${OBJECT_ROOT}/:did/:middle/:last`;
+  app.options(path, preflightAnswer);
+  app.get(path, async (c) => {
     const { did, middle, last } = c.req.param();
     const key = `${OBJECT_ROOT}/${did}/${middle}/${last}`;
     const object = await service.headObject(key);
@@ -24,7 +27,7 @@ export function avatarObjects(service: AvatarService): Hono<AppEnv> {
       "content-type": object.contentType,
       "cache-control": IMMUTABLE,
       "etag": object.etag,
-      "access-control-allow-origin": "*",
+      ...CORS_HEADERS,
       "cross-origin-resource-policy": "cross-origin",
       // The original is what somebody uploaded: nothing in it may ever run.
       "content-security-policy": "default-src 'none'; sandbox",

@@ -163,8 +163,11 @@ Deno.test("unknown identifiers and missing pictures are answered with 404 and a 
     assert.match(await unknown.text(), /no account nobody\.test/);
     const none = await get("/bob.test");
     assert.equal(none.status, 404);
-    assert.match(await none.text(), /bob\.test has no avatar/);
+    assert.equal(await none.text(), "bob.test has no avatar.\n");
     assert.equal(none.headers.get("cache-control"), "no-store");
+    const page = await get("/bob.test", { headers: { accept: "text/html" } });
+    assert.match(page.headers.get("content-type") ?? "", /^text\/html/);
+    assert.match(await page.text(), /bob\.test has no avatar/);
     const json = await get("/nobody.test.json");
     assert.equal(json.status, 404);
     assert.match((await json.json()).message, /nobody\.test/);
@@ -203,6 +206,11 @@ Deno.test("a fallback is shown where there is no picture, and only for a short t
     assert.equal(svg.headers.get("content-type"), "image/svg+xml");
     assert.equal(svg.headers.get("cache-control"), "public, max-age=60");
     assert.match(await svg.text(), /width="64" height="64"/);
+    const again = await get("/bob.test?fallback=initials&w=64", {
+      headers: { "if-none-match": svg.headers.get("etag") ?? "" },
+    });
+    assert.equal(again.status, 304);
+    assert.equal(again.headers.get("cache-control"), "public, max-age=60");
     const png = await get("/nobody.test?fallback=identicon&f=png&w=64");
     assert.equal(png.headers.get("content-type"), "image/png");
     const elsewhere = "https://cdn.example.com/nobody.png";
@@ -290,14 +298,23 @@ Deno.test("the page explains the service and shows what one tries", () =>
     assert.doesNotMatch(await hostile.text(), /<script/);
   }));
 
-Deno.test("scripts of other sites may ask", () =>
-  withApp(async ({ get }) => {
-    const response = await get("/alice.test", { method: "OPTIONS" });
-    assert.equal(response.status, 204);
-    assert.equal(
-      response.headers.get("access-control-allow-methods"),
-      "GET, HEAD",
-    );
+Deno.test("scripts of other sites may ask, conditionally too, and read every header", () =>
+  withApp(async ({ get, cid }) => {
+    const object = `/avatars/${ALICE}/${cid}/default.webp`;
+    await get("/alice.test");
+    for (const path of ["/alice.test", "/alice.test.json", object]) {
+      const allowed = await get(path, { method: "OPTIONS" });
+      assert.equal(allowed.status, 204, path);
+      const { headers } = allowed;
+      assert.equal(headers.get("access-control-allow-methods"), "GET, HEAD");
+      assert.equal(headers.get("access-control-allow-headers"), "*");
+      const answer = await get(path);
+      await answer.body?.cancel();
+      for (const name of ["allow-origin", "expose-headers"]) {
+        const value = answer.headers.get(`access-control-${name}`);
+        assert.equal(value, "*", `${name} of ${path}`);
+      }
+    }
   }));
 
 Deno.test("one client's new work is bounded, and what is known is answered all the same", () =>

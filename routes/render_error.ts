@@ -1,6 +1,6 @@
 /**
  * Turns errors into answers: OCI JSON below `/v2`, XRPC JSON below `/xrpc`,
- * a page elsewhere. The only place that logs failures of the server.
+ * a page elsewhere, or its sentence alone. The only place that logs failures of the server.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Logger } from "../lib/log.ts";
 import { errorPage } from "./pages/error_page.tsx";
 
 /** Which kind of client an answer is for. */
-export type Surface = "oci" | "xrpc" | "api" | "page";
+export type Surface = "oci" | "xrpc" | "api" | "page" | "text";
 
 /** The surface that a path belongs to. */
 export function surfaceOf(pathname: string): Surface {
@@ -85,6 +85,10 @@ const BODIES: Record<Surface, BodyRenderer> = {
   },
   xrpc: (error) => json({ error: error.xrpcName, message: error.message }),
   api: (error) => json({ error: error.code, message: error.message }),
+  text: (error) => ({
+    type: "text/plain; charset=utf-8",
+    text: `${error.message}\n`,
+  }),
   page: (error, spec, requestId) => ({
     type: "text/html; charset=utf-8",
     text: errorPage({
