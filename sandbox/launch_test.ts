@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { AppError } from "../lib/errors.ts";
 import { silentLogger } from "../lib/log.ts";
 import { createAccount, startTestSandbox } from "../tests/support/sandbox.ts";
+import { freePort } from "../tests/tools/ports.ts";
 import {
   type Sandbox,
   type SandboxAccount,
@@ -229,11 +230,6 @@ Deno.test("a changed PDS port is written into the DID documents", () =>
       await second.stop();
     }
   }));
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 Deno.test("a damaged state file is refused with its name", () =>
   withFolder(async (folder) => {

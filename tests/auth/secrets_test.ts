@@ -16,7 +16,7 @@ import {
 } from "../support/auth_app.ts";
 import { consent } from "../support/consent.ts";
 import { startTestSandbox } from "../support/sandbox.ts";
-import { freePort } from "../support/server.ts";
+import { freePort } from "../tools/ports.ts";
 
 const BASE = "https://registry.atcr.internal";
 

@@ -8,7 +8,7 @@ import { SessionStore } from "../../lib/auth/oauth/stores.ts";
 import { isAppError } from "../../lib/errors.ts";
 import { type AuthApp, SECRET, startAuthApp } from "../support/auth_app.ts";
 import { consent } from "../support/consent.ts";
-import { freePort } from "../support/server.ts";
+import { freePort } from "../tools/ports.ts";
 import { startTestSandbox } from "../support/sandbox.ts";
 
 const BASE = "https://registry.atcr.internal";

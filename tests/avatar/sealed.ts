@@ -14,7 +14,7 @@ import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
 import type { S3Server } from "../s3/kinds.ts";
 import { versitygw } from "../s3/versitygw.ts";
 import { ROOT } from "../tools/paths.ts";
-import { freePorts } from "../tools/server.ts";
+import { freePorts } from "../tools/ports.ts";
 
 /** Memory that the program may take, in mebibytes. */
 export const MEMORY_MIB = 512;

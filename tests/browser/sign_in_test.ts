@@ -12,7 +12,7 @@ import {
   startChromium,
 } from "../support/chromium.ts";
 import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
-import { freePort } from "../support/server.ts";
+import { freePort } from "../tools/ports.ts";
 
 const chromium = await findChromium();
 

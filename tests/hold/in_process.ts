@@ -18,7 +18,8 @@ import type { BlobStore } from "../../lib/storage/blob_store.ts";
 import { createApp } from "../../routes/app.ts";
 import { listen } from "../../routes/serve.ts";
 import { startTestSandbox } from "../support/sandbox.ts";
-import { freePort, type TestServer } from "../support/server.ts";
+import { freePort } from "../tools/ports.ts";
+import { type TestServer } from "../support/server.ts";
 
 /** A running program; `pid` is our own, `stop` ends the listening only. */
 export interface InProcess extends TestServer {

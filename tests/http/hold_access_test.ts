@@ -6,7 +6,7 @@ import { holdDid, holdEnv } from "../support/hold.ts";
 import { digestOf, randomBlob } from "../support/oci.ts";
 import { command, type Program, startProgram } from "../support/program.ts";
 import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
-import { freePort } from "../support/server.ts";
+import { freePort } from "../tools/ports.ts";
 import { xrpc } from "../support/xrpc.ts";
 
 /** Who comes: by the permissions of their crew record. */

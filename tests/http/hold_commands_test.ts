@@ -8,7 +8,7 @@ import { holdDid, holdEnv } from "../support/hold.ts";
 import { randomBlob } from "../support/oci.ts";
 import { command, startProgram } from "../support/program.ts";
 import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
-import { freePort } from "../support/server.ts";
+import { freePort } from "../tools/ports.ts";
 import { xrpc, type XrpcRequest } from "../support/xrpc.ts";
 
 const posted = z.object({ postCreated: z.boolean() });

@@ -12,7 +12,7 @@ import {
 import { type Blob, imageManifest, randomBlob } from "../support/oci.ts";
 import { expect, Repository } from "../support/registry.ts";
 import { startTestSandbox } from "../support/sandbox.ts";
-import { freePort } from "../support/server.ts";
+import { freePort } from "../tools/ports.ts";
 
 const DAY_MS = 24 * 3_600_000;
 

@@ -19,7 +19,7 @@ import {
 import { examplesFor } from "../support/method_examples.ts";
 import { type Program, startProgram } from "../support/program.ts";
 import { startTestSandbox } from "../support/sandbox.ts";
-import { freePort } from "../support/server.ts";
+import { freePort } from "../tools/ports.ts";
 import { decodeFrame } from "../support/sync_verifier.ts";
 import { xrpc, type XrpcAnswer, type XrpcRequest } from "../support/xrpc.ts";
 

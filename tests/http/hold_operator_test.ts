@@ -5,7 +5,7 @@ import { decodeFrame } from "../support/sync_verifier.ts";
 import { holdDid, holdEnv } from "../support/hold.ts";
 import { command, startProgram } from "../support/program.ts";
 import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
-import { freePort } from "../support/server.ts";
+import { freePort } from "../tools/ports.ts";
 
 let sandbox: TestSandbox;
 Deno.test.beforeAll(async () => {
@@ -255,7 +255,7 @@ Deno.test("a hold that posts has a profile with its picture, and starts without 
       collection: "app.bsky.actor.profile",
       rkey: "self",
     };
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 1000; i++) {
       const found = await ask(
         hold.origin,
         "com.atproto.repo.getRecord",

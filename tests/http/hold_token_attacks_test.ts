@@ -5,7 +5,7 @@ import { createHmac } from "node:crypto";
 import { attackedHold, INITIATE } from "../support/attacked_hold.ts";
 import { encode } from "../support/forger.ts";
 import { digestOf } from "../support/oci.ts";
-import { freePort } from "../support/server.ts";
+import { freePort } from "../tools/ports.ts";
 
 const it = attackedHold();
 

@@ -6,7 +6,8 @@ import { artifact, randomBlob } from "../support/oci.ts";
 import { PdsAccount } from "../support/pds.ts";
 import { type Program, startProgram } from "../support/program.ts";
 import { expect, expectError, Repository } from "../support/registry.ts";
-import { freePort, startServer, type TestServer } from "../support/server.ts";
+import { freePort } from "../tools/ports.ts";
+import { startServer, type TestServer } from "../support/server.ts";
 import { filesOf } from "../support/state.ts";
 
 const MB = 1024 * 1024;

@@ -1,7 +1,7 @@
 /** Starts that cannot be: they end with exit code 1 and say which setting to look at. */
 
 import assert from "node:assert/strict";
-import { freePort } from "../support/server.ts";
+import { freePort } from "../tools/ports.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const LIMIT_MS = 60_000;

@@ -7,7 +7,8 @@
 
 import { kill, run, type RunOptions, say } from "../tools/command.ts";
 import { findProgram } from "../tools/paths.ts";
-import { freePorts, sleep, startServer } from "../tools/server.ts";
+import { freePorts } from "../tools/ports.ts";
+import { sleep, startServer } from "../tools/server.ts";
 import type { S3Kind, S3Server } from "./kinds.ts";
 
 const PACKAGES = ["ceph-mon", "ceph-osd", "radosgw"];

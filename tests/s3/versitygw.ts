@@ -6,7 +6,8 @@
 
 import { run, say } from "../tools/command.ts";
 import { findProgram, ROOT } from "../tools/paths.ts";
-import { freePorts, startServer } from "../tools/server.ts";
+import { freePorts } from "../tools/ports.ts";
+import { startServer } from "../tools/server.ts";
 import type { S3Kind, S3Server } from "./kinds.ts";
 
 const BUILD_LIMIT_MS = 20 * 60_000;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { freePorts } from "../tools/server.ts";
+import { freePorts } from "../tools/ports.ts";
 import { holdDid, holdEnv } from "./hold.ts";
 import { type Program, startProgram } from "./program.ts";
 import { startServer, type TestServer } from "./server.ts";

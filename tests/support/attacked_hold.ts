@@ -10,7 +10,7 @@ import { createForger, type Forger } from "./forger.ts";
 import { holdDid, holdEnv } from "./hold.ts";
 import { command, type Program, startProgram } from "./program.ts";
 import { startTestSandbox, type TestSandbox } from "./sandbox.ts";
-import { freePort } from "./server.ts";
+import { freePort } from "../tools/ports.ts";
 import { xrpc, type XrpcAnswer, type XrpcRequest } from "./xrpc.ts";
 
 /** The method that starts an upload. */

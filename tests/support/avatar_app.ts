@@ -12,7 +12,7 @@ import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { createApp } from "../../routes/app.ts";
 import { listen } from "../../routes/serve.ts";
 import type { FakeNetwork } from "./avatar_network.ts";
-import { freePort } from "./server.ts";
+import { freePort } from "../tools/ports.ts";
 
 /** A running program. */
 export interface AvatarApp extends AsyncDisposable {

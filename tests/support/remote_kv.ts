@@ -6,7 +6,8 @@
  */
 
 import { findProgram } from "../tools/paths.ts";
-import { freePorts, startServer } from "../tools/server.ts";
+import { freePorts } from "../tools/ports.ts";
+import { startServer } from "../tools/server.ts";
 
 /** A running server with an empty store. */
 export interface RemoteKv extends AsyncDisposable {

@@ -12,6 +12,7 @@ import {
   type SandboxOptions,
   startSandbox,
 } from "../../sandbox/launch.ts";
+import { freePorts } from "../tools/ports.ts";
 
 /** A sandbox network that is stopped, and its folder removed, at disposal. */
 export interface TestSandbox extends Sandbox, AsyncDisposable {
@@ -37,7 +38,14 @@ export async function startTestSandbox(
   const remove = () => Deno.remove(dataDir, { recursive: true });
   let sandbox: Sandbox;
   try {
-    sandbox = await startSandbox({ ...options, dataDir, log: silentLogger });
+    const [pdsPort, plcPort] = freePorts(2);
+    sandbox = await startSandbox({
+      ...options,
+      dataDir,
+      pdsPort,
+      plcPort,
+      log: silentLogger,
+    });
   } catch (error) {
     await remove();
     throw error;

@@ -6,6 +6,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { freePort } from "../tools/ports.ts";
 
 /** An account of the server's sandbox network. */
 export interface TestAccount {
@@ -44,23 +45,6 @@ export interface TestServerOptions {
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const READY_MS = 180_000;
-
-/**
- * A port that was free a moment ago. It lies below those that the sandbox
- * network chooses from and those that the system gives to outgoing connections,
- * so that neither takes it meanwhile, or while a server is started again.
- */
-export function freePort(): number {
-  for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 9_000);
-    try {
-      using _ = Deno.listen({ hostname: "127.0.0.1", port });
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-}
 
 /** Starts the program and waits until it serves. */
 export async function startServer(

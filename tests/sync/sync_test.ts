@@ -14,7 +14,7 @@ import { SyncVerifier } from "../support/sync_verifier.ts";
 import { xrpc } from "../support/xrpc.ts";
 import { run, say } from "../tools/command.ts";
 import { findProgram } from "../tools/paths.ts";
-import { freePorts } from "../tools/server.ts";
+import { freePorts } from "../tools/ports.ts";
 import {
   startLibraryConsumer,
   startRelay,

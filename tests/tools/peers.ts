@@ -8,7 +8,8 @@
 import { join } from "node:path";
 import { run } from "./command.ts";
 import { BIN_DIR, findProgram } from "./paths.ts";
-import { freePorts, type Server, startServer } from "./server.ts";
+import { freePorts } from "./ports.ts";
+import { type Server, startServer } from "./server.ts";
 
 /** A kind of registry that can be started. */
 export interface Peer {

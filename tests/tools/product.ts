@@ -8,7 +8,8 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { ROOT } from "./paths.ts";
-import { freePorts, type Server, startServer } from "./server.ts";
+import { freePorts } from "./ports.ts";
+import { type Server, startServer } from "./server.ts";
 
 /** An account of the sandbox network. */
 export interface Account {

@@ -123,19 +123,6 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** Ports on 127.0.0.1 that nobody listens on, all different. */
-export function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  return listeners.map((listener) => {
-    const { port } = listener.addr;
-    listener.close();
-    return port;
-  });
-}
-
 /** Milliseconds of processor time that a process has used so far (Linux). */
 export async function cpuMs(pid: number): Promise<number> {
   const text = await Deno.readTextFile(`/proc/${pid}/stat`);

@@ -11,7 +11,7 @@ import { createForger } from "../../support/forger.ts";
 import { holdDid, holdEnv } from "../../support/hold.ts";
 import { startProgram } from "../../support/program.ts";
 import { startTestSandbox } from "../../support/sandbox.ts";
-import { freePort } from "../../support/server.ts";
+import { freePort } from "../../tools/ports.ts";
 import { xrpc } from "../../support/xrpc.ts";
 import { say } from "../../tools/command.ts";
 
