@@ -207,9 +207,12 @@ Deno.test("errors of the PDS become errors with its name", async () => {
 Deno.test("one PDS gets at most eight requests at a time", async () => {
   let open = 0;
   let most = 0;
+  const crowded = Promise.withResolvers<void>();
   const { client: reader } = client({
     [getRecord]: async () => {
       most = Math.max(most, ++open);
+      if (most === 8) crowded.resolve();
+      await crowded.promise;
       await new Promise((resolve) => setTimeout(resolve, 1));
       open--;
       return Response.json(record("a"));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { AppError, isAppError } from "../errors.ts";
+import { settle } from "../kv/testing.ts";
 import { digestOf } from "../oci/digest.ts";
 import {
   ALICE,
@@ -180,10 +181,11 @@ onEachStore(
     const appending = hold.uploads.append(upload, 0, body);
     let ended = false;
     appending.catch(() => undefined).finally(() => ended = true);
-    for (let i = 0; i < 100 && !ended; i++) {
+    for (let i = 0; i < 3000 && !ended; i++) {
       clock.advance(LOCK_MS / 3);
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await settle(hold.kv);
     }
+    assert.ok(ended);
     await assert.rejects(appending, code("BLOB_UPLOAD_INVALID"));
     await hold.uploads.append(upload, 0, bodyOf(noise(10)));
   },

@@ -4,6 +4,7 @@ import { silentLogger } from "../log.ts";
 import { type Chore, doChore, startChores } from "./chores.ts";
 import { DenoKv } from "./deno_kv.ts";
 import type { Kv } from "./kv.ts";
+import { settle } from "./testing.ts";
 
 const HOUR = 3_600_000;
 const never = new AbortController().signal;
@@ -17,13 +18,6 @@ async function withKv(
     await body(kv, clock);
   } finally {
     kv.close();
-  }
-}
-
-/** Lets everything run that waits for the store, not for time. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 5; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
 
@@ -101,7 +95,7 @@ Deno.test("started chores come round at their turns until they are stopped", () 
     ]);
     const pass = async (ms: number) => {
       clock.advance(ms);
-      await settle();
+      await settle(kv);
     };
     await pass(4_999);
     assert.deepEqual([hourly.count, local.count], [0, 0]);
@@ -124,13 +118,13 @@ Deno.test("stopping waits for a chore that is at work", () =>
     const slow = counting({
       run: async (signal) => {
         await clock.sleep(HOUR, signal);
-        await settle();
+        await settle(kv);
         ended = true;
       },
     });
     const running = startChores({ kv, clock, log: silentLogger }, [slow]);
     clock.advance(5_000);
-    await settle();
+    await settle(kv);
     await running.stop();
     assert.equal(ended, true);
   }));

@@ -5,6 +5,7 @@ import { DenoKv } from "./deno_kv.ts";
 import type { Kv } from "./kv.ts";
 import { acquireLease, withLease } from "./lease.ts";
 import { leaseKey } from "./keys.ts";
+import { settle } from "./testing.ts";
 
 const TTL = { ttlMs: 3_000 };
 
@@ -17,13 +18,6 @@ async function withKv(
     await body(kv, clock);
   } finally {
     kv.close();
-  }
-}
-
-/** Lets everything run that waits for the store, not for time. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 5; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
 
@@ -47,7 +41,7 @@ Deno.test("a holder that lives keeps the lease beyond its time to live", () =>
     assert.ok(lease);
     for (let i = 0; i < 10; i++) {
       clock.advance(1_000);
-      await settle();
+      await settle(kv);
     }
     assert.equal(lease.signal.aborted, false);
     assert.equal(await acquireLease(kv, clock, "a", TTL), undefined);
@@ -75,7 +69,7 @@ Deno.test("a holder learns that somebody else has its lease, and leaves it to th
     assert.ok(lease);
     await kv.set(leaseKey("a"), { owner: "another" });
     clock.advance(1_000);
-    await settle();
+    await settle(kv);
     assert.equal(lease.signal.aborted, true);
     assert.ok(isAppError(lease.signal.reason, "UNAVAILABLE"));
     await lease.release();
@@ -105,7 +99,7 @@ for (const fault of ["fails", "hangs"] as const) {
       broken = true;
       for (const aborted of [false, false, true]) {
         clock.advance(1_000);
-        await settle();
+        await settle(kv);
         assert.equal(lease.signal.aborted, aborted);
       }
     }));
@@ -122,7 +116,7 @@ Deno.test("withLease waits for its turn and gives back what the work gives", () 
       { ...TTL, waitMs: 500 },
       () => Promise.resolve("done"),
     );
-    await settle();
+    await settle(kv);
     await lease.release();
     clock.advance(100);
     assert.equal(await waiting, "done");
@@ -169,7 +163,7 @@ Deno.test("twenty at once each get their turn, one at a time", async () => {
       () =>
         withLease(kv, systemClock, "a", options, async () => {
           assert.equal(++inside, 1);
-          await settle();
+          await settle(kv);
           inside--;
           turns++;
         }),

@@ -4,6 +4,7 @@ import { ManualClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import { openKv } from "../kv/deno_kv.ts";
 import { LargeValues } from "../kv/large_value.ts";
+import { settle } from "../kv/testing.ts";
 import { silentLogger } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { digestOf } from "../oci/digest.ts";
@@ -70,6 +71,7 @@ async function open() {
     return () => notices.tell(push, notice);
   };
   return {
+    kv,
     clock,
     index,
     tell,
@@ -81,17 +83,12 @@ async function open() {
   };
 }
 
-/** Lets what runs in the background come to its end. */
-async function settle(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
 Deno.test("a hold that hears of a push is told once", async () => {
   using registry = await open();
   const { heard, clock } = registry;
   const notices = registry.make();
   (await registry.tell(notices))();
-  await settle();
+  await settle(registry.kv);
   assert.equal(heard.length, 1);
   assert.equal(heard[0]?.tag, "v1");
   clock.advance(5 * MINUTE);
@@ -104,7 +101,7 @@ Deno.test("a hold that was down is told later, by any instance", async () => {
   const { push, heard, clock, state } = registry;
   state.failure = new AppError("UPSTREAM_FAILED", "It is down.");
   (await registry.tell(registry.make()))();
-  await settle();
+  await settle(registry.kv);
   clock.advance(5 * MINUTE);
   const other = registry.make();
   assert.equal(await other.retry(never), 0);
@@ -130,7 +127,7 @@ Deno.test("the first attempt is given time before a second one", async () => {
   state.failure = new AppError("UPSTREAM_FAILED", "It is down.");
   const notices = registry.make();
   (await registry.tell(notices))();
-  await settle();
+  await settle(registry.kv);
   state.failure = undefined;
   clock.advance(MINUTE - 1);
   assert.equal(await notices.retry(never), 0);
@@ -146,7 +143,7 @@ Deno.test("a refusal is final, and so is the deletion of the manifest", async ()
   (await registry.tell(notices))();
   state.failure = new AppError("UPSTREAM_FAILED", "It is down.");
   (await registry.tell(notices))();
-  await settle();
+  await settle(registry.kv);
   state.failure = undefined;
   await index.removeManifest(push.ref, push.digest);
   clock.advance(5 * MINUTE);
@@ -160,7 +157,7 @@ Deno.test("a hold that stays away is given up after two weeks", async () => {
   const notices = registry.make();
   state.failure = new AppError("UNAVAILABLE", "It is gone.");
   (await registry.tell(notices))();
-  await settle();
+  await settle(registry.kv);
   clock.advance(14 * 24 * 60 * MINUTE);
   state.failure = undefined;
   assert.equal(await notices.retry(never), 0);

@@ -333,12 +333,15 @@ Deno.test("pushes and pulls are told to the hold", async () => {
   const pull = { repository, owner: ALICE, digest: name, mediaType };
   hold.countPull(undefined, pull);
   hold.countPull(ALICE, pull);
-  while (pair.seen.at(-1) !== "io.atcr.hold.notifyManifest") {
-    await new Promise((resolve) => setTimeout(resolve, 1));
+  const statsNow = async () => {
+    await server.stats.flush();
+    return await server.stats.get({ owner: ALICE, repository });
+  };
+  let stats = await statsNow();
+  for (let i = 0; i < 2000 && stats?.pullCount !== 1; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    stats = await statsNow();
   }
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  await server.stats.flush();
-  const stats = await server.stats.get({ owner: ALICE, repository });
   assert.deepEqual([stats?.pushCount, stats?.pullCount], [1, 1]);
 });
 
