@@ -140,7 +140,7 @@ Deno.test("pushes and pulls are counted by the hold", async () => {
     );
   };
   const until = async (done: () => Promise<boolean>) => {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     while (!await done() && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 200));
     }

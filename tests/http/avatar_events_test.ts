@@ -17,7 +17,7 @@ const SECOND = fixture("jpeg/progressive.jpg");
 
 /** Asks until the answer is as wanted: events take their time, but not long. */
 async function until(ready: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = Date.now() + 20_000;
+  const giveUpAt = Date.now() + 60_000;
   while (!await ready()) {
     assert.ok(Date.now() < giveUpAt, "nothing has changed");
     await new Promise((resolve) => setTimeout(resolve, 50));

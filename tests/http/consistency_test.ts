@@ -23,12 +23,12 @@ async function filesAbout(digest: string): Promise<string[]> {
   );
 }
 
-/** Polls until `check` holds; fails after five seconds. */
+/** Polls until `check` holds; fails after a minute. */
 async function eventually(
   what: string,
   check: () => Promise<boolean>,
 ): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 1000; tries++) {
     if (await check()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -1,6 +1,7 @@
 /** Images that another implementation has recorded, read from the owner's PDS on first access. */
 
 import assert from "node:assert/strict";
+import { openKv } from "../../lib/kv/deno_kv.ts";
 import {
   artifact,
   imageIndex,
@@ -248,7 +249,7 @@ async function untilTag(
   tag: string,
   digest: string | undefined,
 ): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 1000; tries++) {
     const head = await bobs(name).send("HEAD", `manifests/${tag}`);
     const found = head.headers.get("docker-content-digest") ?? undefined;
     if (found === digest) return;
@@ -259,19 +260,21 @@ async function untilTag(
 
 /** Makes all tags as if they had been compared with the PDS long ago. */
 async function later(): Promise<void> {
-  using kv = await Deno.openKv(`${server().dataDir}/kv.sqlite3`);
+  const kv = await openKv(`${server().dataDir}/kv.sqlite3`);
   const tags = kv.list<Record<string, unknown>>({
     prefix: ["registry", "tag"],
   });
   for await (const { key, value } of tags) {
     await kv.set(key, { ...value, checkedAt: 0 });
   }
+  kv.close();
 }
 
 /** Makes all owners as if their records had never been listed. */
 async function forgetListings(): Promise<void> {
-  using kv = await Deno.openKv(`${server().dataDir}/kv.sqlite3`);
+  const kv = await openKv(`${server().dataDir}/kv.sqlite3`);
   for await (const { key } of kv.list({ prefix: ["registry", "synced"] })) {
     await kv.delete(key);
   }
+  kv.close();
 }

@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { whileUnlocked } from "../../lib/kv/retry.ts";
 import type { TestServer } from "./server.ts";
 
 /** Name of each row and file, with what tells a change. */
@@ -20,7 +21,8 @@ const MEMORY = new Set(["synced", "profile"]);
 /** Looks at the files and, from a second process, at the rows. */
 export async function stateOf({ dataDir }: TestServer): Promise<State> {
   const state = new Map<string, string>();
-  const kv = await Deno.openKv(`${dataDir}/kv.sqlite3`);
+  // Raw, because what has expired meanwhile has not been changed.
+  const kv = await whileUnlocked(() => Deno.openKv(`${dataDir}/kv.sqlite3`));
   try {
     for (const service of SERVICES) {
       for await (
