@@ -16,10 +16,12 @@ async function writeAndKill(path: string, first: number): Promise<string[]> {
     stdout: "piped",
   }).spawn();
   let text = "";
+  let killed = false;
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     text += chunk;
-    if (text.split("\n").length > COMMITS) {
+    if (!killed && text.split("\n").length > COMMITS) {
       child.kill("SIGKILL");
+      killed = true;
     }
   }
   const { signal } = await child.status;
