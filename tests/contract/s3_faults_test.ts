@@ -8,7 +8,8 @@ import { S3BlobStore } from "../../lib/storage/s3.ts";
 import type { S3Options } from "../../lib/storage/s3_client.ts";
 import { type Fault, FAULTS, startFaultProxy } from "../s3/fault_proxy.ts";
 import { ignore, s3Options, withBucket } from "../s3/server.ts";
-import { collect, noise, rejects } from "./blob_store_contract.ts";
+import { collect, noise } from "../support/bytes.ts";
+import { rejects } from "../support/rejects.ts";
 
 const MiB = 1024 * 1024;
 

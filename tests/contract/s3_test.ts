@@ -4,13 +4,9 @@ import assert from "node:assert/strict";
 import { S3BlobStore } from "../../lib/storage/s3.ts";
 import type { S3Options } from "../../lib/storage/s3_client.ts";
 import { emptyBucket, ignore, makeBucket, s3Options } from "../s3/server.ts";
-import {
-  blobStoreContract,
-  collect,
-  noise,
-  rejects,
-  type Subject,
-} from "./blob_store_contract.ts";
+import { collect, noise } from "../support/bytes.ts";
+import { rejects } from "../support/rejects.ts";
+import { blobStoreContract, type Subject } from "./blob_store_contract.ts";
 
 const MiB = 1024 * 1024;
 
