@@ -9,32 +9,42 @@ import { version } from "./build_info.ts";
 import { Failure } from "./failure.ts";
 import type { Machine } from "./machine.ts";
 
-/** An approved device, as the registry answers. */
-export interface Approved {
-  readonly access_token: string;
-  readonly did: string;
-  readonly handle: string;
-  readonly scope: string;
-  /** Seconds. */
-  readonly expires_in: number;
-}
+/** What fields of an answer must be; numbers are positive. */
+type Shape = Readonly<Record<string, "string" | "number">>;
 
-/** A request that waits for its approval. */
-export interface Pending {
-  readonly device_code: string;
-  readonly user_code: string;
-  readonly verification_uri: string;
-  readonly verification_uri_complete: string;
-  readonly expires_in: number;
-  readonly interval: number;
-}
+type Fields<S extends Shape> = {
+  readonly [Name in keyof S]: S[Name] extends "string" ? string : number;
+};
+
+const APPROVED = {
+  access_token: "string",
+  did: "string",
+  handle: "string",
+  expires_in: "number",
+} as const;
+
+const PENDING = {
+  device_code: "string",
+  user_code: "string",
+  verification_uri_complete: "string",
+  expires_in: "number",
+  interval: "number",
+} as const;
+
+const STATE = {
+  name: "string",
+  scope: "string",
+  expires_at: "string",
+} as const;
+
+/** An approved device, as the registry answers; times in seconds. */
+export type Approved = Fields<typeof APPROVED>;
+
+/** A request that waits for its approval; times in seconds. */
+export type Pending = Fields<typeof PENDING>;
 
 /** What the registry says of a device. */
-export interface DeviceState {
-  readonly name: string;
-  readonly scope: string;
-  readonly expires_at: string;
-}
+export type DeviceState = Fields<typeof STATE>;
 
 const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code";
 const LIMIT_MS = 15_000;
@@ -49,9 +59,7 @@ export async function requestDevice(
     client_name: request.name,
     scope: request.scope,
   });
-  if (status === 200 && typeof body.device_code === "string") {
-    return body as unknown as Pending;
-  }
+  if (status === 200 && fits(PENDING, body)) return body;
   throw new Failure(
     describe(body) ??
       `${origin} does not let programs sign in (status ${status}). Is it an ATCR registry?`,
@@ -82,7 +90,7 @@ export async function awaitApproval(
       continue;
     }
     const { status, body } = answer;
-    if (status === 200) return body as unknown as Approved;
+    if (status === 200 && fits(APPROVED, body)) return body;
     if (body.error === "slow_down") pause += 5;
     else if (body.error !== "authorization_pending" && status < 500) {
       throw new Failure(describe(body) ?? "The login did not work.");
@@ -102,7 +110,9 @@ export async function deviceState(
   });
   if (response.status === 401) return undefined;
   if (!response.ok) throw unreachable(origin, `status ${response.status}`);
-  return await response.json() as DeviceState;
+  const state = await bodyOf(response);
+  if (fits(STATE, state)) return state;
+  throw new Failure(`${origin} does not answer as a registry does.`);
 }
 
 /** Revokes the device. False when the registry could not be told. */
@@ -137,16 +147,29 @@ async function post(
     method: "POST",
     body: new URLSearchParams(fields),
   });
+  return { status: response.status, body: await bodyOf(response) };
+}
+
+/** The fields of a JSON object; none where the answer is something else. */
+async function bodyOf(response: Response): Promise<Record<string, unknown>> {
   const text = await response.text();
   try {
     const body: unknown = JSON.parse(text);
-    if (typeof body === "object" && body !== null) {
-      return { status: response.status, body: { ...body } };
-    }
+    if (typeof body === "object" && body !== null) return { ...body };
   } catch {
     // A page instead of an answer.
   }
-  return { status: response.status, body: {} };
+  return {};
+}
+
+function fits<S extends Shape>(
+  shape: S,
+  body: Record<string, unknown>,
+): body is Record<string, unknown> & Fields<S> {
+  return Object.entries(shape).every(([name, type]) => {
+    const value = body[name];
+    return typeof value === type && (typeof value !== "number" || value > 0);
+  });
 }
 
 async function ask(
