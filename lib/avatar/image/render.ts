@@ -65,31 +65,28 @@ export async function render(
 ): Promise<Rendered> {
   const info = checkedSniff(bytes, limits);
   const placement = place(uprightSize(info), request, limits.maxSide);
-  const kernel = openKernel();
+  return await finish(
+    request,
+    (kernel) => draw(kernel, bytes, info, placement),
+  );
+}
+
+/** Encodes what `draw` leaves in the kernel. One call at a time: the kernel's memory is shared. */
+export async function finish(
+  { format, quality }: Pick<RenderRequest, "format" | "quality">,
+  draw: (kernel: Kernel) => KernelPixels | Promise<KernelPixels>,
+): Promise<Rendered> {
+  const kernel = shared ??= new Kernel(kernelModule);
+  kernel.reset();
   try {
-    const image = await draw(kernel, bytes, info, placement);
+    const image = await draw(kernel);
     const { width, height } = image;
-    const { format, quality } = request;
-    return {
-      bytes: await encode(kernel, image, format, quality),
-      width,
-      height,
-    };
+    const encoded = await encode(kernel, image, format, quality);
+    return { bytes: encoded, width, height };
   } finally {
-    closeKernel(kernel);
+    // One that has grown large would keep its memory.
+    if (kernel.size > MAX_KEPT_MEMORY) shared = undefined;
   }
-}
-
-/** The kernel, with nothing in its memory. */
-export function openKernel(): Kernel {
-  shared ??= new Kernel(kernelModule);
-  shared.reset();
-  return shared;
-}
-
-/** Gives up a kernel that has grown large. */
-export function closeKernel(kernel: Kernel): void {
-  if (kernel === shared && kernel.size > MAX_KEPT_MEMORY) shared = undefined;
 }
 
 /** The pixels of the result in the kernel's memory. */

@@ -5,12 +5,11 @@
  */
 
 import { AppError, type ErrorCode } from "../../errors.ts";
-import { encode, type OutputFormat } from "../image/encode.ts";
+import type { OutputFormat } from "../image/encode.ts";
 import type { Size } from "../image/geometry.ts";
 import type { ImageLimits } from "../image/limits.ts";
 import {
-  closeKernel,
-  openKernel,
+  finish,
   render,
   type Rendered,
   type RenderRequest,
@@ -76,17 +75,9 @@ async function run(job: Job): Promise<Rendered> {
   if (job.kind === "render") {
     return await render(job.bytes, job.request, job.limits);
   }
-  const { scene, width, height, format, quality } = job;
-  const kernel = openKernel();
-  try {
+  const { scene, width, height } = job;
+  return await finish(job, (kernel) => {
     const pixels = kernel.place(sceneRgba(scene, width, height));
-    const image = { pixels, width, height };
-    return {
-      bytes: await encode(kernel, image, format, quality),
-      width,
-      height,
-    };
-  } finally {
-    closeKernel(kernel);
-  }
+    return { pixels, width, height };
+  });
 }
