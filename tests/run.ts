@@ -22,11 +22,12 @@ const DEFAULT = [
   "tests/auth",
 ];
 
-const LIMIT_MINUTES = 14;
+const LIMIT_MINUTES = 30;
+const SEED = new URL("support/seed.ts", import.meta.url).pathname;
 
 const paths = Deno.args.length > 0 ? Deno.args : await existing(DEFAULT);
 const child = new Deno.Command(Deno.execPath(), {
-  args: ["test", "-A", "--parallel", ...paths],
+  args: ["test", "-A", "--parallel", `--preload=${SEED}`, ...paths],
   stdout: "piped",
   stderr: "inherit",
   stdin: "null",

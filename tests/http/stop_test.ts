@@ -109,7 +109,7 @@ Deno.test("an upload under way is finished while new requests are refused", asyn
   assert.match(await upload.finish(), /^HTTP\/1\.1 202 /);
   const started = performance.now();
   assert.equal((await stopped).code, 0);
-  assert.ok(performance.now() - started < 10_000, "it took too long to end");
+  assert.ok(performance.now() - started < 25_000, "it took too long to end");
   assert.match(first.log(), /"msg":"stopped"/);
   assert.doesNotMatch(first.log(), /"level":"error"/);
 
@@ -136,7 +136,7 @@ Deno.test("an upload that does not end is cut when its time is over", async () =
   assert.equal(status.code, 0, server.log());
   assert.ok(cut);
   const took = performance.now() - started;
-  assert.ok(took >= 900 && took < 10_000, `${took} ms`);
+  assert.ok(took >= 900 && took < 25_000, `${took} ms`);
   await Deno.remove(server.dataDir, { recursive: true });
 });
 
