@@ -115,6 +115,18 @@ Deno.test("a database that stays locked is reported as unavailable", async () =>
   );
 });
 
+Deno.test("a disk without space is told as such, at once", async () => {
+  let calls = 0;
+  await assert.rejects(
+    whileUnlocked(() => {
+      calls++;
+      return Promise.reject(new TypeError("database or disk is full"));
+    }),
+    (error) => isAppError(error, "STORAGE_FULL") && /full/.test(error.message),
+  );
+  assert.equal(calls, 1);
+});
+
 Deno.test("a store that cannot be opened says which setting to look at", async () => {
   const file = await Deno.makeTempFile({ prefix: "atcr-kv-" });
   try {

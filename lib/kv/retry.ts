@@ -1,7 +1,8 @@
 /**
- * Patience with a locked database. A local store has no busy timeout: when
- * another process (a backup, a second server) writes at the same moment, a
- * call fails at once and nothing has happened, so it can simply be made again.
+ * Patience with a locked database, and words for a full disk. A local store
+ * has no busy timeout: when another process (a backup, a second server) writes
+ * at the same moment, a call fails at once and nothing has happened, so it can
+ * simply be made again.
  *
  * @module
  */
@@ -16,14 +17,21 @@ const MAX_DELAY_MS = 100;
  * Makes `call`, again while the database is locked, for about three seconds.
  *
  * Waits by the machine's clock, because the lock is real even where time is
- * simulated. Throws AppError `UNAVAILABLE` when the lock does not go away;
- * every other error of `call` is passed on.
+ * simulated. Throws AppError `UNAVAILABLE` when the lock does not go away, and
+ * `STORAGE_FULL` where the disk is; every other error of `call` is passed on.
  */
 export async function whileUnlocked<T>(call: () => Promise<T>): Promise<T> {
   for (let attempt = 1;; attempt++) {
     try {
       return await call();
     } catch (error) {
+      if (isFull(error)) {
+        throw new AppError(
+          "STORAGE_FULL",
+          "The disk of the key-value store is full, nothing was stored; its operator must free space.",
+          { cause: error },
+        );
+      }
       if (!isLocked(error)) throw error;
       if (attempt === ATTEMPTS) {
         throw new AppError(
@@ -43,4 +51,9 @@ export async function whileUnlocked<T>(call: () => Promise<T>): Promise<T> {
 function isLocked(error: unknown): boolean {
   return error instanceof Error &&
     /database (table )?is locked|database is busy/i.test(error.message);
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error &&
+    /database or disk is full/i.test(error.message);
 }
