@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { MAX_MANIFEST_BYTES } from "../oci/manifest.ts";
 import { ALIASES, RETIRED } from "./aliases.ts";
 import { loadConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
@@ -289,6 +290,9 @@ const CONTRADICTIONS: [string, Record<string, string>, string][] = [
     BUCKET_NAME: "b",
     ATCR_AVATAR_S3_ACCESS_KEY_ID: "k",
   }, "avatar.s3.secret_access_key"],
+  ["a limit above what is taken of manifests anyway", {
+    ATCR_REGISTRY_MAX_MANIFEST_BYTES: String(MAX_MANIFEST_BYTES + 1),
+  }, "registry.max_manifest_bytes"],
   ["a disk on Deno Deploy", {
     ...PUBLIC,
     DENO_DEPLOYMENT_ID: "x",

@@ -123,7 +123,7 @@ const registrySettings = section("The OCI registry.", {
     doc: "Blobs up to this size are never redirected.",
     default: 65_536,
   }),
-  max_manifest_bytes: setting(integer(1024, 8_388_608), {
+  max_manifest_bytes: setting(integer(1024, 4_194_304), {
     doc: "Larger manifests are refused.",
     default: 4_194_304,
   }),
