@@ -5,7 +5,7 @@ import { systemClock } from "../clock.ts";
 import { DenoKv, openKv } from "./deno_kv.ts";
 import type { Kv } from "./kv.ts";
 import { withLease } from "./lease.ts";
-import { whileUnlocked } from "./retry.ts";
+import { patienceWith, whileUnlocked } from "./retry.ts";
 
 /** Two independent stores over one file, and two objects over one memory. */
 const PAIRS: Record<string, (folder: string) => Promise<[Kv, Kv]>> = {
@@ -125,6 +125,17 @@ Deno.test("a disk without space is told as such, at once", async () => {
     (error) => isAppError(error, "STORAGE_FULL") && /full/.test(error.message),
   );
   assert.equal(calls, 1);
+});
+
+Deno.test("a remote store that does not answer is given up in the end", async () => {
+  const patience = patienceWith(false, 20);
+  assert.equal(await patience(() => Promise.resolve("here")), "here");
+  await assert.rejects(
+    patience(() => new Promise(() => {})),
+    (error) =>
+      isAppError(error, "UNAVAILABLE") &&
+      /does not answer/.test(error.message),
+  );
 });
 
 Deno.test("a store that cannot be opened says which setting to look at", async () => {

@@ -9,11 +9,12 @@ import { visible, wrap } from "./expiry.ts";
 import type { Check, GroupCommit, Mutation } from "./group_commit.ts";
 import type { Atomic, Key } from "./kv.ts";
 import { assertStorable, keySize, KV_LIMITS } from "./limits.ts";
-import { whileUnlocked } from "./retry.ts";
+import type { Patience } from "./retry.ts";
 
 /** {@linkcode Atomic} over Deno KV. */
 export class DenoAtomic implements Atomic {
   readonly #kv: Deno.Kv;
+  readonly #try: Patience;
   readonly #commits: GroupCommit;
   readonly #clock: Clock;
   readonly #checks: Check[] = [];
@@ -21,8 +22,14 @@ export class DenoAtomic implements Atomic {
   #bytes = 0;
   #keyBytes = 0;
 
-  constructor(kv: Deno.Kv, commits: GroupCommit, clock: Clock) {
+  constructor(
+    kv: Deno.Kv,
+    patience: Patience,
+    commits: GroupCommit,
+    clock: Clock,
+  ) {
     this.#kv = kv;
+    this.#try = patience;
     this.#commits = commits;
     this.#clock = clock;
   }
@@ -114,7 +121,11 @@ export class DenoAtomic implements Atomic {
    */
   async #forgiveExpired(): Promise<Check[] | undefined> {
     const absent = this.#checks.filter((c) => c.versionstamp === null);
-    const entries = await readMany(this.#kv, absent.map((c) => c.key));
+    const entries = await readMany(
+      this.#kv,
+      this.#try,
+      absent.map((c) => c.key),
+    );
     const expired = new Map<Check, string>();
     for (const [i, entry] of entries.entries()) {
       if (entry.versionstamp === null) continue;
@@ -137,6 +148,7 @@ const READ_AHEAD = 10 * KV_LIMITS.readKeys;
 /** The entries at `keys`, read in groups as large as the store allows. */
 export async function readMany<T>(
   kv: Deno.Kv,
+  patience: Patience,
   keys: readonly Key[],
 ): Promise<Deno.KvEntryMaybe<T>[]> {
   const entries: Deno.KvEntryMaybe<T>[] = [];
@@ -145,7 +157,7 @@ export async function readMany<T>(
     const end = Math.min(i + READ_AHEAD, keys.length);
     for (let j = i; j < end; j += KV_LIMITS.readKeys) {
       const group = keys.slice(j, Math.min(j + KV_LIMITS.readKeys, end));
-      groups.push(whileUnlocked(() => kv.getMany<T[]>(group)));
+      groups.push(patience(() => kv.getMany<T[]>(group)));
     }
     entries.push(...(await Promise.all(groups)).flat());
   }

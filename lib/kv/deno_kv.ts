@@ -20,7 +20,7 @@ import { DenoAtomic, readMany } from "./deno_atomic.ts";
 import { visible } from "./expiry.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { KV_LIMITS } from "./limits.ts";
-import { whileUnlocked } from "./retry.ts";
+import { type Patience, patienceWith } from "./retry.ts";
 
 /** Entries fetched at once by a listing; bounds its memory to about 13 MB. */
 const LIST_BATCH = 200;
@@ -41,8 +41,8 @@ export async function openKv(
     if (location && !/^(:memory:$|https?:)/.test(location)) {
       await Deno.mkdir(dirname(location), { recursive: true, mode: 0o700 });
     }
-    const kv = await whileUnlocked(() => Deno.openKv(location));
     const isLocal = location !== undefined && !/^https?:/.test(location);
+    const kv = await patienceWith(isLocal)(() => Deno.openKv(location));
     return new DenoKv(kv, clock, isLocal);
   } catch (error) {
     throw new AppError(
@@ -59,28 +59,30 @@ export class DenoKv implements Kv {
   readonly #kv: Deno.Kv;
   readonly #commits: GroupCommit;
   readonly #clock: Clock;
+  readonly #try: Patience;
   #closed = false;
 
   /** @param isLocal whether the store is a file or memory of this machine. */
   constructor(kv: Deno.Kv, clock: Clock = systemClock, isLocal = true) {
     this.#kv = kv;
-    this.#commits = new GroupCommit(kv, isLocal);
+    this.#try = patienceWith(isLocal);
+    this.#commits = new GroupCommit(kv, isLocal, this.#try);
     this.#clock = clock;
   }
 
   async get<T>(key: Key): Promise<Entry<T> | undefined> {
-    const entry = await whileUnlocked(() => this.#kv.get<T>(key));
+    const entry = await this.#try(() => this.#kv.get<T>(key));
     return visible(entry, this.#clock.now());
   }
 
   async getMany<T>(keys: readonly Key[]): Promise<(Entry<T> | undefined)[]> {
-    const entries = await readMany<T>(this.#kv, keys);
+    const entries = await readMany<T>(this.#kv, this.#try, keys);
     const now = this.#clock.now();
     return entries.map((entry) => visible(entry, now));
   }
 
   async counter(key: Key): Promise<bigint> {
-    const { value } = await whileUnlocked(() => this.#kv.get(key));
+    const { value } = await this.#try(() => this.#kv.get(key));
     return value instanceof Deno.KvU64 ? value.value : 0n;
   }
 
@@ -94,7 +96,7 @@ export class DenoKv implements Kv {
     const iterator = this.#kv.list<T>(selector, { batchSize, reverse });
     // The limit is counted here, because expired entries do not count.
     for (let count = 0; count < limit;) {
-      const next = await whileUnlocked(() => iterator.next());
+      const next = await this.#try(() => iterator.next());
       if (next.done) return;
       const entry = visible<T>(next.value, this.#clock.now());
       if (entry === undefined) continue;
@@ -116,7 +118,7 @@ export class DenoKv implements Kv {
   }
 
   atomic(): Atomic {
-    return new DenoAtomic(this.#kv, this.#commits, this.#clock);
+    return new DenoAtomic(this.#kv, this.#try, this.#commits, this.#clock);
   }
 
   async *watch(

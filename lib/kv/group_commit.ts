@@ -10,7 +10,7 @@
 import { isAppError } from "../errors.ts";
 import type { Key } from "./kv.ts";
 import { KV_LIMITS } from "./limits.ts";
-import { whileUnlocked } from "./retry.ts";
+import type { Patience } from "./retry.ts";
 
 /** That `key` still has `versionstamp`. */
 export interface Check {
@@ -47,13 +47,15 @@ const LOCAL_CHECKS = 100;
 export class GroupCommit {
   readonly #kv: Deno.Kv;
   readonly #join: boolean;
+  readonly #try: Patience;
   #waiting: Waiting[] = [];
   #busy = false;
 
   /** @param join false for a remote store, which takes many commits side by side. */
-  constructor(kv: Deno.Kv, join: boolean) {
+  constructor(kv: Deno.Kv, join: boolean, patience: Patience) {
     this.#kv = kv;
     this.#join = join;
+    this.#try = patience;
   }
 
   /** True when applied; false when a check failed. */
@@ -102,7 +104,7 @@ export class GroupCommit {
       native.check(...checks);
       for (const { apply } of mutations) apply(native);
     }
-    return (await whileUnlocked(() => native.commit())).ok;
+    return (await this.#try(() => native.commit())).ok;
   }
 }
 

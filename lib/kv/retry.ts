@@ -1,5 +1,5 @@
 /**
- * Patience with a locked database, and words for a full disk. A local store
+ * Patience with a locked database and a silent one, and words for a full disk. A local store
  * has no busy timeout: when another process (a backup, a second server) writes
  * at the same moment, a call fails at once and nothing has happened, so it can
  * simply be made again.
@@ -12,6 +12,43 @@ import { systemClock } from "../clock.ts";
 
 const ATTEMPTS = 60;
 const MAX_DELAY_MS = 100;
+
+/** How long a remote store may take to answer, in milliseconds. */
+const ANSWER_MS = 15_000;
+
+/** Makes a call of the store as often and waits for it as long as makes sense. */
+export type Patience = <T>(call: () => Promise<T>) => Promise<T>;
+
+/**
+ * Patience with a store: {@linkcode whileUnlocked} with one of this machine.
+ * The client of a remote one tries for ever while nobody answers, so that
+ * after `limitMs` milliseconds AppError `UNAVAILABLE` is thrown; a commit may
+ * still have been, or be, applied then.
+ */
+export function patienceWith(
+  isLocal: boolean,
+  limitMs: number = ANSWER_MS,
+): Patience {
+  if (isLocal) return whileUnlocked;
+  return (call) => inTime(whileUnlocked(call), limitMs);
+}
+
+async function inTime<T>(answer: Promise<T>, limitMs: number): Promise<T> {
+  const { promise: never, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() =>
+    reject(
+      new AppError(
+        "UNAVAILABLE",
+        "The key-value store does not answer; try again in a while",
+        { retryAfterSeconds: 5 },
+      ),
+    ), limitMs);
+  try {
+    return await Promise.race([answer, never]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /**
  * Makes `call`, again while the database is locked, for about three seconds.
