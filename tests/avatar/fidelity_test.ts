@@ -53,6 +53,31 @@ Deno.test("pictures look as sharp makes them", async () => {
   }
 });
 
+Deno.test("a profile is applied whatever format it came in", async () => {
+  // Colours that Display P3 and sRGB number differently.
+  const [width, height] = [64, 64];
+  const raw = Uint8Array.from(
+    { length: width * height * 3 },
+    (_, i) => [250, 40, 60, 30, 200, 80][(i + 3 * (i >> 10)) % 6] ?? 0,
+  );
+  const flat = sharp(raw, { raw: { width, height, channels: 3 } });
+  const wanted = await flat.clone().ensureAlpha().raw().toBuffer();
+  const wide = flat.withIccProfile("p3");
+  const sources = {
+    jpeg: await wide.clone().jpeg({ quality: 100, chromaSubsampling: "4:4:4" })
+      .toBuffer(),
+    png: await wide.clone().png().toBuffer(),
+    webp: await wide.clone().webp({ lossless: true }).toBuffer(),
+    avif: await wide.clone().avif({ lossless: true }).toBuffer(),
+  };
+  for (const [format, bytes] of Object.entries(sources)) {
+    const got = await rgba(await ours(bytes, width, "png"));
+    const likeness = psnr(got, wanted);
+    say(`Display P3 in ${format}: ${likeness.toFixed(1)} dB`);
+    assert.ok(likeness >= 38, `${format}: ${likeness} dB`);
+  }
+});
+
 Deno.test("files are as small as those of sharp, and as good", async () => {
   const sums = { webp: [0, 0], jpg: [0, 0], png: [0, 0] };
   for (const photo of await photos(Deno.env.get("PHOTOS"))) {

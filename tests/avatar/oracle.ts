@@ -11,8 +11,17 @@ export interface Sharp {
   resize(width: number, height: number, options?: { fit: "cover" }): Sharp;
   ensureAlpha(): Sharp;
   removeAlpha(): Sharp;
-  webp(options: { quality: number }): Sharp;
-  jpeg(options: { quality: number; progressive?: boolean }): Sharp;
+  clone(): Sharp;
+  withIccProfile(name: "p3"): Sharp;
+  webp(options: { quality?: number; lossless?: boolean }): Sharp;
+  avif(options: { lossless: boolean }): Sharp;
+  jpeg(
+    options: {
+      quality: number;
+      progressive?: boolean;
+      chromaSubsampling?: "4:4:4";
+    },
+  ): Sharp;
   png(options?: { compressionLevel?: number }): Sharp;
   raw(): Sharp;
   toBuffer(): Promise<Uint8Array<ArrayBuffer>>;

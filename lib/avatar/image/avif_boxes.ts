@@ -24,7 +24,8 @@ export interface AvifImage {
   readonly orientation: Orientation;
   /** Whether another item holds the alpha. */
   readonly alpha: boolean;
-  readonly icc: boolean;
+  /** Where the ICC profile lies. */
+  readonly profile: Pick<AvifItem, "start" | "end"> | undefined;
   /** Every coded image of the file, the main one and its alpha included. */
   readonly coded: readonly AvifItem[];
 }
@@ -192,7 +193,7 @@ function itemShape(
   b: ByteReader,
   properties: Box,
   id: number,
-): Pick<AvifImage, "width" | "height" | "orientation" | "icc"> | undefined {
+): Pick<AvifImage, "width" | "height" | "orientation" | "profile"> | undefined {
   const parts = boxes(b, properties.start, properties.end);
   const container = single(parts, "ipco");
   const associations = single(parts, "ipma");
@@ -207,12 +208,14 @@ function itemShape(
   const mirror = single(mine, "imir");
   const turns = rotation === undefined ? 0 : b.u8(rotation.start) & 3;
   const mirrored = mirror === undefined ? 0 : 1 + (b.u8(mirror.start) & 1);
-  const colour = mine.filter((box) => box.type === "colr");
+  const profile = mine.find(({ type, start }) =>
+    type === "colr" && (b.has("prof", start) || b.has("rICC", start))
+  );
   return {
     width: b.be32(size.start + FULL_BOX),
     height: b.be32(size.start + FULL_BOX + 4),
     orientation: asOrientation(TURNED[turns]?.[mirrored] ?? 1),
-    icc: colour.some(({ start }) => b.has("prof", start)),
+    profile: profile && { start: profile.start + 4, end: profile.end },
   };
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { inflateSync } from "node:zlib";
+import { readAvif } from "./avif_boxes.ts";
 import { ByteReader } from "./bytes.ts";
 import type { ImageInfo } from "./info.ts";
 import { PNG_FIRST_CHUNK } from "./sniff_png.ts";
@@ -16,7 +17,7 @@ const MAX_PROFILE_BYTES = 1 << 20;
 const ICCP_METHOD_BYTES = 2;
 
 /**
- * The profile embedded in a JPEG, PNG or WebP. Undefined when there is none or
+ * The profile embedded in a JPEG, PNG, WebP or AVIF. Undefined when there is none or
  * it cannot be read: a broken profile never spoils a picture.
  */
 export function extractIcc(
@@ -28,6 +29,7 @@ export function extractIcc(
   if (info.format === "jpeg") return fromJpeg(b);
   if (info.format === "png") return fromPng(b);
   if (info.format === "webp") return fromWebp(b);
+  if (info.format === "avif") return fromAvif(b);
   return undefined;
 }
 
@@ -83,4 +85,12 @@ function fromWebp(b: ByteReader): Uint8Array | undefined {
     return end - start <= MAX_PROFILE_BYTES ? b.slice(start, end) : undefined;
   }
   return undefined;
+}
+
+/** The `colr` property of the image item. */
+function fromAvif(b: ByteReader): Uint8Array | undefined {
+  const profile = readAvif(b)?.profile;
+  if (profile === undefined) return undefined;
+  const { start, end } = profile;
+  return end - start <= MAX_PROFILE_BYTES ? b.slice(start, end) : undefined;
 }

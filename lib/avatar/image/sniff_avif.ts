@@ -16,7 +16,7 @@ import type { ImageInfo } from "./info.ts";
 export function sniffAvif(b: ByteReader): ImageInfo | undefined {
   const image = readAvif(b);
   if (image === undefined) return undefined;
-  const { width, height, orientation, alpha, icc, coded } = image;
+  const { width, height, orientation, alpha, profile, coded } = image;
   if (width === 0 || height === 0) return undefined;
   for (const { start, end } of coded) {
     const data = summariseAv1(b, start, end);
@@ -30,7 +30,7 @@ export function sniffAvif(b: ByteReader): ImageInfo | undefined {
     orientation,
     animated: false,
     alpha,
-    icc,
+    icc: profile !== undefined,
     bytesPerPixel: alpha ? 40 : 24,
     cost: alpha ? 160 : 100,
   };
