@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isIPv6 } from "node:net";
+import ipaddr from "ipaddr.js";
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
 import { rateKey } from "./keys.ts";
@@ -55,15 +57,17 @@ export class RateLimiter {
   }
 
   /**
-   * Uses `cost` (1 by default) of what `subject`, an address or a DID, has
-   * left of `rule`; nothing is used when refused. With `cost` 0 it only tells
+   * Uses `cost` (1 by default) of what `counted`, an address or a DID, has
+   * left of `rule`; nothing is used when refused. IPv6 addresses of one /64
+   * network count as one: whoever has one of them has them all. With `cost` 0 it only tells
    * whether one more would be allowed, for limits that count failures.
    */
   async take(
     rule: RateLimit,
-    subject: string,
+    counted: string,
     cost = 1,
   ): Promise<RateDecision> {
+    const subject = isIPv6(counted) ? networkOf(counted) : counted;
     const id = `${rule.name} ${subject}`;
     const until = this.#refused.get(id);
     if (until !== undefined && until > this.#clock.now()) {
@@ -117,4 +121,12 @@ export class RateLimiter {
 
 function refuse(waitMs: number): RateDecision {
   return { allowed: false, retryAfterSeconds: Math.ceil(waitMs / 1000) };
+}
+
+/** The /64 network of an IPv6 address; an IPv4 address that is written as one is itself. */
+function networkOf(address: string): string {
+  const parsed = ipaddr.IPv6.parse(address.replace(/%.*$/, ""));
+  if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();
+  const [a = 0, b = 0, c = 0, d = 0] = parsed.parts;
+  return `${[a, b, c, d].map((part) => part.toString(16)).join(":")}::/64`;
 }

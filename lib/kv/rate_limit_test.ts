@@ -47,6 +47,27 @@ Deno.test("the limit holds over two instances and tells when to come back", () =
     assert.equal((await one.take(LOGIN, "192.0.2.1")).allowed, false);
   }));
 
+Deno.test("all addresses of one IPv6 network count as one, those of another do not", () =>
+  withLimiters(async (one, two) => {
+    const network = [
+      "2001:db8:0:7::1",
+      "2001:db8:0:7::2",
+      "2001:db8:0:7:ffff::",
+      "2001:db8:0:7:a:b:c:d",
+      "2001:db8:0:7::1%eth0",
+    ];
+    for (const address of network) {
+      assert.deepEqual(await one.take(LOGIN, address), ALLOWED, address);
+    }
+    const next = await two.take(LOGIN, "2001:DB8:0:7:9:9:9:9");
+    assert.equal(next.allowed, false);
+    assert.deepEqual(await two.take(LOGIN, "2001:db8:0:8::1"), ALLOWED);
+    for (let i = 0; i < 5; i++) await one.take(LOGIN, "192.0.2.1");
+    const mapped = await one.take(LOGIN, "::ffff:192.0.2.1");
+    assert.equal(mapped.allowed, false);
+    assert.deepEqual(await one.take(LOGIN, "::ffff:192.0.2.2"), ALLOWED);
+  }));
+
 Deno.test("no minute lets more than twice the limit through, whenever it starts", () =>
   withLimiters(async (one, _two, clock) => {
     const allowedAt: number[] = [];
