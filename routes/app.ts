@@ -28,6 +28,9 @@ export interface AppState extends HoldRoutesState {
   stopping: () => boolean;
 }
 
+/** Where the page about avatars is when `/` is that of the registry. */
+const AVATARS_BESIDE_REGISTRY = "/avatars";
+
 /** Mounts every surface that the configured roles ask for. */
 export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   const { config } = ctx;
@@ -87,11 +90,16 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
       }),
     );
     const example = config.sandbox.enabled ? "alice.test" : "your.handle";
-    app.route("/", homeRoutes(config.server.base_url, example, browsers));
+    const home = {
+      origin: config.server.base_url,
+      example,
+      avatars: ctx.avatars && AVATARS_BESIDE_REGISTRY,
+    };
+    app.route("/", homeRoutes(home, browsers));
   }
   if (ctx.avatars) {
     // Last: an identifier may stand where other paths do.
-    const indexPath = ctx.registry ? "/avatars" : "/";
+    const indexPath = ctx.registry ? AVATARS_BESIDE_REGISTRY : "/";
     const addressOf = clientAddress({ trustProxy: config.server.trust_proxy });
     const { log } = ctx;
     app.route("/", avatarRoutes(ctx.avatars, { indexPath, log, addressOf }));

@@ -5,23 +5,29 @@ import type { Browsers } from "../auth/browser.ts";
 import type { AppEnv } from "../middleware.ts";
 import { renderPage, type Visitor } from "./document.tsx";
 
-/** Serves `/`. `origin` is where clients reach the registry. */
-export function homeRoutes(
-  origin: string,
-  example: string,
-  browsers: Browsers,
-): Hono<AppEnv> {
-  const { host } = new URL(origin);
+/** What the page tells. */
+interface Home {
+  /** Where clients reach the registry. */
+  readonly origin: string;
+  /** Handle in the commands shown to somebody who is not signed in. */
+  readonly example: string;
+  /** Path of the page about avatars, where they are served. */
+  readonly avatars: string | undefined;
+}
+
+/** Serves `/`. */
+export function homeRoutes(home: Home, browsers: Browsers): Hono<AppEnv> {
   return new Hono<AppEnv>().get("/", async (c) => {
     const visitor = await browsers.visitor(await browsers.current(c));
-    const name = visitor.account?.name ?? example;
     c.header("cache-control", "no-store");
-    return c.html(homePage(host, name, visitor));
+    return c.html(homePage(home, visitor));
   });
 }
 
-function homePage(host: string, example: string, visitor: Visitor): string {
-  const image = `${host}/${example}/app:latest`;
+function homePage({ origin, example, avatars }: Home, visitor: Visitor) {
+  const { host } = new URL(origin);
+  const name = visitor.account?.name ?? example;
+  const image = `${host}/${name}/app:latest`;
   return renderPage({
     title: "Container registry",
     visitor,
@@ -35,7 +41,7 @@ function homePage(host: string, example: string, visitor: Visitor): string {
         <h2>Push</h2>
         <pre>
           <code>
-            {`docker login ${host} -u ${example}\ndocker tag app ${image}\ndocker push ${image}`}
+            {`docker login ${host} -u ${name}\ndocker tag app ${image}\ndocker push ${image}`}
           </code>
         </pre>
         <h2>Pull</h2>
@@ -48,6 +54,12 @@ function homePage(host: string, example: string, visitor: Visitor): string {
           <a href="/settings/devices">access token</a>. Elsewhere use an app
           password of your PDS, never the password of your account.
         </p>
+        {avatars && (
+          <p>
+            Everybody&apos;s picture is an image URL here:{" "}
+            <a href={avatars}>avatars</a>.
+          </p>
+        )}
       </>
     ),
   });
