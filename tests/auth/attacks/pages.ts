@@ -12,7 +12,7 @@ import type { Case } from "./world.ts";
 /** Cases of pages and of what they say. */
 export const PAGES: Case[] = [
   ["secrets are compared in a time that tells nothing", () => {
-    const secret = "x".repeat(8_000_000);
+    const secret = "x".repeat(2_000_000);
     const early = `y${secret.slice(1)}`;
     const late = `${secret.slice(1)}y`;
     const time = (guess: string) => {
