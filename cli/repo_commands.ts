@@ -43,16 +43,21 @@ async function exportRepo(call: CommandCall): Promise<void> {
 async function importRepo(call: CommandCall): Promise<number> {
   return await withHold(call.config(), async ({ hold }) => {
     let refusals = 0;
-    for (const path of call.operands) {
-      const { records, refused } = await importCar(
-        hold.repo,
-        await openFile(path),
-      );
-      for (const { path, reason } of refused) {
-        call.print(`not taken: ${path}: ${reason}`);
+    try {
+      for (const path of call.operands) {
+        const { records, refused } = await importCar(
+          hold.repo,
+          await openFile(path),
+        );
+        for (const { path, reason } of refused) {
+          call.print(`not taken: ${path}: ${reason}`);
+        }
+        call.print(`${path}: ${records} records are in the hold.`);
+        refusals += refused.length;
       }
-      call.print(`${path}: ${records} records are in the hold.`);
-      refusals += refused.length;
+    } finally {
+      // Quotas and the like count by an index over the records.
+      await hold.layerRecords.mend();
     }
     return refusals === 0 ? 0 : 1;
   });

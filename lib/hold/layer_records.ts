@@ -10,6 +10,7 @@ import type { Clock } from "../clock.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { BlobRows } from "./blob_rows.ts";
 import type { LayerEntry, LayerIndex } from "./layer_index.ts";
+import { mendLayerIndex } from "./layer_mend.ts";
 import { blobsOf, configOf, type PushNotice, uriOf } from "./notice.ts";
 import {
   COLLECTIONS,
@@ -151,6 +152,11 @@ export class LayerRecords {
       })));
       await layers.remove(batch);
     }
+  }
+
+  /** Brings the index in step with the records, after others wrote them. */
+  mend(): Promise<void> {
+    return mendLayerIndex(this.#deps);
   }
 
   /**

@@ -17,6 +17,7 @@ export const COLLECTIONS = {
   crew: "io.atcr.hold.crew",
   layer: "io.atcr.hold.layer",
   stats: "io.atcr.hold.stats",
+  scan: "io.atcr.hold.scan",
   post: "app.bsky.feed.post",
   profile: "app.bsky.actor.profile",
 } as const;

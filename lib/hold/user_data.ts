@@ -114,20 +114,26 @@ export class HoldUserData {
   }
 
   async #delete(user: Did): Promise<UserDataDeletion> {
-    const { access, crew, layers, layerRecords } = this.#deps;
+    const { records, access, crew, layers, layerRecords } = this.#deps;
     const isCaptain = (await access.captain())?.owner === user;
     const entries: LayerEntry[] = [];
     for await (const entry of layers.ofUser(user)) entries.push(entry);
     await layerRecords.remove(entries);
-    for (const uri of new Set(entries.map(({ manifest }) => manifest))) {
-      await layers.removeManifest(uri);
-    }
+    const manifests = new Set(entries.map(({ manifest }) => manifest));
+    // Indexes and images of nothing but a config have no layer records.
+    for await (const { uri } of layers.manifests(user)) manifests.add(uri);
+    for (const uri of manifests) await layers.removeManifest(uri);
     const stats: string[] = [];
     for await (const { rkey } of this.#stats(user)) stats.push(rkey);
     await this.#remove(COLLECTIONS.stats, stats);
     const posts: string[] = [];
     for await (const { rkey } of this.#posts(user)) posts.push(rkey);
     await this.#remove(COLLECTIONS.post, posts);
+    const scans: string[] = [];
+    for await (const { rkey, value } of records.allRecords(COLLECTIONS.scan)) {
+      if (value["userDid"] === user) scans.push(rkey);
+    }
+    await this.#remove(COLLECTIONS.scan, scans);
     return {
       success: true,
       crewDeleted: !isCaptain && await crew.remove(user),

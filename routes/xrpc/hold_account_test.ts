@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Did } from "../../lib/atproto/identity.ts";
 import { ALICE, BOB, CAPTAIN, HOLD, noise } from "../../lib/hold/testing.ts";
 import { imageOf } from "../../lib/hold/testing_services.ts";
+import { COLLECTIONS } from "../../lib/hold/records.ts";
 import { openServer, REGISTRY } from "./testing_hold.ts";
 
 /** The input of a notification. */
@@ -181,6 +182,25 @@ Deno.test("one sees and deletes what the hold keeps about oneself", async () => 
     await server.crew.request(who);
     const layer = await server.push(who, noise(100));
     await server.notify.push(who, imageOf(who, [layer], { tag: "v1" }));
+    // An index has no layers, and another tool looks into images.
+    await server.notify.push(who, imageOf(who, [], { name: "index" }));
+    await server.records.apply([{
+      action: "create",
+      collection: COLLECTIONS.scan,
+      rkey: who.slice("did:plc:".length),
+      value: {
+        manifest: `at://${who}/io.atcr.manifest/abc`,
+        repository: "myapp",
+        userDid: who,
+        critical: 0,
+        high: 0,
+        medium: 0,
+        low: 1,
+        total: 1,
+        scannerVersion: "scanner-1",
+        scannedAt: "2026-11-01T00:00:00Z",
+      },
+    }]);
   }
   const { body } = await server.ask(ALICE, "exportUserData");
   assert.equal(body.userDid, ALICE);
@@ -189,7 +209,7 @@ Deno.test("one sees and deletes what the hold keeps about oneself", async () => 
   assert.equal(body.crewRecord.role, "member");
   assert.equal(body.layerRecords.length, 1);
   assert.equal(body.layerRecords[0].size, 100);
-  assert.equal(body.statsRecords[0].pushCount, 1);
+  assert.equal(body.statsRecords[0].pushCount, 2);
   assert.match(body.blueskyPosts[0].text, /@alice\.test/);
   const gone = await server.call(ALICE, "deleteUserData", {});
   assert.deepEqual(gone.body, {
@@ -198,11 +218,20 @@ Deno.test("one sees and deletes what the hold keeps about oneself", async () => 
     layersDeleted: 1,
     statsDeleted: 1,
   });
-  for (const collection of ["layer", "stats", "post"] as const) {
+  for (const collection of ["layer", "stats", "post", "scan"] as const) {
     const left = await server.all(collection);
     assert.equal(left.length, 1, collection);
     assert.ok(!JSON.stringify(left).includes(ALICE));
   }
+  assert.deepEqual(await Array.fromAsync(server.layers.owners()), [BOB]);
+  // Somebody who comes back begins anew.
+  await server.crew.request(ALICE);
+  await server.notify.push(ALICE, imageOf(ALICE, [], { name: "index" }));
+  assert.equal(
+    (await server.stats.get({ owner: ALICE, repository: "myapp" }))?.pushCount,
+    1,
+  );
+  await server.call(ALICE, "deleteUserData", {});
   const after = await server.ask(ALICE, "exportUserData");
   assert.equal(after.body.crewRecord, undefined);
   assert.deepEqual(after.body.layerRecords, []);

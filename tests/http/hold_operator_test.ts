@@ -3,9 +3,12 @@
 import assert from "node:assert/strict";
 import { decodeFrame } from "../support/sync_verifier.ts";
 import { holdDid, holdEnv } from "../support/hold.ts";
+import { randomBlob } from "../support/oci.ts";
 import { command, startProgram } from "../support/program.ts";
 import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
 import { freePort } from "../tools/ports.ts";
+import { openTestRepo } from "../support/repo.ts";
+import { xrpc } from "../support/xrpc.ts";
 
 let sandbox: TestSandbox;
 Deno.test.beforeAll(async () => {
@@ -90,6 +93,23 @@ Deno.test("a repo moves to another hold as a file", async () => {
   });
   const path = `${folder}/hold.car`;
   await command(env("a"), "hold", "crew", "add", sandbox.bob.did);
+  const { repo, kv } = await openTestRepo();
+  await repo.apply([{
+    action: "create",
+    collection: "io.atcr.hold.layer",
+    value: {
+      digest: randomBlob(10).digest,
+      size: 12_345,
+      mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
+      manifest: `at://${sandbox.bob.did}/io.atcr.manifest/abc`,
+      userDid: sandbox.bob.did,
+      createdAt: new Date().toISOString(),
+    },
+  }]);
+  const layers = `${folder}/layers.car`;
+  await Deno.writeFile(layers, await repo.car.export());
+  repo.close();
+  kv.close();
   const exported = await command(env("a"), "repo", "export");
   await Deno.writeFile(path, exported.bytes);
   const imported = await command(env("b"), "repo", "import", path);
@@ -97,6 +117,18 @@ Deno.test("a repo moves to another hold as a file", async () => {
   assert.equal(imported.text, `${path}: 1 records are in the hold.\n`);
   const crew = await command(env("b"), "hold", "crew", "list");
   assert.match(crew.text, new RegExp(sandbox.bob.did));
+  // What is stored counts at once, for quotas as well.
+  assert.equal((await command(env("b"), "repo", "import", layers)).code, 0);
+  const hold = await startProgram({ port: freePort(), env: env("b") });
+  const { body } = await xrpc(hold.origin, "io.atcr.hold.getQuota", {
+    params: { userDid: sandbox.bob.did },
+  });
+  await hold.stop();
+  assert.deepEqual(body, {
+    userDid: sandbox.bob.did,
+    uniqueBlobs: 1,
+    totalSize: 12_345,
+  });
   await Deno.writeTextFile(path, "no CAR");
   const broken = await command(env("b"), "repo", "import", path);
   assert.equal(broken.code, 1);
