@@ -11,7 +11,9 @@ import {
   Lexicons,
   parseLexiconDoc,
 } from "@atproto/lexicon";
+import { isValidTid } from "@atproto/syntax";
 import { AppError } from "../errors.ts";
+import { quote } from "../oci/quote.ts";
 import { LEXICON_DOCUMENTS } from "./lexicon_documents.ts";
 import type { RecordTypes } from "./record_types.ts";
 
@@ -29,6 +31,15 @@ const recordNsids: ReadonlySet<unknown> = new Set(
     .map(({ id }) => id),
 );
 const lexicons = new Lexicons(documents.map(withRecordObject));
+
+/** What lexicons say of the keys of their records; of the network's, those that a hold writes. */
+const RECORD_KEYS: ReadonlyMap<string, string> = new Map([
+  ...documents.flatMap(({ id, defs: { main } }): [string, string][] =>
+    main?.type === "record" && main.key !== undefined ? [[id, main.key]] : []
+  ),
+  ["app.bsky.feed.post", "tid"],
+  ["app.bsky.actor.profile", "literal:self"],
+]);
 
 /**
  * Checks a record (plain JSON, blobs and links in their JSON form) against the
@@ -59,6 +70,22 @@ export function assertRecord(nsid: string, value: unknown): void {
   throw new AppError(
     "INVALID_REQUEST",
     `The record is no valid ${nsid}: ${found.reason}.`,
+  );
+}
+
+/**
+ * Throws AppError `INVALID_REQUEST` when the lexicon `nsid` wants its records
+ * at other keys than `rkey`, as `literal:self` and `tid` do.
+ */
+export function assertRecordKey(nsid: string, rkey: string): void {
+  const key = RECORD_KEYS.get(nsid) ?? "any";
+  const fits = key === "tid"
+    ? isValidTid(rkey)
+    : !key.startsWith("literal:") || key === `literal:${rkey}`;
+  if (fits) return;
+  throw new AppError(
+    "INVALID_REQUEST",
+    `${quote(rkey)} is no key of a ${nsid}; its lexicon says ${key}.`,
   );
 }
 

@@ -3,6 +3,7 @@ import { parseLexiconDoc } from "@atproto/lexicon";
 import { isAppError } from "../errors.ts";
 import {
   assertRecord,
+  assertRecordKey,
   type RecordNsid,
   validateRecord,
   validateXrpcOutput,
@@ -243,4 +244,25 @@ Deno.test("outputs are checked down to the records in them", () => {
     layers: [{ ...layer, size: "10" }],
   });
   assert.equal(wrong.valid, false);
+});
+
+Deno.test("records lie at the keys that their lexicon wants", () => {
+  for (
+    const [nsid, rkey] of [
+      ["io.atcr.hold.captain", "self"],
+      ["io.atcr.hold.layer", "3jzfcijpj2z2a"],
+      ["io.atcr.hold.crew", "did:plc:abc"],
+      ["app.bsky.actor.profile", "self"],
+      ["app.bsky.feed.post", "3jzfcijpj2z2a"],
+      ["com.example.note", "anything"],
+    ] as const
+  ) assertRecordKey(nsid, rkey);
+  for (
+    const [nsid, rkey] of [
+      ["io.atcr.hold.captain", "other"],
+      ["io.atcr.hold.layer", "self"],
+      ["app.bsky.actor.profile", "me"],
+      ["app.bsky.feed.post", "self"],
+    ] as const
+  ) assert.throws(() => assertRecordKey(nsid, rkey), /is no key of/);
 });

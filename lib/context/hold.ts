@@ -6,7 +6,7 @@
 
 import type { GuardedFetch } from "../atproto/guarded_fetch.ts";
 import type { IdentityResolver } from "../atproto/identity.ts";
-import { assertRecord } from "../atproto/lexicon.ts";
+import { assertRecord, assertRecordKey } from "../atproto/lexicon.ts";
 import { ServiceAuthVerifier } from "../atproto/service_auth.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
@@ -75,7 +75,7 @@ export async function createHold(deps: HoldContextDeps) {
     handle: handleOfHost(host),
     kv,
     signer,
-    validator: { assertRecord },
+    validator: { assertRecord, assertRecordKey },
     clock,
     logger: log,
     retention: {

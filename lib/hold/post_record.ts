@@ -118,9 +118,12 @@ function tagList(tags: readonly string[]): string {
   return named.length === 0 ? last : `${named.join(", ")} and ${last}`;
 }
 
-/** `text` cut to `length` characters. */
+/** `text` cut to `length` characters, none of which is cut in two. */
 function short(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+  const characters = [...text];
+  return characters.length <= length
+    ? text
+    : `${characters.slice(0, length - 1).join("")}…`;
 }
 
 /** A text whose facets point at its UTF-8 bytes. */

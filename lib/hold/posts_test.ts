@@ -92,6 +92,8 @@ Deno.test("whatever is pushed, the post is valid and its facets fit", () => {
       (facts) => {
         const record = postRecord({ ...FACTS, ...facts });
         lexicons.assertValidRecord("app.bsky.feed.post", record);
+        // The repo takes no halves of characters.
+        assert.ok(String(record["text"]).isWellFormed());
         const [mention, ...tags] = facetTexts(record);
         assert.ok(mention?.startsWith(facts.handle ? "@" : "did:"));
         assert.deepEqual(tags, ["#atcr", "#container"]);
@@ -226,6 +228,7 @@ Deno.test("a post that the repo refuses does not keep the layers out", async () 
   await using hold = await openServices({
     ...POSTING,
     validator: {
+      assertRecordKey() {},
       assertRecord(collection) {
         if (collection === COLLECTIONS.post) throw new Error("bad post");
       },

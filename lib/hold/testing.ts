@@ -6,7 +6,7 @@
  */
 
 import type { Did } from "../atproto/identity.ts";
-import { assertRecord } from "../atproto/lexicon.ts";
+import { assertRecord, assertRecordKey } from "../atproto/lexicon.ts";
 import { ManualClock } from "../clock.ts";
 import { AppError, type ErrorCode, isAppError } from "../errors.ts";
 import { openKv } from "../kv/deno_kv.ts";
@@ -42,7 +42,7 @@ export async function openRepo(
     handle: "hold.example.com",
     kv: options.kv,
     signer: await importSigningKey(new Uint8Array(32).fill(7)),
-    validator: options.validator ?? { assertRecord },
+    validator: options.validator ?? { assertRecord, assertRecordKey },
     clock: options.clock,
     logger: silentLogger,
   });

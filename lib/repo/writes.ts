@@ -41,6 +41,8 @@ export type RepoWrite =
 
 /** Checks records against their lexicons. */
 export interface RecordValidator {
+  /** Throws AppError `INVALID_REQUEST` when no record of `collection` may lie at `rkey`. */
+  assertRecordKey(collection: string, rkey: string): void;
   /** Throws AppError `INVALID_REQUEST` when `value` is no valid record of `collection`. */
   assertRecord(collection: string, value: RecordValue): void;
 }
@@ -92,7 +94,10 @@ function prepareWrite(
   assertRkey(rkey);
   const path = treePath(collection, rkey);
   const value = action === "delete" ? undefined : typed(path, write);
-  if (value !== undefined) deps.validator.assertRecord(collection, value);
+  if (value !== undefined) {
+    deps.validator.assertRecordKey(collection, rkey);
+    deps.validator.assertRecord(collection, value);
+  }
   return {
     action,
     collection,

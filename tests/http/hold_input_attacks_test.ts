@@ -78,6 +78,19 @@ Deno.test("input that is junk, endless or a trap is refused", async () => {
           },
         },
       }), 400],
+    ["a second captain", () =>
+      put({
+        collection: "io.atcr.hold.captain",
+        rkey: "other",
+        record: {
+          $type: "io.atcr.hold.captain",
+          owner: mallory.did,
+          public: true,
+          allowAllCrew: true,
+          enableBlueskyPosts: false,
+          deployedAt: new Date().toISOString(),
+        },
+      }), 400],
     ["a captain that is none", () =>
       put({
         collection: "io.atcr.hold.captain",

@@ -33,7 +33,7 @@ export async function openTestRepo(
   const repo = await Repo.open({
     did: TEST_DID,
     handle: "hold.example.com",
-    validator: { assertRecord: () => {} },
+    validator: { assertRecord: () => {}, assertRecordKey: () => {} },
     logger: silentLogger,
     ...overrides,
     kv,
