@@ -5,7 +5,6 @@
  */
 
 import assert from "node:assert/strict";
-import { Hono } from "@hono/hono";
 import type { Did } from "../../lib/atproto/identity.ts";
 import { validateXrpcOutput } from "../../lib/atproto/lexicon.ts";
 import { AppError } from "../../lib/errors.ts";
@@ -16,8 +15,7 @@ import {
   openServices,
   type ServiceOptions,
 } from "../../lib/hold/testing_services.ts";
-import { silentLogger } from "../../lib/log.ts";
-import { type AppEnv, onError } from "../middleware.ts";
+import { createTestApp } from "../testing_app.ts";
 import { createHoldRoutes } from "./hold.ts";
 import { createBlobResponder } from "./hold_blob.ts";
 import type { ServiceTokens } from "./hold_request.ts";
@@ -57,13 +55,7 @@ export async function openServer(
     settings: { allowAllCrew: false, ...settings },
   });
   const { kv, clock, access, blobs } = hold;
-  const app = new Hono<AppEnv>();
-  app.use(async (c, next) => {
-    c.set("requestId", "test");
-    c.set("log", silentLogger);
-    await next();
-  });
-  app.onError(onError);
+  const app = createTestApp();
   app.route(
     "/xrpc",
     createHoldRoutes({ ...hold, tokens, trustedRegistries: [REGISTRY] }),

@@ -1,0 +1,21 @@
+/**
+ * An app without routes, for tests of some of them.
+ *
+ * @module
+ */
+
+import { Hono } from "@hono/hono";
+import { silentLogger } from "../lib/log.ts";
+import { type AppEnv, onError } from "./middleware.ts";
+
+/** Answers errors as the program does, and logs nothing. */
+export function createTestApp(): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.use(async (c, next) => {
+    c.set("requestId", "test");
+    c.set("log", silentLogger);
+    await next();
+  });
+  app.onError(onError);
+  return app;
+}

@@ -1,0 +1,128 @@
+/**
+ * A repo behind its XRPC methods, for tests.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { schemas } from "@atproto/api";
+import { jsonToLex, Lexicons } from "@atproto/lexicon";
+import { AppError } from "../../lib/errors.ts";
+import { RepoBlobs } from "../../lib/repo/blobs.ts";
+import { didDocument } from "../../lib/repo/did_document.ts";
+import { MemoryBlobStore } from "../../lib/storage/memory.ts";
+import { openTestRepo, TEST_DID } from "../../tests/support/repo.ts";
+import { createTestApp } from "../testing_app.ts";
+import { createPdsRoutes, createUnknownMethodRoutes } from "./server.ts";
+
+const lexicons = new Lexicons(schemas);
+/** The handle of the hold. */
+export const HANDLE = "hold.example.com";
+/** A collection that is nobody's. */
+export const NOTE = "com.example.note";
+/** Of a block that is not there. */
+export const OTHER_CID =
+  "bafyreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
+/** Namespace of the methods that write and read records. */
+export const REPO = "com.atproto.repo";
+/** Namespace of the methods for mirrors. */
+export const SYNC = "com.atproto.sync";
+
+/** Opens an empty repo behind its methods; `get`, `json`, `post` and `call` make requests to them. */
+export async function openPds(handle = HANDLE) {
+  const { repo, kv, signer, clock } = await openTestRepo();
+  const app = createTestApp();
+  const asked: string[] = [];
+  app.route(
+    "/xrpc",
+    createPdsRoutes({
+      account: { did: TEST_DID, handle },
+      repo,
+      blobs: new RepoBlobs({
+        did: TEST_DID,
+        kv,
+        store: new MemoryBlobStore(clock),
+        objectKey: (id) => `pds/${id}`,
+        clock,
+      }),
+      didDocument: didDocument({
+        did: TEST_DID,
+        host: handle,
+        signingKey: signer.didKey,
+        pds: "https://hold.example.com",
+        services: {},
+      }),
+      authorize: (request, lxm) => {
+        asked.push(lxm);
+        if (request.headers.get("authorization") === "Bearer captain") {
+          return Promise.resolve(TEST_DID);
+        }
+        throw new AppError("UNAUTHORIZED", "Send a service token.");
+      },
+      ociBlob: (_request, digest) => Promise.resolve(new Response(digest)),
+      baseUrl: "https://hold.example.com",
+      written: () => {},
+      version: "1.2.3",
+      links: { privacyPolicy: "https://hold.example.com/privacy" },
+    }),
+  );
+  app.route("/xrpc", createUnknownMethodRoutes());
+
+  const get = (
+    nsid: string,
+    params: Record<string, string | string[]> = {},
+    init: RequestInit = {},
+  ) => {
+    const query = new URLSearchParams(
+      Object.entries(params).flatMap(([name, value]) =>
+        [value].flat().map((one) => [name, one])
+      ),
+    );
+    return Promise.resolve(app.request(`/xrpc/${nsid}?${query}`, init));
+  };
+  /** The JSON answer of a query, checked against its lexicon. */
+  const json = async (
+    nsid: string,
+    params: Record<string, string | string[]> = {},
+  ) => {
+    const response = await get(nsid, params);
+    assert.equal(response.status, 200, await response.clone().text());
+    return await checked(nsid, response);
+  };
+  const post = (nsid: string, body: unknown, token = "captain") =>
+    Promise.resolve(app.request(`/xrpc/${nsid}`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        authorization: `Bearer ${token}`,
+      },
+      body: JSON.stringify(body),
+    }));
+  /** The JSON answer of a procedure, its input and output checked against the lexicon. */
+  const call = async (nsid: string, body: Record<string, unknown>) => {
+    lexicons.assertValidXrpcInput(nsid, jsonToLex(structuredClone(body)));
+    const response = await post(nsid, body);
+    assert.equal(response.status, 200, await response.clone().text());
+    return await checked(nsid, response);
+  };
+  return { app, repo, kv, signer, get, json, post, call, asked };
+}
+
+async function checked(nsid: string, response: Response) {
+  const body = await response.json();
+  lexicons.assertValidXrpcOutput(nsid, jsonToLex(structuredClone(body)));
+  return body;
+}
+
+/** Fails unless the answer is the error `name`, with a sentence. */
+export async function refused(
+  answer: Promise<Response>,
+  status: number,
+  name: string,
+): Promise<void> {
+  const response = await answer;
+  const body = await response.json();
+  assert.equal(body.error, name, JSON.stringify(body));
+  assert.equal(response.status, status);
+  assert.ok(body.message.length > 10);
+}
