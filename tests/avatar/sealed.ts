@@ -6,12 +6,12 @@
  * @module
  */
 
-import { S3 } from "@aws-sdk/client-s3";
 import { networkEnv } from "../support/hold.ts";
 import { type Program, startProgram } from "../support/program.ts";
 import { type RemoteKv, startRemoteKv } from "../support/remote_kv.ts";
 import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
 import type { S3Server } from "../s3/kinds.ts";
+import { makePublicBucket } from "../s3/public_bucket.ts";
 import { versitygw } from "../s3/versitygw.ts";
 import { ROOT } from "../tools/paths.ts";
 import { freePorts } from "../tools/ports.ts";
@@ -53,7 +53,7 @@ export async function startSealed(
   const kv = parts.use(await startRemoteKv());
   const s3 = await versitygw.start();
   parts.defer(() => s3.stop());
-  await makeBucket(s3);
+  await makePublicBucket(s3, BUCKET);
   const [port = 0] = freePorts(1);
   const group = `${GROUPS}/atcr-${port}`;
   if (means.memoryLimit) {
@@ -133,30 +133,4 @@ function runnerOf(
   return means.readOnlyDisk
     ? ["unshare", "--mount", "sh", "-c", script, "sh", ...deno]
     : ["sh", "-c", script, "sh", ...deno];
-}
-
-async function makeBucket(server: S3Server): Promise<void> {
-  const s3 = new S3({
-    endpoint: server.endpoint,
-    region: "us-east-1",
-    forcePathStyle: true,
-    credentials: {
-      accessKeyId: server.accessKey,
-      secretAccessKey: server.secretKey,
-    },
-  });
-  await s3.createBucket({ Bucket: BUCKET });
-  await s3.putBucketPolicy({
-    Bucket: BUCKET,
-    Policy: JSON.stringify({
-      Version: "2012-10-17",
-      Statement: [{
-        Effect: "Allow",
-        Principal: "*",
-        Action: "s3:GetObject",
-        Resource: `arn:aws:s3:::${BUCKET}/*`,
-      }],
-    }),
-  });
-  s3.destroy();
 }

@@ -4,12 +4,12 @@
  */
 
 import assert from "node:assert/strict";
-import { S3 } from "@aws-sdk/client-s3";
 import { sniff } from "../../lib/avatar/image/sniff.ts";
 import { loadConfig } from "../../lib/config/config.ts";
 import { createContext } from "../../lib/context.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { createApp } from "../../routes/app.ts";
+import { makePublicBucket } from "../s3/public_bucket.ts";
 import { fixture } from "../support/images.ts";
 import { setAvatar } from "../support/profile.ts";
 import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
@@ -27,35 +27,16 @@ type Storage = Record<string, string>;
 /** An S3 server named in the environment, with a bucket that everybody may read. */
 async function publicBucket(): Promise<Storage | undefined> {
   const endpoint = Deno.env.get("TEST_S3_ENDPOINT");
-  const accessKeyId = Deno.env.get("TEST_S3_ACCESS_KEY");
-  const secretAccessKey = Deno.env.get("TEST_S3_SECRET_KEY");
-  if (!endpoint || !accessKeyId || !secretAccessKey) return undefined;
+  const accessKey = Deno.env.get("TEST_S3_ACCESS_KEY");
+  const secretKey = Deno.env.get("TEST_S3_SECRET_KEY");
+  if (!endpoint || !accessKey || !secretKey) return undefined;
   const bucket = `avatars-${crypto.randomUUID()}`;
-  const s3 = new S3({
-    endpoint,
-    region: "us-east-1",
-    forcePathStyle: true,
-    credentials: { accessKeyId, secretAccessKey },
-  });
-  await s3.createBucket({ Bucket: bucket });
-  await s3.putBucketPolicy({
-    Bucket: bucket,
-    Policy: JSON.stringify({
-      Version: "2012-10-17",
-      Statement: [{
-        Effect: "Allow",
-        Principal: "*",
-        Action: "s3:GetObject",
-        Resource: `arn:aws:s3:::${bucket}/*`,
-      }],
-    }),
-  });
-  s3.destroy();
+  await makePublicBucket({ endpoint, accessKey, secretKey }, bucket);
   return {
     BUCKET_NAME: bucket,
     AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_ACCESS_KEY_ID: accessKey,
+    AWS_SECRET_ACCESS_KEY: secretKey,
     AWS_ENDPOINT_URL_S3: endpoint,
   };
 }
