@@ -23,6 +23,7 @@ import type { Config } from "./config/config.ts";
 import { type AuthContext, createAuth } from "./context/auth.ts";
 import { createAvatars, createNetworkEvents } from "./context/avatar.ts";
 import { createHold, type HoldContext } from "./context/hold.ts";
+import { type ReadinessCheck, readinessChecks } from "./context/readiness.ts";
 import { createRegistry, type RegistryContext } from "./context/registry.ts";
 import { manifestSource } from "./context/manifest_source.ts";
 import { localSecret } from "./context/secrets.ts";
@@ -68,6 +69,8 @@ export interface AppContext {
   readonly avatars: AvatarService | undefined;
   /** Undefined where nothing tells of changes as they happen. */
   readonly avatarEvents: NetworkEvents | undefined;
+  /** What has to work before requests are served. */
+  readonly readiness: readonly ReadinessCheck[];
   /** Closes what is open; call it when no request runs any more. */
   close(): void;
 }
@@ -184,6 +187,11 @@ export async function createContext(
     hold,
     avatars,
     avatarEvents,
+    readiness: readinessChecks({
+      kv,
+      store: hold && store,
+      avatars,
+    }),
     close: () => {
       avatars?.close();
       hold?.repo.close();

@@ -45,29 +45,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     opsRoutes({
       metrics: ctx.metrics,
       metricsToken: config.metrics.token,
-      checks: [
-        {
-          name: "kv",
-          check: async () => {
-            await ctx.kv.get(["health"]);
-          },
-        },
-        // Avatars may have a store of their own, which they check themselves.
-        ...(ctx.hold
-          ? [{
-            name: "storage",
-            check: (signal: AbortSignal) => ctx.store.check(signal),
-          }]
-          : []),
-        ...(ctx.avatars
-          ? [{
-            name: "avatars",
-            check: async (signal: AbortSignal) => {
-              await ctx.avatars?.check(signal);
-            },
-          }]
-          : []),
-      ],
+      checks: ctx.readiness,
       stopping: state.stopping,
     }),
   );

@@ -7,16 +7,10 @@
 
 import { timingSafeEqual } from "node:crypto";
 import { Hono } from "@hono/hono";
+import type { ReadinessCheck } from "../lib/context/readiness.ts";
 import { AppError } from "../lib/errors.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { AppEnv } from "./middleware.ts";
-
-/** One thing that has to work before requests are served. */
-export interface ReadinessCheck {
-  name: string;
-  /** Rejects with a sentence that says what is wrong. */
-  check(signal: AbortSignal): Promise<void>;
-}
 
 /** What {@linkcode opsRoutes} needs. */
 export interface OpsDeps {

@@ -48,7 +48,7 @@ export async function openKv(
     throw new AppError(
       "UNAVAILABLE",
       `The key-value store ${location ?? "of the platform"} cannot be ` +
-        "opened; look at the setting kv.url and at the rights of its folder",
+        "opened; look at the setting kv.url and at the rights of its folder.",
       { cause: error },
     );
   }

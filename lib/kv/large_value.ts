@@ -62,7 +62,7 @@ export class LargeValues {
     }
     throw new AppError(
       "INTERNAL",
-      `The stored value at ${showKey(key)} is incomplete`,
+      `The stored value at ${showKey(key)} is incomplete.`,
     );
   }
 
@@ -192,7 +192,7 @@ export class LargeValues {
 function contended(key: Key): AppError {
   return new AppError(
     "UNAVAILABLE",
-    `The value at ${showKey(key)} is being written by others; try again`,
+    `The value at ${showKey(key)} is being written by others; try again.`,
     { retryAfterSeconds: 1 },
   );
 }

@@ -96,7 +96,7 @@ export async function withLease<T>(
     options.signal?.throwIfAborted();
     throw new AppError(
       "UNAVAILABLE",
-      "Another request is doing the same work at the moment; try again",
+      "Another request is doing the same work at the moment; try again.",
       { retryAfterSeconds: Math.ceil(options.ttlMs / 1000) },
     );
   }
@@ -191,7 +191,7 @@ class HeldLease implements Lease {
         this.#ended.abort(
           new AppError(
             "UNAVAILABLE",
-            `The lease ${this.#name} was lost; the work was stopped`,
+            `The lease ${this.#name} was lost; the work was stopped.`,
           ),
         );
       }

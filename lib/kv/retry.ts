@@ -74,7 +74,7 @@ export async function whileUnlocked<T>(call: () => Promise<T>): Promise<T> {
         throw new AppError(
           "UNAVAILABLE",
           "The key-value store is locked by another process; try again, and " +
-            "let only one server use one file",
+            "let only one server use one file.",
           { cause: error, retryAfterSeconds: 5 },
         );
       }
