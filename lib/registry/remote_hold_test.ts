@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { openServer } from "../../routes/xrpc/testing_hold.ts";
 import { digestOf } from "../../tests/support/oci.ts";
+import { until } from "../../tests/support/until.ts";
 import { fakeFetch } from "../atproto/testing_fetch.ts";
 import type { Did } from "../atproto/identity.ts";
 import type { PdsSession } from "../atproto/pds.ts";
@@ -333,16 +334,12 @@ Deno.test("pushes and pulls are told to the hold", async () => {
   const pull = { repository, owner: ALICE, digest: name, mediaType };
   hold.countPull(undefined, pull);
   hold.countPull(ALICE, pull);
-  const statsNow = async () => {
+  const counts = async () => {
     await server.stats.flush();
     return await server.stats.get({ owner: ALICE, repository });
   };
-  let stats = await statsNow();
-  for (let i = 0; i < 2000 && stats?.pullCount !== 1; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    stats = await statsNow();
-  }
-  assert.deepEqual([stats?.pushCount, stats?.pullCount], [1, 1]);
+  await until(async () => (await counts())?.pullCount === 1, counts);
+  assert.equal((await counts())?.pushCount, 1);
 });
 
 Deno.test("holds that answer with a URL, as text or as redirect, are understood", async () => {

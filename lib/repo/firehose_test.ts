@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { decodeFirst } from "@atcute/cbor";
 import { create, openTestRepo } from "../../tests/support/repo.ts";
+import { until } from "../../tests/support/until.ts";
 import { type Clock, ManualClock, systemClock } from "../clock.ts";
 import { silentLogger } from "../log.ts";
 import {
@@ -58,14 +59,6 @@ function firehoseOf(
     logger: silentLogger,
     limits: { ...DEFAULT_FIREHOSE_LIMITS, ...limits },
   });
-}
-
-/** Waits until `done`, as long as work of the store may take. */
-async function until(done: () => boolean): Promise<void> {
-  for (let i = 0; i < 6000 && !done(); i++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  assert.ok(done(), "it did not happen");
 }
 
 function range(from: number, to: number): number[] {

@@ -11,6 +11,7 @@ import {
   header,
   Repository,
 } from "../support/registry.ts";
+import { until } from "../support/until.ts";
 
 let apart: Apart;
 Deno.test.beforeAll(async () => {
@@ -139,19 +140,13 @@ Deno.test("pushes and pulls are counted by the hold", async () => {
       repository === "counted"
     );
   };
-  const until = async (done: () => Promise<boolean>) => {
-    const deadline = Date.now() + 60_000;
-    while (!await done() && Date.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  };
   // The hold is told while the client goes on.
-  await until(async () => (await counts())?.pushCount === 1);
+  await until(async () => (await counts())?.pushCount === 1, counts);
   for (let i = 0; i < 3; i++) {
     const accept = { headers: { accept: image.mediaType } };
     expect(await repository.send("GET", "manifests/v1", accept), 200);
   }
-  await until(async () => (await counts())?.pullCount === 3);
+  await until(async () => (await counts())?.pullCount === 3, counts);
   const { pushCount, pullCount } = await counts();
   assert.deepEqual([pushCount, pullCount], [1, 3]);
 });

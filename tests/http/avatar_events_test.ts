@@ -9,20 +9,12 @@ import { startAvatarApp } from "../support/avatar_app.ts";
 import { FakeNetwork } from "../support/avatar_network.ts";
 import { fixture } from "../support/images.ts";
 import { commitOf, FakeJetstream } from "../support/jetstream.ts";
+import { until } from "../support/until.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const PROFILE = "app.bsky.actor.profile";
 const FIRST = fixture("jpeg/photo-256.jpg");
 const SECOND = fixture("jpeg/progressive.jpg");
-
-/** Asks until the answer is as wanted: events take their time, but not long. */
-async function until(ready: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = Date.now() + 60_000;
-  while (!await ready()) {
-    assert.ok(Date.now() < giveUpAt, "nothing has changed");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 Deno.test({
   name:

@@ -7,6 +7,7 @@ import { PdsAccount } from "../support/pds.ts";
 import { expect, expectError, Repository } from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { filesOf, settledState } from "../support/state.ts";
+import { until } from "../support/until.ts";
 
 const MB = 1024 * 1024;
 
@@ -21,18 +22,6 @@ async function filesAbout(digest: string): Promise<string[]> {
   return [...files.keys()].filter((path) =>
     path.includes(hex) || path.includes("upload")
   );
-}
-
-/** Polls until `check` holds; fails after a minute. */
-async function eventually(
-  what: string,
-  check: () => Promise<boolean>,
-): Promise<void> {
-  for (let tries = 0; tries < 1000; tries++) {
-    if (await check()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail(what);
 }
 
 /** Digest that a tag leads to: here and in the owner's repo. */
@@ -145,9 +134,9 @@ Deno.test("of two requests that write to one upload at once, one is told to wait
   });
   const first = repository.send("PATCH", location, { body });
   const id = location.slice(location.lastIndexOf("/") + 1);
-  await eventually(
-    "the first request is not being worked on",
+  await until(
     async () => (await filesAbout(id)).length > 0,
+    () => "the first request is not being worked on",
   );
   const busy = await repository.send("PATCH", location, { body: blob.bytes });
   rest.resolve();
@@ -206,9 +195,9 @@ Deno.test("a client that goes away in the middle of an upload leaves nothing beh
   const before = await settledState(server());
   for (const [line, headers, body] of requests) {
     await breakOff(repository, line, headers, body);
-    await eventually(
-      `bytes of ${line} are left`,
+    await until(
       async () => (await filesAbout(blob.digest)).length === 0,
+      () => `bytes of ${line} are left`,
     );
     const status = expect(await repository.send("GET", location), 204);
     assert.equal(status.headers.get("range"), "0-0");
@@ -245,10 +234,10 @@ Deno.test("a manifest whose client goes away is stored whole or not at all", asy
   for (let round = 0; round < 10; round++) {
     const image = round % 2 ? one : two;
     await put(image, image.bytes.length, round * 6);
-    await eventually("index and records differ", async () => {
+    await until(async () => {
       const [here, there] = await targets(repository, "x");
       return here === there;
-    });
+    }, () => "index and records differ");
   }
   await repository.putManifest(one, "x");
   assert.deepEqual(await targets(repository, "x"), [one.digest, one.digest]);
@@ -266,13 +255,13 @@ Deno.test("what was acknowledged before the connection broke stays", async () =>
     `content-length: ${2 * MB}\r\ncontent-range: ${MB}-${3 * MB - 1}\r\n`,
     blob.bytes.subarray(MB, 2 * MB),
   );
-  await eventually("the upload is still busy", async () => {
+  await until(async () => {
     const rest = await repository.send("PATCH", location, {
       headers: { "content-range": `${MB}-${3 * MB - 1}` },
       body: blob.bytes.slice(MB),
     });
     return rest.status === 202;
-  });
+  }, () => "the upload is still busy");
   expect(await repository.finishUpload(location, blob.digest), 201);
   const get = await repository.send("GET", `blobs/${blob.digest}`);
   assert.deepEqual(expect(get, 200).bytes, blob.bytes);
@@ -290,13 +279,13 @@ Deno.test({
     for (let i = 0; i < 3; i++) {
       await breakOff(repository, `GET ${path}`, "", new Uint8Array());
     }
-    await eventually("a blob's file is still open", async () => {
+    await until(async () => {
       const folder = `/proc/${server().pid}/fd`;
       for await (const { name } of Deno.readDir(folder)) {
         const file = await Deno.readLink(`${folder}/${name}`).catch(() => "");
         if (file.includes("/blobs/")) return false;
       }
       return true;
-    });
+    }, () => "a blob's file is still open");
   },
 });

@@ -14,6 +14,7 @@ import { PdsAccount } from "../support/pds.ts";
 import { CAN_LIST_CHILDREN, killNetwork } from "../support/processes.ts";
 import { expect, expectError, Repository } from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
+import { until } from "../support/until.ts";
 
 const MANIFEST = "io.atcr.manifest";
 const TAG = "io.atcr.tag";
@@ -249,13 +250,11 @@ async function untilTag(
   tag: string,
   digest: string | undefined,
 ): Promise<void> {
-  for (let tries = 0; tries < 1000; tries++) {
+  const leadsThere = async () => {
     const head = await bobs(name).send("HEAD", `manifests/${tag}`);
-    const found = head.headers.get("docker-content-digest") ?? undefined;
-    if (found === digest) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail(`${name}:${tag} does not lead to ${digest}`);
+    return (head.headers.get("docker-content-digest") ?? undefined) === digest;
+  };
+  await until(leadsThere, () => `${name}:${tag} does not lead to ${digest}`);
 }
 
 /** Makes all tags as if they had been compared with the PDS long ago. */

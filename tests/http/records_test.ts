@@ -18,6 +18,7 @@ import { expect, header, Repository } from "../support/registry.ts";
 import type { TestAccount } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { decodeFrame } from "../support/sync_verifier.ts";
+import { until } from "../support/until.ts";
 
 const MANIFEST = "io.atcr.manifest";
 const TAG = "io.atcr.tag";
@@ -265,9 +266,7 @@ async function commitsDuring(
   await new Promise((resolve) => socket.onopen = resolve);
   await work();
   const after = await revision(did);
-  while (commits.at(-1)?.rev !== after) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await until(() => commits.at(-1)?.rev === after, () => commits);
   const closed = new Promise((resolve) => socket.onclose = resolve);
   socket.close();
   await closed;

@@ -11,6 +11,7 @@ import {
 } from "../support/registry.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { filesOf } from "../support/state.ts";
+import { until } from "../support/until.ts";
 
 const MB = 1024 * 1024;
 const encoder = new TextEncoder();
@@ -40,9 +41,7 @@ class HalfUpload implements Disposable {
     const upload = new HalfUpload(conn, blob, location);
     await upload.#write(encoder.encode(head));
     await upload.#write(blob.bytes.subarray(0, MB));
-    while (!await isStaged(server)) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await until(() => isStaged(server));
     return upload;
   }
 

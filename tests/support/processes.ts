@@ -5,6 +5,7 @@
  */
 
 import type { TestServer } from "./server.ts";
+import { until } from "./until.ts";
 
 /** Whether this machine can say which processes a server has started. */
 export const CAN_LIST_CHILDREN = Deno.build.os === "linux";
@@ -28,9 +29,7 @@ export async function killNetwork(server: TestServer): Promise<void> {
     throw new Error(`The server has ${children.length} children, not one.`);
   }
   for (const pid of children) Deno.kill(pid, "SIGKILL");
-  while (await isUp(server.pds)) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await until(async () => !await isUp(server.pds));
 }
 
 async function isUp(origin: string): Promise<boolean> {

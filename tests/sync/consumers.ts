@@ -4,7 +4,6 @@
  * @module
  */
 
-import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
@@ -167,16 +166,4 @@ export async function startRelay(
       await Deno.remove(folder, { recursive: true });
     },
   };
-}
-
-/** Waits until `done` says so; fails after a minute with what `state` says. */
-export async function until(
-  done: () => boolean | Promise<boolean>,
-  state: () => unknown,
-): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!await done()) {
-    assert.ok(Date.now() < deadline, JSON.stringify(await state()));
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

@@ -11,6 +11,7 @@ import { holdEnv } from "../support/hold.ts";
 import { type Program, startProgram } from "../support/program.ts";
 import { startTestSandbox } from "../support/sandbox.ts";
 import { SyncVerifier } from "../support/sync_verifier.ts";
+import { until } from "../support/until.ts";
 import { xrpc } from "../support/xrpc.ts";
 import { run, say } from "../tools/command.ts";
 import { findProgram } from "../tools/paths.ts";
@@ -19,7 +20,6 @@ import {
   startLibraryConsumer,
   startRelay,
   startStrictConsumer,
-  until,
 } from "./consumers.ts";
 import { Writer } from "./operations.ts";
 
