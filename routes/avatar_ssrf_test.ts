@@ -5,7 +5,6 @@
  */
 
 import assert from "node:assert/strict";
-import { Hono } from "@hono/hono";
 import { DidResolver } from "../lib/atproto/did_resolver.ts";
 import { createGuardedFetch } from "../lib/atproto/guarded_fetch.ts";
 import { HandleResolver } from "../lib/atproto/handle_resolver.ts";
@@ -13,17 +12,12 @@ import type { TransportRequest } from "../lib/atproto/http_transport.ts";
 import { CachedIdentityResolver } from "../lib/atproto/identity_resolver.ts";
 import { PdsClient } from "../lib/atproto/pds_client.ts";
 import { isPublicAddress } from "../lib/atproto/public_address.ts";
-import { DEFAULT_AVATAR_OPTIONS } from "../lib/avatar/options.ts";
-import { perform } from "../lib/avatar/pool/job.ts";
-import { AvatarService } from "../lib/avatar/service.ts";
 import { systemClock } from "../lib/clock.ts";
 import { DenoKv } from "../lib/kv/deno_kv.ts";
 import { silentLogger } from "../lib/log.ts";
-import { MemoryBlobStore } from "../lib/storage/memory.ts";
 import { fixture } from "../tests/support/images.ts";
 import { blobCid } from "../tests/support/avatar_network.ts";
-import { avatarRoutes } from "./avatar.ts";
-import type { AppEnv } from "./middleware.ts";
+import { openAvatars } from "./testing_avatars.ts";
 
 const PLC = "https://plc.example.com";
 const PUBLIC = "93.184.216.34";
@@ -163,40 +157,16 @@ async function ask(
     }),
     ttlMs: 1000,
   });
-  const service = new AvatarService(
-    {
-      ...common,
-      identities,
-      pds: new PdsClient(fetch),
-      store: new MemoryBlobStore(),
-      openLane: () => ({ ready: Promise.resolve(), run: perform, close() {} }),
-    },
-    {
-      ...DEFAULT_AVATAR_OPTIONS,
-      baseUrl: "https://pics.example.com",
-      fallbackHosts: ["cdn.example.com"],
-      pool: { ...DEFAULT_AVATAR_OPTIONS.pool, lanes: 1 },
-    },
-  );
-  await service.start();
-  try {
-    const app = new Hono<AppEnv>();
-    app.route(
-      "/",
-      avatarRoutes(service, {
-        indexPath: "/",
-        log: silentLogger,
-        addressOf: () => "192.0.2.1",
-      }),
-    );
-    const response = await app.request(path);
-    await response.body?.cancel();
-    const { status, headers } = response;
-    return { status, location: headers.get("location"), attack };
-  } finally {
-    service.close();
-    kv.close();
-  }
+  using avatars = await openAvatars({
+    kv,
+    clock: systemClock,
+    identities,
+    pds: new PdsClient(fetch),
+  }, { fallbackHosts: ["cdn.example.com"] });
+  const response = await avatars.app.request(path);
+  await response.body?.cancel();
+  const { status, headers } = response;
+  return { status, location: headers.get("location"), attack };
 }
 
 const DID = "/did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";

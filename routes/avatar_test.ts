@@ -1,27 +1,17 @@
 import assert from "node:assert/strict";
-import { Hono } from "@hono/hono";
 import type { Did } from "../lib/atproto/identity.ts";
-import {
-  type AvatarOptions,
-  DEFAULT_AVATAR_OPTIONS,
-} from "../lib/avatar/options.ts";
-import { perform } from "../lib/avatar/pool/job.ts";
+import { type AvatarOptions } from "../lib/avatar/options.ts";
 import { sniff } from "../lib/avatar/image/sniff.ts";
-import { AvatarService } from "../lib/avatar/service.ts";
 import { ManualClock } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";
 import { DenoKv } from "../lib/kv/deno_kv.ts";
-import { silentLogger } from "../lib/log.ts";
-import { MemoryBlobStore } from "../lib/storage/memory.ts";
 import { FakeNetwork } from "../tests/support/avatar_network.ts";
 import { fixture } from "../tests/support/images.ts";
-import { avatarRoutes } from "./avatar.ts";
 import { clientAddress } from "./client_address.ts";
-import type { AppEnv } from "./middleware.ts";
+import { BASE, openAvatars } from "./testing_avatars.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const BOB: Did = "did:web:bob.example.com";
-const BASE = "https://pics.example.com";
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
 /** The routes over an account with a picture (alice) and one without (bob). */
@@ -39,44 +29,18 @@ async function withApp(
   network.addAccount(ALICE, "alice.test");
   network.addAccount(BOB, "bob.test");
   const cid = network.setPicture(ALICE, fixture("jpeg/photo-256.jpg"));
-  const service = new AvatarService(
-    {
-      kv,
-      clock,
-      log: silentLogger,
-      store: new MemoryBlobStore(clock),
-      openLane: () => ({ ready: Promise.resolve(), run: perform, close() {} }),
-      ...network,
-    },
-    {
-      ...DEFAULT_AVATAR_OPTIONS,
-      baseUrl: BASE,
-      pool: { ...DEFAULT_AVATAR_OPTIONS.pool, lanes: 1 },
-      ...options,
-    },
-  );
-  await service.start();
-  const app = new Hono<AppEnv>();
-  app.route(
-    "/",
-    avatarRoutes(service, {
-      indexPath: "/avatars",
-      log: silentLogger,
-      addressOf: clientAddress({ trustProxy: true }),
-    }),
-  );
+  using avatars = await openAvatars({ kv, clock, ...network }, options, {
+    indexPath: "/avatars",
+    addressOf: clientAddress({ trustProxy: true }),
+  });
+  const { app } = avatars;
   app.get("/settings", (c) => c.text("somebody else's page"));
   app.get("/r/:name", (c) => c.text("somebody else's page"));
-  try {
-    await body({
-      get: async (path, init) => await app.request(path, init),
-      network,
-      cid,
-    });
-  } finally {
-    service.close();
-    kv.close();
-  }
+  await body({
+    get: async (path, init) => await app.request(path, init),
+    network,
+    cid,
+  });
 }
 
 Deno.test("a request is answered with a redirect that is asked for again each time", () =>

@@ -4,22 +4,16 @@
  */
 
 import assert from "node:assert/strict";
-import { Hono } from "@hono/hono";
 import type { Did } from "../lib/atproto/identity.ts";
 import { createGuardedFetch } from "../lib/atproto/guarded_fetch.ts";
 import type { TransportRequest } from "../lib/atproto/http_transport.ts";
 import { PdsClient } from "../lib/atproto/pds_client.ts";
 import { DEFAULT_AVATAR_OPTIONS } from "../lib/avatar/options.ts";
-import { perform } from "../lib/avatar/pool/job.ts";
-import { AvatarService } from "../lib/avatar/service.ts";
 import { ManualClock, systemClock } from "../lib/clock.ts";
 import { DenoKv } from "../lib/kv/deno_kv.ts";
-import { silentLogger } from "../lib/log.ts";
-import { MemoryBlobStore } from "../lib/storage/memory.ts";
 import { blobCid, FakeNetwork } from "../tests/support/avatar_network.ts";
 import { fixture } from "../tests/support/images.ts";
-import { avatarRoutes } from "./avatar.ts";
-import type { AppEnv } from "./middleware.ts";
+import { openAvatars } from "./testing_avatars.ts";
 
 const ALICE: Did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
 const PICTURE = fixture("png/rgb8.png");
@@ -106,43 +100,17 @@ async function withWorld(
     resolve: () => Promise.resolve(["93.184.216.34"]),
     transport: { send: (request) => pds.answer(request), close() {} },
   });
-  const service = new AvatarService(
-    {
-      kv,
-      clock,
-      log: silentLogger,
-      identities: network.identities,
-      pds: new PdsClient(fetch),
-      store: new MemoryBlobStore(clock),
-      openLane: () => ({ ready: Promise.resolve(), run: perform, close() {} }),
-    },
-    {
-      ...DEFAULT_AVATAR_OPTIONS,
-      baseUrl: "https://pics.example.com",
-      upstreamTimeoutMs,
-      pool: { ...DEFAULT_AVATAR_OPTIONS.pool, lanes: 1 },
-    },
+  const { identities } = network;
+  using avatars = await openAvatars(
+    { kv, clock, identities, pds: new PdsClient(fetch) },
+    { upstreamTimeoutMs },
   );
-  await service.start();
-  const app = new Hono<AppEnv>();
-  app.route(
-    "/",
-    avatarRoutes(service, {
-      indexPath: "/",
-      log: silentLogger,
-      addressOf: () => "192.0.2.1",
-    }),
-  );
-  try {
-    await body({
-      pds,
-      clock,
-      get: async (query = "") => await app.request(`/alice.test${query}`),
-    });
-  } finally {
-    service.close();
-    kv.close();
-  }
+  const { app } = avatars;
+  await body({
+    pds,
+    clock,
+    get: async (query = "") => await app.request(`/alice.test${query}`),
+  });
 }
 
 /** Where a timeout is what is waited for, it comes soon. */

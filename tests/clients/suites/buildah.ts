@@ -5,11 +5,11 @@
  */
 
 import assert from "node:assert/strict";
+import { login, PLAIN, pushBig } from "../containers_storage.ts";
 import { forgetBlobs } from "../engine.ts";
 import type { Station, Suite } from "../suite.ts";
 
 const BIG = "localhost/test/buildah-big:1";
-const PLAIN = "--tls-verify=false";
 
 export const buildah: Suite = {
   name: "buildah",
@@ -23,27 +23,8 @@ export const buildah: Suite = {
     delete: "buildah has no command that deletes from a registry",
   },
   actions: {
-    async login(t) {
-      const { host, alice } = t.world;
-      const user = ["-u", alice.handle, "--password-stdin"];
-      await t.run("buildah", ["login", PLAIN, ...user, host], {
-        input: alice.appPassword,
-      });
-    },
-    async push(t) {
-      await forgetBlobs();
-      await t.run("skopeo", [
-        "copy",
-        `oci:${t.world.images.big.folder}:1`,
-        `containers-storage:${BIG}`,
-      ]);
-      const file = t.path("digest");
-      await t.run("buildah", [
-        ...["push", PLAIN, "--digestfile", file],
-        ...[BIG, `docker://${t.ref("big")}`],
-      ]);
-      assert.equal(await Deno.readTextFile(file), await t.pushed("big"));
-    },
+    login: (t) => login(t, "buildah"),
+    push: (t) => pushBig(t, "buildah", BIG, `docker://${t.ref("big")}`),
     async pull(t) {
       const id = await imageId(t, BIG);
       await forgetBlobs();

@@ -5,11 +5,11 @@
  */
 
 import assert from "node:assert/strict";
+import { login, PLAIN, pushBig } from "../containers_storage.ts";
 import { forgetBlobs } from "../engine.ts";
 import type { Station, Suite } from "../suite.ts";
 
 const BIG = "localhost/test/big:1";
-const PLAIN = "--tls-verify=false";
 
 export const podman: Suite = {
   name: "podman",
@@ -19,27 +19,8 @@ export const podman: Suite = {
   },
   absent: { delete: "podman has no command that deletes from a registry" },
   actions: {
-    async login(t) {
-      const { host, alice } = t.world;
-      const user = ["-u", alice.handle, "--password-stdin"];
-      await t.run("podman", ["login", PLAIN, ...user, host], {
-        input: alice.appPassword,
-      });
-    },
-    async push(t) {
-      await forgetBlobs();
-      await t.run("skopeo", [
-        "copy",
-        `oci:${t.world.images.big.folder}:1`,
-        `containers-storage:${BIG}`,
-      ]);
-      const file = t.path("digest");
-      await t.run("podman", [
-        ...["push", PLAIN, "--digestfile", file],
-        ...[BIG, t.ref("big")],
-      ]);
-      assert.equal(await Deno.readTextFile(file), await t.pushed("big"));
-    },
+    login: (t) => login(t, "podman"),
+    push: (t) => pushBig(t, "podman", BIG, t.ref("big")),
     async pull(t) {
       const id = await imageId(t, BIG);
       await forgetBlobs();
