@@ -1,0 +1,155 @@
+/**
+ * Settings that do not go together, and what is missing beside others.
+ *
+ * @module
+ */
+
+import type { Mistake } from "./config_error.ts";
+import type { Complete, Platform } from "./derive.ts";
+import { isLoopback } from "./loopback.ts";
+import type { Settings } from "./schema.ts";
+
+/** A setting that does not fit, and a sentence that goes on after its name. */
+export type Contradiction = Omit<Mistake, "source">;
+
+/** Notes the setting when `bad`. */
+type Refuse = (bad: boolean, setting: string, message: string) => void;
+
+/** The settings as they were given, and with everything filled in. */
+interface Given {
+  readonly settings: Settings;
+  readonly filled: Complete;
+  readonly platform: Platform;
+}
+
+/** Everything that does not go together in `filled`, which was made from `settings`. */
+export function contradictions(
+  settings: Settings,
+  filled: Complete,
+  platform: Platform,
+): Contradiction[] {
+  const found: Contradiction[] = [];
+  const refuse: Refuse = (bad, setting, message) => {
+    if (bad) found.push({ setting, message });
+  };
+  const given = { settings, filled, platform };
+  checkServer(given, refuse);
+  checkAddresses(given, refuse);
+  checkHold(given, refuse);
+  checkStorage(given, refuse);
+  checkDeploy(given, refuse);
+  return found;
+}
+
+function checkServer({ settings, filled }: Given, refuse: Refuse): void {
+  const { server, sandbox } = filled;
+  const ports = [server.listen.port, sandbox.pds_port, sandbox.plc_port];
+  refuse(
+    server.roles.length === 0,
+    "server.roles",
+    "is empty; name at least one of registry, hold, avatar",
+  );
+  refuse(
+    server.public && settings.secret_key === undefined,
+    "secret_key",
+    "is required with a public address; openssl rand -base64 32 makes one",
+  );
+  refuse(
+    sandbox.enabled && server.public,
+    "sandbox.enabled",
+    "must be off with a public address, because everybody knows the " +
+      "sandbox's passwords",
+  );
+  refuse(
+    sandbox.enabled && new Set(ports).size < ports.length,
+    "sandbox.pds_port",
+    "must differ from sandbox.plc_port and from the port of server.addr",
+  );
+  refuse(
+    server.roles.includes("registry") && !server.roles.includes("hold") &&
+      server.default_hold_did === undefined,
+    "server.default_hold_did",
+    "is required where the registry runs without a hold",
+  );
+}
+
+function checkAddresses({ settings, filled }: Given, refuse: Refuse): void {
+  const { server, hold, avatar } = filled;
+  const open = (url: string) =>
+    url.startsWith("http:") && !isLoopback(url) && !server.test_mode;
+  const needsHttps = "must begin with https:// outside the machine itself; " +
+    "server.test_mode allows http";
+  refuse(open(server.base_url), "server.base_url", needsHttps);
+  refuse(
+    settings.hold.public_url !== undefined && open(hold.public_url),
+    "hold.public_url",
+    needsHttps,
+  );
+  refuse(
+    avatar.jetstream_url !== undefined &&
+      open(avatar.jetstream_url.replace(/^ws/, "http")),
+    "avatar.jetstream_url",
+    "must begin with wss:// outside the machine itself; server.test_mode " +
+      "allows ws",
+  );
+}
+
+function checkHold({ settings, filled }: Given, refuse: Refuse): void {
+  const { server, hold } = filled;
+  const { default_tier: tier, tiers } = hold.quota;
+  refuse(
+    hold.did !== undefined && !hold.did.startsWith(`did:${hold.did_method}:`),
+    "hold.did_method",
+    `${hold.did_method} does not go with hold.did ${hold.did}`,
+  );
+  refuse(
+    tier !== undefined && !Object.hasOwn(tiers, tier),
+    "hold.quota.default_tier",
+    `${tier} is not one of hold.quota.tiers`,
+  );
+  refuse(
+    hold.gc.enabled && server.roles.includes("hold") &&
+      server.roles.includes("registry") && !settings.registry.notify_holds,
+    "hold.gc.enabled",
+    "needs registry.notify_holds, or what is pushed would be taken for " +
+      "garbage",
+  );
+}
+
+function checkStorage({ settings, filled }: Given, refuse: Refuse): void {
+  const { storage, avatar } = filled;
+  const halfAKey = (s3: Settings["avatar"]["s3"]) =>
+    (s3.access_key_id === undefined) !== (s3.secret_access_key === undefined);
+  refuse(
+    storage.driver === "s3" && storage.s3.bucket === undefined,
+    "storage.s3.bucket",
+    "is required with the s3 driver",
+  );
+  refuse(
+    (storage.driver === "s3" || avatar.storage.driver === "s3") &&
+      halfAKey(settings.storage.s3),
+    "storage.s3.secret_access_key",
+    "is needed together with storage.s3.access_key_id, or neither of them",
+  );
+  refuse(
+    halfAKey(settings.avatar.s3),
+    "avatar.s3.secret_access_key",
+    "is needed together with avatar.s3.access_key_id, or neither of them",
+  );
+}
+
+function checkDeploy({ filled, platform }: Given, refuse: Refuse): void {
+  if (!platform.deploy) return;
+  const { server, storage, avatar } = filled;
+  const used = server.roles.includes("hold") ? storage : avatar.storage;
+  refuse(
+    used.driver === "filesystem",
+    "storage.driver",
+    "must be s3 on Deno Deploy, which has no disk that stays",
+  );
+  refuse(
+    !server.public,
+    "server.base_url",
+    "must be the public address on Deno Deploy",
+  );
+}
