@@ -13,6 +13,7 @@ import { CONTENT_COMMANDS } from "./content_commands.ts";
 import { CREW_COMMANDS } from "./crew_commands.ts";
 import { DOCTOR_COMMAND } from "./doctor.ts";
 import { HOLD_COMMANDS } from "./hold_commands.ts";
+import { JOB_COMMANDS } from "./job_commands.ts";
 import { REPO_COMMANDS } from "./repo_commands.ts";
 import { serve } from "./serve.ts";
 
@@ -36,6 +37,7 @@ const COMMANDS: readonly Command[] = [
   ...HOLD_COMMANDS,
   ...CREW_COMMANDS,
   ...CONTENT_COMMANDS,
+  ...JOB_COMMANDS,
   HELP,
 ];
 

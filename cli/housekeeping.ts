@@ -22,7 +22,7 @@ export async function collectGarbage(
   { registry, hold }: Pick<HoldAppContext, "registry" | "hold">,
   signal: AbortSignal,
 ): Promise<GcReport> {
-  await registry?.notices?.retry(signal);
+  await registry?.notices?.tellAll(signal);
   return await hold.gc.run(signal);
 }
 
@@ -44,17 +44,6 @@ export function choresOf(ctx: AppContext): Chore[] {
   const values = new LargeValues(kv, clock);
   const chores = [sweep("large values", HOUR_MS, () => values.sweep())];
   if (avatars) chores.push(sweep("avatars", HOUR_MS, () => avatars.sweep()));
-  const notices = registry?.notices;
-  if (notices) {
-    chores.push({
-      name: "tell holds of pushes",
-      everyMs: 5 * MINUTE_MS,
-      run: async (signal) => {
-        const told = await notices.retry(signal);
-        if (told > 0) log.info("holds told of earlier pushes", { told });
-      },
-    });
-  }
   if (!hold) return chores;
   chores.push(
     sweep("uploads", 10 * MINUTE_MS, () => hold.uploads.sweep()),

@@ -7,6 +7,7 @@
 import type { Config } from "../lib/config/config.ts";
 import { type AppContext, createContext } from "../lib/context.ts";
 import { type RunningChores, startChores } from "../lib/kv/chores.ts";
+import type { JobRunner } from "../lib/kv/job_runner.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
 import { createApp } from "../routes/app.ts";
 import {
@@ -40,8 +41,8 @@ export async function serve(config: Config): Promise<void> {
   for (const notice of config.origin.notices) {
     log.warn("configuration", { notice });
   }
-  const chores = Promise.withResolvers<RunningChores>();
-  if (config.deploy) wakeForChores(chores.promise);
+  const background = Promise.withResolvers<Background>();
+  if (config.deploy) wakeFor(background.promise);
   let stopping = false;
   let handler: Handler = starting;
   let upgrade: Upgrade = () => false;
@@ -68,7 +69,8 @@ export async function serve(config: Config): Promise<void> {
     if (ctx.hold) upgrade = createFirehoseUpgrade(ctx.hold.firehose);
     handler = (request, connection) => app.fetch(request, connection);
     const running = startChores(ctx, choresOf(ctx));
-    chores.resolve(running);
+    ctx.jobs.start();
+    background.resolve({ chores: running, jobs: ctx.jobs });
     const announced = announceHold(ctx, stop.signal);
     const listened = ctx.avatarEvents?.run(stop.signal);
     log.info("ready", { url: config.server.base_url, port: listening.port });
@@ -81,7 +83,7 @@ export async function serve(config: Config): Promise<void> {
     // What was announced may hang on somebody else; nobody waits for that.
     const ended = new AbortController();
     await Promise.race([
-      Promise.all([running.stop(), announced, listened]),
+      Promise.all([running.stop(), ctx.jobs.stop(), announced, listened]),
       ctx.clock.sleep(LAST_WORK_MS, ended.signal),
     ]);
     ended.abort();
@@ -100,13 +102,20 @@ export async function serve(config: Config): Promise<void> {
   lines.flush();
 }
 
+/** Work beside the requests. */
+interface Background {
+  readonly chores: RunningChores;
+  readonly jobs: JobRunner;
+}
+
 /**
  * On Deno Deploy an instance sleeps when nobody asks for anything, and its
- * timers with it: the platform wakes it for what comes round.
+ * timers with it: the platform wakes it for what comes round or is due.
  */
-function wakeForChores(chores: Promise<RunningChores>): void {
+function wakeFor(background: Promise<Background>): void {
   Deno.cron("housekeeping", { minute: { every: 10 } }, async () => {
-    await (await chores).round();
+    const { chores, jobs } = await background;
+    await Promise.all([chores.round(), jobs.runDue()]);
   });
 }
 

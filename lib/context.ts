@@ -30,6 +30,7 @@ import { localSecret } from "./context/secrets.ts";
 import { openStore } from "./context/storage.ts";
 import { AppError } from "./errors.ts";
 import { openKv } from "./kv/deno_kv.ts";
+import { JobRunner } from "./kv/job_runner.ts";
 import type { Kv } from "./kv/kv.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
@@ -59,6 +60,8 @@ export interface AppContext {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly kv: Kv;
+  /** Work that must be done one day, however often something fails or dies. */
+  readonly jobs: JobRunner;
   readonly store: BlobStore;
   readonly fetch: GuardedFetch;
   readonly identities: IdentityResolver;
@@ -92,6 +95,7 @@ export async function createContext(
   const secret = config.secret_key ?? await localSecret(config.data_dir);
   const box = new SecretBox(secret);
   const kv = overrides.kv ?? await openKv(config.kv.location, clock);
+  const jobs = new JobRunner({ kv, clock, log });
   const store = overrides.store ?? openStore(config.storage, clock);
   const { client_name, base_url } = config.server;
   const userAgent = `${client_name} (+${base_url})`;
@@ -155,6 +159,7 @@ export async function createContext(
       kv,
       clock,
       log,
+      jobs,
       metrics,
       identities,
       pds,
@@ -179,6 +184,7 @@ export async function createContext(
     clock,
     metrics,
     kv,
+    jobs,
     store,
     fetch,
     identities,

@@ -8,6 +8,7 @@ import type { Did, IdentityResolver } from "../atproto/identity.ts";
 import type { PdsReader, PdsSession } from "../atproto/pds.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
+import type { JobRunner } from "../kv/job_runner.ts";
 import type { Kv } from "../kv/kv.ts";
 import { LargeValues } from "../kv/large_value.ts";
 import type { Logger } from "../log.ts";
@@ -25,7 +26,7 @@ import { Manifests } from "../registry/manifests.ts";
 import { OwnerReader } from "../registry/owner_reader.ts";
 import { OwnerRecords } from "../registry/owner_records.ts";
 import { Owners } from "../registry/owners.ts";
-import { PushNotices } from "../registry/push_notices.ts";
+import { PUSH_NOTICE, PushNotices } from "../registry/push_notices.ts";
 import type { HoldFetch } from "../registry/remote_calls.ts";
 import { RemoteHold } from "../registry/remote_hold.ts";
 import { RepositoryList } from "../registry/repository_list.ts";
@@ -39,6 +40,8 @@ export interface RegistryContextDeps {
   kv: Kv;
   clock: Clock;
   log: Logger;
+  /** Where the registry's jobs are done. */
+  jobs: JobRunner;
   metrics: Metrics;
   identities: IdentityResolver;
   pds: PdsReader;
@@ -120,6 +123,9 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   const notices = settings.notify_holds
     ? new PushNotices({ kv, clock, log, metrics, holds, index, content })
     : undefined;
+  if (notices) {
+    deps.jobs.register(PUSH_NOTICE, (notice) => notices.tellAgain(notice));
+  }
   return {
     owners,
     blobs,

@@ -1,6 +1,6 @@
 /**
- * Keys of what the key-value layer itself keeps: leases, chores, rate limits
- * and the chunks of large values.
+ * Keys of what the key-value layer itself keeps: leases, jobs, chores, rate
+ * limits and the chunks of large values.
  *
  * @module
  */
@@ -37,3 +37,27 @@ export const unfinishedKey = (id: string): Key => ["kv", "unfinished", id];
 
 /** All marks of {@linkcode unfinishedKey}. */
 export const unfinishedKeys: ListSelector = { prefix: ["kv", "unfinished"] };
+
+/** The job itself. */
+export const jobKey = (id: string): Key => ["kv", "job", id];
+
+/** Says that the job `id` is due at `runAt`; sorted by time within a kind. */
+export const dueKey = (kind: string, runAt: number, id: string): Key => [
+  "kv",
+  "job_due",
+  kind,
+  runAt,
+  id,
+];
+
+/** What of `kind` is due at `now` (milliseconds since the Unix epoch). */
+export const dueKeys = (kind: string, now: number): ListSelector => ({
+  prefix: ["kv", "job_due", kind],
+  end: ["kv", "job_due", kind, now + 1],
+});
+
+/** A job that was given up. */
+export const deadJobKey = (id: string): Key => ["kv", "job_dead", id];
+
+/** All jobs that were given up. */
+export const deadJobKeys: ListSelector = { prefix: ["kv", "job_dead"] };

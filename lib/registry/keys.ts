@@ -115,10 +115,6 @@ export const registryKeys = {
   /** Bytes of such an upload that are too few for a part yet. */
   remoteTail: (id: string): Key => ["registry", "remote_tail", id],
 
-  /** A push that its hold has not heard of yet. */
-  notice: (id: string): Key => ["registry", "notice", id],
-  notices: (): Key => ["registry", "notice"],
-
   /** What we know of an owner's sailor profile. */
   profile: (did: Did): Key => ["registry", "profile", did],
   /** Key of a manifest's record in the owner's repo, where it is not the digest's. */

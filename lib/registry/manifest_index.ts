@@ -45,8 +45,6 @@ export interface ManifestPut {
 export interface KeptRow {
   key: Key;
   row: unknown;
-  /** Milliseconds since the Unix epoch; never by default. */
-  expiresAt?: number;
 }
 
 /** Tags of one manifest that are removed with it in one commit. */
@@ -181,9 +179,7 @@ export class ManifestIndex {
         put.referrer,
       );
     }
-    for (const { key, row, ...options } of put.also ?? []) {
-      change.set(key, row, options);
-    }
+    for (const { key, row } of put.also ?? []) change.set(key, row);
     if (put.tags.length > 0) this.#tagPages.touch(change, did, repo);
     put.tags.forEach(({ tag, row }, i) => {
       const before = former[i]?.value;

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import type { Did } from "../atproto/identity.ts";
+import { systemClock } from "../clock.ts";
 import { openKv } from "../kv/deno_kv.ts";
+import { planJob } from "../kv/jobs.ts";
 import type { Digest } from "../oci/digest.ts";
 import { registryKeys } from "./keys.ts";
 import { ManifestIndex } from "./manifest_index.ts";
 import { MAX_TAGS } from "./manifest_push.ts";
+import { PUSH_NOTICE } from "./push_notices.ts";
 
 Deno.test("a manifest goes into one commit with as many tags as it may have, however long all names are", async () => {
   const did: Did = `did:web:${"d".repeat(63)}.${"d".repeat(63)}.${
@@ -16,6 +19,12 @@ Deno.test("a manifest goes into one commit with as many tags as it may have, how
   const manifest = { mediaType, size: 1, holdDid: did, subject: digest };
   const updatedAt = Date.now();
   const row = { digest, mediaType, size: 1, holdDid: did, updatedAt };
+  const notice = {
+    ...ref,
+    ...row,
+    pushedAt: updatedAt,
+    tag: "t".repeat(128),
+  };
   const kv = await openKv(":memory:");
   try {
     const index = new ManifestIndex(kv);
@@ -30,7 +39,7 @@ Deno.test("a manifest goes into one commit with as many tags as it may have, how
       }),
       also: [
         { key: registryKeys.content(digest), row: new Uint8Array(60_000) },
-        { key: registryKeys.notice(crypto.randomUUID()), row },
+        ...planJob(systemClock, PUSH_NOTICE, notice).rows,
       ],
     });
     assert.equal((await index.tagsOf(ref, digest)).length, MAX_TAGS);

@@ -9,6 +9,7 @@ import type { Identity } from "../atproto/identity.ts";
 import type { PdsSession } from "../atproto/pds.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
+import type { PlannedJob } from "../kv/jobs.ts";
 import type { Metrics } from "../metrics.ts";
 import { type Digest, digestOf, digestParts } from "../oci/digest.ts";
 import {
@@ -19,12 +20,7 @@ import {
 import type { Blobs } from "./blobs.ts";
 import type { ManifestContent } from "./content.ts";
 import type { HoldClient, HoldDirectory } from "./hold_client.ts";
-import type {
-  KeptRow,
-  ManifestIndex,
-  RepoRef,
-  TagPut,
-} from "./manifest_index.ts";
+import type { ManifestIndex, RepoRef, TagPut } from "./manifest_index.ts";
 import { manifestRow, referrerRow } from "./manifest_rows.ts";
 import type { OwnerRecords } from "./owner_records.ts";
 import type { Owners } from "./owners.ts";
@@ -141,7 +137,7 @@ export class ManifestPush {
     session: PdsSession,
     { ref, holdDid, digest, manifest }: Push,
     pushed: PushedManifest,
-    notice: KeptRow | undefined,
+    notice: PlannedJob | undefined,
     { lost, signal }: { lost: AbortSignal; signal: AbortSignal | undefined },
   ): Promise<void> {
     const { index, records, clock, content } = this.#deps;
@@ -197,7 +193,7 @@ export class ManifestPush {
       ...(manifest.subject
         ? { referrer: referrerRow(digest, row, manifest) }
         : {}),
-      also: [kept, notice].filter((row) => row !== undefined),
+      also: [...(kept ? [kept] : []), ...(notice?.rows ?? [])],
     });
     content.remember(digest, bytes);
   }

@@ -3,6 +3,8 @@ import { ALICE, HOLD } from "../hold/testing.ts";
 import { ManualClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import { openKv } from "../kv/deno_kv.ts";
+import { JobRunner } from "../kv/job_runner.ts";
+import { listDeadJobs } from "../kv/jobs.ts";
 import { LargeValues } from "../kv/large_value.ts";
 import { settle } from "../kv/testing.ts";
 import { silentLogger } from "../log.ts";
@@ -13,7 +15,7 @@ import { ManifestContent } from "./content.ts";
 import type { HoldClient, ManifestEvent } from "./hold_client.ts";
 import { ManifestIndex } from "./manifest_index.ts";
 import { manifestRow } from "./manifest_rows.ts";
-import { PushNotices } from "./push_notices.ts";
+import { PUSH_NOTICE, PushNotices } from "./push_notices.ts";
 
 const MINUTE = 60_000;
 const MEDIA_TYPE = "application/vnd.oci.image.index.v1+json";
@@ -67,12 +69,20 @@ async function open() {
   /** Pushes once more, as far as notices go. */
   const tell = async (notices: PushNotices) => {
     const notice = notices.noticeOf(push);
-    await index.put(ref, { ...put, also: [notice] });
+    await index.put(ref, { ...put, also: notice.rows });
     return () => notices.tell(push, notice);
+  };
+  /** An instance that does jobs. */
+  const runner = () => {
+    const jobs = new JobRunner({ kv, clock, log: silentLogger });
+    const notices = make();
+    jobs.register(PUSH_NOTICE, (notice) => notices.tellAgain(notice));
+    return jobs;
   };
   return {
     kv,
     clock,
+    runner,
     index,
     tell,
     state,
@@ -92,7 +102,7 @@ Deno.test("a hold that hears of a push is told once", async () => {
   assert.equal(heard.length, 1);
   assert.equal(heard[0]?.tag, "v1");
   clock.advance(5 * MINUTE);
-  assert.equal(await notices.retry(never), 0);
+  assert.equal(await notices.tellAll(never), 0);
   assert.equal(heard.length, 1);
 });
 
@@ -104,11 +114,11 @@ Deno.test("a hold that was down is told later, by any instance", async () => {
   await settle(registry.kv);
   clock.advance(5 * MINUTE);
   const other = registry.make();
-  assert.equal(await other.retry(never), 0);
+  assert.equal(await other.tellAll(never), 0);
   state.failure = undefined;
-  assert.equal(await other.retry(never), 1);
+  assert.equal(await other.tellAll(never), 1);
   assert.equal(heard[0]?.digest, push.digest);
-  assert.equal(await other.retry(never), 0);
+  assert.equal(await other.tellAll(never), 0);
 });
 
 Deno.test("a push is told later when the process died before it told the hold", async () => {
@@ -117,7 +127,7 @@ Deno.test("a push is told later when the process died before it told the hold", 
   // The index has the manifest, and that is all that happened.
   await registry.tell(registry.make());
   clock.advance(5 * MINUTE);
-  assert.equal(await registry.make().retry(never), 1);
+  assert.equal(await registry.make().tellAll(never), 1);
   assert.equal(heard[0]?.digest, push.digest);
 });
 
@@ -130,9 +140,9 @@ Deno.test("the first attempt is given time before a second one", async () => {
   await settle(registry.kv);
   state.failure = undefined;
   clock.advance(MINUTE - 1);
-  assert.equal(await notices.retry(never), 0);
+  assert.equal(await notices.tellAll(never), 0);
   clock.advance(1);
-  assert.equal(await notices.retry(never), 1);
+  assert.equal(await notices.tellAll(never), 1);
 });
 
 Deno.test("a refusal is final, and so is the deletion of the manifest", async () => {
@@ -147,19 +157,45 @@ Deno.test("a refusal is final, and so is the deletion of the manifest", async ()
   state.failure = undefined;
   await index.removeManifest(push.ref, push.digest);
   clock.advance(5 * MINUTE);
-  assert.equal(await notices.retry(never), 0);
+  assert.equal(await notices.tellAll(never), 0);
   assert.deepEqual(heard, []);
 });
 
-Deno.test("a hold that stays away is given up after two weeks", async () => {
+Deno.test("a hold that was down is told when the time has come, by any instance that does jobs", async () => {
   using registry = await open();
-  const { clock, state, heard } = registry;
-  const notices = registry.make();
-  state.failure = new AppError("UNAVAILABLE", "It is gone.");
-  (await registry.tell(notices))();
+  const { push, heard, clock, state } = registry;
+  state.failure = new AppError("UPSTREAM_FAILED", "It is down.");
+  (await registry.tell(registry.make()))();
   await settle(registry.kv);
-  clock.advance(14 * 24 * 60 * MINUTE);
+  const other = registry.runner();
+  assert.equal(await other.runDue(), 0);
+  clock.advance(MINUTE);
+  assert.equal(await other.runDue(), 1);
+  assert.equal(heard.length, 0);
   state.failure = undefined;
-  assert.equal(await notices.retry(never), 0);
+  clock.advance(2 * MINUTE);
+  assert.equal(await other.runDue(), 1);
+  assert.equal(heard[0]?.digest, push.digest);
+  assert.equal(await registry.make().tellAll(never), 0);
+});
+
+Deno.test("a hold that stays away is given up after about two weeks, and that is kept", async () => {
+  using registry = await open();
+  const { clock, state, heard, kv } = registry;
+  state.failure = new AppError("UNAVAILABLE", "It is gone.");
+  const begun = clock.now();
+  await registry.tell(registry.make());
+  const runner = registry.runner();
+  let runs = 0;
+  while ((await listDeadJobs(kv)).length === 0) {
+    clock.advance(MINUTE);
+    runs += await runner.runDue();
+  }
+  const days = (clock.now() - begun) / (24 * 60 * MINUTE);
+  assert(days > 12 && days < 16, `${days} days`);
+  assert.equal(runs, PUSH_NOTICE.maxAttempts);
+  assert.match((await listDeadJobs(kv))[0]?.lastError ?? "", /It is gone/);
+  state.failure = undefined;
+  assert.equal(await registry.make().tellAll(never), 0);
   assert.deepEqual(heard, []);
 });

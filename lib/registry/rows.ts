@@ -53,18 +53,6 @@ export interface BlobRow {
   size: number;
 }
 
-/** A push that its hold has not heard of yet. */
-export interface NoticeRow {
-  did: Did;
-  repo: string;
-  holdDid: Did;
-  digest: Digest;
-  mediaType: string;
-  tag?: string;
-  /** Milliseconds since the Unix epoch. */
-  pushedAt: number;
-}
-
 /** An upload in progress. */
 export interface UploadRow {
   did: Did;

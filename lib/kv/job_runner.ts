@@ -1,0 +1,302 @@
+/**
+ * Does the jobs of `jobs.ts`: claims what is due by lease, so that one
+ * instance does it and another takes over when that one dies.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../log.ts";
+import {
+  addJob,
+  attemptsOf,
+  DEAD_JOB_KEPT_MS,
+  type JobKind,
+  type JobRow,
+  pauseAfter,
+} from "./jobs.ts";
+import { deadJobKey, dueKey, dueKeys, jobKey } from "./keys.ts";
+import type { Entry, Kv } from "./kv.ts";
+import { acquireLease, type Lease } from "./lease.ts";
+
+/** What a handler is told besides the payload. */
+export interface JobRun {
+  readonly id: string;
+  /** From 1. */
+  readonly attempt: number;
+  /** Aborted when the claim is lost or the runner stops; the job runs again later. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Does one job. It may run more than once, so doing it twice must be as good
+ * as once. An AppError's `retryAfterSeconds` is the least pause before the
+ * next attempt.
+ */
+export type JobHandler<T> = (payload: T, run: JobRun) => Promise<void>;
+
+/** Options of {@linkcode JobRunner}. */
+export interface JobRunnerOptions {
+  readonly kv: Kv;
+  /** The one that `kv` goes by. */
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Jobs at the same time in this instance; 4 by default. */
+  readonly concurrency?: number;
+  /** A dead worker's job is taken over after so long; 60,000 by default. */
+  readonly leaseMs?: number;
+  /** Pause between two looks at the store; 5,000 by default. */
+  readonly pollMs?: number;
+}
+
+interface Registered {
+  readonly kind: JobKind<unknown>;
+  /** Checks the payload and calls the handler. */
+  readonly handle: (payload: unknown, run: JobRun) => Promise<void>;
+}
+
+/** A payload that no further attempt makes valid. */
+class BadPayload extends Error {}
+
+interface Claim {
+  readonly id: string;
+  readonly row: JobRow;
+  readonly lease: Lease;
+  readonly registered: Registered;
+}
+
+const DEFAULTS = { concurrency: 4, leaseMs: 60_000, pollMs: 5_000 };
+const ERROR_LENGTH = 1_000;
+
+/** Does due jobs of the registered kinds, in the background or when asked to. */
+export class JobRunner {
+  readonly #kv: Kv;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #concurrency: number;
+  readonly #leaseMs: number;
+  readonly #pollMs: number;
+  readonly #kinds = new Map<string, Registered>();
+  readonly #running = new Set<Promise<void>>();
+  /** Ends the loop; no new job is begun. */
+  #stopping = new AbortController();
+  /** Ends the handlers. */
+  #aborting = new AbortController();
+  #loop: Promise<void> | undefined;
+  #looks = 0;
+
+  constructor(options: JobRunnerOptions) {
+    this.#kv = options.kv;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#concurrency = options.concurrency ?? DEFAULTS.concurrency;
+    this.#leaseMs = options.leaseMs ?? DEFAULTS.leaseMs;
+    this.#pollMs = options.pollMs ?? DEFAULTS.pollMs;
+  }
+
+  /**
+   * Says who does the jobs of `kind`. Jobs of kinds nobody registered stay
+   * for another instance. Throws when the kind has a handler already.
+   */
+  register<T>(kind: JobKind<T>, handler: JobHandler<T>): void {
+    if (this.#kinds.has(kind.name)) {
+      throw new Error(`The job kind ${kind.name} already has a handler`);
+    }
+    this.#kinds.set(kind.name, {
+      kind,
+      handle: async (payload, run) => {
+        const parsed = kind.payload.safeParse(payload);
+        if (!parsed.success) {
+          throw new BadPayload(z.prettifyError(parsed.error));
+        }
+        await handler(parsed.data, run);
+      },
+    });
+  }
+
+  /** Begins to do jobs in the background. */
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /**
+   * Begins no new job and waits for the running ones; after `graceMs` their
+   * signals are aborted. What they did not finish is done after a restart.
+   */
+  async stop(graceMs = 10_000): Promise<void> {
+    this.#stopping.abort();
+    const done = new AbortController();
+    const finished = Promise.all([this.#loop, ...this.#running])
+      .then(() => done.abort());
+    await this.#clock.sleep(graceMs, done.signal);
+    this.#aborting.abort(new Error("The server stops"));
+    await finished;
+    this.#loop = undefined;
+    this.#stopping = new AbortController();
+    this.#aborting = new AbortController();
+  }
+
+  /**
+   * Does everything that is due, what becomes due meanwhile included, up to
+   * about `limit` runs, and returns how many there were; for `Deno.cron` and
+   * tests.
+   */
+  async runDue(limit = 10_000): Promise<number> {
+    let runs = 0;
+    for (;;) {
+      if (runs < limit) runs += await this.#claimDue();
+      if (this.#running.size === 0) return runs;
+      await Promise.race(this.#running);
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await this.#claimDue();
+      } catch (error) {
+        this.#log.error("jobs cannot be read", { error });
+      }
+      // A slot that becomes free is used at once.
+      const woken = new AbortController();
+      const pause = AbortSignal.any([signal, woken.signal]);
+      const sleep = this.#clock.sleep(this.#pollMs, pause);
+      await Promise.race([sleep, ...this.#running]);
+      woken.abort();
+    }
+  }
+
+  /** Begins due jobs until every slot is taken; returns how many. */
+  async #claimDue(): Promise<number> {
+    let begun = 0;
+    // Each time another kind comes first, so that none takes all the slots.
+    const kinds = [...this.#kinds.values()];
+    const first = this.#looks++ % Math.max(1, kinds.length);
+    for (
+      const registered of [...kinds.slice(first), ...kinds.slice(0, first)]
+    ) {
+      const due = dueKeys(registered.kind.name, this.#clock.now());
+      for await (const entry of this.#kv.list(due)) {
+        if (this.#stopping.signal.aborted) return begun;
+        if (this.#running.size >= this.#concurrency) return begun;
+        const claim = await this.#claim(registered, entry);
+        if (claim === undefined) continue;
+        const run = this.#do(claim).finally(() => this.#running.delete(run));
+        this.#running.add(run);
+        begun++;
+      }
+    }
+    return begun;
+  }
+
+  /** Takes the job of a due row, unless another worker has it or it is gone. */
+  async #claim(
+    registered: Registered,
+    due: Entry<unknown>,
+  ): Promise<Claim | undefined> {
+    const id = String(due.key.at(-1));
+    const lease = await acquireLease(this.#kv, this.#clock, `job/${id}`, {
+      ttlMs: this.#leaseMs,
+    });
+    if (lease === undefined) return undefined;
+    try {
+      const job = await this.#kv.get<JobRow>(jobKey(id));
+      if (job === undefined || job.value.runAt !== due.key.at(-2)) {
+        // Left by a job that was replaced or done.
+        await this.#kv.atomic().check(due.key, due.versionstamp)
+          .delete(due.key).commit();
+      } else if (job.value.attempts >= attemptsOf(registered.kind)) {
+        await this.#bury(id, job, "the worker died while doing it");
+      } else {
+        const row = { ...job.value, attempts: job.value.attempts + 1 };
+        const claimed = await this.#kv.atomic()
+          .check(job.key, job.versionstamp).set(job.key, row).commit();
+        if (claimed) return { id, row, lease, registered };
+      }
+    } catch (error) {
+      await lease.release();
+      throw error;
+    }
+    await lease.release();
+    return undefined;
+  }
+
+  async #do(claim: Claim): Promise<void> {
+    const { id, row, lease, registered } = claim;
+    const log = this.#log.with({ job: id, attempt: row.attempts });
+    const signal = AbortSignal.any([lease.signal, this.#aborting.signal]);
+    try {
+      try {
+        const run = { id, attempt: row.attempts, signal };
+        await registered.handle(row.payload, run);
+      } catch (error) {
+        return await this.#fail(claim, log, error);
+      }
+      await this.#finish(id, row);
+    } catch (error) {
+      // The row stays as it is; the job runs again when the lease has ended.
+      log.error("a job's outcome cannot be stored", { error });
+    } finally {
+      await lease.release();
+    }
+  }
+
+  /** Removes a job that is done, unless it was queued anew meanwhile. */
+  async #finish(id: string, row: JobRow): Promise<void> {
+    const job = await this.#kv.get<JobRow>(jobKey(id));
+    if (job?.value.revision !== row.revision) return;
+    await this.#kv.atomic().check(job.key, job.versionstamp)
+      .delete(job.key)
+      .delete(dueKey(row.kind, row.runAt, id))
+      .delete(deadJobKey(id))
+      .commit();
+  }
+
+  /** Plans the next attempt of a job that failed, or gives it up. */
+  async #fail(
+    { id, row, registered, lease }: Claim,
+    log: Logger,
+    error: unknown,
+  ): Promise<void> {
+    // Whoever has the lease now decides what becomes of the job.
+    if (lease.signal.aborted) return;
+    const key = jobKey(id);
+    const job = await this.#kv.get<JobRow>(key);
+    if (job?.value.revision !== row.revision) return;
+    const message = (error instanceof Error ? error.message : String(error))
+      .slice(0, ERROR_LENGTH);
+    const stopped = this.#aborting.signal.aborted;
+    const last = row.attempts >= attemptsOf(registered.kind);
+    if (error instanceof BadPayload || (last && !stopped)) {
+      log.error("a job was given up", { error });
+      return await this.#bury(id, job, message);
+    }
+    const pauseMs = stopped
+      ? 0
+      : pauseAfter(registered.kind, row.attempts, error);
+    const next: JobRow = {
+      ...row,
+      runAt: this.#clock.now() + pauseMs,
+      attempts: stopped ? row.attempts - 1 : row.attempts,
+      lastError: message,
+    };
+    log.warn("a job failed and will run again", { error, pause_ms: pauseMs });
+    const commit = this.#kv.atomic().check(key, job.versionstamp)
+      .delete(dueKey(row.kind, row.runAt, id));
+    addJob(commit, id, next);
+    await commit.commit();
+  }
+
+  async #bury(id: string, job: Entry<JobRow>, lastError: string) {
+    const diedAt = this.#clock.now();
+    await this.#kv.atomic().check(job.key, job.versionstamp)
+      .delete(job.key)
+      .delete(dueKey(job.value.kind, job.value.runAt, id))
+      .set(deadJobKey(id), { ...job.value, id, lastError, diedAt }, {
+        expiresAt: diedAt + DEAD_JOB_KEPT_MS,
+      })
+      .commit();
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * Background work as rows in the store: it survives a crash, runs on any
+ * instance, and can be queued in the same commit as what makes it necessary.
+ * `job_runner.ts` does the work.
+ *
+ * @module
+ */
+
+import type { z } from "zod";
+import { AppError } from "../errors.ts";
+import type { Clock } from "../clock.ts";
+import { deadJobKey, deadJobKeys, dueKey, dueKeys, jobKey } from "./keys.ts";
+import type { Atomic, Key, Kv } from "./kv.ts";
+
+/** A kind of job; declared once by the service that does it. */
+export interface JobKind<T> {
+  /** Unique and stable, for example `hold.post`; stands in keys. */
+  readonly name: string;
+  /** What a payload looks like; checked again before each run. No transforms. */
+  readonly payload: z.ZodType<T>;
+  /** Given up after so many runs; 10 by default. */
+  readonly maxAttempts?: number;
+  /** Pause after the first failure, doubled after each further one; 5,000 by default. */
+  readonly backoffMs?: number;
+  /** Longest pause between two runs; six hours by default. */
+  readonly maxBackoffMs?: number;
+}
+
+/** Options of {@linkcode enqueue}. */
+export interface EnqueueOptions {
+  /**
+   * Jobs of one kind and key are one job: a later one replaces the payload
+   * and time of one that waits, and is done after one that is running.
+   */
+  readonly dedupeKey?: string;
+  /** Not before this time (milliseconds since the Unix epoch); now by default. */
+  readonly runAt?: number;
+}
+
+/** A job that waits or is being done. */
+export interface JobRow {
+  readonly kind: string;
+  readonly payload: unknown;
+  /** Milliseconds since the Unix epoch. */
+  readonly runAt: number;
+  readonly enqueuedAt: number;
+  /** Runs begun so far. */
+  readonly attempts: number;
+  /** New with each `enqueue`, so that a run knows whether its job was replaced. */
+  readonly revision: string;
+  /** Why the last run failed. */
+  readonly lastError?: string;
+}
+
+/** A job that was given up. */
+export interface DeadJob extends JobRow {
+  readonly id: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly diedAt: number;
+}
+
+/** Given-up jobs are kept for so long: 30 days, in milliseconds. */
+export const DEAD_JOB_KEPT_MS = 30 * 86_400_000;
+
+/** A job as it was queued, by which it can be taken back. */
+export interface QueuedJob {
+  readonly id: string;
+  readonly revision: string;
+}
+
+/** A job with the rows that make it exist. */
+export interface PlannedJob extends QueuedJob {
+  readonly rows: readonly { readonly key: Key; readonly row: unknown }[];
+}
+
+/**
+ * A job for a commit that somebody else puts together: it exists when its rows
+ * are there. Payload and key must fit into one value of the store.
+ */
+export function planJob<T>(
+  clock: Clock,
+  kind: JobKind<T>,
+  payload: T,
+  options: EnqueueOptions = {},
+): PlannedJob {
+  const { dedupeKey, runAt = clock.now() } = options;
+  const id = `${kind.name}/${dedupeKey ?? crypto.randomUUID()}`;
+  const row: JobRow = {
+    kind: kind.name,
+    payload,
+    runAt,
+    enqueuedAt: clock.now(),
+    attempts: 0,
+    revision: crypto.randomUUID(),
+  };
+  return { id, revision: row.revision, rows: rowsOf(id, row) };
+}
+
+/**
+ * Adds a job to `commit` and returns its id. The job exists when the commit
+ * is applied. Limits as {@linkcode planJob}.
+ */
+export function enqueue<T>(
+  commit: Atomic,
+  clock: Clock,
+  kind: JobKind<T>,
+  payload: T,
+  options: EnqueueOptions = {},
+): string {
+  const { id, rows } = planJob(clock, kind, payload, options);
+  for (const { key, row } of rows) commit.set(key, row);
+  return id;
+}
+
+/** The mutations that make `row` wait under `id`. */
+export function addJob(commit: Atomic, id: string, row: JobRow): void {
+  for (const { key, row: value } of rowsOf(id, row)) commit.set(key, value);
+}
+
+function rowsOf(id: string, row: JobRow): PlannedJob["rows"] {
+  return [
+    { key: jobKey(id), row },
+    { key: dueKey(row.kind, row.runAt, id), row: true },
+  ];
+}
+
+/** Takes back a job that is not needed any more, unless it was queued anew. */
+export async function withdraw(kv: Kv, job: QueuedJob): Promise<void> {
+  const entry = await kv.get<JobRow>(jobKey(job.id));
+  if (entry?.value.revision !== job.revision) return;
+  const { kind, runAt } = entry.value;
+  await kv.atomic().check(entry.key, entry.versionstamp)
+    .delete(entry.key)
+    .delete(dueKey(kind, runAt, job.id))
+    .commit();
+}
+
+/**
+ * The jobs of `kind` that wait or are being done, in the order of their time,
+ * those included that are not due yet; at most `limit`.
+ */
+export async function* waitingJobs<T>(
+  kv: Kv,
+  kind: JobKind<T>,
+  limit: number,
+): AsyncGenerator<QueuedJob & { readonly payload: T }> {
+  const all = dueKeys(kind.name, Number.MAX_VALUE);
+  for await (const due of kv.list(all, { limit })) {
+    const id = String(due.key.at(-1));
+    const row = (await kv.get<JobRow>(jobKey(id)))?.value;
+    // Left by a job that was replaced or done.
+    if (!row || row.runAt !== due.key.at(-2)) continue;
+    const payload = kind.payload.safeParse(row.payload);
+    if (!payload.success) continue;
+    yield { id, revision: row.revision, payload: payload.data };
+  }
+}
+
+/** The jobs that were given up in the last 30 days, at most `limit`. */
+export async function listDeadJobs(kv: Kv, limit = 100): Promise<DeadJob[]> {
+  const jobs: DeadJob[] = [];
+  for await (const entry of kv.list<DeadJob>(deadJobKeys, { limit })) {
+    jobs.push(entry.value);
+  }
+  return jobs;
+}
+
+/**
+ * Queues a given-up job once more, from its first attempt. Throws AppError
+ * `NOT_FOUND` when there is none with this id.
+ */
+export async function retryDeadJob(
+  kv: Kv,
+  clock: Clock,
+  id: string,
+): Promise<void> {
+  const entry = await kv.get<DeadJob>(deadJobKey(id));
+  if (entry === undefined) {
+    throw new AppError("NOT_FOUND", `There is no given-up job ${id}`);
+  }
+  const { kind, payload } = entry.value;
+  const commit = kv.atomic()
+    .check(entry.key, entry.versionstamp)
+    .check(jobKey(id), null)
+    .delete(entry.key);
+  addJob(commit, id, {
+    kind,
+    payload,
+    runAt: clock.now(),
+    enqueuedAt: clock.now(),
+    attempts: 0,
+    revision: crypto.randomUUID(),
+  });
+  // A job of the same key that waits already does the same work.
+  await commit.commit();
+}
+
+const MAX_ATTEMPTS = 10;
+const BACKOFF_MS = 5_000;
+const MAX_BACKOFF_MS = 6 * 3_600_000;
+
+/** Runs after which a job of `kind` is given up. */
+export function attemptsOf(kind: JobKind<unknown>): number {
+  return kind.maxAttempts ?? MAX_ATTEMPTS;
+}
+
+/**
+ * Pause after the run number `attempts` (from 1) failed with `error`, in
+ * milliseconds: exponential, with up to a quarter more so that jobs do not
+ * return in step, and not shorter than the error asks.
+ */
+export function pauseAfter(
+  kind: JobKind<unknown>,
+  attempts: number,
+  error: unknown,
+): number {
+  const { backoffMs = BACKOFF_MS, maxBackoffMs = MAX_BACKOFF_MS } = kind;
+  const pause = Math.min(backoffMs * 2 ** (attempts - 1), maxBackoffMs);
+  const asked = error instanceof AppError ? error.retryAfterSeconds ?? 0 : 0;
+  return Math.round(Math.max(pause * (1 + Math.random() / 4), asked * 1000));
+}

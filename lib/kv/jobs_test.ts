@@ -1,0 +1,342 @@
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { AppError, isAppError } from "../errors.ts";
+import { ManualClock } from "../clock.ts";
+import { silentLogger } from "../log.ts";
+import { DenoKv } from "./deno_kv.ts";
+import {
+  enqueue,
+  type EnqueueOptions,
+  type JobKind,
+  listDeadJobs,
+  planJob,
+  type PlannedJob,
+  retryDeadJob,
+  waitingJobs,
+  withdraw,
+} from "./jobs.ts";
+import { type JobRun, JobRunner, type JobRunnerOptions } from "./job_runner.ts";
+
+const POST: JobKind<{ text: string }> = {
+  name: "test.post",
+  payload: z.object({ text: z.string() }),
+  maxAttempts: 3,
+  backoffMs: 1_000,
+};
+
+class Rig {
+  readonly clock = new ManualClock();
+  readonly kv: DenoKv;
+  readonly done: string[] = [];
+
+  constructor(kv: Deno.Kv) {
+    this.kv = new DenoKv(kv, this.clock);
+  }
+
+  /** An instance that notes what it did, or does `handler`. */
+  runner(
+    handler?: (payload: { text: string }, run: JobRun) => Promise<void>,
+    options: Partial<JobRunnerOptions> = {},
+  ): JobRunner {
+    const { kv, clock } = this;
+    const runner = new JobRunner({ kv, clock, log: silentLogger, ...options });
+    runner.register(POST, async (payload, run) => {
+      await handler?.(payload, run);
+      this.done.push(payload.text);
+    });
+    return runner;
+  }
+
+  async enqueue(text: string, options?: EnqueueOptions): Promise<string> {
+    const commit = this.kv.atomic();
+    const id = enqueue(commit, this.clock, POST, { text }, options);
+    assert.equal(await commit.commit(), true);
+    return id;
+  }
+
+  /** Rows left besides given-up jobs. */
+  async rows(): Promise<number> {
+    let rows = 0;
+    for await (const entry of this.kv.list({ prefix: ["kv"] })) {
+      if (entry.key[1] !== "job_dead") rows++;
+    }
+    return rows;
+  }
+}
+
+function test(name: string, body: (rig: Rig) => Promise<void>): void {
+  Deno.test(name, async () => {
+    const rig = new Rig(await Deno.openKv(":memory:"));
+    try {
+      await body(rig);
+    } finally {
+      rig.kv.close();
+    }
+  });
+}
+
+/** Lets everything run that waits for the store, not for time. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 10; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+test("jobs are done once, in the order of their time, and leave nothing", async (rig) => {
+  const now = rig.clock.now();
+  await rig.enqueue("second", { runAt: now - 1 });
+  await rig.enqueue("first", { runAt: now - 2 });
+  const runner = rig.runner(undefined, { concurrency: 1 });
+  assert.equal(await runner.runDue(), 2);
+  assert.deepEqual(rig.done, ["first", "second"]);
+  assert.equal(await runner.runDue(), 0);
+  assert.equal(await rig.rows(), 0);
+});
+
+test("a job waits for its time", async (rig) => {
+  await rig.enqueue("later", { runAt: rig.clock.now() + 500 });
+  const runner = rig.runner();
+  assert.equal(await runner.runDue(), 0);
+  rig.clock.advance(500);
+  assert.equal(await runner.runDue(), 1);
+});
+
+test("a job exists only when the commit it is in is applied", async (rig) => {
+  await rig.kv.set(["taken"], 1);
+  const commit = rig.kv.atomic().check(["taken"], null);
+  enqueue(commit, rig.clock, POST, { text: "never" });
+  assert.equal(await commit.commit(), false);
+  assert.equal(await rig.runner().runDue(), 0);
+});
+
+test("jobs of one key are one job with the last payload", async (rig) => {
+  for (const text of ["a", "b", "c"]) {
+    await rig.enqueue(text, {
+      dedupeKey: "did:plc:x/app",
+      runAt: rig.clock.now() + text.charCodeAt(0),
+    });
+  }
+  await rig.enqueue("other", { dedupeKey: "did:plc:x/other" });
+  rig.clock.advance(1_000);
+  await rig.runner().runDue();
+  assert.deepEqual(rig.done.toSorted(), ["c", "other"]);
+  assert.equal(await rig.rows(), 0);
+});
+
+test("a job queued again while it runs is done once more afterwards", async (rig) => {
+  await rig.enqueue("old", { dedupeKey: "k" });
+  let inside = 0;
+  const runner = rig.runner(async ({ text }) => {
+    assert.equal(++inside, 1);
+    if (text === "old") await rig.enqueue("new", { dedupeKey: "k" });
+    await settle();
+    inside--;
+  });
+  assert.equal(await runner.runDue(), 2);
+  assert.deepEqual(rig.done, ["old", "new"]);
+});
+
+test("a job that is taken back is not done, but one queued anew is", async (rig) => {
+  const job = planJob(rig.clock, POST, { text: "old" }, { dedupeKey: "k" });
+  const queue = async ({ rows }: PlannedJob) => {
+    const commit = rig.kv.atomic();
+    for (const { key, row } of rows) commit.set(key, row);
+    await commit.commit();
+  };
+  await queue(job);
+  await withdraw(rig.kv, job);
+  assert.equal(await rig.rows(), 0);
+  await queue(job);
+  await rig.enqueue("new", { dedupeKey: "k" });
+  await withdraw(rig.kv, job);
+  await rig.runner().runDue();
+  assert.deepEqual(rig.done, ["new"]);
+});
+
+test("waiting jobs are told in the order of their time, also before it has come", async (rig) => {
+  const now = rig.clock.now();
+  await rig.enqueue("tomorrow", { runAt: now + 86_400_000 });
+  await rig.enqueue("today", { runAt: now });
+  await rig.enqueue("replaced", { runAt: now + 1, dedupeKey: "k" });
+  await rig.enqueue("replacing", { runAt: now + 2, dedupeKey: "k" });
+  const waiting = await Array.fromAsync(waitingJobs(rig.kv, POST, 10));
+  assert.deepEqual(
+    waiting.map(({ payload }) => payload.text),
+    ["today", "replacing", "tomorrow"],
+  );
+});
+
+test("a failing job is tried again after growing pauses, then kept with its error", async (rig) => {
+  const id = await rig.enqueue("x");
+  const attempts: number[] = [];
+  const runner = rig.runner((_, run) => {
+    attempts.push(run.attempt);
+    return Promise.reject(new Error(`broken ${run.attempt}`));
+  });
+  assert.equal(await runner.runDue(), 1);
+  rig.clock.advance(999);
+  assert.equal(await runner.runDue(), 0);
+  rig.clock.advance(251);
+  assert.equal(await runner.runDue(), 1);
+  rig.clock.advance(1_999);
+  assert.equal(await runner.runDue(), 0);
+  rig.clock.advance(501);
+  assert.equal(await runner.runDue(), 1);
+  rig.clock.advance(86_400_000);
+  assert.equal(await runner.runDue(), 0);
+  assert.deepEqual(attempts, [1, 2, 3]);
+  const [dead, ...others] = await listDeadJobs(rig.kv);
+  assert.deepEqual(others, []);
+  assert.equal(dead?.id, id);
+  assert.equal(dead?.lastError, "broken 3");
+  assert.deepEqual(dead?.payload, { text: "x" });
+  assert.equal(await rig.rows(), 0);
+});
+
+test("a given-up job can be queued again and is forgotten when it succeeds", async (rig) => {
+  const id = await rig.enqueue("x");
+  let works = false;
+  const runner = rig.runner(() =>
+    works ? Promise.resolve() : Promise.reject(new Error("no"))
+  );
+  for (let i = 0; i < 3; i++) {
+    await runner.runDue();
+    rig.clock.advance(10_000);
+  }
+  assert.equal((await listDeadJobs(rig.kv)).length, 1);
+  works = true;
+  await retryDeadJob(rig.kv, rig.clock, id);
+  assert.equal(await runner.runDue(), 1);
+  assert.deepEqual(await listDeadJobs(rig.kv), []);
+  await assert.rejects(
+    retryDeadJob(rig.kv, rig.clock, id),
+    (error) => isAppError(error, "NOT_FOUND"),
+  );
+});
+
+test("a failure that says when to come back is heard", async (rig) => {
+  await rig.enqueue("x");
+  const runner = rig.runner(() =>
+    Promise.reject(
+      new AppError("TOOMANYREQUESTS", "slow down", { retryAfterSeconds: 60 }),
+    )
+  );
+  await runner.runDue();
+  rig.clock.advance(59_999);
+  assert.equal(await runner.runDue(), 0);
+  rig.clock.advance(1);
+  assert.equal(await runner.runDue(), 1);
+});
+
+test("a payload that does not fit is given up at once and never handled", async (rig) => {
+  const commit = rig.kv.atomic();
+  const wrong: JobKind<unknown> = { ...POST, payload: z.unknown() };
+  enqueue(commit, rig.clock, wrong, { text: 5 });
+  await commit.commit();
+  assert.equal(await rig.runner().runDue(), 1);
+  assert.deepEqual(rig.done, []);
+  assert.match((await listDeadJobs(rig.kv))[0]?.lastError ?? "", /text/);
+});
+
+test("a dead worker's job is taken over when its lease has ended", async (rig) => {
+  await rig.enqueue("x");
+  const dies = rig.runner(() => new Promise(() => {}), {
+    // A clock that stands still renews nothing, like a dead process.
+    clock: new ManualClock(rig.clock.now()),
+    leaseMs: 5_000,
+  });
+  void dies.runDue();
+  await settle();
+  const heir = rig.runner(undefined, { leaseMs: 5_000 });
+  assert.equal(await heir.runDue(), 0);
+  rig.clock.advance(5_000);
+  assert.equal(await heir.runDue(), 1);
+  assert.deepEqual(rig.done, ["x"]);
+});
+
+test("a job that kills every worker is given up too", async (rig) => {
+  await rig.enqueue("x");
+  for (let i = 0; i < 3; i++) {
+    const dies = rig.runner(() => new Promise(() => {}), {
+      clock: new ManualClock(rig.clock.now()),
+      leaseMs: 5_000,
+    });
+    void dies.runDue();
+    await settle();
+    rig.clock.advance(5_000);
+  }
+  assert.equal(await rig.runner().runDue(), 0);
+  assert.match((await listDeadJobs(rig.kv))[0]?.lastError ?? "", /died/);
+});
+
+test("two instances share the work and do nothing twice", async (rig) => {
+  const texts = Array.from({ length: 40 }, (_, i) => `job ${i}`);
+  for (const text of texts) await rig.enqueue(text);
+  const runs = await Promise.all([
+    rig.runner().runDue(),
+    rig.runner().runDue(),
+  ]);
+  assert.equal(runs.reduce((a, b) => a + b), 40);
+  assert.deepEqual(rig.done.toSorted(), texts.toSorted());
+});
+
+test("no more jobs run at once than allowed", async (rig) => {
+  for (let i = 0; i < 10; i++) await rig.enqueue(`${i}`);
+  let inside = 0;
+  let most = 0;
+  await rig.runner(async () => {
+    most = Math.max(most, ++inside);
+    await settle();
+    inside--;
+  }, { concurrency: 3 }).runDue();
+  assert.equal(most, 3);
+  assert.equal(rig.done.length, 10);
+});
+
+test("kinds nobody registered here stay for another instance", async (rig) => {
+  const commit = rig.kv.atomic();
+  enqueue(commit, rig.clock, { ...POST, name: "test.other" }, { text: "x" });
+  await commit.commit();
+  assert.equal(await rig.runner().runDue(), 0);
+  assert.equal(await rig.rows(), 2);
+});
+
+test("in the background jobs are found by looking now and then", async (rig) => {
+  const runner = rig.runner(undefined, { pollMs: 1_000 });
+  runner.start();
+  await settle();
+  await rig.enqueue("x");
+  assert.deepEqual(rig.done, []);
+  rig.clock.advance(1_000);
+  await settle();
+  assert.deepEqual(rig.done, ["x"]);
+  await runner.stop();
+});
+
+test("stopping ends what runs too long and leaves it for later, uncounted", async (rig) => {
+  await rig.enqueue("slow");
+  let aborted = false;
+  const runner = rig.runner((_, { signal }) =>
+    new Promise((_, reject) =>
+      signal.addEventListener("abort", () => {
+        aborted = true;
+        reject(signal.reason);
+      })
+    )
+  );
+  runner.start();
+  await settle();
+  const stopped = runner.stop(2_000);
+  await settle();
+  assert.equal(aborted, false);
+  rig.clock.advance(2_000);
+  await stopped;
+  assert.equal(aborted, true);
+  const attempts: number[] = [];
+  await rig.runner((_, run) => {
+    attempts.push(run.attempt);
+    return Promise.resolve();
+  }).runDue();
+  assert.deepEqual(attempts, [1]);
+  assert.deepEqual(rig.done, ["slow"]);
+});
