@@ -16,6 +16,7 @@ import {
   withdraw,
 } from "./jobs.ts";
 import { type JobRun, JobRunner, type JobRunnerOptions } from "./job_runner.ts";
+import { settle } from "./testing.ts";
 
 const POST: JobKind<{ text: string }> = {
   name: "test.post",
@@ -75,13 +76,6 @@ function test(name: string, body: (rig: Rig) => Promise<void>): void {
   });
 }
 
-/** Lets everything run that waits for the store, not for time. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 10; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
 test("jobs are done once, in the order of their time, and leave nothing", async (rig) => {
   const now = rig.clock.now();
   await rig.enqueue("second", { runAt: now - 1 });
@@ -129,7 +123,7 @@ test("a job queued again while it runs is done once more afterwards", async (rig
   const runner = rig.runner(async ({ text }) => {
     assert.equal(++inside, 1);
     if (text === "old") await rig.enqueue("new", { dedupeKey: "k" });
-    await settle();
+    await settle(rig.kv);
     inside--;
   });
   assert.equal(await runner.runDue(), 2);
@@ -246,7 +240,7 @@ test("a dead worker's job is taken over when its lease has ended", async (rig) =
     leaseMs: 5_000,
   });
   void dies.runDue();
-  await settle();
+  await settle(rig.kv);
   const heir = rig.runner(undefined, { leaseMs: 5_000 });
   assert.equal(await heir.runDue(), 0);
   rig.clock.advance(5_000);
@@ -262,7 +256,7 @@ test("a job that kills every worker is given up too", async (rig) => {
       leaseMs: 5_000,
     });
     void dies.runDue();
-    await settle();
+    await settle(rig.kv);
     rig.clock.advance(5_000);
   }
   assert.equal(await rig.runner().runDue(), 0);
@@ -286,7 +280,7 @@ test("no more jobs run at once than allowed", async (rig) => {
   let most = 0;
   await rig.runner(async () => {
     most = Math.max(most, ++inside);
-    await settle();
+    await settle(rig.kv);
     inside--;
   }, { concurrency: 3 }).runDue();
   assert.equal(most, 3);
@@ -304,11 +298,11 @@ test("kinds nobody registered here stay for another instance", async (rig) => {
 test("in the background jobs are found by looking now and then", async (rig) => {
   const runner = rig.runner(undefined, { pollMs: 1_000 });
   runner.start();
-  await settle();
+  await settle(rig.kv);
   await rig.enqueue("x");
   assert.deepEqual(rig.done, []);
   rig.clock.advance(1_000);
-  await settle();
+  await settle(rig.kv);
   assert.deepEqual(rig.done, ["x"]);
   await runner.stop();
 });
@@ -325,9 +319,9 @@ test("stopping ends what runs too long and leaves it for later, uncounted", asyn
     )
   );
   runner.start();
-  await settle();
+  await settle(rig.kv);
   const stopped = runner.stop(2_000);
-  await settle();
+  await settle(rig.kv);
   assert.equal(aborted, false);
   rig.clock.advance(2_000);
   await stopped;

@@ -7,6 +7,7 @@ import { ALICE, HOLD } from "../hold/testing.ts";
 import { openKv } from "../kv/deno_kv.ts";
 import { leaseKey } from "../kv/keys.ts";
 import { LargeValues } from "../kv/large_value.ts";
+import { settle } from "../kv/testing.ts";
 import { Metrics } from "../metrics.ts";
 import { OCI_INDEX } from "../oci/media_types.ts";
 import type { Blobs } from "./blobs.ts";
@@ -96,9 +97,7 @@ Deno.test("a push that was held up for so long that another took its place does 
       owner: "another",
     });
     t.clock.advance(10_000);
-    for (let turn = 0; turn < 5; turn++) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
+    await settle(t.kv);
   };
   await assert.rejects(
     t.put("second"),
