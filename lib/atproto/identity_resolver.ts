@@ -19,7 +19,7 @@ import type {
   IdentityResolver,
   ResolveOptions,
 } from "./identity.ts";
-import { handleKey, identityKey } from "./keys.ts";
+import { claimedKey, handleKey, identityKey } from "./keys.ts";
 import { SingleFlight } from "./single_flight.ts";
 
 /** What {@linkcode CachedIdentityResolver} needs. */
@@ -40,6 +40,11 @@ interface Row<T> {
   checkedAt: number;
 }
 
+/** An account that went by a handle. */
+interface ClaimedRow {
+  did: Did;
+}
+
 /** How long "there is none" is believed, in milliseconds. */
 const NEGATIVE_TTL_MS = 60_000;
 
@@ -51,6 +56,9 @@ const FRESH_MS = 5_000;
 
 /** What nobody refreshed for so long is dropped from the store, in milliseconds. */
 const KEEP_MS = 30 * 24 * 3_600_000;
+
+/** An account is known by its former handle for so long, in milliseconds. */
+const FORMER_MS = 365 * 24 * 3_600_000;
 
 /** How long this process goes without looking at the store again, in milliseconds. */
 const LOCAL_MS = 30_000;
@@ -112,6 +120,8 @@ export class CachedIdentityResolver implements IdentityResolver {
     }
     const identity = await this.#byDid(did, options);
     if (identity.handle === handle) return identity;
+    // Names of images outlive a change of the handle while it leads here.
+    if (await this.#hasClaimed(did, handle)) return identity;
     // The document may have been read before the account took this handle.
     const again = await this.#byDid(did, {
       fresh: true,
@@ -152,7 +162,11 @@ export class CachedIdentityResolver implements IdentityResolver {
     if (handle === undefined) return claims;
     try {
       const back = await this.#didOf(handle, {});
-      return { ...claims, handle: back === did ? handle : undefined };
+      if (back !== did) return { ...claims, handle: undefined };
+      const row: ClaimedRow = { did };
+      const expiresAt = this.#deps.clock.now() + FORMER_MS;
+      await this.#deps.kv.set(claimedKey(handle), row, { expiresAt });
+      return claims;
     } catch (error) {
       this.#deps.log.warn("handle not verifiable", { did, handle, error });
       return {
@@ -160,6 +174,12 @@ export class CachedIdentityResolver implements IdentityResolver {
         handle: known?.handle === handle ? handle : undefined,
       };
     }
+  }
+
+  /** Whether the account has gone by the handle, as far as this store has seen. */
+  async #hasClaimed(did: Did, handle: string): Promise<boolean> {
+    const row = await this.#deps.kv.get<ClaimedRow>(claimedKey(handle));
+    return row?.value.did === did;
   }
 
   #didOf(handle: string, options: ResolveOptions): Promise<Did | null> {

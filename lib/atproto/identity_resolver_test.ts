@@ -137,6 +137,27 @@ Deno.test("a new handle works although the account is cached with the old one", 
     assert.equal((await resolver.resolve("new.example.com")).did, alice);
   }));
 
+Deno.test("a former handle leads to its account while it resolves, and no longer", () =>
+  withResolver(async ({ resolver, other, documents, handles, clock }) => {
+    await resolver.resolve("alice.example.com");
+    documents.set(alice, claimsOf(alice, "new.example.com"));
+    handles.set("new.example.com", alice);
+    for (const [age, instance] of [[10_000, other], [TTL, resolver]] as const) {
+      clock.advance(age);
+      await instance.resolve("new.example.com");
+      const former = await instance.resolve("alice.example.com");
+      assert.equal(former.did, alice);
+      assert.equal(former.handle, "new.example.com");
+    }
+    handles.set("alice.example.com", bob);
+    documents.set(bob, claimsOf(bob, "alice.example.com"));
+    clock.advance(TTL);
+    assert.equal((await resolver.resolve("alice.example.com")).did, bob);
+    handles.delete("alice.example.com");
+    clock.advance(TTL);
+    await assert.rejects(resolver.resolve("alice.example.com"), unknown);
+  }));
+
 Deno.test("unknown names are remembered for a minute", () =>
   withResolver(async ({ resolver, clock, calls, handles, documents }) => {
     await assert.rejects(resolver.resolve("bob.example.com"), unknown);

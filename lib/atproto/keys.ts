@@ -17,6 +17,13 @@ export const handleKey = (handle: string): Key => [
   handle,
 ];
 
+/** The account that went by a handle last. */
+export const claimedKey = (handle: string): Key => [
+  "identity",
+  "claimed",
+  handle,
+];
+
 /** Tokens of an account's session, encrypted. */
 export const sessionKey = (did: Did): Key => ["atproto", "session", did];
 
