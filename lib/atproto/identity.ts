@@ -24,6 +24,8 @@ export interface Identity {
 export interface ResolveOptions {
   /** Do not take an answer that is older than a few seconds. */
   readonly fresh?: boolean;
+  /** How long to wait for a new answer, in milliseconds, where an older one is known; it is answered then. */
+  readonly patienceMs?: number;
   /** Ends the wait. Read only when there is something to wait for. */
   readonly signal?: AbortSignal | undefined;
   /** Awaited before the network is asked about somebody of whom nothing is known; what it throws is thrown. */

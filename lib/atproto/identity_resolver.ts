@@ -193,7 +193,7 @@ export class CachedIdentityResolver implements IdentityResolver {
 
   /**
    * The answer from the caches while it is young enough, else from `ask`; an
-   * older one when `ask` fails, unless it has to be fresh.
+   * older one when `ask` fails or takes too long, unless it has to be fresh.
    */
   async #cached<T>(
     name: string,
@@ -209,8 +209,8 @@ export class CachedIdentityResolver implements IdentityResolver {
     // Not in the flight: others may ask who have nothing to be held up by.
     if (!known) await options.beforeAsking?.();
     // Not read before: the signal of a request is dear to make.
-    const { signal } = options;
-    return await this.#flights.run(`${fresh} ${name}`, signal, async () => {
+    const { signal, patienceMs } = options;
+    const asked = this.#flights.run(`${fresh} ${name}`, signal, async () => {
       try {
         const value = await ask(known?.value ?? null);
         const checkedAt = clock.now();
@@ -228,6 +228,26 @@ export class CachedIdentityResolver implements IdentityResolver {
         return known.value;
       }
     });
+    const old = known?.value ?? null;
+    return old === null || fresh || patienceMs === undefined
+      ? await asked
+      : await this.#soonOr(old, asked, patienceMs);
+  }
+
+  /** The new answer if it comes soon, else the old one. */
+  async #soonOr<T>(
+    old: T,
+    asked: Promise<T | null>,
+    patienceMs: number,
+  ): Promise<T | null> {
+    asked.catch(() => {}); // the old answer is told then
+    const stop = new AbortController();
+    const late = this.#deps.clock.sleep(patienceMs, stop.signal);
+    try {
+      return await Promise.race([asked, late.then(() => old)]);
+    } finally {
+      stop.abort();
+    }
   }
 
   #lifetime(row: Row<unknown>, fresh: boolean): number {

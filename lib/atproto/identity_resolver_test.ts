@@ -28,7 +28,7 @@ async function withResolver(
     documents: Map<string, DidClaims>;
     handles: Map<string, Did>;
     calls: { did: number; handle: number };
-    network: { down: boolean };
+    network: { down: boolean; gate: Promise<void> };
   }) => Promise<void>,
 ): Promise<void> {
   const clock = new ManualClock();
@@ -39,7 +39,7 @@ async function withResolver(
   ]]);
   const handles = new Map<string, Did>([["alice.example.com", alice]]);
   const calls = { did: 0, handle: 0 };
-  const network = { down: false };
+  const network = { down: false, gate: Promise.resolve() };
   const fail = () => {
     if (network.down) throw new AppError("UPSTREAM_FAILED", "Down.");
   };
@@ -52,7 +52,7 @@ async function withResolver(
       dids: {
         resolve: async (did) => {
           calls.did++;
-          await Promise.resolve();
+          await network.gate;
           fail();
           return documents.get(did);
         },
@@ -60,7 +60,7 @@ async function withResolver(
       handles: {
         resolve: async (handle) => {
           calls.handle++;
-          await Promise.resolve();
+          await network.gate;
           fail();
           return handles.get(handle);
         },
@@ -193,6 +193,26 @@ Deno.test("while the network is down the last answer is served, and the network 
     clock.advance(30_000);
     assert.equal((await resolver.resolve(alice)).handle, "alice.example.com");
     assert.notDeepEqual(calls, before);
+  }));
+
+Deno.test("who has little patience gets the last answer while a new one is fetched", () =>
+  withResolver(async ({ resolver, clock, documents, handles, network }) => {
+    await resolver.resolve("alice.example.com");
+    documents.set(alice, claimsOf(alice, "new.example.com"));
+    handles.set("new.example.com", alice);
+    const gate = Promise.withResolvers<void>();
+    network.gate = gate.promise;
+    clock.advance(TTL);
+    const ticking = setInterval(() => clock.advance(100), 5);
+    const options = { patienceMs: 300 };
+    const late = await resolver.resolve(alice, options);
+    assert.equal(late.handle, "alice.example.com");
+    const byHandle = await resolver.resolve("alice.example.com", options);
+    assert.equal(byHandle.did, alice);
+    clearInterval(ticking);
+    gate.resolve();
+    const patient = await resolver.resolve(alice);
+    assert.equal(patient.handle, "new.example.com");
   }));
 
 Deno.test("without any earlier answer a failure is shown as one", () =>

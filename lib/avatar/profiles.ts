@@ -130,7 +130,10 @@ export class Profiles {
       if (!admitted) await visitor.admit(identifier);
       admitted = true;
     };
-    const identity = await this.#resolve(identifier, { beforeAsking: admit });
+    const identity = await this.#resolve(identifier, {
+      beforeAsking: admit,
+      patienceMs: this.#options.staleWaitMs,
+    });
     const entry = await this.#deps.kv.get<ProfileRow>(profileKey(identity.did));
     if (entry !== undefined) return await this.#current(identity, entry.value);
     await admit();

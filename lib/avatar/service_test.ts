@@ -203,7 +203,7 @@ Deno.test("while the PDS is down the old picture is answered, in new sizes too",
   );
 });
 
-Deno.test("a slow PDS holds up a request for a known picture only shortly", async () => {
+Deno.test("a slow PDS or directory holds up a request for a known picture only shortly", async () => {
   await using setup = await Setup.open();
   setup.network.setPicture(ALICE, PHOTO);
   const service = await setup.service();
@@ -216,6 +216,8 @@ Deno.test("a slow PDS holds up a request for a known picture only shortly", asyn
   assert.equal((await waiting).cache, "stale");
   clearInterval(ticking);
   gate.resolve();
+  const { staleWaitMs } = DEFAULT_AVATAR_OPTIONS;
+  assert.equal(setup.network.patienceMs, staleWaitMs);
 });
 
 Deno.test("other profiles are looked at where the first has no picture, by one more question", async () => {

@@ -30,6 +30,8 @@ export class FakeNetwork {
   readonly pdsUrl = "https://pds.example.com";
   /** How often each question was asked. */
   readonly asked = { identity: 0, record: 0, collections: 0, blob: 0 };
+  /** How long the last one who asked for an identity would wait for a new answer, in milliseconds. */
+  patienceMs: number | undefined;
   /** Identities that were to be looked up anew. */
   readonly forgotten: Did[] = [];
   /** Set, every question to the PDS fails with it. */
@@ -96,8 +98,9 @@ export class FakeNetwork {
   }
 
   readonly identities: IdentityResolver = {
-    resolve: async (identifier, { beforeAsking } = {}) => {
+    resolve: async (identifier, { beforeAsking, patienceMs } = {}) => {
       this.asked.identity++;
+      this.patienceMs = patienceMs;
       if (!this.#resolved.has(identifier)) await beforeAsking?.();
       this.#resolved.add(identifier);
       const found = [...this.#accounts.values()].find(({ did, handle }) =>
