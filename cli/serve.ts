@@ -15,7 +15,7 @@ import {
   listen,
   type Listening,
   listenOnDeploy,
-  type UpgradeHandler,
+  type Upgrade,
 } from "../routes/serve.ts";
 import { createFirehoseUpgrade } from "../routes/xrpc/sync_socket.ts";
 import type { Sandbox } from "../sandbox/launch.ts";
@@ -23,9 +23,6 @@ import { announceHold } from "./announce.ts";
 import { choresOf } from "./housekeeping.ts";
 import { LineWriter } from "./line_writer.ts";
 import { welcome } from "./welcome.ts";
-
-/** Takes over a connection, or returns false when it is not for us. */
-type Upgrade = (...connection: Parameters<UpgradeHandler>) => boolean;
 
 /** Time for background work to end once no request runs any more, in milliseconds. */
 const LAST_WORK_MS = 5_000;
@@ -45,12 +42,13 @@ export async function serve(config: Config): Promise<void> {
   if (config.deploy) wakeFor(background.promise);
   let stopping = false;
   let handler: Handler = starting;
-  let upgrade: Upgrade = () => false;
+  let upgrade: Upgrade | undefined;
   // The address is taken first: a port in use shows at once, not after the sandbox has started.
   const listening = await open(config, log, {
     fetch: (request, connection) => handler(request, connection),
-    upgrade: (request, socket, head) => {
-      if (!upgrade(request, socket, head)) socket.destroy();
+    upgrade: {
+      wants: (request) => upgrade?.wants(request) ?? false,
+      take: (...connection) => upgrade?.take(...connection),
     },
   });
   const stop = stopSignal();
@@ -131,7 +129,7 @@ function starting(request: Request): Response {
 async function open(
   config: Config,
   log: Logger,
-  serve: { fetch: Handler; upgrade: UpgradeHandler },
+  serve: { fetch: Handler; upgrade: Upgrade },
 ): Promise<Listening> {
   if (config.deploy) return listenOnDeploy(serve.fetch);
   const { hostname, port } = config.server.listen;

@@ -18,12 +18,13 @@ import {
 import { AppError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 
-/** Takes over a connection that wants to become a WebSocket. */
-export type UpgradeHandler = (
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Uint8Array,
-) => void;
+/** Takes over connections that want to become WebSockets. */
+export interface Upgrade {
+  /** Whether a request that asks for another protocol gets it here; others are answered as if they had not asked. */
+  wants(request: IncomingMessage): boolean;
+  /** Takes the connection of a request that is wanted. */
+  take(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
+}
 
 /** What is known of the connection that a request came by. */
 export interface Connection {
@@ -48,7 +49,7 @@ export interface ListenOptions {
   hostname: string;
   port: number;
   fetch: Handler;
-  upgrade?: UpgradeHandler;
+  upgrade?: Upgrade;
   log: Logger;
 }
 
@@ -65,6 +66,14 @@ export interface Listening {
 /** Starts to listen. Throws AppError `UNAVAILABLE` that names the setting when the address is taken. */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const { hostname, port, upgrade, log } = options;
+  const serverOptions = {
+    // An upload may take hours; the storage watches for stalled bodies.
+    requestTimeout: 0,
+    keepAliveTimeout: 30_000,
+    // Some clients offer HTTP/2 this way and are content without it.
+    shouldUpgradeCallback: (request: IncomingMessage) =>
+      upgrade?.wants(request) ?? false,
+  };
   // The library puts a leaner Response in place of the global one, which makes
   // answers a third cheaper; it lacks `bytes()`, so that nobody here calls it.
   const server = await new Promise<Server>((resolve, reject) => {
@@ -73,8 +82,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
         options.fetch(request, new NodeConnection(bindings)),
       hostname,
       port,
-      // An upload may take hours; the storage watches for stalled bodies.
-      serverOptions: { requestTimeout: 0, keepAliveTimeout: 30_000 },
+      serverOptions,
     }, () => resolve(created)) as Server;
     created.once("error", (cause) => reject(listenError(options, cause)));
   });
@@ -85,7 +93,10 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     // A body that nobody takes would hold up the next request of its connection.
     if (request.method === "GET" || request.method === "HEAD") request.resume();
   });
-  if (upgrade) server.on("upgrade", upgrade);
+  server.on("upgrade", (request, socket, head) => {
+    if (upgrade?.wants(request)) upgrade.take(request, socket, head);
+    else socket.destroy();
+  });
   const address = server.address();
   return {
     port: typeof address === "object" && address ? address.port : port,

@@ -10,6 +10,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { AppError } from "../../lib/errors.ts";
 import type { Firehose, FirehoseSocket } from "../../lib/repo/firehose.ts";
+import type { Upgrade } from "../serve.ts";
 
 /** Path of the event stream. */
 export const FIREHOSE_PATH = "/xrpc/com.atproto.sync.subscribeRepos";
@@ -41,32 +42,25 @@ function attachFirehose(
   void firehose.serve(socket, cursor); // Never throws.
 }
 
-/**
- * Takes connections of a `node:http` server that want to become WebSockets.
- * Returns false when the request is for something else; the connection is
- * untouched then.
- */
-export function createFirehoseUpgrade(
-  firehose: Firehose,
-): (request: IncomingMessage, socket: Duplex, head: Uint8Array) => boolean {
+/** Takes connections of a `node:http` server that want to become WebSockets. */
+export function createFirehoseUpgrade(firehose: Firehose): Upgrade {
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     maxPayload: MAX_MESSAGE_BYTES,
   });
-  return (request, socket, head) => {
-    const { pathname, searchParams } = new URL(
-      request.url ?? "/",
-      "http://localhost",
-    );
-    if (pathname !== FIREHOSE_PATH) return false;
+  const wants = ({ url, headers }: IncomingMessage) =>
+    url?.split("?", 1)[0] === FIREHOSE_PATH &&
+    headers.upgrade?.toLowerCase() === "websocket";
+  const take = (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
+    const { searchParams } = new URL(request.url ?? "/", "http://localhost");
     let cursor: number | undefined;
     try {
       cursor = cursorOf(searchParams);
     } catch (error) {
       const message = error instanceof AppError ? error.message : "";
       socket.end(badRequest(message));
-      return true;
+      return;
     }
     sockets.handleUpgrade(request, socket, Buffer.from(head), (connected) => {
       // What is ready to be sent needs none of the work of `ws`.
@@ -76,8 +70,8 @@ export function createFirehoseUpgrade(
       const consumer = Object.assign(connected, { sendMessages });
       attachFirehose(firehose, consumer, cursor);
     });
-    return true;
   };
+  return { wants, take };
 }
 
 /** Takes requests of `Deno.serve` that want to become WebSockets. */

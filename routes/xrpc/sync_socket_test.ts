@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { create, openTestRepo, TEST_DID } from "../../tests/support/repo.ts";
 import {
   decodeFrame,
@@ -11,6 +9,7 @@ import { AppError } from "../../lib/errors.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { Firehose } from "../../lib/repo/firehose.ts";
 import type { Repo } from "../../lib/repo/repo.ts";
+import { listen } from "../serve.ts";
 import {
   createDenoUpgrade,
   createFirehoseUpgrade,
@@ -32,19 +31,17 @@ function firehoseOf(repo: Repo): Firehose {
 
 async function nodeServer(repo: Repo): Promise<Running> {
   const firehose = firehoseOf(repo);
-  const server = createServer((_request, response) => response.end("http"));
-  const upgrade = createFirehoseUpgrade(firehose);
-  server.on("upgrade", (request, socket, head) => {
-    if (!upgrade(request, socket, head)) socket.destroy();
+  const server = await listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => new Response("http"),
+    upgrade: createFirehoseUpgrade(firehose),
+    log: silentLogger,
   });
-  await new Promise<void>((resolve) =>
-    server.listen(0, "127.0.0.1", () => resolve())
-  );
-  const { port } = server.address() as AddressInfo;
   return {
     firehose,
-    origin: `ws://127.0.0.1:${port}`,
-    stop: () => new Promise((resolve) => server.close(() => resolve())),
+    origin: `ws://127.0.0.1:${server.port}`,
+    stop: () => server.stop(1_000),
   };
 }
 
@@ -146,6 +143,46 @@ Deno.test("a broken cursor is refused before the connection becomes a WebSocket"
   assert.throws(() => cursorOf(new URLSearchParams("cursor=1e3")), AppError);
   assert.equal(cursorOf(new URLSearchParams("cursor=12")), 12);
   assert.equal(cursorOf(new URLSearchParams()), undefined);
+  await running.stop();
+  kv.close();
+});
+
+/** What the server sends first to a request that asks for another protocol. */
+async function firstAnswer(
+  { origin }: Running,
+  path: string,
+  protocol: string,
+): Promise<string> {
+  const { hostname, port } = new URL(origin);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  const request = [
+    `GET ${path} HTTP/1.1`,
+    `host: ${hostname}`,
+    "connection: Upgrade, HTTP2-Settings",
+    `upgrade: ${protocol}`,
+    "http2-settings: AAMAAABkAAQAAP__",
+    "\r\n",
+  ];
+  await connection.write(new TextEncoder().encode(request.join("\r\n")));
+  const answer = new Uint8Array(1_000);
+  const length = await connection.read(answer) ?? 0;
+  return new TextDecoder().decode(answer.subarray(0, length));
+}
+
+Deno.test("who asks for a protocol that is not spoken is answered all the same", async () => {
+  const { repo, kv } = await openTestRepo();
+  const running = await nodeServer(repo);
+  for (
+    const [path, protocol] of [
+      ["/", "h2c"],
+      ["/", "websocket"],
+      ["//[", "websocket"],
+      [FIREHOSE_PATH, "h2c"],
+    ] as const
+  ) {
+    const answer = await firstAnswer(running, path, protocol);
+    assert.match(answer, /^HTTP\/1\.1 (200|400) /, `${path} ${protocol}`);
+  }
   await running.stop();
   kv.close();
 });
