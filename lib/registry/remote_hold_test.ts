@@ -9,7 +9,7 @@ import type { Did } from "../atproto/identity.ts";
 import type { PdsSession } from "../atproto/pds.ts";
 import { type Clock, ManualClock, systemClock } from "../clock.ts";
 import { isAppError } from "../errors.ts";
-import { ALICE, BOB, CAPTAIN, HOLD, noise } from "../hold/testing.ts";
+import { ALICE, BOB, bodyOf, CAPTAIN, HOLD, noise } from "../hold/testing.ts";
 import { openKv } from "../kv/deno_kv.ts";
 import { silentLogger } from "../log.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
@@ -101,13 +101,6 @@ async function openPair(
   };
 }
 
-const streamOf = (bytes: Uint8Array<ArrayBuffer>, piece = 100_000) =>
-  ReadableStream.from((function* () {
-    for (let at = 0; at < bytes.length; at += piece) {
-      yield bytes.subarray(at, at + piece);
-    }
-  })());
-
 const digest = (bytes: Uint8Array): Digest => parseDigest(digestOf(bytes));
 
 async function startUpload(
@@ -128,7 +121,7 @@ async function push(
   let offset = 0;
   for (const piece of pieces) {
     assert.equal(await hold.uploadOffset(upload), offset);
-    offset = await hold.append(upload, offset, streamOf(piece));
+    offset = await hold.append(upload, offset, bodyOf(piece));
   }
   return { upload, ...await hold.completeUpload(upload, name) };
 }
@@ -164,7 +157,7 @@ Deno.test("wrong bytes are refused and the upload is gone", async () => {
   await using pair = await openPair();
   const { hold } = pair;
   const upload = await startUpload(hold, CAPTAIN);
-  await hold.append(upload, 0, streamOf(noise(10)));
+  await hold.append(upload, 0, bodyOf(noise(10)));
   const other = digest(noise(11));
   await assert.rejects(
     hold.completeUpload(upload, other),
@@ -180,7 +173,7 @@ Deno.test("bytes at another place, from two sides or broken off change nothing",
   const bytes = noise(9 * MIB);
   const upload = await startUpload(hold, CAPTAIN);
   await assert.rejects(
-    hold.append(upload, 5, streamOf(bytes)),
+    hold.append(upload, 5, bodyOf(bytes)),
     (error) => isAppError(error, "RANGE_INVALID"),
   );
   const broken = new ReadableStream<Uint8Array>({
@@ -198,8 +191,8 @@ Deno.test("bytes at another place, from two sides or broken off change nothing",
   await assert.rejects(hold.append(upload, 0, cut), /cut/);
   assert.equal(await hold.uploadOffset(upload), 0);
   const outcomes = await Promise.allSettled([
-    hold.append(upload, 0, streamOf(bytes)),
-    hold.append(upload, 0, streamOf(bytes)),
+    hold.append(upload, 0, bodyOf(bytes)),
+    hold.append(upload, 0, bodyOf(bytes)),
   ]);
   const refused = outcomes.filter(({ status }) => status === "rejected");
   assert.equal(refused.length, 1);
@@ -213,12 +206,12 @@ Deno.test("a cancelled upload is gone here and there, also the second time", asy
   await using pair = await openPair();
   const { hold } = pair;
   const upload = await startUpload(hold, CAPTAIN);
-  await hold.append(upload, 0, streamOf(noise(10)));
+  await hold.append(upload, 0, bodyOf(noise(10)));
   await hold.abortUpload(upload);
   assert.equal(await hold.uploadOffset(upload), undefined);
   await hold.abortUpload(upload);
   await assert.rejects(
-    hold.append(upload, 0, streamOf(noise(10))),
+    hold.append(upload, 0, bodyOf(noise(10))),
     (error) => isAppError(error, "BLOB_UPLOAD_UNKNOWN"),
   );
 });
