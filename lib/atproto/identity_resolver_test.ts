@@ -170,6 +170,21 @@ Deno.test("unknown names are remembered for a minute", () =>
     assert.equal((await resolver.resolve("bob.example.com")).did, bob);
   }));
 
+Deno.test("the error for an unknown DID names it alone, so that what is kept of it can go", () =>
+  withResolver(async ({ resolver, handles }) => {
+    handles.set("bob.example.com", bob);
+    for (const identifier of [bob, "bob.example.com"]) {
+      await assert.rejects(
+        resolver.resolve(identifier),
+        (error) => {
+          assert.ok(isAppError(error, "NAME_UNKNOWN"));
+          assert.deepEqual(error.detail, { did: bob });
+          return true;
+        },
+      );
+    }
+  }));
+
 Deno.test("what is neither handle nor DID is told apart from what does not exist", () =>
   withResolver(async ({ resolver }) => {
     for (const name of ["alice", "", "did:plc:x", "did:web:a.b:c", "a b.c"]) {

@@ -6,6 +6,7 @@
  */
 
 import { LRUCache } from "lru-cache";
+import { z } from "zod";
 import type {
   Did,
   Identity,
@@ -14,7 +15,7 @@ import type {
 } from "../atproto/identity.ts";
 import { SingleFlight } from "../atproto/single_flight.ts";
 import type { Clock } from "../clock.ts";
-import { AppError } from "../errors.ts";
+import { AppError, isAppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Visitor } from "./admission.ts";
@@ -53,6 +54,13 @@ export interface AccountChange {
 const FAILING_ENTRIES = 20_000;
 /** Tries of a commit that refreshes get in the way of. */
 const MAX_COMMITS = 10;
+
+const DELETED: AccountChange = { identity: false, gone: true };
+
+/** Detail of the error that tells that a DID is nobody's. */
+const nobody = z.strictObject({
+  did: z.custom<Did>((did) => typeof did === "string"),
+});
 
 /** The profiles of all accounts that were asked for. */
 export class Profiles {
@@ -196,6 +204,11 @@ export class Profiles {
         signal,
       });
     } catch (error) {
+      if (isAppError(error, "NAME_UNKNOWN")) {
+        const { data } = nobody.safeParse(error.detail);
+        // Deleted, so that its pictures go as well.
+        if (data) await this.invalidate(data.did, DELETED);
+      }
       if (!signal.aborted || error instanceof AppError) throw error;
       throw new AppError(
         "UPSTREAM_TIMEOUT",

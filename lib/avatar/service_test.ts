@@ -291,6 +291,23 @@ Deno.test("a replaced picture is removed after the time of grace, one in use is 
   assert.ok((await setup.keys()).some((key) => key.includes(first)));
 });
 
+Deno.test("the pictures of an account that was deleted are removed after the time of grace", async () => {
+  await using setup = await Setup.open();
+  const { network, clock } = setup;
+  network.setPicture(ALICE, PHOTO);
+  const service = await setup.service();
+  await service.picture(ALICE, "avatar", query());
+  network.removeAccount(ALICE);
+  clock.advance(2 * MINUTE);
+  await assert.rejects(
+    service.picture(ALICE, "avatar", query()),
+    (error) => isAppError(error, "NAME_UNKNOWN"),
+  );
+  clock.advance(DEFAULT_AVATAR_OPTIONS.graceMs);
+  assert.equal(await service.sweep(), 1);
+  assert.deepEqual(await setup.keys(), []);
+});
+
 Deno.test("a picture that came back before the time of grace was over stays", async () => {
   await using setup = await Setup.open();
   const { network, clock } = setup;

@@ -55,6 +55,11 @@ export class FakeNetwork {
     });
   }
 
+  /** Deletes an account. */
+  removeAccount(did: Did): void {
+    this.#accounts.delete(did);
+  }
+
   /** Uploads a picture and names it in a profile record; returns its CID. */
   setPicture(
     did: Did,
@@ -107,7 +112,10 @@ export class FakeNetwork {
         did === identifier || handle === identifier
       );
       if (found) return found;
-      throw new AppError("NAME_UNKNOWN", `There is no account ${identifier}.`);
+      const isDid = identifier.startsWith("did:");
+      throw new AppError("NAME_UNKNOWN", `There is no account ${identifier}.`, {
+        detail: isDid ? { did: identifier } : { handle: identifier },
+      });
     },
     forget: (did) => {
       this.forgotten.push(did);
