@@ -27,7 +27,7 @@ export interface AvatarOptions {
   readonly upstreamTimeoutMs: number;
   /** How long objects of a picture that was replaced are kept. */
   readonly graceMs: number;
-  /** Variants that are kept of one picture. */
+  /** Variants that are made of one picture in a day. */
   readonly maxVariants: number;
   /** New variants and names that one client may ask for in a minute, and at once; 0: no bound. */
   readonly clientPerMinute: number;

@@ -45,8 +45,10 @@ export interface OriginalFacts {
 
 /** What is known of a picture whose variants are stored. */
 export interface ImageRow {
-  /** Stored variants. */
+  /** Variants that were stored since `countedFrom`. */
   readonly variants: number;
+  /** Milliseconds since the Unix epoch; the count begins anew after a day. */
+  readonly countedFrom: number;
   /** Undefined while all its variants were found in the store. */
   readonly original: OriginalFacts | undefined;
 }

@@ -387,18 +387,25 @@ Deno.test("an object that somebody deleted is missed once, and then made again",
   assert.equal(avatar?.variants.length, 1);
 });
 
-Deno.test("a picture has a bounded number of variants", async () => {
+Deno.test("a bounded number of variants is made of a picture in a day", async () => {
   await using setup = await Setup.open();
   setup.network.setPicture(ALICE, PHOTO);
   const service = await setup.service({ maxVariants: 3 });
-  for (const w of [1, 2, 3]) {
-    await service.picture(ALICE, "avatar", query(`w=${w}`));
-  }
+  const ask = (w: number) => service.picture(ALICE, "avatar", query(`w=${w}`));
+  for (const w of [1, 2, 3]) await ask(w);
+  setup.clock.advance(60 * MINUTE);
+  await assert.rejects(ask(4), (error) => {
+    assert.ok(isAppError(error, "TOOMANYREQUESTS"));
+    assert.equal(error.retryAfterSeconds, 23 * 3600);
+    return true;
+  });
+  await ask(3);
+  setup.clock.advance(23 * 60 * MINUTE);
+  for (const w of [4, 5, 6]) await ask(w);
   await assert.rejects(
-    service.picture(ALICE, "avatar", query("w=4")),
+    ask(7),
     (error) => isAppError(error, "TOOMANYREQUESTS"),
   );
-  await service.picture(ALICE, "avatar", query("w=3"));
 });
 
 Deno.test("a store with public URLs is redirected to, unless the public may not read it", async () => {

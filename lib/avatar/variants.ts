@@ -8,9 +8,8 @@
 import { LRUCache } from "lru-cache";
 import type { Did } from "../atproto/identity.ts";
 import { SingleFlight } from "../atproto/single_flight.ts";
-import { Slots } from "../atproto/slots.ts";
 import type { Clock } from "../clock.ts";
-import { AppError, isAppError } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import { acquireLease } from "../kv/lease.ts";
 import type { Logger } from "../log.ts";
@@ -19,21 +18,15 @@ import { OUTPUT_TYPES } from "./image/encode.ts";
 import { MEDIA_TYPES, uprightSize } from "./image/info.ts";
 import { checkedSniff } from "./image/limits.ts";
 import type { Rendered } from "./image/render.ts";
-import { imageKey, refusalKey, variantKey, variantLease } from "./keys.ts";
+import { variantLease } from "./keys.ts";
 import { IMMUTABLE, variantObjectKey } from "./object_keys.ts";
 import type { AvatarObserver } from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";
 import type { Originals } from "./originals.ts";
 import type { PictureQuery } from "./parameters.ts";
 import type { RenderPool } from "./pool/pool.ts";
-import type {
-  ImageRow,
-  OriginalFacts,
-  PictureRef,
-  ProfileRow,
-  RefusalRow,
-  VariantRow,
-} from "./rows.ts";
+import type { OriginalFacts, PictureRef, ProfileRow } from "./rows.ts";
+import { VariantRows } from "./variant_rows.ts";
 
 /** What {@linkcode Variants} needs. */
 export interface VariantsDeps {
@@ -61,9 +54,6 @@ const LOCAL_MS = 600_000;
 const LEASE_MS = 10_000;
 /** How long to wait for another instance. */
 const LEASE_WAIT_MS = 8_000;
-/** Tries of a commit that other instances get in the way of. */
-const MAX_COMMITS = 10;
-
 /** Variants of all pictures. */
 export class Variants {
   readonly #deps: VariantsDeps;
@@ -71,12 +61,12 @@ export class Variants {
   /** Until when a variant is known to be stored, by key. */
   readonly #known = new LRUCache<string, number>({ max: LOCAL_ENTRIES });
   readonly #flights = new SingleFlight();
-  /** One commit at a time for each picture: they would only get in each other's way. */
-  readonly #records = new Slots(1);
+  readonly #rows: VariantRows;
 
   constructor(deps: VariantsDeps, options: AvatarOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#rows = new VariantRows(deps, options);
   }
 
   /**
@@ -84,7 +74,7 @@ export class Variants {
    * and throws what that throws.
    *
    * Throws AppError `UNAVAILABLE` when too much is being made already,
-   * `TOOMANYREQUESTS` when the picture has as many variants as are kept, and
+   * `TOOMANYREQUESTS` when as many variants of the picture were made as may be, and
    * what {@linkcode Originals.read} and the renderer throw.
    */
   async ensure(
@@ -100,7 +90,7 @@ export class Variants {
     const isStored = await this.#flights.run(
       `look ${key}`,
       undefined,
-      () => this.#isStored(did, picture.cid, query.name),
+      () => this.#rows.isStored(did, picture.cid, query.name),
     );
     let cache: "hit" | "miss" = "hit";
     if (!isStored) {
@@ -125,22 +115,7 @@ export class Variants {
 
   /** Takes note that the object of a variant is not there, so that it is made again. */
   async missing(did: Did, cid: string, name: string): Promise<void> {
-    const { kv, log } = this.#deps;
-    const row = await kv.get<VariantRow>(variantKey(did, cid, name));
-    if (row === undefined) return;
-    log.warn("stored picture is gone", { did, cid, name });
-    await this.#records.run(`${did} ${cid}`, undefined, async () => {
-      const image = await kv.get<ImageRow>(imageKey(did, cid));
-      const change = kv.atomic().check(row.key, row.versionstamp)
-        .check(imageKey(did, cid), image?.versionstamp ?? null)
-        .delete(row.key);
-      if (image !== undefined) {
-        const variants = Math.max(0, image.value.variants - 1);
-        change.set(imageKey(did, cid), { ...image.value, variants });
-      }
-      // Lost to another change, it is noticed by the next one who asks.
-      await change.commit();
-    });
+    if (!await this.#rows.forget(did, cid, name)) return;
     this.#known.delete(variantObjectKey(did, cid, name));
   }
 
@@ -169,7 +144,7 @@ export class Variants {
     }
     try {
       // Whoever held the lease before may have made it, or found it impossible.
-      if (await this.#isStored(did, cid, name)) return "hit";
+      if (await this.#rows.isStored(did, cid, name)) return "hit";
       const began = clock.now();
       await this.#make(key, profile, picture, query);
       this.#deps.observer.variantMade(clock.now() - began);
@@ -180,24 +155,6 @@ export class Variants {
     }
   }
 
-  /** Whether a variant is stored; throws why it cannot be, where that is known. */
-  async #isStored(did: Did, cid: string, name: string): Promise<boolean> {
-    const { kv } = this.#deps;
-    if (await kv.get<VariantRow>(variantKey(did, cid, name))) return true;
-    const refusal = await kv.get<RefusalRow>(refusalKey(did, cid));
-    if (refusal !== undefined) {
-      throw new AppError(refusal.value.code, refusal.value.message);
-    }
-    const image = await kv.get<ImageRow>(imageKey(did, cid));
-    if ((image?.value.variants ?? 0) >= this.#options.maxVariants) {
-      throw new AppError(
-        "TOOMANYREQUESTS",
-        `This picture has ${this.#options.maxVariants} variants already, which is the most that are kept. Ask for a size that is in use.`,
-      );
-    }
-    return false;
-  }
-
   async #make(
     key: string,
     profile: ProfileRow,
@@ -205,12 +162,15 @@ export class Variants {
     query: PictureQuery,
   ): Promise<void> {
     const { store, clock } = this.#deps;
+    const { did } = profile;
+    const { cid } = picture;
+    const { name } = query;
     const createdAt = clock.now();
     // An object that we know nothing of: the bucket of another installation.
     const found = await store.head(key);
     if (found !== undefined) {
       const row = { size: found.size, width: undefined, height: undefined };
-      await this.#record(profile, picture, query.name, { ...row, createdAt });
+      await this.#rows.record(did, cid, name, { ...row, createdAt });
       return;
     }
     try {
@@ -226,9 +186,9 @@ export class Variants {
       });
       await stored;
       const row = { size: bytes.length, width, height, createdAt };
-      await this.#record(profile, picture, query.name, row, original);
+      await this.#rows.record(did, cid, name, row, original);
     } catch (error) {
-      await this.#rememberRefusal(profile, picture, error);
+      await this.#rows.refuse(did, cid, error);
       throw error;
     }
   }
@@ -261,50 +221,5 @@ export class Variants {
         mimeType: MEDIA_TYPES[info.format],
       },
     };
-  }
-
-  /** Stores what is known of the variant and its picture, in one commit. */
-  async #record(
-    { did }: ProfileRow,
-    { cid }: PictureRef,
-    name: string,
-    row: VariantRow,
-    original?: OriginalFacts,
-  ): Promise<void> {
-    const { kv } = this.#deps;
-    await this.#records.run(`${did} ${cid}`, undefined, async () => {
-      for (let i = 0; i < MAX_COMMITS; i++) {
-        const image = await kv.get<ImageRow>(imageKey(did, cid));
-        const next: ImageRow = {
-          variants: (image?.value.variants ?? 0) + 1,
-          original: original ?? image?.value.original,
-        };
-        const done = await kv.atomic()
-          .check(imageKey(did, cid), image?.versionstamp ?? null)
-          .set(imageKey(did, cid), next)
-          .set(variantKey(did, cid, name), row)
-          .commit();
-        if (done) return;
-      }
-      throw new Error(`Cannot record a variant in ${MAX_COMMITS} commits`);
-    });
-  }
-
-  /** Saves others from trying again for a while what cannot work. */
-  async #rememberRefusal(
-    { did }: ProfileRow,
-    { cid }: PictureRef,
-    error: unknown,
-  ): Promise<void> {
-    if (
-      !isAppError(error, "NOT_FOUND", "UNPROCESSABLE", "UNSUPPORTED_MEDIA_TYPE")
-    ) return;
-    const { kv, clock, log } = this.#deps;
-    const { code, message } = error;
-    log.info("picture refused", { did, cid, code, cause: error.cause });
-    const row: RefusalRow = { code, message };
-    await kv.set(refusalKey(did, cid), row, {
-      expiresAt: clock.now() + this.#options.negativeTtlMs,
-    });
   }
 }
