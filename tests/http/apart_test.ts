@@ -122,7 +122,9 @@ Deno.test("the captain decides who pushes and pulls, and the registry follows", 
   const add = ["hold", "crew", "add", bob.did];
   assert.equal((await command(hold.env, ...add)).code, 0);
   // The hold believes its records for some seconds.
-  await new Promise((resolve) => setTimeout(resolve, 5_500));
+  await until(async () =>
+    (await own().send("POST", "blobs/uploads/")).status === 202
+  );
   const image = await own().pushImage("v1");
   const [layer] = JSON.parse(new TextDecoder().decode(image.bytes)).layers;
   expect(await own().send("GET", `blobs/${layer.digest}`), 200);
