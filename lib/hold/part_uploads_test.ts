@@ -177,5 +177,24 @@ onEachStore(
       hold.uploads.putPart(parts.uploadId, 1, bodyOf(noise(2000), 100)),
       code("QUOTA_EXCEEDED"),
     );
+    const { minBytes } = store.parts;
+    const bytes = noise(minBytes + 600);
+    remaining.set(ALICE, minBytes + 500);
+    const many = await hold.uploads.initiate(ALICE, { size: 1 });
+    const pieces = [bytes.subarray(0, minBytes), bytes.subarray(minBytes)];
+    for (const [i, piece] of pieces.entries()) {
+      await hold.uploads.putPart(many.uploadId, i + 1, bodyOf(piece));
+    }
+    const digest = digestOf(bytes);
+    await assert.rejects(
+      hold.uploads.complete(many.uploadId, digest),
+      code("QUOTA_EXCEEDED"),
+    );
+    assert.equal(await hold.blobs.stat(digest), undefined);
+    await assert.rejects(
+      hold.uploads.complete(many.uploadId, digest),
+      code("BLOB_UPLOAD_UNKNOWN"),
+    );
+    assert.deepEqual(await Array.fromAsync(store.list(hold.keys.uploads)), []);
   },
 );

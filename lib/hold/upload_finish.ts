@@ -11,12 +11,7 @@ import type { BlobStore, Multipart, Part } from "../storage/blob_store.ts";
 import type { StorageKeys } from "../storage/keys.ts";
 import type { BlobRows } from "./blob_rows.ts";
 import { readSmall } from "./part_writer.ts";
-import {
-  missingParts,
-  tooLarge,
-  unknownUpload,
-  wrongDigest,
-} from "./upload_errors.ts";
+import { missingParts, unknownUpload, wrongDigest } from "./upload_errors.ts";
 import { RunningHash } from "./upload_hash.ts";
 import type { UploadRow } from "./upload_row.ts";
 
@@ -34,8 +29,16 @@ export interface UploadFinisherDeps {
   keys: StorageKeys;
   rows: BlobRows;
   log: Logger;
-  /** Largest blob in bytes. */
-  maxBlobBytes: number;
+}
+
+/** What is known of the bytes of an upload. */
+interface Known {
+  /** The parts that count, for uploads by part; all when left out. */
+  readonly parts: readonly PartRef[] | undefined;
+  /** Over all bytes. */
+  readonly hash: RunningHash | undefined;
+  /** Throws when a blob of so many bytes must not be kept. */
+  readonly limit: (bytes: number) => void;
 }
 
 /** Completes uploads. */
@@ -50,16 +53,16 @@ export class UploadFinisher {
    * Verifies the bytes, moves them to the blob's place and makes the blob
    * readable; returns its size. Without `hash` over all bytes they are read
    * again. Throws AppError `DIGEST_INVALID` when the bytes have another
-   * digest, `TOO_LARGE`, `BLOB_UPLOAD_INVALID` when parts are missing, and
-   * what the store throws.
+   * digest, `BLOB_UPLOAD_INVALID` when parts are missing, and what `limit` and
+   * the store throw.
    */
   async finish(
     row: UploadRow,
     digest: Digest,
-    parts: readonly PartRef[] | undefined,
-    hash: RunningHash | undefined,
+    known: Known,
   ): Promise<number> {
     const { rows } = this.#deps;
+    const { parts, hash } = known;
     if (row.mode !== "parts" && parts !== undefined && parts.length > 0) {
       throw missingParts("None of the parts was uploaded.");
     }
@@ -67,14 +70,14 @@ export class UploadFinisher {
     const streamed = hash?.algorithm === algorithm ? hash.digest() : undefined;
     if (streamed !== undefined) {
       requireDigest(streamed, digest);
-      const known = await rows.find(digest);
-      if (known?.state === "live") {
+      const present = await rows.find(digest);
+      if (present?.state === "live") {
         await this.discardQuietly(row);
         return row.offset;
       }
     }
     try {
-      return await this.#place(row, digest, parts, streamed);
+      return await this.#place(row, digest, known, streamed);
     } catch (error) {
       // An answer of the store may have been lost after it moved the bytes.
       if (!isAppError(error, "BLOB_UPLOAD_UNKNOWN", "BLOB_UNKNOWN")) {
@@ -87,15 +90,17 @@ export class UploadFinisher {
   async #place(
     row: UploadRow,
     digest: Digest,
-    parts: readonly PartRef[] | undefined,
+    { parts, limit }: Known,
     streamed: Digest | undefined,
   ): Promise<number> {
-    const { store, keys, rows, maxBlobBytes } = this.#deps;
+    const { store, keys, rows } = this.#deps;
     if (streamed !== undefined && row.multipart) {
       return await this.#join(row, row.multipart, digest);
     }
     const object = await this.#assemble(row, parts);
-    if (object.size > maxBlobBytes) throw tooLarge(maxBlobBytes);
+    // Parts are limited one by one as they come, or not at all where they go
+    // straight to the store. What is here already takes no more room.
+    if ((await rows.find(digest))?.state !== "live") limit(object.size);
     if (streamed === undefined) {
       const { algorithm } = digestParts(digest);
       requireDigest(await digestOfObject(store, object.key, algorithm), digest);

@@ -50,6 +50,9 @@ export interface HoldUploadsDeps {
   stallMs?: number;
 }
 
+/** Errors of an upload that has more bytes than may be kept. */
+const TOO_MUCH = ["TOO_LARGE", "QUOTA_EXCEEDED"] as const;
+
 const DAY_MS = 24 * 3600 * 1000;
 const STALL_MS = 60_000;
 const MAX_BLOB_BYTES = 100 * 1024 ** 3;
@@ -83,7 +86,7 @@ export class HoldUploads {
       hashes: this.#hashes,
       writer: new PartWriter({ store: deps.store, maxBlobBytes }),
     });
-    this.#finisher = new UploadFinisher({ ...deps, maxBlobBytes });
+    this.#finisher = new UploadFinisher(deps);
     this.#whole = new WholeUploads({ ...deps, work });
   }
 
@@ -185,10 +188,10 @@ export class HoldUploads {
    * again, or completing a blob that is there already, succeeds and stores
    * nothing twice. `parts` names the parts that count, for uploads by part.
    *
-   * Throws AppError `DIGEST_INVALID` when the bytes have another digest and
-   * `TOO_LARGE` when they are too many; the upload is gone then. Throws
-   * `BLOB_UPLOAD_UNKNOWN`, `CONFLICT`, `BLOB_UPLOAD_INVALID` when parts are
-   * missing, and what the store throws; the upload stays then.
+   * Throws AppError `DIGEST_INVALID` when the bytes have another digest,
+   * `TOO_LARGE` and `QUOTA_EXCEEDED` when they are too many; the upload is gone
+   * then. Throws `BLOB_UPLOAD_UNKNOWN`, `CONFLICT`, `BLOB_UPLOAD_INVALID` when
+   * parts are missing, and what the store throws; the upload stays then.
    */
   async complete(
     uploadId: string,
@@ -208,14 +211,15 @@ export class HoldUploads {
     return await this.#work.locked(upload, async (lock) => {
       const { row } = lock;
       const hash = row.mode === "parts" ? undefined : this.#hashes.of(row);
+      const limit = await this.#work.limit(row.caller);
       let size: number;
       try {
         size = await this.#work.renewing(
           lock,
-          () => this.#finisher.finish(row, digest, parts, hash),
+          () => this.#finisher.finish(row, digest, { parts, hash, limit }),
         );
       } catch (error) {
-        if (isAppError(error, "DIGEST_INVALID", "TOO_LARGE")) {
+        if (isAppError(error, "DIGEST_INVALID", ...TOO_MUCH)) {
           this.#hashes.forget(row);
           await lock.remove();
           await this.#finisher.discardQuietly(row);
