@@ -178,10 +178,11 @@ onEachStore(
       code("QUOTA_EXCEEDED"),
     );
     const { minBytes } = store.parts;
-    const bytes = noise(minBytes + 600);
+    const bytes = noise(minBytes + 800);
     remaining.set(ALICE, minBytes + 500);
     const many = await hold.uploads.initiate(ALICE, { size: 1 });
-    const pieces = [bytes.subarray(0, minBytes), bytes.subarray(minBytes)];
+    const middle = minBytes + 400;
+    const pieces = [bytes.subarray(0, middle), bytes.subarray(middle)];
     for (const [i, piece] of pieces.entries()) {
       await hold.uploads.putPart(many.uploadId, i + 1, bodyOf(piece));
     }
