@@ -11,6 +11,8 @@ import { DEFAULT_POOL, type PoolOptions } from "./pool/bounds.ts";
 export interface AvatarOptions {
   /** Public origin of this program, without a slash at the end. */
   readonly baseUrl: string;
+  /** Host of a cache in front of us, in the URLs of objects that we serve; undefined: that of `baseUrl`. */
+  readonly publicHost: string | undefined;
   /** Whether the public may read the store, where it has public URLs; else we serve the objects. */
   readonly publicObjects: boolean;
   /** Profile records that may hold a picture, the best one first. */
@@ -43,6 +45,7 @@ export interface AvatarOptions {
 
 /** Every setting but the origin, as it is without a wish. */
 export const DEFAULT_AVATAR_OPTIONS: Omit<AvatarOptions, "baseUrl"> = {
+  publicHost: undefined,
   publicObjects: true,
   collections: [
     "app.bsky.actor.profile",

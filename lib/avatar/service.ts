@@ -285,7 +285,10 @@ export class AvatarService {
   #publicUrl(key: string): string {
     const { store } = this.#deps;
     const direct = this.servesObjects ? undefined : store.publicUrl?.(key);
-    return direct ?? `${this.options.baseUrl}/${keyPath(key)}`;
+    if (direct !== undefined) return direct;
+    const { publicHost, baseUrl } = this.options;
+    const origin = publicHost === undefined ? baseUrl : `https://${publicHost}`;
+    return `${origin}/${keyPath(key)}`;
   }
 }
 

@@ -408,6 +408,19 @@ Deno.test("a bounded number of variants is made of a picture in a day", async ()
   );
 });
 
+Deno.test("objects that we serve are asked for at the host of the cache in front of us", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const service = await setup.service({ publicHost: "cdn.example.com" });
+  assert.equal(service.servesObjects, true);
+  const { location } = await service.picture(ALICE, "avatar", query());
+  assert.equal(
+    location,
+    `https://cdn.example.com/avatars/${ALICE}/${cid}/default.webp`,
+  );
+  assert.equal(service.objectOrigin, "https://cdn.example.com");
+});
+
 Deno.test("a store with public URLs is redirected to, unless the public may not read it", async () => {
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);

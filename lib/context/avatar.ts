@@ -86,6 +86,7 @@ function optionsOf({ avatar, server }: Config): AvatarOptions {
   return {
     ...DEFAULT_AVATAR_OPTIONS,
     baseUrl: server.base_url,
+    publicHost: avatar.public_host,
     // The hold's own bucket is private; pictures in it come through us.
     publicObjects: avatar.s3.bucket !== undefined ||
       avatar.public_host !== undefined,
