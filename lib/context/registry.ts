@@ -104,10 +104,12 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     pds,
     maxManifestBytes: settings.max_manifest_bytes,
   });
+  const tagRecheckMs = settings.tag_recheck_seconds * 1000;
   const discovery = new Discovery({
     kv,
     clock,
     log,
+    relistMs: 10 * tagRecheckMs,
     reader,
     index,
     content,
@@ -141,7 +143,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       content,
       discovery,
       records,
-      tagRecheckMs: settings.tag_recheck_seconds * 1000,
+      tagRecheckMs,
     }),
     push: new ManifestPush({
       clock,

@@ -32,6 +32,8 @@ export interface DiscoveryDeps {
   index: ManifestIndex;
   content: ManifestContent;
   imports: ManifestImport;
+  /** Age at which a list of an owner's records is read again, in milliseconds. */
+  relistMs: number;
 }
 
 const MANIFEST = "io.atcr.manifest";
@@ -125,26 +127,34 @@ export class Discovery {
     });
   }
 
-  /** Makes sure that the tags of an owner that we have never seen are known. */
-  async ensureTagsListed(owner: Identity): Promise<void> {
-    if (!await this.#lists.lastAt(owner, TAG)) await this.#listTags(owner);
+  /** Makes sure that the tags of an owner that we have never seen are known, and sees to it that new ones get known. */
+  ensureTagsListed(owner: Identity): Promise<void> {
+    const list = (again: boolean) => this.#listTags(owner, again);
+    return this.#lists.ensure(owner, TAG, list);
   }
 
-  /** Makes sure that manifests with a subject of an owner that we have never seen are known. */
-  async ensureReferrersListed(owner: Identity): Promise<void> {
-    if (!await this.#lists.lastAt(owner, MANIFEST)) {
-      await this.#listManifests(owner);
-    }
+  /** The same for manifests with a subject. */
+  ensureReferrersListed(owner: Identity): Promise<void> {
+    return this.#lists.ensure(
+      owner,
+      MANIFEST,
+      () => this.#listManifests(owner),
+    );
   }
 
   /** Indexes all tag records of an owner; false when that was done a moment ago. */
-  #listTags(owner: Identity): Promise<boolean> {
+  #listTags(owner: Identity, again = false): Promise<boolean> {
+    const { clock, index, reader } = this.#deps;
+    const begunAt = clock.now();
     return this.#lists.read(owner, TAG, async (rkey, value) => {
       const tag = readTag(value);
       if (!tag) return;
       const ref = { did: owner.did, repo: tag.repository };
-      const before = await this.#deps.index.tag(ref, tag.tag);
+      const before = await index.tag(ref, tag.tag);
       if (before && isSame(before.value, tag)) return;
+      // What was pushed or deleted here meanwhile is newer than the list.
+      if (before && before.value.checkedAt >= begunAt) return;
+      if (again && !before && !await reader.record(owner, TAG, rkey)) return;
       await this.#indexTag(owner, tag, rkey, before);
     });
   }

@@ -20,6 +20,8 @@ export interface OwnerListsDeps {
   clock: Clock;
   log: Logger;
   reader: Pick<OwnerReader, "list">;
+  /** Age at which a collection is listed again, in milliseconds. */
+  relistMs: number;
 }
 
 /** A collection is not listed again within this time, in milliseconds. */
@@ -34,8 +36,32 @@ export class OwnerLists {
     this.#deps = deps;
   }
 
+  /**
+   * Makes sure that a collection was listed once, and sees to it behind the
+   * answer that it is listed again after a while: other services write there
+   * too. `list` is told which of both it is.
+   */
+  async ensure(
+    owner: Identity,
+    collection: string,
+    list: (again: boolean) => Promise<unknown>,
+  ): Promise<void> {
+    const { clock, log, relistMs } = this.#deps;
+    const last = await this.#lastAt(owner, collection);
+    if (last === undefined) await list(false);
+    else if (last + relistMs <= clock.now()) {
+      list(true).catch((error) =>
+        log.debug("collection not listed again", {
+          did: owner.did,
+          collection,
+          error,
+        })
+      );
+    }
+  }
+
   /** When a collection was last listed, in milliseconds since the Unix epoch; undefined: never. */
-  async lastAt(
+  async #lastAt(
     owner: Identity,
     collection: string,
   ): Promise<number | undefined> {
@@ -57,7 +83,7 @@ export class OwnerLists {
     const name = `${owner.did} ${collection}`;
     return this.#flights.run(name, undefined, async () => {
       const { kv, clock, log, reader } = this.#deps;
-      const last = await this.lastAt(owner, collection) ?? -Infinity;
+      const last = await this.#lastAt(owner, collection) ?? -Infinity;
       if (last + LIST_INTERVAL_MS > clock.now()) return false;
       for await (const { rkey, value } of reader.list(owner, collection)) {
         await each(rkey, value).catch((error) => {
