@@ -1,17 +1,23 @@
 /**
  * Commits into owners' repos, one at a time for each owner. What arrives while
- * one is under way goes together into the next: a push of many manifests at
- * once (platforms, signatures, attestations) is a few commits, not many.
+ * one is under way goes together into the next, and so does what is known to
+ * arrive soon: a push of many manifests at once (platforms, signatures,
+ * attestations) is a few commits, not many. A commit costs a PDS several times
+ * what a write in it costs.
  *
  * @module
  */
 
+import { type Clock, systemClock } from "../clock.ts";
 import type { Did } from "../atproto/identity.ts";
 import type { PdsSession, RepoWrite } from "../atproto/pds.ts";
 import { isAppError } from "../errors.ts";
 
 /** Writes of one commit (limit of the reference PDS). */
 export const MAX_WRITES = 200;
+
+/** What is on its way keeps a commit waiting for so long at most, in milliseconds. */
+const GATHER_MS = 250;
 
 interface Waiting {
   readonly session: PdsSession;
@@ -22,14 +28,43 @@ interface Waiting {
 
 /** Joins commits of one owner. */
 export class OwnerCommits {
+  readonly #clock: Clock;
   readonly #queues = new Map<Did, Waiting[]>();
+  /** Settle when writes that are being prepared have come to the queue, or never will. */
+  readonly #coming = new Map<Did, Set<Promise<void>>>();
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
 
   /**
    * Applies `writes` in one commit, or none of them; at most
-   * {@linkcode MAX_WRITES}. Throws what {@linkcode PdsSession.applyWrites}
-   * throws for them alone.
+   * {@linkcode MAX_WRITES}. A commit of the owner that begins while they are
+   * being prepared waits for them. Throws what
+   * {@linkcode PdsSession.applyWrites} throws for them alone, and what
+   * preparing them throws.
    */
-  commit(session: PdsSession, writes: readonly RepoWrite[]): Promise<void> {
+  async commit(
+    session: PdsSession,
+    writes: readonly RepoWrite[] | Promise<readonly RepoWrite[]>,
+  ): Promise<void> {
+    const { did } = session;
+    if (!(writes instanceof Promise)) return await this.#queue(session, writes);
+    const { promise: queued, resolve: settle } = Promise.withResolvers<void>();
+    const coming = this.#coming.get(did) ?? new Set();
+    this.#coming.set(did, coming.add(queued));
+    let committed: Promise<void>;
+    try {
+      committed = this.#queue(session, await writes);
+    } finally {
+      coming.delete(queued);
+      if (coming.size === 0) this.#coming.delete(did);
+      settle();
+    }
+    await committed;
+  }
+
+  #queue(session: PdsSession, writes: readonly RepoWrite[]): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiting = { session, writes, resolve, reject };
       const queue = this.#queues.get(session.did);
@@ -44,8 +79,22 @@ export class OwnerCommits {
 
   async #run(did: Did): Promise<void> {
     const queue = this.#queues.get(did) ?? [];
-    while (queue.length > 0) await apply(nextBatch(queue));
+    while (queue.length > 0) {
+      const coming = this.#coming.get(did);
+      if (coming) await this.#gather(coming);
+      await apply(nextBatch(queue));
+    }
     this.#queues.delete(did);
+  }
+
+  /** Waits for what is on its way now, but not for what sets out later. */
+  async #gather(coming: Iterable<Promise<void>>): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([
+      Promise.all([...coming]),
+      this.#clock.sleep(GATHER_MS, over.signal),
+    ]);
+    over.abort();
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Did } from "../atproto/identity.ts";
 import type { PdsSession, RepoWrite } from "../atproto/pds.ts";
+import { ManualClock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import { MAX_WRITES, OwnerCommits } from "./owner_commits.ts";
 
@@ -83,4 +84,43 @@ Deno.test("owners do not wait for each other, and a queue that ran empty starts 
   await owner.commit(alice.fake, [write("c")]);
   assert.deepEqual(alice.commits, [["a"], ["c"]]);
   assert.deepEqual(bob.commits, [["b"]]);
+});
+
+Deno.test("a commit waits for writes that are being prepared, but not for ever", async () => {
+  const { fake, commits } = session();
+  const clock = new ManualClock();
+  const owner = new OwnerCommits(clock);
+  const soon = Promise.withResolvers<RepoWrite[]>();
+  const late = Promise.withResolvers<RepoWrite[]>();
+  const first = [
+    owner.commit(fake, soon.promise),
+    owner.commit(fake, [write("a")]),
+  ];
+  soon.resolve([write("soon")]);
+  await Promise.all(first);
+  assert.deepEqual(commits, [["a", "soon"]]);
+  const second = [
+    owner.commit(fake, late.promise),
+    owner.commit(fake, [write("b")]),
+  ];
+  clock.advance(60_000);
+  await second[1];
+  assert.deepEqual(commits.slice(1), [["b"]]);
+  late.resolve([write("late")]);
+  await second[0];
+  assert.deepEqual(commits.slice(2), [["late"]]);
+});
+
+Deno.test("writes that cannot be prepared are told so and hold up nobody", async () => {
+  const { fake, commits } = session();
+  const owner = new OwnerCommits();
+  const results = await Promise.allSettled([
+    owner.commit(fake, Promise.reject(new AppError("TOO_LARGE", "Too much."))),
+    owner.commit(fake, [write("a")]),
+  ]);
+  assert.deepEqual(results.map(({ status }) => status), [
+    "rejected",
+    "fulfilled",
+  ]);
+  assert.deepEqual(commits, [["a"]]);
 });

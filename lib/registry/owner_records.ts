@@ -61,22 +61,25 @@ export class OwnerRecords {
     write: ManifestWrite,
     signal?: AbortSignal,
   ): Promise<{ blobCid: string | undefined; rkeys: string[] }> {
-    const blob = write.known
-      ? undefined
-      : await session.uploadBlob(write.bytes, write.manifest.mediaType, signal);
     const guess = write.tags.map(({ tag, rkey }) => ({
       rkey: rkey ?? tagRkey(write.repo, tag),
       exists: rkey !== undefined,
     }));
+    const { bytes, known, manifest } = write;
+    const uploading = known
+      ? undefined
+      : session.uploadBlob(bytes, manifest.mediaType, signal);
+    const prepare = async () =>
+      records(session.did, write, await uploading, guess, known);
     try {
-      await this.#commits.commit(
-        session,
-        records(session.did, write, blob, guess, write.known),
-      );
+      await this.#commits.commit(session, prepare());
+      const blob = await uploading;
       return { blobCid: blob?.ref.$link, rkeys: guess.map((t) => t.rkey) };
     } catch (error) {
       if (!isRetryable(error)) throw error;
     }
+    // When it was the upload that failed, this says so.
+    const blob = await uploading;
     // The repo is not as our index thought: another service writes to it too.
     const places = await Promise.all(
       write.tags.map(({ tag }) => this.#placeOfTag(session, write.repo, tag)),
@@ -89,7 +92,7 @@ export class OwnerRecords {
       signal,
     );
     const upload = blob ??
-      await session.uploadBlob(write.bytes, write.manifest.mediaType, signal);
+      await session.uploadBlob(bytes, manifest.mediaType, signal);
     await this.#commits.commit(
       session,
       records(session.did, write, upload, places, existing !== undefined),
