@@ -218,12 +218,13 @@ export class FilesystemBlobStore implements BlobStore {
     target: string,
     headers: string | undefined,
   ): Promise<void> {
-    if (headers !== undefined) {
-      await this.#tree.rename(headers, sidecar(target));
+    const kept = sidecar(target);
+    if (headers === undefined) {
+      await this.#tree.rename(path, target, kept);
     } else {
-      await orMissing(() => Deno.remove(sidecar(target)));
+      await this.#tree.rename(headers, kept);
+      await this.#tree.rename(path, target);
     }
-    await this.#tree.rename(path, target);
   }
 }
 

@@ -69,12 +69,17 @@ export class FileTree {
     }
   }
 
-  /** Renames the file `from` to `to`, making folders; on the disk when it resolves. */
-  async rename(from: string, to: string): Promise<void> {
+  /**
+   * Renames the file `from` to `to`, making folders, and removes the file
+   * `beside` it; on the disk when it resolves.
+   */
+  async rename(from: string, to: string, beside?: string): Promise<void> {
     const folder = dirname(to);
     for (let tries = 1;; tries++) {
       try {
-        const changed = await this.#makeFolder(folder);
+        const { isNew, changed } = await this.#makeFolder(folder);
+        // Nobody can have put anything into a folder that was just made.
+        if (beside !== undefined && !isNew) await removeIfThere(beside);
         await Deno.rename(from, to);
         await syncFolders(changed);
         return;
@@ -150,17 +155,37 @@ export class FileTree {
     }
   }
 
-  /** Makes `folder` and returns the folders whose entries have changed, itself first. */
-  async #makeFolder(folder: string): Promise<string[]> {
+  /**
+   * Makes `folder` where it is missing; `changed` are the folders whose
+   * entries have changed, itself first.
+   */
+  async #makeFolder(
+    folder: string,
+  ): Promise<{ isNew: boolean; changed: string[] }> {
     try {
       refuseLink(folder, await Deno.realPath(folder));
-      return [folder];
+      return { isNew: false, changed: [folder] };
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
     const above = await this.#makeFolder(dirname(folder));
-    await Deno.mkdir(folder, { recursive: true });
-    return [folder, ...above];
+    const changed = [folder, ...above.changed];
+    try {
+      await Deno.mkdir(folder);
+      return { isNew: true, changed };
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      refuseLink(folder, await Deno.realPath(folder));
+      return { isNew: false, changed };
+    }
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
 }
 
