@@ -21,7 +21,7 @@ export async function drainBody(request: Request): Promise<void> {
   const length = headers.get("content-length") ?? "0";
   if (length === "0" && !headers.has("transfer-encoding")) return;
   const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(late.resolve, MAX_MS);
+  const timer = setTimeout(() => late.resolve(undefined), MAX_MS);
   try {
     const { body } = request;
     if (!body || body.locked) return;
@@ -31,7 +31,7 @@ export async function drainBody(request: Request): Promise<void> {
     await Promise.race([drop(reader), late.promise]);
     reader.releaseLock();
   } catch {
-    // The client has gone, or sent a method that can have no body.
+    // The client has gone.
   } finally {
     clearTimeout(timer);
   }

@@ -128,20 +128,11 @@ function counters(metrics: Metrics) {
   };
 }
 
-/** Whether the client has closed the connection: what fails then is no failure of ours. */
-function hasGone(request: Request): boolean {
-  try {
-    return request.signal.aborted;
-  } catch {
-    // Methods that no Request can have, such as TRACK, have no signal.
-    return false;
-  }
-}
-
 /** Renders whatever a handler threw. */
 export function onError(error: unknown, c: Context<AppEnv>): Response {
   let known = error;
-  if (!isAppError(error) && hasGone(c.req.raw)) {
+  // What fails when the client has closed the connection is no failure of ours.
+  if (!isAppError(error) && c.req.raw.signal.aborted) {
     c.get("log").debug("request given up", { error });
     known = new AppError(
       "INVALID_REQUEST",

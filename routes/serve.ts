@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import {
   type Http2Bindings,
@@ -17,6 +17,7 @@ import {
 } from "@hono/node-server";
 import { AppError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
+import { withNodeBody } from "./node_request.ts";
 
 /** Takes over connections that want to become WebSockets. */
 export interface Upgrade {
@@ -78,8 +79,15 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   // answers a third cheaper; it lacks `bytes()`, so that nobody here calls it.
   const server = await new Promise<Server>((resolve, reject) => {
     const created = serveNode({
-      fetch: (request, bindings) =>
-        options.fetch(request, new NodeConnection(bindings)),
+      fetch: (request, bindings) => {
+        const { incoming, outgoing } = bindings;
+        const plain = incoming instanceof IncomingMessage &&
+          outgoing instanceof ServerResponse;
+        return options.fetch(
+          plain ? withNodeBody(request, incoming, outgoing) : request,
+          new NodeConnection(bindings),
+        );
+      },
       hostname,
       port,
       serverOptions,

@@ -29,11 +29,13 @@ const BLOCK_BYTES = 256 * 1024;
 /** Bytes hashed at once; many small updates cost more than they hash. */
 const HASH_BYTES = 64 * 1024;
 
+const NOTHING = new Uint8Array(0);
+
 /** The bytes of one request, read once. */
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #rest: Uint8Array = new Uint8Array(0);
+  #rest: Uint8Array = NOTHING;
   #stopped: AppError | undefined;
   /** Why the client's side failed; undefined while it has not. */
   failure: AppError | undefined;
@@ -75,8 +77,17 @@ export class Intake {
     return filled;
   }
 
-  /** The next bytes, at most 256 KiB; undefined at the end. */
+  /** The next bytes, about 256 KiB before the end; undefined when there are none. */
   async block(): Promise<Uint8Array | undefined> {
+    if (this.#rest.length === 0) this.#rest = await this.#read() ?? NOTHING;
+    const chunk = this.#rest;
+    if (chunk.length >= BLOCK_BYTES) {
+      // Large enough as it is: copying it would only cost time.
+      this.#rest = NOTHING;
+      this.#options.hash?.update(chunk);
+      this.#options.guard();
+      return chunk;
+    }
     const block = new Uint8Array(BLOCK_BYTES);
     const filled = await this.fill(block, 0);
     return filled === 0 ? undefined : block.subarray(0, filled);

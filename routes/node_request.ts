@@ -1,0 +1,206 @@
+/**
+ * Bodies and abort signals of requests of `node:http`, in place of those that
+ * @hono/node-server makes. There a body passes two layers of web streams piece
+ * by piece, which costs an upload in pieces of 32 kB as much time as hashing
+ * and storing it; and asking for the signal opens the body.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/** Bytes handed over at once, where so many come. */
+const BLOCK_BYTES = 256 * 1024;
+
+/** Bytes that wait for their reader before the sender is held up. */
+const MAX_WAITING_BYTES = 2 * BLOCK_BYTES;
+
+/** A slow sender's bytes are handed over after this time, in milliseconds, however few they are. */
+const PATIENCE_MS = 1_000;
+
+/** What would open the body a second time; bytes would be lost between the two readers. */
+const REFUSED = ["arrayBuffer", "blob", "clone", "formData", "json", "text"];
+
+/** Body and signal of each request. */
+const sources = new WeakMap<Request, Source>();
+
+const own: PropertyDescriptorMap = {
+  body: {
+    get(this: Request) {
+      return sources.get(this)?.body ?? null;
+    },
+  },
+  signal: {
+    get(this: Request) {
+      return sources.get(this)?.signal;
+    },
+  },
+};
+for (const name of REFUSED) {
+  own[name] = {
+    value() {
+      throw new TypeError(
+        `${name}() of a request does not work here; read its body with readBody.`,
+      );
+    },
+  };
+}
+
+/**
+ * Gives `request`, which stands for `incoming`, a `body` and a `signal` of its
+ * own. The body comes in large blocks, is read only as fast as it is taken and
+ * fails when the connection breaks. The signal is aborted when the client goes
+ * before it is answered.
+ */
+export function withNodeBody(
+  request: Request,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Request {
+  sources.set(request, new Source(incoming, outgoing));
+  return Object.defineProperties(request, own);
+}
+
+class Source {
+  readonly #incoming: IncomingMessage;
+  readonly #outgoing: ServerResponse;
+  #blocks: Blocks | undefined;
+  #abort: AbortController | undefined;
+
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+  }
+
+  /** Null when the request can have no body, or does not announce one. */
+  get body(): ReadableStream<Uint8Array> | null {
+    const { method, headers } = this.#incoming;
+    if (method === "GET" || method === "HEAD") return null;
+    const length = headers["content-length"] ?? "0";
+    if (length === "0" && headers["transfer-encoding"] === undefined) {
+      return null;
+    }
+    this.#blocks ??= new Blocks(this.#incoming, this.#outgoing);
+    return this.#blocks.body;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort) return this.#abort.signal;
+    const abort = this.#abort = new AbortController();
+    const outgoing = this.#outgoing;
+    const gone = () => {
+      if (!outgoing.writableFinished) abort.abort(connectionClosed());
+    };
+    if (outgoing.destroyed) gone();
+    else outgoing.once("close", gone);
+    return abort.signal;
+  }
+}
+
+function connectionClosed(): Error {
+  return new Error("The client closed the connection.");
+}
+
+/**
+ * The bytes of a request, put together to blocks. The connection is read while
+ * less than two of them wait, from when they are first asked for until the
+ * answer is sent; what is left then is the server's to drop.
+ */
+class Blocks {
+  readonly #incoming: IncomingMessage;
+  readonly #outgoing: ServerResponse;
+  readonly body: ReadableStream<Uint8Array>;
+  #pieces: Uint8Array[] = [];
+  #waiting = 0;
+  #begun = false;
+  #over = false;
+  /** Why there are no more bytes; undefined when they have come to their end. */
+  #failure: Error | undefined;
+  #wake = () => {};
+
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.body = new ReadableStream({
+      pull: (controller) => this.#pull(controller),
+      cancel: () => this.#drop(),
+    }, { highWaterMark: 0 });
+  }
+
+  async #pull(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+  ): Promise<void> {
+    if (!this.#begun) this.#begin();
+    if (this.#waiting < BLOCK_BYTES && !this.#over) await this.#more();
+    if (this.#waiting > 0) controller.enqueue(this.#take());
+    else if (this.#failure) throw this.#failure;
+    else controller.close();
+  }
+
+  #begin(): void {
+    this.#begun = true;
+    const incoming = this.#incoming;
+    incoming.on("data", this.#onData);
+    incoming.on("end", this.#onEnd);
+    incoming.on("close", this.#onClose);
+    // Stays to the end: an error without a listener would stop the program.
+    incoming.on("error", (error) => this.#end(error));
+    this.#outgoing.on("finish", this.#drop);
+    if (incoming.destroyed) this.#onClose();
+  }
+
+  /** Waits for a block, or less where the sender is slow or has come to the end. */
+  async #more(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const timer = setInterval(() => {
+      if (this.#waiting > 0) resolve();
+    }, PATIENCE_MS);
+    this.#incoming.resume();
+    await promise;
+    clearInterval(timer);
+  }
+
+  #take(): Uint8Array {
+    const [first, ...others] = this.#pieces;
+    const block = first && others.length === 0
+      ? first
+      : Buffer.concat(this.#pieces, this.#waiting);
+    this.#pieces = [];
+    this.#waiting = 0;
+    return block;
+  }
+
+  readonly #onData = (piece: Uint8Array) => {
+    this.#pieces.push(piece);
+    this.#waiting += piece.length;
+    if (this.#waiting < BLOCK_BYTES) return;
+    if (this.#waiting >= MAX_WAITING_BYTES) this.#incoming.pause();
+    this.#wake();
+  };
+
+  readonly #onEnd = () =>
+    this.#end(this.#incoming.complete ? undefined : connectionClosed());
+
+  readonly #onClose = () => this.#end(connectionClosed());
+
+  /** Leaves the rest of the connection to the server, which must not find it paused. */
+  readonly #drop = () => {
+    this.#pieces = [];
+    this.#waiting = 0;
+    this.#end(new Error("Nobody reads this body any more."));
+  };
+
+  #end(failure: Error | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#failure = failure;
+    const incoming = this.#incoming;
+    incoming.off("data", this.#onData);
+    incoming.off("end", this.#onEnd);
+    incoming.off("close", this.#onClose);
+    this.#outgoing.off("finish", this.#drop);
+    this.#wake();
+  }
+}
