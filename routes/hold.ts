@@ -55,7 +55,7 @@ export function holdRoutes(
   });
   // Every website may call; what it may do, its token says.
   app.use("/xrpc/*", cors({ maxAge: DAY_SECONDS }));
-  app.route("/xrpc", createHoldRoutes({ ...hold, trustedRegistries: [] }));
+  app.route("/xrpc", createHoldRoutes(hold));
   app.route("/xrpc", pds);
   app.route("/xrpc", createUnknownMethodRoutes());
   return app;

@@ -81,6 +81,10 @@ export const holdSettings = section(
       doc: "Relays that are asked to crawl the hold.",
       default: [],
     }),
+    trusted_registries: setting(list(did()), {
+      doc: "DIDs of registries that may set the quota tiers of the crew.",
+      default: [],
+    }),
     gc: section("Removal of blobs nothing refers to.", {
       enabled: setting(flag(), {
         doc: "Whether it runs every night.",

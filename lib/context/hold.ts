@@ -122,6 +122,7 @@ export async function createHold(deps: HoldContextDeps) {
   return {
     did,
     baseUrl,
+    trustedRegistries: settings.trusted_registries,
     account: { did, handle: handleOfHost(host) },
     didDocument: document,
     repo,

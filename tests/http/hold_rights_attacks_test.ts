@@ -354,6 +354,22 @@ Deno.test("crew does not do what is for admins, nor act for others", async () =>
   ]);
 });
 
+Deno.test("a registry that the hold trusts sets tiers and does nothing else", async () => {
+  const { mallory, registry, as } = it();
+  const set = await as(registry, "io.atcr.hold.updateCrewTier", {
+    input: { userDid: mallory.did, tierRank: 0 },
+  });
+  assert.deepEqual([set.status, set.body], [200, { tierName: "small" }]);
+  const other = await as(registry, "io.atcr.hold.setStats", {
+    input: { ownerDid: mallory.did, repository: "app", pullCount: 1 },
+  });
+  assert.equal(other.status, 403);
+  assert.equal(
+    (await as(registry, INITIATE, { input: { digest: "x" } })).status,
+    403,
+  );
+});
+
 Deno.test("what an admin writes about crew and captain counts for the next request", async () => {
   const { aud, captain, stranger, as, send } = it();
   const write = async (name: string, input: Record<string, unknown>) => {

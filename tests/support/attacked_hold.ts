@@ -36,6 +36,8 @@ export interface AttackedHold {
   readonly reader: Forger;
   /** Nobody here. */
   readonly stranger: Forger;
+  /** A registry that may set tiers. */
+  readonly registry: Forger;
   /** Sends a request. */
   send(nsid: string, request: XrpcRequest): Promise<XrpcAnswer>;
   /** Sends it with a good token of `person`. */
@@ -72,6 +74,7 @@ async function start(opened: AsyncDisposableStack): Promise<AttackedHold> {
   const forger = () => createForger(sandbox);
   const [captain, mallory] = [await forger(), await forger()];
   const [reader, stranger] = [await forger(), await forger()];
+  const registry = await forger();
   const port = freePort();
   const dataDir = await Deno.makeTempDir();
   opened.defer(() => Deno.remove(dataDir, { recursive: true }));
@@ -80,6 +83,7 @@ async function start(opened: AsyncDisposableStack): Promise<AttackedHold> {
     ATCR_DATA_DIR: dataDir,
     ATCR_HOLD_QUOTA_TIERS: "{small: {quota: 10MB}}",
     ATCR_HOLD_QUOTA_DEFAULT_TIER: "small",
+    ATCR_HOLD_TRUSTED_REGISTRIES: registry.did,
   };
   const origin = `http://localhost:${port}`;
   for (
@@ -113,6 +117,7 @@ async function start(opened: AsyncDisposableStack): Promise<AttackedHold> {
     mallory,
     reader,
     stranger,
+    registry,
     send,
     as,
     openUpload: async (person) => {
