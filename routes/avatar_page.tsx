@@ -22,11 +22,16 @@ interface Trial {
 const FORMATS = ["webp", "jpg", "png", "auto"];
 const FITS = ["cover", "contain", "inside"];
 
+/** Side of the first trial, in pixels, where every size is allowed. */
+const TRIAL_SIDE = 200;
+
 /** Parameters, what they take, and what they do. */
-const PARAMETERS: readonly (readonly [string, string, string])[] = [
+const parameters = (
+  sizes: string,
+): readonly (readonly [string, string, string])[] => [
   [
     "w, h",
-    "pixels",
+    sizes,
     "Size. Both: cropped to exactly that box. One: scaled in proportion. None: the picture's own size.",
   ],
   ["q", "1 to 100, 85 if not given", "Quality of WebP and JPEG."],
@@ -53,16 +58,42 @@ const PARAMETERS: readonly (readonly [string, string, string])[] = [
   ],
 ];
 
+/** A side that anybody may ask for; empty where there is none. */
+function exampleSide(options: AvatarOptions): string {
+  const { allowedSizes, signingKeys, limits } = options;
+  const [allowed] = allowedSizes;
+  if (allowed !== undefined) {
+    return String(allowedSizes.includes(TRIAL_SIDE) ? TRIAL_SIDE : allowed);
+  }
+  if (signingKeys.length > 0) return "";
+  return String(Math.min(TRIAL_SIDE, limits.maxSide));
+}
+
+/** Which sizes may be asked for, in words. */
+function sizesOf({ allowedSizes, signingKeys, limits }: AvatarOptions): string {
+  const all = `1 to ${limits.maxSide} pixels`;
+  if (signingKeys.length === 0) {
+    return allowedSizes.length === 0
+      ? all
+      : `${allowedSizes.join(", ")} pixels`;
+  }
+  const free = allowedSizes.length === 0
+    ? "without a size"
+    : `${allowedSizes.join(", ")} pixels`;
+  return `${free}; with a signature (s) ${all}`;
+}
+
 /** Answers with the page; the form's values come back in its query. */
 export function avatarPage(
   c: Context<AppEnv>,
   service: AvatarService,
 ): Response {
   const { baseUrl } = service.options;
+  const side = exampleSide(service.options);
   const trial: Trial = {
     identifier: (c.req.query("identifier") ?? "").trim().replace(/^@/, ""),
-    w: c.req.query("w") ?? "200",
-    h: c.req.query("h") ?? "200",
+    w: c.req.query("w") ?? side,
+    h: c.req.query("h") ?? side,
     f: c.req.query("f") ?? "webp",
     fit: c.req.query("fit") ?? "cover",
   };
@@ -79,6 +110,8 @@ export function avatarPage(
         trial={trial}
         problem={problemOf(trial, service.options)}
         maxSide={service.options.limits.maxSide}
+        sizes={sizesOf(service.options)}
+        side={side}
       />
     ),
   }));
@@ -124,9 +157,16 @@ interface PageProps {
   readonly problem: string | undefined;
   /** Largest width and height, in pixels. */
   readonly maxSide: number;
+  /** Which sizes may be asked for. */
+  readonly sizes: string;
+  /** Width and height in the example; empty for none. */
+  readonly side: string;
 }
 
-function AvatarPage({ base, trial, problem, maxSide }: PageProps) {
+function AvatarPage(
+  { base, trial, problem, maxSide, sizes, side }: PageProps,
+) {
+  const size = side === "" ? "" : `?w=${side}&h=${side}`;
   const path = trialPath(trial);
   return (
     <>
@@ -136,7 +176,7 @@ function AvatarPage({ base, trial, problem, maxSide }: PageProps) {
         a DID behind <code>{`${base}/`}</code>, for example
       </p>
       <pre tabIndex={0}>
-        <code>{`<img src="${base}/alice.example.com?w=200&h=200">`}</code>
+        <code>{`<img src="${base}/alice.example.com${size}" alt="Alice">`}</code>
       </pre>
 
       <h2>Try it</h2>
@@ -181,7 +221,7 @@ function AvatarPage({ base, trial, problem, maxSide }: PageProps) {
           </tr>
         </thead>
         <tbody>
-          {PARAMETERS.map(([name, takes, does]) => (
+          {parameters(sizes).map(([name, takes, does]) => (
             <tr key={name}>
               <th scope="row">
                 <code>{name}</code>

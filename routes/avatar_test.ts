@@ -262,6 +262,27 @@ Deno.test("the page explains the service and shows what one tries", () =>
     assert.doesNotMatch(await hostile.text(), /<script/);
   }));
 
+Deno.test("the page tells and tries the sizes that are allowed", async () => {
+  const cases: [Partial<AvatarOptions>, RegExp, string][] = [
+    [{}, /1 to 2048 pixels/, "200"],
+    [{ allowedSizes: [64, 128] }, />64, 128 pixels</, "64"],
+    [
+      { allowedSizes: [64], signingKeys: ["key"] },
+      />64 pixels; with a signature \(s\) 1 to 2048 pixels</,
+      "64",
+    ],
+    [{ signingKeys: ["key"] }, />without a size; with a signature/, ""],
+  ];
+  for (const [options, sizes, side] of cases) {
+    await withApp(async ({ get }) => {
+      const page = await (await get("/avatars?identifier=alice.test")).text();
+      assert.match(page, sizes);
+      const size = side === "" ? "" : `w=${side}&amp;h=${side}&amp;`;
+      assert.ok(page.includes(`src="/alice.test?${size}fallback=initials"`));
+    }, options);
+  }
+});
+
 Deno.test("scripts of other sites may ask, conditionally too, and read every header", () =>
   withApp(async ({ get, cid }) => {
     const object = `/avatars/${ALICE}/${cid}/default.webp`;
