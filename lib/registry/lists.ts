@@ -34,6 +34,8 @@ export interface ListsDeps {
 export interface ListPage<T> {
   items: readonly T[];
   next: T | undefined;
+  /** Why entries may be missing, in a sentence; undefined where none should. */
+  doubt?: string | undefined;
 }
 
 /** Most entries of one page. */
@@ -50,7 +52,10 @@ export class Lists {
     this.#deps = deps;
   }
 
-  /** Tags in byte order (end-8). Throws AppError `NAME_UNKNOWN` for a repository that never had content. */
+  /**
+   * Tags in byte order (end-8). Throws AppError `NAME_UNKNOWN` for a repository
+   * that never had content, or what kept us from asking the owner's PDS for it.
+   */
   async tags(
     owner: Identity,
     repo: string,
@@ -58,10 +63,13 @@ export class Lists {
   ): Promise<ListPage<string>> {
     const { index, discovery, holds } = this.#deps;
     const ref = { did: owner.did, repo };
-    await this.#discover(owner, () => discovery.ensureTagsListed(owner));
+    const problem = await this.#discover(
+      owner,
+      () => discovery.ensureTagsListed(owner),
+    );
     const row = await index.repository(ref);
     if (!row) {
-      throw new AppError(
+      throw problem ?? new AppError(
         "NAME_UNKNOWN",
         `There is no repository ${repo} of ${owner.handle ?? owner.did}.`,
       );
@@ -69,7 +77,8 @@ export class Lists {
     await requireRepositoryRead(holds, row, options.caller);
     const last = options.last === undefined ? {} : { last: options.last };
     const limit = options.n === 0 ? 0 : options.n + 1;
-    return cut(await index.tagNames(ref, { ...last, limit }), options.n);
+    const page = cut(await index.tagNames(ref, { ...last, limit }), options.n);
+    return { ...page, doubt: doubtOf(problem) };
   }
 
   /** Referrers of `subject` (end-12), of one of `artifactTypes` where some are named. An unknown subject has none. */
@@ -83,9 +92,11 @@ export class Lists {
       n?: number;
       last?: Digest;
     },
-  ): Promise<{ items: Descriptor[]; next: Digest | undefined }> {
+  ): Promise<
+    Pick<ListPage<Descriptor>, "items" | "doubt"> & { next: Digest | undefined }
+  > {
     const { index, discovery, holds } = this.#deps;
-    await this.#discover(owner, async () => {
+    const problem = await this.#discover(owner, async () => {
       await discovery.ensureTagsListed(owner);
       await discovery.ensureReferrersListed(owner);
     });
@@ -94,6 +105,7 @@ export class Lists {
     const limit = Math.min(options.n ?? PAGE.referrers, PAGE.referrers);
     const wanted = new Set(options.artifactTypes);
     const items: Descriptor[] = [];
+    const doubt = doubtOf(problem);
     let bytes = 0;
     for await (
       const entry of this.#referrers(owner, repo, subject, options.last)
@@ -103,10 +115,10 @@ export class Lists {
       bytes += JSON.stringify(item).length;
       const full = items.length >= limit ||
         (bytes > REFERRERS_PAGE_BYTES && items.length > 0);
-      if (full) return { items, next: items.at(-1)?.digest };
+      if (full) return { items, next: items.at(-1)?.digest, doubt };
       items.push(item);
     }
-    return { items, next: undefined };
+    return { items, next: undefined, doubt };
   }
 
   /** Repositories that `caller` may see, owner by owner. */
@@ -141,16 +153,21 @@ export class Lists {
     }
   }
 
-  /** Reads what is unknown of an owner; without the PDS we answer with what we know. */
-  async #discover(owner: Identity, read: () => Promise<void>): Promise<void> {
+  /** Reads what is unknown of an owner; without the PDS we answer with what we know, and return what was wrong. */
+  async #discover(
+    owner: Identity,
+    read: () => Promise<void>,
+  ): Promise<AppError | undefined> {
     try {
       await read();
+      return undefined;
     } catch (error) {
       if (!isAppError(error)) throw error;
       this.#deps.log.warn("records not listed at the owner's repo", {
         did: owner.did,
         error,
       });
+      return error;
     }
   }
 
@@ -191,4 +208,9 @@ function cut<T>(items: readonly T[], n: number): ListPage<T> {
   if (items.length <= n) return { items, next: undefined };
   const page = items.slice(0, n);
   return { items: page, next: page.at(-1) };
+}
+
+function doubtOf(problem: AppError | undefined): string | undefined {
+  return problem &&
+    `The list may lack what was pushed by way of other services. ${problem.message}`;
 }

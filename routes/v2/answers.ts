@@ -28,6 +28,16 @@ export function json(
   });
 }
 
+/** Characters of a warning that are sent; all of an answer's together may take 4,096 bytes. */
+const MAX_WARNING = 1_000;
+
+/** The header for people at the client (distribution-spec, "Warnings"); none without `text`. */
+export function warning(text: string | undefined): Record<string, string> {
+  if (text === undefined) return {};
+  const plain = text.slice(0, MAX_WARNING).replace(/[^\x20-\x7e]/g, "?");
+  return { warning: `299 - "${plain.replace(/["\\]/g, "\\$&")}"` };
+}
+
 /** Headers that say which content this is. `pinned` content was asked for by digest. */
 export function contentHeaders(
   digest: Digest,

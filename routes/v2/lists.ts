@@ -20,7 +20,7 @@ import { OCI_INDEX } from "../../lib/oci/media_types.ts";
 import { referrersIndex } from "../../lib/oci/referrers.ts";
 import type { RepoRef } from "../../lib/registry/manifest_index.ts";
 import { PAGE } from "../../lib/registry/lists.ts";
-import { json } from "./answers.ts";
+import { json, warning } from "./answers.ts";
 import { readerOf } from "./caller.ts";
 import type { RepositoryRequest, V2Deps, V2Request } from "./deps.ts";
 
@@ -30,7 +30,7 @@ export async function listTags(
   r: RepositoryRequest,
   page: PageRequest,
 ): Promise<Response> {
-  const { items, next } = await deps.lists.tags(r.owner, r.repo, {
+  const { items, next, doubt } = await deps.lists.tags(r.owner, r.repo, {
     caller: readerOf(r.claims, r.owner, r.repo),
     n: pageSize(page, PAGE.tags),
     ...(page.last === undefined ? {} : { last: page.last }),
@@ -38,6 +38,7 @@ export async function listTags(
   const name = r.base.slice("/v2/".length);
   return json({ name, tags: items }, {
     "cache-control": "no-cache",
+    ...warning(doubt),
     ...nextLink(`${r.base}/tags/list`, [["n", page.n], ["last", next]], next),
   });
 }
@@ -53,7 +54,7 @@ export async function listReferrers(
   const last = page.last !== undefined && isDigest(page.last)
     ? { last: page.last }
     : {};
-  const { items, next } = await deps.lists.referrers(
+  const { items, next, doubt } = await deps.lists.referrers(
     r.owner,
     r.repo,
     subject,
@@ -70,21 +71,21 @@ export async function listReferrers(
     ["n", page.n],
     ["last", next],
   ], next);
-  return referrersPage(items, artifactTypes, link);
+  return referrersPage(items, artifactTypes, { ...warning(doubt), ...link });
 }
 
-/** One page of a list that was narrowed to `artifactTypes`, if there are any. */
+/** One page of a list that was narrowed to `artifactTypes`, if there are any; `more` are further headers. */
 export function referrersPage(
   items: readonly Descriptor[],
   artifactTypes: readonly string[],
-  link: Record<string, string> = {},
+  more: Record<string, string> = {},
 ): Response {
   const narrowed = artifactTypes.length > 0;
   return json(referrersIndex(items), {
     "content-type": OCI_INDEX,
     "cache-control": "no-cache",
     ...(narrowed ? { "oci-filters-applied": "artifactType" } : {}),
-    ...link,
+    ...more,
   });
 }
 

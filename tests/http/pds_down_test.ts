@@ -6,6 +6,7 @@ import {
   type Answer,
   expect,
   expectError,
+  header,
   Repository,
 } from "../support/registry.ts";
 import { CAN_LIST_CHILDREN, killNetwork } from "../support/processes.ts";
@@ -34,6 +35,9 @@ Deno.test({
     const layer = randomBlob(1_000);
     await repository.pushBlob(layer);
     await repository.tags();
+    const bobs = new Repository(first, undefined, "bob.test/app");
+    const nothing = `blobs/${randomBlob(10).digest}`;
+    expectError(await bobs.send("GET", nothing), 404, "BLOB_UNKNOWN");
     const before = await settledState(first);
     await killNetwork(first);
 
@@ -53,6 +57,12 @@ Deno.test({
         assert.deepEqual(await reader.tags(), ["latest"]);
         const [referrer] = await reader.referrers(image.digest);
         assert.equal(referrer?.digest, signature.digest);
+        // Only the tags were read from the owner's repo before.
+        const path = `referrers/${image.digest}`;
+        const list = expect(await reader.send("GET", path), 200);
+        assert.match(header(list, "warning"), /^299 - "The list may lack .*"$/);
+        const tags = expect(await reader.send("GET", "tags/list"), 200);
+        assert.equal(tags.headers.get("warning"), null);
       }
       const { origin } = first;
       expect(await repository.send("GET", `${origin}/v2/_catalog`), 200);
@@ -79,6 +89,7 @@ Deno.test({
       "what only the PDS could tell is unavailable, not unknown",
       async () => {
         assertUnavailable(await repository.send("GET", "manifests/unheard"));
+        assertUnavailable(await bobs.send("GET", "tags/list"));
         const { digest } = randomBlob(10);
         assertUnavailable(await repository.send("GET", `manifests/${digest}`));
         await assert.rejects(
