@@ -8,6 +8,7 @@
 import { Hono } from "@hono/hono";
 import { cors } from "@hono/hono/cors";
 import type { HoldContext } from "../lib/context/hold.ts";
+import { COLLECTIONS } from "../lib/hold/records.ts";
 import type { AppEnv } from "./middleware.ts";
 import { VERSION } from "./version.ts";
 import { createHoldRoutes } from "./xrpc/hold.ts";
@@ -24,6 +25,9 @@ export interface HoldRoutesState {
 
 /** How long browsers remember that they may call, in seconds. */
 const DAY_SECONDS = 86_400;
+
+/** Records that say who may do what. */
+const DECIDING: readonly string[] = [COLLECTIONS.captain, COLLECTIONS.crew];
 
 /** Mounts the hold. */
 export function holdRoutes(
@@ -50,7 +54,11 @@ export function holdRoutes(
       requireAllowed(await hold.access.admin(caller));
       return caller;
     },
-    written: () => hold.access.invalidate(),
+    written: (writes) => {
+      if (writes.some(({ collection }) => DECIDING.includes(collection))) {
+        hold.access.invalidate();
+      }
+    },
     ...(state.denoServe ? { upgrade: createDenoUpgrade(hold.firehose) } : {}),
   });
   // Every website may call; what it may do, its token says.

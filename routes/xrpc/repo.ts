@@ -39,8 +39,8 @@ export interface RepoRoutesDeps {
    * AppError `UNAUTHORIZED` or `DENIED` for everybody else.
    */
   readonly authorize: (request: Request, lxm: string) => Promise<Did>;
-  /** Called when records were written; they may say who may do what. */
-  readonly written: () => void;
+  /** Called after records were written; they may say who may do what. */
+  readonly written: (writes: readonly RepoWrite[]) => void;
 }
 
 const NSID = "com.atproto.repo";
@@ -184,7 +184,7 @@ function mountWrites(app: Hono<AppEnv>, deps: RepoRoutesDeps): void {
       if (isAppError(error, "CONFLICT")) refuse(error.message, error.xrpcName);
       throw error;
     } finally {
-      deps.written();
+      deps.written(writes);
     }
   };
 
