@@ -80,12 +80,14 @@ export class WholeUploads {
     const limit = await work.limit(caller);
     const guard = () => undefined;
     const intake = new Intake({ body, hash, clock, limit, guard, signal });
-    const known = await rows.find(digest);
     return await work.receive(intake, undefined, async () => {
-      if (known?.state === "live") await this.#takeKnown(intake, hash, digest);
-      else if (size !== undefined && size <= this.#smallBytes) {
+      // Publishing finds out in time whether a small one is there already.
+      if (size !== undefined && size <= this.#smallBytes) {
         return await this.#takeSmall(intake, hash, digest, size);
-      } else await this.#takeLarge(uploadId, intake, hash, digest);
+      }
+      const known = await rows.find(digest);
+      if (known?.state === "live") await this.#takeKnown(intake, hash, digest);
+      else await this.#takeLarge(uploadId, intake, hash, digest);
       return intake.bytes;
     });
   }
