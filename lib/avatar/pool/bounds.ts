@@ -25,7 +25,7 @@ export const DEFAULT_POOL: PoolOptions = {
   queueLimit: 64,
   maxWaitMs: 1500,
   maxRunMs: 5000,
-  memoryBytes: 240_000_000,
+  memoryBytes: 180_000_000,
 };
 
 /** Figures of a pool. */
