@@ -41,6 +41,24 @@ Deno.test({
     const before = await settledState(first);
     await killNetwork(first);
 
+    // Before any pull, because pulls are counted in the hold's repo.
+    await t.step(
+      "a push of a manifest is refused and changes nothing",
+      async () => {
+        const pushed = imageManifest(layer, []);
+        assertUnavailable(await repository.putManifest(pushed, "latest"));
+        assertUnavailable(await repository.putManifest(pushed));
+        assertUnavailable(await repository.putManifest(image, "second"));
+        assertUnavailable(await repository.send("DELETE", "manifests/latest"));
+        assertUnavailable(
+          await repository.send("DELETE", `manifests/${image.digest}`),
+        );
+        await assertUnchanged(first, before);
+        const get = await repository.send("GET", "manifests/latest");
+        assert.deepEqual(expect(get, 200).bytes, image.bytes);
+      },
+    );
+
     await t.step("tags, digests, blobs and lists are served", async () => {
       const readers = [
         new Repository(first, undefined, name),
@@ -67,23 +85,6 @@ Deno.test({
       const { origin } = first;
       expect(await repository.send("GET", `${origin}/v2/_catalog`), 200);
     });
-
-    await t.step(
-      "a push of a manifest is refused and changes nothing",
-      async () => {
-        const pushed = imageManifest(layer, []);
-        assertUnavailable(await repository.putManifest(pushed, "latest"));
-        assertUnavailable(await repository.putManifest(pushed));
-        assertUnavailable(await repository.putManifest(image, "second"));
-        assertUnavailable(await repository.send("DELETE", "manifests/latest"));
-        assertUnavailable(
-          await repository.send("DELETE", `manifests/${image.digest}`),
-        );
-        await assertUnchanged(first, before);
-        const get = await repository.send("GET", "manifests/latest");
-        assert.deepEqual(expect(get, 200).bytes, image.bytes);
-      },
-    );
 
     await t.step(
       "what only the PDS could tell is unavailable, not unknown",

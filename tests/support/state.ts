@@ -18,16 +18,21 @@ const SERVICES = ["registry", "hold", "repo"];
 /** Rows of the registry that only remember what was read elsewhere, and when. */
 const MEMORY = new Set(["synced", "profile"]);
 
+/** Jobs that wait; a row of them begins so in a {@linkcode State}. */
+const JOBS = ["kv", "job"];
+const JOB = '["kv","job"';
+
+const SETTLE_LIMIT_MS = 20_000;
+
 /** Looks at the files and, from a second process, at the rows. */
 export async function stateOf({ dataDir }: TestServer): Promise<State> {
   const state = new Map<string, string>();
   // Raw, because what has expired meanwhile has not been changed.
   const kv = await whileUnlocked(() => Deno.openKv(`${dataDir}/kv.sqlite3`));
   try {
-    for (const service of SERVICES) {
-      for await (
-        const { key, versionstamp } of kv.list({ prefix: [service] })
-      ) {
+    for (const prefix of [...SERVICES.map((name) => [name]), JOBS]) {
+      for await (const { key, versionstamp } of kv.list({ prefix })) {
+        const [service] = key;
         if (service === "registry" && MEMORY.has(String(key[1]))) continue;
         state.set(JSON.stringify(key, plain), versionstamp);
       }
@@ -39,12 +44,18 @@ export async function stateOf({ dataDir }: TestServer): Promise<State> {
   return state;
 }
 
-/** The state as soon as it no longer changes: a push is told to the hold after it was answered. */
+/**
+ * The state as soon as it no longer changes: a push is told to the hold after
+ * it was answered, and is a job until then. Fails after 20 seconds.
+ */
 export async function settledState(server: TestServer): Promise<State> {
+  const deadline = Date.now() + SETTLE_LIMIT_MS;
   for (let before = await stateOf(server);;) {
     await new Promise((resolve) => setTimeout(resolve, 100));
     const now = await stateOf(server);
-    if (changes(before, now).length === 0) return now;
+    const jobs = [...now.keys()].filter((name) => name.startsWith(JOB));
+    if (jobs.length === 0 && changes(before, now).length === 0) return now;
+    assert(Date.now() < deadline, `still at work: ${jobs}`);
     before = now;
   }
 }
