@@ -197,11 +197,19 @@ onEachStore(
     await using hold = await openHold(store, clock);
     const upload = await hold.uploads.initiate(ALICE);
     const { uploadId } = upload;
+    // Nobody asks for bytes before the upload is locked; no second ones come.
+    const locked = Promise.withResolvers<void>();
+    let begun = false;
     const never = new ReadableStream<Uint8Array>({
-      start: (controller) => controller.enqueue(noise(10)),
-    });
+      pull: (controller) => {
+        if (!begun) controller.enqueue(noise(10));
+        begun = true;
+        locked.resolve();
+      },
+    }, { highWaterMark: 0 });
     const stop = new AbortController();
     const hanging = hold.uploads.append(upload, 0, never, stop.signal);
+    await locked.promise;
     const other = hold.restart();
     const bytes = noise(1000);
     await assert.rejects(
