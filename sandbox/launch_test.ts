@@ -181,6 +181,25 @@ Deno.test("tables that a killed first start left half made are made anew", () =>
     }
   }));
 
+function portsOf({ pds, plc }: Sandbox) {
+  const port = (origin: string) => Number(new URL(origin).port);
+  return { pdsPort: port(pds), plcPort: port(plc) };
+}
+
+Deno.test("a state file that is lost takes no account along", () =>
+  withFolder(async (folder) => {
+    const first = await start(folder);
+    const { did } = accountOf(first, "alice.test");
+    await first.stop();
+    await Deno.remove(join(folder, "sandbox.json"));
+    const second = await start(folder, portsOf(first));
+    try {
+      assert.equal(accountOf(second, "alice.test").did, did);
+    } finally {
+      await second.stop();
+    }
+  }));
+
 Deno.test("only the loopback addresses answer", async () => {
   await using sandbox = await startTestSandbox();
   const addresses = Deno.networkInterfaces()

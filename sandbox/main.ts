@@ -14,6 +14,7 @@
  * @module
  */
 
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureAccounts, moveAccounts } from "./accounts.ts";
@@ -99,11 +100,14 @@ async function start({ dataDir, pdsPort, plcPort, client }: Settings) {
 /**
  * Removes the PDS's data when no first start has come as far as an account. The
  * PDS makes its tables one by one, outside of a transaction, and finds those
- * that a kill left behind in its way for ever after.
+ * that a kill left behind in its way for ever after. Where an account's folder
+ * is there, nothing goes, whatever the state file says.
  */
 async function dropHalfMadePds(dataDir: string, state: State): Promise<void> {
   if (Object.keys(state.appPasswords).length > 0) return;
-  await rm(join(dataDir, PDS_FOLDER), { recursive: true, force: true });
+  const pds = join(dataDir, PDS_FOLDER);
+  if (existsSync(join(pds, "actors"))) return;
+  await rm(pds, { recursive: true, force: true });
 }
 
 /** Keeps a second sandbox off the folder, for the life of this process. */
