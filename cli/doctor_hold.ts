@@ -6,7 +6,7 @@
  */
 
 import { z } from "zod";
-import { parseDid } from "../lib/atproto/did_resolver.ts";
+import { parseDid } from "../lib/did.ts";
 import type { AppContext } from "../lib/context.ts";
 import type { HoldContext } from "../lib/context/hold.ts";
 import {

@@ -6,7 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import type { AppContext } from "../lib/context.ts";
-import { StorageKeys } from "../lib/storage/keys.ts";
+import { StorageKeys } from "../lib/storage/object_keys.ts";
 import { type DoctorCheck, fail, type Finding, ok } from "./doctor_finding.ts";
 
 /** Time for one request, in milliseconds. */

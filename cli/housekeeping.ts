@@ -5,7 +5,7 @@
  */
 
 import type { AppContext } from "../lib/context.ts";
-import type { GcReport } from "../lib/hold/gc.ts";
+import type { GcReport } from "../lib/hold/gc/gc.ts";
 import type { Chore } from "../lib/kv/chores.ts";
 import { LargeValues } from "../lib/kv/large_value.ts";
 import type { HoldAppContext } from "./open_context.ts";

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { parseDid } from "../lib/atproto/did_resolver.ts";
-import type { Did } from "../lib/atproto/identity.ts";
+import { type Did, parseDid } from "../lib/did.ts";
 import type { Config } from "../lib/config/config.ts";
 import {
   type AppContext,

@@ -5,7 +5,7 @@
  */
 
 import { AppError } from "../lib/errors.ts";
-import { importCar } from "../lib/repo/car_import.ts";
+import { importCar } from "../lib/repo/car/car_import.ts";
 import type { Command, CommandCall } from "./command.ts";
 import { withHold } from "./open_context.ts";
 

@@ -16,7 +16,7 @@ import {
   type Listening,
   listenOnDeploy,
   type Upgrade,
-} from "../routes/serve.ts";
+} from "../routes/server/serve.ts";
 import { createFirehoseUpgrade } from "../routes/xrpc/sync_socket.ts";
 import type { Sandbox } from "../sandbox/launch.ts";
 import { announceHold } from "./announce.ts";

@@ -5,17 +5,15 @@
  * @module
  */
 
-import type { Did, IdentityResolver } from "./atproto/identity.ts";
-import { DidResolver } from "./atproto/did_resolver.ts";
-import {
-  createGuardedFetch,
-  type GuardedFetch,
-} from "./atproto/guarded_fetch.ts";
-import { HandleResolver } from "./atproto/handle_resolver.ts";
-import { CachedIdentityResolver } from "./atproto/identity_resolver.ts";
-import type { PdsReader } from "./atproto/pds.ts";
-import { PdsClient } from "./atproto/pds_client.ts";
-import { SecretBox } from "./atproto/secret_box.ts";
+import type { Did } from "./did.ts";
+import type { IdentityResolver } from "./atproto/identity/identity.ts";
+import { DidResolver } from "./atproto/identity/did_resolver.ts";
+import { createGuardedFetch, type GuardedFetch } from "./net/guarded_fetch.ts";
+import { HandleResolver } from "./atproto/identity/handle_resolver.ts";
+import { CachedIdentityResolver } from "./atproto/identity/identity_resolver.ts";
+import type { PdsReader } from "./atproto/pds/pds.ts";
+import { PdsClient } from "./atproto/pds/pds_client.ts";
+import { SecretBox } from "./crypto/secret_box.ts";
 import type { NetworkEvents } from "./avatar/network_events.ts";
 import type { AvatarService } from "./avatar/service.ts";
 import { type Clock, systemClock } from "./clock.ts";

@@ -14,7 +14,7 @@ import { devicePageRoutes } from "./auth/device_page.ts";
 import { oauthRoutes } from "./auth/oauth.ts";
 import { settingsRoutes } from "./auth/settings.ts";
 import { tokenRoutes } from "./auth/token.ts";
-import { clientAddress } from "./client_address.ts";
+import { clientAddress } from "./server/client_address.ts";
 import type { AppEnv } from "./middleware.ts";
 
 /** The browsers of a context, for pages that show who is signed in. */

@@ -9,8 +9,8 @@ import type { Context, MiddlewareHandler } from "@hono/hono";
 import { AppError, isAppError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
-import { drainBody } from "./drain.ts";
-import type { Connection } from "./serve.ts";
+import { drainBody } from "./server/drain.ts";
+import type { Connection } from "./server/serve.ts";
 import { renderError, type Surface, surfaceOf } from "./render_error.ts";
 
 /** Values that the middleware leaves for handlers. */

@@ -8,14 +8,14 @@
 
 import { parseDidKey, type PrivateKey, verifySig } from "@atcute/crypto";
 import { z } from "zod";
+import { type Did, parseDid } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
-import { parseDid } from "./did_resolver.ts";
 import { isReusable } from "./hold_methods.ts";
-import type { Did, IdentityResolver } from "./identity.ts";
-import { decodeJson } from "./jwt.ts";
-import { usedTokenKey } from "./keys.ts";
+import type { IdentityResolver } from "./identity/identity.ts";
+import { decodeJson } from "../crypto/jwt.ts";
+import { usedTokenKey } from "./kv_keys.ts";
 
 /** What {@linkcode ServiceAuthVerifier} needs. */
 export interface ServiceAuthDeps {

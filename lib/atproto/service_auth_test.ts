@@ -5,10 +5,11 @@ import {
 } from "@atcute/crypto";
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Did } from "../did.ts";
 import { ManualClock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import { DenoKv } from "../kv/deno_kv.ts";
-import type { Did, Identity } from "./identity.ts";
+import type { Identity } from "./identity/identity.ts";
 import { createServiceJwt, ServiceAuthVerifier } from "./service_auth.ts";
 
 const alice: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";

@@ -5,7 +5,10 @@
  * @module
  */
 
-import type { Identity, IdentityResolver } from "../atproto/identity.ts";
+import type {
+  Identity,
+  IdentityResolver,
+} from "../atproto/identity/identity.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
 import { parseOwner } from "../oci/name.ts";

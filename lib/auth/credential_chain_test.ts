@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import type { Did, Identity, IdentityResolver } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
+import type {
+  Identity,
+  IdentityResolver,
+} from "../atproto/identity/identity.ts";
 import { ManualClock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import { openKv } from "../kv/deno_kv.ts";

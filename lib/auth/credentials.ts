@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Did, Identity } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
+import type { Identity } from "../atproto/identity/identity.ts";
 import type { Credential } from "./credential.ts";
 import type { Action } from "./registry_tokens.ts";
 

@@ -5,13 +5,13 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
 import { deviceName, type Devices, type MadeDevice } from "./devices.ts";
-import { deviceCodeKey, userCodeKey } from "./keys.ts";
+import { deviceCodeKey, userCodeKey } from "./kv_keys.ts";
 import type { Permission } from "./permissions.ts";
 import { hashSecret, randomSecret } from "./secrets.ts";
 import { parseUserCode, randomUserCode } from "./user_code.ts";

@@ -7,11 +7,11 @@
  */
 
 import { LRUCache } from "lru-cache";
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Atomic, Entry, Kv } from "../kv/kv.ts";
-import { deviceKey, deviceOfKey, devicesOf } from "./keys.ts";
+import { deviceKey, deviceOfKey, devicesOf } from "./kv_keys.ts";
 import type { Permission } from "./permissions.ts";
 import { hashSecret, matchesHash, randomId, randomSecret } from "./secrets.ts";
 

@@ -11,7 +11,7 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
 import type { Action } from "./registry_tokens.ts";
 

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Did, Identity } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
+import type { Identity } from "../atproto/identity/identity.ts";
 import type { Principal } from "./credentials.ts";
 import type { Action } from "./registry_tokens.ts";
 

@@ -9,7 +9,7 @@
 import { jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import {

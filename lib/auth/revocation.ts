@@ -6,12 +6,12 @@
  */
 
 import { LRUCache } from "lru-cache";
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Credential } from "./credential.ts";
 import type { Devices } from "./devices.ts";
-import { loginsRevokedUntilKey } from "./keys.ts";
+import { loginsRevokedUntilKey } from "./kv_keys.ts";
 import { REFRESH_TOKEN_DAYS } from "./refresh_tokens.ts";
 
 /** A login as tokens tell of it. */

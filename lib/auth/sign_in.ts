@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Did, IdentityResolver } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
+import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { AppError } from "../errors.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
 import type { Logger } from "../log.ts";

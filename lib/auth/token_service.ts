@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Did, Identity } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
+import type { Identity } from "../atproto/identity/identity.ts";
 import { isAppError } from "../errors.ts";
 import type { Metrics } from "../metrics.ts";
 import { parseImageName } from "../oci/name.ts";

@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
-import { webSessionKey, webSessionOfKey, webSessionsOf } from "./keys.ts";
+import { webSessionKey, webSessionOfKey, webSessionsOf } from "./kv_keys.ts";
 import { hashSecret, randomId, randomSecret } from "./secrets.ts";
 
 const DAY_MS = 86_400_000;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { SingleFlight } from "../atproto/single_flight.ts";
+import { SingleFlight } from "../async/single_flight.ts";
 import { AppError } from "../errors.ts";
 import type { RateLimiter } from "../kv/rate_limit.ts";
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Kv } from "../kv/kv.ts";
-import { imageKey, variantKeys } from "./keys.ts";
+import { imageKey, variantKeys } from "./kv_keys.ts";
 import { originalKey, variantObjectKey } from "./object_keys.ts";
 import type {
   ImageRow,

@@ -5,14 +5,14 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
-import type { JetstreamBatch } from "../atproto/jetstream.ts";
-import type { JetstreamEvent } from "../atproto/jetstream_event.ts";
+import type { Did } from "../did.ts";
+import type { JetstreamBatch } from "../atproto/jetstream/jetstream.ts";
+import type { JetstreamEvent } from "../atproto/jetstream/jetstream_event.ts";
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
 import { acquireLease } from "../kv/lease.ts";
 import type { Logger } from "../log.ts";
-import { EVENTS_LEASE, eventsCursorKey } from "./keys.ts";
+import { EVENTS_LEASE, eventsCursorKey } from "./kv_keys.ts";
 import type { AvatarObserver } from "./observer.ts";
 import type { AccountChange } from "./profiles.ts";
 

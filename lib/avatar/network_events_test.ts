@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import type { Did } from "../atproto/identity.ts";
-import type { JetstreamBatch } from "../atproto/jetstream.ts";
-import type { JetstreamEvent } from "../atproto/jetstream_event.ts";
+import type { Did } from "../did.ts";
+import type { JetstreamBatch } from "../atproto/jetstream/jetstream.ts";
+import type { JetstreamEvent } from "../atproto/jetstream/jetstream_event.ts";
 import { ManualClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import { DenoKv } from "../kv/deno_kv.ts";
 import type { Kv } from "../kv/kv.ts";
 import { settle } from "../kv/testing.ts";
 import { silentLogger } from "../log.ts";
-import { eventsCursorKey } from "./keys.ts";
+import { eventsCursorKey } from "./kv_keys.ts";
 import { NetworkEvents } from "./network_events.ts";
 import { type EventCounts, NO_OBSERVER } from "./observer.ts";
 import type { AccountChange } from "./profiles.ts";

@@ -3,8 +3,7 @@
  *
  * @module
  */
-
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 
 /** Kept by browsers and caches for a year: what is at a key never changes. */
 export const IMMUTABLE = "public, max-age=31536000, immutable";

@@ -6,7 +6,7 @@
  */
 
 import { LRUCache } from "lru-cache";
-import { SingleFlight } from "../atproto/single_flight.ts";
+import { SingleFlight } from "../async/single_flight.ts";
 import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { BlobStore } from "../storage/blob_store.ts";

@@ -5,8 +5,8 @@
  */
 
 import { z } from "zod";
-import type { Did } from "../atproto/identity.ts";
-import type { RepoRecord } from "../atproto/pds.ts";
+import type { Did } from "../did.ts";
+import type { RepoRecord } from "../atproto/pds/pds.ts";
 import { isBlobCid } from "./object_keys.ts";
 import type { PictureRef } from "./rows.ts";
 import type { PictureSource } from "./upstream.ts";

@@ -7,19 +7,19 @@
 
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
+import type { Did } from "../did.ts";
 import type {
-  Did,
   Identity,
   IdentityResolver,
   ResolveOptions,
-} from "../atproto/identity.ts";
-import { SingleFlight } from "../atproto/single_flight.ts";
+} from "../atproto/identity/identity.ts";
+import { SingleFlight } from "../async/single_flight.ts";
 import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Visitor } from "./admission.ts";
-import { profileKey, replacedKey } from "./keys.ts";
+import { profileKey, replacedKey } from "./kv_keys.ts";
 import type { AvatarObserver } from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";
 import {

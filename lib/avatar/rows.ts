@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { ErrorCode } from "../errors.ts";
 
 /** Which of an account's pictures. */

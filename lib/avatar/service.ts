@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { Did, IdentityResolver } from "../atproto/identity.ts";
-import type { PdsReader } from "../atproto/pds.ts";
+import type { Did } from "../did.ts";
+import type { IdentityResolver } from "../atproto/identity/identity.ts";
+import type { PdsReader } from "../atproto/pds/pds.ts";
 import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import type { Did } from "../did.ts";
 import { FakeNetwork } from "../../tests/support/avatar_network.ts";
 import { fixture } from "../../tests/support/images.ts";
-import type { Did } from "../atproto/identity.ts";
 import { ManualClock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import { DenoKv } from "../kv/deno_kv.ts";
@@ -9,7 +9,7 @@ import type { Kv } from "../kv/kv.ts";
 import { silentLogger } from "../log.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { MemoryBlobStore } from "../storage/memory.ts";
-import { sniff } from "./image/sniff.ts";
+import { sniff } from "./image/sniff/sniff.ts";
 import { type AvatarOptions, DEFAULT_AVATAR_OPTIONS } from "./options.ts";
 import { parseQuery, type PictureQuery } from "./parameters.ts";
 import { perform } from "./pool/job.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
-import { imageKey, profileKey, replacedKeys, variantKeys } from "./keys.ts";
+import { imageKey, profileKey, replacedKeys, variantKeys } from "./kv_keys.ts";
 import { originalKey, variantObjectKey } from "./object_keys.ts";
 import type { ProfileRow, VariantRow } from "./rows.ts";
 

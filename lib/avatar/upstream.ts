@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { PdsReader } from "../atproto/pds.ts";
-import { XrpcFailure } from "../atproto/xrpc.ts";
+import type { PdsReader } from "../atproto/pds/pds.ts";
+import { XrpcFailure } from "../atproto/pds/xrpc.ts";
 import { AppError, isAppError } from "../errors.ts";
 
 /**

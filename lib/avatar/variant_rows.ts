@@ -5,13 +5,13 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
-import { Slots } from "../atproto/slots.ts";
+import type { Did } from "../did.ts";
+import { Semaphore } from "../async/semaphore.ts";
 import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
-import { imageKey, refusalKey, variantKey } from "./keys.ts";
+import { imageKey, refusalKey, variantKey } from "./kv_keys.ts";
 import type { AvatarOptions } from "./options.ts";
 import type {
   ImageRow,
@@ -37,7 +37,7 @@ export class VariantRows {
   readonly #deps: VariantRowsDeps;
   readonly #options: Pick<AvatarOptions, "maxVariants" | "negativeTtlMs">;
   /** One commit at a time for each picture: they would only get in each other's way. */
-  readonly #turns = new Slots(1);
+  readonly #turns = new Semaphore(1);
 
   constructor(
     deps: VariantRowsDeps,

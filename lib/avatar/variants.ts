@@ -6,8 +6,8 @@
  */
 
 import { LRUCache } from "lru-cache";
-import type { Did } from "../atproto/identity.ts";
-import { SingleFlight } from "../atproto/single_flight.ts";
+import type { Did } from "../did.ts";
+import { SingleFlight } from "../async/single_flight.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
@@ -18,7 +18,7 @@ import { OUTPUT_TYPES } from "./image/encode.ts";
 import { MEDIA_TYPES, uprightSize } from "./image/info.ts";
 import { checkedSniff } from "./image/limits.ts";
 import type { Rendered } from "./image/render.ts";
-import { variantLease } from "./keys.ts";
+import { variantLease } from "./kv_keys.ts";
 import { IMMUTABLE, variantObjectKey } from "./object_keys.ts";
 import type { AvatarObserver } from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";

@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import { type Contradiction, contradictions } from "./contradictions.ts";
 import { isLoopback } from "./loopback.ts";
 import { didWeb, parseListenAddress } from "./kinds.ts";

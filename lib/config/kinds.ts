@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import { isValidDid, isValidHandle, isValidNsid } from "@atproto/syntax";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 
 /** How values of one kind are read. */
 export interface Kind<T> {

@@ -5,11 +5,15 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { GuardedFetch } from "../atproto/guarded_fetch.ts";
-import type { Did, Identity, IdentityResolver } from "../atproto/identity.ts";
-import { PasswordSessions } from "../atproto/password_session.ts";
-import type { PdsSession } from "../atproto/pds.ts";
-import type { SecretBox } from "../atproto/secret_box.ts";
+import type { Did } from "../did.ts";
+import type { GuardedFetch } from "../net/guarded_fetch.ts";
+import type {
+  Identity,
+  IdentityResolver,
+} from "../atproto/identity/identity.ts";
+import { PasswordSessions } from "../atproto/pds/password_session.ts";
+import type { PdsSession } from "../atproto/pds/pds.ts";
+import type { SecretBox } from "../crypto/secret_box.ts";
 import { CredentialChain } from "../auth/credential_chain.ts";
 import { DeviceCodes } from "../auth/device_codes.ts";
 import { Devices } from "../auth/devices.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { IdentityResolver } from "../atproto/identity.ts";
-import { readJetstream } from "../atproto/jetstream.ts";
-import type { PdsReader } from "../atproto/pds.ts";
+import type { IdentityResolver } from "../atproto/identity/identity.ts";
+import { readJetstream } from "../atproto/jetstream/jetstream.ts";
+import type { PdsReader } from "../atproto/pds/pds.ts";
 import {
   type AvatarOptions,
   DEFAULT_AVATAR_OPTIONS,

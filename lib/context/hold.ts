@@ -4,41 +4,41 @@
  * @module
  */
 
-import type { GuardedFetch } from "../atproto/guarded_fetch.ts";
-import type { IdentityResolver } from "../atproto/identity.ts";
-import { assertRecord, assertRecordKey } from "../atproto/lexicon.ts";
+import type { GuardedFetch } from "../net/guarded_fetch.ts";
+import type { IdentityResolver } from "../atproto/identity/identity.ts";
+import { assertRecord, assertRecordKey } from "../atproto/lexicon/lexicon.ts";
 import { ServiceAuthVerifier } from "../atproto/service_auth.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { HoldAccess } from "../hold/access.ts";
-import { BlobRows } from "../hold/blob_rows.ts";
-import { HoldBlobs } from "../hold/blobs.ts";
+import { BlobRows } from "../hold/blobs/blob_rows.ts";
+import { HoldBlobs } from "../hold/blobs/blobs.ts";
 import { HoldCrew } from "../hold/crew.ts";
-import { HoldGc } from "../hold/gc.ts";
+import { HoldGc } from "../hold/gc/gc.ts";
 import {
   ManifestCensus,
   type ManifestSource,
-} from "../hold/manifest_census.ts";
-import { LayerIndex } from "../hold/layer_index.ts";
-import { LayerRecords } from "../hold/layer_records.ts";
-import { HoldNotify } from "../hold/notify.ts";
-import { HoldPosts } from "../hold/posts.ts";
+} from "../hold/gc/manifest_census.ts";
+import { LayerIndex } from "../hold/layers/layer_index.ts";
+import { LayerRecords } from "../hold/layers/layer_records.ts";
+import { HoldNotify } from "../hold/pushes/notify.ts";
+import { HoldPosts } from "../hold/pushes/posts.ts";
 import { HoldQuota } from "../hold/quota.ts";
-import { ReadTickets } from "../hold/read_tickets.ts";
+import { ReadTickets } from "../hold/blobs/read_tickets.ts";
 import { HoldStats } from "../hold/stats.ts";
-import { HoldUploads } from "../hold/uploads.ts";
+import { HoldUploads } from "../hold/uploads/uploads.ts";
 import { HoldUserData } from "../hold/user_data.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { RepoBlobs } from "../repo/blobs.ts";
-import { handleOfHost } from "../repo/did_document.ts";
-import { DEFAULT_RETENTION } from "../repo/event_log.ts";
-import { Firehose } from "../repo/firehose.ts";
+import { handleOfHost } from "../repo/identity/did_document.ts";
+import { DEFAULT_RETENTION } from "../repo/events/event_log.ts";
+import { Firehose } from "../repo/events/firehose.ts";
 import { Repo } from "../repo/repo.ts";
-import type { KeyBox } from "../repo/signing_key.ts";
+import type { KeyBox } from "../repo/identity/signing_key.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
-import { StorageKeys } from "../storage/keys.ts";
+import { StorageKeys } from "../storage/object_keys.ts";
 import { openHoldIdentity } from "./hold_identity.ts";
 import { holdStart } from "./hold_start.ts";
 

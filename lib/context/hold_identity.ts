@@ -5,19 +5,22 @@
  * @module
  */
 
-import type { GuardedFetch } from "../atproto/guarded_fetch.ts";
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
+import type { GuardedFetch } from "../net/guarded_fetch.ts";
 import type { Config } from "../config/config.ts";
 import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
-import { type DidDocument, didDocument } from "../repo/did_document.ts";
-import { ensurePlcIdentity } from "../repo/plc_identity.ts";
+import {
+  type DidDocument,
+  didDocument,
+} from "../repo/identity/did_document.ts";
+import { ensurePlcIdentity } from "../repo/identity/plc_identity.ts";
 import {
   type KeyBox,
   loadSigningKey,
   type Signer,
-} from "../repo/signing_key.ts";
+} from "../repo/identity/signing_key.ts";
 
 /** What {@linkcode openHoldIdentity} needs. */
 export interface HoldIdentityDeps {

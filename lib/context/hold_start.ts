@@ -5,8 +5,9 @@
  * @module
  */
 
-import type { GuardedFetch } from "../atproto/guarded_fetch.ts";
-import type { Did, IdentityResolver } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
+import type { GuardedFetch } from "../net/guarded_fetch.ts";
+import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { AppError, isAppError } from "../errors.ts";
@@ -16,7 +17,7 @@ import { captainSchema, COLLECTIONS, SELF } from "../hold/records.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { RepoBlobs } from "../repo/blobs.ts";
-import { type CrawlAnswer, requestCrawl } from "../repo/crawl.ts";
+import { type CrawlAnswer, requestCrawl } from "../repo/events/crawl.ts";
 import type { Repo } from "../repo/repo.ts";
 
 /** What {@linkcode holdStart} needs. */

@@ -6,12 +6,22 @@
  */
 
 import { z } from "zod";
-import type { Did, Identity, IdentityResolver } from "../atproto/identity.ts";
-import type { PdsReader } from "../atproto/pds.ts";
-import { type ManifestRecord, readManifest } from "../atproto/records.ts";
+import type { Did } from "../did.ts";
+import type {
+  Identity,
+  IdentityResolver,
+} from "../atproto/identity/identity.ts";
+import type { PdsReader } from "../atproto/pds/pds.ts";
+import {
+  type ManifestRecord,
+  readManifest,
+} from "../atproto/records/records.ts";
 import { AppError, isAppError } from "../errors.ts";
-import type { ManifestSource, OwnedManifest } from "../hold/manifest_census.ts";
-import type { PushNotice } from "../hold/notice.ts";
+import type {
+  ManifestSource,
+  OwnedManifest,
+} from "../hold/gc/manifest_census.ts";
+import type { PushNotice } from "../hold/pushes/notice.ts";
 import { digestOf, digestParts } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
 

@@ -2,16 +2,17 @@
 
 import assert from "node:assert/strict";
 import { z } from "zod";
+import type { Did } from "../did.ts";
 import {
   createAccount,
   startTestSandbox,
 } from "../../tests/support/sandbox.ts";
 import { xrpc } from "../../tests/support/xrpc.ts";
-import { createGuardedFetch } from "../atproto/guarded_fetch.ts";
-import type { Did, IdentityResolver } from "../atproto/identity.ts";
-import { PdsClient } from "../atproto/pds_client.ts";
+import { createGuardedFetch } from "../net/guarded_fetch.ts";
+import type { IdentityResolver } from "../atproto/identity/identity.ts";
+import { PdsClient } from "../atproto/pds/pds_client.ts";
 import { AppError } from "../errors.ts";
-import { blobsOf } from "../hold/notice.ts";
+import { blobsOf } from "../hold/pushes/notice.ts";
 import { digestOf } from "../oci/digest.ts";
 import { manifestSource } from "./manifest_source.ts";
 

@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { Did, IdentityResolver } from "../atproto/identity.ts";
-import type { PdsReader, PdsSession } from "../atproto/pds.ts";
+import type { Did } from "../did.ts";
+import type { IdentityResolver } from "../atproto/identity/identity.ts";
+import type { PdsReader, PdsSession } from "../atproto/pds/pds.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import type { JobRunner } from "../kv/job_runner.ts";
@@ -14,23 +15,23 @@ import { LargeValues } from "../kv/large_value.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { Blobs } from "../registry/blobs.ts";
-import { ManifestContent } from "../registry/content.ts";
-import { Discovery } from "../registry/discovery.ts";
-import type { HoldClient } from "../registry/hold_client.ts";
+import { ManifestContent } from "../registry/manifests/content.ts";
+import { Discovery } from "../registry/manifests/discovery.ts";
+import type { HoldClient } from "../hold_api/hold_client.ts";
 import { Holds } from "../registry/holds.ts";
-import { Lists } from "../registry/lists.ts";
-import { ManifestImport } from "../registry/manifest_import.ts";
-import { ManifestIndex } from "../registry/manifest_index.ts";
-import { ManifestPush } from "../registry/manifest_push.ts";
-import { Manifests } from "../registry/manifests.ts";
-import { OwnerReader } from "../registry/owner_reader.ts";
-import { OwnerRecords } from "../registry/owner_records.ts";
-import { Owners } from "../registry/owners.ts";
+import { Lists } from "../registry/lists/lists.ts";
+import { ManifestImport } from "../registry/manifests/manifest_import.ts";
+import { ManifestIndex } from "../registry/manifests/manifest_index.ts";
+import { ManifestPush } from "../registry/manifests/manifest_push.ts";
+import { Manifests } from "../registry/manifests/manifests.ts";
+import { OwnerReader } from "../registry/owners/owner_reader.ts";
+import { OwnerRecords } from "../registry/owners/owner_records.ts";
+import { Owners } from "../registry/owners/owners.ts";
 import { PUSH_NOTICE, PushNotices } from "../registry/push_notices.ts";
-import type { HoldFetch } from "../registry/remote_calls.ts";
-import { RemoteHold } from "../registry/remote_hold.ts";
-import { RepositoryList } from "../registry/repository_list.ts";
-import { TaggedReferrers } from "../registry/tagged_referrers.ts";
+import type { HoldFetch } from "../registry/remote_hold/remote_calls.ts";
+import { RemoteHold } from "../registry/remote_hold/remote_hold.ts";
+import { RepositoryList } from "../registry/lists/repository_list.ts";
+import { TaggedReferrers } from "../registry/lists/tagged_referrers.ts";
 import { Uploads } from "../registry/uploads.ts";
 import { WriteLeases } from "../registry/write_leases.ts";
 

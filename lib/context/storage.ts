@@ -8,10 +8,10 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { AppError } from "../errors.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
-import { FilesystemBlobStore } from "../storage/filesystem.ts";
+import { FilesystemBlobStore } from "../storage/filesystem/filesystem.ts";
 import { MemoryBlobStore } from "../storage/memory.ts";
-import { S3BlobStore } from "../storage/s3.ts";
-import type { S3Credentials, S3Options } from "../storage/s3_client.ts";
+import { S3BlobStore } from "../storage/s3/s3.ts";
+import type { S3Credentials, S3Options } from "../storage/s3/s3_client.ts";
 
 /** One storage of the configuration; avatars may have their own. */
 export type StorageSettings = Config["storage"];

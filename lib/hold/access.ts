@@ -5,7 +5,7 @@
  */
 
 import { LRUCache } from "lru-cache";
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import {
   type Captain,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import type { Did } from "../did.ts";
 import { ManualClock } from "../clock.ts";
 import { openKv } from "../kv/deno_kv.ts";
 import { silentLogger } from "../log.ts";
-import type { Did } from "../atproto/identity.ts";
 import { HoldAccess } from "./access.ts";
 import { bootstrapHold, type HoldSettings } from "./bootstrap.ts";
 import { COLLECTIONS, crewRkey, SELF } from "./records.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import {

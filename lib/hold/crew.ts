@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import { DEFAULT_PERMISSIONS, type HoldAccess } from "./access.ts";

@@ -7,8 +7,8 @@
 import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
-import type { BlobRef } from "../atproto/pds.ts";
-import { holdKeys } from "./keys.ts";
+import type { BlobRef } from "../atproto/pds/pds.ts";
+import { holdKeys } from "./kv_keys.ts";
 import { COLLECTIONS, type HoldRecords, SELF } from "./records.ts";
 
 /** What the operator decides. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { lexicons } from "@atproto/api";
-import type { BlobRef } from "../atproto/pds.ts";
+import type { BlobRef } from "../atproto/pds/pds.ts";
 import { silentLogger } from "../log.ts";
 import { ensureProfile, type ProfileSettings } from "./profile.ts";
 import { COLLECTIONS, type HoldWrite, SELF } from "./records.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { HoldAccess } from "./access.ts";
-import type { LayerIndex, Usage } from "./layer_index.ts";
-import type { UploadAllowance } from "./upload_work.ts";
+import type { LayerIndex, Usage } from "./layers/layer_index.ts";
+import type { UploadAllowance } from "./uploads/upload_work.ts";
 
 /** One tier. */
 export interface Tier {

@@ -6,9 +6,8 @@
  * @module
  */
 
-import { isValidDid } from "@atproto/syntax";
 import { z } from "zod";
-import type { Did } from "../atproto/identity.ts";
+import { type Did, didSchema } from "../did.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 
 /** Collections of the hold's repo. */
@@ -85,12 +84,6 @@ export interface HoldRecords {
     options?: { idempotencyKey?: string },
   ): Promise<HoldCommit>;
 }
-
-/** A DID in a record. */
-export const didSchema = z.custom<Did>(
-  (value) => typeof value === "string" && isValidDid(value),
-  "must be a DID",
-);
 
 /** `io.atcr.hold.captain`: who owns the hold and what it allows. */
 export const captainSchema = z.object({

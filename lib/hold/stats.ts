@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
-import { statsRkey } from "../atproto/rkeys.ts";
+import type { Did } from "../did.ts";
+import { statsRkey } from "../atproto/records/rkeys.ts";
 import type { Clock } from "../clock.ts";
 import { isAppError } from "../errors.ts";
 import type { Logger } from "../log.ts";

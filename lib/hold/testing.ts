@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
-import { assertRecord, assertRecordKey } from "../atproto/lexicon.ts";
+import type { Did } from "../did.ts";
+import { assertRecord, assertRecordKey } from "../atproto/lexicon/lexicon.ts";
 import { ManualClock } from "../clock.ts";
 import { AppError, type ErrorCode, isAppError } from "../errors.ts";
 import { openKv } from "../kv/deno_kv.ts";
@@ -14,15 +14,15 @@ import type { Kv } from "../kv/kv.ts";
 import { silentLogger } from "../log.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { Repo } from "../repo/repo.ts";
-import { importSigningKey } from "../repo/signing_key.ts";
+import { importSigningKey } from "../repo/identity/signing_key.ts";
 import type { RecordValidator } from "../repo/writes.ts";
 import type { BlobStore, Multipart, Part } from "../storage/blob_store.ts";
-import { FilesystemBlobStore } from "../storage/filesystem.ts";
-import { StorageKeys } from "../storage/keys.ts";
+import { FilesystemBlobStore } from "../storage/filesystem/filesystem.ts";
+import { StorageKeys } from "../storage/object_keys.ts";
 import { MemoryBlobStore } from "../storage/memory.ts";
-import { BlobRows } from "./blob_rows.ts";
-import { HoldBlobs } from "./blobs.ts";
-import { HoldUploads, type HoldUploadsDeps } from "./uploads.ts";
+import { BlobRows } from "./blobs/blob_rows.ts";
+import { HoldBlobs } from "./blobs/blobs.ts";
+import { HoldUploads, type HoldUploadsDeps } from "./uploads/uploads.ts";
 
 /** The hold of the tests. */
 export const HOLD: Did = "did:web:hold.example.com";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
 import { silentLogger } from "../log.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
@@ -14,13 +14,13 @@ import { MemoryBlobStore } from "../storage/memory.ts";
 import { HoldAccess } from "./access.ts";
 import { bootstrapHold, type HoldSettings } from "./bootstrap.ts";
 import { HoldCrew } from "./crew.ts";
-import { HoldGc } from "./gc.ts";
-import { LayerIndex } from "./layer_index.ts";
-import { LayerRecords } from "./layer_records.ts";
-import { ManifestCensus, type ManifestSource } from "./manifest_census.ts";
-import type { PushNotice } from "./notice.ts";
-import { HoldNotify } from "./notify.ts";
-import { HoldPosts } from "./posts.ts";
+import { HoldGc } from "./gc/gc.ts";
+import { LayerIndex } from "./layers/layer_index.ts";
+import { LayerRecords } from "./layers/layer_records.ts";
+import { ManifestCensus, type ManifestSource } from "./gc/manifest_census.ts";
+import type { PushNotice } from "./pushes/notice.ts";
+import { HoldNotify } from "./pushes/notify.ts";
+import { HoldPosts } from "./pushes/posts.ts";
 import { HoldQuota, type Tier } from "./quota.ts";
 import { COLLECTIONS, type HoldRecord } from "./records.ts";
 import { HoldStats } from "./stats.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import type { HoldAccess } from "./access.ts";
 import type { HoldCrew } from "./crew.ts";
-import type { LayerEntry, LayerIndex } from "./layer_index.ts";
-import type { LayerRecords } from "./layer_records.ts";
+import type { LayerEntry, LayerIndex } from "./layers/layer_index.ts";
+import type { LayerRecords } from "./layers/layer_records.ts";
 import {
   COLLECTIONS,
   type CrewMember,
@@ -21,7 +21,7 @@ import {
   type Stats,
   statsSchema,
 } from "./records.ts";
-import { Turns } from "./turns.ts";
+import { KeyedMutex } from "../async/keyed_mutex.ts";
 
 /** What {@linkcode HoldUserData} needs. */
 export interface HoldUserDataDeps {
@@ -61,7 +61,7 @@ export interface UserDataDeletion {
 /** Serves the right to see and to delete one's data. Blobs are left to the garbage collection. */
 export class HoldUserData {
   readonly #deps: HoldUserDataDeps;
-  readonly #turns = new Turns();
+  readonly #turns = new KeyedMutex();
 
   constructor(deps: HoldUserDataDeps) {
     this.#deps = deps;

@@ -7,7 +7,7 @@
 
 import { createHash } from "node:crypto";
 import { AppError } from "../errors.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../text.ts";
 
 /** Hash algorithms that this registry computes and accepts. */
 export type DigestAlgorithm = "sha256" | "sha512";

@@ -5,7 +5,7 @@
  */
 
 import { AppError } from "../errors.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../text.ts";
 
 /** The page that a client asks for. */
 export interface PageRequest {

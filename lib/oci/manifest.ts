@@ -26,7 +26,7 @@ import {
   manifestKind,
   type ManifestMediaType,
 } from "./media_types.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../text.ts";
 
 /** Largest manifest that is taken: 4 MiB, what the specification asks for at least. */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;

@@ -18,10 +18,10 @@
  */
 
 import { isValidDid, isValidHandle } from "@atproto/syntax";
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
 import { type Digest, parseDigest } from "./digest.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../text.ts";
 
 /** Who an image belongs to, as its name says. */
 export type Owner =
@@ -89,7 +89,7 @@ export function parseImageName(name: string): ImageName {
  * Throws AppError `NAME_INVALID` when it is neither a handle nor a DID.
  */
 export function parseOwner(text: string): Owner {
-  const did = parseDid(text);
+  const did = ownerDid(text);
   if (did !== undefined) return { kind: "did", value: did };
   // Checked before folding: some letters outside ASCII fold into it.
   if (isValidHandle(text)) return { kind: "handle", value: text.toLowerCase() };
@@ -119,7 +119,7 @@ export function parseRepository(text: string): string {
 }
 
 /** A DID in its plain or its docker-safe spelling, in plain form. */
-function parseDid(text: string): Did | undefined {
+function ownerDid(text: string): Did | undefined {
   const plc = RAW_PLC.exec(text) ?? SAFE_PLC.exec(text);
   if (plc !== null) return checkedDid(`did:plc:${plc[1]}`);
   const web = RAW_WEB.exec(text) ?? SAFE_WEB.exec(text);
@@ -141,7 +141,7 @@ function checkedDid(did: Did): Did | undefined {
  * did:web of a host.
  */
 export function dockerSafeDid(did: Did): string {
-  if (parseDid(did) !== did) {
+  if (ownerDid(did) !== did) {
     throw invalid(
       `The DID ${
         quote(did)

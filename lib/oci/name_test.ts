@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { isValidHandle } from "@atproto/syntax";
 import fc from "fast-check";
+import type { Did } from "../did.ts";
 import { FUZZ, valueOrClientError } from "../../tests/support/fuzz.ts";
-import type { Did } from "../atproto/identity.ts";
 import { isAppError } from "../errors.ts";
 import { digestOf } from "./digest.ts";
 import {

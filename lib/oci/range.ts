@@ -6,7 +6,7 @@
  */
 
 import { AppError } from "../errors.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../text.ts";
 
 /** Bytes `start` to `end`, both inclusive. */
 export interface ByteRange {

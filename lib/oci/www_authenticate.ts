@@ -6,7 +6,7 @@
  */
 
 import { AppError } from "../errors.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../text.ts";
 
 /** What a client must do to be let in. */
 export interface BearerChallenge {

@@ -9,9 +9,13 @@ import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../storage/blob_store.ts";
-import type { Caller, HoldClient, HoldDirectory } from "./hold_client.ts";
-import { registryKeys } from "./keys.ts";
-import type { RepoRef } from "./manifest_index.ts";
+import type {
+  Caller,
+  HoldClient,
+  HoldDirectory,
+} from "../hold_api/hold_client.ts";
+import { registryKeys } from "./kv_keys.ts";
+import type { RepoRef } from "./manifests/manifest_index.ts";
 import { requireRead, requireRepositoryRead } from "./read_access.ts";
 import type { BlobRow, RepositoryRow } from "./rows.ts";
 

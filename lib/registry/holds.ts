@@ -5,9 +5,10 @@
  */
 
 import { LRUCache } from "lru-cache";
-import type { Did, IdentityResolver } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
+import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { AppError, isAppError } from "../errors.ts";
-import type { HoldClient, HoldDirectory } from "./hold_client.ts";
+import type { HoldClient, HoldDirectory } from "../hold_api/hold_client.ts";
 
 /** What {@linkcode Holds} needs. */
 export interface HoldsDeps {

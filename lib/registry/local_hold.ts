@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
 import type { HoldAccess } from "../hold/access.ts";
 import type { HoldCrew } from "../hold/crew.ts";
-import type { HoldBlobs } from "../hold/blobs.ts";
-import type { HoldUploads } from "../hold/uploads.ts";
+import type { HoldBlobs } from "../hold/blobs/blobs.ts";
+import type { HoldUploads } from "../hold/uploads/uploads.ts";
 import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
 import type { ByteRange } from "../storage/blob_store.ts";
 import type {
@@ -20,7 +20,7 @@ import type {
   LastBytes,
   ManifestEvent,
   PulledManifest,
-} from "./hold_client.ts";
+} from "../hold_api/hold_client.ts";
 
 /** The services of the hold that the registry uses. */
 export interface LocalHoldDeps {

@@ -6,8 +6,8 @@
 
 import type { Digest } from "../oci/digest.ts";
 import type { ParsedManifest } from "../oci/manifest.ts";
-import type { ManifestEvent } from "./hold_client.ts";
-import type { RepoRef } from "./manifest_index.ts";
+import type { ManifestEvent } from "../hold_api/hold_client.ts";
+import type { RepoRef } from "./manifests/manifest_index.ts";
 
 /** Describes `manifest` in the terms of the lexicon. */
 export function manifestEvent(

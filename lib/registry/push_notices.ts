@@ -7,8 +7,7 @@
  */
 
 import { z } from "zod";
-import { parseDid } from "../atproto/did_resolver.ts";
-import type { Did } from "../atproto/identity.ts";
+import { type Did, parseDid } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { isAppError } from "../errors.ts";
 import {
@@ -24,9 +23,9 @@ import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { type ParsedManifest, parseManifest } from "../oci/manifest.ts";
-import type { ManifestContent } from "./content.ts";
-import type { HoldDirectory } from "./hold_client.ts";
-import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
+import type { ManifestContent } from "./manifests/content.ts";
+import type { HoldDirectory } from "../hold_api/hold_client.ts";
+import type { ManifestIndex, RepoRef } from "./manifests/manifest_index.ts";
 import { manifestEvent } from "./notify.ts";
 
 /** What {@linkcode PushNotices} needs. */

@@ -11,10 +11,10 @@ import { silentLogger } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { digestOf } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
-import { ManifestContent } from "./content.ts";
-import type { HoldClient, ManifestEvent } from "./hold_client.ts";
-import { ManifestIndex } from "./manifest_index.ts";
-import { manifestRow } from "./manifest_rows.ts";
+import { ManifestContent } from "./manifests/content.ts";
+import type { HoldClient, ManifestEvent } from "../hold_api/hold_client.ts";
+import { ManifestIndex } from "./manifests/manifest_index.ts";
+import { manifestRow } from "./manifests/manifest_rows.ts";
 import { PUSH_NOTICE, PushNotices } from "./push_notices.ts";
 
 const MINUTE = 60_000;

@@ -6,7 +6,11 @@
  */
 
 import { AppError } from "../errors.ts";
-import type { Caller, HoldClient, HoldDirectory } from "./hold_client.ts";
+import type {
+  Caller,
+  HoldClient,
+  HoldDirectory,
+} from "../hold_api/hold_client.ts";
 import type { RepositoryRow } from "./rows.ts";
 
 /** Throws AppError `DENIED` with the hold's reason, or `UNAUTHORIZED` when a login could help. */

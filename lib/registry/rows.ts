@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
 
 /** A repository of an owner. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Clock } from "../clock.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
@@ -22,9 +22,9 @@ import type {
   HoldDirectory,
   HoldUpload,
   LastBytes,
-} from "./hold_client.ts";
-import { registryKeys } from "./keys.ts";
-import type { RepoRef } from "./manifest_index.ts";
+} from "../hold_api/hold_client.ts";
+import { registryKeys } from "./kv_keys.ts";
+import type { RepoRef } from "./manifests/manifest_index.ts";
 import type { BlobRow, UploadRow } from "./rows.ts";
 
 /** What {@linkcode Uploads} needs. */

@@ -6,7 +6,7 @@ import { openKv } from "../kv/deno_kv.ts";
 import { silentLogger } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { digestOf } from "../oci/digest.ts";
-import type { HoldClient } from "./hold_client.ts";
+import type { HoldClient } from "../hold_api/hold_client.ts";
 import { Uploads } from "./uploads.ts";
 
 const HOUR = 3_600_000;

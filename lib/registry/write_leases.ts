@@ -9,7 +9,7 @@ import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
 import { MAX_TOGETHER, withLease } from "../kv/lease.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { RepoRef } from "./manifest_index.ts";
+import type { RepoRef } from "./manifests/manifest_index.ts";
 
 /** How long a holder that died keeps others waiting, and how long they wait, in milliseconds. */
 const TIMES = { ttlMs: 10_000, waitMs: 60_000 };

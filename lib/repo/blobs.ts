@@ -6,14 +6,14 @@
  */
 
 import { createHash, randomBytes } from "node:crypto";
-import type { Did } from "../atproto/identity.ts";
-import type { BlobRef } from "../atproto/pds.ts";
+import type { Did } from "../did.ts";
+import type { BlobRef } from "../atproto/pds/pds.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { cidOfRaw, isCid } from "./cid.ts";
-import { type RepoKeys, repoKeys } from "./keys.ts";
+import { type RepoKeys, repoKeys } from "./kv_keys.ts";
 import { assertRev } from "./path.ts";
 import type { BlobRow, BlobUseRow, HeadRow } from "./rows.ts";
 

@@ -8,10 +8,10 @@
 import { writeCarStream } from "@atcute/car";
 import { encode, toBytes, toCidLink } from "@atcute/cbor";
 import { fromString } from "@atcute/cid";
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import { cidBytes, cidOfBlock } from "./cid.ts";
-import { concat } from "./frames.ts";
-import type { Signer } from "./signing_key.ts";
+import { concat } from "./events/frames.ts";
+import type { Signer } from "./identity/signing_key.ts";
 
 /** A block of a CAR. */
 export interface Block {

@@ -6,15 +6,15 @@
  */
 
 import type { MSTNode } from "@atcute/mst";
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Atomic, Entry, Kv } from "../kv/kv.ts";
 import { hashOfCid } from "./cid.ts";
 import { type Block, carBytes, signCommit } from "./commit.ts";
-import type { EventLog, LoggedEvent } from "./event_log.ts";
-import { commitFrame, concat } from "./frames.ts";
-import type { RepoKeys } from "./keys.ts";
+import type { EventLog, LoggedEvent } from "./events/event_log.ts";
+import { commitFrame, concat } from "./events/frames.ts";
+import type { RepoKeys } from "./kv_keys.ts";
 import type { StoredNodes } from "./nodes.ts";
 import { blobReferences, decodeRecord } from "./record_data.ts";
 import type {
@@ -25,7 +25,7 @@ import type {
   OldRow,
   RecordRow,
 } from "./rows.ts";
-import type { Signer } from "./signing_key.ts";
+import type { Signer } from "./identity/signing_key.ts";
 import type { TidClock } from "./tid.ts";
 import { changeTree } from "./tree.ts";
 import type { PreparedWrite } from "./writes.ts";

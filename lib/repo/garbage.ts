@@ -8,7 +8,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { Atomic, Entry, Key, Kv } from "../kv/kv.ts";
-import type { RepoKeys } from "./keys.ts";
+import type { RepoKeys } from "./kv_keys.ts";
 import type { GarbageRow, HeadRow, NodeRow, OldRow } from "./rows.ts";
 
 /** How long unreachable content stays readable, in milliseconds. */

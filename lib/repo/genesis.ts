@@ -9,14 +9,14 @@ import type { Entry } from "../kv/kv.ts";
 import { hashOfCid } from "./cid.ts";
 import { carBytes, signCommit } from "./commit.ts";
 import type { CommitDeps } from "./commit_writer.ts";
-import type { LoggedEvent } from "./event_log.ts";
+import type { LoggedEvent } from "./events/event_log.ts";
 import {
   accountFrame,
   commitFrame,
   type EventStamp,
   identityFrame,
   syncFrame,
-} from "./frames.ts";
+} from "./events/frames.ts";
 import { EMPTY_ROOT } from "./nodes.ts";
 import type { HeadRow, NodeRow } from "./rows.ts";
 

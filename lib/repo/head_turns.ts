@@ -7,9 +7,9 @@
 
 import { AppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
-import type { LoggedEvent } from "./event_log.ts";
-import type { RepoKeys } from "./keys.ts";
-import type { LiveEvents } from "./live_events.ts";
+import type { LoggedEvent } from "./events/event_log.ts";
+import type { RepoKeys } from "./kv_keys.ts";
+import type { LiveEvents } from "./events/live_events.ts";
 import type { HeadRow } from "./rows.ts";
 
 /** What an attempt to change the head brought; undefined when it was no longer the head. */

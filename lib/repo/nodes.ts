@@ -9,7 +9,7 @@ import { MemoryBlockStore, MSTNode, NodeStore } from "@atcute/mst";
 import { LRUCache } from "lru-cache";
 import type { Kv } from "../kv/kv.ts";
 import { hashOfCid } from "./cid.ts";
-import type { RepoKeys } from "./keys.ts";
+import type { RepoKeys } from "./kv_keys.ts";
 import type { NodeRow } from "./rows.ts";
 
 /** Root of a repo without records. */

@@ -6,7 +6,7 @@
  */
 
 import { isValidNsid, isValidRecordKey, isValidTid } from "@atproto/syntax";
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
 
 /** Throws AppError `INVALID_REQUEST` unless `collection` is an NSID. */

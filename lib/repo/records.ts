@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Kv, ListSelector } from "../kv/kv.ts";
-import type { RepoKeys } from "./keys.ts";
+import type { RepoKeys } from "./kv_keys.ts";
 import { assertCollection, assertRkey, recordUri } from "./path.ts";
 import { decodeRecord, type RecordValue } from "./record_data.ts";
 import type { RecordRow } from "./rows.ts";

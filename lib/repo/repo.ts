@@ -5,21 +5,25 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
 import type { Atomic, Entry } from "../kv/kv.ts";
-import { CarReader } from "./car.ts";
+import { CarReader } from "./car/car.ts";
 import {
   BatchTooLargeError,
   type CommitDeps,
   storeCommit,
 } from "./commit_writer.ts";
-import { DEFAULT_RETENTION, EventLog, type LoggedEvent } from "./event_log.ts";
+import {
+  DEFAULT_RETENTION,
+  EventLog,
+  type LoggedEvent,
+} from "./events/event_log.ts";
 import { sweepGarbage } from "./garbage.ts";
 import { announceAccount, announceIdentity, createRepo } from "./genesis.ts";
 import { HeadTurns } from "./head_turns.ts";
-import { repoKeys } from "./keys.ts";
-import { LiveEvents } from "./live_events.ts";
+import { repoKeys } from "./kv_keys.ts";
+import { LiveEvents } from "./events/live_events.ts";
 import { StoredNodes } from "./nodes.ts";
 import {
   type ListRecordsOptions,

@@ -5,7 +5,7 @@ import { SyncVerifier } from "../../tests/support/sync_verifier.ts";
 import { ManualClock } from "../clock.ts";
 import { blockCid } from "./cid.ts";
 import { GARBAGE_GRACE_MS } from "./garbage.ts";
-import { repoKeys } from "./keys.ts";
+import { repoKeys } from "./kv_keys.ts";
 import { StoredNodes, Workspace } from "./nodes.ts";
 import type { RepoWrite } from "./writes.ts";
 import { NodeWalker } from "@atcute/mst";

@@ -7,7 +7,7 @@
 import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Change } from "./commit_writer.ts";
-import type { RepoKeys } from "./keys.ts";
+import type { RepoKeys } from "./kv_keys.ts";
 import type { BlobRow, RecordRow } from "./rows.ts";
 import type { WriteResult } from "./types.ts";
 import type { PreparedWrite } from "./writes.ts";

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
-import type { Retention } from "./event_log.ts";
-import type { Signer } from "./signing_key.ts";
+import type { Retention } from "./events/event_log.ts";
+import type { Signer } from "./identity/signing_key.ts";
 import type { RecordValidator } from "./writes.ts";
 
 /** What a repo is built from. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Did } from "../atproto/identity.ts";
+import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
 import { assertCollection, assertRkey, recordUri, treePath } from "./path.ts";
 import {

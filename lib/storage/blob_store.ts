@@ -1,6 +1,6 @@
 /**
  * Where bytes live: S3, a folder or memory behind one interface. Keys come
- * only from key builders (`lib/storage/keys.ts`), never from outside.
+ * only from key builders (`lib/storage/object_keys.ts`), never from outside.
  *
  * @module
  */

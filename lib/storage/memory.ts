@@ -14,7 +14,7 @@ import type {
   Part,
   PartLimits,
 } from "./blob_store.ts";
-import { assertKey, assertPrefix } from "./keys.ts";
+import { assertKey, assertPrefix } from "./object_keys.ts";
 import {
   assertOffset,
   assertPartNumber,

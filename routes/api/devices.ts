@@ -7,7 +7,7 @@
 
 import { type Context, Hono } from "@hono/hono";
 import { z } from "zod";
-import type { IdentityResolver } from "../../lib/atproto/identity.ts";
+import type { IdentityResolver } from "../../lib/atproto/identity/identity.ts";
 import {
   type Device,
   type Devices,

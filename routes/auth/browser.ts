@@ -8,7 +8,7 @@
 import type { Context } from "@hono/hono";
 import { deleteCookie, getCookie, setCookie } from "@hono/hono/cookie";
 import { isValidHandle } from "@atproto/syntax";
-import type { IdentityResolver } from "../../lib/atproto/identity.ts";
+import type { IdentityResolver } from "../../lib/atproto/identity/identity.ts";
 import { equalText, randomSecret } from "../../lib/auth/secrets.ts";
 import {
   ABSOLUTE_MS,
@@ -17,7 +17,7 @@ import {
   type WebSessions,
 } from "../../lib/auth/web_sessions.ts";
 import { AppError, isAppError } from "../../lib/errors.ts";
-import type { ClientAddress } from "../client_address.ts";
+import type { ClientAddress } from "../server/client_address.ts";
 import type { Visitor } from "../pages/document.tsx";
 
 /** What {@linkcode Browsers} needs. */

@@ -5,7 +5,7 @@
  */
 
 import { type Context, Hono } from "@hono/hono";
-import type { IdentityResolver } from "../../lib/atproto/identity.ts";
+import type { IdentityResolver } from "../../lib/atproto/identity/identity.ts";
 import {
   DEVICE_CODE_SECONDS,
   type DeviceCodes,
@@ -18,7 +18,7 @@ import {
 } from "../../lib/auth/permissions.ts";
 import { showUserCode } from "../../lib/auth/user_code.ts";
 import { isAppError } from "../../lib/errors.ts";
-import type { ClientAddress } from "../client_address.ts";
+import type { ClientAddress } from "../server/client_address.ts";
 import type { AppEnv } from "../middleware.ts";
 import { readForm } from "./form.ts";
 

@@ -15,7 +15,7 @@ import type {
 import { AppError } from "../../lib/errors.ts";
 import { parseScopes } from "../../lib/oci/scope.ts";
 import { parseAuthorization } from "../../lib/oci/www_authenticate.ts";
-import type { ClientAddress } from "../client_address.ts";
+import type { ClientAddress } from "../server/client_address.ts";
 import type { AppEnv } from "../middleware.ts";
 import { readBody } from "../read_body.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
 import type { Digest } from "../../lib/oci/digest.ts";
 import { AppError, isAppError } from "../../lib/errors.ts";
 import {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Identity } from "../../lib/atproto/identity.ts";
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
+import type { Identity } from "../../lib/atproto/identity/identity.ts";
 import { notMeantFor, rule } from "../../lib/auth/policy.ts";
 import type {
   Action,

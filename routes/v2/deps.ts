@@ -4,18 +4,18 @@
  * @module
  */
 
-import type { Identity } from "../../lib/atproto/identity.ts";
-import type { PdsSession } from "../../lib/atproto/pds.ts";
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
+import type { Identity } from "../../lib/atproto/identity/identity.ts";
+import type { PdsSession } from "../../lib/atproto/pds/pds.ts";
 import type {
   RegistryTokens,
   TokenClaims,
 } from "../../lib/auth/registry_tokens.ts";
 import type { Blobs } from "../../lib/registry/blobs.ts";
-import type { Lists } from "../../lib/registry/lists.ts";
-import type { ManifestPush } from "../../lib/registry/manifest_push.ts";
-import type { Manifests } from "../../lib/registry/manifests.ts";
-import type { Owners } from "../../lib/registry/owners.ts";
+import type { Lists } from "../../lib/registry/lists/lists.ts";
+import type { ManifestPush } from "../../lib/registry/manifests/manifest_push.ts";
+import type { Manifests } from "../../lib/registry/manifests/manifests.ts";
+import type { Owners } from "../../lib/registry/owners/owners.ts";
 import type { Uploads } from "../../lib/registry/uploads.ts";
 
 /** Services and settings of the OCI API. */

@@ -18,8 +18,8 @@ import {
 } from "../../lib/oci/name.ts";
 import { OCI_INDEX } from "../../lib/oci/media_types.ts";
 import { referrersIndex } from "../../lib/oci/referrers.ts";
-import type { RepoRef } from "../../lib/registry/manifest_index.ts";
-import { PAGE } from "../../lib/registry/lists.ts";
+import type { RepoRef } from "../../lib/registry/manifests/manifest_index.ts";
+import { PAGE } from "../../lib/registry/lists/lists.ts";
 import { json, warning } from "./answers.ts";
 import { readerOf } from "./caller.ts";
 import type { RepositoryRequest, V2Deps, V2Request } from "./deps.ts";

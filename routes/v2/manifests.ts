@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { Did } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
-import type { PdsSession } from "../../lib/atproto/pds.ts";
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { PdsSession } from "../../lib/atproto/pds/pds.ts";
 import type { Reference } from "../../lib/oci/name.ts";
 import { readBody } from "../read_body.ts";
 import {

@@ -22,7 +22,7 @@ import {
   parseReference,
   type Reference,
 } from "../../lib/oci/name.ts";
-import { quote } from "../../lib/oci/quote.ts";
+import { quote } from "../../lib/text.ts";
 import type { Endpoint } from "./endpoint.ts";
 import {
   allow,

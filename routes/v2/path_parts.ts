@@ -6,7 +6,7 @@
 
 import { AppError } from "../../lib/errors.ts";
 import { type ImageName, parseImageName } from "../../lib/oci/name.ts";
-import { quote } from "../../lib/oci/quote.ts";
+import { quote } from "../../lib/text.ts";
 
 /** Decodes one segment of a path. Throws AppError `NAME_INVALID`. */
 export function decodeSegment(segment: string): string {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
 import type { Digest, DigestAlgorithm } from "../../lib/oci/digest.ts";
 import { type ImageName } from "../../lib/oci/name.ts";
 import {
@@ -13,7 +13,7 @@ import {
   formatUploadRange,
   parseUploadRange,
 } from "../../lib/oci/range.ts";
-import type { RepoRef } from "../../lib/registry/manifest_index.ts";
+import type { RepoRef } from "../../lib/registry/manifests/manifest_index.ts";
 import type {
   MountSource,
   UploadChunk,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
 import { ALICE, BOB, CAPTAIN, HOLD, noise } from "../../lib/hold/testing.ts";
 import { imageOf } from "../../lib/hold/testing_services.ts";
 import { COLLECTIONS } from "../../lib/hold/records.ts";

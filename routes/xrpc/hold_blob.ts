@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { HoldAccess } from "../../lib/hold/access.ts";
-import type { HoldBlobs } from "../../lib/hold/blobs.ts";
-import type { ReadTickets } from "../../lib/hold/read_tickets.ts";
+import type { HoldBlobs } from "../../lib/hold/blobs/blobs.ts";
+import type { ReadTickets } from "../../lib/hold/blobs/read_tickets.ts";
 import { type Digest, parseDigest } from "../../lib/oci/digest.ts";
 import {
   formatContentRange,

@@ -6,12 +6,11 @@
 
 import type { Hono } from "@hono/hono";
 import { z } from "zod";
-import type { Did } from "../../lib/atproto/identity.ts";
+import { type Did, didSchema } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { HoldAccess } from "../../lib/hold/access.ts";
 import type { HoldCrew } from "../../lib/hold/crew.ts";
 import type { HoldQuota } from "../../lib/hold/quota.ts";
-import { didSchema } from "../../lib/hold/records.ts";
 import type { AppEnv } from "../middleware.ts";
 import {
   callerOf,

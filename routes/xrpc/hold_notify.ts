@@ -7,12 +7,12 @@
 import { isValidAtUri } from "@atproto/syntax";
 import type { Hono } from "@hono/hono";
 import { z } from "zod";
+import { didSchema } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { HoldAccess } from "../../lib/hold/access.ts";
-import type { LayerRecords } from "../../lib/hold/layer_records.ts";
-import type { PushNotice } from "../../lib/hold/notice.ts";
-import type { HoldNotify } from "../../lib/hold/notify.ts";
-import { didSchema } from "../../lib/hold/records.ts";
+import type { LayerRecords } from "../../lib/hold/layers/layer_records.ts";
+import type { PushNotice } from "../../lib/hold/pushes/notice.ts";
+import type { HoldNotify } from "../../lib/hold/pushes/notify.ts";
 import type { HoldStats } from "../../lib/hold/stats.ts";
 import { isDigest } from "../../lib/oci/digest.ts";
 import { isTag, parseRepository } from "../../lib/oci/name.ts";

@@ -6,11 +6,10 @@
 
 import type { Hono } from "@hono/hono";
 import { z } from "zod";
-import type { Did } from "../../lib/atproto/identity.ts";
+import { type Did, didSchema } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Decision } from "../../lib/hold/access.ts";
-import { didSchema } from "../../lib/hold/records.ts";
-import { quote } from "../../lib/oci/quote.ts";
+import { quote } from "../../lib/text.ts";
 import type { AppEnv } from "../middleware.ts";
 import { readBody } from "../read_body.ts";
 import {

@@ -10,8 +10,8 @@ import type { Hono } from "@hono/hono";
 import { z } from "zod";
 import type { HoldAccess } from "../../lib/hold/access.ts";
 import type { HoldCrew } from "../../lib/hold/crew.ts";
-import { TICKET_HEADER } from "../../lib/hold/part_uploads.ts";
-import type { HoldUploads } from "../../lib/hold/uploads.ts";
+import { TICKET_HEADER } from "../../lib/hold/uploads/part_uploads.ts";
+import type { HoldUploads } from "../../lib/hold/uploads/uploads.ts";
 import { digestParts, parseDigest } from "../../lib/oci/digest.ts";
 import type { AppEnv } from "../middleware.ts";
 import {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
 import { ALICE, BOB, CAPTAIN, HOLD, noise } from "../../lib/hold/testing.ts";
 import { digestOf } from "../../lib/oci/digest.ts";
 import { openServer } from "./testing_hold.ts";

@@ -7,10 +7,10 @@
 
 import type { Hono } from "@hono/hono";
 import { z } from "zod";
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
 import { isAppError } from "../../lib/errors.ts";
 import { MAX_BLOB_BYTES, type RepoBlobs } from "../../lib/repo/blobs.ts";
-import type { DidDocument } from "../../lib/repo/did_document.ts";
+import type { DidDocument } from "../../lib/repo/identity/did_document.ts";
 import type { Repo } from "../../lib/repo/repo.ts";
 import type { ApplyResult } from "../../lib/repo/types.ts";
 import type { RepoWrite } from "../../lib/repo/writes.ts";

@@ -12,10 +12,10 @@ import {
   isValidRecordKey,
 } from "@atproto/syntax";
 import { z } from "zod";
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import { isCid } from "../../lib/repo/cid.ts";
-import { INVALID_HANDLE } from "../../lib/repo/did_document.ts";
+import { INVALID_HANDLE } from "../../lib/repo/identity/did_document.ts";
 import type { Repo } from "../../lib/repo/repo.ts";
 import type { AppEnv } from "../middleware.ts";
 

@@ -9,8 +9,11 @@ import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { AppError } from "../../lib/errors.ts";
-import type { Firehose, FirehoseSocket } from "../../lib/repo/firehose.ts";
-import type { Upgrade } from "../serve.ts";
+import type {
+  Firehose,
+  FirehoseSocket,
+} from "../../lib/repo/events/firehose.ts";
+import type { Upgrade } from "../server/serve.ts";
 
 /** Path of the event stream. */
 export const FIREHOSE_PATH = "/xrpc/com.atproto.sync.subscribeRepos";

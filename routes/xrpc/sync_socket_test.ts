@@ -7,9 +7,9 @@ import {
 import { systemClock } from "../../lib/clock.ts";
 import { AppError } from "../../lib/errors.ts";
 import { silentLogger } from "../../lib/log.ts";
-import { Firehose } from "../../lib/repo/firehose.ts";
+import { Firehose } from "../../lib/repo/events/firehose.ts";
 import type { Repo } from "../../lib/repo/repo.ts";
-import { listen } from "../serve.ts";
+import { listen } from "../server/serve.ts";
 import {
   createDenoUpgrade,
   createFirehoseUpgrade,

@@ -5,11 +5,11 @@
  */
 
 import assert from "node:assert/strict";
-import type { Did } from "../../lib/atproto/identity.ts";
-import { validateXrpcOutput } from "../../lib/atproto/lexicon.ts";
+import type { Did } from "../../lib/did.ts";
+import { validateXrpcOutput } from "../../lib/atproto/lexicon/lexicon.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { HoldSettings } from "../../lib/hold/bootstrap.ts";
-import { ReadTickets } from "../../lib/hold/read_tickets.ts";
+import { ReadTickets } from "../../lib/hold/blobs/read_tickets.ts";
 import { HOLD } from "../../lib/hold/testing.ts";
 import {
   openServices,

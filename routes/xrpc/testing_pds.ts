@@ -9,7 +9,7 @@ import { schemas } from "@atproto/api";
 import { jsonToLex, Lexicons } from "@atproto/lexicon";
 import { AppError } from "../../lib/errors.ts";
 import { RepoBlobs } from "../../lib/repo/blobs.ts";
-import { didDocument } from "../../lib/repo/did_document.ts";
+import { didDocument } from "../../lib/repo/identity/did_document.ts";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { openTestRepo, TEST_DID } from "../../tests/support/repo.ts";
 import { createTestApp } from "../testing_app.ts";

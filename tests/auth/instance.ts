@@ -8,7 +8,7 @@
 import { systemClock } from "../../lib/clock.ts";
 import { openKv } from "../../lib/kv/deno_kv.ts";
 import { silentLogger } from "../../lib/log.ts";
-import { listen } from "../../routes/serve.ts";
+import { listen } from "../../routes/server/serve.ts";
 import { startAuthApp } from "../support/auth_app.ts";
 
 const [pds = "", plc = "", folder = ""] = Deno.args;

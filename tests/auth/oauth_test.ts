@@ -1,16 +1,16 @@
 /** The OAuth client against a real PDS whose answers can be spoilt on the way. */
 
 import assert from "node:assert/strict";
-import { DidResolver } from "../../lib/atproto/did_resolver.ts";
+import type { Did } from "../../lib/did.ts";
+import { DidResolver } from "../../lib/atproto/identity/did_resolver.ts";
 import {
   createGuardedFetch,
   type FetchLimits,
   type GuardedFetch,
-} from "../../lib/atproto/guarded_fetch.ts";
-import { HandleResolver } from "../../lib/atproto/handle_resolver.ts";
-import type { Did } from "../../lib/atproto/identity.ts";
-import { CachedIdentityResolver } from "../../lib/atproto/identity_resolver.ts";
-import { SecretBox } from "../../lib/atproto/secret_box.ts";
+} from "../../lib/net/guarded_fetch.ts";
+import { HandleResolver } from "../../lib/atproto/identity/handle_resolver.ts";
+import { CachedIdentityResolver } from "../../lib/atproto/identity/identity_resolver.ts";
+import { SecretBox } from "../../lib/crypto/secret_box.ts";
 import { OAuth } from "../../lib/auth/oauth/oauth.ts";
 import {
   GRANULAR_SCOPE,

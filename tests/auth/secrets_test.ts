@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { z } from "zod";
-import type { Did } from "../../lib/atproto/identity.ts";
-import { SecretBox } from "../../lib/atproto/secret_box.ts";
+import type { Did } from "../../lib/did.ts";
+import { SecretBox } from "../../lib/crypto/secret_box.ts";
 import { ClientKeys } from "../../lib/auth/oauth/client_keys.ts";
 import { SessionStore } from "../../lib/auth/oauth/stores.ts";
 import type { Kv } from "../../lib/kv/kv.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { Did } from "../../lib/atproto/identity.ts";
-import { type SealedValue, SecretBox } from "../../lib/atproto/secret_box.ts";
-import { clientKeysKey, oauthSessionKey } from "../../lib/auth/keys.ts";
+import type { Did } from "../../lib/did.ts";
+import { type SealedValue, SecretBox } from "../../lib/crypto/secret_box.ts";
+import { clientKeysKey, oauthSessionKey } from "../../lib/auth/kv_keys.ts";
 import { ROTATE_AFTER_MS } from "../../lib/auth/oauth/client_keys.ts";
 import { SessionStore } from "../../lib/auth/oauth/stores.ts";
 import { isAppError } from "../../lib/errors.ts";

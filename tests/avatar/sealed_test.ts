@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { sniff } from "../../lib/avatar/image/sniff.ts";
+import { sniff } from "../../lib/avatar/image/sniff/sniff.ts";
 import { fixture } from "../support/images.ts";
 import { setAvatar } from "../support/profile.ts";
 import { Repository } from "../support/registry.ts";

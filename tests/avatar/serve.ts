@@ -10,18 +10,19 @@
 
 import { Hono } from "@hono/hono";
 import { Buffer } from "node:buffer";
-import type { Did, Identity } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
+import type { Identity } from "../../lib/atproto/identity/identity.ts";
 import { DEFAULT_AVATAR_OPTIONS } from "../../lib/avatar/options.ts";
 import { AvatarService } from "../../lib/avatar/service.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { openKv } from "../../lib/kv/deno_kv.ts";
 import { createLogger } from "../../lib/log.ts";
 import { Metrics } from "../../lib/metrics.ts";
-import { FilesystemBlobStore } from "../../lib/storage/filesystem.ts";
-import { avatarRoutes } from "../../routes/avatar.ts";
-import { clientAddress } from "../../routes/client_address.ts";
+import { FilesystemBlobStore } from "../../lib/storage/filesystem/filesystem.ts";
+import { avatarRoutes } from "../../routes/avatar/avatar.ts";
+import { clientAddress } from "../../routes/server/client_address.ts";
 import { type AppEnv, observe } from "../../routes/middleware.ts";
-import { listen } from "../../routes/serve.ts";
+import { listen } from "../../routes/server/serve.ts";
 import { blobCid } from "../support/avatar_network.ts";
 import { fixture, fixtures } from "../support/images.ts";
 import { mutant } from "./mutants.ts";

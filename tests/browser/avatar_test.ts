@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
 import { type AvatarApp, startAvatarApp } from "../support/avatar_app.ts";
 import { FakeNetwork } from "../support/avatar_network.ts";
 import { findChromium, startChromium } from "../support/chromium.ts";

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import type { Did } from "../../lib/atproto/identity.ts";
-import { oauthSessionKey } from "../../lib/auth/keys.ts";
+import type { Did } from "../../lib/did.ts";
+import { oauthSessionKey } from "../../lib/auth/kv_keys.ts";
 import { isAppError } from "../../lib/errors.ts";
 import { type AuthApp, startAuthApp } from "../support/auth_app.ts";
 import {

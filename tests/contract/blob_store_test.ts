@@ -1,4 +1,4 @@
-import { FilesystemBlobStore } from "../../lib/storage/filesystem.ts";
+import { FilesystemBlobStore } from "../../lib/storage/filesystem/filesystem.ts";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { blobStoreContract } from "./blob_store_contract.ts";
 

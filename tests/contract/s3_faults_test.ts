@@ -4,8 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import { S3BlobStore } from "../../lib/storage/s3.ts";
-import type { S3Options } from "../../lib/storage/s3_client.ts";
+import { S3BlobStore } from "../../lib/storage/s3/s3.ts";
+import type { S3Options } from "../../lib/storage/s3/s3_client.ts";
 import { type Fault, FAULTS, startFaultProxy } from "../s3/fault_proxy.ts";
 import { ignore, s3Options, withBucket } from "../s3/server.ts";
 import { collect, noise } from "../support/bytes.ts";

@@ -1,8 +1,8 @@
 /** The contract on the S3 server that `deno task test:s3` starts and names. */
 
 import assert from "node:assert/strict";
-import { S3BlobStore } from "../../lib/storage/s3.ts";
-import type { S3Options } from "../../lib/storage/s3_client.ts";
+import { S3BlobStore } from "../../lib/storage/s3/s3.ts";
+import type { S3Options } from "../../lib/storage/s3/s3_client.ts";
 import { emptyBucket, ignore, makeBucket, s3Options } from "../s3/server.ts";
 import { collect, noise } from "../support/bytes.ts";
 import { rejects } from "../support/rejects.ts";

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { S3BlobStore } from "../../lib/storage/s3.ts";
+import { S3BlobStore } from "../../lib/storage/s3/s3.ts";
 import { type Fault, FAULTS, startFaultProxy } from "../s3/fault_proxy.ts";
 import { ignore, s3Options, withBucket } from "../s3/server.ts";
 import {

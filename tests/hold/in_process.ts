@@ -16,7 +16,7 @@ import { type Clock, systemClock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
 import type { BlobStore } from "../../lib/storage/blob_store.ts";
 import { createApp } from "../../routes/app.ts";
-import { listen } from "../../routes/serve.ts";
+import { listen } from "../../routes/server/serve.ts";
 import { startTestSandbox } from "../support/sandbox.ts";
 import { freePort } from "../tools/ports.ts";
 import { type TestServer } from "../support/server.ts";

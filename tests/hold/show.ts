@@ -36,8 +36,8 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
     "test",
     "-A",
     "-q",
-    "lib/hold/gc_test.ts",
-    "lib/hold/manifest_census_test.ts",
+    "lib/hold/gc/gc_test.ts",
+    "lib/hold/gc/manifest_census_test.ts",
     "tests/http/hold_gc_test.ts",
   ],
   /** Commits, firehose, size. */

@@ -3,7 +3,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import { startAvatarApp } from "../support/avatar_app.ts";
 import { FakeNetwork } from "../support/avatar_network.ts";

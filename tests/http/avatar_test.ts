@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { sniff } from "../../lib/avatar/image/sniff.ts";
+import { sniff } from "../../lib/avatar/image/sniff/sniff.ts";
 import { loadConfig } from "../../lib/config/config.ts";
 import { createContext } from "../../lib/context.ts";
 import { silentLogger } from "../../lib/log.ts";

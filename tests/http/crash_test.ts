@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/clock.ts";
-import { BlobRows } from "../../lib/hold/blob_rows.ts";
-import { HoldUploads } from "../../lib/hold/uploads.ts";
+import { BlobRows } from "../../lib/hold/blobs/blob_rows.ts";
+import { HoldUploads } from "../../lib/hold/uploads/uploads.ts";
 import { openKv } from "../../lib/kv/deno_kv.ts";
 import { silentLogger } from "../../lib/log.ts";
-import { FilesystemBlobStore } from "../../lib/storage/filesystem.ts";
-import { StorageKeys } from "../../lib/storage/keys.ts";
+import { FilesystemBlobStore } from "../../lib/storage/filesystem/filesystem.ts";
+import { StorageKeys } from "../../lib/storage/object_keys.ts";
 import {
   type Blob,
   digestOf,

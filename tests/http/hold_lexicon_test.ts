@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { jsonToLex } from "@atproto/lexicon";
 import { z } from "zod";
-import { validateXrpcOutput } from "../../lib/atproto/lexicon.ts";
+import { validateXrpcOutput } from "../../lib/atproto/lexicon/lexicon.ts";
 import { holdEnv, signIn } from "../support/hold.ts";
 import {
   lexicons,

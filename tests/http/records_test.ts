@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { validateRecord } from "../../lib/atproto/lexicon.ts";
+import { validateRecord } from "../../lib/atproto/lexicon/lexicon.ts";
 import {
   artifact,
   descriptor,

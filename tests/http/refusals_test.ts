@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { SecretBox } from "../../lib/atproto/secret_box.ts";
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
+import { SecretBox } from "../../lib/crypto/secret_box.ts";
 import { RegistryTokens } from "../../lib/auth/registry_tokens.ts";
 import { systemClock } from "../../lib/clock.ts";
 import {

@@ -6,7 +6,7 @@
  */
 
 import { S3 } from "@aws-sdk/client-s3";
-import { S3BlobStore } from "../../lib/storage/s3.ts";
+import { S3BlobStore } from "../../lib/storage/s3/s3.ts";
 
 const endpoint = Deno.env.get("TEST_S3_ENDPOINT") ?? "";
 

@@ -10,7 +10,7 @@ import { openKv } from "../../lib/kv/deno_kv.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { createApp } from "../../routes/app.ts";
-import { listen } from "../../routes/serve.ts";
+import { listen } from "../../routes/server/serve.ts";
 import type { FakeNetwork } from "./avatar_network.ts";
 import { freePort } from "../tools/ports.ts";
 

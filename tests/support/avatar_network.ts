@@ -8,12 +8,12 @@
 import { createHash } from "node:crypto";
 import { CID } from "multiformats/cid";
 import * as Digest from "multiformats/hashes/digest";
+import type { Did } from "../../lib/did.ts";
 import type {
-  Did,
   Identity,
   IdentityResolver,
-} from "../../lib/atproto/identity.ts";
-import type { PdsReader, RepoRecord } from "../../lib/atproto/pds.ts";
+} from "../../lib/atproto/identity/identity.ts";
+import type { PdsReader, RepoRecord } from "../../lib/atproto/pds/pds.ts";
 import { AppError } from "../../lib/errors.ts";
 
 const RAW = 0x55;

@@ -5,10 +5,13 @@
  * @module
  */
 
+import type { Did } from "../../lib/did.ts";
 import type { Sandbox } from "../../sandbox/launch.ts";
-import type { Did } from "../../lib/atproto/identity.ts";
-import { didOfGenesis, signOperation } from "../../lib/repo/plc_operation.ts";
-import { importSigningKey } from "../../lib/repo/signing_key.ts";
+import {
+  didOfGenesis,
+  signOperation,
+} from "../../lib/repo/identity/plc_operation.ts";
+import { importSigningKey } from "../../lib/repo/identity/signing_key.ts";
 
 /** Claims and header of a token; undefined removes one, anything else replaces it. */
 export interface TokenChanges {

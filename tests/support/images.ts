@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodeWholePng } from "../../lib/avatar/image/decode_png.ts";
+import { decodeWholePng } from "../../lib/avatar/image/decode/decode_png.ts";
 
 const FOLDER = new URL("../fixtures/images/", import.meta.url);
 

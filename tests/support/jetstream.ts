@@ -8,7 +8,7 @@
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { WebSocket, WebSocketServer } from "ws";
-import type { Did } from "../../lib/atproto/identity.ts";
+import type { Did } from "../../lib/did.ts";
 
 /** The server; an event that is sent is kept for those who come later with a cursor. */
 export class FakeJetstream implements AsyncDisposable {

@@ -8,11 +8,11 @@
 
 import { exportJWK, generateKeyPair } from "jose";
 import { z } from "zod";
-import type { SealedValue, SecretBox } from "../../atproto/secret_box.ts";
+import type { SealedValue, SecretBox } from "../../crypto/secret_box.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
-import { clientKeysKey } from "../keys.ts";
+import { clientKeysKey } from "../kv_keys.ts";
 import { randomId } from "../secrets.ts";
 
 const DAY_MS = 86_400_000;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SecretBox } from "../../atproto/secret_box.ts";
+import { SecretBox } from "../../crypto/secret_box.ts";
 import { ManualClock } from "../../clock.ts";
 import { openKv } from "../../kv/deno_kv.ts";
 import { ClientKeys, ROTATE_AFTER_MS, SIGNS_AFTER_MS } from "./client_keys.ts";

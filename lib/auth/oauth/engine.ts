@@ -11,10 +11,11 @@ import {
   type OAuthSession,
   type RuntimeLock,
 } from "@atproto/oauth-client-node";
-import type { GuardedFetch } from "../../atproto/guarded_fetch.ts";
-import type { Did, IdentityResolver } from "../../atproto/identity.ts";
-import type { AuthorizedSend } from "../../atproto/pds_session.ts";
-import { xrpc } from "../../atproto/xrpc.ts";
+import type { Did } from "../../did.ts";
+import type { GuardedFetch } from "../../net/guarded_fetch.ts";
+import type { IdentityResolver } from "../../atproto/identity/identity.ts";
+import type { AuthorizedSend } from "../../atproto/pds/pds_session.ts";
+import { xrpc } from "../../atproto/pds/xrpc.ts";
 import { AppError } from "../../errors.ts";
 import type { PrivateJwk } from "./client_keys.ts";
 import type { ClientMetadata } from "./client_metadata.ts";

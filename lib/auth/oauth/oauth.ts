@@ -6,15 +6,16 @@
  */
 
 import { z } from "zod";
-import type { GuardedFetch } from "../../atproto/guarded_fetch.ts";
-import type { Did, IdentityResolver } from "../../atproto/identity.ts";
-import type { PdsSession } from "../../atproto/pds.ts";
+import type { Did } from "../../did.ts";
+import type { GuardedFetch } from "../../net/guarded_fetch.ts";
+import type { IdentityResolver } from "../../atproto/identity/identity.ts";
+import type { PdsSession } from "../../atproto/pds/pds.ts";
 import {
   ServiceTokenCache,
   XrpcPdsSession,
-} from "../../atproto/pds_session.ts";
-import type { SecretBox } from "../../atproto/secret_box.ts";
-import { Slots } from "../../atproto/slots.ts";
+} from "../../atproto/pds/pds_session.ts";
+import type { SecretBox } from "../../crypto/secret_box.ts";
+import { Semaphore } from "../../async/semaphore.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
@@ -93,7 +94,7 @@ export class OAuth {
   readonly #sessions: SessionStore;
   readonly #keys: ClientKeys;
   readonly #serviceTokens = new ServiceTokenCache();
-  readonly #lines = new Slots(1);
+  readonly #lines = new Semaphore(1);
   #engine: { engine: Promise<Engine>; version: string } | undefined;
   #keysCheckedAt = -Infinity;
 

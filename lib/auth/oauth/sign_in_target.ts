@@ -5,8 +5,9 @@
  */
 
 import { isValidHandle } from "@atproto/syntax";
-import type { GuardedFetch } from "../../atproto/guarded_fetch.ts";
-import type { Did, IdentityResolver } from "../../atproto/identity.ts";
+import type { Did } from "../../did.ts";
+import type { GuardedFetch } from "../../net/guarded_fetch.ts";
+import type { IdentityResolver } from "../../atproto/identity/identity.ts";
 import { AppError, isAppError } from "../../errors.ts";
 
 /** What {@linkcode signInTarget} needs. */

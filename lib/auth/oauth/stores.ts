@@ -13,11 +13,11 @@ import type {
   NodeSavedStateStore,
 } from "@atproto/oauth-client-node";
 import { z } from "zod";
-import type { Did } from "../../atproto/identity.ts";
-import type { SealedValue, SecretBox } from "../../atproto/secret_box.ts";
+import type { Did } from "../../did.ts";
+import type { SealedValue, SecretBox } from "../../crypto/secret_box.ts";
 import type { Clock } from "../../clock.ts";
 import type { Kv } from "../../kv/kv.ts";
-import { oauthSessionKey, oauthStateKey } from "../keys.ts";
+import { oauthSessionKey, oauthStateKey } from "../kv_keys.ts";
 import { hashSecret } from "../secrets.ts";
 
 /** How long a person may take at the PDS, in milliseconds. */

@@ -9,7 +9,7 @@ import { defaultOptions as jpegDefaults } from "@jsquash/jpeg/meta.js";
 import webpEncoderGlue from "@jsquash/webp/codec/enc/webp_enc_simd.js";
 import { defaultOptions as webpDefaults } from "@jsquash/webp/meta.js";
 import type { Kernel } from "../kernel/kernel.ts";
-import type { KernelPixels } from "./decoded.ts";
+import type { KernelPixels } from "./decode/decoded.ts";
 import { instantiateCodec } from "./emscripten.ts";
 import { encodePng } from "./encode_png.ts";
 import type { Size } from "./geometry.ts";

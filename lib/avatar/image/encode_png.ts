@@ -7,7 +7,7 @@
 
 import { crc32, deflateSync } from "node:zlib";
 import type { Kernel } from "../kernel/kernel.ts";
-import type { KernelPixels } from "./decoded.ts";
+import type { KernelPixels } from "./decode/decoded.ts";
 
 /** Zero bytes that the filters want in front of a row. */
 const MARGIN = 16;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Kernel } from "../kernel/kernel.ts";
 import { Resampler } from "../kernel/resampler.ts";
-import { streamPng } from "./decode_png.ts";
+import { streamPng } from "./decode/decode_png.ts";
 import { encodePng } from "./encode_png.ts";
 import { pixelsOf } from "../../../tests/support/images.ts";
 import { kernel as module } from "./wasm_modules.js";

@@ -5,11 +5,11 @@
  */
 
 import { inflateSync } from "node:zlib";
-import { readAvif } from "./avif_boxes.ts";
+import { readAvif } from "./decode/avif_boxes.ts";
 import { ByteReader } from "./bytes.ts";
 import type { ImageInfo } from "./info.ts";
-import { PNG_FIRST_CHUNK } from "./sniff_png.ts";
-import { webpChunks } from "./webp_chunks.ts";
+import { PNG_FIRST_CHUNK } from "./sniff/sniff_png.ts";
+import { webpChunks } from "./decode/webp_chunks.ts";
 
 /** No larger profile is read. */
 const MAX_PROFILE_BYTES = 1 << 20;

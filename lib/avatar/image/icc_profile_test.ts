@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { fixture } from "../../../tests/support/images.ts";
 import { extractIcc } from "./icc_extract.ts";
 import { colourTransform } from "./icc_profile.ts";
-import { sniff } from "./sniff.ts";
+import { sniff } from "./sniff/sniff.ts";
 
 /** The Display P3 profile of a test image. */
 function p3(): Uint8Array {

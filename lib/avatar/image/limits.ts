@@ -7,7 +7,7 @@
 
 import { AppError } from "../../errors.ts";
 import type { ImageInfo } from "./info.ts";
-import { sniff } from "./sniff.ts";
+import { sniff } from "./sniff/sniff.ts";
 
 /** What an image may be at most. */
 export interface ImageLimits {

@@ -8,18 +8,22 @@
 
 import { Kernel } from "../kernel/kernel.ts";
 import { Resampler } from "../kernel/resampler.ts";
-import { decodeAvif } from "./decode_avif.ts";
-import { decodeGif } from "./decode_gif.ts";
-import { decodeJpeg } from "./decode_jpeg.ts";
-import { decodeWholePng, isInterlaced, streamPng } from "./decode_png.ts";
-import { decodeWebp } from "./decode_webp.ts";
+import { decodeAvif } from "./decode/decode_avif.ts";
+import { decodeGif } from "./decode/decode_gif.ts";
+import { decodeJpeg } from "./decode/decode_jpeg.ts";
+import {
+  decodeWholePng,
+  isInterlaced,
+  streamPng,
+} from "./decode/decode_png.ts";
+import { decodeWebp } from "./decode/decode_webp.ts";
 import {
   channelsOf,
   type Decoded,
   feed,
   type KernelPixels,
   MAX_KEPT_MEMORY,
-} from "./decoded.ts";
+} from "./decode/decoded.ts";
 import { encode, type OutputFormat } from "./encode.ts";
 import {
   place,

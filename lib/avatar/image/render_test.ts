@@ -11,7 +11,7 @@ import {
 } from "../../../tests/support/images.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { render, type RenderRequest } from "./render.ts";
-import { sniff } from "./sniff.ts";
+import { sniff } from "./sniff/sniff.ts";
 
 const ASKED: RenderRequest = {
   fit: "cover",

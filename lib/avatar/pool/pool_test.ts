@@ -4,7 +4,7 @@ import { isAppError } from "../../errors.ts";
 import { silentLogger } from "../../log.ts";
 import { fixture } from "../../../tests/support/images.ts";
 import { DEFAULT_LIMITS } from "../image/limits.ts";
-import { sniff } from "../image/sniff.ts";
+import { sniff } from "../image/sniff/sniff.ts";
 import type { RenderRequest } from "../image/render.ts";
 import type { Job, Outcome } from "./job.ts";
 import { type Lane, workerLane } from "./lane.ts";

@@ -7,9 +7,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { DatabaseSync } from "node:sqlite";
-import type { Did } from "../../../lib/atproto/identity.ts";
-import { SecretBox } from "../../../lib/atproto/secret_box.ts";
-import { oauthSessionKey } from "../../../lib/auth/keys.ts";
+import type { Did } from "../../../lib/did.ts";
+import { SecretBox } from "../../../lib/crypto/secret_box.ts";
+import { oauthSessionKey } from "../../../lib/auth/kv_keys.ts";
 import { SessionStore } from "../../../lib/auth/oauth/stores.ts";
 import { SECRET } from "../../support/auth_app.ts";
 import { consent } from "../../support/consent.ts";

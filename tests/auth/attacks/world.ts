@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { Did } from "../../../lib/atproto/identity.ts";
+import type { Did } from "../../../lib/did.ts";
 import type { AuthApp, TestBrowser } from "../../support/auth_app.ts";
 import type { TestSandbox } from "../../support/sandbox.ts";
 

@@ -1,0 +1,164 @@
+/**
+ * Checks records and the answers of methods against the `io.atcr.*` lexicons.
+ *
+ * @module
+ */
+
+import {
+  BlobRef,
+  jsonToLex,
+  type LexiconDoc,
+  Lexicons,
+  parseLexiconDoc,
+} from "@atproto/lexicon";
+import { isValidTid } from "@atproto/syntax";
+import { AppError } from "../../errors.ts";
+import { quote } from "../../text.ts";
+import { LEXICON_DOCUMENTS } from "./lexicon_documents.ts";
+import type { RecordTypes } from "../records/record_types.ts";
+
+/** What a check found: nothing, or the first thing that is wrong. */
+export type Validation = { valid: true } | { valid: false; reason: string };
+
+/** NSIDs of the record types that have a lexicon here. */
+export type RecordNsid = keyof RecordTypes;
+
+const documents = LEXICON_DOCUMENTS.map((document) =>
+  parseLexiconDoc(document)
+);
+const recordNsids: ReadonlySet<unknown> = new Set(
+  documents.filter(({ defs }) => defs["main"]?.type === "record")
+    .map(({ id }) => id),
+);
+const lexicons = new Lexicons(documents.map(withRecordObject));
+
+/** What lexicons say of the keys of their records; of the network's, those that a hold writes. */
+const RECORD_KEYS: ReadonlyMap<string, string> = new Map([
+  ...documents.flatMap(({ id, defs: { main } }): [string, string][] =>
+    main?.type === "record" && main.key !== undefined ? [[id, main.key]] : []
+  ),
+  ["app.bsky.feed.post", "tid"],
+  ["app.bsky.actor.profile", "literal:self"],
+]);
+
+/**
+ * Checks a record (plain JSON, blobs and links in their JSON form) against the
+ * lexicon `nsid`, `$type` included. An unknown `nsid` is not valid.
+ */
+export function validateRecord(nsid: string, value: unknown): Validation {
+  return attempt(() => {
+    const record = objectOf(jsonToLex(objectOf(value)));
+    lexicons.assertValidRecord(nsid, record);
+    checkBlobs(nsid, record);
+  });
+}
+
+/**
+ * Throws AppError `INVALID_REQUEST` with what is wrong when `value` is no valid
+ * record of `nsid`. Of collections that are not ours only `$type` is checked.
+ */
+export function assertRecord<N extends RecordNsid>(
+  nsid: N,
+  value: unknown,
+): asserts value is RecordTypes[N];
+export function assertRecord(nsid: string, value: unknown): void;
+export function assertRecord(nsid: string, value: unknown): void {
+  const found = isOurs(nsid)
+    ? validateRecord(nsid, value)
+    : hasType(nsid, value);
+  if (found.valid) return;
+  throw new AppError(
+    "INVALID_REQUEST",
+    `The record is no valid ${nsid}: ${found.reason}.`,
+  );
+}
+
+/**
+ * Throws AppError `INVALID_REQUEST` when the lexicon `nsid` wants its records
+ * at other keys than `rkey`, as `literal:self` and `tid` do.
+ */
+export function assertRecordKey(nsid: string, rkey: string): void {
+  const key = RECORD_KEYS.get(nsid) ?? "any";
+  const fits = key === "tid"
+    ? isValidTid(rkey)
+    : !key.startsWith("literal:") || key === `literal:${rkey}`;
+  if (fits) return;
+  throw new AppError(
+    "INVALID_REQUEST",
+    `${quote(rkey)} is no key of a ${nsid}; its lexicon says ${key}.`,
+  );
+}
+
+/** Checks the JSON output of a method. */
+export function validateXrpcOutput(nsid: string, output: unknown): Validation {
+  return attempt(() => {
+    lexicons.assertValidXrpcOutput(nsid, jsonToLex(objectOf(output)));
+  });
+}
+
+/**
+ * The library cannot follow a reference to a record, so that every record gets
+ * a definition of its object, and references lead there.
+ */
+function withRecordObject(document: LexiconDoc): LexiconDoc {
+  const main = document.defs["main"];
+  const defs = main?.type === "record"
+    ? { ...document.defs, record: main.record }
+    : document.defs;
+  const text = JSON.stringify(
+    { ...document, defs },
+    (key, value) =>
+      key === "ref" && recordNsids.has(value) ? `${value}#record` : value,
+  );
+  return parseLexiconDoc(JSON.parse(text));
+}
+
+/** Types and sizes of the record's blobs, which the library does not look at. */
+function checkBlobs(nsid: string, record: Record<string, unknown>): void {
+  const def = lexicons.getDefOrThrow(nsid, ["record"]);
+  if (def.type !== "record") return;
+  for (const [name, type] of Object.entries(def.record.properties)) {
+    const blob = record[name];
+    if (type.type !== "blob" || !(blob instanceof BlobRef)) continue;
+    const { accept, maxSize } = type;
+    if (accept && !accept.includes(blob.mimeType)) {
+      throw new Error(`Record/${name} must have one of the types ${accept}`);
+    }
+    if (blob.size < 0 || blob.size > (maxSize ?? Infinity)) {
+      throw new Error(`Record/${name} must have at most ${maxSize} bytes`);
+    }
+  }
+}
+
+function isOurs(nsid: string): boolean {
+  return nsid.startsWith("io.atcr.");
+}
+
+function hasType(nsid: string, value: unknown): Validation {
+  const isRight = typeof value === "object" && value !== null &&
+    "$type" in value && value.$type === nsid;
+  return isRight
+    ? { valid: true }
+    : { valid: false, reason: `its $type must be ${nsid}` };
+}
+
+function attempt(check: () => void): Validation {
+  try {
+    check();
+    return { valid: true };
+  } catch (error) {
+    return { valid: false, reason: reasonOf(error) };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  // The library throws an error for every mismatch; there is nothing else to fail here.
+  return (error instanceof Error ? error.message : String(error)).slice(0, 300);
+}
+
+/** An object to check; everything else fails as one that lacks everything. */
+function objectOf(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? value as Record<string, unknown>
+    : {};
+}

@@ -1,0 +1,65 @@
+/**
+ * What is said to people whose login or session failed.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import { AppError } from "../../errors.ts";
+import { pdsError, XrpcFailure } from "./xrpc.ts";
+
+const MAKE_ONE =
+  "Make an app password in the settings of your account (on Bluesky: https://bsky.app/settings/app-passwords)";
+
+/** The error to show when `createSession` at `pds` failed for `name`. */
+export function loginError(error: unknown, name: string, pds: string): unknown {
+  const { host } = new URL(pds);
+  if (!(error instanceof XrpcFailure)) return pdsError(error, pds);
+  if (error.error === "AuthFactorTokenRequired") {
+    return new AppError(
+      "UNAUTHORIZED",
+      `The PDS at ${host} wants a second factor for the main password of ${name}, which a container client cannot give. ${MAKE_ONE} and use it in place of the password.`,
+      { cause: error },
+    );
+  }
+  const status = /^Account(Takedown|Suspended|Deactivated)$/.exec(error.error);
+  if (status) return inactive(name, host, status[1]?.toLowerCase(), error);
+  if (error.status === 401 || error.status === 403) {
+    return wrongPassword(name, error);
+  }
+  return pdsError(error, pds);
+}
+
+/** The password is not one of the account. */
+export function wrongPassword(name: string, cause?: unknown): AppError {
+  return new AppError(
+    "UNAUTHORIZED",
+    `The password for ${name} is wrong. Use an app password, not the password of the account. ${MAKE_ONE}.`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** The account may not be used at its PDS; `status` says why. */
+export function inactive(
+  name: string,
+  host: string,
+  status: string | undefined,
+  cause?: unknown,
+): AppError {
+  const how = status?.slice(0, 40).replace(/^taken?down$/, "taken down") ??
+    "inactive";
+  return new AppError(
+    "UNAUTHORIZED",
+    `The account ${name} is ${how} at its PDS ${host} and cannot be used until that changes there.`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** The session cannot be refreshed any more. */
+export function sessionEnded(did: Did, cause?: unknown): AppError {
+  return new AppError(
+    "UNAUTHORIZED",
+    `The session of ${did} has ended. Sign in again with an app password (docker login).`,
+    cause === undefined ? {} : { cause },
+  );
+}

@@ -1,0 +1,270 @@
+/**
+ * Sessions that were obtained with an app password: for container clients,
+ * which know nothing but a user name and a password.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { Did } from "../../did.ts";
+import type { Clock } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import type { Kv } from "../../kv/kv.ts";
+import { withLease } from "../../kv/lease.ts";
+import type { Logger } from "../../log.ts";
+import type { GuardedFetch } from "../../net/guarded_fetch.ts";
+import type { Identity } from "../identity/identity.ts";
+import { expiryOf } from "../../crypto/jwt.ts";
+import {
+  inactive,
+  loginError,
+  sessionEnded,
+  wrongPassword,
+} from "./login_errors.ts";
+import type { PdsSession } from "./pds.ts";
+import {
+  type AuthorizedSend,
+  ServiceTokenCache,
+  type SessionCall,
+  XrpcPdsSession,
+} from "./pds_session.ts";
+import type { SecretBox } from "../../crypto/secret_box.ts";
+import {
+  SessionStore,
+  type SessionTokens,
+  type StoredTokens,
+} from "./session_store.ts";
+import { SingleFlight } from "../../async/single_flight.ts";
+import { pdsError, xrpc, XrpcFailure, xrpcJson } from "./xrpc.ts";
+
+/** What {@linkcode PasswordSessions} needs. */
+export interface PasswordSessionsDeps {
+  kv: Kv;
+  clock: Clock;
+  log: Logger;
+  fetch: GuardedFetch;
+  secrets: SecretBox;
+  /** How long a right password is not shown to the PDS again, in milliseconds; ten minutes by default. */
+  passwordTtlMs?: number;
+}
+
+const PASSWORD_TTL_MS = 10 * 60_000;
+
+/** An access token that expires within this time is refreshed first, in milliseconds. */
+const REFRESH_AHEAD_MS = 60_000;
+
+/** One refresh, network included, in milliseconds. */
+const REFRESH_LEASE_MS = 30_000;
+
+/** Passwords beyond this are not sent anywhere (limit of the reference PDS). */
+const MAX_PASSWORD = 512;
+
+const sessionSchema = z.object({
+  did: z.string(),
+  accessJwt: z.string().min(1),
+  refreshJwt: z.string().min(1),
+  active: z.boolean().optional(),
+  status: z.string().optional(),
+});
+
+/** Signs accounts in with app passwords and keeps their sessions for later requests. */
+export class PasswordSessions {
+  readonly #deps: PasswordSessionsDeps;
+  readonly #store: SessionStore;
+  readonly #flights = new SingleFlight();
+  readonly #serviceTokens = new ServiceTokenCache();
+
+  constructor(deps: PasswordSessionsDeps) {
+    this.#deps = deps;
+    this.#store = new SessionStore(deps.kv, deps.clock, deps.secrets);
+  }
+
+  /**
+   * A session of `identity`. The PDS sees the password at most once in
+   * `passwordTtlMs`, since it allows few logins (30 in five minutes).
+   *
+   * Throws AppError `UNAUTHORIZED` with a sentence that says what to do when
+   * the PDS does not take the password or the account cannot be used,
+   * `TOOMANYREQUESTS`, and `UNAVAILABLE` when the PDS cannot be reached.
+   */
+  async login(
+    identity: Identity,
+    password: string,
+    signal?: AbortSignal,
+  ): Promise<PdsSession> {
+    const { did, pds } = identity;
+    const name = identity.handle ?? did;
+    if (pds === undefined) {
+      throw new AppError(
+        "UNAUTHORIZED",
+        `The account ${name} has no PDS that could check its password.`,
+      );
+    }
+    if (password === "" || password.length > MAX_PASSWORD) {
+      throw wrongPassword(name);
+    }
+    const mac = this.#store.passwordMac(did, password);
+    return await this.#flights.run(`login ${did} ${mac}`, signal, async () => {
+      if (await this.#store.isVerified(did, password)) {
+        const session = await this.restore(did);
+        if (session?.pds === pds) return session;
+      }
+      const tokens = await this.#createSession(did, name, pds, password);
+      const { passwordTtlMs = PASSWORD_TTL_MS } = this.#deps;
+      await this.#store.begin(did, tokens, password, passwordTtlMs);
+      return this.#sessionOf(did, tokens);
+    });
+  }
+
+  /** The session that a login has left; undefined when there is none (any more). */
+  async restore(did: Did): Promise<PdsSession | undefined> {
+    const stored = await this.#store.read(did);
+    return stored && this.#sessionOf(did, stored.tokens);
+  }
+
+  /** Forgets the session and the passwords of an account. The PDS is not told. */
+  async drop(did: Did): Promise<void> {
+    await this.#store.drop(did);
+  }
+
+  async #createSession(
+    did: Did,
+    name: string,
+    pds: string,
+    password: string,
+  ): Promise<SessionTokens> {
+    const { host } = new URL(pds);
+    const call = {
+      origin: pds,
+      nsid: "com.atproto.server.createSession",
+      body: { json: { identifier: did, password } },
+    };
+    try {
+      const session = await xrpcJson(this.#deps.fetch, call, sessionSchema);
+      if (session.did !== did) {
+        throw new AppError(
+          "UPSTREAM_FAILED",
+          `The PDS at ${host} opened a session for ${
+            session.did.slice(0, 100)
+          } in place of ${did}.`,
+        );
+      }
+      if (session.active === false) throw inactive(name, host, session.status);
+      const { accessJwt, refreshJwt } = session;
+      return { pds, accessJwt, refreshJwt };
+    } catch (error) {
+      throw loginError(error, name, pds);
+    }
+  }
+
+  #sessionOf(did: Did, tokens: SessionTokens): PdsSession {
+    const { clock } = this.#deps;
+    return new XrpcPdsSession({
+      did,
+      pds: tokens.pds,
+      send: this.#sender(did, tokens),
+      clock,
+      serviceTokens: this.#serviceTokens,
+    });
+  }
+
+  /** Sends with the access token, refreshed when it has expired or is about to. */
+  #sender(did: Did, first: SessionTokens): AuthorizedSend {
+    const { fetch, clock } = this.#deps;
+    let tokens = first;
+    const send = (call: SessionCall) =>
+      xrpc(fetch, { ...call, origin: tokens.pds, token: tokens.accessJwt });
+    return async (call) => {
+      const expiry = expiryOf(tokens.accessJwt) ?? Infinity;
+      if (expiry - clock.now() < REFRESH_AHEAD_MS) {
+        tokens = await this.#refresh(did, tokens, call.signal);
+        return await send(call);
+      }
+      try {
+        return await send(call);
+      } catch (error) {
+        if (!isStaleToken(error)) throw error;
+        tokens = await this.#refresh(did, tokens, call.signal);
+        return await send(call);
+      }
+    };
+  }
+
+  /**
+   * Tokens that are newer than `stale`. A refresh token counts once, so that
+   * only the holder of the lease refreshes, and everybody else takes what it
+   * has stored.
+   */
+  #refresh(
+    did: Did,
+    stale: SessionTokens,
+    signal: AbortSignal | undefined,
+  ): Promise<SessionTokens> {
+    const { kv, clock } = this.#deps;
+    const lease = { ttlMs: REFRESH_LEASE_MS, waitMs: REFRESH_LEASE_MS };
+    return this.#flights.run(
+      `refresh ${did} ${stale.accessJwt} ${stale.refreshJwt}`,
+      signal,
+      () =>
+        withLease(kv, clock, `pds-session ${did}`, lease, async () => {
+          const stored = await this.#store.read(did);
+          if (!stored) throw sessionEnded(did);
+          return isSame(stored.tokens, stale)
+            ? await this.#renew(did, stored)
+            : stored.tokens;
+        }),
+    );
+  }
+
+  async #renew(did: Did, stored: StoredTokens): Promise<SessionTokens> {
+    const { fetch, log } = this.#deps;
+    const { pds, refreshJwt } = stored.tokens;
+    const call = {
+      origin: pds,
+      nsid: "com.atproto.server.refreshSession",
+      body: null,
+      token: refreshJwt,
+    };
+    try {
+      const session = await xrpcJson(fetch, call, sessionSchema);
+      const { accessJwt } = session;
+      const tokens = { pds, accessJwt, refreshJwt: session.refreshJwt };
+      if (await this.#store.replace(did, stored, tokens)) return tokens;
+      // Somebody signed in anew meanwhile: that session is the one to go on with.
+      const newer = await this.#store.read(did);
+      if (!newer) throw sessionEnded(did);
+      return newer.tokens;
+    } catch (error) {
+      if (!isRefused(error)) throw pdsError(error, pds);
+      log.info("session ended by its pds", { did, pds, error: error.error });
+      await this.#store.drop(did);
+      throw sessionEnded(did, error);
+    }
+  }
+}
+
+/** Whether nobody has refreshed; a PDS may keep either token when it makes the other anew. */
+function isSame(one: SessionTokens, two: SessionTokens): boolean {
+  return one.accessJwt === two.accessJwt && one.refreshJwt === two.refreshJwt;
+}
+
+/** Whether the PDS wants a newer access token. */
+function isStaleToken(error: unknown): boolean {
+  return error instanceof XrpcFailure &&
+    (error.error === "ExpiredToken" || error.status === 401);
+}
+
+/** Whether the PDS takes the refresh token no more, for good. */
+function isRefused(error: unknown): error is XrpcFailure {
+  return error instanceof XrpcFailure &&
+    (error.status === 401 || ENDED.has(error.error));
+}
+
+/** Errors of `refreshSession` after which no later try can succeed. */
+const ENDED: ReadonlySet<string> = new Set([
+  "AccountDeactivated",
+  "AccountSuspended",
+  "AccountTakedown",
+  "ExpiredToken",
+  "InvalidToken",
+]);

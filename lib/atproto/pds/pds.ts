@@ -1,0 +1,100 @@
+/**
+ * What the services ask of somebody's PDS. Public reads need no session;
+ * writes and service tokens need one ({@linkcode PdsSession}).
+ *
+ * @module
+ */
+import type { Did } from "../../did.ts";
+
+/** A record with its place. */
+export interface RepoRecord {
+  readonly uri: string;
+  readonly cid: string;
+  readonly value: Record<string, unknown>;
+}
+
+/** One write of `com.atproto.repo.applyWrites`. */
+export type RepoWrite =
+  | {
+    action: "create" | "update";
+    collection: string;
+    rkey: string;
+    value: Record<string, unknown>;
+  }
+  | { action: "delete"; collection: string; rkey: string };
+
+/** A blob reference as it stands in a record. */
+export interface BlobRef {
+  $type: "blob";
+  ref: { $link: string };
+  mimeType: string;
+  size: number;
+}
+
+/** Public reads from one PDS. */
+export interface PdsReader {
+  /** The record, or undefined when there is none. */
+  getRecord(
+    pds: string,
+    did: Did,
+    collection: string,
+    rkey: string,
+    signal?: AbortSignal,
+  ): Promise<RepoRecord | undefined>;
+  /** One page (at most 100) of a collection. */
+  listRecords(
+    pds: string,
+    did: Did,
+    collection: string,
+    options?: {
+      cursor?: string;
+      limit?: number;
+      reverse?: boolean;
+      signal?: AbortSignal;
+    },
+  ): Promise<{ records: RepoRecord[]; cursor: string | undefined }>;
+  /** Collections in somebody's repo, from `describeRepo`. */
+  listCollections(
+    pds: string,
+    did: Did,
+    signal?: AbortSignal,
+  ): Promise<string[]>;
+  /** False when the PDS says for certain that it has no repo of `did`, not even a deactivated one. */
+  hasRepo(pds: string, did: Did, signal?: AbortSignal): Promise<boolean>;
+  /** The whole blob, at most `maxBytes`, its CID verified. Undefined when there is none. */
+  getBlob(
+    pds: string,
+    did: Did,
+    cid: string,
+    options: { maxBytes: number; signal?: AbortSignal },
+  ): Promise<{ bytes: Uint8Array; mimeType: string } | undefined>;
+}
+
+/** Acts at a PDS in the name of one account; tokens are refreshed underneath. */
+export interface PdsSession {
+  readonly did: Did;
+  readonly pds: string;
+  /** Applies all `writes` in one commit, or none (AppError `CONFLICT` when a create exists or a swap fails). */
+  applyWrites(
+    writes: readonly RepoWrite[],
+    signal?: AbortSignal,
+  ): Promise<void>;
+  putRecord(
+    collection: string,
+    rkey: string,
+    value: Record<string, unknown>,
+    signal?: AbortSignal,
+  ): Promise<{ uri: string; cid: string }>;
+  deleteRecord(
+    collection: string,
+    rkey: string,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  uploadBlob(
+    bytes: Uint8Array,
+    mimeType: string,
+    signal?: AbortSignal,
+  ): Promise<BlobRef>;
+  /** A service token (`com.atproto.server.getServiceAuth`) for `aud` and method `lxm`; cached until shortly before it expires. */
+  serviceToken(aud: string, lxm: string, signal?: AbortSignal): Promise<string>;
+}

@@ -1,0 +1,276 @@
+/**
+ * Public reads from anybody's PDS.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { isValidNsid } from "@atproto/syntax";
+import { CID } from "multiformats/cid";
+import { z } from "zod";
+import type { Did } from "../../did.ts";
+import { AppError } from "../../errors.ts";
+import { fetchFailure } from "../../net/fetch_failure.ts";
+import type { GuardedFetch } from "../../net/guarded_fetch.ts";
+import type { PdsReader, RepoRecord } from "./pds.ts";
+import { Semaphore } from "../../async/semaphore.ts";
+import {
+  pdsError,
+  xrpc,
+  type XrpcCall,
+  XrpcFailure,
+  xrpcJson,
+} from "./xrpc.ts";
+
+/** Requests to one PDS at a time; others wait. */
+const PARALLEL_PER_HOST = 8;
+
+/** A page of 100 records; a record of our collections rarely has more than 20 kB. */
+const MAX_PAGE_BYTES = 16 * 1024 * 1024;
+
+/** Largest record that is read (the network's own limit is 1 MB as CBOR). */
+const MAX_RECORD_BYTES = 2 * 1024 * 1024;
+
+/** Room for an error in place of a small blob. */
+const ERROR_BYTES = 16 * 1024;
+
+const PAGE = 100;
+
+const RAW_CODEC = 0x55;
+const SHA256 = 0x12;
+
+const recordSchema = z.object({
+  uri: z.string(),
+  // Optional in the lexicon of getRecord.
+  cid: z.string().default(""),
+  value: z.record(z.string(), z.unknown()),
+});
+const listOutput = z.object({
+  records: z.array(z.unknown()),
+  cursor: z.string().optional(),
+});
+const statusOutput = z.object({ did: z.string() });
+const describeOutput = z.object({ collections: z.array(z.string()) });
+
+/** Reads over XRPC; the {@linkcode PdsReader} of the product. */
+export class PdsClient implements PdsReader {
+  readonly #fetch: GuardedFetch;
+  readonly #slots = new Semaphore(PARALLEL_PER_HOST);
+
+  constructor(fetch: GuardedFetch) {
+    this.#fetch = fetch;
+  }
+
+  async getRecord(
+    pds: string,
+    did: Did,
+    collection: string,
+    rkey: string,
+    signal?: AbortSignal,
+  ): Promise<RepoRecord | undefined> {
+    const record = await this.#ask(
+      {
+        origin: pds,
+        nsid: "com.atproto.repo.getRecord",
+        params: { repo: did, collection, rkey },
+        maxBytes: MAX_RECORD_BYTES,
+        signal,
+      },
+      recordSchema,
+      ["RecordNotFound", "RepoNotFound"],
+    );
+    if (!record) return undefined;
+    if (record.uri === `at://${did}/${collection}/${rkey}`) return record;
+    throw new AppError(
+      "UPSTREAM_FAILED",
+      `The PDS at ${
+        new URL(pds).host
+      } answered with another record than the one asked for.`,
+    );
+  }
+
+  async listRecords(
+    pds: string,
+    did: Did,
+    collection: string,
+    options: {
+      cursor?: string;
+      limit?: number;
+      reverse?: boolean;
+      signal?: AbortSignal;
+    } = {},
+  ): Promise<{ records: RepoRecord[]; cursor: string | undefined }> {
+    const { cursor, limit = PAGE, reverse, signal } = options;
+    const page = await this.#ask(
+      {
+        origin: pds,
+        nsid: "com.atproto.repo.listRecords",
+        params: {
+          repo: did,
+          collection,
+          cursor,
+          reverse,
+          limit: Math.min(limit, PAGE),
+        },
+        maxBytes: MAX_PAGE_BYTES,
+        signal,
+      },
+      listOutput,
+      ["RepoNotFound"],
+    );
+    if (!page) return { records: [], cursor: undefined };
+    const place = `at://${did}/${collection}/`;
+    const records: RepoRecord[] = [];
+    for (const item of page.records.slice(0, PAGE)) {
+      const record = recordSchema.safeParse(item);
+      // What is not a record of this repo would be somebody else's word.
+      if (record.success && record.data.uri.startsWith(place)) {
+        records.push(record.data);
+      }
+    }
+    // A cursor that repeats itself would never end.
+    return {
+      records,
+      cursor: page.cursor === cursor ? undefined : page.cursor,
+    };
+  }
+
+  async listCollections(
+    pds: string,
+    did: Did,
+    signal?: AbortSignal,
+  ): Promise<string[]> {
+    const repo = await this.#ask(
+      {
+        origin: pds,
+        nsid: "com.atproto.repo.describeRepo",
+        params: { repo: did },
+        maxBytes: MAX_RECORD_BYTES,
+        signal,
+      },
+      describeOutput,
+      ["RepoNotFound"],
+    );
+    return (repo?.collections ?? []).filter((nsid) => isValidNsid(nsid));
+  }
+
+  async hasRepo(
+    pds: string,
+    did: Did,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
+    const status = await this.#ask(
+      {
+        origin: pds,
+        nsid: "com.atproto.sync.getRepoStatus",
+        params: { did },
+        maxBytes: MAX_RECORD_BYTES,
+        signal,
+      },
+      statusOutput,
+      ["RepoNotFound"],
+    );
+    return status !== undefined;
+  }
+
+  async getBlob(
+    pds: string,
+    did: Did,
+    cid: string,
+    options: { maxBytes: number; signal?: AbortSignal },
+  ): Promise<{ bytes: Uint8Array; mimeType: string } | undefined> {
+    const expected = blobHash(cid);
+    const call: XrpcCall = {
+      origin: pds,
+      nsid: "com.atproto.sync.getBlob",
+      params: { did, cid },
+      maxBytes: Math.max(options.maxBytes, ERROR_BYTES),
+      signal: options.signal,
+    };
+    try {
+      const blob = await this.#twice(call, async () => {
+        const response = await xrpc(this.#fetch, call);
+        return {
+          bytes: new Uint8Array(await response.arrayBuffer()),
+          mimeType: response.headers.get("content-type") ??
+            "application/octet-stream",
+        };
+      });
+      if (blob.bytes.byteLength > options.maxBytes) {
+        throw new AppError(
+          "TOO_LARGE",
+          `The blob ${cid} has ${blob.bytes.byteLength} bytes; at most ${options.maxBytes} are taken here.`,
+        );
+      }
+      const hash = createHash("sha256").update(blob.bytes).digest();
+      if (hash.equals(expected)) return blob;
+      throw new AppError(
+        "UPSTREAM_FAILED",
+        `The PDS at ${
+          new URL(pds).host
+        } sent other bytes than the blob ${cid} has.`,
+      );
+    } catch (error) {
+      if (isAbsentBlob(error)) return undefined;
+      throw pdsError(error, pds);
+    }
+  }
+
+  /** The checked answer, or undefined when the PDS answers with one of the errors `absent`. */
+  async #ask<T>(
+    call: XrpcCall,
+    schema: z.ZodType<T>,
+    absent: readonly string[],
+  ): Promise<T | undefined> {
+    try {
+      return await this.#twice(
+        call,
+        () => xrpcJson(this.#fetch, call, schema),
+      );
+    } catch (error) {
+      if (error instanceof XrpcFailure && absent.includes(error.error)) {
+        return undefined;
+      }
+      throw pdsError(error, call.origin);
+    }
+  }
+
+  /** Sends in a slot of the host, and once more when the connection broke. */
+  #twice<T>(call: XrpcCall, send: () => Promise<T>): Promise<T> {
+    const { host } = new URL(call.origin);
+    return this.#slots.run(host, call.signal, async () => {
+      try {
+        return await send();
+      } catch (error) {
+        if (fetchFailure(error) !== "connection") throw error;
+        return await send();
+      }
+    });
+  }
+}
+
+/** The sha256 that a CID of a blob promises (atproto data model, "Blob Type"). */
+function blobHash(cid: string): Uint8Array {
+  try {
+    const { code, multihash } = CID.parse(cid);
+    if (code === RAW_CODEC && multihash.code === SHA256) {
+      return multihash.digest;
+    }
+  } catch (cause) {
+    throw new AppError("UPSTREAM_FAILED", `${cid.slice(0, 100)} is no CID.`, {
+      cause,
+    });
+  }
+  throw new AppError(
+    "UPSTREAM_FAILED",
+    `${cid.slice(0, 100)} is not the CID of a blob.`,
+  );
+}
+
+/** The reference PDS tells an absent blob by its sentence alone. */
+function isAbsentBlob(error: unknown): boolean {
+  return error instanceof XrpcFailure &&
+    (error.status === 404 || error.error === "BlobNotFound" ||
+      error.error === "RepoNotFound" ||
+      error.status === 400 && /blob not found/i.test(error.reason));
+}

@@ -1,0 +1,286 @@
+/**
+ * Acting at a PDS in the name of one account, whatever the way of signing in:
+ * the way is the {@linkcode AuthorizedSend} given at construction.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import { CID } from "multiformats/cid";
+import { create as createMultihash } from "multiformats/hashes/digest";
+import { z } from "zod";
+import type { Did } from "../../did.ts";
+import type { Clock } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import { isReusable } from "../hold_methods.ts";
+import { readJson } from "../../net/json_body.ts";
+import { expiryOf } from "../../crypto/jwt.ts";
+import type { BlobRef, PdsSession, RepoWrite } from "./pds.ts";
+import { pdsError, type XrpcCall, XrpcFailure } from "./xrpc.ts";
+
+/** A call to the session's own PDS. */
+export type SessionCall = Omit<XrpcCall, "origin" | "token">;
+
+/**
+ * Sends with the account's authorization and returns the successful answer.
+ * Throws XrpcFailure, AppError `UNAUTHORIZED` when the account has to sign in
+ * again, and what the guarded fetch throws.
+ */
+export type AuthorizedSend = (call: SessionCall) => Promise<Response>;
+
+/** Service tokens that are still good, by account, audience and method. */
+export class ServiceTokenCache {
+  readonly #tokens = new LRUCache<string, { token: string; until: number }>({
+    max: 10_000,
+  });
+
+  /** The token for `name`, or what `fetch` brings when there is none at `now`. */
+  async get(
+    name: string,
+    now: number,
+    fetch: () => Promise<string>,
+  ): Promise<string> {
+    const known = this.#tokens.get(name);
+    if (known && known.until > now) return known.token;
+    const token = await fetch();
+    const expires = expiryOf(token);
+    if (expires !== undefined) {
+      this.#tokens.set(name, { token, until: expires - RENEW_MS });
+    }
+    return token;
+  }
+}
+
+/** A service token is not used in its last seconds, in milliseconds. */
+const RENEW_MS = 10_000;
+
+/** Writes that the reference PDS takes in one commit. */
+const MAX_WRITES = 200;
+
+/** A write may wait for the PDS to commit; in milliseconds. */
+const WRITE_TIMEOUT_MS = 30_000;
+
+const CID_RAW = 0x55;
+const SHA256 = 0x12;
+
+const putOutput = z.object({ uri: z.string(), cid: z.string() });
+const tokenOutput = z.object({ token: z.string() });
+const uploadOutput = z.object({
+  blob: z.object({
+    $type: z.literal("blob"),
+    ref: z.object({ $link: z.string() }),
+    mimeType: z.string(),
+    size: z.number().int(),
+  }),
+});
+
+/** What {@linkcode XrpcPdsSession} needs. */
+export interface PdsSessionDeps {
+  did: Did;
+  /** Origin of the PDS. */
+  pds: string;
+  send: AuthorizedSend;
+  clock: Clock;
+  serviceTokens: ServiceTokenCache;
+}
+
+/** A {@linkcode PdsSession} over XRPC. */
+export class XrpcPdsSession implements PdsSession {
+  readonly did: Did;
+  readonly pds: string;
+  readonly #deps: PdsSessionDeps;
+
+  constructor(deps: PdsSessionDeps) {
+    this.did = deps.did;
+    this.pds = deps.pds;
+    this.#deps = deps;
+  }
+
+  async applyWrites(
+    writes: readonly RepoWrite[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    if (writes.length === 0) return;
+    if (writes.length > MAX_WRITES) {
+      throw new RangeError(
+        `${writes.length} writes do not fit into one commit; at most ${MAX_WRITES} do.`,
+      );
+    }
+    const json = {
+      repo: this.did,
+      writes: writes.map(({ action, ...write }) => ({
+        $type: `com.atproto.repo.applyWrites#${action}`,
+        ...write,
+      })),
+    };
+    try {
+      const nsid = "com.atproto.repo.applyWrites";
+      const response = await this.#send({ nsid, body: { json }, signal });
+      await response.body?.cancel();
+    } catch (error) {
+      throw await this.#explain(error, writes, signal);
+    }
+  }
+
+  async putRecord(
+    collection: string,
+    rkey: string,
+    value: Record<string, unknown>,
+    signal?: AbortSignal,
+  ): Promise<{ uri: string; cid: string }> {
+    const json = { repo: this.did, collection, rkey, record: value };
+    const nsid = "com.atproto.repo.putRecord";
+    return await this.#json({ nsid, body: { json }, signal }, putOutput);
+  }
+
+  async deleteRecord(
+    collection: string,
+    rkey: string,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const json = { repo: this.did, collection, rkey };
+    const nsid = "com.atproto.repo.deleteRecord";
+    const call = { nsid, body: { json }, signal };
+    await this.#shown(async () => {
+      const response = await this.#send(call);
+      await response.body?.cancel();
+    });
+  }
+
+  async uploadBlob(
+    bytes: Uint8Array,
+    mimeType: string,
+    signal?: AbortSignal,
+  ): Promise<BlobRef> {
+    const nsid = "com.atproto.repo.uploadBlob";
+    const body = { bytes, mimeType };
+    const { blob } = await this.#json({ nsid, body, signal }, uploadOutput);
+    if (blob.ref.$link === blobCid(bytes)) return blob;
+    throw new AppError(
+      "UPSTREAM_FAILED",
+      `The PDS at ${this.#host} stored other bytes than were sent. Try again.`,
+    );
+  }
+
+  async serviceToken(
+    aud: string,
+    lxm: string,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const fetch = async () => {
+      const nsid = "com.atproto.server.getServiceAuth";
+      const call = { nsid, params: { aud, lxm }, signal };
+      return (await this.#json(call, tokenOutput)).token;
+    };
+    if (!isReusable(lxm)) return await fetch();
+    const { serviceTokens, clock } = this.#deps;
+    const name = `${this.did} ${aud} ${lxm}`;
+    return await serviceTokens.get(name, clock.now(), fetch);
+  }
+
+  get #host(): string {
+    return new URL(this.pds).host;
+  }
+
+  #send(call: SessionCall): Promise<Response> {
+    return this.#deps.send({ timeoutMs: WRITE_TIMEOUT_MS, ...call });
+  }
+
+  #json<T>(call: SessionCall, schema: z.ZodType<T>): Promise<T> {
+    return this.#shown(async () => {
+      const response = await this.#send(call);
+      const answer = schema.safeParse(await readJson(response, this.#host));
+      if (answer.success) return answer.data;
+      throw new AppError(
+        "UPSTREAM_FAILED",
+        `The PDS at ${this.#host} gave an answer to ${call.nsid} that does not fit the method.`,
+        { cause: answer.error },
+      );
+    });
+  }
+
+  async #shown<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw this.#errorFor(error);
+    }
+  }
+
+  #errorFor(error: unknown): unknown {
+    if (error instanceof XrpcFailure) {
+      if (error.status === 413) {
+        return new AppError(
+          "TOO_LARGE",
+          `The PDS at ${this.#host} does not take a blob of this size: ${error.reason}`,
+          { cause: error },
+        );
+      }
+      if (error.status === 401 || error.status === 403) {
+        return new AppError(
+          "DENIED",
+          `The PDS at ${this.#host} does not allow ${error.nsid} for ${this.did}: ${error.reason}`,
+          { cause: error },
+        );
+      }
+    }
+    return pdsError(error, this.pds);
+  }
+
+  /**
+   * The reference PDS answers "internal server error" when a create finds a
+   * record or an update or delete finds none. That is told apart from a PDS in
+   * trouble by looking at the records.
+   */
+  async #explain(
+    error: unknown,
+    writes: readonly RepoWrite[],
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    if (!(error instanceof XrpcFailure) || error.status !== 500) {
+      return this.#errorFor(error);
+    }
+    try {
+      for (const { action, collection, rkey } of writes) {
+        const exists = await this.#exists(collection, rkey, signal);
+        if (exists === (action !== "create")) continue;
+        const place = `${collection}/${rkey}`;
+        return new AppError(
+          "CONFLICT",
+          exists
+            ? `The record ${place} is already in the repo of ${this.did}. Try again.`
+            : `The record ${place} is not in the repo of ${this.did} any more. Try again.`,
+          { cause: error },
+        );
+      }
+    } catch {
+      // The PDS cannot even be read; the first error says it all.
+    }
+    return this.#errorFor(error);
+  }
+
+  async #exists(
+    collection: string,
+    rkey: string,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const params = { repo: this.did, collection, rkey };
+    const nsid = "com.atproto.repo.getRecord";
+    try {
+      const response = await this.#send({ nsid, params, signal });
+      await response.body?.cancel();
+      return true;
+    } catch (error) {
+      if (error instanceof XrpcFailure && error.error === "RecordNotFound") {
+        return false;
+      }
+      throw error;
+    }
+  }
+}
+
+function blobCid(bytes: Uint8Array): string {
+  const hash = createHash("sha256").update(bytes).digest();
+  return CID.createV1(CID_RAW, createMultihash(SHA256, hash)).toString();
+}

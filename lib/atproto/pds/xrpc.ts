@@ -1,0 +1,191 @@
+/**
+ * One XRPC call to a PDS (atproto specification, "HTTP API").
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { AppError, isAppError } from "../../errors.ts";
+import { fetchFailure } from "../../net/fetch_failure.ts";
+import type { FetchLimits, GuardedFetch } from "../../net/guarded_fetch.ts";
+import { readJson } from "../../net/json_body.ts";
+
+/** A call. It is a query unless it has a `body`. */
+export interface XrpcCall extends FetchLimits {
+  /** Origin of the server. */
+  origin: string;
+  nsid: string;
+  params?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** Makes the call a procedure; null for one without input. */
+  body?: { json: unknown } | { bytes: Uint8Array; mimeType: string } | null;
+  /** Sent as Bearer. */
+  token?: string;
+  signal?: AbortSignal | undefined;
+}
+
+/** An answer that is an error. Not for people: {@linkcode pdsError} makes it so. */
+export class XrpcFailure extends Error {
+  override readonly name = "XrpcFailure";
+
+  constructor(
+    readonly nsid: string,
+    readonly status: number,
+    /** `error` of the body, or an empty string. */
+    readonly error: string,
+    readonly reason: string,
+    readonly retryAfterSeconds: number | undefined,
+  ) {
+    super(`${nsid} answered ${status} ${error}: ${reason}`);
+  }
+}
+
+const errorBody = z.object({
+  error: z.string().max(200).catch(""),
+  message: z.string().catch(""),
+});
+
+/**
+ * Makes the call and returns the successful answer.
+ *
+ * Throws {@linkcode XrpcFailure} for an answer that is an error, and what the
+ * guarded fetch throws.
+ */
+export async function xrpc(
+  fetch: GuardedFetch,
+  call: XrpcCall,
+): Promise<Response> {
+  const url = new URL(`/xrpc/${call.nsid}`, call.origin);
+  for (const [name, value] of Object.entries(call.params ?? {})) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  const headers = new Headers({ accept: "application/json" });
+  if (call.token) headers.set("authorization", `Bearer ${call.token}`);
+  const init: RequestInit & FetchLimits = {
+    headers,
+    method: call.body === undefined ? "GET" : "POST",
+    signal: call.signal ?? null,
+  };
+  if (call.body && "json" in call.body) {
+    headers.set("content-type", "application/json");
+    init.body = JSON.stringify(call.body.json);
+  } else if (call.body) {
+    headers.set("content-type", call.body.mimeType);
+    init.body = new Uint8Array(call.body.bytes);
+  } else if (call.body === null) {
+    init.body = "";
+  }
+  for (const limit of ["timeoutMs", "idleTimeoutMs", "maxBytes"] as const) {
+    const value = call[limit];
+    if (value !== undefined) init[limit] = value;
+  }
+  const response = await fetch(url, init);
+  if (response.ok) return response;
+  throw await failureOf(response, call.nsid);
+}
+
+/**
+ * The successful answer as JSON, checked by `schema`. Throws as
+ * {@linkcode xrpc}, and AppError `UPSTREAM_FAILED` when the answer is not what
+ * the method promises.
+ */
+export async function xrpcJson<T>(
+  fetch: GuardedFetch,
+  call: XrpcCall,
+  schema: z.ZodType<T>,
+): Promise<T> {
+  const { host } = new URL(call.origin);
+  const answer = schema.safeParse(
+    await readJson(await xrpc(fetch, call), host),
+  );
+  if (answer.success) return answer.data;
+  throw new AppError(
+    "UPSTREAM_FAILED",
+    `The server ${host} gave an answer to ${call.nsid} that does not fit the method.`,
+    { cause: answer.error },
+  );
+}
+
+/** What to show for an error of a call to the PDS at `origin`. */
+export function pdsError(error: unknown, origin: string): unknown {
+  const { host } = new URL(origin);
+  const failure = fetchFailure(error);
+  if (
+    failure === "connection" || failure === "no-such-host" ||
+    isAppError(error, "UPSTREAM_TIMEOUT")
+  ) {
+    return new AppError(
+      "UNAVAILABLE",
+      `The PDS at ${host} cannot be reached at the moment. Try again in a while.`,
+      { cause: error, detail: { host } },
+    );
+  }
+  if (!(error instanceof XrpcFailure)) return error;
+  if (error.status === 429) {
+    return new AppError(
+      "TOOMANYREQUESTS",
+      `The PDS at ${host} takes no more requests for now. Try again later.`,
+      {
+        cause: error,
+        ...(error.retryAfterSeconds === undefined
+          ? {}
+          : { retryAfterSeconds: error.retryAfterSeconds }),
+      },
+    );
+  }
+  if (error.status >= 500) {
+    return new AppError(
+      "UNAVAILABLE",
+      `The PDS at ${host} answered ${error.nsid} with status ${error.status}. Try again in a while.`,
+      { cause: error, detail: { host } },
+    );
+  }
+  if (error.error === "InvalidSwap") {
+    return new AppError(
+      "CONFLICT",
+      `Somebody else changed the repo at ${host} at the same moment. Try again.`,
+      { cause: error },
+    );
+  }
+  return new AppError(
+    "UPSTREAM_FAILED",
+    `The PDS at ${host} refused ${error.nsid}: ${error.reason}`,
+    { cause: error, detail: { host, error: error.error } },
+  );
+}
+
+async function failureOf(
+  response: Response,
+  nsid: string,
+): Promise<XrpcFailure> {
+  const text = await response.text();
+  const body = errorBody.safeParse(parse(text));
+  const { error, message } = body.success
+    ? body.data
+    : { error: "", message: "" };
+  return new XrpcFailure(
+    nsid,
+    response.status,
+    error,
+    message.slice(0, 300) || `status ${response.status}`,
+    retryAfter(response.headers),
+  );
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // A proxy in front of the PDS answers with a page; the status says enough.
+    return undefined;
+  }
+}
+
+function retryAfter(headers: Headers): number | undefined {
+  const seconds = Number(headers.get("retry-after") ?? NaN);
+  if (Number.isFinite(seconds) && seconds >= 0) return Math.ceil(seconds);
+  // The reference PDS says when in seconds since the Unix epoch, by its own clock.
+  const reset = Number(headers.get("ratelimit-reset") ?? NaN);
+  const now = Date.parse(headers.get("date") ?? "") / 1000;
+  const left = Math.ceil(reset - now);
+  return Number.isFinite(left) && left >= 0 ? left : undefined;
+}

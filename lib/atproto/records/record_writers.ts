@@ -1,0 +1,170 @@
+/**
+ * The records that the registry writes into owners' repos; `records.ts` reads
+ * them.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { ParsedManifest } from "../../oci/manifest.ts";
+import type { BlobRef } from "../pds/pds.ts";
+import { manifestUri } from "./records.ts";
+
+/** Bytes of JSON up to which annotations stand in a record. */
+const MAX_ANNOTATIONS = 100_000;
+
+/** Layers and manifests listed in a record. */
+const MAX_LISTED = 1_000;
+
+/** Bytes of JSON that a manifest record has at most; a repo takes 1 MB. */
+const MAX_RECORD = 700_000;
+
+/** Facts of a manifest record. */
+export interface ManifestFacts {
+  repository: string;
+  digest: Digest;
+  manifest: ParsedManifest;
+  holdDid: Did;
+  manifestBlob: BlobRef;
+  /** Milliseconds since the Unix epoch. */
+  now: number;
+}
+
+/**
+ * An `io.atcr.manifest` record. What would make it too large for a repo stands
+ * in the blob only: entries beyond {@linkcode MAX_LISTED}, then annotations and URLs.
+ */
+export function writeManifest(facts: ManifestFacts): Record<string, unknown> {
+  const full = manifestRecord(facts, extrasOf);
+  return jsonBytes(full) <= MAX_RECORD
+    ? full
+    : manifestRecord(facts, () => ({}));
+}
+
+function manifestRecord(
+  facts: ManifestFacts,
+  extras: typeof extrasOf,
+): Record<string, unknown> {
+  const { manifest } = facts;
+  const { config, subject, kind } = manifest;
+  const reference = (descriptor: Descriptor) => ({
+    ...blobReference(descriptor),
+    ...extras(descriptor),
+  });
+  const child = (descriptor: Descriptor) => ({
+    ...manifestReference(descriptor),
+    ...extras(descriptor),
+  });
+  const layers = manifest.layers.slice(0, MAX_LISTED).map(reference);
+  const manifests = manifest.manifests.slice(0, MAX_LISTED).map(child);
+  return {
+    $type: "io.atcr.manifest",
+    repository: facts.repository,
+    digest: facts.digest,
+    mediaType: manifest.mediaType,
+    schemaVersion: manifest.schemaVersion,
+    holdDid: facts.holdDid,
+    ...(config ? { config: reference(config) } : {}),
+    ...(kind === "image" ? { layers } : { manifests }),
+    ...(subject ? { subject: reference(subject) } : {}),
+    ...extras(manifest),
+    manifestBlob: facts.manifestBlob,
+    createdAt: new Date(facts.now).toISOString(),
+  };
+}
+
+/** Facts of a tag record. */
+export interface TagFacts {
+  did: Did;
+  repository: string;
+  tag: string;
+  digest: Digest;
+  mediaType: string;
+  /** Milliseconds since the Unix epoch. */
+  now: number;
+}
+
+/** An `io.atcr.tag` record. */
+export function writeTag(facts: TagFacts): Record<string, unknown> {
+  return {
+    $type: "io.atcr.tag",
+    repository: facts.repository,
+    tag: facts.tag,
+    manifest: manifestUri(facts.did, facts.digest),
+    mediaType: facts.mediaType,
+    updatedAt: new Date(facts.now).toISOString(),
+  };
+}
+
+/** An `io.atcr.sailor.profile` record for somebody new. */
+export function writeProfile(
+  facts: { defaultHold: Did; now: number },
+): Record<string, unknown> {
+  const now = new Date(facts.now).toISOString();
+  return {
+    $type: "io.atcr.sailor.profile",
+    defaultHold: facts.defaultHold,
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+function blobReference(descriptor: Descriptor): Record<string, unknown> {
+  const { mediaType, size, digest } = descriptor;
+  return { mediaType: cut(mediaType, 128), size, digest };
+}
+
+function manifestReference(descriptor: Descriptor): Record<string, unknown> {
+  const { mediaType, size, digest, platform } = descriptor;
+  // The lexicon wants both names; attestations have `unknown` for each.
+  const known = platform && platform.os !== "" && platform.architecture !== "";
+  return {
+    mediaType: cut(mediaType, 128),
+    size,
+    digest,
+    ...(known
+      ? {
+        platform: {
+          architecture: cut(platform.architecture, 32),
+          os: cut(platform.os, 32),
+          ...(platform.variant ? { variant: cut(platform.variant, 32) } : {}),
+          ...(platform["os.version"]
+            ? { osVersion: cut(platform["os.version"], 64) }
+            : {}),
+          ...(platform["os.features"]
+            ? { osFeatures: platform["os.features"].map((f) => cut(f, 64)) }
+            : {}),
+        },
+      }
+      : {}),
+  };
+}
+
+/** What a descriptor or manifest says beyond its identity. */
+function extrasOf(
+  { annotations = {}, urls = [] }: {
+    annotations?: Readonly<Record<string, string>> | undefined;
+    urls?: readonly string[] | undefined;
+  },
+): Record<string, unknown> {
+  const places = urls.filter((url) => URL.canParse(url)).slice(0, 10);
+  const hasNotes = Object.keys(annotations).length > 0 &&
+    jsonBytes(annotations) <= MAX_ANNOTATIONS;
+  return {
+    ...(places.length > 0 ? { urls: places } : {}),
+    ...(hasNotes ? { annotations } : {}),
+  };
+}
+
+function jsonBytes(value: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(value)).byteLength;
+}
+
+/** `text` cut to `bytes` bytes of UTF-8; lexicons count bytes. */
+function cut(text: string, bytes: number): string {
+  const into = new Uint8Array(bytes);
+  const { read } = new TextEncoder().encodeInto(text, into);
+  return text.slice(0, read);
+}

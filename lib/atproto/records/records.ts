@@ -1,0 +1,167 @@
+/**
+ * Reads the records that registries write into owners' repos, also those of
+ * other implementations and earlier versions.
+ *
+ * @module
+ */
+
+import { AtUri, isValidDid, isValidRecordKey } from "@atproto/syntax";
+import { z } from "zod";
+import type { Did } from "../../did.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import type { BlobRef } from "../pds/pds.ts";
+import { manifestRkey } from "./rkeys.ts";
+
+const didSchema = z.string().refine((text) => isValidDid(text)).transform(
+  (text) => text as Did,
+);
+const timeSchema = z.string().transform((text) => Date.parse(text)).refine(
+  (time) => !Number.isNaN(time),
+);
+const digestSchema = z.string().transform((text, context): Digest => {
+  if (isDigest(text)) return text;
+  context.addIssue({ code: "custom", message: "no digest" });
+  return z.NEVER;
+});
+const blobSchema = z.object({
+  $type: z.literal("blob"),
+  ref: z.object({ $link: z.string() }),
+  mimeType: z.string(),
+  size: z.number(),
+});
+
+const manifestSchema = z.object({
+  repository: z.string(),
+  digest: digestSchema,
+  mediaType: z.string(),
+  createdAt: timeSchema.optional().catch(undefined),
+  holdDid: didSchema.optional().catch(undefined),
+  holdEndpoint: z.string().optional().catch(undefined),
+  manifestBlob: blobSchema.optional().catch(undefined),
+  subject: z.looseObject({}).optional().catch(undefined),
+});
+
+const tagSchema = z.object({
+  repository: z.string(),
+  tag: z.string(),
+  manifest: z.string().optional().catch(undefined),
+  manifestDigest: digestSchema.optional().catch(undefined),
+  updatedAt: timeSchema.optional().catch(undefined),
+  createdAt: timeSchema.optional().catch(undefined),
+});
+
+const profileSchema = z.object({
+  defaultHold: z.string().nullish().catch(undefined),
+  autoRemoveUntagged: z.boolean().optional().catch(undefined),
+});
+
+/** What a reader needs of an `io.atcr.manifest` record. */
+export interface ManifestRecord {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly createdAt: number | undefined;
+  readonly holdDid: Did | undefined;
+  readonly manifestBlob: BlobRef | undefined;
+  /** Whether the manifest refers to another one. */
+  readonly hasSubject: boolean;
+}
+
+/** What a reader needs of an `io.atcr.tag` record. */
+export interface TagRecord {
+  readonly repository: string;
+  readonly tag: string;
+  /** Undefined when only the record of the manifest tells it. */
+  readonly digest: Digest | undefined;
+  /** Key of the record of the manifest, where the tag names one. */
+  readonly manifestRkey: string | undefined;
+  /** Milliseconds since the Unix epoch. */
+  readonly updatedAt: number | undefined;
+}
+
+/** What a reader needs of an `io.atcr.sailor.profile` record. */
+export interface SailorProfile {
+  /** Absent when the owner leaves the choice to the registry. */
+  readonly defaultHold: Did | undefined;
+  readonly autoRemoveUntagged: boolean;
+}
+
+/** Reads a manifest record; undefined when it is none. `holdEndpoint` of early versions becomes a did:web. */
+export function readManifest(value: unknown): ManifestRecord | undefined {
+  const { data } = manifestSchema.safeParse(value);
+  if (!data) return undefined;
+  const { repository, digest, mediaType, createdAt, manifestBlob } = data;
+  const holdDid = data.holdDid ?? didOfEndpoint(data.holdEndpoint);
+  return {
+    repository,
+    digest,
+    mediaType,
+    createdAt,
+    holdDid,
+    manifestBlob,
+    hasSubject: data.subject !== undefined,
+  };
+}
+
+/** Reads a tag record; undefined when it is none. `manifestDigest` of early versions counts where there is no `manifest`. */
+export function readTag(value: unknown): TagRecord | undefined {
+  const { data } = tagSchema.safeParse(value);
+  if (!data) return undefined;
+  const manifestRkey = rkeyOfUri(data.manifest);
+  const digest = digestOfRkey(manifestRkey) ?? data.manifestDigest;
+  if (digest === undefined && manifestRkey === undefined) return undefined;
+  const { repository, tag } = data;
+  return {
+    repository,
+    tag,
+    digest,
+    manifestRkey,
+    updatedAt: data.updatedAt ?? data.createdAt,
+  };
+}
+
+/** Reads a sailor profile; undefined when it is none. A hold given as URL becomes a did:web. */
+export function readProfile(value: unknown): SailorProfile | undefined {
+  const { data } = profileSchema.safeParse(value);
+  if (!data) return undefined;
+  const hold = data.defaultHold ?? undefined;
+  return {
+    defaultHold: hold !== undefined && isValidDid(hold)
+      ? hold as Did
+      : didOfEndpoint(hold),
+    autoRemoveUntagged: data.autoRemoveUntagged ?? false,
+  };
+}
+
+/** The did:web of a hold that is known by its URL only. */
+export function didOfEndpoint(endpoint: string | undefined): Did | undefined {
+  const url = endpoint === undefined ? null : URL.parse(endpoint);
+  if (!url || !/^https?:$/.test(url.protocol)) return undefined;
+  return `did:web:${url.host.replace(":", "%3A")}`;
+}
+
+/** AT-URI of a manifest record. */
+export function manifestUri(did: Did, digest: Digest): string {
+  return `at://${did}/io.atcr.manifest/${manifestRkey(digest)}`;
+}
+
+/** The key in the AT-URI of a manifest record. */
+function rkeyOfUri(uri: string | undefined): string | undefined {
+  if (uri === undefined) return undefined;
+  try {
+    const { collection, rkey } = new AtUri(uri);
+    return collection === "io.atcr.manifest" && isValidRecordKey(rkey)
+      ? rkey
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The digest that a key of our making stands for. */
+function digestOfRkey(rkey: string | undefined): Digest | undefined {
+  const algorithm = rkey?.length === 128 ? "sha512" : "sha256";
+  const digest = `${algorithm}:${rkey}`;
+  return isDigest(digest) ? digest : undefined;
+}

@@ -1,0 +1,51 @@
+/**
+ * Still AVIF by jSquash's libavif. The module is large and rarely needed, so
+ * it is loaded with the first such image. Every file gets an instance of its
+ * own, since the memory of an instance never shrinks.
+ *
+ * @module
+ */
+
+import { corrupt, type Decoded } from "./decoded.ts";
+import { instantiateCodec } from "../emscripten.ts";
+import type { ImageInfo } from "../info.ts";
+
+interface AvifDecoder {
+  decode(file: ArrayBuffer, bitDepth: 8): ImageData | null;
+}
+
+/** What libavif needs besides the pixels. */
+const BASE_MEMORY = 48 << 20;
+
+/**
+ * Decodes to 8-bit RGBA as it is stored: the decoder does not turn the image.
+ *
+ * Throws AppError `UNPROCESSABLE` when the file is corrupt.
+ */
+export async function decodeAvif(
+  bytes: Uint8Array,
+  info: ImageInfo,
+): Promise<Decoded> {
+  try {
+    const { avifDecoder, glue } = await import("../wasm_avif.js");
+    const codec = await instantiateCodec<AvifDecoder>(
+      glue,
+      avifDecoder,
+      BASE_MEMORY + info.width * info.height * info.bytesPerPixel,
+    );
+    const image = codec.decode(new Uint8Array(bytes).buffer, 8);
+    if (image === null) throw new Error("the decoder refuses it");
+    if (image.width !== info.width || image.height !== info.height) {
+      throw new Error(`${image.width} by ${image.height} pixels after all`);
+    }
+    return {
+      data: new Uint8Array(image.data.buffer),
+      width: image.width,
+      height: image.height,
+      layout: "rgba",
+      free() {},
+    };
+  } catch (error) {
+    throw corrupt("AVIF", error);
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * PNG: inflated and unfiltered row by row, so that the whole image is never
+ * held; interlaced images go through imagescript's decoder.
+ *
+ * @module
+ */
+
+import { createInflate } from "node:zlib";
+import type { Address, Kernel } from "../../kernel/kernel.ts";
+import type { Resampler } from "../../kernel/resampler.ts";
+import { ByteReader } from "../bytes.ts";
+import { corrupt, type Decoded, MAX_KEPT_MEMORY } from "./decoded.ts";
+import { PngRowReader } from "./png_rows.ts";
+import { PNG_FIRST_CHUNK } from "../sniff/sniff_png.ts";
+import { png as pngModule } from "../wasm_modules.js";
+
+interface PngExports {
+  readonly memory: WebAssembly.Memory;
+  walloc(bytes: number): number;
+  wfree(address: number): void;
+  /** Address of the RGBA pixels, or a negative error code. */
+  decode(address: number, bytes: number): number;
+  width(): number;
+  height(): number;
+}
+
+/** Inflated bytes handed over at a time. */
+const CHUNK = 256 << 10;
+
+let instance: PngExports | undefined;
+
+/** Whether the image is stored in seven passes (Adam7). */
+export function isInterlaced(bytes: Uint8Array): boolean {
+  return new ByteReader(bytes).u8(28) !== 0;
+}
+
+/**
+ * Streams a PNG that is not interlaced into the resampler that `open` makes
+ * for its rows. Rows beyond those needed are not inflated.
+ *
+ * Throws AppError `UNPROCESSABLE` when the data is corrupt or cut off.
+ */
+export async function streamPng(
+  kernel: Kernel,
+  bytes: Uint8Array,
+  open: (channels: 3 | 4) => Resampler,
+): Promise<Resampler> {
+  const reader = PngRowReader.open(kernel, new ByteReader(bytes));
+  const resampler = open(reader.channels);
+  const take = (row: Address) => {
+    resampler.push(row);
+    return !resampler.done;
+  };
+  try {
+    for await (const chunk of inflated(imageData(bytes))) {
+      if (!reader.read(chunk, take)) break;
+    }
+  } catch (error) {
+    throw corrupt("PNG", error);
+  }
+  if (!resampler.done) throw corrupt("PNG", new Error("rows are missing"));
+  return resampler;
+}
+
+/** The contents of the image data chunks, in order. */
+function* imageData(bytes: Uint8Array): Generator<Uint8Array> {
+  const b = new ByteReader(bytes);
+  for (let o = PNG_FIRST_CHUNK; o + 8 <= b.length;) {
+    const length = b.be32(o);
+    if (b.has("IEND", o + 4)) return;
+    if (b.has("IDAT", o + 4)) yield b.slice(o + 8, o + 8 + length);
+    o += 12 + length;
+  }
+}
+
+/** Inflates as fast as it is read and no further; leaving the loop ends the work. */
+async function* inflated(
+  parts: Iterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const inflate = createInflate({ chunkSize: CHUNK });
+  const iterator = parts[Symbol.iterator]();
+  const write = () => {
+    for (;;) {
+      const next = iterator.next();
+      if (next.done) return inflate.end();
+      if (!inflate.write(next.value)) {
+        inflate.once("drain", write);
+        return;
+      }
+    }
+  };
+  write();
+  try {
+    yield* inflate as AsyncIterable<Uint8Array>;
+  } finally {
+    inflate.destroy();
+  }
+}
+
+/**
+ * Decodes any PNG to RGBA, 16-bit samples to their high byte. Needs memory for
+ * all pixels.
+ *
+ * Throws AppError `UNPROCESSABLE` when the file is corrupt.
+ */
+export function decodeWholePng(bytes: Uint8Array): Decoded {
+  instance ??= new WebAssembly.Instance(pngModule, {
+    env: { emscripten_notify_memory_growth() {} },
+  }).exports as unknown as PngExports;
+  const wasm = instance;
+  try {
+    const input = wasm.walloc(bytes.length);
+    if (input === 0) throw new Error("no memory");
+    new Uint8Array(wasm.memory.buffer, input, bytes.length).set(bytes);
+    const pixels = wasm.decode(input, bytes.length);
+    wasm.wfree(input);
+    if (pixels < 0) throw new Error(`the decoder says ${pixels}`);
+    const width = wasm.width();
+    const height = wasm.height();
+    return {
+      data: new Uint8Array(wasm.memory.buffer, pixels, width * height * 4),
+      width,
+      height,
+      layout: "rgba",
+      free() {
+        wasm.wfree(pixels);
+        const held = wasm.memory.buffer.byteLength;
+        if (instance === wasm && held > MAX_KEPT_MEMORY) instance = undefined;
+      },
+    };
+  } catch (error) {
+    instance = undefined; // after a trap it cannot be trusted
+    throw corrupt("PNG", error);
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Header of JPEG files (ITU-T T.81, annex B).
+ *
+ * @module
+ */
+
+import type { ByteReader } from "../bytes.ts";
+import { exifOrientation } from "../exif.ts";
+import type { ImageInfo, Orientation } from "../info.ts";
+
+/** A baseline JPEG needs one scan, or one for each component. */
+const MAX_BASELINE_SCANS = 8;
+
+const SOI = 0xd8;
+const EOI = 0xd9;
+const SOS = 0xda;
+const APP1 = 0xe1;
+const APP2 = 0xe2;
+
+/** Whether a marker starts a frame header: SOF0 to SOF15 without DHT, JPG and DAC. */
+const isFrameHeader = (marker: number) =>
+  marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 &&
+  marker !== 0xcc;
+
+/** Markers that carry no length: a stuffed zero, TEM, restarts, a second SOI. */
+const standsAlone = (marker: number) =>
+  marker <= 1 || (marker >= 0xd0 && marker <= SOI);
+
+/**
+ * Walks all markers to the end of the file, so that every scan is counted.
+ * Undefined when the file is cut off before its first scan or uses a coding
+ * that is not read (lossless, arithmetic, hierarchical), or has two frame
+ * headers, the second of which could hide another size.
+ */
+export function sniffJpeg(b: ByteReader): ImageInfo | undefined {
+  let frame: { o: number; progressive: boolean } | undefined;
+  let orientation: Orientation | undefined;
+  let scans = 0;
+  let icc = false;
+
+  for (let o = 2; o + 4 <= b.length;) {
+    if (b.u8(o) !== 0xff) { // coded data or junk: on to the next marker
+      o = b.indexOf(0xff, o);
+      if (o < 0) break;
+      continue;
+    }
+    const marker = b.u8(o + 1);
+    if (marker === 0xff) { // fill byte
+      o++;
+      continue;
+    }
+    if (marker === EOI) break;
+    if (standsAlone(marker)) {
+      o += 2;
+      continue;
+    }
+    const length = b.be16(o + 2);
+    if (length < 2) return undefined;
+    const end = Math.min(b.length, o + 2 + length);
+    if (isFrameHeader(marker)) {
+      if (frame !== undefined || marker > 0xc2) return undefined;
+      frame = { o, progressive: marker === 0xc2 };
+    } else if (marker === APP1 && b.has("Exif\0\0", o + 4)) {
+      orientation ??= exifOrientation(b, o + 10, end);
+    } else if (marker === APP2 && b.has("ICC_PROFILE\0", o + 4)) {
+      icc = true;
+    } else if (marker === SOS) {
+      if (frame === undefined) return undefined;
+      scans++;
+      if (!frame.progressive && scans > MAX_BASELINE_SCANS) return undefined;
+    }
+    o = end;
+  }
+
+  if (frame === undefined || scans === 0) return undefined;
+  const height = b.be16(frame.o + 5);
+  const width = b.be16(frame.o + 7);
+  if (width === 0 || height === 0) return undefined;
+  const components = b.u8(frame.o + 9);
+  return {
+    format: "jpeg",
+    width,
+    height,
+    orientation: orientation ?? 1,
+    animated: false,
+    alpha: false,
+    icc,
+    // Planes, then pixels; progressive files hold 16-bit coefficients besides.
+    bytesPerPixel: components * (frame.progressive ? 4 : 2),
+    cost: frame.progressive ? scans : 1,
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * The verified blobs of a hold: what is there, reading, and hiding.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
+import { type Digest, digestParts } from "../../oci/digest.ts";
+import type { BlobStore, ByteRange } from "../../storage/blob_store.ts";
+import type { StorageKeys } from "../../storage/object_keys.ts";
+import type { BlobRows } from "./blob_rows.ts";
+import { digestOfObject } from "../uploads/upload_finish.ts";
+
+/** What {@linkcode HoldBlobs} needs. */
+export interface HoldBlobsDeps {
+  store: BlobStore;
+  keys: StorageKeys;
+  rows: BlobRows;
+  clock: Clock;
+  log: Logger;
+  /** Whether clients may read straight from the store where it can sign URLs. */
+  presign: boolean;
+  /** How long a request waits for an adoption, in milliseconds; 15 s by default. */
+  adoptWaitMs?: number;
+}
+
+/** How long a URL for reading works. */
+const URL_SECONDS = 15 * 60;
+const ADOPT_WAIT_MS = 15_000;
+
+/** Reads and hides blobs. Whether the caller may read is decided before. */
+export class HoldBlobs {
+  readonly #deps: HoldBlobsDeps;
+  readonly #adoptions = new Map<Digest, Promise<number | undefined>>();
+
+  constructor(deps: HoldBlobsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Size of a readable blob in bytes. An object that lies in the store without
+   * being known (an adopted bucket, a crash) is verified first. Throws AppError
+   * `UNAVAILABLE` when that takes longer than a request may wait.
+   */
+  async stat(digest: Digest): Promise<{ size: number } | undefined> {
+    const row = await this.#deps.rows.find(digest);
+    if (row) return row.state === "live" ? { size: row.size } : undefined;
+    const size = await this.#adopt(digest);
+    return size === undefined ? undefined : { size };
+  }
+
+  /**
+   * The bytes, or those of `range`; `size` is that of the whole blob. Cancel
+   * the body when it is not read to the end. Throws as {@linkcode stat} does.
+   */
+  async open(
+    digest: Digest,
+    range?: ByteRange,
+    signal?: AbortSignal,
+  ): Promise<
+    { size: number; body: ReadableStream<Uint8Array> } | undefined
+  > {
+    const { store, keys, rows, log } = this.#deps;
+    const known = await this.stat(digest);
+    if (!known) return undefined;
+    const object = await store.get(keys.blob(digest), range, signal);
+    if (object) return { size: known.size, body: object.body };
+    // A row without an object would keep clients from ever pushing it again.
+    log.error("blob is gone from the store", { digest });
+    await rows.forgetLost(digest);
+    return undefined;
+  }
+
+  /** A URL that works for a quarter of an hour; undefined when the blob has to come through us or is not there. */
+  async presign(
+    digest: Digest,
+    options: { contentType?: string } = {},
+  ): Promise<string | undefined> {
+    const { store, keys, presign } = this.#deps;
+    if (!presign || !store.presignGet || !await this.stat(digest)) {
+      return undefined;
+    }
+    const { url } = await store.presignGet(keys.blob(digest), {
+      expiresInSeconds: URL_SECONDS,
+      ...options,
+    });
+    return url;
+  }
+
+  /** Hides a blob at once; its bytes go when the quarantine is over. Nothing happens when there is none. */
+  async delete(digest: Digest): Promise<void> {
+    await this.#deps.rows.quarantine(digest, "It was deleted.");
+  }
+
+  async #adopt(digest: Digest): Promise<number | undefined> {
+    const { clock, adoptWaitMs = ADOPT_WAIT_MS } = this.#deps;
+    let running = this.#adoptions.get(digest);
+    if (!running) {
+      running = this.#verify(digest).finally(() =>
+        this.#adoptions.delete(digest)
+      );
+      this.#adoptions.set(digest, running);
+    }
+    const over = new AbortController();
+    const late = clock.sleep(adoptWaitMs, over.signal).then(() => "late");
+    try {
+      const outcome = await Promise.race([running, late]);
+      if (typeof outcome !== "string") return outcome;
+    } finally {
+      over.abort();
+    }
+    // Verification goes on; its failure is for the next request to see.
+    running.catch((error) =>
+      this.#deps.log.warn("blob not adopted", { digest, error })
+    );
+    throw new AppError(
+      "UNAVAILABLE",
+      `The blob ${digest} is being verified for the first time; ask again in a moment.`,
+      { retryAfterSeconds: 10 },
+    );
+  }
+
+  async #verify(digest: Digest): Promise<number | undefined> {
+    const { store, keys, rows, log } = this.#deps;
+    const key = keys.blob(digest);
+    const info = await store.head(key);
+    if (!info) return undefined;
+    const { algorithm } = digestParts(digest);
+    const actual = await digestOfObject(store, key, algorithm);
+    if (actual !== digest) {
+      log.error("stored object does not have its digest", { digest, actual });
+      return undefined;
+    }
+    await rows.publish(digest, info.size, () => Promise.resolve());
+    log.info("blob adopted", { digest, size: info.size });
+    return info.size;
+  }
+}

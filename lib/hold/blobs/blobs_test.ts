@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { isAppError } from "../../errors.ts";
+import { type Digest, digestOf } from "../../oci/digest.ts";
+import {
+  ALICE,
+  bodyOf,
+  noise,
+  onEachStore,
+  openHold,
+  read,
+  type TestHold,
+} from "../testing.ts";
+
+const WEEK = 7 * 24 * 3600 * 1000;
+
+async function push(hold: TestHold, bytes: Uint8Array): Promise<Digest> {
+  const digest = digestOf(bytes);
+  const upload = await hold.uploads.initiate(ALICE);
+  const { uploadId } = upload;
+  await hold.uploads.append(upload, 0, bodyOf(bytes));
+  await hold.uploads.complete(uploadId, digest);
+  return digest;
+}
+
+function purge(hold: TestHold, digest: Digest): Promise<boolean> {
+  return hold.rows.purge(
+    digest,
+    WEEK,
+    () => hold.store.delete(hold.keys.blob(digest)),
+  );
+}
+
+onEachStore(
+  "a range of a blob comes with the size of the whole",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(1000);
+    const digest = await push(hold, bytes);
+    const opened = await hold.blobs.open(digest, { start: 10, end: 19 });
+    assert.equal(opened?.size, 1000);
+    assert.deepEqual(
+      new Uint8Array(await new Response(opened.body).arrayBuffer()),
+      bytes.slice(10, 20),
+    );
+    assert.equal(await hold.blobs.stat(digestOf(noise(3))), undefined);
+    assert.equal(await hold.blobs.open(digestOf(noise(3))), undefined);
+  },
+);
+
+onEachStore(
+  "an object of an adopted bucket is verified once and then read",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(100_000);
+    const digest = digestOf(bytes);
+    await store.put(hold.keys.blob(digest), bytes);
+    const found = await Promise.all(
+      Array.from({ length: 5 }, () => hold.blobs.stat(digest)),
+    );
+    for (const each of found) assert.deepEqual(each, { size: bytes.length });
+    assert.deepEqual(await read(hold, bytes), bytes);
+  },
+);
+
+onEachStore(
+  "an object that does not have its digest is never shown",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const digest = digestOf(noise(100));
+    await store.put(hold.keys.blob(digest), noise(100, 2));
+    assert.equal(await hold.blobs.stat(digest), undefined);
+    assert.equal(await hold.blobs.open(digest), undefined);
+    assert.equal(await hold.blobs.presign(digest), undefined);
+  },
+);
+
+onEachStore(
+  "a deleted blob is hidden at once and comes back with a push",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(100);
+    const digest = await push(hold, bytes);
+    await hold.blobs.delete(digest);
+    assert.equal(await hold.blobs.stat(digest), undefined);
+    assert.equal(await read(hold, bytes), undefined);
+    assert.ok(await store.head(hold.keys.blob(digest)));
+    await push(hold, bytes);
+    assert.deepEqual(await read(hold, bytes), bytes);
+    clock.advance(2 * WEEK);
+    assert.equal(await purge(hold, digest), false);
+    assert.deepEqual(await read(hold, bytes), bytes);
+  },
+);
+
+onEachStore(
+  "a blob is purged only after its quarantine",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const digest = await push(hold, noise(100));
+    await hold.blobs.delete(digest);
+    assert.equal(await purge(hold, digest), false);
+    clock.advance(WEEK);
+    assert.equal(await purge(hold, digest), true);
+    assert.equal(await store.head(hold.keys.blob(digest)), undefined);
+    assert.equal(await hold.rows.find(digest), undefined);
+    await push(hold, noise(100));
+    assert.deepEqual(await read(hold, noise(100)), noise(100));
+  },
+);
+
+onEachStore(
+  "a push during the purge waits and then keeps its bytes",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(100);
+    const digest = await push(hold, bytes);
+    await hold.blobs.delete(digest);
+    clock.advance(WEEK);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    await hold.uploads.append(upload, 0, bodyOf(bytes));
+    const purged = await hold.rows.purge(digest, WEEK, async () => {
+      await assert.rejects(
+        hold.uploads.complete(uploadId, digest),
+        (error) => isAppError(error, "UNAVAILABLE"),
+      );
+      await store.delete(hold.keys.blob(digest));
+    });
+    assert.equal(purged, true);
+    const again = await push(hold, bytes);
+    assert.deepEqual(await hold.blobs.stat(again), { size: 100 });
+    assert.deepEqual(await read(hold, bytes), bytes);
+  },
+);
+
+onEachStore(
+  "a purge that died is finished by the next one",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const digest = await push(hold, noise(100));
+    await hold.blobs.delete(digest);
+    clock.advance(WEEK);
+    await assert.rejects(
+      hold.rows.purge(digest, WEEK, () => Promise.reject(new Error("killed"))),
+    );
+    assert.equal(await purge(hold, digest), false);
+    clock.advance(10 * 60_000);
+    assert.equal(await purge(hold, digest), true);
+  },
+);
+
+onEachStore(
+  "a blob whose object is gone can be pushed again",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(100);
+    const digest = await push(hold, bytes);
+    await store.delete(hold.keys.blob(digest));
+    assert.equal(await hold.blobs.open(digest), undefined);
+    assert.equal(await hold.blobs.stat(digest), undefined);
+    await push(hold, bytes);
+    assert.deepEqual(await read(hold, bytes), bytes);
+  },
+);
+
+onEachStore(
+  "a push that meets the rest of a purge fails rather than lose its bytes to it",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(100);
+    const digest = await push(hold, bytes);
+    await hold.blobs.delete(digest);
+    clock.advance(WEEK);
+    await assert.rejects(
+      hold.rows.purge(digest, WEEK, () => Promise.reject(new Error("killed"))),
+    );
+    clock.advance(10 * 60_000);
+    await assert.rejects(
+      hold.rows.publish(digest, bytes.length, async () => {
+        await store.put(hold.keys.blob(digest), bytes);
+        assert.equal(await purge(hold, digest), true);
+      }),
+      (error) => isAppError(error, "UNAVAILABLE"),
+    );
+    assert.equal(await hold.blobs.stat(digest), undefined);
+    await push(hold, bytes);
+    assert.deepEqual(await read(hold, bytes), bytes);
+  },
+);

@@ -1,0 +1,180 @@
+/**
+ * Removal of blobs that nothing needs any more: mark by layer records and
+ * manifests, quarantine, and only later removal. While the repo of anybody who
+ * may push cannot be read, nothing is judged unneeded.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../clock.ts";
+import type { Logger } from "../../log.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { BlobStore } from "../../storage/blob_store.ts";
+import type { StorageKeys } from "../../storage/object_keys.ts";
+import type { BlobRow, BlobRows } from "../blobs/blob_rows.ts";
+import type { LayerIndex } from "../layers/layer_index.ts";
+import { mendLayerIndex } from "../layers/layer_mend.ts";
+import type { Census, ManifestCensus } from "./manifest_census.ts";
+import type { HoldRecords } from "../records.ts";
+
+/** What is to happen to one blob, or to the layer records of one manifest. */
+export interface GcFinding {
+  /** A digest, or the AT-URI of a manifest. */
+  readonly subject: string;
+  /** Bytes; 0 for a manifest. */
+  readonly size: number;
+  /**
+   * `keep`; `release` the records of a manifest that is gone; `quarantine` an
+   * unneeded blob; `restore` one that is needed again; `purge` for good.
+   */
+  readonly verdict: "keep" | "release" | "quarantine" | "restore" | "purge";
+  /** Why, as a sentence. */
+  readonly reason: string;
+}
+
+/** How many findings of each kind there were, and bytes purged. */
+export type GcReport =
+  & Record<GcFinding["verdict"], number>
+  & { purgedBytes: number };
+
+/** What {@linkcode HoldGc} needs. */
+export interface HoldGcDeps {
+  store: BlobStore;
+  keys: StorageKeys;
+  records: HoldRecords;
+  rows: BlobRows;
+  layers: LayerIndex;
+  census: ManifestCensus;
+  clock: Clock;
+  log: Logger;
+  /** Younger blobs and manifests stay, in milliseconds; a push takes a while. */
+  graceMs: number;
+  /** How long a blob stays in quarantine, in milliseconds; a week by default. */
+  quarantineMs?: number;
+}
+
+const WEEK_MS = 7 * 24 * 3_600_000;
+
+/** Quarantined with this reason, a blob comes back by itself when it is needed. */
+const UNNEEDED = "No manifest refers to it.";
+
+/** Collects garbage. One run at a time: the caller holds a lease. */
+export class HoldGc {
+  readonly #deps: HoldGcDeps;
+
+  constructor(deps: HoldGcDeps) {
+    this.#deps = deps;
+  }
+
+  /** What a run would do now, blob by blob; changes nothing but the index. */
+  preview(signal?: AbortSignal): AsyncIterableIterator<GcFinding> {
+    return this.#findings(true, signal);
+  }
+
+  /** Collects once. What fails is logged and left for the next run. */
+  async run(signal?: AbortSignal): Promise<GcReport> {
+    const report: GcReport = {
+      keep: 0,
+      release: 0,
+      quarantine: 0,
+      restore: 0,
+      purge: 0,
+      purgedBytes: 0,
+    };
+    for await (const finding of this.#findings(false, signal)) {
+      report[finding.verdict]++;
+      if (finding.verdict === "purge") report.purgedBytes += finding.size;
+      if (finding.verdict !== "keep") {
+        this.#deps.log.info("garbage collection", { ...finding });
+      }
+    }
+    return report;
+  }
+
+  async *#findings(
+    dry: boolean,
+    signal?: AbortSignal,
+  ): AsyncIterableIterator<GcFinding> {
+    await mendLayerIndex(this.#deps, signal);
+    const census = await this.#deps.census.take(dry, signal);
+    for (const subject of census.released) {
+      const reason = "Its owner deleted the manifest.";
+      yield { subject, size: 0, verdict: "release", reason };
+    }
+    for await (const { digest, row } of this.#deps.rows.all()) {
+      signal?.throwIfAborted();
+      const finding = { subject: digest, size: row.size };
+      try {
+        const verdict = await this.#judge(digest, row, census);
+        if (dry || await this.#carryOut(digest, verdict)) {
+          yield { ...finding, ...verdict };
+        }
+      } catch (error) {
+        this.#deps.log.warn("blob not collected", { digest, error });
+      }
+    }
+  }
+
+  async #judge(
+    digest: Digest,
+    row: BlobRow,
+    { untold, unread }: Census,
+  ): Promise<Pick<GcFinding, "verdict" | "reason">> {
+    const { clock, graceMs, quarantineMs = WEEK_MS } = this.#deps;
+    const age = clock.now() - row.since;
+    if (row.state === "purging") {
+      return { verdict: "purge", reason: "Its removal was interrupted." };
+    }
+    const need = await this.#need(digest) ??
+      (untold.has(digest) ? "A manifest refers to it." : undefined);
+    if (row.state === "quarantined") {
+      if (need && row.reason === UNNEEDED) {
+        return { verdict: "restore", reason: need };
+      }
+      const reason = row.reason ?? UNNEEDED;
+      return age < quarantineMs || (reason === UNNEEDED && unread.length > 0)
+        ? { verdict: "keep", reason: `In quarantine: ${reason}` }
+        : { verdict: "purge", reason };
+    }
+    if (need) return { verdict: "keep", reason: need };
+    if (unread.length > 0) {
+      const reason = `The repo of ${
+        unread[0]
+      } could not be read and may need it.`;
+      return { verdict: "keep", reason };
+    }
+    return age < graceMs
+      ? { verdict: "keep", reason: "It came in too recently to judge." }
+      : { verdict: "quarantine", reason: UNNEEDED };
+  }
+
+  /** Why a blob is needed; undefined when it is not. */
+  async #need(digest: Digest): Promise<string | undefined> {
+    const uri = await this.#deps.layers.user(digest);
+    return uri === undefined ? undefined : `The manifest ${uri} refers to it.`;
+  }
+
+  /** False when somebody else changed the blob meanwhile. */
+  async #carryOut(
+    digest: Digest,
+    { verdict, reason }: Pick<GcFinding, "verdict" | "reason">,
+  ): Promise<boolean> {
+    const { rows, store, keys, quarantineMs = WEEK_MS } = this.#deps;
+    if (verdict === "quarantine") {
+      if (!await rows.quarantine(digest, reason)) return false;
+      // A push may have come between the judgement and now.
+      if (!await this.#need(digest)) return true;
+      await rows.restore(digest);
+      return false;
+    }
+    if (verdict === "restore") return await rows.restore(digest);
+    if (verdict === "purge") {
+      return await rows.purge(
+        digest,
+        quarantineMs,
+        () => store.delete(keys.blob(digest)),
+      );
+    }
+    return true;
+  }
+}

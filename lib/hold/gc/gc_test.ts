@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { manifestUri } from "../../atproto/records/records.ts";
+import type { PushNotice } from "../pushes/notice.ts";
+import { COLLECTIONS } from "../records.ts";
+import { ALICE, noise } from "../testing.ts";
+import {
+  imageOf,
+  openServices,
+  TestRepos,
+  type TestServices,
+} from "../testing_services.ts";
+
+const DAY = 24 * 3_600_000;
+
+function uriOf({ owner, digest }: PushNotice): string {
+  assert.ok(digest);
+  return manifestUri(owner, digest);
+}
+
+async function verdicts(hold: TestServices) {
+  const findings = await Array.fromAsync(hold.gc.preview());
+  return new Map(findings.map(({ subject, verdict }) => [subject, verdict]));
+}
+
+Deno.test("blobs of known images stay, others go by way of the quarantine", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
+  const layer = await hold.push(ALICE, noise(10));
+  const config = await hold.push(ALICE, noise(11));
+  const stray = await hold.push(ALICE, noise(12));
+  const notice = imageOf(ALICE, [layer], { config });
+  source.add(notice);
+  await hold.notify.push(ALICE, notice);
+  assert.deepEqual([...(await verdicts(hold)).values()], [
+    "keep",
+    "keep",
+    "keep",
+  ]);
+  hold.clock.advance(2 * DAY);
+  assert.equal((await verdicts(hold)).get(stray), "quarantine");
+  assert.deepEqual(await hold.blobs.stat(stray), { size: 12 });
+  const first = await hold.gc.run();
+  assert.equal(first.quarantine, 1);
+  assert.equal(await hold.blobs.stat(stray), undefined);
+  assert.ok(await hold.store.head(hold.keys.blob(stray)));
+  hold.clock.advance(6 * DAY);
+  assert.equal((await hold.gc.run()).purge, 0);
+  hold.clock.advance(2 * DAY);
+  const last = await hold.gc.run();
+  assert.equal(last.purge, 1);
+  assert.equal(last.purgedBytes, 12);
+  assert.equal(await hold.store.head(hold.keys.blob(stray)), undefined);
+  for (const digest of [layer, config]) {
+    assert.ok(await hold.blobs.stat(digest), digest);
+  }
+});
+
+Deno.test("a preview changes nothing and gives every blob a reason", async () => {
+  await using hold = await openServices();
+  await hold.push(ALICE, noise(12));
+  hold.clock.advance(2 * DAY);
+  for (let i = 0; i < 2; i++) {
+    const findings = await Array.fromAsync(hold.gc.preview());
+    assert.deepEqual(findings.map(({ verdict, size }) => [verdict, size]), [
+      ["quarantine", 12],
+    ]);
+    assert.match(findings[0]?.reason ?? "", /No manifest refers to it/);
+  }
+});
+
+Deno.test("a manifest that stays deleted is released, one that comes back is not", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
+  const layer = await hold.push(ALICE, noise(10));
+  const notice = imageOf(ALICE, [layer]);
+  source.add(notice);
+  await hold.notify.push(ALICE, notice);
+  hold.clock.advance(2 * DAY);
+  await hold.gc.run();
+  source.delete(notice);
+  await hold.gc.run();
+  source.add(notice);
+  hold.clock.advance(2 * DAY);
+  await hold.gc.run();
+  source.delete(notice);
+  assert.equal((await hold.gc.run()).release, 0);
+  assert.equal((await hold.all("layer")).length, 1);
+  hold.clock.advance(2 * DAY);
+  assert.equal((await hold.gc.run()).release, 1);
+  assert.deepEqual(await hold.all("layer"), []);
+  assert.equal(await hold.blobs.stat(layer), undefined);
+});
+
+Deno.test("blobs that only the owner's record names are kept as long as it is there", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
+  const [layer, config] = [
+    await hold.push(ALICE, noise(10)),
+    await hold.push(ALICE, noise(11)),
+  ];
+  const told = imageOf(ALICE, [layer], { name: "image" });
+  const whole = imageOf(ALICE, [layer], { name: "image", config });
+  await hold.notify.push(ALICE, told);
+  source.add(whole);
+  hold.clock.advance(2 * DAY);
+  await hold.gc.run();
+  assert.ok(await hold.blobs.stat(config));
+  source.delete(whole);
+  await hold.layerRecords.removeManifest(uriOf(told));
+  await hold.gc.run();
+  assert.equal(await hold.blobs.stat(config), undefined);
+  assert.equal(await hold.blobs.stat(layer), undefined);
+});
+
+Deno.test("a blob that an admin hid stays hidden although an image needs it", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
+  const digest = await hold.push(ALICE, noise(10));
+  const notice = imageOf(ALICE, [digest]);
+  source.add(notice);
+  await hold.notify.push(ALICE, notice);
+  await hold.blobs.delete(digest);
+  hold.clock.advance(2 * DAY);
+  assert.equal((await hold.gc.run()).restore, 0);
+  assert.equal(await hold.blobs.stat(digest), undefined);
+});
+
+Deno.test("the index follows records that were restored or deleted by an admin", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
+  const layer = await hold.push(ALICE, noise(10));
+  const notice = imageOf(ALICE, [layer]);
+  await hold.notify.push(ALICE, notice);
+  const [record] = await hold.all("layer");
+  assert.ok(record);
+  // An index that knows nothing, as after a restore of the repo.
+  await hold.layers.remove(await hold.layers.ofManifest(uriOf(notice)));
+  await hold.layers.removeManifest(uriOf(notice));
+  assert.equal((await hold.layers.usage(ALICE)).totalSize, 0);
+  hold.clock.advance(2 * DAY);
+  await hold.gc.run();
+  assert.equal((await hold.layers.usage(ALICE)).totalSize, 10);
+  assert.ok(await hold.blobs.stat(layer));
+  await hold.records.apply([{
+    action: "delete",
+    collection: COLLECTIONS.layer,
+    rkey: record.rkey,
+  }]);
+  await hold.gc.run();
+  assert.equal((await hold.layers.usage(ALICE)).totalSize, 0);
+  assert.equal(await hold.blobs.stat(layer), undefined);
+});
+
+Deno.test("a push during the collection keeps its blobs", async () => {
+  await using hold = await openServices();
+  const layer = await hold.push(ALICE, noise(10));
+  hold.clock.advance(2 * DAY);
+  // The push comes just after the blob was judged.
+  const user = hold.layers.user.bind(hold.layers);
+  hold.layers.user = async () => {
+    hold.layers.user = user;
+    await hold.notify.push(ALICE, imageOf(ALICE, [layer]));
+    return undefined;
+  };
+  const report = await hold.gc.run();
+  assert.equal(report.quarantine, 0);
+  assert.ok(await hold.blobs.stat(layer));
+});

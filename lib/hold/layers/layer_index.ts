@@ -1,0 +1,268 @@
+/**
+ * Which blobs count for whom and which manifests need them. The layer records
+ * in the repo are the truth; these rows make them quick to find, and the
+ * garbage collection mends them.
+ *
+ * @module
+ */
+
+import { LRUCache } from "lru-cache";
+import type { Did } from "../../did.ts";
+import type { Clock } from "../../clock.ts";
+import type { Key, Kv } from "../../kv/kv.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import { holdKeys } from "../kv_keys.ts";
+
+/** One layer record. */
+export interface LayerEntry {
+  readonly rkey: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  /** AT-URI of the manifest. */
+  readonly manifest: string;
+  readonly userDid: Did;
+}
+
+/** What somebody stores. A blob counts once, however many manifests need it. */
+export interface Usage {
+  readonly uniqueBlobs: number;
+  /** Bytes. */
+  readonly totalSize: number;
+}
+
+/** A manifest that was pushed with blobs here. */
+export interface ManifestRow {
+  readonly userDid: Did;
+  /** Blobs that it needs and that have no layer record, such as the config. */
+  readonly extra: readonly Digest[];
+  /** Milliseconds since the Unix epoch. */
+  readonly pushedAt: number;
+  /** Since when its owner's repo is known not to have it any more, in milliseconds since the Unix epoch. */
+  readonly goneSince: number | undefined;
+}
+
+type UserRow = Pick<LayerEntry, "size" | "manifest">;
+type LayerRow = Pick<LayerEntry, "digest" | "size" | "userDid">;
+
+/** Entries of one commit; three keys each, and a commit takes 80 KiB of keys. */
+const BATCH = 40;
+
+/** Longer than a push is remembered, in milliseconds. */
+const AGAIN_MS = 2 * 24 * 3_600_000;
+
+/** Blobs without layer record remembered of one manifest; more do not fit a row. */
+const MAX_EXTRA = 200;
+
+/** How long a sum may be used, in milliseconds. */
+const USAGE_MS = 10_000;
+
+/** Rows over the layer records. */
+export class LayerIndex {
+  readonly #kv: Kv;
+  readonly #clock: Clock;
+  readonly #usage = new LRUCache<Did, { usage: Usage; until: number }>({
+    max: 10_000,
+  });
+
+  constructor(deps: { kv: Kv; clock: Clock }) {
+    this.#kv = deps.kv;
+    this.#clock = deps.clock;
+  }
+
+  /** Adds layer records; adding one twice changes nothing. */
+  async add(entries: readonly LayerEntry[]): Promise<void> {
+    await this.#batches(entries, (atomic, entry) => {
+      const { rkey, digest, size, manifest, userDid } = entry;
+      atomic
+        .set(holdKeys.userLayer(userDid, digest, rkey), { size, manifest })
+        .set(holdKeys.manifestLayer(manifest, rkey), { digest, size, userDid })
+        .set(holdKeys.blobUse(digest, manifest), true);
+    });
+  }
+
+  /** Takes layer records out. */
+  async remove(entries: readonly LayerEntry[]): Promise<void> {
+    await this.#batches(entries, (atomic, entry) => {
+      const { rkey, digest, manifest, userDid } = entry;
+      atomic
+        .delete(holdKeys.userLayer(userDid, digest, rkey))
+        .delete(holdKeys.manifestLayer(manifest, rkey))
+        .delete(holdKeys.blobUse(digest, manifest));
+    });
+  }
+
+  /** Remembers a manifest and the blobs it needs besides those with layer records. */
+  async putManifest(uri: string, row: ManifestRow): Promise<void> {
+    const extra = row.extra.slice(0, MAX_EXTRA);
+    const atomic = this.#kv.atomic();
+    atomic.set(holdKeys.manifest(uri), { ...row, extra });
+    for (const digest of extra) atomic.set(holdKeys.blobUse(digest, uri), true);
+    await atomic.commit();
+  }
+
+  /** Forgets a manifest; its layer records are taken out with {@linkcode remove}. */
+  async removeManifest(uri: string): Promise<void> {
+    const row = await this.manifest(uri);
+    const atomic = this.#kv.atomic()
+      .delete(holdKeys.manifest(uri))
+      .set(holdKeys.manifestAgain(uri), crypto.randomUUID(), {
+        expiresAt: this.#clock.now() + AGAIN_MS,
+      });
+    for (const digest of row?.extra ?? []) {
+      atomic.delete(holdKeys.blobUse(digest, uri));
+    }
+    await atomic.commit();
+  }
+
+  /** Notes that a manifest is still there and which blobs it needs. */
+  async keep(
+    uri: string,
+    row: ManifestRow,
+    blobs: readonly Digest[],
+  ): Promise<void> {
+    const recorded = new Set(
+      (await this.ofManifest(uri)).map(({ digest }) => digest),
+    );
+    const needed = new Set([...row.extra, ...blobs]);
+    const extra = [...needed].filter((digest) => !recorded.has(digest));
+    const known = extra.every((digest) => row.extra.includes(digest));
+    if (known && row.goneSince === undefined) return;
+    await this.putManifest(uri, { ...row, extra, goneSince: undefined });
+  }
+
+  /** Differs after each {@linkcode removeManifest} of the last days; part of what makes a push the same push. */
+  async generation(uri: string): Promise<string> {
+    const entry = await this.#kv.get<string>(holdKeys.manifestAgain(uri));
+    return entry?.value ?? "";
+  }
+
+  /** What is remembered of a manifest. */
+  async manifest(uri: string): Promise<ManifestRow | undefined> {
+    return (await this.#kv.get<ManifestRow>(holdKeys.manifest(uri)))?.value;
+  }
+
+  /** Everybody with a manifest here. */
+  async *owners(): AsyncIterableIterator<Did> {
+    const prefix = holdKeys.manifests;
+    let start: Key = prefix;
+    // One look per owner: jump behind all manifests of the one just seen.
+    while (true) {
+      const selector = start === prefix ? { prefix } : { prefix, start };
+      let found: ManifestRow | undefined;
+      let uri = "";
+      const rows = this.#kv.list<ManifestRow>(selector, { limit: 1 });
+      for await (const { key, value } of rows) {
+        found = value;
+        uri = String(key[2]);
+      }
+      if (!found) return;
+      yield found.userDid;
+      start = [...prefix, `${uri.split("/", 3).join("/")}0`];
+    }
+  }
+
+  /** All manifests, or those of `owner`. */
+  async *manifests(
+    owner?: Did,
+  ): AsyncIterableIterator<{ uri: string; row: ManifestRow }> {
+    const prefix = holdKeys.manifests;
+    const rows = this.#kv.list<ManifestRow>(
+      owner === undefined ? { prefix } : {
+        // "0" is the character after "/".
+        start: [...prefix, `at://${owner}/`],
+        end: [...prefix, `at://${owner}0`],
+      },
+    );
+    for await (const { key, value } of rows) {
+      yield { uri: String(key[2]), row: value };
+    }
+  }
+
+  /** Whether a layer record is in the index. */
+  async has(entry: LayerEntry): Promise<boolean> {
+    const { manifest, rkey } = entry;
+    return await this.#kv.get(holdKeys.manifestLayer(manifest, rkey)) !==
+      undefined;
+  }
+
+  /** The layer records of a manifest. */
+  async ofManifest(uri: string): Promise<LayerEntry[]> {
+    const found: LayerEntry[] = [];
+    const rows = this.#kv.list<LayerRow>({
+      prefix: holdKeys.manifestLayers(uri),
+    });
+    for await (const { key, value } of rows) {
+      found.push({ ...value, rkey: String(key[3]), manifest: uri });
+    }
+    return found;
+  }
+
+  /** The layer records that count for `user`, by digest. */
+  async *ofUser(user: Did): AsyncIterableIterator<LayerEntry> {
+    const rows = this.#kv.list<UserRow>({ prefix: holdKeys.userLayers(user) });
+    for await (const { key, value } of rows) {
+      const digest = String(key[3]);
+      if (!isDigest(digest)) continue;
+      yield { ...value, rkey: String(key[4]), digest, userDid: user };
+    }
+  }
+
+  /** Those of `digests` that count for `user` already. */
+  async owned(
+    user: Did,
+    digests: readonly Digest[],
+  ): Promise<ReadonlySet<Digest>> {
+    const owned = new Set<Digest>();
+    for (const digest of digests) {
+      const prefix = [...holdKeys.userLayers(user), digest];
+      for await (const _ of this.#kv.list({ prefix }, { limit: 1 })) {
+        owned.add(digest);
+      }
+    }
+    return owned;
+  }
+
+  /** What somebody stores; up to ten seconds old where another instance wrote. */
+  async usage(user: Did): Promise<Usage> {
+    const now = this.#clock.now();
+    const cached = this.#usage.get(user);
+    if (cached && cached.until > now) return cached.usage;
+    let uniqueBlobs = 0;
+    let totalSize = 0;
+    let last: Digest | undefined;
+    for await (const { digest, size } of this.ofUser(user)) {
+      if (digest === last) continue;
+      last = digest;
+      uniqueBlobs++;
+      totalSize += size;
+    }
+    const usage = { uniqueBlobs, totalSize };
+    this.#usage.set(user, { usage, until: now + USAGE_MS });
+    return usage;
+  }
+
+  /** AT-URI of a manifest that needs the blob; undefined when none does. */
+  async user(digest: Digest): Promise<string | undefined> {
+    const uses = this.#kv.list({ prefix: holdKeys.blobUses(digest) }, {
+      limit: 1,
+    });
+    for await (const { key } of uses) return String(key[3]);
+    return undefined;
+  }
+
+  async #batches(
+    entries: readonly LayerEntry[],
+    change: (
+      atomic: ReturnType<Kv["atomic"]>,
+      entry: LayerEntry,
+    ) => void,
+  ): Promise<void> {
+    for (let i = 0; i < entries.length; i += BATCH) {
+      const atomic = this.#kv.atomic();
+      for (const entry of entries.slice(i, i + BATCH)) change(atomic, entry);
+      await atomic.commit();
+    }
+    for (const { userDid } of entries) this.#usage.delete(userDid);
+  }
+}

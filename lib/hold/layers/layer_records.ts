@@ -1,0 +1,178 @@
+/**
+ * `io.atcr.hold.layer`: one record for every blob that a manifest needs.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import { manifestUri } from "../../atproto/records/records.ts";
+import type { Clock } from "../../clock.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import type { BlobRows } from "../blobs/blob_rows.ts";
+import type { LayerEntry, LayerIndex } from "./layer_index.ts";
+import { mendLayerIndex } from "./layer_mend.ts";
+import { blobsOf, configOf, type PushNotice, uriOf } from "../pushes/notice.ts";
+import {
+  COLLECTIONS,
+  type HoldCommit,
+  type HoldRecord,
+  type HoldRecords,
+  type HoldWrite,
+  layerSchema,
+  MAX_WRITES,
+  rkeyOf,
+} from "../records.ts";
+
+/** What {@linkcode LayerRecords} needs. */
+export interface LayerRecordsDeps {
+  records: HoldRecords;
+  rows: BlobRows;
+  layers: LayerIndex;
+  clock: Clock;
+}
+
+/** A layer that is here, with the size that is known of it. */
+export interface PresentLayer {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly mediaType: string;
+}
+
+/** Characters of a media type in a record. */
+const MAX_MEDIA_TYPE = 128;
+
+/** Writes and removes layer records. */
+export class LayerRecords {
+  readonly #deps: LayerRecordsDeps;
+
+  constructor(deps: LayerRecordsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * The layers of a manifest that this hold has, each once, with their true
+   * size. A push takes its blobs back out of quarantine.
+   */
+  async present(notice: PushNotice): Promise<PresentLayer[]> {
+    const { rows } = this.#deps;
+    const present = new Map<Digest, PresentLayer>();
+    const config = configOf(notice);
+    if (config) await rows.restore(config);
+    for (const { digest, mediaType } of notice.manifest.layers) {
+      if (!isDigest(digest) || present.has(digest)) continue;
+      let row = await rows.find(digest);
+      if (row?.state === "quarantined" && await rows.restore(digest)) {
+        row = await rows.find(digest);
+      }
+      if (row?.state !== "live") continue;
+      present.set(digest, {
+        digest,
+        size: row.size,
+        mediaType: mediaType.slice(0, MAX_MEDIA_TYPE),
+      });
+    }
+    return [...present.values()];
+  }
+
+  /**
+   * Records a manifest that nobody told of. It counts for its owner, and no
+   * quota refuses it any more: the blobs are here and in use.
+   */
+  async adopt(notice: PushNotice): Promise<void> {
+    const { records, layers, clock } = this.#deps;
+    const uri = uriOf(notice);
+    const present = await this.present(notice);
+    const known = new Set(
+      (await layers.ofManifest(uri)).map(({ digest }) => digest),
+    );
+    const writes = present.filter(({ digest }) => !known.has(digest))
+      .map((layer) => this.write(layer, uri, notice.owner));
+    for (let i = 0; i < writes.length; i += MAX_WRITES) {
+      await this.index(await records.apply(writes.slice(i, i + MAX_WRITES)));
+    }
+    const recorded = new Set(present.map(({ digest }) => digest));
+    await layers.putManifest(uri, {
+      userDid: notice.owner,
+      extra: blobsOf(notice).filter((digest) => !recorded.has(digest)),
+      pushedAt: clock.now(),
+      goneSince: undefined,
+    });
+  }
+
+  /** The write of one record. */
+  write(layer: PresentLayer, manifest: string, userDid: Did): HoldWrite {
+    return {
+      action: "create",
+      collection: COLLECTIONS.layer,
+      value: {
+        ...layer,
+        manifest,
+        userDid,
+        createdAt: new Date(this.#deps.clock.now()).toISOString(),
+      },
+    };
+  }
+
+  /** Brings the index in step with what a commit created. */
+  async index({ results }: HoldCommit): Promise<void> {
+    const { records, layers } = this.#deps;
+    const entries: LayerEntry[] = [];
+    for (const { action, uri } of results) {
+      if (action !== "create") continue;
+      if (!uri.includes(`/${COLLECTIONS.layer}/`)) continue;
+      // Read back: after a crash the commit may be one of an earlier try.
+      const rkey = rkeyOf(uri);
+      const record = await records.getRecord(COLLECTIONS.layer, rkey);
+      const layer = layerSchema.safeParse(record?.value);
+      if (layer.success) entries.push({ ...layer.data, rkey });
+    }
+    await layers.add(entries);
+  }
+
+  /** The records of a manifest, by its AT-URI (`io.atcr.hold.getLayersForManifest`). */
+  async ofManifest(uri: string): Promise<HoldRecord[]> {
+    const { records, layers } = this.#deps;
+    const found: HoldRecord[] = [];
+    for (const { rkey } of await layers.ofManifest(uri)) {
+      const record = await records.getRecord(COLLECTIONS.layer, rkey);
+      if (record) found.push(record);
+    }
+    return found;
+  }
+
+  /** Removes records, many a commit. */
+  async remove(entries: readonly LayerEntry[]): Promise<void> {
+    const { records, layers } = this.#deps;
+    for (let i = 0; i < entries.length; i += MAX_WRITES) {
+      const batch = entries.slice(i, i + MAX_WRITES);
+      await records.apply(batch.map(({ rkey }) => ({
+        action: "delete",
+        collection: COLLECTIONS.layer,
+        rkey,
+      })));
+      await layers.remove(batch);
+    }
+  }
+
+  /** Brings the index in step with the records, after others wrote them. */
+  mend(): Promise<void> {
+    return mendLayerIndex(this.#deps);
+  }
+
+  /**
+   * Forgets a manifest that its owner deleted, so that it no longer counts;
+   * the blobs go with the garbage collection. Returns how many records went.
+   */
+  async removeManifest(uri: string): Promise<number> {
+    const { layers } = this.#deps;
+    const entries = await layers.ofManifest(uri);
+    await this.remove(entries);
+    await layers.removeManifest(uri);
+    return entries.length;
+  }
+
+  /** As {@linkcode removeManifest}, by owner and digest. */
+  manifestDeleted(owner: Did, digest: Digest): Promise<number> {
+    return this.removeManifest(manifestUri(owner, digest));
+  }
+}

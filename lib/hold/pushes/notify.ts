@@ -1,0 +1,277 @@
+/**
+ * What the hold does when a manifest was pushed or pulled
+ * (`io.atcr.hold.notifyManifest`).
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import { manifestUri } from "../../atproto/records/records.ts";
+import type { Clock } from "../../clock.ts";
+import { AppError, isAppError } from "../../errors.ts";
+import type { Kv } from "../../kv/kv.ts";
+import type { Logger } from "../../log.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import type { HoldAccess } from "../access.ts";
+import { holdKeys } from "../kv_keys.ts";
+import type { LayerEntry, LayerIndex } from "../layers/layer_index.ts";
+import type { LayerRecords, PresentLayer } from "../layers/layer_records.ts";
+import {
+  configOf,
+  type NoticeDescriptor,
+  platformsOf,
+  type PushNotice,
+  totalSize,
+  uriOf,
+} from "./notice.ts";
+import type { HoldPosts, PlannedPost } from "./posts.ts";
+import type { HoldQuota } from "../quota.ts";
+import {
+  COLLECTIONS,
+  type HoldCommit,
+  type HoldRecords,
+  type HoldWrite,
+  MAX_WRITES,
+} from "../records.ts";
+import type { HoldStats, RepoName } from "../stats.ts";
+import { KeyedMutex } from "../../async/keyed_mutex.ts";
+
+/** Counts what happens, for the operator. */
+export interface HoldMetrics {
+  /** `hold_manifest_notifications_received_total` */
+  notificationReceived(operation: "push" | "pull"): void;
+  /** `hold_notification_errors_total`, by error code. */
+  notificationFailed(code: string): void;
+  /** `hold_layer_records_created_total` */
+  layersCreated(count: number): void;
+  /** `hold_bluesky_posts_created_total` */
+  postCreated(): void;
+}
+
+/** What {@linkcode HoldNotify} needs. */
+export interface HoldNotifyDeps {
+  kv: Kv;
+  records: HoldRecords;
+  access: HoldAccess;
+  layers: LayerIndex;
+  layerRecords: LayerRecords;
+  quota: HoldQuota;
+  stats: HoldStats;
+  posts: HoldPosts;
+  clock: Clock;
+  log: Logger;
+  metrics: HoldMetrics;
+}
+
+/** What was done. */
+export interface PushOutcome {
+  readonly layersCreated: number;
+  readonly statsUpdated: boolean;
+  /** AT-URI of the post; undefined when none was made. */
+  readonly postUri: string | undefined;
+}
+
+/** How long a notification is remembered, in milliseconds. */
+const REMEMBER_MS = 24 * 3_600_000;
+
+/** How often a commit is tried when the counts change meanwhile. */
+const ATTEMPTS = 10;
+
+/** Writes of a commit that are left for counts and post. */
+const RESERVED_WRITES = 3;
+
+/** Keeps the hold's records in step with what is pushed and pulled. */
+export class HoldNotify {
+  readonly #deps: HoldNotifyDeps;
+  readonly #turns = new KeyedMutex();
+
+  constructor(deps: HoldNotifyDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Records a push: layer records, counts and post in one commit. Only blobs
+   * that this hold has are recorded, with their true size; those in quarantine
+   * are taken out of it. Telling the same push again within a day changes
+   * nothing.
+   *
+   * Throws AppError `DENIED` (`UserMismatch`) when `caller` is not the owner
+   * or may not push here, `QUOTA_EXCEEDED`, `INVALID_REQUEST`.
+   */
+  async push(caller: Did, notice: PushNotice): Promise<PushOutcome> {
+    const { clock, log, metrics } = this.#deps;
+    const { owner, repository, tag } = notice;
+    const startedAt = clock.now();
+    metrics.notificationReceived("push");
+    try {
+      // One at a time, so that posts and counts of one person do not race.
+      const outcome = await this.#turns.run(
+        owner,
+        () => this.#push(caller, notice),
+      );
+      log.info("manifest notification received", {
+        repository,
+        tag,
+        userDid: owner,
+        layerCount: notice.manifest.layers.length,
+        layersCreated: outcome.layersCreated,
+        postCreated: outcome.postUri !== undefined,
+        duration_ms: clock.now() - startedAt,
+      });
+      return outcome;
+    } catch (error) {
+      metrics.notificationFailed(isAppError(error) ? error.code : "INTERNAL");
+      throw error;
+    }
+  }
+
+  /** Counts a pull; it is written with the next flush of the counts. */
+  pull(repo: RepoName): void {
+    this.#deps.metrics.notificationReceived("pull");
+    this.#deps.stats.countPull(repo);
+  }
+
+  async #push(caller: Did, notice: PushNotice): Promise<PushOutcome> {
+    const { kv, records, access, quota, layers, layerRecords, clock } =
+      this.#deps;
+    const { owner, repository, tag } = notice;
+    if (caller !== owner) {
+      throw new AppError(
+        "DENIED",
+        `The push is of ${owner}, but the token is of ${caller}; send the owner's token.`,
+        { xrpc: "UserMismatch" },
+      );
+    }
+    const decision = await access.write(owner);
+    if (!decision.allowed) throw new AppError("DENIED", decision.reason);
+    const uri = uriOf(notice);
+    const again = await layers.generation(uri);
+    const key = ["push", uri, repository, tag ?? "", again].join(" ");
+    const done = await kv.get<PushOutcome>(holdKeys.notified(key));
+    if (done) return done.value;
+
+    const present = await layerRecords.present(notice);
+    await quota.require(owner, present);
+    const known = new Set(
+      (await layers.ofManifest(uri)).map(({ digest }) => digest),
+    );
+    const fresh = present.filter(({ digest }) => !known.has(digest));
+    const writes = fresh.map((layer) => layerRecords.write(layer, uri, owner));
+    while (writes.length > MAX_WRITES - RESERVED_WRITES) {
+      const batch = writes.splice(0, MAX_WRITES - RESERVED_WRITES);
+      const idempotencyKey = `${key} ${writes.length}`;
+      await layerRecords.index(
+        await records.apply(batch, { idempotencyKey }),
+      );
+    }
+    const post = await this.#plan(notice, present);
+    const commit = await this.#commit(notice, writes, post, key);
+    await layerRecords.index(commit);
+    const config = configOf(notice);
+    await layers.putManifest(uri, {
+      userDid: owner,
+      extra: config ? [config] : [],
+      pushedAt: clock.now(),
+      goneSince: undefined,
+    });
+    // A collection of garbage may have begun before the records were there.
+    await layerRecords.present(notice);
+    const outcome: PushOutcome = {
+      layersCreated: fresh.length,
+      statsUpdated: true,
+      postUri: await this.#remember(commit, post),
+    };
+    this.#deps.metrics.layersCreated(fresh.length);
+    await kv.set(holdKeys.notified(key), outcome, {
+      expiresAt: clock.now() + REMEMBER_MS,
+    });
+    return outcome;
+  }
+
+  /** A post must never keep the layers from being recorded. */
+  async #plan(
+    notice: PushNotice,
+    present: readonly PresentLayer[],
+  ): Promise<PlannedPost | undefined> {
+    const { owner, repository, tag, manifest } = notice;
+    if (tag === undefined) return undefined;
+    const { manifests } = manifest;
+    try {
+      return await this.#deps.posts.plan({
+        owner,
+        repository,
+        tag,
+        size: manifests
+          ? await this.#sizeOfChildren(owner, manifests)
+          : totalSize(present),
+        layers: manifests ? undefined : manifest.layers.length,
+        platforms: platformsOf(manifests ?? []),
+      });
+    } catch (error) {
+      this.#failedPost(notice, error);
+      return undefined;
+    }
+  }
+
+  async #sizeOfChildren(
+    owner: Did,
+    children: readonly NoticeDescriptor[],
+  ): Promise<number> {
+    const { layers } = this.#deps;
+    const sizes = new Map<Digest, LayerEntry>();
+    for (const { digest } of children.slice(0, 100)) {
+      if (!isDigest(digest)) continue;
+      const uri = manifestUri(owner, digest);
+      for (const entry of await layers.ofManifest(uri)) {
+        sizes.set(entry.digest, entry);
+      }
+    }
+    return totalSize([...sizes.values()]);
+  }
+
+  async #commit(
+    notice: PushNotice,
+    layers: readonly HoldWrite[],
+    post: PlannedPost | undefined,
+    idempotencyKey: string,
+  ): Promise<HoldCommit> {
+    const { records, stats } = this.#deps;
+    let posting = post?.writes ?? [];
+    for (let attempt = 1;; attempt++) {
+      const counts = await stats.pushWrite(notice);
+      try {
+        return await records.apply([...layers, counts, ...posting], {
+          idempotencyKey,
+        });
+      } catch (error) {
+        if (attempt === ATTEMPTS) throw error;
+        if (isAppError(error, "CONFLICT")) continue;
+        if (posting.length === 0) throw error;
+        this.#failedPost(notice, error);
+        posting = [];
+      }
+    }
+  }
+
+  async #remember(
+    { results }: HoldCommit,
+    post: PlannedPost | undefined,
+  ): Promise<string | undefined> {
+    const created = results.find(({ action, uri }) =>
+      action === "create" && uri.includes(`/${COLLECTIONS.post}/`)
+    );
+    if (!created) return undefined;
+    await post?.remember(created.uri);
+    this.#deps.metrics.postCreated();
+    return created.uri;
+  }
+
+  #failedPost({ owner, repository }: PushNotice, error: unknown): void {
+    this.#deps.metrics.notificationFailed("post");
+    this.#deps.log.error("post not made", {
+      userDid: owner,
+      repository,
+      error,
+    });
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The Bluesky post about a push, as an `app.bsky.feed.post` record: text with a
+ * mention and hashtags, and a card that leads to the repository's page.
+ *
+ * @module
+ */
+import type { Did } from "../../did.ts";
+
+/** What a post tells. */
+export interface PostFacts {
+  readonly did: Did;
+  /** Handle of `did`; undefined when it has none that resolves. */
+  readonly handle: string | undefined;
+  readonly repository: string;
+  /** Tags in the order of their pushes; at least one. */
+  readonly tags: readonly string[];
+  /** Bytes of all layers; undefined when not known. */
+  readonly size: number | undefined;
+  /** Layers of an image; undefined for an index. */
+  readonly layers: number | undefined;
+  /** For example `linux/amd64`. */
+  readonly platforms: readonly string[];
+  /** Origin of the registry's pages. */
+  readonly registryUrl: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+}
+
+// With the limits below even the longest names stay within the 300 graphemes
+// that the lexicon `app.bsky.feed.post` allows.
+const MAX_NAME = 40;
+const MAX_OWNER = 48;
+const MAX_TAG = 20;
+const MAX_PLATFORM = 18;
+
+/** Tags and platforms named in a text; more are counted. */
+const MAX_NAMED = 3;
+
+const HASHTAGS = ["atcr", "container"];
+const encoder = new TextEncoder();
+
+/** The record of a post. */
+export function postRecord(facts: PostFacts): Record<string, unknown> {
+  const text = new FacetText();
+  const name = short(facts.repository, MAX_NAME);
+  text.add(`📦 ${name} ${tagList(facts.tags)} pushed by `);
+  const owner = facts.handle ?? facts.did;
+  const shown = short(owner, MAX_OWNER);
+  text.facet(facts.handle === undefined ? shown : `@${shown}`, {
+    $type: "app.bsky.richtext.facet#mention",
+    did: facts.did,
+  });
+  const summary = summaryOf(facts);
+  if (summary !== "") text.add(`\n${summary}`);
+  text.add("\n\n");
+  HASHTAGS.forEach((tag, i) => {
+    if (i > 0) text.add(" ");
+    text.facet(`#${tag}`, { $type: "app.bsky.richtext.facet#tag", tag });
+  });
+  const path = [owner, ...facts.repository.split("/")].map((part) =>
+    // A colon is legal in a path and keeps DIDs readable.
+    encodeURIComponent(part).replaceAll("%3A", ":")
+  );
+  const latest = facts.tags.at(-1) ?? "";
+  return {
+    $type: "app.bsky.feed.post",
+    text: text.text,
+    facets: text.facets,
+    langs: ["en"],
+    embed: {
+      $type: "app.bsky.embed.external",
+      external: {
+        uri: new URL(`/r/${path.join("/")}`, facts.registryUrl).href,
+        title: `${owner}/${facts.repository}:${latest}`,
+        description: summary,
+      },
+    },
+    createdAt: new Date(facts.now).toISOString(),
+  };
+}
+
+/** Bytes as people read them: powers of 1000, at most one decimal. */
+function humanSize(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.95 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  const rounded = unit === 0 ? value : Math.round(value * 10) / 10;
+  return `${rounded} ${units[unit]}`;
+}
+
+function summaryOf({ size, layers, platforms }: PostFacts): string {
+  const parts: string[] = [];
+  if (layers !== undefined && layers > 0) {
+    parts.push(layers === 1 ? "1 layer" : `${layers} layers`);
+  }
+  if (size !== undefined && size > 0) parts.push(humanSize(size));
+  if (platforms.length > 0) {
+    const named = platforms.slice(0, MAX_NAMED).map((name) =>
+      short(name, MAX_PLATFORM)
+    );
+    const more = platforms.length - named.length;
+    parts.push(named.join(", ") + (more > 0 ? ` and ${more} more` : ""));
+  }
+  return parts.join(" · ");
+}
+
+/** `v1`, `v1 and v2`, or `v1, v2, v3 and 4 more`. */
+function tagList(tags: readonly string[]): string {
+  const named = tags.slice(0, MAX_NAMED).map((tag) => short(tag, MAX_TAG));
+  const more = tags.length - named.length;
+  if (more > 0) return `${named.join(", ")} and ${more} more`;
+  const last = named.pop() ?? "";
+  return named.length === 0 ? last : `${named.join(", ")} and ${last}`;
+}
+
+/** `text` cut to `length` characters, none of which is cut in two. */
+function short(text: string, length: number): string {
+  const characters = [...text];
+  return characters.length <= length
+    ? text
+    : `${characters.slice(0, length - 1).join("")}…`;
+}
+
+/** A text whose facets point at its UTF-8 bytes. */
+class FacetText {
+  text = "";
+  readonly facets: Record<string, unknown>[] = [];
+
+  add(piece: string): void {
+    this.text += piece;
+  }
+
+  facet(piece: string, feature: Record<string, unknown>): void {
+    const byteStart = encoder.encode(this.text).length;
+    this.text += piece;
+    const byteEnd = byteStart + encoder.encode(piece).length;
+    this.facets.push({ index: { byteStart, byteEnd }, features: [feature] });
+  }
+}

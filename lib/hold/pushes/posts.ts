@@ -1,0 +1,139 @@
+/**
+ * Bluesky posts about pushes, made by the hold: when there is one, and which
+ * earlier one it replaces.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type { Clock } from "../../clock.ts";
+import type { Kv } from "../../kv/kv.ts";
+import { RateLimiter } from "../../kv/rate_limit.ts";
+import type { HoldAccess } from "../access.ts";
+import { holdKeys } from "../kv_keys.ts";
+import { postRecord } from "./post_record.ts";
+import { COLLECTIONS, type HoldWrite } from "../records.ts";
+
+/** What {@linkcode HoldPosts} needs. */
+export interface HoldPostsDeps {
+  kv: Kv;
+  clock: Clock;
+  access: HoldAccess;
+  /** Handle of somebody, or undefined when it is not known right now. */
+  handleOf: (did: Did) => Promise<string | undefined>;
+  /** Origin of the registry's pages. */
+  registryUrl: string;
+  /** Posts about one person's pushes at once and within an hour; 10 by default. */
+  postsPerHour?: number;
+  /** Pushes of one repository within so many milliseconds share a post; ten minutes by default. */
+  foldMs?: number;
+}
+
+/** A push that may be told. */
+export interface PushedImage {
+  readonly owner: Did;
+  readonly repository: string;
+  /** Only tagged pushes are told: the children of an index have no tag. */
+  readonly tag: string;
+  /** Bytes of all layers; undefined when not known. */
+  readonly size: number | undefined;
+  readonly layers: number | undefined;
+  readonly platforms: readonly string[];
+}
+
+/** The writes of a post, for the commit of the push. */
+export interface PlannedPost {
+  readonly writes: readonly HoldWrite[];
+  /** To be called with the AT-URI once the writes are committed. */
+  remember(uri: string): Promise<void>;
+}
+
+interface LastPost {
+  rkey: string;
+  tags: string[];
+  /** When the first of the folded pushes was, in milliseconds since the Unix epoch. */
+  firstAt: number;
+}
+
+const FOLD_MS = 10 * 60_000;
+const POSTS_PER_HOUR = 10;
+
+/** Tags kept of folded pushes. */
+const MAX_TAGS = 50;
+
+/** Decides about posts. Off unless the captain record says otherwise. */
+export class HoldPosts {
+  readonly #deps: HoldPostsDeps;
+  readonly #limiter: RateLimiter;
+
+  constructor(deps: HoldPostsDeps) {
+    this.#deps = deps;
+    this.#limiter = new RateLimiter(deps.kv, deps.clock);
+  }
+
+  /**
+   * The post about a push; undefined when there is to be none: the captain
+   * does not want posts, the owner does not want to be named, the hour's posts
+   * are used up, or the same tag was just told.
+   *
+   * Pushes of one repository in quick succession share a post: it is replaced
+   * by one that names all tags.
+   */
+  async plan(image: PushedImage): Promise<PlannedPost | undefined> {
+    const { kv, clock, access, handleOf, registryUrl } = this.#deps;
+    const { owner, repository, tag } = image;
+    if (!(await access.captain())?.enableBlueskyPosts) return undefined;
+    if (await this.optedOut(owner)) return undefined;
+    const now = clock.now();
+    const key = holdKeys.lastPost(owner, repository);
+    const last = (await kv.get<LastPost>(key))?.value;
+    if (last?.tags.includes(tag)) return undefined;
+    const rule = {
+      name: "hold_posts",
+      limit: this.#deps.postsPerHour ?? POSTS_PER_HOUR,
+      windowSeconds: 3_600,
+    };
+    if (!(await this.#limiter.take(rule, owner)).allowed) return undefined;
+    const tags = [...last?.tags ?? [], tag].slice(-MAX_TAGS);
+    const value = postRecord({
+      ...image,
+      did: owner,
+      handle: await handleOf(owner),
+      tags,
+      registryUrl,
+      now,
+    });
+    const writes: HoldWrite[] = [
+      { action: "create", collection: COLLECTIONS.post, value },
+    ];
+    if (last) {
+      writes.push({
+        action: "delete",
+        collection: COLLECTIONS.post,
+        rkey: last.rkey,
+      });
+    }
+    const firstAt = last?.firstAt ?? now;
+    return {
+      writes,
+      remember: async (uri) => {
+        const rkey = uri.slice(uri.lastIndexOf("/") + 1);
+        const row: LastPost = { rkey, tags, firstAt };
+        const expiresAt = firstAt + (this.#deps.foldMs ?? FOLD_MS);
+        await kv.set(key, row, { expiresAt });
+      },
+    };
+  }
+
+  /** Whether somebody does not want to be named in posts. */
+  async optedOut(did: Did): Promise<boolean> {
+    return await this.#deps.kv.get(holdKeys.postOptOut(did)) !== undefined;
+  }
+
+  /** Sets whether somebody wants to be named in posts. */
+  async setOptOut(did: Did, out: boolean): Promise<void> {
+    const key = holdKeys.postOptOut(did);
+    if (out) await this.#deps.kv.set(key, true);
+    else await this.#deps.kv.delete(key);
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Uploads that come as numbered parts, in any order: straight to the store by
+ * signed URLs, or through us.
+ *
+ * @module
+ */
+
+import { timingSafeEqual } from "node:crypto";
+import type { Clock } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import type { BlobStore, Multipart } from "../../storage/blob_store.ts";
+import { mixedModes, unknownUpload } from "./upload_errors.ts";
+import { Intake } from "./upload_intake.ts";
+import type { UploadRow } from "./upload_row.ts";
+import type { UploadStates } from "./upload_state.ts";
+import type { UploadWork } from "./upload_work.ts";
+
+/** A request that writes one part. */
+export interface PartUrl {
+  readonly url: string;
+  readonly method: string;
+  /** Headers to send as they are. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Header that carries the ticket of {@linkcode PartUploads.url}. */
+export const TICKET_HEADER = "X-Upload-Ticket";
+
+const URL_SECONDS = 15 * 60;
+
+/** What {@linkcode PartUploads} needs. */
+export interface PartUploadsDeps {
+  store: BlobStore;
+  states: UploadStates;
+  work: UploadWork;
+  clock: Clock;
+  /** Origin under which the hold is reached. */
+  baseUrl: string;
+  /** Whether parts may go straight to the store where it can sign URLs. */
+  presign: boolean;
+  /** How long an upload may lie untouched, in milliseconds. */
+  ttlMs: number;
+}
+
+/** Takes parts. */
+export class PartUploads {
+  readonly #deps: PartUploadsDeps;
+
+  constructor(deps: PartUploadsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Stores one part; see `HoldUploads.putPart`. */
+  async put(
+    uploadId: string,
+    partNumber: number,
+    body: ReadableStream<Uint8Array>,
+    signal: AbortSignal | undefined,
+  ): Promise<{ etag: string }> {
+    const { store, clock, work } = this.#deps;
+    const { row, multipart } = await this.#open(uploadId, partNumber);
+    const intake = new Intake({
+      body,
+      hash: undefined,
+      clock,
+      limit: await work.limit(row.caller),
+      guard: () => undefined,
+      signal,
+    });
+    return await work.receive(intake, undefined, async () => {
+      const first = await intake.block() ?? new Uint8Array(0);
+      const stream = intake.stream(first);
+      const { etag } = await store.putPart(multipart, partNumber, stream);
+      return { etag };
+    });
+  }
+
+  /** Where a part may be written; see `HoldUploads.partUrl`. */
+  async url(uploadId: string, partNumber: number): Promise<PartUrl> {
+    const { store, presign, baseUrl } = this.#deps;
+    const { row, multipart } = await this.#open(uploadId, partNumber);
+    if (presign && store.presignPart) {
+      return await store.presignPart(multipart, partNumber, {
+        expiresInSeconds: URL_SECONDS,
+      });
+    }
+    return {
+      url: new URL("/xrpc/io.atcr.hold.uploadPart", baseUrl).href,
+      method: "PUT",
+      headers: {
+        "X-Upload-Id": uploadId,
+        "X-Part-Number": String(partNumber),
+        [TICKET_HEADER]: row.ticket,
+      },
+    };
+  }
+
+  /** Whether `ticket` belongs to the upload. */
+  async accepts(uploadId: string, ticket: string): Promise<boolean> {
+    const row = await this.#deps.states.find(uploadId);
+    if (!row) return false;
+    const encoder = new TextEncoder();
+    const given = encoder.encode(ticket);
+    const wanted = encoder.encode(row.ticket);
+    return given.length === wanted.length && timingSafeEqual(given, wanted);
+  }
+
+  /** The upload as one of numbered parts, with the store's upload open. */
+  async #open(
+    uploadId: string,
+    partNumber: number,
+  ): Promise<{ row: UploadRow; multipart: Multipart }> {
+    const { store, states, work, clock, ttlMs } = this.#deps;
+    const { maxParts } = store.parts;
+    if (
+      !Number.isInteger(partNumber) || partNumber < 1 || partNumber > maxParts
+    ) {
+      throw new AppError(
+        "INVALID_REQUEST",
+        `Part numbers go from 1 to ${maxParts}.`,
+        { xrpc: "InvalidPartNumber" },
+      );
+    }
+    const found = await states.find(uploadId);
+    if (!found || found.done) throw unknownUpload();
+    if (found.mode === "stream") throw mixedModes();
+    const created = found.multipart ?? await work.create(uploadId);
+    const row = await states.update(uploadId, (present) => {
+      if (present.done) throw unknownUpload();
+      if (present.mode === "stream") throw mixedModes();
+      // A long upload must not be swept between two of its parts.
+      const stale = present.expiresAt - clock.now() < ttlMs / 2;
+      if (present.multipart) return stale ? {} : undefined;
+      return { mode: "parts", multipart: created };
+    });
+    const multipart = row.multipart ?? created;
+    // Another request was faster: its upload of the store counts.
+    if (multipart.id !== created.id) await store.abortMultipart(created);
+    return { row, multipart };
+  }
+}

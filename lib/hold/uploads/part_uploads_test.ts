@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { digestOf } from "../../oci/digest.ts";
+import {
+  ALICE,
+  BOB,
+  bodyOf,
+  brokenBody,
+  code,
+  contents,
+  MIB,
+  noise,
+  onEachStore,
+  openHold,
+  read,
+  WRONG,
+} from "../testing.ts";
+
+onEachStore(
+  "parts may come in any order, twice, and by two ways",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(11 * MIB);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    const put = async (partNumber: number, from: number, to?: number) => {
+      const body = bodyOf(bytes.subarray(from, to));
+      const { etag } = await hold.uploads.putPart(uploadId, partNumber, body);
+      return { partNumber, etag };
+    };
+    const third = await put(3, 10 * MIB);
+    await hold.uploads.putPart(uploadId, 1, bodyOf(noise(5 * MIB, 9)));
+    const [first, second] = await Promise.all([
+      put(1, 0, 5 * MIB),
+      put(2, 5 * MIB, 10 * MIB),
+    ]);
+    const quoted = { ...second, etag: `"${second.etag}"` };
+    await hold.uploads.complete(uploadId, digestOf(bytes), [
+      third,
+      quoted,
+      first,
+    ]);
+    assert.deepEqual(await read(hold, bytes), bytes);
+    assert.equal((await contents(store)).keys.length, 1);
+  },
+);
+
+onEachStore(
+  "parts that are missing, changed or wrong never become a blob",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(6 * MIB);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    await assert.rejects(
+      hold.uploads.append(upload, 0, brokenBody(new Uint8Array())),
+    );
+    const { etag } = await hold.uploads.putPart(uploadId, 1, bodyOf(bytes));
+    const part = { partNumber: 1, etag };
+    for (
+      const parts of [
+        [part, { partNumber: 2, etag }],
+        [{ partNumber: 1, etag: "other" }],
+        [part, part],
+      ]
+    ) {
+      await assert.rejects(
+        hold.uploads.complete(uploadId, digestOf(bytes), parts),
+        code("BLOB_UPLOAD_INVALID"),
+      );
+    }
+    await assert.rejects(
+      hold.uploads.complete(uploadId, WRONG, [part]),
+      code("DIGEST_INVALID"),
+    );
+    assert.deepEqual(await contents(store), { keys: [], uploads: 0 });
+  },
+);
+
+onEachStore("a stream and parts do not mix", async (store, clock) => {
+  await using hold = await openHold(store, clock);
+  const one = await hold.uploads.initiate(ALICE);
+  await hold.uploads.append(one, 0, bodyOf(noise(10)));
+  await assert.rejects(
+    hold.uploads.putPart(one.uploadId, 1, bodyOf(noise(10))),
+    code("BLOB_UPLOAD_INVALID"),
+  );
+  const two = await hold.uploads.initiate(ALICE);
+  await hold.uploads.putPart(two.uploadId, 1, bodyOf(noise(10)));
+  await assert.rejects(
+    hold.uploads.append(two, 0, bodyOf(noise(10))),
+    code("BLOB_UPLOAD_INVALID"),
+  );
+  for (const partNumber of [0, -1, 1.5, 10_001, NaN]) {
+    await assert.rejects(
+      hold.uploads.putPart(two.uploadId, partNumber, bodyOf(noise(1))),
+      code("INVALID_REQUEST"),
+    );
+  }
+});
+
+onEachStore(
+  "a part URL of ours carries a ticket of this upload",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock, { presign: false });
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    const { url, method, headers } = await hold.uploads.partUrl(
+      uploadId,
+      7,
+      ALICE,
+    );
+    assert.equal(
+      url,
+      "https://hold.example.com/xrpc/io.atcr.hold.uploadPart",
+    );
+    assert.equal(method, "PUT");
+    assert.equal(headers["X-Upload-Id"], uploadId);
+    assert.equal(headers["X-Part-Number"], "7");
+    const ticket = headers["X-Upload-Ticket"] ?? "";
+    assert.ok(await hold.uploads.acceptsTicket(uploadId, ticket));
+    const other = await hold.uploads.initiate(ALICE);
+    assert.ok(!await hold.uploads.acceptsTicket(other.uploadId, ticket));
+    assert.ok(!await hold.uploads.acceptsTicket(uploadId, ""));
+    await assert.rejects(
+      hold.uploads.partUrl(uploadId, 1, BOB),
+      code("BLOB_UPLOAD_UNKNOWN"),
+    );
+  },
+);
+
+onEachStore(
+  "a blob beyond the limit is refused while it comes in",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock, { maxBlobBytes: 1000 });
+    await assert.rejects(
+      hold.uploads.initiate(ALICE, { size: 1001 }),
+      code("TOO_LARGE"),
+    );
+    const upload = await hold.uploads.initiate(ALICE, { size: 1000 });
+    await assert.rejects(
+      hold.uploads.append(upload, 0, bodyOf(noise(1001), 100)),
+      code("TOO_LARGE"),
+    );
+    assert.equal(await hold.uploads.offset(upload), 0);
+    await hold.uploads.append(upload, 0, bodyOf(noise(600)));
+    await assert.rejects(
+      hold.uploads.append(upload, 600, bodyOf(noise(401))),
+      code("TOO_LARGE"),
+    );
+  },
+);
+
+onEachStore(
+  "a quota ends an upload, however the size is told",
+  async (store, clock) => {
+    const remaining = new Map([[ALICE, 1000], [BOB, 0]]);
+    await using hold = await openHold(store, clock, {
+      allowance: { remaining: (did) => Promise.resolve(remaining.get(did)) },
+    });
+    for (const options of [{}, { size: 1 }]) {
+      await assert.rejects(
+        hold.uploads.initiate(BOB, options),
+        code("QUOTA_EXCEEDED"),
+      );
+    }
+    await assert.rejects(
+      hold.uploads.initiate(ALICE, { size: 1001 }),
+      code("QUOTA_EXCEEDED"),
+    );
+    const upload = await hold.uploads.initiate(ALICE);
+    await assert.rejects(
+      hold.uploads.append(upload, 0, bodyOf(noise(2000), 100)),
+      code("QUOTA_EXCEEDED"),
+    );
+    const parts = await hold.uploads.initiate(ALICE);
+    await assert.rejects(
+      hold.uploads.putPart(parts.uploadId, 1, bodyOf(noise(2000), 100)),
+      code("QUOTA_EXCEEDED"),
+    );
+    const { minBytes } = store.parts;
+    const bytes = noise(minBytes + 800);
+    remaining.set(ALICE, minBytes + 500);
+    const many = await hold.uploads.initiate(ALICE, { size: 1 });
+    const middle = minBytes + 400;
+    const pieces = [bytes.subarray(0, middle), bytes.subarray(middle)];
+    for (const [i, piece] of pieces.entries()) {
+      await hold.uploads.putPart(many.uploadId, i + 1, bodyOf(piece));
+    }
+    const digest = digestOf(bytes);
+    await assert.rejects(
+      hold.uploads.complete(many.uploadId, digest),
+      code("QUOTA_EXCEEDED"),
+    );
+    assert.equal(await hold.blobs.stat(digest), undefined);
+    await assert.rejects(
+      hold.uploads.complete(many.uploadId, digest),
+      code("BLOB_UPLOAD_UNKNOWN"),
+    );
+    assert.deepEqual(await Array.fromAsync(store.list(hold.keys.uploads)), []);
+  },
+);

@@ -1,0 +1,81 @@
+/**
+ * Removes uploads that nobody will finish: expired rows with their bytes, and
+ * bytes in the store that no row speaks of.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../clock.ts";
+import type { Logger } from "../../log.ts";
+import type { BlobStore } from "../../storage/blob_store.ts";
+import type { StorageKeys } from "../../storage/object_keys.ts";
+import type { UploadRow } from "./upload_row.ts";
+import type { UploadStates } from "./upload_state.ts";
+
+/** What {@linkcode sweepUploads} needs. */
+export interface SweepDeps {
+  store: BlobStore;
+  keys: StorageKeys;
+  states: UploadStates;
+  clock: Clock;
+  log: Logger;
+  /** Leftovers without a row go when they are older than this, and than a day, in milliseconds. */
+  ttlMs: number;
+  /** Removes the bytes of an upload. */
+  discard: (row: UploadRow) => Promise<void>;
+}
+
+/** No request brings bytes for longer than this, in milliseconds. */
+const LONGEST_REQUEST_MS = 24 * 3_600_000;
+
+/**
+ * Sweeps once and returns how many things were removed. What fails is logged
+ * and left for the next sweep. Running it twice at the same time does no harm.
+ */
+export async function sweepUploads(deps: SweepDeps): Promise<number> {
+  const { store, keys, states, clock, log, ttlMs } = deps;
+  let removed = 0;
+  const attempt = async (what: string, work: () => Promise<void>) => {
+    try {
+      await work();
+      removed++;
+    } catch (error) {
+      log.warn("upload leftover not removed", { what, error });
+    }
+  };
+
+  for await (const row of states.all()) {
+    const now = clock.now();
+    if (row.expiresAt > now || (row.lock && row.lock.until > now)) continue;
+    // A finished upload has left nothing but its row.
+    if (row.done) await states.remove(row.id);
+    else {
+      await attempt(row.id, async () => {
+        await deps.discard(row);
+        await states.remove(row.id);
+      });
+    }
+  }
+
+  // The first request of an upload has no row yet, however long it takes.
+  const old = clock.now() - Math.max(ttlMs, LONGEST_REQUEST_MS);
+  const orphaned = async (key: string, time: number) =>
+    time <= old && !await states.find(uploadIdOf(keys, key));
+  for await (
+    const { upload, startedAt } of store.listMultiparts(keys.uploads)
+  ) {
+    if (!await orphaned(upload.key, startedAt)) continue;
+    await attempt(upload.key, () => store.abortMultipart(upload));
+  }
+  for await (const { key, info } of store.list(keys.uploads)) {
+    if (!await orphaned(key, info.modifiedAt)) continue;
+    await attempt(key, () => store.delete(key));
+  }
+  if (removed > 0) log.info("uploads swept", { removed });
+  return removed;
+}
+
+/** The upload that an object below the uploads' prefix belongs to. */
+function uploadIdOf(keys: StorageKeys, key: string): string {
+  return key.slice(keys.uploads.length).split(/[/_]/, 1)[0] ?? "";
+}

@@ -1,0 +1,162 @@
+/**
+ * What surrounds the work on an upload: the lock and its renewal, the limits
+ * on size, and requests that stall.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type { Clock } from "../../clock.ts";
+import type { Logger } from "../../log.ts";
+import type { BlobStore, Multipart } from "../../storage/blob_store.ts";
+import type { StorageKeys } from "../../storage/object_keys.ts";
+import { overQuota, tooLarge, unknownUpload } from "./upload_errors.ts";
+import type { Intake } from "./upload_intake.ts";
+import type { UploadLock } from "./upload_lock.ts";
+import type { UploadRef } from "./upload_row.ts";
+import { LOCK_MS, type UploadStates } from "./upload_state.ts";
+
+/** How much somebody may still store. */
+export interface UploadAllowance {
+  /** Bytes that `caller` may add; undefined when nothing limits them. */
+  remaining(caller: Did): Promise<number | undefined>;
+}
+
+/** What {@linkcode UploadWork} needs. */
+export interface UploadWorkDeps {
+  states: UploadStates;
+  store: BlobStore;
+  keys: StorageKeys;
+  clock: Clock;
+  log: Logger;
+  allowance: UploadAllowance;
+  /** Largest blob in bytes. */
+  maxBlobBytes: number;
+  /** A request that brings no bytes for so long is ended, in milliseconds. */
+  stallMs: number;
+}
+
+/** Runs work on uploads. */
+export class UploadWork {
+  readonly #deps: UploadWorkDeps;
+
+  constructor(deps: UploadWorkDeps) {
+    this.#deps = deps;
+  }
+
+  /** A check for the size in bytes of a blob of `caller`; it throws AppError `TOO_LARGE` or `QUOTA_EXCEEDED`. */
+  async limit(caller: Did): Promise<(bytes: number) => void> {
+    const { allowance, maxBlobBytes } = this.#deps;
+    const remaining = await allowance.remaining(caller);
+    return (bytes) => {
+      if (bytes > maxBlobBytes) throw tooLarge(maxBlobBytes);
+      if (remaining !== undefined && bytes > remaining) {
+        throw overQuota(caller, remaining);
+      }
+    };
+  }
+
+  /** Opens the store's upload. */
+  create(uploadId: string): Promise<Multipart> {
+    const { store, keys } = this.#deps;
+    return store.createMultipart(keys.upload(uploadId));
+  }
+
+  /**
+   * Runs `work` with the upload locked; `work` releases the lock when it
+   * succeeds. `open` opens the store's upload; when `work` fails, that upload
+   * is kept for the next request, unless nothing in it counts.
+   */
+  async locked<T>(
+    upload: string | UploadRef,
+    work: (lock: UploadLock, open: () => Promise<Multipart>) => Promise<T>,
+  ): Promise<T> {
+    const lock = await this.#deps.states.lock(upload);
+    const uploadId = lock.row.id;
+    let multipart = lock.row.multipart;
+    try {
+      if (lock.row.done) throw unknownUpload();
+      return await work(lock, async () => {
+        multipart = await this.create(uploadId);
+        return multipart;
+      });
+    } catch (error) {
+      if (lock.row.mode === undefined) multipart = await this.#drop(multipart);
+      try {
+        await lock.release({ multipart });
+      } catch (cause) {
+        this.#deps.log.warn("upload lock not released", { uploadId, cause });
+      }
+      throw error;
+    }
+  }
+
+  /** Drops bytes of which none was acknowledged: they may be what has filled the disk. */
+  async #drop(
+    multipart: Multipart | undefined,
+  ): Promise<Multipart | undefined> {
+    if (!multipart) return undefined;
+    try {
+      await this.#deps.store.abortMultipart(multipart);
+      return undefined;
+    } catch (cause) {
+      const { log } = this.#deps;
+      log.warn("upload leftover stays until the sweep", { multipart, cause });
+      return multipart;
+    }
+  }
+
+  /**
+   * Runs `work`, which reads `intake` to its end, renews `lock` meanwhile and
+   * ends a request that stalls. A failure of the client's side is thrown as
+   * such, whatever the store made of it.
+   */
+  async receive<T>(
+    intake: Intake,
+    lock: UploadLock | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await this.renewing(lock, work, intake);
+    } catch (error) {
+      throw intake.failure ?? error;
+    } finally {
+      intake.close();
+    }
+  }
+
+  /** Runs `work`, renews `lock` meanwhile and ends an `intake` that stalls. */
+  async renewing<T>(
+    lock: UploadLock | undefined,
+    work: () => Promise<T>,
+    intake?: Intake,
+  ): Promise<T> {
+    const over = new AbortController();
+    const ticking = this.#tick(over.signal, lock, intake);
+    try {
+      return await work();
+    } finally {
+      over.abort();
+      await ticking;
+    }
+  }
+
+  async #tick(
+    over: AbortSignal,
+    lock: UploadLock | undefined,
+    intake: Intake | undefined,
+  ): Promise<void> {
+    const { clock, log, stallMs } = this.#deps;
+    for (;;) {
+      await clock.sleep(LOCK_MS / 3, over);
+      if (over.aborted) return;
+      intake?.stopIfStalled(stallMs);
+      try {
+        await lock?.renew();
+      } catch (cause) {
+        // The guard ends the request when the lock has really lapsed.
+        log.warn("upload lock not renewed", { uploadId: lock?.row.id, cause });
+      }
+    }
+  }
+}

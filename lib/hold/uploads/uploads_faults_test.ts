@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { AppError } from "../../errors.ts";
+import { digestOf } from "../../oci/digest.ts";
+import {
+  ALICE,
+  bodyOf,
+  contents,
+  noise,
+  openHold,
+  read,
+  StrictStore,
+} from "../testing.ts";
+
+/** A store that fails one call in ten, before or after it took effect. */
+class FlakyStore extends StrictStore {
+  faults = 0;
+  active = true;
+  #state = 42;
+
+  async #flaky<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#dice(20)) this.#fail();
+    const result = await work();
+    if (this.#dice(20)) this.#fail();
+    return result;
+  }
+
+  #dice(sides: number): boolean {
+    this.#state = (this.#state * 1103515245 + 12345) & 0x7fffffff;
+    return this.active && (this.#state >>> 16) % sides === 0;
+  }
+
+  #fail(): never {
+    this.faults++;
+    throw new AppError("UNAVAILABLE", "SlowDown");
+  }
+
+  override put(...args: Parameters<StrictStore["put"]>) {
+    return this.#flaky(() => super.put(...args));
+  }
+  override move(...args: Parameters<StrictStore["move"]>) {
+    return this.#flaky(() => super.move(...args));
+  }
+  override delete(...args: Parameters<StrictStore["delete"]>) {
+    return this.#flaky(() => super.delete(...args));
+  }
+  override head(...args: Parameters<StrictStore["head"]>) {
+    return this.#flaky(() => super.head(...args));
+  }
+  override createMultipart(
+    ...args: Parameters<StrictStore["createMultipart"]>
+  ) {
+    return this.#flaky(() => super.createMultipart(...args));
+  }
+  override putPart(...args: Parameters<StrictStore["putPart"]>) {
+    return this.#flaky(() => super.putPart(...args));
+  }
+  override listParts(...args: Parameters<StrictStore["listParts"]>) {
+    return this.#flaky(() => super.listParts(...args));
+  }
+  override completeMultipart(
+    ...args: Parameters<StrictStore["completeMultipart"]>
+  ) {
+    return this.#flaky(() => super.completeMultipart(...args));
+  }
+  override abortMultipart(...args: Parameters<StrictStore["abortMultipart"]>) {
+    return this.#flaky(() => super.abortMultipart(...args));
+  }
+}
+
+Deno.test("pushes to a store that fails all the time: no wrong byte, and the sweep leaves none behind", async () => {
+  const store = new FlakyStore();
+  await using hold = await openHold(store);
+  const blobs = [
+    ...Array.from({ length: 200 }, (_, i) => noise(1000 + i, i)),
+    ...Array.from({ length: 12 }, (_, i) => noise(9_000_000 + i, i)),
+  ];
+  let attempts = 0;
+  for (const bytes of blobs) {
+    const digest = digestOf(bytes);
+    // As clients do it: a failed upload is begun anew.
+    for (;;) {
+      attempts++;
+      try {
+        const upload = await hold.uploads.initiate(ALICE);
+        const { uploadId } = upload;
+        await hold.uploads.append(upload, 0, bodyOf(bytes));
+        await hold.uploads.complete(uploadId, digest);
+        break;
+      } catch (error) {
+        assert.ok(error instanceof AppError, String(error));
+        assert.equal(error.code, "UNAVAILABLE");
+      }
+    }
+  }
+  assert.ok(store.faults > 20, String(store.faults));
+  assert.ok(attempts > blobs.length);
+  store.active = false;
+  for (const bytes of blobs) assert.deepEqual(await read(hold, bytes), bytes);
+  hold.clock.advance(Date.now());
+  await hold.uploads.sweep();
+  const left = await contents(store);
+  assert.equal(left.uploads, 0);
+  assert.equal(left.keys.length, blobs.length);
+});
+
+Deno.test("an upload that failed in the store can be completed by trying again", async () => {
+  const store = new FlakyStore();
+  await using hold = await openHold(store);
+  const until = async <T>(work: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        assert.ok(error instanceof AppError, String(error));
+        assert.equal(error.code, "UNAVAILABLE");
+      }
+    }
+  };
+  for (let i = 0; i < 20; i++) {
+    const bytes = noise(9_000_000, i);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    const half = 4_000_000;
+    await until(() =>
+      hold.uploads.append(upload, 0, bodyOf(bytes.subarray(0, half)))
+    );
+    await until(() =>
+      hold.uploads.append(upload, half, bodyOf(bytes.subarray(half)))
+    );
+    const { size } = await until(() =>
+      hold.uploads.complete(uploadId, digestOf(bytes))
+    );
+    assert.equal(size, bytes.length);
+    store.active = false;
+    assert.deepEqual(await read(hold, bytes), bytes);
+    store.active = true;
+  }
+  assert.ok(store.faults > 10, String(store.faults));
+});

@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import { AppError, isAppError } from "../../errors.ts";
+import { settle } from "../../kv/testing.ts";
+import { digestOf } from "../../oci/digest.ts";
+import {
+  ALICE,
+  BOB,
+  bodyOf,
+  code,
+  contents,
+  MIB,
+  noise,
+  onEachStore,
+  openHold,
+  read,
+  WRONG,
+} from "../testing.ts";
+import { LOCK_MS } from "./upload_state.ts";
+
+const DAY = 24 * 3600 * 1000;
+
+onEachStore(
+  "two appends at once: one wins, the bytes are right",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(9 * MIB);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    const other = hold.restart();
+    const outcomes = await Promise.allSettled([
+      hold.uploads.append(upload, 0, bodyOf(bytes)),
+      hold.uploads.append(upload, 0, bodyOf(noise(9 * MIB, 2))),
+      other.append(upload, 0, bodyOf(noise(9 * MIB, 3))),
+    ]);
+    const refused = outcomes.filter((o) => o.status === "rejected");
+    assert.equal(refused.length, 2);
+    for (const { reason } of refused) assert.ok(isAppError(reason, "CONFLICT"));
+    if (outcomes[0].status === "fulfilled") {
+      await hold.uploads.complete(uploadId, digestOf(bytes));
+      assert.deepEqual(await read(hold, bytes), bytes);
+    }
+  },
+);
+
+onEachStore(
+  "the same layer pushed by many at once is stored once",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(9 * MIB);
+    const digest = digestOf(bytes);
+    await Promise.all([ALICE, BOB, ALICE, BOB].map(async (who) => {
+      const upload = await hold.uploads.initiate(who);
+      const { uploadId } = upload;
+      await hold.uploads.append(upload, 0, bodyOf(bytes));
+      assert.equal(
+        (await hold.uploads.complete(uploadId, digest)).size,
+        bytes.length,
+      );
+    }));
+    assert.deepEqual(await read(hold, bytes), bytes);
+    assert.deepEqual(await contents(store), {
+      keys: [hold.keys.blob(digest)],
+      uploads: 0,
+    });
+  },
+);
+
+onEachStore(
+  "completing again succeeds for a while, with that digest only",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(100);
+    const digest = digestOf(bytes);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    await hold.uploads.append(upload, 0, bodyOf(bytes));
+    await hold.uploads.complete(uploadId, digest);
+    assert.deepEqual(await hold.uploads.complete(uploadId, digest), {
+      digest,
+      size: 100,
+    });
+    await assert.rejects(
+      hold.uploads.complete(uploadId, WRONG),
+      code("BLOB_UPLOAD_UNKNOWN"),
+    );
+    await assert.rejects(
+      hold.uploads.append(upload, 100, bodyOf(bytes)),
+      code("BLOB_UPLOAD_UNKNOWN"),
+    );
+    clock.advance(DAY);
+    await assert.rejects(
+      hold.uploads.complete(uploadId, digest),
+      code("BLOB_UPLOAD_UNKNOWN"),
+    );
+  },
+);
+
+onEachStore("an aborted upload leaves nothing", async (store, clock) => {
+  await using hold = await openHold(store, clock);
+  const upload = await hold.uploads.initiate(ALICE);
+  const { uploadId } = upload;
+  await hold.uploads.append(upload, 0, bodyOf(noise(9 * MIB)));
+  await hold.uploads.abort(uploadId);
+  assert.deepEqual(await contents(store), { keys: [], uploads: 0 });
+  for (const id of [uploadId, "nonsense", "", "x".repeat(9000)]) {
+    await assert.rejects(hold.uploads.abort(id), code("BLOB_UPLOAD_UNKNOWN"));
+  }
+});
+
+onEachStore(
+  "an upload aborted while bytes come in stays aborted",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    let more: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => more = resolve);
+    let step = 0;
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        if (step++ === 0) return controller.enqueue(noise(MIB));
+        await gate;
+        controller.enqueue(noise(9 * MIB));
+        controller.close();
+      },
+    });
+    const appending = hold.uploads.append(upload, 0, body);
+    await hold.uploads.abort(uploadId);
+    more();
+    await assert.rejects(appending, AppError);
+    await assert.rejects(
+      hold.uploads.requireOwner(upload.uploadId, ALICE),
+      code("BLOB_UPLOAD_UNKNOWN"),
+    );
+    clock.advance(2 * DAY);
+    await hold.uploads.sweep();
+    assert.deepEqual(await contents(store), { keys: [], uploads: 0 });
+  },
+);
+
+onEachStore(
+  "the sweep removes what nobody finishes, and nothing else",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(9 * MIB);
+    const dead = await hold.uploads.initiate(ALICE);
+    await hold.uploads.append(dead, 0, bodyOf(bytes));
+    // What a crash leaves: an upload of the store, and an object, without row.
+    const orphan = await store.createMultipart(
+      hold.keys.upload(crypto.randomUUID()),
+    );
+    await store.putPart(orphan, 1, noise(10));
+    await store.put(hold.keys.upload(`${crypto.randomUUID()}_77`), noise(10));
+    clock.advance(DAY / 2);
+    const alive = await hold.uploads.initiate(ALICE);
+    await hold.uploads.append(alive, 0, bodyOf(bytes));
+    assert.equal(await hold.uploads.sweep(), 0);
+    clock.advance(DAY / 2 + 60_000);
+    await assert.rejects(
+      hold.uploads.complete(dead.uploadId, digestOf(bytes)),
+      code("BLOB_UPLOAD_UNKNOWN"),
+    );
+    assert.ok(await hold.uploads.sweep() >= 3);
+    assert.equal(await hold.uploads.sweep(), 0);
+    await hold.uploads.complete(alive.uploadId, digestOf(bytes));
+    assert.deepEqual(await contents(store), {
+      keys: [hold.keys.blob(digestOf(bytes))],
+      uploads: 0,
+    });
+  },
+);
+
+onEachStore(
+  "a client that stalls is cut off and may go on later",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const upload = await hold.uploads.initiate(ALICE);
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(noise(10)),
+    });
+    const appending = hold.uploads.append(upload, 0, body);
+    let ended = false;
+    appending.catch(() => undefined).finally(() => ended = true);
+    for (let i = 0; i < 3000 && !ended; i++) {
+      clock.advance(LOCK_MS / 3);
+      await settle(hold.kv);
+    }
+    assert.ok(ended);
+    await assert.rejects(appending, code("BLOB_UPLOAD_INVALID"));
+    await hold.uploads.append(upload, 0, bodyOf(noise(10)));
+  },
+);
+
+onEachStore(
+  "an upload whose process died can be taken up after the lock's time",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    // Nobody asks for bytes before the upload is locked; no second ones come.
+    const locked = Promise.withResolvers<void>();
+    let begun = false;
+    const never = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        if (!begun) controller.enqueue(noise(10));
+        begun = true;
+        locked.resolve();
+      },
+    }, { highWaterMark: 0 });
+    const stop = new AbortController();
+    const hanging = hold.uploads.append(upload, 0, never, stop.signal);
+    await locked.promise;
+    const other = hold.restart();
+    const bytes = noise(1000);
+    await assert.rejects(
+      other.offset(upload).then(() => other.append(upload, 0, bodyOf(bytes))),
+      code("CONFLICT"),
+    );
+    // The first process is stopped as a whole: its lock is not renewed.
+    const frozen = clock.now() + LOCK_MS;
+    clock.now = () => frozen;
+    await other.append(upload, 0, bodyOf(bytes));
+    stop.abort();
+    await assert.rejects(hanging, AppError);
+    await other.complete(uploadId, digestOf(bytes));
+    assert.deepEqual(await read(hold, bytes), bytes);
+  },
+);
+
+onEachStore(
+  "bytes of an upload that begins anew are not taken for its former ones",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const former = noise(9 * MIB, 1);
+    const upload = await hold.uploads.reserve(ALICE);
+    await hold.uploads.append(upload, 0, bodyOf(former));
+    const elsewhere = hold.restart();
+    await elsewhere.abort(upload);
+    await elsewhere.append(upload, 0, bodyOf(noise(9 * MIB, 2)));
+    await assert.rejects(
+      hold.uploads.finish(upload, digestOf(former)),
+      code("DIGEST_INVALID"),
+    );
+    assert.equal(await hold.blobs.stat(digestOf(former)), undefined);
+  },
+);

@@ -1,0 +1,159 @@
+/**
+ * Blobs that come whole in one request, with their digest: nothing has to be
+ * kept for a later request, so the bytes go straight to their place.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
+import { type Digest, digestParts } from "../../oci/digest.ts";
+import type { BlobStore } from "../../storage/blob_store.ts";
+import type { StorageKeys } from "../../storage/object_keys.ts";
+import type { BlobRows } from "../blobs/blob_rows.ts";
+import { wrongDigest } from "./upload_errors.ts";
+import { RunningHash } from "./upload_hash.ts";
+import { Intake } from "./upload_intake.ts";
+import type { UploadRef } from "./upload_row.ts";
+import type { UploadWork } from "./upload_work.ts";
+
+/** The bytes of one request. */
+export interface RequestBytes {
+  /** Where they begin in the blob. */
+  readonly offset: number;
+  readonly body: ReadableStream<Uint8Array>;
+  /** Bytes, where the client tells; a body of another size is an error of its own. */
+  readonly size?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What {@linkcode WholeUploads} needs. */
+export interface WholeUploadsDeps {
+  store: BlobStore;
+  keys: StorageKeys;
+  rows: BlobRows;
+  clock: Clock;
+  log: Logger;
+  work: UploadWork;
+}
+
+/** Blobs up to this size are held in memory until their digest is known. */
+const SMALL_BYTES = 1024 * 1024;
+
+/** The same where the store takes larger ones in large parts only, which are held too. */
+const SMALL_PART_BYTES = 8 * 1024 * 1024;
+
+/** Takes whole blobs. */
+export class WholeUploads {
+  readonly #deps: WholeUploadsDeps;
+  readonly #smallBytes: number;
+
+  constructor(deps: WholeUploadsDeps) {
+    this.#deps = deps;
+    this.#smallBytes = this.#takesAnyPart ? SMALL_BYTES : SMALL_PART_BYTES;
+  }
+
+  get #takesAnyPart(): boolean {
+    return this.#deps.store.parts.minBytes === 1;
+  }
+
+  /** Whether {@linkcode take} is for a body of `size` bytes (undefined: not told). */
+  takes(size: number | undefined): boolean {
+    return this.#takesAnyPart ||
+      (size !== undefined && size <= this.#smallBytes);
+  }
+
+  /**
+   * Verifies the bytes, stores them and makes the blob readable; returns its
+   * size. Nothing is left of it when it throws: AppError `DIGEST_INVALID`,
+   * `TOO_LARGE`, `QUOTA_EXCEEDED`, `BLOB_UPLOAD_INVALID` when the connection
+   * breaks or stalls, and what the store throws.
+   */
+  async take(
+    { uploadId, caller }: UploadRef,
+    digest: Digest,
+    { body, size, signal }: Omit<RequestBytes, "offset">,
+  ): Promise<number> {
+    const { clock, rows, work } = this.#deps;
+    const hash = new RunningHash(digestParts(digest).algorithm);
+    const limit = await work.limit(caller);
+    const guard = () => undefined;
+    const intake = new Intake({ body, hash, clock, limit, guard, signal });
+    return await work.receive(intake, undefined, async () => {
+      // Publishing finds out in time whether a small one is there already.
+      if (size !== undefined && size <= this.#smallBytes) {
+        return await this.#takeSmall(intake, hash, digest, size);
+      }
+      const known = await rows.find(digest);
+      if (known?.state === "live") await this.#takeKnown(intake, hash, digest);
+      else await this.#takeLarge(uploadId, intake, hash, digest);
+      return intake.bytes;
+    });
+  }
+
+  /** Verifies what is there already; where it was hidden meanwhile, it comes back. */
+  async #takeKnown(
+    intake: Intake,
+    hash: RunningHash,
+    digest: Digest,
+  ): Promise<void> {
+    while (await intake.block());
+    requireDigest(hash, digest);
+    await this.#deps.rows.publish(digest, intake.bytes, () => {
+      throw new AppError(
+        "UNAVAILABLE",
+        `The blob ${digest} was removed while it came in again; push it once more.`,
+      );
+    });
+  }
+
+  async #takeSmall(
+    intake: Intake,
+    hash: RunningHash,
+    digest: Digest,
+    size: number,
+  ): Promise<number> {
+    const { store, keys, rows } = this.#deps;
+    // One byte more than announced shows that there are more.
+    const buffer = new Uint8Array(size + 1);
+    const filled = await intake.fill(buffer, 0);
+    requireDigest(hash, digest);
+    await rows.publish(digest, filled, async () => {
+      await store.put(keys.blob(digest), buffer.subarray(0, filled));
+    });
+    return filled;
+  }
+
+  async #takeLarge(
+    uploadId: string,
+    intake: Intake,
+    hash: RunningHash,
+    digest: Digest,
+  ): Promise<void> {
+    const { store, keys, rows, log } = this.#deps;
+    const upload = await store.createMultipart(keys.upload(uploadId));
+    let placed = false;
+    try {
+      const first = await intake.block() ?? new Uint8Array(0);
+      const stream = intake.stream(first);
+      const part = await store.putPart(upload, 1, stream, { offset: 0 });
+      requireDigest(hash, digest);
+      await rows.publish(digest, part.size, async () => {
+        await store.completeMultipart(upload, [part], keys.blob(digest));
+        placed = true;
+      });
+    } finally {
+      if (!placed) {
+        await store.abortMultipart(upload).catch((cause) =>
+          log.warn("upload leftover stays until the sweep", { uploadId, cause })
+        );
+      }
+    }
+  }
+}
+
+function requireDigest(hash: RunningHash, wanted: Digest): void {
+  const actual = hash.digest();
+  if (actual !== wanted) throw wrongDigest(actual, wanted);
+}

@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { digestOf } from "../../oci/digest.ts";
+import {
+  ALICE,
+  bodyOf,
+  brokenBody,
+  code,
+  contents,
+  MIB,
+  noise,
+  onEachStore,
+  openHold,
+  read,
+  StrictStore,
+  WRONG,
+} from "../testing.ts";
+
+/** As HTTP brings it: the size is told or not. */
+function whole(bytes: Uint8Array<ArrayBuffer>, told: boolean) {
+  const size = told ? { size: bytes.length } : {};
+  return { offset: 0, body: bodyOf(bytes), ...size };
+}
+
+const SIZES = [0, 1, 5000, MIB, MIB + 1, 9 * MIB];
+
+onEachStore(
+  "a blob that comes whole is readable and leaves nothing else",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    for (const size of SIZES) {
+      for (const told of [true, false]) {
+        const bytes = noise(size, told ? 1 : 2);
+        const digest = digestOf(bytes);
+        const upload = await hold.uploads.reserve(ALICE);
+        const body = whole(bytes, told);
+        const done = await hold.uploads.finish(upload, digest, body);
+        assert.equal(done.size, size);
+        assert.deepEqual(await read(hold, bytes), bytes);
+        await hold.blobs.delete(digest);
+      }
+    }
+    assert.equal((await contents(store)).uploads, 0);
+  },
+);
+
+onEachStore(
+  "a whole blob with the wrong digest or a broken body leaves nothing",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    for (const size of SIZES) {
+      const upload = await hold.uploads.reserve(ALICE);
+      await assert.rejects(
+        hold.uploads.finish(upload, WRONG, whole(noise(size), true)),
+        code("DIGEST_INVALID"),
+      );
+      await assert.rejects(
+        hold.uploads.finish(await hold.uploads.reserve(ALICE), WRONG, {
+          offset: 0,
+          body: brokenBody(noise(size)),
+          size: size + 1,
+        }),
+        code("BLOB_UPLOAD_INVALID"),
+      );
+      assert.equal(await hold.blobs.stat(WRONG), undefined);
+      assert.equal(await hold.blobs.stat(digestOf(noise(size))), undefined);
+    }
+    await hold.uploads.sweep();
+    assert.deepEqual(await contents(store), { keys: [], uploads: 0 });
+  },
+);
+
+onEachStore(
+  "a blob that is there already is only verified",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(3 * MIB);
+    const digest = digestOf(bytes);
+    const push = async (sent: Uint8Array<ArrayBuffer>) => {
+      const upload = await hold.uploads.reserve(ALICE);
+      return await hold.uploads.finish(upload, digest, whole(sent, true));
+    };
+    await push(bytes);
+    const before = await store.head(hold.keys.blob(digest));
+    assert.equal((await push(bytes)).size, bytes.length);
+    assert.equal(
+      (await store.head(hold.keys.blob(digest)))?.etag,
+      before?.etag,
+    );
+    await assert.rejects(push(noise(3 * MIB, 7)), code("DIGEST_INVALID"));
+    assert.equal((await hold.blobs.stat(digest))?.size, bytes.length);
+  },
+);
+
+onEachStore(
+  "an upload that begins on two instances at once goes on from one of them",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const upload = await hold.uploads.reserve(ALICE);
+    const pieces = [noise(9 * MIB, 1), noise(9 * MIB, 2)];
+    const instances = [hold.uploads, hold.restart()];
+    const outcomes = await Promise.allSettled(
+      instances.map((uploads, i) =>
+        uploads.append(upload, 0, bodyOf(pieces[i] ?? noise(0)))
+      ),
+    );
+    const won = outcomes.findIndex(({ status }) => status === "fulfilled");
+    const lost = outcomes[1 - won];
+    assert.ok(lost?.status === "rejected" && code("CONFLICT")(lost.reason));
+    const digest = digestOf(pieces[won] ?? noise(0));
+    // The bytes of the one that lost must not be among them.
+    assert.equal(await hold.restart().offset(upload), 9 * MIB);
+    await hold.restart().finish(upload, digest);
+    assert.equal((await hold.blobs.stat(digest))?.size, 9 * MIB);
+  },
+);
+
+Deno.test("a small whole blob is one object put in a store of large parts", async () => {
+  const store = new StrictStore();
+  await using hold = await openHold(store);
+  const bytes = noise(2 * MIB);
+  const upload = await hold.uploads.reserve(ALICE);
+  await hold.uploads.finish(upload, digestOf(bytes), whole(bytes, true));
+  assert.deepEqual([...store.calls], []);
+  assert.deepEqual(await contents(store), {
+    keys: [hold.keys.blob(digestOf(bytes))],
+    uploads: 0,
+  });
+});
+
+onEachStore(
+  "a blob that is hidden while it is pushed again is readable after the push",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(3 * MIB);
+    const digest = digestOf(bytes);
+    const push = async (body: ReadableStream<Uint8Array>) => {
+      const upload = await hold.uploads.reserve(ALICE);
+      const size = bytes.length;
+      await hold.uploads.finish(upload, digest, { offset: 0, body, size });
+    };
+    await push(bodyOf(bytes));
+    let hidden = false;
+    const slow = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        hidden = await hold.rows.quarantine(digest, "Unneeded.");
+        controller.enqueue(bytes);
+        controller.close();
+      },
+    }, { highWaterMark: 0 });
+    await push(slow);
+    assert.equal(hidden, true);
+    assert.equal((await hold.blobs.stat(digest))?.size, bytes.length);
+  },
+);
+
+onEachStore(
+  "last bytes that are there already are refused, and the upload stays",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(9 * MIB);
+    const upload = await hold.uploads.reserve(ALICE);
+    await hold.uploads.append(upload, 0, bodyOf(bytes));
+    await assert.rejects(
+      hold.uploads.finish(upload, digestOf(bytes), whole(bytes, true)),
+      code("RANGE_INVALID"),
+    );
+    await hold.uploads.finish(upload, digestOf(bytes));
+    assert.equal((await hold.blobs.stat(digestOf(bytes)))?.size, bytes.length);
+  },
+);
+
+onEachStore(
+  "bytes that come for longer than an upload may stand still are not swept",
+  async (store, clock) => {
+    const ttlMs = 3_600_000;
+    const stallMs = 2 * ttlMs;
+    await using hold = await openHold(store, clock, { ttlMs, stallMs });
+    const bytes = noise(9 * MIB);
+    const slow = () => {
+      let pulls = 0;
+      return new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          if (pulls++ === 0) return controller.enqueue(bytes.subarray(0, -1));
+          clock.advance(ttlMs);
+          await hold.restart({ ttlMs }).sweep();
+          controller.enqueue(bytes.subarray(-1));
+          controller.close();
+        },
+      }, { highWaterMark: 0 });
+    };
+    const digest = digestOf(bytes);
+    const first = await hold.uploads.reserve(ALICE);
+    await hold.uploads.finish(first, digest, { offset: 0, body: slow() });
+    await hold.blobs.delete(digest);
+    const second = await hold.uploads.reserve(ALICE);
+    await hold.uploads.append(second, 0, slow());
+    await hold.uploads.finish(second, digest);
+    assert.equal((await hold.blobs.stat(digest))?.size, bytes.length);
+  },
+);

@@ -1,0 +1,127 @@
+/**
+ * The only way from the registry to a hold: in-process for our own, over XRPC
+ * for any other.
+ *
+ * @module
+ */
+
+import type { Did } from "../did.ts";
+import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
+import type { ByteRange } from "../storage/blob_store.ts";
+
+/** Who asks; undefined for somebody without login. */
+export type Caller = Did | undefined;
+
+/** An answer with its reason, in words for the person who asked. */
+export type Decision = { allowed: true } | { allowed: false; reason: string };
+
+/** What a hold is told after a manifest was pushed. */
+export interface ManifestEvent {
+  repository: string;
+  owner: Did;
+  digest: Digest;
+  tag?: string;
+  /** The manifest as `io.atcr.hold.notifyManifest` wants it. */
+  manifest: {
+    mediaType: string;
+    config?: { digest: string; size: number };
+    layers: { digest: string; size: number; mediaType: string }[];
+    manifests?: {
+      digest: string;
+      size: number;
+      mediaType: string;
+      platform?: { os: string; architecture: string };
+    }[];
+  };
+}
+
+/** A manifest that was pulled. */
+export interface PulledManifest {
+  repository: string;
+  owner: Did;
+  digest: Digest;
+  mediaType: string;
+}
+
+/** An upload to a hold. */
+export interface HoldUpload {
+  readonly uploadId: string;
+  /** Who opened it. */
+  readonly caller: Did;
+  /** Hash that the closing digest will probably use. */
+  readonly algorithm: DigestAlgorithm;
+}
+
+/** What comes with the request that closes an upload. */
+export interface LastBytes {
+  /** Where they begin in the blob. */
+  readonly offset: number;
+  readonly body: ReadableStream<Uint8Array>;
+  /** Bytes, where the client tells. */
+  readonly size?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One hold, as the registry uses it. */
+export interface HoldClient {
+  readonly did: Did;
+
+  /** Whether `caller` may read blobs here. */
+  mayRead(caller: Caller): Promise<Decision>;
+  /** Whether `caller` may push blobs here. */
+  mayWrite(caller: Did): Promise<Decision>;
+
+  /** Size of a blob in bytes; undefined when the hold has none or does not show it to `caller`. */
+  stat(caller: Caller, digest: Digest): Promise<{ size: number } | undefined>;
+  /** The bytes, or a part of them. */
+  open(
+    caller: Caller,
+    digest: Digest,
+    range?: ByteRange,
+    signal?: AbortSignal,
+  ): Promise<{ size: number; body: ReadableStream<Uint8Array> } | undefined>;
+  /** A short-lived URL where a client can fetch the blob itself; undefined when it has to come through us. */
+  locate(
+    caller: Caller,
+    digest: Digest,
+    contentType: string,
+  ): Promise<string | undefined>;
+
+  /** Opens an upload and returns its id; whoever goes on with it must remember the whole {@linkcode HoldUpload}. */
+  startUpload(caller: Did, algorithm: DigestAlgorithm): Promise<string>;
+  /** Bytes acknowledged so far; undefined when there is no such upload. */
+  uploadOffset(upload: HoldUpload): Promise<number | undefined>;
+  /**
+   * Appends `body` at `offset`, streaming, and returns the new offset.
+   * Throws AppError `RANGE_INVALID` when `offset` is not where the upload stands.
+   */
+  append(
+    upload: HoldUpload,
+    offset: number,
+    body: ReadableStream<Uint8Array>,
+    signal?: AbortSignal,
+  ): Promise<number>;
+  /**
+   * Appends the `last` bytes, if any, verifies the digest and makes the blob
+   * readable. Throws AppError `DIGEST_INVALID`, and what {@linkcode append} does.
+   */
+  completeUpload(
+    upload: HoldUpload,
+    digest: Digest,
+    last?: LastBytes,
+  ): Promise<{ size: number }>;
+  abortUpload(upload: HoldUpload): Promise<void>;
+
+  /** Tells the hold of a push; failures are the caller's to log. */
+  notifyManifest(caller: Did, event: ManifestEvent): Promise<void>;
+  /** Tells the hold that a manifest is gone, which frees what it counted for the owner's quota. */
+  manifestDeleted(owner: Did, digest: Digest): Promise<void>;
+  /** Counts a pull, at leisure and without an answer. */
+  countPull(caller: Caller, pull: PulledManifest): void;
+}
+
+/** Finds holds by DID. */
+export interface HoldDirectory {
+  /** Throws AppError `UNAVAILABLE` when the DID does not lead to a hold. */
+  get(did: Did): Promise<HoldClient>;
+}

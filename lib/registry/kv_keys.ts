@@ -1,0 +1,135 @@
+/**
+ * Every key that the registry stores in KV. Rows are an index of the signed
+ * records in the owners' repos and of what we know of holds: they can be
+ * rebuilt from there.
+ *
+ * @module
+ */
+
+import type { Did } from "../did.ts";
+import type { Key } from "../kv/kv.ts";
+import type { Digest } from "../oci/digest.ts";
+
+/** Key builders and prefixes of the registry's rows. */
+export const registryKeys = {
+  /** A repository that has or had content. */
+  repository: (did: Did, repo: string): Key => [
+    "registry",
+    "repository",
+    did,
+    repo,
+  ],
+  repositories: (did: Did): Key => ["registry", "repository", did],
+  allRepositories: (): Key => ["registry", "repository"],
+
+  tag: (did: Did, repo: string, tag: string): Key => [
+    "registry",
+    "tag",
+    did,
+    repo,
+    tag,
+  ],
+  tags: (did: Did, repo: string): Key => ["registry", "tag", did, repo],
+  /** Written whenever a tag comes or goes; only its versionstamp counts. */
+  tagsChanged: (did: Did, repo: string): Key => [
+    "registry",
+    "tags_changed",
+    did,
+    repo,
+  ],
+
+  manifest: (did: Did, repo: string, digest: Digest): Key => [
+    "registry",
+    "manifest",
+    did,
+    repo,
+    digest,
+  ],
+  manifests: (did: Did, repo: string): Key => [
+    "registry",
+    "manifest",
+    did,
+    repo,
+  ],
+  /** One row for each repository that has a manifest: they share one record. */
+  manifestRepository: (did: Did, digest: Digest, repo: string): Key => [
+    "registry",
+    "manifest_repository",
+    did,
+    digest,
+    repo,
+  ],
+  manifestRepositories: (did: Did, digest: Digest): Key => [
+    "registry",
+    "manifest_repository",
+    did,
+    digest,
+  ],
+  /** One row for each tag that points at a manifest, so that a delete finds them. */
+  manifestTag: (did: Did, repo: string, digest: Digest, tag: string): Key => [
+    "registry",
+    "manifest_tag",
+    did,
+    repo,
+    digest,
+    tag,
+  ],
+  manifestTags: (did: Did, repo: string, digest: Digest): Key => [
+    "registry",
+    "manifest_tag",
+    did,
+    repo,
+    digest,
+  ],
+  /** The exact bytes of a manifest; shared by all repositories that have it. */
+  content: (digest: Digest): Key => ["registry", "content", digest],
+
+  referrer: (did: Did, repo: string, subject: Digest, digest: Digest): Key => [
+    "registry",
+    "referrer",
+    did,
+    repo,
+    subject,
+    digest,
+  ],
+  referrers: (did: Did, repo: string, subject: Digest): Key => [
+    "registry",
+    "referrer",
+    did,
+    repo,
+    subject,
+  ],
+
+  /** A blob that a repository may serve. */
+  blob: (did: Did, repo: string, digest: Digest): Key => [
+    "registry",
+    "blob",
+    did,
+    repo,
+    digest,
+  ],
+  upload: (id: string): Key => ["registry", "upload", id],
+  uploads: (): Key => ["registry", "upload"],
+  /** State of an upload to a hold that we reach over XRPC. */
+  remoteUpload: (id: string): Key => ["registry", "remote_upload", id],
+  /** Bytes of such an upload that are too few for a part yet. */
+  remoteTail: (id: string): Key => ["registry", "remote_tail", id],
+
+  /** What we know of an owner's sailor profile. */
+  profile: (did: Did): Key => ["registry", "profile", did],
+  /** Key of a manifest's record in the owner's repo, where it is not the digest's. */
+  manifestRecord: (did: Did, repo: string, digest: Digest): Key => [
+    "registry",
+    "manifest_record",
+    did,
+    repo,
+    digest,
+  ],
+  /** When a collection of an owner was last listed at the PDS. */
+  synced: (did: Did, collection: string): Key => [
+    "registry",
+    "synced",
+    did,
+    collection,
+  ],
+} as const;

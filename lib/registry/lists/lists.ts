@@ -1,0 +1,217 @@
+/**
+ * Lists of tags, referrers and repositories, page by page.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type { Identity } from "../../atproto/identity/identity.ts";
+import { AppError, isAppError } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { parseManifest } from "../../oci/manifest.ts";
+import type { ManifestContent } from "../manifests/content.ts";
+import type { Discovery } from "../manifests/discovery.ts";
+import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
+import type { ManifestIndex, RepoRef } from "../manifests/manifest_index.ts";
+import { requireRepositoryRead } from "../read_access.ts";
+import type { RepositoryList } from "./repository_list.ts";
+import type { ReferrerRow } from "../rows.ts";
+import type { TaggedReferrers } from "./tagged_referrers.ts";
+
+/** What {@linkcode Lists} needs. */
+export interface ListsDeps {
+  log: Logger;
+  holds: HoldDirectory;
+  index: ManifestIndex;
+  repositories: RepositoryList;
+  content: ManifestContent;
+  discovery: Discovery;
+  taggedReferrers: TaggedReferrers;
+}
+
+/** One page; `next` is the entry behind which the list goes on. */
+export interface ListPage<T> {
+  items: readonly T[];
+  next: T | undefined;
+  /** Why entries may be missing, in a sentence; undefined where none should. */
+  doubt?: string | undefined;
+}
+
+/** Most entries of one page. */
+export const PAGE = { tags: 10_000, referrers: 500, catalog: 1_000 } as const;
+
+/** Bytes of one page of referrers: clients refuse indexes above 4 MiB. */
+const REFERRERS_PAGE_BYTES = 3 * 1024 * 1024;
+
+/** Lists what repositories hold. */
+export class Lists {
+  readonly #deps: ListsDeps;
+
+  constructor(deps: ListsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Tags in byte order (end-8). Throws AppError `NAME_UNKNOWN` for a repository
+   * that never had content, or what kept us from asking the owner's PDS for it.
+   */
+  async tags(
+    owner: Identity,
+    repo: string,
+    options: { caller: Caller; n: number; last?: string },
+  ): Promise<ListPage<string>> {
+    const { index, discovery, holds } = this.#deps;
+    const ref = { did: owner.did, repo };
+    const problem = await this.#discover(
+      owner,
+      () => discovery.ensureTagsListed(owner),
+    );
+    const row = await index.repository(ref);
+    if (!row) {
+      throw problem ?? new AppError(
+        "NAME_UNKNOWN",
+        `There is no repository ${repo} of ${owner.handle ?? owner.did}.`,
+      );
+    }
+    await requireRepositoryRead(holds, row, options.caller);
+    const last = options.last === undefined ? {} : { last: options.last };
+    const limit = options.n === 0 ? 0 : options.n + 1;
+    const page = cut(await index.tagNames(ref, { ...last, limit }), options.n);
+    return { ...page, doubt: doubtOf(problem) };
+  }
+
+  /** Referrers of `subject` (end-12), of one of `artifactTypes` where some are named. An unknown subject has none. */
+  async referrers(
+    owner: Identity,
+    repo: string,
+    subject: Digest,
+    options: {
+      caller: Caller;
+      artifactTypes: readonly string[];
+      n?: number;
+      last?: Digest;
+    },
+  ): Promise<
+    Pick<ListPage<Descriptor>, "items" | "doubt"> & { next: Digest | undefined }
+  > {
+    const { index, discovery, holds } = this.#deps;
+    const problem = await this.#discover(owner, async () => {
+      await discovery.ensureTagsListed(owner);
+      await discovery.ensureReferrersListed(owner);
+    });
+    const row = await index.repository({ did: owner.did, repo });
+    await requireRepositoryRead(holds, row, options.caller);
+    const limit = Math.min(options.n ?? PAGE.referrers, PAGE.referrers);
+    const wanted = new Set(options.artifactTypes);
+    const items: Descriptor[] = [];
+    const doubt = doubtOf(problem);
+    let bytes = 0;
+    for await (
+      const entry of this.#referrers(owner, repo, subject, options.last)
+    ) {
+      if (wanted.size > 0 && !wanted.has(entry.artifactType ?? "")) continue;
+      const item = await this.#withAnnotations(entry);
+      bytes += JSON.stringify(item).length;
+      const full = items.length >= limit ||
+        (bytes > REFERRERS_PAGE_BYTES && items.length > 0);
+      if (full) return { items, next: items.at(-1)?.digest, doubt };
+      items.push(item);
+    }
+    return { items, next: undefined, doubt };
+  }
+
+  /** Repositories that `caller` may see, owner by owner. */
+  async catalog(options: {
+    caller: Caller;
+    n: number;
+    last?: RepoRef;
+  }): Promise<ListPage<RepoRef>> {
+    const { repositories } = this.#deps;
+    const { last, n, caller } = options;
+    const items: RepoRef[] = [];
+    if (n === 0) return { items, next: undefined };
+    for await (const did of repositories.owners(last?.did)) {
+      const after = last?.did === did ? { last: last.repo } : {};
+      for await (const { repo, row } of repositories.of(did, after)) {
+        if (!await this.#mayRead(row.holdDid, caller)) continue;
+        items.push({ did, repo });
+        if (items.length > n) return cut(items, n);
+      }
+    }
+    return cut(items, n);
+  }
+
+  async #mayRead(holdDid: Did, caller: Caller): Promise<boolean> {
+    try {
+      const hold = await this.#deps.holds.get(holdDid);
+      return (await hold.mayRead(caller)).allowed;
+    } catch (error) {
+      // A hold that cannot be asked hides its repositories, not the catalog.
+      if (isAppError(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Reads what is unknown of an owner; without the PDS we answer with what we know, and return what was wrong. */
+  async #discover(
+    owner: Identity,
+    read: () => Promise<void>,
+  ): Promise<AppError | undefined> {
+    try {
+      await read();
+      return undefined;
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      this.#deps.log.warn("records not listed at the owner's repo", {
+        did: owner.did,
+        error,
+      });
+      return error;
+    }
+  }
+
+  /** What refers to `subject` by itself, and what clients have listed, in digest order. */
+  async *#referrers(
+    owner: Identity,
+    repo: string,
+    subject: Digest,
+    last: Digest | undefined,
+  ): AsyncGenerator<ReferrerRow> {
+    const { index, taggedReferrers } = this.#deps;
+    const ref = { did: owner.did, repo };
+    const listed = (await taggedReferrers.of(owner, repo, subject))
+      .filter(({ digest }) => last === undefined || digest > last);
+    const after = last === undefined ? {} : { last };
+    for await (const row of index.referrers(ref, subject, after)) {
+      while (listed[0] && listed[0].digest < row.digest) {
+        yield* listed.splice(0, 1);
+      }
+      if (listed[0]?.digest === row.digest) listed.shift();
+      yield row;
+    }
+    yield* listed;
+  }
+
+  async #withAnnotations(row: ReferrerRow): Promise<Descriptor> {
+    const { annotationsInContent, ...descriptor } = row;
+    if (!annotationsInContent) return descriptor;
+    const bytes = await this.#deps.content.get(row.digest);
+    if (!bytes) return descriptor;
+    const { annotations } = parseManifest(bytes, row.mediaType);
+    return { ...descriptor, annotations };
+  }
+}
+
+/** Cuts a list that was read one entry too far. */
+function cut<T>(items: readonly T[], n: number): ListPage<T> {
+  if (items.length <= n) return { items, next: undefined };
+  const page = items.slice(0, n);
+  return { items: page, next: page.at(-1) };
+}
+
+function doubtOf(problem: AppError | undefined): string | undefined {
+  return problem &&
+    `The list may lack what was pushed by way of other services. ${problem.message}`;
+}

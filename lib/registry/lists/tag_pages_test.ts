@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Did } from "../../did.ts";
+import { openKv } from "../../kv/deno_kv.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { ManifestIndex, type RepoRef } from "../manifests/manifest_index.ts";
+import type { ManifestRow, TagRow } from "../rows.ts";
+import { TagPages } from "./tag_pages.ts";
+
+const DID: Did = "did:plc:tagpages";
+const HOLD: Did = "did:web:hold.example.com";
+const REF: RepoRef = { did: DID, repo: "app" };
+const DIGEST: Digest = `sha256:${"a".repeat(64)}`;
+const OTHER: Digest = `sha256:${"b".repeat(64)}`;
+const MANIFEST: ManifestRow = {
+  mediaType: "application/vnd.oci.image.manifest.v1+json",
+  size: 2,
+  holdDid: HOLD,
+  createdAt: 0,
+};
+
+function row(digest: Digest): TagRow {
+  return {
+    digest,
+    mediaType: MANIFEST.mediaType,
+    size: 2,
+    holdDid: HOLD,
+    rkey: "r",
+    updatedAt: 0,
+    checkedAt: 0,
+  };
+}
+
+/** Two programs on one store. */
+async function withTwo(
+  work: (writer: ManifestIndex, reader: ManifestIndex) => Promise<void>,
+): Promise<void> {
+  const kv = await openKv(":memory:");
+  try {
+    await work(new ManifestIndex(kv), new ManifestIndex(kv));
+  } finally {
+    kv.close();
+  }
+}
+
+function put(index: ManifestIndex, digest: Digest, tags: readonly string[]) {
+  return index.put(REF, {
+    digest,
+    row: MANIFEST,
+    tags: tags.map((tag) => ({ tag, row: row(digest) })),
+  });
+}
+
+Deno.test("a page of tags follows every change that another program makes", async () => {
+  const tag = fc.constantFrom("a", "b", "c", "d", "e", "f");
+  const digest = fc.constantFrom(DIGEST, OTHER);
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant("put"), tags: fc.array(tag), digest }),
+    fc.record({ kind: fc.constant("set"), tags: fc.tuple(tag), digest }),
+    fc.record({ kind: fc.constant("remove"), tags: fc.tuple(tag), digest }),
+    fc.record({ kind: fc.constant("manifest"), tags: fc.tuple(), digest }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+      await withTwo(async (writer, reader) => {
+        const expected = new Map<string, Digest>();
+        for (const { kind, tags, digest } of steps) {
+          const [first = ""] = tags;
+          const known = await writer.tag(REF, first);
+          if (kind === "put") await put(writer, digest, tags);
+          if (kind === "set") {
+            await writer.setTag(REF, first, row(digest), known);
+          }
+          if (kind === "put" || kind === "set") {
+            for (const one of tags) expected.set(one, digest);
+          }
+          if (kind === "remove" && known) {
+            await writer.removeTag(REF, first, known);
+            expected.delete(first);
+          }
+          if (kind === "manifest") {
+            await writer.removeManifest(REF, digest);
+            for (const [one, at] of expected) {
+              if (at === digest) expected.delete(one);
+            }
+          }
+          const names = [...expected.keys()].sort();
+          assert.deepEqual(await reader.tagNames(REF, { limit: 10 }), names);
+          assert.deepEqual(
+            await reader.tagNames(REF, { limit: 2, last: "b" }),
+            names.filter((name) => name > "b").slice(0, 2),
+          );
+        }
+      });
+    }),
+    { numRuns: 60 },
+  );
+});
+
+Deno.test("a page during whose reading a tag came is not kept", async () => {
+  const kv = await openKv(":memory:");
+  try {
+    const pages = new TagPages(kv);
+    let reads = 0;
+    const list = () => {
+      reads++;
+      return Promise.resolve(["a"]);
+    };
+    const overtaken = async () => {
+      const names = await list();
+      const change = kv.atomic();
+      pages.touch(change, DID, "app");
+      await change.commit();
+      return names;
+    };
+    await pages.get(DID, "app", { limit: 10 }, overtaken);
+    await pages.get(DID, "app", { limit: 10 }, list);
+    assert.equal(reads, 2);
+    await pages.get(DID, "app", { limit: 10 }, list);
+    assert.equal(reads, 2, "read again without need");
+  } finally {
+    kv.close();
+  }
+});

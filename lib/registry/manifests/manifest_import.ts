@@ -1,0 +1,100 @@
+/**
+ * Takes manifests that were pushed elsewhere into the index.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type { Identity } from "../../atproto/identity/identity.ts";
+import type { ManifestRecord } from "../../atproto/records/records.ts";
+import { manifestRkey } from "../../atproto/records/rkeys.ts";
+import type { Clock } from "../../clock.ts";
+import type { Kv } from "../../kv/kv.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { parseManifest, referencedBlobs } from "../../oci/manifest.ts";
+import type { ManifestContent } from "./content.ts";
+import { registryKeys } from "../kv_keys.ts";
+import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
+import { manifestRow, referrerRow } from "./manifest_rows.ts";
+import type { OwnerReader } from "../owners/owner_reader.ts";
+import type { BlobRow, ManifestRow } from "../rows.ts";
+
+/** What {@linkcode ManifestImport} needs. */
+export interface ManifestImportDeps {
+  kv: Kv;
+  clock: Clock;
+  reader: OwnerReader;
+  index: ManifestIndex;
+  content: ManifestContent;
+  /** For records that name no hold. */
+  defaultHold: Did;
+}
+
+/** A manifest's record with its key. */
+export interface FoundManifest {
+  rkey: string;
+  record: ManifestRecord;
+}
+
+/** Blob rows written by one commit. */
+const BLOB_ROWS_PER_COMMIT = 200;
+
+/** Indexes manifests by their records. */
+export class ManifestImport {
+  readonly #deps: ManifestImportDeps;
+
+  constructor(deps: ManifestImportDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Indexes the manifest of a record in a repository of `owner`; undefined
+   * when its bytes cannot be had. Throws AppError `MANIFEST_INVALID`, and
+   * `UPSTREAM_FAILED` when they are not what the digest promises.
+   */
+  async add(
+    owner: Identity,
+    ref: RepoRef,
+    { rkey, record }: FoundManifest,
+  ): Promise<ManifestRow | undefined> {
+    const { content, index, clock, defaultHold, reader } = this.#deps;
+    const { digest } = record;
+    const bytes = await content.get(digest) ??
+      await reader.manifestBytes(owner, record);
+    if (!bytes) return undefined;
+    const manifest = parseManifest(bytes, record.mediaType);
+    const row = manifestRow(manifest, {
+      size: bytes.byteLength,
+      holdDid: record.holdDid ?? defaultHold,
+      blobCid: record.manifestBlob?.ref.$link,
+      createdAt: record.createdAt ?? clock.now(),
+      rkey: rkey === manifestRkey(digest) ? undefined : rkey,
+    });
+    await content.put(digest, bytes);
+    await this.#linkBlobs(ref, row.holdDid, referencedBlobs(manifest));
+    await index.put(ref, {
+      digest,
+      row,
+      tags: [],
+      ...(manifest.subject
+        ? { referrer: referrerRow(digest, row, manifest) }
+        : {}),
+    });
+    return row;
+  }
+
+  async #linkBlobs(
+    ref: RepoRef,
+    holdDid: Did,
+    blobs: readonly Descriptor[],
+  ): Promise<void> {
+    for (let i = 0; i < blobs.length; i += BLOB_ROWS_PER_COMMIT) {
+      const change = this.#deps.kv.atomic();
+      for (const blob of blobs.slice(i, i + BLOB_ROWS_PER_COMMIT)) {
+        const row: BlobRow = { holdDid, size: blob.size };
+        change.set(registryKeys.blob(ref.did, ref.repo, blob.digest), row);
+      }
+      await change.commit();
+    }
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * The registry's own index of manifests, tags and referrers. A change to one
+ * manifest is one atomic commit, so that lists and look-ups are right on the
+ * next request.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type { Atomic, Entry, Key, Kv } from "../../kv/kv.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { registryKeys } from "../kv_keys.ts";
+import type {
+  ManifestRow,
+  ReferrerRow,
+  RepositoryRow,
+  TagRow,
+} from "../rows.ts";
+import { SharedReads } from "../../async/shared_reads.ts";
+import { type PageOfTags, TagPages } from "../lists/tag_pages.ts";
+
+/** A repository of an owner. */
+export interface RepoRef {
+  readonly did: Did;
+  readonly repo: string;
+}
+
+/** A tag to set, with the key of its record. */
+export interface TagPut {
+  tag: string;
+  row: TagRow;
+}
+
+/** One manifest with everything that changes together. */
+export interface ManifestPut {
+  digest: Digest;
+  row: ManifestRow;
+  referrer?: ReferrerRow;
+  tags: readonly TagPut[];
+  /** What must be there once the manifest is known. */
+  also?: readonly KeptRow[];
+}
+
+/** A row of another part of the registry. */
+export interface KeptRow {
+  key: Key;
+  row: unknown;
+}
+
+/** Tags of one manifest that are removed with it in one commit. */
+const MAX_TAGS_PER_COMMIT = 300;
+
+/** Reads and writes the index rows. */
+export class ManifestIndex {
+  readonly #kv: Kv;
+  readonly #reads = new SharedReads();
+  readonly #tagPages: TagPages;
+
+  constructor(kv: Kv) {
+    this.#kv = kv;
+    this.#tagPages = new TagPages(kv);
+  }
+
+  tag(ref: RepoRef, tag: string): Promise<Entry<TagRow> | undefined> {
+    return this.#reads.read(
+      `tag ${ref.did} ${ref.repo} ${tag}`,
+      () => this.#kv.get<TagRow>(registryKeys.tag(ref.did, ref.repo, tag)),
+    );
+  }
+
+  async manifest(
+    ref: RepoRef,
+    digest: Digest,
+  ): Promise<ManifestRow | undefined> {
+    const key = registryKeys.manifest(ref.did, ref.repo, digest);
+    const entry = await this.#reads.read(
+      `manifest ${ref.did} ${ref.repo} ${digest}`,
+      () => this.#kv.get<ManifestRow>(key),
+    );
+    return entry?.value;
+  }
+
+  /** Several manifests at once, in the order of `digests`. */
+  async manifests(
+    ref: RepoRef,
+    digests: readonly Digest[],
+  ): Promise<(ManifestRow | undefined)[]> {
+    const entries = await this.#kv.getMany<ManifestRow>(
+      digests.map((digest) => registryKeys.manifest(ref.did, ref.repo, digest)),
+    );
+    return entries.map((entry) => entry?.value);
+  }
+
+  /** The repository; undefined when nothing was ever stored in it. */
+  async repository(ref: RepoRef): Promise<RepositoryRow | undefined> {
+    const key = registryKeys.repository(ref.did, ref.repo);
+    const entry = await this.#reads.read(
+      `repository ${ref.did} ${ref.repo}`,
+      () => this.#kv.get<RepositoryRow>(key),
+    );
+    return entry?.value;
+  }
+
+  /** Names of tags in byte order. */
+  tagNames(ref: RepoRef, page: PageOfTags): Promise<readonly string[]> {
+    return this.#tagPages.get(
+      ref.did,
+      ref.repo,
+      page,
+      () => Array.fromAsync(this.tags(ref, page), ({ tag }) => tag),
+    );
+  }
+
+  /** Tags in byte order after `last`, with where they point. */
+  async *tags(
+    ref: RepoRef,
+    options: { last?: string; limit?: number } = {},
+  ): AsyncGenerator<{ tag: string; row: TagRow }> {
+    const prefix = registryKeys.tags(ref.did, ref.repo);
+    const selector = options.last === undefined
+      ? { prefix }
+      // The first key greater than `last` is `last` with a NUL behind it.
+      : { prefix, start: [...prefix, `${options.last}\0`] };
+    const limit = options.limit === undefined ? {} : { limit: options.limit };
+    for await (const entry of this.#kv.list<TagRow>(selector, limit)) {
+      yield { tag: String(entry.key.at(-1)), row: entry.value };
+    }
+  }
+
+  /** Names of the tags that point at `digest`. */
+  async tagsOf(ref: RepoRef, digest: Digest): Promise<string[]> {
+    const prefix = registryKeys.manifestTags(ref.did, ref.repo, digest);
+    const names: string[] = [];
+    for await (const entry of this.#kv.list({ prefix })) {
+      names.push(String(entry.key.at(-1)));
+    }
+    return names;
+  }
+
+  /** Other repositories of the owner that have the manifest, too. */
+  async otherRepositories(ref: RepoRef, digest: Digest): Promise<string[]> {
+    const prefix = registryKeys.manifestRepositories(ref.did, digest);
+    const names: string[] = [];
+    for await (const entry of this.#kv.list({ prefix })) {
+      const repo = String(entry.key.at(-1));
+      if (repo !== ref.repo) names.push(repo);
+    }
+    return names;
+  }
+
+  /** Referrers of `subject` in digest order. */
+  async *referrers(
+    ref: RepoRef,
+    subject: Digest,
+    options: { last?: Digest } = {},
+  ): AsyncGenerator<ReferrerRow> {
+    const prefix = registryKeys.referrers(ref.did, ref.repo, subject);
+    const selector = options.last === undefined
+      ? { prefix }
+      : { prefix, start: [...prefix, `${options.last}\0`] };
+    for await (const entry of this.#kv.list<ReferrerRow>(selector)) {
+      yield entry.value;
+    }
+  }
+
+  /** Stores a manifest, its tags and its place among the referrers. */
+  async put(ref: RepoRef, put: ManifestPut): Promise<void> {
+    const { did, repo } = ref;
+    const former = await this.#kv.getMany<TagRow>(
+      put.tags.map(({ tag }) => registryKeys.tag(did, repo, tag)),
+    );
+    const change = this.#kv.atomic()
+      .set(registryKeys.manifest(did, repo, put.digest), put.row)
+      .set(registryKeys.manifestRepository(did, put.digest, repo), 1);
+    this.#touch(change, ref, put.row.holdDid, put.row.createdAt);
+    if (put.referrer && put.row.subject) {
+      change.set(
+        registryKeys.referrer(did, repo, put.row.subject, put.digest),
+        put.referrer,
+      );
+    }
+    for (const { key, row } of put.also ?? []) change.set(key, row);
+    if (put.tags.length > 0) this.#tagPages.touch(change, did, repo);
+    put.tags.forEach(({ tag, row }, i) => {
+      const before = former[i]?.value;
+      if (before && before.digest !== row.digest) {
+        change.delete(registryKeys.manifestTag(did, repo, before.digest, tag));
+      }
+      change.set(registryKeys.tag(did, repo, tag), row);
+      change.set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
+    });
+    await change.commit();
+  }
+
+  /**
+   * Sets one tag if its row is still `expected` (undefined: absent); false
+   * when somebody moved it meanwhile.
+   */
+  async setTag(
+    ref: RepoRef,
+    tag: string,
+    row: TagRow,
+    expected: Entry<TagRow> | undefined,
+  ): Promise<boolean> {
+    const { did, repo } = ref;
+    const key = registryKeys.tag(did, repo, tag);
+    const change = this.#kv.atomic()
+      .check(key, expected?.versionstamp ?? null)
+      .set(key, row)
+      .set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
+    if (!expected) this.#tagPages.touch(change, did, repo);
+    else if (expected.value.digest !== row.digest) {
+      change.delete(
+        registryKeys.manifestTag(did, repo, expected.value.digest, tag),
+      );
+    }
+    this.#touch(change, ref, row.holdDid, row.updatedAt);
+    return await change.commit();
+  }
+
+  /** Removes one tag if its row is still `expected`; its manifest stays. False when somebody moved the tag meanwhile. */
+  async removeTag(
+    ref: RepoRef,
+    tag: string,
+    expected: Entry<TagRow>,
+  ): Promise<boolean> {
+    const { did, repo } = ref;
+    const key = registryKeys.tag(did, repo, tag);
+    const change = this.#kv.atomic()
+      .check(key, expected.versionstamp)
+      .delete(key)
+      .delete(registryKeys.manifestTag(did, repo, expected.value.digest, tag));
+    this.#tagPages.touch(change, did, repo);
+    return await change.commit();
+  }
+
+  /**
+   * Removes a manifest with the tags that point at it and its place among the
+   * referrers of its subject. Its own referrers stay readable by digest.
+   */
+  async removeManifest(ref: RepoRef, digest: Digest): Promise<void> {
+    const { did, repo } = ref;
+    const row = await this.manifest(ref, digest);
+    let tags = await this.tagsOf(ref, digest);
+    // All but the last bunch go first: the manifest row leaves with the last
+    // commit, so that a repeated delete finishes what a crash interrupted.
+    do {
+      const bunch = tags.slice(0, MAX_TAGS_PER_COMMIT);
+      tags = tags.slice(MAX_TAGS_PER_COMMIT);
+      const change = this.#kv.atomic();
+      if (bunch.length > 0) this.#tagPages.touch(change, did, repo);
+      for (const tag of bunch) {
+        change.delete(registryKeys.tag(did, repo, tag));
+        change.delete(registryKeys.manifestTag(did, repo, digest, tag));
+      }
+      if (tags.length === 0) {
+        change.delete(registryKeys.manifest(did, repo, digest));
+        change.delete(registryKeys.manifestRepository(did, digest, repo));
+        if (row?.subject) {
+          change.delete(
+            registryKeys.referrer(did, repo, row.subject, digest),
+          );
+        }
+      }
+      await change.commit();
+    } while (tags.length > 0);
+  }
+
+  #touch(
+    change: Atomic,
+    { did, repo }: RepoRef,
+    holdDid: Did,
+    updatedAt: number,
+  ): void {
+    const row: RepositoryRow = { holdDid, updatedAt };
+    change.set(registryKeys.repository(did, repo), row);
+  }
+}

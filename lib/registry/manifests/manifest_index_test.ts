@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import type { Did } from "../../did.ts";
+import { systemClock } from "../../clock.ts";
+import { openKv } from "../../kv/deno_kv.ts";
+import { planJob } from "../../kv/jobs.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { registryKeys } from "../kv_keys.ts";
+import { ManifestIndex } from "./manifest_index.ts";
+import { MAX_TAGS } from "./manifest_push.ts";
+import { PUSH_NOTICE } from "../push_notices.ts";
+
+Deno.test("a manifest goes into one commit with as many tags as it may have, however long all names are", async () => {
+  const did: Did = `did:web:${"d".repeat(63)}.${"d".repeat(63)}.${
+    "d".repeat(63)
+  }.${"d".repeat(53)}.com`;
+  const ref = { did, repo: "r".repeat(250) };
+  const digest: Digest = `sha512:${"0".repeat(128)}`;
+  const mediaType = "m".repeat(255);
+  const manifest = { mediaType, size: 1, holdDid: did, subject: digest };
+  const updatedAt = Date.now();
+  const row = { digest, mediaType, size: 1, holdDid: did, updatedAt };
+  const notice = {
+    ...ref,
+    ...row,
+    pushedAt: updatedAt,
+    tag: "t".repeat(128),
+  };
+  const kv = await openKv(":memory:");
+  try {
+    const index = new ManifestIndex(kv);
+    await index.put(ref, {
+      digest,
+      row: { ...manifest, createdAt: updatedAt },
+      referrer: { mediaType, digest, size: 1, artifactType: mediaType },
+      tags: Array.from({ length: MAX_TAGS }, (_, i) => {
+        const tag = String(i).padEnd(128, "t");
+        const rkey = `${ref.repo}_${tag}`;
+        return { tag, row: { ...row, rkey, checkedAt: updatedAt } };
+      }),
+      also: [
+        { key: registryKeys.content(digest), row: new Uint8Array(60_000) },
+        ...planJob(systemClock, PUSH_NOTICE, notice).rows,
+      ],
+    });
+    assert.equal((await index.tagsOf(ref, digest)).length, MAX_TAGS);
+  } finally {
+    kv.close();
+  }
+});

@@ -1,0 +1,219 @@
+/**
+ * Storing manifests: checked, written to the owner's repo, indexed, and told
+ * to the hold.
+ *
+ * @module
+ */
+
+import type { Identity } from "../../atproto/identity/identity.ts";
+import type { PdsSession } from "../../atproto/pds/pds.ts";
+import type { Clock } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import type { PlannedJob } from "../../kv/jobs.ts";
+import type { Metrics } from "../../metrics.ts";
+import { type Digest, digestOf, digestParts } from "../../oci/digest.ts";
+import {
+  type ParsedManifest,
+  parseManifest,
+  requiredBlobs,
+} from "../../oci/manifest.ts";
+import type { Blobs } from "../blobs.ts";
+import type { ManifestContent } from "./content.ts";
+import type { HoldClient, HoldDirectory } from "../../hold_api/hold_client.ts";
+import type { ManifestIndex, RepoRef, TagPut } from "./manifest_index.ts";
+import { manifestRow, referrerRow } from "./manifest_rows.ts";
+import type { OwnerRecords } from "../owners/owner_records.ts";
+import type { Owners } from "../owners/owners.ts";
+import type { Push, PushNotices } from "../push_notices.ts";
+import type { WriteLeases } from "../write_leases.ts";
+
+/** What {@linkcode ManifestPush} needs. */
+export interface ManifestPushDeps {
+  clock: Clock;
+  leases: WriteLeases;
+  metrics: Metrics;
+  holds: HoldDirectory;
+  owners: Owners;
+  index: ManifestIndex;
+  content: ManifestContent;
+  blobs: Blobs;
+  records: OwnerRecords;
+  /** Tells holds of pushes; undefined where they are not told. */
+  notices: PushNotices | undefined;
+  /** Whether a manifest may name blobs that were not pushed. */
+  allowMissingBlobs: boolean;
+}
+
+/** A manifest as a client sent it. */
+export interface PushedManifest {
+  bytes: Uint8Array<ArrayBuffer>;
+  contentType: string | undefined;
+  /** Set when the client pushes by digest. */
+  digest: Digest | undefined;
+  /** Tags to set; at most {@linkcode MAX_TAGS}. */
+  tags: readonly string[];
+}
+
+/** What the client is told. */
+export interface PushResult {
+  digest: Digest;
+  subject: Digest | undefined;
+}
+
+/** Tags that one push may set: with the longest names they just fit into one commit (distribution-spec, end-7b asks for at least 10). */
+export const MAX_TAGS = 50;
+
+/** Stores manifests (distribution-spec, "Pushing Manifests"). */
+export class ManifestPush {
+  readonly #deps: ManifestPushDeps;
+
+  constructor(deps: ManifestPushDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Stores `pushed` in `repo` of `owner`, who is the one that pushes.
+   *
+   * Throws AppError `MANIFEST_INVALID`, `DIGEST_INVALID` when the bytes do not
+   * have the digest that the client named, `MANIFEST_BLOB_UNKNOWN` when content
+   * is missing, and whatever the PDS answers. Nothing changes then.
+   */
+  async put(
+    owner: Identity,
+    repo: string,
+    session: PdsSession,
+    pushed: PushedManifest,
+    signal?: AbortSignal,
+  ): Promise<PushResult> {
+    const { bytes } = pushed;
+    if (pushed.tags.length > MAX_TAGS) {
+      throw new AppError(
+        "MANIFEST_INVALID",
+        `One push may set at most ${MAX_TAGS} tags; this one names ${pushed.tags.length}.`,
+      );
+    }
+    const manifest = parseManifest(bytes, pushed.contentType);
+    const digest = verifiedDigest(bytes, pushed.digest);
+    const ref: RepoRef = { did: owner.did, repo };
+    const hold = await this.#deps.holds.get(
+      await this.#deps.owners.holdForPush(owner, signal),
+    );
+    if (!this.#deps.allowMissingBlobs) {
+      await this.#requireBlobs(ref, hold, manifest);
+    }
+    const [tag] = pushed.tags;
+    const push = { ref, holdDid: hold.did, digest, manifest, tag };
+    const notice = this.#deps.notices?.noticeOf(push);
+    await this.#deps.leases.hold(
+      ref,
+      { digest, tags: pushed.tags },
+      (lost) => this.#store(session, push, pushed, notice, { lost, signal }),
+    );
+    this.#deps.metrics.manifestPushes.inc();
+    if (notice) this.#deps.notices?.tell(push, notice);
+    return { digest, subject: manifest.subject?.digest };
+  }
+
+  async #requireBlobs(
+    ref: RepoRef,
+    hold: HoldClient,
+    manifest: ParsedManifest,
+  ): Promise<void> {
+    const digests = [
+      ...new Set(requiredBlobs(manifest).map((blob) => blob.digest)),
+    ];
+    const missing = await this.#deps.blobs.missing(ref, ref.did, hold, digests);
+    if (missing.length === 0) return;
+    throw new AppError(
+      "MANIFEST_BLOB_UNKNOWN",
+      `The manifest names content that was not pushed: ${
+        missing.slice(0, 5).join(", ")
+      }${missing.length > 5 ? ", …" : ""}. Push it first.`,
+      { detail: missing.slice(0, 100).map((digest) => ({ digest })) },
+    );
+  }
+
+  async #store(
+    session: PdsSession,
+    { ref, holdDid, digest, manifest }: Push,
+    pushed: PushedManifest,
+    notice: PlannedJob | undefined,
+    { lost, signal }: { lost: AbortSignal; signal: AbortSignal | undefined },
+  ): Promise<void> {
+    const { index, records, clock, content } = this.#deps;
+    const [before, ...tagRows] = await Promise.all([
+      index.manifest(ref, digest),
+      ...pushed.tags.map((tag) => index.tag(ref, tag)),
+    ]);
+    const now = clock.now();
+    const known = before?.blobCid !== undefined &&
+      before.holdDid === holdDid && before.rkey === undefined;
+    const written = await records.write(session, {
+      repo: ref.repo,
+      digest,
+      manifest,
+      bytes: pushed.bytes,
+      holdDid,
+      now,
+      known,
+      tags: pushed.tags.map((tag, i) => ({
+        tag,
+        rkey: tagRows[i]?.value.rkey,
+      })),
+    }, signal ? AbortSignal.any([signal, lost]) : lost);
+    // Who has the lease now has read the records after us, or will.
+    lost.throwIfAborted();
+    const row = manifestRow(manifest, {
+      size: pushed.bytes.byteLength,
+      holdDid,
+      blobCid: written.blobCid ?? before?.blobCid,
+      createdAt: before?.createdAt ?? now,
+      rkey: before?.rkey,
+    });
+    const tags = pushed.tags.map((tag, i): TagPut => ({
+      tag,
+      row: {
+        digest,
+        mediaType: manifest.mediaType,
+        size: row.size,
+        holdDid,
+        updatedAt: now,
+        checkedAt: now,
+        rkey: written.rkeys[i] ?? "",
+      },
+    }));
+    const { bytes } = pushed;
+    // What the index names must be readable.
+    const kept = content.row(digest, bytes);
+    if (!kept) await content.put(digest, bytes);
+    await index.put(ref, {
+      digest,
+      row,
+      tags,
+      ...(manifest.subject
+        ? { referrer: referrerRow(digest, row, manifest) }
+        : {}),
+      also: [...(kept ? [kept] : []), ...(notice?.rows ?? [])],
+    });
+    content.remember(digest, bytes);
+  }
+}
+
+/** The digest of `bytes` in the algorithm that the client used; sha256 by default. */
+function verifiedDigest(
+  bytes: Uint8Array,
+  expected: Digest | undefined,
+): Digest {
+  const digest = digestOf(
+    bytes,
+    expected ? digestParts(expected).algorithm : "sha256",
+  );
+  if (expected !== undefined && expected !== digest) {
+    throw new AppError(
+      "DIGEST_INVALID",
+      `The manifest has the digest ${digest}, but was pushed as ${expected}. Send the bytes that belong to the digest.`,
+      { detail: { digest } },
+    );
+  }
+  return digest;
+}

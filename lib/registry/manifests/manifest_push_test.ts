@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import type { Identity } from "../../atproto/identity/identity.ts";
+import type { PdsReader, PdsSession } from "../../atproto/pds/pds.ts";
+import { ManualClock } from "../../clock.ts";
+import { isAppError } from "../../errors.ts";
+import { ALICE, HOLD } from "../../hold/testing.ts";
+import { openKv } from "../../kv/deno_kv.ts";
+import { leaseKey } from "../../kv/keys.ts";
+import { LargeValues } from "../../kv/large_value.ts";
+import { settle } from "../../kv/testing.ts";
+import { Metrics } from "../../metrics.ts";
+import { OCI_INDEX } from "../../oci/media_types.ts";
+import type { Blobs } from "../blobs.ts";
+import { ManifestContent } from "./content.ts";
+import type { HoldClient } from "../../hold_api/hold_client.ts";
+import { ManifestIndex } from "./manifest_index.ts";
+import { ManifestPush } from "./manifest_push.ts";
+import { OwnerRecords } from "../owners/owner_records.ts";
+import type { Owners } from "../owners/owners.ts";
+import { WriteLeases } from "../write_leases.ts";
+
+const IDENTITY: Identity = {
+  did: ALICE,
+  handle: "alice.test",
+  pds: "https://pds.example",
+  signingKey: undefined,
+  services: {},
+};
+const REF = { did: ALICE, repo: "app" } as const;
+
+/** A push of one tag; `onCommit` is what happens while the owner's PDS commits. */
+async function setUp() {
+  const clock = new ManualClock();
+  const kv = await openKv(":memory:", clock);
+  const index = new ManifestIndex(kv);
+  const during = { commit: () => Promise.resolve() };
+  const unused = () => Promise.reject(new Error("not used"));
+  const session: PdsSession = {
+    did: ALICE,
+    pds: "https://pds.example",
+    applyWrites: () => during.commit(),
+    putRecord: unused,
+    deleteRecord: unused,
+    uploadBlob: (bytes, mimeType) =>
+      Promise.resolve({
+        $type: "blob",
+        ref: {
+          $link: "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku",
+        },
+        mimeType,
+        size: bytes.length,
+      }),
+    serviceToken: unused,
+  };
+  const hold: Partial<HoldClient> = { did: HOLD };
+  const owners: Pick<Owners, "holdForPush"> = {
+    holdForPush: () => Promise.resolve(HOLD),
+  };
+  const blobs: Pick<Blobs, "missing"> = { missing: () => Promise.resolve([]) };
+  const pds: Partial<PdsReader> = {};
+  const push = new ManifestPush({
+    clock,
+    leases: new WriteLeases(kv, clock),
+    metrics: new Metrics(),
+    holds: { get: () => Promise.resolve(hold as HoldClient) },
+    owners: owners as Owners,
+    index,
+    content: new ManifestContent(new LargeValues(kv, clock)),
+    blobs: blobs as Blobs,
+    records: new OwnerRecords(pds as PdsReader),
+    notices: undefined,
+    allowMissingBlobs: false,
+  });
+  const put = (name: string) => {
+    const text = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: OCI_INDEX,
+      manifests: [],
+      annotations: { name },
+    });
+    return push.put(IDENTITY, REF.repo, session, {
+      bytes: new TextEncoder().encode(text),
+      contentType: OCI_INDEX,
+      digest: undefined,
+      tags: ["latest"],
+    });
+  };
+  return { clock, kv, index, during, put, [Symbol.dispose]: () => kv.close() };
+}
+
+Deno.test("a push that was held up for so long that another took its place does not undo it", async () => {
+  using t = await setUp();
+  const { digest } = await t.put("first");
+  t.during.commit = async () => {
+    // The lease has ended meanwhile, and somebody else has taken it.
+    await t.kv.set(leaseKey(`registry/tag/${ALICE}/app/latest`), {
+      owner: "another",
+    });
+    t.clock.advance(10_000);
+    await settle(t.kv);
+  };
+  await assert.rejects(
+    t.put("second"),
+    (error) => isAppError(error, "UNAVAILABLE"),
+  );
+  assert.equal((await t.index.tag(REF, "latest"))?.value.digest, digest);
+});

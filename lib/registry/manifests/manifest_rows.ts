@@ -1,0 +1,64 @@
+/**
+ * Index rows made from a manifest.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type { Digest } from "../../oci/digest.ts";
+import {
+  effectiveArtifactType,
+  type ParsedManifest,
+} from "../../oci/manifest.ts";
+import type { ManifestRow, ReferrerRow } from "../rows.ts";
+
+/** Annotations up to so many bytes of JSON fit into a referrer row (a KV value ends at 64 KiB). */
+const MAX_ROW_ANNOTATIONS = 16 * 1024;
+
+/** The index row of a manifest. */
+export function manifestRow(
+  manifest: ParsedManifest,
+  facts: {
+    /** Bytes. */
+    size: number;
+    holdDid: Did;
+    blobCid: string | undefined;
+    /** Milliseconds since the Unix epoch. */
+    createdAt: number;
+    /** Key of the record that another service has written. */
+    rkey: string | undefined;
+  },
+): ManifestRow {
+  const artifactType = effectiveArtifactType(manifest);
+  const { subject, mediaType } = manifest;
+  return {
+    mediaType,
+    size: facts.size,
+    holdDid: facts.holdDid,
+    createdAt: facts.createdAt,
+    ...(facts.blobCid === undefined ? {} : { blobCid: facts.blobCid }),
+    ...(facts.rkey === undefined ? {} : { rkey: facts.rkey }),
+    ...(subject ? { subject: subject.digest } : {}),
+    ...(artifactType === undefined ? {} : { artifactType }),
+  };
+}
+
+/** The entry of a manifest in the referrers list of its subject (distribution-spec, "Listing Referrers"). */
+export function referrerRow(
+  digest: Digest,
+  row: ManifestRow,
+  manifest: ParsedManifest,
+): ReferrerRow {
+  const { mediaType, size, artifactType } = row;
+  const { annotations } = manifest;
+  const fits = JSON.stringify(annotations).length <= MAX_ROW_ANNOTATIONS;
+  const some = Object.keys(annotations).length > 0;
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(some && fits ? { annotations } : {}),
+    ...(fits ? {} : { annotationsInContent: true }),
+  };
+}

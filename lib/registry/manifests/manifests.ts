@@ -1,0 +1,251 @@
+/**
+ * Reading and deleting manifests and tags.
+ *
+ * What the index knows is answered without a remote call. What it does not
+ * know is looked up in the owner's repo. Known tags are compared with the
+ * owner's repo in the background, because other services may move them.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type { Identity } from "../../atproto/identity/identity.ts";
+import type { PdsSession } from "../../atproto/pds/pds.ts";
+import { manifestRkey } from "../../atproto/records/rkeys.ts";
+import type { Clock } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
+import type { Metrics } from "../../metrics.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { Reference } from "../../oci/name.ts";
+import type { ManifestContent } from "./content.ts";
+import type { Discovery } from "./discovery.ts";
+import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
+import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
+import type { OwnerRecords } from "../owners/owner_records.ts";
+import { requireRead, requireRepositoryRead } from "../read_access.ts";
+import type { ManifestRow, TagRow } from "../rows.ts";
+import type { WriteLeases } from "../write_leases.ts";
+
+/** What {@linkcode Manifests} needs. */
+export interface ManifestsDeps {
+  clock: Clock;
+  leases: WriteLeases;
+  log: Logger;
+  metrics: Metrics;
+  holds: HoldDirectory;
+  index: ManifestIndex;
+  content: ManifestContent;
+  discovery: Discovery;
+  records: OwnerRecords;
+  /** Age at which a known tag is compared with the owner's repo, in milliseconds. */
+  tagRecheckMs: number;
+}
+
+/** A manifest without its bytes. */
+export interface ManifestInfo {
+  digest: Digest;
+  mediaType: string;
+  /** Bytes. */
+  size: number;
+  /** The hold that has the blobs. */
+  holdDid: Did;
+}
+
+/** Resolves, reads and deletes manifests (distribution-spec, "Pulling Manifests", "Deleting"). */
+export class Manifests {
+  readonly #deps: ManifestsDeps;
+
+  constructor(deps: ManifestsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * What `reference` names. Throws AppError `MANIFEST_UNKNOWN`, and `DENIED` or
+   * `UNAUTHORIZED` when the hold of the image does not let `caller` read.
+   */
+  async resolve(
+    owner: Identity,
+    repo: string,
+    reference: Reference,
+    caller: Caller,
+  ): Promise<ManifestInfo> {
+    const { holds, index } = this.#deps;
+    const info = await this.#find(owner, repo, reference);
+    if (!info) {
+      const repository = await index.repository({ did: owner.did, repo });
+      await requireRepositoryRead(holds, repository, caller);
+      throw unknownManifest(reference);
+    }
+    await requireRead(await holds.get(info.holdDid), caller);
+    return info;
+  }
+
+  async #find(
+    owner: Identity,
+    repo: string,
+    reference: Reference,
+  ): Promise<ManifestInfo | undefined> {
+    const { index, discovery } = this.#deps;
+    const ref = { did: owner.did, repo };
+    if (reference.kind === "digest") {
+      const { digest } = reference;
+      const row = await index.manifest(ref, digest) ??
+        await discovery.findManifest(owner, repo, digest);
+      return row && { ...infoOf(row), digest };
+    }
+    const known = (await index.tag(ref, reference.tag))?.value;
+    if (known) this.#recheck(owner, repo, reference.tag, known.checkedAt);
+    const row = known ??
+      await discovery.findTag(owner, repo, reference.tag);
+    return row && { ...infoOf(row), digest: row.digest };
+  }
+
+  /** The exact bytes of a manifest that {@linkcode resolve} has named. */
+  async bytes(
+    owner: Identity,
+    repo: string,
+    digest: Digest,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const { content, discovery } = this.#deps;
+    const known = content.peek(digest) ?? await content.get(digest);
+    if (known) return known;
+    await discovery.findManifest(owner, repo, digest);
+    const found = await content.get(digest);
+    if (!found) throw unknownManifest({ kind: "digest", digest });
+    return found;
+  }
+
+  /**
+   * Deletes a tag, or a manifest with all its tags, from the owner's repo and
+   * from the index (end-9). Throws AppError `MANIFEST_UNKNOWN`.
+   */
+  async delete(
+    owner: Identity,
+    repo: string,
+    session: PdsSession,
+    reference: Reference,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { leases, index } = this.#deps;
+    const ref = { did: owner.did, repo };
+    if (!await this.#find(owner, repo, reference)) {
+      throw unknownManifest(reference);
+    }
+    const what = reference.kind === "tag" ? { tags: [reference.tag] } : {
+      digest: reference.digest,
+      tags: await index.tagsOf(ref, reference.digest),
+    };
+    await leases.hold(
+      ref,
+      what,
+      (lost) =>
+        reference.kind === "tag"
+          ? this.#deleteTag(ref, session, reference.tag, signal)
+          : this.#deleteManifest(ref, session, reference.digest, lost, signal),
+    );
+  }
+
+  async #deleteTag(
+    ref: RepoRef,
+    session: PdsSession,
+    tag: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { index, records } = this.#deps;
+    const entry = await index.tag(ref, tag);
+    if (!entry) throw unknownManifest({ kind: "tag", tag });
+    const what = { manifestRkeys: [], tagRkeys: [entry.value.rkey] };
+    await records.remove(session, what, signal);
+    await index.removeTag(ref, tag, entry);
+  }
+
+  async #deleteManifest(
+    ref: RepoRef,
+    session: PdsSession,
+    digest: Digest,
+    lost: AbortSignal,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { index, records } = this.#deps;
+    const names = await index.tagsOf(ref, digest);
+    const rows = await Promise.all(names.map((tag) => index.tag(ref, tag)));
+    const tagRkeys = rows.flatMap((row) => row ? [row.value.rkey] : []);
+    const manifest = await index.manifest(ref, digest);
+    const manifestRkeys = manifest?.rkey === undefined ? [] : [manifest.rkey];
+    // A manifest has one record, however many repositories of its owner have it.
+    const [heir] = await index.otherRepositories(ref, digest);
+    if (heir === undefined) manifestRkeys.push(manifestRkey(digest));
+    await records.remove(session, { manifestRkeys, tagRkeys }, signal);
+    if (heir !== undefined) {
+      await records.bequeath(session, digest, heir, signal);
+    }
+    // Who has the lease now may have pushed the manifest again.
+    lost.throwIfAborted();
+    await index.removeManifest(ref, digest);
+    if (manifest && heir === undefined) {
+      await this.#tellHold(manifest.holdDid, ref, digest);
+    }
+  }
+
+  /** Tells the hold that a manifest was pulled. */
+  async countPull(
+    ref: RepoRef,
+    caller: Caller,
+    info: ManifestInfo,
+  ): Promise<void> {
+    const { digest, mediaType, holdDid } = info;
+    const hold = await this.#deps.holds.get(holdDid);
+    this.#deps.metrics.manifestPulls.inc();
+    hold.countPull(caller, {
+      owner: ref.did,
+      repository: ref.repo,
+      digest,
+      mediaType,
+    });
+  }
+
+  /** The manifest is gone whatever the hold makes of it; its own garbage collection finds out, too. */
+  async #tellHold(holdDid: Did, ref: RepoRef, digest: Digest): Promise<void> {
+    try {
+      const hold = await this.#deps.holds.get(holdDid);
+      await hold.manifestDeleted(ref.did, digest);
+    } catch (error) {
+      this.#deps.log.warn("hold not told of a delete", {
+        holdDid,
+        digest,
+        error,
+      });
+    }
+  }
+
+  /** Compares a tag that we know with the owner's repo, behind the answer. */
+  #recheck(
+    owner: Identity,
+    repo: string,
+    tag: string,
+    checkedAt: number,
+  ): void {
+    const { clock, discovery, log, tagRecheckMs } = this.#deps;
+    if (checkedAt + tagRecheckMs > clock.now()) return;
+    discovery.recheckTag(owner, repo, tag).catch((error) =>
+      log.debug("tag not compared with the owner's repo", {
+        did: owner.did,
+        repo,
+        tag,
+        error,
+      })
+    );
+  }
+}
+
+function infoOf({ mediaType, size, holdDid }: ManifestRow | TagRow) {
+  return { mediaType, size, holdDid };
+}
+
+function unknownManifest(reference: Reference): AppError {
+  const name = reference.kind === "tag"
+    ? `tag ${reference.tag}`
+    : `manifest ${reference.digest}`;
+  return new AppError("MANIFEST_UNKNOWN", `The repository has no ${name}.`);
+}

@@ -1,0 +1,128 @@
+/**
+ * Commits into owners' repos, one at a time for each owner. What arrives while
+ * one is under way goes together into the next, and so does what is known to
+ * arrive soon: a push of many manifests at once (platforms, signatures,
+ * attestations) is a few commits, not many. A commit costs a PDS several times
+ * what a write in it costs.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import { type Clock, systemClock } from "../../clock.ts";
+import type { PdsSession, RepoWrite } from "../../atproto/pds/pds.ts";
+import { isAppError } from "../../errors.ts";
+
+/** Writes of one commit (limit of the reference PDS). */
+export const MAX_WRITES = 200;
+
+/** What is on its way keeps a commit waiting for so long at most, in milliseconds. */
+const GATHER_MS = 250;
+
+interface Waiting {
+  readonly session: PdsSession;
+  readonly writes: readonly RepoWrite[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Joins commits of one owner. */
+export class OwnerCommits {
+  readonly #clock: Clock;
+  readonly #queues = new Map<Did, Waiting[]>();
+  /** Settle when writes that are being prepared have come to the queue, or never will. */
+  readonly #coming = new Map<Did, Set<Promise<void>>>();
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Applies `writes` in one commit, or none of them; at most
+   * {@linkcode MAX_WRITES}. A commit of the owner that begins while they are
+   * being prepared waits for them. Throws what
+   * {@linkcode PdsSession.applyWrites} throws for them alone, and what
+   * preparing them throws.
+   */
+  async commit(
+    session: PdsSession,
+    writes: readonly RepoWrite[] | Promise<readonly RepoWrite[]>,
+  ): Promise<void> {
+    const { did } = session;
+    if (!(writes instanceof Promise)) return await this.#queue(session, writes);
+    const { promise: queued, resolve: settle } = Promise.withResolvers<void>();
+    const coming = this.#coming.get(did) ?? new Set();
+    this.#coming.set(did, coming.add(queued));
+    let committed: Promise<void>;
+    try {
+      committed = this.#queue(session, await writes);
+    } finally {
+      coming.delete(queued);
+      if (coming.size === 0) this.#coming.delete(did);
+      settle();
+    }
+    await committed;
+  }
+
+  #queue(session: PdsSession, writes: readonly RepoWrite[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiting = { session, writes, resolve, reject };
+      const queue = this.#queues.get(session.did);
+      if (queue) {
+        queue.push(waiting);
+      } else {
+        this.#queues.set(session.did, [waiting]);
+        void this.#run(session.did);
+      }
+    });
+  }
+
+  async #run(did: Did): Promise<void> {
+    const queue = this.#queues.get(did) ?? [];
+    while (queue.length > 0) {
+      const coming = this.#coming.get(did);
+      if (coming) await this.#gather(coming);
+      await apply(nextBatch(queue));
+    }
+    this.#queues.delete(did);
+  }
+
+  /** Waits for what is on its way now, but not for what sets out later. */
+  async #gather(coming: Iterable<Promise<void>>): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([
+      Promise.all([...coming]),
+      this.#clock.sleep(GATHER_MS, over.signal),
+    ]);
+    over.abort();
+  }
+}
+
+/** Takes from the head of the queue what fits into one commit. */
+function nextBatch(queue: Waiting[]): Waiting[] {
+  const batch: Waiting[] = [];
+  let writes = 0;
+  for (let next = queue[0]; next; next = queue[0]) {
+    writes += next.writes.length;
+    if (batch.length > 0 && writes > MAX_WRITES) break;
+    batch.push(next);
+    queue.shift();
+  }
+  return batch;
+}
+
+async function apply(batch: readonly Waiting[]): Promise<void> {
+  const [first] = batch;
+  if (!first) return;
+  try {
+    await first.session.applyWrites(batch.flatMap(({ writes }) => writes));
+    for (const { resolve } of batch) resolve();
+  } catch (error) {
+    if (batch.length === 1 || !isAppError(error)) {
+      for (const { reject } of batch) reject(error);
+      return;
+    }
+    // One of them may have spoiled it for all; each is told of its own writes.
+    for (const one of batch) await apply([one]);
+  }
+}

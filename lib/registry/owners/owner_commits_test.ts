@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import type { Did } from "../../did.ts";
+import type { PdsSession, RepoWrite } from "../../atproto/pds/pds.ts";
+import { ManualClock } from "../../clock.ts";
+import { AppError, isAppError } from "../../errors.ts";
+import { MAX_WRITES, OwnerCommits } from "./owner_commits.ts";
+
+const write = (rkey: string): RepoWrite => ({
+  action: "create",
+  collection: "io.atcr.tag",
+  rkey,
+  value: {},
+});
+
+/** A session that keeps what it commits; a write with the key `bad` is refused. */
+function session(did: Did = "did:plc:alice") {
+  const commits: string[][] = [];
+  const unused = () => Promise.reject(new Error("not used"));
+  const fake: PdsSession = {
+    did,
+    pds: "https://pds.example",
+    applyWrites: async (writes) => {
+      await Promise.resolve();
+      const rkeys = writes.map(({ rkey }) => rkey);
+      if (rkeys.includes("bad")) throw new AppError("CONFLICT", "It is there.");
+      commits.push(rkeys);
+    },
+    putRecord: unused,
+    deleteRecord: unused,
+    uploadBlob: unused,
+    serviceToken: unused,
+  };
+  return { fake, commits };
+}
+
+Deno.test("what arrives while a commit is under way goes together into the next", async () => {
+  const { fake, commits } = session();
+  const owner = new OwnerCommits();
+  await Promise.all(
+    ["a", "b", "c", "d"].map((rkey) => owner.commit(fake, [write(rkey)])),
+  );
+  assert.deepEqual(commits, [["a"], ["b", "c", "d"]]);
+});
+
+Deno.test("a refused write spoils nothing for the others of its commit", async () => {
+  const { fake, commits } = session();
+  const owner = new OwnerCommits();
+  const results = await Promise.allSettled(
+    ["a", "b", "bad", "c"].map((rkey) => owner.commit(fake, [write(rkey)])),
+  );
+  assert.deepEqual(results.map(({ status }) => status), [
+    "fulfilled",
+    "fulfilled",
+    "rejected",
+    "fulfilled",
+  ]);
+  const [, , refused] = results;
+  assert.ok(
+    refused?.status === "rejected" && isAppError(refused.reason, "CONFLICT"),
+  );
+  assert.deepEqual(commits.flat().sort(), ["a", "b", "c"]);
+});
+
+Deno.test("no commit has more writes than a PDS takes, and none is split", async () => {
+  const { fake, commits } = session();
+  const owner = new OwnerCommits();
+  const group = (name: string) =>
+    Array.from({ length: 90 }, (_, i) => write(`${name}${i}`));
+  await Promise.all(
+    ["a", "b", "c", "d"].map((name) => owner.commit(fake, group(name))),
+  );
+  assert.deepEqual(commits.map((rkeys) => rkeys.length), [90, 180, 90]);
+  assert.ok(commits.every((rkeys) => rkeys.length <= MAX_WRITES));
+});
+
+Deno.test("owners do not wait for each other, and a queue that ran empty starts anew", async () => {
+  const alice = session();
+  const bob = session("did:plc:bob");
+  const owner = new OwnerCommits();
+  await Promise.all([
+    owner.commit(alice.fake, [write("a")]),
+    owner.commit(bob.fake, [write("b")]),
+  ]);
+  await owner.commit(alice.fake, [write("c")]);
+  assert.deepEqual(alice.commits, [["a"], ["c"]]);
+  assert.deepEqual(bob.commits, [["b"]]);
+});
+
+Deno.test("a commit waits for writes that are being prepared, but not for ever", async () => {
+  const { fake, commits } = session();
+  const clock = new ManualClock();
+  const owner = new OwnerCommits(clock);
+  const soon = Promise.withResolvers<RepoWrite[]>();
+  const late = Promise.withResolvers<RepoWrite[]>();
+  const first = [
+    owner.commit(fake, soon.promise),
+    owner.commit(fake, [write("a")]),
+  ];
+  soon.resolve([write("soon")]);
+  await Promise.all(first);
+  assert.deepEqual(commits, [["a", "soon"]]);
+  const second = [
+    owner.commit(fake, late.promise),
+    owner.commit(fake, [write("b")]),
+  ];
+  clock.advance(60_000);
+  await second[1];
+  assert.deepEqual(commits.slice(1), [["b"]]);
+  late.resolve([write("late")]);
+  await second[0];
+  assert.deepEqual(commits.slice(2), [["late"]]);
+});
+
+Deno.test("writes that cannot be prepared are told so and hold up nobody", async () => {
+  const { fake, commits } = session();
+  const owner = new OwnerCommits();
+  const results = await Promise.allSettled([
+    owner.commit(fake, Promise.reject(new AppError("TOO_LARGE", "Too much."))),
+    owner.commit(fake, [write("a")]),
+  ]);
+  assert.deepEqual(results.map(({ status }) => status), [
+    "rejected",
+    "fulfilled",
+  ]);
+  assert.deepEqual(commits, [["a"]]);
+});

@@ -1,0 +1,239 @@
+/**
+ * The signed records behind manifests and tags, in the owner's repo.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type {
+  BlobRef,
+  PdsReader,
+  PdsSession,
+  RepoWrite,
+} from "../../atproto/pds/pds.ts";
+import {
+  writeManifest,
+  writeTag,
+} from "../../atproto/records/record_writers.ts";
+import { readTag } from "../../atproto/records/records.ts";
+import {
+  manifestRkey,
+  tagRkey,
+  tagRkeyAlternative,
+} from "../../atproto/records/rkeys.ts";
+import { AppError, isAppError } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { ParsedManifest } from "../../oci/manifest.ts";
+import { MAX_WRITES, OwnerCommits } from "./owner_commits.ts";
+
+const MANIFEST = "io.atcr.manifest";
+const TAG = "io.atcr.tag";
+
+/** A tag to write, with what our index knows of its record. */
+export interface TagWrite {
+  tag: string;
+  /** Key of the existing record, when we know one. */
+  rkey: string | undefined;
+}
+
+/** One push, as it goes into the owner's repo. */
+export interface ManifestWrite {
+  repo: string;
+  digest: Digest;
+  manifest: ParsedManifest;
+  bytes: Uint8Array;
+  holdDid: Did;
+  /** Milliseconds since the Unix epoch. */
+  now: number;
+  tags: readonly TagWrite[];
+  /** Set when the manifest record is already in the repo as it should be. */
+  known: boolean;
+}
+
+/** Writes and removes records in owners' repos. */
+export class OwnerRecords {
+  readonly #pds: PdsReader;
+  readonly #commits = new OwnerCommits();
+
+  constructor(pds: PdsReader) {
+    this.#pds = pds;
+  }
+
+  /**
+   * Writes the manifest with its exact bytes as a blob, and its tags, in one
+   * commit. Returns the CID of the blob and the keys of the tag records.
+   */
+  async write(
+    session: PdsSession,
+    write: ManifestWrite,
+    signal?: AbortSignal,
+  ): Promise<{ blobCid: string | undefined; rkeys: string[] }> {
+    const guess = write.tags.map(({ tag, rkey }) => ({
+      rkey: rkey ?? tagRkey(write.repo, tag),
+      exists: rkey !== undefined,
+    }));
+    const { bytes, known, manifest } = write;
+    const uploading = known
+      ? undefined
+      : session.uploadBlob(bytes, manifest.mediaType, signal);
+    const prepare = async () =>
+      records(session.did, write, await uploading, guess, known);
+    try {
+      await this.#commits.commit(session, prepare());
+      const blob = await uploading;
+      return { blobCid: blob?.ref.$link, rkeys: guess.map((t) => t.rkey) };
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+    }
+    // When it was the upload that failed, this says so.
+    const blob = await uploading;
+    // The repo is not as our index thought: another service writes to it too.
+    const places = await Promise.all(
+      write.tags.map(({ tag }) => this.#placeOfTag(session, write.repo, tag)),
+    );
+    const existing = await this.#pds.getRecord(
+      session.pds,
+      session.did,
+      MANIFEST,
+      manifestRkey(write.digest),
+      signal,
+    );
+    const upload = blob ??
+      await session.uploadBlob(bytes, manifest.mediaType, signal);
+    await this.#commits.commit(
+      session,
+      records(session.did, write, upload, places, existing !== undefined),
+    );
+    return { blobCid: upload.ref.$link, rkeys: places.map((p) => p.rkey) };
+  }
+
+  /** Removes the records of a manifest and of tags; what is already gone is skipped. */
+  async remove(
+    session: PdsSession,
+    what: { manifestRkeys: readonly string[]; tagRkeys: readonly string[] },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const removal = (collection: string) => (rkey: string): RepoWrite => ({
+      action: "delete",
+      collection,
+      rkey,
+    });
+    const writes = [
+      ...what.tagRkeys.map(removal(TAG)),
+      ...what.manifestRkeys.map(removal(MANIFEST)),
+    ];
+    if (writes.length === 0) return;
+    // `deleteRecord` takes absent records in its stride, unlike `applyWrites`.
+    if (writes.length === 1) {
+      for (const { collection, rkey } of writes) {
+        await session.deleteRecord(collection, rkey, signal);
+      }
+      return;
+    }
+    try {
+      for (let i = 0; i < writes.length; i += MAX_WRITES) {
+        await this.#commits.commit(session, writes.slice(i, i + MAX_WRITES));
+      }
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      for (const { collection, rkey } of writes) {
+        await session.deleteRecord(collection, rkey, signal);
+      }
+    }
+  }
+
+  /** Makes the record of a manifest name another of the repositories that have it. */
+  async bequeath(
+    session: PdsSession,
+    digest: Digest,
+    repository: string,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { pds, did } = session;
+    const rkey = manifestRkey(digest);
+    const record = await this.#pds.getRecord(pds, did, MANIFEST, rkey, signal);
+    if (!record || record.value["repository"] === repository) return;
+    const value = { ...record.value, repository };
+    await session.putRecord(MANIFEST, rkey, value, signal);
+  }
+
+  /** Where the record of a tag stands or has to stand: keys of two tags can collide. */
+  async #placeOfTag(
+    session: PdsSession,
+    repo: string,
+    tag: string,
+  ): Promise<{ rkey: string; exists: boolean }> {
+    for (const rkey of [tagRkey(repo, tag), tagRkeyAlternative(repo, tag)]) {
+      const record = await this.#pds.getRecord(
+        session.pds,
+        session.did,
+        TAG,
+        rkey,
+      );
+      if (!record) return { rkey, exists: false };
+      const found = readTag(record.value);
+      if (found?.repository === repo && found.tag === tag) {
+        return { rkey, exists: true };
+      }
+    }
+    throw new AppError(
+      "CONFLICT",
+      `The tag ${tag} cannot be written: records of other tags sit at both of its keys in your repo.`,
+    );
+  }
+}
+
+/** A failure that may come from a repo that differs from what our index says. */
+function isRetryable(error: unknown): boolean {
+  return isAppError(error) && !isAppError(
+    error,
+    "UNAVAILABLE",
+    "UNAUTHORIZED",
+    "DENIED",
+    "TOOMANYREQUESTS",
+    "UPSTREAM_TIMEOUT",
+  );
+}
+
+function records(
+  did: Did,
+  write: ManifestWrite,
+  blob: BlobRef | undefined,
+  places: readonly { rkey: string; exists: boolean }[],
+  exists: boolean,
+): RepoWrite[] {
+  const writes: RepoWrite[] = [];
+  if (blob) {
+    writes.push({
+      action: exists ? "update" : "create",
+      collection: MANIFEST,
+      rkey: manifestRkey(write.digest),
+      value: writeManifest({
+        repository: write.repo,
+        digest: write.digest,
+        manifest: write.manifest,
+        holdDid: write.holdDid,
+        manifestBlob: blob,
+        now: write.now,
+      }),
+    });
+  }
+  places.forEach((place, i) => {
+    const tag = write.tags[i]?.tag;
+    if (tag === undefined) return;
+    writes.push({
+      action: place.exists ? "update" : "create",
+      collection: TAG,
+      rkey: place.rkey,
+      value: writeTag({
+        did,
+        repository: write.repo,
+        tag,
+        digest: write.digest,
+        mediaType: write.manifest.mediaType,
+        now: write.now,
+      }),
+    });
+  });
+  return writes;
+}

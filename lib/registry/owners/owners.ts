@@ -1,0 +1,121 @@
+/**
+ * From the owner in an image name to the account behind it, and the hold that
+ * the owner's images go to.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type {
+  Identity,
+  IdentityResolver,
+  ResolveOptions,
+} from "../../atproto/identity/identity.ts";
+import type { PdsReader, PdsSession } from "../../atproto/pds/pds.ts";
+import type { Clock } from "../../clock.ts";
+import type { Kv } from "../../kv/kv.ts";
+import type { Logger } from "../../log.ts";
+import { writeProfile } from "../../atproto/records/record_writers.ts";
+import { readProfile } from "../../atproto/records/records.ts";
+import { registryKeys } from "../kv_keys.ts";
+import type { ProfileRow } from "../rows.ts";
+
+/** How long a sailor profile is taken as known, in milliseconds. */
+const PROFILE_TTL_MS = 5 * 60_000;
+
+const PROFILE = "io.atcr.sailor.profile";
+
+/** What {@linkcode Owners} needs. */
+export interface OwnersDeps {
+  kv: Kv;
+  clock: Clock;
+  log: Logger;
+  identities: IdentityResolver;
+  pds: PdsReader;
+  /** The hold for owners whose profile names none. */
+  defaultHold: Did;
+}
+
+/** Resolves owners and their choice of hold. */
+export class Owners {
+  readonly #deps: OwnersDeps;
+
+  constructor(deps: OwnersDeps) {
+    this.#deps = deps;
+  }
+
+  /** The account behind a handle or DID; see {@linkcode IdentityResolver.resolve} for errors. */
+  resolve(
+    identifier: string,
+    options: Pick<ResolveOptions, "signal"> = {},
+  ): Promise<Identity> {
+    return this.#deps.identities.resolve(identifier, options);
+  }
+
+  /**
+   * The hold that new blobs of `owner` go to: the profile's `defaultHold`,
+   * else the configured default. What is known keeps counting while the PDS
+   * does not answer.
+   */
+  async holdForPush(owner: Identity, signal?: AbortSignal): Promise<Did> {
+    const { kv, clock, defaultHold } = this.#deps;
+    const known = await kv.get<ProfileRow>(registryKeys.profile(owner.did));
+    const fresh = known !== undefined &&
+      known.value.checkedAt + PROFILE_TTL_MS > clock.now();
+    if (fresh) return known.value.defaultHold ?? defaultHold;
+    try {
+      const row = await this.#readProfile(owner, signal);
+      return row.defaultHold ?? defaultHold;
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      this.#deps.log.warn("sailor profile not readable", {
+        did: owner.did,
+        error,
+      });
+      return known?.value.defaultHold ?? defaultHold;
+    }
+  }
+
+  /**
+   * Writes the sailor profile of somebody who signs in for the first time.
+   * An existing profile is left as it is.
+   */
+  async ensureProfile(owner: Identity, session: PdsSession): Promise<void> {
+    const { kv, clock, defaultHold } = this.#deps;
+    if (await kv.get(registryKeys.profile(owner.did))) return;
+    if ((await this.#readProfile(owner)).exists) return;
+    const value = writeProfile({ defaultHold, now: clock.now() });
+    try {
+      // Never in place of a profile that somebody else writes at this moment.
+      await session.applyWrites([
+        { action: "create", collection: PROFILE, rkey: "self", value },
+      ]);
+    } catch (error) {
+      if (!(await this.#readProfile(owner)).exists) throw error;
+      return;
+    }
+    await this.#remember(owner.did, { defaultHold });
+  }
+
+  async #readProfile(
+    owner: Identity,
+    signal?: AbortSignal,
+  ): Promise<{ exists: boolean; defaultHold?: Did }> {
+    const { pds } = this.#deps;
+    const record = owner.pds === undefined
+      ? undefined
+      : await pds.getRecord(owner.pds, owner.did, PROFILE, "self", signal);
+    const profile = record && readProfile(record.value);
+    const hold = profile?.defaultHold === undefined
+      ? {}
+      : { defaultHold: profile.defaultHold };
+    // An absent profile is not remembered: the first login is about to write it.
+    if (record) await this.#remember(owner.did, hold);
+    return { exists: record !== undefined, ...hold };
+  }
+
+  async #remember(did: Did, hold: { defaultHold?: Did }): Promise<void> {
+    const row: ProfileRow = { ...hold, checkedAt: this.#deps.clock.now() };
+    await this.#deps.kv.set(registryKeys.profile(did), row);
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Who may read from and write to a hold that somebody else runs, by its
+ * captain and crew records. The hold decides again at every call; this is for
+ * telling people early, and for public holds.
+ *
+ * @module
+ */
+
+import { LRUCache } from "lru-cache";
+import { z } from "zod";
+import type { Did } from "../../did.ts";
+import { AppError } from "../../errors.ts";
+import type { Caller, Decision } from "../../hold_api/hold_client.ts";
+import type { RemoteCalls } from "./remote_calls.ts";
+
+const captainSchema = z.object({
+  value: z.object({
+    owner: z.string().max(2_048),
+    public: z.boolean(),
+    allowAllCrew: z.boolean().default(false),
+  }),
+});
+const memberSchema = z.object({
+  value: z.object({
+    member: z.string(),
+    permissions: z.array(z.string().max(64)).max(64).default([]),
+  }),
+});
+// A broken record of the crew must not hide the others.
+const crewPageSchema = z.object({
+  records: z.array(z.unknown()).max(1_000),
+  cursor: z.string().max(2_048).optional(),
+});
+const crewAnswer = z.object({ status: z.string() });
+
+type Captain = z.output<typeof captainSchema>["value"];
+
+/** Pages of 100 crew records that are read. */
+const MAX_CREW_PAGES = 50;
+
+/** How long a decision is taken as known, in milliseconds. */
+const ACCESS_TTL_MS = 60_000;
+
+/** What each permission allows: writing implies reading, administering both. */
+const MAY_READ = ["blob:read", "blob:write", "crew:admin"];
+const MAY_WRITE = ["blob:write", "crew:admin"];
+
+const ALLOWED: Decision = { allowed: true };
+
+/** Decides about one hold. */
+export class RemoteAccess {
+  readonly #calls: RemoteCalls;
+  readonly #decisions = new LRUCache<string, Promise<Decision>>({
+    max: 10_000,
+    ttl: ACCESS_TTL_MS,
+  });
+
+  constructor(calls: RemoteCalls) {
+    this.#calls = calls;
+  }
+
+  /** Whether `caller` may read. Throws AppError when the hold cannot be asked. */
+  read(caller: Caller): Promise<Decision> {
+    return this.#decide(`read ${caller ?? ""}`, async () => {
+      const captain = await this.#captain();
+      if (captain.public) return ALLOWED;
+      if (caller !== undefined) {
+        return await this.#byCrew(captain, caller, MAY_READ, "read from");
+      }
+      const { did } = this.#calls;
+      return deny(`The hold ${did} is private. Log in to read from it.`);
+    });
+  }
+
+  /** Whether `caller` may push; on a hold that takes everybody they join its crew. */
+  write(caller: Did): Promise<Decision> {
+    return this.#decide(
+      `write ${caller}`,
+      async () =>
+        await this.#byCrew(
+          await this.#captain(),
+          caller,
+          MAY_WRITE,
+          "push to",
+        ),
+    );
+  }
+
+  async #byCrew(
+    captain: Captain,
+    caller: Did,
+    wanted: readonly string[],
+    what: string,
+  ): Promise<Decision> {
+    if (caller === captain.owner) return ALLOWED;
+    const permissions = await this.#permissions(caller);
+    if (permissions?.some((held) => wanted.includes(held))) return ALLOWED;
+    const { did } = this.#calls;
+    if (permissions) {
+      return deny(
+        `You are crew of the hold ${did}, but may not ${what} it; ask its captain ${captain.owner}.`,
+      );
+    }
+    if (captain.allowAllCrew) return await this.#join(caller);
+    return deny(
+      `You may not ${what} the hold ${did}: ask its captain ${captain.owner} to add you to the crew, or choose another hold in your profile.`,
+    );
+  }
+
+  async #join(caller: Did): Promise<Decision> {
+    const nsid = "io.atcr.hold.requestCrew";
+    try {
+      await this.#calls.procedure(caller, nsid, {}, crewAnswer);
+      return ALLOWED;
+    } catch (error) {
+      if (error instanceof AppError && error.code === "DENIED") {
+        return deny(error.message);
+      }
+      throw error;
+    }
+  }
+
+  /** Remembers a decision; a refusal may be mended at any moment, and a failure to ask is none. */
+  #decide(
+    key: string,
+    ask: () => Promise<Decision>,
+  ): Promise<Decision> {
+    const known = this.#decisions.get(key);
+    if (known) return known;
+    const asked = ask();
+    this.#decisions.set(key, asked);
+    const forget = () => {
+      if (this.#decisions.get(key) === asked) this.#decisions.delete(key);
+    };
+    asked.then(({ allowed }) => allowed || forget(), forget);
+    return asked;
+  }
+
+  async #captain(): Promise<Captain> {
+    const { did } = this.#calls;
+    const record = await this.#calls.query(
+      "com.atproto.repo.getRecord",
+      { repo: did, collection: "io.atcr.hold.captain", rkey: "self" },
+      captainSchema,
+    );
+    if (record) return record.value;
+    throw new AppError(
+      "UPSTREAM_FAILED",
+      `${did} has no captain record: it is not a hold.`,
+    );
+  }
+
+  /** What the crew record of `did` says; undefined when there is none. */
+  async #permissions(did: Did): Promise<readonly string[] | undefined> {
+    let cursor: string | undefined;
+    for (let page = 0; page < MAX_CREW_PAGES; page++) {
+      const answer = await this.#calls.query(
+        "com.atproto.repo.listRecords",
+        {
+          repo: this.#calls.did,
+          collection: "io.atcr.hold.crew",
+          limit: "100",
+          ...(cursor === undefined ? {} : { cursor }),
+        },
+        crewPageSchema,
+      );
+      for (const record of answer?.records ?? []) {
+        const { data } = memberSchema.safeParse(record);
+        if (data?.value.member === did) return data.value.permissions;
+      }
+      cursor = answer?.cursor;
+      if (cursor === undefined) break;
+    }
+    return undefined;
+  }
+}
+
+function deny(reason: string): Decision {
+  return { allowed: false, reason };
+}

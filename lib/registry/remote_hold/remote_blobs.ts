@@ -1,0 +1,144 @@
+/**
+ * Reading blobs of a hold that somebody else runs, by
+ * `com.atproto.sync.getBlob` with the digest in place of a CID.
+ *
+ * @module
+ */
+
+import { LRUCache } from "lru-cache";
+import { z } from "zod";
+import { AppError } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { ByteRange } from "../../storage/blob_store.ts";
+import type { Caller } from "../../hold_api/hold_client.ts";
+import type { RemoteCalls } from "./remote_calls.ts";
+
+const locationSchema = z.object({ url: z.url().max(8_192) });
+
+/** How long a blob is taken to be there, in milliseconds. */
+const SIZE_TTL_MS = 60_000;
+
+/** A hold that does not show a blob, for whatever reason, has none for the caller. */
+const NOT_SHOWN: ReadonlySet<number> = new Set([400, 401, 403, 404]);
+
+/** Reads blobs of one hold. */
+export class RemoteBlobs {
+  readonly #calls: RemoteCalls;
+  readonly #sizes = new LRUCache<string, number>({
+    max: 10_000,
+    ttl: SIZE_TTL_MS,
+  });
+
+  constructor(calls: RemoteCalls) {
+    this.#calls = calls;
+  }
+
+  /** See `HoldClient.stat`. */
+  async stat(
+    caller: Caller,
+    digest: Digest,
+  ): Promise<{ size: number } | undefined> {
+    const key = `${caller ?? ""} ${digest}`;
+    const known = this.#sizes.get(key);
+    if (known !== undefined) return { size: known };
+    const size = await this.#ask(caller, digest);
+    if (size === undefined) return undefined;
+    this.#sizes.set(key, size);
+    return { size };
+  }
+
+  /** See `HoldClient.open`. */
+  async open(
+    caller: Caller,
+    digest: Digest,
+    range?: ByteRange,
+    signal?: AbortSignal,
+  ): Promise<{ size: number; body: ReadableStream<Uint8Array> } | undefined> {
+    const headers = new Headers();
+    if (range) headers.set("range", `bytes=${range.start}-${range.end}`);
+    const found = await this.#find(caller, { cid: digest }, headers, signal);
+    if (found === undefined) return undefined;
+    const response = typeof found === "string"
+      ? await this.#calls.follow(found, headers, signal)
+      : found;
+    if (response.status === 404) {
+      await response.body?.cancel();
+      return undefined;
+    }
+    const size = sizeOf(response);
+    // An answer without the wanted range would be taken for the range.
+    const complete = response.status === (range ? 206 : 200) || size === 0;
+    if (complete && response.body && size !== undefined) {
+      return { size, body: response.body };
+    }
+    await response.body?.cancel();
+    throw new AppError(
+      "UPSTREAM_FAILED",
+      `The hold ${this.#calls.did} did not give the blob ${digest} (status ${response.status}).`,
+    );
+  }
+
+  /** See `HoldClient.locate`. */
+  async locate(caller: Caller, digest: Digest): Promise<string | undefined> {
+    const parameters = { cid: digest, method: "GET" };
+    const found = await this.#find(caller, parameters, new Headers());
+    if (found === undefined || typeof found === "string") return found;
+    await found.body?.cancel();
+    return undefined;
+  }
+
+  async #ask(caller: Caller, digest: Digest): Promise<number | undefined> {
+    const head = await this.#calls.blob(
+      "HEAD",
+      caller,
+      { cid: digest },
+      new Headers(),
+    );
+    await head.body?.cancel();
+    const length = head.headers.get("content-length");
+    if (head.ok && length !== null) return Number(length);
+    if (NOT_SHOWN.has(head.status)) return undefined;
+    // A hold that answers HEAD with a redirect or without a length: read one byte.
+    const opened = await this.open(caller, digest, { start: 0, end: 0 });
+    await opened?.body.cancel();
+    return opened?.size;
+  }
+
+  /** Where the blob is: a URL, or the answer that is the blob already. */
+  async #find(
+    caller: Caller,
+    parameters: { cid: Digest; method?: string },
+    headers: Headers,
+    signal?: AbortSignal,
+  ): Promise<string | Response | undefined> {
+    const response = await this.#calls.blob(
+      "GET",
+      caller,
+      parameters,
+      new Headers(headers),
+      signal,
+    );
+    if (response.status >= 300 && response.status < 400) {
+      await response.body?.cancel();
+      return response.headers.get("location") ?? undefined;
+    }
+    if (NOT_SHOWN.has(response.status)) {
+      await response.body?.cancel();
+      return undefined;
+    }
+    // Other holds answer with the URL in JSON, also where it was not asked for.
+    const type = response.headers.get("content-type") ?? "";
+    if (!response.ok || !type.startsWith("application/json")) return response;
+    const body: unknown = await response.json().catch(() => undefined);
+    return locationSchema.safeParse(body).data?.url;
+  }
+}
+
+/** Size of the whole blob by a full or partial answer; undefined when it does not say. */
+function sizeOf(response: Response): number | undefined {
+  const range = response.headers.get("content-range");
+  const total = range === null
+    ? response.headers.get("content-length")
+    : range.slice(range.lastIndexOf("/") + 1);
+  return total !== null && /^\d{1,15}$/.test(total) ? Number(total) : undefined;
+}

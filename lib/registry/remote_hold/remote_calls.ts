@@ -1,0 +1,246 @@
+/**
+ * XRPC calls to a hold that somebody else runs.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { Did } from "../../did.ts";
+import type { PdsSession } from "../../atproto/pds/pds.ts";
+import { AppError, type ErrorCode } from "../../errors.ts";
+import type { Caller } from "../../hold_api/hold_client.ts";
+
+/** Fetches a URL that comes from a DID document; guarded against private addresses. */
+export type HoldFetch = (
+  url: string,
+  init?: RequestInit & {
+    maxBytes?: number;
+    timeoutMs?: number;
+    idleTimeoutMs?: number;
+  },
+) => Promise<Response>;
+
+/** What {@linkcode RemoteCalls} needs. */
+export interface RemoteCallsDeps {
+  did: Did;
+  /** Origin of the hold, for example `https://hold01.example.com`. */
+  origin: string;
+  fetch: HoldFetch;
+  /** Session of a caller, for service tokens; undefined when there is none. */
+  session: (did: Did) => Promise<PdsSession | undefined>;
+}
+
+const errorSchema = z.object({
+  error: z.string().max(256).optional(),
+  message: z.string().max(2_000).optional(),
+});
+
+/** Bytes of a JSON answer. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+/** Time for the bytes of one part, in milliseconds. */
+const PART_TIMEOUT_MS = 10 * 60_000;
+
+/** The longest that a call may take; a hold reads a blob of any size again to verify it. */
+const CALL_TIMEOUT_MS = 60 * 60_000;
+
+/** Status of the hold's answer to the error that our own client gets. */
+const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
+  400: "BLOB_UPLOAD_INVALID",
+  401: "DENIED",
+  403: "DENIED",
+  404: "BLOB_UPLOAD_UNKNOWN",
+  409: "CONFLICT",
+  413: "TOO_LARGE",
+  429: "UNAVAILABLE",
+  503: "UNAVAILABLE",
+  507: "STORAGE_FULL",
+};
+
+const BY_NAME: Readonly<Record<string, ErrorCode>> = {
+  InvalidDigest: "DIGEST_INVALID",
+  InvalidUploadId: "BLOB_UPLOAD_UNKNOWN",
+  QuotaExceeded: "QUOTA_EXCEEDED",
+};
+
+/** Speaks `io.atcr.hold.*` and `com.atproto.*` to one hold. */
+export class RemoteCalls {
+  readonly #deps: RemoteCallsDeps;
+
+  constructor(deps: RemoteCallsDeps) {
+    this.#deps = deps;
+  }
+
+  get did(): Did {
+    return this.#deps.did;
+  }
+
+  /**
+   * Calls a procedure in the name of `caller` and checks its answer. Throws
+   * AppError: the hold's refusal in the terms of our own clients,
+   * `UNAUTHORIZED` without a session, `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT`.
+   */
+  async procedure<T extends z.ZodType>(
+    caller: Did,
+    nsid: string,
+    input: unknown,
+    output: T,
+  ): Promise<z.output<T>> {
+    const headers = await this.authorization(caller, nsid);
+    headers.set("content-type", "application/json");
+    const response = await this.#deps.fetch(this.url(nsid), {
+      method: "POST",
+      headers,
+      body: JSON.stringify(input),
+      maxBytes: MAX_ANSWER_BYTES,
+      ...(SLOW.has(nsid)
+        ? { timeoutMs: CALL_TIMEOUT_MS, idleTimeoutMs: CALL_TIMEOUT_MS }
+        : {}),
+    });
+    if (!response.ok) throw await this.#refusal(response);
+    return this.#parse(output, await response.json().catch(() => undefined));
+  }
+
+  /** Calls a query without login and checks its answer; undefined on 400 and 404. */
+  async query<T extends z.ZodType>(
+    nsid: string,
+    parameters: Record<string, string>,
+    output: T,
+  ): Promise<z.output<T> | undefined> {
+    const response = await this.#deps.fetch(this.url(nsid, parameters), {
+      maxBytes: MAX_ANSWER_BYTES,
+    });
+    if (response.status === 400 || response.status === 404) {
+      await response.body?.cancel();
+      return undefined;
+    }
+    if (!response.ok) throw await this.#refusal(response);
+    return this.#parse(output, await response.json().catch(() => undefined));
+  }
+
+  /**
+   * Sends the bytes of a part where the hold said, in the name of `caller` when
+   * that is the hold itself. Returns its ETag without quotes. Throws AppError
+   * as {@linkcode procedure} does; what storage answers is `UPSTREAM_FAILED`.
+   */
+  async sendPart(
+    caller: Did,
+    target: { url: string; method: string; headers: HeadersInit },
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Promise<string> {
+    const headers = new Headers(target.headers);
+    const isHold = target.url === this.url(UPLOAD_PART);
+    // Only the hold itself is shown who the caller is.
+    if (isHold) {
+      const proof = await this.authorization(caller, UPLOAD_PART);
+      for (const [name, value] of proof) headers.set(name, value);
+    }
+    const response = await this.#deps.fetch(target.url, {
+      method: target.method,
+      headers,
+      body: bytes,
+      maxBytes: MAX_ANSWER_BYTES,
+      timeoutMs: PART_TIMEOUT_MS,
+    });
+    if (response.ok) {
+      await response.body?.cancel();
+      const etag = response.headers.get("etag")?.replaceAll('"', "");
+      if (etag) return etag;
+    } else if (isHold) throw await this.#refusal(response);
+    await response.body?.cancel();
+    throw new AppError(
+      "UPSTREAM_FAILED",
+      `The storage of the hold ${this.did} did not take a part (status ${response.status}).`,
+    );
+  }
+
+  /** A request for a blob; redirects are not followed. */
+  async blob(
+    method: "GET" | "HEAD",
+    caller: Caller,
+    parameters: { cid: string; method?: string },
+    headers: Headers,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    const nsid = "com.atproto.sync.getBlob";
+    const token = caller && await this.#token(caller, nsid);
+    if (token) headers.set("authorization", `Bearer ${token}`);
+    return await this.#deps.fetch(
+      this.url(nsid, { did: this.did, ...parameters }),
+      {
+        method,
+        headers,
+        redirect: "manual",
+        maxBytes: Infinity,
+        timeoutMs: Infinity,
+        ...(signal ? { signal } : {}),
+      },
+    );
+  }
+
+  /** Fetches what a hold redirected to, without any credentials. */
+  async follow(
+    url: string,
+    headers: Headers,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    return await this.#deps.fetch(url, {
+      headers,
+      maxBytes: Infinity,
+      timeoutMs: Infinity,
+      ...(signal ? { signal } : {}),
+    });
+  }
+
+  /** URL of a method. */
+  url(nsid: string, parameters: Record<string, string> = {}): string {
+    const url = new URL(`/xrpc/${nsid}`, this.#deps.origin);
+    for (const [name, value] of Object.entries(parameters)) {
+      url.searchParams.set(name, value);
+    }
+    return url.href;
+  }
+
+  /** Headers that prove `caller` to the hold. Throws AppError `UNAUTHORIZED` without a session. */
+  async authorization(caller: Did, nsid: string): Promise<Headers> {
+    const token = await this.#token(caller, nsid);
+    if (token) return new Headers({ authorization: `Bearer ${token}` });
+    throw new AppError(
+      "UNAUTHORIZED",
+      "The connection to your PDS has ended. Sign in on the web page of this registry once, or run docker login with an app password.",
+    );
+  }
+
+  async #token(caller: Did, nsid: string): Promise<string | undefined> {
+    const session = await this.#deps.session(caller);
+    return await session?.serviceToken(this.did, nsid);
+  }
+
+  #parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    throw new AppError(
+      "UPSTREAM_FAILED",
+      `The hold ${this.did} gave an answer that does not follow its lexicon.`,
+      { cause: parsed.error },
+    );
+  }
+
+  async #refusal(response: Response): Promise<AppError> {
+    const body = errorSchema.safeParse(
+      await response.json().catch(() => undefined),
+    );
+    const { error, message } = body.success ? body.data : {};
+    const code = BY_NAME[error ?? ""] ?? BY_STATUS[response.status] ??
+      "UPSTREAM_FAILED";
+    return new AppError(
+      code,
+      `The hold ${this.did} refused: ${message ?? error ?? response.status}`,
+    );
+  }
+}
+
+const UPLOAD_PART = "io.atcr.hold.uploadPart";
+
+/** Methods whose work grows with the blob. */
+const SLOW: ReadonlySet<string> = new Set(["io.atcr.hold.completeUpload"]);

@@ -1,0 +1,156 @@
+/**
+ * A hold that somebody else runs, reached over XRPC.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { Did } from "../../did.ts";
+import type { Clock } from "../../clock.ts";
+import type { Kv } from "../../kv/kv.ts";
+import type { Logger } from "../../log.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { ByteRange } from "../../storage/blob_store.ts";
+import type {
+  Caller,
+  Decision,
+  HoldClient,
+  HoldUpload,
+  LastBytes,
+  ManifestEvent,
+  PulledManifest,
+} from "../../hold_api/hold_client.ts";
+import { RemoteAccess } from "./remote_access.ts";
+import { RemoteBlobs } from "./remote_blobs.ts";
+import { RemoteCalls, type RemoteCallsDeps } from "./remote_calls.ts";
+import { RemoteUploads } from "./remote_uploads.ts";
+
+/** What {@linkcode RemoteHold} needs. */
+export interface RemoteHoldDeps extends RemoteCallsDeps {
+  kv: Kv;
+  clock: Clock;
+  log: Logger;
+  /** How long an upload may lie idle, in milliseconds. */
+  uploadTtlMs: number;
+}
+
+const anything = z.unknown();
+
+/** Pulls told at the same time; a hold that is slower than its readers misses some. */
+const MAX_COUNTING = 50;
+
+/** {@linkcode HoldClient} over XRPC. */
+export class RemoteHold implements HoldClient {
+  readonly #deps: RemoteHoldDeps;
+  readonly #calls: RemoteCalls;
+  readonly #access: RemoteAccess;
+  readonly #blobs: RemoteBlobs;
+  readonly #uploads: RemoteUploads;
+  #counting = 0;
+
+  constructor(deps: RemoteHoldDeps) {
+    const { kv, clock, uploadTtlMs: ttlMs } = deps;
+    this.#deps = deps;
+    this.#calls = new RemoteCalls(deps);
+    this.#access = new RemoteAccess(this.#calls);
+    this.#blobs = new RemoteBlobs(this.#calls);
+    this.#uploads = new RemoteUploads({ kv, clock, calls: this.#calls, ttlMs });
+  }
+
+  get did(): Did {
+    return this.#deps.did;
+  }
+
+  mayRead(caller: Caller): Promise<Decision> {
+    return this.#access.read(caller);
+  }
+
+  mayWrite(caller: Did): Promise<Decision> {
+    return this.#access.write(caller);
+  }
+
+  stat(caller: Caller, digest: Digest): Promise<{ size: number } | undefined> {
+    return this.#blobs.stat(caller, digest);
+  }
+
+  open(
+    caller: Caller,
+    digest: Digest,
+    range?: ByteRange,
+    signal?: AbortSignal,
+  ): Promise<{ size: number; body: ReadableStream<Uint8Array> } | undefined> {
+    return this.#blobs.open(caller, digest, range, signal);
+  }
+
+  locate(caller: Caller, digest: Digest): Promise<string | undefined> {
+    return this.#blobs.locate(caller, digest);
+  }
+
+  startUpload(caller: Did): Promise<string> {
+    return this.#uploads.start(caller);
+  }
+
+  uploadOffset({ uploadId }: HoldUpload): Promise<number | undefined> {
+    return this.#uploads.offset(uploadId);
+  }
+
+  append(
+    { caller, uploadId }: HoldUpload,
+    offset: number,
+    body: ReadableStream<Uint8Array>,
+  ): Promise<number> {
+    return this.#uploads.append(caller, uploadId, offset, body);
+  }
+
+  async completeUpload(
+    upload: HoldUpload,
+    digest: Digest,
+    last?: LastBytes,
+  ): Promise<{ size: number }> {
+    const { caller, uploadId } = upload;
+    if (last) await this.append(upload, last.offset, last.body);
+    return await this.#uploads.complete(caller, uploadId, digest);
+  }
+
+  abortUpload({ caller, uploadId }: HoldUpload): Promise<void> {
+    return this.#uploads.abort(caller, uploadId);
+  }
+
+  async notifyManifest(caller: Did, event: ManifestEvent): Promise<void> {
+    const { owner, digest, ...rest } = event;
+    await this.#notify(caller, {
+      ...rest,
+      userDid: owner,
+      manifestDigest: digest,
+      operation: "push",
+    });
+  }
+
+  /** Other holds find out by themselves: the published lexicons have no method for it. */
+  manifestDeleted(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  countPull(caller: Caller, pull: PulledManifest): void {
+    // Without a caller there is nobody in whose name the hold could be told.
+    if (caller === undefined || this.#counting >= MAX_COUNTING) return;
+    this.#counting++;
+    this.#notify(caller, {
+      operation: "pull",
+      repository: pull.repository,
+      userDid: pull.owner,
+      manifestDigest: pull.digest,
+      manifest: { mediaType: pull.mediaType, layers: [] },
+    }).catch((error) =>
+      this.#deps.log.debug("hold not told of a pull", {
+        holdDid: this.did,
+        error,
+      })
+    ).finally(() => this.#counting--);
+  }
+
+  async #notify(caller: Did, input: unknown): Promise<void> {
+    const nsid = "io.atcr.hold.notifyManifest";
+    await this.#calls.procedure(caller, nsid, input, anything);
+  }
+}

@@ -1,0 +1,421 @@
+/** Another hold as the registry sees it: our own behind XRPC, and others that answer differently. */
+
+import assert from "node:assert/strict";
+import type { Did } from "../../did.ts";
+import { openServer } from "../../../routes/xrpc/testing_hold.ts";
+import { digestOf } from "../../../tests/support/oci.ts";
+import { until } from "../../../tests/support/until.ts";
+import { fakeFetch } from "../../net/testing_fetch.ts";
+import type { PdsSession } from "../../atproto/pds/pds.ts";
+import { type Clock, ManualClock, systemClock } from "../../clock.ts";
+import { isAppError } from "../../errors.ts";
+import {
+  ALICE,
+  BOB,
+  bodyOf,
+  CAPTAIN,
+  HOLD,
+  noise,
+} from "../../hold/testing.ts";
+import { openKv } from "../../kv/deno_kv.ts";
+import { silentLogger } from "../../log.ts";
+import { type Digest, parseDigest } from "../../oci/digest.ts";
+import type { HoldFetch } from "./remote_calls.ts";
+import type { HoldUpload } from "../../hold_api/hold_client.ts";
+import { RemoteHold } from "./remote_hold.ts";
+
+const ORIGIN = "https://hold.example.com";
+const MIB = 1024 * 1024;
+
+/** The time of the machine, with shorter pauses. */
+const IMPATIENT: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => systemClock.sleep(ms / 100, signal),
+};
+
+/** A session whose service tokens name account and method. */
+function session(did: Did): Promise<PdsSession | undefined> {
+  const refuse = () => Promise.reject(new Error("not asked for here"));
+  return Promise.resolve({
+    did,
+    pds: "https://pds.example.com",
+    applyWrites: refuse,
+    putRecord: refuse,
+    deleteRecord: refuse,
+    uploadBlob: refuse,
+    serviceToken: (_aud, lxm) => Promise.resolve(`${did} ${lxm}`),
+  });
+}
+
+/** The client of a hold that `fetch` reaches. */
+async function openRemote(fetch: HoldFetch, clock: Clock = systemClock) {
+  const kv = await openKv(":memory:", clock);
+  const hold = new RemoteHold({
+    did: HOLD,
+    origin: ORIGIN,
+    fetch,
+    session,
+    kv,
+    clock,
+    log: silentLogger,
+    uploadTtlMs: 3_600_000,
+  });
+  return { hold, kv, [Symbol.dispose]: () => kv.close() };
+}
+
+/** Our own hold, and a registry's client for it; `spoil` may answer in place of the hold. */
+async function openPair(
+  settings: Parameters<typeof openServer>[0] = {},
+  spoil: (request: Request) => Response | undefined = () => undefined,
+) {
+  const server = await openServer(settings);
+  const seen: string[] = [];
+  const fetch: HoldFetch = async (url, init) => {
+    const request = new Request(url, init);
+    const { pathname, searchParams } = new URL(url);
+    const method = pathname.replace("/xrpc/", "");
+    seen.push(method);
+    const spoilt = spoil(request);
+    if (spoilt) return spoilt;
+    const collection = searchParams.get("collection") ?? "";
+    if (method === "com.atproto.repo.getRecord") {
+      const rkey = searchParams.get("rkey") ?? "";
+      const record = await server.records.getRecord(collection, rkey);
+      return record
+        ? Response.json(record)
+        : new Response(null, { status: 400 });
+    }
+    if (method === "com.atproto.repo.listRecords") {
+      const page = await server.records.listRecords(collection, {
+        limit: 2,
+        ...(searchParams.has("cursor")
+          ? { cursor: searchParams.get("cursor") ?? "" }
+          : {}),
+      });
+      return Response.json(page);
+    }
+    return await server.send(url.slice(`${ORIGIN}/xrpc/`.length), init);
+  };
+  const remote = await openRemote(fetch, IMPATIENT);
+  return {
+    server,
+    hold: remote.hold,
+    seen,
+    async [Symbol.asyncDispose]() {
+      remote[Symbol.dispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const digest = (bytes: Uint8Array): Digest => parseDigest(digestOf(bytes));
+
+async function startUpload(
+  hold: RemoteHold,
+  caller: Did,
+): Promise<HoldUpload> {
+  const uploadId = await hold.startUpload(caller);
+  return { uploadId, caller, algorithm: "sha256" };
+}
+
+async function push(
+  hold: RemoteHold,
+  caller: Did,
+  pieces: readonly Uint8Array<ArrayBuffer>[],
+  name: Digest,
+) {
+  const upload = await startUpload(hold, caller);
+  let offset = 0;
+  for (const piece of pieces) {
+    assert.equal(await hold.uploadOffset(upload), offset);
+    offset = await hold.append(upload, offset, bodyOf(piece));
+  }
+  return { upload, ...await hold.completeUpload(upload, name) };
+}
+
+Deno.test("blobs of any size and cut are pushed in parts and read back", async () => {
+  await using pair = await openPair();
+  const { hold } = pair;
+  for (
+    const sizes of [[0], [1], [5 * MIB, 5 * MIB, 7], [8 * MIB], [20 * MIB]]
+  ) {
+    const pieces = sizes.map((size) => noise(size));
+    const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
+    const name = digest(bytes);
+    const { size, upload } = await push(hold, CAPTAIN, pieces, name);
+    assert.equal(size, bytes.length);
+    assert.equal(await hold.uploadOffset(upload), undefined);
+    assert.deepEqual(await hold.stat(CAPTAIN, name), { size: bytes.length });
+    const whole = await hold.open(CAPTAIN, name);
+    assert.equal(whole?.size, bytes.length);
+    const read = new Uint8Array(
+      await new Response(whole?.body ?? null).arrayBuffer(),
+    );
+    assert.equal(digest(read), name);
+    if (bytes.length < 3) continue;
+    const part = await hold.open(CAPTAIN, name, { start: 1, end: 2 });
+    assert.equal(part?.size, bytes.length);
+    const two = await new Response(part?.body ?? null).arrayBuffer();
+    assert.deepEqual(new Uint8Array(two), bytes.slice(1, 3));
+  }
+});
+
+Deno.test("wrong bytes are refused and the upload is gone", async () => {
+  await using pair = await openPair();
+  const { hold } = pair;
+  const upload = await startUpload(hold, CAPTAIN);
+  await hold.append(upload, 0, bodyOf(noise(10)));
+  const other = digest(noise(11));
+  await assert.rejects(
+    hold.completeUpload(upload, other),
+    (error) => isAppError(error, "DIGEST_INVALID"),
+  );
+  assert.equal(await hold.uploadOffset(upload), undefined);
+  assert.equal(await hold.stat(CAPTAIN, other), undefined);
+});
+
+Deno.test("bytes at another place, from two sides or broken off change nothing", async () => {
+  await using pair = await openPair();
+  const { hold } = pair;
+  const bytes = noise(9 * MIB);
+  const upload = await startUpload(hold, CAPTAIN);
+  await assert.rejects(
+    hold.append(upload, 5, bodyOf(bytes)),
+    (error) => isAppError(error, "RANGE_INVALID"),
+  );
+  const broken = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      controller.enqueue(bytes.slice());
+      controller.error(new Error("gone"));
+    },
+  });
+  await assert.rejects(hold.append(upload, 0, broken), /gone/);
+  const cut = ReadableStream.from((async function* () {
+    yield bytes;
+    await Promise.resolve();
+    throw new Error("cut");
+  })());
+  await assert.rejects(hold.append(upload, 0, cut), /cut/);
+  assert.equal(await hold.uploadOffset(upload), 0);
+  const outcomes = await Promise.allSettled([
+    hold.append(upload, 0, bodyOf(bytes)),
+    hold.append(upload, 0, bodyOf(bytes)),
+  ]);
+  const refused = outcomes.filter(({ status }) => status === "rejected");
+  assert.equal(refused.length, 1);
+  await hold.completeUpload(upload, digest(bytes));
+  assert.deepEqual(await hold.stat(CAPTAIN, digest(bytes)), {
+    size: bytes.length,
+  });
+});
+
+Deno.test("a cancelled upload is gone here and there, also the second time", async () => {
+  await using pair = await openPair();
+  const { hold } = pair;
+  const upload = await startUpload(hold, CAPTAIN);
+  await hold.append(upload, 0, bodyOf(noise(10)));
+  await hold.abortUpload(upload);
+  assert.equal(await hold.uploadOffset(upload), undefined);
+  await hold.abortUpload(upload);
+  await assert.rejects(
+    hold.append(upload, 0, bodyOf(noise(10))),
+    (error) => isAppError(error, "BLOB_UPLOAD_UNKNOWN"),
+  );
+});
+
+Deno.test("parts and completion are tried again while the hold is in trouble", async () => {
+  const failures = new Map([
+    ["io.atcr.hold.getPartUploadUrl", 1],
+    ["io.atcr.hold.uploadPart", 2],
+    ["io.atcr.hold.completeUpload", 2],
+  ]);
+  await using pair = await openPair({}, ({ url }) => {
+    const method = new URL(url).pathname.replace("/xrpc/", "");
+    const left = failures.get(method) ?? 0;
+    if (left === 0) return undefined;
+    failures.set(method, left - 1);
+    return new Response("busy", { status: left === 1 ? 503 : 500 });
+  });
+  const bytes = noise(1000);
+  await push(pair.hold, CAPTAIN, [bytes], digest(bytes));
+  assert.deepEqual([...failures.values()], [0, 0, 0]);
+  assert.ok(await pair.hold.stat(CAPTAIN, digest(bytes)));
+});
+
+Deno.test("who may read and write is decided as the hold itself decides", async () => {
+  for (const open of [true, false]) {
+    for (const allowAllCrew of [true, false]) {
+      await using pair = await openPair({ public: open, allowAllCrew });
+      const { hold, server } = pair;
+      const readers: Did[] = ["reader", "writer", "admin", "nothing"].map(
+        (name): Did => `did:web:${name}.example.com`,
+      );
+      const [reader, writer, admin, nothing] = readers;
+      const all: [Did | undefined, string[]][] = [
+        [reader, ["blob:read"]],
+        [writer, ["blob:write"]],
+        [admin, ["crew:admin"]],
+        [nothing, []],
+      ];
+      for (const [did, permissions] of all) {
+        assert.ok(did);
+        await server.crew.put(did, { role: "member", permissions });
+      }
+      for (const did of [undefined, CAPTAIN, ALICE, ...readers]) {
+        const where = `public ${open} all ${allowAllCrew} ${did}`;
+        const { access } = server;
+        assert.equal(
+          (await hold.mayRead(did)).allowed,
+          (await access.read(did)).allowed,
+          `read ${where}`,
+        );
+        if (did === undefined) continue;
+        assert.equal(
+          (await hold.mayWrite(did)).allowed,
+          (await access.write(did)).allowed,
+          `write ${where}`,
+        );
+      }
+    }
+  }
+});
+
+Deno.test("a writer joins the crew of a hold that takes everybody, and a refusal is not kept", async () => {
+  await using pair = await openPair({ allowAllCrew: true });
+  assert.equal((await pair.hold.mayWrite(BOB)).allowed, true);
+  assert.ok(await pair.server.crew.find(BOB));
+  await using closed = await openPair();
+  const refused = await closed.hold.mayWrite(BOB);
+  assert.ok(!refused.allowed);
+  assert.match(refused.reason, /ask its captain did:plc:captain/);
+  await closed.server.crew.put(BOB, {
+    role: "member",
+    permissions: ["blob:write"],
+  });
+  assert.equal((await closed.hold.mayWrite(BOB)).allowed, true);
+});
+
+Deno.test("a private hold shows its blobs to nobody without login", async () => {
+  await using pair = await openPair();
+  const { hold } = pair;
+  const bytes = noise(10);
+  const name = digest(bytes);
+  await push(hold, CAPTAIN, [bytes], name);
+  assert.equal(await hold.stat(undefined, name), undefined);
+  assert.equal(await hold.open(undefined, name), undefined);
+  assert.equal(await hold.locate(BOB, name), undefined);
+  const url = await hold.locate(CAPTAIN, name);
+  assert.ok(url);
+  const answer = await pair.server.send(url.slice(`${ORIGIN}/xrpc/`.length));
+  assert.deepEqual(new Uint8Array(await answer.arrayBuffer()), bytes);
+});
+
+Deno.test("pushes and pulls are told to the hold", async () => {
+  await using pair = await openPair({ allowAllCrew: true });
+  const { hold, server } = pair;
+  await hold.mayWrite(ALICE);
+  const bytes = noise(10);
+  const name = digest(bytes);
+  await push(hold, ALICE, [bytes], name);
+  const repository = "nested/app";
+  const mediaType = "application/vnd.oci.image.manifest.v1+json";
+  await hold.notifyManifest(ALICE, {
+    repository,
+    owner: ALICE,
+    digest: digest(noise(5)),
+    tag: "v1",
+    manifest: {
+      mediaType,
+      layers: [{ digest: name, size: 10, mediaType: "x/y" }],
+    },
+  });
+  const [layer] = await server.all("layer");
+  assert.equal(layer?.value["digest"], name);
+  const pull = { repository, owner: ALICE, digest: name, mediaType };
+  hold.countPull(undefined, pull);
+  hold.countPull(ALICE, pull);
+  const counts = async () => {
+    await server.stats.flush();
+    return await server.stats.get({ owner: ALICE, repository });
+  };
+  await until(async () => (await counts())?.pullCount === 1, counts);
+  assert.equal((await counts())?.pushCount, 1);
+});
+
+Deno.test("holds that answer with a URL, as text or as redirect, are understood", async () => {
+  const bytes = noise(100);
+  const name = digest(bytes);
+  const url = "https://s3.example.com/blob?sig=1";
+  const stored = (request: Request) => {
+    assert.equal(request.headers.get("authorization"), null);
+    const range = /bytes=(\d+)-(\d+)/.exec(request.headers.get("range") ?? "");
+    if (!range) {
+      return new Response(bytes, { headers: { "content-length": "100" } });
+    }
+    const [, start, end] = range.map(Number);
+    return new Response(bytes.slice(start, Number(end) + 1), {
+      status: 206,
+      headers: { "content-range": `bytes ${start}-${end}/100` },
+    });
+  };
+  const answers = [
+    () => Response.json({ url }),
+    () => new Response(null, { status: 307, headers: { location: url } }),
+  ];
+  for (const answer of answers) {
+    const { fetch } = fakeFetch({
+      [`${ORIGIN}/xrpc/com.atproto.sync.getBlob`]: (request: Request) =>
+        request.method === "HEAD"
+          ? new Response(null, { status: 405 })
+          : answer(),
+      "https://s3.example.com/blob": stored,
+    });
+    using remote = await openRemote(fetch);
+    const { hold } = remote;
+    assert.deepEqual(await hold.stat(ALICE, name), { size: 100 });
+    assert.equal(await hold.locate(ALICE, name), url);
+    const part = await hold.open(ALICE, name, { start: 5, end: 9 });
+    const five = await new Response(part?.body ?? null).arrayBuffer();
+    assert.deepEqual(new Uint8Array(five), bytes.slice(5, 10));
+  }
+});
+
+Deno.test("answers that are none are told as the hold's fault", async () => {
+  const xrpc = `${ORIGIN}/xrpc`;
+  const { fetch } = fakeFetch({
+    [`${xrpc}/com.atproto.repo.getRecord`]: { value: { owner: 5 } },
+    [`${xrpc}/io.atcr.hold.initiateUpload`]: { id: "x" },
+    [`${xrpc}/com.atproto.sync.getBlob`]: () =>
+      new Response("x", { status: 200 }),
+  });
+  using remote = await openRemote(fetch);
+  const { hold } = remote;
+  const fault = (error: unknown) => isAppError(error, "UPSTREAM_FAILED");
+  await assert.rejects(hold.mayRead(ALICE), fault);
+  await assert.rejects(hold.startUpload(ALICE), fault);
+  // A whole answer must not be taken for the range.
+  await assert.rejects(
+    hold.open(ALICE, digest(noise(2)), { start: 1, end: 1 }),
+    fault,
+  );
+});
+
+Deno.test("a session that has ended sends people to log in again", async () => {
+  const clock = new ManualClock();
+  const kv = await openKv(":memory:", clock);
+  const hold = new RemoteHold({
+    did: HOLD,
+    origin: ORIGIN,
+    fetch: () => Promise.reject(new Error("not asked")),
+    session: () => Promise.resolve(undefined),
+    kv,
+    clock,
+    log: silentLogger,
+    uploadTtlMs: 1,
+  });
+  await assert.rejects(
+    hold.startUpload(ALICE),
+    (error) => isAppError(error, "UNAUTHORIZED"),
+  );
+  kv.close();
+});

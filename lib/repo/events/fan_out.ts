@@ -1,0 +1,121 @@
+/**
+ * New events to many consumers at once. What comes within a moment goes out
+ * together, as the same bytes for everybody: writing to a connection costs far
+ * more than what is written.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../clock.ts";
+import type { LoggedEvent } from "./event_log.ts";
+
+/** Takes the events that were gathered for it; must not throw. */
+export type Recipient = (batch: Batch) => void;
+
+/** Events that go out together. */
+export interface Batch {
+  /** Header and body of each event. */
+  readonly frames: readonly Uint8Array[];
+  /** All of them as binary messages of a WebSocket server, as they go over the connection. */
+  readonly messages: () => Uint8Array;
+}
+
+/** For so long events are gathered after a batch has gone out, in milliseconds; the first one after a pause goes at once. */
+const GATHER_MS = 20;
+
+/** Gathers events for recipients. */
+export class FanOut {
+  readonly #clock: Clock;
+  /** Recipients with the place of their first event in the batch. */
+  readonly #recipients = new Map<Recipient, number>();
+  #frames: Uint8Array[] = [];
+  #seq = 0;
+  #pause: AbortController | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Adds an event for one recipient; the events of one come in their order. */
+  add({ seq, frame }: LoggedEvent, recipient: Recipient): void {
+    if (this.#frames.length === 0 && this.#pause === undefined) {
+      queueMicrotask(() => this.flush());
+    }
+    if (this.#frames.length === 0 || seq !== this.#seq) {
+      this.#frames.push(frame);
+      this.#seq = seq;
+    }
+    if (!this.#recipients.has(recipient)) {
+      this.#recipients.set(recipient, this.#frames.length - 1);
+    }
+  }
+
+  /** Forgets a recipient. */
+  remove(recipient: Recipient): void {
+    this.#recipients.delete(recipient);
+  }
+
+  /** Sends what was gathered. */
+  flush(): void {
+    const frames = this.#frames;
+    if (frames.length === 0) return;
+    const recipients = [...this.#recipients];
+    this.#frames = [];
+    this.#recipients.clear();
+    const batches = new Map<number, Batch>();
+    for (const [recipient, from] of recipients) {
+      let batch = batches.get(from);
+      if (batch === undefined) {
+        batch = batchOf(frames.slice(from));
+        batches.set(from, batch);
+      }
+      recipient(batch);
+    }
+    if (this.#pause === undefined) void this.#gather();
+  }
+
+  /** Ends the gathering; nothing may be added any more before the next event. */
+  stop(): void {
+    this.#pause?.abort();
+  }
+
+  async #gather(): Promise<void> {
+    const pause = new AbortController();
+    this.#pause = pause;
+    await this.#clock.sleep(GATHER_MS, pause.signal);
+    this.#pause = undefined;
+    this.flush();
+  }
+}
+
+function batchOf(frames: readonly Uint8Array[]): Batch {
+  let messages: Uint8Array | undefined;
+  return { frames, messages: () => messages ??= asMessages(frames) };
+}
+
+/** Binary messages, whole and unmasked (RFC 6455, section 5.2). */
+export function asMessages(frames: readonly Uint8Array[]): Uint8Array {
+  const size = frames.reduce((sum, { length }) => sum + 10 + length, 0);
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const frame of frames) {
+    bytes[at++] = FIN_BINARY;
+    if (frame.length < 126) {
+      bytes[at++] = frame.length;
+    } else if (frame.length < 2 ** 16) {
+      bytes[at++] = 126;
+      view.setUint16(at, frame.length);
+      at += 2;
+    } else {
+      bytes[at++] = 127;
+      view.setBigUint64(at, BigInt(frame.length));
+      at += 8;
+    }
+    bytes.set(frame, at);
+    at += frame.length;
+  }
+  return bytes.subarray(0, at);
+}
+
+const FIN_BINARY = 0x82;

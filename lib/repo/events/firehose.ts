@@ -1,0 +1,270 @@
+/**
+ * The event stream to one consumer: what it has missed from the log, then
+ * every event as it comes (`com.atproto.sync.subscribeRepos`).
+ *
+ * @module
+ */
+
+import type { Clock } from "../../clock.ts";
+import type { Logger } from "../../log.ts";
+import type { EventLog, LoggedEvent } from "./event_log.ts";
+import { type Batch, FanOut } from "./fan_out.ts";
+import { errorFrame, infoFrame } from "./frames.ts";
+import type { LiveEvents } from "./live_events.ts";
+
+/** What is needed of a WebSocket; those of the platform and of `ws` fit. */
+export interface FirehoseSocket {
+  /** 0 while connecting, 1 while open. */
+  readonly readyState: number;
+  /** Bytes that were sent and are still here. */
+  readonly bufferedAmount: number;
+  send(data: Uint8Array): void;
+  /** Where it exists it takes whole messages as they go over the connection. */
+  sendMessages?(messages: Uint8Array): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(
+    type: "open" | "close" | "error",
+    listener: () => void,
+  ): void;
+  /** Where it exists it is called every half minute, so that proxies keep the connection. */
+  ping?(): void;
+}
+
+/** How much a consumer may ask for. */
+export interface FirehoseLimits {
+  /** Consumers at the same time. */
+  readonly maxConsumers: number;
+  /** A consumer with more unsent bytes than this is dropped. */
+  readonly maxBufferedBytes: number;
+  /** A consumer that takes nothing for so long while it catches up is dropped; milliseconds. */
+  readonly stallMs: number;
+}
+
+/** Limits for a public hold. */
+export const DEFAULT_FIREHOSE_LIMITS: FirehoseLimits = {
+  maxConsumers: 1000,
+  maxBufferedBytes: 5_000_000,
+  stallMs: 30_000,
+};
+
+/** While a consumer catches up, so many bytes may wait for it. */
+const BACKFILL_BYTES = 1_000_000;
+/** How often a consumer that catches up is looked at, in milliseconds. */
+const DRAIN_MS = 20;
+const PING_MS = 30_000;
+
+/** `readyState` of an open socket. */
+const OPEN = 1;
+
+// WebSocket close codes (RFC 6455, section 7.4.1, and its registry).
+const GOING_AWAY = 1001;
+const POLICY_VIOLATION = 1008;
+const INTERNAL_ERROR = 1011;
+const TRY_AGAIN_LATER = 1013;
+
+/** Serves the events of one repo to any number of consumers. */
+export class Firehose {
+  readonly #log: EventLog;
+  readonly #live: LiveEvents;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #limits: FirehoseLimits;
+  readonly #sockets = new Set<FirehoseSocket>();
+  readonly #fanOut: FanOut;
+
+  constructor(
+    deps: {
+      log: EventLog;
+      live: LiveEvents;
+      clock: Clock;
+      logger: Logger;
+      limits?: FirehoseLimits;
+    },
+  ) {
+    this.#log = deps.log;
+    this.#live = deps.live;
+    this.#clock = deps.clock;
+    this.#logger = deps.logger;
+    this.#limits = deps.limits ?? DEFAULT_FIREHOSE_LIMITS;
+    this.#fanOut = new FanOut(deps.clock);
+  }
+
+  /** Consumers connected now. */
+  get consumers(): number {
+    return this.#sockets.size;
+  }
+
+  /**
+   * Serves `socket` until it closes: events with numbers above `cursor`, only
+   * new ones without. Never throws; what goes wrong ends the connection.
+   */
+  async serve(
+    socket: FirehoseSocket,
+    cursor: number | undefined,
+  ): Promise<void> {
+    if (this.#sockets.size >= this.#limits.maxConsumers) {
+      socket.close(TRY_AGAIN_LATER, "too many consumers");
+      return;
+    }
+    const gone = new AbortController();
+    const leave = () => gone.abort();
+    socket.addEventListener("close", leave);
+    socket.addEventListener("error", leave);
+    this.#sockets.add(socket);
+    try {
+      await opened(socket, gone.signal);
+      void this.#keepAlive(socket, gone.signal);
+      const last = await this.#backfill(socket, cursor, gone.signal);
+      if (last !== undefined) await this.#follow(socket, last, gone.signal);
+    } catch (error) {
+      if (!gone.signal.aborted) {
+        this.#logger.warn("a firehose consumer was dropped", { error });
+        socket.close(INTERNAL_ERROR, "internal error");
+      }
+    } finally {
+      gone.abort();
+      this.#sockets.delete(socket);
+      if (this.#sockets.size === 0) this.#fanOut.stop();
+    }
+  }
+
+  /** Ends all connections, because the server stops; consumers come back with their cursor. */
+  close(): void {
+    this.#fanOut.flush();
+    for (const socket of this.#sockets) {
+      socket.close(GOING_AWAY, "the server restarts");
+    }
+  }
+
+  /**
+   * Sends what the log has after `cursor`. Returns the number from which the
+   * live events go on, undefined when the connection is over.
+   */
+  async #backfill(
+    socket: FirehoseSocket,
+    cursor: number | undefined,
+    gone: AbortSignal,
+  ): Promise<number | undefined> {
+    const { after, latest, cut } = await this.#log.window();
+    let last = cursor ?? latest;
+    if (last > latest) {
+      socket.send(errorFrame("FutureCursor", "Cursor in the future."));
+      socket.close(POLICY_VIOLATION, "FutureCursor");
+      return undefined;
+    }
+    if (last < after) {
+      if (cut) socket.send(OUTDATED);
+      last = after;
+    }
+    while (!gone.aborted) {
+      const events = await this.#log.read(last);
+      const [first] = events;
+      if (first === undefined) return last;
+      // The log was shortened while this consumer was catching up.
+      if (first.seq > last + 1) socket.send(OUTDATED);
+      for (const { seq, frame } of events) {
+        if (!await this.#drained(socket, gone)) {
+          this.#dropSlow(socket);
+          return undefined;
+        }
+        if (gone.aborted) return undefined;
+        socket.send(frame);
+        last = seq;
+      }
+    }
+    return undefined;
+  }
+
+  /** Sends every event after number `from` until the consumer is gone. */
+  async #follow(
+    socket: FirehoseSocket,
+    from: number,
+    gone: AbortSignal,
+  ): Promise<void> {
+    let last: number | undefined = from;
+    while (last !== undefined) {
+      const over = Promise.withResolvers<void>();
+      const take = (batch: Batch) => {
+        try {
+          if (this.#send(socket, batch)) return;
+          this.#dropSlow(socket);
+          over.resolve();
+        } catch (error) {
+          over.reject(error);
+        }
+      };
+      const send = (event: LoggedEvent) => this.#fanOut.add(event, take);
+      const stop = this.#live.follow(last, send);
+      if (stop === undefined) {
+        last = await this.#backfill(socket, last, gone);
+        continue;
+      }
+      gone.addEventListener("abort", () => over.resolve(), { once: true });
+      if (gone.aborted) over.resolve();
+      try {
+        return await over.promise;
+      } finally {
+        stop();
+        this.#fanOut.remove(take);
+      }
+    }
+  }
+
+  /** False when too much is unsent already. */
+  #send(socket: FirehoseSocket, { frames, messages }: Batch): boolean {
+    const { maxBufferedBytes } = this.#limits;
+    if (socket.sendMessages) {
+      if (socket.bufferedAmount > maxBufferedBytes) return false;
+      if (socket.readyState === OPEN) socket.sendMessages(messages());
+      return true;
+    }
+    for (const frame of frames) {
+      if (socket.bufferedAmount > maxBufferedBytes) return false;
+      socket.send(frame);
+    }
+    return true;
+  }
+
+  #dropSlow(socket: FirehoseSocket): void {
+    socket.send(
+      errorFrame("ConsumerTooSlow", "The consumer does not keep up."),
+    );
+    socket.close(POLICY_VIOLATION, "ConsumerTooSlow");
+  }
+
+  /** Waits until little is unsent; false when nothing has moved for too long. */
+  async #drained(socket: FirehoseSocket, gone: AbortSignal): Promise<boolean> {
+    let least = Infinity;
+    let since = this.#clock.now();
+    while (socket.bufferedAmount > BACKFILL_BYTES && !gone.aborted) {
+      if (socket.bufferedAmount < least) {
+        least = socket.bufferedAmount;
+        since = this.#clock.now();
+      } else if (this.#clock.now() - since > this.#limits.stallMs) return false;
+      await this.#clock.sleep(DRAIN_MS, gone);
+    }
+    return true;
+  }
+
+  async #keepAlive(socket: FirehoseSocket, gone: AbortSignal): Promise<void> {
+    if (socket.ping === undefined) return;
+    for (;;) {
+      await this.#clock.sleep(PING_MS, gone);
+      if (gone.aborted) return;
+      socket.ping();
+    }
+  }
+}
+
+const OUTDATED = infoFrame(
+  "OutdatedCursor",
+  "Requested cursor exceeded limit. Possibly missing events",
+);
+
+function opened(socket: FirehoseSocket, gone: AbortSignal): Promise<void> {
+  if (socket.readyState !== 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    socket.addEventListener("open", resolve);
+    gone.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,142 @@
+/**
+ * Frames of `com.atproto.sync.subscribeRepos`: two DAG-CBOR values, header and
+ * body (event stream specification, "Framing").
+ *
+ * @module
+ */
+
+import { type CidLink, encode, toBytes, toCidLink } from "@atcute/cbor";
+import { fromString } from "@atcute/cid";
+import { isValidHandle } from "@atproto/syntax";
+import type { Did } from "../../did.ts";
+import type { TreeOp } from "../tree.ts";
+
+/** What every event of the log carries. */
+export interface EventStamp {
+  readonly seq: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+}
+
+/** What a `#commit` event tells. */
+export interface CommitEvent {
+  readonly did: Did;
+  readonly cid: string;
+  readonly rev: string;
+  /** Revision before; null for the first commit only. */
+  readonly since: string | null;
+  /** Root of the tree before; undefined for the first commit only. */
+  readonly prevData: string | undefined;
+  readonly ops: readonly TreeOp[];
+  /** CAR of the commit, the nodes and the new records. */
+  readonly blocks: Uint8Array;
+}
+
+/** A `#commit` frame. */
+export function commitFrame(
+  { seq, at }: EventStamp,
+  event: CommitEvent,
+): Uint8Array {
+  return frame("#commit", {
+    seq,
+    rebase: false,
+    tooBig: false,
+    repo: event.did,
+    commit: link(event.cid),
+    rev: event.rev,
+    since: event.since,
+    blocks: toBytes(event.blocks),
+    ops: event.ops.map(({ path, cid, prev }) => ({
+      action: cid === null ? "delete" : prev === null ? "create" : "update",
+      path,
+      cid: cid === null ? null : link(cid),
+      ...(prev === null ? {} : { prev: link(prev) }),
+    })),
+    blobs: [],
+    ...(event.prevData === undefined ? {} : { prevData: link(event.prevData) }),
+    time: time(at),
+  });
+}
+
+/** A `#sync` frame; `blocks` is a CAR of nothing but the commit. */
+export function syncFrame(
+  { seq, at }: EventStamp,
+  event: { did: Did; rev: string; blocks: Uint8Array },
+): Uint8Array {
+  const { did, rev, blocks } = event;
+  return frame("#sync", {
+    seq,
+    did,
+    blocks: toBytes(blocks),
+    rev,
+    time: time(at),
+  });
+}
+
+/**
+ * An `#identity` frame: key, handle or endpoint may have changed. A host that
+ * cannot be a handle is left out.
+ */
+export function identityFrame(
+  { seq, at }: EventStamp,
+  { did, handle }: { did: Did; handle: string },
+): Uint8Array {
+  return frame("#identity", {
+    seq,
+    did,
+    ...(isValidHandle(handle) ? { handle } : {}),
+    time: time(at),
+  });
+}
+
+/** An `#account` frame: the account is active here, or deactivated. */
+export function accountFrame(
+  { seq, at }: EventStamp,
+  { did, active }: { did: Did; active: boolean },
+): Uint8Array {
+  return frame("#account", {
+    seq,
+    did,
+    time: time(at),
+    active,
+    ...(active ? {} : { status: "deactivated" }),
+  });
+}
+
+/** An `#info` frame; it has no sequence number. */
+export function infoFrame(name: "OutdatedCursor", message: string): Uint8Array {
+  return frame("#info", { name, message });
+}
+
+/** An error frame; the connection is closed after it. */
+export function errorFrame(
+  error: "FutureCursor" | "ConsumerTooSlow",
+  message: string,
+): Uint8Array {
+  return concat([encode({ op: -1 }), encode({ error, message })]);
+}
+
+function frame(type: string, body: Record<string, unknown>): Uint8Array {
+  return concat([encode({ op: 1, t: type }), encode(body)]);
+}
+
+function link(cid: string): CidLink {
+  return toCidLink(fromString(cid));
+}
+
+function time(at: number): string {
+  return new Date(at).toISOString();
+}
+
+/** `parts` one after the other. */
+export function concat(
+  parts: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,66 @@
+/**
+ * The secp256k1 key that signs the repo: made on first start, kept encrypted.
+ *
+ * @module
+ */
+
+import { Secp256k1PrivateKeyExportable } from "@atcute/crypto";
+import { z } from "zod";
+import type { SealedValue } from "../../crypto/secret_box.ts";
+import type { Key, Kv } from "../../kv/kv.ts";
+import { signingKeyKey } from "../kv_keys.ts";
+
+/** Signs in the name of the repo. */
+export interface Signer {
+  /** The public key as did:key. */
+  readonly didKey: string;
+  /** ECDSA over the SHA-256 of `bytes`, low S, 64 bytes (cryptography specification). */
+  sign(bytes: Uint8Array): Promise<Uint8Array>;
+}
+
+/** Encrypts for one place of the store; `SecretBox` of `lib/atproto` is one. */
+export interface KeyBox {
+  /** Encrypts plain JSON for `place`. */
+  seal(place: Key, value: unknown): SealedValue;
+  /** Throws when `sealed` was changed, or made with another secret or for another place. */
+  open(place: Key, sealed: SealedValue): unknown;
+}
+
+/** The key as it is sealed. */
+const SEALED_KEY = z.strictObject({
+  secp256k1: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+/**
+ * The signing key called `name`, made when there is none. Instances that start
+ * at the same moment agree on one key. Throws what `box` throws when the
+ * stored key cannot be opened.
+ */
+export async function loadSigningKey(
+  kv: Kv,
+  box: KeyBox,
+  name: string,
+): Promise<Signer> {
+  const place = signingKeyKey(name);
+  if (await kv.get(place) === undefined) {
+    const pair = await Secp256k1PrivateKeyExportable.createKeypair();
+    const secp256k1 = await pair.exportPrivateKey("rawHex");
+    const sealed = box.seal(place, { secp256k1 });
+    await kv.atomic().check(place, null).set(place, sealed).commit();
+  }
+  const stored = await kv.get<SealedValue>(place);
+  if (stored === undefined) throw new Error("the signing key vanished");
+  const { secp256k1 } = SEALED_KEY.parse(box.open(place, stored.value));
+  return await importSigningKey(Uint8Array.fromHex(secp256k1));
+}
+
+/** A signer from the 32 bytes of a private key. */
+export async function importSigningKey(
+  privateKey: Uint8Array,
+): Promise<Signer> {
+  const pair = await Secp256k1PrivateKeyExportable.importRaw(privateKey);
+  return {
+    didKey: await pair.exportPublicKey("did"),
+    sign: (bytes) => pair.sign(bytes),
+  };
+}

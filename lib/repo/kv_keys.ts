@@ -1,0 +1,82 @@
+/**
+ * Where the repo lives in the key-value store. A record is found by its path,
+ * an MST node by the hash in its CID. Node keys are many in one commit and
+ * count against its size, so they stay short.
+ *
+ * @module
+ */
+
+import type { Did } from "../did.ts";
+import type { Key } from "../kv/kv.ts";
+
+/** The key builders of one repo. */
+export interface RepoKeys {
+  /** {@linkcode import("./rows.ts").HeadRow}: the state every commit is checked against. */
+  readonly head: Key;
+  /** All MST nodes: {@linkcode import("./rows.ts").NodeRow}. */
+  readonly nodes: Key;
+  node(hash: Uint8Array): Key;
+  /** All records: {@linkcode import("./rows.ts").RecordRow}. */
+  readonly records: Key;
+  collection(collection: string): Key;
+  record(collection: string, rkey: string): Key;
+  /** Paths of the records with one content: `true`. */
+  paths(hash: Uint8Array): Key;
+  path(hash: Uint8Array, collection: string, rkey: string): Key;
+  /** A record's former content, kept for readers of an older root: {@linkcode import("./rows.ts").OldRow}. */
+  old(hash: Uint8Array): Key;
+  /** What commits have left behind: {@linkcode import("./rows.ts").GarbageRow}. */
+  readonly garbage: Key;
+  garbageOf(rev: string): Key;
+  /** The event log: chunk 0 is an {@linkcode import("./rows.ts").EventRow}, the others are bytes. */
+  readonly events: Key;
+  event(seq: number, chunk: number): Key;
+  /** First key of the events after `seq`. */
+  eventsAfter(seq: number): Key;
+  /** Finished requests by their idempotency key: {@linkcode import("./types.ts").ApplyResult}. */
+  done(idempotencyKey: string): Key;
+  /** Uploaded blobs: {@linkcode import("./rows.ts").BlobRow}. */
+  readonly blobs: Key;
+  blob(cid: string): Key;
+  /** Which records refer to a blob: {@linkcode import("./rows.ts").BlobUseRow}. */
+  readonly blobUses: Key;
+  blobUsesOf(cid: string): Key;
+  blobUse(cid: string, collection: string, rkey: string): Key;
+}
+
+/** The keys of the repo of `did`. */
+export function repoKeys(did: Did): RepoKeys {
+  const at = (...rest: Key): Key => ["repo", did, ...rest];
+  return {
+    head: at("head"),
+    nodes: at("block"),
+    node: (hash) => at("block", hash),
+    records: at("record"),
+    collection: (collection) => at("record", collection),
+    record: (collection, rkey) => at("record", collection, rkey),
+    paths: (hash) => at("path", hash),
+    path: (hash, collection, rkey) => at("path", hash, collection, rkey),
+    old: (hash) => at("old", hash),
+    garbage: at("garbage"),
+    garbageOf: (rev) => at("garbage", rev),
+    events: at("event"),
+    event: (seq, chunk) => at("event", seq, chunk),
+    eventsAfter: (seq) => at("event", seq + 1),
+    done: (idempotencyKey) => at("done", idempotencyKey),
+    blobs: at("blob"),
+    blob: (cid) => at("blob", cid),
+    blobUses: at("blob_use"),
+    blobUsesOf: (cid) => at("blob_use", cid),
+    blobUse: (cid, collection, rkey) => at("blob_use", cid, collection, rkey),
+  };
+}
+
+/** Where the signing key called `name` is kept, encrypted. */
+export function signingKeyKey(name: string): Key {
+  return ["repo", "signing_key", name];
+}
+
+/** Where the first operation of the did:plc called `name` is kept. */
+export function plcGenesisKey(name: string): Key {
+  return ["repo", "plc_genesis", name];
+}

@@ -1,0 +1,286 @@
+/**
+ * Objects as files of one folder. An object that a call acknowledges is on the
+ * disk: its bytes and the folder entries that lead to them. The bytes of a part
+ * are, too; a power cut may take the part's entry, which completion notices.
+ *
+ * Processes that share the folder must not write to one upload at a time;
+ * within a process the driver sees to it.
+ *
+ * @module
+ */
+
+import { basename, dirname, join } from "node:path";
+import { type Clock, systemClock } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import type {
+  BlobStore,
+  ByteRange,
+  Multipart,
+  ObjectHeaders,
+  ObjectInfo,
+  Part,
+  PartLimits,
+} from "../blob_store.ts";
+import {
+  fileError,
+  isMissing,
+  readBody,
+  syncData,
+  writeBody,
+} from "./filesystem_io.ts";
+import { FileTree, reason } from "./filesystem_tree.ts";
+import { FileUploads, headersSchema } from "./filesystem_uploads.ts";
+import { assertPrefix } from "../object_keys.ts";
+import { MAX_PARTS, nothingToMove } from "../part_list.ts";
+import { sliceOf } from "../stream.ts";
+
+/** Options of {@linkcode FilesystemBlobStore}. */
+export interface FilesystemOptions {
+  /** Folder that holds everything; made on first use. */
+  folder: string;
+  clock?: Clock;
+}
+
+/** A {@linkcode BlobStore} on a local disk; throws AppError `STORAGE_FULL` when that is full. */
+export class FilesystemBlobStore implements BlobStore {
+  readonly driver = "filesystem";
+  readonly parts: PartLimits = { minBytes: 1, maxParts: MAX_PARTS };
+  readonly #tree: FileTree;
+  readonly #uploads: FileUploads;
+
+  constructor({ folder, clock = systemClock }: FilesystemOptions) {
+    this.#tree = new FileTree(folder);
+    this.#uploads = new FileUploads(this.#tree, clock);
+  }
+
+  /** Writes and removes a small file. */
+  async check(): Promise<void> {
+    const root = await this.#tree.root();
+    const path = join(
+      await this.#tree.staging(),
+      `check.${crypto.randomUUID()}`,
+    );
+    try {
+      await Deno.writeFile(path, new TextEncoder().encode("check"));
+      await Deno.remove(path);
+    } catch (error) {
+      throw new AppError(
+        "UNAVAILABLE",
+        `The storage folder ${root} takes no file (${reason(error)}); ` +
+          "free space there or make it writable for this program.",
+        { cause: error },
+      );
+    }
+  }
+
+  async head(key: string): Promise<ObjectInfo | undefined> {
+    const path = await this.#tree.existing(key);
+    if (path === undefined) return undefined;
+    return await orMissing(async () => infoOf(path, await Deno.stat(path)));
+  }
+
+  async get(
+    key: string,
+    range?: ByteRange,
+    signal?: AbortSignal,
+  ): Promise<
+    { info: ObjectInfo; body: ReadableStream<Uint8Array> } | undefined
+  > {
+    const path = await this.#tree.existing(key);
+    if (path === undefined) return undefined;
+    const file = await orMissing(() => Deno.open(path));
+    if (file === undefined) return undefined;
+    let body: ReadableStream<Uint8Array> | undefined;
+    try {
+      const info = await infoOf(path, await file.stat());
+      if (info === undefined) return undefined;
+      body = await readBody(file, sliceOf(info.size, range), signal);
+      return { info, body };
+    } finally {
+      if (body === undefined) file.close();
+    }
+  }
+
+  async put(
+    key: string,
+    bytes: Uint8Array,
+    headers: ObjectHeaders = {},
+  ): Promise<ObjectInfo> {
+    const target = await this.#tree.path(key);
+    const path = join(
+      await this.#tree.staging(),
+      `put.${crypto.randomUUID()}`,
+    );
+    return await orFull(async () => {
+      try {
+        await writeBody(path, bytes, { offset: 0 });
+        return await this.#place(path, target, headers);
+      } catch (error) {
+        // What cannot be removed now is left to the sweep.
+        await Deno.remove(path).catch(() => {});
+        throw error;
+      }
+    });
+  }
+
+  async delete(key: string): Promise<void> {
+    const path = await this.#tree.path(key);
+    if (await this.head(key) === undefined) return;
+    await orMissing(() => Deno.remove(path));
+    await orMissing(() => Deno.remove(sidecar(path)));
+    await this.#tree.prune(path);
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    const source = await this.#tree.path(from);
+    const target = await this.#tree.path(to);
+    if (await this.head(from) === undefined) throw nothingToMove(from);
+    if (source === target) return;
+    const headers = await readHeaders(source) && sidecar(source);
+    await orFull(() => this.#publish(source, target, headers));
+    await this.#tree.prune(source);
+  }
+
+  /** Content type and cache control are not told here. */
+  async *list(
+    prefix: string,
+  ): AsyncGenerator<{ key: string; info: ObjectInfo }, void, void> {
+    assertPrefix(prefix);
+    for await (const key of this.#tree.keys(prefix)) {
+      const path = await this.#tree.path(key);
+      const stat = await orMissing(() => Deno.stat(path));
+      if (stat?.isFile) yield { key, info: plainInfo(stat) };
+    }
+  }
+
+  createMultipart(key: string, headers?: ObjectHeaders): Promise<Multipart> {
+    return orFull(() => this.#uploads.create(key, headers ?? {}));
+  }
+
+  putPart(
+    upload: Multipart,
+    partNumber: number,
+    body: ReadableStream<Uint8Array> | Uint8Array,
+    options: { offset?: number; signal?: AbortSignal } = {},
+  ): Promise<Part> {
+    return orFull(() =>
+      this.#uploads.putPart(upload, partNumber, body, options)
+    );
+  }
+
+  listParts(upload: Multipart): Promise<Part[]> {
+    return this.#uploads.list(upload);
+  }
+
+  completeMultipart(
+    upload: Multipart,
+    parts: readonly Part[],
+    key = upload.key,
+  ): Promise<ObjectInfo> {
+    return orFull(() =>
+      this.#uploads.complete(upload, parts, async (path, headers) => {
+        const target = await this.#tree.path(key);
+        return await this.#place(path, target, headers);
+      })
+    );
+  }
+
+  abortMultipart(upload: Multipart): Promise<void> {
+    return this.#uploads.abort(upload);
+  }
+
+  listMultiparts(
+    prefix: string,
+  ): AsyncGenerator<{ upload: Multipart; startedAt: number }, void, void> {
+    assertPrefix(prefix);
+    return this.#uploads.all(prefix);
+  }
+
+  /** Puts a finished file in its place with its headers. */
+  async #place(
+    path: string,
+    target: string,
+    headers: ObjectHeaders,
+  ): Promise<ObjectInfo> {
+    let draft: string | undefined;
+    if (Object.keys(headers).length > 0) {
+      draft = `${path}.headers`;
+      await Deno.writeTextFile(draft, JSON.stringify(headers));
+      await syncData(draft);
+    }
+    await this.#publish(path, target, draft);
+    return { ...plainInfo(await Deno.stat(target)), ...told(headers) };
+  }
+
+  /** Renames a finished file to its place, and the file of its headers beside it. */
+  async #publish(
+    path: string,
+    target: string,
+    headers: string | undefined,
+  ): Promise<void> {
+    const kept = sidecar(target);
+    if (headers === undefined) {
+      await this.#tree.rename(path, target, kept);
+    } else {
+      await this.#tree.rename(headers, kept);
+      await this.#tree.rename(path, target);
+    }
+  }
+}
+
+/** Path of the file that keeps an object's headers; no key begins with a dot. */
+function sidecar(path: string): string {
+  return join(dirname(path), `.${basename(path)}.headers`);
+}
+
+/** Headers kept with the object at `path`, undefined when it has none. */
+async function readHeaders(path: string): Promise<ObjectHeaders | undefined> {
+  const text = await orMissing(() => Deno.readTextFile(sidecar(path)));
+  return text === undefined ? undefined : headersSchema.parse(JSON.parse(text));
+}
+
+async function infoOf(
+  path: string,
+  stat: Deno.FileInfo,
+): Promise<ObjectInfo | undefined> {
+  if (!stat.isFile) return undefined;
+  return { ...plainInfo(stat), ...told(await readHeaders(path) ?? {}) };
+}
+
+function told(headers: ObjectHeaders) {
+  const { contentType, cacheControl } = headers;
+  return { contentType, cacheControl };
+}
+
+/** The ETag changes with every write, because that makes another file, and not by a move. */
+function plainInfo(stat: Deno.FileInfo): ObjectInfo {
+  const modifiedAt = stat.mtime?.getTime() ?? 0;
+  const etag = [stat.size, modifiedAt, stat.ino ?? 0]
+    .map((number) => number.toString(16)).join("-");
+  return {
+    size: stat.size,
+    etag,
+    modifiedAt,
+    contentType: undefined,
+    cacheControl: undefined,
+  };
+}
+
+/** What `work` gives, or undefined when a file it needs is not there. */
+async function orMissing<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Runs `work` and says `STORAGE_FULL` where the disk is. */
+async function orFull<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw fileError(error);
+  }
+}

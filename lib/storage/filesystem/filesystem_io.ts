@@ -1,0 +1,198 @@
+/**
+ * Reading, writing and flushing of files for the filesystem driver.
+ *
+ * @module
+ */
+
+import { AppError } from "../../errors.ts";
+import { chunksOf, type Slice } from "../stream.ts";
+
+/** Bytes of one read: more make reading no cheaper, and a slow reader holds two of them. */
+const READ_SIZE = 512 * 1024;
+/**
+ * Bytes of one write. For larger ones the system looks for large pieces of
+ * memory, which in a virtual machine the host often has to provide first: that
+ * costs ten times what the writing does.
+ */
+const WRITE_SIZE = 64 * 1024;
+/** Bytes after which the disk is told to begin writing, so that the last flush is short. */
+const FLUSH_EVERY = 8 * 1024 * 1024;
+
+/** Where {@linkcode writeBody} writes and when it stops. */
+export interface WriteOptions {
+  /** First byte written. */
+  offset: number;
+  /** Whether the file is made when it is not there; true by default. */
+  create?: boolean;
+  /** Called before bytes `[offset, end)` are written; throws to refuse them. */
+  allow?: (end: number) => void;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes `body` into the file at `path` from `options.offset` on and returns the
+ * number of bytes, which are on the disk by then. One write runs while the next
+ * chunk is on its way; no more than these two chunks are held.
+ *
+ * When it throws, no write of its own is left running.
+ */
+export async function writeBody(
+  path: string,
+  body: ReadableStream<Uint8Array> | Uint8Array,
+  options: WriteOptions,
+): Promise<number> {
+  const { offset, create = true, allow, signal } = options;
+  using file = await Deno.open(path, { write: true, create });
+  if (offset > 0) await file.seek(offset, Deno.SeekMode.Start);
+  const flusher = new Flusher(path);
+  let end = offset;
+  let write = Promise.resolve();
+  try {
+    for await (const chunk of chunksOf(body, signal)) {
+      await write;
+      allow?.(end + chunk.length);
+      write = writeAll(file, chunk);
+      // Awaited with the next chunk; until then a failure is not unhandled.
+      write.catch(() => {});
+      end += chunk.length;
+      flusher.wrote(chunk.length);
+    }
+    await write;
+  } finally {
+    await Promise.allSettled([write, flusher.stop()]);
+  }
+  await flusher.stop();
+  await file.syncData();
+  return end - offset;
+}
+
+/** Writes all of `bytes`; the system may take fewer than it is given. */
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  let at = 0;
+  while (at < bytes.length) {
+    at += await file.write(bytes.subarray(at, at + WRITE_SIZE));
+  }
+}
+
+/**
+ * Flushes a growing file in the background. It has a handle of its own, because
+ * operations on one handle wait for each other.
+ */
+class Flusher {
+  readonly #path: string;
+  #waiting = 0;
+  #running = false;
+  #flush = Promise.resolve();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Counts bytes and starts a flush when enough have come and none is running. */
+  wrote(bytes: number): void {
+    this.#waiting += bytes;
+    if (this.#running || this.#waiting < FLUSH_EVERY) return;
+    this.#waiting = 0;
+    this.#running = true;
+    this.#flush = this.#flush
+      .then(() => syncData(this.#path))
+      .finally(() => this.#running = false);
+    // Awaited in stop(); until then a failure is not unhandled.
+    this.#flush.catch(() => {});
+  }
+
+  /** Waits for the flush that is running; rejects when one has failed. */
+  stop(): Promise<void> {
+    return this.#flush;
+  }
+}
+
+/** Puts the bytes of a file on the disk. */
+export async function syncData(path: string): Promise<void> {
+  using file = await Deno.open(path, { read: true, write: true });
+  await file.syncData();
+}
+
+/** Puts the entries of folders on the disk, so that a rename outlives a power cut. */
+export async function syncFolders(paths: Iterable<string>): Promise<void> {
+  // Windows has no such call; its file system keeps entries in its journal.
+  if (Deno.build.os === "windows") return;
+  await Promise.all(Array.from(new Set(paths), async (path) => {
+    using folder = await Deno.open(path);
+    await folder.sync();
+  }));
+}
+
+/**
+ * A stream of `slice` of `file`, read as fast as it is consumed. The file is
+ * closed at the end, on cancel, on abort and on error; when this call itself
+ * throws, it is the caller's to close.
+ */
+export async function readBody(
+  file: Deno.FsFile,
+  slice: Slice,
+  signal?: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  let left = slice.length;
+  let open = true;
+  let abort = () => {};
+  const close = () => {
+    if (open) file.close();
+    open = false;
+    signal?.removeEventListener("abort", abort);
+  };
+  signal?.throwIfAborted();
+  if (slice.start > 0) await file.seek(slice.start, Deno.SeekMode.Start);
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      abort = () => {
+        close();
+        controller.error(signal?.reason);
+      };
+      if (signal?.aborted) return abort();
+      signal?.addEventListener("abort", abort, { once: true });
+      if (left > 0) return;
+      close();
+      controller.close();
+    },
+    async pull(controller) {
+      try {
+        const chunk = new Uint8Array(Math.min(left, READ_SIZE));
+        const count = await file.read(chunk);
+        if (!open) return;
+        if (count === null) throw new Error("The file ended before its size.");
+        controller.enqueue(chunk.subarray(0, count));
+        left -= count;
+        if (left > 0) return;
+        close();
+        controller.close();
+      } catch (error) {
+        // A read that ends after cancel or abort has nobody to tell.
+        if (!open) return;
+        close();
+        throw error;
+      }
+    },
+    cancel: close,
+  });
+}
+
+/** Whether `error` says that a file or folder is not there. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.NotADirectory;
+}
+
+/** Codes of the system for a disk, a quota or a file that can take no more. */
+const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/** `error`, or AppError `STORAGE_FULL` when it says that the disk is full. */
+export function fileError(error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : "";
+  if (typeof code !== "string" || !FULL.has(code)) return error;
+  return new AppError(
+    "STORAGE_FULL",
+    "The storage is full, nothing was stored; its operator must free space.",
+    { cause: error },
+  );
+}

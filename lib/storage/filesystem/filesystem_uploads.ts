@@ -1,0 +1,280 @@
+/**
+ * Uploads in progress of the filesystem driver. Each has a folder with
+ * `upload.json` (what it is), `data` (bytes written at their offsets) and one
+ * file for every part.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { LRUCache } from "lru-cache";
+import { z } from "zod";
+import type { Clock } from "../../clock.ts";
+import type { Multipart, ObjectHeaders, Part } from "../blob_store.ts";
+import { isMissing, syncData, writeBody } from "./filesystem_io.ts";
+import {
+  copyInto,
+  guard,
+  partFileName,
+  readParts,
+  removeAll,
+  type StoredPart,
+} from "./filesystem_parts.ts";
+import type { FileTree } from "./filesystem_tree.ts";
+import {
+  assertOffset,
+  assertPartNumber,
+  misplacedPart,
+  orderedParts,
+  otherPart,
+  unknownUpload,
+} from "../part_list.ts";
+import { PartWriters } from "./part_writers.ts";
+
+const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Age in ms after which a file, or a folder without a readable `upload.json`, is the rest of a crash. */
+const RUIN_AGE = 60 * 60 * 1000;
+
+/** Headers as they are kept in files of the driver. */
+export const headersSchema = z.object({
+  contentType: z.string().exactOptional(),
+  cacheControl: z.string().exactOptional(),
+});
+
+const uploadSchema = z.object({
+  key: z.string(),
+  startedAt: z.number(),
+  headers: headersSchema,
+});
+type UploadFile = z.infer<typeof uploadSchema>;
+
+/** Uploads in progress in the staging folder of a tree. */
+export class FileUploads {
+  readonly #tree: FileTree;
+  readonly #clock: Clock;
+  readonly #writers = new PartWriters();
+  /** Uploads begun here; their files need not be read again. What was dropped shows when it is used. */
+  readonly #begun = new LRUCache<string, UploadFile>({ max: 1_000 });
+
+  constructor(tree: FileTree, clock: Clock) {
+    this.#tree = tree;
+    this.#clock = clock;
+  }
+
+  async create(key: string, headers: ObjectHeaders): Promise<Multipart> {
+    await this.#tree.path(key);
+    const upload = { key, id: crypto.randomUUID() };
+    const folder = await this.#folder(upload);
+    await Deno.mkdir(folder);
+    const file: UploadFile = { key, headers, startedAt: this.#clock.now() };
+    await Deno.writeTextFile(join(folder, "upload.json"), JSON.stringify(file));
+    this.#begun.set(upload.id, file);
+    return upload;
+  }
+
+  /** Writes a part; its bytes are on the disk when it resolves. */
+  putPart(
+    upload: Multipart,
+    partNumber: number,
+    body: ReadableStream<Uint8Array> | Uint8Array,
+    options: { offset?: number; signal?: AbortSignal },
+  ): Promise<Part> {
+    const { offset } = options;
+    assertPartNumber(partNumber);
+    assertOffset(offset);
+    return this.#writers.write(
+      upload.id,
+      partNumber,
+      options.signal,
+      (signal) =>
+        this.#known(upload, async () => {
+          await this.#load(upload);
+          const stored = await this.#parts(upload);
+          const earlier = stored.filter((at) => at.partNumber === partNumber);
+          const etag = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
+          const folder = await this.#folder(upload);
+          const path = join(folder, `new.${etag}`);
+          let size: number;
+          if (offset === undefined) {
+            size = await writeAside(path, body, signal);
+          } else {
+            // From the first byte on the earlier part is no more.
+            await removeAll(earlier.splice(0));
+            const others = stored.filter((at) => at.partNumber !== partNumber);
+            const allow = guard(partNumber, offset, others);
+            const data = join(folder, "data");
+            // A new file would have a hole where parts that count have bytes.
+            const create = stored.every((part) => part.offset === undefined);
+            const options = { offset, create, allow, signal };
+            size = await writeBody(data, body, options);
+            await Deno.writeFile(path, new Uint8Array());
+          }
+          const part = { partNumber, etag, size };
+          await Deno.rename(path, join(folder, partFileName(part, offset)));
+          await removeAll(earlier);
+          return part;
+        }),
+    );
+  }
+
+  async list(upload: Multipart): Promise<Part[]> {
+    await this.#load(upload);
+    const parts = await this.#parts(upload);
+    return parts.map(({ partNumber, etag, size }) => ({
+      partNumber,
+      etag,
+      size,
+    }));
+  }
+
+  /**
+   * Joins the parts into one file, hands its path to `publish`, which renames
+   * it, and drops the upload. No writer is left when `publish` runs.
+   */
+  complete<T>(
+    upload: Multipart,
+    parts: readonly Part[],
+    publish: (path: string, headers: ObjectHeaders) => Promise<T>,
+  ): Promise<T> {
+    const wanted = orderedParts(parts);
+    return this.#writers.close(upload.id, async () => {
+      const { headers } = await this.#load(upload);
+      const result = await this.#known(upload, async () => {
+        const path = await this.#join(upload, wanted);
+        return await publish(path, headers);
+      });
+      await this.#drop(upload);
+      return result;
+    });
+  }
+
+  /** Drops the upload and its parts; nothing happens when it is gone. */
+  abort(upload: Multipart): Promise<void> {
+    return this.#writers.close(upload.id, async () => {
+      if (ID.test(upload.id)) await this.#drop(upload);
+    });
+  }
+
+  /** Uploads in progress whose key begins with `prefix`; removes the rests of crashes. */
+  async *all(
+    prefix: string,
+  ): AsyncGenerator<{ upload: Multipart; startedAt: number }, void, void> {
+    const staging = await this.#tree.staging();
+    for await (const entry of Deno.readDir(staging)) {
+      const path = join(staging, entry.name);
+      // Files beside the uploads' folders are objects on their way to their place.
+      if (entry.isFile) await this.#clearRuin(path, () => Deno.remove(path));
+      if (!ID.test(entry.name)) continue;
+      const file = await this.#read(entry.name);
+      const upload = { id: entry.name, key: file?.key ?? "" };
+      if (file === undefined) {
+        await this.#clearRuin(path, () => this.#drop(upload));
+      } else if (file.key.startsWith(prefix)) {
+        yield { upload, startedAt: file.startedAt };
+      }
+    }
+  }
+
+  async #join(upload: Multipart, wanted: readonly Part[]): Promise<string> {
+    const stored = new Map(
+      (await this.#parts(upload)).map((part) => [part.etag, part]),
+    );
+    const data = join(await this.#folder(upload), "data");
+    let total = 0;
+    for (const { partNumber, etag } of wanted) {
+      const part = stored.get(etag);
+      if (part?.partNumber !== partNumber) throw otherPart(partNumber);
+      if (part.offset === undefined) {
+        if (wanted.length === 1) return part.path;
+        await copyInto(data, total, part);
+      } else if (part.offset !== total) {
+        throw misplacedPart(partNumber, part.offset, total);
+      }
+      total += part.size;
+    }
+    if (wanted.length === 0) {
+      await writeBody(data, new Uint8Array(), { offset: 0 });
+    }
+    // Bytes of a sending that was cut may lie behind the acknowledged ones.
+    const { size } = await Deno.stat(data);
+    if (size < total) throw otherPart(wanted.length);
+    if (size > total) await Deno.truncate(data, total);
+    // What each part wrote is on the disk already; the length may not be.
+    if (size > total) await syncData(data);
+    return data;
+  }
+
+  async #parts(upload: Multipart): Promise<StoredPart[]> {
+    const folder = await this.#folder(upload);
+    return await this.#known(upload, () => readParts(folder));
+  }
+
+  /** What is known of the upload. Throws `BLOB_UPLOAD_UNKNOWN` when it is gone. */
+  async #load(upload: Multipart): Promise<UploadFile> {
+    const file = this.#begun.get(upload.id) ?? await this.#read(upload.id);
+    if (file?.key !== upload.key) throw unknownUpload(upload);
+    return file;
+  }
+
+  async #read(id: string): Promise<UploadFile | undefined> {
+    if (!ID.test(id)) return undefined;
+    const path = join(await this.#tree.staging(), id, "upload.json");
+    try {
+      return uploadSchema.parse(JSON.parse(await Deno.readTextFile(path)));
+    } catch (error) {
+      // A power cut may leave the file empty; then the upload is lost.
+      const lost = error instanceof SyntaxError || error instanceof z.ZodError;
+      if (lost || isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #folder(upload: Multipart): Promise<string> {
+    if (!ID.test(upload.id)) throw unknownUpload(upload);
+    return join(await this.#tree.staging(), upload.id);
+  }
+
+  /** Runs `work`; a folder that vanishes meanwhile means that the upload was ended. */
+  async #known<T>(upload: Multipart, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw isMissing(error) ? unknownUpload(upload, error) : error;
+    }
+  }
+
+  async #drop(upload: Multipart): Promise<void> {
+    this.#begun.delete(upload.id);
+    try {
+      await Deno.remove(await this.#folder(upload), { recursive: true });
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+
+  async #clearRuin(path: string, remove: () => Promise<void>): Promise<void> {
+    try {
+      const { mtime } = await Deno.stat(path);
+      const age = this.#clock.now() - (mtime?.getTime() ?? 0);
+      if (age > RUIN_AGE) await remove();
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+}
+
+/** Writes a file of its own and leaves none when that fails. */
+async function writeAside(
+  path: string,
+  body: ReadableStream<Uint8Array> | Uint8Array,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    return await writeBody(path, body, { offset: 0, signal });
+  } catch (error) {
+    // What cannot be removed goes with the upload.
+    await Deno.remove(path).catch(() => {});
+    throw error;
+  }
+}

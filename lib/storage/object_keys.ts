@@ -1,0 +1,110 @@
+/**
+ * Keys of stored objects. They are built here only, from checked digests, CIDs
+ * and ids, so that no path or URL is ever made from raw input.
+ *
+ * @module
+ */
+
+import { AppError } from "../errors.ts";
+import { type Digest, digestParts, parseDigest } from "../oci/digest.ts";
+import { quote } from "../text.ts";
+
+/** Root of the tree that the CNCF registry lays out; such a bucket can be adopted. */
+const DEFAULT_ROOT = "docker/registry/v2";
+
+/** Longest key in characters; the limit of S3. */
+const MAX_KEY = 1024;
+/** Longest segment in characters; below the 255 bytes of file systems. */
+const MAX_SEGMENT = 200;
+
+const SEGMENT = /^[A-Za-z0-9_~=+@:%-][A-Za-z0-9._~=+@:%-]*$/;
+const ID = /^[A-Za-z0-9_-]{1,128}$/;
+
+/**
+ * Whether `key` may name an object: segments of `A-Z a-z 0-9 . _ ~ = + @ : % -`
+ * joined by `/`, none empty, none beginning with a dot, at most 200 characters
+ * each and 1024 together. So no key leaves a folder or meets a hidden file.
+ */
+export function isKey(key: string): boolean {
+  return key.length <= MAX_KEY &&
+    key.split("/").every((part) =>
+      part.length <= MAX_SEGMENT && SEGMENT.test(part)
+    );
+}
+
+/** Throws AppError `INVALID_REQUEST` when {@linkcode isKey} says no. */
+export function assertKey(key: string): void {
+  if (!isKey(key)) throw new AppError("INVALID_REQUEST", refusal("key", key));
+}
+
+/**
+ * Throws AppError `INVALID_REQUEST` unless keys can begin with `prefix`. The
+ * empty text and a whole or cut segment at the end are allowed.
+ */
+export function assertPrefix(prefix: string): void {
+  const whole = prefix === "" || prefix.endsWith("/") ? `${prefix}x` : prefix;
+  if (!isKey(whole)) {
+    throw new AppError("INVALID_REQUEST", refusal("key prefix", prefix));
+  }
+}
+
+/** Builds the keys below one root. */
+export class StorageKeys {
+  /** Root without slashes at its ends; may be empty. */
+  readonly root: string;
+
+  /** Throws AppError `INVALID_REQUEST` when `root` is neither empty nor a key. */
+  constructor(root: string = DEFAULT_ROOT) {
+    if (root !== "") assertKey(root);
+    this.root = root;
+  }
+
+  /** Where a verified blob lives; the layout of the CNCF registry. */
+  blob(digest: Digest): string {
+    const { algorithm, hex } = digestParts(parseDigest(digest));
+    return `${this.blobs}${algorithm}/${hex.slice(0, 2)}/${hex}/data`;
+  }
+
+  /** Prefix of all blobs. */
+  get blobs(): string {
+    return this.#below("blobs/");
+  }
+
+  /** Where the bytes of an upload are until they are verified. */
+  upload(id: string): string {
+    return `${this.uploads}${checkId(id)}/data`;
+  }
+
+  /** Prefix of all uploads. */
+  get uploads(): string {
+    return this.#below("uploads/");
+  }
+
+  /** Where a blob of the embedded PDS lives, by the text form of its CID. */
+  pdsBlob(cid: string): string {
+    return `${this.pdsBlobs}${checkId(cid)}`;
+  }
+
+  /** Prefix of all blobs of the embedded PDS. */
+  get pdsBlobs(): string {
+    return this.#below("pds/blobs/");
+  }
+
+  #below(path: string): string {
+    return this.root === "" ? path : `${this.root}/${path}`;
+  }
+}
+
+/** `id` when it holds nothing but `A-Z a-z 0-9 _ -`, 1 to 128 of them. */
+function checkId(id: string): string {
+  if (ID.test(id)) return id;
+  throw new AppError(
+    "INVALID_REQUEST",
+    `${quote(id)} is not an id; use 1 to 128 letters, digits, "_" or "-".`,
+  );
+}
+
+function refusal(what: string, text: string): string {
+  return `${quote(text)} is not a storage ${what}; use segments of letters, ` +
+    'digits and . _ ~ = + @ : % - joined by "/", none beginning with a dot.';
+}

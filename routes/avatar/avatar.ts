@@ -1,0 +1,173 @@
+/**
+ * Pictures of accounts over HTTP: a redirect to the stored picture, a
+ * description as JSON, and the stored objects where the store is not public.
+ *
+ * @module
+ */
+
+import { type Context, Hono, type Next } from "@hono/hono";
+import { assertAllowed } from "../../lib/avatar/access.ts";
+import { parseQuery } from "../../lib/avatar/parameters.ts";
+import type { PictureKind } from "../../lib/avatar/rows.ts";
+import type { AvatarService, FoundPicture } from "../../lib/avatar/service.ts";
+import { AppError, isAppError } from "../../lib/errors.ts";
+import type { Logger } from "../../lib/log.ts";
+import { preflightAnswer, setCors } from "./avatar_cors.ts";
+import { etagOf, matches } from "./avatar_etag.ts";
+import { avatarJson } from "./avatar_json.ts";
+import { avatarObjects } from "./avatar_objects.ts";
+import { avatarPage } from "./avatar_page.tsx";
+import type { ClientAddress } from "../server/client_address.ts";
+import type { AppEnv } from "../middleware.ts";
+import { renderError, type Surface } from "../render_error.ts";
+
+/** What the routes need besides the service. */
+export interface AvatarRoutesOptions {
+  /** Path of the page that explains the service: `/` where nothing else is there. */
+  readonly indexPath: string;
+  readonly log: Logger;
+  /** Whom new work is counted against. */
+  readonly addressOf: ClientAddress;
+}
+
+/** Longest identifier; that of a DID. */
+const MAX_IDENTIFIER = 2048;
+/** Names that browsers and robots ask for and that look like handles. */
+const FILES = /\.(?:ico|txt|xml|html|php|js|css|map|webmanifest)$/;
+/** How long a placeholder is kept, in seconds: the account may get a picture. */
+const PLACEHOLDER_SECONDS = 60;
+
+/**
+ * Mounts the avatar service: `/{identifier}`, `/{identifier}/banner`,
+ * `/{identifier}.json` and the page at `indexPath`. Identifiers are DIDs and
+ * names with a dot; every other path is left to the next routes.
+ */
+export function avatarRoutes(
+  service: AvatarService,
+  options: AvatarRoutesOptions,
+): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.onError((error, c) => {
+    // To others a name that nobody has is that of a repository.
+    const shown = isAppError(error, "NAME_UNKNOWN")
+      ? new AppError("NOT_FOUND", error.message, { cause: error })
+      : error;
+    const response = renderError(shown, {
+      surface: surfaceOf(c.req.path, c.req.header("accept")),
+      requestId: c.get("requestId"),
+      log: c.get("log") ?? options.log,
+      method: c.req.method,
+    });
+    setCors((name, value) => response.headers.set(name, value));
+    return response;
+  });
+  app.get(options.indexPath, (c) => avatarPage(c, service));
+  if (service.servesObjects) app.route("/", avatarObjects(service));
+  app.options("/:identifier/:banner?", preflight);
+  app.get("/:identifier", async (c, next) => {
+    const name = c.req.param("identifier");
+    const wantsJson = name.endsWith(".json");
+    const identifier = identifierOf(wantsJson ? name.slice(0, -5) : name);
+    if (identifier === undefined) return await next();
+    return wantsJson
+      ? await avatarJson(c, service, identifier, options.addressOf(c))
+      : await picture(c, service, identifier, "avatar", options.addressOf(c));
+  });
+  app.get("/:identifier/banner", async (c, next) => {
+    const identifier = identifierOf(c.req.param("identifier"));
+    if (identifier === undefined) return await next();
+    const client = options.addressOf(c);
+    return await picture(c, service, identifier, "banner", client);
+  });
+  return app;
+}
+
+/** What may be a handle (lower-cased) or a DID; whether it is one is for the service to say. */
+function identifierOf(text: string): string | undefined {
+  if (text.length > MAX_IDENTIFIER) return undefined;
+  if (text.startsWith("did:")) return text;
+  const name = text.toLowerCase();
+  const plausible = name.includes(".") && !name.startsWith(".") &&
+    !FILES.test(name);
+  return plausible ? name : undefined;
+}
+
+/** Lets scripts of other sites ask. */
+async function preflight(c: Context<AppEnv>, next: Next) {
+  if (identifierOf(c.req.param("identifier") ?? "") === undefined) {
+    return await next();
+  }
+  return preflightAnswer();
+}
+
+/** How an error is told: most who ask for a picture show no page. */
+function surfaceOf(path: string, accept = ""): Surface {
+  if (path.endsWith(".json")) return "api";
+  return accept.includes("text/html") ? "page" : "text";
+}
+
+/** Redirects to the picture, or answers with what was asked for in its place. */
+async function picture(
+  c: Context<AppEnv>,
+  service: AvatarService,
+  identifier: string,
+  kind: PictureKind,
+  client: string,
+): Promise<Response> {
+  const url = new URL(c.req.url);
+  const { options } = service;
+  const query = parseQuery(url.searchParams, c.req.header("accept"), {
+    maxSide: options.limits.maxSide,
+    fallbackHosts: options.fallbackHosts,
+  });
+  assertAllowed(query, url, options);
+  if (query.negotiated) c.header("vary", "accept");
+  setCors((name, value) => c.header(name, value));
+  c.header("cross-origin-resource-policy", "cross-origin");
+  let found: FoundPicture;
+  try {
+    found = await service.picture(identifier, kind, query, client);
+  } catch (error) {
+    const { fallback } = query;
+    if (fallback.kind === "none" || !isHopeless(error)) throw error;
+    c.header("x-cache", "fallback");
+    if (fallback.kind === "redirect") return redirect(c, fallback.url.href);
+    const { bytes, contentType } = await service.placeholder(
+      fallback.kind,
+      identifier,
+      query,
+      client,
+    );
+    const etag = etagOf(bytes);
+    const headers = {
+      etag,
+      "cache-control": `public, max-age=${PLACEHOLDER_SECONDS}`,
+      "content-security-policy": "default-src 'none'; sandbox",
+    };
+    if (matches(c.req.header("if-none-match"), etag)) {
+      return c.body(null, 304, headers);
+    }
+    return c.body(bytes, 200, { ...headers, "content-type": contentType });
+  }
+  // No Cache-Control: browsers then ask each time and see a new picture at once.
+  c.header("x-cache", found.cache);
+  return redirect(c, found.location);
+}
+
+/** Answers with a redirect; its length is said, so that nothing need be sent in chunks. */
+function redirect(c: Context<AppEnv>, location: string): Response {
+  return c.body(null, 302, { location, "content-length": "0" });
+}
+
+/** Whether a picture is not to be had, so that a fallback is answered. */
+function isHopeless(error: unknown): boolean {
+  return isAppError(
+    error,
+    "NAME_UNKNOWN",
+    "NOT_FOUND",
+    "UNPROCESSABLE",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "UPSTREAM_FAILED",
+    "UPSTREAM_TIMEOUT",
+  );
+}

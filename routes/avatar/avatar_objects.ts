@@ -1,0 +1,53 @@
+/**
+ * Stored pictures, for stores that the public does not reach: the headers are
+ * those that a public bucket sends.
+ *
+ * @module
+ */
+
+import { Hono } from "@hono/hono";
+import { IMMUTABLE, OBJECT_ROOT } from "../../lib/avatar/object_keys.ts";
+import type { AvatarService } from "../../lib/avatar/service.ts";
+import { AppError } from "../../lib/errors.ts";
+import { CORS_HEADERS, preflightAnswer } from "./avatar_cors.ts";
+import { matches } from "./avatar_etag.ts";
+import type { AppEnv } from "../middleware.ts";
+
+/** Mounts `/avatars/{did}/…`. */
+export function avatarObjects(service: AvatarService): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  const path = `/${OBJECT_ROOT}/:did/:middle/:last`;
+  app.options(path, preflightAnswer);
+  app.get(path, async (c) => {
+    const { did, middle, last } = c.req.param();
+    const key = `${OBJECT_ROOT}/${did}/${middle}/${last}`;
+    const object = await service.headObject(key);
+    if (object === undefined) throw noPicture();
+    const headers = {
+      "content-type": object.contentType,
+      "cache-control": IMMUTABLE,
+      "etag": object.etag,
+      ...CORS_HEADERS,
+      "cross-origin-resource-policy": "cross-origin",
+      // The original is what somebody uploaded: nothing in it may ever run.
+      "content-security-policy": "default-src 'none'; sandbox",
+      "x-content-type-options": "nosniff",
+    };
+    if (matches(c.req.header("if-none-match"), object.etag)) {
+      return c.body(null, 304, headers);
+    }
+    const sized = { ...headers, "content-length": String(object.size) };
+    if (c.req.method === "HEAD") return c.body(null, 200, sized);
+    const body = await service.openObject(key, c.req.raw.signal);
+    if (body === undefined) throw noPicture();
+    return c.body(body, 200, sized);
+  });
+  return app;
+}
+
+function noPicture(): AppError {
+  return new AppError(
+    "NOT_FOUND",
+    "There is no such picture. Ask for it by /{handle or DID}.",
+  );
+}
