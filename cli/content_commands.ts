@@ -1,5 +1,5 @@
 /**
- * `hold blob delete` and `hold posts`: what an operator does when somebody
+ * `hold blob delete`, `hold blob allow` and `hold posts`: what an operator does when somebody
  * complains of content, or of being named.
  *
  * @module
@@ -14,9 +14,17 @@ export const CONTENT_COMMANDS: readonly Command[] = [
   {
     name: "hold blob delete",
     synopsis: "DIGEST",
-    doc: "hide a blob at once; hold gc removes it a week later",
+    doc:
+      "hide a blob at once and refuse pushes of it; hold gc removes its bytes a week later",
     operands: [1, 1],
     run: deleteBlob,
+  },
+  {
+    name: "hold blob allow",
+    synopsis: "DIGEST",
+    doc: "allow a blob again that hold blob delete hid",
+    operands: [1, 1],
+    run: allowBlob,
   },
   {
     name: "hold posts off",
@@ -37,12 +45,26 @@ export const CONTENT_COMMANDS: readonly Command[] = [
 async function deleteBlob(call: CommandCall): Promise<number> {
   const digest = parseDigest(call.operands[0] ?? "");
   return await withHold(call.config(), async ({ hold }) => {
-    const there = await hold.blobs.stat(digest) !== undefined;
-    if (there) await hold.blobs.delete(digest);
+    const there = await hold.blobs.remove(digest);
     call.print(there ? `${digest} is hidden.` : `${digest} is not here.`);
     return there ? 0 : 1;
   });
 }
+
+async function allowBlob(call: CommandCall): Promise<number> {
+  const digest = parseDigest(call.operands[0] ?? "");
+  return await withHold(call.config(), async ({ hold }) => {
+    const outcome = await hold.blobs.allow(digest);
+    call.print(`${digest} ${ALLOWED[outcome ?? "none"]}`);
+    return outcome === undefined ? 1 : 0;
+  });
+}
+
+const ALLOWED = {
+  live: "is readable again.",
+  gone: "may be pushed again; its bytes were removed.",
+  none: "was not hidden by hold blob delete.",
+};
 
 async function setPosts(call: CommandCall, on: boolean): Promise<void> {
   const [who = ""] = call.operands;

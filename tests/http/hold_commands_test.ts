@@ -124,5 +124,9 @@ Deno.test("content is hidden, and people are not named in posts, by commands whi
     command(hold.env, "hold", "blob", "delete", layer.digest);
   assert.deepEqual((await remove()).text, `${layer.digest} is hidden.\n`);
   assert.equal(await read(), 404);
-  assert.equal((await remove()).code, 1);
+  assert.equal((await remove()).code, 0);
+  const allow = () => command(hold.env, "hold", "blob", "allow", layer.digest);
+  assert.equal((await allow()).text, `${layer.digest} is readable again.\n`);
+  assert.equal(await read(), 200);
+  assert.equal((await allow()).code, 1);
 });

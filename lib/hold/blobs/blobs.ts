@@ -89,9 +89,25 @@ export class HoldBlobs {
     return url;
   }
 
-  /** Hides a blob at once; its bytes go when the quarantine is over. Nothing happens when there is none. */
-  async delete(digest: Digest): Promise<void> {
-    await this.#deps.rows.quarantine(digest, "It was deleted.");
+  /**
+   * Takes a blob away for the operator: hidden at once, and pushes of it are
+   * refused until {@linkcode allow}; its bytes go when the quarantine is over.
+   * False when there is no such blob.
+   */
+  async remove(digest: Digest): Promise<boolean> {
+    const { rows } = this.#deps;
+    // An object that lies in the store without a row would be adopted later.
+    await this.stat(digest);
+    return await rows.remove(digest);
+  }
+
+  /**
+   * Ends {@linkcode remove}. Returns `live` when the blob is readable again,
+   * `gone` when it has to be pushed again, undefined when it was not removed.
+   * Throws AppError `UNAVAILABLE` while its bytes are being removed.
+   */
+  allow(digest: Digest): Promise<"live" | "gone" | undefined> {
+    return this.#deps.rows.allow(digest);
   }
 
   async #adopt(digest: Digest): Promise<number | undefined> {

@@ -4,6 +4,7 @@ import { type Digest, digestOf } from "../../oci/digest.ts";
 import {
   ALICE,
   bodyOf,
+  code,
   noise,
   onEachStore,
   openHold,
@@ -75,12 +76,12 @@ onEachStore(
 );
 
 onEachStore(
-  "a deleted blob is hidden at once and comes back with a push",
+  "a blob in quarantine is hidden at once and comes back with a push",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(100);
     const digest = await push(hold, bytes);
-    await hold.blobs.delete(digest);
+    await hold.rows.quarantine(digest, "Unneeded.");
     assert.equal(await hold.blobs.stat(digest), undefined);
     assert.equal(await read(hold, bytes), undefined);
     assert.ok(await store.head(hold.keys.blob(digest)));
@@ -97,7 +98,7 @@ onEachStore(
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const digest = await push(hold, noise(100));
-    await hold.blobs.delete(digest);
+    await hold.rows.quarantine(digest, "Unneeded.");
     assert.equal(await purge(hold, digest), false);
     clock.advance(WEEK);
     assert.equal(await purge(hold, digest), true);
@@ -114,7 +115,7 @@ onEachStore(
     await using hold = await openHold(store, clock);
     const bytes = noise(100);
     const digest = await push(hold, bytes);
-    await hold.blobs.delete(digest);
+    await hold.rows.quarantine(digest, "Unneeded.");
     clock.advance(WEEK);
     const upload = await hold.uploads.initiate(ALICE);
     const { uploadId } = upload;
@@ -138,7 +139,7 @@ onEachStore(
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const digest = await push(hold, noise(100));
-    await hold.blobs.delete(digest);
+    await hold.rows.quarantine(digest, "Unneeded.");
     clock.advance(WEEK);
     await assert.rejects(
       hold.rows.purge(digest, WEEK, () => Promise.reject(new Error("killed"))),
@@ -169,7 +170,7 @@ onEachStore(
     await using hold = await openHold(store, clock);
     const bytes = noise(100);
     const digest = await push(hold, bytes);
-    await hold.blobs.delete(digest);
+    await hold.rows.quarantine(digest, "Unneeded.");
     clock.advance(WEEK);
     await assert.rejects(
       hold.rows.purge(digest, WEEK, () => Promise.reject(new Error("killed"))),
@@ -185,5 +186,86 @@ onEachStore(
     assert.equal(await hold.blobs.stat(digest), undefined);
     await push(hold, bytes);
     assert.deepEqual(await read(hold, bytes), bytes);
+  },
+);
+
+onEachStore(
+  "a blob that the operator removed stays hidden, before and after its bytes are gone",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(100);
+    const digest = await push(hold, bytes);
+    assert.equal(await hold.blobs.remove(digest), true);
+    const refused = async () => {
+      await assert.rejects(push(hold, bytes), code("DENIED"));
+      assert.equal(await hold.rows.restore(digest), false);
+      assert.equal(await hold.blobs.stat(digest), undefined);
+      assert.equal(await read(hold, bytes), undefined);
+    };
+    await refused();
+    assert.equal(await purge(hold, digest), false);
+    clock.advance(WEEK);
+    assert.equal(await purge(hold, digest), true);
+    assert.equal(await store.head(hold.keys.blob(digest)), undefined);
+    await refused();
+    assert.equal(await purge(hold, digest), false);
+    assert.equal(await hold.blobs.allow(digest), "gone");
+    await push(hold, bytes);
+    assert.deepEqual(await read(hold, bytes), bytes);
+  },
+);
+
+onEachStore(
+  "the operator takes a removal back as long as the bytes are there",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(100);
+    const digest = await push(hold, bytes);
+    assert.equal(await hold.blobs.allow(digest), undefined);
+    assert.equal(await hold.blobs.remove(digestOf(noise(7))), false);
+    await hold.blobs.remove(digest);
+    clock.advance(WEEK);
+    await hold.rows.purge(digest, WEEK, async () => {
+      await assert.rejects(hold.blobs.allow(digest), code("UNAVAILABLE"));
+      throw new Error("killed");
+    }).catch(() => undefined);
+    clock.advance(10 * 60_000);
+    assert.equal(await hold.blobs.allow(digest), "gone");
+    assert.deepEqual(await read(hold, bytes), bytes, "an object is adopted");
+    await hold.blobs.remove(digest);
+    assert.equal(await hold.blobs.allow(digest), "live");
+    assert.deepEqual(await read(hold, bytes), bytes);
+  },
+);
+
+onEachStore(
+  "the operator removes what is in quarantine or being removed already",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(100);
+    const digest = await push(hold, bytes);
+    await hold.rows.quarantine(digest, "Unneeded.");
+    clock.advance(WEEK);
+    const purged = await hold.rows.purge(digest, WEEK, async () => {
+      assert.equal(await hold.blobs.remove(digest), true);
+      await store.delete(hold.keys.blob(digest));
+    });
+    assert.equal(purged, false);
+    clock.advance(10 * 60_000);
+    assert.equal(await purge(hold, digest), true);
+    await assert.rejects(push(hold, bytes), code("DENIED"));
+  },
+);
+
+onEachStore(
+  "what an earlier version recorded as deleted is removed by the operator",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(100);
+    const digest = await push(hold, bytes);
+    await hold.rows.quarantine(digest, "It was deleted.");
+    await assert.rejects(push(hold, bytes), code("DENIED"));
+    assert.equal((await hold.rows.find(digest))?.state, "removed");
+    assert.equal(await hold.blobs.allow(digest), "live");
   },
 );

@@ -125,6 +125,12 @@ export class HoldGc {
     if (row.state === "purging") {
       return { verdict: "purge", reason: "Its removal was interrupted." };
     }
+    if (row.state === "removed") {
+      const reason = row.reason ?? "";
+      return row.bytes === "gone" || age < quarantineMs
+        ? { verdict: "keep", reason }
+        : { verdict: "purge", reason };
+    }
     const need = await this.#need(digest) ??
       (untold.has(digest) ? "A manifest refers to it." : undefined);
     if (row.state === "quarantined") {

@@ -119,10 +119,15 @@ Deno.test("a blob that an admin hid stays hidden although an image needs it", as
   const notice = imageOf(ALICE, [digest]);
   source.add(notice);
   await hold.notify.push(ALICE, notice);
-  await hold.blobs.delete(digest);
+  await hold.blobs.remove(digest);
   hold.clock.advance(2 * DAY);
   assert.equal((await hold.gc.run()).restore, 0);
   assert.equal(await hold.blobs.stat(digest), undefined);
+  await hold.notify.push(ALICE, imageOf(ALICE, [digest], { name: "again" }));
+  assert.equal(await hold.blobs.stat(digest), undefined);
+  hold.clock.advance(8 * DAY);
+  assert.equal((await hold.gc.run()).purge, 1);
+  await assert.rejects(hold.push(ALICE, noise(10)), { code: "DENIED" });
 });
 
 Deno.test("the index follows records that were restored or deleted by an admin", async () => {

@@ -108,8 +108,8 @@ Deno.test("a push of a blob in quarantine takes it out again", async () => {
   await using hold = await openServices();
   const layer = await hold.push(ALICE, noise(500));
   const config = await hold.push(ALICE, noise(50));
-  await hold.blobs.delete(layer);
-  await hold.blobs.delete(config);
+  await hold.rows.quarantine(layer, "Unneeded.");
+  await hold.rows.quarantine(config, "Unneeded.");
   await hold.notify.push(ALICE, imageOf(ALICE, [layer], { config }));
   assert.deepEqual(await hold.blobs.stat(layer), { size: 500 });
   assert.deepEqual(await hold.blobs.stat(config), { size: 50 });
