@@ -40,7 +40,7 @@ export const GO_PROGRAMS: readonly GoProgram[] = [
   {
     name: "conformance",
     module: "github.com/opencontainers/distribution-spec/conformance",
-    version: "v0.0.0-20260716174315-967efdc079b9",
+    version: "v0.0.0-20260831232431-97274622c111",
     package: "github.com/opencontainers/distribution-spec/conformance",
     use: "test:conformance",
   },
