@@ -298,7 +298,9 @@ Deno.test("every package of the configuration is used, and no other", async () =
   const used = new Set<string>();
   // Types of another package, and what JSX is compiled to.
   const silent = ["@types/ws", "preact"];
-  for (const { path, packages } of [...all, ...await sources(["tests"])]) {
+  for (
+    const { path, packages } of [...all, ...await sources(["docs", "tests"])]
+  ) {
     // Programs with packages of their own.
     if (/^(sandbox|tests\/sync\/consumer)\//.test(path)) continue;
     for (const name of packages) {

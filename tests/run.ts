@@ -15,7 +15,7 @@ const DEFAULT = [
   "cli",
   "sandbox",
   "tests/architecture_test.ts",
-  "tests/readme_test.ts",
+  "tests/docs_test.ts",
   "tests/contract/kv_test.ts",
   "tests/contract/blob_store_test.ts",
   "tests/http",

@@ -1,15 +1,15 @@
 /**
- * The configuration as text: commented defaults for `config init`, the
- * effective values for `config check`, and the tables of the README.
+ * The configuration as text: commented defaults for `config init` and the
+ * effective values for `config check`.
  *
  * @module
  */
 
 import { stringify } from "yaml";
-import { ALIASES, RETIRED } from "./aliases.ts";
+import { ALIASES } from "./aliases.ts";
 import type { Config } from "./config.ts";
 import { settingsSchema } from "./schema.ts";
-import { type Leaf, leavesOf, type Node, nodesOf } from "./setting.ts";
+import { type Leaf, type Node, nodesOf } from "./setting.ts";
 import { lookUp } from "./sources.ts";
 
 const WIDTH = 78;
@@ -74,42 +74,12 @@ export function renderConfig(config: Config): string {
   return lines.join("\n") + "\n";
 }
 
-/** The table of all settings, in Markdown. */
-export function renderMarkdownTable(): string {
-  const rows = leavesOf(nodesOf(settingsSchema)).map((leaf) => {
-    const fixed = leaf.default === undefined
-      ? without(leaf)
-      : `\`${inline(leaf.default)}\``;
-    return [`\`${leaf.path}\``, `\`${leaf.env}\``, fixed, leaf.doc];
-  });
-  return markdown(["Setting", "Environment", "Default", "Meaning"], rows);
-}
-
-/** The table of the names from the original documents, in Markdown. */
-export function renderAliasTable(): string {
-  const rows = ALIASES.map(({ name, path, inverted }) => [
-    `\`${name}\``,
-    `\`${path}\`${inverted ? " to the opposite" : ""}`,
-  ]);
-  const retired = RETIRED.map(({ name, reason }) => [
-    `\`${name}\``,
-    `no effect: ${reason}`,
-  ]);
-  return markdown(["Name", "Sets"], [...rows, ...retired]);
-}
-
-function markdown(head: string[], rows: string[][]): string {
-  const line = (cells: string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  const rule = head.map(() => "---");
-  return [head, rule, ...rows].map(line).join("\n") + "\n";
-}
-
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf(".") + 1);
 }
 
-function without(leaf: Leaf): string {
+/** What holds where `leaf` has no value. */
+export function without(leaf: Leaf): string {
   return leaf.otherwise ?? "not set";
 }
 
@@ -121,7 +91,7 @@ function names(leaf: Leaf): string[] {
 }
 
 /** A value in one line of YAML. */
-function inline(value: unknown): string {
+export function inline(value: unknown): string {
   const text = stringify(value, {
     collectionStyle: "flow",
     flowCollectionPadding: false,

@@ -1,0 +1,63 @@
+/**
+ * The tables of settings, of alternative names and of commands, in Markdown.
+ *
+ * @module
+ */
+
+import { runCommand } from "../cli/commands.ts";
+import { ALIASES, RETIRED } from "../lib/config/aliases.ts";
+import { settingsSchema } from "../lib/config/schema.ts";
+import { leavesOf, nodesOf } from "../lib/config/setting.ts";
+import { inline, without } from "../lib/config/render.ts";
+
+/** Every setting: path, environment name, default, meaning. */
+export function settingsTable(): string {
+  const rows = leavesOf(nodesOf(settingsSchema)).map((leaf) => {
+    const fixed = leaf.default === undefined
+      ? without(leaf)
+      : `\`${inline(leaf.default)}\``;
+    return [`\`${leaf.path}\``, `\`${leaf.env}\``, fixed, leaf.doc];
+  });
+  return markdownTable(["Setting", "Environment", "Default", "Meaning"], rows);
+}
+
+/** The environment names of the original documents and what they set. */
+export function aliasTable(): string {
+  const rows = ALIASES.map(({ name, path, inverted }) => [
+    `\`${name}\``,
+    `\`${path}\`${inverted ? " to the opposite" : ""}`,
+  ]);
+  const retired = RETIRED.map(({ name, reason }) => [
+    `\`${name}\``,
+    `no effect: ${reason}`,
+  ]);
+  return markdownTable(["Name", "Sets"], [...rows, ...retired]);
+}
+
+/** The commands as the program itself lists them, without serving and helping. */
+export async function commandTable(): Promise<string> {
+  let usage = "";
+  await runCommand(["help"], {
+    print: (text) => usage += text,
+    write: () => Promise.reject(new Error("help writes no bytes")),
+    isTerminal: true,
+  });
+  const commands = [...usage.matchAll(/^ {2}(\S.*)\n {6}(.*)$/gm)]
+    .filter(([, name]) => name !== "(none)" && name !== "help");
+  if (commands.length < 10) throw new Error(`Cannot read the usage: ${usage}`);
+  return markdownTable(
+    ["Command (`deno run -A main.ts …`)", "Does"],
+    commands.map(([, name, does = ""]) => [`\`${name}\``, does]),
+  );
+}
+
+/** A Markdown table. */
+export function markdownTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const rule = head.map(() => "---");
+  return [head, rule, ...rows].map(line).join("\n") + "\n";
+}
