@@ -84,7 +84,8 @@ export class ServiceAuthVerifier {
    * cached, the key is fetched anew: the account may have changed it.
    *
    * Throws AppError `UNAUTHORIZED` with a sentence that says what is wrong, or
-   * `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT` when the issuer's key cannot be had.
+   * `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT` when the directory of did:plc cannot be
+   * asked for the issuer's key.
    */
   async verify(
     authorization: string | undefined,
@@ -179,8 +180,18 @@ export class ServiceAuthVerifier {
       const identity = await this.#deps.identities.resolve(issuer, options);
       return identity.signingKey;
     } catch (error) {
-      if (!isAppError(error, "NAME_UNKNOWN")) throw error;
-      throw refused(`There is no account ${issuer}.`, error);
+      if (isAppError(error, "NAME_UNKNOWN")) {
+        throw refused(`There is no account ${issuer}.`, error);
+      }
+      // The host of a did:web is named by the token, so that its failures are
+      // the caller's; a directory that fails is nobody's fault here.
+      const own = issuer.startsWith("did:web:") &&
+        isAppError(error, "UPSTREAM_FAILED", "UPSTREAM_TIMEOUT");
+      if (!own) throw error;
+      throw refused(
+        `The DID document of ${issuer} cannot be read from its host.`,
+        error,
+      );
     }
   }
 

@@ -13,6 +13,8 @@ import type { Identity } from "./identity/identity.ts";
 import { createServiceJwt, ServiceAuthVerifier } from "./service_auth.ts";
 
 const alice: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
+const lost: Did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
+const silent: Did = "did:web:silent.example";
 const hold: Did = "did:web:localhost%3A5000";
 const ONCE = "io.atcr.hold.notifyManifest";
 const UPLOAD = "io.atcr.hold.uploadPart";
@@ -54,6 +56,9 @@ async function withVerifier(
       resolve: (issuer, options) => {
         const fresh = options?.fresh ?? false;
         asked.push(fresh);
+        if (issuer === silent || issuer === lost) {
+          throw new AppError("UPSTREAM_FAILED", "The server did not answer.");
+        }
         if (issuer !== alice) {
           throw new AppError("NAME_UNKNOWN", "There is no such account.");
         }
@@ -278,6 +283,15 @@ Deno.test("an issuer that is no account is refused", () =>
     );
     keys.cached = keys.current = undefined;
     await refuses(verifier, await token(), /not signed/);
+  }));
+
+Deno.test("an issuer whose own host has no document is refused, a directory that fails is not held against the caller", () =>
+  withVerifier(async ({ verifier, token }) => {
+    await refuses(verifier, await token({ iss: silent }), /DID document/);
+    await assert.rejects(
+      verifier.verify(await token({ iss: lost }), UPLOAD),
+      (error) => isAppError(error, "UPSTREAM_FAILED"),
+    );
   }));
 
 Deno.test("whatever is sent as a token, the answer is a refusal", () =>

@@ -107,6 +107,9 @@ async function codePage(
 ): Promise<Response> {
   if (error !== undefined && !isAppError(error)) throw error;
   c.status((error?.spec.status ?? 200) as 200);
+  if (error?.retryAfterSeconds !== undefined) {
+    c.header("retry-after", String(Math.ceil(error.retryAfterSeconds)));
+  }
   return c.html(deviceCodePage({
     visitor: await browsers.visitor(browser),
     code,

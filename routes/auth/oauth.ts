@@ -73,7 +73,9 @@ export function oauthRoutes(deps: OAuthRoutesDeps): Hono<AppEnv> {
         code: error.code,
         error: error.cause,
       });
-      c.status(400);
+      const flooded = error.code === "TOOMANYREQUESTS";
+      c.status(flooded ? 429 : 400);
+      retryAfter(c, error);
       return page(c, deps, { identifier, returnTo, problem: error.message });
     }
   });
@@ -98,6 +100,7 @@ export function oauthRoutes(deps: OAuthRoutesDeps): Hono<AppEnv> {
       if (known.code === "INTERNAL") log.error("sign-in failed", fields);
       else log.info("sign-in refused", fields);
       c.status(known.spec.status as 400);
+      retryAfter(c, known);
       const { message } = known;
       return c.html(
         signInFailedPage({ message, requestId: c.get("requestId") }),
@@ -137,6 +140,12 @@ function document(c: Context<AppEnv>, value: object): Response {
     "access-control-allow-origin": "*",
     "cache-control": `public, max-age=${DOCUMENT_SECONDS}`,
   });
+}
+
+function retryAfter(c: Context<AppEnv>, error: AppError): void {
+  const { retryAfterSeconds } = error;
+  if (retryAfterSeconds === undefined) return;
+  c.header("retry-after", String(Math.ceil(retryAfterSeconds)));
 }
 
 function noStore(c: Context<AppEnv>): void {
