@@ -59,7 +59,7 @@ async function open() {
     row: manifestRow(manifest, {
       size: bytes.length,
       holdDid: HOLD,
-      blobCid: undefined,
+      blob: undefined,
       createdAt: clock.now(),
       rkey: undefined,
     }),

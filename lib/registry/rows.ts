@@ -41,6 +41,8 @@ export interface ManifestRow {
   artifactType?: string;
   /** CID of the manifest bytes as a blob in the owner's PDS. */
   blobCid?: string;
+  /** Type that the PDS gave the blob, where that is not `mediaType`. */
+  blobType?: string;
   /** Key of a record of another service's making, where that is not the digest's. */
   rkey?: string;
   /** Milliseconds since the Unix epoch. */

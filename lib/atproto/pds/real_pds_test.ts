@@ -127,7 +127,7 @@ Deno.test("a reference PDS takes what we write and gives it back", async (t) => 
       const now = clock.now();
       const rkey = manifestRkey(digest);
       const before = await rev(sandbox, fetch);
-      const facts = { repository: "team/app", digest, now };
+      const facts = { repository: "team/app", digest };
       await session.applyWrites([
         {
           action: "create",
@@ -138,13 +138,20 @@ Deno.test("a reference PDS takes what we write and gives it back", async (t) => 
             manifest: parseManifest(bytes),
             holdDid: hold,
             manifestBlob,
+            createdAt: now,
           }),
         },
         {
           action: "create",
           collection: "io.atcr.tag",
           rkey: tagRkey("team/app", "v1"),
-          value: writeTag({ ...facts, did: alice.did, tag: "v1", mediaType }),
+          value: writeTag({
+            ...facts,
+            did: alice.did,
+            tag: "v1",
+            mediaType,
+            now,
+          }),
         },
       ]);
       const record = await pds.getRecord(

@@ -29,7 +29,7 @@ export interface ManifestFacts {
   holdDid: Did;
   manifestBlob: BlobRef;
   /** Milliseconds since the Unix epoch. */
-  now: number;
+  createdAt: number;
 }
 
 /**
@@ -71,7 +71,7 @@ function manifestRecord(
     ...(subject ? { subject: reference(subject) } : {}),
     ...extras(manifest),
     manifestBlob: facts.manifestBlob,
-    createdAt: new Date(facts.now).toISOString(),
+    createdAt: new Date(facts.createdAt).toISOString(),
   };
 }
 

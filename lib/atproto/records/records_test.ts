@@ -42,7 +42,7 @@ function facts(document: Record<string, unknown>) {
     manifest,
     holdDid: hold,
     manifestBlob,
-    now,
+    createdAt: now,
   } as const;
 }
 

@@ -65,7 +65,7 @@ async function setUp() {
     row: manifestRow(parseManifest(BYTES, OCI_INDEX), {
       size: BYTES.length,
       holdDid: HOLD,
-      blobCid: undefined,
+      blob: undefined,
       createdAt: clock.now(),
       rkey: undefined,
     }),

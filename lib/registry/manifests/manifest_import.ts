@@ -66,7 +66,7 @@ export class ManifestImport {
     const row = manifestRow(manifest, {
       size: bytes.byteLength,
       holdDid: record.holdDid ?? defaultHold,
-      blobCid: record.manifestBlob?.ref.$link,
+      blob: record.manifestBlob,
       createdAt: record.createdAt ?? clock.now(),
       rkey: rkey === manifestRkey(digest) ? undefined : rkey,
     });

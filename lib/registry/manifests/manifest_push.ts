@@ -22,9 +22,10 @@ import type { ManifestContent } from "./content.ts";
 import type { HoldClient, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef, TagPut } from "./manifest_index.ts";
 import { manifestRow, referrerRow } from "./manifest_rows.ts";
-import type { OwnerRecords } from "../owners/owner_records.ts";
+import type { KnownRecord, OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
 import type { Push, PushNotices } from "../push_notices.ts";
+import type { ManifestRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
 
 /** What {@linkcode ManifestPush} needs. */
@@ -146,8 +147,7 @@ export class ManifestPush {
       ...pushed.tags.map((tag) => index.tag(ref, tag)),
     ]);
     const now = clock.now();
-    const known = before?.blobCid !== undefined &&
-      before.holdDid === holdDid && before.rkey === undefined;
+    const createdAt = before?.createdAt ?? now;
     const written = await records.write(session, {
       repo: ref.repo,
       digest,
@@ -155,7 +155,8 @@ export class ManifestPush {
       bytes: pushed.bytes,
       holdDid,
       now,
-      known,
+      createdAt,
+      known: before && knownRecord(before),
       tags: pushed.tags.map((tag, i) => ({
         tag,
         rkey: tagRows[i]?.value.rkey,
@@ -166,8 +167,8 @@ export class ManifestPush {
     const row = manifestRow(manifest, {
       size: pushed.bytes.byteLength,
       holdDid,
-      blobCid: written.blobCid ?? before?.blobCid,
-      createdAt: before?.createdAt ?? now,
+      blob: written.blob,
+      createdAt,
       rkey: before?.rkey,
     });
     const tags = pushed.tags.map((tag, i): TagPut => ({
@@ -197,6 +198,18 @@ export class ManifestPush {
     });
     content.remember(digest, bytes);
   }
+}
+
+/** What an index row says of the record behind it. */
+function knownRecord(row: ManifestRow): KnownRecord | undefined {
+  const { blobCid, blobType, mediaType, size, rkey } = row;
+  if (blobCid === undefined) return undefined;
+  const ref = { $link: blobCid };
+  const mimeType = blobType ?? mediaType;
+  return {
+    exists: rkey === undefined,
+    blob: { $type: "blob", ref, mimeType, size },
+  };
 }
 
 /** The digest of `bytes` in the algorithm that the client used; sha256 by default. */

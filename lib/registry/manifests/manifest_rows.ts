@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { BlobRef } from "../../atproto/pds/pds.ts";
 import type { Did } from "../../did.ts";
 import type { Digest } from "../../oci/digest.ts";
 import {
@@ -22,7 +23,8 @@ export function manifestRow(
     /** Bytes. */
     size: number;
     holdDid: Did;
-    blobCid: string | undefined;
+    /** The manifest bytes in the owner's PDS. */
+    blob: Pick<BlobRef, "ref" | "mimeType"> | undefined;
     /** Milliseconds since the Unix epoch. */
     createdAt: number;
     /** Key of the record that another service has written. */
@@ -31,12 +33,14 @@ export function manifestRow(
 ): ManifestRow {
   const artifactType = effectiveArtifactType(manifest);
   const { subject, mediaType } = manifest;
+  const { blob } = facts;
   return {
     mediaType,
     size: facts.size,
     holdDid: facts.holdDid,
     createdAt: facts.createdAt,
-    ...(facts.blobCid === undefined ? {} : { blobCid: facts.blobCid }),
+    ...(blob ? { blobCid: blob.ref.$link } : {}),
+    ...(blob && blob.mimeType !== mediaType ? { blobType: blob.mimeType } : {}),
     ...(facts.rkey === undefined ? {} : { rkey: facts.rkey }),
     ...(subject ? { subject: subject.digest } : {}),
     ...(artifactType === undefined ? {} : { artifactType }),

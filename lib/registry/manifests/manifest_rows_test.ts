@@ -20,7 +20,7 @@ function rowOf(bytes: Uint8Array<ArrayBuffer>, digest: Digest) {
   const row = manifestRow(manifest, {
     size: bytes.length,
     holdDid: HOLD,
-    blobCid: undefined,
+    blob: undefined,
     createdAt: 0,
     rkey: undefined,
   });

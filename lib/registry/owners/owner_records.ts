@@ -46,8 +46,20 @@ export interface ManifestWrite {
   /** Milliseconds since the Unix epoch. */
   now: number;
   tags: readonly TagWrite[];
-  /** Set when the manifest record is already in the repo as it should be. */
-  known: boolean;
+  /** When the manifest was first pushed, in milliseconds since the Unix epoch. */
+  createdAt: number;
+  /** What our index says of the manifest's record; undefined when it knows of none. */
+  known: KnownRecord | undefined;
+}
+
+/**
+ * A manifest record as our index remembers it. Only a commit that updates the
+ * record and names the blob shows that the repo still has both.
+ */
+export interface KnownRecord {
+  /** False when the record has a key of another service's making. */
+  exists: boolean;
+  blob: BlobRef;
 }
 
 /** Writes and removes records in owners' repos. */
@@ -61,32 +73,35 @@ export class OwnerRecords {
 
   /**
    * Writes the manifest with its exact bytes as a blob, and its tags, in one
-   * commit. Returns the CID of the blob and the keys of the tag records.
+   * commit. A known record is written again, because others may have removed
+   * it: the PDS refuses to update what is gone. Returns the blob and the keys of
+   * the tag records.
    */
   async write(
     session: PdsSession,
     write: ManifestWrite,
     signal?: AbortSignal,
-  ): Promise<{ blobCid: string | undefined; rkeys: string[] }> {
+  ): Promise<{ blob: BlobRef; rkeys: string[] }> {
+    const { bytes, known, manifest } = write;
     const guess = write.tags.map(({ tag, rkey }) => ({
       rkey: rkey ?? tagRkey(write.repo, tag),
       exists: rkey !== undefined,
     }));
-    const { bytes, known, manifest } = write;
-    const uploading = known
-      ? undefined
-      : session.uploadBlob(bytes, manifest.mediaType, signal);
-    const prepare = async () =>
-      records(session.did, write, await uploading, guess, known);
+    const upload = () => session.uploadBlob(bytes, manifest.mediaType, signal);
+    const first = known ? known.blob : upload();
+    const prepare = (blob: BlobRef) =>
+      records(session.did, write, blob, guess, known?.exists ?? false);
     try {
-      await this.#commits.commit(session, prepare());
-      const blob = await uploading;
-      return { blobCid: blob?.ref.$link, rkeys: guess.map((t) => t.rkey) };
+      await this.#commits.commit(
+        session,
+        first instanceof Promise ? first.then(prepare) : prepare(first),
+      );
+      return { blob: await first, rkeys: guess.map((t) => t.rkey) };
     } catch (error) {
       if (!isRetryable(error)) throw error;
     }
     // When it was the upload that failed, this says so.
-    const blob = await uploading;
+    const uploaded = await first;
     // The repo is not as our index thought: another service writes to it too.
     const places = await Promise.all(
       write.tags.map(({ tag }) => this.#placeOfTag(session, write.repo, tag)),
@@ -98,13 +113,13 @@ export class OwnerRecords {
       manifestRkey(write.digest),
       signal,
     );
-    const upload = blob ??
-      await session.uploadBlob(bytes, manifest.mediaType, signal);
+    // A known blob may be what the PDS does not have any more.
+    const blob = known ? await upload() : uploaded;
     await this.#commits.commit(
       session,
-      records(session.did, write, upload, places, existing !== undefined),
+      records(session.did, write, blob, places, existing !== undefined),
     );
-    return { blobCid: upload.ref.$link, rkeys: places.map((p) => p.rkey) };
+    return { blob, rkeys: places.map((p) => p.rkey) };
   }
 
   /** Removes the records of a manifest and of tags; what is already gone is skipped. */
@@ -198,26 +213,23 @@ function isRetryable(error: unknown): boolean {
 function records(
   did: Did,
   write: ManifestWrite,
-  blob: BlobRef | undefined,
+  blob: BlobRef,
   places: readonly { rkey: string; exists: boolean }[],
   exists: boolean,
 ): RepoWrite[] {
-  const writes: RepoWrite[] = [];
-  if (blob) {
-    writes.push({
-      action: exists ? "update" : "create",
-      collection: MANIFEST,
-      rkey: manifestRkey(write.digest),
-      value: writeManifest({
-        repository: write.repo,
-        digest: write.digest,
-        manifest: write.manifest,
-        holdDid: write.holdDid,
-        manifestBlob: blob,
-        now: write.now,
-      }),
-    });
-  }
+  const writes: RepoWrite[] = [{
+    action: exists ? "update" : "create",
+    collection: MANIFEST,
+    rkey: manifestRkey(write.digest),
+    value: writeManifest({
+      repository: write.repo,
+      digest: write.digest,
+      manifest: write.manifest,
+      holdDid: write.holdDid,
+      manifestBlob: blob,
+      createdAt: write.createdAt,
+    }),
+  }];
   places.forEach((place, i) => {
     const tag = write.tags[i]?.tag;
     if (tag === undefined) return;

@@ -109,8 +109,9 @@ export class Owners {
     const hold = profile?.defaultHold === undefined
       ? {}
       : { defaultHold: profile.defaultHold };
-    // An absent profile is not remembered: the first login is about to write it.
+    // An absent profile is not remembered: the next login writes it.
     if (record) await this.#remember(owner.did, hold);
+    else await this.#deps.kv.delete(registryKeys.profile(owner.did));
     return { exists: record !== undefined, ...hold };
   }
 

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import type { Did } from "../../did.ts";
+import type {
+  PdsReader,
+  PdsSession,
+  RepoWrite,
+} from "../../atproto/pds/pds.ts";
+import { writeTag } from "../../atproto/records/record_writers.ts";
+import { AppError, type ErrorCode, isAppError } from "../../errors.ts";
+import { digestOf } from "../../oci/digest.ts";
+import { parseManifest } from "../../oci/manifest.ts";
+import { OCI_INDEX } from "../../oci/media_types.ts";
+import { type ManifestWrite, OwnerRecords } from "./owner_records.ts";
+
+const DID: Did = "did:plc:alice";
+const BYTES = new TextEncoder().encode(
+  JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }),
+);
+const DIGEST = digestOf(BYTES);
+const BLOB = {
+  $type: "blob",
+  ref: { $link: "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku" },
+  mimeType: OCI_INDEX,
+  size: BYTES.length,
+} as const;
+
+const WRITE: ManifestWrite = {
+  repo: "app",
+  digest: DIGEST,
+  manifest: parseManifest(BYTES, OCI_INDEX),
+  bytes: BYTES,
+  holdDid: "did:web:hold.example.com",
+  now: 2_000,
+  createdAt: 1_000,
+  tags: [{ tag: "x", rkey: "app_x" }],
+  known: { exists: true, blob: BLOB },
+};
+
+const TAG_VALUE = writeTag({
+  did: DID,
+  repository: "app",
+  tag: "x",
+  digest: DIGEST,
+  mediaType: OCI_INDEX,
+  now: 0,
+});
+
+/** A repo whose first `refusals` commits are refused with `code`; `found` are the records that reading it finds. */
+function setUp(refusals: number, code: ErrorCode, found: readonly string[]) {
+  const calls: string[] = [];
+  const commits: RepoWrite[][] = [];
+  const unused = () => Promise.reject(new Error("not used"));
+  let left = refusals;
+  const session: PdsSession = {
+    did: DID,
+    pds: "https://pds.example",
+    applyWrites: (writes) => {
+      calls.push(
+        `commit ${writes.map((w) => `${w.action} ${w.collection}`).join(", ")}`,
+      );
+      if (left-- > 0) return Promise.reject(new AppError(code, "It is so."));
+      commits.push([...writes]);
+      return Promise.resolve();
+    },
+    putRecord: unused,
+    deleteRecord: unused,
+    uploadBlob: () => {
+      calls.push("upload");
+      return Promise.resolve(BLOB);
+    },
+    serviceToken: unused,
+  };
+  const reader: Partial<PdsReader> = {
+    getRecord: (_pds, _did, collection, rkey) => {
+      calls.push(`read ${collection}`);
+      return Promise.resolve(
+        found.includes(collection)
+          ? {
+            uri: `at://${DID}/${collection}/${rkey}`,
+            cid: "bafy",
+            value: TAG_VALUE,
+          }
+          : undefined,
+      );
+    },
+  };
+  const records = new OwnerRecords(reader as PdsReader);
+  return { records, session, calls, commits };
+}
+
+const UPDATE = "commit update io.atcr.manifest, update io.atcr.tag";
+
+Deno.test("a known manifest costs one commit that names its record and its blob again, and no upload", async () => {
+  const { records, session, calls, commits } = setUp(0, "CONFLICT", []);
+  const written = await records.write(session, WRITE);
+  assert.deepEqual(calls, [UPDATE]);
+  assert.deepEqual(written, { blob: BLOB, rkeys: ["app_x"] });
+  const [first] = commits[0] ?? [];
+  assert.ok(first && "value" in first);
+  assert.deepEqual(first.value["manifestBlob"], BLOB);
+  assert.equal(first.value["createdAt"], new Date(1_000).toISOString());
+});
+
+Deno.test("a known manifest whose blob the PDS has lost is uploaded again", async () => {
+  const found = ["io.atcr.manifest", "io.atcr.tag"];
+  const { records, session, calls } = setUp(1, "UPSTREAM_FAILED", found);
+  await records.write(session, WRITE);
+  assert.equal(calls[0], UPDATE);
+  assert.ok(calls.includes("upload"));
+  assert.equal(calls.at(-1), UPDATE);
+});
+
+Deno.test("a known manifest whose record is gone is created again", async () => {
+  const { records, session, calls } = setUp(1, "CONFLICT", ["io.atcr.tag"]);
+  await records.write(session, WRITE);
+  const last = "commit create io.atcr.manifest, update io.atcr.tag";
+  assert.equal(calls.at(-1), last);
+});
+
+Deno.test("a push is not acknowledged when the PDS refuses both commits", async () => {
+  const { records, session, commits } = setUp(2, "CONFLICT", []);
+  await assert.rejects(
+    records.write(session, WRITE),
+    (error) => isAppError(error, "CONFLICT"),
+  );
+  assert.deepEqual(commits, []);
+});
+
+Deno.test("a known manifest is not acknowledged while its PDS cannot be asked", async () => {
+  const { records, session, calls } = setUp(1, "UNAVAILABLE", []);
+  await assert.rejects(
+    records.write(session, { ...WRITE, tags: [] }),
+    (error) => isAppError(error, "UNAVAILABLE"),
+  );
+  assert.deepEqual(calls, ["commit update io.atcr.manifest"]);
+});

@@ -1,0 +1,100 @@
+/** Records that another program removed from the owner's repo: the next push writes them again. */
+
+import assert from "node:assert/strict";
+import { validateRecord } from "../../lib/atproto/lexicon/lexicon.ts";
+import { imageIndex, type Manifest } from "../support/oci.ts";
+import { PdsAccount } from "../support/pds.ts";
+import { expect, Repository } from "../support/registry.ts";
+import { sharedServer } from "../support/shared_server.ts";
+
+const MANIFEST = "io.atcr.manifest";
+const TAG = "io.atcr.tag";
+
+const server = sharedServer();
+const alices = (name: string) =>
+  new Repository(server(), server().alice, `alice.test/${name}`);
+const pds = () => new PdsAccount(server().pds, server().alice);
+const hex = (digest: string) => digest.slice(digest.indexOf(":") + 1);
+
+/** The record with its exact bytes and the tag are in the owner's repo. */
+async function assertRecorded(
+  repository: string,
+  { bytes, digest }: Manifest,
+  tags: readonly string[],
+): Promise<void> {
+  const record = await pds().record(MANIFEST, hex(digest));
+  assert.ok(record, "the manifest has no record");
+  assert.deepEqual(validateRecord(MANIFEST, record.value), { valid: true });
+  const blob = record.value["manifestBlob"] as { ref: { $link: string } };
+  const stored = new Uint8Array(await pds().blob(blob.ref.$link));
+  assert.deepEqual(stored, bytes);
+  for (const tag of tags) {
+    const found = await pds().record(TAG, `${repository}_${tag}`);
+    assert.ok(found, `the tag ${tag} has no record`);
+    assert.match(String(found.value["manifest"]), new RegExp(hex(digest)));
+  }
+}
+
+for (const gone of ["manifest", "tag", "manifest and tag"]) {
+  for (const way of ["the same tag", "another tag", "its digest"]) {
+    Deno.test(`where the ${gone} record was removed, a push under ${way} writes what it acknowledges`, async () => {
+      const name = `${gone}-${way}`.replaceAll(" ", "-");
+      const image = await alices(name).pushImage("v1");
+      if (gone.includes("manifest")) {
+        await pds().delete(MANIFEST, hex(image.digest));
+      }
+      if (gone.includes("tag")) await pds().delete(TAG, `${name}_v1`);
+      const tags = { "the same tag": ["v1"], "another tag": ["v2"] }[way] ?? [];
+      const put = await alices(name).putManifest(image, tags[0]);
+      expect(put, 201);
+      await assertRecorded(name, image, tags);
+    });
+  }
+}
+
+Deno.test("a push with many tags after all records were removed writes all of them", async () => {
+  const image = await alices("many").pushImage("a");
+  const query = "?tag=a&tag=b&tag=c";
+  expect(await alices("many").putManifest(image, image.digest, query), 201);
+  await pds().delete(MANIFEST, hex(image.digest));
+  for (const tag of ["a", "c"]) await pds().delete(TAG, `many_${tag}`);
+  expect(await alices("many").putManifest(image, image.digest, query), 201);
+  await assertRecorded("many", image, ["a", "b", "c"]);
+});
+
+Deno.test("a push to a second repository writes a record that was removed", async () => {
+  const image = await alices("first").pushImage("x");
+  await alices("second").pushImage("other");
+  expect(await alices("second").putManifest(image, "x"), 201);
+  await pds().delete(MANIFEST, hex(image.digest));
+  expect(await alices("first").putManifest(image, "x"), 201);
+  await assertRecorded("first", image, ["x"]);
+});
+
+Deno.test("pushes of several manifests at once, of which one has lost its record, all arrive", async () => {
+  const image = await alices("several").pushImage("x");
+  const more = ["a", "b", "c"].map((name) =>
+    imageIndex([image.descriptor], { annotations: { name } })
+  );
+  for (const one of more) {
+    expect(await alices("several").putManifest(one, one.digest), 201);
+  }
+  const [, lost] = more;
+  assert.ok(lost);
+  await pds().delete(MANIFEST, hex(lost.digest));
+  const puts = await Promise.all(
+    more.map((one) => alices("several").putManifest(one, one.digest)),
+  );
+  for (const put of puts) expect(put, 201);
+  for (const one of more) await assertRecorded("several", one, []);
+});
+
+Deno.test("pushing an unchanged image again leaves its record as it is", async () => {
+  const image = await alices("same").pushImage("x");
+  const before = await pds().record(MANIFEST, hex(image.digest));
+  expect(await alices("same").putManifest(image, "x"), 201);
+  expect(await alices("same").putManifest(image, "y"), 201);
+  const after = await pds().record(MANIFEST, hex(image.digest));
+  assert.ok(before);
+  assert.equal(after?.cid, before.cid);
+});
