@@ -12,7 +12,7 @@
  */
 
 import { ConfigError } from "./lib/config/config_error.ts";
-import { AppError } from "./lib/errors.ts";
+import { AppError, operatorMessage } from "./lib/errors.ts";
 import { runCommand } from "./cli/commands.ts";
 
 const say = (text: string) =>
@@ -23,7 +23,7 @@ try {
   if (code !== 0) Deno.exit(code);
 } catch (error) {
   if (error instanceof ConfigError || error instanceof AppError) {
-    say(error.message);
+    say(operatorMessage(error));
   } else {
     say(error instanceof Error ? error.stack ?? error.message : String(error));
   }

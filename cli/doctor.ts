@@ -5,7 +5,7 @@
  */
 
 import type { AppContext } from "../lib/context.ts";
-import { isAppError } from "../lib/errors.ts";
+import { isAppError, operatorMessage } from "../lib/errors.ts";
 import { probeKey } from "../lib/kv/keys.ts";
 import type { Command, CommandCall } from "./command.ts";
 import { HOLD_CHECKS } from "./doctor_hold.ts";
@@ -66,7 +66,7 @@ async function attempt(
   try {
     return await run(ctx);
   } catch (error) {
-    const sentence = error instanceof Error ? error.message : String(error);
+    const sentence = operatorMessage(error);
     // Somebody else who does not answer is not ours to mend.
     const foreign = isAppError(error, "UPSTREAM_FAILED", "UPSTREAM_TIMEOUT");
     return [{ level: foreign ? "warn" : "fail", sentence }];
@@ -123,6 +123,8 @@ async function server({ config }: AppContext): Promise<Finding[]> {
   if (response.ok) return [ok(`${base_url} is ready.`)];
   return [{
     level: "fail",
-    sentence: `${base_url} is not ready: ${text.slice(0, 500)}`,
+    sentence: `${base_url} is not ready; its log says why: ${
+      text.slice(0, 500)
+    }`,
   }];
 }

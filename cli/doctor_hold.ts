@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { parseDid } from "../lib/did.ts";
 import type { AppContext } from "../lib/context.ts";
+import { operatorMessage } from "../lib/errors.ts";
 import type { HoldContext } from "../lib/context/hold.ts";
 import {
   type DoctorCheck,
@@ -165,8 +166,7 @@ async function relays(
         }); ask it with hold request-crawl.`,
       );
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return warn(`${relay} cannot be asked: ${reason}`);
+      return warn(`${relay} cannot be asked: ${operatorMessage(error)}`);
     }
   }));
 }

@@ -21,7 +21,7 @@ import type { Config } from "./config/config.ts";
 import { type AuthContext, createAuth } from "./context/auth.ts";
 import { createAvatars, createNetworkEvents } from "./context/avatar.ts";
 import { createHold, type HoldContext } from "./context/hold.ts";
-import { type ReadinessCheck, readinessChecks } from "./context/readiness.ts";
+import { Readiness, readinessChecks } from "./context/readiness.ts";
 import { createRegistry, type RegistryContext } from "./context/registry.ts";
 import { manifestSource } from "./context/manifest_source.ts";
 import { localSecret } from "./context/secrets.ts";
@@ -71,7 +71,7 @@ export interface AppContext {
   /** Undefined where nothing tells of changes as they happen. */
   readonly avatarEvents: NetworkEvents | undefined;
   /** What has to work before requests are served. */
-  readonly readiness: readonly ReadinessCheck[];
+  readonly readiness: Readiness;
   /** Closes what is open; call it when no request runs any more. */
   close(): void;
 }
@@ -191,10 +191,10 @@ export async function createContext(
     hold,
     avatars,
     avatarEvents,
-    readiness: readinessChecks({
-      kv,
-      store: hold && store,
-      avatars,
+    readiness: new Readiness({
+      checks: readinessChecks({ kv, store: hold && store, avatars }, clock),
+      clock,
+      log,
     }),
     close: () => {
       avatars?.close();

@@ -203,6 +203,11 @@ export interface AppErrorOptions extends ErrorOptions {
   xrpc?: string;
   /** Sent as `Retry-After`, in seconds. */
   retryAfterSeconds?: number;
+  /**
+   * What the operator has to know, for logs and commands: paths, hosts and
+   * settings of this server may stand here, and never reach a client.
+   */
+  operator?: string;
 }
 
 /**
@@ -214,6 +219,8 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly detail: unknown;
   readonly retryAfterSeconds: number | undefined;
+  /** What the operator has to know; never in an answer. */
+  readonly operator: string | undefined;
   readonly #xrpc: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
@@ -221,6 +228,7 @@ export class AppError extends Error {
     this.code = code;
     this.detail = options.detail;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.operator = options.operator;
     this.#xrpc = options.xrpc;
   }
 
@@ -242,4 +250,10 @@ export function isAppError(
 ): error is AppError {
   return error instanceof AppError &&
     (codes.length === 0 || codes.includes(error.code));
+}
+
+/** What `error` says to the operator of this server: for logs and commands only. */
+export function operatorMessage(error: unknown): string {
+  if (error instanceof AppError) return error.operator ?? error.message;
+  return error instanceof Error ? error.message : String(error);
 }

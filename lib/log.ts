@@ -81,6 +81,9 @@ function plain(_key: string, value: unknown): unknown {
       name: value.name,
       message: value.message,
       stack: value.stack,
+      ...("operator" in value && value.operator !== undefined
+        ? { operator: value.operator }
+        : {}),
       ...(value.cause === undefined ? {} : { cause: value.cause }),
     };
   }

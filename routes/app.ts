@@ -45,7 +45,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     opsRoutes({
       metrics: ctx.metrics,
       metricsToken: config.metrics.token,
-      checks: ctx.readiness,
+      readiness: ctx.readiness,
       stopping: state.stopping,
     }),
   );

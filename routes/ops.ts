@@ -7,7 +7,7 @@
 
 import { timingSafeEqual } from "node:crypto";
 import { Hono } from "@hono/hono";
-import type { ReadinessCheck } from "../lib/context/readiness.ts";
+import type { Readiness } from "../lib/context/readiness.ts";
 import { AppError } from "../lib/errors.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { AppEnv } from "./middleware.ts";
@@ -17,13 +17,10 @@ export interface OpsDeps {
   metrics: Metrics;
   /** When set, `/metrics` wants it as Bearer token. */
   metricsToken: string | undefined;
-  checks: readonly ReadinessCheck[];
+  readiness: Pick<Readiness, "report">;
   /** True as soon as the program has begun to stop. */
   stopping: () => boolean;
 }
-
-/** Time that one readiness check may take, in milliseconds. */
-const CHECK_TIMEOUT_MS = 3_000;
 
 /** `/health`, `/livez`, `/readyz` and `/metrics`. */
 export function opsRoutes(deps: OpsDeps): Hono<AppEnv> {
@@ -34,11 +31,7 @@ export function opsRoutes(deps: OpsDeps): Hono<AppEnv> {
     if (deps.stopping()) {
       return c.json({ status: "stopping", checks: {} }, 503);
     }
-    const results = await Promise.all(deps.checks.map(runCheck));
-    const ready = results.every(([, problem]) => problem === undefined);
-    const checks = Object.fromEntries(
-      results.map(([name, problem]) => [name, problem ?? "ok"]),
-    );
+    const { ready, checks } = await deps.readiness.report();
     return c.json({ status: ready ? "ok" : "not ready", checks }, {
       status: ready ? 200 : 503,
     });
@@ -52,17 +45,6 @@ export function opsRoutes(deps: OpsDeps): Hono<AppEnv> {
     });
   });
   return app;
-}
-
-async function runCheck(
-  { name, check }: ReadinessCheck,
-): Promise<readonly [string, string | undefined]> {
-  try {
-    await check(AbortSignal.timeout(CHECK_TIMEOUT_MS));
-    return [name, undefined];
-  } catch (error) {
-    return [name, error instanceof AppError ? error.message : "failed"];
-  }
 }
 
 function requireToken(header: string | undefined, token: string): void {

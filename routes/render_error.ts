@@ -45,6 +45,7 @@ export function renderError(
       code: known.code,
       error: known.cause ?? known,
       message: known.message,
+      ...(known.operator === undefined ? {} : { reason: known.operator }),
     });
   }
   const headers = new Headers({ "cache-control": "no-store" });

@@ -1,18 +1,22 @@
 /**
- * Whether what the program stands on can be used.
+ * Whether what the program stands on can be used, writing included.
  *
  * @module
  */
 
+import { SingleFlight } from "../async/single_flight.ts";
 import type { AvatarService } from "../avatar/service.ts";
+import type { Clock } from "../clock.ts";
+import { operatorMessage } from "../errors.ts";
 import { probeKey } from "../kv/keys.ts";
 import type { Kv } from "../kv/kv.ts";
+import type { Logger } from "../log.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 
 /** One thing that has to work before requests are served. */
 export interface ReadinessCheck {
   readonly name: string;
-  /** Rejects with a sentence that says what is wrong, or when `signal` is aborted. */
+  /** Rejects with what is wrong, or when `signal` is aborted. */
   check(signal: AbortSignal): Promise<void>;
 }
 
@@ -24,14 +28,34 @@ export interface ReadinessParts {
   readonly avatars: AvatarService | undefined;
 }
 
+/** The outcome of all checks. */
+export interface ReadinessReport {
+  readonly ready: boolean;
+  /** `ok` or `failed`, by the name of the check; anyone may see it. */
+  readonly checks: Readonly<Record<string, "ok" | "failed">>;
+}
+
+/** Time that one check may take, in milliseconds. */
+const CHECK_TIMEOUT_MS = 3_000;
+
+/** How long a report is given out again, in milliseconds: anyone may ask, and a check writes. */
+const REPORT_MS = 2_000;
+
+/** A mark of readiness goes by itself when nobody asks any more, in milliseconds. */
+const PROBE_MS = 60_000;
+
 /** The checks of all parts that there are. */
 export function readinessChecks(
   { kv, store, avatars }: ReadinessParts,
+  clock: Clock,
 ): ReadinessCheck[] {
   const checks: ReadinessCheck[] = [{
     name: "kv",
     check: async () => {
-      await kv.get(probeKey("ready"));
+      // A disk that was remounted read-only still answers reads.
+      const key = probeKey("ready");
+      await kv.set(key, true, { expiresAt: clock.now() + PROBE_MS });
+      await kv.get(key);
     },
   }];
   if (store) {
@@ -41,4 +65,74 @@ export function readinessChecks(
     checks.push({ name: "avatars", check: (signal) => avatars.check(signal) });
   }
   return checks;
+}
+
+/** Runs the checks, at most once in two seconds for all who ask. */
+export class Readiness {
+  readonly #deps: {
+    checks: readonly ReadinessCheck[];
+    clock: Clock;
+    log: Logger;
+  };
+  readonly #flights = new SingleFlight();
+  readonly #failing = new Set<string>();
+  #last: { at: number; report: ReadinessReport } | undefined;
+
+  constructor(deps: {
+    checks: readonly ReadinessCheck[];
+    clock: Clock;
+    log: Logger;
+  }) {
+    this.#deps = deps;
+  }
+
+  /** The present state. Why a check fails goes to the log, once each time it begins to. */
+  async report(): Promise<ReadinessReport> {
+    const age = this.#deps.clock.now() - (this.#last?.at ?? -Infinity);
+    if (this.#last && age >= 0 && age < REPORT_MS) return this.#last.report;
+    return await this.#flights.run("report", undefined, () => this.#check());
+  }
+
+  async #check(): Promise<ReadinessReport> {
+    const { checks, clock } = this.#deps;
+    const results = await Promise.all(checks.map((check) => this.#run(check)));
+    const report: ReadinessReport = {
+      ready: results.every(([, state]) => state === "ok"),
+      checks: Object.fromEntries(results),
+    };
+    this.#last = { at: clock.now(), report };
+    return report;
+  }
+
+  async #run(
+    { name, check }: ReadinessCheck,
+  ): Promise<readonly [string, "ok" | "failed"]> {
+    const { log } = this.#deps;
+    const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
+    try {
+      // Not every store can be interrupted; none may hold the answer up.
+      await Promise.race([check(signal), aborted(signal)]);
+      if (this.#failing.delete(name)) log.info("ready again", { check: name });
+      return [name, "ok"];
+    } catch (error) {
+      if (!this.#failing.has(name)) {
+        this.#failing.add(name);
+        const reason = operatorMessage(error);
+        log.error("not ready", { check: name, reason, error });
+      }
+      return [name, "failed"];
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => {
+      reject(
+        new Error(`The check took more than ${CHECK_TIMEOUT_MS} ms.`, {
+          cause: signal.reason,
+        }),
+      );
+    }, { once: true });
+  });
 }

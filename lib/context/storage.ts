@@ -9,6 +9,7 @@ import type { Config } from "../config/config.ts";
 import { AppError } from "../errors.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { FilesystemBlobStore } from "../storage/filesystem/filesystem.ts";
+import { StorageKeys } from "../storage/object_keys.ts";
 import { MemoryBlobStore } from "../storage/memory.ts";
 import { S3BlobStore } from "../storage/s3/s3.ts";
 import type { S3Credentials, S3Options } from "../storage/s3/s3_client.ts";
@@ -28,7 +29,10 @@ export function openStore(
     case "filesystem":
       return new FilesystemBlobStore({ folder: settings.root_dir, clock });
     case "s3":
-      return new S3BlobStore(s3Options(settings.s3, publicHost), { clock });
+      return new S3BlobStore(s3Options(settings.s3, publicHost), {
+        clock,
+        probeKey: new StorageKeys(settings.s3.prefix).upload("probe"),
+      });
   }
 }
 

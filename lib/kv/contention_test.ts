@@ -111,7 +111,9 @@ Deno.test("other errors are passed on at once", async () => {
 Deno.test("a database that stays locked is reported as unavailable", async () => {
   await assert.rejects(
     whileUnlocked(() => Promise.reject(locked())),
-    (error) => isAppError(error, "UNAVAILABLE") && /locked/.test(error.message),
+    (error) =>
+      isAppError(error, "UNAVAILABLE") &&
+      /locked/.test(error.operator ?? ""),
   );
 });
 
@@ -149,4 +151,19 @@ Deno.test("a store that cannot be opened says which setting to look at", async (
   } finally {
     await Deno.remove(file);
   }
+});
+
+Deno.test("a database that cannot be written is reported to the operator, at once", async () => {
+  let calls = 0;
+  await assert.rejects(
+    whileUnlocked(() => {
+      calls++;
+      return Promise.reject(
+        new TypeError("attempt to write a readonly database"),
+      );
+    }),
+    (error) =>
+      isAppError(error, "UNAVAILABLE") && /disk/.test(error.operator ?? ""),
+  );
+  assert.equal(calls, 1);
 });

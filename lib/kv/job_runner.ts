@@ -7,6 +7,7 @@
 
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
+import { operatorMessage } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import {
   addJob,
@@ -265,8 +266,7 @@ export class JobRunner {
     const key = jobKey(id);
     const job = await this.#kv.get<JobRow>(key);
     if (job?.value.revision !== row.revision) return;
-    const message = (error instanceof Error ? error.message : String(error))
-      .slice(0, ERROR_LENGTH);
+    const message = operatorMessage(error).slice(0, ERROR_LENGTH);
     const stopped = this.#aborting.signal.aborted;
     const last = row.attempts >= attemptsOf(registered.kind);
     if (error instanceof BadPayload || (last && !stopped)) {

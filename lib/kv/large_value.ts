@@ -62,7 +62,8 @@ export class LargeValues {
     }
     throw new AppError(
       "INTERNAL",
-      `The stored value at ${showKey(key)} is incomplete.`,
+      "A stored value of this server is incomplete.",
+      { operator: `The stored value at ${showKey(key)} is incomplete.` },
     );
   }
 
@@ -192,8 +193,11 @@ export class LargeValues {
 function contended(key: Key): AppError {
   return new AppError(
     "UNAVAILABLE",
-    `The value at ${showKey(key)} is being written by others; try again.`,
-    { retryAfterSeconds: 1 },
+    "Another request is writing the same at the moment; try again.",
+    {
+      retryAfterSeconds: 1,
+      operator: `The value at ${showKey(key)} is being written by others.`,
+    },
   );
 }
 

@@ -191,7 +191,12 @@ class HeldLease implements Lease {
         this.#ended.abort(
           new AppError(
             "UNAVAILABLE",
-            `The lease ${this.#name} was lost; the work was stopped.`,
+            "Another server took this work over; try again in a moment.",
+            {
+              retryAfterSeconds: 1,
+              operator:
+                `The lease ${this.#name} was lost; the work was stopped.`,
+            },
           ),
         );
       }

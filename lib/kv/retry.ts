@@ -69,13 +69,29 @@ export async function whileUnlocked<T>(call: () => Promise<T>): Promise<T> {
           { cause: error },
         );
       }
+      if (isUnusable(error)) {
+        throw new AppError(
+          "UNAVAILABLE",
+          "The key-value store of this server cannot be used at the moment; try again later.",
+          {
+            cause: error,
+            operator:
+              "The file of the key-value store cannot be read and written; " +
+              "mend its disk, or its rights and those of its folder.",
+          },
+        );
+      }
       if (!isLocked(error)) throw error;
       if (attempt === ATTEMPTS) {
         throw new AppError(
           "UNAVAILABLE",
-          "The key-value store is locked by another process; try again, and " +
-            "let only one server use one file.",
-          { cause: error, retryAfterSeconds: 5 },
+          "The key-value store of this server is busy; try again in a moment.",
+          {
+            cause: error,
+            retryAfterSeconds: 5,
+            operator: "The key-value store is locked by another process; " +
+              "let only one server use one file.",
+          },
         );
       }
       // Random, so that two writers do not meet again and again.
@@ -88,6 +104,12 @@ export async function whileUnlocked<T>(call: () => Promise<T>): Promise<T> {
 function isLocked(error: unknown): boolean {
   return error instanceof Error &&
     /database (table )?is locked|database is busy/i.test(error.message);
+}
+
+function isUnusable(error: unknown): boolean {
+  return error instanceof Error &&
+    /readonly database|unable to open database file|disk I\/O error|disk image is malformed/i
+      .test(error.message);
 }
 
 function isFull(error: unknown): boolean {

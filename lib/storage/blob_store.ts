@@ -71,7 +71,7 @@ export interface BlobStore {
   readonly driver: string;
   readonly parts: PartLimits;
 
-  /** Rejects with an AppError `UNAVAILABLE` that says why when the store cannot be used. */
+  /** Rejects with an AppError `UNAVAILABLE` whose `operator` says why when the store cannot be read or written. */
   check(signal?: AbortSignal): Promise<void>;
 
   head(key: string): Promise<ObjectInfo | undefined>;

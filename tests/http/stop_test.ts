@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { type Blob, randomBlob } from "../support/oci.ts";
 import {
+  type Answer,
   call,
   expect,
   jsonOf,
@@ -179,10 +180,27 @@ Deno.test("operators are told whether it lives, is ready, and what it counts", a
   const blobs = `${server.dataDir}/blobs`;
   await Deno.rename(blobs, `${blobs}.away`);
   await Deno.writeTextFile(blobs, "not a folder");
-  const broken = expect(await call(`${origin}/readyz`, "GET"), 503);
-  assert.match(textOf(broken), /storage/);
+  const broken = await readyWith(origin, 503);
+  assert.deepEqual(jsonOf(broken), {
+    status: "not ready",
+    checks: { ...checks, avatars: "failed", storage: "failed" },
+  });
+  const logged = new RegExp(`not ready.*${blobs}`);
+  await until(() => logged.test(server.log()), server.log);
   expect(await call(`${origin}/livez`, "GET"), 200);
   await Deno.remove(blobs);
   await Deno.rename(`${blobs}.away`, blobs);
-  expect(await call(`${origin}/readyz`, "GET"), 200);
+  await readyWith(origin, 200);
 });
+
+/** The first answer of `/readyz` with `status`; an answer is kept for two seconds. */
+async function readyWith(origin: string, status: number): Promise<Answer> {
+  let answer = await call(`${origin}/readyz`, "GET");
+  await until(async () => {
+    if (answer.status !== status) {
+      answer = await call(`${origin}/readyz`, "GET");
+    }
+    return answer.status === status;
+  }, () => textOf(answer));
+  return answer;
+}

@@ -6,7 +6,7 @@
 
 import { isIP } from "node:net";
 import { z } from "zod";
-import { AppError, isAppError } from "../../errors.ts";
+import { AppError, isAppError, operatorMessage } from "../../errors.ts";
 
 /** `fetch`, guarded; made for requests that we choose the URL of. */
 export type Fetcher = (url: URL, init: RequestInit) => Promise<Response>;
@@ -67,7 +67,7 @@ async function ask(
     return { relay, accepted: false, reason: reasonIn(text, response.status) };
   } catch (error) {
     if (!isAppError(error)) throw error;
-    return { relay, accepted: false, reason: error.message };
+    return { relay, accepted: false, reason: operatorMessage(error) };
   }
 }
 

@@ -11,7 +11,6 @@
 
 import { basename, dirname, join } from "node:path";
 import { type Clock, systemClock } from "../../clock.ts";
-import { AppError } from "../../errors.ts";
 import type {
   BlobStore,
   ByteRange,
@@ -32,6 +31,7 @@ import { FileTree, reason } from "./filesystem_tree.ts";
 import { FileUploads, headersSchema } from "./filesystem_uploads.ts";
 import { assertPrefix } from "../object_keys.ts";
 import { MAX_PARTS, nothingToMove } from "../part_list.ts";
+import { storageUnavailable } from "../storage_error.ts";
 import { sliceOf } from "../stream.ts";
 
 /** Options of {@linkcode FilesystemBlobStore}. */
@@ -64,8 +64,7 @@ export class FilesystemBlobStore implements BlobStore {
       await Deno.writeFile(path, new TextEncoder().encode("check"));
       await Deno.remove(path);
     } catch (error) {
-      throw new AppError(
-        "UNAVAILABLE",
+      throw storageUnavailable(
         `The storage folder ${root} takes no file (${reason(error)}); ` +
           "free space there or make it writable for this program.",
         { cause: error },

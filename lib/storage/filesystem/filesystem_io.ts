@@ -4,7 +4,7 @@
  * @module
  */
 
-import { AppError } from "../../errors.ts";
+import { storageFull, storageUnavailable } from "../storage_error.ts";
 import { chunksOf, type Slice } from "../stream.ts";
 
 /** Bytes of one read: more make reading no cheaper, and a slow reader holds two of them. */
@@ -186,13 +186,21 @@ export function isMissing(error: unknown): boolean {
 /** Codes of the system for a disk, a quota or a file that can take no more. */
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
-/** `error`, or AppError `STORAGE_FULL` when it says that the disk is full. */
+/** Codes of the system for a disk that takes nothing until somebody mends it. */
+const UNUSABLE = new Set(["EROFS", "EACCES", "EPERM", "EIO"]);
+
+/**
+ * `error`, or AppError `STORAGE_FULL` when it says that the disk is full and
+ * `UNAVAILABLE` when it says that the disk cannot be used.
+ */
 export function fileError(error: unknown): unknown {
   const code = error instanceof Error && "code" in error ? error.code : "";
-  if (typeof code !== "string" || !FULL.has(code)) return error;
-  return new AppError(
-    "STORAGE_FULL",
-    "The storage is full, nothing was stored; its operator must free space.",
-    { cause: error },
-  );
+  if (!(error instanceof Error) || typeof code !== "string") return error;
+  if (FULL.has(code)) return storageFull(error.message, { cause: error });
+  return UNUSABLE.has(code)
+    ? storageUnavailable(
+      `The disk of the storage refuses a call (${error.message}); mend it or its rights.`,
+      { cause: error },
+    )
+    : error;
 }

@@ -233,7 +233,9 @@ Deno.test("no symbolic link is followed", () =>
     await Deno.symlink(`${outside}/secret`, `${folder}/link`);
     await Deno.symlink(outside, `${folder}/out`);
     const refused = (error: unknown) =>
-      isAppError(error, "UNAVAILABLE") && /symbolic link/.test(error.message);
+      isAppError(error, "UNAVAILABLE") &&
+      /symbolic link/.test(error.operator ?? "") &&
+      !error.message.includes(folder);
     for (const key of ["link", "out/secret"]) {
       await assert.rejects(store.get(key), refused);
       await assert.rejects(store.head(key), refused);
@@ -253,7 +255,8 @@ Deno.test("the root itself may be a link, made later than the store", async () =
   await assert.rejects(
     store.check(),
     (error) =>
-      isAppError(error, "UNAVAILABLE") && /a\/link/.test(error.message),
+      isAppError(error, "UNAVAILABLE") &&
+      /a\/link/.test(error.operator ?? "") && !/link/.test(error.message),
   );
   await Deno.remove(`${real}/a`);
   await Deno.mkdir(`${real}/a`);

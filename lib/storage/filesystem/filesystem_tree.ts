@@ -6,9 +6,9 @@
  */
 
 import { dirname, join } from "node:path";
-import { AppError } from "../../errors.ts";
 import { isMissing, syncFolders } from "./filesystem_io.ts";
 import { assertKey, isKey } from "../object_keys.ts";
+import { storageUnavailable } from "../storage_error.ts";
 
 /** Folder below the root that holds uploads in progress; no key begins with a dot. */
 const STAGING = ".uploads";
@@ -144,8 +144,7 @@ export class FileTree {
       await Deno.mkdir(this.#folder, { recursive: true });
       return await Deno.realPath(this.#folder);
     } catch (error) {
-      throw new AppError(
-        "UNAVAILABLE",
+      throw storageUnavailable(
         `The storage folder ${this.#folder} cannot be opened (${
           reason(error)
         });` +
@@ -198,8 +197,7 @@ export function reason(error: unknown): string {
 /** A link could lead anywhere, so none is followed below the root. */
 function refuseLink(path: string, real: string): void {
   if (path === real) return;
-  throw new AppError(
-    "UNAVAILABLE",
+  throw storageUnavailable(
     `${path} is or lies behind a symbolic link, which the storage does not ` +
       "follow; mount the other disk there instead.",
   );

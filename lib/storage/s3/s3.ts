@@ -9,7 +9,6 @@
  */
 
 import { type Clock, systemClock } from "../../clock.ts";
-import { AppError } from "../../errors.ts";
 import type {
   BlobStore,
   ByteRange,
@@ -31,6 +30,7 @@ import {
 import { infoOf, S3Connection, type S3Options } from "./s3_client.ts";
 import { type CopyLimits, copyObject } from "./s3_copy.ts";
 import { isGone, s3Error } from "./s3_errors.ts";
+import { storageUnavailable } from "../storage_error.ts";
 import { readObject } from "./s3_read.ts";
 import { S3Uploads } from "./s3_uploads.ts";
 import { publicUrl, withHost } from "./s3_urls.ts";
@@ -38,7 +38,13 @@ import { publicUrl, withHost } from "./s3_urls.ts";
 /** Smallest part but the last that S3 takes. */
 const MIN_PART = 5 * 1024 * 1024;
 
-/** A {@linkcode BlobStore} on S3. Makes no request before it is used. */
+/** How long a successful write shows that the bucket takes writes, in milliseconds. */
+const PROBE_MS = 30_000;
+
+/**
+ * A {@linkcode BlobStore} on S3. Makes no request before it is used. Without
+ * `probeKey`, {@linkcode S3BlobStore.check} does not try to write.
+ */
 export class S3BlobStore implements BlobStore {
   readonly driver = "s3";
   readonly parts: PartLimits = { minBytes: MIN_PART, maxParts: MAX_PARTS };
@@ -48,10 +54,12 @@ export class S3BlobStore implements BlobStore {
   readonly #copyLimits: CopyLimits | undefined;
   readonly #bucket: string;
   readonly #uploads: S3Uploads;
+  readonly #probeKey: string | undefined;
+  #probedAt = -Infinity;
 
   constructor(
     options: S3Options,
-    extras: { clock?: Clock; copyLimits?: CopyLimits } = {},
+    extras: { clock?: Clock; copyLimits?: CopyLimits; probeKey?: string } = {},
   ) {
     this.#clock = extras.clock ?? systemClock;
     this.#connection = new S3Connection(options, this.#clock);
@@ -59,15 +67,34 @@ export class S3BlobStore implements BlobStore {
     this.#options = options;
     this.#bucket = options.bucket;
     this.#copyLimits = extras.copyLimits;
+    this.#probeKey = extras.probeKey;
   }
 
-  /** Lists one key, which tells more than a look at the bucket does. Tries twice at most. */
+  /**
+   * Lists one key, which says more than a look at the bucket does, and writes an
+   * empty object unless one was written in the last half minute, because
+   * writing costs. Tries twice at most.
+   */
   async check(signal?: AbortSignal): Promise<void> {
+    const limits = { signal, tries: 2 };
     await this.#connection.send(
       (s3, options) =>
         s3.listObjectsV2({ Bucket: this.#bucket, MaxKeys: 1 }, options),
-      { signal, tries: 2 },
+      limits,
     );
+    const key = this.#probeKey;
+    const now = this.#clock.now();
+    const written = now >= this.#probedAt && now < this.#probedAt + PROBE_MS;
+    if (key === undefined || written) return;
+    await this.#connection.send(
+      (s3, options) =>
+        s3.putObject(
+          { Bucket: this.#bucket, Key: key, Body: new Uint8Array() },
+          options,
+        ),
+      limits,
+    );
+    this.#probedAt = now;
   }
 
   async head(key: string): Promise<ObjectInfo | undefined> {
@@ -193,10 +220,8 @@ export class S3BlobStore implements BlobStore {
     if (key !== upload.key) await this.move(upload.key, key);
     const info = await this.head(key);
     if (info !== undefined) return info;
-    throw new AppError(
-      "UNAVAILABLE",
-      `${this.#connection.place.host} joined the parts but shows no object; ` +
-        "try again later.",
+    throw storageUnavailable(
+      `${this.#connection.place.host} joined the parts but shows no object.`,
     );
   }
 

@@ -9,6 +9,7 @@ import { AppError } from "../../errors.ts";
 import { quote } from "../../text.ts";
 import type { Multipart } from "../blob_store.ts";
 import { unknownUpload } from "../part_list.ts";
+import { storageFull, storageUnavailable } from "../storage_error.ts";
 
 /** Where a request went, for sentences. */
 export interface S3Place {
@@ -75,8 +76,8 @@ export function isGone(error: unknown): boolean {
 
 /**
  * `error` as an AppError: `BLOB_UPLOAD_UNKNOWN` and `BLOB_UPLOAD_INVALID` for
- * uploads, `RANGE_INVALID`, `STORAGE_FULL`, else `UNAVAILABLE` with what an
- * operator can do about it.
+ * uploads, `RANGE_INVALID`, `STORAGE_FULL`, else `UNAVAILABLE`; what an operator
+ * can do about it stands in `operator`.
  */
 export function s3Error(
   error: unknown,
@@ -95,14 +96,12 @@ export function s3Error(
     return new AppError("RANGE_INVALID", sentence, options);
   }
   if (status === 507 || FULL.has(name)) {
-    return new AppError(
-      "STORAGE_FULL",
-      `The bucket ${place.bucket} is full (${name}), nothing was stored; ` +
-        "its operator must free space.",
+    return storageFull(
+      `The bucket ${place.bucket} is full (${name}); free space there.`,
       options,
     );
   }
-  return new AppError("UNAVAILABLE", explain(failure, place), {
+  return storageUnavailable(explain(failure, place), {
     ...options,
     ...(isBusy(error) ? { retryAfterSeconds: 5 } : {}),
   });

@@ -5,7 +5,7 @@
  */
 
 import type { ListMultipartUploadsCommandOutput } from "@aws-sdk/client-s3";
-import { AppError, isAppError } from "../../errors.ts";
+import { type AppError, isAppError } from "../../errors.ts";
 import type { Multipart, ObjectHeaders, Part } from "../blob_store.ts";
 import { assertKey } from "../object_keys.ts";
 import {
@@ -15,6 +15,7 @@ import {
   unknownUpload,
 } from "../part_list.ts";
 import type { S3Connection } from "./s3_client.ts";
+import { storageUnavailable } from "../storage_error.ts";
 import { isGone, s3Error } from "./s3_errors.ts";
 import { collect } from "../stream.ts";
 
@@ -178,8 +179,7 @@ export class S3Uploads {
 
   #nonsense(what: string): AppError {
     const { host } = this.#connection.place;
-    return new AppError(
-      "UNAVAILABLE",
+    return storageUnavailable(
       `${host} ${what}; it does not speak S3 as it should.`,
     );
   }

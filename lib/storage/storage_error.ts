@@ -1,0 +1,32 @@
+/**
+ * How storage that cannot be used is reported: a plain sentence for clients,
+ * the reason with its paths and hosts for the operator.
+ *
+ * @module
+ */
+
+import { AppError, type AppErrorOptions } from "../errors.ts";
+
+/** AppError `UNAVAILABLE`; `operator` says what is wrong and what to do about it. */
+export function storageUnavailable(
+  operator: string,
+  options: Omit<AppErrorOptions, "operator" | "detail"> = {},
+): AppError {
+  return new AppError(
+    "UNAVAILABLE",
+    "The storage of this server cannot be used at the moment; try again later.",
+    { ...options, operator },
+  );
+}
+
+/** AppError `STORAGE_FULL`; `operator` says where. */
+export function storageFull(
+  operator: string,
+  options: ErrorOptions = {},
+): AppError {
+  return new AppError(
+    "STORAGE_FULL",
+    "The storage is full, nothing was stored; its operator must free space.",
+    { ...options, operator },
+  );
+}

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { createLogger } from "../lib/log.ts";
+import { storageUnavailable } from "../lib/storage/storage_error.ts";
+import { renderError, type Surface } from "./render_error.ts";
+
+Deno.test("what is for the operator is logged and never answered", async () => {
+  const surfaces: Surface[] = ["oci", "xrpc", "api", "page", "text"];
+  for (const surface of surfaces) {
+    const lines: string[] = [];
+    const response = renderError(
+      storageUnavailable("The folder /srv/secret takes no file.", {
+        cause: new Error("EROFS /srv/secret"),
+      }),
+      {
+        surface,
+        requestId: "1",
+        method: "GET",
+        log: createLogger({ level: "error", write: (l) => lines.push(l) }),
+      },
+    );
+    assert.equal(response.status, 503);
+    const text = await response.text();
+    assert.match(text, /storage of this server cannot be used/);
+    assert.doesNotMatch(text + [...response.headers], /secret/);
+    assert.match(lines.join(), /The folder \/srv\/secret takes no file/);
+  }
+});
