@@ -9,11 +9,18 @@ import type {
   Identity,
   IdentityResolver,
 } from "../atproto/identity/identity.ts";
+import { SingleFlight } from "../async/single_flight.ts";
 import { AppError, isAppError } from "../errors.ts";
-import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
+import {
+  type RateLimit,
+  type RateLimiter,
+  subjectOf,
+} from "../kv/rate_limit.ts";
 import { parseOwner } from "../oci/name.ts";
 import type { CredentialVerifier, Principal } from "./credentials.ts";
 import { type Device, DEVICE_SECRET_PREFIX, type Devices } from "./devices.ts";
+import { type Counted, countGuess, limitGuess } from "./guess_limit.ts";
+import type { KnownPasswords } from "./known_passwords.ts";
 import { isPermitted } from "./permissions.ts";
 import type { RefreshTokens } from "./refresh_tokens.ts";
 import type { Revocations } from "./revocation.ts";
@@ -31,26 +38,32 @@ export interface CredentialChainDeps {
   revocations: Revocations;
   identities: IdentityResolver;
   passwords: PasswordLogin;
+  /** Passwords that were right before. */
+  known: KnownPasswords;
   limits: RateLimiter;
 }
 
-/** Wrong credentials for one account from one address. */
+/** Failed logins to one account from one address. */
 const FAILURES_PER_NAME: RateLimit = {
   name: "login_failure",
   limit: 10,
   windowSeconds: 300,
 };
 
-/** Wrong credentials from one address, whatever the account. */
+/** Failed logins from one address, whatever the account. */
 const FAILURES_PER_ADDRESS: RateLimit = {
   name: "login_failure_address",
   limit: 60,
   windowSeconds: 600,
 };
 
+/** Errors of a login that was refused, in contrast to one that nobody could check. */
+const REFUSALS = ["UNAUTHORIZED", "NAME_UNKNOWN", "NAME_INVALID"] as const;
+
 /** Checks credentials of every kind. */
 export class CredentialChain implements CredentialVerifier {
   readonly #deps: CredentialChainDeps;
+  readonly #logins = new SingleFlight();
 
   constructor(deps: CredentialChainDeps) {
     this.#deps = deps;
@@ -63,19 +76,17 @@ export class CredentialChain implements CredentialVerifier {
     from = "unknown",
   ): Promise<Principal> {
     const name = identifierOf(username);
-    const subject = `${from} ${name.toLowerCase().slice(0, 300)}`;
-    await this.#refuseFlood(FAILURES_PER_NAME, subject, 0);
-    await this.#refuseFlood(FAILURES_PER_ADDRESS, from, 0);
+    const key = name.toLowerCase().slice(0, 300);
+    const counted: Counted[] = [
+      { rule: FAILURES_PER_NAME, subject: `${subjectOf(from)} ${key}` },
+      { rule: FAILURES_PER_ADDRESS, subject: from },
+    ];
     try {
       return secret.startsWith(DEVICE_SECRET_PREFIX)
-        ? await this.#verifyDevice(name, secret)
-        : await this.#verifyPassword(name, secret);
+        ? await this.#verifyDevice(name, secret, counted)
+        : await this.#verifyPassword(name, key, secret, counted);
     } catch (error) {
-      if (!isAppError(error, "UNAUTHORIZED", "NAME_UNKNOWN", "NAME_INVALID")) {
-        throw error;
-      }
-      await this.#deps.limits.take(FAILURES_PER_NAME, subject);
-      await this.#deps.limits.take(FAILURES_PER_ADDRESS, from);
+      if (!isAppError(error, ...REFUSALS)) throw error;
       // Clients take any other status for a registry that is out of order.
       throw new AppError("UNAUTHORIZED", error.message, { cause: error });
     }
@@ -98,10 +109,19 @@ export class CredentialChain implements CredentialVerifier {
     return { identity: await identities.resolve(did), credential };
   }
 
-  async #verifyDevice(username: string, secret: string): Promise<Principal> {
-    const { devices, identities } = this.#deps;
+  /**
+   * A device secret cannot be guessed, so a right one is never refused because
+   * of the address that it comes from; only wrong ones count.
+   */
+  async #verifyDevice(
+    username: string,
+    secret: string,
+    counted: readonly Counted[],
+  ): Promise<Principal> {
+    const { devices, identities, limits } = this.#deps;
     const device = await devices.authenticate(secret);
     if (!device) {
+      await countGuess(limits, counted);
       throw new AppError(
         "UNAUTHORIZED",
         "This device secret or access token is wrong, has expired or was revoked. Make a new one in the settings, or run docker-credential-atcr login.",
@@ -131,14 +151,58 @@ export class CredentialChain implements CredentialVerifier {
     );
   }
 
+  /** Equal logins at the same time are one guess at the PDS, but each refused one counts. */
   async #verifyPassword(
     username: string,
+    key: string,
     password: string,
+    counted: readonly Counted[],
   ): Promise<Principal> {
-    const { identities, passwords } = this.#deps;
-    const identity = await identities.resolve(username);
-    await passwords.login(identity, password);
-    return { identity, credential: { kind: "password" } };
+    const { known, limits } = this.#deps;
+    const flight = `${counted[0]?.subject} ${known.macOf(key, password)}`;
+    let leads = false;
+    try {
+      return await this.#logins.run(flight, undefined, () => {
+        leads = true;
+        return this.#login(username, key, password, counted);
+      });
+    } catch (error) {
+      if (!leads && !isAppError(error, "TOOMANYREQUESTS")) {
+        await countGuess(limits, counted);
+      }
+      throw error;
+    }
+  }
+
+  /** A password that was right before is no guess; every other one is counted until the PDS has taken it. */
+  async #login(
+    username: string,
+    key: string,
+    password: string,
+    counted: readonly Counted[],
+  ): Promise<Principal> {
+    const { identities, passwords, known, limits } = this.#deps;
+    const login = async (): Promise<Principal> => {
+      const identity = await identities.resolve(username);
+      await passwords.login(identity, password);
+      return { identity, credential: { kind: "password" } };
+    };
+    if (!await known.isKnown(key, password)) {
+      const principal = await limitGuess(limits, counted, login);
+      await known.remember(key, password);
+      return principal;
+    }
+    try {
+      const principal = await login();
+      await known.remember(key, password);
+      return principal;
+    } catch (error) {
+      if (isAppError(error, ...REFUSALS)) {
+        await known.forget(key, password);
+        await countGuess(limits, counted);
+      }
+      throw error;
+    }
   }
 
   #ofDevice(device: Device, identity: Identity): Principal {
@@ -148,20 +212,6 @@ export class CredentialChain implements CredentialVerifier {
       permits: (action, did, repo) =>
         isPermitted(device.permissions, device.did, action, did, repo),
     };
-  }
-
-  async #refuseFlood(
-    rule: RateLimit,
-    subject: string,
-    cost: number,
-  ): Promise<void> {
-    const decision = await this.#deps.limits.take(rule, subject, cost);
-    if (decision.allowed) return;
-    throw new AppError(
-      "TOOMANYREQUESTS",
-      `Too many wrong logins. Wait ${decision.retryAfterSeconds} seconds and try again.`,
-      { retryAfterSeconds: decision.retryAfterSeconds },
-    );
   }
 }
 

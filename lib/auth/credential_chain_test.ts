@@ -10,6 +10,7 @@ import { openKv } from "../kv/deno_kv.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
 import { CredentialChain } from "./credential_chain.ts";
 import { Devices } from "./devices.ts";
+import { KnownPasswords } from "./known_passwords.ts";
 import { RefreshTokens } from "./refresh_tokens.ts";
 import { RegistryTokens } from "./registry_tokens.ts";
 import { Revocations } from "./revocation.ts";
@@ -53,15 +54,25 @@ async function setUp() {
     service,
   });
   const tried: string[] = [];
+  const answers = new Map<string, () => Promise<unknown>>();
   const chain = new CredentialChain({
     devices,
     refreshTokens,
     revocations,
     identities,
     limits: new RateLimiter(kv, clock),
+    known: new KnownPasswords({
+      kv,
+      clock,
+      mac: (...parts) => `mac of ${JSON.stringify(parts)}`,
+    }),
     passwords: {
-      login: (_identity, password) => {
+      login: async (_identity, password) => {
         tried.push(password);
+        // Guesses in parallel are all under way at once.
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        const answer = answers.get(password);
+        if (answer) return await answer();
         if (password === "right") return Promise.resolve();
         return Promise.reject(new AppError("UNAUTHORIZED", "Wrong."));
       },
@@ -89,6 +100,7 @@ async function setUp() {
     device,
     secret,
     tried,
+    answers,
     tokens,
     refreshTokens,
     revocations,
@@ -147,6 +159,141 @@ Deno.test("wrong passwords end after ten tries for one name from one address", a
   assert.equal(t.tried.length, 10);
   // Somebody elsewhere cannot be locked out by that.
   await t.chain.verify("alice.test", "right", "192.0.2.2");
+});
+
+const codesOf = (results: PromiseSettledResult<unknown>[]) =>
+  results.map((result) =>
+    result.status === "fulfilled"
+      ? "ok"
+      : isAppError(result.reason)
+      ? result.reason.code
+      : "other"
+  );
+
+Deno.test("guesses in parallel get no more tries than guesses in turn", async () => {
+  using t = await setUp();
+  const guesses = Array.from({ length: 300 }, (_, i) => `wrong-${i}`);
+  const codes = codesOf(
+    await Promise.allSettled(
+      guesses.map((guess) => t.chain.verify("alice.test", guess, "192.0.2.1")),
+    ),
+  );
+  assert.equal(codes.filter((code) => code === "UNAUTHORIZED").length, 10);
+  assert.equal(codes.filter((code) => code === "TOOMANYREQUESTS").length, 290);
+  assert.equal(t.tried.length, 10);
+});
+
+Deno.test("guesses in parallel at many accounts end with the limit of their address", async () => {
+  using t = await setUp();
+  const codes = codesOf(
+    await Promise.allSettled(
+      Array.from(
+        { length: 300 },
+        (_, i) => t.chain.verify(`nobody-${i}.test`, "wrong", "192.0.2.1"),
+      ),
+    ),
+  );
+  assert.equal(codes.filter((code) => code === "UNAUTHORIZED").length, 60);
+});
+
+Deno.test("the same wrong password in parallel is one guess at the PDS, and each login counts", async () => {
+  using t = await setUp();
+  const codes = codesOf(
+    await Promise.allSettled(
+      Array.from(
+        { length: 30 },
+        () => t.chain.verify("alice.test", "wrong", "192.0.2.1"),
+      ),
+    ),
+  );
+  assert.equal(t.tried.length, 1);
+  assert.equal(codes.filter((code) => code === "UNAUTHORIZED").length, 10);
+  await assert.rejects(
+    t.chain.verify("alice.test", "other", "192.0.2.1"),
+    (e) => isAppError(e, "TOOMANYREQUESTS"),
+  );
+});
+
+Deno.test("logins with a right password in parallel pass, new or not", async () => {
+  using t = await setUp();
+  for (let round = 0; round < 2; round++) {
+    await Promise.all(
+      Array.from(
+        { length: 100 },
+        () => t.chain.verify("alice.test", "right", "192.0.2.1"),
+      ),
+    );
+  }
+  await assert.rejects(
+    t.chain.verify("alice.test", "wrong", "192.0.2.1"),
+    (e) => isAppError(e, "UNAUTHORIZED"),
+  );
+});
+
+Deno.test("a login that nobody could check counts, whatever went wrong", async () => {
+  for (const code of ["UNAVAILABLE", "UPSTREAM_FAILED"] as const) {
+    using t = await setUp();
+    t.answers.set(
+      "maybe",
+      () => Promise.reject(new AppError(code, "No answer.")),
+    );
+    for (let i = 0; i < 10; i++) {
+      await assert.rejects(
+        t.chain.verify("alice.test", "maybe", "192.0.2.1"),
+        (e) => isAppError(e, code),
+      );
+    }
+    await assert.rejects(
+      t.chain.verify("alice.test", "maybe", "192.0.2.1"),
+      (e) => isAppError(e, "TOOMANYREQUESTS"),
+    );
+  }
+});
+
+Deno.test("guesses of others at a shared address stop no device secret, token or password that was right before", async () => {
+  using t = await setUp();
+  const proxy = "10.0.0.1";
+  await t.chain.verify("alice.test", "right", proxy);
+  const refresh = await t.refreshTokens.issue(ALICE, { kind: "password" });
+  for (const name of ["alice.test", "bob.test", "nobody.test"]) {
+    await Promise.allSettled(
+      Array.from(
+        { length: 100 },
+        (_, i) => t.chain.verify(name, `wrong-${i}`, proxy),
+      ),
+    );
+  }
+  for (let i = 0; i < 60; i++) {
+    await t.chain.verify(`${i}.test`, "wrong", proxy).catch(() => {});
+  }
+  await assert.rejects(
+    t.chain.verify("bob.test", "right", proxy),
+    (e) => isAppError(e, "TOOMANYREQUESTS"),
+  );
+  await t.chain.verify("alice.test", t.secret, proxy);
+  await t.chain.verify("ALICE.test", "right", proxy);
+  await t.chain.verifyRefreshToken(refresh);
+});
+
+Deno.test("a password that was right before asks the PDS all the same, and counts once it is refused", async () => {
+  using t = await setUp();
+  await t.chain.verify("alice.test", "right", "192.0.2.1");
+  t.tried.length = 0;
+  t.answers.set(
+    "right",
+    () => Promise.reject(new AppError("UNAUTHORIZED", "Revoked.")),
+  );
+  for (let i = 0; i < 10; i++) {
+    await assert.rejects(
+      t.chain.verify("alice.test", "right", "192.0.2.1"),
+      (e) => isAppError(e, "UNAUTHORIZED"),
+    );
+  }
+  await assert.rejects(
+    t.chain.verify("alice.test", "right", "192.0.2.1"),
+    (e) => isAppError(e, "TOOMANYREQUESTS"),
+  );
+  assert.equal(t.tried.length, 10);
 });
 
 Deno.test("a refresh token stands for the credential it was made with", async () => {

@@ -11,6 +11,7 @@ import { AppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
 import { deviceName, type Devices, type MadeDevice } from "./devices.ts";
+import { limitGuess } from "./guess_limit.ts";
 import { deviceCodeKey, userCodeKey } from "./kv_keys.ts";
 import type { Permission } from "./permissions.ts";
 import { hashSecret, randomSecret } from "./secrets.ts";
@@ -111,7 +112,15 @@ export class DeviceCodes {
   ): Promise<{ deviceCode: string; userCode: string }> {
     const { kv, clock } = this.#deps;
     const name = deviceName(request.name);
-    await this.#limit(STARTS, request.address, 1);
+    const { allowed, retryAfterSeconds } = await this.#deps.limits
+      .take(STARTS, request.address);
+    if (!allowed) {
+      throw new AppError(
+        "TOOMANYREQUESTS",
+        `Too many codes were asked for from your address. Wait ${retryAfterSeconds} seconds and try again.`,
+        { retryAfterSeconds },
+      );
+    }
     const deviceCode = randomSecret();
     const hash = hashSecret(deviceCode);
     const createdAt = clock.now();
@@ -175,32 +184,22 @@ export class DeviceCodes {
     await this.#answer(entry, { kind: "denied" });
   }
 
-  /** Answers the program; the secret is made now and given out once. */
+  /**
+   * Answers the program; the secret is made now and given out once. Throws
+   * AppError `DENIED` when the account has got too many devices meanwhile.
+   */
   async poll(deviceCode: string): Promise<PollResult> {
-    const { kv, clock, devices } = this.#deps;
+    const { kv, clock } = this.#deps;
     const key = deviceCodeKey(hashSecret(deviceCode));
     const entry = await kv.get<CodeRow>(key);
     if (!entry) return { kind: "unknown" };
     const row = entry.value;
     const now = clock.now();
-    if (row.answer.kind === "approved") {
-      const { did, permissions, lifetimeDays } = row.answer;
-      const commit = kv.atomic().check(key, entry.versionstamp).delete(key);
-      const made = devices.add(commit, {
-        did,
-        permissions,
-        lifetimeDays,
-        name: row.name,
-        kind: "device",
-      });
-      // Somebody else with the same code was faster: it is used up.
-      if (!await commit.commit()) return { kind: "unknown" };
-      return { kind: "approved", ...made };
-    }
+    if (row.answer.kind === "approved") return await this.#giveOut(entry);
     if (row.answer.kind === "denied") return { kind: "denied" };
     if (row.expiresAt <= now) return { kind: "expired" };
-    const early = now + POLL_LENIENCE_MS <
-      row.polledAt + row.pollSeconds * 1000;
+    const early = row.polledAt <= now &&
+      now + POLL_LENIENCE_MS < row.polledAt + row.pollSeconds * 1000;
     const pollSeconds = row.pollSeconds + (early ? POLL_SECONDS : 0);
     const next: CodeRow = { ...row, pollSeconds, polledAt: now };
     // When the check fails, the answer has just come in: the next poll gets it.
@@ -209,20 +208,46 @@ export class DeviceCodes {
     return { kind: early ? "slow_down" : "pending", pollSeconds };
   }
 
+  /** Makes the device of an approved request and uses the code up. */
+  async #giveOut({ key, value }: Entry<CodeRow>): Promise<PollResult> {
+    const { kv, devices } = this.#deps;
+    if (value.answer.kind !== "approved") return { kind: "unknown" };
+    const { did, permissions, lifetimeDays } = value.answer;
+    const made = await devices.makeIf(
+      { did, permissions, lifetimeDays, name: value.name, kind: "device" },
+      async (commit) => {
+        const current = await kv.get<CodeRow>(key);
+        // Another program with the same code was faster: it is used up.
+        if (current === undefined) return false;
+        commit.check(key, current.versionstamp).delete(key);
+        return true;
+      },
+    );
+    return made ? { kind: "approved", ...made } : { kind: "unknown" };
+  }
+
   async #find(
     typed: string,
     did: Did,
     address: string,
   ): Promise<Entry<CodeRow>> {
+    const counted = [
+      { rule: GUESSES, subject: did },
+      { rule: GUESSES, subject: address },
+    ];
+    return await limitGuess(
+      this.#deps.limits,
+      counted,
+      () => this.#lookUp(typed),
+    );
+  }
+
+  async #lookUp(typed: string): Promise<Entry<CodeRow>> {
     const { kv, hashUserCode } = this.#deps;
-    await this.#limit(GUESSES, did, 0);
-    await this.#limit(GUESSES, address, 0);
     const code = parseUserCode(typed);
     const hash = code && await kv.get<string>(userCodeKey(hashUserCode(code)));
     const entry = hash && await kv.get<CodeRow>(deviceCodeKey(hash.value));
     if (entry && entry.value.answer.kind === "pending") return entry;
-    await this.#limit(GUESSES, did, 1);
-    await this.#limit(GUESSES, address, 1);
     throw new AppError(
       "NOT_FOUND",
       "This code is not known, has expired or was answered before. Compare it with what the program shows, or start again there.",
@@ -250,16 +275,6 @@ export class DeviceCodes {
     throw new AppError(
       "CONFLICT",
       "This code was answered at the same moment in another window.",
-    );
-  }
-
-  async #limit(rule: RateLimit, subject: string, cost: number): Promise<void> {
-    const decision = await this.#deps.limits.take(rule, subject, cost);
-    if (decision.allowed) return;
-    throw new AppError(
-      "TOOMANYREQUESTS",
-      `Too many tries. Wait ${decision.retryAfterSeconds} seconds and try again.`,
-      { retryAfterSeconds: decision.retryAfterSeconds },
     );
   }
 }

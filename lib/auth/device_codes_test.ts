@@ -4,7 +4,7 @@ import { isAppError } from "../errors.ts";
 import { openKv } from "../kv/deno_kv.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
 import { DeviceCodes } from "./device_codes.ts";
-import { Devices } from "./devices.ts";
+import { Devices, MAX_DEVICES } from "./devices.ts";
 import { DEFAULT_PERMISSIONS } from "./permissions.ts";
 import { hashSecret } from "./secrets.ts";
 import { parseUserCode, randomUserCode, showUserCode } from "./user_code.ts";
@@ -184,4 +184,54 @@ Deno.test("user codes are read in any case and spacing, and hold no look-alikes"
   ) {
     assert.equal(parseUserCode(wrong), undefined, wrong);
   }
+});
+
+Deno.test("codes that are guessed in parallel are no more than those guessed in turn", async () => {
+  using t = await setUp();
+  const { userCode } = await t.start();
+  const guesses = Array.from({ length: 100 }, () => randomUserCode());
+  const results = await Promise.allSettled(
+    [...guesses, userCode].map((code) => t.codes.find(code, alice, here)),
+  );
+  const unknown = results.filter((result) =>
+    result.status === "rejected" && isAppError(result.reason, "NOT_FOUND")
+  );
+  assert.equal(unknown.length, 10);
+  assert.equal(results.at(-1)?.status, "rejected");
+});
+
+Deno.test("right codes can be looked at as often as one likes", async () => {
+  using t = await setUp();
+  const { userCode } = await t.start();
+  for (let i = 0; i < 30; i++) await t.codes.find(userCode, alice, here);
+});
+
+Deno.test("devices that are made at once are no more than an account may have", async () => {
+  using t = await setUp();
+  const wanted = {
+    did: alice,
+    name: "x",
+    kind: "token",
+    permissions: DEFAULT_PERMISSIONS,
+    lifetimeDays: 30,
+  } as const;
+  for (let i = 0; i < MAX_DEVICES - 2; i++) await t.devices.create(wanted);
+  const deviceCodes: string[] = [];
+  for (let i = 0; i < 5; i++) {
+    const { deviceCode, userCode } = await t.start();
+    await t.codes.approve(userCode, alice, here, granted);
+    deviceCodes.push(deviceCode);
+  }
+  const results = await Promise.allSettled([
+    ...deviceCodes.map((code) => t.codes.poll(code)),
+    ...Array.from({ length: 5 }, () => t.devices.create(wanted)),
+  ]);
+  const made = results.filter(({ status }) => status === "fulfilled");
+  assert.equal(made.length, 2);
+  for (const result of results) {
+    if (result.status === "rejected") {
+      assert(isAppError(result.reason, "DENIED"));
+    }
+  }
+  assert.equal((await t.devices.list(alice)).length, MAX_DEVICES);
 });

@@ -11,7 +11,7 @@ import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Atomic, Entry, Kv } from "../kv/kv.ts";
-import { deviceKey, deviceOfKey, devicesOf } from "./kv_keys.ts";
+import { deviceKey, deviceOfKey, devicesOf, deviceTurnKey } from "./kv_keys.ts";
 import type { Permission } from "./permissions.ts";
 import { hashSecret, matchesHash, randomId, randomSecret } from "./secrets.ts";
 
@@ -32,6 +32,9 @@ const LIVENESS_MS = 15_000;
 
 /** Use within this time of the last one is not noted again. */
 const USE_NOTED_MS = 60_000;
+
+/** Tries of a commit that other devices of the account get in the way of. */
+const MAX_COMMITS = 100;
 
 const REMEMBERED = 10_000;
 const DAY_MS = 86_400_000;
@@ -89,11 +92,38 @@ export class Devices {
    * `INVALID_REQUEST` for a bad name or life.
    */
   async create(wanted: NewDevice): Promise<MadeDevice> {
-    await this.requireRoom(wanted.did);
-    const commit = this.#kv.atomic();
-    const made = this.add(commit, wanted);
-    await commit.commit();
-    return made;
+    const made = await this.makeIf(wanted, () => Promise.resolve(true));
+    if (made) return made;
+    throw new Error("A device without a condition was not made");
+  }
+
+  /**
+   * Makes a device in one commit with what `join` adds to it, or none when
+   * `join` returns false; it is called again when the commit failed. Devices
+   * that are made at the same time are counted one after another. Throws as
+   * {@linkcode create}, and AppError `UNAVAILABLE`.
+   */
+  async makeIf(
+    wanted: NewDevice,
+    join: (commit: Atomic) => Promise<boolean>,
+  ): Promise<MadeDevice | undefined> {
+    const turn = deviceTurnKey(wanted.did);
+    for (let attempt = 0; attempt < MAX_COMMITS; attempt++) {
+      const last = await this.#kv.get<number>(turn);
+      const commit = this.#kv.atomic().check(turn, last?.versionstamp ?? null);
+      if (!await join(commit)) return undefined;
+      await this.requireRoom(wanted.did);
+      const made = this.#add(commit, wanted);
+      const { expiresAt, createdAt } = made.device;
+      if (await commit.set(turn, createdAt, { expiresAt }).commit()) {
+        return made;
+      }
+    }
+    throw new AppError(
+      "UNAVAILABLE",
+      "Too many devices of this account are made at the same time. Try again.",
+      { retryAfterSeconds: 1 },
+    );
   }
 
   /** Throws AppError `DENIED` when the account can have no further device. */
@@ -107,7 +137,7 @@ export class Devices {
   }
 
   /** Adds the device to a commit; it exists once that is applied. Throws AppError `INVALID_REQUEST`. */
-  add(commit: Atomic, wanted: NewDevice): MadeDevice {
+  #add(commit: Atomic, wanted: NewDevice): MadeDevice {
     const name = deviceName(wanted.name);
     const { did, kind, permissions, lifetimeDays } = wanted;
     if (

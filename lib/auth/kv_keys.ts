@@ -19,6 +19,9 @@ export const deviceOfKey = (did: Did, id: string): Key => [
   id,
 ];
 
+/** When the last device of `did` was made; each new one builds on it, so that they can be counted. */
+export const deviceTurnKey = (did: Did): Key => ["auth", "device_turn", did];
+
 /** All devices of `did`. */
 export const devicesOf = (did: Did): ListSelector => ({
   prefix: ["auth", "device_of", did],
@@ -39,6 +42,13 @@ export const loginsRevokedUntilKey = (did: Did): Key => [
   "auth",
   "logins_revoked_until",
   did,
+];
+
+/** Passwords of a user name that were right before; `hash` is the keyed one of the name. */
+export const knownPasswordsKey = (hash: string): Key => [
+  "auth",
+  "known_passwords",
+  hash,
 ];
 
 /** A web session; `hash` is that of its cookie. */

@@ -68,7 +68,6 @@ export class WebSessions {
     former: string | undefined,
   ): Promise<string> {
     if (former !== undefined) await this.endByCookie(former);
-    await this.#makeRoom(did);
     const cookie = randomSecret();
     const now = this.#clock.now();
     const session: WebSession = {
@@ -85,6 +84,8 @@ export class WebSessions {
       .set(webSessionKey(hash), session, { expiresAt: now + IDLE_MS })
       .set(webSessionOfKey(did, session.id), hash, { expiresAt })
       .commit();
+    // Afterwards, so that sign-ins at the same time count each other.
+    await this.#endTooMany(did, session.id);
     return cookie;
   }
 
@@ -121,12 +122,16 @@ export class WebSessions {
 
   /** Ends the session `id` of `did`. Throws AppError `NOT_FOUND` when the account has none with this id. */
   async end(did: Did, id: string): Promise<void> {
+    if (await this.#end(did, id)) return;
+    throw new AppError("NOT_FOUND", "This session has ended already.");
+  }
+
+  async #end(did: Did, id: string): Promise<boolean> {
     const key = webSessionOfKey(did, id);
     const hash = (await this.#kv.get<string>(key))?.value;
-    if (hash === undefined) {
-      throw new AppError("NOT_FOUND", "This session has ended already.");
-    }
+    if (hash === undefined) return false;
     await this.#kv.atomic().delete(key).delete(webSessionKey(hash)).commit();
+    return true;
   }
 
   /** Ends the session of a cookie and returns whose it was. */
@@ -140,10 +145,10 @@ export class WebSessions {
     return session.did;
   }
 
-  async #makeRoom(did: Did): Promise<void> {
-    const sessions = await this.list(did);
-    for (const { id } of sessions.slice(MAX_WEB_SESSIONS - 1)) {
-      await this.end(did, id);
+  async #endTooMany(did: Did, newest: string): Promise<void> {
+    const others = (await this.list(did)).filter(({ id }) => id !== newest);
+    for (const { id } of others.slice(MAX_WEB_SESSIONS - 1)) {
+      await this.#end(did, id);
     }
   }
 }

@@ -111,3 +111,14 @@ Deno.test("the oldest sessions of an account make room for new ones", async () =
   assert.equal(await t.sessions.find(first), undefined);
   assert.equal((await t.sessions.list(alice)).length, MAX_WEB_SESSIONS);
 });
+
+Deno.test("sign-ins at the same time leave no more sessions than an account may have", async () => {
+  using t = await setUp();
+  await Promise.all(
+    Array.from({ length: MAX_WEB_SESSIONS + 10 }, () => t.signIn()),
+  );
+  const left = (await t.sessions.list(alice)).length;
+  assert.ok(left > 0 && left <= MAX_WEB_SESSIONS, `${left} sessions`);
+  const cookie = await t.signIn();
+  assert.ok(await t.sessions.find(cookie));
+});

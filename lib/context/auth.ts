@@ -17,6 +17,7 @@ import type { SecretBox } from "../crypto/secret_box.ts";
 import { CredentialChain } from "../auth/credential_chain.ts";
 import { DeviceCodes } from "../auth/device_codes.ts";
 import { Devices } from "../auth/devices.ts";
+import { KnownPasswords } from "../auth/known_passwords.ts";
 import { OAuth } from "../auth/oauth/oauth.ts";
 import { RefreshTokens } from "../auth/refresh_tokens.ts";
 import { RegistryTokens } from "../auth/registry_tokens.ts";
@@ -126,6 +127,11 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
       revocations,
       identities,
       passwords,
+      known: new KnownPasswords({
+        kv,
+        clock,
+        mac: (...parts) => box.mac("known password", ...parts),
+      }),
       limits,
     }),
     onLogin: ({ identity }) => onLogin(identity),

@@ -93,13 +93,58 @@ Deno.test("a flood at once over two instances gets no more than the limit", () =
     assert.equal(decisions.filter((d) => d.allowed).length, 5);
   }));
 
-Deno.test("asking at no cost uses nothing", () =>
-  withLimiters(async (one) => {
-    for (let i = 0; i < 10; i++) {
-      assert.deepEqual(await one.take(LOGIN, "x", 0), ALLOWED);
-    }
+Deno.test("what is given back can be used again, also where another instance was refused", () =>
+  withLimiters(async (one, two, clock, kv) => {
     for (let i = 0; i < 5; i++) await one.take(LOGIN, "x");
-    assert.equal((await one.take(LOGIN, "x", 0)).allowed, false);
+    assert.equal((await one.take(LOGIN, "x")).allowed, false);
+    assert.equal((await two.take(LOGIN, "x")).allowed, false);
+    await one.giveBack(LOGIN, "x", 2);
+    assert.deepEqual(await one.take(LOGIN, "x"), ALLOWED);
+    clock.advance(2_000);
+    assert.deepEqual(await two.take(LOGIN, "x"), ALLOWED);
+    await two.giveBack(LOGIN, "x", 100);
+    assert.equal(await kv.get(rateKey("login", "x")), undefined);
+    await one.giveBack(LOGIN, "y");
+    for (let i = 0; i < 5; i++) await two.take(LOGIN, "y");
+    assert.equal((await two.take(LOGIN, "y")).allowed, false);
+  }));
+
+Deno.test("a store that fails does not fail what went well", async () => {
+  const clock = new ManualClock();
+  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const limiter = new RateLimiter(kv, clock);
+  kv.close();
+  await limiter.giveBack(LOGIN, "x");
+});
+
+Deno.test("a clock that is set back after running ahead keeps the count, and blocks nobody for longer than the window", () =>
+  withLimiters(async (one, two, clock) => {
+    const day = 86_400_000;
+    clock.advance(day);
+    for (let i = 0; i < 5; i++) await one.take(LOGIN, "full");
+    assert.equal((await one.take(LOGIN, "full")).allowed, false);
+    for (let i = 0; i < 2; i++) await one.take(LOGIN, "some");
+    clock.advance(-day);
+    for (let i = 0; i < 3; i++) {
+      assert.deepEqual(await one.take(LOGIN, "some"), ALLOWED);
+    }
+    assert.equal((await two.take(LOGIN, "some")).allowed, false);
+    const refused = await one.take(LOGIN, "full");
+    assert.deepEqual(refused, { allowed: false, retryAfterSeconds: 12 });
+    clock.advance(12_000);
+    assert.deepEqual(await two.take(LOGIN, "full"), ALLOWED);
+    assert.equal((await one.take(LOGIN, "full")).allowed, false);
+  }));
+
+Deno.test("a row of an earlier version from a time ahead is bounded by the window", () =>
+  withLimiters(async (one, _two, clock, kv) => {
+    const paidBackAt = clock.now() + 86_400_000;
+    await kv.set(rateKey("login", "x"), { paidBackAt }, {
+      expiresAt: paidBackAt,
+    });
+    assert.equal((await one.take(LOGIN, "x")).allowed, false);
+    clock.advance(12_000);
+    assert.deepEqual(await one.take(LOGIN, "x"), ALLOWED);
   }));
 
 Deno.test("a higher cost counts as that many, and never passes when above the limit", () =>

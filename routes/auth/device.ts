@@ -157,6 +157,9 @@ function refusal(c: Context<AppEnv>, error: unknown): Response {
     c.header("retry-after", String(error.retryAfterSeconds ?? 1));
     return answer(c, "slow_down", error.message, 429);
   }
+  if (isAppError(error, "DENIED")) {
+    return answer(c, "access_denied", error.message);
+  }
   if (isAppError(error, "INVALID_REQUEST")) {
     return answer(c, "invalid_request", error.message);
   }
