@@ -131,7 +131,7 @@ async function open(
   log: Logger,
   serve: { fetch: Handler; upgrade: Upgrade },
 ): Promise<Listening> {
-  if (config.deploy) return listenOnDeploy(serve.fetch);
+  if (config.deploy) return listenOnDeploy(serve.fetch, log);
   const { hostname, port } = config.server.listen;
   return await listen({ hostname, port, log, ...serve });
 }

@@ -76,6 +76,13 @@ export class Blobs {
     }
     const opened = await hold.open(caller, digest, range, options.signal);
     if (!opened) throw unknownBlob(digest);
+    if (opened.size !== size) {
+      await opened.body.cancel();
+      throw new AppError(
+        "UPSTREAM_FAILED",
+        `The hold ${hold.did} says that the blob ${digest} has ${size} bytes and then ${opened.size}. Tell its operator.`,
+      );
+    }
     return { kind: "stream", size, body: opened.body, range };
   }
 

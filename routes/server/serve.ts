@@ -8,16 +8,24 @@
  * @module
  */
 
-import { IncomingMessage, type Server, ServerResponse } from "node:http";
+import { createServer, IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import {
+  getRequestListener,
   type Http2Bindings,
   type HttpBindings,
-  serve as serveNode,
 } from "@hono/node-server";
 import { AppError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
+import {
+  type LengthMismatch,
+  logMismatch,
+  withAnnouncedLength,
+} from "./announced_length.ts";
+import { InFlight } from "./in_flight.ts";
 import { withNodeBody } from "./node_request.ts";
+import { CountedResponse } from "./node_response.ts";
+import { isAmbiguous, refuseAmbiguous } from "./request_head.ts";
 
 /** Takes over connections that want to become WebSockets. */
 export interface Upgrade {
@@ -67,7 +75,23 @@ export interface Listening {
 /** Starts to listen. Throws AppError `UNAVAILABLE` that names the setting when the address is taken. */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const { hostname, port, upgrade, log } = options;
+  const inFlight = new InFlight();
+  const cut = (mismatch: LengthMismatch) => logMismatch(log, mismatch);
+  const broken = (path: string, error: Error) =>
+    log.error("response broken off, its source failed", { path, error });
+  // The library puts a leaner Response in place of the global one, which makes
+  // answers a third cheaper; it lacks `bytes()`, so that nobody here calls it.
+  const answer = getRequestListener((request, bindings) => {
+    const { incoming, outgoing } = bindings;
+    const plain = incoming instanceof IncomingMessage &&
+      outgoing instanceof ServerResponse;
+    return options.fetch(
+      plain ? withNodeBody(request, incoming, outgoing) : request,
+      new NodeConnection(bindings),
+    );
+  }, { hostname });
   const serverOptions = {
+    ServerResponse: CountedResponse,
     // An upload may take hours; the storage watches for stalled bodies.
     requestTimeout: 0,
     keepAliveTimeout: 30_000,
@@ -75,32 +99,24 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     shouldUpgradeCallback: (request: IncomingMessage) =>
       upgrade?.wants(request) ?? false,
   };
-  // The library puts a leaner Response in place of the global one, which makes
-  // answers a third cheaper; it lacks `bytes()`, so that nobody here calls it.
-  const server = await new Promise<Server>((resolve, reject) => {
-    const created = serveNode({
-      fetch: (request, bindings) => {
-        const { incoming, outgoing } = bindings;
-        const plain = incoming instanceof IncomingMessage &&
-          outgoing instanceof ServerResponse;
-        return options.fetch(
-          plain ? withNodeBody(request, incoming, outgoing) : request,
-          new NodeConnection(bindings),
-        );
-      },
-      hostname,
-      port,
-      serverOptions,
-    }, () => resolve(created)) as Server;
-    created.once("error", (cause) => reject(listenError(options, cause)));
-  });
-  server.on("error", (error) => log.error("server error", { error }));
-  const inFlight = new InFlight();
-  server.prependListener("request", (request, response) => {
+  const server = createServer(serverOptions, (request, response) => {
     inFlight.add(response);
+    response.onMismatch = cut;
+    response.onFailure = broken;
     // A body that nobody takes would hold up the next request of its connection.
     if (request.method === "GET" || request.method === "HEAD") request.resume();
+    if (isAmbiguous(request)) refuseAmbiguous(request, response);
+    else void answer(request, response);
   });
+  await new Promise<void>((resolve, reject) => {
+    const failed = (cause: Error) => reject(listenError(options, cause));
+    server.once("error", failed);
+    server.listen(port, hostname, () => {
+      server.off("error", failed);
+      resolve();
+    });
+  });
+  server.on("error", (error) => log.error("server error", { error }));
   server.on("upgrade", (request, socket, head) => {
     if (upgrade?.wants(request)) upgrade.take(request, socket, head);
     else socket.destroy();
@@ -135,42 +151,14 @@ class NodeConnection implements Connection {
   }
 }
 
-/** The requests that are being answered. */
-class InFlight {
-  readonly #responses = new Set<ServerResponse>();
-  #ended: (() => void) | undefined;
-
-  add(response: ServerResponse): void {
-    if (this.#ended) lastOfConnection(response);
-    this.#responses.add(response);
-    response.once("close", () => {
-      this.#responses.delete(response);
-      if (this.#responses.size === 0) this.#ended?.();
-    });
-  }
-
-  /** Resolves when all are answered, or when `limitMs` milliseconds are over. */
-  async end(limitMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#ended = resolve;
-    for (const response of this.#responses) lastOfConnection(response);
-    if (this.#responses.size === 0) return;
-    const limit = setTimeout(resolve, limitMs);
-    await promise;
-    clearTimeout(limit);
-  }
-}
-
-/** Has the client open another connection for its next request. */
-function lastOfConnection(response: ServerResponse): void {
-  if (!response.headersSent) response.setHeader("connection", "close");
-}
-
 /** Listens on Deno Deploy, which chooses the address itself. */
-export function listenOnDeploy(fetch: Handler): Listening {
-  const server = Deno.serve((request, { remoteAddr }) =>
-    fetch(request, { remoteAddress: remoteAddr.hostname })
-  );
+export function listenOnDeploy(fetch: Handler, log: Logger): Listening {
+  const cut = (mismatch: LengthMismatch) => logMismatch(log, mismatch);
+  const server = Deno.serve(async (request, { remoteAddr }) => {
+    const connection = { remoteAddress: remoteAddr.hostname };
+    const response = await fetch(request, connection);
+    return withAnnouncedLength(response, request, cut);
+  });
   return {
     port: 443,
     stop: () => server.shutdown(),

@@ -67,7 +67,8 @@ export class RemoteBlobs {
     }
     const size = sizeOf(response);
     // An answer without the wanted range would be taken for the range.
-    const complete = response.status === (range ? 206 : 200) || size === 0;
+    const complete = size === 0 ||
+      (range ? isRange(response, range) : response.status === 200);
     if (complete && response.body && size !== undefined) {
       return { size, body: response.body };
     }
@@ -132,6 +133,13 @@ export class RemoteBlobs {
     const body: unknown = await response.json().catch(() => undefined);
     return locationSchema.safeParse(body).data?.url;
   }
+}
+
+/** Whether the answer is that range and no other. */
+function isRange({ status, headers }: Response, range: ByteRange): boolean {
+  const bytes = `bytes ${range.start}-${range.end}/`;
+  return status === 206 &&
+    headers.get("content-range")?.startsWith(bytes) === true;
 }
 
 /** Size of the whole blob by a full or partial answer; undefined when it does not say. */
