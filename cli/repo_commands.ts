@@ -5,6 +5,7 @@
  */
 
 import { AppError } from "../lib/errors.ts";
+import { isCaptainsWrite } from "../lib/hold/captain_records.ts";
 import { importCar } from "../lib/repo/car/car_import.ts";
 import type { Command, CommandCall } from "./command.ts";
 import { withHold } from "./open_context.ts";
@@ -43,12 +44,22 @@ async function exportRepo(call: CommandCall): Promise<void> {
 async function importRepo(call: CommandCall): Promise<number> {
   return await withHold(call.config(), async ({ hold }) => {
     let refusals = 0;
+    const owner = (await hold.access.captain())?.owner;
     try {
       for (const path of call.operands) {
-        const { records, refused } = await importCar(
+        const { records, refused, kept } = await importCar(
           hold.repo,
           await openFile(path),
+          {
+            keep: (write) =>
+              owner !== undefined && isCaptainsWrite(owner, write)
+                ? `the captain of this hold is ${owner}; change hold.owner instead`
+                : undefined,
+          },
         );
+        for (const { path, reason } of kept) {
+          call.print(`kept as it is: ${path}: ${reason}`);
+        }
         for (const { path, reason } of refused) {
           call.print(`not taken: ${path}: ${reason}`);
         }

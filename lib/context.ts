@@ -192,7 +192,12 @@ export async function createContext(
     avatars,
     avatarEvents,
     readiness: new Readiness({
-      checks: readinessChecks({ kv, store: hold && store, avatars }, clock),
+      checks: readinessChecks({
+        kv,
+        store: hold && store,
+        avatars,
+        access: hold?.access,
+      }, clock),
       clock,
       log,
     }),

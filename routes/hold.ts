@@ -54,6 +54,7 @@ export function holdRoutes(
       requireAllowed(await hold.access.admin(caller));
       return caller;
     },
+    permit: (caller, writes) => hold.captainRecords.require(caller, writes),
     written: (writes) => {
       if (writes.some(({ collection }) => DECIDING.includes(collection))) {
         hold.access.invalidate();

@@ -11,6 +11,7 @@ import { ServiceAuthVerifier } from "../atproto/service_auth.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { HoldAccess } from "../hold/access.ts";
+import { CaptainRecords } from "../hold/captain_records.ts";
 import { BlobRows } from "../hold/blobs/blob_rows.ts";
 import { HoldBlobs } from "../hold/blobs/blobs.ts";
 import { HoldCrew } from "../hold/crew.ts";
@@ -143,6 +144,7 @@ export async function createHold(deps: HoldContextDeps) {
     }),
     tickets: new ReadTickets({ kv, clock }),
     access,
+    captainRecords: new CaptainRecords({ access, records: repo }),
     crew,
     layerRecords,
     quota,

@@ -7,9 +7,10 @@
 import { SingleFlight } from "../async/single_flight.ts";
 import type { AvatarService } from "../avatar/service.ts";
 import type { Clock } from "../clock.ts";
-import { operatorMessage } from "../errors.ts";
+import { AppError, operatorMessage } from "../errors.ts";
 import { probeKey } from "../kv/keys.ts";
 import type { Kv } from "../kv/kv.ts";
+import type { HoldAccess } from "../hold/access.ts";
 import type { Logger } from "../log.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 
@@ -26,6 +27,8 @@ export interface ReadinessParts {
   /** Undefined where no hold runs: avatars may have a store of their own. */
   readonly store: BlobStore | undefined;
   readonly avatars: AvatarService | undefined;
+  /** Undefined where no hold runs. */
+  readonly access: HoldAccess | undefined;
 }
 
 /** The outcome of all checks. */
@@ -46,7 +49,7 @@ const PROBE_MS = 60_000;
 
 /** The checks of all parts that there are. */
 export function readinessChecks(
-  { kv, store, avatars }: ReadinessParts,
+  { kv, store, avatars, access }: ReadinessParts,
   clock: Clock,
 ): ReadinessCheck[] {
   const checks: ReadinessCheck[] = [{
@@ -60,6 +63,9 @@ export function readinessChecks(
   }];
   if (store) {
     checks.push({ name: "storage", check: (signal) => store.check(signal) });
+  }
+  if (access) {
+    checks.push({ name: "hold", check: () => requireCaptain(access) });
   }
   if (avatars) {
     checks.push({ name: "avatars", check: (signal) => avatars.check(signal) });
@@ -135,4 +141,13 @@ function aborted(signal: AbortSignal): Promise<never> {
       );
     }, { once: true });
   });
+}
+
+/** Without a captain record nobody may read or push. */
+async function requireCaptain(access: HoldAccess): Promise<void> {
+  if (await access.captain()) return;
+  throw new AppError(
+    "UNAVAILABLE",
+    "The hold has no captain; set hold.owner (HOLD_OWNER) and start the hold again.",
+  );
 }

@@ -25,7 +25,7 @@ Deno.test("a key-value store that only answers reads is not ready", async () => 
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
   const store = new MemoryBlobStore();
-  const parts = { kv, store, avatars: undefined };
+  const parts = { kv, store, avatars: undefined, access: undefined };
   const ready = open(readinessChecks(parts, clock)).readiness;
   assert.deepEqual(await ready.report(), {
     ready: true,

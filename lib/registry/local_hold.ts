@@ -95,6 +95,7 @@ export class LocalHold implements HoldClient {
     body: ReadableStream<Uint8Array>,
     signal?: AbortSignal,
   ): Promise<number> {
+    await this.#requireWrite(upload.caller);
     const { uploads } = this.#deps;
     return (await uploads.append(upload, offset, body, signal)).offset;
   }

@@ -55,12 +55,13 @@ export function createBlobResponder(deps: BlobResponderDeps): BlobResponder {
   return async (request, text) => {
     const digest = parseDigest(text);
     const { searchParams } = new URL(request.url);
-    await requireReader(deps, request, digest, searchParams.get("ticket"));
+    const ticket = searchParams.get("ticket");
+    const reader = await requireReader(deps, request, digest, ticket);
     const known = await deps.blobs.stat(digest);
     if (!known) throw unknownBlob(digest);
     if (searchParams.has("method")) {
       const url = await deps.blobs.presign(digest, { contentType: OCTETS }) ??
-        await ownUrl(deps, digest);
+        await ownUrl(deps, digest, reader);
       return Response.json({ url });
     }
     if (request.method === "HEAD") {
@@ -122,31 +123,35 @@ function headersOf(digest: Digest): Record<string, string> {
 async function ownUrl(
   deps: BlobResponderDeps,
   digest: Digest,
+  reader: Did | undefined,
 ): Promise<string> {
   const url = new URL(`/xrpc/${LXM}`, deps.baseUrl);
   url.searchParams.set("did", deps.did);
   url.searchParams.set("cid", digest);
   const anonymous = await deps.access.read(undefined);
   if (!anonymous.allowed) {
-    url.searchParams.set("ticket", await deps.tickets.issue(digest));
+    url.searchParams.set("ticket", await deps.tickets.issue(digest, reader));
   }
   return url.href;
 }
 
+/** Who reads; undefined for somebody without login. */
 async function requireReader(
   deps: BlobResponderDeps,
   request: Request,
   digest: Digest,
   ticket: string | null,
-): Promise<void> {
+): Promise<Did | undefined> {
   const { access, tokens, tickets } = deps;
-  if (ticket !== null && await tickets.accepts(ticket, digest)) return;
-  const authorization = request.headers.get("authorization") ?? undefined;
-  const caller = authorization === undefined
+  const ticketed = ticket === null
     ? undefined
+    : await tickets.accept(ticket, digest);
+  const authorization = request.headers.get("authorization") ?? undefined;
+  const caller = ticketed || authorization === undefined
+    ? ticketed?.reader
     : await tokens.verify(authorization, LXM);
   const decision = await access.read(caller);
-  if (decision.allowed) return;
+  if (decision.allowed) return caller;
   throw new AppError(
     caller === undefined ? "UNAUTHORIZED" : "DENIED",
     decision.reason,

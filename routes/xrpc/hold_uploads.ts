@@ -85,7 +85,11 @@ export function mountHoldUploads(
   const uploadPart: HoldHandler = async (c) => {
     const id = c.req.header("x-upload-id") ?? "";
     const ticket = c.req.header(TICKET_HEADER) ?? "";
-    if (!await uploads.acceptsTicket(id, ticket)) {
+    const holder = await uploads.ticketHolder(id, ticket);
+    if (holder !== undefined) {
+      // A ticket must not outlive the right to push.
+      requireAllowed(await deps.access.write(holder));
+    } else {
       await uploads.requireOwner(id, await writerOf(c, deps, "uploadPart"));
     }
     const { body, signal } = c.req.raw;

@@ -39,6 +39,11 @@ export interface RepoRoutesDeps {
    * AppError `UNAUTHORIZED` or `DENIED` for everybody else.
    */
   readonly authorize: (request: Request, lxm: string) => Promise<Did>;
+  /** Throws AppError `DENIED` when `caller` may write records, but not these. */
+  readonly permit: (
+    caller: Did,
+    writes: readonly RepoWrite[],
+  ) => Promise<void>;
   /** Called after records were written; they may say who may do what. */
   readonly written: (writes: readonly RepoWrite[]) => void;
 }
@@ -161,19 +166,25 @@ function mountWrites(app: Hono<AppEnv>, deps: RepoRoutesDeps): void {
   const procedure = <T extends typeof target>(
     name: string,
     schema: T,
-    answer: (c: XrpcContext, input: z.output<T>) => Promise<Response>,
+    answer: (
+      c: XrpcContext,
+      input: z.output<T>,
+      caller: Did,
+    ) => Promise<Response>,
   ) =>
     mountProcedure(app, `${NSID}.${name}`, async (c) => {
-      await deps.authorize(c.req.raw, `${NSID}.${name}`);
+      const caller = await deps.authorize(c.req.raw, `${NSID}.${name}`);
       const input = await inputOf(c, schema);
       requireRepo(deps.account, input.repo);
       await requireActive(deps.repo);
-      return await answer(c, input);
+      return await answer(c, input, caller);
     });
   const apply = async (
+    caller: Did,
     writes: readonly RepoWrite[],
     { swapCommit }: { swapCommit?: string | undefined },
   ) => {
+    await deps.permit(caller, writes);
     try {
       return await deps.repo.apply(
         writes,
@@ -188,9 +199,9 @@ function mountWrites(app: Hono<AppEnv>, deps: RepoRoutesDeps): void {
     }
   };
 
-  procedure("createRecord", createRecord, async (c, input) => {
+  procedure("createRecord", createRecord, async (c, input, caller) => {
     const { collection, rkey, record } = input;
-    const done = await apply([{
+    const done = await apply(caller, [{
       action: "create",
       collection,
       value: record,
@@ -198,9 +209,9 @@ function mountWrites(app: Hono<AppEnv>, deps: RepoRoutesDeps): void {
     }], input);
     return c.json(single(done));
   });
-  procedure("putRecord", putRecord, async (c, input) => {
+  procedure("putRecord", putRecord, async (c, input, caller) => {
     const { collection, rkey, record, swapRecord } = input;
-    const done = await apply([{
+    const done = await apply(caller, [{
       action: "put",
       collection,
       rkey,
@@ -209,9 +220,9 @@ function mountWrites(app: Hono<AppEnv>, deps: RepoRoutesDeps): void {
     }], input);
     return c.json(single(done));
   });
-  procedure("deleteRecord", deleteRecord, async (c, input) => {
+  procedure("deleteRecord", deleteRecord, async (c, input, caller) => {
     const { collection, rkey, swapRecord } = input;
-    const done = await apply([{
+    const done = await apply(caller, [{
       action: "delete",
       collection,
       rkey,
@@ -219,8 +230,8 @@ function mountWrites(app: Hono<AppEnv>, deps: RepoRoutesDeps): void {
     }], input);
     return c.json(committed(done));
   });
-  procedure("applyWrites", applyWrites, async (c, input) => {
-    const done = await apply(input.writes.map(repoWrite), input);
+  procedure("applyWrites", applyWrites, async (c, input, caller) => {
+    const done = await apply(caller, input.writes.map(repoWrite), input);
     const results = done.results.map((result, i) => {
       const action = input.writes[i]?.$type ?? "";
       const { uri, cid } = result;

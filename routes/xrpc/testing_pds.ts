@@ -59,6 +59,7 @@ export async function openPds(handle = HANDLE) {
         }
         throw new AppError("UNAUTHORIZED", "Send a service token.");
       },
+      permit: () => Promise.resolve(),
       ociBlob: (_request, digest) => Promise.resolve(new Response(digest)),
       baseUrl: "https://hold.example.com",
       written: () => {},

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -14,6 +15,13 @@ import { holdKeys } from "../kv_keys.ts";
 const TICKET_MS = 15 * 60 * 1000;
 
 const TICKET = /^[0-9a-f-]{36}$/;
+
+/** What a ticket is good for. */
+interface TicketRow {
+  readonly digest: Digest;
+  /** For whom it was issued. */
+  readonly reader: Did | undefined;
+}
 
 /** Gives out and checks tickets. */
 export class ReadTickets {
@@ -25,19 +33,28 @@ export class ReadTickets {
     this.#clock = deps.clock;
   }
 
-  /** A new ticket for `digest`. */
-  async issue(digest: Digest): Promise<string> {
+  /** A new ticket for `digest`, for `reader` (undefined: somebody without login). */
+  async issue(digest: Digest, reader: Did | undefined): Promise<string> {
     const ticket = crypto.randomUUID();
-    await this.#kv.set(holdKeys.readTicket(ticket), digest, {
+    const row: TicketRow = { digest, reader };
+    await this.#kv.set(holdKeys.readTicket(ticket), row, {
       expiresAt: this.#clock.now() + TICKET_MS,
     });
     return ticket;
   }
 
-  /** Whether `ticket` (any text) is good for `digest`. */
-  async accepts(ticket: string, digest: Digest): Promise<boolean> {
-    if (!TICKET.test(ticket)) return false;
-    const entry = await this.#kv.get<Digest>(holdKeys.readTicket(ticket));
-    return entry?.value === digest;
+  /**
+   * For whom `ticket` (any text) was issued, when it is good for `digest`;
+   * undefined otherwise. Whether they may still read is the caller's to check.
+   */
+  async accept(
+    ticket: string,
+    digest: Digest,
+  ): Promise<{ reader: Did | undefined } | undefined> {
+    if (!TICKET.test(ticket)) return undefined;
+    const entry = await this.#kv.get<TicketRow>(holdKeys.readTicket(ticket));
+    return entry?.value.digest === digest
+      ? { reader: entry.value.reader }
+      : undefined;
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import { timingSafeEqual } from "node:crypto";
+import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import type { BlobStore, Multipart } from "../../storage/blob_store.ts";
@@ -95,14 +96,16 @@ export class PartUploads {
     };
   }
 
-  /** Whether `ticket` belongs to the upload. */
-  async accepts(uploadId: string, ticket: string): Promise<boolean> {
+  /** Who opened the upload, when `ticket` belongs to it. */
+  async holder(uploadId: string, ticket: string): Promise<Did | undefined> {
     const row = await this.#deps.states.find(uploadId);
-    if (!row) return false;
+    if (!row) return undefined;
     const encoder = new TextEncoder();
     const given = encoder.encode(ticket);
     const wanted = encoder.encode(row.ticket);
-    return given.length === wanted.length && timingSafeEqual(given, wanted);
+    return given.length === wanted.length && timingSafeEqual(given, wanted)
+      ? row.caller
+      : undefined;
   }
 
   /** The upload as one of numbered parts, with the store's upload open. */

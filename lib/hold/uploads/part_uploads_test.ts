@@ -117,10 +117,13 @@ onEachStore(
     assert.equal(headers["X-Upload-Id"], uploadId);
     assert.equal(headers["X-Part-Number"], "7");
     const ticket = headers["X-Upload-Ticket"] ?? "";
-    assert.ok(await hold.uploads.acceptsTicket(uploadId, ticket));
+    assert.equal(await hold.uploads.ticketHolder(uploadId, ticket), ALICE);
     const other = await hold.uploads.initiate(ALICE);
-    assert.ok(!await hold.uploads.acceptsTicket(other.uploadId, ticket));
-    assert.ok(!await hold.uploads.acceptsTicket(uploadId, ""));
+    assert.equal(
+      await hold.uploads.ticketHolder(other.uploadId, ticket),
+      undefined,
+    );
+    assert.equal(await hold.uploads.ticketHolder(uploadId, ""), undefined);
     await assert.rejects(
       hold.uploads.partUrl(uploadId, 1, BOB),
       code("BLOB_UPLOAD_UNKNOWN"),

@@ -132,9 +132,12 @@ export class HoldUploads {
     if (row?.caller !== caller) throw unknownUpload();
   }
 
-  /** Whether `ticket` is the one that {@linkcode partUrl} gave out for the upload. */
-  acceptsTicket(uploadId: string, ticket: string): Promise<boolean> {
-    return this.#parts.accepts(uploadId, ticket);
+  /**
+   * Who opened the upload, when `ticket` is the one that {@linkcode partUrl}
+   * gave out for it. Whether they may still push is the caller's to check.
+   */
+  ticketHolder(uploadId: string, ticket: string): Promise<Did | undefined> {
+    return this.#parts.holder(uploadId, ticket);
   }
 
   /**

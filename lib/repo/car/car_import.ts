@@ -29,6 +29,14 @@ export interface ImportResult {
   readonly records: number;
   /** Records that the repo does not take, with the reason; at most 1,000 are told. */
   readonly refused: readonly { path: string; reason: string }[];
+  /** Records left as they are here, with the reason; at most 1,000 are told. */
+  readonly kept: readonly { path: string; reason: string }[];
+}
+
+/** How an import is done. */
+export interface ImportOptions {
+  /** Why the record that `write` would put must stay as it is here; undefined when it may be put. */
+  readonly keep?: (write: RepoWrite) => string | undefined;
 }
 
 const MAX_REFUSED = 1000;
@@ -45,8 +53,10 @@ const MAX_REFUSED = 1000;
 export async function importCar(
   target: ImportTarget,
   car: ReadableStream<Uint8Array>,
+  options: ImportOptions = {},
 ): Promise<ImportResult> {
   const refused: { path: string; reason: string }[] = [];
+  const kept: { path: string; reason: string }[] = [];
   let records = 0;
   let batch: RepoWrite[] = [];
   const flush = async () => {
@@ -64,7 +74,11 @@ export async function importCar(
       const value = decodeRecord(bytes);
       const write: RepoWrite = { action: "put", collection, rkey, value };
       target.assertWrite(write);
-      batch.push(write);
+      const reason = options.keep?.(write);
+      if (reason === undefined) batch.push(write);
+      else if (kept.length < MAX_REFUSED) {
+        kept.push({ path: `${collection}/${rkey}`, reason });
+      }
     } catch (error) {
       if (refused.length < MAX_REFUSED) {
         const reason = error instanceof Error ? error.message : String(error);
@@ -81,7 +95,7 @@ export async function importCar(
       `The CAR lacks ${missing} blocks of its tree; ${records} records were taken.`,
     );
   }
-  return { records, refused };
+  return { records, refused, kept };
 }
 
 /** The same CAR, once every block is what its CID says; the reader believes the CIDs. */
