@@ -13,10 +13,11 @@
 
 import { ConfigError } from "./lib/config/config_error.ts";
 import { AppError, operatorMessage } from "./lib/errors.ts";
+import { printable } from "./lib/text.ts";
 import { runCommand } from "./cli/commands.ts";
 
 const say = (text: string) =>
-  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+  Deno.stderr.writeSync(new TextEncoder().encode(`${printable(text)}\n`));
 
 try {
   const code = await runCommand(Deno.args);

@@ -7,6 +7,7 @@
 import { parseArgs } from "node:util";
 import { loadConfig } from "../lib/config/config.ts";
 import { AppError } from "../lib/errors.ts";
+import { printable } from "../lib/text.ts";
 import type { Command, CommandOutput } from "./command.ts";
 import { CONFIG_COMMANDS } from "./config_commands.ts";
 import { CONTENT_COMMANDS } from "./content_commands.ts";
@@ -73,6 +74,8 @@ export async function runCommand(
   }
   return await command.run({
     ...output,
+    // Names, reasons and records of other people may be in it.
+    print: (text) => output.print(printable(text)),
     config: () =>
       loadConfig({
         args,

@@ -162,6 +162,7 @@ export async function createContext(
       identities,
       pds,
       fetch,
+      plainOrigins: plainOrigins(config, sandbox),
       session: auth.session,
       ownHold,
       defaultHold: defaultHold(config, hold?.did),

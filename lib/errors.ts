@@ -7,6 +7,8 @@
  * @module
  */
 
+import { printable } from "./text.ts";
+
 /** How one kind of error is told to the clients of the different surfaces. */
 export interface ErrorSpec {
   /** HTTP status of the answer. */
@@ -224,7 +226,8 @@ export class AppError extends Error {
   readonly #xrpc: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
-    super(message, options);
+    // Messages of other servers become part of ours, and end in terminals.
+    super(printable(message), options);
     this.code = code;
     this.detail = options.detail;
     this.retryAfterSeconds = options.retryAfterSeconds;

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { printableJson } from "./text.ts";
+
 /** Severity, in rising order. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -47,7 +49,8 @@ export function createLogger(options: LoggerOptions): Logger {
       if (ORDER[at] < threshold) return;
       const time = new Date(now()).toISOString();
       const line = { time, level: at, msg, ...bound, ...fields };
-      write(JSON.stringify(line, isPlain(line) ? undefined : plain));
+      const text = JSON.stringify(line, isPlain(line) ? undefined : plain);
+      write(printableJson(text));
     };
     return {
       debug: emit("debug"),

@@ -6,6 +6,7 @@
 
 import { Hono } from "@hono/hono";
 import { AppError } from "../lib/errors.ts";
+import { quote } from "../lib/text.ts";
 import type { AppEnv } from "./middleware.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -19,7 +20,8 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Names with a content hash may be kept for good. */
 const HASHED = /-[0-9A-Z]{8}\.[a-z0-9]+$/;
 
-const NAME = /^(?:build\/)?[A-Za-z0-9_.-]+$/;
+/** File systems refuse longer names than 255 bytes with an error of their own. */
+const NAME = /^(?:build\/)?[A-Za-z0-9_.-]{1,200}$/;
 
 /** Serves `/static/…` from the folder at `root`. */
 export function staticRoutes(root: URL): Hono<AppEnv> {
@@ -53,5 +55,5 @@ export function staticRoutes(root: URL): Hono<AppEnv> {
 }
 
 function notFound(name: string): AppError {
-  return new AppError("NOT_FOUND", `There is no file ${name}.`);
+  return new AppError("NOT_FOUND", `There is no file ${quote(name)}.`);
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { printable } from "../../lib/text.ts";
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
@@ -59,7 +60,8 @@ export function systemMachine(): Machine {
     home: env.HOME ?? env.USERPROFILE ?? homedir(),
     hostname: hostname(),
     interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
-    say: (text) => void process.stderr.write(`${text}\n`),
+    // A registry's own words may be in it.
+    say: (text) => void process.stderr.write(`${printable(text)}\n`),
     print: (text) => void process.stdout.write(`${text}\n`),
     input: readInput,
     ask: askLine,

@@ -10,6 +10,7 @@ import process from "node:process";
 import { runHelper } from "./commands.ts";
 import { Failure } from "./failure.ts";
 import { systemMachine } from "./machine.ts";
+import { printable } from "../../lib/text.ts";
 
 try {
   process.exitCode = await runHelper(process.argv.slice(2), systemMachine());
@@ -17,6 +18,6 @@ try {
   if (!(error instanceof Failure)) throw error;
   // Container clients read what went wrong from standard output.
   const stream = error.forClient ? process.stdout : process.stderr;
-  stream.write(`${error.message}\n`);
+  stream.write(`${printable(error.message)}\n`);
   process.exitCode = 1;
 }

@@ -17,6 +17,7 @@ import type { Metrics } from "../metrics.ts";
 import { Blobs } from "../registry/blobs.ts";
 import { ManifestContent } from "../registry/manifests/content.ts";
 import { Discovery } from "../registry/manifests/discovery.ts";
+import type { TargetRules } from "../net/client_target.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
 import { Holds } from "../registry/holds.ts";
 import { Lists } from "../registry/lists/lists.ts";
@@ -47,6 +48,8 @@ export interface RegistryContextDeps {
   identities: IdentityResolver;
   pds: PdsReader;
   fetch: HoldFetch;
+  /** Origins that may be reached without https in test mode and in the sandbox. */
+  plainOrigins: readonly string[];
   session: (did: Did) => Promise<PdsSession | undefined>;
   /** Our own hold, where one runs here. */
   ownHold: HoldClient | undefined;
@@ -82,6 +85,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
         did,
         origin,
         fetch,
+        targets: targetRules(config, deps.plainOrigins, did),
         session,
         kv,
         clock,
@@ -168,5 +172,23 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       discovery,
       taggedReferrers: new TaggedReferrers({ log, index, content, discovery }),
     }),
+  };
+}
+
+/** What the hold `did` may have clients fetch; only the operator's choice may be reached under our own address. */
+function targetRules(
+  { server, sandbox }: Config,
+  plainOrigins: readonly string[],
+  did: Did,
+): TargetRules {
+  return {
+    plain: server.test_mode || sandbox.enabled,
+    plainOrigins,
+    ownOrigins: did === server.default_hold_did ? [] : [
+      server.base_url,
+      ...server.registry_domains.map((host) =>
+        `${new URL(server.base_url).protocol}//${host}`
+      ),
+    ],
   };
 }

@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import { AppError, isAppError } from "../../errors.ts";
+import { foreignText } from "../../text.ts";
 import { fetchFailure } from "../../net/fetch_failure.ts";
 import type { FetchLimits, GuardedFetch } from "../../net/guarded_fetch.ts";
 import { readJson } from "../../net/json_body.ts";
@@ -40,8 +41,8 @@ export class XrpcFailure extends Error {
 }
 
 const errorBody = z.object({
-  error: z.string().max(200).catch(""),
-  message: z.string().catch(""),
+  error: z.string().max(200).transform(foreignText).catch(""),
+  message: z.string().transform(foreignText).catch(""),
 });
 
 /**

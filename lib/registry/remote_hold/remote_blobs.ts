@@ -13,7 +13,7 @@ import type { ByteRange } from "../../storage/blob_store.ts";
 import type { Caller } from "../../hold_api/hold_client.ts";
 import type { RemoteCalls } from "./remote_calls.ts";
 
-const locationSchema = z.object({ url: z.url().max(8_192) });
+const locationSchema = z.object({ url: z.string().max(8_192) });
 
 /** How long a blob is taken to be there, in milliseconds. */
 const SIZE_TTL_MS = 60_000;
@@ -121,7 +121,8 @@ export class RemoteBlobs {
     );
     if (response.status >= 300 && response.status < 400) {
       await response.body?.cancel();
-      return response.headers.get("location") ?? undefined;
+      const location = response.headers.get("location");
+      return location === null ? undefined : this.#calls.target(location);
     }
     if (NOT_SHOWN.has(response.status)) {
       await response.body?.cancel();
@@ -131,7 +132,8 @@ export class RemoteBlobs {
     const type = response.headers.get("content-type") ?? "";
     if (!response.ok || !type.startsWith("application/json")) return response;
     const body: unknown = await response.json().catch(() => undefined);
-    return locationSchema.safeParse(body).data?.url;
+    const location = locationSchema.safeParse(body).data?.url;
+    return location && this.#calls.target(location);
   }
 }
 

@@ -8,6 +8,8 @@ import { z } from "zod";
 import type { Did } from "../../did.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
 import { AppError, type ErrorCode } from "../../errors.ts";
+import { foreignText } from "../../text.ts";
+import { clientTarget, type TargetRules } from "../../net/client_target.ts";
 import type { Caller } from "../../hold_api/hold_client.ts";
 
 /** Fetches a URL that comes from a DID document; guarded against private addresses. */
@@ -26,6 +28,8 @@ export interface RemoteCallsDeps {
   /** Origin of the hold, for example `https://hold01.example.com`. */
   origin: string;
   fetch: HoldFetch;
+  /** What the hold may have our clients fetch. */
+  targets: TargetRules;
   /** Session of a caller, for service tokens; undefined when there is none. */
   session: (did: Did) => Promise<PdsSession | undefined>;
 }
@@ -125,10 +129,14 @@ export class RemoteCalls {
    */
   async sendPart(
     caller: Did,
-    target: { url: string; method: string; headers: HeadersInit },
+    target: {
+      url: string;
+      method: string;
+      headers: Readonly<Record<string, string>>;
+    },
     bytes: Uint8Array<ArrayBuffer>,
   ): Promise<string> {
-    const headers = new Headers(target.headers);
+    const headers = partHeaders(target.headers);
     const isHold = target.url === this.url(UPLOAD_PART);
     // Only the hold itself is shown who the caller is.
     if (isHold) {
@@ -176,6 +184,12 @@ export class RemoteCalls {
         ...(signal ? { signal } : {}),
       },
     );
+  }
+
+  /** Where the hold sends readers. Throws AppError `UPSTREAM_FAILED` when it must not be followed. */
+  target(location: string): string {
+    const { did, origin, targets } = this.#deps;
+    return clientTarget(location, origin, `The hold ${did}`, targets).href;
   }
 
   /** Fetches what a hold redirected to, without any credentials. */
@@ -235,9 +249,31 @@ export class RemoteCalls {
       "UPSTREAM_FAILED";
     return new AppError(
       code,
-      `The hold ${this.did} refused: ${message ?? error ?? response.status}`,
+      `The hold ${this.did} refused: ${
+        foreignText(message ?? error ?? String(response.status))
+      }`,
     );
   }
+}
+
+/**
+ * Headers that a hold may have us send with a part: what describes the bytes,
+ * what storages have in their signatures, and the hold's own. Others (as
+ * `Host`, `Authorization` or `Transfer-Encoding`) would make the request
+ * another one than it is.
+ */
+const PART_HEADER =
+  /^(?:content-type|content-md5|if-none-match|x-upload-id|x-part-number|x-amz-[a-z0-9-]+|x-goog-[a-z0-9-]+|x-ms-[a-z0-9-]+)$/;
+
+const HEADER_VALUE = /^[\x20-\x7e]*$/;
+
+function partHeaders(given: Readonly<Record<string, string>>): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(given)) {
+    const known = PART_HEADER.test(name.toLowerCase());
+    if (known && HEADER_VALUE.test(value)) headers.set(name, value);
+  }
+  return headers;
 }
 
 const UPLOAD_PART = "io.atcr.hold.uploadPart";

@@ -20,12 +20,19 @@ import {
 import { openKv } from "../../kv/deno_kv.ts";
 import { silentLogger } from "../../log.ts";
 import { type Digest, parseDigest } from "../../oci/digest.ts";
+import type { TargetRules } from "../../net/client_target.ts";
 import type { HoldFetch } from "./remote_calls.ts";
 import type { HoldUpload } from "../../hold_api/hold_client.ts";
 import { RemoteHold } from "./remote_hold.ts";
 
 const ORIGIN = "https://hold.example.com";
 const MIB = 1024 * 1024;
+
+const TARGETS: TargetRules = {
+  plain: false,
+  plainOrigins: [],
+  ownOrigins: ["https://registry.example.com"],
+};
 
 /** The time of the machine, with shorter pauses. */
 const IMPATIENT: Clock = {
@@ -54,6 +61,7 @@ async function openRemote(fetch: HoldFetch, clock: Clock = systemClock) {
     did: HOLD,
     origin: ORIGIN,
     fetch,
+    targets: TARGETS,
     session,
     kv,
     clock,
@@ -407,6 +415,7 @@ Deno.test("a session that has ended sends people to log in again", async () => {
     did: HOLD,
     origin: ORIGIN,
     fetch: () => Promise.reject(new Error("not asked")),
+    targets: TARGETS,
     session: () => Promise.resolve(undefined),
     kv,
     clock,
@@ -418,4 +427,76 @@ Deno.test("a session that has ended sends people to log in again", async () => {
     (error) => isAppError(error, "UNAUTHORIZED"),
   );
   kv.close();
+});
+
+Deno.test("a hold cannot send clients to other places than public servers", async () => {
+  const name = digest(noise(100));
+  const locations = [
+    "javascript:alert(1)",
+    "http://169.254.169.254/latest/meta-data",
+    "https://10.0.0.1/",
+    "https://registry.example.com/auth/logout",
+  ];
+  for (const location of locations) {
+    const answers = [
+      () => Response.json({ url: location }),
+      () => new Response(null, { status: 307, headers: { location } }),
+    ];
+    for (const answer of answers) {
+      const { fetch, asked } = fakeFetch({
+        [`${ORIGIN}/xrpc/com.atproto.sync.getBlob`]: answer,
+        [location]: () => new Response("secret"),
+      });
+      using remote = await openRemote(fetch);
+      const refused = (error: unknown) => isAppError(error, "UPSTREAM_FAILED");
+      await assert.rejects(remote.hold.locate(ALICE, name), refused);
+      await assert.rejects(remote.hold.open(ALICE, name), refused);
+      assert.ok(asked.every((url) => url.startsWith(ORIGIN)));
+    }
+  }
+  const { fetch } = fakeFetch({
+    [`${ORIGIN}/xrpc/com.atproto.sync.getBlob`]: () =>
+      new Response(null, { status: 302, headers: { location: "/bytes" } }),
+  });
+  using remote = await openRemote(fetch);
+  assert.equal(await remote.hold.locate(ALICE, name), `${ORIGIN}/bytes`);
+});
+
+Deno.test("a hold decides about headers of a part only where they describe it", async () => {
+  const sent: Headers[] = [];
+  const { fetch } = fakeFetch({
+    [`${ORIGIN}/xrpc/io.atcr.hold.initiateUpload`]: { uploadId: "u" },
+    [`${ORIGIN}/xrpc/io.atcr.hold.getPartUploadUrl`]: {
+      url: "https://s3.example.com/part",
+      headers: {
+        "Content-Type": "application/octet-stream",
+        "x-amz-checksum-sha256": "abc",
+        "X-Upload-Id": "u",
+        "Authorization": "Bearer stolen",
+        "Host": "internal.example.com",
+        "Transfer-Encoding": "chunked",
+        "Content-Length": "1",
+        "Cookie": "a=b",
+        "X-Forwarded-For": "127.0.0.1",
+        "x-amz-meta-note": "a\u0007b",
+      },
+    },
+    "https://s3.example.com/part": (request: Request) => {
+      sent.push(request.headers);
+      return new Response("", { headers: { etag: '"e"' } });
+    },
+    [`${ORIGIN}/xrpc/io.atcr.hold.completeUpload`]: {},
+  });
+  using remote = await openRemote(fetch);
+  const { hold } = remote;
+  const bytes = noise(10);
+  const uploadId = await hold.startUpload(ALICE);
+  const upload = { caller: ALICE, uploadId } as HoldUpload;
+  await hold.append(upload, 0, bodyOf(bytes));
+  await hold.completeUpload(upload, digest(bytes));
+  assert.deepEqual([...sent[0]?.keys() ?? []], [
+    "content-type",
+    "x-amz-checksum-sha256",
+    "x-upload-id",
+  ]);
 });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { foreignText } from "../../text.ts";
 import { isIP } from "node:net";
 import { z } from "zod";
 import { AppError, isAppError, operatorMessage } from "../../errors.ts";
@@ -73,7 +74,7 @@ async function ask(
 
 function reasonIn(text: string, status: number): string {
   try {
-    return errorBody.parse(JSON.parse(text)).message;
+    return foreignText(errorBody.parse(JSON.parse(text)).message);
   } catch {
     return `The relay answered ${status}.`; // It was no XRPC error.
   }

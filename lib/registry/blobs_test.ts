@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import type { Did } from "../did.ts";
+import { systemClock } from "../clock.ts";
+import { isAppError } from "../errors.ts";
+import type { HoldClient } from "../hold_api/hold_client.ts";
+import { openKv } from "../kv/deno_kv.ts";
+import { parseDigest } from "../oci/digest.ts";
+import { Blobs } from "./blobs.ts";
+import { registryKeys } from "./kv_keys.ts";
+
+const HOLD: Did = "did:web:hold.example.com";
+const ALICE: Did = "did:web:alice.example.com";
+const DIGEST = parseDigest(`sha256:${"a".repeat(64)}`);
+
+/** A hold that says one size and opens a blob of another. */
+function liar(says: number, opens: number) {
+  let cancelled = false;
+  const hold: Partial<HoldClient> = {
+    did: HOLD,
+    mayRead: () => Promise.resolve({ allowed: true }),
+    stat: () => Promise.resolve({ size: says }),
+    locate: () => Promise.resolve(undefined),
+    open: () =>
+      Promise.resolve({
+        size: opens,
+        body: new ReadableStream({
+          cancel: () => {
+            cancelled = true;
+          },
+        }),
+      }),
+  };
+  return { hold: hold as HoldClient, cancelled: () => cancelled };
+}
+
+Deno.test("a hold that gives another size than it said is refused before anything is sent", async () => {
+  const kv = await openKv(":memory:", systemClock);
+  const key = registryKeys.blob(ALICE, "app", DIGEST);
+  await kv.set(key, { holdDid: HOLD, size: 10 });
+  for (const opens of [9, 1_000]) {
+    const { hold, cancelled } = liar(10, opens);
+    const blobs = new Blobs({
+      kv,
+      holds: { get: () => Promise.resolve(hold) },
+      delivery: "auto",
+      directBytes: 0,
+    });
+    const ref = { did: ALICE, repo: "app" };
+    await assert.rejects(
+      blobs.open(ref, undefined, DIGEST, {}),
+      (error) => isAppError(error, "UPSTREAM_FAILED"),
+    );
+    assert.equal(cancelled(), true);
+  }
+  kv.close();
+});
