@@ -62,7 +62,7 @@ async function allowBlob(call: CommandCall): Promise<number> {
 
 const ALLOWED = {
   live: "is readable again.",
-  gone: "may be pushed again; its bytes were removed.",
+  gone: "may be pushed again; its bytes are not here any more.",
   none: "was not hidden by hold blob delete.",
 };
 

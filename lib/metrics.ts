@@ -102,6 +102,13 @@ export class Metrics {
     labelNames: ["code"],
     registers: [this.#registry],
   });
+  readonly #damagedBlobs = new Counter({
+    name: "hold_blobs_damaged_total",
+    help: "Stored blobs found gone or wrong and hidden, by kind of damage: " +
+      "missing, size or digest.",
+    labelNames: ["damage"],
+    registers: [this.#registry],
+  });
 
   /** What the hold counts. */
   readonly hold = {
@@ -110,6 +117,7 @@ export class Metrics {
     notificationFailed: (code: string) => this.#failed.inc({ code }),
     layersCreated: (count: number) => this.#layerRecords.inc(count),
     postCreated: () => this.#posts.inc(),
+    blobDamaged: (damage: string) => this.#damagedBlobs.inc({ damage }),
   };
 
   readonly #avatarRequests = new Counter({

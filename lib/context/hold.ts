@@ -13,6 +13,7 @@ import type { Config } from "../config/config.ts";
 import { HoldAccess } from "../hold/access.ts";
 import { CaptainRecords } from "../hold/captain_records.ts";
 import { BlobRows } from "../hold/blobs/blob_rows.ts";
+import { DamageReporter } from "../hold/blobs/damage.ts";
 import { HoldBlobs } from "../hold/blobs/blobs.ts";
 import { HoldCrew } from "../hold/crew.ts";
 import { HoldGc } from "../hold/gc/gc.ts";
@@ -87,6 +88,7 @@ export async function createHold(deps: HoldContextDeps) {
   const access = new HoldAccess({ records: repo, clock });
   const crew = new HoldCrew({ records: repo, access, clock });
   const rows = new BlobRows({ kv, clock });
+  const damage = new DamageReporter({ rows, log, metrics: metrics.hold });
   const keys = new StorageKeys(config.storage.s3.prefix);
   const layers = new LayerIndex({ kv, clock });
   const layerRecords = new LayerRecords({ records: repo, rows, layers, clock });
@@ -184,7 +186,7 @@ export async function createHold(deps: HoldContextDeps) {
       maxBlobBytes: settings.max_blob_bytes,
       ttlMs: config.registry.upload_ttl_hours * HOUR_MS,
     }),
-    blobs: new HoldBlobs({ store, keys, rows, clock, log, presign }),
+    blobs: new HoldBlobs({ store, keys, rows, damage, clock, log, presign }),
     gc: new HoldGc({
       store,
       keys,

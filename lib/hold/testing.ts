@@ -20,7 +20,9 @@ import type { BlobStore, Multipart, Part } from "../storage/blob_store.ts";
 import { FilesystemBlobStore } from "../storage/filesystem/filesystem.ts";
 import { StorageKeys } from "../storage/object_keys.ts";
 import { MemoryBlobStore } from "../storage/memory.ts";
+import type { Damage } from "./blobs/blob_row.ts";
 import { BlobRows } from "./blobs/blob_rows.ts";
+import { DamageReporter } from "./blobs/damage.ts";
 import { HoldBlobs } from "./blobs/blobs.ts";
 import { HoldUploads, type HoldUploadsDeps } from "./uploads/uploads.ts";
 
@@ -92,6 +94,8 @@ export interface TestHold extends AsyncDisposable {
   readonly keys: StorageKeys;
   readonly rows: BlobRows;
   readonly blobs: HoldBlobs;
+  /** What was counted as damaged. */
+  readonly damaged: readonly Damage[];
   readonly uploads: HoldUploads;
   /** The same hold after a restart: nothing but KV and store is left. */
   restart(deps?: Partial<HoldUploadsDeps>): HoldUploads;
@@ -106,6 +110,7 @@ export async function openHold(
   const kv = await openKv(":memory:", clock);
   const keys = new StorageKeys();
   const rows = new BlobRows({ kv, clock });
+  const damaged: Damage[] = [];
   const deps: HoldUploadsDeps = {
     kv,
     store,
@@ -124,7 +129,15 @@ export async function openHold(
     store,
     keys,
     rows,
-    blobs: new HoldBlobs({ ...deps }),
+    blobs: new HoldBlobs({
+      ...deps,
+      damage: new DamageReporter({
+        rows,
+        log: silentLogger,
+        metrics: { blobDamaged: (kind) => damaged.push(kind) },
+      }),
+    }),
+    damaged,
     uploads: new HoldUploads(deps),
     restart: (more) => new HoldUploads({ ...deps, ...more }),
     [Symbol.asyncDispose]: () => Promise.resolve(kv.close()),

@@ -8,10 +8,17 @@
  * - `quarantined` → `purging`: the object is being removed, pushes wait;
  * - `purging` → no row.
  *
+ * What is found damaged in the store is hidden in a state that a push of the
+ * right bytes ends:
+ *
+ * - `live`, `quarantined` → `damaged`: the object is gone or wrong;
+ * - `damaged` → `live`: pushed again, or found right again;
+ * - `damaged` → `purging`: nothing needs it.
+ *
  * What the operator takes away is in a state of its own, which no push, no
  * manifest and no collection ends. Its row outlives its bytes:
  *
- * - `live`, `quarantined`, `purging` → `removed`: hidden, pushes are refused;
+ * - `live`, `quarantined`, `purging`, `damaged` → `removed`: hidden, pushes are refused;
  * - `removed` → `live`, or no row where the bytes are gone: the operator
  *   allows the blob again.
  *
@@ -19,31 +26,19 @@
  */
 
 import type { Clock } from "../../clock.ts";
-import { AppError } from "../../errors.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
-
-/** One blob. */
-export interface BlobRow {
-  /** Bytes. */
-  readonly size: number;
-  /** When the content was checked against the digest, in milliseconds since the Unix epoch. */
-  readonly verifiedAt: number;
-  readonly state: "live" | "quarantined" | "purging" | "removed";
-  /** Since when it has this state, in milliseconds since the Unix epoch. */
-  readonly since: number;
-  /** Why it was quarantined or removed, as a sentence. */
-  readonly reason: string | undefined;
-  /** What became of the bytes of a `removed` blob; absent in other states. */
-  readonly bytes?: "kept" | "going" | "gone";
-}
-
-/** Reason of a blob that the operator removed. */
-const REMOVED = "The operator of this hold removed it.";
-
-/** Reason under which earlier versions quarantined what the operator removed. */
-const REMOVED_BEFORE = "It was deleted.";
+import {
+  beingRemoved,
+  type BlobRow,
+  current,
+  type Damage,
+  damagedRow,
+  liveRow,
+  notAllowed,
+  REMOVED,
+} from "./blob_row.ts";
 
 /** A purge that takes longer than this has died, in milliseconds. */
 const PURGE_MS = 2 * 60 * 1000;
@@ -70,42 +65,71 @@ export class BlobRows {
   }
 
   /**
-   * Makes a verified blob readable. `place` puts the object under its key and
-   * is called only when the store does not have it yet. Throws AppError
-   * `UNAVAILABLE` while the blob is being removed, `DENIED` when the operator
-   * removed it.
+   * Makes a verified blob readable. `place` puts the object under its key, also
+   * where there is one already: the bytes at hand are right, those of an old
+   * object may not be any more. It is spared when the blob was verified since
+   * `startedAt`, when the bytes of this push began to come (milliseconds since
+   * the Unix epoch). Throws AppError `UNAVAILABLE` while the blob is being
+   * removed, `DENIED` when the operator removed it.
    */
   async publish(
     digest: Digest,
     size: number,
+    startedAt: number,
     place: () => Promise<void>,
   ): Promise<void> {
     let placed = false;
     for (let attempt = 0; attempt < 10; attempt++) {
       const entry = await this.#entry(digest);
-      if (entry?.value.state === "live") return;
-      if (entry?.value.state === "removed") throw notAllowed(digest);
       const now = this.#clock.now();
+      if (isVerifiedSince(entry?.value, startedAt, now)) return;
+      if (entry?.value.state === "removed") throw notAllowed(digest);
       if (entry?.value.state === "purging") {
         if (now - entry.value.since < PURGE_MS) throw beingRemoved(digest);
         placed = false;
       }
-      if (entry?.value.state !== "quarantined" && !placed) {
+      if (!placed) {
         await place();
         placed = true;
       }
-      const row: BlobRow = {
-        size,
-        verifiedAt: now,
-        state: "live",
-        since: now,
-        reason: undefined,
-      };
-      if (await this.#swap(digest, entry, row)) return;
+      if (await this.#swap(digest, entry, liveRow(size, now, now))) return;
       // Whoever took the removal up again may have removed what was placed, too.
       if (entry?.value.state === "purging") throw beingRemoved(digest);
     }
     throw beingRemoved(digest);
+  }
+
+  /** Whether the blob is readable and was verified since `startedAt`, so that bytes that came meanwhile need not be stored. */
+  async isVerifiedSince(digest: Digest, startedAt: number): Promise<boolean> {
+    const row = await this.find(digest);
+    return isVerifiedSince(row, startedAt, this.#clock.now());
+  }
+
+  /**
+   * Hides a blob whose object is wrong. `seen` is the row as it was before the
+   * object was looked at, undefined when there was none. False when the blob
+   * changed meanwhile, for example by a push that mended it.
+   */
+  async damage(
+    digest: Digest,
+    seen: BlobRow | undefined,
+    size: number,
+    damage: Damage,
+  ): Promise<boolean> {
+    const entry = await this.#entry(digest);
+    if (!isSame(entry?.value, seen)) return false;
+    const now = this.#clock.now();
+    const verifiedAt = seen?.verifiedAt ?? now;
+    const row = damagedRow({ size, verifiedAt }, damage, now);
+    return await this.#swap(digest, entry, row);
+  }
+
+  /** Makes a damaged blob readable whose object was found right, with its true `size`. False when it changed meanwhile. */
+  async heal(digest: Digest, seen: BlobRow, size: number): Promise<boolean> {
+    const entry = await this.#entry(digest);
+    if (!entry || !isSame(entry.value, seen)) return false;
+    const now = this.#clock.now();
+    return await this.#swap(digest, entry, liveRow(size, now, now));
   }
 
   /** Hides a blob; its bytes stay. False when it was not live. */
@@ -126,7 +150,7 @@ export class BlobRows {
     for (let attempt = 0; attempt < 10; attempt++) {
       const entry = await this.#entry(digest);
       if (!entry) return false;
-      const { size, verifiedAt, state } = entry.value;
+      const { size, verifiedAt, state, damage } = entry.value;
       if (state === "removed") return true;
       const row: BlobRow = {
         size,
@@ -135,6 +159,7 @@ export class BlobRows {
         since: this.#clock.now(),
         reason: REMOVED,
         bytes: state === "purging" ? "going" : "kept",
+        ...(damage === undefined ? {} : { damage }),
       };
       if (await this.#swap(digest, entry, row)) return true;
     }
@@ -143,7 +168,7 @@ export class BlobRows {
 
   /**
    * Ends {@linkcode remove}. Returns `live` when the blob is readable again,
-   * `gone` when its bytes are removed already and it has to be pushed again,
+   * `gone` when its bytes are removed or damaged and it has to be pushed again,
    * undefined when the operator had not removed it. Throws AppError
    * `UNAVAILABLE` while the bytes are being removed.
    */
@@ -151,18 +176,14 @@ export class BlobRows {
     for (let attempt = 0; attempt < 10; attempt++) {
       const entry = await this.#entry(digest);
       if (entry?.value.state !== "removed") return undefined;
-      const { size, verifiedAt, bytes, since } = entry.value;
+      const { size, verifiedAt, bytes, since, damage } = entry.value;
       const now = this.#clock.now();
       if (bytes === "kept") {
-        const row: BlobRow = {
-          size,
-          verifiedAt,
-          state: "live",
-          since: now,
-          reason: undefined,
-        };
-        if (await this.#swap(digest, entry, row)) return "live";
-        continue;
+        const row = damage === undefined
+          ? liveRow(size, verifiedAt, now)
+          : damagedRow(entry.value, damage, now);
+        if (!await this.#swap(digest, entry, row)) continue;
+        return damage === undefined ? "live" : "gone";
       }
       if (bytes === "going" && now - since < PURGE_MS) {
         throw beingRemoved(digest);
@@ -204,15 +225,16 @@ export class BlobRows {
       : await this.#forget(claimed);
   }
 
-  /** Forgets a live blob whose object turned out to be gone. */
-  async forgetLost(digest: Digest): Promise<void> {
-    const entry = await this.#entry(digest);
-    if (entry?.value.state === "live") await this.#forget(entry);
-  }
-
-  /** All rows. */
-  async *all(): AsyncIterableIterator<{ digest: Digest; row: BlobRow }> {
-    const rows = this.#kv.list<BlobRow>({ prefix: holdKeys.blobs });
+  /** All rows in the order of their digests, those behind `after` only when it is given. */
+  async *all(
+    after?: string,
+  ): AsyncIterableIterator<{ digest: Digest; row: BlobRow }> {
+    const prefix = holdKeys.blobs;
+    const rows = this.#kv.list<BlobRow>(
+      after === undefined
+        ? { prefix }
+        : { prefix, start: [...prefix, `${after}\0`] },
+    );
     for await (const { key, value } of rows) {
       const digest = key[2];
       if (typeof digest === "string" && isDigest(digest)) {
@@ -259,24 +281,18 @@ export class BlobRows {
   }
 }
 
-/** The row as this version would have written it. */
-function current(row: BlobRow): BlobRow {
-  return row.state === "quarantined" && row.reason === REMOVED_BEFORE
-    ? { ...row, state: "removed", reason: REMOVED, bytes: "kept" }
-    : row;
+/** A time in the future was written by a clock that was wrong, so it proves nothing. */
+function isVerifiedSince(
+  row: BlobRow | undefined,
+  startedAt: number,
+  now: number,
+): boolean {
+  return row?.state === "live" && row.verifiedAt >= startedAt &&
+    row.verifiedAt <= now;
 }
 
-function notAllowed(digest: Digest): AppError {
-  return new AppError(
-    "DENIED",
-    `The operator of this hold removed the blob ${digest}; it cannot be pushed here until the operator allows it again.`,
-  );
-}
-
-function beingRemoved(digest: Digest): AppError {
-  return new AppError(
-    "UNAVAILABLE",
-    `The blob ${digest} is just being removed; push it again in a moment.`,
-    { retryAfterSeconds: 5 },
-  );
+/** Whether nothing has happened to a blob between two looks at its row. */
+function isSame(a: BlobRow | undefined, b: BlobRow | undefined): boolean {
+  return a?.state === b?.state && a?.since === b?.since &&
+    a?.verifiedAt === b?.verifiedAt;
 }

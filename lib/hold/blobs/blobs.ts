@@ -5,12 +5,18 @@
  */
 
 import type { Clock } from "../../clock.ts";
-import { AppError } from "../../errors.ts";
+import { AppError, isAppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { type Digest, digestParts } from "../../oci/digest.ts";
-import type { BlobStore, ByteRange } from "../../storage/blob_store.ts";
+import type {
+  BlobStore,
+  ByteRange,
+  ObjectInfo,
+} from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
+import type { BlobRow } from "./blob_row.ts";
 import type { BlobRows } from "./blob_rows.ts";
+import type { DamageReporter } from "./damage.ts";
 import { digestOfObject } from "../uploads/upload_finish.ts";
 
 /** What {@linkcode HoldBlobs} needs. */
@@ -18,6 +24,7 @@ export interface HoldBlobsDeps {
   store: BlobStore;
   keys: StorageKeys;
   rows: BlobRows;
+  damage: Pick<DamageReporter, "hide">;
   clock: Clock;
   log: Logger;
   /** Whether clients may read straight from the store where it can sign URLs. */
@@ -45,15 +52,27 @@ export class HoldBlobs {
    * `UNAVAILABLE` when that takes longer than a request may wait.
    */
   async stat(digest: Digest): Promise<{ size: number } | undefined> {
-    const row = await this.#deps.rows.find(digest);
-    if (row) return row.state === "live" ? { size: row.size } : undefined;
-    const size = await this.#adopt(digest);
-    return size === undefined ? undefined : { size };
+    const row = await this.#readable(digest);
+    return row && { size: row.size };
+  }
+
+  async #readable(digest: Digest): Promise<BlobRow | undefined> {
+    const { rows } = this.#deps;
+    const row = await rows.find(digest);
+    if (row?.state === "live") return row;
+    // A lost object that is back, for example with its disk, is verified, too.
+    if (row && (row.state !== "damaged" || row.damage !== "missing")) {
+      return undefined;
+    }
+    if (await this.#adopt(digest) === undefined) return undefined;
+    const adopted = await rows.find(digest);
+    return adopted?.state === "live" ? adopted : undefined;
   }
 
   /**
-   * The bytes, or those of `range`; `size` is that of the whole blob. Cancel
-   * the body when it is not read to the end. Throws as {@linkcode stat} does.
+   * The bytes, or those of `range`; `size` is that of the whole blob. A blob
+   * whose object is gone or has another size is hidden. Cancel the body when it
+   * is not read to the end. Throws as {@linkcode stat} does.
    */
   async open(
     digest: Digest,
@@ -62,15 +81,44 @@ export class HoldBlobs {
   ): Promise<
     { size: number; body: ReadableStream<Uint8Array> } | undefined
   > {
-    const { store, keys, rows, log } = this.#deps;
-    const known = await this.stat(digest);
-    if (!known) return undefined;
-    const object = await store.get(keys.blob(digest), range, signal);
-    if (object) return { size: known.size, body: object.body };
-    // A row without an object would keep clients from ever pushing it again.
-    log.error("blob is gone from the store", { digest });
-    await rows.forgetLost(digest);
+    const { store, keys } = this.#deps;
+    const row = await this.#readable(digest);
+    if (!row) return undefined;
+    const { size } = row;
+    const key = keys.blob(digest);
+    let object: Awaited<ReturnType<BlobStore["get"]>>;
+    try {
+      object = await store.get(key, range, signal);
+    } catch (error) {
+      // An object that was cut may end before the range begins.
+      const cut = isAppError(error, "RANGE_INVALID") && range &&
+        range.start < size && range.start <= range.end;
+      if (!cut) throw error;
+      const info = await store.head(key);
+      if (info?.size === size) throw error;
+      await this.#hide(digest, row, info);
+      return undefined;
+    }
+    if (object?.info.size === size) return { size, body: object.body };
+    await object?.body.cancel();
+    await this.#hide(digest, row, object?.info);
     return undefined;
+  }
+
+  /** Hides a blob whose object `info` is not what its row says. */
+  async #hide(
+    digest: Digest,
+    row: BlobRow,
+    info: ObjectInfo | undefined,
+  ): Promise<void> {
+    const { size } = row;
+    await this.#deps.damage.hide(
+      digest,
+      row,
+      info
+        ? { damage: "size", size, found: info.size }
+        : { damage: "missing", size },
+    );
   }
 
   /** A URL that works for a quarter of an hour; undefined when the blob has to come through us or is not there. */
@@ -139,17 +187,26 @@ export class HoldBlobs {
   }
 
   async #verify(digest: Digest): Promise<number | undefined> {
-    const { store, keys, rows, log } = this.#deps;
+    const { store, keys, rows, log, clock, damage } = this.#deps;
     const key = keys.blob(digest);
+    const seen = await rows.find(digest);
     const info = await store.head(key);
     if (!info) return undefined;
+    const startedAt = clock.now();
     const { algorithm } = digestParts(digest);
     const actual = await digestOfObject(store, key, algorithm);
     if (actual !== digest) {
-      log.error("stored object does not have its digest", { digest, actual });
+      const { size } = seen ?? info;
+      const what = {
+        damage: "digest",
+        size,
+        found: info.size,
+        actual,
+      } as const;
+      await damage.hide(digest, seen, what);
       return undefined;
     }
-    await rows.publish(digest, info.size, () => Promise.resolve());
+    await rows.publish(digest, info.size, startedAt, () => Promise.resolve());
     log.info("blob adopted", { digest, size: info.size });
     return info.size;
   }

@@ -177,7 +177,7 @@ onEachStore(
     );
     clock.advance(10 * 60_000);
     await assert.rejects(
-      hold.rows.publish(digest, bytes.length, async () => {
+      hold.rows.publish(digest, bytes.length, clock.now(), async () => {
         await store.put(hold.keys.blob(digest), bytes);
         assert.equal(await purge(hold, digest), true);
       }),

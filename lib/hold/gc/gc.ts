@@ -11,7 +11,8 @@ import type { Logger } from "../../log.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobStore } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
-import type { BlobRow, BlobRows } from "../blobs/blob_rows.ts";
+import type { BlobRow } from "../blobs/blob_row.ts";
+import type { BlobRows } from "../blobs/blob_rows.ts";
 import type { LayerIndex } from "../layers/layer_index.ts";
 import { mendLayerIndex } from "../layers/layer_mend.ts";
 import type { Census, ManifestCensus } from "./manifest_census.ts";
@@ -133,6 +134,12 @@ export class HoldGc {
     }
     const need = await this.#need(digest) ??
       (untold.has(digest) ? "A manifest refers to it." : undefined);
+    if (row.state === "damaged") {
+      const keep = need !== undefined || unread.length > 0 ||
+        age < quarantineMs;
+      const reason = `${row.reason ?? ""} ${need ?? UNNEEDED}`.trimStart();
+      return { verdict: keep ? "keep" : "purge", reason };
+    }
     if (row.state === "quarantined") {
       if (need && row.reason === UNNEEDED) {
         return { verdict: "restore", reason: need };

@@ -135,7 +135,7 @@ Deno.test("a manifest of 500 layers is recorded whole", async () => {
   for (let i = 0; i < 500; i++) {
     const bytes = new TextEncoder().encode(`layer ${i}`);
     const digest = digestOf(bytes);
-    await hold.rows.publish(digest, bytes.length, () => Promise.resolve());
+    await hold.rows.publish(digest, bytes.length, 0, () => Promise.resolve());
     layers.push(digest);
   }
   const outcome = await hold.notify.push(ALICE, imageOf(ALICE, layers));

@@ -70,8 +70,8 @@ export class UploadFinisher {
     const streamed = hash?.algorithm === algorithm ? hash.digest() : undefined;
     if (streamed !== undefined) {
       requireDigest(streamed, digest);
-      const present = await rows.find(digest);
-      if (present?.state === "live") {
+      // Older bytes are replaced: they may have rotted in the store.
+      if (await rows.isVerifiedSince(digest, row.startedAt)) {
         await this.discardQuietly(row);
         return row.offset;
       }
@@ -106,7 +106,7 @@ export class UploadFinisher {
       requireDigest(await digestOfObject(store, object.key, algorithm), digest);
     }
     let moved = false;
-    await rows.publish(digest, object.size, async () => {
+    await rows.publish(digest, object.size, row.startedAt, async () => {
       await store.move(object.key, keys.blob(digest));
       moved = true;
     });
@@ -127,7 +127,7 @@ export class UploadFinisher {
   ): Promise<number> {
     const { store, keys, rows } = this.#deps;
     let joined = false;
-    await rows.publish(digest, row.offset, async () => {
+    await rows.publish(digest, row.offset, row.startedAt, async () => {
       const parts = await this.#streamedParts(row, multipart);
       await store.completeMultipart(multipart, parts, keys.blob(digest));
       joined = true;
@@ -151,7 +151,7 @@ export class UploadFinisher {
     const key = joined ? staged : place;
     const { algorithm } = digestParts(digest);
     requireDigest(await digestOfObject(store, key, algorithm), digest);
-    await rows.publish(digest, info.size, async () => {
+    await rows.publish(digest, info.size, row.startedAt, async () => {
       if (joined) await store.move(staged, place);
     });
     return info.size;

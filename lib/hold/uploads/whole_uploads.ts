@@ -6,7 +6,6 @@
  */
 
 import type { Clock } from "../../clock.ts";
-import { AppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { type Digest, digestParts } from "../../oci/digest.ts";
 import type { BlobStore } from "../../storage/blob_store.ts";
@@ -75,36 +74,18 @@ export class WholeUploads {
     digest: Digest,
     { body, size, signal }: Omit<RequestBytes, "offset">,
   ): Promise<number> {
-    const { clock, rows, work } = this.#deps;
+    const { clock, work } = this.#deps;
+    const startedAt = clock.now();
     const hash = new RunningHash(digestParts(digest).algorithm);
     const limit = await work.limit(caller);
     const guard = () => undefined;
     const intake = new Intake({ body, hash, clock, limit, guard, signal });
     return await work.receive(intake, undefined, async () => {
-      // Publishing finds out in time whether a small one is there already.
       if (size !== undefined && size <= this.#smallBytes) {
-        return await this.#takeSmall(intake, hash, digest, size);
+        return await this.#takeSmall(intake, hash, digest, size, startedAt);
       }
-      const known = await rows.find(digest);
-      if (known?.state === "live") await this.#takeKnown(intake, hash, digest);
-      else await this.#takeLarge(uploadId, intake, hash, digest);
+      await this.#takeLarge(uploadId, intake, hash, digest, startedAt);
       return intake.bytes;
-    });
-  }
-
-  /** Verifies what is there already; where it was hidden meanwhile, it comes back. */
-  async #takeKnown(
-    intake: Intake,
-    hash: RunningHash,
-    digest: Digest,
-  ): Promise<void> {
-    while (await intake.block());
-    requireDigest(hash, digest);
-    await this.#deps.rows.publish(digest, intake.bytes, () => {
-      throw new AppError(
-        "UNAVAILABLE",
-        `The blob ${digest} was removed while it came in again; push it once more.`,
-      );
     });
   }
 
@@ -113,13 +94,14 @@ export class WholeUploads {
     hash: RunningHash,
     digest: Digest,
     size: number,
+    startedAt: number,
   ): Promise<number> {
     const { store, keys, rows } = this.#deps;
     // One byte more than announced shows that there are more.
     const buffer = new Uint8Array(size + 1);
     const filled = await intake.fill(buffer, 0);
     requireDigest(hash, digest);
-    await rows.publish(digest, filled, async () => {
+    await rows.publish(digest, filled, startedAt, async () => {
       await store.put(keys.blob(digest), buffer.subarray(0, filled));
     });
     return filled;
@@ -130,6 +112,7 @@ export class WholeUploads {
     intake: Intake,
     hash: RunningHash,
     digest: Digest,
+    startedAt: number,
   ): Promise<void> {
     const { store, keys, rows, log } = this.#deps;
     const upload = await store.createMultipart(keys.upload(uploadId));
@@ -139,7 +122,7 @@ export class WholeUploads {
       const stream = intake.stream(first);
       const part = await store.putPart(upload, 1, stream, { offset: 0 });
       requireDigest(hash, digest);
-      await rows.publish(digest, part.size, async () => {
+      await rows.publish(digest, part.size, startedAt, async () => {
         await store.completeMultipart(upload, [part], keys.blob(digest));
         placed = true;
       });

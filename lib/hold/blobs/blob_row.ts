@@ -1,0 +1,90 @@
+/**
+ * The row of one blob and what is said of it.
+ *
+ * @module
+ */
+
+import { AppError } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
+
+/** What is wrong with a stored object: it is gone, has another size, or other bytes. */
+export type Damage = "missing" | "size" | "digest";
+
+/** One blob. */
+export interface BlobRow {
+  /** Bytes. */
+  readonly size: number;
+  /** When the content was checked against the digest, in milliseconds since the Unix epoch. */
+  readonly verifiedAt: number;
+  readonly state: "live" | "quarantined" | "purging" | "removed" | "damaged";
+  /** Since when it has this state, in milliseconds since the Unix epoch. */
+  readonly since: number;
+  /** Why it was quarantined, removed or found damaged, as a sentence. */
+  readonly reason: string | undefined;
+  /** What became of the bytes of a `removed` blob; absent in other states. */
+  readonly bytes?: "kept" | "going" | "gone";
+  /** Set while it is `damaged`, or was when the operator removed it. */
+  readonly damage?: Damage;
+}
+
+/** Reason of a blob that the operator removed. */
+export const REMOVED = "The operator of this hold removed it.";
+
+/** Reason under which earlier versions quarantined what the operator removed. */
+const REMOVED_BEFORE = "It was deleted.";
+
+/** What the operator reads of each kind of damage. */
+const DAMAGES: Readonly<Record<Damage, string>> = {
+  missing: "Its object is gone from the store.",
+  size: "Its object has another size than the blob.",
+  digest: "Its object has other bytes than the blob.",
+};
+
+/** `row` as that of a blob whose stored object is wrong, since `now`. */
+export function damagedRow(
+  row: Pick<BlobRow, "size" | "verifiedAt">,
+  damage: Damage,
+  now: number,
+): BlobRow {
+  return {
+    size: row.size,
+    verifiedAt: row.verifiedAt,
+    state: "damaged",
+    since: now,
+    reason: DAMAGES[damage],
+    damage,
+  };
+}
+
+/** The row of a readable blob whose bytes were verified at `verifiedAt`. */
+export function liveRow(
+  size: number,
+  verifiedAt: number,
+  now: number,
+): BlobRow {
+  return { size, verifiedAt, state: "live", since: now, reason: undefined };
+}
+
+/** The row as this version would have written it. */
+export function current(row: BlobRow): BlobRow {
+  return row.state === "quarantined" && row.reason === REMOVED_BEFORE
+    ? { ...row, state: "removed", reason: REMOVED, bytes: "kept" }
+    : row;
+}
+
+/** The operator took the blob away: AppError `DENIED`. */
+export function notAllowed(digest: Digest): AppError {
+  return new AppError(
+    "DENIED",
+    `The operator of this hold removed the blob ${digest}; it cannot be pushed here until the operator allows it again.`,
+  );
+}
+
+/** The object is going at this moment: AppError `UNAVAILABLE`. */
+export function beingRemoved(digest: Digest): AppError {
+  return new AppError(
+    "UNAVAILABLE",
+    `The blob ${digest} is just being removed; push it again in a moment.`,
+    { retryAfterSeconds: 5 },
+  );
+}
