@@ -21,15 +21,10 @@ import type { CredentialVerifier, Principal } from "./credentials.ts";
 import { type Device, DEVICE_SECRET_PREFIX, type Devices } from "./devices.ts";
 import { type Counted, countGuess, limitGuess } from "./guess_limit.ts";
 import type { KnownPasswords } from "./known_passwords.ts";
+import { loginAtCurrentPds, type PasswordLogin } from "./password_login.ts";
 import { isPermitted } from "./permissions.ts";
 import type { RefreshTokens } from "./refresh_tokens.ts";
 import type { Revocations } from "./revocation.ts";
-
-/** Logs in at a PDS with an app password and keeps the session. */
-export interface PasswordLogin {
-  /** Throws AppError `UNAUTHORIZED` for a wrong password. */
-  login(identity: Identity, password: string): Promise<unknown>;
-}
 
 /** What {@linkcode CredentialChain} needs. */
 export interface CredentialChainDeps {
@@ -42,6 +37,12 @@ export interface CredentialChainDeps {
   known: KnownPasswords;
   limits: RateLimiter;
 }
+
+/** Age at which the PDS of a refresh token's holder is looked up again, in milliseconds. */
+const MAX_AGE_MS = 60_000;
+
+/** A directory that is slow holds a refresh up no longer than this, in milliseconds. */
+const PATIENCE_MS = 2_000;
 
 /** Failed logins to one account from one address. */
 const FAILURES_PER_NAME: RateLimit = {
@@ -106,7 +107,18 @@ export class CredentialChain implements CredentialVerifier {
       return this.#ofDevice(device, await identities.resolve(did));
     }
     if (await revocations.isRevoked(claims)) throw revoked();
-    return { identity: await identities.resolve(did), credential };
+    const identity = await identities.resolve(did, {
+      maxAgeMs: MAX_AGE_MS,
+      patienceMs: PATIENCE_MS,
+    });
+    // The password was one of the PDS that it was shown to.
+    if (claims.pds !== undefined && claims.pds !== identity.pds) {
+      throw new AppError(
+        "UNAUTHORIZED",
+        "Your account has moved to another PDS since this login. Run docker login again with an app password of the new PDS.",
+      );
+    }
+    return { identity, credential };
   }
 
   /**
@@ -183,8 +195,11 @@ export class CredentialChain implements CredentialVerifier {
   ): Promise<Principal> {
     const { identities, passwords, known, limits } = this.#deps;
     const login = async (): Promise<Principal> => {
-      const identity = await identities.resolve(username);
-      await passwords.login(identity, password);
+      const identity = await loginAtCurrentPds(
+        { identities, passwords },
+        username,
+        password,
+      );
       return { identity, credential: { kind: "password" } };
     };
     if (!await known.isKnown(key, password)) {

@@ -21,8 +21,11 @@ const HANDLES: Record<string, Did> = {
   "bob.test": "did:plc:bob",
 };
 
+/** Where accounts are: as it is remembered, and as it is. */
+const pdses = { cached: "https://pds.example", current: "https://pds.example" };
+
 const identities: IdentityResolver = {
-  resolve: (identifier) => {
+  resolve: (identifier, options) => {
     const did = HANDLES[identifier] ?? (identifier as Did);
     const known = Object.entries(HANDLES).find(([, value]) => value === did);
     if (!known) {
@@ -33,7 +36,9 @@ const identities: IdentityResolver = {
     const identity: Identity = {
       did,
       handle: known[0],
-      pds: "https://pds.example",
+      pds: options?.fresh || options?.maxAgeMs !== undefined
+        ? pdses.current
+        : pdses.cached,
       signingKey: undefined,
       services: {},
     };
@@ -67,13 +72,13 @@ async function setUp() {
       mac: (...parts) => `mac of ${JSON.stringify(parts)}`,
     }),
     passwords: {
-      login: async (_identity, password) => {
+      login: async ({ pds }, password) => {
         tried.push(password);
         // Guesses in parallel are all under way at once.
         await new Promise((resolve) => setTimeout(resolve, 5));
         const answer = answers.get(password);
         if (answer) return await answer();
-        if (password === "right") return Promise.resolve();
+        if (password === "right" && pds === pdses.current) return;
         return Promise.reject(new AppError("UNAUTHORIZED", "Wrong."));
       },
     },
@@ -294,6 +299,38 @@ Deno.test("a password that was right before asks the PDS all the same, and count
     (e) => isAppError(e, "TOOMANYREQUESTS"),
   );
   assert.equal(t.tried.length, 10);
+});
+
+Deno.test("a password is refused only after the account's PDS was looked up again", async () => {
+  using t = await setUp();
+  pdses.current = "https://new.example";
+  try {
+    const principal = await t.chain.verify("alice.test", "right");
+    assert.equal(principal.identity.pds, "https://new.example");
+    await assert.rejects(
+      t.chain.verify("alice.test", "wrong"),
+      (e) => isAppError(e, "UNAUTHORIZED"),
+    );
+  } finally {
+    pdses.current = pdses.cached;
+  }
+});
+
+Deno.test("a refresh token of a password ends when the account moves to another PDS", async () => {
+  using t = await setUp();
+  const credential = { kind: "password" } as const;
+  const token = await t.refreshTokens.issue(ALICE, credential, pdses.cached);
+  assert.equal((await t.chain.verifyRefreshToken(token)).identity.did, ALICE);
+  pdses.current = "https://new.example";
+  try {
+    await assert.rejects(t.chain.verifyRefreshToken(token), (e) => {
+      assert(isAppError(e, "UNAUTHORIZED"));
+      assert.match(e.message, /moved to another PDS/);
+      return true;
+    });
+  } finally {
+    pdses.current = pdses.cached;
+  }
 });
 
 Deno.test("a refresh token stands for the credential it was made with", async () => {

@@ -28,12 +28,15 @@ const claimsSchema = z.object({
   sub: z.string().startsWith("did:"),
   iat: z.number(),
   cred: z.string().regex(/^(?:password|device\/[0-9a-f]{16})$/),
+  pds: z.string().optional(),
 });
 
 /** Who holds a refresh token, and for what it stands. */
 export interface RefreshClaims {
   readonly did: Did;
   readonly credential: Credential;
+  /** Origin of the PDS that took the password; undefined for devices, and for tokens of earlier versions. */
+  readonly pds: string | undefined;
   /** Seconds since the Unix epoch. */
   readonly issuedAt: number;
 }
@@ -55,12 +58,19 @@ export class RefreshTokens {
     this.#options = options;
   }
 
-  /** Issues a refresh token. */
-  async issue(did: Did, credential: Credential): Promise<string> {
+  /** Issues a refresh token; `pds` is the PDS that took the password, if it was one. */
+  async issue(
+    did: Did,
+    credential: Credential,
+    pds?: string,
+  ): Promise<string> {
     const { clock, key, service } = this.#options;
     // Decimals keep a login apart from a revocation in the same second.
     const now = clock.now() / 1000;
-    return await new SignJWT({ cred: formatCredential(credential) })
+    return await new SignJWT({
+      cred: formatCredential(credential),
+      ...(pds === undefined ? {} : { pds }),
+    })
       .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
       .setIssuer(service)
       .setAudience(audience(service))
@@ -82,9 +92,10 @@ export class RefreshTokens {
         typ: TYPE,
         currentDate: new Date(clock.now()),
       });
-      const { sub, iat, cred } = claimsSchema.parse(payload);
+      const { sub, iat, cred, pds } = claimsSchema.parse(payload);
       return {
         did: sub as Did,
+        pds,
         issuedAt: iat,
         credential: parseCredential(cred) ?? { kind: "password" },
       };

@@ -84,7 +84,7 @@ export class TokenService {
       }
       const holder = principal && holderOf(principal);
       const { token, issuedAt } = await tokens.issue(holder, grants);
-      const refreshToken = await this.#refreshToken(request, holder);
+      const refreshToken = await this.#refreshToken(request, principal);
       metrics.tokens.inc({ outcome: principal ? "login" : "anonymous" });
       const expiresInSeconds = tokens.ttlSeconds;
       return { token, issuedAt, expiresInSeconds, refreshToken };
@@ -110,14 +110,18 @@ export class TokenService {
 
   async #refreshToken(
     { credentials, offline }: TokenRequest,
-    holder: Holder | undefined,
+    principal: Principal | undefined,
   ): Promise<string | undefined> {
     if (credentials && "refreshToken" in credentials) {
       return credentials.refreshToken;
     }
-    if (!offline || !holder) return undefined;
-    const { did, credential } = holder;
-    return await this.#deps.refreshTokens.issue(did, credential);
+    if (!offline || !principal) return undefined;
+    const { identity: { did, pds }, credential } = principal;
+    return await this.#deps.refreshTokens.issue(
+      did,
+      credential,
+      credential.kind === "password" ? pds : undefined,
+    );
   }
 
   async #grant(

@@ -14,6 +14,7 @@ import type {
 import { PasswordSessions } from "../atproto/pds/password_session.ts";
 import type { PdsSession } from "../atproto/pds/pds.ts";
 import type { SecretBox } from "../crypto/secret_box.ts";
+import { AccountSessions } from "../auth/account_sessions.ts";
 import { CredentialChain } from "../auth/credential_chain.ts";
 import { DeviceCodes } from "../auth/device_codes.ts";
 import { Devices } from "../auth/devices.ts";
@@ -58,7 +59,7 @@ export interface AuthContext {
   readonly oauth: OAuth;
   readonly webSessions: WebSessions;
   readonly signIn: SignIn;
-  /** The session of an account at its PDS, by OAuth or else by app password; undefined when it has to sign in again. */
+  /** The session of an account at the PDS that its DID document names, by OAuth or else by app password; undefined when it has to sign in again. */
   readonly session: (did: Did) => Promise<PdsSession | undefined>;
   /** Ends the logins that an account has made with an app password. */
   readonly endPasswordLogins: (did: Did) => Promise<void>;
@@ -95,8 +96,11 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
       allowTransition: config.oauth.allow_transition_scope,
     },
   });
-  const session = async (did: Did) =>
-    await oauth.restore(did) ?? await passwords.restore(did);
+  const sessions = new AccountSessions({
+    identities,
+    sources: [oauth, passwords],
+  });
+  const session = (did: Did) => sessions.of(did);
   const onLogin = async (identity: Identity) => {
     const restored = await session(identity.did);
     if (restored) await deps.onLogin(identity, restored);

@@ -98,6 +98,6 @@ async function sessionOf(deps: V2Deps, caller: Did): Promise<PdsSession> {
   if (session) return session;
   throw new AppError(
     "UNAUTHORIZED",
-    "The connection to your PDS has ended. Sign in on the web page of this registry once, or run docker login with an app password.",
+    "The connection to your PDS has ended, or your account has moved to another PDS. Sign in on the web page of this registry once, or run docker login with an app password.",
   );
 }

@@ -23,6 +23,8 @@ export interface Identity {
 export interface ResolveOptions {
   /** Do not take an answer that is older than a few seconds. */
   readonly fresh?: boolean;
+  /** Ask again where the answer is older than this, in milliseconds; the older one counts while nobody can be asked. */
+  readonly maxAgeMs?: number;
   /** How long to wait for a new answer, in milliseconds, where an older one is known; it is answered then. */
   readonly patienceMs?: number;
   /** Ends the wait. Read only when there is something to wait for. */

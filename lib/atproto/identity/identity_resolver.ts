@@ -14,10 +14,10 @@ import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import type { DidClaims } from "./did_document.ts";
 import type { Identity, IdentityResolver, ResolveOptions } from "./identity.ts";
-import { claimedKey, handleKey, identityKey } from "../kv_keys.ts";
+import { handleKey, identityKey } from "../kv_keys.ts";
+import { ClaimedHandles } from "./claimed_handles.ts";
 import { SingleFlight } from "../../async/single_flight.ts";
 
-/** What {@linkcode CachedIdentityResolver} needs. */
 export interface IdentityResolverDeps {
   kv: Kv;
   clock: Clock;
@@ -35,9 +35,12 @@ interface Row<T> {
   checkedAt: number;
 }
 
-/** An account that went by a handle. */
-interface ClaimedRow {
-  did: Did;
+/** A row as this process has read it. */
+interface LocalRow {
+  readonly row: Row<unknown>;
+  readonly readAt: number;
+  /** Set after a failed refresh: the row counts until then, whatever its age. */
+  readonly retryAt?: number;
 }
 
 /** How long "there is none" is believed, in milliseconds. */
@@ -52,9 +55,6 @@ const FRESH_MS = 5_000;
 /** What nobody refreshed for so long is dropped from the store, in milliseconds. */
 const KEEP_MS = 30 * 24 * 3_600_000;
 
-/** An account is known by its former handle for so long, in milliseconds. */
-const FORMER_MS = 365 * 24 * 3_600_000;
-
 /** How long this process goes without looking at the store again, in milliseconds. */
 const LOCAL_MS = 30_000;
 
@@ -63,12 +63,14 @@ const LOCAL_ENTRIES = 5_000;
 /** The {@linkcode IdentityResolver} of the product. */
 export class CachedIdentityResolver implements IdentityResolver {
   readonly #deps: IdentityResolverDeps;
-  readonly #local: LRUCache<string, { row: Row<unknown>; readAt: number }>;
+  readonly #local: LRUCache<string, LocalRow>;
+  readonly #claimed: ClaimedHandles;
   readonly #flights = new SingleFlight();
 
   constructor(deps: IdentityResolverDeps) {
     this.#deps = deps;
     this.#local = new LRUCache({ max: LOCAL_ENTRIES });
+    this.#claimed = new ClaimedHandles(deps.kv, deps.clock);
   }
 
   async resolve(
@@ -116,7 +118,7 @@ export class CachedIdentityResolver implements IdentityResolver {
     const identity = await this.#byDid(did, options);
     if (identity.handle === handle) return identity;
     // Names of images outlive a change of the handle while it leads here.
-    if (await this.#hasClaimed(did, handle)) return identity;
+    if (await this.#claimed.has(did, handle)) return identity;
     // The document may have been read before the account took this handle.
     const again = await this.#byDid(did, {
       fresh: true,
@@ -154,13 +156,19 @@ export class CachedIdentityResolver implements IdentityResolver {
     known: Identity | null,
   ): Promise<Identity> {
     const { handle, did } = claims;
+    const former = known?.handle;
+    if (former !== undefined && former !== handle) {
+      await this.#leaveFormer(did, former);
+    }
     if (handle === undefined) return claims;
     try {
-      const back = await this.#didOf(handle, {});
+      const cached = await this.#didOf(handle, {});
+      // The account may have taken the handle over since that was asked.
+      const back = cached === did
+        ? did
+        : await this.#didOf(handle, { fresh: true });
       if (back !== did) return { ...claims, handle: undefined };
-      const row: ClaimedRow = { did };
-      const expiresAt = this.#deps.clock.now() + FORMER_MS;
-      await this.#deps.kv.set(claimedKey(handle), row, { expiresAt });
+      await this.#claimed.note(did, handle);
       return claims;
     } catch (error) {
       this.#deps.log.warn("handle not verifiable", { did, handle, error });
@@ -171,10 +179,26 @@ export class CachedIdentityResolver implements IdentityResolver {
     }
   }
 
-  /** Whether the account has gone by the handle, as far as this store has seen. */
-  async #hasClaimed(did: Did, handle: string): Promise<boolean> {
-    const row = await this.#deps.kv.get<ClaimedRow>(claimedKey(handle));
-    return row?.value.did === did;
+  /** A handle that its account has left may be another account's by now; while it is nobody's, it goes on leading here. */
+  async #leaveFormer(did: Did, former: string): Promise<void> {
+    try {
+      const holder = await this.#deps.handles.resolve(former);
+      if (holder === undefined || holder === did) return;
+      const row: Row<Did> = {
+        value: holder,
+        checkedAt: this.#deps.clock.now(),
+      };
+      this.#local.delete(former);
+      await this.#deps.kv.set(handleKey(former), row, {
+        expiresAt: row.checkedAt + KEEP_MS,
+      });
+    } catch (error) {
+      this.#deps.log.warn("former handle not asked for", {
+        did,
+        former,
+        error,
+      });
+    }
   }
 
   #didOf(handle: string, options: ResolveOptions): Promise<Did | null> {
@@ -198,9 +222,16 @@ export class CachedIdentityResolver implements IdentityResolver {
   ): Promise<T | null> {
     const { kv, clock, log } = this.#deps;
     const { fresh = false } = options;
-    const known = await this.#read<T>(name, key, fresh);
-    const age = known ? clock.now() - known.checkedAt : Infinity;
-    if (known && age < this.#lifetime(known, fresh)) return known.value;
+    const now = clock.now();
+    const local = this.#local.get(name);
+    if (!fresh && local && now < (local.retryAt ?? 0)) {
+      return local.row.value as T | null;
+    }
+    // A time in the future, by a clock that was set back, counts no longer.
+    const isYoung = (row: Row<unknown>) =>
+      Math.abs(now - row.checkedAt) < this.#lifetime(row, options);
+    const known = await this.#read<T>(name, key, fresh, isYoung);
+    if (known && isYoung(known)) return known.value;
     // Not in the flight: others may ask who have nothing to be held up by.
     if (!known) await options.beforeAsking?.();
     // Not read before: the signal of a request is dear to make.
@@ -217,9 +248,9 @@ export class CachedIdentityResolver implements IdentityResolver {
       } catch (error) {
         if (fresh || !known) throw error;
         log.warn("identity not refreshed", { name, error });
-        const checkedAt = clock.now() - this.#deps.ttlMs + RETRY_MS;
-        const row: Row<T> = { value: known.value, checkedAt };
-        this.#local.set(name, { row, readAt: clock.now() });
+        const readAt = clock.now();
+        const retryAt = readAt + RETRY_MS;
+        this.#local.set(name, { row: known, readAt, retryAt });
         return known.value;
       }
     });
@@ -245,21 +276,24 @@ export class CachedIdentityResolver implements IdentityResolver {
     }
   }
 
-  #lifetime(row: Row<unknown>, fresh: boolean): number {
-    if (fresh) return FRESH_MS;
-    return row.value === null ? NEGATIVE_TTL_MS : this.#deps.ttlMs;
+  #lifetime(row: Row<unknown>, options: ResolveOptions): number {
+    if (options.fresh) return FRESH_MS;
+    const { ttlMs } = this.#deps;
+    const usual = row.value === null ? NEGATIVE_TTL_MS : ttlMs;
+    return Math.min(usual, options.maxAgeMs ?? Infinity);
   }
 
   async #read<T>(
     name: string,
     key: ReturnType<typeof identityKey>,
     fresh: boolean,
+    isYoung: (row: Row<unknown>) => boolean,
   ): Promise<Row<T> | undefined> {
     const { kv, clock } = this.#deps;
     const local = this.#local.get(name);
-    if (local && !fresh && clock.now() - local.readAt < LOCAL_MS) {
-      return local.row as Row<T>;
-    }
+    const recent = local && clock.now() - local.readAt < LOCAL_MS;
+    // Another instance may have a newer one than what is too old here.
+    if (recent && !fresh && isYoung(local.row)) return local.row as Row<T>;
     const stored = await kv.get<Row<T>>(key);
     if (!stored) return undefined;
     this.#local.set(name, { row: stored.value, readAt: clock.now() });

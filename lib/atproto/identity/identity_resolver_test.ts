@@ -305,3 +305,53 @@ Deno.test("whoever may not ask the network still gets what is known", () =>
     clock.advance(2 * TTL);
     await resolver.resolve("alice.example.com", { beforeAsking });
   }));
+
+Deno.test("whoever wants a younger answer gets it once, from whichever instance asked, and the old one while the network is down", () =>
+  withResolver(
+    async ({ resolver, other, documents, clock, calls, network }) => {
+      const minute = { maxAgeMs: 60_000 };
+      await resolver.resolve(alice, minute);
+      documents.set(alice, { ...claimsOf(alice), pds: "https://new.example" });
+      clock.advance(59_000);
+      const young = await resolver.resolve(alice, minute);
+      assert.equal(young.pds, "https://pds.example.com");
+      clock.advance(1_000);
+      assert.equal(
+        (await other.resolve(alice, minute)).pds,
+        "https://new.example",
+      );
+      assert.equal(
+        (await resolver.resolve(alice, minute)).pds,
+        "https://new.example",
+      );
+      assert.equal(calls.did, 2);
+      network.down = true;
+      clock.advance(60_000);
+      for (let i = 0; i < 3; i++) {
+        const old = await resolver.resolve(alice, minute);
+        assert.equal(old.pds, "https://new.example");
+      }
+      assert.equal(calls.did, 3, "the network is pestered while it is down");
+    },
+  ));
+
+Deno.test("a handle that passes to another account is seen as soon as either of the two is asked again", () =>
+  withResolver(async ({ resolver, documents, handles, clock }) => {
+    documents.set(bob, claimsOf(bob, "bob.example.com"));
+    await resolver.resolve("alice.example.com");
+    await resolver.resolve(bob);
+    clock.advance(10_000);
+    documents.set(alice, claimsOf(alice, "old.example.com"));
+    documents.set(bob, claimsOf(bob, "alice.example.com"));
+    handles.set("alice.example.com", bob);
+    const now = await resolver.resolve(bob, { fresh: true });
+    assert.equal(now.handle, "alice.example.com");
+    assert.equal((await resolver.resolve("alice.example.com")).did, bob);
+
+    clock.advance(10_000);
+    documents.set(bob, claimsOf(bob, "bob.example.com"));
+    documents.set(alice, claimsOf(alice, "alice.example.com"));
+    handles.set("alice.example.com", alice);
+    await resolver.resolve(bob, { fresh: true });
+    assert.equal((await resolver.resolve("alice.example.com")).did, alice);
+  }));

@@ -175,7 +175,8 @@ export class XrpcPdsSession implements PdsSession {
     };
     if (!isReusable(lxm)) return await fetch();
     const { serviceTokens, clock } = this.#deps;
-    const name = `${this.did} ${aud} ${lxm}`;
+    // Another PDS signs with another key.
+    const name = `${this.pds} ${this.did} ${aud} ${lxm}`;
     return await serviceTokens.get(name, clock.now(), fetch);
   }
 

@@ -7,7 +7,10 @@
 import { isValidHandle } from "@atproto/syntax";
 import type { Did } from "../../did.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
-import type { IdentityResolver } from "../../atproto/identity/identity.ts";
+import type {
+  Identity,
+  IdentityResolver,
+} from "../../atproto/identity/identity.ts";
 import { AppError, isAppError } from "../../errors.ts";
 
 /** What {@linkcode signInTarget} needs. */
@@ -44,7 +47,7 @@ export async function signInTarget(
   const server = serverAt(text, deps.plainOrigins);
   if (text.startsWith("did:") || isValidHandle(text)) {
     try {
-      const { did } = await deps.identities.resolve(text);
+      const { did } = await currentIdentity(deps.identities, text);
       return { input: did, expected: did };
     } catch (error) {
       // No account, but the name may be that of a PDS.
@@ -59,6 +62,19 @@ export async function signInTarget(
       text.slice(0, 100)
     }" is neither a handle such as alice.example.com nor a DID or the address of a PDS.`,
   );
+}
+
+/** The account as of now, so that nobody is sent to a PDS that it has left; as it was known while nobody can be asked. */
+async function currentIdentity(
+  identities: IdentityResolver,
+  name: string,
+): Promise<Identity> {
+  try {
+    return await identities.resolve(name, { fresh: true });
+  } catch (error) {
+    if (!isAppError(error, "UPSTREAM_FAILED", "UPSTREAM_TIMEOUT")) throw error;
+    return await identities.resolve(name);
+  }
 }
 
 /** The origin of a server that is named by its host or address. */

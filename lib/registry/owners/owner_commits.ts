@@ -98,13 +98,15 @@ export class OwnerCommits {
   }
 }
 
-/** Takes from the head of the queue what fits into one commit. */
+/** Takes from the head of the queue what fits into one commit at one PDS. */
 function nextBatch(queue: Waiting[]): Waiting[] {
   const batch: Waiting[] = [];
   let writes = 0;
   for (let next = queue[0]; next; next = queue[0]) {
     writes += next.writes.length;
-    if (batch.length > 0 && writes > MAX_WRITES) break;
+    const fits = writes <= MAX_WRITES &&
+      next.session.pds === batch[0]?.session.pds;
+    if (batch.length > 0 && !fits) break;
     batch.push(next);
     queue.shift();
   }

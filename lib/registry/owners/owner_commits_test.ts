@@ -42,6 +42,21 @@ Deno.test("what arrives while a commit is under way goes together into the next"
   assert.deepEqual(commits, [["a"], ["b", "c", "d"]]);
 });
 
+Deno.test("sessions at different PDSes share no commit", async () => {
+  const { fake, commits } = session();
+  const moved = session();
+  const there = { ...moved.fake, pds: "https://new.example" };
+  const owner = new OwnerCommits();
+  await Promise.all([
+    owner.commit(fake, [write("a")]),
+    owner.commit(fake, [write("b")]),
+    owner.commit(there, [write("c")]),
+    owner.commit(there, [write("d")]),
+  ]);
+  assert.deepEqual(commits, [["a"], ["b"]]);
+  assert.deepEqual(moved.commits, [["c", "d"]]);
+});
+
 Deno.test("a refused write spoils nothing for the others of its commit", async () => {
   const { fake, commits } = session();
   const owner = new OwnerCommits();

@@ -221,7 +221,7 @@ export class RemoteCalls {
     if (token) return new Headers({ authorization: `Bearer ${token}` });
     throw new AppError(
       "UNAUTHORIZED",
-      "The connection to your PDS has ended. Sign in on the web page of this registry once, or run docker login with an app password.",
+      "The connection to your PDS has ended, or your account has moved to another PDS. Sign in on the web page of this registry once, or run docker login with an app password.",
     );
   }
 

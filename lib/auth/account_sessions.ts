@@ -1,0 +1,150 @@
+/**
+ * The session by which the registry acts at an account's PDS. It belongs to the
+ * PDS that the DID document names: one that was opened at another PDS, from
+ * which the account has moved away, is not used any more.
+ *
+ * @module
+ */
+
+import type { Did } from "../did.ts";
+import { askAgain } from "../atproto/identity/ask_again.ts";
+import type { IdentityResolver } from "../atproto/identity/identity.ts";
+import type { BlobRef, PdsSession, RepoWrite } from "../atproto/pds/pds.ts";
+import { AppError, isAppError } from "../errors.ts";
+
+export interface AccountSessionsDeps {
+  identities: Pick<IdentityResolver, "resolve">;
+  /** Ways of signing in, the preferred one first. */
+  sources: readonly {
+    restore(did: Did): Promise<PdsSession | undefined>;
+  }[];
+}
+
+/** Age at which the DID document is read again before something is written, in milliseconds. */
+const MAX_AGE_MS = 60_000;
+
+/** A directory that is slow holds a push up no longer than this, in milliseconds. */
+const PATIENCE_MS = 2_000;
+
+/** Failures that may mean that the account is somewhere else now. */
+const MAY_HAVE_MOVED = [
+  "DENIED",
+  "UNAUTHORIZED",
+  "UNAVAILABLE",
+  "UPSTREAM_FAILED",
+  "UPSTREAM_TIMEOUT",
+] as const;
+
+/** Finds accounts' sessions. */
+export class AccountSessions {
+  readonly #deps: AccountSessionsDeps;
+
+  constructor(deps: AccountSessionsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * A session of `did` at the PDS that its DID document names; undefined when
+   * the account has to sign in (again). Throws AppError `UPSTREAM_FAILED` or
+   * `UPSTREAM_TIMEOUT` when nothing is known of the DID and nobody can be asked.
+   */
+  async of(did: Did): Promise<PdsSession | undefined> {
+    const { identities, sources } = this.#deps;
+    for (const source of sources) {
+      const session = await source.restore(did);
+      if (!session) continue;
+      const { pds } = await identities.resolve(did, {
+        maxAgeMs: MAX_AGE_MS,
+        patienceMs: PATIENCE_MS,
+      });
+      if (session.pds === pds) return new MovingSession(session, identities);
+    }
+    return undefined;
+  }
+}
+
+/** A session whose failures are explained by a move of the account, where there was one. */
+class MovingSession implements PdsSession {
+  readonly #session: PdsSession;
+  readonly #identities: AccountSessionsDeps["identities"];
+
+  constructor(
+    session: PdsSession,
+    identities: AccountSessionsDeps["identities"],
+  ) {
+    this.#session = session;
+    this.#identities = identities;
+  }
+
+  get did(): Did {
+    return this.#session.did;
+  }
+
+  get pds(): string {
+    return this.#session.pds;
+  }
+
+  applyWrites(
+    writes: readonly RepoWrite[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return this.#explained(() => this.#session.applyWrites(writes, signal));
+  }
+
+  putRecord(
+    collection: string,
+    rkey: string,
+    value: Record<string, unknown>,
+    signal?: AbortSignal,
+  ): Promise<{ uri: string; cid: string }> {
+    return this.#explained(() =>
+      this.#session.putRecord(collection, rkey, value, signal)
+    );
+  }
+
+  deleteRecord(
+    collection: string,
+    rkey: string,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return this.#explained(() =>
+      this.#session.deleteRecord(collection, rkey, signal)
+    );
+  }
+
+  uploadBlob(
+    bytes: Uint8Array,
+    mimeType: string,
+    signal?: AbortSignal,
+  ): Promise<BlobRef> {
+    return this.#explained(() =>
+      this.#session.uploadBlob(bytes, mimeType, signal)
+    );
+  }
+
+  serviceToken(
+    aud: string,
+    lxm: string,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    return this.#explained(() => this.#session.serviceToken(aud, lxm, signal));
+  }
+
+  async #explained<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isAppError(error, ...MAY_HAVE_MOVED)) throw error;
+      const now = await askAgain(this.#identities, this.did, this);
+      if (!now) throw error;
+      const host = now.pds === undefined ? "" : new URL(now.pds).host;
+      throw new AppError(
+        "UNAUTHORIZED",
+        `Your account has moved to another PDS${
+          host === "" ? "" : ` (${host})`
+        } since you signed in. Sign in on the web page of this registry once, or run docker login with an app password of the new PDS.`,
+        { cause: error },
+      );
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import type { Identity } from "../atproto/identity/identity.ts";
+import type { PdsSession } from "../atproto/pds/pds.ts";
+import type { Did } from "../did.ts";
+import { AppError, isAppError } from "../errors.ts";
+import { AccountSessions } from "./account_sessions.ts";
+
+const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
+const OLD = "https://old.example";
+const NEW = "https://new.example";
+
+function sessionAt(pds: string, failure?: AppError): PdsSession {
+  const fail = () => failure ? Promise.reject(failure) : Promise.resolve();
+  return {
+    did: ALICE,
+    pds,
+    applyWrites: fail,
+    deleteRecord: fail,
+    putRecord: async () => {
+      await fail();
+      return { uri: "", cid: "" };
+    },
+    uploadBlob: async () => {
+      await fail();
+      return { $type: "blob", ref: { $link: "" }, mimeType: "", size: 0 };
+    },
+    serviceToken: async () => {
+      await fail();
+      return "token";
+    },
+  };
+}
+
+/** Sessions of an account whose document says `cached` until it is asked again, and `current` then. */
+function sessionsOf(
+  stored: readonly (PdsSession | undefined)[],
+  { cached, current = cached }: { cached: string; current?: string },
+) {
+  return new AccountSessions({
+    sources: stored.map((session) => ({
+      restore: () => Promise.resolve(session),
+    })),
+    identities: {
+      resolve: (_, options) => {
+        const identity: Identity = {
+          did: ALICE,
+          handle: undefined,
+          pds: options?.fresh ? current : cached,
+          signingKey: undefined,
+          services: {},
+        };
+        return Promise.resolve(identity);
+      },
+    },
+  });
+}
+
+Deno.test("a session at a PDS that the account has left is not used", async () => {
+  const moved = sessionsOf([sessionAt(OLD)], { cached: NEW });
+  assert.equal(await moved.of(ALICE), undefined);
+});
+
+Deno.test("of two ways of signing in the one at the account's PDS counts", async () => {
+  const two = sessionsOf([sessionAt(OLD), sessionAt(NEW)], { cached: NEW });
+  assert.equal((await two.of(ALICE))?.pds, NEW);
+  const first = sessionsOf([undefined, sessionAt(OLD)], { cached: OLD });
+  assert.equal((await first.of(ALICE))?.pds, OLD);
+});
+
+Deno.test("a refusal by a PDS that the account has just left says where it is now", async () => {
+  const denied = new AppError("DENIED", "Account is deactivated");
+  const session = await sessionsOf([sessionAt(OLD, denied)], {
+    cached: OLD,
+    current: NEW,
+  }).of(ALICE);
+  assert.ok(session);
+  for (
+    const work of [
+      () => session.applyWrites([]),
+      () => session.putRecord("a.b.c", "k", {}),
+      () => session.deleteRecord("a.b.c", "k"),
+      () => session.uploadBlob(new Uint8Array(), "a/b"),
+      () => session.serviceToken("did:web:hold.example", "a.b.c"),
+    ]
+  ) {
+    await assert.rejects(work(), (error) => {
+      assert(isAppError(error, "UNAUTHORIZED"), String(error));
+      assert.match(error.message, /moved to another PDS \(new\.example\)/);
+      return true;
+    });
+  }
+});
+
+Deno.test("a refusal by the account's own PDS is passed on as it is", async () => {
+  const denied = new AppError("DENIED", "Account is deactivated");
+  const session = await sessionsOf([sessionAt(OLD, denied)], { cached: OLD })
+    .of(ALICE);
+  assert.ok(session);
+  await assert.rejects(session.applyWrites([]), denied);
+});

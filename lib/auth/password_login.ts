@@ -1,0 +1,55 @@
+/**
+ * Logging in with a password at the PDS where the account is now.
+ *
+ * @module
+ */
+
+import { askAgain } from "../atproto/identity/ask_again.ts";
+import type {
+  Identity,
+  IdentityResolver,
+} from "../atproto/identity/identity.ts";
+import { isAppError } from "../errors.ts";
+
+/** Logs in at a PDS with an app password and keeps the session. */
+export interface PasswordLogin {
+  /** Throws AppError `UNAUTHORIZED` for a wrong password. */
+  login(identity: Identity, password: string): Promise<unknown>;
+}
+
+/** Failures that may come from an identity that is known from before a move. */
+const MAY_HAVE_MOVED = [
+  "NAME_UNKNOWN",
+  "UNAUTHORIZED",
+  "UNAVAILABLE",
+  "UPSTREAM_FAILED",
+  "UPSTREAM_TIMEOUT",
+] as const;
+
+/**
+ * Logs `username` in. Before a password is refused, the network is asked where
+ * the name leads now: the account may have moved to another PDS, and the
+ * handle may be another account's. Throws what `passwords` and `identities`
+ * throw.
+ */
+export async function loginAtCurrentPds(
+  { identities, passwords }: {
+    identities: Pick<IdentityResolver, "resolve">;
+    passwords: PasswordLogin;
+  },
+  username: string,
+  password: string,
+): Promise<Identity> {
+  let known: Identity | undefined;
+  try {
+    known = await identities.resolve(username);
+    await passwords.login(known, password);
+    return known;
+  } catch (error) {
+    if (!isAppError(error, ...MAY_HAVE_MOVED)) throw error;
+    const now = await askAgain(identities, username, known);
+    if (!now) throw error;
+    await passwords.login(now, password);
+    return now;
+  }
+}
