@@ -10,8 +10,10 @@ import { Wire } from "./wire.ts";
 
 /** What one measurement gave. */
 export interface Sample {
-  /** Things done per second. */
+  /** Operations per second. */
   readonly rate: number;
+  /** Operations that were measured. */
+  readonly operations: number;
   /** Milliseconds that half of them, and 99 of 100, took at most. */
   readonly p50: number;
   readonly p99: number;
@@ -93,6 +95,7 @@ export async function repeatGet(
   const bad = /Non-2xx or 3xx responses: (\d+)/.exec(stdout);
   if (bad) throw new Error(`GET ${path}: ${bad[1]} answers were not 2xx`);
   return {
+    operations: Number(/(\d+) requests in/.exec(stdout)?.[1]),
     rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]),
     p50: duration(/ 50%\s+(\S+)/.exec(stdout)?.[1]),
     p99: duration(/ 99%\s+(\S+)/.exec(stdout)?.[1]),
@@ -113,6 +116,7 @@ function sample(latencies: number[], bytes: number, ms: number): Sample {
     latencies[Math.min(latencies.length - 1, latencies.length * share | 0)] ??
       NaN;
   return {
+    operations: latencies.length,
     rate: latencies.length * 1000 / ms,
     p50: at(0.5),
     p99: at(0.99),

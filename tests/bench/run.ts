@@ -8,10 +8,15 @@
  *   deno task bench large                    a layer of 2 GiB
  *   deno task bench --rounds 1 --quick       a look instead of a measurement
  *   deno task bench --peers zot              only some of the peers
+ *   deno task bench --against ../before      also the product of another checkout
  *
- * The tables are also left in `.tools/bench/`, with all samples as JSON. What
- * is written differs: the product flushes to the disk and signs its records
- * before it answers, the peers do not. Run it on a quiet machine.
+ * The tables are also left in `.tools/bench/`, with all samples and the facts
+ * of the machine as JSON. Beside the rates stands the processor time that the
+ * server's own process takes for one operation (not that of the sandbox's PDS),
+ * which scatters less than rates on a machine with few cores. The product signs
+ * its records at a PDS before it answers, the peers have none. Run it on a quiet
+ * machine; to compare two checkouts, use `--against`, which measures them in
+ * turns.
  *
  * @module
  */
@@ -20,12 +25,18 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { run, say } from "../tools/command.ts";
 import { TOOLS_DIR } from "../tools/paths.ts";
+import { cpuMs } from "../tools/server.ts";
 import { measureClients } from "./clients.ts";
 import { measureLarge } from "./large.ts";
-import type { Sample } from "./load.ts";
-import { type Measured, rateTable } from "./report.ts";
+import { type Measured, type Measurement, rateTable } from "./report.ts";
 import { rows } from "./rows.ts";
-import { PRODUCT, type Starter, starters, type Target } from "./target.ts";
+import {
+  EARLIER,
+  PRODUCT,
+  type Starter,
+  starters,
+  type Target,
+} from "./target.ts";
 
 const PARTS = ["rates", "clients", "large"];
 
@@ -37,6 +48,7 @@ const { positionals, values } = parseArgs({
     rounds: { type: "string", default: "3" },
     quick: { type: "boolean", default: false },
     peers: { type: "string" },
+    against: { type: "string" },
   },
 });
 const strangers = positionals.filter((part) => !PARTS.includes(part));
@@ -48,8 +60,8 @@ const rounds = Number(values.rounds);
 const wanted = (part: string) =>
   positionals.length === 0 || positionals.includes(part);
 
-const chosen = (await starters()).filter(({ name }) =>
-  name === PRODUCT || values.peers === undefined ||
+const chosen = (await starters(values.against)).filter(({ name }) =>
+  name === PRODUCT || name === EARLIER || values.peers === undefined ||
   values.peers.split(",").includes(name)
 );
 const versions = chosen.map(({ name, version }) => `${name} ${version}`);
@@ -81,30 +93,39 @@ async function rates(): Promise<void> {
     }
     const measured: Measured[] = [];
     for (const row of all) {
-      const samples = new Map<string, Sample[]>();
+      const samples = new Map<string, Measurement[]>();
       for (let round = 0; round < rounds; round++) {
-        // Whoever comes first in one round comes last in the next.
+        // The first of one round is the last of the next.
         const order = round % 2 === 0 ? targets : targets.toReversed();
         for (const target of order) {
-          await run("sync", []); // nobody pays for another one's bytes
+          await run("sync", []); // no target pays for another one's bytes
+          const before = await cpuMs(target.pid);
           const sample = await row.measure(target, round);
           if (sample === undefined) continue;
+          const cpu = await cpuMs(target.pid) - before;
           samples.set(target.name, [
             ...samples.get(target.name) ?? [],
-            sample,
+            { ...sample, cpuMs: cpu / sample.operations },
           ]);
         }
       }
       measured.push({ row: row.name, samples });
       await say(rateTable(measured.slice(-1), names()).split("\n")[2] ?? "");
     }
+    const machine = {
+      cores: navigator.hardwareConcurrency,
+      memory: Deno.systemMemoryInfo().total,
+      os: `${Deno.build.os} ${Deno.osRelease()}`,
+      deno: Deno.version.deno,
+      load: Deno.loadavg(),
+    };
     const json = measured.map(({ row, samples }) => ({
       row,
       samples: Object.fromEntries(samples),
     }));
     await Deno.writeTextFile(
       join(folder, "rates.json"),
-      JSON.stringify({ versions, rounds, rows: json }, undefined, 2),
+      JSON.stringify({ machine, versions, rounds, rows: json }, undefined, 2),
     );
     await publish("rates", rateTable(measured, names()));
   } finally {

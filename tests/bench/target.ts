@@ -13,6 +13,8 @@ import type { Server } from "../tools/server.ts";
 
 /** Name of the product in tables. */
 export const PRODUCT = "ATCR";
+/** Name of the product of another checkout. */
+export const EARLIER = "other checkout";
 
 /** A registry under test. */
 export interface Target extends Server {
@@ -36,11 +38,23 @@ export interface Starter {
   start(folder: string): Promise<Target>;
 }
 
-/** The product first, then the peers of the machine. */
-export async function starters(): Promise<Starter[]> {
+/**
+ * The product first, then the product of another checkout where one is named,
+ * then the peers of the machine.
+ */
+export async function starters(against?: string): Promise<Starter[]> {
   const peers = await findPeers();
   return [
-    { name: PRODUCT, version: "this", start: startOurs },
+    {
+      name: PRODUCT,
+      version: "this",
+      start: (folder) => startOurs(folder, PRODUCT),
+    },
+    ...against === undefined ? [] : [{
+      name: EARLIER,
+      version: against,
+      start: (folder: string) => startOurs(folder, EARLIER, against),
+    }],
     ...peers.map(({ name, version, start }): Starter => ({
       name,
       version,
@@ -60,15 +74,22 @@ export async function starters(): Promise<Starter[]> {
   ];
 }
 
-async function startOurs(folder: string): Promise<Target> {
+async function startOurs(
+  folder: string,
+  name: string,
+  checkout?: string,
+): Promise<Target> {
   const dataDir = join(folder, "data");
   await Deno.mkdir(dataDir, { recursive: true });
-  const product = await startProduct({ dataDir });
+  const product = await startProduct({
+    dataDir,
+    ...(checkout === undefined ? {} : { checkout }),
+  });
   const { host, alice } = product;
   return {
     ...product,
-    name: PRODUCT,
-    version: "this",
+    name,
+    version: checkout ?? "this",
     account: alice,
     api: new RegistryApi(host, alice),
     manyTags: true,

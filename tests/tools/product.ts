@@ -34,6 +34,8 @@ export interface Product extends Server {
 export interface ProductOptions {
   /** Folder of everything that is kept; must exist. */
   readonly dataDir: string;
+  /** The checkout whose program is started; this one by default. */
+  readonly checkout?: string;
   /** Port to listen on; a free one unless told. */
   readonly port?: number;
   /** Settings in the form of environment variables. */
@@ -63,7 +65,7 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     name: "ATCR",
     program: Deno.execPath(),
     args: ["run", "-A", "main.ts"],
-    cwd: ROOT,
+    cwd: options.checkout ?? ROOT,
     env: {
       ATCR_SERVER_ADDR: host,
       ATCR_DATA_DIR: dataDir,
