@@ -1,0 +1,96 @@
+/**
+ * Lets owners push, pull and delete at three instances while processes are
+ * killed and paused, clocks jump, the PDS fails, the disk fills up and slow
+ * clients hold connections; then checks that nothing acknowledged is lost,
+ * nothing deleted comes back, and everything works again.
+ *
+ *   deno task chaos                      ten minutes
+ *   deno task chaos --minutes 60 --seed 7
+ *
+ * Prints what happened and ends with a line `N checks, N wrong`; the exit code
+ * is 1 when a check was wrong. The seed repeats the order of decisions, not
+ * their timing.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { verifyCalm } from "./calm.ts";
+import { runFaults } from "./faults.ts";
+import { Owner } from "./owner.ts";
+import { Random } from "./random.ts";
+import { runSlowClients } from "./slow_clients.ts";
+import { Tally } from "./tally.ts";
+import { startWorld } from "./world.ts";
+
+const { values } = parseArgs({
+  args: Deno.args,
+  options: {
+    minutes: { type: "string", default: "10" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    instances: { type: "string", default: "3" },
+    owners: { type: "string", default: "5" },
+    "slow-clients": { type: "string", default: "40" },
+  },
+});
+/** Between two calms. */
+const STORM_MS = 75_000;
+
+const say = (text: string) =>
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+const random = new Random(Number(values.seed));
+const tally = new Tally();
+const end = Date.now() + Number(values.minutes) * 60_000;
+say(`seed ${values.seed}, ${values.minutes} minutes`);
+
+{
+  await using world = await startWorld({
+    instances: Number(values.instances),
+    owners: Number(values.owners),
+    random,
+  });
+  if (!world.setDiskFull) say("no disk can be mounted here: it never fills up");
+  const owners = world.accounts.map((account) =>
+    new Owner(account, world.instances, random.fork(), tally)
+  );
+  const errors = new Map<string, number>();
+  for (let storm = 1; Date.now() < end; storm++) {
+    const over = new AbortController();
+    const timer = setTimeout(
+      () => over.abort(),
+      Math.min(STORM_MS, Math.max(1_000, end - Date.now())),
+    );
+    await Promise.all([
+      runFaults(world, random.fork(), tally, over.signal),
+      runSlowClients(
+        world.instances,
+        Number(values["slow-clients"]),
+        random.fork(),
+        tally,
+        over.signal,
+      ),
+      ...owners.map(async (owner) => {
+        while (!over.signal.aborted) await owner.act();
+      }),
+    ]);
+    clearTimeout(timer);
+    await verifyCalm(world, owners, tally, Date.now() >= end);
+    for (const { program } of world.instances) {
+      countErrors(program?.log() ?? "", errors);
+    }
+    say(`storm ${storm}: ${tally.checks} checks, ${tally.wrongCount} wrong`);
+  }
+  say(tally.report());
+  for (const [line, count] of errors) say(`${count} log lines: ${line}`);
+}
+say(`${tally.checks} checks, ${tally.wrongCount} wrong`);
+Deno.exit(tally.wrongCount > 0 ? 1 : 0);
+
+/** Counts error lines of a log by their message. */
+function countErrors(log: string, errors: Map<string, number>): void {
+  for (const line of log.split("\n")) {
+    if (!line.includes('"level":"error"')) continue;
+    const words = /"msg":"([^"]*)"/.exec(line)?.[1] ?? line.slice(0, 200);
+    errors.set(words, (errors.get(words) ?? 0) + 1);
+  }
+}
