@@ -4,6 +4,7 @@
  * @module
  */
 
+import { needsProxyAdvice, PROXY_ADVICE } from "../lib/config/advice.ts";
 import type { AppContext } from "../lib/context.ts";
 import { isAppError, operatorMessage } from "../lib/errors.ts";
 import { probeKey } from "../lib/kv/keys.ts";
@@ -31,6 +32,7 @@ const CHECKS: readonly DoctorCheck[] = [
   ...STORAGE_CHECKS,
   { name: "PLC directory", run: plcDirectory },
   { name: "server", run: server },
+  { name: "client addresses", run: clientAddresses },
   ...HOLD_CHECKS,
 ];
 
@@ -106,6 +108,20 @@ async function plcDirectory({ config, fetch }: AppContext): Promise<Finding[]> {
     }];
   }
   return [ok(`${origin} answers.`)];
+}
+
+function clientAddresses({ config }: AppContext): Promise<Finding[]> {
+  const isGiven = (path: string) => config.origin.settings.has(path);
+  if (needsProxyAdvice(config, config, isGiven)) {
+    return Promise.resolve([warn(`${PROXY_ADVICE}.`)]);
+  }
+  return Promise.resolve([
+    ok(
+      config.server.trust_proxy
+        ? "They are read from X-Forwarded-For (server.trust_proxy)."
+        : "They are those of the connections.",
+    ),
+  ]);
 }
 
 async function server({ config }: AppContext): Promise<Finding[]> {

@@ -23,6 +23,7 @@ ATCR is ready at ${config.server.base_url}
 
 Accounts of the sandbox network (on this machine only):
 ${accounts.join("\n")}
+docker login takes the app password, the pages of the PDS the account password.
 
 Try it:
   echo ${alice?.appPassword} | docker login ${host} -u ${alice?.handle} --password-stdin

@@ -7,6 +7,7 @@
 
 import { parseArgs } from "node:util";
 import type { z } from "zod";
+import { needsProxyAdvice, PROXY_ADVICE } from "./advice.ts";
 import { ConfigError, type Mistake } from "./config_error.ts";
 import { type Complete, complete } from "./derive.ts";
 import { settingsSchema } from "./schema.ts";
@@ -45,7 +46,7 @@ export type Config = Frozen<Complete> & {
   readonly origin: {
     /** Where each given setting comes from: path to variable or file name. */
     readonly settings: ReadonlyMap<string, string>;
-    /** What was given without effect; sentences to log at the start. */
+    /** What was given without effect or should be looked at; sentences to log at the start. */
     readonly notices: readonly string[];
   };
 };
@@ -82,7 +83,12 @@ export function loadConfig(input: ConfigInput): Config {
     mistakes.push({ setting, source: origins.get(setting), message });
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
-  const origin = { settings: origins, notices: sources.notices };
+  const notices = [...sources.notices];
+  const isGiven = (path: string) => origins.has(path);
+  if (needsProxyAdvice(whole.complete, { deploy }, isGiven)) {
+    notices.push(PROXY_ADVICE);
+  }
+  const origin = { settings: origins, notices };
   return freeze({ ...whole.complete, deploy, origin });
 }
 

@@ -135,6 +135,18 @@ Deno.test("an environment of the original hold works", () => {
   assert.match(config.origin.notices.join(), /HOLD_KEY_PATH/);
 });
 
+Deno.test("a public https address is asked whether a proxy stands in front", () => {
+  const asks = (env: Record<string, string>) =>
+    load(env).origin.notices.some((notice) =>
+      notice.startsWith("server.trust_proxy is not set")
+    );
+  assert.ok(asks(PUBLIC));
+  for (const answer of ["true", "false"]) {
+    assert.ok(!asks({ ...PUBLIC, ATCR_SERVER_TRUST_PROXY: answer }), answer);
+  }
+  assert.ok(!asks({}));
+});
+
 Deno.test("an environment of the original avatar service works", () => {
   const config = load({
     ...PUBLIC,

@@ -60,7 +60,9 @@ const serverSettings = section("The program as a whole.", {
   }),
   trust_proxy: setting(flag(), {
     doc: "Whether a proxy stands in front that writes the client's address " +
-      "to X-Forwarded-For, for limits by address and for lists of sessions.",
+      "to X-Forwarded-For, for limits by address and for lists of sessions. " +
+      "To be set with a public https address: without it everyone behind " +
+      "the proxy counts as one client.",
     default: false,
   }),
   shutdown_timeout_seconds: setting(integer(0, 3600), {
@@ -144,6 +146,11 @@ const registrySettings = section("The OCI registry.", {
   token_ttl_seconds: setting(integer(60, 86_400), {
     doc: "Life of a registry token.",
     default: 900,
+  }),
+  allow_account_passwords: setting(flag(), {
+    doc: "Whether docker login takes the password of the account itself, " +
+      "which allows everything at its PDS. App passwords are always taken.",
+    default: false,
   }),
   allow_missing_blobs: setting(flag(), {
     doc: "Whether image manifests may name layers that were not pushed " +

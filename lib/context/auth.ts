@@ -81,6 +81,7 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
     log,
     fetch,
     secrets: box,
+    allowAccountPassword: config.registry.allow_account_passwords,
   });
   const oauth = new OAuth({
     kv,

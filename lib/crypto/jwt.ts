@@ -6,18 +6,30 @@
 
 import { z } from "zod";
 
-const claimsSchema = z.object({ exp: z.number().optional() });
+const claimsSchema = z.object({
+  exp: z.number().optional().catch(undefined),
+  scope: z.string().optional().catch(undefined),
+});
 
 /**
  * When the token expires, in milliseconds since the Unix epoch; undefined when
  * it does not say so. Nothing is verified: only for tokens that were given to us.
  */
 export function expiryOf(token: string): number | undefined {
+  const exp = claimsOf(token)?.exp;
+  return exp === undefined ? undefined : exp * 1000;
+}
+
+/** The scope that the token names; undefined when it names none. Nothing is verified, as in {@linkcode expiryOf}. */
+export function scopeOf(token: string): string | undefined {
+  return claimsOf(token)?.scope;
+}
+
+function claimsOf(token: string): z.infer<typeof claimsSchema> | undefined {
   const payload = token.split(".")[1];
   if (payload === undefined) return undefined;
   const claims = claimsSchema.safeParse(decodeJson(payload));
-  const exp = claims.success ? claims.data.exp : undefined;
-  return exp === undefined ? undefined : exp * 1000;
+  return claims.success ? claims.data : undefined;
 }
 
 /** JSON out of one base64url part of a token; undefined when it holds none. */

@@ -17,6 +17,7 @@ const LIMIT = 20_000;
 const server = sharedServer({
   env: {
     ATCR_REGISTRY_CATALOG: "false",
+    ATCR_REGISTRY_ALLOW_ACCOUNT_PASSWORDS: "true",
     ATCR_REGISTRY_MAX_MANIFEST_BYTES: String(LIMIT),
     ATCR_REGISTRY_ALLOW_MISSING_BLOBS: "true",
     ATCR_REGISTRY_TOKEN_TTL_SECONDS: "60",
@@ -32,6 +33,15 @@ Deno.test("a registry can keep its catalog to itself", async () => {
   const { origin } = server();
   const catalog = await alices("hidden").send("GET", `${origin}/v2/_catalog`);
   expectError(catalog, 405, "UNSUPPORTED");
+});
+
+Deno.test("a registry can take the password of the account itself", async () => {
+  const { handle } = server().bob;
+  const password = "bob-password";
+  const login = await call(`${server().origin}/auth/token`, "GET", {
+    headers: { authorization: `Basic ${btoa(`${handle}:${password}`)}` },
+  });
+  expect(login, 200);
 });
 
 Deno.test("the limit of manifests is the operator's", async () => {

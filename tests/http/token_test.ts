@@ -72,6 +72,17 @@ Deno.test("handle and DID log in in all their spellings", async () => {
   }
 });
 
+Deno.test("the password of the account itself is refused with the way to an app password", async () => {
+  const { handle } = server().bob;
+  const password = "bob-password";
+  const refused = await ask(`?scope=${PUSH}`, handle, password);
+  const { message } = expectError(refused, 401, "UNAUTHORIZED");
+  assert.match(message, /password of the account bob\.test itself/);
+  assert.match(message, /app password/);
+  const { appPassword } = server().bob;
+  tokenOf(await ask(`?scope=${PUSH}`, handle, appPassword));
+});
+
 Deno.test("a token allows what was asked for and nothing more", async () => {
   const read = await ask("?scope=repository:alice.test/app:pull", "alice.test");
   assert.ok(!await pushes(tokenOf(read).token));

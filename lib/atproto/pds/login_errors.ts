@@ -27,6 +27,13 @@ export function loginError(error: unknown, name: string, pds: string): unknown {
   if (error.status === 401 || error.status === 403) {
     return wrongPassword(name, error);
   }
+  if (error.status === 400) {
+    return new AppError(
+      "UNAUTHORIZED",
+      `The PDS at ${host} refused the login of ${name}: ${error.reason}. ${MAKE_ONE} and use it here.`,
+      { cause: error },
+    );
+  }
   return pdsError(error, pds);
 }
 
@@ -36,6 +43,14 @@ export function wrongPassword(name: string, cause?: unknown): AppError {
     "UNAUTHORIZED",
     `The password for ${name} is wrong. Use an app password, not the password of the account. ${MAKE_ONE}.`,
     cause === undefined ? {} : { cause },
+  );
+}
+
+/** The password is right, but it is the one of the account itself. */
+export function accountPassword(name: string): AppError {
+  return new AppError(
+    "UNAUTHORIZED",
+    `This is the password of the account ${name} itself, which allows everything and is not taken here. ${MAKE_ONE} and use it in place of this one.`,
   );
 }
 

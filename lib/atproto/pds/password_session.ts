@@ -14,8 +14,9 @@ import { withLease } from "../../kv/lease.ts";
 import type { Logger } from "../../log.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
 import type { Identity } from "../identity/identity.ts";
-import { expiryOf } from "../../crypto/jwt.ts";
+import { expiryOf, scopeOf } from "../../crypto/jwt.ts";
 import {
+  accountPassword,
   inactive,
   loginError,
   sessionEnded,
@@ -44,6 +45,8 @@ export interface PasswordSessionsDeps {
   log: Logger;
   fetch: GuardedFetch;
   secrets: SecretBox;
+  /** Whether the password of the account itself is taken as well; not by default. */
+  allowAccountPassword?: boolean;
   /** How long a right password is not shown to the PDS again, in milliseconds; ten minutes by default. */
   passwordTtlMs?: number;
 }
@@ -55,6 +58,12 @@ const REFRESH_AHEAD_MS = 60_000;
 
 /** One refresh, network included, in milliseconds. */
 const REFRESH_LEASE_MS = 30_000;
+
+/**
+ * Scope of a session that was opened with the password of the account, in
+ * contrast to an app password. A PDS without app passwords may name none.
+ */
+const FULL_ACCESS = "com.atproto.access";
 
 /** Passwords beyond this are not sent anywhere (limit of the reference PDS). */
 const MAX_PASSWORD = 512;
@@ -84,7 +93,8 @@ export class PasswordSessions {
    * `passwordTtlMs`, since it allows few logins (30 in five minutes).
    *
    * Throws AppError `UNAUTHORIZED` with a sentence that says what to do when
-   * the PDS does not take the password or the account cannot be used,
+   * the PDS does not take the password, when it is the one of the account
+   * itself and not an app password, or when the account cannot be used,
    * `TOOMANYREQUESTS`, and `UNAVAILABLE` when the PDS cannot be reached.
    */
   async login(
@@ -151,9 +161,31 @@ export class PasswordSessions {
       }
       if (session.active === false) throw inactive(name, host, session.status);
       const { accessJwt, refreshJwt } = session;
+      if (
+        scopeOf(accessJwt) === FULL_ACCESS && !this.#deps.allowAccountPassword
+      ) {
+        await this.#endSession(pds, refreshJwt);
+        throw accountPassword(name);
+      }
       return { pds, accessJwt, refreshJwt };
     } catch (error) {
       throw loginError(error, name, pds);
+    }
+  }
+
+  /** Ends a session that nobody is going to use; when that fails, it expires. */
+  async #endSession(pds: string, refreshJwt: string): Promise<void> {
+    const call = {
+      origin: pds,
+      nsid: "com.atproto.server.deleteSession",
+      body: null,
+      token: refreshJwt,
+    };
+    try {
+      const answer = await xrpc(this.#deps.fetch, call);
+      await answer.body?.cancel();
+    } catch (error) {
+      this.#deps.log.info("session not ended at its pds", { pds, error });
     }
   }
 

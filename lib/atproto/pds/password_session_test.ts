@@ -26,6 +26,8 @@ interface Rig {
   /** Two instances that share the store. */
   sessions: PasswordSessions;
   others: PasswordSessions;
+  /** One that takes the password of the account as well. */
+  lenient: PasswordSessions;
   lines: string[];
 }
 
@@ -37,8 +39,15 @@ async function withPds(use: (rig: Rig) => Promise<void>): Promise<void> {
   const lines: string[] = [];
   const log = createLogger({ level: "debug", write: (l) => lines.push(l) });
   const secrets = new SecretBox(new Uint8Array(32).fill(1));
-  const make = () =>
-    new PasswordSessions({ kv, clock, log, fetch: pds.fetch, secrets });
+  const make = (allowAccountPassword = false) =>
+    new PasswordSessions({
+      kv,
+      clock,
+      log,
+      fetch: pds.fetch,
+      secrets,
+      allowAccountPassword,
+    });
   const alice: Identity = {
     did,
     handle: "alice.example.com",
@@ -56,6 +65,7 @@ async function withPds(use: (rig: Rig) => Promise<void>): Promise<void> {
       alice,
       sessions: make(),
       others: make(),
+      lenient: make(true),
       lines,
     });
   } finally {
@@ -103,6 +113,46 @@ Deno.test("a wrong password is refused with the handle and the way out, also aft
     }
   }));
 
+Deno.test("the password of the account itself is refused with the way out, and its session ended", () =>
+  withPds(async ({ sessions, lenient, alice, pds }) => {
+    pds.scope = "com.atproto.access";
+    for (let i = 0; i < 2; i++) {
+      await assert.rejects(sessions.login(alice, PASSWORD), (error) => {
+        assert(isAppError(error, "UNAUTHORIZED"));
+        assert.match(error.message, /password of the account/);
+        assert.match(error.message, /alice\.example\.com/);
+        assert.match(error.message, /app password/);
+        return true;
+      });
+      assert.equal(await sessions.restore(did), undefined);
+      assert.equal(pds.sessions, 0);
+    }
+    pds.answers.set(
+      "com.atproto.server.deleteSession",
+      () => error(503, "Down"),
+    );
+    await assert.rejects(
+      sessions.login(alice, PASSWORD),
+      (e) => isAppError(e, "UNAUTHORIZED"),
+    );
+    await write(await lenient.login(alice, PASSWORD));
+  }));
+
+Deno.test("app passwords are taken, and what a PDS says nothing of", () =>
+  withPds(async ({ sessions, alice, pds }) => {
+    for (
+      const scope of [
+        "com.atproto.appPass",
+        "com.atproto.appPassPrivileged",
+        undefined,
+      ]
+    ) {
+      pds.scope = scope;
+      await sessions.drop(did);
+      await write(await sessions.login(alice, PASSWORD));
+    }
+  }));
+
 Deno.test("an empty or endless password is not even sent", () =>
   withPds(async ({ sessions, alice, pds }) => {
     await assert.rejects(sessions.login(alice, ""));
@@ -120,6 +170,11 @@ Deno.test("every way a login can fail has its own sentence", () =>
         /second factor/,
       ],
       [() => error(401, "AccountTakedown"), "UNAUTHORIZED", /is taken down/],
+      [
+        () => error(400, "InvalidRequest", "Invalid identifier or password"),
+        "UNAUTHORIZED",
+        /refused the login of alice\.example\.com: Invalid identifier/,
+      ],
       [
         () => Response.json({ ...body, active: false, status: "deactivated" }),
         "UNAUTHORIZED",

@@ -16,6 +16,8 @@ export class FakePds {
   readonly origin = "https://pds.example.com";
   readonly calls: string[] = [];
   readonly passwords = new Map<string, string>();
+  /** Scope of its access tokens; undefined: they name none. */
+  scope: string | undefined = "com.atproto.appPass";
   /** Answers in place of the usual ones, by method name. */
   readonly answers = new Map<string, () => Response | Promise<Response>>();
   readonly #clock: Clock;
@@ -25,6 +27,11 @@ export class FakePds {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** Sessions that can be refreshed. */
+  get sessions(): number {
+    return this.#refresh.size;
   }
 
   /** How often a method was called. */
@@ -75,6 +82,11 @@ export class FakePds {
       this.#refresh.delete(token);
       return this.#session(did);
     }
+    if (nsid === "com.atproto.server.deleteSession") {
+      return this.#refresh.delete(token)
+        ? new Response()
+        : error(400, "InvalidToken");
+    }
     const account = this.#access.get(token);
     if (!account) return error(401, "InvalidToken");
     if (account.until <= this.#clock.now()) return error(400, "ExpiredToken");
@@ -91,7 +103,8 @@ export class FakePds {
   #session(did: Did): Response {
     const n = ++this.#count;
     const until = this.#clock.now() + ACCESS_MS;
-    const accessJwt = jwt({ exp: Math.floor(until / 1000), n });
+    const exp = Math.floor(until / 1000);
+    const accessJwt = jwt({ exp, n, scope: this.scope });
     this.#access.set(accessJwt, { did, until });
     this.#refresh.set(`refresh-${n}`, did);
     return Response.json({ did, accessJwt, refreshJwt: `refresh-${n}` });
