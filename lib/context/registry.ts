@@ -24,6 +24,10 @@ import { Lists } from "../registry/lists/lists.ts";
 import { ManifestImport } from "../registry/manifests/manifest_import.ts";
 import { ManifestIndex } from "../registry/manifests/manifest_index.ts";
 import { ManifestPush } from "../registry/manifests/manifest_push.ts";
+import {
+  ManifestRemoval,
+  REMOVAL,
+} from "../registry/manifests/manifest_removal.ts";
 import { Manifests } from "../registry/manifests/manifests.ts";
 import { OwnerReader } from "../registry/owners/owner_reader.ts";
 import { OwnerRecords } from "../registry/owners/owner_records.ts";
@@ -94,9 +98,19 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       }),
   });
   const index = new ManifestIndex(kv);
-  const leases = new WriteLeases(kv, clock);
+  const leases = new WriteLeases(kv, clock, index.removals);
   const content = new ManifestContent(values);
   const records = new OwnerRecords(pds);
+  const removal = new ManifestRemoval({
+    kv,
+    clock,
+    log,
+    leases,
+    index,
+    records,
+    session,
+  });
+  deps.jobs.register(REMOVAL, (work, run) => removal.run(work, run));
   const owners = new Owners({ kv, clock, log, identities, pds, defaultHold });
   const blobs = new Blobs({
     kv,
@@ -148,6 +162,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       content,
       discovery,
       records,
+      removal,
       tagRecheckMs,
     }),
     push: new ManifestPush({

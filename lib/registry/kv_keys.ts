@@ -81,6 +81,13 @@ export const registryKeys = {
     repo,
     digest,
   ],
+  /** Manifests of a repository whose records and tags are being removed. */
+  removals: (did: Did, repo: string): Key => [
+    "registry",
+    "removals",
+    did,
+    repo,
+  ],
   /** The exact bytes of a manifest; shared by all repositories that have it. */
   content: (digest: Digest): Key => ["registry", "content", digest],
 

@@ -4,7 +4,7 @@ import { ManualClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import { openKv } from "../kv/deno_kv.ts";
 import { JobRunner } from "../kv/job_runner.ts";
-import { listDeadJobs } from "../kv/jobs.ts";
+import { listDeadJobs, planJob } from "../kv/jobs.ts";
 import { LargeValues } from "../kv/large_value.ts";
 import { settle } from "../kv/testing.ts";
 import { silentLogger } from "../log.ts";
@@ -14,6 +14,7 @@ import { parseManifest } from "../oci/manifest.ts";
 import { ManifestContent } from "./manifests/content.ts";
 import type { HoldClient, ManifestEvent } from "../hold_api/hold_client.ts";
 import { ManifestIndex } from "./manifests/manifest_index.ts";
+import { REMOVAL } from "./manifests/manifest_removal.ts";
 import { manifestRow } from "./manifests/manifest_rows.ts";
 import { PUSH_NOTICE, PushNotices } from "./push_notices.ts";
 
@@ -64,6 +65,7 @@ async function open() {
       rkey: undefined,
     }),
     tags: [],
+    removals: await index.removals.read(ref),
   };
   const push = { ref, holdDid: HOLD, digest, manifest, tag: "v1" };
   /** Pushes once more, as far as notices go. */
@@ -155,7 +157,11 @@ Deno.test("a refusal is final, and so is the deletion of the manifest", async ()
   (await registry.tell(notices))();
   await settle(registry.kv);
   state.failure = undefined;
-  await index.removeManifest(push.ref, push.digest);
+  const work = { ...push.ref, digest: push.digest };
+  const manifest = await index.manifest(push.ref, push.digest);
+  assert.ok(manifest);
+  const job = planJob(clock, REMOVAL, work);
+  await index.removals.begin(push.ref, push.digest, manifest, job);
   clock.advance(5 * MINUTE);
   assert.equal(await notices.tellAll(never), 0);
   assert.deepEqual(heard, []);

@@ -29,6 +29,30 @@ export interface TagRow {
   rkey: string;
   /** When the owner's PDS was last asked, or wrote it for us. */
   checkedAt: number;
+  /** The removal of the same manifest after which the tag was set; see {@linkcode RemovalsRow}. */
+  after?: string;
+}
+
+/** A manifest that was deleted, and whose tags and records are being removed. */
+export interface RemovalRow {
+  /** New with each delete. */
+  id: string;
+  /** The hold that has its blobs. */
+  holdDid: Did;
+  /** Key of the manifest's record where another service has written it. */
+  rkey?: string;
+  /** Set when nothing is left to do for the manifest's record. */
+  recordDone?: true;
+}
+
+/**
+ * The removals under way in a repository, by digest. A tag of such a manifest
+ * is gone for all readers, unless it names the removal as `after`: thus one
+ * commit deletes any number of tags, whose rows are removed later. The row
+ * stays when it is empty, so that its versionstamp changes with each removal.
+ */
+export interface RemovalsRow {
+  pending: Readonly<Record<Digest, RemovalRow>>;
 }
 
 /** A manifest of a repository. */

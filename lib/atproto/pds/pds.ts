@@ -70,10 +70,20 @@ export interface PdsReader {
   ): Promise<{ bytes: Uint8Array; mimeType: string } | undefined>;
 }
 
+/** What a PDS allows to be written, in points: a delete costs 1, an update 2, a create 3. */
+export interface WriteBudget {
+  readonly limit: number;
+  readonly remaining: number;
+  /** When all of it can be used again, in milliseconds since the Unix epoch. */
+  readonly resetsAt: number;
+}
+
 /** Acts at a PDS in the name of one account; tokens are refreshed underneath. */
 export interface PdsSession {
   readonly did: Did;
   readonly pds: string;
+  /** What was left after the latest commit; undefined where the PDS does not say. */
+  readonly writeBudget?: WriteBudget | undefined;
   /** Applies all `writes` in one commit, or none (AppError `CONFLICT` when a create exists or a swap fails). */
   applyWrites(
     writes: readonly RepoWrite[],

@@ -16,8 +16,8 @@ import { AppError } from "../../errors.ts";
 import { isReusable } from "../hold_methods.ts";
 import { readJson } from "../../net/json_body.ts";
 import { expiryOf } from "../../crypto/jwt.ts";
-import type { BlobRef, PdsSession, RepoWrite } from "./pds.ts";
-import { pdsError, type XrpcCall, XrpcFailure } from "./xrpc.ts";
+import type { BlobRef, PdsSession, RepoWrite, WriteBudget } from "./pds.ts";
+import { pdsError, writeBudget, type XrpcCall, XrpcFailure } from "./xrpc.ts";
 
 /** A call to the session's own PDS. */
 export type SessionCall = Omit<XrpcCall, "origin" | "token">;
@@ -90,11 +90,16 @@ export class XrpcPdsSession implements PdsSession {
   readonly did: Did;
   readonly pds: string;
   readonly #deps: PdsSessionDeps;
+  #budget: WriteBudget | undefined;
 
   constructor(deps: PdsSessionDeps) {
     this.did = deps.did;
     this.pds = deps.pds;
     this.#deps = deps;
+  }
+
+  get writeBudget(): WriteBudget | undefined {
+    return this.#budget;
   }
 
   async applyWrites(
@@ -117,6 +122,8 @@ export class XrpcPdsSession implements PdsSession {
     try {
       const nsid = "com.atproto.repo.applyWrites";
       const response = await this.#send({ nsid, body: { json }, signal });
+      const { clock } = this.#deps;
+      this.#budget = writeBudget(response.headers, clock.now());
       await response.body?.cancel();
     } catch (error) {
       throw await this.#explain(error, writes, signal);

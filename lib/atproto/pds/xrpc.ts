@@ -10,6 +10,7 @@ import { foreignText } from "../../text.ts";
 import { fetchFailure } from "../../net/fetch_failure.ts";
 import type { FetchLimits, GuardedFetch } from "../../net/guarded_fetch.ts";
 import { readJson } from "../../net/json_body.ts";
+import type { WriteBudget } from "./pds.ts";
 
 /** A call. It is a query unless it has a `body`. */
 export interface XrpcCall extends FetchLimits {
@@ -189,4 +190,23 @@ function retryAfter(headers: Headers): number | undefined {
   const now = Date.parse(headers.get("date") ?? "") / 1000;
   const left = Math.ceil(reset - now);
   return Number.isFinite(left) && left >= 0 ? left : undefined;
+}
+
+/**
+ * What the server says is left of its limit on writes (headers `RateLimit-…`
+ * of the reference PDS); undefined where it says nothing. `now` is our time in
+ * milliseconds since the Unix epoch.
+ */
+export function writeBudget(
+  headers: Headers,
+  now: number,
+): WriteBudget | undefined {
+  const number = (name: string) => Number(headers.get(name) ?? NaN);
+  const limit = number("ratelimit-limit");
+  const remaining = number("ratelimit-remaining");
+  const seconds = retryAfter(headers);
+  if (!(limit > 0) || !(remaining >= 0) || seconds === undefined) {
+    return undefined;
+  }
+  return { limit, remaining, resetsAt: now + seconds * 1000 };
 }

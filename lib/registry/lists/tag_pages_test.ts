@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Did } from "../../did.ts";
+import { systemClock } from "../../clock.ts";
 import { openKv } from "../../kv/deno_kv.ts";
+import { planJob } from "../../kv/jobs.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { ManifestIndex, type RepoRef } from "../manifests/manifest_index.ts";
+import { REMOVAL } from "../manifests/manifest_removal.ts";
 import type { ManifestRow, TagRow } from "../rows.ts";
 import { TagPages } from "./tag_pages.ts";
 
@@ -43,12 +46,34 @@ async function withTwo(
   }
 }
 
-function put(index: ManifestIndex, digest: Digest, tags: readonly string[]) {
-  return index.put(REF, {
+async function put(
+  index: ManifestIndex,
+  digest: Digest,
+  tags: readonly string[],
+): Promise<void> {
+  await index.put(REF, {
     digest,
     row: MANIFEST,
     tags: tags.map((tag) => ({ tag, row: row(digest) })),
+    removals: await index.removals.read(REF),
   });
+}
+
+/** Deletes a manifest; the rows of its tags stay for now. */
+async function remove(index: ManifestIndex, digest: Digest): Promise<void> {
+  const work = { ...REF, digest };
+  const job = planJob(systemClock, REMOVAL, work);
+  await index.removals.begin(REF, digest, MANIFEST, job);
+}
+
+/** Removes the rows that a delete has left. */
+async function finish(index: ManifestIndex, digest: Digest): Promise<void> {
+  const { removals } = index;
+  const removal = (await removals.read(REF)).pending[digest];
+  if (!removal) return;
+  const tags = await removals.tags(REF, digest, removal, 100);
+  await removals.drop(REF, digest, tags);
+  await removals.end(REF, digest, removal);
 }
 
 Deno.test("a page of tags follows every change that another program makes", async () => {
@@ -59,6 +84,7 @@ Deno.test("a page of tags follows every change that another program makes", asyn
     fc.record({ kind: fc.constant("set"), tags: fc.tuple(tag), digest }),
     fc.record({ kind: fc.constant("remove"), tags: fc.tuple(tag), digest }),
     fc.record({ kind: fc.constant("manifest"), tags: fc.tuple(), digest }),
+    fc.record({ kind: fc.constant("finish"), tags: fc.tuple(), digest }),
   );
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
@@ -68,10 +94,15 @@ Deno.test("a page of tags follows every change that another program makes", asyn
           const [first = ""] = tags;
           const known = await writer.tag(REF, first);
           if (kind === "put") await put(writer, digest, tags);
-          if (kind === "set") {
-            await writer.setTag(REF, first, row(digest), known);
-          }
-          if (kind === "put" || kind === "set") {
+          const isSet = kind === "set" && await writer.setTag(
+            REF,
+            first,
+            row(digest),
+            known,
+            await writer.removals.read(REF),
+          );
+          if (kind === "finish") await finish(writer, digest);
+          if (kind === "put" || isSet) {
             for (const one of tags) expected.set(one, digest);
           }
           if (kind === "remove" && known) {
@@ -79,7 +110,7 @@ Deno.test("a page of tags follows every change that another program makes", asyn
             expected.delete(first);
           }
           if (kind === "manifest") {
-            await writer.removeManifest(REF, digest);
+            await remove(writer, digest);
             for (const [one, at] of expected) {
               if (at === digest) expected.delete(one);
             }

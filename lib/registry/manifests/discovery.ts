@@ -23,6 +23,8 @@ import type { ManifestContent } from "./content.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { FoundManifest, ManifestImport } from "./manifest_import.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
+import { type PendingRemovals, RemovalsChangedError } from "./removals.ts";
+import { isPending, isSame } from "./tag_comparison.ts";
 import { OwnerLists } from "../owners/owner_lists.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 import type { ManifestRow, TagRow } from "../rows.ts";
@@ -66,11 +68,12 @@ export class Discovery {
     return this.#once(`tag ${owner.did} ${repo} ${tag}`, async () => {
       const { index, reader } = this.#deps;
       const ref = { did: owner.did, repo };
+      const removals = await index.removals.read(ref);
       const before = await index.tag(ref, tag);
       const rkey = tagRkey(repo, tag);
       const found = readTag(await reader.record(owner, TAG, rkey));
       if (found?.repository === repo && found.tag === tag) {
-        return await this.#indexTag(owner, found, rkey, before);
+        return await this.#indexTag(owner, found, rkey, before, removals);
       }
       if (!await this.#listTags(owner)) return undefined;
       return (await index.tag(ref, tag))?.value;
@@ -86,6 +89,7 @@ export class Discovery {
     return this.#once(`recheck ${owner.did} ${repo} ${tag}`, async () => {
       const { index, reader } = this.#deps;
       const ref = { did: owner.did, repo };
+      const removals = await index.removals.read(ref);
       const before = await index.tag(ref, tag);
       if (!before) return;
       const { rkey } = before.value;
@@ -93,7 +97,7 @@ export class Discovery {
       if (found?.repository !== repo || found.tag !== tag) {
         await index.removeTag(ref, tag, before);
       } else {
-        await this.#indexTag(owner, found, rkey, before);
+        await this.#indexTag(owner, found, rkey, before, removals);
       }
     });
   }
@@ -119,7 +123,11 @@ export class Discovery {
     tagged: boolean,
   ): Promise<ManifestRow | undefined> {
     const name = `manifest ${ref.did} ${ref.repo} ${digest} ${tagged}`;
-    return this.#once(name, async () => {
+    const find = async () => {
+      const { index } = this.#deps;
+      // Before the record is read: it may be removed at that moment.
+      const removals = await index.removals.read(ref);
+      if (removals.pending[digest]) return await index.manifest(ref, digest);
       const fits = (found: FoundManifest | undefined) =>
         found?.record.digest === digest &&
           (tagged || found.record.repository === ref.repo)
@@ -127,8 +135,15 @@ export class Discovery {
           : undefined;
       const found = fits(await this.#manifestAt(owner, manifestRkey(digest))) ??
         fits(await this.#manifestElsewhere(owner, ref, digest));
-      return found && await this.#deps.imports.add(owner, ref, found);
-    });
+      return found &&
+        await this.#deps.imports.add(owner, ref, found, removals);
+    };
+    // Once more where another manifest of the repository was deleted meanwhile.
+    return this.#once(name, () =>
+      find().catch((error) => {
+        if (!(error instanceof RemovalsChangedError)) throw error;
+        return find();
+      }));
   }
 
   /** Makes sure that the tags of an owner that we have never seen are known, and sees to it that new ones get known. */
@@ -154,12 +169,15 @@ export class Discovery {
       const tag = readTag(value);
       if (!tag) return;
       const ref = { did: owner.did, repo: tag.repository };
+      const removals = await index.removals.read(ref);
       const before = await index.tag(ref, tag.tag);
+      if (!before && isPending(tag, removals)) return;
       if (before && isSame(before.value, tag)) return;
       // What was pushed or deleted here meanwhile is newer than the list.
       if (before && before.value.checkedAt >= begunAt) return;
-      if (again && !before && !await reader.record(owner, TAG, rkey)) return;
-      await this.#indexTag(owner, tag, rkey, before);
+      const isOld = again || removals.versionstamp !== null;
+      if (isOld && !before && !await reader.record(owner, TAG, rkey)) return;
+      await this.#indexTag(owner, tag, rkey, before, removals);
     });
   }
 
@@ -179,7 +197,13 @@ export class Discovery {
       }
       const ref = { did: owner.did, repo: repository };
       if (!record.hasSubject || await index.manifest(ref, digest)) return;
-      await this.#deps.imports.add(owner, ref, { rkey, record });
+      const removals = await index.removals.read(ref);
+      // The list may be older than a delete that is over, the record is not.
+      const found = removals.pending[digest]
+        ? undefined
+        : await this.#manifestAt(owner, rkey);
+      if (found?.record.digest !== digest) return;
+      await this.#deps.imports.add(owner, ref, found, removals);
     });
   }
 
@@ -206,14 +230,21 @@ export class Discovery {
   }
 
   /** The digest that a tag stands for; some name the manifest by a record's key only. */
-  async #target(owner: Identity, tag: TagRecord): Promise<Digest | undefined> {
+  async #target(
+    owner: Identity,
+    tag: TagRecord,
+    removals: PendingRemovals,
+  ): Promise<Digest | undefined> {
     if (tag.digest !== undefined) return tag.digest;
     if (tag.manifestRkey === undefined) return undefined;
     const found = await this.#manifestAt(owner, tag.manifestRkey);
     if (found?.record.repository !== tag.repository) return undefined;
     const ref = { did: owner.did, repo: tag.repository };
-    await this.#deps.imports.add(owner, ref, found);
-    return found.record.digest;
+    const { digest } = found.record;
+    if (!removals.pending[digest]) {
+      await this.#deps.imports.add(owner, ref, found, removals);
+    }
+    return digest;
   }
 
   async #indexTag(
@@ -221,11 +252,15 @@ export class Discovery {
     tag: TagRecord,
     rkey: string,
     before: Entry<TagRow> | undefined,
+    removals: PendingRemovals,
   ): Promise<TagRow | undefined> {
     const { index, clock } = this.#deps;
     const ref = { did: owner.did, repo: tag.repository };
-    const digest = await this.#target(owner, tag);
+    const digest = await this.#target(owner, tag, removals);
     if (digest === undefined) return undefined;
+    // Its record is still there, but the owner has deleted it here.
+    const isKnown = before?.value.digest === digest;
+    if (removals.pending[digest] && !isKnown) return undefined;
     const manifest = await index.manifest(ref, digest) ??
       await this.#findManifest(owner, ref, digest, true);
     if (!manifest) return undefined;
@@ -240,7 +275,7 @@ export class Discovery {
       rkey,
     };
     // Somebody who moved the tag meanwhile knows better than what we read before.
-    const stored = await index.setTag(ref, tag.tag, row, before);
+    const stored = await index.setTag(ref, tag.tag, row, before, removals);
     return stored ? row : (await index.tag(ref, tag.tag))?.value;
   }
 
@@ -274,11 +309,4 @@ export class Discovery {
   #once<T>(name: string, work: () => Promise<T>): Promise<T> {
     return this.#flights.run(name, undefined, work);
   }
-}
-
-/** Whether the index has the tag as its record says, as far as that shows without asking. */
-function isSame(row: TagRow, tag: TagRecord): boolean {
-  return tag.digest === undefined
-    ? row.updatedAt === tag.updatedAt
-    : row.digest === tag.digest;
 }

@@ -70,6 +70,7 @@ async function setUp() {
       rkey: undefined,
     }),
     tags: [],
+    removals: await index.removals.read(REF),
   });
   const write = (tag: string) =>
     records.set(

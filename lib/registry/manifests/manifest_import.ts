@@ -16,6 +16,7 @@ import type { ManifestContent } from "./content.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import { manifestRow, referrerRow } from "./manifest_rows.ts";
+import type { PendingRemovals } from "./removals.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 import type { BlobRow, ManifestRow } from "../rows.ts";
 
@@ -49,13 +50,16 @@ export class ManifestImport {
 
   /**
    * Indexes the manifest of a record in a repository of `owner`; undefined
-   * when its bytes cannot be had. Throws AppError `MANIFEST_INVALID`, and
-   * `UPSTREAM_FAILED` when they are not what the digest promises.
+   * when its bytes cannot be had. Throws AppError `MANIFEST_INVALID`,
+   * `UPSTREAM_FAILED` when they are not what the digest promises, and
+   * {@linkcode RemovalsChangedError} when a manifest of the repository was
+   * deleted since `removals` was read, which has to be before the record was.
    */
   async add(
     owner: Identity,
     ref: RepoRef,
     { rkey, record }: FoundManifest,
+    removals: PendingRemovals,
   ): Promise<ManifestRow | undefined> {
     const { content, index, clock, defaultHold, reader } = this.#deps;
     const { digest } = record;
@@ -76,6 +80,7 @@ export class ManifestImport {
       digest,
       row,
       tags: [],
+      removals,
       ...(manifest.subject
         ? { referrer: referrerRow(digest, row, manifest) }
         : {}),

@@ -13,11 +13,20 @@ import { registryKeys } from "../kv_keys.ts";
 import type {
   ManifestRow,
   ReferrerRow,
+  RemovalsRow,
   RepositoryRow,
   TagRow,
 } from "../rows.ts";
 import { SharedReads } from "../../async/shared_reads.ts";
 import { type PageOfTags, TagPages } from "../lists/tag_pages.ts";
+import {
+  isRemoved,
+  pendingOf,
+  type PendingRemovals,
+  Removals,
+  RemovalsChangedError,
+  survivor,
+} from "./removals.ts";
 
 /** A repository of an owner. */
 export interface RepoRef {
@@ -39,6 +48,8 @@ export interface ManifestPut {
   tags: readonly TagPut[];
   /** What must be there once the manifest is known. */
   also?: readonly KeptRow[];
+  /** As they were before the owner's repo was read or written. */
+  removals: PendingRemovals;
 }
 
 /** A row of another part of the registry. */
@@ -47,25 +58,45 @@ export interface KeptRow {
   row: unknown;
 }
 
-/** Tags of one manifest that are removed with it in one commit. */
-const MAX_TAGS_PER_COMMIT = 300;
-
 /** Reads and writes the index rows. */
 export class ManifestIndex {
   readonly #kv: Kv;
   readonly #reads = new SharedReads();
   readonly #tagPages: TagPages;
+  readonly removals: Removals;
 
   constructor(kv: Kv) {
     this.#kv = kv;
     this.#tagPages = new TagPages(kv);
+    this.removals = new Removals(kv);
   }
 
-  tag(ref: RepoRef, tag: string): Promise<Entry<TagRow> | undefined> {
-    return this.#reads.read(
-      `tag ${ref.did} ${ref.repo} ${tag}`,
-      () => this.#kv.get<TagRow>(registryKeys.tag(ref.did, ref.repo, tag)),
+  /** Where a tag points; undefined also when it was deleted with its manifest. */
+  tag(
+    { did, repo }: RepoRef,
+    tag: string,
+  ): Promise<Entry<TagRow> | undefined> {
+    return this.#reads.read(`tag ${did} ${repo} ${tag}`, async () => {
+      // One read, so that both are of one moment.
+      const [entry, removals] = await this.#kv.getMany<unknown>([
+        registryKeys.tag(did, repo, tag),
+        registryKeys.removals(did, repo),
+      ]) as [Entry<TagRow> | undefined, Entry<RemovalsRow> | undefined];
+      return entry && isRemoved(entry.value, pendingOf(removals))
+        ? undefined
+        : entry;
+    });
+  }
+
+  /** Keys of the records behind tags, also of those that were deleted and whose records are still there. */
+  async tagRkeys(
+    { did, repo }: RepoRef,
+    tags: readonly string[],
+  ): Promise<(string | undefined)[]> {
+    const rows = await this.#kv.getMany<TagRow>(
+      tags.map((tag) => registryKeys.tag(did, repo, tag)),
     );
+    return rows.map((entry) => entry?.value.rkey);
   }
 
   async manifest(
@@ -121,20 +152,18 @@ export class ManifestIndex {
       ? { prefix }
       // The first key greater than `last` is `last` with a NUL behind it.
       : { prefix, start: [...prefix, `${options.last}\0`] };
-    const limit = options.limit === undefined ? {} : { limit: options.limit };
+    let left = options.limit ?? Infinity;
+    if (left <= 0) return;
+    const removals = await this.removals.read(ref);
+    // Where nothing is being removed, no more is read than is wanted.
+    const limit = left < Infinity && Object.keys(removals.pending).length === 0
+      ? { limit: left }
+      : {};
     for await (const entry of this.#kv.list<TagRow>(selector, limit)) {
+      if (isRemoved(entry.value, removals)) continue;
       yield { tag: String(entry.key.at(-1)), row: entry.value };
+      if (--left <= 0) return;
     }
-  }
-
-  /** Names of the tags that point at `digest`. */
-  async tagsOf(ref: RepoRef, digest: Digest): Promise<string[]> {
-    const prefix = registryKeys.manifestTags(ref.did, ref.repo, digest);
-    const names: string[] = [];
-    for await (const entry of this.#kv.list({ prefix })) {
-      names.push(String(entry.key.at(-1)));
-    }
-    return names;
   }
 
   /** Other repositories of the owner that have the manifest, too. */
@@ -163,13 +192,19 @@ export class ManifestIndex {
     }
   }
 
-  /** Stores a manifest, its tags and its place among the referrers. */
+  /**
+   * Stores a manifest, its tags and its place among the referrers. Throws
+   * {@linkcode RemovalsChangedError} when a manifest of the repository was
+   * deleted since `put.removals` was read, and stores nothing then.
+   */
   async put(ref: RepoRef, put: ManifestPut): Promise<void> {
     const { did, repo } = ref;
     const former = await this.#kv.getMany<TagRow>(
       put.tags.map(({ tag }) => registryKeys.tag(did, repo, tag)),
     );
+    const { removals } = put;
     const change = this.#kv.atomic()
+      .check(registryKeys.removals(did, repo), removals.versionstamp)
       .set(registryKeys.manifest(did, repo, put.digest), put.row)
       .set(registryKeys.manifestRepository(did, put.digest, repo), 1);
     this.#touch(change, ref, put.row.holdDid, put.row.createdAt);
@@ -186,27 +221,30 @@ export class ManifestIndex {
       if (before && before.digest !== row.digest) {
         change.delete(registryKeys.manifestTag(did, repo, before.digest, tag));
       }
-      change.set(registryKeys.tag(did, repo, tag), row);
+      change.set(registryKeys.tag(did, repo, tag), survivor(row, removals));
       change.set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
     });
-    await change.commit();
+    if (!await change.commit()) throw new RemovalsChangedError();
   }
 
   /**
-   * Sets one tag if its row is still `expected` (undefined: absent); false
-   * when somebody moved it meanwhile.
+   * Sets one tag if its row is still `expected` (undefined: absent) and no
+   * manifest of the repository was deleted since `removals` was read; false
+   * otherwise.
    */
   async setTag(
     ref: RepoRef,
     tag: string,
     row: TagRow,
     expected: Entry<TagRow> | undefined,
+    removals: PendingRemovals,
   ): Promise<boolean> {
     const { did, repo } = ref;
     const key = registryKeys.tag(did, repo, tag);
     const change = this.#kv.atomic()
       .check(key, expected?.versionstamp ?? null)
-      .set(key, row)
+      .check(registryKeys.removals(did, repo), removals.versionstamp)
+      .set(key, survivor(row, removals))
       .set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
     if (!expected) this.#tagPages.touch(change, did, repo);
     else if (expected.value.digest !== row.digest) {
@@ -232,38 +270,6 @@ export class ManifestIndex {
       .delete(registryKeys.manifestTag(did, repo, expected.value.digest, tag));
     this.#tagPages.touch(change, did, repo);
     return await change.commit();
-  }
-
-  /**
-   * Removes a manifest with the tags that point at it and its place among the
-   * referrers of its subject. Its own referrers stay readable by digest.
-   */
-  async removeManifest(ref: RepoRef, digest: Digest): Promise<void> {
-    const { did, repo } = ref;
-    const row = await this.manifest(ref, digest);
-    let tags = await this.tagsOf(ref, digest);
-    // All but the last bunch go first: the manifest row leaves with the last
-    // commit, so that a repeated delete finishes what a crash interrupted.
-    do {
-      const bunch = tags.slice(0, MAX_TAGS_PER_COMMIT);
-      tags = tags.slice(MAX_TAGS_PER_COMMIT);
-      const change = this.#kv.atomic();
-      if (bunch.length > 0) this.#tagPages.touch(change, did, repo);
-      for (const tag of bunch) {
-        change.delete(registryKeys.tag(did, repo, tag));
-        change.delete(registryKeys.manifestTag(did, repo, digest, tag));
-      }
-      if (tags.length === 0) {
-        change.delete(registryKeys.manifest(did, repo, digest));
-        change.delete(registryKeys.manifestRepository(did, digest, repo));
-        if (row?.subject) {
-          change.delete(
-            registryKeys.referrer(did, repo, row.subject, digest),
-          );
-        }
-      }
-      await change.commit();
-    } while (tags.length > 0);
   }
 
   #touch(

@@ -22,6 +22,7 @@ import type { ManifestContent } from "./content.ts";
 import type { HoldClient, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef, TagPut } from "./manifest_index.ts";
 import { manifestRow, referrerRow } from "./manifest_rows.ts";
+import type { PendingRemovals } from "./removals.ts";
 import type { KnownRecord, OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
 import type { Push, PushNotices } from "../push_notices.ts";
@@ -105,10 +106,12 @@ export class ManifestPush {
     const [tag] = pushed.tags;
     const push = { ref, holdDid: hold.did, digest, manifest, tag };
     const notice = this.#deps.notices?.noticeOf(push);
-    await this.#deps.leases.hold(
+    await this.#deps.leases.write(
       ref,
       { digest, tags: pushed.tags },
-      (lost) => this.#store(session, push, pushed, notice, { lost, signal }),
+      (lost, removals) =>
+        this.#store(session, push, pushed, notice, { lost, signal, removals }),
+      signal,
     );
     this.#deps.metrics.manifestPushes.inc();
     if (notice) this.#deps.notices?.tell(push, notice);
@@ -139,12 +142,16 @@ export class ManifestPush {
     { ref, holdDid, digest, manifest }: Push,
     pushed: PushedManifest,
     notice: PlannedJob | undefined,
-    { lost, signal }: { lost: AbortSignal; signal: AbortSignal | undefined },
+    { lost, signal, removals }: {
+      lost: AbortSignal;
+      signal: AbortSignal | undefined;
+      removals: PendingRemovals;
+    },
   ): Promise<void> {
     const { index, records, clock, content } = this.#deps;
-    const [before, ...tagRows] = await Promise.all([
+    const [before, rkeys] = await Promise.all([
       index.manifest(ref, digest),
-      ...pushed.tags.map((tag) => index.tag(ref, tag)),
+      index.tagRkeys(ref, pushed.tags),
     ]);
     const now = clock.now();
     const createdAt = before?.createdAt ?? now;
@@ -159,7 +166,7 @@ export class ManifestPush {
       known: before && knownRecord(before),
       tags: pushed.tags.map((tag, i) => ({
         tag,
-        rkey: tagRows[i]?.value.rkey,
+        rkey: rkeys[i],
       })),
     }, signal ? AbortSignal.any([signal, lost]) : lost);
     // Who has the lease now has read the records after us, or will.
@@ -191,6 +198,7 @@ export class ManifestPush {
       digest,
       row,
       tags,
+      removals,
       ...(manifest.subject
         ? { referrer: referrerRow(digest, row, manifest) }
         : {}),

@@ -60,7 +60,7 @@ async function setUp() {
   const pds: Partial<PdsReader> = {};
   const push = new ManifestPush({
     clock,
-    leases: new WriteLeases(kv, clock),
+    leases: new WriteLeases(kv, clock, index.removals),
     metrics: new Metrics(),
     holds: { get: () => Promise.resolve(hold as HoldClient) },
     owners: owners as Owners,

@@ -11,7 +11,6 @@
 import type { Did } from "../../did.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
-import { manifestRkey } from "../../atproto/records/rkeys.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
@@ -22,6 +21,7 @@ import type { ManifestContent } from "./content.ts";
 import type { Discovery } from "./discovery.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
+import type { ManifestRemoval } from "./manifest_removal.ts";
 import type { OwnerRecords } from "../owners/owner_records.ts";
 import { requireRead, requireRepositoryRead } from "../read_access.ts";
 import type { ManifestRow, TagRow } from "../rows.ts";
@@ -38,6 +38,7 @@ export interface ManifestsDeps {
   content: ManifestContent;
   discovery: Discovery;
   records: OwnerRecords;
+  removal: ManifestRemoval;
   /** Age at which a known tag is compared with the owner's repo, in milliseconds. */
   tagRecheckMs: number;
 }
@@ -118,7 +119,9 @@ export class Manifests {
 
   /**
    * Deletes a tag, or a manifest with all its tags, from the owner's repo and
-   * from the index (end-9). Throws AppError `MANIFEST_UNKNOWN`.
+   * from the index (end-9). The records of many tags leave the owner's repo
+   * after this has returned. Throws AppError `MANIFEST_UNKNOWN`, and
+   * `UNAVAILABLE` when the PDS does not answer; nothing changes then.
    */
   async delete(
     owner: Identity,
@@ -127,15 +130,14 @@ export class Manifests {
     reference: Reference,
     signal?: AbortSignal,
   ): Promise<void> {
-    const { leases, index } = this.#deps;
+    const { leases } = this.#deps;
     const ref = { did: owner.did, repo };
     if (!await this.#find(owner, repo, reference)) {
       throw unknownManifest(reference);
     }
-    const what = reference.kind === "tag" ? { tags: [reference.tag] } : {
-      digest: reference.digest,
-      tags: await index.tagsOf(ref, reference.digest),
-    };
+    const what = reference.kind === "tag"
+      ? { tags: [reference.tag] }
+      : { digest: reference.digest, tags: [] };
     await leases.hold(
       ref,
       what,
@@ -143,6 +145,7 @@ export class Manifests {
         reference.kind === "tag"
           ? this.#deleteTag(ref, session, reference.tag, signal)
           : this.#deleteManifest(ref, session, reference.digest, lost, signal),
+      signal,
     );
   }
 
@@ -167,23 +170,15 @@ export class Manifests {
     lost: AbortSignal,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { index, records } = this.#deps;
-    const names = await index.tagsOf(ref, digest);
-    const rows = await Promise.all(names.map((tag) => index.tag(ref, tag)));
-    const tagRkeys = rows.flatMap((row) => row ? [row.value.rkey] : []);
+    const { index, records, removal } = this.#deps;
     const manifest = await index.manifest(ref, digest);
-    const manifestRkeys = manifest?.rkey === undefined ? [] : [manifest.rkey];
-    // A manifest has one record, however many repositories of its owner have it.
+    if (!manifest) throw unknownManifest({ kind: "digest", digest });
     const [heir] = await index.otherRepositories(ref, digest);
-    if (heir === undefined) manifestRkeys.push(manifestRkey(digest));
-    await records.remove(session, { manifestRkeys, tagRkeys }, signal);
-    if (heir !== undefined) {
-      await records.bequeath(session, digest, heir, signal);
-    }
-    // Who has the lease now may have pushed the manifest again.
+    // A PDS that does not answer is a reason to refuse, as long as nothing is deleted.
+    await records.requireReachable(session, digest, signal);
     lost.throwIfAborted();
-    await index.removeManifest(ref, digest);
-    if (manifest && heir === undefined) {
+    await removal.remove(session, ref, digest, manifest, lost);
+    if (heir === undefined) {
       await this.#tellHold(manifest.holdDid, ref, digest);
     }
   }

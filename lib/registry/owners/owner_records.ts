@@ -15,7 +15,7 @@ import {
   writeManifest,
   writeTag,
 } from "../../atproto/records/record_writers.ts";
-import { readTag } from "../../atproto/records/records.ts";
+import { readTag, type TagRecord } from "../../atproto/records/records.ts";
 import {
   manifestRkey,
   tagRkey,
@@ -34,6 +34,12 @@ export interface TagWrite {
   tag: string;
   /** Key of the existing record, when we know one. */
   rkey: string | undefined;
+}
+
+/** A tag record with its key. */
+export interface TagPlace {
+  rkey: string;
+  record: TagRecord;
 }
 
 /** One push, as it goes into the owner's repo. */
@@ -120,6 +126,45 @@ export class OwnerRecords {
       records(session.did, write, blob, places, existing !== undefined),
     );
     return { blob, rkeys: places.map((p) => p.rkey) };
+  }
+
+  /** Throws AppError `UNAVAILABLE` when the PDS does not answer for the record of a manifest. */
+  async requireReachable(
+    { pds, did }: PdsSession,
+    digest: Digest,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const rkey = manifestRkey(digest);
+    await this.#pds.getRecord(pds, did, MANIFEST, rkey, signal);
+  }
+
+  /** One page of 100 of the owner's tag records. */
+  async tagPage(
+    { pds, did }: PdsSession,
+    cursor: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{ tags: TagPlace[]; cursor: string | undefined }> {
+    const page = await this.#pds.listRecords(pds, did, TAG, {
+      limit: 100,
+      signal,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    const tags = page.records.flatMap(({ uri, value }) => {
+      const record = readTag(value);
+      const rkey = uri.slice(uri.lastIndexOf("/") + 1);
+      return record ? [{ rkey, record }] : [];
+    });
+    return { tags, cursor: page.records.length > 0 ? page.cursor : undefined };
+  }
+
+  /** The tag record at `rkey`, or undefined when there is none. */
+  async tagAt(
+    { pds, did }: PdsSession,
+    rkey: string,
+    signal: AbortSignal,
+  ): Promise<TagRecord | undefined> {
+    const record = await this.#pds.getRecord(pds, did, TAG, rkey, signal);
+    return readTag(record?.value);
   }
 
   /** Removes the records of a manifest and of tags; what is already gone is skipped. */

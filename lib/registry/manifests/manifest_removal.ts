@@ -1,0 +1,240 @@
+/**
+ * Removes the records of deleted manifests and of their tags from the owner's
+ * repo. The index has forgotten them already, in one commit; what is left is a
+ * job, at the pace that the PDS allows, until the last record is gone. Records
+ * that were written since, here or elsewhere, stay.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { type Did, parseDid } from "../../did.ts";
+import type { PdsSession } from "../../atproto/pds/pds.ts";
+import type { Clock } from "../../clock.ts";
+import { AppError, isAppError } from "../../errors.ts";
+import {
+  enqueue,
+  type JobKind,
+  planJob,
+  type PlannedJob,
+  withdraw,
+} from "../../kv/jobs.ts";
+import type { Kv } from "../../kv/kv.ts";
+import type { Logger } from "../../log.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import type { OwnerRecords } from "../owners/owner_records.ts";
+import type { ManifestRow } from "../rows.ts";
+import type { WriteLeases } from "../write_leases.ts";
+import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
+import { BATCH, RecordRemoval, type Removing } from "./record_removal.ts";
+
+export interface ManifestRemovalDeps {
+  kv: Kv;
+  clock: Clock;
+  log: Logger;
+  leases: WriteLeases;
+  index: ManifestIndex;
+  records: OwnerRecords;
+  session: (did: Did) => Promise<PdsSession | undefined>;
+}
+
+const payload = z.object({
+  did: z.custom<Did>((value) =>
+    typeof value === "string" && parseDid(value) !== undefined
+  ),
+  repo: z.string(),
+  digest: z.custom<Digest>((value) =>
+    typeof value === "string" && isDigest(value)
+  ),
+  /** Where to go on in the list of the owner's tags. */
+  cursor: z.string().exactOptional(),
+});
+
+type Payload = z.infer<typeof payload>;
+
+/** Tries for about six weeks, in which the owner may sign in again: 10, 20 … seconds apart, and then every hour. */
+export const REMOVAL: JobKind<Payload> = {
+  name: "registry.removal",
+  payload,
+  backoffMs: 10_000,
+  maxBackoffMs: 3_600_000,
+  maxAttempts: 1_000,
+};
+
+/** The request that deletes does so many tags itself: they fit into one commit of the PDS together with the manifest. */
+const MAX_AT_ONCE = 198;
+
+/** The request may be at it for so long before the job begins, in milliseconds. */
+const FIRST_MS = 60_000;
+
+/** More tags than this are looked for in the list of all of the owner's tags, 100 a request. */
+const MAX_LOOKUPS = 50;
+
+/** Pushes to the repository get their turn between two batches, in milliseconds. */
+const PAUSE_MS = 100;
+
+/** One run of the job ends after so long and goes on as another, so that other jobs get their turn; in milliseconds. */
+const RUN_MS = 30_000;
+
+/** Part of what the PDS allows that is left to the owner. */
+const RESERVE = 0.2;
+
+/** A PDS that refuses writes without saying until when is asked again after so long, in seconds. */
+const REFUSED_SECONDS = 300;
+
+/** Where the job has to go on, and when (milliseconds since the Unix epoch). */
+interface Rest {
+  readonly cursor?: string;
+  readonly runAt: number;
+}
+
+/** Removes manifests from the owner's repo after they were deleted here. */
+export class ManifestRemoval {
+  readonly #deps: ManifestRemovalDeps;
+  readonly #records: RecordRemoval;
+
+  constructor(deps: ManifestRemovalDeps) {
+    this.#deps = deps;
+    this.#records = new RecordRemoval(deps);
+  }
+
+  /**
+   * Deletes a manifest with all of its tags: for every reader at once, and from
+   * the owner's repo now or, where they are many or the PDS fails, by the job.
+   * Call it while holding the lease of the manifest. Throws AppError
+   * `TOOMANYREQUESTS` as `Removals.begin` does.
+   */
+  async remove(
+    session: PdsSession,
+    ref: RepoRef,
+    digest: Digest,
+    manifest: ManifestRow,
+    lost: AbortSignal,
+  ): Promise<void> {
+    const { index: { removals }, kv, clock, log } = this.#deps;
+    const work = { ...ref, digest };
+    const job = this.#planned(work, clock.now() + FIRST_MS);
+    const removal = await removals.begin(ref, digest, manifest, job);
+    const removing = { ref, digest, removal, session, signal: lost };
+    try {
+      const tags = await removals.tags(ref, digest, removal, MAX_AT_ONCE + 1);
+      if (tags.length > MAX_AT_ONCE) {
+        await this.#goOn(work, { runAt: clock.now() });
+        return;
+      }
+      await this.#records.atOnce(removing, MAX_AT_ONCE);
+      await withdraw(kv, job);
+    } catch (error) {
+      // It is deleted; the rest is the job's.
+      log.warn("records of a deleted manifest not removed yet", {
+        ...ref,
+        digest,
+        error,
+      });
+    }
+  }
+
+  /** Goes on with a removal; the handler of {@linkcode REMOVAL}. */
+  async run(work: Payload, { signal }: { signal: AbortSignal }): Promise<void> {
+    const { index: { removals }, session: sessionOf, clock } = this.#deps;
+    const { did, repo, digest, cursor } = work;
+    const ref = { did, repo };
+    const removal = (await removals.read(ref)).pending[digest];
+    if (!removal) return;
+    const session = await sessionOf(did);
+    if (!session) {
+      throw new AppError(
+        "UNAUTHORIZED",
+        `${did} has to sign in again before the records of deleted manifests can be removed from its PDS.`,
+      );
+    }
+    const removing = { ref, digest, removal, session, signal };
+    try {
+      const rest = await this.#work(removing, cursor);
+      if (rest) return await this.#goOn(work, rest);
+    } catch (error) {
+      if (!isAppError(error, "TOOMANYREQUESTS")) throw error;
+      const seconds = error.retryAfterSeconds ?? REFUSED_SECONDS;
+      const runAt = clock.now() + Math.max(1, seconds) * 1000;
+      return await this.#goOn(work, { runAt });
+    }
+    await removals.end(ref, digest, removal);
+  }
+
+  async #work(
+    removing: Removing,
+    cursor: string | undefined,
+  ): Promise<Rest | undefined> {
+    const { index: { removals }, clock } = this.#deps;
+    const { ref, digest, removal, signal } = removing;
+    const until = clock.now() + RUN_MS;
+    if (!removal.recordDone) await this.#records.manifest(removing);
+    const few = await removals.tags(ref, digest, removal, MAX_LOOKUPS + 1);
+    if (few.length > MAX_LOOKUPS) {
+      const rest = await this.#removeListed(removing, cursor, until);
+      if (rest) return rest;
+    }
+    // What the list did not have is gone, was set elsewhere, or is told wrong.
+    for (;;) {
+      signal.throwIfAborted();
+      const tags = await removals.tags(ref, digest, removal, MAX_LOOKUPS);
+      if (tags.length === 0) return undefined;
+      await this.#records.lookedUp(removing, tags);
+      const rest = this.#pause(removing, until);
+      if (rest) return rest;
+      await clock.sleep(PAUSE_MS, signal);
+    }
+  }
+
+  /** Removes what the list of the owner's tags has of the deleted ones, page by page. */
+  async #removeListed(
+    removing: Removing,
+    from: string | undefined,
+    until: number,
+  ): Promise<Rest | undefined> {
+    const { signal } = removing;
+    let cursor = from;
+    for (;;) {
+      signal.throwIfAborted();
+      const { next, found } = await this.#records.listed(removing, cursor);
+      if (next === undefined) return undefined;
+      cursor = next;
+      const rest = this.#pause(removing, until);
+      if (rest) return { ...rest, cursor };
+      if (found > 0) await this.#deps.clock.sleep(PAUSE_MS, signal);
+    }
+  }
+
+  /** Whether to go on later, and when: when the run has lasted long enough, or the PDS allows little more. */
+  #pause({ session }: Removing, until: number): Rest | undefined {
+    const now = this.#deps.clock.now();
+    const budget = session.writeBudget;
+    if (budget && budget.remaining - BATCH < budget.limit * RESERVE) {
+      if (budget.resetsAt > now) return { runAt: budget.resetsAt };
+    }
+    return now < until ? undefined : { runAt: now };
+  }
+
+  async #goOn(
+    { cursor: _, ...work }: Payload,
+    { cursor, runAt }: Rest,
+  ): Promise<void> {
+    const { kv, clock } = this.#deps;
+    const commit = kv.atomic();
+    const next = { ...work, ...(cursor === undefined ? {} : { cursor }) };
+    enqueue(commit, clock, REMOVAL, next, {
+      dedupeKey: keyOf(work),
+      runAt,
+    });
+    await commit.commit();
+  }
+
+  #planned(work: Payload, runAt: number): PlannedJob {
+    const dedupeKey = keyOf(work);
+    return planJob(this.#deps.clock, REMOVAL, work, { dedupeKey, runAt });
+  }
+}
+
+function keyOf({ did, repo, digest }: Payload): string {
+  return `${did} ${repo} ${digest}`;
+}

@@ -1,0 +1,231 @@
+/**
+ * Deleted manifests in the index. One commit makes a manifest and all of its
+ * tags invisible, however many there are; the rows of the tags are removed
+ * after the records that they stand for ({@linkcode RemovalsRow}).
+ *
+ * @module
+ */
+
+import { AppError } from "../../errors.ts";
+import type { PlannedJob } from "../../kv/jobs.ts";
+import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { registryKeys } from "../kv_keys.ts";
+import type { ManifestRow, RemovalRow, RemovalsRow, TagRow } from "../rows.ts";
+import type { RepoRef } from "./manifest_index.ts";
+
+/** Removals under way in one repository at the same time: their row must fit into one value. */
+const MAX_PENDING = 200;
+
+/** Rows of tags that one commit removes: each takes two mutations. */
+const TAGS_PER_COMMIT = 300;
+
+/** Tags that are looked at together. */
+const LOOK = 100;
+
+const ATTEMPTS = 20;
+
+/** The removals of a repository as they were at one moment. */
+export interface PendingRemovals {
+  /** Null where nothing was ever removed. */
+  readonly versionstamp: string | null;
+  readonly pending: Readonly<Partial<Record<Digest, RemovalRow>>>;
+}
+
+/** A removal has begun or ended meanwhile: what was decided before has to be decided again. */
+export class RemovalsChangedError extends AppError {
+  constructor() {
+    super(
+      "UNAVAILABLE",
+      "The repository is being changed by a delete at this moment; try again.",
+      { retryAfterSeconds: 1 },
+    );
+  }
+}
+
+/** A tag whose row is still there, although its manifest was deleted. */
+export interface DeletedTag {
+  readonly tag: string;
+  readonly row: TagRow;
+}
+
+/** What a row of the store says about removals; undefined where there is none. */
+export function pendingOf(
+  entry: Entry<RemovalsRow> | undefined,
+): PendingRemovals {
+  return {
+    versionstamp: entry?.versionstamp ?? null,
+    pending: entry?.value.pending ?? {},
+  };
+}
+
+/** Whether a tag was deleted with its manifest. */
+export function isRemoved(
+  { digest, after }: Pick<TagRow, "digest" | "after">,
+  { pending }: PendingRemovals,
+): boolean {
+  const removal = pending[digest];
+  return removal !== undefined && removal.id !== after;
+}
+
+/** `row` as a tag that is set now, which the removals known so far do not concern. */
+export function survivor(
+  { after: _, ...row }: TagRow,
+  { pending }: PendingRemovals,
+): TagRow {
+  const id = pending[row.digest]?.id;
+  return id === undefined ? row : { ...row, after: id };
+}
+
+/** Reads and writes the removals of repositories. */
+export class Removals {
+  readonly #kv: Kv;
+
+  constructor(kv: Kv) {
+    this.#kv = kv;
+  }
+
+  /** The removals under way. */
+  async read({ did, repo }: RepoRef): Promise<PendingRemovals> {
+    return pendingOf(await this.#kv.get(registryKeys.removals(did, repo)));
+  }
+
+  /**
+   * Removes a manifest with all tags that point at it and its place among the
+   * referrers of its subject, in one commit, which also queues `job`. Its own
+   * referrers stay readable by digest.
+   *
+   * Throws AppError `TOOMANYREQUESTS` while too many removals are under way.
+   */
+  async begin(
+    ref: RepoRef,
+    digest: Digest,
+    manifest: ManifestRow,
+    job: PlannedJob,
+  ): Promise<RemovalRow> {
+    const { did, repo } = ref;
+    const { holdDid, rkey, subject } = manifest;
+    const removal: RemovalRow = {
+      id: crypto.randomUUID(),
+      holdDid,
+      ...(rkey === undefined ? {} : { rkey }),
+    };
+    await this.#change(ref, (pending, change) => {
+      if (!(digest in pending) && Object.keys(pending).length >= MAX_PENDING) {
+        throw new AppError(
+          "TOOMANYREQUESTS",
+          `${MAX_PENDING} deleted manifests of this repository are still being removed from the PDS of its owner. Try again later.`,
+          { retryAfterSeconds: 60 },
+        );
+      }
+      change.set(registryKeys.tagsChanged(did, repo), 1)
+        .delete(registryKeys.manifest(did, repo, digest))
+        .delete(registryKeys.manifestRepository(did, digest, repo));
+      if (subject) {
+        change.delete(registryKeys.referrer(did, repo, subject, digest));
+      }
+      for (const { key, row } of job.rows) change.set(key, row);
+      return { ...pending, [digest]: removal };
+    });
+    return removal;
+  }
+
+  /** The first `limit` tags that were deleted with a manifest and whose rows are still there. */
+  async tags(
+    { did, repo }: RepoRef,
+    digest: Digest,
+    { id }: RemovalRow,
+    limit: number,
+  ): Promise<DeletedTag[]> {
+    const prefix = registryKeys.manifestTags(did, repo, digest);
+    const found: DeletedTag[] = [];
+    let names: string[] = [];
+    const look = async () => {
+      const deleted = await this.deleted({ did, repo }, digest, { id }, names);
+      found.push(...deleted.slice(0, limit - found.length));
+      names = [];
+    };
+    for await (const entry of this.#kv.list({ prefix })) {
+      names.push(String(entry.key.at(-1)));
+      if (names.length < LOOK) continue;
+      await look();
+      if (found.length >= limit) return found;
+    }
+    await look();
+    return found;
+  }
+
+  /** Those of the tags `names` that were deleted with a manifest and whose rows are still there. */
+  async deleted(
+    { did, repo }: RepoRef,
+    digest: Digest,
+    { id }: Pick<RemovalRow, "id">,
+    names: readonly string[],
+  ): Promise<DeletedTag[]> {
+    const rows = await this.#kv.getMany<TagRow>(
+      names.map((tag) => registryKeys.tag(did, repo, tag)),
+    );
+    return names.flatMap((tag, i) => {
+      const row = rows[i]?.value;
+      return row?.digest === digest && row.after !== id ? [{ tag, row }] : [];
+    });
+  }
+
+  /** Removes the rows of deleted tags; call it while nobody can set them again. */
+  async drop(
+    { did, repo }: RepoRef,
+    digest: Digest,
+    tags: readonly DeletedTag[],
+  ): Promise<void> {
+    for (let i = 0; i < tags.length; i += TAGS_PER_COMMIT) {
+      const change = this.#kv.atomic();
+      for (const { tag } of tags.slice(i, i + TAGS_PER_COMMIT)) {
+        change.delete(registryKeys.tag(did, repo, tag))
+          .delete(registryKeys.manifestTag(did, repo, digest, tag));
+      }
+      await change.commit();
+    }
+  }
+
+  /** Notes that the manifest's record needs nothing any more. */
+  async recordDone(
+    ref: RepoRef,
+    digest: Digest,
+    { id }: RemovalRow,
+  ): Promise<void> {
+    await this.#change(ref, (pending) => {
+      const removal = pending[digest];
+      if (removal?.id !== id) return undefined;
+      return { ...pending, [digest]: { ...removal, recordDone: true } };
+    });
+  }
+
+  /** Ends a removal of which no tag is left. */
+  async end(ref: RepoRef, digest: Digest, { id }: RemovalRow): Promise<void> {
+    await this.#change(ref, (pending) => {
+      if (pending[digest]?.id !== id) return undefined;
+      const { [digest]: _, ...rest } = pending;
+      return rest;
+    });
+  }
+
+  /** Replaces the removals by what `next` makes of them; undefined: they stay. */
+  async #change(
+    { did, repo }: RepoRef,
+    next: (
+      pending: Record<Digest, RemovalRow>,
+      change: Atomic,
+    ) => Record<Digest, RemovalRow> | undefined,
+  ): Promise<void> {
+    const key = registryKeys.removals(did, repo);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const entry = await this.#kv.get<RemovalsRow>(key);
+      const change = this.#kv.atomic().check(key, entry?.versionstamp ?? null);
+      const pending = next(entry?.value.pending ?? {}, change);
+      if (pending === undefined) return;
+      const row: RemovalsRow = { pending };
+      if (await change.set(key, row).commit()) return;
+    }
+    throw new RemovalsChangedError();
+  }
+}

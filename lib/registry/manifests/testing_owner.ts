@@ -1,0 +1,110 @@
+/**
+ * An owner's repo in memory, with the session that writes to it, for tests.
+ *
+ * @module
+ */
+
+import type {
+  PdsReader,
+  PdsSession,
+  RepoRecord,
+  RepoWrite,
+  WriteBudget,
+} from "../../atproto/pds/pds.ts";
+import { ALICE } from "../../hold/testing.ts";
+import { AppError } from "../../errors.ts";
+
+const unused = () => Promise.reject(new Error("not used"));
+
+/** The repo of ALICE. Lists have the greatest key first, as those of the reference PDS. */
+export class OwnerRepo {
+  readonly pds = "https://pds.example";
+  /** Values by `<collection>/<rkey>`. */
+  readonly records = new Map<string, Record<string, unknown>>();
+  /** Commits with the number of their writes. */
+  readonly commits: number[] = [];
+  /** What the session says of the limit on writes. */
+  budget: WriteBudget | undefined;
+  /** Runs before each commit; what it throws is thrown. */
+  before: () => Promise<void> = () => Promise.resolve();
+
+  /** The keys of a collection. */
+  rkeys(collection: string): string[] {
+    const prefix = `${collection}/`;
+    return [...this.records.keys()].filter((key) => key.startsWith(prefix))
+      .map((key) => key.slice(prefix.length)).sort();
+  }
+
+  get reader(): PdsReader {
+    return {
+      getRecord: (_pds, _did, collection, rkey) =>
+        Promise.resolve(this.#record(collection, rkey)),
+      listRecords: (_pds, _did, collection, { limit = 100, cursor } = {}) => {
+        const rkeys = this.rkeys(collection).reverse()
+          .filter((rkey) => cursor === undefined || rkey < cursor)
+          .slice(0, limit);
+        const records = rkeys.flatMap((rkey) =>
+          this.#record(collection, rkey) ?? []
+        );
+        return Promise.resolve({ records, cursor: rkeys.at(-1) });
+      },
+      listCollections: unused,
+      hasRepo: unused,
+      getBlob: unused,
+    };
+  }
+
+  get session(): PdsSession {
+    const budget = () => this.budget;
+    return {
+      did: ALICE,
+      pds: this.pds,
+      get writeBudget() {
+        return budget();
+      },
+      applyWrites: (writes) => this.#apply(writes),
+      deleteRecord: async (collection, rkey) => {
+        const key = `${collection}/${rkey}`;
+        if (!this.records.has(key)) return;
+        await this.#apply([{ action: "delete", collection, rkey }]);
+      },
+      putRecord: async (collection, rkey, value) => {
+        await this.before();
+        this.records.set(`${collection}/${rkey}`, value);
+        return { uri: `at://${ALICE}/${collection}/${rkey}`, cid: "" };
+      },
+      uploadBlob: (bytes, mimeType) =>
+        Promise.resolve({
+          $type: "blob",
+          ref: {
+            $link:
+              "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku",
+          },
+          mimeType,
+          size: bytes.length,
+        }),
+      serviceToken: unused,
+    };
+  }
+
+  #record(collection: string, rkey: string): RepoRecord | undefined {
+    const value = this.records.get(`${collection}/${rkey}`);
+    const uri = `at://${ALICE}/${collection}/${rkey}`;
+    return value && { uri, cid: "", value };
+  }
+
+  async #apply(writes: readonly RepoWrite[]): Promise<void> {
+    await this.before();
+    for (const { action, collection, rkey } of writes) {
+      const isThere = this.records.has(`${collection}/${rkey}`);
+      if (isThere === (action !== "create")) continue;
+      throw new AppError("CONFLICT", `Wrong ${action} of ${rkey}.`);
+    }
+    for (const write of writes) {
+      const key = `${write.collection}/${write.rkey}`;
+      if (write.action === "delete") this.records.delete(key);
+      else this.records.set(key, write.value);
+    }
+    this.commits.push(writes.length);
+  }
+}
