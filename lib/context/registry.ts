@@ -14,6 +14,7 @@ import type { Kv } from "../kv/kv.ts";
 import { LargeValues } from "../kv/large_value.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
+import { BlobIndex } from "../registry/blob_index.ts";
 import { Blobs } from "../registry/blobs.ts";
 import { ManifestContent } from "../registry/manifests/content.ts";
 import { Discovery } from "../registry/manifests/discovery.ts";
@@ -29,6 +30,7 @@ import {
   REMOVAL,
 } from "../registry/manifests/manifest_removal.ts";
 import { Manifests } from "../registry/manifests/manifests.ts";
+import { Mounts } from "../registry/mounts.ts";
 import { OwnerReader } from "../registry/owners/owner_reader.ts";
 import { OwnerRecords } from "../registry/owners/owner_records.ts";
 import { Owners } from "../registry/owners/owners.ts";
@@ -64,6 +66,7 @@ export interface RegistryContextDeps {
 export interface RegistryContext {
   readonly owners: Owners;
   readonly uploads: Uploads;
+  readonly mounts: Mounts;
   readonly blobs: Blobs;
   readonly manifests: Manifests;
   readonly push: ManifestPush;
@@ -112,9 +115,11 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   });
   deps.jobs.register(REMOVAL, (work, run) => removal.run(work, run));
   const owners = new Owners({ kv, clock, log, identities, pds, defaultHold });
+  const blobIndex = new BlobIndex(kv);
   const blobs = new Blobs({
     kv,
     holds,
+    index: blobIndex,
     delivery: settings.delivery,
     directBytes: settings.direct_blob_bytes,
   });
@@ -133,7 +138,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     index,
     content,
     imports: new ManifestImport({
-      kv,
+      blobs: blobIndex,
       clock,
       reader,
       index,
@@ -150,8 +155,17 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   return {
     owners,
     blobs,
+    mounts: new Mounts({ holds, blobs: blobIndex }),
     notices,
-    uploads: new Uploads({ kv, clock, holds, log, metrics, ttlMs }),
+    uploads: new Uploads({
+      kv,
+      clock,
+      holds,
+      blobs: blobIndex,
+      log,
+      metrics,
+      ttlMs,
+    }),
     manifests: new Manifests({
       clock,
       leases,

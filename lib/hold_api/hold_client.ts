@@ -62,6 +62,9 @@ export interface LastBytes {
   readonly signal?: AbortSignal;
 }
 
+/** Missing blobs that are enough to refuse a manifest. */
+export const MAX_MISSING = 100;
+
 /** One hold, as the registry uses it. */
 export interface HoldClient {
   readonly did: Did;
@@ -73,6 +76,16 @@ export interface HoldClient {
 
   /** Size of a blob in bytes; undefined when the hold has none or does not show it to `caller`. */
   stat(caller: Caller, digest: Digest): Promise<{ size: number } | undefined>;
+  /**
+   * Sizes of several blobs as the hold has them now, in the order of `digests`
+   * and never from memory; undefined where it has none. Asks no further once
+   * {@linkcode MAX_MISSING} are missing: the rest is undefined then.
+   */
+  statMany(
+    caller: Caller,
+    digests: readonly Digest[],
+    signal?: AbortSignal,
+  ): Promise<(number | undefined)[]>;
   /** The bytes, or a part of them. */
   open(
     caller: Caller,

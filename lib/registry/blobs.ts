@@ -5,7 +5,7 @@
  * @module
  */
 
-import { AppError } from "../errors.ts";
+import { AppError, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../storage/blob_store.ts";
@@ -14,9 +14,10 @@ import type {
   HoldClient,
   HoldDirectory,
 } from "../hold_api/hold_client.ts";
+import type { BlobIndex, SizedBlob } from "./blob_index.ts";
 import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
-import { requireRead, requireRepositoryRead } from "./read_access.ts";
+import { requireRead, requireRepositoryRead } from "./hold_rights.ts";
 import type { BlobRow, RepositoryRow } from "./rows.ts";
 
 /** How blobs reach clients: `redirect` wherever possible, `proxy` never, `auto` redirects all but small ones. */
@@ -26,6 +27,7 @@ export type DeliveryMode = "auto" | "redirect" | "proxy";
 export interface BlobsDeps {
   kv: Kv;
   holds: HoldDirectory;
+  index: BlobIndex;
   delivery: DeliveryMode;
   /** In `auto` mode, blobs up to so many bytes come through us. */
   directBytes: number;
@@ -88,46 +90,40 @@ export class Blobs {
 
   /** Takes a blob out of the repository; the hold removes its bytes when nobody needs them (end-10). */
   async unlink(ref: RepoRef, digest: Digest): Promise<void> {
-    const key = registryKeys.blob(ref.did, ref.repo, digest);
-    if (!await this.#deps.kv.get(key)) throw unknownBlob(digest);
-    await this.#deps.kv.delete(key);
+    if (!await this.#deps.index.remove(ref, digest)) throw unknownBlob(digest);
   }
 
   /**
-   * Those of `digests` that neither the repository nor the hold has. When
-   * there are none, what only the hold has becomes part of the repository.
+   * Those of `digests` that a manifest in the repository may not name, because
+   * the hold does not have them now or the repository was never given them:
+   * whoever may push to one repository may not read the blobs of others by
+   * naming them. What everybody may read becomes part of the repository when
+   * nothing is missing. At most {@linkcode MAX_MISSING} missing ones are found.
    */
   async missing(
     ref: RepoRef,
     caller: Caller,
     hold: HoldClient,
     digests: readonly Digest[],
+    signal?: AbortSignal,
   ): Promise<Digest[]> {
-    const { kv } = this.#deps;
-    const rows = await kv.getMany<BlobRow>(
-      digests.map((digest) => registryKeys.blob(ref.did, ref.repo, digest)),
-    );
+    if (digests.length === 0) return [];
+    const { index } = this.#deps;
+    const [linked, sizes] = await Promise.all([
+      index.inHold(ref, hold.did, digests),
+      hold.statMany(caller, digests, signal),
+    ]);
+    const isOpen = linked.every(Boolean) ||
+      (await hold.mayRead(undefined)).allowed;
     const missing: Digest[] = [];
-    const found = new Map<Digest, number>();
+    const found: SizedBlob[] = [];
     for (const [i, digest] of digests.entries()) {
-      if (rows[i]?.value.holdDid === hold.did) continue;
-      const stat = await hold.stat(caller, digest);
-      if (stat) found.set(digest, stat.size);
-      else missing.push(digest);
+      const size = sizes[i];
+      if (size === undefined || !(linked[i] || isOpen)) missing.push(digest);
+      else if (!linked[i]) found.push({ digest, size });
     }
-    if (missing.length > 0) return missing;
-    for (const [digest, size] of found) {
-      await this.#link(ref, hold, digest, size);
-    }
-    return [];
-  }
-
-  #link(ref: RepoRef, hold: HoldClient, digest: Digest, size: number) {
-    const row: BlobRow = { holdDid: hold.did, size };
-    return this.#deps.kv.set(
-      registryKeys.blob(ref.did, ref.repo, digest),
-      row,
-    );
+    if (missing.length === 0) await index.prove(ref, hold.did, found);
+    return missing;
   }
 
   #mayRedirect(size: number): boolean {
@@ -136,26 +132,67 @@ export class Blobs {
     return delivery === "redirect" || size > directBytes;
   }
 
+  /**
+   * A hold that has the blob and lets `caller` read it. Others are asked when
+   * the first one cannot or does not want to serve it; who serves it then comes
+   * first from now on.
+   */
   async #find(
     ref: RepoRef,
     caller: Caller,
     digest: Digest,
   ): Promise<{ hold: HoldClient; size: number }> {
-    const { kv, holds } = this.#deps;
-    const key = registryKeys.blob(ref.did, ref.repo, digest);
-    const row = (await kv.get<BlobRow>(key))?.value;
-    if (!row) {
+    const { kv, holds, index } = this.#deps;
+    const first = await index.first(ref, digest);
+    let problem: unknown;
+    if (first) {
+      try {
+        return await this.#ask(first, caller, digest);
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        problem = error;
+      }
+    }
+    const further = await index.further(ref, digest, first);
+    if (!first && further.length === 0) {
       const repository = registryKeys.repository(ref.did, ref.repo);
       const known = (await kv.get<RepositoryRow>(repository))?.value;
       await requireRepositoryRead(holds, known, caller);
       throw unknownBlob(digest);
     }
-    const hold = await holds.get(row.holdDid);
+    if (further.length === 0) throw problem;
+    try {
+      const found = await Promise.any(
+        further.map((row) => this.#ask(row, caller, digest)),
+      );
+      const { size } = found;
+      await index.prove(ref, found.hold.did, [{ digest, size }]);
+      return found;
+    } catch (error) {
+      if (!(error instanceof AggregateError)) throw error;
+      throw mostTelling([...(problem ? [problem] : []), ...error.errors]);
+    }
+  }
+
+  /** Asks one hold. Throws AppError: `BLOB_UNKNOWN`, the hold's refusal, or why it cannot be asked. */
+  async #ask(
+    row: BlobRow,
+    caller: Caller,
+    digest: Digest,
+  ): Promise<{ hold: HoldClient; size: number }> {
+    const hold = await this.#deps.holds.get(row.holdDid);
     await requireRead(hold, caller);
     const found = await hold.stat(caller, digest);
     if (!found) throw unknownBlob(digest);
     return { hold, size: found.size };
   }
+}
+
+/** Of the answers of several holds the one to pass on: only when all say so the blob is unknown. */
+function mostTelling(errors: readonly unknown[]): unknown {
+  return errors.find((error) => !isAppError(error)) ??
+    errors.find((error) => isAppError(error, "DENIED", "UNAUTHORIZED")) ??
+    errors.find((error) => !isAppError(error, "BLOB_UNKNOWN")) ?? errors[0];
 }
 
 function unknownBlob(digest: Digest): AppError {

@@ -5,6 +5,7 @@ import { isAppError } from "../errors.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
 import { openKv } from "../kv/deno_kv.ts";
 import { parseDigest } from "../oci/digest.ts";
+import { BlobIndex } from "./blob_index.ts";
 import { Blobs } from "./blobs.ts";
 import { registryKeys } from "./kv_keys.ts";
 
@@ -42,6 +43,7 @@ Deno.test("a hold that gives another size than it said is refused before anythin
     const blobs = new Blobs({
       kv,
       holds: { get: () => Promise.resolve(hold) },
+      index: new BlobIndex(kv),
       delivery: "auto",
       directBytes: 0,
     });

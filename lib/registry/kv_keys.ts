@@ -107,10 +107,26 @@ export const registryKeys = {
     subject,
   ],
 
-  /** A blob that a repository may serve. */
+  /** A blob that a repository may serve, with the hold to ask first. */
   blob: (did: Did, repo: string, digest: Digest): Key => [
     "registry",
     "blob",
+    did,
+    repo,
+    digest,
+  ],
+  /** Another hold that may have the blob. */
+  blobHold: (did: Did, repo: string, digest: Digest, hold: Did): Key => [
+    "registry",
+    "blob_hold",
+    did,
+    repo,
+    digest,
+    hold,
+  ],
+  blobHolds: (did: Did, repo: string, digest: Digest): Key => [
+    "registry",
+    "blob_hold",
     did,
     repo,
     digest,

@@ -61,6 +61,14 @@ export class LocalHold implements HoldClient {
     return await this.#deps.blobs.stat(digest);
   }
 
+  statMany(
+    _caller: Caller,
+    digests: readonly Digest[],
+    signal?: AbortSignal,
+  ): Promise<(number | undefined)[]> {
+    return this.#deps.blobs.sizes(digests, signal);
+  }
+
   async open(
     _caller: Caller,
     digest: Digest,

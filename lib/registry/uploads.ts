@@ -17,21 +17,23 @@ import {
   digestParts,
 } from "../oci/digest.ts";
 import type {
-  Caller,
   HoldClient,
   HoldDirectory,
   HoldUpload,
   LastBytes,
 } from "../hold_api/hold_client.ts";
+import type { BlobIndex } from "./blob_index.ts";
+import { requireWrite } from "./hold_rights.ts";
 import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
-import type { BlobRow, UploadRow } from "./rows.ts";
+import type { UploadRow } from "./rows.ts";
 
 /** What {@linkcode Uploads} needs. */
 export interface UploadsDeps {
   kv: Kv;
   clock: Clock;
   holds: HoldDirectory;
+  blobs: BlobIndex;
   log: Logger;
   metrics: Metrics;
   /** How long an upload may stand still, in milliseconds. */
@@ -43,11 +45,6 @@ export interface UploadStatus {
   id: string;
   /** Bytes acknowledged so far. */
   offset: number;
-}
-
-/** Where a blob is mounted from, and as whom the caller reads there. */
-export interface MountSource extends RepoRef {
-  readonly reader: Caller;
 }
 
 /** One piece of an upload. */
@@ -155,11 +152,9 @@ export class Uploads {
       if (isAppError(error, "DIGEST_INVALID")) await kv.delete(key);
       throw error;
     }
-    const blob: BlobRow = { holdDid: hold.did, size };
-    await kv.atomic()
-      .set(registryKeys.blob(ref.did, ref.repo, digest), blob)
-      .delete(key)
-      .commit();
+    const change = kv.atomic().delete(key);
+    await this.#deps.blobs.proveWith(change, ref, hold.did, { digest, size });
+    await change.commit();
   }
 
   /**
@@ -173,7 +168,7 @@ export class Uploads {
     digest: Digest,
     chunk?: UploadChunk,
   ): Promise<void> {
-    const { kv, holds, log } = this.#deps;
+    const { holds, log } = this.#deps;
     const hold = await holds.get(holdDid);
     await requireWrite(hold, caller);
     const { algorithm } = digestParts(digest);
@@ -189,8 +184,7 @@ export class Uploads {
       );
       throw error;
     }
-    const blob: BlobRow = { holdDid, size };
-    await kv.set(registryKeys.blob(ref.did, ref.repo, digest), blob);
+    await this.#deps.blobs.prove(ref, holdDid, [{ digest, size }]);
   }
 
   /** Drops an upload and its bytes (end-14). */
@@ -198,36 +192,6 @@ export class Uploads {
     const { upload, hold } = await this.#find(ref, caller, id);
     await hold.abortUpload(upload);
     await this.#deps.kv.delete(registryKeys.upload(id));
-  }
-
-  /**
-   * Makes a blob that the caller may already read part of `ref` without
-   * sending it (end-11). False when that cannot be done; why is not told.
-   * Without `source` the caller must be able to read all of the hold.
-   */
-  async mount(
-    ref: RepoRef,
-    caller: Did,
-    holdDid: Did,
-    digest: Digest,
-    source: MountSource | undefined,
-  ): Promise<boolean> {
-    const { kv, holds } = this.#deps;
-    const hold = await holds.get(holdDid);
-    await requireWrite(hold, caller);
-    if (source) {
-      const key = registryKeys.blob(source.did, source.repo, digest);
-      const row = await kv.get<BlobRow>(key);
-      // A blob of another hold has to travel: this hold does not have it.
-      if (row?.value.holdDid !== holdDid) return false;
-    }
-    const reader = source ? source.reader : caller;
-    if (!(await hold.mayRead(reader)).allowed) return false;
-    const found = await hold.stat(reader, digest);
-    if (!found) return false;
-    const blob: BlobRow = { holdDid, size: found.size };
-    await kv.set(registryKeys.blob(ref.did, ref.repo, digest), blob);
-    return true;
   }
 
   /** Appends the last piece, if any, and completes; returns the blob's size. */
@@ -293,9 +257,4 @@ function unknownUpload(): AppError {
     "BLOB_UPLOAD_UNKNOWN",
     "There is no such upload: it was finished, cancelled or has expired. Start a new one.",
   );
-}
-
-async function requireWrite(hold: HoldClient, caller: Did): Promise<void> {
-  const decision = await hold.mayWrite(caller);
-  if (!decision.allowed) throw new AppError("DENIED", decision.reason);
 }

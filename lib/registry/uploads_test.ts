@@ -7,6 +7,7 @@ import { silentLogger } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { digestOf } from "../oci/digest.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
+import { BlobIndex } from "./blob_index.ts";
 import { Uploads } from "./uploads.ts";
 
 const HOUR = 3_600_000;
@@ -51,6 +52,7 @@ async function setUp() {
     kv,
     clock,
     holds: { get: () => Promise.resolve(hold) },
+    blobs: new BlobIndex(kv),
     log: silentLogger,
     metrics: new Metrics(),
     ttlMs: 24 * HOUR,

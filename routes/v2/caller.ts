@@ -13,6 +13,7 @@ import type {
   TokenClaims,
 } from "../../lib/auth/registry_tokens.ts";
 import { AppError } from "../../lib/errors.ts";
+import type { RepoRef } from "../../lib/registry/manifests/manifest_index.ts";
 import { parseAuthorization } from "../../lib/oci/www_authenticate.ts";
 
 /** A request lacks a token, or has one that does not go far enough: the client is sent to the token endpoint. */
@@ -68,6 +69,15 @@ export function readerOf(
   return verdict(claims, "pull", owner.did, repo) === "allowed"
     ? claims?.did
     : undefined;
+}
+
+/** The repositories that the token allows to pull from, and as whom. */
+export function readableBy(
+  claims: TokenClaims | undefined,
+): (RepoRef & { reader: Did | undefined })[] {
+  return (claims?.grants ?? []).flatMap(({ did, repo, actions }) =>
+    actions.includes("pull") ? [{ did, repo, reader: claims?.did }] : []
+  );
 }
 
 /**

@@ -15,6 +15,7 @@ import type { Blobs } from "../../lib/registry/blobs.ts";
 import type { Lists } from "../../lib/registry/lists/lists.ts";
 import type { ManifestPush } from "../../lib/registry/manifests/manifest_push.ts";
 import type { Manifests } from "../../lib/registry/manifests/manifests.ts";
+import type { Mounts } from "../../lib/registry/mounts.ts";
 import type { Owners } from "../../lib/registry/owners/owners.ts";
 import type { Uploads } from "../../lib/registry/uploads.ts";
 
@@ -23,6 +24,7 @@ export interface V2Deps {
   tokens: RegistryTokens;
   owners: Owners;
   uploads: Uploads;
+  mounts: Mounts;
   blobs: Blobs;
   manifests: Manifests;
   push: ManifestPush;

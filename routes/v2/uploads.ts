@@ -14,14 +14,11 @@ import {
   parseUploadRange,
 } from "../../lib/oci/range.ts";
 import type { RepoRef } from "../../lib/registry/manifests/manifest_index.ts";
-import type {
-  MountSource,
-  UploadChunk,
-  UploadStatus,
-} from "../../lib/registry/uploads.ts";
+import type { MountSource } from "../../lib/registry/mounts.ts";
+import type { UploadChunk, UploadStatus } from "../../lib/registry/uploads.ts";
 import { isAppError } from "../../lib/errors.ts";
 import { empty } from "./answers.ts";
-import { readerOf, requireAction } from "./caller.ts";
+import { readableBy, readerOf, requireAction } from "./caller.ts";
 import type { RepositoryRequest, V2Deps } from "./deps.ts";
 
 /** What a POST asks for. */
@@ -108,9 +105,14 @@ async function mounted(
   mount: NonNullable<UploadStart["mount"]>,
 ): Promise<boolean> {
   try {
-    const from = mount.from && await sourceOf(deps, r, mount.from);
+    const from = mount.from
+      ? {
+        repositories: [await sourceOf(deps, r, mount.from)],
+        orPublic: false,
+      }
+      : { repositories: readableBy(r.claims), orPublic: true };
     const ref = refOf(r);
-    return await deps.uploads.mount(ref, caller, holdDid, mount.digest, from);
+    return await deps.mounts.mount(ref, caller, holdDid, mount.digest, from);
   } catch (error) {
     // The source may be of an owner who is unknown or cannot be asked.
     if (mount.from && isAppError(error) && error.code !== "DENIED") {

@@ -10,7 +10,7 @@ import {
   startInProcess,
 } from "../hold/in_process.ts";
 import { type Blob, imageManifest, randomBlob } from "../support/oci.ts";
-import { expect, Repository } from "../support/registry.ts";
+import { expect, expectError, Repository } from "../support/registry.ts";
 import { startTestSandbox } from "../support/sandbox.ts";
 import { freePort } from "../tools/ports.ts";
 
@@ -96,6 +96,41 @@ Deno.test("what manifests need stays, what nothing needs goes after quarantine",
     assert.ok(left.includes(blob.digest));
     assert.equal(await status(blob), 200);
   }
+});
+
+Deno.test("a manifest whose blobs were purged is refused until they are pushed again", async () => {
+  const store = new MemoryBlobStore(systemClock);
+  await using server = await startInProcess(store);
+  const repository = () =>
+    new Repository(server, server.alice, "alice.test/again");
+  const [config, layer] = [randomBlob(100), randomBlob(1_000)];
+  const pushBlobs = async () => {
+    for (const blob of [config, layer]) await repository().pushBlob(blob);
+  };
+  const image = imageManifest(config, [layer]);
+  await pushBlobs();
+  expect(await repository().putManifest(image, "v1"), 201);
+  const gone = await repository().send("DELETE", `manifests/${image.digest}`);
+  expect(gone, 202);
+  server.advance(2 * DAY_MS);
+  assert.deepEqual(await collect(server), { ...NOTHING, quarantine: 2 });
+  const refused = async () =>
+    expectError(
+      await repository().putManifest(image, "v1"),
+      404,
+      "MANIFEST_BLOB_UNKNOWN",
+    );
+  await refused();
+  server.advance(8 * DAY_MS);
+  assert.deepEqual(await collect(server), { ...NOTHING, purge: 2 });
+  const { detail } = await refused();
+  assert.deepEqual(detail, [{ digest: config.digest }, {
+    digest: layer.digest,
+  }]);
+  await pushBlobs();
+  expect(await repository().putManifest(image, "v1"), 201);
+  const get = await repository().send("GET", `blobs/${layer.digest}`);
+  assert.deepEqual(expect(get, 200).bytes, layer.bytes);
 });
 
 Deno.test("a push whose process was killed before the hold heard of it keeps its layers", async () => {

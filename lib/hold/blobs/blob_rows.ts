@@ -59,6 +59,15 @@ export class BlobRows {
     this.#clock = deps.clock;
   }
 
+  /** The rows of several blobs in whatever state, in the order of `digests`. */
+  async findMany(
+    digests: readonly Digest[],
+  ): Promise<(BlobRow | undefined)[]> {
+    const keys = digests.map((digest) => holdKeys.blob(digest));
+    const entries = await this.#kv.getMany<BlobRow>(keys);
+    return entries.map((entry) => entry?.value);
+  }
+
   /** The row in whatever state. */
   async find(digest: Digest): Promise<BlobRow | undefined> {
     return (await this.#entry(digest))?.value;

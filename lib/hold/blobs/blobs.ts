@@ -6,6 +6,7 @@
 
 import type { Clock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
+import { sizesOf } from "../../hold_api/blob_sizes.ts";
 import type { Logger } from "../../log.ts";
 import { type Digest, digestParts } from "../../oci/digest.ts";
 import type {
@@ -54,6 +55,30 @@ export class HoldBlobs {
   async stat(digest: Digest): Promise<{ size: number } | undefined> {
     const row = await this.#readable(digest);
     return row && { size: row.size };
+  }
+
+  /**
+   * Sizes of several blobs as {@linkcode stat} finds them, in the order of
+   * `digests`; undefined where there is none. At most {@linkcode MAX_MISSING}
+   * of those without a live row are looked at.
+   */
+  async sizes(
+    digests: readonly Digest[],
+    signal?: AbortSignal,
+  ): Promise<(number | undefined)[]> {
+    const rows = await this.#deps.rows.findMany(digests);
+    const sizes = rows.map((row) =>
+      row?.state === "live" ? row.size : undefined
+    );
+    const others = digests.filter((_, i) => sizes[i] === undefined);
+    if (others.length === 0) return sizes;
+    const found = await sizesOf(
+      others,
+      async (digest) => (await this.stat(digest))?.size,
+      signal,
+    );
+    let next = 0;
+    return sizes.map((size) => size ?? found[next++]);
   }
 
   async #readable(digest: Digest): Promise<BlobRow | undefined> {

@@ -15,7 +15,7 @@ import type { ManifestContent } from "../manifests/content.ts";
 import type { Discovery } from "../manifests/discovery.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "../manifests/manifest_index.ts";
-import { requireRepositoryRead } from "../read_access.ts";
+import { requireRepositoryRead } from "../hold_rights.ts";
 import type { RepositoryList } from "./repository_list.ts";
 import type { ReferrerRow } from "../rows.ts";
 import type { TaggedReferrers } from "./tagged_referrers.ts";

@@ -9,20 +9,18 @@ import type { Identity } from "../../atproto/identity/identity.ts";
 import type { ManifestRecord } from "../../atproto/records/records.ts";
 import { manifestRkey } from "../../atproto/records/rkeys.ts";
 import type { Clock } from "../../clock.ts";
-import type { Kv } from "../../kv/kv.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseManifest, referencedBlobs } from "../../oci/manifest.ts";
+import type { BlobIndex } from "../blob_index.ts";
 import type { ManifestContent } from "./content.ts";
-import { registryKeys } from "../kv_keys.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import { manifestRow, referrerRow } from "./manifest_rows.ts";
 import type { PendingRemovals } from "./removals.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
-import type { BlobRow, ManifestRow } from "../rows.ts";
+import type { ManifestRow } from "../rows.ts";
 
 /** What {@linkcode ManifestImport} needs. */
 export interface ManifestImportDeps {
-  kv: Kv;
+  blobs: BlobIndex;
   clock: Clock;
   reader: OwnerReader;
   index: ManifestIndex;
@@ -36,9 +34,6 @@ export interface FoundManifest {
   rkey: string;
   record: ManifestRecord;
 }
-
-/** Blob rows written by one commit. */
-const BLOB_ROWS_PER_COMMIT = 200;
 
 /** Indexes manifests by their records. */
 export class ManifestImport {
@@ -61,7 +56,7 @@ export class ManifestImport {
     { rkey, record }: FoundManifest,
     removals: PendingRemovals,
   ): Promise<ManifestRow | undefined> {
-    const { content, index, clock, defaultHold, reader } = this.#deps;
+    const { blobs, content, index, clock, defaultHold, reader } = this.#deps;
     const { digest } = record;
     const bytes = await content.get(digest) ??
       await reader.manifestBytes(owner, record);
@@ -75,7 +70,7 @@ export class ManifestImport {
       rkey: rkey === manifestRkey(digest) ? undefined : rkey,
     });
     await content.put(digest, bytes);
-    await this.#linkBlobs(ref, row.holdDid, referencedBlobs(manifest));
+    await blobs.claim(ref, row.holdDid, referencedBlobs(manifest));
     await index.put(ref, {
       digest,
       row,
@@ -86,20 +81,5 @@ export class ManifestImport {
         : {}),
     });
     return row;
-  }
-
-  async #linkBlobs(
-    ref: RepoRef,
-    holdDid: Did,
-    blobs: readonly Descriptor[],
-  ): Promise<void> {
-    for (let i = 0; i < blobs.length; i += BLOB_ROWS_PER_COMMIT) {
-      const change = this.#deps.kv.atomic();
-      for (const blob of blobs.slice(i, i + BLOB_ROWS_PER_COMMIT)) {
-        const row: BlobRow = { holdDid, size: blob.size };
-        change.set(registryKeys.blob(ref.did, ref.repo, blob.digest), row);
-      }
-      await change.commit();
-    }
   }
 }

@@ -25,6 +25,7 @@ import { manifestRow, referrerRow } from "./manifest_rows.ts";
 import type { PendingRemovals } from "./removals.ts";
 import type { KnownRecord, OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
+import { requireWrite } from "../hold_rights.ts";
 import type { Push, PushNotices } from "../push_notices.ts";
 import type { ManifestRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
@@ -100,8 +101,10 @@ export class ManifestPush {
     const hold = await this.#deps.holds.get(
       await this.#deps.owners.holdForPush(owner, signal),
     );
+    // Before anything is said of what the hold has.
+    await requireWrite(hold, owner.did);
     if (!this.#deps.allowMissingBlobs) {
-      await this.#requireBlobs(ref, hold, manifest);
+      await this.#requireBlobs(ref, hold, manifest, signal);
     }
     const [tag] = pushed.tags;
     const push = { ref, holdDid: hold.did, digest, manifest, tag };
@@ -122,11 +125,16 @@ export class ManifestPush {
     ref: RepoRef,
     hold: HoldClient,
     manifest: ParsedManifest,
+    signal: AbortSignal | undefined,
   ): Promise<void> {
-    const digests = [
-      ...new Set(requiredBlobs(manifest).map((blob) => blob.digest)),
-    ];
-    const missing = await this.#deps.blobs.missing(ref, ref.did, hold, digests);
+    const digests = requiredBlobs(manifest).map((blob) => blob.digest);
+    const missing = await this.#deps.blobs.missing(
+      ref,
+      ref.did,
+      hold,
+      digests,
+      signal,
+    );
     if (missing.length === 0) return;
     throw new AppError(
       "MANIFEST_BLOB_UNKNOWN",

@@ -52,7 +52,10 @@ async function setUp() {
       }),
     serviceToken: unused,
   };
-  const hold: Partial<HoldClient> = { did: HOLD };
+  const hold: Partial<HoldClient> = {
+    did: HOLD,
+    mayWrite: () => Promise.resolve({ allowed: true }),
+  };
   const owners: Pick<Owners, "holdForPush"> = {
     holdForPush: () => Promise.resolve(HOLD),
   };

@@ -23,7 +23,7 @@ import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import type { ManifestRemoval } from "./manifest_removal.ts";
 import type { OwnerRecords } from "../owners/owner_records.ts";
-import { requireRead, requireRepositoryRead } from "../read_access.ts";
+import { requireRead, requireRepositoryRead } from "../hold_rights.ts";
 import type { ManifestRow, TagRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
 

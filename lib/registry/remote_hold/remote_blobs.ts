@@ -39,12 +39,22 @@ export class RemoteBlobs {
     digest: Digest,
   ): Promise<{ size: number } | undefined> {
     const key = `${caller ?? ""} ${digest}`;
-    const known = this.#sizes.get(key);
-    if (known !== undefined) return { size: known };
-    const size = await this.#ask(caller, digest);
-    if (size === undefined) return undefined;
-    this.#sizes.set(key, size);
-    return { size };
+    const size = this.#sizes.get(key) ??
+      await this.currentSize(caller, digest);
+    return size === undefined ? undefined : { size };
+  }
+
+  /** Asks the hold for the size of a blob, whatever it answered before. */
+  async currentSize(
+    caller: Caller,
+    digest: Digest,
+    signal?: AbortSignal,
+  ): Promise<number | undefined> {
+    const size = await this.#ask(caller, digest, signal);
+    const key = `${caller ?? ""} ${digest}`;
+    if (size === undefined) this.#sizes.delete(key);
+    else this.#sizes.set(key, size);
+    return size;
   }
 
   /** See `HoldClient.open`. */
@@ -88,19 +98,25 @@ export class RemoteBlobs {
     return undefined;
   }
 
-  async #ask(caller: Caller, digest: Digest): Promise<number | undefined> {
+  async #ask(
+    caller: Caller,
+    digest: Digest,
+    signal: AbortSignal | undefined,
+  ): Promise<number | undefined> {
     const head = await this.#calls.blob(
       "HEAD",
       caller,
       { cid: digest },
       new Headers(),
+      signal,
     );
     await head.body?.cancel();
     const length = head.headers.get("content-length");
     if (head.ok && length !== null) return Number(length);
     if (NOT_SHOWN.has(head.status)) return undefined;
     // A hold that answers HEAD with a redirect or without a length: read one byte.
-    const opened = await this.open(caller, digest, { start: 0, end: 0 });
+    const first = { start: 0, end: 0 };
+    const opened = await this.open(caller, digest, first, signal);
     await opened?.body.cancel();
     return opened?.size;
   }

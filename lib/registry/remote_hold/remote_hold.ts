@@ -8,7 +8,9 @@ import { z } from "zod";
 import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
 import type { Kv } from "../../kv/kv.ts";
+import { AppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
+import { sizesOf } from "../../hold_api/blob_sizes.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ByteRange } from "../../storage/blob_store.ts";
 import type {
@@ -33,6 +35,9 @@ export interface RemoteHoldDeps extends RemoteCallsDeps {
   /** How long an upload may lie idle, in milliseconds. */
   uploadTtlMs: number;
 }
+
+/** How long a hold may take to say which blobs of a manifest it has, in milliseconds. */
+const STAT_TIMEOUT_MS = 2 * 60_000;
 
 const anything = z.unknown();
 
@@ -71,6 +76,29 @@ export class RemoteHold implements HoldClient {
 
   stat(caller: Caller, digest: Digest): Promise<{ size: number } | undefined> {
     return this.#blobs.stat(caller, digest);
+  }
+
+  async statMany(
+    caller: Caller,
+    digests: readonly Digest[],
+    signal?: AbortSignal,
+  ): Promise<(number | undefined)[]> {
+    const late = AbortSignal.timeout(STAT_TIMEOUT_MS);
+    const either = signal ? AbortSignal.any([signal, late]) : late;
+    try {
+      return await sizesOf(
+        digests,
+        (digest) => this.#blobs.currentSize(caller, digest, either),
+        either,
+      );
+    } catch (cause) {
+      if (!late.aborted) throw cause;
+      throw new AppError(
+        "UPSTREAM_TIMEOUT",
+        `The hold ${this.did} took too long to say which of ${digests.length} blobs it has. Try again.`,
+        { cause },
+      );
+    }
   }
 
   open(

@@ -388,6 +388,24 @@ Deno.test("holds that answer with a URL, as text or as redirect, are understood"
   }
 });
 
+Deno.test("many blobs are asked for as the hold has them now, not as it had them", async () => {
+  const [kept, purged] = [digest(noise(10)), digest(noise(20))];
+  let there = [kept, purged];
+  const { fetch } = fakeFetch({
+    [`${ORIGIN}/xrpc/com.atproto.sync.getBlob`]: (request: Request) =>
+      there.some((each) => request.url.includes(encodeURIComponent(each)))
+        ? new Response(null, { headers: { "content-length": "10" } })
+        : new Response(null, { status: 404 }),
+  });
+  using remote = await openRemote(fetch);
+  const { hold } = remote;
+  assert.deepEqual(await hold.statMany(ALICE, [kept, purged]), [10, 10]);
+  assert.deepEqual(await hold.stat(ALICE, purged), { size: 10 });
+  there = [kept];
+  assert.deepEqual(await hold.statMany(ALICE, [purged, kept]), [undefined, 10]);
+  assert.equal(await hold.stat(ALICE, purged), undefined);
+});
+
 Deno.test("answers that are none are told as the hold's fault", async () => {
   const xrpc = `${ORIGIN}/xrpc`;
   const { fetch } = fakeFetch({

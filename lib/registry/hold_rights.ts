@@ -1,10 +1,11 @@
 /**
- * Whether somebody may read what a hold has. The hold decides; see
+ * Whether a caller may read what a hold has, or push to it. The hold decides; see
  * `lib/auth/policy.ts` for everything else.
  *
  * @module
  */
 
+import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
 import type {
   Caller,
@@ -38,4 +39,13 @@ export async function requireRepositoryRead(
 ): Promise<void> {
   if (!repository) return;
   await requireRead(await holds.get(repository.holdDid), caller);
+}
+
+/** Throws AppError `DENIED` with the hold's reason when `caller` may not push there. */
+export async function requireWrite(
+  hold: HoldClient,
+  caller: Did,
+): Promise<void> {
+  const decision = await hold.mayWrite(caller);
+  if (!decision.allowed) throw new AppError("DENIED", decision.reason);
 }

@@ -1,0 +1,163 @@
+/**
+ * Which blobs a repository may serve, and which holds have them. A blob can be
+ * in several holds. The hold that has proven to have it comes first; what a
+ * record merely says of another hold is kept beside it and never in its place.
+ *
+ * @module
+ */
+
+import type { Did } from "../did.ts";
+import type { Atomic, Kv } from "../kv/kv.ts";
+import type { Digest } from "../oci/digest.ts";
+import { registryKeys } from "./kv_keys.ts";
+import type { RepoRef } from "./manifests/manifest_index.ts";
+import type { BlobRow } from "./rows.ts";
+
+/** Blobs whose rows are written by one commit: with the longest names their keys just fit. */
+const BLOBS_PER_COMMIT = 40;
+
+/** Further holds of one blob that are asked. */
+const MAX_FURTHER_HOLDS = 16;
+
+/** A blob with its size in bytes. */
+export interface SizedBlob {
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** Reads and writes the rows of blobs. */
+export class BlobIndex {
+  readonly #kv: Kv;
+
+  constructor(kv: Kv) {
+    this.#kv = kv;
+  }
+
+  /** The hold to ask first; undefined when none has proven to have the blob. */
+  async first(
+    { did, repo }: RepoRef,
+    digest: Digest,
+  ): Promise<BlobRow | undefined> {
+    const key = registryKeys.blob(did, repo, digest);
+    return (await this.#kv.get<BlobRow>(key))?.value;
+  }
+
+  /** Other holds that are said to have the blob, or had it before. */
+  async further(
+    { did, repo }: RepoRef,
+    digest: Digest,
+    first: BlobRow | undefined,
+  ): Promise<BlobRow[]> {
+    const prefix = registryKeys.blobHolds(did, repo, digest);
+    const rows: BlobRow[] = [];
+    const limit = MAX_FURTHER_HOLDS + 1;
+    for await (
+      const { value } of this.#kv.list<BlobRow>({ prefix }, { limit })
+    ) {
+      if (value.holdDid !== first?.holdDid) rows.push(value);
+    }
+    return rows.slice(0, MAX_FURTHER_HOLDS);
+  }
+
+  /** For each of `digests` whether the repository has it in this hold. */
+  async inHold(
+    { did, repo }: RepoRef,
+    holdDid: Did,
+    digests: readonly Digest[],
+  ): Promise<boolean[]> {
+    const first = await this.#kv.getMany<BlobRow>(
+      digests.map((digest) => registryKeys.blob(did, repo, digest)),
+    );
+    const known = first.map((entry) => entry?.value.holdDid === holdDid);
+    const open = digests.filter((_, i) => !known[i]);
+    if (open.length === 0) return known;
+    const further = await this.#kv.getMany(
+      open.map((digest) => registryKeys.blobHold(did, repo, digest, holdDid)),
+    );
+    const found = new Set(open.filter((_, i) => further[i]));
+    return digests.map((digest, i) => known[i] || found.has(digest));
+  }
+
+  /** Notes that `holdDid` has shown to have `blobs`: it is asked first from now on. */
+  async prove(
+    ref: RepoRef,
+    holdDid: Did,
+    blobs: readonly SizedBlob[],
+  ): Promise<void> {
+    await this.#write(blobs, async (change, some) => {
+      const before = await this.#kv.getMany<BlobRow>(
+        some.map(({ digest }) => registryKeys.blob(ref.did, ref.repo, digest)),
+      );
+      some.forEach((blob, i) =>
+        putFirst(change, ref, holdDid, blob, before[i]?.value)
+      );
+    });
+  }
+
+  /** The same for one blob, as part of a commit of the caller's. */
+  async proveWith(
+    change: Atomic,
+    ref: RepoRef,
+    holdDid: Did,
+    blob: SizedBlob,
+  ): Promise<void> {
+    const before = await this.first(ref, blob.digest);
+    putFirst(change, ref, holdDid, blob, before);
+  }
+
+  /** Notes that a record says that `holdDid` has `blobs`. */
+  async claim(
+    { did, repo }: RepoRef,
+    holdDid: Did,
+    blobs: readonly SizedBlob[],
+  ): Promise<void> {
+    await this.#write(blobs, (change, some) => {
+      for (const { digest, size } of some) {
+        const row: BlobRow = { holdDid, size };
+        change.set(registryKeys.blobHold(did, repo, digest, holdDid), row);
+      }
+    });
+  }
+
+  /** Takes a blob out of the repository; false when it is not in it. */
+  async remove({ did, repo }: RepoRef, digest: Digest): Promise<boolean> {
+    const key = registryKeys.blob(did, repo, digest);
+    const change = this.#kv.atomic();
+    let found = await this.#kv.get(key) !== undefined;
+    change.delete(key);
+    const prefix = registryKeys.blobHolds(did, repo, digest);
+    const limit = 10 * MAX_FURTHER_HOLDS;
+    for await (const entry of this.#kv.list({ prefix }, { limit })) {
+      change.delete(entry.key);
+      found = true;
+    }
+    if (found) await change.commit();
+    return found;
+  }
+
+  async #write(
+    blobs: readonly SizedBlob[],
+    add: (change: Atomic, some: readonly SizedBlob[]) => void | Promise<void>,
+  ): Promise<void> {
+    for (let i = 0; i < blobs.length; i += BLOBS_PER_COMMIT) {
+      const change = this.#kv.atomic();
+      await add(change, blobs.slice(i, i + BLOBS_PER_COMMIT));
+      await change.commit();
+    }
+  }
+}
+
+/** Makes `holdDid` the first to ask; who was first before stays beside it. */
+function putFirst(
+  change: Atomic,
+  { did, repo }: RepoRef,
+  holdDid: Did,
+  { digest, size }: SizedBlob,
+  before: BlobRow | undefined,
+): void {
+  const row: BlobRow = { holdDid, size };
+  change.set(registryKeys.blob(did, repo, digest), row);
+  if (!before || before.holdDid === holdDid) return;
+  const key = registryKeys.blobHold(did, repo, digest, before.holdDid);
+  change.set(key, before);
+}

@@ -1,0 +1,79 @@
+/**
+ * Mounts: blobs that a repository gets without their bytes being sent again.
+ *
+ * @module
+ */
+
+import type { Did } from "../did.ts";
+import type {
+  Caller,
+  HoldClient,
+  HoldDirectory,
+} from "../hold_api/hold_client.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { BlobIndex } from "./blob_index.ts";
+import { requireWrite } from "./hold_rights.ts";
+import type { RepoRef } from "./manifests/manifest_index.ts";
+
+export interface MountsDeps {
+  holds: HoldDirectory;
+  blobs: BlobIndex;
+}
+
+/** Where a blob is mounted from, and as whom the caller reads there. */
+export interface MountSource extends RepoRef {
+  readonly reader: Caller;
+}
+
+/** Where a blob may be mounted from. */
+export interface MountSources {
+  readonly repositories: readonly MountSource[];
+  /** Whether it may also come from anywhere in the hold, if anybody may read there. */
+  readonly orPublic: boolean;
+}
+
+/** Mounts blobs from one repository into another (distribution-spec, "Mounting a blob from another repository"). */
+export class Mounts {
+  readonly #deps: MountsDeps;
+
+  constructor(deps: MountsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Makes a blob that the caller may already read part of `ref` without
+   * sending it (end-11). False when that cannot be done; why is not told.
+   */
+  async mount(
+    ref: RepoRef,
+    caller: Did,
+    holdDid: Did,
+    digest: Digest,
+    from: MountSources,
+  ): Promise<boolean> {
+    const { holds, blobs } = this.#deps;
+    const hold = await holds.get(holdDid);
+    await requireWrite(hold, caller);
+    const source = await this.#sourceOf(hold, digest, from);
+    if (!source) return false;
+    const found = await hold.stat(source.reader, digest);
+    if (!found) return false;
+    await blobs.prove(ref, holdDid, [{ digest, size: found.size }]);
+    return true;
+  }
+
+  /** As whom the caller reads the blob to mount; undefined where it may not be read. */
+  async #sourceOf(
+    hold: HoldClient,
+    digest: Digest,
+    { repositories, orPublic }: MountSources,
+  ): Promise<{ reader: Caller } | undefined> {
+    for (const source of repositories) {
+      // A blob of another hold has to travel: this hold does not have it.
+      const [there] = await this.#deps.blobs.inHold(source, hold.did, [digest]);
+      if (there && (await hold.mayRead(source.reader)).allowed) return source;
+    }
+    const isOpen = orPublic && (await hold.mayRead(undefined)).allowed;
+    return isOpen ? { reader: undefined } : undefined;
+  }
+}

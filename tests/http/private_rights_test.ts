@@ -1,0 +1,94 @@
+/** What a token that is limited to one repository, and what strangers, learn of a private hold. */
+
+import assert from "node:assert/strict";
+import { imageManifest, randomBlob } from "../support/oci.ts";
+import {
+  type Answer,
+  expect,
+  expectError,
+  jsonOf,
+  Repository,
+  textOf,
+} from "../support/registry.ts";
+import { tokenFor } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
+import { assertUnchanged, settledState } from "../support/state.ts";
+
+const server = sharedServer({
+  env: { HOLD_PUBLIC: "false", HOLD_ALLOW_ALL_CREW: "false" },
+});
+const alices = (name: string) =>
+  new Repository(server(), server().alice, `alice.test/${name}`);
+const scope = (name: string) => `repository:alice.test/${name}:pull,push`;
+const alicesToken = (...names: string[]) =>
+  tokenFor(server(), server().alice, ...names.map(scope));
+
+Deno.test("a token for one repository gets no blob of another one, by mount or by manifest", async () => {
+  const secret = randomBlob(700);
+  await alices("secret").pushBlob(secret);
+  const token = await alicesToken("app");
+  const send = (method: string, path: string) =>
+    alices("app").send(method, path, { token });
+  for (const from of ["", "&from=alice.test/secret"]) {
+    const mount = `blobs/uploads/?mount=${secret.digest}${from}`;
+    expect(await send("POST", mount), 202);
+    expectError(
+      await send("GET", `blobs/${secret.digest}`),
+      404,
+      "BLOB_UNKNOWN",
+    );
+  }
+  const config = randomBlob(100);
+  await alices("app").pushBlob(config);
+  for (
+    const image of [imageManifest(config, [secret]), imageManifest(secret, [])]
+  ) {
+    const put = await alices("app").send("PUT", "manifests/x", {
+      token,
+      headers: { "content-type": image.mediaType },
+      body: image.bytes,
+    });
+    expectError(put, 404, "MANIFEST_BLOB_UNKNOWN");
+    expectError(
+      await send("GET", `blobs/${secret.digest}`),
+      404,
+      "BLOB_UNKNOWN",
+    );
+  }
+});
+
+Deno.test("a token for both repositories mounts, with and without naming the source", async () => {
+  const blob = randomBlob(700);
+  await alices("source").pushBlob(blob);
+  const token = await alicesToken("source", "target", "another");
+  for (
+    const [name, from] of [["target", ""], [
+      "another",
+      "&from=alice.test/source",
+    ]] as const
+  ) {
+    const mount = `blobs/uploads/?mount=${blob.digest}${from}`;
+    expect(await alices(name).send("POST", mount, { token }), 201);
+    const get = await alices(name).send("GET", `blobs/${blob.digest}`);
+    assert.deepEqual(expect(get, 200).bytes, blob.bytes);
+  }
+});
+
+Deno.test("a stranger's manifest at a private hold tells nothing of its blobs and leaves no trace", async () => {
+  const there = randomBlob(700);
+  await alices("secret").pushBlob(there);
+  const before = await settledState(server());
+  const bobs = new Repository(server(), server().bob, "bob.test/probe");
+  const answers: Answer[] = [];
+  for (const blob of [there, randomBlob(700)]) {
+    answers.push(await bobs.putManifest(imageManifest(blob, []), "x"));
+  }
+  for (const answer of answers) {
+    assert.match(expectError(answer, 403, "DENIED").message, /not crew/);
+  }
+  assert.equal(new Set(answers.map(textOf)).size, 1);
+  await assertUnchanged(server(), before);
+  const catalog = `${server().origin}/v2/_catalog`;
+  const list = expect(await alices("secret").send("GET", catalog), 200);
+  assert.doesNotMatch(JSON.stringify(jsonOf(list)), /bob\.test/);
+});
