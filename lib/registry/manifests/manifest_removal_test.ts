@@ -12,6 +12,7 @@ import { digestOf } from "../../oci/digest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import { writeTag } from "../../atproto/records/record_writers.ts";
 import { tagRkey } from "../../atproto/records/rkeys.ts";
+import { BlobIndex } from "../blob_index.ts";
 import type { Blobs } from "../blobs.ts";
 import type { HoldClient } from "../../hold_api/hold_client.ts";
 import { OwnerReader } from "../owners/owner_reader.ts";
@@ -65,12 +66,13 @@ async function setUp() {
       Promise.resolve<Partial<HoldClient>>({
         did: HOLD,
         mayRead: () => Promise.resolve({ allowed: true }),
+        mayWrite: () => Promise.resolve({ allowed: true }),
         manifestDeleted: () => Promise.resolve(),
       }).then((hold) => hold as HoldClient),
   };
   const reader = new OwnerReader({ log, pds, maxManifestBytes: 1_000_000 });
   const imports = new ManifestImport({
-    kv,
+    blobs: new BlobIndex(kv),
     clock,
     reader,
     index,
