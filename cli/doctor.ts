@@ -13,6 +13,7 @@ import { HOLD_CHECKS } from "./doctor_hold.ts";
 import { type DoctorCheck, type Finding, ok, warn } from "./doctor_finding.ts";
 import { STORAGE_CHECKS } from "./doctor_storage.ts";
 import { sandboxOf, withContext } from "./open_context.ts";
+import { operatorFetch } from "./operator_fetch.ts";
 
 /** The command. Its exit code is 1 when something has to be mended. */
 export const DOCTOR_COMMAND: Command = {
@@ -128,8 +129,9 @@ async function server({ config }: AppContext): Promise<Finding[]> {
   const { base_url } = config.server;
   let response: Response;
   try {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    response = await fetch(`${base_url}/readyz`, { signal });
+    response = await operatorFetch(`${base_url}/readyz`, {
+      timeoutMs: TIMEOUT_MS,
+    });
   } catch {
     return [
       warn(`Nobody answers at ${base_url}; is the server started?`),

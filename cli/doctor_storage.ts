@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import type { AppContext } from "../lib/context.ts";
 import { StorageKeys } from "../lib/storage/object_keys.ts";
 import { type DoctorCheck, fail, type Finding, ok } from "./doctor_finding.ts";
+import { operatorFetch } from "./operator_fetch.ts";
 
 /** Time for one request, in milliseconds. */
 const TIMEOUT_MS = 10_000;
@@ -52,9 +53,9 @@ async function signedUrl(url: string, bytes: Uint8Array): Promise<Finding> {
     "clients are sent there; look at storage.s3.public_endpoint and " +
     "storage.s3.cdn_host, or switch hold.presigned_urls off.";
   try {
-    const response = await fetch(url, {
+    const response = await operatorFetch(url, {
       headers: { range: "bytes=10-19" },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      timeoutMs: TIMEOUT_MS,
     });
     const read = new Uint8Array(await response.arrayBuffer());
     if (response.status === 206 && same(read, bytes.subarray(10, 20))) {
