@@ -67,6 +67,8 @@ export interface ManifestRow {
   blobCid?: string;
   /** Type that the PDS gave the blob, where that is not `mediaType`. */
   blobType?: string;
+  /** Set when the manifest was read from the owner's repo, not pushed here. */
+  imported?: true;
   /** Key of a record of another service's making, where that is not the digest's. */
   rkey?: string;
   /** Milliseconds since the Unix epoch. */

@@ -264,7 +264,11 @@ export class Discovery {
     const manifest = await index.manifest(ref, digest) ??
       await this.#findManifest(owner, ref, digest, true);
     if (!manifest) return undefined;
-    await this.#findChildren(owner, ref, digest, manifest);
+    // An index that was pushed here names what its repository has. Reading more
+    // into it would open other repositories to who may push to this one only.
+    if (manifest.imported) {
+      await this.#findChildren(owner, ref, digest, manifest);
+    }
     const row: TagRow = {
       digest,
       mediaType: manifest.mediaType,

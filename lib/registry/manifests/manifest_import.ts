@@ -9,6 +9,7 @@ import type { Identity } from "../../atproto/identity/identity.ts";
 import type { ManifestRecord } from "../../atproto/records/records.ts";
 import { manifestRkey } from "../../atproto/records/rkeys.ts";
 import type { Clock } from "../../clock.ts";
+import type { Digest } from "../../oci/digest.ts";
 import { parseManifest, referencedBlobs } from "../../oci/manifest.ts";
 import type { BlobIndex } from "../blob_index.ts";
 import type { ManifestContent } from "./content.ts";
@@ -58,17 +59,18 @@ export class ManifestImport {
   ): Promise<ManifestRow | undefined> {
     const { blobs, content, index, clock, defaultHold, reader } = this.#deps;
     const { digest } = record;
-    const bytes = await content.get(digest) ??
+    const bytes = await this.#ownBytes(ref, digest) ??
       await reader.manifestBytes(owner, record);
     if (!bytes) return undefined;
     const manifest = parseManifest(bytes, record.mediaType);
-    const row = manifestRow(manifest, {
+    const facts = manifestRow(manifest, {
       size: bytes.byteLength,
       holdDid: record.holdDid ?? defaultHold,
       blob: record.manifestBlob,
       createdAt: record.createdAt ?? clock.now(),
       rkey: rkey === manifestRkey(digest) ? undefined : rkey,
     });
+    const row: ManifestRow = { ...facts, imported: true };
     await content.put(digest, bytes);
     await blobs.claim(ref, row.holdDid, referencedBlobs(manifest));
     await index.put(ref, {
@@ -81,5 +83,19 @@ export class ManifestImport {
         : {}),
     });
     return row;
+  }
+
+  /**
+   * The bytes where the owner is known to have them in another repository.
+   * Content is shared by all owners, and anybody can write a record with the
+   * digest of a private manifest: only their own PDS can prove that they have it.
+   */
+  async #ownBytes(
+    ref: RepoRef,
+    digest: Digest,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { content, index } = this.#deps;
+    const others = await index.otherRepositories(ref, digest);
+    return others.length > 0 ? await content.get(digest) : undefined;
   }
 }
