@@ -142,6 +142,7 @@ export async function createContext(
     : undefined;
   const ownHold = hold && new LocalHold({
     ...hold,
+    admitPush: (event) => hold.notify.admit(event),
     notifyPush: async (caller, event) => {
       await hold.notify.push(caller, event);
     },

@@ -25,7 +25,7 @@ import { LayerIndex } from "../hold/layers/layer_index.ts";
 import { LayerRecords } from "../hold/layers/layer_records.ts";
 import { HoldNotify } from "../hold/pushes/notify.ts";
 import { HoldPosts } from "../hold/pushes/posts.ts";
-import { HoldQuota } from "../hold/quota.ts";
+import { HoldQuota } from "../hold/quota/quota.ts";
 import { ReadTickets } from "../hold/blobs/read_tickets.ts";
 import { HoldStats } from "../hold/stats.ts";
 import { HoldUploads } from "../hold/uploads/uploads.ts";
@@ -90,17 +90,18 @@ export async function createHold(deps: HoldContextDeps) {
   const rows = new BlobRows({ kv, clock });
   const damage = new DamageReporter({ rows, log, metrics: metrics.hold });
   const keys = new StorageKeys(config.storage.s3.prefix);
-  const layers = new LayerIndex({ kv, clock });
-  const layerRecords = new LayerRecords({ records: repo, rows, layers, clock });
   const quota = new HoldQuota({
+    kv,
+    clock,
     access,
-    layers,
     tiers: Object.entries(settings.quota.tiers).map(([name, tier]) => ({
       name,
       quota: tier.quota,
     })),
     defaultTier: settings.quota.default_tier,
   });
+  const layers = new LayerIndex({ kv, clock, claims: quota.ledger });
+  const layerRecords = new LayerRecords({ records: repo, rows, layers, clock });
   const stats = new HoldStats({ records: repo, clock, log });
   const posts = new HoldPosts({
     kv,
@@ -180,7 +181,7 @@ export async function createHold(deps: HoldContextDeps) {
       rows,
       clock,
       log,
-      allowance: quota,
+      allowance: quota.rooms,
       baseUrl,
       presign,
       maxBlobBytes: settings.max_blob_bytes,
@@ -193,6 +194,7 @@ export async function createHold(deps: HoldContextDeps) {
       records: repo,
       rows,
       layers,
+      charges: quota.ledger,
       census: new ManifestCensus({
         did,
         source: deps.manifests,

@@ -52,6 +52,12 @@ export const holdKeys = {
   ],
   /** All manifests that need a blob. */
   blobUses: (digest: Digest): Key => ["hold", "blob_use", digest],
+  /** What is stored and reserved for one person. */
+  account: (user: Did): Key => ["hold", "account", user],
+  /** One blob that counts for a person. */
+  charge: (user: Did, digest: Digest): Key => ["hold", "charge", user, digest],
+  /** All blobs that count for somebody, by person. */
+  charges: ["hold", "charge"] as Key,
   /** What a notification that was dealt with was answered. */
   notified: (key: string): Key => ["hold", "notified", key],
   /** Set when a manifest was taken back, so that pushing it again counts anew. */

@@ -24,6 +24,7 @@ import type { Damage } from "./blobs/blob_row.ts";
 import { BlobRows } from "./blobs/blob_rows.ts";
 import { DamageReporter } from "./blobs/damage.ts";
 import { HoldBlobs } from "./blobs/blobs.ts";
+import { UNLIMITED } from "./uploads/upload_room.ts";
 import { HoldUploads, type HoldUploadsDeps } from "./uploads/uploads.ts";
 
 /** The hold of the tests. */
@@ -118,7 +119,7 @@ export async function openHold(
     rows,
     clock,
     log: silentLogger,
-    allowance: { remaining: () => Promise.resolve(undefined) },
+    allowance: UNLIMITED,
     baseUrl: "https://hold.example.com",
     presign: true,
     ...changes,

@@ -21,7 +21,7 @@ import { ManifestCensus, type ManifestSource } from "./gc/manifest_census.ts";
 import type { PushNotice } from "./pushes/notice.ts";
 import { HoldNotify } from "./pushes/notify.ts";
 import { HoldPosts } from "./pushes/posts.ts";
-import { HoldQuota, type Tier } from "./quota.ts";
+import { HoldQuota, type Tier } from "./quota/quota.ts";
 import { COLLECTIONS, type HoldRecord } from "./records.ts";
 import { HoldStats } from "./stats.ts";
 import {
@@ -56,6 +56,8 @@ export interface TestServices extends TestHold {
   readonly notify: HoldNotify;
   readonly gc: HoldGc;
   readonly userData: HoldUserData;
+  /** The quota as another instance has it. */
+  instance(): HoldQuota;
   /** What was counted. */
   readonly counts: Record<string, number>;
   /** Uploads a blob and gives its digest. */
@@ -114,14 +116,17 @@ export async function openServices(
   const log = silentLogger;
   const access = new HoldAccess({ records, clock });
   const crew = new HoldCrew({ records, access, clock });
-  const layers = new LayerIndex({ kv, clock });
+  const instance = () =>
+    new HoldQuota({
+      kv,
+      clock,
+      access,
+      tiers: options.tiers ?? [],
+      defaultTier: options.defaultTier,
+    });
+  const quota = instance();
+  const layers = new LayerIndex({ kv, clock, claims: quota.ledger });
   const layerRecords = new LayerRecords({ records, rows, layers, clock });
-  const quota = new HoldQuota({
-    access,
-    layers,
-    tiers: options.tiers ?? [],
-    defaultTier: options.defaultTier,
-  });
   const stats = new HoldStats({ records, clock, log });
   const posts = new HoldPosts({
     kv,
@@ -160,6 +165,7 @@ export async function openServices(
     records,
     rows,
     layers,
+    charges: quota.ledger,
     census: new ManifestCensus({
       did: records.did,
       source: options.source ?? new TestRepos(),
@@ -175,7 +181,7 @@ export async function openServices(
     log,
     graceMs,
   });
-  const uploads = hold.restart({ allowance: quota });
+  const uploads = hold.restart({ allowance: quota.rooms });
   return {
     ...hold,
     uploads,
@@ -185,6 +191,7 @@ export async function openServices(
     layers,
     layerRecords,
     quota,
+    instance,
     stats,
     posts,
     notify,

@@ -125,6 +125,11 @@ export interface HoldClient {
   ): Promise<{ size: number }>;
   abortUpload(upload: HoldUpload): Promise<void>;
 
+  /**
+   * Asks the hold whether it would keep what a manifest names, before the
+   * manifest is written. Throws AppError `QUOTA_EXCEEDED`.
+   */
+  admitManifest(caller: Did, event: ManifestEvent): Promise<void>;
   /** Tells the hold of a push; failures are the caller's to log. */
   notifyManifest(caller: Did, event: ManifestEvent): Promise<void>;
   /** Tells the hold that a manifest is gone, which frees what it counted for the owner's quota. */

@@ -29,6 +29,7 @@ export interface LocalHoldDeps {
   crew: HoldCrew;
   uploads: HoldUploads;
   blobs: HoldBlobs;
+  admitPush: (event: ManifestEvent) => Promise<void>;
   notifyPush: (caller: Did, event: ManifestEvent) => Promise<void>;
   countPull: (pull: PulledManifest) => void;
   manifestDeleted: (owner: Did, digest: Digest) => Promise<void>;
@@ -90,7 +91,7 @@ export class LocalHold implements HoldClient {
     await this.#requireWrite(caller);
     const { crew, uploads } = this.#deps;
     await crew.ensure(caller);
-    return (await uploads.reserve(caller, { algorithm })).uploadId;
+    return (await uploads.reserve(caller, algorithm)).uploadId;
   }
 
   uploadOffset(upload: HoldUpload): Promise<number | undefined> {
@@ -119,6 +120,10 @@ export class LocalHold implements HoldClient {
 
   abortUpload(upload: HoldUpload): Promise<void> {
     return this.#deps.uploads.abort(upload);
+  }
+
+  admitManifest(_caller: Did, event: ManifestEvent): Promise<void> {
+    return this.#deps.admitPush(event);
   }
 
   notifyManifest(caller: Did, event: ManifestEvent): Promise<void> {

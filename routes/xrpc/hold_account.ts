@@ -7,7 +7,7 @@
 
 import type { Hono } from "@hono/hono";
 import { z } from "zod";
-import type { HoldQuota } from "../../lib/hold/quota.ts";
+import type { HoldQuota } from "../../lib/hold/quota/quota.ts";
 import type { HoldUserData } from "../../lib/hold/user_data.ts";
 import type { AppEnv } from "../middleware.ts";
 import {

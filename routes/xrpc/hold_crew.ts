@@ -10,7 +10,7 @@ import { type Did, didSchema } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { HoldAccess } from "../../lib/hold/access.ts";
 import type { HoldCrew } from "../../lib/hold/crew.ts";
-import type { HoldQuota } from "../../lib/hold/quota.ts";
+import type { HoldQuota } from "../../lib/hold/quota/quota.ts";
 import type { AppEnv } from "../middleware.ts";
 import {
   callerOf,

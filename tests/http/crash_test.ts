@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/clock.ts";
 import { BlobRows } from "../../lib/hold/blobs/blob_rows.ts";
+import { UNLIMITED } from "../../lib/hold/uploads/upload_room.ts";
 import { HoldUploads } from "../../lib/hold/uploads/uploads.ts";
 import { openKv } from "../../lib/kv/deno_kv.ts";
 import { silentLogger } from "../../lib/log.ts";
@@ -96,7 +97,7 @@ async function sweepLater(dataDir: string): Promise<void> {
     rows: new BlobRows({ kv, clock }),
     clock,
     log: silentLogger,
-    allowance: { remaining: () => Promise.resolve(undefined) },
+    allowance: UNLIMITED,
     baseUrl: "http://127.0.0.1",
     presign: false,
   });

@@ -88,3 +88,31 @@ export function beingRemoved(digest: Digest): AppError {
     { retryAfterSeconds: 5 },
   );
 }
+
+/** A time in the future was written by a clock that was wrong, so it proves nothing. */
+export function isVerifiedSince(
+  row: BlobRow | undefined,
+  startedAt: number,
+  now: number,
+): boolean {
+  return row?.state === "live" && row.verifiedAt >= startedAt &&
+    row.verifiedAt <= now;
+}
+
+/** Whether nothing has happened to a blob between two looks at its row. */
+export function isSame(
+  a: BlobRow | undefined,
+  b: BlobRow | undefined,
+): boolean {
+  return a?.state === b?.state && a?.since === b?.since &&
+    a?.verifiedAt === b?.verifiedAt;
+}
+
+/** Too many commits around a blob: AppError `UNAVAILABLE`. */
+export function beingCounted(digest: Digest): AppError {
+  return new AppError(
+    "UNAVAILABLE",
+    `Too much changes at once around the blob ${digest}; push it again in a moment.`,
+    { retryAfterSeconds: 1 },
+  );
+}

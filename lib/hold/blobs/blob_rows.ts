@@ -29,12 +29,16 @@ import type { Clock } from "../../clock.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
+import type { BlobCounter } from "./blob_counter.ts";
 import {
+  beingCounted,
   beingRemoved,
   type BlobRow,
   current,
   type Damage,
   damagedRow,
+  isSame,
+  isVerifiedSince,
   liveRow,
   notAllowed,
   REMOVED,
@@ -42,6 +46,9 @@ import {
 
 /** A purge that takes longer than this has died, in milliseconds. */
 const PURGE_MS = 2 * 60 * 1000;
+
+/** Tries of a commit that other instances get in the way of. */
+const PUBLISH_ATTEMPTS = 50;
 
 /** What {@linkcode BlobRows} needs. */
 export interface BlobRowsDeps {
@@ -78,20 +85,25 @@ export class BlobRows {
    * where there is one already: the bytes at hand are right, those of an old
    * object may not be any more. It is spared when the blob was verified since
    * `startedAt`, when the bytes of this push began to come (milliseconds since
-   * the Unix epoch). Throws AppError `UNAVAILABLE` while the blob is being
-   * removed, `DENIED` when the operator removed it.
+   * the Unix epoch). `counter` counts the blob in the same commit. Throws
+   * AppError `UNAVAILABLE` while the blob is being removed, `DENIED` when the
+   * operator removed it.
    */
   async publish(
     digest: Digest,
     size: number,
     startedAt: number,
     place: () => Promise<void>,
+    counter?: BlobCounter,
   ): Promise<void> {
     let placed = false;
-    for (let attempt = 0; attempt < 10; attempt++) {
+    for (let attempt = 0; attempt < PUBLISH_ATTEMPTS; attempt++) {
       const entry = await this.#entry(digest);
       const now = this.#clock.now();
-      if (isVerifiedSince(entry?.value, startedAt, now)) return;
+      if (isVerifiedSince(entry?.value, startedAt, now)) {
+        if (counter) await this.count({ digest, size }, counter);
+        return;
+      }
       if (entry?.value.state === "removed") throw notAllowed(digest);
       if (entry?.value.state === "purging") {
         if (now - entry.value.since < PURGE_MS) throw beingRemoved(digest);
@@ -101,7 +113,8 @@ export class BlobRows {
         await place();
         placed = true;
       }
-      if (await this.#swap(digest, entry, liveRow(size, now, now))) return;
+      const row = liveRow(size, now, now);
+      if (await this.#swap(digest, entry, row, counter)) return;
       // Whoever took the removal up again may have removed what was placed, too.
       if (entry?.value.state === "purging") throw beingRemoved(digest);
     }
@@ -139,6 +152,17 @@ export class BlobRows {
     if (!entry || !isSame(entry.value, seen)) return false;
     const now = this.#clock.now();
     return await this.#swap(digest, entry, liveRow(size, now, now));
+  }
+
+  /** Counts a blob that is readable already. */
+  async count(
+    blob: { digest: Digest; size: number },
+    counter: BlobCounter,
+  ): Promise<void> {
+    for (let attempt = 0; attempt < PUBLISH_ATTEMPTS; attempt++) {
+      if (await counter.commit(this.#kv.atomic(), blob)) return;
+    }
+    throw beingCounted(blob.digest);
   }
 
   /** Hides a blob; its bytes stay. False when it was not live. */
@@ -281,27 +305,13 @@ export class BlobRows {
     digest: Digest,
     entry: Entry<BlobRow> | undefined,
     row: BlobRow,
+    counter?: BlobCounter,
   ): Promise<boolean> {
     const key = holdKeys.blob(digest);
-    return this.#kv.atomic()
+    const change = this.#kv.atomic()
       .check(key, entry?.versionstamp ?? null)
-      .set(key, row)
-      .commit();
+      .set(key, row);
+    const { size } = row;
+    return counter ? counter.commit(change, { digest, size }) : change.commit();
   }
-}
-
-/** A time in the future was written by a clock that was wrong, so it proves nothing. */
-function isVerifiedSince(
-  row: BlobRow | undefined,
-  startedAt: number,
-  now: number,
-): boolean {
-  return row?.state === "live" && row.verifiedAt >= startedAt &&
-    row.verifiedAt <= now;
-}
-
-/** Whether nothing has happened to a blob between two looks at its row. */
-function isSame(a: BlobRow | undefined, b: BlobRow | undefined): boolean {
-  return a?.state === b?.state && a?.since === b?.since &&
-    a?.verifiedAt === b?.verifiedAt;
 }

@@ -45,6 +45,8 @@ export interface HoldGcDeps {
   records: HoldRecords;
   rows: BlobRows;
   layers: LayerIndex;
+  /** What counts for people without a manifest that needs it. */
+  charges: { settle(graceMs: number, signal?: AbortSignal): Promise<number> };
   census: ManifestCensus;
   clock: Clock;
   log: Logger;
@@ -114,6 +116,7 @@ export class HoldGc {
         this.#deps.log.warn("blob not collected", { digest, error });
       }
     }
+    if (!dry) await this.#deps.charges.settle(this.#deps.graceMs, signal);
   }
 
   async #judge(

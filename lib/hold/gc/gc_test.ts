@@ -141,10 +141,10 @@ Deno.test("the index follows records that were restored or deleted by an admin",
   // An index that knows nothing, as after a restore of the repo.
   await hold.layers.remove(await hold.layers.ofManifest(uriOf(notice)));
   await hold.layers.removeManifest(uriOf(notice));
-  assert.equal((await hold.layers.usage(ALICE)).totalSize, 0);
+  assert.equal((await hold.quota.report(ALICE)).totalSize, 0);
   hold.clock.advance(2 * DAY);
   await hold.gc.run();
-  assert.equal((await hold.layers.usage(ALICE)).totalSize, 10);
+  assert.equal((await hold.quota.report(ALICE)).totalSize, 10);
   assert.ok(await hold.blobs.stat(layer));
   await hold.records.apply([{
     action: "delete",
@@ -152,7 +152,7 @@ Deno.test("the index follows records that were restored or deleted by an admin",
     rkey: record.rkey,
   }]);
   await hold.gc.run();
-  assert.equal((await hold.layers.usage(ALICE)).totalSize, 0);
+  assert.equal((await hold.quota.report(ALICE)).totalSize, 0);
   assert.equal(await hold.blobs.stat(layer), undefined);
 });
 

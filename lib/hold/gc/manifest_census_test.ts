@@ -106,9 +106,10 @@ Deno.test("an image that the hold was never told of keeps its blobs and counts f
   }
   assert.ok(await hold.blobs.stat(layer));
   assert.ok(await hold.blobs.stat(config));
-  assert.deepEqual(await hold.layers.usage(ALICE), {
-    uniqueBlobs: 1,
-    totalSize: 10,
+  assert.deepEqual(await hold.quota.report(ALICE), {
+    userDid: ALICE,
+    uniqueBlobs: 2,
+    totalSize: 21,
   });
   // Told at last, it is the same image.
   await hold.notify.push(ALICE, notice);
@@ -148,7 +149,7 @@ Deno.test("an image that the quota refused keeps its blobs, and the next upload 
   });
   const layers = [
     await hold.push(ALICE, noise(10)),
-    await hold.push(ALICE, noise(11)),
+    await hold.push(BOB, noise(11)),
   ];
   await hold.crew.ensure(ALICE);
   const notice = imageOf(ALICE, layers);

@@ -6,7 +6,6 @@
  * @module
  */
 
-import { LRUCache } from "lru-cache";
 import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
 import type { Key, Kv } from "../../kv/kv.ts";
@@ -24,11 +23,15 @@ export interface LayerEntry {
   readonly userDid: Did;
 }
 
-/** What somebody stores. A blob counts once, however many manifests need it. */
-export interface Usage {
-  readonly uniqueBlobs: number;
-  /** Bytes. */
-  readonly totalSize: number;
+/** Told which blobs the manifests of a person need, after the rows say so. */
+export interface ClaimObserver {
+  claimed(
+    user: Did,
+    blobs: readonly { digest: Digest; size: number }[],
+  ): Promise<void>;
+  claimedDigests(user: Did, digests: readonly Digest[]): Promise<void>;
+  /** Some other manifest of the person may still need them. */
+  released(user: Did, digests: readonly Digest[]): Promise<number>;
 }
 
 /** A manifest that was pushed with blobs here. */
@@ -54,20 +57,16 @@ const AGAIN_MS = 2 * 24 * 3_600_000;
 /** Blobs without layer record remembered of one manifest; more do not fit a row. */
 const MAX_EXTRA = 200;
 
-/** How long a sum may be used, in milliseconds. */
-const USAGE_MS = 10_000;
-
 /** Rows over the layer records. */
 export class LayerIndex {
   readonly #kv: Kv;
   readonly #clock: Clock;
-  readonly #usage = new LRUCache<Did, { usage: Usage; until: number }>({
-    max: 10_000,
-  });
+  readonly #claims: ClaimObserver;
 
-  constructor(deps: { kv: Kv; clock: Clock }) {
+  constructor(deps: { kv: Kv; clock: Clock; claims: ClaimObserver }) {
     this.#kv = deps.kv;
     this.#clock = deps.clock;
+    this.#claims = deps.claims;
   }
 
   /** Adds layer records; adding one twice changes nothing. */
@@ -79,6 +78,9 @@ export class LayerIndex {
         .set(holdKeys.manifestLayer(manifest, rkey), { digest, size, userDid })
         .set(holdKeys.blobUse(digest, manifest), true);
     });
+    for (const [user, owned] of byUser(entries)) {
+      await this.#claims.claimed(user, owned);
+    }
   }
 
   /** Takes layer records out. */
@@ -90,6 +92,9 @@ export class LayerIndex {
         .delete(holdKeys.manifestLayer(manifest, rkey))
         .delete(holdKeys.blobUse(digest, manifest));
     });
+    for (const [user, owned] of byUser(entries)) {
+      await this.#claims.released(user, owned.map(({ digest }) => digest));
+    }
   }
 
   /** Remembers a manifest and the blobs it needs besides those with layer records. */
@@ -99,6 +104,7 @@ export class LayerIndex {
     atomic.set(holdKeys.manifest(uri), { ...row, extra });
     for (const digest of extra) atomic.set(holdKeys.blobUse(digest, uri), true);
     await atomic.commit();
+    await this.#claims.claimedDigests(row.userDid, extra);
   }
 
   /** Forgets a manifest; its layer records are taken out with {@linkcode remove}. */
@@ -113,6 +119,7 @@ export class LayerIndex {
       atomic.delete(holdKeys.blobUse(digest, uri));
     }
     await atomic.commit();
+    if (row) await this.#claims.released(row.userDid, row.extra);
   }
 
   /** Notes that a manifest is still there and which blobs it needs. */
@@ -208,40 +215,6 @@ export class LayerIndex {
     }
   }
 
-  /** Those of `digests` that count for `user` already. */
-  async owned(
-    user: Did,
-    digests: readonly Digest[],
-  ): Promise<ReadonlySet<Digest>> {
-    const owned = new Set<Digest>();
-    for (const digest of digests) {
-      const prefix = [...holdKeys.userLayers(user), digest];
-      for await (const _ of this.#kv.list({ prefix }, { limit: 1 })) {
-        owned.add(digest);
-      }
-    }
-    return owned;
-  }
-
-  /** What somebody stores; up to ten seconds old where another instance wrote. */
-  async usage(user: Did): Promise<Usage> {
-    const now = this.#clock.now();
-    const cached = this.#usage.get(user);
-    if (cached && cached.until > now) return cached.usage;
-    let uniqueBlobs = 0;
-    let totalSize = 0;
-    let last: Digest | undefined;
-    for await (const { digest, size } of this.ofUser(user)) {
-      if (digest === last) continue;
-      last = digest;
-      uniqueBlobs++;
-      totalSize += size;
-    }
-    const usage = { uniqueBlobs, totalSize };
-    this.#usage.set(user, { usage, until: now + USAGE_MS });
-    return usage;
-  }
-
   /** AT-URI of a manifest that needs the blob; undefined when none does. */
   async user(digest: Digest): Promise<string | undefined> {
     const uses = this.#kv.list({ prefix: holdKeys.blobUses(digest) }, {
@@ -263,6 +236,10 @@ export class LayerIndex {
       for (const entry of entries.slice(i, i + BATCH)) change(atomic, entry);
       await atomic.commit();
     }
-    for (const { userDid } of entries) this.#usage.delete(userDid);
   }
+}
+
+/** `entries` by the person they count for. */
+function byUser(entries: readonly LayerEntry[]): Map<Did, LayerEntry[]> {
+  return Map.groupBy(entries, ({ userDid }) => userDid);
 }

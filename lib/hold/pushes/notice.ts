@@ -63,6 +63,15 @@ export function blobsOf(notice: PushNotice): Digest[] {
     .filter((digest) => isDigest(digest));
 }
 
+/** Everything that the manifest names: the hold may have the children of an index too. */
+export function digestsOf(notice: PushNotice): Digest[] {
+  const children = notice.manifest.manifests ?? [];
+  const digests = children.map(({ digest }) => digest).filter((digest) =>
+    isDigest(digest)
+  );
+  return [...new Set([...blobsOf(notice), ...digests])];
+}
+
 /** Platforms by name; attestations have none. */
 export function platformsOf(
   manifests: NonNullable<PushNotice["manifest"]["manifests"]>,

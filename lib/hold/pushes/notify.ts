@@ -18,6 +18,7 @@ import type { LayerEntry, LayerIndex } from "../layers/layer_index.ts";
 import type { LayerRecords, PresentLayer } from "../layers/layer_records.ts";
 import {
   configOf,
+  digestsOf,
   type NoticeDescriptor,
   platformsOf,
   type PushNotice,
@@ -25,7 +26,7 @@ import {
   uriOf,
 } from "./notice.ts";
 import type { HoldPosts, PlannedPost } from "./posts.ts";
-import type { HoldQuota } from "../quota.ts";
+import type { HoldQuota } from "../quota/quota.ts";
 import {
   COLLECTIONS,
   type HoldCommit,
@@ -125,6 +126,18 @@ export class HoldNotify {
     }
   }
 
+  /**
+   * Decides whether the blobs of a manifest fit the owner's quota, and counts
+   * them, before it is written. One that is known here was admitted already.
+   * Throws AppError `QUOTA_EXCEEDED`.
+   */
+  async admit(notice: PushNotice): Promise<void> {
+    const { layers, quota } = this.#deps;
+    const known = await layers.manifest(uriOf(notice));
+    if (known && known.goneSince === undefined) return;
+    await quota.admit(notice.owner, digestsOf(notice));
+  }
+
   /** Counts a pull; it is written with the next flush of the counts. */
   pull(repo: RepoName): void {
     this.#deps.metrics.notificationReceived("pull");
@@ -151,7 +164,7 @@ export class HoldNotify {
     if (done) return done.value;
 
     const present = await layerRecords.present(notice);
-    await quota.require(owner, present);
+    await quota.admit(owner, digestsOf(notice));
     const known = new Set(
       (await layers.ofManifest(uri)).map(({ digest }) => digest),
     );

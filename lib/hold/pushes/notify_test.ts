@@ -89,7 +89,8 @@ Deno.test("many pushes at once are all counted", async () => {
   const stats = await hold.stats.get({ owner: ALICE, repository: "myapp" });
   assert.equal(stats?.pushCount, 20);
   assert.equal((await hold.all("layer")).length, 20);
-  assert.deepEqual(await hold.layers.usage(ALICE), {
+  assert.deepEqual(await hold.quota.report(ALICE), {
+    userDid: ALICE,
     uniqueBlobs: 1,
     totalSize: 1,
   });
@@ -141,7 +142,7 @@ Deno.test("a manifest of 500 layers is recorded whole", async () => {
   const outcome = await hold.notify.push(ALICE, imageOf(ALICE, layers));
   assert.equal(outcome.layersCreated, 500);
   assert.equal((await hold.all("layer")).length, 500);
-  assert.equal((await hold.layers.usage(ALICE)).uniqueBlobs, 500);
+  assert.equal((await hold.quota.report(ALICE)).uniqueBlobs, 500);
 });
 
 Deno.test("a deleted manifest frees its quota, and pushed again it counts again", async () => {
@@ -155,10 +156,10 @@ Deno.test("a deleted manifest frees its quota, and pushed again it counts again"
     1,
   );
   assert.deepEqual(await hold.all("layer"), []);
-  assert.equal((await hold.layers.usage(ALICE)).totalSize, 0);
+  assert.equal((await hold.quota.report(ALICE)).totalSize, 0);
   const again = await hold.notify.push(ALICE, notice);
   assert.equal(again.layersCreated, 1);
-  assert.equal((await hold.layers.usage(ALICE)).totalSize, 500);
+  assert.equal((await hold.quota.report(ALICE)).totalSize, 500);
 });
 
 Deno.test("pulls are counted in memory and written together", async () => {

@@ -24,6 +24,8 @@ export interface AppendsDeps {
   work: UploadWork;
   writer: PartWriter;
   hashes: LiveHashes;
+  /** How long an upload may lie untouched, in milliseconds. */
+  ttlMs: number;
 }
 
 /** Appends to uploads. */
@@ -41,42 +43,47 @@ export class Appends {
     body: ReadableStream<Uint8Array>,
     signal: AbortSignal | undefined,
   ): Promise<{ offset: number }> {
-    const { work, hashes, clock, writer } = this.#deps;
+    const { work, hashes, clock, writer, ttlMs } = this.#deps;
     const { uploadId } = upload;
     return await work.locked(upload, async (lock, open) => {
       const { row } = lock;
       if (row.mode === "parts") throw mixedModes();
       if (row.offset !== offset) throw wrongOffset(offset, row.offset);
-      const limit = await work.limit(row.caller);
-      const hash = hashes.of(row)?.copy();
-      const intake = new Intake({
-        body,
-        hash,
-        clock,
-        limit: (bytes) => limit(offset + bytes),
-        guard: () => {
-          if (!lock.held) throw busyUpload(uploadId);
-        },
-        signal,
-      });
-      const staged = await work.receive(
-        intake,
-        lock,
-        () => writer.write(this.#tailKey(uploadId), row, intake, open),
-      );
-      const { multipart, partCount, tail } = staged;
-      await lock.release({
-        mode: "stream",
-        multipart,
-        partCount,
-        tail,
-        offset: staged.offset,
-      });
-      if (hash) hashes.keep(row, staged.offset, hash);
-      if (row.tail && row.tail.key !== tail?.key) {
+      const before = { bytes: row.offset, until: row.expiresAt };
+      const request = { uploadId, caller: row.caller };
+      const end = await work.within(request, async (room) => {
+        const hash = hashes.of(row)?.copy();
+        const intake = new Intake({
+          body,
+          hash,
+          clock,
+          limit: (bytes) => work.need(room, offset + bytes),
+          guard: () => {
+            if (!lock.held) throw busyUpload(uploadId);
+          },
+          signal,
+        });
+        const staged = await work.receive(
+          intake,
+          { lock, room },
+          () => writer.write(this.#tailKey(uploadId), row, intake, open),
+        );
+        const { multipart, partCount, tail } = staged;
+        await room.keep(staged.offset, clock.now() + ttlMs);
+        await lock.release({
+          mode: "stream",
+          multipart,
+          partCount,
+          tail,
+          offset: staged.offset,
+        });
+        if (hash) hashes.keep(row, staged.offset, hash);
+        return staged;
+      }, before);
+      if (row.tail && row.tail.key !== end.tail?.key) {
         await this.#forget(row.tail.key);
       }
-      return { offset: staged.offset };
+      return { offset: end.offset };
     });
   }
 

@@ -58,20 +58,24 @@ export class PartUploads {
     body: ReadableStream<Uint8Array>,
     signal: AbortSignal | undefined,
   ): Promise<{ etag: string }> {
-    const { store, clock, work } = this.#deps;
+    const { store, clock, work, ttlMs } = this.#deps;
     const { row, multipart } = await this.#open(uploadId, partNumber);
-    const intake = new Intake({
-      body,
-      hash: undefined,
-      clock,
-      limit: await work.limit(row.caller),
-      guard: () => undefined,
-      signal,
-    });
-    return await work.receive(intake, undefined, async () => {
-      const first = await intake.block() ?? new Uint8Array(0);
-      const stream = intake.stream(first);
-      const { etag } = await store.putPart(multipart, partNumber, stream);
+    const request = { uploadId, caller: row.caller, isPart: true };
+    return await work.within(request, async (room) => {
+      const intake = new Intake({
+        body,
+        hash: undefined,
+        clock,
+        limit: (bytes) => work.need(room, bytes),
+        guard: () => undefined,
+        signal,
+      });
+      const { etag } = await work.receive(intake, { room }, async () => {
+        const first = await intake.block() ?? new Uint8Array(0);
+        const stream = intake.stream(first);
+        return await store.putPart(multipart, partNumber, stream);
+      });
+      await room.keep(intake.bytes, clock.now() + ttlMs);
       return { etag };
     });
   }
@@ -81,6 +85,7 @@ export class PartUploads {
     const { store, presign, baseUrl } = this.#deps;
     const { row, multipart } = await this.#open(uploadId, partNumber);
     if (presign && store.presignPart) {
+      await this.#requireRoom(row, multipart);
       return await store.presignPart(multipart, partNumber, {
         expiresInSeconds: URL_SECONDS,
       });
@@ -94,6 +99,20 @@ export class PartUploads {
         [TICKET_HEADER]: row.ticket,
       },
     };
+  }
+
+  /** Bytes that go straight to the store are counted before more are let in. */
+  async #requireRoom(row: UploadRow, multipart: Multipart): Promise<void> {
+    const { store, clock, work, ttlMs } = this.#deps;
+    const { id: uploadId, caller } = row;
+    await work.within({ uploadId, caller }, async (room) => {
+      if (!room.isLimited) return;
+      const parts = await store.listParts(multipart);
+      const bytes = parts.reduce((sum, { size }) => sum + size, 0);
+      // The part that is asked for has a byte at least.
+      await work.need(room, bytes + 1);
+      await room.keep(bytes + 1, clock.now() + ttlMs);
+    }, "keep");
   }
 
   /** Who opened the upload, when `ticket` belongs to it. */

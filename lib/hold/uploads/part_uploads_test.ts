@@ -1,4 +1,9 @@
 import assert from "node:assert/strict";
+import { Accounts } from "../quota/accounts.ts";
+import { Claims } from "../quota/claims.ts";
+import { QuotaRooms } from "../quota/rooms.ts";
+import { holdKeys } from "../kv_keys.ts";
+import type { UploadRow } from "./upload_row.ts";
 import { digestOf } from "../../oci/digest.ts";
 import {
   ALICE,
@@ -156,49 +161,64 @@ onEachStore(
 onEachStore(
   "a quota ends an upload, however the size is told",
   async (store, clock) => {
-    const remaining = new Map([[ALICE, 1000], [BOB, 0]]);
-    await using hold = await openHold(store, clock, {
-      allowance: { remaining: (did) => Promise.resolve(remaining.get(did)) },
+    const limits = new Map([[ALICE, 1000], [BOB, 0]]);
+    await using hold = await openHold(store, clock);
+    const { kv } = hold;
+    const claims = new Claims(kv);
+    const rooms = new QuotaRooms({
+      accounts: new Accounts({ kv, clock, claims }),
+      clock,
+      limitOf: (did) =>
+        Promise.resolve({ quota: limits.get(did) ?? 0, name: "small" }),
     });
+    const uploads = hold.restart({ allowance: rooms });
     for (const options of [{}, { size: 1 }]) {
       await assert.rejects(
-        hold.uploads.initiate(BOB, options),
+        uploads.initiate(BOB, options),
         code("QUOTA_EXCEEDED"),
       );
     }
     await assert.rejects(
-      hold.uploads.initiate(ALICE, { size: 1001 }),
+      uploads.initiate(ALICE, { size: 1001 }),
       code("QUOTA_EXCEEDED"),
     );
-    const upload = await hold.uploads.initiate(ALICE);
+    const upload = await uploads.initiate(ALICE);
     await assert.rejects(
-      hold.uploads.append(upload, 0, bodyOf(noise(2000), 100)),
+      uploads.append(upload, 0, bodyOf(noise(2000), 100)),
       code("QUOTA_EXCEEDED"),
     );
-    const parts = await hold.uploads.initiate(ALICE);
+    const parts = await uploads.initiate(ALICE);
     await assert.rejects(
-      hold.uploads.putPart(parts.uploadId, 1, bodyOf(noise(2000), 100)),
+      uploads.putPart(parts.uploadId, 1, bodyOf(noise(2000), 100)),
       code("QUOTA_EXCEEDED"),
     );
     const { minBytes } = store.parts;
     const bytes = noise(minBytes + 800);
-    remaining.set(ALICE, minBytes + 500);
-    const many = await hold.uploads.initiate(ALICE, { size: 1 });
+    limits.set(ALICE, minBytes + 500);
+    const many = await uploads.initiate(ALICE, { size: 1 });
     const middle = minBytes + 400;
-    const pieces = [bytes.subarray(0, middle), bytes.subarray(middle)];
-    for (const [i, piece] of pieces.entries()) {
-      await hold.uploads.putPart(many.uploadId, i + 1, bodyOf(piece));
-    }
+    const id = many.uploadId;
+    await uploads.putPart(id, 1, bodyOf(bytes.subarray(0, middle)));
+    await assert.rejects(
+      uploads.putPart(id, 2, bodyOf(bytes.subarray(middle))),
+      code("QUOTA_EXCEEDED"),
+    );
+    // Parts that went straight to the store are counted at the next one, and at the end.
+    const row = await kv.get<UploadRow>(holdKeys.upload(id));
+    assert.ok(row?.value.multipart);
+    await store.putPart(row.value.multipart, 2, bytes.subarray(middle));
     const digest = digestOf(bytes);
     await assert.rejects(
-      hold.uploads.complete(many.uploadId, digest),
+      uploads.complete(id, digest),
       code("QUOTA_EXCEEDED"),
     );
     assert.equal(await hold.blobs.stat(digest), undefined);
     await assert.rejects(
-      hold.uploads.complete(many.uploadId, digest),
+      uploads.complete(id, digest),
       code("BLOB_UPLOAD_UNKNOWN"),
     );
     assert.deepEqual(await Array.fromAsync(store.list(hold.keys.uploads)), []);
+    // All of them are over: the whole quota is free again.
+    await uploads.initiate(ALICE, { size: minBytes + 500 });
   },
 );

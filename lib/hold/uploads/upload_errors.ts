@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 
@@ -31,16 +30,6 @@ export function wrongOffset(given: number, offset: number): AppError {
     "RANGE_INVALID",
     `The bytes begin at ${given}, but the upload stands at ${offset}; send the bytes that begin there.`,
     { detail: { offset } },
-  );
-}
-
-/** The caller may not store that much. */
-export function overQuota(caller: Did, remaining: number): AppError {
-  const left = Math.max(0, remaining);
-  return new AppError(
-    "QUOTA_EXCEEDED",
-    `${caller} may store only ${left} more bytes on this hold; delete images or ask the captain for more.`,
-    { detail: { remaining: left } },
   );
 }
 

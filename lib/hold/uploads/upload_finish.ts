@@ -13,6 +13,7 @@ import type { BlobRows } from "../blobs/blob_rows.ts";
 import { readSmall } from "./part_writer.ts";
 import { missingParts, unknownUpload, wrongDigest } from "./upload_errors.ts";
 import { RunningHash } from "./upload_hash.ts";
+import type { UploadRoom } from "./upload_room.ts";
 import type { UploadRow } from "./upload_row.ts";
 
 /** A part as the client names it at completion. */
@@ -37,8 +38,10 @@ interface Known {
   readonly parts: readonly PartRef[] | undefined;
   /** Over all bytes. */
   readonly hash: RunningHash | undefined;
-  /** Throws when a blob of so many bytes must not be kept. */
-  readonly limit: (bytes: number) => void;
+  /** Where the blob is counted. */
+  readonly room: UploadRoom;
+  /** Throws or rejects when a blob of so many bytes must not be kept. */
+  readonly limit: (bytes: number) => Promise<void> | undefined;
 }
 
 /** Completes uploads. */
@@ -62,16 +65,18 @@ export class UploadFinisher {
     known: Known,
   ): Promise<number> {
     const { rows } = this.#deps;
-    const { parts, hash } = known;
+    const { parts, hash, room, limit } = known;
     if (row.mode !== "parts" && parts !== undefined && parts.length > 0) {
       throw missingParts("None of the parts was uploaded.");
     }
+    if (row.mode !== "parts") await limit(row.offset);
     const { algorithm } = digestParts(digest);
     const streamed = hash?.algorithm === algorithm ? hash.digest() : undefined;
     if (streamed !== undefined) {
       requireDigest(streamed, digest);
       // Older bytes are replaced: they may have rotted in the store.
       if (await rows.isVerifiedSince(digest, row.startedAt)) {
+        await rows.count({ digest, size: row.offset }, room);
         await this.discardQuietly(row);
         return row.offset;
       }
@@ -83,24 +88,23 @@ export class UploadFinisher {
       if (!isAppError(error, "BLOB_UPLOAD_UNKNOWN", "BLOB_UNKNOWN")) {
         throw error;
       }
-      return await this.#placedBefore(row, digest);
+      return await this.#placedBefore(row, digest, known);
     }
   }
 
   async #place(
     row: UploadRow,
     digest: Digest,
-    { parts, limit }: Known,
+    { parts, limit, room }: Known,
     streamed: Digest | undefined,
   ): Promise<number> {
     const { store, keys, rows } = this.#deps;
     if (streamed !== undefined && row.multipart) {
-      return await this.#join(row, row.multipart, digest);
+      return await this.#join(row, row.multipart, digest, room);
     }
     const object = await this.#assemble(row, parts);
-    // Parts are limited one by one as they come, or not at all where they go
-    // straight to the store. What is here already takes no more room.
-    if ((await rows.find(digest))?.state !== "live") limit(object.size);
+    // Parts that go straight to the store come without being limited.
+    await limit(object.size);
     if (streamed === undefined) {
       const { algorithm } = digestParts(digest);
       requireDigest(await digestOfObject(store, object.key, algorithm), digest);
@@ -109,7 +113,7 @@ export class UploadFinisher {
     await rows.publish(digest, object.size, row.startedAt, async () => {
       await store.move(object.key, keys.blob(digest));
       moved = true;
-    });
+    }, room);
     await this.#tidy(row, async () => {
       if (!moved) await store.delete(object.key);
       if (row.tail && row.tail.key !== object.key) {
@@ -124,6 +128,7 @@ export class UploadFinisher {
     row: UploadRow,
     multipart: Multipart,
     digest: Digest,
+    room: UploadRoom,
   ): Promise<number> {
     const { store, keys, rows } = this.#deps;
     let joined = false;
@@ -131,7 +136,7 @@ export class UploadFinisher {
       const parts = await this.#streamedParts(row, multipart);
       await store.completeMultipart(multipart, parts, keys.blob(digest));
       joined = true;
-    });
+    }, room);
     await this.#tidy(row, async () => {
       if (!joined) await this.discard(row);
       else if (row.tail) await store.delete(row.tail.key);
@@ -140,7 +145,11 @@ export class UploadFinisher {
   }
 
   /** Makes an object that came into the store before readable, once it is verified. */
-  async #placedBefore(row: UploadRow, digest: Digest): Promise<number> {
+  async #placedBefore(
+    row: UploadRow,
+    digest: Digest,
+    { room, limit }: Known,
+  ): Promise<number> {
     const { store, keys, rows } = this.#deps;
     // Joined under the upload's own key is as far as it may have come.
     const staged = keys.upload(row.id);
@@ -149,11 +158,12 @@ export class UploadFinisher {
     const info = joined ?? await store.head(place);
     if (!info) throw unknownUpload();
     const key = joined ? staged : place;
+    await limit(info.size);
     const { algorithm } = digestParts(digest);
     requireDigest(await digestOfObject(store, key, algorithm), digest);
     await rows.publish(digest, info.size, row.startedAt, async () => {
       if (joined) await store.move(staged, place);
-    });
+    }, room);
     return info.size;
   }
 

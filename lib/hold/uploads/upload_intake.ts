@@ -16,8 +16,8 @@ export interface IntakeOptions {
   /** Runs over the bytes; undefined when nobody could use its outcome. */
   hash: RunningHash | undefined;
   clock: Clock;
-  /** Called with the bytes so far; throws when they are too many. */
-  limit: (bytes: number) => void;
+  /** Called with the bytes so far; throws or rejects when they are too many. */
+  limit: (bytes: number) => Promise<void> | undefined;
   /** Throws when the bytes must not be used any more. */
   guard: () => void;
   signal: AbortSignal | undefined;
@@ -147,7 +147,8 @@ export class Intake {
     if (result.done) return undefined;
     this.bytes += result.value.length;
     try {
-      limit(this.bytes);
+      const decision = limit(this.bytes);
+      if (decision) await decision;
     } catch (error) {
       throw error instanceof AppError ? this.#fail(error) : error;
     }

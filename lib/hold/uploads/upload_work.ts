@@ -5,22 +5,20 @@
  * @module
  */
 
-import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
 import type { BlobStore, Multipart } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
-import { overQuota, tooLarge, unknownUpload } from "./upload_errors.ts";
+import { tooLarge, unknownUpload } from "./upload_errors.ts";
 import type { Intake } from "./upload_intake.ts";
 import type { UploadLock } from "./upload_lock.ts";
+import type {
+  RoomRequest,
+  UploadAllowance,
+  UploadRoom,
+} from "./upload_room.ts";
 import type { UploadRef } from "./upload_row.ts";
 import { LOCK_MS, type UploadStates } from "./upload_state.ts";
-
-/** How much somebody may still store. */
-export interface UploadAllowance {
-  /** Bytes that `caller` may add; undefined when nothing limits them. */
-  remaining(caller: Did): Promise<number | undefined>;
-}
 
 /** What {@linkcode UploadWork} needs. */
 export interface UploadWorkDeps {
@@ -36,6 +34,15 @@ export interface UploadWorkDeps {
   stallMs: number;
 }
 
+/** No bytes were reserved before. */
+const NOTHING = { bytes: 0, until: 0 };
+
+/** What a request holds while it runs. */
+export interface Kept {
+  readonly lock?: UploadLock;
+  readonly room: UploadRoom;
+}
+
 /** Runs work on uploads. */
 export class UploadWork {
   readonly #deps: UploadWorkDeps;
@@ -44,16 +51,41 @@ export class UploadWork {
     this.#deps = deps;
   }
 
-  /** A check for the size in bytes of a blob of `caller`; it throws AppError `TOO_LARGE` or `QUOTA_EXCEEDED`. */
-  async limit(caller: Did): Promise<(bytes: number) => void> {
-    const { allowance, maxBlobBytes } = this.#deps;
-    const remaining = await allowance.remaining(caller);
-    return (bytes) => {
-      if (bytes > maxBlobBytes) throw tooLarge(maxBlobBytes);
-      if (remaining !== undefined && bytes > remaining) {
-        throw overQuota(caller, remaining);
+  /** Throws AppError `TOO_LARGE` when no blob may have so many bytes. */
+  requireSize(bytes: number): void {
+    const { maxBlobBytes } = this.#deps;
+    if (bytes > maxBlobBytes) throw tooLarge(maxBlobBytes);
+  }
+
+  /** Makes sure that a blob may have, and `room` has, `bytes` bytes. Throws AppError `TOO_LARGE` or `QUOTA_EXCEEDED`. */
+  need(room: UploadRoom, bytes: number): Promise<void> | undefined {
+    this.requireSize(bytes);
+    return room.need(bytes);
+  }
+
+  /**
+   * Runs `work` with room for what it brings; `work` says with `keep` what of
+   * it stays reserved. When it fails, that is what was reserved `before`.
+   */
+  async within<T>(
+    request: RoomRequest,
+    work: (room: UploadRoom) => Promise<T>,
+    before: { bytes: number; until: number } | "keep" = NOTHING,
+  ): Promise<T> {
+    const room = await this.#deps.allowance.open(request);
+    try {
+      return await work(room);
+    } catch (error) {
+      if (before === "keep") throw error;
+      try {
+        if (before.bytes > 0) await room.keep(before.bytes, before.until);
+        else await room.end();
+      } catch (cause) {
+        const { uploadId } = request;
+        this.#deps.log.warn("reservation not ended", { uploadId, cause });
       }
-    };
+      throw error;
+    }
   }
 
   /** Opens the store's upload. */
@@ -107,17 +139,17 @@ export class UploadWork {
   }
 
   /**
-   * Runs `work`, which reads `intake` to its end, renews `lock` meanwhile and
+   * Runs `work`, which reads `intake` to its end, renews `lock` and `room` meanwhile and
    * ends a request that stalls. A failure of the client's side is thrown as
    * such, whatever the store made of it.
    */
   async receive<T>(
     intake: Intake,
-    lock: UploadLock | undefined,
+    kept: Kept,
     work: () => Promise<T>,
   ): Promise<T> {
     try {
-      return await this.renewing(lock, work, intake);
+      return await this.renewing(kept, work, intake);
     } catch (error) {
       throw intake.failure ?? error;
     } finally {
@@ -125,14 +157,14 @@ export class UploadWork {
     }
   }
 
-  /** Runs `work`, renews `lock` meanwhile and ends an `intake` that stalls. */
+  /** Runs `work`, renews lock and room meanwhile and ends an `intake` that stalls. */
   async renewing<T>(
-    lock: UploadLock | undefined,
+    kept: Kept,
     work: () => Promise<T>,
     intake?: Intake,
   ): Promise<T> {
     const over = new AbortController();
-    const ticking = this.#tick(over.signal, lock, intake);
+    const ticking = this.#tick(over.signal, kept, intake);
     try {
       return await work();
     } finally {
@@ -143,7 +175,7 @@ export class UploadWork {
 
   async #tick(
     over: AbortSignal,
-    lock: UploadLock | undefined,
+    { lock, room }: Kept,
     intake: Intake | undefined,
   ): Promise<void> {
     const { clock, log, stallMs } = this.#deps;
@@ -153,6 +185,7 @@ export class UploadWork {
       intake?.stopIfStalled(stallMs);
       try {
         await lock?.renew();
+        await room.renew();
       } catch (cause) {
         // The guard ends the request when the lock has really lapsed.
         log.warn("upload lock not renewed", { uploadId: lock?.row.id, cause });

@@ -23,10 +23,11 @@ import { Appends } from "./appends.ts";
 import { unknownUpload } from "./upload_errors.ts";
 import { type PartRef, UploadFinisher } from "./upload_finish.ts";
 import { LiveHashes } from "./upload_hash.ts";
-import type { UploadRef } from "./upload_row.ts";
+import type { UploadRef, UploadRow } from "./upload_row.ts";
 import { UploadStates } from "./upload_state.ts";
 import { sweepUploads } from "./upload_sweep.ts";
-import { type UploadAllowance, UploadWork } from "./upload_work.ts";
+import type { UploadAllowance } from "./upload_room.ts";
+import { UploadWork } from "./upload_work.ts";
 import { type RequestBytes, WholeUploads } from "./whole_uploads.ts";
 
 /** What {@linkcode HoldUploads} needs. */
@@ -82,6 +83,7 @@ export class HoldUploads {
     this.#parts = new PartUploads({ ...deps, states, work, ttlMs });
     this.#appends = new Appends({
       ...deps,
+      ttlMs,
       work,
       hashes: this.#hashes,
       writer: new PartWriter({ store: deps.store, maxBlobBytes }),
@@ -99,7 +101,14 @@ export class HoldUploads {
     caller: Did,
     options: { algorithm?: DigestAlgorithm; size?: number } = {},
   ): Promise<UploadRef> {
-    const upload = await this.reserve(caller, options);
+    const { size, algorithm = "sha256" } = options;
+    const upload = await this.reserve(caller, algorithm);
+    if (size !== undefined) {
+      const { allowance, clock } = this.#deps;
+      this.#work.requireSize(size);
+      const until = clock.now() + this.#ttlMs;
+      await allowance.declare(caller, upload.uploadId, size, until);
+    }
     await this.#states.create(upload);
     return upload;
   }
@@ -110,13 +119,9 @@ export class HoldUploads {
    */
   async reserve(
     caller: Did,
-    { algorithm = "sha256", size = 1 }: {
-      algorithm?: DigestAlgorithm;
-      size?: number;
-    } = {},
+    algorithm: DigestAlgorithm = "sha256",
   ): Promise<UploadRef> {
-    // Even the smallest blob has a byte.
-    (await this.#work.limit(caller))(size);
+    await this.#deps.allowance.check(caller);
     return { uploadId: crypto.randomUUID(), caller, algorithm };
   }
 
@@ -214,26 +219,36 @@ export class HoldUploads {
     return await this.#work.locked(upload, async (lock) => {
       const { row } = lock;
       const hash = row.mode === "parts" ? undefined : this.#hashes.of(row);
-      const limit = await this.#work.limit(row.caller);
-      let size: number;
+      const { id: uploadId, caller } = row;
+      const request = { uploadId, caller, digest };
       try {
-        size = await this.#work.renewing(
-          lock,
-          () => this.#finisher.finish(row, digest, { parts, hash, limit }),
-        );
+        return await this.#work.within(request, async (room) => {
+          const limit = (bytes: number) => this.#work.need(room, bytes);
+          const size = await this.#work.renewing(
+            { lock, room },
+            () =>
+              this.#finisher.finish(row, digest, { parts, hash, room, limit }),
+          );
+          this.#hashes.forget(row);
+          const done = { digest, size };
+          await lock.release({ multipart: undefined, tail: undefined, done });
+          return done;
+        }, "keep");
       } catch (error) {
         if (isAppError(error, "DIGEST_INVALID", ...TOO_MUCH)) {
-          this.#hashes.forget(row);
           await lock.remove();
-          await this.#finisher.discardQuietly(row);
+          await this.#drop(row);
         }
         throw error;
       }
-      this.#hashes.forget(row);
-      const done = { digest, size };
-      await lock.release({ multipart: undefined, tail: undefined, done });
-      return done;
     });
+  }
+
+  /** Removes what there is of an upload besides its row. */
+  async #drop(row: UploadRow): Promise<void> {
+    this.#hashes.forget(row);
+    await this.#finisher.discardQuietly(row);
+    await this.#deps.allowance.release(row.caller, row.id);
   }
 
   /**
@@ -266,9 +281,8 @@ export class HoldUploads {
     const row = await this.#states.find(uploadId);
     if (!row && typeof upload !== "string") return;
     if (!row || row.done) throw unknownUpload();
-    this.#hashes.forget(row);
     await this.#states.remove(uploadId);
-    await this.#finisher.discardQuietly(row);
+    await this.#drop(row);
   }
 
   /** Drops what nobody will finish any more; returns how many uploads and leftovers were removed. */

@@ -14,6 +14,7 @@ import type { BlobRows } from "../blobs/blob_rows.ts";
 import { wrongDigest } from "./upload_errors.ts";
 import { RunningHash } from "./upload_hash.ts";
 import { Intake } from "./upload_intake.ts";
+import type { UploadRoom } from "./upload_room.ts";
 import type { UploadRef } from "./upload_row.ts";
 import type { UploadWork } from "./upload_work.ts";
 
@@ -35,6 +36,14 @@ export interface WholeUploadsDeps {
   clock: Clock;
   log: Logger;
   work: UploadWork;
+}
+
+/** What is to become of the bytes. */
+interface Target {
+  readonly digest: Digest;
+  /** When they began to come, in milliseconds since the Unix epoch. */
+  readonly startedAt: number;
+  readonly room: UploadRoom;
 }
 
 /** Blobs up to this size are held in memory until their digest is known. */
@@ -77,24 +86,28 @@ export class WholeUploads {
     const { clock, work } = this.#deps;
     const startedAt = clock.now();
     const hash = new RunningHash(digestParts(digest).algorithm);
-    const limit = await work.limit(caller);
     const guard = () => undefined;
-    const intake = new Intake({ body, hash, clock, limit, guard, signal });
-    return await work.receive(intake, undefined, async () => {
-      if (size !== undefined && size <= this.#smallBytes) {
-        return await this.#takeSmall(intake, hash, digest, size, startedAt);
-      }
-      await this.#takeLarge(uploadId, intake, hash, digest, startedAt);
-      return intake.bytes;
+    const request = { uploadId, caller, digest };
+    return await work.within(request, async (room) => {
+      if (size !== undefined) await work.need(room, size);
+      const limit = (bytes: number) => work.need(room, bytes);
+      const intake = new Intake({ body, hash, clock, limit, guard, signal });
+      return await work.receive(intake, { room }, async () => {
+        const target = { digest, startedAt, room };
+        if (size !== undefined && size <= this.#smallBytes) {
+          return await this.#takeSmall(intake, hash, target, size);
+        }
+        await this.#takeLarge(uploadId, intake, hash, target);
+        return intake.bytes;
+      });
     });
   }
 
   async #takeSmall(
     intake: Intake,
     hash: RunningHash,
-    digest: Digest,
+    { digest, startedAt, room }: Target,
     size: number,
-    startedAt: number,
   ): Promise<number> {
     const { store, keys, rows } = this.#deps;
     // One byte more than announced shows that there are more.
@@ -103,7 +116,7 @@ export class WholeUploads {
     requireDigest(hash, digest);
     await rows.publish(digest, filled, startedAt, async () => {
       await store.put(keys.blob(digest), buffer.subarray(0, filled));
-    });
+    }, room);
     return filled;
   }
 
@@ -111,8 +124,7 @@ export class WholeUploads {
     uploadId: string,
     intake: Intake,
     hash: RunningHash,
-    digest: Digest,
-    startedAt: number,
+    { digest, startedAt, room }: Target,
   ): Promise<void> {
     const { store, keys, rows, log } = this.#deps;
     const upload = await store.createMultipart(keys.upload(uploadId));
@@ -125,7 +137,7 @@ export class WholeUploads {
       await rows.publish(digest, part.size, startedAt, async () => {
         await store.completeMultipart(upload, [part], keys.blob(digest));
         placed = true;
-      });
+      }, room);
     } finally {
       if (!placed) {
         await store.abortMultipart(upload).catch((cause) =>

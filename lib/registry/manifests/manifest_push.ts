@@ -26,6 +26,7 @@ import type { PendingRemovals } from "./removals.ts";
 import type { KnownRecord, OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
 import { requireWrite } from "../hold_rights.ts";
+import { manifestEvent } from "../notify.ts";
 import type { Push, PushNotices } from "../push_notices.ts";
 import type { ManifestRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
@@ -79,7 +80,8 @@ export class ManifestPush {
    *
    * Throws AppError `MANIFEST_INVALID`, `DIGEST_INVALID` when the bytes do not
    * have the digest that the client named, `MANIFEST_BLOB_UNKNOWN` when content
-   * is missing, and whatever the PDS answers. Nothing changes then.
+   * is missing, `QUOTA_EXCEEDED` when the hold does not keep it, and whatever
+   * the PDS answers. Nothing changes then.
    */
   async put(
     owner: Identity,
@@ -108,6 +110,10 @@ export class ManifestPush {
     }
     const [tag] = pushed.tags;
     const push = { ref, holdDid: hold.did, digest, manifest, tag };
+    await hold.admitManifest(
+      ref.did,
+      manifestEvent(ref, digest, manifest, tag),
+    );
     const notice = this.#deps.notices?.noticeOf(push);
     await this.#deps.leases.write(
       ref,

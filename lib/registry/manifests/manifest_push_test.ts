@@ -55,6 +55,7 @@ async function setUp() {
   const hold: Partial<HoldClient> = {
     did: HOLD,
     mayWrite: () => Promise.resolve({ allowed: true }),
+    admitManifest: () => Promise.resolve(),
   };
   const owners: Pick<Owners, "holdForPush"> = {
     holdForPush: () => Promise.resolve(HOLD),

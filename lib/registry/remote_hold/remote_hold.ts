@@ -25,6 +25,7 @@ import type {
 import { RemoteAccess } from "./remote_access.ts";
 import { RemoteBlobs } from "./remote_blobs.ts";
 import { RemoteCalls, type RemoteCallsDeps } from "./remote_calls.ts";
+import { RemoteQuota } from "./remote_quota.ts";
 import { RemoteUploads } from "./remote_uploads.ts";
 
 /** What {@linkcode RemoteHold} needs. */
@@ -51,6 +52,7 @@ export class RemoteHold implements HoldClient {
   readonly #access: RemoteAccess;
   readonly #blobs: RemoteBlobs;
   readonly #uploads: RemoteUploads;
+  readonly #quota: RemoteQuota;
   #counting = 0;
 
   constructor(deps: RemoteHoldDeps) {
@@ -59,6 +61,7 @@ export class RemoteHold implements HoldClient {
     this.#calls = new RemoteCalls(deps);
     this.#access = new RemoteAccess(this.#calls);
     this.#blobs = new RemoteBlobs(this.#calls);
+    this.#quota = new RemoteQuota(this.#calls, deps.log);
     this.#uploads = new RemoteUploads({ kv, clock, calls: this.#calls, ttlMs });
   }
 
@@ -142,6 +145,10 @@ export class RemoteHold implements HoldClient {
 
   abortUpload({ caller, uploadId }: HoldUpload): Promise<void> {
     return this.#uploads.abort(caller, uploadId);
+  }
+
+  admitManifest(_caller: Did, event: ManifestEvent): Promise<void> {
+    return this.#quota.admit(event);
   }
 
   async notifyManifest(caller: Did, event: ManifestEvent): Promise<void> {

@@ -1,0 +1,89 @@
+/**
+ * The account of one person at the hold: what is stored for them, and what
+ * uploads under way have reserved.
+ *
+ * @module
+ */
+
+/** Room that an upload, or a manifest that is being checked, has taken. */
+export interface Reservation {
+  /** Bytes that came in or may come in without another look at the account. */
+  readonly bytes: number;
+  /** Bytes that the client announced for the whole blob; 0 when it did not. */
+  readonly declared: number;
+  /** When it ends by itself, in milliseconds since the Unix epoch. */
+  readonly until: number;
+}
+
+/** One account. Every change of it and of its charges is one commit that checks this row. */
+export interface AccountRow {
+  /** False while blobs that were stored before there were accounts are being counted. */
+  readonly counted: boolean;
+  /** Stored blobs, each once. */
+  readonly blobs: number;
+  /** Their bytes. */
+  readonly bytes: number;
+  /** By the id of the upload. */
+  readonly reservations: Readonly<Record<string, Reservation>>;
+}
+
+/** One blob that counts for a person. */
+export interface ChargeRow {
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly since: number;
+}
+
+/** The account of a person for whom nothing is stored. */
+export const EMPTY_ACCOUNT: AccountRow = {
+  counted: true,
+  blobs: 0,
+  bytes: 0,
+  reservations: {},
+};
+
+/** The reservation `id`, unless it has ended. */
+export function reservationOf(
+  account: AccountRow,
+  id: string,
+  now: number,
+): Reservation | undefined {
+  const found = account.reservations[id];
+  return found && found.until > now ? found : undefined;
+}
+
+/** Bytes that a reservation keeps from others. */
+export function reservedBy(reservation: Reservation | undefined): number {
+  if (!reservation) return 0;
+  return Math.max(reservation.bytes, reservation.declared);
+}
+
+/** Bytes of all reservations that have not ended. */
+export function reservedBytes(account: AccountRow, now: number): number {
+  let sum = 0;
+  for (const reservation of Object.values(account.reservations)) {
+    if (reservation.until > now) sum += reservedBy(reservation);
+  }
+  return sum;
+}
+
+/** Bytes stored and reserved. */
+export function usedBytes(account: AccountRow, now: number): number {
+  return account.bytes + reservedBytes(account, now);
+}
+
+/** `account` with another reservation `id` (undefined: with none), and without those that have ended. */
+export function withReservation(
+  account: AccountRow,
+  id: string,
+  reservation: Reservation | undefined,
+  now: number,
+): AccountRow {
+  const reservations: Record<string, Reservation> = {};
+  for (const [key, value] of Object.entries(account.reservations)) {
+    if (value.until > now && key !== id) reservations[key] = value;
+  }
+  if (reservation) reservations[id] = reservation;
+  return { ...account, reservations };
+}

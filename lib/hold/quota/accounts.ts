@@ -1,0 +1,219 @@
+/**
+ * The rows of accounts in KV and the only way to change them: commits that
+ * check the account's row, so that all instances decide in one order.
+ *
+ * @module
+ */
+
+import { KeyedMutex } from "../../async/keyed_mutex.ts";
+import type { Clock } from "../../clock.ts";
+import type { Did } from "../../did.ts";
+import { AppError } from "../../errors.ts";
+import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { holdKeys } from "../kv_keys.ts";
+import {
+  type AccountRow,
+  type ChargeRow,
+  EMPTY_ACCOUNT,
+  reservationOf,
+  withReservation,
+} from "./account.ts";
+import { type Blob, type Claims, distinct, sizeOf } from "./claims.ts";
+
+/** A change of an account, planned on what it is. */
+export interface Plan<T> {
+  /** What it is to be; undefined: as it is. */
+  readonly account?: AccountRow;
+  /** Blobs that begin to count; the account is without them. */
+  readonly charge?: readonly Blob[];
+  /** Blobs that no longer count; the account is with them. */
+  readonly discharge?: readonly Blob[];
+  readonly result: T;
+}
+
+/** Charges of one commit: with the longest DIDs a commit takes the keys of so many. */
+export const CHARGE_BATCH = 35;
+
+/** Tries of a commit that other instances get in the way of. */
+const MAX_COMMITS = 100;
+
+export interface AccountsDeps {
+  kv: Kv;
+  clock: Clock;
+  claims: Claims;
+}
+
+/** Reads and changes accounts. */
+export class Accounts {
+  readonly #kv: Kv;
+  readonly #clock: Clock;
+  readonly #claims: Claims;
+  /** One commit at a time for each account: they would only get in each other's way. */
+  readonly #turns = new KeyedMutex();
+
+  constructor(deps: AccountsDeps) {
+    this.#kv = deps.kv;
+    this.#clock = deps.clock;
+    this.#claims = deps.claims;
+  }
+
+  /** The account of `user` as it is now. */
+  async account(user: Did): Promise<AccountRow> {
+    return (await this.#open(user))?.value ?? EMPTY_ACCOUNT;
+  }
+
+  /**
+   * Changes an account by what `plan` makes of it; `plan` may be called several
+   * times. Throws AppError `UNAVAILABLE` when others keep changing it, and what
+   * `plan` throws; nothing is changed then.
+   */
+  async change<T>(
+    user: Did,
+    plan: (account: AccountRow) => Plan<T> | Promise<Plan<T>>,
+  ): Promise<T> {
+    return await this.#turns.run(user, async () => {
+      for (let i = 0; i < MAX_COMMITS; i++) {
+        const entry = await this.#open(user);
+        const planned = await plan(entry?.value ?? EMPTY_ACCOUNT);
+        const { account, charge = [], discharge = [], result } = planned;
+        if (!account) return result;
+        const change = this.#kv.atomic();
+        const next = add(account, charge);
+        this.#put(change, user, entry, {
+          ...next,
+          blobs: next.blobs - discharge.length,
+          bytes: next.bytes - sizeOf(discharge),
+        });
+        this.#charge(change, user, charge);
+        for (const { digest } of discharge) {
+          change.delete(holdKeys.charge(user, digest));
+        }
+        if (await change.commit()) return result;
+      }
+      throw busyAccount(user);
+    });
+  }
+
+  /**
+   * Commits `change` together with the charge of a blob that it makes
+   * readable; the reservation `id` ends with it. False when a check failed.
+   */
+  async commitStored(
+    change: Atomic,
+    user: Did,
+    blob: Blob,
+    id: string,
+  ): Promise<boolean> {
+    return await this.#turns.run(user, async () => {
+      const entry = await this.#open(user);
+      const account = entry?.value ?? EMPTY_ACCOUNT;
+      const now = this.#clock.now();
+      const isCharged = (await this.charges(user, [blob.digest])).length > 0;
+      const isReserved = reservationOf(account, id, now) !== undefined;
+      if (!isCharged || isReserved) {
+        const next = withReservation(account, id, undefined, now);
+        this.#put(change, user, entry, isCharged ? next : add(next, [blob]));
+        if (!isCharged) this.#charge(change, user, [blob]);
+      }
+      return await change.commit();
+    });
+  }
+
+  /** Those of `digests` that count for `user`, in a counted account. */
+  async charges(user: Did, digests: readonly Digest[]): Promise<Blob[]> {
+    const rows = await this.#kv.getMany<ChargeRow>(
+      digests.map((digest) => holdKeys.charge(user, digest)),
+    );
+    return digests.flatMap((digest, i) => {
+      const size = rows[i]?.value.size;
+      return size === undefined ? [] : [{ digest, size }];
+    });
+  }
+
+  /** Those of `blobs` that do not count for `user` yet, each once. */
+  async uncharged(user: Did, blobs: readonly Blob[]): Promise<Blob[]> {
+    const all = distinct(blobs);
+    const digests = all.map(({ digest }) => digest);
+    const known = new Set(
+      (await this.charges(user, digests)).map(({ digest }) => digest),
+    );
+    return all.filter(({ digest }) => !known.has(digest));
+  }
+
+  /**
+   * The row of an account. One of a person whose blobs were stored before there
+   * were accounts is counted first: batch by batch, by any number of instances.
+   */
+  async #open(user: Did): Promise<Entry<AccountRow> | undefined> {
+    const key = holdKeys.account(user);
+    const found = await this.#kv.get<AccountRow>(key);
+    if (found?.value.counted) return found;
+    let batch: Blob[] = [];
+    let entry = found;
+    for await (const blob of this.#claims.blobsOf(user)) {
+      batch.push(blob);
+      if (batch.length < CHARGE_BATCH) continue;
+      entry = await this.#count(user, batch, false);
+      batch = [];
+    }
+    if (batch.length === 0 && !entry) return undefined;
+    return await this.#count(user, batch, true);
+  }
+
+  async #count(
+    user: Did,
+    batch: readonly Blob[],
+    complete: boolean,
+  ): Promise<Entry<AccountRow>> {
+    const key = holdKeys.account(user);
+    for (let i = 0; i < MAX_COMMITS; i++) {
+      const entry = await this.#kv.get<AccountRow>(key);
+      if (entry?.value.counted) return entry;
+      const before = entry?.value ?? { ...EMPTY_ACCOUNT, counted: false };
+      const fresh = await this.uncharged(user, batch);
+      const change = this.#kv.atomic();
+      const next = { ...add(before, fresh), counted: complete };
+      this.#put(change, user, entry, next);
+      this.#charge(change, user, fresh);
+      if (!await change.commit()) continue;
+      const counted = await this.#kv.get<AccountRow>(key);
+      if (counted) return counted;
+    }
+    throw busyAccount(user);
+  }
+
+  #charge(change: Atomic, user: Did, blobs: readonly Blob[]): void {
+    const since = this.#clock.now();
+    for (const { digest, size } of blobs) {
+      const row: ChargeRow = { size, since };
+      change.set(holdKeys.charge(user, digest), row);
+    }
+  }
+
+  #put(
+    change: Atomic,
+    user: Did,
+    entry: Entry<AccountRow> | undefined,
+    account: AccountRow,
+  ): void {
+    const key = holdKeys.account(user);
+    change.check(key, entry?.versionstamp ?? null).set(key, account);
+  }
+}
+
+function add(account: AccountRow, blobs: readonly Blob[]): AccountRow {
+  return {
+    ...account,
+    blobs: account.blobs + blobs.length,
+    bytes: account.bytes + sizeOf(blobs),
+  };
+}
+
+function busyAccount(user: Did): AppError {
+  return new AppError(
+    "UNAVAILABLE",
+    `Too much changes at once in what ${user} stores; try again in a moment.`,
+    { retryAfterSeconds: 1 },
+  );
+}

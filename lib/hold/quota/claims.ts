@@ -1,0 +1,82 @@
+/**
+ * Which blobs the manifests of a person need, by the rows of the layer index.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type { Kv } from "../../kv/kv.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import type { BlobRow } from "../blobs/blob_row.ts";
+import { holdKeys } from "../kv_keys.ts";
+
+/** A blob that counts for a person. */
+export interface Blob {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** Reads claims. */
+export class Claims {
+  readonly #kv: Kv;
+
+  constructor(kv: Kv) {
+    this.#kv = kv;
+  }
+
+  /** The blobs that manifests of `user` need; one may come more than once. */
+  async *blobsOf(user: Did): AsyncIterableIterator<Blob> {
+    const layers = this.#kv.list<{ size: number }>({
+      prefix: holdKeys.userLayers(user),
+    });
+    let last: string | undefined;
+    for await (const { key, value } of layers) {
+      const digest = String(key[3]);
+      if (digest === last || !isDigest(digest)) continue;
+      last = digest;
+      yield { digest, size: value.size };
+    }
+    const manifests = this.#kv.list<{ extra: readonly Digest[] }>({
+      start: [...holdKeys.manifests, `at://${user}/`],
+      // "0" is the character after "/".
+      end: [...holdKeys.manifests, `at://${user}0`],
+    });
+    for await (const { value } of manifests) {
+      yield* await this.sized(value.extra);
+    }
+  }
+
+  /** Those of `digests` that this hold knows, each once, with their sizes. */
+  async sized(digests: readonly Digest[]): Promise<Blob[]> {
+    const distinct = [...new Set(digests)];
+    const rows = await this.#kv.getMany<BlobRow>(
+      distinct.map((digest) => holdKeys.blob(digest)),
+    );
+    return distinct.flatMap((digest, i) => {
+      const size = rows[i]?.value.size;
+      return size === undefined ? [] : [{ digest, size }];
+    });
+  }
+
+  /** Whether a manifest of `user` needs the blob. */
+  async has(user: Did, digest: Digest): Promise<boolean> {
+    const prefix = holdKeys.blobUses(digest);
+    const uses = this.#kv.list({
+      start: [...prefix, `at://${user}/`],
+      end: [...prefix, `at://${user}0`],
+    }, { limit: 1 });
+    for await (const _ of uses) return true;
+    return false;
+  }
+}
+
+/** Bytes of all `blobs`. */
+export function sizeOf(blobs: readonly Blob[]): number {
+  return blobs.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** `blobs`, each once. */
+export function distinct(blobs: readonly Blob[]): Blob[] {
+  return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
+}

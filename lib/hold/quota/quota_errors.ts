@@ -1,0 +1,48 @@
+/**
+ * The refusals of the quota, in words for the person at the other end.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import { AppError } from "../../errors.ts";
+
+/** A limit on what a person stores. */
+export interface Limit {
+  /** Bytes. */
+  readonly quota: number;
+  /** Name of the tier. */
+  readonly name: string;
+}
+
+/** What a person has and wants. Sizes are in bytes. */
+export interface Excess {
+  /** Stored and reserved. */
+  readonly used: number;
+  /** What would come on top; undefined when only the first bytes are known. */
+  readonly added: number | undefined;
+  readonly limit: Limit;
+}
+
+/** The person may not store that much. */
+export function overQuota(user: Did, excess: Excess): AppError {
+  const { used, added } = excess;
+  const { quota: limit, name: tier } = excess.limit;
+  const more = added === undefined ? "more" : `${added} more`;
+  return new AppError(
+    "QUOTA_EXCEEDED",
+    `${user} uses ${used} of ${limit} bytes on this hold (tier ${tier}, unfinished uploads included), and ${more} do not fit; delete images or ask the captain for another tier.`,
+    {
+      detail: { limit, used, ...(added === undefined ? {} : { added }) },
+    },
+  );
+}
+
+/** The person has as many uploads under way as an account keeps. */
+export function tooManyUploads(user: Did): AppError {
+  return new AppError(
+    "UNAVAILABLE",
+    `${user} has too many uploads under way on this hold; finish or cancel some, or try again later.`,
+    { retryAfterSeconds: 10 },
+  );
+}

@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { isAppError } from "../../errors.ts";
+import { type Digest, digestOf } from "../../oci/digest.ts";
+import { holdKeys } from "../kv_keys.ts";
+import { ALICE, BOB, bodyOf, CAPTAIN, noise, WRONG } from "../testing.ts";
+import { imageOf, openServices } from "../testing_services.ts";
+
+const TIERS = {
+  tiers: [{ name: "deckhand", quota: 1000 }, { name: "bosun", quota: 5000 }],
+  defaultTier: "deckhand",
+};
+const HOUR = 3_600_000;
+const exceeded = (error: unknown) => isAppError(error, "QUOTA_EXCEEDED");
+
+Deno.test("a layer counts once for each person, however many images need it", async () => {
+  await using hold = await openServices(TIERS);
+  const shared = await hold.push(ALICE, noise(600));
+  for (const name of ["a", "b"]) {
+    for (const who of [ALICE, BOB]) {
+      await hold.notify.push(who, imageOf(who, [shared], { name }));
+    }
+  }
+  for (const who of [ALICE, BOB]) {
+    assert.deepEqual(await hold.quota.report(who), {
+      userDid: who,
+      uniqueBlobs: 1,
+      totalSize: 600,
+      limit: 1000,
+      tier: "deckhand",
+    });
+  }
+});
+
+Deno.test("what goes beyond the quota is refused at the start, on the way and at the manifest", async () => {
+  await using hold = await openServices(TIERS);
+  const first = await hold.push(ALICE, noise(600));
+  await hold.notify.push(ALICE, imageOf(ALICE, [first]));
+  await assert.rejects(
+    hold.uploads.initiate(ALICE, { size: 401 }),
+    exceeded,
+  );
+  const upload = await hold.uploads.initiate(ALICE);
+  await assert.rejects(
+    hold.uploads.append(upload, 0, bodyOf(noise(401))),
+    (error) =>
+      exceeded(error) && /600 of 1000 bytes .* 401 more/.test(String(error)),
+  );
+  // A layer of another person, which costs nothing to name but counts in full.
+  const other = await hold.push(BOB, noise(401, 2));
+  const image = imageOf(ALICE, [first, other]);
+  const head = await hold.records.head();
+  await assert.rejects(hold.notify.admit(image), exceeded);
+  await assert.rejects(hold.notify.push(ALICE, image), exceeded);
+  assert.deepEqual(await hold.records.head(), head);
+  assert.equal(await hold.quota.remaining(ALICE), 400);
+});
+
+Deno.test("blobs without a manifest, configs and several layers count from their upload on", async () => {
+  await using hold = await openServices(TIERS);
+  const layers = [
+    await hold.push(ALICE, noise(300, 1)),
+    await hold.push(ALICE, noise(300, 2)),
+  ];
+  const config = await hold.push(ALICE, noise(300, 3));
+  const stored = { uniqueBlobs: 3, totalSize: 900 };
+  const report = async () => {
+    const { uniqueBlobs, totalSize } = await hold.quota.report(ALICE);
+    return { uniqueBlobs, totalSize };
+  };
+  assert.deepEqual(await report(), stored);
+  await assert.rejects(hold.push(ALICE, noise(101, 4)), exceeded);
+  const image = imageOf(ALICE, layers, { config });
+  await hold.notify.admit(image);
+  await hold.notify.push(ALICE, image);
+  assert.deepEqual(await report(), stored);
+  // The config is a part of two images, and is freed by the last of them.
+  const second = imageOf(ALICE, [], { config, name: "second" });
+  await hold.notify.push(ALICE, second);
+  assert.ok(image.digest && second.digest);
+  await hold.layerRecords.manifestDeleted(ALICE, image.digest);
+  assert.deepEqual(await report(), { uniqueBlobs: 1, totalSize: 300 });
+  await hold.layerRecords.manifestDeleted(ALICE, second.digest);
+  assert.deepEqual(await report(), { uniqueBlobs: 0, totalSize: 0 });
+});
+
+Deno.test("blobs without a manifest count until the garbage collection takes them", async () => {
+  await using hold = await openServices(TIERS);
+  const shared = noise(400, 1);
+  await hold.push(ALICE, noise(500, 2));
+  await hold.push(ALICE, shared);
+  // Bob keeps alive what Alice uploaded and does not use.
+  const kept = await hold.push(BOB, shared);
+  await hold.notify.push(BOB, imageOf(BOB, [kept]));
+  await hold.gc.run();
+  assert.equal(await hold.quota.remaining(ALICE), 100);
+  hold.clock.advance(25 * HOUR);
+  await hold.gc.run();
+  assert.equal(await hold.quota.remaining(ALICE), 1000);
+  assert.equal(await hold.quota.remaining(BOB), 600);
+});
+
+Deno.test("blobs that were stored before there were accounts are counted, each once", async () => {
+  await using hold = await openServices(TIERS);
+  const layers = [await hold.push(ALICE, noise(200, 1))];
+  const config = await hold.push(ALICE, noise(50, 2));
+  for (const name of ["a", "b"]) {
+    await hold.notify.push(ALICE, imageOf(ALICE, layers, { name, config }));
+  }
+  const expected = await hold.quota.report(ALICE);
+  assert.equal(expected.totalSize, 250);
+  const forget = async () => {
+    for await (const { key } of hold.kv.list({ prefix: ["hold"] })) {
+      const kind = String(key[1]);
+      if (kind === "account" || kind === "charge") await hold.kv.delete(key);
+    }
+  };
+  await forget();
+  const reports = await Promise.all(
+    [hold.quota, hold.instance(), hold.instance()].map((quota) =>
+      quota.report(ALICE)
+    ),
+  );
+  for (const report of reports) assert.deepEqual(report, expected);
+  await forget();
+  await assert.rejects(
+    hold.uploads.initiate(ALICE, { size: 751 }),
+    exceeded,
+  );
+  await forget();
+  await hold.notify.push(ALICE, imageOf(ALICE, layers, { name: "c" }));
+  assert.deepEqual(await hold.quota.report(ALICE), expected);
+  // An instance that died while it counted.
+  await forget();
+  await hold.kv.set(holdKeys.account(ALICE), {
+    counted: false,
+    blobs: 1,
+    bytes: 200,
+    reservations: {},
+  });
+  await hold.kv.set(holdKeys.charge(ALICE, layers[0] ?? WRONG), {
+    size: 200,
+    since: 0,
+  });
+  assert.deepEqual(await hold.quota.report(ALICE), expected);
+});
+
+Deno.test("a manifest of many layers is admitted whole or not at all", async () => {
+  await using hold = await openServices(TIERS);
+  const layers: Digest[] = [];
+  for (let i = 0; i < 100; i++) {
+    const digest = digestOf(noise(11, i + 1));
+    await hold.rows.publish(digest, 11, 0, () => Promise.resolve());
+    layers.push(digest);
+  }
+  await assert.rejects(hold.notify.admit(imageOf(ALICE, layers)), exceeded);
+  assert.equal(await hold.quota.remaining(ALICE), 1000);
+  // Two of 990 bytes each at the same time.
+  const halves = [layers.slice(0, 90), layers.slice(10)];
+  const outcomes = await Promise.allSettled(
+    halves.map((half, i) =>
+      hold.notify.admit(imageOf(ALICE, half, { name: `half ${i}` }))
+    ),
+  );
+  assert.deepEqual(
+    outcomes.map(({ status }) => status).toSorted(),
+    ["fulfilled", "rejected"],
+  );
+  assert.deepEqual(await hold.quota.remaining(ALICE), 10);
+});
+
+Deno.test("what one has already may be pushed again with a full quota", async () => {
+  await using hold = await openServices(TIERS);
+  const layer = await hold.push(ALICE, noise(1000));
+  await hold.notify.push(ALICE, imageOf(ALICE, [layer], { name: "one" }));
+  await hold.notify.push(ALICE, imageOf(ALICE, [layer], { name: "two" }));
+  assert.equal(await hold.quota.remaining(ALICE), 0);
+});
+
+Deno.test("the tier is that of the crew record, the captain has no limit", async () => {
+  await using hold = await openServices(TIERS);
+  await hold.crew.request(ALICE);
+  assert.equal(await hold.quota.remaining(ALICE), 1000);
+  await hold.crew.setTier(ALICE, hold.quota.tierAt(1).name);
+  assert.equal(await hold.quota.remaining(ALICE), 5000);
+  await hold.crew.setTier(ALICE, "no such tier");
+  assert.equal(await hold.quota.remaining(ALICE), 1000);
+  assert.equal(await hold.quota.remaining(CAPTAIN), undefined);
+  assert.equal((await hold.quota.report(CAPTAIN)).limit, undefined);
+  await assert.rejects(
+    hold.crew.setTier(BOB, "bosun"),
+    (error) => isAppError(error) && error.xrpcName === "UserNotFound",
+  );
+  assert.throws(() => hold.quota.tierAt(2), /2 tiers/);
+});
+
+Deno.test("without tiers nobody is limited", async () => {
+  await using hold = await openServices();
+  assert.equal(await hold.quota.remaining(ALICE), undefined);
+  assert.deepEqual(await hold.quota.report(ALICE), {
+    userDid: ALICE,
+    uniqueBlobs: 0,
+    totalSize: 0,
+  });
+});

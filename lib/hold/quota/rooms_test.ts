@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { isAppError } from "../../errors.ts";
+import { digestOf } from "../../oci/digest.ts";
+import { ALICE, bodyOf, brokenBody, noise, WRONG } from "../testing.ts";
+import { openServices } from "../testing_services.ts";
+
+const TIERS = {
+  tiers: [{ name: "deckhand", quota: 1000 }, { name: "bosun", quota: 5000 }],
+  defaultTier: "deckhand",
+};
+const HOUR = 3_600_000;
+const exceeded = (error: unknown) => isAppError(error, "QUOTA_EXCEEDED");
+
+Deno.test("uploads side by side, in two instances, do not pass together", async () => {
+  await using hold = await openServices(TIERS);
+  const instances = [
+    hold.uploads,
+    hold.restart({ allowance: hold.instance().rooms }),
+  ];
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 12 }, async (_, i) => {
+      const uploads = instances[i % 2];
+      assert.ok(uploads);
+      const bytes = noise(300, i + 1);
+      const upload = await uploads.reserve(ALICE);
+      const digest = digestOf(bytes);
+      // Of known size, of unknown size, and in two requests.
+      if (i % 3 === 0) {
+        await uploads.finish(upload, digest, {
+          offset: 0,
+          body: bodyOf(bytes),
+          size: 300,
+        });
+      } else if (i % 3 === 1) {
+        await uploads.finish(upload, digest, {
+          offset: 0,
+          body: bodyOf(bytes, 50),
+        });
+      } else {
+        await uploads.append(upload, 0, bodyOf(bytes, 100));
+        await uploads.finish(upload, digest);
+      }
+    }),
+  );
+  const refused = outcomes.flatMap((outcome) =>
+    outcome.status === "rejected" ? [outcome.reason] : []
+  );
+  for (const error of refused) assert.ok(exceeded(error), String(error));
+  const { uniqueBlobs, totalSize } = await hold.quota.report(ALICE);
+  assert.equal(outcomes.length - refused.length, uniqueBlobs);
+  assert.ok(uniqueBlobs >= 1 && uniqueBlobs <= 3, `${uniqueBlobs}`);
+  // What only the refused ones had begun may still be there, and is counted.
+  assert.ok(totalSize <= 1000, `${totalSize}`);
+});
+
+Deno.test("an unfinished upload counts until it is aborted, swept or its instance has died", async () => {
+  await using hold = await openServices(TIERS);
+  const upload = await hold.uploads.initiate(ALICE);
+  await hold.uploads.append(upload, 0, bodyOf(noise(600)));
+  assert.equal(await hold.quota.remaining(ALICE), 400);
+  await assert.rejects(
+    hold.uploads.append(upload, 600, bodyOf(noise(500), 100)),
+    exceeded,
+  );
+  assert.equal(await hold.quota.remaining(ALICE), 400);
+  await hold.uploads.abort(upload);
+  assert.equal(await hold.quota.remaining(ALICE), 1000);
+
+  const left = await hold.uploads.initiate(ALICE);
+  await hold.uploads.append(left, 0, bodyOf(noise(600)));
+  hold.clock.advance(23 * HOUR);
+  assert.equal(await hold.quota.remaining(ALICE), 400);
+  hold.clock.advance(2 * HOUR);
+  assert.equal(await hold.quota.remaining(ALICE), 1000);
+
+  // The request of a killed instance neither fails nor ends.
+  const room = await hold.quota.rooms.open({
+    caller: ALICE,
+    uploadId: crypto.randomUUID(),
+  });
+  await room.need(700);
+  assert.equal(await hold.quota.remaining(ALICE), 300);
+  hold.clock.advance(50_000);
+  await room.renew();
+  hold.clock.advance(50_000);
+  assert.equal(await hold.quota.remaining(ALICE), 300);
+  hold.clock.advance(11_000);
+  assert.equal(await hold.quota.remaining(ALICE), 1000);
+});
+
+Deno.test("a broken request gives back what it had reserved", async () => {
+  await using hold = await openServices(TIERS);
+  const upload = await hold.uploads.reserve(ALICE);
+  await assert.rejects(
+    hold.uploads.append(upload, 0, brokenBody(noise(600))),
+    { code: "BLOB_UPLOAD_INVALID" },
+  );
+  const wrong = await hold.uploads.reserve(ALICE);
+  await assert.rejects(
+    hold.uploads.finish(wrong, WRONG, {
+      offset: 0,
+      body: bodyOf(noise(600)),
+      size: 600,
+    }),
+    { code: "DIGEST_INVALID" },
+  );
+  const begun = await hold.uploads.reserve(ALICE);
+  await hold.uploads.append(begun, 0, bodyOf(noise(600)));
+  await assert.rejects(
+    hold.uploads.finish(begun, WRONG),
+    { code: "DIGEST_INVALID" },
+  );
+  assert.equal(await hold.quota.remaining(ALICE), 1000);
+});
+
+Deno.test("what an announced size has reserved is filled by its bytes", async () => {
+  await using hold = await openServices(TIERS);
+  const bytes = noise(900);
+  const { uploadId } = await hold.uploads.initiate(ALICE, { size: 900 });
+  await assert.rejects(hold.uploads.initiate(ALICE, { size: 101 }), exceeded);
+  await hold.uploads.putPart(uploadId, 1, bodyOf(bytes));
+  assert.equal(await hold.quota.remaining(ALICE), 100);
+  await hold.uploads.complete(uploadId, digestOf(bytes));
+  assert.deepEqual(await hold.quota.report(ALICE), {
+    userDid: ALICE,
+    uniqueBlobs: 1,
+    totalSize: 900,
+    limit: 1000,
+    tier: "deckhand",
+  });
+});
+
+Deno.test("a blob that counts already may be uploaded again with a full quota", async () => {
+  await using hold = await openServices(TIERS);
+  const bytes = noise(1000);
+  const digest = await hold.push(ALICE, bytes);
+  await assert.rejects(hold.uploads.initiate(ALICE), exceeded);
+  const uploadId = crypto.randomUUID();
+  const upload = { uploadId, caller: ALICE, algorithm: "sha256" as const };
+  const { size } = await hold.uploads.finish(upload, digest, {
+    offset: 0,
+    body: bodyOf(bytes),
+    size: bytes.length,
+  });
+  assert.equal(size, 1000);
+  assert.equal((await hold.quota.report(ALICE)).uniqueBlobs, 1);
+});

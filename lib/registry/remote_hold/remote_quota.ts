@@ -1,0 +1,132 @@
+/**
+ * The quota of a hold that somebody else runs, by its public `getQuota` and
+ * its layer records. The published lexicons have no question for one manifest,
+ * so that a push is refused only when it is certain that the hold will not
+ * count it; in every other case the hold decides when it hears of the manifest.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { Did } from "../../did.ts";
+import { AppError } from "../../errors.ts";
+import type { ManifestEvent } from "../../hold_api/hold_client.ts";
+import type { Logger } from "../../log.ts";
+import type { RemoteCalls } from "./remote_calls.ts";
+
+const bytes = z.int().min(0);
+const quotaSchema = z.object({ totalSize: bytes, limit: bytes.optional() });
+const layerSchema = z.object({
+  value: z.object({ digest: z.string(), size: bytes, userDid: z.string() }),
+});
+// A broken record must not hide the others.
+const pageSchema = z.object({
+  records: z.array(z.unknown()).max(1_000),
+  cursor: z.string().max(2_048).nullish(),
+});
+
+/** Pages of 100 layer records that are read, and only where the quota may be exceeded. */
+const MAX_PAGES = 10;
+
+/** What a hold has recorded for one person. */
+interface Recorded {
+  /** Size by digest. */
+  readonly sizes: ReadonlyMap<string, number>;
+  readonly isComplete: boolean;
+}
+
+/** Asks one hold. */
+export class RemoteQuota {
+  readonly #calls: RemoteCalls;
+  readonly #log: Logger;
+
+  constructor(calls: RemoteCalls, log: Logger) {
+    this.#calls = calls;
+    this.#log = log;
+  }
+
+  /** Throws AppError `QUOTA_EXCEEDED` when the hold will certainly not count the manifest. */
+  async admit({ owner, manifest }: ManifestEvent): Promise<void> {
+    const layers = new Map(
+      manifest.layers.map(({ digest, size }) => [digest, size]),
+    );
+    if (layers.size === 0) return;
+    let excess: { used: number; limit: number; added: number } | undefined;
+    try {
+      excess = await this.#excess(owner, layers);
+    } catch (error) {
+      // A hold that does not answer this decides when it hears of the push.
+      const { did } = this.#calls;
+      this.#log.debug("quota of a hold not known", { holdDid: did, error });
+    }
+    if (!excess) return;
+    const { used, limit, added } = excess;
+    throw new AppError(
+      "QUOTA_EXCEEDED",
+      `You use ${used} of ${limit} bytes on the hold ${this.#calls.did}, and ${added} more do not fit; delete images or ask its captain for a larger quota.`,
+      { detail: { used, limit, added } },
+    );
+  }
+
+  async #excess(
+    owner: Did,
+    layers: ReadonlyMap<string, number>,
+  ): Promise<{ used: number; limit: number; added: number } | undefined> {
+    const quota = await this.#calls.query(
+      "io.atcr.hold.getQuota",
+      { userDid: owner },
+      quotaSchema,
+    );
+    if (quota?.limit === undefined) return undefined;
+    const { limit, totalSize } = quota;
+    const whole = sum(layers.values());
+    if (totalSize + whole <= limit) return undefined;
+    const recorded = await this.#recorded(owner);
+    if (recorded && !recorded.isComplete) {
+      return whole > limit ? { used: 0, limit, added: whole } : undefined;
+    }
+    // What the total has beyond the records may be these very layers: some
+    // holds count uploads before they hear of a manifest.
+    const used = recorded ? sum(recorded.sizes.values()) : totalSize;
+    const fresh = [...layers].filter(([digest]) =>
+      !recorded?.sizes.has(digest)
+    );
+    const added = sum(fresh.map(([, size]) => size));
+    return added > 0 && used + added > limit
+      ? { used, limit, added }
+      : undefined;
+  }
+
+  /** The layer records of `owner`; undefined when the hold does not list records. */
+  async #recorded(owner: Did): Promise<Recorded | undefined> {
+    const sizes = new Map<string, number>();
+    let cursor: string | undefined;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const answer = await this.#calls.query(
+        "com.atproto.repo.listRecords",
+        {
+          repo: this.#calls.did,
+          collection: "io.atcr.hold.layer",
+          limit: "100",
+          ...(cursor === undefined ? {} : { cursor }),
+        },
+        pageSchema,
+      );
+      if (!answer) return undefined;
+      for (const record of answer.records) {
+        const { data } = layerSchema.safeParse(record);
+        if (data?.value.userDid !== owner) continue;
+        sizes.set(data.value.digest, data.value.size);
+      }
+      cursor = answer.cursor ?? undefined;
+      if (cursor === undefined) return { sizes, isComplete: true };
+    }
+    return { sizes, isComplete: false };
+  }
+}
+
+function sum(sizes: Iterable<number>): number {
+  let total = 0;
+  for (const size of sizes) total += size;
+  return total;
+}

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import type { Did } from "../../did.ts";
+import { isAppError } from "../../errors.ts";
+import type { ManifestEvent } from "../../hold_api/hold_client.ts";
+import { silentLogger } from "../../log.ts";
+import { type Digest, digestOf } from "../../oci/digest.ts";
+import { RemoteCalls } from "./remote_calls.ts";
+import { RemoteQuota } from "./remote_quota.ts";
+
+const HOLD: Did = "did:web:hold.example.com";
+const ALICE: Did = "did:plc:alicealicealicealiceal22";
+const BOB: Did = "did:plc:bobbobbobbobbobbobbobbo2";
+const digest = (name: string): Digest =>
+  digestOf(new TextEncoder().encode(name));
+
+/** What the hold says; undefined: it does not have the method. */
+interface Answers {
+  quota?: unknown;
+  layers?: readonly { digest: string; size: number; userDid: string }[];
+  /** Whether its list of records never ends. */
+  endless?: boolean;
+}
+
+function imageOf(layers: Readonly<Record<string, number>>): ManifestEvent {
+  return {
+    repository: "app",
+    owner: ALICE,
+    digest: digest("manifest"),
+    manifest: {
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      layers: Object.entries(layers).map(([name, size]) => ({
+        digest: digest(name),
+        size,
+        mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
+      })),
+    },
+  };
+}
+
+/** Whether a push of `layers` is refused, and how often the hold was asked. */
+async function decide(
+  answers: Answers,
+  layers: Readonly<Record<string, number>>,
+): Promise<{ refusal: string | undefined; asked: number }> {
+  let asked = 0;
+  const calls = new RemoteCalls({
+    did: HOLD,
+    origin: "https://hold.example.com",
+    targets: { plain: false, plainOrigins: [], ownOrigins: [] },
+    session: () => Promise.resolve(undefined),
+    fetch: (url) => {
+      asked++;
+      const { pathname } = new URL(url);
+      const { quota, layers: records, endless } = answers;
+      const body = pathname.endsWith("getQuota") ? quota : records && {
+        records: records.map((value) => ({ value })),
+        ...(endless ? { cursor: "more" } : {}),
+      };
+      return Promise.resolve(
+        body === undefined
+          ? new Response("{}", { status: 404 })
+          : Response.json(body),
+      );
+    },
+  });
+  try {
+    await new RemoteQuota(calls, silentLogger).admit(imageOf(layers));
+    return { refusal: undefined, asked };
+  } catch (error) {
+    assert.ok(isAppError(error, "QUOTA_EXCEEDED"), String(error));
+    return { refusal: error.message, asked };
+  }
+}
+
+const quota = { totalSize: 900, limit: 1000 };
+const mine = [
+  { digest: digest("a"), size: 600, userDid: ALICE },
+  { digest: digest("b"), size: 300, userDid: ALICE },
+  { digest: digest("a"), size: 600, userDid: ALICE },
+  { digest: digest("c"), size: 900, userDid: BOB },
+];
+
+Deno.test("a push that a foreign hold would not count is refused with its figures", async () => {
+  const { refusal } = await decide({ quota, layers: mine }, { a: 600, n: 101 });
+  assert.match(refusal ?? "", /900 of 1000 bytes .* 101 more .* delete images/);
+  // A hold that lists no records is believed by its total alone.
+  assert.ok((await decide({ quota }, { n: 101 })).refusal);
+  // More than the limit by itself, whatever else there is.
+  const endless = { quota, layers: mine, endless: true };
+  assert.ok((await decide(endless, { n: 1001 })).refusal);
+});
+
+Deno.test("a push that a foreign hold may count goes on", async () => {
+  const passes = async (answers: Answers, layers: Record<string, number>) => {
+    const { refusal, asked } = await decide(answers, layers);
+    assert.equal(refusal, undefined);
+    return asked;
+  };
+  assert.equal(await passes({ quota, layers: mine }, { n: 100 }), 1);
+  // Layers that count already cost nothing.
+  await passes({ quota, layers: mine }, { a: 600, b: 300, n: 100 });
+  // The total may have these very layers already, as uploads.
+  await passes({ quota, layers: [] }, { n: 900 });
+  await passes({ quota: { totalSize: 5 }, layers: [] }, { n: 900 });
+  await passes({ quota: "nonsense" }, { n: 900 });
+  await passes({}, { n: 900 });
+  // Where the records do not end, nobody knows.
+  const endless = { quota, layers: mine, endless: true };
+  assert.ok(await passes(endless, { n: 200 }) <= 12);
+});
