@@ -226,6 +226,9 @@ export class CredentialChain implements CredentialVerifier {
       credential: { kind: "device", id: device.id },
       permits: (action, did, repo) =>
         isPermitted(device.permissions, device.did, action, did, repo),
+      pulls: device.permissions.flatMap(({ pattern, actions }) =>
+        actions.includes("pull") ? [pattern] : []
+      ),
     };
   }
 }

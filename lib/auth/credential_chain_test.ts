@@ -121,6 +121,7 @@ Deno.test("a device secret opens its account with what the device may do, and is
   assert.ok(principal.permits?.("pull", ALICE, "app"));
   assert.ok(!principal.permits?.("push", ALICE, "app"));
   assert.ok(!principal.permits?.("pull", ALICE, "other"));
+  assert.deepEqual(principal.pulls, ["app"]);
   assert.deepEqual(t.tried, []);
 });
 

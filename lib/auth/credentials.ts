@@ -15,6 +15,8 @@ export interface Principal {
   readonly credential: Credential;
   /** Narrows what the credential allows; absent when it allows all that its owner may do. */
   readonly permits?: (action: Action, did: Did, repo: string) => boolean;
+  /** Patterns of the repositories that the credential may pull from, as in `permissions.ts`; absent where `permits` is. */
+  readonly pulls?: readonly string[];
 }
 
 /** Checks credentials. */

@@ -35,6 +35,8 @@ export interface TokenClaims {
   /** Undefined for a token that was issued without login. */
   did: Did | undefined;
   grants: readonly Grant[];
+  /** Patterns of the repositories that the catalog may show besides those of the grants, as in `permissions.ts`; undefined without the scope of the catalog. */
+  catalog?: readonly string[];
   /** What the login was made with; undefined without login. */
   credential: Credential | undefined;
   /** Seconds since the Unix epoch, as `expiresAt`. */
@@ -69,6 +71,7 @@ const claimsSchema = z.object({
   iat: z.number(),
   exp: z.number(),
   cred: z.string().regex(/^(?:password|device\/[0-9a-f]{16})$/).optional(),
+  catalog: z.array(z.string()).exactOptional(),
   access: z.array(
     z.tuple([z.string(), z.string(), actionsSchema, actionsSchema]),
   ),
@@ -93,10 +96,11 @@ export class RegistryTokens {
     return this.#options.service;
   }
 
-  /** Issues a token; `holder` is undefined for one without login. */
+  /** Issues a token; `holder` is undefined for one without login, `catalog` without the scope of the catalog. */
   async issue(
     holder: { did: Did; credential: Credential } | undefined,
     grants: readonly Grant[],
+    catalog?: readonly string[],
   ): Promise<{ token: string; issuedAt: Date }> {
     const { clock, key, service, ttlSeconds } = this.#options;
     // Decimals keep a login apart from a revocation in the same second.
@@ -108,6 +112,7 @@ export class RegistryTokens {
         actions,
         refused,
       ]),
+      ...(catalog ? { catalog } : {}),
       ...(holder ? { cred: formatCredential(holder.credential) } : {}),
     })
       .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
@@ -152,6 +157,7 @@ export class RegistryTokens {
         credential: parseCredential(claims.cred),
         issuedAt: claims.iat,
         expiresAt: claims.exp,
+        ...(claims.catalog ? { catalog: claims.catalog } : {}),
         grants: claims.access.map(([did, repo, actions, refused]) => ({
           did: did as Did,
           repo,

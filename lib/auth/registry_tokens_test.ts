@@ -37,6 +37,14 @@ Deno.test("a token says who holds it and what it allows", async () => {
   assert.deepEqual(claims.grants, grants);
 });
 
+Deno.test("a token says what the catalog may show, if it was asked for", async () => {
+  const issuer = tokens(new ManualClock());
+  for (const catalog of [undefined, [], ["team/*", "app"]]) {
+    const { token } = await issuer.issue(alice, grants, catalog);
+    assert.deepEqual((await issuer.verify(token)).catalog, catalog);
+  }
+});
+
 Deno.test("a token issued without login has no owner", async () => {
   const clock = new ManualClock();
   const { token } = await tokens(clock).issue(undefined, []);

@@ -83,7 +83,10 @@ export class TokenService {
         if (grant) grants.push(grant);
       }
       const holder = principal && holderOf(principal);
-      const { token, issuedAt } = await tokens.issue(holder, grants);
+      const catalog = principal && request.scopes.some(isCatalog)
+        ? principal.pulls ?? ["*"]
+        : undefined;
+      const { token, issuedAt } = await tokens.issue(holder, grants, catalog);
       const refreshToken = await this.#refreshToken(request, principal);
       metrics.tokens.inc({ outcome: principal ? "login" : "anonymous" });
       const expiresInSeconds = tokens.ttlSeconds;
@@ -155,4 +158,9 @@ export class TokenService {
 
 function holderOf({ identity, credential }: Principal): Holder {
   return { did: identity.did, credential };
+}
+
+/** The scope that clients ask for to list repositories: `registry:catalog:*`. */
+function isCatalog({ type, name, actions }: Scope): boolean {
+  return type === "registry" && name === "catalog" && actions.includes("*");
 }

@@ -130,7 +130,8 @@ const registrySettings = section("The OCI registry.", {
     default: 4_194_304,
   }),
   catalog: setting(flag(), {
-    doc: "Whether /v2/_catalog lists what the caller may see.",
+    doc:
+      "Whether /v2/_catalog lists what the token may read (scope registry:catalog:* for all).",
     default: true,
   }),
   tag_recheck_seconds: setting(integer(1, 604_800), {

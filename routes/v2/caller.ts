@@ -6,6 +6,7 @@
 
 import type { Did } from "../../lib/did.ts";
 import type { Identity } from "../../lib/atproto/identity/identity.ts";
+import { isPermitted } from "../../lib/auth/permissions.ts";
 import { notMeantFor, rule } from "../../lib/auth/policy.ts";
 import type {
   Action,
@@ -69,6 +70,26 @@ export function readerOf(
   return verdict(claims, "pull", owner.did, repo) === "allowed"
     ? claims?.did
     : undefined;
+}
+
+/**
+ * As whom the catalog looks at a repository: the token's owner where the token
+ * names the repository or has the scope of the catalog, else without login.
+ */
+export function catalogReader(
+  claims: TokenClaims | undefined,
+): (ref: RepoRef) => Did | undefined {
+  const caller = claims?.did;
+  if (!claims || caller === undefined) return () => undefined;
+  const permissions = (claims.catalog ?? []).map((pattern) => ({
+    pattern,
+    actions: ["pull"] as const,
+  }));
+  return ({ did, repo }) =>
+    verdict(claims, "pull", did, repo) === "allowed" ||
+      isPermitted(permissions, caller, "pull", did, repo)
+      ? caller
+      : undefined;
 }
 
 /** The repositories that the token allows to pull from, and as whom. */

@@ -21,7 +21,7 @@ import { referrersIndex } from "../../lib/oci/referrers.ts";
 import type { RepoRef } from "../../lib/registry/manifests/manifest_index.ts";
 import { PAGE } from "../../lib/registry/lists/lists.ts";
 import { json, warning } from "./answers.ts";
-import { readerOf } from "./caller.ts";
+import { catalogReader, readerOf } from "./caller.ts";
 import type { RepositoryRequest, V2Deps, V2Request } from "./deps.ts";
 
 /** Lists tags. */
@@ -105,7 +105,7 @@ export async function listCatalog(
     ? undefined
     : await positionOf(deps, page.last);
   const { items, next } = await deps.lists.catalog({
-    caller: r.claims?.did,
+    readerOf: catalogReader(r.claims),
     n: pageSize(page, PAGE.catalog),
     ...(last ? { last } : {}),
   });

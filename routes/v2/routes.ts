@@ -184,8 +184,9 @@ function challenge(
   return formatBearerChallenge({
     realm: `${deps.origin(request)}/auth/token`,
     service: deps.tokens.service,
-    scope: name &&
-      `repository:${formatImageName(name)}:${actionsFor(endpoint)}`,
+    scope: endpoint?.kind === "catalog"
+      ? "registry:catalog:*"
+      : name && `repository:${formatImageName(name)}:${actionsFor(endpoint)}`,
     error: insufficient ? "insufficient_scope" : undefined,
   });
 }

@@ -1,6 +1,7 @@
 /** What a token that is limited to one repository, and what strangers, learn of a private hold. */
 
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { imageManifest, randomBlob } from "../support/oci.ts";
 import {
   type Answer,
@@ -19,6 +20,7 @@ const server = sharedServer({
 });
 const alices = (name: string) =>
   new Repository(server(), server().alice, `alice.test/${name}`);
+const catalog = z.object({ repositories: z.array(z.string()) });
 const scope = (name: string) => `repository:alice.test/${name}:pull,push`;
 const alicesToken = (...names: string[]) =>
   tokenFor(server(), server().alice, ...names.map(scope));
@@ -91,4 +93,28 @@ Deno.test("a stranger's manifest at a private hold tells nothing of its blobs an
   const catalog = `${server().origin}/v2/_catalog`;
   const list = expect(await alices("secret").send("GET", catalog), 200);
   assert.doesNotMatch(JSON.stringify(jsonOf(list)), /bob\.test/);
+});
+
+Deno.test("the catalog shows private repositories only to tokens that go so far", async () => {
+  for (const name of ["listed/a", "listed/b"]) {
+    await alices(name).pushImage("x");
+  }
+  const url = `${server().origin}/v2/_catalog`;
+  const seen = async (token: string) => {
+    const list = expect(await alices("x").send("GET", url, { token }), 200);
+    return catalog.parse(jsonOf(list)).repositories
+      .filter((name) => name.includes("listed/"));
+  };
+  const { alice, bob } = server();
+  const one = await alicesToken("listed/a");
+  assert.deepEqual(await seen(one), ["alice.test/listed/a"]);
+  assert.deepEqual(await seen(await tokenFor(server(), alice)), []);
+  const all = "registry:catalog:*";
+  assert.deepEqual(
+    await seen(await tokenFor(server(), alice, all)),
+    ["alice.test/listed/a", "alice.test/listed/b"],
+  );
+  for (const account of [bob, undefined]) {
+    assert.deepEqual(await seen(await tokenFor(server(), account, all)), []);
+  }
 });

@@ -122,20 +122,21 @@ export class Lists {
     return { items, next: undefined, doubt };
   }
 
-  /** Repositories that `caller` may see, owner by owner. */
+  /** Repositories that may be seen as `readerOf` looks at each, owner by owner. */
   async catalog(options: {
-    caller: Caller;
+    readerOf: (ref: RepoRef) => Caller;
     n: number;
     last?: RepoRef;
   }): Promise<ListPage<RepoRef>> {
     const { repositories } = this.#deps;
-    const { last, n, caller } = options;
+    const { last, n, readerOf } = options;
     const items: RepoRef[] = [];
     if (n === 0) return { items, next: undefined };
     for await (const did of repositories.owners(last?.did)) {
       const after = last?.did === did ? { last: last.repo } : {};
       for await (const { repo, row } of repositories.of(did, after)) {
-        if (!await this.#mayRead(row.holdDid, caller)) continue;
+        const reader = readerOf({ did, repo });
+        if (!await this.#mayRead(row.holdDid, reader)) continue;
         items.push({ did, repo });
         if (items.length > n) return cut(items, n);
       }
