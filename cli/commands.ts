@@ -16,6 +16,7 @@ import { DOCTOR_COMMAND } from "./doctor.ts";
 import { HOLD_COMMANDS } from "./hold_commands.ts";
 import { JOB_COMMANDS } from "./job_commands.ts";
 import { REPO_COMMANDS } from "./repo_commands.ts";
+import { SCRUB_COMMANDS } from "./scrub_commands.ts";
 import { serve } from "./serve.ts";
 
 const SERVE: Command = {
@@ -36,6 +37,7 @@ const COMMANDS: readonly Command[] = [
   DOCTOR_COMMAND,
   ...REPO_COMMANDS,
   ...HOLD_COMMANDS,
+  ...SCRUB_COMMANDS,
   ...CREW_COMMANDS,
   ...CONTENT_COMMANDS,
   ...JOB_COMMANDS,

@@ -11,6 +11,7 @@ import { probeKey } from "../lib/kv/keys.ts";
 import type { Command, CommandCall } from "./command.ts";
 import { HOLD_CHECKS } from "./doctor_hold.ts";
 import { type DoctorCheck, type Finding, ok, warn } from "./doctor_finding.ts";
+import { SCRUB_CHECKS } from "./doctor_scrub.ts";
 import { STORAGE_CHECKS } from "./doctor_storage.ts";
 import { sandboxOf, withContext } from "./open_context.ts";
 import { operatorFetch } from "./operator_fetch.ts";
@@ -31,6 +32,7 @@ const MAX_SKEW_MS = 20_000;
 const CHECKS: readonly DoctorCheck[] = [
   { name: "key-value store", run: keyValueStore },
   ...STORAGE_CHECKS,
+  ...SCRUB_CHECKS,
   { name: "PLC directory", run: plcDirectory },
   { name: "server", run: server },
   { name: "client addresses", run: clientAddresses },

@@ -33,6 +33,7 @@ import type { Kv } from "./kv/kv.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { LocalHold } from "./registry/local_hold.ts";
+import { Scrubber } from "./scrub/scrubber.ts";
 import type { BlobStore } from "./storage/blob_store.ts";
 
 /** The sandbox network, where one runs. */
@@ -72,6 +73,8 @@ export interface AppContext {
   readonly avatarEvents: NetworkEvents | undefined;
   /** What has to work before requests are served. */
   readonly readiness: Readiness;
+  /** Reads what is stored again. */
+  readonly scrubber: Scrubber;
   /** Closes what is open; call it when no request runs any more. */
   close(): void;
 }
@@ -202,6 +205,12 @@ export async function createContext(
       }, clock),
       clock,
       log,
+    }),
+    scrubber: new Scrubber({
+      kv,
+      clock,
+      log,
+      sources: [...hold?.scrubs ?? [], ...registry?.scrubs ?? []],
     }),
     close: () => {
       avatars?.close();

@@ -55,6 +55,11 @@ export class Metrics {
     help: "Manifests served by GET.",
     registers: [this.#registry],
   });
+  readonly manifestsDamaged = new Counter({
+    name: "atcr_registry_manifests_damaged_total",
+    help: "Stored manifests that did not have their digest and were forgotten.",
+    registers: [this.#registry],
+  });
   readonly tokens = new Counter({
     name: "atcr_auth_tokens_total",
     help: "Registry tokens asked for, by outcome.",

@@ -22,7 +22,7 @@ const GROUND = [
 /** The foundations that a service stands on. */
 const FOUNDATIONS = [
   ...["lib/atproto", "lib/crypto", "lib/kv", "lib/net", "lib/oci"],
-  "lib/storage",
+  ...["lib/scrub", "lib/storage"],
 ];
 
 /** What each room may use of the others, besides the ground. */
@@ -35,8 +35,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // The contract between the registry and every hold.
   "lib/hold_api": ["lib/atproto", "lib/oci", "lib/storage"],
   "lib/storage": ["lib/oci"],
+  "lib/scrub": ["lib/kv", "lib/storage"],
   "lib/repo": [
-    ...["lib/atproto", "lib/crypto", "lib/kv", "lib/net", "lib/storage"],
+    ...["lib/atproto", "lib/crypto", "lib/kv", "lib/net", "lib/scrub"],
+    "lib/storage",
   ],
   "lib/config": ["lib/atproto", "lib/net"],
   "lib/install": [],

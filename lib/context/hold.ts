@@ -14,6 +14,7 @@ import { HoldAccess } from "../hold/access.ts";
 import { CaptainRecords } from "../hold/captain_records.ts";
 import { BlobRows } from "../hold/blobs/blob_rows.ts";
 import { DamageReporter } from "../hold/blobs/damage.ts";
+import { BlobScrub } from "../hold/blobs/blob_scrub.ts";
 import { HoldBlobs } from "../hold/blobs/blobs.ts";
 import { HoldCrew } from "../hold/crew.ts";
 import { HoldGc } from "../hold/gc/gc.ts";
@@ -188,6 +189,7 @@ export async function createHold(deps: HoldContextDeps) {
       ttlMs: config.registry.upload_ttl_hours * HOUR_MS,
     }),
     blobs: new HoldBlobs({ store, keys, rows, damage, clock, log, presign }),
+    scrubs: [new BlobScrub({ store, keys, rows, damage })],
     gc: new HoldGc({
       store,
       keys,

@@ -17,6 +17,8 @@ import type { Metrics } from "../metrics.ts";
 import { BlobIndex } from "../registry/blob_index.ts";
 import { Blobs } from "../registry/blobs.ts";
 import { ManifestContent } from "../registry/manifests/content.ts";
+import { ContentScrub } from "../registry/manifests/content_scrub.ts";
+import type { ScrubSource } from "../scrub/source.ts";
 import { Discovery } from "../registry/manifests/discovery.ts";
 import type { TargetRules } from "../net/client_target.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
@@ -73,6 +75,8 @@ export interface RegistryContext {
   /** Undefined where holds are not told of pushes. */
   readonly notices: PushNotices | undefined;
   readonly lists: Lists;
+  /** What a scrub reads again. */
+  readonly scrubs: readonly ScrubSource[];
 }
 
 const HOUR_MS = 3_600_000;
@@ -102,7 +106,10 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   });
   const index = new ManifestIndex(kv);
   const leases = new WriteLeases(kv, clock, index.removals);
-  const content = new ManifestContent(values);
+  const content = new ManifestContent(values, {
+    log,
+    damaged: () => metrics.manifestsDamaged.inc(),
+  });
   const records = new OwnerRecords(pds);
   const removal = new ManifestRemoval({
     kv,
@@ -157,6 +164,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     blobs,
     mounts: new Mounts({ holds, blobs: blobIndex }),
     notices,
+    scrubs: [new ContentScrub(kv, values)],
     uploads: new Uploads({
       kv,
       clock,

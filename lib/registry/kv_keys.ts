@@ -90,6 +90,7 @@ export const registryKeys = {
   ],
   /** The exact bytes of a manifest; shared by all repositories that have it. */
   content: (digest: Digest): Key => ["registry", "content", digest],
+  contents: (): Key => ["registry", "content"],
 
   referrer: (did: Did, repo: string, subject: Digest, digest: Digest): Key => [
     "registry",

@@ -37,6 +37,8 @@ export interface HoldBlobsDeps {
 /** How long a URL for reading works. */
 const URL_SECONDS = 15 * 60;
 const ADOPT_WAIT_MS = 15_000;
+/** Rows that a search for damaged blobs reads. */
+const MAX_LOOKED = 100_000;
 
 /** Reads and hides blobs. Whether the caller may read is decided before. */
 export class HoldBlobs {
@@ -181,6 +183,17 @@ export class HoldBlobs {
    */
   allow(digest: Digest): Promise<"live" | "gone" | undefined> {
     return this.#deps.rows.allow(digest);
+  }
+
+  /** Digests of damaged blobs, at most `limit`, among the first 100,000 blobs. */
+  async damaged(limit: number): Promise<Digest[]> {
+    const digests: Digest[] = [];
+    let looked = 0;
+    for await (const { digest, row } of this.#deps.rows.all()) {
+      if (row.state === "damaged") digests.push(digest);
+      if (digests.length >= limit || ++looked >= MAX_LOOKED) break;
+    }
+    return digests;
   }
 
   async #adopt(digest: Digest): Promise<number | undefined> {

@@ -1,0 +1,81 @@
+/**
+ * Checks of `doctor` on what is stored: the last scrub, blobs that are damaged,
+ * and a small sample read now.
+ *
+ * @module
+ */
+
+import type { AppContext } from "../lib/context.ts";
+import { totals } from "../lib/scrub/report.ts";
+import {
+  type DoctorCheck,
+  fail,
+  type Finding,
+  ok,
+  warn,
+} from "./doctor_finding.ts";
+import { dateOf } from "./scrub_commands.ts";
+
+/** The checks. */
+export const SCRUB_CHECKS: readonly DoctorCheck[] = [
+  { name: "last scrub", run: lastScrub },
+  { name: "stored content", run: storedContent },
+];
+
+/** Items of each kind that are read. */
+const SAMPLE = 20;
+/** Bytes that are read, at most. */
+const SAMPLE_BYTES = 64 * 1024 * 1024;
+/** Time for the sample, in milliseconds. */
+const SAMPLE_MS = 15_000;
+/** Damaged blobs that are named. */
+const NAMED = 10;
+
+/** What a scrub found stands until the content was pushed again. */
+async function lastScrub({ scrubber, hold }: AppContext): Promise<Finding[]> {
+  const last = await scrubber.last();
+  const findings: Finding[] = [];
+  if (last) {
+    const { checked, damaged, unread } = totals(last);
+    const sentence = `On ${
+      dateOf(last.finishedAt ?? last.startedAt)
+    } ${checked} items (${
+      last.scope === "sample" ? "a sample" : "everything"
+    }) were read again: ${damaged} damaged, ${unread} not readable.`;
+    findings.push(damaged + unread === 0 ? ok(sentence) : warn(sentence));
+  } else {
+    findings.push(ok("None has run; hold scrub reads everything again."));
+  }
+  const digests = await hold?.blobs.damaged(NAMED + 1) ?? [];
+  if (digests.length > 0) {
+    const named = digests.slice(0, NAMED).join(", ");
+    const more = digests.length > NAMED ? " and more" : "";
+    findings.push(
+      fail(
+        `Damaged blobs are hidden: ${named}${more}. Push the images that need them again, or put the objects back and run hold scrub.`,
+      ),
+    );
+  }
+  return findings;
+}
+
+async function storedContent({ scrubber }: AppContext): Promise<Finding[]> {
+  const report = await scrubber.sample({
+    count: SAMPLE,
+    maxBytes: SAMPLE_BYTES,
+    bytesPerSecond: SAMPLE_BYTES,
+    keep: false,
+    signal: AbortSignal.timeout(SAMPLE_MS),
+  });
+  const { checked, damaged, unread } = totals(report);
+  if (damaged + unread === 0) {
+    return [ok(`A sample of ${checked} items is as it should be.`)];
+  }
+  const named = report.findings.slice(0, NAMED)
+    .map(({ source, id, damage }) => `${source} ${id} (${damage})`).join(", ");
+  return [
+    fail(
+      `Of a sample of ${checked} items ${damaged} are damaged and ${unread} cannot be read: ${named}. Run hold scrub.`,
+    ),
+  ];
+}

@@ -1,0 +1,38 @@
+/**
+ * Reading a stored object for its hash.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import type { BlobStore } from "../storage/blob_store.ts";
+import { chunksOf } from "../storage/stream.ts";
+import type { Pace } from "./source.ts";
+
+/** What an object has in it. */
+export interface ReadObject {
+  /** Bytes. */
+  readonly size: number;
+  readonly hash: Uint8Array;
+  readonly contentType: string | undefined;
+}
+
+/** Reads the object at `key` to its end; undefined when there is none. */
+export async function readObject(
+  store: Pick<BlobStore, "get">,
+  key: string,
+  algorithm: "sha256" | "sha512",
+  pace: Pace,
+): Promise<ReadObject | undefined> {
+  const object = await store.get(key);
+  if (!object) return undefined;
+  const hash = createHash(algorithm);
+  let size = 0;
+  for await (const chunk of chunksOf(object.body)) {
+    hash.update(chunk);
+    size += chunk.length;
+    await pace(chunk.length);
+  }
+  const { contentType } = object.info;
+  return { size, hash: hash.digest(), contentType };
+}
