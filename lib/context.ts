@@ -9,6 +9,8 @@ import type { Did } from "./did.ts";
 import type { IdentityResolver } from "./atproto/identity/identity.ts";
 import { DidResolver } from "./atproto/identity/did_resolver.ts";
 import { createGuardedFetch, type GuardedFetch } from "./net/guarded_fetch.ts";
+import { Hosting } from "./atproto/hosting/hosting.ts";
+import { RepoStatusReader } from "./atproto/hosting/repo_status.ts";
 import { HandleResolver } from "./atproto/identity/handle_resolver.ts";
 import { CachedIdentityResolver } from "./atproto/identity/identity_resolver.ts";
 import type { PdsReader } from "./atproto/pds/pds.ts";
@@ -108,6 +110,14 @@ export async function createContext(
   const identities = overrides.identities ??
     openIdentities(config, { kv, clock, log, fetch, sandbox });
   const pds = overrides.pds ?? new PdsClient(fetch);
+  const hosting = new Hosting({
+    kv,
+    clock,
+    log,
+    identities,
+    statuses: new RepoStatusReader(fetch),
+    recheckMs: config.registry.tag_recheck_seconds * 1000,
+  });
   const auth = createAuth({
     config,
     kv,
@@ -118,6 +128,7 @@ export async function createContext(
     fetch,
     identities,
     plainOrigins: plainOrigins(config, sandbox),
+    onWritten: (did) => hosting.written(did),
     onLogin: async (identity, session) => {
       await registry?.owners.ensureProfile(identity, session).catch((error) =>
         log.warn("sailor profile not written", { did: identity.did, error })
@@ -165,6 +176,7 @@ export async function createContext(
       metrics,
       identities,
       pds,
+      hosting,
       fetch,
       plainOrigins: plainOrigins(config, sandbox),
       session: auth.session,

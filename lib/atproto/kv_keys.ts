@@ -24,6 +24,9 @@ export const claimedKey = (handle: string): Key => [
   handle,
 ];
 
+/** Whether an account is shown. */
+export const hostingKey = (did: Did): Key => ["atproto", "hosting", did];
+
 /** Tokens of an account's session, encrypted. */
 export const sessionKey = (did: Did): Key => ["atproto", "session", did];
 

@@ -18,6 +18,8 @@ export interface AccountSessionsDeps {
   sources: readonly {
     restore(did: Did): Promise<PdsSession | undefined>;
   }[];
+  /** Called when a PDS has accepted a write. */
+  onWritten: (did: Did) => Promise<void>;
 }
 
 /** Age at which the DID document is read again before something is written, in milliseconds. */
@@ -57,7 +59,7 @@ export class AccountSessions {
         maxAgeMs: MAX_AGE_MS,
         patienceMs: PATIENCE_MS,
       });
-      if (session.pds === pds) return new MovingSession(session, identities);
+      if (session.pds === pds) return new MovingSession(session, this.#deps);
     }
     return undefined;
   }
@@ -66,14 +68,11 @@ export class AccountSessions {
 /** A session whose failures are explained by a move of the account, where there was one. */
 class MovingSession implements PdsSession {
   readonly #session: PdsSession;
-  readonly #identities: AccountSessionsDeps["identities"];
+  readonly #deps: AccountSessionsDeps;
 
-  constructor(
-    session: PdsSession,
-    identities: AccountSessionsDeps["identities"],
-  ) {
+  constructor(session: PdsSession, deps: AccountSessionsDeps) {
     this.#session = session;
-    this.#identities = identities;
+    this.#deps = deps;
   }
 
   get did(): Did {
@@ -88,7 +87,7 @@ class MovingSession implements PdsSession {
     writes: readonly RepoWrite[],
     signal?: AbortSignal,
   ): Promise<void> {
-    return this.#explained(() => this.#session.applyWrites(writes, signal));
+    return this.#written(() => this.#session.applyWrites(writes, signal));
   }
 
   putRecord(
@@ -97,7 +96,7 @@ class MovingSession implements PdsSession {
     value: Record<string, unknown>,
     signal?: AbortSignal,
   ): Promise<{ uri: string; cid: string }> {
-    return this.#explained(() =>
+    return this.#written(() =>
       this.#session.putRecord(collection, rkey, value, signal)
     );
   }
@@ -130,12 +129,18 @@ class MovingSession implements PdsSession {
     return this.#explained(() => this.#session.serviceToken(aud, lxm, signal));
   }
 
+  async #written<T>(work: () => Promise<T>): Promise<T> {
+    const result = await this.#explained(work);
+    await this.#deps.onWritten(this.did);
+    return result;
+  }
+
   async #explained<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
       if (!isAppError(error, ...MAY_HAVE_MOVED)) throw error;
-      const now = await askAgain(this.#identities, this.did, this);
+      const now = await askAgain(this.#deps.identities, this.did, this);
       if (!now) throw error;
       const host = now.pds === undefined ? "" : new URL(now.pds).host;
       throw new AppError(

@@ -37,6 +37,7 @@ function sessionsOf(
   { cached, current = cached }: { cached: string; current?: string },
 ) {
   return new AccountSessions({
+    onWritten: () => Promise.resolve(),
     sources: stored.map((session) => ({
       restore: () => Promise.resolve(session),
     })),

@@ -5,7 +5,7 @@
  */
 
 import type { Did } from "../did.ts";
-import type { Identity } from "../atproto/identity/identity.ts";
+import type { Identity, ResolveOptions } from "../atproto/identity/identity.ts";
 import { isAppError } from "../errors.ts";
 import type { Metrics } from "../metrics.ts";
 import { parseImageName } from "../oci/name.ts";
@@ -23,7 +23,10 @@ export interface TokenServiceDeps {
   /** Makes what clients keep in place of a password. */
   refreshTokens: RefreshTokens;
   /** Finds the owner of a repository by handle or DID. */
-  resolveOwner: (identifier: string) => Promise<Identity>;
+  resolveOwner: (
+    identifier: string,
+    options?: Pick<ResolveOptions, "maxAgeMs" | "patienceMs">,
+  ) => Promise<Identity>;
   /** Called after every successful login. */
   onLogin: (principal: Principal) => Promise<void>;
   metrics: Metrics;
@@ -56,6 +59,9 @@ interface Holder {
   did: Did;
   credential: Credential;
 }
+
+/** How an owner is looked up again before something is refused. */
+const CURRENT = { maxAgeMs: 60_000, patienceMs: 2_000 } as const;
 
 const ACTIONS: readonly Action[] = ["pull", "push", "delete"];
 
@@ -134,20 +140,25 @@ export class TokenService {
     if (scope.type !== "repository") return undefined;
     try {
       const { owner, repository } = parseImageName(scope.name);
-      const identity = await this.#deps.resolveOwner(owner.value);
+      const { resolveOwner } = this.#deps;
       const wanted = scope.actions.includes("*") ? ACTIONS : ACTIONS.filter(
         (action) => scope.actions.includes(action),
       );
-      const isAllowed = (action: Action) =>
-        ruleForLogin(principal, action, identity, repository).allowed;
-      return wanted.length > 0
-        ? {
+      if (wanted.length === 0) return undefined;
+      const grantTo = (identity: Identity): Grant => {
+        const isAllowed = (action: Action) =>
+          ruleForLogin(principal, action, identity, repository).allowed;
+        return {
           did: identity.did,
           repo: repository,
           actions: wanted.filter(isAllowed),
           refused: wanted.filter((action) => !isAllowed(action)),
-        }
-        : undefined;
+        };
+      };
+      const grant = grantTo(await resolveOwner(owner.value));
+      if (principal === undefined || grant.refused?.length === 0) return grant;
+      // The handle may have become the caller's since it was looked up.
+      return grantTo(await resolveOwner(owner.value, CURRENT));
     } catch (error) {
       // A name that leads nowhere grants nothing; the registry says why.
       if (isAppError(error)) return undefined;

@@ -19,9 +19,10 @@ export type PictureSource = Pick<
   "getRecord" | "listCollections" | "getBlob"
 >;
 
-/** Errors for repos that are not shown; those that are not there are absent already. */
+/** Errors for repos that are not shown, or not there. */
 const HIDDEN = [
   "RepoDeactivated",
+  "RepoNotFound",
   "RepoSuspended",
   "RepoTakendown",
 ];

@@ -137,7 +137,8 @@ const registrySettings = section("The OCI registry.", {
   tag_recheck_seconds: setting(integer(1, 604_800), {
     doc: "A tag that was not compared with its owner's repo for so long is, " +
       "behind the next pull: other services may have moved it. " +
-      "Lists wait ten times as long.",
+      "Lists wait ten times as long. " +
+      "Also how often a PDS is asked whether an account is still shown.",
     default: 60,
   }),
   upload_ttl_hours: setting(integer(1, 720), {

@@ -45,6 +45,8 @@ export interface AuthContextDeps {
   identities: IdentityResolver;
   /** Origins of the sandbox network, where one runs. */
   plainOrigins: readonly string[];
+  /** Called when an account's PDS has accepted a write. */
+  onWritten: (did: Did) => Promise<void>;
   /** Called after every login, in a browser or by a client. */
   onLogin: (identity: Identity, session: PdsSession) => Promise<void>;
 }
@@ -100,6 +102,7 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
   const sessions = new AccountSessions({
     identities,
     sources: [oauth, passwords],
+    onWritten: deps.onWritten,
   });
   const session = (did: Did) => sessions.of(did);
   const onLogin = async (identity: Identity) => {
@@ -125,7 +128,8 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
     tokens,
     refreshTokens,
     metrics,
-    resolveOwner: (identifier) => identities.resolve(identifier),
+    resolveOwner: (identifier, options) =>
+      identities.resolve(identifier, options),
     credentials: new CredentialChain({
       devices,
       refreshTokens,

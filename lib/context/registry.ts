@@ -5,6 +5,7 @@
  */
 
 import type { Did } from "../did.ts";
+import type { Hosting } from "../atproto/hosting/hosting.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import type { PdsReader, PdsSession } from "../atproto/pds/pds.ts";
 import type { Clock } from "../clock.ts";
@@ -55,6 +56,7 @@ export interface RegistryContextDeps {
   metrics: Metrics;
   identities: IdentityResolver;
   pds: PdsReader;
+  hosting: Hosting;
   fetch: HoldFetch;
   /** Origins that may be reached without https in test mode and in the sandbox. */
   plainOrigins: readonly string[];
@@ -121,7 +123,16 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     session,
   });
   deps.jobs.register(REMOVAL, (work, run) => removal.run(work, run));
-  const owners = new Owners({ kv, clock, log, identities, pds, defaultHold });
+  const { hosting } = deps;
+  const owners = new Owners({
+    kv,
+    clock,
+    log,
+    identities,
+    pds,
+    hosting,
+    defaultHold,
+  });
   const blobIndex = new BlobIndex(kv);
   const blobs = new Blobs({
     kv,
@@ -133,6 +144,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   const reader = new OwnerReader({
     log,
     pds,
+    hosting,
     maxManifestBytes: settings.max_manifest_bytes,
   });
   const tagRecheckMs = settings.tag_recheck_seconds * 1000;
@@ -202,6 +214,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     }),
     lists: new Lists({
       log,
+      hosting,
       holds,
       index,
       repositories: new RepositoryList(kv),

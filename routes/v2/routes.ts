@@ -102,9 +102,9 @@ async function answer(
     case "discover":
       return discoverExtensions();
   }
-  let r: RepositoryRequest;
   try {
-    r = await repositoryRequest(deps, request, endpoint.name, claims);
+    const r = await repositoryRequest(deps, request, endpoint.name, claims);
+    return await answerCurrent(deps, r, endpoint);
   } catch (error) {
     // The list of referrers must never be missing, whoever was asked for.
     if (endpoint.kind !== "referrers" || !isAppError(error, "NAME_UNKNOWN")) {
@@ -112,6 +112,48 @@ async function answer(
     }
     return referrersPage([], endpoint.artifactTypes);
   }
+}
+
+/** Refusals that may come from an owner who is known from before a move or a change of handles. */
+const MAY_HAVE_CHANGED = [
+  "BLOB_UNKNOWN",
+  "DENIED",
+  "MANIFEST_UNKNOWN",
+  "NAME_UNKNOWN",
+] as const;
+
+/** Answers, and before a refusal looks up once more who the owner is. */
+async function answerCurrent(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  endpoint: RepositoryEndpoint,
+): Promise<Response> {
+  try {
+    return await answerRepository(deps, r, endpoint);
+  } catch (error) {
+    const { request, owner } = r;
+    if (!isAppError(error, ...MAY_HAVE_CHANGED) || request.bodyUsed) {
+      throw error;
+    }
+    const { value } = endpoint.name.owner;
+    const now = await deps.owners.changed(value, owner, request);
+    if (!now) throw error;
+    return await answerRepository(deps, { ...r, owner: now }, endpoint);
+  }
+}
+
+/** An endpoint below the name of a repository. */
+type RepositoryEndpoint = Exclude<
+  Endpoint,
+  { kind: "base" | "catalog" | "discover" }
+>;
+
+async function answerRepository(
+  deps: V2Deps,
+  r: RepositoryRequest,
+  endpoint: RepositoryEndpoint,
+): Promise<Response> {
+  if (isRead(endpoint)) await deps.owners.requireShown(r.owner);
   switch (endpoint.kind) {
     case "tags":
       return await listTags(deps, r, endpoint.page);
@@ -136,6 +178,11 @@ async function answer(
         ? await deleteManifest(deps, r, endpoint.reference)
         : await readManifest(deps, r, endpoint.reference);
   }
+}
+
+/** Whether content of the owner is asked for. */
+function isRead({ kind, method }: RepositoryEndpoint): boolean {
+  return !kind.startsWith("upload") && (method === "GET" || method === "HEAD");
 }
 
 async function answerUpload(

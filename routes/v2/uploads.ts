@@ -129,6 +129,7 @@ async function sourceOf(
   from: ImageName,
 ): Promise<MountSource> {
   const owner = await deps.owners.resolve(from.owner.value, r.request);
+  await deps.owners.requireShown(owner);
   const reader = readerOf(r.claims, owner, from.repository);
   return { did: owner.did, repo: from.repository, reader };
 }

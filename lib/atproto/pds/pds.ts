@@ -31,7 +31,7 @@ export interface BlobRef {
   size: number;
 }
 
-/** Public reads from one PDS. */
+/** Public reads from one PDS. A repo that it does not have or does not show is a failure (AppError `UPSTREAM_FAILED`), not an empty one. */
 export interface PdsReader {
   /** The record, or undefined when there is none. */
   getRecord(

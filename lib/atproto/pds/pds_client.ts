@@ -77,7 +77,7 @@ export class PdsClient implements PdsReader {
         signal,
       },
       recordSchema,
-      ["RecordNotFound", "RepoNotFound"],
+      ["RecordNotFound"],
     );
     if (!record) return undefined;
     if (record.uri === `at://${did}/${collection}/${rkey}`) return record;
@@ -101,7 +101,7 @@ export class PdsClient implements PdsReader {
     } = {},
   ): Promise<{ records: RepoRecord[]; cursor: string | undefined }> {
     const { cursor, limit = PAGE, reverse, signal } = options;
-    const page = await this.#ask(
+    const page = await this.#answer(
       {
         origin: pds,
         nsid: "com.atproto.repo.listRecords",
@@ -116,9 +116,7 @@ export class PdsClient implements PdsReader {
         signal,
       },
       listOutput,
-      ["RepoNotFound"],
     );
-    if (!page) return { records: [], cursor: undefined };
     const place = `at://${did}/${collection}/`;
     const records: RepoRecord[] = [];
     for (const item of page.records.slice(0, PAGE)) {
@@ -223,14 +221,23 @@ export class PdsClient implements PdsReader {
     absent: readonly string[],
   ): Promise<T | undefined> {
     try {
+      return await this.#answer(call, schema);
+    } catch (error) {
+      const failure = error instanceof AppError ? error.cause : undefined;
+      const isAbsent = failure instanceof XrpcFailure &&
+        absent.includes(failure.error);
+      if (isAbsent) return undefined;
+      throw error;
+    }
+  }
+
+  async #answer<T>(call: XrpcCall, schema: z.ZodType<T>): Promise<T> {
+    try {
       return await this.#twice(
         call,
         () => xrpcJson(this.#fetch, call, schema),
       );
     } catch (error) {
-      if (error instanceof XrpcFailure && absent.includes(error.error)) {
-        return undefined;
-      }
       throw pdsError(error, call.origin);
     }
   }

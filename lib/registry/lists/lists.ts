@@ -5,6 +5,7 @@
  */
 
 import type { Did } from "../../did.ts";
+import type { Hosting } from "../../atproto/hosting/hosting.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
@@ -23,6 +24,7 @@ import type { TaggedReferrers } from "./tagged_referrers.ts";
 /** What {@linkcode Lists} needs. */
 export interface ListsDeps {
   log: Logger;
+  hosting: Pick<Hosting, "isShown">;
   holds: HoldDirectory;
   index: ManifestIndex;
   repositories: RepositoryList;
@@ -128,11 +130,12 @@ export class Lists {
     n: number;
     last?: RepoRef;
   }): Promise<ListPage<RepoRef>> {
-    const { repositories } = this.#deps;
+    const { repositories, hosting } = this.#deps;
     const { last, n, readerOf } = options;
     const items: RepoRef[] = [];
     if (n === 0) return { items, next: undefined };
     for await (const did of repositories.owners(last?.did)) {
+      if (!await hosting.isShown(did)) continue;
       const after = last?.did === did ? { last: last.repo } : {};
       for await (const { repo, row } of repositories.of(did, after)) {
         const reader = readerOf({ did, repo });
@@ -164,7 +167,8 @@ export class Lists {
       await read();
       return undefined;
     } catch (error) {
-      if (!isAppError(error)) throw error;
+      // An account that is not shown has no lists either.
+      if (!isAppError(error) || error.code === "NAME_UNKNOWN") throw error;
       this.#deps.log.warn("records not listed at the owner's repo", {
         did: owner.did,
         error,

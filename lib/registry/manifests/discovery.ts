@@ -95,6 +95,9 @@ export class Discovery {
       const { rkey } = before.value;
       const found = readTag(await reader.record(owner, TAG, rkey));
       if (found?.repository !== repo || found.tag !== tag) {
+        // A PDS that the account has left, or that does not show it now,
+        // says nothing of its tags.
+        if (!await reader.isAt(owner)) return;
         await index.removeTag(ref, tag, before);
       } else {
         await this.#indexTag(owner, found, rkey, before, removals);

@@ -70,7 +70,16 @@ async function setUp() {
         manifestDeleted: () => Promise.resolve(),
       }).then((hold) => hold as HoldClient),
   };
-  const reader = new OwnerReader({ log, pds, maxManifestBytes: 1_000_000 });
+  const reader = new OwnerReader({
+    log,
+    pds,
+    maxManifestBytes: 1_000_000,
+    hosting: {
+      find: () => Promise.resolve(undefined),
+      moved: () => Promise.resolve(undefined),
+      isAt: () => Promise.resolve(true),
+    },
+  });
   const imports = new ManifestImport({
     blobs: new BlobIndex(kv),
     clock,

@@ -5,10 +5,11 @@
  * @module
  */
 
+import type { Hosting } from "../../atproto/hosting/hosting.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import type { PdsReader } from "../../atproto/pds/pds.ts";
 import type { ManifestRecord } from "../../atproto/records/records.ts";
-import { AppError } from "../../errors.ts";
+import { AppError, isAppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { digestOf, digestParts } from "../../oci/digest.ts";
 
@@ -16,6 +17,8 @@ import { digestOf, digestParts } from "../../oci/digest.ts";
 export interface OwnerReaderDeps {
   log: Logger;
   pds: PdsReader;
+  /** Asked when a PDS does not give what it is asked for. */
+  hosting: Pick<Hosting, "find" | "isAt" | "moved">;
   maxManifestBytes: number;
 }
 
@@ -36,9 +39,16 @@ export class OwnerReader {
     collection: string,
     rkey: string,
   ): Promise<Record<string, unknown> | undefined> {
-    if (owner.pds === undefined) return undefined;
-    const { pds } = this.#deps;
-    return (await pds.getRecord(owner.pds, owner.did, collection, rkey))?.value;
+    const found = await this.#at(
+      owner,
+      (pds) => this.#deps.pds.getRecord(pds, owner.did, collection, rkey),
+    );
+    return found?.value;
+  }
+
+  /** Whether the owner's PDS has the repo and shows it, so that a record that was not found there is gone. */
+  isAt(owner: Identity): Promise<boolean> {
+    return this.#deps.hosting.isAt(owner);
   }
 
   /** All records of a collection, up to 10,000. */
@@ -46,15 +56,17 @@ export class OwnerReader {
     owner: Identity,
     collection: string,
   ): AsyncGenerator<{ rkey: string; value: Record<string, unknown> }> {
-    if (owner.pds === undefined) return;
     let cursor: string | undefined;
     for (let page = 0; page < MAX_PAGES; page++) {
-      const answer = await this.#deps.pds.listRecords(
-        owner.pds,
-        owner.did,
-        collection,
-        { limit: 100, ...(cursor === undefined ? {} : { cursor }) },
+      const answer = await this.#at(
+        owner,
+        (pds) =>
+          this.#deps.pds.listRecords(pds, owner.did, collection, {
+            limit: 100,
+            ...(cursor === undefined ? {} : { cursor }),
+          }),
       );
+      if (!answer) return;
       for (const { uri, value } of answer.records) {
         yield { rkey: uri.slice(uri.lastIndexOf("/") + 1), value };
       }
@@ -77,11 +89,15 @@ export class OwnerReader {
     record: ManifestRecord,
   ): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const cid = record.manifestBlob?.ref.$link;
-    if (owner.pds === undefined || cid === undefined) return undefined;
-    const { pds, maxManifestBytes } = this.#deps;
-    const blob = await pds.getBlob(owner.pds, owner.did, cid, {
-      maxBytes: maxManifestBytes,
-    });
+    if (cid === undefined) return undefined;
+    const { maxManifestBytes } = this.#deps;
+    const blob = await this.#at(
+      owner,
+      (pds) =>
+        this.#deps.pds.getBlob(pds, owner.did, cid, {
+          maxBytes: maxManifestBytes,
+        }),
+    );
     if (!blob) return undefined;
     const { algorithm } = digestParts(record.digest);
     if (digestOf(blob.bytes, algorithm) === record.digest) {
@@ -91,5 +107,29 @@ export class OwnerReader {
       "UPSTREAM_FAILED",
       `The manifest ${record.digest} in the owner's repo does not have the bytes that its digest promises. Ask the owner to push it again.`,
     );
+  }
+
+  /**
+   * Asks the owner's PDS; where it refuses or cannot be reached, the one to
+   * which the account may have moved. Undefined for an owner without a PDS.
+   * Throws AppError `NAME_UNKNOWN` when the account is not shown.
+   */
+  async #at<T>(
+    owner: Identity,
+    ask: (pds: string) => Promise<T>,
+  ): Promise<T | undefined> {
+    if (owner.pds === undefined) return undefined;
+    try {
+      return await ask(owner.pds);
+    } catch (error) {
+      const refused = isAppError(error, "UPSTREAM_FAILED");
+      if (!refused && !isAppError(error, "UNAVAILABLE")) throw error;
+      const { hosting } = this.#deps;
+      const now = refused
+        ? await hosting.find(owner)
+        : await hosting.moved(owner);
+      if (now?.pds === undefined) throw error;
+      return await ask(now.pds);
+    }
   }
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Hosting } from "../../atproto/hosting/hosting.ts";
+import { askAgain } from "../../atproto/identity/ask_again.ts";
 import type { Did } from "../../did.ts";
 import type {
   Identity,
@@ -23,6 +25,12 @@ import type { ProfileRow } from "../rows.ts";
 /** How long a sailor profile is taken as known, in milliseconds. */
 const PROFILE_TTL_MS = 5 * 60_000;
 
+/** Age at which an owner is looked up again before a request is refused, in milliseconds. */
+const MAX_AGE_MS = 60_000;
+
+/** A refusal waits no longer than this for a slow directory or name server, in milliseconds. */
+const PATIENCE_MS = 2_000;
+
 const PROFILE = "io.atcr.sailor.profile";
 
 /** What {@linkcode Owners} needs. */
@@ -32,6 +40,7 @@ export interface OwnersDeps {
   log: Logger;
   identities: IdentityResolver;
   pds: PdsReader;
+  hosting: Pick<Hosting, "require">;
   /** The hold for owners whose profile names none. */
   defaultHold: Did;
 }
@@ -50,6 +59,28 @@ export class Owners {
     options: Pick<ResolveOptions, "signal"> = {},
   ): Promise<Identity> {
     return this.#deps.identities.resolve(identifier, options);
+  }
+
+  /** Throws AppError `NAME_UNKNOWN` with the reason when the content of `owner` is not to be given out. */
+  requireShown(owner: Identity): Promise<void> {
+    return this.#deps.hosting.require(owner);
+  }
+
+  /**
+   * Whom `identifier` leads to now, where that is another account or another
+   * PDS than `known`: handles change hands, and accounts move. Undefined when
+   * nothing has changed, or nobody can be asked.
+   */
+  changed(
+    identifier: string,
+    known: Identity,
+    options: Pick<ResolveOptions, "signal"> = {},
+  ): Promise<Identity | undefined> {
+    return askAgain(this.#deps.identities, identifier, known, {
+      maxAgeMs: MAX_AGE_MS,
+      patienceMs: PATIENCE_MS,
+      signal: options.signal,
+    });
   }
 
   /**

@@ -1,0 +1,120 @@
+/**
+ * Whether a PDS serves an account's repo (atproto specification, "Account",
+ * "Hosting Status").
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { Semaphore } from "../../async/semaphore.ts";
+import type { Did } from "../../did.ts";
+import type { GuardedFetch } from "../../net/guarded_fetch.ts";
+import { pdsError, type XrpcCall, XrpcFailure, xrpcJson } from "../pds/xrpc.ts";
+
+/** What a PDS says of an account; `inactive` stands for reasons that it does not name. */
+export type RepoStatus =
+  | "active"
+  | "deactivated"
+  | "suspended"
+  | "takendown"
+  | "deleted"
+  | "inactive";
+
+/** Time for one question, in milliseconds. */
+const TIMEOUT_MS = 5_000;
+
+/** Questions to one PDS at a time; others wait. */
+const PARALLEL_PER_HOST = 4;
+
+/** Bytes of an answer. */
+const MAX_BYTES = 16 * 1024;
+
+/** Names of errors that say what became of a repo. */
+const BY_ERROR: Readonly<Record<string, RepoStatus>> = {
+  RepoDeactivated: "deactivated",
+  RepoNotFound: "deleted",
+  RepoSuspended: "suspended",
+  RepoTakendown: "takendown",
+};
+
+/** Statuses of `getRepoStatus`; a server that is behind or slowed down (`desynchronized`, `throttled`) has switched nobody off. */
+const BY_STATUS: Readonly<Record<string, RepoStatus>> = {
+  deactivated: "deactivated",
+  deleted: "deleted",
+  desynchronized: "active",
+  suspended: "suspended",
+  takendown: "takendown",
+  throttled: "active",
+};
+
+const statusOutput = z.object({
+  active: z.boolean(),
+  status: z.string().optional(),
+});
+
+/** Asks PDSes. */
+export class RepoStatusReader {
+  readonly #fetch: GuardedFetch;
+  readonly #slots = new Semaphore(PARALLEL_PER_HOST);
+
+  constructor(fetch: GuardedFetch) {
+    this.#fetch = fetch;
+  }
+
+  /**
+   * What the PDS at the origin `pds` says of `did`, by `getRepoStatus`, or
+   * where it has no such method by `getLatestCommit`.
+   *
+   * Throws AppError when it gives no answer that counts: `UNAVAILABLE`,
+   * `TOOMANYREQUESTS` or `UPSTREAM_FAILED`.
+   */
+  async read(pds: string, did: Did): Promise<RepoStatus> {
+    const { host } = new URL(pds);
+    return await this.#slots.run(host, undefined, async () => {
+      try {
+        return await this.#status(pds, did) ??
+          await this.#latestCommit(pds, did);
+      } catch (error) {
+        const named = error instanceof XrpcFailure && error.status < 500
+          ? BY_ERROR[error.error]
+          : undefined;
+        if (named) return named;
+        throw pdsError(error, pds);
+      }
+    });
+  }
+
+  /** Undefined where the PDS has no such method. */
+  async #status(pds: string, did: Did): Promise<RepoStatus | undefined> {
+    const nsid = "com.atproto.sync.getRepoStatus";
+    try {
+      const { active, status } = await xrpcJson(
+        this.#fetch,
+        callOf(pds, did, nsid),
+        statusOutput,
+      );
+      if (active) return "active";
+      return BY_STATUS[status ?? ""] ?? "inactive";
+    } catch (error) {
+      if (error instanceof XrpcFailure && hasNoMethod(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #latestCommit(pds: string, did: Did): Promise<RepoStatus> {
+    const nsid = "com.atproto.sync.getLatestCommit";
+    const output = z.object({ cid: z.string() });
+    await xrpcJson(this.#fetch, callOf(pds, did, nsid), output);
+    return "active";
+  }
+}
+
+function callOf(origin: string, did: Did, nsid: string): XrpcCall {
+  const params = { did };
+  return { origin, nsid, params, timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES };
+}
+
+function hasNoMethod({ status, error }: XrpcFailure): boolean {
+  return status === 501 || error === "MethodNotImplemented" ||
+    status === 404 && BY_ERROR[error] === undefined;
+}

@@ -1,0 +1,105 @@
+/** Accounts that are switched off: nothing of theirs is given out until they are back. */
+
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { expect, expectError, Repository } from "../support/registry.ts";
+import { createAccount } from "../support/sandbox.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
+
+const session = z.object({ accessJwt: z.string() });
+const image = z.object({ layers: z.array(z.object({ digest: z.string() })) });
+
+function layersOf(manifest: Uint8Array): { digest: string }[] {
+  return image.parse(JSON.parse(new TextDecoder().decode(manifest))).layers;
+}
+
+/** Calls a method of the PDS in the name of the account. */
+async function atPds(
+  { pds }: TestServer,
+  account: { did: string; password: string },
+  method: string,
+): Promise<void> {
+  const post = async (nsid: string, body: unknown, token?: string) => {
+    const response = await fetch(`${pds}/xrpc/${nsid}`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    assert.ok(response.ok, `${nsid}: ${text}`);
+    return text;
+  };
+  const { did: identifier, password } = account;
+  const opened = await post("com.atproto.server.createSession", {
+    identifier,
+    password,
+  });
+  const { accessJwt } = session.parse(JSON.parse(opened));
+  const body = method === "com.atproto.server.deactivateAccount"
+    ? {}
+    : undefined;
+  await post(method, body, accessJwt);
+}
+
+Deno.test("a deactivated account's manifests, tags, lists and blobs are not given out until it is activated again", async () => {
+  await using server = await startServer({
+    env: { ATCR_REGISTRY_TAG_RECHECK_SECONDS: "1" },
+  });
+  const frida = await createAccount(server, "frida.test");
+  const gustav = await createAccount(server, "gustav.test");
+  const own = new Repository(server, frida, "frida.test/app");
+  const pushed = await own.pushImage("v1");
+  const [layer] = layersOf(pushed.bytes);
+  assert.ok(layer);
+  const other = new Repository(server, gustav, "gustav.test/app");
+  await other.pushImage("v1");
+  const anyone = new Repository(server, undefined, "frida.test/app");
+  const paths = [
+    "manifests/v1",
+    `manifests/${pushed.digest}`,
+    `blobs/${layer.digest}`,
+    "tags/list",
+  ];
+  for (const path of paths) expect(await anyone.send("GET", path), 200);
+
+  await atPds(server, frida, "com.atproto.server.deactivateAccount");
+  await until(async () =>
+    (await anyone.send("GET", "manifests/v1")).status === 404
+  );
+  for (const path of paths) {
+    const refused = await anyone.send("GET", path);
+    const { message } = expectError(refused, 404, "NAME_UNKNOWN");
+    assert.match(message, /frida\.test is deactivated at its PDS/);
+    expect(await anyone.send("HEAD", path), 404);
+  }
+  const referrers = await anyone.send("GET", `referrers/${pushed.digest}`);
+  assert.match(
+    new TextDecoder().decode(expect(referrers, 200).bytes),
+    /"manifests":\[\]/,
+  );
+  const catalog = async () => {
+    const answer = await other.send("GET", `${server.origin}/v2/_catalog`);
+    return new TextDecoder().decode(expect(answer, 200).bytes);
+  };
+  assert.doesNotMatch(await catalog(), /frida\.test/);
+  assert.match(await catalog(), /gustav\.test/);
+  const mount = await other.send(
+    "POST",
+    `blobs/uploads/?mount=${layer.digest}&from=frida.test/app`,
+  );
+  assert.equal(mount.status, 202, "a blob was mounted from the account");
+  expect(await other.send("GET", "manifests/v1"), 200);
+
+  await atPds(server, frida, "com.atproto.server.activateAccount");
+  await until(async () =>
+    (await anyone.send("GET", "manifests/v1")).status === 200
+  );
+  for (const path of paths) expect(await anyone.send("GET", path), 200);
+  await own.pushImage("v2");
+  assert.deepEqual(await own.tags(), ["v1", "v2"]);
+  assert.match(await catalog(), /frida\.test/);
+});
