@@ -13,6 +13,35 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Clocks of two machines may differ by so much, in milliseconds; a time further ahead comes from before a clock was set back. */
+const SKEW_MS = 10_000;
+
+/**
+ * Whether `at`, when something happened, lies so far after `now` that the
+ * clock was set back since. All times in milliseconds since the Unix epoch.
+ */
+export function isAhead(at: number, now: number): boolean {
+  return at > now + SKEW_MS;
+}
+
+/**
+ * Whether something that began at `since` and lasts `lifeMs` still goes on at
+ * `now`. What began ahead of now is over: otherwise a clock that is set back
+ * after running ahead would keep it alive for as long as it was ahead.
+ */
+export function isWithin(since: number, lifeMs: number, now: number): boolean {
+  return now < since + lifeMs && !isAhead(since, now);
+}
+
+/** Whether something that lasts `lifeMs` and ends at `until` still goes on at `now`, as {@linkcode isWithin}. */
+export function endsWithin(
+  until: number,
+  lifeMs: number,
+  now: number,
+): boolean {
+  return isWithin(until - lifeMs, lifeMs, now);
+}
+
 /** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -57,5 +86,11 @@ export class ManualClock implements Clock {
     const due = this.#sleepers.filter((s) => s.until <= this.#now);
     this.#sleepers = this.#sleepers.filter((s) => s.until > this.#now);
     for (const sleeper of due) sleeper.wake();
+  }
+
+  /** Sets the time back by `ms`, as a correction of the clock does; who sleeps wakes no later for that. */
+  setBack(ms: number): void {
+    this.#now -= ms;
+    for (const sleeper of this.#sleepers) sleeper.until -= ms;
   }
 }

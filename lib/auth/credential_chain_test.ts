@@ -370,6 +370,55 @@ Deno.test("revoking the password logins ends tokens issued before, and none issu
   await t.tokens.verify(again.token);
 });
 
+Deno.test("logins are good again after a revocation by a clock ahead, and revoked ones stay revoked", async () => {
+  using t = await setUp();
+  const day = 86_400_000;
+  const credential = { kind: "password" } as const;
+  const before = await t.refreshTokens.issue(ALICE, credential);
+  t.clock.advance(day);
+  const ahead = await t.refreshTokens.issue(ALICE, credential);
+  await t.revocations.revokePasswordLogins(ALICE);
+  t.clock.setBack(day);
+  const loginAt = await t.revocations.issueTime(ALICE);
+  const again = await t.refreshTokens.issue(
+    ALICE,
+    credential,
+    undefined,
+    loginAt,
+  );
+  const { token } = await t.tokens.issue(
+    { did: ALICE, credential },
+    [],
+    undefined,
+    loginAt,
+  );
+  for (let i = 0; i < 3; i++) {
+    await t.chain.verifyRefreshToken(again);
+    await assert.rejects(t.chain.verifyRefreshToken(before), /revoked/);
+    await assert.rejects(t.chain.verifyRefreshToken(ahead), /revoked/);
+    if (i === 0) await t.tokens.verify(token);
+    t.clock.advance(day);
+  }
+});
+
+Deno.test("a clock that is set back keeps no revoked device alive and no registry token beyond its life", async () => {
+  using t = await setUp();
+  const day = 86_400_000;
+  const credential = { kind: "device", id: t.device.id } as const;
+  t.clock.advance(day);
+  const elsewhere = new Devices(t.kv, t.clock);
+  assert.ok(await elsewhere.isAlive(t.device.id));
+  const { token } = await t.tokens.issue({ did: ALICE, credential }, []);
+  await t.tokens.verify(token);
+  t.clock.setBack(day);
+  await assert.rejects(
+    t.tokens.verify(token),
+    (e) => isAppError(e, "UNAUTHORIZED"),
+  );
+  await t.devices.revoke(ALICE, t.device.id);
+  assert.ok(!await elsewhere.isAlive(t.device.id));
+});
+
 Deno.test("a token of a revoked device is refused within a minute on every instance", async () => {
   using t = await setUp();
   const credential = { kind: "device", id: t.device.id } as const;

@@ -8,7 +8,7 @@
 
 import { LRUCache } from "lru-cache";
 import type { Did } from "../did.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, endsWithin, isWithin } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Atomic, Entry, Kv } from "../kv/kv.ts";
 import { deviceKey, deviceOfKey, devicesOf, deviceTurnKey } from "./kv_keys.ts";
@@ -215,7 +215,7 @@ export class Devices {
   async isAlive(id: string): Promise<boolean> {
     const now = this.#clock.now();
     const known = this.#alive.get(id);
-    if (known && known.until > now) return known.alive;
+    if (known && endsWithin(known.until, LIVENESS_MS, now)) return known.alive;
     const alive = await this.#kv.get(deviceKey(id)) !== undefined;
     this.#alive.set(id, { alive, until: now + LIVENESS_MS });
     return alive;
@@ -224,7 +224,7 @@ export class Devices {
   async #noteUse(id: string, entry: Entry<DeviceRow>): Promise<Device> {
     const now = this.#clock.now();
     const { lastUsedAt, expiresAt } = entry.value;
-    if (lastUsedAt !== undefined && lastUsedAt + USE_NOTED_MS > now) {
+    if (lastUsedAt !== undefined && isWithin(lastUsedAt, USE_NOTED_MS, now)) {
       return deviceOf(id, entry.value);
     }
     const row: DeviceRow = { ...entry.value, lastUsedAt: now };

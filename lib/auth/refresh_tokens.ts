@@ -58,11 +58,16 @@ export class RefreshTokens {
     this.#options = options;
   }
 
-  /** Issues a refresh token; `pds` is the PDS that took the password, if it was one. */
+  /**
+   * Issues a refresh token; `pds` is the PDS that took the password, if it was
+   * one. Its login counts as made at `loginAt`, in seconds since the Unix
+   * epoch; now by default.
+   */
   async issue(
     did: Did,
     credential: Credential,
     pds?: string,
+    loginAt?: number,
   ): Promise<string> {
     const { clock, key, service } = this.#options;
     // Decimals keep a login apart from a revocation in the same second.
@@ -75,7 +80,7 @@ export class RefreshTokens {
       .setIssuer(service)
       .setAudience(audience(service))
       .setSubject(did)
-      .setIssuedAt(now)
+      .setIssuedAt(loginAt ?? now)
       .setExpirationTime(now + REFRESH_TOKEN_DAYS * 86_400)
       .setJti(crypto.randomUUID())
       .sign(key);

@@ -10,7 +10,7 @@ import { jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import type { Did } from "../did.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, endsWithin } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import {
   type Credential,
@@ -96,11 +96,16 @@ export class RegistryTokens {
     return this.#options.service;
   }
 
-  /** Issues a token; `holder` is undefined for one without login, `catalog` without the scope of the catalog. */
+  /**
+   * Issues a token; `holder` is undefined for one without login, `catalog`
+   * without the scope of the catalog. Its login counts as made at `loginAt`, in
+   * seconds since the Unix epoch; now by default.
+   */
   async issue(
     holder: { did: Did; credential: Credential } | undefined,
     grants: readonly Grant[],
     catalog?: readonly string[],
+    loginAt?: number,
   ): Promise<{ token: string; issuedAt: Date }> {
     const { clock, key, service, ttlSeconds } = this.#options;
     // Decimals keep a login apart from a revocation in the same second.
@@ -119,7 +124,7 @@ export class RegistryTokens {
       .setIssuer(service)
       .setAudience(service)
       .setSubject(holder?.did ?? "")
-      .setIssuedAt(now)
+      .setIssuedAt(loginAt ?? now)
       .setExpirationTime(now + ttlSeconds)
       .setJti(crypto.randomUUID())
       .sign(key);
@@ -130,7 +135,10 @@ export class RegistryTokens {
   async verify(token: string): Promise<TokenClaims> {
     const known = this.#checked.get(token);
     const claims = known ?? await this.#check(token);
-    if (claims.expiresAt * 1000 <= this.#options.clock.now()) {
+    const { clock, ttlSeconds } = this.#options;
+    const until = claims.expiresAt * 1000;
+    // One that ends later than any new one was issued by a clock ahead.
+    if (!endsWithin(until, ttlSeconds * 1000, clock.now())) {
       this.#checked.delete(token);
       throw invalidToken("The registry token has expired. Log in again.");
     }

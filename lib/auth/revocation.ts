@@ -7,7 +7,7 @@
 
 import { LRUCache } from "lru-cache";
 import type { Did } from "../did.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, endsWithin } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Credential } from "./credential.ts";
 import type { Devices } from "./devices.ts";
@@ -63,11 +63,25 @@ export class Revocations {
     this.#revoked.delete(did);
   }
 
+  /**
+   * When a login that is made now counts as made, in seconds since the Unix
+   * epoch: after the last revocation, also where the clock was ahead then and
+   * has been set back.
+   */
+  async issueTime(did: Did | undefined): Promise<number> {
+    const now = this.#deps.clock.now() / 1000;
+    if (did === undefined) return now;
+    const until = await this.#revokedUntil(did);
+    return until < now ? now : until + 0.001;
+  }
+
   async #revokedUntil(did: Did): Promise<number> {
     const { kv, clock } = this.#deps;
     const now = clock.now();
     const known = this.#revoked.get(did);
-    if (known && known.knownUntil > now) return known.until;
+    if (known && endsWithin(known.knownUntil, KNOWN_MS, now)) {
+      return known.until;
+    }
     const entry = await kv.get<number>(loginsRevokedUntilKey(did));
     const until = entry?.value ?? -Infinity;
     this.#revoked.set(did, { until, knownUntil: now + KNOWN_MS });

@@ -27,6 +27,8 @@ export interface TokenServiceDeps {
     identifier: string,
     options?: Pick<ResolveOptions, "maxAgeMs" | "patienceMs">,
   ) => Promise<Identity>;
+  /** When a login that is made now counts as made, in seconds since the Unix epoch. */
+  loginTime: (did: Did | undefined) => Promise<number>;
   /** Called after every successful login. */
   onLogin: (principal: Principal) => Promise<void>;
   metrics: Metrics;
@@ -92,8 +94,18 @@ export class TokenService {
       const catalog = principal && request.scopes.some(isCatalog)
         ? principal.pulls ?? ["*"]
         : undefined;
-      const { token, issuedAt } = await tokens.issue(holder, grants, catalog);
-      const refreshToken = await this.#refreshToken(request, principal);
+      const loginAt = await this.#deps.loginTime(holder?.did);
+      const { token, issuedAt } = await tokens.issue(
+        holder,
+        grants,
+        catalog,
+        loginAt,
+      );
+      const refreshToken = await this.#refreshToken(
+        request,
+        principal,
+        loginAt,
+      );
       metrics.tokens.inc({ outcome: principal ? "login" : "anonymous" });
       const expiresInSeconds = tokens.ttlSeconds;
       return { token, issuedAt, expiresInSeconds, refreshToken };
@@ -120,6 +132,7 @@ export class TokenService {
   async #refreshToken(
     { credentials, offline }: TokenRequest,
     principal: Principal | undefined,
+    loginAt: number,
   ): Promise<string | undefined> {
     if (credentials && "refreshToken" in credentials) {
       return credentials.refreshToken;
@@ -130,6 +143,7 @@ export class TokenService {
       did,
       credential,
       credential.kind === "password" ? pds : undefined,
+      loginAt,
     );
   }
 

@@ -6,7 +6,7 @@
  */
 
 import type { Did } from "../did.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, isWithin } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import { webSessionKey, webSessionOfKey, webSessionsOf } from "./kv_keys.ts";
@@ -98,7 +98,7 @@ export class WebSessions {
     if (!entry) return undefined;
     const now = this.#clock.now();
     const session = entry.value;
-    if (session.lastUsedAt + USE_NOTED_MS > now) return session;
+    if (isWithin(session.lastUsedAt, USE_NOTED_MS, now)) return session;
     const used: WebSession = { ...session, lastUsedAt: now };
     const expiresAt = Math.min(now + IDLE_MS, session.createdAt + ABSOLUTE_MS);
     // The check keeps a session ended that is being ended at this moment.

@@ -7,7 +7,7 @@
 
 import { LRUCache } from "lru-cache";
 import { SingleFlight } from "../async/single_flight.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, endsWithin } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { MEDIA_TYPES } from "./image/info.ts";
@@ -90,14 +90,14 @@ export class Originals {
   ): Promise<Original> {
     const { clock } = this.#deps;
     const failure = this.#failures.get(key);
-    if (failure !== undefined && clock.now() < failure.until) {
+    const forMs = Math.min(RETRY_MS, this.#options.negativeTtlMs);
+    if (failure && endsWithin(failure.until, forMs, clock.now())) {
       throw failure.error;
     }
     try {
       return await ask();
     } catch (error) {
       if (isAppError(error, "UPSTREAM_FAILED", "UPSTREAM_TIMEOUT")) {
-        const forMs = Math.min(RETRY_MS, this.#options.negativeTtlMs);
         this.#failures.set(key, { until: clock.now() + forMs, error });
       }
       throw error;

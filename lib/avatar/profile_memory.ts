@@ -6,7 +6,7 @@
  */
 
 import { LRUCache } from "lru-cache";
-import type { Clock } from "../clock.ts";
+import { type Clock, endsWithin } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { AvatarOptions } from "./options.ts";
 import type { ProfileRow } from "./rows.ts";
@@ -18,8 +18,9 @@ export interface FoundProfile {
   readonly freshness: "fresh" | "stale";
 }
 
-type Remembered = { until: number; found: FoundProfile } | {
+type Remembered = { until: number; forMs: number; found: FoundProfile } | {
   until: number;
+  forMs: number;
   error: AppError;
 };
 
@@ -56,7 +57,8 @@ export class ProfileMemory {
   /** What is remembered, undefined when nothing is. Throws the AppError that was kept. */
   recall(identifier: string): FoundProfile | undefined {
     const known = this.#answers.get(identifier);
-    if (known === undefined || this.#clock.now() >= known.until) {
+    const now = this.#clock.now();
+    if (known === undefined || !endsWithin(known.until, known.forMs, now)) {
       return undefined;
     }
     if ("error" in known) throw known.error;
@@ -73,7 +75,7 @@ export class ProfileMemory {
         now + LOCAL_MS,
         profile.checkedAt + ttlOf(profile, this.#options),
       );
-    this.#answers.set(identifier, { until, found });
+    this.#answers.set(identifier, { until, forMs: until - now, found });
   }
 
   /** Keeps an error that says something of the account, and not of the client. */
@@ -84,7 +86,8 @@ export class ProfileMemory {
     const { negativeTtlMs } = this.#options;
     const unknown = isAppError(error, "NAME_UNKNOWN", "NAME_INVALID");
     const forMs = unknown ? negativeTtlMs : Math.min(RETRY_MS, negativeTtlMs);
-    this.#answers.set(identifier, { until: this.#clock.now() + forMs, error });
+    const until = this.#clock.now() + forMs;
+    this.#answers.set(identifier, { until, forMs, error });
   }
 
   /** Asks anew the next time. */

@@ -14,7 +14,7 @@ import type {
   ResolveOptions,
 } from "../atproto/identity/identity.ts";
 import { SingleFlight } from "../async/single_flight.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, endsWithin, isWithin } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
@@ -151,8 +151,9 @@ export class Profiles {
   /** The stored profile, refreshed if it is too old. */
   async #current(identity: Identity, row: ProfileRow): Promise<FoundProfile> {
     const profile = { ...row, handle: identity.handle };
-    const age = this.#deps.clock.now() - profile.checkedAt;
-    if (age < ttlOf(profile, this.#options)) {
+    const now = this.#deps.clock.now();
+    const age = now - profile.checkedAt;
+    if (isWithin(profile.checkedAt, ttlOf(profile, this.#options), now)) {
       return { profile, freshness: "fresh" };
     }
     if (profile.checkedAt > 0 && age > this.#options.staleTtlMs) {
@@ -169,7 +170,8 @@ export class Profiles {
     const { clock, log } = this.#deps;
     const stale = { profile, freshness: "stale" } as const;
     const { did } = identity;
-    if (clock.now() < (this.#failing.get(did) ?? 0)) return stale;
+    const failing = this.#failing.get(did) ?? 0;
+    if (endsWithin(failing, RETRY_MS, clock.now())) return stale;
     const { staleWaitMs, upstreamTimeoutMs } = this.#options;
     const patience = profile.checkedAt === 0 ? upstreamTimeoutMs : staleWaitMs;
     const began = this.#began.get(did) ?? clock.now();
@@ -183,7 +185,7 @@ export class Profiles {
       },
     );
     const waited = new AbortController();
-    const left = began + patience - clock.now();
+    const left = Math.min(patience, began + patience - clock.now());
     const found = await Promise.race([
       refreshed,
       clock.sleep(left, waited.signal).then(() => stale),

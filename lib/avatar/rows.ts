@@ -68,4 +68,6 @@ export interface VariantRow {
 export interface RefusalRow {
   readonly code: ErrorCode;
   readonly message: string;
+  /** Milliseconds since the Unix epoch; absent in rows of earlier versions. */
+  readonly at?: number;
 }

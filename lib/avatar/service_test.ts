@@ -269,6 +269,25 @@ Deno.test("no account, no picture and a picture that is none are remembered for 
   await rejects(ask("alice.test", "banner"), "NOT_FOUND");
 });
 
+Deno.test("what was remembered by a clock ahead counts no longer once it is set back", async () => {
+  await using setup = await Setup.open();
+  const { network, clock } = setup;
+  const day = 86_400_000;
+  const service = await setup.service();
+  const ask = () => service.picture("alice.test", "avatar", query());
+  clock.advance(day);
+  await assert.rejects(ask(), (error) => isAppError(error, "NOT_FOUND"));
+  network.setPicture(ALICE, fixture("poly/html-as.png"));
+  clock.setBack(day);
+  await assert.rejects(
+    ask(),
+    (error) => isAppError(error, "UNSUPPORTED_MEDIA_TYPE"),
+  );
+  network.setPicture(ALICE, PHOTO);
+  clock.advance(MINUTE + 1);
+  await ask();
+});
+
 Deno.test("a replaced picture is removed after the time of grace, one in use is not", async () => {
   await using setup = await Setup.open();
   const { network, clock } = setup;

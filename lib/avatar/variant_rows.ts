@@ -7,7 +7,7 @@
 
 import type { Did } from "../did.ts";
 import { Semaphore } from "../async/semaphore.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, isAhead, isWithin } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
@@ -56,7 +56,7 @@ export class VariantRows {
     const { kv, clock } = this.#deps;
     if (await kv.get<VariantRow>(variantKey(did, cid, name))) return true;
     const refusal = await kv.get<RefusalRow>(refusalKey(did, cid));
-    if (refusal !== undefined) {
+    if (refusal && !isAhead(refusal.value.at ?? 0, clock.now())) {
       throw new AppError(refusal.value.code, refusal.value.message);
     }
     const image = await kv.get<ImageRow>(imageKey(did, cid));
@@ -119,7 +119,7 @@ export class VariantRows {
     const { kv, clock, log } = this.#deps;
     const { code, message } = error;
     log.info("picture refused", { did, cid, code, cause: error.cause });
-    const row: RefusalRow = { code, message };
+    const row: RefusalRow = { code, message, at: clock.now() };
     await kv.set(refusalKey(did, cid), row, {
       expiresAt: clock.now() + this.#options.negativeTtlMs,
     });
@@ -130,7 +130,8 @@ export class VariantRows {
     image: ImageRow | undefined,
   ): Pick<ImageRow, "variants" | "countedFrom"> {
     const now = this.#deps.clock.now();
-    const counts = image !== undefined && now < image.countedFrom + COUNT_MS;
+    const counts = image !== undefined &&
+      isWithin(image.countedFrom, COUNT_MS, now);
     return counts ? image : { variants: 0, countedFrom: now };
   }
 }

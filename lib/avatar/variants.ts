@@ -8,7 +8,7 @@
 import { LRUCache } from "lru-cache";
 import type { Did } from "../did.ts";
 import { SingleFlight } from "../async/single_flight.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, endsWithin } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import { acquireLease } from "../kv/lease.ts";
@@ -86,7 +86,8 @@ export class Variants {
     const { did } = profile;
     const key = variantObjectKey(did, picture.cid, query.name);
     const { clock } = this.#deps;
-    if (clock.now() < (this.#known.get(key) ?? 0)) return { key, cache: "hit" };
+    const until = this.#known.get(key) ?? 0;
+    if (endsWithin(until, LOCAL_MS, clock.now())) return { key, cache: "hit" };
     const isStored = await this.#flights.run(
       `look ${key}`,
       undefined,

@@ -128,6 +128,7 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
     tokens,
     refreshTokens,
     metrics,
+    loginTime: (did) => revocations.issueTime(did),
     resolveOwner: (identifier, options) =>
       identities.resolve(identifier, options),
     credentials: new CredentialChain({

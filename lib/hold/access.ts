@@ -6,7 +6,7 @@
 
 import { LRUCache } from "lru-cache";
 import type { Did } from "../did.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, endsWithin } from "../clock.ts";
 import {
   type Captain,
   captainSchema,
@@ -96,7 +96,7 @@ export class HoldAccess {
 
   /** The captain record; undefined before the hold has one. */
   async captain(): Promise<Captain | undefined> {
-    if (this.#captain && this.#captain.until > this.#clock.now()) {
+    if (this.#captain && this.#holds(this.#captain)) {
       return this.#captain.value;
     }
     const record = await this.#records.getRecord(COLLECTIONS.captain, SELF);
@@ -109,7 +109,7 @@ export class HoldAccess {
   /** The crew record of `did`, under whatever key it was written. */
   async member(did: Did): Promise<CrewMember | undefined> {
     const cached = this.#members.get(did);
-    if (cached && cached.until > this.#clock.now()) return cached.value;
+    if (cached && this.#holds(cached)) return cached.value;
     let value = await this.#memberAt(crewRkey(did), did);
     if (!value) {
       const rkey = (await this.#foreignKeys()).get(did);
@@ -173,12 +173,12 @@ export class HoldAccess {
    */
   #foreignKeys(): Promise<ReadonlyMap<Did, string>> {
     const now = this.#clock.now();
-    if (this.#foreign && this.#foreign.until > now) return this.#foreign.value;
+    const ttlMs = this.#ttlMs * FOREIGN_TTL_FACTOR;
+    if (this.#foreign && endsWithin(this.#foreign.until, ttlMs, now)) {
+      return this.#foreign.value;
+    }
     const listing = this.#listForeign();
-    const entry = {
-      value: listing,
-      until: now + this.#ttlMs * FOREIGN_TTL_FACTOR,
-    };
+    const entry = { value: listing, until: now + ttlMs };
     this.#foreign = entry;
     listing.catch(() => {
       if (this.#foreign === entry) this.#foreign = undefined;
@@ -195,6 +195,10 @@ export class HoldAccess {
       if (record.rkey !== crewRkey(member)) found.set(member, record.rkey);
     }
     return found;
+  }
+
+  #holds({ until }: Cached<unknown>): boolean {
+    return endsWithin(until, this.#ttlMs, this.#clock.now());
   }
 
   #cached<T>(value: T): Cached<T> {

@@ -192,3 +192,18 @@ Deno.test("drift from the configuration is written, what it does not know stays"
     successor: "did:web:next.example",
   });
 });
+
+Deno.test("a clock that is set back keeps nobody in the crew who has left it", async () => {
+  using t = await openAccess();
+  await t.addCrew(BOB, ["blob:read"]);
+  t.clock.advance(86_400_000);
+  assert.ok(await t.access.member(BOB));
+  t.clock.setBack(86_400_000);
+  // Another instance removes the record, of which this one hears nothing.
+  await t.records.apply([{
+    action: "delete",
+    collection: COLLECTIONS.crew,
+    rkey: crewRkey(BOB),
+  }]);
+  assert.equal(await t.access.member(BOB), undefined);
+});

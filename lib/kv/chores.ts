@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
+import { type Clock, isAhead } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import { choreKey } from "./keys.ts";
 import type { Kv } from "./kv.ts";
@@ -99,8 +99,9 @@ export async function doChore(
   const key = choreKey(chore.name);
   const isDue = async () => {
     const done = (await kv.get<number>(key))?.value;
-    return done === undefined ||
-      turnOf(chore, done) < turnOf(chore, clock.now());
+    const now = clock.now();
+    return done === undefined || isAhead(done, now) ||
+      turnOf(chore, done) < turnOf(chore, now);
   };
   if (!await isDue()) return false;
   const lease = await acquireLease(kv, clock, choreLease(chore.name), {

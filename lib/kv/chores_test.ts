@@ -128,3 +128,15 @@ Deno.test("stopping waits for a chore that is at work", () =>
     await running.stop();
     assert.equal(ended, true);
   }));
+
+Deno.test("a turn that was taken by a clock ahead does not keep the next ones from being taken", () =>
+  withKv(async (kv, clock) => {
+    const chore = counting();
+    clock.advance(24 * HOUR);
+    assert.equal(await doChore({ kv, clock }, chore, never), true);
+    clock.setBack(24 * HOUR);
+    assert.equal(await doChore({ kv, clock }, chore, never), true);
+    assert.equal(await doChore({ kv, clock }, chore, never), false);
+    clock.advance(HOUR);
+    assert.equal(await doChore({ kv, clock }, chore, never), true);
+  }));

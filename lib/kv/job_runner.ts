@@ -17,6 +17,7 @@ import {
   type JobRow,
   pauseAfter,
 } from "./jobs.ts";
+import { JobsAhead } from "./jobs_ahead.ts";
 import { deadJobKey, dueKey, dueKeys, jobKey } from "./keys.ts";
 import type { Entry, Kv } from "./kv.ts";
 import { acquireLease, type Lease } from "./lease.ts";
@@ -78,6 +79,7 @@ export class JobRunner {
   readonly #concurrency: number;
   readonly #leaseMs: number;
   readonly #pollMs: number;
+  readonly #ahead: JobsAhead;
   readonly #kinds = new Map<string, Registered>();
   readonly #running = new Set<Promise<void>>();
   /** Ends the loop; no new job is begun. */
@@ -91,6 +93,7 @@ export class JobRunner {
     this.#kv = options.kv;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#ahead = new JobsAhead(options);
     this.#concurrency = options.concurrency ?? DEFAULTS.concurrency;
     this.#leaseMs = options.leaseMs ?? DEFAULTS.leaseMs;
     this.#pollMs = options.pollMs ?? DEFAULTS.pollMs;
@@ -171,6 +174,9 @@ export class JobRunner {
 
   /** Begins due jobs until every slot is taken; returns how many. */
   async #claimDue(): Promise<number> {
+    await this.#ahead.bringBack(
+      [...this.#kinds.values()].map(({ kind }) => kind),
+    );
     let begun = 0;
     // Each time another kind comes first, so that none takes all the slots.
     const kinds = [...this.#kinds.values()];
@@ -279,6 +285,7 @@ export class JobRunner {
     const next: JobRow = {
       ...row,
       runAt: this.#clock.now() + pauseMs,
+      plannedAt: this.#clock.now(),
       attempts: stopped ? row.attempts - 1 : row.attempts,
       lastError: message,
     };

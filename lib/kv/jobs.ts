@@ -44,6 +44,8 @@ export interface JobRow {
   /** Milliseconds since the Unix epoch. */
   readonly runAt: number;
   readonly enqueuedAt: number;
+  /** When `runAt` was decided; absent in rows of earlier versions. */
+  readonly plannedAt?: number;
   /** Runs begun so far. */
   readonly attempts: number;
   /** New with each `enqueue`, so that a run knows whether its job was replaced. */
@@ -90,6 +92,7 @@ export function planJob<T>(
     payload,
     runAt,
     enqueuedAt: clock.now(),
+    plannedAt: clock.now(),
     attempts: 0,
     revision: crypto.randomUUID(),
   };
@@ -188,6 +191,7 @@ export async function retryDeadJob(
     payload,
     runAt: clock.now(),
     enqueuedAt: clock.now(),
+    plannedAt: clock.now(),
     attempts: 0,
     revision: crypto.randomUUID(),
   });

@@ -334,3 +334,32 @@ test("stopping ends what runs too long and leaves it for later, uncounted", asyn
   assert.deepEqual(attempts, [1]);
   assert.deepEqual(rig.done, ["slow"]);
 });
+
+test("jobs that were planned by a clock ahead wait no longer than was meant once it is set back", async (rig) => {
+  const day = 86_400_000;
+  await rig.enqueue("old", { runAt: rig.clock.now() + 90_000 });
+  rig.clock.advance(day);
+  await rig.enqueue("now");
+  await rig.enqueue("soon", { runAt: rig.clock.now() + 60_000 });
+  await rig.enqueue("failed");
+  rig.clock.setBack(day);
+  let fails = true;
+  const runner = rig.runner(({ text }) => {
+    if (text !== "failed" || !fails) return Promise.resolve();
+    return Promise.reject(new Error("not yet"));
+  }, { concurrency: 1 });
+  await runner.runDue();
+  assert.deepEqual(rig.done, ["now"]);
+  // The retry of what failed was planned by this clock.
+  fails = false;
+  rig.clock.advance(2_000);
+  await runner.runDue();
+  assert.deepEqual(rig.done, ["now", "failed"]);
+  rig.clock.advance(58_000);
+  await runner.runDue();
+  assert.deepEqual(rig.done, ["now", "failed", "soon"]);
+  rig.clock.advance(30_000);
+  await runner.runDue();
+  assert.deepEqual(rig.done, ["now", "failed", "soon", "old"]);
+  assert.equal(await rig.rows(), 0);
+});

@@ -11,7 +11,7 @@
  */
 
 import { AppError } from "../errors.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, isAhead } from "../clock.ts";
 import { leaseKey } from "./keys.ts";
 import type { Entry, Key, Kv } from "./kv.ts";
 import { KV_LIMITS } from "./limits.ts";
@@ -40,9 +40,13 @@ export interface Lease {
 interface LeaseRow {
   /** One per acquisition, so that an old holder never takes a new row for its own. */
   readonly owner: string;
+  /** When it ends, in milliseconds since the Unix epoch; absent in rows of earlier versions. */
+  readonly until?: number;
+  readonly ttlMs?: number;
 }
 
 const POLL_MS = 25;
+const RENEW_ATTEMPTS = 3;
 
 /** Leases that can be taken together: what one commit may check. */
 export const MAX_TOGETHER = KV_LIMITS.checks;
@@ -62,16 +66,19 @@ export async function acquireLease(
   const names = typeof name === "string" ? [name] : name;
   const owner = crypto.randomUUID();
   const giveUpAt = clock.now() + waitMs;
+  // Counted as well, because the clock may be set back meanwhile.
+  let waitedMs = 0;
   while (!signal?.aborted) {
     // Before the commit, so that we never think we hold it for longer than others do.
     const expiresAt = clock.now() + ttlMs;
-    if (await claim(kv, names.map(leaseKey), owner, expiresAt)) {
+    if (await claim(kv, clock, names.map(leaseKey), owner, ttlMs, expiresAt)) {
       return new HeldLease(kv, clock, names, owner, ttlMs, expiresAt);
     }
-    const left = giveUpAt - clock.now();
+    const left = Math.min(giveUpAt - clock.now(), waitMs - waitedMs);
     if (left <= 0) return undefined;
-    const pause = POLL_MS + Math.random() * POLL_MS;
-    await clock.sleep(Math.min(left, pause), signal);
+    const pause = Math.min(left, POLL_MS + Math.random() * POLL_MS);
+    await clock.sleep(pause, signal);
+    waitedMs += pause;
   }
   return undefined;
 }
@@ -109,16 +116,41 @@ export async function withLease<T>(
 
 async function claim(
   kv: Kv,
+  clock: Clock,
   keys: readonly Key[],
   owner: string,
+  ttlMs: number,
   expiresAt: number,
 ): Promise<boolean> {
-  const held = await kv.getMany<LeaseRow>(keys);
-  if (held.some((entry) => entry !== undefined)) return false;
-  const row: LeaseRow = { owner };
+  const held = (await kv.getMany<LeaseRow>(keys))
+    .filter((entry) => entry !== undefined);
+  if (held.length > 0) {
+    for (const entry of held) await shorten(kv, clock, entry);
+    return false;
+  }
+  const row: LeaseRow = { owner, until: expiresAt, ttlMs };
   const change = kv.atomic();
   for (const key of keys) change.check(key, null).set(key, row, { expiresAt });
   return await change.commit();
+}
+
+/**
+ * Ends a lease of a time ahead of now one time to live from now: the clock was
+ * set back. Its holder may be alive, and then renews it as ever.
+ */
+async function shorten(
+  kv: Kv,
+  clock: Clock,
+  { key, versionstamp, value }: Entry<LeaseRow>,
+): Promise<void> {
+  const { until, ttlMs } = value;
+  if (until === undefined || ttlMs === undefined) return;
+  const now = clock.now();
+  if (!isAhead(until - ttlMs, now)) return;
+  const expiresAt = now + ttlMs;
+  const row: LeaseRow = { ...value, until: expiresAt };
+  await kv.atomic().check(key, versionstamp).set(key, row, { expiresAt })
+    .commit();
 }
 
 class HeldLease implements Lease {
@@ -178,7 +210,10 @@ class HeldLease implements Lease {
     while (!signal.aborted) {
       await this.#clock.sleep(this.#ttlMs / 3, signal);
       if (signal.aborted) return;
-      const left = this.#expiresAt - this.#clock.now();
+      const now = this.#clock.now();
+      // The clock may have been set back.
+      this.#expiresAt = Math.min(this.#expiresAt, now + this.#ttlMs);
+      const left = this.#expiresAt - now;
       const settled = new AbortController();
       const kept = left > 0 && await Promise.race([
         this.#renew(),
@@ -206,16 +241,22 @@ class HeldLease implements Lease {
   /** False when the lease is no longer ours; a failing store says nothing yet. */
   async #renew(): Promise<boolean> {
     try {
-      const ours = await this.#ours();
-      if (ours.length < this.#keys.length) return false;
-      const expiresAt = this.#clock.now() + this.#ttlMs;
-      const change = this.#kv.atomic();
-      for (const { key, versionstamp, value } of ours) {
-        change.check(key, versionstamp).set(key, value, { expiresAt });
+      for (let attempt = 0; attempt < RENEW_ATTEMPTS; attempt++) {
+        const ours = await this.#ours();
+        if (ours.length < this.#keys.length) return false;
+        const until = this.#clock.now() + this.#ttlMs;
+        const change = this.#kv.atomic();
+        for (const { key, versionstamp, value } of ours) {
+          const row: LeaseRow = { ...value, until, ttlMs: this.#ttlMs };
+          change.check(key, versionstamp).set(key, row, { expiresAt: until });
+        }
+        if (await change.commit()) {
+          this.#expiresAt = until;
+          return true;
+        }
+        // Somebody who waits may have shortened it.
       }
-      const renewed = await change.commit();
-      if (renewed) this.#expiresAt = expiresAt;
-      return renewed;
+      return false;
     } catch {
       return this.#clock.now() < this.#expiresAt;
     }

@@ -195,3 +195,81 @@ Deno.test("several leases are taken all together or not at all", () =>
       await one.release();
     }
   }));
+
+const DAY = 86_400_000;
+
+Deno.test("a dead holder's lease of a clock ahead ends one time to live after the clock is set back", () =>
+  withKv(async (kv, clock) => {
+    clock.advance(DAY);
+    const until = clock.now() + TTL.ttlMs;
+    const row = { owner: "dead", until, ttlMs: TTL.ttlMs };
+    await kv.set(leaseKey("a"), row, { expiresAt: until });
+    clock.setBack(DAY);
+    assert.equal(await acquireLease(kv, clock, "a", TTL), undefined);
+    clock.advance(2_999);
+    assert.equal(await acquireLease(kv, clock, "a", TTL), undefined);
+    clock.advance(1);
+    const lease = await acquireLease(kv, clock, "a", TTL);
+    assert.ok(lease);
+    await lease.release();
+  }));
+
+Deno.test("a holder that lives keeps its lease when the clock is set back", () =>
+  withKv(async (kv, clock) => {
+    clock.advance(DAY);
+    const lease = await acquireLease(kv, clock, "a", TTL);
+    assert.ok(lease);
+    clock.setBack(DAY);
+    for (let i = 0; i < 10; i++) {
+      assert.equal(await acquireLease(kv, clock, "a", TTL), undefined);
+      clock.advance(1_000);
+      await settle(kv);
+    }
+    assert.equal(lease.signal.aborted, false);
+    await lease.release();
+    const next = await acquireLease(kv, clock, "a", TTL);
+    assert.ok(next);
+    await next.release();
+  }));
+
+Deno.test("a holder that cannot reach the store gives up in time although the clock is set back", () =>
+  withKv(async (kv, clock) => {
+    let broken = false;
+    const getMany = kv.getMany.bind(kv);
+    Object.assign(kv, {
+      getMany: (keys: Parameters<Kv["getMany"]>[0]) =>
+        broken ? Promise.reject(new Error("away")) : getMany(keys),
+    });
+    clock.advance(DAY);
+    const lease = await acquireLease(kv, clock, "a", TTL);
+    assert.ok(lease);
+    broken = true;
+    clock.setBack(DAY);
+    for (let i = 0; i < 5; i++) {
+      clock.advance(1_000);
+      await settle(kv);
+    }
+    assert.equal(lease.signal.aborted, true);
+    broken = false;
+    await lease.release();
+  }));
+
+Deno.test("the wait for a lease ends in its time although the clock is set back", async () => {
+  let now = Date.UTC(2026, 0, 2);
+  const slept: number[] = [];
+  const clock = {
+    now: () => now,
+    sleep: (ms: number) => {
+      slept.push(ms);
+      now -= DAY;
+      return Promise.resolve();
+    },
+  };
+  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  await kv.set(leaseKey("a"), { owner: "another" });
+  const options = { ttlMs: 3_000, waitMs: 1_000 };
+  assert.equal(await acquireLease(kv, clock, "a", options), undefined);
+  const total = slept.reduce((sum, ms) => sum + ms, 0);
+  assert.ok(total > 900 && total <= 1_001, String(total));
+  kv.close();
+});

@@ -8,7 +8,7 @@ import { isIPv6 } from "node:net";
 import ipaddr from "ipaddr.js";
 import { LRUCache } from "lru-cache";
 import { Semaphore } from "../async/semaphore.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, isAhead } from "../clock.ts";
 import { rateKey } from "./keys.ts";
 import type { Kv } from "./kv.ts";
 
@@ -47,9 +47,6 @@ const REMEMBERED_REFUSALS = 10_000;
 
 /** A refusal is believed for so long without a look at the store, where another instance may have given something back. */
 const REFUSED_MS = 2_000;
-
-/** Clocks of two instances may differ by so much; beyond it a clock was set back. */
-const SKEW_MS = 10_000;
 
 /**
  * Counts by the leaky-bucket rule (GCRA): what is used flows back evenly, so
@@ -180,7 +177,7 @@ function usedOf(
 ): { used: number; ahead: boolean } {
   if (row === undefined) return { used: 0, ahead: false };
   const { paidBackAt, at } = row;
-  const ahead = (at ?? paidBackAt - windowMs) > now + SKEW_MS;
+  const ahead = isAhead(at ?? paidBackAt - windowMs, now);
   const left = ahead && at !== undefined ? paidBackAt - at : paidBackAt - now;
   return { used: Math.min(windowMs, Math.max(0, left)), ahead };
 }

@@ -8,7 +8,7 @@
 
 import { z } from "zod";
 import { type Did, parseDid } from "../did.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, isWithin } from "../clock.ts";
 import { isAppError } from "../errors.ts";
 import {
   type JobKind,
@@ -134,7 +134,7 @@ export class PushNotices {
     let told = 0;
     for await (const job of waitingJobs(kv, PUSH_NOTICE, MAX_ROUND)) {
       signal.throwIfAborted();
-      if (clock.now() - job.payload.pushedAt < FIRST_MS) continue;
+      if (isWithin(job.payload.pushedAt, FIRST_MS, clock.now())) continue;
       const push = await this.#pushOf(job.payload);
       if (!push) await withdraw(kv, job);
       else if (await this.#tellNow(push, job)) told++;

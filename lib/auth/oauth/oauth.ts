@@ -16,7 +16,7 @@ import {
 } from "../../atproto/pds/pds_session.ts";
 import type { SecretBox } from "../../crypto/secret_box.ts";
 import { Semaphore } from "../../async/semaphore.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, isWithin } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { withLease } from "../../kv/lease.ts";
@@ -229,7 +229,7 @@ export class OAuth {
     const { clock, kv, fetch, identities, plainOrigins } = this.#deps;
     const kind = this.#requireClient();
     const known = this.#engine;
-    const checked = this.#keysCheckedAt + KEYS_KNOWN_MS > clock.now();
+    const checked = isWithin(this.#keysCheckedAt, KEYS_KNOWN_MS, clock.now());
     if (known && (checked || kind === "loopback")) return await known.engine;
     const { keys, version } = kind === "confidential"
       ? await this.#keys.load()

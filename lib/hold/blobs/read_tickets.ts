@@ -6,7 +6,7 @@
  */
 
 import type { Did } from "../../did.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, endsWithin } from "../../clock.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
@@ -21,6 +21,8 @@ interface TicketRow {
   readonly digest: Digest;
   /** For whom it was issued. */
   readonly reader: Did | undefined;
+  /** Milliseconds since the Unix epoch; absent in rows of earlier versions. */
+  readonly until?: number;
 }
 
 /** Gives out and checks tickets. */
@@ -36,10 +38,9 @@ export class ReadTickets {
   /** A new ticket for `digest`, for `reader` (undefined: somebody without login). */
   async issue(digest: Digest, reader: Did | undefined): Promise<string> {
     const ticket = crypto.randomUUID();
-    const row: TicketRow = { digest, reader };
-    await this.#kv.set(holdKeys.readTicket(ticket), row, {
-      expiresAt: this.#clock.now() + TICKET_MS,
-    });
+    const until = this.#clock.now() + TICKET_MS;
+    const row: TicketRow = { digest, reader, until };
+    await this.#kv.set(holdKeys.readTicket(ticket), row, { expiresAt: until });
     return ticket;
   }
 
@@ -53,8 +54,10 @@ export class ReadTickets {
   ): Promise<{ reader: Did | undefined } | undefined> {
     if (!TICKET.test(ticket)) return undefined;
     const entry = await this.#kv.get<TicketRow>(holdKeys.readTicket(ticket));
-    return entry?.value.digest === digest
-      ? { reader: entry.value.reader }
-      : undefined;
+    if (entry?.value.digest !== digest) return undefined;
+    const { reader, until } = entry.value;
+    const good = until === undefined ||
+      endsWithin(until, TICKET_MS, this.#clock.now());
+    return good ? { reader } : undefined;
   }
 }

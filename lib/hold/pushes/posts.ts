@@ -6,7 +6,7 @@
  */
 
 import type { Did } from "../../did.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, isAhead } from "../../clock.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { RateLimiter } from "../../kv/rate_limit.ts";
 import type { HoldAccess } from "../access.ts";
@@ -86,7 +86,8 @@ export class HoldPosts {
     if (await this.optedOut(owner)) return undefined;
     const now = clock.now();
     const key = holdKeys.lastPost(owner, repository);
-    const last = (await kv.get<LastPost>(key))?.value;
+    const found = (await kv.get<LastPost>(key))?.value;
+    const last = found && !isAhead(found.firstAt, now) ? found : undefined;
     if (last?.tags.includes(tag)) return undefined;
     const rule = {
       name: "hold_posts",

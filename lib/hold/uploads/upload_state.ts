@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Clock } from "../../clock.ts";
-import type { Kv } from "../../kv/kv.ts";
+import { type Clock, endsWithin } from "../../clock.ts";
+import type { Entry, Kv } from "../../kv/kv.ts";
 import { holdKeys } from "../kv_keys.ts";
 import { busyUpload, unknownUpload } from "./upload_errors.ts";
 import { type LockedRows, UploadLock } from "./upload_lock.ts";
@@ -81,7 +81,10 @@ export class UploadStates implements LockedRows {
         return new UploadLock(this, row, undefined);
       }
       const { value } = entry;
-      if (value.lock && value.lock.until > now) throw busyUpload(id);
+      if (value.lock && value.lock.until > now) {
+        await this.#shorten(entry, now);
+        throw busyUpload(id);
+      }
       const lock = { token: crypto.randomUUID(), until: now + LOCK_MS };
       const row = { ...value, lock };
       if (!await this.#swap(row, entry.versionstamp)) throw busyUpload(id);
@@ -166,6 +169,17 @@ export class UploadStates implements LockedRows {
     const entry = await this.#kv.get<UploadRow>(holdKeys.upload(id));
     if (!entry || entry.value.expiresAt <= this.#clock.now()) return undefined;
     return entry;
+  }
+
+  /** Ends a lock of a time ahead of now one life from now: the clock was set back, and its holder may be alive. */
+  async #shorten(
+    { value, versionstamp }: Entry<UploadRow>,
+    now: number,
+  ): Promise<void> {
+    const { lock } = value;
+    if (!lock || endsWithin(lock.until, LOCK_MS, now)) return;
+    const row = { ...value, lock: { ...lock, until: now + LOCK_MS } };
+    await this.#swap(row, versionstamp);
   }
 
   #swap(row: UploadRow, versionstamp: string | null): Promise<boolean> {

@@ -15,6 +15,8 @@ import {
   read,
   WRONG,
 } from "../testing.ts";
+import { holdKeys } from "../kv_keys.ts";
+import type { UploadRow } from "./upload_row.ts";
 import { LOCK_MS } from "./upload_state.ts";
 
 const DAY = 24 * 3600 * 1000;
@@ -242,5 +244,30 @@ onEachStore(
       code("DIGEST_INVALID"),
     );
     assert.equal(await hold.blobs.stat(digestOf(former)), undefined);
+  },
+);
+
+onEachStore(
+  "an upload that a process left locked by a clock ahead is free one life of the lock after the clock is set back",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const key = holdKeys.upload;
+    const bytes = noise(1000);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    await hold.uploads.append(upload, 0, bodyOf(bytes.subarray(0, 500)));
+    const entry = await hold.kv.get<UploadRow>(key(uploadId));
+    assert.ok(entry);
+    const until = clock.now() + DAY + LOCK_MS;
+    await hold.kv.set(key(uploadId), {
+      ...entry.value,
+      lock: { token: "dead", until },
+    });
+    const rest = () =>
+      hold.uploads.append(upload, 500, bodyOf(bytes.subarray(500)));
+    await assert.rejects(rest(), code("CONFLICT"));
+    clock.advance(LOCK_MS);
+    await rest();
+    await hold.uploads.complete(uploadId, digestOf(bytes));
   },
 );

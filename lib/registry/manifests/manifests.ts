@@ -11,7 +11,7 @@
 import type { Did } from "../../did.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, isWithin } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { Metrics } from "../../metrics.ts";
@@ -222,7 +222,7 @@ export class Manifests {
     checkedAt: number,
   ): void {
     const { clock, discovery, log, tagRecheckMs } = this.#deps;
-    if (checkedAt + tagRecheckMs > clock.now()) return;
+    if (isWithin(checkedAt, tagRecheckMs, clock.now())) return;
     discovery.recheckTag(owner, repo, tag).catch((error) =>
       log.debug("tag not compared with the owner's repo", {
         did: owner.did,

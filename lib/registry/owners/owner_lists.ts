@@ -7,7 +7,7 @@
 
 import type { Identity } from "../../atproto/identity/identity.ts";
 import { SingleFlight } from "../../async/single_flight.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, isWithin } from "../../clock.ts";
 import { isAppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
@@ -49,7 +49,7 @@ export class OwnerLists {
     const { clock, log, relistMs } = this.#deps;
     const last = await this.#lastAt(owner, collection);
     if (last === undefined) await list(false);
-    else if (last + relistMs <= clock.now()) {
+    else if (!isWithin(last, relistMs, clock.now())) {
       list(true).catch((error) =>
         log.debug("collection not listed again", {
           did: owner.did,
@@ -84,7 +84,7 @@ export class OwnerLists {
     return this.#flights.run(name, undefined, async () => {
       const { kv, clock, log, reader } = this.#deps;
       const last = await this.#lastAt(owner, collection) ?? -Infinity;
-      if (last + LIST_INTERVAL_MS > clock.now()) return false;
+      if (isWithin(last, LIST_INTERVAL_MS, clock.now())) return false;
       for await (const { rkey, value } of reader.list(owner, collection)) {
         await each(rkey, value).catch((error) => {
           if (!isAppError(error)) throw error;

@@ -14,7 +14,7 @@ import type {
   ResolveOptions,
 } from "../../atproto/identity/identity.ts";
 import type { PdsReader, PdsSession } from "../../atproto/pds/pds.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, isWithin } from "../../clock.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import { writeProfile } from "../../atproto/records/record_writers.ts";
@@ -92,7 +92,7 @@ export class Owners {
     const { kv, clock, defaultHold } = this.#deps;
     const known = await kv.get<ProfileRow>(registryKeys.profile(owner.did));
     const fresh = known !== undefined &&
-      known.value.checkedAt + PROFILE_TTL_MS > clock.now();
+      isWithin(known.value.checkedAt, PROFILE_TTL_MS, clock.now());
     if (fresh) return known.value.defaultHold ?? defaultHold;
     try {
       const row = await this.#readProfile(owner, signal);
