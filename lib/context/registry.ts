@@ -34,6 +34,7 @@ import {
 } from "../registry/manifests/manifest_removal.ts";
 import { Manifests } from "../registry/manifests/manifests.ts";
 import { Mounts } from "../registry/mounts.ts";
+import { HiddenRepositories } from "../registry/owners/hidden_repositories.ts";
 import { OwnerReader } from "../registry/owners/owner_reader.ts";
 import { OwnerRecords } from "../registry/owners/owner_records.ts";
 import { Owners } from "../registry/owners/owners.ts";
@@ -133,10 +134,13 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     hosting,
     defaultHold,
   });
+  const repositories = new RepositoryList(kv);
+  const hidden = new HiddenRepositories({ holds, repositories, owners });
   const blobIndex = new BlobIndex(kv);
   const blobs = new Blobs({
     kv,
     holds,
+    hidden,
     index: blobIndex,
     delivery: settings.delivery,
     directBytes: settings.direct_blob_bytes,
@@ -192,6 +196,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       log,
       metrics,
       holds,
+      hidden,
       index,
       content,
       discovery,
@@ -217,7 +222,8 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       hosting,
       holds,
       index,
-      repositories: new RepositoryList(kv),
+      hidden,
+      repositories,
       content,
       discovery,
       taggedReferrers: new TaggedReferrers({ log, index, content, discovery }),

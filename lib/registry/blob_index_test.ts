@@ -70,6 +70,7 @@ async function setUp() {
   const blobs = new Blobs({
     kv,
     holds,
+    hidden: { requireNoneHidden: () => Promise.resolve() },
     index,
     delivery: "proxy",
     directBytes: 0,

@@ -18,6 +18,7 @@ import type { BlobIndex, SizedBlob } from "./blob_index.ts";
 import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import { requireRead, requireRepositoryRead } from "./hold_rights.ts";
+import type { HiddenRepositories } from "./owners/hidden_repositories.ts";
 import type { BlobRow, RepositoryRow } from "./rows.ts";
 
 /** How blobs reach clients: `redirect` wherever possible, `proxy` never, `auto` redirects all but small ones. */
@@ -27,6 +28,7 @@ export type DeliveryMode = "auto" | "redirect" | "proxy";
 export interface BlobsDeps {
   kv: Kv;
   holds: HoldDirectory;
+  hidden: Pick<HiddenRepositories, "requireNoneHidden">;
   index: BlobIndex;
   delivery: DeliveryMode;
   /** In `auto` mode, blobs up to so many bytes come through us. */
@@ -142,7 +144,7 @@ export class Blobs {
     caller: Caller,
     digest: Digest,
   ): Promise<{ hold: HoldClient; size: number }> {
-    const { kv, holds, index } = this.#deps;
+    const { kv, holds, hidden, index } = this.#deps;
     const first = await index.first(ref, digest);
     let problem: unknown;
     if (first) {
@@ -158,6 +160,7 @@ export class Blobs {
       const repository = registryKeys.repository(ref.did, ref.repo);
       const known = (await kv.get<RepositoryRow>(repository))?.value;
       await requireRepositoryRead(holds, known, caller);
+      if (!known) await hidden.requireNoneHidden(ref.did, caller);
       throw unknownBlob(digest);
     }
     if (further.length === 0) throw problem;

@@ -43,6 +43,7 @@ Deno.test("a hold that gives another size than it said is refused before anythin
     const blobs = new Blobs({
       kv,
       holds: { get: () => Promise.resolve(hold) },
+      hidden: { requireNoneHidden: () => Promise.resolve() },
       index: new BlobIndex(kv),
       delivery: "auto",
       directBytes: 0,

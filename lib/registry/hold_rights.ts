@@ -29,8 +29,8 @@ export async function requireRead(
 
 /**
  * The same for content that is not there: to somebody who may not read the
- * repository it has to look like content that is. A repository that nobody
- * has pushed to hides nothing.
+ * repository it has to look like content that is. For a repository that is not
+ * there `HiddenRepositories` decides.
  */
 export async function requireRepositoryRead(
   holds: HoldDirectory,

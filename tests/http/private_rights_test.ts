@@ -118,3 +118,42 @@ Deno.test("the catalog shows private repositories only to tokens that go so far"
     assert.deepEqual(await seen(await tokenFor(server(), account, all)), []);
   }
 });
+
+Deno.test("a private repository looks to strangers like one that is not there", async () => {
+  const image = await alices("there").pushImage("x");
+  const { bob } = server();
+  const { digest } = randomBlob(10);
+  const paths = [
+    "tags/list",
+    "manifests/x",
+    `manifests/${image.digest}`,
+    `manifests/${digest}`,
+    `blobs/${digest}`,
+    `referrers/${image.digest}`,
+  ];
+  for (const account of [bob, undefined]) {
+    for (const path of paths) {
+      const answers = await Promise.all(
+        ["there", "nothing"].map(async (name) => {
+          const repository = new Repository(
+            server(),
+            account,
+            `alice.test/${name}`,
+          );
+          const { status, bytes } = await repository.send("GET", path);
+          return [status, new TextDecoder().decode(bytes)];
+        }),
+      );
+      assert.deepEqual(answers[0], answers[1], path);
+      assert.equal(answers[0]?.[0], account ? 403 : 401);
+    }
+  }
+  // A token for another repository of the same owner is a stranger's, too.
+  const token = await alicesToken("app");
+  for (const name of ["there", "nothing"]) {
+    const list = await alices(name).send("GET", "tags/list", { token });
+    expectError(list, 403, "DENIED");
+  }
+  const own = await alices("nothing").send("GET", "tags/list");
+  expectError(own, 404, "NAME_UNKNOWN");
+});

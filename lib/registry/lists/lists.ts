@@ -17,6 +17,7 @@ import type { Discovery } from "../manifests/discovery.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "../manifests/manifest_index.ts";
 import { requireRepositoryRead } from "../hold_rights.ts";
+import type { HiddenRepositories } from "../owners/hidden_repositories.ts";
 import type { RepositoryList } from "./repository_list.ts";
 import type { ReferrerRow } from "../rows.ts";
 import type { TaggedReferrers } from "./tagged_referrers.ts";
@@ -26,6 +27,7 @@ export interface ListsDeps {
   log: Logger;
   hosting: Pick<Hosting, "isShown">;
   holds: HoldDirectory;
+  hidden: Pick<HiddenRepositories, "requireNoneHidden">;
   index: ManifestIndex;
   repositories: RepositoryList;
   content: ManifestContent;
@@ -64,7 +66,7 @@ export class Lists {
     repo: string,
     options: { caller: Caller; n: number; last?: string },
   ): Promise<ListPage<string>> {
-    const { index, discovery, holds } = this.#deps;
+    const { index, discovery, hidden, holds } = this.#deps;
     const ref = { did: owner.did, repo };
     const problem = await this.#discover(
       owner,
@@ -72,6 +74,7 @@ export class Lists {
     );
     const row = await index.repository(ref);
     if (!row) {
+      await hidden.requireNoneHidden(owner.did, options.caller);
       throw problem ?? new AppError(
         "NAME_UNKNOWN",
         `There is no repository ${repo} of ${owner.handle ?? owner.did}.`,
@@ -98,13 +101,14 @@ export class Lists {
   ): Promise<
     Pick<ListPage<Descriptor>, "items" | "doubt"> & { next: Digest | undefined }
   > {
-    const { index, discovery, holds } = this.#deps;
+    const { index, discovery, hidden, holds } = this.#deps;
     const problem = await this.#discover(owner, async () => {
       await discovery.ensureTagsListed(owner);
       await discovery.ensureReferrersListed(owner);
     });
     const row = await index.repository({ did: owner.did, repo });
     await requireRepositoryRead(holds, row, options.caller);
+    if (!row) await hidden.requireNoneHidden(owner.did, options.caller);
     const limit = Math.min(options.n ?? PAGE.referrers, PAGE.referrers);
     const wanted = new Set(options.artifactTypes);
     const items: Descriptor[] = [];

@@ -67,6 +67,7 @@ async function setUp() {
         did: HOLD,
         mayRead: () => Promise.resolve({ allowed: true }),
         mayWrite: () => Promise.resolve({ allowed: true }),
+        admitManifest: () => Promise.resolve(),
         manifestDeleted: () => Promise.resolve(),
       }).then((hold) => hold as HoldClient),
   };
@@ -99,6 +100,7 @@ async function setUp() {
   const manifests = new Manifests({
     ...{ clock, leases, log, metrics, holds, index, content, discovery },
     ...{ records, removal, tagRecheckMs: 60_000 },
+    hidden: { requireNoneHidden: () => Promise.resolve() },
   });
   const owners: Pick<Owners, "holdForPush"> = {
     holdForPush: () => Promise.resolve(HOLD),

@@ -22,6 +22,7 @@ import type { Discovery } from "./discovery.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import type { ManifestRemoval } from "./manifest_removal.ts";
+import type { HiddenRepositories } from "../owners/hidden_repositories.ts";
 import type { OwnerRecords } from "../owners/owner_records.ts";
 import { requireRead, requireRepositoryRead } from "../hold_rights.ts";
 import type { ManifestRow, TagRow } from "../rows.ts";
@@ -34,6 +35,7 @@ export interface ManifestsDeps {
   log: Logger;
   metrics: Metrics;
   holds: HoldDirectory;
+  hidden: Pick<HiddenRepositories, "requireNoneHidden">;
   index: ManifestIndex;
   content: ManifestContent;
   discovery: Discovery;
@@ -71,11 +73,12 @@ export class Manifests {
     reference: Reference,
     caller: Caller,
   ): Promise<ManifestInfo> {
-    const { holds, index } = this.#deps;
+    const { holds, hidden, index } = this.#deps;
     const info = await this.#find(owner, repo, reference);
     if (!info) {
       const repository = await index.repository({ did: owner.did, repo });
       await requireRepositoryRead(holds, repository, caller);
+      if (!repository) await hidden.requireNoneHidden(owner.did, caller);
       throw unknownManifest(reference);
     }
     await requireRead(await holds.get(info.holdDid), caller);

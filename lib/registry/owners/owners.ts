@@ -107,6 +107,13 @@ export class Owners {
     }
   }
 
+  /** The same as far as we know it; asks no PDS. */
+  async knownHold(owner: Did): Promise<Did> {
+    const { kv, defaultHold } = this.#deps;
+    const known = await kv.get<ProfileRow>(registryKeys.profile(owner));
+    return known?.value.defaultHold ?? defaultHold;
+  }
+
   /**
    * Writes the sailor profile of somebody who signs in for the first time.
    * An existing profile is left as it is.
