@@ -15,8 +15,10 @@ import {
   listen,
   type Listening,
   listenOnDeploy,
+  type ListenOptions,
   type Upgrade,
 } from "../routes/server/serve.ts";
+import { serverLimits } from "../routes/server/server_limits.ts";
 import { createFirehoseUpgrade } from "../routes/xrpc/sync_socket.ts";
 import type { Sandbox } from "../sandbox/launch.ts";
 import { announceHold } from "./announce.ts";
@@ -43,9 +45,12 @@ export async function serve(config: Config): Promise<void> {
   let stopping = false;
   let handler: Handler = starting;
   let upgrade: Upgrade | undefined;
+  const dead = Promise.withResolvers<never>();
+  dead.promise.catch(() => {}); // It counts from when the server is ready.
   // The address is taken first: a port in use shows at once, not after the sandbox has started.
   const listening = await open(config, log, {
     fetch: (request, connection) => handler(request, connection),
+    onDead: (error) => dead.reject(error),
     upgrade: {
       wants: (request) => upgrade?.wants(request) ?? false,
       take: (...connection) => upgrade?.take(...connection),
@@ -73,7 +78,7 @@ export async function serve(config: Config): Promise<void> {
     const listened = ctx.avatarEvents?.run(stop.signal);
     log.info("ready", { url: config.server.base_url, port: listening.port });
     if (sandbox) print(welcome(config, sandbox));
-    await stop.requested;
+    await Promise.race([stop.requested, dead.promise]);
     stopping = true;
     log.info("stopping");
     ctx.hold?.firehose.close();
@@ -129,11 +134,12 @@ function starting(request: Request): Response {
 async function open(
   config: Config,
   log: Logger,
-  serve: { fetch: Handler; upgrade: Upgrade },
+  serve: Pick<ListenOptions, "fetch" | "upgrade" | "onDead">,
 ): Promise<Listening> {
   if (config.deploy) return listenOnDeploy(serve.fetch, log);
   const { hostname, port } = config.server.listen;
-  return await listen({ hostname, port, log, ...serve });
+  const limits = serverLimits(config.server);
+  return await listen({ hostname, port, log, limits, ...serve });
 }
 
 async function startSandbox(

@@ -5,17 +5,14 @@
  * @module
  */
 
+import { subjectOf } from "../net/client_subject.ts";
 import type {
   Identity,
   IdentityResolver,
 } from "../atproto/identity/identity.ts";
 import { SingleFlight } from "../async/single_flight.ts";
 import { AppError, isAppError } from "../errors.ts";
-import {
-  type RateLimit,
-  type RateLimiter,
-  subjectOf,
-} from "../kv/rate_limit.ts";
+import { type RateLimit, type RateLimiter } from "../kv/rate_limit.ts";
 import { parseOwner } from "../oci/name.ts";
 import type { CredentialVerifier, Principal } from "./credentials.ts";
 import { type Device, DEVICE_SECRET_PREFIX, type Devices } from "./devices.ts";

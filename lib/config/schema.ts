@@ -13,63 +13,16 @@ import {
   choice,
   flag,
   flagOrAuto,
-  holdDid,
-  host,
   integer,
   key32,
   kvLocation,
   list,
-  listenAddress,
   origin,
   port,
 } from "./kinds.ts";
+import { serverSettings } from "./schema_server.ts";
 import { section, setting } from "./setting.ts";
 import { storageSettings } from "./schema_storage.ts";
-
-const serverSettings = section("The program as a whole.", {
-  addr: setting(listenAddress(), {
-    doc: "Where to listen. Without a host: every address of the machine, " +
-      "with the sandbox only 127.0.0.1.",
-    default: ":5000",
-  }),
-  base_url: setting(origin(), {
-    doc: "The address under which everybody reaches this server; https " +
-      "except on the machine itself and in test mode.",
-    otherwise: "http://localhost and the port of server.addr; " +
-      "hold.public_url where no registry runs",
-  }),
-  roles: setting(list(choice("registry", "hold", "avatar")), {
-    doc: "What runs in this process.",
-    default: ["registry", "hold", "avatar"],
-  }),
-  default_hold_did: setting(holdDid(), {
-    doc: "Where images of people go who have not chosen a hold.",
-    otherwise: "the hold of this process",
-  }),
-  test_mode: setting(flag(), {
-    doc: "Takes plain http between services. Not for production.",
-    default: false,
-  }),
-  registry_domains: setting(list(host()), {
-    doc: "Hosts under which images are named, the first one in commands.",
-    otherwise: "the host of server.base_url",
-  }),
-  client_name: setting(anyText(), {
-    doc: "How this server calls itself on pages and when people sign in.",
-    default: "ATCR",
-  }),
-  trust_proxy: setting(flag(), {
-    doc: "Whether a proxy stands in front that writes the client's address " +
-      "to X-Forwarded-For, for limits by address and for lists of sessions. " +
-      "To be set with a public https address: without it everyone behind " +
-      "the proxy counts as one client.",
-    default: false,
-  }),
-  shutdown_timeout_seconds: setting(integer(0, 3600), {
-    doc: "How long requests may go on after the signal to stop.",
-    default: 30,
-  }),
-});
 
 const sandboxSettings = section(
   "A private AT Protocol network with the accounts alice.test and bob.test, " +

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { isIPv6 } from "node:net";
-import ipaddr from "ipaddr.js";
+import { subjectOf } from "../net/client_subject.ts";
 import { LRUCache } from "lru-cache";
 import { Semaphore } from "../async/semaphore.ts";
 import { type Clock, isAhead } from "../clock.ts";
@@ -182,19 +181,6 @@ function usedOf(
   return { used: Math.min(windowMs, Math.max(0, left)), ahead };
 }
 
-/** Whom `counted` stands for: the /64 network of an IPv6 address, everything else itself. */
-export function subjectOf(counted: string): string {
-  return isIPv6(counted) ? networkOf(counted) : counted;
-}
-
 function refuse(waitMs: number): RateDecision {
   return { allowed: false, retryAfterSeconds: Math.ceil(waitMs / 1000) };
-}
-
-/** The /64 network of an IPv6 address; an IPv4 address that is written as one is itself. */
-function networkOf(address: string): string {
-  const parsed = ipaddr.IPv6.parse(address.replace(/%.*$/, ""));
-  if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();
-  const [a = 0, b = 0, c = 0, d = 0] = parsed.parts;
-  return `${[a, b, c, d].map((part) => part.toString(16)).join(":")}::/64`;
 }

@@ -33,3 +33,9 @@ export function isPublicAddress(address: string): boolean {
   if (parsed instanceof ipaddr.IPv4) return true;
   return parsed.match(GLOBAL_UNICAST) && !parsed.match(DOCUMENTATION_V6);
 }
+
+/** Whether the address is the machine itself, also as an IPv4-mapped IPv6 address. */
+export function isLoopbackAddress(address: string): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  return ipaddr.process(address).range() === "loopback";
+}

@@ -1,31 +1,66 @@
 /**
- * The requests that are being answered: the server stops when they are done.
+ * The requests that are being answered: the server stops when they are done,
+ * and does not wait for clients that do not read.
  *
  * @module
  */
 
-import type { ServerResponse } from "node:http";
+import type { CountedResponse } from "./node_response.ts";
+
+/** How far a response had come when it was looked at. */
+interface Progress {
+  produced: number;
+  pending: number;
+  /** When that was new, by the clock of `performance.now()`. */
+  since: number;
+}
 
 /** Keeps the responses that are not finished. */
 export class InFlight {
-  readonly #responses = new Set<ServerResponse>();
+  readonly #responses = new Map<CountedResponse, Progress>();
   #ended: (() => void) | undefined;
 
+  /** Responses that are not finished. */
+  get size(): number {
+    return this.#responses.size;
+  }
+
   /** Keeps `response` until it is closed. */
-  add(response: ServerResponse): void {
+  add(response: CountedResponse): void {
     if (this.#ended) lastOfConnection(response);
-    this.#responses.add(response);
+    this.#responses.set(response, { produced: 0, pending: 0, since: 0 });
     response.once("close", () => {
       this.#responses.delete(response);
       if (this.#responses.size === 0) this.#ended?.();
     });
   }
 
+  /**
+   * Destroys the connections on which bytes have waited for `idleMs`
+   * milliseconds without any being taken, and returns how many. Responses
+   * that wait for the server itself are left alone.
+   */
+  dropUnread(idleMs: number, now = performance.now()): number {
+    let dropped = 0;
+    for (const [response, progress] of this.#responses) {
+      const { produced, writableLength: pending } = response;
+      const moved = produced !== progress.produced ||
+        pending !== progress.pending;
+      if (pending === 0 || moved) {
+        Object.assign(progress, { produced, pending, since: now });
+      } else if (now - progress.since >= idleMs) {
+        response.req.socket.destroy();
+        dropped++;
+      }
+    }
+    return dropped;
+  }
+
   /** Resolves when all are answered, or when `limitMs` milliseconds are over. */
   async end(limitMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ended = resolve;
-    for (const response of this.#responses) lastOfConnection(response);
+    for (const response of this.#responses.keys()) lastOfConnection(response);
     if (this.#responses.size === 0) return;
     const limit = setTimeout(resolve, limitMs);
     await promise;
@@ -34,6 +69,6 @@ export class InFlight {
 }
 
 /** Has the client open another connection for its next request. */
-function lastOfConnection(response: ServerResponse): void {
+function lastOfConnection(response: CountedResponse): void {
   if (!response.headersSent) response.setHeader("connection", "close");
 }

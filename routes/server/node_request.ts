@@ -19,6 +19,10 @@ const MAX_WAITING_BYTES = 2 * BLOCK_BYTES;
 /** A slow sender's bytes are handed over after this time, in milliseconds, however few they are. */
 const PATIENCE_MS = 1_000;
 
+/** The answer to who stalls, who may have sent a part and does not wait for a sentence. */
+const REQUEST_TIMEOUT =
+  "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
 /** What would open the body a second time; bytes would be lost between the two readers. */
 const REFUSED = ["arrayBuffer", "blob", "clone", "formData", "json", "text"];
 
@@ -50,27 +54,35 @@ for (const name of REFUSED) {
 /**
  * Gives `request`, which stands for `incoming`, a `body` and a `signal` of its
  * own. The body comes in large blocks, is read only as fast as it is taken and
- * fails when the connection breaks. The signal is aborted when the client goes
+ * fails when the connection breaks. When a byte is waited for longer than
+ * `idleMs` milliseconds, the request gets 408 and the connection ends. The signal is aborted when the client goes
  * before it is answered.
  */
 export function withNodeBody(
   request: Request,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
+  idleMs: number,
 ): Request {
-  sources.set(request, new Source(incoming, outgoing));
+  sources.set(request, new Source(incoming, outgoing, idleMs));
   return Object.defineProperties(request, own);
 }
 
 class Source {
   readonly #incoming: IncomingMessage;
   readonly #outgoing: ServerResponse;
+  readonly #idleMs: number;
   #blocks: Blocks | undefined;
   #abort: AbortController | undefined;
 
-  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+  constructor(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    idleMs: number,
+  ) {
     this.#incoming = incoming;
     this.#outgoing = outgoing;
+    this.#idleMs = idleMs;
   }
 
   /** Null when the request can have no body, or does not announce one. */
@@ -81,7 +93,11 @@ class Source {
     if (length === "0" && headers["transfer-encoding"] === undefined) {
       return null;
     }
-    this.#blocks ??= new Blocks(this.#incoming, this.#outgoing);
+    this.#blocks ??= new Blocks(
+      this.#incoming,
+      this.#outgoing,
+      this.#idleMs,
+    );
     return this.#blocks.body;
   }
 
@@ -110,6 +126,7 @@ function connectionClosed(): Error {
 class Blocks {
   readonly #incoming: IncomingMessage;
   readonly #outgoing: ServerResponse;
+  readonly #idleMs: number;
   readonly body: ReadableStream<Uint8Array>;
   #pieces: Uint8Array[] = [];
   #waiting = 0;
@@ -119,9 +136,14 @@ class Blocks {
   #failure: Error | undefined;
   #wake = () => {};
 
-  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+  constructor(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    idleMs: number,
+  ) {
     this.#incoming = incoming;
     this.#outgoing = outgoing;
+    this.#idleMs = idleMs;
     this.body = new ReadableStream({
       pull: (controller) => this.#pull(controller),
       cancel: () => this.#drop(),
@@ -154,12 +176,23 @@ class Blocks {
   async #more(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
+    const since = performance.now();
     const timer = setInterval(() => {
       if (this.#waiting > 0) resolve();
-    }, PATIENCE_MS);
+      else if (performance.now() - since >= this.#idleMs) this.#stalled();
+    }, Math.min(PATIENCE_MS, this.#idleMs));
     this.#incoming.resume();
     await promise;
     clearInterval(timer);
+  }
+
+  /** Gives up a sender from whom nothing comes. */
+  #stalled(): void {
+    const seconds = Math.round(this.#idleMs / 1000);
+    this.#end(new Error(`The client sent nothing for ${seconds} seconds.`));
+    const { socket } = this.#incoming;
+    if (!this.#outgoing.headersSent) socket.write(REQUEST_TIMEOUT);
+    socket.destroySoon();
   }
 
   #take(): Uint8Array {

@@ -34,6 +34,11 @@ export class CountedResponse<
   #ending = false;
   #cut = false;
 
+  /** Bytes of the body that were handed over so far. */
+  get produced(): number {
+    return this.#produced;
+  }
+
   override writeHead(
     status: number,
     reason?: unknown,

@@ -22,9 +22,11 @@ import {
   logMismatch,
   withAnnouncedLength,
 } from "./announced_length.ts";
+import { ServerGuards } from "./server_guards.ts";
 import { InFlight } from "./in_flight.ts";
 import { withNodeBody } from "./node_request.ts";
 import { CountedResponse } from "./node_response.ts";
+import { LOOK_MS, NO_LIMITS, type ServerLimits } from "./server_limits.ts";
 import { isAmbiguous, refuseAmbiguous } from "./request_head.ts";
 
 /** Takes over connections that want to become WebSockets. */
@@ -60,6 +62,10 @@ export interface ListenOptions {
   fetch: Handler;
   upgrade?: Upgrade;
   log: Logger;
+  /** None by default, but those of `node:http`. */
+  limits?: ServerLimits;
+  /** Called when the server accepts nothing any more and cannot be brought back. */
+  onDead?: (error: AppError) => void;
 }
 
 /** A server that accepts requests. */
@@ -74,7 +80,7 @@ export interface Listening {
 
 /** Starts to listen. Throws AppError `UNAVAILABLE` that names the setting when the address is taken. */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const { hostname, port, upgrade, log } = options;
+  const { hostname, upgrade, log, limits = NO_LIMITS } = options;
   const inFlight = new InFlight();
   const cut = (mismatch: LengthMismatch) => logMismatch(log, mismatch);
   const broken = (path: string, error: Error) =>
@@ -86,15 +92,19 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     const plain = incoming instanceof IncomingMessage &&
       outgoing instanceof ServerResponse;
     return options.fetch(
-      plain ? withNodeBody(request, incoming, outgoing) : request,
+      plain
+        ? withNodeBody(request, incoming, outgoing, limits.idleMs)
+        : request,
       new NodeConnection(bindings),
     );
   }, { hostname });
   const serverOptions = {
     ServerResponse: CountedResponse,
-    // An upload may take hours; the storage watches for stalled bodies.
+    headersTimeout: limits.headMs,
+    // An upload may take hours; a body that stalls is noticed where it is read.
     requestTimeout: 0,
-    keepAliveTimeout: 30_000,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: Math.min(LOOK_MS, limits.headMs),
     // Some clients offer HTTP/2 this way and are content without it.
     shouldUpgradeCallback: (request: IncomingMessage) =>
       upgrade?.wants(request) ?? false,
@@ -108,27 +118,34 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     if (isAmbiguous(request)) refuseAmbiguous(request, response);
     else void answer(request, response);
   });
+  const guards = new ServerGuards(server, inFlight, options);
   await new Promise<void>((resolve, reject) => {
     const failed = (cause: Error) => reject(listenError(options, cause));
     server.once("error", failed);
-    server.listen(port, hostname, () => {
+    server.listen(options.port, hostname, () => {
       server.off("error", failed);
       resolve();
     });
   });
   server.on("error", (error) => log.error("server error", { error }));
+  const address = server.address();
+  const port = typeof address === "object" && address
+    ? address.port
+    : options.port;
+  guards.start(port);
   server.on("upgrade", (request, socket, head) => {
     if (upgrade?.wants(request)) upgrade.take(request, socket, head);
     else socket.destroy();
   });
-  const address = server.address();
   return {
-    port: typeof address === "object" && address ? address.port : port,
+    port,
     stop: async (graceMs) => {
+      guards.stopChecks();
       if (server.listening) server.close();
       server.closeIdleConnections();
       // `close` of Deno's node:http does not wait for requests that are being answered.
       await inFlight.end(graceMs);
+      guards.stop();
       server.closeAllConnections();
     },
   };

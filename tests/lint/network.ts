@@ -30,6 +30,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "routes/server/serve.ts": ["node:http"],
   "routes/server/node_response.ts": ["node:http"],
   "routes/xrpc/sync_socket.ts": ["ws"],
+  // Connects to its own listener.
+  "routes/server/listener_check.ts": ["node:net"],
 };
 
 /** Imports of a module that only name types or look at text open nothing. */

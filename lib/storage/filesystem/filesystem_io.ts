@@ -9,6 +9,20 @@ import { chunksOf, type Slice } from "../stream.ts";
 
 /** Bytes of one read: more make reading no cheaper, and a slow reader holds two of them. */
 const READ_SIZE = 512 * 1024;
+/** Bytes of one read for who takes long for one, so that progress shows and little is held. */
+const SLOW_READ_SIZE = 64 * 1024;
+/** Who takes longer than this for what was read, in milliseconds, is slow. */
+const SLOW_MS = 250;
+/** While more than so many files are read, reads are an eighth as large; while four times as many are, a sixteenth. */
+const CROWD = 64;
+/** Files that are being read. */
+let reading = 0;
+
+function readSize(tookMs: number): number {
+  if (reading > 4 * CROWD) return READ_SIZE / 16;
+  if (reading > CROWD || tookMs > SLOW_MS) return SLOW_READ_SIZE;
+  return READ_SIZE;
+}
 /**
  * Bytes of one write. For larger ones the system looks for large pieces of
  * memory, which in a virtual machine the host often has to provide first: that
@@ -136,13 +150,19 @@ export async function readBody(
   let left = slice.length;
   let open = true;
   let abort = () => {};
+  /** When the last read was handed over. */
+  let since = performance.now();
   const close = () => {
-    if (open) file.close();
+    if (open) {
+      file.close();
+      reading--;
+    }
     open = false;
     signal?.removeEventListener("abort", abort);
   };
   signal?.throwIfAborted();
   if (slice.start > 0) await file.seek(slice.start, Deno.SeekMode.Start);
+  reading++;
   return new ReadableStream<Uint8Array>({
     start(controller) {
       abort = () => {
@@ -157,10 +177,12 @@ export async function readBody(
     },
     async pull(controller) {
       try {
-        const chunk = new Uint8Array(Math.min(left, READ_SIZE));
+        const size = readSize(performance.now() - since);
+        const chunk = new Uint8Array(Math.min(left, size));
         const count = await file.read(chunk);
         if (!open) return;
         if (count === null) throw new Error("The file ended before its size.");
+        since = performance.now();
         controller.enqueue(chunk.subarray(0, count));
         left -= count;
         if (left > 0) return;

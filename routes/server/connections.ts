@@ -1,0 +1,114 @@
+/**
+ * How many connections the server keeps. Each takes a file descriptor; where
+ * the process has none left, storage and database fail, and `node:http` stops
+ * accepting for good.
+ *
+ * @module
+ */
+
+import type { Socket } from "node:net";
+import { subjectOf } from "../../lib/net/client_subject.ts";
+import { isLoopbackAddress } from "../../lib/net/public_address.ts";
+
+/** Most connections at the same time; see {@linkcode connectionLimits}. */
+export interface ConnectionLimits {
+  readonly total: number;
+  /** From one IPv4 address or IPv6 /64 network; undefined where a proxy stands in front. */
+  readonly perAddress: number | undefined;
+}
+
+/** What the operator has set; 0 leaves the choice to {@linkcode connectionLimits}. */
+export interface ConnectionSettings {
+  readonly max_connections: number;
+  readonly max_connections_per_address: number;
+  readonly trust_proxy: boolean;
+}
+
+/** More connections than these need the setting: each takes some tens of kilobytes. */
+const MAX_TOTAL = 4_096;
+const MAX_PER_ADDRESS = 256;
+
+/** Descriptors that the program needs without any connection. */
+const RESERVED = 64;
+
+/** Where the system does not say how many descriptors there are, the usual soft limit. */
+const USUAL_DESCRIPTORS = 1_024;
+
+/**
+ * The limits for a process with `descriptors` file descriptors. A request needs
+ * two, its connection and a file or a connection to storage, so that half of
+ * them are for connections.
+ */
+export function connectionLimits(
+  settings: ConnectionSettings,
+  descriptors: number | undefined,
+): ConnectionLimits {
+  const usable = Math.max(8, (descriptors ?? USUAL_DESCRIPTORS) - RESERVED);
+  const total = settings.max_connections === 0
+    ? Math.min(MAX_TOTAL, Math.floor(usable / 2))
+    // Connections that are refused need a descriptor too, until they are closed.
+    : Math.min(settings.max_connections, Math.floor(usable * 3 / 4));
+  const perAddress = settings.max_connections_per_address === 0
+    ? Math.min(MAX_PER_ADDRESS, Math.ceil(total / 4))
+    : settings.max_connections_per_address;
+  return { total, perAddress: settings.trust_proxy ? undefined : perAddress };
+}
+
+/** The process's limit of open files; undefined where the system does not say. */
+export function descriptorLimit(): number | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  try {
+    const text = Deno.readTextFileSync("/proc/self/limits");
+    const soft = /^Max open files\s+(\d+)/m.exec(text)?.[1];
+    return soft === undefined ? undefined : Number(soft);
+  } catch {
+    return undefined; // No such file system here, or no right to read it.
+  }
+}
+
+/** Why a connection is not kept. */
+export type Refused = "total" | "address";
+
+/** Counts connections from their beginning to their end. */
+export class Connections {
+  readonly #limits: ConnectionLimits;
+  readonly #byAddress = new Map<string, number>();
+  #total = 0;
+
+  constructor(limits: ConnectionLimits) {
+    this.#limits = limits;
+  }
+
+  /** Connections that are open now. */
+  get size(): number {
+    return this.#total;
+  }
+
+  /** Counts `socket` until it closes; when there are too many, returns which limit says so and does not count it. */
+  admit(socket: Socket): Refused | undefined {
+    if (this.#total >= this.#limits.total) return "total";
+    const subject = this.#subject(socket.remoteAddress);
+    const count = subject === undefined ? 0 : this.#byAddress.get(subject) ?? 0;
+    const { perAddress } = this.#limits;
+    if (perAddress !== undefined && count >= perAddress) return "address";
+    this.#total++;
+    if (subject !== undefined) this.#byAddress.set(subject, count + 1);
+    socket.once("close", () => this.#leave(subject));
+    return undefined;
+  }
+
+  #leave(subject: string | undefined): void {
+    this.#total--;
+    if (subject === undefined) return;
+    const left = (this.#byAddress.get(subject) ?? 1) - 1;
+    if (left > 0) this.#byAddress.set(subject, left);
+    else this.#byAddress.delete(subject);
+  }
+
+  /** Whom the connection is counted for; the machine itself may be a proxy for many. */
+  #subject(address: string | undefined): string | undefined {
+    if (this.#limits.perAddress === undefined) return undefined;
+    if (address === undefined || isLoopbackAddress(address)) return undefined;
+    return subjectOf(address);
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * What watches over the connections of a server while it runs: how many there
+ * are, whether responses are read, and whether the listener still accepts.
+ *
+ * @module
+ */
+
+import type { Server } from "node:http";
+import type { Socket } from "node:net";
+import { AppError } from "../../lib/errors.ts";
+import type { Logger } from "../../lib/log.ts";
+import { Connections } from "./connections.ts";
+import { CrowdNotice } from "./crowd_notice.ts";
+import type { InFlight } from "./in_flight.ts";
+import { ListenerCheck } from "./listener_check.ts";
+import { LOOK_MS, NO_LIMITS, type ServerLimits } from "./server_limits.ts";
+
+/** Options of {@linkcode ServerGuards}; see `ListenOptions`. */
+export interface GuardOptions {
+  readonly hostname: string;
+  readonly log: Logger;
+  readonly limits?: ServerLimits;
+  readonly onDead?: (error: AppError) => void;
+}
+
+/** Keeps the connections of one server within its limits. */
+export class ServerGuards {
+  readonly #server: Server;
+  readonly #inFlight: InFlight;
+  readonly #options: GuardOptions;
+  readonly #limits: ServerLimits;
+  readonly #connections: Connections;
+  readonly #crowd: CrowdNotice;
+  #check: ListenerCheck | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(server: Server, inFlight: InFlight, options: GuardOptions) {
+    const { limits = NO_LIMITS, log } = options;
+    this.#server = server;
+    this.#inFlight = inFlight;
+    this.#options = options;
+    this.#limits = limits;
+    this.#connections = new Connections(limits.connections);
+    this.#crowd = new CrowdNotice(log, limits.connections);
+    server.on("connection", (socket) => this.#admit(socket));
+  }
+
+  /** Begins the checks of a server that listens on `port`. */
+  start(port: number): void {
+    const { hostname, log, onDead } = this.#options;
+    this.#check = new ListenerCheck({
+      server: this.#server,
+      hostname,
+      port,
+      log,
+      onDead: () =>
+        onDead?.(
+          new AppError(
+            "UNAVAILABLE",
+            "The server accepts no connections any more and cannot be brought back, so the program ends.",
+          ),
+        ),
+    });
+    const { idleMs } = this.#limits;
+    this.#timer = setInterval(() => {
+      const dropped = this.#inFlight.dropUnread(idleMs);
+      if (dropped > 0) log.info("unread responses dropped", { dropped });
+    }, Math.min(LOOK_MS, idleMs));
+  }
+
+  /** The listener is going to close. */
+  stopChecks(): void {
+    this.#check?.stop();
+  }
+
+  /** Ends everything. */
+  stop(): void {
+    this.stopChecks();
+    clearInterval(this.#timer);
+  }
+
+  #admit(socket: Socket): void {
+    this.#check?.accepted(socket.remotePort);
+    const refused = this.#connections.admit(socket);
+    if (refused === undefined) return;
+    const { remoteAddress } = socket;
+    socket.destroy();
+    this.#crowd.refused(refused, remoteAddress);
+    // Connections between two requests make room for the next ones.
+    if (refused === "total") this.#server.closeIdleConnections();
+  }
+}

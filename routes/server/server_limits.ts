@@ -1,0 +1,50 @@
+/**
+ * What a client may take of the server.
+ *
+ * @module
+ */
+
+import {
+  type ConnectionLimits,
+  connectionLimits,
+  type ConnectionSettings,
+  descriptorLimit,
+} from "./connections.ts";
+
+/** How often connections are compared with the limits, in milliseconds. */
+export const LOOK_MS = 5_000;
+
+/** What a client may take of the server. Times in milliseconds. */
+export interface ServerLimits {
+  readonly connections: ConnectionLimits;
+  /** For the head of a request. */
+  readonly headMs: number;
+  /** Without progress of a request body or a response. */
+  readonly idleMs: number;
+  /** Between requests of a connection. */
+  readonly keepAliveMs: number;
+}
+
+/** The limits that the settings ask for. */
+export function serverLimits(
+  settings: ConnectionSettings & {
+    readonly head_timeout_seconds: number;
+    readonly idle_timeout_seconds: number;
+    readonly keep_alive_seconds: number;
+  },
+): ServerLimits {
+  return {
+    connections: connectionLimits(settings, descriptorLimit()),
+    headMs: settings.head_timeout_seconds * 1000,
+    idleMs: settings.idle_timeout_seconds * 1000,
+    keepAliveMs: settings.keep_alive_seconds * 1000,
+  };
+}
+
+/** For servers that only this machine reaches, as those of tests. */
+export const NO_LIMITS: ServerLimits = {
+  connections: { total: Infinity, perAddress: undefined },
+  headMs: 60_000,
+  idleMs: Infinity,
+  keepAliveMs: 5_000,
+};
