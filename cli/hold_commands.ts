@@ -89,5 +89,10 @@ async function gc(call: CommandCall): Promise<void> {
         `quarantined ${report.quarantine}, restored ${report.restore}, ` +
         `removed ${report.purge} (${report.purgedBytes} bytes).`,
     );
+    if (report.unread > 0) {
+      call.print(
+        `repos that could not be read: ${report.unread}; what their owners uploaded stays.`,
+      );
+    }
   });
 }

@@ -31,9 +31,11 @@ import { openStore } from "./context/storage.ts";
 import { AppError } from "./errors.ts";
 import { openKv } from "./kv/deno_kv.ts";
 import { JobRunner } from "./kv/job_runner.ts";
+import { LargeValues } from "./kv/large_value.ts";
 import type { Kv } from "./kv/kv.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { registryKeys } from "./registry/kv_keys.ts";
 import { LocalHold } from "./registry/local_hold.ts";
 import { Scrubber } from "./scrub/scrubber.ts";
 import type { BlobStore } from "./storage/blob_store.ts";
@@ -151,6 +153,8 @@ export async function createContext(
         identities,
         pds,
         maxManifestBytes: config.registry.max_manifest_bytes,
+        stored: (digest) =>
+          new LargeValues(kv, clock).get(registryKeys.content(digest)),
       }),
     })
     : undefined;

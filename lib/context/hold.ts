@@ -15,6 +15,7 @@ import { CaptainRecords } from "../hold/captain_records.ts";
 import { BlobRows } from "../hold/blobs/blob_rows.ts";
 import { DamageReporter } from "../hold/blobs/damage.ts";
 import { BlobScrub } from "../hold/blobs/blob_scrub.ts";
+import { BlobUploaders } from "../hold/blobs/uploaders.ts";
 import { HoldBlobs } from "../hold/blobs/blobs.ts";
 import { HoldCrew } from "../hold/crew.ts";
 import { HoldGc } from "../hold/gc/gc.ts";
@@ -89,6 +90,7 @@ export async function createHold(deps: HoldContextDeps) {
   const access = new HoldAccess({ records: repo, clock });
   const crew = new HoldCrew({ records: repo, access, clock });
   const rows = new BlobRows({ kv, clock });
+  const uploaders = new BlobUploaders(kv);
   const damage = new DamageReporter({ rows, log, metrics: metrics.hold });
   const keys = new StorageKeys(config.storage.s3.prefix);
   const quota = new HoldQuota({
@@ -195,10 +197,12 @@ export async function createHold(deps: HoldContextDeps) {
       keys,
       records: repo,
       rows,
+      uploaders,
       layers,
       charges: quota.ledger,
       census: new ManifestCensus({
         did,
+        kv,
         source: deps.manifests,
         access,
         crew,

@@ -22,14 +22,17 @@ import type {
   OwnedManifest,
 } from "../hold/gc/manifest_census.ts";
 import type { PushNotice } from "../hold/pushes/notice.ts";
-import { digestOf, digestParts } from "../oci/digest.ts";
+import { type Digest, digestOf, digestParts } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
+import { namedDigests } from "../oci/named_digests.ts";
 
 /** What {@linkcode manifestSource} needs. */
 export interface ManifestSourceDeps {
   identities: IdentityResolver;
   pds: PdsReader;
   maxManifestBytes: number;
+  /** Bytes of a manifest that are at hand here; undefined where there are none. */
+  stored?: (digest: Digest) => Promise<Uint8Array | undefined>;
 }
 
 const COLLECTION = "io.atcr.manifest";
@@ -46,13 +49,15 @@ const descriptorSchema = z.object({
   mediaType: z.string(),
 });
 
-/** What a record tells of the blobs; indexes have none. */
+/** What a record tells of the blobs. */
 const contentsSchema = z.union([
   z.object({
     config: descriptorSchema,
     layers: z.array(descriptorSchema).max(MAX_LISTED - 1),
   }),
-  z.object({ manifests: z.array(z.unknown()).min(1) }).transform(() => ({})),
+  z.object({
+    manifests: z.array(descriptorSchema).min(1).max(MAX_LISTED - 1),
+  }),
 ]);
 
 /** {@linkcode ManifestSource} over the owners' repos. */
@@ -123,35 +128,43 @@ function manifestOf(
 ): OwnedManifest {
   const { digest, holdDid, mediaType, repository } = record;
   const noticeOf = (
-    { config, layers = [] }: Partial<PushNotice["manifest"]>,
+    { config, layers = [], manifests }: Partial<PushNotice["manifest"]>,
   ): PushNotice => ({
     owner: owner.did,
     repository,
     digest,
-    manifest: { mediaType, config, layers },
+    manifest: { mediaType, config, layers, manifests },
   });
   return {
     digest,
     holdDid,
-    contents: async () => {
+    contents: async (signal) => {
       const told = contentsSchema.safeParse(value).data;
       if (told) return noticeOf(told);
-      const bytes = await manifestBytes(deps, owner, record);
+      const bytes = await manifestBytes(deps, owner, record, signal);
       return noticeOf(bytes ? parsed(bytes, mediaType) : {});
+    },
+    named: async (signal) => {
+      const bytes = await manifestBytes(deps, owner, record, signal);
+      return bytes && namedDigests(bytes);
     },
   };
 }
 
-/** The bytes; undefined when the repo has none that the digest promises. */
+/** The bytes; undefined when neither we nor the repo have what the digest promises. */
 async function manifestBytes(
-  { pds, maxManifestBytes }: ManifestSourceDeps,
+  { pds, maxManifestBytes, stored }: ManifestSourceDeps,
   owner: Owner,
   { digest, manifestBlob }: ManifestRecord,
+  signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const known = await stored?.(digest);
+  if (known) return new Uint8Array(known);
   const cid = manifestBlob?.ref.$link;
   if (cid === undefined) return undefined;
   const blob = await pds.getBlob(owner.pds, owner.did, cid, {
     maxBytes: maxManifestBytes,
+    ...(signal ? { signal } : {}),
   });
   const { algorithm } = digestParts(digest);
   return blob && digestOf(blob.bytes, algorithm) === digest

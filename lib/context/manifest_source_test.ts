@@ -104,6 +104,7 @@ Deno.test("the repo of an owner tells what is there, and is gone only when the P
     mediaType: IMAGE,
     config: descriptor("config"),
     layers: [descriptor("three")],
+    blobs: [descriptor("four")],
   }));
   const answer = await globalThis.fetch(
     `${sandbox.pds}/xrpc/com.atproto.repo.uploadBlob`,
@@ -126,6 +127,19 @@ Deno.test("the repo of an owner tells what is there, and is gone only when the P
         [digestOf(bytes), ["config", "three"].map(digest)],
       ]),
     );
+  });
+  await t.step("what the bytes name is told whatever the field", async () => {
+    const named: Record<string, unknown> = {};
+    for await (const manifest of source.manifestsOf(did)) {
+      const found = await manifest.named();
+      named[manifest.digest] = found && [...found].sort();
+    }
+    assert.deepEqual(named, {
+      [digest("listed")]: undefined,
+      [digest("index")]: undefined,
+      [digest("empty")]: undefined,
+      [digestOf(bytes)]: ["config", "three", "four"].map(digest).sort(),
+    });
   });
   await t.step(
     "an account that its PDS does not have has nothing",

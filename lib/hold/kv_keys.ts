@@ -20,6 +20,17 @@ export const holdKeys = {
   blob: (digest: Digest): Key => ["hold", "blob", digest],
   /** All blobs. */
   blobs: ["hold", "blob"] as Key,
+  /** That somebody uploaded a blob. */
+  uploader: (digest: Digest, did: Did): Key => [
+    "hold",
+    "uploader",
+    digest,
+    did,
+  ],
+  /** Everybody who uploaded a blob. */
+  uploaders: (digest: Digest): Key => ["hold", "uploader", digest],
+  /** How reading the repo of an owner went the last time. */
+  ownerRead: (owner: Did): Key => ["hold", "owner_read", owner],
   /** One layer record, by whom it counts for. */
   userLayer: (user: Did, digest: Digest, rkey: string): Key => [
     "hold",

@@ -22,6 +22,7 @@ import { StorageKeys } from "../storage/object_keys.ts";
 import { MemoryBlobStore } from "../storage/memory.ts";
 import type { Damage } from "./blobs/blob_row.ts";
 import { BlobRows } from "./blobs/blob_rows.ts";
+import { BlobUploaders } from "./blobs/uploaders.ts";
 import { DamageReporter } from "./blobs/damage.ts";
 import { HoldBlobs } from "./blobs/blobs.ts";
 import { UNLIMITED } from "./uploads/upload_room.ts";
@@ -94,6 +95,7 @@ export interface TestHold extends AsyncDisposable {
   readonly store: BlobStore;
   readonly keys: StorageKeys;
   readonly rows: BlobRows;
+  readonly uploaders: BlobUploaders;
   readonly blobs: HoldBlobs;
   /** What was counted as damaged. */
   readonly damaged: readonly Damage[];
@@ -111,6 +113,7 @@ export async function openHold(
   const kv = await openKv(":memory:", clock);
   const keys = new StorageKeys();
   const rows = new BlobRows({ kv, clock });
+  const uploaders = new BlobUploaders(kv);
   const damaged: Damage[] = [];
   const deps: HoldUploadsDeps = {
     kv,
@@ -130,6 +133,7 @@ export async function openHold(
     store,
     keys,
     rows,
+    uploaders,
     blobs: new HoldBlobs({
       ...deps,
       damage: new DamageReporter({

@@ -71,6 +71,8 @@ export class TestRepos implements ManifestSource {
   readonly #manifests = new Map<PushNotice, Did | undefined>();
   /** Owners whose repos cannot be read. */
   readonly down = new Set<Did>();
+  /** Digests that manifests name in fields that their notices do not have. */
+  readonly named = new Map<PushNotice, readonly Digest[]>();
 
   /** Puts the record of a manifest into its owner's repo. */
   add(notice: PushNotice, holdDid?: Did): void {
@@ -86,7 +88,12 @@ export class TestRepos implements ManifestSource {
     for (const [notice, holdDid] of this.#manifests) {
       const { digest } = notice;
       if (notice.owner !== owner || digest === undefined) continue;
-      yield { digest, holdDid, contents: () => Promise.resolve(notice) };
+      yield {
+        digest,
+        holdDid,
+        contents: () => Promise.resolve(notice),
+        named: () => Promise.resolve(this.named.get(notice) ?? []),
+      };
     }
     if (this.down.has(owner)) {
       throw new AppError("UPSTREAM_FAILED", "The PDS is down.");
@@ -164,10 +171,12 @@ export async function openServices(
     keys,
     records,
     rows,
+    uploaders: hold.uploaders,
     layers,
     charges: quota.ledger,
     census: new ManifestCensus({
       did: records.did,
+      kv,
       source: options.source ?? new TestRepos(),
       access,
       crew,
@@ -239,5 +248,22 @@ export function imageOf(
       })),
     },
     ...rest,
+  };
+}
+
+/** A push of an index with `entries`; the digest of its manifest follows from `name`. */
+export function indexOf(
+  owner: Did,
+  entries: readonly Digest[],
+  name: string,
+): PushNotice {
+  const notice = imageOf(owner, [], { name });
+  return {
+    ...notice,
+    manifest: {
+      mediaType: "application/vnd.oci.image.index.v1+json",
+      layers: [],
+      manifests: imageOf(owner, entries).manifest.layers,
+    },
   };
 }

@@ -69,7 +69,7 @@ const notifyInput = z.object({
           architecture: z.string().max(64),
         }).optional(),
       }),
-    ).max(1_000).optional(),
+    ).max(10_000).optional(),
   }),
 });
 

@@ -27,8 +27,11 @@ export interface BlobRow {
   readonly damage?: Damage;
 }
 
+/** A purge that takes longer than this has died, in milliseconds. */
+export const PURGE_MS = 2 * 60 * 1000;
+
 /** Reason of a blob that the operator removed. */
-export const REMOVED = "The operator of this hold removed it.";
+const REMOVED = "The operator of this hold removed it.";
 
 /** Reason under which earlier versions quarantined what the operator removed. */
 const REMOVED_BEFORE = "It was deleted.";
@@ -63,6 +66,45 @@ export function liveRow(
   now: number,
 ): BlobRow {
   return { size, verifiedAt, state: "live", since: now, reason: undefined };
+}
+
+/** `row` as that of a blob that the operator takes away at `now`. */
+export function removedRow(row: BlobRow, now: number): BlobRow {
+  const { size, verifiedAt, state, damage } = row;
+  return {
+    size,
+    verifiedAt,
+    state: "removed",
+    since: now,
+    reason: REMOVED,
+    bytes: state === "purging" ? "going" : "kept",
+    ...(damage === undefined ? {} : { damage }),
+  };
+}
+
+/** The row of a removed blob whose bytes are still there, when the operator allows it again at `now`. */
+export function allowedRow(row: BlobRow, now: number): BlobRow {
+  const { size, verifiedAt, damage } = row;
+  return damage === undefined
+    ? liveRow(size, verifiedAt, now)
+    : damagedRow(row, damage, now);
+}
+
+/**
+ * The row of a blob whose bytes go from `now` on; undefined when they may not
+ * go before `graceMs` milliseconds in the present state are over.
+ */
+export function purgeClaim(
+  row: BlobRow,
+  graceMs: number,
+  now: number,
+): BlobRow | undefined {
+  if (row.state === "live" || row.bytes === "gone") return undefined;
+  const isGoing = row.state === "purging" || row.bytes === "going";
+  if (now - row.since < (isGoing ? PURGE_MS : graceMs)) return undefined;
+  return row.state === "removed"
+    ? { ...row, bytes: "going", since: now }
+    : { ...row, state: "purging", since: now };
 }
 
 /** The row as this version would have written it. */

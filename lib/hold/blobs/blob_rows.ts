@@ -31,6 +31,7 @@ import { type Digest, isDigest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
 import type { BlobCounter } from "./blob_counter.ts";
 import {
+  allowedRow,
   beingCounted,
   beingRemoved,
   type BlobRow,
@@ -41,11 +42,10 @@ import {
   isVerifiedSince,
   liveRow,
   notAllowed,
-  REMOVED,
+  PURGE_MS,
+  purgeClaim,
+  removedRow,
 } from "./blob_row.ts";
-
-/** A purge that takes longer than this has died, in milliseconds. */
-const PURGE_MS = 2 * 60 * 1000;
 
 /** Tries of a commit that other instances get in the way of. */
 const PUBLISH_ATTEMPTS = 50;
@@ -78,6 +78,21 @@ export class BlobRows {
   /** The row in whatever state. */
   async find(digest: Digest): Promise<BlobRow | undefined> {
     return (await this.#entry(digest))?.value;
+  }
+
+  /** The rows of those of `digests` that there are. */
+  async findAll(
+    digests: readonly Digest[],
+  ): Promise<ReadonlyMap<Digest, BlobRow>> {
+    const keys = digests.map(holdKeys.blob);
+    const found = new Map<Digest, BlobRow>();
+    for (
+      const [i, entry] of (await this.#kv.getMany<BlobRow>(keys)).entries()
+    ) {
+      const digest = digests[i];
+      if (entry && digest) found.set(digest, current(entry.value));
+    }
+    return found;
   }
 
   /**
@@ -183,17 +198,8 @@ export class BlobRows {
     for (let attempt = 0; attempt < 10; attempt++) {
       const entry = await this.#entry(digest);
       if (!entry) return false;
-      const { size, verifiedAt, state, damage } = entry.value;
-      if (state === "removed") return true;
-      const row: BlobRow = {
-        size,
-        verifiedAt,
-        state: "removed",
-        since: this.#clock.now(),
-        reason: REMOVED,
-        bytes: state === "purging" ? "going" : "kept",
-        ...(damage === undefined ? {} : { damage }),
-      };
+      if (entry.value.state === "removed") return true;
+      const row = removedRow(entry.value, this.#clock.now());
       if (await this.#swap(digest, entry, row)) return true;
     }
     throw beingRemoved(digest);
@@ -209,14 +215,12 @@ export class BlobRows {
     for (let attempt = 0; attempt < 10; attempt++) {
       const entry = await this.#entry(digest);
       if (entry?.value.state !== "removed") return undefined;
-      const { size, verifiedAt, bytes, since, damage } = entry.value;
+      const { bytes, since } = entry.value;
       const now = this.#clock.now();
       if (bytes === "kept") {
-        const row = damage === undefined
-          ? liveRow(size, verifiedAt, now)
-          : damagedRow(entry.value, damage, now);
+        const row = allowedRow(entry.value, now);
         if (!await this.#swap(digest, entry, row)) continue;
-        return damage === undefined ? "live" : "gone";
+        return row.state === "live" ? "live" : "gone";
       }
       if (bytes === "going" && now - since < PURGE_MS) {
         throw beingRemoved(digest);
@@ -238,16 +242,8 @@ export class BlobRows {
   ): Promise<boolean> {
     const entry = await this.#entry(digest);
     const now = this.#clock.now();
-    const row = entry?.value;
-    if (!row || row.state === "live" || row.bytes === "gone") return false;
-    const waitMs = row.state === "purging" || row.bytes === "going"
-      ? PURGE_MS
-      : graceMs;
-    if (now - row.since < waitMs) return false;
-    const claim: BlobRow = row.state === "removed"
-      ? { ...row, bytes: "going", since: now }
-      : { ...row, state: "purging", since: now };
-    if (!await this.#swap(digest, entry, claim)) return false;
+    const claim = entry && purgeClaim(entry.value, graceMs, now);
+    if (!claim || !await this.#swap(digest, entry, claim)) return false;
     await remove();
     const claimed = await this.#entry(digest);
     if (claimed?.value.state !== claim.state || claimed.value.since !== now) {

@@ -1,11 +1,12 @@
 /**
  * Removal of blobs that nothing needs any more: mark by layer records and
- * manifests, quarantine, and only later removal. While the repo of anybody who
- * may push cannot be read, nothing is judged unneeded.
+ * manifests, quarantine, and only later removal. While the repo of somebody who
+ * may push cannot be read, what they uploaded is not judged unneeded.
  *
  * @module
  */
 
+import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -13,6 +14,7 @@ import type { BlobStore } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { BlobRow } from "../blobs/blob_row.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
+import type { BlobUploaders } from "../blobs/uploaders.ts";
 import type { LayerIndex } from "../layers/layer_index.ts";
 import { mendLayerIndex } from "../layers/layer_mend.ts";
 import type { Census, ManifestCensus } from "./manifest_census.ts";
@@ -36,7 +38,11 @@ export interface GcFinding {
 /** How many findings of each kind there were, and bytes purged. */
 export type GcReport =
   & Record<GcFinding["verdict"], number>
-  & { purgedBytes: number };
+  & {
+    purgedBytes: number;
+    /** People who may push and whose repos could not be read. */
+    unread: number;
+  };
 
 /** What {@linkcode HoldGc} needs. */
 export interface HoldGcDeps {
@@ -44,9 +50,16 @@ export interface HoldGcDeps {
   keys: StorageKeys;
   records: HoldRecords;
   rows: BlobRows;
+  uploaders: BlobUploaders;
   layers: LayerIndex;
   /** What counts for people without a manifest that needs it. */
-  charges: { settle(graceMs: number, signal?: AbortSignal): Promise<number> };
+  charges: {
+    settle(
+      graceMs: number,
+      absent: ReadonlySet<Did>,
+      signal?: AbortSignal,
+    ): Promise<number>;
+  };
   census: ManifestCensus;
   clock: Clock;
   log: Logger;
@@ -83,8 +96,10 @@ export class HoldGc {
       restore: 0,
       purge: 0,
       purgedBytes: 0,
+      unread: 0,
     };
-    for await (const finding of this.#findings(false, signal)) {
+    const count = ({ unread }: Census) => report.unread = unread.size;
+    for await (const finding of this.#findings(false, signal, count)) {
       report[finding.verdict]++;
       if (finding.verdict === "purge") report.purgedBytes += finding.size;
       if (finding.verdict !== "keep") {
@@ -97,9 +112,11 @@ export class HoldGc {
   async *#findings(
     dry: boolean,
     signal?: AbortSignal,
+    taken?: (census: Census) => void,
   ): AsyncIterableIterator<GcFinding> {
     await mendLayerIndex(this.#deps, signal);
     const census = await this.#deps.census.take(dry, signal);
+    taken?.(census);
     for (const subject of census.released) {
       const reason = "Its owner deleted the manifest.";
       yield { subject, size: 0, verdict: "release", reason };
@@ -116,7 +133,8 @@ export class HoldGc {
         this.#deps.log.warn("blob not collected", { digest, error });
       }
     }
-    if (!dry) await this.#deps.charges.settle(this.#deps.graceMs, signal);
+    const { charges, graceMs } = this.#deps;
+    if (!dry) await charges.settle(graceMs, census.unread, signal);
   }
 
   async #judge(
@@ -137,8 +155,11 @@ export class HoldGc {
     }
     const need = await this.#need(digest) ??
       (untold.has(digest) ? "A manifest refers to it." : undefined);
+    const absent = need === undefined
+      ? await this.#deps.uploaders.anyOf(digest, unread)
+      : undefined;
     if (row.state === "damaged") {
-      const keep = need !== undefined || unread.length > 0 ||
+      const keep = need !== undefined || absent !== undefined ||
         age < quarantineMs;
       const reason = `${row.reason ?? ""} ${need ?? UNNEEDED}`.trimStart();
       return { verdict: keep ? "keep" : "purge", reason };
@@ -148,15 +169,14 @@ export class HoldGc {
         return { verdict: "restore", reason: need };
       }
       const reason = row.reason ?? UNNEEDED;
-      return age < quarantineMs || (reason === UNNEEDED && unread.length > 0)
+      return age < quarantineMs ||
+          (reason === UNNEEDED && absent !== undefined)
         ? { verdict: "keep", reason: `In quarantine: ${reason}` }
         : { verdict: "purge", reason };
     }
     if (need) return { verdict: "keep", reason: need };
-    if (unread.length > 0) {
-      const reason = `The repo of ${
-        unread[0]
-      } could not be read and may need it.`;
+    if (absent !== undefined) {
+      const reason = `The repo of ${absent} could not be read and may need it.`;
       return { verdict: "keep", reason };
     }
     return age < graceMs
@@ -175,7 +195,7 @@ export class HoldGc {
     digest: Digest,
     { verdict, reason }: Pick<GcFinding, "verdict" | "reason">,
   ): Promise<boolean> {
-    const { rows, store, keys, quarantineMs = WEEK_MS } = this.#deps;
+    const { rows, uploaders, store, keys, quarantineMs = WEEK_MS } = this.#deps;
     if (verdict === "quarantine") {
       if (!await rows.quarantine(digest, reason)) return false;
       // A push may have come between the judgement and now.
@@ -185,11 +205,13 @@ export class HoldGc {
     }
     if (verdict === "restore") return await rows.restore(digest);
     if (verdict === "purge") {
-      return await rows.purge(
+      const purged = await rows.purge(
         digest,
         quarantineMs,
         () => store.delete(keys.blob(digest)),
       );
+      if (purged) await uploaders.forget(digest);
+      return purged;
     }
     return true;
   }

@@ -9,13 +9,20 @@
 import type { Did } from "../../did.ts";
 import { manifestUri } from "../../atproto/records/records.ts";
 import type { Clock } from "../../clock.ts";
+import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { HoldAccess } from "../access.ts";
 import type { HoldCrew } from "../crew.ts";
+import { holdKeys } from "../kv_keys.ts";
 import type { LayerIndex, ManifestRow } from "../layers/layer_index.ts";
 import type { LayerRecords } from "../layers/layer_records.ts";
-import { blobsOf, type PushNotice } from "../pushes/notice.ts";
+import {
+  blobsOf,
+  countedBlobs,
+  namedElsewhere,
+  type PushNotice,
+} from "../pushes/notice.ts";
 
 /** A manifest record in its owner's repo. */
 export interface OwnedManifest {
@@ -23,7 +30,12 @@ export interface OwnedManifest {
   /** The hold that has its blobs; undefined when the record does not tell. */
   readonly holdDid: Did | undefined;
   /** What it refers to. Throws AppError when that cannot be had now. */
-  contents(): Promise<PushNotice>;
+  contents(signal?: AbortSignal): Promise<PushNotice>;
+  /**
+   * Every digest that its bytes name, in whatever field; undefined when the
+   * repo does not have them. Throws AppError when that is not known for certain.
+   */
+  named(signal?: AbortSignal): Promise<Iterable<Digest> | undefined>;
 }
 
 /** The repos of owners. */
@@ -41,6 +53,7 @@ export interface ManifestSource {
 /** What {@linkcode ManifestCensus} needs. */
 export interface ManifestCensusDeps {
   did: Did;
+  kv: Kv;
   source: ManifestSource;
   access: HoldAccess;
   crew: HoldCrew;
@@ -56,14 +69,43 @@ export interface ManifestCensusDeps {
 export interface Census {
   /** AT-URIs of manifests that were released: their owners deleted them. */
   readonly released: readonly string[];
-  /** Blobs of manifests that nobody told of; recorded unless it was a preview. */
+  /** Blobs that a preview would have recorded as needed. */
   readonly untold: ReadonlySet<Digest>;
   /** Who may push and whose repo could not be read: what they need is not known. */
-  readonly unread: readonly Did[];
+  readonly unread: ReadonlySet<Did>;
+}
+
+/** How reading the repo of an owner went the last time. */
+interface OwnerRead {
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly ok: boolean;
+}
+
+/** An owner to ask. */
+interface Owner {
+  readonly did: Did;
+  readonly mayPush: boolean;
+  readonly last: OwnerRead | undefined;
 }
 
 /** Owners asked at once. */
-const PARALLEL = 4;
+const PARALLEL = 8;
+
+const MINUTE_MS = 60_000;
+
+/** Time for one owner: long enough for 100,000 manifests at a PDS that is well. */
+const OWNER_MS = 10 * MINUTE_MS;
+
+/** The same for an owner who could not be read the last time. */
+const RETRY_MS = MINUTE_MS / 2;
+
+/** Time for all owners, and for all of those who could not be read the last time. */
+const ALL_MS = 3 * 60 * MINUTE_MS;
+const ALL_RETRIES_MS = 10 * MINUTE_MS;
+
+/** How long the last reading is remembered, in milliseconds. */
+const REMEMBER_MS = 90 * 24 * 60 * MINUTE_MS;
 
 /** Takes the census. */
 export class ManifestCensus {
@@ -75,31 +117,70 @@ export class ManifestCensus {
 
   /** Reads the repos of all who pushed or may push; a `dry` one changes nothing. */
   async take(dry: boolean, signal?: AbortSignal): Promise<Census> {
-    const released: string[] = [];
-    const untold = new Set<Digest>();
-    const unread: Did[] = [];
-    const owners = (await this.#owners()).entries();
+    const found = {
+      released: [] as string[],
+      untold: new Set<Digest>(),
+      unread: new Set<Did>(),
+    };
+    const owners = await this.#owners();
+    const isWell = ({ last }: Owner) => last?.ok ?? true;
+    const well = owners.filter(isWell);
+    const failing = owners.filter((owner) => !isWell(owner));
+    // Nobody holds up the others for long: neither one whose PDS hangs, nor many.
+    const limits = { ownerMs: OWNER_MS, allMs: ALL_MS };
+    const retries = { ownerMs: RETRY_MS, allMs: ALL_RETRIES_MS };
+    await this.#askAll(well, limits, found, dry, signal);
+    await this.#askAll(failing, retries, found, dry, signal);
+    return found;
+  }
+
+  /** Asks `owners`, those first whose turn was longest ago; who is not reached in time is unread. */
+  async #askAll(
+    owners: readonly Owner[],
+    { ownerMs, allMs }: { ownerMs: number; allMs: number },
+    found: { released: string[]; untold: Set<Digest>; unread: Set<Did> },
+    dry: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { log, clock, kv } = this.#deps;
+    const end = performance.now() + allMs;
+    const turns = owners.toSorted((a, b) =>
+      (a.last?.at ?? 0) - (b.last?.at ?? 0)
+    )
+      .values();
     await Promise.all(Array.from({ length: PARALLEL }, async () => {
-      for (const [owner, mayPush] of owners) {
+      for (const { did, mayPush } of turns) {
         signal?.throwIfAborted();
+        if (performance.now() > end) {
+          if (mayPush) found.unread.add(did);
+          continue;
+        }
+        const limit = AbortSignal.timeout(ownerMs);
+        const both = signal ? AbortSignal.any([signal, limit]) : limit;
+        let ok = true;
         try {
-          const seen = await this.#living(owner, dry, untold, signal);
-          released.push(...await this.#gone(owner, seen, dry));
+          const seen = await this.#living(did, dry, found.untold, both);
+          found.released.push(...await this.#gone(did, seen, dry));
         } catch (error) {
           signal?.throwIfAborted();
-          this.#deps.log.warn("manifests not read", { did: owner, error });
-          if (mayPush) unread.push(owner);
+          log.warn("manifests not read", { did, error });
+          if (mayPush) found.unread.add(did);
+          ok = false;
         }
+        if (dry) continue;
+        const last: OwnerRead = { at: clock.now(), ok };
+        await kv.set(holdKeys.ownerRead(did), last, {
+          expiresAt: last.at + REMEMBER_MS,
+        });
       }
     }));
-    return { released, untold, unread };
   }
 
   /**
    * Everybody with a manifest here, captain and crew; and whether they may
    * push. Of others the hold has been told what it ever will be.
    */
-  async #owners(): Promise<Map<Did, boolean>> {
+  async #owners(): Promise<Owner[]> {
     const { access, crew, layers } = this.#deps;
     const owners = new Map<Did, boolean>();
     for await (const owner of layers.owners()) owners.set(owner, false);
@@ -108,7 +189,15 @@ export class ManifestCensus {
     for await (const { member } of crew.list()) {
       if ((await access.write(member)).allowed) owners.set(member, true);
     }
-    return owners;
+    const dids = [...owners.keys()];
+    const reads = await this.#deps.kv.getMany<OwnerRead>(
+      dids.map((did) => holdKeys.ownerRead(did)),
+    );
+    return dids.map((did, i) => ({
+      did,
+      mayPush: owners.get(did) ?? false,
+      last: reads[i]?.value,
+    }));
   }
 
   /** Notes what is there; AT-URIs of all manifests of the owner. */
@@ -121,19 +210,29 @@ export class ManifestCensus {
     const { did, source, layers, layerRecords } = this.#deps;
     const seen = new Set<string>();
     for await (const manifest of source.manifestsOf(owner, signal)) {
+      signal?.throwIfAborted();
       const uri = manifestUri(owner, manifest.digest);
       seen.add(uri);
       const row = await layers.manifest(uri);
-      if (row) {
-        const blobs = blobsOf(await manifest.contents());
-        if (!dry) await layers.keep(uri, row, blobs);
-      } else if (manifest.holdDid === undefined || manifest.holdDid === did) {
-        const notice = await manifest.contents();
-        for (const digest of blobsOf(notice)) untold.add(digest);
-        if (!dry) await layerRecords.adopt(notice);
-      }
+      const isOurs = manifest.holdDid === undefined || manifest.holdDid === did;
+      if (!row && !isOurs) continue;
+      const notice = await manifest.contents(signal);
+      const others = row?.others ??
+        await this.#others(manifest, notice, signal);
+      if (!dry) await layerRecords.adopt(notice, others, row);
+      else for (const digest of allOf(notice, others)) untold.add(digest);
     }
     return seen;
+  }
+
+  /** What the manifest names outside of the fields that its record has. */
+  async #others(
+    manifest: OwnedManifest,
+    notice: PushNotice,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Digest[] | undefined> {
+    const named = await manifest.named(signal);
+    return named && namedElsewhere(notice, named);
   }
 
   /** Releases what is not there any more, once that was seen for long enough. */
@@ -162,4 +261,13 @@ export class ManifestCensus {
     if (!dry) await layers.putManifest(uri, { ...row, goneSince: now });
     return false;
   }
+}
+
+/** Everything that may be a blob that the manifest needs. */
+function allOf(
+  notice: PushNotice,
+  others: readonly Digest[] | undefined,
+): Digest[] {
+  const counted = countedBlobs(notice).map(({ digest }) => digest);
+  return [...blobsOf(notice), ...counted, ...others ?? []];
 }

@@ -43,6 +43,11 @@ export interface ManifestRow {
   readonly pushedAt: number;
   /** Since when its owner's repo is known not to have it any more, in milliseconds since the Unix epoch. */
   readonly goneSince: number | undefined;
+  /**
+   * Digests that the manifest names elsewhere than as config, layer or entry;
+   * undefined until its bytes were read, or when they do not fit a row.
+   */
+  readonly others?: readonly Digest[] | undefined;
 }
 
 type UserRow = Pick<LayerEntry, "size" | "manifest">;
@@ -54,8 +59,8 @@ const BATCH = 40;
 /** Longer than a push is remembered, in milliseconds. */
 const AGAIN_MS = 2 * 24 * 3_600_000;
 
-/** Blobs without layer record remembered of one manifest; more do not fit a row. */
-const MAX_EXTRA = 200;
+/** Blobs without layer record, and other digests, remembered of one manifest; more do not fit a row. */
+export const MAX_EXTRA = 200;
 
 /** Rows over the layer records. */
 export class LayerIndex {
@@ -120,22 +125,6 @@ export class LayerIndex {
     }
     await atomic.commit();
     if (row) await this.#claims.released(row.userDid, row.extra);
-  }
-
-  /** Notes that a manifest is still there and which blobs it needs. */
-  async keep(
-    uri: string,
-    row: ManifestRow,
-    blobs: readonly Digest[],
-  ): Promise<void> {
-    const recorded = new Set(
-      (await this.ofManifest(uri)).map(({ digest }) => digest),
-    );
-    const needed = new Set([...row.extra, ...blobs]);
-    const extra = [...needed].filter((digest) => !recorded.has(digest));
-    const known = extra.every((digest) => row.extra.includes(digest));
-    if (known && row.goneSince === undefined) return;
-    await this.putManifest(uri, { ...row, extra, goneSince: undefined });
   }
 
   /** Differs after each {@linkcode removeManifest} of the last days; part of what makes a push the same push. */

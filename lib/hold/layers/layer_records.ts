@@ -7,11 +7,23 @@
 import type { Did } from "../../did.ts";
 import { manifestUri } from "../../atproto/records/records.ts";
 import type { Clock } from "../../clock.ts";
-import { type Digest, isDigest } from "../../oci/digest.ts";
+import type { Digest } from "../../oci/digest.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
-import type { LayerEntry, LayerIndex } from "./layer_index.ts";
+import {
+  type LayerEntry,
+  type LayerIndex,
+  type ManifestRow,
+  MAX_EXTRA,
+} from "./layer_index.ts";
 import { mendLayerIndex } from "./layer_mend.ts";
-import { blobsOf, configOf, type PushNotice, uriOf } from "../pushes/notice.ts";
+import {
+  blobsOf,
+  configOf,
+  countedBlobs,
+  type NamedBlob,
+  type PushNotice,
+  uriOf,
+} from "../pushes/notice.ts";
 import {
   COLLECTIONS,
   type HoldCommit,
@@ -41,6 +53,9 @@ export interface PresentLayer {
 /** Characters of a media type in a record. */
 const MAX_MEDIA_TYPE = 128;
 
+/** Media type of a blob that nothing describes. */
+const OCTETS = "application/octet-stream";
+
 /** Writes and removes layer records. */
 export class LayerRecords {
   readonly #deps: LayerRecordsDeps;
@@ -50,53 +65,79 @@ export class LayerRecords {
   }
 
   /**
-   * The layers of a manifest that this hold has, each once, with their true
-   * size. A push takes its blobs back out of quarantine.
+   * The layers of a manifest, and the entries of an index that are blobs, as
+   * far as this hold has them: each once, with its true size. A push takes its
+   * blobs back out of quarantine.
    */
   async present(notice: PushNotice): Promise<PresentLayer[]> {
-    const { rows } = this.#deps;
-    const present = new Map<Digest, PresentLayer>();
     const config = configOf(notice);
-    if (config) await rows.restore(config);
-    for (const { digest, mediaType } of notice.manifest.layers) {
-      if (!isDigest(digest) || present.has(digest)) continue;
-      let row = await rows.find(digest);
+    if (config) await this.#deps.rows.restore(config);
+    return await this.#present(countedBlobs(notice));
+  }
+
+  async #present(blobs: readonly NamedBlob[]): Promise<PresentLayer[]> {
+    const { rows } = this.#deps;
+    const found = await rows.findAll(blobs.map(({ digest }) => digest));
+    const present: PresentLayer[] = [];
+    for (const { digest, mediaType } of blobs) {
+      let row = found.get(digest);
       if (row?.state === "quarantined" && await rows.restore(digest)) {
         row = await rows.find(digest);
       }
       if (row?.state !== "live") continue;
-      present.set(digest, {
+      present.push({
         digest,
         size: row.size,
         mediaType: mediaType.slice(0, MAX_MEDIA_TYPE),
       });
     }
-    return [...present.values()];
+    return present;
   }
 
   /**
-   * Records a manifest that nobody told of. It counts for its owner, and no
-   * quota refuses it any more: the blobs are here and in use.
+   * Brings the records of a manifest that its owner's repo has in step with
+   * what it names: `others` are digests in fields that the notice does not
+   * have, undefined where they are not known. Blobs count for the owner, and no
+   * quota refuses them any more: they are here and in use. Changes nothing
+   * where all is recorded.
    */
-  async adopt(notice: PushNotice): Promise<void> {
+  async adopt(
+    notice: PushNotice,
+    others: readonly Digest[] | undefined,
+    before: ManifestRow | undefined,
+  ): Promise<void> {
     const { records, layers, clock } = this.#deps;
     const uri = uriOf(notice);
-    const present = await this.present(notice);
     const known = new Set(
       (await layers.ofManifest(uri)).map(({ digest }) => digest),
     );
-    const writes = present.filter(({ digest }) => !known.has(digest))
-      .map((layer) => this.write(layer, uri, notice.owner));
+    const marked = new Set(before?.extra);
+    const config = configOf(notice);
+    if (config && !marked.has(config)) await this.#deps.rows.restore(config);
+    const more = (others ?? []).map((digest) => ({
+      digest,
+      mediaType: OCTETS,
+    }));
+    const present = await this.#present(
+      [...countedBlobs(notice), ...more].filter(({ digest }) =>
+        !known.has(digest) && !marked.has(digest)
+      ),
+    );
+    const writes = present.map((layer) => this.write(layer, uri, notice.owner));
     for (let i = 0; i < writes.length; i += MAX_WRITES) {
       await this.index(await records.apply(writes.slice(i, i + MAX_WRITES)));
     }
-    const recorded = new Set(present.map(({ digest }) => digest));
-    await layers.putManifest(uri, {
-      userDid: notice.owner,
-      extra: blobsOf(notice).filter((digest) => !recorded.has(digest)),
-      pushedAt: clock.now(),
-      goneSince: undefined,
-    });
+    for (const { digest } of present) known.add(digest);
+    const row = manifestRow(notice, before, known, clock.now());
+    const remembered = others && others.length <= MAX_EXTRA
+      ? others
+      : undefined;
+    const isSame = before && before.goneSince === undefined &&
+      before.others?.length === remembered?.length &&
+      row.extra.length === before.extra.length &&
+      row.extra.every((digest) => marked.has(digest));
+    if (isSame) return;
+    await layers.putManifest(uri, { ...row, others: remembered });
   }
 
   /** The write of one record. */
@@ -175,4 +216,25 @@ export class LayerRecords {
   manifestDeleted(owner: Did, digest: Digest): Promise<number> {
     return this.removeManifest(manifestUri(owner, digest));
   }
+}
+
+/**
+ * The row of a manifest as of now. `recorded` are the blobs with layer records;
+ * what else it needs is remembered in the row, whether it is here or not.
+ */
+export function manifestRow(
+  notice: PushNotice,
+  before: ManifestRow | undefined,
+  recorded: ReadonlySet<Digest>,
+  now: number,
+): ManifestRow {
+  const needed = new Set([...before?.extra ?? [], ...blobsOf(notice)]);
+  return {
+    ...before,
+    userDid: notice.owner,
+    extra: [...needed].filter((digest) => !recorded.has(digest))
+      .slice(0, MAX_EXTRA),
+    pushedAt: before?.pushedAt ?? now,
+    goneSince: undefined,
+  };
 }

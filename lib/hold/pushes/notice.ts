@@ -55,7 +55,27 @@ export function configOf({ manifest }: PushNotice): Digest | undefined {
   return digest !== undefined && isDigest(digest) ? digest : undefined;
 }
 
-/** Config and layers: the blobs that the manifest needs. */
+/** A blob that a manifest may need, with its media type. */
+export interface NamedBlob {
+  readonly digest: Digest;
+  readonly mediaType: string;
+}
+
+/**
+ * Layers and entries, each once. The entries of an index are manifests as a
+ * rule, but may be blobs: BuildKit's caches list layers and a cache config.
+ */
+export function countedBlobs({ manifest }: PushNotice): NamedBlob[] {
+  const found = new Map<Digest, NamedBlob>();
+  const entries = [...manifest.layers, ...manifest.manifests ?? []];
+  for (const { digest, mediaType } of entries) {
+    if (!isDigest(digest) || found.has(digest)) continue;
+    found.set(digest, { digest, mediaType });
+  }
+  return [...found.values()];
+}
+
+/** Config and layers: the blobs that the manifest needs, here already or not. */
 export function blobsOf(notice: PushNotice): Digest[] {
   const config = configOf(notice);
   const layers = notice.manifest.layers.map(({ digest }) => digest);
@@ -70,6 +90,18 @@ export function digestsOf(notice: PushNotice): Digest[] {
     isDigest(digest)
   );
   return [...new Set([...blobsOf(notice), ...digests])];
+}
+
+/** Those of `named` that are neither config nor layer nor entry. */
+export function namedElsewhere(
+  notice: PushNotice,
+  named: Iterable<Digest>,
+): Digest[] {
+  const described = new Set<Digest>([
+    ...blobsOf(notice),
+    ...countedBlobs(notice).map(({ digest }) => digest),
+  ]);
+  return [...named].filter((digest) => !described.has(digest));
 }
 
 /** Platforms by name; attestations have none. */

@@ -14,10 +14,13 @@ import type { Logger } from "../../log.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import type { HoldAccess } from "../access.ts";
 import { holdKeys } from "../kv_keys.ts";
-import type { LayerEntry, LayerIndex } from "../layers/layer_index.ts";
-import type { LayerRecords, PresentLayer } from "../layers/layer_records.ts";
+import type { LayerIndex } from "../layers/layer_index.ts";
 import {
-  configOf,
+  type LayerRecords,
+  manifestRow,
+  type PresentLayer,
+} from "../layers/layer_records.ts";
+import {
   digestsOf,
   type NoticeDescriptor,
   platformsOf,
@@ -180,13 +183,11 @@ export class HoldNotify {
     const post = await this.#plan(notice, present);
     const commit = await this.#commit(notice, writes, post, key);
     await layerRecords.index(commit);
-    const config = configOf(notice);
-    await layers.putManifest(uri, {
-      userDid: owner,
-      extra: config ? [config] : [],
-      pushedAt: clock.now(),
-      goneSince: undefined,
-    });
+    for (const { digest } of present) known.add(digest);
+    const before = await layers.manifest(uri);
+    const now = clock.now();
+    const row = manifestRow(notice, before, known, now);
+    await layers.putManifest(uri, { ...row, pushedAt: now });
     // A collection of garbage may have begun before the records were there.
     await layerRecords.present(notice);
     const outcome: PushOutcome = {
@@ -215,7 +216,7 @@ export class HoldNotify {
         repository,
         tag,
         size: manifests
-          ? await this.#sizeOfChildren(owner, manifests)
+          ? await this.#sizeOfIndex(owner, manifests, present)
           : totalSize(present),
         layers: manifests ? undefined : manifest.layers.length,
         platforms: platformsOf(manifests ?? []),
@@ -226,12 +227,16 @@ export class HoldNotify {
     }
   }
 
-  async #sizeOfChildren(
+  /** Bytes of all blobs below an index: of its children, and those it lists itself. */
+  async #sizeOfIndex(
     owner: Did,
     children: readonly NoticeDescriptor[],
+    present: readonly PresentLayer[],
   ): Promise<number> {
     const { layers } = this.#deps;
-    const sizes = new Map<Digest, LayerEntry>();
+    const sizes = new Map<Digest, { size: number }>(
+      present.map((layer) => [layer.digest, layer]),
+    );
     for (const { digest } of children.slice(0, 100)) {
       if (!isDigest(digest)) continue;
       const uri = manifestUri(owner, digest);

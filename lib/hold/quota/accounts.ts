@@ -116,6 +116,8 @@ export class Accounts {
         this.#put(change, user, entry, isCharged ? next : add(next, [blob]));
         if (!isCharged) this.#charge(change, user, [blob]);
       }
+      // Unlike the charge, it stays when no manifest needs the blob.
+      change.set(holdKeys.uploader(blob.digest, user), true);
       return await change.commit();
     });
   }

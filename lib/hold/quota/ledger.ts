@@ -111,9 +111,14 @@ export class QuotaLedger {
   /**
    * Ends the charges of blobs without a manifest that the garbage collection
    * has taken, and of those that others keep alive, `graceMs` milliseconds
-   * after they came. Returns how many.
+   * after they came. What `absent` people uploaded is not collected, so it goes
+   * on to count for them. Returns how many.
    */
-  async settle(graceMs: number, signal?: AbortSignal): Promise<number> {
+  async settle(
+    graceMs: number,
+    absent: ReadonlySet<Did>,
+    signal?: AbortSignal,
+  ): Promise<number> {
     const { kv, clock, claims } = this.#deps;
     let ended = 0;
     const rows = kv.list<ChargeRow>({ prefix: holdKeys.charges });
@@ -125,6 +130,7 @@ export class QuotaLedger {
       const blob = await kv.get<BlobRow>(holdKeys.blob(digest));
       const isYoung = clock.now() - value.since < graceMs;
       if (blob?.value.state === "live" && isYoung) continue;
+      if (blob && absent.has(user)) continue;
       ended += await this.released(user, [digest]);
     }
     return ended;
