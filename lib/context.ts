@@ -195,6 +195,7 @@ export async function createContext(
     createNetworkEvents(
       { config, kv, clock, log, metrics },
       avatars,
+      hosting,
       userAgent,
     );
   return {

@@ -34,6 +34,12 @@ const MAX_TOKEN = 8_192;
 /** Longest life that a token may claim, in seconds (limit of the reference PDS for one with `lxm`). */
 const MAX_LIFE_S = 3_600;
 
+/** Age at which an issuer's key is looked up again, in milliseconds: a PDS that the account has left may go on signing with the old one. */
+const KEY_AGE_MS = 60_000;
+
+/** A directory that is slow holds a request up no longer than this, in milliseconds. */
+const PATIENCE_MS = 2_000;
+
 /** How far the issuer's clock may be ahead or behind, in seconds. */
 const SKEW_S = 30;
 
@@ -176,7 +182,12 @@ export class ServiceAuthVerifier {
     signal: AbortSignal | undefined,
   ): Promise<string | undefined> {
     try {
-      const options = { fresh, ...(signal ? { signal } : {}) };
+      const options = {
+        fresh,
+        maxAgeMs: KEY_AGE_MS,
+        patienceMs: PATIENCE_MS,
+        ...(signal ? { signal } : {}),
+      };
       const identity = await this.#deps.identities.resolve(issuer, options);
       return identity.signingKey;
     } catch (error) {

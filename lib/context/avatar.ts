@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Hosting } from "../atproto/hosting/hosting.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { readJetstream } from "../atproto/jetstream/jetstream.ts";
 import type { PdsReader } from "../atproto/pds/pds.ts";
@@ -58,6 +59,7 @@ export function createNetworkEvents(
     "config" | "kv" | "clock" | "log" | "metrics"
   >,
   avatars: AvatarService,
+  hosting: Pick<Hosting, "noticed">,
   userAgent: string,
 ): NetworkEvents | undefined {
   const { avatar, identity } = config;
@@ -68,7 +70,12 @@ export function createNetworkEvents(
       kv,
       clock,
       log,
-      avatars,
+      avatars: {
+        invalidate: async (did, change) => {
+          await avatars.invalidate(did, change);
+          if (change.identity) await hosting.noticed(did);
+        },
+      },
       observer: metrics.avatars,
       open: (cursor, signal) =>
         readJetstream({ url, collections, cursor, userAgent }, clock, signal),

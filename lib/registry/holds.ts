@@ -39,7 +39,9 @@ export class Holds implements HoldDirectory {
     if (own?.did === did) return own;
     const known = this.#remote.get(did);
     if (known) return known;
-    const identity = await identities.resolve(did).catch((cause) => {
+    const identity = await identities.resolve(did, {
+      maxAgeMs: ADDRESS_TTL_MS,
+    }).catch((cause) => {
       if (!isAppError(cause, "NAME_UNKNOWN", "NAME_INVALID")) throw cause;
       const sentence = `There is no hold ${did}; choose another one.`;
       throw new AppError("UNAVAILABLE", sentence, { cause });

@@ -86,6 +86,26 @@ Deno.test("a handle that somebody else takes over leads to the new owner", async
   assert.deepEqual(await kept.tags(), ["daves"]);
 });
 
+Deno.test("the new holder of a handle logs in and pushes with it at once, although the former one is remembered", async () => {
+  const henry = await createAccount(server(), "henry.test");
+  await new Repository(server(), henry, "henry.test/app").pushImage("henrys");
+  await later();
+  await rename(server(), henry, "henry2.test");
+  const irene = await createAccount(server(), "irene.test");
+  await rename(server(), irene, "henry.test");
+  const taken = { ...irene, handle: "henry.test" };
+  const repository = new Repository(server(), taken, "henry.test/app");
+  await repository.pushImage("irenes");
+  assert.deepEqual(await repository.tags(), ["irenes"]);
+  const stranger = new Repository(server(), undefined, "henry.test/app");
+  expect(await stranger.send("GET", "manifests/irenes"), 200);
+  expectError(
+    await stranger.send("GET", "manifests/henrys"),
+    404,
+    "MANIFEST_UNKNOWN",
+  );
+});
+
 /** Makes identities as if they had been looked up some minutes ago. */
 async function later(): Promise<void> {
   const kv = await openKv(`${server().dataDir}/kv.sqlite3`);

@@ -142,6 +142,13 @@ export class Hosting {
     this.#local.delete(did);
   }
 
+  /** Takes up an event of the network about the account: what is known of it is asked for again, behind the caller. */
+  async noticed(did: Did): Promise<void> {
+    const known = this.#local.get(did) ??
+      await this.#deps.kv.get(hostingKey(did));
+    if (known) this.#askBehind(did, true);
+  }
+
   /** The row of the account; one that nothing is known of is taken as shown, and asked about after a while. */
   async #known(did: Did): Promise<{ row: HostingRow; stale: boolean }> {
     const { kv, clock, recheckMs } = this.#deps;
@@ -158,10 +165,10 @@ export class Hosting {
     return { row, stale: Math.abs(now - row.checkedAt) >= recheckMs };
   }
 
-  #askBehind(did: Did): void {
+  #askBehind(did: Did, changed = false): void {
     if (this.#background >= MAX_BACKGROUND) return;
     this.#background++;
-    this.#ask(did).catch((error) =>
+    this.#ask(did, changed).catch((error) =>
       this.#deps.log.debug("hosting status not known", { did, error })
     ).finally(() => this.#background--);
   }
@@ -176,14 +183,14 @@ export class Hosting {
     }
   }
 
-  /** Asks the account's PDS and keeps what it says. */
-  #ask(did: Did): Promise<HostingRow> {
-    return this.#flights.run(did, undefined, async () => {
+  /** Asks the account's PDS and keeps what it says; `changed` looks up first which one it is now. */
+  #ask(did: Did, changed = false): Promise<HostingRow> {
+    return this.#flights.run(`${changed} ${did}`, undefined, async () => {
       const { kv, clock } = this.#deps;
       const { row: before } = await this.#known(did);
       let row: HostingRow;
       try {
-        row = await this.#read(did);
+        row = await this.#read(did, changed);
       } catch (error) {
         // Not asked again at every request while the PDS is in trouble.
         const checkedAt = clock.now();
@@ -203,11 +210,11 @@ export class Hosting {
     });
   }
 
-  async #read(did: Did): Promise<HostingRow> {
+  async #read(did: Did, fresh: boolean): Promise<HostingRow> {
     const { identities } = this.#deps;
     let identity: Identity;
     try {
-      identity = await identities.resolve(did);
+      identity = await identities.resolve(did, { fresh });
     } catch (error) {
       // A directory that does not know the DID says that it is gone; the host
       // of a did:web may just be set up wrongly.

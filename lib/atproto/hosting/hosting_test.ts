@@ -197,6 +197,21 @@ Deno.test("a write that the PDS accepts shows the account again at once", () =>
     await hosting.require(owner);
   }));
 
+Deno.test("an event of the network about a known account makes its PDS be asked at once", () =>
+  withHosting(async (rig) => {
+    const { hosting, owner, answers, asked, document } = rig;
+    await hosting.noticed(ALICE);
+    await settle();
+    assert.deepEqual(asked, [], "an account that nobody asked for");
+    await hosting.require(owner);
+    answers.set(NEW, "takendown");
+    document.current = NEW;
+    await hosting.noticed(ALICE);
+    await settle();
+    assert.deepEqual(asked, [NEW]);
+    await refuses(rig, /taken down at its PDS new\.example/);
+  }));
+
 Deno.test("a clock that was set back does not keep an account refused", () =>
   withHosting(async (rig) => {
     const { hosting, owner, answers, clock } = rig;
