@@ -97,9 +97,10 @@ export interface BlobStore {
   delete(key: string): Promise<void>;
   /**
    * Moves an object of any size within the store, replacing what is there.
-   * Throws AppError `BLOB_UNKNOWN` when there is none to move.
+   * Throws AppError `BLOB_UNKNOWN` when there is none to move, and
+   * `BLOB_UPLOAD_INVALID` when it should have `size` bytes and has others.
    */
-  move(from: string, to: string): Promise<void>;
+  move(from: string, to: string, size?: number): Promise<void>;
   /** Keys that begin with `prefix` in key order, with size and time; the headers may be missing. */
   list(
     prefix: string,

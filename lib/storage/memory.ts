@@ -23,6 +23,7 @@ import {
   nothingToMove,
   orderedParts,
   otherPart,
+  requireSize,
   unknownUpload,
 } from "./part_list.ts";
 import { collect, joined, sliceOf } from "./stream.ts";
@@ -108,12 +109,13 @@ export class MemoryBlobStore implements BlobStore {
     });
   }
 
-  move(from: string, to: string): Promise<void> {
+  move(from: string, to: string, size?: number): Promise<void> {
     return Promise.try(() => {
       assertKey(from);
       assertKey(to);
       const object = this.#objects.get(from);
       if (object === undefined) throw nothingToMove(from);
+      requireSize(size, object.info.size);
       this.#objects.delete(from);
       this.#objects.set(to, object);
     });

@@ -100,3 +100,16 @@ export function overlappingPart(partNumber: number, other: number): AppError {
 export function nothingToMove(key: string): AppError {
   return new AppError("BLOB_UNKNOWN", `There is no object ${key} to move.`);
 }
+
+/** Fewer or more bytes in the store than were written: AppError `BLOB_UPLOAD_INVALID`. */
+export function wrongSize(wanted: number, found: number): AppError {
+  return new AppError(
+    "BLOB_UPLOAD_INVALID",
+    `The store has ${found} bytes of this upload and should have ${wanted}; start a new upload.`,
+  );
+}
+
+/** Throws {@linkcode wrongSize} unless an object has the `wanted` bytes; any number of them where none is wanted. */
+export function requireSize(wanted: number | undefined, found: number): void {
+  if (wanted !== undefined && wanted !== found) throw wrongSize(wanted, found);
+}

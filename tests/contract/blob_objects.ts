@@ -129,6 +129,26 @@ export function objectContract(test: DeclareTest): void {
     },
   );
 
+  test(
+    "an object of another size than expected is not moved",
+    async (_, store) => {
+      const bytes = noise(1000);
+      await store.put("size/from", bytes);
+      await store.put("size/to", noise(3));
+      for (const size of [999, 1001, 0]) {
+        await rejects(
+          store.move("size/from", "size/to", size),
+          "BLOB_UPLOAD_INVALID",
+        );
+      }
+      assert.equal((await store.head("size/from"))?.size, 1000);
+      assert.equal((await store.head("size/to"))?.size, 3);
+      await store.move("size/from", "size/to", 1000);
+      const got = await store.get("size/to");
+      assert.deepEqual(await collect(got?.body), bytes);
+    },
+  );
+
   test("keys are listed by prefix in key order", async (_, store) => {
     const keys = ["a-b", "a.b", "a/1", "a/10", "a/2", "a/did:plc:x/y", "b/1"];
     for (const key of keys.toReversed()) {

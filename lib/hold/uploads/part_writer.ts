@@ -4,9 +4,10 @@
  * @module
  */
 
+import { crc32 } from "node:zlib";
 import { AppError } from "../../errors.ts";
 import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
-import type { UploadRow } from "./upload_row.ts";
+import type { Tail, UploadRow } from "./upload_row.ts";
 import type { Intake } from "./upload_intake.ts";
 
 /** Where an upload stands after bytes were written. */
@@ -103,7 +104,7 @@ export class PartWriter {
   ): Promise<Staged> {
     let { multipart, partCount } = staged;
     let carry = staged.tail
-      ? await readSmall(this.#store, staged.tail.key, staged.tail.size)
+      ? await readTail(this.#store, staged.tail)
       : new Uint8Array(0);
     const inFlight: Promise<Part>[] = [];
     try {
@@ -131,7 +132,10 @@ export class PartWriter {
     if (carry.length === 0) {
       return { multipart, partCount, offset, tail: undefined };
     }
-    const tail = { key: tailKey(offset), size: carry.length };
+    // The hash over all bytes has passed these: nothing else would notice if
+    // they came back from the store changed.
+    const checksum = crc32(carry);
+    const tail = { key: tailKey(offset), size: carry.length, checksum };
     await this.#store.put(tail.key, carry);
     return { multipart, partCount, offset, tail };
   }
@@ -182,11 +186,10 @@ async function fillPart(
   }
 }
 
-/** A small object whole. Throws AppError `BLOB_UPLOAD_INVALID` when it is gone or has another size. */
-export async function readSmall(
+/** The bytes of a tail. Throws AppError `BLOB_UPLOAD_INVALID` when they are gone or are not those that were stored. */
+export async function readTail(
   store: BlobStore,
-  key: string,
-  size: number,
+  { key, size, checksum }: Tail,
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(size);
   let filled = 0;
@@ -197,9 +200,14 @@ export async function readSmall(
       filled += chunk.length;
     }
   } else await object?.body.cancel();
-  if (filled === size) return bytes;
+  const isWhole = filled === size;
+  if (isWhole && (checksum === undefined || checksum === crc32(bytes))) {
+    return bytes;
+  }
   throw new AppError(
     "BLOB_UPLOAD_INVALID",
-    "Bytes of this upload are missing in the store; start a new upload.",
+    `Bytes of this upload ${
+      isWhole ? "have changed" : "are missing"
+    } in the store; start a new upload.`,
   );
 }

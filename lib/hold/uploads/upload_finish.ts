@@ -9,8 +9,9 @@ import type { Logger } from "../../log.ts";
 import { type Digest, digestParts } from "../../oci/digest.ts";
 import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
+import { wrongSize } from "../../storage/part_list.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
-import { readSmall } from "./part_writer.ts";
+import { readTail } from "./part_writer.ts";
 import { missingParts, unknownUpload, wrongDigest } from "./upload_errors.ts";
 import { RunningHash } from "./upload_hash.ts";
 import type { UploadRoom } from "./upload_room.ts";
@@ -111,7 +112,7 @@ export class UploadFinisher {
     }
     let moved = false;
     await rows.publish(digest, object.size, row.startedAt, async () => {
-      await store.move(object.key, keys.blob(digest));
+      await store.move(object.key, keys.blob(digest), object.size);
       moved = true;
     }, room);
     await this.#tidy(row, async () => {
@@ -134,8 +135,10 @@ export class UploadFinisher {
     let joined = false;
     await rows.publish(digest, row.offset, row.startedAt, async () => {
       const parts = await this.#streamedParts(row, multipart);
-      await store.completeMultipart(multipart, parts, keys.blob(digest));
+      const key = keys.blob(digest);
+      const { size } = await store.completeMultipart(multipart, parts, key);
       joined = true;
+      if (size !== row.offset) throw wrongSize(row.offset, size);
     }, room);
     await this.#tidy(row, async () => {
       if (!joined) await this.discard(row);
@@ -162,7 +165,7 @@ export class UploadFinisher {
     const { algorithm } = digestParts(digest);
     requireDigest(await digestOfObject(store, key, algorithm), digest);
     await rows.publish(digest, info.size, row.startedAt, async () => {
-      if (joined) await store.move(staged, place);
+      if (joined) await store.move(staged, place, info.size);
     }, room);
     return info.size;
   }
@@ -228,7 +231,7 @@ export class UploadFinisher {
     const { store } = this.#deps;
     let count = row.partCount;
     if (row.tail) {
-      const bytes = await readSmall(store, row.tail.key, row.tail.size);
+      const bytes = await readTail(store, row.tail);
       await store.putPart(multipart, ++count, bytes);
     }
     // Later parts are those of a request that broke.

@@ -14,6 +14,8 @@ export interface Tail {
   readonly key: string;
   /** Bytes. */
   readonly size: number;
+  /** CRC-32 of the bytes; absent in rows of earlier versions. */
+  readonly checksum?: number;
 }
 
 /** One upload, as any instance needs it to go on. */

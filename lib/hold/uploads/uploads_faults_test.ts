@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AppError } from "../../errors.ts";
+import { AppError, isAppError } from "../../errors.ts";
 import { digestOf } from "../../oci/digest.ts";
 import {
   ALICE,
@@ -136,4 +136,71 @@ Deno.test("an upload that failed in the store can be completed by trying again",
     store.active = true;
   }
   assert.ok(store.faults > 10, String(store.faults));
+});
+
+const MiB = 1024 * 1024;
+
+/** Bytes that wait in the store for the rest of their part change there. */
+async function rotTail(
+  hold: Awaited<ReturnType<typeof openHold>>,
+): Promise<void> {
+  const { keys } = await contents(hold.store);
+  const tail = keys.find((key) => key.startsWith(hold.keys.uploads));
+  assert.ok(tail);
+  const stored = await hold.store.get(tail);
+  const bytes = new Uint8Array(await new Response(stored?.body).arrayBuffer());
+  bytes[3] = (bytes[3] ?? 0) ^ 4;
+  await hold.store.put(tail, bytes);
+}
+
+Deno.test("bytes that come back from the store changed are not published", async () => {
+  const bytes = noise(9 * MiB);
+  const digest = digestOf(bytes);
+  for (const last of [0, 100]) {
+    await using hold = await openHold(new StrictStore());
+    const upload = await hold.uploads.initiate(ALICE);
+    const first = bytes.subarray(0, bytes.length - last);
+    await hold.uploads.append(upload, 0, bodyOf(first));
+    await rotTail(hold);
+    const invalid = (error: unknown) =>
+      isAppError(error, "BLOB_UPLOAD_INVALID") && /changed/.test(error.message);
+    if (last === 0) {
+      await assert.rejects(
+        hold.uploads.complete(upload.uploadId, digest),
+        invalid,
+      );
+    } else {
+      const rest = bodyOf(bytes.subarray(-last));
+      await assert.rejects(
+        hold.uploads.append(upload, first.length, rest),
+        invalid,
+      );
+    }
+    assert.equal(await hold.blobs.stat(digest), undefined);
+  }
+});
+
+Deno.test("an object that the store joined to another size is not published", async () => {
+  class ShortStore extends StrictStore {
+    override async completeMultipart(
+      ...args: Parameters<StrictStore["completeMultipart"]>
+    ) {
+      const info = await super.completeMultipart(...args);
+      const key = args[2] ?? args[0].key;
+      const whole = await this.get(key);
+      const bytes = new Uint8Array(
+        await new Response(whole?.body).arrayBuffer(),
+      );
+      return await this.put(key, bytes.subarray(0, info.size - 1));
+    }
+  }
+  const bytes = noise(9 * MiB);
+  await using hold = await openHold(new ShortStore());
+  const upload = await hold.uploads.initiate(ALICE);
+  await hold.uploads.append(upload, 0, bodyOf(bytes));
+  await assert.rejects(
+    hold.uploads.complete(upload.uploadId, digestOf(bytes)),
+    (error) => isAppError(error, "BLOB_UPLOAD_INVALID"),
+  );
+  assert.equal(await hold.blobs.stat(digestOf(bytes)), undefined);
 });

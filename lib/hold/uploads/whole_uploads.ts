@@ -10,6 +10,7 @@ import type { Logger } from "../../log.ts";
 import { type Digest, digestParts } from "../../oci/digest.ts";
 import type { BlobStore } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
+import { wrongSize } from "../../storage/part_list.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
 import { wrongDigest } from "./upload_errors.ts";
 import { RunningHash } from "./upload_hash.ts";
@@ -134,6 +135,7 @@ export class WholeUploads {
       const stream = intake.stream(first);
       const part = await store.putPart(upload, 1, stream, { offset: 0 });
       requireDigest(hash, digest);
+      if (part.size !== intake.bytes) throw wrongSize(intake.bytes, part.size);
       await rows.publish(digest, part.size, startedAt, async () => {
         await store.completeMultipart(upload, [part], keys.blob(digest));
         placed = true;

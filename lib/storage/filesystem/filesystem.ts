@@ -30,7 +30,7 @@ import {
 import { FileTree, reason } from "./filesystem_tree.ts";
 import { FileUploads, headersSchema } from "./filesystem_uploads.ts";
 import { assertPrefix } from "../object_keys.ts";
-import { MAX_PARTS, nothingToMove } from "../part_list.ts";
+import { MAX_PARTS, nothingToMove, requireSize } from "../part_list.ts";
 import { storageUnavailable } from "../storage_error.ts";
 import { sliceOf } from "../stream.ts";
 
@@ -130,10 +130,12 @@ export class FilesystemBlobStore implements BlobStore {
     await this.#tree.prune(path);
   }
 
-  async move(from: string, to: string): Promise<void> {
+  async move(from: string, to: string, size?: number): Promise<void> {
     const source = await this.#tree.path(from);
     const target = await this.#tree.path(to);
-    if (await this.head(from) === undefined) throw nothingToMove(from);
+    const info = await this.head(from);
+    if (info === undefined) throw nothingToMove(from);
+    requireSize(size, info.size);
     if (source === target) return;
     const headers = await readHeaders(source) && sidecar(source);
     await orFull(() => this.#publish(source, target, headers));

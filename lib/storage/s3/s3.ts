@@ -26,6 +26,7 @@ import {
   MAX_PARTS,
   nothingToMove,
   orderedParts,
+  requireSize,
 } from "../part_list.ts";
 import { infoOf, S3Connection, type S3Options } from "./s3_client.ts";
 import { type CopyLimits, copyObject } from "./s3_copy.ts";
@@ -155,10 +156,11 @@ export class S3BlobStore implements BlobStore {
   }
 
   /** Copies, then deletes: for a moment both are there, never neither. */
-  async move(from: string, to: string): Promise<void> {
+  async move(from: string, to: string, size?: number): Promise<void> {
     assertKey(to);
     const info = await this.head(from);
     if (info === undefined) throw nothingToMove(from);
+    requireSize(size, info.size);
     if (from === to) return;
     await copyObject(this.#connection, from, to, info, this.#copyLimits);
     await this.delete(from);
@@ -217,9 +219,12 @@ export class S3BlobStore implements BlobStore {
     const size = ordered.reduce((sum, part) => sum + part.size, 0);
     const joined = async () => (await this.head(upload.key))?.size === size;
     await this.#uploads.complete(upload, ordered, joined);
-    if (key !== upload.key) await this.move(upload.key, key);
+    if (key !== upload.key) await this.move(upload.key, key, size);
     const info = await this.head(key);
-    if (info !== undefined) return info;
+    if (info !== undefined) {
+      requireSize(size, info.size);
+      return info;
+    }
     throw storageUnavailable(
       `${this.#connection.place.host} joined the parts but shows no object.`,
     );

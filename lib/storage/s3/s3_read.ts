@@ -67,13 +67,19 @@ async function open(
       }, options),
     { signal },
   );
-  const size = range
-    ? Number(/\/(\d+)$/.exec(found.ContentRange ?? "")?.[1])
-    : found.ContentLength;
+  const [, first, total] =
+    /^bytes (\d+)-\d+\/(\d+)$/.exec(found.ContentRange ?? "") ?? [];
+  const size = range ? Number(total) : found.ContentLength;
+  // Bytes from another place would be taken for those that were asked for.
+  const isThere = range
+    ? Number(first) === range.start
+    : found.ContentRange === undefined;
   const { Body: body } = found;
-  if (body instanceof Readable && Number.isSafeInteger(size)) {
+  if (body instanceof Readable && Number.isSafeInteger(size) && isThere) {
     return { info: infoOf(found, size), body };
   }
   if (body instanceof Readable) body.destroy();
-  throw new Error("The answer has no body of a known size.");
+  throw new Error(
+    "The answer has no body of a known size, or not the range that was asked for.",
+  );
 }
