@@ -36,16 +36,24 @@ export async function verifyCalm(
   for (const instance of world.instances) await verifyReady(instance, tally);
   // Requests that a paused process still carries out have ended by then.
   await new Promise((resolve) => setTimeout(resolve, 3_000));
-  for (const instance of world.instances) {
-    await Promise.all(owners.map(async (owner) => {
-      await owner.verify(instance, isLast ? Infinity : SAMPLE).catch((error) =>
-        tally.check(
-          "an instance answers in a calm",
-          false,
-          () => `${instance.name}: ${error}`,
+  const ofAll = (work: (owner: Owner) => Promise<void>, name: string) =>
+    Promise.all(
+      owners.map((owner) =>
+        work(owner).catch((error) =>
+          tally.check(
+            "an instance answers in a calm",
+            false,
+            () => `${name}: ${error}`,
+          )
         )
-      );
-    }));
+      ),
+    );
+  for (const instance of world.instances.slice(0, 1)) {
+    await ofAll((owner) => owner.settle(instance), instance.name);
+  }
+  for (const instance of world.instances) {
+    const sample = isLast ? Infinity : SAMPLE;
+    await ofAll((owner) => owner.verify(instance, sample), instance.name);
     await verifyProcess(instance, tally);
   }
   await Promise.all(owners.map((owner) => verifyRecords(world, owner, tally)));
