@@ -10,6 +10,7 @@ import { type RunningChores, startChores } from "../lib/kv/chores.ts";
 import type { JobRunner } from "../lib/kv/job_runner.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
 import { createApp } from "../routes/app.ts";
+import { socketSubject } from "../routes/server/client_address.ts";
 import {
   type Handler,
   listen,
@@ -69,7 +70,10 @@ export async function serve(config: Config): Promise<void> {
       stopping: () => stopping,
       denoServe: config.deploy,
     });
-    if (ctx.hold) upgrade = createFirehoseUpgrade(ctx.hold.firehose);
+    if (ctx.hold) {
+      const subject = socketSubject({ trustProxy: config.server.trust_proxy });
+      upgrade = createFirehoseUpgrade(ctx.hold.firehose, subject);
+    }
     handler = (request, connection) => app.fetch(request, connection);
     const running = startChores(ctx, choresOf(ctx));
     ctx.jobs.start();

@@ -77,6 +77,16 @@ export const holdSettings = section(
       doc: "How far back consumers of the hold's firehose may resume.",
       default: 72,
     }),
+    firehose_max_consumers: setting(integer(1, 100_000), {
+      doc: "Consumers of the hold's firehose at the same time.",
+      default: 1_000,
+    }),
+    firehose_per_address: setting(integer(1, 100_000), {
+      doc: "Consumers of the firehose from one IPv4 address or IPv6 /64 " +
+        "network. The machine itself and a trusted proxy are not counted; " +
+        "with server.trust_proxy the address is that of X-Forwarded-For.",
+      default: 20,
+    }),
     relays: setting(list(host()), {
       doc: "Relays that are asked to crawl the hold.",
       default: [],

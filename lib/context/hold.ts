@@ -38,7 +38,7 @@ import type { Metrics } from "../metrics.ts";
 import { RepoBlobs } from "../repo/blobs.ts";
 import { handleOfHost } from "../repo/identity/did_document.ts";
 import { DEFAULT_RETENTION } from "../repo/events/event_log.ts";
-import { Firehose } from "../repo/events/firehose.ts";
+import { DEFAULT_FIREHOSE_LIMITS, Firehose } from "../repo/events/firehose.ts";
 import { Repo } from "../repo/repo.ts";
 import type { KeyBox } from "../repo/identity/signing_key.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
@@ -138,6 +138,11 @@ export async function createHold(deps: HoldContextDeps) {
       live: repo.live,
       clock,
       logger: log,
+      limits: {
+        ...DEFAULT_FIREHOSE_LIMITS,
+        maxConsumers: config.hold.firehose_max_consumers,
+        maxPerClient: config.hold.firehose_per_address,
+      },
     }),
     pdsBlobs,
     start: holdStart({ ...deps, repo, pdsBlobs }),

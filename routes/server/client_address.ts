@@ -5,7 +5,10 @@
  */
 
 import type { Context } from "@hono/hono";
+import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
+import { subjectOf } from "../../lib/net/client_subject.ts";
+import { isLoopbackAddress } from "../../lib/net/public_address.ts";
 import type { Connection } from "./serve.ts";
 
 /** Gives the address of the client of a request, or `unknown`. */
@@ -18,10 +21,32 @@ export type ClientAddress = (c: Context) => string;
 export function clientAddress(options: { trustProxy: boolean }): ClientAddress {
   return (c) => {
     if (options.trustProxy) {
-      const last = c.req.header("x-forwarded-for")?.split(",").at(-1)?.trim();
-      if (last !== undefined && isIP(last) !== 0) return last;
+      const last = lastForwarded(c.req.header("x-forwarded-for"));
+      if (last !== undefined) return last;
     }
     const connection = c.env as Partial<Connection> | undefined;
     return connection?.remoteAddress ?? "unknown";
   };
+}
+
+/**
+ * Whom a limit by address counts a WebSocket for. Undefined for the machine
+ * itself and for a trusted proxy that names nobody: many may stand behind them.
+ */
+export function socketSubject(
+  options: { trustProxy: boolean },
+): (request: IncomingMessage) => string | undefined {
+  return ({ headers, socket }) => {
+    const address = options.trustProxy
+      ? lastForwarded(String(headers["x-forwarded-for"] ?? ""))
+      : socket.remoteAddress;
+    if (address === undefined || isLoopbackAddress(address)) return undefined;
+    return subjectOf(address);
+  };
+}
+
+/** The entry of `X-Forwarded-For` that the nearest proxy has written. */
+function lastForwarded(header: string | undefined): string | undefined {
+  const last = header?.split(",").at(-1)?.trim();
+  return last !== undefined && isIP(last) !== 0 ? last : undefined;
 }

@@ -41,12 +41,19 @@ function attachFirehose(
   firehose: Firehose,
   socket: FirehoseSocket,
   cursor: number | undefined,
+  client?: string,
 ): void {
-  void firehose.serve(socket, cursor); // Never throws.
+  void firehose.serve(socket, cursor, client); // Never throws.
 }
 
-/** Takes connections of a `node:http` server that want to become WebSockets. */
-export function createFirehoseUpgrade(firehose: Firehose): Upgrade {
+/**
+ * Takes connections of a `node:http` server that want to become WebSockets.
+ * `subject` says whom a connection is counted for; nobody by default.
+ */
+export function createFirehoseUpgrade(
+  firehose: Firehose,
+  subject: (request: IncomingMessage) => string | undefined = () => undefined,
+): Upgrade {
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -65,13 +72,15 @@ export function createFirehoseUpgrade(firehose: Firehose): Upgrade {
       socket.end(badRequest(message));
       return;
     }
+    const client = subject(request);
     sockets.handleUpgrade(request, socket, Buffer.from(head), (connected) => {
       // What is ready to be sent needs none of the work of `ws`.
       const sendMessages = (messages: Uint8Array) => {
         socket.write(messages);
       };
-      const consumer = Object.assign(connected, { sendMessages });
-      attachFirehose(firehose, consumer, cursor);
+      const onPong = (listener: () => void) => connected.on("pong", listener);
+      const consumer = Object.assign(connected, { sendMessages, onPong });
+      attachFirehose(firehose, consumer, cursor, client);
     });
   };
   return { wants, take };

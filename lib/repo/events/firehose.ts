@@ -28,12 +28,18 @@ export interface FirehoseSocket {
   ): void;
   /** Where it exists it is called every half minute, so that proxies keep the connection. */
   ping?(): void;
+  /** Calls `listener` for each answer to a ping; where it exists, who misses two is dropped. */
+  onPong?(listener: () => void): void;
+  /** Ends the connection without a farewell, which nobody would answer. */
+  terminate?(): void;
 }
 
 /** How much a consumer may ask for. */
 export interface FirehoseLimits {
   /** Consumers at the same time. */
   readonly maxConsumers: number;
+  /** Consumers of one client at the same time. */
+  readonly maxPerClient: number;
   /** A consumer with more unsent bytes than this is dropped. */
   readonly maxBufferedBytes: number;
   /** A consumer that takes nothing for so long while it catches up is dropped; milliseconds. */
@@ -43,6 +49,7 @@ export interface FirehoseLimits {
 /** Limits for a public hold. */
 export const DEFAULT_FIREHOSE_LIMITS: FirehoseLimits = {
   maxConsumers: 1000,
+  maxPerClient: 20,
   maxBufferedBytes: 5_000_000,
   stallMs: 30_000,
 };
@@ -52,6 +59,8 @@ const BACKFILL_BYTES = 1_000_000;
 /** How often a consumer that catches up is looked at, in milliseconds. */
 const DRAIN_MS = 20;
 const PING_MS = 30_000;
+/** Pings without answer after which a consumer is gone. */
+const MISSED_PINGS = 2;
 
 /** `readyState` of an open socket. */
 const OPEN = 1;
@@ -69,7 +78,8 @@ export class Firehose {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #limits: FirehoseLimits;
-  readonly #sockets = new Set<FirehoseSocket>();
+  /** Every consumer with its client, where that is counted. */
+  readonly #sockets = new Map<FirehoseSocket, string | undefined>();
   readonly #fanOut: FanOut;
 
   constructor(
@@ -96,21 +106,24 @@ export class Firehose {
 
   /**
    * Serves `socket` until it closes: events with numbers above `cursor`, only
-   * new ones without. Never throws; what goes wrong ends the connection.
+   * new ones without. `client` is whom the connection is counted for; nobody
+   * when undefined. Never throws; what goes wrong ends the connection.
    */
   async serve(
     socket: FirehoseSocket,
     cursor: number | undefined,
+    client?: string,
   ): Promise<void> {
-    if (this.#sockets.size >= this.#limits.maxConsumers) {
-      socket.close(TRY_AGAIN_LATER, "too many consumers");
+    const crowd = this.#crowd(client);
+    if (crowd !== undefined) {
+      socket.close(TRY_AGAIN_LATER, crowd);
       return;
     }
     const gone = new AbortController();
     const leave = () => gone.abort();
     socket.addEventListener("close", leave);
     socket.addEventListener("error", leave);
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, client);
     try {
       await opened(socket, gone.signal);
       void this.#keepAlive(socket, gone.signal);
@@ -131,9 +144,20 @@ export class Firehose {
   /** Ends all connections, because the server stops; consumers come back with their cursor. */
   close(): void {
     this.#fanOut.flush();
-    for (const socket of this.#sockets) {
+    for (const socket of this.#sockets.keys()) {
       socket.close(GOING_AWAY, "the server restarts");
     }
+  }
+
+  /** Why there is no place for one more consumer of `client`; undefined when there is. */
+  #crowd(client: string | undefined): string | undefined {
+    const { maxConsumers, maxPerClient } = this.#limits;
+    if (this.#sockets.size >= maxConsumers) return "too many consumers";
+    if (client === undefined) return undefined;
+    const own = [...this.#sockets.values()].filter((one) => one === client);
+    return own.length >= maxPerClient
+      ? "too many consumers of your address"
+      : undefined;
   }
 
   /**
@@ -248,9 +272,18 @@ export class Firehose {
 
   async #keepAlive(socket: FirehoseSocket, gone: AbortSignal): Promise<void> {
     if (socket.ping === undefined) return;
+    let missed = 0;
+    socket.onPong?.(() => missed = 0);
     for (;;) {
       await this.#clock.sleep(PING_MS, gone);
       if (gone.aborted) return;
+      if (socket.onPong && missed >= MISSED_PINGS) {
+        this.#logger.info("a firehose consumer answers no pings");
+        if (socket.terminate) socket.terminate();
+        else socket.close(POLICY_VIOLATION, "no answer to pings");
+        return;
+      }
+      missed++;
       socket.ping();
     }
   }

@@ -234,3 +234,68 @@ Deno.test("a socket that is still connecting gets nothing before it is open", as
   await served;
   kv.close();
 });
+
+Deno.test("one client has a bounded number of places, and gets them back", async () => {
+  const { repo, kv } = await openTestRepo();
+  const firehose = firehoseOf(repo, { maxPerClient: 2 });
+  const connect = (client: string | undefined) => {
+    const socket = new FakeSocket();
+    void firehose.serve(socket, undefined, client);
+    return socket;
+  };
+  const [first] = ["198.51.100.7", "198.51.100.7"].map(connect);
+  const refused = connect("198.51.100.7");
+  assert.equal(refused.closed?.code, 1013);
+  assert.match(refused.closed?.reason ?? "", /your address/);
+  assert.equal(connect("198.51.100.8").closed, undefined);
+  // A proxy or the machine itself: nobody is counted.
+  for (let i = 0; i < 5; i++) {
+    assert.equal(connect(undefined).closed, undefined);
+  }
+  first?.close();
+  await until(() => firehose.consumers === 7);
+  assert.equal(connect("198.51.100.7").closed, undefined);
+  firehose.close();
+  await until(() => firehose.consumers === 0);
+  kv.close();
+});
+
+Deno.test("who misses two pings is dropped, who answers stays", async () => {
+  const { repo, kv } = await openTestRepo();
+  const clock = new ManualClock();
+  const firehose = firehoseOf(repo, {}, clock);
+  const connect = (answers: boolean) => {
+    let pong = () => {};
+    const socket = Object.assign(new FakeSocket(), {
+      pings: 0,
+      terminated: false,
+      onPong(listener: () => void) {
+        pong = listener;
+      },
+      ping() {
+        socket.pings++;
+        if (answers) pong();
+      },
+      terminate() {
+        socket.terminated = true;
+        socket.close();
+      },
+    });
+    void firehose.serve(socket, undefined);
+    return socket;
+  };
+  const alive = connect(true);
+  const dead = connect(false);
+  await until(() => repo.live.followers === 2);
+  for (let pings = 1; pings <= 4; pings++) {
+    clock.advance(30_000);
+    await until(() => alive.pings === pings);
+  }
+  assert.equal(dead.pings, 2);
+  assert.equal(dead.terminated, true);
+  assert.equal(alive.closed, undefined);
+  await until(() => firehose.consumers === 1);
+  firehose.close();
+  await until(() => firehose.consumers === 0);
+  kv.close();
+});

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import { socketSubject } from "./client_address.ts";
+
+function request(remoteAddress: string, forwarded?: string): IncomingMessage {
+  const headers = forwarded === undefined
+    ? {}
+    : { "x-forwarded-for": forwarded };
+  const made: unknown = { headers, socket: { remoteAddress } };
+  return made as IncomingMessage;
+}
+
+Deno.test("a WebSocket is counted for its address, never for the machine itself", () => {
+  const subject = socketSubject({ trustProxy: false });
+  assert.equal(subject(request("198.51.100.7")), "198.51.100.7");
+  assert.equal(subject(request("2001:db8:1:2:3::4")), "2001:db8:1:2::/64");
+  assert.equal(subject(request("127.0.0.1", "198.51.100.7")), undefined);
+  assert.equal(subject(request("::ffff:127.0.0.1")), undefined);
+});
+
+Deno.test("behind a trusted proxy a WebSocket is counted for whom the proxy names, never for the proxy", () => {
+  const subject = socketSubject({ trustProxy: true });
+  const proxy = "10.0.0.1";
+  assert.equal(
+    subject(request(proxy, "1.1.1.1, 198.51.100.7")),
+    "198.51.100.7",
+  );
+  assert.equal(subject(request(proxy)), undefined);
+  assert.equal(subject(request(proxy, "unknown")), undefined);
+});
