@@ -45,7 +45,7 @@ export interface OriginalFacts {
 
 /** What is known of a picture whose variants are stored. */
 export interface ImageRow {
-  /** Variants that were stored since `countedFrom`. */
+  /** Variants whose making was begun since `countedFrom` and did not fail. */
   readonly variants: number;
   /** Milliseconds since the Unix epoch; the count begins anew after a day. */
   readonly countedFrom: number;

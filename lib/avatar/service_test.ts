@@ -427,6 +427,43 @@ Deno.test("a bounded number of variants is made of a picture in a day", async ()
   );
 });
 
+Deno.test("variants that are asked for at once are no more than may be made in a day", async () => {
+  await using setup = await Setup.open();
+  setup.network.setPicture(ALICE, PHOTO);
+  const service = await setup.service({ maxVariants: 3 });
+  const results = await Promise.allSettled(
+    Array.from(
+      { length: 20 },
+      (_, i) => service.picture(ALICE, "avatar", query(`w=${i + 1}`)),
+    ),
+  );
+  assert.equal(
+    results.filter(({ status }) => status === "fulfilled").length,
+    3,
+  );
+  for (const result of results) {
+    if (result.status === "fulfilled") continue;
+    assert.ok(isAppError(result.reason, "TOOMANYREQUESTS"));
+  }
+  assert.equal(setup.rendered, 3);
+});
+
+Deno.test("a variant that could not be made does not count", async () => {
+  await using setup = await Setup.open();
+  setup.network.setPicture(ALICE, fixture("poly/html-as.png"));
+  const service = await setup.service({ maxVariants: 1 });
+  const ask = () => service.picture(ALICE, "avatar", query("w=9"));
+  await assert.rejects(
+    ask(),
+    (error) => isAppError(error, "UNSUPPORTED_MEDIA_TYPE"),
+  );
+  setup.clock.advance(MINUTE + 1);
+  await assert.rejects(
+    ask(),
+    (error) => isAppError(error, "UNSUPPORTED_MEDIA_TYPE"),
+  );
+});
+
 Deno.test("objects that we serve are asked for at the host of the cache in front of us", async () => {
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);

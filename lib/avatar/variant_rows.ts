@@ -9,7 +9,7 @@ import type { Did } from "../did.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { type Clock, isAhead, isWithin } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
-import type { Kv } from "../kv/kv.ts";
+import type { Atomic, Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import { imageKey, refusalKey, variantKey } from "./kv_keys.ts";
 import type { AvatarOptions } from "./options.ts";
@@ -60,15 +60,35 @@ export class VariantRows {
       throw new AppError(refusal.value.code, refusal.value.message);
     }
     const image = await kv.get<ImageRow>(imageKey(did, cid));
-    const { maxVariants } = this.#options;
-    const { variants, countedFrom } = this.#counted(image?.value);
-    if (variants < maxVariants) return false;
-    const leftMs = countedFrom + COUNT_MS - clock.now();
-    throw new AppError(
-      "TOOMANYREQUESTS",
-      `${maxVariants} variants of this picture were made today, which is the most. Ask for a size that is in use, or come back tomorrow.`,
-      { retryAfterSeconds: Math.ceil(leftMs / 1000) },
-    );
+    if (!this.#isUsedUp(image?.value)) return false;
+    throw this.#tooMany(image?.value);
+  }
+
+  /**
+   * Counts a variant before it is made, so that many at once are no more than
+   * many in turn. Throws AppError `TOOMANYREQUESTS` as {@linkcode isStored}.
+   */
+  async take(did: Did, cid: string): Promise<void> {
+    await this.#change(did, cid, (image) => {
+      if (this.#isUsedUp(image)) throw this.#tooMany(image);
+      const { variants, countedFrom } = this.#counted(image);
+      return {
+        variants: variants + 1,
+        countedFrom,
+        original: image?.original,
+      };
+    });
+  }
+
+  /** Takes the count of a variant back that could not be made. */
+  async giveBack(did: Did, cid: string): Promise<void> {
+    await this.#change(did, cid, (image) => {
+      const { variants, countedFrom } = this.#counted(image);
+      const original = image?.original;
+      // Of a picture that never was shown nothing stays.
+      if (variants <= 1 && original === undefined) return undefined;
+      return { variants: Math.max(0, variants - 1), countedFrom, original };
+    });
   }
 
   /** Stores what is known of a variant and its picture, in one commit. */
@@ -79,25 +99,53 @@ export class VariantRows {
     row: VariantRow,
     original?: OriginalFacts,
   ): Promise<void> {
+    await this.#change(
+      did,
+      cid,
+      (image) => ({
+        ...this.#counted(image),
+        original: original ?? image?.original,
+      }),
+      (commit) => commit.set(variantKey(did, cid, name), row),
+    );
+  }
+
+  /** Replaces the row of a picture, or removes it, in one commit with what `join` adds. */
+  async #change(
+    did: Did,
+    cid: string,
+    next: (image: ImageRow | undefined) => ImageRow | undefined,
+    join?: (commit: Atomic) => void,
+  ): Promise<void> {
     const { kv } = this.#deps;
+    const key = imageKey(did, cid);
     await this.#turns.run(`${did} ${cid}`, undefined, async () => {
       for (let i = 0; i < MAX_COMMITS; i++) {
-        const image = await kv.get<ImageRow>(imageKey(did, cid));
-        const { variants, countedFrom } = this.#counted(image?.value);
-        const next: ImageRow = {
-          variants: variants + 1,
-          countedFrom,
-          original: original ?? image?.value.original,
-        };
-        const done = await kv.atomic()
-          .check(imageKey(did, cid), image?.versionstamp ?? null)
-          .set(imageKey(did, cid), next)
-          .set(variantKey(did, cid, name), row)
-          .commit();
-        if (done) return;
+        const image = await kv.get<ImageRow>(key);
+        const row = next(image?.value);
+        const commit = kv.atomic().check(key, image?.versionstamp ?? null);
+        if (row === undefined) commit.delete(key);
+        else commit.set(key, row);
+        join?.(commit);
+        if (await commit.commit()) return;
       }
       throw new Error(`Cannot record a variant in ${MAX_COMMITS} commits`);
     });
+  }
+
+  #isUsedUp(image: ImageRow | undefined): boolean {
+    return this.#counted(image).variants >= this.#options.maxVariants;
+  }
+
+  #tooMany(image: ImageRow | undefined): AppError {
+    const { maxVariants } = this.#options;
+    const { countedFrom } = this.#counted(image);
+    const leftMs = countedFrom + COUNT_MS - this.#deps.clock.now();
+    return new AppError(
+      "TOOMANYREQUESTS",
+      `${maxVariants} variants of this picture were made today, which is the most. Ask for a size that is in use, or come back tomorrow.`,
+      { retryAfterSeconds: Math.ceil(leftMs / 1000) },
+    );
   }
 
   /** Takes note that the object of a variant is not there; false when none was recorded. */
@@ -132,6 +180,9 @@ export class VariantRows {
     const now = this.#deps.clock.now();
     const counts = image !== undefined &&
       isWithin(image.countedFrom, COUNT_MS, now);
-    return counts ? image : { variants: 0, countedFrom: now };
+    const { variants, countedFrom } = counts
+      ? image
+      : { variants: 0, countedFrom: now };
+    return { variants, countedFrom };
   }
 }

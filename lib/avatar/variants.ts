@@ -174,6 +174,7 @@ export class Variants {
       await this.#rows.record(did, cid, name, { ...row, createdAt });
       return;
     }
+    await this.#rows.take(did, cid);
     try {
       const { rendered, original, stored } = await this.#render(
         profile,
@@ -189,6 +190,7 @@ export class Variants {
       const row = { size: bytes.length, width, height, createdAt };
       await this.#rows.record(did, cid, name, row, original);
     } catch (error) {
+      await this.#rows.giveBack(did, cid);
       await this.#rows.refuse(did, cid, error);
       throw error;
     }

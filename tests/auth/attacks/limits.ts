@@ -24,6 +24,41 @@ export const LIMITS: Case[] = [
     const right = w.token(w.sandbox.bob.appPassword, PUSH, "bob.test");
     assert.equal(await statusOf(right), 429);
   }],
+  ["wrong passwords in parallel are no more than in turn", async (w) => {
+    const guesses = Array.from(
+      { length: 100 },
+      (_, i) => statusOf(w.token(`wrong-${i}`, PUSH, w.sandbox.alice.did)),
+    );
+    const statuses = await Promise.all(guesses);
+    const checked = statuses.filter((status) => status !== 429);
+    assert.ok(checked.length > 0 && checked.length <= 10, `${checked}`);
+    assert.ok(checked.every((status) => status === 401), `${checked}`);
+  }],
+  ["a password that was right before passes all the same", async (w) => {
+    // Others behind the same address use up its limit.
+    const others = Array.from(
+      { length: 100 },
+      (_, i) => statusOf(w.token("wrong", PUSH, `nobody-${i}.test`)),
+    );
+    assert.ok((await Promise.all(others)).includes(429));
+    const { handle, appPassword } = w.sandbox.alice;
+    assert.equal(await statusOf(w.token(appPassword, PUSH, handle)), 200);
+    const unknown = w.token("abcd-efgh-ijkl-mnop", PUSH, handle);
+    assert.equal(await statusOf(unknown), 429);
+  }],
+  ["guessing user codes in parallel is limited", async (w) => {
+    const { user_code } = await w.startDevice();
+    const letters = "BCDFGHJKLMNPQRSTVWXZ";
+    const guesses = Array.from(
+      { length: 100 },
+      (_, i) => `BCDF-GH${letters[i % 20]}${letters[Math.floor(i / 20)]}`,
+    ).filter((code) => code !== user_code);
+    const statuses = await Promise.all(
+      guesses.map((code) => statusOf(w.alice.get(`/device?code=${code}`))),
+    );
+    const tried = statuses.filter((status) => status !== 429);
+    assert.ok(tried.length <= 10, `${tried}`);
+  }],
   ["guessing user codes is limited", async (w) => {
     const guess = (code: string) =>
       statusOf(w.alice.get(`/device?code=${code}`));
