@@ -43,6 +43,10 @@ export function choresOf(ctx: AppContext): Chore[] {
   });
   const values = new LargeValues(kv, clock);
   const chores = [sweep("large values", HOUR_MS, () => values.sweep())];
+  if (registry) {
+    const { content } = registry;
+    chores.push(sweep("cached manifests", HOUR_MS, () => content.evict()));
+  }
   if (avatars) chores.push(sweep("avatars", HOUR_MS, () => avatars.sweep()));
   if (!hold) return chores;
   chores.push(

@@ -112,6 +112,12 @@ const registrySettings = section("The OCI registry.", {
       "(sparse images). Indexes may always name missing manifests.",
     default: false,
   }),
+  cached_manifests_mb: setting(integer(16, 65_536), {
+    doc: "MiB in the key-value store for manifests that were pushed " +
+      "elsewhere; those read longest ago are removed and read again when " +
+      "somebody asks for them.",
+    default: 256,
+  }),
   notify_holds: setting(flag(), {
     doc: "Whether holds are told of pushed manifests, for statistics, " +
       "quotas and posts.",

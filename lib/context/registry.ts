@@ -13,6 +13,7 @@ import type { Config } from "../config/config.ts";
 import type { JobRunner } from "../kv/job_runner.ts";
 import type { Kv } from "../kv/kv.ts";
 import { LargeValues } from "../kv/large_value.ts";
+import { RateLimiter } from "../kv/rate_limit.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { BlobIndex } from "../registry/blob_index.ts";
@@ -25,6 +26,7 @@ import type { TargetRules } from "../net/client_target.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
 import { Holds } from "../registry/holds.ts";
 import { Lists } from "../registry/lists/lists.ts";
+import { HeardRows } from "../registry/manifests/heard_rows.ts";
 import { ManifestImport } from "../registry/manifests/manifest_import.ts";
 import { ManifestIndex } from "../registry/manifests/manifest_index.ts";
 import { ManifestPush } from "../registry/manifests/manifest_push.ts";
@@ -35,6 +37,7 @@ import {
 import { Manifests } from "../registry/manifests/manifests.ts";
 import { Mounts } from "../registry/mounts.ts";
 import { HiddenRepositories } from "../registry/owners/hidden_repositories.ts";
+import { OwnerNames } from "../registry/manifests/owner_names.ts";
 import { OwnerReader } from "../registry/owners/owner_reader.ts";
 import { OwnerRecords } from "../registry/owners/owner_records.ts";
 import { Owners } from "../registry/owners/owners.ts";
@@ -80,6 +83,7 @@ export interface RegistryContext {
   readonly lists: Lists;
   /** What a scrub reads again. */
   readonly scrubs: readonly ScrubSource[];
+  readonly content: ManifestContent;
 }
 
 const HOUR_MS = 3_600_000;
@@ -90,7 +94,6 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   const { defaultHold, fetch, session } = deps;
   const settings = config.registry;
   const ttlMs = settings.upload_ttl_hours * HOUR_MS;
-  const values = new LargeValues(kv, clock);
   const holds = new Holds({
     own: deps.ownHold,
     identities,
@@ -109,9 +112,14 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   });
   const index = new ManifestIndex(kv);
   const leases = new WriteLeases(kv, clock, index.removals);
-  const content = new ManifestContent(values, {
-    log,
-    damaged: () => metrics.manifestsDamaged.inc(),
+  const heard = new HeardRows(kv);
+  const values = new LargeValues(kv, clock);
+  const content = new ManifestContent({
+    kv,
+    clock,
+    values,
+    maxCachedBytes: settings.cached_manifests_mb * 1024 * 1024,
+    watch: { log, damaged: () => metrics.manifestsDamaged.inc() },
   });
   const records = new OwnerRecords(pds);
   const removal = new ManifestRemoval({
@@ -152,19 +160,32 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     maxManifestBytes: settings.max_manifest_bytes,
   });
   const tagRecheckMs = settings.tag_recheck_seconds * 1000;
-  const discovery = new Discovery({
+  const names = new OwnerNames({
     kv,
     clock,
     log,
     relistMs: 10 * tagRecheckMs,
     reader,
     index,
+    heard,
+    defaultHold,
+  });
+  const discovery = new Discovery({
+    kv,
+    clock,
+    log,
+    reader,
+    index,
+    heard,
+    names,
     content,
     imports: new ManifestImport({
       blobs: blobIndex,
       clock,
       reader,
+      limits: new RateLimiter(kv, clock),
       index,
+      heard,
       content,
       defaultHold,
     }),
@@ -179,6 +200,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     owners,
     blobs,
     mounts: new Mounts({ holds, blobs: blobIndex }),
+    content,
     notices,
     scrubs: [new ContentScrub(kv, values)],
     uploads: new Uploads({
@@ -198,7 +220,6 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       holds,
       hidden,
       index,
-      content,
       discovery,
       records,
       removal,
@@ -218,6 +239,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       allowMissingBlobs: settings.allow_missing_blobs,
     }),
     lists: new Lists({
+      clock,
       log,
       hosting,
       holds,
@@ -226,7 +248,8 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       repositories,
       content,
       discovery,
-      taggedReferrers: new TaggedReferrers({ log, index, content, discovery }),
+      names,
+      taggedReferrers: new TaggedReferrers({ log, index, discovery }),
     }),
   };
 }

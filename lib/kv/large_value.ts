@@ -117,6 +117,24 @@ export class LargeValues {
   }
 
   /**
+   * Removes the value at `key` together with `row`, if that is still the same
+   * and nobody writes the value at this moment; whether that was done.
+   */
+  async deleteWith(
+    key: Key,
+    row: { readonly key: Key; readonly versionstamp: string },
+  ): Promise<boolean> {
+    const old: Entry<Pointer> | undefined = await this.#kv.get(key);
+    const commit = this.#kv.atomic()
+      .check(row.key, row.versionstamp).delete(row.key)
+      .check(key, old?.versionstamp ?? null).delete(key);
+    if (old !== undefined && "id" in old.value) {
+      deleteChunks(commit, old.value.id, chunkCount(old.value.size));
+    }
+    return await commit.commit();
+  }
+
+  /**
    * Removes what writers left behind that died more than an hour ago; call it
    * now and then. Returns how many unfinished values it removed.
    */

@@ -88,9 +88,17 @@ export const registryKeys = {
     did,
     repo,
   ],
+  allRemovals: (did: Did): Key => ["registry", "removals", did],
   /** The exact bytes of a manifest; shared by all repositories that have it. */
   content: (digest: Digest): Key => ["registry", "content", digest],
   contents: (): Key => ["registry", "content"],
+  /** Whose content it is, where nobody has pushed it here: it can be read again. */
+  cachedContent: (digest: Digest): Key => [
+    "registry",
+    "cached_content",
+    digest,
+  ],
+  allCachedContent: (): Key => ["registry", "cached_content"],
 
   referrer: (did: Did, repo: string, subject: Digest, digest: Digest): Key => [
     "registry",
@@ -106,6 +114,30 @@ export const registryKeys = {
     did,
     repo,
     subject,
+  ],
+
+  /** Key of the record of a manifest with this subject that nobody has asked for yet. */
+  heardReferrer: (
+    did: Did,
+    repo: string,
+    subject: Digest,
+    digest: Digest,
+  ): Key => ["registry", "heard_referrer", did, repo, subject, digest],
+  heardReferrers: (did: Did, repo: string, subject: Digest): Key => [
+    "registry",
+    "heard_referrer",
+    did,
+    repo,
+    subject,
+  ],
+
+  /** A manifest that an index of the repository names; its record may name another repository. */
+  heardChild: (did: Did, repo: string, digest: Digest): Key => [
+    "registry",
+    "heard_child",
+    did,
+    repo,
+    digest,
   ],
 
   /** A blob that a repository may serve, with the hold to ask first. */

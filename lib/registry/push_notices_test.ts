@@ -5,13 +5,12 @@ import { AppError } from "../errors.ts";
 import { openKv } from "../kv/deno_kv.ts";
 import { JobRunner } from "../kv/job_runner.ts";
 import { listDeadJobs, planJob } from "../kv/jobs.ts";
-import { LargeValues } from "../kv/large_value.ts";
 import { settle } from "../kv/testing.ts";
 import { silentLogger } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { digestOf } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
-import { ManifestContent } from "./manifests/content.ts";
+import { testContent } from "./manifests/testing_owner.ts";
 import type { HoldClient, ManifestEvent } from "../hold_api/hold_client.ts";
 import { ManifestIndex } from "./manifests/manifest_index.ts";
 import { REMOVAL } from "./manifests/manifest_removal.ts";
@@ -27,7 +26,7 @@ async function open() {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
   const index = new ManifestIndex(kv);
-  const content = new ManifestContent(new LargeValues(kv, clock));
+  const content = testContent(kv, clock);
   const heard: ManifestEvent[] = [];
   const state: { failure: Error | undefined } = { failure: undefined };
   const hold: Pick<HoldClient, "did" | "notifyManifest"> = {

@@ -33,6 +33,27 @@ export interface TagRow {
   after?: string;
 }
 
+/**
+ * A tag that is known by its name and record only: nobody has asked yet where
+ * it leads. Stands in the place of a {@linkcode TagRow}.
+ */
+export interface HeardTagRow {
+  heard: true;
+  /** Record key of the `io.atcr.tag` record. */
+  rkey: string;
+  /** Undefined where only the record of the manifest tells it. */
+  digest?: Digest;
+  after?: never;
+}
+
+/** What stands in the place of a tag. */
+export type StoredTagRow = TagRow | HeardTagRow;
+
+/** Whether nobody has asked yet where the tag leads. */
+export function isHeard(row: StoredTagRow): row is HeardTagRow {
+  return "heard" in row;
+}
+
 /** A manifest that was deleted, and whose tags and records are being removed. */
 export interface RemovalRow {
   /** New with each delete. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { inParallel } from "../../lib/async/in_parallel.ts";
+import type { Did } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Descriptor } from "../../lib/oci/descriptor.ts";
 import { isDigest } from "../../lib/oci/digest.ts";
@@ -23,6 +25,10 @@ import { PAGE } from "../../lib/registry/lists/lists.ts";
 import { json, warning } from "./answers.ts";
 import { catalogReader, readerOf } from "./caller.ts";
 import type { RepositoryRequest, V2Deps, V2Request } from "./deps.ts";
+
+/** Owners whose handles are looked up at the same time, and how long a catalog waits for all of them, in milliseconds. */
+const PARALLEL_NAMES = 16;
+const NAMES_MS = 2_000;
 
 /** Lists tags. */
 export async function listTags(
@@ -103,13 +109,20 @@ export async function listCatalog(
   }
   const last = page.last === undefined
     ? undefined
-    : await positionOf(deps, page.last);
+    : await positionOf(deps, r.request, page.last);
   const { items, next } = await deps.lists.catalog({
     readerOf: catalogReader(r.claims),
     n: pageSize(page, PAGE.catalog),
     ...(last ? { last } : {}),
   });
-  const names = await Promise.all(items.map((ref) => nameOf(deps, ref)));
+  const handles = await handlesOf(deps, items.map(({ did }) => did));
+  const names = items.map(({ did, repo }) => {
+    const handle = handles.get(did);
+    const owner: Owner = handle === undefined
+      ? { kind: "did", value: did }
+      : { kind: "handle", value: handle };
+    return formatImageName({ owner, repository: repo });
+  });
   return json({ repositories: names }, {
     "cache-control": "no-cache",
     ...nextLink("/v2/_catalog", [
@@ -119,22 +132,30 @@ export async function listCatalog(
   });
 }
 
-/** The repository as a client can type it. */
-async function nameOf(deps: V2Deps, { did, repo }: RepoRef): Promise<string> {
-  const owner: Owner = await deps.owners.resolve(did).then(
-    ({ handle }) =>
-      handle === undefined
-        ? { kind: "did", value: did }
-        : { kind: "handle", value: handle },
-    () => ({ kind: "did", value: did }),
-  );
-  return formatImageName({ owner, repository: repo });
+/** Handles of owners as far as they can be had soon; the others are shown by their DIDs. */
+async function handlesOf(
+  deps: V2Deps,
+  dids: readonly Did[],
+): Promise<ReadonlyMap<Did, string | undefined>> {
+  const handles = new Map<Did, string | undefined>();
+  const signal = AbortSignal.timeout(NAMES_MS);
+  await inParallel(new Set(dids), PARALLEL_NAMES, async (did) => {
+    // An owner who cannot be found is known by the DID.
+    const owner = await deps.owners.resolve(did, { signal, patienceMs: 0 })
+      .catch(() => undefined);
+    handles.set(did, owner?.handle);
+  });
+  return handles;
 }
 
 /** The repository that an earlier page ended with. */
-async function positionOf(deps: V2Deps, last: string): Promise<RepoRef> {
+async function positionOf(
+  deps: V2Deps,
+  { signal }: Request,
+  last: string,
+): Promise<RepoRef> {
   const { owner, repository } = parseImageName(last);
-  const { did } = await deps.owners.resolve(owner.value);
+  const { did } = await deps.owners.resolve(owner.value, { signal });
   return { did, repo: repository };
 }
 

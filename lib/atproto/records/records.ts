@@ -38,7 +38,7 @@ const manifestSchema = z.object({
   holdDid: didSchema.optional().catch(undefined),
   holdEndpoint: z.string().optional().catch(undefined),
   manifestBlob: blobSchema.optional().catch(undefined),
-  subject: z.looseObject({}).optional().catch(undefined),
+  subject: z.object({ digest: digestSchema }).optional().catch(undefined),
 });
 
 const tagSchema = z.object({
@@ -64,8 +64,8 @@ export interface ManifestRecord {
   readonly createdAt: number | undefined;
   readonly holdDid: Did | undefined;
   readonly manifestBlob: BlobRef | undefined;
-  /** Whether the manifest refers to another one. */
-  readonly hasSubject: boolean;
+  /** The manifest that this one refers to. */
+  readonly subject: Digest | undefined;
 }
 
 /** What a reader needs of an `io.atcr.tag` record. */
@@ -100,7 +100,7 @@ export function readManifest(value: unknown): ManifestRecord | undefined {
     createdAt,
     holdDid,
     manifestBlob,
-    hasSubject: data.subject !== undefined,
+    subject: data.subject?.digest,
   };
 }
 

@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { Did } from "../../did.ts";
 import type { Hosting } from "../../atproto/hosting/hosting.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
+import type { Clock } from "../../clock.ts";
+import { Semaphore } from "../../async/semaphore.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -14,16 +15,19 @@ import type { Digest } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import type { ManifestContent } from "../manifests/content.ts";
 import type { Discovery } from "../manifests/discovery.ts";
+import type { OwnerNames } from "../manifests/owner_names.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "../manifests/manifest_index.ts";
 import { requireRepositoryRead } from "../hold_rights.ts";
 import type { HiddenRepositories } from "../owners/hidden_repositories.ts";
+import { ReadableHolds } from "./readable_holds.ts";
 import type { RepositoryList } from "./repository_list.ts";
-import type { ReferrerRow } from "../rows.ts";
+import type { ReferrerRow, RepositoryRow } from "../rows.ts";
 import type { TaggedReferrers } from "./tagged_referrers.ts";
 
 /** What {@linkcode Lists} needs. */
 export interface ListsDeps {
+  clock: Clock;
   log: Logger;
   hosting: Pick<Hosting, "isShown">;
   holds: HoldDirectory;
@@ -32,6 +36,7 @@ export interface ListsDeps {
   repositories: RepositoryList;
   content: ManifestContent;
   discovery: Discovery;
+  names: OwnerNames;
   taggedReferrers: TaggedReferrers;
 }
 
@@ -49,12 +54,25 @@ export const PAGE = { tags: 10_000, referrers: 500, catalog: 1_000 } as const;
 /** Bytes of one page of referrers: clients refuse indexes above 4 MiB. */
 const REFERRERS_PAGE_BYTES = 3 * 1024 * 1024;
 
+/** How long a list waits for the owner's PDS, where nothing or something is known of it; in milliseconds. The reading goes on. */
+const FIRST_MS = 10_000;
+const SOON_MS = 2_000;
+
+/** Repositories whose holds are asked together. */
+const BUNCH = 200;
+
+/** Catalogs that are put together at the same time; others wait. */
+const MAX_CATALOGS = 4;
+
 /** Lists what repositories hold. */
 export class Lists {
   readonly #deps: ListsDeps;
+  readonly #readable: ReadableHolds;
+  readonly #catalogs = new Semaphore(MAX_CATALOGS);
 
   constructor(deps: ListsDeps) {
     this.#deps = deps;
+    this.#readable = new ReadableHolds(deps);
   }
 
   /**
@@ -66,13 +84,19 @@ export class Lists {
     repo: string,
     options: { caller: Caller; n: number; last?: string },
   ): Promise<ListPage<string>> {
-    const { index, discovery, hidden, holds } = this.#deps;
+    const { index, names, hidden, holds } = this.#deps;
     const ref = { did: owner.did, repo };
-    const problem = await this.#discover(
+    const known = await index.repository(ref);
+    // Before anything is read for them.
+    await requireRepositoryRead(holds, known, options.caller);
+    const { row = known, problem } = await this.#discover(
       owner,
-      () => discovery.ensureTagsListed(owner),
+      known,
+      async () => {
+        await names.ensureTags(owner);
+        return await names.repository(owner, repo);
+      },
     );
-    const row = await index.repository(ref);
     if (!row) {
       await hidden.requireNoneHidden(owner.did, options.caller);
       throw problem ?? new AppError(
@@ -80,7 +104,7 @@ export class Lists {
         `There is no repository ${repo} of ${owner.handle ?? owner.did}.`,
       );
     }
-    await requireRepositoryRead(holds, row, options.caller);
+    if (!known) await requireRepositoryRead(holds, row, options.caller);
     const last = options.last === undefined ? {} : { last: options.last };
     const limit = options.n === 0 ? 0 : options.n + 1;
     const page = cut(await index.tagNames(ref, { ...last, limit }), options.n);
@@ -101,18 +125,28 @@ export class Lists {
   ): Promise<
     Pick<ListPage<Descriptor>, "items" | "doubt"> & { next: Digest | undefined }
   > {
-    const { index, discovery, hidden, holds } = this.#deps;
-    const problem = await this.#discover(owner, async () => {
-      await discovery.ensureTagsListed(owner);
-      await discovery.ensureReferrersListed(owner);
-    });
-    const row = await index.repository({ did: owner.did, repo });
-    await requireRepositoryRead(holds, row, options.caller);
+    const { index, names, discovery, hidden, holds } = this.#deps;
+    const known = await index.repository({ did: owner.did, repo });
+    await requireRepositoryRead(holds, known, options.caller);
+    const { row = known, problem } = await this.#discover(
+      owner,
+      known,
+      async () => {
+        await names.ensureTags(owner);
+        await names.ensureReferrers(owner);
+        return await names.repository(owner, repo, subject);
+      },
+    );
     if (!row) await hidden.requireNoneHidden(owner.did, options.caller);
+    if (!known) await requireRepositoryRead(holds, row, options.caller);
+    const read = await this.#discover(owner, row, async () => {
+      if (await discovery.readReferrers(owner, repo, subject)) return undefined;
+      throw stillReading(owner);
+    });
+    const doubt = doubtOf(problem ?? read.problem);
     const limit = Math.min(options.n ?? PAGE.referrers, PAGE.referrers);
     const wanted = new Set(options.artifactTypes);
     const items: Descriptor[] = [];
-    const doubt = doubtOf(problem);
     let bytes = 0;
     for await (
       const entry of this.#referrers(owner, repo, subject, options.last)
@@ -134,50 +168,76 @@ export class Lists {
     n: number;
     last?: RepoRef;
   }): Promise<ListPage<RepoRef>> {
-    const { repositories, hosting } = this.#deps;
     const { last, n, readerOf } = options;
-    const items: RepoRef[] = [];
-    if (n === 0) return { items, next: undefined };
+    if (n === 0) return { items: [], next: undefined };
+    // Few at a time: each may read the names of all repositories.
+    return await this.#catalogs.run("", undefined, async () => {
+      const readable = this.#readable.begin();
+      const items: RepoRef[] = [];
+      for await (const bunch of this.#bunches(last)) {
+        const allowed = await readable(
+          bunch.map(({ ref, row }) => ({
+            hold: row.holdDid,
+            caller: readerOf(ref),
+          })),
+        );
+        items.push(...bunch.flatMap(({ ref }, i) => allowed[i] ? [ref] : []));
+        if (items.length > n) return cut(items, n);
+      }
+      return cut(items, n);
+    });
+  }
+
+  /** All repositories after `last`, some at a time. */
+  async *#bunches(
+    last: RepoRef | undefined,
+  ): AsyncGenerator<{ ref: RepoRef; row: RepositoryRow }[]> {
+    const { repositories, hosting } = this.#deps;
+    let bunch: { ref: RepoRef; row: RepositoryRow }[] = [];
     for await (const did of repositories.owners(last?.did)) {
       if (!await hosting.isShown(did)) continue;
       const after = last?.did === did ? { last: last.repo } : {};
       for await (const { repo, row } of repositories.of(did, after)) {
-        const reader = readerOf({ did, repo });
-        if (!await this.#mayRead(row.holdDid, reader)) continue;
-        items.push({ did, repo });
-        if (items.length > n) return cut(items, n);
+        bunch.push({ ref: { did, repo }, row });
+        if (bunch.length < BUNCH) continue;
+        yield bunch;
+        bunch = [];
       }
     }
-    return cut(items, n);
+    yield bunch;
   }
 
-  async #mayRead(holdDid: Did, caller: Caller): Promise<boolean> {
-    try {
-      const hold = await this.#deps.holds.get(holdDid);
-      return (await hold.mayRead(caller)).allowed;
-    } catch (error) {
-      // A hold that cannot be asked hides its repositories, not the catalog.
-      if (isAppError(error)) return false;
-      throw error;
-    }
-  }
-
-  /** Reads what is unknown of an owner; without the PDS we answer with what we know, and return what was wrong. */
-  async #discover(
+  /**
+   * Reads what is unknown of an owner, not for long where something is known
+   * already. Without the PDS we answer with what we know, and return what was
+   * wrong.
+   */
+  async #discover<T>(
     owner: Identity,
-    read: () => Promise<void>,
-  ): Promise<AppError | undefined> {
-    try {
-      await read();
+    known: unknown,
+    read: () => Promise<T>,
+  ): Promise<{ row?: T; problem?: AppError }> {
+    const { clock, log } = this.#deps;
+    const stop = new AbortController();
+    const patienceMs = known === undefined ? FIRST_MS : SOON_MS;
+    const late = clock.sleep(patienceMs, stop.signal).then(() => {
+      if (!stop.signal.aborted) throw stillReading(owner);
       return undefined;
+    });
+    const reading = read();
+    try {
+      const row = await Promise.race([reading, late]);
+      return row === undefined ? {} : { row };
     } catch (error) {
+      reading.catch(() => {}); // it is logged here
       // An account that is not shown has no lists either.
       if (!isAppError(error) || error.code === "NAME_UNKNOWN") throw error;
-      this.#deps.log.warn("records not listed at the owner's repo", {
-        did: owner.did,
-        error,
-      });
-      return error;
+      const { did } = owner;
+      log.warn("records not listed at the owner's repo", { did, error });
+      return { problem: error };
+    } finally {
+      stop.abort();
+      late.catch(() => {});
     }
   }
 
@@ -218,6 +278,16 @@ function cut<T>(items: readonly T[], n: number): ListPage<T> {
   if (items.length <= n) return { items, next: undefined };
   const page = items.slice(0, n);
   return { items: page, next: page.at(-1) };
+}
+
+function stillReading({ handle, did }: Identity): AppError {
+  return new AppError(
+    "UNAVAILABLE",
+    `The records of ${
+      handle ?? did
+    } are still being read from the PDS. Try again in a while.`,
+    { retryAfterSeconds: 5 },
+  );
 }
 
 function doubtOf(problem: AppError | undefined): string | undefined {

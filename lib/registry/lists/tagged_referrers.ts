@@ -13,16 +13,14 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { referrersTag } from "../../oci/referrers.ts";
-import type { ManifestContent } from "../manifests/content.ts";
 import type { Discovery } from "../manifests/discovery.ts";
 import type { ManifestIndex } from "../manifests/manifest_index.ts";
-import type { ReferrerRow } from "../rows.ts";
+import { isHeard, type ReferrerRow, type TagRow } from "../rows.ts";
 
 /** What {@linkcode TaggedReferrers} needs. */
 export interface TaggedReferrersDeps {
   log: Logger;
   index: ManifestIndex;
-  content: ManifestContent;
   discovery: Discovery;
 }
 
@@ -46,11 +44,11 @@ export class TaggedReferrers {
     repo: string,
     subject: Digest,
   ): Promise<ReferrerRow[]> {
-    const { index, content } = this.#deps;
+    const { index, discovery } = this.#deps;
     const ref = { did: owner.did, repo };
-    const tag = (await index.tag(ref, referrersTag(subject)))?.value;
+    const tag = await this.#tag(owner, repo, referrersTag(subject));
     if (!tag) return [];
-    const bytes = await content.get(tag.digest);
+    const bytes = await discovery.bytes(owner, repo, tag.digest);
     if (!bytes) return [];
     const { manifests } = parseManifest(bytes, tag.mediaType);
     const rows = await index.manifests(ref, manifests.map((m) => m.digest));
@@ -64,6 +62,19 @@ export class TaggedReferrers {
       if (row) found.set(listed.digest, entryOf(listed, row.artifactType));
     }
     return [...found.values()].sort((a, b) => a.digest < b.digest ? -1 : 1);
+  }
+
+  /** Where the tag leads; a tag that is known by name only is looked up. */
+  async #tag(
+    owner: Identity,
+    repo: string,
+    tag: string,
+  ): Promise<TagRow | undefined> {
+    const { index, discovery } = this.#deps;
+    const stored = await index.storedTag({ did: owner.did, repo }, tag);
+    if (!stored) return undefined;
+    if (!isHeard(stored.value)) return stored.value;
+    return await discovery.findTag(owner, repo, tag);
   }
 
   /** The manifest may have been pushed by way of another service. */

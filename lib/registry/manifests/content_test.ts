@@ -22,7 +22,10 @@ async function open() {
     counted: () => counted,
     /** As another process, which has nothing in memory. */
     content: () =>
-      new ManifestContent(values, { log, damaged: () => counted++ }),
+      new ManifestContent({
+        ...{ kv, clock, values, maxCachedBytes: 0 },
+        watch: { log, damaged: () => counted++ },
+      }),
     [Symbol.dispose]: () => kv.close(),
   };
 }

@@ -12,22 +12,23 @@ import {
   type TagRecord,
 } from "../../atproto/records/records.ts";
 import { manifestRkey, tagRkey } from "../../atproto/records/rkeys.ts";
+import { inParallel } from "../../async/in_parallel.ts";
 import { SingleFlight } from "../../async/single_flight.ts";
 import type { Clock } from "../../clock.ts";
-import { isAppError } from "../../errors.ts";
+import { type AppError, isAppError } from "../../errors.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { childManifests, parseManifest } from "../../oci/manifest.ts";
-import type { ManifestContent } from "./content.ts";
 import { registryKeys } from "../kv_keys.ts";
+import type { ManifestContent } from "./content.ts";
+import type { HeardRows } from "./heard_rows.ts";
 import type { FoundManifest, ManifestImport } from "./manifest_import.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
+import type { OwnerNames } from "./owner_names.ts";
 import { type PendingRemovals, RemovalsChangedError } from "./removals.ts";
-import { isPending, isSame } from "./tag_comparison.ts";
-import { OwnerLists } from "../owners/owner_lists.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
-import type { ManifestRow, TagRow } from "../rows.ts";
+import type { ManifestRow, StoredTagRow, TagRow } from "../rows.ts";
+import { isHeard } from "../rows.ts";
 
 /** What {@linkcode Discovery} needs. */
 export interface DiscoveryDeps {
@@ -36,27 +37,26 @@ export interface DiscoveryDeps {
   log: Logger;
   reader: OwnerReader;
   index: ManifestIndex;
+  names: OwnerNames;
+  heard: HeardRows;
   content: ManifestContent;
   imports: ManifestImport;
-  /** Age at which a list of an owner's records is read again, in milliseconds. */
-  relistMs: number;
 }
 
 const MANIFEST = "io.atcr.manifest";
 const TAG = "io.atcr.tag";
 
-/** Manifests that are looked up because a tag leads to an index of them. */
-const MAX_CHILDREN = 100;
+/** Referrers that are read for one request, and so many at a time. */
+const MAX_REFERRERS = 100;
+const PARALLEL = 4;
 
 /** Reads owners' records into the index. */
 export class Discovery {
   readonly #deps: DiscoveryDeps;
-  readonly #lists: OwnerLists;
   readonly #flights = new SingleFlight();
 
   constructor(deps: DiscoveryDeps) {
     this.#deps = deps;
-    this.#lists = new OwnerLists(deps);
   }
 
   /** Looks a tag up in the owner's repo and indexes it; undefined when there is none. */
@@ -68,15 +68,30 @@ export class Discovery {
     return this.#once(`tag ${owner.did} ${repo} ${tag}`, async () => {
       const { index, reader } = this.#deps;
       const ref = { did: owner.did, repo };
-      const removals = await index.removals.read(ref);
-      const before = await index.tag(ref, tag);
-      const rkey = tagRkey(repo, tag);
-      const found = readTag(await reader.record(owner, TAG, rkey));
-      if (found?.repository === repo && found.tag === tag) {
+      const look = async (rkey: string) => {
+        const removals = await index.removals.read(ref);
+        const before = await index.storedTag(ref, tag);
+        const found = readTag(await reader.record(owner, TAG, rkey));
+        if (found?.repository !== repo || found.tag !== tag) return undefined;
         return await this.#indexTag(owner, found, rkey, before, removals);
+      };
+      const rkey = tagRkey(repo, tag);
+      const row = await look(rkey);
+      if (row) return row;
+      let heard = await index.storedTag(ref, tag);
+      if (!heard && await this.#deps.names.listTags(owner)) {
+        heard = await index.storedTag(ref, tag);
       }
-      if (!await this.#listTags(owner)) return undefined;
-      return (await index.tag(ref, tag))?.value;
+      if (!heard) return undefined;
+      if (!isHeard(heard.value)) return heard.value;
+      const elsewhere = heard.value.rkey === rkey
+        ? undefined
+        : await look(heard.value.rkey);
+      // It leads nowhere any more, if the PDS has the account at all.
+      if (!elsewhere && await reader.isAt(owner)) {
+        await index.removeTag(ref, tag, heard);
+      }
+      return elsewhere;
     });
   }
 
@@ -115,9 +130,9 @@ export class Discovery {
   }
 
   /**
-   * A manifest that a tag of the repository leads to may have a record that
-   * names another repository of the owner (`tagged`): there is one record for
-   * all.
+   * A manifest that a tag (`tagged`) or an index of the repository leads to
+   * may have a record that names another repository of the owner: there is one
+   * record for all.
    */
   #findManifest(
     owner: Identity,
@@ -127,13 +142,14 @@ export class Discovery {
   ): Promise<ManifestRow | undefined> {
     const name = `manifest ${ref.did} ${ref.repo} ${digest} ${tagged}`;
     const find = async () => {
-      const { index } = this.#deps;
+      const { index, heard } = this.#deps;
       // Before the record is read: it may be removed at that moment.
       const removals = await index.removals.read(ref);
       if (removals.pending[digest]) return await index.manifest(ref, digest);
+      const isAny = tagged || await heard.isChild(ref, digest);
       const fits = (found: FoundManifest | undefined) =>
         found?.record.digest === digest &&
-          (tagged || found.record.repository === ref.repo)
+          (isAny || found.record.repository === ref.repo)
           ? found
           : undefined;
       const found = fits(await this.#manifestAt(owner, manifestRkey(digest))) ??
@@ -149,65 +165,44 @@ export class Discovery {
       }));
   }
 
-  /** Makes sure that the tags of an owner that we have never seen are known, and sees to it that new ones get known. */
-  ensureTagsListed(owner: Identity): Promise<void> {
-    const list = (again: boolean) => this.#listTags(owner, again);
-    return this.#lists.ensure(owner, TAG, list);
-  }
-
-  /** The same for manifests with a subject. */
-  ensureReferrersListed(owner: Identity): Promise<void> {
-    return this.#lists.ensure(
-      owner,
-      MANIFEST,
-      () => this.#listManifests(owner),
-    );
-  }
-
-  /** Indexes all tag records of an owner; false when that was done a moment ago. */
-  #listTags(owner: Identity, again = false): Promise<boolean> {
-    const { clock, index, reader } = this.#deps;
-    const begunAt = clock.now();
-    return this.#lists.read(owner, TAG, async (rkey, value) => {
-      const tag = readTag(value);
-      if (!tag) return;
-      const ref = { did: owner.did, repo: tag.repository };
-      const removals = await index.removals.read(ref);
-      const before = await index.tag(ref, tag.tag);
-      if (!before && isPending(tag, removals)) return;
-      if (before && isSame(before.value, tag)) return;
-      // What was pushed or deleted here meanwhile is newer than the list.
-      if (before && before.value.checkedAt >= begunAt) return;
-      const isOld = again || removals.versionstamp !== null;
-      if (isOld && !before && !await reader.record(owner, TAG, rkey)) return;
-      await this.#indexTag(owner, tag, rkey, before, removals);
-    });
-  }
-
   /**
-   * Notes where manifest records with keys of another making are, and indexes
-   * those with a subject; false when that was done a moment ago.
+   * The exact bytes of a manifest, read again from the owner's repo where they
+   * are not kept here; undefined when they cannot be had.
    */
-  #listManifests(owner: Identity): Promise<boolean> {
-    const { kv, index } = this.#deps;
-    return this.#lists.read(owner, MANIFEST, async (rkey, value) => {
-      const record = readManifest(value);
-      if (!record) return;
-      const { digest, repository } = record;
-      if (rkey !== manifestRkey(digest)) {
-        const key = registryKeys.manifestRecord(owner.did, repository, digest);
-        await kv.set(key, rkey);
+  async bytes(
+    owner: Identity,
+    repo: string,
+    digest: Digest,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { content } = this.#deps;
+    const known = content.peek(digest) ?? await content.get(digest);
+    if (known) return known;
+    await this.findManifest(owner, repo, digest);
+    return await content.get(digest);
+  }
+
+  /** Reads referrers of `subject` that are known by name only, some at a time; false when more are left. */
+  async readReferrers(
+    owner: Identity,
+    repo: string,
+    subject: Digest,
+  ): Promise<boolean> {
+    const { heard, log } = this.#deps;
+    const ref = { did: owner.did, repo };
+    const referrers = await heard.referrers(ref, subject, MAX_REFERRERS + 1);
+    const some = referrers.slice(0, MAX_REFERRERS);
+    await inParallel(some, PARALLEL, async (referrer) => {
+      const { digest } = referrer;
+      try {
+        await this.#findManifest(owner, ref, digest, false);
+        await heard.dropReferrer(ref, referrer);
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        log.warn("referrer not read", { ...ref, digest, error });
+        if (isFinal(error)) await heard.dropReferrer(ref, referrer);
       }
-      const ref = { did: owner.did, repo: repository };
-      if (!record.hasSubject || await index.manifest(ref, digest)) return;
-      const removals = await index.removals.read(ref);
-      // The list may be older than a delete that is over, the record is not.
-      const found = removals.pending[digest]
-        ? undefined
-        : await this.#manifestAt(owner, rkey);
-      if (found?.record.digest !== digest) return;
-      await this.#deps.imports.add(owner, ref, found, removals);
     });
+    return referrers.length === some.length;
   }
 
   async #manifestAt(
@@ -228,7 +223,9 @@ export class Discovery {
     const { kv } = this.#deps;
     const key = registryKeys.manifestRecord(ref.did, ref.repo, digest);
     let place = await kv.get<string>(key);
-    if (!place && await this.#listManifests(owner)) place = await kv.get(key);
+    if (!place && await this.#deps.names.listManifests(owner)) {
+      place = await kv.get(key);
+    }
     return place && await this.#manifestAt(owner, place.value);
   }
 
@@ -254,7 +251,7 @@ export class Discovery {
     owner: Identity,
     tag: TagRecord,
     rkey: string,
-    before: Entry<TagRow> | undefined,
+    before: Entry<StoredTagRow> | undefined,
     removals: PendingRemovals,
   ): Promise<TagRow | undefined> {
     const { index, clock } = this.#deps;
@@ -267,11 +264,6 @@ export class Discovery {
     const manifest = await index.manifest(ref, digest) ??
       await this.#findManifest(owner, ref, digest, true);
     if (!manifest) return undefined;
-    // An index that was pushed here names what its repository has. Reading more
-    // into it would open other repositories to who may push to this one only.
-    if (manifest.imported) {
-      await this.#findChildren(owner, ref, digest, manifest);
-    }
     const row: TagRow = {
       digest,
       mediaType: manifest.mediaType,
@@ -286,34 +278,13 @@ export class Discovery {
     return stored ? row : (await index.tag(ref, tag.tag))?.value;
   }
 
-  /** Indexes the manifests of an index that a tag leads to; those that cannot be had are left out. */
-  async #findChildren(
-    owner: Identity,
-    ref: RepoRef,
-    digest: Digest,
-    { mediaType }: ManifestRow,
-    budget = { left: MAX_CHILDREN },
-  ): Promise<void> {
-    const { index, content, log } = this.#deps;
-    const bytes = await content.get(digest);
-    if (!bytes) return;
-    const children = childManifests(parseManifest(bytes, mediaType));
-    await Promise.all(children.map(async (child) => {
-      if (budget.left-- <= 0 || await index.manifest(ref, child.digest)) return;
-      try {
-        const row = await this.#findManifest(owner, ref, child.digest, true);
-        if (row) {
-          await this.#findChildren(owner, ref, child.digest, row, budget);
-        }
-      } catch (error) {
-        if (!isAppError(error)) throw error;
-        log.warn("manifest of an index not found", { ...ref, digest, error });
-      }
-    }));
-  }
-
   /** Runs `work` once for all who ask for the same thing meanwhile. */
   #once<T>(name: string, work: () => Promise<T>): Promise<T> {
     return this.#flights.run(name, undefined, work);
   }
+}
+
+/** Whether a manifest will not become readable by itself. */
+function isFinal(error: AppError): boolean {
+  return isAppError(error, "MANIFEST_INVALID", "TOO_LARGE");
 }

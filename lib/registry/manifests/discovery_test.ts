@@ -1,22 +1,26 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { CID } from "multiformats/cid";
+import { create } from "multiformats/hashes/digest";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import { writeTag } from "../../atproto/records/record_writers.ts";
-import { tagRkey } from "../../atproto/records/rkeys.ts";
+import { manifestRkey, tagRkey } from "../../atproto/records/rkeys.ts";
 import { ManualClock } from "../../clock.ts";
 import { ALICE, HOLD } from "../../hold/testing.ts";
 import { openKv } from "../../kv/deno_kv.ts";
-import { LargeValues } from "../../kv/large_value.ts";
+import { RateLimiter } from "../../kv/rate_limit.ts";
 import { silentLogger } from "../../log.ts";
-import { digestOf } from "../../oci/digest.ts";
-import { parseManifest } from "../../oci/manifest.ts";
+import { type Digest, digestOf } from "../../oci/digest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
+import { BlobIndex } from "../blob_index.ts";
 import { registryKeys } from "../kv_keys.ts";
-import { ManifestContent } from "./content.ts";
 import { Discovery } from "./discovery.ts";
-import type { ManifestImport } from "./manifest_import.ts";
+import { HeardRows } from "./heard_rows.ts";
+import { ManifestImport } from "./manifest_import.ts";
 import { ManifestIndex } from "./manifest_index.ts";
-import { manifestRow } from "./manifest_rows.ts";
-import type { OwnerReader } from "../owners/owner_reader.ts";
+import { OwnerNames } from "./owner_names.ts";
+import { OwnerReader } from "../owners/owner_reader.ts";
+import { OwnerRepo, SHOWN, testContent } from "./testing_owner.ts";
 
 const OWNER: Identity = {
   did: ALICE,
@@ -27,70 +31,79 @@ const OWNER: Identity = {
 };
 const REF = { did: ALICE, repo: "app" } as const;
 const RELIST = 600_000;
-const BYTES = new TextEncoder().encode(
-  JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }),
-);
-const DIGEST = digestOf(BYTES);
+const MB = 1024 * 1024;
 
-/** An owner's repo that a test writes tags to, as another service would. */
-async function setUp() {
+/** An owner's repo that a test writes to, as another service would. */
+async function setUp({ maxCachedBytes = 100 * MB } = {}) {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
+  const log = silentLogger;
+  const repo = new OwnerRepo();
   const index = new ManifestIndex(kv);
-  const records = new Map<string, Record<string, unknown>>();
-  const listed = { times: 0, then: () => Promise.resolve() };
-  const reader: Pick<OwnerReader, "record" | "list"> = {
-    record: (_owner, _collection, rkey) => Promise.resolve(records.get(rkey)),
-    list: async function* () {
-      listed.times++;
-      const page = [...records];
-      await listed.then();
-      for (const [rkey, value] of page) yield { rkey, value };
-    },
-  };
-  const content = new ManifestContent(new LargeValues(kv, clock));
-  const discovery = new Discovery({
-    kv,
-    clock,
-    log: silentLogger,
-    reader: reader as OwnerReader,
-    index,
-    content,
-    imports: {} as Partial<ManifestImport> as ManifestImport,
+  const heard = new HeardRows(kv);
+  const content = testContent(kv, clock, maxCachedBytes);
+  const reader = new OwnerReader({
+    ...{ log, pds: repo.reader, maxManifestBytes: 4 * MB, hosting: SHOWN },
+  });
+  const defaultHold = HOLD;
+  const names = new OwnerNames({
+    ...{ kv, clock, log, reader, index, heard, defaultHold },
     relistMs: RELIST,
   });
-  await content.put(DIGEST, BYTES);
-  await index.put(REF, {
-    digest: DIGEST,
-    row: manifestRow(parseManifest(BYTES, OCI_INDEX), {
-      size: BYTES.length,
-      holdDid: HOLD,
-      blob: undefined,
-      createdAt: clock.now(),
-      rkey: undefined,
+  const discovery = new Discovery({
+    ...{ kv, clock, log, reader, index, heard, names, content },
+    imports: new ManifestImport({
+      ...{ clock, reader, index, heard, content, defaultHold },
+      blobs: new BlobIndex(kv),
+      limits: new RateLimiter(kv, clock),
     }),
-    tags: [],
-    removals: await index.removals.read(REF),
   });
-  const write = (tag: string) =>
-    records.set(
-      tagRkey(REF.repo, tag),
+  /** Writes a manifest with its record. */
+  const record = (name: string, extra: Record<string, unknown> = {}) => {
+    const bytes = new TextEncoder().encode(JSON.stringify({
+      schemaVersion: 2,
+      mediaType: OCI_INDEX,
+      manifests: [],
+      annotations: { name },
+      ...extra,
+    }));
+    const digest = digestOf(bytes);
+    const hash = createHash("sha256").update(bytes).digest();
+    const cid = CID.createV1(0x55, create(0x12, hash)).toString();
+    repo.blobs.set(cid, bytes);
+    repo.records.set(`io.atcr.manifest/${manifestRkey(digest)}`, {
+      repository: REF.repo,
+      digest,
+      mediaType: OCI_INDEX,
+      ...extra,
+      manifestBlob: {
+        $type: "blob",
+        ref: { $link: cid },
+        mimeType: OCI_INDEX,
+        size: bytes.length,
+      },
+    });
+    return digest;
+  };
+  const write = (tag: string, digest: Digest = record(tag)) =>
+    repo.records.set(
+      `io.atcr.tag/${tagRkey(REF.repo, tag)}`,
       writeTag({
         did: ALICE,
         repository: REF.repo,
         tag,
-        digest: DIGEST,
+        digest,
         mediaType: OCI_INDEX,
         now: clock.now(),
       }),
     );
   const tags = async () => {
-    await discovery.ensureTagsListed(OWNER);
+    await names.ensureTags(OWNER);
     return await index.tagNames(REF, { limit: 100 });
   };
   /** The tags when the list that was begun now has been read. */
   const tagsInTheEnd = async () => {
-    await discovery.ensureTagsListed(OWNER);
+    await names.ensureTags(OWNER);
     const key = registryKeys.synced(ALICE, "io.atcr.tag");
     while ((await kv.get<number>(key))?.value !== clock.now()) {
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -98,12 +111,8 @@ async function setUp() {
     return await index.tagNames(REF, { limit: 100 });
   };
   return {
-    clock,
-    records,
-    listed,
-    write,
-    tags,
-    tagsInTheEnd,
+    ...{ clock, kv, repo, index, content, discovery, names, record, write },
+    ...{ tags, tagsInTheEnd },
     [Symbol.dispose]: () => kv.close(),
   };
 }
@@ -114,22 +123,109 @@ Deno.test("tags that another service adds are known after a while, without listi
   assert.deepEqual(await t.tags(), ["first"]);
   t.write("second");
   t.clock.advance(RELIST - 1);
+  const { reads } = t.repo;
   assert.deepEqual(await t.tags(), ["first"]);
-  assert.equal(t.listed.times, 1);
+  assert.equal(t.repo.reads, reads);
   t.clock.advance(1);
   assert.deepEqual(await t.tagsInTheEnd(), ["first", "second"]);
-  await t.tags();
-  assert.equal(t.listed.times, 2);
 });
 
 Deno.test("a tag that is deleted while the tags are listed again does not come back", async () => {
   using t = await setUp();
-  await t.tags();
   t.write("gone");
+  await t.tags();
+  const row = await t.discovery.findTag(OWNER, REF.repo, "gone");
+  assert.ok(row);
   t.clock.advance(RELIST);
-  t.listed.then = () => {
-    t.records.clear();
-    return Promise.resolve();
+  t.repo.beforeList = async () => {
+    const entry = await t.index.tag(REF, "gone");
+    if (entry) await t.index.removeTag(REF, "gone", entry);
   };
   assert.deepEqual(await t.tagsInTheEnd(), []);
+});
+
+Deno.test("a list of tags and of referrers reads no bytes of manifests", async () => {
+  using t = await setUp();
+  const subject = t.record("subject");
+  for (let i = 0; i < 250; i++) t.write(`t${i}`);
+  const referrer = t.record("signature", {
+    subject: { mediaType: OCI_INDEX, digest: subject, size: 1 },
+  });
+  await t.names.ensureTags(OWNER);
+  await t.names.ensureReferrers(OWNER);
+  const row = await t.names.repository(OWNER, REF.repo, subject);
+  assert.equal(row?.holdDid, HOLD);
+  assert.equal((await t.index.tagNames(REF, { limit: 1_000 })).length, 250);
+  assert.deepEqual(t.repo.blobsRead, []);
+  // One is read when somebody wants it.
+  assert.equal((await t.discovery.findTag(OWNER, REF.repo, "t7"))?.size, 116);
+  assert.equal(t.repo.blobsRead.length, 1);
+  await t.discovery.readReferrers(OWNER, REF.repo, subject);
+  const found = await Array.fromAsync(t.index.referrers(REF, subject));
+  assert.deepEqual(found.map(({ digest }) => digest), [referrer]);
+  assert.equal(t.repo.blobsRead.length, 2);
+  await t.discovery.readReferrers(OWNER, REF.repo, subject);
+  assert.equal(t.repo.blobsRead.length, 2);
+});
+
+Deno.test("a tag that is known by name and leads nowhere is forgotten when somebody asks for it", async () => {
+  using t = await setUp();
+  t.write("nowhere", digestOf(new Uint8Array(1)));
+  assert.deepEqual(await t.tags(), ["nowhere"]);
+  assert.equal(
+    await t.discovery.findTag(OWNER, REF.repo, "nowhere"),
+    undefined,
+  );
+  assert.deepEqual(await t.tags(), []);
+});
+
+Deno.test("manifests that were read from an owner's PDS are removed when they take too much, and read again", async () => {
+  using t = await setUp({ maxCachedBytes: 100_000 });
+  const digests: Digest[] = [];
+  for (let i = 0; i < 40; i++) {
+    t.write(`t${i}`);
+    const row = await t.discovery.findTag(OWNER, REF.repo, `t${i}`);
+    if (row) digests.push(row.digest);
+    t.clock.advance(1);
+  }
+  assert.equal(await t.content.evict(), 19, "a quarter of the room stays");
+  assert.equal(await t.content.evict(), 0);
+  const [first] = digests;
+  const last = digests.at(-1);
+  assert.ok(first && last);
+  assert.equal(await t.content.get(first), undefined);
+  assert.ok(await t.content.get(last));
+  assert.ok(await t.discovery.bytes(OWNER, REF.repo, first));
+  assert.ok(await t.content.get(first));
+});
+
+Deno.test("a manifest that is pushed here after it was read from the PDS is kept for good", async () => {
+  using t = await setUp({ maxCachedBytes: 0 });
+  for (const name of ["small", "large".repeat(20_000)]) {
+    const digest = t.record(name);
+    await t.discovery.findManifest(OWNER, REF.repo, digest);
+    const bytes = await t.content.get(digest);
+    const row = await t.index.manifest(REF, digest);
+    assert.ok(bytes && row);
+    const kept = t.content.row(digest, bytes);
+    if (!kept) await t.content.put(digest, bytes);
+    await t.index.put(REF, {
+      ...{ digest, row, tags: [], pushed: true },
+      removals: await t.index.removals.read(REF),
+      also: kept ? [kept] : [],
+    });
+    assert.equal(await t.content.evict(), 0);
+    assert.deepEqual(await testContent(t.kv, t.clock).get(digest), bytes);
+  }
+});
+
+Deno.test("one owner's manifests are read at a bounded rate", async () => {
+  using t = await setUp();
+  let refused = 0;
+  for (let i = 0; i < 45; i++) {
+    const digest = t.record(`${i}`.padEnd(3 * MB, "x"));
+    await t.discovery.findManifest(OWNER, REF.repo, digest)
+      .catch(() => refused++);
+  }
+  assert.ok(refused > 0 && refused <= 5, `${refused}`);
 });

@@ -9,10 +9,17 @@ import type { Identity } from "../../atproto/identity/identity.ts";
 import type { ManifestRecord } from "../../atproto/records/records.ts";
 import { manifestRkey } from "../../atproto/records/rkeys.ts";
 import type { Clock } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import type { RateLimit, RateLimiter } from "../../kv/rate_limit.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { parseManifest, referencedBlobs } from "../../oci/manifest.ts";
+import {
+  childManifests,
+  parseManifest,
+  referencedBlobs,
+} from "../../oci/manifest.ts";
 import type { BlobIndex } from "../blob_index.ts";
 import type { ManifestContent } from "./content.ts";
+import type { HeardRows } from "./heard_rows.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import { manifestRow, referrerRow } from "./manifest_rows.ts";
 import type { PendingRemovals } from "./removals.ts";
@@ -24,7 +31,9 @@ export interface ManifestImportDeps {
   blobs: BlobIndex;
   clock: Clock;
   reader: OwnerReader;
+  limits: Pick<RateLimiter, "take">;
   index: ManifestIndex;
+  heard: HeardRows;
   content: ManifestContent;
   /** For records that name no hold. */
   defaultHold: Did;
@@ -35,6 +44,16 @@ export interface FoundManifest {
   rkey: string;
   record: ManifestRecord;
 }
+
+/** What manifests are counted in, in bytes. */
+const UNIT_BYTES = 64 * 1024;
+
+/** Manifests read from one owner's PDS: 128 MiB an hour. */
+const OWNER_BYTES: RateLimit = {
+  name: "manifests read",
+  limit: 2_048,
+  windowSeconds: 3_600,
+};
 
 /** Indexes manifests by their records. */
 export class ManifestImport {
@@ -57,10 +76,10 @@ export class ManifestImport {
     { rkey, record }: FoundManifest,
     removals: PendingRemovals,
   ): Promise<ManifestRow | undefined> {
-    const { blobs, content, index, clock, defaultHold, reader } = this.#deps;
+    const { blobs, content, index, heard, clock, defaultHold } = this.#deps;
     const { digest } = record;
     const bytes = await this.#ownBytes(ref, digest) ??
-      await reader.manifestBytes(owner, record);
+      await this.#read(owner, record);
     if (!bytes) return undefined;
     const manifest = parseManifest(bytes, record.mediaType);
     const facts = manifestRow(manifest, {
@@ -71,8 +90,10 @@ export class ManifestImport {
       rkey: rkey === manifestRkey(digest) ? undefined : rkey,
     });
     const row: ManifestRow = { ...facts, imported: true };
-    await content.put(digest, bytes);
+    await content.cache(digest, bytes, owner.did);
     await blobs.claim(ref, row.holdDid, referencedBlobs(manifest));
+    const children = childManifests(manifest).map((child) => child.digest);
+    await heard.addChildren(ref, children);
     await index.put(ref, {
       digest,
       row,
@@ -83,6 +104,33 @@ export class ManifestImport {
         : {}),
     });
     return row;
+  }
+
+  /** Reads the bytes, as long as the owner's share of this hour lasts. */
+  async #read(
+    owner: Identity,
+    record: ManifestRecord,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { limits, reader } = this.#deps;
+    const claimed = costOf(record.manifestBlob?.size ?? 0);
+    const { allowed, retryAfterSeconds } = await limits.take(
+      OWNER_BYTES,
+      owner.did,
+      claimed,
+    );
+    if (!allowed) {
+      throw new AppError(
+        "TOOMANYREQUESTS",
+        `Too many manifests of ${
+          owner.handle ?? owner.did
+        } were read from the PDS in this hour. Try again later.`,
+        { retryAfterSeconds },
+      );
+    }
+    const bytes = await reader.manifestBytes(owner, record);
+    const rest = costOf(bytes?.byteLength ?? 0) - claimed;
+    if (rest > 0) await limits.take(OWNER_BYTES, owner.did, rest);
+    return bytes;
   }
 
   /**
@@ -98,4 +146,8 @@ export class ManifestImport {
     const others = await index.otherRepositories(ref, digest);
     return others.length > 0 ? await content.get(digest) : undefined;
   }
+}
+
+function costOf(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / UNIT_BYTES));
 }

@@ -10,18 +10,20 @@ import { ManualClock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import { ALICE, BOB, HOLD } from "../../hold/testing.ts";
 import { openKv } from "../../kv/deno_kv.ts";
-import { LargeValues } from "../../kv/large_value.ts";
+import { RateLimiter } from "../../kv/rate_limit.ts";
 import { silentLogger } from "../../log.ts";
 import { type Digest, digestOf } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import { BlobIndex } from "../blob_index.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
-import { ManifestContent } from "./content.ts";
 import { Discovery } from "./discovery.ts";
+import { HeardRows } from "./heard_rows.ts";
 import { ManifestImport } from "./manifest_import.ts";
 import { ManifestIndex } from "./manifest_index.ts";
 import { manifestRow } from "./manifest_rows.ts";
+import { OwnerNames } from "./owner_names.ts";
+import { testContent } from "./testing_owner.ts";
 
 const identity = (did: Did): Identity => ({
   did,
@@ -46,34 +48,30 @@ async function setUp() {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
   const index = new ManifestIndex(kv);
-  const content = new ManifestContent(new LargeValues(kv, clock));
+  const content = testContent(kv, clock);
   const records = new Map<string, Record<string, unknown>>();
   /** What the PDSes have as blobs, by the digest of the manifest. */
   const stored = new Map<string, Uint8Array<ArrayBuffer>>();
   const reader: Partial<OwnerReader> = {
     record: ({ did }, collection, rkey) =>
       Promise.resolve(records.get(`${did}/${collection}/${rkey}`)),
-    list: async function* () {},
+    pages: async function* () {},
     manifestBytes: ({ did }, { digest }) =>
       Promise.resolve(stored.get(`${did} ${digest}`)),
   };
-  const imports = new ManifestImport({
-    blobs: new BlobIndex(kv),
-    clock,
-    reader: reader as OwnerReader,
-    index,
-    content,
-    defaultHold: HOLD,
-  });
+  const heard = new HeardRows(kv);
+  const shared = {
+    ...{ kv, clock, index, heard, content, log: silentLogger },
+    ...{ reader: reader as OwnerReader, defaultHold: HOLD, relistMs: 600_000 },
+  };
   const discovery = new Discovery({
-    kv,
-    clock,
-    log: silentLogger,
-    reader: reader as OwnerReader,
-    index,
-    content,
-    imports,
-    relistMs: 600_000,
+    ...shared,
+    names: new OwnerNames(shared),
+    imports: new ManifestImport({
+      ...shared,
+      blobs: new BlobIndex(kv),
+      limits: new RateLimiter(kv, clock),
+    }),
   });
   const record = (did: Did, repo: string, bytes: Uint8Array) => {
     const digest = digestOf(bytes);
@@ -173,8 +171,9 @@ Deno.test("an index opens the manifests of other repositories when another servi
     t.tag(ALICE, "app", parent);
     const alice = identity(ALICE);
     assert.ok(await t.discovery.findTag(alice, "app", "x"));
-    const child = await t.index.manifest(
-      { did: ALICE, repo: "app" },
+    const child = await t.discovery.findManifest(
+      alice,
+      "app",
       digestOf(secret),
     );
     assert.equal(child === undefined, pushed);

@@ -15,8 +15,10 @@ import type {
   ReferrerRow,
   RemovalsRow,
   RepositoryRow,
+  StoredTagRow,
   TagRow,
 } from "../rows.ts";
+import { isHeard } from "../rows.ts";
 import { SharedReads } from "../../async/shared_reads.ts";
 import { type PageOfTags, TagPages } from "../lists/tag_pages.ts";
 import {
@@ -50,6 +52,8 @@ export interface ManifestPut {
   also?: readonly KeptRow[];
   /** As they were before the owner's repo was read or written. */
   removals: PendingRemovals;
+  /** Set when the manifest was pushed here: its bytes are kept for good. */
+  pushed?: true;
 }
 
 /** A row of another part of the registry. */
@@ -57,6 +61,8 @@ export interface KeptRow {
   key: Key;
   row: unknown;
 }
+
+const ATTEMPTS = 10;
 
 /** Reads and writes the index rows. */
 export class ManifestIndex {
@@ -71,17 +77,23 @@ export class ManifestIndex {
     this.removals = new Removals(kv);
   }
 
-  /** Where a tag points; undefined also when it was deleted with its manifest. */
-  tag(
+  /** Where a tag points; undefined also when that is not known, or it was deleted with its manifest. */
+  async tag(ref: RepoRef, tag: string): Promise<Entry<TagRow> | undefined> {
+    const entry = await this.storedTag(ref, tag);
+    return entry && isKnown(entry) ? entry : undefined;
+  }
+
+  /** What is stored of a tag that was not deleted. */
+  storedTag(
     { did, repo }: RepoRef,
     tag: string,
-  ): Promise<Entry<TagRow> | undefined> {
+  ): Promise<Entry<StoredTagRow> | undefined> {
     return this.#reads.read(`tag ${did} ${repo} ${tag}`, async () => {
       // One read, so that both are of one moment.
       const [entry, removals] = await this.#kv.getMany<unknown>([
         registryKeys.tag(did, repo, tag),
         registryKeys.removals(did, repo),
-      ]) as [Entry<TagRow> | undefined, Entry<RemovalsRow> | undefined];
+      ]) as [Entry<StoredTagRow> | undefined, Entry<RemovalsRow> | undefined];
       return entry && isRemoved(entry.value, pendingOf(removals))
         ? undefined
         : entry;
@@ -93,7 +105,7 @@ export class ManifestIndex {
     { did, repo }: RepoRef,
     tags: readonly string[],
   ): Promise<(string | undefined)[]> {
-    const rows = await this.#kv.getMany<TagRow>(
+    const rows = await this.#kv.getMany<StoredTagRow>(
       tags.map((tag) => registryKeys.tag(did, repo, tag)),
     );
     return rows.map((entry) => entry?.value.rkey);
@@ -142,11 +154,11 @@ export class ManifestIndex {
     );
   }
 
-  /** Tags in byte order after `last`, with where they point. */
+  /** Tags in byte order after `last`, with what is stored of them. */
   async *tags(
     ref: RepoRef,
     options: { last?: string; limit?: number } = {},
-  ): AsyncGenerator<{ tag: string; row: TagRow }> {
+  ): AsyncGenerator<{ tag: string; row: StoredTagRow }> {
     const prefix = registryKeys.tags(ref.did, ref.repo);
     const selector = options.last === undefined
       ? { prefix }
@@ -159,7 +171,7 @@ export class ManifestIndex {
     const limit = left < Infinity && Object.keys(removals.pending).length === 0
       ? { limit: left }
       : {};
-    for await (const entry of this.#kv.list<TagRow>(selector, limit)) {
+    for await (const entry of this.#kv.list<StoredTagRow>(selector, limit)) {
       if (isRemoved(entry.value, removals)) continue;
       yield { tag: String(entry.key.at(-1)), row: entry.value };
       if (--left <= 0) return;
@@ -199,7 +211,7 @@ export class ManifestIndex {
    */
   async put(ref: RepoRef, put: ManifestPut): Promise<void> {
     const { did, repo } = ref;
-    const former = await this.#kv.getMany<TagRow>(
+    const former = await this.#kv.getMany<StoredTagRow>(
       put.tags.map(({ tag }) => registryKeys.tag(did, repo, tag)),
     );
     const { removals } = put;
@@ -215,10 +227,11 @@ export class ManifestIndex {
       );
     }
     for (const { key, row } of put.also ?? []) change.set(key, row);
+    if (put.pushed) change.delete(registryKeys.cachedContent(put.digest));
     if (put.tags.length > 0) this.#tagPages.touch(change, did, repo);
     put.tags.forEach(({ tag, row }, i) => {
       const before = former[i]?.value;
-      if (before && before.digest !== row.digest) {
+      if (before?.digest && before.digest !== row.digest) {
         change.delete(registryKeys.manifestTag(did, repo, before.digest, tag));
       }
       change.set(registryKeys.tag(did, repo, tag), survivor(row, removals));
@@ -236,7 +249,7 @@ export class ManifestIndex {
     ref: RepoRef,
     tag: string,
     row: TagRow,
-    expected: Entry<TagRow> | undefined,
+    expected: Entry<StoredTagRow> | undefined,
     removals: PendingRemovals,
   ): Promise<boolean> {
     const { did, repo } = ref;
@@ -246,11 +259,10 @@ export class ManifestIndex {
       .check(registryKeys.removals(did, repo), removals.versionstamp)
       .set(key, survivor(row, removals))
       .set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
+    const former = expected?.value.digest;
     if (!expected) this.#tagPages.touch(change, did, repo);
-    else if (expected.value.digest !== row.digest) {
-      change.delete(
-        registryKeys.manifestTag(did, repo, expected.value.digest, tag),
-      );
+    if (former && former !== row.digest) {
+      change.delete(registryKeys.manifestTag(did, repo, former, tag));
     }
     this.#touch(change, ref, row.holdDid, row.updatedAt);
     return await change.commit();
@@ -260,16 +272,26 @@ export class ManifestIndex {
   async removeTag(
     ref: RepoRef,
     tag: string,
-    expected: Entry<TagRow>,
+    expected: Entry<StoredTagRow>,
   ): Promise<boolean> {
     const { did, repo } = ref;
     const key = registryKeys.tag(did, repo, tag);
-    const change = this.#kv.atomic()
-      .check(key, expected.versionstamp)
-      .delete(key)
-      .delete(registryKeys.manifestTag(did, repo, expected.value.digest, tag));
-    this.#tagPages.touch(change, did, repo);
-    return await change.commit();
+    const { digest } = expected.value;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const removals = await this.removals.read(ref);
+      const now = await this.#kv.get(key);
+      if (now?.versionstamp !== expected.versionstamp) return false;
+      const change = this.#kv.atomic()
+        .check(key, expected.versionstamp)
+        .delete(key);
+      if (digest) {
+        change.delete(registryKeys.manifestTag(did, repo, digest, tag));
+      }
+      this.removals.touch(change, ref, removals);
+      this.#tagPages.touch(change, did, repo);
+      if (await change.commit()) return true;
+    }
+    throw new RemovalsChangedError();
   }
 
   #touch(
@@ -281,4 +303,8 @@ export class ManifestIndex {
     const row: RepositoryRow = { holdDid, updatedAt };
     change.set(registryKeys.repository(did, repo), row);
   }
+}
+
+function isKnown(entry: Entry<StoredTagRow>): entry is Entry<TagRow> {
+  return !isHeard(entry.value);
 }

@@ -213,6 +213,7 @@ export class ManifestPush {
       row,
       tags,
       removals,
+      pushed: true,
       ...(manifest.subject
         ? { referrer: referrerRow(digest, row, manifest) }
         : {}),

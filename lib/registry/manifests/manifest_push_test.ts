@@ -6,12 +6,11 @@ import { isAppError } from "../../errors.ts";
 import { ALICE, HOLD } from "../../hold/testing.ts";
 import { openKv } from "../../kv/deno_kv.ts";
 import { leaseKey } from "../../kv/keys.ts";
-import { LargeValues } from "../../kv/large_value.ts";
 import { settle } from "../../kv/testing.ts";
 import { Metrics } from "../../metrics.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import type { Blobs } from "../blobs.ts";
-import { ManifestContent } from "./content.ts";
+import { testContent } from "./testing_owner.ts";
 import type { HoldClient } from "../../hold_api/hold_client.ts";
 import { ManifestIndex } from "./manifest_index.ts";
 import { ManifestPush } from "./manifest_push.ts";
@@ -69,7 +68,7 @@ async function setUp() {
     holds: { get: () => Promise.resolve(hold as HoldClient) },
     owners: owners as Owners,
     index,
-    content: new ManifestContent(new LargeValues(kv, clock)),
+    content: testContent(kv, clock),
     blobs: blobs as Blobs,
     records: new OwnerRecords(pds as PdsReader),
     notices: undefined,

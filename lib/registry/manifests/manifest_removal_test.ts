@@ -4,7 +4,6 @@ import { AppError } from "../../errors.ts";
 import { ALICE, HOLD } from "../../hold/testing.ts";
 import { openKv } from "../../kv/deno_kv.ts";
 import { JobRunner } from "../../kv/job_runner.ts";
-import { LargeValues } from "../../kv/large_value.ts";
 import { settle } from "../../kv/testing.ts";
 import { silentLogger } from "../../log.ts";
 import { Metrics } from "../../metrics.ts";
@@ -19,14 +18,16 @@ import { OwnerReader } from "../owners/owner_reader.ts";
 import { OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
 import { WriteLeases } from "../write_leases.ts";
-import { ManifestContent } from "./content.ts";
+import { HeardRows } from "./heard_rows.ts";
+import { OwnerNames } from "./owner_names.ts";
+import { RateLimiter } from "../../kv/rate_limit.ts";
 import { Discovery } from "./discovery.ts";
 import { ManifestImport } from "./manifest_import.ts";
 import { ManifestIndex } from "./manifest_index.ts";
 import { ManifestPush } from "./manifest_push.ts";
 import { ManifestRemoval, REMOVAL } from "./manifest_removal.ts";
 import { Manifests } from "./manifests.ts";
-import { OwnerRepo } from "./testing_owner.ts";
+import { OwnerRepo, SHOWN, testContent } from "./testing_owner.ts";
 
 const OWNER = {
   did: ALICE,
@@ -57,7 +58,7 @@ async function setUp() {
   const repo = new OwnerRepo();
   const pds = repo.reader;
   const index = new ManifestIndex(kv);
-  const content = new ManifestContent(new LargeValues(kv, clock));
+  const content = testContent(kv, clock);
   const records = new OwnerRecords(pds);
   const leases = new WriteLeases(kv, clock, index.removals);
   const session = () => Promise.resolve(repo.session);
@@ -72,33 +73,28 @@ async function setUp() {
       }).then((hold) => hold as HoldClient),
   };
   const reader = new OwnerReader({
-    log,
-    pds,
-    maxManifestBytes: 1_000_000,
-    hosting: {
-      find: () => Promise.resolve(undefined),
-      moved: () => Promise.resolve(undefined),
-      isAt: () => Promise.resolve(true),
-    },
+    ...{ log, pds, maxManifestBytes: 1_000_000, hosting: SHOWN },
   });
+  const heard = new HeardRows(kv);
+  const defaultHold = HOLD;
   const imports = new ManifestImport({
+    ...{ clock, reader, index, heard, content, defaultHold },
     blobs: new BlobIndex(kv),
-    clock,
-    reader,
-    index,
-    content,
-    defaultHold: HOLD,
+    limits: new RateLimiter(kv, clock),
   });
-  const relistMs = HOUR_MS;
+  const names = new OwnerNames({
+    ...{ kv, clock, log, reader, index, heard, defaultHold },
+    relistMs: HOUR_MS,
+  });
   const discovery = new Discovery({
-    ...{ kv, clock, log, reader, index, content, imports, relistMs },
+    ...{ kv, clock, log, reader, index, heard, names, content, imports },
   });
   const removal = new ManifestRemoval({
     ...{ kv, clock, log, leases, index, records, session },
   });
   const metrics = new Metrics();
   const manifests = new Manifests({
-    ...{ clock, leases, log, metrics, holds, index, content, discovery },
+    ...{ clock, leases, log, metrics, holds, index, discovery },
     ...{ records, removal, tagRecheckMs: 60_000 },
     hidden: { requireNoneHidden: () => Promise.resolve() },
   });
@@ -163,7 +159,19 @@ async function setUp() {
     }
   };
   return {
-    ...{ clock, kv, repo, index, discovery, put, putMany, remove, at, work },
+    ...{
+      clock,
+      kv,
+      repo,
+      index,
+      discovery,
+      names,
+      put,
+      putMany,
+      remove,
+      at,
+      work,
+    },
     tags: () => index.tagNames(REF, { limit: 10_000 }),
     [Symbol.dispose]: () => kv.close(),
   };
@@ -202,10 +210,10 @@ Deno.test("a manifest with many tags is gone for every reader before one of its 
 Deno.test("lists and look-ups at the owner's repo do not bring deleted tags back while their records are removed", async () => {
   using t = await setUp();
   await t.putMany("gone", "t", 300);
-  await t.discovery.ensureTagsListed(OWNER);
+  await t.names.ensureTags(OWNER);
   await t.remove("gone");
   t.clock.advance(HOUR_MS);
-  await t.discovery.ensureTagsListed(OWNER);
+  await t.names.ensureTags(OWNER);
   await settle(t.kv);
   assert.deepEqual(await t.tags(), []);
   assert.equal(await t.at("t7"), undefined);

@@ -17,7 +17,6 @@ import type { Logger } from "../../log.ts";
 import type { Metrics } from "../../metrics.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Reference } from "../../oci/name.ts";
-import type { ManifestContent } from "./content.ts";
 import type { Discovery } from "./discovery.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
@@ -37,7 +36,6 @@ export interface ManifestsDeps {
   holds: HoldDirectory;
   hidden: Pick<HiddenRepositories, "requireNoneHidden">;
   index: ManifestIndex;
-  content: ManifestContent;
   discovery: Discovery;
   records: OwnerRecords;
   removal: ManifestRemoval;
@@ -111,11 +109,7 @@ export class Manifests {
     repo: string,
     digest: Digest,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const { content, discovery } = this.#deps;
-    const known = content.peek(digest) ?? await content.get(digest);
-    if (known) return known;
-    await discovery.findManifest(owner, repo, digest);
-    const found = await content.get(digest);
+    const found = await this.#deps.discovery.bytes(owner, repo, digest);
     if (!found) throw unknownManifest({ kind: "digest", digest });
     return found;
   }

@@ -6,12 +6,19 @@
  * @module
  */
 
+import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { PlannedJob } from "../../kv/jobs.ts";
 import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { registryKeys } from "../kv_keys.ts";
-import type { ManifestRow, RemovalRow, RemovalsRow, TagRow } from "../rows.ts";
+import type {
+  ManifestRow,
+  RemovalRow,
+  RemovalsRow,
+  StoredTagRow,
+  TagRow,
+} from "../rows.ts";
 import type { RepoRef } from "./manifest_index.ts";
 
 /** Removals under way in one repository at the same time: their row must fit into one value. */
@@ -46,7 +53,7 @@ export class RemovalsChangedError extends AppError {
 /** A tag whose row is still there, although its manifest was deleted. */
 export interface DeletedTag {
   readonly tag: string;
-  readonly row: TagRow;
+  readonly row: StoredTagRow;
 }
 
 /** What a row of the store says about removals; undefined where there is none. */
@@ -61,10 +68,10 @@ export function pendingOf(
 
 /** Whether a tag was deleted with its manifest. */
 export function isRemoved(
-  { digest, after }: Pick<TagRow, "digest" | "after">,
+  { digest, after }: StoredTagRow,
   { pending }: PendingRemovals,
 ): boolean {
-  const removal = pending[digest];
+  const removal = digest && pending[digest];
   return removal !== undefined && removal.id !== after;
 }
 
@@ -88,6 +95,29 @@ export class Removals {
   /** The removals under way. */
   async read({ did, repo }: RepoRef): Promise<PendingRemovals> {
     return pendingOf(await this.#kv.get(registryKeys.removals(did, repo)));
+  }
+
+  /** The removals in all repositories of an owner; a repository that is missing never had one. */
+  async readAll(did: Did): Promise<ReadonlyMap<string, PendingRemovals>> {
+    const all = new Map<string, PendingRemovals>();
+    const prefix = registryKeys.allRemovals(did);
+    for await (const entry of this.#kv.list<RemovalsRow>({ prefix })) {
+      all.set(String(entry.key.at(-1)), pendingOf(entry));
+    }
+    return all;
+  }
+
+  /**
+   * Has to be part of a change that removes a single tag: lists that were read
+   * before must not bring it back. The change fails when a removal has begun
+   * or ended since `before` was read.
+   */
+  touch(change: Atomic, { did, repo }: RepoRef, before: PendingRemovals): void {
+    const key = registryKeys.removals(did, repo);
+    const { versionstamp } = before;
+    const pending = before.pending as RemovalsRow["pending"];
+    const row: RemovalsRow = { pending };
+    change.check(key, versionstamp).set(key, row);
   }
 
   /**
@@ -162,7 +192,7 @@ export class Removals {
     { id }: Pick<RemovalRow, "id">,
     names: readonly string[],
   ): Promise<DeletedTag[]> {
-    const rows = await this.#kv.getMany<TagRow>(
+    const rows = await this.#kv.getMany<StoredTagRow>(
       names.map((tag) => registryKeys.tag(did, repo, tag)),
     );
     return names.flatMap((tag, i) => {

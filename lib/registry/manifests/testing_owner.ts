@@ -12,7 +12,33 @@ import type {
   WriteBudget,
 } from "../../atproto/pds/pds.ts";
 import { ALICE } from "../../hold/testing.ts";
+import type { Hosting } from "../../atproto/hosting/hosting.ts";
+import type { Clock } from "../../clock.ts";
+import type { Kv } from "../../kv/kv.ts";
+import { LargeValues } from "../../kv/large_value.ts";
+import { silentLogger } from "../../log.ts";
+import { ManifestContent } from "./content.ts";
 import { AppError } from "../../errors.ts";
+
+/** Content of manifests with as much room for cached ones as a test wants. */
+export function testContent(
+  kv: Kv,
+  clock: Clock,
+  maxCachedBytes = 100_000_000,
+): ManifestContent {
+  const values = new LargeValues(kv, clock);
+  return new ManifestContent({
+    ...{ kv, clock, values, maxCachedBytes },
+    watch: { log: silentLogger, damaged() {} },
+  });
+}
+
+/** An account that is shown and has not moved. */
+export const SHOWN: Pick<Hosting, "find" | "isAt" | "moved"> = {
+  find: () => Promise.resolve(undefined),
+  moved: () => Promise.resolve(undefined),
+  isAt: () => Promise.resolve(true),
+};
 
 const unused = () => Promise.reject(new Error("not used"));
 
@@ -21,10 +47,16 @@ export class OwnerRepo {
   readonly pds = "https://pds.example";
   /** Values by `<collection>/<rkey>`. */
   readonly records = new Map<string, Record<string, unknown>>();
+  readonly blobs = new Map<string, Uint8Array>();
+  readonly blobsRead: string[] = [];
+  /** Calls that read records. */
+  reads = 0;
   /** Commits with the number of their writes. */
   readonly commits: number[] = [];
   /** What the session says of the limit on writes. */
   budget: WriteBudget | undefined;
+  /** Runs before each page of a list. */
+  beforeList: () => Promise<void> = () => Promise.resolve();
   /** Runs before each commit; what it throws is thrown. */
   before: () => Promise<void> = () => Promise.resolve();
 
@@ -37,20 +69,33 @@ export class OwnerRepo {
 
   get reader(): PdsReader {
     return {
-      getRecord: (_pds, _did, collection, rkey) =>
-        Promise.resolve(this.#record(collection, rkey)),
-      listRecords: (_pds, _did, collection, { limit = 100, cursor } = {}) => {
+      getRecord: (_pds, _did, collection, rkey) => {
+        this.reads++;
+        return Promise.resolve(this.#record(collection, rkey));
+      },
+      listRecords: async (
+        _pds,
+        _did,
+        collection,
+        { limit = 100, cursor } = {},
+      ) => {
+        this.reads++;
+        await this.beforeList();
         const rkeys = this.rkeys(collection).reverse()
           .filter((rkey) => cursor === undefined || rkey < cursor)
           .slice(0, limit);
         const records = rkeys.flatMap((rkey) =>
           this.#record(collection, rkey) ?? []
         );
-        return Promise.resolve({ records, cursor: rkeys.at(-1) });
+        return { records, cursor: rkeys.at(-1) };
       },
       listCollections: unused,
       hasRepo: unused,
-      getBlob: unused,
+      getBlob: (_pds, _did, cid) => {
+        this.blobsRead.push(cid);
+        const bytes = this.blobs.get(cid);
+        return Promise.resolve(bytes && { bytes, mimeType: "" });
+      },
     };
   }
 

@@ -6,20 +6,20 @@
  */
 
 import type { Identity } from "../../atproto/identity/identity.ts";
+import { Semaphore } from "../../async/semaphore.ts";
 import { SingleFlight } from "../../async/single_flight.ts";
 import { type Clock, isWithin } from "../../clock.ts";
-import { isAppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import { registryKeys } from "../kv_keys.ts";
-import type { OwnerReader } from "./owner_reader.ts";
+import type { ListedRecord, OwnerReader } from "./owner_reader.ts";
 
 /** What {@linkcode OwnerLists} needs. */
 export interface OwnerListsDeps {
   kv: Kv;
   clock: Clock;
   log: Logger;
-  reader: Pick<OwnerReader, "list">;
+  reader: Pick<OwnerReader, "pages">;
   /** Age at which a collection is listed again, in milliseconds. */
   relistMs: number;
 }
@@ -27,10 +27,14 @@ export interface OwnerListsDeps {
 /** A collection is not listed again within this time, in milliseconds. */
 const LIST_INTERVAL_MS = 30_000;
 
+/** Collections that are read at the same time; others wait. */
+const MAX_LISTS = 8;
+
 /** Lists collections of owners. */
 export class OwnerLists {
   readonly #deps: OwnerListsDeps;
   readonly #flights = new SingleFlight();
+  readonly #slots = new Semaphore(MAX_LISTS);
 
   constructor(deps: OwnerListsDeps) {
     this.#deps = deps;
@@ -39,18 +43,18 @@ export class OwnerLists {
   /**
    * Makes sure that a collection was listed once, and sees to it behind the
    * answer that it is listed again after a while: other services write there
-   * too. `list` is told which of both it is.
+   * too.
    */
   async ensure(
     owner: Identity,
     collection: string,
-    list: (again: boolean) => Promise<unknown>,
+    list: () => Promise<unknown>,
   ): Promise<void> {
     const { clock, log, relistMs } = this.#deps;
     const last = await this.#lastAt(owner, collection);
-    if (last === undefined) await list(false);
+    if (last === undefined) await list();
     else if (!isWithin(last, relistMs, clock.now())) {
-      list(true).catch((error) =>
+      list().catch((error) =>
         log.debug("collection not listed again", {
           did: owner.did,
           collection,
@@ -70,30 +74,32 @@ export class OwnerLists {
   }
 
   /**
-   * Runs `each` on the records of a collection; false when that was last done
-   * a moment ago. A record on which `each` throws an AppError is left out.
-   *
-   * Throws what `OwnerReader.list` throws.
+   * Runs `each` on the records of a collection, page by page, with what
+   * `before` gave before the page was read; false when that was last done a
+   * moment ago. Throws what `OwnerReader.pages` throws.
    */
-  read(
+  read<T>(
     owner: Identity,
     collection: string,
-    each: (rkey: string, value: unknown) => Promise<void>,
+    before: () => Promise<T>,
+    each: (page: readonly ListedRecord[], before: T) => Promise<void>,
   ): Promise<boolean> {
     const name = `${owner.did} ${collection}`;
     return this.#flights.run(name, undefined, async () => {
-      const { kv, clock, log, reader } = this.#deps;
+      const { kv, clock, reader } = this.#deps;
       const last = await this.#lastAt(owner, collection) ?? -Infinity;
       if (isWithin(last, LIST_INTERVAL_MS, clock.now())) return false;
-      for await (const { rkey, value } of reader.list(owner, collection)) {
-        await each(rkey, value).catch((error) => {
-          if (!isAppError(error)) throw error;
-          const { did } = owner;
-          log.warn("record not indexed", { did, collection, rkey, error });
-        });
-      }
-      await kv.set(registryKeys.synced(owner.did, collection), clock.now());
-      return true;
+      return await this.#slots.run("", undefined, async () => {
+        const pages = reader.pages(owner, collection);
+        for (;;) {
+          const known = await before();
+          const page = await pages.next();
+          if (page.done) break;
+          await each(page.value, known);
+        }
+        await kv.set(registryKeys.synced(owner.did, collection), clock.now());
+        return true;
+      });
     });
   }
 }

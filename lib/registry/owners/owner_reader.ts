@@ -25,6 +25,12 @@ export interface OwnerReaderDeps {
 /** Pages of 100 records read of one collection; a larger collection is read as far as that. */
 const MAX_PAGES = 100;
 
+/** A record of a list, with its key. */
+export interface ListedRecord {
+  readonly rkey: string;
+  readonly value: Record<string, unknown>;
+}
+
 /** Reads owners' repos; an owner without a PDS has nothing. */
 export class OwnerReader {
   readonly #deps: OwnerReaderDeps;
@@ -51,11 +57,11 @@ export class OwnerReader {
     return this.#deps.hosting.isAt(owner);
   }
 
-  /** All records of a collection, up to 10,000. */
-  async *list(
+  /** The records of a collection, at most 100 a page and 10,000 in all. */
+  async *pages(
     owner: Identity,
     collection: string,
-  ): AsyncGenerator<{ rkey: string; value: Record<string, unknown> }> {
+  ): AsyncGenerator<readonly ListedRecord[]> {
     let cursor: string | undefined;
     for (let page = 0; page < MAX_PAGES; page++) {
       const answer = await this.#at(
@@ -67,9 +73,10 @@ export class OwnerReader {
           }),
       );
       if (!answer) return;
-      for (const { uri, value } of answer.records) {
-        yield { rkey: uri.slice(uri.lastIndexOf("/") + 1), value };
-      }
+      yield answer.records.map(({ uri, value }) => ({
+        rkey: uri.slice(uri.lastIndexOf("/") + 1),
+        value,
+      }));
       cursor = answer.cursor;
       if (cursor === undefined || answer.records.length === 0) return;
     }

@@ -60,7 +60,9 @@ function readerOf(
 
 async function listed(reader: OwnerReader): Promise<number> {
   let count = 0;
-  for await (const _ of reader.list(ownerAt(OLD), TAG)) count++;
+  for await (const page of reader.pages(ownerAt(OLD), TAG)) {
+    count += page.length;
+  }
   return count;
 }
 

@@ -56,7 +56,7 @@ export class Owners {
   /** The account behind a handle or DID; see {@linkcode IdentityResolver.resolve} for errors. */
   resolve(
     identifier: string,
-    options: Pick<ResolveOptions, "signal"> = {},
+    options: Omit<ResolveOptions, "fresh"> = {},
   ): Promise<Identity> {
     return this.#deps.identities.resolve(identifier, options);
   }

@@ -1,0 +1,33 @@
+/**
+ * The same work for many things, a bounded number at a time.
+ *
+ * @module
+ */
+
+/**
+ * Runs `work` for each of `items`, at most `max` at the same time, and returns
+ * the results in the order of `items`. Rejects with the first error, after
+ * which nothing more is begun.
+ */
+export async function inParallel<T, R>(
+  items: Iterable<T>,
+  max: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  const rest = [...items].entries();
+  let failed = false;
+  const lane = async () => {
+    for (const [i, item] of rest) {
+      if (failed) return;
+      try {
+        results[i] = await work(item);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: max }, lane));
+  return results;
+}

@@ -1,0 +1,163 @@
+/**
+ * Names of tags and manifests in an owner's repo, from its lists of records.
+ * No bytes of manifests are read.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type { Identity } from "../../atproto/identity/identity.ts";
+import { readManifest, readTag } from "../../atproto/records/records.ts";
+import { manifestRkey } from "../../atproto/records/rkeys.ts";
+import type { Kv } from "../../kv/kv.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { registryKeys } from "../kv_keys.ts";
+import { OwnerLists, type OwnerListsDeps } from "../owners/owner_lists.ts";
+import type { ListedRecord, OwnerReader } from "../owners/owner_reader.ts";
+import type { RepositoryRow } from "../rows.ts";
+import type { HeardReferrer, HeardRows, HeardTag } from "./heard_rows.ts";
+import type { ManifestIndex } from "./manifest_index.ts";
+import { pendingOf, type PendingRemovals } from "./removals.ts";
+
+export interface OwnerNamesDeps extends OwnerListsDeps {
+  kv: Kv;
+  index: ManifestIndex;
+  heard: HeardRows;
+  reader: Pick<OwnerReader, "pages" | "record">;
+  /** For records that name no hold. */
+  defaultHold: Did;
+}
+
+type AllRemovals = ReadonlyMap<string, PendingRemovals>;
+
+const MANIFEST = "io.atcr.manifest";
+const TAG = "io.atcr.tag";
+
+/** Records that are asked for the hold of a repository. */
+const MAX_PROBES = 3;
+
+/** Reads the lists of owners' records. */
+export class OwnerNames {
+  readonly #deps: OwnerNamesDeps;
+  readonly #lists: OwnerLists;
+
+  constructor(deps: OwnerNamesDeps) {
+    this.#deps = deps;
+    this.#lists = new OwnerLists(deps);
+  }
+
+  /** Makes sure that the tags of an owner that we have never seen are known by name, and sees to it that new ones get known. */
+  ensureTags(owner: Identity): Promise<void> {
+    return this.#lists.ensure(owner, TAG, () => this.listTags(owner));
+  }
+
+  /** The same for manifests with a subject. */
+  ensureReferrers(owner: Identity): Promise<void> {
+    return this.#lists.ensure(owner, MANIFEST, () => this.listManifests(owner));
+  }
+
+  /** Notes the tags of an owner that are not known; false when that was done a moment ago. */
+  listTags(owner: Identity): Promise<boolean> {
+    const { index, heard } = this.#deps;
+    return this.#lists.read(
+      owner,
+      TAG,
+      () => index.removals.readAll(owner.did),
+      async (page, removals) => {
+        const tags = new Map<string, HeardTag[]>();
+        for (const { rkey, value } of page) {
+          const record = readTag(value);
+          if (!record) continue;
+          const { repository, tag, digest } = record;
+          const some = tags.get(repository) ?? [];
+          tags.set(repository, [...some, { tag, rkey, digest }]);
+        }
+        for (const [repo, some] of tags) {
+          const ref = { did: owner.did, repo };
+          await heard.addTags(ref, some, removalsOf(removals, repo));
+        }
+      },
+    );
+  }
+
+  /**
+   * Notes where manifest records with keys of another making are, and which
+   * manifests refer to others; false when that was done a moment ago.
+   */
+  listManifests(owner: Identity): Promise<boolean> {
+    const { index } = this.#deps;
+    return this.#lists.read(
+      owner,
+      MANIFEST,
+      () => index.removals.readAll(owner.did),
+      (page, removals) => this.#noteManifests(owner, page, removals),
+    );
+  }
+
+  /**
+   * The repository, known by the records of the first of its tags and of the
+   * referrers of `subject` that can be had; undefined when there are none.
+   */
+  async repository(
+    owner: Identity,
+    repo: string,
+    subject?: Digest,
+  ): Promise<RepositoryRow | undefined> {
+    const { index, heard, clock, defaultHold } = this.#deps;
+    const ref = { did: owner.did, repo };
+    const known = await index.repository(ref);
+    if (known) return known;
+    const referrers = subject
+      ? await heard.referrers(ref, subject, MAX_PROBES)
+      : [];
+    const rkeys = referrers.map(({ rkey }) => rkey);
+    for await (const { row } of index.tags(ref, { limit: MAX_PROBES })) {
+      const rkey = row.digest
+        ? manifestRkey(row.digest)
+        : readTag(await this.#record(owner, TAG, row.rkey))?.manifestRkey;
+      if (rkey !== undefined) rkeys.push(rkey);
+    }
+    for (const rkey of rkeys) {
+      const record = readManifest(await this.#record(owner, MANIFEST, rkey));
+      if (!record) continue;
+      const { holdDid = defaultHold, createdAt = clock.now() } = record;
+      return await heard.addRepository(ref, holdDid, createdAt);
+    }
+    return undefined;
+  }
+
+  #record(owner: Identity, collection: string, rkey: string) {
+    return this.#deps.reader.record(owner, collection, rkey);
+  }
+
+  async #noteManifests(
+    { did }: Identity,
+    page: readonly ListedRecord[],
+    removals: AllRemovals,
+  ): Promise<void> {
+    const { kv, index, heard } = this.#deps;
+    const places = kv.atomic();
+    const referrers = new Map<string, HeardReferrer[]>();
+    for (const { rkey, value } of page) {
+      const record = readManifest(value);
+      if (!record) continue;
+      const { digest, repository: repo, subject } = record;
+      if (rkey !== manifestRkey(digest)) {
+        places.set(registryKeys.manifestRecord(did, repo, digest), rkey);
+      }
+      if (!subject || removalsOf(removals, repo).pending[digest]) continue;
+      const some = referrers.get(repo) ?? [];
+      referrers.set(repo, [...some, { subject, digest, rkey }]);
+    }
+    await places.commit();
+    for (const [repo, some] of referrers) {
+      const ref = { did, repo };
+      const known = await index.manifests(ref, some.map((r) => r.digest));
+      await heard.addReferrers(ref, some.filter((_, i) => !known[i]));
+    }
+  }
+}
+
+function removalsOf(all: AllRemovals, repo: string): PendingRemovals {
+  return all.get(repo) ?? pendingOf(undefined);
+}
