@@ -227,7 +227,11 @@ export async function createContext(
       kv,
       clock,
       log,
-      sources: [...hold?.scrubs ?? [], ...registry?.scrubs ?? []],
+      sources: [
+        ...hold?.scrubs ?? [],
+        ...registry?.scrubs ?? [],
+        ...avatars?.scrubs ?? [],
+      ],
     }),
     close: () => {
       avatars?.close();

@@ -143,6 +143,13 @@ export class Metrics {
     buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10],
     registers: [this.#registry],
   });
+  readonly #avatarDamaged = new Counter({
+    name: "atcr_avatar_objects_damaged_total",
+    help: "Stored pictures that were not what they should be and were " +
+      "removed, by what was wrong: size, digest or headers.",
+    labelNames: ["damage"],
+    registers: [this.#registry],
+  });
   readonly #avatarEvents = new Counter({
     name: "atcr_avatar_network_events_total",
     help: "Events of the network taken, by kind.",
@@ -154,6 +161,7 @@ export class Metrics {
   readonly avatars = {
     pictureAnswered: (outcome: string) => this.#avatarRequests.inc({ outcome }),
     upstreamFailed: () => this.#avatarUpstream.inc(),
+    pictureDamaged: (damage: string) => this.#avatarDamaged.inc({ damage }),
     variantMade: (ms: number) => this.#avatarDuration.observe(ms / 1000),
     networkEvents: (counts: object) => {
       for (const [kind, count] of Object.entries(counts)) {

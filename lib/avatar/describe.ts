@@ -16,7 +16,7 @@ import type {
 } from "./rows.ts";
 
 /** A stored variant. */
-export interface DescribedVariant extends VariantRow {
+export interface DescribedVariant extends Omit<VariantRow, "sha256"> {
   readonly name: string;
   readonly url: string;
 }
@@ -48,7 +48,7 @@ export async function describePicture(
   const stored = kv.list<VariantRow>(variantKeys(did, cid), {
     limit: MAX_VARIANTS,
   });
-  for await (const { key, value } of stored) {
+  for await (const { key, value: { sha256: _, ...value } } of stored) {
     const name = String(key[4]);
     variants.push({
       name,

@@ -32,6 +32,12 @@ export const variantKeys = (did: Did, cid: string): ListSelector => ({
   prefix: ["avatar", "variant", did, cid],
 });
 
+/** All stored variants. */
+export const allVariants: Key = ["avatar", "variant"];
+
+/** All pictures of which something is known. */
+export const allImages: Key = ["avatar", "image"];
+
 /** Why a picture was refused; kept for a short time. */
 export const refusalKey = (did: Did, cid: string): Key => [
   "avatar",

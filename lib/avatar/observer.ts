@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isAppError } from "../errors.ts";
+
 /** How a request for a picture ended. */
 export type PictureOutcome =
   /** The variant was known or stored. */
@@ -18,6 +20,20 @@ export type PictureOutcome =
   | "refused"
   /** A PDS, a directory or we failed. */
   | "failed";
+
+/** How a request for a picture ended that threw `error`. */
+export function outcomeOf(error: unknown): PictureOutcome {
+  if (isAppError(error, "TOOMANYREQUESTS", "UNAVAILABLE")) return "refused";
+  const absent = isAppError(
+    error,
+    "NAME_INVALID",
+    "NAME_UNKNOWN",
+    "NOT_FOUND",
+    "UNPROCESSABLE",
+    "UNSUPPORTED_MEDIA_TYPE",
+  );
+  return absent ? "absent" : "failed";
+}
 
 /** Events of the network by kind. */
 export interface EventCounts {
@@ -36,6 +52,8 @@ export interface AvatarObserver {
   upstreamFailed(): void;
   /** A variant was made; milliseconds from the decision to its being stored. */
   variantMade(ms: number): void;
+  /** A stored picture was not what it should be and was removed. */
+  pictureDamaged(what: string): void;
   networkEvents(counts: EventCounts): void;
 }
 
@@ -44,5 +62,6 @@ export const NO_OBSERVER: AvatarObserver = {
   pictureAnswered() {},
   upstreamFailed() {},
   variantMade() {},
+  pictureDamaged() {},
   networkEvents() {},
 };

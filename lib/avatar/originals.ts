@@ -15,6 +15,7 @@ import { checkedSniff } from "./image/limits.ts";
 import { IMMUTABLE, originalKey } from "./object_keys.ts";
 import type { AvatarOptions } from "./options.ts";
 import type { PictureRef, ProfileRow } from "./rows.ts";
+import type { StoredPictures } from "./stored_pictures.ts";
 import type { PictureSource } from "./upstream.ts";
 
 /** What {@linkcode Originals} needs. */
@@ -22,6 +23,7 @@ export interface OriginalsDeps {
   readonly clock: Clock;
   readonly store: BlobStore;
   readonly pds: PictureSource;
+  readonly stored: Pick<StoredPictures, "isOriginal">;
 }
 
 /** An uploaded picture. */
@@ -71,7 +73,7 @@ export class Originals {
       return { bytes: known, stored: Promise.resolve() };
     }
     return await this.#flights.run(key, undefined, async () => {
-      const kept = await this.#fromStore(key);
+      const kept = await this.#fromStore(key, profile, picture);
       const original = kept === undefined
         ? await this.#unlessFailing(
           key,
@@ -104,14 +106,21 @@ export class Originals {
     }
   }
 
-  async #fromStore(key: string): Promise<Uint8Array | undefined> {
+  /** Undefined also when the object has rotted: then the PDS is asked. */
+  async #fromStore(
+    key: string,
+    { did }: ProfileRow,
+    { cid }: PictureRef,
+  ): Promise<Uint8Array | undefined> {
     const object = await this.#deps.store.get(key);
     if (object === undefined) return undefined;
     if (object.info.size > this.#options.limits.maxBytes) {
       await object.body.cancel();
       return undefined;
     }
-    return new Uint8Array(await new Response(object.body).arrayBuffer());
+    const bytes = new Uint8Array(await new Response(object.body).arrayBuffer());
+    const name = { did, cid, variant: undefined };
+    return await this.#deps.stored.isOriginal(name, bytes) ? bytes : undefined;
   }
 
   async #fromPds(

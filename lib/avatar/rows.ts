@@ -62,6 +62,8 @@ export interface VariantRow {
   readonly height: number | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly createdAt: number;
+  /** Of the bytes, in hex; absent for a variant that was found in the store or made by an earlier version. */
+  readonly sha256?: string;
 }
 
 /** Why a picture cannot be shown. */

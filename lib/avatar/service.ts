@@ -12,6 +12,7 @@ import { AppError, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
 import type { Logger } from "../log.ts";
+import type { ScrubSource } from "../scrub/source.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { Admission } from "./admission.ts";
 import { type AccountPicture, describePicture } from "./describe.ts";
@@ -21,14 +22,11 @@ import {
   parseObjectKey,
   picturePrefix,
 } from "./object_keys.ts";
-import {
-  type AvatarObserver,
-  NO_OBSERVER,
-  type PictureOutcome,
-} from "./observer.ts";
+import { type AvatarObserver, NO_OBSERVER, outcomeOf } from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";
 import { Originals } from "./originals.ts";
 import type { PictureQuery } from "./parameters.ts";
+import { PictureScrub } from "./picture_scrub.ts";
 import { drawPlaceholder, type Placeholder } from "./placeholder/draw.ts";
 import type { PlaceholderKind } from "./placeholder/scene.ts";
 import { type Lane, workerLane } from "./pool/lane.ts";
@@ -36,6 +34,7 @@ import type { PoolStats } from "./pool/bounds.ts";
 import { RenderPool } from "./pool/pool.ts";
 import { type AccountChange, Profiles } from "./profiles.ts";
 import type { PictureKind } from "./rows.ts";
+import { StoredPictures } from "./stored_pictures.ts";
 import { sweepReplaced } from "./sweep.ts";
 import { pictureSource } from "./upstream.ts";
 import { Variants } from "./variants.ts";
@@ -91,6 +90,9 @@ export class AvatarService {
   readonly #pool: RenderPool;
   readonly #profiles: Profiles;
   readonly #variants: Variants;
+  readonly #stored: StoredPictures;
+  /** What a scrub reads again. */
+  readonly scrubs: readonly ScrubSource[];
 
   /** Workers start with {@linkcode start}, or with the first picture that has to be made. */
   constructor(deps: AvatarDeps, options: AvatarOptions) {
@@ -105,12 +107,24 @@ export class AvatarService {
     this.#pool = new RenderPool(options.pool, { ...deps, openLane });
     const pds = pictureSource(deps.pds);
     this.#profiles = new Profiles({ ...deps, observer, pds }, options);
+    this.#stored = new StoredPictures({
+      ...deps,
+      observer,
+      onGone: async ({ did, cid, variant }) => {
+        if (variant) await this.#variants.missing(did, cid, variant);
+      },
+    });
     this.#variants = new Variants({
       ...deps,
       observer,
-      originals: new Originals({ ...deps, pds }, options),
+      originals: new Originals({ ...deps, pds, stored: this.#stored }, options),
       pool: this.#pool,
     }, options);
+    const { kv } = deps;
+    this.scrubs = [
+      new PictureScrub("avatar originals", kv, this.#stored),
+      new PictureScrub("avatar variants", kv, this.#stored),
+    ];
   }
 
   /** Starts the workers; resolves when they are warm. */
@@ -249,12 +263,8 @@ export class AvatarService {
   async headObject(key: string): Promise<ServedObject | undefined> {
     const name = parseObjectKey(key);
     if (name === undefined) return undefined;
-    const info = await this.#deps.store.head(key);
-    if (info === undefined) {
-      const { did, cid, variant } = name;
-      if (variant) await this.#variants.missing(did, cid, variant);
-      return undefined;
-    }
+    const info = await this.#stored.find(name);
+    if (info === undefined) return undefined;
     return {
       size: info.size,
       contentType: info.contentType ?? "application/octet-stream",
@@ -291,17 +301,4 @@ export class AvatarService {
     const origin = publicHost === undefined ? baseUrl : `https://${publicHost}`;
     return `${origin}/${keyPath(key)}`;
   }
-}
-
-function outcomeOf(error: unknown): PictureOutcome {
-  if (isAppError(error, "TOOMANYREQUESTS", "UNAVAILABLE")) return "refused";
-  const absent = isAppError(
-    error,
-    "NAME_INVALID",
-    "NAME_UNKNOWN",
-    "NOT_FOUND",
-    "UNPROCESSABLE",
-    "UNSUPPORTED_MEDIA_TYPE",
-  );
-  return absent ? "absent" : "failed";
 }

@@ -349,7 +349,8 @@ Deno.test("objects of another installation in the same bucket are taken over", a
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);
   const key = `avatars/${ALICE}/${cid}/w20-q85.webp`;
-  await setup.store.put(key, new Uint8Array([1, 2, 3]));
+  const headers = { contentType: "image/webp" };
+  await setup.store.put(key, new Uint8Array([1, 2, 3]), headers);
   const service = await setup.service();
   const { location } = await service.picture(ALICE, "avatar", query("w=20"));
   assert.ok(location.endsWith("/w20-q85.webp"));
@@ -362,7 +363,8 @@ Deno.test("objects that others left are taken over however many are asked for at
   const sizes = Array.from({ length: 60 }, (_, i) => i + 1);
   for (const w of sizes) {
     const key = `avatars/${ALICE}/${cid}/w${w}-q85.webp`;
-    await setup.store.put(key, new Uint8Array([1, 2, 3]));
+    const headers = { contentType: "image/webp" };
+    await setup.store.put(key, new Uint8Array([1, 2, 3]), headers);
   }
   const service = await setup.service();
   await Promise.all(
@@ -536,4 +538,31 @@ Deno.test("a placeholder is SVG, or the format that was named", async () => {
   assert.equal(webp.contentType, "image/webp");
   const info = sniff(webp.bytes);
   assert.deepEqual([info?.width, info?.height], [40, 40]);
+});
+
+Deno.test("a stored picture that rotted is never shown, and then made again from the right original", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const service = await setup.service();
+  const key = `avatars/${ALICE}/${cid}/default.webp`;
+  const original = `avatars/${ALICE}/original/${cid}`;
+  await service.picture(ALICE, "avatar", query());
+  const right = await setup.store.get(key);
+  const bytes = new Uint8Array(await new Response(right?.body).arrayBuffer());
+  const rotten = bytes.slice();
+  rotten[50] = (rotten[50] ?? 0) ^ 1;
+  await setup.store.put(key, rotten, { contentType: "image/webp" });
+  await setup.store.put(original, OTHER, { contentType: "image/jpeg" });
+  assert.equal(await service.headObject(key), undefined);
+  const other = await setup.service(); // another instance, nothing in memory
+  const again = await other.picture(ALICE, "avatar", query());
+  assert.equal(again.cache, "miss");
+  assert.equal((await other.headObject(key))?.size, bytes.length);
+  const made = await setup.store.get(key);
+  assert.deepEqual(
+    new Uint8Array(await new Response(made?.body).arrayBuffer()),
+    bytes,
+  );
+  const { variants } = (await other.describe(ALICE)).avatar ?? {};
+  assert.ok(variants?.[0] && !("sha256" in variants[0]));
 });

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Did } from "../did.ts";
 import { SingleFlight } from "../async/single_flight.ts";
@@ -169,7 +170,8 @@ export class Variants {
     const createdAt = clock.now();
     // An object that we know nothing of: the bucket of another installation.
     const found = await store.head(key);
-    if (found !== undefined) {
+    const contentType = OUTPUT_TYPES[query.request.format];
+    if (found !== undefined && found.contentType === contentType) {
       const row = { size: found.size, width: undefined, height: undefined };
       await this.#rows.record(did, cid, name, { ...row, createdAt });
       return;
@@ -183,11 +185,12 @@ export class Variants {
       );
       const { bytes, width, height } = rendered;
       await store.put(key, bytes, {
-        contentType: OUTPUT_TYPES[query.request.format],
+        contentType,
         cacheControl: IMMUTABLE,
       });
       await stored;
-      const row = { size: bytes.length, width, height, createdAt };
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      const row = { size: bytes.length, width, height, createdAt, sha256 };
       await this.#rows.record(did, cid, name, row, original);
     } catch (error) {
       await this.#rows.giveBack(did, cid);

@@ -35,6 +35,7 @@ import { HoldUserData } from "../hold/user_data.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
+import { RepoBlobScrub } from "../repo/blob_scrub.ts";
 import { RepoBlobs } from "../repo/blobs.ts";
 import { handleOfHost } from "../repo/identity/did_document.ts";
 import { DEFAULT_RETENTION } from "../repo/events/event_log.ts";
@@ -125,6 +126,7 @@ export async function createHold(deps: HoldContextDeps) {
     store,
     objectKey: (id) => keys.pdsBlob(id),
     clock,
+    log,
   });
   return {
     did,
@@ -196,7 +198,10 @@ export async function createHold(deps: HoldContextDeps) {
       ttlMs: config.registry.upload_ttl_hours * HOUR_MS,
     }),
     blobs: new HoldBlobs({ store, keys, rows, damage, clock, log, presign }),
-    scrubs: [new BlobScrub({ store, keys, rows, damage })],
+    scrubs: [
+      new BlobScrub({ store, keys, rows, damage }),
+      new RepoBlobScrub(pdsBlobs),
+    ],
     gc: new HoldGc({
       store,
       keys,

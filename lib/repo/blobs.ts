@@ -11,6 +11,9 @@ import type { BlobRef } from "../atproto/pds/pds.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
+import type { Logger } from "../log.ts";
+import { readObject } from "../scrub/read_object.ts";
+import type { Pace, ScrubOutcome } from "../scrub/source.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { cidOfRaw, isCid } from "./cid.ts";
 import { type RepoKeys, repoKeys } from "./kv_keys.ts";
@@ -34,6 +37,7 @@ export interface RepoBlobsDeps {
   /** Key of the object called `id`, which has letters, digits and `-` only. */
   readonly objectKey: (id: string) => string;
   readonly clock: Clock;
+  readonly log: Logger;
 }
 
 /** The blobs of one repo. */
@@ -48,7 +52,7 @@ export class RepoBlobs {
 
   /**
    * Keeps `bytes` until a record refers to them, for a day at most. Uploading
-   * the same again changes nothing.
+   * the same again changes nothing, but mends an object that has rotted.
    *
    * Throws AppError `TOO_LARGE` beyond {@linkcode MAX_BLOB_BYTES},
    * `INVALID_REQUEST` for an empty blob or a malformed `mimeType`.
@@ -64,7 +68,7 @@ export class RepoBlobs {
       // the one of an earlier upload.
       const object = known?.value.object ??
         `${cid}-${randomBytes(8).toString("hex")}`;
-      if (known === undefined) await store.put(objectKey(object), bytes);
+      await store.put(objectKey(object), bytes);
       const row: BlobRow = {
         mimeType,
         size: bytes.length,
@@ -74,12 +78,16 @@ export class RepoBlobs {
       const stored = await kv.atomic().check(key, known?.versionstamp ?? null)
         .set(key, row).commit();
       if (stored) return blobRef(cid, row);
-      if (known === undefined) await store.delete(objectKey(object));
+      // What no row names any more, the sweep may have removed before us.
+      if (known === undefined || await kv.get(key) === undefined) {
+        await store.delete(objectKey(object));
+      }
     }
   }
 
   /**
-   * A blob that a record refers to; undefined when there is none. Cancel the
+   * A blob that a record refers to; undefined when there is none, and when its
+   * object is gone or has another size, which hides the blob. Cancel the
    * body when it is not read to the end. Throws AppError `INVALID_REQUEST`
    * when `cid` is none.
    */
@@ -94,11 +102,74 @@ export class RepoBlobs {
       throw new AppError("INVALID_REQUEST", "The parameter cid is no CID.");
     }
     const row = await this.#deps.kv.get<BlobRow>(this.#keys.blob(cid));
-    if (row === undefined || !await this.#isUsed(cid)) return undefined;
+    if (row === undefined || row.value.damaged) return undefined;
+    if (!await this.#isUsed(cid)) return undefined;
     const { mimeType, size, object } = row.value;
     const key = this.#deps.objectKey(object);
     const found = await this.#deps.store.get(key, undefined, signal);
-    return found && { mimeType, size, body: found.body };
+    if (found?.info.size === size) return { mimeType, size, body: found.body };
+    await found?.body.cancel();
+    await this.#hide(cid, row, found ? "size" : "missing");
+    return undefined;
+  }
+
+  /** Every blob, or those behind `after`, by CID. */
+  async *cids(
+    after?: string,
+  ): AsyncIterableIterator<{ cid: string; size: number }> {
+    const prefix = this.#keys.blobs;
+    const rows = this.#deps.kv.list<BlobRow>(
+      after === undefined
+        ? { prefix }
+        : { prefix, start: this.#keys.blob(`${after}\0`) },
+    );
+    for await (const { key, value } of rows) {
+      yield { cid: String(key.at(-1)), size: value.size };
+    }
+  }
+
+  /** Reads a blob and hides it when its object is gone or wrong. */
+  async check(cid: string, pace: Pace): Promise<ScrubOutcome> {
+    const { kv, store, objectKey } = this.#deps;
+    const row = await kv.get<BlobRow>(this.#keys.blob(cid));
+    if (row === undefined) return { result: "changed" };
+    const { size, object, damaged } = row.value;
+    const key = objectKey(object);
+    const found = await readObject(store, key, "sha256", pace);
+    if (found && cidOfRaw(found.hash) === cid) {
+      if (!damaged) return { result: "right" };
+      const { damaged: _, ...sound } = row.value;
+      const mended = await this.#replace(row, sound);
+      return { result: mended ? "mended" : "changed" };
+    }
+    const damage = found === undefined
+      ? "missing"
+      : found.size === size
+      ? "digest"
+      : "size";
+    const hidden = damaged || await this.#hide(cid, row, damage);
+    return hidden ? { result: "damaged", damage } : { result: "changed" };
+  }
+
+  /** False when the blob was uploaded again or removed meanwhile. */
+  async #hide(
+    cid: string,
+    row: Entry<BlobRow>,
+    damage: string,
+  ): Promise<boolean> {
+    const hidden = await this.#replace(row, { ...row.value, damaged: true });
+    if (hidden) {
+      this.#deps.log.error("blob of the repo is damaged and hidden", {
+        cid,
+        damage,
+      });
+    }
+    return hidden;
+  }
+
+  async #replace(row: Entry<BlobRow>, value: BlobRow): Promise<boolean> {
+    return await this.#deps.kv.atomic().check(row.key, row.versionstamp)
+      .set(row.key, value).commit();
   }
 
   /**

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { openTestRepo, TEST_DID } from "../../tests/support/repo.ts";
 import { ManualClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
+import { silentLogger } from "../log.ts";
 import { MemoryBlobStore } from "../storage/memory.ts";
+import { RepoBlobScrub } from "./blob_scrub.ts";
 import { MAX_BLOB_BYTES, RepoBlobs } from "./blobs.ts";
 import type { RepoWrite } from "./writes.ts";
 
@@ -19,10 +21,11 @@ async function setUp() {
     store,
     objectKey: (id) => `pds/${id}`,
     clock,
+    log: silentLogger,
   });
   const objects = async () =>
     (await Array.fromAsync(store.list("pds/"))).length;
-  return { clock, repo, kv, blobs, objects };
+  return { clock, repo, kv, blobs, objects, store };
 }
 
 function withBlob(rkey: string, ...images: unknown[]): RepoWrite {
@@ -151,5 +154,49 @@ Deno.test("empty, huge and untyped blobs are refused", async () => {
     blobs.upload(new Uint8Array(MAX_BLOB_BYTES + 1), "text/plain"),
     (error: unknown) => error instanceof AppError && error.code === "TOO_LARGE",
   );
+  kv.close();
+});
+
+Deno.test("a blob whose object rotted is hidden, found by a scrub, and mended by an upload", async () => {
+  const { repo, kv, blobs, store } = await setUp();
+  const picture = text("picture");
+  const ref = await blobs.upload(picture, "image/png");
+  await repo.apply([withBlob("a", ref)]);
+  const cid = ref.ref.$link;
+  const scrub = async () => {
+    const items = await Array.fromAsync(new RepoBlobScrub(blobs).items());
+    assert.deepEqual(items.map(({ id }) => id), [cid]);
+    const outcome = await items[0]?.check(() => Promise.resolve());
+    return outcome?.result === "damaged" ? outcome.damage : outcome?.result;
+  };
+  const served = async () => {
+    const opened = await blobs.open(cid);
+    return opened && await new Response(opened.body).text();
+  };
+  const [object] = await Array.fromAsync(store.list("pds/"));
+  assert.ok(object);
+  const damages: [string, Uint8Array | undefined][] = [
+    ["digest", text("Picture")],
+    ["size", text("pictur")],
+    ["missing", undefined],
+  ];
+  for (const [damage, bytes] of damages) {
+    assert.equal(await scrub(), "right");
+    if (bytes) await store.put(object.key, bytes);
+    else await store.delete(object.key);
+    if (damage !== "digest") assert.equal(await served(), undefined);
+    assert.equal(await scrub(), damage);
+    assert.equal(await served(), undefined, "hidden");
+    if (damage === "size") {
+      await store.put(object.key, picture);
+      assert.equal(await scrub(), "mended");
+    } else {
+      await blobs.upload(picture, "image/png");
+    }
+    assert.equal(await served(), "picture");
+  }
+  await store.put(object.key, text("Picture"));
+  await blobs.upload(picture, "image/png");
+  assert.equal(await served(), "picture", "also where nobody has noticed");
   kv.close();
 });

@@ -75,6 +75,8 @@ export interface BlobRow {
   readonly uploadedAt: number;
   /** Name of the stored object. */
   readonly object: string;
+  /** Set when the object was found gone or wrong; uploading the blob again ends it. */
+  readonly damaged?: true;
 }
 
 /** That a record refers to a blob. */

@@ -15,6 +15,8 @@ export interface ReadObject {
   readonly size: number;
   readonly hash: Uint8Array;
   readonly contentType: string | undefined;
+  /** Version of the object that was read. */
+  readonly etag: string;
 }
 
 /** Reads the object at `key` to its end; undefined when there is none. */
@@ -33,6 +35,6 @@ export async function readObject(
     size += chunk.length;
     await pace(chunk.length);
   }
-  const { contentType } = object.info;
-  return { size, hash: hash.digest(), contentType };
+  const { contentType, etag } = object.info;
+  return { size, hash: hash.digest(), contentType, etag };
 }

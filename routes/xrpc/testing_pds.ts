@@ -10,6 +10,7 @@ import { jsonToLex, Lexicons } from "@atproto/lexicon";
 import { AppError } from "../../lib/errors.ts";
 import { RepoBlobs } from "../../lib/repo/blobs.ts";
 import { didDocument } from "../../lib/repo/identity/did_document.ts";
+import { silentLogger } from "../../lib/log.ts";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { openTestRepo, TEST_DID } from "../../tests/support/repo.ts";
 import { createTestApp } from "../testing_app.ts";
@@ -44,6 +45,7 @@ export async function openPds(handle = HANDLE) {
         store: new MemoryBlobStore(clock),
         objectKey: (id) => `pds/${id}`,
         clock,
+        log: silentLogger,
       }),
       didDocument: didDocument({
         did: TEST_DID,

@@ -237,7 +237,14 @@ function sidecar(path: string): string {
 /** Headers kept with the object at `path`, undefined when it has none. */
 async function readHeaders(path: string): Promise<ObjectHeaders | undefined> {
   const text = await orMissing(() => Deno.readTextFile(sidecar(path)));
-  return text === undefined ? undefined : headersSchema.parse(JSON.parse(text));
+  if (text === undefined) return undefined;
+  try {
+    return headersSchema.parse(JSON.parse(text));
+  } catch {
+    // The file has rotted: the object is served without headers of its own, and
+    // those who need one see that it is not there.
+    return {};
+  }
 }
 
 async function infoOf(

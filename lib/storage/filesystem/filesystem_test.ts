@@ -332,3 +332,15 @@ Deno.test("a full disk is said in a sentence", {
   const other = new Error("other");
   assert.equal(fileError(other), other);
 });
+
+Deno.test("an object whose headers rotted is there without them", () =>
+  withStore(async (store, folder) => {
+    await store.put("a", bytes(10, 1), { contentType: "image/webp" });
+    for (const text of ["{", '{"contentType":7}', ""]) {
+      await Deno.writeTextFile(`${folder}/.a.headers`, text);
+      assert.equal((await store.head("a"))?.contentType, undefined);
+      assert.deepEqual(await read(store, "a"), bytes(10, 1));
+    }
+    await store.delete("a");
+    assert.deepEqual(await files(folder), []);
+  }));

@@ -1,0 +1,75 @@
+/**
+ * Stored pictures, for scrubs.
+ *
+ * @module
+ */
+
+import type { Did } from "../did.ts";
+import type { Key, Kv } from "../kv/kv.ts";
+import type {
+  Pace,
+  ScrubItem,
+  ScrubOutcome,
+  ScrubSource,
+} from "../scrub/source.ts";
+import { allImages, allVariants } from "./kv_keys.ts";
+import type { ObjectName } from "./object_keys.ts";
+import type { StoredPictures } from "./stored_pictures.ts";
+
+/** Letters that identifiers of did:plc begin with. */
+const LETTERS = "abcdefghijklmnopqrstuvwxyz234567";
+
+/** Variants, or the originals that they were made from. */
+export class PictureScrub implements ScrubSource {
+  readonly name: "avatar variants" | "avatar originals";
+  readonly #prefix: Key;
+  readonly #kv: Kv;
+  readonly #pictures: Pick<StoredPictures, "check">;
+
+  constructor(
+    name: "avatar variants" | "avatar originals",
+    kv: Kv,
+    pictures: Pick<StoredPictures, "check">,
+  ) {
+    this.name = name;
+    this.#prefix = name === "avatar variants" ? allVariants : allImages;
+    this.#kv = kv;
+    this.#pictures = pictures;
+  }
+
+  randomId(): string {
+    const bytes = crypto.getRandomValues(new Uint8Array(4));
+    return `did:plc:${
+      Array.from(bytes, (byte) => LETTERS[byte % LETTERS.length]).join("")
+    }`;
+  }
+
+  async *items(after?: string): AsyncIterableIterator<ScrubItem> {
+    const prefix = this.#prefix;
+    // The parts of an id are those of the key; none has a space in it.
+    const rows = this.#kv.list(
+      after === undefined
+        ? { prefix }
+        : { prefix, start: [...prefix, ...`${after}\0`.split(" ")] },
+    );
+    for await (const { key } of rows) {
+      const parts = key.slice(prefix.length).map(String);
+      const [did = "", cid = "", variant] = parts;
+      const name: ObjectName = { did: did as Did, cid, variant };
+      yield {
+        id: parts.join(" "),
+        check: (pace) => this.#check(name, pace),
+      };
+    }
+  }
+
+  async #check(name: ObjectName, pace: Pace): Promise<ScrubOutcome> {
+    const state = await this.#pictures.check(name, pace);
+    if (state === "right") return { result: "right" };
+    // An original is fetched when it is needed; nothing is lost without it.
+    if (state === "missing" && name.variant === undefined) {
+      return { result: "changed" };
+    }
+    return { result: "damaged", damage: state };
+  }
+}
