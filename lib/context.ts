@@ -164,6 +164,9 @@ export async function createContext(
     notifyPush: async (caller, event) => {
       await hold.notify.push(caller, event);
     },
+    blobUnlinked: async (owner, digest) => {
+      await hold.quota.ledger.released(owner, [digest]);
+    },
     manifestDeleted: async (owner, digest) => {
       await hold.layerRecords.manifestDeleted(owner, digest);
     },

@@ -150,6 +150,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     holds,
     hidden,
     index: blobIndex,
+    log,
     delivery: settings.delivery,
     directBytes: settings.direct_blob_bytes,
   });

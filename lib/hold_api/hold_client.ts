@@ -134,6 +134,8 @@ export interface HoldClient {
   notifyManifest(caller: Did, event: ManifestEvent): Promise<void>;
   /** Tells the hold that a manifest is gone, which frees what it counted for the owner's quota. */
   manifestDeleted(owner: Did, digest: Digest): Promise<void>;
+  /** Tells the hold that a repository of `owner` let go of a blob; one without a manifest no longer counts for the quota. */
+  blobUnlinked(owner: Did, digest: Digest): Promise<void>;
   /** Counts a pull, at leisure and without an answer. */
   countPull(caller: Caller, pull: PulledManifest): void;
 }

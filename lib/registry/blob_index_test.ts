@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { silentLogger } from "../log.ts";
 import type { Did } from "../did.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
@@ -52,6 +53,10 @@ async function setUp() {
               ? { allowed: true }
               : { allowed: false, reason: "It is private." },
           ),
+        blobUnlinked: () => {
+          asked.push(`unlinked ${did}`);
+          return Promise.resolve();
+        },
         stat: (_caller, digest) => {
           asked.push(did);
           return Promise.resolve(
@@ -72,6 +77,7 @@ async function setUp() {
     holds,
     hidden: { requireNoneHidden: () => Promise.resolve() },
     index,
+    log: silentLogger,
     delivery: "proxy",
     directBytes: 0,
   });
@@ -163,6 +169,7 @@ Deno.test("a deleted blob is gone from the repository in every hold", async () =
   await t.index.claim(REF, A, [blob]);
   await t.index.prove(REF, B, [blob]);
   await t.blobs.unlink(REF, DIGEST);
+  assert.deepEqual(t.asked, [`unlinked ${B}`]);
   const unknown = (error: unknown) => isAppError(error, "BLOB_UNKNOWN");
   await assert.rejects(t.stat(), unknown);
   await assert.rejects(t.blobs.unlink(REF, DIGEST), unknown);

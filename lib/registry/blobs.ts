@@ -7,6 +7,7 @@
 
 import { AppError, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
+import type { Logger } from "../log.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../storage/blob_store.ts";
 import type {
@@ -30,6 +31,7 @@ export interface BlobsDeps {
   holds: HoldDirectory;
   hidden: Pick<HiddenRepositories, "requireNoneHidden">;
   index: BlobIndex;
+  log: Logger;
   delivery: DeliveryMode;
   /** In `auto` mode, blobs up to so many bytes come through us. */
   directBytes: number;
@@ -92,7 +94,18 @@ export class Blobs {
 
   /** Takes a blob out of the repository; the hold removes its bytes when nobody needs them (end-10). */
   async unlink(ref: RepoRef, digest: Digest): Promise<void> {
-    if (!await this.#deps.index.remove(ref, digest)) throw unknownBlob(digest);
+    const { index, holds, log } = this.#deps;
+    const first = await index.first(ref, digest);
+    if (!await index.remove(ref, digest)) throw unknownBlob(digest);
+    if (!first) return;
+    const { holdDid } = first;
+    try {
+      const hold = await holds.get(holdDid);
+      await hold.blobUnlinked(ref.did, digest);
+    } catch (error) {
+      // It counts until the hold collects its garbage.
+      log.warn("hold not told of a deleted blob", { holdDid, digest, error });
+    }
   }
 
   /**

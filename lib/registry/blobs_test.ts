@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { silentLogger } from "../log.ts";
 import type { Did } from "../did.ts";
 import { systemClock } from "../clock.ts";
 import { isAppError } from "../errors.ts";
@@ -45,6 +46,7 @@ Deno.test("a hold that gives another size than it said is refused before anythin
       holds: { get: () => Promise.resolve(hold) },
       hidden: { requireNoneHidden: () => Promise.resolve() },
       index: new BlobIndex(kv),
+      log: silentLogger,
       delivery: "auto",
       directBytes: 0,
     });

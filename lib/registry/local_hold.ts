@@ -33,6 +33,7 @@ export interface LocalHoldDeps {
   notifyPush: (caller: Did, event: ManifestEvent) => Promise<void>;
   countPull: (pull: PulledManifest) => void;
   manifestDeleted: (owner: Did, digest: Digest) => Promise<void>;
+  blobUnlinked: (owner: Did, digest: Digest) => Promise<void>;
 }
 
 /** {@linkcode HoldClient} over the hold's services. */
@@ -132,6 +133,10 @@ export class LocalHold implements HoldClient {
 
   manifestDeleted(owner: Did, digest: Digest): Promise<void> {
     return this.#deps.manifestDeleted(owner, digest);
+  }
+
+  blobUnlinked(owner: Did, digest: Digest): Promise<void> {
+    return this.#deps.blobUnlinked(owner, digest);
   }
 
   countPull(_caller: Caller, pull: PulledManifest): void {

@@ -136,4 +136,7 @@ Deno.test("nobody passes a quota with blobs, in parallel or with a manifest, and
   await until(async () => (await report()).totalSize === 0);
   const again = randomBlob(900_000);
   expect(await push(app, again, 2), 201);
+  // A blob without a manifest is freed by itself.
+  expect(await app.send("DELETE", `blobs/${again.digest}`), 202);
+  assert.equal((await report()).totalSize, 0);
 });

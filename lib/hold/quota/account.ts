@@ -5,6 +5,8 @@
  * @module
  */
 
+import { isAhead } from "../../clock.ts";
+
 /** Room that an upload, or a manifest that is being checked, has taken. */
 export interface Reservation {
   /** Bytes that came in or may come in without another look at the account. */
@@ -13,6 +15,8 @@ export interface Reservation {
   readonly declared: number;
   /** When it ends by itself, in milliseconds since the Unix epoch. */
   readonly until: number;
+  /** When it was last changed, in milliseconds since the Unix epoch. */
+  readonly at: number;
 }
 
 /** One account. Every change of it and of its charges is one commit that checks this row. */
@@ -43,6 +47,11 @@ export const EMPTY_ACCOUNT: AccountRow = {
   reservations: {},
 };
 
+/** Whether a reservation has not ended. One of a clock that ran ahead has, when the clock is set back. */
+function isLive({ until, at }: Reservation, now: number): boolean {
+  return until > now && !isAhead(at, now);
+}
+
 /** The reservation `id`, unless it has ended. */
 export function reservationOf(
   account: AccountRow,
@@ -50,7 +59,7 @@ export function reservationOf(
   now: number,
 ): Reservation | undefined {
   const found = account.reservations[id];
-  return found && found.until > now ? found : undefined;
+  return found && isLive(found, now) ? found : undefined;
 }
 
 /** Bytes that a reservation keeps from others. */
@@ -63,7 +72,7 @@ export function reservedBy(reservation: Reservation | undefined): number {
 export function reservedBytes(account: AccountRow, now: number): number {
   let sum = 0;
   for (const reservation of Object.values(account.reservations)) {
-    if (reservation.until > now) sum += reservedBy(reservation);
+    if (isLive(reservation, now)) sum += reservedBy(reservation);
   }
   return sum;
 }
@@ -77,13 +86,13 @@ export function usedBytes(account: AccountRow, now: number): number {
 export function withReservation(
   account: AccountRow,
   id: string,
-  reservation: Reservation | undefined,
+  reservation: Omit<Reservation, "at"> | undefined,
   now: number,
 ): AccountRow {
   const reservations: Record<string, Reservation> = {};
   for (const [key, value] of Object.entries(account.reservations)) {
-    if (value.until > now && key !== id) reservations[key] = value;
+    if (isLive(value, now) && key !== id) reservations[key] = value;
   }
-  if (reservation) reservations[id] = reservation;
+  if (reservation) reservations[id] = { ...reservation, at: now };
   return { ...account, reservations };
 }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Clock } from "../../clock.ts";
+import { type Clock, isWithin } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
@@ -128,7 +128,7 @@ export class QuotaLedger {
       const digest = String(key[3]);
       if (!isDigest(digest) || await claims.has(user, digest)) continue;
       const blob = await kv.get<BlobRow>(holdKeys.blob(digest));
-      const isYoung = clock.now() - value.since < graceMs;
+      const isYoung = isWithin(value.since, graceMs, clock.now());
       if (blob?.value.state === "live" && isYoung) continue;
       if (blob && absent.has(user)) continue;
       ended += await this.released(user, [digest]);

@@ -16,6 +16,7 @@ import type {
 } from "../uploads/upload_room.ts";
 import {
   type AccountRow,
+  type Reservation,
   reservationOf,
   reservedBy,
   usedBytes,
@@ -184,7 +185,7 @@ class LimitedRoom extends FreeRoom {
     const { caller, uploadId } = this.request;
     await this.accounts.change(caller, (account) => {
       const now = clock.now();
-      const held = account.reservations[uploadId];
+      const held = reservationOf(account, uploadId, now);
       // One that has acknowledged bytes lives as long as its upload.
       if (!held || held.until - now > RUN_MS / 2) return { result: undefined };
       const next = { ...held, until: now + RUN_MS };
@@ -271,7 +272,7 @@ function place(
   account: AccountRow,
   ...[id, reservation, now]: [
     string,
-    AccountRow["reservations"][string],
+    Omit<Reservation, "at">,
     number,
   ]
 ): AccountRow {

@@ -145,3 +145,13 @@ Deno.test("a blob that counts already may be uploaded again with a full quota", 
   assert.equal(size, 1000);
   assert.equal((await hold.quota.report(ALICE)).uniqueBlobs, 1);
 });
+
+Deno.test("a reservation of a clock that ran ahead ends when the clock is set back", async () => {
+  await using hold = await openServices(TIERS);
+  hold.clock.advance(365 * 24 * HOUR);
+  const upload = await hold.uploads.initiate(ALICE);
+  await hold.uploads.append(upload, 0, bodyOf(noise(600)));
+  assert.equal(await hold.quota.remaining(ALICE), 400);
+  hold.clock.setBack(365 * 24 * HOUR);
+  assert.equal(await hold.quota.remaining(ALICE), 1000);
+});

@@ -166,6 +166,11 @@ export class RemoteHold implements HoldClient {
     return Promise.resolve();
   }
 
+  /** As {@linkcode manifestDeleted}. */
+  blobUnlinked(): Promise<void> {
+    return Promise.resolve();
+  }
+
   countPull(caller: Caller, pull: PulledManifest): void {
     // Without a caller there is nobody in whose name the hold could be told.
     if (caller === undefined || this.#counting >= MAX_COUNTING) return;
