@@ -38,6 +38,7 @@ import { Manifests } from "../registry/manifests/manifests.ts";
 import { Mounts } from "../registry/mounts.ts";
 import { HiddenRepositories } from "../registry/owners/hidden_repositories.ts";
 import { OwnerNames } from "../registry/manifests/owner_names.ts";
+import { RecordCheck } from "../registry/manifests/record_check.ts";
 import { OwnerReader } from "../registry/owners/owner_reader.ts";
 import { OwnerRecords } from "../registry/owners/owner_records.ts";
 import { Owners } from "../registry/owners/owners.ts";
@@ -223,6 +224,15 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       index,
       discovery,
       records,
+      recordCheck: new RecordCheck({
+        kv,
+        clock,
+        log,
+        leases,
+        reader,
+        index,
+        intervalMs: tagRecheckMs,
+      }),
       removal,
       tagRecheckMs,
     }),

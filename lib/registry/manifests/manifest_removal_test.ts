@@ -96,6 +96,7 @@ async function setUp() {
   const manifests = new Manifests({
     ...{ clock, leases, log, metrics, holds, index, discovery },
     ...{ records, removal, tagRecheckMs: 60_000 },
+    recordCheck: { later: () => {} },
     hidden: { requireNoneHidden: () => Promise.resolve() },
   });
   const owners: Pick<Owners, "holdForPush"> = {

@@ -23,6 +23,7 @@ import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import type { ManifestRemoval } from "./manifest_removal.ts";
 import type { HiddenRepositories } from "../owners/hidden_repositories.ts";
 import type { OwnerRecords } from "../owners/owner_records.ts";
+import type { RecordCheck } from "./record_check.ts";
 import { requireRead, requireRepositoryRead } from "../hold_rights.ts";
 import type { ManifestRow, TagRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
@@ -38,6 +39,7 @@ export interface ManifestsDeps {
   index: ManifestIndex;
   discovery: Discovery;
   records: OwnerRecords;
+  recordCheck: Pick<RecordCheck, "later">;
   removal: ManifestRemoval;
   /** Age at which a known tag is compared with the owner's repo, in milliseconds. */
   tagRecheckMs: number;
@@ -71,7 +73,7 @@ export class Manifests {
     reference: Reference,
     caller: Caller,
   ): Promise<ManifestInfo> {
-    const { holds, hidden, index } = this.#deps;
+    const { holds, hidden, index, recordCheck } = this.#deps;
     const info = await this.#find(owner, repo, reference);
     if (!info) {
       const repository = await index.repository({ did: owner.did, repo });
@@ -80,6 +82,7 @@ export class Manifests {
       throw unknownManifest(reference);
     }
     await requireRead(await holds.get(info.holdDid), caller);
+    recordCheck.later(owner, repo, info.digest);
     return info;
   }
 

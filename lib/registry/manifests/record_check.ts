@@ -1,0 +1,127 @@
+/**
+ * Compares manifests that the index knows with their records. Another program
+ * may have removed a record; the manifest is not served for ever then, as the
+ * hold removes its blobs.
+ *
+ * @module
+ */
+
+import { LRUCache } from "lru-cache";
+import type { Identity } from "../../atproto/identity/identity.ts";
+import { readManifest } from "../../atproto/records/records.ts";
+import { manifestRkey } from "../../atproto/records/rkeys.ts";
+import { type Clock, isWithin } from "../../clock.ts";
+import type { Kv } from "../../kv/kv.ts";
+import type { Logger } from "../../log.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { registryKeys } from "../kv_keys.ts";
+import type { OwnerReader } from "../owners/owner_reader.ts";
+import type { ManifestRow } from "../rows.ts";
+import type { WriteLeases } from "../write_leases.ts";
+import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
+
+export interface RecordCheckDeps {
+  kv: Kv;
+  clock: Clock;
+  log: Logger;
+  leases: WriteLeases;
+  reader: Pick<OwnerReader, "record" | "isAt">;
+  index: ManifestIndex;
+  /** A manifest is not looked at again within this time, in milliseconds. */
+  intervalMs: number;
+}
+
+const MANIFEST = "io.atcr.manifest";
+
+/** Manifests whose last check is remembered. */
+const MAX_REMEMBERED = 10_000;
+
+/** Checks records of manifests. */
+export class RecordCheck {
+  readonly #deps: RecordCheckDeps;
+  /** When each was checked by this process, in milliseconds since the Unix epoch. */
+  readonly #checkedAt = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+
+  constructor(deps: RecordCheckDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Checks in the background, unless that was done a while ago only. A
+   * manifest whose record is certainly gone leaves the index with its tags;
+   * when the owner's PDS cannot be asked nothing changes.
+   */
+  later(owner: Identity, repo: string, digest: Digest): void {
+    const { clock, log, intervalMs } = this.#deps;
+    const key = `${owner.did} ${repo} ${digest}`;
+    const now = clock.now();
+    const last = this.#checkedAt.get(key);
+    if (last !== undefined && isWithin(last, intervalMs, now)) return;
+    this.#checkedAt.set(key, now);
+    // What was pushed just now has its record.
+    if (last === undefined) return;
+    this.check(owner, repo, digest).catch((error) =>
+      log.debug("manifest not compared with the owner's repo", {
+        did: owner.did,
+        repo,
+        digest,
+        error,
+      })
+    );
+  }
+
+  /** Removes a manifest from the index whose record is gone. Throws what the owner's PDS answers. */
+  async check(owner: Identity, repo: string, digest: Digest): Promise<void> {
+    const { index, leases } = this.#deps;
+    const ref = { did: owner.did, repo };
+    const row = await index.manifest(ref, digest);
+    if (!row || !await this.#isGone(owner, row, digest)) return;
+    // A push under way may be about to write the record again.
+    await leases.hold(ref, { digest, tags: [] }, async (lost) => {
+      const now = await index.manifest(ref, digest);
+      if (!now || !await this.#isGone(owner, now, digest)) return;
+      lost.throwIfAborted();
+      await this.#forget(ref, digest, now);
+    });
+  }
+
+  async #isGone(
+    owner: Identity,
+    { rkey }: ManifestRow,
+    digest: Digest,
+  ): Promise<boolean> {
+    const { reader } = this.#deps;
+    for (const key of new Set([rkey ?? "", manifestRkey(digest)])) {
+      if (key === "") continue;
+      const record = readManifest(await reader.record(owner, MANIFEST, key));
+      if (record?.digest === digest) return false;
+    }
+    return await reader.isAt(owner);
+  }
+
+  /** Removes the manifest with the tags that point at it, which the owner's repo does not prove either. */
+  async #forget(
+    ref: RepoRef,
+    digest: Digest,
+    { subject }: ManifestRow,
+  ): Promise<void> {
+    const { kv, index, log } = this.#deps;
+    const { did, repo } = ref;
+    const prefix = registryKeys.manifestTags(did, repo, digest);
+    for await (const { key } of kv.list({ prefix })) {
+      const tag = String(key.at(-1));
+      const entry = await index.tag(ref, tag);
+      if (entry?.value.digest === digest) {
+        await index.removeTag(ref, tag, entry);
+      }
+    }
+    const change = kv.atomic()
+      .delete(registryKeys.manifest(did, repo, digest))
+      .delete(registryKeys.manifestRepository(did, digest, repo));
+    if (subject) {
+      change.delete(registryKeys.referrer(did, repo, subject, digest));
+    }
+    await change.commit();
+    log.info("manifest without a record left the index", { ...ref, digest });
+  }
+}

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import type { Identity } from "../../atproto/identity/identity.ts";
+import { writeManifest } from "../../atproto/records/record_writers.ts";
+import { manifestRkey } from "../../atproto/records/rkeys.ts";
+import { ManualClock } from "../../clock.ts";
+import { AppError, isAppError } from "../../errors.ts";
+import { ALICE, HOLD } from "../../hold/testing.ts";
+import { openKv } from "../../kv/deno_kv.ts";
+import { settle } from "../../kv/testing.ts";
+import { silentLogger } from "../../log.ts";
+import { digestOf } from "../../oci/digest.ts";
+import { parseManifest } from "../../oci/manifest.ts";
+import { OCI_INDEX } from "../../oci/media_types.ts";
+import { WriteLeases } from "../write_leases.ts";
+import { ManifestIndex } from "./manifest_index.ts";
+import { manifestRow } from "./manifest_rows.ts";
+import { RecordCheck } from "./record_check.ts";
+
+const OWNER: Identity = {
+  did: ALICE,
+  handle: undefined,
+  pds: "https://pds.example",
+  signingKey: undefined,
+  services: {},
+};
+const REF = { did: ALICE, repo: "app" } as const;
+const BYTES = new TextEncoder().encode(
+  JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }),
+);
+const DIGEST = digestOf(BYTES);
+const MANIFEST = parseManifest(BYTES, OCI_INDEX);
+const INTERVAL_MS = 60_000;
+
+/** A manifest with tags whose record lies at `rkey`, if anywhere. */
+async function setUp(rkey?: string) {
+  const clock = new ManualClock();
+  const kv = await openKv(":memory:", clock);
+  const index = new ManifestIndex(kv);
+  const value = writeManifest({
+    repository: "another",
+    digest: DIGEST,
+    manifest: MANIFEST,
+    holdDid: HOLD,
+    manifestBlob: {
+      $type: "blob",
+      ref: {
+        $link: "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku",
+      },
+      mimeType: OCI_INDEX,
+      size: BYTES.length,
+    },
+    createdAt: 0,
+  });
+  const records = new Map([[rkey ?? manifestRkey(DIGEST), value]]);
+  const pds = { shown: true, down: false, asked: 0 };
+  const check = new RecordCheck({
+    kv,
+    clock,
+    log: silentLogger,
+    leases: new WriteLeases(kv, clock, index.removals),
+    reader: {
+      record: (_owner, _collection, key) => {
+        pds.asked++;
+        return pds.down
+          ? Promise.reject(new AppError("UNAVAILABLE", "It is down."))
+          : Promise.resolve(records.get(key));
+      },
+      isAt: () => Promise.resolve(pds.shown),
+    },
+    index,
+    intervalMs: INTERVAL_MS,
+  });
+  const row = manifestRow(MANIFEST, {
+    size: BYTES.length,
+    holdDid: HOLD,
+    blob: undefined,
+    createdAt: 0,
+    rkey,
+  });
+  await index.put(REF, {
+    digest: DIGEST,
+    row,
+    tags: ["a", "b"].map((tag) => ({
+      tag,
+      row: {
+        digest: DIGEST,
+        mediaType: OCI_INDEX,
+        size: BYTES.length,
+        holdDid: HOLD,
+        updatedAt: 0,
+        checkedAt: 0,
+        rkey: `app_${tag}`,
+      },
+    })),
+    removals: await index.removals.read(REF),
+  });
+  const isKnown = async () => {
+    const known = await index.manifest(REF, DIGEST) !== undefined;
+    const tags = await index.tagNames(REF, { limit: 10 });
+    assert.deepEqual(tags, known ? ["a", "b"] : []);
+    return known;
+  };
+  return {
+    clock,
+    kv,
+    index,
+    records,
+    pds,
+    later: () => check.later(OWNER, "app", DIGEST),
+    check: () => check.check(OWNER, "app", DIGEST),
+    isKnown,
+    [Symbol.dispose]: () => kv.close(),
+  };
+}
+
+Deno.test("a manifest stays while its record is there, under whatever key and for whatever repository", async () => {
+  for (const rkey of [undefined, "3l5aaaaaaaa22"]) {
+    using t = await setUp(rkey);
+    await t.check();
+    assert.ok(await t.isKnown());
+  }
+});
+
+Deno.test("a manifest whose record is gone leaves the index with its tags", async () => {
+  using t = await setUp();
+  t.records.clear();
+  await t.check();
+  assert.ok(!await t.isKnown());
+  await t.check();
+});
+
+Deno.test("a record of another manifest under the key proves nothing", async () => {
+  using t = await setUp();
+  for (const value of t.records.values()) {
+    value["digest"] = digestOf(new Uint8Array(1));
+  }
+  await t.check();
+  assert.ok(!await t.isKnown());
+});
+
+Deno.test("a manifest stays when the PDS cannot be asked or does not show the account", async () => {
+  using t = await setUp();
+  t.records.clear();
+  t.pds.down = true;
+  await assert.rejects(t.check(), (error) => isAppError(error, "UNAVAILABLE"));
+  assert.ok(await t.isKnown());
+  t.pds.down = false;
+  t.pds.shown = false;
+  await t.check();
+  assert.ok(await t.isKnown());
+});
+
+Deno.test("readers make the check run behind their answer, at most once in the interval", async () => {
+  using t = await setUp();
+  t.later();
+  t.clock.advance(INTERVAL_MS - 1);
+  t.later();
+  await settle(t.kv);
+  assert.equal(t.pds.asked, 0);
+  t.clock.advance(1);
+  t.records.clear();
+  for (let i = 0; i < 5; i++) t.later();
+  while (await t.index.manifest(REF, DIGEST)) await settle(t.kv);
+  assert.equal(t.pds.asked, 2);
+});
