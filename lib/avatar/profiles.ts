@@ -50,6 +50,9 @@ export interface AccountChange {
   readonly gone: boolean;
 }
 
+/** An account without a picture may have moved; its identity may be of this age, in milliseconds. */
+const IDENTITY_AGE_MS = 60_000;
+
 /** PDSs that are remembered to have failed. */
 const FAILING_ENTRIES = 20_000;
 /** Tries of a commit that refreshes get in the way of. */
@@ -239,9 +242,13 @@ export class Profiles {
     const entry = await kv.get<ProfileRow>(profileKey(did));
     let identity = known;
     let pictures = await this.#picturesOf(identity);
-    if (pictures.avatar === undefined && entry?.value.avatar !== undefined) {
+    if (pictures.avatar === undefined) {
       // Gone, or the account has moved since its identity was read.
-      identity = await this.#resolve(did, { fresh: true });
+      const had = entry?.value.avatar !== undefined;
+      identity = await this.#resolve(
+        did,
+        had ? { fresh: true } : { maxAgeMs: IDENTITY_AGE_MS },
+      );
       if (identity.pds !== known.pds) {
         pictures = await this.#picturesOf(identity);
       }

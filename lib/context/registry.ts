@@ -134,16 +134,22 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   });
   deps.jobs.register(REMOVAL, (work, run) => removal.run(work, run));
   const { hosting } = deps;
+  const repositories = new RepositoryList(kv);
+  const reader = new OwnerReader({
+    log,
+    pds,
+    hosting,
+    maxManifestBytes: settings.max_manifest_bytes,
+  });
   const owners = new Owners({
     kv,
     clock,
     log,
     identities,
-    pds,
+    reader,
     hosting,
     defaultHold,
   });
-  const repositories = new RepositoryList(kv);
   const hidden = new HiddenRepositories({ holds, repositories, owners });
   const blobIndex = new BlobIndex(kv);
   const blobs = new Blobs({
@@ -154,12 +160,6 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     log,
     delivery: settings.delivery,
     directBytes: settings.direct_blob_bytes,
-  });
-  const reader = new OwnerReader({
-    log,
-    pds,
-    hosting,
-    maxManifestBytes: settings.max_manifest_bytes,
   });
   const tagRecheckMs = settings.tag_recheck_seconds * 1000;
   const names = new OwnerNames({

@@ -44,10 +44,12 @@ export class OwnerReader {
     owner: Identity,
     collection: string,
     rkey: string,
+    signal?: AbortSignal,
   ): Promise<Record<string, unknown> | undefined> {
     const found = await this.#at(
       owner,
-      (pds) => this.#deps.pds.getRecord(pds, owner.did, collection, rkey),
+      (pds) =>
+        this.#deps.pds.getRecord(pds, owner.did, collection, rkey, signal),
     );
     return found?.value;
   }

@@ -13,7 +13,7 @@ import type {
   IdentityResolver,
   ResolveOptions,
 } from "../../atproto/identity/identity.ts";
-import type { PdsReader, PdsSession } from "../../atproto/pds/pds.ts";
+import type { PdsSession } from "../../atproto/pds/pds.ts";
 import { type Clock, isWithin } from "../../clock.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
@@ -21,6 +21,7 @@ import { writeProfile } from "../../atproto/records/record_writers.ts";
 import { readProfile } from "../../atproto/records/records.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { ProfileRow } from "../rows.ts";
+import type { OwnerReader } from "./owner_reader.ts";
 
 /** How long a sailor profile is taken as known, in milliseconds. */
 const PROFILE_TTL_MS = 5 * 60_000;
@@ -39,7 +40,7 @@ export interface OwnersDeps {
   clock: Clock;
   log: Logger;
   identities: IdentityResolver;
-  pds: PdsReader;
+  reader: Pick<OwnerReader, "record">;
   hosting: Pick<Hosting, "require">;
   /** The hold for owners whose profile names none. */
   defaultHold: Did;
@@ -139,11 +140,9 @@ export class Owners {
     owner: Identity,
     signal?: AbortSignal,
   ): Promise<{ exists: boolean; defaultHold?: Did }> {
-    const { pds } = this.#deps;
-    const record = owner.pds === undefined
-      ? undefined
-      : await pds.getRecord(owner.pds, owner.did, PROFILE, "self", signal);
-    const profile = record && readProfile(record.value);
+    const { reader } = this.#deps;
+    const record = await reader.record(owner, PROFILE, "self", signal);
+    const profile = record && readProfile(record);
     const hold = profile?.defaultHold === undefined
       ? {}
       : { defaultHold: profile.defaultHold };
