@@ -48,6 +48,12 @@ const FAILURES_PER_NAME: RateLimit = {
   windowSeconds: 300,
 };
 
+/** The same for the account itself, which has several names. */
+const FAILURES_PER_ACCOUNT: RateLimit = {
+  ...FAILURES_PER_NAME,
+  name: "login_failure_account",
+};
+
 /** Failed logins from one address, whatever the account. */
 const FAILURES_PER_ADDRESS: RateLimit = {
   name: "login_failure_address",
@@ -57,6 +63,15 @@ const FAILURES_PER_ADDRESS: RateLimit = {
 
 /** Errors of a login that was refused, in contrast to one that nobody could check. */
 const REFUSALS = ["UNAUTHORIZED", "NAME_UNKNOWN", "NAME_INVALID"] as const;
+
+/** Where a login comes from, and what it counts for. */
+interface Source {
+  /** Network address. */
+  readonly from: string;
+  /** The user name in the spelling that it is counted and remembered by. */
+  readonly key: string;
+  readonly counted: readonly Counted[];
+}
 
 /** Checks credentials of every kind. */
 export class CredentialChain implements CredentialVerifier {
@@ -82,7 +97,7 @@ export class CredentialChain implements CredentialVerifier {
     try {
       return secret.startsWith(DEVICE_SECRET_PREFIX)
         ? await this.#verifyDevice(name, secret, counted)
-        : await this.#verifyPassword(name, key, secret, counted);
+        : await this.#verifyPassword(name, secret, { key, from, counted });
     } catch (error) {
       if (!isAppError(error, ...REFUSALS)) throw error;
       // Clients take any other status for a registry that is out of order.
@@ -163,18 +178,21 @@ export class CredentialChain implements CredentialVerifier {
   /** Equal logins at the same time are one guess at the PDS, but each refused one counts. */
   async #verifyPassword(
     username: string,
-    key: string,
     password: string,
-    counted: readonly Counted[],
+    source: Source,
   ): Promise<Principal> {
     const { known, limits } = this.#deps;
-    const flight = `${counted[0]?.subject} ${known.macOf(key, password)}`;
+    const { from, key, counted } = source;
     let leads = false;
     try {
-      return await this.#logins.run(flight, undefined, () => {
-        leads = true;
-        return this.#login(username, key, password, counted);
-      });
+      return await this.#logins.run(
+        `${from} ${known.macOf(key, password)}`,
+        undefined,
+        () => {
+          leads = true;
+          return this.#login(username, password, source);
+        },
+      );
     } catch (error) {
       if (!leads && !isAppError(error, "TOOMANYREQUESTS")) {
         await countGuess(limits, counted);
@@ -186,26 +204,32 @@ export class CredentialChain implements CredentialVerifier {
   /** A password that was right before is no guess; every other one is counted until the PDS has taken it. */
   async #login(
     username: string,
-    key: string,
     password: string,
-    counted: readonly Counted[],
+    { from, key, counted }: Source,
   ): Promise<Principal> {
-    const { identities, passwords, known, limits } = this.#deps;
-    const login = async (): Promise<Principal> => {
-      const identity = await loginAtCurrentPds(
-        { identities, passwords },
-        username,
-        password,
-      );
-      return { identity, credential: { kind: "password" } };
-    };
+    const { passwords, known, limits } = this.#deps;
     if (!await known.isKnown(key, password)) {
-      const principal = await limitGuess(limits, counted, login);
+      const principal = await limitGuess(
+        limits,
+        counted,
+        () =>
+          this.#loginAtPds(username, password, {
+            login: (identity, guess) =>
+              limitGuess(
+                limits,
+                [{
+                  rule: FAILURES_PER_ACCOUNT,
+                  subject: `${subjectOf(from)} ${identity.did}`,
+                }],
+                () => passwords.login(identity, guess),
+              ),
+          }),
+      );
       await known.remember(key, password);
       return principal;
     }
     try {
-      const principal = await login();
+      const principal = await this.#loginAtPds(username, password, passwords);
       await known.remember(key, password);
       return principal;
     } catch (error) {
@@ -215,6 +239,20 @@ export class CredentialChain implements CredentialVerifier {
       }
       throw error;
     }
+  }
+
+  async #loginAtPds(
+    username: string,
+    password: string,
+    passwords: PasswordLogin,
+  ): Promise<Principal> {
+    const { identities } = this.#deps;
+    const identity = await loginAtCurrentPds(
+      { identities, passwords },
+      username,
+      password,
+    );
+    return { identity, credential: { kind: "password" } };
   }
 
   #ofDevice(device: Device, identity: Identity): Principal {

@@ -202,6 +202,18 @@ Deno.test("guesses in parallel at many accounts end with the limit of their addr
   assert.equal(codes.filter((code) => code === "UNAUTHORIZED").length, 60);
 });
 
+Deno.test("the names of an account give no further guesses", async () => {
+  using t = await setUp();
+  const names = ["alice.test", ALICE, "@alice.test", "ALICE.test"];
+  await Promise.allSettled(
+    Array.from(
+      { length: 40 },
+      (_, i) => t.chain.verify(names[i % 4] ?? "", `wrong-${i}`, "192.0.2.1"),
+    ),
+  );
+  assert.equal(t.tried.length, 10);
+});
+
 Deno.test("the same wrong password in parallel is one guess at the PDS, and each login counts", async () => {
   using t = await setUp();
   const codes = codesOf(

@@ -6,7 +6,7 @@
  */
 
 import type { Did } from "../did.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, isWithin } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
@@ -197,7 +197,7 @@ export class DeviceCodes {
     const now = clock.now();
     if (row.answer.kind === "approved") return await this.#giveOut(entry);
     if (row.answer.kind === "denied") return { kind: "denied" };
-    if (row.expiresAt <= now) return { kind: "expired" };
+    if (!isOpen(row, now)) return { kind: "expired" };
     const early = row.polledAt <= now &&
       now + POLL_LENIENCE_MS < row.polledAt + row.pollSeconds * 1000;
     const pollSeconds = row.pollSeconds + (early ? POLL_SECONDS : 0);
@@ -247,7 +247,10 @@ export class DeviceCodes {
     const code = parseUserCode(typed);
     const hash = code && await kv.get<string>(userCodeKey(hashUserCode(code)));
     const entry = hash && await kv.get<CodeRow>(deviceCodeKey(hash.value));
-    if (entry && entry.value.answer.kind === "pending") return entry;
+    if (
+      entry && entry.value.answer.kind === "pending" &&
+      isOpen(entry.value, this.#deps.clock.now())
+    ) return entry;
     throw new AppError(
       "NOT_FOUND",
       "This code is not known, has expired or was answered before. Compare it with what the program shows, or start again there.",
@@ -277,4 +280,9 @@ export class DeviceCodes {
       "This code was answered at the same moment in another window.",
     );
   }
+}
+
+/** Whether a request can still be approved. */
+function isOpen({ createdAt }: CodeRow, now: number): boolean {
+  return isWithin(createdAt, DEVICE_CODE_SECONDS * 1000, now);
 }

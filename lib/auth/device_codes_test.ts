@@ -235,3 +235,15 @@ Deno.test("devices that are made at once are no more than an account may have", 
   }
   assert.equal((await t.devices.list(alice)).length, MAX_DEVICES);
 });
+
+Deno.test("a code of a clock ahead has expired once that is set back", async () => {
+  using t = await setUp();
+  t.clock.advance(86_400_000);
+  const { deviceCode, userCode } = await t.start();
+  t.clock.setBack(86_400_000);
+  assert.equal((await t.codes.poll(deviceCode)).kind, "expired");
+  await assert.rejects(
+    t.codes.find(userCode, alice, here),
+    (e) => isAppError(e, "NOT_FOUND"),
+  );
+});
