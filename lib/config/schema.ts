@@ -118,6 +118,11 @@ const registrySettings = section("The OCI registry.", {
       "somebody asks for them.",
     default: 256,
   }),
+  delete_in_use: setting(flag(), {
+    doc: "Whether blobs that manifests name, and manifests that a tagged " +
+      "index needs, may be deleted; otherwise the answer is 405.",
+    default: false,
+  }),
   notify_holds: setting(flag(), {
     doc: "Whether holds are told of pushed manifests, for statistics, " +
       "quotas and posts.",

@@ -34,6 +34,7 @@ import {
   ManifestRemoval,
   REMOVAL,
 } from "../registry/manifests/manifest_removal.ts";
+import { ManifestUses } from "../registry/manifests/manifest_uses.ts";
 import { Manifests } from "../registry/manifests/manifests.ts";
 import { Mounts } from "../registry/mounts.ts";
 import { HiddenRepositories } from "../registry/owners/hidden_repositories.ts";
@@ -152,8 +153,20 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   });
   const hidden = new HiddenRepositories({ holds, repositories, owners });
   const blobIndex = new BlobIndex(kv);
+  const uses = new ManifestUses({
+    kv,
+    bytes: async (ref, digest) =>
+      await content.get(digest) ??
+        await discovery.bytes(
+          await identities.resolve(ref.did),
+          ref.repo,
+          digest,
+        ),
+    allowed: settings.delete_in_use,
+  });
   const blobs = new Blobs({
     kv,
+    uses,
     holds,
     hidden,
     index: blobIndex,
@@ -234,6 +247,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
         intervalMs: tagRecheckMs,
       }),
       removal,
+      uses,
       tagRecheckMs,
     }),
     push: new ManifestPush({

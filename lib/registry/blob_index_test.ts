@@ -73,6 +73,7 @@ async function setUp() {
   };
   const index = new BlobIndex(kv);
   const blobs = new Blobs({
+    uses: { requireBlobUnused: () => Promise.resolve() },
     kv,
     holds,
     hidden: { requireNoneHidden: () => Promise.resolve() },

@@ -18,6 +18,7 @@ import type {
 import type { BlobIndex, SizedBlob } from "./blob_index.ts";
 import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
+import type { ManifestUses } from "./manifests/manifest_uses.ts";
 import { requireRead, requireRepositoryRead } from "./hold_rights.ts";
 import type { HiddenRepositories } from "./owners/hidden_repositories.ts";
 import type { BlobRow, RepositoryRow } from "./rows.ts";
@@ -35,6 +36,7 @@ export interface BlobsDeps {
   delivery: DeliveryMode;
   /** In `auto` mode, blobs up to so many bytes come through us. */
   directBytes: number;
+  uses: Pick<ManifestUses, "requireBlobUnused">;
 }
 
 /** A blob on its way: through us, or by a URL of the hold's storage. */
@@ -92,10 +94,17 @@ export class Blobs {
     return { kind: "stream", size, body: opened.body, range };
   }
 
-  /** Takes a blob out of the repository; the hold removes its bytes when nobody needs them (end-10). */
+  /**
+   * Takes a blob out of the repository; the hold removes its bytes when nobody
+   * needs them (end-10). Throws AppError `BLOB_UNKNOWN`, and `UNSUPPORTED` when
+   * a manifest of the repository names the blob.
+   */
   async unlink(ref: RepoRef, digest: Digest): Promise<void> {
-    const { index, holds, log } = this.#deps;
+    const { index, uses, holds, log } = this.#deps;
     const first = await index.first(ref, digest);
+    const [other] = first ? [first] : await index.further(ref, digest, first);
+    if (!other) throw unknownBlob(digest);
+    await uses.requireBlobUnused(ref, digest);
     if (!await index.remove(ref, digest)) throw unknownBlob(digest);
     if (!first) return;
     const { holdDid } = first;

@@ -42,6 +42,7 @@ Deno.test("a hold that gives another size than it said is refused before anythin
   for (const opens of [9, 1_000]) {
     const { hold, cancelled } = liar(10, opens);
     const blobs = new Blobs({
+      uses: { requireBlobUnused: () => Promise.resolve() },
       kv,
       holds: { get: () => Promise.resolve(hold) },
       hidden: { requireNoneHidden: () => Promise.resolve() },

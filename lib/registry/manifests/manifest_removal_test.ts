@@ -94,6 +94,7 @@ async function setUp() {
   });
   const metrics = new Metrics();
   const manifests = new Manifests({
+    uses: { requireNoTaggedIndex: () => Promise.resolve() },
     ...{ clock, leases, log, metrics, holds, index, discovery },
     ...{ records, removal, tagRecheckMs: 60_000 },
     recordCheck: { later: () => {} },

@@ -19,6 +19,7 @@ import type { Digest } from "../../oci/digest.ts";
 import type { Reference } from "../../oci/name.ts";
 import type { Discovery } from "./discovery.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
+import type { ManifestUses } from "./manifest_uses.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import type { ManifestRemoval } from "./manifest_removal.ts";
 import type { HiddenRepositories } from "../owners/hidden_repositories.ts";
@@ -41,6 +42,7 @@ export interface ManifestsDeps {
   records: OwnerRecords;
   recordCheck: Pick<RecordCheck, "later">;
   removal: ManifestRemoval;
+  uses: Pick<ManifestUses, "requireNoTaggedIndex">;
   /** Age at which a known tag is compared with the owner's repo, in milliseconds. */
   tagRecheckMs: number;
 }
@@ -120,8 +122,9 @@ export class Manifests {
   /**
    * Deletes a tag, or a manifest with all its tags, from the owner's repo and
    * from the index (end-9). The records of many tags leave the owner's repo
-   * after this has returned. Throws AppError `MANIFEST_UNKNOWN`, and
-   * `UNAVAILABLE` when the PDS does not answer; nothing changes then.
+   * after this has returned. Throws AppError `MANIFEST_UNKNOWN`, `UNSUPPORTED`
+   * when a tagged index needs the manifest, and `UNAVAILABLE` when the PDS does
+   * not answer; nothing changes then.
    */
   async delete(
     owner: Identity,
@@ -170,9 +173,10 @@ export class Manifests {
     lost: AbortSignal,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { index, records, removal } = this.#deps;
+    const { index, records, removal, uses } = this.#deps;
     const manifest = await index.manifest(ref, digest);
     if (!manifest) throw unknownManifest({ kind: "digest", digest });
+    await uses.requireNoTaggedIndex(ref, digest);
     const [heir] = await index.otherRepositories(ref, digest);
     // A PDS that does not answer is a reason to refuse, as long as nothing is deleted.
     await records.requireReachable(session, digest, signal);

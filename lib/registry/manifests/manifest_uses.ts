@@ -1,0 +1,140 @@
+/**
+ * What the manifests of a repository need, so that nobody deletes a part of an
+ * image that can still be pulled. Manifests are looked through when something
+ * is deleted, which is rare, and not indexed with every push.
+ *
+ * @module
+ */
+
+import { LRUCache } from "lru-cache";
+import { AppError } from "../../errors.ts";
+import type { Kv } from "../../kv/kv.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import { childManifests, parseManifest } from "../../oci/manifest.ts";
+import { isManifestMediaType, manifestKind } from "../../oci/media_types.ts";
+import { namedDigests } from "../../oci/named_digests.ts";
+import { registryKeys } from "../kv_keys.ts";
+import type { ManifestRow } from "../rows.ts";
+import type { RepoRef } from "./manifest_index.ts";
+
+export interface ManifestUsesDeps {
+  kv: Kv;
+  /** The bytes of a manifest, from wherever they are; undefined when nobody has them. */
+  bytes: (ref: RepoRef, manifest: Digest) => Promise<Uint8Array | undefined>;
+  /** Whether what is in use may be deleted all the same. */
+  allowed: boolean;
+}
+
+/** Digests remembered of manifests that were looked through; they never change. */
+const MAX_REMEMBERED = 50_000;
+
+/** Finds out what is in use. */
+export class ManifestUses {
+  readonly #deps: ManifestUsesDeps;
+  readonly #found = new LRUCache<string, ReadonlySet<Digest>>({
+    maxSize: MAX_REMEMBERED,
+    sizeCalculation: (digests) => digests.size + 1,
+  });
+
+  constructor(deps: ManifestUsesDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Throws AppError `UNSUPPORTED` when a manifest of the repository names the
+   * blob, and what reading the bytes of manifests throws.
+   */
+  async requireBlobUnused(ref: RepoRef, blob: Digest): Promise<void> {
+    if (this.#deps.allowed) return;
+    for await (const { digest } of this.#manifests(ref)) {
+      const named = await this.#digests(ref, digest, "all", namedDigests);
+      if (!named.has(blob)) continue;
+      throw inUse(
+        `The manifest ${digest} of this repository names the blob ${blob}; delete the manifest first.`,
+      );
+    }
+  }
+
+  /**
+   * Throws AppError `UNSUPPORTED` when a tag of the repository leads to the
+   * manifest by way of an index that names it, or of several, and what reading
+   * the bytes of indexes throws.
+   */
+  async requireNoTaggedIndex(ref: RepoRef, manifest: Digest): Promise<void> {
+    if (this.#deps.allowed) return;
+    const indexes = new Map<Digest, ReadonlySet<Digest>>();
+    for await (const { digest, row } of this.#manifests(ref)) {
+      const { mediaType } = row;
+      if (digest === manifest || !isIndex(mediaType)) continue;
+      const children = await this.#digests(
+        ref,
+        digest,
+        "children",
+        (bytes) => childrenOf(bytes, mediaType),
+      );
+      indexes.set(digest, children);
+    }
+    const seen = new Set([manifest]);
+    for (const child of seen) {
+      for (const [index, children] of indexes) {
+        if (seen.has(index) || !children.has(child)) continue;
+        const tag = await this.#tagOf(ref, index);
+        if (tag !== undefined) {
+          throw inUse(
+            `The index ${index} with the tag ${tag} needs the manifest ${manifest}; delete the tag or the index first.`,
+          );
+        }
+        seen.add(index);
+      }
+    }
+  }
+
+  async *#manifests(
+    { did, repo }: RepoRef,
+  ): AsyncIterableIterator<{ digest: Digest; row: ManifestRow }> {
+    const rows = this.#deps.kv.list<ManifestRow>({
+      prefix: registryKeys.manifests(did, repo),
+    });
+    for await (const { key, value } of rows) {
+      const digest = String(key.at(-1));
+      if (isDigest(digest)) yield { digest, row: value };
+    }
+  }
+
+  async #tagOf({ did, repo }: RepoRef, digest: Digest) {
+    const prefix = registryKeys.manifestTags(did, repo, digest);
+    const tags = this.#deps.kv.list({ prefix }, { limit: 1 });
+    for await (const { key } of tags) return String(key.at(-1));
+    return undefined;
+  }
+
+  /** What `read` finds in a manifest; nothing in one whose bytes nobody has. */
+  async #digests(
+    ref: RepoRef,
+    manifest: Digest,
+    which: "all" | "children",
+    read: (bytes: Uint8Array) => ReadonlySet<Digest>,
+  ): Promise<ReadonlySet<Digest>> {
+    const key = `${which} ${manifest}`;
+    const known = this.#found.get(key);
+    if (known) return known;
+    const bytes = await this.#deps.bytes(ref, manifest);
+    if (!bytes) return new Set();
+    const found = read(bytes);
+    this.#found.set(key, found);
+    return found;
+  }
+}
+
+function isIndex(mediaType: string): boolean {
+  return isManifestMediaType(mediaType) && manifestKind(mediaType) === "index";
+}
+
+function childrenOf(bytes: Uint8Array, mediaType: string): Set<Digest> {
+  const children = childManifests(parseManifest(bytes, mediaType));
+  return new Set(children.map(({ digest }) => digest));
+}
+
+function inUse(message: string): AppError {
+  return new AppError("UNSUPPORTED", message);
+}

@@ -1,0 +1,103 @@
+/** Deleting what an image that can still be pulled needs (distribution-spec, end-9, 10). */
+
+import assert from "node:assert/strict";
+import {
+  descriptor,
+  imageIndex,
+  manifest,
+  randomBlob,
+  TYPES,
+} from "../support/oci.ts";
+import {
+  type Answer,
+  expect,
+  expectError,
+  Repository,
+  textOf,
+} from "../support/registry.ts";
+import { sharedServer } from "../support/shared_server.ts";
+import { startServer } from "../support/server.ts";
+
+const server = sharedServer();
+const alices = (name: string) =>
+  new Repository(server(), server().alice, `alice.test/${name}`);
+
+/** Fails unless `answer` refuses a delete with a sentence that matches `reason`. */
+function expectInUse(answer: Answer, reason: RegExp): void {
+  expectError(answer, 405, "UNSUPPORTED");
+  assert.match(textOf(answer), reason);
+}
+
+Deno.test("a blob that a manifest of the repository names is not deleted before the manifest", async () => {
+  const repository = alices("in-use/blob");
+  const [one, two, cached, odd] = [
+    await repository.pushImage("one"),
+    await repository.pushImage("two"),
+    randomBlob(100),
+    randomBlob(100),
+  ];
+  for (const blob of [cached, odd]) await repository.pushBlob(blob);
+  // As BuildKit exports a cache, and a field that nobody here knows.
+  const cache = manifest({
+    schemaVersion: 2,
+    mediaType: TYPES.index,
+    manifests: [descriptor(cached, TYPES.layer)],
+    more: { blobs: [descriptor(odd, TYPES.layer)] },
+  });
+  expect(await repository.putManifest(cache, "cache"), 201);
+  const parts = JSON.parse(new TextDecoder().decode(one.bytes));
+  const remove = (digest: string) =>
+    repository.send("DELETE", `blobs/${digest}`);
+  const needed = [
+    parts.config.digest,
+    parts.layers[0].digest,
+    cached.digest,
+    odd.digest,
+  ];
+  for (const digest of needed) {
+    expectInUse(await remove(digest), /names the blob sha256:.*delete the/);
+    expect(await repository.send("GET", `blobs/${digest}`), 200);
+  }
+  // A manifest without a tag can be pulled as well.
+  expect(await repository.send("DELETE", "manifests/one"), 202);
+  expectInUse(await remove(needed[1]), /names the blob/);
+  for (const { digest } of [one, cache]) {
+    expect(await repository.send("DELETE", `manifests/${digest}`), 202);
+  }
+  for (const digest of needed.slice(1)) expect(await remove(digest), 202);
+  expect(await repository.send("GET", `manifests/${two.digest}`), 200);
+});
+
+Deno.test("a manifest that a tagged index needs, also by way of another index, is not deleted before", async () => {
+  const repository = alices("in-use/child");
+  const image = await repository.pushImage("image");
+  const inner = imageIndex([descriptor(image, TYPES.manifest)]);
+  const outer = imageIndex([descriptor(inner, TYPES.index)]);
+  expect(await repository.putManifest(inner, inner.digest), 201);
+  expect(await repository.putManifest(outer, "all"), 201);
+  const remove = (reference: string) =>
+    repository.send("DELETE", `manifests/${reference}`);
+  for (const { digest } of [image, inner]) {
+    expectInUse(await remove(digest), /index sha256:.* with the tag all needs/);
+    expect(await repository.send("GET", `manifests/${digest}`), 200);
+  }
+  // A tag of the child is nobody's need, and without its tag the index is none.
+  expect(await remove("image"), 202);
+  expect(await remove("all"), 202);
+  expect(await remove(image.digest), 202);
+  expect(await remove(inner.digest), 202);
+});
+
+Deno.test("what is in use is deleted where the operator allows it", async () => {
+  await using lax = await startServer({
+    env: { ATCR_REGISTRY_DELETE_IN_USE: "true" },
+  });
+  const repository = new Repository(lax, lax.alice, "alice.test/lax");
+  const image = await repository.pushImage("image");
+  const index = imageIndex([descriptor(image, TYPES.manifest)]);
+  expect(await repository.putManifest(index, "all"), 201);
+  const { layers } = JSON.parse(new TextDecoder().decode(image.bytes));
+  const path = `blobs/${layers[0].digest}`;
+  expect(await repository.send("DELETE", path), 202);
+  expect(await repository.send("DELETE", `manifests/${image.digest}`), 202);
+});
