@@ -36,6 +36,8 @@ export function isPublicAddress(address: string): boolean {
 
 /** Whether the address is the machine itself, also as an IPv4-mapped IPv6 address. */
 export function isLoopbackAddress(address: string): boolean {
-  if (!ipaddr.isValid(address)) return false;
+  // Asked for every connection: no other address has these spellings.
+  if (/^(?:::ffff:)?127\.|^::1$/.test(address)) return true;
+  if (!address.includes(":") || !ipaddr.isValid(address)) return false;
   return ipaddr.process(address).range() === "loopback";
 }

@@ -109,7 +109,9 @@ class Source {
       if (!outgoing.writableFinished) abort.abort(connectionClosed());
     };
     if (outgoing.destroyed) gone();
-    else outgoing.once("close", gone);
+    // After the others who listen: a body that is let go of must not fail first,
+    // which the library would report as an error.
+    else outgoing.once("close", () => queueMicrotask(gone));
     return abort.signal;
   }
 }

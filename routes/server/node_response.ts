@@ -130,6 +130,8 @@ export class CountedResponse<
 
   #destroyAll(): void {
     this.#cut = true;
+    // Who has left gets no body of any length.
+    if (this.destroyed || this.req.socket.destroyed) return;
     this.onMismatch?.({
       method: this.req.method ?? "",
       path: pathOf(this.req),

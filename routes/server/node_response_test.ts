@@ -181,6 +181,37 @@ Deno.test("bodies of the announced length pass, and those that may not be there 
   await server.stop(0);
 });
 
+Deno.test("a client that leaves in the middle of a body is no error", async () => {
+  const seen: string[] = [];
+  const { server, lines } = await serve((request) => {
+    const { signal } = request;
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        signal.addEventListener("abort", () => {
+          seen.push("aborted");
+          // What has been let go of cannot fail any more.
+          if (!seen.includes("cancelled")) controller.error(signal.reason);
+        });
+      },
+      pull(controller) {
+        controller.enqueue(new Uint8Array(65_536));
+      },
+      cancel() {
+        seen.push("cancelled");
+      },
+    });
+    return new Response(body, { headers: { "content-length": "1000000000" } });
+  });
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  await conn.write(new TextEncoder().encode(get()));
+  await conn.read(new Uint8Array(100));
+  conn.close();
+  await until(() => seen.length === 2);
+  assert.deepEqual(seen, ["cancelled", "aborted"]);
+  await server.stop(0);
+  assert.deepEqual(lines, []);
+});
+
 Deno.test("under Deno.serve a body of another length than announced breaks off", async () => {
   const request = new Request("http://localhost/v2/blob");
   const cut: number[] = [];

@@ -80,7 +80,7 @@ export class ServerGuards {
   }
 
   #admit(socket: Socket): void {
-    this.#check?.accepted(socket.remotePort);
+    this.#check?.accepted(socket);
     const refused = this.#connections.admit(socket);
     if (refused === undefined) return;
     const { remoteAddress } = socket;

@@ -239,7 +239,7 @@ async function checked(notices: () => boolean, lines: string[] = []) {
     patienceMs: 100,
   });
   server.on("connection", (socket) => {
-    if (notices()) check.accepted(socket.remotePort);
+    if (notices()) check.accepted(socket);
   });
   return {
     lines,
