@@ -52,6 +52,8 @@ export interface ParsedManifest {
   readonly annotations: Readonly<Record<string, string>>;
   /** Bytes of the manifest itself. */
   readonly size: number;
+  /** Set where annotations of a large manifest were left out; they stand in the bytes. */
+  readonly isTrimmed?: true;
 }
 
 const listSchema = absentable(

@@ -22,7 +22,8 @@ import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import { type ParsedManifest, parseManifest } from "../oci/manifest.ts";
+import type { ParsedManifest } from "../oci/manifest.ts";
+import { readManifestAside } from "../oci/manifest_reading.ts";
 import type { ManifestContent } from "./manifests/content.ts";
 import type { HoldDirectory } from "../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifests/manifest_index.ts";
@@ -150,7 +151,7 @@ export class PushNotices {
     if (!await index.manifest(ref, digest)) return undefined;
     const bytes = await content.get(digest);
     if (!bytes) return undefined;
-    const manifest = parseManifest(bytes, mediaType);
+    const manifest = await readManifestAside(bytes, mediaType);
     return { ref, holdDid, digest, manifest, tag };
   }
 

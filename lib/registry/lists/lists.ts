@@ -12,7 +12,7 @@ import { AppError, isAppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { parseManifest } from "../../oci/manifest.ts";
+import { readManifestAside } from "../../oci/manifest_reading.ts";
 import type { ManifestContent } from "../manifests/content.ts";
 import type { Discovery } from "../manifests/discovery.ts";
 import type { OwnerNames } from "../manifests/owner_names.ts";
@@ -268,7 +268,7 @@ export class Lists {
     if (!annotationsInContent) return descriptor;
     const bytes = await this.#deps.content.get(row.digest);
     if (!bytes) return descriptor;
-    const { annotations } = parseManifest(bytes, row.mediaType);
+    const { annotations } = await readManifestAside(bytes, row.mediaType);
     return { ...descriptor, annotations };
   }
 }

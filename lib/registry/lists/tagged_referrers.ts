@@ -11,7 +11,7 @@ import { isAppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { parseManifest } from "../../oci/manifest.ts";
+import { readManifestAside } from "../../oci/manifest_reading.ts";
 import { referrersTag } from "../../oci/referrers.ts";
 import type { Discovery } from "../manifests/discovery.ts";
 import type { ManifestIndex } from "../manifests/manifest_index.ts";
@@ -50,7 +50,10 @@ export class TaggedReferrers {
     if (!tag) return [];
     const bytes = await discovery.bytes(owner, repo, tag.digest);
     if (!bytes) return [];
-    const { manifests } = parseManifest(bytes, tag.mediaType);
+    const { manifests, isTrimmed } = await readManifestAside(
+      bytes,
+      tag.mediaType,
+    );
     const rows = await index.manifests(ref, manifests.map((m) => m.digest));
     const found = new Map<Digest, ReferrerRow>();
     let lookups = 0;
@@ -59,7 +62,14 @@ export class TaggedReferrers {
       if (!row && lookups++ < MAX_LOOKUPS) {
         row = await this.#lookUp(owner, repo, listed.digest);
       }
-      if (row) found.set(listed.digest, entryOf(listed, row.artifactType));
+      if (row) {
+        const entry = entryOf(listed, row.artifactType);
+        // The annotations of the list were left out, those of the manifest are the same.
+        const elsewhere = isTrimmed
+          ? { annotationsInContent: true } as const
+          : {};
+        found.set(listed.digest, { ...entry, ...elsewhere });
+      }
     }
     return [...found.values()].sort((a, b) => a.digest < b.digest ? -1 : 1);
   }

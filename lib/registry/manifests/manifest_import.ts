@@ -12,11 +12,8 @@ import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import type { RateLimit, RateLimiter } from "../../kv/rate_limit.ts";
 import type { Digest } from "../../oci/digest.ts";
-import {
-  childManifests,
-  parseManifest,
-  referencedBlobs,
-} from "../../oci/manifest.ts";
+import { childManifests, referencedBlobs } from "../../oci/manifest.ts";
+import { readManifestAside } from "../../oci/manifest_reading.ts";
 import type { BlobIndex } from "../blob_index.ts";
 import type { ManifestContent } from "./content.ts";
 import type { HeardRows } from "./heard_rows.ts";
@@ -81,7 +78,7 @@ export class ManifestImport {
     const bytes = await this.#ownBytes(ref, digest) ??
       await this.#read(owner, record);
     if (!bytes) return undefined;
-    const manifest = parseManifest(bytes, record.mediaType);
+    const manifest = await readManifestAside(bytes, record.mediaType);
     const facts = manifestRow(manifest, {
       size: bytes.byteLength,
       holdDid: record.holdDid ?? defaultHold,

@@ -12,11 +12,8 @@ import { AppError } from "../../errors.ts";
 import type { PlannedJob } from "../../kv/jobs.ts";
 import type { Metrics } from "../../metrics.ts";
 import { type Digest, digestOf, digestParts } from "../../oci/digest.ts";
-import {
-  type ParsedManifest,
-  parseManifest,
-  requiredBlobs,
-} from "../../oci/manifest.ts";
+import { type ParsedManifest, requiredBlobs } from "../../oci/manifest.ts";
+import { readManifestAside } from "../../oci/manifest_reading.ts";
 import type { Blobs } from "../blobs.ts";
 import type { ManifestContent } from "./content.ts";
 import type { HoldClient, HoldDirectory } from "../../hold_api/hold_client.ts";
@@ -97,7 +94,7 @@ export class ManifestPush {
         `One push may set at most ${MAX_TAGS} tags; this one names ${pushed.tags.length}.`,
       );
     }
-    const manifest = parseManifest(bytes, pushed.contentType);
+    const manifest = await readManifestAside(bytes, pushed.contentType);
     const digest = verifiedDigest(bytes, pushed.digest);
     const ref: RepoRef = { did: owner.did, repo };
     const hold = await this.#deps.holds.get(

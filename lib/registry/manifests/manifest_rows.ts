@@ -55,7 +55,8 @@ export function referrerRow(
 ): ReferrerRow {
   const { mediaType, size, artifactType } = row;
   const { annotations } = manifest;
-  const fits = JSON.stringify(annotations).length <= MAX_ROW_ANNOTATIONS;
+  const fits = !manifest.isTrimmed &&
+    JSON.stringify(annotations).length <= MAX_ROW_ANNOTATIONS;
   const some = Object.keys(annotations).length > 0;
   return {
     mediaType,

@@ -1,0 +1,110 @@
+/**
+ * Reading manifests without holding up other requests: small ones at once,
+ * large ones on a thread of their own.
+ *
+ * @module
+ */
+
+import { AppError } from "../errors.ts";
+import { type ParsedManifest, parseManifest } from "./manifest.ts";
+import { type ReadOutcome, type ReadTask, trimmed } from "./manifest_task.ts";
+
+/** Manifests of more bytes are read on the other thread. */
+export const ASIDE_BYTES = 128 * 1024;
+
+/** Large manifests that may wait to be read; beyond that requests are refused. */
+const MAX_WAITING = 64;
+
+/** A manifest that takes longer is given up; milliseconds. */
+const LIMIT_MS = 20_000;
+
+/** The thread ends when it had nothing to do for so long, in milliseconds. */
+const IDLE_MS = 1_000;
+
+const WORKER = new URL("./manifest_worker.ts", import.meta.url);
+
+/**
+ * As {@linkcode parseManifest}. Of a large manifest, annotations that fit into
+ * no row or record are left out ({@linkcode ParsedManifest.isTrimmed}).
+ *
+ * Throws what `parseManifest` throws, and AppError `UNAVAILABLE` while too many
+ * large manifests wait.
+ */
+export async function readManifestAside(
+  bytes: Uint8Array<ArrayBuffer>,
+  contentType?: string,
+): Promise<ParsedManifest> {
+  if (bytes.length <= ASIDE_BYTES) return parseManifest(bytes, contentType);
+  thread ??= canStart() ? new ReadingThread() : undefined;
+  return thread
+    ? await thread.read(bytes, contentType)
+    : trimmed(parseManifest(bytes, contentType));
+}
+
+let thread: ReadingThread | undefined;
+
+function canStart(): boolean {
+  const { state } = Deno.permissions.querySync({ name: "read", path: WORKER });
+  return state === "granted" && typeof Worker === "function";
+}
+
+/** A thread that lives as long as there is something to read. */
+class ReadingThread {
+  readonly #worker = new Worker(WORKER, { type: "module" });
+  readonly #waiting = new Map<number, PromiseWithResolvers<ParsedManifest>>();
+  #count = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    this.#worker.onmessage = (event) => this.#settle(event.data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#end(new Error(`The reading of a manifest broke: ${event.message}`));
+    };
+  }
+
+  read(
+    bytes: Uint8Array<ArrayBuffer>,
+    contentType: string | undefined,
+  ): Promise<ParsedManifest> {
+    if (this.#waiting.size >= MAX_WAITING) throw busy();
+    const id = ++this.#count;
+    const waiting = Promise.withResolvers<ParsedManifest>();
+    this.#waiting.set(id, waiting);
+    const task: ReadTask = { id, bytes, contentType };
+    this.#worker.postMessage(task);
+    this.#restart(LIMIT_MS);
+    return waiting.promise;
+  }
+
+  #settle(outcome: ReadOutcome): void {
+    const waiting = this.#waiting.get(outcome.id);
+    this.#waiting.delete(outcome.id);
+    this.#restart(this.#waiting.size > 0 ? LIMIT_MS : IDLE_MS);
+    if ("manifest" in outcome) return waiting?.resolve(outcome.manifest);
+    const { code, message, detail } = outcome.refused;
+    waiting?.reject(new AppError(code, message, { detail }));
+  }
+
+  #restart(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#end(busy()), ms);
+  }
+
+  /** Ends the thread; what still waits fails, and the next manifest begins another one. */
+  #end(error: Error): void {
+    clearTimeout(this.#timer);
+    this.#worker.terminate();
+    if (thread === this) thread = undefined;
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}
+
+function busy(): AppError {
+  return new AppError(
+    "UNAVAILABLE",
+    "Too many large manifests are being read at the moment. Try again.",
+    { retryAfterSeconds: 5 },
+  );
+}

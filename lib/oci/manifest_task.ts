@@ -1,0 +1,61 @@
+/**
+ * What goes to the thread that reads large manifests, and what comes back.
+ * Sending an object to another thread costs as much as reading it, so that
+ * what nobody needs stays there.
+ *
+ * @module
+ */
+
+import type { ErrorCode } from "../errors.ts";
+import type { Descriptor } from "./descriptor.ts";
+import type { ParsedManifest } from "./manifest.ts";
+
+/** A manifest to read. */
+export interface ReadTask {
+  readonly id: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly contentType: string | undefined;
+}
+
+/** What the manifest says, or why it was refused. */
+export type ReadOutcome =
+  | { readonly id: number; readonly manifest: ParsedManifest }
+  | {
+    readonly id: number;
+    readonly refused: {
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly detail: unknown;
+    };
+  };
+
+/** Annotations up to so many bytes of JSON are kept, of the manifest and of all its entries together. */
+const MAX_ANNOTATIONS = 100_000;
+
+/** The manifest without annotations that are too large for any row or record. */
+export function trimmed(manifest: ParsedManifest): ParsedManifest {
+  const { annotations, layers, manifests } = manifest;
+  const own = sizeOf(annotations) <= MAX_ANNOTATIONS;
+  const others = sizeOf([
+    ...[manifest.config, manifest.subject, ...layers, ...manifests]
+      .map((descriptor) => descriptor?.annotations),
+  ]) <= MAX_ANNOTATIONS;
+  if (own && others) return manifest;
+  const bare = (descriptor: Descriptor): Descriptor => {
+    const { annotations: _, ...rest } = descriptor;
+    return others ? descriptor : rest;
+  };
+  return {
+    ...manifest,
+    annotations: own ? annotations : {},
+    config: manifest.config && bare(manifest.config),
+    subject: manifest.subject && bare(manifest.subject),
+    layers: layers.map(bare),
+    manifests: manifests.map(bare),
+    isTrimmed: true,
+  };
+}
+
+function sizeOf(value: unknown): number {
+  return JSON.stringify(value).length;
+}

@@ -1,0 +1,28 @@
+/**
+ * Reads large manifests on a thread of its own.
+ *
+ * @module
+ */
+
+import { isAppError } from "../errors.ts";
+import { parseManifest } from "./manifest.ts";
+import { type ReadOutcome, type ReadTask, trimmed } from "./manifest_task.ts";
+
+/** The part of a worker's global scope that is used here. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ReadTask>) => void) | null;
+  postMessage(message: ReadOutcome): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+
+scope.onmessage = ({ data: { id, bytes, contentType } }) => {
+  try {
+    const manifest = trimmed(parseManifest(bytes, contentType));
+    scope.postMessage({ id, manifest });
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    const { code, message, detail } = error;
+    scope.postMessage({ id, refused: { code, message, detail } });
+  }
+};
