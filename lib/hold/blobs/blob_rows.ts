@@ -25,7 +25,7 @@
  * @module
  */
 
-import type { Clock } from "../../clock.ts";
+import { type Clock, isAhead } from "../../clock.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
@@ -290,7 +290,13 @@ export class BlobRows {
 
   async #entry(digest: Digest): Promise<Entry<BlobRow> | undefined> {
     const entry = await this.#kv.get<BlobRow>(holdKeys.blob(digest));
-    return entry && { ...entry, value: current(entry.value) };
+    const now = this.#clock.now();
+    if (!entry || !isAhead(entry.value.since, now)) {
+      return entry && { ...entry, value: current(entry.value) };
+    }
+    // The clock was set back: the state began now, or it would last for as long.
+    await this.#swap(digest, entry, { ...entry.value, since: now });
+    return await this.#entry(digest);
   }
 
   #forget({ key, versionstamp }: Entry<BlobRow>): Promise<boolean> {

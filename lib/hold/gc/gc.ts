@@ -7,7 +7,7 @@
  */
 
 import type { Did } from "../../did.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, isAhead } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobStore } from "../../storage/blob_store.ts";
@@ -121,8 +121,9 @@ export class HoldGc {
       const reason = "Its owner deleted the manifest.";
       yield { subject, size: 0, verdict: "release", reason };
     }
-    for await (const { digest, row } of this.#deps.rows.all()) {
+    for await (const { digest, row: listed } of this.#deps.rows.all()) {
       signal?.throwIfAborted();
+      const row = dry ? listed : await this.#settled(digest, listed);
       const finding = { subject: digest, size: row.size };
       try {
         const verdict = await this.#judge(digest, row, census);
@@ -135,6 +136,12 @@ export class HoldGc {
     }
     const { charges, graceMs } = this.#deps;
     if (!dry) await charges.settle(graceMs, census.unread, signal);
+  }
+
+  /** The row, whose state began ahead of now where the clock was set back: read by itself it begins now. */
+  async #settled(digest: Digest, row: BlobRow): Promise<BlobRow> {
+    if (!isAhead(row.since, this.#deps.clock.now())) return row;
+    return await this.#deps.rows.find(digest) ?? row;
   }
 
   async #judge(

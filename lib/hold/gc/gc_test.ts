@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { manifestUri } from "../../atproto/records/records.ts";
+import { isAppError } from "../../errors.ts";
+import { type BlobRow, PURGE_MS } from "../blobs/blob_row.ts";
+import { holdKeys } from "../kv_keys.ts";
 import type { PushNotice } from "../pushes/notice.ts";
 import { COLLECTIONS } from "../records.ts";
 import { ALICE, noise } from "../testing.ts";
@@ -170,4 +173,38 @@ Deno.test("a push during the collection keeps its blobs", async () => {
   const report = await hold.gc.run();
   assert.equal(report.quarantine, 0);
   assert.ok(await hold.blobs.stat(layer));
+});
+
+Deno.test("a quarantine that a clock ahead began is over a week after the clock is set back", async () => {
+  await using hold = await openServices();
+  const stray = await hold.push(ALICE, noise(12));
+  hold.clock.advance(90 * DAY);
+  assert.equal((await hold.gc.run()).quarantine, 1);
+  hold.clock.setBack(80 * DAY);
+  assert.equal((await hold.gc.run()).purge, 0);
+  hold.clock.advance(6 * DAY);
+  assert.equal((await hold.gc.run()).purge, 0);
+  hold.clock.advance(2 * DAY);
+  assert.equal((await hold.gc.run()).purge, 1);
+  assert.equal(await hold.store.head(hold.keys.blob(stray)), undefined);
+});
+
+Deno.test("a removal that died under a clock ahead keeps nobody from pushing for longer than it may take", async () => {
+  await using hold = await openServices();
+  const digest = await hold.push(ALICE, noise(12));
+  const key = holdKeys.blob(digest);
+  const entry = await hold.kv.get<BlobRow>(key);
+  assert.ok(entry);
+  const since = hold.clock.now() + 90 * DAY;
+  const dead: BlobRow = { ...entry.value, state: "purging", since };
+  await hold.kv.set(key, dead);
+  await assert.rejects(
+    hold.push(ALICE, noise(12)),
+    (error) => isAppError(error, "UNAVAILABLE"),
+  );
+  hold.clock.advance(PURGE_MS);
+  // The first one takes the removal up, as ever.
+  await hold.push(ALICE, noise(12)).catch(() => {});
+  await hold.push(ALICE, noise(12));
+  assert.deepEqual(await hold.blobs.stat(digest), { size: 12 });
 });

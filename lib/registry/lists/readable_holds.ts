@@ -9,7 +9,7 @@
 import { LRUCache } from "lru-cache";
 import type { Did } from "../../did.ts";
 import { inParallel } from "../../async/in_parallel.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, endsWithin, isWithin } from "../../clock.ts";
 import { isAppError } from "../../errors.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
 
@@ -76,11 +76,13 @@ export class ReadableHolds {
     const name = nameOf(question);
     const old = () => {
       const last = this.#last.get(name);
-      return last !== undefined && last.allowed && last.at + LAST_MS > now;
+      return last?.allowed === true && isWithin(last.at, LAST_MS, now);
     };
-    if (until <= now || (this.#hanging.get(did) ?? 0) > now) return old();
+    const hanging = this.#hanging.get(did) ?? 0;
+    if (until <= now || endsWithin(hanging, HANGING_MS, now)) return old();
     const stop = new AbortController();
-    const late = clock.sleep(until - now, stop.signal).then(() => undefined);
+    const late = clock.sleep(Math.min(until - now, PATIENCE_MS), stop.signal)
+      .then(() => undefined);
     const asked = this.#ask(question);
     // A late answer counts the next time.
     void asked.then((allowed) => {
