@@ -5,10 +5,15 @@
  */
 
 import { bytes } from "../lib/config/kinds.ts";
+import type { AppContext } from "../lib/context.ts";
 import { AppError } from "../lib/errors.ts";
-import { withLease } from "../lib/kv/lease.ts";
+import { acquireLease, type Lease } from "../lib/kv/lease.ts";
 import { SCRUB_LEASE } from "../lib/scrub/kv_keys.ts";
-import { type ScrubReport, totals } from "../lib/scrub/report.ts";
+import {
+  type ScrubFinding,
+  type ScrubReport,
+  totals,
+} from "../lib/scrub/report.ts";
 import type { Command, CommandCall } from "./command.ts";
 import { withContext } from "./open_context.ts";
 
@@ -28,35 +33,55 @@ export const SCRUB_COMMANDS: readonly Command[] = [
 const RATE = 50_000_000;
 
 /** A process that dies while it scrubs makes others wait for so long, in milliseconds. */
-const LEASE_MS = 60_000;
+const LEASE_MS = 20_000;
 
 async function scrub(call: CommandCall): Promise<number> {
   const count = countOf(call.options.get("sample"));
   const bytesPerSecond = rateOf(call.options.get("rate"));
-  return await withContext(call.config(), async ({ scrubber, kv, clock }) => {
-    const restart = call.options.has("restart");
-    const pending = await scrubber.pending();
-    if (pending && count === undefined && !restart) {
-      const { startedAt } = pending;
-      call.print(`Continuing the scrub of ${dateOf(startedAt)}.`);
-    }
-    const work = async (signal: AbortSignal) => {
+  const restart = call.options.has("restart");
+  return await withContext(call.config(), async (ctx) => {
+    const { scrubber } = ctx;
+    const lease = await leaseOf(ctx, call);
+    try {
+      const { signal } = lease;
       const options = {
         bytesPerSecond,
         signal,
-        onFinding: ({ source, id, damage }: ScrubReport["findings"][number]) =>
+        onFinding: ({ source, id, damage }: ScrubFinding) =>
           call.print(`damaged ${source} ${id}: ${damage}`),
       };
-      return count === undefined
+      if (count === undefined && !restart) {
+        const begun = (await scrubber.pending())?.startedAt;
+        if (begun) call.print(`Continuing the scrub of ${dateOf(begun)}.`);
+      }
+      const report = count === undefined
         ? await scrubber.run({ ...options, restart })
         : await scrubber.sample({ ...options, count });
-    };
-    const lease = { ttlMs: LEASE_MS };
-    const report = await withLease(kv, clock, SCRUB_LEASE, lease, work);
-    for (const line of describeScrub(report)) call.print(line);
-    const { damaged, unread } = totals(report);
-    return damaged + unread === 0 ? 0 : 1;
+      for (const line of describeScrub(report)) call.print(line);
+      const { damaged, unread } = totals(report);
+      return damaged + unread === 0 ? 0 : 1;
+    } finally {
+      await lease.release();
+    }
   });
+}
+
+/** The lease of the one scrub at a time. Throws AppError `CONFLICT` when another one goes on. */
+async function leaseOf(
+  { kv, clock }: AppContext,
+  call: CommandCall,
+): Promise<Lease> {
+  const ttlMs = LEASE_MS;
+  const first = await acquireLease(kv, clock, SCRUB_LEASE, { ttlMs });
+  if (first) return first;
+  call.print("Waiting for another scrub, in case it was killed.");
+  const waitMs = LEASE_MS + 5_000;
+  const later = await acquireLease(kv, clock, SCRUB_LEASE, { ttlMs, waitMs });
+  if (later) return later;
+  throw new AppError(
+    "CONFLICT",
+    "Another scrub is running; run this one when it has ended.",
+  );
 }
 
 /** A report in sentences, one for each kind of content. */

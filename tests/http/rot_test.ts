@@ -14,6 +14,8 @@ import {
 import { startServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+
 function alices(server: TestServer, name = "rot"): Repository {
   return new Repository(server, server.alice, `alice.test/${name}`);
 }
@@ -26,15 +28,34 @@ function fileOf({ dataDir }: TestServer, { digest }: { digest: string }) {
 
 /** A command of the operator beside the server. */
 async function beside(
-  { port, dataDir, ports }: TestServer,
+  server: TestServer,
   ...words: string[]
 ): Promise<CommandResult> {
-  return await command({
+  return await command(settings(server), ...words);
+}
+
+function settings(
+  { port, dataDir, ports }: Pick<TestServer, "port" | "dataDir" | "ports">,
+): Record<string, string> {
+  return {
     ATCR_SERVER_ADDR: `127.0.0.1:${port}`,
     ATCR_DATA_DIR: dataDir,
     ATCR_SANDBOX_PDS_PORT: String(ports[1]),
     ATCR_SANDBOX_PLC_PORT: String(ports[2]),
-  }, ...words);
+  };
+}
+
+function startBeside(
+  { port, dataDir, ports }: TestServer,
+  ...words: string[]
+): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", MAIN, ...words],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    env: settings({ port, dataDir, ports }),
+  }).spawn();
 }
 
 async function flip(path: string): Promise<void> {
@@ -154,4 +175,29 @@ Deno.test("a manifest that rotted in the store is fetched from its owner's repo 
   const scrub = await beside(again, "hold", "scrub");
   assert.equal(scrub.code, 0, scrub.text + scrub.errors);
   assert.match(scrub.text, /^manifests: 1 checked/m);
+});
+
+Deno.test("a scrub that was killed goes on where it was, and only one runs at a time", async () => {
+  await using server = await startServer();
+  const repository = alices(server);
+  const blobs = Array.from({ length: 30 }, () => randomBlob(20_000));
+  for (const blob of blobs) await repository.pushBlob(blob);
+  // A minute for everything, and the place is kept every five seconds.
+  const first = startBeside(server, "hold", "scrub", "--rate", "10kB");
+  const kv = await whileUnlocked(() =>
+    Deno.openKv(`${server.dataDir}/kv.sqlite3`)
+  );
+  await until(async () => {
+    const place = await whileUnlocked(() => kv.get(["scrub", "progress"]));
+    return place.value !== null;
+  });
+  kv.close();
+  first.kill("SIGKILL");
+  await first.status;
+  const second = await beside(server, "hold", "scrub");
+  assert.equal(second.code, 0, second.text + second.errors);
+  assert.match(second.text, /^Waiting for another scrub/m);
+  assert.match(second.text, /^Continuing the scrub of /m);
+  const [, checked] = /^blobs: (\d+) checked/m.exec(second.text) ?? [];
+  assert.equal(checked, "30");
 });

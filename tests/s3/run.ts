@@ -18,6 +18,7 @@ const TESTS = [
   "tests/http/avatar_test.ts",
   "tests/hold/delivery_test.ts",
   "tests/hold/faults_test.ts",
+  "tests/hold/rot_test.ts",
 ];
 
 async function runTests(
