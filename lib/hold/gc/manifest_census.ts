@@ -89,6 +89,12 @@ interface Owner {
   readonly last: OwnerRead | undefined;
 }
 
+/** What reading one owner has achieved. */
+interface Progress {
+  /** Manifests whose bytes were read for the first time; they are remembered. */
+  firstRead: number;
+}
+
 /** Owners asked at once. */
 const PARALLEL = 8;
 
@@ -157,15 +163,18 @@ export class ManifestCensus {
         }
         const limit = AbortSignal.timeout(ownerMs);
         const both = signal ? AbortSignal.any([signal, limit]) : limit;
+        const progress: Progress = { firstRead: 0 };
         let ok = true;
         try {
-          const seen = await this.#living(did, dry, found.untold, both);
+          const { untold } = found;
+          const seen = await this.#living(did, dry, untold, progress, both);
           found.released.push(...await this.#gone(did, seen, dry));
         } catch (error) {
           signal?.throwIfAborted();
           log.warn("manifests not read", { did, error });
           if (mayPush) found.unread.add(did);
-          ok = false;
+          // One with too many manifests for one run goes on in the next.
+          ok = limit.aborted && progress.firstRead > 0;
         }
         if (dry) continue;
         const last: OwnerRead = { at: clock.now(), ok };
@@ -205,6 +214,7 @@ export class ManifestCensus {
     owner: Did,
     dry: boolean,
     untold: Set<Digest>,
+    progress: Progress,
     signal: AbortSignal | undefined,
   ): Promise<ReadonlySet<string>> {
     const { did, source, layers, layerRecords } = this.#deps;
@@ -218,7 +228,7 @@ export class ManifestCensus {
       if (!row && !isOurs) continue;
       const notice = await manifest.contents(signal);
       const others = row?.others ??
-        await this.#others(manifest, notice, signal);
+        await this.#others(manifest, notice, progress, signal);
       if (!dry) await layerRecords.adopt(notice, others, row);
       else for (const digest of allOf(notice, others)) untold.add(digest);
     }
@@ -229,9 +239,11 @@ export class ManifestCensus {
   async #others(
     manifest: OwnedManifest,
     notice: PushNotice,
+    progress: Progress,
     signal: AbortSignal | undefined,
   ): Promise<readonly Digest[] | undefined> {
     const named = await manifest.named(signal);
+    if (named) progress.firstRead++;
     return named && namedElsewhere(notice, named);
   }
 
