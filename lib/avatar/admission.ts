@@ -1,5 +1,5 @@
 /**
- * A bound on the new work that one client may cause. What is known already is
+ * Bounds on the new work that one client may cause. What is known already is
  * never counted.
  *
  * @module
@@ -7,7 +7,8 @@
 
 import { SingleFlight } from "../async/single_flight.ts";
 import { AppError } from "../errors.ts";
-import type { RateLimiter } from "../kv/rate_limit.ts";
+import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
+import type { AvatarOptions } from "./options.ts";
 
 /** Somebody who asks. */
 export interface Visitor {
@@ -15,23 +16,46 @@ export interface Visitor {
   readonly client: string | undefined;
   /** Counts the piece of work named `work`; throws AppError `TOOMANYREQUESTS` when it is too much. */
   readonly admit: (work: string) => Promise<void>;
+  /** Counts the variant named `work`; false when it is too much. */
+  readonly mayMake: (
+    work: string,
+    size: "common" | "other",
+  ) => Promise<boolean>;
 }
+
+const DAY_SECONDS = 86_400;
 
 /** Counts new work by client, over all instances. */
 export class Admission {
   readonly #limiter: RateLimiter;
-  readonly #perMinute: number;
+  readonly #names: RateLimit;
+  readonly #common: RateLimit;
+  readonly #daily: RateLimit;
   readonly #flights = new SingleFlight();
 
-  /** @param perMinute work for each client; 0: no bound. */
-  constructor(limiter: RateLimiter, perMinute: number) {
+  constructor(
+    limiter: RateLimiter,
+    options: Pick<AvatarOptions, "clientPerMinute" | "clientSizesPerDay">,
+  ) {
+    const { clientPerMinute: limit, clientSizesPerDay } = options;
     this.#limiter = limiter;
-    this.#perMinute = perMinute;
+    this.#names = { name: "avatar work", limit, windowSeconds: 60 };
+    // Apart, so that odd sizes use up nobody's common ones.
+    this.#common = { name: "avatar common", limit, windowSeconds: 60 };
+    this.#daily = {
+      name: "avatar sizes",
+      limit: clientSizesPerDay,
+      windowSeconds: DAY_SECONDS,
+    };
   }
 
   /** The visitor that `client` is. */
   visitor(client: string | undefined): Visitor {
-    return { client, admit: (work) => this.admit(client, work) };
+    return {
+      client,
+      admit: (work) => this.admit(client, work),
+      mayMake: (work, size) => this.#mayMake(client, work, size),
+    };
   }
 
   /**
@@ -40,22 +64,39 @@ export class Admission {
    * to retry when the client has caused too much.
    */
   async admit(client: string | undefined, work: string): Promise<void> {
-    if (client === undefined || this.#perMinute === 0) return;
-    const rule = {
-      name: "avatar work",
-      limit: this.#perMinute,
-      windowSeconds: 60,
-    };
+    const wait = await this.#take(client, work, this.#names);
+    if (wait === 0) return;
+    throw new AppError(
+      "TOOMANYREQUESTS",
+      `More than ${this.#names.limit} new pictures a minute were asked for from your address. Try again in ${wait} seconds; pictures that were asked for before come at once.`,
+      { retryAfterSeconds: wait },
+    );
+  }
+
+  async #mayMake(
+    client: string | undefined,
+    work: string,
+    size: "common" | "other",
+  ): Promise<boolean> {
+    if (size === "common") {
+      return await this.#take(client, work, this.#common) === 0;
+    }
+    return await this.#take(client, work, this.#names) === 0 &&
+      await this.#take(client, work, this.#daily) === 0;
+  }
+
+  /** Counts once for all who ask at the same time; seconds to wait, 0 when it is allowed. */
+  async #take(
+    client: string | undefined,
+    work: string,
+    rule: RateLimit,
+  ): Promise<number> {
+    if (client === undefined || rule.limit === 0) return 0;
     const { allowed, retryAfterSeconds } = await this.#flights.run(
-      `${client} ${work}`,
+      `${rule.name} ${client} ${work}`,
       undefined,
       () => this.#limiter.take(rule, client),
     );
-    if (allowed) return;
-    throw new AppError(
-      "TOOMANYREQUESTS",
-      `More than ${this.#perMinute} new pictures a minute were asked for from your address. Try again in ${retryAfterSeconds} seconds; sizes that were asked for before come at once.`,
-      { retryAfterSeconds },
-    );
+    return allowed ? 0 : Math.max(1, retryAfterSeconds);
   }
 }

@@ -12,7 +12,8 @@ async function withAdmission(
   const clock = new ManualClock();
   const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
   try {
-    await body(new Admission(new RateLimiter(kv, clock), perMinute), clock);
+    const options = { clientPerMinute: perMinute, clientSizesPerDay: 4 };
+    await body(new Admission(new RateLimiter(kv, clock), options), clock);
   } finally {
     kv.close();
   }
@@ -47,4 +48,20 @@ Deno.test("with a limit of zero, or of nobody in particular, nothing is counted"
   withAdmission(0, async (admission) => {
     for (let i = 0; i < 1000; i++) await admission.admit("one", `${i}`);
     await admission.admit(undefined, "a");
+  }));
+
+Deno.test("odd sizes are counted by the minute and by the day, common ones apart", () =>
+  withAdmission(3, async (admission, clock) => {
+    const visitor = admission.visitor("one");
+    const odd = (work: string) => visitor.mayMake(work, "other");
+    const made = [];
+    for (const work of ["a", "b", "c", "d"]) made.push(await odd(work));
+    assert.deepEqual(made, [true, true, true, false]);
+    assert.equal(await visitor.mayMake("e", "common"), true);
+    clock.advance(60_000);
+    assert.deepEqual([await odd("f"), await odd("g")], [true, false]);
+    assert.equal(await visitor.mayMake("h", "common"), true);
+    assert.equal(await admission.visitor("two").mayMake("i", "other"), true);
+    clock.advance(6 * 3_600_000);
+    assert.equal(await odd("j"), true);
   }));

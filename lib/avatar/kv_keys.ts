@@ -61,6 +61,32 @@ export const replacedKeys = (now: number): ListSelector => ({
   end: ["avatar", "replaced", now + 1],
 });
 
+/**
+ * An object that is to be removed unless a row speaks of it by then, sorted by
+ * the time at which it goes; `name` is that of a variant, or {@linkcode ORIGINAL}.
+ */
+export const strayKey = (
+  dueAt: number,
+  did: Did,
+  cid: string,
+  name: string,
+): Key => ["avatar", "stray", dueAt, did, cid, name];
+
+/** All of them. */
+export const strayKeys: ListSelector = { prefix: ["avatar", "stray"] };
+
+/** In the key of a stray object: the picture as it was uploaded. */
+export const ORIGINAL = "original";
+
+/** Counter of the bytes of all stored objects. */
+export const storedBytesKey: Key = ["avatar", "stored_bytes"];
+
+/** When the stored bytes were last counted from the rows, in milliseconds since the Unix epoch. */
+export const countedAtKey: Key = ["avatar", "counted_at"];
+
+/** Name of the lease under which one instance removes what is least used. */
+export const EVICTION_LEASE = "avatar/eviction";
+
 /** Name of the lease under which one instance makes a variant. */
 export const variantLease = (did: Did, cid: string, name: string): string =>
   `avatar/${did}/${cid}/${name}`;

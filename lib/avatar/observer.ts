@@ -14,6 +14,8 @@ export type PictureOutcome =
   | "stale"
   /** It was made. */
   | "miss"
+  /** A budget does not let it be made; another size was answered. */
+  | "nearest"
   /** There is none, or it cannot be shown. */
   | "absent"
   /** Too much is being done already, by all or by this client. */

@@ -29,10 +29,14 @@ export interface AvatarOptions {
   readonly upstreamTimeoutMs: number;
   /** How long objects of a picture that was replaced are kept. */
   readonly graceMs: number;
-  /** Variants that are made of one picture in a day. */
-  readonly maxVariants: number;
+  /** Bytes of the variants that are kept of one picture; the plain picture and common sizes may exceed it. */
+  readonly maxPictureBytes: number;
+  /** Bytes of everything that is kept; what is used least goes beyond that. */
+  readonly maxStoredBytes: number;
   /** New variants and names that one client may ask for in a minute, and at once; 0: no bound. */
   readonly clientPerMinute: number;
+  /** Variants of other than common sizes that one client may have made in a day; 0: no bound. */
+  readonly clientSizesPerDay: number;
   /** The only values of `w` and `h` for requests without a signature; empty: all. */
   readonly allowedSizes: readonly number[];
   /** Keys that sign requests; empty: no signature is needed. */
@@ -58,8 +62,10 @@ export const DEFAULT_AVATAR_OPTIONS: Omit<AvatarOptions, "baseUrl"> = {
   staleWaitMs: 300,
   upstreamTimeoutMs: 8_000,
   graceMs: 86_400_000,
-  maxVariants: 500,
+  maxPictureBytes: 16 << 20,
+  maxStoredBytes: 10_000_000_000,
   clientPerMinute: 300,
+  clientSizesPerDay: 1_000,
   allowedSizes: [],
   signingKeys: [],
   fallbackHosts: [],

@@ -40,7 +40,8 @@ export interface QueryRules {
   readonly fallbackHosts: readonly string[];
 }
 
-const DEFAULT_QUALITY = 85;
+/** Of JPEG and WebP. */
+export const DEFAULT_QUALITY = 85;
 const MAX_DENSITY = 4;
 
 /** A whole number, with a sentence that names the parameter and its range. */
@@ -128,6 +129,25 @@ export function parseQuery(
     negotiated: f === "auto",
     explicitFormat: f !== undefined && f !== "auto",
     signature: s,
+  };
+}
+
+/** The whole picture in `format`. */
+export function plainQuery(format: OutputFormat): PictureQuery {
+  const request: RenderRequest = {
+    fit: "cover",
+    density: 1,
+    enlarge: false,
+    format,
+    quality: DEFAULT_QUALITY,
+  };
+  return {
+    request,
+    name: variantName(request),
+    fallback: { kind: "none" },
+    negotiated: false,
+    explicitFormat: false,
+    signature: undefined,
   };
 }
 

@@ -45,10 +45,8 @@ export interface OriginalFacts {
 
 /** What is known of a picture whose variants are stored. */
 export interface ImageRow {
-  /** Variants whose making was begun since `countedFrom` and did not fail. */
-  readonly variants: number;
-  /** Milliseconds since the Unix epoch; the count begins anew after a day. */
-  readonly countedFrom: number;
+  /** Bytes of all stored variants; undefined in rows of earlier versions. */
+  readonly bytes?: number;
   /** Undefined while all its variants were found in the store. */
   readonly original: OriginalFacts | undefined;
 }
@@ -64,6 +62,8 @@ export interface VariantRow {
   readonly createdAt: number;
   /** Of the bytes, in hex; absent for a variant that was found in the store or made by an earlier version. */
   readonly sha256?: string;
+  /** When it was last asked for, to some minutes, in milliseconds since the Unix epoch; undefined until it was asked for again. */
+  readonly usedAt?: number;
 }
 
 /** Why a picture cannot be shown. */

@@ -35,9 +35,9 @@ import { RenderPool } from "./pool/pool.ts";
 import { type AccountChange, Profiles } from "./profiles.ts";
 import type { PictureKind } from "./rows.ts";
 import { StoredPictures } from "./stored_pictures.ts";
-import { sweepReplaced } from "./sweep.ts";
+import { sweepReplaced } from "./variants/sweep.ts";
 import { pictureSource } from "./upstream.ts";
-import { Variants } from "./variants.ts";
+import { Variants } from "./variants/variants.ts";
 
 /** What {@linkcode AvatarService} needs. */
 export interface AvatarDeps {
@@ -58,8 +58,8 @@ export interface AvatarDeps {
 export interface FoundPicture {
   /** Public URL of the object. */
   readonly location: string;
-  /** `hit`: known; `stale`: known and older than it should be; `miss`: made now. */
-  readonly cache: "hit" | "stale" | "miss";
+  /** `hit`: known; `stale`: known and older than it should be; `miss`: made now; `nearest`: of another size. */
+  readonly cache: "hit" | "stale" | "miss" | "nearest";
 }
 
 /** An account and its pictures. */
@@ -102,7 +102,7 @@ export class AvatarService {
     this.#observer = observer;
     this.#admission = new Admission(
       new RateLimiter(deps.kv, deps.clock),
-      options.clientPerMinute,
+      options,
     );
     this.#pool = new RenderPool(options.pool, { ...deps, openLane });
     const pds = pictureSource(deps.pds);
@@ -210,7 +210,7 @@ export class AvatarService {
       profile,
       picture,
       query,
-      visitor.admit,
+      visitor,
     );
     return {
       location: this.#publicUrl(key),
@@ -285,12 +285,14 @@ export class AvatarService {
     await this.#profiles.invalidate(did, change);
   }
 
-  /** Removes pictures that were replaced long enough ago; the number of pictures removed. */
+  /** Removes pictures that were replaced long enough ago, and what exceeds the budget; the number of replaced pictures removed. */
   async sweep(): Promise<number> {
-    return await sweepReplaced(
+    const removed = await sweepReplaced(
       this.#deps,
       (did, cid) => this.#variants.forget(picturePrefix(did, cid)),
     );
+    await this.#variants.sweep();
+    return removed;
   }
 
   #publicUrl(key: string): string {

@@ -1,105 +1,20 @@
 import assert from "node:assert/strict";
-import type { Did } from "../did.ts";
-import { FakeNetwork } from "../../tests/support/avatar_network.ts";
 import { fixture } from "../../tests/support/images.ts";
-import { ManualClock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
-import { DenoKv } from "../kv/deno_kv.ts";
-import type { Kv } from "../kv/kv.ts";
-import { silentLogger } from "../log.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
-import { MemoryBlobStore } from "../storage/memory.ts";
+import { DEFAULT_AVATAR_OPTIONS } from "./options.ts";
 import { sniff } from "./image/sniff/sniff.ts";
-import { type AvatarOptions, DEFAULT_AVATAR_OPTIONS } from "./options.ts";
-import { parseQuery, type PictureQuery } from "./parameters.ts";
-import { perform } from "./pool/job.ts";
-import type { Lane } from "./pool/lane.ts";
-import { AvatarService } from "./service.ts";
+import {
+  ALICE,
+  MINUTE,
+  OTHER,
+  PHOTO,
+  query,
+  Setup,
+  whileTicking,
+} from "./testing.ts";
 
-const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
-const PHOTO = fixture("jpeg/photo-256.jpg");
-const OTHER = fixture("jpeg/progressive.jpg");
-const MINUTE = 60_000;
 const CHANGED = { identity: false, gone: false };
-
-/** Instances of the service that share a store, as behind a load balancer. */
-class Setup implements AsyncDisposable {
-  readonly network = new FakeNetwork();
-  readonly clock = new ManualClock();
-  readonly store = new MemoryBlobStore(this.clock);
-  /** Jobs that were rendered. */
-  rendered = 0;
-  readonly #kv: Kv;
-  readonly #services: AvatarService[] = [];
-
-  private constructor(kv: Deno.Kv) {
-    this.#kv = new DenoKv(kv, this.clock);
-    this.network.addAccount(ALICE, "alice.test");
-  }
-
-  static async open(): Promise<Setup> {
-    return new Setup(await Deno.openKv(":memory:"));
-  }
-
-  async service(
-    options: Partial<AvatarOptions> = {},
-    store: BlobStore = this.store,
-  ): Promise<AvatarService> {
-    const openLane = (): Lane => ({
-      ready: Promise.resolve(),
-      run: (job) => {
-        this.rendered++;
-        return perform(job);
-      },
-      close() {},
-    });
-    const { network, clock } = this;
-    const service = new AvatarService(
-      { kv: this.#kv, clock, log: silentLogger, store, openLane, ...network },
-      {
-        ...DEFAULT_AVATAR_OPTIONS,
-        baseUrl: "https://pics.example.com",
-        pool: { ...DEFAULT_AVATAR_OPTIONS.pool, lanes: 1 },
-        ...options,
-      },
-    );
-    await service.start();
-    this.#services.push(service);
-    return service;
-  }
-
-  async keys(): Promise<string[]> {
-    const keys: string[] = [];
-    for await (const { key } of this.store.list("avatars/")) keys.push(key);
-    return keys;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    for (const service of this.#services) service.close();
-    this.#kv.close();
-    return Promise.resolve();
-  }
-}
-
-function query(text = ""): PictureQuery {
-  return parseQuery(new URLSearchParams(text), undefined, {
-    maxSide: 2048,
-    fallbackHosts: [],
-  });
-}
-
-/** The outcome of `work`, which may wait for a lease, while time passes. */
-async function whileTicking<T>(
-  clock: ManualClock,
-  work: Promise<T>,
-): Promise<T> {
-  const ticking = setInterval(() => clock.advance(50), 5);
-  try {
-    return await work;
-  } finally {
-    clearInterval(ticking);
-  }
-}
 
 const DOWN = new AppError("UPSTREAM_FAILED", "The PDS is down.");
 
@@ -406,64 +321,6 @@ Deno.test("an object that somebody deleted is missed once, and then made again",
   assert.ok(await service.headObject(key));
   const { avatar } = await service.describe(ALICE);
   assert.equal(avatar?.variants.length, 1);
-});
-
-Deno.test("a bounded number of variants is made of a picture in a day", async () => {
-  await using setup = await Setup.open();
-  setup.network.setPicture(ALICE, PHOTO);
-  const service = await setup.service({ maxVariants: 3 });
-  const ask = (w: number) => service.picture(ALICE, "avatar", query(`w=${w}`));
-  for (const w of [1, 2, 3]) await ask(w);
-  setup.clock.advance(60 * MINUTE);
-  await assert.rejects(ask(4), (error) => {
-    assert.ok(isAppError(error, "TOOMANYREQUESTS"));
-    assert.equal(error.retryAfterSeconds, 23 * 3600);
-    return true;
-  });
-  await ask(3);
-  setup.clock.advance(23 * 60 * MINUTE);
-  for (const w of [4, 5, 6]) await ask(w);
-  await assert.rejects(
-    ask(7),
-    (error) => isAppError(error, "TOOMANYREQUESTS"),
-  );
-});
-
-Deno.test("variants that are asked for at once are no more than may be made in a day", async () => {
-  await using setup = await Setup.open();
-  setup.network.setPicture(ALICE, PHOTO);
-  const service = await setup.service({ maxVariants: 3 });
-  const results = await Promise.allSettled(
-    Array.from(
-      { length: 20 },
-      (_, i) => service.picture(ALICE, "avatar", query(`w=${i + 1}`)),
-    ),
-  );
-  assert.equal(
-    results.filter(({ status }) => status === "fulfilled").length,
-    3,
-  );
-  for (const result of results) {
-    if (result.status === "fulfilled") continue;
-    assert.ok(isAppError(result.reason, "TOOMANYREQUESTS"));
-  }
-  assert.equal(setup.rendered, 3);
-});
-
-Deno.test("a variant that could not be made does not count", async () => {
-  await using setup = await Setup.open();
-  setup.network.setPicture(ALICE, fixture("poly/html-as.png"));
-  const service = await setup.service({ maxVariants: 1 });
-  const ask = () => service.picture(ALICE, "avatar", query("w=9"));
-  await assert.rejects(
-    ask(),
-    (error) => isAppError(error, "UNSUPPORTED_MEDIA_TYPE"),
-  );
-  setup.clock.advance(MINUTE + 1);
-  await assert.rejects(
-    ask(),
-    (error) => isAppError(error, "UNSUPPORTED_MEDIA_TYPE"),
-  );
 });
 
 Deno.test("objects that we serve are asked for at the host of the cache in front of us", async () => {

@@ -78,6 +78,22 @@ export const avatarSettings = section("Avatars of AT Protocol identities.", {
       "not counted. 0: no limit.",
     default: 300,
   }),
+  client_sizes_per_day: setting(integer(0, 1_000_000), {
+    doc: "Sizes other than the common ones that one client address may have " +
+      "made in a day; beyond that the nearest one that exists is answered. " +
+      "0: no limit.",
+    default: 1_000,
+  }),
+  max_picture_bytes: setting(bytes(), {
+    doc: "Bytes of the sizes that are kept of one picture; common sizes are " +
+      "kept in any case.",
+    default: 16_777_216,
+  }),
+  max_stored_bytes: setting(bytes(), {
+    doc: "Bytes of all pictures and sizes that are kept; beyond that those " +
+      "used least are removed.",
+    default: 10_000_000_000,
+  }),
   jetstream_url: setting(webSocket(), {
     doc: "A Jetstream server that tells of changed profiles, handles and " +
       "accounts as it happens.",

@@ -312,9 +312,16 @@ Deno.test("one client's new work is bounded, and what is known is answered all t
     for (const w of [1, 2, 3]) {
       assert.equal((await get(`/alice.test?w=${w}`, one)).status, 302);
     }
+    const other = await get("/alice.test?w=4", one);
+    assert.equal(other.status, 302);
+    assert.equal(other.headers.get("x-cache"), "nearest");
+    assert.match(other.headers.get("location") ?? "", /w3-q85\.webp$/);
+    for (const path of ["/alice.test", "/alice.test?w=64&h=64"]) {
+      const common = await get(path, one);
+      assert.equal(common.headers.get("x-cache"), "miss", path);
+    }
     for (
       const path of [
-        "/alice.test?w=4",
         "/bob.test",
         "/bob.test.json",
         "/nobody.test?fallback=initials&f=png",
@@ -353,6 +360,10 @@ Deno.test("what one client may not do is no answer to another that asks at the s
     ]);
     assert.deepEqual(
       answers.map(({ status }) => status),
-      [429, 302, 429, 404],
+      [302, 302, 429, 404],
+    );
+    assert.deepEqual(
+      answers.slice(0, 2).map(({ headers }) => headers.get("x-cache")),
+      ["nearest", "miss"],
     );
   }, { clientPerMinute: 2 }));

@@ -4,13 +4,19 @@
  * @module
  */
 
-import type { Did } from "../did.ts";
-import type { Clock } from "../clock.ts";
-import type { Kv } from "../kv/kv.ts";
-import type { BlobStore } from "../storage/blob_store.ts";
-import { imageKey, profileKey, replacedKeys, variantKeys } from "./kv_keys.ts";
-import { originalKey, variantObjectKey } from "./object_keys.ts";
-import type { ProfileRow, VariantRow } from "./rows.ts";
+import type { Did } from "../../did.ts";
+import type { Clock } from "../../clock.ts";
+import type { Kv } from "../../kv/kv.ts";
+import type { BlobStore } from "../../storage/blob_store.ts";
+import {
+  imageKey,
+  profileKey,
+  replacedKeys,
+  storedBytesKey,
+  variantKeys,
+} from "../kv_keys.ts";
+import { originalKey, variantObjectKey } from "../object_keys.ts";
+import type { ImageRow, ProfileRow, VariantRow } from "../rows.ts";
 
 /** What the sweep needs. */
 export interface SweepDeps {
@@ -62,20 +68,25 @@ async function removePicture(
 ): Promise<boolean> {
   const change = kv.atomic();
   let variants = 0;
+  let bytes = 0;
   for await (
-    const { key } of kv.list<VariantRow>(variantKeys(did, cid), {
+    const { key, value } of kv.list<VariantRow>(variantKeys(did, cid), {
       limit: MAX_VARIANTS,
     })
   ) {
     await store.delete(variantObjectKey(did, cid, String(key[4])));
     change.delete(key);
+    bytes += value.size;
     variants++;
   }
   const complete = variants < MAX_VARIANTS;
   if (complete) {
+    const image = await kv.get<ImageRow>(imageKey(did, cid));
+    bytes += image?.value.original?.size ?? 0;
     await store.delete(originalKey(did, cid));
     change.delete(imageKey(did, cid));
   }
+  if (bytes > 0) change.sum(storedBytesKey, BigInt(-bytes));
   await change.commit();
   return complete;
 }

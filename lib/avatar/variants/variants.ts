@@ -7,26 +7,30 @@
 
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import type { Did } from "../did.ts";
-import { SingleFlight } from "../async/single_flight.ts";
-import { type Clock, endsWithin } from "../clock.ts";
-import { AppError } from "../errors.ts";
-import type { Kv } from "../kv/kv.ts";
-import { acquireLease } from "../kv/lease.ts";
-import type { Logger } from "../log.ts";
-import type { BlobStore } from "../storage/blob_store.ts";
-import { OUTPUT_TYPES } from "./image/encode.ts";
-import { MEDIA_TYPES, uprightSize } from "./image/info.ts";
-import { checkedSniff } from "./image/limits.ts";
-import type { Rendered } from "./image/render.ts";
-import { variantLease } from "./kv_keys.ts";
-import { IMMUTABLE, variantObjectKey } from "./object_keys.ts";
-import type { AvatarObserver } from "./observer.ts";
-import type { AvatarOptions } from "./options.ts";
-import type { Originals } from "./originals.ts";
-import type { PictureQuery } from "./parameters.ts";
-import type { RenderPool } from "./pool/pool.ts";
-import type { OriginalFacts, PictureRef, ProfileRow } from "./rows.ts";
+import type { Did } from "../../did.ts";
+import { SingleFlight } from "../../async/single_flight.ts";
+import { type Clock, endsWithin } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import type { Kv } from "../../kv/kv.ts";
+import { acquireLease } from "../../kv/lease.ts";
+import type { Logger } from "../../log.ts";
+import type { BlobStore } from "../../storage/blob_store.ts";
+import { OUTPUT_TYPES } from "../image/encode.ts";
+import { MEDIA_TYPES, uprightSize } from "../image/info.ts";
+import { checkedSniff } from "../image/limits.ts";
+import type { Rendered } from "../image/render.ts";
+import { ORIGINAL, variantLease } from "../kv_keys.ts";
+import { IMMUTABLE, variantObjectKey } from "../object_keys.ts";
+import type { AvatarObserver } from "../observer.ts";
+import type { AvatarOptions } from "../options.ts";
+import type { Originals } from "../originals.ts";
+import type { PictureQuery } from "../parameters.ts";
+import type { RenderPool } from "../pool/pool.ts";
+import type { OriginalFacts, PictureRef, ProfileRow } from "../rows.ts";
+import type { Visitor } from "../admission.ts";
+import { plainQuery } from "../parameters.ts";
+import { VariantBudget } from "./budget.ts";
+import { nearestVariant } from "./nearest.ts";
 import { VariantRows } from "./variant_rows.ts";
 
 /** What {@linkcode Variants} needs. */
@@ -44,7 +48,8 @@ export interface VariantsDeps {
 export interface FoundVariant {
   /** Key of the object. */
   readonly key: string;
-  readonly cache: "hit" | "miss";
+  /** `nearest`: of another size, since a budget is used up. */
+  readonly cache: "hit" | "miss" | "nearest";
 }
 
 /** Variants that are known to be stored. */
@@ -63,49 +68,93 @@ export class Variants {
   readonly #known = new LRUCache<string, number>({ max: LOCAL_ENTRIES });
   readonly #flights = new SingleFlight();
   readonly #rows: VariantRows;
+  readonly #budget: VariantBudget;
 
   constructor(deps: VariantsDeps, options: AvatarOptions) {
     this.#deps = deps;
     this.#options = options;
     this.#rows = new VariantRows(deps, options);
+    this.#budget = new VariantBudget({ ...deps, rows: this.#rows }, options);
   }
 
   /**
-   * Makes sure that a variant is stored. Waits for `admit` before it is made,
-   * and throws what that throws.
+   * Makes sure that a variant is stored. Where a budget does not let it be
+   * made, that of `visitor`, of the picture or of all pictures, it answers with
+   * the nearest one that is stored, or with the plain picture.
    *
-   * Throws AppError `UNAVAILABLE` when too much is being made already,
-   * `TOOMANYREQUESTS` when as many variants of the picture were made as may be, and
+   * Throws AppError `UNAVAILABLE` when too much is being made already, and
    * what {@linkcode Originals.read} and the renderer throw.
    */
   async ensure(
     profile: ProfileRow,
     picture: PictureRef,
     query: PictureQuery,
-    admit: (key: string) => Promise<void>,
+    visitor: Visitor,
   ): Promise<FoundVariant> {
     const { did } = profile;
-    const key = variantObjectKey(did, picture.cid, query.name);
-    const { clock } = this.#deps;
-    const until = this.#known.get(key) ?? 0;
-    if (endsWithin(until, LOCAL_MS, clock.now())) return { key, cache: "hit" };
-    const isStored = await this.#flights.run(
-      `look ${key}`,
-      undefined,
-      () => this.#rows.isStored(did, picture.cid, query.name),
-    );
-    let cache: "hit" | "miss" = "hit";
-    if (!isStored) {
-      // Not in the flight: what one client may not do is no answer to others.
-      await admit(key);
-      cache = await this.#flights.run(
+    const { cid } = picture;
+    const key = variantObjectKey(did, cid, query.name);
+    if (await this.#isStored(key, did, cid, query.name)) {
+      return { key, cache: "hit" };
+    }
+    // Not in the flight: what one client may not do is no answer to others.
+    if (await this.#budget.mayMake(did, cid, query, visitor)) {
+      const cache = await this.#flights.run(
         `make ${key}`,
         undefined,
         () => this.#ensure(key, profile, picture, query),
       );
+      if (cache !== "full") {
+        this.#remember(key);
+        return { key, cache };
+      }
     }
-    this.#known.set(key, clock.now() + LOCAL_MS);
-    return { key, cache };
+    return await this.#nearest(profile, picture, query, visitor);
+  }
+
+  /** Removes idle variants while the budget of all pictures is exceeded, and what no row speaks of. */
+  async sweep(): Promise<void> {
+    await this.#budget.sweep();
+  }
+
+  async #nearest(
+    profile: ProfileRow,
+    picture: PictureRef,
+    query: PictureQuery,
+    visitor: Visitor,
+  ): Promise<FoundVariant> {
+    const { did } = profile;
+    const { cid } = picture;
+    const name = await nearestVariant(this.#deps.kv, did, cid, query);
+    if (name !== undefined) {
+      const key = variantObjectKey(did, cid, name);
+      // Notes that it is used, so that it is not removed while a client asks for it.
+      const isStored = await this.#isStored(key, did, cid, name);
+      if (isStored) return { key, cache: "nearest" };
+    }
+    const plain = plainQuery(query.request.format);
+    return await this.ensure(profile, picture, plain, visitor);
+  }
+
+  async #isStored(
+    key: string,
+    did: Did,
+    cid: string,
+    name: string,
+  ): Promise<boolean> {
+    const until = this.#known.get(key) ?? 0;
+    if (endsWithin(until, LOCAL_MS, this.#deps.clock.now())) return true;
+    const isStored = await this.#flights.run(
+      `look ${key}`,
+      undefined,
+      () => this.#rows.isStored(did, cid, name),
+    );
+    if (isStored) this.#remember(key);
+    return isStored;
+  }
+
+  #remember(key: string): void {
+    this.#known.set(key, this.#deps.clock.now() + LOCAL_MS);
   }
 
   /** Forgets that variants of a picture are stored. */
@@ -126,7 +175,7 @@ export class Variants {
     profile: ProfileRow,
     picture: PictureRef,
     query: PictureQuery,
-  ): Promise<"hit" | "miss"> {
+  ): Promise<"hit" | "miss" | "full"> {
     const { kv, clock } = this.#deps;
     const { did } = profile;
     const { cid } = picture;
@@ -148,35 +197,37 @@ export class Variants {
       // Whoever held the lease before may have made it, or found it impossible.
       if (await this.#rows.isStored(did, cid, name)) return "hit";
       const began = clock.now();
-      await this.#make(key, profile, picture, query);
+      const isKept = await this.#make(key, profile, picture, query);
       this.#deps.observer.variantMade(clock.now() - began);
-      return "miss";
+      return isKept ? "miss" : "full";
     } finally {
       // Never fails, and nobody needs to wait for it.
       void lease.release();
     }
   }
 
+  /** Makes and stores a variant; false when there is no room for it. */
   async #make(
     key: string,
     profile: ProfileRow,
     picture: PictureRef,
     query: PictureQuery,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { store, clock } = this.#deps;
     const { did } = profile;
     const { cid } = picture;
-    const { name } = query;
     const createdAt = clock.now();
     // An object that we know nothing of: the bucket of another installation.
     const found = await store.head(key);
     const contentType = OUTPUT_TYPES[query.request.format];
     if (found !== undefined && found.contentType === contentType) {
       const row = { size: found.size, width: undefined, height: undefined };
-      await this.#rows.record(did, cid, name, { ...row, createdAt });
-      return;
+      return await this.#budget.record(did, cid, query, {
+        row: { ...row, createdAt },
+      });
     }
-    await this.#rows.take(did, cid);
+    const names = [query.name, ORIGINAL];
+    const announced = await this.#rows.announce(did, cid, names);
     try {
       const { rendered, original, stored } = await this.#render(
         profile,
@@ -191,9 +242,11 @@ export class Variants {
       await stored;
       const sha256 = createHash("sha256").update(bytes).digest("hex");
       const row = { size: bytes.length, width, height, createdAt, sha256 };
-      await this.#rows.record(did, cid, name, row, original);
+      const made = { row, original, announced };
+      if (await this.#budget.record(did, cid, query, made)) return true;
+      await store.delete(key);
+      return false;
     } catch (error) {
-      await this.#rows.giveBack(did, cid);
       await this.#rows.refuse(did, cid, error);
       throw error;
     }

@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import type { ImageRow, VariantRow } from "../rows.ts";
+import {
+  ALICE,
+  MINUTE,
+  OTHER,
+  PHOTO,
+  query,
+  Setup,
+  whileTicking,
+} from "../testing.ts";
+
+/** Bytes of all stored objects, originals excepted unless said. */
+async function stored(setup: Setup, withOriginals = false): Promise<number> {
+  let bytes = 0;
+  for await (const { key, info } of setup.store.list("avatars/")) {
+    if (withOriginals || !key.includes("/original/")) bytes += info.size;
+  }
+  return bytes;
+}
+
+async function counted(setup: Setup): Promise<number> {
+  return Number(await setup.kv.counter(["avatar", "stored_bytes"]));
+}
+
+const nameOf = ({ location }: { location: string }) =>
+  location.slice(location.lastIndexOf("/") + 1);
+
+Deno.test("one visitor's odd sizes take nobody's picture away, nor the visitor's own common sizes", async () => {
+  await using setup = await Setup.open();
+  setup.network.setPicture(ALICE, PHOTO);
+  const service = await setup.service({ clientSizesPerDay: 5 });
+  const ask = async (text: string, client: string) => {
+    const found = await service.picture(ALICE, "avatar", query(text), client);
+    return `${found.cache} ${nameOf(found)}`;
+  };
+  for (let w = 101; w <= 105; w++) {
+    assert.equal(await ask(`w=${w}`, "one"), `miss w${w}-q85.webp`);
+  }
+  assert.equal(await ask("w=106", "one"), "nearest w105-q85.webp");
+  assert.equal(await ask("w=90", "one"), "nearest w101-q85.webp");
+  assert.equal(await ask("w=103&q=84", "one"), "nearest w103-q85.webp");
+  assert.equal(await ask("w=64&h=64", "one"), "miss w64-h64-q85.webp");
+  assert.equal(await ask("", "one"), "miss default.webp");
+  assert.equal(await ask("w=63&h=63", "one"), "nearest w64-h64-q85.webp");
+  assert.equal(await ask("w=106", "two"), "miss w106-q85.webp");
+  assert.equal(await ask("w=106", "one"), "hit w106-q85.webp");
+  setup.clock.advance(24 * 60 * MINUTE);
+  assert.equal(await ask("w=107", "one"), "miss w107-q85.webp");
+});
+
+Deno.test("beyond a budget the plain picture is answered where nothing else is stored", async () => {
+  await using setup = await Setup.open();
+  setup.network.setPicture(ALICE, PHOTO);
+  const service = await setup.service({ clientPerMinute: 1 });
+  const ask = (text: string) =>
+    service.picture(ALICE, "avatar", query(text), "one");
+  // The account is all that this client may ask for in a minute.
+  assert.equal(nameOf(await ask("w=101&f=png")), "default.png");
+  assert.equal(nameOf(await ask("w=102")), "default.png");
+});
+
+Deno.test("the sizes of a picture never take more than their budget, however many are asked for at once", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const maxPictureBytes = 300_000;
+  const options = { maxPictureBytes };
+  const services = [
+    await setup.service(options),
+    await setup.service(options),
+  ];
+  const found = await whileTicking(
+    setup.clock,
+    Promise.all(Array.from({ length: 12 }, (_, i) =>
+      services[i % 2]?.picture(
+        ALICE,
+        "avatar",
+        query(`w=${240 - i}&f=png`),
+        undefined,
+      ))),
+  );
+  const caches = found.map((one) => one?.cache);
+  assert.ok(caches.includes("miss"));
+  assert.ok(await stored(setup) <= maxPictureBytes);
+  assert.equal(
+    (await setup.kv.get<ImageRow>(["avatar", "image", ALICE, cid]))?.value
+      .bytes,
+    await stored(setup),
+  );
+  assert.equal(await counted(setup), await stored(setup, true));
+  const [service] = services;
+  assert.ok(service);
+  const full = await service.picture(ALICE, "avatar", query("w=241&f=png"));
+  assert.equal(full.cache, "nearest");
+  for (const text of ["", "w=200", "w=64&h=64&f=jpg"]) {
+    const { cache } = await service.picture(ALICE, "avatar", query(text));
+    assert.equal(cache, "miss", text);
+  }
+  // What was not asked for in a while makes room; what was stays.
+  setup.clock.advance(20 * MINUTE);
+  const { location } = full;
+  const again = /\/w(\d+)\.png$/.exec(location)?.[1];
+  await service.picture(ALICE, "avatar", query(`w=${again}&f=png`));
+  setup.clock.advance(10 * MINUTE);
+  const made = await service.picture(ALICE, "avatar", query("w=242&f=png"));
+  assert.equal(made.cache, "miss");
+  assert.ok(await setup.store.head(new URL(location).pathname.slice(1)));
+  assert.ok(await stored(setup) <= maxPictureBytes);
+  assert.equal(await counted(setup), await stored(setup, true));
+});
+
+Deno.test("beyond the budget of all pictures the least used go, with their rows", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const banner = setup.network.setPicture(ALICE, OTHER, { kind: "banner" });
+  const roomy = await setup.service();
+  await roomy.picture(ALICE, "banner", query("w=50"));
+  setup.clock.advance(MINUTE);
+  for (const w of [60, 70, 80]) {
+    await roomy.picture(ALICE, "avatar", query(`w=${w}`));
+  }
+  const all = await stored(setup, true);
+  assert.equal(await counted(setup), all);
+  const tight = await setup.service({ maxStoredBytes: all - 1 });
+  // All of them are in use: odd sizes have to wait, others are made.
+  const odd = await tight.picture(ALICE, "avatar", query("w=61"));
+  assert.equal(odd.cache, "nearest");
+  assert.equal(nameOf(odd), "w60-q85.webp");
+  const common = await tight.picture(ALICE, "avatar", query("w=64"));
+  assert.equal(common.cache, "miss");
+  setup.clock.advance(23 * MINUTE);
+  await tight.sweep();
+  assert.ok(await setup.store.head(`avatars/${ALICE}/${banner}/w50-q85.webp`));
+  setup.clock.advance(3 * MINUTE);
+  await tight.picture(ALICE, "avatar", query("w=80"));
+  await tight.sweep();
+  assert.deepEqual(
+    (await setup.keys()).filter((key) => key.includes(banner)),
+    [],
+    "the picture that was used least is gone whole",
+  );
+  assert.ok(await setup.store.head(`avatars/${ALICE}/${cid}/w80-q85.webp`));
+  assert.ok(await stored(setup, true) <= all * 0.9);
+  assert.equal(await counted(setup), await stored(setup, true));
+  for await (
+    const { key } of setup.kv.list<VariantRow>({
+      prefix: ["avatar", "variant"],
+    })
+  ) {
+    const path = key.slice(2).map(String).join("/");
+    assert.ok(await setup.store.head(`avatars/${path}`));
+  }
+  const back = await tight.picture(ALICE, "banner", query("w=50"));
+  assert.equal(back.cache, "miss");
+});
+
+Deno.test("what earlier versions stored is counted by the first sweep", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const service = await setup.service();
+  for (const w of [60, 70]) {
+    await service.picture(ALICE, "avatar", query(`w=${w}`));
+  }
+  const expected = await stored(setup, true);
+  const key = ["avatar", "image", ALICE, cid];
+  const row = await setup.kv.get<ImageRow>(key);
+  const { original } = row?.value ?? {};
+  await setup.kv.set(key, { variants: 2, countedFrom: 0, original });
+  await setup.kv.delete(["avatar", "stored_bytes"]);
+  await service.sweep();
+  assert.equal(await counted(setup), expected);
+  await service.picture(ALICE, "avatar", query("w=90"));
+  assert.equal(
+    (await setup.kv.get<ImageRow>(key))?.value.bytes,
+    await stored(setup),
+  );
+  assert.equal(await counted(setup), await stored(setup, true));
+});
+
+Deno.test("objects of an instance that died before their rows were written are removed", async () => {
+  await using setup = await Setup.open();
+  setup.network.setPicture(ALICE, PHOTO);
+  const put = setup.store.put.bind(setup.store);
+  const dying = new Proxy(setup.store, {
+    get(target, name) {
+      if (name === "put") {
+        return async (...args: Parameters<typeof put>) => {
+          await put(...args);
+          if (!args[0].includes("/original/")) throw new Error("killed");
+        };
+      }
+      const value = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const victim = await setup.service({}, dying);
+  await assert.rejects(victim.picture(ALICE, "avatar", query("w=60")));
+  assert.equal((await setup.keys()).length, 2);
+  const service = await setup.service();
+  setup.clock.advance(14 * MINUTE);
+  await service.sweep();
+  assert.equal((await setup.keys()).length, 2, "it may still be under way");
+  setup.clock.advance(2 * MINUTE);
+  await service.sweep();
+  assert.deepEqual(await setup.keys(), []);
+  // One that is stored again meanwhile stays.
+  await assert.rejects(victim.picture(ALICE, "avatar", query("w=60")));
+  await service.picture(ALICE, "avatar", query("w=60"));
+  setup.clock.advance(16 * MINUTE);
+  await service.sweep();
+  assert.ok((await setup.keys()).some((key) => key.endsWith("w60-q85.webp")));
+});
