@@ -157,6 +157,18 @@ export function requiredBlobs(manifest: ParsedManifest): Descriptor[] {
   return referencedBlobs(manifest).filter((blob) => !isForeignLayer(blob));
 }
 
+/**
+ * Entries of an index that are no manifests, each digest once: BuildKit's caches
+ * list layers and a configuration. They may be manifests of types unknown here.
+ */
+export function listedBlobs(manifest: ParsedManifest): Descriptor[] {
+  return once(
+    manifest.manifests.filter(({ mediaType }) =>
+      !isManifestMediaType(bareMediaType(mediaType) ?? "")
+    ),
+  );
+}
+
 /** Manifests that an index points at, each digest once. The subject is none of them. */
 export function childManifests(manifest: ParsedManifest): Descriptor[] {
   return once(manifest.manifests);

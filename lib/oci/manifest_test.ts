@@ -6,6 +6,7 @@ import { digestOf } from "./digest.ts";
 import {
   childManifests,
   effectiveArtifactType,
+  listedBlobs,
   MAX_DESCRIPTORS,
   MAX_MANIFEST_BYTES,
   parseManifest,
@@ -305,4 +306,31 @@ Deno.test("reading takes time in proportion to the bytes, whatever they are", ()
     valueOrClientError(() => parseManifest(bytes, OCI_MANIFEST));
     assert.ok(performance.now() - start < 20_000, text.slice(0, 20));
   }
+});
+
+Deno.test("entries of an index that are no manifests are blobs, each once", () => {
+  const layer = {
+    mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
+    digest: `sha256:${"a".repeat(64)}`,
+    size: 1,
+  };
+  const cacheConfig = {
+    mediaType: "application/vnd.buildkit.cacheconfig.v0",
+    digest: `sha256:${"b".repeat(64)}`,
+    size: 2,
+  };
+  const child = {
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    digest: `sha256:${"c".repeat(64)}`,
+    size: 3,
+  };
+  const parsed = parseManifest(new TextEncoder().encode(JSON.stringify({
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.index.v1+json",
+    manifests: [layer, child, layer, cacheConfig],
+  })));
+  assert.deepEqual(
+    listedBlobs(parsed).map(({ digest }) => digest),
+    [layer.digest, cacheConfig.digest],
+  );
 });

@@ -117,6 +117,17 @@ export class Blobs {
     }
   }
 
+  /** Those of `digests` that are blobs of the repository in `hold`, whether the hold still has them or not. */
+  async linked(
+    ref: RepoRef,
+    hold: HoldClient,
+    digests: readonly Digest[],
+  ): Promise<Digest[]> {
+    if (digests.length === 0) return [];
+    const known = await this.#deps.index.inHold(ref, hold.did, digests);
+    return digests.filter((_, i) => known[i]);
+  }
+
   /**
    * Those of `digests` that a manifest in the repository may not name, because
    * the hold does not have them now or the repository was never given them:

@@ -56,9 +56,9 @@ export class Mounts {
     await requireWrite(hold, caller);
     const source = await this.#sourceOf(hold, digest, from);
     if (!source) return false;
-    const found = await hold.stat(source.reader, digest);
-    if (!found) return false;
-    await blobs.prove(ref, holdDid, [{ digest, size: found.size }]);
+    const [size] = await hold.statMany(source.reader, [digest]);
+    if (size === undefined) return false;
+    await blobs.prove(ref, holdDid, [{ digest, size }]);
     return true;
   }
 

@@ -9,7 +9,14 @@ import {
   openProgram,
   startInProcess,
 } from "../hold/in_process.ts";
-import { type Blob, imageManifest, randomBlob } from "../support/oci.ts";
+import {
+  type Blob,
+  descriptor,
+  imageIndex,
+  imageManifest,
+  randomBlob,
+  TYPES,
+} from "../support/oci.ts";
 import { expect, expectError, Repository } from "../support/registry.ts";
 import { startTestSandbox } from "../support/sandbox.ts";
 import { freePort } from "../tools/ports.ts";
@@ -121,6 +128,9 @@ Deno.test("a manifest whose blobs were purged is refused until they are pushed a
       "MANIFEST_BLOB_UNKNOWN",
     );
   await refused();
+  const cache = imageIndex([descriptor(layer, TYPES.layer)]);
+  const put = await repository().putManifest(cache, "cache");
+  expectError(put, 404, "MANIFEST_BLOB_UNKNOWN");
   server.advance(8 * DAY_MS);
   assert.deepEqual(await collect(server), { ...NOTHING, purge: 2 });
   const { detail } = await refused();
@@ -129,6 +139,7 @@ Deno.test("a manifest whose blobs were purged is refused until they are pushed a
   }]);
   await pushBlobs();
   expect(await repository().putManifest(image, "v1"), 201);
+  expect(await repository().putManifest(cache, "cache"), 201);
   const get = await repository().send("GET", `blobs/${layer.digest}`);
   assert.deepEqual(expect(get, 200).bytes, layer.bytes);
 });

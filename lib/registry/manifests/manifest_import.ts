@@ -12,7 +12,11 @@ import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import type { RateLimit, RateLimiter } from "../../kv/rate_limit.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { childManifests, referencedBlobs } from "../../oci/manifest.ts";
+import {
+  childManifests,
+  listedBlobs,
+  referencedBlobs,
+} from "../../oci/manifest.ts";
 import { readManifestAside } from "../../oci/manifest_reading.ts";
 import type { BlobIndex } from "../blob_index.ts";
 import type { ManifestContent } from "./content.ts";
@@ -88,7 +92,8 @@ export class ManifestImport {
     });
     const row: ManifestRow = { ...facts, imported: true };
     await content.cache(digest, bytes, owner.did);
-    await blobs.claim(ref, row.holdDid, referencedBlobs(manifest));
+    const named = [...referencedBlobs(manifest), ...listedBlobs(manifest)];
+    await blobs.claim(ref, row.holdDid, named);
     const children = childManifests(manifest).map((child) => child.digest);
     await heard.addChildren(ref, children);
     await index.put(ref, {

@@ -12,7 +12,11 @@ import { AppError } from "../../errors.ts";
 import type { PlannedJob } from "../../kv/jobs.ts";
 import type { Metrics } from "../../metrics.ts";
 import { type Digest, digestOf, digestParts } from "../../oci/digest.ts";
-import { type ParsedManifest, requiredBlobs } from "../../oci/manifest.ts";
+import {
+  listedBlobs,
+  type ParsedManifest,
+  requiredBlobs,
+} from "../../oci/manifest.ts";
 import { readManifestAside } from "../../oci/manifest_reading.ts";
 import type { Blobs } from "../blobs.ts";
 import type { ManifestContent } from "./content.ts";
@@ -130,12 +134,15 @@ export class ManifestPush {
     manifest: ParsedManifest,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const digests = requiredBlobs(manifest).map((blob) => blob.digest);
-    const missing = await this.#deps.blobs.missing(
+    const { blobs } = this.#deps;
+    const required = requiredBlobs(manifest).map(({ digest }) => digest);
+    // An index may name what is not here, but not blobs that were pushed and lost.
+    const listed = listedBlobs(manifest).map(({ digest }) => digest);
+    const missing = await blobs.missing(
       ref,
       ref.did,
       hold,
-      digests,
+      [...required, ...await blobs.linked(ref, hold, listed)],
       signal,
     );
     if (missing.length === 0) return;

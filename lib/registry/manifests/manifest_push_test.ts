@@ -59,7 +59,10 @@ async function setUp() {
   const owners: Pick<Owners, "holdForPush"> = {
     holdForPush: () => Promise.resolve(HOLD),
   };
-  const blobs: Pick<Blobs, "missing"> = { missing: () => Promise.resolve([]) };
+  const blobs: Pick<Blobs, "linked" | "missing"> = {
+    linked: () => Promise.resolve([]),
+    missing: () => Promise.resolve([]),
+  };
   const pds: Partial<PdsReader> = {};
   const push = new ManifestPush({
     clock,
