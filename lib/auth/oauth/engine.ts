@@ -20,6 +20,7 @@ import { AppError } from "../../errors.ts";
 import type { PrivateJwk } from "./client_keys.ts";
 import type { ClientMetadata } from "./client_metadata.ts";
 import { missingPermissions } from "./missing_permissions.ts";
+import { NonceRetry } from "./nonce_retry.ts";
 import { GRANULAR_SCOPE, TRANSITION_SCOPE } from "./scopes.ts";
 import { ScopesRefused } from "./scopes_refused.ts";
 import { isInvalidScope, isSessionOver, signInError } from "./sign_in_error.ts";
@@ -53,6 +54,7 @@ const TIMEOUT_MS = 30_000;
 /** One client with its metadata and keys. */
 export class Engine {
   readonly #client: NodeOAuthClient;
+  readonly #nonces = new NonceRetry();
 
   private constructor(client: NodeOAuthClient) {
     this.#client = client;
@@ -144,7 +146,10 @@ export class Engine {
     const guarded = Object.assign(fetch, { close: () => {} });
     return async (call) => {
       try {
-        return await xrpc(guarded, { ...call, origin: pds });
+        return await this.#nonces.run(
+          did,
+          () => xrpc(guarded, { ...call, origin: pds }),
+        );
       } catch (error) {
         if (!isSessionOver(error)) throw unwrapped(error);
         throw new AppError(
