@@ -6,7 +6,7 @@
  */
 
 import type { AppContext } from "../lib/context.ts";
-import { totals } from "../lib/scrub/report.ts";
+import { type ScrubReport, totals } from "../lib/scrub/report.ts";
 import {
   type DoctorCheck,
   fail,
@@ -60,13 +60,25 @@ async function lastScrub({ scrubber, hold }: AppContext): Promise<Finding[]> {
 }
 
 async function storedContent({ scrubber }: AppContext): Promise<Finding[]> {
-  const report = await scrubber.sample({
-    count: SAMPLE,
-    maxBytes: SAMPLE_BYTES,
-    bytesPerSecond: SAMPLE_BYTES,
-    keep: false,
-    signal: AbortSignal.timeout(SAMPLE_MS),
-  });
+  const signal = AbortSignal.timeout(SAMPLE_MS);
+  let report: ScrubReport;
+  try {
+    report = await scrubber.sample({
+      count: SAMPLE,
+      maxBytes: SAMPLE_BYTES,
+      bytesPerSecond: SAMPLE_BYTES,
+      keep: false,
+      signal,
+    });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const seconds = SAMPLE_MS / 1_000;
+    return [
+      warn(
+        `The storage is slow: a sample was not read in ${seconds} seconds. hold scrub takes its time.`,
+      ),
+    ];
+  }
   const { checked, damaged, unread } = totals(report);
   if (damaged + unread === 0) {
     return [ok(`A sample of ${checked} items is as it should be.`)];

@@ -72,7 +72,7 @@ Deno.test({
           assert.equal(await hold.blobs.stat(digest), undefined);
         }
       }
-      const report = await scrubber.run({ bytesPerSecond: 1e9 });
+      const report = await scrubber.run({ bytesPerSecond: 1e12 });
       const found = report.findings.map(({ id, damage }) => [id, damage]);
       assert.deepEqual(Object.fromEntries(found), wanted);
       for (const bytes of blobs) {
@@ -80,7 +80,7 @@ Deno.test({
         await push(bytes);
         assert.deepEqual(await read(hold, bytes), bytes);
       }
-      const again = await scrubber.run({ bytesPerSecond: 1e9 });
+      const again = await scrubber.run({ bytesPerSecond: 1e12 });
       assert.deepEqual(again.findings, []);
       await store.close();
     }),

@@ -208,3 +208,25 @@ Deno.test("a removal that died under a clock ahead keeps nobody from pushing for
   await hold.push(ALICE, noise(12));
   assert.deepEqual(await hold.blobs.stat(digest), { size: 12 });
 });
+
+Deno.test("a damaged blob stays while an image needs it, and goes a week after nothing does", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
+  const needed = await hold.push(ALICE, noise(10));
+  const stray = await hold.push(ALICE, noise(11));
+  const notice = imageOf(ALICE, [needed]);
+  source.add(notice);
+  await hold.notify.push(ALICE, notice);
+  for (const digest of [needed, stray]) {
+    await hold.store.put(hold.keys.blob(digest), noise(3));
+    assert.equal(await hold.blobs.open(digest), undefined);
+  }
+  hold.clock.advance(6 * DAY);
+  assert.equal((await hold.gc.run()).purge, 0);
+  hold.clock.advance(2 * DAY);
+  assert.equal((await hold.gc.run()).purge, 1);
+  assert.equal((await hold.rows.find(needed))?.state, "damaged");
+  assert.equal(await hold.rows.find(stray), undefined);
+  await hold.push(ALICE, noise(10));
+  assert.deepEqual(await hold.blobs.stat(needed), { size: 10 });
+});
