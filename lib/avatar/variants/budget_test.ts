@@ -75,7 +75,7 @@ Deno.test("the sizes of a picture never take more than their budget, however man
       services[i % 2]?.picture(
         ALICE,
         "avatar",
-        query(`w=${240 - i}&f=png`),
+        query(`w=${239 - i}&f=png`),
         undefined,
       ))),
   );
