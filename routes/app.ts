@@ -55,12 +55,14 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     const browsers = createBrowsers(ctx);
     app.route("/", authRoutes(ctx, browsers));
     const origin = clientOrigin(config.server);
+    const clientOf = clientAddress({ trustProxy: config.server.trust_proxy });
     app.route("/", helperRoutes(config.server, browsers, origin));
     app.route(
       "/",
       v2Routes({
         ...ctx.registry,
         tokens: ctx.auth.tokens,
+        admitLookUp: (c) => ctx.auth.lookUps.admit(clientOf(c)),
         session: ctx.auth.session,
         origin,
         maxManifestBytes: config.registry.max_manifest_bytes,

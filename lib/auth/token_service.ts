@@ -6,12 +6,14 @@
 
 import type { Did } from "../did.ts";
 import type { Identity, ResolveOptions } from "../atproto/identity/identity.ts";
+import { inParallel } from "../async/in_parallel.ts";
 import { isAppError } from "../errors.ts";
 import type { Metrics } from "../metrics.ts";
 import { parseImageName } from "../oci/name.ts";
 import type { Scope } from "../oci/scope.ts";
 import type { Credential } from "./credential.ts";
 import type { CredentialVerifier, Principal } from "./credentials.ts";
+import type { LookUpLimit } from "./look_up_limit.ts";
 import { ruleForLogin } from "./policy.ts";
 import type { RefreshTokens } from "./refresh_tokens.ts";
 import type { Action, Grant, RegistryTokens } from "./registry_tokens.ts";
@@ -25,8 +27,10 @@ export interface TokenServiceDeps {
   /** Finds the owner of a repository by handle or DID. */
   resolveOwner: (
     identifier: string,
-    options?: Pick<ResolveOptions, "maxAgeMs" | "patienceMs">,
+    options?: Omit<ResolveOptions, "fresh">,
   ) => Promise<Identity>;
+  /** Bounds look-ups without login. */
+  lookUps: Pick<LookUpLimit, "admit">;
   /** When a login that is made now counts as made, in seconds since the Unix epoch. */
   loginTime: (did: Did | undefined) => Promise<number>;
   /** Called after every successful login. */
@@ -65,6 +69,15 @@ interface Holder {
 /** How an owner is looked up again before something is refused. */
 const CURRENT = { maxAgeMs: 60_000, patienceMs: 2_000 } as const;
 
+/** Scopes whose owners are looked up at the same time, and how long all of them may take, in milliseconds. */
+const PARALLEL = 10;
+const GRANTS_MS = 6_000;
+
+type FindOwner = (
+  identifier: string,
+  options?: typeof CURRENT,
+) => Promise<Identity>;
+
 const ACTIONS: readonly Action[] = ["pull", "push", "delete"];
 
 /** Grants registry tokens (Docker token authentication specification). */
@@ -85,11 +98,7 @@ export class TokenService {
     const { tokens, metrics } = this.#deps;
     try {
       const principal = await this.#login(request);
-      const grants: Grant[] = [];
-      for (const scope of request.scopes) {
-        const grant = await this.#grant(principal, scope);
-        if (grant) grants.push(grant);
-      }
+      const grants = await this.#grants(request, principal);
       const holder = principal && holderOf(principal);
       const catalog = principal && request.scopes.some(isCatalog)
         ? principal.pulls ?? ["*"]
@@ -147,14 +156,45 @@ export class TokenService {
     );
   }
 
+  /** Grants of all scopes, in their order; owners who cannot be found soon get none. */
+  async #grants(
+    { scopes, from }: TokenRequest,
+    principal: Principal | undefined,
+  ): Promise<Grant[]> {
+    const { lookUps, resolveOwner } = this.#deps;
+    const signal = AbortSignal.timeout(GRANTS_MS);
+    // Who is logged in is known by name.
+    const admission = principal === undefined
+      ? { beforeAsking: () => lookUps.admit(from) }
+      : {};
+    const found = new Map<string, Promise<Identity>>();
+    const find: FindOwner = (owner, options) => {
+      if (options) return resolveOwner(owner, { ...options, signal });
+      const known = found.get(owner) ??
+        resolveOwner(owner, { signal, patienceMs: 2_000, ...admission });
+      found.set(owner, known);
+      return known;
+    };
+    const grants = await inParallel(scopes, PARALLEL, async (scope) => {
+      if (signal.aborted) return undefined;
+      try {
+        return await this.#grant(principal, scope, find);
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        throw error;
+      }
+    });
+    return grants.filter((grant) => grant !== undefined);
+  }
+
   async #grant(
     principal: Principal | undefined,
     scope: Scope,
+    resolveOwner: FindOwner,
   ): Promise<Grant | undefined> {
     if (scope.type !== "repository") return undefined;
     try {
       const { owner, repository } = parseImageName(scope.name);
-      const { resolveOwner } = this.#deps;
       const wanted = scope.actions.includes("*") ? ACTIONS : ACTIONS.filter(
         (action) => scope.actions.includes(action),
       );

@@ -19,6 +19,7 @@ import { CredentialChain } from "../auth/credential_chain.ts";
 import { DeviceCodes } from "../auth/device_codes.ts";
 import { Devices } from "../auth/devices.ts";
 import { KnownPasswords } from "../auth/known_passwords.ts";
+import { LookUpLimit } from "../auth/look_up_limit.ts";
 import { OAuth } from "../auth/oauth/oauth.ts";
 import { RefreshTokens } from "../auth/refresh_tokens.ts";
 import { RegistryTokens } from "../auth/registry_tokens.ts";
@@ -55,6 +56,7 @@ export interface AuthContextDeps {
 export interface AuthContext {
   readonly tokens: RegistryTokens;
   readonly tokenService: TokenService;
+  readonly lookUps: LookUpLimit;
   readonly devices: Devices;
   readonly deviceCodes: DeviceCodes;
   readonly revocations: Revocations;
@@ -124,10 +126,12 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
     key: key("refresh tokens"),
     service,
   });
+  const lookUps = new LookUpLimit(limits);
   const tokenService = new TokenService({
     tokens,
     refreshTokens,
     metrics,
+    lookUps,
     loginTime: (did) => revocations.issueTime(did),
     resolveOwner: (identifier, options) =>
       identities.resolve(identifier, options),
@@ -158,6 +162,7 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
   return {
     tokens,
     tokenService,
+    lookUps,
     devices,
     deviceCodes: new DeviceCodes({
       kv,

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Context } from "@hono/hono";
+import type { AppEnv } from "../middleware.ts";
 import type { Did } from "../../lib/did.ts";
 import type { Identity } from "../../lib/atproto/identity/identity.ts";
 import type { PdsSession } from "../../lib/atproto/pds/pds.ts";
@@ -29,6 +31,8 @@ export interface V2Deps {
   manifests: Manifests;
   push: ManifestPush;
   lists: Lists;
+  /** Counts a look-up without login at another server. Throws AppError `TOOMANYREQUESTS`. */
+  admitLookUp: (c: Context<AppEnv>) => Promise<void>;
   /** The session of somebody who has logged in; undefined when it is gone. */
   session: (did: Did) => Promise<PdsSession | undefined>;
   /** Origin that clients use to reach us, for the token endpoint's address. */
@@ -42,6 +46,8 @@ export interface V2Deps {
 export interface V2Request {
   readonly request: Request;
   readonly claims: TokenClaims | undefined;
+  /** Awaited before another server is asked for what is not known here. */
+  readonly admit: () => Promise<void>;
 }
 
 /** A request about one repository. */

@@ -26,7 +26,13 @@ export async function readManifest(
 ): Promise<Response> {
   const { owner, repo, request } = r;
   const caller = readerOf(r.claims, owner, repo);
-  const info = await deps.manifests.resolve(owner, repo, reference, caller);
+  const info = await deps.manifests.resolve(
+    owner,
+    repo,
+    reference,
+    caller,
+    r.admit,
+  );
   const headers = {
     ...contentHeaders(info.digest, {
       pinned: reference.kind === "digest",

@@ -20,7 +20,7 @@ import {
   UnsatisfiedRangeError,
 } from "./blobs.ts";
 import { ChallengeError, claimsOf } from "./caller.ts";
-import type { RepositoryRequest, V2Deps } from "./deps.ts";
+import type { RepositoryRequest, V2Deps, V2Request } from "./deps.ts";
 import type { Endpoint } from "./endpoint.ts";
 import {
   discoverExtensions,
@@ -49,7 +49,11 @@ export function v2Routes(deps: V2Deps): Hono<AppEnv> {
       const url = new URL(c.req.raw.url);
       endpoint = parseV2Path(c.req.method, url.pathname, url.searchParams);
       claims = await claimsOf(c.req.raw, deps.tokens);
-      return await answer(deps, c.req.raw, endpoint, claims);
+      const admit = claims?.did === undefined
+        ? () => deps.admitLookUp(c)
+        : () => Promise.resolve();
+      const r = { request: c.req.raw, claims, admit };
+      return await answer(deps, r, endpoint);
     } catch (thrown) {
       const error = withoutChallenge(thrown, claims);
       const response = onError(error, c);
@@ -89,21 +93,20 @@ function withoutChallenge(
 
 async function answer(
   deps: V2Deps,
-  request: Request,
+  request: V2Request,
   endpoint: Endpoint,
-  claims: TokenClaims | undefined,
 ): Promise<Response> {
   switch (endpoint.kind) {
     case "base":
-      if (!claims) throw new ChallengeError("Log in first.", false);
+      if (!request.claims) throw new ChallengeError("Log in first.", false);
       return json({});
     case "catalog":
-      return await listCatalog(deps, { request, claims }, endpoint.page);
+      return await listCatalog(deps, request, endpoint.page);
     case "discover":
       return discoverExtensions();
   }
   try {
-    const r = await repositoryRequest(deps, request, endpoint.name, claims);
+    const r = await repositoryRequest(deps, request, endpoint.name);
     return await answerCurrent(deps, r, endpoint);
   } catch (error) {
     // The list of referrers must never be missing, whoever was asked for.
@@ -204,14 +207,18 @@ async function answerUpload(
 
 async function repositoryRequest(
   deps: V2Deps,
-  request: Request,
+  r: V2Request,
   name: ImageName,
-  claims: TokenClaims | undefined,
 ): Promise<RepositoryRequest> {
-  const owner = await deps.owners.resolve(name.owner.value, request);
+  const owner = await deps.owners.resolve(name.owner.value, {
+    // Made only when somebody reads it, which is expensive.
+    get signal() {
+      return r.request.signal;
+    },
+    beforeAsking: r.admit,
+  });
   return {
-    request,
-    claims,
+    ...r,
     owner,
     repo: name.repository,
     base: `/v2/${formatImageName(name)}`,

@@ -68,15 +68,18 @@ export class Manifests {
   /**
    * What `reference` names. Throws AppError `MANIFEST_UNKNOWN`, and `DENIED` or
    * `UNAUTHORIZED` when the hold of the image does not let `caller` read.
+   * `admit` is awaited before the owner's PDS is asked for what is not known;
+   * what it throws is thrown.
    */
   async resolve(
     owner: Identity,
     repo: string,
     reference: Reference,
     caller: Caller,
+    admit?: () => Promise<void>,
   ): Promise<ManifestInfo> {
     const { holds, hidden, index, recordCheck } = this.#deps;
-    const info = await this.#find(owner, repo, reference);
+    const info = await this.#find(owner, repo, reference, admit);
     if (!info) {
       const repository = await index.repository({ did: owner.did, repo });
       await requireRepositoryRead(holds, repository, caller);
@@ -92,19 +95,25 @@ export class Manifests {
     owner: Identity,
     repo: string,
     reference: Reference,
+    admit?: () => Promise<void>,
   ): Promise<ManifestInfo | undefined> {
     const { index, discovery } = this.#deps;
     const ref = { did: owner.did, repo };
     if (reference.kind === "digest") {
       const { digest } = reference;
-      const row = await index.manifest(ref, digest) ??
-        await discovery.findManifest(owner, repo, digest);
+      let row = await index.manifest(ref, digest);
+      if (!row) {
+        await admit?.();
+        row = await discovery.findManifest(owner, repo, digest);
+      }
       return row && { ...infoOf(row), digest };
     }
-    const known = (await index.tag(ref, reference.tag))?.value;
-    if (known) this.#recheck(owner, repo, reference.tag, known.checkedAt);
-    const row = known ??
-      await discovery.findTag(owner, repo, reference.tag);
+    let row = (await index.tag(ref, reference.tag))?.value;
+    if (row) this.#recheck(owner, repo, reference.tag, row.checkedAt);
+    else {
+      await admit?.();
+      row = await discovery.findTag(owner, repo, reference.tag);
+    }
     return row && { ...infoOf(row), digest: row.digest };
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { inParallel } from "../../async/in_parallel.ts";
 import type { Did } from "../../did.ts";
 import { isAppError } from "../../errors.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
@@ -40,7 +41,8 @@ export class HiddenRepositories {
    */
   async requireNoneHidden(owner: Did, caller: Caller): Promise<void> {
     const { holds } = this.#deps;
-    for (const did of await this.#holdsOf(owner)) {
+    // Side by side: a hold that hangs keeps the answer waiting once.
+    await inParallel(await this.#holdsOf(owner), MAX_HOLDS, async (did) => {
       try {
         await requireRead(await holds.get(did), caller);
       } catch (error) {
@@ -48,7 +50,7 @@ export class HiddenRepositories {
         if (!isAppError(error)) throw error;
         if (isAppError(error, "DENIED", "UNAUTHORIZED")) throw error;
       }
-    }
+    });
   }
 
   /** Holds of the owner, that for pushes first; as we know them, nobody is asked. */

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import type { Identity } from "../atproto/identity/identity.ts";
+import { ManualClock } from "../clock.ts";
+import { parseDid } from "../did.ts";
+import { AppError, isAppError } from "../errors.ts";
+import { openKv } from "../kv/deno_kv.ts";
+import { RateLimiter } from "../kv/rate_limit.ts";
+import { Metrics } from "../metrics.ts";
+import { parseScopes } from "../oci/scope.ts";
+import type { CredentialVerifier } from "./credentials.ts";
+import { LookUpLimit } from "./look_up_limit.ts";
+import type { RefreshTokens } from "./refresh_tokens.ts";
+import { RegistryTokens } from "./registry_tokens.ts";
+import { TokenService, type TokenServiceDeps } from "./token_service.ts";
+
+const CLIENT = "203.0.113.7";
+const isFlood = (error: unknown) => isAppError(error, "TOOMANYREQUESTS");
+
+/** A token service; owners are found as `resolveOwner` says. */
+async function setUp(resolveOwner: TokenServiceDeps["resolveOwner"]) {
+  const clock = new ManualClock();
+  const kv = await openKv(":memory:", clock);
+  const lookUps = new LookUpLimit(new RateLimiter(kv, clock));
+  const tokens = new RegistryTokens({
+    clock,
+    key: new Uint8Array(32),
+    service: "registry.example.com",
+    ttlSeconds: 60,
+    isRevoked: () => Promise.resolve(false),
+  });
+  const service = new TokenService({
+    tokens,
+    credentials: {} as CredentialVerifier,
+    refreshTokens: {} as RefreshTokens,
+    resolveOwner,
+    lookUps,
+    loginTime: () => Promise.resolve(0),
+    onLogin: () => Promise.resolve(),
+    metrics: new Metrics(),
+  });
+  const issue = async (names: readonly string[]) => {
+    const scopes = parseScopes(
+      names.map((name) => `repository:${name}/app:pull`),
+    );
+    const { token } = await service.issue({
+      ...{ credentials: undefined, scopes, from: CLIENT },
+    });
+    return (await tokens.verify(token)).grants.map(({ did }) => did);
+  };
+  return { clock, lookUps, issue, [Symbol.dispose]: () => kv.close() };
+}
+
+function identityOf(handle: string): Identity {
+  const did = parseDid(`did:web:${handle}`);
+  assert.ok(did);
+  return { did, handle, pds: undefined, signingKey: undefined, services: {} };
+}
+
+Deno.test("one client asks other servers a bounded number of times, the machine itself as often as it wants", async () => {
+  using t = await setUp(() => Promise.reject(new Error("not used")));
+  let admitted = 0;
+  await assert.rejects(async () => {
+    for (;;) {
+      await t.lookUps.admit(CLIENT);
+      admitted++;
+    }
+  }, isFlood);
+  assert.equal(admitted, 300);
+  await t.lookUps.admit("203.0.113.8");
+  for (let i = 0; i < 400; i++) await t.lookUps.admit("127.0.0.1");
+  t.clock.advance(60_000);
+  await t.lookUps.admit(CLIENT);
+});
+
+Deno.test("owners of many scopes are looked up side by side, each once, and granted in order", async () => {
+  const running = { now: 0, most: 0 };
+  const asked: string[] = [];
+  using t = await setUp(async (name, options) => {
+    await options?.beforeAsking?.();
+    asked.push(name);
+    running.most = Math.max(running.most, ++running.now);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    running.now--;
+    if (name.startsWith("none")) throw new AppError("NAME_UNKNOWN", "None.");
+    return identityOf(name);
+  });
+  const names = Array.from(
+    { length: 40 },
+    (_, i) => `${i % 4 === 3 ? "none" : "some"}${i % 20}.example.com`,
+  );
+  const dids = await t.issue(names);
+  assert.ok(running.most > 4 && running.most <= 10, `${running.most}`);
+  assert.equal(asked.length, 20);
+  assert.equal(dids[0], "did:web:some0.example.com");
+  assert.equal(dids[1], "did:web:some1.example.com");
+  assert.equal(dids.length, 15);
+});
+
+Deno.test("a token is issued in time although owners cannot be found, without them", async () => {
+  using t = await setUp((name, options) =>
+    name === "quick.example.com"
+      ? Promise.resolve(identityOf(name))
+      : new Promise((_, reject) =>
+        options?.signal?.addEventListener(
+          "abort",
+          () => reject(options.signal?.reason),
+        )
+      )
+  );
+  const hanging = Array.from({ length: 30 }, (_, i) => `h${i}.example.com`);
+  const begun = performance.now();
+  // The signal alone does not keep a process alive.
+  const alive = setTimeout(() => {}, 30_000);
+  const dids = await t.issue(["quick.example.com", ...hanging]);
+  clearTimeout(alive);
+  assert.deepEqual(dids, ["did:web:quick.example.com"]);
+  assert.ok(performance.now() - begun < 30_000);
+});
