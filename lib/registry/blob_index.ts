@@ -94,17 +94,6 @@ export class BlobIndex {
     });
   }
 
-  /** The same for one blob, as part of a commit of the caller's. */
-  async proveWith(
-    change: Atomic,
-    ref: RepoRef,
-    holdDid: Did,
-    blob: SizedBlob,
-  ): Promise<void> {
-    const before = await this.first(ref, blob.digest);
-    putFirst(change, ref, holdDid, blob, before);
-  }
-
   /** Notes that a record says that `holdDid` has `blobs`. */
   async claim(
     { did, repo }: RepoRef,
@@ -147,8 +136,11 @@ export class BlobIndex {
   }
 }
 
-/** Makes `holdDid` the first to ask; who was first before stays beside it. */
-function putFirst(
+/**
+ * Adds to `change` that `holdDid` has shown to have a blob and is asked first
+ * from now on. The row of `before`, which was first, stays beside it.
+ */
+export function putFirst(
   change: Atomic,
   { did, repo }: RepoRef,
   holdDid: Did,

@@ -22,11 +22,11 @@ import type {
   HoldUpload,
   LastBytes,
 } from "../hold_api/hold_client.ts";
-import type { BlobIndex } from "./blob_index.ts";
+import { type BlobIndex, putFirst } from "./blob_index.ts";
 import { requireWrite } from "./hold_rights.ts";
 import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
-import type { UploadRow } from "./rows.ts";
+import type { BlobRow, UploadRow } from "./rows.ts";
 
 /** What {@linkcode Uploads} needs. */
 export interface UploadsDeps {
@@ -143,8 +143,14 @@ export class Uploads {
     chunk?: UploadChunk,
   ): Promise<void> {
     const { kv } = this.#deps;
-    const { upload, hold } = await this.#find(ref, caller, id);
     const key = registryKeys.upload(id);
+    const blobKey = registryKeys.blob(ref.did, ref.repo, digest);
+    // One read for both: every blob of a push comes this way.
+    const [entry, known] = await kv.getMany([key, blobKey]) as [
+      Entry<UploadRow> | undefined,
+      Entry<BlobRow> | undefined,
+    ];
+    const { upload, hold } = await this.#open(ref, caller, entry);
     let size: number;
     try {
       size = await this.#complete(hold, upload, digest, chunk);
@@ -153,7 +159,7 @@ export class Uploads {
       throw error;
     }
     const change = kv.atomic().delete(key);
-    await this.#deps.blobs.proveWith(change, ref, hold.did, { digest, size });
+    putFirst(change, ref, hold.did, { digest, size }, known?.value);
     await change.commit();
   }
 
@@ -221,7 +227,17 @@ export class Uploads {
   ): Promise<
     { entry: Entry<UploadRow>; upload: HoldUpload; hold: HoldClient }
   > {
-    const entry = await this.#deps.kv.get<UploadRow>(registryKeys.upload(id));
+    const key = registryKeys.upload(id);
+    return await this.#open(ref, caller, await this.#deps.kv.get(key));
+  }
+
+  async #open(
+    ref: RepoRef,
+    caller: Did,
+    entry: Entry<UploadRow> | undefined,
+  ): Promise<
+    { entry: Entry<UploadRow>; upload: HoldUpload; hold: HoldClient }
+  > {
     const row = entry?.value;
     if (
       !row || row.caller !== caller || row.did !== ref.did ||
