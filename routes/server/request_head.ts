@@ -37,3 +37,9 @@ export function refuseAmbiguous(
   });
   response.end(request.method === "HEAD" ? undefined : text);
 }
+
+/** Whether the head says that a body follows. */
+export function announcesBody({ headers }: IncomingMessage): boolean {
+  return (headers["content-length"] ?? "0") !== "0" ||
+    headers["transfer-encoding"] !== undefined;
+}

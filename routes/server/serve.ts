@@ -27,7 +27,7 @@ import { InFlight } from "./in_flight.ts";
 import { withNodeBody } from "./node_request.ts";
 import { CountedResponse } from "./node_response.ts";
 import { LOOK_MS, NO_LIMITS, type ServerLimits } from "./server_limits.ts";
-import { isAmbiguous, refuseAmbiguous } from "./request_head.ts";
+import { announcesBody, isAmbiguous, refuseAmbiguous } from "./request_head.ts";
 
 /** Takes over connections that want to become WebSockets. */
 export interface Upgrade {
@@ -114,7 +114,10 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     response.onMismatch = cut;
     response.onFailure = broken;
     // A body that nobody takes would hold up the next request of its connection.
-    if (request.method === "GET" || request.method === "HEAD") request.resume();
+    if (request.method === "GET" || request.method === "HEAD") {
+      request.resume();
+      if (announcesBody(request)) endUnfinished(request, response);
+    }
     if (isAmbiguous(request)) refuseAmbiguous(request, response);
     else void answer(request, response);
   });
@@ -149,6 +152,22 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       server.closeAllConnections();
     },
   };
+}
+
+/** Ends the connection when the body of a request has not come a second after the response: it may never come. */
+function endUnfinished(
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  response.once("finish", () => {
+    if (request.complete) return;
+    const { socket } = request;
+    const timer = setTimeout(() => {
+      if (!request.complete) socket.destroy();
+    }, 1_000);
+    socket.once("close", () => clearTimeout(timer));
+    request.once("end", () => clearTimeout(timer));
+  });
 }
 
 /** {@linkcode Connection} of `node:http`. */
