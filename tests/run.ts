@@ -16,6 +16,7 @@ const DEFAULT = [
   "sandbox",
   "tests/architecture_test.ts",
   "tests/docs_test.ts",
+  "tests/house",
   "tests/lint",
   "tests/contract/kv_test.ts",
   "tests/contract/blob_store_test.ts",
