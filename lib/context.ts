@@ -294,13 +294,15 @@ function openIdentities(
   },
 ): IdentityResolver {
   const { kv, clock, log, fetch, sandbox } = deps;
-  const { plc_url, cache_ttl_seconds } = config.identity;
+  const { plc_url, cache_ttl_seconds, stale_ttl_seconds } = config.identity;
   const timeoutMs = IDENTITY_TIMEOUT_MS;
   return new CachedIdentityResolver({
     kv,
     clock,
     log,
     ttlMs: cache_ttl_seconds * 1000,
+    staleTtlMs: stale_ttl_seconds * 1000,
+    negativeTtlMs: config.identity.negative_ttl_seconds * 1000,
     dids: new DidResolver({
       fetch,
       plcDirectories: sandbox ? [sandbox.plc, plc_url] : [plc_url],

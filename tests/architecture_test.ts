@@ -4,6 +4,10 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { settingsSchema } from "../lib/config/schema.ts";
+import { leavesOf, nodesOf } from "../lib/config/setting.ts";
+import { checkout } from "./house/checkout.ts";
+import { unreadSettings } from "./house/settings.ts";
 import {
   all,
   product,
@@ -12,6 +16,9 @@ import {
   sources,
   withoutComments,
 } from "./support/sources.ts";
+
+/** The same files as syntax trees. */
+const trees = await checkout(ROOT);
 
 /** Files that stand below everything else. */
 const GROUND = [
@@ -233,6 +240,15 @@ Deno.test("files export by name, and nothing of others", () => {
     ({ text }) => text.match(/^export (default\b|\* |\{[^}]*\} from)/gm) ?? [],
   );
   refuse(wrong, "Export by name, and import from the file that declares it.");
+});
+
+Deno.test("every setting is read by the program", () => {
+  const paths = leavesOf(nodesOf(settingsSchema)).map(({ path }) => path);
+  assert.ok(paths.length > 50, `${paths.length} settings`);
+  refuse(
+    unreadSettings(paths, trees),
+    "Pass the setting on in lib/context, or remove it.",
+  );
 });
 
 Deno.test("every package of the configuration is used, and no other", async () => {

@@ -59,11 +59,12 @@ const identitySettings = section("Handles and DIDs.", {
     default: 3600,
   }),
   stale_ttl_seconds: setting(integer(0, 31_536_000), {
-    doc: "How long an old answer serves while nobody can be asked.",
+    doc: "Age up to which an identity is used while the servers that know it " +
+      "do not answer.",
     default: 604_800,
   }),
   negative_ttl_seconds: setting(integer(0, 86_400), {
-    doc: "How long it is believed that an identity does not exist.",
+    doc: "How long an identity that does not exist is not asked for again.",
     default: 60,
   }),
 });

@@ -156,6 +156,8 @@ async function ask(
       timeoutMs: 2000,
     }),
     ttlMs: 1000,
+    staleTtlMs: 600_000,
+    negativeTtlMs: 1000,
   });
   using avatars = await openAvatars({
     kv,

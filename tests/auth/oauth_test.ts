@@ -71,6 +71,8 @@ async function rig(
     clock,
     log,
     ttlMs: 60_000,
+    staleTtlMs: 600_000,
+    negativeTtlMs: 1000,
     dids: new DidResolver({
       fetch: real,
       plcDirectories: [sandbox.plc],

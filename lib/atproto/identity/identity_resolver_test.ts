@@ -10,6 +10,8 @@ import { CachedIdentityResolver } from "./identity_resolver.ts";
 const alice: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const bob: Did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
 const TTL = 3_600_000;
+const STALE = 168 * TTL;
+const NEGATIVE = 60_000;
 
 const claimsOf = (did: Did, handle?: string): DidClaims => ({
   did,
@@ -49,6 +51,8 @@ async function withResolver(
       clock,
       log: silentLogger,
       ttlMs: TTL,
+      staleTtlMs: STALE,
+      negativeTtlMs: NEGATIVE,
       dids: {
         resolve: async (did) => {
           calls.did++;
@@ -158,7 +162,7 @@ Deno.test("a former handle leads to its account while it resolves, and no longer
     await assert.rejects(resolver.resolve("alice.example.com"), unknown);
   }));
 
-Deno.test("unknown names are remembered for a minute", () =>
+Deno.test("unknown names are remembered as long as configured", () =>
   withResolver(async ({ resolver, clock, calls, handles, documents }) => {
     await assert.rejects(resolver.resolve("bob.example.com"), unknown);
     await assert.rejects(resolver.resolve("bob.example.com"), unknown);
@@ -166,7 +170,9 @@ Deno.test("unknown names are remembered for a minute", () =>
     assert.deepEqual(calls, { did: 1, handle: 1 });
     handles.set("bob.example.com", bob);
     documents.set(bob, claimsOf(bob, "bob.example.com"));
-    clock.advance(60_000);
+    clock.advance(NEGATIVE - 1);
+    await assert.rejects(resolver.resolve("bob.example.com"), unknown);
+    clock.advance(1);
     assert.equal((await resolver.resolve("bob.example.com")).did, bob);
   }));
 
@@ -208,6 +214,28 @@ Deno.test("while the network is down the last answer is served, and the network 
     clock.advance(30_000);
     assert.equal((await resolver.resolve(alice)).handle, "alice.example.com");
     assert.notDeepEqual(calls, before);
+  }));
+
+Deno.test("an old answer serves as long as configured while the network is down, and no longer", () =>
+  withResolver(async ({ resolver, other, clock, network }) => {
+    await resolver.resolve("alice.example.com");
+    network.down = true;
+    const isFailure = (error: unknown) => isAppError(error, "UPSTREAM_FAILED");
+    // The end of the time comes within the delay before the next try.
+    clock.advance(STALE - 10_000);
+    for (const name of [alice, "alice.example.com"]) {
+      assert.equal((await resolver.resolve(name)).did, alice);
+    }
+    clock.advance(10_000);
+    const impatient = { patienceMs: 300 };
+    for (const instance of [resolver, other]) {
+      for (const name of [alice, "alice.example.com"]) {
+        await assert.rejects(instance.resolve(name), isFailure);
+        await assert.rejects(instance.resolve(name, impatient), isFailure);
+      }
+    }
+    network.down = false;
+    assert.equal((await resolver.resolve(alice)).did, alice);
   }));
 
 Deno.test("who has little patience gets the last answer while a new one is fetched", () =>

@@ -62,6 +62,8 @@ function client(sandbox: TestSandbox, kv: DenoKv, clock: Clock) {
     clock,
     log,
     ttlMs: 60_000,
+    staleTtlMs: 600_000,
+    negativeTtlMs: 1000,
     dids: new DidResolver({
       fetch,
       plcDirectories: [sandbox.plc],

@@ -1,0 +1,200 @@
+/**
+ * Answers about accounts, as this process and the store that all instances
+ * share have seen them last.
+ *
+ * @module
+ */
+
+import { LRUCache } from "lru-cache";
+import { SingleFlight } from "../../async/single_flight.ts";
+import type { Clock } from "../../clock.ts";
+import type { Key, Kv } from "../../kv/kv.ts";
+import type { Logger } from "../../log.ts";
+import type { ResolveOptions } from "./identity.ts";
+
+export interface IdentityCacheDeps {
+  kv: Kv;
+  clock: Clock;
+  log: Logger;
+  /** How long an answer is used without asking again, in milliseconds. */
+  ttlMs: number;
+  /** Age up to which an answer is used while the network fails, in milliseconds. */
+  staleTtlMs: number;
+  /** How long "there is none" is believed, in milliseconds. */
+  negativeTtlMs: number;
+}
+
+/** What is asked for: its name in this process and its key in the store. */
+export interface Question {
+  readonly name: string;
+  readonly key: Key;
+}
+
+/** A cached answer. Stays readable long after `checkedAt`, for when the network fails. */
+interface Row<T> {
+  value: T | null;
+  /** Milliseconds since the Unix epoch. */
+  checkedAt: number;
+}
+
+/** A row as this process has read it. */
+interface LocalRow {
+  readonly row: Row<unknown>;
+  readonly readAt: number;
+  /** Set after a failed refresh: the row counts until then, whatever its age. */
+  readonly retryAt?: number;
+}
+
+/** Delay before the next try after a failed refresh, in milliseconds. */
+const RETRY_MS = 30_000;
+
+/** Age up to which an answer counts as fresh, in milliseconds: callers cannot make us ask without end. */
+const FRESH_MS = 5_000;
+
+/** Rows are kept for this time at least, in milliseconds: a former handle is learned from them. */
+const KEEP_MS = 30 * 24 * 3_600_000;
+
+/** How long this process goes without reading the store again, in milliseconds. */
+const LOCAL_MS = 30_000;
+
+const LOCAL_ENTRIES = 5_000;
+
+/** A cache in two levels with one question at a time for each name. */
+export class IdentityCache {
+  readonly #deps: IdentityCacheDeps;
+  readonly #local: LRUCache<string, LocalRow>;
+  readonly #flights = new SingleFlight();
+
+  constructor(deps: IdentityCacheDeps) {
+    this.#deps = deps;
+    this.#local = new LRUCache({ max: LOCAL_ENTRIES });
+  }
+
+  /** The stored answer of whatever age; undefined when there is none. */
+  async stored<T>({ key }: Question): Promise<T | undefined> {
+    const entry = await this.#deps.kv.get<Row<T>>(key);
+    return entry?.value.value ?? undefined;
+  }
+
+  /** Replaces an answer by one learned elsewhere. */
+  async replace<T>({ name, key }: Question, value: T): Promise<void> {
+    this.#local.delete(name);
+    await this.#store(key, { value, checkedAt: this.#deps.clock.now() });
+  }
+
+  /** Removes answers, all or none. */
+  async remove(questions: readonly Question[]): Promise<void> {
+    const change = this.#deps.kv.atomic();
+    for (const { name, key } of questions) {
+      change.delete(key);
+      this.#local.delete(name);
+    }
+    await change.commit();
+  }
+
+  /**
+   * The answer from the caches while it is young enough, else from `ask`; an
+   * older one when `ask` fails or takes too long, unless it has to be fresh or
+   * the old one has passed the limit for old answers.
+   */
+  async get<T>(
+    { name, key }: Question,
+    options: ResolveOptions,
+    ask: (known: T | null) => Promise<T | null>,
+  ): Promise<T | null> {
+    const { clock, log } = this.#deps;
+    const { fresh = false } = options;
+    const now = clock.now();
+    const local = this.#local.get(name);
+    if (!fresh && local && now < (local.retryAt ?? 0)) {
+      return local.row.value as T | null;
+    }
+    // A time in the future, by a clock that was set back, counts no longer.
+    const isYoung = (row: Row<unknown>) =>
+      Math.abs(now - row.checkedAt) < this.#lifetime(row, options);
+    const known = await this.#read<T>(name, key, fresh, isYoung);
+    if (known && isYoung(known)) return known.value;
+    // Outside of the flight: it must not hold up callers without a limit.
+    if (!known) await options.beforeAsking?.();
+    // Not read before: creating the request's AbortSignal is expensive.
+    const { signal, patienceMs } = options;
+    const usableMs = known ? this.#usableMs(known, now) : 0;
+    const asked = this.#flights.run(`${fresh} ${name}`, signal, async () => {
+      try {
+        const value = await ask(known?.value ?? null);
+        const row: Row<T> = { value, checkedAt: clock.now() };
+        await this.#store(key, row);
+        this.#local.set(name, { row, readAt: row.checkedAt });
+        return value;
+      } catch (error) {
+        if (fresh || !known || usableMs <= 0) throw error;
+        log.warn("identity not refreshed", { name, error });
+        const readAt = clock.now();
+        const retryAt = readAt + Math.min(RETRY_MS, usableMs);
+        this.#local.set(name, { row: known, readAt, retryAt });
+        return known.value;
+      }
+    });
+    const old = known?.value ?? null;
+    return old === null || fresh || patienceMs === undefined || usableMs <= 0
+      ? await asked
+      : await this.#soonOr(old, asked, patienceMs);
+  }
+
+  /** The new answer if it comes soon, else the old one. */
+  async #soonOr<T>(
+    old: T,
+    asked: Promise<T | null>,
+    patienceMs: number,
+  ): Promise<T | null> {
+    asked.catch(() => {}); // the old answer is returned then
+    const stop = new AbortController();
+    const late = this.#deps.clock.sleep(patienceMs, stop.signal);
+    try {
+      return await Promise.race([asked, late.then(() => old)]);
+    } finally {
+      stop.abort();
+    }
+  }
+
+  #lifetime(row: Row<unknown>, options: ResolveOptions): number {
+    if (options.fresh) return FRESH_MS;
+    const { ttlMs, negativeTtlMs } = this.#deps;
+    const usual = row.value === null ? negativeTtlMs : ttlMs;
+    return Math.min(usual, options.maxAgeMs ?? Infinity);
+  }
+
+  /** For how much longer an old answer may be used, in milliseconds. */
+  #usableMs(row: Row<unknown>, now: number): number {
+    const { ttlMs, staleTtlMs, negativeTtlMs } = this.#deps;
+    const limit = row.value === null
+      ? negativeTtlMs
+      : Math.max(ttlMs, staleTtlMs);
+    return limit - Math.abs(now - row.checkedAt);
+  }
+
+  async #store(key: Key, row: Row<unknown>): Promise<void> {
+    const { kv, ttlMs, staleTtlMs, negativeTtlMs } = this.#deps;
+    const keepMs = row.value === null
+      ? negativeTtlMs
+      : Math.max(KEEP_MS, ttlMs, staleTtlMs);
+    await kv.set(key, row, { expiresAt: row.checkedAt + keepMs });
+  }
+
+  async #read<T>(
+    name: string,
+    key: Key,
+    fresh: boolean,
+    isYoung: (row: Row<unknown>) => boolean,
+  ): Promise<Row<T> | undefined> {
+    const { kv, clock } = this.#deps;
+    const local = this.#local.get(name);
+    const recent = local && clock.now() - local.readAt < LOCAL_MS;
+    // Another instance may have a newer one than what is too old here.
+    if (recent && !fresh && isYoung(local.row)) return local.row as Row<T>;
+    const stored = await kv.get<Row<T>>(key);
+    if (!stored) return undefined;
+    this.#local.set(name, { row: stored.value, readAt: clock.now() });
+    return stored.value;
+  }
+}
