@@ -191,7 +191,7 @@ export async function createHold(deps: HoldContextDeps) {
       rows,
       clock,
       log,
-      allowance: quota.rooms,
+      quota: quota.rooms,
       baseUrl,
       presign,
       maxBlobBytes: settings.max_blob_bytes,

@@ -7,7 +7,7 @@
 
 import type { Did } from "../did.ts";
 import { assertRecord, assertRecordKey } from "../atproto/lexicon/lexicon.ts";
-import { ManualClock } from "../clock.ts";
+import { type Clock, ManualClock } from "../clock.ts";
 import { AppError, type ErrorCode, isAppError } from "../errors.ts";
 import { openKv } from "../kv/deno_kv.ts";
 import type { Kv } from "../kv/kv.ts";
@@ -25,7 +25,9 @@ import { BlobRows } from "./blobs/blob_rows.ts";
 import { BlobUploaders } from "./blobs/uploaders.ts";
 import { DamageReporter } from "./blobs/damage.ts";
 import { HoldBlobs } from "./blobs/blobs.ts";
-import { UNLIMITED } from "./uploads/upload_room.ts";
+import { Accounts } from "./quota/accounts.ts";
+import { Claims } from "./quota/claims.ts";
+import { QuotaRooms } from "./quota/rooms.ts";
 import { HoldUploads, type HoldUploadsDeps } from "./uploads/uploads.ts";
 
 /** The hold of the tests. */
@@ -55,6 +57,7 @@ export async function openRepo(
 /** A store with the rules of S3: large parts only, no offsets. Counts what is asked of it. */
 export class StrictStore extends MemoryBlobStore {
   override readonly parts = { minBytes: 5 * 1024 * 1024, maxParts: 10_000 };
+  override readonly positional = false;
   /** Calls by name. */
   readonly calls = new Map<string, number>();
 
@@ -122,7 +125,7 @@ export async function openHold(
     rows,
     clock,
     log: silentLogger,
-    allowance: UNLIMITED,
+    quota: unlimitedRooms(kv, clock),
     baseUrl: "https://hold.example.com",
     presign: true,
     ...changes,
@@ -147,6 +150,13 @@ export async function openHold(
     restart: (more) => new HoldUploads({ ...deps, ...more }),
     [Symbol.asyncDispose]: () => Promise.resolve(kv.close()),
   };
+}
+
+/** Room for every account and everything. */
+export function unlimitedRooms(kv: Kv, clock: Clock): QuotaRooms {
+  const accounts = new Accounts({ kv, clock, claims: new Claims(kv) });
+  const limitOf = () => Promise.resolve(undefined);
+  return new QuotaRooms({ accounts, clock, limitOf });
 }
 
 export const MIB = 1024 * 1024;

@@ -190,7 +190,7 @@ export async function openServices(
     log,
     graceMs,
   });
-  const uploads = hold.restart({ allowance: quota.rooms });
+  const uploads = hold.restart({ quota: quota.rooms });
   return {
     ...hold,
     uploads,

@@ -43,8 +43,11 @@ export interface PulledManifest {
   mediaType: string;
 }
 
-/** An upload to a hold. */
-export interface HoldUpload {
+/**
+ * An upload as its opener names it. Until its first bytes are acknowledged
+ * the hold need not have a row for it.
+ */
+export interface UploadRef {
   readonly uploadId: string;
   /** Who opened it. */
   readonly caller: Did;
@@ -52,12 +55,20 @@ export interface HoldUpload {
   readonly algorithm: DigestAlgorithm;
 }
 
-/** What comes with the request that closes an upload. */
-export interface LastBytes {
+/** A part as the hold or its store answered it, as it is named at completion. */
+export interface PartRef {
+  /** From 1. */
+  readonly partNumber: number;
+  /** With or without quotes. */
+  readonly etag: string;
+}
+
+/** The bytes of the request that closes an upload. */
+export interface RequestBytes {
   /** Where they begin in the blob. */
   readonly offset: number;
   readonly body: ReadableStream<Uint8Array>;
-  /** Bytes, where the client tells. */
+  /** Bytes, where the client announces them; a body of another size is an error of its own. */
   readonly size?: number;
   readonly signal?: AbortSignal;
 }
@@ -100,16 +111,16 @@ export interface HoldClient {
     contentType: string,
   ): Promise<string | undefined>;
 
-  /** Opens an upload and returns its id; whoever goes on with it must remember the whole {@linkcode HoldUpload}. */
+  /** Opens an upload and returns its id; whoever goes on with it must remember the whole {@linkcode UploadRef}. */
   startUpload(caller: Did, algorithm: DigestAlgorithm): Promise<string>;
   /** Bytes acknowledged so far; undefined when there is no such upload. */
-  uploadOffset(upload: HoldUpload): Promise<number | undefined>;
+  uploadOffset(upload: UploadRef): Promise<number | undefined>;
   /**
    * Appends `body` at `offset`, streaming, and returns the new offset.
    * Throws AppError `RANGE_INVALID` when `offset` is not where the upload stands.
    */
   append(
-    upload: HoldUpload,
+    upload: UploadRef,
     offset: number,
     body: ReadableStream<Uint8Array>,
     signal?: AbortSignal,
@@ -119,11 +130,11 @@ export interface HoldClient {
    * readable. Throws AppError `DIGEST_INVALID`, and what {@linkcode append} does.
    */
   completeUpload(
-    upload: HoldUpload,
+    upload: UploadRef,
     digest: Digest,
-    last?: LastBytes,
+    last?: RequestBytes,
   ): Promise<{ size: number }>;
-  abortUpload(upload: HoldUpload): Promise<void>;
+  abortUpload(upload: UploadRef): Promise<void>;
 
   /**
    * Asks the hold whether it would keep what a manifest names, before the

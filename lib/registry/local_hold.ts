@@ -16,10 +16,10 @@ import type {
   Caller,
   Decision,
   HoldClient,
-  HoldUpload,
-  LastBytes,
   ManifestEvent,
   PulledManifest,
+  RequestBytes,
+  UploadRef,
 } from "../hold_api/hold_client.ts";
 
 /** The services of the hold that the registry uses. */
@@ -95,12 +95,12 @@ export class LocalHold implements HoldClient {
     return (await uploads.reserve(caller, algorithm)).uploadId;
   }
 
-  uploadOffset(upload: HoldUpload): Promise<number | undefined> {
+  uploadOffset(upload: UploadRef): Promise<number | undefined> {
     return this.#deps.uploads.offset(upload);
   }
 
   async append(
-    upload: HoldUpload,
+    upload: UploadRef,
     offset: number,
     body: ReadableStream<Uint8Array>,
     signal?: AbortSignal,
@@ -111,15 +111,15 @@ export class LocalHold implements HoldClient {
   }
 
   async completeUpload(
-    upload: HoldUpload,
+    upload: UploadRef,
     digest: Digest,
-    last?: LastBytes,
+    last?: RequestBytes,
   ): Promise<{ size: number }> {
     await this.#requireWrite(upload.caller);
     return await this.#deps.uploads.finish(upload, digest, last);
   }
 
-  abortUpload(upload: HoldUpload): Promise<void> {
+  abortUpload(upload: UploadRef): Promise<void> {
     return this.#deps.uploads.abort(upload);
   }
 

@@ -19,8 +19,8 @@ import {
 import type {
   HoldClient,
   HoldDirectory,
-  HoldUpload,
-  LastBytes,
+  RequestBytes,
+  UploadRef,
 } from "../hold_api/hold_client.ts";
 import { type BlobIndex, putFirst } from "./blob_index.ts";
 import { requireWrite } from "./hold_rights.ts";
@@ -48,7 +48,7 @@ export interface UploadStatus {
 }
 
 /** One piece of an upload. */
-export interface UploadChunk extends Omit<LastBytes, "offset"> {
+export interface UploadChunk extends Omit<RequestBytes, "offset"> {
   /** Where the client says the piece begins; undefined means "at the end". */
   readonly start?: number;
 }
@@ -203,7 +203,7 @@ export class Uploads {
   /** Appends the last piece, if any, and completes; returns the blob's size. */
   async #complete(
     hold: HoldClient,
-    upload: HoldUpload,
+    upload: UploadRef,
     digest: Digest,
     chunk: UploadChunk | undefined,
   ): Promise<number> {
@@ -225,7 +225,7 @@ export class Uploads {
     caller: Did,
     id: string,
   ): Promise<
-    { entry: Entry<UploadRow>; upload: HoldUpload; hold: HoldClient }
+    { entry: Entry<UploadRow>; upload: UploadRef; hold: HoldClient }
   > {
     const key = registryKeys.upload(id);
     return await this.#open(ref, caller, await this.#deps.kv.get(key));
@@ -236,7 +236,7 @@ export class Uploads {
     caller: Did,
     entry: Entry<UploadRow> | undefined,
   ): Promise<
-    { entry: Entry<UploadRow>; upload: HoldUpload; hold: HoldClient }
+    { entry: Entry<UploadRow>; upload: UploadRef; hold: HoldClient }
   > {
     const row = entry?.value;
     if (
@@ -252,7 +252,7 @@ export class Uploads {
 }
 
 /** Bytes acknowledged so far. Throws AppError `BLOB_UPLOAD_UNKNOWN`. */
-async function offsetOf(hold: HoldClient, upload: HoldUpload): Promise<number> {
+async function offsetOf(hold: HoldClient, upload: UploadRef): Promise<number> {
   const offset = await hold.uploadOffset(upload);
   if (offset === undefined) throw unknownUpload();
   return offset;

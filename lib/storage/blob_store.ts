@@ -55,7 +55,7 @@ export interface PresignedRequest {
 
 /** What the parts of a store must look like. */
 export interface PartLimits {
-  /** Every part but the last has at least so many bytes (S3: 5 MiB; 1 elsewhere). */
+  /** Every part but the last has at least this many bytes (S3: 5 MiB). */
   readonly minBytes: number;
   /** At most so many parts (S3: 10,000). */
   readonly maxParts: number;
@@ -70,6 +70,8 @@ export interface BlobStore {
   /** `s3`, `filesystem` or `memory`; for logs and messages. */
   readonly driver: string;
   readonly parts: PartLimits;
+  /** Whether parts of any size can be written at their place in the object; see `putPart`. */
+  readonly positional: boolean;
 
   /** Rejects with an AppError `UNAVAILABLE` whose `operator` says why when the store cannot be read or written. */
   check(signal?: AbortSignal): Promise<void>;
@@ -108,7 +110,7 @@ export interface BlobStore {
 
   createMultipart(key: string, headers?: ObjectHeaders): Promise<Multipart>;
   /**
-   * Writes one part, streaming. A driver whose `parts.minBytes` is 1 takes
+   * Writes one part, streaming. A `positional` driver takes
    * `offset`, the place of the part in the object, and writes it straight
    * there; without it the part is kept aside until completion. A part sent again
    * replaces the earlier one. Throws AppError `BLOB_UPLOAD_UNKNOWN` when the

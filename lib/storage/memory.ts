@@ -53,6 +53,7 @@ const CHUNK = 64 * 1024;
 export class MemoryBlobStore implements BlobStore {
   readonly driver = "memory";
   readonly parts: PartLimits = { minBytes: 1, maxParts: MAX_PARTS };
+  readonly positional: boolean = true;
   readonly #clock: Clock;
   readonly #objects = new Map<string, StoredObject>();
   readonly #uploads = new Map<string, Upload>();

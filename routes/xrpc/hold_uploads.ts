@@ -78,14 +78,14 @@ export function mountHoldUploads(
     const caller = await writerOf(c, deps, "getPartUploadUrl");
     const input = await inputOf(c, partUrlInput);
     return c.json(
-      await uploads.partUrl(input.uploadId, input.partNumber, caller),
+      await uploads.parts.url(input.uploadId, input.partNumber, caller),
     );
   };
 
   const uploadPart: HoldHandler = async (c) => {
     const id = c.req.header("x-upload-id") ?? "";
     const ticket = c.req.header(TICKET_HEADER) ?? "";
-    const holder = await uploads.ticketHolder(id, ticket);
+    const holder = await uploads.parts.holder(id, ticket);
     if (holder !== undefined) {
       // A ticket must not outlive the right to push.
       requireAllowed(await deps.access.write(holder));
@@ -96,7 +96,7 @@ export function mountHoldUploads(
     const number = Number(c.req.header("x-part-number") ?? NaN);
     const { etag } = await failingAs(
       "UploadFailed",
-      () => uploads.putPart(id, number, body ?? new Blob().stream(), signal),
+      () => uploads.parts.put(id, number, body ?? new Blob().stream(), signal),
     );
     return c.json({ etag }, 200, { etag: `"${etag}"` });
   };

@@ -245,7 +245,7 @@ export function partsContract(test: DeclareTest, runs: number): void {
             const piece = pieces[index] ?? assert.fail();
             const before = pieces.slice(0, index);
             const offset = before.reduce((sum, { length }) => sum + length, 0);
-            const place = placed && minBytes === 1 ? { offset } : {};
+            const place = placed && store.positional ? { offset } : {};
             const send = (body: Uint8Array) =>
               store.putPart(
                 upload,

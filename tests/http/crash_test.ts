@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/clock.ts";
 import { BlobRows } from "../../lib/hold/blobs/blob_rows.ts";
-import { UNLIMITED } from "../../lib/hold/uploads/upload_room.ts";
+import { unlimitedRooms } from "../../lib/hold/testing.ts";
 import { HoldUploads } from "../../lib/hold/uploads/uploads.ts";
 import { openKv } from "../../lib/kv/deno_kv.ts";
 import { silentLogger } from "../../lib/log.ts";
@@ -97,7 +97,7 @@ async function sweepLater(dataDir: string): Promise<void> {
     rows: new BlobRows({ kv, clock }),
     clock,
     log: silentLogger,
-    allowance: UNLIMITED,
+    quota: unlimitedRooms(kv, clock),
     baseUrl: "http://127.0.0.1",
     presign: false,
   });

@@ -18,7 +18,7 @@ import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { BlobRow } from "./blob_row.ts";
 import type { BlobRows } from "./blob_rows.ts";
 import type { DamageReporter } from "./damage.ts";
-import { digestOfObject } from "../uploads/upload_finish.ts";
+import { digestOfObject } from "../uploads/staged_object.ts";
 
 /** What {@linkcode HoldBlobs} needs. */
 export interface HoldBlobsDeps {

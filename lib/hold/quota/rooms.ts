@@ -9,11 +9,7 @@ import type { Clock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import type { Atomic } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
-import type {
-  RoomRequest,
-  UploadAllowance,
-  UploadRoom,
-} from "../uploads/upload_room.ts";
+import type { BlobCounter } from "../blobs/blob_counter.ts";
 import {
   type AccountRow,
   type Reservation,
@@ -24,6 +20,16 @@ import {
 } from "./account.ts";
 import type { Accounts } from "./accounts.ts";
 import { type Limit, overQuota, tooManyUploads } from "./quota_errors.ts";
+
+/** Which upload needs room. */
+export interface RoomRequest {
+  readonly uploadId: string;
+  readonly caller: Did;
+  /** Where it is known before the bytes: what counts already takes no more room. */
+  readonly digest?: Digest;
+  /** Whether other requests may bring other parts of the same upload. */
+  readonly isPart?: boolean;
+}
 
 export interface QuotaRoomsDeps {
   accounts: Accounts;
@@ -45,14 +51,15 @@ const MIN_AHEAD_BYTES = 64 * 1024;
 /** Share of what is left that one upload may reserve ahead. */
 const AHEAD_SHARE = 16;
 
-/** Reserves room. */
-export class QuotaRooms implements UploadAllowance {
+/** Decides how much an account may store. Its methods throw AppError `QUOTA_EXCEEDED`. */
+export class QuotaRooms {
   readonly #deps: QuotaRoomsDeps;
 
   constructor(deps: QuotaRoomsDeps) {
     this.#deps = deps;
   }
 
+  /** Throws when `caller` may not store another byte. */
   async check(caller: Did): Promise<void> {
     const { accounts, clock } = this.#deps;
     const limit = await this.#deps.limitOf(caller);
@@ -63,6 +70,7 @@ export class QuotaRooms implements UploadAllowance {
     }
   }
 
+  /** Reserves the whole size of a blob, in bytes, until `until` (milliseconds since the Unix epoch). */
   async declare(
     caller: Did,
     uploadId: string,
@@ -86,11 +94,12 @@ export class QuotaRooms implements UploadAllowance {
     });
   }
 
+  /** The room of one request that brings bytes. */
   async open(request: RoomRequest): Promise<UploadRoom> {
     const { accounts, limitOf } = this.#deps;
     const { caller, digest } = request;
     const limit = await limitOf(caller);
-    if (!limit) return new FreeRoom(accounts, request);
+    if (!limit) return new UploadRoom(accounts, request);
     const account = await accounts.account(caller);
     const [charge] = digest ? await accounts.charges(caller, [digest]) : [];
     return new LimitedRoom(this.#deps, request, limit, {
@@ -99,6 +108,7 @@ export class QuotaRooms implements UploadAllowance {
     });
   }
 
+  /** Ends the reservation of an upload. */
   async release(caller: Did, uploadId: string): Promise<void> {
     const { accounts, clock } = this.#deps;
     await accounts.change(caller, (account) => (
@@ -112,8 +122,12 @@ export class QuotaRooms implements UploadAllowance {
   }
 }
 
-/** Room without a limit: only what is stored in the end is counted. */
-class FreeRoom implements UploadRoom {
+/**
+ * Room for the bytes of one request. Only one at a time, except for parts. Its
+ * `commit` ends the reservation. This one has no limit: only what is stored in
+ * the end is counted.
+ */
+export class UploadRoom implements BlobCounter {
   protected readonly accounts: Accounts;
   protected readonly request: RoomRequest;
 
@@ -124,18 +138,25 @@ class FreeRoom implements UploadRoom {
 
   readonly isLimited: boolean = false;
 
+  /**
+   * Makes sure that there is room for `bytes` bytes: of the blob, or of the
+   * part. Returns undefined where that is known already.
+   */
   need(_bytes: number): Promise<void> | undefined {
     return undefined;
   }
 
+  /** Keeps the reservation of a request that is still running. */
   renew(): Promise<void> {
     return Promise.resolve();
   }
 
+  /** Reduces the reservation to `bytes` acknowledged bytes, until `until` (milliseconds since the Unix epoch). */
   keep(_bytes: number, _until: number): Promise<void> {
     return Promise.resolve();
   }
 
+  /** Ends what this request has reserved. */
   end(): Promise<void> {
     return Promise.resolve();
   }
@@ -150,7 +171,7 @@ class FreeRoom implements UploadRoom {
 }
 
 /** Room within a limit. */
-class LimitedRoom extends FreeRoom {
+class LimitedRoom extends UploadRoom {
   readonly #deps: QuotaRoomsDeps;
   readonly #limit: Limit;
   /** Bytes of the reservation that are this request's to fill. */
@@ -270,11 +291,7 @@ class LimitedRoom extends FreeRoom {
 function place(
   user: Did,
   account: AccountRow,
-  ...[id, reservation, now]: [
-    string,
-    Omit<Reservation, "at">,
-    number,
-  ]
+  ...[id, reservation, now]: [string, Omit<Reservation, "at">, number]
 ): AccountRow {
   const next = withReservation(account, id, reservation, now);
   if (Object.keys(next.reservations).length <= MAX_RESERVATIONS) return next;

@@ -15,7 +15,7 @@ Deno.test("uploads side by side, in two instances, do not pass together", async 
   await using hold = await openServices(TIERS);
   const instances = [
     hold.uploads,
-    hold.restart({ allowance: hold.instance().rooms }),
+    hold.restart({ quota: hold.instance().rooms }),
   ];
   const outcomes = await Promise.allSettled(
     Array.from({ length: 12 }, async (_, i) => {
@@ -118,7 +118,7 @@ Deno.test("what an announced size has reserved is filled by its bytes", async ()
   const bytes = noise(900);
   const { uploadId } = await hold.uploads.initiate(ALICE, { size: 900 });
   await assert.rejects(hold.uploads.initiate(ALICE, { size: 101 }), exceeded);
-  await hold.uploads.putPart(uploadId, 1, bodyOf(bytes));
+  await hold.uploads.parts.put(uploadId, 1, bodyOf(bytes));
   assert.equal(await hold.quota.remaining(ALICE), 100);
   await hold.uploads.complete(uploadId, digestOf(bytes));
   assert.deepEqual(await hold.quota.report(ALICE), {

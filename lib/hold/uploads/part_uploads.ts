@@ -10,10 +10,10 @@ import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import type { BlobStore, Multipart } from "../../storage/blob_store.ts";
+import { BodyReader } from "./body_reader.ts";
 import { mixedModes, unknownUpload } from "./upload_errors.ts";
-import { Intake } from "./upload_intake.ts";
 import type { UploadRow } from "./upload_row.ts";
-import type { UploadStates } from "./upload_state.ts";
+import type { UploadRows } from "./upload_rows.ts";
 import type { UploadWork } from "./upload_work.ts";
 
 /** A request that writes one part. */
@@ -29,10 +29,9 @@ export const TICKET_HEADER = "X-Upload-Ticket";
 
 const URL_SECONDS = 15 * 60;
 
-/** What {@linkcode PartUploads} needs. */
 export interface PartUploadsDeps {
   store: BlobStore;
-  states: UploadStates;
+  uploads: UploadRows;
   work: UploadWork;
   clock: Clock;
   /** Origin under which the hold is reached. */
@@ -51,18 +50,22 @@ export class PartUploads {
     this.#deps = deps;
   }
 
-  /** Stores one part; see `HoldUploads.putPart`. */
+  /**
+   * Stores one numbered part, in any order; a part uploaded twice counts once.
+   * Throws AppError `INVALID_REQUEST` for a number out of range, else as
+   * `HoldUploads.append` does.
+   */
   async put(
     uploadId: string,
     partNumber: number,
     body: ReadableStream<Uint8Array>,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<{ etag: string }> {
     const { store, clock, work, ttlMs } = this.#deps;
     const { row, multipart } = await this.#open(uploadId, partNumber);
     const request = { uploadId, caller: row.caller, isPart: true };
     return await work.within(request, async (room) => {
-      const intake = new Intake({
+      const reader = new BodyReader({
         body,
         hash: undefined,
         clock,
@@ -70,19 +73,29 @@ export class PartUploads {
         guard: () => undefined,
         signal,
       });
-      const { etag } = await work.receive(intake, { room }, async () => {
-        const first = await intake.block() ?? new Uint8Array(0);
-        const stream = intake.stream(first);
+      const { etag } = await work.receive(reader, { room }, async () => {
+        const first = await reader.next() ?? new Uint8Array(0);
+        const stream = reader.stream(first);
         return await store.putPart(multipart, partNumber, stream);
       });
-      await room.keep(intake.bytes, clock.now() + ttlMs);
+      await room.keep(reader.bytes, clock.now() + ttlMs);
       return { etag };
     });
   }
 
-  /** Where a part may be written; see `HoldUploads.partUrl`. */
-  async url(uploadId: string, partNumber: number): Promise<PartUrl> {
-    const { store, presign, baseUrl } = this.#deps;
+  /**
+   * Where `caller` may write one part within a quarter of an hour: straight to
+   * the store when it signs URLs, else to us. Throws AppError
+   * `BLOB_UPLOAD_UNKNOWN` when the upload is not the caller's.
+   */
+  async url(
+    uploadId: string,
+    partNumber: number,
+    caller: Did,
+  ): Promise<PartUrl> {
+    const { store, presign, baseUrl, uploads } = this.#deps;
+    const found = await uploads.find(uploadId);
+    if (found?.caller !== caller) throw unknownUpload();
     const { row, multipart } = await this.#open(uploadId, partNumber);
     if (presign && store.presignPart) {
       await this.#requireRoom(row, multipart);
@@ -115,9 +128,12 @@ export class PartUploads {
     }, "keep");
   }
 
-  /** Who opened the upload, when `ticket` belongs to it. */
+  /**
+   * Who opened the upload, when `ticket` is the one that {@linkcode url} gave
+   * out for it. Whether they may still push is the caller's to check.
+   */
   async holder(uploadId: string, ticket: string): Promise<Did | undefined> {
-    const row = await this.#deps.states.find(uploadId);
+    const row = await this.#deps.uploads.find(uploadId);
     if (!row) return undefined;
     const encoder = new TextEncoder();
     const given = encoder.encode(ticket);
@@ -132,7 +148,7 @@ export class PartUploads {
     uploadId: string,
     partNumber: number,
   ): Promise<{ row: UploadRow; multipart: Multipart }> {
-    const { store, states, work, clock, ttlMs } = this.#deps;
+    const { store, uploads, work, clock, ttlMs } = this.#deps;
     const { maxParts } = store.parts;
     if (
       !Number.isInteger(partNumber) || partNumber < 1 || partNumber > maxParts
@@ -143,11 +159,11 @@ export class PartUploads {
         { xrpc: "InvalidPartNumber" },
       );
     }
-    const found = await states.find(uploadId);
+    const found = await uploads.find(uploadId);
     if (!found || found.done) throw unknownUpload();
     if (found.mode === "stream") throw mixedModes();
     const created = found.multipart ?? await work.create(uploadId);
-    const row = await states.update(uploadId, (present) => {
+    const row = await uploads.update(uploadId, (present) => {
       if (present.done) throw unknownUpload();
       if (present.mode === "stream") throw mixedModes();
       // A long upload must not be swept between two of its parts.

@@ -29,11 +29,11 @@ onEachStore(
     const { uploadId } = upload;
     const put = async (partNumber: number, from: number, to?: number) => {
       const body = bodyOf(bytes.subarray(from, to));
-      const { etag } = await hold.uploads.putPart(uploadId, partNumber, body);
+      const { etag } = await hold.uploads.parts.put(uploadId, partNumber, body);
       return { partNumber, etag };
     };
     const third = await put(3, 10 * MIB);
-    await hold.uploads.putPart(uploadId, 1, bodyOf(noise(5 * MIB, 9)));
+    await hold.uploads.parts.put(uploadId, 1, bodyOf(noise(5 * MIB, 9)));
     const [first, second] = await Promise.all([
       put(1, 0, 5 * MIB),
       put(2, 5 * MIB, 10 * MIB),
@@ -59,7 +59,7 @@ onEachStore(
     await assert.rejects(
       hold.uploads.append(upload, 0, brokenBody(new Uint8Array())),
     );
-    const { etag } = await hold.uploads.putPart(uploadId, 1, bodyOf(bytes));
+    const { etag } = await hold.uploads.parts.put(uploadId, 1, bodyOf(bytes));
     const part = { partNumber: 1, etag };
     for (
       const parts of [
@@ -86,18 +86,18 @@ onEachStore("a stream and parts do not mix", async (store, clock) => {
   const one = await hold.uploads.initiate(ALICE);
   await hold.uploads.append(one, 0, bodyOf(noise(10)));
   await assert.rejects(
-    hold.uploads.putPart(one.uploadId, 1, bodyOf(noise(10))),
+    hold.uploads.parts.put(one.uploadId, 1, bodyOf(noise(10))),
     code("BLOB_UPLOAD_INVALID"),
   );
   const two = await hold.uploads.initiate(ALICE);
-  await hold.uploads.putPart(two.uploadId, 1, bodyOf(noise(10)));
+  await hold.uploads.parts.put(two.uploadId, 1, bodyOf(noise(10)));
   await assert.rejects(
     hold.uploads.append(two, 0, bodyOf(noise(10))),
     code("BLOB_UPLOAD_INVALID"),
   );
   for (const partNumber of [0, -1, 1.5, 10_001, NaN]) {
     await assert.rejects(
-      hold.uploads.putPart(two.uploadId, partNumber, bodyOf(noise(1))),
+      hold.uploads.parts.put(two.uploadId, partNumber, bodyOf(noise(1))),
       code("INVALID_REQUEST"),
     );
   }
@@ -109,7 +109,7 @@ onEachStore(
     await using hold = await openHold(store, clock, { presign: false });
     const upload = await hold.uploads.initiate(ALICE);
     const { uploadId } = upload;
-    const { url, method, headers } = await hold.uploads.partUrl(
+    const { url, method, headers } = await hold.uploads.parts.url(
       uploadId,
       7,
       ALICE,
@@ -122,15 +122,15 @@ onEachStore(
     assert.equal(headers["X-Upload-Id"], uploadId);
     assert.equal(headers["X-Part-Number"], "7");
     const ticket = headers["X-Upload-Ticket"] ?? "";
-    assert.equal(await hold.uploads.ticketHolder(uploadId, ticket), ALICE);
+    assert.equal(await hold.uploads.parts.holder(uploadId, ticket), ALICE);
     const other = await hold.uploads.initiate(ALICE);
     assert.equal(
-      await hold.uploads.ticketHolder(other.uploadId, ticket),
+      await hold.uploads.parts.holder(other.uploadId, ticket),
       undefined,
     );
-    assert.equal(await hold.uploads.ticketHolder(uploadId, ""), undefined);
+    assert.equal(await hold.uploads.parts.holder(uploadId, ""), undefined);
     await assert.rejects(
-      hold.uploads.partUrl(uploadId, 1, BOB),
+      hold.uploads.parts.url(uploadId, 1, BOB),
       code("BLOB_UPLOAD_UNKNOWN"),
     );
   },
@@ -171,7 +171,7 @@ onEachStore(
       limitOf: (did) =>
         Promise.resolve({ quota: limits.get(did) ?? 0, name: "small" }),
     });
-    const uploads = hold.restart({ allowance: rooms });
+    const uploads = hold.restart({ quota: rooms });
     for (const options of [{}, { size: 1 }]) {
       await assert.rejects(
         uploads.initiate(BOB, options),
@@ -189,7 +189,7 @@ onEachStore(
     );
     const parts = await uploads.initiate(ALICE);
     await assert.rejects(
-      uploads.putPart(parts.uploadId, 1, bodyOf(noise(2000), 100)),
+      uploads.parts.put(parts.uploadId, 1, bodyOf(noise(2000), 100)),
       code("QUOTA_EXCEEDED"),
     );
     const { minBytes } = store.parts;
@@ -198,9 +198,9 @@ onEachStore(
     const many = await uploads.initiate(ALICE, { size: 1 });
     const middle = minBytes + 400;
     const id = many.uploadId;
-    await uploads.putPart(id, 1, bodyOf(bytes.subarray(0, middle)));
+    await uploads.parts.put(id, 1, bodyOf(bytes.subarray(0, middle)));
     await assert.rejects(
-      uploads.putPart(id, 2, bodyOf(bytes.subarray(middle))),
+      uploads.parts.put(id, 2, bodyOf(bytes.subarray(middle))),
       code("QUOTA_EXCEEDED"),
     );
     // Parts that went straight to the store are counted at the next one, and at the end.

@@ -7,24 +7,22 @@
 import { crc32 } from "node:zlib";
 import { AppError } from "../../errors.ts";
 import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
+import type { StorageKeys } from "../../storage/object_keys.ts";
+import type { BodyReader } from "./body_reader.ts";
 import type { Tail, UploadRow } from "./upload_row.ts";
-import type { Intake } from "./upload_intake.ts";
 
 /** Where an upload stands after bytes were written. */
 export type Staged = Pick<
   UploadRow,
-  "multipart" | "partCount" | "offset" | "tail"
+  "id" | "multipart" | "partCount" | "offset" | "tail"
 >;
 
-/** What {@linkcode PartWriter} needs. */
 export interface PartWriterDeps {
   store: BlobStore;
+  keys: StorageKeys;
   /** Largest blob in bytes; parts are chosen so that it fits the store's number of parts. */
   maxBlobBytes: number;
 }
-
-/** Object key for a tail that begins at byte `offset`. */
-export type TailKey = (offset: number) => string;
 
 /** Size of parts where the store allows. */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -38,50 +36,51 @@ const FIRST_BUFFER_BYTES = 256 * 1024;
 /** Writes the bytes of one request behind those that are staged already. */
 export class PartWriter {
   readonly #store: BlobStore;
+  readonly #keys: StorageKeys;
   readonly #maxBlobBytes: number;
 
   constructor(deps: PartWriterDeps) {
     this.#store = deps.store;
+    this.#keys = deps.keys;
     this.#maxBlobBytes = deps.maxBlobBytes;
   }
 
   /**
-   * Writes all bytes of `intake`. What was staged before stays as it was, so
+   * Writes all bytes of `reader`. What was staged before stays as it was, so
    * that the caller can fall back to it when this throws: it throws what the
-   * store throws, what `intake` throws, and AppError `BLOB_UPLOAD_INVALID`
+   * store throws, what `reader` throws, and AppError `BLOB_UPLOAD_INVALID`
    * when the store takes no more parts.
    */
   async write(
-    tailKey: TailKey,
     staged: Staged,
-    intake: Intake,
+    reader: BodyReader,
     open: () => Promise<Multipart>,
   ): Promise<Staged> {
-    return this.#store.parts.minBytes > 1
-      ? await this.#writeParts(tailKey, staged, intake, open)
-      : await this.#writeThrough(staged, intake, open);
+    return this.#store.positional
+      ? await this.#writeThrough(staged, reader, open)
+      : await this.#writeParts(staged, reader, open);
   }
 
   /** One part per request, straight to its place. */
   async #writeThrough(
     staged: Staged,
-    intake: Intake,
+    reader: BodyReader,
     open: () => Promise<Multipart>,
   ): Promise<Staged> {
-    const first = await intake.block();
+    const first = await reader.next();
     if (!first) return staged;
     const multipart = staged.multipart ?? await open();
     const partNumber = this.#nextPart(staged.partCount);
     const part = await this.#store.putPart(
       multipart,
       partNumber,
-      intake.stream(first),
+      reader.stream(first),
       { offset: staged.offset },
     );
-    if (part.size !== intake.bytes) {
+    if (part.size !== reader.bytes) {
       throw new AppError(
         "INTERNAL",
-        `The store kept ${part.size} of ${intake.bytes} bytes.`,
+        `The store kept ${part.size} of ${reader.bytes} bytes.`,
       );
     }
     return {
@@ -97,9 +96,8 @@ export class PartWriter {
    * before are on their way. What is left over becomes the tail.
    */
   async #writeParts(
-    tailKey: TailKey,
     staged: Staged,
-    intake: Intake,
+    reader: BodyReader,
     open: () => Promise<Multipart>,
   ): Promise<Staged> {
     let { multipart, partCount } = staged;
@@ -110,7 +108,7 @@ export class PartWriter {
     try {
       for (;;) {
         const partBytes = this.#partBytes(partCount);
-        const part = await fillPart(intake, carry, partBytes);
+        const part = await fillPart(reader, carry, partBytes);
         carry = part;
         if (part.length < partBytes) break;
         carry = new Uint8Array(0);
@@ -127,17 +125,21 @@ export class PartWriter {
       await Promise.allSettled(inFlight);
     }
     await Promise.all(inFlight);
-    const offset = staged.offset + intake.bytes;
-    if (intake.bytes === 0) return staged;
+    const offset = staged.offset + reader.bytes;
+    if (reader.bytes === 0) return staged;
     if (carry.length === 0) {
-      return { multipart, partCount, offset, tail: undefined };
+      return { id: staged.id, multipart, partCount, offset, tail: undefined };
     }
     // The hash over all bytes has passed these: nothing else would notice if
     // they came back from the store changed.
     const checksum = crc32(carry);
-    const tail = { key: tailKey(offset), size: carry.length, checksum };
+    // Two requests that begin an upload at once may not share a tail.
+    const key = this.#keys.upload(
+      `${staged.id}_${offset}_${crypto.randomUUID()}`,
+    );
+    const tail = { key, size: carry.length, checksum };
     await this.#store.put(tail.key, carry);
-    return { multipart, partCount, offset, tail };
+    return { id: staged.id, multipart, partCount, offset, tail };
   }
 
   /**
@@ -164,9 +166,9 @@ export class PartWriter {
   }
 }
 
-/** `carry` and the bytes after it, up to `size`; shorter only at the end of `intake`. */
+/** `carry` and the bytes after it, up to `size`; shorter only at the end of `reader`. */
 async function fillPart(
-  intake: Intake,
+  reader: BodyReader,
   carry: Uint8Array,
   size: number,
 ): Promise<Uint8Array> {
@@ -176,7 +178,7 @@ async function fillPart(
   buffer.set(carry);
   let filled = carry.length;
   for (;;) {
-    filled = await intake.fill(buffer, filled);
+    filled = await reader.fill(buffer, filled);
     if (filled < buffer.length || buffer.length === size) {
       return buffer.subarray(0, filled);
     }

@@ -1,10 +1,12 @@
 /**
- * What is known of an upload in progress.
+ * What an upload in progress is: all that another instance needs to go on with
+ * it.
  *
  * @module
  */
 
 import type { Did } from "../../did.ts";
+import type { UploadRef } from "../../hold_api/hold_client.ts";
 import type { Digest, DigestAlgorithm } from "../../oci/digest.ts";
 import type { Multipart } from "../../storage/blob_store.ts";
 
@@ -41,20 +43,13 @@ export interface UploadRow {
   readonly offset: number;
   readonly tail: Tail | undefined;
   /** The request that works on it now. */
-  readonly lock: { token: string; until: number } | undefined;
+  readonly lock: RowLock | undefined;
   /** Set when it is complete; kept for a while so that completing again succeeds. */
   readonly done: { digest: Digest; size: number } | undefined;
 }
 
-/**
- * An upload as its opener names it. Until its first bytes are acknowledged
- * there need be no row for it.
- */
-export interface UploadRef {
-  readonly uploadId: string;
-  readonly caller: Did;
-  readonly algorithm: DigestAlgorithm;
-}
+/** Ends at `until`, in milliseconds since the Unix epoch, unless it is renewed. */
+export type RowLock = { token: string; until: number };
 
 /** Changes to a row; the rest stays. */
 export type UploadChange = Partial<

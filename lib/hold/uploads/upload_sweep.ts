@@ -10,13 +10,12 @@ import type { Logger } from "../../log.ts";
 import type { BlobStore } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { UploadRow } from "./upload_row.ts";
-import type { UploadStates } from "./upload_state.ts";
+import type { UploadRows } from "./upload_rows.ts";
 
-/** What {@linkcode sweepUploads} needs. */
 export interface SweepDeps {
   store: BlobStore;
   keys: StorageKeys;
-  states: UploadStates;
+  uploads: UploadRows;
   clock: Clock;
   log: Logger;
   /** Leftovers without a row go when they are older than this, and than a day, in milliseconds. */
@@ -33,7 +32,7 @@ const LONGEST_REQUEST_MS = 24 * 3_600_000;
  * and left for the next sweep. Running it twice at the same time does no harm.
  */
 export async function sweepUploads(deps: SweepDeps): Promise<number> {
-  const { store, keys, states, clock, log, ttlMs } = deps;
+  const { store, keys, uploads, clock, log, ttlMs } = deps;
   let removed = 0;
   const attempt = async (what: string, work: () => Promise<void>) => {
     try {
@@ -44,15 +43,15 @@ export async function sweepUploads(deps: SweepDeps): Promise<number> {
     }
   };
 
-  for await (const row of states.all()) {
+  for await (const row of uploads.all()) {
     const now = clock.now();
     if (row.expiresAt > now || (row.lock && row.lock.until > now)) continue;
     // A finished upload has left nothing but its row.
-    if (row.done) await states.remove(row.id);
+    if (row.done) await uploads.remove(row.id);
     else {
       await attempt(row.id, async () => {
         await deps.discard(row);
-        await states.remove(row.id);
+        await uploads.remove(row.id);
       });
     }
   }
@@ -60,7 +59,7 @@ export async function sweepUploads(deps: SweepDeps): Promise<number> {
   // The first request of an upload has no row yet, however long it takes.
   const old = clock.now() - Math.max(ttlMs, LONGEST_REQUEST_MS);
   const orphaned = async (key: string, time: number) =>
-    time <= old && !await states.find(uploadIdOf(keys, key));
+    time <= old && !await uploads.find(uploadIdOf(keys, key));
   for await (
     const { upload, startedAt } of store.listMultiparts(keys.uploads)
   ) {

@@ -1,36 +1,42 @@
 /**
- * What surrounds the work on an upload: the lock and its renewal, the limits
- * on size, and requests that stall.
+ * What every request does with an upload: takes its lock and its room, renews
+ * both while it works, ends a client that stalls, and appends bytes.
  *
  * @module
  */
 
 import type { Clock } from "../../clock.ts";
+import type { UploadRef } from "../../hold_api/hold_client.ts";
 import type { Logger } from "../../log.ts";
 import type { BlobStore, Multipart } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
-import { tooLarge, unknownUpload } from "./upload_errors.ts";
-import type { Intake } from "./upload_intake.ts";
-import type { UploadLock } from "./upload_lock.ts";
-import type {
-  RoomRequest,
-  UploadAllowance,
-  UploadRoom,
-} from "./upload_room.ts";
-import type { UploadRef } from "./upload_row.ts";
-import { LOCK_MS, type UploadStates } from "./upload_state.ts";
+import type { QuotaRooms, RoomRequest, UploadRoom } from "../quota/rooms.ts";
+import { BodyReader } from "./body_reader.ts";
+import type { PartWriter } from "./part_writer.ts";
+import {
+  busyUpload,
+  mixedModes,
+  tooLarge,
+  unknownUpload,
+  wrongOffset,
+} from "./upload_errors.ts";
+import type { LiveHashes } from "./upload_hash.ts";
+import { LOCK_MS, type UploadLock, type UploadRows } from "./upload_rows.ts";
 
-/** What {@linkcode UploadWork} needs. */
 export interface UploadWorkDeps {
-  states: UploadStates;
+  uploads: UploadRows;
   store: BlobStore;
   keys: StorageKeys;
   clock: Clock;
   log: Logger;
-  allowance: UploadAllowance;
+  quota: QuotaRooms;
+  writer: PartWriter;
+  hashes: LiveHashes;
+  /** How long an upload may lie untouched, in milliseconds. */
+  ttlMs: number;
   /** Largest blob in bytes. */
   maxBlobBytes: number;
-  /** A request that brings no bytes for so long is ended, in milliseconds. */
+  /** A request that brings no bytes for this time is ended, in milliseconds. */
   stallMs: number;
 }
 
@@ -49,6 +55,64 @@ export class UploadWork {
 
   constructor(deps: UploadWorkDeps) {
     this.#deps = deps;
+  }
+
+  /** Appends `body` at `offset`; see `HoldUploads.append`. */
+  async append(
+    upload: UploadRef,
+    offset: number,
+    body: ReadableStream<Uint8Array>,
+    signal: AbortSignal | undefined,
+  ): Promise<{ offset: number }> {
+    const { hashes, clock, writer, ttlMs } = this.#deps;
+    const { uploadId } = upload;
+    return await this.locked(upload, async (lock, open) => {
+      const { row } = lock;
+      if (row.mode === "parts") throw mixedModes();
+      if (row.offset !== offset) throw wrongOffset(offset, row.offset);
+      const before = { bytes: row.offset, until: row.expiresAt };
+      const request = { uploadId, caller: row.caller };
+      const end = await this.within(request, async (room) => {
+        const hash = hashes.of(row)?.copy();
+        const reader = new BodyReader({
+          body,
+          hash,
+          clock,
+          limit: (bytes) => this.need(room, offset + bytes),
+          guard: () => {
+            if (!lock.held) throw busyUpload(uploadId);
+          },
+          signal,
+        });
+        const { multipart, partCount, tail, offset: staged } = await this
+          .receive(
+            reader,
+            { lock, room },
+            () => writer.write(row, reader, open),
+          );
+        await room.keep(staged, clock.now() + ttlMs);
+        await lock.release({
+          mode: "stream",
+          multipart,
+          partCount,
+          tail,
+          offset: staged,
+        });
+        if (hash) hashes.keep(row, staged, hash);
+        return { offset: staged, tail };
+      }, before);
+      if (row.tail && row.tail.key !== end.tail?.key) {
+        await this.#forget(row.tail.key);
+      }
+      return { offset: end.offset };
+    });
+  }
+
+  async #forget(key: string): Promise<void> {
+    const { store, log } = this.#deps;
+    await store.delete(key).catch((cause) =>
+      log.warn("upload leftover stays until the sweep", { key, cause })
+    );
   }
 
   /** Throws AppError `TOO_LARGE` when no blob may have so many bytes. */
@@ -72,7 +136,7 @@ export class UploadWork {
     work: (room: UploadRoom) => Promise<T>,
     before: { bytes: number; until: number } | "keep" = NOTHING,
   ): Promise<T> {
-    const room = await this.#deps.allowance.open(request);
+    const room = await this.#deps.quota.open(request);
     try {
       return await work(room);
     } catch (error) {
@@ -103,7 +167,7 @@ export class UploadWork {
     upload: string | UploadRef,
     work: (lock: UploadLock, open: () => Promise<Multipart>) => Promise<T>,
   ): Promise<T> {
-    const lock = await this.#deps.states.lock(upload);
+    const lock = await this.#deps.uploads.lock(upload);
     const uploadId = lock.row.id;
     let multipart = lock.row.multipart;
     try {
@@ -139,32 +203,32 @@ export class UploadWork {
   }
 
   /**
-   * Runs `work`, which reads `intake` to its end, renews `lock` and `room` meanwhile and
+   * Runs `work`, which reads `reader` to its end, renews `lock` and `room` meanwhile and
    * ends a request that stalls. A failure of the client's side is thrown as
    * such, whatever the store made of it.
    */
   async receive<T>(
-    intake: Intake,
+    reader: BodyReader,
     kept: Kept,
     work: () => Promise<T>,
   ): Promise<T> {
     try {
-      return await this.renewing(kept, work, intake);
+      return await this.renewing(kept, work, reader);
     } catch (error) {
-      throw intake.failure ?? error;
+      throw reader.failure ?? error;
     } finally {
-      intake.close();
+      reader.close();
     }
   }
 
-  /** Runs `work`, renews lock and room meanwhile and ends an `intake` that stalls. */
+  /** Runs `work`, renews lock and room meanwhile and ends a `reader` that stalls. */
   async renewing<T>(
     kept: Kept,
     work: () => Promise<T>,
-    intake?: Intake,
+    reader?: BodyReader,
   ): Promise<T> {
     const over = new AbortController();
-    const ticking = this.#tick(over.signal, kept, intake);
+    const ticking = this.#tick(over.signal, kept, reader);
     try {
       return await work();
     } finally {
@@ -176,13 +240,13 @@ export class UploadWork {
   async #tick(
     over: AbortSignal,
     { lock, room }: Kept,
-    intake: Intake | undefined,
+    reader: BodyReader | undefined,
   ): Promise<void> {
     const { clock, log, stallMs } = this.#deps;
     for (;;) {
       await clock.sleep(LOCK_MS / 3, over);
       if (over.aborted) return;
-      intake?.stopIfStalled(stallMs);
+      reader?.stopIfStalled(stallMs);
       try {
         await lock?.renew();
         await room.renew();

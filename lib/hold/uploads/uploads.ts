@@ -1,36 +1,76 @@
 /**
  * Uploads of blobs: bytes are staged in the store, hashed on the way, and
- * become readable only when their digest is verified.
+ * become readable only when their digest is verified. An upload is in one of
+ * these states:
  *
- * An append counts whole or not at all: when the client's connection breaks,
- * the upload stays where it was before the request.
+ * - reserved: an id without a row, which only its opener remembers. For the
+ *   registry of this process: nothing is written before bytes come;
+ * - open: a row without bytes, for registries that reach the hold by XRPC;
+ * - stream: a row with the bytes up to `offset` acknowledged;
+ * - parts: a row with an upload of the store that takes numbered parts;
+ * - done: a row with digest and size, for ten minutes, so that completing
+ *   again succeeds.
+ *
+ * A request takes it from one to the next:
+ *
+ * - reserved, open, stream → stream: `append`. It counts whole or not at all:
+ *   when it fails, the upload stays where it was before;
+ * - open, parts → parts: `parts.put` and `parts.url`;
+ * - reserved, open, stream, parts → done: `complete` and `finish`, which
+ *   publish the blob (`BlobRows`) before they write the row;
+ * - reserved → nothing: `finish` with all bytes, which go straight to the
+ *   blob's place (`WholeUploads`);
+ * - any but done → nothing: `abort`, bytes that have another digest or are too
+ *   many at completion, and the sweep once an upload expires.
+ *
+ * The registry of this process names an upload by its whole `UploadRef`, after
+ * it has checked that the caller opened it and may push. For others the routes
+ * check that, by `requireOwner` or by the ticket of one part.
+ *
+ * Three exclusions keep requests on one upload apart:
+ *
+ * - the set of ids in `UploadRows`, for `append` and completion in this
+ *   process. It suffices there, also where a lock in the row has lapsed and
+ *   where there is no row to lock;
+ * - the lock in the row, for the same between instances. It suffices for the
+ *   row, which changes only while the lock's token is in it. A request that
+ *   lost the lock may write to the store until its next block. Such bytes are
+ *   parts that no row counts, or a tail under a key of its own. Two instances
+ *   that append to a reserved upload write apart, and the first row wins;
+ * - the driver's own, for numbered parts, which take no lock because they may
+ *   come side by side: a part that is sent again replaces the earlier one. It
+ *   suffices because completion names the ETags of the parts that count. The
+ *   row of such an upload changes by compare and swap.
+ *
+ * What an upload reserves of the quota (`QuotaRooms`) is keyed by its id.
  *
  * @module
  */
 
-import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
-import { isAppError } from "../../errors.ts";
+import type { Did } from "../../did.ts";
+import type {
+  PartRef,
+  RequestBytes,
+  UploadRef,
+} from "../../hold_api/hold_client.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import type { Digest, DigestAlgorithm } from "../../oci/digest.ts";
 import type { BlobStore } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
-import { PartUploads, type PartUrl } from "./part_uploads.ts";
+import type { QuotaRooms } from "../quota/rooms.ts";
+import { PartUploads } from "./part_uploads.ts";
 import { PartWriter } from "./part_writer.ts";
-import { Appends } from "./appends.ts";
+import { UploadCompletion } from "./upload_completion.ts";
 import { unknownUpload } from "./upload_errors.ts";
-import { type PartRef, UploadFinisher } from "./upload_finish.ts";
 import { LiveHashes } from "./upload_hash.ts";
-import type { UploadRef, UploadRow } from "./upload_row.ts";
-import { UploadStates } from "./upload_state.ts";
+import { UploadRows } from "./upload_rows.ts";
 import { sweepUploads } from "./upload_sweep.ts";
-import type { UploadAllowance } from "./upload_room.ts";
 import { UploadWork } from "./upload_work.ts";
-import { type RequestBytes, WholeUploads } from "./whole_uploads.ts";
+import { WholeUploads } from "./whole_uploads.ts";
 
-/** What {@linkcode HoldUploads} needs. */
 export interface HoldUploadsDeps {
   kv: Kv;
   store: BlobStore;
@@ -38,7 +78,7 @@ export interface HoldUploadsDeps {
   rows: BlobRows;
   clock: Clock;
   log: Logger;
-  allowance: UploadAllowance;
+  quota: QuotaRooms;
   /** Origin under which the hold is reached, for parts that come to us. */
   baseUrl: string;
   /** Whether parts may go straight to the store where it can sign URLs. */
@@ -47,12 +87,9 @@ export interface HoldUploadsDeps {
   ttlMs?: number;
   /** Largest blob in bytes; 100 GiB by default. */
   maxBlobBytes?: number;
-  /** A request that brings no bytes for so long is ended, in milliseconds; a minute by default. */
+  /** A request that brings no bytes for this time is ended, in milliseconds; a minute by default. */
   stallMs?: number;
 }
-
-/** Errors of an upload that has more bytes than may be kept. */
-const TOO_MUCH = ["TOO_LARGE", "QUOTA_EXCEEDED"] as const;
 
 const DAY_MS = 24 * 3600 * 1000;
 const STALL_MS = 60_000;
@@ -61,41 +98,39 @@ const MAX_BLOB_BYTES = 100 * 1024 ** 3;
 /** Runs uploads to one hold. Whether the caller may push is decided before. */
 export class HoldUploads {
   readonly #deps: HoldUploadsDeps;
-  readonly #states: UploadStates;
+  readonly #uploads: UploadRows;
   readonly #work: UploadWork;
-  readonly #parts: PartUploads;
-  readonly #appends: Appends;
-  readonly #finisher: UploadFinisher;
+  readonly #completion: UploadCompletion;
   readonly #whole: WholeUploads;
-  readonly #hashes = new LiveHashes();
   readonly #ttlMs: number;
+  /** Uploads by numbered parts. */
+  readonly parts: PartUploads;
 
   constructor(deps: HoldUploadsDeps) {
     this.#deps = deps;
-    this.#ttlMs = deps.ttlMs ?? DAY_MS;
-    const ttlMs = this.#ttlMs;
-    const stallMs = deps.stallMs ?? STALL_MS;
-    const maxBlobBytes = deps.maxBlobBytes ?? MAX_BLOB_BYTES;
-    const states = new UploadStates({ ...deps, ttlMs });
-    const work = new UploadWork({ ...deps, states, maxBlobBytes, stallMs });
-    this.#states = states;
+    const {
+      ttlMs = DAY_MS,
+      stallMs = STALL_MS,
+      maxBlobBytes = MAX_BLOB_BYTES,
+    } = deps;
+    this.#ttlMs = ttlMs;
+    const limits = { ttlMs, stallMs, maxBlobBytes };
+    const uploads = new UploadRows({ ...deps, ttlMs });
+    const hashes = new LiveHashes();
+    const writer = new PartWriter({ ...deps, maxBlobBytes });
+    const shared = { ...deps, uploads, hashes, writer };
+    const work = new UploadWork({ ...shared, ...limits });
+    this.#uploads = uploads;
     this.#work = work;
-    this.#parts = new PartUploads({ ...deps, states, work, ttlMs });
-    this.#appends = new Appends({
-      ...deps,
-      ttlMs,
-      work,
-      hashes: this.#hashes,
-      writer: new PartWriter({ store: deps.store, maxBlobBytes }),
-    });
-    this.#finisher = new UploadFinisher(deps);
+    this.parts = new PartUploads({ ...deps, uploads, work, ttlMs });
+    this.#completion = new UploadCompletion({ ...deps, work, hashes });
     this.#whole = new WholeUploads({ ...deps, work });
   }
 
   /**
-   * Opens an upload. `size` is the blob's, when the client tells it. Throws
-   * AppError `QUOTA_EXCEEDED` or `TOO_LARGE` when it is clear already that the
-   * bytes cannot be kept.
+   * Opens an upload. `size` is the blob's, where the client announces it.
+   * Throws AppError `QUOTA_EXCEEDED` or `TOO_LARGE` when it is clear already
+   * that the bytes cannot be kept.
    */
   async initiate(
     caller: Did,
@@ -104,45 +139,37 @@ export class HoldUploads {
     const { size, algorithm = "sha256" } = options;
     const upload = await this.reserve(caller, algorithm);
     if (size !== undefined) {
-      const { allowance, clock } = this.#deps;
+      const { quota, clock } = this.#deps;
       this.#work.requireSize(size);
       const until = clock.now() + this.#ttlMs;
-      await allowance.declare(caller, upload.uploadId, size, until);
+      await quota.declare(caller, upload.uploadId, size, until);
     }
-    await this.#states.create(upload);
+    await this.#uploads.create(upload);
     return upload;
   }
 
   /**
-   * As {@linkcode initiate}, for who remembers the upload by itself: nothing is
-   * written here before bytes come.
+   * As {@linkcode initiate}, for a caller that remembers the upload by itself:
+   * nothing is written here before bytes come.
    */
   async reserve(
     caller: Did,
     algorithm: DigestAlgorithm = "sha256",
   ): Promise<UploadRef> {
-    await this.#deps.allowance.check(caller);
+    await this.#deps.quota.check(caller);
     return { uploadId: crypto.randomUUID(), caller, algorithm };
   }
 
   /** Bytes acknowledged so far; undefined when the upload is complete. */
   async offset({ uploadId }: UploadRef): Promise<number | undefined> {
-    const row = await this.#states.find(uploadId);
+    const row = await this.#uploads.find(uploadId);
     return row?.done ? undefined : row?.offset ?? 0;
   }
 
   /** Throws AppError `BLOB_UPLOAD_UNKNOWN` unless `caller` opened the upload. */
   async requireOwner(uploadId: string, caller: Did): Promise<void> {
-    const row = await this.#states.find(uploadId);
+    const row = await this.#uploads.find(uploadId);
     if (row?.caller !== caller) throw unknownUpload();
-  }
-
-  /**
-   * Who opened the upload, when `ticket` is the one that {@linkcode partUrl}
-   * gave out for it. Whether they may still push is the caller's to check.
-   */
-  ticketHolder(uploadId: string, ticket: string): Promise<Did | undefined> {
-    return this.#parts.holder(uploadId, ticket);
   }
 
   /**
@@ -160,35 +187,7 @@ export class HoldUploads {
     body: ReadableStream<Uint8Array>,
     signal?: AbortSignal,
   ): Promise<{ offset: number }> {
-    return await this.#appends.append(upload, offset, body, signal);
-  }
-
-  /**
-   * Stores one numbered part, in any order; a part uploaded twice counts once.
-   * Throws AppError `INVALID_REQUEST` for a number out of range, else as
-   * {@linkcode append} does.
-   */
-  async putPart(
-    uploadId: string,
-    partNumber: number,
-    body: ReadableStream<Uint8Array>,
-    signal?: AbortSignal,
-  ): Promise<{ etag: string }> {
-    return await this.#parts.put(uploadId, partNumber, body, signal);
-  }
-
-  /**
-   * Where `caller` may write one part within a quarter of an hour: straight to
-   * the store when it signs URLs, else to us. Throws AppError
-   * `BLOB_UPLOAD_UNKNOWN` when the upload is not the caller's.
-   */
-  async partUrl(
-    uploadId: string,
-    partNumber: number,
-    caller: Did,
-  ): Promise<PartUrl> {
-    await this.requireOwner(uploadId, caller);
-    return await this.#parts.url(uploadId, partNumber);
+    return await this.#work.append(upload, offset, body, signal);
   }
 
   /**
@@ -206,49 +205,10 @@ export class HoldUploads {
     digest: Digest,
     parts?: readonly PartRef[],
   ): Promise<{ digest: Digest; size: number }> {
-    const finished = (await this.#states.find(uploadId))?.done;
-    if (finished?.digest === digest) return { ...finished };
-    return await this.#complete(uploadId, digest, parts);
-  }
-
-  async #complete(
-    upload: string | UploadRef,
-    digest: Digest,
-    parts?: readonly PartRef[],
-  ): Promise<{ digest: Digest; size: number }> {
-    return await this.#work.locked(upload, async (lock) => {
-      const { row } = lock;
-      const hash = row.mode === "parts" ? undefined : this.#hashes.of(row);
-      const { id: uploadId, caller } = row;
-      const request = { uploadId, caller, digest };
-      try {
-        return await this.#work.within(request, async (room) => {
-          const limit = (bytes: number) => this.#work.need(room, bytes);
-          const size = await this.#work.renewing(
-            { lock, room },
-            () =>
-              this.#finisher.finish(row, digest, { parts, hash, room, limit }),
-          );
-          this.#hashes.forget(row);
-          const done = { digest, size };
-          await lock.release({ multipart: undefined, tail: undefined, done });
-          return done;
-        }, "keep");
-      } catch (error) {
-        if (isAppError(error, "DIGEST_INVALID", ...TOO_MUCH)) {
-          await lock.remove();
-          await this.#drop(row);
-        }
-        throw error;
-      }
-    });
-  }
-
-  /** Removes what there is of an upload besides its row. */
-  async #drop(row: UploadRow): Promise<void> {
-    this.#hashes.forget(row);
-    await this.#finisher.discardQuietly(row);
-    await this.#deps.allowance.release(row.caller, row.id);
+    const done = (await this.#uploads.find(uploadId))?.done;
+    if (done?.digest === digest) return { ...done };
+    const size = await this.#completion.complete(uploadId, digest, parts);
+    return { digest, size };
   }
 
   /**
@@ -260,7 +220,7 @@ export class HoldUploads {
     digest: Digest,
     last?: RequestBytes,
   ): Promise<{ size: number }> {
-    const row = await this.#states.find(upload.uploadId);
+    const row = await this.#uploads.find(upload.uploadId);
     if (row?.done?.digest === digest) return { size: row.done.size };
     if (last) {
       const { offset, body, size, signal } = last;
@@ -269,7 +229,7 @@ export class HoldUploads {
       }
       await this.append(upload, offset, body, signal);
     }
-    return await this.#complete(upload, digest);
+    return { size: await this.#completion.complete(upload, digest) };
   }
 
   /**
@@ -278,20 +238,20 @@ export class HoldUploads {
    */
   async abort(upload: string | UploadRef): Promise<void> {
     const uploadId = typeof upload === "string" ? upload : upload.uploadId;
-    const row = await this.#states.find(uploadId);
+    const row = await this.#uploads.find(uploadId);
     if (!row && typeof upload !== "string") return;
     if (!row || row.done) throw unknownUpload();
-    await this.#states.remove(uploadId);
-    await this.#drop(row);
+    await this.#uploads.remove(uploadId);
+    await this.#completion.drop(row);
   }
 
   /** Drops what nobody will finish any more; returns how many uploads and leftovers were removed. */
   async sweep(): Promise<number> {
     return await sweepUploads({
       ...this.#deps,
-      states: this.#states,
+      uploads: this.#uploads,
       ttlMs: this.#ttlMs,
-      discard: (row) => this.#finisher.discard(row),
+      discard: (row) => this.#completion.discard(row),
     });
   }
 }

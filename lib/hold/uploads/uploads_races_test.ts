@@ -17,7 +17,7 @@ import {
 } from "../testing.ts";
 import { holdKeys } from "../kv_keys.ts";
 import type { UploadRow } from "./upload_row.ts";
-import { LOCK_MS } from "./upload_state.ts";
+import { LOCK_MS } from "./upload_rows.ts";
 
 const DAY = 24 * 3600 * 1000;
 

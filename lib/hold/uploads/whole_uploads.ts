@@ -6,30 +6,19 @@
  */
 
 import type { Clock } from "../../clock.ts";
+import type { RequestBytes, UploadRef } from "../../hold_api/hold_client.ts";
 import type { Logger } from "../../log.ts";
 import { type Digest, digestParts } from "../../oci/digest.ts";
 import type { BlobStore } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import { wrongSize } from "../../storage/part_list.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
+import type { UploadRoom } from "../quota/rooms.ts";
+import { BodyReader } from "./body_reader.ts";
 import { wrongDigest } from "./upload_errors.ts";
 import { RunningHash } from "./upload_hash.ts";
-import { Intake } from "./upload_intake.ts";
-import type { UploadRoom } from "./upload_room.ts";
-import type { UploadRef } from "./upload_row.ts";
 import type { UploadWork } from "./upload_work.ts";
 
-/** The bytes of one request. */
-export interface RequestBytes {
-  /** Where they begin in the blob. */
-  readonly offset: number;
-  readonly body: ReadableStream<Uint8Array>;
-  /** Bytes, where the client tells; a body of another size is an error of its own. */
-  readonly size?: number;
-  readonly signal?: AbortSignal;
-}
-
-/** What {@linkcode WholeUploads} needs. */
 export interface WholeUploadsDeps {
   store: BlobStore;
   keys: StorageKeys;
@@ -60,16 +49,12 @@ export class WholeUploads {
 
   constructor(deps: WholeUploadsDeps) {
     this.#deps = deps;
-    this.#smallBytes = this.#takesAnyPart ? SMALL_BYTES : SMALL_PART_BYTES;
-  }
-
-  get #takesAnyPart(): boolean {
-    return this.#deps.store.parts.minBytes === 1;
+    this.#smallBytes = deps.store.positional ? SMALL_BYTES : SMALL_PART_BYTES;
   }
 
   /** Whether {@linkcode take} is for a body of `size` bytes (undefined: not told). */
   takes(size: number | undefined): boolean {
-    return this.#takesAnyPart ||
+    return this.#deps.store.positional ||
       (size !== undefined && size <= this.#smallBytes);
   }
 
@@ -92,20 +77,27 @@ export class WholeUploads {
     return await work.within(request, async (room) => {
       if (size !== undefined) await work.need(room, size);
       const limit = (bytes: number) => work.need(room, bytes);
-      const intake = new Intake({ body, hash, clock, limit, guard, signal });
-      return await work.receive(intake, { room }, async () => {
+      const reader = new BodyReader({
+        body,
+        hash,
+        clock,
+        limit,
+        guard,
+        signal,
+      });
+      return await work.receive(reader, { room }, async () => {
         const target = { digest, startedAt, room };
         if (size !== undefined && size <= this.#smallBytes) {
-          return await this.#takeSmall(intake, hash, target, size);
+          return await this.#takeSmall(reader, hash, target, size);
         }
-        await this.#takeLarge(uploadId, intake, hash, target);
-        return intake.bytes;
+        await this.#takeLarge(uploadId, reader, hash, target);
+        return reader.bytes;
       });
     });
   }
 
   async #takeSmall(
-    intake: Intake,
+    reader: BodyReader,
     hash: RunningHash,
     { digest, startedAt, room }: Target,
     size: number,
@@ -113,7 +105,7 @@ export class WholeUploads {
     const { store, keys, rows } = this.#deps;
     // One byte more than announced shows that there are more.
     const buffer = new Uint8Array(size + 1);
-    const filled = await intake.fill(buffer, 0);
+    const filled = await reader.fill(buffer, 0);
     requireDigest(hash, digest);
     await rows.publish(digest, filled, startedAt, async () => {
       await store.put(keys.blob(digest), buffer.subarray(0, filled));
@@ -123,7 +115,7 @@ export class WholeUploads {
 
   async #takeLarge(
     uploadId: string,
-    intake: Intake,
+    reader: BodyReader,
     hash: RunningHash,
     { digest, startedAt, room }: Target,
   ): Promise<void> {
@@ -131,11 +123,11 @@ export class WholeUploads {
     const upload = await store.createMultipart(keys.upload(uploadId));
     let placed = false;
     try {
-      const first = await intake.block() ?? new Uint8Array(0);
-      const stream = intake.stream(first);
+      const first = await reader.next() ?? new Uint8Array(0);
+      const stream = reader.stream(first);
       const part = await store.putPart(upload, 1, stream, { offset: 0 });
       requireDigest(hash, digest);
-      if (part.size !== intake.bytes) throw wrongSize(intake.bytes, part.size);
+      if (part.size !== reader.bytes) throw wrongSize(reader.bytes, part.size);
       await rows.publish(digest, part.size, startedAt, async () => {
         await store.completeMultipart(upload, [part], keys.blob(digest));
         placed = true;

@@ -17,10 +17,10 @@ import type {
   Caller,
   Decision,
   HoldClient,
-  HoldUpload,
-  LastBytes,
   ManifestEvent,
   PulledManifest,
+  RequestBytes,
+  UploadRef,
 } from "../../hold_api/hold_client.ts";
 import { RemoteAccess } from "./remote_access.ts";
 import { RemoteBlobs } from "./remote_blobs.ts";
@@ -121,12 +121,12 @@ export class RemoteHold implements HoldClient {
     return this.#uploads.start(caller);
   }
 
-  uploadOffset({ uploadId }: HoldUpload): Promise<number | undefined> {
+  uploadOffset({ uploadId }: UploadRef): Promise<number | undefined> {
     return this.#uploads.offset(uploadId);
   }
 
   append(
-    { caller, uploadId }: HoldUpload,
+    { caller, uploadId }: UploadRef,
     offset: number,
     body: ReadableStream<Uint8Array>,
   ): Promise<number> {
@@ -134,16 +134,16 @@ export class RemoteHold implements HoldClient {
   }
 
   async completeUpload(
-    upload: HoldUpload,
+    upload: UploadRef,
     digest: Digest,
-    last?: LastBytes,
+    last?: RequestBytes,
   ): Promise<{ size: number }> {
     const { caller, uploadId } = upload;
     if (last) await this.append(upload, last.offset, last.body);
     return await this.#uploads.complete(caller, uploadId, digest);
   }
 
-  abortUpload({ caller, uploadId }: HoldUpload): Promise<void> {
+  abortUpload({ caller, uploadId }: UploadRef): Promise<void> {
     return this.#uploads.abort(caller, uploadId);
   }
 

@@ -22,7 +22,7 @@ import { silentLogger } from "../../log.ts";
 import { type Digest, parseDigest } from "../../oci/digest.ts";
 import type { TargetRules } from "../../net/client_target.ts";
 import type { HoldFetch } from "./remote_calls.ts";
-import type { HoldUpload } from "../../hold_api/hold_client.ts";
+import type { UploadRef } from "../../hold_api/hold_client.ts";
 import { RemoteHold } from "./remote_hold.ts";
 
 const ORIGIN = "https://hold.example.com";
@@ -121,7 +121,7 @@ const digest = (bytes: Uint8Array): Digest => parseDigest(digestOf(bytes));
 async function startUpload(
   hold: RemoteHold,
   caller: Did,
-): Promise<HoldUpload> {
+): Promise<UploadRef> {
   const uploadId = await hold.startUpload(caller);
   return { uploadId, caller, algorithm: "sha256" };
 }
@@ -509,7 +509,7 @@ Deno.test("a hold decides about headers of a part only where they describe it", 
   const { hold } = remote;
   const bytes = noise(10);
   const uploadId = await hold.startUpload(ALICE);
-  const upload = { caller: ALICE, uploadId } as HoldUpload;
+  const upload = { caller: ALICE, uploadId } as UploadRef;
   await hold.append(upload, 0, bodyOf(bytes));
   await hold.completeUpload(upload, digest(bytes));
   assert.deepEqual([...sent[0]?.keys() ?? []], [

@@ -7,15 +7,10 @@
 
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
+import type { PartRef } from "../../hold_api/hold_client.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { LargeValues } from "../../kv/large_value.ts";
 import { registryKeys } from "../kv_keys.ts";
-
-/** One part that the hold has. */
-export interface PartRef {
-  readonly partNumber: number;
-  readonly etag: string;
-}
 
 /** Where an upload stands. */
 export interface RemoteUploadRow {

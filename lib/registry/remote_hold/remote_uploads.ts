@@ -11,12 +11,12 @@ import { z } from "zod";
 import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
+import type { PartRef } from "../../hold_api/hold_client.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { acquireLease } from "../../kv/lease.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { RemoteCalls } from "./remote_calls.ts";
 import {
-  type PartRef,
   type RemoteUploadRow,
   RemoteUploadRows,
 } from "./remote_upload_rows.ts";

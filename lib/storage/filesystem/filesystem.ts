@@ -45,6 +45,7 @@ export interface FilesystemOptions {
 export class FilesystemBlobStore implements BlobStore {
   readonly driver = "filesystem";
   readonly parts: PartLimits = { minBytes: 1, maxParts: MAX_PARTS };
+  readonly positional: boolean = true;
   readonly #tree: FileTree;
   readonly #uploads: FileUploads;
 

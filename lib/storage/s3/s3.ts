@@ -49,6 +49,7 @@ const PROBE_MS = 30_000;
 export class S3BlobStore implements BlobStore {
   readonly driver = "s3";
   readonly parts: PartLimits = { minBytes: MIN_PART, maxParts: MAX_PARTS };
+  readonly positional = false;
   readonly #connection: S3Connection;
   readonly #options: S3Options;
   readonly #clock: Clock;

@@ -1,6 +1,7 @@
 /**
- * Takes in the bytes of one request: counts and hashes them, gathers small
- * chunks into larger blocks and ends a request that stalls.
+ * Reads the body of one request: counts and hashes its bytes and ends a request
+ * that stalls. The server has gathered them into blocks of 256 KiB where so
+ * many came.
  *
  * @module
  */
@@ -10,8 +11,7 @@ import { AppError } from "../../errors.ts";
 import { brokenConnection, stalledConnection } from "./upload_errors.ts";
 import type { RunningHash } from "./upload_hash.ts";
 
-/** What an {@linkcode Intake} needs. */
-export interface IntakeOptions {
+export interface BodyReaderOptions {
   body: ReadableStream<Uint8Array>;
   /** Runs over the bytes; undefined when nobody could use its outcome. */
   hash: RunningHash | undefined;
@@ -23,17 +23,14 @@ export interface IntakeOptions {
   signal: AbortSignal | undefined;
 }
 
-/** Bytes given to the store at once; fewer, larger writes are faster. */
-const BLOCK_BYTES = 256 * 1024;
-
 /** Bytes hashed at once; many small updates cost more than they hash. */
 const HASH_BYTES = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
 
 /** The bytes of one request, read once. */
-export class Intake {
-  readonly #options: IntakeOptions;
+export class BodyReader {
+  readonly #options: BodyReaderOptions;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #rest: Uint8Array = NOTHING;
   #stopped: AppError | undefined;
@@ -44,7 +41,7 @@ export class Intake {
   /** Since when the client is waited for, in milliseconds since the Unix epoch. */
   #waitingSince: number | undefined;
 
-  constructor(options: IntakeOptions) {
+  constructor(options: BodyReaderOptions) {
     this.#options = options;
     this.#reader = options.body.getReader();
     const { signal } = options;
@@ -77,36 +74,30 @@ export class Intake {
     return filled;
   }
 
-  /** The next bytes, about 256 KiB before the end; undefined when there are none. */
-  async block(): Promise<Uint8Array | undefined> {
-    if (this.#rest.length === 0) this.#rest = await this.#read() ?? NOTHING;
-    const chunk = this.#rest;
-    if (chunk.length >= BLOCK_BYTES) {
-      // Large enough as it is: copying it would only cost time.
-      this.#rest = NOTHING;
-      this.#options.hash?.update(chunk);
-      this.#options.guard();
-      return chunk;
-    }
-    const block = new Uint8Array(BLOCK_BYTES);
-    const filled = await this.fill(block, 0);
-    return filled === 0 ? undefined : block.subarray(0, filled);
+  /** The next bytes as they came; undefined when there are none. */
+  async next(): Promise<Uint8Array | undefined> {
+    let chunk: Uint8Array | undefined = this.#rest;
+    this.#rest = NOTHING;
+    while (chunk?.length === 0) chunk = await this.#read();
+    if (chunk) this.#options.hash?.update(chunk);
+    this.#options.guard();
+    return chunk;
   }
 
   /** `first` and all bytes after it, read as fast as they are taken. */
   stream(first: Uint8Array): ReadableStream<Uint8Array> {
-    let next: Uint8Array | undefined = first;
+    let waiting: Uint8Array | undefined = first;
     return new ReadableStream<Uint8Array>({
       pull: async (controller) => {
-        const block = next ?? await this.block();
-        next = undefined;
-        if (block) controller.enqueue(block);
+        const chunk = waiting ?? await this.next();
+        waiting = undefined;
+        if (chunk) controller.enqueue(chunk);
         else controller.close();
       },
     }, { highWaterMark: 1 });
   }
 
-  /** Ends the intake when the client was waited for in vain for `stallMs` milliseconds. */
+  /** Ends the reading when the client was waited for in vain for `stallMs` milliseconds. */
   stopIfStalled(stallMs: number): void {
     const since = this.#waitingSince;
     if (since === undefined || this.#options.clock.now() - since < stallMs) {
@@ -115,7 +106,7 @@ export class Intake {
     this.stop(stalledConnection(stallMs));
   }
 
-  /** Ends the intake from outside; the reader sees `error`. */
+  /** Ends the reading from outside; the reader sees `error`. */
   stop(error: AppError): void {
     this.#stopped ??= error;
     // A pending read only ends when the stream is cancelled; what the stream

@@ -1,24 +1,24 @@
 /**
- * The state of uploads in KV, and the lock that lets one request at a time
- * work on an upload, whichever instance it reaches.
+ * The rows of uploads in KV, and the lock in them that lets one request at a
+ * time work on an upload, whichever instance it reaches. The states of an
+ * upload are described in `uploads.ts`.
  *
  * @module
  */
 
 import { type Clock, endsWithin } from "../../clock.ts";
+import type { UploadRef } from "../../hold_api/hold_client.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
 import { holdKeys } from "../kv_keys.ts";
 import { busyUpload, unknownUpload } from "./upload_errors.ts";
-import { type LockedRows, UploadLock } from "./upload_lock.ts";
 import {
   newUploadRow,
+  type RowLock,
   type UploadChange,
-  type UploadRef,
   type UploadRow,
 } from "./upload_row.ts";
 
-/** What {@linkcode UploadStates} needs. */
-export interface UploadStatesDeps {
+export interface UploadRowsDeps {
   kv: Kv;
   clock: Clock;
   /** How long an upload may lie untouched, in milliseconds. */
@@ -38,14 +38,14 @@ const UPLOAD_ID =
   /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** The rows of all uploads. */
-export class UploadStates implements LockedRows {
+export class UploadRows {
   readonly #kv: Kv;
   readonly #clock: Clock;
   readonly #ttlMs: number;
   /** Uploads this process works on; guards against itself even when a lock lapses. */
   readonly #working = new Set<string>();
 
-  constructor(deps: UploadStatesDeps) {
+  constructor(deps: UploadRowsDeps) {
     this.#kv = deps.kv;
     this.#clock = deps.clock;
     this.#ttlMs = deps.ttlMs;
@@ -53,13 +53,18 @@ export class UploadStates implements LockedRows {
 
   /** Writes the row of a new upload. */
   async create(upload: UploadRef): Promise<void> {
-    const row = newUploadRow(upload, this.#clock.now(), this.#ttlMs);
-    if (!await this.#swap(row, null)) throw busyUpload(row.id);
+    await this.insert(newUploadRow(upload, this.now(), this.#ttlMs));
   }
 
   /** The row, unless it has expired; `id` may be any text. */
   async find(id: string): Promise<UploadRow | undefined> {
     return (await this.#entry(id))?.value;
+  }
+
+  /** All rows, expired ones included. */
+  async *all(): AsyncIterableIterator<UploadRow> {
+    const rows = this.#kv.list<UploadRow>({ prefix: holdKeys.uploads });
+    for await (const { value } of rows) yield value;
   }
 
   /**
@@ -73,22 +78,7 @@ export class UploadStates implements LockedRows {
     if (this.#working.has(id)) throw busyUpload(id);
     this.#working.add(id);
     try {
-      const entry = await this.#entry(id);
-      const now = this.#clock.now();
-      if (!entry) {
-        if (typeof upload === "string") throw unknownUpload();
-        const row = newUploadRow(upload, now, this.#ttlMs);
-        return new UploadLock(this, row, undefined);
-      }
-      const { value } = entry;
-      if (value.lock && value.lock.until > now) {
-        await this.#shorten(entry, now);
-        throw busyUpload(id);
-      }
-      const lock = { token: crypto.randomUUID(), until: now + LOCK_MS };
-      const row = { ...value, lock };
-      if (!await this.#swap(row, entry.versionstamp)) throw busyUpload(id);
-      return new UploadLock(this, row, lock);
+      return await this.#take(id, upload);
     } catch (error) {
       this.#working.delete(id);
       throw error;
@@ -121,24 +111,37 @@ export class UploadStates implements LockedRows {
     await this.#kv.delete(holdKeys.upload(id));
   }
 
-  free(id: string): void {
-    this.#working.delete(id);
+  async #take(id: string, upload: string | UploadRef): Promise<UploadLock> {
+    const entry = await this.#entry(id);
+    if (!entry) {
+      if (typeof upload === "string") throw unknownUpload();
+      return new UploadLock(
+        this,
+        newUploadRow(upload, this.now(), this.#ttlMs),
+      );
+    }
+    const { value, versionstamp } = entry;
+    const now = this.now();
+    if (value.lock && value.lock.until > now) {
+      await this.#shorten(entry, value.lock);
+      throw busyUpload(id);
+    }
+    const lock = { token: crypto.randomUUID(), until: now + LOCK_MS };
+    const row = { ...value, lock };
+    if (!await this.#swap(row, versionstamp)) throw busyUpload(id);
+    return new UploadLock(this, row);
   }
 
-  /** All rows, expired ones included. */
-  async *all(): AsyncIterableIterator<UploadRow> {
-    const rows = this.#kv.list<UploadRow>({ prefix: holdKeys.uploads });
-    for await (const { value } of rows) yield value;
-  }
-
+  /** Extends a lock; undefined when it was lost. For {@linkcode UploadLock}, as the methods below. */
   async renew(id: string, token: string): Promise<number | undefined> {
     const entry = await this.#entry(id);
     if (entry?.value.lock?.token !== token) return undefined;
-    const until = this.#clock.now() + LOCK_MS;
+    const until = this.now() + LOCK_MS;
     const row = this.#touched({ ...entry.value, lock: { token, until } });
     return await this.#swap(row, entry.versionstamp) ? until : undefined;
   }
 
+  /** Gives a lock back and applies `changes`. */
   async release(
     id: string,
     token: string,
@@ -151,33 +154,39 @@ export class UploadStates implements LockedRows {
     if (!await this.#swap(row, entry.versionstamp)) throw busyUpload(id);
   }
 
+  /** Writes a row that nobody else may have written. */
   async insert(row: UploadRow): Promise<void> {
     if (!await this.#swap(this.#touched(row), null)) throw busyUpload(row.id);
   }
 
+  /** Ends the work of this process on an upload. */
+  free(id: string): void {
+    this.#working.delete(id);
+  }
+
+  /** Milliseconds since the Unix epoch. */
   now(): number {
     return this.#clock.now();
   }
 
   #touched(row: UploadRow): UploadRow {
     const lifeMs = row.done ? DONE_MS : this.#ttlMs;
-    return { ...row, expiresAt: this.#clock.now() + lifeMs };
+    return { ...row, expiresAt: this.now() + lifeMs };
   }
 
-  async #entry(id: string) {
+  async #entry(id: string): Promise<Entry<UploadRow> | undefined> {
     if (!UPLOAD_ID.test(id)) return undefined;
     const entry = await this.#kv.get<UploadRow>(holdKeys.upload(id));
-    if (!entry || entry.value.expiresAt <= this.#clock.now()) return undefined;
-    return entry;
+    return entry && entry.value.expiresAt > this.now() ? entry : undefined;
   }
 
   /** Ends a lock of a time ahead of now one life from now: the clock was set back, and its holder may be alive. */
   async #shorten(
     { value, versionstamp }: Entry<UploadRow>,
-    now: number,
+    lock: RowLock,
   ): Promise<void> {
-    const { lock } = value;
-    if (!lock || endsWithin(lock.until, LOCK_MS, now)) return;
+    const now = this.now();
+    if (endsWithin(lock.until, LOCK_MS, now)) return;
     const row = { ...value, lock: { ...lock, until: now + LOCK_MS } };
     await this.#swap(row, versionstamp);
   }
@@ -187,5 +196,66 @@ export class UploadStates implements LockedRows {
     return this.#kv.atomic().check(key, versionstamp).set(key, row, {
       expiresAt: row.expiresAt + BACKSTOP_MS,
     }).commit();
+  }
+}
+
+/** The right of one request to work on one upload; made by {@linkcode UploadRows.lock} only. */
+export class UploadLock {
+  readonly #rows: UploadRows;
+  /** As it stands in the row; undefined while the upload has no row. */
+  readonly #lock: RowLock | undefined;
+  #until: number;
+  #released = false;
+  /** The row as it was when the lock was taken. */
+  readonly row: UploadRow;
+
+  constructor(rows: UploadRows, row: UploadRow) {
+    this.#rows = rows;
+    this.row = row;
+    this.#lock = row.lock;
+    // Nobody can take what has no row; who is later finds out at the end.
+    this.#until = row.lock?.until ?? Infinity;
+  }
+
+  /** Whether nobody else can have taken the upload yet. */
+  get held(): boolean {
+    return this.#rows.now() < this.#until;
+  }
+
+  /** Extends the lock; after a failure {@linkcode held} turns false in time. */
+  async renew(): Promise<void> {
+    if (!this.#lock) return;
+    const until = await this.#rows.renew(this.row.id, this.#lock.token);
+    if (until !== undefined) this.#until = until;
+  }
+
+  /**
+   * Ends the work and applies `changes`. A second call does nothing. Throws
+   * AppError `BLOB_UPLOAD_UNKNOWN` or `CONFLICT` when the upload was aborted
+   * or taken over meanwhile; nothing is changed then.
+   */
+  async release(changes: UploadChange = {}): Promise<void> {
+    await this.#end(async () => {
+      if (this.#lock) {
+        await this.#rows.release(this.row.id, this.#lock.token, changes);
+      } else if (changes.mode ?? changes.done) {
+        await this.#rows.insert({ ...this.row, ...changes });
+      }
+    });
+  }
+
+  /** Ends the work and forgets the upload. */
+  async remove(): Promise<void> {
+    await this.#end(() => this.#rows.remove(this.row.id));
+  }
+
+  async #end(work: () => Promise<void>): Promise<void> {
+    if (this.#released) return;
+    this.#released = true;
+    try {
+      await work();
+    } finally {
+      this.#rows.free(this.row.id);
+    }
   }
 }

@@ -5,33 +5,32 @@
  */
 
 import { isAppError } from "../../errors.ts";
+import type { PartRef, UploadRef } from "../../hold_api/hold_client.ts";
 import type { Logger } from "../../log.ts";
 import { type Digest, digestParts } from "../../oci/digest.ts";
-import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
+import type { BlobStore, Multipart } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import { wrongSize } from "../../storage/part_list.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
-import { readTail } from "./part_writer.ts";
+import type { QuotaRooms, UploadRoom } from "../quota/rooms.ts";
+import { digestOfObject, StagedObjects } from "./staged_object.ts";
 import { missingParts, unknownUpload, wrongDigest } from "./upload_errors.ts";
-import { RunningHash } from "./upload_hash.ts";
-import type { UploadRoom } from "./upload_room.ts";
+import type { LiveHashes, RunningHash } from "./upload_hash.ts";
 import type { UploadRow } from "./upload_row.ts";
+import type { UploadWork } from "./upload_work.ts";
 
-/** A part as the client names it at completion. */
-export interface PartRef {
-  /** From 1. */
-  readonly partNumber: number;
-  /** As the store answered it; quotes do not matter. */
-  readonly etag: string;
-}
-
-/** What {@linkcode UploadFinisher} needs. */
-export interface UploadFinisherDeps {
+export interface UploadCompletionDeps {
   store: BlobStore;
   keys: StorageKeys;
   rows: BlobRows;
+  quota: QuotaRooms;
+  work: UploadWork;
+  hashes: LiveHashes;
   log: Logger;
 }
+
+/** Errors that end an upload: its bytes can never become the blob. */
+const FINAL = ["DIGEST_INVALID", "TOO_LARGE", "QUOTA_EXCEEDED"] as const;
 
 /** What is known of the bytes of an upload. */
 interface Known {
@@ -45,12 +44,58 @@ interface Known {
   readonly limit: (bytes: number) => Promise<void> | undefined;
 }
 
-/** Completes uploads. */
-export class UploadFinisher {
-  readonly #deps: UploadFinisherDeps;
+/** Completes uploads, and drops them. */
+export class UploadCompletion {
+  readonly #deps: UploadCompletionDeps;
+  readonly #staged: StagedObjects;
 
-  constructor(deps: UploadFinisherDeps) {
+  constructor(deps: UploadCompletionDeps) {
     this.#deps = deps;
+    this.#staged = new StagedObjects(deps);
+  }
+
+  /**
+   * Completes an upload and returns the blob's size; see `HoldUploads.complete`.
+   * `parts` are those that count, for uploads by part; all when left out.
+   */
+  async complete(
+    upload: string | UploadRef,
+    digest: Digest,
+    parts?: readonly PartRef[],
+  ): Promise<number> {
+    const { work, hashes } = this.#deps;
+    return await work.locked(upload, async (lock) => {
+      const { row } = lock;
+      const hash = row.mode === "parts" ? undefined : hashes.of(row);
+      const { id: uploadId, caller } = row;
+      try {
+        return await work.within({ uploadId, caller, digest }, async (room) => {
+          const limit = (bytes: number) => work.need(room, bytes);
+          const size = await work.renewing(
+            { lock, room },
+            () => this.#publish(row, digest, { parts, hash, room, limit }),
+          );
+          hashes.forget(row);
+          const done = { digest, size };
+          await lock.release({ multipart: undefined, tail: undefined, done });
+          return size;
+        }, "keep");
+      } catch (error) {
+        if (isAppError(error, ...FINAL)) {
+          await lock.remove();
+          await this.drop(row);
+        }
+        throw error;
+      }
+    });
+  }
+
+  /** Removes what there is of an upload besides its row. */
+  async drop(row: UploadRow): Promise<void> {
+    const { hashes, quota } = this.#deps;
+    hashes.forget(row);
+    await this.#discardQuietly(row);
+    await quota.release(row.caller, row.id);
   }
 
   /**
@@ -60,7 +105,7 @@ export class UploadFinisher {
    * digest, `BLOB_UPLOAD_INVALID` when parts are missing, and what `limit` and
    * the store throw.
    */
-  async finish(
+  async #publish(
     row: UploadRow,
     digest: Digest,
     known: Known,
@@ -78,7 +123,7 @@ export class UploadFinisher {
       // Older bytes are replaced: they may have rotted in the store.
       if (await rows.isVerifiedSince(digest, row.startedAt)) {
         await rows.count({ digest, size: row.offset }, room);
-        await this.discardQuietly(row);
+        await this.#discardQuietly(row);
         return row.offset;
       }
     }
@@ -103,7 +148,7 @@ export class UploadFinisher {
     if (streamed !== undefined && row.multipart) {
       return await this.#join(row, row.multipart, digest, room);
     }
-    const object = await this.#assemble(row, parts);
+    const object = await this.#staged.assemble(row, parts);
     // Parts that go straight to the store come without being limited.
     await limit(object.size);
     if (streamed === undefined) {
@@ -134,7 +179,7 @@ export class UploadFinisher {
     const { store, keys, rows } = this.#deps;
     let joined = false;
     await rows.publish(digest, row.offset, row.startedAt, async () => {
-      const parts = await this.#streamedParts(row, multipart);
+      const parts = await this.#staged.streamedParts(row, multipart);
       const key = keys.blob(digest);
       const { size } = await store.completeMultipart(multipart, parts, key);
       joined = true;
@@ -171,7 +216,7 @@ export class UploadFinisher {
   }
 
   /** As {@linkcode discard}; what fails is logged and left to the sweep. */
-  async discardQuietly(row: UploadRow): Promise<void> {
+  async #discardQuietly(row: UploadRow): Promise<void> {
     await this.#tidy(row, () => this.discard(row));
   }
 
@@ -198,94 +243,6 @@ export class UploadFinisher {
     }
     if (row.tail) await store.delete(row.tail.key);
   }
-
-  /** Makes one object of what is staged. */
-  async #assemble(
-    row: UploadRow,
-    parts: readonly PartRef[] | undefined,
-  ): Promise<{ key: string; size: number }> {
-    const { store, keys } = this.#deps;
-    const key = keys.upload(row.id);
-    if (!row.multipart) {
-      if (row.mode === "parts") throw missingParts("No part was uploaded.");
-      if (row.tail) return row.tail;
-      await store.put(key, new Uint8Array(0));
-      return { key, size: 0 };
-    }
-    try {
-      const staged = row.mode === "parts"
-        ? await this.#namedParts(row.multipart, parts)
-        : await this.#streamedParts(row, row.multipart);
-      const { size } = await store.completeMultipart(row.multipart, staged);
-      return { key, size };
-    } catch (error) {
-      // A crash after the parts were joined leaves the object, not the upload.
-      if (!isAppError(error, "BLOB_UPLOAD_UNKNOWN")) throw error;
-      const joined = await store.head(key);
-      if (!joined) throw unknownUpload();
-      return { key, size: joined.size };
-    }
-  }
-
-  async #streamedParts(row: UploadRow, multipart: Multipart): Promise<Part[]> {
-    const { store } = this.#deps;
-    let count = row.partCount;
-    if (row.tail) {
-      const bytes = await readTail(store, row.tail);
-      await store.putPart(multipart, ++count, bytes);
-    }
-    // Later parts are those of a request that broke.
-    const parts = (await store.listParts(multipart))
-      .filter((part) => part.partNumber <= count);
-    const size = parts.reduce((sum, part) => sum + part.size, 0);
-    if (parts.length !== count || size !== row.offset) {
-      throw missingParts(
-        `The store has ${size} of ${row.offset} bytes of this upload.`,
-      );
-    }
-    return parts;
-  }
-
-  async #namedParts(
-    multipart: Multipart,
-    wanted: readonly PartRef[] | undefined,
-  ): Promise<Part[]> {
-    const stored = await this.#deps.store.listParts(multipart);
-    if (!wanted) return stored;
-    const byNumber = new Map(stored.map((part) => [part.partNumber, part]));
-    const sorted = wanted.toSorted((a, b) => a.partNumber - b.partNumber);
-    return sorted.map(({ partNumber, etag }, i) => {
-      if (sorted[i - 1]?.partNumber === partNumber) {
-        throw missingParts(`Part ${partNumber} is named twice.`);
-      }
-      const part = byNumber.get(partNumber);
-      if (!part) throw missingParts(`Part ${partNumber} was not uploaded.`);
-      if (plainEtag(part.etag) !== plainEtag(etag)) {
-        throw missingParts(
-          `Part ${partNumber} was uploaded with another ETag; upload it again.`,
-        );
-      }
-      return part;
-    });
-  }
-}
-
-/** Digest of a stored object. Throws AppError `BLOB_UPLOAD_INVALID` when there is none. */
-export async function digestOfObject(
-  store: BlobStore,
-  key: string,
-  algorithm: RunningHash["algorithm"],
-): Promise<Digest> {
-  const object = await store.get(key);
-  if (!object) throw missingParts("The bytes are not in the store.");
-  const hash = new RunningHash(algorithm);
-  for await (const chunk of object.body) hash.update(chunk);
-  return hash.digest();
-}
-
-/** ETags stand with and without quotes in what clients send. */
-function plainEtag(etag: string): string {
-  return etag.replace(/^"(.*)"$/, "$1");
 }
 
 function requireDigest(actual: Digest, wanted: Digest): void {

@@ -1,0 +1,114 @@
+/**
+ * Makes one object of what is staged for an upload.
+ *
+ * @module
+ */
+
+import type { PartRef } from "../../hold_api/hold_client.ts";
+import { isAppError } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
+import type { StorageKeys } from "../../storage/object_keys.ts";
+import { bareEtag } from "../../storage/part_list.ts";
+import { readTail } from "./part_writer.ts";
+import { missingParts, unknownUpload } from "./upload_errors.ts";
+import { RunningHash } from "./upload_hash.ts";
+import type { UploadRow } from "./upload_row.ts";
+
+export interface StagedObjectsDeps {
+  store: BlobStore;
+  keys: StorageKeys;
+}
+
+/** Joins the staged bytes of uploads. */
+export class StagedObjects {
+  readonly #deps: StagedObjectsDeps;
+
+  constructor(deps: StagedObjectsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Makes one object of what is staged. */
+  async assemble(
+    row: UploadRow,
+    parts: readonly PartRef[] | undefined,
+  ): Promise<{ key: string; size: number }> {
+    const { store, keys } = this.#deps;
+    const key = keys.upload(row.id);
+    if (!row.multipart) {
+      if (row.mode === "parts") throw missingParts("No part was uploaded.");
+      if (row.tail) return row.tail;
+      await store.put(key, new Uint8Array(0));
+      return { key, size: 0 };
+    }
+    try {
+      const staged = row.mode === "parts"
+        ? await this.#namedParts(row.multipart, parts)
+        : await this.streamedParts(row, row.multipart);
+      const { size } = await store.completeMultipart(row.multipart, staged);
+      return { key, size };
+    } catch (error) {
+      // A crash after the parts were joined leaves the object, not the upload.
+      if (!isAppError(error, "BLOB_UPLOAD_UNKNOWN")) throw error;
+      const joined = await store.head(key);
+      if (!joined) throw unknownUpload();
+      return { key, size: joined.size };
+    }
+  }
+
+  /** The parts of a stream, its tail as the last. Throws AppError `BLOB_UPLOAD_INVALID` when bytes are missing. */
+  async streamedParts(row: UploadRow, multipart: Multipart): Promise<Part[]> {
+    const { store } = this.#deps;
+    let count = row.partCount;
+    if (row.tail) {
+      const bytes = await readTail(store, row.tail);
+      await store.putPart(multipart, ++count, bytes);
+    }
+    // Later parts are those of a request that broke.
+    const parts = (await store.listParts(multipart))
+      .filter((part) => part.partNumber <= count);
+    const size = parts.reduce((sum, part) => sum + part.size, 0);
+    if (parts.length !== count || size !== row.offset) {
+      throw missingParts(
+        `The store has ${size} of ${row.offset} bytes of this upload.`,
+      );
+    }
+    return parts;
+  }
+
+  async #namedParts(
+    multipart: Multipart,
+    wanted: readonly PartRef[] | undefined,
+  ): Promise<Part[]> {
+    const stored = await this.#deps.store.listParts(multipart);
+    if (!wanted) return stored;
+    const byNumber = new Map(stored.map((part) => [part.partNumber, part]));
+    const sorted = wanted.toSorted((a, b) => a.partNumber - b.partNumber);
+    return sorted.map(({ partNumber, etag }, i) => {
+      if (sorted[i - 1]?.partNumber === partNumber) {
+        throw missingParts(`Part ${partNumber} is named twice.`);
+      }
+      const part = byNumber.get(partNumber);
+      if (!part) throw missingParts(`Part ${partNumber} was not uploaded.`);
+      if (bareEtag(part.etag) !== bareEtag(etag)) {
+        throw missingParts(
+          `Part ${partNumber} was uploaded with another ETag; upload it again.`,
+        );
+      }
+      return part;
+    });
+  }
+}
+
+/** Digest of a stored object. Throws AppError `BLOB_UPLOAD_INVALID` when there is none. */
+export async function digestOfObject(
+  store: BlobStore,
+  key: string,
+  algorithm: RunningHash["algorithm"],
+): Promise<Digest> {
+  const object = await store.get(key);
+  if (!object) throw missingParts("The bytes are not in the store.");
+  const hash = new RunningHash(algorithm);
+  for await (const chunk of object.body) hash.update(chunk);
+  return hash.digest();
+}
