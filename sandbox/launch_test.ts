@@ -293,7 +293,9 @@ Deno.test("without packages and without a network the error says what to do", ()
       recursive: true,
       filter: (path) => !path.includes("node_modules"),
     });
-    await cp(join(REPOSITORY, "lib/errors.ts"), join(folder, "lib/errors.ts"));
+    for (const file of ["lib/errors.ts", "lib/text.ts"]) {
+      await cp(join(REPOSITORY, file), join(folder, file));
+    }
     const program = `
       import { ensurePackages } from "./sandbox/packages.ts";
       const log = { info() {} };

@@ -23,3 +23,8 @@ export function referrersTag(digest: Digest): string {
   const { algorithm, hex } = digestParts(digest);
   return `${algorithm}-${hex.slice(0, 64)}`;
 }
+
+/** Whether `tag` has the form that {@linkcode referrersTag} gives. */
+export function isReferrersTag(tag: string): boolean {
+  return /^(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{64})$/.test(tag);
+}

@@ -99,7 +99,7 @@ for (
       mediaType: document.mediaType,
       createdAt: now,
       holdDid: hold,
-      hasSubject: "subject" in document,
+      subject: "subject" in document ? document.subject.digest : undefined,
       manifestBlob: given.manifestBlob,
     });
   });

@@ -13,6 +13,7 @@ import { type Digest, isDigest } from "../../oci/digest.ts";
 import { childManifests, parseManifest } from "../../oci/manifest.ts";
 import { isManifestMediaType, manifestKind } from "../../oci/media_types.ts";
 import { namedDigests } from "../../oci/named_digests.ts";
+import { isReferrersTag } from "../../oci/referrers.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { ManifestRow } from "../rows.ts";
 import type { RepoRef } from "./manifest_index.ts";
@@ -103,8 +104,12 @@ export class ManifestUses {
 
   async #tagOf({ did, repo }: RepoRef, digest: Digest) {
     const prefix = registryKeys.manifestTags(did, repo, digest);
-    const tags = this.#deps.kv.list({ prefix }, { limit: 1 });
-    for await (const { key } of tags) return String(key.at(-1));
+    for await (const { key } of this.#deps.kv.list({ prefix })) {
+      const tag = String(key.at(-1));
+      // A list of referrers needs none of them: clients delete a referrer first
+      // and mend the list afterwards.
+      if (!isReferrersTag(tag)) return tag;
+    }
     return undefined;
   }
 
