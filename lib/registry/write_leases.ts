@@ -13,14 +13,11 @@ import type { RepoRef } from "./manifests/manifest_index.ts";
 import {
   type PendingRemovals,
   type Removals,
-  RemovalsChangedError,
+  whileRemovalsChange,
 } from "./manifests/removals.ts";
 
 /** How long a holder that died keeps others waiting, and how long they wait, in milliseconds. */
 const TIMES = { ttlMs: 10_000, waitMs: 60_000 };
-
-/** Times that work is begun again because a delete came in between. */
-const ATTEMPTS = 5;
 
 /** Takes leases in KV, so that they hold across instances. */
 export class WriteLeases {
@@ -91,22 +88,17 @@ export class WriteLeases {
     signal: AbortSignal | undefined,
     work: (lost: AbortSignal, removals: PendingRemovals) => Promise<T>,
   ): Promise<T> {
-    for (let attempt = 1;; attempt++) {
-      try {
-        const removals = await this.#removals.read(ref);
-        if (Object.keys(removals.pending).length === 0) {
-          return await work(lost, removals);
-        }
-        return await this.removing(ref, signal, async (ended) =>
-          await work(
-            AbortSignal.any([lost, ended]),
-            await this.#removals.read(ref),
-          ));
-      } catch (error) {
-        const isOver = attempt === ATTEMPTS || lost.aborted;
-        if (isOver || !(error instanceof RemovalsChangedError)) throw error;
+    return await whileRemovalsChange(async () => {
+      const removals = await this.#removals.read(ref);
+      if (Object.keys(removals.pending).length === 0) {
+        return await work(lost, removals);
       }
-    }
+      return await this.removing(ref, signal, async (ended) =>
+        await work(
+          AbortSignal.any([lost, ended]),
+          await this.#removals.read(ref),
+        ));
+    }, lost);
   }
 
   async #nest<T>(

@@ -7,6 +7,8 @@
 import { readCarWithRoot, verifyRepo } from "@atproto/repo";
 import { z } from "zod";
 import type { Owner } from "./owner.ts";
+import { settle, verify } from "./owner_calm.ts";
+import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";
 import type { Instance, World } from "./world.ts";
 
@@ -26,10 +28,11 @@ const records = z.object({
   })),
 });
 
-/** Checks everything at every instance. `sample`: images of each owner, all by default. */
+/** Checks everything at every instance; all images when `isLast`, some of them otherwise. */
 export async function verifyCalm(
   world: World,
   owners: readonly Owner[],
+  random: Random,
   tally: Tally,
   isLast: boolean,
 ): Promise<void> {
@@ -49,11 +52,17 @@ export async function verifyCalm(
       ),
     );
   for (const instance of world.instances.slice(0, 1)) {
-    await ofAll((owner) => owner.settle(instance), instance.name);
+    await ofAll(
+      (owner) => settle(owner, instance, random, tally),
+      instance.name,
+    );
   }
   for (const instance of world.instances) {
     const sample = isLast ? Infinity : SAMPLE;
-    await ofAll((owner) => owner.verify(instance, sample), instance.name);
+    await ofAll(
+      (owner) => verify(owner, instance, sample, tally),
+      instance.name,
+    );
     await verifyProcess(instance, tally);
   }
   await Promise.all(owners.map((owner) => verifyRecords(world, owner, tally)));
@@ -104,8 +113,8 @@ async function verifyRecords(
   owner: Owner,
   tally: Tally,
 ): Promise<void> {
-  const wanted = [...owner.known].filter(([, states]) => !states.has(undefined))
-    .map(([tag]) => tag).sort();
+  const wanted = [...owner.memory.certain()]
+    .flatMap(([tag, state]) => state === undefined ? [] : [tag]).sort();
   const end = Date.now() + SETTLE_MS;
   let seen: string[] = [];
   do {

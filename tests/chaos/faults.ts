@@ -9,7 +9,7 @@ import { command } from "../support/program.ts";
 import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";
 import { BAD_WEATHER } from "./weather.ts";
-import type { Instance, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 const MINUTE_MS = 60_000;
 const CLOCK_JUMPS_MS = [
@@ -22,17 +22,17 @@ type Fault = (world: World, random: Random) => Promise<void>;
 const FAULTS: Readonly<Record<string, Fault>> = {
   "kill -9": async ({ instances }, random) => {
     const instance = random.pick(instances);
-    await kill(instance, "SIGKILL");
+    await instance.stop("SIGKILL");
     await sleep(random.below(3_000));
     await instance.start();
   },
   "kill -9 of all": async ({ instances }) => {
-    await Promise.all(instances.map((instance) => kill(instance, "SIGKILL")));
+    await Promise.all(instances.map((instance) => instance.stop("SIGKILL")));
     for (const instance of instances) await instance.start();
   },
   "orderly restart": async ({ instances }, random) => {
     const instance = random.pick(instances);
-    await kill(instance, "SIGTERM");
+    await instance.stop("SIGTERM");
     await instance.start();
   },
   "paused process": async ({ instances }, random) => {
@@ -52,7 +52,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     const instance = random.pick(instances);
     await instance.setClock(random.pick(CLOCK_JUMPS_MS));
     await sleep(3_000);
-    await kill(instance, "SIGKILL");
+    await instance.stop("SIGKILL");
     await instance.setClock(0);
     await instance.start();
   },
@@ -65,7 +65,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     weather.set(random.pick(BAD_WEATHER));
     const instance = random.pick(instances);
     await sleep(random.below(3_000));
-    await kill(instance, "SIGKILL");
+    await instance.stop("SIGKILL");
     await instance.start();
     weather.set("fine");
   },
@@ -93,15 +93,11 @@ export async function runFaults(
     if (signal.aborted) return;
     const name = random.pick(names);
     if (name === "full disk" && !world.setDiskFull) continue;
+    tally.note(`fault ${name} begins`);
     await FAULTS[name]?.(world, random);
+    tally.note(`fault ${name} has ended`);
     tally.count(`fault: ${name}`);
   }
-}
-
-async function kill(instance: Instance, signal: Deno.Signal): Promise<void> {
-  const { program } = instance;
-  instance.program = undefined;
-  await program?.stop(signal);
 }
 
 function sleep(ms: number): Promise<void> {

@@ -8,7 +8,8 @@
  *   deno task chaos --minutes 60 --seed 7
  *
  * Prints what happened and ends with a line `N checks, N wrong`; the exit code
- * is 1 when a check was wrong. The seed repeats the order of decisions, not
+ * is 1 when a check was wrong. `--keep FOLDER` keeps what every owner did and
+ * everything that the instances logged. The seed repeats the order of decisions, not
  * their timing.
  *
  * @module
@@ -17,6 +18,7 @@
 import { parseArgs } from "node:util";
 import { verifyCalm } from "./calm.ts";
 import { runFaults } from "./faults.ts";
+import { judgeLog } from "./logs.ts";
 import { Owner } from "./owner.ts";
 import { Random } from "./random.ts";
 import { runSlowClients } from "./slow_clients.ts";
@@ -31,6 +33,7 @@ const { values } = parseArgs({
     instances: { type: "string", default: "3" },
     owners: { type: "string", default: "5" },
     "slow-clients": { type: "string", default: "40" },
+    keep: { type: "string" },
   },
 });
 /** Between two calms. */
@@ -39,7 +42,12 @@ const STORM_MS = 75_000;
 const say = (text: string) =>
   Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 const random = new Random(Number(values.seed));
-const tally = new Tally();
+const keep = (name: string, text: string) => {
+  if (values.keep === undefined) return;
+  Deno.mkdirSync(values.keep, { recursive: true });
+  Deno.writeTextFileSync(`${values.keep}/${name}.log`, text, { append: true });
+};
+const tally = new Tally((line) => keep("history", `${line}\n`));
 const end = Date.now() + Number(values.minutes) * 60_000;
 say(`seed ${values.seed}, ${values.minutes} minutes`);
 
@@ -53,7 +61,6 @@ say(`seed ${values.seed}, ${values.minutes} minutes`);
   const owners = world.accounts.map((account) =>
     new Owner(account, world.instances, random.fork(), tally)
   );
-  const errors = new Map<string, number>();
   for (let storm = 1; Date.now() < end; storm++) {
     const over = new AbortController();
     const timer = setTimeout(
@@ -74,23 +81,15 @@ say(`seed ${values.seed}, ${values.minutes} minutes`);
       }),
     ]);
     clearTimeout(timer);
-    await verifyCalm(world, owners, tally, Date.now() >= end);
-    for (const { program } of world.instances) {
-      countErrors(program?.log() ?? "", errors);
+    await verifyCalm(world, owners, random.fork(), tally, Date.now() >= end);
+    for (const instance of world.instances) {
+      const log = instance.takeLog();
+      keep(instance.name.replace(" ", "-"), log);
+      judgeLog(log, instance.name, tally);
     }
     say(`storm ${storm}: ${tally.checks} checks, ${tally.wrongCount} wrong`);
   }
   say(tally.report());
-  for (const [line, count] of errors) say(`${count} log lines: ${line}`);
 }
 say(`${tally.checks} checks, ${tally.wrongCount} wrong`);
 Deno.exit(tally.wrongCount > 0 ? 1 : 0);
-
-/** Counts error lines of a log by their message. */
-function countErrors(log: string, errors: Map<string, number>): void {
-  for (const line of log.split("\n")) {
-    if (!line.includes('"level":"error"')) continue;
-    const words = /"msg":"([^"]*)"/.exec(line)?.[1] ?? line.slice(0, 200);
-    errors.set(words, (errors.get(words) ?? 0) + 1);
-  }
-}

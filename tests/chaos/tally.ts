@@ -9,9 +9,20 @@ const KEPT = 100;
 
 /** Counts checks and outcomes of one run. */
 export class Tally {
+  readonly #history: (line: string) => void;
   readonly #counts = new Map<string, number>();
   readonly #wrong: string[] = [];
   #wrongCount = 0;
+
+  /** @param history takes a line for each thing that happens. */
+  constructor(history: (line: string) => void = () => {}) {
+    this.#history = history;
+  }
+
+  /** Writes what happens into the history of the run. */
+  note(what: string): void {
+    this.#history(`${new Date().toISOString()} ${what}`);
+  }
 
   /** Counts one thing that happened. */
   count(what: string): void {
@@ -24,6 +35,7 @@ export class Tally {
     if (isRight) return;
     this.#wrongCount++;
     const line = `${new Date().toISOString()} ${what}: ${words()}`;
+    this.#history(`WRONG ${line}`);
     if (this.#wrong.length < KEPT) this.#wrong.push(line);
     Deno.stderr.writeSync(new TextEncoder().encode(`WRONG ${line}\n`));
   }

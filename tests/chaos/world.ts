@@ -21,11 +21,15 @@ export interface Instance {
   readonly name: string;
   readonly origin: string;
   /** Undefined while it is down. */
-  program: Program | undefined;
+  readonly program: Program | undefined;
   /** Moves its clock by so many milliseconds. */
   setClock(offsetMs: number): Promise<void>;
   /** Starts the process again. */
   start(): Promise<void>;
+  /** Ends the process, if it runs. */
+  stop(signal: Deno.Signal): Promise<void>;
+  /** What its processes have logged since the last call. */
+  takeLog(): string;
 }
 
 /** Everything that a run disturbs and looks at. */
@@ -81,7 +85,7 @@ export async function startWorld(
     hold: `did:web:localhost%3A${ports[0]}`,
     setDiskFull: disk.setFull,
     [Symbol.asyncDispose]: async () => {
-      await Promise.all(instances.map(({ program }) => program?.stop()));
+      await Promise.all(instances.map((one) => one.stop("SIGTERM")));
       await weather[Symbol.asyncDispose]();
       await sandbox[Symbol.asyncDispose]();
       await disk.remove();
@@ -95,22 +99,45 @@ function instance(
   dataDir: string,
   env: Record<string, string> & { CHAOS_CLOCK_FILE: string },
 ): Instance {
-  const self: Instance = {
+  let program: Program | undefined;
+  let logged = "";
+  let taken = 0;
+  const takeLog = () => {
+    const log = program?.log() ?? "";
+    // The last line may not be there as a whole yet.
+    const end = log.lastIndexOf("\n") + 1;
+    const text = logged + log.slice(taken, end);
+    logged = "";
+    taken = end;
+    return text;
+  };
+  return {
     name,
     origin: `http://127.0.0.1:${port}`,
-    program: undefined,
+    get program() {
+      return program;
+    },
     setClock: (offsetMs) =>
       Deno.writeTextFile(env.CHAOS_CLOCK_FILE, String(offsetMs)),
     start: async () => {
-      self.program = await startProgram({
+      program = await startProgram({
         port,
         dataDir,
         env,
         runner: [Deno.execPath(), "run", "-A", `--preload=${CLOCK}`],
       });
     },
+    stop: async (signal) => {
+      const ending = program;
+      const from = taken;
+      program = undefined;
+      taken = 0;
+      if (!ending) return;
+      await ending.stop(signal);
+      logged += ending.log().slice(from);
+    },
+    takeLog,
   };
-  return self;
 }
 
 /** A disk in memory where this user may mount one, a plain folder elsewhere. */
@@ -124,10 +151,12 @@ async function mountDisk() {
   const isMounted = Deno.build.os === "linux" &&
     await mount("-t", "tmpfs", "-o", size, "atcr-chaos", path);
   const setFull = async (isFull: boolean) => {
-    const used = isFull ? await usedBytes(path) : DISK_BYTES;
-    if (!await mount("-o", `remount,size=${used}`, path)) {
-      throw new Error(`Cannot remount ${path} with ${used} bytes`);
+    // A disk cannot be made smaller than what is on it, and that may grow meanwhile.
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const size = isFull ? await usedBytes(path) : DISK_BYTES;
+      if (await mount("-o", `remount,size=${size}`, path)) return;
     }
+    throw new Error(`Cannot change the size of ${path}`);
   };
   return {
     path,

@@ -94,7 +94,7 @@ Deno.test("a page of tags follows every change that another program makes", asyn
           const [first = ""] = tags;
           const known = await writer.tag(REF, first);
           if (kind === "put") await put(writer, digest, tags);
-          const isSet = kind === "set" && await writer.setTag(
+          const isSet = kind === "set" && await writer.tagChanges.set(
             REF,
             first,
             row(digest),
@@ -106,7 +106,7 @@ Deno.test("a page of tags follows every change that another program makes", asyn
             for (const one of tags) expected.set(one, digest);
           }
           if (kind === "remove" && known) {
-            await writer.removeTag(REF, first, known);
+            await writer.tagChanges.remove(REF, first, known);
             expected.delete(first);
           }
           if (kind === "manifest") {

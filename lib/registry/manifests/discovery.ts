@@ -25,7 +25,7 @@ import type { HeardRows } from "./heard_rows.ts";
 import type { FoundManifest, ManifestImport } from "./manifest_import.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import type { OwnerNames } from "./owner_names.ts";
-import { type PendingRemovals, RemovalsChangedError } from "./removals.ts";
+import { type PendingRemovals, whileRemovalsChange } from "./removals.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 import type { ManifestRow, StoredTagRow, TagRow } from "../rows.ts";
 import { isHeard } from "../rows.ts";
@@ -89,7 +89,7 @@ export class Discovery {
         : await look(heard.value.rkey);
       // It leads nowhere any more, if the PDS has the account at all.
       if (!elsewhere && await reader.isAt(owner)) {
-        await index.removeTag(ref, tag, heard);
+        await index.tagChanges.remove(ref, tag, heard);
       }
       return elsewhere;
     });
@@ -113,7 +113,7 @@ export class Discovery {
         // A PDS that the account has left, or that does not show it now,
         // says nothing of its tags.
         if (!await reader.isAt(owner)) return;
-        await index.removeTag(ref, tag, before);
+        await index.tagChanges.remove(ref, tag, before);
       } else {
         await this.#indexTag(owner, found, rkey, before, removals);
       }
@@ -157,12 +157,7 @@ export class Discovery {
       return found &&
         await this.#deps.imports.add(owner, ref, found, removals);
     };
-    // Once more where another manifest of the repository was deleted meanwhile.
-    return this.#once(name, () =>
-      find().catch((error) => {
-        if (!(error instanceof RemovalsChangedError)) throw error;
-        return find();
-      }));
+    return this.#once(name, find);
   }
 
   /**
@@ -274,13 +269,22 @@ export class Discovery {
       rkey,
     };
     // Somebody who moved the tag meanwhile knows better than what we read before.
-    const stored = await index.setTag(ref, tag.tag, row, before, removals);
+    const stored = await index.tagChanges.set(
+      ref,
+      tag.tag,
+      row,
+      before,
+      removals,
+    );
     return stored ? row : (await index.tag(ref, tag.tag))?.value;
   }
 
-  /** Runs `work` once for all who ask for the same thing meanwhile. */
+  /**
+   * Runs `work` once for all who ask for the same thing meanwhile, and again
+   * where something of the repository was deleted before it had ended.
+   */
   #once<T>(name: string, work: () => Promise<T>): Promise<T> {
-    return this.#flights.run(name, undefined, work);
+    return this.#flights.run(name, undefined, () => whileRemovalsChange(work));
   }
 }
 

@@ -139,7 +139,7 @@ Deno.test("a tag that is deleted while the tags are listed again does not come b
   t.clock.advance(RELIST);
   t.repo.beforeList = async () => {
     const entry = await t.index.tag(REF, "gone");
-    if (entry) await t.index.removeTag(REF, "gone", entry);
+    if (entry) await t.index.tagChanges.remove(REF, "gone", entry);
   };
   assert.deepEqual(await t.tagsInTheEnd(), []);
 });

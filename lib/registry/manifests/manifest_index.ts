@@ -7,7 +7,7 @@
  */
 
 import type { Did } from "../../did.ts";
-import type { Atomic, Entry, Key, Kv } from "../../kv/kv.ts";
+import type { Entry, Key, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type {
@@ -29,6 +29,7 @@ import {
   RemovalsChangedError,
   survivor,
 } from "./removals.ts";
+import { TagChanges, touchRepository } from "./tag_changes.ts";
 
 /** A repository of an owner. */
 export interface RepoRef {
@@ -62,19 +63,19 @@ export interface KeptRow {
   row: unknown;
 }
 
-const ATTEMPTS = 10;
-
 /** Reads and writes the index rows. */
 export class ManifestIndex {
   readonly #kv: Kv;
   readonly #reads = new SharedReads();
   readonly #tagPages: TagPages;
   readonly removals: Removals;
+  readonly tagChanges: TagChanges;
 
   constructor(kv: Kv) {
     this.#kv = kv;
     this.#tagPages = new TagPages(kv);
     this.removals = new Removals(kv);
+    this.tagChanges = new TagChanges(kv, this.removals, this.#tagPages);
   }
 
   /** Where a tag points; undefined also when that is not known, or it was deleted with its manifest. */
@@ -219,7 +220,7 @@ export class ManifestIndex {
       .check(registryKeys.removals(did, repo), removals.versionstamp)
       .set(registryKeys.manifest(did, repo, put.digest), put.row)
       .set(registryKeys.manifestRepository(did, put.digest, repo), 1);
-    this.#touch(change, ref, put.row.holdDid, put.row.createdAt);
+    touchRepository(change, ref, put.row.holdDid, put.row.createdAt);
     if (put.referrer && put.row.subject) {
       change.set(
         registryKeys.referrer(did, repo, put.row.subject, put.digest),
@@ -238,70 +239,6 @@ export class ManifestIndex {
       change.set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
     });
     if (!await change.commit()) throw new RemovalsChangedError();
-  }
-
-  /**
-   * Sets one tag if its row is still `expected` (undefined: absent) and no
-   * manifest of the repository was deleted since `removals` was read; false
-   * otherwise.
-   */
-  async setTag(
-    ref: RepoRef,
-    tag: string,
-    row: TagRow,
-    expected: Entry<StoredTagRow> | undefined,
-    removals: PendingRemovals,
-  ): Promise<boolean> {
-    const { did, repo } = ref;
-    const key = registryKeys.tag(did, repo, tag);
-    const change = this.#kv.atomic()
-      .check(key, expected?.versionstamp ?? null)
-      .check(registryKeys.removals(did, repo), removals.versionstamp)
-      .set(key, survivor(row, removals))
-      .set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
-    const former = expected?.value.digest;
-    if (!expected) this.#tagPages.touch(change, did, repo);
-    if (former && former !== row.digest) {
-      change.delete(registryKeys.manifestTag(did, repo, former, tag));
-    }
-    this.#touch(change, ref, row.holdDid, row.updatedAt);
-    return await change.commit();
-  }
-
-  /** Removes one tag if its row is still `expected`; its manifest stays. False when somebody moved the tag meanwhile. */
-  async removeTag(
-    ref: RepoRef,
-    tag: string,
-    expected: Entry<StoredTagRow>,
-  ): Promise<boolean> {
-    const { did, repo } = ref;
-    const key = registryKeys.tag(did, repo, tag);
-    const { digest } = expected.value;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const removals = await this.removals.read(ref);
-      const now = await this.#kv.get(key);
-      if (now?.versionstamp !== expected.versionstamp) return false;
-      const change = this.#kv.atomic()
-        .check(key, expected.versionstamp)
-        .delete(key);
-      if (digest) {
-        change.delete(registryKeys.manifestTag(did, repo, digest, tag));
-      }
-      this.removals.touch(change, ref, removals);
-      this.#tagPages.touch(change, did, repo);
-      if (await change.commit()) return true;
-    }
-    throw new RemovalsChangedError();
-  }
-
-  #touch(
-    change: Atomic,
-    { did, repo }: RepoRef,
-    holdDid: Did,
-    updatedAt: number,
-  ): void {
-    const row: RepositoryRow = { holdDid, updatedAt };
-    change.set(registryKeys.repository(did, repo), row);
   }
 }
 

@@ -15,7 +15,7 @@ import { isManifestMediaType, manifestKind } from "../../oci/media_types.ts";
 import { namedDigests } from "../../oci/named_digests.ts";
 import { isReferrersTag } from "../../oci/referrers.ts";
 import { registryKeys } from "../kv_keys.ts";
-import type { ManifestRow } from "../rows.ts";
+import type { ManifestRow, StoredTagRow } from "../rows.ts";
 import type { RepoRef } from "./manifest_index.ts";
 
 export interface ManifestUsesDeps {
@@ -104,11 +104,15 @@ export class ManifestUses {
 
   async #tagOf({ did, repo }: RepoRef, digest: Digest) {
     const prefix = registryKeys.manifestTags(did, repo, digest);
-    for await (const { key } of this.#deps.kv.list({ prefix })) {
+    const { kv } = this.#deps;
+    for await (const { key } of kv.list({ prefix })) {
       const tag = String(key.at(-1));
       // A list of referrers needs none of them: clients delete a referrer first
       // and mend the list afterwards.
-      if (!isReferrersTag(tag)) return tag;
+      if (isReferrersTag(tag)) continue;
+      const row = await kv.get<StoredTagRow>(registryKeys.tag(did, repo, tag));
+      // The tag may lead elsewhere by now.
+      if (row?.value.digest === digest) return tag;
     }
     return undefined;
   }

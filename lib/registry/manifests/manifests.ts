@@ -155,7 +155,7 @@ export class Manifests {
       what,
       (lost) =>
         reference.kind === "tag"
-          ? this.#deleteTag(ref, session, reference.tag, signal)
+          ? this.#deleteTag(ref, session, reference.tag, lost, signal)
           : this.#deleteManifest(ref, session, reference.digest, lost, signal),
       signal,
     );
@@ -165,14 +165,25 @@ export class Manifests {
     ref: RepoRef,
     session: PdsSession,
     tag: string,
+    lost: AbortSignal,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const { index, records } = this.#deps;
-    const entry = await index.tag(ref, tag);
-    if (!entry) throw unknownManifest({ kind: "tag", tag });
-    const what = { manifestRkeys: [], tagRkeys: [entry.value.rkey] };
-    await records.remove(session, what, signal);
-    await index.removeTag(ref, tag, entry);
+    if (!await index.tag(ref, tag)) {
+      throw unknownManifest({ kind: "tag", tag });
+    }
+    const ended = signal ? AbortSignal.any([signal, lost]) : lost;
+    const removed = new Set<string>();
+    // A comparison with the owner's repo may write the row meanwhile.
+    await index.tagChanges.removeWhile(ref, tag, async ({ rkey }) => {
+      if (!removed.has(rkey)) {
+        const what = { manifestRkeys: [], tagRkeys: [rkey] };
+        await records.remove(session, what, ended);
+        removed.add(rkey);
+      }
+      lost.throwIfAborted();
+      return true;
+    });
   }
 
   async #deleteManifest(

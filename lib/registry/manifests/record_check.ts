@@ -11,7 +11,7 @@ import type { Identity } from "../../atproto/identity/identity.ts";
 import { readManifest } from "../../atproto/records/records.ts";
 import { manifestRkey } from "../../atproto/records/rkeys.ts";
 import { type Clock, isWithin } from "../../clock.ts";
-import type { Kv } from "../../kv/kv.ts";
+import type { Entry, Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { registryKeys } from "../kv_keys.ts";
@@ -72,16 +72,17 @@ export class RecordCheck {
 
   /** Removes a manifest from the index whose record is gone. Throws what the owner's PDS answers. */
   async check(owner: Identity, repo: string, digest: Digest): Promise<void> {
-    const { index, leases } = this.#deps;
+    const { kv, index, leases } = this.#deps;
     const ref = { did: owner.did, repo };
     const row = await index.manifest(ref, digest);
     if (!row || !await this.#isGone(owner, row, digest)) return;
     // A push under way may be about to write the record again.
     await leases.hold(ref, { digest, tags: [] }, async (lost) => {
-      const now = await index.manifest(ref, digest);
-      if (!now || !await this.#isGone(owner, now, digest)) return;
-      lost.throwIfAborted();
-      await this.#forget(ref, digest, now);
+      const now = await kv.get<ManifestRow>(
+        registryKeys.manifest(ref.did, ref.repo, digest),
+      );
+      if (!now || !await this.#isGone(owner, now.value, digest)) return;
+      await this.#forget(ref, digest, now, lost);
     });
   }
 
@@ -103,25 +104,28 @@ export class RecordCheck {
   async #forget(
     ref: RepoRef,
     digest: Digest,
-    { subject }: ManifestRow,
+    { key: manifest, versionstamp, value: { subject } }: Entry<ManifestRow>,
+    lost: AbortSignal,
   ): Promise<void> {
     const { kv, index, log } = this.#deps;
     const { did, repo } = ref;
     const prefix = registryKeys.manifestTags(did, repo, digest);
     for await (const { key } of kv.list({ prefix })) {
-      const tag = String(key.at(-1));
-      const entry = await index.tag(ref, tag);
-      if (entry?.value.digest === digest) {
-        await index.removeTag(ref, tag, entry);
-      }
+      lost.throwIfAborted();
+      await index.tagChanges.removeWhile(
+        ref,
+        String(key.at(-1)),
+        (row) => row.digest === digest,
+      );
     }
     const change = kv.atomic()
-      .delete(registryKeys.manifest(did, repo, digest))
+      .check(manifest, versionstamp)
+      .delete(manifest)
       .delete(registryKeys.manifestRepository(did, digest, repo));
     if (subject) {
       change.delete(registryKeys.referrer(did, repo, subject, digest));
     }
-    await change.commit();
+    if (!await change.commit()) return; // it was pushed meanwhile
     log.info("manifest without a record left the index", { ...ref, digest });
   }
 }

@@ -32,6 +32,9 @@ const LOOK = 100;
 
 const ATTEMPTS = 20;
 
+/** Times that work is done because a delete came in between. */
+const WORK_ATTEMPTS = 5;
+
 /** The removals of a repository as they were at one moment. */
 export interface PendingRemovals {
   /** Null where nothing was ever removed. */
@@ -47,6 +50,24 @@ export class RemovalsChangedError extends AppError {
       "The repository is being changed by a delete at this moment; try again.",
       { retryAfterSeconds: 1 },
     );
+  }
+}
+
+/**
+ * Does `work` again, a few times, when it throws {@linkcode RemovalsChangedError},
+ * unless `lost` is aborted.
+ */
+export async function whileRemovalsChange<T>(
+  work: () => Promise<T>,
+  lost?: AbortSignal,
+): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      const isOver = attempt === WORK_ATTEMPTS || lost?.aborted;
+      if (isOver || !(error instanceof RemovalsChangedError)) throw error;
+    }
   }
 }
 

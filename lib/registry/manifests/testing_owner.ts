@@ -55,6 +55,8 @@ export class OwnerRepo {
   readonly commits: number[] = [];
   /** What the session says of the limit on writes. */
   budget: WriteBudget | undefined;
+  /** Runs after each record was read, before its reader has it. */
+  afterGet: () => Promise<void> = () => Promise.resolve();
   /** Runs before each page of a list. */
   beforeList: () => Promise<void> = () => Promise.resolve();
   /** Runs before each commit; what it throws is thrown. */
@@ -69,9 +71,11 @@ export class OwnerRepo {
 
   get reader(): PdsReader {
     return {
-      getRecord: (_pds, _did, collection, rkey) => {
+      getRecord: async (_pds, _did, collection, rkey) => {
         this.reads++;
-        return Promise.resolve(this.#record(collection, rkey));
+        const found = this.#record(collection, rkey);
+        await this.afterGet();
+        return found;
       },
       listRecords: async (
         _pds,

@@ -1,0 +1,125 @@
+/**
+ * Changes to the row of a single tag, by what was read of the owner's repo or
+ * on behalf of the owner. Each is one atomic commit that fails where the tag,
+ * or the removals of its repository, are not as they were when it was decided.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
+import { registryKeys } from "../kv_keys.ts";
+import type { TagPages } from "../lists/tag_pages.ts";
+import type { RepositoryRow, StoredTagRow, TagRow } from "../rows.ts";
+import type { RepoRef } from "./manifest_index.ts";
+import {
+  type PendingRemovals,
+  type Removals,
+  RemovalsChangedError,
+  survivor,
+} from "./removals.ts";
+
+const ATTEMPTS = 10;
+
+/** Sets and removes rows of tags. */
+export class TagChanges {
+  readonly #kv: Kv;
+  readonly #removals: Removals;
+  readonly #pages: TagPages;
+
+  constructor(kv: Kv, removals: Removals, pages: TagPages) {
+    this.#kv = kv;
+    this.#removals = removals;
+    this.#pages = pages;
+  }
+
+  /**
+   * Sets one tag if its row is still `expected` (undefined: absent); false
+   * otherwise. Throws {@linkcode RemovalsChangedError} when something of the
+   * repository was deleted since `removals` was read: what was read of the
+   * owner's repo after that may have been deleted, too.
+   */
+  async set(
+    ref: RepoRef,
+    tag: string,
+    row: TagRow,
+    expected: Entry<StoredTagRow> | undefined,
+    removals: PendingRemovals,
+  ): Promise<boolean> {
+    const { did, repo } = ref;
+    const key = registryKeys.tag(did, repo, tag);
+    const change = this.#kv.atomic()
+      .check(key, expected?.versionstamp ?? null)
+      .check(registryKeys.removals(did, repo), removals.versionstamp)
+      .set(key, survivor(row, removals))
+      .set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
+    const former = expected?.value.digest;
+    if (!expected) this.#pages.touch(change, did, repo);
+    if (former && former !== row.digest) {
+      change.delete(registryKeys.manifestTag(did, repo, former, tag));
+    }
+    touchRepository(change, ref, row.holdDid, row.updatedAt);
+    if (await change.commit()) return true;
+    const now = await this.#removals.read(ref);
+    if (now.versionstamp !== removals.versionstamp) {
+      throw new RemovalsChangedError();
+    }
+    return false;
+  }
+
+  /** Removes one tag if its row is still `expected`; its manifest stays. False when somebody changed the row meanwhile. */
+  async remove(
+    ref: RepoRef,
+    tag: string,
+    expected: Entry<StoredTagRow>,
+  ): Promise<boolean> {
+    const { did, repo } = ref;
+    const key = registryKeys.tag(did, repo, tag);
+    const { digest } = expected.value;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const removals = await this.#removals.read(ref);
+      const now = await this.#kv.get(key);
+      if (now?.versionstamp !== expected.versionstamp) return false;
+      const change = this.#kv.atomic()
+        .check(key, expected.versionstamp)
+        .delete(key);
+      if (digest) {
+        change.delete(registryKeys.manifestTag(did, repo, digest, tag));
+      }
+      this.#removals.touch(change, ref, removals);
+      this.#pages.touch(change, did, repo);
+      if (await change.commit()) return true;
+    }
+    throw new RemovalsChangedError();
+  }
+
+  /**
+   * Removes one tag as long as `applies` to its row, whatever changes the row
+   * meanwhile: a look at the owner's repo may note when that was. Its manifest
+   * stays.
+   */
+  async removeWhile(
+    ref: RepoRef,
+    tag: string,
+    applies: (row: StoredTagRow) => boolean | Promise<boolean>,
+  ): Promise<void> {
+    const key = registryKeys.tag(ref.did, ref.repo, tag);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const entry = await this.#kv.get<StoredTagRow>(key);
+      if (!entry || !await applies(entry.value)) return;
+      if (await this.remove(ref, tag, entry)) return;
+    }
+    throw new RemovalsChangedError();
+  }
+}
+
+/** Notes that a repository has content, and whose hold the latest is at. */
+export function touchRepository(
+  change: Atomic,
+  { did, repo }: RepoRef,
+  holdDid: Did,
+  updatedAt: number,
+): void {
+  const row: RepositoryRow = { holdDid, updatedAt };
+  change.set(registryKeys.repository(did, repo), row);
+}

@@ -1,0 +1,191 @@
+/**
+ * Pushing, finding and deleting manifests of one owner, for tests.
+ *
+ * @module
+ */
+
+import { ManualClock } from "../../clock.ts";
+import { ALICE, HOLD } from "../../hold/testing.ts";
+import { openKv } from "../../kv/deno_kv.ts";
+import { JobRunner } from "../../kv/job_runner.ts";
+import { settle } from "../../kv/testing.ts";
+import { silentLogger } from "../../log.ts";
+import { Metrics } from "../../metrics.ts";
+import { digestOf } from "../../oci/digest.ts";
+import { OCI_INDEX } from "../../oci/media_types.ts";
+import { BlobIndex } from "../blob_index.ts";
+import type { Blobs } from "../blobs.ts";
+import type { HoldClient } from "../../hold_api/hold_client.ts";
+import { OwnerReader } from "../owners/owner_reader.ts";
+import { OwnerRecords } from "../owners/owner_records.ts";
+import type { Owners } from "../owners/owners.ts";
+import { WriteLeases } from "../write_leases.ts";
+import { HeardRows } from "./heard_rows.ts";
+import { OwnerNames } from "./owner_names.ts";
+import { RateLimiter } from "../../kv/rate_limit.ts";
+import { Discovery } from "./discovery.ts";
+import { ManifestImport } from "./manifest_import.ts";
+import { ManifestIndex } from "./manifest_index.ts";
+import { ManifestPush } from "./manifest_push.ts";
+import { ManifestRemoval, REMOVAL } from "./manifest_removal.ts";
+import { Manifests } from "./manifests.ts";
+import { OwnerRepo, SHOWN, testContent } from "./testing_owner.ts";
+
+export const OWNER = {
+  did: ALICE,
+  handle: "alice.test",
+  pds: "https://pds.example",
+  signingKey: undefined,
+  services: {},
+};
+export const REF = { did: ALICE, repo: "app" } as const;
+export const TAG = "io.atcr.tag";
+export const HOUR_MS = 3_600_000;
+
+/** The bytes of a manifest of this name. */
+export function bytesOf(name: string) {
+  const annotations = { name };
+  return new TextEncoder().encode(JSON.stringify({
+    schemaVersion: 2,
+    mediaType: OCI_INDEX,
+    manifests: [],
+    annotations,
+  }));
+}
+
+/** A registry whose time moves when a test says so, with one owner. */
+export async function startTestManifests() {
+  const clock = new ManualClock();
+  const kv = await openKv(":memory:", clock);
+  const log = silentLogger;
+  const repo = new OwnerRepo();
+  const pds = repo.reader;
+  const index = new ManifestIndex(kv);
+  const content = testContent(kv, clock);
+  const records = new OwnerRecords(pds);
+  const leases = new WriteLeases(kv, clock, index.removals);
+  const session = () => Promise.resolve(repo.session);
+  const holds = {
+    get: () =>
+      Promise.resolve<Partial<HoldClient>>({
+        did: HOLD,
+        mayRead: () => Promise.resolve({ allowed: true }),
+        mayWrite: () => Promise.resolve({ allowed: true }),
+        admitManifest: () => Promise.resolve(),
+        manifestDeleted: () => Promise.resolve(),
+      }).then((hold) => hold as HoldClient),
+  };
+  const reader = new OwnerReader({
+    ...{ log, pds, maxManifestBytes: 1_000_000, hosting: SHOWN },
+  });
+  const heard = new HeardRows(kv);
+  const defaultHold = HOLD;
+  const imports = new ManifestImport({
+    ...{ clock, reader, index, heard, content, defaultHold },
+    blobs: new BlobIndex(kv),
+    limits: new RateLimiter(kv, clock),
+  });
+  const names = new OwnerNames({
+    ...{ kv, clock, log, reader, index, heard, defaultHold },
+    relistMs: HOUR_MS,
+  });
+  const discovery = new Discovery({
+    ...{ kv, clock, log, reader, index, heard, names, content, imports },
+  });
+  const removal = new ManifestRemoval({
+    ...{ kv, clock, log, leases, index, records, session },
+  });
+  const metrics = new Metrics();
+  const manifests = new Manifests({
+    uses: { requireNoTaggedIndex: () => Promise.resolve() },
+    ...{ clock, leases, log, metrics, holds, index, discovery },
+    ...{ records, removal, tagRecheckMs: 60_000 },
+    recordCheck: { later: () => {} },
+    hidden: { requireNoneHidden: () => Promise.resolve() },
+  });
+  const owners: Pick<Owners, "holdForPush"> = {
+    holdForPush: () => Promise.resolve(HOLD),
+  };
+  const blobs: Pick<Blobs, "linked" | "missing"> = {
+    linked: () => Promise.resolve([]),
+    missing: () => Promise.resolve([]),
+  };
+  const push = new ManifestPush({
+    ...{ clock, leases, metrics, holds, index, content, records },
+    owners: owners as Owners,
+    blobs: blobs as Blobs,
+    notices: undefined,
+    allowMissingBlobs: false,
+  });
+  const jobs = new JobRunner({ kv, clock, log });
+  jobs.register(REMOVAL, (work, run) => removal.run(work, run));
+  const put = async (name: string, tags: readonly string[]) => {
+    const { digest } = await push.put(OWNER, REF.repo, repo.session, {
+      bytes: bytesOf(name),
+      contentType: OCI_INDEX,
+      digest: undefined,
+      tags,
+    });
+    return digest;
+  };
+  const putMany = async (name: string, prefix: string, count: number) => {
+    for (let i = 0; i < count; i += 50) {
+      const names = Array.from(
+        { length: Math.min(50, count - i) },
+        (_, j) => `${prefix}${i + j}`,
+      );
+      await put(name, names);
+    }
+  };
+  const remove = (name: string) => {
+    const digest = digestOf(bytesOf(name));
+    const reference = { kind: "digest", digest } as const;
+    return manifests.delete(OWNER, REF.repo, repo.session, reference);
+  };
+  const removeTag = (tag: string) => {
+    const reference = { kind: "tag", tag } as const;
+    return manifests.delete(OWNER, REF.repo, repo.session, reference);
+  };
+  const at = async (tag: string) => {
+    const reference = { kind: "tag", tag } as const;
+    const found = await manifests.resolve(OWNER, REF.repo, reference, ALICE)
+      .catch(() => undefined);
+    return found?.digest;
+  };
+  /** Does the jobs as time goes by, until none is left or `ms` are over. */
+  const work = async (ms = 60_000) => {
+    const end = clock.now() + ms;
+    const waiting = async () => {
+      for await (const _ of kv.list({ prefix: ["kv", "job"] })) return true;
+      return false;
+    };
+    while (clock.now() < end && await waiting()) {
+      let done = false;
+      const run = jobs.runDue(1).finally(() => done = true);
+      while (!done) {
+        await settle(kv);
+        clock.advance(100);
+      }
+      await run;
+      clock.advance(1_000);
+    }
+  };
+  return {
+    ...{
+      clock,
+      kv,
+      repo,
+      index,
+      discovery,
+      names,
+      put,
+      putMany,
+      remove,
+      removeTag,
+      at,
+      work,
+    },
+    tags: () => index.tagNames(REF, { limit: 10_000 }),
+    [Symbol.dispose]: () => kv.close(),
+  };
+}
