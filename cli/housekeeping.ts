@@ -22,7 +22,7 @@ export async function collectGarbage(
   { registry, hold }: Pick<HoldAppContext, "registry" | "hold">,
   signal: AbortSignal,
 ): Promise<GcReport> {
-  await registry?.notices?.tellAll(signal);
+  await registry?.deliveries?.deliverAll(signal);
   return await hold.gc.run(signal);
 }
 

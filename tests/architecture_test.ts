@@ -38,9 +38,12 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "lib/net": [],
   "lib/crypto": ["lib/kv"],
   "lib/oci": [],
-  "lib/atproto": ["lib/crypto", "lib/kv", "lib/net", "lib/oci", "lexicons"],
+  "lib/atproto": [
+    ...["lib/crypto", "lib/hold_api", "lib/kv", "lib/net", "lib/oci"],
+    "lexicons",
+  ],
   // The contract between the registry and every hold.
-  "lib/hold_api": ["lib/atproto", "lib/oci", "lib/storage"],
+  "lib/hold_api": ["lib/oci", "lib/storage"],
   "lib/storage": ["lib/oci"],
   "lib/scrub": ["lib/kv", "lib/storage"],
   "lib/repo": [

@@ -12,7 +12,7 @@ import { type Did, parseDid } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
-import { isReusable } from "./hold_methods.ts";
+import { isReusable } from "../hold_api/hold_methods.ts";
 import type { IdentityResolver } from "./identity/identity.ts";
 import { decodeJson } from "../crypto/jwt.ts";
 import { usedTokenKey } from "./kv_keys.ts";

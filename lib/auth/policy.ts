@@ -7,14 +7,12 @@
 
 import type { Did } from "../did.ts";
 import type { Identity } from "../atproto/identity/identity.ts";
+import { ALLOWED, type Decision, deny } from "../hold_api/decision.ts";
 import type { Principal } from "./credentials.ts";
 import type { Action } from "./registry_tokens.ts";
 
-/** An answer with its reason, in words for the person who asked. */
-export type Ruling = { allowed: true } | { allowed: false; reason: string };
-
 /**
- * Rules on `action` of `caller` (undefined: without login) in the repositories
+ * Decides on `action` of `caller` (undefined: without login) in the repositories
  * of `owner`. Reading is open here, as the records in the owner's repo are;
  * the hold of a manifest decides about it and its blobs.
  */
@@ -22,20 +20,19 @@ export function rule(
   caller: Did | undefined,
   action: Action,
   owner: Identity,
-): Ruling {
-  if (action === "pull" || caller === owner.did) return { allowed: true };
+): Decision {
+  if (action === "pull" || caller === owner.did) return ALLOWED;
   const name = owner.handle ?? owner.did;
   const what = action === "push" ? "push to" : "delete from";
-  return {
-    allowed: false,
-    reason: caller === undefined
+  return deny(
+    caller === undefined
       ? `Log in as ${name} to ${what} the repositories of ${name}.`
       : `Only ${name} may ${what} the repositories of ${name}. Use your own handle in the image name.`,
-  };
+  );
 }
 
 /**
- * Rules as {@linkcode rule} does, and on what the credential of `principal`
+ * Decides as {@linkcode rule} does, and on what the credential of `principal`
  * (undefined: without login) is meant for.
  */
 export function ruleForLogin(
@@ -43,12 +40,12 @@ export function ruleForLogin(
   action: Action,
   owner: Identity,
   repo: string,
-): Ruling {
-  const ruling = rule(principal?.identity.did, action, owner);
+): Decision {
+  const decision = rule(principal?.identity.did, action, owner);
   const permitted = principal?.permits?.(action, owner.did, repo) ?? true;
-  return ruling.allowed && !permitted
-    ? { allowed: false, reason: notMeantFor(action, owner, repo) }
-    : ruling;
+  return decision.allowed && !permitted
+    ? deny(notMeantFor(action, owner, repo))
+    : decision;
 }
 
 /** Why a login that belongs to the right account is refused. */

@@ -21,7 +21,7 @@ import type {
   ManifestSource,
   OwnedManifest,
 } from "../hold/gc/manifest_census.ts";
-import type { PushNotice } from "../hold/pushes/notice.ts";
+import type { PushEvent } from "../hold_api/push_event.ts";
 import { type Digest, digestOf, digestParts } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
 import { namedDigests } from "../oci/named_digests.ts";
@@ -128,8 +128,8 @@ function manifestOf(
 ): OwnedManifest {
   const { digest, holdDid, mediaType, repository } = record;
   const noticeOf = (
-    { config, layers = [], manifests }: Partial<PushNotice["manifest"]>,
-  ): PushNotice => ({
+    { config, layers = [], manifests }: Partial<PushEvent["manifest"]>,
+  ): PushEvent => ({
     owner: owner.did,
     repository,
     digest,
@@ -176,7 +176,7 @@ async function manifestBytes(
 function parsed(
   bytes: Uint8Array<ArrayBuffer>,
   mediaType: string,
-): Partial<PushNotice["manifest"]> {
+): Partial<PushEvent["manifest"]> {
   try {
     return parseManifest(bytes, mediaType);
   } catch (error) {

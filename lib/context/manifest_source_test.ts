@@ -12,7 +12,7 @@ import { createGuardedFetch } from "../net/guarded_fetch.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { PdsClient } from "../atproto/pds/pds_client.ts";
 import { AppError } from "../errors.ts";
-import { blobsOf } from "../hold/pushes/notice.ts";
+import { blobsOf } from "../hold/pushes/push_content.ts";
 import { digestOf } from "../oci/digest.ts";
 import { manifestSource } from "./manifest_source.ts";
 

@@ -43,7 +43,7 @@ import { RecordCheck } from "../registry/manifests/record_check.ts";
 import { OwnerReader } from "../registry/owners/owner_reader.ts";
 import { OwnerRecords } from "../registry/owners/owner_records.ts";
 import { Owners } from "../registry/owners/owners.ts";
-import { PUSH_NOTICE, PushNotices } from "../registry/push_notices.ts";
+import { PUSH_DELIVERY, PushDeliveries } from "../registry/push_delivery.ts";
 import type { HoldFetch } from "../registry/remote_hold/remote_calls.ts";
 import { RemoteHold } from "../registry/remote_hold/remote_hold.ts";
 import { RepositoryList } from "../registry/lists/repository_list.ts";
@@ -81,7 +81,7 @@ export interface RegistryContext {
   readonly manifests: Manifests;
   readonly push: ManifestPush;
   /** Undefined where holds are not told of pushes. */
-  readonly notices: PushNotices | undefined;
+  readonly deliveries: PushDeliveries | undefined;
   readonly lists: Lists;
   /** What a scrub reads again. */
   readonly scrubs: readonly ScrubSource[];
@@ -205,18 +205,21 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       defaultHold,
     }),
   });
-  const notices = settings.notify_holds
-    ? new PushNotices({ kv, clock, log, metrics, holds, index, content })
+  const deliveries = settings.notify_holds
+    ? new PushDeliveries({ kv, clock, log, metrics, holds, index, content })
     : undefined;
-  if (notices) {
-    deps.jobs.register(PUSH_NOTICE, (notice) => notices.tellAgain(notice));
+  if (deliveries) {
+    deps.jobs.register(
+      PUSH_DELIVERY,
+      (delivery) => deliveries.redeliver(delivery),
+    );
   }
   return {
     owners,
     blobs,
     mounts: new Mounts({ holds, blobs: blobIndex }),
     content,
-    notices,
+    deliveries,
     scrubs: [new ContentScrub(kv, values)],
     uploads: new Uploads({
       kv,
@@ -260,7 +263,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       content,
       blobs,
       records,
-      notices,
+      deliveries,
       allowMissingBlobs: settings.allow_missing_blobs,
     }),
     lists: new Lists({

@@ -7,6 +7,7 @@
 import { LRUCache } from "lru-cache";
 import type { Did } from "../did.ts";
 import { type Clock, endsWithin } from "../clock.ts";
+import { ALLOWED, type Decision, deny } from "../hold_api/decision.ts";
 import {
   type Captain,
   captainSchema,
@@ -17,9 +18,6 @@ import {
   type HoldRecords,
   SELF,
 } from "./records.ts";
-
-/** An answer with its reason, in words for the person who asked. */
-export type Decision = { allowed: true } | { allowed: false; reason: string };
 
 /** What a crew member may be allowed. */
 export type Permission = "blob:read" | "blob:write" | "crew:admin";
@@ -49,9 +47,6 @@ interface Cached<T> {
   readonly value: T;
   readonly until: number;
 }
-
-const ALLOWED: Decision = { allowed: true };
-const deny = (reason: string): Decision => ({ allowed: false, reason });
 
 /** Listing the whole crew is dear, so its outcome is kept longer than single records. */
 const FOREIGN_TTL_FACTOR = 12;

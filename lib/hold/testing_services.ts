@@ -6,6 +6,7 @@
 
 import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
+import type { PushEvent } from "../hold_api/push_event.ts";
 import { silentLogger } from "../log.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import type { Repo } from "../repo/repo.ts";
@@ -18,7 +19,6 @@ import { HoldGc } from "./gc/gc.ts";
 import { LayerIndex } from "./layers/layer_index.ts";
 import { LayerRecords } from "./layers/layer_records.ts";
 import { ManifestCensus, type ManifestSource } from "./gc/manifest_census.ts";
-import type { PushNotice } from "./pushes/notice.ts";
 import { HoldNotify } from "./pushes/notify.ts";
 import { HoldPosts } from "./pushes/posts.ts";
 import { HoldQuota, type Tier } from "./quota/quota.ts";
@@ -68,31 +68,31 @@ export interface TestServices extends TestHold {
 
 /** What the owners' repos have. */
 export class TestRepos implements ManifestSource {
-  readonly #manifests = new Map<PushNotice, Did | undefined>();
+  readonly #manifests = new Map<PushEvent, Did | undefined>();
   /** Owners whose repos cannot be read. */
   readonly down = new Set<Did>();
   /** Digests that manifests name in fields that their notices do not have. */
-  readonly named = new Map<PushNotice, readonly Digest[]>();
+  readonly named = new Map<PushEvent, readonly Digest[]>();
 
   /** Puts the record of a manifest into its owner's repo. */
-  add(notice: PushNotice, holdDid?: Did): void {
-    this.#manifests.set(notice, holdDid);
+  add(event: PushEvent, holdDid?: Did): void {
+    this.#manifests.set(event, holdDid);
   }
 
-  delete(notice: PushNotice): void {
-    this.#manifests.delete(notice);
+  delete(event: PushEvent): void {
+    this.#manifests.delete(event);
   }
 
   async *manifestsOf(owner: Did) {
     await Promise.resolve();
-    for (const [notice, holdDid] of this.#manifests) {
-      const { digest } = notice;
-      if (notice.owner !== owner || digest === undefined) continue;
+    for (const [event, holdDid] of this.#manifests) {
+      const { digest } = event;
+      if (event.owner !== owner || digest === undefined) continue;
       yield {
         digest,
         holdDid,
-        contents: () => Promise.resolve(notice),
-        named: () => Promise.resolve(this.named.get(notice) ?? []),
+        contents: () => Promise.resolve(event),
+        named: () => Promise.resolve(this.named.get(event) ?? []),
       };
     }
     if (this.down.has(owner)) {
@@ -231,8 +231,8 @@ export async function openServices(
 export function imageOf(
   owner: Did,
   layers: readonly Digest[],
-  more: Partial<PushNotice> & { name?: string; config?: Digest } = {},
-): PushNotice {
+  more: Partial<PushEvent> & { name?: string; config?: Digest } = {},
+): PushEvent {
   const { name = layers.join(), config, ...rest } = more;
   return {
     owner,
@@ -256,10 +256,10 @@ export function indexOf(
   owner: Did,
   entries: readonly Digest[],
   name: string,
-): PushNotice {
-  const notice = imageOf(owner, [], { name });
+): PushEvent {
+  const event = imageOf(owner, [], { name });
   return {
-    ...notice,
+    ...event,
     manifest: {
       mediaType: "application/vnd.oci.image.index.v1+json",
       layers: [],

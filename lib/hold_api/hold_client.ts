@@ -8,40 +8,11 @@
 import type { Did } from "../did.ts";
 import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
 import type { ByteRange } from "../storage/blob_store.ts";
+import type { Decision } from "./decision.ts";
+import type { PulledManifest, PushEvent } from "./push_event.ts";
 
-/** Who asks; undefined for somebody without login. */
+/** The account that calls; undefined without login. */
 export type Caller = Did | undefined;
-
-/** An answer with its reason, in words for the person who asked. */
-export type Decision = { allowed: true } | { allowed: false; reason: string };
-
-/** What a hold is told after a manifest was pushed. */
-export interface ManifestEvent {
-  repository: string;
-  owner: Did;
-  digest: Digest;
-  tag?: string;
-  /** The manifest as `io.atcr.hold.notifyManifest` wants it. */
-  manifest: {
-    mediaType: string;
-    config?: { digest: string; size: number };
-    layers: { digest: string; size: number; mediaType: string }[];
-    manifests?: {
-      digest: string;
-      size: number;
-      mediaType: string;
-      platform?: { os: string; architecture: string };
-    }[];
-  };
-}
-
-/** A manifest that was pulled. */
-export interface PulledManifest {
-  repository: string;
-  owner: Did;
-  digest: Digest;
-  mediaType: string;
-}
 
 /**
  * An upload as its opener names it. Until its first bytes are acknowledged
@@ -140,12 +111,12 @@ export interface HoldClient {
    * Asks the hold whether it would keep what a manifest names, before the
    * manifest is written. Throws AppError `QUOTA_EXCEEDED`.
    */
-  admitManifest(caller: Did, event: ManifestEvent): Promise<void>;
-  /** Tells the hold of a push; failures are the caller's to log. */
-  notifyManifest(caller: Did, event: ManifestEvent): Promise<void>;
-  /** Tells the hold that a manifest is gone, which frees what it counted for the owner's quota. */
+  admitManifest(caller: Did, event: PushEvent): Promise<void>;
+  /** Reports a push to the hold; failures are the caller's to log. */
+  notifyManifest(caller: Did, event: PushEvent): Promise<void>;
+  /** Reports that a manifest is gone, which frees what it counted for the owner's quota. */
   manifestDeleted(owner: Did, digest: Digest): Promise<void>;
-  /** Tells the hold that a repository of `owner` let go of a blob; one without a manifest no longer counts for the quota. */
+  /** Reports that a repository of `owner` let go of a blob; one without a manifest no longer counts for the quota. */
   blobUnlinked(owner: Did, digest: Digest): Promise<void>;
   /** Counts a pull, at leisure and without an answer. */
   countPull(caller: Caller, pull: PulledManifest): void;

@@ -10,14 +10,13 @@ import type { HoldAccess } from "../hold/access.ts";
 import type { HoldCrew } from "../hold/crew.ts";
 import type { HoldBlobs } from "../hold/blobs/blobs.ts";
 import type { HoldUploads } from "../hold/uploads/uploads.ts";
+import type { Decision } from "../hold_api/decision.ts";
+import type { PulledManifest, PushEvent } from "../hold_api/push_event.ts";
 import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
 import type { ByteRange } from "../storage/blob_store.ts";
 import type {
   Caller,
-  Decision,
   HoldClient,
-  ManifestEvent,
-  PulledManifest,
   RequestBytes,
   UploadRef,
 } from "../hold_api/hold_client.ts";
@@ -29,8 +28,8 @@ export interface LocalHoldDeps {
   crew: HoldCrew;
   uploads: HoldUploads;
   blobs: HoldBlobs;
-  admitPush: (event: ManifestEvent) => Promise<void>;
-  notifyPush: (caller: Did, event: ManifestEvent) => Promise<void>;
+  admitPush: (event: PushEvent) => Promise<void>;
+  notifyPush: (caller: Did, event: PushEvent) => Promise<void>;
   countPull: (pull: PulledManifest) => void;
   manifestDeleted: (owner: Did, digest: Digest) => Promise<void>;
   blobUnlinked: (owner: Did, digest: Digest) => Promise<void>;
@@ -123,11 +122,11 @@ export class LocalHold implements HoldClient {
     return this.#deps.uploads.abort(upload);
   }
 
-  admitManifest(_caller: Did, event: ManifestEvent): Promise<void> {
+  admitManifest(_caller: Did, event: PushEvent): Promise<void> {
     return this.#deps.admitPush(event);
   }
 
-  notifyManifest(caller: Did, event: ManifestEvent): Promise<void> {
+  notifyManifest(caller: Did, event: PushEvent): Promise<void> {
     return this.#deps.notifyPush(caller, event);
   }
 

@@ -111,21 +111,21 @@ export function requireAction(
   owner: Identity,
   repo: string,
 ): Did {
-  const ruling = rule(claims?.did, action, owner);
+  const decision = rule(claims?.did, action, owner);
   const asked = verdict(claims, action, owner.did, repo);
   if (asked === "refused") {
     throw new AppError(
       "DENIED",
-      ruling.allowed ? notMeantFor(action, owner, repo) : ruling.reason,
+      decision.allowed ? notMeantFor(action, owner, repo) : decision.reason,
     );
   }
   if (claims?.did === undefined) {
     throw new ChallengeError(
-      ruling.allowed ? "Log in first." : ruling.reason,
+      decision.allowed ? "Log in first." : decision.reason,
       claims !== undefined,
     );
   }
-  if (!ruling.allowed) throw new AppError("DENIED", ruling.reason);
+  if (!decision.allowed) throw new AppError("DENIED", decision.reason);
   if (asked !== "allowed") {
     throw new ChallengeError(
       `The token does not allow to ${action} here; ask for one that does.`,

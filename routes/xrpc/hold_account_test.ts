@@ -6,7 +6,7 @@ import { COLLECTIONS } from "../../lib/hold/records.ts";
 import { openServer, REGISTRY } from "./testing_hold.ts";
 
 /** The input of a notification. */
-function noticeInput(...args: Parameters<typeof imageOf>) {
+function eventInput(...args: Parameters<typeof imageOf>) {
   const { owner, digest, tag, repository, manifest } = imageOf(...args);
   return {
     userDid: owner,
@@ -44,7 +44,7 @@ Deno.test("a push is told over XRPC and its layers are found by the manifest", a
     enableBlueskyPosts: true,
   });
   const layer = await server.push(ALICE, noise(100));
-  const input = noticeInput(ALICE, [layer], { tag: "v1" });
+  const input = eventInput(ALICE, [layer], { tag: "v1" });
   const { status, body } = await server.call(ALICE, "notifyManifest", input);
   assert.equal(status, 200);
   assert.match(body.postUri, /^at:\/\/did:web:hold/);
@@ -71,7 +71,7 @@ Deno.test("a push is told over XRPC and its layers are found by the manifest", a
 Deno.test("the notification of an early registry is understood", async () => {
   await using server = await openServer({ allowAllCrew: true });
   const layer = await server.push(ALICE, noise(100));
-  const { manifestDigest: _, ...input } = noticeInput(ALICE, [layer], {
+  const { manifestDigest: _, ...input } = eventInput(ALICE, [layer], {
     tag: "latest",
     repository: "alice.test/myapp",
   });
@@ -93,7 +93,7 @@ Deno.test("the notification of an early registry is understood", async () => {
 
 Deno.test("a pull told by anybody who may read is counted, of known repositories only", async () => {
   await using server = await openServer({ allowAllCrew: true });
-  const input = noticeInput(ALICE, []);
+  const input = eventInput(ALICE, []);
   await server.call(ALICE, "notifyManifest", input);
   const pull = { ...input, operation: "pull" };
   const { body } = await server.call(BOB, "notifyManifest", pull);
@@ -121,7 +121,7 @@ Deno.test("notifications with the wrong user, operation, size or shape are refus
   await server.crew.setTier(ALICE, "bosun");
   const layer = await server.push(ALICE, noise(100));
   await server.crew.setTier(ALICE, "deckhand");
-  const input = noticeInput(ALICE, [layer]);
+  const input = eventInput(ALICE, [layer]);
   const cases: [Did, unknown, string][] = [
     [BOB, input, "UserMismatch"],
     [ALICE, { ...input, operation: "delete" }, "InvalidOperation"],

@@ -11,9 +11,9 @@ import { didSchema } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { HoldAccess } from "../../lib/hold/access.ts";
 import type { LayerRecords } from "../../lib/hold/layers/layer_records.ts";
-import type { PushNotice } from "../../lib/hold/pushes/notice.ts";
 import type { HoldNotify } from "../../lib/hold/pushes/notify.ts";
 import type { HoldStats } from "../../lib/hold/stats.ts";
+import type { PushEvent } from "../../lib/hold_api/push_event.ts";
 import { isDigest } from "../../lib/oci/digest.ts";
 import { isTag, parseRepository } from "../../lib/oci/name.ts";
 import type { AppEnv } from "../middleware.ts";
@@ -158,7 +158,7 @@ export function mountHoldNotify(
 }
 
 /** The notification in the hold's terms. Throws AppError `NAME_INVALID`. */
-function noticeOf(input: z.output<typeof notifyInput>): PushNotice {
+function noticeOf(input: z.output<typeof notifyInput>): PushEvent {
   const { userDid, userHandle, manifestDigest, tag, manifest } = input;
   const prefix = `${userHandle ?? ""}/`;
   return {

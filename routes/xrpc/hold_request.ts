@@ -8,7 +8,7 @@ import type { Hono } from "@hono/hono";
 import { z } from "zod";
 import { type Did, didSchema } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
-import type { Decision } from "../../lib/hold/access.ts";
+import type { Decision } from "../../lib/hold_api/decision.ts";
 import { quote } from "../../lib/text.ts";
 import type { AppEnv } from "../middleware.ts";
 import { readBody } from "../read_body.ts";

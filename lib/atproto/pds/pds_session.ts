@@ -13,7 +13,7 @@ import { z } from "zod";
 import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
-import { isReusable } from "../hold_methods.ts";
+import { isReusable } from "../../hold_api/hold_methods.ts";
 import { readJson } from "../../net/json_body.ts";
 import { expiryOf } from "../../crypto/jwt.ts";
 import type { BlobRef, PdsSession, RepoWrite, WriteBudget } from "./pds.ts";

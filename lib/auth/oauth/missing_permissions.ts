@@ -6,7 +6,8 @@
  */
 
 import { ScopePermissionsTransition } from "@atproto/oauth-scopes";
-import { COLLECTIONS, HOLD_METHODS } from "./scopes.ts";
+import { HOLD_METHODS } from "../../hold_api/hold_methods.ts";
+import { COLLECTIONS } from "./scopes.ts";
 
 const ACTIONS = ["create", "update", "delete"] as const;
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { HOLD_METHODS } from "../../hold_api/hold_methods.ts";
+
 /** Records that the registry writes in the owner's repo. */
 export const COLLECTIONS = [
   "io.atcr.manifest",
@@ -11,23 +13,6 @@ export const COLLECTIONS = [
   "io.atcr.sailor.profile",
   "io.atcr.sailor.star",
   "io.atcr.tag",
-] as const;
-
-/** Methods of holds that the registry calls in the owner's name. */
-export const HOLD_METHODS = [
-  "com.atproto.sync.getBlob",
-  "io.atcr.hold.abortUpload",
-  "io.atcr.hold.completeUpload",
-  "io.atcr.hold.deleteUserData",
-  "io.atcr.hold.exportUserData",
-  "io.atcr.hold.getLayersForManifest",
-  "io.atcr.hold.getPartUploadUrl",
-  "io.atcr.hold.getQuota",
-  "io.atcr.hold.initiateUpload",
-  "io.atcr.hold.notifyManifest",
-  "io.atcr.hold.requestCrew",
-  "io.atcr.hold.updateCrewTier",
-  "io.atcr.hold.uploadPart",
 ] as const;
 
 /** Everything needed, item by item. */

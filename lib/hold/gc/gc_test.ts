@@ -3,7 +3,6 @@ import { manifestUri } from "../../atproto/records/records.ts";
 import { isAppError } from "../../errors.ts";
 import { type BlobRow, PURGE_MS } from "../blobs/blob_row.ts";
 import { holdKeys } from "../kv_keys.ts";
-import type { PushNotice } from "../pushes/notice.ts";
 import { COLLECTIONS } from "../records.ts";
 import { ALICE, noise } from "../testing.ts";
 import {
@@ -12,10 +11,11 @@ import {
   TestRepos,
   type TestServices,
 } from "../testing_services.ts";
+import type { PushEvent } from "../../hold_api/push_event.ts";
 
 const DAY = 24 * 3_600_000;
 
-function uriOf({ owner, digest }: PushNotice): string {
+function uriOf({ owner, digest }: PushEvent): string {
   assert.ok(digest);
   return manifestUri(owner, digest);
 }
@@ -31,9 +31,9 @@ Deno.test("blobs of known images stay, others go by way of the quarantine", asyn
   const layer = await hold.push(ALICE, noise(10));
   const config = await hold.push(ALICE, noise(11));
   const stray = await hold.push(ALICE, noise(12));
-  const notice = imageOf(ALICE, [layer], { config });
-  source.add(notice);
-  await hold.notify.push(ALICE, notice);
+  const event = imageOf(ALICE, [layer], { config });
+  source.add(event);
+  await hold.notify.push(ALICE, event);
   assert.deepEqual([...(await verdicts(hold)).values()], [
     "keep",
     "keep",
@@ -75,17 +75,17 @@ Deno.test("a manifest that stays deleted is released, one that comes back is not
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const layer = await hold.push(ALICE, noise(10));
-  const notice = imageOf(ALICE, [layer]);
-  source.add(notice);
-  await hold.notify.push(ALICE, notice);
+  const event = imageOf(ALICE, [layer]);
+  source.add(event);
+  await hold.notify.push(ALICE, event);
   hold.clock.advance(2 * DAY);
   await hold.gc.run();
-  source.delete(notice);
+  source.delete(event);
   await hold.gc.run();
-  source.add(notice);
+  source.add(event);
   hold.clock.advance(2 * DAY);
   await hold.gc.run();
-  source.delete(notice);
+  source.delete(event);
   assert.equal((await hold.gc.run()).release, 0);
   assert.equal((await hold.all("layer")).length, 1);
   hold.clock.advance(2 * DAY);
@@ -119,9 +119,9 @@ Deno.test("a blob that an admin hid stays hidden although an image needs it", as
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const digest = await hold.push(ALICE, noise(10));
-  const notice = imageOf(ALICE, [digest]);
-  source.add(notice);
-  await hold.notify.push(ALICE, notice);
+  const event = imageOf(ALICE, [digest]);
+  source.add(event);
+  await hold.notify.push(ALICE, event);
   await hold.blobs.remove(digest);
   hold.clock.advance(2 * DAY);
   assert.equal((await hold.gc.run()).restore, 0);
@@ -137,13 +137,13 @@ Deno.test("the index follows records that were restored or deleted by an admin",
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const layer = await hold.push(ALICE, noise(10));
-  const notice = imageOf(ALICE, [layer]);
-  await hold.notify.push(ALICE, notice);
+  const event = imageOf(ALICE, [layer]);
+  await hold.notify.push(ALICE, event);
   const [record] = await hold.all("layer");
   assert.ok(record);
   // An index that knows nothing, as after a restore of the repo.
-  await hold.layers.remove(await hold.layers.ofManifest(uriOf(notice)));
-  await hold.layers.removeManifest(uriOf(notice));
+  await hold.layers.remove(await hold.layers.ofManifest(uriOf(event)));
+  await hold.layers.removeManifest(uriOf(event));
   assert.equal((await hold.quota.report(ALICE)).totalSize, 0);
   hold.clock.advance(2 * DAY);
   await hold.gc.run();
@@ -214,9 +214,9 @@ Deno.test("a damaged blob stays while an image needs it, and goes a week after n
   await using hold = await openServices({ source });
   const needed = await hold.push(ALICE, noise(10));
   const stray = await hold.push(ALICE, noise(11));
-  const notice = imageOf(ALICE, [needed]);
-  source.add(notice);
-  await hold.notify.push(ALICE, notice);
+  const event = imageOf(ALICE, [needed]);
+  source.add(event);
+  await hold.notify.push(ALICE, event);
   for (const digest of [needed, stray]) {
     await hold.store.put(hold.keys.blob(digest), noise(3));
     assert.equal(await hold.blobs.open(digest), undefined);

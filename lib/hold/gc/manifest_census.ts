@@ -9,6 +9,7 @@
 import type { Did } from "../../did.ts";
 import { manifestUri } from "../../atproto/records/records.ts";
 import type { Clock } from "../../clock.ts";
+import type { PushEvent } from "../../hold_api/push_event.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -21,8 +22,7 @@ import {
   blobsOf,
   countedBlobs,
   namedElsewhere,
-  type PushNotice,
-} from "../pushes/notice.ts";
+} from "../pushes/push_content.ts";
 
 /** A manifest record in its owner's repo. */
 export interface OwnedManifest {
@@ -30,7 +30,7 @@ export interface OwnedManifest {
   /** The hold that has its blobs; undefined when the record does not tell. */
   readonly holdDid: Did | undefined;
   /** What it refers to. Throws AppError when that cannot be had now. */
-  contents(signal?: AbortSignal): Promise<PushNotice>;
+  contents(signal?: AbortSignal): Promise<PushEvent>;
   /**
    * Every digest that its bytes name, in whatever field; undefined when the
    * repo does not have them. Throws AppError when that is not known for certain.
@@ -226,11 +226,11 @@ export class ManifestCensus {
       const row = await layers.manifest(uri);
       const isOurs = manifest.holdDid === undefined || manifest.holdDid === did;
       if (!row && !isOurs) continue;
-      const notice = await manifest.contents(signal);
+      const event = await manifest.contents(signal);
       const others = row?.others ??
-        await this.#others(manifest, notice, progress, signal);
-      if (!dry) await layerRecords.adopt(notice, others, row);
-      else for (const digest of allOf(notice, others)) untold.add(digest);
+        await this.#others(manifest, event, progress, signal);
+      if (!dry) await layerRecords.adopt(event, others, row);
+      else for (const digest of allOf(event, others)) untold.add(digest);
     }
     return seen;
   }
@@ -238,13 +238,13 @@ export class ManifestCensus {
   /** What the manifest names outside of the fields that its record has. */
   async #others(
     manifest: OwnedManifest,
-    notice: PushNotice,
+    event: PushEvent,
     progress: Progress,
     signal: AbortSignal | undefined,
   ): Promise<readonly Digest[] | undefined> {
     const named = await manifest.named(signal);
     if (named) progress.firstRead++;
-    return named && namedElsewhere(notice, named);
+    return named && namedElsewhere(event, named);
   }
 
   /** Releases what is not there any more, once that was seen for long enough. */
@@ -277,9 +277,9 @@ export class ManifestCensus {
 
 /** Everything that may be a blob that the manifest needs. */
 function allOf(
-  notice: PushNotice,
+  event: PushEvent,
   others: readonly Digest[] | undefined,
 ): Digest[] {
-  const counted = countedBlobs(notice).map(({ digest }) => digest);
-  return [...blobsOf(notice), ...counted, ...others ?? []];
+  const counted = countedBlobs(event).map(({ digest }) => digest);
+  return [...blobsOf(event), ...counted, ...others ?? []];
 }

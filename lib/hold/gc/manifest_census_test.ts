@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
 import { digestOf } from "../../oci/digest.ts";
-import { uriOf } from "../pushes/notice.ts";
+import { uriOf } from "../pushes/push_content.ts";
 import { ALICE, BOB, CAPTAIN, noise } from "../testing.ts";
 import {
   imageOf,
@@ -25,9 +25,9 @@ Deno.test("while somebody's repo cannot be read, what they uploaded stays and th
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const layer = await hold.push(ALICE, noise(10));
-  const notice = imageOf(ALICE, [layer]);
-  await hold.notify.push(ALICE, notice);
-  source.add(notice);
+  const event = imageOf(ALICE, [layer]);
+  await hold.notify.push(ALICE, event);
+  source.add(event);
   const [stray, late, shared] = [
     await hold.push(ALICE, noise(11)),
     await hold.push(BOB, noise(12)),
@@ -140,10 +140,10 @@ Deno.test("a blob that is named in any field of a manifest stays and counts", as
     await hold.push(ALICE, noise(11)),
     digestOf(noise(12)),
   ];
-  const notice = imageOf(ALICE, [layer]);
-  source.add(notice);
-  source.named.set(notice, [layer, other, later]);
-  await hold.notify.push(ALICE, notice);
+  const event = imageOf(ALICE, [layer]);
+  source.add(event);
+  source.named.set(event, [layer, other, later]);
+  await hold.notify.push(ALICE, event);
   hold.clock.advance(2 * DAY);
   assert.equal((await plan(hold)).get(other)?.verdict, "keep");
   await hold.gc.run();
@@ -151,12 +151,12 @@ Deno.test("a blob that is named in any field of a manifest stays and counts", as
   // The bytes of a manifest are read once.
   source.named.clear();
   await hold.push(ALICE, noise(12));
-  await hold.notify.push(ALICE, { ...notice, tag: "again" });
+  await hold.notify.push(ALICE, { ...event, tag: "again" });
   hold.clock.advance(2 * DAY);
   assert.equal((await hold.gc.run()).quarantine, 0);
   assert.equal((await hold.quota.report(ALICE)).totalSize, 33);
-  source.delete(notice);
-  await hold.layerRecords.removeManifest(uriOf(notice));
+  source.delete(event);
+  await hold.layerRecords.removeManifest(uriOf(event));
   assert.equal((await hold.gc.run()).quarantine, 3);
 });
 
@@ -164,16 +164,16 @@ Deno.test("a layer that comes after its manifest was told twice goes with it", a
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const missing = digestOf(noise(10));
-  const notice = imageOf(ALICE, [missing]);
-  source.add(notice);
-  await hold.notify.push(ALICE, notice);
+  const event = imageOf(ALICE, [missing]);
+  source.add(event);
+  await hold.notify.push(ALICE, event);
   await hold.gc.run();
-  await hold.notify.push(ALICE, { ...notice, tag: "again" });
+  await hold.notify.push(ALICE, { ...event, tag: "again" });
   await hold.push(ALICE, noise(10));
   hold.clock.advance(2 * DAY);
   assert.equal((await hold.gc.run()).quarantine, 0);
-  source.delete(notice);
-  await hold.layerRecords.removeManifest(uriOf(notice));
+  source.delete(event);
+  await hold.layerRecords.removeManifest(uriOf(event));
   assert.equal((await hold.gc.run()).quarantine, 1);
 });
 
@@ -184,9 +184,9 @@ Deno.test("somebody who may not push any more and cannot be asked holds up nothi
     await hold.push(ALICE, noise(10)),
     await hold.push(ALICE, noise(11)),
   ];
-  const notice = imageOf(ALICE, [layer]);
-  source.add(notice);
-  await hold.notify.push(ALICE, notice);
+  const event = imageOf(ALICE, [layer]);
+  source.add(event);
+  await hold.notify.push(ALICE, event);
   await hold.crew.ensure(ALICE);
   await hold.crew.put(BOB, { role: "member", permissions: ["blob:read"] });
   source.down.add(ALICE);
@@ -212,8 +212,8 @@ Deno.test("an image that the hold was never told of keeps its blobs and counts f
     await hold.push(ALICE, noise(11)),
   ];
   await hold.crew.ensure(ALICE);
-  const notice = imageOf(ALICE, [layer], { config });
-  source.add(notice, hold.records.did);
+  const event = imageOf(ALICE, [layer], { config });
+  source.add(event, hold.records.did);
   hold.clock.advance(2 * DAY);
   for (const { verdict } of (await plan(hold)).values()) {
     assert.equal(verdict, "keep");
@@ -231,7 +231,7 @@ Deno.test("an image that the hold was never told of keeps its blobs and counts f
     totalSize: 21,
   });
   // Told at last, it is the same image.
-  await hold.notify.push(ALICE, notice);
+  await hold.notify.push(ALICE, event);
   assert.equal((await hold.all("layer")).length, 1);
 });
 
@@ -271,10 +271,10 @@ Deno.test("an image that the quota refused keeps its blobs, and the next upload 
     await hold.push(BOB, noise(11)),
   ];
   await hold.crew.ensure(ALICE);
-  const notice = imageOf(ALICE, layers);
-  source.add(notice, hold.records.did);
+  const event = imageOf(ALICE, layers);
+  source.add(event, hold.records.did);
   await assert.rejects(
-    hold.notify.push(ALICE, notice),
+    hold.notify.push(ALICE, event),
     { code: "QUOTA_EXCEEDED" },
   );
   hold.clock.advance(2 * DAY);

@@ -7,6 +7,7 @@
 import type { Did } from "../../did.ts";
 import { manifestUri } from "../../atproto/records/records.ts";
 import type { Clock } from "../../clock.ts";
+import type { PushEvent } from "../../hold_api/push_event.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
 import {
@@ -21,9 +22,8 @@ import {
   configOf,
   countedBlobs,
   type NamedBlob,
-  type PushNotice,
   uriOf,
-} from "../pushes/notice.ts";
+} from "../pushes/push_content.ts";
 import {
   COLLECTIONS,
   type HoldCommit,
@@ -69,10 +69,10 @@ export class LayerRecords {
    * far as this hold has them: each once, with its true size. A push takes its
    * blobs back out of quarantine.
    */
-  async present(notice: PushNotice): Promise<PresentLayer[]> {
-    const config = configOf(notice);
+  async present(event: PushEvent): Promise<PresentLayer[]> {
+    const config = configOf(event);
     if (config) await this.#deps.rows.restore(config);
-    return await this.#present(countedBlobs(notice));
+    return await this.#present(countedBlobs(event));
   }
 
   async #present(blobs: readonly NamedBlob[]): Promise<PresentLayer[]> {
@@ -96,39 +96,39 @@ export class LayerRecords {
 
   /**
    * Brings the records of a manifest that its owner's repo has in step with
-   * what it names: `others` are digests in fields that the notice does not
+   * what it names: `others` are digests in fields that the event does not
    * have, undefined where they are not known. Blobs count for the owner, and no
    * quota refuses them any more: they are here and in use. Changes nothing
    * where all is recorded.
    */
   async adopt(
-    notice: PushNotice,
+    event: PushEvent,
     others: readonly Digest[] | undefined,
     before: ManifestRow | undefined,
   ): Promise<void> {
     const { records, layers, clock } = this.#deps;
-    const uri = uriOf(notice);
+    const uri = uriOf(event);
     const known = new Set(
       (await layers.ofManifest(uri)).map(({ digest }) => digest),
     );
     const marked = new Set(before?.extra);
-    const config = configOf(notice);
+    const config = configOf(event);
     if (config && !marked.has(config)) await this.#deps.rows.restore(config);
     const more = (others ?? []).map((digest) => ({
       digest,
       mediaType: OCTETS,
     }));
     const present = await this.#present(
-      [...countedBlobs(notice), ...more].filter(({ digest }) =>
+      [...countedBlobs(event), ...more].filter(({ digest }) =>
         !known.has(digest) && !marked.has(digest)
       ),
     );
-    const writes = present.map((layer) => this.write(layer, uri, notice.owner));
+    const writes = present.map((layer) => this.write(layer, uri, event.owner));
     for (let i = 0; i < writes.length; i += MAX_WRITES) {
       await this.index(await records.apply(writes.slice(i, i + MAX_WRITES)));
     }
     for (const { digest } of present) known.add(digest);
-    const row = manifestRow(notice, before, known, clock.now());
+    const row = manifestRow(event, before, known, clock.now());
     const remembered = others && others.length <= MAX_EXTRA
       ? others
       : undefined;
@@ -223,15 +223,15 @@ export class LayerRecords {
  * what else it needs is remembered in the row, whether it is here or not.
  */
 export function manifestRow(
-  notice: PushNotice,
+  event: PushEvent,
   before: ManifestRow | undefined,
   recorded: ReadonlySet<Digest>,
   now: number,
 ): ManifestRow {
-  const needed = new Set([...before?.extra ?? [], ...blobsOf(notice)]);
+  const needed = new Set([...before?.extra ?? [], ...blobsOf(event)]);
   return {
     ...before,
-    userDid: notice.owner,
+    userDid: event.owner,
     extra: [...needed].filter((digest) => !recorded.has(digest))
       .slice(0, MAX_EXTRA),
     pushedAt: before?.pushedAt ?? now,

@@ -9,6 +9,7 @@ import type { Did } from "../../did.ts";
 import { manifestUri } from "../../atproto/records/records.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
+import type { EventDescriptor, PushEvent } from "../../hold_api/push_event.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
@@ -20,14 +21,7 @@ import {
   manifestRow,
   type PresentLayer,
 } from "../layers/layer_records.ts";
-import {
-  digestsOf,
-  type NoticeDescriptor,
-  platformsOf,
-  type PushNotice,
-  totalSize,
-  uriOf,
-} from "./notice.ts";
+import { digestsOf, platformsOf, totalSize, uriOf } from "./push_content.ts";
 import type { HoldPosts, PlannedPost } from "./posts.ts";
 import type { HoldQuota } from "../quota/quota.ts";
 import {
@@ -102,22 +96,22 @@ export class HoldNotify {
    * Throws AppError `DENIED` (`UserMismatch`) when `caller` is not the owner
    * or may not push here, `QUOTA_EXCEEDED`, `INVALID_REQUEST`.
    */
-  async push(caller: Did, notice: PushNotice): Promise<PushOutcome> {
+  async push(caller: Did, event: PushEvent): Promise<PushOutcome> {
     const { clock, log, metrics } = this.#deps;
-    const { owner, repository, tag } = notice;
+    const { owner, repository, tag } = event;
     const startedAt = clock.now();
     metrics.notificationReceived("push");
     try {
       // One at a time, so that posts and counts of one person do not race.
       const outcome = await this.#turns.run(
         owner,
-        () => this.#push(caller, notice),
+        () => this.#push(caller, event),
       );
       log.info("manifest notification received", {
         repository,
         tag,
         userDid: owner,
-        layerCount: notice.manifest.layers.length,
+        layerCount: event.manifest.layers.length,
         layersCreated: outcome.layersCreated,
         postCreated: outcome.postUri !== undefined,
         duration_ms: clock.now() - startedAt,
@@ -134,11 +128,11 @@ export class HoldNotify {
    * them, before it is written. One that is known here was admitted already.
    * Throws AppError `QUOTA_EXCEEDED`.
    */
-  async admit(notice: PushNotice): Promise<void> {
+  async admit(event: PushEvent): Promise<void> {
     const { layers, quota } = this.#deps;
-    const known = await layers.manifest(uriOf(notice));
+    const known = await layers.manifest(uriOf(event));
     if (known && known.goneSince === undefined) return;
-    await quota.admit(notice.owner, digestsOf(notice));
+    await quota.admit(event.owner, digestsOf(event));
   }
 
   /** Counts a pull; it is written with the next flush of the counts. */
@@ -147,10 +141,10 @@ export class HoldNotify {
     this.#deps.stats.countPull(repo);
   }
 
-  async #push(caller: Did, notice: PushNotice): Promise<PushOutcome> {
+  async #push(caller: Did, event: PushEvent): Promise<PushOutcome> {
     const { kv, records, access, quota, layers, layerRecords, clock } =
       this.#deps;
-    const { owner, repository, tag } = notice;
+    const { owner, repository, tag } = event;
     if (caller !== owner) {
       throw new AppError(
         "DENIED",
@@ -160,14 +154,14 @@ export class HoldNotify {
     }
     const decision = await access.write(owner);
     if (!decision.allowed) throw new AppError("DENIED", decision.reason);
-    const uri = uriOf(notice);
+    const uri = uriOf(event);
     const again = await layers.generation(uri);
     const key = ["push", uri, repository, tag ?? "", again].join(" ");
     const done = await kv.get<PushOutcome>(holdKeys.notified(key));
     if (done) return done.value;
 
-    const present = await layerRecords.present(notice);
-    await quota.admit(owner, digestsOf(notice));
+    const present = await layerRecords.present(event);
+    await quota.admit(owner, digestsOf(event));
     const known = new Set(
       (await layers.ofManifest(uri)).map(({ digest }) => digest),
     );
@@ -180,16 +174,16 @@ export class HoldNotify {
         await records.apply(batch, { idempotencyKey }),
       );
     }
-    const post = await this.#plan(notice, present);
-    const commit = await this.#commit(notice, writes, post, key);
+    const post = await this.#plan(event, present);
+    const commit = await this.#commit(event, writes, post, key);
     await layerRecords.index(commit);
     for (const { digest } of present) known.add(digest);
     const before = await layers.manifest(uri);
     const now = clock.now();
-    const row = manifestRow(notice, before, known, now);
+    const row = manifestRow(event, before, known, now);
     await layers.putManifest(uri, { ...row, pushedAt: now });
     // A collection of garbage may have begun before the records were there.
-    await layerRecords.present(notice);
+    await layerRecords.present(event);
     const outcome: PushOutcome = {
       layersCreated: fresh.length,
       statsUpdated: true,
@@ -204,10 +198,10 @@ export class HoldNotify {
 
   /** A post must never keep the layers from being recorded. */
   async #plan(
-    notice: PushNotice,
+    event: PushEvent,
     present: readonly PresentLayer[],
   ): Promise<PlannedPost | undefined> {
-    const { owner, repository, tag, manifest } = notice;
+    const { owner, repository, tag, manifest } = event;
     if (tag === undefined) return undefined;
     const { manifests } = manifest;
     try {
@@ -222,7 +216,7 @@ export class HoldNotify {
         platforms: platformsOf(manifests ?? []),
       });
     } catch (error) {
-      this.#failedPost(notice, error);
+      this.#failedPost(event, error);
       return undefined;
     }
   }
@@ -230,7 +224,7 @@ export class HoldNotify {
   /** Bytes of all blobs below an index: of its children, and those it lists itself. */
   async #sizeOfIndex(
     owner: Did,
-    children: readonly NoticeDescriptor[],
+    children: readonly EventDescriptor[],
     present: readonly PresentLayer[],
   ): Promise<number> {
     const { layers } = this.#deps;
@@ -248,7 +242,7 @@ export class HoldNotify {
   }
 
   async #commit(
-    notice: PushNotice,
+    event: PushEvent,
     layers: readonly HoldWrite[],
     post: PlannedPost | undefined,
     idempotencyKey: string,
@@ -256,7 +250,7 @@ export class HoldNotify {
     const { records, stats } = this.#deps;
     let posting = post?.writes ?? [];
     for (let attempt = 1;; attempt++) {
-      const counts = await stats.pushWrite(notice);
+      const counts = await stats.pushWrite(event);
       try {
         return await records.apply([...layers, counts, ...posting], {
           idempotencyKey,
@@ -265,7 +259,7 @@ export class HoldNotify {
         if (attempt === ATTEMPTS) throw error;
         if (isAppError(error, "CONFLICT")) continue;
         if (posting.length === 0) throw error;
-        this.#failedPost(notice, error);
+        this.#failedPost(event, error);
         posting = [];
       }
     }
@@ -284,7 +278,7 @@ export class HoldNotify {
     return created.uri;
   }
 
-  #failedPost({ owner, repository }: PushNotice, error: unknown): void {
+  #failedPost({ owner, repository }: PushEvent, error: unknown): void {
     this.#deps.metrics.notificationFailed("post");
     this.#deps.log.error("post not made", {
       userDid: owner,

@@ -12,9 +12,9 @@ Deno.test("a push makes its layer records and counts in one commit", async () =>
     await hold.push(ALICE, noise(200)),
   ];
   const before = (await hold.records.head()).rev;
-  const notice = imageOf(ALICE, [...layers, ...layers], { tag: "v1" });
+  const event = imageOf(ALICE, [...layers, ...layers], { tag: "v1" });
   const seq = await hold.records.apply([]);
-  const outcome = await hold.notify.push(ALICE, notice);
+  const outcome = await hold.notify.push(ALICE, event);
   assert.deepEqual(outcome, {
     layersCreated: 2,
     statsUpdated: true,
@@ -29,13 +29,13 @@ Deno.test("a push makes its layer records and counts in one commit", async () =>
   );
   const uri = manifestUri(
     ALICE,
-    notice.digest ?? layers[0] ?? digestOf(noise(1)),
+    event.digest ?? layers[0] ?? digestOf(noise(1)),
   );
   for (const { value } of records) {
     assert.equal(value["manifest"], uri);
     assert.equal(value["userDid"], ALICE);
   }
-  const stats = await hold.stats.get(notice);
+  const stats = await hold.stats.get(event);
   assert.equal(stats?.pushCount, 1);
   assert.equal(stats.pullCount, 0);
   assert.equal(stats.lastPush, new Date(hold.clock.now()).toISOString());
@@ -48,14 +48,14 @@ Deno.test("a push makes its layer records and counts in one commit", async () =>
 
 Deno.test("the same push told again changes nothing", async () => {
   await using hold = await openServices();
-  const notice = imageOf(ALICE, [await hold.push(ALICE, noise(1))], {
+  const event = imageOf(ALICE, [await hold.push(ALICE, noise(1))], {
     tag: "v1",
   });
-  const first = await hold.notify.push(ALICE, notice);
+  const first = await hold.notify.push(ALICE, event);
   const head = await hold.records.head();
   const [second, third] = await Promise.all([
-    hold.notify.push(ALICE, notice),
-    hold.notify.push(ALICE, notice),
+    hold.notify.push(ALICE, event),
+    hold.notify.push(ALICE, event),
   ]);
   assert.deepEqual(second, first);
   assert.deepEqual(third, first);
@@ -99,8 +99,8 @@ Deno.test("many pushes at once are all counted", async () => {
 Deno.test("layers that are not here are not recorded, sizes are the true ones", async () => {
   await using hold = await openServices();
   const here = await hold.push(ALICE, noise(500));
-  const notice = imageOf(ALICE, [here, digestOf(noise(7))]);
-  const { layersCreated } = await hold.notify.push(ALICE, notice);
+  const event = imageOf(ALICE, [here, digestOf(noise(7))]);
+  const { layersCreated } = await hold.notify.push(ALICE, event);
   assert.equal(layersCreated, 1);
   assert.equal((await hold.all("layer"))[0]?.value["size"], 500);
 });
@@ -118,13 +118,13 @@ Deno.test("a push of a blob in quarantine takes it out again", async () => {
 
 Deno.test("only the owner tells a push, and only who may push here", async () => {
   await using hold = await openServices({ settings: { allowAllCrew: false } });
-  const notice = imageOf(ALICE, []);
+  const event = imageOf(ALICE, []);
   await assert.rejects(
-    hold.notify.push(BOB, notice),
+    hold.notify.push(BOB, event),
     (error) => isAppError(error, "DENIED") && error.xrpcName === "UserMismatch",
   );
   await assert.rejects(
-    hold.notify.push(ALICE, notice),
+    hold.notify.push(ALICE, event),
     (error) => isAppError(error, "DENIED") && error.xrpcName === "Forbidden",
   );
   assert.deepEqual(await hold.all("stats"), []);
@@ -148,16 +148,16 @@ Deno.test("a manifest of 500 layers is recorded whole", async () => {
 Deno.test("a deleted manifest frees its quota, and pushed again it counts again", async () => {
   await using hold = await openServices();
   const layer = await hold.push(ALICE, noise(500));
-  const notice = imageOf(ALICE, [layer], { tag: "v1" });
-  await hold.notify.push(ALICE, notice);
-  assert.ok(notice.digest);
+  const event = imageOf(ALICE, [layer], { tag: "v1" });
+  await hold.notify.push(ALICE, event);
+  assert.ok(event.digest);
   assert.equal(
-    await hold.layerRecords.manifestDeleted(ALICE, notice.digest),
+    await hold.layerRecords.manifestDeleted(ALICE, event.digest),
     1,
   );
   assert.deepEqual(await hold.all("layer"), []);
   assert.equal((await hold.quota.report(ALICE)).totalSize, 0);
-  const again = await hold.notify.push(ALICE, notice);
+  const again = await hold.notify.push(ALICE, event);
   assert.equal(again.layersCreated, 1);
   assert.equal((await hold.quota.report(ALICE)).totalSize, 500);
 });

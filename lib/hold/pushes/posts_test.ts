@@ -160,12 +160,12 @@ Deno.test("an index is told once, with size and platforms, and its children not"
       ALICE,
       noise(1000, architecture.length + children.length),
     );
-    const notice = imageOf(ALICE, [layer]);
-    await hold.notify.push(ALICE, notice);
+    const event = imageOf(ALICE, [layer]);
+    await hold.notify.push(ALICE, event);
     children.push({
-      digest: notice.digest ?? layer,
+      digest: event.digest ?? layer,
       size: 500,
-      mediaType: notice.manifest.mediaType,
+      mediaType: event.manifest.mediaType,
       platform: { os: "linux", architecture },
     });
   }
@@ -197,12 +197,12 @@ Deno.test("one person's posts are limited by the hour, others are not held back"
   await using hold = await openServices({ ...POSTING, postsPerHour: 3 });
   const layer = await hold.push(ALICE, noise(10));
   const push = async (owner: Did, repository: string) => {
-    const notice = imageOf(owner, [layer], {
+    const event = imageOf(owner, [layer], {
       repository,
       tag: "v1",
       name: repository,
     });
-    return (await hold.notify.push(owner, notice)).postUri !== undefined;
+    return (await hold.notify.push(owner, event)).postUri !== undefined;
   };
   for (const repository of ["a", "b", "c"]) {
     assert.equal(await push(ALICE, repository), true);

@@ -7,7 +7,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { registryKeys } from "../kv_keys.ts";
 import { ManifestIndex } from "./manifest_index.ts";
 import { MAX_TAGS } from "./manifest_push.ts";
-import { PUSH_NOTICE } from "../push_notices.ts";
+import { PUSH_DELIVERY } from "../push_delivery.ts";
 
 Deno.test("a manifest goes into one commit with as many tags as it may have, however long all names are", async () => {
   const did: Did = `did:web:${"d".repeat(63)}.${"d".repeat(63)}.${
@@ -19,7 +19,7 @@ Deno.test("a manifest goes into one commit with as many tags as it may have, how
   const manifest = { mediaType, size: 1, holdDid: did, subject: digest };
   const updatedAt = Date.now();
   const row = { digest, mediaType, size: 1, holdDid: did, updatedAt };
-  const notice = {
+  const delivery = {
     ...ref,
     ...row,
     pushedAt: updatedAt,
@@ -40,7 +40,7 @@ Deno.test("a manifest goes into one commit with as many tags as it may have, how
       removals: await index.removals.read(ref),
       also: [
         { key: registryKeys.content(digest), row: new Uint8Array(60_000) },
-        ...planJob(systemClock, PUSH_NOTICE, notice).rows,
+        ...planJob(systemClock, PUSH_DELIVERY, delivery).rows,
       ],
     });
     const names = await index.tagNames(ref, { limit: 100 });

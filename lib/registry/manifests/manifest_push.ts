@@ -27,8 +27,8 @@ import type { PendingRemovals } from "./removals.ts";
 import type { KnownRecord, OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
 import { requireWrite } from "../hold_rights.ts";
-import { manifestEvent } from "../notify.ts";
-import type { Push, PushNotices } from "../push_notices.ts";
+import { describePush } from "../describe_push.ts";
+import type { Push, PushDeliveries } from "../push_delivery.ts";
 import type { ManifestRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
 
@@ -44,7 +44,7 @@ export interface ManifestPushDeps {
   blobs: Blobs;
   records: OwnerRecords;
   /** Tells holds of pushes; undefined where they are not told. */
-  notices: PushNotices | undefined;
+  deliveries: PushDeliveries | undefined;
   /** Whether a manifest may name blobs that were not pushed. */
   allowMissingBlobs: boolean;
 }
@@ -113,18 +113,22 @@ export class ManifestPush {
     const push = { ref, holdDid: hold.did, digest, manifest, tag };
     await hold.admitManifest(
       ref.did,
-      manifestEvent(ref, digest, manifest, tag),
+      describePush(ref, digest, manifest, tag),
     );
-    const notice = this.#deps.notices?.noticeOf(push);
+    const delivery = this.#deps.deliveries?.plan(push);
     await this.#deps.leases.write(
       ref,
       { digest, tags: pushed.tags },
       (lost, removals) =>
-        this.#store(session, push, pushed, notice, { lost, signal, removals }),
+        this.#store(session, push, pushed, delivery, {
+          lost,
+          signal,
+          removals,
+        }),
       signal,
     );
     this.#deps.metrics.manifestPushes.inc();
-    if (notice) this.#deps.notices?.tell(push, notice);
+    if (delivery) this.#deps.deliveries?.deliver(push, delivery);
     return { digest, subject: manifest.subject?.digest };
   }
 
@@ -159,7 +163,7 @@ export class ManifestPush {
     session: PdsSession,
     { ref, holdDid, digest, manifest }: Push,
     pushed: PushedManifest,
-    notice: PlannedJob | undefined,
+    delivery: PlannedJob | undefined,
     { lost, signal, removals }: {
       lost: AbortSignal;
       signal: AbortSignal | undefined;
@@ -221,7 +225,7 @@ export class ManifestPush {
       ...(manifest.subject
         ? { referrer: referrerRow(digest, row, manifest) }
         : {}),
-      also: [...(kept ? [kept] : []), ...(notice?.rows ?? [])],
+      also: [...(kept ? [kept] : []), ...(delivery?.rows ?? [])],
     });
     content.remember(digest, bytes);
   }

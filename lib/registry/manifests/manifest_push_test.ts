@@ -74,7 +74,7 @@ async function setUp() {
     content: testContent(kv, clock),
     blobs: blobs as Blobs,
     records: new OwnerRecords(pds as PdsReader),
-    notices: undefined,
+    deliveries: undefined,
     allowMissingBlobs: false,
   });
   const put = (name: string) => {

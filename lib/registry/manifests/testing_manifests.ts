@@ -114,7 +114,7 @@ export async function startTestManifests() {
     ...{ clock, leases, metrics, holds, index, content, records },
     owners: owners as Owners,
     blobs: blobs as Blobs,
-    notices: undefined,
+    deliveries: undefined,
     allowMissingBlobs: false,
   });
   const jobs = new JobRunner({ kv, clock, log });

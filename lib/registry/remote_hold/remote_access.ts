@@ -10,7 +10,8 @@ import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
-import type { Caller, Decision } from "../../hold_api/hold_client.ts";
+import { ALLOWED, type Decision, deny } from "../../hold_api/decision.ts";
+import type { Caller } from "../../hold_api/hold_client.ts";
 import type { RemoteCalls } from "./remote_calls.ts";
 
 const captainSchema = z.object({
@@ -44,8 +45,6 @@ const ACCESS_TTL_MS = 60_000;
 /** What each permission allows: writing implies reading, administering both. */
 const MAY_READ = ["blob:read", "blob:write", "crew:admin"];
 const MAY_WRITE = ["blob:write", "crew:admin"];
-
-const ALLOWED: Decision = { allowed: true };
 
 /** Decides about one hold. */
 export class RemoteAccess {
@@ -173,8 +172,4 @@ export class RemoteAccess {
     }
     return undefined;
   }
-}
-
-function deny(reason: string): Decision {
-  return { allowed: false, reason };
 }

@@ -7,6 +7,8 @@
 import { z } from "zod";
 import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
+import type { Decision } from "../../hold_api/decision.ts";
+import type { PulledManifest, PushEvent } from "../../hold_api/push_event.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { AppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
@@ -15,10 +17,7 @@ import type { Digest } from "../../oci/digest.ts";
 import type { ByteRange } from "../../storage/blob_store.ts";
 import type {
   Caller,
-  Decision,
   HoldClient,
-  ManifestEvent,
-  PulledManifest,
   RequestBytes,
   UploadRef,
 } from "../../hold_api/hold_client.ts";
@@ -147,11 +146,11 @@ export class RemoteHold implements HoldClient {
     return this.#uploads.abort(caller, uploadId);
   }
 
-  admitManifest(_caller: Did, event: ManifestEvent): Promise<void> {
+  admitManifest(_caller: Did, event: PushEvent): Promise<void> {
     return this.#quota.admit(event);
   }
 
-  async notifyManifest(caller: Did, event: ManifestEvent): Promise<void> {
+  async notifyManifest(caller: Did, event: PushEvent): Promise<void> {
     const { owner, digest, ...rest } = event;
     await this.#notify(caller, {
       ...rest,

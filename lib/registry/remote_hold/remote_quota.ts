@@ -10,7 +10,7 @@
 import { z } from "zod";
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
-import type { ManifestEvent } from "../../hold_api/hold_client.ts";
+import type { PushEvent } from "../../hold_api/push_event.ts";
 import type { Logger } from "../../log.ts";
 import type { RemoteCalls } from "./remote_calls.ts";
 
@@ -46,7 +46,7 @@ export class RemoteQuota {
   }
 
   /** Throws AppError `QUOTA_EXCEEDED` when the hold will certainly not count the manifest. */
-  async admit({ owner, manifest }: ManifestEvent): Promise<void> {
+  async admit({ owner, manifest }: PushEvent): Promise<void> {
     const layers = new Map(
       manifest.layers.map(({ digest, size }) => [digest, size]),
     );

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
 import { isAppError } from "../../errors.ts";
-import type { ManifestEvent } from "../../hold_api/hold_client.ts";
+import type { PushEvent } from "../../hold_api/push_event.ts";
 import { silentLogger } from "../../log.ts";
 import { type Digest, digestOf } from "../../oci/digest.ts";
 import { RemoteCalls } from "./remote_calls.ts";
@@ -21,7 +21,7 @@ interface Answers {
   endless?: boolean;
 }
 
-function imageOf(layers: Readonly<Record<string, number>>): ManifestEvent {
+function imageOf(layers: Readonly<Record<string, number>>): PushEvent {
   return {
     repository: "app",
     owner: ALICE,

@@ -1,21 +1,21 @@
 /**
- * What a hold is told of a push (`io.atcr.hold.notifyManifest`).
+ * Describes a push to its hold.
  *
  * @module
  */
 
 import type { Digest } from "../oci/digest.ts";
 import type { ParsedManifest } from "../oci/manifest.ts";
-import type { ManifestEvent } from "../hold_api/hold_client.ts";
+import type { PushEvent } from "../hold_api/push_event.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 
 /** Describes `manifest` in the terms of the lexicon. */
-export function manifestEvent(
+export function describePush(
   ref: RepoRef,
   digest: Digest,
   manifest: ParsedManifest,
   tag: string | undefined,
-): ManifestEvent {
+): PushEvent {
   const { mediaType, config, layers, manifests } = manifest;
   return {
     repository: ref.repo,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ALICE, HOLD } from "../hold/testing.ts";
 import { ManualClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
+import type { PushEvent } from "../hold_api/push_event.ts";
 import { openKv } from "../kv/deno_kv.ts";
 import { JobRunner } from "../kv/job_runner.ts";
 import { listDeadJobs, planJob } from "../kv/jobs.ts";
@@ -11,11 +12,11 @@ import { Metrics } from "../metrics.ts";
 import { digestOf } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
 import { testContent } from "./manifests/testing_owner.ts";
-import type { HoldClient, ManifestEvent } from "../hold_api/hold_client.ts";
+import type { HoldClient } from "../hold_api/hold_client.ts";
 import { ManifestIndex } from "./manifests/manifest_index.ts";
 import { REMOVAL } from "./manifests/manifest_removal.ts";
 import { manifestRow } from "./manifests/manifest_rows.ts";
-import { PUSH_NOTICE, PushNotices } from "./push_notices.ts";
+import { PUSH_DELIVERY, PushDeliveries } from "./push_delivery.ts";
 
 const MINUTE = 60_000;
 const MEDIA_TYPE = "application/vnd.oci.image.index.v1+json";
@@ -27,7 +28,7 @@ async function open() {
   const kv = await openKv(":memory:", clock);
   const index = new ManifestIndex(kv);
   const content = testContent(kv, clock);
-  const heard: ManifestEvent[] = [];
+  const heard: PushEvent[] = [];
   const state: { failure: Error | undefined } = { failure: undefined };
   const hold: Pick<HoldClient, "did" | "notifyManifest"> = {
     did: HOLD,
@@ -38,7 +39,7 @@ async function open() {
     },
   };
   const make = () =>
-    new PushNotices({
+    new PushDeliveries({
       kv,
       clock,
       log: silentLogger,
@@ -67,17 +68,17 @@ async function open() {
     removals: await index.removals.read(ref),
   };
   const push = { ref, holdDid: HOLD, digest, manifest, tag: "v1" };
-  /** Pushes once more, as far as notices go. */
-  const tell = async (notices: PushNotices) => {
-    const notice = notices.noticeOf(push);
-    await index.put(ref, { ...put, also: notice.rows });
-    return () => notices.tell(push, notice);
+  /** Pushes once more, as far as deliveries go. */
+  const pushTo = async (deliveries: PushDeliveries) => {
+    const delivery = deliveries.plan(push);
+    await index.put(ref, { ...put, also: delivery.rows });
+    return () => deliveries.deliver(push, delivery);
   };
   /** An instance that does jobs. */
   const runner = () => {
     const jobs = new JobRunner({ kv, clock, log: silentLogger });
-    const notices = make();
-    jobs.register(PUSH_NOTICE, (notice) => notices.tellAgain(notice));
+    const deliveries = make();
+    jobs.register(PUSH_DELIVERY, (delivery) => deliveries.redeliver(delivery));
     return jobs;
   };
   return {
@@ -85,50 +86,50 @@ async function open() {
     clock,
     runner,
     index,
-    tell,
+    push,
     state,
     heard,
-    push,
+    pushTo,
     make,
     [Symbol.dispose]: () => kv.close(),
   };
 }
 
-Deno.test("a hold that hears of a push is told once", async () => {
+Deno.test("a push is delivered once", async () => {
   using registry = await open();
   const { heard, clock } = registry;
-  const notices = registry.make();
-  (await registry.tell(notices))();
+  const deliveries = registry.make();
+  (await registry.pushTo(deliveries))();
   await settle(registry.kv);
   assert.equal(heard.length, 1);
   assert.equal(heard[0]?.tag, "v1");
   clock.advance(5 * MINUTE);
-  assert.equal(await notices.tellAll(never), 0);
+  assert.equal(await deliveries.deliverAll(never), 0);
   assert.equal(heard.length, 1);
 });
 
-Deno.test("a hold that was down is told later, by any instance", async () => {
+Deno.test("a push to a hold that was down is delivered later, by any instance", async () => {
   using registry = await open();
   const { push, heard, clock, state } = registry;
   state.failure = new AppError("UPSTREAM_FAILED", "It is down.");
-  (await registry.tell(registry.make()))();
+  (await registry.pushTo(registry.make()))();
   await settle(registry.kv);
   clock.advance(5 * MINUTE);
   const other = registry.make();
-  assert.equal(await other.tellAll(never), 0);
+  assert.equal(await other.deliverAll(never), 0);
   state.failure = undefined;
-  assert.equal(await other.tellAll(never), 1);
+  assert.equal(await other.deliverAll(never), 1);
   assert.equal(heard[0]?.digest, push.digest);
-  assert.equal(await other.tellAll(never), 0);
+  assert.equal(await other.deliverAll(never), 0);
 });
 
-Deno.test("a push is told later when the process died before it told the hold", async () => {
+Deno.test("a push is delivered later when the process died before", async () => {
   using registry = await open();
   const { push, heard, clock } = registry;
   // The index has the manifest, and that is all that happened.
-  await registry.tell(registry.make());
+  await registry.pushTo(registry.make());
   clock.advance(5 * MINUTE);
-  assert.equal(await registry.make().tellAll(never), 1);
+  assert.equal(await registry.make().deliverAll(never), 1);
   assert.equal(heard[0]?.digest, push.digest);
 });
 
@@ -136,24 +137,24 @@ Deno.test("the first attempt is given time before a second one", async () => {
   using registry = await open();
   const { clock, state } = registry;
   state.failure = new AppError("UPSTREAM_FAILED", "It is down.");
-  const notices = registry.make();
-  (await registry.tell(notices))();
+  const deliveries = registry.make();
+  (await registry.pushTo(deliveries))();
   await settle(registry.kv);
   state.failure = undefined;
   clock.advance(MINUTE - 1);
-  assert.equal(await notices.tellAll(never), 0);
+  assert.equal(await deliveries.deliverAll(never), 0);
   clock.advance(1);
-  assert.equal(await notices.tellAll(never), 1);
+  assert.equal(await deliveries.deliverAll(never), 1);
 });
 
 Deno.test("a refusal is final, and so is the deletion of the manifest", async () => {
   using registry = await open();
   const { push, heard, clock, state, index } = registry;
-  const notices = registry.make();
+  const deliveries = registry.make();
   state.failure = new AppError("QUOTA_EXCEEDED", "It is full.");
-  (await registry.tell(notices))();
+  (await registry.pushTo(deliveries))();
   state.failure = new AppError("UPSTREAM_FAILED", "It is down.");
-  (await registry.tell(notices))();
+  (await registry.pushTo(deliveries))();
   await settle(registry.kv);
   state.failure = undefined;
   const work = { ...push.ref, digest: push.digest };
@@ -162,15 +163,15 @@ Deno.test("a refusal is final, and so is the deletion of the manifest", async ()
   const job = planJob(clock, REMOVAL, work);
   await index.removals.begin(push.ref, push.digest, manifest, job);
   clock.advance(5 * MINUTE);
-  assert.equal(await notices.tellAll(never), 0);
+  assert.equal(await deliveries.deliverAll(never), 0);
   assert.deepEqual(heard, []);
 });
 
-Deno.test("a hold that was down is told when the time has come, by any instance that does jobs", async () => {
+Deno.test("a push to a hold that was down is delivered when its time has come, by any instance that does jobs", async () => {
   using registry = await open();
   const { push, heard, clock, state } = registry;
   state.failure = new AppError("UPSTREAM_FAILED", "It is down.");
-  (await registry.tell(registry.make()))();
+  (await registry.pushTo(registry.make()))();
   await settle(registry.kv);
   const other = registry.runner();
   assert.equal(await other.runDue(), 0);
@@ -181,7 +182,7 @@ Deno.test("a hold that was down is told when the time has come, by any instance 
   clock.advance(2 * MINUTE);
   assert.equal(await other.runDue(), 1);
   assert.equal(heard[0]?.digest, push.digest);
-  assert.equal(await registry.make().tellAll(never), 0);
+  assert.equal(await registry.make().deliverAll(never), 0);
 });
 
 Deno.test("a hold that stays away is given up after about two weeks, and that is kept", async () => {
@@ -189,7 +190,7 @@ Deno.test("a hold that stays away is given up after about two weeks, and that is
   const { clock, state, heard, kv } = registry;
   state.failure = new AppError("UNAVAILABLE", "It is gone.");
   const begun = clock.now();
-  await registry.tell(registry.make());
+  await registry.pushTo(registry.make());
   const runner = registry.runner();
   let runs = 0;
   while ((await listDeadJobs(kv)).length === 0) {
@@ -198,9 +199,9 @@ Deno.test("a hold that stays away is given up after about two weeks, and that is
   }
   const days = (clock.now() - begun) / (24 * 60 * MINUTE);
   assert(days > 12 && days < 16, `${days} days`);
-  assert.equal(runs, PUSH_NOTICE.maxAttempts);
+  assert.equal(runs, PUSH_DELIVERY.maxAttempts);
   assert.match((await listDeadJobs(kv))[0]?.lastError ?? "", /It is gone/);
   state.failure = undefined;
-  assert.equal(await registry.make().tellAll(never), 0);
+  assert.equal(await registry.make().deliverAll(never), 0);
   assert.deepEqual(heard, []);
 });

@@ -1,44 +1,17 @@
 /**
- * A notification that a manifest was pushed, and what follows from it.
+ * What a push event says about the blobs of a manifest.
  *
  * @module
  */
 
-import type { Did } from "../../did.ts";
 import { manifestUri } from "../../atproto/records/records.ts";
 import { tagRkey } from "../../atproto/records/rkeys.ts";
 import { AppError } from "../../errors.ts";
+import type { PushEvent } from "../../hold_api/push_event.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 
-/** A descriptor as a notification has it. */
-export interface NoticeDescriptor {
-  readonly digest: string;
-  /** Bytes. */
-  readonly size: number;
-}
-
-/** A manifest that was pushed. */
-export interface PushNotice {
-  readonly repository: string;
-  readonly owner: Did;
-  /** Undefined in the notifications of early registries, which have a tag. */
-  readonly digest?: Digest | undefined;
-  readonly tag?: string | undefined;
-  readonly manifest: {
-    readonly mediaType: string;
-    readonly config?: NoticeDescriptor | undefined;
-    readonly layers: readonly (NoticeDescriptor & { mediaType: string })[];
-    readonly manifests?:
-      | readonly (NoticeDescriptor & {
-        mediaType: string;
-        platform?: { os: string; architecture: string } | undefined;
-      })[]
-      | undefined;
-  };
-}
-
-/** AT-URI of the manifest's record; where its digest is not told, that of the tag which leads to it. */
-export function uriOf({ owner, digest, repository, tag }: PushNotice): string {
+/** AT-URI of the manifest's record; where its digest is missing, that of the tag which leads to it. */
+export function uriOf({ owner, digest, repository, tag }: PushEvent): string {
   if (digest !== undefined) return manifestUri(owner, digest);
   if (tag !== undefined) {
     return `at://${owner}/io.atcr.tag/${tagRkey(repository, tag)}`;
@@ -50,7 +23,7 @@ export function uriOf({ owner, digest, repository, tag }: PushNotice): string {
 }
 
 /** The config blob; undefined when there is none. */
-export function configOf({ manifest }: PushNotice): Digest | undefined {
+export function configOf({ manifest }: PushEvent): Digest | undefined {
   const digest = manifest.config?.digest;
   return digest !== undefined && isDigest(digest) ? digest : undefined;
 }
@@ -65,7 +38,7 @@ export interface NamedBlob {
  * Layers and entries, each once. The entries of an index are manifests as a
  * rule, but may be blobs: BuildKit's caches list layers and a cache config.
  */
-export function countedBlobs({ manifest }: PushNotice): NamedBlob[] {
+export function countedBlobs({ manifest }: PushEvent): NamedBlob[] {
   const found = new Map<Digest, NamedBlob>();
   const entries = [...manifest.layers, ...manifest.manifests ?? []];
   for (const { digest, mediaType } of entries) {
@@ -76,37 +49,37 @@ export function countedBlobs({ manifest }: PushNotice): NamedBlob[] {
 }
 
 /** Config and layers: the blobs that the manifest needs, here already or not. */
-export function blobsOf(notice: PushNotice): Digest[] {
-  const config = configOf(notice);
-  const layers = notice.manifest.layers.map(({ digest }) => digest);
+export function blobsOf(event: PushEvent): Digest[] {
+  const config = configOf(event);
+  const layers = event.manifest.layers.map(({ digest }) => digest);
   return [...(config === undefined ? [] : [config]), ...layers]
     .filter((digest) => isDigest(digest));
 }
 
 /** Everything that the manifest names: the hold may have the children of an index too. */
-export function digestsOf(notice: PushNotice): Digest[] {
-  const children = notice.manifest.manifests ?? [];
+export function digestsOf(event: PushEvent): Digest[] {
+  const children = event.manifest.manifests ?? [];
   const digests = children.map(({ digest }) => digest).filter((digest) =>
     isDigest(digest)
   );
-  return [...new Set([...blobsOf(notice), ...digests])];
+  return [...new Set([...blobsOf(event), ...digests])];
 }
 
 /** Those of `named` that are neither config nor layer nor entry. */
 export function namedElsewhere(
-  notice: PushNotice,
+  event: PushEvent,
   named: Iterable<Digest>,
 ): Digest[] {
   const described = new Set<Digest>([
-    ...blobsOf(notice),
-    ...countedBlobs(notice).map(({ digest }) => digest),
+    ...blobsOf(event),
+    ...countedBlobs(event).map(({ digest }) => digest),
   ]);
   return [...named].filter((digest) => !described.has(digest));
 }
 
 /** Platforms by name; attestations have none. */
 export function platformsOf(
-  manifests: NonNullable<PushNotice["manifest"]["manifests"]>,
+  manifests: NonNullable<PushEvent["manifest"]["manifests"]>,
 ): string[] {
   const names = manifests.flatMap(({ platform }) =>
     !platform || platform.os === "unknown"

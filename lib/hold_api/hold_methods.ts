@@ -1,8 +1,26 @@
 /**
- * Methods that a hold takes service tokens for, as both ends have to see them.
+ * Methods that a hold takes service tokens for, as registry and hold have to
+ * see them alike.
  *
  * @module
  */
+
+/** Methods of holds that the registry calls in the owner's name. */
+export const HOLD_METHODS = [
+  "com.atproto.sync.getBlob",
+  "io.atcr.hold.abortUpload",
+  "io.atcr.hold.completeUpload",
+  "io.atcr.hold.deleteUserData",
+  "io.atcr.hold.exportUserData",
+  "io.atcr.hold.getLayersForManifest",
+  "io.atcr.hold.getPartUploadUrl",
+  "io.atcr.hold.getQuota",
+  "io.atcr.hold.initiateUpload",
+  "io.atcr.hold.notifyManifest",
+  "io.atcr.hold.requestCrew",
+  "io.atcr.hold.updateCrewTier",
+  "io.atcr.hold.uploadPart",
+] as const;
 
 /**
  * Methods for which one service token may serve until it expires: a layer of

@@ -1,7 +1,7 @@
 /**
- * Tells holds of pushes until they have heard it: what a hold does not know of
- * it may take for garbage one day. A notice is a job until the hold has
- * answered, so that neither a crash nor a hold that is down loses it.
+ * Delivers pushes to holds: a hold may take what it does not know of for
+ * garbage one day. A delivery is a job until the hold has answered, so that
+ * neither a crash nor a hold that is down loses it.
  *
  * @module
  */
@@ -27,10 +27,10 @@ import { readManifestAside } from "../oci/manifest_reading.ts";
 import type { ManifestContent } from "./manifests/content.ts";
 import type { HoldDirectory } from "../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifests/manifest_index.ts";
-import { manifestEvent } from "./notify.ts";
+import { describePush } from "./describe_push.ts";
 
-/** What {@linkcode PushNotices} needs. */
-export interface PushNoticesDeps {
+/** What {@linkcode PushDeliveries} needs. */
+export interface PushDeliveriesDeps {
   kv: Kv;
   clock: Clock;
   log: Logger;
@@ -53,8 +53,8 @@ const did = z.custom<Did>((value) =>
   typeof value === "string" && parseDid(value) !== undefined
 );
 
-/** A push that its hold has not heard of yet. */
-const notice = z.object({
+/** A push that its hold has not answered yet. */
+const delivery = z.object({
   did,
   repo: z.string(),
   holdDid: did,
@@ -67,14 +67,15 @@ const notice = z.object({
   pushedAt: z.number(),
 });
 
-type Notice = z.infer<typeof notice>;
+type Delivery = z.infer<typeof delivery>;
 
 const MINUTE_MS = 60_000;
 
-/** Tries for about two weeks: 1, 2, 4 … 30 minutes apart, and then every 30. */
-export const PUSH_NOTICE: JobKind<Notice> = {
+/** Retried for about two weeks: 1, 2, 4 … 30 minutes apart, and then every 30. */
+export const PUSH_DELIVERY: JobKind<Delivery> = {
+  // The name that jobs are stored under.
   name: "registry.push_notice",
-  payload: notice,
+  payload: delivery,
   backoffMs: MINUTE_MS,
   maxBackoffMs: 30 * MINUTE_MS,
   maxAttempts: 600,
@@ -83,22 +84,22 @@ export const PUSH_NOTICE: JobKind<Notice> = {
 /** The first attempt may still be under way for so long, in milliseconds. */
 const FIRST_MS = MINUTE_MS;
 
-/** Notices told by one call of {@linkcode PushNotices.tellAll}. */
+/** Deliveries of one call of {@linkcode PushDeliveries.deliverAll}. */
 const MAX_ROUND = 1_000;
 
-/** Tells holds what was pushed. */
-export class PushNotices {
-  readonly #deps: PushNoticesDeps;
+/** Delivers pushes. */
+export class PushDeliveries {
+  readonly #deps: PushDeliveriesDeps;
 
-  constructor(deps: PushNoticesDeps) {
+  constructor(deps: PushDeliveriesDeps) {
     this.#deps = deps;
   }
 
-  /** The notice of `push`, to be kept in the commit that makes the push known. */
-  noticeOf({ ref, holdDid, digest, manifest, tag }: Push): PlannedJob {
+  /** The delivery of `push` as a job, to be kept in the commit that makes the push known. */
+  plan({ ref, holdDid, digest, manifest, tag }: Push): PlannedJob {
     const { clock } = this.#deps;
     const pushedAt = clock.now();
-    return planJob(clock, PUSH_NOTICE, {
+    return planJob(clock, PUSH_DELIVERY, {
       ...ref,
       holdDid,
       digest,
@@ -109,44 +110,44 @@ export class PushNotices {
   }
 
   /**
-   * Tells the hold in the background: the push is done, and what the hold
-   * makes of it must not hold up the client.
+   * Delivers in the background: the push is done, and what the hold does with
+   * it must not delay the client.
    */
-  tell(push: Push, job: QueuedJob): void {
-    void this.#tellNow(push, job);
+  deliver(push: Push, job: QueuedJob): void {
+    void this.#deliverNow(push, job);
   }
 
   /**
-   * Tells a hold of an earlier push; the handler of {@linkcode PUSH_NOTICE}.
+   * Delivers an earlier push; the handler of {@linkcode PUSH_DELIVERY}.
    * Throws what the hold answers when it may answer otherwise the next time.
    */
-  async tellAgain(notice: Notice): Promise<void> {
-    const push = await this.#pushOf(notice);
+  async redeliver(delivery: Delivery): Promise<void> {
+    const push = await this.#pushOf(delivery);
     if (push) await this.#attempt(push);
   }
 
   /**
-   * Tells holds at once what they have not answered so far, also what would be
-   * tried again much later only; returns how many answered. What a hold does
-   * not answer now stays as it is.
+   * Delivers at once what holds have not answered so far, also what would be
+   * retried much later only; returns how many answered. What a hold does not
+   * answer now stays as it is.
    */
-  async tellAll(signal: AbortSignal): Promise<number> {
+  async deliverAll(signal: AbortSignal): Promise<number> {
     const { kv, clock } = this.#deps;
-    let told = 0;
-    for await (const job of waitingJobs(kv, PUSH_NOTICE, MAX_ROUND)) {
+    let delivered = 0;
+    for await (const job of waitingJobs(kv, PUSH_DELIVERY, MAX_ROUND)) {
       signal.throwIfAborted();
       if (isWithin(job.payload.pushedAt, FIRST_MS, clock.now())) continue;
       const push = await this.#pushOf(job.payload);
       if (!push) await withdraw(kv, job);
-      else if (await this.#tellNow(push, job)) told++;
+      else if (await this.#deliverNow(push, job)) delivered++;
     }
-    return told;
+    return delivered;
   }
 
   /** The push as the index still has it. */
-  async #pushOf(notice: Notice): Promise<Push | undefined> {
+  async #pushOf(delivery: Delivery): Promise<Push | undefined> {
     const { index, content } = this.#deps;
-    const { did, repo, holdDid, digest, mediaType, tag } = notice;
+    const { did, repo, holdDid, digest, mediaType, tag } = delivery;
     const ref = { did, repo };
     if (!await index.manifest(ref, digest)) return undefined;
     const bytes = await content.get(digest);
@@ -155,8 +156,8 @@ export class PushNotices {
     return { ref, holdDid, digest, manifest, tag };
   }
 
-  /** Tells the hold once; whether it answered. Never throws. */
-  async #tellNow(push: Push, job: QueuedJob): Promise<boolean> {
+  /** Delivers once; whether the hold answered. Never throws. */
+  async #deliverNow(push: Push, job: QueuedJob): Promise<boolean> {
     const { kv, log } = this.#deps;
     try {
       await this.#attempt(push);
@@ -167,12 +168,12 @@ export class PushNotices {
       await withdraw(kv, job);
     } catch (error) {
       const { holdDid, digest } = push;
-      log.warn("notice of a push stays", { holdDid, digest, error });
+      log.warn("delivery of a push stays", { holdDid, digest, error });
     }
     return true;
   }
 
-  /** Tells the hold once. Throws what it answers unless that is final. */
+  /** Delivers once. Throws what the hold answers unless that is final. */
   async #attempt({ ref, holdDid, digest, manifest, tag }: Push): Promise<void> {
     const { log, metrics, holds } = this.#deps;
     metrics.notifications.inc({ operation: "push" });
@@ -181,7 +182,7 @@ export class PushNotices {
       const hold = await holds.get(holdDid);
       await hold.notifyManifest(
         ref.did,
-        manifestEvent(ref, digest, manifest, tag),
+        describePush(ref, digest, manifest, tag),
       );
     } catch (error) {
       metrics.notificationErrors.inc({ operation: "push" });
