@@ -5,11 +5,12 @@
  */
 
 import { AppError } from "../lib/errors.ts";
-import { CHORE_LEASE_MS, choreLease } from "../lib/kv/chores.ts";
 import { withLease } from "../lib/kv/lease.ts";
 import type { Command, CommandCall } from "./command.ts";
 import { collectGarbage, GC_CHORE } from "./housekeeping.ts";
 import { withHold } from "./open_context.ts";
+import { choreLease } from "../lib/kv/chore.ts";
+import { CHORE_LEASE_MS } from "../lib/kv/chore.ts";
 
 /** Commands about the hold as a whole. */
 export const HOLD_COMMANDS: readonly Command[] = [

@@ -6,9 +6,9 @@
 
 import type { AppContext } from "../lib/context.ts";
 import type { GcReport } from "../lib/hold/gc/gc.ts";
-import type { Chore } from "../lib/kv/chores.ts";
 import { LargeValues } from "../lib/kv/large_value.ts";
 import type { HoldAppContext } from "./open_context.ts";
+import type { Chore } from "../lib/kv/chore.ts";
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;

@@ -85,7 +85,7 @@ async function leaseOf(
 }
 
 /** A report in sentences, one for each kind of content. */
-export function describeScrub({ counts }: ScrubReport): string[] {
+function describeScrub({ counts }: ScrubReport): string[] {
   const lines = Object.entries(counts).map(([source, counts]) => {
     const { checked, bytes, damaged, mended, unread } = counts;
     return `${source}: ${checked} checked (${bytes} bytes), ${damaged} damaged, ${mended} mended, ${unread} not readable`;

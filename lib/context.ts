@@ -29,7 +29,6 @@ import { manifestSource } from "./context/manifest_source.ts";
 import { localSecret } from "./context/secrets.ts";
 import { openStore } from "./context/storage.ts";
 import { AppError } from "./errors.ts";
-import { openKv } from "./kv/deno_kv.ts";
 import { JobRunner } from "./kv/job_runner.ts";
 import { LargeValues } from "./kv/large_value.ts";
 import type { Kv } from "./kv/kv.ts";
@@ -39,6 +38,7 @@ import { registryKeys } from "./registry/kv_keys.ts";
 import { LocalHold } from "./registry/local_hold.ts";
 import { Scrubber } from "./scrub/scrubber.ts";
 import type { BlobStore } from "./storage/blob_store.ts";
+import { openKv } from "./kv/open_kv.ts";
 
 /** The sandbox network, where one runs. */
 export interface SandboxNetwork {

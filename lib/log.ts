@@ -63,12 +63,6 @@ export function createLogger(options: LoggerOptions): Logger {
   return make({});
 }
 
-/** A logger that drops everything; for tests. */
-export const silentLogger: Logger = createLogger({
-  level: "error",
-  write: () => {},
-});
-
 /** Whether JSON can hold all fields as they are; most lines are like that. */
 function isPlain(line: LogFields): boolean {
   return Object.values(line).every((value) =>

@@ -5,8 +5,8 @@
  */
 
 import { Hono } from "@hono/hono";
-import { silentLogger } from "../lib/log.ts";
 import { type AppEnv, onError } from "./middleware.ts";
+import { silentLogger } from "../lib/testing_log.ts";
 
 /** Answers errors as the program does, and logs nothing. */
 export function createTestApp(): Hono<AppEnv> {

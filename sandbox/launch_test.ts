@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../lib/errors.ts";
-import { silentLogger } from "../lib/log.ts";
 import { createAccount, startTestSandbox } from "../tests/support/sandbox.ts";
 import { freePort } from "../tests/tools/ports.ts";
 import {
@@ -13,6 +12,7 @@ import {
   type SandboxOptions,
   startSandbox,
 } from "./launch.ts";
+import { silentLogger } from "../lib/testing_log.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../", import.meta.url));
 const COLLECTION = "io.atcr.sailor.profile";

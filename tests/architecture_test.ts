@@ -3,10 +3,11 @@
  */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { settingsSchema } from "../lib/config/schema.ts";
 import { leavesOf, nodesOf } from "../lib/config/setting.ts";
 import { checkout } from "./house/checkout.ts";
+import { unusedExports } from "./house/exports.ts";
 import { unreadSettings } from "./house/settings.ts";
 import {
   all,
@@ -147,12 +148,18 @@ Deno.test("tests and what they bring along are not part of the product", () => {
 });
 
 Deno.test("drivers are named only where services are built", () => {
-  // A driver is a file with a class that implements a port.
+  // A driver is a file with a class that implements a port, or one that makes it.
   const drivers = new Set(
     product.filter(({ text }) =>
       /^export class \w+[^{]*\bimplements (BlobStore|Kv)\b/m.test(text)
     ).map(({ path }) => path),
   );
+  for (const { path, values } of product) {
+    const isMaker = values.some((target) =>
+      drivers.has(target) && dirname(target) === dirname(path)
+    );
+    if (isMaker) drivers.add(path);
+  }
   assert.ok(drivers.size >= 4, [...drivers].join());
   const wrong = offences(
     product,
@@ -243,6 +250,13 @@ Deno.test("files export by name, and nothing of others", () => {
     ({ text }) => text.match(/^export (default\b|\* |\{[^}]*\} from)/gm) ?? [],
   );
   refuse(wrong, "Export by name, and import from the file that declares it.");
+});
+
+Deno.test("what is exported is used by the program, not by tests alone", () => {
+  refuse(
+    unusedExports(trees).map(({ path, name }) => `${path}: ${name}`),
+    "Remove the export, or move it to a testing file; tests write limits as numbers.",
+  );
 });
 
 Deno.test("every setting is read by the program", () => {

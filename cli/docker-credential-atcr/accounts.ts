@@ -19,6 +19,7 @@ import { dirname, join } from "node:path";
 import { Failure } from "./failure.ts";
 import { findKeychain, keychain } from "./keychain.ts";
 import type { Machine } from "./machine.ts";
+import { configFolder } from "./config_folder.ts";
 
 /** An account at a registry. */
 export interface Account {
@@ -60,19 +61,6 @@ const EMPTY: Contents = { version: 1, registries: {} };
 const LOCK_TRIES = 100;
 const LOCK_PAUSE_MS = 30;
 const LOCK_STALE_MS = 10_000;
-
-/** The folder of the helper's file, by the custom of the platform. */
-export function configFolder(machine: Machine): string {
-  const { platform, env, home } = machine;
-  if (env.ATCR_CONFIG_DIR) return env.ATCR_CONFIG_DIR;
-  if (platform === "win32") {
-    return join(env.APPDATA ?? join(home, "AppData", "Roaming"), "atcr");
-  }
-  if (platform === "darwin") {
-    return join(home, "Library", "Application Support", "atcr");
-  }
-  return join(env.XDG_CONFIG_HOME || join(home, ".config"), "atcr");
-}
 
 /** Reads and changes the accounts. */
 export class Accounts {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { configFolder } from "./accounts.ts";
+import { configFolder } from "./config_folder.ts";
 import { runHelper } from "./commands.ts";
 import { Failure } from "./failure.ts";
 import { type TestMachine, testMachine } from "./testing.ts";

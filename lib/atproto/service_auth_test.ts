@@ -6,11 +6,12 @@ import {
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Did } from "../did.ts";
-import { ManualClock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
-import { DenoKv } from "../kv/deno_kv.ts";
 import type { Identity } from "./identity/identity.ts";
-import { createServiceJwt, ServiceAuthVerifier } from "./service_auth.ts";
+import { ServiceAuthVerifier } from "./service_auth.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { createServiceJwt } from "./testing_service_auth.ts";
+import { openKv } from "../kv/open_kv.ts";
 
 const alice: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const lost: Did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
@@ -42,7 +43,7 @@ async function withVerifier(
     Secp256k1PrivateKeyExportable.createKeypair(),
 ): Promise<void> {
   const clock = new ManualClock();
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   const key = await create();
   const did = await key.exportPublicKey("did");
   const keys: Rig["keys"] = { cached: did, current: did };

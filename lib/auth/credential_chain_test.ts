@@ -4,9 +4,7 @@ import type {
   Identity,
   IdentityResolver,
 } from "../atproto/identity/identity.ts";
-import { ManualClock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
-import { openKv } from "../kv/deno_kv.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
 import { CredentialChain } from "./credential_chain.ts";
 import { Devices } from "./devices.ts";
@@ -14,6 +12,8 @@ import { KnownPasswords } from "./known_passwords.ts";
 import { RefreshTokens } from "./refresh_tokens.ts";
 import { RegistryTokens } from "./registry_tokens.ts";
 import { Revocations } from "./revocation.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { openKv } from "../kv/open_kv.ts";
 
 const ALICE: Did = "did:plc:alice";
 const HANDLES: Record<string, Did> = {

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../clock.ts";
 import { isAppError } from "../errors.ts";
-import { openKv } from "../kv/deno_kv.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
 import { DeviceCodes } from "./device_codes.ts";
-import { Devices, MAX_DEVICES } from "./devices.ts";
+import { Devices } from "./devices.ts";
 import { DEFAULT_PERMISSIONS } from "./permissions.ts";
 import { hashSecret } from "./secrets.ts";
 import { parseUserCode, randomUserCode, showUserCode } from "./user_code.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { openKv } from "../kv/open_kv.ts";
+
+const MAX_DEVICES = 100;
 
 const alice = "did:plc:alice";
 const here = "192.0.2.1";

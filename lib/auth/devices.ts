@@ -19,7 +19,7 @@ import { hashSecret, matchesHash, randomId, randomSecret } from "./secrets.ts";
 export const DEVICE_SECRET_PREFIX = "atcr_device_";
 
 /** Most devices and tokens of one account. */
-export const MAX_DEVICES = 100;
+const MAX_DEVICES = 100;
 
 /** Longest life of a device or token, in days. */
 export const MAX_LIFETIME_DAYS = 366;

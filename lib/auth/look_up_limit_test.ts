@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import type { Identity } from "../atproto/identity/identity.ts";
-import { ManualClock } from "../clock.ts";
 import { parseDid } from "../did.ts";
 import { AppError, isAppError } from "../errors.ts";
-import { openKv } from "../kv/deno_kv.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
 import { Metrics } from "../metrics.ts";
 import { parseScopes } from "../oci/scope.ts";
@@ -12,6 +10,8 @@ import { LookUpLimit } from "./look_up_limit.ts";
 import type { RefreshTokens } from "./refresh_tokens.ts";
 import { RegistryTokens } from "./registry_tokens.ts";
 import { TokenService, type TokenServiceDeps } from "./token_service.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { openKv } from "../kv/open_kv.ts";
 
 const CLIENT = "203.0.113.7";
 const isFlood = (error: unknown) => isAppError(error, "TOOMANYREQUESTS");

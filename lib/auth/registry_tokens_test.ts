@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../clock.ts";
 import { isAppError } from "../errors.ts";
 import { RegistryTokens } from "./registry_tokens.ts";
+import { ManualClock } from "../testing_clock.ts";
 
 const grants = [
   { did: "did:plc:alice", repo: "app", actions: ["pull", "push"] },

@@ -21,7 +21,7 @@ const IDLE_MS = 14 * DAY_MS;
 export const ABSOLUTE_MS = 90 * DAY_MS;
 
 /** Most sessions of one account; a further one ends the one unused for longest. */
-export const MAX_WEB_SESSIONS = 30;
+const MAX_WEB_SESSIONS = 30;
 
 /** Use within this time of the last one is not noted again. */
 const USE_NOTED_MS = 5 * 60_000;

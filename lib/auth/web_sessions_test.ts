@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../clock.ts";
 import { isAppError } from "../errors.ts";
-import { openKv } from "../kv/deno_kv.ts";
-import { MAX_WEB_SESSIONS, WebSessions } from "./web_sessions.ts";
+import { WebSessions } from "./web_sessions.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { openKv } from "../kv/open_kv.ts";
+
+const MAX_WEB_SESSIONS = 30;
 
 const alice = "did:plc:alice";
 const DAY = 86_400_000;

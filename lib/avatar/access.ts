@@ -66,7 +66,7 @@ export function assertAllowed(
  * Signs a URL: HMAC-SHA256 in base64url of the path, `?`, and the query
  * without `s`, sorted by name.
  */
-export function sign(target: URL, key: string): string {
+function sign(target: URL, key: string): string {
   const query = new URLSearchParams(target.search);
   query.delete("s");
   query.sort();

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { isAppError } from "../errors.ts";
-import { type AccessRules, assertAllowed, sign } from "./access.ts";
+import { type AccessRules, assertAllowed } from "./access.ts";
 import { parseQuery } from "./parameters.ts";
+import { createHmac } from "node:crypto";
+
+/** As documented: of the path and the query, sorted by name. */
+function signature(text: string, key: string): string {
+  return createHmac("sha256", key).update(text).digest("base64url");
+}
 
 const OPEN: AccessRules = { allowedSizes: [], signingKeys: [] };
 
@@ -54,7 +60,7 @@ Deno.test("with keys a size needs a signature of one of them", () => {
   assert.throws(() => ask("/alice.test?q=3", rules), denied);
   for (const key of rules.signingKeys) {
     const url = new URL("https://pics.example.com/alice.test?w=65&q=3");
-    url.searchParams.set("s", sign(url, key));
+    url.searchParams.set("s", signature("/alice.test?q=3&w=65", key));
     ask(url.pathname + url.search, rules);
     assert.throws(() => ask(`/bob.test${url.search}`, rules), denied);
     assert.throws(
@@ -66,6 +72,6 @@ Deno.test("with keys a size needs a signature of one of them", () => {
 
 Deno.test("the order of the parameters does not matter to a signature", () => {
   const rules = { allowedSizes: [], signingKeys: ["key"] };
-  const s = sign(new URL("https://x.test/alice.test?w=10&h=20"), "key");
+  const s = signature("/alice.test?h=20&w=10", "key");
   ask(`/alice.test?h=20&s=${s}&w=10`, rules);
 });

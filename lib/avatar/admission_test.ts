@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
-import { DenoKv } from "../kv/deno_kv.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
 import { Admission } from "./admission.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { openKv } from "../kv/open_kv.ts";
 
 async function withAdmission(
   perMinute: number,
   body: (admission: Admission, clock: ManualClock) => Promise<void>,
 ): Promise<void> {
   const clock = new ManualClock();
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   try {
     const options = { clientPerMinute: perMinute, clientSizesPerDay: 4 };
     await body(new Admission(new RateLimiter(kv, clock), options), clock);

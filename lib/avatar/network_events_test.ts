@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import type { Did } from "../did.ts";
 import type { JetstreamBatch } from "../atproto/jetstream/jetstream.ts";
 import type { JetstreamEvent } from "../atproto/jetstream/jetstream_event.ts";
-import { ManualClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import { DenoKv } from "../kv/deno_kv.ts";
 import type { Kv } from "../kv/kv.ts";
 import { settle } from "../kv/testing.ts";
-import { silentLogger } from "../log.ts";
 import { eventsCursorKey } from "./kv_keys.ts";
 import { NetworkEvents } from "./network_events.ts";
 import { type EventCounts, NO_OBSERVER } from "./observer.ts";
 import type { AccountChange } from "./profiles.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { silentLogger } from "../testing_log.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const BOB: Did = "did:plc:z72i7hdynmk6r22z27h6tvur";

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
-import { openKv } from "../kv/deno_kv.ts";
 import { createLogger } from "../log.ts";
 import { FilesystemBlobStore } from "../storage/filesystem/filesystem.ts";
 import { MemoryBlobStore } from "../storage/memory.ts";
@@ -10,6 +8,8 @@ import {
   type ReadinessCheck,
   readinessChecks,
 } from "./readiness.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { openKv } from "../kv/open_kv.ts";
 
 function open(checks: readonly ReadinessCheck[]) {
   const clock = new ManualClock();

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type { Did } from "../did.ts";
-import { ManualClock } from "../clock.ts";
-import { openKv } from "../kv/deno_kv.ts";
-import { silentLogger } from "../log.ts";
 import { HoldAccess } from "./access.ts";
 import { bootstrapHold, type HoldSettings } from "./bootstrap.ts";
 import { COLLECTIONS, crewRkey, SELF } from "./records.ts";
 import { ALICE, BOB, CAPTAIN, openRepo } from "./testing.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { silentLogger } from "../testing_log.ts";
+import { openKv } from "../kv/open_kv.ts";
 
 const SETTINGS: HoldSettings = {
   ownerDid: CAPTAIN,

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { lexicons } from "@atproto/api";
 import type { BlobRef } from "../atproto/pds/pds.ts";
-import { silentLogger } from "../log.ts";
 import { ensureProfile, type ProfileSettings } from "./profile.ts";
 import { COLLECTIONS, type HoldWrite, SELF } from "./records.ts";
 import { HOLD } from "./testing.ts";
 import { openServices } from "./testing_services.ts";
+import { silentLogger } from "../testing_log.ts";
 
 const PNG = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1]);
 

@@ -7,14 +7,11 @@
 
 import type { Did } from "../did.ts";
 import { assertRecord, assertRecordKey } from "../atproto/lexicon/lexicon.ts";
-import { type Clock, ManualClock } from "../clock.ts";
+import { type Clock } from "../clock.ts";
 import { AppError, type ErrorCode, isAppError } from "../errors.ts";
-import { openKv } from "../kv/deno_kv.ts";
 import type { Kv } from "../kv/kv.ts";
-import { silentLogger } from "../log.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { Repo } from "../repo/repo.ts";
-import { importSigningKey } from "../repo/identity/signing_key.ts";
 import type { RecordValidator } from "../repo/writes.ts";
 import type { BlobStore, Multipart, Part } from "../storage/blob_store.ts";
 import { FilesystemBlobStore } from "../storage/filesystem/filesystem.ts";
@@ -29,6 +26,10 @@ import { Accounts } from "./quota/accounts.ts";
 import { Claims } from "./quota/claims.ts";
 import { QuotaRooms } from "./quota/rooms.ts";
 import { HoldUploads, type HoldUploadsDeps } from "./uploads/uploads.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { silentLogger } from "../testing_log.ts";
+import { importSigningKey } from "../repo/identity/signer.ts";
+import { openKv } from "../kv/open_kv.ts";
 
 /** The hold of the tests. */
 export const HOLD: Did = "did:web:hold.example.com";

@@ -7,7 +7,6 @@
 import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
 import type { PushEvent } from "../hold_api/push_event.ts";
-import { silentLogger } from "../log.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { RecordValidator } from "../repo/writes.ts";
@@ -32,6 +31,7 @@ import {
   type TestHold,
 } from "./testing.ts";
 import { HoldUserData } from "./user_data.ts";
+import { silentLogger } from "../testing_log.ts";
 
 /** How a test wants its hold. */
 export interface ServiceOptions {

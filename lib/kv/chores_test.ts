@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../clock.ts";
-import { silentLogger } from "../log.ts";
-import { type Chore, doChore, startChores } from "./chores.ts";
-import { DenoKv } from "./deno_kv.ts";
+import { startChores } from "./chores.ts";
 import type { Kv } from "./kv.ts";
 import { settle } from "./testing.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { silentLogger } from "../testing_log.ts";
+import type { Chore } from "./chore.ts";
+import { doChore } from "./chore.ts";
+import { openKv } from "./open_kv.ts";
 
 const HOUR = 3_600_000;
 const never = new AbortController().signal;
@@ -13,7 +15,7 @@ async function withKv(
   body: (kv: Kv, clock: ManualClock) => Promise<void>,
 ): Promise<void> {
   const clock = new ManualClock(Date.UTC(2026, 0, 1, 1));
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   try {
     await body(kv, clock);
   } finally {

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { isAppError } from "../errors.ts";
 import { systemClock } from "../clock.ts";
-import { DenoKv, openKv } from "./deno_kv.ts";
+import { DenoKv } from "./deno_kv.ts";
 import type { Kv } from "./kv.ts";
 import { withLease } from "./lease.ts";
-import { patienceWith, whileUnlocked } from "./retry.ts";
+import { patienceWith } from "./retry.ts";
+import { openKv } from "./open_kv.ts";
+
+const whileUnlocked = patienceWith(true);
 
 /** Two independent stores over one file, and two objects over one memory. */
 const PAIRS: Record<string, (folder: string) => Promise<[Kv, Kv]>> = {

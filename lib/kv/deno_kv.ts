@@ -1,12 +1,9 @@
 /**
- * The key-value store on Deno KV: a file, memory, the platform's or a remote
- * one.
+ * The key-value store on an open Deno KV.
  *
  * @module
  */
 
-import { dirname } from "node:path";
-import { AppError } from "../errors.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type {
   Atomic,
@@ -24,35 +21,6 @@ import { type Patience, patienceWith } from "./retry.ts";
 
 /** Entries fetched at once by a listing; bounds its memory to about 13 MB. */
 const LIST_BATCH = 200;
-
-/**
- * Opens a store.
- *
- * `location` is a path (its folder is made when missing), `:memory:`, the
- * `https://` address of a remote KV, or undefined for the platform's own.
- * `clock` decides what has expired; whoever stores `expiresAt` must go by the
- * same clock. Throws AppError `UNAVAILABLE` when the store cannot be opened.
- */
-export async function openKv(
-  location: string | undefined,
-  clock: Clock = systemClock,
-): Promise<Kv> {
-  try {
-    if (location && !/^(:memory:$|https?:)/.test(location)) {
-      await Deno.mkdir(dirname(location), { recursive: true, mode: 0o700 });
-    }
-    const isLocal = location !== undefined && !/^https?:/.test(location);
-    const kv = await patienceWith(isLocal)(() => Deno.openKv(location));
-    return new DenoKv(kv, clock, isLocal);
-  } catch (error) {
-    throw new AppError(
-      "UNAVAILABLE",
-      `The key-value store ${location ?? "of the platform"} cannot be ` +
-        "opened; look at the setting kv.url and at the rights of its folder.",
-      { cause: error },
-    );
-  }
-}
 
 /** {@linkcode Kv} over one open Deno KV. */
 export class DenoKv implements Kv {

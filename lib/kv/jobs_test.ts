@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { AppError, isAppError } from "../errors.ts";
-import { ManualClock } from "../clock.ts";
-import { silentLogger } from "../log.ts";
 import { DenoKv } from "./deno_kv.ts";
 import {
   enqueue,
@@ -17,6 +15,8 @@ import {
 } from "./jobs.ts";
 import { type JobRun, JobRunner, type JobRunnerOptions } from "./job_runner.ts";
 import { settle } from "./testing.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { silentLogger } from "../testing_log.ts";
 
 const POST: JobKind<{ text: string }> = {
   name: "test.post",

@@ -13,7 +13,7 @@ import { chunkKey, unfinishedKey, unfinishedKeys } from "./keys.ts";
 import { showKey } from "./limits.ts";
 
 /** Longest value, in bytes. */
-export const LARGE_VALUE_MAX_BYTES = 8 * 1024 * 1024;
+const LARGE_VALUE_MAX_BYTES = 8 * 1024 * 1024;
 
 const CHUNK_BYTES = 60_000;
 /** 780,000 bytes of chunks stay below the 800 KiB of one commit. */

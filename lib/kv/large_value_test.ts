@@ -1,19 +1,21 @@
 import assert from "node:assert/strict";
 import { isAppError } from "../errors.ts";
-import { ManualClock } from "../clock.ts";
-import { DenoKv } from "./deno_kv.ts";
-import { LARGE_VALUE_MAX_BYTES, LargeValues } from "./large_value.ts";
+import { LargeValues } from "./large_value.ts";
 import { chunkKey, unfinishedKeys } from "./keys.ts";
 import type { Kv } from "./kv.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { openKv } from "./open_kv.ts";
+
+const LARGE_VALUE_MAX_BYTES = 8 * 1024 * 1024;
 
 const KEY = ["registry", "bytes", "one"];
 const CHUNKS = { prefix: ["kv", "chunk"] };
 
 async function withValues(
-  body: (values: LargeValues, kv: DenoKv, clock: ManualClock) => Promise<void>,
+  body: (values: LargeValues, kv: Kv, clock: ManualClock) => Promise<void>,
 ): Promise<void> {
   const clock = new ManualClock();
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   try {
     await body(new LargeValues(kv, clock), kv, clock);
   } finally {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { isAppError } from "../errors.ts";
-import { ManualClock, systemClock } from "../clock.ts";
-import { DenoKv } from "./deno_kv.ts";
+import { systemClock } from "../clock.ts";
 import type { Kv } from "./kv.ts";
 import { acquireLease, withLease } from "./lease.ts";
 import { leaseKey } from "./keys.ts";
 import { settle } from "./testing.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { openKv } from "./open_kv.ts";
 
 const TTL = { ttlMs: 3_000 };
 
@@ -13,7 +14,7 @@ async function withKv(
   body: (kv: Kv, clock: ManualClock) => Promise<void>,
 ): Promise<void> {
   const clock = new ManualClock();
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   try {
     await body(kv, clock);
   } finally {
@@ -153,7 +154,7 @@ Deno.test("work that throws frees the lease", () =>
   }));
 
 Deno.test("twenty at once each get their turn, one at a time", async () => {
-  const kv = new DenoKv(await Deno.openKv(":memory:"));
+  const kv = await openKv(":memory:");
   let inside = 0;
   let turns = 0;
   const options = { ttlMs: 10_000, waitMs: 30_000 };
@@ -265,7 +266,7 @@ Deno.test("the wait for a lease ends in its time although the clock is set back"
       return Promise.resolve();
     },
   };
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   await kv.set(leaseKey("a"), { owner: "another" });
   const options = { ttlMs: 3_000, waitMs: 1_000 };
   assert.equal(await acquireLease(kv, clock, "a", options), undefined);

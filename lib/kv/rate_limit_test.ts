@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../clock.ts";
-import { DenoKv } from "./deno_kv.ts";
 import { RateLimiter } from "./rate_limit.ts";
 import { rateKey } from "./keys.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { openKv } from "./open_kv.ts";
+import type { Kv } from "./kv.ts";
 
 const LOGIN = { name: "login", limit: 5, windowSeconds: 60 };
 const ALLOWED = { allowed: true, retryAfterSeconds: 0 };
@@ -12,11 +13,11 @@ async function withLimiters(
     one: RateLimiter,
     two: RateLimiter,
     clock: ManualClock,
-    kv: DenoKv,
+    kv: Kv,
   ) => Promise<void>,
 ): Promise<void> {
   const clock = new ManualClock();
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   try {
     // Two instances over one store.
     await body(
@@ -111,7 +112,7 @@ Deno.test("what is given back can be used again, also where another instance was
 
 Deno.test("a store that fails does not fail what went well", async () => {
   const clock = new ManualClock();
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   const limiter = new RateLimiter(kv, clock);
   kv.close();
   await limiter.giveBack(LOGIN, "x");

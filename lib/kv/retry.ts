@@ -20,7 +20,8 @@ const ANSWER_MS = 15_000;
 export type Patience = <T>(call: () => Promise<T>) => Promise<T>;
 
 /**
- * Patience with a store: {@linkcode whileUnlocked} with one of this machine.
+ * Patience with a store. One of this machine may be locked by another process:
+ * for about three seconds the call is made again.
  * The client of a remote one tries for ever while nobody answers, so that
  * after `limitMs` milliseconds AppError `UNAVAILABLE` is thrown; a commit may
  * still have been, or be, applied then.
@@ -57,7 +58,7 @@ async function inTime<T>(answer: Promise<T>, limitMs: number): Promise<T> {
  * simulated. Throws AppError `UNAVAILABLE` when the lock does not go away, and
  * `STORAGE_FULL` where the disk is; every other error of `call` is passed on.
  */
-export async function whileUnlocked<T>(call: () => Promise<T>): Promise<T> {
+async function whileUnlocked<T>(call: () => Promise<T>): Promise<T> {
   for (let attempt = 1;; attempt++) {
     try {
       return await call();

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import { fetchFailure } from "./fetch_failure.ts";
 import {
@@ -7,6 +6,7 @@ import {
   type GuardedFetchOptions,
 } from "./guarded_fetch.ts";
 import type { TransportRequest } from "./http_transport.ts";
+import { ManualClock } from "../testing_clock.ts";
 
 const PUBLIC = "93.184.216.34";
 

@@ -6,7 +6,7 @@
  */
 
 /** Deepest nesting that is read; real manifests stay below ten. */
-export const MAX_JSON_DEPTH = 64;
+const MAX_JSON_DEPTH = 64;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { FUZZ } from "../../tests/support/fuzz.ts";
-import { MAX_JSON_DEPTH, parseStrictJson } from "./json.ts";
+import { parseStrictJson } from "./json.ts";
+
+const MAX_JSON_DEPTH = 64;
 
 function parse(text: string): unknown {
   return parseStrictJson(new TextEncoder().encode(text));

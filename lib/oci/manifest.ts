@@ -29,10 +29,10 @@ import {
 import { quote } from "../text.ts";
 
 /** Largest manifest that is taken: 4 MiB, what the specification asks for at least. */
-export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 /** Most layers of a manifest, and most manifests of an index. */
-export const MAX_DESCRIPTORS = 4096;
+const MAX_DESCRIPTORS = 4096;
 
 /** What a manifest says. Fields that nobody here reads stay in the bytes only. */
 export interface ParsedManifest {

@@ -10,7 +10,7 @@ import { type ParsedManifest, parseManifest } from "./manifest.ts";
 import { type ReadOutcome, type ReadTask, trimmed } from "./manifest_task.ts";
 
 /** Manifests of more bytes are read on the other thread. */
-export const ASIDE_BYTES = 128 * 1024;
+const ASIDE_BYTES = 128 * 1024;
 
 /** Large manifests that may wait to be read; beyond that requests are refused. */
 const MAX_WAITING = 64;

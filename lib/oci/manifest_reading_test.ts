@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { isAppError } from "../errors.ts";
 import { parseManifest } from "./manifest.ts";
-import { ASIDE_BYTES, readManifestAside } from "./manifest_reading.ts";
+import { readManifestAside } from "./manifest_reading.ts";
 import { OCI_INDEX } from "./media_types.ts";
+
+const ASIDE_BYTES = 128 * 1024;
 
 /** An index with so many annotations, and one entry with as many. */
 function indexBytes(annotations: number): Uint8Array<ArrayBuffer> {

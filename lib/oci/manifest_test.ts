@@ -7,21 +7,21 @@ import {
   childManifests,
   effectiveArtifactType,
   listedBlobs,
-  MAX_DESCRIPTORS,
-  MAX_MANIFEST_BYTES,
   parseManifest,
   referencedBlobs,
   requiredBlobs,
 } from "./manifest.ts";
-import {
-  DOCKER_LIST,
-  DOCKER_MANIFEST,
-  OCI_EMPTY,
-  OCI_EMPTY_DIGEST,
-  OCI_IMAGE_CONFIG,
-  OCI_INDEX,
-  OCI_MANIFEST,
-} from "./media_types.ts";
+import { OCI_INDEX } from "./media_types.ts";
+import { OCI_MANIFEST } from "./testing.ts";
+import { DOCKER_MANIFEST } from "./testing.ts";
+import { DOCKER_LIST } from "./testing.ts";
+import { OCI_EMPTY } from "./testing.ts";
+import { OCI_EMPTY_DIGEST } from "./testing.ts";
+import { OCI_IMAGE_CONFIG } from "./testing.ts";
+
+const MAX_DESCRIPTORS = 4096;
+
+const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 const LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
 const FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";

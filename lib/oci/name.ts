@@ -140,7 +140,7 @@ function checkedDid(did: Did): Did | undefined {
  * Throws AppError `NAME_INVALID` for a DID that is neither did:plc nor the
  * did:web of a host.
  */
-export function dockerSafeDid(did: Did): string {
+function dockerSafeDid(did: Did): string {
   if (ownerDid(did) !== did) {
     throw invalid(
       `The DID ${

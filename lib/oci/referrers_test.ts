@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { digestOf } from "./digest.ts";
 import { parseManifest } from "./manifest.ts";
-import { OCI_EMPTY_DIGEST, OCI_MANIFEST } from "./media_types.ts";
 import { referrersIndex, referrersTag } from "./referrers.ts";
+import { OCI_MANIFEST } from "./testing.ts";
+import { OCI_EMPTY_DIGEST } from "./testing.ts";
 
 const encode = (value: unknown) =>
   new TextEncoder().encode(JSON.stringify(value));

@@ -20,7 +20,7 @@ export interface Scope {
 }
 
 /** Most scopes of one token request; a push asks one for each mount source. */
-export const MAX_SCOPES = 100;
+const MAX_SCOPES = 100;
 
 const ACTIONS: ReadonlySet<string> = new Set<ScopeAction>([
   "pull",

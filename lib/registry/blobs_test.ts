@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { silentLogger } from "../log.ts";
 import type { Did } from "../did.ts";
 import { systemClock } from "../clock.ts";
 import { isAppError } from "../errors.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
-import { openKv } from "../kv/deno_kv.ts";
 import { parseDigest } from "../oci/digest.ts";
 import { BlobIndex } from "./blob_index.ts";
 import { Blobs } from "./blobs.ts";
 import { registryKeys } from "./kv_keys.ts";
+import { silentLogger } from "../testing_log.ts";
+import { openKv } from "../kv/open_kv.ts";
 
 const HOLD: Did = "did:web:hold.example.com";
 const ALICE: Did = "did:web:alice.example.com";

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { ALICE, HOLD } from "../hold/testing.ts";
-import { ManualClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { PushEvent } from "../hold_api/push_event.ts";
-import { openKv } from "../kv/deno_kv.ts";
 import { JobRunner } from "../kv/job_runner.ts";
 import { listDeadJobs, planJob } from "../kv/jobs.ts";
 import { settle } from "../kv/testing.ts";
-import { silentLogger } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { digestOf } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
@@ -17,6 +14,9 @@ import { ManifestIndex } from "./manifests/manifest_index.ts";
 import { REMOVAL } from "./manifests/manifest_removal.ts";
 import { manifestRow } from "./manifests/manifest_rows.ts";
 import { PUSH_DELIVERY, PushDeliveries } from "./push_delivery.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { silentLogger } from "../testing_log.ts";
+import { openKv } from "../kv/open_kv.ts";
 
 const MINUTE = 60_000;
 const MEDIA_TYPE = "application/vnd.oci.image.index.v1+json";

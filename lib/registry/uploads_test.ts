@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../clock.ts";
 import { isAppError } from "../errors.ts";
 import { ALICE, HOLD } from "../hold/testing.ts";
-import { openKv } from "../kv/deno_kv.ts";
-import { silentLogger } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { digestOf } from "../oci/digest.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
 import { BlobIndex } from "./blob_index.ts";
 import { Uploads } from "./uploads.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { silentLogger } from "../testing_log.ts";
+import { openKv } from "../kv/open_kv.ts";
 
 const HOUR = 3_600_000;
 const REF = { did: ALICE, repo: "app" } as const;

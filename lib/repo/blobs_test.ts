@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { openTestRepo, TEST_DID } from "../../tests/support/repo.ts";
-import { ManualClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
-import { silentLogger } from "../log.ts";
 import { MemoryBlobStore } from "../storage/memory.ts";
 import { RepoBlobScrub } from "./blob_scrub.ts";
 import { MAX_BLOB_BYTES, RepoBlobs } from "./blobs.ts";
 import type { RepoWrite } from "./writes.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { silentLogger } from "../testing_log.ts";
 
 const NOTE = "com.example.note";
 const DAY_MS = 24 * 3_600_000;

@@ -17,17 +17,13 @@ import {
 
 /** CID of a DAG-CBOR block. */
 export function cidOfBlock(bytes: Uint8Array): string {
-  return blockCid(createHash("sha256").update(bytes).digest());
+  const hash = createHash("sha256").update(bytes).digest();
+  return toString(fromDigest(CODEC_DCBOR, hash));
 }
 
 /** CID of raw bytes whose SHA-256 is `hash`. */
 export function cidOfRaw(hash: Uint8Array): string {
   return toString(fromDigest(CODEC_RAW, hash));
-}
-
-/** CID of the DAG-CBOR block whose SHA-256 is `hash`. */
-export function blockCid(hash: Uint8Array): string {
-  return toString(fromDigest(CODEC_DCBOR, hash));
 }
 
 /** The SHA-256 in a CID. Throws SyntaxError or RangeError when `cid` is none of ours. */

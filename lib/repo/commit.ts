@@ -11,7 +11,7 @@ import { fromString } from "@atcute/cid";
 import type { Did } from "../did.ts";
 import { cidBytes, cidOfBlock } from "./cid.ts";
 import { concat } from "./events/frames.ts";
-import type { Signer } from "./identity/signing_key.ts";
+import type { Signer } from "./identity/signer.ts";
 
 /** A block of a CAR. */
 export interface Block {

@@ -25,10 +25,10 @@ import type {
   OldRow,
   RecordRow,
 } from "./rows.ts";
-import type { Signer } from "./identity/signing_key.ts";
 import type { TidClock } from "./tid.ts";
 import { changeTree } from "./tree.ts";
 import type { PreparedWrite } from "./writes.ts";
+import type { Signer } from "./identity/signer.ts";
 
 /** What a commit needs. */
 export interface CommitDeps {

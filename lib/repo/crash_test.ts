@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { allEvents, openTestRepo, TEST_DID } from "../../tests/support/repo.ts";
 import { SyncVerifier } from "../../tests/support/sync_verifier.ts";
-import { openKv } from "../kv/deno_kv.ts";
+import { openKv } from "../kv/open_kv.ts";
 
 const WRITER = new URL("../../tests/support/repo_writer.ts", import.meta.url);
 const ROUNDS = 3;

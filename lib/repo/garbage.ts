@@ -12,7 +12,7 @@ import type { RepoKeys } from "./kv_keys.ts";
 import type { GarbageRow, HeadRow, NodeRow, OldRow } from "./rows.ts";
 
 /** How long unreachable content stays readable, in milliseconds. */
-export const GARBAGE_GRACE_MS = 3_600_000;
+const GARBAGE_GRACE_MS = 3_600_000;
 
 /** Rows looked at and removed by one step. */
 const STEP_ROWS = 500;

@@ -7,11 +7,11 @@ import {
   testSigner,
 } from "../../tests/support/repo.ts";
 import { SyncVerifier } from "../../tests/support/sync_verifier.ts";
-import { ManualClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Repo } from "./repo.ts";
 import { DeactivatedError } from "./types.ts";
 import type { RepoWrite } from "./writes.ts";
+import { ManualClock } from "../testing_clock.ts";
 
 const NOTE = "com.example.note";
 

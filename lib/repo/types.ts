@@ -10,8 +10,8 @@ import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Retention } from "./events/event_log.ts";
-import type { Signer } from "./identity/signing_key.ts";
 import type { RecordValidator } from "./writes.ts";
+import type { Signer } from "./identity/signer.ts";
 
 /** What a repo is built from. */
 export interface RepoDeps {

@@ -41,7 +41,7 @@ export interface ScrubReport {
 }
 
 /** Findings that a report keeps. */
-export const MAX_FINDINGS = 100;
+const MAX_FINDINGS = 100;
 
 const NONE: ScrubCounts = {
   checked: 0,

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { type Clock, ManualClock } from "../clock.ts";
+import { type Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
-import { openKv } from "../kv/deno_kv.ts";
 import type { Kv } from "../kv/kv.ts";
-import { silentLogger } from "../log.ts";
 import { Pacer } from "./pacer.ts";
 import { totals } from "./report.ts";
 import { Scrubber } from "./scrubber.ts";
 import type { Pace, ScrubOutcome, ScrubSource } from "./source.ts";
+import { ManualClock } from "../testing_clock.ts";
+import { silentLogger } from "../testing_log.ts";
+import { openKv } from "../kv/open_kv.ts";
 
 const RIGHT: ScrubOutcome = { result: "right" };
 const WRONG: ScrubOutcome = { result: "damaged", damage: "digest" };

@@ -13,11 +13,11 @@ import { CachedIdentityResolver } from "../../lib/atproto/identity/identity_reso
 import { PdsClient } from "../../lib/atproto/pds/pds_client.ts";
 import { isPublicAddress } from "../../lib/net/public_address.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { DenoKv } from "../../lib/kv/deno_kv.ts";
-import { silentLogger } from "../../lib/log.ts";
 import { fixture } from "../../tests/support/images.ts";
 import { blobCid } from "../../tests/support/avatar_network.ts";
 import { openAvatars } from "./testing_avatars.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 const PLC = "https://plc.example.com";
 const PUBLIC = "93.184.216.34";
@@ -144,7 +144,7 @@ async function ask(
     resolve: attack.resolve,
     transport: { send: attack.send, close() {} },
   });
-  const kv = new DenoKv(await Deno.openKv(":memory:"));
+  const kv = await openKv(":memory:");
   const common = { kv, clock: systemClock, log: silentLogger };
   const identities = new CachedIdentityResolver({
     ...common,

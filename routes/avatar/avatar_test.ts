@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import type { Did } from "../../lib/did.ts";
 import { type AvatarOptions } from "../../lib/avatar/options.ts";
 import { sniff } from "../../lib/avatar/image/sniff/sniff.ts";
-import { ManualClock } from "../../lib/clock.ts";
 import { AppError } from "../../lib/errors.ts";
-import { DenoKv } from "../../lib/kv/deno_kv.ts";
 import { FakeNetwork } from "../../tests/support/avatar_network.ts";
 import { fixture } from "../../tests/support/images.ts";
 import { clientAddress } from "../server/client_address.ts";
 import { BASE, openAvatars } from "./testing_avatars.ts";
+import { ManualClock } from "../../lib/testing_clock.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const BOB: Did = "did:web:bob.example.com";
@@ -24,7 +24,7 @@ async function withApp(
   options: Partial<AvatarOptions> = {},
 ): Promise<void> {
   const clock = new ManualClock();
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   const network = new FakeNetwork();
   network.addAccount(ALICE, "alice.test");
   network.addAccount(BOB, "bob.test");

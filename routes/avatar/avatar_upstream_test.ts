@@ -9,11 +9,12 @@ import { createGuardedFetch } from "../../lib/net/guarded_fetch.ts";
 import type { TransportRequest } from "../../lib/net/http_transport.ts";
 import { PdsClient } from "../../lib/atproto/pds/pds_client.ts";
 import { DEFAULT_AVATAR_OPTIONS } from "../../lib/avatar/options.ts";
-import { ManualClock, systemClock } from "../../lib/clock.ts";
-import { DenoKv } from "../../lib/kv/deno_kv.ts";
+import { systemClock } from "../../lib/clock.ts";
 import { blobCid, FakeNetwork } from "../../tests/support/avatar_network.ts";
 import { fixture } from "../../tests/support/images.ts";
 import { openAvatars } from "./testing_avatars.ts";
+import { ManualClock } from "../../lib/testing_clock.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 const ALICE: Did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
 const PICTURE = fixture("png/rgb8.png");
@@ -90,7 +91,7 @@ async function withWorld(
   upstreamTimeoutMs = 60_000,
 ): Promise<void> {
   const clock = new ManualClock();
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   const network = new FakeNetwork();
   network.addAccount(ALICE, "alice.test");
   const pds = new Pds();

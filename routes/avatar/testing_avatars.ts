@@ -11,11 +11,11 @@ import {
 } from "../../lib/avatar/options.ts";
 import { perform } from "../../lib/avatar/pool/job.ts";
 import { type AvatarDeps, AvatarService } from "../../lib/avatar/service.ts";
-import { silentLogger } from "../../lib/log.ts";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { avatarRoutes, type AvatarRoutesOptions } from "./avatar.ts";
 import type { AppEnv } from "../middleware.ts";
 import { createTestApp } from "../testing_app.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
 
 /** Where the pictures are. */
 export const BASE = "https://pics.example.com";

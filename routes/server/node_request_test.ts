@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { silentLogger } from "../../lib/log.ts";
 import { until } from "../../tests/support/until.ts";
 import { drainBody } from "./drain.ts";
 import { type Handler, listen, type Listening } from "./serve.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
 
 const MB = 1024 * 1024;
 

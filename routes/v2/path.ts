@@ -31,9 +31,7 @@ import {
   nameBefore,
   notFound,
 } from "./path_parts.ts";
-
-/** Most `tag` parameters of one manifest; the specification asks for ten. */
-export const MAX_TAG_PARAMETERS = 50;
+import { MAX_TAGS } from "../../lib/registry/manifests/manifest_push.ts";
 
 /** Most `artifactType` parameters of one request. */
 const MAX_ARTIFACT_TYPES = 20;
@@ -50,7 +48,7 @@ const UPLOAD_ID = /^[A-Za-z0-9_-]{1,128}$/;
  * `DIGEST_INVALID`, `BLOB_UPLOAD_UNKNOWN` for a bad part; for a bad tag
  * `MANIFEST_UNKNOWN` when reading or deleting and `MANIFEST_INVALID` when
  * pushing; `INVALID_REQUEST` for bad paging; `TOO_LARGE` for more than
- * {@linkcode MAX_TAG_PARAMETERS} tags.
+ * {@linkcode MAX_TAGS} tags.
  */
 export function parseV2Path(
   method: string,
@@ -240,11 +238,11 @@ function parseKnownReference(text: string): Reference {
 
 function parseTags(query: URLSearchParams): string[] {
   const tags = [...new Set(query.getAll("tag"))];
-  if (tags.length > MAX_TAG_PARAMETERS) {
+  if (tags.length > MAX_TAGS) {
     throw new AppError(
       "TOO_LARGE",
       `${tags.length} tags are too many for one request; ` +
-        `send at most ${MAX_TAG_PARAMETERS}.`,
+        `send at most ${MAX_TAGS}.`,
     );
   }
   for (const tag of tags) {

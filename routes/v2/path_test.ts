@@ -4,7 +4,8 @@ import { type ErrorCode, isAppError } from "../../lib/errors.ts";
 import { digestOf } from "../../lib/oci/digest.ts";
 import { formatImageName, parseImageName } from "../../lib/oci/name.ts";
 import { FUZZ, valueOrClientError } from "../../tests/support/fuzz.ts";
-import { MAX_TAG_PARAMETERS, parseV2Path } from "./path.ts";
+import { parseV2Path } from "./path.ts";
+import { MAX_TAGS } from "../../lib/registry/manifests/manifest_push.ts";
 
 const D = digestOf(new Uint8Array());
 const D512 = digestOf(new Uint8Array(), "sha512");
@@ -230,9 +231,9 @@ Deno.test("ten tags and more go with one manifest, endless ones do not", () => {
   const query = (count: number) =>
     Array.from({ length: count }, (_, n) => `tag=v${n}`).join("&");
   const path = `/v2/alice.test/app/manifests/${D}`;
-  const endpoint = parse(`PUT ${path}?${query(MAX_TAG_PARAMETERS)}`);
-  assert.equal("tags" in endpoint && endpoint.tags.length, MAX_TAG_PARAMETERS);
-  refuses(`PUT ${path}?${query(MAX_TAG_PARAMETERS + 1)}`, "TOO_LARGE");
+  const endpoint = parse(`PUT ${path}?${query(MAX_TAGS)}`);
+  assert.equal("tags" in endpoint && endpoint.tags.length, MAX_TAGS);
+  refuses(`PUT ${path}?${query(MAX_TAGS + 1)}`, "TOO_LARGE");
 });
 
 Deno.test("a wrong method names the right ones", () => {

@@ -16,7 +16,7 @@ import type {
 import type { Upgrade } from "../server/serve.ts";
 
 /** Path of the event stream. */
-export const FIREHOSE_PATH = "/xrpc/com.atproto.sync.subscribeRepos";
+const FIREHOSE_PATH = "/xrpc/com.atproto.sync.subscribeRepos";
 
 /** Consumers send nothing but pongs. */
 const MAX_MESSAGE_BYTES = 1024;

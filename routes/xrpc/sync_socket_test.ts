@@ -6,7 +6,6 @@ import {
 } from "../../tests/support/sync_verifier.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { AppError } from "../../lib/errors.ts";
-import { silentLogger } from "../../lib/log.ts";
 import { Firehose } from "../../lib/repo/events/firehose.ts";
 import type { Repo } from "../../lib/repo/repo.ts";
 import { listen } from "../server/serve.ts";
@@ -14,8 +13,10 @@ import {
   createDenoUpgrade,
   createFirehoseUpgrade,
   cursorOf,
-  FIREHOSE_PATH,
 } from "./sync_socket.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
+
+const FIREHOSE_PATH = "/xrpc/com.atproto.sync.subscribeRepos";
 
 /** A server of one kind with a firehose. */
 interface Running {

@@ -6,7 +6,6 @@
 
 import assert from "node:assert/strict";
 import type { Did } from "../../lib/did.ts";
-import { validateXrpcOutput } from "../../lib/atproto/lexicon/lexicon.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { HoldSettings } from "../../lib/hold/bootstrap.ts";
 import { ReadTickets } from "../../lib/hold/blobs/read_tickets.ts";
@@ -19,6 +18,7 @@ import { createTestApp } from "../testing_app.ts";
 import { createHoldRoutes } from "./hold.ts";
 import { createBlobResponder } from "./hold_blob.ts";
 import type { ServiceTokens } from "./hold_request.ts";
+import { validateXrpcOutput } from "../../lib/atproto/lexicon/testing.ts";
 
 const ORIGIN = "https://hold.example.com";
 /** A registry that the hold trusts. */

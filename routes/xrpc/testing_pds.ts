@@ -10,11 +10,11 @@ import { jsonToLex, Lexicons } from "@atproto/lexicon";
 import { AppError } from "../../lib/errors.ts";
 import { RepoBlobs } from "../../lib/repo/blobs.ts";
 import { didDocument } from "../../lib/repo/identity/did_document.ts";
-import { silentLogger } from "../../lib/log.ts";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { openTestRepo, TEST_DID } from "../../tests/support/repo.ts";
 import { createTestApp } from "../testing_app.ts";
 import { createPdsRoutes, createUnknownMethodRoutes } from "./server.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
 
 const lexicons = new Lexicons(schemas);
 /** The handle of the hold. */

@@ -6,10 +6,10 @@
  */
 
 import { systemClock } from "../../lib/clock.ts";
-import { openKv } from "../../lib/kv/deno_kv.ts";
-import { silentLogger } from "../../lib/log.ts";
 import { listen } from "../../routes/server/serve.ts";
 import { startAuthApp } from "../support/auth_app.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 const [pds = "", plc = "", folder = ""] = Deno.args;
 const kv = await openKv(`${folder}/kv.sqlite3`, systemClock);

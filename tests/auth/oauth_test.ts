@@ -17,12 +17,13 @@ import {
   TRANSITION_SCOPE,
 } from "../../lib/auth/oauth/scopes.ts";
 import { StateStore } from "../../lib/auth/oauth/stores.ts";
-import { ManualClock, systemClock as clock } from "../../lib/clock.ts";
+import { systemClock as clock } from "../../lib/clock.ts";
 import { AppError, type ErrorCode, isAppError } from "../../lib/errors.ts";
-import { openKv } from "../../lib/kv/deno_kv.ts";
-import { silentLogger as log } from "../../lib/log.ts";
 import { consent } from "../support/consent.ts";
 import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
+import { ManualClock } from "../../lib/testing_clock.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
+import { silentLogger as log } from "../../lib/testing_log.ts";
 
 /** Answers in place of the server, or lets the request through. */
 type Intercept = (

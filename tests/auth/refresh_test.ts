@@ -8,9 +8,9 @@ import type { Did } from "../../lib/did.ts";
 import { SecretBox } from "../../lib/crypto/secret_box.ts";
 import { SessionStore } from "../../lib/auth/oauth/stores.ts";
 import { systemClock as clock } from "../../lib/clock.ts";
-import { openKv } from "../../lib/kv/deno_kv.ts";
 import { SECRET, startAuthApp } from "../support/auth_app.ts";
 import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 const PUSHES = 20;
 const INSTANCE = new URL("instance.ts", import.meta.url).pathname;

@@ -3,13 +3,14 @@ import { Buffer } from "node:buffer";
 import type { Did } from "../../lib/did.ts";
 import { type SealedValue, SecretBox } from "../../lib/crypto/secret_box.ts";
 import { clientKeysKey, oauthSessionKey } from "../../lib/auth/kv_keys.ts";
-import { ROTATE_AFTER_MS } from "../../lib/auth/oauth/client_keys.ts";
 import { SessionStore } from "../../lib/auth/oauth/stores.ts";
 import { isAppError } from "../../lib/errors.ts";
 import { type AuthApp, SECRET, startAuthApp } from "../support/auth_app.ts";
 import { consent } from "../support/consent.ts";
 import { freePort } from "../tools/ports.ts";
 import { startTestSandbox } from "../support/sandbox.ts";
+
+const ROTATE_AFTER_MS = 90 * 86_400_000;
 
 const BASE = "https://registry.atcr.internal";
 

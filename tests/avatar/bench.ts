@@ -15,13 +15,13 @@ import { workerLane } from "../../lib/avatar/pool/lane.ts";
 import { DEFAULT_POOL } from "../../lib/avatar/pool/bounds.ts";
 import { RenderPool } from "../../lib/avatar/pool/pool.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { silentLogger } from "../../lib/log.ts";
 import { load } from "./load.ts";
 import { sharp } from "./oracle.ts";
 import { openPeers, type Peer } from "./peers.ts";
 import { graphic, photos } from "./photos.ts";
 import { startAvatars } from "./process.ts";
 import { say } from "./say.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
 
 const REQUEST: RenderRequest = {
   width: 200,

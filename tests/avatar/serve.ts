@@ -15,7 +15,6 @@ import type { Identity } from "../../lib/atproto/identity/identity.ts";
 import { DEFAULT_AVATAR_OPTIONS } from "../../lib/avatar/options.ts";
 import { AvatarService } from "../../lib/avatar/service.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { openKv } from "../../lib/kv/deno_kv.ts";
 import { createLogger } from "../../lib/log.ts";
 import { Metrics } from "../../lib/metrics.ts";
 import { FilesystemBlobStore } from "../../lib/storage/filesystem/filesystem.ts";
@@ -26,6 +25,7 @@ import { listen } from "../../routes/server/serve.ts";
 import { blobCid } from "../support/avatar_network.ts";
 import { fixture, fixtures } from "../support/images.ts";
 import { mutant } from "./mutants.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 const [folder] = Deno.args;
 const data = await Deno.makeTempDir({ prefix: "avatars-" });

@@ -6,7 +6,6 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ManualClock } from "../../lib/clock.ts";
 import type {
   Entry,
   Key,
@@ -14,6 +13,7 @@ import type {
   ListOptions,
   ListSelector,
 } from "../../lib/kv/kv.ts";
+import { ManualClock } from "../../lib/testing_clock.ts";
 
 /** Opens an empty store that goes by `clock`; `close` is called at the end. */
 export type OpenEmpty = (clock: ManualClock) => Promise<Kv>;

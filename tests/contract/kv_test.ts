@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { openKv } from "../../lib/kv/deno_kv.ts";
 import { testKvContract } from "./kv_contract.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 testKvContract("memory", (clock) => openKv(":memory:", clock));
 

@@ -3,13 +3,13 @@
  * left out where the server is missing (`deno task tools denokv` builds it).
  */
 
-import { openKv } from "../../lib/kv/deno_kv.ts";
 import {
   hasRemoteKv,
   type RemoteKv,
   startRemoteKv,
 } from "../support/remote_kv.ts";
 import { testKvContract } from "./kv_contract.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 const servers: RemoteKv[] = [];
 testKvContract(

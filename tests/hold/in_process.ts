@@ -13,13 +13,13 @@ import {
   type SandboxNetwork,
 } from "../../lib/context.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import { silentLogger } from "../../lib/log.ts";
 import type { BlobStore } from "../../lib/storage/blob_store.ts";
 import { createApp } from "../../routes/app.ts";
 import { listen } from "../../routes/server/serve.ts";
 import { startTestSandbox } from "../support/sandbox.ts";
 import { freePort } from "../tools/ports.ts";
 import { type TestServer } from "../support/server.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
 
 /** A running program; `pid` is our own, `stop` ends the listening only. */
 export interface InProcess extends TestServer {

@@ -1,7 +1,6 @@
 /** Objects that rot in the bucket of a hold, on the S3 server that `deno task test:s3` starts. */
 
 import assert from "node:assert/strict";
-import { ManualClock } from "../../lib/clock.ts";
 import { BlobScrub } from "../../lib/hold/blobs/blob_scrub.ts";
 import { DamageReporter } from "../../lib/hold/blobs/damage.ts";
 import {
@@ -11,11 +10,12 @@ import {
   openHold,
   read,
 } from "../../lib/hold/testing.ts";
-import { silentLogger } from "../../lib/log.ts";
 import { digestOf } from "../../lib/oci/digest.ts";
 import { Scrubber } from "../../lib/scrub/scrubber.ts";
 import { S3BlobStore } from "../../lib/storage/s3/s3.ts";
 import { ignore, s3Options, withBucket } from "../s3/server.ts";
+import { ManualClock } from "../../lib/testing_clock.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
 
 const MIB = 1024 * 1024;
 

@@ -7,12 +7,12 @@ import assert from "node:assert/strict";
 import { sniff } from "../../lib/avatar/image/sniff/sniff.ts";
 import { loadConfig } from "../../lib/config/config.ts";
 import { createContext } from "../../lib/context.ts";
-import { silentLogger } from "../../lib/log.ts";
 import { createApp } from "../../routes/app.ts";
 import { makePublicBucket } from "../s3/public_bucket.ts";
 import { fixture } from "../support/images.ts";
 import { setAvatar } from "../support/profile.ts";
 import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
 
 const BASE = "http://127.0.0.1:5123";
 const IMMUTABLE = "public, max-age=31536000, immutable";

@@ -5,8 +5,6 @@ import { systemClock } from "../../lib/clock.ts";
 import { BlobRows } from "../../lib/hold/blobs/blob_rows.ts";
 import { unlimitedRooms } from "../../lib/hold/testing.ts";
 import { HoldUploads } from "../../lib/hold/uploads/uploads.ts";
-import { openKv } from "../../lib/kv/deno_kv.ts";
-import { silentLogger } from "../../lib/log.ts";
 import { FilesystemBlobStore } from "../../lib/storage/filesystem/filesystem.ts";
 import { StorageKeys } from "../../lib/storage/object_keys.ts";
 import {
@@ -20,6 +18,8 @@ import { PdsAccount } from "../support/pds.ts";
 import { expect, Repository } from "../support/registry.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { filesOf } from "../support/state.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 const KILLS = 10;
 const MB = 1024 * 1024;

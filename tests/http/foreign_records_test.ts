@@ -1,7 +1,6 @@
 /** Images that another implementation has recorded, read from the owner's PDS on first access. */
 
 import assert from "node:assert/strict";
-import { openKv } from "../../lib/kv/deno_kv.ts";
 import {
   artifact,
   imageIndex,
@@ -15,6 +14,7 @@ import { CAN_LIST_CHILDREN, killNetwork } from "../support/processes.ts";
 import { expect, expectError, Repository } from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { until } from "../support/until.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 const MANIFEST = "io.atcr.manifest";
 const TAG = "io.atcr.tag";

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { openKv } from "../../lib/kv/deno_kv.ts";
 import { expect, expectError, Repository } from "../support/registry.ts";
 import { createAccount } from "../support/sandbox.ts";
 import {
@@ -11,6 +10,7 @@ import {
   type TestServer,
 } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 const server = sharedServer();
 const session = z.object({ accessJwt: z.string() });

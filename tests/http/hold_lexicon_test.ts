@@ -7,7 +7,6 @@
 import assert from "node:assert/strict";
 import { jsonToLex } from "@atproto/lexicon";
 import { z } from "zod";
-import { validateXrpcOutput } from "../../lib/atproto/lexicon/lexicon.ts";
 import { holdEnv, signIn } from "../support/hold.ts";
 import {
   lexicons,
@@ -22,6 +21,7 @@ import { startTestSandbox } from "../support/sandbox.ts";
 import { freePort } from "../tools/ports.ts";
 import { decodeFrame } from "../support/sync_verifier.ts";
 import { xrpc, type XrpcAnswer, type XrpcRequest } from "../support/xrpc.ts";
+import { validateXrpcOutput } from "../../lib/atproto/lexicon/testing.ts";
 
 /** A name that others would reach the hold by; only its own address is used here. */
 const HOST = "hold.example.com";

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { validateRecord } from "../../lib/atproto/lexicon/lexicon.ts";
 import {
   artifact,
   descriptor,
@@ -19,6 +18,7 @@ import type { TestAccount } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { decodeFrame } from "../support/sync_verifier.ts";
 import { until } from "../support/until.ts";
+import { validateRecord } from "../../lib/atproto/lexicon/testing.ts";
 
 const MANIFEST = "io.atcr.manifest";
 const TAG = "io.atcr.tag";

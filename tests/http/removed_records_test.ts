@@ -1,11 +1,11 @@
 /** Records that another program removed from the owner's repo: the next push writes them again. */
 
 import assert from "node:assert/strict";
-import { validateRecord } from "../../lib/atproto/lexicon/lexicon.ts";
 import { imageIndex, type Manifest } from "../support/oci.ts";
 import { PdsAccount } from "../support/pds.ts";
 import { expect, Repository } from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
+import { validateRecord } from "../../lib/atproto/lexicon/testing.ts";
 
 const MANIFEST = "io.atcr.manifest";
 const TAG = "io.atcr.tag";

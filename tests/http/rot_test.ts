@@ -1,7 +1,6 @@
 /** Stored content that rots: it is never served, an operator finds it, and a push mends it. */
 
 import assert from "node:assert/strict";
-import { whileUnlocked } from "../../lib/kv/retry.ts";
 import { type Blob, randomBlob } from "../support/oci.ts";
 import { command, type CommandResult } from "../support/program.ts";
 import {
@@ -13,6 +12,9 @@ import {
 } from "../support/registry.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
+import { patienceWith } from "../../lib/kv/retry.ts";
+
+const whileUnlocked = patienceWith(true);
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 

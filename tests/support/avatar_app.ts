@@ -6,13 +6,13 @@
 
 import { loadConfig } from "../../lib/config/config.ts";
 import { createContext } from "../../lib/context.ts";
-import { openKv } from "../../lib/kv/deno_kv.ts";
-import { silentLogger } from "../../lib/log.ts";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { createApp } from "../../routes/app.ts";
 import { listen } from "../../routes/server/serve.ts";
 import type { FakeNetwork } from "./avatar_network.ts";
 import { freePort } from "../tools/ports.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 /** A running program. */
 export interface AvatarApp extends AsyncDisposable {

@@ -11,7 +11,7 @@ import {
   didOfGenesis,
   signOperation,
 } from "../../lib/repo/identity/plc_operation.ts";
-import { importSigningKey } from "../../lib/repo/identity/signing_key.ts";
+import { importSigningKey } from "../../lib/repo/identity/signer.ts";
 
 /** Claims and header of a token; undefined removes one, anything else replaces it. */
 export interface TokenChanges {

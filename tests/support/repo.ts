@@ -6,17 +6,15 @@
 
 import type { Did } from "../../lib/did.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import { openKv } from "../../lib/kv/deno_kv.ts";
 import type { Kv } from "../../lib/kv/kv.ts";
-import { silentLogger } from "../../lib/log.ts";
 import type { LoggedEvent } from "../../lib/repo/events/event_log.ts";
 import { Repo } from "../../lib/repo/repo.ts";
-import {
-  importSigningKey,
-  type Signer,
-} from "../../lib/repo/identity/signing_key.ts";
 import type { RepoDeps } from "../../lib/repo/types.ts";
 import type { RepoWrite } from "../../lib/repo/writes.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
+import { type Signer } from "../../lib/repo/identity/signer.ts";
+import { importSigningKey } from "../../lib/repo/identity/signer.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 /** DID of the repo under test. */
 export const TEST_DID: Did = "did:web:hold.example.com";

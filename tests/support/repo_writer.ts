@@ -8,9 +8,9 @@
  * @module
  */
 
-import { openKv } from "../../lib/kv/deno_kv.ts";
 import type { RepoWrite } from "../../lib/repo/writes.ts";
 import { openTestRepo } from "./repo.ts";
+import { openKv } from "../../lib/kv/open_kv.ts";
 
 const [path = "", first = "0"] = Deno.args;
 const { repo } = await openTestRepo({ kv: await openKv(path) });

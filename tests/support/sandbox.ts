@@ -5,7 +5,6 @@
  */
 
 import { z } from "zod";
-import { silentLogger } from "../../lib/log.ts";
 import {
   type Sandbox,
   type SandboxAccount,
@@ -13,6 +12,7 @@ import {
   startSandbox,
 } from "../../sandbox/launch.ts";
 import { freePorts } from "../tools/ports.ts";
+import { silentLogger } from "../../lib/testing_log.ts";
 
 /** A sandbox network that is stopped, and its folder removed, at disposal. */
 export interface TestSandbox extends Sandbox, AsyncDisposable {

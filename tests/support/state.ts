@@ -6,8 +6,10 @@
  */
 
 import assert from "node:assert/strict";
-import { whileUnlocked } from "../../lib/kv/retry.ts";
 import type { TestServer } from "./server.ts";
+import { patienceWith } from "../../lib/kv/retry.ts";
+
+const whileUnlocked = patienceWith(true);
 
 /** Name of each row and file, with what tells a change. */
 export type State = ReadonlyMap<string, string>;

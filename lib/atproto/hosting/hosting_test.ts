@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import { AppError, isAppError } from "../../errors.ts";
-import { DenoKv } from "../../kv/deno_kv.ts";
-import { silentLogger } from "../../log.ts";
 import type { Identity } from "../identity/identity.ts";
 import { Hosting } from "./hosting.ts";
 import type { RepoStatus } from "./repo_status.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { silentLogger } from "../../testing_log.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const OLD = "https://old.example";
@@ -28,7 +28,7 @@ interface Rig {
 
 async function withHosting(use: (rig: Rig) => Promise<void>): Promise<void> {
   const clock = new ManualClock();
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   const answers = new Map<string, RepoStatus>([[OLD, "active"]]);
   const asked: string[] = [];
   const document: Rig["document"] = { cached: OLD, current: OLD };

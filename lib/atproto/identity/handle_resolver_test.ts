@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../../clock.ts";
 import { isAppError } from "../../errors.ts";
 import { refusal, upstreamFailure } from "../../net/fetch_failure.ts";
 import {
@@ -7,6 +6,7 @@ import {
   type HandleResolverOptions,
 } from "./handle_resolver.ts";
 import { type FakeAnswers, fakeFetch } from "../../net/testing_fetch.ts";
+import { ManualClock } from "../../testing_clock.ts";
 
 const handle = "alice.example.com";
 const one = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
-import { ManualClock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
-import { DenoKv } from "../../kv/deno_kv.ts";
-import { silentLogger } from "../../log.ts";
 import type { DidClaims } from "./did_document.ts";
 import { CachedIdentityResolver } from "./identity_resolver.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { silentLogger } from "../../testing_log.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const alice: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const bob: Did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
@@ -34,7 +34,7 @@ async function withResolver(
   }) => Promise<void>,
 ): Promise<void> {
   const clock = new ManualClock();
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   const documents = new Map([[
     alice as string,
     claimsOf(alice, "alice.example.com"),

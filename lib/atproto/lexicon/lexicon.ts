@@ -1,36 +1,21 @@
 /**
- * Checks records and the answers of methods against the `io.atcr.*` lexicons.
+ * Checks records against the `io.atcr.*` lexicons.
  *
  * @module
  */
 
-import {
-  BlobRef,
-  jsonToLex,
-  type LexiconDoc,
-  Lexicons,
-  parseLexiconDoc,
-} from "@atproto/lexicon";
+import { BlobRef, jsonToLex } from "@atproto/lexicon";
 import { isValidTid } from "@atproto/syntax";
 import { AppError } from "../../errors.ts";
 import { quote } from "../../text.ts";
-import { LEXICON_DOCUMENTS } from "./lexicon_documents.ts";
 import type { RecordTypes } from "../records/record_types.ts";
+import { documents, lexicons } from "./lexicons.ts";
 
 /** What a check found: nothing, or the first thing that is wrong. */
-export type Validation = { valid: true } | { valid: false; reason: string };
+type Validation = { valid: true } | { valid: false; reason: string };
 
 /** NSIDs of the record types that have a lexicon here. */
 export type RecordNsid = keyof RecordTypes;
-
-const documents = LEXICON_DOCUMENTS.map((document) =>
-  parseLexiconDoc(document)
-);
-const recordNsids: ReadonlySet<unknown> = new Set(
-  documents.filter(({ defs }) => defs["main"]?.type === "record")
-    .map(({ id }) => id),
-);
-const lexicons = new Lexicons(documents.map(withRecordObject));
 
 /** What lexicons say of the keys of their records; of the network's, those that a hold writes. */
 const RECORD_KEYS: ReadonlyMap<string, string> = new Map([
@@ -45,7 +30,7 @@ const RECORD_KEYS: ReadonlyMap<string, string> = new Map([
  * Checks a record (plain JSON, blobs and links in their JSON form) against the
  * lexicon `nsid`, `$type` included. An unknown `nsid` is not valid.
  */
-export function validateRecord(nsid: string, value: unknown): Validation {
+function validateRecord(nsid: string, value: unknown): Validation {
   return attempt(() => {
     const record = objectOf(jsonToLex(objectOf(value)));
     lexicons.assertValidRecord(nsid, record);
@@ -87,30 +72,6 @@ export function assertRecordKey(nsid: string, rkey: string): void {
     "INVALID_REQUEST",
     `${quote(rkey)} is no key of a ${nsid}; its lexicon says ${key}.`,
   );
-}
-
-/** Checks the JSON output of a method. */
-export function validateXrpcOutput(nsid: string, output: unknown): Validation {
-  return attempt(() => {
-    lexicons.assertValidXrpcOutput(nsid, jsonToLex(objectOf(output)));
-  });
-}
-
-/**
- * The library cannot follow a reference to a record, so that every record gets
- * a definition of its object, and references lead there.
- */
-function withRecordObject(document: LexiconDoc): LexiconDoc {
-  const main = document.defs["main"];
-  const defs = main?.type === "record"
-    ? { ...document.defs, record: main.record }
-    : document.defs;
-  const text = JSON.stringify(
-    { ...document, defs },
-    (key, value) =>
-      key === "ref" && recordNsids.has(value) ? `${value}#record` : value,
-  );
-  return parseLexiconDoc(JSON.parse(text));
 }
 
 /** Types and sizes of the record's blobs, which the library does not look at. */

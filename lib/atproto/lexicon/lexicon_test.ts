@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
 import { parseLexiconDoc } from "@atproto/lexicon";
 import { isAppError } from "../../errors.ts";
-import {
-  assertRecord,
-  assertRecordKey,
-  type RecordNsid,
-  validateRecord,
-  validateXrpcOutput,
-} from "./lexicon.ts";
+import { assertRecord, assertRecordKey, type RecordNsid } from "./lexicon.ts";
 import { LEXICON_DOCUMENTS } from "./lexicon_documents.ts";
 import type { RecordTypes } from "../records/record_types.ts";
+import { validateRecord } from "./testing.ts";
+import { validateXrpcOutput } from "./testing.ts";
 
 const did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const hex = "a".repeat(64);

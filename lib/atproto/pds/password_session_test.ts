@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
-import { ManualClock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
-import { DenoKv } from "../../kv/deno_kv.ts";
 import { createLogger } from "../../log.ts";
 import { upstreamFailure } from "../../net/fetch_failure.ts";
 import type { Identity } from "../identity/identity.ts";
@@ -10,6 +8,9 @@ import { PasswordSessions } from "./password_session.ts";
 import type { PdsSession } from "./pds.ts";
 import { SecretBox } from "../../crypto/secret_box.ts";
 import { error, FakePds } from "./testing_pds.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { openKv } from "../../kv/open_kv.ts";
+import type { Kv } from "../../kv/kv.ts";
 
 const did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const PASSWORD = "abcd-efgh-ijkl-mnop";
@@ -21,7 +22,7 @@ const SERVICE = "com.atproto.server.getServiceAuth";
 interface Rig {
   pds: FakePds;
   clock: ManualClock;
-  kv: DenoKv;
+  kv: Kv;
   alice: Identity;
   /** Two instances that share the store. */
   sessions: PasswordSessions;
@@ -33,7 +34,7 @@ interface Rig {
 
 async function withPds(use: (rig: Rig) => Promise<void>): Promise<void> {
   const clock = new ManualClock();
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   const pds = new FakePds(clock);
   pds.passwords.set(did, PASSWORD);
   const lines: string[] = [];

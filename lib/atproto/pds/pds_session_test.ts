@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../../clock.ts";
 import { isAppError } from "../../errors.ts";
 import { upstreamFailure } from "../../net/fetch_failure.ts";
 import type { RepoWrite } from "./pds.ts";
@@ -9,6 +8,7 @@ import {
   XrpcPdsSession,
 } from "./pds_session.ts";
 import { XrpcFailure } from "./xrpc.ts";
+import { ManualClock } from "../../testing_clock.ts";
 
 const did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const pds = "https://pds.example.com";

@@ -7,8 +7,6 @@ import {
 } from "../../../tests/support/sandbox.ts";
 import { type Clock, systemClock } from "../../clock.ts";
 import { isAppError } from "../../errors.ts";
-import { DenoKv } from "../../kv/deno_kv.ts";
-import { silentLogger } from "../../log.ts";
 import { digestOf } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { DidResolver } from "../identity/did_resolver.ts";
@@ -18,13 +16,16 @@ import {
 } from "../../net/guarded_fetch.ts";
 import { HandleResolver } from "../identity/handle_resolver.ts";
 import { CachedIdentityResolver } from "../identity/identity_resolver.ts";
-import { validateRecord } from "../lexicon/lexicon.ts";
 import { PasswordSessions } from "./password_session.ts";
 import { PdsClient } from "./pds_client.ts";
 import { writeManifest, writeTag } from "../records/record_writers.ts";
 import { manifestRkey, tagRkey } from "../records/rkeys.ts";
 import { SecretBox } from "../../crypto/secret_box.ts";
 import { ServiceAuthVerifier } from "../service_auth.ts";
+import { silentLogger } from "../../testing_log.ts";
+import { openKv } from "../../kv/open_kv.ts";
+import type { Kv } from "../../kv/kv.ts";
+import { validateRecord } from "../lexicon/testing.ts";
 
 const hold = "did:web:localhost%3A5000";
 const mediaType = "application/vnd.oci.image.manifest.v1+json";
@@ -51,7 +52,7 @@ function counting(
   };
 }
 
-function client(sandbox: TestSandbox, kv: DenoKv, clock: Clock) {
+function client(sandbox: TestSandbox, kv: Kv, clock: Clock) {
   const { fetch, paths } = counting(createGuardedFetch({
     userAgent: "test/1",
     allowedOrigins: [sandbox.pds, sandbox.plc],
@@ -85,7 +86,7 @@ function client(sandbox: TestSandbox, kv: DenoKv, clock: Clock) {
 Deno.test("a reference PDS takes what we write and gives it back", async (t) => {
   await using sandbox = await startTestSandbox();
   const clock = new ShiftedClock();
-  const kv = new DenoKv(await Deno.openKv(":memory:"), clock);
+  const kv = await openKv(":memory:", clock);
   const { fetch, paths, identities, sessions, pds } = client(
     sandbox,
     kv,

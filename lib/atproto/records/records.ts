@@ -135,7 +135,7 @@ export function readProfile(value: unknown): SailorProfile | undefined {
 }
 
 /** The did:web of a hold that is known by its URL only. */
-export function didOfEndpoint(endpoint: string | undefined): Did | undefined {
+function didOfEndpoint(endpoint: string | undefined): Did | undefined {
   const url = endpoint === undefined ? null : URL.parse(endpoint);
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
   return `did:web:${url.host.replace(":", "%3A")}`;

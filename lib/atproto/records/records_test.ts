@@ -3,14 +3,9 @@ import fc from "fast-check";
 import { parseManifest } from "../../oci/manifest.ts";
 import { digestOf } from "../../oci/digest.ts";
 import type { BlobRef } from "../pds/pds.ts";
-import { validateRecord } from "../lexicon/lexicon.ts";
 import { writeManifest, writeProfile, writeTag } from "./record_writers.ts";
-import {
-  didOfEndpoint,
-  readManifest,
-  readProfile,
-  readTag,
-} from "./records.ts";
+import { readManifest, readProfile, readTag } from "./records.ts";
+import { validateRecord } from "../lexicon/testing.ts";
 
 const did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const hold = "did:web:hold.example.com";
@@ -226,7 +221,9 @@ Deno.test("an endpoint that is no web address is no hold", () => {
   for (
     const text of [undefined, "", "hold.example.com", "ftp://a.b", "at://x"]
   ) {
-    assert.equal(didOfEndpoint(text), undefined);
+    const profile = readProfile({ defaultHold: text });
+    assert.ok(profile);
+    assert.equal(profile.defaultHold, undefined);
   }
 });
 

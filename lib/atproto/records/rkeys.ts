@@ -35,16 +35,6 @@ export function tagRkeyAlternative(repository: string, tag: string): string {
   return checked(`${flat(repository)}:${tag}`, `${repository}:${tag}`);
 }
 
-/** Key of `io.atcr.repo.page`: the repository with `/` as `~`. */
-export function pageRkey(repository: string): string {
-  return checked(flat(repository), repository);
-}
-
-/** The repository that a key of `io.atcr.repo.page` stands for. */
-export function repositoryOfPageRkey(rkey: string): string {
-  return rkey.replaceAll("~", "/");
-}
-
 /**
  * Key of `io.atcr.hold.stats`: RFC 4648 base32 in lower case, without padding,
  * of the first 16 bytes of sha256 over `<owner DID>/<repository>`.

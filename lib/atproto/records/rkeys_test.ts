@@ -4,8 +4,6 @@ import fc from "fast-check";
 import { isAppError } from "../../errors.ts";
 import {
   manifestRkey,
-  pageRkey,
-  repositoryOfPageRkey,
   statsRkey,
   tagRkey,
   tagRkeyAlternative,
@@ -26,8 +24,6 @@ Deno.test("keys look as the contract says", () => {
   assert.equal(manifestRkey(`sha256:${hex}`), hex);
   assert.equal(tagRkey("team/app", "v1.0"), "team~app_v1.0");
   assert.equal(tagRkeyAlternative("team/app", "v1.0"), "team~app:v1.0");
-  assert.equal(pageRkey("team/app"), "team~app");
-  assert.equal(pageRkey("app"), "app");
 });
 
 Deno.test("the key of statistics is 128 bits of sha256 in base32", () => {
@@ -44,7 +40,6 @@ Deno.test("every repository and tag gives keys that a repo takes", () => {
       const rkey of [
         tagRkey(repo, name),
         tagRkeyAlternative(repo, name),
-        pageRkey(repo),
         statsRkey("did:web:a.example", repo),
       ]
     ) assert(isValidRecordKey(rkey), rkey);
@@ -69,12 +64,6 @@ Deno.test("names whose first keys collide have different alternative keys", () =
   );
 });
 
-Deno.test("the repository comes back out of the key of its page", () => {
-  fc.assert(fc.property(repository, (repo) => {
-    assert.equal(repositoryOfPageRkey(pageRkey(repo)), repo);
-  }));
-});
-
 Deno.test("statistics of two repositories never share a key", () => {
   fc.assert(fc.property(repository, repository, (r1, r2) => {
     const owner = "did:web:a.example";
@@ -88,5 +77,5 @@ Deno.test("a name that gives no key is refused with its name", () => {
     assert.match(error.message, /app:a b/);
     return true;
   });
-  assert.throws(() => pageRkey("a".repeat(513)), /too long/);
+  assert.throws(() => tagRkey("a".repeat(513), "b"), /too long/);
 });

@@ -18,10 +18,10 @@ import { randomId } from "../secrets.ts";
 const DAY_MS = 86_400_000;
 
 /** Age at which a key gets a successor. */
-export const ROTATE_AFTER_MS = 90 * DAY_MS;
+const ROTATE_AFTER_MS = 90 * DAY_MS;
 
 /** A new key is published for so long before it signs: PDSes keep copies of the list. */
-export const SIGNS_AFTER_MS = 3_600_000;
+const SIGNS_AFTER_MS = 3_600_000;
 
 /** A key is published for so long; no session lives longer. */
 const KEEP_MS = 730 * DAY_MS;

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { SecretBox } from "../../crypto/secret_box.ts";
-import { ManualClock } from "../../clock.ts";
-import { openKv } from "../../kv/deno_kv.ts";
-import { ClientKeys, ROTATE_AFTER_MS, SIGNS_AFTER_MS } from "./client_keys.ts";
+import { ClientKeys } from "./client_keys.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { openKv } from "../../kv/open_kv.ts";
+
+const SIGNS_AFTER_MS = 3_600_000;
+
+const ROTATE_AFTER_MS = 90 * 86_400_000;
 
 async function setUp() {
   const clock = new ManualClock();

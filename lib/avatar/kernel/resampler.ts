@@ -10,6 +10,12 @@
  * @module
  */
 
+import {
+  filterWeights,
+  integerWeights,
+  REACH,
+  type Weights,
+} from "./filter_weights.ts";
 import type { Address, Kernel } from "./kernel.ts";
 
 /** A rectangle of the source in pixels; fractions are allowed. */
@@ -29,86 +35,9 @@ export interface RowFormat {
 
 /** What the box shrink leaves at least, as a multiple of the wanted size. */
 const GAP = 2;
-const LOBES = 3;
 /** What the kernel's 16-bit samples are worth: 8 bits times 64, or times alpha over 4. */
 const OPAQUE_SCALE = 64;
 const ALPHA_SCALE = 1 / 4;
-/** Fractions as the kernel's integer weights. */
-const ONE = 1 << 14;
-
-/** The Lanczos window with three lobes: sinc(x) times sinc(x/3), zero beyond 3. */
-export function lanczos3(x: number): number {
-  const distance = Math.abs(x);
-  if (distance >= LOBES) return 0;
-  if (distance < 1e-7) return 1;
-  const p = Math.PI * distance;
-  return LOBES * Math.sin(p) * Math.sin(p / LOBES) / (p * p);
-}
-
-/** Filter weights of one axis; every output sample has `taps` of them. */
-export interface Weights {
-  readonly taps: number;
-  /** First source sample of each output sample. */
-  readonly starts: Int32Array;
-  readonly weights: Float32Array;
-}
-
-/**
- * Weights that take `length` samples from `offset` on to `size` samples. Near
- * an end the taps stay inside the source, and the weights always add up to 1.
- */
-export function filterWeights(
-  sourceSize: number,
-  offset: number,
-  length: number,
-  size: number,
-): Weights {
-  const scale = length / size;
-  const stretch = Math.max(1, scale); // widen the filter only when shrinking
-  const reach = LOBES * stretch;
-  const taps = Math.min(sourceSize, Math.ceil(reach * 2) + 1);
-  const starts = new Int32Array(size);
-  const weights = new Float32Array(size * taps);
-  for (let i = 0; i < size; i++) {
-    const centre = offset + (i + 0.5) * scale - 0.5;
-    const first = Math.max(0, Math.ceil(centre - reach));
-    const start = Math.min(first, sourceSize - taps);
-    let sum = 0;
-    for (let k = 0; k < taps; k++) {
-      const weight = lanczos3((start + k - centre) / stretch);
-      weights[i * taps + k] = weight;
-      sum += weight;
-    }
-    for (let k = i * taps; k < (i + 1) * taps; k++) {
-      weights[k] = (weights[k] ?? 0) / sum;
-    }
-    starts[i] = start;
-  }
-  return { taps, starts, weights };
-}
-
-/**
- * The weights as 14-bit fractions, an even number for each output sample; the
- * largest of each sample takes what rounding leaves, so that they add up to 1.
- */
-export function integerWeights({ taps, weights }: Weights): Int16Array {
-  const even = taps + (taps & 1);
-  const rows = weights.length / taps;
-  const out = new Int16Array(rows * even);
-  for (let i = 0; i < rows; i++) {
-    let rest = ONE;
-    let largest = 0;
-    for (let k = 0; k < taps; k++) {
-      const rounded = Math.round((weights[i * taps + k] ?? 0) * ONE);
-      out[i * even + k] = rounded;
-      rest -= rounded;
-      if (rounded > (out[i * even + largest] ?? 0)) largest = k;
-    }
-    out[i * even + largest] = (out[i * even + largest] ?? 0) + rest;
-  }
-  return out;
-}
-
 /** One axis: the part of the source that counts, and how it is shrunk. */
 class Axis {
   /** First source sample that counts, and the one behind the last. */
@@ -127,7 +56,7 @@ class Axis {
     size: number,
   ) {
     const scale = length / size;
-    const margin = Math.ceil(LOBES * Math.max(1, scale));
+    const margin = Math.ceil(REACH * Math.max(1, scale));
     this.from = Math.max(0, Math.floor(offset) - margin);
     this.to = Math.min(sourceSize, Math.ceil(offset + length) + margin);
     this.factor = Math.max(1, Math.floor(scale / GAP));

@@ -2,14 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { kernel as module } from "../image/wasm_modules.js";
 import { Kernel } from "./kernel.ts";
-import {
-  type CropRect,
-  filterWeights,
-  integerWeights,
-  lanczos3,
-  Resampler,
-  type RowFormat,
-} from "./resampler.ts";
+import { type CropRect, Resampler, type RowFormat } from "./resampler.ts";
+import { filterWeights, integerWeights } from "./filter_weights.ts";
 
 const kernel = new Kernel(module);
 
@@ -65,6 +59,13 @@ function reference(
     }
   }
   return out;
+}
+
+/** The Lanczos window with three lobes, as a product of two sinc functions. */
+function lanczos3(x: number): number {
+  const sinc = (y: number) =>
+    y === 0 ? 1 : Math.sin(Math.PI * y) / (Math.PI * y);
+  return Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0;
 }
 
 function weightsOf(

@@ -6,13 +6,12 @@
  */
 
 import { createHash } from "node:crypto";
+import { type Colour, readableColour, WHITE } from "./colour.ts";
 import { glyph, GLYPH_GRID, type Stroke } from "./glyphs.ts";
+import { initials } from "./initials.ts";
 
 /** Which placeholder is drawn. */
 export type PlaceholderKind = "initials" | "identicon";
-
-/** Red, green and blue, 0 to 255. */
-export type Colour = readonly [number, number, number];
 
 /** A drawing on a square of 100 by 100 units. */
 export interface Scene {
@@ -31,14 +30,10 @@ export interface Scene {
 /** Side of the square that a {@linkcode Scene} is drawn on. */
 export const SCENE_SIDE = 100;
 
-const WHITE: Colour = [255, 255, 255];
 const PALE: Colour = [244, 244, 246];
-/** Contrast that text needs against its ground (WCAG 2.2, 1.4.3). */
-const TEXT_CONTRAST = 4.5;
 /** Cells of the pattern on a side; the left half is mirrored. */
 const CELLS = 5;
 const CELL_SIDE = 16;
-const SATURATION = 0.6;
 
 /**
  * Draws a placeholder for an account.
@@ -69,13 +64,6 @@ export function placeholderScene(
       strokeWidth: 0,
       squares: pattern(seed.subarray(1)),
     };
-}
-
-/** One or two characters: of the words in the first part of the handle, else of the DID. */
-export function initials(did: string, handle: string | undefined): string {
-  const name = handle?.split(".")[0] ?? did.split(":")[2] ?? "";
-  const [first = "", second = ""] = name.split(/[-_]+/).filter(Boolean);
-  return (first.slice(0, 1) + second.slice(0, 1)) || "?";
 }
 
 /** The characters side by side in the middle. */
@@ -109,39 +97,4 @@ function pattern(seed: Uint8Array): Scene["squares"] {
     }
   }
   return squares;
-}
-
-/** The lightest colour of a hue (degrees) on which white text can be read. */
-export function readableColour(hue: number): Colour {
-  for (let lightness = 0.5; lightness > 0; lightness -= 0.01) {
-    const colour = fromHsl(hue, SATURATION, lightness);
-    if (contrast(colour, WHITE) >= TEXT_CONTRAST) return colour;
-  }
-  return [0, 0, 0];
-}
-
-function fromHsl(hue: number, saturation: number, lightness: number): Colour {
-  const amount = saturation * Math.min(lightness, 1 - lightness);
-  const channel = (n: number) => {
-    const k = (n + hue / 30) % 12;
-    const value = lightness - amount * Math.max(-1, Math.min(k - 3, 9 - k, 1));
-    return Math.round(value * 255);
-  };
-  return [channel(0), channel(8), channel(4)];
-}
-
-/** Contrast ratio of two colours, 1 to 21 (WCAG 2.2). */
-export function contrast(a: Colour, b: Colour): number {
-  const [light = 0, dark = 0] = [luminance(a), luminance(b)].sort((x, y) =>
-    y - x
-  );
-  return (light + 0.05) / (dark + 0.05);
-}
-
-function luminance(colour: Colour): number {
-  const [r = 0, g = 0, b = 0] = colour.map((value) => {
-    const x = value / 255;
-    return x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
-  });
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Colour, type Scene, SCENE_SIDE } from "./scene.ts";
+import { type Scene, SCENE_SIDE } from "./scene.ts";
+import type { Colour } from "./colour.ts";
 
 /** Writes the scene; `width` and `height` in pixels, the square stays in the middle. */
 export function sceneSvg(scene: Scene, width: number, height: number): string {

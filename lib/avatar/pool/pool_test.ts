@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { ManualClock, systemClock } from "../../clock.ts";
+import { systemClock } from "../../clock.ts";
 import { isAppError } from "../../errors.ts";
-import { silentLogger } from "../../log.ts";
 import { fixture } from "../../../tests/support/images.ts";
 import { DEFAULT_LIMITS } from "../image/limits.ts";
 import { sniff } from "../image/sniff/sniff.ts";
@@ -10,6 +9,8 @@ import type { Job, Outcome } from "./job.ts";
 import { type Lane, workerLane } from "./lane.ts";
 import { DEFAULT_POOL, type PoolOptions } from "./bounds.ts";
 import { RenderPool } from "./pool.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { silentLogger } from "../../testing_log.ts";
 
 const REQUEST: RenderRequest = {
   width: 20,

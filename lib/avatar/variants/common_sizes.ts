@@ -9,7 +9,7 @@ import type { RenderRequest } from "../image/render.ts";
 import { DEFAULT_QUALITY } from "../parameters.ts";
 
 /** Widths, in pixels, where `avatar.allowed_sizes` names no others. */
-export const COMMON_SIDES: readonly number[] = [
+const COMMON_SIDES: readonly number[] = [
   ...[16, 20, 24, 28, 32, 36, 40, 44, 48, 50, 56, 60, 64, 72, 80, 96],
   ...[100, 120, 128, 144, 150, 160, 180, 192, 200, 240, 250, 256],
   ...[300, 320, 360, 400, 480, 500, 512, 600, 640, 800, 1000, 1024],

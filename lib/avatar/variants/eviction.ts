@@ -42,7 +42,7 @@ export interface EvictionDeps {
  * An instance takes a variant for stored without a look for ten minutes, and a
  * use is noted every ten minutes; five more are for clients on their way.
  */
-export const IDLE_MS = 25 * 60_000;
+const IDLE_MS = 25 * 60_000;
 
 /** Of the budget of all pictures, what is left when something had to go. */
 const TARGET = 0.9;

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { silentLogger } from "../../log.ts";
 import { type Digest, digestOf } from "../../oci/digest.ts";
 import type { ScrubOutcome } from "../../scrub/source.ts";
 import {
@@ -13,6 +12,7 @@ import {
 } from "../testing.ts";
 import { BlobScrub } from "./blob_scrub.ts";
 import { DamageReporter } from "./damage.ts";
+import { silentLogger } from "../../testing_log.ts";
 
 async function push(
   hold: TestHold,

@@ -69,7 +69,7 @@ export function reservedBy(reservation: Reservation | undefined): number {
 }
 
 /** Bytes of all reservations that have not ended. */
-export function reservedBytes(account: AccountRow, now: number): number {
+function reservedBytes(account: AccountRow, now: number): number {
   let sum = 0;
   for (const reservation of Object.values(account.reservations)) {
     if (isLive(reservation, now)) sum += reservedBy(reservation);

@@ -3,13 +3,10 @@ import type { Did } from "../../did.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import { writeTag } from "../../atproto/records/record_writers.ts";
 import { manifestRkey, tagRkey } from "../../atproto/records/rkeys.ts";
-import { ManualClock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import { ALICE } from "../../hold/testing.ts";
 import type { HoldClient } from "../../hold_api/hold_client.ts";
-import { openKv } from "../../kv/deno_kv.ts";
 import { settle } from "../../kv/testing.ts";
-import { silentLogger } from "../../log.ts";
 import { digestOf } from "../../oci/digest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import { registryKeys } from "../kv_keys.ts";
@@ -23,6 +20,9 @@ import type { RepositoryRow } from "../rows.ts";
 import { Lists } from "./lists.ts";
 import { RepositoryList } from "./repository_list.ts";
 import type { TaggedReferrers } from "./tagged_referrers.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { silentLogger } from "../../testing_log.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const OWNER: Identity = {
   did: ALICE,

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Did } from "../../did.ts";
 import { systemClock } from "../../clock.ts";
-import { openKv } from "../../kv/deno_kv.ts";
 import { planJob } from "../../kv/jobs.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { ManifestIndex, type RepoRef } from "../manifests/manifest_index.ts";
 import { REMOVAL } from "../manifests/manifest_removal.ts";
 import type { ManifestRow, TagRow } from "../rows.ts";
 import { TagPages } from "./tag_pages.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const DID: Did = "did:plc:tagpages";
 const HOLD: Did = "did:web:hold.example.com";

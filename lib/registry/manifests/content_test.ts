@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../../clock.ts";
-import { openKv } from "../../kv/deno_kv.ts";
 import { LargeValues } from "../../kv/large_value.ts";
 import { createLogger } from "../../log.ts";
 import { digestOf } from "../../oci/digest.ts";
 import { registryKeys } from "../kv_keys.ts";
 import { ManifestContent } from "./content.ts";
 import { ContentScrub } from "./content_scrub.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 async function open() {
   const clock = new ManualClock();

@@ -5,11 +5,8 @@ import { create } from "multiformats/hashes/digest";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import { writeTag } from "../../atproto/records/record_writers.ts";
 import { manifestRkey, tagRkey } from "../../atproto/records/rkeys.ts";
-import { ManualClock } from "../../clock.ts";
 import { ALICE, HOLD } from "../../hold/testing.ts";
-import { openKv } from "../../kv/deno_kv.ts";
 import { RateLimiter } from "../../kv/rate_limit.ts";
-import { silentLogger } from "../../log.ts";
 import { type Digest, digestOf } from "../../oci/digest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import { BlobIndex } from "../blob_index.ts";
@@ -21,6 +18,9 @@ import { ManifestIndex } from "./manifest_index.ts";
 import { OwnerNames } from "./owner_names.ts";
 import { OwnerReader } from "../owners/owner_reader.ts";
 import { OwnerRepo, SHOWN, testContent } from "./testing_owner.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { silentLogger } from "../../testing_log.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const OWNER: Identity = {
   did: ALICE,

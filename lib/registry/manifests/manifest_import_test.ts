@@ -6,12 +6,9 @@ import {
   writeTag,
 } from "../../atproto/records/record_writers.ts";
 import { manifestRkey, tagRkey } from "../../atproto/records/rkeys.ts";
-import { ManualClock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import { ALICE, BOB, HOLD } from "../../hold/testing.ts";
-import { openKv } from "../../kv/deno_kv.ts";
 import { RateLimiter } from "../../kv/rate_limit.ts";
-import { silentLogger } from "../../log.ts";
 import { type Digest, digestOf } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
@@ -24,6 +21,9 @@ import { ManifestIndex } from "./manifest_index.ts";
 import { manifestRow } from "./manifest_rows.ts";
 import { OwnerNames } from "./owner_names.ts";
 import { testContent } from "./testing_owner.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { silentLogger } from "../../testing_log.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const identity = (did: Did): Identity => ({
   did,

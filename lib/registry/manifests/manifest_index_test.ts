@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
 import { systemClock } from "../../clock.ts";
-import { openKv } from "../../kv/deno_kv.ts";
 import { planJob } from "../../kv/jobs.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { registryKeys } from "../kv_keys.ts";
 import { ManifestIndex } from "./manifest_index.ts";
 import { MAX_TAGS } from "./manifest_push.ts";
 import { PUSH_DELIVERY } from "../push_delivery.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 Deno.test("a manifest goes into one commit with as many tags as it may have, however long all names are", async () => {
   const did: Did = `did:web:${"d".repeat(63)}.${"d".repeat(63)}.${

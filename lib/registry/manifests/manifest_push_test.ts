@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import type { PdsReader, PdsSession } from "../../atproto/pds/pds.ts";
-import { ManualClock } from "../../clock.ts";
 import { isAppError } from "../../errors.ts";
 import { ALICE, HOLD } from "../../hold/testing.ts";
-import { openKv } from "../../kv/deno_kv.ts";
 import { leaseKey } from "../../kv/keys.ts";
 import { settle } from "../../kv/testing.ts";
 import { Metrics } from "../../metrics.ts";
@@ -17,6 +15,8 @@ import { ManifestPush } from "./manifest_push.ts";
 import { OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
 import { WriteLeases } from "../write_leases.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const IDENTITY: Identity = {
   did: ALICE,

@@ -2,12 +2,9 @@ import assert from "node:assert/strict";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import { writeManifest } from "../../atproto/records/record_writers.ts";
 import { manifestRkey } from "../../atproto/records/rkeys.ts";
-import { ManualClock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import { ALICE, HOLD } from "../../hold/testing.ts";
-import { openKv } from "../../kv/deno_kv.ts";
 import { settle } from "../../kv/testing.ts";
-import { silentLogger } from "../../log.ts";
 import { digestOf } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
@@ -15,6 +12,9 @@ import { WriteLeases } from "../write_leases.ts";
 import { ManifestIndex } from "./manifest_index.ts";
 import { manifestRow } from "./manifest_rows.ts";
 import { RecordCheck } from "./record_check.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { silentLogger } from "../../testing_log.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const OWNER: Identity = {
   did: ALICE,

@@ -4,12 +4,9 @@
  * @module
  */
 
-import { ManualClock } from "../../clock.ts";
 import { ALICE, HOLD } from "../../hold/testing.ts";
-import { openKv } from "../../kv/deno_kv.ts";
 import { JobRunner } from "../../kv/job_runner.ts";
 import { settle } from "../../kv/testing.ts";
-import { silentLogger } from "../../log.ts";
 import { Metrics } from "../../metrics.ts";
 import { digestOf } from "../../oci/digest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
@@ -30,6 +27,9 @@ import { ManifestPush } from "./manifest_push.ts";
 import { ManifestRemoval, REMOVAL } from "./manifest_removal.ts";
 import { Manifests } from "./manifests.ts";
 import { OwnerRepo, SHOWN, testContent } from "./testing_owner.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { silentLogger } from "../../testing_log.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 export const OWNER = {
   did: ALICE,

@@ -16,9 +16,9 @@ import type { Hosting } from "../../atproto/hosting/hosting.ts";
 import type { Clock } from "../../clock.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { LargeValues } from "../../kv/large_value.ts";
-import { silentLogger } from "../../log.ts";
 import { ManifestContent } from "./content.ts";
 import { AppError } from "../../errors.ts";
+import { silentLogger } from "../../testing_log.ts";
 
 /** Content of manifests with as much room for cached ones as a test wants. */
 export function testContent(

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import type { HoldClient } from "../../hold_api/hold_client.ts";
-import { openKv } from "../../kv/deno_kv.ts";
 import { registryKeys } from "../kv_keys.ts";
 import { RepositoryList } from "../lists/repository_list.ts";
 import { HiddenRepositories } from "./hidden_repositories.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const ALICE: Did = "did:plc:alice";
 const PUBLIC: Did = "did:web:public.example";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
 import type { PdsSession, RepoWrite } from "../../atproto/pds/pds.ts";
-import { ManualClock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import { MAX_WRITES, OwnerCommits } from "./owner_commits.ts";
+import { ManualClock } from "../../testing_clock.ts";
 
 const write = (rkey: string): RepoWrite => ({
   action: "create",

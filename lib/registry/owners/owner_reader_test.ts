@@ -3,8 +3,8 @@ import type { Identity } from "../../atproto/identity/identity.ts";
 import type { PdsReader } from "../../atproto/pds/pds.ts";
 import type { Did } from "../../did.ts";
 import { AppError, isAppError } from "../../errors.ts";
-import { silentLogger } from "../../log.ts";
 import { OwnerReader } from "./owner_reader.ts";
+import { silentLogger } from "../../testing_log.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const OLD = "https://old.example";

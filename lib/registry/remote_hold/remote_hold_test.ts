@@ -7,7 +7,7 @@ import { digestOf } from "../../../tests/support/oci.ts";
 import { until } from "../../../tests/support/until.ts";
 import { fakeFetch } from "../../net/testing_fetch.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
-import { type Clock, ManualClock, systemClock } from "../../clock.ts";
+import { type Clock, systemClock } from "../../clock.ts";
 import { isAppError } from "../../errors.ts";
 import {
   ALICE,
@@ -17,13 +17,14 @@ import {
   HOLD,
   noise,
 } from "../../hold/testing.ts";
-import { openKv } from "../../kv/deno_kv.ts";
-import { silentLogger } from "../../log.ts";
 import { type Digest, parseDigest } from "../../oci/digest.ts";
 import type { TargetRules } from "../../net/client_target.ts";
 import type { HoldFetch } from "./remote_calls.ts";
 import type { UploadRef } from "../../hold_api/hold_client.ts";
 import { RemoteHold } from "./remote_hold.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { silentLogger } from "../../testing_log.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const ORIGIN = "https://hold.example.com";
 const MIB = 1024 * 1024;

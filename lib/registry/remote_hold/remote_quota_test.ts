@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
 import { isAppError } from "../../errors.ts";
 import type { PushEvent } from "../../hold_api/push_event.ts";
-import { silentLogger } from "../../log.ts";
 import { type Digest, digestOf } from "../../oci/digest.ts";
 import { RemoteCalls } from "./remote_calls.ts";
 import { RemoteQuota } from "./remote_quota.ts";
+import { silentLogger } from "../../testing_log.ts";
 
 const HOLD: Did = "did:web:hold.example.com";
 const ALICE: Did = "did:plc:alicealicealicealiceal22";

@@ -12,12 +12,13 @@ import {
   TEST_DID,
 } from "../../../tests/support/repo.ts";
 import { SyncVerifier } from "../../../tests/support/sync_verifier.ts";
-import { ManualClock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import { importCar } from "./car_import.ts";
 import { concat } from "../events/frames.ts";
-import { GARBAGE_GRACE_MS } from "../garbage.ts";
 import type { Repo } from "../repo.ts";
+import { ManualClock } from "../../testing_clock.ts";
+
+const GARBAGE_GRACE_MS = 3_600_000;
 
 const NOTE = "com.example.note";
 

@@ -8,6 +8,7 @@
 
 import type { Clock } from "../../clock.ts";
 import type { LoggedEvent } from "./event_log.ts";
+import { asMessages } from "./socket_messages.ts";
 
 /** Takes the events that were gathered for it; must not throw. */
 export type Recipient = (batch: Batch) => void;
@@ -92,30 +93,3 @@ function batchOf(frames: readonly Uint8Array[]): Batch {
   let messages: Uint8Array | undefined;
   return { frames, messages: () => messages ??= asMessages(frames) };
 }
-
-/** Binary messages, whole and unmasked (RFC 6455, section 5.2). */
-export function asMessages(frames: readonly Uint8Array[]): Uint8Array {
-  const size = frames.reduce((sum, { length }) => sum + 10 + length, 0);
-  const bytes = new Uint8Array(size);
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const frame of frames) {
-    bytes[at++] = FIN_BINARY;
-    if (frame.length < 126) {
-      bytes[at++] = frame.length;
-    } else if (frame.length < 2 ** 16) {
-      bytes[at++] = 126;
-      view.setUint16(at, frame.length);
-      at += 2;
-    } else {
-      bytes[at++] = 127;
-      view.setBigUint64(at, BigInt(frame.length));
-      at += 8;
-    }
-    bytes.set(frame, at);
-    at += frame.length;
-  }
-  return bytes.subarray(0, at);
-}
-
-const FIN_BINARY = 0x82;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../../clock.ts";
-import { asMessages, type Batch, FanOut } from "./fan_out.ts";
+import { type Batch, FanOut } from "./fan_out.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { asMessages } from "./socket_messages.ts";
 
 const event = (seq: number) => ({ seq, at: 0, frame: Uint8Array.of(seq) });
 

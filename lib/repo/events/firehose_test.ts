@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { decodeFirst } from "@atcute/cbor";
 import { create, openTestRepo } from "../../../tests/support/repo.ts";
 import { until } from "../../../tests/support/until.ts";
-import { type Clock, ManualClock, systemClock } from "../../clock.ts";
-import { silentLogger } from "../../log.ts";
+import { type Clock, systemClock } from "../../clock.ts";
 import {
   DEFAULT_FIREHOSE_LIMITS,
   Firehose,
@@ -11,6 +10,8 @@ import {
   type FirehoseSocket,
 } from "./firehose.ts";
 import type { Repo } from "../repo.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { silentLogger } from "../../testing_log.ts";
 
 /** A socket whose consumer reads at once, or not at all. */
 class FakeSocket implements FirehoseSocket {

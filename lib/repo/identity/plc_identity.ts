@@ -22,7 +22,7 @@ import {
   signOperation,
   type UnsignedPlcOperation,
 } from "./plc_operation.ts";
-import type { Signer } from "./signing_key.ts";
+import type { Signer } from "./signer.ts";
 
 /** What is needed to speak to the directory. */
 export interface PlcDeps {

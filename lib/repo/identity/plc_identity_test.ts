@@ -4,9 +4,9 @@ import { testSigner } from "../../../tests/support/repo.ts";
 import { startTestSandbox } from "../../../tests/support/sandbox.ts";
 import { readDidDocument } from "../../atproto/identity/did_document.ts";
 import { AppError } from "../../errors.ts";
-import { openKv } from "../../kv/deno_kv.ts";
-import { silentLogger } from "../../log.ts";
 import { ensurePlcIdentity, type PlcIdentity } from "./plc_identity.ts";
+import { silentLogger } from "../../testing_log.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 Deno.test("a did:plc is made once, follows key and address, and survives an absent directory", async () => {
   await using sandbox = await startTestSandbox();

@@ -12,7 +12,7 @@ import { base32 } from "multiformats/bases/base32";
 import { z } from "zod";
 import type { Did } from "../../did.ts";
 import { cidOfBlock } from "../cid.ts";
-import type { Signer } from "./signing_key.ts";
+import type { Signer } from "./signer.ts";
 
 /** A signed operation, as the directory takes and gives it. */
 export const plcOperation = z.object({

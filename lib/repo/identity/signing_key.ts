@@ -9,14 +9,7 @@ import { z } from "zod";
 import type { SealedValue } from "../../crypto/secret_box.ts";
 import type { Key, Kv } from "../../kv/kv.ts";
 import { signingKeyKey } from "../kv_keys.ts";
-
-/** Signs in the name of the repo. */
-export interface Signer {
-  /** The public key as did:key. */
-  readonly didKey: string;
-  /** ECDSA over the SHA-256 of `bytes`, low S, 64 bytes (cryptography specification). */
-  sign(bytes: Uint8Array): Promise<Uint8Array>;
-}
+import { importSigningKey, type Signer } from "./signer.ts";
 
 /** Encrypts for one place of the store; `SecretBox` of `lib/atproto` is one. */
 export interface KeyBox {
@@ -52,15 +45,4 @@ export async function loadSigningKey(
   if (stored === undefined) throw new Error("the signing key vanished");
   const { secp256k1 } = SEALED_KEY.parse(box.open(place, stored.value));
   return await importSigningKey(Uint8Array.fromHex(secp256k1));
-}
-
-/** A signer from the 32 bytes of a private key. */
-export async function importSigningKey(
-  privateKey: Uint8Array,
-): Promise<Signer> {
-  const pair = await Secp256k1PrivateKeyExportable.importRaw(privateKey);
-  return {
-    didKey: await pair.exportPublicKey("did"),
-    sign: (bytes) => pair.sign(bytes),
-  };
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { verifySigWithDidKey } from "@atcute/crypto";
 import { SecretBox } from "../../crypto/secret_box.ts";
-import { openKv } from "../../kv/deno_kv.ts";
 import { loadSigningKey } from "./signing_key.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const SECRET = new Uint8Array(32).fill(7);
 

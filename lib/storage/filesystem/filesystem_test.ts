@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../../clock.ts";
 import { isAppError } from "../../errors.ts";
 import { FilesystemBlobStore } from "./filesystem.ts";
 import { fileError, readBody } from "./filesystem_io.ts";
+import { ManualClock } from "../../testing_clock.ts";
 
 const bytes = (size: number, fill: number) => new Uint8Array(size).fill(fill);
 

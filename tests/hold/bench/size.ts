@@ -7,7 +7,6 @@
 
 import { loadConfig } from "../../../lib/config/config.ts";
 import { createContext } from "../../../lib/context.ts";
-import { silentLogger } from "../../../lib/log.ts";
 import type { Repo } from "../../../lib/repo/repo.ts";
 import { median, short } from "../../bench/report.ts";
 import { createForger } from "../../support/forger.ts";
@@ -17,6 +16,7 @@ import { startTestSandbox } from "../../support/sandbox.ts";
 import { freePort } from "../../tools/ports.ts";
 import { say } from "../../tools/command.ts";
 import { peakRss, resetPeakRss } from "../../tools/server.ts";
+import { silentLogger } from "../../../lib/testing_log.ts";
 
 const RECORDS = 100_000;
 const BATCH = 200;

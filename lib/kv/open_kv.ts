@@ -1,0 +1,41 @@
+/**
+ * Opens a key-value store: a file, memory, the platform's or a remote one.
+ *
+ * @module
+ */
+
+import { dirname } from "node:path";
+import { type Clock, systemClock } from "../clock.ts";
+import { AppError } from "../errors.ts";
+import { DenoKv } from "./deno_kv.ts";
+import type { Kv } from "./kv.ts";
+import { patienceWith } from "./retry.ts";
+
+/**
+ * Opens a store.
+ *
+ * `location` is a path (its folder is made when missing), `:memory:`, the
+ * `https://` address of a remote KV, or undefined for the platform's own.
+ * `clock` decides what has expired; whoever stores `expiresAt` must go by the
+ * same clock. Throws AppError `UNAVAILABLE` when the store cannot be opened.
+ */
+export async function openKv(
+  location: string | undefined,
+  clock: Clock = systemClock,
+): Promise<Kv> {
+  try {
+    if (location && !/^(:memory:$|https?:)/.test(location)) {
+      await Deno.mkdir(dirname(location), { recursive: true, mode: 0o700 });
+    }
+    const isLocal = location !== undefined && !/^https?:/.test(location);
+    const kv = await patienceWith(isLocal)(() => Deno.openKv(location));
+    return new DenoKv(kv, clock, isLocal);
+  } catch (error) {
+    throw new AppError(
+      "UNAVAILABLE",
+      `The key-value store ${location ?? "of the platform"} cannot be ` +
+        "opened; look at the setting kv.url and at the rights of its folder.",
+      { cause: error },
+    );
+  }
+}
