@@ -9,9 +9,11 @@
  * @module
  */
 
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { checkout } from "./checkout.ts";
 import { type Counts, countsOf } from "./counts.ts";
+import { patternsOf, wordsInCode, wordsInPages } from "./words.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
@@ -28,8 +30,12 @@ const { values } = parseArgs({
   },
 });
 
-const here = countsOf(await checkout(values.at ?? ROOT));
-if (values.than === undefined) {
+const root = values.at ?? ROOT;
+const files = await checkout(root);
+const here = countsOf(files);
+if (values.words) {
+  await printWords();
+} else if (values.than === undefined) {
   print(table(here));
   for (const [name, list] of Object.entries(here.lists)) {
     print(`\n${name}:\n${list.map((line) => `  ${line}`).join("\n")}`);
@@ -42,6 +48,21 @@ if (values.than === undefined) {
   );
   print(`\nworse: ${worse.map(([name]) => name).join(", ") || "nothing"}`);
   if (worse.length > 0) Deno.exitCode = 1;
+}
+
+/** Words to avoid, by file. */
+async function printWords(): Promise<void> {
+  const contributing = await Deno.readTextFile(join(ROOT, "CONTRIBUTING.md"));
+  const patterns = patternsOf(contributing);
+  const found = [
+    ...await wordsInPages(root, patterns),
+    ...wordsInCode(files, patterns),
+  ];
+  for (const { path, line, word, context } of found) {
+    print(`${path}:${line}: "${word}" in: ${context}`);
+  }
+  print(`\n${found.length} places`);
+  if (found.length > 0) Deno.exitCode = 1;
 }
 
 /** The numbers as a Markdown table, with those of another checkout in front. */
