@@ -6,6 +6,7 @@
  */
 
 import { z } from "zod";
+import { HOLD_COLLECTIONS } from "../lib/atproto/records/collections.ts";
 import { parseDid } from "../lib/did.ts";
 import type { AppContext } from "../lib/context.ts";
 import { operatorMessage } from "../lib/errors.ts";
@@ -56,7 +57,7 @@ async function defaultHold(ctx: AppContext): Promise<Finding[]> {
   }
   const url = new URL("/xrpc/com.atproto.repo.getRecord", origin);
   url.searchParams.set("repo", did);
-  url.searchParams.set("collection", "io.atcr.hold.captain");
+  url.searchParams.set("collection", HOLD_COLLECTIONS.captain);
   url.searchParams.set("rkey", "self");
   const response = await ctx.fetch(url, { timeoutMs: TIMEOUT_MS });
   await response.body?.cancel();

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { joinBytes } from "../lib/bytes.ts";
 import { AppError, isAppError } from "../lib/errors.ts";
 
 /**
@@ -42,11 +43,5 @@ export async function readBody(
       { cause },
     );
   }
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return bytes;
+  return joinBytes(chunks);
 }

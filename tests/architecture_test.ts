@@ -23,8 +23,8 @@ const trees = await checkout(ROOT);
 
 /** Files that stand below everything else. */
 const GROUND = [
-  ...["lib/clock.ts", "lib/did.ts", "lib/errors.ts", "lib/log.ts"],
-  ...["lib/text.ts", "lib/async"],
+  ...["lib/bytes.ts", "lib/clock.ts", "lib/did.ts", "lib/errors.ts"],
+  ...["lib/etag.ts", "lib/log.ts", "lib/text.ts", "lib/async"],
 ];
 
 /** The foundations that a service stands on. */
@@ -51,7 +51,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...["lib/atproto", "lib/crypto", "lib/kv", "lib/net", "lib/scrub"],
     "lib/storage",
   ],
-  "lib/config": ["lib/atproto", "lib/net"],
+  "lib/config": ["lib/atproto", "lib/net", "lib/oci"],
   "lib/install": [],
   "lib/metrics.ts": [],
   // Services do not know each other.

@@ -7,7 +7,7 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { AppError } from "../errors.ts";
-import type { PictureQuery } from "./parameters.ts";
+import { DEFAULT_QUALITY, type PictureQuery } from "./parameters.ts";
 
 /** The part of the options that decides. */
 export interface AccessRules {
@@ -48,7 +48,7 @@ export function assertAllowed(
     );
   }
   if (query.signature === undefined) {
-    if (listed && quality === 85) return;
+    if (listed && quality === DEFAULT_QUALITY) return;
     throw new AppError(
       "DENIED",
       "This size needs a signature (s). Ask the operator of this service for a signed URL.",

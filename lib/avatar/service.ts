@@ -9,6 +9,7 @@ import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import type { PdsReader } from "../atproto/pds/pds.ts";
 import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
+import { quotedEtag } from "../etag.ts";
 import type { Kv } from "../kv/kv.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
 import type { Logger } from "../log.ts";
@@ -268,7 +269,7 @@ export class AvatarService {
     return {
       size: info.size,
       contentType: info.contentType ?? "application/octet-stream",
-      etag: `"${name.cid}-${name.variant ?? "original"}"`,
+      etag: quotedEtag(`${name.cid}-${name.variant ?? "original"}`),
     };
   }
 

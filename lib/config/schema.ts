@@ -6,6 +6,7 @@
  */
 
 import { z } from "zod";
+import { MAX_MANIFEST_BYTES } from "../oci/manifest.ts";
 import { avatarSettings } from "./schema_avatar.ts";
 import { holdSettings } from "./schema_hold.ts";
 import {
@@ -79,9 +80,9 @@ const registrySettings = section("The OCI registry.", {
     doc: "Blobs up to this size are never redirected.",
     default: 65_536,
   }),
-  max_manifest_bytes: setting(integer(1024, 4_194_304), {
+  max_manifest_bytes: setting(integer(1024, MAX_MANIFEST_BYTES), {
     doc: "Larger manifests are refused.",
-    default: 4_194_304,
+    default: MAX_MANIFEST_BYTES,
   }),
   catalog: setting(flag(), {
     doc:

@@ -6,6 +6,7 @@
  */
 
 import { z } from "zod";
+import { OWNER_COLLECTIONS } from "../atproto/records/collections.ts";
 import type { Did } from "../did.ts";
 import type {
   Identity,
@@ -35,7 +36,7 @@ export interface ManifestSourceDeps {
   stored?: (digest: Digest) => Promise<Uint8Array | undefined>;
 }
 
-const COLLECTION = "io.atcr.manifest";
+const COLLECTION = OWNER_COLLECTIONS.manifest;
 
 /** Pages of 100 records read of one owner; who has more is not read to the end. */
 const MAX_PAGES = 1_000;

@@ -7,16 +7,13 @@
  */
 
 import { z } from "zod";
+import { HOLD_COLLECTIONS } from "../atproto/records/collections.ts";
 import { type Did, didSchema } from "../did.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 
 /** Collections of the hold's repo. */
 export const COLLECTIONS = {
-  captain: "io.atcr.hold.captain",
-  crew: "io.atcr.hold.crew",
-  layer: "io.atcr.hold.layer",
-  stats: "io.atcr.hold.stats",
-  scan: "io.atcr.hold.scan",
+  ...HOLD_COLLECTIONS,
   post: "app.bsky.feed.post",
   profile: "app.bsky.actor.profile",
 } as const;
@@ -59,9 +56,6 @@ export interface HoldCommit {
     readonly cid?: string;
   }[];
 }
-
-/** Writes of one commit at most (sync specification). */
-export const MAX_WRITES = 200;
 
 /** The part of the hold's repo that the services of the hold use. */
 export interface HoldRecords {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MAX_WRITES } from "../atproto/pds/pds.ts";
 import type { Did } from "../did.ts";
 import { statsRkey } from "../atproto/records/rkeys.ts";
 import type { Clock } from "../clock.ts";
@@ -13,7 +14,6 @@ import {
   COLLECTIONS,
   type HoldRecords,
   type HoldWrite,
-  MAX_WRITES,
   type Stats,
   statsSchema,
 } from "./records.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MAX_WRITES } from "../atproto/pds/pds.ts";
 import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import type { HoldAccess } from "./access.ts";
@@ -17,7 +18,6 @@ import {
   type HoldRecords,
   type Layer,
   layerSchema,
-  MAX_WRITES,
   type Stats,
   statsSchema,
 } from "./records.ts";

@@ -29,7 +29,10 @@ import {
 import { quote } from "../text.ts";
 
 /** Largest manifest that is taken: 4 MiB, what the specification asks for at least. */
-const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+
+/** Tags that one push may set: with the longest names they just fit into one commit (distribution-spec, end-7b asks for at least 10). */
+export const MAX_TAGS = 50;
 
 /** Most layers of a manifest, and most manifests of an index. */
 const MAX_DESCRIPTORS = 4096;

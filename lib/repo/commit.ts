@@ -8,9 +8,9 @@
 import { writeCarStream } from "@atcute/car";
 import { encode, toBytes, toCidLink } from "@atcute/cbor";
 import { fromString } from "@atcute/cid";
+import { joinBytes } from "../bytes.ts";
 import type { Did } from "../did.ts";
 import { cidBytes, cidOfBlock } from "./cid.ts";
-import { concat } from "./events/frames.ts";
 import type { Signer } from "./identity/signer.ts";
 
 /** A block of a CAR. */
@@ -52,7 +52,7 @@ export async function carBytes(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const once = new Map<string, Block>();
   for (const block of blocks) once.set(block.cid, block);
-  return concat(await Array.fromAsync(carStream(roots, once.values())));
+  return joinBytes(await Array.fromAsync(carStream(roots, once.values())));
 }
 
 async function* carBlocks(blocks: AsyncIterable<Block> | Iterable<Block>) {

@@ -6,6 +6,7 @@
  */
 
 import type { MSTNode } from "@atcute/mst";
+import { joinBytes } from "../bytes.ts";
 import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
@@ -13,7 +14,7 @@ import type { Atomic, Entry, Kv } from "../kv/kv.ts";
 import { hashOfCid } from "./cid.ts";
 import { type Block, carBytes, signCommit } from "./commit.ts";
 import type { EventLog, LoggedEvent } from "./events/event_log.ts";
-import { commitFrame, concat } from "./events/frames.ts";
+import { commitFrame } from "./events/frames.ts";
 import type { RepoKeys } from "./kv_keys.ts";
 import type { StoredNodes } from "./nodes.ts";
 import { blobReferences, decodeRecord } from "./record_data.ts";
@@ -162,8 +163,8 @@ function leaveGarbage(
   if (left.nodes.length + left.replaced.length === 0) return;
   const row: GarbageRow = {
     at: left.at,
-    nodes: concat(left.nodes.map(hashOfCid)),
-    records: concat(left.replaced.map(hashOfCid)),
+    nodes: joinBytes(left.nodes.map(hashOfCid)),
+    records: joinBytes(left.replaced.map(hashOfCid)),
   };
   atomic.set(keys.garbageOf(left.rev), row);
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MAX_WRITES } from "../atproto/pds/pds.ts";
 import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
 import type { Atomic, Entry } from "../kv/kv.ts";
@@ -41,12 +42,7 @@ import {
   type Head,
   type RepoDeps,
 } from "./types.ts";
-import {
-  MAX_WRITES,
-  type PreparedWrite,
-  prepareWrites,
-  type RepoWrite,
-} from "./writes.ts";
+import { type PreparedWrite, prepareWrites, type RepoWrite } from "./writes.ts";
 
 /** How long the result of a request is remembered. */
 const DONE_MS = 24 * 3_600_000;

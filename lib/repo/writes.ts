@@ -16,9 +16,6 @@ import {
 } from "./record_data.ts";
 import type { TidClock } from "./tid.ts";
 
-/** Operations of one commit (sync specification). */
-export const MAX_WRITES = 200;
-
 /**
  * One write. `put` creates or updates; a `create` without `rkey` gets a TID.
  * `swapRecord` is the CID that must be there, null when nothing may be.

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { joinBytes } from "../bytes.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type {
   BlobStore,
@@ -26,7 +27,7 @@ import {
   requireSize,
   unknownUpload,
 } from "./part_list.ts";
-import { collect, joined, sliceOf } from "./stream.ts";
+import { collect, sliceOf } from "./stream.ts";
 
 interface StoredObject {
   readonly info: ObjectInfo;
@@ -190,7 +191,7 @@ export class MemoryBlobStore implements BlobStore {
         total += part.bytes.length;
       }
       this.#uploads.delete(upload.id);
-      return this.#store(key, joined(chunks), headers);
+      return this.#store(key, joinBytes(chunks), headers);
     });
   }
 

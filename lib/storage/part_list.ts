@@ -5,6 +5,7 @@
  */
 
 import { AppError } from "../errors.ts";
+import { bareEtag } from "../etag.ts";
 import type { Multipart, Part } from "./blob_store.ts";
 
 /** Parts of one upload at most, on every driver; the limit of S3. */
@@ -50,11 +51,6 @@ export function orderedParts(parts: readonly Part[]): Part[] {
     }
   });
   return ordered;
-}
-
-/** An ETag without the quotes that HTTP puts around it. */
-export function bareEtag(etag: string): string {
-  return etag.replace(/^"(.*)"$/, "$1");
 }
 
 /** The error for an upload that was never begun, completed or aborted. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { joinBytes } from "../bytes.ts";
 import { AppError } from "../errors.ts";
 import type { ByteRange } from "./blob_store.ts";
 
@@ -64,19 +65,7 @@ export async function collect(
     }
     chunks.push(chunk);
   }
-  return joined(chunks);
-}
-
-/** The bytes of `chunks`, one after the other, in a buffer of their own. */
-export function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return joinBytes(chunks);
 }
 
 /** Where a range lies in an object. */

@@ -5,6 +5,7 @@ import { isValidDid, isValidHandle } from "@atproto/syntax";
 import { assertAllowed } from "../../lib/avatar/access.ts";
 import type { AvatarOptions } from "../../lib/avatar/options.ts";
 import { parseQuery } from "../../lib/avatar/parameters.ts";
+import { DEFAULT_QUALITY } from "../../lib/avatar/parameters.ts";
 import type { AvatarService } from "../../lib/avatar/service.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { AppEnv } from "../middleware.ts";
@@ -34,7 +35,11 @@ const parameters = (
     sizes,
     "Size. Both: cropped to exactly that box. One: scaled in proportion. None: the picture's own size.",
   ],
-  ["q", "1 to 100, 85 if not given", "Quality of WebP and JPEG."],
+  [
+    "q",
+    `1 to 100, ${DEFAULT_QUALITY} if not given`,
+    "Quality of WebP and JPEG.",
+  ],
   [
     "f",
     "webp (if not given), jpg, png, auto",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { quotedEtag } from "../../lib/etag.ts";
 import type { Digest } from "../../lib/oci/digest.ts";
 
 /** Content that is named by its digest never changes. */
@@ -46,7 +47,7 @@ export function contentHeaders(
   const scope = options.open ? "public" : "private";
   return {
     "docker-content-digest": digest,
-    etag: `"${digest}"`,
+    etag: quotedEtag(digest),
     "cache-control": options.pinned ? `${scope}, ${IMMUTABLE}` : "no-cache",
   };
 }
@@ -63,6 +64,6 @@ export function isNotModified(request: Request, digest: Digest): boolean {
   if (header === null) return false;
   return header.split(",", 100).some((tag) => {
     const bare = tag.trim().replace(/^W\//, "");
-    return bare === "*" || bare === `"${digest}"`;
+    return bare === "*" || bare === quotedEtag(digest);
   });
 }

@@ -15,6 +15,7 @@ import {
   parseDigest,
 } from "../../lib/oci/digest.ts";
 import { parsePageRequest } from "../../lib/oci/lists.ts";
+import { MAX_TAGS } from "../../lib/oci/manifest.ts";
 import {
   type ImageName,
   isTag,
@@ -31,7 +32,6 @@ import {
   nameBefore,
   notFound,
 } from "./path_parts.ts";
-import { MAX_TAGS } from "../../lib/registry/manifests/manifest_push.ts";
 
 /** Most `artifactType` parameters of one request. */
 const MAX_ARTIFACT_TYPES = 20;

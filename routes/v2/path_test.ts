@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type ErrorCode, isAppError } from "../../lib/errors.ts";
 import { digestOf } from "../../lib/oci/digest.ts";
+import { MAX_TAGS } from "../../lib/oci/manifest.ts";
 import { formatImageName, parseImageName } from "../../lib/oci/name.ts";
 import { FUZZ, valueOrClientError } from "../../tests/support/fuzz.ts";
 import { parseV2Path } from "./path.ts";
-import { MAX_TAGS } from "../../lib/registry/manifests/manifest_push.ts";
 
 const D = digestOf(new Uint8Array());
 const D512 = digestOf(new Uint8Array(), "sha512");

@@ -7,6 +7,7 @@
 
 import type { Did } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
+import { quotedEtag } from "../../lib/etag.ts";
 import type { HoldAccess } from "../../lib/hold/access.ts";
 import type { HoldBlobs } from "../../lib/hold/blobs/blobs.ts";
 import type { ReadTickets } from "../../lib/hold/blobs/read_tickets.ts";
@@ -112,7 +113,7 @@ function headersOf(digest: Digest): Record<string, string> {
   return {
     "content-type": OCTETS,
     "docker-content-digest": digest,
-    etag: `"${digest}"`,
+    etag: quotedEtag(digest),
     "accept-ranges": "bytes",
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; sandbox",

@@ -8,6 +8,7 @@
 
 import type { Hono } from "@hono/hono";
 import { z } from "zod";
+import { quotedEtag } from "../../lib/etag.ts";
 import type { HoldAccess } from "../../lib/hold/access.ts";
 import type { HoldCrew } from "../../lib/hold/crew.ts";
 import { TICKET_HEADER } from "../../lib/hold/uploads/part_uploads.ts";
@@ -98,7 +99,7 @@ export function mountHoldUploads(
       "UploadFailed",
       () => uploads.parts.put(id, number, body ?? new Blob().stream(), signal),
     );
-    return c.json({ etag }, 200, { etag: `"${etag}"` });
+    return c.json({ etag }, 200, { etag: quotedEtag(etag) });
   };
 
   const completeUpload: HoldHandler = async (c) => {

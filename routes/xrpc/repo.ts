@@ -7,6 +7,7 @@
 
 import type { Hono } from "@hono/hono";
 import { z } from "zod";
+import { MAX_WRITES } from "../../lib/atproto/pds/pds.ts";
 import type { Did } from "../../lib/did.ts";
 import { isAppError } from "../../lib/errors.ts";
 import { MAX_BLOB_BYTES, type RepoBlobs } from "../../lib/repo/blobs.ts";
@@ -96,7 +97,7 @@ const applyWrites = target.extend({
       value,
     }),
     place.extend({ $type: z.literal(`${NSID}.applyWrites#delete`) }),
-  ])).max(200),
+  ])).max(MAX_WRITES),
 });
 
 /** Serves the repo methods below `/xrpc/`. */

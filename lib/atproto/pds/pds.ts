@@ -13,6 +13,9 @@ export interface RepoRecord {
   readonly value: Record<string, unknown>;
 }
 
+/** Writes of one commit at most (sync specification); the reference PDS takes no more. */
+export const MAX_WRITES = 200;
+
 /** One write of `com.atproto.repo.applyWrites`. */
 export type RepoWrite =
   | {

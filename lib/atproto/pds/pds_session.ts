@@ -16,7 +16,13 @@ import { AppError } from "../../errors.ts";
 import { isReusable } from "../../hold_api/hold_methods.ts";
 import { readJson } from "../../net/json_body.ts";
 import { expiryOf } from "../../crypto/jwt.ts";
-import type { BlobRef, PdsSession, RepoWrite, WriteBudget } from "./pds.ts";
+import {
+  type BlobRef,
+  MAX_WRITES,
+  type PdsSession,
+  type RepoWrite,
+  type WriteBudget,
+} from "./pds.ts";
 import { pdsError, writeBudget, type XrpcCall, XrpcFailure } from "./xrpc.ts";
 
 /** A call to the session's own PDS. */
@@ -54,9 +60,6 @@ export class ServiceTokenCache {
 
 /** A service token is not used in its last seconds, in milliseconds. */
 const RENEW_MS = 10_000;
-
-/** Writes that the reference PDS takes in one commit. */
-const MAX_WRITES = 200;
 
 /** A write may wait for the PDS to commit; in milliseconds. */
 const WRITE_TIMEOUT_MS = 30_000;

@@ -10,6 +10,7 @@ import { z } from "zod";
 import type { Did } from "../../did.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import type { BlobRef } from "../pds/pds.ts";
+import { OWNER_COLLECTIONS } from "./collections.ts";
 import { manifestRkey } from "./rkeys.ts";
 
 const didSchema = z.string().refine((text) => isValidDid(text)).transform(
@@ -143,7 +144,7 @@ function didOfEndpoint(endpoint: string | undefined): Did | undefined {
 
 /** AT-URI of a manifest record. */
 export function manifestUri(did: Did, digest: Digest): string {
-  return `at://${did}/io.atcr.manifest/${manifestRkey(digest)}`;
+  return `at://${did}/${OWNER_COLLECTIONS.manifest}/${manifestRkey(digest)}`;
 }
 
 /** The key in the AT-URI of a manifest record. */
@@ -151,7 +152,7 @@ function rkeyOfUri(uri: string | undefined): string | undefined {
   if (uri === undefined) return undefined;
   try {
     const { collection, rkey } = new AtUri(uri);
-    return collection === "io.atcr.manifest" && isValidRecordKey(rkey)
+    return collection === OWNER_COLLECTIONS.manifest && isValidRecordKey(rkey)
       ? rkey
       : undefined;
   } catch {

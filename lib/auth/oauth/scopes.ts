@@ -4,16 +4,11 @@
  * @module
  */
 
+import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import { HOLD_METHODS } from "../../hold_api/hold_methods.ts";
 
 /** Records that the registry writes in the owner's repo. */
-export const COLLECTIONS = [
-  "io.atcr.manifest",
-  "io.atcr.repo.page",
-  "io.atcr.sailor.profile",
-  "io.atcr.sailor.star",
-  "io.atcr.tag",
-] as const;
+export const COLLECTIONS: readonly string[] = Object.values(OWNER_COLLECTIONS);
 
 /** Everything needed, item by item. */
 export const GRANULAR_SCOPE: string = [

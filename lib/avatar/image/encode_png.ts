@@ -6,6 +6,7 @@
  */
 
 import { crc32, deflateSync } from "node:zlib";
+import { joinBytes } from "../../bytes.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { KernelPixels } from "./decode/decoded.ts";
 
@@ -29,7 +30,7 @@ export function encodePng(
   view.setUint32(4, height);
   header.set([8, opaque ? 2 : 6, 0, 0, 0], 8);
   const data = deflateSync(filtered(kernel, image, opaque), { level: LEVEL });
-  return concat([
+  return joinBytes([
     Uint8Array.from(SIGNATURE),
     chunk("IHDR", header),
     chunk("IDAT", data),
@@ -68,15 +69,4 @@ function chunk(type: string, data: Uint8Array): Uint8Array {
   bytes.set(data, 8);
   view.setUint32(8 + data.length, crc32(bytes.subarray(4, 8 + data.length)));
   return bytes;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const size = parts.reduce((sum, part) => sum + part.length, 0);
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

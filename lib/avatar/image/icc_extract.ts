@@ -5,6 +5,7 @@
  */
 
 import { inflateSync } from "node:zlib";
+import { joinBytes } from "../../bytes.ts";
 import { readAvif } from "./decode/avif_boxes.ts";
 import { ByteReader } from "./bytes.ts";
 import type { ImageInfo } from "./info.ts";
@@ -50,13 +51,7 @@ function fromJpeg(b: ByteReader): Uint8Array | undefined {
   const present = parts.filter((part) => part !== undefined);
   const size = present.reduce((sum, part) => sum + part.length, 0);
   if (size === 0 || size > MAX_PROFILE_BYTES) return undefined;
-  const profile = new Uint8Array(size);
-  let at = 0;
-  for (const part of present) {
-    profile.set(part, at);
-    at += part.length;
-  }
-  return profile;
+  return joinBytes(present);
 }
 
 /** Inflates the iCCP chunk, which must stand in front of the image data. */

@@ -7,6 +7,7 @@
 
 import { DEFAULT_LIMITS } from "../image/limits.ts";
 import type { OutputFormat } from "../image/encode.ts";
+import { DEFAULT_QUALITY } from "../parameters.ts";
 import { placeholderScene } from "../placeholder/scene.ts";
 import { type Job, perform, unwrap } from "./job.ts";
 
@@ -25,7 +26,7 @@ export async function warmUp(): Promise<void> {
         width: SIDE,
         height: SIDE,
         format,
-        quality: 85,
+        quality: DEFAULT_QUALITY,
       });
       await make({
         kind: "render",
@@ -36,7 +37,7 @@ export async function warmUp(): Promise<void> {
           density: 1,
           enlarge: false,
           format: "webp" satisfies OutputFormat,
-          quality: 85,
+          quality: DEFAULT_QUALITY,
         },
         limits: DEFAULT_LIMITS,
       });

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import type { Did } from "../../did.ts";
 import { manifestUri } from "../../atproto/records/records.ts";
 import type { Clock } from "../../clock.ts";
@@ -257,7 +258,9 @@ export class ManifestCensus {
     const released: string[] = [];
     for await (const { uri, row } of layers.manifests(owner)) {
       // A notification without digest stands under its tag, which tells nothing here.
-      if (seen.has(uri) || !uri.includes("/io.atcr.manifest/")) continue;
+      if (seen.has(uri) || !uri.includes(`/${OWNER_COLLECTIONS.manifest}/`)) {
+        continue;
+      }
       if (!await this.#isOver(uri, row, dry)) continue;
       if (!dry) await layerRecords.removeManifest(uri);
       released.push(uri);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MAX_WRITES } from "../../atproto/pds/pds.ts";
 import type { Did } from "../../did.ts";
 import { manifestUri } from "../../atproto/records/records.ts";
 import type { Clock } from "../../clock.ts";
@@ -31,7 +32,6 @@ import {
   type HoldRecords,
   type HoldWrite,
   layerSchema,
-  MAX_WRITES,
   rkeyOf,
 } from "../records.ts";
 

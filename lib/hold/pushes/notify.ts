@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MAX_WRITES } from "../../atproto/pds/pds.ts";
 import type { Did } from "../../did.ts";
 import { manifestUri } from "../../atproto/records/records.ts";
 import type { Clock } from "../../clock.ts";
@@ -29,7 +30,6 @@ import {
   type HoldCommit,
   type HoldRecords,
   type HoldWrite,
-  MAX_WRITES,
 } from "../records.ts";
 import type { HoldStats, RepoName } from "../stats.ts";
 import { KeyedMutex } from "../../async/keyed_mutex.ts";

@@ -59,7 +59,7 @@ const FOLD_MS = 10 * 60_000;
 const POSTS_PER_HOUR = 10;
 
 /** Tags kept of folded pushes. */
-const MAX_TAGS = 50;
+const MAX_FOLDED_TAGS = 50;
 
 /** Decides about posts. Off unless the captain record says otherwise. */
 export class HoldPosts {
@@ -95,7 +95,7 @@ export class HoldPosts {
       windowSeconds: 3_600,
     };
     if (!(await this.#limiter.take(rule, owner)).allowed) return undefined;
-    const tags = [...last?.tags ?? [], tag].slice(-MAX_TAGS);
+    const tags = [...last?.tags ?? [], tag].slice(-MAX_FOLDED_TAGS);
     const value = postRecord({
       ...image,
       did: owner,

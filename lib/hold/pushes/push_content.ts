@@ -4,6 +4,7 @@
  * @module
  */
 
+import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import { manifestUri } from "../../atproto/records/records.ts";
 import { tagRkey } from "../../atproto/records/rkeys.ts";
 import { AppError } from "../../errors.ts";
@@ -14,7 +15,7 @@ import { type Digest, isDigest } from "../../oci/digest.ts";
 export function uriOf({ owner, digest, repository, tag }: PushEvent): string {
   if (digest !== undefined) return manifestUri(owner, digest);
   if (tag !== undefined) {
-    return `at://${owner}/io.atcr.tag/${tagRkey(repository, tag)}`;
+    return `at://${owner}/${OWNER_COLLECTIONS.tag}/${tagRkey(repository, tag)}`;
   }
   throw new AppError(
     "INVALID_REQUEST",

@@ -4,12 +4,12 @@
  * @module
  */
 
+import { bareEtag } from "../../etag.ts";
 import type { PartRef } from "../../hold_api/hold_client.ts";
 import { isAppError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
-import { bareEtag } from "../../storage/part_list.ts";
 import { readTail } from "./part_writer.ts";
 import { missingParts, unknownUpload } from "./upload_errors.ts";
 import { RunningHash } from "./upload_hash.ts";

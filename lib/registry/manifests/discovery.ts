@@ -6,6 +6,7 @@
  */
 
 import type { Identity } from "../../atproto/identity/identity.ts";
+import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import {
   readManifest,
   readTag,
@@ -43,8 +44,7 @@ export interface DiscoveryDeps {
   imports: ManifestImport;
 }
 
-const MANIFEST = "io.atcr.manifest";
-const TAG = "io.atcr.tag";
+const { manifest: MANIFEST, tag: TAG } = OWNER_COLLECTIONS;
 
 /** Referrers that are read for one request, and so many at a time. */
 const MAX_REFERRERS = 100;

@@ -3,9 +3,9 @@ import type { Did } from "../../did.ts";
 import { systemClock } from "../../clock.ts";
 import { planJob } from "../../kv/jobs.ts";
 import type { Digest } from "../../oci/digest.ts";
+import { MAX_TAGS } from "../../oci/manifest.ts";
 import { registryKeys } from "../kv_keys.ts";
 import { ManifestIndex } from "./manifest_index.ts";
-import { MAX_TAGS } from "./manifest_push.ts";
 import { PUSH_DELIVERY } from "../push_delivery.ts";
 import { openKv } from "../../kv/open_kv.ts";
 

@@ -14,6 +14,7 @@ import type { Metrics } from "../../metrics.ts";
 import { type Digest, digestOf, digestParts } from "../../oci/digest.ts";
 import {
   listedBlobs,
+  MAX_TAGS,
   type ParsedManifest,
   requiredBlobs,
 } from "../../oci/manifest.ts";
@@ -64,9 +65,6 @@ export interface PushResult {
   digest: Digest;
   subject: Digest | undefined;
 }
-
-/** Tags that one push may set: with the longest names they just fit into one commit (distribution-spec, end-7b asks for at least 10). */
-export const MAX_TAGS = 50;
 
 /** Stores manifests (distribution-spec, "Pushing Manifests"). */
 export class ManifestPush {

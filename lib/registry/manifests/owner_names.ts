@@ -5,6 +5,7 @@
  * @module
  */
 
+import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import type { Did } from "../../did.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import { readManifest, readTag } from "../../atproto/records/records.ts";
@@ -30,8 +31,7 @@ export interface OwnerNamesDeps extends OwnerListsDeps {
 
 type AllRemovals = ReadonlyMap<string, PendingRemovals>;
 
-const MANIFEST = "io.atcr.manifest";
-const TAG = "io.atcr.tag";
+const { manifest: MANIFEST, tag: TAG } = OWNER_COLLECTIONS;
 
 /** Records that are asked for the hold of a repository. */
 const MAX_PROBES = 3;

@@ -8,6 +8,7 @@
 
 import { LRUCache } from "lru-cache";
 import type { Identity } from "../../atproto/identity/identity.ts";
+import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import { readManifest } from "../../atproto/records/records.ts";
 import { manifestRkey } from "../../atproto/records/rkeys.ts";
 import { type Clock, isWithin } from "../../clock.ts";
@@ -31,7 +32,7 @@ export interface RecordCheckDeps {
   intervalMs: number;
 }
 
-const MANIFEST = "io.atcr.manifest";
+const { manifest: MANIFEST } = OWNER_COLLECTIONS;
 
 /** Manifests whose last check is remembered. */
 const MAX_REMEMBERED = 10_000;

@@ -10,11 +10,12 @@
 
 import type { Did } from "../../did.ts";
 import { type Clock, systemClock } from "../../clock.ts";
-import type { PdsSession, RepoWrite } from "../../atproto/pds/pds.ts";
+import {
+  MAX_WRITES,
+  type PdsSession,
+  type RepoWrite,
+} from "../../atproto/pds/pds.ts";
 import { isAppError } from "../../errors.ts";
-
-/** Writes of one commit (limit of the reference PDS). */
-export const MAX_WRITES = 200;
 
 /** What is on its way keeps a commit waiting for so long at most, in milliseconds. */
 const GATHER_MS = 250;

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
-import type { PdsSession, RepoWrite } from "../../atproto/pds/pds.ts";
+import {
+  MAX_WRITES,
+  type PdsSession,
+  type RepoWrite,
+} from "../../atproto/pds/pds.ts";
 import { AppError, isAppError } from "../../errors.ts";
-import { MAX_WRITES, OwnerCommits } from "./owner_commits.ts";
+import { OwnerCommits } from "./owner_commits.ts";
 import { ManualClock } from "../../testing_clock.ts";
 
 const write = (rkey: string): RepoWrite => ({

@@ -4,12 +4,14 @@
  * @module
  */
 
+import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import type { Did } from "../../did.ts";
-import type {
-  BlobRef,
-  PdsReader,
-  PdsSession,
-  RepoWrite,
+import {
+  type BlobRef,
+  MAX_WRITES,
+  type PdsReader,
+  type PdsSession,
+  type RepoWrite,
 } from "../../atproto/pds/pds.ts";
 import {
   writeManifest,
@@ -24,10 +26,9 @@ import {
 import { AppError, isAppError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ParsedManifest } from "../../oci/manifest.ts";
-import { MAX_WRITES, OwnerCommits } from "./owner_commits.ts";
+import { OwnerCommits } from "./owner_commits.ts";
 
-const MANIFEST = "io.atcr.manifest";
-const TAG = "io.atcr.tag";
+const { manifest: MANIFEST, tag: TAG } = OWNER_COLLECTIONS;
 
 /** A tag to write, with what our index knows of its record. */
 export interface TagWrite {

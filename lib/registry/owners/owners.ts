@@ -7,6 +7,7 @@
 
 import type { Hosting } from "../../atproto/hosting/hosting.ts";
 import { askAgain } from "../../atproto/identity/ask_again.ts";
+import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import type { Did } from "../../did.ts";
 import type {
   Identity,
@@ -32,7 +33,7 @@ const MAX_AGE_MS = 60_000;
 /** A refusal waits no longer than this for a slow directory or name server, in milliseconds. */
 const PATIENCE_MS = 2_000;
 
-const PROFILE = "io.atcr.sailor.profile";
+const { profile: PROFILE } = OWNER_COLLECTIONS;
 
 /** What {@linkcode Owners} needs. */
 export interface OwnersDeps {

@@ -8,6 +8,7 @@
 
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
+import { HOLD_COLLECTIONS } from "../../atproto/records/collections.ts";
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import { ALLOWED, type Decision, deny } from "../../hold_api/decision.ts";
@@ -139,7 +140,7 @@ export class RemoteAccess {
     const { did } = this.#calls;
     const record = await this.#calls.query(
       "com.atproto.repo.getRecord",
-      { repo: did, collection: "io.atcr.hold.captain", rkey: "self" },
+      { repo: did, collection: HOLD_COLLECTIONS.captain, rkey: "self" },
       captainSchema,
     );
     if (record) return record.value;
@@ -157,7 +158,7 @@ export class RemoteAccess {
         "com.atproto.repo.listRecords",
         {
           repo: this.#calls.did,
-          collection: "io.atcr.hold.crew",
+          collection: HOLD_COLLECTIONS.crew,
           limit: "100",
           ...(cursor === undefined ? {} : { cursor }),
         },

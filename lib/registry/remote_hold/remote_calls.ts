@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { Did } from "../../did.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
 import { AppError, type ErrorCode } from "../../errors.ts";
+import { bareEtag } from "../../etag.ts";
 import { foreignText } from "../../text.ts";
 import { clientTarget, type TargetRules } from "../../net/client_target.ts";
 import type { Caller } from "../../hold_api/hold_client.ts";
@@ -152,7 +153,7 @@ export class RemoteCalls {
     });
     if (response.ok) {
       await response.body?.cancel();
-      const etag = response.headers.get("etag")?.replaceAll('"', "");
+      const etag = bareEtag(response.headers.get("etag") ?? "") || undefined;
       if (etag) return etag;
     } else if (isHold) throw await this.#refusal(response);
     await response.body?.cancel();

@@ -8,6 +8,7 @@
  */
 
 import { z } from "zod";
+import { HOLD_COLLECTIONS } from "../../atproto/records/collections.ts";
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { PushEvent } from "../../hold_api/push_event.ts";
@@ -106,7 +107,7 @@ export class RemoteQuota {
         "com.atproto.repo.listRecords",
         {
           repo: this.#calls.did,
-          collection: "io.atcr.hold.layer",
+          collection: HOLD_COLLECTIONS.layer,
           limit: "100",
           ...(cursor === undefined ? {} : { cursor }),
         },

@@ -7,11 +7,11 @@
 
 import { decode, fromBytes } from "@atcute/cbor";
 import { isNodeData } from "@atcute/mst";
+import { joinBytes } from "../../bytes.ts";
 import { AppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { hashOfCid, isCid } from "../cid.ts";
 import { type Block, carBytes, carStream } from "../commit.ts";
-import { concat } from "../events/frames.ts";
 import type { RepoKeys } from "../kv_keys.ts";
 import type { StoredNodes } from "../nodes.ts";
 import {
@@ -221,9 +221,9 @@ async function* pieces(
     open.push(chunk);
     size += chunk.length;
     if (size < PIECE_BYTES) continue;
-    yield concat(open);
+    yield joinBytes(open);
     open = [];
     size = 0;
   }
-  if (size > 0) yield concat(open);
+  if (size > 0) yield joinBytes(open);
 }

@@ -7,11 +7,12 @@
 import { fromStream as readCar, writeCarStream } from "@atcute/car";
 import { toString } from "@atcute/cid";
 import { fromStream } from "@atcute/repo";
+import { MAX_WRITES } from "../../atproto/pds/pds.ts";
 import { AppError } from "../../errors.ts";
 import { cidOfBlock } from "../cid.ts";
 import { decodeRecord } from "../record_data.ts";
 import type { ApplyResult } from "../types.ts";
-import { MAX_WRITES, type RepoWrite } from "../writes.ts";
+import type { RepoWrite } from "../writes.ts";
 
 /** Where records are taken to; a `Repo` is one. */
 export interface ImportTarget {

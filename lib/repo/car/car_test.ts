@@ -12,9 +12,9 @@ import {
   TEST_DID,
 } from "../../../tests/support/repo.ts";
 import { SyncVerifier } from "../../../tests/support/sync_verifier.ts";
+import { joinBytes } from "../../bytes.ts";
 import { AppError } from "../../errors.ts";
 import { importCar } from "./car_import.ts";
-import { concat } from "../events/frames.ts";
 import type { Repo } from "../repo.ts";
 import { ManualClock } from "../../testing_clock.ts";
 
@@ -96,7 +96,7 @@ Deno.test("an export that began before goes on while everything is replaced and 
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
     parts.push(next.value);
   }
-  const car = concat(parts);
+  const car = joinBytes(parts);
   const { creates, commit } = await verifyRepoCar(car, TEST_DID, signer.didKey);
   assert.equal(commit.cid.toString(), before.cid);
   assert.equal(creates.length, 1500);

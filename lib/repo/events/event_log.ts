@@ -5,9 +5,9 @@
  * @module
  */
 
+import { joinBytes } from "../../bytes.ts";
 import type { Clock } from "../../clock.ts";
 import type { Atomic, Kv } from "../../kv/kv.ts";
-import { concat } from "./frames.ts";
 import type { RepoKeys } from "../kv_keys.ts";
 import type { EventRow, HeadRow } from "../rows.ts";
 
@@ -103,7 +103,7 @@ export class EventLog {
       } else if (open?.seq === seq) open.parts.push(value);
       // Else the sweep has already taken the beginning of this event.
       if (open === undefined || open.parts.length < open.row.chunks) continue;
-      const frame = concat(open.parts);
+      const frame = joinBytes(open.parts);
       events.push({ seq: open.seq, at: open.row.at, frame });
       total += frame.length;
       open = undefined;

@@ -8,6 +8,7 @@
 import { type CidLink, encode, toBytes, toCidLink } from "@atcute/cbor";
 import { fromString } from "@atcute/cid";
 import { isValidHandle } from "@atproto/syntax";
+import { joinBytes } from "../../bytes.ts";
 import type { Did } from "../../did.ts";
 import type { TreeOp } from "../tree.ts";
 
@@ -113,11 +114,11 @@ export function errorFrame(
   error: "FutureCursor" | "ConsumerTooSlow",
   message: string,
 ): Uint8Array {
-  return concat([encode({ op: -1 }), encode({ error, message })]);
+  return joinBytes([encode({ op: -1 }), encode({ error, message })]);
 }
 
 function frame(type: string, body: Record<string, unknown>): Uint8Array {
-  return concat([encode({ op: 1, t: type }), encode(body)]);
+  return joinBytes([encode({ op: 1, t: type }), encode(body)]);
 }
 
 function link(cid: string): CidLink {
@@ -126,17 +127,4 @@ function link(cid: string): CidLink {
 
 function time(at: number): string {
   return new Date(at).toISOString();
-}
-
-/** `parts` one after the other. */
-export function concat(
-  parts: readonly Uint8Array[],
-): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -9,6 +9,7 @@
  */
 
 import { type Clock, systemClock } from "../../clock.ts";
+import { bareEtag } from "../../etag.ts";
 import type {
   BlobStore,
   ByteRange,
@@ -22,7 +23,6 @@ import type {
 import { assertKey, assertPrefix } from "../object_keys.ts";
 import {
   assertPartNumber,
-  bareEtag,
   MAX_PARTS,
   nothingToMove,
   orderedParts,

@@ -11,8 +11,8 @@ import type {
   UploadPartCommandInput,
 } from "@aws-sdk/client-s3";
 import type { Clock } from "../../clock.ts";
+import { bareEtag } from "../../etag.ts";
 import type { Multipart, ObjectInfo } from "../blob_store.ts";
-import { bareEtag } from "../part_list.ts";
 import { s3Error, type S3Place } from "./s3_errors.ts";
 import type { ProgressHandler } from "./s3_handler.ts";
 import { type Attempt, withRetries } from "./s3_retry.ts";

@@ -5,6 +5,7 @@
  */
 
 import { Readable } from "node:stream";
+import { quotedEtag } from "../../etag.ts";
 import type { ByteRange, ObjectInfo } from "../blob_store.ts";
 import { resumableBody } from "./s3_body.ts";
 import { infoOf, type S3Connection } from "./s3_client.ts";
@@ -63,7 +64,7 @@ async function open(
         Bucket: connection.bucket,
         Key: key,
         Range: range && `bytes=${range.start}-${range.end}`,
-        IfMatch: etag && `"${etag}"`,
+        IfMatch: etag && quotedEtag(etag),
       }, options),
     { signal },
   );

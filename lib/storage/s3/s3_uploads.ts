@@ -6,14 +6,11 @@
 
 import type { ListMultipartUploadsCommandOutput } from "@aws-sdk/client-s3";
 import { type AppError, isAppError } from "../../errors.ts";
+import { bareEtag } from "../../etag.ts";
+import { quotedEtag } from "../../etag.ts";
 import type { Multipart, ObjectHeaders, Part } from "../blob_store.ts";
 import { assertKey } from "../object_keys.ts";
-import {
-  assertPartNumber,
-  bareEtag,
-  MAX_PARTS,
-  unknownUpload,
-} from "../part_list.ts";
+import { assertPartNumber, MAX_PARTS, unknownUpload } from "../part_list.ts";
 import type { S3Connection } from "./s3_client.ts";
 import { storageUnavailable } from "../storage_error.ts";
 import { isGone, s3Error } from "./s3_errors.ts";
@@ -101,7 +98,7 @@ export class S3Uploads {
   ): Promise<void> {
     const target = this.#target(upload);
     const list = parts.map(({ partNumber, etag }) => (
-      { PartNumber: partNumber, ETag: `"${etag}"` }
+      { PartNumber: partNumber, ETag: quotedEtag(etag) }
     ));
     let tries = 0;
     try {

@@ -1,0 +1,19 @@
+/**
+ * Bytes that come in pieces.
+ *
+ * @module
+ */
+
+/** The bytes of `parts`, one after the other, in a buffer of their own. */
+export function joinBytes(
+  parts: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
