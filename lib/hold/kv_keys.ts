@@ -20,6 +20,10 @@ export const holdKeys = {
   blob: (digest: Digest): Key => ["hold", "blob", digest],
   /** All blobs. */
   blobs: ["hold", "blob"] as Key,
+  /** That a blob is damaged. */
+  damagedBlob: (digest: Digest): Key => ["hold", "blob_damaged", digest],
+  /** All damaged blobs. */
+  damagedBlobs: ["hold", "blob_damaged"] as Key,
   /** That somebody uploaded a blob. */
   uploader: (digest: Digest, did: Did): Key => [
     "hold",

@@ -46,11 +46,11 @@ import {
   purgeClaim,
   removedRow,
 } from "./blob_row.ts";
+import { indexDamage } from "./damaged_blobs.ts";
 
 /** Tries of a commit that other instances get in the way of. */
 const PUBLISH_ATTEMPTS = 50;
 
-/** What {@linkcode BlobRows} needs. */
 export interface BlobRowsDeps {
   kv: Kv;
   clock: Clock;
@@ -86,9 +86,8 @@ export class BlobRows {
   ): Promise<ReadonlyMap<Digest, BlobRow>> {
     const keys = digests.map(holdKeys.blob);
     const found = new Map<Digest, BlobRow>();
-    for (
-      const [i, entry] of (await this.#kv.getMany<BlobRow>(keys)).entries()
-    ) {
+    const entries = await this.#kv.getMany<BlobRow>(keys);
+    for (const [i, entry] of entries.entries()) {
       const digest = digests[i];
       if (entry && digest) found.set(digest, current(entry.value));
     }
@@ -313,6 +312,7 @@ export class BlobRows {
     const change = this.#kv.atomic()
       .check(key, entry?.versionstamp ?? null)
       .set(key, row);
+    indexDamage(change, digest, entry?.value, row);
     const { size } = row;
     return counter ? counter.commit(change, { digest, size }) : change.commit();
   }

@@ -13,6 +13,8 @@ export interface Reservation {
   readonly bytes: number;
   /** Bytes that the client announced for the whole blob; 0 when it did not. */
   readonly declared: number;
+  /** Whether it goes beyond the quota, for what may turn out to be a damaged blob that counts already. */
+  readonly beyond?: boolean;
   /** When it ends by itself, in milliseconds since the Unix epoch. */
   readonly until: number;
   /** When it was last changed, in milliseconds since the Unix epoch. */
@@ -63,7 +65,7 @@ export function reservationOf(
 }
 
 /** Bytes that a reservation keeps from others. */
-export function reservedBy(reservation: Reservation | undefined): number {
+function reservedBy(reservation: Reservation | undefined): number {
   if (!reservation) return 0;
   return Math.max(reservation.bytes, reservation.declared);
 }
@@ -80,6 +82,17 @@ function reservedBytes(account: AccountRow, now: number): number {
 /** Bytes stored and reserved. */
 export function usedBytes(account: AccountRow, now: number): number {
   return account.bytes + reservedBytes(account, now);
+}
+
+/** Bytes stored, and reserved within the quota. */
+export function firmBytes(account: AccountRow, now: number): number {
+  let sum = account.bytes;
+  for (const reservation of Object.values(account.reservations)) {
+    if (isLive(reservation, now) && !reservation.beyond) {
+      sum += reservedBy(reservation);
+    }
+  }
+  return sum;
 }
 
 /** `account` with another reservation `id` (undefined: with none), and without those that have ended. */

@@ -11,6 +11,7 @@ import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
+import { damagedBlobs } from "../blobs/damaged_blobs.ts";
 import { holdKeys } from "../kv_keys.ts";
 import {
   type AccountRow,
@@ -34,6 +35,9 @@ export interface Plan<T> {
 
 /** Charges of one commit: with the longest DIDs a commit takes the keys of so many. */
 export const CHARGE_BATCH = 35;
+
+/** Damaged blobs that are looked at; where there are more, the operator has to mend the store. */
+const MAX_DAMAGED = 1_000;
 
 /** Tries of a commit that other instances get in the way of. */
 const MAX_COMMITS = 100;
@@ -131,6 +135,12 @@ export class Accounts {
       const size = rows[i]?.value.size;
       return size === undefined ? [] : [{ digest, size }];
     });
+  }
+
+  /** Bytes of damaged blobs that count for `user`, so that a push that mends them takes no more room. */
+  async mendableBytes(user: Did): Promise<number> {
+    const digests = await damagedBlobs(this.#kv, MAX_DAMAGED);
+    return sizeOf(await this.charges(user, digests));
   }
 
   /** Those of `blobs` that do not count for `user` yet, each once. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { isAppError } from "../../errors.ts";
+import type { UploadRef } from "../../hold_api/hold_client.ts";
 import { digestOf } from "../../oci/digest.ts";
-import { ALICE, bodyOf, brokenBody, noise, WRONG } from "../testing.ts";
+import { ALICE, BOB, bodyOf, brokenBody, noise, WRONG } from "../testing.ts";
 import { openServices } from "../testing_services.ts";
 
 const TIERS = {
@@ -154,4 +155,62 @@ Deno.test("a reservation of a clock that ran ahead ends when the clock is set ba
   assert.equal(await hold.quota.remaining(ALICE), 400);
   hold.clock.setBack(365 * 24 * HOUR);
   assert.equal(await hold.quota.remaining(ALICE), 1000);
+});
+
+Deno.test("a push mends a damaged blob with a full quota, however it comes, and brings in no other", async () => {
+  await using hold = await openServices(TIERS);
+  const bytes = noise(600);
+  const digest = await hold.push(ALICE, bytes);
+  await hold.push(ALICE, noise(400, 2));
+  await hold.push(BOB, noise(1000, 4));
+  const full = await hold.quota.report(ALICE);
+  assert.equal(full.totalSize, 1000);
+  const send = async (
+    way: string,
+    upload: UploadRef,
+    bytes: Uint8Array<ArrayBuffer>,
+  ) => {
+    const [first, last] = [bytes.slice(0, 300), bytes.slice(300)];
+    if (way === "streamed") {
+      await hold.uploads.append(upload, 0, bodyOf(first));
+      await hold.uploads.append(upload, 300, bodyOf(last));
+    } else {
+      const { uploadId } = upload;
+      await hold.uploads.parts.put(uploadId, 1, bodyOf(first));
+      await hold.uploads.parts.put(uploadId, 2, bodyOf(last));
+    }
+  };
+  const push = async (way: string, bytes: Uint8Array<ArrayBuffer>) => {
+    const wanted = digestOf(bytes);
+    const size = bytes.length;
+    if (way === "whole") {
+      const upload = await hold.uploads.reserve(ALICE);
+      const last = { offset: 0, body: bodyOf(bytes), size };
+      await hold.uploads.finish(upload, wanted, last);
+      return;
+    }
+    const options = way === "announced" ? { size } : {};
+    const upload = await hold.uploads.initiate(ALICE, options);
+    try {
+      await send(way, upload, bytes);
+      await hold.uploads.complete(upload.uploadId, wanted);
+    } catch (error) {
+      // One that was refused at its end is gone.
+      await hold.uploads.abort(upload.uploadId).catch(() => {});
+      throw error;
+    }
+  };
+  for (const way of ["whole", "announced", "streamed", "parts"]) {
+    await hold.store.put(hold.keys.blob(digest), noise(10));
+    assert.equal(await hold.blobs.open(digest), undefined);
+    await assert.rejects(push(way, noise(600, 3)), exceeded, way);
+    await assert.rejects(push(way, noise(601)), exceeded, way);
+    assert.deepEqual(await hold.quota.report(ALICE), full, way);
+    // What is damaged of others is no room for those who do not store it.
+    await assert.rejects(hold.uploads.initiate(BOB), exceeded, way);
+    await push(way, bytes);
+    assert.deepEqual(await hold.quota.report(ALICE), full, way);
+    assert.ok(await hold.blobs.stat(digest), way);
+    await assert.rejects(hold.uploads.initiate(ALICE), exceeded, way);
+  }
 });

@@ -1,0 +1,241 @@
+/**
+ * Room for the bytes of one request within the quota of a person.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../clock.ts";
+import type { Did } from "../../did.ts";
+import type { Atomic } from "../../kv/kv.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { BlobCounter } from "../blobs/blob_counter.ts";
+import {
+  type AccountRow,
+  firmBytes,
+  type Reservation,
+  reservationOf,
+  usedBytes,
+  withReservation,
+} from "./account.ts";
+import type { Accounts } from "./accounts.ts";
+import { type Limit, overQuota, tooManyUploads } from "./quota_errors.ts";
+
+export interface RoomDeps {
+  readonly accounts: Accounts;
+  readonly clock: Clock;
+}
+
+/** Which upload needs room. */
+export interface RoomRequest {
+  readonly uploadId: string;
+  readonly caller: Did;
+  /** Where it is known before the bytes: what counts already takes no more room. */
+  readonly digest?: Digest;
+  /** Whether other requests may bring other parts of the same upload. */
+  readonly isPart?: boolean;
+}
+
+/** A running request renews its reservation; one of a killed instance ends after so long, in milliseconds. */
+const RUN_MS = 60_000;
+
+/** Uploads of one person that hold a reservation at the same time; more do not fit a row. */
+const MAX_RESERVATIONS = 300;
+
+/** Most bytes reserved ahead of what has come, and the least that is worth it. */
+const MAX_AHEAD_BYTES = 8 * 1024 * 1024;
+const MIN_AHEAD_BYTES = 64 * 1024;
+
+/** Share of what is left that one upload may reserve ahead. */
+const AHEAD_SHARE = 16;
+
+/**
+ * Room for the bytes of one request. Only one at a time, except for parts. Its
+ * `commit` ends the reservation. This one has no limit: only what is stored in
+ * the end is counted.
+ */
+export class UploadRoom implements BlobCounter {
+  protected readonly accounts: Accounts;
+  protected readonly request: RoomRequest;
+
+  constructor(accounts: Accounts, request: RoomRequest) {
+    this.accounts = accounts;
+    this.request = request;
+  }
+
+  readonly isLimited: boolean = false;
+
+  /**
+   * Makes sure that there is room for `bytes` bytes: of the blob, or of the
+   * part. Returns undefined where that is known already.
+   */
+  need(_bytes: number): Promise<void> | undefined {
+    return undefined;
+  }
+
+  /** Keeps the reservation of a request that is still running. */
+  renew(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Reduces the reservation to `bytes` acknowledged bytes, until `until` (milliseconds since the Unix epoch). */
+  keep(_bytes: number, _until: number): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Ends what this request has reserved. */
+  end(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async commit(
+    change: Atomic,
+    blob: { digest: Digest; size: number },
+  ): Promise<boolean> {
+    const { caller, uploadId } = this.request;
+    return await this.accounts.commitStored(change, caller, blob, uploadId);
+  }
+}
+
+/** Room within a limit. */
+export class LimitedRoom extends UploadRoom {
+  readonly #deps: RoomDeps;
+  readonly #limit: Limit;
+  /** Bytes of the reservation that are this request's to fill. */
+  #taken: number;
+  /** Bytes that take no more room: those of the blob, where it counts already. */
+  readonly #counted: number;
+
+  constructor(
+    deps: RoomDeps,
+    request: RoomRequest,
+    limit: Limit,
+    { account, counted }: { account: AccountRow; counted: number },
+  ) {
+    super(deps.accounts, request);
+    this.#counted = counted;
+    this.#deps = deps;
+    this.#limit = limit;
+    const now = deps.clock.now();
+    const held = reservationOf(account, request.uploadId, now);
+    // With the digest it is known whether a blob is one that may go beyond.
+    const isDoubtful = held?.beyond === true && request.digest !== undefined;
+    this.#taken = request.isPart || isDoubtful ? 0 : held?.bytes ?? 0;
+  }
+
+  override readonly isLimited: boolean = true;
+
+  override need(bytes: number): Promise<void> | undefined {
+    const isThere = bytes <= Math.max(this.#taken, this.#counted);
+    return isThere ? undefined : this.#grow(bytes);
+  }
+
+  override async renew(): Promise<void> {
+    const { clock } = this.#deps;
+    const { caller, uploadId } = this.request;
+    await this.accounts.change(caller, (account) => {
+      const now = clock.now();
+      const held = reservationOf(account, uploadId, now);
+      // One that has acknowledged bytes lives as long as its upload.
+      if (!held || held.until - now > RUN_MS / 2) return { result: undefined };
+      const next = { ...held, until: now + RUN_MS };
+      return {
+        account: withReservation(account, uploadId, next, now),
+        result: undefined,
+      };
+    });
+  }
+
+  override async keep(bytes: number, until: number): Promise<void> {
+    await this.#settle(bytes, until);
+  }
+
+  override async end(): Promise<void> {
+    await this.#settle(0, undefined);
+  }
+
+  /**
+   * Reserves what is missing to `bytes`, and a bit ahead while there is plenty.
+   * While the digest is not known, the blob may be a damaged one that counts
+   * already, so that as much as those have may go beyond the quota.
+   */
+  async #grow(bytes: number): Promise<void> {
+    const { clock } = this.#deps;
+    const { caller, uploadId, digest } = this.request;
+    this.#taken = await this.accounts.change(caller, async (account) => {
+      const now = clock.now();
+      const held = reservationOf(account, uploadId, now);
+      const without = withReservation(account, uploadId, undefined, now);
+      const others = digest === undefined
+        ? usedBytes(without, now)
+        : firmBytes(without, now);
+      // Of a part, what other parts have reserved stays beside it.
+      const beside = this.request.isPart
+        ? Math.max(0, (held?.bytes ?? 0) - this.#taken)
+        : 0;
+      const declared = held?.declared ?? 0;
+      const left = this.#limit.quota - others -
+        Math.max(beside + bytes, declared);
+      const beyond = left < 0;
+      const spare = beyond && digest === undefined
+        ? await this.accounts.mendableBytes(caller)
+        : 0;
+      if (left + spare < 0) {
+        const used = others + beside;
+        const limit = this.#limit;
+        throw overQuota(caller, { used, added: bytes, limit });
+      }
+      const ahead = Math.min(MAX_AHEAD_BYTES, Math.floor(left / AHEAD_SHARE));
+      const taken = bytes + (ahead < MIN_AHEAD_BYTES ? 0 : ahead);
+      const next = {
+        bytes: beside + taken,
+        declared,
+        beyond,
+        until: Math.max(held?.until ?? 0, now + RUN_MS),
+      };
+      return {
+        account: place(caller, account, uploadId, next, now),
+        result: taken,
+      };
+    });
+  }
+
+  /** Ends what the request reserved but `bytes`; `until` undefined: as it was. */
+  async #settle(bytes: number, until: number | undefined): Promise<void> {
+    const { clock } = this.#deps;
+    const { caller, uploadId, isPart } = this.request;
+    await this.accounts.change(caller, (account) => {
+      const now = clock.now();
+      const held = reservationOf(account, uploadId, now);
+      if (!held && bytes === 0) return { result: undefined };
+      const beside = isPart ? Math.max(0, (held?.bytes ?? 0) - this.#taken) : 0;
+      const next = {
+        bytes: beside + bytes,
+        declared: held?.declared ?? 0,
+        beyond: held?.beyond ?? false,
+        until: until ?? held?.until ?? now,
+      };
+      const isOver = !isPart && bytes === 0 && next.declared === 0;
+      return {
+        account: withReservation(
+          account,
+          uploadId,
+          isOver ? undefined : next,
+          now,
+        ),
+        result: undefined,
+      };
+    });
+    this.#taken = bytes;
+  }
+}
+
+/** `account` with the reservation `id`. Throws AppError `UNAVAILABLE` when it has too many. */
+export function place(
+  user: Did,
+  account: AccountRow,
+  ...[id, reservation, now]: [string, Omit<Reservation, "at">, number]
+): AccountRow {
+  const next = withReservation(account, id, reservation, now);
+  if (Object.keys(next.reservations).length <= MAX_RESERVATIONS) return next;
+  throw tooManyUploads(user);
+}
