@@ -247,6 +247,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
         leases,
         reader,
         index,
+        discovery,
         intervalMs: tagRecheckMs,
       }),
       removal,

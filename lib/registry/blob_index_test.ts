@@ -165,6 +165,23 @@ Deno.test("a blob is unknown only when every hold says so", async () => {
   await refused("BLOB_UNKNOWN");
 });
 
+Deno.test("refusals of different private holds read the same", async () => {
+  for (const caller of [undefined, ALICE]) {
+    const sentences = new Set<string>();
+    for (const hold of [A, B]) {
+      using t = await setUp();
+      t.stateOf(hold).readers = new Set();
+      await t.index.prove(REF, hold, [blob]);
+      await assert.rejects(t.blobs.stat(REF, caller, DIGEST), (error) => {
+        assert.ok(isAppError(error, "UNAUTHORIZED", "DENIED"));
+        sentences.add(error.message);
+        return true;
+      });
+    }
+    assert.equal(sentences.size, 1);
+  }
+});
+
 Deno.test("a deleted blob is gone from the repository in every hold", async () => {
   using t = await setUp();
   await t.index.claim(REF, A, [blob]);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Did } from "../did.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
@@ -44,6 +45,15 @@ export type BlobDelivery =
   | { kind: "stream"; size: number; body: ReadableStream<Uint8Array> }
   | { kind: "redirect"; size: number; url: string };
 
+/** A hold that says that it has a blob, and how many bytes that are. */
+interface FoundBlob {
+  readonly hold: HoldClient;
+  readonly size: number;
+}
+
+/** Holds of one blob that a request opens it at. */
+const MAX_OPENED = 3;
+
 /** Serves blobs of repositories (distribution-spec, "Pulling Blobs"). */
 export class Blobs {
   readonly #deps: BlobsDeps;
@@ -76,13 +86,47 @@ export class Blobs {
       signal?: AbortSignal;
     },
   ): Promise<BlobDelivery & { range: ByteRange | undefined }> {
-    const { hold, size } = await this.#find(ref, caller, digest);
-    const range = options.range?.(size);
+    const failed = new Set<Did>();
+    let problem: unknown;
+    while (failed.size < MAX_OPENED) {
+      let found: FoundBlob;
+      try {
+        found = await this.#find(ref, caller, digest, failed);
+      } catch (error) {
+        throw problem ?? error;
+      }
+      const range = options.range?.(found.size);
+      try {
+        const { signal } = options;
+        const delivery = await this.#deliver(found, caller, digest, {
+          range,
+          signal,
+        });
+        return { ...delivery, range };
+      } catch (error) {
+        // A hold that says that it has the blob and then does not give it.
+        if (!isAppError(error) || options.signal?.aborted) throw error;
+        problem ??= error;
+        failed.add(found.hold.did);
+      }
+    }
+    throw problem;
+  }
+
+  async #deliver(
+    { hold, size }: FoundBlob,
+    caller: Caller,
+    digest: Digest,
+    { range, signal }: {
+      range: ByteRange | undefined;
+      signal: AbortSignal | undefined;
+    },
+  ): Promise<BlobDelivery> {
     if (this.#mayRedirect(size)) {
       const url = await hold.locate(caller, digest, "application/octet-stream");
-      if (url !== undefined) return { kind: "redirect", size, url, range };
+      if (url !== undefined) return { kind: "redirect", size, url };
     }
-    const opened = await hold.open(caller, digest, range, options.signal);
+    const opened = await hold.open(caller, digest, range, signal);
     if (!opened) throw unknownBlob(digest);
     if (opened.size !== size) {
       await opened.body.cancel();
@@ -91,7 +135,7 @@ export class Blobs {
         `The hold ${hold.did} says that the blob ${digest} has ${size} bytes and then ${opened.size}. Tell its operator.`,
       );
     }
-    return { kind: "stream", size, body: opened.body, range };
+    return { kind: "stream", size, body: opened.body };
   }
 
   /**
@@ -170,17 +214,18 @@ export class Blobs {
   /**
    * A hold that has the blob and lets `caller` read it. Others are asked when
    * the first one cannot or does not want to serve it; who serves it then comes
-   * first from now on.
+   * first from now on. Those that have `failed` are left out.
    */
   async #find(
     ref: RepoRef,
     caller: Caller,
     digest: Digest,
-  ): Promise<{ hold: HoldClient; size: number }> {
+    failed: ReadonlySet<Did> = new Set(),
+  ): Promise<FoundBlob> {
     const { kv, holds, hidden, index } = this.#deps;
     const first = await index.first(ref, digest);
     let problem: unknown;
-    if (first) {
+    if (first && !failed.has(first.holdDid)) {
       try {
         return await this.#ask(first, caller, digest);
       } catch (error) {
@@ -188,7 +233,8 @@ export class Blobs {
         problem = error;
       }
     }
-    const further = await index.further(ref, digest, first);
+    const further = (await index.further(ref, digest, first))
+      .filter(({ holdDid }) => !failed.has(holdDid));
     if (!first && further.length === 0) {
       const repository = registryKeys.repository(ref.did, ref.repo);
       const known = (await kv.get<RepositoryRow>(repository))?.value;
@@ -196,7 +242,7 @@ export class Blobs {
       if (!known) await hidden.requireNoneHidden(ref.did, caller);
       throw unknownBlob(digest);
     }
-    if (further.length === 0) throw problem;
+    if (further.length === 0) throw problem ?? unknownBlob(digest);
     try {
       const found = await Promise.any(
         further.map((row) => this.#ask(row, caller, digest)),
@@ -215,7 +261,7 @@ export class Blobs {
     row: BlobRow,
     caller: Caller,
     digest: Digest,
-  ): Promise<{ hold: HoldClient; size: number }> {
+  ): Promise<FoundBlob> {
     const hold = await this.#deps.holds.get(row.holdDid);
     await requireRead(hold, caller);
     const found = await hold.stat(caller, digest);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Did } from "../did.ts";
 import { systemClock } from "../clock.ts";
-import { isAppError } from "../errors.ts";
+import { AppError, isAppError } from "../errors.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
 import { parseDigest } from "../oci/digest.ts";
 import { BlobIndex } from "./blob_index.ts";
@@ -57,6 +57,38 @@ Deno.test("a hold that gives another size than it said is refused before anythin
       (error) => isAppError(error, "UPSTREAM_FAILED"),
     );
     assert.equal(cancelled(), true);
+  }
+  kv.close();
+});
+
+Deno.test("a blob that its first hold has and does not give comes from another hold", async () => {
+  const kv = await openKv(":memory:", systemClock);
+  const other: Did = "did:web:other.example.com";
+  const index = new BlobIndex(kv);
+  const ref = { did: ALICE, repo: "app" };
+  const blob = { digest: DIGEST, size: 10 };
+  const failures: HoldClient["open"][] = [
+    () => Promise.resolve(undefined),
+    () => Promise.reject(new AppError("UPSTREAM_FAILED", "It does not.")),
+  ];
+  for (const open of failures) {
+    await index.claim(ref, other, [blob]);
+    await index.prove(ref, HOLD, [blob]);
+    const bad: HoldClient = { ...liar(10, 10).hold, open };
+    const good: HoldClient = { ...liar(10, 10).hold, did: other };
+    const blobs = new Blobs({
+      uses: { requireBlobUnused: () => Promise.resolve() },
+      kv,
+      holds: { get: (did) => Promise.resolve(did === HOLD ? bad : good) },
+      hidden: { requireNoneHidden: () => Promise.resolve() },
+      index,
+      log: silentLogger,
+      delivery: "auto",
+      directBytes: 0,
+    });
+    const opened = await blobs.open(ref, undefined, DIGEST, {});
+    assert.equal(opened.kind, "stream");
+    assert.equal((await index.first(ref, DIGEST))?.holdDid, other);
   }
   kv.close();
 });

@@ -14,16 +14,25 @@ import type {
 } from "../hold_api/hold_client.ts";
 import type { RepositoryRow } from "./rows.ts";
 
-/** Throws AppError `DENIED` with the hold's reason, or `UNAUTHORIZED` when a login could help. */
+/**
+ * Throws AppError `DENIED`, or `UNAUTHORIZED` when a login could help. The
+ * sentence is the same for all holds: one that named the hold would give away
+ * which repositories of an owner with several private holds exist.
+ */
 export async function requireRead(
   hold: HoldClient,
   caller: Caller,
 ): Promise<void> {
-  const decision = await hold.mayRead(caller);
-  if (decision.allowed) return;
+  if ((await hold.mayRead(caller)).allowed) return;
+  if (caller === undefined) {
+    throw new AppError(
+      "UNAUTHORIZED",
+      "This repository is private or does not exist; sign in as a member of the crew of its hold to read.",
+    );
+  }
   throw new AppError(
-    caller === undefined ? "UNAUTHORIZED" : "DENIED",
-    decision.reason,
+    "DENIED",
+    `${caller} is not crew of the hold of this repository, or may not read there, or the repository does not exist. Ask its owner which hold it is, and the captain of that hold for blob:read.`,
   );
 }
 

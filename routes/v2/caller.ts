@@ -72,6 +72,15 @@ export function readerOf(
     : undefined;
 }
 
+/** Whether the token allows to push to the repository. */
+export function mayPush(
+  claims: TokenClaims | undefined,
+  owner: Identity,
+  repo: string,
+): boolean {
+  return verdict(claims, "push", owner.did, repo) === "allowed";
+}
+
 /**
  * As whom the catalog looks at a repository: the token's owner where the token
  * names the repository or has the scope of the catalog, else without login.

@@ -15,7 +15,7 @@ import {
   isNotModified,
   notModified,
 } from "./answers.ts";
-import { readerOf, requireAction } from "./caller.ts";
+import { mayPush, readerOf, requireAction } from "./caller.ts";
 import type { RepositoryRequest, V2Deps } from "./deps.ts";
 
 /** Answers GET and HEAD with the stored bytes and type, whatever `Accept` says. */
@@ -31,7 +31,10 @@ export async function readManifest(
     repo,
     reference,
     caller,
-    r.admit,
+    {
+      admit: r.admit,
+      confirm: request.method === "HEAD" && mayPush(r.claims, owner, repo),
+    },
   );
   const headers = {
     ...contentHeaders(info.digest, {

@@ -89,6 +89,25 @@ Deno.test("pushes of several manifests at once, of which one has lost its record
   for (const one of more) await assertRecorded("several", one, []);
 });
 
+Deno.test("a client that asks before it pushes learns that the record was removed", async () => {
+  for (const gone of ["manifest", "tag"]) {
+    const name = `asked-${gone}`;
+    const image = await alices(name).pushImage("v1");
+    const head = (path: string) => alices(name).send("HEAD", path);
+    for (const path of ["manifests/v1", `manifests/${image.digest}`]) {
+      expect(await head(path), 200);
+    }
+    if (gone === "manifest") await pds().delete(MANIFEST, hex(image.digest));
+    else await pds().delete(TAG, `${name}_v1`);
+    expect(await head("manifests/v1"), 404);
+    const byDigest = await head(`manifests/${image.digest}`);
+    expect(byDigest, gone === "manifest" ? 404 : 200);
+    expect(await alices(name).putManifest(image, "v1"), 201);
+    await assertRecorded(name, image, ["v1"]);
+    expect(await head("manifests/v1"), 200);
+  }
+});
+
 Deno.test("pushing an unchanged image again leaves its record as it is", async () => {
   const image = await alices("same").pushImage("x");
   const before = await pds().record(MANIFEST, hex(image.digest));

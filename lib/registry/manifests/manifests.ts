@@ -12,7 +12,7 @@ import type { Did } from "../../did.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
 import { type Clock, isWithin } from "../../clock.ts";
-import { AppError } from "../../errors.ts";
+import { AppError, isAppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { Metrics } from "../../metrics.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -40,7 +40,7 @@ export interface ManifestsDeps {
   index: ManifestIndex;
   discovery: Discovery;
   records: OwnerRecords;
-  recordCheck: Pick<RecordCheck, "later">;
+  recordCheck: Pick<RecordCheck, "later" | "now">;
   removal: ManifestRemoval;
   uses: Pick<ManifestUses, "requireNoTaggedIndex">;
   /** Age at which a known tag is compared with the owner's repo, in milliseconds. */
@@ -69,26 +69,52 @@ export class Manifests {
    * What `reference` names. Throws AppError `MANIFEST_UNKNOWN`, and `DENIED` or
    * `UNAUTHORIZED` when the hold of the image does not let `caller` read.
    * `admit` is awaited before the owner's PDS is asked for what is not known;
-   * what it throws is thrown.
+   * what it throws is thrown. With `confirm` the owner's repo is asked also for
+   * what is known: clients do not push what they are told is there. While the
+   * PDS does not answer, what is known counts.
    */
   async resolve(
     owner: Identity,
     repo: string,
     reference: Reference,
     caller: Caller,
-    admit?: () => Promise<void>,
+    { admit, confirm = false }: {
+      admit?: () => Promise<void>;
+      confirm?: boolean;
+    } = {},
   ): Promise<ManifestInfo> {
-    const { holds, hidden, index, recordCheck } = this.#deps;
-    const info = await this.#find(owner, repo, reference, admit);
+    const { holds, recordCheck } = this.#deps;
+    let info: ManifestInfo | undefined;
+    try {
+      info = await this.#find(owner, repo, reference, admit);
+      if (info && confirm) {
+        await recordCheck.now(owner, repo, info.digest, reference);
+        info = await this.#find(owner, repo, reference, admit);
+      }
+    } catch (error) {
+      // Why it is not known whether there is something is for readers only, too.
+      if (isAppError(error)) await this.#requireMiss(owner, repo, caller);
+      throw error;
+    }
     if (!info) {
-      const repository = await index.repository({ did: owner.did, repo });
-      await requireRepositoryRead(holds, repository, caller);
-      if (!repository) await hidden.requireNoneHidden(owner.did, caller);
+      await this.#requireMiss(owner, repo, caller);
       throw unknownManifest(reference);
     }
     await requireRead(await holds.get(info.holdDid), caller);
     recordCheck.later(owner, repo, info.digest);
     return info;
+  }
+
+  /** Throws AppError `DENIED` or `UNAUTHORIZED` when `caller` may not learn what the repository does not have. */
+  async #requireMiss(
+    owner: Identity,
+    repo: string,
+    caller: Caller,
+  ): Promise<void> {
+    const { holds, hidden, index } = this.#deps;
+    const repository = await index.repository({ did: owner.did, repo });
+    await requireRepositoryRead(holds, repository, caller);
+    if (!repository) await hidden.requireNoneHidden(owner.did, caller);
   }
 
   async #find(

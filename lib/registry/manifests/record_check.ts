@@ -13,12 +13,15 @@ import { readManifest } from "../../atproto/records/records.ts";
 import { manifestRkey } from "../../atproto/records/rkeys.ts";
 import { type Clock, isWithin } from "../../clock.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
+import { isAppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { Digest } from "../../oci/digest.ts";
+import type { Reference } from "../../oci/name.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 import type { ManifestRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
+import type { Discovery } from "./discovery.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 
 export interface RecordCheckDeps {
@@ -28,6 +31,7 @@ export interface RecordCheckDeps {
   leases: WriteLeases;
   reader: Pick<OwnerReader, "record" | "isAt">;
   index: ManifestIndex;
+  discovery: Pick<Discovery, "recheckTag">;
   /** A manifest is not looked at again within this time, in milliseconds. */
   intervalMs: number;
 }
@@ -69,6 +73,31 @@ export class RecordCheck {
         error,
       })
     );
+  }
+
+  /**
+   * Checks at once, together with the tag by which the manifest was found. When
+   * the owner's PDS cannot be asked nothing changes.
+   */
+  async now(
+    owner: Identity,
+    repo: string,
+    digest: Digest,
+    reference: Reference,
+  ): Promise<void> {
+    const { log, discovery } = this.#deps;
+    try {
+      await Promise.all([
+        this.check(owner, repo, digest),
+        ...(reference.kind === "tag"
+          ? [discovery.recheckTag(owner, repo, reference.tag)]
+          : []),
+      ]);
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      const { did } = owner;
+      log.debug("manifest not confirmed", { did, repo, digest, error });
+    }
   }
 
   /** Removes a manifest from the index whose record is gone. Throws what the owner's PDS answers. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import { writeManifest } from "../../atproto/records/record_writers.ts";
+import type { Reference } from "../../oci/name.ts";
 import { manifestRkey } from "../../atproto/records/rkeys.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import { ALICE, HOLD } from "../../hold/testing.ts";
@@ -53,6 +54,7 @@ async function setUp(rkey?: string) {
   });
   const records = new Map([[rkey ?? manifestRkey(DIGEST), value]]);
   const pds = { shown: true, down: false, asked: 0 };
+  const tags: string[] = [];
   const check = new RecordCheck({
     kv,
     clock,
@@ -68,6 +70,12 @@ async function setUp(rkey?: string) {
       isAt: () => Promise.resolve(pds.shown),
     },
     index,
+    discovery: {
+      recheckTag: (_owner, _repo, tag) => {
+        tags.push(tag);
+        return Promise.resolve();
+      },
+    },
     intervalMs: INTERVAL_MS,
   });
   const row = manifestRow(MANIFEST, {
@@ -108,6 +116,8 @@ async function setUp(rkey?: string) {
     pds,
     later: () => check.later(OWNER, "app", DIGEST),
     check: () => check.check(OWNER, "app", DIGEST),
+    now: (reference: Reference) => check.now(OWNER, "app", DIGEST, reference),
+    tags,
     isKnown,
     [Symbol.dispose]: () => kv.close(),
   };
@@ -162,4 +172,17 @@ Deno.test("readers make the check run behind their answer, at most once in the i
   for (let i = 0; i < 5; i++) t.later();
   while (await t.index.manifest(REF, DIGEST)) await settle(t.kv);
   assert.equal(t.pds.asked, 2);
+});
+
+Deno.test("a check at once looks at the tag as well, and changes nothing while the PDS is down", async () => {
+  using t = await setUp();
+  t.records.clear();
+  t.pds.down = true;
+  await t.now({ kind: "digest", digest: DIGEST });
+  assert.ok(await t.isKnown());
+  assert.deepEqual(t.tags, []);
+  t.pds.down = false;
+  await t.now({ kind: "tag", tag: "a" });
+  assert.ok(!await t.isKnown());
+  assert.deepEqual(t.tags, ["a"]);
 });

@@ -100,7 +100,7 @@ export async function startTestManifests() {
     uses: { requireNoTaggedIndex: () => Promise.resolve() },
     ...{ clock, leases, log, metrics, holds, index, discovery },
     ...{ records, removal, tagRecheckMs: 60_000 },
-    recordCheck: { later: () => {} },
+    recordCheck: { later: () => {}, now: () => Promise.resolve() },
     hidden: { requireNoneHidden: () => Promise.resolve() },
   });
   const owners: Pick<Owners, "holdForPush"> = {

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import type { Identity } from "../../atproto/identity/identity.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { AppError, isAppError } from "../../errors.ts";
+import type { HoldClient } from "../../hold_api/hold_client.ts";
+import { ALICE, BOB, HOLD } from "../../hold/testing.ts";
+import { silentLogger } from "../../testing_log.ts";
+import { digestOf } from "../../oci/digest.ts";
+import { OCI_INDEX } from "../../oci/media_types.ts";
+import { Manifests, type ManifestsDeps } from "./manifests.ts";
+
+const OWNER: Identity = {
+  did: ALICE,
+  handle: undefined,
+  pds: "https://pds.example",
+  signingKey: undefined,
+  services: {},
+};
+const DIGEST = digestOf(new TextEncoder().encode("manifest"));
+const REFERENCE = { kind: "digest", digest: DIGEST } as const;
+const ROW = {
+  mediaType: OCI_INDEX,
+  size: 8,
+  holdDid: HOLD,
+  createdAt: 0,
+};
+
+interface Fakes {
+  /** Why the owner's repo cannot be asked. */
+  problem?: AppError;
+  /** What the owner's repo has; the index has it at first. */
+  hasRecord?: boolean;
+  known?: boolean;
+  readable?: boolean;
+}
+
+function setUp({ problem, hasRecord, known, readable }: Fakes) {
+  const asked: string[] = [];
+  let isIndexed = known;
+  const deps: Partial<Record<keyof ManifestsDeps, unknown>> = {
+    clock: new ManualClock(),
+    log: silentLogger,
+    holds: {
+      get: () => {
+        const hold: Partial<HoldClient> = {
+          did: HOLD,
+          mayRead: () =>
+            Promise.resolve(
+              readable ? { allowed: true } : { allowed: false, reason: "No." },
+            ),
+        };
+        return Promise.resolve(hold);
+      },
+    },
+    hidden: {
+      requireNoneHidden: () =>
+        readable
+          ? Promise.resolve()
+          : Promise.reject(new AppError("DENIED", "It may be private.")),
+    },
+    index: {
+      manifest: () => Promise.resolve(isIndexed ? ROW : undefined),
+      repository: () =>
+        Promise.resolve(
+          isIndexed ? { holdDid: HOLD, updatedAt: 0 } : undefined,
+        ),
+    },
+    discovery: {
+      findManifest: () =>
+        problem ? Promise.reject(problem) : Promise.resolve(undefined),
+    },
+    recordCheck: {
+      later: () => {},
+      now: () => {
+        asked.push("now");
+        isIndexed = hasRecord;
+        return Promise.resolve();
+      },
+    },
+  };
+  const manifests = new Manifests(deps as unknown as ManifestsDeps);
+  const resolve = (confirm = false) =>
+    manifests.resolve(OWNER, "app", REFERENCE, BOB, { confirm });
+  return { asked, resolve };
+}
+
+Deno.test("a manifest that nobody could look for is refused to those who may not read as one that is there", async () => {
+  for (const code of ["TOOMANYREQUESTS", "UNAVAILABLE"] as const) {
+    const problem = new AppError(code, "Not now.");
+    const stranger = setUp({ problem });
+    await assert.rejects(
+      stranger.resolve(),
+      (error) => isAppError(error, "DENIED"),
+    );
+    const reader = setUp({ problem, readable: true });
+    await assert.rejects(reader.resolve(), (error) => isAppError(error, code));
+  }
+});
+
+Deno.test("a known manifest is answered without a look into the owner's repo unless it has to be confirmed", async () => {
+  const { asked, resolve } = setUp({ known: true, readable: true });
+  assert.equal((await resolve()).digest, DIGEST);
+  assert.deepEqual(asked, []);
+  await assert.rejects(
+    resolve(true),
+    (error) => isAppError(error, "MANIFEST_UNKNOWN"),
+  );
+  assert.deepEqual(asked, ["now"]);
+  const there = setUp({ known: true, readable: true, hasRecord: true });
+  assert.equal((await there.resolve(true)).digest, DIGEST);
+});
