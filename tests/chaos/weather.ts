@@ -5,6 +5,10 @@
  * @module
  */
 
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
 import type { Random } from "./random.ts";
 
 /** How the PDS behaves at the moment. */
@@ -21,11 +25,13 @@ export type Weather =
   /** Responses one to three seconds late. */
   | "slow"
   /** Requests are carried out, responses are lost. */
-  | "deaf";
+  | "deaf"
+  /** Requests are carried out, responses break off after their head. */
+  | "torn";
 
 /** Every kind of bad weather. */
 export const BAD_WEATHER: readonly Weather[] = [
-  ...["cut", "hang", "broken", "busy", "slow", "deaf"] as const,
+  ...["cut", "hang", "broken", "busy", "slow", "deaf", "torn"] as const,
 ];
 
 /** A network that can be disturbed. */
@@ -37,60 +43,41 @@ export interface WeatherNetwork extends AsyncDisposable {
 }
 
 /** Starts the proxies; `random` decides about delays. */
-export function startWeather(
+export async function startWeather(
   real: { readonly pds: string; readonly plc: string },
   random: Random,
-): WeatherNetwork {
+): Promise<WeatherNetwork> {
   let weather: Weather = "fine";
   let changed = Promise.withResolvers<void>();
-  const forward = async (request: Request, origin: string) => {
-    const { pathname, search } = new URL(request.url);
-    const headers = new Headers(request.headers);
-    headers.delete("host");
-    const response = await fetch(`${origin}${pathname}${search}`, {
-      method: request.method,
-      headers,
-      body: request.body,
-      redirect: "manual",
-    });
-    const answer = new Headers(response.headers);
-    answer.delete("content-encoding");
-    answer.delete("content-length");
-    const { status, body } = response;
-    return new Response(body, { status, headers: answer });
-  };
-  const pds = listen(async (request) => {
+  const pds = await listen(async (request) => {
     switch (weather) {
       case "cut":
-        throw new Error("cut");
+        return "cut";
       case "hang":
         await changed.promise;
-        throw new Error("hung up");
+        return "cut";
       case "broken":
-        return Response.json({ error: "NotEnoughResources" }, { status: 503 });
+        return json(503, { error: "NotEnoughResources" });
       case "busy":
-        return Response.json({ error: "RateLimitExceeded" }, {
-          status: 429,
-          headers: {
-            "retry-after": "2",
-            "ratelimit-reset": String(Math.ceil(Date.now() / 1000) + 2),
-          },
+        return json(429, { error: "RateLimitExceeded" }, {
+          "retry-after": "2",
+          "ratelimit-reset": String(Math.ceil(Date.now() / 1000) + 2),
         });
       case "deaf":
-        await (await forward(request, real.pds)).body?.cancel();
-        throw new Error("lost");
+        await forward(request, real.pds);
+        return "cut";
+      case "torn":
+        return { ...await forward(request, real.pds), isTorn: true };
       case "slow":
         await sleep(1000 + random.below(2000));
     }
     return await forward(request, real.pds);
   });
-  const plc = listen(async (request) => {
-    const response = await forward(request, real.plc);
-    const text = (await response.text()).replaceAll(real.pds, pds.origin);
-    return new Response(text, {
-      status: response.status,
-      headers: { "content-type": "application/json" },
-    });
+  const plc = await listen(async (request) => {
+    const answer = await forward(request, real.plc);
+    const text = new TextDecoder().decode(answer.body)
+      .replaceAll(real.pds, pds.origin);
+    return { ...answer, body: new TextEncoder().encode(text) };
   });
   return {
     pds: pds.origin,
@@ -103,26 +90,99 @@ export function startWeather(
     [Symbol.asyncDispose]: async () => {
       weather = "fine";
       changed.resolve();
-      await Promise.all([pds.server.shutdown(), plc.server.shutdown()]);
+      await Promise.all([pds.close(), plc.close()]);
     },
   };
 }
 
-/** A server on a free port whose failing handlers cut the connection. */
-function listen(handler: (request: Request) => Promise<Response>) {
-  const server = Deno.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    onListen: () => {},
-    // The body of this response fails, which ends the connection.
-    onError: () =>
-      new Response(
-        new ReadableStream({ start: (stream) => stream.error(new Error()) }),
-        { headers: { "content-length": "1" } },
-      ),
-  }, handler);
-  return { server, origin: `http://localhost:${server.addr.port}` };
+interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
 }
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** Whether the connection is cut in the middle of the response. */
+  readonly isTorn?: boolean;
+}
+
+function json(
+  status: number,
+  value: unknown,
+  headers: Record<string, string> = {},
+): Answer {
+  return {
+    status,
+    headers: new Headers({ "content-type": "application/json", ...headers }),
+    body: new TextEncoder().encode(JSON.stringify(value)),
+  };
+}
+
+async function forward(
+  { method, path, headers, body }: Request,
+  origin: string,
+): Promise<Answer> {
+  const response = await fetch(origin + path, {
+    method,
+    headers,
+    redirect: "manual",
+    ...(method === "GET" || method === "HEAD" ? {} : { body }),
+  });
+  const kept = new Headers(response.headers);
+  for (const name of ["content-encoding", "content-length"]) kept.delete(name);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  return { status: response.status, headers: kept, body: bytes };
+}
+
+/** A server on a free port; it cuts connections where its handler says so, or fails. */
+async function listen(handler: (request: Request) => Promise<Answer | "cut">) {
+  const server = createServer(async (incoming, outgoing) => {
+    const cut = () => incoming.socket.destroy();
+    try {
+      const headers = new Headers();
+      for (const [name, value] of Object.entries(incoming.headers)) {
+        if (!DROPPED.has(name)) headers.set(name, String(value));
+      }
+      const answer = await handler({
+        method: incoming.method ?? "GET",
+        path: incoming.url ?? "/",
+        headers,
+        body: new Uint8Array(await buffer(incoming)),
+      });
+      if (answer === "cut") return cut();
+      const { status, body, isTorn = false } = answer;
+      outgoing.writeHead(status, {
+        ...Object.fromEntries(answer.headers),
+        // Of an empty body, too, something is missing then.
+        "content-length": body.length + (isTorn ? 1 : 0),
+      });
+      if (isTorn) outgoing.write(body, cut);
+      else outgoing.end(body);
+    } catch {
+      cut();
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    origin: `http://localhost:${port}`,
+    close: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+/** Headers of a request that belong to its connection. */
+const DROPPED: ReadonlySet<string> = new Set([
+  ...["host", "connection", "content-length", "transfer-encoding"],
+]);
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

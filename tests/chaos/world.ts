@@ -51,7 +51,7 @@ export async function startWorld(
   options: { instances: number; owners: number; random: Random },
 ): Promise<World> {
   const sandbox = await startTestSandbox();
-  const weather = startWeather(sandbox, options.random.fork());
+  const weather = await startWeather(sandbox, options.random.fork());
   const disk = await mountDisk();
   const dataDir = `${disk.path}/data`;
   await Deno.mkdir(dataDir, { recursive: true });

@@ -127,7 +127,7 @@ export class XrpcPdsSession implements PdsSession {
       const response = await this.#send({ nsid, body: { json }, signal });
       const { clock } = this.#deps;
       this.#budget = writeBudget(response.headers, clock.now());
-      await response.body?.cancel();
+      await readWhole(response);
     } catch (error) {
       throw await this.#explain(error, writes, signal);
     }
@@ -153,8 +153,7 @@ export class XrpcPdsSession implements PdsSession {
     const nsid = "com.atproto.repo.deleteRecord";
     const call = { nsid, body: { json }, signal };
     await this.#shown(async () => {
-      const response = await this.#send(call);
-      await response.body?.cancel();
+      await readWhole(await this.#send(call));
     });
   }
 
@@ -279,8 +278,7 @@ export class XrpcPdsSession implements PdsSession {
     const params = { repo: this.did, collection, rkey };
     const nsid = "com.atproto.repo.getRecord";
     try {
-      const response = await this.#send({ nsid, params, signal });
-      await response.body?.cancel();
+      await readWhole(await this.#send({ nsid, params, signal }));
       return true;
     } catch (error) {
       if (error instanceof XrpcFailure && error.error === "RecordNotFound") {
@@ -289,6 +287,11 @@ export class XrpcPdsSession implements PdsSession {
       throw error;
     }
   }
+}
+
+/** Reads a response to its end: a head alone does not show that a write was done. */
+async function readWhole(response: Response): Promise<void> {
+  await response.arrayBuffer();
 }
 
 function blobCid(bytes: Uint8Array): string {

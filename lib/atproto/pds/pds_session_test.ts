@@ -28,6 +28,7 @@ function session(
       const answer = answers[call.nsid.split(".").at(-1) ?? ""];
       const value = typeof answer === "function" ? await answer(call) : answer;
       if (value instanceof Error) throw value;
+      if (value instanceof Response) return value;
       return Response.json(value ?? {});
     },
   });
@@ -121,6 +122,27 @@ Deno.test("a PDS in trouble is not taken for a conflict", async () => {
     dead.session.applyWrites([create]),
     (error) => isAppError(error, "UNAVAILABLE"),
   );
+});
+
+Deno.test("a write whose response breaks off is not taken for done", async () => {
+  const broken = () => {
+    const error = upstreamFailure("pds.example.com", new Error("reset"));
+    return new Response(
+      new ReadableStream({ pull: (stream) => stream.error(error) }),
+    );
+  };
+  const { session: alice } = session({
+    applyWrites: broken,
+    deleteRecord: broken,
+  });
+  for (
+    const write of [
+      () => alice.applyWrites([create]),
+      () => alice.deleteRecord("io.atcr.tag", "app_v1"),
+    ]
+  ) {
+    await assert.rejects(write(), (error) => isAppError(error, "UNAVAILABLE"));
+  }
 });
 
 Deno.test("each failure of a write has its own code and names the PDS", async () => {
