@@ -7,13 +7,10 @@
 
 import { type Did, parseDid } from "../lib/did.ts";
 import type { Config } from "../lib/config/config.ts";
-import {
-  type AppContext,
-  createContext,
-  type SandboxNetwork,
-} from "../lib/context.ts";
+import { type AppContext, createContext } from "../lib/context.ts";
 import { AppError } from "../lib/errors.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
+import type { SandboxNetwork } from "../lib/context/network.ts";
 
 /** A context with a hold. */
 export type HoldAppContext = AppContext & {

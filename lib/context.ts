@@ -7,12 +7,9 @@
 
 import type { Did } from "./did.ts";
 import type { IdentityResolver } from "./atproto/identity/identity.ts";
-import { DidResolver } from "./atproto/identity/did_resolver.ts";
 import { createGuardedFetch, type GuardedFetch } from "./net/guarded_fetch.ts";
 import { Hosting } from "./atproto/hosting/hosting.ts";
 import { RepoStatusReader } from "./atproto/hosting/repo_status.ts";
-import { HandleResolver } from "./atproto/identity/handle_resolver.ts";
-import { CachedIdentityResolver } from "./atproto/identity/identity_resolver.ts";
 import type { PdsReader } from "./atproto/pds/pds.ts";
 import { PdsClient } from "./atproto/pds/pds_client.ts";
 import { SecretBox } from "./crypto/secret_box.ts";
@@ -20,7 +17,11 @@ import type { NetworkEvents } from "./avatar/network_events.ts";
 import type { AvatarService } from "./avatar/service.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
-import { type AuthContext, createAuth } from "./context/auth.ts";
+import {
+  type AuthContext,
+  type AuthContextDeps,
+  createAuth,
+} from "./context/auth.ts";
 import { createAvatars, createNetworkEvents } from "./context/avatar.ts";
 import { createHold, type HoldContext } from "./context/hold.ts";
 import { Readiness, readinessChecks } from "./context/readiness.ts";
@@ -39,12 +40,13 @@ import { LocalHold } from "./registry/local_hold.ts";
 import { Scrubber } from "./scrub/scrubber.ts";
 import type { BlobStore } from "./storage/blob_store.ts";
 import { openKv } from "./kv/open_kv.ts";
-
-/** The sandbox network, where one runs. */
-export interface SandboxNetwork {
-  readonly pds: string;
-  readonly plc: string;
-}
+import {
+  openIdentities,
+  plainOrigins,
+  type SandboxNetwork,
+} from "./context/network.ts";
+import type { Platform } from "./context/platform.ts";
+import type { ScrubSource } from "./scrub/source.ts";
 
 /** Parts that tests bring themselves, and what was started before. */
 export interface Overrides {
@@ -83,9 +85,6 @@ export interface AppContext {
   close(): void;
 }
 
-/** Time for one request about an identity, in milliseconds. */
-const IDENTITY_TIMEOUT_MS = 5_000;
-
 /** Builds the context. Throws AppError `UNAVAILABLE` with what to do when a part cannot be had. */
 export async function createContext(
   config: Config,
@@ -93,72 +92,126 @@ export async function createContext(
   overrides: Overrides = {},
 ): Promise<AppContext> {
   const clock = overrides.clock ?? systemClock;
-  const metrics = new Metrics();
   const { sandbox } = overrides;
-  const runs = (role: Config["server"]["roles"][number]) =>
-    config.server.roles.includes(role);
-  const secret = config.secret_key ?? await localSecret(config.data_dir);
-  const box = new SecretBox(secret);
+  const box = new SecretBox(
+    config.secret_key ?? await localSecret(config.data_dir),
+  );
   const kv = overrides.kv ?? await openKv(config.kv.location, clock);
-  const jobs = new JobRunner({ kv, clock, log });
+  const platform: Platform = { kv, clock, log, metrics: new Metrics() };
+  const jobs = new JobRunner(platform);
   const store = overrides.store ?? openStore(config.storage, clock);
-  const { client_name, base_url } = config.server;
-  const userAgent = `${client_name} (+${base_url})`;
+  const origins = plainOrigins(config, sandbox);
   const fetch = createGuardedFetch({
-    userAgent,
-    allowedOrigins: plainOrigins(config, sandbox),
+    userAgent: userAgent(config),
+    allowedOrigins: origins,
     clock,
   });
   const identities = overrides.identities ??
-    openIdentities(config, { kv, clock, log, fetch, sandbox });
+    openIdentities(config, { ...platform, fetch, sandbox });
   const pds = overrides.pds ?? new PdsClient(fetch);
   const hosting = new Hosting({
-    kv,
-    clock,
-    log,
+    ...platform,
     identities,
     statuses: new RepoStatusReader(fetch),
     recheckMs: config.registry.tag_recheck_seconds * 1000,
   });
-  const auth = createAuth({
+  const base = {
+    ...platform,
+    ...{ config, box, store, jobs, fetch, identities, pds, hosting },
+    plainOrigins: origins,
+  };
+  const services = await createServices(base, sandbox);
+  const { hold, avatars } = services;
+  return {
+    ...platform,
     config,
-    kv,
-    clock,
-    log,
-    metrics,
-    box,
+    jobs,
+    store,
     fetch,
     identities,
-    plainOrigins: plainOrigins(config, sandbox),
-    onWritten: (did) => hosting.written(did),
-    onLogin: async (identity, session) => {
-      await registry?.owners.ensureProfile(identity, session).catch((error) =>
-        log.warn("sailor profile not written", { did: identity.did, error })
-      );
+    ...services,
+    readiness: createReadiness(base, services),
+    scrubber: new Scrubber({ ...platform, sources: scrubsOf(services) }),
+    close: () => {
+      avatars?.close();
+      hold?.repo.close();
+      fetch.close();
+      kv.close();
     },
-  });
+  };
+}
+
+/** What the services of all roles are built from. */
+interface Base extends Platform {
+  readonly config: Config;
+  readonly box: SecretBox;
+  readonly store: BlobStore;
+  readonly jobs: JobRunner;
+  readonly fetch: GuardedFetch;
+  readonly identities: IdentityResolver;
+  readonly pds: PdsReader;
+  readonly hosting: Hosting;
+  readonly plainOrigins: readonly string[];
+}
+
+type Services = Pick<
+  AppContext,
+  "auth" | "registry" | "hold" | "avatars" | "avatarEvents"
+>;
+
+/** The services of the roles that run here. */
+async function createServices(
+  base: Base,
+  sandbox: SandboxNetwork | undefined,
+): Promise<Services> {
+  const { config, hosting, log } = base;
+  const runs = (role: Config["server"]["roles"][number]) =>
+    config.server.roles.includes(role);
   const hold = runs("hold")
     ? await createHold({
-      config,
-      kv,
-      clock,
-      log,
-      store,
-      box,
-      metrics,
-      identities,
-      fetch,
+      ...base,
       plcDirectory: sandbox?.plc ?? config.identity.plc_url,
-      manifests: manifestSource({
-        identities,
-        pds,
-        maxManifestBytes: config.registry.max_manifest_bytes,
-        stored: (digest) =>
-          new LargeValues(kv, clock).get(registryKeys.content(digest)),
-      }),
+      manifests: manifests(base),
     })
     : undefined;
-  const ownHold = hold && new LocalHold({
+  const onLogin: AuthContextDeps["onLogin"] = async (identity, session) => {
+    await registry?.owners.ensureProfile(identity, session).catch((error) =>
+      log.warn("sailor profile not written", { did: identity.did, error })
+    );
+  };
+  const auth = createAuth({
+    ...base,
+    onWritten: (did) => hosting.written(did),
+    onLogin,
+  });
+  const registry = runs("registry")
+    ? createRegistry({
+      ...base,
+      session: auth.session,
+      ownHold: hold && localHold(hold),
+      defaultHold: defaultHold(config, hold?.did),
+    })
+    : undefined;
+  const avatars = runs("avatar") ? createAvatars(base) : undefined;
+  const avatarEvents = avatars &&
+    createNetworkEvents(base, config, avatars, hosting, userAgent(config));
+  return { auth, registry, hold, avatars, avatarEvents };
+}
+
+/** Manifests as the hold reads them: what the registry has stored, else from the owner's PDS. */
+function manifests({ config, kv, clock, identities, pds }: Base) {
+  return manifestSource({
+    identities,
+    pds,
+    maxManifestBytes: config.registry.max_manifest_bytes,
+    stored: (digest) =>
+      new LargeValues(kv, clock).get(registryKeys.content(digest)),
+  });
+}
+
+/** The hold of this process as the registry calls it. */
+function localHold(hold: HoldContext): LocalHold {
+  return new LocalHold({
     ...hold,
     admitPush: (event) => hold.notify.admit(event),
     notifyPush: async (caller, event) => {
@@ -173,76 +226,27 @@ export async function createContext(
     countPull: ({ owner, repository }) =>
       hold.notify.pull({ owner, repository }),
   });
-  const registry = runs("registry")
-    ? createRegistry({
-      config,
-      kv,
-      clock,
-      log,
-      jobs,
-      metrics,
-      identities,
-      pds,
-      hosting,
-      fetch,
-      plainOrigins: plainOrigins(config, sandbox),
-      session: auth.session,
-      ownHold,
-      defaultHold: defaultHold(config, hold?.did),
-    })
-    : undefined;
-  const avatars = runs("avatar")
-    ? createAvatars({ config, kv, clock, log, metrics, store, identities, pds })
-    : undefined;
-  const avatarEvents = avatars &&
-    createNetworkEvents(
-      { config, kv, clock, log, metrics },
-      avatars,
-      hosting,
-      userAgent,
-    );
-  return {
-    config,
-    log,
-    clock,
-    metrics,
+}
+
+function createReadiness(
+  { kv, clock, log, store }: Base,
+  { hold, avatars }: Services,
+): Readiness {
+  const checks = readinessChecks({
     kv,
-    jobs,
-    store,
-    fetch,
-    identities,
-    auth,
-    registry,
-    hold,
+    store: hold && store,
     avatars,
-    avatarEvents,
-    readiness: new Readiness({
-      checks: readinessChecks({
-        kv,
-        store: hold && store,
-        avatars,
-        access: hold?.access,
-      }, clock),
-      clock,
-      log,
-    }),
-    scrubber: new Scrubber({
-      kv,
-      clock,
-      log,
-      sources: [
-        ...hold?.scrubs ?? [],
-        ...registry?.scrubs ?? [],
-        ...avatars?.scrubs ?? [],
-      ],
-    }),
-    close: () => {
-      avatars?.close();
-      hold?.repo.close();
-      fetch.close();
-      kv.close();
-    },
-  };
+    access: hold?.access,
+  }, clock);
+  return new Readiness({ checks, clock, log });
+}
+
+function scrubsOf({ hold, registry, avatars }: Services): ScrubSource[] {
+  return [hold, registry, avatars].flatMap((one) => [...one?.scrubs ?? []]);
+}
+
+function userAgent({ server }: Config): string {
+  return `${server.client_name} (+${server.base_url})`;
 }
 
 /** The hold of owners who have not chosen one. */
@@ -253,66 +257,4 @@ function defaultHold(config: Config, own: Did | undefined): Did {
     "UNAVAILABLE",
     "No hold is known: run one here (role hold) or set server.default_hold_did.",
   );
-}
-
-/** Origins that may be reached without https: the sandbox and ourselves beside it, and in test mode what the configuration names. */
-function plainOrigins(
-  config: Config,
-  sandbox: SandboxNetwork | undefined,
-): string[] {
-  const origins = sandbox
-    ? [
-      sandbox.pds,
-      sandbox.plc,
-      config.server.base_url,
-      config.hold.public_url,
-    ]
-    : [];
-  if (!config.server.test_mode) return origins;
-  const hold = config.server.default_hold_did?.replace(/^did:web:/, "")
-    .replace("%3A", ":");
-  return [
-    ...origins,
-    config.server.base_url,
-    config.hold.public_url,
-    config.identity.plc_url,
-    ...config.identity.plain_origins,
-    ...(hold === undefined || hold.startsWith("did:")
-      ? []
-      : [`http://${hold}`]),
-  ];
-}
-
-function openIdentities(
-  config: Config,
-  deps: {
-    kv: Kv;
-    clock: Clock;
-    log: Logger;
-    fetch: GuardedFetch;
-    sandbox: SandboxNetwork | undefined;
-  },
-): IdentityResolver {
-  const { kv, clock, log, fetch, sandbox } = deps;
-  const { plc_url, cache_ttl_seconds, stale_ttl_seconds } = config.identity;
-  const timeoutMs = IDENTITY_TIMEOUT_MS;
-  return new CachedIdentityResolver({
-    kv,
-    clock,
-    log,
-    ttlMs: cache_ttl_seconds * 1000,
-    staleTtlMs: stale_ttl_seconds * 1000,
-    negativeTtlMs: config.identity.negative_ttl_seconds * 1000,
-    dids: new DidResolver({
-      fetch,
-      plcDirectories: sandbox ? [sandbox.plc, plc_url] : [plc_url],
-      timeoutMs,
-    }),
-    handles: new HandleResolver({
-      fetch,
-      clock,
-      timeoutMs,
-      ...(sandbox ? { sandboxPds: sandbox.pds } : {}),
-    }),
-  });
 }

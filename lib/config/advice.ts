@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Complete, Platform } from "./derive.ts";
+import type { Complete, Machine } from "./derive.ts";
 
 /** What is said of a public server that was not asked whether a proxy stands in front. */
 export const PROXY_ADVICE =
@@ -25,7 +25,7 @@ export function needsProxyAdvice(
   { server }: {
     readonly server: Pick<Complete["server"], "public" | "base_url">;
   },
-  { deploy }: Platform,
+  { deploy }: Machine,
   isGiven: (path: string) => boolean,
 ): boolean {
   return server.public && server.base_url.startsWith("https:") && !deploy &&

@@ -5,7 +5,7 @@
  */
 
 import type { Mistake } from "./config_error.ts";
-import type { Complete, Platform } from "./derive.ts";
+import type { Complete, Machine } from "./derive.ts";
 import { isLoopback } from "./loopback.ts";
 import type { Settings } from "./schema.ts";
 
@@ -19,14 +19,14 @@ type Refuse = (bad: boolean, setting: string, message: string) => void;
 interface Given {
   readonly settings: Settings;
   readonly filled: Complete;
-  readonly platform: Platform;
+  readonly platform: Machine;
 }
 
 /** Everything that does not go together in `filled`, which was made from `settings`. */
 export function contradictions(
   settings: Settings,
   filled: Complete,
-  platform: Platform,
+  platform: Machine,
 ): Contradiction[] {
   const found: Contradiction[] = [];
   const refuse: Refuse = (bad, setting, message) => {

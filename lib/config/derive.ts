@@ -13,7 +13,7 @@ import type { Settings } from "./schema.ts";
 import { deriveAvatarStorage, deriveStorage } from "./derive_storage.ts";
 
 /** What of the machine matters. */
-export interface Platform {
+export interface Machine {
   /** Whether this is Deno Deploy: no disk that stays, a key-value store of its own. */
   readonly deploy: boolean;
 }
@@ -24,7 +24,7 @@ export type Complete = ReturnType<typeof fill>;
 /** Fills in what depends on other settings, and tells what does not go together. */
 export function complete(
   settings: Settings,
-  platform: Platform,
+  platform: Machine,
 ): { complete: Complete; mistakes: Contradiction[] } {
   const filled = fill(settings, platform);
   return {
@@ -33,7 +33,7 @@ export function complete(
   };
 }
 
-function fill(settings: Settings, platform: Platform) {
+function fill(settings: Settings, platform: Machine) {
   const { server, sandbox, hold, kv } = settings;
   const runs = (role: "registry" | "hold" | "avatar") =>
     server.roles.includes(role);

@@ -27,20 +27,12 @@ import { Revocations } from "../auth/revocation.ts";
 import { SignIn } from "../auth/sign_in.ts";
 import { TokenService } from "../auth/token_service.ts";
 import { WebSessions } from "../auth/web_sessions.ts";
-import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
-import type { Kv } from "../kv/kv.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
-import type { Logger } from "../log.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Platform } from "./platform.ts";
 
-/** What {@linkcode createAuth} needs. */
-export interface AuthContextDeps {
+export interface AuthContextDeps extends Platform {
   config: Config;
-  kv: Kv;
-  clock: Clock;
-  log: Logger;
-  metrics: Metrics;
   box: SecretBox;
   fetch: GuardedFetch;
   identities: IdentityResolver;
@@ -75,32 +67,10 @@ export interface AuthContext {
 
 /** Joins the services of the sign-in. */
 export function createAuth(deps: AuthContextDeps): AuthContext {
-  const { config, kv, clock, log, metrics, box, fetch, identities } = deps;
-  const service = new URL(config.server.base_url).host;
-  const key = (purpose: string) => Buffer.from(box.mac(purpose), "base64url");
+  const { kv, clock, box, identities, plainOrigins } = deps;
   const limits = new RateLimiter(kv, clock);
-  const passwords = new PasswordSessions({
-    kv,
-    clock,
-    log,
-    fetch,
-    secrets: box,
-    allowAccountPassword: config.registry.allow_account_passwords,
-  });
-  const oauth = new OAuth({
-    kv,
-    clock,
-    log,
-    box,
-    fetch,
-    identities,
-    plainOrigins: deps.plainOrigins,
-    settings: {
-      baseUrl: config.server.base_url,
-      name: config.server.client_name,
-      allowTransition: config.oauth.allow_transition_scope,
-    },
-  });
+  const sources = createSessionSources(deps);
+  const { oauth, passwords } = sources;
   const sessions = new AccountSessions({
     identities,
     sources: [oauth, passwords],
@@ -114,55 +84,23 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
   const devices = new Devices(kv, clock);
   const webSessions = new WebSessions(kv, clock);
   const revocations = new Revocations({ kv, clock, devices });
-  const tokens = new RegistryTokens({
-    clock,
-    key: key("registry tokens"),
-    service,
-    ttlSeconds: config.registry.token_ttl_seconds,
-    isRevoked: (claims) => revocations.isRevoked(claims),
-  });
-  const refreshTokens = new RefreshTokens({
-    clock,
-    key: key("refresh tokens"),
-    service,
-  });
-  const lookUps = new LookUpLimit(limits);
-  const tokenService = new TokenService({
-    tokens,
-    refreshTokens,
-    metrics,
-    lookUps,
-    loginTime: (did) => revocations.issueTime(did),
-    resolveOwner: (identifier, options) =>
-      identities.resolve(identifier, options),
-    credentials: new CredentialChain({
-      devices,
-      refreshTokens,
-      revocations,
-      identities,
-      passwords,
-      known: new KnownPasswords({
-        kv,
-        clock,
-        mac: (...parts) => box.mac("known password", ...parts),
-      }),
-      limits,
-    }),
-    onLogin: ({ identity }) => onLogin(identity),
-  });
   const signIn = new SignIn({
+    ...deps,
     oauth,
     webSessions,
     devices,
-    identities,
     limits,
-    log,
     onSignIn: async (did) => await onLogin(await identities.resolve(did)),
   });
   return {
-    tokens,
-    tokenService,
-    lookUps,
+    ...createTokenService({
+      ...deps,
+      limits,
+      devices,
+      revocations,
+      passwords,
+      onLogin,
+    }),
     devices,
     deviceCodes: new DeviceCodes({
       kv,
@@ -180,7 +118,73 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
       await revocations.revokePasswordLogins(did);
       await passwords.drop(did);
     },
-    plainOrigins: deps.plainOrigins,
+    plainOrigins,
     csrfToken: (cookie) => box.mac("csrf", cookie),
   };
+}
+
+/** What sessions at the accounts' PDS come from. */
+function createSessionSources(
+  deps: AuthContextDeps,
+): { oauth: OAuth; passwords: PasswordSessions } {
+  const { config } = deps;
+  return {
+    passwords: new PasswordSessions({
+      ...deps,
+      secrets: deps.box,
+      allowAccountPassword: config.registry.allow_account_passwords,
+    }),
+    oauth: new OAuth({
+      ...deps,
+      settings: {
+        baseUrl: config.server.base_url,
+        name: config.server.client_name,
+        allowTransition: config.oauth.allow_transition_scope,
+      },
+    }),
+  };
+}
+
+/** What gives registry tokens to accounts that prove who they are. */
+function createTokenService(
+  deps: Omit<AuthContextDeps, "onLogin"> & {
+    readonly limits: RateLimiter;
+    readonly devices: Devices;
+    readonly revocations: Revocations;
+    readonly passwords: PasswordSessions;
+    readonly onLogin: (identity: Identity) => Promise<void>;
+  },
+): Pick<AuthContext, "tokens" | "tokenService" | "lookUps"> {
+  const { config, clock, box, identities, limits, revocations } = deps;
+  const service = new URL(config.server.base_url).host;
+  const key = (purpose: string) => Buffer.from(box.mac(purpose), "base64url");
+  const tokens = new RegistryTokens({
+    clock,
+    key: key("registry tokens"),
+    service,
+    ttlSeconds: config.registry.token_ttl_seconds,
+    isRevoked: (claims) => revocations.isRevoked(claims),
+  });
+  const refreshTokens = new RefreshTokens({
+    clock,
+    key: key("refresh tokens"),
+    service,
+  });
+  const lookUps = new LookUpLimit(limits);
+  const known = new KnownPasswords({
+    ...deps,
+    mac: (...parts) => box.mac("known password", ...parts),
+  });
+  const tokenService = new TokenService({
+    ...deps,
+    tokens,
+    refreshTokens,
+    lookUps,
+    loginTime: (did) => revocations.issueTime(did),
+    resolveOwner: (identifier, options) =>
+      identities.resolve(identifier, options),
+    credentials: new CredentialChain({ ...deps, refreshTokens, known }),
+    onLogin: ({ identity }) => deps.onLogin(identity),
+  });
+  return { tokens, tokenService, lookUps };
 }

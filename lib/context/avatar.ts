@@ -14,21 +14,13 @@ import {
 } from "../avatar/options.ts";
 import { NetworkEvents } from "../avatar/network_events.ts";
 import { AvatarService } from "../avatar/service.ts";
-import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
-import type { Kv } from "../kv/kv.ts";
-import type { Logger } from "../log.ts";
-import type { Metrics } from "../metrics.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { openStore } from "./storage.ts";
+import type { Platform } from "./platform.ts";
 
-/** What {@linkcode createAvatars} needs. */
-export interface AvatarContextDeps {
+export interface AvatarContextDeps extends Platform {
   config: Config;
-  kv: Kv;
-  clock: Clock;
-  log: Logger;
-  metrics: Metrics;
   /** The hold's store, used where avatars have none of their own. */
   store: BlobStore;
   identities: IdentityResolver;
@@ -37,7 +29,7 @@ export interface AvatarContextDeps {
 
 /** Builds the service; its workers start with `start`. */
 export function createAvatars(deps: AvatarContextDeps): AvatarService {
-  const { config, kv, clock, log, identities, pds, metrics } = deps;
+  const { config, clock, metrics } = deps;
   const { storage, public_host } = config.avatar;
   // A store that serves the public needs to know its public host.
   const store = storage === config.storage && public_host === undefined
@@ -45,7 +37,7 @@ export function createAvatars(deps: AvatarContextDeps): AvatarService {
     : openStore(storage, clock, public_host);
   const observer = metrics.avatars;
   const service = new AvatarService(
-    { kv, clock, log, store, identities, pds, observer },
+    { ...deps, store, observer },
     optionsOf(config),
   );
   metrics.watchAvatarPool(() => service.stats);
@@ -54,22 +46,19 @@ export function createAvatars(deps: AvatarContextDeps): AvatarService {
 
 /** What listens to the network for changed pictures; undefined where no server is configured. */
 export function createNetworkEvents(
-  { config, kv, clock, log, metrics }: Pick<
-    AvatarContextDeps,
-    "config" | "kv" | "clock" | "log" | "metrics"
-  >,
+  platform: Platform,
+  config: Config,
   avatars: AvatarService,
   hosting: Pick<Hosting, "noticed">,
   userAgent: string,
 ): NetworkEvents | undefined {
+  const { clock, metrics } = platform;
   const { avatar, identity } = config;
   const { jetstream_url: url, profile_collections: collections } = avatar;
   if (url === undefined) return undefined;
   return new NetworkEvents(
     {
-      kv,
-      clock,
-      log,
+      ...platform,
       avatars: {
         invalidate: async (did, change) => {
           await avatars.invalidate(did, change);

@@ -8,33 +8,14 @@ import type { GuardedFetch } from "../net/guarded_fetch.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { assertRecord, assertRecordKey } from "../atproto/lexicon/lexicon.ts";
 import { ServiceAuthVerifier } from "../atproto/service_auth.ts";
-import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
-import { HoldAccess } from "../hold/access.ts";
-import { CaptainRecords } from "../hold/captain_records.ts";
 import { BlobRows } from "../hold/blobs/blob_rows.ts";
 import { DamageReporter } from "../hold/blobs/damage.ts";
 import { BlobScrub } from "../hold/blobs/blob_scrub.ts";
 import { BlobUploaders } from "../hold/blobs/uploaders.ts";
 import { HoldBlobs } from "../hold/blobs/blobs.ts";
-import { HoldCrew } from "../hold/crew.ts";
-import { HoldGc } from "../hold/gc/gc.ts";
-import {
-  ManifestCensus,
-  type ManifestSource,
-} from "../hold/gc/manifest_census.ts";
-import { LayerIndex } from "../hold/layers/layer_index.ts";
-import { LayerRecords } from "../hold/layers/layer_records.ts";
-import { HoldNotify } from "../hold/pushes/notify.ts";
-import { HoldPosts } from "../hold/pushes/posts.ts";
-import { HoldQuota } from "../hold/quota/quota.ts";
 import { ReadTickets } from "../hold/blobs/read_tickets.ts";
-import { HoldStats } from "../hold/stats.ts";
 import { HoldUploads } from "../hold/uploads/uploads.ts";
-import { HoldUserData } from "../hold/user_data.ts";
-import type { Kv } from "../kv/kv.ts";
-import type { Logger } from "../log.ts";
-import type { Metrics } from "../metrics.ts";
 import { RepoBlobScrub } from "../repo/blob_scrub.ts";
 import { RepoBlobs } from "../repo/blobs.ts";
 import { handleOfHost } from "../repo/identity/did_document.ts";
@@ -44,16 +25,18 @@ import { Repo } from "../repo/repo.ts";
 import type { KeyBox } from "../repo/identity/signing_key.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { StorageKeys } from "../storage/object_keys.ts";
-import { openHoldIdentity } from "./hold_identity.ts";
-import { holdStart } from "./hold_start.ts";
+import { type HoldIdentity, openHoldIdentity } from "./hold_identity.ts";
+import { type HoldStart, holdStart } from "./hold_start.ts";
+import type { Did } from "../did.ts";
+import type { ManifestSource } from "../hold/gc/manifest_census.ts";
+import type { HoldQuota } from "../hold/quota/quota.ts";
+import { createHoldServices, type HoldServices } from "../hold/services.ts";
+import type { ScrubSource } from "../scrub/source.ts";
+import type { DidDocument } from "../repo/identity/did_document.ts";
+import type { Platform } from "./platform.ts";
 
-/** What {@linkcode createHold} needs. */
-export interface HoldContextDeps {
+export interface HoldContextDeps extends Platform {
   config: Config;
-  kv: Kv;
-  clock: Clock;
-  log: Logger;
-  metrics: Metrics;
   store: BlobStore;
   box: KeyBox;
   identities: IdentityResolver;
@@ -63,89 +46,52 @@ export interface HoldContextDeps {
   plcDirectory: string;
 }
 
-/** The services of the hold. */
-export type HoldContext = Awaited<ReturnType<typeof createHold>>;
+/** The hold: who it is, and its services. */
+export interface HoldContext extends HoldServices {
+  readonly did: Did;
+  /** Origin under which clients reach it. */
+  readonly baseUrl: string;
+  readonly trustedRegistries: Config["hold"]["trusted_registries"];
+  readonly account: { readonly did: Did; readonly handle: string };
+  readonly didDocument: DidDocument;
+  readonly repo: Repo;
+  readonly firehose: Firehose;
+  readonly pdsBlobs: RepoBlobs;
+  readonly start: HoldStart;
+  /** Checks service tokens of callers. */
+  readonly tokens: ServiceAuthVerifier;
+  readonly tickets: ReadTickets;
+  readonly uploads: HoldUploads;
+  readonly blobs: HoldBlobs;
+  /** What a scrub reads again. */
+  readonly scrubs: readonly ScrubSource[];
+}
 
 const HOUR_MS = 3_600_000;
 
 /** Opens identity and repo, and starts nothing; `start.settle` comes before the first request. */
-export async function createHold(deps: HoldContextDeps) {
-  const { config, kv, clock, log, metrics, store, identities } = deps;
+export async function createHold(deps: HoldContextDeps): Promise<HoldContext> {
+  const { config, kv, clock, log, store, identities } = deps;
   const settings = config.hold;
   const baseUrl = settings.public_url;
-  const { host } = new URL(baseUrl);
-  const { did, signer, document } = await openHoldIdentity(deps);
-  const repo = await Repo.open({
-    did,
-    handle: handleOfHost(host),
-    kv,
-    signer,
-    validator: { assertRecord, assertRecordKey },
-    clock,
-    logger: log,
-    retention: {
-      ...DEFAULT_RETENTION,
-      maxAgeMs: settings.firehose_retention_hours * HOUR_MS,
-    },
-  });
-  const access = new HoldAccess({ records: repo, clock });
-  const crew = new HoldCrew({ records: repo, access, clock });
-  const rows = new BlobRows({ kv, clock });
-  const uploaders = new BlobUploaders(kv);
-  const damage = new DamageReporter({ rows, log, metrics: metrics.hold });
+  const identity = await openHoldIdentity(deps);
+  const { did } = identity;
+  const account = { did, handle: handleOfHost(new URL(baseUrl).host) };
+  const repo = await openRepo(deps, identity);
   const keys = new StorageKeys(config.storage.s3.prefix);
-  const quota = new HoldQuota({
-    kv,
-    clock,
-    access,
-    tiers: Object.entries(settings.quota.tiers).map(([name, tier]) => ({
-      name,
-      quota: tier.quota,
-    })),
-    defaultTier: settings.quota.default_tier,
-  });
-  const layers = new LayerIndex({ kv, clock, claims: quota.ledger });
-  const layerRecords = new LayerRecords({ records: repo, rows, layers, clock });
-  const stats = new HoldStats({ records: repo, clock, log });
-  const posts = new HoldPosts({
-    kv,
-    clock,
-    access,
-    handleOf: (owner) =>
-      identities.resolve(owner).then(
-        ({ handle }) => handle,
-        () => undefined,
-      ),
-    registryUrl: config.server.base_url,
-  });
-  const presign = settings.presigned_urls;
-  const graceMs = settings.gc.grace_hours * HOUR_MS;
-  const pdsBlobs = new RepoBlobs({
-    did,
-    kv,
-    store,
-    objectKey: (id) => keys.pdsBlob(id),
-    clock,
-    log,
-  });
+  const objectKey = (id: string) => keys.pdsBlob(id);
+  const pdsBlobs = new RepoBlobs({ did, kv, store, objectKey, clock, log });
+  const rows = new BlobRows({ kv, clock });
+  const services = recordServices(deps, { keys, repo, rows });
   return {
+    ...services,
     did,
     baseUrl,
     trustedRegistries: settings.trusted_registries,
-    account: { did, handle: handleOfHost(host) },
-    didDocument: document,
+    account,
+    didDocument: identity.document,
     repo,
-    firehose: new Firehose({
-      log: repo.log,
-      live: repo.live,
-      clock,
-      logger: log,
-      limits: {
-        ...DEFAULT_FIREHOSE_LIMITS,
-        maxConsumers: config.hold.firehose_max_consumers,
-        maxPerClient: config.hold.firehose_per_address,
-      },
-    }),
+    firehose: openFirehose(deps, repo),
     pdsBlobs,
     start: holdStart({ ...deps, repo, pdsBlobs }),
     tokens: new ServiceAuthVerifier({
@@ -156,75 +102,104 @@ export async function createHold(deps: HoldContextDeps) {
       service: "#atcr_hold",
     }),
     tickets: new ReadTickets({ kv, clock }),
-    access,
-    captainRecords: new CaptainRecords({ access, records: repo }),
-    crew,
-    layerRecords,
-    quota,
-    stats,
-    posts,
-    notify: new HoldNotify({
-      kv,
-      records: repo,
-      access,
-      layers,
-      layerRecords,
-      quota,
-      stats,
-      posts,
-      clock,
-      log,
-      metrics: metrics.hold,
-    }),
-    userData: new HoldUserData({
-      records: repo,
-      access,
-      crew,
-      layers,
-      layerRecords,
-      clock,
-    }),
+    ...blobServices(deps, { keys, rows, pdsBlobs, quota: services.quota }),
+  };
+}
+
+/** The signed repo of the hold. */
+function openRepo(
+  { config, kv, clock, log }: HoldContextDeps,
+  { did, signer }: HoldIdentity,
+): Promise<Repo> {
+  const { public_url, firehose_retention_hours } = config.hold;
+  return Repo.open({
+    did,
+    handle: handleOfHost(new URL(public_url).host),
+    kv,
+    signer,
+    validator: { assertRecord, assertRecordKey },
+    clock,
+    logger: log,
+    retention: {
+      ...DEFAULT_RETENTION,
+      maxAgeMs: firehose_retention_hours * HOUR_MS,
+    },
+  });
+}
+
+/** Hands the events of the repo on. */
+function openFirehose({ config, clock, log }: HoldContextDeps, repo: Repo) {
+  return new Firehose({
+    log: repo.log,
+    live: repo.live,
+    clock,
+    logger: log,
+    limits: {
+      ...DEFAULT_FIREHOSE_LIMITS,
+      maxConsumers: config.hold.firehose_max_consumers,
+      maxPerClient: config.hold.firehose_per_address,
+    },
+  });
+}
+
+/** Crew, records, quota, posts and garbage collection. */
+function recordServices(
+  deps: HoldContextDeps,
+  parts: { keys: StorageKeys; repo: Repo; rows: BlobRows },
+): HoldServices {
+  const { config, kv, identities, metrics } = deps;
+  const { quota, gc } = config.hold;
+  return createHoldServices({
+    ...deps,
+    ...parts,
+    metrics: metrics.hold,
+    records: parts.repo,
+    uploaders: new BlobUploaders(kv),
+    tiers: Object.entries(quota.tiers).map(([name, tier]) => ({
+      name,
+      quota: tier.quota,
+    })),
+    defaultTier: quota.default_tier,
+    handleOf: (owner) =>
+      identities.resolve(owner).then(
+        ({ handle }) => handle,
+        () => undefined,
+      ),
+    registryUrl: config.server.base_url,
+    source: deps.manifests,
+    graceMs: gc.grace_hours * HOUR_MS,
+  });
+}
+
+/** What takes bytes, gives them back and looks after them. */
+function blobServices(
+  deps: HoldContextDeps,
+  parts: {
+    keys: StorageKeys;
+    rows: BlobRows;
+    pdsBlobs: RepoBlobs;
+    quota: HoldQuota;
+  },
+): Pick<HoldContext, "uploads" | "blobs" | "scrubs"> {
+  const { config, log, metrics } = deps;
+  const { rows, pdsBlobs, quota } = parts;
+  const settings = config.hold;
+  const damage = new DamageReporter({ rows, log, metrics: metrics.hold });
+  const common = {
+    ...deps,
+    ...parts,
+    damage,
+    presign: settings.presigned_urls,
+  };
+  return {
     uploads: new HoldUploads({
-      kv,
-      store,
-      keys,
-      rows,
-      clock,
-      log,
+      ...common,
       quota: quota.rooms,
-      baseUrl,
-      presign,
+      baseUrl: settings.public_url,
       maxBlobBytes: settings.max_blob_bytes,
       ttlMs: config.registry.upload_ttl_hours * HOUR_MS,
     }),
-    blobs: new HoldBlobs({ store, keys, rows, damage, clock, log, presign }),
-    scrubs: [
-      new BlobScrub({ store, keys, rows, damage }),
-      new RepoBlobScrub(pdsBlobs),
-    ],
-    gc: new HoldGc({
-      store,
-      keys,
-      records: repo,
-      rows,
-      uploaders,
-      layers,
-      charges: quota.ledger,
-      census: new ManifestCensus({
-        did,
-        kv,
-        source: deps.manifests,
-        access,
-        crew,
-        layers,
-        layerRecords,
-        clock,
-        log,
-        graceMs,
-      }),
-      clock,
-      log,
-      graceMs,
-    }),
+    blobs: new HoldBlobs(common),
+    scrubs: [new BlobScrub(common), new RepoBlobScrub(pdsBlobs)],
   };
 }

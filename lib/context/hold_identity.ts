@@ -17,7 +17,7 @@ import {
 } from "../repo/identity/did_document.ts";
 import { ensurePlcIdentity } from "../repo/identity/plc_identity.ts";
 import { type KeyBox, loadSigningKey } from "../repo/identity/signing_key.ts";
-import { type Signer } from "../repo/identity/signer.ts";
+import type { Signer } from "../repo/identity/signer.ts";
 
 /** What {@linkcode openHoldIdentity} needs. */
 export interface HoldIdentityDeps {

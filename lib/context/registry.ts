@@ -8,14 +8,10 @@ import type { Did } from "../did.ts";
 import type { Hosting } from "../atproto/hosting/hosting.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import type { PdsReader, PdsSession } from "../atproto/pds/pds.ts";
-import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import type { JobRunner } from "../kv/job_runner.ts";
-import type { Kv } from "../kv/kv.ts";
 import { LargeValues } from "../kv/large_value.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
-import type { Logger } from "../log.ts";
-import type { Metrics } from "../metrics.ts";
 import { BlobIndex } from "../registry/blob_index.ts";
 import { Blobs } from "../registry/blobs.ts";
 import { ManifestContent } from "../registry/manifests/content.ts";
@@ -50,16 +46,13 @@ import { RepositoryList } from "../registry/lists/repository_list.ts";
 import { TaggedReferrers } from "../registry/lists/tagged_referrers.ts";
 import { Uploads } from "../registry/uploads.ts";
 import { WriteLeases } from "../registry/write_leases.ts";
+import type { Platform } from "./platform.ts";
 
 /** What {@linkcode createRegistry} needs. */
-export interface RegistryContextDeps {
+export interface RegistryContextDeps extends Platform {
   config: Config;
-  kv: Kv;
-  clock: Clock;
-  log: Logger;
   /** Where the registry's jobs are done. */
   jobs: JobRunner;
-  metrics: Metrics;
   identities: IdentityResolver;
   pds: PdsReader;
   hosting: Hosting;
@@ -92,29 +85,102 @@ const HOUR_MS = 3_600_000;
 
 /** Joins the services of the registry. */
 export function createRegistry(deps: RegistryContextDeps): RegistryContext {
-  const { config, kv, clock, log, metrics, identities, pds } = deps;
-  const { defaultHold, fetch, session } = deps;
+  const { config, kv, clock, jobs } = deps;
   const settings = config.registry;
   const ttlMs = settings.upload_ttl_hours * HOUR_MS;
-  const holds = new Holds({
-    own: deps.ownHold,
+  const holds = createHolds(deps, ttlMs);
+  const repositories = new RepositoryList(kv);
+  const blobIndex = new BlobIndex(kv);
+  const known = createKnowledge(deps, blobIndex);
+  const { index, content, discovery, owners } = known;
+  const leases = new WriteLeases(kv, clock, index.removals);
+  const records = new OwnerRecords(deps.pds, clock);
+  const parts = {
+    ...deps,
+    ...known,
+    holds,
+    leases,
+    records,
+    hidden: new HiddenRepositories({ holds, repositories, owners }),
+    uses: createUses(deps, known),
+    tagRecheckMs: settings.tag_recheck_seconds * 1000,
+  };
+  const removal = new ManifestRemoval(parts);
+  jobs.register(REMOVAL, (work, run) => removal.run(work, run));
+  const blobs = new Blobs({
+    ...parts,
+    index: blobIndex,
+    delivery: settings.delivery,
+    directBytes: settings.direct_blob_bytes,
+  });
+  const deliveries = settings.notify_holds
+    ? new PushDeliveries(parts)
+    : undefined;
+  if (deliveries) {
+    jobs.register(PUSH_DELIVERY, (delivery) => deliveries.redeliver(delivery));
+  }
+  const recordCheck = new RecordCheck({
+    ...parts,
+    intervalMs: parts.tagRecheckMs,
+  });
+  return {
+    owners,
+    blobs,
+    content,
+    deliveries,
+    mounts: new Mounts({ holds, blobs: blobIndex }),
+    scrubs: [new ContentScrub(kv, known.values)],
+    uploads: new Uploads({ ...parts, blobs: blobIndex, ttlMs }),
+    manifests: new Manifests({ ...parts, recordCheck, removal }),
+    push: new ManifestPush({
+      ...parts,
+      blobs,
+      deliveries,
+      allowMissingBlobs: settings.allow_missing_blobs,
+    }),
+    lists: new Lists({
+      ...parts,
+      repositories,
+      taggedReferrers: new TaggedReferrers({ ...deps, index, discovery }),
+    }),
+  };
+}
+
+/** Ways to our own hold and to those of others. */
+function createHolds(deps: RegistryContextDeps, uploadTtlMs: number): Holds {
+  const { config, plainOrigins, ownHold, identities } = deps;
+  return new Holds({
+    own: ownHold,
     identities,
     remote: (did, origin) =>
       new RemoteHold({
+        ...deps,
         did,
         origin,
-        fetch,
-        targets: targetRules(config, deps.plainOrigins, did),
-        session,
-        kv,
-        clock,
-        log,
-        uploadTtlMs: ttlMs,
+        targets: targetRules(config, plainOrigins, did),
+        uploadTtlMs,
       }),
   });
-  const index = new ManifestIndex(kv);
-  const leases = new WriteLeases(kv, clock, index.removals);
-  const heard = new HeardRows(kv);
+}
+
+/** What the registry knows of the owners and their repos. */
+interface Knowledge {
+  readonly index: ManifestIndex;
+  readonly heard: HeardRows;
+  readonly values: LargeValues;
+  readonly content: ManifestContent;
+  readonly reader: OwnerReader;
+  readonly owners: Owners;
+  readonly names: OwnerNames;
+  readonly discovery: Discovery;
+}
+
+function createKnowledge(
+  deps: RegistryContextDeps,
+  blobs: BlobIndex,
+): Knowledge {
+  const { config, kv, clock, log, metrics } = deps;
+  const settings = config.registry;
   const values = new LargeValues(kv, clock);
   const content = new ManifestContent({
     kv,
@@ -123,164 +189,43 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     maxCachedBytes: settings.cached_manifests_mb * 1024 * 1024,
     watch: { log, damaged: () => metrics.manifestsDamaged.inc() },
   });
-  const records = new OwnerRecords(pds);
-  const removal = new ManifestRemoval({
-    kv,
-    clock,
-    log,
-    leases,
-    index,
-    records,
-    session,
-  });
-  deps.jobs.register(REMOVAL, (work, run) => removal.run(work, run));
-  const { hosting } = deps;
-  const repositories = new RepositoryList(kv);
   const reader = new OwnerReader({
-    log,
-    pds,
-    hosting,
+    ...deps,
     maxManifestBytes: settings.max_manifest_bytes,
   });
-  const owners = new Owners({
-    kv,
-    clock,
-    log,
-    identities,
-    reader,
-    hosting,
-    defaultHold,
-  });
-  const hidden = new HiddenRepositories({ holds, repositories, owners });
-  const blobIndex = new BlobIndex(kv);
-  const uses = new ManifestUses({
-    kv,
-    bytes: async (ref, digest) =>
-      await content.get(digest) ??
-        await discovery.bytes(
-          await identities.resolve(ref.did),
-          ref.repo,
-          digest,
-        ),
-    allowed: settings.delete_in_use,
-  });
-  const blobs = new Blobs({
-    kv,
-    uses,
-    holds,
-    hidden,
-    index: blobIndex,
-    log,
-    delivery: settings.delivery,
-    directBytes: settings.direct_blob_bytes,
-  });
-  const tagRecheckMs = settings.tag_recheck_seconds * 1000;
+  const index = new ManifestIndex(kv);
+  const heard = new HeardRows(kv);
+  const parts = { ...deps, content, reader, index, heard };
   const names = new OwnerNames({
-    kv,
-    clock,
-    log,
-    relistMs: 10 * tagRecheckMs,
-    reader,
-    index,
-    heard,
-    defaultHold,
+    ...parts,
+    relistMs: 10 * settings.tag_recheck_seconds * 1000,
   });
-  const discovery = new Discovery({
-    kv,
-    clock,
-    log,
-    reader,
-    index,
-    heard,
-    names,
-    content,
-    imports: new ManifestImport({
-      blobs: blobIndex,
-      clock,
-      reader,
-      limits: new RateLimiter(kv, clock),
-      index,
-      heard,
-      content,
-      defaultHold,
-    }),
-  });
-  const deliveries = settings.notify_holds
-    ? new PushDeliveries({ kv, clock, log, metrics, holds, index, content })
-    : undefined;
-  if (deliveries) {
-    deps.jobs.register(
-      PUSH_DELIVERY,
-      (delivery) => deliveries.redeliver(delivery),
-    );
-  }
+  const limits = new RateLimiter(kv, clock);
+  const imports = new ManifestImport({ ...parts, blobs, limits });
   return {
-    owners,
-    blobs,
-    mounts: new Mounts({ holds, blobs: blobIndex }),
+    index,
+    heard,
+    values,
     content,
-    deliveries,
-    scrubs: [new ContentScrub(kv, values)],
-    uploads: new Uploads({
-      kv,
-      clock,
-      holds,
-      blobs: blobIndex,
-      log,
-      metrics,
-      ttlMs,
-    }),
-    manifests: new Manifests({
-      clock,
-      leases,
-      log,
-      metrics,
-      holds,
-      hidden,
-      index,
-      discovery,
-      records,
-      recordCheck: new RecordCheck({
-        kv,
-        clock,
-        log,
-        leases,
-        reader,
-        index,
-        discovery,
-        intervalMs: tagRecheckMs,
-      }),
-      removal,
-      uses,
-      tagRecheckMs,
-    }),
-    push: new ManifestPush({
-      clock,
-      leases,
-      metrics,
-      holds,
-      owners,
-      index,
-      content,
-      blobs,
-      records,
-      deliveries,
-      allowMissingBlobs: settings.allow_missing_blobs,
-    }),
-    lists: new Lists({
-      clock,
-      log,
-      hosting,
-      holds,
-      index,
-      hidden,
-      repositories,
-      content,
-      discovery,
-      names,
-      taggedReferrers: new TaggedReferrers({ log, index, discovery }),
-    }),
+    reader,
+    owners: new Owners(parts),
+    names,
+    discovery: new Discovery({ ...parts, names, imports }),
   };
+}
+
+/** Which manifests need a blob or another manifest. */
+function createUses(
+  { config, kv, identities }: RegistryContextDeps,
+  { content, discovery }: Knowledge,
+): ManifestUses {
+  return new ManifestUses({
+    kv,
+    bytes: async ({ did, repo }, digest) =>
+      await content.get(digest) ??
+        await discovery.bytes(await identities.resolve(did), repo, digest),
+    allowed: config.registry.delete_in_use,
+  });
 }
 
 /** What the hold `did` may have clients fetch; only the operator's choice may be reached under our own address. */

@@ -11,18 +11,10 @@ import { type Digest, digestOf } from "../oci/digest.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { RecordValidator } from "../repo/writes.ts";
 import { MemoryBlobStore } from "../storage/memory.ts";
-import { HoldAccess } from "./access.ts";
 import { bootstrapHold, type HoldSettings } from "./bootstrap.ts";
-import { HoldCrew } from "./crew.ts";
-import { HoldGc } from "./gc/gc.ts";
-import { LayerIndex } from "./layers/layer_index.ts";
-import { LayerRecords } from "./layers/layer_records.ts";
-import { ManifestCensus, type ManifestSource } from "./gc/manifest_census.ts";
-import { HoldNotify } from "./pushes/notify.ts";
-import { HoldPosts } from "./pushes/posts.ts";
+import { type ManifestSource } from "./gc/manifest_census.ts";
 import { HoldQuota, type Tier } from "./quota/quota.ts";
 import { COLLECTIONS, type HoldRecord } from "./records.ts";
-import { HoldStats } from "./stats.ts";
 import {
   bodyOf,
   CAPTAIN,
@@ -30,8 +22,8 @@ import {
   openRepo,
   type TestHold,
 } from "./testing.ts";
-import { HoldUserData } from "./user_data.ts";
 import { silentLogger } from "../testing_log.ts";
+import { createHoldServices, type HoldServices } from "./services.ts";
 
 /** How a test wants its hold. */
 export interface ServiceOptions {
@@ -44,18 +36,8 @@ export interface ServiceOptions {
 }
 
 /** A hold with all services. */
-export interface TestServices extends TestHold {
+export interface TestServices extends TestHold, HoldServices {
   readonly records: Repo;
-  readonly access: HoldAccess;
-  readonly crew: HoldCrew;
-  readonly layers: LayerIndex;
-  readonly layerRecords: LayerRecords;
-  readonly quota: HoldQuota;
-  readonly stats: HoldStats;
-  readonly posts: HoldPosts;
-  readonly notify: HoldNotify;
-  readonly gc: HoldGc;
-  readonly userData: HoldUserData;
   /** The quota as another instance has it. */
   instance(): HoldQuota;
   /** What was counted. */
@@ -106,7 +88,7 @@ export async function openServices(
   options: ServiceOptions = {},
 ): Promise<TestServices> {
   const hold = await openHold(new MemoryBlobStore());
-  const { kv, clock, rows, store, keys } = hold;
+  const { kv, clock } = hold;
   const { validator } = options;
   const records = await openRepo({
     kv,
@@ -120,99 +102,37 @@ export async function openServices(
     enableBlueskyPosts: false,
     ...options.settings,
   });
-  const log = silentLogger;
-  const access = new HoldAccess({ records, clock });
-  const crew = new HoldCrew({ records, access, clock });
-  const instance = () =>
-    new HoldQuota({
-      kv,
-      clock,
-      access,
-      tiers: options.tiers ?? [],
-      defaultTier: options.defaultTier,
-    });
-  const quota = instance();
-  const layers = new LayerIndex({ kv, clock, claims: quota.ledger });
-  const layerRecords = new LayerRecords({ records, rows, layers, clock });
-  const stats = new HoldStats({ records, clock, log });
-  const posts = new HoldPosts({
-    kv,
-    clock,
-    access,
-    handleOf: (did) => Promise.resolve(`${did.slice(8, 13)}.test`),
-    registryUrl: "https://registry.example.com",
-    postsPerHour: options.postsPerHour ?? 10,
-  });
   const counts: Record<string, number> = {};
   const count = (name: string, by = 1) => {
     counts[name] = (counts[name] ?? 0) + by;
   };
-  const notify = new HoldNotify({
-    kv,
-    records,
-    access,
-    layers,
-    layerRecords,
-    quota,
-    stats,
-    posts,
-    clock,
-    log,
+  const deps = {
+    ...hold,
+    log: silentLogger,
     metrics: {
-      notificationReceived: (operation) => count(operation),
-      notificationFailed: (code) => count(`failed ${code}`),
-      layersCreated: (number) => count("layers", number),
+      notificationReceived: (operation: string) => count(operation),
+      notificationFailed: (code: string) => count(`failed ${code}`),
+      layersCreated: (number: number) => count("layers", number),
       postCreated: () => count("posts"),
     },
-  });
-  const graceMs = 24 * 3_600_000;
-  const gc = new HoldGc({
-    store,
-    keys,
     records,
-    rows,
-    uploaders: hold.uploaders,
-    layers,
-    charges: quota.ledger,
-    census: new ManifestCensus({
-      did: records.did,
-      kv,
-      source: options.source ?? new TestRepos(),
-      access,
-      crew,
-      layers,
-      layerRecords,
-      clock,
-      log,
-      graceMs,
-    }),
-    clock,
-    log,
-    graceMs,
-  });
+    tiers: options.tiers ?? [],
+    defaultTier: options.defaultTier,
+    handleOf: (did: Did) => Promise.resolve(`${did.slice(8, 13)}.test`),
+    registryUrl: "https://registry.example.com",
+    postsPerHour: options.postsPerHour ?? 10,
+    source: options.source ?? new TestRepos(),
+    graceMs: 24 * 3_600_000,
+  };
+  const services = createHoldServices(deps);
+  const { access, quota } = services;
   const uploads = hold.restart({ quota: quota.rooms });
   return {
     ...hold,
+    ...services,
     uploads,
     records,
-    access,
-    crew,
-    layers,
-    layerRecords,
-    quota,
-    instance,
-    stats,
-    posts,
-    notify,
-    gc,
-    userData: new HoldUserData({
-      records,
-      access,
-      crew,
-      layers,
-      layerRecords,
-      clock,
-    }),
+    instance: () => new HoldQuota({ ...deps, access }),
     counts,
     async push(caller, bytes) {
       const upload = await uploads.initiate(caller);

@@ -10,7 +10,6 @@ import {
   type AppContext,
   createContext,
   type Overrides,
-  type SandboxNetwork,
 } from "../../lib/context.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import type { BlobStore } from "../../lib/storage/blob_store.ts";
@@ -20,6 +19,7 @@ import { startTestSandbox } from "../support/sandbox.ts";
 import { freePort } from "../tools/ports.ts";
 import { type TestServer } from "../support/server.ts";
 import { silentLogger } from "../../lib/testing_log.ts";
+import type { SandboxNetwork } from "../../lib/context/network.ts";
 
 /** A running program; `pid` is our own, `stop` ends the listening only. */
 export interface InProcess extends TestServer {

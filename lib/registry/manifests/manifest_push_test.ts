@@ -73,7 +73,7 @@ async function setUp() {
     index,
     content: testContent(kv, clock),
     blobs: blobs as Blobs,
-    records: new OwnerRecords(pds as PdsReader),
+    records: new OwnerRecords(pds as PdsReader, clock),
     deliveries: undefined,
     allowMissingBlobs: false,
   });

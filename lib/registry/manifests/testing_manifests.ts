@@ -62,7 +62,7 @@ export async function startTestManifests() {
   const pds = repo.reader;
   const index = new ManifestIndex(kv);
   const content = testContent(kv, clock);
-  const records = new OwnerRecords(pds);
+  const records = new OwnerRecords(pds, clock);
   const leases = new WriteLeases(kv, clock, index.removals);
   const session = () => Promise.resolve(repo.session);
   const holds = {

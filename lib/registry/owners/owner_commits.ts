@@ -9,7 +9,7 @@
  */
 
 import type { Did } from "../../did.ts";
-import { type Clock, systemClock } from "../../clock.ts";
+import type { Clock } from "../../clock.ts";
 import {
   MAX_WRITES,
   type PdsSession,
@@ -34,7 +34,7 @@ export class OwnerCommits {
   /** Settle when writes that are being prepared have come to the queue, or never will. */
   readonly #coming = new Map<Did, Set<Promise<void>>>();
 
-  constructor(clock: Clock = systemClock) {
+  constructor(clock: Clock) {
     this.#clock = clock;
   }
 

@@ -8,6 +8,7 @@ import {
 import { AppError, isAppError } from "../../errors.ts";
 import { OwnerCommits } from "./owner_commits.ts";
 import { ManualClock } from "../../testing_clock.ts";
+import { systemClock } from "../../clock.ts";
 
 const write = (rkey: string): RepoWrite => ({
   action: "create",
@@ -39,7 +40,7 @@ function session(did: Did = "did:plc:alice") {
 
 Deno.test("what arrives while a commit is under way goes together into the next", async () => {
   const { fake, commits } = session();
-  const owner = new OwnerCommits();
+  const owner = new OwnerCommits(systemClock);
   await Promise.all(
     ["a", "b", "c", "d"].map((rkey) => owner.commit(fake, [write(rkey)])),
   );
@@ -50,7 +51,7 @@ Deno.test("sessions at different PDSes share no commit", async () => {
   const { fake, commits } = session();
   const moved = session();
   const there = { ...moved.fake, pds: "https://new.example" };
-  const owner = new OwnerCommits();
+  const owner = new OwnerCommits(systemClock);
   await Promise.all([
     owner.commit(fake, [write("a")]),
     owner.commit(fake, [write("b")]),
@@ -63,7 +64,7 @@ Deno.test("sessions at different PDSes share no commit", async () => {
 
 Deno.test("a refused write spoils nothing for the others of its commit", async () => {
   const { fake, commits } = session();
-  const owner = new OwnerCommits();
+  const owner = new OwnerCommits(systemClock);
   const results = await Promise.allSettled(
     ["a", "b", "bad", "c"].map((rkey) => owner.commit(fake, [write(rkey)])),
   );
@@ -82,7 +83,7 @@ Deno.test("a refused write spoils nothing for the others of its commit", async (
 
 Deno.test("no commit has more writes than a PDS takes, and none is split", async () => {
   const { fake, commits } = session();
-  const owner = new OwnerCommits();
+  const owner = new OwnerCommits(systemClock);
   const group = (name: string) =>
     Array.from({ length: 90 }, (_, i) => write(`${name}${i}`));
   await Promise.all(
@@ -95,7 +96,7 @@ Deno.test("no commit has more writes than a PDS takes, and none is split", async
 Deno.test("owners do not wait for each other, and a queue that ran empty starts anew", async () => {
   const alice = session();
   const bob = session("did:plc:bob");
-  const owner = new OwnerCommits();
+  const owner = new OwnerCommits(systemClock);
   await Promise.all([
     owner.commit(alice.fake, [write("a")]),
     owner.commit(bob.fake, [write("b")]),
@@ -132,7 +133,7 @@ Deno.test("a commit waits for writes that are being prepared, but not for ever",
 
 Deno.test("writes that cannot be prepared are told so and hold up nobody", async () => {
   const { fake, commits } = session();
-  const owner = new OwnerCommits();
+  const owner = new OwnerCommits(systemClock);
   const results = await Promise.allSettled([
     owner.commit(fake, Promise.reject(new AppError("TOO_LARGE", "Too much."))),
     owner.commit(fake, [write("a")]),

@@ -27,6 +27,7 @@ import { AppError, isAppError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ParsedManifest } from "../../oci/manifest.ts";
 import { OwnerCommits } from "./owner_commits.ts";
+import type { Clock } from "../../clock.ts";
 
 const { manifest: MANIFEST, tag: TAG } = OWNER_COLLECTIONS;
 
@@ -72,10 +73,11 @@ export interface KnownRecord {
 /** Writes and removes records in owners' repos. */
 export class OwnerRecords {
   readonly #pds: PdsReader;
-  readonly #commits = new OwnerCommits();
+  readonly #commits: OwnerCommits;
 
-  constructor(pds: PdsReader) {
+  constructor(pds: PdsReader, clock: Clock) {
     this.#pds = pds;
+    this.#commits = new OwnerCommits(clock);
   }
 
   /**

@@ -11,6 +11,7 @@ import { digestOf } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import { type ManifestWrite, OwnerRecords } from "./owner_records.ts";
+import { systemClock } from "../../clock.ts";
 
 const DID: Did = "did:plc:alice";
 const BYTES = new TextEncoder().encode(
@@ -84,7 +85,7 @@ function setUp(refusals: number, code: ErrorCode, found: readonly string[]) {
       );
     },
   };
-  const records = new OwnerRecords(reader as PdsReader);
+  const records = new OwnerRecords(reader as PdsReader, systemClock);
   return { records, session, calls, commits };
 }
 

@@ -1,0 +1,87 @@
+/**
+ * How the program reaches other servers of the network.
+ *
+ * @module
+ */
+
+import { DidResolver } from "../atproto/identity/did_resolver.ts";
+import { HandleResolver } from "../atproto/identity/handle_resolver.ts";
+import type { IdentityResolver } from "../atproto/identity/identity.ts";
+import { CachedIdentityResolver } from "../atproto/identity/identity_resolver.ts";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config/config.ts";
+import type { Kv } from "../kv/kv.ts";
+import type { Logger } from "../log.ts";
+import type { GuardedFetch } from "../net/guarded_fetch.ts";
+
+/** The sandbox network, where one runs. */
+export interface SandboxNetwork {
+  readonly pds: string;
+  readonly plc: string;
+}
+
+/** Time for one request about an identity, in milliseconds. */
+const IDENTITY_TIMEOUT_MS = 5_000;
+
+/** Origins that may be reached without https: the sandbox and ourselves beside it, and in test mode what the configuration names. */
+export function plainOrigins(
+  config: Config,
+  sandbox: SandboxNetwork | undefined,
+): string[] {
+  const origins = sandbox
+    ? [
+      sandbox.pds,
+      sandbox.plc,
+      config.server.base_url,
+      config.hold.public_url,
+    ]
+    : [];
+  if (!config.server.test_mode) return origins;
+  const hold = config.server.default_hold_did?.replace(/^did:web:/, "")
+    .replace("%3A", ":");
+  return [
+    ...origins,
+    config.server.base_url,
+    config.hold.public_url,
+    config.identity.plc_url,
+    ...config.identity.plain_origins,
+    ...(hold === undefined || hold.startsWith("did:")
+      ? []
+      : [`http://${hold}`]),
+  ];
+}
+
+/** What resolves handles and DIDs, with the limits of the configuration. */
+export function openIdentities(
+  config: Config,
+  deps: {
+    kv: Kv;
+    clock: Clock;
+    log: Logger;
+    fetch: GuardedFetch;
+    sandbox: SandboxNetwork | undefined;
+  },
+): IdentityResolver {
+  const { kv, clock, log, fetch, sandbox } = deps;
+  const { plc_url, cache_ttl_seconds, stale_ttl_seconds } = config.identity;
+  const timeoutMs = IDENTITY_TIMEOUT_MS;
+  return new CachedIdentityResolver({
+    kv,
+    clock,
+    log,
+    ttlMs: cache_ttl_seconds * 1000,
+    staleTtlMs: stale_ttl_seconds * 1000,
+    negativeTtlMs: config.identity.negative_ttl_seconds * 1000,
+    dids: new DidResolver({
+      fetch,
+      plcDirectories: sandbox ? [sandbox.plc, plc_url] : [plc_url],
+      timeoutMs,
+    }),
+    handles: new HandleResolver({
+      fetch,
+      clock,
+      timeoutMs,
+      ...(sandbox ? { sandboxPds: sandbox.pds } : {}),
+    }),
+  });
+}

@@ -1,0 +1,97 @@
+/**
+ * The services around a hold's records, joined in one place for the program
+ * and its tests.
+ *
+ * @module
+ */
+
+import type { Did } from "../did.ts";
+import type { Clock } from "../clock.ts";
+import type { Kv } from "../kv/kv.ts";
+import type { Logger } from "../log.ts";
+import type { BlobStore } from "../storage/blob_store.ts";
+import type { StorageKeys } from "../storage/object_keys.ts";
+import { HoldAccess } from "./access.ts";
+import type { BlobRows } from "./blobs/blob_rows.ts";
+import type { BlobUploaders } from "./blobs/uploaders.ts";
+import { CaptainRecords } from "./captain_records.ts";
+import { HoldCrew } from "./crew.ts";
+import { HoldGc } from "./gc/gc.ts";
+import { ManifestCensus, type ManifestSource } from "./gc/manifest_census.ts";
+import { LayerIndex } from "./layers/layer_index.ts";
+import { LayerRecords } from "./layers/layer_records.ts";
+import { type HoldMetrics, HoldNotify } from "./pushes/notify.ts";
+import { HoldPosts } from "./pushes/posts.ts";
+import { HoldQuota, type Tier } from "./quota/quota.ts";
+import type { HoldRecords } from "./records.ts";
+import { HoldStats } from "./stats.ts";
+import { HoldUserData } from "./user_data.ts";
+
+export interface HoldServicesDeps {
+  readonly kv: Kv;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: HoldMetrics;
+  readonly store: BlobStore;
+  readonly keys: StorageKeys;
+  readonly records: HoldRecords;
+  readonly rows: BlobRows;
+  readonly uploaders: BlobUploaders;
+  /** In rising rank. */
+  readonly tiers: readonly Tier[];
+  readonly defaultTier: string | undefined;
+  /** Handle of an account, or undefined when it is not known right now. */
+  readonly handleOf: (did: Did) => Promise<string | undefined>;
+  /** Origin of the registry's pages. */
+  readonly registryUrl: string;
+  readonly postsPerHour?: number;
+  /** Where the manifests of the members are read. */
+  readonly source: ManifestSource;
+  /** Younger blobs and manifests are kept, in milliseconds. */
+  readonly graceMs: number;
+}
+
+/** The services that know each other only through their records and rows. */
+export interface HoldServices {
+  readonly access: HoldAccess;
+  readonly captainRecords: CaptainRecords;
+  readonly crew: HoldCrew;
+  readonly layers: LayerIndex;
+  readonly layerRecords: LayerRecords;
+  readonly quota: HoldQuota;
+  readonly stats: HoldStats;
+  readonly posts: HoldPosts;
+  readonly notify: HoldNotify;
+  readonly userData: HoldUserData;
+  readonly gc: HoldGc;
+}
+
+/** Joins the services; nothing is read or written yet. */
+export function createHoldServices(deps: HoldServicesDeps): HoldServices {
+  const { kv, clock, records } = deps;
+  const access = new HoldAccess({ records, clock });
+  const crew = new HoldCrew({ records, access, clock });
+  const quota = new HoldQuota({ ...deps, access });
+  const layers = new LayerIndex({ kv, clock, claims: quota.ledger });
+  const layerRecords = new LayerRecords({ ...deps, layers });
+  const stats = new HoldStats(deps);
+  const posts = new HoldPosts({ ...deps, access });
+  const recorded = { ...deps, access, crew, layers, layerRecords };
+  return {
+    access,
+    captainRecords: new CaptainRecords({ access, records }),
+    crew,
+    layers,
+    layerRecords,
+    quota,
+    stats,
+    posts,
+    notify: new HoldNotify({ ...recorded, quota, stats, posts }),
+    userData: new HoldUserData(recorded),
+    gc: new HoldGc({
+      ...recorded,
+      charges: quota.ledger,
+      census: new ManifestCensus({ ...recorded, did: records.did }),
+    }),
+  };
+}
