@@ -20,7 +20,7 @@ import {
   type Upgrade,
 } from "../routes/server/serve.ts";
 import { serverLimits } from "../routes/server/server_limits.ts";
-import { createFirehoseUpgrade } from "../routes/xrpc/sync_socket.ts";
+import { createFirehoseUpgrade } from "../routes/xrpc/com.atproto.sync/event_socket.ts";
 import type { Sandbox } from "../sandbox/launch.ts";
 import { announceHold } from "./announce.ts";
 import { choresOf } from "./housekeeping.ts";

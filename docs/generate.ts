@@ -8,6 +8,7 @@
  * @module
  */
 
+import { formatted } from "./format.ts";
 import { aliasTable, commandTable, settingsTable } from "./tables.ts";
 import { noticesPage } from "./notices.ts";
 import { xrpcPage } from "./xrpc_page.ts";
@@ -64,21 +65,7 @@ async function refreshed(
     fresh = fresh.slice(0, start + begin.length) +
       `\n\n${(await render()).trim()}\n\n` + fresh.slice(stop);
   }
-  return await formatted(fresh);
-}
-
-/** Markdown as `deno fmt` writes it. */
-async function formatted(markdown: string): Promise<string> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--ext", "md", "-"],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(markdown));
-  await writer.close();
-  const { stdout } = await child.output();
-  return new TextDecoder().decode(stdout);
+  return await formatted(fresh, "md");
 }
 
 if (import.meta.main) {

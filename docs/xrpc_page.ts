@@ -6,7 +6,7 @@
  */
 
 import { z } from "zod";
-import { LEXICON_DOCUMENTS } from "../lib/atproto/lexicon/lexicon_documents.ts";
+import { LEXICON_DOCUMENTS } from "../lexicons/generated.ts";
 import { markdownTable } from "./tables.ts";
 
 interface Field {

@@ -11,11 +11,15 @@ import type { HoldContext } from "../lib/context/hold.ts";
 import { COLLECTIONS } from "../lib/hold/records.ts";
 import type { AppEnv } from "./middleware.ts";
 import { VERSION } from "./version.ts";
-import { createHoldRoutes } from "./xrpc/hold.ts";
-import { createBlobResponder } from "./xrpc/hold_blob.ts";
-import { requireAllowed } from "./xrpc/hold_request.ts";
-import { createPdsRoutes, createUnknownMethodRoutes } from "./xrpc/server.ts";
-import { createDenoUpgrade } from "./xrpc/sync_socket.ts";
+import { requireAllowed } from "./xrpc/callers.ts";
+import { createDenoUpgrade } from "./xrpc/com.atproto.sync/event_socket.ts";
+import { createBlobResponder } from "./xrpc/com.atproto.sync/oci_blob.ts";
+import { holdMethods, pdsMethods } from "./xrpc/methods.ts";
+import {
+  mountHealth,
+  mountMethods,
+  mountUnknownMethods,
+} from "./xrpc/mount.ts";
 
 /** How the program listens. */
 export interface HoldRoutesState {
@@ -40,13 +44,12 @@ export function holdRoutes(
     app.get("/.well-known/did.json", cors(), (c) => c.json(hold.didDocument));
   }
   app.get("/.well-known/atproto-did", cors(), (c) => c.text(hold.did));
-  const pds = createPdsRoutes({
+  const pds = pdsMethods({
     account: hold.account,
     repo: hold.repo,
     blobs: hold.pdsBlobs,
     didDocument: hold.didDocument,
     baseUrl: hold.baseUrl,
-    version: VERSION,
     ociBlob: createBlobResponder(hold),
     authorize: async (request, lxm) => {
       const header = request.headers.get("authorization") ?? undefined;
@@ -64,8 +67,10 @@ export function holdRoutes(
   });
   // Every website may call; what it may do, its token says.
   app.use("/xrpc/*", cors({ maxAge: DAY_SECONDS }));
-  app.route("/xrpc", createHoldRoutes(hold));
-  app.route("/xrpc", pds);
-  app.route("/xrpc", createUnknownMethodRoutes());
+  const xrpc = new Hono<AppEnv>();
+  mountMethods(xrpc, [...holdMethods(hold), ...pds]);
+  mountHealth(xrpc, VERSION);
+  mountUnknownMethods(xrpc);
+  app.route("/xrpc", xrpc);
   return app;
 }

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { outdated } from "../docs/generate.ts";
+import { isOutdated } from "../docs/lexicons.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -23,6 +24,13 @@ function read(path: string): Promise<string> {
 Deno.test("generated parts of the documentation are up to date", async () => {
   const stale = await outdated();
   assert.ok(stale.length === 0, `${stale.join(", ")}: run deno task docs`);
+});
+
+Deno.test("the types of the lexicons are up to date", async () => {
+  assert.ok(
+    !await isOutdated(),
+    "lexicons/generated.ts: run deno task lexicons",
+  );
 });
 
 Deno.test("every task is documented, and every documented task exists", async () => {

@@ -5,7 +5,9 @@
  */
 
 import assert from "node:assert/strict";
+import { Hono } from "@hono/hono";
 import type { Did } from "../../lib/did.ts";
+import { validateXrpcOutput } from "../../lib/atproto/lexicon/testing.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { HoldSettings } from "../../lib/hold/bootstrap.ts";
 import { ReadTickets } from "../../lib/hold/blobs/read_tickets.ts";
@@ -14,11 +16,12 @@ import {
   openServices,
   type ServiceOptions,
 } from "../../lib/hold/testing_services.ts";
+import type { AppEnv } from "../middleware.ts";
 import { createTestApp } from "../testing_app.ts";
-import { createHoldRoutes } from "./hold.ts";
-import { createBlobResponder } from "./hold_blob.ts";
-import type { ServiceTokens } from "./hold_request.ts";
-import { validateXrpcOutput } from "../../lib/atproto/lexicon/testing.ts";
+import type { ServiceTokens } from "./callers.ts";
+import { createBlobResponder } from "./com.atproto.sync/oci_blob.ts";
+import { holdMethods } from "./methods.ts";
+import { mountMethods } from "./mount.ts";
 
 const ORIGIN = "https://hold.example.com";
 /** A registry that the hold trusts. */
@@ -56,10 +59,14 @@ export async function openServer(
   });
   const { kv, clock, access, blobs } = hold;
   const app = createTestApp();
-  app.route(
-    "/xrpc",
-    createHoldRoutes({ ...hold, tokens, trustedRegistries: [REGISTRY] }),
-  );
+  const xrpc = new Hono<AppEnv>();
+  const methods = holdMethods({
+    ...hold,
+    tokens,
+    trustedRegistries: [REGISTRY],
+  });
+  mountMethods(xrpc, methods);
+  app.route("/xrpc", xrpc);
   const respond = createBlobResponder({
     tokens,
     access,
@@ -101,6 +108,7 @@ export async function openServer(
   };
   return {
     ...hold,
+    methods,
     send,
     call,
     ask,

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { Hono } from "@hono/hono";
 import { schemas } from "@atproto/api";
 import { jsonToLex, Lexicons } from "@atproto/lexicon";
 import { AppError } from "../../lib/errors.ts";
@@ -12,8 +13,10 @@ import { RepoBlobs } from "../../lib/repo/blobs.ts";
 import { didDocument } from "../../lib/repo/identity/did_document.ts";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { openTestRepo, TEST_DID } from "../../tests/support/repo.ts";
+import type { AppEnv } from "../middleware.ts";
 import { createTestApp } from "../testing_app.ts";
-import { createPdsRoutes, createUnknownMethodRoutes } from "./server.ts";
+import { pdsMethods } from "./methods.ts";
+import { mountHealth, mountMethods, mountUnknownMethods } from "./mount.ts";
 import { silentLogger } from "../../lib/testing_log.ts";
 
 const lexicons = new Lexicons(schemas);
@@ -34,42 +37,42 @@ export async function openPds(handle = HANDLE) {
   const { repo, kv, signer, clock } = await openTestRepo();
   const app = createTestApp();
   const asked: string[] = [];
-  app.route(
-    "/xrpc",
-    createPdsRoutes({
-      account: { did: TEST_DID, handle },
-      repo,
-      blobs: new RepoBlobs({
-        did: TEST_DID,
-        kv,
-        store: new MemoryBlobStore(clock),
-        objectKey: (id) => `pds/${id}`,
-        clock,
-        log: silentLogger,
-      }),
-      didDocument: didDocument({
-        did: TEST_DID,
-        host: handle,
-        signingKey: signer.didKey,
-        pds: "https://hold.example.com",
-        services: {},
-      }),
-      authorize: (request, lxm) => {
-        asked.push(lxm);
-        if (request.headers.get("authorization") === "Bearer captain") {
-          return Promise.resolve(TEST_DID);
-        }
-        throw new AppError("UNAUTHORIZED", "Send a service token.");
-      },
-      permit: () => Promise.resolve(),
-      ociBlob: (_request, digest) => Promise.resolve(new Response(digest)),
-      baseUrl: "https://hold.example.com",
-      written: () => {},
-      version: "1.2.3",
-      links: { privacyPolicy: "https://hold.example.com/privacy" },
+  const xrpc = new Hono<AppEnv>();
+  const methods = pdsMethods({
+    account: { did: TEST_DID, handle },
+    repo,
+    blobs: new RepoBlobs({
+      did: TEST_DID,
+      kv,
+      store: new MemoryBlobStore(clock),
+      objectKey: (id) => `pds/${id}`,
+      clock,
+      log: silentLogger,
     }),
-  );
-  app.route("/xrpc", createUnknownMethodRoutes());
+    didDocument: didDocument({
+      did: TEST_DID,
+      host: handle,
+      signingKey: signer.didKey,
+      pds: "https://hold.example.com",
+      services: {},
+    }),
+    authorize: (request, lxm) => {
+      asked.push(lxm);
+      if (request.headers.get("authorization") === "Bearer captain") {
+        return Promise.resolve(TEST_DID);
+      }
+      throw new AppError("UNAUTHORIZED", "Send a service token.");
+    },
+    permit: () => Promise.resolve(),
+    ociBlob: (_request, digest) => Promise.resolve(new Response(digest)),
+    baseUrl: "https://hold.example.com",
+    written: () => {},
+    links: { privacyPolicy: "https://hold.example.com/privacy" },
+  });
+  mountMethods(xrpc, methods);
+  mountHealth(xrpc, "1.2.3");
+  mountUnknownMethods(xrpc);
+  app.route("/xrpc", xrpc);
 
   const get = (
     nsid: string,
@@ -108,7 +111,7 @@ export async function openPds(handle = HANDLE) {
     assert.equal(response.status, 200, await response.clone().text());
     return await checked(nsid, response);
   };
-  return { app, repo, kv, signer, get, json, post, call, asked };
+  return { methods, app, repo, kv, signer, get, json, post, call, asked };
 }
 
 async function checked(nsid: string, response: Response) {

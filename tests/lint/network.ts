@@ -29,7 +29,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // Listening, not connecting.
   "routes/server/serve.ts": ["node:http"],
   "routes/server/node_response.ts": ["node:http"],
-  "routes/xrpc/sync_socket.ts": ["ws"],
+  "routes/xrpc/com.atproto.sync/event_socket.ts": ["ws"],
   // Connects to its own listener.
   "routes/server/listener_check.ts": ["node:net"],
 };

@@ -20,7 +20,9 @@ async function lexiconDocuments(): Promise<LexiconDoc[]> {
     for await (const entry of Deno.readDir(folder)) {
       const path = new URL(entry.name, folder);
       if (entry.isDirectory) await read(new URL(`${path}/`));
-      else own.push(parseLexiconDoc(JSON.parse(await Deno.readTextFile(path))));
+      else if (entry.name.endsWith(".json")) {
+        own.push(parseLexiconDoc(JSON.parse(await Deno.readTextFile(path))));
+      }
     }
   };
   await read(new URL("../../lexicons/", import.meta.url));

@@ -6,9 +6,9 @@
 
 import { BlobRef, jsonToLex } from "@atproto/lexicon";
 import { isValidTid } from "@atproto/syntax";
+import type { RecordTypes } from "../../../lexicons/generated.ts";
 import { AppError } from "../../errors.ts";
 import { quote } from "../../text.ts";
-import type { RecordTypes } from "../records/record_types.ts";
 import { documents, lexicons } from "./lexicons.ts";
 
 /** What a check found: nothing, or the first thing that is wrong. */

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { parseLexiconDoc } from "@atproto/lexicon";
 import { isAppError } from "../../errors.ts";
+import {
+  LEXICON_DOCUMENTS,
+  type RecordTypes,
+} from "../../../lexicons/generated.ts";
 import { assertRecord, assertRecordKey, type RecordNsid } from "./lexicon.ts";
-import { LEXICON_DOCUMENTS } from "./lexicon_documents.ts";
-import type { RecordTypes } from "../records/record_types.ts";
-import { validateRecord } from "./testing.ts";
-import { validateXrpcOutput } from "./testing.ts";
+import { validateRecord, validateXrpcOutput } from "./testing.ts";
 
 const did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const hex = "a".repeat(64);
@@ -85,6 +86,21 @@ const RECORDS: { [N in RecordNsid]: RecordTypes[N] } = {
     subject: `at://${did}/io.atcr.repo.page/team~app`,
     createdAt: time,
   },
+  "io.atcr.sailor.webhook": {
+    $type: "io.atcr.sailor.webhook",
+    holdDid: "did:web:hold.example.com",
+    triggers: 3,
+    privateCid: blob("", 0).ref.$link,
+    createdAt: time,
+    updatedAt: time,
+  },
+  "io.atcr.hold": {
+    $type: "io.atcr.hold",
+    endpoint: "https://hold.example.com",
+    owner: did,
+    public: true,
+    createdAt: time,
+  },
   "io.atcr.hold.captain": {
     $type: "io.atcr.hold.captain",
     owner: did,
@@ -159,7 +175,7 @@ Deno.test("every document of the folder is loaded and stands where its name says
   const visit = (folder: URL) => {
     for (const entry of Deno.readDirSync(folder)) {
       if (entry.isDirectory) visit(new URL(`${entry.name}/`, folder));
-      else {
+      else if (entry.name.endsWith(".json")) {
         const file = new URL(entry.name, folder);
         const { id } = parseLexiconDoc(JSON.parse(Deno.readTextFileSync(file)));
         const path = `${id.replaceAll(".", "/")}.json`;

@@ -1,23 +1,31 @@
 /**
- * The lexicons of `io.atcr.*`, parsed once.
+ * The lexicon documents of this program, ready to validate with.
  *
  * @module
  */
 
 import { type LexiconDoc, Lexicons, parseLexiconDoc } from "@atproto/lexicon";
-import { LEXICON_DOCUMENTS } from "./lexicon_documents.ts";
+import {
+  LEXICON_DOCUMENTS,
+  NETWORK_DOCUMENTS,
+} from "../../../lexicons/generated.ts";
 
-/** Every document. */
-export const documents = LEXICON_DOCUMENTS.map((document) =>
-  parseLexiconDoc(document)
-);
+/** The documents of this project. */
+export const documents: readonly LexiconDoc[] = LEXICON_DOCUMENTS.map((
+  document,
+) => parseLexiconDoc(document));
+
 const recordNsids: ReadonlySet<unknown> = new Set(
   documents.filter(({ defs }) => defs["main"]?.type === "record")
     .map(({ id }) => id),
 );
 
-/** All of them together, for checks. */
-export const lexicons = new Lexicons(documents.map(withRecordObject));
+/** These and, as far as methods take input, those of the network. */
+export const lexicons = new Lexicons([
+  ...documents.map(withRecordObject),
+  // It changes what it is given.
+  ...structuredClone(NETWORK_DOCUMENTS),
+]);
 
 /**
  * The library cannot follow a reference to a record, so that every record gets

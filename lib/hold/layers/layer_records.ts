@@ -4,6 +4,7 @@
  * @module
  */
 
+import { z } from "zod";
 import { MAX_WRITES } from "../../atproto/pds/pds.ts";
 import type { Did } from "../../did.ts";
 import { manifestUri } from "../../atproto/records/records.ts";
@@ -52,6 +53,14 @@ export interface PresentLayer {
 
 /** Characters of a media type in a record. */
 const MAX_MEDIA_TYPE = 128;
+
+/** A whole layer record, as it is sent. */
+const layerRecordSchema = layerSchema.loose().extend({
+  $type: z.literal(COLLECTIONS.layer),
+});
+
+/** A layer record with its place. */
+type LayerRecord = HoldRecord & { value: z.infer<typeof layerRecordSchema> };
 
 /** Media type of a blob that nothing describes. */
 const OCTETS = "application/octet-stream";
@@ -171,12 +180,13 @@ export class LayerRecords {
   }
 
   /** The records of a manifest, by its AT-URI (`io.atcr.hold.getLayersForManifest`). */
-  async ofManifest(uri: string): Promise<HoldRecord[]> {
+  async ofManifest(uri: string): Promise<LayerRecord[]> {
     const { records, layers } = this.#deps;
-    const found: HoldRecord[] = [];
+    const found: LayerRecord[] = [];
     for (const { rkey } of await layers.ofManifest(uri)) {
       const record = await records.getRecord(COLLECTIONS.layer, rkey);
-      if (record) found.push(record);
+      const { success, data } = layerRecordSchema.safeParse(record?.value);
+      if (record && success) found.push({ ...record, value: data });
     }
     return found;
   }

@@ -1,0 +1,181 @@
+/**
+ * Methods as their lexicon documents define them: the types of what they take
+ * and answer, and the validation of what they take.
+ *
+ * @module
+ */
+
+import type {
+  LexRefVariant,
+  LexUserType,
+  LexXrpcParameters,
+} from "@atproto/lexicon";
+import type { Bytes, Methods } from "../../../lexicons/generated.ts";
+import { AppError } from "../../errors.ts";
+import { lexicons } from "./lexicons.ts";
+
+/** NSIDs of the methods that have a document. */
+export type MethodNsid = keyof Methods;
+/** Parameters of a method, defaults filled in. */
+export type Params<N extends MethodNsid> = Methods[N]["params"];
+/** JSON input of a method, defaults filled in; undefined when it takes none or bytes. */
+export type Input<N extends MethodNsid> = Methods[N]["input"] extends Bytes
+  ? undefined
+  : Methods[N]["input"];
+/** JSON that a method answers with; bytes and streams are a response of their own. */
+export type Output<N extends MethodNsid> = Methods[N]["output"] extends Bytes
+  ? Response
+  : Methods[N]["output"];
+/** Names of errors in the document of a method. */
+export type ErrorName<N extends MethodNsid> = Methods[N]["errors"];
+
+/** Names of errors for fields that are not as the document says, by field. */
+export type FieldErrors = Readonly<Record<string, string | undefined>>;
+
+type Schema = LexUserType | LexRefVariant | LexXrpcParameters;
+
+/** What the document says of a method. */
+export function methodDefinition(nsid: MethodNsid) {
+  const definition = lexicons.getDefOrThrow(nsid);
+  switch (definition.type) {
+    case "query":
+    case "procedure":
+    case "subscription":
+      return definition;
+  }
+  throw new Error(`${nsid} is no method but a ${definition.type}.`);
+}
+
+/**
+ * The parameters of a query string, as the document of `nsid` has them; others
+ * are left out. Throws AppError `INVALID_REQUEST` for the first that is missing
+ * or not valid, under the name that `errors` has for it.
+ */
+export function readParams<N extends MethodNsid>(
+  nsid: N,
+  query: URLSearchParams,
+  errors: FieldErrors = {},
+): Params<N> {
+  const { parameters } = methodDefinition(nsid);
+  const values: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(parameters?.properties ?? {})) {
+    if (!query.has(name)) continue;
+    values[name] = schema.type === "array"
+      ? query.getAll(name).map((text) => valueOf(text, schema.items.type))
+      : valueOf(query.get(name) ?? "", schema.type);
+  }
+  return checked<Params<N>>("parameter", errors, () => {
+    const valid = lexicons.assertValidXrpcParams(nsid, values) ?? {};
+    return parameters ? declared(parameters, valid) : {};
+  });
+}
+
+/**
+ * The JSON input of a procedure, as the document of `nsid` has it; members that
+ * it does not declare are left out. Throws like {@linkcode readParams}.
+ */
+export function readInput<N extends MethodNsid>(
+  nsid: N,
+  input: unknown,
+  errors: FieldErrors = {},
+): Input<N> {
+  const definition = methodDefinition(nsid);
+  const { schema } = (definition.type === "procedure" && definition.input) ||
+    {};
+  return checked<Input<N>>("field", errors, () => {
+    if (!schema) return undefined;
+    if (Array.isArray(input)) throw new Error("Input must be an object");
+    return declared(schema, lexicons.assertValidXrpcInput(nsid, input));
+  });
+}
+
+/** A parameter as the value it stands for; text that stands for none is left to the validation. */
+function valueOf(text: string, type: string): unknown {
+  if (type === "integer") return /^-?\d{1,16}$/.test(text) ? +text : text;
+  if (type !== "boolean") return text;
+  return text === "true" || (text === "false" ? false : text);
+}
+
+/**
+ * What a schema declares of a valid value; clients may send more than that,
+ * which must not come into our rows. Throws for integers that are not exact.
+ */
+function declared(schema: Schema, value: unknown, path = "Input"): unknown {
+  switch (schema.type) {
+    case "params":
+    case "object": {
+      const members = Object.entries(schema.properties ?? {});
+      const kept: Record<string, unknown> = {};
+      for (const [name, property] of members) {
+        const member = memberOf(value, name);
+        if (member === undefined) continue;
+        kept[name] = declared(property, member, `${path}/${name}`);
+      }
+      return kept;
+    }
+    case "array":
+      return Array.isArray(value)
+        ? value.map((item, i) => declared(schema.items, item, `${path}/${i}`))
+        : value;
+    case "ref":
+      return declared(lexicons.getDefOrThrow(schema.ref), value, path);
+    case "union": {
+      const $type = memberOf(value, "$type");
+      if (typeof $type !== "string") return value;
+      const known = lexicons.getDef($type);
+      if (!known) return value;
+      return { $type, ...Object(declared(known, value, path)) };
+    }
+    case "integer":
+      if (typeof value !== "number" || Number.isSafeInteger(value)) {
+        return value;
+      }
+      throw new Error(`${path} must be an integer below 2^53`);
+    default:
+      return value;
+  }
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null &&
+      Object.hasOwn(value, name)
+    ? Reflect.get(value, name)
+    : undefined;
+}
+
+/** Runs `check`; its failure becomes a sentence about the parameter or field. */
+function checked<T>(
+  what: "parameter" | "field",
+  errors: FieldErrors,
+  check: () => unknown,
+): T {
+  try {
+    // The generated types are those of the documents that were checked against.
+    return check() as T;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : "";
+    const { field, sentence } = explain(what, reason.slice(0, 300));
+    throw new AppError("INVALID_REQUEST", sentence, {
+      cause,
+      xrpc: errors[field] ?? "InvalidRequest",
+    });
+  }
+}
+
+/** The sentence for what the library says, as in "Input/parts/0/etag must be a string". */
+function explain(what: "parameter" | "field", reason: string) {
+  const missing = /^(\S+) must have the property "(.*)"$/.exec(reason);
+  if (missing) {
+    const [, path = "", name = ""] = missing;
+    const inner = path.split("/").slice(1);
+    return {
+      field: "",
+      sentence: `The ${what} ${[...inner, name].join("/")} is missing.`,
+    };
+  }
+  const [place = "", ...words] = reason.split(" ");
+  const path = place.replace(/^(Input|Params)\/?/, "");
+  const [field = ""] = path.split("/");
+  const subject = path === "" ? "The input" : `The ${what} ${path}`;
+  return { field, sentence: `${subject} ${words.join(" ")}.` };
+}

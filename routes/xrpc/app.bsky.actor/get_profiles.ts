@@ -1,0 +1,19 @@
+/**
+ * `app.bsky.actor.getProfiles`.
+ *
+ * @module
+ */
+
+import { isAccount } from "../account.ts";
+import { method } from "../mount.ts";
+import { type ProfileDeps, profileView } from "./profile_view.ts";
+
+/** Answers with the profile of the account here, if it is among those asked for. */
+export function getProfiles(deps: ProfileDeps) {
+  return method("app.bsky.actor.getProfiles", {
+    async handle({ params: { actors } }) {
+      const isOurs = actors.some((actor) => isAccount(deps.account, actor));
+      return { profiles: isOurs ? [await profileView(deps)] : [] };
+    },
+  });
+}

@@ -1,0 +1,21 @@
+/**
+ * `com.atproto.identity.resolveHandle`.
+ *
+ * @module
+ */
+
+import { isAccount, type PdsAccount } from "../account.ts";
+import { method } from "../mount.ts";
+import { refuse } from "../refusals.ts";
+
+/** Resolves the handle of the account here, and no other. */
+export function resolveHandle({ account }: { account: PdsAccount }) {
+  return method("com.atproto.identity.resolveHandle", {
+    handle({ params: { handle } }) {
+      if (!isAccount(account, handle)) {
+        refuse(`The handle ${handle} is not one of here.`, "HandleNotFound");
+      }
+      return { did: account.did };
+    },
+  });
+}

@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import { TEST_DID } from "../../../tests/support/repo.ts";
+import {
+  HANDLE,
+  NOTE,
+  openPds,
+  OTHER_CID,
+  refused,
+  REPO,
+  SYNC,
+} from "../testing_pds.ts";
+
+Deno.test("records are created, put, read, listed and deleted as the lexicons say", async () => {
+  const pds = await openPds();
+  const repo = TEST_DID;
+  const created = await pds.call(`${REPO}.createRecord`, {
+    repo: HANDLE,
+    collection: NOTE,
+    record: { $type: NOTE, text: "first" },
+  });
+  const rkey = created.uri.split("/").at(-1);
+  assert.equal(created.commit.cid, (await pds.repo.head()).cid);
+  const put = await pds.call(`${REPO}.putRecord`, {
+    repo,
+    collection: NOTE,
+    rkey: "self",
+    record: { text: "second" },
+    swapRecord: null,
+  });
+  const { value } = await pds.json(`${REPO}.getRecord`, {
+    repo,
+    collection: NOTE,
+    rkey: "self",
+    cid: put.cid,
+  });
+  assert.deepEqual(value, { $type: NOTE, text: "second" });
+  const applied = await pds.call(`${REPO}.applyWrites`, {
+    repo,
+    swapCommit: put.commit.cid,
+    writes: [
+      {
+        $type: `${REPO}.applyWrites#create`,
+        collection: NOTE,
+        value: { text: "third" },
+      },
+      {
+        $type: `${REPO}.applyWrites#update`,
+        collection: NOTE,
+        rkey,
+        value: { text: "changed" },
+      },
+      { $type: `${REPO}.applyWrites#delete`, collection: NOTE, rkey: "self" },
+    ],
+  });
+  assert.equal(applied.results.length, 3);
+  const { records, cursor } = await pds.json(`${REPO}.listRecords`, {
+    repo,
+    collection: NOTE,
+    limit: "1",
+    reverse: "true",
+  });
+  assert.equal(records[0].value.text, "changed");
+  assert.equal(cursor, rkey);
+  const deleted = await pds.call(`${REPO}.deleteRecord`, {
+    repo,
+    collection: NOTE,
+    rkey,
+    swapRecord: records[0].cid,
+  });
+  assert.ok(deleted.commit);
+  const again = await pds.call(`${REPO}.deleteRecord`, {
+    repo,
+    collection: NOTE,
+    rkey,
+  });
+  assert.deepEqual(again, {});
+  const described = await pds.json(`${REPO}.describeRepo`, { repo: HANDLE });
+  assert.deepEqual(described.collections, [NOTE]);
+  assert.ok(described.handleIsCorrect);
+  pds.kv.close();
+});
+
+Deno.test("nobody but captain and crew admins writes, and each method asks for itself", async () => {
+  const pds = await openPds();
+  const before = await pds.repo.head();
+  const at = { repo: TEST_DID, collection: NOTE, rkey: "a" };
+  const methods = {
+    createRecord: { ...at, record: {} },
+    putRecord: { ...at, record: {} },
+    deleteRecord: at,
+    applyWrites: { repo: TEST_DID, writes: [] },
+    uploadBlob: {},
+  };
+  for (const [name, body] of Object.entries(methods)) {
+    const nsid = `${REPO}.${name}`;
+    await refused(pds.post(nsid, body, "x"), 401, "AuthenticationRequired");
+    assert.equal(pds.asked.at(-1), nsid);
+    await refused(pds.get(nsid), 400, "InvalidRequest");
+  }
+  assert.deepEqual(await pds.repo.head(), before);
+  pds.kv.close();
+});
+
+Deno.test("writes that are not right are refused and change nothing", async () => {
+  const pds = await openPds();
+  await pds.repo.apply([
+    { action: "create", collection: NOTE, rkey: "there", value: {} },
+  ]);
+  const { cid, ...before } = await pds.repo.head();
+  const at = { repo: TEST_DID, collection: NOTE, rkey: "a" };
+  const create = (over: Record<string, unknown>) =>
+    pds.post(`${REPO}.createRecord`, { ...at, record: {}, ...over });
+  await refused(
+    create({ repo: "did:web:other.example.com" }),
+    400,
+    "RepoNotFound",
+  );
+  await refused(create({ repo: "not a repo" }), 400, "InvalidRequest");
+  await refused(create({ collection: "notes" }), 400, "InvalidRequest");
+  await refused(create({ rkey: "a/b" }), 400, "InvalidRequest");
+  await refused(create({ rkey: "there" }), 400, "InvalidRequest");
+  await refused(create({ record: "text" }), 400, "InvalidRequest");
+  await refused(create({ record: { n: 1.5 } }), 400, "InvalidRecord");
+  await refused(create({ record: { $type: "a.b.c" } }), 400, "InvalidRecord");
+  await refused(
+    create({ swapCommit: OTHER_CID }),
+    400,
+    "InvalidSwap",
+  );
+  await refused(create({ swapCommit: "head" }), 400, "InvalidRequest");
+  await refused(
+    create({ record: { text: "x".repeat(70_000) } }),
+    413,
+    "PayloadTooLarge",
+  );
+  const writes = Array.from({ length: 201 }, (_, i) => ({
+    $type: `${REPO}.applyWrites#delete`,
+    collection: NOTE,
+    rkey: `${i}`,
+  }));
+  await refused(
+    pds.post(`${REPO}.applyWrites`, { repo: TEST_DID, writes }),
+    400,
+    "InvalidRequest",
+  );
+  await refused(
+    pds.post(`${REPO}.applyWrites`, {
+      repo: TEST_DID,
+      writes: [{ $type: "something" }],
+    }),
+    400,
+    "InvalidRequest",
+  );
+  await refused(
+    pds.get(`${REPO}.getRecord`, { ...at, rkey: "none" }),
+    400,
+    "RecordNotFound",
+  );
+  assert.deepEqual(await pds.repo.head(), { cid, ...before });
+  pds.kv.close();
+});
+
+Deno.test("a blob is uploaded, used by a record, listed and served safely", async () => {
+  const pds = await openPds();
+  const upload = await pds.app.request(`/xrpc/${REPO}.uploadBlob`, {
+    method: "POST",
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      authorization: "Bearer captain",
+    },
+    body: "<script>alert(1)</script>",
+  });
+  const { blob } = await upload.json();
+  assert.deepEqual({ ...blob, ref: 0 }, {
+    $type: "blob",
+    ref: 0,
+    mimeType: "text/html",
+    size: 25,
+  });
+  const cid = blob.ref.$link;
+  await refused(
+    pds.get(`${SYNC}.getBlob`, { did: TEST_DID, cid }),
+    400,
+    "BlobNotFound",
+  );
+  await pds.call(`${REPO}.putRecord`, {
+    repo: TEST_DID,
+    collection: "app.bsky.actor.profile",
+    rkey: "self",
+    record: { displayName: "Hold", avatar: blob },
+  });
+  const served = await pds.get(`${SYNC}.getBlob`, { did: TEST_DID, cid });
+  assert.equal(served.headers.get("content-type"), "text/html");
+  assert.equal(served.headers.get("x-content-type-options"), "nosniff");
+  assert.match(served.headers.get("content-security-policy") ?? "", /sandbox/);
+  assert.match(served.headers.get("content-disposition") ?? "", /attachment/);
+  assert.match(await served.text(), /script/);
+  const head = await pds.get(`${SYNC}.getBlob`, { did: TEST_DID, cid }, {
+    method: "HEAD",
+  });
+  assert.equal(head.headers.get("content-length"), "25");
+  const { cids } = await pds.json(`${SYNC}.listBlobs`, { did: TEST_DID });
+  assert.deepEqual(cids, [cid]);
+  const layer = await pds.get(`${SYNC}.getBlob`, {
+    did: "did:plc:somebody",
+    cid: "sha256:abc",
+  });
+  assert.equal(await layer.text(), "sha256:abc");
+  await refused(
+    pds.get(`${SYNC}.getBlob`, { cid: "sha256:abc" }),
+    400,
+    "InvalidRequest",
+  );
+
+  const profile = await pds.json("app.bsky.actor.getProfile", {
+    actor: HANDLE,
+  });
+  assert.equal(profile.displayName, "Hold");
+  assert.equal(
+    new URL(profile.avatar).searchParams.get("cid"),
+    cid,
+  );
+  const { profiles } = await pds.json("app.bsky.actor.getProfiles", {
+    actors: [TEST_DID, "somebody.example.com"],
+  });
+  assert.equal(profiles.length, 1);
+  pds.kv.close();
+});

@@ -1,0 +1,33 @@
+/**
+ * `com.atproto.server.describeServer`.
+ *
+ * @module
+ */
+
+import { MAX_BLOB_BYTES } from "../../../lib/repo/blobs.ts";
+import type { PdsAccount } from "../account.ts";
+import { method } from "../mount.ts";
+
+/** What {@linkcode describeServer} needs. */
+export interface DescribeServerDeps {
+  readonly account: PdsAccount;
+  /** Pages that describe the service, where they exist; URLs. */
+  readonly links?: { privacyPolicy?: string; termsOfService?: string };
+  /** Whom to write to. */
+  readonly contactEmail?: string;
+}
+
+/** Describes the embedded PDS; relays ask for this before they take a new host. */
+export function describeServer(deps: DescribeServerDeps) {
+  return method("com.atproto.server.describeServer", {
+    handle: () => ({
+      did: deps.account.did,
+      availableUserDomains: [],
+      inviteCodeRequired: true,
+      phoneVerificationRequired: false,
+      blobUploadLimit: MAX_BLOB_BYTES,
+      links: deps.links,
+      contact: deps.contactEmail ? { email: deps.contactEmail } : undefined,
+    }),
+  });
+}

@@ -1,0 +1,49 @@
+/**
+ * `com.atproto.sync.getBlob`.
+ *
+ * @module
+ */
+
+import type { RepoBlobs } from "../../../lib/repo/blobs.ts";
+import { type RepoDeps, requireServed } from "../account.ts";
+import { method } from "../mount.ts";
+import { refuse } from "../refusals.ts";
+
+/** What {@linkcode getBlob} needs. */
+export interface GetBlobDeps extends RepoDeps {
+  readonly blobs: RepoBlobs;
+  /** Answers for an OCI digest in place of a CID: the layers of the hold. */
+  readonly ociBlob: (request: Request, digest: string) => Promise<Response>;
+}
+
+const OCI_DIGEST = /^sha(256|512):/;
+
+/** Answers with a blob of the repo, or with a layer of the hold. */
+export function getBlob(deps: GetBlobDeps) {
+  return method("com.atproto.sync.getBlob", {
+    intercept(c) {
+      const { did, cid = "" } = c.req.query();
+      if (!OCI_DIGEST.test(cid)) return undefined;
+      if (did === undefined) refuse("The parameter did is missing.");
+      return deps.ociBlob(c.req.raw, cid);
+    },
+    async handle({ c, params: { did, cid } }) {
+      await requireServed(deps, did);
+      const blob = await deps.blobs.open(cid, c.req.raw.signal);
+      if (blob === undefined) {
+        refuse(`There is no blob ${cid}.`, "BlobNotFound");
+      }
+      if (c.req.method === "HEAD") await blob.body.cancel();
+      return new Response(c.req.method === "HEAD" ? "" : blob.body, {
+        headers: {
+          "content-type": blob.mimeType,
+          "content-length": `${blob.size}`,
+          // What people uploaded must not run in the name of this host.
+          "x-content-type-options": "nosniff",
+          "content-security-policy": "default-src 'none'; sandbox",
+          "content-disposition": `attachment; filename="${cid}"`,
+        },
+      });
+    },
+  });
+}

@@ -1,0 +1,31 @@
+/**
+ * `com.atproto.sync.subscribeRepos`, as far as it is a request.
+ *
+ * @module
+ */
+
+import { method } from "../mount.ts";
+import { refuse } from "../refusals.ts";
+import { cursorOf } from "./event_socket.ts";
+
+/** What {@linkcode subscribeRepos} needs. */
+export interface SubscribeReposDeps {
+  /**
+   * Takes over a request for the event stream, where requests become
+   * WebSockets by themselves and not by the server's upgrade event.
+   */
+  readonly upgrade?: (request: Request, cursor: number | undefined) => Response;
+}
+
+/** Streams the events of the repo. */
+export function subscribeRepos({ upgrade }: SubscribeReposDeps) {
+  const nsid = "com.atproto.sync.subscribeRepos";
+  return method(nsid, {
+    handle({ c }) {
+      const cursor = cursorOf(new URL(c.req.url).searchParams);
+      const isSocket = c.req.header("upgrade")?.toLowerCase() === "websocket";
+      if (isSocket && upgrade) return upgrade(c.req.raw, cursor);
+      refuse(`${nsid} is an event stream; connect with a WebSocket.`);
+    },
+  });
+}

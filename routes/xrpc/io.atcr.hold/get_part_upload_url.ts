@@ -1,0 +1,19 @@
+/**
+ * `io.atcr.hold.getPartUploadUrl`.
+ *
+ * @module
+ */
+
+import type { HoldUploads } from "../../../lib/hold/uploads/uploads.ts";
+import { type RightsDeps, writers } from "../callers.ts";
+import { method } from "../mount.ts";
+
+/** Answers with where a part is to be sent. */
+export function getPartUploadUrl(deps: RightsDeps & { uploads: HoldUploads }) {
+  return method("io.atcr.hold.getPartUploadUrl", {
+    authorize: writers(deps),
+    fieldErrors: { partNumber: "InvalidPartNumber" },
+    handle: ({ caller, input: { uploadId, partNumber } }) =>
+      deps.uploads.parts.url(uploadId, partNumber, caller),
+  });
+}

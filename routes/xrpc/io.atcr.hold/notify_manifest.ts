@@ -1,0 +1,97 @@
+/**
+ * `io.atcr.hold.notifyManifest`.
+ *
+ * @module
+ */
+
+import type { Input } from "../../../lib/atproto/lexicon/methods.ts";
+import type { HoldNotify } from "../../../lib/hold/pushes/notify.ts";
+import type { HoldStats } from "../../../lib/hold/stats.ts";
+import type { PushEvent } from "../../../lib/hold_api/push_event.ts";
+import { isDigest } from "../../../lib/oci/digest.ts";
+import { isTag, parseRepository } from "../../../lib/oci/name.ts";
+import { anyCaller, requireAllowed, type RightsDeps } from "../callers.ts";
+import { method } from "../mount.ts";
+import { didOf, refuse, requireAtMost } from "../refusals.ts";
+
+const NSID = "io.atcr.hold.notifyManifest";
+
+/** Layers or children of one manifest. */
+const MAX_ENTRIES = 10_000;
+
+/** Records a push of the caller, or counts a pull of anyone who may read. */
+export function notifyManifest(
+  deps: RightsDeps & { notify: HoldNotify; stats: HoldStats },
+) {
+  return method(NSID, {
+    authorize: anyCaller(deps),
+    upgrade: upgraded,
+    async handle({ caller, input }) {
+      const event = eventOf(input);
+      if (input.operation === "pull") {
+        // Pulls are reported by the puller, so the token is not the owner's.
+        requireAllowed(await deps.access.read(caller));
+        const statsUpdated = await deps.stats.get(event) !== undefined;
+        if (statsUpdated) deps.notify.pull(event);
+        return { success: true, operation: "pull", statsUpdated };
+      }
+      if (input.operation !== "push") {
+        refuse("The operation is push or pull.", "InvalidOperation");
+      }
+      const { postUri, ...outcome } = await deps.notify.push(caller, event);
+      return {
+        success: true,
+        operation: "push",
+        ...outcome,
+        postCreated: postUri !== undefined,
+        ...(postUri === undefined ? {} : { postUri }),
+      };
+    },
+  });
+}
+
+/**
+ * The input of early registries in the form of the document: they leave the
+ * digest out (empty here), and write the owner's handle in front of the name
+ * of the repository.
+ */
+function upgraded(input: unknown): unknown {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    return input;
+  }
+  const early: { repository?: unknown; userHandle?: unknown } = input;
+  const { repository, userHandle, ...rest } = early;
+  if (userHandle !== undefined && typeof userHandle !== "string") {
+    refuse("The field userHandle must be a string.");
+  }
+  const prefix = `${userHandle ?? ""}/`;
+  const hasPrefix = prefix !== "/" && typeof repository === "string" &&
+    repository.startsWith(prefix);
+  return {
+    manifestDigest: "",
+    ...rest,
+    ...(repository === undefined ? {} : {
+      repository: hasPrefix ? repository.slice(prefix.length) : repository,
+    }),
+  };
+}
+
+/** The event in the hold's terms. Throws AppError `NAME_INVALID` or `INVALID_REQUEST`. */
+function eventOf(input: Input<typeof NSID>): PushEvent {
+  const { userDid, repository, manifestDigest, tag, manifest } = input;
+  if (manifestDigest !== "" && !isDigest(manifestDigest)) {
+    refuse("The field manifestDigest must be a digest such as sha256:….");
+  }
+  // Untagged pushes come with an empty tag from some registries.
+  if (tag && !isTag(tag)) refuse("The field tag must be a tag.");
+  const { mediaType, config, layers = [], manifests } = manifest;
+  requireAtMost(MAX_ENTRIES, layers, "manifest/layers");
+  requireAtMost(MAX_ENTRIES, manifests, "manifest/manifests");
+  return {
+    owner: didOf(userDid),
+    repository: parseRepository(repository),
+    digest: manifestDigest === "" ? undefined : manifestDigest,
+    tag: tag === "" ? undefined : tag,
+    manifest: { mediaType, config, layers, manifests },
+  };
+}

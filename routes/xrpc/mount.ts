@@ -1,0 +1,147 @@
+/**
+ * Mounts XRPC methods: each is served as its lexicon document says, with
+ * validated parameters and input.
+ *
+ * @module
+ */
+
+import type { Context, Hono } from "@hono/hono";
+import {
+  type ErrorName,
+  type Input,
+  methodDefinition,
+  type MethodNsid,
+  type Output,
+  type Params,
+  readInput,
+  readParams,
+} from "../../lib/atproto/lexicon/methods.ts";
+import { AppError } from "../../lib/errors.ts";
+import { quote } from "../../lib/text.ts";
+import type { AppEnv } from "../middleware.ts";
+import { readBody } from "../read_body.ts";
+import { refuse } from "./refusals.ts";
+
+/** One request with the Hono context of this program. */
+export type XrpcContext = Context<AppEnv>;
+
+/** Answers one request. */
+export type XrpcHandler = (c: XrpcContext) => Response | Promise<Response>;
+
+/** A method, ready to be mounted. */
+export interface Method {
+  readonly nsid: MethodNsid;
+  /** HTTP verbs that it takes. */
+  readonly verbs: readonly string[];
+  readonly handle: XrpcHandler;
+}
+
+/** One call of the method `N`. */
+export interface Call<N extends MethodNsid, Caller> {
+  readonly c: XrpcContext;
+  readonly params: Params<N>;
+  readonly input: Input<N>;
+  /** What `authorize` returned. */
+  readonly caller: Caller;
+}
+
+/** How a method is served. */
+export interface MethodSpec<N extends MethodNsid, Caller> {
+  /** Returns who calls; runs before parameters and input are read. Throws AppError. */
+  readonly authorize?: (c: XrpcContext, nsid: N) => Promise<Caller>;
+  /** Names of errors for fields that are not as the document says. */
+  readonly fieldErrors?: Readonly<Record<string, ErrorName<N>>>;
+  /** Brings what older clients send into the form of the document. */
+  readonly upgrade?: (input: unknown) => unknown;
+  /** HTTP verbs besides that of the document. */
+  readonly otherVerbs?: readonly string[];
+  /** Requests that are answered apart from the document; undefined for all others. */
+  readonly intercept?: (c: XrpcContext) => Promise<Response> | undefined;
+  /** Returns the output; a response where that is not JSON. */
+  readonly handle: (
+    call: Call<N, Caller>,
+  ) => Output<N> | Promise<Output<N>>;
+}
+
+/** Bytes of a JSON input; a manifest of thousands of layers fits. */
+const MAX_INPUT_BYTES = 4 * 1024 * 1024;
+
+const JSON_TYPE = /^application\/json[ \t]*(;|$)/i;
+
+/** Makes the method `nsid`. */
+export function method<N extends MethodNsid, Caller = undefined>(
+  nsid: N,
+  spec: MethodSpec<N, Caller>,
+): Method {
+  const definition = methodDefinition(nsid);
+  const takesJson = definition.type === "procedure" &&
+    definition.input?.schema !== undefined;
+  const verb = definition.type === "procedure" ? "POST" : "GET";
+  return {
+    nsid,
+    verbs: [verb, ...spec.otherVerbs ?? []],
+    handle: async (c) => {
+      const intercepted = spec.intercept?.(c);
+      if (intercepted) return await intercepted;
+      const caller = await spec.authorize?.(c, nsid) as Caller;
+      const { searchParams } = new URL(c.req.url);
+      const params = readParams(nsid, searchParams, spec.fieldErrors);
+      const json = takesJson ? await jsonOf(c) : undefined;
+      const input = readInput(
+        nsid,
+        spec.upgrade ? spec.upgrade(json) : json,
+        spec.fieldErrors,
+      );
+      const output: unknown = await spec.handle({ c, params, input, caller });
+      return output instanceof Response ? output : c.json(Object(output));
+    },
+  };
+}
+
+/** Mounts methods below `/xrpc/`; another HTTP verb is told which one to use. */
+export function mountMethods(
+  app: Hono<AppEnv>,
+  methods: readonly Method[],
+): void {
+  for (const { nsid, verbs, handle } of methods) {
+    const path = `/${nsid}`;
+    app.on([...verbs], path, handle);
+    const [verb = "GET"] = verbs;
+    const kind = verb === "GET" ? "query" : "procedure";
+    app.all(path, () => refuse(`${nsid} is a ${kind}; use ${verb}.`));
+  }
+}
+
+/** Serves the version of the program, which is no method of a lexicon. */
+export function mountHealth(app: Hono<AppEnv>, version: string): void {
+  app.get("/_health", (c) => c.json({ version }));
+  app.all("/_health", () => refuse("_health is a query; use GET."));
+}
+
+/** Answers 501 to all methods that nothing else below `/xrpc` serves; to be mounted last. */
+export function mountUnknownMethods(app: Hono<AppEnv>): void {
+  app.all("/:nsid", (c) => {
+    throw new AppError(
+      "METHOD_NOT_IMPLEMENTED",
+      `The method ${c.req.param("nsid")} is not one of this server.`,
+    );
+  });
+}
+
+/** The JSON body of a request. Throws AppError `INVALID_REQUEST` or `TOO_LARGE`. */
+async function jsonOf(c: XrpcContext): Promise<unknown> {
+  const type = c.req.header("content-type");
+  if (type !== undefined && !JSON_TYPE.test(type)) {
+    refuse(
+      `The input must be JSON; send it as application/json and not as ${
+        quote(type)
+      }.`,
+    );
+  }
+  const bytes = await readBody(c.req.raw, MAX_INPUT_BYTES, "input");
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new AppError("INVALID_REQUEST", "The input must be JSON.", { cause });
+  }
+}
