@@ -39,6 +39,7 @@ export async function listTags(
   const { items, next, doubt } = await deps.lists.tags(r.owner, r.repo, {
     caller: readerOf(r.claims, r.owner, r.repo),
     n: pageSize(page, PAGE.tags),
+    admit: r.admit,
     ...(page.last === undefined ? {} : { last: page.last }),
   });
   const name = r.base.slice("/v2/".length);
@@ -67,6 +68,7 @@ export async function listReferrers(
     {
       caller: readerOf(r.claims, r.owner, r.repo),
       artifactTypes,
+      admit: r.admit,
       ...last,
       ...(page.n === undefined ? {} : { n: page.n }),
     },

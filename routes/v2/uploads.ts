@@ -35,6 +35,8 @@ export async function startUpload(
   start: UploadStart,
 ): Promise<Response> {
   const caller = requireAction(r.claims, "push", r.owner, r.repo);
+  // Tokens outlive an account that is switched off.
+  await deps.owners.requireShown(r.owner, true);
   const ref = refOf(r);
   const holdDid = await deps.owners.holdForPush(r.owner, r.request.signal);
   if (start.mount && await mounted(deps, r, caller, holdDid, start.mount)) {

@@ -92,6 +92,11 @@ Deno.test("a deactivated account's manifests, tags, lists and blobs are not give
     `blobs/uploads/?mount=${layer.digest}&from=frida.test/app`,
   );
   assert.equal(mount.status, 202, "a blob was mounted from the account");
+  for (const query of ["", `?mount=${layer.digest}&from=gustav.test/app`]) {
+    const upload = await own.send("POST", `blobs/uploads/${query}`);
+    const { message } = expectError(upload, 404, "NAME_UNKNOWN");
+    assert.match(message, /frida\.test is deactivated at its PDS/);
+  }
   expect(await other.send("GET", "manifests/v1"), 200);
 
   await atPds(server, frida, "com.atproto.server.activateAccount");

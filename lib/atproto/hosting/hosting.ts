@@ -79,14 +79,19 @@ export class Hosting {
     this.#local = new LRUCache({ max: LOCAL_ENTRIES });
   }
 
-  /** Throws AppError `NAME_UNKNOWN` with the reason when the account is not shown. */
-  async require(owner: Identity): Promise<void> {
+  /**
+   * Throws AppError `NAME_UNKNOWN` with the reason when the account is not
+   * shown; with `current` as of this moment, for an account that is back.
+   */
+  async require(owner: Identity, current = false): Promise<void> {
     const { row, stale } = await this.#known(owner.did);
     if (row.status === "active") {
       if (stale) this.#askBehind(owner.did);
       return;
     }
-    const now = stale ? await this.#askOr(owner.did, row) : row;
+    const age = Math.abs(this.#deps.clock.now() - row.checkedAt);
+    const isOld = stale || current && age >= FRESH_MS;
+    const now = isOld ? await this.#askOr(owner.did, row) : row;
     if (now.status !== "active") throw notShown(owner, now);
   }
 

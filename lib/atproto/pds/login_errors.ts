@@ -6,6 +6,7 @@
 
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
+import { foreignText } from "../../text.ts";
 import { pdsError, XrpcFailure } from "./xrpc.ts";
 
 const MAKE_ONE =
@@ -61,8 +62,8 @@ export function inactive(
   status: string | undefined,
   cause?: unknown,
 ): AppError {
-  const how = status?.slice(0, 40).replace(/^taken?down$/, "taken down") ??
-    "inactive";
+  const how = foreignText(status?.slice(0, 40) ?? "inactive")
+    .replace(/^taken?down$/, "taken down");
   return new AppError(
     "UNAUTHORIZED",
     `The account ${name} is ${how} at its PDS ${host} and cannot be used until that changes there.`,

@@ -129,7 +129,15 @@ export class PasswordSessions {
   /** The session that a login has left; undefined when there is none (any more). */
   async restore(did: Did): Promise<PdsSession | undefined> {
     const stored = await this.#store.read(did);
-    return stored && this.#sessionOf(did, stored.tokens);
+    if (!stored) return undefined;
+    const { tokens } = stored;
+    if (!this.#goesTooFar(tokens.accessJwt)) {
+      return this.#sessionOf(did, tokens);
+    }
+    // It was opened while such passwords were taken.
+    await this.#store.drop(did);
+    await this.#endSession(tokens.pds, tokens.refreshJwt);
+    return undefined;
   }
 
   /** Forgets the session and the passwords of an account. The PDS is not told. */
@@ -161,9 +169,7 @@ export class PasswordSessions {
       }
       if (session.active === false) throw inactive(name, host, session.status);
       const { accessJwt, refreshJwt } = session;
-      if (
-        scopeOf(accessJwt) === FULL_ACCESS && !this.#deps.allowAccountPassword
-      ) {
+      if (this.#goesTooFar(accessJwt)) {
         await this.#endSession(pds, refreshJwt);
         throw accountPassword(name);
       }
@@ -171,6 +177,12 @@ export class PasswordSessions {
     } catch (error) {
       throw loginError(error, name, pds);
     }
+  }
+
+  /** Whether a session was opened with the password of the account, which is not taken. */
+  #goesTooFar(accessJwt: string): boolean {
+    return !this.#deps.allowAccountPassword &&
+      scopeOf(accessJwt) === FULL_ACCESS;
   }
 
   /** Ends a session that nobody is going to use; when that fails, it expires. */

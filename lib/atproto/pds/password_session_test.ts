@@ -139,6 +139,19 @@ Deno.test("the password of the account itself is refused with the way out, and i
     await write(await lenient.login(alice, PASSWORD));
   }));
 
+Deno.test("a session that was opened with the account's password while that was taken is ended", () =>
+  withPds(async ({ sessions, lenient, alice, pds }) => {
+    pds.scope = "com.atproto.access";
+    await lenient.login(alice, PASSWORD);
+    assert(await lenient.restore(did));
+    assert.equal(await sessions.restore(did), undefined);
+    assert.equal(pds.sessions, 0);
+    await assert.rejects(
+      sessions.login(alice, PASSWORD),
+      (e) => isAppError(e, "UNAUTHORIZED"),
+    );
+  }));
+
 Deno.test("app passwords are taken, and what a PDS says nothing of", () =>
   withPds(async ({ sessions, alice, pds }) => {
     for (

@@ -15,6 +15,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { readManifestAside } from "../../oci/manifest_reading.ts";
 import type { ManifestContent } from "../manifests/content.ts";
 import type { Discovery } from "../manifests/discovery.ts";
+import type { Admit } from "../owners/owner_lists.ts";
 import type { OwnerNames } from "../manifests/owner_names.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "../manifests/manifest_index.ts";
@@ -82,7 +83,7 @@ export class Lists {
   async tags(
     owner: Identity,
     repo: string,
-    options: { caller: Caller; n: number; last?: string },
+    options: { caller: Caller; n: number; last?: string; admit?: Admit },
   ): Promise<ListPage<string>> {
     const { index, names, hidden, holds } = this.#deps;
     const ref = { did: owner.did, repo };
@@ -93,7 +94,7 @@ export class Lists {
       owner,
       known,
       async () => {
-        await names.ensureTags(owner);
+        await names.ensureTags(owner, options.admit);
         return await names.repository(owner, repo);
       },
     );
@@ -121,6 +122,7 @@ export class Lists {
       artifactTypes: readonly string[];
       n?: number;
       last?: Digest;
+      admit?: Admit;
     },
   ): Promise<
     Pick<ListPage<Descriptor>, "items" | "doubt"> & { next: Digest | undefined }
@@ -132,15 +134,17 @@ export class Lists {
       owner,
       known,
       async () => {
-        await names.ensureTags(owner);
-        await names.ensureReferrers(owner);
+        await names.ensureTags(owner, options.admit);
+        await names.ensureReferrers(owner, options.admit);
         return await names.repository(owner, repo, subject);
       },
     );
     if (!row) await hidden.requireNoneHidden(owner.did, options.caller);
     if (!known) await requireRepositoryRead(holds, row, options.caller);
     const read = await this.#discover(owner, row, async () => {
-      if (await discovery.readReferrers(owner, repo, subject)) return undefined;
+      const { admit } = options;
+      const done = discovery.readReferrers(owner, repo, subject, admit);
+      if (await done) return undefined;
       throw stillReading(owner);
     });
     const doubt = doubtOf(problem ?? read.problem);
@@ -149,7 +153,7 @@ export class Lists {
     const items: Descriptor[] = [];
     let bytes = 0;
     for await (
-      const entry of this.#referrers(owner, repo, subject, options.last)
+      const entry of this.#referrers(owner, repo, subject, options)
     ) {
       if (wanted.size > 0 && !wanted.has(entry.artifactType ?? "")) continue;
       const item = await this.#withAnnotations(entry);
@@ -246,11 +250,11 @@ export class Lists {
     owner: Identity,
     repo: string,
     subject: Digest,
-    last: Digest | undefined,
+    { last, admit }: { last?: Digest; admit?: Admit },
   ): AsyncGenerator<ReferrerRow> {
     const { index, taggedReferrers } = this.#deps;
     const ref = { did: owner.did, repo };
-    const listed = (await taggedReferrers.of(owner, repo, subject))
+    const listed = (await taggedReferrers.of(owner, repo, subject, admit))
       .filter(({ digest }) => last === undefined || digest > last);
     const after = last === undefined ? {} : { last };
     for await (const row of index.referrers(ref, subject, after)) {

@@ -13,6 +13,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { readManifestAside } from "../../oci/manifest_reading.ts";
 import { referrersTag } from "../../oci/referrers.ts";
+import type { Admit } from "../owners/owner_lists.ts";
 import type { Discovery } from "../manifests/discovery.ts";
 import type { ManifestIndex } from "../manifests/manifest_index.ts";
 import { isHeard, type ReferrerRow, type TagRow } from "../rows.ts";
@@ -37,16 +38,18 @@ export class TaggedReferrers {
 
   /**
    * Entries of the list for `subject`, in digest order. Those whose manifest
-   * was deleted are left out: nobody may have mended the list.
+   * was deleted are left out: nobody may have mended the list. `admit` is
+   * awaited before the owner's repo is asked; what it throws is thrown.
    */
   async of(
     owner: Identity,
     repo: string,
     subject: Digest,
+    admit?: Admit,
   ): Promise<ReferrerRow[]> {
     const { index, discovery } = this.#deps;
     const ref = { did: owner.did, repo };
-    const tag = await this.#tag(owner, repo, referrersTag(subject));
+    const tag = await this.#tag(owner, repo, referrersTag(subject), admit);
     if (!tag) return [];
     const bytes = await discovery.bytes(owner, repo, tag.digest);
     if (!bytes) return [];
@@ -60,6 +63,7 @@ export class TaggedReferrers {
     for (const [i, listed] of manifests.entries()) {
       let row = rows[i];
       if (!row && lookups++ < MAX_LOOKUPS) {
+        await admit?.();
         row = await this.#lookUp(owner, repo, listed.digest);
       }
       if (row) {
@@ -79,12 +83,14 @@ export class TaggedReferrers {
     owner: Identity,
     repo: string,
     tag: string,
+    admit?: Admit,
   ): Promise<TagRow | undefined> {
     const { index, discovery } = this.#deps;
     const stored = await index.storedTag({ did: owner.did, repo }, tag);
     if (!stored) return undefined;
     if (!isHeard(stored.value)) return stored.value;
-    return await discovery.findTag(owner, repo, tag);
+    await admit?.();
+    return await discovery.findTag(owner, repo, tag, admit);
   }
 
   /** The manifest may have been pushed by way of another service. */

@@ -27,6 +27,7 @@ import type { FoundManifest, ManifestImport } from "./manifest_import.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import type { OwnerNames } from "./owner_names.ts";
 import { type PendingRemovals, whileRemovalsChange } from "./removals.ts";
+import type { Admit } from "../owners/owner_lists.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 import type { ManifestRow, StoredTagRow, TagRow } from "../rows.ts";
 import { isHeard } from "../rows.ts";
@@ -59,11 +60,12 @@ export class Discovery {
     this.#deps = deps;
   }
 
-  /** Looks a tag up in the owner's repo and indexes it; undefined when there is none. */
+  /** Looks a tag up in the owner's repo and indexes it; undefined when there is none. `admit` counts the pages of lists, here and below. */
   findTag(
     owner: Identity,
     repo: string,
     tag: string,
+    admit?: Admit,
   ): Promise<TagRow | undefined> {
     return this.#once(`tag ${owner.did} ${repo} ${tag}`, async () => {
       const { index, reader } = this.#deps;
@@ -73,13 +75,20 @@ export class Discovery {
         const before = await index.storedTag(ref, tag);
         const found = readTag(await reader.record(owner, TAG, rkey));
         if (found?.repository !== repo || found.tag !== tag) return undefined;
-        return await this.#indexTag(owner, found, rkey, before, removals);
+        return await this.#indexTag(
+          owner,
+          found,
+          rkey,
+          before,
+          removals,
+          admit,
+        );
       };
       const rkey = tagRkey(repo, tag);
       const row = await look(rkey);
       if (row) return row;
       let heard = await index.storedTag(ref, tag);
-      if (!heard && await this.#deps.names.listTags(owner)) {
+      if (!heard && await this.#deps.names.listTags(owner, admit)) {
         heard = await index.storedTag(ref, tag);
       }
       if (!heard) return undefined;
@@ -125,8 +134,10 @@ export class Discovery {
     owner: Identity,
     repo: string,
     digest: Digest,
+    admit?: Admit,
   ): Promise<ManifestRow | undefined> {
-    return this.#findManifest(owner, { did: owner.did, repo }, digest, false);
+    const ref = { did: owner.did, repo };
+    return this.#findManifest(owner, ref, digest, false, admit);
   }
 
   /**
@@ -139,6 +150,7 @@ export class Discovery {
     ref: RepoRef,
     digest: Digest,
     tagged: boolean,
+    admit?: Admit,
   ): Promise<ManifestRow | undefined> {
     const name = `manifest ${ref.did} ${ref.repo} ${digest} ${tagged}`;
     const find = async () => {
@@ -153,7 +165,7 @@ export class Discovery {
           ? found
           : undefined;
       const found = fits(await this.#manifestAt(owner, manifestRkey(digest))) ??
-        fits(await this.#manifestElsewhere(owner, ref, digest));
+        fits(await this.#manifestElsewhere(owner, ref, digest, admit));
       return found &&
         await this.#deps.imports.add(owner, ref, found, removals);
     };
@@ -181,6 +193,7 @@ export class Discovery {
     owner: Identity,
     repo: string,
     subject: Digest,
+    admit?: Admit,
   ): Promise<boolean> {
     const { heard, log } = this.#deps;
     const ref = { did: owner.did, repo };
@@ -188,8 +201,9 @@ export class Discovery {
     const some = referrers.slice(0, MAX_REFERRERS);
     await inParallel(some, PARALLEL, async (referrer) => {
       const { digest } = referrer;
+      await admit?.();
       try {
-        await this.#findManifest(owner, ref, digest, false);
+        await this.#findManifest(owner, ref, digest, false, admit);
         await heard.dropReferrer(ref, referrer);
       } catch (error) {
         if (!isAppError(error)) throw error;
@@ -214,11 +228,12 @@ export class Discovery {
     owner: Identity,
     ref: RepoRef,
     digest: Digest,
+    admit?: Admit,
   ): Promise<FoundManifest | undefined> {
     const { kv } = this.#deps;
     const key = registryKeys.manifestRecord(ref.did, ref.repo, digest);
     let place = await kv.get<string>(key);
-    if (!place && await this.#deps.names.listManifests(owner)) {
+    if (!place && await this.#deps.names.listManifests(owner, admit)) {
       place = await kv.get(key);
     }
     return place && await this.#manifestAt(owner, place.value);
@@ -248,6 +263,7 @@ export class Discovery {
     rkey: string,
     before: Entry<StoredTagRow> | undefined,
     removals: PendingRemovals,
+    admit?: Admit,
   ): Promise<TagRow | undefined> {
     const { index, clock } = this.#deps;
     const ref = { did: owner.did, repo: tag.repository };
@@ -257,7 +273,7 @@ export class Discovery {
     const isKnown = before?.value.digest === digest;
     if (removals.pending[digest] && !isKnown) return undefined;
     const manifest = await index.manifest(ref, digest) ??
-      await this.#findManifest(owner, ref, digest, true);
+      await this.#findManifest(owner, ref, digest, true, admit);
     if (!manifest) return undefined;
     const row: TagRow = {
       digest,

@@ -20,6 +20,7 @@ import { OwnerReader } from "../owners/owner_reader.ts";
 import { OwnerRepo, SHOWN, testContent } from "./testing_owner.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
+import { AppError, isAppError } from "../../errors.ts";
 import { openKv } from "../../kv/open_kv.ts";
 
 const OWNER: Identity = {
@@ -228,4 +229,42 @@ Deno.test("one owner's manifests are read at a bounded rate", async () => {
       .catch(() => refused++);
   }
   assert.ok(refused > 0 && refused <= 5, `${refused}`);
+});
+
+Deno.test("each page of a list and each referrer is counted for who asks, and read when it was admitted", async () => {
+  using t = await setUp();
+  for (let i = 0; i < 250; i++) t.write(`t${i}`, t.record("same"));
+  let left = 2;
+  const admit = () => {
+    if (--left >= 0) return Promise.resolve();
+    return Promise.reject(new AppError("TOOMANYREQUESTS", "Too many."));
+  };
+  const refused = (error: unknown) => isAppError(error, "TOOMANYREQUESTS");
+  await assert.rejects(t.names.ensureTags(OWNER, admit), refused);
+  await assert.rejects(
+    t.discovery.findTag(OWNER, REF.repo, "missing", admit),
+    refused,
+  );
+  left = 10;
+  await t.names.ensureTags(OWNER, admit);
+  assert.ok(left < 8, "pages were not counted");
+  const known = left;
+  await t.names.ensureTags(OWNER, admit);
+  assert.equal(left, known, "what is known was counted");
+
+  const subject = t.record("subject");
+  for (const name of ["a", "b"]) {
+    t.record(name, {
+      subject: { mediaType: OCI_INDEX, digest: subject, size: 1 },
+    });
+  }
+  await t.names.ensureReferrers(OWNER);
+  left = 1;
+  await assert.rejects(
+    t.discovery.readReferrers(OWNER, REF.repo, subject, admit),
+    refused,
+  );
+  left = 10;
+  await t.discovery.readReferrers(OWNER, REF.repo, subject, admit);
+  assert.ok(left >= 8);
 });

@@ -130,7 +130,7 @@ export class Manifests {
       let row = await index.manifest(ref, digest);
       if (!row) {
         await admit?.();
-        row = await discovery.findManifest(owner, repo, digest);
+        row = await discovery.findManifest(owner, repo, digest, admit);
       }
       return row && { ...infoOf(row), digest };
     }
@@ -138,7 +138,7 @@ export class Manifests {
     if (row) this.#recheck(owner, repo, reference.tag, row.checkedAt);
     else {
       await admit?.();
-      row = await discovery.findTag(owner, repo, reference.tag);
+      row = await discovery.findTag(owner, repo, reference.tag, admit);
     }
     return row && { ...infoOf(row), digest: row.digest };
   }

@@ -13,7 +13,11 @@ import { manifestRkey } from "../../atproto/records/rkeys.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { registryKeys } from "../kv_keys.ts";
-import { OwnerLists, type OwnerListsDeps } from "../owners/owner_lists.ts";
+import {
+  type Admit,
+  OwnerLists,
+  type OwnerListsDeps,
+} from "../owners/owner_lists.ts";
 import type { ListedRecord, OwnerReader } from "../owners/owner_reader.ts";
 import type { RepositoryRow } from "../rows.ts";
 import type { HeardReferrer, HeardRows, HeardTag } from "./heard_rows.ts";
@@ -47,17 +51,18 @@ export class OwnerNames {
   }
 
   /** Makes sure that the tags of an owner that we have never seen are known by name, and sees to it that new ones get known. */
-  ensureTags(owner: Identity): Promise<void> {
-    return this.#lists.ensure(owner, TAG, () => this.listTags(owner));
+  ensureTags(owner: Identity, admit?: Admit): Promise<void> {
+    return this.#lists.ensure(owner, TAG, () => this.listTags(owner, admit));
   }
 
   /** The same for manifests with a subject. */
-  ensureReferrers(owner: Identity): Promise<void> {
-    return this.#lists.ensure(owner, MANIFEST, () => this.listManifests(owner));
+  ensureReferrers(owner: Identity, admit?: Admit): Promise<void> {
+    const list = () => this.listManifests(owner, admit);
+    return this.#lists.ensure(owner, MANIFEST, list);
   }
 
   /** Notes the tags of an owner that are not known; false when that was done a moment ago. */
-  listTags(owner: Identity): Promise<boolean> {
+  listTags(owner: Identity, admit?: Admit): Promise<boolean> {
     const { index, heard } = this.#deps;
     return this.#lists.read(
       owner,
@@ -77,6 +82,7 @@ export class OwnerNames {
           await heard.addTags(ref, some, removalsOf(removals, repo));
         }
       },
+      admit,
     );
   }
 
@@ -84,13 +90,14 @@ export class OwnerNames {
    * Notes where manifest records with keys of another making are, and which
    * manifests refer to others; false when that was done a moment ago.
    */
-  listManifests(owner: Identity): Promise<boolean> {
+  listManifests(owner: Identity, admit?: Admit): Promise<boolean> {
     const { index } = this.#deps;
     return this.#lists.read(
       owner,
       MANIFEST,
       () => index.removals.readAll(owner.did),
       (page, removals) => this.#noteManifests(owner, page, removals),
+      admit,
     );
   }
 

@@ -14,6 +14,9 @@ import type { Logger } from "../../log.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { ListedRecord, OwnerReader } from "./owner_reader.ts";
 
+/** Counts a question to another server for who asks; throws when there were too many. */
+export type Admit = () => Promise<void>;
+
 /** What {@linkcode OwnerLists} needs. */
 export interface OwnerListsDeps {
   kv: Kv;
@@ -76,13 +79,15 @@ export class OwnerLists {
   /**
    * Runs `each` on the records of a collection, page by page, with what
    * `before` gave before the page was read; false when that was last done a
-   * moment ago. Throws what `OwnerReader.pages` throws.
+   * moment ago. Throws what `OwnerReader.pages` throws, and what `admit` does,
+   * which is awaited before each page.
    */
   read<T>(
     owner: Identity,
     collection: string,
     before: () => Promise<T>,
     each: (page: readonly ListedRecord[], before: T) => Promise<void>,
+    admit?: Admit,
   ): Promise<boolean> {
     const name = `${owner.did} ${collection}`;
     return this.#flights.run(name, undefined, async () => {
@@ -92,6 +97,7 @@ export class OwnerLists {
       return await this.#slots.run("", undefined, async () => {
         const pages = reader.pages(owner, collection);
         for (;;) {
+          await admit?.();
           const known = await before();
           const page = await pages.next();
           if (page.done) break;

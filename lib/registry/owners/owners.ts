@@ -63,9 +63,9 @@ export class Owners {
     return this.#deps.identities.resolve(identifier, options);
   }
 
-  /** Throws AppError `NAME_UNKNOWN` with the reason when the content of `owner` is not to be given out. */
-  requireShown(owner: Identity): Promise<void> {
-    return this.#deps.hosting.require(owner);
+  /** Throws AppError `NAME_UNKNOWN` with the reason when the content of `owner` is not to be given out; with `current` as of this moment. */
+  requireShown(owner: Identity, current = false): Promise<void> {
+    return this.#deps.hosting.require(owner, current);
   }
 
   /**

@@ -9,7 +9,7 @@
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { HOLD_COLLECTIONS } from "../../atproto/records/collections.ts";
-import type { Did } from "../../did.ts";
+import { type Did, didSchema } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import { ALLOWED, type Decision, deny } from "../../hold_api/decision.ts";
 import type { Caller } from "../../hold_api/hold_client.ts";
@@ -17,7 +17,7 @@ import type { RemoteCalls } from "./remote_calls.ts";
 
 const captainSchema = z.object({
   value: z.object({
-    owner: z.string().max(2_048),
+    owner: didSchema,
     public: z.boolean(),
     allowAllCrew: z.boolean().default(false),
   }),
@@ -39,6 +39,9 @@ type Captain = z.output<typeof captainSchema>["value"];
 
 /** Pages of 100 crew records that are read. */
 const MAX_CREW_PAGES = 50;
+
+/** How long a hold may take for all of them, in milliseconds. */
+const CREW_TIMEOUT_MS = 20_000;
 
 /** How long a decision is taken as known, in milliseconds. */
 const ACCESS_TTL_MS = 60_000;
@@ -150,9 +153,17 @@ export class RemoteAccess {
     );
   }
 
+  #tooSlow(): AppError {
+    return new AppError(
+      "UPSTREAM_TIMEOUT",
+      `The hold ${this.#calls.did} took too long to list its crew. Try again later.`,
+    );
+  }
+
   /** What the crew record of `did` says; undefined when there is none. */
   async #permissions(did: Did): Promise<readonly string[] | undefined> {
     let cursor: string | undefined;
+    const late = AbortSignal.timeout(CREW_TIMEOUT_MS);
     for (let page = 0; page < MAX_CREW_PAGES; page++) {
       const answer = await this.#calls.query(
         "com.atproto.repo.listRecords",
@@ -170,6 +181,7 @@ export class RemoteAccess {
       }
       cursor = answer?.cursor;
       if (cursor === undefined) break;
+      if (late.aborted) throw this.#tooSlow();
     }
     return undefined;
   }

@@ -111,8 +111,8 @@ export class RemoteBlobs {
       signal,
     );
     await head.body?.cancel();
-    const length = head.headers.get("content-length");
-    if (head.ok && length !== null) return Number(length);
+    const size = head.ok ? sizeOf(head) : undefined;
+    if (size !== undefined) return size;
     if (NOT_SHOWN.has(head.status)) return undefined;
     // A hold that answers HEAD with a redirect or without a length: read one byte.
     const first = { start: 0, end: 0 };

@@ -427,6 +427,36 @@ Deno.test("answers that are none are told as the hold's fault", async () => {
   );
 });
 
+Deno.test("the sentence of a refusal has nothing that a hold made up in it", async () => {
+  const owner = "did:web:x\nLogin Succeeded";
+  const { fetch } = fakeFetch({
+    [`${ORIGIN}/xrpc/com.atproto.repo.getRecord`]: {
+      value: { owner, public: false },
+    },
+    [`${ORIGIN}/xrpc/com.atproto.repo.listRecords`]: { records: [] },
+  });
+  using remote = await openRemote(fetch);
+  await assert.rejects(
+    remote.hold.mayWrite(ALICE),
+    (error) =>
+      isAppError(error, "UPSTREAM_FAILED") && !error.message.includes("Login"),
+  );
+});
+
+Deno.test("a size that is no number of bytes is none", async () => {
+  for (const length of ["1e3", "0x10", "99999999999999999999"]) {
+    const { fetch } = fakeFetch({
+      [`${ORIGIN}/xrpc/com.atproto.sync.getBlob`]: () =>
+        new Response(null, { headers: { "content-length": length } }),
+    });
+    using remote = await openRemote(fetch);
+    await assert.rejects(
+      remote.hold.stat(ALICE, digest(noise(2))),
+      (error) => isAppError(error, "UPSTREAM_FAILED"),
+    );
+  }
+});
+
 Deno.test("a session that has ended sends people to log in again", async () => {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
