@@ -22,7 +22,7 @@ export const STORAGE_CHECKS: readonly DoctorCheck[] = [
 async function storage(ctx: AppContext): Promise<Finding[]> {
   const { store, config } = ctx;
   await store.check(AbortSignal.timeout(TIMEOUT_MS));
-  const keys = new StorageKeys(config.storage.s3.prefix);
+  const keys = new StorageKeys(config.storage.prefix);
   const key = keys.upload(`doctor-${crypto.randomUUID()}`);
   const bytes = crypto.getRandomValues(new Uint8Array(1_000));
   await store.put(key, bytes);

@@ -12,30 +12,37 @@ import { z } from "zod";
 export type Did = `did:${string}:${string}`;
 
 const PLC = /^did:plc:[a-z2-7]{24}$/;
-// A host with a dot, or localhost with or without a port (atproto, "DID", did:web).
+// A host with a dot, or the machine itself with or without a port (atproto, "DID", did:web).
 const WEB =
-  /^did:web:(?:localhost(?:(?:%3[Aa]|:)([0-9]{1,5}))?|([a-z0-9-]+(?:\.[a-z0-9-]+)+))$/i;
+  /^did:web:(?:(localhost|127\.0\.0\.1)(?:(?:%3[Aa]|:)([0-9]{1,5}))?|([a-z0-9-]+(?:\.[a-z0-9-]+)+))$/i;
 
 /**
- * Returns the DID in its canonical spelling (host in lower case, the port of
- * localhost after `%3A`), or undefined when `text` is no `did:plc` or `did:web`
- * of the kinds that the network uses: a did:web has no path, and a port on
- * localhost only.
+ * Returns the DID in its canonical spelling (host in lower case, a port
+ * after `%3A`), or undefined when `text` is no `did:plc` or `did:web`
+ * of the kinds that the network uses: a did:web has no path, and a port only
+ * on the machine itself.
  */
 export function parseDid(text: string): Did | undefined {
   if (PLC.test(text)) return text as Did;
   const web = WEB.exec(text);
   if (!web || !isValidDid(text)) return undefined;
-  const [, port, host] = web;
+  const [, local, port, name] = web;
   if (Number(port) > 65_535) return undefined;
-  if (host !== undefined) return `did:web:${host.toLowerCase()}`;
-  return port === undefined
-    ? "did:web:localhost"
-    : `did:web:localhost%3A${port}`;
+  const suffix = port === undefined ? "" : `%3A${port}`;
+  const host = (local ?? name ?? "").toLowerCase();
+  return `did:web:${host}${suffix}`;
 }
 
-/** A DID in a record or a request. */
-export const didSchema = z.custom<Did>(
-  (value) => typeof value === "string" && isValidDid(value),
+/** A DID in a record or a request; comes out in its canonical spelling. */
+export const didSchema = z.string().transform((text, context): Did => {
+  const did = parseDid(text);
+  if (did !== undefined) return did;
+  context.addIssue({ code: "custom", message: "must be a DID" });
+  return z.NEVER;
+});
+
+/** A DID that this program wrote; it stays as it is. */
+export const storedDidSchema = z.custom<Did>(
+  (value) => typeof value === "string" && parseDid(value) !== undefined,
   "must be a DID",
 );

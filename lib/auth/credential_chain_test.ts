@@ -15,10 +15,10 @@ import { Revocations } from "./revocation.ts";
 import { ManualClock } from "../testing_clock.ts";
 import { openKv } from "../kv/open_kv.ts";
 
-const ALICE: Did = "did:plc:alice";
+const ALICE: Did = "did:plc:alicealicealicealiceal22";
 const HANDLES: Record<string, Did> = {
   "alice.test": ALICE,
-  "bob.test": "did:plc:bob",
+  "bob.test": "did:plc:bobbobbobbobbobbobbobbo2",
 };
 
 /** Where accounts are: as it is remembered, and as it is. */
@@ -367,7 +367,7 @@ Deno.test("revoking the password logins ends tokens issued before, and none issu
   const refresh = await t.refreshTokens.issue(ALICE, credential);
   const { token } = await t.tokens.issue({ did: ALICE, credential }, []);
   const other = await t.tokens.issue(
-    { did: "did:plc:bob", credential },
+    { did: "did:plc:bobbobbobbobbobbobbobbo2", credential },
     [],
   );
   await t.chain.verifyRefreshToken(refresh);

@@ -11,7 +11,7 @@ import { openKv } from "../kv/open_kv.ts";
 
 const MAX_DEVICES = 100;
 
-const alice = "did:plc:alice";
+const alice = "did:plc:alicealicealicealiceal22";
 const here = "192.0.2.1";
 const granted = { permissions: DEFAULT_PERMISSIONS, lifetimeDays: 90 };
 
@@ -115,7 +115,12 @@ Deno.test("of two answers to one code only the first counts", async () => {
   const { deviceCode, userCode } = await t.start();
   await t.codes.approve(userCode, alice, here, granted);
   await assert.rejects(
-    t.codes.approve(userCode, "did:plc:mallory", here, granted),
+    t.codes.approve(
+      userCode,
+      "did:plc:mallorymallorymallorymal",
+      here,
+      granted,
+    ),
     (e) => isAppError(e, "NOT_FOUND"),
   );
   const result = await t.codes.poll(deviceCode);
@@ -149,7 +154,7 @@ Deno.test("guessing user codes ends after ten tries of an address, whatever the 
     );
   }
   await assert.rejects(
-    t.codes.find(randomUserCode(), "did:plc:robot99", here),
+    t.codes.find(randomUserCode(), "did:plc:robotrobotrobotrobotrob2", here),
     (e) => isAppError(e, "TOOMANYREQUESTS"),
   );
 });

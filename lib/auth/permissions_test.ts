@@ -7,8 +7,8 @@ import {
   parsePermissions,
 } from "./permissions.ts";
 
-const alice = "did:plc:alice";
-const bob = "did:plc:bob";
+const alice = "did:plc:alicealicealicealiceal22";
+const bob = "did:plc:bobbobbobbobbobbobbobbo2";
 
 Deno.test("a pattern covers its repository, its beginning, or everything", () => {
   const cases: [string, string, boolean][] = [

@@ -9,7 +9,7 @@
 
 import { jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
-import type { Did } from "../did.ts";
+import { type Did, storedDidSchema } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import {
@@ -25,7 +25,7 @@ const ALGORITHM = "HS256";
 const TYPE = "refresh+jwt";
 
 const claimsSchema = z.object({
-  sub: z.string().startsWith("did:"),
+  sub: storedDidSchema,
   iat: z.number(),
   cred: z.string().regex(/^(?:password|device\/[0-9a-f]{16})$/),
   pds: z.string().optional(),

@@ -4,7 +4,11 @@ import { RegistryTokens } from "./registry_tokens.ts";
 import { ManualClock } from "../testing_clock.ts";
 
 const grants = [
-  { did: "did:plc:alice", repo: "app", actions: ["pull", "push"] },
+  {
+    did: "did:plc:alicealicealicealiceal22",
+    repo: "app",
+    actions: ["pull", "push"],
+  },
 ] as const;
 
 function tokens(
@@ -23,7 +27,7 @@ function tokens(
 }
 
 const alice = {
-  did: "did:plc:alice",
+  did: "did:plc:alicealicealicealiceal22",
   credential: { kind: "device", id: "0123456789abcdef" },
 } as const;
 
@@ -32,7 +36,7 @@ Deno.test("a token says who holds it and what it allows", async () => {
   const issuer = tokens(clock);
   const { token } = await issuer.issue(alice, grants);
   const claims = await tokens(clock).verify(token);
-  assert.equal(claims.did, "did:plc:alice");
+  assert.equal(claims.did, "did:plc:alicealicealicealiceal22");
   assert.deepEqual(claims.credential, alice.credential);
   assert.deepEqual(claims.grants, grants);
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Did } from "../did.ts";
+import { type Did, parseDid } from "../did.ts";
 
 /** Kept by browsers and caches for a year: what is at a key never changes. */
 export const IMMUTABLE = "public, max-age=31536000, immutable";
@@ -13,14 +13,8 @@ export const OBJECT_ROOT = "avatars";
 
 /** CIDv1, raw, SHA-256, in base32: what every blob has (atproto data model, "Blob Type"). */
 const CID = /^bafkrei[a-z2-7]{51}[aeimquy4]$/;
-const DID = /^did:[a-z]+:[A-Za-z0-9._:%-]{1,190}$/;
 const NAME =
   /^(default|(w\d{1,5}|h\d{1,5}|q\d{1,3}|dpr[\d.]{1,4}|contain|inside|enlarge)(-(w\d{1,5}|h\d{1,5}|q\d{1,3}|dpr[\d.]{1,4}|contain|inside|enlarge))*)\.(webp|jpg|png)$/;
-
-/** Whether `did` may stand in a key. */
-function isDid(did: string): did is Did {
-  return DID.test(did);
-}
 
 /** Whether `cid` is a CID in the form that blobs have; it may then stand in a key. */
 export function isBlobCid(cid: string): boolean {
@@ -52,8 +46,12 @@ export interface ObjectName {
 
 /** Reads a key that came from outside; undefined when no picture can be at it. */
 export function parseObjectKey(key: string): ObjectName | undefined {
-  const [root, did = "", middle = "", last = "", ...more] = key.split("/");
-  if (root !== OBJECT_ROOT || more.length > 0 || !isDid(did)) return undefined;
+  const [root, owner = "", middle = "", last = "", ...more] = key.split("/");
+  const did = parseDid(owner);
+  // Keys have the canonical spelling.
+  if (root !== OBJECT_ROOT || more.length > 0 || did !== owner) {
+    return undefined;
+  }
   if (middle === "original") {
     return CID.test(last) ? { did, cid: last, variant: undefined } : undefined;
   }

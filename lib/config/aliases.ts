@@ -40,6 +40,7 @@ export const ALIASES: readonly Alias[] = [
   },
   { name: "STORAGE_DRIVER", path: "storage.driver" },
   { name: "STORAGE_ROOT_DIR", path: "storage.root_dir" },
+  { name: "ATCR_STORAGE_S3_PREFIX", path: "storage.prefix" },
   { name: "S3_BUCKET", path: "storage.s3.bucket" },
   { name: "S3_ENDPOINT", path: "storage.s3.endpoint" },
   { name: "AWS_ENDPOINT_URL_S3", path: "storage.s3.endpoint" },
@@ -49,6 +50,17 @@ export const ALIASES: readonly Alias[] = [
   { name: "AWS_SESSION_TOKEN", path: "storage.s3.session_token" },
   { name: "BUCKET_NAME", path: "avatar.s3.bucket" },
   { name: "BUCKET_PUBLIC_HOST", path: "avatar.public_host" },
+];
+
+/** A setting that stood at another place of the YAML file, where it is still taken. */
+export interface Moved {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Settings of earlier versions, by their places in the YAML file. */
+export const MOVED: readonly Moved[] = [
+  { from: "storage.s3.prefix", to: "storage.prefix" },
 ];
 
 /** A name that is taken without effect, so that an old environment still starts. */

@@ -136,6 +136,34 @@ Deno.test("an environment of the original hold works", () => {
   assert.match(config.origin.notices.join(), /HOLD_KEY_PATH/);
 });
 
+Deno.test("the prefix of stored blobs is taken at its former place too", () => {
+  const prefix = (env: Record<string, string>, yaml?: string) =>
+    load(env, yaml).storage.prefix;
+  assert.equal(prefix({}), "docker/registry/v2");
+  assert.equal(prefix({}, "storage: {prefix: a}"), "a");
+  assert.equal(prefix({}, "storage: {s3: {prefix: a}}"), "a");
+  assert.equal(prefix({ ATCR_STORAGE_PREFIX: "b" }), "b");
+  assert.equal(prefix({ ATCR_STORAGE_S3_PREFIX: "b" }), "b");
+  assert.match(
+    mistakes({}, "storage: {prefix: a, s3: {prefix: b}}").join(),
+    /storage\.s3\.prefix and storage\.prefix set it to different values/,
+  );
+});
+
+Deno.test("uploads to a hold expire as those to the registry unless set apart", () => {
+  const hours = (env: Record<string, string>) =>
+    load(env).hold.upload_ttl_hours;
+  assert.equal(hours({}), 24);
+  assert.equal(hours({ ATCR_REGISTRY_UPLOAD_TTL_HOURS: "5" }), 5);
+  assert.equal(
+    hours({
+      ATCR_REGISTRY_UPLOAD_TTL_HOURS: "5",
+      ATCR_HOLD_UPLOAD_TTL_HOURS: "7",
+    }),
+    7,
+  );
+});
+
 Deno.test("a public https address is asked whether a proxy stands in front", () => {
   const asks = (env: Record<string, string>) =>
     load(env).origin.notices.some((notice) =>

@@ -87,6 +87,8 @@ function fill(settings: Settings, platform: Machine) {
       public: hold.public ?? sandboxed,
       owner: hold.owner ?? (sandboxed ? "alice.test" : undefined),
       allow_all_crew: hold.allow_all_crew ?? sandboxed,
+      upload_ttl_hours: hold.upload_ttl_hours ??
+        settings.registry.upload_ttl_hours,
       did_method: method,
       did,
     },

@@ -16,6 +16,7 @@ export function deriveStorage(settings: Settings) {
   return {
     driver,
     root_dir: storage.root_dir ?? join(data_dir, "blobs"),
+    prefix: storage.prefix,
     s3: {
       ...s3,
       region: s3.region ?? "us-east-1",
@@ -57,7 +58,6 @@ export function deriveAvatarStorage(
       session_token: keys.session_token,
       force_path_style: pathStyle(wanted, endpoint),
       cdn_host: undefined,
-      prefix: storage.s3.prefix,
     },
   };
 }

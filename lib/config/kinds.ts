@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import { isValidDid, isValidHandle, isValidNsid } from "@atproto/syntax";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import type { Did } from "../did.ts";
+import { type Did, parseDid } from "../did.ts";
 
 /** How values of one kind are read. */
 export interface Kind<T> {
@@ -203,7 +203,9 @@ export function didWeb(host: string): Did {
 
 function readDid(value: string): Did | undefined {
   const did = value.replace(/^(did:web:[^:]+):(\d{1,5})$/, "$1%3A$2");
-  return /^did:(plc|web):/.test(did) && isValidDid(did) ? did : undefined;
+  if (!/^did:(plc|web):/.test(did) || !isValidDid(did)) return undefined;
+  // One that others cannot resolve may still name the hold of this process.
+  return parseDid(did) ?? did;
 }
 
 /** The NSID of a record collection. */

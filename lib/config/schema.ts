@@ -97,7 +97,7 @@ const registrySettings = section("The OCI registry.", {
     default: 60,
   }),
   upload_ttl_hours: setting(integer(1, 720), {
-    doc: "An upload that stands still for so long is dropped.",
+    doc: "An upload that stands still for that time is dropped.",
     default: 24,
   }),
   token_ttl_seconds: setting(integer(60, 86_400), {

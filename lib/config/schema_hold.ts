@@ -68,6 +68,10 @@ export const holdSettings = section(
       doc: "Larger blobs are refused.",
       default: 107_374_182_400,
     }),
+    upload_ttl_hours: setting(integer(1, 720), {
+      doc: "An upload that stands still for that time is dropped.",
+      otherwise: "registry.upload_ttl_hours",
+    }),
     presigned_urls: setting(flag(), {
       doc: "Whether clients reach the storage directly by signed addresses, " +
         "where the storage can sign.",

@@ -62,16 +62,16 @@ export const storageSettings = section("Where blobs are kept.", {
     doc: "Folder of the filesystem driver.",
     otherwise: "blobs in data_dir",
   }),
+  prefix: setting(anyText(), {
+    doc: "Where the blobs stand in the bucket or folder; the default is that " +
+      "of distribution, whose storage can be adopted.",
+    default: "docker/registry/v2",
+  }),
   s3: section("An S3 bucket.", {
     ...bucketSettings(),
     cdn_host: setting(host(), {
       doc: "Host of a content delivery network in front of the bucket; " +
         "stands in for the bucket's host in signed addresses.",
-    }),
-    prefix: setting(anyText(), {
-      doc: "Where the blobs stand in the bucket; the default is that of " +
-        "distribution, whose buckets can be adopted.",
-      default: "docker/registry/v2",
     }),
   }),
 });

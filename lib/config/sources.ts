@@ -6,7 +6,7 @@
  */
 
 import { parseDocument } from "yaml";
-import { ALIASES, RETIRED } from "./aliases.ts";
+import { ALIASES, MOVED, RETIRED } from "./aliases.ts";
 import type { Mistake } from "./config_error.ts";
 import { leavesOf, type Node } from "./setting.ts";
 
@@ -54,6 +54,17 @@ export function readYaml(
   if (value === null || value === undefined) value = {};
   if (!isTree(value)) return wrong("must hold settings, as log_level: info");
   dropEmpty(value, nodes);
+  for (const { from, to } of MOVED) {
+    const old = lookUp(value, from);
+    if (old === undefined) continue;
+    const other = lookUp(value, to);
+    if (old !== null && other !== undefined && other !== old) {
+      const message = `${from} and ${to} set it to different values`;
+      mistakes.push({ setting: to, source: file, message });
+    }
+    if (old !== null) store(value, to, other ?? old);
+    remove(value, from);
+  }
   for (const { path } of leavesOf(nodes)) {
     if (lookUp(value, path) !== undefined) origins.set(path, file);
   }

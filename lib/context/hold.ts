@@ -78,7 +78,7 @@ export async function createHold(deps: HoldContextDeps): Promise<HoldContext> {
   const { did } = identity;
   const account = { did, handle: handleOfHost(new URL(baseUrl).host) };
   const repo = await openRepo(deps, identity);
-  const keys = new StorageKeys(config.storage.s3.prefix);
+  const keys = new StorageKeys(config.storage.prefix);
   const objectKey = (id: string) => keys.pdsBlob(id);
   const pdsBlobs = new RepoBlobs({ did, kv, store, objectKey, clock, log });
   const rows = new BlobRows({ kv, clock });
@@ -197,7 +197,7 @@ function blobServices(
       quota: quota.rooms,
       baseUrl: settings.public_url,
       maxBlobBytes: settings.max_blob_bytes,
-      ttlMs: config.registry.upload_ttl_hours * HOUR_MS,
+      ttlMs: settings.upload_ttl_hours * HOUR_MS,
     }),
     blobs: new HoldBlobs(common),
     scrubs: [new BlobScrub(common), new RepoBlobScrub(pdsBlobs)],

@@ -31,7 +31,7 @@ export function openStore(
     case "s3":
       return new S3BlobStore(s3Options(settings.s3, publicHost), {
         clock,
-        probeKey: new StorageKeys(settings.s3.prefix).upload("probe"),
+        probeKey: new StorageKeys(settings.prefix).upload("probe"),
       });
   }
 }

@@ -207,3 +207,19 @@ Deno.test("a clock that is set back keeps nobody in the crew who has left it", a
   }]);
   assert.equal(await t.access.member(BOB), undefined);
 });
+
+Deno.test("a member or captain whose DID was written in another spelling has their rights", async () => {
+  using hold = await openAccess({ ownerDid: "did:web:Captain.Example.COM" });
+  await hold.addCrew(
+    "did:web:Example.COM",
+    ["blob:write"],
+    "written-elsewhere",
+  );
+  const { access } = hold;
+  assert.equal((await access.write("did:web:example.com")).allowed, true);
+  assert.equal(
+    (await access.admin("did:web:captain.example.com")).allowed,
+    true,
+  );
+  assert.equal((await access.write("did:web:example.org")).allowed, false);
+});

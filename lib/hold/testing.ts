@@ -34,7 +34,7 @@ import { openKv } from "../kv/open_kv.ts";
 /** The hold of the tests. */
 export const HOLD: Did = "did:web:hold.example.com";
 /** Its captain. */
-export const CAPTAIN: Did = "did:plc:captaincaptaincaptainca";
+export const CAPTAIN: Did = "did:plc:captaincaptaincaptaincap";
 /** Somebody. */
 export const ALICE: Did = "did:plc:alicealicealicealiceal22";
 /** Somebody else. */

@@ -17,8 +17,8 @@
  * @module
  */
 
-import { isValidDid, isValidHandle } from "@atproto/syntax";
-import type { Did } from "../did.ts";
+import { isValidHandle } from "@atproto/syntax";
+import { type Did, parseDid } from "../did.ts";
 import { AppError } from "../errors.ts";
 import { type Digest, parseDigest } from "./digest.ts";
 import { quote } from "../text.ts";
@@ -130,7 +130,7 @@ function ownerDid(text: string): Did | undefined {
 }
 
 function checkedDid(did: Did): Did | undefined {
-  return isValidDid(did) ? did : undefined;
+  return parseDid(did) === did ? did : undefined;
 }
 
 /**

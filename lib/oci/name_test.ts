@@ -25,11 +25,10 @@ const PLC: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,6}[a-z0-9])?$/);
 const dids = fc.oneof(
   fc.stringMatching(/^[a-z2-7]{24}$/).map((id): Did => `did:plc:${id}`),
-  fc.tuple(
-    fc.array(label, { minLength: 1, maxLength: 4 }),
-    fc.option(fc.integer({ min: 1, max: 65535 })),
-  ).map(([labels, port]): Did =>
-    `did:web:${labels.join(".")}${port === null ? "" : `%3A${port}`}`
+  fc.array(label, { minLength: 2, maxLength: 4 })
+    .map((labels): Did => `did:web:${labels.join(".")}`),
+  fc.option(fc.integer({ min: 1, max: 65535 })).map((port): Did =>
+    `did:web:localhost${port === null ? "" : `%3A${port}`}`
   ),
 );
 const handles = fc.array(label, { minLength: 2, maxLength: 4 })

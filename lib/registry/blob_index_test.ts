@@ -9,7 +9,7 @@ import { registryKeys } from "./kv_keys.ts";
 import { silentLogger } from "../testing_log.ts";
 import { openKv } from "../kv/open_kv.ts";
 
-const ALICE: Did = "did:plc:alice";
+const ALICE: Did = "did:plc:alicealicealicealiceal22";
 const REF = { did: ALICE, repo: "app" } as const;
 const HOLDS = ["did:web:a.example", "did:web:b.example"] as const;
 const [A, B] = HOLDS;

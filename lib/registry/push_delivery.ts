@@ -7,7 +7,7 @@
  */
 
 import { z } from "zod";
-import { type Did, parseDid } from "../did.ts";
+import { type Did, storedDidSchema } from "../did.ts";
 import { type Clock, isWithin } from "../clock.ts";
 import { isAppError } from "../errors.ts";
 import {
@@ -49,15 +49,11 @@ export interface Push {
   readonly tag: string | undefined;
 }
 
-const did = z.custom<Did>((value) =>
-  typeof value === "string" && parseDid(value) !== undefined
-);
-
 /** A push that its hold has not answered yet. */
 const delivery = z.object({
-  did,
+  did: storedDidSchema,
   repo: z.string(),
-  holdDid: did,
+  holdDid: storedDidSchema,
   digest: z.custom<Digest>((value) =>
     typeof value === "string" && isDigest(value)
   ),

@@ -1,12 +1,13 @@
 /** The page that explains the avatar service and lets one try it. */
 
 import type { Context } from "@hono/hono";
-import { isValidDid, isValidHandle } from "@atproto/syntax";
+import { isValidHandle } from "@atproto/syntax";
 import { assertAllowed } from "../../lib/avatar/access.ts";
 import type { AvatarOptions } from "../../lib/avatar/options.ts";
 import { parseQuery } from "../../lib/avatar/parameters.ts";
 import { DEFAULT_QUALITY } from "../../lib/avatar/parameters.ts";
 import type { AvatarService } from "../../lib/avatar/service.ts";
+import { parseDid } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { AppEnv } from "../middleware.ts";
 import { renderPage } from "../pages/document.tsx";
@@ -139,7 +140,7 @@ function trialPath(trial: Trial): string {
 function problemOf(trial: Trial, options: AvatarOptions): string | undefined {
   const { identifier } = trial;
   if (identifier === "") return undefined;
-  if (!isValidHandle(identifier) && !isValidDid(identifier)) {
+  if (!isValidHandle(identifier) && parseDid(identifier) === undefined) {
     return `${identifier} is neither a handle such as alice.example.com nor a DID such as did:plc:….`;
   }
   try {

@@ -3,8 +3,8 @@ import type { Did } from "../../lib/did.ts";
 import type { TokenClaims } from "../../lib/auth/registry_tokens.ts";
 import { catalogReader } from "./caller.ts";
 
-const ALICE: Did = "did:plc:alice";
-const BOB: Did = "did:plc:bob";
+const ALICE: Did = "did:plc:alicealicealicealiceal22";
+const BOB: Did = "did:plc:bobbobbobbobbobbobbobbo2";
 
 /** Names of the repositories that the catalog looks at as ALICE. */
 function seen(claims: Partial<TokenClaims>): string[] {
@@ -21,7 +21,9 @@ function seen(claims: Partial<TokenClaims>): string[] {
     { did: BOB, repo: "app" },
   ];
   return refs.flatMap((ref) =>
-    readerOf(ref) === ALICE ? [`${ref.did.slice(8)}/${ref.repo}`] : []
+    readerOf(ref) === ALICE
+      ? [`${ref.did === BOB ? "bob" : "alice"}/${ref.repo}`]
+      : []
   );
 }
 

@@ -7,6 +7,8 @@ import { formatImageName, parseImageName } from "../../lib/oci/name.ts";
 import { FUZZ, valueOrClientError } from "../../tests/support/fuzz.ts";
 import { parseV2Path } from "./path.ts";
 
+/** Of a did:plc. */
+const ID = "ewvi7nxzyoun6zhxrhs64oiz";
 const D = digestOf(new Uint8Array());
 const D512 = digestOf(new Uint8Array(), "sha512");
 const NAME = parseImageName("alice.test/app");
@@ -182,9 +184,9 @@ Deno.test("names that look like endpoints are read from the end", () => {
 
 Deno.test("a raw DID may be written plain or percent-encoded", () => {
   const owners = {
-    "did:plc:abc": "did:plc:abc",
-    "did%3Aplc%3Aabc": "did:plc:abc",
-    "did-plc-abc": "did:plc:abc",
+    [`did:plc:${ID}`]: `did:plc:${ID}`,
+    [`did%3Aplc%3A${ID}`]: `did:plc:${ID}`,
+    [`did-plc-${ID}`]: `did:plc:${ID}`,
     "did:web:localhost%3A5000": "did:web:localhost%3A5000",
     "did%3Aweb%3Alocalhost%253A5000": "did:web:localhost%3A5000",
   };
@@ -285,7 +287,7 @@ Deno.test("any request line gives an endpoint or the client's fault", () => {
   const word = fc.oneof(
     fc.constantFrom(
       "alice.test",
-      "did:plc:abc",
+      `did:plc:${ID}`,
       "app",
       "tags",
       "list",

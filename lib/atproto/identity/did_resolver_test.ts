@@ -80,6 +80,10 @@ Deno.test("a DID has one spelling", () => {
     "did:web:localhost%3A5000",
   );
   assert.equal(parseDid("did:web:localhost"), "did:web:localhost");
+  assert.equal(
+    parseDid("did:web:127.0.0.1:5000"),
+    "did:web:127.0.0.1%3A5000",
+  );
 });
 
 for (

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { isValidDid, isValidNsid } from "@atproto/syntax";
+import { isValidNsid } from "@atproto/syntax";
 import { z } from "zod";
-import type { Did } from "../../did.ts";
+import { type Did, didSchema } from "../../did.ts";
 
 /** What happened to one account. */
 export type JetstreamEvent =
@@ -34,9 +34,7 @@ export type JetstreamEvent =
   );
 
 const head = {
-  did: z.custom<Did>((value) =>
-    typeof value === "string" && value.length <= 2048 && isValidDid(value)
-  ),
+  did: didSchema,
   time_us: z.int().positive(),
 };
 

@@ -5,17 +5,14 @@
  * @module
  */
 
-import { AtUri, isValidDid, isValidRecordKey } from "@atproto/syntax";
+import { AtUri, isValidRecordKey } from "@atproto/syntax";
 import { z } from "zod";
-import type { Did } from "../../did.ts";
+import { type Did, didSchema, parseDid } from "../../did.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import type { BlobRef } from "../pds/pds.ts";
 import { OWNER_COLLECTIONS } from "./collections.ts";
 import { manifestRkey } from "./rkeys.ts";
 
-const didSchema = z.string().refine((text) => isValidDid(text)).transform(
-  (text) => text as Did,
-);
 const timeSchema = z.string().transform((text) => Date.parse(text)).refine(
   (time) => !Number.isNaN(time),
 );
@@ -128,9 +125,7 @@ export function readProfile(value: unknown): SailorProfile | undefined {
   if (!data) return undefined;
   const hold = data.defaultHold ?? undefined;
   return {
-    defaultHold: hold !== undefined && isValidDid(hold)
-      ? hold as Did
-      : didOfEndpoint(hold),
+    defaultHold: parseDid(hold ?? "") ?? didOfEndpoint(hold),
     autoRemoveUntagged: data.autoRemoveUntagged ?? false,
   };
 }

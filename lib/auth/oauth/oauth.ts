@@ -6,7 +6,7 @@
  */
 
 import { z } from "zod";
-import type { Did } from "../../did.ts";
+import { type Did, storedDidSchema } from "../../did.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
 import type { IdentityResolver } from "../../atproto/identity/identity.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
@@ -73,7 +73,7 @@ const appStateSchema = z.object({
   browser: z.string(),
   returnTo: z.string(),
   input: z.string(),
-  expected: z.string().startsWith("did:").optional(),
+  expected: storedDidSchema.optional(),
   scope: z.enum(["granular", "transition"]),
 });
 type AppState = z.infer<typeof appStateSchema>;

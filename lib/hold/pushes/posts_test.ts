@@ -64,7 +64,7 @@ Deno.test("a post about somebody without handle mentions the DID", () => {
   assert.equal(facetTexts(record)[0], ALICE);
   assert.match(
     JSON.stringify(record["embed"]),
-    /\/r\/did:plc:alice[^"]*\/team\/myapp"/,
+    /\/r\/did:plc:alicealicealicealiceal22[^"]*\/team\/myapp"/,
   );
 });
 

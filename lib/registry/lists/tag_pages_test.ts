@@ -10,7 +10,7 @@ import type { ManifestRow, TagRow } from "../rows.ts";
 import { TagPages } from "./tag_pages.ts";
 import { openKv } from "../../kv/open_kv.ts";
 
-const DID: Did = "did:plc:tagpages";
+const DID: Did = "did:plc:tagpagestagpagestagpages";
 const HOLD: Did = "did:web:hold.example.com";
 const REF: RepoRef = { did: DID, repo: "app" };
 const DIGEST: Digest = `sha256:${"a".repeat(64)}`;

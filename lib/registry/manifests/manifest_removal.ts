@@ -8,7 +8,7 @@
  */
 
 import { z } from "zod";
-import { type Did, parseDid } from "../../did.ts";
+import { type Did, storedDidSchema } from "../../did.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
@@ -39,9 +39,7 @@ export interface ManifestRemovalDeps {
 }
 
 const payload = z.object({
-  did: z.custom<Did>((value) =>
-    typeof value === "string" && parseDid(value) !== undefined
-  ),
+  did: storedDidSchema,
   repo: z.string(),
   digest: z.custom<Digest>((value) =>
     typeof value === "string" && isDigest(value)

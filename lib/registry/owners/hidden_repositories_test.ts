@@ -7,7 +7,7 @@ import { RepositoryList } from "../lists/repository_list.ts";
 import { HiddenRepositories } from "./hidden_repositories.ts";
 import { openKv } from "../../kv/open_kv.ts";
 
-const ALICE: Did = "did:plc:alice";
+const ALICE: Did = "did:plc:alicealicealicealiceal22";
 const PUBLIC: Did = "did:web:public.example";
 const PRIVATE: Did = "did:web:private.example";
 const DEAD: Did = "did:web:dead.example";

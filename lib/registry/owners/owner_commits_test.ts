@@ -18,7 +18,7 @@ const write = (rkey: string): RepoWrite => ({
 });
 
 /** A session that keeps what it commits; a write with the key `bad` is refused. */
-function session(did: Did = "did:plc:alice") {
+function session(did: Did = "did:plc:alicealicealicealiceal22") {
   const commits: string[][] = [];
   const unused = () => Promise.reject(new Error("not used"));
   const fake: PdsSession = {
@@ -95,7 +95,7 @@ Deno.test("no commit has more writes than a PDS takes, and none is split", async
 
 Deno.test("owners do not wait for each other, and a queue that ran empty starts anew", async () => {
   const alice = session();
-  const bob = session("did:plc:bob");
+  const bob = session("did:plc:bobbobbobbobbobbobbobbo2");
   const owner = new OwnerCommits(systemClock);
   await Promise.all([
     owner.commit(alice.fake, [write("a")]),

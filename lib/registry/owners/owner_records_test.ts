@@ -13,7 +13,7 @@ import { OCI_INDEX } from "../../oci/media_types.ts";
 import { type ManifestWrite, OwnerRecords } from "./owner_records.ts";
 import { systemClock } from "../../clock.ts";
 
-const DID: Did = "did:plc:alice";
+const DID: Did = "did:plc:alicealicealicealiceal22";
 const BYTES = new TextEncoder().encode(
   JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }),
 );

@@ -24,7 +24,7 @@ const captainSchema = z.object({
 });
 const memberSchema = z.object({
   value: z.object({
-    member: z.string(),
+    member: didSchema,
     permissions: z.array(z.string().max(64)).max(64).default([]),
   }),
 });

@@ -202,7 +202,7 @@ Deno.test("a blob is uploaded, used by a record, listed and served safely", asyn
   const { cids } = await pds.json(`${SYNC}.listBlobs`, { did: TEST_DID });
   assert.deepEqual(cids, [cid]);
   const layer = await pds.get(`${SYNC}.getBlob`, {
-    did: "did:plc:somebody",
+    did: "did:plc:somebodysomebodysomebody",
     cid: "sha256:abc",
   });
   assert.equal(await layer.text(), "sha256:abc");

@@ -164,7 +164,7 @@ export const OAUTH: Case[] = [
   ["tokens moved to another account do not decrypt", async (w) => {
     const { kv } = w.app.ctx;
     const stolen = await kv.get(oauthSessionKey(w.did));
-    const mallory: Did = "did:plc:mallory";
+    const mallory: Did = "did:plc:mallorymallorymallorymal";
     await kv.set(oauthSessionKey(mallory), stolen?.value);
     await assert.rejects(w.app.ctx.auth.session(mallory));
     await kv.delete(oauthSessionKey(mallory));
