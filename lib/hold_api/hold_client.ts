@@ -36,8 +36,8 @@ export interface PartRef {
 
 /** The bytes of the request that closes an upload. */
 export interface RequestBytes {
-  /** Where they begin in the blob. */
-  readonly offset: number;
+  /** Where they begin in the blob; at the end of what came before when left out. */
+  readonly offset?: number;
   readonly body: ReadableStream<Uint8Array>;
   /** Bytes, where the client announces them; a body of another size is an error of its own. */
   readonly size?: number;
@@ -98,13 +98,14 @@ export interface HoldClient {
   ): Promise<number>;
   /**
    * Appends the `last` bytes, if any, verifies the digest and makes the blob
-   * readable. Throws AppError `DIGEST_INVALID`, and what {@linkcode append} does.
+   * readable; `received` is how many those were. Throws AppError
+   * `DIGEST_INVALID`, and what {@linkcode append} does.
    */
   completeUpload(
     upload: UploadRef,
     digest: Digest,
     last?: RequestBytes,
-  ): Promise<{ size: number }>;
+  ): Promise<{ size: number; received: number }>;
   abortUpload(upload: UploadRef): Promise<void>;
 
   /**

@@ -113,7 +113,7 @@ export class LocalHold implements HoldClient {
     upload: UploadRef,
     digest: Digest,
     last?: RequestBytes,
-  ): Promise<{ size: number }> {
+  ): Promise<{ size: number; received: number }> {
     await this.#requireWrite(upload.caller);
     return await this.#deps.uploads.finish(upload, digest, last);
   }

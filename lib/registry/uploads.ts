@@ -209,13 +209,11 @@ export class Uploads {
   ): Promise<number> {
     if (!chunk) return (await hold.completeUpload(upload, digest)).size;
     const { start, ...last } = chunk;
-    const offset = await offsetOf(hold, upload);
-    requireStart(start, offset);
-    const { size } = await hold.completeUpload(upload, digest, {
+    const { size, received } = await hold.completeUpload(upload, digest, {
       ...last,
-      offset,
+      ...(start === undefined ? {} : { offset: start }),
     });
-    this.#deps.metrics.uploadedBytes.inc(size - offset);
+    this.#deps.metrics.uploadedBytes.inc(received);
     return size;
   }
 

@@ -34,7 +34,7 @@ function countingHold(onAppend: () => Promise<void>) {
       return end;
     },
     completeUpload: ({ uploadId }) =>
-      Promise.resolve({ size: offsets.get(uploadId) ?? 0 }),
+      Promise.resolve({ size: offsets.get(uploadId) ?? 0, received: 0 }),
     abortUpload: ({ uploadId }) => {
       offsets.delete(uploadId);
       return Promise.resolve();

@@ -9,9 +9,13 @@ import type { Digest } from "../../oci/digest.ts";
 
 /** Counts blobs for one person. */
 export interface BlobCounter {
-  /** Commits `change` together with the count. False when a check failed. */
+  /**
+   * Commits what `change` adds, with at most one check, together with the
+   * count, and maybe with others that come at the same time. False when a check
+   * failed; nothing is changed then.
+   */
   commit(
-    change: Atomic,
+    change: (to: Atomic) => void,
     blob: { digest: Digest; size: number },
   ): Promise<boolean>;
 }

@@ -26,7 +26,7 @@
  */
 
 import { type Clock, isAhead } from "../../clock.ts";
-import type { Entry, Kv } from "../../kv/kv.ts";
+import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
 import type { BlobCounter } from "./blob_counter.ts";
@@ -70,8 +70,7 @@ export class BlobRows {
   async findMany(
     digests: readonly Digest[],
   ): Promise<(BlobRow | undefined)[]> {
-    const keys = digests.map((digest) => holdKeys.blob(digest));
-    const entries = await this.#kv.getMany<BlobRow>(keys);
+    const entries = await this.#kv.getMany<BlobRow>(digests.map(holdKeys.blob));
     return entries.map((entry) => entry?.value);
   }
 
@@ -174,7 +173,7 @@ export class BlobRows {
     counter: BlobCounter,
   ): Promise<void> {
     for (let attempt = 0; attempt < PUBLISH_ATTEMPTS; attempt++) {
-      if (await counter.commit(this.#kv.atomic(), blob)) return;
+      if (await counter.commit(() => {}, blob)) return;
     }
     throw beingCounted(blob.digest);
   }
@@ -309,11 +308,12 @@ export class BlobRows {
     counter?: BlobCounter,
   ): Promise<boolean> {
     const key = holdKeys.blob(digest);
-    const change = this.#kv.atomic()
-      .check(key, entry?.versionstamp ?? null)
-      .set(key, row);
-    indexDamage(change, digest, entry?.value, row);
-    const { size } = row;
-    return counter ? counter.commit(change, { digest, size }) : change.commit();
+    const change = (to: Atomic) => {
+      to.check(key, entry?.versionstamp ?? null).set(key, row);
+      indexDamage(to, digest, entry?.value, row);
+      return to;
+    };
+    return counter?.commit(change, { digest, size: row.size }) ??
+      change(this.#kv.atomic()).commit();
   }
 }

@@ -21,6 +21,7 @@ import {
   withReservation,
 } from "./account.ts";
 import { type Blob, type Claims, distinct, sizeOf } from "./claims.ts";
+import { type StoredBlob, StoredBlobs } from "./stored_blobs.ts";
 
 /** A change of an account, planned on what it is. */
 export interface Plan<T> {
@@ -55,11 +56,16 @@ export class Accounts {
   readonly #claims: Claims;
   /** One commit at a time for each account: they would only get in each other's way. */
   readonly #turns = new KeyedMutex();
+  readonly #stored: StoredBlobs;
 
   constructor(deps: AccountsDeps) {
     this.#kv = deps.kv;
     this.#clock = deps.clock;
     this.#claims = deps.claims;
+    this.#stored = new StoredBlobs(
+      this.#turns,
+      (user, group) => this.#commitStored(user, group),
+    );
   }
 
   /** The account of `user` as it is now. */
@@ -100,30 +106,60 @@ export class Accounts {
   }
 
   /**
-   * Commits `change` together with the charge of a blob that it makes
-   * readable; the reservation `id` ends with it. False when a check failed.
+   * Makes a blob readable and charges it by one commit; its reservation ends
+   * with it. False when a check failed.
    */
-  async commitStored(
-    change: Atomic,
+  commitStored(user: Did, stored: StoredBlob): Promise<boolean> {
+    return this.#stored.commit(user, stored);
+  }
+
+  async #commitStored(
     user: Did,
-    blob: Blob,
-    id: string,
+    group: readonly StoredBlob[],
   ): Promise<boolean> {
-    return await this.#turns.run(user, async () => {
-      const entry = await this.#open(user);
-      const account = entry?.value ?? EMPTY_ACCOUNT;
-      const now = this.#clock.now();
-      const isCharged = (await this.charges(user, [blob.digest])).length > 0;
-      const isReserved = reservationOf(account, id, now) !== undefined;
-      if (!isCharged || isReserved) {
-        const next = withReservation(account, id, undefined, now);
-        this.#put(change, user, entry, isCharged ? next : add(next, [blob]));
-        if (!isCharged) this.#charge(change, user, [blob]);
+    const { entry, charges } = await this.#openWith(
+      user,
+      group.map(({ blob }) => blob.digest),
+    );
+    const change = this.#kv.atomic();
+    const before = entry?.value ?? EMPTY_ACCOUNT;
+    const now = this.#clock.now();
+    let account = before;
+    for (const { blob, uploadId, publish } of group) {
+      publish(change);
+      if (reservationOf(account, uploadId, now)) {
+        account = withReservation(account, uploadId, undefined, now);
+      }
+      if (!charges.has(blob.digest)) {
+        account = add(account, [blob]);
+        this.#charge(change, user, [blob]);
       }
       // Unlike the charge, it stays when no manifest needs the blob.
       change.set(holdKeys.uploader(blob.digest, user), true);
-      return await change.commit();
-    });
+    }
+    if (account !== before) this.#put(change, user, entry, account);
+    return await change.commit();
+  }
+
+  /** The row of an account, and which of `digests` count for it, by one read where the account is counted. */
+  async #openWith(
+    user: Did,
+    digests: readonly Digest[],
+  ): Promise<{ entry?: Entry<AccountRow>; charges: ReadonlySet<Digest> }> {
+    const [found, ...rows] = await this.#kv.getMany<unknown>([
+      holdKeys.account(user),
+      ...digests.map((digest) => holdKeys.charge(user, digest)),
+    ]);
+    const entry = found as Entry<AccountRow> | undefined;
+    if (entry?.value.counted) {
+      return { entry, charges: new Set(digests.filter((_, i) => rows[i])) };
+    }
+    const opened = await this.#open(user);
+    const charged = await this.charges(user, digests);
+    return {
+      ...(opened ? { entry: opened } : {}),
+      charges: new Set(charged.map(({ digest }) => digest)),
+    };
   }
 
   /** Those of `digests` that count for `user`, in a counted account. */

@@ -88,11 +88,15 @@ export class UploadRoom implements BlobCounter {
   }
 
   async commit(
-    change: Atomic,
+    change: (to: Atomic) => void,
     blob: { digest: Digest; size: number },
   ): Promise<boolean> {
     const { caller, uploadId } = this.request;
-    return await this.accounts.commitStored(change, caller, blob, uploadId);
+    return await this.accounts.commitStored(caller, {
+      blob,
+      uploadId,
+      publish: change,
+    });
   }
 }
 

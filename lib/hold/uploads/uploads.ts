@@ -212,24 +212,31 @@ export class HoldUploads {
   }
 
   /**
-   * Completes an upload, with the `last` bytes if there are any. Throws what
-   * {@linkcode append} and {@linkcode complete} do.
+   * Completes an upload, with the `last` bytes if there are any; `received` is
+   * how many those were. Throws what {@linkcode append} and
+   * {@linkcode complete} do.
    */
   async finish(
     upload: UploadRef,
     digest: Digest,
     last?: RequestBytes,
-  ): Promise<{ size: number }> {
+  ): Promise<{ size: number; received: number }> {
     const row = await this.#uploads.find(upload.uploadId);
-    if (row?.done?.digest === digest) return { size: row.done.size };
-    if (last) {
-      const { offset, body, size, signal } = last;
-      if (!row && offset === 0 && this.#whole.takes(size)) {
-        return { size: await this.#whole.take(upload, digest, last) };
-      }
-      await this.append(upload, offset, body, signal);
+    if (row?.done?.digest === digest) {
+      return { size: row.done.size, received: 0 };
     }
-    return { size: await this.#completion.complete(upload, digest) };
+    let received = 0;
+    if (last) {
+      const { body, size, signal } = last;
+      const offset = last.offset ?? row?.offset ?? 0;
+      if (!row && offset === 0 && this.#whole.takes(size)) {
+        const taken = await this.#whole.take(upload, digest, last);
+        return { size: taken, received: taken };
+      }
+      const end = await this.append(upload, offset, body, signal);
+      received = end.offset - offset;
+    }
+    return { size: await this.#completion.complete(upload, digest), received };
   }
 
   /**

@@ -136,10 +136,15 @@ export class RemoteHold implements HoldClient {
     upload: UploadRef,
     digest: Digest,
     last?: RequestBytes,
-  ): Promise<{ size: number }> {
+  ): Promise<{ size: number; received: number }> {
     const { caller, uploadId } = upload;
-    if (last) await this.append(upload, last.offset, last.body);
-    return await this.#uploads.complete(caller, uploadId, digest);
+    let received = 0;
+    if (last) {
+      const offset = last.offset ?? await this.uploadOffset(upload) ?? 0;
+      received = await this.append(upload, offset, last.body) - offset;
+    }
+    const { size } = await this.#uploads.complete(caller, uploadId, digest);
+    return { size, received };
   }
 
   abortUpload({ caller, uploadId }: UploadRef): Promise<void> {
