@@ -141,7 +141,7 @@ ${lines.join("\n")}`;
 }
 
 function misused(command: Command): AppError {
-  return refusal(`Use it so: ${shown(command)}`);
+  return refusal(`Usage: ${shown(command)}`);
 }
 
 function refusal(sentence: string): AppError {

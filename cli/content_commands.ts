@@ -29,14 +29,14 @@ export const CONTENT_COMMANDS: readonly Command[] = [
   {
     name: "hold posts off",
     synopsis: "WHO",
-    doc: "make no posts about the pushes of somebody who does not want them",
+    doc: "make no posts about the pushes of an account",
     operands: [1, 1],
     run: (call) => setPosts(call, false),
   },
   {
     name: "hold posts on",
     synopsis: "WHO",
-    doc: "make posts about the pushes of somebody again",
+    doc: "make posts about the pushes of an account again",
     operands: [1, 1],
     run: (call) => setPosts(call, true),
   },

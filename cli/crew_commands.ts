@@ -20,7 +20,7 @@ export const CREW_COMMANDS: readonly Command[] = [
   {
     name: "hold crew add",
     synopsis: "WHO [--role ROLE] [--permissions LIST] [--tier TIER]",
-    doc: "add somebody by handle or DID, or change what they may do",
+    doc: "add a member by handle or DID, or change their permissions",
     options: { role: "value", permissions: "value", tier: "value" },
     operands: [1, 1],
     run: add,
@@ -28,7 +28,7 @@ export const CREW_COMMANDS: readonly Command[] = [
   {
     name: "hold crew remove",
     synopsis: "WHO",
-    doc: "remove somebody from the crew",
+    doc: "remove a member from the crew",
     operands: [1, 1],
     run: remove,
   },

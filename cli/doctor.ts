@@ -19,7 +19,7 @@ import { operatorFetch } from "./operator_fetch.ts";
 /** The command. Its exit code is 1 when something has to be mended. */
 export const DOCTOR_COMMAND: Command = {
   name: "doctor",
-  doc: "tell whether everything is reachable and fits together",
+  doc: "check that everything is reachable and consistent",
   run: doctor,
 };
 

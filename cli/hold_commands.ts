@@ -24,7 +24,7 @@ export const HOLD_COMMANDS: readonly Command[] = [
   {
     name: "hold gc",
     synopsis: "[--dry-run]",
-    doc: "remove blobs that nothing refers to, or only tell which",
+    doc: "remove blobs that nothing refers to, or only list them",
     options: { "dry-run": "flag" },
     run: gc,
   },

@@ -12,7 +12,7 @@ import { withContext } from "./open_context.ts";
 export const JOB_COMMANDS: readonly Command[] = [
   {
     name: "jobs dead",
-    doc: "tell what was tried for long and given up in the last 30 days",
+    doc: "list jobs that failed permanently in the last 30 days",
     run: listDead,
   },
   {

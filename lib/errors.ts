@@ -148,7 +148,7 @@ const ERRORS = {
     status: 409,
     oci: "DENIED",
     xrpc: "InvalidSwap",
-    title: "Changed by somebody else",
+    title: "Changed at the same time",
   },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,

@@ -27,7 +27,7 @@ export function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   return new AppError(
     "INTERNAL",
-    "Something went wrong on our side. Try again; if it stays, tell the operator the request id.",
+    "Something went wrong on our side. Try again; if it persists, report the request id to the operator.",
     { cause: error },
   );
 }

@@ -30,7 +30,7 @@ const USAGE = `docker-credential-atcr logs docker in to ATCR registries.
       --print                   print the secret for use in CI, keep nothing
   logout [REGISTRY] [ACCOUNT]   revoke the secret and forget it
   status                        accounts of this machine and what they may do
-  switch [REGISTRY] [ACCOUNT]   choose the account where the image does not tell
+  switch [REGISTRY] [ACCOUNT]   choose the account when the image name does not
   configure-docker [REGISTRY]   let docker ask this helper
       --file FILE               another file than docker's config.json
   version
@@ -147,7 +147,7 @@ async function logout(
   machine.say(`${account.name} is logged out of ${key}.`);
   if (!revoked) {
     machine.say(
-      `${registry.origin} could not be told. Revoke the device in your settings there as well: ${registry.origin}/settings/devices`,
+      `${registry.origin} could not be reached. Revoke the device in your settings there as well: ${registry.origin}/settings/devices`,
     );
   }
 }

@@ -90,14 +90,15 @@ const registrySettings = section("The OCI registry.", {
     default: true,
   }),
   tag_recheck_seconds: setting(integer(1, 604_800), {
-    doc: "A tag that was not compared with its owner's repo for so long is, " +
-      "behind the next pull: other services may have moved it. " +
-      "Lists wait ten times as long. " +
+    doc:
+      "A tag is compared with its owner's repo in the background of a pull " +
+      "when the last comparison is older than this, since other services " +
+      "may have moved it. Lists wait ten times as long. " +
       "Also how often a PDS is asked whether an account is still shown.",
     default: 60,
   }),
   upload_ttl_hours: setting(integer(1, 720), {
-    doc: "An upload that stands still for that time is dropped.",
+    doc: "An upload without progress for this time is dropped.",
     default: 24,
   }),
   token_ttl_seconds: setting(integer(60, 86_400), {
@@ -117,7 +118,7 @@ const registrySettings = section("The OCI registry.", {
   cached_manifests_mb: setting(integer(16, 65_536), {
     doc: "MiB in the key-value store for manifests that were pushed " +
       "elsewhere; those read longest ago are removed and read again when " +
-      "somebody asks for them.",
+      "requested.",
     default: 256,
   }),
   delete_in_use: setting(flag(), {
@@ -126,7 +127,7 @@ const registrySettings = section("The OCI registry.", {
     default: false,
   }),
   notify_holds: setting(flag(), {
-    doc: "Whether holds are told of pushed manifests, for statistics, " +
+    doc: "Whether holds are notified of pushed manifests, for statistics, " +
       "quotas and posts.",
     default: true,
   }),
@@ -153,7 +154,7 @@ export const settingsSchema = section("", {
   }),
   secret_key: setting(key32(), {
     doc: "Encrypts keys and sessions in the key-value store and signs " +
-      "tokens. Whoever loses it signs everybody out and loses the hold's key.",
+      "tokens. Losing it signs everyone out and loses the hold's key.",
     otherwise: "on a laptop made on first start and kept in data_dir; " +
       "required with a public address",
     secret: true,
@@ -175,7 +176,7 @@ export const settingsSchema = section("", {
   avatar: avatarSettings,
   metrics: section("Prometheus metrics at /metrics.", {
     token: setting(anyText(), {
-      doc: "Who asks for metrics must send it as a bearer token.",
+      doc: "Clients of /metrics must send it as a bearer token.",
       otherwise: "metrics are open to everybody",
       secret: true,
     }),

@@ -39,11 +39,11 @@ export const avatarSettings = section("Avatars of AT Protocol identities.", {
     default: 604_800,
   }),
   negative_ttl_seconds: setting(integer(0, 86_400), {
-    doc: "How long it is believed that somebody has no avatar.",
+    doc: "How long an account without an avatar is remembered as such.",
     default: 60,
   }),
   old_variant_hours: setting(integer(1, 8760), {
-    doc: "Pictures of replaced avatars are kept for so long.",
+    doc: "How long pictures of replaced avatars are kept.",
     default: 24,
   }),
   allowed_sizes: setting(list(integer(1, 4096)), {
@@ -95,7 +95,7 @@ export const avatarSettings = section("Avatars of AT Protocol identities.", {
     default: 10_000_000_000,
   }),
   jetstream_url: setting(webSocket(), {
-    doc: "A Jetstream server that tells of changed profiles, handles and " +
+    doc: "A Jetstream server that reports changed profiles, handles and " +
       "accounts as it happens.",
     otherwise: "changes are seen when avatar.profile_ttl_seconds are over",
   }),

@@ -73,8 +73,8 @@ export const serverSettings = section("The program as a whole.", {
     default: 30,
   }),
   idle_timeout_seconds: setting(integer(1, 3600), {
-    doc: "A connection on which a request body or a response does not move " +
-      "for so long is closed. Slow transfers that move may take hours.",
+    doc: "A connection is closed when its request body or response does not " +
+      "move for this time. Slow transfers that move may take hours.",
     default: 50,
   }),
   keep_alive_seconds: setting(integer(1, 3600), {

@@ -55,7 +55,7 @@ export function bucketSettings(inherited?: string) {
 /** The section `storage`. */
 export const storageSettings = section("Where blobs are kept.", {
   driver: setting(choice("filesystem", "s3", "memory"), {
-    doc: "Kind of storage; memory forgets everything at the end.",
+    doc: "Kind of storage; memory keeps nothing after the process.",
     otherwise: "s3 when storage.s3.bucket is given, else filesystem",
   }),
   root_dir: setting(anyText(), {

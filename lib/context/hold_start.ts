@@ -81,7 +81,7 @@ export function holdStart(deps: HoldStartDeps): HoldStart {
       }, {
         displayName: host.slice(0, MAX_NAME),
         description:
-          `A hold of ${config.server.client_name}: it keeps container images and tells what is pushed.`,
+          `A hold of ${config.server.client_name}: it stores container images and reports pushes.`,
         ...(settings.profile_avatar_url === undefined
           ? {}
           : { avatarUrl: settings.profile_avatar_url }),

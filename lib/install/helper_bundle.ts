@@ -83,7 +83,7 @@ export class HelperBundle {
     } catch (cause) {
       throw new AppError(
         "UNAVAILABLE",
-        "The credential helper was not built on this server. Tell its operator to run: deno task build:helper",
+        "The credential helper was not built on this server. Its operator has to run: deno task build:helper",
         { cause },
       );
     }

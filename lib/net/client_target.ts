@@ -44,7 +44,7 @@ export function clientTarget(
   if (url && why === undefined) return url;
   throw new AppError(
     "UPSTREAM_FAILED",
-    `${who} redirects to an address that ${why}; it is not passed on. Tell its operator.`,
+    `${who} redirects to an address that ${why}; it is not passed on. Report this to its operator.`,
   );
 }
 

@@ -132,7 +132,7 @@ export class Blobs {
       await opened.body.cancel();
       throw new AppError(
         "UPSTREAM_FAILED",
-        `The hold ${hold.did} says that the blob ${digest} has ${size} bytes and then ${opened.size}. Tell its operator.`,
+        `The hold ${hold.did} says that the blob ${digest} has ${size} bytes and then ${opened.size}. Report this to its operator.`,
       );
     }
     return { kind: "stream", size, body: opened.body };
@@ -157,7 +157,11 @@ export class Blobs {
       await hold.blobUnlinked(ref.did, digest);
     } catch (error) {
       // It counts until the hold collects its garbage.
-      log.warn("hold not told of a deleted blob", { holdDid, digest, error });
+      log.warn("hold not notified of a deleted blob", {
+        holdDid,
+        digest,
+        error,
+      });
     }
   }
 

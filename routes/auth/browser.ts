@@ -194,6 +194,6 @@ export class Browsers {
 function forged(): AppError {
   return new AppError(
     "DENIED",
-    "This was not asked for on a page of this registry, so nothing was changed. Open the page anew and try again.",
+    "This was not asked for on a page of this registry, so nothing was changed. Open the page again and retry.",
   );
 }

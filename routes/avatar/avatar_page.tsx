@@ -248,7 +248,7 @@ function AvatarPage(
         </li>
         <li>
           <code>/&#123;handle or DID&#125;/banner</code> is the banner,{" "}
-          <code>/&#123;handle or DID&#125;.json</code> tells what is known.
+          <code>/&#123;handle or DID&#125;.json</code> returns what is known.
         </li>
         <li>
           Pictures stand upright and in sRGB, whatever camera or program made

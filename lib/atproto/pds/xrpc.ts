@@ -144,7 +144,7 @@ export function pdsError(error: unknown, origin: string): unknown {
   if (error.error === "InvalidSwap") {
     return new AppError(
       "CONFLICT",
-      `Somebody else changed the repo at ${host} at the same moment. Try again.`,
+      `Another client changed the repo at ${host} at the same moment. Try again.`,
       { cause: error },
     );
   }

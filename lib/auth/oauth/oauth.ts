@@ -192,7 +192,7 @@ export class OAuth {
       this.#deps.log.info("signed out", { did });
     } catch (error) {
       // The tokens are forgotten here all the same and end by themselves.
-      this.#deps.log.warn("pds not told of the sign-out", { did, error });
+      this.#deps.log.warn("sign-out not reported to the pds", { did, error });
       await this.#sessions.del(did);
     }
   }

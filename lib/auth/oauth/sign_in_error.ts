@@ -88,7 +88,7 @@ function refusedByServer(
   if (clock) {
     return new AppError(
       "UPSTREAM_FAILED",
-      "Your PDS does not take the time stamps of this server: one of the two clocks is wrong. Tell the operator of this registry.",
+      "Your PDS does not take the time stamps of this server: one of the two clocks is wrong. Report this to the operator of this registry.",
       { cause },
     );
   }

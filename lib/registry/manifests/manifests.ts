@@ -256,7 +256,7 @@ export class Manifests {
       const hold = await this.#deps.holds.get(holdDid);
       await hold.manifestDeleted(ref.did, digest);
     } catch (error) {
-      this.#deps.log.warn("hold not told of a delete", {
+      this.#deps.log.warn("hold not notified of a delete", {
         holdDid,
         digest,
         error,

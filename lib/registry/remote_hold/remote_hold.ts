@@ -186,7 +186,7 @@ export class RemoteHold implements HoldClient {
       manifestDigest: pull.digest,
       manifest: { mediaType: pull.mediaType, layers: [] },
     }).catch((error) =>
-      this.#deps.log.debug("hold not told of a pull", {
+      this.#deps.log.debug("hold not notified of a pull", {
         holdDid: this.did,
         error,
       })
