@@ -218,7 +218,7 @@ export interface RecordTypes {
     manifest?: string;
     /** Deprecated: digest of the manifest. Read manifest first. */
     manifestDigest?: string;
-    /** Media type of the manifest, so that an index can be told from an image. */
+    /** Media type of the manifest, which distinguishes an index from an image. */
     mediaType?: string;
     /** When the tag was last moved. */
     updatedAt?: string;
