@@ -24,8 +24,10 @@ import type {
 } from "../hold/gc/manifest_census.ts";
 import type { PushEvent } from "../hold_api/push_event.ts";
 import { type Digest, digestOf, digestParts } from "../oci/digest.ts";
-import { parseManifest } from "../oci/manifest.ts";
-import { namedDigests } from "../oci/named_digests.ts";
+import {
+  namedDigestsAside,
+  readManifestAside,
+} from "../oci/manifest_reading.ts";
 
 /** What {@linkcode manifestSource} needs. */
 export interface ManifestSourceDeps {
@@ -143,11 +145,11 @@ function manifestOf(
       const told = contentsSchema.safeParse(value).data;
       if (told) return noticeOf(told);
       const bytes = await manifestBytes(deps, owner, record, signal);
-      return noticeOf(bytes ? parsed(bytes, mediaType) : {});
+      return noticeOf(bytes ? await parsed(bytes, mediaType) : {});
     },
     named: async (signal) => {
       const bytes = await manifestBytes(deps, owner, record, signal);
-      return bytes && namedDigests(bytes);
+      return bytes && await namedDigestsAside(bytes);
     },
   };
 }
@@ -174,12 +176,12 @@ async function manifestBytes(
 }
 
 /** The manifest; empty when it is none, and nobody can pull it then. */
-function parsed(
+async function parsed(
   bytes: Uint8Array<ArrayBuffer>,
   mediaType: string,
-): Partial<PushEvent["manifest"]> {
+): Promise<Partial<PushEvent["manifest"]>> {
   try {
-    return parseManifest(bytes, mediaType);
+    return await readManifestAside(bytes, mediaType);
   } catch (error) {
     if (isAppError(error, "MANIFEST_INVALID")) return {};
     throw error;

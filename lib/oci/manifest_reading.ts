@@ -6,7 +6,9 @@
  */
 
 import { AppError } from "../errors.ts";
+import type { Digest } from "./digest.ts";
 import { type ParsedManifest, parseManifest } from "./manifest.ts";
+import { namedDigests } from "./named_digests.ts";
 import { type ReadOutcome, type ReadTask, trimmed } from "./manifest_task.ts";
 
 /** Manifests of more bytes are read on the other thread. */
@@ -37,8 +39,17 @@ export async function readManifestAside(
   if (bytes.length <= ASIDE_BYTES) return parseManifest(bytes, contentType);
   thread ??= canStart() ? new ReadingThread() : undefined;
   return thread
-    ? await thread.read(bytes, contentType)
+    ? await thread.manifest(bytes, contentType)
     : trimmed(parseManifest(bytes, contentType));
+}
+
+/** As {@linkcode namedDigests}. Throws AppError `UNAVAILABLE` while too many large manifests wait. */
+export async function namedDigestsAside(
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<ReadonlySet<Digest>> {
+  if (bytes.length <= ASIDE_BYTES) return namedDigests(bytes);
+  thread ??= canStart() ? new ReadingThread() : undefined;
+  return thread ? await thread.digests(bytes) : namedDigests(bytes);
 }
 
 let thread: ReadingThread | undefined;
@@ -51,7 +62,7 @@ function canStart(): boolean {
 /** A thread that lives as long as there is something to read. */
 class ReadingThread {
   readonly #worker = new Worker(WORKER, { type: "module" });
-  readonly #waiting = new Map<number, PromiseWithResolvers<ParsedManifest>>();
+  readonly #waiting = new Map<number, PromiseWithResolvers<ReadOutcome>>();
   #count = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -63,15 +74,30 @@ class ReadingThread {
     };
   }
 
-  read(
+  async manifest(
     bytes: Uint8Array<ArrayBuffer>,
     contentType: string | undefined,
   ): Promise<ParsedManifest> {
+    const outcome = await this.#read(bytes, { kind: "manifest", contentType });
+    if ("manifest" in outcome) return outcome.manifest;
+    throw new Error("The thread gave no manifest.");
+  }
+
+  async digests(bytes: Uint8Array<ArrayBuffer>): Promise<ReadonlySet<Digest>> {
+    const outcome = await this.#read(bytes, { kind: "digests" });
+    if ("digests" in outcome) return outcome.digests;
+    throw new Error("The thread gave no digests.");
+  }
+
+  #read(
+    bytes: Uint8Array<ArrayBuffer>,
+    want: ReadTask["want"],
+  ): Promise<ReadOutcome> {
     if (this.#waiting.size >= MAX_WAITING) throw busy();
     const id = ++this.#count;
-    const waiting = Promise.withResolvers<ParsedManifest>();
+    const waiting = Promise.withResolvers<ReadOutcome>();
     this.#waiting.set(id, waiting);
-    const task: ReadTask = { id, bytes, contentType };
+    const task: ReadTask = { id, bytes, want };
     this.#worker.postMessage(task);
     this.#restart(LIMIT_MS);
     return waiting.promise;
@@ -81,7 +107,7 @@ class ReadingThread {
     const waiting = this.#waiting.get(outcome.id);
     this.#waiting.delete(outcome.id);
     this.#restart(this.#waiting.size > 0 ? LIMIT_MS : IDLE_MS);
-    if ("manifest" in outcome) return waiting?.resolve(outcome.manifest);
+    if (!("refused" in outcome)) return waiting?.resolve(outcome);
     const { code, message, detail } = outcome.refused;
     waiting?.reject(new AppError(code, message, { detail }));
   }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { isAppError } from "../errors.ts";
 import { parseManifest } from "./manifest.ts";
-import { readManifestAside } from "./manifest_reading.ts";
+import { namedDigestsAside, readManifestAside } from "./manifest_reading.ts";
 import { OCI_INDEX } from "./media_types.ts";
+import { namedDigests } from "./named_digests.ts";
 
 const ASIDE_BYTES = 128 * 1024;
 
@@ -37,6 +38,20 @@ Deno.test("other work goes on while a large manifest is read", async () => {
   assert.equal(manifest.isTrimmed, true);
   assert.deepEqual(manifest.annotations, {});
   assert.equal(manifest.manifests[0]?.annotations, undefined);
+  await ended();
+});
+
+Deno.test("other work goes on while the digests in a large manifest are looked for", async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 5);
+  const found = await namedDigestsAside(indexBytes(120_000));
+  clearInterval(timer);
+  assert.ok(turns >= 5, `${turns}`);
+  assert.deepEqual([...found], [`sha256:${"0".repeat(64)}`]);
+  assert.deepEqual(
+    await namedDigestsAside(indexBytes(1)),
+    namedDigests(indexBytes(1)),
+  );
   await ended();
 });
 

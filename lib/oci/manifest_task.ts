@@ -8,18 +8,23 @@
 
 import type { ErrorCode } from "../errors.ts";
 import type { Descriptor } from "./descriptor.ts";
+import type { Digest } from "./digest.ts";
 import type { ParsedManifest } from "./manifest.ts";
 
 /** A manifest to read. */
 export interface ReadTask {
   readonly id: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly contentType: string | undefined;
+  /** What is wanted: the manifest, or every digest in it. */
+  readonly want:
+    | { readonly kind: "manifest"; readonly contentType: string | undefined }
+    | { readonly kind: "digests" };
 }
 
 /** What the manifest says, or why it was refused. */
 export type ReadOutcome =
   | { readonly id: number; readonly manifest: ParsedManifest }
+  | { readonly id: number; readonly digests: ReadonlySet<Digest> }
   | {
     readonly id: number;
     readonly refused: {

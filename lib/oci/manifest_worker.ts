@@ -6,6 +6,7 @@
 
 import { isAppError } from "../errors.ts";
 import { parseManifest } from "./manifest.ts";
+import { namedDigests } from "./named_digests.ts";
 import { type ReadOutcome, type ReadTask, trimmed } from "./manifest_task.ts";
 
 /** The part of a worker's global scope that is used here. */
@@ -16,9 +17,13 @@ interface WorkerScope {
 
 const scope = globalThis as unknown as WorkerScope;
 
-scope.onmessage = ({ data: { id, bytes, contentType } }) => {
+scope.onmessage = ({ data: { id, bytes, want } }) => {
   try {
-    const manifest = trimmed(parseManifest(bytes, contentType));
+    if (want.kind === "digests") {
+      scope.postMessage({ id, digests: namedDigests(bytes) });
+      return;
+    }
+    const manifest = trimmed(parseManifest(bytes, want.contentType));
     scope.postMessage({ id, manifest });
   } catch (error) {
     if (!isAppError(error)) throw error;

@@ -10,9 +10,12 @@ import { LRUCache } from "lru-cache";
 import { AppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
-import { childManifests, parseManifest } from "../../oci/manifest.ts";
+import { childManifests } from "../../oci/manifest.ts";
+import {
+  namedDigestsAside,
+  readManifestAside,
+} from "../../oci/manifest_reading.ts";
 import { isManifestMediaType, manifestKind } from "../../oci/media_types.ts";
-import { namedDigests } from "../../oci/named_digests.ts";
 import { isReferrersTag } from "../../oci/referrers.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { ManifestRow, StoredTagRow } from "../rows.ts";
@@ -21,7 +24,10 @@ import type { RepoRef } from "./manifest_index.ts";
 export interface ManifestUsesDeps {
   kv: Kv;
   /** The bytes of a manifest, from wherever they are; undefined when nobody has them. */
-  bytes: (ref: RepoRef, manifest: Digest) => Promise<Uint8Array | undefined>;
+  bytes: (
+    ref: RepoRef,
+    manifest: Digest,
+  ) => Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Whether what is in use may be deleted all the same. */
   allowed: boolean;
 }
@@ -48,7 +54,7 @@ export class ManifestUses {
   async requireBlobUnused(ref: RepoRef, blob: Digest): Promise<void> {
     if (this.#deps.allowed) return;
     for await (const { digest } of this.#manifests(ref)) {
-      const named = await this.#digests(ref, digest, "all", namedDigests);
+      const named = await this.#digests(ref, digest, "all", namedDigestsAside);
       if (!named.has(blob)) continue;
       throw inUse(
         `The manifest ${digest} of this repository names the blob ${blob}; delete the manifest first.`,
@@ -122,14 +128,14 @@ export class ManifestUses {
     ref: RepoRef,
     manifest: Digest,
     which: "all" | "children",
-    read: (bytes: Uint8Array) => ReadonlySet<Digest>,
+    read: (bytes: Uint8Array<ArrayBuffer>) => Promise<ReadonlySet<Digest>>,
   ): Promise<ReadonlySet<Digest>> {
     const key = `${which} ${manifest}`;
     const known = this.#found.get(key);
     if (known) return known;
     const bytes = await this.#deps.bytes(ref, manifest);
     if (!bytes) return new Set();
-    const found = read(bytes);
+    const found = await read(bytes);
     this.#found.set(key, found);
     return found;
   }
@@ -139,8 +145,11 @@ function isIndex(mediaType: string): boolean {
   return isManifestMediaType(mediaType) && manifestKind(mediaType) === "index";
 }
 
-function childrenOf(bytes: Uint8Array, mediaType: string): Set<Digest> {
-  const children = childManifests(parseManifest(bytes, mediaType));
+async function childrenOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  mediaType: string,
+): Promise<Set<Digest>> {
+  const children = childManifests(await readManifestAside(bytes, mediaType));
   return new Set(children.map(({ digest }) => digest));
 }
 

@@ -55,6 +55,8 @@ export interface ManifestInfo {
   size: number;
   /** The hold that has the blobs. */
   holdDid: Did;
+  /** When it was pushed, or the tag set, in milliseconds since the Unix epoch. */
+  knownSince: number;
 }
 
 /** Resolves, reads and deletes manifests (distribution-spec, "Pulling Manifests", "Deleting"). */
@@ -101,7 +103,7 @@ export class Manifests {
       throw unknownManifest(reference);
     }
     await requireRead(await holds.get(info.holdDid), caller);
-    recordCheck.later(owner, repo, info.digest);
+    recordCheck.later(owner, repo, info.digest, info.knownSince);
     return info;
   }
 
@@ -284,8 +286,10 @@ export class Manifests {
   }
 }
 
-function infoOf({ mediaType, size, holdDid }: ManifestRow | TagRow) {
-  return { mediaType, size, holdDid };
+function infoOf(row: ManifestRow | TagRow) {
+  const { mediaType, size, holdDid } = row;
+  const knownSince = "updatedAt" in row ? row.updatedAt : row.createdAt;
+  return { mediaType, size, holdDid, knownSince };
 }
 
 function unknownManifest(reference: Reference): AppError {

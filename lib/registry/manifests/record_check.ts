@@ -52,19 +52,24 @@ export class RecordCheck {
   }
 
   /**
-   * Checks in the background, unless that was done a while ago only. A
+   * Checks in the background, unless that was done a while ago only, or the
+   * manifest was pushed since (`knownSince`, in milliseconds since the Unix epoch). A
    * manifest whose record is certainly gone leaves the index with its tags;
    * when the owner's PDS cannot be asked nothing changes.
    */
-  later(owner: Identity, repo: string, digest: Digest): void {
+  later(
+    owner: Identity,
+    repo: string,
+    digest: Digest,
+    knownSince: number,
+  ): void {
     const { clock, log, intervalMs } = this.#deps;
     const key = `${owner.did} ${repo} ${digest}`;
     const now = clock.now();
-    const last = this.#checkedAt.get(key);
-    if (last !== undefined && isWithin(last, intervalMs, now)) return;
-    this.#checkedAt.set(key, now);
     // What was pushed just now has its record.
-    if (last === undefined) return;
+    const last = this.#checkedAt.get(key) ?? knownSince;
+    if (isWithin(last, intervalMs, now)) return;
+    this.#checkedAt.set(key, now);
     this.check(owner, repo, digest).catch((error) =>
       log.debug("manifest not compared with the owner's repo", {
         did: owner.did,

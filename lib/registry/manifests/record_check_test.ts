@@ -114,7 +114,8 @@ async function setUp(rkey?: string) {
     index,
     records,
     pds,
-    later: () => check.later(OWNER, "app", DIGEST),
+    later: (knownSince: number) =>
+      check.later(OWNER, "app", DIGEST, knownSince),
     check: () => check.check(OWNER, "app", DIGEST),
     now: (reference: Reference) => check.now(OWNER, "app", DIGEST, reference),
     tags,
@@ -162,14 +163,15 @@ Deno.test("a manifest stays when the PDS cannot be asked or does not show the ac
 
 Deno.test("readers make the check run behind their answer, at most once in the interval", async () => {
   using t = await setUp();
-  t.later();
+  const pushedAt = t.clock.now();
+  t.later(pushedAt);
   t.clock.advance(INTERVAL_MS - 1);
-  t.later();
+  t.later(pushedAt);
   await settle(t.kv);
   assert.equal(t.pds.asked, 0);
   t.clock.advance(1);
   t.records.clear();
-  for (let i = 0; i < 5; i++) t.later();
+  for (let i = 0; i < 5; i++) t.later(pushedAt);
   while (await t.index.manifest(REF, DIGEST)) await settle(t.kv);
   assert.equal(t.pds.asked, 2);
 });
@@ -185,4 +187,11 @@ Deno.test("a check at once looks at the tag as well, and changes nothing while t
   await t.now({ kind: "tag", tag: "a" });
   assert.ok(!await t.isKnown());
   assert.deepEqual(t.tags, ["a"]);
+});
+
+Deno.test("the first reader of an old manifest after a start has it checked", async () => {
+  using t = await setUp();
+  t.records.clear();
+  t.later(t.clock.now() - INTERVAL_MS);
+  while (await t.index.manifest(REF, DIGEST)) await settle(t.kv);
 });
