@@ -64,7 +64,7 @@ export class Owner {
     } catch (error) {
       const words = error instanceof Refusal
         ? `${error.what} ${error.status}`
-        : /Connection refused/.test(String(error))
+        : isDown(error)
         ? "the instance is down"
         : "no response";
       this.#tally.count(`not done: ${name}: ${words}`);
@@ -249,6 +249,12 @@ class Refusal extends Error {
     this.what = what;
     this.status = status;
   }
+}
+
+/** Whether nobody listens there. */
+function isDown(error: unknown): boolean {
+  return error instanceof Error &&
+    /Connection refused/.test(`${error.message} ${error.cause}`);
 }
 
 /** All tags of a repository, which may have none. */

@@ -121,11 +121,24 @@ async function apply(batch: readonly Waiting[]): Promise<void> {
     await first.session.applyWrites(batch.flatMap(({ writes }) => writes));
     for (const { resolve } of batch) resolve();
   } catch (error) {
-    if (batch.length === 1 || !isAppError(error)) {
+    if (batch.length === 1 || !isAppError(error) || isForAll(error)) {
       for (const { reject } of batch) reject(error);
       return;
     }
     // One of them may have spoiled it for all; each is told of its own writes.
     for (const one of batch) await apply([one]);
   }
+}
+
+/**
+ * Whether a failure is not about the writes, which may even have been applied:
+ * another try might end with a refusal, which says that nothing has changed.
+ */
+function isForAll(error: unknown): boolean {
+  return isAppError(
+    error,
+    "UNAVAILABLE",
+    "UPSTREAM_TIMEOUT",
+    "TOOMANYREQUESTS",
+  );
 }

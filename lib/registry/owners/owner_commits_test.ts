@@ -81,6 +81,31 @@ Deno.test("a refused write spoils nothing for the others of its commit", async (
   assert.deepEqual(commits.flat().sort(), ["a", "b", "c"]);
 });
 
+Deno.test("writes whose response was lost are not tried again one by one", async () => {
+  const { fake } = session();
+  const tries: number[] = [];
+  // The first commit is done, the response to the second is lost, then the PDS refuses.
+  fake.applyWrites = (writes) => {
+    tries.push(writes.length);
+    if (tries.length === 1) return Promise.resolve();
+    return Promise.reject(
+      tries.length === 2
+        ? new AppError("UNAVAILABLE", "It is gone.")
+        : new AppError("TOOMANYREQUESTS", "Later."),
+    );
+  };
+  const owner = new OwnerCommits();
+  const results = await Promise.allSettled(
+    ["a", "b", "c"].map((rkey) => owner.commit(fake, [write(rkey)])),
+  );
+  assert.deepEqual(tries, [1, 2]);
+  for (const result of results.slice(1)) {
+    assert.ok(
+      result.status === "rejected" && isAppError(result.reason, "UNAVAILABLE"),
+    );
+  }
+});
+
 Deno.test("no commit has more writes than a PDS takes, and none is split", async () => {
   const { fake, commits } = session();
   const owner = new OwnerCommits(systemClock);
