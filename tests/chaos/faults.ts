@@ -17,7 +17,7 @@ const CLOCK_JUMPS_MS = [
 ];
 
 /** Something that goes wrong and is put right again. */
-type Fault = (world: World, random: Random) => Promise<void>;
+type Fault = (world: World, random: Random, tally: Tally) => Promise<void>;
 
 const FAULTS: Readonly<Record<string, Fault>> = {
   "kill -9": async ({ instances }, random) => {
@@ -75,8 +75,13 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     await sleep(2_000 + random.below(8_000));
     await setDiskFull(false);
   },
-  "garbage collection": async ({ env }) => {
-    await command(env, "hold", "gc");
+  "garbage collection": async ({ env }, _random, tally) => {
+    const { code, text, errors } = await command(env, "hold", "gc");
+    tally.check(
+      "garbage collection ends well",
+      code === 0,
+      () => `${text}${errors}`,
+    );
   },
 };
 
@@ -94,7 +99,7 @@ export async function runFaults(
     const name = random.pick(names);
     if (name === "full disk" && !world.setDiskFull) continue;
     tally.note(`fault ${name} begins`);
-    await FAULTS[name]?.(world, random);
+    await FAULTS[name]?.(world, random, tally);
     tally.note(`fault ${name} has ended`);
     tally.count(`fault: ${name}`);
   }

@@ -49,6 +49,9 @@ const keep = (name: string, text: string) => {
 };
 const tally = new Tally((line) => keep("history", `${line}\n`));
 const end = Date.now() + Number(values.minutes) * 60_000;
+// The rest of the run is left out, but the processes and the disk go.
+const stop = new AbortController();
+Deno.addSignalListener("SIGINT", () => stop.abort());
 say(`seed ${values.seed}, ${values.minutes} minutes`);
 
 {
@@ -63,10 +66,12 @@ say(`seed ${values.seed}, ${values.minutes} minutes`);
   );
   for (let storm = 1; Date.now() < end; storm++) {
     const over = new AbortController();
+    const finish = () => over.abort();
     const timer = setTimeout(
-      () => over.abort(),
+      finish,
       Math.min(STORM_MS, Math.max(1_000, end - Date.now())),
     );
+    stop.signal.addEventListener("abort", finish);
     await Promise.all([
       runFaults(world, random.fork(), tally, over.signal),
       runSlowClients(
@@ -81,6 +86,7 @@ say(`seed ${values.seed}, ${values.minutes} minutes`);
       }),
     ]);
     clearTimeout(timer);
+    if (stop.signal.aborted) break;
     await verifyCalm(world, owners, random.fork(), tally, Date.now() >= end);
     for (const instance of world.instances) {
       const log = instance.takeLog();
