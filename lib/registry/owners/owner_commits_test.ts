@@ -94,7 +94,7 @@ Deno.test("writes whose response was lost are not tried again one by one", async
         : new AppError("TOOMANYREQUESTS", "Later."),
     );
   };
-  const owner = new OwnerCommits();
+  const owner = new OwnerCommits(new ManualClock());
   const results = await Promise.allSettled(
     ["a", "b", "c"].map((rkey) => owner.commit(fake, [write(rkey)])),
   );
