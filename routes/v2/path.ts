@@ -7,18 +7,10 @@
  */
 
 import { AppError, isAppError } from "../../lib/errors.ts";
-import {
-  type Digest,
-  digestParts,
-  isDigest,
-  isDigestAlgorithm,
-  parseDigest,
-} from "../../lib/oci/digest.ts";
+import { parseDigest } from "../../lib/oci/digest.ts";
 import { parsePageRequest } from "../../lib/oci/lists.ts";
-import { MAX_TAGS } from "../../lib/oci/manifest.ts";
 import {
   type ImageName,
-  isTag,
   parseImageName,
   parseReference,
   type Reference,
@@ -26,15 +18,11 @@ import {
 import { quote } from "../../lib/text.ts";
 import type { Endpoint } from "./endpoint.ts";
 import {
-  allow,
-  decodeSegment,
-  endsWith,
-  nameBefore,
-  notFound,
-} from "./path_parts.ts";
-
-/** Most `artifactType` parameters of one request. */
-const MAX_ARTIFACT_TYPES = 20;
+  parseArtifactTypes,
+  parseMount,
+  parseNewDigest,
+  parseTags,
+} from "./query.ts";
 
 const UPLOAD_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
@@ -48,7 +36,7 @@ const UPLOAD_ID = /^[A-Za-z0-9_-]{1,128}$/;
  * `DIGEST_INVALID`, `BLOB_UPLOAD_UNKNOWN` for a bad part; for a bad tag
  * `MANIFEST_UNKNOWN` when reading or deleting and `MANIFEST_INVALID` when
  * pushing; `INVALID_REQUEST` for bad paging; `TOO_LARGE` for more than
- * {@linkcode MAX_TAGS} tags.
+ * `MAX_TAGS` tags.
  */
 export function parseV2Path(
   method: string,
@@ -110,42 +98,13 @@ function parseUploadStart(
   query: URLSearchParams,
 ): Endpoint {
   const method = allow(given, "POST");
-  const text = query.get("digest");
-  const digest = text === null ? undefined : parseDigest(text);
-  const algorithm = digest === undefined
-    ? query.get("digest-algorithm") || "sha256"
-    : digestParts(digest).algorithm;
-  if (!isDigestAlgorithm(algorithm)) {
-    throw new AppError(
-      "DIGEST_INVALID",
-      `The digest algorithm ${quote(algorithm)} is not supported; ` +
-        "use sha256 or sha512.",
-    );
-  }
   return {
     kind: "upload_start",
     method,
     name,
-    digest,
-    algorithm,
+    ...parseNewDigest(query),
     mount: parseMount(query),
   };
-}
-
-/** A mount that cannot be is no error: the client falls back to the upload. */
-function parseMount(
-  query: URLSearchParams,
-): { digest: Digest; from: ImageName | undefined } | undefined {
-  const digest = query.get("mount");
-  if (digest === null || !isDigest(digest)) return undefined;
-  const source = query.get("from");
-  if (source === null) return { digest, from: undefined };
-  try {
-    return { digest, from: parseImageName(source) };
-  } catch (error) {
-    if (isAppError(error, "NAME_INVALID")) return undefined;
-    throw error;
-  }
 }
 
 /** `…/blobs/uploads/ID`. */
@@ -236,32 +195,59 @@ function parseKnownReference(text: string): Reference {
   }
 }
 
-function parseTags(query: URLSearchParams): string[] {
-  const tags = [...new Set(query.getAll("tag"))];
-  if (tags.length > MAX_TAGS) {
+/** Decodes one segment of a path. Throws AppError `NAME_INVALID`. */
+function decodeSegment(segment: string): string {
+  let text: string;
+  try {
+    text = decodeURIComponent(segment);
+  } catch (cause) {
     throw new AppError(
-      "TOO_LARGE",
-      `${tags.length} tags are too many for one request; ` +
-        `send at most ${MAX_TAGS}.`,
+      "NAME_INVALID",
+      `The percent-encoding of ${quote(segment)} is broken.`,
+      { cause },
     );
   }
-  for (const tag of tags) {
-    // parseReference would take a digest too.
-    if (!isTag(tag)) {
-      throw new AppError("MANIFEST_INVALID", `${quote(tag)} is not a tag.`);
-    }
+  if (/[/\\\p{Cc}]/u.test(text)) {
+    throw new AppError(
+      "NAME_INVALID",
+      `${quote(text)} has characters that no name, tag or digest has.`,
+    );
   }
-  return tags;
+  return text;
 }
 
-function parseArtifactTypes(query: URLSearchParams): string[] {
-  const types = new Set(query.getAll("artifactType"));
-  types.delete("");
-  if (types.size > MAX_ARTIFACT_TYPES) {
-    throw new AppError(
-      "INVALID_REQUEST",
-      `At most ${MAX_ARTIFACT_TYPES} artifact types can be asked for at once.`,
-    );
-  }
-  return [...types];
+/** The name that the last `count` segments leave. */
+function nameBefore(
+  segments: readonly string[],
+  count: number,
+): ImageName {
+  return parseImageName(segments.slice(0, -count).join("/"));
+}
+
+/** Whether the last segments are `ending`. */
+function endsWith(
+  segments: readonly string[],
+  ...ending: readonly string[]
+): boolean {
+  const from = segments.length - ending.length;
+  return from >= 0 && ending.every((text, at) => segments[from + at] === text);
+}
+
+/** `method` where it is allowed. Throws AppError `UNSUPPORTED`. */
+function allow<M extends string>(method: string, ...allowed: M[]): M {
+  const found = allowed.find((one) => one === method);
+  if (found !== undefined) return found;
+  throw new AppError(
+    "UNSUPPORTED",
+    `${quote(method)} is not possible here; use ${allowed.join(", ")}.`,
+    { detail: { method, allowed } },
+  );
+}
+
+/** The error for a path of no endpoint. */
+function notFound(pathname: string): AppError {
+  return new AppError(
+    "NOT_FOUND",
+    `There is no endpoint ${quote(pathname)} in this registry.`,
+  );
 }

@@ -1,5 +1,5 @@
 /**
- * Parts of an upload as files of its folder. The name says all about a part:
+ * Parts of an upload: their files, and who writes them. The name says all about a part:
  * `<number>.<offset or "own">.<size>.<etag>`. The file of a part that was
  * written at its offset into `data` is empty; an `own` one holds the bytes.
  *
@@ -9,6 +9,7 @@
 import { join } from "node:path";
 import type { Part } from "../blob_store.ts";
 import { readBody, writeBody } from "./filesystem_io.ts";
+import { AppError } from "../../errors.ts";
 import { overlappingPart } from "../part_list.ts";
 
 const PART_FILE = /^(\d{1,5})\.(own|\d{1,16})\.(\d{1,16})\.([0-9a-f]{16})$/;
@@ -22,7 +23,7 @@ export interface StoredPart extends Part {
 }
 
 /** Name of a part's file; without `offset` for a part with a file of its own. */
-export function partFileName(part: Part, offset: number | undefined): string {
+function partFileName(part: Part, offset: number | undefined): string {
   return `${part.partNumber}.${offset ?? "own"}.${part.size}.${part.etag}`;
 }
 
@@ -43,8 +44,58 @@ export async function readParts(folder: string): Promise<StoredPart[]> {
   return parts.sort((a, b) => a.partNumber - b.partNumber);
 }
 
+/**
+ * Writes a part into an upload's folder, at `offset` of the object or, without
+ * it, into a file of its own; its bytes are on the disk when it resolves.
+ */
+export async function writePart(
+  folder: string,
+  partNumber: number,
+  body: ReadableStream<Uint8Array> | Uint8Array,
+  options: { offset: number | undefined; signal: AbortSignal },
+): Promise<Part> {
+  const { offset, signal } = options;
+  const stored = await readParts(folder);
+  const earlier = stored.filter((at) => at.partNumber === partNumber);
+  const etag = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
+  const path = join(folder, `new.${etag}`);
+  let size: number;
+  if (offset === undefined) {
+    size = await writeAside(path, body, signal);
+  } else {
+    // From the first byte on the earlier part is no more.
+    await removeAll(earlier.splice(0));
+    const others = stored.filter((at) => at.partNumber !== partNumber);
+    const allow = guard(partNumber, offset, others);
+    const data = join(folder, "data");
+    // A new file would have a hole where parts that count have bytes.
+    const create = stored.every((part) => part.offset === undefined);
+    size = await writeBody(data, body, { offset, create, allow, signal });
+    await Deno.writeFile(path, new Uint8Array());
+  }
+  const part = { partNumber, etag, size };
+  await Deno.rename(path, join(folder, partFileName(part, offset)));
+  await removeAll(earlier);
+  return part;
+}
+
+/** Writes a file of its own and leaves none when that fails. */
+async function writeAside(
+  path: string,
+  body: ReadableStream<Uint8Array> | Uint8Array,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    return await writeBody(path, body, { offset: 0, signal });
+  } catch (error) {
+    // What cannot be removed goes with the upload.
+    await Deno.remove(path).catch(() => {});
+    throw error;
+  }
+}
+
 /** Refuses to write past the beginning of the next part behind `offset`. */
-export function guard(
+function guard(
   partNumber: number,
   offset: number,
   others: readonly StoredPart[],
@@ -74,6 +125,86 @@ export async function copyInto(
 }
 
 /** Removes the files of parts. */
-export async function removeAll(parts: readonly StoredPart[]): Promise<void> {
+async function removeAll(parts: readonly StoredPart[]): Promise<void> {
   for (const part of parts) await Deno.remove(part.path);
+}
+
+interface Writer {
+  readonly stop: AbortController;
+  readonly done: Promise<unknown>;
+}
+
+/**
+ * Keeps the writers of every upload in this process apart. A part that is sent
+ * again while its first sending still hangs on a dead connection takes over, and
+ * completing an upload first stops whoever still writes: otherwise a late chunk
+ * could land in bytes that are already acknowledged.
+ */
+export class PartWriters {
+  readonly #writers = new Map<string, Map<number, Writer>>();
+  readonly #closing = new Map<string, Promise<unknown>>();
+
+  /**
+   * Runs `work` as the only writer of this part. An earlier writer of the same
+   * part is stopped and waited for; it rejects with AppError
+   * `BLOB_UPLOAD_INVALID`.
+   */
+  async write<T>(
+    id: string,
+    partNumber: number,
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    await this.#settled(id);
+    const writers = this.#writers.get(id) ?? new Map<number, Writer>();
+    this.#writers.set(id, writers);
+    const stop = new AbortController();
+    const signals = signal ? [signal, stop.signal] : [stop.signal];
+    const done = stopWriter(writers.get(partNumber), "the part was sent again")
+      .then(() => work(AbortSignal.any(signals)));
+    const writer = { stop, done };
+    writers.set(partNumber, writer);
+    try {
+      return await done;
+    } finally {
+      if (writers.get(partNumber) === writer) writers.delete(partNumber);
+      if (writers.size === 0) this.#writers.delete(id);
+    }
+  }
+
+  /** Stops every writer of the upload, then runs `work` while none can begin. */
+  async close<T>(id: string, work: () => Promise<T>): Promise<T> {
+    await this.#settled(id);
+    const writers = [...this.#writers.get(id)?.values() ?? []];
+    const stopped = writers.map((writer) =>
+      stopWriter(writer, "the upload was ended")
+    );
+    const done = Promise.all(stopped).then(work);
+    this.#closing.set(id, done);
+    try {
+      return await done;
+    } finally {
+      this.#closing.delete(id);
+    }
+  }
+
+  /** Waits while the upload is being closed by somebody else. */
+  async #settled(id: string): Promise<void> {
+    for (let other; (other = this.#closing.get(id)) !== undefined;) {
+      // Its own caller is told how it ended.
+      await other.catch(() => {});
+    }
+  }
+}
+
+async function stopWriter(
+  writer: Writer | undefined,
+  why: string,
+): Promise<void> {
+  if (writer === undefined) return;
+  writer.stop.abort(
+    new AppError("BLOB_UPLOAD_INVALID", `The writing was stopped: ${why}.`),
+  );
+  // Its own caller is told how it ended.
+  await writer.done.catch(() => {});
 }

@@ -14,11 +14,10 @@ import type { Multipart, ObjectHeaders, Part } from "../blob_store.ts";
 import { isMissing, syncData, writeBody } from "./filesystem_io.ts";
 import {
   copyInto,
-  guard,
-  partFileName,
+  PartWriters,
   readParts,
-  removeAll,
   type StoredPart,
+  writePart,
 } from "./filesystem_parts.ts";
 import type { FileTree } from "./filesystem_tree.ts";
 import {
@@ -29,7 +28,6 @@ import {
   otherPart,
   unknownUpload,
 } from "../part_list.ts";
-import { PartWriters } from "./part_writers.ts";
 
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -90,30 +88,8 @@ export class FileUploads {
       (signal) =>
         this.#known(upload, async () => {
           await this.#load(upload);
-          const stored = await this.#parts(upload);
-          const earlier = stored.filter((at) => at.partNumber === partNumber);
-          const etag = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
           const folder = await this.#folder(upload);
-          const path = join(folder, `new.${etag}`);
-          let size: number;
-          if (offset === undefined) {
-            size = await writeAside(path, body, signal);
-          } else {
-            // From the first byte on the earlier part is no more.
-            await removeAll(earlier.splice(0));
-            const others = stored.filter((at) => at.partNumber !== partNumber);
-            const allow = guard(partNumber, offset, others);
-            const data = join(folder, "data");
-            // A new file would have a hole where parts that count have bytes.
-            const create = stored.every((part) => part.offset === undefined);
-            const options = { offset, create, allow, signal };
-            size = await writeBody(data, body, options);
-            await Deno.writeFile(path, new Uint8Array());
-          }
-          const part = { partNumber, etag, size };
-          await Deno.rename(path, join(folder, partFileName(part, offset)));
-          await removeAll(earlier);
-          return part;
+          return await writePart(folder, partNumber, body, { offset, signal });
         }),
     );
   }
@@ -261,20 +237,5 @@ export class FileUploads {
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
-  }
-}
-
-/** Writes a file of its own and leaves none when that fails. */
-async function writeAside(
-  path: string,
-  body: ReadableStream<Uint8Array> | Uint8Array,
-  signal: AbortSignal,
-): Promise<number> {
-  try {
-    return await writeBody(path, body, { offset: 0, signal });
-  } catch (error) {
-    // What cannot be removed goes with the upload.
-    await Deno.remove(path).catch(() => {});
-    throw error;
   }
 }
