@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { handlerPath } from "../../docs/lexicons.ts";
 import { methodOf } from "../../docs/lexicon_types.ts";
 import { documents } from "../../lib/atproto/lexicon/lexicons.ts";
+import { HOLD_METHODS } from "../../lib/hold_api/hold_methods.ts";
 import { NETWORK_DOCUMENTS } from "../../lexicons/generated.ts";
 import { openServer } from "./testing_hold.ts";
 import { openPds } from "./testing_pds.ts";
@@ -37,4 +38,10 @@ Deno.test("every method lies in the file that its NSID names", async () => {
     const text = await Deno.readTextFile(file).catch(() => "");
     assert.ok(text.includes(`"${nsid}"`), `${nsid} is not in ${path}`);
   }
+});
+
+Deno.test("every method that registries call with a service token is mounted", async () => {
+  const served = await mounted();
+  const missing = HOLD_METHODS.filter((nsid) => !served.includes(nsid));
+  assert.deepEqual(missing, []);
 });

@@ -7,7 +7,7 @@
 
 import type { Context, Hono } from "@hono/hono";
 import {
-  type ErrorName,
+  type FieldErrors,
   type Input,
   methodDefinition,
   type MethodNsid,
@@ -50,7 +50,7 @@ export interface MethodSpec<N extends MethodNsid, Caller> {
   /** Returns who calls; runs before parameters and input are read. Throws AppError. */
   readonly authorize?: (c: XrpcContext, nsid: N) => Promise<Caller>;
   /** Names of errors for fields that are not as the document says. */
-  readonly fieldErrors?: Readonly<Record<string, ErrorName<N>>>;
+  readonly fieldErrors?: FieldErrors<N>;
   /** Brings what older clients send into the form of the document. */
   readonly upgrade?: (input: unknown) => unknown;
   /** HTTP verbs besides that of the document. */
@@ -74,9 +74,9 @@ export function method<N extends MethodNsid, Caller = undefined>(
   spec: MethodSpec<N, Caller>,
 ): Method {
   const definition = methodDefinition(nsid);
-  const takesJson = definition.type === "procedure" &&
-    definition.input?.schema !== undefined;
-  const verb = definition.type === "procedure" ? "POST" : "GET";
+  const isProcedure = definition.type === "procedure";
+  const takesJson = isProcedure && definition.input?.schema !== undefined;
+  const verb = isProcedure ? "POST" : "GET";
   return {
     nsid,
     verbs: [verb, ...spec.otherVerbs ?? []],
@@ -98,7 +98,7 @@ export function method<N extends MethodNsid, Caller = undefined>(
   };
 }
 
-/** Mounts methods below `/xrpc/`; another HTTP verb is told which one to use. */
+/** Mounts methods below `/xrpc/`; another HTTP verb is refused with the one to use. */
 export function mountMethods(
   app: Hono<AppEnv>,
   methods: readonly Method[],

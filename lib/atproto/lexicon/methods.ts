@@ -26,11 +26,18 @@ export type Input<N extends MethodNsid> = Methods[N]["input"] extends Bytes
 export type Output<N extends MethodNsid> = Methods[N]["output"] extends Bytes
   ? Response
   : Methods[N]["output"];
-/** Names of errors in the document of a method. */
-export type ErrorName<N extends MethodNsid> = Methods[N]["errors"];
 
-/** Names of errors for fields that are not as the document says, by field. */
-export type FieldErrors = Readonly<Record<string, string | undefined>>;
+/** Names of errors, of those in the document, for parameters and fields that are not valid. */
+export type FieldErrors<N extends MethodNsid> = Readonly<
+  Partial<
+    Record<
+      (keyof Params<N> | keyof Input<N>) & string,
+      Methods[N]["errors"]
+    >
+  >
+>;
+
+type Names = Readonly<Record<string, string | undefined>>;
 
 type Schema = LexUserType | LexRefVariant | LexXrpcParameters;
 
@@ -54,7 +61,7 @@ export function methodDefinition(nsid: MethodNsid) {
 export function readParams<N extends MethodNsid>(
   nsid: N,
   query: URLSearchParams,
-  errors: FieldErrors = {},
+  errors?: FieldErrors<N>,
 ): Params<N> {
   const { parameters } = methodDefinition(nsid);
   const values: Record<string, unknown> = {};
@@ -77,7 +84,7 @@ export function readParams<N extends MethodNsid>(
 export function readInput<N extends MethodNsid>(
   nsid: N,
   input: unknown,
-  errors: FieldErrors = {},
+  errors?: FieldErrors<N>,
 ): Input<N> {
   const definition = methodDefinition(nsid);
   const { schema } = (definition.type === "procedure" && definition.input) ||
@@ -98,7 +105,8 @@ function valueOf(text: string, type: string): unknown {
 
 /**
  * What a schema declares of a valid value; clients may send more than that,
- * which must not come into our rows. Throws for integers that are not exact.
+ * which must not come into our rows. Throws for integers that are not exact and
+ * for lists in place of objects, which the library accepts.
  */
 function declared(schema: Schema, value: unknown, path = "Input"): unknown {
   switch (schema.type) {
@@ -131,6 +139,9 @@ function declared(schema: Schema, value: unknown, path = "Input"): unknown {
         return value;
       }
       throw new Error(`${path} must be an integer below 2^53`);
+    case "unknown":
+      if (!Array.isArray(value)) return value;
+      throw new Error(`${path} must be an object`);
     default:
       return value;
   }
@@ -146,7 +157,7 @@ function memberOf(value: unknown, name: string): unknown {
 /** Runs `check`; its failure becomes a sentence about the parameter or field. */
 function checked<T>(
   what: "parameter" | "field",
-  errors: FieldErrors,
+  errors: Names | undefined,
   check: () => unknown,
 ): T {
   try {
@@ -157,7 +168,7 @@ function checked<T>(
     const { field, sentence } = explain(what, reason.slice(0, 300));
     throw new AppError("INVALID_REQUEST", sentence, {
       cause,
-      xrpc: errors[field] ?? "InvalidRequest",
+      xrpc: errors?.[field] ?? "InvalidRequest",
     });
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isAppError } from "../../errors.ts";
-import { type FieldErrors, readInput, readParams } from "./methods.ts";
+import { readInput, readParams } from "./methods.ts";
 
 const DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const DIGEST = `sha256:${"a".repeat(64)}`;
@@ -41,14 +41,19 @@ Deno.test("parameters are numbers, booleans and lists as their document says, wi
 });
 
 Deno.test("a parameter that is missing or wrong is named in a sentence", () => {
-  const read = (text: string, errors?: FieldErrors) => () =>
-    readParams("com.atproto.sync.listBlobs", new URLSearchParams(text), errors);
+  const read = (text: string) => () =>
+    readParams("com.atproto.sync.listBlobs", new URLSearchParams(text));
   refuses(read(""), "The parameter did is missing.");
   refuses(read("did=alice"), "The parameter did must be a valid did.");
   refuses(
-    read("did=alice", { did: "InvalidDid" }),
-    "The parameter did must be a valid did.",
-    "InvalidDid",
+    () =>
+      readParams(
+        "io.atcr.hold.getQuota",
+        new URLSearchParams({ userDid: "alice" }),
+        { userDid: "InvalidUserDid" },
+      ),
+    "The parameter userDid must be a valid did.",
+    "InvalidUserDid",
   );
   for (const limit of ["", "x", "1.5", "1e2", "9".repeat(30)]) {
     refuses(
@@ -99,6 +104,10 @@ Deno.test("members of a union keep their type, and records all that is in them",
   };
   const input = { repo: DID, writes: [{ ...write, extra: 1 }] };
   assert.deepEqual(readInput(nsid, input), { repo: DID, writes: [write] });
+  refuses(
+    () => readInput(nsid, { repo: DID, writes: [{ ...write, value: [] }] }),
+    "The field writes/0/value must be an object.",
+  );
   const other = { repo: DID, writes: [{ ...write, $type: "a.b.c#d#e" }] };
   assert.throws(() => readInput(nsid, other));
 });
@@ -106,7 +115,7 @@ Deno.test("members of a union keep their type, and records all that is in them",
 Deno.test("input that is missing or wrong is named in a sentence, and by the error of its document", () => {
   const nsid = "io.atcr.hold.setStats";
   const good = { ownerDid: DID, repository: "app" };
-  const errors = { ownerDid: "InvalidOwner" };
+  const errors = { ownerDid: "InvalidOwner" } as const;
   const read = (input: unknown) => () => readInput(nsid, input, errors);
   assert.deepEqual(read(good)(), good);
   refuses(read({ repository: "app" }), "The field ownerDid is missing.");

@@ -120,6 +120,7 @@ Deno.test("writes that are not right are refused and change nothing", async () =
   await refused(create({ rkey: "a/b" }), 400, "InvalidRequest");
   await refused(create({ rkey: "there" }), 400, "InvalidRequest");
   await refused(create({ record: "text" }), 400, "InvalidRequest");
+  await refused(create({ record: [] }), 400, "InvalidRequest");
   await refused(create({ record: { n: 1.5 } }), 400, "InvalidRecord");
   await refused(create({ record: { $type: "a.b.c" } }), 400, "InvalidRecord");
   await refused(
