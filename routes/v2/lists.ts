@@ -111,7 +111,7 @@ export async function listCatalog(
   }
   const last = page.last === undefined
     ? undefined
-    : await positionOf(deps, r.request, page.last);
+    : await positionOf(deps, r, page.last);
   const { items, next } = await deps.lists.catalog({
     readerOf: catalogReader(r.claims),
     n: pageSize(page, PAGE.catalog),
@@ -153,11 +153,14 @@ async function handlesOf(
 /** The repository that an earlier page ended with. */
 async function positionOf(
   deps: V2Deps,
-  { signal }: Request,
+  { request: { signal }, admit: beforeAsking }: V2Request,
   last: string,
 ): Promise<RepoRef> {
   const { owner, repository } = parseImageName(last);
-  const { did } = await deps.owners.resolve(owner.value, { signal });
+  const { did } = await deps.owners.resolve(owner.value, {
+    signal,
+    beforeAsking,
+  });
   return { did, repo: repository };
 }
 

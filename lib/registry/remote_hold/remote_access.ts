@@ -46,6 +46,9 @@ const CREW_TIMEOUT_MS = 20_000;
 /** How long a decision is taken as known, in milliseconds. */
 const ACCESS_TTL_MS = 60_000;
 
+/** How long a hold that could not be asked is left alone, in milliseconds. */
+const FAILED_TTL_MS = 3_000;
+
 /** What each permission allows: writing implies reading, administering both. */
 const MAY_READ = ["blob:read", "blob:write", "crew:admin"];
 const MAY_WRITE = ["blob:write", "crew:admin"];
@@ -123,7 +126,11 @@ export class RemoteAccess {
     }
   }
 
-  /** Remembers a decision; a refusal may be mended at any moment, and a failure to ask is none. */
+  /**
+   * Remembers a decision; a refusal may be mended at any moment. A failure to
+   * ask is remembered for a moment, so that many readers do not make us ask a
+   * server that has no hold, or none that works, as many times.
+   */
   #decide(
     key: string,
     ask: () => Promise<Decision>,
@@ -135,7 +142,13 @@ export class RemoteAccess {
     const forget = () => {
       if (this.#decisions.get(key) === asked) this.#decisions.delete(key);
     };
-    asked.then(({ allowed }) => allowed || forget(), forget);
+    asked.then(
+      ({ allowed }) => allowed || forget(),
+      () => {
+        if (this.#decisions.get(key) !== asked) return;
+        this.#decisions.set(key, asked, { ttl: FAILED_TTL_MS });
+      },
+    );
     return asked;
   }
 

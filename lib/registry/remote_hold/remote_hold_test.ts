@@ -443,6 +443,24 @@ Deno.test("the sentence of a refusal has nothing that a hold made up in it", asy
   );
 });
 
+Deno.test("a server without a hold is asked once for many readers", async () => {
+  let asked = 0;
+  const { fetch } = fakeFetch({
+    [`${ORIGIN}/xrpc/com.atproto.repo.getRecord`]: () => {
+      asked++;
+      return new Response("{}", { status: 500 });
+    },
+  });
+  using remote = await openRemote(fetch);
+  for (let i = 0; i < 20; i++) {
+    await assert.rejects(
+      remote.hold.mayRead(undefined),
+      (error) => isAppError(error, "UPSTREAM_FAILED"),
+    );
+  }
+  assert.equal(asked, 1);
+});
+
 Deno.test("a size that is no number of bytes is none", async () => {
   for (const length of ["1e3", "0x10", "99999999999999999999"]) {
     const { fetch } = fakeFetch({
