@@ -12,7 +12,7 @@ import type { Command, CommandOutput } from "./command.ts";
 import { CONFIG_COMMANDS } from "./config_commands.ts";
 import { CONTENT_COMMANDS } from "./content_commands.ts";
 import { CREW_COMMANDS } from "./crew_commands.ts";
-import { DOCTOR_COMMAND } from "./doctor.ts";
+import { DOCTOR_COMMAND } from "./doctor/doctor.ts";
 import { HOLD_COMMANDS } from "./hold_commands.ts";
 import { JOB_COMMANDS } from "./job_commands.ts";
 import { REPO_COMMANDS } from "./repo_commands.ts";

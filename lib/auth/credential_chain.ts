@@ -15,7 +15,11 @@ import { AppError, isAppError } from "../errors.ts";
 import { type RateLimit, type RateLimiter } from "../kv/rate_limit.ts";
 import { parseOwner } from "../oci/name.ts";
 import type { CredentialVerifier, Principal } from "./credentials.ts";
-import { type Device, DEVICE_SECRET_PREFIX, type Devices } from "./devices.ts";
+import {
+  type Device,
+  DEVICE_SECRET_PREFIX,
+  type Devices,
+} from "./devices/devices.ts";
 import { type Counted, countGuess, limitGuess } from "./guess_limit.ts";
 import type { KnownPasswords } from "./known_passwords.ts";
 import { loginAtCurrentPds, type PasswordLogin } from "./password_login.ts";

@@ -7,7 +7,7 @@ import type {
 import { AppError, isAppError } from "../errors.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
 import { CredentialChain } from "./credential_chain.ts";
-import { Devices } from "./devices.ts";
+import { Devices } from "./devices/devices.ts";
 import { KnownPasswords } from "./known_passwords.ts";
 import { RefreshTokens } from "./refresh_tokens.ts";
 import { RegistryTokens } from "./registry_tokens.ts";

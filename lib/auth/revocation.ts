@@ -10,7 +10,7 @@ import type { Did } from "../did.ts";
 import { type Clock, endsWithin } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Credential } from "./credential.ts";
-import type { Devices } from "./devices.ts";
+import type { Devices } from "./devices/devices.ts";
 import { loginsRevokedUntilKey } from "./kv_keys.ts";
 import { REFRESH_TOKEN_DAYS } from "./refresh_tokens.ts";
 

@@ -10,7 +10,7 @@ import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { AppError } from "../errors.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
 import type { Logger } from "../log.ts";
-import type { Devices } from "./devices.ts";
+import type { Devices } from "./devices/devices.ts";
 import type { OAuth } from "./oauth/oauth.ts";
 import { returnPath } from "./return_path.ts";
 import type { BrowserInfo, WebSessions } from "./web_sessions.ts";

@@ -12,7 +12,7 @@ import {
   type Device,
   type Devices,
   MAX_LIFETIME_DAYS,
-} from "../../lib/auth/devices.ts";
+} from "../../lib/auth/devices/devices.ts";
 import {
   formatPermissions,
   parsePermissions,

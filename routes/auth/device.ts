@@ -10,13 +10,13 @@ import {
   DEVICE_CODE_SECONDS,
   type DeviceCodes,
   POLL_SECONDS,
-} from "../../lib/auth/device_codes.ts";
+} from "../../lib/auth/devices/device_codes.ts";
 import {
   DEFAULT_PERMISSIONS,
   formatPermissions,
   parsePermissions,
 } from "../../lib/auth/permissions.ts";
-import { showUserCode } from "../../lib/auth/user_code.ts";
+import { showUserCode } from "../../lib/auth/devices/user_code.ts";
 import { isAppError } from "../../lib/errors.ts";
 import type { ClientAddress } from "../server/client_address.ts";
 import type { AppEnv } from "../middleware.ts";

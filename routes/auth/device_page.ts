@@ -8,9 +8,12 @@ import { type Context, Hono } from "@hono/hono";
 import type {
   DeviceCodes,
   DeviceRequest,
-} from "../../lib/auth/device_codes.ts";
+} from "../../lib/auth/devices/device_codes.ts";
 import type { Permission } from "../../lib/auth/permissions.ts";
-import { parseUserCode, showUserCode } from "../../lib/auth/user_code.ts";
+import {
+  parseUserCode,
+  showUserCode,
+} from "../../lib/auth/devices/user_code.ts";
 import { AppError, isAppError } from "../../lib/errors.ts";
 import type { AppEnv } from "../middleware.ts";
 import {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MAX_LIFETIME_DAYS } from "../../lib/auth/devices.ts";
+import { MAX_LIFETIME_DAYS } from "../../lib/auth/devices/devices.ts";
 import { AppError } from "../../lib/errors.ts";
 
 /** Reads a number of days. Throws AppError `INVALID_REQUEST`. */

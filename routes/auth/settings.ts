@@ -6,7 +6,7 @@
 
 import { type Context, Hono } from "@hono/hono";
 import type { Did } from "../../lib/did.ts";
-import type { Devices, MadeDevice } from "../../lib/auth/devices.ts";
+import type { Devices, MadeDevice } from "../../lib/auth/devices/devices.ts";
 import { type Permission, permission } from "../../lib/auth/permissions.ts";
 import type { SignIn } from "../../lib/auth/sign_in.ts";
 import type { WebSessions } from "../../lib/auth/web_sessions.ts";

@@ -1,6 +1,6 @@
 /** The pages on which a device is approved. */
 
-import type { DeviceRequest } from "../../lib/auth/device_codes.ts";
+import type { DeviceRequest } from "../../lib/auth/devices/device_codes.ts";
 import type { Permission } from "../../lib/auth/permissions.ts";
 import { CsrfField, renderPage, type Visitor } from "./document.tsx";
 

@@ -1,6 +1,6 @@
 /** The pages on which people see and end what acts in their name. */
 
-import type { Device } from "../../lib/auth/devices.ts";
+import type { Device } from "../../lib/auth/devices/devices.ts";
 import type { WebSession } from "../../lib/auth/web_sessions.ts";
 import { LifetimeField, Moment, PermissionList } from "./device.tsx";
 import { CsrfField, renderPage, type Visitor } from "./document.tsx";

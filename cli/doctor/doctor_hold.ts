@@ -6,11 +6,11 @@
  */
 
 import { z } from "zod";
-import { HOLD_COLLECTIONS } from "../lib/atproto/records/collections.ts";
-import { parseDid } from "../lib/did.ts";
-import type { AppContext } from "../lib/context.ts";
-import { operatorMessage } from "../lib/errors.ts";
-import type { HoldContext } from "../lib/context/hold.ts";
+import { HOLD_COLLECTIONS } from "../../lib/atproto/records/collections.ts";
+import { parseDid } from "../../lib/did.ts";
+import type { AppContext } from "../../lib/context.ts";
+import { operatorMessage } from "../../lib/errors.ts";
+import type { HoldContext } from "../../lib/context/hold.ts";
 import {
   type DoctorCheck,
   fail,

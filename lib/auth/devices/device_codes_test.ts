@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { isAppError } from "../errors.ts";
-import { RateLimiter } from "../kv/rate_limit.ts";
+import { isAppError } from "../../errors.ts";
+import { RateLimiter } from "../../kv/rate_limit.ts";
 import { DeviceCodes } from "./device_codes.ts";
 import { Devices } from "./devices.ts";
-import { DEFAULT_PERMISSIONS } from "./permissions.ts";
-import { hashSecret } from "./secrets.ts";
+import { DEFAULT_PERMISSIONS } from "../permissions.ts";
+import { hashSecret } from "../secrets.ts";
 import { parseUserCode, randomUserCode, showUserCode } from "./user_code.ts";
-import { ManualClock } from "../testing_clock.ts";
-import { openKv } from "../kv/open_kv.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const MAX_DEVICES = 100;
 

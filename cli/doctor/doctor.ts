@@ -4,17 +4,17 @@
  * @module
  */
 
-import { needsProxyAdvice, PROXY_ADVICE } from "../lib/config/advice.ts";
-import type { AppContext } from "../lib/context.ts";
-import { isAppError, operatorMessage } from "../lib/errors.ts";
-import { probeKey } from "../lib/kv/keys.ts";
-import type { Command, CommandCall } from "./command.ts";
+import { needsProxyAdvice, PROXY_ADVICE } from "../../lib/config/advice.ts";
+import type { AppContext } from "../../lib/context.ts";
+import { isAppError, operatorMessage } from "../../lib/errors.ts";
+import { probeKey } from "../../lib/kv/keys.ts";
+import type { Command, CommandCall } from "../command.ts";
 import { HOLD_CHECKS } from "./doctor_hold.ts";
 import { type DoctorCheck, type Finding, ok, warn } from "./doctor_finding.ts";
 import { SCRUB_CHECKS } from "./doctor_scrub.ts";
 import { STORAGE_CHECKS } from "./doctor_storage.ts";
-import { sandboxOf, withContext } from "./open_context.ts";
-import { operatorFetch } from "./operator_fetch.ts";
+import { sandboxOf, withContext } from "../open_context.ts";
+import { operatorFetch } from "../operator_fetch.ts";
 
 /** The command. Its exit code is 1 when something has to be mended. */
 export const DOCTOR_COMMAND: Command = {

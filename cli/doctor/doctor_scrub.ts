@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { AppContext } from "../lib/context.ts";
-import { type ScrubReport, totals } from "../lib/scrub/report.ts";
+import type { AppContext } from "../../lib/context.ts";
+import { type ScrubReport, totals } from "../../lib/scrub/report.ts";
 import {
   type DoctorCheck,
   fail,
@@ -14,7 +14,7 @@ import {
   ok,
   warn,
 } from "./doctor_finding.ts";
-import { dateOf } from "./scrub_commands.ts";
+import { dateOf } from "../scrub_commands.ts";
 
 /** The checks. */
 export const SCRUB_CHECKS: readonly DoctorCheck[] = [

@@ -5,16 +5,16 @@
  * @module
  */
 
-import type { Did } from "../did.ts";
-import { type Clock, isWithin } from "../clock.ts";
-import { AppError } from "../errors.ts";
-import type { Entry, Kv } from "../kv/kv.ts";
-import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
+import type { Did } from "../../did.ts";
+import { type Clock, isWithin } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import type { Entry, Kv } from "../../kv/kv.ts";
+import type { RateLimit, RateLimiter } from "../../kv/rate_limit.ts";
 import { deviceName, type Devices, type MadeDevice } from "./devices.ts";
-import { limitGuess } from "./guess_limit.ts";
-import { deviceCodeKey, userCodeKey } from "./kv_keys.ts";
-import type { Permission } from "./permissions.ts";
-import { hashSecret, randomSecret } from "./secrets.ts";
+import { limitGuess } from "../guess_limit.ts";
+import { deviceCodeKey, userCodeKey } from "../kv_keys.ts";
+import type { Permission } from "../permissions.ts";
+import { hashSecret, randomSecret } from "../secrets.ts";
 import { parseUserCode, randomUserCode } from "./user_code.ts";
 
 /** How long a code can be approved, in seconds. */

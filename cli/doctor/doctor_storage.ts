@@ -5,10 +5,10 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { AppContext } from "../lib/context.ts";
-import { StorageKeys } from "../lib/storage/object_keys.ts";
+import type { AppContext } from "../../lib/context.ts";
+import { StorageKeys } from "../../lib/storage/object_keys.ts";
 import { type DoctorCheck, fail, type Finding, ok } from "./doctor_finding.ts";
-import { operatorFetch } from "./operator_fetch.ts";
+import { operatorFetch } from "../operator_fetch.ts";
 
 /** Time for one request, in milliseconds. */
 const TIMEOUT_MS = 10_000;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AppContext } from "../lib/context.ts";
+import type { AppContext } from "../../lib/context.ts";
 
 /** What one check found. */
 export interface Finding {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { isAppError } from "../errors.ts";
+import { isAppError } from "../../errors.ts";
 import { Devices } from "./devices.ts";
-import { ManualClock } from "../testing_clock.ts";
-import { openKv } from "../kv/open_kv.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const MAX_DEVICES = 100;
 

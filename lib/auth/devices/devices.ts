@@ -7,13 +7,18 @@
  */
 
 import { LRUCache } from "lru-cache";
-import type { Did } from "../did.ts";
-import { type Clock, endsWithin, isWithin } from "../clock.ts";
-import { AppError } from "../errors.ts";
-import type { Atomic, Entry, Kv } from "../kv/kv.ts";
-import { deviceKey, deviceOfKey, devicesOf, deviceTurnKey } from "./kv_keys.ts";
-import type { Permission } from "./permissions.ts";
-import { hashSecret, matchesHash, randomId, randomSecret } from "./secrets.ts";
+import type { Did } from "../../did.ts";
+import { type Clock, endsWithin, isWithin } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
+import {
+  deviceKey,
+  deviceOfKey,
+  devicesOf,
+  deviceTurnKey,
+} from "../kv_keys.ts";
+import type { Permission } from "../permissions.ts";
+import { hashSecret, matchesHash, randomId, randomSecret } from "../secrets.ts";
 
 /** Begins every device secret, so that people and scanners recognise one. */
 export const DEVICE_SECRET_PREFIX = "atcr_device_";
