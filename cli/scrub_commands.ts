@@ -7,7 +7,7 @@
 import { bytes } from "../lib/config/kinds.ts";
 import type { AppContext } from "../lib/context.ts";
 import { AppError } from "../lib/errors.ts";
-import { acquireLease, type Lease } from "../lib/kv/lease.ts";
+import { acquireLease } from "../lib/kv/lease.ts";
 import { SCRUB_LEASE } from "../lib/scrub/kv_keys.ts";
 import {
   type ScrubFinding,
@@ -16,6 +16,7 @@ import {
 } from "../lib/scrub/report.ts";
 import type { Command, CommandCall } from "./command.ts";
 import { withContext } from "./open_context.ts";
+import type { Lease } from "../lib/kv/held_lease.ts";
 
 /** Commands about what is stored. */
 export const SCRUB_COMMANDS: readonly Command[] = [

@@ -227,6 +227,13 @@ Deno.test("a file has one subject: none is longer than about 300 lines", () => {
   refuse(wrong, "Split the file by subject.");
 });
 
+Deno.test("a folder is no drawer: none has more than 20 files of the program", () => {
+  const folders = Map.groupBy(product, ({ path }) => dirname(path));
+  const wrong = [...folders].filter(([, files]) => files.length > 20)
+    .map(([folder, files]) => `${folder}: ${files.length} files`);
+  refuse(wrong, "Move files about one subject to a folder of their own.");
+});
+
 Deno.test("every file begins with what it is for", () => {
   const wrong = offences(
     all.filter(({ path }) => /(?<!_test)\.tsx?$/.test(path)),

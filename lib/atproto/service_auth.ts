@@ -7,15 +7,19 @@
  */
 
 import { parseDidKey, verifySig } from "@atcute/crypto";
-import { z } from "zod";
 import { type Did, parseDid } from "../did.ts";
 import type { Clock } from "../clock.ts";
-import { AppError, isAppError } from "../errors.ts";
+import { isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import { isReusable } from "../hold_api/hold_methods.ts";
 import type { IdentityResolver } from "./identity/identity.ts";
-import { decodeJson } from "../crypto/jwt.ts";
 import { usedTokenKey } from "./kv_keys.ts";
+import {
+  type Claims,
+  parseServiceToken,
+  refused,
+  type SignedPart,
+} from "./service_token.ts";
 
 /** What {@linkcode ServiceAuthVerifier} needs. */
 export interface ServiceAuthDeps {
@@ -28,9 +32,6 @@ export interface ServiceAuthDeps {
   service: `#${string}`;
 }
 
-/** Longer tokens are not looked at, in characters. */
-const MAX_TOKEN = 8_192;
-
 /** Longest life that a token may claim, in seconds (limit of the reference PDS for one with `lxm`). */
 const MAX_LIFE_S = 3_600;
 
@@ -42,36 +43,6 @@ const PATIENCE_MS = 2_000;
 
 /** How far the issuer's clock may be ahead or behind, in seconds. */
 const SKEW_S = 30;
-
-const headerSchema = z.object({
-  alg: z.enum(["ES256K", "ES256"]),
-  typ: z.string().optional(),
-  crit: z.undefined().optional(),
-});
-
-const claimsSchema = z.object({
-  iss: z.string().max(2_048),
-  aud: z.string().max(2_048),
-  exp: z.number().int(),
-  iat: z.number().int().optional(),
-  nbf: z.number().int().optional(),
-  lxm: z.string().max(512),
-  jti: z.string().min(1).max(256).optional(),
-});
-
-type Bytes = Uint8Array<ArrayBuffer>;
-
-/** r and s of ES256 and ES256K (RFC 7518, 3.4; RFC 8812, 3.2). */
-const SIGNATURE_BYTES = 64;
-
-type Claims = z.infer<typeof claimsSchema>;
-
-/** Types of JWT that are something else than a service token. */
-const OTHER_TYPES: ReadonlySet<string> = new Set([
-  "at+jwt",
-  "refresh+jwt",
-  "dpop+jwt",
-]);
 
 /** Checks service tokens for one service. */
 export class ServiceAuthVerifier {
@@ -98,36 +69,15 @@ export class ServiceAuthVerifier {
     lxm: string,
     signal?: AbortSignal,
   ): Promise<Did> {
-    const token = bearerOf(authorization);
-    const parts = token.length <= MAX_TOKEN ? token.split(".") : [];
-    const [head, body, signature] = parts;
-    if (parts.length !== 3 || !head || !body || !signature) {
-      throw refused("It is not a JWT.");
-    }
-    const header = headerSchema.safeParse(decodeJson(head));
-    if (!header.success) {
-      throw refused("Its header must name the algorithm ES256K or ES256.");
-    }
-    if (OTHER_TYPES.has(header.data.typ?.toLowerCase() ?? "")) {
-      throw refused("It is a token of another kind.");
-    }
-    const claims = claimsSchema.safeParse(decodeJson(body));
-    if (!claims.success) {
-      throw refused("It must have the claims iss, aud, exp and lxm.");
-    }
-    const issuer = this.#check(claims.data, lxm);
-    const signed = {
-      alg: header.data.alg,
-      data: new TextEncoder().encode(`${head}.${body}`),
-      signature: signatureBytes(signature),
-    };
+    const { claims, body, signed } = parseServiceToken(authorization);
+    const issuer = this.#check(claims, lxm);
     if (
       !await this.#fits(issuer, signed, false, signal) &&
       !await this.#fits(issuer, signed, true, signal)
     ) {
       throw refused(`It is not signed by the key of ${issuer}.`);
     }
-    if (!isReusable(lxm)) await this.#useUp(issuer, claims.data, body);
+    if (!isReusable(lxm)) await this.#useUp(issuer, claims, body);
     return issuer;
   }
 
@@ -162,7 +112,7 @@ export class ServiceAuthVerifier {
 
   async #fits(
     issuer: Did,
-    signed: { alg: string; data: Bytes; signature: Bytes },
+    signed: SignedPart,
     fresh: boolean,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
@@ -225,38 +175,9 @@ function base64url(bytes: Uint8Array): string {
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-function bearerOf(authorization: string | undefined): string {
-  const token = /^bearer +([^ ]+) *$/i.exec(
-    authorization?.slice(0, 2 * MAX_TOKEN) ?? "",
-  )?.[1];
-  if (token !== undefined) return token;
-  throw new AppError(
-    "UNAUTHORIZED",
-    "This method needs a service token of your PDS (com.atproto.server.getServiceAuth) as Bearer in the Authorization header.",
-  );
-}
-
-function signatureBytes(part: string): Bytes {
-  try {
-    const bytes = Uint8Array.fromBase64(part, { alphabet: "base64url" });
-    if (bytes.length === SIGNATURE_BYTES) return bytes;
-  } catch (cause) {
-    throw refused("Its signature is not base64url.", cause);
-  }
-  throw refused(`Its signature does not have ${SIGNATURE_BYTES} bytes.`);
-}
-
 async function digest(text: string): Promise<string> {
   const bytes = new TextEncoder().encode(text);
   return base64url(
     new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)),
-  );
-}
-
-function refused(why: string, cause?: unknown): AppError {
-  return new AppError(
-    "UNAUTHORIZED",
-    `The service token is not valid. ${why}`,
-    cause === undefined ? {} : { cause },
   );
 }

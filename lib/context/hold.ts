@@ -20,7 +20,7 @@ import { RepoBlobScrub } from "../repo/blob_scrub.ts";
 import { RepoBlobs } from "../repo/blobs.ts";
 import { handleOfHost } from "../repo/identity/did_document.ts";
 import { DEFAULT_RETENTION } from "../repo/events/event_log.ts";
-import { DEFAULT_FIREHOSE_LIMITS, Firehose } from "../repo/events/firehose.ts";
+import { Firehose } from "../repo/events/firehose.ts";
 import { Repo } from "../repo/repo.ts";
 import type { KeyBox } from "../repo/identity/signing_key.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
@@ -34,6 +34,7 @@ import { createHoldServices, type HoldServices } from "../hold/services.ts";
 import type { ScrubSource } from "../scrub/source.ts";
 import type { DidDocument } from "../repo/identity/did_document.ts";
 import type { Platform } from "./platform.ts";
+import { DEFAULT_FIREHOSE_LIMITS } from "../repo/events/firehose_limits.ts";
 
 export interface HoldContextDeps extends Platform {
   config: Config;

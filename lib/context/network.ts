@@ -85,3 +85,8 @@ export function openIdentities(
     }),
   });
 }
+
+/** How the program names itself to other servers. */
+export function userAgent({ server }: Config): string {
+  return `${server.client_name} (+${server.base_url})`;
+}

@@ -10,21 +10,15 @@ import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import type { PdsReader, PdsSession } from "../atproto/pds/pds.ts";
 import type { Config } from "../config/config.ts";
 import type { JobRunner } from "../kv/job_runner.ts";
-import { LargeValues } from "../kv/large_value.ts";
-import { RateLimiter } from "../kv/rate_limit.ts";
 import { BlobIndex } from "../registry/blob_index.ts";
 import { Blobs } from "../registry/blobs.ts";
 import { ManifestContent } from "../registry/manifests/content.ts";
 import { ContentScrub } from "../registry/manifests/content_scrub.ts";
 import type { ScrubSource } from "../scrub/source.ts";
-import { Discovery } from "../registry/manifests/discovery.ts";
 import type { TargetRules } from "../net/client_target.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
 import { Holds } from "../registry/holds.ts";
 import { Lists } from "../registry/lists/lists.ts";
-import { HeardRows } from "../registry/manifests/heard_rows.ts";
-import { ManifestImport } from "../registry/manifests/manifest_import.ts";
-import { ManifestIndex } from "../registry/manifests/manifest_index.ts";
 import { ManifestPush } from "../registry/manifests/manifest_push.ts";
 import {
   ManifestRemoval,
@@ -34,9 +28,7 @@ import { ManifestUses } from "../registry/manifests/manifest_uses.ts";
 import { Manifests } from "../registry/manifests/manifests.ts";
 import { Mounts } from "../registry/mounts.ts";
 import { HiddenRepositories } from "../registry/owners/hidden_repositories.ts";
-import { OwnerNames } from "../registry/manifests/owner_names.ts";
 import { RecordCheck } from "../registry/manifests/record_check.ts";
-import { OwnerReader } from "../registry/owners/owner_reader.ts";
 import { OwnerRecords } from "../registry/owners/owner_records.ts";
 import { Owners } from "../registry/owners/owners.ts";
 import { PUSH_DELIVERY, PushDeliveries } from "../registry/push_delivery.ts";
@@ -47,6 +39,7 @@ import { TaggedReferrers } from "../registry/lists/tagged_referrers.ts";
 import { Uploads } from "../registry/uploads.ts";
 import { WriteLeases } from "../registry/write_leases.ts";
 import type { Platform } from "./platform.ts";
+import { createKnowledge, type Knowledge } from "./registry_knowledge.ts";
 
 /** What {@linkcode createRegistry} needs. */
 export interface RegistryContextDeps extends Platform {
@@ -161,57 +154,6 @@ function createHolds(deps: RegistryContextDeps, uploadTtlMs: number): Holds {
         uploadTtlMs,
       }),
   });
-}
-
-/** What the registry knows of the owners and their repos. */
-interface Knowledge {
-  readonly index: ManifestIndex;
-  readonly heard: HeardRows;
-  readonly values: LargeValues;
-  readonly content: ManifestContent;
-  readonly reader: OwnerReader;
-  readonly owners: Owners;
-  readonly names: OwnerNames;
-  readonly discovery: Discovery;
-}
-
-function createKnowledge(
-  deps: RegistryContextDeps,
-  blobs: BlobIndex,
-): Knowledge {
-  const { config, kv, clock, log, metrics } = deps;
-  const settings = config.registry;
-  const values = new LargeValues(kv, clock);
-  const content = new ManifestContent({
-    kv,
-    clock,
-    values,
-    maxCachedBytes: settings.cached_manifests_mb * 1024 * 1024,
-    watch: { log, damaged: () => metrics.manifestsDamaged.inc() },
-  });
-  const reader = new OwnerReader({
-    ...deps,
-    maxManifestBytes: settings.max_manifest_bytes,
-  });
-  const index = new ManifestIndex(kv);
-  const heard = new HeardRows(kv);
-  const parts = { ...deps, content, reader, index, heard };
-  const names = new OwnerNames({
-    ...parts,
-    relistMs: 10 * settings.tag_recheck_seconds * 1000,
-  });
-  const limits = new RateLimiter(kv, clock);
-  const imports = new ManifestImport({ ...parts, blobs, limits });
-  return {
-    index,
-    heard,
-    values,
-    content,
-    reader,
-    owners: new Owners(parts),
-    names,
-    discovery: new Discovery({ ...parts, names, imports }),
-  };
 }
 
 /** Which manifests need a blob or another manifest. */

@@ -9,18 +9,11 @@ import { z } from "zod";
 import type { Clock } from "../clock.ts";
 import { operatorMessage } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import {
-  addJob,
-  attemptsOf,
-  DEAD_JOB_KEPT_MS,
-  type JobKind,
-  type JobRow,
-  pauseAfter,
-} from "./jobs.ts";
+import { attemptsOf, type JobKind, pauseAfter } from "./jobs.ts";
 import { JobsAhead } from "./jobs_ahead.ts";
-import { deadJobKey, dueKey, dueKeys, jobKey } from "./keys.ts";
-import type { Entry, Kv } from "./kv.ts";
-import { acquireLease, type Lease } from "./lease.ts";
+import { dueKeys } from "./keys.ts";
+import type { Kv } from "./kv.ts";
+import { type JobClaim, JobRows } from "./job_rows.ts";
 
 /** What a handler is told besides the payload. */
 export interface JobRun {
@@ -61,10 +54,7 @@ interface Registered {
 /** A payload that no further attempt makes valid. */
 class BadPayload extends Error {}
 
-interface Claim {
-  readonly id: string;
-  readonly row: JobRow;
-  readonly lease: Lease;
+interface Claim extends JobClaim {
   readonly registered: Registered;
 }
 
@@ -77,9 +67,9 @@ export class JobRunner {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #concurrency: number;
-  readonly #leaseMs: number;
   readonly #pollMs: number;
   readonly #ahead: JobsAhead;
+  readonly #rows: JobRows;
   readonly #kinds = new Map<string, Registered>();
   readonly #running = new Set<Promise<void>>();
   /** Ends the loop; no new job is begun. */
@@ -95,7 +85,8 @@ export class JobRunner {
     this.#log = options.log;
     this.#ahead = new JobsAhead(options);
     this.#concurrency = options.concurrency ?? DEFAULTS.concurrency;
-    this.#leaseMs = options.leaseMs ?? DEFAULTS.leaseMs;
+    const { leaseMs = DEFAULTS.leaseMs } = options;
+    this.#rows = new JobRows(options.kv, options.clock, leaseMs);
     this.#pollMs = options.pollMs ?? DEFAULTS.pollMs;
   }
 
@@ -188,46 +179,16 @@ export class JobRunner {
       for await (const entry of this.#kv.list(due)) {
         if (this.#stopping.signal.aborted) return begun;
         if (this.#running.size >= this.#concurrency) return begun;
-        const claim = await this.#claim(registered, entry);
+        const claim = await this.#rows.claim(registered.kind, entry);
         if (claim === undefined) continue;
-        const run = this.#do(claim).finally(() => this.#running.delete(run));
+        const run = this.#do({ ...claim, registered }).finally(() =>
+          this.#running.delete(run)
+        );
         this.#running.add(run);
         begun++;
       }
     }
     return begun;
-  }
-
-  /** Takes the job of a due row, unless another worker has it or it is gone. */
-  async #claim(
-    registered: Registered,
-    due: Entry<unknown>,
-  ): Promise<Claim | undefined> {
-    const id = String(due.key.at(-1));
-    const lease = await acquireLease(this.#kv, this.#clock, `job/${id}`, {
-      ttlMs: this.#leaseMs,
-    });
-    if (lease === undefined) return undefined;
-    try {
-      const job = await this.#kv.get<JobRow>(jobKey(id));
-      if (job === undefined || job.value.runAt !== due.key.at(-2)) {
-        // Left by a job that was replaced or done.
-        await this.#kv.atomic().check(due.key, due.versionstamp)
-          .delete(due.key).commit();
-      } else if (job.value.attempts >= attemptsOf(registered.kind)) {
-        await this.#bury(id, job, "the worker died while doing it");
-      } else {
-        const row = { ...job.value, attempts: job.value.attempts + 1 };
-        const claimed = await this.#kv.atomic()
-          .check(job.key, job.versionstamp).set(job.key, row).commit();
-        if (claimed) return { id, row, lease, registered };
-      }
-    } catch (error) {
-      await lease.release();
-      throw error;
-    }
-    await lease.release();
-    return undefined;
   }
 
   async #do(claim: Claim): Promise<void> {
@@ -241,24 +202,13 @@ export class JobRunner {
       } catch (error) {
         return await this.#fail(claim, log, error);
       }
-      await this.#finish(id, row);
+      await this.#rows.finish(id, row);
     } catch (error) {
       // The row stays as it is; the job runs again when the lease has ended.
       log.error("a job's outcome cannot be stored", { error });
     } finally {
       await lease.release();
     }
-  }
-
-  /** Removes a job that is done, unless it was queued anew meanwhile. */
-  async #finish(id: string, row: JobRow): Promise<void> {
-    const job = await this.#kv.get<JobRow>(jobKey(id));
-    if (job?.value.revision !== row.revision) return;
-    await this.#kv.atomic().check(job.key, job.versionstamp)
-      .delete(job.key)
-      .delete(dueKey(row.kind, row.runAt, id))
-      .delete(deadJobKey(id))
-      .commit();
   }
 
   /** Plans the next attempt of a job that failed, or gives it up. */
@@ -269,41 +219,23 @@ export class JobRunner {
   ): Promise<void> {
     // Whoever has the lease now decides what becomes of the job.
     if (lease.signal.aborted) return;
-    const key = jobKey(id);
-    const job = await this.#kv.get<JobRow>(key);
-    if (job?.value.revision !== row.revision) return;
+    const job = await this.#rows.current(id, row);
+    if (job === undefined) return;
     const message = operatorMessage(error).slice(0, ERROR_LENGTH);
     const stopped = this.#aborting.signal.aborted;
     const last = row.attempts >= attemptsOf(registered.kind);
     if (error instanceof BadPayload || (last && !stopped)) {
       log.error("a job was given up", { error });
-      return await this.#bury(id, job, message);
+      return await this.#rows.bury(id, job, message);
     }
     const pauseMs = stopped
       ? 0
       : pauseAfter(registered.kind, row.attempts, error);
-    const next: JobRow = {
+    log.warn("a job failed and will run again", { error, pause_ms: pauseMs });
+    await this.#rows.again(id, job, {
       ...row,
-      runAt: this.#clock.now() + pauseMs,
-      plannedAt: this.#clock.now(),
       attempts: stopped ? row.attempts - 1 : row.attempts,
       lastError: message,
-    };
-    log.warn("a job failed and will run again", { error, pause_ms: pauseMs });
-    const commit = this.#kv.atomic().check(key, job.versionstamp)
-      .delete(dueKey(row.kind, row.runAt, id));
-    addJob(commit, id, next);
-    await commit.commit();
-  }
-
-  async #bury(id: string, job: Entry<JobRow>, lastError: string) {
-    const diedAt = this.#clock.now();
-    await this.#kv.atomic().check(job.key, job.versionstamp)
-      .delete(job.key)
-      .delete(dueKey(job.value.kind, job.value.runAt, id))
-      .set(deadJobKey(id), { ...job.value, id, lastError, diedAt }, {
-        expiresAt: diedAt + DEAD_JOB_KEPT_MS,
-      })
-      .commit();
+    }, pauseMs);
   }
 }

@@ -26,7 +26,7 @@ export interface JobKind<T> {
   readonly maxBackoffMs?: number;
 }
 
-/** Options of {@linkcode enqueue}. */
+/** Options of {@linkcode planJob}. */
 export interface EnqueueOptions {
   /**
    * Jobs of one kind and key are one job: a later one replaces the payload

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { z } from "zod";
 import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
@@ -14,14 +13,8 @@ import { withLease } from "../../kv/lease.ts";
 import type { Logger } from "../../log.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
 import type { Identity } from "../identity/identity.ts";
-import { expiryOf, scopeOf } from "../../crypto/jwt.ts";
-import {
-  accountPassword,
-  inactive,
-  loginError,
-  sessionEnded,
-  wrongPassword,
-} from "./login_errors.ts";
+import { expiryOf } from "../../crypto/jwt.ts";
+import { sessionEnded, wrongPassword } from "./login_errors.ts";
 import type { PdsSession } from "./pds.ts";
 import {
   type AuthorizedSend,
@@ -37,6 +30,12 @@ import {
 } from "./session_store.ts";
 import { SingleFlight } from "../../async/single_flight.ts";
 import { pdsError, xrpc, XrpcFailure, xrpcJson } from "./xrpc.ts";
+import {
+  createSession,
+  endSession,
+  goesTooFar,
+  sessionSchema,
+} from "./create_session.ts";
 
 /** What {@linkcode PasswordSessions} needs. */
 export interface PasswordSessionsDeps {
@@ -59,22 +58,8 @@ const REFRESH_AHEAD_MS = 60_000;
 /** One refresh, network included, in milliseconds. */
 const REFRESH_LEASE_MS = 30_000;
 
-/**
- * Scope of a session that was opened with the password of the account, in
- * contrast to an app password. A PDS without app passwords may name none.
- */
-const FULL_ACCESS = "com.atproto.access";
-
 /** Passwords beyond this are not sent anywhere (limit of the reference PDS). */
 const MAX_PASSWORD = 512;
-
-const sessionSchema = z.object({
-  did: z.string(),
-  accessJwt: z.string().min(1),
-  refreshJwt: z.string().min(1),
-  active: z.boolean().optional(),
-  status: z.string().optional(),
-});
 
 /** Signs accounts in with app passwords and keeps their sessions for later requests. */
 export class PasswordSessions {
@@ -119,7 +104,11 @@ export class PasswordSessions {
         const session = await this.restore(did);
         if (session?.pds === pds) return session;
       }
-      const tokens = await this.#createSession(did, name, pds, password);
+      const tokens = await createSession(
+        this.#deps,
+        { did, name, pds },
+        password,
+      );
       const { passwordTtlMs = PASSWORD_TTL_MS } = this.#deps;
       await this.#store.begin(did, tokens, password, passwordTtlMs);
       return this.#sessionOf(did, tokens);
@@ -131,74 +120,18 @@ export class PasswordSessions {
     const stored = await this.#store.read(did);
     if (!stored) return undefined;
     const { tokens } = stored;
-    if (!this.#goesTooFar(tokens.accessJwt)) {
+    if (!goesTooFar(this.#deps, tokens.accessJwt)) {
       return this.#sessionOf(did, tokens);
     }
     // It was opened while such passwords were taken.
     await this.#store.drop(did);
-    await this.#endSession(tokens.pds, tokens.refreshJwt);
+    await endSession(this.#deps, tokens.pds, tokens.refreshJwt);
     return undefined;
   }
 
   /** Forgets the session and the passwords of an account. The PDS is not told. */
   async drop(did: Did): Promise<void> {
     await this.#store.drop(did);
-  }
-
-  async #createSession(
-    did: Did,
-    name: string,
-    pds: string,
-    password: string,
-  ): Promise<SessionTokens> {
-    const { host } = new URL(pds);
-    const call = {
-      origin: pds,
-      nsid: "com.atproto.server.createSession",
-      body: { json: { identifier: did, password } },
-    };
-    try {
-      const session = await xrpcJson(this.#deps.fetch, call, sessionSchema);
-      if (session.did !== did) {
-        throw new AppError(
-          "UPSTREAM_FAILED",
-          `The PDS at ${host} opened a session for ${
-            session.did.slice(0, 100)
-          } in place of ${did}.`,
-        );
-      }
-      if (session.active === false) throw inactive(name, host, session.status);
-      const { accessJwt, refreshJwt } = session;
-      if (this.#goesTooFar(accessJwt)) {
-        await this.#endSession(pds, refreshJwt);
-        throw accountPassword(name);
-      }
-      return { pds, accessJwt, refreshJwt };
-    } catch (error) {
-      throw loginError(error, name, pds);
-    }
-  }
-
-  /** Whether a session was opened with the password of the account, which is not taken. */
-  #goesTooFar(accessJwt: string): boolean {
-    return !this.#deps.allowAccountPassword &&
-      scopeOf(accessJwt) === FULL_ACCESS;
-  }
-
-  /** Ends a session that nobody is going to use; when that fails, it expires. */
-  async #endSession(pds: string, refreshJwt: string): Promise<void> {
-    const call = {
-      origin: pds,
-      nsid: "com.atproto.server.deleteSession",
-      body: null,
-      token: refreshJwt,
-    };
-    try {
-      const answer = await xrpc(this.#deps.fetch, call);
-      await answer.body?.cancel();
-    } catch (error) {
-      this.#deps.log.info("session not ended at its pds", { pds, error });
-    }
   }
 
   #sessionOf(did: Did, tokens: SessionTokens): PdsSession {

@@ -9,7 +9,7 @@ import { SingleFlight } from "../../async/single_flight.ts";
 import { type Clock, endsWithin, isWithin } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
-import { acquireLease, type Lease } from "../../kv/lease.ts";
+import { acquireLease } from "../../kv/lease.ts";
 import type { Logger } from "../../log.ts";
 import type { BlobStore } from "../../storage/blob_store.ts";
 import {
@@ -29,6 +29,7 @@ import { originalKey, variantObjectKey } from "../object_keys.ts";
 import type { AvatarOptions } from "../options.ts";
 import type { ImageRow, VariantRow } from "../rows.ts";
 import { ANNOUNCED_MS, type VariantRows } from "./variant_rows.ts";
+import type { Lease } from "../../kv/held_lease.ts";
 
 export interface EvictionDeps {
   readonly kv: Kv;

@@ -25,17 +25,15 @@
  * @module
  */
 
-import { type Clock, isAhead } from "../../clock.ts";
-import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
-import { type Digest, isDigest } from "../../oci/digest.ts";
-import { holdKeys } from "../kv_keys.ts";
+import { type Clock } from "../../clock.ts";
+import type { Kv } from "../../kv/kv.ts";
+import { type Digest } from "../../oci/digest.ts";
 import type { BlobCounter } from "./blob_counter.ts";
 import {
   allowedRow,
   beingCounted,
   beingRemoved,
   type BlobRow,
-  current,
   type Damage,
   damagedRow,
   isSame,
@@ -46,7 +44,7 @@ import {
   purgeClaim,
   removedRow,
 } from "./blob_row.ts";
-import { indexDamage } from "./damaged_blobs.ts";
+import { BlobRowStore } from "./blob_row_store.ts";
 
 /** Tries of a commit that other instances get in the way of. */
 const PUBLISH_ATTEMPTS = 50;
@@ -58,39 +56,36 @@ export interface BlobRowsDeps {
 
 /** The rows of all blobs. */
 export class BlobRows {
-  readonly #kv: Kv;
   readonly #clock: Clock;
+  readonly #rows: BlobRowStore;
 
-  constructor(deps: BlobRowsDeps) {
-    this.#kv = deps.kv;
-    this.#clock = deps.clock;
-  }
-
-  /** The rows of several blobs in whatever state, in the order of `digests`. */
-  async findMany(
-    digests: readonly Digest[],
-  ): Promise<(BlobRow | undefined)[]> {
-    const entries = await this.#kv.getMany<BlobRow>(digests.map(holdKeys.blob));
-    return entries.map((entry) => entry?.value);
+  constructor({ kv, clock }: BlobRowsDeps) {
+    this.#clock = clock;
+    this.#rows = new BlobRowStore(kv, clock);
   }
 
   /** The row in whatever state. */
   async find(digest: Digest): Promise<BlobRow | undefined> {
-    return (await this.#entry(digest))?.value;
+    return (await this.#rows.entry(digest))?.value;
+  }
+
+  /** The rows of several blobs in whatever state, in the order of `digests`. */
+  findMany(digests: readonly Digest[]): Promise<(BlobRow | undefined)[]> {
+    return this.#rows.findMany(digests);
   }
 
   /** The rows of those of `digests` that there are. */
-  async findAll(
+  findAll(
     digests: readonly Digest[],
   ): Promise<ReadonlyMap<Digest, BlobRow>> {
-    const keys = digests.map(holdKeys.blob);
-    const found = new Map<Digest, BlobRow>();
-    const entries = await this.#kv.getMany<BlobRow>(keys);
-    for (const [i, entry] of entries.entries()) {
-      const digest = digests[i];
-      if (entry && digest) found.set(digest, current(entry.value));
-    }
-    return found;
+    return this.#rows.findAll(digests);
+  }
+
+  /** All rows in the order of their digests, those behind `after` only when it is given. */
+  all(
+    after?: string,
+  ): AsyncIterableIterator<{ digest: Digest; row: BlobRow }> {
+    return this.#rows.all(after);
   }
 
   /**
@@ -111,7 +106,7 @@ export class BlobRows {
   ): Promise<void> {
     let placed = false;
     for (let attempt = 0; attempt < PUBLISH_ATTEMPTS; attempt++) {
-      const entry = await this.#entry(digest);
+      const entry = await this.#rows.entry(digest);
       const now = this.#clock.now();
       if (isVerifiedSince(entry?.value, startedAt, now)) {
         if (counter) await this.count({ digest, size }, counter);
@@ -127,7 +122,7 @@ export class BlobRows {
         placed = true;
       }
       const row = liveRow(size, now, now);
-      if (await this.#swap(digest, entry, row, counter)) return;
+      if (await this.#rows.swap(digest, entry, row, counter)) return;
       // Whoever took the removal up again may have removed what was placed, too.
       if (entry?.value.state === "purging") throw beingRemoved(digest);
     }
@@ -151,20 +146,20 @@ export class BlobRows {
     size: number,
     damage: Damage,
   ): Promise<boolean> {
-    const entry = await this.#entry(digest);
+    const entry = await this.#rows.entry(digest);
     if (!isSame(entry?.value, seen)) return false;
     const now = this.#clock.now();
     const verifiedAt = seen?.verifiedAt ?? now;
     const row = damagedRow({ size, verifiedAt }, damage, now);
-    return await this.#swap(digest, entry, row);
+    return await this.#rows.swap(digest, entry, row);
   }
 
   /** Makes a damaged blob readable whose object was found right, with its true `size`. False when it changed meanwhile. */
   async heal(digest: Digest, seen: BlobRow, size: number): Promise<boolean> {
-    const entry = await this.#entry(digest);
+    const entry = await this.#rows.entry(digest);
     if (!entry || !isSame(entry.value, seen)) return false;
     const now = this.#clock.now();
-    return await this.#swap(digest, entry, liveRow(size, now, now));
+    return await this.#rows.swap(digest, entry, liveRow(size, now, now));
   }
 
   /** Counts a blob that is readable already. */
@@ -180,12 +175,12 @@ export class BlobRows {
 
   /** Hides a blob; its bytes stay. False when it was not live. */
   async quarantine(digest: Digest, reason: string): Promise<boolean> {
-    return await this.#move(digest, "live", "quarantined", reason);
+    return await this.#rows.move(digest, "live", "quarantined", reason);
   }
 
   /** Takes a blob back out of quarantine. False when it was not in it. */
   async restore(digest: Digest): Promise<boolean> {
-    return await this.#move(digest, "quarantined", "live", undefined);
+    return await this.#rows.move(digest, "quarantined", "live", undefined);
   }
 
   /**
@@ -194,11 +189,11 @@ export class BlobRows {
    */
   async remove(digest: Digest): Promise<boolean> {
     for (let attempt = 0; attempt < 10; attempt++) {
-      const entry = await this.#entry(digest);
+      const entry = await this.#rows.entry(digest);
       if (!entry) return false;
       if (entry.value.state === "removed") return true;
       const row = removedRow(entry.value, this.#clock.now());
-      if (await this.#swap(digest, entry, row)) return true;
+      if (await this.#rows.swap(digest, entry, row)) return true;
     }
     throw beingRemoved(digest);
   }
@@ -211,19 +206,19 @@ export class BlobRows {
    */
   async allow(digest: Digest): Promise<"live" | "gone" | undefined> {
     for (let attempt = 0; attempt < 10; attempt++) {
-      const entry = await this.#entry(digest);
+      const entry = await this.#rows.entry(digest);
       if (entry?.value.state !== "removed") return undefined;
       const { bytes, since } = entry.value;
       const now = this.#clock.now();
       if (bytes === "kept") {
         const row = allowedRow(entry.value, now);
-        if (!await this.#swap(digest, entry, row)) continue;
+        if (!await this.#rows.swap(digest, entry, row)) continue;
         return row.state === "live" ? "live" : "gone";
       }
       if (bytes === "going" && now - since < PURGE_MS) {
         throw beingRemoved(digest);
       }
-      if (await this.#forget(entry)) return "gone";
+      if (await this.#rows.forget(entry)) return "gone";
     }
     throw beingRemoved(digest);
   }
@@ -238,82 +233,17 @@ export class BlobRows {
     graceMs: number,
     remove: () => Promise<void>,
   ): Promise<boolean> {
-    const entry = await this.#entry(digest);
+    const entry = await this.#rows.entry(digest);
     const now = this.#clock.now();
     const claim = entry && purgeClaim(entry.value, graceMs, now);
-    if (!claim || !await this.#swap(digest, entry, claim)) return false;
+    if (!claim || !await this.#rows.swap(digest, entry, claim)) return false;
     await remove();
-    const claimed = await this.#entry(digest);
+    const claimed = await this.#rows.entry(digest);
     if (claimed?.value.state !== claim.state || claimed.value.since !== now) {
       return false;
     }
     return claim.state === "removed"
-      ? await this.#swap(digest, claimed, { ...claim, bytes: "gone" })
-      : await this.#forget(claimed);
-  }
-
-  /** All rows in the order of their digests, those behind `after` only when it is given. */
-  async *all(
-    after?: string,
-  ): AsyncIterableIterator<{ digest: Digest; row: BlobRow }> {
-    const prefix = holdKeys.blobs;
-    const rows = this.#kv.list<BlobRow>(
-      after === undefined
-        ? { prefix }
-        : { prefix, start: [...prefix, `${after}\0`] },
-    );
-    for await (const { key, value } of rows) {
-      const digest = key[2];
-      if (typeof digest === "string" && isDigest(digest)) {
-        yield { digest, row: current(value) };
-      }
-    }
-  }
-
-  async #move(
-    digest: Digest,
-    from: BlobRow["state"],
-    to: BlobRow["state"],
-    reason: string | undefined,
-  ): Promise<boolean> {
-    for (let attempt = 0; attempt < 10; attempt++) {
-      const entry = await this.#entry(digest);
-      if (entry?.value.state !== from) return false;
-      const since = this.#clock.now();
-      const row = { ...entry.value, state: to, since, reason };
-      if (await this.#swap(digest, entry, row)) return true;
-    }
-    return false;
-  }
-
-  async #entry(digest: Digest): Promise<Entry<BlobRow> | undefined> {
-    const entry = await this.#kv.get<BlobRow>(holdKeys.blob(digest));
-    const now = this.#clock.now();
-    if (!entry || !isAhead(entry.value.since, now)) {
-      return entry && { ...entry, value: current(entry.value) };
-    }
-    // The clock was set back: the state began now, or it would last for as long.
-    await this.#swap(digest, entry, { ...entry.value, since: now });
-    return await this.#entry(digest);
-  }
-
-  #forget({ key, versionstamp }: Entry<BlobRow>): Promise<boolean> {
-    return this.#kv.atomic().check(key, versionstamp).delete(key).commit();
-  }
-
-  #swap(
-    digest: Digest,
-    entry: Entry<BlobRow> | undefined,
-    row: BlobRow,
-    counter?: BlobCounter,
-  ): Promise<boolean> {
-    const key = holdKeys.blob(digest);
-    const change = (to: Atomic) => {
-      to.check(key, entry?.versionstamp ?? null).set(key, row);
-      indexDamage(to, digest, entry?.value, row);
-      return to;
-    };
-    return counter?.commit(change, { digest, size: row.size }) ??
-      change(this.#kv.atomic()).commit();
+      ? await this.#rows.swap(digest, claimed, { ...claim, bytes: "gone" })
+      : await this.#rows.forget(claimed);
   }
 }

@@ -25,13 +25,14 @@ import type { HoldClient, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef, TagPut } from "./manifest_index.ts";
 import { manifestRow, referrerRow } from "./manifest_rows.ts";
 import type { PendingRemovals } from "./removals.ts";
-import type { KnownRecord, OwnerRecords } from "../owners/owner_records.ts";
+import type { OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
 import { requireWrite } from "../hold_rights.ts";
 import { describePush } from "../describe_push.ts";
 import type { Push, PushDeliveries } from "../push_delivery.ts";
 import type { ManifestRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
+import type { KnownRecord } from "../owners/owner_writes.ts";
 
 /** What {@linkcode ManifestPush} needs. */
 export interface ManifestPushDeps {

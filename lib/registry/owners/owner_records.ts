@@ -5,7 +5,6 @@
  */
 
 import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
-import type { Did } from "../../did.ts";
 import {
   type BlobRef,
   MAX_WRITES,
@@ -13,10 +12,6 @@ import {
   type PdsSession,
   type RepoWrite,
 } from "../../atproto/pds/pds.ts";
-import {
-  writeManifest,
-  writeTag,
-} from "../../atproto/records/record_writers.ts";
 import { readTag, type TagRecord } from "../../atproto/records/records.ts";
 import {
   manifestRkey,
@@ -25,49 +20,16 @@ import {
 } from "../../atproto/records/rkeys.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
-import type { ParsedManifest } from "../../oci/manifest.ts";
 import { OwnerCommits } from "./owner_commits.ts";
 import type { Clock } from "../../clock.ts";
+import { type ManifestWrite, recordWrites } from "./owner_writes.ts";
 
 const { manifest: MANIFEST, tag: TAG } = OWNER_COLLECTIONS;
-
-/** A tag to write, with what our index knows of its record. */
-export interface TagWrite {
-  tag: string;
-  /** Key of the existing record, when we know one. */
-  rkey: string | undefined;
-}
 
 /** A tag record with its key. */
 export interface TagPlace {
   rkey: string;
   record: TagRecord;
-}
-
-/** One push, as it goes into the owner's repo. */
-export interface ManifestWrite {
-  repo: string;
-  digest: Digest;
-  manifest: ParsedManifest;
-  bytes: Uint8Array;
-  holdDid: Did;
-  /** Milliseconds since the Unix epoch. */
-  now: number;
-  tags: readonly TagWrite[];
-  /** When the manifest was first pushed, in milliseconds since the Unix epoch. */
-  createdAt: number;
-  /** What our index says of the manifest's record; undefined when it knows of none. */
-  known: KnownRecord | undefined;
-}
-
-/**
- * A manifest record as our index remembers it. Only a commit that updates the
- * record and names the blob shows that the repo still has both.
- */
-export interface KnownRecord {
-  /** False when the record has a key of another service's making. */
-  exists: boolean;
-  blob: BlobRef;
 }
 
 /** Writes and removes records in owners' repos. */
@@ -99,7 +61,7 @@ export class OwnerRecords {
     const upload = () => session.uploadBlob(bytes, manifest.mediaType, signal);
     const first = known ? known.blob : upload();
     const prepare = (blob: BlobRef) =>
-      records(session.did, write, blob, guess, known?.exists ?? false);
+      recordWrites(session.did, write, blob, guess, known?.exists ?? false);
     try {
       await this.#commits.commit(
         session,
@@ -126,7 +88,7 @@ export class OwnerRecords {
     const blob = known ? await upload() : uploaded;
     await this.#commits.commit(
       session,
-      records(session.did, write, blob, places, existing !== undefined),
+      recordWrites(session.did, write, blob, places, existing !== undefined),
     );
     return { blob, rkeys: places.map((p) => p.rkey) };
   }
@@ -256,44 +218,4 @@ function isRetryable(error: unknown): boolean {
     "TOOMANYREQUESTS",
     "UPSTREAM_TIMEOUT",
   );
-}
-
-function records(
-  did: Did,
-  write: ManifestWrite,
-  blob: BlobRef,
-  places: readonly { rkey: string; exists: boolean }[],
-  exists: boolean,
-): RepoWrite[] {
-  const writes: RepoWrite[] = [{
-    action: exists ? "update" : "create",
-    collection: MANIFEST,
-    rkey: manifestRkey(write.digest),
-    value: writeManifest({
-      repository: write.repo,
-      digest: write.digest,
-      manifest: write.manifest,
-      holdDid: write.holdDid,
-      manifestBlob: blob,
-      createdAt: write.createdAt,
-    }),
-  }];
-  places.forEach((place, i) => {
-    const tag = write.tags[i]?.tag;
-    if (tag === undefined) return;
-    writes.push({
-      action: place.exists ? "update" : "create",
-      collection: TAG,
-      rkey: place.rkey,
-      value: writeTag({
-        did,
-        repository: write.repo,
-        tag,
-        digest: write.digest,
-        mediaType: write.manifest.mediaType,
-        now: write.now,
-      }),
-    });
-  });
-  return writes;
 }

@@ -10,8 +10,9 @@ import { AppError, type ErrorCode, isAppError } from "../../errors.ts";
 import { digestOf } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
-import { type ManifestWrite, OwnerRecords } from "./owner_records.ts";
+import { OwnerRecords } from "./owner_records.ts";
 import { systemClock } from "../../clock.ts";
+import type { ManifestWrite } from "./owner_writes.ts";
 
 const DID: Did = "did:plc:alicealicealicealiceal22";
 const BYTES = new TextEncoder().encode(

@@ -11,57 +11,16 @@ import type { EventLog, LoggedEvent } from "./event_log.ts";
 import { type Batch, FanOut } from "./fan_out.ts";
 import { errorFrame, infoFrame } from "./frames.ts";
 import type { LiveEvents } from "./live_events.ts";
-
-/** What is needed of a WebSocket; those of the platform and of `ws` fit. */
-export interface FirehoseSocket {
-  /** 0 while connecting, 1 while open. */
-  readonly readyState: number;
-  /** Bytes that were sent and are still here. */
-  readonly bufferedAmount: number;
-  send(data: Uint8Array): void;
-  /** Where it exists it takes whole messages as they go over the connection. */
-  sendMessages?(messages: Uint8Array): void;
-  close(code?: number, reason?: string): void;
-  addEventListener(
-    type: "open" | "close" | "error",
-    listener: () => void,
-  ): void;
-  /** Where it exists it is called every half minute, so that proxies keep the connection. */
-  ping?(): void;
-  /** Calls `listener` for each answer to a ping; where it exists, who misses two is dropped. */
-  onPong?(listener: () => void): void;
-  /** Ends the connection without a farewell, which nobody would answer. */
-  terminate?(): void;
-}
-
-/** How much a consumer may ask for. */
-export interface FirehoseLimits {
-  /** Consumers at the same time. */
-  readonly maxConsumers: number;
-  /** Consumers of one client at the same time. */
-  readonly maxPerClient: number;
-  /** A consumer with more unsent bytes than this is dropped. */
-  readonly maxBufferedBytes: number;
-  /** A consumer that takes nothing for so long while it catches up is dropped; milliseconds. */
-  readonly stallMs: number;
-}
-
-/** Limits for a public hold. */
-export const DEFAULT_FIREHOSE_LIMITS: FirehoseLimits = {
-  maxConsumers: 1000,
-  maxPerClient: 20,
-  maxBufferedBytes: 5_000_000,
-  stallMs: 30_000,
-};
+import { type FirehoseSocket, keepAlive, opened } from "./firehose_socket.ts";
+import {
+  DEFAULT_FIREHOSE_LIMITS,
+  type FirehoseLimits,
+} from "./firehose_limits.ts";
 
 /** While a consumer catches up, so many bytes may wait for it. */
 const BACKFILL_BYTES = 1_000_000;
 /** How often a consumer that catches up is looked at, in milliseconds. */
 const DRAIN_MS = 20;
-const PING_MS = 30_000;
-/** Pings without answer after which a consumer is gone. */
-const MISSED_PINGS = 2;
-
 /** `readyState` of an open socket. */
 const OPEN = 1;
 
@@ -126,7 +85,7 @@ export class Firehose {
     this.#sockets.set(socket, client);
     try {
       await opened(socket, gone.signal);
-      void this.#keepAlive(socket, gone.signal);
+      void keepAlive(socket, this.#clock, this.#logger, gone.signal);
       const last = await this.#backfill(socket, cursor, gone.signal);
       if (last !== undefined) await this.#follow(socket, last, gone.signal);
     } catch (error) {
@@ -269,35 +228,9 @@ export class Firehose {
     }
     return true;
   }
-
-  async #keepAlive(socket: FirehoseSocket, gone: AbortSignal): Promise<void> {
-    if (socket.ping === undefined) return;
-    let missed = 0;
-    socket.onPong?.(() => missed = 0);
-    for (;;) {
-      await this.#clock.sleep(PING_MS, gone);
-      if (gone.aborted) return;
-      if (socket.onPong && missed >= MISSED_PINGS) {
-        this.#logger.info("a firehose consumer answers no pings");
-        if (socket.terminate) socket.terminate();
-        else socket.close(POLICY_VIOLATION, "no answer to pings");
-        return;
-      }
-      missed++;
-      socket.ping();
-    }
-  }
 }
 
 const OUTDATED = infoFrame(
   "OutdatedCursor",
   "Requested cursor exceeded limit. Possibly missing events",
 );
-
-function opened(socket: FirehoseSocket, gone: AbortSignal): Promise<void> {
-  if (socket.readyState !== 0) return Promise.resolve();
-  return new Promise((resolve) => {
-    socket.addEventListener("open", resolve);
-    gone.addEventListener("abort", () => resolve(), { once: true });
-  });
-}

@@ -3,15 +3,13 @@ import { decodeFirst } from "@atcute/cbor";
 import { create, openTestRepo } from "../../../tests/support/repo.ts";
 import { until } from "../../../tests/support/until.ts";
 import { type Clock, systemClock } from "../../clock.ts";
-import {
-  DEFAULT_FIREHOSE_LIMITS,
-  Firehose,
-  type FirehoseLimits,
-  type FirehoseSocket,
-} from "./firehose.ts";
+import { Firehose } from "./firehose.ts";
 import type { Repo } from "../repo.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
+import type { FirehoseSocket } from "./firehose_socket.ts";
+import { DEFAULT_FIREHOSE_LIMITS } from "./firehose_limits.ts";
+import type { FirehoseLimits } from "./firehose_limits.ts";
 
 /** A socket whose consumer reads at once, or not at all. */
 class FakeSocket implements FirehoseSocket {

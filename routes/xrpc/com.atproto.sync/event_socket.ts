@@ -9,10 +9,8 @@ import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { AppError } from "../../../lib/errors.ts";
-import type {
-  Firehose,
-  FirehoseSocket,
-} from "../../../lib/repo/events/firehose.ts";
+import type { Firehose } from "../../../lib/repo/events/firehose.ts";
+import type { FirehoseSocket } from "../../../lib/repo/events/firehose_socket.ts";
 import type { Upgrade } from "../../server/serve.ts";
 
 /** Path of the event stream. */

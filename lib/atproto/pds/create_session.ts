@@ -1,0 +1,110 @@
+/**
+ * Opens a session at a PDS with a password.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { Did } from "../../did.ts";
+import { AppError } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
+import type { GuardedFetch } from "../../net/guarded_fetch.ts";
+import { scopeOf } from "../../crypto/jwt.ts";
+import { accountPassword, inactive, loginError } from "./login_errors.ts";
+import { type SessionTokens } from "./session_store.ts";
+import { xrpc, xrpcJson } from "./xrpc.ts";
+
+/**
+ * Scope of a session that was opened with the password of the account, in
+ * contrast to an app password. A PDS without app passwords may name none.
+ */
+const FULL_ACCESS = "com.atproto.access";
+
+/** Answer of `createSession` and `refreshSession`. */
+export const sessionSchema = z.object({
+  did: z.string(),
+  accessJwt: z.string().min(1),
+  refreshJwt: z.string().min(1),
+  active: z.boolean().optional(),
+  status: z.string().optional(),
+});
+
+/** How sessions are opened. */
+export interface LoginDeps {
+  readonly fetch: GuardedFetch;
+  readonly log: Logger;
+  /** Whether the password of the account itself is taken as well. */
+  readonly allowAccountPassword?: boolean;
+}
+
+/** The account that signs in, `name` as its owner calls it. */
+export interface LoginAccount {
+  readonly did: Did;
+  readonly name: string;
+  readonly pds: string;
+}
+
+/**
+ * Opens a session at the account's PDS. Throws the AppErrors of
+ * `login_errors.ts`, and `UPSTREAM_FAILED` for a session of another account.
+ */
+export async function createSession(
+  deps: LoginDeps,
+  { did, name, pds }: LoginAccount,
+  password: string,
+): Promise<SessionTokens> {
+  const { host } = new URL(pds);
+  const call = {
+    origin: pds,
+    nsid: "com.atproto.server.createSession",
+    body: { json: { identifier: did, password } },
+  };
+  try {
+    const session = await xrpcJson(deps.fetch, call, sessionSchema);
+    if (session.did !== did) {
+      throw new AppError(
+        "UPSTREAM_FAILED",
+        `The PDS at ${host} opened a session for ${
+          session.did.slice(0, 100)
+        } in place of ${did}.`,
+      );
+    }
+    if (session.active === false) throw inactive(name, host, session.status);
+    const { accessJwt, refreshJwt } = session;
+    if (goesTooFar(deps, accessJwt)) {
+      await endSession(deps, pds, refreshJwt);
+      throw accountPassword(name);
+    }
+    return { pds, accessJwt, refreshJwt };
+  } catch (error) {
+    throw loginError(error, name, pds);
+  }
+}
+
+/** Whether a session was opened with the password of the account, which is not taken. */
+export function goesTooFar(
+  { allowAccountPassword }: Pick<LoginDeps, "allowAccountPassword">,
+  accessJwt: string,
+): boolean {
+  return !allowAccountPassword && scopeOf(accessJwt) === FULL_ACCESS;
+}
+
+/** Ends a session that nobody is going to use; when that fails, it expires. */
+export async function endSession(
+  { fetch, log }: LoginDeps,
+  pds: string,
+  refreshJwt: string,
+): Promise<void> {
+  const call = {
+    origin: pds,
+    nsid: "com.atproto.server.deleteSession",
+    body: null,
+    token: refreshJwt,
+  };
+  try {
+    const answer = await xrpc(fetch, call);
+    await answer.body?.cancel();
+  } catch (error) {
+    log.info("session not ended at its pds", { pds, error });
+  }
+}

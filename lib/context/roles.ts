@@ -1,0 +1,131 @@
+/**
+ * Builds the services of the roles that run in this process, and joins them.
+ *
+ * @module
+ */
+
+import type { Did } from "../did.ts";
+import type { IdentityResolver } from "../atproto/identity/identity.ts";
+import { type GuardedFetch } from "../net/guarded_fetch.ts";
+import { Hosting } from "../atproto/hosting/hosting.ts";
+import type { PdsReader } from "../atproto/pds/pds.ts";
+import { SecretBox } from "../crypto/secret_box.ts";
+import type { NetworkEvents } from "../avatar/network_events.ts";
+import type { AvatarService } from "../avatar/service.ts";
+import type { Config } from "../config/config.ts";
+import { type AuthContext, type AuthContextDeps, createAuth } from "./auth.ts";
+import { createAvatars, createNetworkEvents } from "./avatar.ts";
+import { createHold, type HoldContext } from "./hold.ts";
+import { createRegistry, type RegistryContext } from "./registry.ts";
+import { manifestSource } from "./manifest_source.ts";
+import { AppError } from "../errors.ts";
+import { JobRunner } from "../kv/job_runner.ts";
+import { LargeValues } from "../kv/large_value.ts";
+import { registryKeys } from "../registry/kv_keys.ts";
+import { LocalHold } from "../registry/local_hold.ts";
+import type { BlobStore } from "../storage/blob_store.ts";
+import type { SandboxNetwork } from "./network.ts";
+import type { Platform } from "./platform.ts";
+import { userAgent } from "./network.ts";
+
+/** What the services of all roles are built from. */
+export interface Base extends Platform {
+  readonly config: Config;
+  readonly box: SecretBox;
+  readonly store: BlobStore;
+  readonly jobs: JobRunner;
+  readonly fetch: GuardedFetch;
+  readonly identities: IdentityResolver;
+  readonly pds: PdsReader;
+  readonly hosting: Hosting;
+  readonly plainOrigins: readonly string[];
+}
+
+/** The services of each role; undefined where it does not run. */
+export interface Services {
+  readonly auth: AuthContext;
+  readonly registry: RegistryContext | undefined;
+  readonly hold: HoldContext | undefined;
+  readonly avatars: AvatarService | undefined;
+  /** Undefined where no event stream is configured. */
+  readonly avatarEvents: NetworkEvents | undefined;
+}
+
+/** The services of the roles that run here. */
+export async function createServices(
+  base: Base,
+  sandbox: SandboxNetwork | undefined,
+): Promise<Services> {
+  const { config, hosting, log } = base;
+  const runs = (role: Config["server"]["roles"][number]) =>
+    config.server.roles.includes(role);
+  const hold = runs("hold")
+    ? await createHold({
+      ...base,
+      plcDirectory: sandbox?.plc ?? config.identity.plc_url,
+      manifests: manifests(base),
+    })
+    : undefined;
+  const onLogin: AuthContextDeps["onLogin"] = async (identity, session) => {
+    await registry?.owners.ensureProfile(identity, session).catch((error) =>
+      log.warn("sailor profile not written", { did: identity.did, error })
+    );
+  };
+  const auth = createAuth({
+    ...base,
+    onWritten: (did) => hosting.written(did),
+    onLogin,
+  });
+  const registry = runs("registry")
+    ? createRegistry({
+      ...base,
+      session: auth.session,
+      ownHold: hold && localHold(hold),
+      defaultHold: defaultHold(config, hold?.did),
+    })
+    : undefined;
+  const avatars = runs("avatar") ? createAvatars(base) : undefined;
+  const avatarEvents = avatars &&
+    createNetworkEvents(base, config, avatars, hosting, userAgent(config));
+  return { auth, registry, hold, avatars, avatarEvents };
+}
+
+/** Manifests as the hold reads them: what the registry has stored, else from the owner's PDS. */
+function manifests({ config, kv, clock, identities, pds }: Base) {
+  return manifestSource({
+    identities,
+    pds,
+    maxManifestBytes: config.registry.max_manifest_bytes,
+    stored: (digest) =>
+      new LargeValues(kv, clock).get(registryKeys.content(digest)),
+  });
+}
+
+/** The hold of this process as the registry calls it. */
+function localHold(hold: HoldContext): LocalHold {
+  return new LocalHold({
+    ...hold,
+    admitPush: (event) => hold.notify.admit(event),
+    notifyPush: async (caller, event) => {
+      await hold.notify.push(caller, event);
+    },
+    blobUnlinked: async (owner, digest) => {
+      await hold.quota.ledger.released(owner, [digest]);
+    },
+    manifestDeleted: async (owner, digest) => {
+      await hold.layerRecords.manifestDeleted(owner, digest);
+    },
+    countPull: ({ owner, repository }) =>
+      hold.notify.pull({ owner, repository }),
+  });
+}
+
+/** The hold of owners who have not chosen one. */
+function defaultHold(config: Config, own: Did | undefined): Did {
+  const did = config.server.default_hold_did ?? own;
+  if (did !== undefined) return did;
+  throw new AppError(
+    "UNAVAILABLE",
+    "No hold is known: run one here (role hold) or set server.default_hold_did.",
+  );
+}
