@@ -8,7 +8,7 @@
 
 import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
-import type { Key, Kv } from "../../kv/kv.ts";
+import type { Atomic, Key, Kv } from "../../kv/kv.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
 
@@ -76,13 +76,7 @@ export class LayerIndex {
 
   /** Adds layer records; adding one twice changes nothing. */
   async add(entries: readonly LayerEntry[]): Promise<void> {
-    await this.#batches(entries, (atomic, entry) => {
-      const { rkey, digest, size, manifest, userDid } = entry;
-      atomic
-        .set(holdKeys.userLayer(userDid, digest, rkey), { size, manifest })
-        .set(holdKeys.manifestLayer(manifest, rkey), { digest, size, userDid })
-        .set(holdKeys.blobUse(digest, manifest), true);
-    });
+    await this.#batches(entries, addEntry);
     for (const [user, owned] of byUser(entries)) {
       await this.#claims.claimed(user, owned);
     }
@@ -104,12 +98,31 @@ export class LayerIndex {
 
   /** Remembers a manifest and the blobs it needs besides those with layer records. */
   async putManifest(uri: string, row: ManifestRow): Promise<void> {
-    const extra = row.extra.slice(0, MAX_EXTRA);
     const atomic = this.#kv.atomic();
-    atomic.set(holdKeys.manifest(uri), { ...row, extra });
-    for (const digest of extra) atomic.set(holdKeys.blobUse(digest, uri), true);
+    const extra = setManifest(atomic, uri, row);
     await atomic.commit();
     await this.#claims.claimedDigests(row.userDid, extra);
+  }
+
+  /**
+   * As {@linkcode add} and {@linkcode putManifest}, for the layer records of
+   * one manifest: by one commit where they are as few as usual.
+   */
+  async addManifest(
+    uri: string,
+    row: ManifestRow,
+    entries: readonly LayerEntry[],
+  ): Promise<void> {
+    if (entries.length + row.extra.length > BATCH) {
+      await this.add(entries);
+      return await this.putManifest(uri, row);
+    }
+    const atomic = this.#kv.atomic();
+    for (const entry of entries) addEntry(atomic, entry);
+    const extra = setManifest(atomic, uri, row);
+    await atomic.commit();
+    const digests = entries.map(({ digest }) => digest);
+    await this.#claims.claimedDigests(row.userDid, [...digests, ...extra]);
   }
 
   /** Forgets a manifest; its layer records are taken out with {@linkcode remove}. */
@@ -216,7 +229,7 @@ export class LayerIndex {
   async #batches(
     entries: readonly LayerEntry[],
     change: (
-      atomic: ReturnType<Kv["atomic"]>,
+      atomic: Atomic,
       entry: LayerEntry,
     ) => void,
   ): Promise<void> {
@@ -226,6 +239,28 @@ export class LayerIndex {
       await atomic.commit();
     }
   }
+}
+
+function addEntry(
+  atomic: Atomic,
+  { rkey, digest, size, manifest, userDid }: LayerEntry,
+): void {
+  atomic
+    .set(holdKeys.userLayer(userDid, digest, rkey), { size, manifest })
+    .set(holdKeys.manifestLayer(manifest, rkey), { digest, size, userDid })
+    .set(holdKeys.blobUse(digest, manifest), true);
+}
+
+/** Returns the blobs without layer record that the row remembers. */
+function setManifest(
+  atomic: Atomic,
+  uri: string,
+  row: ManifestRow,
+): readonly Digest[] {
+  const extra = row.extra.slice(0, MAX_EXTRA);
+  atomic.set(holdKeys.manifest(uri), { ...row, extra });
+  for (const digest of extra) atomic.set(holdKeys.blobUse(digest, uri), true);
+  return extra;
 }
 
 /** `entries` by the person they count for. */

@@ -79,9 +79,16 @@ export class LayerRecords {
    * blobs back out of quarantine.
    */
   async present(event: PushEvent): Promise<PresentLayer[]> {
+    const blobs = countedBlobs(event);
     const config = configOf(event);
-    if (config) await this.#deps.rows.restore(config);
-    return await this.#present(countedBlobs(event));
+    const isCounted = blobs.some(({ digest }) => digest === config);
+    if (config === undefined || isCounted) return await this.#present(blobs);
+    // The config is looked at, too, so that it comes back, but is no layer.
+    const present = await this.#present([
+      ...blobs,
+      { digest: config, mediaType: OCTETS },
+    ]);
+    return present.filter(({ digest }) => digest !== config);
   }
 
   async #present(blobs: readonly NamedBlob[]): Promise<PresentLayer[]> {
@@ -164,8 +171,13 @@ export class LayerRecords {
   }
 
   /** Brings the index in step with what a commit created. */
-  async index({ results }: HoldCommit): Promise<void> {
-    const { records, layers } = this.#deps;
+  async index(commit: HoldCommit): Promise<void> {
+    await this.#deps.layers.add(await this.created(commit));
+  }
+
+  /** The layer records that a commit created. */
+  async created({ results }: HoldCommit): Promise<LayerEntry[]> {
+    const { records } = this.#deps;
     const entries: LayerEntry[] = [];
     for (const { action, uri } of results) {
       if (action !== "create") continue;
@@ -176,7 +188,7 @@ export class LayerRecords {
       const layer = layerSchema.safeParse(record?.value);
       if (layer.success) entries.push({ ...layer.data, rkey });
     }
-    await layers.add(entries);
+    return entries;
   }
 
   /** The records of a manifest, by its AT-URI (`io.atcr.hold.getLayersForManifest`). */

@@ -130,6 +130,7 @@ export class HoldNotify {
    */
   async admit(event: PushEvent): Promise<void> {
     const { layers, quota } = this.#deps;
+    if (!await quota.isLimited(event.owner)) return;
     const known = await layers.manifest(uriOf(event));
     if (known && known.goneSince === undefined) return;
     await quota.admit(event.owner, digestsOf(event));
@@ -176,12 +177,12 @@ export class HoldNotify {
     }
     const post = await this.#plan(event, present);
     const commit = await this.#commit(event, writes, post, key);
-    await layerRecords.index(commit);
+    const created = await layerRecords.created(commit);
     for (const { digest } of present) known.add(digest);
     const before = await layers.manifest(uri);
     const now = clock.now();
-    const row = manifestRow(event, before, known, now);
-    await layers.putManifest(uri, { ...row, pushedAt: now });
+    const row = { ...manifestRow(event, before, known, now), pushedAt: now };
+    await layers.addManifest(uri, row, created);
     // A collection of garbage may have begun before the records were there.
     await layerRecords.present(event);
     const outcome: PushOutcome = {

@@ -87,8 +87,14 @@ export class QuotaLedger {
 
   /** As {@linkcode claimed}, for blobs whose size only their row tells. */
   async claimedDigests(user: Did, digests: readonly Digest[]): Promise<void> {
-    if (digests.length === 0) return;
-    await this.claimed(user, await this.#deps.claims.sized(digests));
+    const { accounts, claims } = this.#deps;
+    // As a rule all count since their upload.
+    const known = new Set(
+      (await accounts.charges(user, digests)).map(({ digest }) => digest),
+    );
+    const fresh = digests.filter((digest) => !known.has(digest));
+    if (fresh.length === 0) return;
+    await this.claimed(user, await claims.sized(fresh));
   }
 
   /** Ends the charges of those of `digests` that no manifest of `user` needs; returns how many. */

@@ -82,6 +82,11 @@ export class HoldQuota {
     return limit === undefined ? undefined : Math.max(0, limit - totalSize);
   }
 
+  /** Whether anything limits what `user` may store. */
+  async isLimited(user: Did): Promise<boolean> {
+    return await this.#tierOf(user) !== undefined;
+  }
+
   /**
    * Lets the blobs of a manifest count for `user` before it is written. Throws
    * AppError `QUOTA_EXCEEDED` when those that do not count yet are too many;
