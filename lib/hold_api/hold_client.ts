@@ -58,6 +58,8 @@ export interface HoldClient {
 
   /** Size of a blob in bytes; undefined when the hold has none or does not show it to `caller`. */
   stat(caller: Caller, digest: Digest): Promise<{ size: number } | undefined>;
+  /** As {@linkcode stat}, and the hold looks for the stored object where that is cheap. */
+  check(caller: Caller, digest: Digest): Promise<{ size: number } | undefined>;
   /**
    * Sizes of several blobs as the hold has them now, in the order of `digests`
    * and never from memory; undefined where it has none. Asks no further once

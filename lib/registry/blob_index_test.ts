@@ -63,6 +63,12 @@ async function setUp() {
             state.has.has(digest) ? { size: 3 } : undefined,
           );
         },
+        check: (_caller, digest) => {
+          asked.push(did);
+          return Promise.resolve(
+            state.has.has(digest) ? { size: 3 } : undefined,
+          );
+        },
         statMany: (_caller, digests) =>
           Promise.resolve(
             digests.map((digest) => state.has.has(digest) ? 3 : undefined),

@@ -51,6 +51,13 @@ interface FoundBlob {
   readonly size: number;
 }
 
+/** How holds are asked for a blob. */
+interface Look {
+  readonly how: "stat" | "check";
+  /** Holds that are not asked. */
+  readonly failed: ReadonlySet<Did>;
+}
+
 /** Holds of one blob that a request opens it at. */
 const MAX_OPENED = 3;
 
@@ -68,7 +75,8 @@ export class Blobs {
     caller: Caller,
     digest: Digest,
   ): Promise<{ size: number }> {
-    const { size } = await this.#find(ref, caller, digest);
+    const look = { how: "check", failed: new Set<Did>() } as const;
+    const { size } = await this.#find(ref, caller, digest, look);
     return { size };
   }
 
@@ -91,7 +99,8 @@ export class Blobs {
     while (failed.size < MAX_OPENED) {
       let found: FoundBlob;
       try {
-        found = await this.#find(ref, caller, digest, failed);
+        const look = { how: "stat", failed } as const;
+        found = await this.#find(ref, caller, digest, look);
       } catch (error) {
         throw problem ?? error;
       }
@@ -224,14 +233,14 @@ export class Blobs {
     ref: RepoRef,
     caller: Caller,
     digest: Digest,
-    failed: ReadonlySet<Did> = new Set(),
+    { how, failed }: Look,
   ): Promise<FoundBlob> {
     const { kv, holds, hidden, index } = this.#deps;
     const first = await index.first(ref, digest);
     let problem: unknown;
     if (first && !failed.has(first.holdDid)) {
       try {
-        return await this.#ask(first, caller, digest);
+        return await this.#ask(first, caller, digest, how);
       } catch (error) {
         if (!isAppError(error)) throw error;
         problem = error;
@@ -249,7 +258,7 @@ export class Blobs {
     if (further.length === 0) throw problem ?? unknownBlob(digest);
     try {
       const found = await Promise.any(
-        further.map((row) => this.#ask(row, caller, digest)),
+        further.map((row) => this.#ask(row, caller, digest, how)),
       );
       const { size } = found;
       await index.prove(ref, found.hold.did, [{ digest, size }]);
@@ -265,10 +274,11 @@ export class Blobs {
     row: BlobRow,
     caller: Caller,
     digest: Digest,
+    how: Look["how"],
   ): Promise<FoundBlob> {
     const hold = await this.#deps.holds.get(row.holdDid);
     await requireRead(hold, caller);
-    const found = await hold.stat(caller, digest);
+    const found = await hold[how](caller, digest);
     if (!found) throw unknownBlob(digest);
     return { hold, size: found.size };
   }

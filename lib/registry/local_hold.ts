@@ -62,6 +62,13 @@ export class LocalHold implements HoldClient {
     return await this.#deps.blobs.stat(digest);
   }
 
+  async check(
+    _caller: Caller,
+    digest: Digest,
+  ): Promise<{ size: number } | undefined> {
+    return await this.#deps.blobs.check(digest);
+  }
+
   statMany(
     _caller: Caller,
     digests: readonly Digest[],

@@ -57,7 +57,9 @@ export class Mounts {
     const source = await this.#sourceOf(hold, digest, from);
     if (!source) return false;
     const [size] = await hold.statMany(source.reader, [digest]);
-    if (size === undefined) return false;
+    if (size === undefined || !await hold.check(source.reader, digest)) {
+      return false;
+    }
     await blobs.prove(ref, holdDid, [{ digest, size }]);
     return true;
   }

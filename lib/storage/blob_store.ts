@@ -142,6 +142,11 @@ export interface BlobStore {
     prefix: string,
   ): AsyncIterableIterator<{ upload: Multipart; startedAt: number }>;
 
+  /**
+   * Size of an object in bytes, undefined when there is none, where the driver
+   * can say so without a request to another machine.
+   */
+  localSize?(key: string): Promise<number | undefined>;
   /** A short-lived URL for reading, where the driver has such a thing. */
   presignGet?(
     key: string,

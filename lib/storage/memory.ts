@@ -68,6 +68,10 @@ export class MemoryBlobStore implements BlobStore {
     return Promise.resolve();
   }
 
+  async localSize(key: string): Promise<number | undefined> {
+    return (await this.head(key))?.size;
+  }
+
   head(key: string): Promise<ObjectInfo | undefined> {
     return Promise.try(() => {
       assertKey(key);

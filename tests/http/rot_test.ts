@@ -102,6 +102,33 @@ Deno.test("a cut blob is not there, is logged and counted, and comes back with a
   assert.equal(await isServed(repository, blob), true);
 });
 
+Deno.test("a blob whose object is gone or cut is not there for clients that ask before they push", async () => {
+  await using server = await startServer();
+  const repository = alices(server);
+  const other = alices(server, "other");
+  const [cut, gone, whole] = [1, 2, 3].map(() => randomBlob(5_000));
+  assert.ok(cut && gone && whole);
+  for (const blob of [cut, gone, whole]) await repository.pushBlob(blob);
+  const ask = (blob: Blob) => repository.send("HEAD", `blobs/${blob.digest}`);
+  const mount = (blob: Blob) =>
+    other.send(
+      "POST",
+      `blobs/uploads/?mount=${blob.digest}&from=${repository.name}`,
+    );
+  for (const first of [ask, mount]) {
+    await Deno.truncate(fileOf(server, cut), 10);
+    await Deno.remove(fileOf(server, gone));
+    for (const blob of [cut, gone]) {
+      expect(await first(blob), first === ask ? 404 : 202);
+      expect(await ask(blob), 404);
+      await repository.pushBlob(blob);
+      expect(await ask(blob), 200);
+      expect(await mount(blob), 201);
+    }
+    expect(await first(whole), first === ask ? 200 : 201);
+  }
+});
+
 Deno.test("what rotted unseen is mended by a push, or found by a scrub beside the running server", async () => {
   await using server = await startServer();
   const repository = alices(server);

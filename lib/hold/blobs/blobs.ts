@@ -9,11 +9,7 @@ import { AppError, isAppError } from "../../errors.ts";
 import { sizesOf } from "../../hold_api/blob_sizes.ts";
 import type { Logger } from "../../log.ts";
 import { type Digest, digestParts } from "../../oci/digest.ts";
-import type {
-  BlobStore,
-  ByteRange,
-  ObjectInfo,
-} from "../../storage/blob_store.ts";
+import type { BlobStore, ByteRange } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { BlobRow } from "./blob_row.ts";
 import type { BlobRows } from "./blob_rows.ts";
@@ -57,6 +53,21 @@ export class HoldBlobs {
   async stat(digest: Digest): Promise<{ size: number } | undefined> {
     const row = await this.#readable(digest);
     return row && { size: row.size };
+  }
+
+  /**
+   * As {@linkcode stat}, for clients that do not upload what is there: where
+   * the store is local, a blob whose object is gone or has another size is
+   * hidden, so that they do.
+   */
+  async check(digest: Digest): Promise<{ size: number } | undefined> {
+    const { store, keys } = this.#deps;
+    const row = await this.#readable(digest);
+    if (!row || !store.localSize) return row && { size: row.size };
+    const size = await store.localSize(keys.blob(digest));
+    if (size === row.size) return { size };
+    await this.#hide(digest, row, size);
+    return undefined;
   }
 
   /**
@@ -123,28 +134,28 @@ export class HoldBlobs {
       if (!cut) throw error;
       const info = await store.head(key);
       if (info?.size === size) throw error;
-      await this.#hide(digest, row, info);
+      await this.#hide(digest, row, info?.size);
       return undefined;
     }
     if (object?.info.size === size) return { size, body: object.body };
     await object?.body.cancel();
-    await this.#hide(digest, row, object?.info);
+    await this.#hide(digest, row, object?.info.size);
     return undefined;
   }
 
-  /** Hides a blob whose object `info` is not what its row says. */
+  /** Hides a blob whose object has `found` bytes (undefined: is gone) and not as many as its row says. */
   async #hide(
     digest: Digest,
     row: BlobRow,
-    info: ObjectInfo | undefined,
+    found: number | undefined,
   ): Promise<void> {
     const { size } = row;
     await this.#deps.damage.hide(
       digest,
       row,
-      info
-        ? { damage: "size", size, found: info.size }
-        : { damage: "missing", size },
+      found === undefined
+        ? { damage: "missing", size }
+        : { damage: "size", size, found },
     );
   }
 

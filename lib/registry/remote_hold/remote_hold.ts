@@ -80,6 +80,11 @@ export class RemoteHold implements HoldClient {
     return this.#blobs.stat(caller, digest);
   }
 
+  /** As {@linkcode stat}: a hold elsewhere is not asked more often for it. */
+  check(caller: Caller, digest: Digest): Promise<{ size: number } | undefined> {
+    return this.#blobs.stat(caller, digest);
+  }
+
   async statMany(
     caller: Caller,
     digests: readonly Digest[],

@@ -79,6 +79,13 @@ export class FilesystemBlobStore implements BlobStore {
     return await orMissing(async () => infoOf(path, await Deno.stat(path)));
   }
 
+  /** Links are not followed: they are no objects. */
+  async localSize(key: string): Promise<number | undefined> {
+    const path = await this.#tree.path(key);
+    const stat = await orMissing(() => Deno.lstat(path));
+    return stat?.isFile ? stat.size : undefined;
+  }
+
   async get(
     key: string,
     range?: ByteRange,

@@ -58,7 +58,9 @@ export function createBlobResponder(deps: BlobResponderDeps): BlobResponder {
     const { searchParams } = new URL(request.url);
     const ticket = searchParams.get("ticket");
     const reader = await requireReader(deps, request, digest, ticket);
-    const known = await deps.blobs.stat(digest);
+    const known = request.method === "HEAD"
+      ? await deps.blobs.check(digest)
+      : await deps.blobs.stat(digest);
     if (!known) throw unknownBlob(digest);
     if (searchParams.has("method")) {
       const url = await deps.blobs.presign(digest, { contentType: OCTETS }) ??
