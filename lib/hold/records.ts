@@ -7,6 +7,7 @@
  */
 
 import { z } from "zod";
+import type { RecordShape } from "../atproto/lexicon/lexicon.ts";
 import { HOLD_COLLECTIONS } from "../atproto/records/collections.ts";
 import { type Did, didSchema } from "../did.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -80,27 +81,31 @@ export interface HoldRecords {
 }
 
 /** `io.atcr.hold.captain`: who owns the hold and what it allows. */
-export const captainSchema = z.object({
-  owner: didSchema,
-  public: z.boolean(),
-  allowAllCrew: z.boolean(),
-  enableBlueskyPosts: z.boolean(),
-  deployedAt: z.string(),
-  region: z.string().optional(),
-  successor: didSchema.optional(),
-});
+export const captainSchema = z.object(
+  {
+    owner: didSchema,
+    public: z.boolean(),
+    allowAllCrew: z.boolean(),
+    enableBlueskyPosts: z.boolean(),
+    deployedAt: z.string(),
+    region: z.string().optional(),
+    successor: didSchema.optional(),
+  } satisfies RecordShape<"io.atcr.hold.captain">,
+);
 
 /** A captain record that was checked. */
 export type Captain = z.infer<typeof captainSchema>;
 
 /** `io.atcr.hold.crew`: one member and what they may do. */
-export const crewSchema = z.object({
-  member: didSchema,
-  role: z.string(),
-  permissions: z.array(z.string()),
-  addedAt: z.string(),
-  tier: z.string().optional(),
-});
+export const crewSchema = z.object(
+  {
+    member: didSchema,
+    role: z.string(),
+    permissions: z.array(z.string()),
+    addedAt: z.string(),
+    tier: z.string().optional(),
+  } satisfies RecordShape<"io.atcr.hold.crew">,
+);
 
 /** A crew record that was checked. */
 export type CrewMember = z.infer<typeof crewSchema>;
@@ -112,28 +117,32 @@ const digestSchema = z.custom<Digest>(
 );
 
 /** `io.atcr.hold.layer`: a blob that a manifest needs, and whom it counts for. */
-export const layerSchema = z.object({
-  digest: digestSchema,
-  size: z.int().min(0),
-  mediaType: z.string(),
-  manifest: z.string(),
-  userDid: didSchema,
-  createdAt: z.string(),
-});
+export const layerSchema = z.object(
+  {
+    digest: digestSchema,
+    size: z.int().min(0),
+    mediaType: z.string(),
+    manifest: z.string(),
+    userDid: didSchema,
+    createdAt: z.string(),
+  } satisfies RecordShape<"io.atcr.hold.layer">,
+);
 
 /** A layer record that was checked. */
 export type Layer = z.infer<typeof layerSchema>;
 
 /** `io.atcr.hold.stats`: how often a repository was pushed and pulled. */
-export const statsSchema = z.object({
-  ownerDid: didSchema,
-  repository: z.string(),
-  pullCount: z.int().min(0),
-  pushCount: z.int().min(0),
-  lastPull: z.string().optional(),
-  lastPush: z.string().optional(),
-  updatedAt: z.string(),
-});
+export const statsSchema = z.object(
+  {
+    ownerDid: didSchema,
+    repository: z.string(),
+    pullCount: z.int().min(0),
+    pushCount: z.int().min(0),
+    lastPull: z.string().optional(),
+    lastPush: z.string().optional(),
+    updatedAt: z.string(),
+  } satisfies RecordShape<"io.atcr.hold.stats">,
+);
 
 /** A stats record that was checked. */
 export type Stats = z.infer<typeof statsSchema>;

@@ -6,6 +6,7 @@
 
 import { BlobRef, jsonToLex } from "@atproto/lexicon";
 import { isValidTid } from "@atproto/syntax";
+import type { z } from "zod";
 import type { RecordTypes } from "../../../lexicons/generated.ts";
 import { AppError } from "../../errors.ts";
 import { quote } from "../../text.ts";
@@ -16,6 +17,17 @@ type Validation = { valid: true } | { valid: false; reason: string };
 
 /** NSIDs of the record types that have a lexicon here. */
 export type RecordNsid = keyof RecordTypes;
+
+/**
+ * Schemas for fields of the record `N`, for readers that need less of it, or
+ * take more, than its document; a field that the document does not have, or of
+ * another type there, does not compile.
+ */
+export type RecordShape<N extends RecordNsid> = {
+  readonly [K in Exclude<keyof RecordTypes[N], "$type">]?: z.ZodType<
+    RecordTypes[N][K] | undefined
+  >;
+};
 
 /** What lexicons say of the keys of their records; of the network's, those that a hold writes. */
 const RECORD_KEYS: ReadonlyMap<string, string> = new Map([
