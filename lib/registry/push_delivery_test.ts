@@ -205,3 +205,18 @@ Deno.test("a hold that stays away is given up after about two weeks, and that is
   assert.equal(await registry.make().deliverAll(never), 0);
   assert.deepEqual(heard, []);
 });
+
+Deno.test("deliveries that an earlier version stored are still read", () => {
+  // The name and the payload as they lie in the stores of running registries.
+  assert.equal(PUSH_DELIVERY.name, "registry.push_notice");
+  const payload = {
+    did: ALICE,
+    repo: "app",
+    holdDid: "did:web:127.0.0.1%3A5000",
+    digest: digestOf(new Uint8Array()),
+    mediaType: MEDIA_TYPE,
+    tag: "v1",
+    pushedAt: 1,
+  };
+  assert.deepEqual(PUSH_DELIVERY.payload.parse(payload), payload);
+});

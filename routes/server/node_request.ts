@@ -17,7 +17,7 @@ const BLOCK_BYTES = 256 * 1024;
 const MAX_WAITING_BYTES = 2 * BLOCK_BYTES;
 
 /** A slow sender's bytes are handed over after this time, in milliseconds, however few they are. */
-const PATIENCE_MS = 1_000;
+const HAND_OVER_MS = 1_000;
 
 /** The answer to who stalls, who may have sent a part and does not wait for a sentence. */
 const REQUEST_TIMEOUT =
@@ -182,7 +182,7 @@ class Blocks {
     const timer = setInterval(() => {
       if (this.#waiting > 0) resolve();
       else if (performance.now() - since >= this.#idleMs) this.#stalled();
-    }, Math.min(PATIENCE_MS, this.#idleMs));
+    }, Math.min(HAND_OVER_MS, this.#idleMs));
     this.#incoming.resume();
     await promise;
     clearInterval(timer);

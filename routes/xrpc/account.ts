@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Did } from "../../lib/did.ts";
+import { type Did, parseDid } from "../../lib/did.ts";
 import { INVALID_HANDLE } from "../../lib/repo/identity/did_document.ts";
 import type { Repo } from "../../lib/repo/repo.ts";
 import { refuse } from "./refusals.ts";
@@ -27,7 +27,7 @@ export function isAccount(
   { did, handle }: PdsAccount,
   identifier: string,
 ): boolean {
-  if (identifier === did) return true;
+  if (identifier === did || parseDid(identifier) === did) return true;
   return handle !== INVALID_HANDLE && identifier.toLowerCase() === handle;
 }
 

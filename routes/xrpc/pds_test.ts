@@ -100,3 +100,9 @@ Deno.test("a hold without a handle is not found under the name of the invalid on
   assert.equal(described.handle, handle);
   pds.kv.close();
 });
+
+Deno.test("the repo is found by its DID in any spelling of the host", async () => {
+  const pds = await openPds();
+  const did = TEST_DID.replace("example", "EXAMPLE");
+  await pds.json(`${SYNC}.getLatestCommit`, { did });
+});
