@@ -12,9 +12,12 @@
  */
 const COMMANDS = /(?![\n\t])[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
+/** Finds in a fraction of the time that most text, such as lines of the access log, has none of them. */
+const NOT_PLAIN = /[^\n\t\x20-\x7e]/;
+
 /** `text` with each character that a terminal could take for a command replaced by U+FFFD. */
 export function printable(text: string): string {
-  return text.replace(COMMANDS, "\ufffd");
+  return NOT_PLAIN.test(text) ? text.replace(COMMANDS, "\ufffd") : text;
 }
 
 /** Characters of another server's message that are shown. */
@@ -28,6 +31,7 @@ export function foreignText(text: string): string {
 
 /** A line of JSON with such characters, which may stand in its strings only, escaped. */
 export function printableJson(line: string): string {
+  if (!NOT_PLAIN.test(line)) return line;
   return line.replace(
     COMMANDS,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,

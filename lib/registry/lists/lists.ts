@@ -95,7 +95,7 @@ export class Lists {
       known,
       async () => {
         await names.ensureTags(owner, options.admit);
-        return await names.repository(owner, repo);
+        return known ?? await names.repository(owner, repo);
       },
     );
     if (!row) {
@@ -136,7 +136,7 @@ export class Lists {
       async () => {
         await names.ensureTags(owner, options.admit);
         await names.ensureReferrers(owner, options.admit);
-        return await names.repository(owner, repo, subject);
+        return known ?? await names.repository(owner, repo, subject);
       },
     );
     if (!row) await hidden.requireNoneHidden(owner.did, options.caller);
