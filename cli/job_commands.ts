@@ -4,7 +4,7 @@
  * @module
  */
 
-import { listDeadJobs, retryDeadJob } from "../lib/kv/jobs.ts";
+import { listDeadJobs, retryDeadJob } from "../lib/kv/jobs/jobs.ts";
 import type { Command, CommandCall } from "./command.ts";
 import { withContext } from "./open_context.ts";
 

@@ -7,7 +7,7 @@
 import type { Config } from "../lib/config/config.ts";
 import { type AppContext, createContext } from "../lib/context.ts";
 import { type RunningChores, startChores } from "../lib/kv/chores.ts";
-import type { JobRunner } from "../lib/kv/job_runner.ts";
+import type { JobRunner } from "../lib/kv/jobs/job_runner.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
 import { createApp } from "../routes/app.ts";
 import { socketSubject } from "../routes/server/client_address.ts";

@@ -17,7 +17,7 @@ import type { Config } from "./config/config.ts";
 import { Readiness, readinessChecks } from "./context/readiness.ts";
 import { localSecret } from "./context/secrets.ts";
 import { openStore } from "./context/storage.ts";
-import { JobRunner } from "./kv/job_runner.ts";
+import { JobRunner } from "./kv/jobs/job_runner.ts";
 import type { Kv } from "./kv/kv.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { settingsSchema } from "../lib/config/schema.ts";
 import { leavesOf, nodesOf } from "../lib/config/setting.ts";
 import { checkout } from "./house/checkout.ts";
+import { patternsOf, wordsInCode, wordsInPages } from "./house/words.ts";
 import { unusedExports } from "./house/exports.ts";
 import { unreadSettings } from "./house/settings.ts";
 import {
@@ -263,6 +264,21 @@ Deno.test("what is exported is used by the program, not by tests alone", () => {
   refuse(
     unusedExports(trees).map(({ path, name }) => `${path}: ${name}`),
     "Remove the export, or move it to a testing file; tests write limits as numbers.",
+  );
+});
+
+Deno.test("what users read is free of the words that CONTRIBUTING.md advises against", async () => {
+  const contributing = await Deno.readTextFile(join(ROOT, "CONTRIBUTING.md"));
+  const patterns = patternsOf(contributing);
+  const found = [
+    ...await wordsInPages(ROOT, patterns),
+    ...wordsInCode(trees, patterns),
+  ];
+  refuse(
+    found.map(({ path, line, word, context }) =>
+      `${path}:${line}: "${word}" in: ${context}`
+    ),
+    'Use the words of the right column of "Words" in CONTRIBUTING.md.',
   );
 });
 

@@ -32,6 +32,17 @@ export interface AccountPicture {
   readonly variants: readonly DescribedVariant[];
 }
 
+/** An account and its pictures. */
+export interface AccountDescription {
+  readonly did: Did;
+  readonly handle: string | undefined;
+  /** When its PDS was asked, in milliseconds since the Unix epoch. */
+  readonly checkedAt: number;
+  readonly freshness: "fresh" | "stale";
+  readonly avatar: AccountPicture | undefined;
+  readonly banner: AccountPicture | undefined;
+}
+
 const MAX_VARIANTS = 100;
 
 /** Reads what is stored of `picture`. */

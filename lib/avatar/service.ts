@@ -16,7 +16,7 @@ import type { Logger } from "../log.ts";
 import type { ScrubSource } from "../scrub/source.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { Admission } from "./admission.ts";
-import { type AccountPicture, describePicture } from "./describe.ts";
+import { type AccountDescription, describePicture } from "./describe.ts";
 import {
   keyPath,
   OBJECT_ROOT,
@@ -61,17 +61,6 @@ export interface FoundPicture {
   readonly location: string;
   /** `hit`: known; `stale`: known and older than it should be; `miss`: made now; `nearest`: of another size. */
   readonly cache: "hit" | "stale" | "miss" | "nearest";
-}
-
-/** An account and its pictures. */
-export interface AccountDescription {
-  readonly did: Did;
-  readonly handle: string | undefined;
-  /** When its PDS was asked, in milliseconds since the Unix epoch. */
-  readonly checkedAt: number;
-  readonly freshness: "fresh" | "stale";
-  readonly avatar: AccountPicture | undefined;
-  readonly banner: AccountPicture | undefined;
 }
 
 /** A stored object as it is served. */

@@ -9,7 +9,7 @@ import type { Hosting } from "../atproto/hosting/hosting.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import type { PdsReader, PdsSession } from "../atproto/pds/pds.ts";
 import type { Config } from "../config/config.ts";
-import type { JobRunner } from "../kv/job_runner.ts";
+import type { JobRunner } from "../kv/jobs/job_runner.ts";
 import { BlobIndex } from "../registry/blob_index.ts";
 import { Blobs } from "../registry/blobs.ts";
 import { ManifestContent } from "../registry/manifests/content.ts";

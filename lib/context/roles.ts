@@ -19,7 +19,7 @@ import { createHold, type HoldContext } from "./hold.ts";
 import { createRegistry, type RegistryContext } from "./registry.ts";
 import { manifestSource } from "./manifest_source.ts";
 import { AppError } from "../errors.ts";
-import { JobRunner } from "../kv/job_runner.ts";
+import { JobRunner } from "../kv/jobs/job_runner.ts";
 import { LargeValues } from "../kv/large_value.ts";
 import { registryKeys } from "../registry/kv_keys.ts";
 import { LocalHold } from "../registry/local_hold.ts";

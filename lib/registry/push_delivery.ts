@@ -17,7 +17,7 @@ import {
   type QueuedJob,
   waitingJobs,
   withdraw,
-} from "../kv/jobs.ts";
+} from "../kv/jobs/jobs.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Did } from "../../did.ts";
 import { systemClock } from "../../clock.ts";
-import { planJob } from "../../kv/jobs.ts";
+import { planJob } from "../../kv/jobs/jobs.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { ManifestIndex, type RepoRef } from "../manifests/manifest_index.ts";
 import { REMOVAL } from "../manifests/manifest_removal.ts";

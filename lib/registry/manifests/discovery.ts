@@ -7,11 +7,7 @@
 
 import type { Identity } from "../../atproto/identity/identity.ts";
 import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
-import {
-  readManifest,
-  readTag,
-  type TagRecord,
-} from "../../atproto/records/records.ts";
+import { readTag, type TagRecord } from "../../atproto/records/records.ts";
 import { manifestRkey, tagRkey } from "../../atproto/records/rkeys.ts";
 import { inParallel } from "../../async/in_parallel.ts";
 import { SingleFlight } from "../../async/single_flight.ts";
@@ -20,7 +16,6 @@ import { type AppError, isAppError } from "../../errors.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { registryKeys } from "../kv_keys.ts";
 import type { ManifestContent } from "./content.ts";
 import type { HeardRows } from "./heard_rows.ts";
 import type { FoundManifest, ManifestImport } from "./manifest_import.ts";
@@ -31,6 +26,7 @@ import type { Admit } from "../owners/owner_lists.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 import type { ManifestRow, StoredTagRow, TagRow } from "../rows.ts";
 import { isHeard } from "../rows.ts";
+import { ManifestPlaces } from "./manifest_places.ts";
 
 /** What {@linkcode Discovery} needs. */
 export interface DiscoveryDeps {
@@ -45,7 +41,7 @@ export interface DiscoveryDeps {
   imports: ManifestImport;
 }
 
-const { manifest: MANIFEST, tag: TAG } = OWNER_COLLECTIONS;
+const TAG = OWNER_COLLECTIONS.tag;
 
 /** Referrers that are read for one request, and so many at a time. */
 const MAX_REFERRERS = 100;
@@ -54,10 +50,12 @@ const PARALLEL = 4;
 /** Reads owners' records into the index. */
 export class Discovery {
   readonly #deps: DiscoveryDeps;
+  readonly #places: ManifestPlaces;
   readonly #flights = new SingleFlight();
 
   constructor(deps: DiscoveryDeps) {
     this.#deps = deps;
+    this.#places = new ManifestPlaces(deps);
   }
 
   /** Looks a tag up in the owner's repo and indexes it; undefined when there is none. `admit` counts the pages of lists, here and below. */
@@ -164,8 +162,8 @@ export class Discovery {
           (isAny || found.record.repository === ref.repo)
           ? found
           : undefined;
-      const found = fits(await this.#manifestAt(owner, manifestRkey(digest))) ??
-        fits(await this.#manifestElsewhere(owner, ref, digest, admit));
+      const found = fits(await this.#places.at(owner, manifestRkey(digest))) ??
+        fits(await this.#places.elsewhere(owner, ref, digest, admit));
       return found &&
         await this.#deps.imports.add(owner, ref, found, removals);
     };
@@ -214,31 +212,6 @@ export class Discovery {
     return referrers.length === some.length;
   }
 
-  async #manifestAt(
-    owner: Identity,
-    rkey: string,
-  ): Promise<FoundManifest | undefined> {
-    const { reader } = this.#deps;
-    const record = readManifest(await reader.record(owner, MANIFEST, rkey));
-    return record && { rkey, record };
-  }
-
-  /** Finds a manifest whose record has a key of another making. */
-  async #manifestElsewhere(
-    owner: Identity,
-    ref: RepoRef,
-    digest: Digest,
-    admit?: Admit,
-  ): Promise<FoundManifest | undefined> {
-    const { kv } = this.#deps;
-    const key = registryKeys.manifestRecord(ref.did, ref.repo, digest);
-    let place = await kv.get<string>(key);
-    if (!place && await this.#deps.names.listManifests(owner, admit)) {
-      place = await kv.get(key);
-    }
-    return place && await this.#manifestAt(owner, place.value);
-  }
-
   /** The digest that a tag stands for; some name the manifest by a record's key only. */
   async #target(
     owner: Identity,
@@ -247,7 +220,7 @@ export class Discovery {
   ): Promise<Digest | undefined> {
     if (tag.digest !== undefined) return tag.digest;
     if (tag.manifestRkey === undefined) return undefined;
-    const found = await this.#manifestAt(owner, tag.manifestRkey);
+    const found = await this.#places.at(owner, tag.manifestRkey);
     if (found?.record.repository !== tag.repository) return undefined;
     const ref = { did: owner.did, repo: tag.repository };
     const { digest } = found.record;

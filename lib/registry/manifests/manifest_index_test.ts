@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
 import { systemClock } from "../../clock.ts";
-import { planJob } from "../../kv/jobs.ts";
+import { planJob } from "../../kv/jobs/jobs.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { MAX_TAGS } from "../../oci/manifest.ts";
 import { registryKeys } from "../kv_keys.ts";

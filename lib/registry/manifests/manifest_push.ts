@@ -9,7 +9,7 @@ import type { Identity } from "../../atproto/identity/identity.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
-import type { PlannedJob } from "../../kv/jobs.ts";
+import type { PlannedJob } from "../../kv/jobs/jobs.ts";
 import type { Metrics } from "../../metrics.ts";
 import { type Digest, digestOf, digestParts } from "../../oci/digest.ts";
 import {

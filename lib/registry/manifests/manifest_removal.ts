@@ -18,7 +18,7 @@ import {
   planJob,
   type PlannedJob,
   withdraw,
-} from "../../kv/jobs.ts";
+} from "../../kv/jobs/jobs.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";

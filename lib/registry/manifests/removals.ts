@@ -8,7 +8,7 @@
 
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
-import type { PlannedJob } from "../../kv/jobs.ts";
+import type { PlannedJob } from "../../kv/jobs/jobs.ts";
 import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { registryKeys } from "../kv_keys.ts";

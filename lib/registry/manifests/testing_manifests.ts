@@ -5,7 +5,7 @@
  */
 
 import { ALICE, HOLD } from "../../hold/testing.ts";
-import { JobRunner } from "../../kv/job_runner.ts";
+import { JobRunner } from "../../kv/jobs/job_runner.ts";
 import { settle } from "../../kv/testing.ts";
 import { Metrics } from "../../metrics.ts";
 import { digestOf } from "../../oci/digest.ts";

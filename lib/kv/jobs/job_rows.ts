@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../clock.ts";
 import {
   addJob,
   attemptsOf,
@@ -12,10 +12,10 @@ import {
   type JobKind,
   type JobRow,
 } from "./jobs.ts";
-import { deadJobKey, dueKey, jobKey } from "./keys.ts";
-import type { Entry, Kv } from "./kv.ts";
-import { acquireLease } from "./lease.ts";
-import type { Lease } from "./held_lease.ts";
+import { deadJobKey, dueKey, jobKey } from "../keys.ts";
+import type { Entry, Kv } from "../kv.ts";
+import { acquireLease } from "../lease.ts";
+import type { Lease } from "../held_lease.ts";
 
 /** A job that this instance has taken. */
 export interface JobClaim {

@@ -7,10 +7,10 @@
  */
 
 import type { z } from "zod";
-import { AppError } from "../errors.ts";
-import type { Clock } from "../clock.ts";
-import { deadJobKey, deadJobKeys, dueKey, dueKeys, jobKey } from "./keys.ts";
-import type { Atomic, Key, Kv } from "./kv.ts";
+import { AppError } from "../../errors.ts";
+import type { Clock } from "../../clock.ts";
+import { deadJobKey, deadJobKeys, dueKey, dueKeys, jobKey } from "../keys.ts";
+import type { Atomic, Key, Kv } from "../kv.ts";
 
 /** A kind of job; declared once by the service that does it. */
 export interface JobKind<T> {

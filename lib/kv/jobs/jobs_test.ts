@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { AppError, isAppError } from "../errors.ts";
-import { DenoKv } from "./deno_kv.ts";
+import { AppError, isAppError } from "../../errors.ts";
+import { DenoKv } from "../deno_kv.ts";
 import {
   enqueue,
   type EnqueueOptions,
@@ -13,10 +13,11 @@ import {
   waitingJobs,
   withdraw,
 } from "./jobs.ts";
-import { type JobRun, JobRunner, type JobRunnerOptions } from "./job_runner.ts";
-import { settle } from "./testing.ts";
-import { ManualClock } from "../testing_clock.ts";
-import { silentLogger } from "../testing_log.ts";
+import { JobRunner, type JobRunnerOptions } from "./job_runner.ts";
+import { settle } from "../testing.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { silentLogger } from "../../testing_log.ts";
+import type { JobRun } from "./job_handler.ts";
 
 const POST: JobKind<{ text: string }> = {
   name: "test.post",

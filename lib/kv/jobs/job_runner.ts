@@ -5,31 +5,20 @@
  * @module
  */
 
-import { z } from "zod";
-import type { Clock } from "../clock.ts";
-import { operatorMessage } from "../errors.ts";
-import type { Logger } from "../log.ts";
+import type { Clock } from "../../clock.ts";
+import { operatorMessage } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
 import { attemptsOf, type JobKind, pauseAfter } from "./jobs.ts";
 import { JobsAhead } from "./jobs_ahead.ts";
-import { dueKeys } from "./keys.ts";
-import type { Kv } from "./kv.ts";
+import { dueKeys } from "../keys.ts";
+import type { Kv } from "../kv.ts";
 import { type JobClaim, JobRows } from "./job_rows.ts";
-
-/** What a handler is told besides the payload. */
-export interface JobRun {
-  readonly id: string;
-  /** From 1. */
-  readonly attempt: number;
-  /** Aborted when the claim is lost or the runner stops; the job runs again later. */
-  readonly signal: AbortSignal;
-}
-
-/**
- * Does one job. It may run more than once, so doing it twice must be as good
- * as once. An AppError's `retryAfterSeconds` is the least pause before the
- * next attempt.
- */
-export type JobHandler<T> = (payload: T, run: JobRun) => Promise<void>;
+import {
+  BadPayload,
+  type JobHandler,
+  type Registered,
+  registered,
+} from "./job_handler.ts";
 
 /** Options of {@linkcode JobRunner}. */
 export interface JobRunnerOptions {
@@ -44,15 +33,6 @@ export interface JobRunnerOptions {
   /** Pause between two looks at the store; 5,000 by default. */
   readonly pollMs?: number;
 }
-
-interface Registered {
-  readonly kind: JobKind<unknown>;
-  /** Checks the payload and calls the handler. */
-  readonly handle: (payload: unknown, run: JobRun) => Promise<void>;
-}
-
-/** A payload that no further attempt makes valid. */
-class BadPayload extends Error {}
 
 interface Claim extends JobClaim {
   readonly registered: Registered;
@@ -98,16 +78,7 @@ export class JobRunner {
     if (this.#kinds.has(kind.name)) {
       throw new Error(`The job kind ${kind.name} already has a handler`);
     }
-    this.#kinds.set(kind.name, {
-      kind,
-      handle: async (payload, run) => {
-        const parsed = kind.payload.safeParse(payload);
-        if (!parsed.success) {
-          throw new BadPayload(z.prettifyError(parsed.error));
-        }
-        await handler(parsed.data, run);
-      },
-    });
+    this.#kinds.set(kind.name, registered(kind, handler));
   }
 
   /** Begins to do jobs in the background. */

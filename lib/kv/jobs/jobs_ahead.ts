@@ -5,11 +5,11 @@
  * @module
  */
 
-import { type Clock, isAhead, isWithin } from "../clock.ts";
-import type { Logger } from "../log.ts";
+import { type Clock, isAhead, isWithin } from "../../clock.ts";
+import type { Logger } from "../../log.ts";
 import { addJob, type JobKind, type JobRow } from "./jobs.ts";
-import { dueKey, dueKeys, jobKey } from "./keys.ts";
-import type { Kv } from "./kv.ts";
+import { dueKey, dueKeys, jobKey } from "../keys.ts";
+import type { Kv } from "../kv.ts";
 
 /** How often they are looked for, in milliseconds: the clock may be set back at any time. */
 const EVERY_MS = 60_000;
