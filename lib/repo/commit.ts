@@ -6,11 +6,11 @@
  */
 
 import { writeCarStream } from "@atcute/car";
-import { encode, toBytes, toCidLink } from "@atcute/cbor";
-import { fromString } from "@atcute/cid";
+import { fromString, toCidLink } from "@atcute/cid";
+import { encode } from "@ipld/dag-cbor";
 import { joinBytes } from "../bytes.ts";
 import type { Did } from "../did.ts";
-import { cidBytes, cidOfBlock } from "./cid.ts";
+import { cidBytes, cidOfBlock, parseCid } from "./cid.ts";
 import type { Signer } from "./identity/signer.ts";
 
 /** A block of a CAR. */
@@ -27,11 +27,11 @@ export async function signCommit(
   const unsigned = {
     did,
     version: 3,
-    data: toCidLink(fromString(data)),
+    data: parseCid(data),
     rev,
     prev: null,
   };
-  const sig = toBytes(await signer.sign(encode(unsigned)));
+  const sig = await signer.sign(encode(unsigned));
   const bytes = encode({ ...unsigned, sig });
   return { cid: cidOfBlock(bytes), bytes };
 }

@@ -5,15 +5,10 @@
  * @module
  */
 
-import {
-  BytesWrapper,
-  CidLinkWrapper,
-  decode,
-  encode,
-  fromBytes,
-} from "@atcute/cbor";
+import { decode, encode } from "@ipld/dag-cbor";
+import { CID } from "multiformats/cid";
 import { AppError } from "../errors.ts";
-import { cidOfBlock, isCid } from "./cid.ts";
+import { cidOfBlock, isCid, parseCid } from "./cid.ts";
 
 /** A record as plain JSON: links are `{"$link": cid}`, bytes `{"$bytes": base64}`. */
 export type RecordValue = Record<string, unknown>;
@@ -47,8 +42,7 @@ const MAX_DEPTH = 64;
  * record in the message.
  */
 export function encodeRecord(path: string, value: RecordValue): EncodedRecord {
-  checkData(path, value, 0);
-  const bytes = encodeChecked(path, value);
+  const bytes = encodeChecked(path, toData(path, value, 0));
   if (bytes.length > MAX_RECORD_BYTES) {
     throw new AppError(
       "TOO_LARGE",
@@ -83,10 +77,10 @@ export function blobReferences(value: unknown): BlobReference[] {
   return [...found.values()];
 }
 
-/** The codec takes some names of members, such as `constructor`, for more than names. */
-function encodeChecked(path: string, value: RecordValue): Uint8Array {
+/** Refuses what the codec cannot write: members named `""` beside `"/"`. */
+function encodeChecked(path: string, data: unknown): Uint8Array {
   try {
-    return encode(value);
+    return encode(data);
   } catch (error) {
     throw new AppError(
       "INVALID_REQUEST",
@@ -96,7 +90,8 @@ function encodeChecked(path: string, value: RecordValue): Uint8Array {
   }
 }
 
-function checkData(path: string, value: unknown, depth: number): void {
+/** `value` as the codec takes it, with links and bytes in place of their JSON. */
+function toData(path: string, value: unknown, depth: number): unknown {
   const refuse = (what: string): never => {
     throw new AppError(
       "INVALID_REQUEST",
@@ -107,57 +102,66 @@ function checkData(path: string, value: unknown, depth: number): void {
   if (depth > MAX_DEPTH) refuse(`is nested more than ${MAX_DEPTH} levels deep`);
   switch (typeof value) {
     case "boolean":
-    case "undefined": // A member without a value is left out, as in JSON.
-      return;
+      return value;
     case "number":
       if (!Number.isSafeInteger(value)) {
         refuse(`holds ${value}, not a whole number below 2^53`);
       }
-      return;
+      return value;
     case "string":
       if (!value.isWellFormed()) refuse("holds broken Unicode");
-      return;
+      return value;
   }
-  if (value === null) return;
+  if (value === null) return value;
   if (Array.isArray(value)) {
-    for (const item of value) {
+    return value.map((item) => {
       if (item === undefined) refuse("has an empty place in an array");
-      checkData(path, item, depth + 1);
-    }
-    return;
+      return toData(path, item, depth + 1);
+    });
   }
   if (!isObject(value)) return refuse(`holds a ${typeof value}`);
   if ("$link" in value) {
-    if (typeof value.$link !== "string" || !isCid(value.$link)) {
-      refuse("holds a broken link");
+    const { $link, ...rest } = value;
+    if (Object.keys(rest).length > 0) refuse("adds members to a link");
+    if (typeof $link !== "string" || !isCid($link)) {
+      return refuse("holds a broken link");
     }
-  } else if ("$bytes" in value) {
-    if (typeof value.$bytes !== "string" || !isBase64(value.$bytes)) {
-      refuse("holds broken bytes");
-    }
-  } else {
-    for (const [name, item] of Object.entries(value)) {
-      if (!name.isWellFormed()) refuse("has a name in broken Unicode");
-      if (name === "__proto__") refuse("has a member called __proto__");
-      checkData(path, item, depth + 1);
-    }
-    return;
+    return parseCid($link);
   }
-  if (Object.keys(value).length !== 1) refuse("adds members to a link");
+  if ("$bytes" in value) {
+    const { $bytes, ...rest } = value;
+    if (Object.keys(rest).length > 0) refuse("adds members to a link");
+    return fromBase64($bytes) ?? refuse("holds broken bytes");
+  }
+  const entries: [string, unknown][] = [];
+  for (const [name, item] of Object.entries(value)) {
+    // A member without a value is left out, as in JSON.
+    if (item === undefined) continue;
+    if (!name.isWellFormed()) refuse("has a name in broken Unicode");
+    if (name === "__proto__") refuse("has a member called __proto__");
+    entries.push([name, toData(path, item, depth + 1)]);
+  }
+  // The codec takes an object whose members "/" and "bytes" are equal for a link.
+  return "/" in value ? new Map(entries) : Object.fromEntries(entries);
 }
 
-function isBase64(text: string): boolean {
+/** The bytes of base64 with or without padding; undefined when `text` is neither. */
+function fromBase64(text: unknown): Uint8Array | undefined {
+  if (typeof text !== "string") return undefined;
   try {
-    fromBytes({ $bytes: text });
-    return true;
+    const bytes = Uint8Array.fromBase64(text);
+    const omitPadding = !text.endsWith("=");
+    return bytes.toBase64({ omitPadding }) === text ? bytes : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
 function toJson(value: unknown): unknown {
-  if (value instanceof CidLinkWrapper) return { $link: value.$link };
-  if (value instanceof BytesWrapper) return { $bytes: value.$bytes };
+  if (value instanceof CID) return { $link: value.toString() };
+  if (value instanceof Uint8Array) {
+    return { $bytes: value.toBase64({ omitPadding: true }) };
+  }
   if (Array.isArray(value)) return value.map(toJson);
   if (!isObject(value)) return value;
   return Object.fromEntries(

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { resolve } from "node:path";
+
 /** A running program. */
 export interface Program extends AsyncDisposable {
   /** `http://localhost:<port>`; the name stands in a did:web. */
@@ -28,6 +30,8 @@ export interface ProgramOptions {
   readonly env: Readonly<Record<string, string>>;
   /** The command that runs `main.ts`; its path is added. By default Deno with all rights. */
   readonly runner?: readonly [string, ...string[]];
+  /** Folder of another checkout whose program is run; this one by default. */
+  readonly checkout?: string;
 }
 
 /** What a command did. */
@@ -53,8 +57,11 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     ...options.env,
   };
   const [runner, ...args] = options.runner ?? [Deno.execPath(), "run", "-A"];
+  const main = options.checkout === undefined
+    ? MAIN
+    : resolve(options.checkout, "main.ts");
   const child = new Deno.Command(runner, {
-    args: [...args, MAIN],
+    args: [...args, main],
     stdin: "null",
     stdout: "null",
     stderr: "piped",

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { type CidLink, encode, toBytes, toCidLink } from "@atcute/cbor";
-import { fromString } from "@atcute/cid";
 import { isValidHandle } from "@atproto/syntax";
+import { encode } from "@ipld/dag-cbor";
 import { joinBytes } from "../../bytes.ts";
 import type { Did } from "../../did.ts";
+import { parseCid } from "../cid.ts";
 import type { TreeOp } from "../tree.ts";
 
 /** What every event of the log carries. */
@@ -43,18 +43,20 @@ export function commitFrame(
     rebase: false,
     tooBig: false,
     repo: event.did,
-    commit: link(event.cid),
+    commit: parseCid(event.cid),
     rev: event.rev,
     since: event.since,
-    blocks: toBytes(event.blocks),
+    blocks: event.blocks,
     ops: event.ops.map(({ path, cid, prev }) => ({
       action: cid === null ? "delete" : prev === null ? "create" : "update",
       path,
-      cid: cid === null ? null : link(cid),
-      ...(prev === null ? {} : { prev: link(prev) }),
+      cid: cid === null ? null : parseCid(cid),
+      ...(prev === null ? {} : { prev: parseCid(prev) }),
     })),
     blobs: [],
-    ...(event.prevData === undefined ? {} : { prevData: link(event.prevData) }),
+    ...(event.prevData === undefined
+      ? {}
+      : { prevData: parseCid(event.prevData) }),
     time: time(at),
   });
 }
@@ -68,7 +70,7 @@ export function syncFrame(
   return frame("#sync", {
     seq,
     did,
-    blocks: toBytes(blocks),
+    blocks,
     rev,
     time: time(at),
   });
@@ -119,10 +121,6 @@ export function errorFrame(
 
 function frame(type: string, body: Record<string, unknown>): Uint8Array {
   return joinBytes([encode({ op: 1, t: type }), encode(body)]);
-}
-
-function link(cid: string): CidLink {
-  return toCidLink(fromString(cid));
 }
 
 function time(at: number): string {

@@ -7,7 +7,7 @@
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { encode } from "@atcute/cbor";
+import { encode } from "@ipld/dag-cbor";
 import { base32 } from "multiformats/bases/base32";
 import { z } from "zod";
 import type { Did } from "../../did.ts";

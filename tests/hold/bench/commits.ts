@@ -1,6 +1,6 @@
 /**
  * Commits per second of a hold and of the reference PDS, by the same methods,
- * in turns.
+ * in turns, and the processor time of a commit; or of two checkouts.
  *
  * @module
  */
@@ -9,10 +9,11 @@ import assert from "node:assert/strict";
 import { median, short } from "../../bench/report.ts";
 import { createForger } from "../../support/forger.ts";
 import { holdDid, holdEnv } from "../../support/hold.ts";
-import { startProgram } from "../../support/program.ts";
+import { type Program, startProgram } from "../../support/program.ts";
 import { startTestSandbox } from "../../support/sandbox.ts";
 import { freePort } from "../../tools/ports.ts";
 import { xrpc } from "../../support/xrpc.ts";
+import { cpuMs } from "../../tools/server.ts";
 import { say } from "../../tools/command.ts";
 
 const COLLECTION = "com.example.layer";
@@ -22,6 +23,8 @@ interface Repo {
   readonly name: string;
   readonly origin: string;
   readonly did: string;
+  /** Process whose processor time is measured; undefined when it does more than commits. */
+  readonly pid?: number;
   /** A token for one call. */
   token(nsid: string): Promise<string>;
 }
@@ -59,8 +62,13 @@ function record(n: number): Record<string, unknown> {
 
 let written = 0;
 
-/** Commits of one way per second. */
-async function rate(repo: Repo, way: Way): Promise<number> {
+/** Commits of one way per second, and the milliseconds of a processor that one takes. */
+interface Sample {
+  readonly rate: number;
+  readonly cpu: number;
+}
+
+async function sample(repo: Repo, way: Way): Promise<Sample> {
   const { origin, did } = repo;
   const single = way.records === 1;
   const nsid = `com.atproto.repo.${single ? "createRecord" : "applyWrites"}`;
@@ -79,23 +87,38 @@ async function rate(repo: Repo, way: Way): Promise<number> {
         },
     })),
   );
-  const start = performance.now();
+  const used = async () => repo.pid === undefined ? NaN : await cpuMs(repo.pid);
+  const [start, before] = [performance.now(), await used()];
   await Promise.all(Array.from({ length: way.width }, async () => {
     for (let next = requests.pop(); next; next = requests.pop()) {
       const { status, body } = await xrpc(origin, nsid, next);
       assert.equal(status, 200, JSON.stringify(body));
     }
   }));
-  return way.commits / (performance.now() - start) * 1000;
+  return {
+    rate: way.commits / (performance.now() - start) * 1000,
+    cpu: (await used() - before) / way.commits,
+  };
 }
 
-/** Measures both in turns; ratios above 1 are the hold's. */
-export async function measureCommits(quick: boolean): Promise<object> {
+/**
+ * Measures the hold and the reference PDS in turns, or instead of that the hold
+ * of the checkout `against`; ratios of rates above 1 are the hold's.
+ */
+export async function measureCommits(
+  quick: boolean,
+  against?: string,
+): Promise<object> {
   await using sandbox = await startTestSandbox();
   const captain = await createForger(sandbox);
   await using program = await startProgram({
     port: freePort(),
     env: { ...holdEnv(sandbox, captain) },
+  });
+  await using other = against === undefined ? undefined : await startProgram({
+    port: freePort(),
+    env: { ...holdEnv(sandbox, captain) },
+    checkout: against,
   });
   const { alice } = sandbox;
   const { body } = await xrpc(
@@ -104,16 +127,17 @@ export async function measureCommits(quick: boolean): Promise<object> {
     { input: { identifier: alice.handle, password: alice.password } },
   );
   const { accessJwt } = body as { accessJwt: string };
-  const did = holdDid(program.origin);
-  const exp = Math.floor(Date.now() / 1000) + 3_000;
-  const repos: Repo[] = [
-    {
-      name: "hold",
-      origin: program.origin,
-      did,
-      token: (nsid) => captain.token(did, nsid, { claims: { exp } }),
-    },
-    {
+  const holdOf = (name: string, { origin, pid }: Program): Repo => {
+    const did = holdDid(origin);
+    const token = (nsid: string) => {
+      const exp = Math.floor(Date.now() / 1000) + 3_000;
+      return captain.token(did, nsid, { claims: { exp } });
+    };
+    return { name, origin, did, pid, token };
+  };
+  const repos: [Repo, Repo] = [
+    holdOf("hold", program),
+    other !== undefined ? holdOf("other checkout", other) : {
       name: "reference PDS",
       origin: sandbox.pds,
       did: alice.did,
@@ -121,23 +145,32 @@ export async function measureCommits(quick: boolean): Promise<object> {
     },
   ];
   const figures: Record<string, object> = {};
-  await say("| commits/s | hold | reference PDS | ratio | hold records/s |");
-  await say("|---|---:|---:|---:|---:|");
+  const peer = repos[1].name;
+  await say(
+    `| commits/s | hold | ${peer} | ratio | hold records/s | processor ms a commit | ${peer} | ratio |`,
+  );
+  await say("|---|---:|---:|---:|---:|---:|---:|---:|");
   for (const way of WAYS) {
-    const rates = new Map<Repo, number[]>();
-    for (let round = 0; round < (quick ? 1 : 5); round++) {
+    const samples = new Map<Repo, Sample[]>();
+    for (let round = 0; round < (quick ? 1 : 7); round++) {
       const turn = round % 2 === 0 ? repos : repos.toReversed();
       for (const repo of turn) {
-        const measured = rates.get(repo) ?? [];
-        rates.set(repo, [...measured, await rate(repo, way)]);
+        const measured = samples.get(repo) ?? [];
+        samples.set(repo, [...measured, await sample(repo, way)]);
       }
     }
-    const [hold = NaN, pds = NaN] = repos.map((repo) =>
-      median(rates.get(repo) ?? [])
-    );
-    const ratio = hold / pds;
-    figures[way.name] = { hold, pds, ratio };
-    const cells = [hold, pds, ratio, hold * way.records].map(short);
+    const of = (key: keyof Sample) =>
+      repos.map((repo) =>
+        median(samples.get(repo)?.map((sample) => sample[key]) ?? [])
+      );
+    const [hold = NaN, other = NaN] = of("rate");
+    const [cpu = NaN, otherCpu = NaN] = of("cpu");
+    const ratio = hold / other;
+    figures[way.name] = { hold, [peer]: other, ratio, cpu, otherCpu };
+    const cells = [
+      ...[hold, other, ratio, hold * way.records],
+      ...[cpu, otherCpu, cpu / otherCpu],
+    ].map((value) => Number.isNaN(value) ? "" : short(value));
     await say(`| ${way.name} | ${cells.join(" | ")} |`);
   }
   return figures;
