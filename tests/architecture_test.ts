@@ -148,6 +148,13 @@ Deno.test("tests and what they bring along are not part of the product", () => {
   refuse(wrong, "Move what the product needs out of the testing file.");
 });
 
+Deno.test("threads are started in one place, without permissions", () => {
+  const wrong = product.filter(({ path, text }) =>
+    path !== "lib/async/sealed_worker.ts" && /\bnew Worker\(/.test(text)
+  ).map(({ path }) => path);
+  refuse(wrong, "Start the thread with sealedWorker.");
+});
+
 Deno.test("drivers are named only where services are built", () => {
   // A driver is a file with a class that implements a port, or one that makes it.
   const drivers = new Set(

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { sealedWorker } from "../async/sealed_worker.ts";
 import { AppError } from "../errors.ts";
 import type { Digest } from "./digest.ts";
 import { type ParsedManifest, parseManifest } from "./manifest.ts";
@@ -37,7 +38,7 @@ export async function readManifestAside(
   contentType?: string,
 ): Promise<ParsedManifest> {
   if (bytes.length <= ASIDE_BYTES) return parseManifest(bytes, contentType);
-  thread ??= canStart() ? new ReadingThread() : undefined;
+  thread ??= ReadingThread.start();
   return thread
     ? await thread.manifest(bytes, contentType)
     : trimmed(parseManifest(bytes, contentType));
@@ -48,30 +49,31 @@ export async function namedDigestsAside(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<ReadonlySet<Digest>> {
   if (bytes.length <= ASIDE_BYTES) return namedDigests(bytes);
-  thread ??= canStart() ? new ReadingThread() : undefined;
+  thread ??= ReadingThread.start();
   return thread ? await thread.digests(bytes) : namedDigests(bytes);
 }
 
 let thread: ReadingThread | undefined;
 
-function canStart(): boolean {
-  const { state } = Deno.permissions.querySync({ name: "read", path: WORKER });
-  return state === "granted" && typeof Worker === "function";
-}
-
 /** A thread that lives as long as there is something to read. */
 class ReadingThread {
-  readonly #worker = new Worker(WORKER, { type: "module" });
+  readonly #worker: Worker;
   readonly #waiting = new Map<number, PromiseWithResolvers<ReadOutcome>>();
   #count = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor() {
+  private constructor(worker: Worker) {
+    this.#worker = worker;
     this.#worker.onmessage = (event) => this.#settle(event.data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
       this.#end(new Error(`The reading of a manifest broke: ${event.message}`));
     };
+  }
+
+  static start(): ReadingThread | undefined {
+    const worker = sealedWorker(WORKER);
+    return worker && new ReadingThread(worker);
   }
 
   async manifest(

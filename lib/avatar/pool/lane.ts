@@ -5,6 +5,7 @@
  * @module
  */
 
+import { sealedWorker } from "../../async/sealed_worker.ts";
 import { type Job, type Outcome, perform } from "./job.ts";
 import { warmUp } from "./warm_up.ts";
 
@@ -22,14 +23,13 @@ const WORKER = new URL("./worker.ts", import.meta.url);
 
 /** A lane on a new thread. Not ready, ever, where its code may not be read. */
 export function workerLane(): Lane {
-  const { state } = Deno.permissions.querySync({ name: "read", path: WORKER });
-  if (state !== "granted") {
-    const error = new Error(`${WORKER.pathname} may not be read`);
+  const worker = sealedWorker(WORKER);
+  if (worker === undefined) {
+    const error = new Error(`${WORKER.pathname} cannot run on a thread`);
     const failed = Promise.reject(error);
     failed.catch(() => {}); // for whoever waits
     return { ready: failed, run: () => failed, close() {} };
   }
-  const worker = new Worker(WORKER, { type: "module" });
   const ready = Promise.withResolvers<void>();
   ready.promise.catch(() => {}); // it may break while nobody waits
   let pending: PromiseWithResolvers<Outcome> | undefined;
