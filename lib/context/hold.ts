@@ -6,7 +6,7 @@
 
 import type { GuardedFetch } from "../net/guarded_fetch.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
-import { assertRecord, assertRecordKey } from "../atproto/lexicon/lexicon.ts";
+import { assertRecord } from "../atproto/lexicon/record_validator.ts";
 import { ServiceAuthVerifier } from "../atproto/service_auth.ts";
 import type { Config } from "../config/config.ts";
 import { BlobRows } from "../hold/blobs/blob_rows.ts";
@@ -118,7 +118,7 @@ function openRepo(
     handle: handleOfHost(new URL(public_url).host),
     kv,
     signer,
-    validator: { assertRecord, assertRecordKey },
+    validator: { assertRecord },
     clock,
     logger: log,
     retention: {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isDeepStrictEqual } from "node:util";
 import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
@@ -60,17 +61,21 @@ export async function ensureProfile(
       log.warn("picture of the profile not fetched", { avatarUrl, error });
     }
   }
-  await records.apply([{
-    action: "put",
-    collection: COLLECTIONS.profile,
-    rkey: SELF,
-    value: {
-      ...present?.value,
-      displayName,
-      description,
-      ...(avatar === undefined ? {} : { avatar }),
-    },
-  }]);
+  const value = {
+    ...present?.value,
+    displayName,
+    description,
+    ...(avatar === undefined ? {} : { avatar }),
+  };
+  // Checking a profile loads the lexicons of Bluesky, which most starts need not.
+  if (!isDeepStrictEqual(value, present?.value)) {
+    await records.apply([{
+      action: "put",
+      collection: COLLECTIONS.profile,
+      rkey: SELF,
+      value,
+    }]);
+  }
   if (fetched) await kv.set(holdKeys.profileAvatar, avatarUrl);
 }
 

@@ -27,6 +27,7 @@ async function openProfile(fetchBytes: (url: string) => Promise<Uint8Array>) {
   const hold = await openServices();
   const stored = new Map<string, Record<string, unknown>>();
   const fetched: string[] = [];
+  let writes = 0;
   const run = (settings: Partial<ProfileSettings> = {}) =>
     ensureProfile({
       kv: hold.kv,
@@ -40,8 +41,9 @@ async function openProfile(fetchBytes: (url: string) => Promise<Uint8Array>) {
           );
         },
         allRecords: (collection) => hold.records.allRecords(collection),
-        apply: (writes: readonly HoldWrite[]) => {
-          for (const write of writes) {
+        apply: (batch: readonly HoldWrite[]) => {
+          writes++;
+          for (const write of batch) {
             assert.equal(write.collection, COLLECTIONS.profile);
             if (write.action === "put") stored.set(write.rkey, write.value);
           }
@@ -58,6 +60,7 @@ async function openProfile(fetchBytes: (url: string) => Promise<Uint8Array>) {
     run,
     stored,
     fetched,
+    writes: () => writes,
     [Symbol.asyncDispose]: () => hold[Symbol.asyncDispose](),
   };
 }
@@ -73,8 +76,14 @@ Deno.test("the profile gets its picture once, and again when the URL changes", a
     description: "Container images",
     avatar: AVATAR,
   });
+  assert.equal(profile.writes(), 1);
   await profile.run({ avatarUrl: "https://example.com/b.png" });
   assert.equal(profile.fetched.length, 2);
+  await profile.run({
+    description: "Pictures",
+    avatarUrl: "https://example.com/b.png",
+  });
+  assert.equal(profile.writes(), 2);
 });
 
 Deno.test("a picture that is none, or cannot be fetched, does not stop the start", async () => {

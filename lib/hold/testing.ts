@@ -6,7 +6,7 @@
  */
 
 import type { Did } from "../did.ts";
-import { assertRecord, assertRecordKey } from "../atproto/lexicon/lexicon.ts";
+import { assertRecord } from "../atproto/lexicon/record_validator.ts";
 import { type Clock } from "../clock.ts";
 import { AppError, type ErrorCode, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
@@ -49,7 +49,7 @@ export async function openRepo(
     handle: "hold.example.com",
     kv: options.kv,
     signer: await importSigningKey(new Uint8Array(32).fill(7)),
-    validator: options.validator ?? { assertRecord, assertRecordKey },
+    validator: options.validator ?? { assertRecord },
     clock: options.clock,
     logger: silentLogger,
   });

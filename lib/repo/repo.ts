@@ -150,7 +150,7 @@ export class Repo {
         `${writes.length} writes are too many for one commit; send at most ${MAX_WRITES}.`,
       );
     }
-    return await this.#write(prepareWrites(this.#deps, writes), options);
+    return await this.#write(await prepareWrites(this.#deps, writes), options);
   }
 
   /**
@@ -175,7 +175,7 @@ export class Repo {
         await commit(part.slice(half));
       }
     };
-    const prepared = prepareWrites(this.#deps, writes);
+    const prepared = await prepareWrites(this.#deps, writes);
     for (let i = 0; i < prepared.length; i += MAX_WRITES) {
       await commit(prepared.slice(i, i + MAX_WRITES));
     }
@@ -183,8 +183,8 @@ export class Repo {
   }
 
   /** Throws AppError when {@linkcode apply} would refuse `write` for its form. */
-  assertWrite(write: RepoWrite): void {
-    prepareWrites(this.#deps, [write]);
+  async assertWrite(write: RepoWrite): Promise<void> {
+    await prepareWrites(this.#deps, [write]);
   }
 
   /** Tells consumers to look at handle, key and endpoint again. */

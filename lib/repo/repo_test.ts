@@ -147,8 +147,7 @@ Deno.test("a swap that does not match changes nothing", async () => {
 Deno.test("bad names, data and batches are refused with a sentence, and nothing is stored", async () => {
   const { repo, kv } = await openTestRepo({
     validator: {
-      assertRecordKey: () => {},
-      assertRecord: (_collection, { text }) => {
+      assertRecord: (_collection, _rkey, { text }) => {
         if (text === "bad") throw new AppError("INVALID_REQUEST", "bad text");
       },
     },

@@ -38,10 +38,15 @@ export type RepoWrite =
 
 /** Checks records against their lexicons. */
 export interface RecordValidator {
-  /** Throws AppError `INVALID_REQUEST` when no record of `collection` may lie at `rkey`. */
-  assertRecordKey(collection: string, rkey: string): void;
-  /** Throws AppError `INVALID_REQUEST` when `value` is no valid record of `collection`. */
-  assertRecord(collection: string, value: RecordValue): void;
+  /**
+   * Throws AppError `INVALID_REQUEST` when `value` is not a valid record of
+   * `collection`, or no record of it may be at `rkey`.
+   */
+  assertRecord(
+    collection: string,
+    rkey: string,
+    value: RecordValue,
+  ): void | Promise<void>;
 }
 
 /** A write whose names, data and schema are right. */
@@ -63,13 +68,14 @@ export interface PreparedWrite {
  * Throws AppError `INVALID_REQUEST` or `TOO_LARGE`: a bad name, a value
  * that the data model or the lexicon refuses, two writes on one record.
  */
-export function prepareWrites(
+export async function prepareWrites(
   deps: { did: Did; validator: RecordValidator; tids: TidClock },
   writes: readonly RepoWrite[],
-): PreparedWrite[] {
+): Promise<PreparedWrite[]> {
   const seen = new Set<string>();
-  return writes.map((write) => {
-    const prepared = prepareWrite(deps, write);
+  const all: PreparedWrite[] = [];
+  for (const write of writes) {
+    const prepared = await prepareWrite(deps, write);
     if (seen.has(prepared.path)) {
       throw new AppError(
         "INVALID_REQUEST",
@@ -77,14 +83,15 @@ export function prepareWrites(
       );
     }
     seen.add(prepared.path);
-    return prepared;
-  });
+    all.push(prepared);
+  }
+  return all;
 }
 
-function prepareWrite(
+async function prepareWrite(
   deps: { did: Did; validator: RecordValidator; tids: TidClock },
   write: RepoWrite,
-): PreparedWrite {
+): Promise<PreparedWrite> {
   const { action, collection } = write;
   const rkey = write.rkey ?? deps.tids.next();
   assertCollection(collection);
@@ -92,8 +99,7 @@ function prepareWrite(
   const path = treePath(collection, rkey);
   const value = action === "delete" ? undefined : typed(path, write);
   if (value !== undefined) {
-    deps.validator.assertRecordKey(collection, rkey);
-    deps.validator.assertRecord(collection, value);
+    await deps.validator.assertRecord(collection, rkey, value);
   }
   return {
     action,

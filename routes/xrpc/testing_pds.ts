@@ -11,6 +11,7 @@ import { jsonToLex, Lexicons } from "@atproto/lexicon";
 import { AppError } from "../../lib/errors.ts";
 import { RepoBlobs } from "../../lib/repo/blobs.ts";
 import { didDocument } from "../../lib/repo/identity/did_document.ts";
+import { assertRecord } from "../../lib/atproto/lexicon/record_validator.ts";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { openTestRepo, TEST_DID } from "../../tests/support/repo.ts";
 import type { AppEnv } from "../middleware.ts";
@@ -34,7 +35,9 @@ export const SYNC = "com.atproto.sync";
 
 /** Opens an empty repo behind its methods; `get`, `json`, `post` and `call` make requests to them. */
 export async function openPds(handle = HANDLE) {
-  const { repo, kv, signer, clock } = await openTestRepo();
+  const { repo, kv, signer, clock } = await openTestRepo({
+    validator: { assertRecord },
+  });
   const app = createTestApp();
   const asked: string[] = [];
   const xrpc = new Hono<AppEnv>();

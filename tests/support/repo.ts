@@ -34,7 +34,7 @@ export async function openTestRepo(
   const repo = await Repo.open({
     did: TEST_DID,
     handle: "hold.example.com",
-    validator: { assertRecord: () => {}, assertRecordKey: () => {} },
+    validator: { assertRecord: () => {} },
     logger: silentLogger,
     ...overrides,
     kv,

@@ -11,7 +11,7 @@ import {
 } from "../../../lexicons/generated.ts";
 
 /** The documents of this project. */
-export const documents: readonly LexiconDoc[] = LEXICON_DOCUMENTS.map((
+const documents: readonly LexiconDoc[] = LEXICON_DOCUMENTS.map((
   document,
 ) => parseLexiconDoc(document));
 

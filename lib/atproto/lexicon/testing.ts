@@ -5,15 +5,12 @@
  */
 
 import { jsonToLex } from "@atproto/lexicon";
-import { assertRecord } from "./lexicon.ts";
+import { validateRecord as validate, type Validation } from "./lexicon.ts";
 import { lexicons } from "./lexicons.ts";
 
-/** What a check found: nothing, or the first thing that is wrong. */
-export type Validation = { valid: true } | { valid: false; reason: string };
-
-/** Checks a record of `nsid`, `$type` included. */
+/** Checks a record of this project, `$type` included. */
 export function validateRecord(nsid: string, value: unknown): Validation {
-  return attempt(() => assertRecord(nsid, value));
+  return validate(nsid, value, lexicons);
 }
 
 /** Checks the JSON output of a method. */

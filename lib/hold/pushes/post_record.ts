@@ -37,16 +37,17 @@ const MAX_PLATFORM = 18;
 const MAX_NAMED = 3;
 
 const HASHTAGS = ["atcr", "container"];
-const encoder = new TextEncoder();
 
 /** The record of a post. */
-export function postRecord(facts: PostFacts): Record<string, unknown> {
-  const text = new FacetText();
+export async function postRecord(
+  facts: PostFacts,
+): Promise<Record<string, unknown>> {
+  const text = new MarkedText();
   const name = short(facts.repository, MAX_NAME);
   text.add(`📦 ${name} ${tagList(facts.tags)} pushed by `);
   const owner = facts.handle ?? facts.did;
   const shown = short(owner, MAX_OWNER);
-  text.facet(facts.handle === undefined ? shown : `@${shown}`, {
+  text.mark(facts.handle === undefined ? shown : `@${shown}`, {
     $type: "app.bsky.richtext.facet#mention",
     did: facts.did,
   });
@@ -55,7 +56,7 @@ export function postRecord(facts: PostFacts): Record<string, unknown> {
   text.add("\n\n");
   HASHTAGS.forEach((tag, i) => {
     if (i > 0) text.add(" ");
-    text.facet(`#${tag}`, { $type: "app.bsky.richtext.facet#tag", tag });
+    text.mark(`#${tag}`, { $type: "app.bsky.richtext.facet#tag", tag });
   });
   const path = [owner, ...facts.repository.split("/")].map((part) =>
     // A colon is legal in a path and keeps DIDs readable.
@@ -64,8 +65,7 @@ export function postRecord(facts: PostFacts): Record<string, unknown> {
   const latest = facts.tags.at(-1) ?? "";
   return {
     $type: "app.bsky.feed.post",
-    text: text.text,
-    facets: text.facets,
+    ...await text.rich(),
     langs: ["en"],
     embed: {
       $type: "app.bsky.embed.external",
@@ -125,19 +125,47 @@ function short(text: string, length: number): string {
     : `${characters.slice(0, length - 1).join("")}…`;
 }
 
-/** A text whose facets point at its UTF-8 bytes. */
-class FacetText {
-  text = "";
-  readonly facets: Record<string, unknown>[] = [];
+/**
+ * A text with marked parts. They are marked as it is written and not found in
+ * it afterwards: a repository may be called `example.com/app`, which is not to
+ * be a link, and a DID or a shortened handle would not be found.
+ */
+class MarkedText {
+  #text = "";
+  readonly #marks: {
+    start: number;
+    end: number;
+    feature: Record<string, unknown> & { $type: string };
+  }[] = [];
 
   add(piece: string): void {
-    this.text += piece;
+    this.#text += piece;
   }
 
-  facet(piece: string, feature: Record<string, unknown>): void {
-    const byteStart = encoder.encode(this.text).length;
-    this.text += piece;
-    const byteEnd = byteStart + encoder.encode(piece).length;
-    this.facets.push({ index: { byteStart, byteEnd }, features: [feature] });
+  mark(
+    piece: string,
+    feature: Record<string, unknown> & { $type: string },
+  ): void {
+    const start = this.#text.length;
+    this.add(piece);
+    this.#marks.push({ start, end: this.#text.length, feature });
+  }
+
+  /** The text, and its facets, which point at UTF-8 bytes. */
+  async rich(): Promise<{ text: string; facets: unknown }> {
+    // Large: only holds that post need it.
+    const { RichText, UnicodeString } = await import("@atproto/api");
+    const unicode = new UnicodeString(this.#text);
+    const rich = new RichText({
+      text: this.#text,
+      facets: this.#marks.map(({ start, end, feature }) => ({
+        index: {
+          byteStart: unicode.utf16IndexToUtf8Index(start),
+          byteEnd: unicode.utf16IndexToUtf8Index(end),
+        },
+        features: [feature],
+      })),
+    });
+    return { text: rich.text, facets: rich.facets ?? [] };
   }
 }

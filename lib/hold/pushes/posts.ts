@@ -96,7 +96,7 @@ export class HoldPosts {
     };
     if (!(await this.#limiter.take(rule, owner)).allowed) return undefined;
     const tags = [...last?.tags ?? [], tag].slice(-MAX_FOLDED_TAGS);
-    const value = postRecord({
+    const value = await postRecord({
       ...image,
       did: owner,
       handle: await handleOf(owner),

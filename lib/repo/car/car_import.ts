@@ -17,7 +17,7 @@ import type { RepoWrite } from "../writes.ts";
 /** Where records are taken to; a `Repo` is one. */
 export interface ImportTarget {
   /** Throws AppError when the repo would refuse `write` for its form. */
-  assertWrite(write: RepoWrite): void;
+  assertWrite(write: RepoWrite): Promise<void>;
   applyAll(
     writes: readonly RepoWrite[],
     options: { missingBlobs: boolean },
@@ -74,7 +74,7 @@ export async function importCar(
     try {
       const value = decodeRecord(bytes);
       const write: RepoWrite = { action: "put", collection, rkey, value };
-      target.assertWrite(write);
+      await target.assertWrite(write);
       const reason = options.keep?.(write);
       if (reason === undefined) batch.push(write);
       else if (kept.length < MAX_REFUSED) {

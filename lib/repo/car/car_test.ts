@@ -200,8 +200,7 @@ Deno.test("an exported repo is imported elsewhere, as often as one likes", async
   await from.repo.apply([create("twin1", "same"), create("twin2", "same")]);
   const to = await openTestRepo({
     validator: {
-      assertRecordKey: () => {},
-      assertRecord: (_collection, { text }) => {
+      assertRecord: (_collection, _rkey, { text }) => {
         if (text === "note13") {
           throw new AppError("INVALID_REQUEST", "unlucky");
         }

@@ -161,17 +161,63 @@ Deno.test("writes that are not right are refused and change nothing", async () =
   pds.kv.close();
 });
 
+Deno.test("a record of Bluesky that its lexicon does not allow is refused by every method", async () => {
+  const pds = await openPds();
+  const { cid, ...before } = await pds.repo.head();
+  const collection = "app.bsky.feed.post";
+  const wrong = { $type: collection, text: "no date" };
+  const right = { ...wrong, createdAt: "2026-01-01T00:00:00.000Z" };
+  const rkey = "3jzfcijpj2z2a";
+  const methods: [string, (record: object) => object][] = [
+    ["createRecord", (record) => ({ collection, record })],
+    ["putRecord", (record) => ({ collection, rkey, record })],
+    ["applyWrites", (value) => ({
+      writes: [
+        {
+          $type: `${REPO}.applyWrites#create`,
+          collection: NOTE,
+          value: { text: "fine" },
+        },
+        { $type: `${REPO}.applyWrites#create`, collection, value },
+      ],
+    })],
+    ["applyWrites", (value) => ({
+      writes: [
+        { $type: `${REPO}.applyWrites#update`, collection, rkey, value },
+      ],
+    })],
+  ];
+  for (const validate of [undefined, false, true]) {
+    for (const [name, input] of methods) {
+      const body = { repo: TEST_DID, validate, ...input(wrong) };
+      const response = pds.post(`${REPO}.${name}`, body);
+      const { message } = await (await response).clone().json();
+      assert.match(message, /not a valid app\.bsky\.feed\.post.*createdAt/);
+      await refused(response, 400, "InvalidRecord");
+    }
+  }
+  assert.deepEqual(await pds.repo.head(), { cid, ...before });
+  for (const [name, input] of methods) {
+    await pds.call(`${REPO}.${name}`, { repo: TEST_DID, ...input(right) });
+  }
+  pds.kv.close();
+});
+
 Deno.test("a blob is uploaded, used by a record, listed and served safely", async () => {
   const pds = await openPds();
-  const upload = await pds.app.request(`/xrpc/${REPO}.uploadBlob`, {
-    method: "POST",
-    headers: {
-      "content-type": "text/html; charset=utf-8",
-      authorization: "Bearer captain",
-    },
-    body: "<script>alert(1)</script>",
-  });
-  const { blob } = await upload.json();
+  const upload = async (type: string, body: string) => {
+    const headers = { "content-type": type, authorization: "Bearer captain" };
+    const response = await pds.app.request(`/xrpc/${REPO}.uploadBlob`, {
+      method: "POST",
+      headers,
+      body,
+    });
+    return (await response.json()).blob;
+  };
+  const blob = await upload(
+    "text/html; charset=utf-8",
+    "<script>alert(1)</script>",
+  );
   assert.deepEqual({ ...blob, ref: 0 }, {
     $type: "blob",
     ref: 0,
@@ -186,9 +232,9 @@ Deno.test("a blob is uploaded, used by a record, listed and served safely", asyn
   );
   await pds.call(`${REPO}.putRecord`, {
     repo: TEST_DID,
-    collection: "app.bsky.actor.profile",
+    collection: NOTE,
     rkey: "self",
-    record: { displayName: "Hold", avatar: blob },
+    record: { file: blob },
   });
   const served = await pds.get(`${SYNC}.getBlob`, { did: TEST_DID, cid });
   assert.equal(served.headers.get("content-type"), "text/html");
@@ -213,13 +259,20 @@ Deno.test("a blob is uploaded, used by a record, listed and served safely", asyn
     "InvalidRequest",
   );
 
+  const avatar = await upload("image/png", "a picture");
+  await pds.call(`${REPO}.putRecord`, {
+    repo: TEST_DID,
+    collection: "app.bsky.actor.profile",
+    rkey: "self",
+    record: { displayName: "Hold", avatar },
+  });
   const profile = await pds.json("app.bsky.actor.getProfile", {
     actor: HANDLE,
   });
   assert.equal(profile.displayName, "Hold");
   assert.equal(
     new URL(profile.avatar).searchParams.get("cid"),
-    cid,
+    avatar.ref.$link,
   );
   const { profiles } = await pds.json("app.bsky.actor.getProfiles", {
     actors: [TEST_DID, "somebody.example.com"],
