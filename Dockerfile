@@ -12,6 +12,9 @@ FROM ${BASE}
 WORKDIR /app
 ENV DENO_DIR=/deno DENO_NO_UPDATE_CHECK=1 \
     ATCR_DATA_DIR=/data ATCR_SANDBOX=off ATCR_SERVER_ADDR=:5000
+# With these permissions the limit of open files cannot be read; containers allow
+# more than 8,192.
+ENV ATCR_SERVER_MAX_CONNECTIONS=4096
 COPY deno.json deno.lock ./
 RUN deno install --frozen
 COPY main.ts ./
@@ -29,4 +32,5 @@ VOLUME /data
 EXPOSE 5000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
   CMD ["deno", "eval", "const r = await fetch('http://127.0.0.1:5000/readyz'); Deno.exit(r.ok ? 0 : 1)"]
-CMD ["deno", "run", "-A", "--frozen", "main.ts"]
+# Why each: docs/operating.md, "Permissions".
+CMD ["deno", "run", "--no-prompt", "--allow-net", "--allow-env", "--allow-sys=osRelease,homedir", "--allow-read", "--allow-write=/data", "--frozen", "main.ts"]

@@ -46,6 +46,8 @@ export function connectionLimits(
   const usable = Math.max(8, (descriptors ?? USUAL_DESCRIPTORS) - RESERVED);
   const total = settings.max_connections === 0
     ? Math.min(MAX_TOTAL, Math.floor(usable / 2))
+    : descriptors === undefined
+    ? settings.max_connections // The operator knows the system's limit.
     // Connections that are refused need a descriptor too, until they are closed.
     : Math.min(settings.max_connections, Math.floor(usable * 3 / 4));
   const perAddress = settings.max_connections_per_address === 0
@@ -54,7 +56,10 @@ export function connectionLimits(
   return { total, perAddress: settings.trust_proxy ? undefined : perAddress };
 }
 
-/** The process's limit of open files; undefined where the system does not say. */
+/**
+ * The process's limit of open files; undefined where the system does not say.
+ * Deno lets only a process with all permissions read it.
+ */
 export function descriptorLimit(): number | undefined {
   if (Deno.build.os !== "linux") return undefined;
   try {

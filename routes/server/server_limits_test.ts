@@ -244,6 +244,7 @@ Deno.test("the limits stay below the file descriptors of the process", () => {
   ) => connectionLimits({ ...auto, ...settings }, descriptors);
   assert.deepEqual(limits(1024), { total: 480, perAddress: 120 });
   assert.deepEqual(limits(undefined), limits(1024));
+  assert.equal(limits(undefined, { max_connections: 4_096 }).total, 4_096);
   assert.deepEqual(limits(1_048_576), { total: 4_096, perAddress: 256 });
   assert.deepEqual(
     limits(1_048_576, { max_connections: 20_000 }).total,
