@@ -41,11 +41,23 @@ const { manifest: MANIFEST } = OWNER_COLLECTIONS;
 /** Manifests whose last check is remembered. */
 const MAX_REMEMBERED = 10_000;
 
+/**
+ * How long a check at once counts for further clients, in milliseconds. Many
+ * clients that ask for one tag cost the PDS ten checks a second.
+ */
+const CONFIRMED_MS = 100;
+
 /** Checks records of manifests. */
 export class RecordCheck {
   readonly #deps: RecordCheckDeps;
   /** When each was checked by this process, in milliseconds since the Unix epoch. */
   readonly #checkedAt = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+
+  /** Checks at once, with the time at which each was begun. */
+  readonly #confirmations = new LRUCache<
+    string,
+    { readonly begun: number; readonly done: Promise<void> }
+  >({ max: MAX_REMEMBERED });
 
   constructor(deps: RecordCheckDeps) {
     this.#deps = deps;
@@ -81,10 +93,27 @@ export class RecordCheck {
   }
 
   /**
-   * Checks at once, together with the tag by which the manifest was found. When
-   * the owner's PDS cannot be asked nothing changes.
+   * Checks at once, together with the tag by which the manifest was found, or
+   * shares a check that was begun within the last tenth of a second. When the owner's PDS
+   * cannot be asked nothing changes.
    */
-  async now(
+  now(
+    owner: Identity,
+    repo: string,
+    digest: Digest,
+    reference: Reference,
+  ): Promise<void> {
+    const tag = reference.kind === "tag" ? reference.tag : "";
+    const key = `${owner.did} ${repo} ${digest} ${tag}`;
+    const now = this.#deps.clock.now();
+    const last = this.#confirmations.get(key);
+    if (last && isWithin(last.begun, CONFIRMED_MS, now)) return last.done;
+    const done = this.#confirm(owner, repo, digest, reference);
+    this.#confirmations.set(key, { begun: now, done });
+    return done;
+  }
+
+  async #confirm(
     owner: Identity,
     repo: string,
     digest: Digest,

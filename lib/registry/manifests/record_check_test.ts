@@ -195,3 +195,16 @@ Deno.test("the first reader of an old manifest after a start has it checked", as
   t.later(t.clock.now() - INTERVAL_MS);
   while (await t.index.manifest(REF, DIGEST)) await settle(t.kv);
 });
+
+Deno.test("clients that ask at once share one check for a moment", async () => {
+  using t = await setUp();
+  const ask = () => t.now({ kind: "tag", tag: "a" });
+  await Promise.all([ask(), ask(), ask()]);
+  await ask();
+  assert.deepEqual(t.tags, ["a"]);
+  t.records.clear();
+  t.clock.advance(100);
+  await ask();
+  assert.deepEqual(t.tags, ["a", "a"]);
+  assert.ok(!await t.isKnown());
+});
