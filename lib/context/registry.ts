@@ -20,10 +20,7 @@ import type { HoldClient } from "../hold_api/hold_client.ts";
 import { Holds } from "../registry/holds.ts";
 import { Lists } from "../registry/lists/lists.ts";
 import { ManifestPush } from "../registry/manifests/manifest_push.ts";
-import {
-  ManifestRemoval,
-  REMOVAL,
-} from "../registry/manifests/manifest_removal.ts";
+import { ManifestRemoval } from "../registry/manifests/manifest_removal.ts";
 import { ManifestUses } from "../registry/manifests/manifest_uses.ts";
 import { Manifests } from "../registry/manifests/manifests.ts";
 import { Mounts } from "../registry/mounts.ts";
@@ -40,6 +37,7 @@ import { Uploads } from "../registry/uploads.ts";
 import { WriteLeases } from "../registry/write_leases.ts";
 import type { Platform } from "./platform.ts";
 import { createKnowledge, type Knowledge } from "./registry_knowledge.ts";
+import { REMOVAL } from "../registry/manifests/removal_job.ts";
 
 /** What {@linkcode createRegistry} needs. */
 export interface RegistryContextDeps extends Platform {

@@ -11,12 +11,12 @@ import { parseManifest } from "../oci/manifest.ts";
 import { testContent } from "./manifests/testing_owner.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
 import { ManifestIndex } from "./manifests/manifest_index.ts";
-import { REMOVAL } from "./manifests/manifest_removal.ts";
 import { manifestRow } from "./manifests/manifest_rows.ts";
 import { PUSH_DELIVERY, PushDeliveries } from "./push_delivery.ts";
 import { ManualClock } from "../testing_clock.ts";
 import { silentLogger } from "../testing_log.ts";
 import { openKv } from "../kv/open_kv.ts";
+import { REMOVAL } from "./manifests/removal_job.ts";
 
 const MINUTE = 60_000;
 const MEDIA_TYPE = "application/vnd.oci.image.index.v1+json";

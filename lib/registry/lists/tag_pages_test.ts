@@ -5,10 +5,10 @@ import { systemClock } from "../../clock.ts";
 import { planJob } from "../../kv/jobs/jobs.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { ManifestIndex, type RepoRef } from "../manifests/manifest_index.ts";
-import { REMOVAL } from "../manifests/manifest_removal.ts";
 import type { ManifestRow, TagRow } from "../rows.ts";
 import { TagPages } from "./tag_pages.ts";
 import { openKv } from "../../kv/open_kv.ts";
+import { REMOVAL } from "../manifests/removal_job.ts";
 
 const DID: Did = "did:plc:tagpagestagpagestagpages";
 const HOLD: Did = "did:web:hold.example.com";

@@ -7,26 +7,25 @@
  * @module
  */
 
-import { z } from "zod";
-import { type Did, storedDidSchema } from "../../did.ts";
+import { type Did } from "../../did.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import {
   enqueue,
-  type JobKind,
   planJob,
   type PlannedJob,
   withdraw,
 } from "../../kv/jobs/jobs.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
-import { type Digest, isDigest } from "../../oci/digest.ts";
+import { type Digest } from "../../oci/digest.ts";
 import type { OwnerRecords } from "../owners/owner_records.ts";
 import type { ManifestRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import { BATCH, RecordRemoval, type Removing } from "./record_removal.ts";
+import { REMOVAL, type RemovalPayload } from "./removal_job.ts";
 
 export interface ManifestRemovalDeps {
   kv: Kv;
@@ -37,27 +36,6 @@ export interface ManifestRemovalDeps {
   records: OwnerRecords;
   session: (did: Did) => Promise<PdsSession | undefined>;
 }
-
-const payload = z.object({
-  did: storedDidSchema,
-  repo: z.string(),
-  digest: z.custom<Digest>((value) =>
-    typeof value === "string" && isDigest(value)
-  ),
-  /** Where to go on in the list of the owner's tags. */
-  cursor: z.string().exactOptional(),
-});
-
-type Payload = z.infer<typeof payload>;
-
-/** Tries for about six weeks, in which the owner may sign in again: 10, 20 … seconds apart, and then every hour. */
-export const REMOVAL: JobKind<Payload> = {
-  name: "registry.removal",
-  payload,
-  backoffMs: 10_000,
-  maxBackoffMs: 3_600_000,
-  maxAttempts: 1_000,
-};
 
 /** The request that deletes does so many tags itself: they fit into one commit of the PDS together with the manifest. */
 const MAX_AT_ONCE = 198;
@@ -133,7 +111,10 @@ export class ManifestRemoval {
   }
 
   /** Goes on with a removal; the handler of {@linkcode REMOVAL}. */
-  async run(work: Payload, { signal }: { signal: AbortSignal }): Promise<void> {
+  async run(
+    work: RemovalPayload,
+    { signal }: { signal: AbortSignal },
+  ): Promise<void> {
     const { index: { removals }, session: sessionOf, clock } = this.#deps;
     const { did, repo, digest, cursor } = work;
     const ref = { did, repo };
@@ -214,7 +195,7 @@ export class ManifestRemoval {
   }
 
   async #goOn(
-    { cursor: _, ...work }: Payload,
+    { cursor: _, ...work }: RemovalPayload,
     { cursor, runAt }: Rest,
   ): Promise<void> {
     const { kv, clock } = this.#deps;
@@ -227,12 +208,12 @@ export class ManifestRemoval {
     await commit.commit();
   }
 
-  #planned(work: Payload, runAt: number): PlannedJob {
+  #planned(work: RemovalPayload, runAt: number): PlannedJob {
     const dedupeKey = keyOf(work);
     return planJob(this.#deps.clock, REMOVAL, work, { dedupeKey, runAt });
   }
 }
 
-function keyOf({ did, repo, digest }: Payload): string {
+function keyOf({ did, repo, digest }: RemovalPayload): string {
   return `${did} ${repo} ${digest}`;
 }

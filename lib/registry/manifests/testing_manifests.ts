@@ -24,12 +24,13 @@ import { Discovery } from "./discovery.ts";
 import { ManifestImport } from "./manifest_import.ts";
 import { ManifestIndex } from "./manifest_index.ts";
 import { ManifestPush } from "./manifest_push.ts";
-import { ManifestRemoval, REMOVAL } from "./manifest_removal.ts";
+import { ManifestRemoval } from "./manifest_removal.ts";
 import { Manifests } from "./manifests.ts";
 import { OwnerRepo, SHOWN, testContent } from "./testing_owner.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
 import { openKv } from "../../kv/open_kv.ts";
+import { REMOVAL } from "./removal_job.ts";
 
 export const OWNER = {
   did: ALICE,

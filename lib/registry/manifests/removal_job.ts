@@ -1,0 +1,32 @@
+/**
+ * The job that removes the records of a deleted manifest.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { storedDidSchema } from "../../did.ts";
+import { type JobKind } from "../../kv/jobs/jobs.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+
+const payload = z.object({
+  did: storedDidSchema,
+  repo: z.string(),
+  digest: z.custom<Digest>((value) =>
+    typeof value === "string" && isDigest(value)
+  ),
+  /** Where to go on in the list of the owner's tags. */
+  cursor: z.string().exactOptional(),
+});
+
+/** What is left to remove. */
+export type RemovalPayload = z.infer<typeof payload>;
+
+/** Tries for about six weeks, in which the owner may sign in again: 10, 20 … seconds apart, and then every hour. */
+export const REMOVAL: JobKind<RemovalPayload> = {
+  name: "registry.removal",
+  payload,
+  backoffMs: 10_000,
+  maxBackoffMs: 3_600_000,
+  maxAttempts: 1_000,
+};
