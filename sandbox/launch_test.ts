@@ -264,7 +264,7 @@ Deno.test("the network ends with the program that started it", () =>
   withFolder(async (folder) => {
     const program = `
       import { startSandbox } from "./sandbox/launch.ts";
-      import { silentLogger } from "./lib/log.ts";
+      import { silentLogger } from "./lib/testing_log.ts";
       const dataDir = ${JSON.stringify(folder)};
       const { pds } = await startSandbox({ dataDir, log: silentLogger });
       console.log(pds);

@@ -63,7 +63,7 @@ function client(sandbox: TestSandbox, kv: Kv, clock: Clock) {
     clock,
     log,
     ttlMs: 60_000,
-    staleTtlMs: 600_000,
+    staleTtlMs: 7 * 86_400_000,
     negativeTtlMs: 1000,
     dids: new DidResolver({
       fetch,
