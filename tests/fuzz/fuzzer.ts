@@ -161,8 +161,14 @@ class Fuzzer {
   /** Sends requests that must leave everything as it is. */
   async strangers(round: readonly FuzzRequest[]): Promise<void> {
     await this.#sendAll(round);
-    const changed = changes(this.#state, await stateOf(this.#server));
-    assert.deepEqual(changed.filter(isNoCount), []);
+    const now = await stateOf(this.#server);
+    // Finished uploads are swept while a long run goes on.
+    const isSwept = (name: string) =>
+      name.startsWith('["hold","upload",') && !now.has(name);
+    const changed = changes(this.#state, now).filter((name) =>
+      isNoCount(name) && !isSwept(name)
+    );
+    assert.deepEqual(changed, []);
   }
 
   /** Sends requests of somebody who may push: what is refused must leave all but uploads as it is. */
