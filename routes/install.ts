@@ -14,7 +14,6 @@ import type { Browsers } from "./auth/browser.ts";
 import type { AppEnv } from "./middleware.ts";
 import { installPage } from "./pages/install.tsx";
 
-/** What {@linkcode installRoutes} needs. */
 export interface InstallRoutesDeps {
   helper: HelperBundle;
   browsers: Browsers;

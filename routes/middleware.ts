@@ -22,7 +22,6 @@ export interface AppEnv {
   };
 }
 
-/** What {@linkcode observe} needs. */
 export interface ObserveDeps {
   log: Logger;
   metrics: Metrics;

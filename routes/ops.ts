@@ -12,7 +12,6 @@ import { AppError } from "../lib/errors.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { AppEnv } from "./middleware.ts";
 
-/** What {@linkcode opsRoutes} needs. */
 export interface OpsDeps {
   metrics: Metrics;
   /** When set, `/metrics` wants it as Bearer token. */

@@ -21,7 +21,6 @@ import {
   type SignedPart,
 } from "./service_token.ts";
 
-/** What {@linkcode ServiceAuthVerifier} needs. */
 export interface ServiceAuthDeps {
   kv: Kv;
   clock: Clock;

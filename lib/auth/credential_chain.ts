@@ -27,7 +27,6 @@ import { isPermitted } from "./permissions.ts";
 import type { RefreshTokens } from "./refresh_tokens.ts";
 import type { Revocations } from "./revocation.ts";
 
-/** What {@linkcode CredentialChain} needs. */
 export interface CredentialChainDeps {
   devices: Devices;
   refreshTokens: RefreshTokens;

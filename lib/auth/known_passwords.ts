@@ -15,7 +15,7 @@ const KEPT = 5;
 
 const DAY_MS = 86_400_000;
 
-/** A password that was not used for so long counts as a new one, in milliseconds. */
+/** A password that was not used for this time counts as a new one, in milliseconds. */
 const KEEP_MS = 90 * DAY_MS;
 
 interface KnownRow {
@@ -27,7 +27,6 @@ interface KnownRow {
   }[];
 }
 
-/** What {@linkcode KnownPasswords} needs. */
 export interface KnownPasswordsDeps {
   kv: Kv;
   clock: Clock;

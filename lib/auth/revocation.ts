@@ -26,7 +26,6 @@ const KNOWN_MS = 15_000;
 const REMEMBERED = 10_000;
 const DAY_MS = 86_400_000;
 
-/** What {@linkcode Revocations} needs. */
 export interface RevocationsDeps {
   kv: Kv;
   clock: Clock;

@@ -15,7 +15,6 @@ import type { OAuth } from "./oauth/oauth.ts";
 import { returnPath } from "./return_path.ts";
 import type { BrowserInfo, WebSessions } from "./web_sessions.ts";
 
-/** What {@linkcode SignIn} needs. */
 export interface SignInDeps {
   oauth: OAuth;
   webSessions: WebSessions;

@@ -18,7 +18,6 @@ import { ruleForLogin } from "./policy.ts";
 import type { RefreshTokens } from "./refresh_tokens.ts";
 import type { Action, Grant, RegistryTokens } from "./registry_tokens.ts";
 
-/** What {@linkcode TokenService} needs. */
 export interface TokenServiceDeps {
   tokens: RegistryTokens;
   credentials: CredentialVerifier;

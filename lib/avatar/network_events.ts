@@ -16,7 +16,6 @@ import { EVENTS_LEASE, eventsCursorKey } from "./kv_keys.ts";
 import type { AvatarObserver } from "./observer.ts";
 import type { AccountChange } from "./profiles.ts";
 
-/** What {@linkcode NetworkEvents} needs. */
 export interface NetworkEventsDeps {
   readonly kv: Kv;
   readonly clock: Clock;

@@ -18,7 +18,6 @@ import type { PictureRef, ProfileRow } from "./rows.ts";
 import type { StoredPictures } from "./stored_pictures.ts";
 import type { PictureSource } from "./upstream.ts";
 
-/** What {@linkcode Originals} needs. */
 export interface OriginalsDeps {
   readonly clock: Clock;
   readonly store: BlobStore;

@@ -32,7 +32,6 @@ import { type Pictures, readPictures } from "./profile_reader.ts";
 import type { ProfileRow } from "./rows.ts";
 import type { PictureSource } from "./upstream.ts";
 
-/** What {@linkcode Profiles} needs. */
 export interface ProfilesDeps {
   readonly kv: Kv;
   readonly clock: Clock;

@@ -40,7 +40,6 @@ import { sweepReplaced } from "./variants/sweep.ts";
 import { pictureSource } from "./upstream.ts";
 import { Variants } from "./variants/variants.ts";
 
-/** What {@linkcode AvatarService} needs. */
 export interface AvatarDeps {
   readonly kv: Kv;
   readonly clock: Clock;

@@ -19,7 +19,6 @@ import { ensurePlcIdentity } from "../repo/identity/plc_identity.ts";
 import { type KeyBox, loadSigningKey } from "../repo/identity/signing_key.ts";
 import type { Signer } from "../repo/identity/signer.ts";
 
-/** What {@linkcode openHoldIdentity} needs. */
 export interface HoldIdentityDeps {
   config: Config;
   kv: Kv;

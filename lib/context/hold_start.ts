@@ -20,7 +20,6 @@ import type { RepoBlobs } from "../repo/blobs.ts";
 import { type CrawlAnswer, requestCrawl } from "../repo/events/crawl.ts";
 import type { Repo } from "../repo/repo.ts";
 
-/** What {@linkcode holdStart} needs. */
 export interface HoldStartDeps {
   config: Config;
   kv: Kv;

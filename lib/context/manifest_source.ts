@@ -29,7 +29,6 @@ import {
   readManifestAside,
 } from "../oci/manifest_reading.ts";
 
-/** What {@linkcode manifestSource} needs. */
 export interface ManifestSourceDeps {
   identities: IdentityResolver;
   pds: PdsReader;

@@ -39,7 +39,6 @@ import type { Platform } from "./platform.ts";
 import { createKnowledge, type Knowledge } from "./registry_knowledge.ts";
 import { REMOVAL } from "../registry/manifests/removal_job.ts";
 
-/** What {@linkcode createRegistry} needs. */
 export interface RegistryContextDeps extends Platform {
   config: Config;
   /** Where the registry's jobs are done. */

@@ -35,7 +35,6 @@ export const DEFAULT_PERMISSIONS: readonly Permission[] = [
   "blob:write",
 ];
 
-/** What {@linkcode HoldAccess} needs. */
 export interface HoldAccessDeps {
   records: HoldRecords;
   clock: Clock;

@@ -32,7 +32,6 @@ export interface HoldSettings {
   readonly successor?: Did;
 }
 
-/** What {@linkcode bootstrapHold} needs. */
 export interface BootstrapDeps {
   records: HoldRecords;
   clock: Clock;

@@ -20,7 +20,6 @@ export interface RecordWrite {
   readonly value?: unknown;
 }
 
-/** What {@linkcode CaptainRecords} needs. */
 export interface CaptainRecordsDeps {
   access: HoldAccess;
   records: HoldRecords;

@@ -16,7 +16,6 @@ import {
   type HoldRecords,
 } from "./records.ts";
 
-/** What {@linkcode HoldCrew} needs. */
 export interface HoldCrewDeps {
   records: HoldRecords;
   access: HoldAccess;

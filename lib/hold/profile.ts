@@ -22,7 +22,6 @@ export interface ProfileSettings {
   readonly avatarUrl?: string;
 }
 
-/** What {@linkcode ensureProfile} needs. */
 export interface ProfileDeps {
   kv: Kv;
   records: HoldRecords;

@@ -18,7 +18,6 @@ import {
   statsSchema,
 } from "./records.ts";
 
-/** What {@linkcode HoldStats} needs. */
 export interface HoldStatsDeps {
   records: HoldRecords;
   clock: Clock;

@@ -23,7 +23,6 @@ import {
 } from "./records.ts";
 import { KeyedMutex } from "../async/keyed_mutex.ts";
 
-/** What {@linkcode HoldUserData} needs. */
 export interface HoldUserDataDeps {
   records: HoldRecords;
   access: HoldAccess;

@@ -15,7 +15,6 @@ const BUILT = "static/build/docker-credential-atcr.js";
 const FIRST_LINE =
   "#!/usr/bin/env -S deno run --quiet --no-lock --no-config --no-prompt --allow-net --allow-read --allow-write --allow-env --allow-run --allow-sys\n";
 
-/** What {@linkcode HelperBundle} needs. */
 export interface HelperBundleOptions {
   /** Folder of the program. */
   root: URL;

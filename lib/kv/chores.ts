@@ -10,7 +10,6 @@ import type { Logger } from "../log.ts";
 import { type Chore, doChore, turnOf } from "./chore.ts";
 import type { Kv } from "./kv.ts";
 
-/** What {@linkcode startChores} needs. */
 export interface ChoresDeps {
   readonly kv: Kv;
   /** The one that `kv` goes by. */

@@ -27,7 +27,6 @@ import type { BlobRow, RepositoryRow } from "./rows.ts";
 /** How blobs reach clients: `redirect` wherever possible, `proxy` never, `auto` redirects all but small ones. */
 export type DeliveryMode = "auto" | "redirect" | "proxy";
 
-/** What {@linkcode Blobs} needs. */
 export interface BlobsDeps {
   kv: Kv;
   holds: HoldDirectory;

@@ -10,7 +10,6 @@ import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { HoldClient, HoldDirectory } from "../hold_api/hold_client.ts";
 
-/** What {@linkcode Holds} needs. */
 export interface HoldsDeps {
   /** Our own hold; undefined where none runs here. */
   own: HoldClient | undefined;

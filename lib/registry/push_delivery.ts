@@ -29,7 +29,6 @@ import type { HoldDirectory } from "../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifests/manifest_index.ts";
 import { describePush } from "./describe_push.ts";
 
-/** What {@linkcode PushDeliveries} needs. */
 export interface PushDeliveriesDeps {
   kv: Kv;
   clock: Clock;

@@ -28,7 +28,6 @@ import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import type { BlobRow, UploadRow } from "./rows.ts";
 
-/** What {@linkcode Uploads} needs. */
 export interface UploadsDeps {
   kv: Kv;
   clock: Clock;

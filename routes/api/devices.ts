@@ -24,7 +24,6 @@ import type { Browsers } from "../auth/browser.ts";
 import type { AppEnv } from "../middleware.ts";
 import { readBody } from "../read_body.ts";
 
-/** What {@linkcode deviceApiRoutes} needs. */
 export interface DeviceApiDeps {
   devices: Devices;
   signIn: SignIn;

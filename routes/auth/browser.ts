@@ -20,7 +20,6 @@ import { AppError, isAppError } from "../../lib/errors.ts";
 import type { ClientAddress } from "../server/client_address.ts";
 import type { Visitor } from "../pages/document.tsx";
 
-/** What {@linkcode Browsers} needs. */
 export interface BrowsersDeps {
   webSessions: WebSessions;
   identities: IdentityResolver;

@@ -22,7 +22,6 @@ import type { ClientAddress } from "../server/client_address.ts";
 import type { AppEnv } from "../middleware.ts";
 import { readForm } from "./form.ts";
 
-/** What {@linkcode deviceRoutes} needs. */
 export interface DeviceRoutesDeps {
   deviceCodes: DeviceCodes;
   identities: IdentityResolver;

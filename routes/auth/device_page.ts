@@ -25,7 +25,6 @@ import type { Browsers, SignedInBrowser } from "./browser.ts";
 import { readForm } from "./form.ts";
 import { lifetimeOf } from "./lifetime.ts";
 
-/** What {@linkcode devicePageRoutes} needs. */
 export interface DevicePageDeps {
   deviceCodes: DeviceCodes;
   browsers: Browsers;

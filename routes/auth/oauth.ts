@@ -21,7 +21,6 @@ import { asAppError } from "../render_error.ts";
 import type { Browsers } from "./browser.ts";
 import { readForm } from "./form.ts";
 
-/** What {@linkcode oauthRoutes} needs. */
 export interface OAuthRoutesDeps {
   oauth: OAuth;
   signIn: SignIn;

@@ -17,7 +17,6 @@ import type { Browsers, SignedInBrowser } from "./browser.ts";
 import { readForm } from "./form.ts";
 import { lifetimeOf } from "./lifetime.ts";
 
-/** What {@linkcode settingsRoutes} needs. */
 export interface SettingsDeps {
   devices: Devices;
   webSessions: WebSessions;

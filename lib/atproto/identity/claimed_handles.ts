@@ -15,7 +15,7 @@ interface ClaimedRow {
   did: Did;
 }
 
-/** An account is known by its former handle for so long, in milliseconds. */
+/** An account is known by its former handle for this time, in milliseconds. */
 const FORMER_MS = 365 * 24 * 3_600_000;
 
 /** Remembers who went by which handle. */

@@ -37,7 +37,6 @@ import {
   sessionSchema,
 } from "./create_session.ts";
 
-/** What {@linkcode PasswordSessions} needs. */
 export interface PasswordSessionsDeps {
   kv: Kv;
   clock: Clock;

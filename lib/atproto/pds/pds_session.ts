@@ -78,7 +78,6 @@ const uploadOutput = z.object({
   }),
 });
 
-/** What {@linkcode XrpcPdsSession} needs. */
 export interface PdsSessionDeps {
   did: Did;
   /** Origin of the PDS. */

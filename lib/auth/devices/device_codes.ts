@@ -84,7 +84,6 @@ export type PollResult =
   | { readonly kind: "denied" | "expired" | "unknown" }
   | ({ readonly kind: "approved" } & MadeDevice);
 
-/** What {@linkcode DeviceCodes} needs. */
 export interface DeviceCodesDeps {
   kv: Kv;
   clock: Clock;

@@ -26,7 +26,6 @@ import { ScopesRefused } from "./scopes_refused.ts";
 import { isInvalidScope, isSessionOver, signInError } from "./sign_in_error.ts";
 import type { SessionStore, StateStore } from "./stores.ts";
 
-/** What {@linkcode Engine} needs. */
 export interface EngineDeps {
   metadata: ClientMetadata;
   /** The first one signs; none for a loopback client. */

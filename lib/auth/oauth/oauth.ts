@@ -34,7 +34,6 @@ import { ScopesRefused } from "./scopes_refused.ts";
 import { signInTarget } from "./sign_in_target.ts";
 import { SessionStore, StateStore } from "./stores.ts";
 
-/** What {@linkcode OAuth} needs. */
 export interface OAuthDeps {
   kv: Kv;
   clock: Clock;

@@ -13,7 +13,6 @@ import type {
 } from "../../atproto/identity/identity.ts";
 import { AppError, isAppError } from "../../errors.ts";
 
-/** What {@linkcode signInTarget} needs. */
 export interface SignInTargetDeps {
   fetch: GuardedFetch;
   identities: IdentityResolver;

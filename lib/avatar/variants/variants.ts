@@ -33,7 +33,6 @@ import { VariantBudget } from "./budget.ts";
 import { nearestVariant } from "./nearest.ts";
 import { VariantRows } from "./variant_rows.ts";
 
-/** What {@linkcode Variants} needs. */
 export interface VariantsDeps {
   readonly kv: Kv;
   readonly clock: Clock;

@@ -16,7 +16,6 @@ import type { BlobRows } from "./blob_rows.ts";
 import type { DamageReporter } from "./damage.ts";
 import { digestOfObject } from "../uploads/staged_object.ts";
 
-/** What {@linkcode HoldBlobs} needs. */
 export interface HoldBlobsDeps {
   store: BlobStore;
   keys: StorageKeys;

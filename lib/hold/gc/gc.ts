@@ -44,7 +44,6 @@ export type GcReport =
     unread: number;
   };
 
-/** What {@linkcode HoldGc} needs. */
 export interface HoldGcDeps {
   store: BlobStore;
   keys: StorageKeys;

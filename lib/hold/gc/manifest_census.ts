@@ -51,7 +51,6 @@ export interface ManifestSource {
   ): AsyncIterable<OwnedManifest>;
 }
 
-/** What {@linkcode ManifestCensus} needs. */
 export interface ManifestCensusDeps {
   did: Did;
   kv: Kv;

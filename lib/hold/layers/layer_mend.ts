@@ -8,7 +8,6 @@ import type { Clock } from "../../clock.ts";
 import type { LayerEntry, LayerIndex } from "./layer_index.ts";
 import { COLLECTIONS, type HoldRecords, layerSchema } from "../records.ts";
 
-/** What {@linkcode mendLayerIndex} needs. */
 export interface MendDeps {
   records: HoldRecords;
   layers: LayerIndex;

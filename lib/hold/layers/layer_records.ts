@@ -36,7 +36,6 @@ import {
   rkeyOf,
 } from "../records.ts";
 
-/** What {@linkcode LayerRecords} needs. */
 export interface LayerRecordsDeps {
   records: HoldRecords;
   rows: BlobRows;

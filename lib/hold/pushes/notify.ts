@@ -46,7 +46,6 @@ export interface HoldMetrics {
   postCreated(): void;
 }
 
-/** What {@linkcode HoldNotify} needs. */
 export interface HoldNotifyDeps {
   kv: Kv;
   records: HoldRecords;

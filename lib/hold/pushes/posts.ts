@@ -14,7 +14,6 @@ import { holdKeys } from "../kv_keys.ts";
 import { postRecord } from "./post_record.ts";
 import { COLLECTIONS, type HoldWrite } from "../records.ts";
 
-/** What {@linkcode HoldPosts} needs. */
 export interface HoldPostsDeps {
   kv: Kv;
   clock: Clock;

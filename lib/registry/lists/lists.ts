@@ -26,7 +26,6 @@ import type { RepositoryList } from "./repository_list.ts";
 import type { ReferrerRow, RepositoryRow } from "../rows.ts";
 import type { TaggedReferrers } from "./tagged_referrers.ts";
 
-/** What {@linkcode Lists} needs. */
 export interface ListsDeps {
   clock: Clock;
   log: Logger;

@@ -18,7 +18,6 @@ import type { Discovery } from "../manifests/discovery.ts";
 import type { ManifestIndex } from "../manifests/manifest_index.ts";
 import { isHeard, type ReferrerRow, type TagRow } from "../rows.ts";
 
-/** What {@linkcode TaggedReferrers} needs. */
 export interface TaggedReferrersDeps {
   log: Logger;
   index: ManifestIndex;

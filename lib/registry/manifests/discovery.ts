@@ -28,7 +28,6 @@ import type { ManifestRow, StoredTagRow, TagRow } from "../rows.ts";
 import { isHeard } from "../rows.ts";
 import { ManifestPlaces } from "./manifest_places.ts";
 
-/** What {@linkcode Discovery} needs. */
 export interface DiscoveryDeps {
   kv: Kv;
   clock: Clock;

@@ -27,7 +27,6 @@ import type { PendingRemovals } from "./removals.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 import type { ManifestRow } from "../rows.ts";
 
-/** What {@linkcode ManifestImport} needs. */
 export interface ManifestImportDeps {
   blobs: BlobIndex;
   clock: Clock;

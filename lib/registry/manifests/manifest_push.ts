@@ -34,7 +34,6 @@ import type { ManifestRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
 import type { KnownRecord } from "../owners/owner_writes.ts";
 
-/** What {@linkcode ManifestPush} needs. */
 export interface ManifestPushDeps {
   clock: Clock;
   leases: WriteLeases;

@@ -29,7 +29,6 @@ import { requireRead, requireRepositoryRead } from "../hold_rights.ts";
 import type { ManifestRow, TagRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
 
-/** What {@linkcode Manifests} needs. */
 export interface ManifestsDeps {
   clock: Clock;
   leases: WriteLeases;

@@ -17,7 +17,6 @@ import type { ListedRecord, OwnerReader } from "./owner_reader.ts";
 /** Counts a question to another server for who asks; throws when there were too many. */
 export type Admit = () => Promise<void>;
 
-/** What {@linkcode OwnerLists} needs. */
 export interface OwnerListsDeps {
   kv: Kv;
   clock: Clock;

@@ -13,7 +13,6 @@ import { AppError, isAppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { digestOf, digestParts } from "../../oci/digest.ts";
 
-/** What {@linkcode OwnerReader} needs. */
 export interface OwnerReaderDeps {
   log: Logger;
   pds: PdsReader;

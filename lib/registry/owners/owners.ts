@@ -35,7 +35,6 @@ const PATIENCE_MS = 2_000;
 
 const { profile: PROFILE } = OWNER_COLLECTIONS;
 
-/** What {@linkcode Owners} needs. */
 export interface OwnersDeps {
   kv: Kv;
   clock: Clock;

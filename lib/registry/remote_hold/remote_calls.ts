@@ -23,7 +23,6 @@ export type HoldFetch = (
   },
 ) => Promise<Response>;
 
-/** What {@linkcode RemoteCalls} needs. */
 export interface RemoteCallsDeps {
   did: Did;
   /** Origin of the hold, for example `https://hold01.example.com`. */

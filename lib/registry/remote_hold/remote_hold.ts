@@ -27,7 +27,6 @@ import { RemoteCalls, type RemoteCallsDeps } from "./remote_calls.ts";
 import { RemoteQuota } from "./remote_quota.ts";
 import { RemoteUploads } from "./remote_uploads.ts";
 
-/** What {@linkcode RemoteHold} needs. */
 export interface RemoteHoldDeps extends RemoteCallsDeps {
   kv: Kv;
   clock: Clock;

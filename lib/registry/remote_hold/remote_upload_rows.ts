@@ -23,7 +23,6 @@ export interface RemoteUploadRow {
   readonly parts: readonly PartRef[];
 }
 
-/** What {@linkcode RemoteUploadRows} needs. */
 export interface RemoteUploadRowsDeps {
   readonly kv: Kv;
   readonly clock: Clock;

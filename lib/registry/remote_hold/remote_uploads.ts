@@ -21,7 +21,6 @@ import {
   RemoteUploadRows,
 } from "./remote_upload_rows.ts";
 
-/** What {@linkcode RemoteUploads} needs. */
 export interface RemoteUploadsDeps {
   kv: Kv;
   clock: Clock;

@@ -8,7 +8,6 @@ import { MAX_BLOB_BYTES } from "../../../lib/repo/blobs.ts";
 import type { PdsAccount } from "../account.ts";
 import { method } from "../mount.ts";
 
-/** What {@linkcode describeServer} needs. */
 export interface DescribeServerDeps {
   readonly account: PdsAccount;
   /** Pages that describe the service, where they exist; URLs. */

@@ -9,7 +9,6 @@ import { type RepoDeps, requireServed } from "../account.ts";
 import { method } from "../mount.ts";
 import { refuse } from "../refusals.ts";
 
-/** What {@linkcode getBlob} needs. */
 export interface GetBlobDeps extends RepoDeps {
   readonly blobs: RepoBlobs;
   /** Answers for an OCI digest in place of a CID: the layers of the hold. */

@@ -21,7 +21,6 @@ import {
 import type { ByteRange } from "../../../lib/storage/blob_store.ts";
 import type { ServiceTokens } from "../callers.ts";
 
-/** What {@linkcode createBlobResponder} needs. */
 export interface BlobResponderDeps {
   tokens: ServiceTokens;
   access: HoldAccess;

@@ -8,7 +8,6 @@ import { method } from "../mount.ts";
 import { refuse } from "../refusals.ts";
 import { cursorOf } from "./event_socket.ts";
 
-/** What {@linkcode subscribeRepos} needs. */
 export interface SubscribeReposDeps {
   /**
    * Takes over a request for the event stream, where requests become

@@ -12,7 +12,6 @@ import { anyCaller, type RightsDeps } from "../callers.ts";
 import { method } from "../mount.ts";
 import { didOf } from "../refusals.ts";
 
-/** What {@linkcode updateCrewTier} needs. */
 export interface UpdateCrewTierDeps extends RightsDeps {
   crew: HoldCrew;
   quota: HoldQuota;
