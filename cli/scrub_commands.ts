@@ -33,7 +33,7 @@ export const SCRUB_COMMANDS: readonly Command[] = [
 /** Bytes read in a second where the operator names no other rate: a fraction of what a disk gives. */
 const RATE = 50_000_000;
 
-/** A process that dies while it scrubs makes others wait for so long, in milliseconds. */
+/** A process that dies while it scrubs makes others wait for this time, in milliseconds. */
 const LEASE_MS = 20_000;
 
 async function scrub(call: CommandCall): Promise<number> {

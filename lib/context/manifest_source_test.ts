@@ -128,7 +128,7 @@ Deno.test("the repo of an owner tells what is there, and is gone only when the P
       ]),
     );
   });
-  await t.step("what the bytes name is told whatever the field", async () => {
+  await t.step("what the bytes name is reported whatever the field", async () => {
     const named: Record<string, unknown> = {};
     for await (const manifest of source.manifestsOf(did)) {
       const found = await manifest.named();

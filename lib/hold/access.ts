@@ -71,7 +71,7 @@ export class HoldAccess {
     this.#ttlMs = deps.ttlMs ?? 5_000;
   }
 
-  /** Whether `did` (undefined: somebody without login) may read blobs. */
+  /** Whether `did` (undefined: a caller without login) may read blobs. */
   async read(did: Did | undefined): Promise<Decision> {
     const captain = await this.captain();
     if (captain?.public) return ALLOWED;

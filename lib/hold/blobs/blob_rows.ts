@@ -123,7 +123,7 @@ export class BlobRows {
       }
       const row = liveRow(size, now, now);
       if (await this.#rows.swap(digest, entry, row, counter)) return;
-      // Whoever took the removal up again may have removed what was placed, too.
+      // The process that took the removal up again may have removed what was placed, too.
       if (entry?.value.state === "purging") throw beingRemoved(digest);
     }
     throw beingRemoved(digest);

@@ -35,7 +35,7 @@ export class ReadTickets {
     this.#clock = deps.clock;
   }
 
-  /** A new ticket for `digest`, for `reader` (undefined: somebody without login). */
+  /** A new ticket for `digest`, for `reader` (undefined: a caller without login). */
   async issue(digest: Digest, reader: Did | undefined): Promise<string> {
     const ticket = crypto.randomUUID();
     const until = this.#clock.now() + TICKET_MS;
