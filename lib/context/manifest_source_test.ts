@@ -128,19 +128,22 @@ Deno.test("the repo of an owner tells what is there, and is gone only when the P
       ]),
     );
   });
-  await t.step("what the bytes name is reported whatever the field", async () => {
-    const named: Record<string, unknown> = {};
-    for await (const manifest of source.manifestsOf(did)) {
-      const found = await manifest.named();
-      named[manifest.digest] = found && [...found].sort();
-    }
-    assert.deepEqual(named, {
-      [digest("listed")]: undefined,
-      [digest("index")]: undefined,
-      [digest("empty")]: undefined,
-      [digestOf(bytes)]: ["config", "three", "four"].map(digest).sort(),
-    });
-  });
+  await t.step(
+    "what the bytes name is reported whatever the field",
+    async () => {
+      const named: Record<string, unknown> = {};
+      for await (const manifest of source.manifestsOf(did)) {
+        const found = await manifest.named();
+        named[manifest.digest] = found && [...found].sort();
+      }
+      assert.deepEqual(named, {
+        [digest("listed")]: undefined,
+        [digest("index")]: undefined,
+        [digest("empty")]: undefined,
+        [digestOf(bytes)]: ["config", "three", "four"].map(digest).sort(),
+      });
+    },
+  );
   await t.step(
     "an account that its PDS does not have has nothing",
     async () => {
