@@ -116,6 +116,11 @@ export class IdentityCache {
     if (known && isYoung(known)) return known.value;
     // Outside of the flight: it must not hold up callers without a limit.
     if (!known) await options.beforeAsking?.();
+    // Another caller's question may have been answered while the store was read.
+    const newer = this.#local.get(name)?.row;
+    if (newer && newer.checkedAt >= now && isYoung(newer)) {
+      return newer.value as T | null;
+    }
     // Not read before: creating the request's AbortSignal is expensive.
     const { signal, patienceMs } = options;
     const usableMs = known ? this.#usableMs(known, now) : 0;
