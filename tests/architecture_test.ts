@@ -58,24 +58,29 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // Services do not know each other.
   "lib/auth": [...FOUNDATIONS, "lib/hold_api", "lib/metrics.ts"],
   "lib/avatar": FOUNDATIONS,
+  "lib/index": [
+    ...FOUNDATIONS.filter((room) => !/scrub|storage/.test(room)),
+    "lexicons",
+  ],
   "lib/hold": [...FOUNDATIONS, "lib/hold_api"],
   "lib/registry": [...FOUNDATIONS, "lib/hold_api", "lib/metrics.ts"],
   // Builds all of it.
   "lib/context": [
     ...FOUNDATIONS,
     ...["lib/auth", "lib/avatar", "lib/config", "lib/hold", "lib/metrics.ts"],
-    ...["lib/hold_api", "lib/registry", "lib/repo"],
+    ...["lib/hold_api", "lib/index", "lib/registry", "lib/repo"],
   ],
   // What is stored is the business of services alone.
   "routes": [
     ...FOUNDATIONS.filter((room) => room !== "lib/kv"),
     ...["lib/auth", "lib/avatar", "lib/context", "lib/hold", "lib/install"],
-    ...["lib/hold_api", "lib/metrics.ts", "lib/registry", "lib/repo"],
+    ...["lib/hold_api", "lib/index", "lib/metrics.ts", "lib/registry"],
+    "lib/repo",
     "deno.json",
   ],
   "cli": [
     ...FOUNDATIONS,
-    ...["lib/config", "lib/context", "lib/hold", "lib/repo"],
+    ...["lib/config", "lib/context", "lib/hold", "lib/index", "lib/repo"],
     ...["routes", "sandbox"],
   ],
   "main.ts": ["cli", "lib/config"],
