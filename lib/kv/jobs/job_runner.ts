@@ -52,11 +52,15 @@ export class JobRunner {
   readonly #rows: JobRows;
   readonly #kinds = new Map<string, Registered>();
   readonly #running = new Set<Promise<void>>();
+  /** Slots in use, by {@linkcode laneOf}. */
+  readonly #used = new Map<string, number>();
   /** Ends the loop; no new job is begun. */
   #stopping = new AbortController();
   /** Ends the handlers. */
   #aborting = new AbortController();
   #loop: Promise<void> | undefined;
+  /** Ends the pause before the next look at the store. */
+  #woken = new AbortController();
   #looks = 0;
 
   constructor(options: JobRunnerOptions) {
@@ -86,6 +90,11 @@ export class JobRunner {
     this.#loop ??= this.#run();
   }
 
+  /** Looks for due jobs now instead of at the next poll, where jobs are done in the background. */
+  wake(): void {
+    this.#woken.abort();
+  }
+
   /**
    * Begins no new job and waits for the running ones; after `graceMs` their
    * signals are aborted. What they did not finish is done after a restart.
@@ -111,7 +120,10 @@ export class JobRunner {
   async runDue(limit = 10_000): Promise<number> {
     let runs = 0;
     for (;;) {
-      if (runs < limit) runs += await this.#claimDue();
+      const begun = runs < limit ? await this.#claimDue() : 0;
+      runs += begun;
+      // A slot may have become free meanwhile.
+      if (begun > 0) continue;
       if (this.#running.size === 0) return runs;
       await Promise.race(this.#running);
     }
@@ -120,13 +132,15 @@ export class JobRunner {
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
+      const woken = new AbortController();
+      this.#woken = woken;
       try {
-        await this.#claimDue();
+        // A slot may have become free meanwhile.
+        if (await this.#claimDue() > 0) continue;
       } catch (error) {
         this.#log.error("jobs cannot be read", { error });
       }
       // A slot that becomes free is used at once.
-      const woken = new AbortController();
       const pause = AbortSignal.any([signal, woken.signal]);
       const sleep = this.#clock.sleep(this.#pollMs, pause);
       await Promise.race([sleep, ...this.#running]);
@@ -134,7 +148,7 @@ export class JobRunner {
     }
   }
 
-  /** Begins due jobs until every slot is taken; returns how many. */
+  /** Begins due jobs as far as there are slots; returns how many. */
   async #claimDue(): Promise<number> {
     await this.#ahead.bringBack(
       [...this.#kinds.values()].map(({ kind }) => kind),
@@ -146,20 +160,35 @@ export class JobRunner {
     for (
       const registered of [...kinds.slice(first), ...kinds.slice(0, first)]
     ) {
+      if (!this.#hasSlot(registered.kind)) continue;
       const due = dueKeys(registered.kind.name, this.#clock.now());
       for await (const entry of this.#kv.list(due)) {
         if (this.#stopping.signal.aborted) return begun;
-        if (this.#running.size >= this.#concurrency) return begun;
+        if (!this.#hasSlot(registered.kind)) break;
         const claim = await this.#rows.claim(registered.kind, entry);
         if (claim === undefined) continue;
-        const run = this.#do({ ...claim, registered }).finally(() =>
-          this.#running.delete(run)
-        );
-        this.#running.add(run);
+        this.#begin({ ...claim, registered });
         begun++;
       }
     }
     return begun;
+  }
+
+  #hasSlot(kind: JobKind<unknown>): boolean {
+    const used = this.#used.get(laneOf(kind)) ?? 0;
+    return used < (kind.concurrency ?? this.#concurrency);
+  }
+
+  #begin(claim: Claim): void {
+    const lane = laneOf(claim.registered.kind);
+    const use = (slots: number) =>
+      this.#used.set(lane, (this.#used.get(lane) ?? 0) + slots);
+    use(1);
+    const run = this.#do(claim).finally(() => {
+      use(-1);
+      this.#running.delete(run);
+    });
+    this.#running.add(run);
   }
 
   async #do(claim: Claim): Promise<void> {
@@ -209,4 +238,9 @@ export class JobRunner {
       lastError: message,
     }, pauseMs);
   }
+}
+
+/** Kinds without slots of their own share one lane. */
+function laneOf(kind: JobKind<unknown>): string {
+  return kind.concurrency === undefined ? "" : kind.name;
 }

@@ -24,6 +24,17 @@ export interface JobKind<T> {
   readonly backoffMs?: number;
   /** Longest pause between two runs; six hours by default. */
   readonly maxBackoffMs?: number;
+  /**
+   * The pauses after the first, the second and further failures, instead of
+   * doubled ones; the last is repeated. In milliseconds.
+   */
+  readonly pausesMs?: readonly [number, ...number[]];
+  /**
+   * Jobs of this kind at the same time in one instance, in slots of their own:
+   * for work that waits for slow strangers. By default the kinds share the
+   * slots of the runner.
+   */
+  readonly concurrency?: number;
 }
 
 /** Options of {@linkcode planJob}. */
@@ -210,16 +221,21 @@ export function attemptsOf(kind: JobKind<unknown>): number {
 
 /**
  * Pause after the run number `attempts` (from 1) failed with `error`, in
- * milliseconds: exponential, with up to a quarter more so that jobs do not
- * return in step, and not shorter than the error asks.
+ * milliseconds: exponential or as the kind lists it, with up to a quarter more
+ * so that jobs do not return in step, and not shorter than the error asks.
  */
 export function pauseAfter(
   kind: JobKind<unknown>,
   attempts: number,
   error: unknown,
 ): number {
-  const { backoffMs = BACKOFF_MS, maxBackoffMs = MAX_BACKOFF_MS } = kind;
-  const pause = Math.min(backoffMs * 2 ** (attempts - 1), maxBackoffMs);
+  const pause = plannedPause(kind, attempts);
   const asked = error instanceof AppError ? error.retryAfterSeconds ?? 0 : 0;
   return Math.round(Math.max(pause * (1 + Math.random() / 4), asked * 1000));
+}
+
+function plannedPause(kind: JobKind<unknown>, attempts: number): number {
+  const { backoffMs = BACKOFF_MS, maxBackoffMs = MAX_BACKOFF_MS } = kind;
+  const listed = kind.pausesMs?.[attempts - 1] ?? kind.pausesMs?.at(-1);
+  return listed ?? Math.min(backoffMs * 2 ** (attempts - 1), maxBackoffMs);
 }

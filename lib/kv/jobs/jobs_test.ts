@@ -188,6 +188,28 @@ test("a failing job is tried again after growing pauses, then kept with its erro
   assert.equal(await rig.rows(), 0);
 });
 
+test("a kind may list its pauses, of which the last is repeated", async (rig) => {
+  const kind = {
+    ...POST,
+    name: "test.listed",
+    pausesMs: [30_000, 120_000],
+    maxAttempts: 4,
+  } as const;
+  const commit = rig.kv.atomic();
+  enqueue(commit, rig.clock, kind, { text: "x" });
+  await commit.commit();
+  const runner = rig.runner();
+  runner.register(kind, () => Promise.reject(new Error("no")));
+  await runner.runDue();
+  for (const pause of [30_000, 120_000, 120_000]) {
+    rig.clock.advance(pause - 1);
+    assert.equal(await runner.runDue(), 0);
+    rig.clock.advance(pause / 4 + 1);
+    assert.equal(await runner.runDue(), 1);
+  }
+  assert.equal((await listDeadJobs(rig.kv)).length, 1);
+});
+
 test("a given-up job can be queued again and is forgotten when it succeeds", async (rig) => {
   const id = await rig.enqueue("x");
   let works = false;
@@ -288,6 +310,33 @@ test("no more jobs run at once than allowed", async (rig) => {
   assert.equal(rig.done.length, 10);
 });
 
+test("a kind with slots of its own neither takes those of others nor waits for them", async (rig) => {
+  const slow: JobKind<{ text: string }> = {
+    ...POST,
+    name: "test.slow",
+    concurrency: 2,
+  };
+  for (let i = 0; i < 3; i++) {
+    await rig.enqueue(`${i}`);
+    const commit = rig.kv.atomic();
+    enqueue(commit, rig.clock, slow, { text: `slow ${i}` });
+    await commit.commit();
+  }
+  const gate = Promise.withResolvers<void>();
+  const runner = rig.runner(undefined, { concurrency: 1 });
+  let begun = 0;
+  runner.register(slow, async () => {
+    begun++;
+    await gate.promise;
+  });
+  const run = runner.runDue();
+  for (let i = 0; i < 5; i++) await settle(rig.kv);
+  assert.equal(begun, 2);
+  assert.deepEqual(rig.done.toSorted(), ["0", "1", "2"]);
+  gate.resolve();
+  assert.equal(await run, 6);
+});
+
 test("kinds nobody registered here stay for another instance", async (rig) => {
   const commit = rig.kv.atomic();
   enqueue(commit, rig.clock, { ...POST, name: "test.other" }, { text: "x" });
@@ -303,6 +352,17 @@ test("in the background jobs are found by looking now and then", async (rig) => 
   await rig.enqueue("x");
   assert.deepEqual(rig.done, []);
   rig.clock.advance(1_000);
+  await settle(rig.kv);
+  assert.deepEqual(rig.done, ["x"]);
+  await runner.stop();
+});
+
+test("a runner that is woken looks at once", async (rig) => {
+  const runner = rig.runner();
+  runner.start();
+  await settle(rig.kv);
+  await rig.enqueue("x");
+  runner.wake();
   await settle(rig.kv);
   assert.deepEqual(rig.done, ["x"]);
   await runner.stop();
