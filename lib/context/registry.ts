@@ -35,6 +35,7 @@ import { RepositoryList } from "../registry/lists/repository_list.ts";
 import { TaggedReferrers } from "../registry/lists/tagged_referrers.ts";
 import { Uploads } from "../registry/uploads.ts";
 import { WriteLeases } from "../registry/write_leases.ts";
+import type { RepositoryEvents } from "../registry/repository_events.ts";
 import type { Platform } from "./platform.ts";
 import { createKnowledge, type Knowledge } from "./registry_knowledge.ts";
 import { REMOVAL } from "../registry/manifests/removal_job.ts";
@@ -53,6 +54,8 @@ export interface RegistryContextDeps extends Platform {
   /** Our own hold, where one runs here. */
   ownHold: HoldClient | undefined;
   defaultHold: Did;
+  /** Hears of pushes and deletes. */
+  events: RepositoryEvents;
 }
 
 /** The services of the registry. */

@@ -22,6 +22,7 @@ import { AppError } from "../errors.ts";
 import { JobRunner } from "../kv/jobs/job_runner.ts";
 import { LargeValues } from "../kv/large_value.ts";
 import { registryKeys } from "../registry/kv_keys.ts";
+import { UNHEARD } from "../registry/repository_events.ts";
 import { LocalHold } from "../registry/local_hold.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import type { SandboxNetwork } from "./network.ts";
@@ -82,6 +83,7 @@ export async function createServices(
       session: auth.session,
       ownHold: hold && localHold(hold),
       defaultHold: defaultHold(config, hold?.did),
+      events: UNHEARD,
     })
     : undefined;
   const avatars = runs("avatar") ? createAvatars(base) : undefined;

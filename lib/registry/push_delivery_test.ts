@@ -161,7 +161,7 @@ Deno.test("a refusal is final, and so is the deletion of the manifest", async ()
   const manifest = await index.manifest(push.ref, push.digest);
   assert.ok(manifest);
   const job = planJob(clock, REMOVAL, work);
-  await index.removals.begin(push.ref, push.digest, manifest, job);
+  await index.removals.begin(push.ref, push.digest, manifest, job.rows);
   clock.advance(5 * MINUTE);
   assert.equal(await deliveries.deliverAll(never), 0);
   assert.deepEqual(heard, []);

@@ -63,7 +63,7 @@ async function put(
 async function remove(index: ManifestIndex, digest: Digest): Promise<void> {
   const work = { ...REF, digest };
   const job = planJob(systemClock, REMOVAL, work);
-  await index.removals.begin(REF, digest, MANIFEST, job);
+  await index.removals.begin(REF, digest, MANIFEST, job.rows);
 }
 
 /** Removes the rows that a delete has left. */

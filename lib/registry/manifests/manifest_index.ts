@@ -101,15 +101,15 @@ export class ManifestIndex {
     });
   }
 
-  /** Keys of the records behind tags, also of those that were deleted and whose records are still there. */
-  async tagRkeys(
+  /** What is stored of tags, also of those that were deleted and whose records are still there. */
+  async storedTags(
     { did, repo }: RepoRef,
     tags: readonly string[],
-  ): Promise<(string | undefined)[]> {
+  ): Promise<(StoredTagRow | undefined)[]> {
     const rows = await this.#kv.getMany<StoredTagRow>(
       tags.map((tag) => registryKeys.tag(did, repo, tag)),
     );
-    return rows.map((entry) => entry?.value.rkey);
+    return rows.map((entry) => entry?.value);
   }
 
   async manifest(

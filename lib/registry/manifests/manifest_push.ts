@@ -24,13 +24,14 @@ import type { ManifestContent } from "./content.ts";
 import type { HoldClient, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef, TagPut } from "./manifest_index.ts";
 import { manifestRow, referrerRow } from "./manifest_rows.ts";
-import type { PendingRemovals } from "./removals.ts";
+import { isRemoved, type PendingRemovals } from "./removals.ts";
 import type { OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
 import { requireWrite } from "../hold_rights.ts";
 import { describePush } from "../describe_push.ts";
 import type { Push, PushDeliveries } from "../push_delivery.ts";
-import type { ManifestRow } from "../rows.ts";
+import type { RepositoryEvents } from "../repository_events.ts";
+import type { ManifestRow, StoredTagRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
 import type { KnownRecord } from "../owners/owner_writes.ts";
 
@@ -46,6 +47,7 @@ export interface ManifestPushDeps {
   records: OwnerRecords;
   /** Tells holds of pushes; undefined where they are not told. */
   deliveries: PushDeliveries | undefined;
+  events: RepositoryEvents;
   /** Whether a manifest may name blobs that were not pushed. */
   allowMissingBlobs: boolean;
 }
@@ -125,6 +127,7 @@ export class ManifestPush {
         }),
       signal,
     );
+    this.#deps.events.committed();
     this.#deps.metrics.manifestPushes.inc();
     if (delivery) this.#deps.deliveries?.deliver(push, delivery);
     return { digest, subject: manifest.subject?.digest };
@@ -168,10 +171,10 @@ export class ManifestPush {
       removals: PendingRemovals;
     },
   ): Promise<void> {
-    const { index, records, clock, content } = this.#deps;
-    const [before, rkeys] = await Promise.all([
+    const { index, records, clock, content, events } = this.#deps;
+    const [before, former] = await Promise.all([
       index.manifest(ref, digest),
-      index.tagRkeys(ref, pushed.tags),
+      index.storedTags(ref, pushed.tags),
     ]);
     const now = clock.now();
     const createdAt = before?.createdAt ?? now;
@@ -186,7 +189,7 @@ export class ManifestPush {
       known: before && knownRecord(before),
       tags: pushed.tags.map((tag, i) => ({
         tag,
-        rkey: rkeys[i],
+        rkey: former[i]?.rkey,
       })),
     }, signal ? AbortSignal.any([signal, lost]) : lost);
     // Who has the lease now has read the records after us, or will.
@@ -210,6 +213,19 @@ export class ManifestPush {
         rkey: written.rkeys[i] ?? "",
       },
     }));
+    const event = events.plan({
+      kind: "push",
+      ref,
+      holdDid,
+      at: now,
+      digest,
+      mediaType: manifest.mediaType,
+      size: row.size,
+      tags: pushed.tags.map((tag, i) => ({
+        tag,
+        from: pointedAt(former[i], removals),
+      })),
+    });
     const { bytes } = pushed;
     // What the index names must be readable.
     const kept = content.row(digest, bytes);
@@ -223,10 +239,18 @@ export class ManifestPush {
       ...(manifest.subject
         ? { referrer: referrerRow(digest, row, manifest) }
         : {}),
-      also: [...(kept ? [kept] : []), ...(delivery?.rows ?? [])],
+      also: [...(kept ? [kept] : []), ...(delivery?.rows ?? []), ...event],
     });
     content.remember(digest, bytes);
   }
+}
+
+/** Where a tag points that is stored so. */
+function pointedAt(
+  row: StoredTagRow | undefined,
+  removals: PendingRemovals,
+): Digest | undefined {
+  return row && !isRemoved(row, removals) ? row.digest : undefined;
 }
 
 /** What an index row says of the record behind it. */

@@ -14,6 +14,7 @@ import { ManifestIndex } from "./manifest_index.ts";
 import { ManifestPush } from "./manifest_push.ts";
 import { OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
+import { UNHEARD } from "../repository_events.ts";
 import { WriteLeases } from "../write_leases.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { openKv } from "../../kv/open_kv.ts";
@@ -75,6 +76,7 @@ async function setUp() {
     blobs: blobs as Blobs,
     records: new OwnerRecords(pds as PdsReader, clock),
     deliveries: undefined,
+    events: UNHEARD,
     allowMissingBlobs: false,
   });
   const put = (name: string) => {

@@ -21,6 +21,7 @@ import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import { type Digest } from "../../oci/digest.ts";
 import type { OwnerRecords } from "../owners/owner_records.ts";
+import type { RepositoryEvents } from "../repository_events.ts";
 import type { ManifestRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
@@ -34,6 +35,7 @@ export interface ManifestRemovalDeps {
   leases: WriteLeases;
   index: ManifestIndex;
   records: OwnerRecords;
+  events: RepositoryEvents;
   session: (did: Did) => Promise<PdsSession | undefined>;
 }
 
@@ -87,10 +89,16 @@ export class ManifestRemoval {
     manifest: ManifestRow,
     lost: AbortSignal,
   ): Promise<void> {
-    const { index: { removals }, kv, clock, log } = this.#deps;
+    const { index: { removals }, kv, clock, log, events } = this.#deps;
     const work = { ...ref, digest };
     const job = this.#planned(work, clock.now() + FIRST_MS);
-    const removal = await removals.begin(ref, digest, manifest, job);
+    const { holdDid } = manifest;
+    const event = { ref, holdDid, at: clock.now(), tag: undefined, digest };
+    const removal = await removals.begin(ref, digest, manifest, [
+      ...job.rows,
+      ...events.plan({ kind: "delete", ...event }),
+    ]);
+    events.committed();
     const removing = { ref, digest, removal, session, signal: lost };
     try {
       const tags = await removals.tags(ref, digest, removal, MAX_AT_ONCE + 1);

@@ -26,6 +26,7 @@ import type { HiddenRepositories } from "../owners/hidden_repositories.ts";
 import type { OwnerRecords } from "../owners/owner_records.ts";
 import type { RecordCheck } from "./record_check.ts";
 import { requireRead, requireRepositoryRead } from "../hold_rights.ts";
+import type { RepositoryEvents } from "../repository_events.ts";
 import type { ManifestRow, TagRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
 
@@ -42,6 +43,7 @@ export interface ManifestsDeps {
   recordCheck: Pick<RecordCheck, "later" | "now">;
   removal: ManifestRemoval;
   uses: Pick<ManifestUses, "requireNoTaggedIndex">;
+  events: RepositoryEvents;
   /** Age at which a known tag is compared with the owner's repo, in milliseconds. */
   tagRecheckMs: number;
 }
@@ -195,10 +197,9 @@ export class Manifests {
     lost: AbortSignal,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { index, records } = this.#deps;
-    if (!await index.tag(ref, tag)) {
-      throw unknownManifest({ kind: "tag", tag });
-    }
+    const { index, records, events, clock } = this.#deps;
+    const known = await index.tag(ref, tag);
+    if (!known) throw unknownManifest({ kind: "tag", tag });
     const ended = signal ? AbortSignal.any([signal, lost]) : lost;
     const removed = new Set<string>();
     // A comparison with the owner's repo may write the row meanwhile.
@@ -210,7 +211,16 @@ export class Manifests {
       }
       lost.throwIfAborted();
       return true;
-    });
+    }, ({ digest = known.value.digest }) =>
+      events.plan({
+        kind: "delete",
+        ref,
+        holdDid: known.value.holdDid,
+        at: clock.now(),
+        tag,
+        digest,
+      }));
+    events.committed();
   }
 
   async #deleteManifest(

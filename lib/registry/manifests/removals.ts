@@ -8,7 +8,6 @@
 
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
-import type { PlannedJob } from "../../kv/jobs/jobs.ts";
 import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { registryKeys } from "../kv_keys.ts";
@@ -19,7 +18,7 @@ import type {
   StoredTagRow,
   TagRow,
 } from "../rows.ts";
-import type { RepoRef } from "./manifest_index.ts";
+import type { KeptRow, RepoRef } from "./manifest_index.ts";
 
 /** Removals under way in one repository at the same time: their row must fit into one value. */
 const MAX_PENDING = 200;
@@ -143,7 +142,7 @@ export class Removals {
 
   /**
    * Removes a manifest with all tags that point at it and its place among the
-   * referrers of its subject, in one commit, which also queues `job`. Its own
+   * referrers of its subject, in one commit, which also keeps `also`. Its own
    * referrers stay readable by digest.
    *
    * Throws AppError `TOOMANYREQUESTS` while too many removals are under way.
@@ -152,7 +151,7 @@ export class Removals {
     ref: RepoRef,
     digest: Digest,
     manifest: ManifestRow,
-    job: PlannedJob,
+    also: readonly KeptRow[],
   ): Promise<RemovalRow> {
     const { did, repo } = ref;
     const { holdDid, rkey, subject } = manifest;
@@ -175,7 +174,7 @@ export class Removals {
       if (subject) {
         change.delete(registryKeys.referrer(did, repo, subject, digest));
       }
-      for (const { key, row } of job.rows) change.set(key, row);
+      for (const { key, row } of also) change.set(key, row);
       return { ...pending, [digest]: removal };
     });
     return removal;

@@ -11,7 +11,7 @@ import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { TagPages } from "../lists/tag_pages.ts";
 import type { RepositoryRow, StoredTagRow, TagRow } from "../rows.ts";
-import type { RepoRef } from "./manifest_index.ts";
+import type { KeptRow, RepoRef } from "./manifest_index.ts";
 import {
   type PendingRemovals,
   type Removals,
@@ -67,11 +67,12 @@ export class TagChanges {
     return false;
   }
 
-  /** Removes one tag if its row is still `expected`; its manifest stays. False when somebody changed the row meanwhile. */
+  /** Removes one tag if its row is still `expected`, and keeps `also`; its manifest stays. False when somebody changed the row meanwhile. */
   async remove(
     ref: RepoRef,
     tag: string,
     expected: Entry<StoredTagRow>,
+    also: readonly KeptRow[] = [],
   ): Promise<boolean> {
     const { did, repo } = ref;
     const key = registryKeys.tag(did, repo, tag);
@@ -86,6 +87,7 @@ export class TagChanges {
       if (digest) {
         change.delete(registryKeys.manifestTag(did, repo, digest, tag));
       }
+      for (const { key, row } of also) change.set(key, row);
       this.#removals.touch(change, ref, removals);
       this.#pages.touch(change, did, repo);
       if (await change.commit()) return true;
@@ -96,18 +98,19 @@ export class TagChanges {
   /**
    * Removes one tag as long as `applies` to its row, whatever changes the row
    * meanwhile: a look at the owner's repo may note when that was. Its manifest
-   * stays.
+   * stays. `also` gives the rows to keep in the same commit.
    */
   async removeWhile(
     ref: RepoRef,
     tag: string,
     applies: (row: StoredTagRow) => boolean | Promise<boolean>,
+    also: (row: StoredTagRow) => readonly KeptRow[] = () => [],
   ): Promise<void> {
     const key = registryKeys.tag(ref.did, ref.repo, tag);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const entry = await this.#kv.get<StoredTagRow>(key);
       if (!entry || !await applies(entry.value)) return;
-      if (await this.remove(ref, tag, entry)) return;
+      if (await this.remove(ref, tag, entry, also(entry.value))) return;
     }
     throw new RemovalsChangedError();
   }

@@ -29,6 +29,10 @@ import { Manifests } from "./manifests.ts";
 import { OwnerRepo, SHOWN, testContent } from "./testing_owner.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
+import type {
+  RepositoryEvent,
+  RepositoryEvents,
+} from "../repository_events.ts";
 import { openKv } from "../../kv/open_kv.ts";
 import { REMOVAL } from "./removal_job.ts";
 
@@ -93,11 +97,21 @@ export async function startTestManifests() {
   const discovery = new Discovery({
     ...{ kv, clock, log, reader, index, heard, names, content, imports },
   });
+  const happened: RepositoryEvent[] = [];
+  const events: RepositoryEvents = {
+    plan: (event) => {
+      const key = ["happened", happened.push(event)];
+      return [{ key, row: event }];
+    },
+    committed: () => {},
+  };
   const removal = new ManifestRemoval({
+    events,
     ...{ kv, clock, log, leases, index, records, session },
   });
   const metrics = new Metrics();
   const manifests = new Manifests({
+    events,
     uses: { requireNoTaggedIndex: () => Promise.resolve() },
     ...{ clock, leases, log, metrics, holds, index, discovery },
     ...{ records, removal, tagRecheckMs: 60_000 },
@@ -116,6 +130,7 @@ export async function startTestManifests() {
     owners: owners as Owners,
     blobs: blobs as Blobs,
     deliveries: undefined,
+    events,
     allowMissingBlobs: false,
   });
   const jobs = new JobRunner({ kv, clock, log });
@@ -185,6 +200,11 @@ export async function startTestManifests() {
       removeTag,
       at,
       work,
+    },
+    /** What was announced, in the order of the commits. */
+    events: async () => {
+      const rows = kv.list<RepositoryEvent>({ prefix: ["happened"] });
+      return await Array.fromAsync(rows, ({ value }) => value);
     },
     tags: () => index.tagNames(REF, { limit: 10_000 }),
     [Symbol.dispose]: () => kv.close(),
