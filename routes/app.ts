@@ -11,7 +11,7 @@ import { authRoutes, createBrowsers } from "./auth.ts";
 import type { Browsers } from "./auth/browser.ts";
 import { avatarRoutes } from "./avatar/avatar.ts";
 import { clientAddress } from "./server/client_address.ts";
-import { type AppEnv, observe, onError } from "./middleware.ts";
+import { type AppEnv, observe, onError, surface } from "./middleware.ts";
 import { opsRoutes } from "./ops.ts";
 import { clientOrigin } from "./server/origin.ts";
 import { holdRoutes, type HoldRoutesState } from "./hold.ts";
@@ -37,9 +37,18 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.use(observe(ctx));
   app.onError(onError);
-  app.notFound((c) => {
-    throw new AppError("NOT_FOUND", `There is nothing at ${c.req.path}.`);
-  });
+  // Thrown, it would pass by the log line and the headers of `observe`.
+  app.notFound((c) =>
+    onError(
+      new AppError("NOT_FOUND", `There is nothing at ${c.req.path}.`),
+      c,
+    )
+  );
+  // Also where the role is off: its clients read no page. Elsewhere people do.
+  app.use("/v2/*", surface("oci"));
+  app.use("/auth/token", surface("oci"));
+  app.use("/xrpc/*", surface("xrpc"));
+  app.use("/api/*", surface("api"));
   app.route(
     "/",
     opsRoutes({
@@ -52,11 +61,9 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   app.route("/", staticRoutes(new URL("../static/", import.meta.url)));
   if (ctx.hold) app.route("/", holdRoutes(ctx.hold, state));
   if (ctx.registry) {
-    const browsers = createBrowsers(ctx);
-    app.route("/", authRoutes(ctx, browsers));
     const origin = clientOrigin(config.server);
     const clientOf = clientAddress({ trustProxy: config.server.trust_proxy });
-    app.route("/", helperRoutes(config.server, browsers, origin));
+    // Before the pages: pulls and pushes pass nothing of theirs.
     app.route(
       "/",
       v2Routes({
@@ -69,6 +76,9 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
         catalog: config.registry.catalog,
       }),
     );
+    const browsers = createBrowsers(ctx);
+    app.route("/", authRoutes(ctx, browsers));
+    app.route("/", helperRoutes(config.server, browsers, origin));
     const example = config.sandbox.enabled ? "alice.test" : "your.handle";
     const home = {
       origin: config.server.base_url,
@@ -81,8 +91,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     // Last: an identifier may stand where other paths do.
     const indexPath = ctx.registry ? AVATARS_BESIDE_REGISTRY : "/";
     const addressOf = clientAddress({ trustProxy: config.server.trust_proxy });
-    const { log } = ctx;
-    app.route("/", avatarRoutes(ctx.avatars, { indexPath, log, addressOf }));
+    app.route("/", avatarRoutes(ctx.avatars, { indexPath, addressOf }));
   }
   return app;
 }

@@ -11,7 +11,7 @@ import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import { drainBody } from "./server/drain.ts";
 import type { Connection } from "./server/serve.ts";
-import { renderError, type Surface, surfaceOf } from "./render_error.ts";
+import { renderError, type Surface } from "./render_error.ts";
 
 /** Values that the middleware leaves for handlers. */
 export interface AppEnv {
@@ -19,6 +19,10 @@ export interface AppEnv {
   Variables: {
     requestId: string;
     log: Logger;
+    /** Set by {@linkcode surface}; a page where it is not. */
+    surface?: Surface;
+    /** Headers that an answer has besides its own if it is an error. */
+    errorHeaders?: Readonly<Record<string, string>>;
   };
 }
 
@@ -68,11 +72,11 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
     } finally {
       deps.metrics.httpInFlight.dec();
     }
-    const surface = surfaceOf(c.req.path);
+    const surface = c.get("surface") ?? "page";
     addHeader(c, "x-request-id", requestId);
     if (surface === "oci") {
       addHeader(c, "docker-distribution-api-version", "registry/2.0");
-    } else if (surface === "page") {
+    } else if (surface === "page" || surface === "avatar") {
       const { headers } = c.res;
       for (const [name, value] of SECURITY_HEADERS) {
         if (!headers.has(name)) headers.set(name, value);
@@ -127,7 +131,15 @@ function counters(metrics: Metrics) {
   };
 }
 
-/** Renders whatever a handler threw. */
+/** Says which clients a path is for, where it is mounted: the form of its errors follows. */
+export function surface(name: Surface): MiddlewareHandler<AppEnv> {
+  return (c, next) => {
+    c.set("surface", name);
+    return next();
+  };
+}
+
+/** Renders whatever a handler threw; the only handler of errors in the program. */
 export function onError(error: unknown, c: Context<AppEnv>): Response {
   let known = error;
   // What fails when the client has closed the connection is no failure of ours.
@@ -139,9 +151,12 @@ export function onError(error: unknown, c: Context<AppEnv>): Response {
     );
   }
   return renderError(known, {
-    surface: surfaceOf(c.req.path),
+    surface: c.get("surface") ?? "page",
     requestId: c.get("requestId"),
     log: c.get("log"),
     method: c.req.method,
+    path: c.req.path,
+    accept: c.req.header("accept"),
+    headers: c.get("errorHeaders"),
   });
 }

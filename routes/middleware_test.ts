@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { Hono } from "@hono/hono";
+import { AppError } from "../lib/errors.ts";
 import { createLogger } from "../lib/log.ts";
 import { Metrics } from "../lib/metrics.ts";
-import { type AppEnv, observe, onError } from "./middleware.ts";
+import { type AppEnv, observe, onError, surface } from "./middleware.ts";
 
 /** Sends a request to a handler that fails, and gives the status and the levels that were logged. */
 async function fail(
@@ -34,4 +35,43 @@ Deno.test("what fails because the client has gone is no error of ours", async ()
   const signal = AbortSignal.abort();
   const { levels } = await fail(new Error("aborted"), { signal });
   assert.deepEqual(levels, ["debug", "info"]);
+});
+
+Deno.test("an error has the form of the surface that its path is mounted for, and a page elsewhere", async () => {
+  const metrics = new Metrics();
+  const log = createLogger({ level: "error", write: () => {} });
+  const app = new Hono<AppEnv>();
+  app.use(observe({ log, metrics }));
+  app.onError(onError);
+  app.use("/calls/*", surface("xrpc"));
+  app.get("/pictures/:name", surface("avatar"), () => {
+    throw new AppError("NAME_UNKNOWN", "No such account.");
+  });
+  app.all("*", () => {
+    throw new AppError("NOT_FOUND", "Nothing here.");
+  });
+  const answer = async (path: string, accept = "*/*") => {
+    const response = await app.request(path, { headers: { accept } });
+    return [response.headers.get("content-type"), await response.text()];
+  };
+  const json = "application/json";
+  assert.deepEqual(await answer("/calls/a"), [
+    json,
+    '{"error":"NotFound","message":"Nothing here."}',
+  ]);
+  assert.deepEqual(await answer("/pictures/a"), [
+    "text/plain; charset=utf-8",
+    "No such account.\n",
+  ]);
+  assert.deepEqual(await answer("/pictures/a.json"), [
+    json,
+    '{"error":"NOT_FOUND","message":"No such account."}',
+  ]);
+  const [type] = await answer("/pictures/a", "text/html");
+  assert.equal(type, "text/html; charset=utf-8");
+  assert.match(`${await answer("/elsewhere")}`, /<h1>Not found<\/h1>/);
+  const counted = await metrics.text();
+  for (const name of ["xrpc", "avatar", "page"]) {
+    assert.match(counted, new RegExp(`http_requests_total.*"${name}"`));
+  }
 });

@@ -1,25 +1,30 @@
 /**
- * Turns errors into answers: OCI JSON below `/v2`, XRPC JSON below `/xrpc`,
- * a page elsewhere, or its sentence alone. The only place that logs failures of the server.
+ * Turns errors into answers, in the form that the clients of a path read. The
+ * only place that logs failures of the server.
  *
  * @module
  */
 
 import { z } from "zod";
-import { AppError, type ErrorSpec } from "../lib/errors.ts";
+import { AppError, isAppError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
+import { CORS_HEADERS } from "./avatar/avatar_cors.ts";
 import { errorPage } from "./pages/error_page.tsx";
 
 /** Which kind of client an answer is for. */
-export type Surface = "oci" | "xrpc" | "api" | "page" | "text";
+export type Surface = keyof typeof RENDERERS;
 
-/** The surface that a path belongs to. */
-export function surfaceOf(pathname: string): Surface {
-  if (pathname === "/v2" || pathname.startsWith("/v2/")) return "oci";
-  if (pathname === "/auth/token") return "oci";
-  if (pathname.startsWith("/xrpc/")) return "xrpc";
-  if (pathname.startsWith("/api/")) return "api";
-  return "page";
+/** The request that failed, and how it is answered. */
+export interface FailedRequest {
+  readonly surface: Surface;
+  readonly requestId: string;
+  readonly log: Logger;
+  readonly method: string;
+  readonly path: string;
+  /** Its header `Accept`. */
+  readonly accept?: string | undefined;
+  /** Headers of the answer besides those that follow from the error. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Wraps what is no {@linkcode AppError}; its text stays in the log. */
@@ -32,16 +37,13 @@ export function asAppError(error: unknown): AppError {
   );
 }
 
-/** Renders `error` for `surface`, and logs it when the fault is ours. */
-export function renderError(
-  error: unknown,
-  options: { surface: Surface; requestId: string; log: Logger; method: string },
-): Response {
+/** Renders `error` as the clients of the request expect it, and logs it when the fault is ours. */
+export function renderError(error: unknown, request: FailedRequest): Response {
   const known = asAppError(error);
   const { spec } = known;
   // An unknown method is the caller's mistake, whatever its status says.
   if (spec.status >= 500 && known.code !== "METHOD_NOT_IMPLEMENTED") {
-    options.log.error("request failed", {
+    request.log.error("request failed", {
       code: known.code,
       error: known.cause ?? known,
       message: known.message,
@@ -53,9 +55,14 @@ export function renderError(
     headers.set("retry-after", String(Math.ceil(known.retryAfterSeconds)));
   }
   if (spec.status === 405) headers.set("allow", allowedMethods(known));
-  const body = BODIES[options.surface](known, spec, options.requestId);
+  const body = RENDERERS[request.surface](known, request);
   headers.set("content-type", body.type);
-  return new Response(options.method === "HEAD" ? null : body.text, {
+  for (const more of [body.headers, request.headers]) {
+    for (const [name, value] of Object.entries(more ?? {})) {
+      headers.set(name, value);
+    }
+  }
+  return new Response(request.method === "HEAD" ? null : body.text, {
     status: spec.status,
     headers,
   });
@@ -69,34 +76,62 @@ function allowedMethods({ detail }: AppError): string {
   return parsed.success ? parsed.data.allowed.join(", ") : "";
 }
 
-type Body = { type: string; text: string };
-type BodyRenderer = (error: AppError, spec: ErrorSpec, id: string) => Body;
+interface Body {
+  readonly type: string;
+  readonly text: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 const json = (value: unknown): Body => ({
   type: "application/json",
   text: JSON.stringify(value),
 });
 
-const BODIES: Record<Surface, BodyRenderer> = {
-  oci: (error, spec) => {
-    const detail = error.detail === undefined ? {} : { detail: error.detail };
-    return json({
-      errors: [{ code: spec.oci, message: error.message, ...detail }],
-    });
-  },
-  xrpc: (error) => json({ error: error.xrpcName, message: error.message }),
-  api: (error) => json({ error: error.code, message: error.message }),
-  text: (error) => ({
-    type: "text/plain; charset=utf-8",
-    text: `${error.message}\n`,
-  }),
-  page: (error, spec, requestId) => ({
+/** The form of errors on each surface. */
+const RENDERERS = { oci, xrpc, api, page, avatar };
+
+/** The distribution API (distribution-spec, "Error Codes"). */
+function oci({ spec, message, detail }: AppError): Body {
+  const more = detail === undefined ? {} : { detail };
+  return json({ errors: [{ code: spec.oci, message, ...more }] });
+}
+
+function xrpc({ xrpcName, message }: AppError): Body {
+  return json({ error: xrpcName, message });
+}
+
+function api({ code, message }: AppError): Body {
+  return json({ error: code, message });
+}
+
+function page({ spec, message }: AppError, { requestId }: FailedRequest): Body {
+  return {
     type: "text/html; charset=utf-8",
     text: errorPage({
       status: spec.status,
       title: spec.title,
-      message: error.message,
+      message,
       requestId,
     }),
-  }),
-};
+  };
+}
+
+/** Most clients that ask for a picture show no page; scripts of any site may read why it is missing. */
+function avatar(error: AppError, request: FailedRequest): Body {
+  // In the table, a name that does not exist is that of a repository.
+  const known = isAppError(error, "NAME_UNKNOWN")
+    ? new AppError("NOT_FOUND", error.message)
+    : error;
+  const { path, accept = "" } = request;
+  if (path.endsWith(".json")) {
+    return { ...api(known), headers: CORS_HEADERS };
+  }
+  if (accept.includes("text/html")) {
+    return { ...page(known, request), headers: CORS_HEADERS };
+  }
+  return {
+    type: "text/plain; charset=utf-8",
+    text: `${known.message}\n`,
+    headers: CORS_HEADERS,
+  };
+}

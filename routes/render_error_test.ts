@@ -4,7 +4,7 @@ import { storageUnavailable } from "../lib/storage/storage_error.ts";
 import { renderError, type Surface } from "./render_error.ts";
 
 Deno.test("what is for the operator is logged and never answered", async () => {
-  const surfaces: Surface[] = ["oci", "xrpc", "api", "page", "text"];
+  const surfaces: Surface[] = ["oci", "xrpc", "api", "page", "avatar"];
   for (const surface of surfaces) {
     const lines: string[] = [];
     const response = renderError(
@@ -15,6 +15,7 @@ Deno.test("what is for the operator is logged and never answered", async () => {
         surface,
         requestId: "1",
         method: "GET",
+        path: "/",
         log: createLogger({ level: "error", write: (l) => lines.push(l) }),
       },
     );

@@ -10,22 +10,19 @@ import { assertAllowed } from "../../lib/avatar/access.ts";
 import { parseQuery } from "../../lib/avatar/parameters.ts";
 import type { PictureKind } from "../../lib/avatar/rows.ts";
 import type { AvatarService, FoundPicture } from "../../lib/avatar/service.ts";
-import { AppError, isAppError } from "../../lib/errors.ts";
-import type { Logger } from "../../lib/log.ts";
+import { isAppError } from "../../lib/errors.ts";
 import { preflightAnswer, setCors } from "./avatar_cors.ts";
 import { etagOf, matches } from "./avatar_etag.ts";
 import { avatarJson } from "./avatar_json.ts";
 import { avatarObjects } from "./avatar_objects.ts";
 import { avatarPage } from "./avatar_page.tsx";
 import type { ClientAddress } from "../server/client_address.ts";
-import type { AppEnv } from "../middleware.ts";
-import { renderError, type Surface } from "../render_error.ts";
+import { type AppEnv, surface } from "../middleware.ts";
 
 /** What the routes need besides the service. */
 export interface AvatarRoutesOptions {
   /** Path of the page that explains the service: `/` where nothing else is there. */
   readonly indexPath: string;
-  readonly log: Logger;
   /** Whom new work is counted against. */
   readonly addressOf: ClientAddress;
 }
@@ -47,24 +44,11 @@ export function avatarRoutes(
   options: AvatarRoutesOptions,
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.onError((error, c) => {
-    // To others a name that nobody has is that of a repository.
-    const shown = isAppError(error, "NAME_UNKNOWN")
-      ? new AppError("NOT_FOUND", error.message, { cause: error })
-      : error;
-    const response = renderError(shown, {
-      surface: surfaceOf(c.req.path, c.req.header("accept")),
-      requestId: c.get("requestId"),
-      log: c.get("log") ?? options.log,
-      method: c.req.method,
-    });
-    setCors((name, value) => response.headers.set(name, value));
-    return response;
-  });
-  app.get(options.indexPath, (c) => avatarPage(c, service));
+  const ours = surface("avatar");
+  app.get(options.indexPath, ours, (c) => avatarPage(c, service));
   if (service.servesObjects) app.route("/", avatarObjects(service));
-  app.options("/:identifier/:banner?", preflight);
-  app.get("/:identifier", async (c, next) => {
+  app.options("/:identifier/:banner?", ours, preflight);
+  app.get("/:identifier", ours, async (c, next) => {
     const name = c.req.param("identifier");
     const wantsJson = name.endsWith(".json");
     const identifier = identifierOf(wantsJson ? name.slice(0, -5) : name);
@@ -73,7 +57,7 @@ export function avatarRoutes(
       ? await avatarJson(c, service, identifier, options.addressOf(c))
       : await picture(c, service, identifier, "avatar", options.addressOf(c));
   });
-  app.get("/:identifier/banner", async (c, next) => {
+  app.get("/:identifier/banner", ours, async (c, next) => {
     const identifier = identifierOf(c.req.param("identifier"));
     if (identifier === undefined) return await next();
     const client = options.addressOf(c);
@@ -98,12 +82,6 @@ async function preflight(c: Context<AppEnv>, next: Next) {
     return await next();
   }
   return preflightAnswer();
-}
-
-/** How an error is told: most who ask for a picture show no page. */
-function surfaceOf(path: string, accept = ""): Surface {
-  if (path.endsWith(".json")) return "api";
-  return accept.includes("text/html") ? "page" : "text";
 }
 
 /** Redirects to the picture, or answers with what was asked for in its place. */

@@ -11,14 +11,14 @@ import type { AvatarService } from "../../lib/avatar/service.ts";
 import { AppError } from "../../lib/errors.ts";
 import { CORS_HEADERS, preflightAnswer } from "./avatar_cors.ts";
 import { matches } from "./avatar_etag.ts";
-import type { AppEnv } from "../middleware.ts";
+import { type AppEnv, surface } from "../middleware.ts";
 
 /** Mounts `/avatars/{did}/…`. */
 export function avatarObjects(service: AvatarService): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   const path = `/${OBJECT_ROOT}/:did/:middle/:last`;
   app.options(path, preflightAnswer);
-  app.get(path, async (c) => {
+  app.get(path, surface("avatar"), async (c) => {
     const { did, middle, last } = c.req.param();
     const key = `${OBJECT_ROOT}/${did}/${middle}/${last}`;
     const object = await service.headObject(key);

@@ -51,7 +51,6 @@ export async function openAvatars(
     "/",
     avatarRoutes(service, {
       indexPath: "/",
-      log: silentLogger,
       addressOf: () => "192.0.2.1",
       ...routes,
     }),

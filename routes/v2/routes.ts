@@ -11,7 +11,7 @@ import { AppError, isAppError } from "../../lib/errors.ts";
 import { formatImageName, type ImageName } from "../../lib/oci/name.ts";
 import { formatUnsatisfiedRange } from "../../lib/oci/range.ts";
 import { formatBearerChallenge } from "../../lib/oci/www_authenticate.ts";
-import { type AppEnv, onError } from "../middleware.ts";
+import type { AppEnv } from "../middleware.ts";
 import { json } from "./answers.ts";
 import {
   deleteBlob,
@@ -56,20 +56,15 @@ export function v2Routes(deps: V2Deps): Hono<AppEnv> {
       return await answer(deps, r, endpoint);
     } catch (thrown) {
       const error = withoutChallenge(thrown, claims);
-      const response = onError(error, c);
       if (isAppError(error, "UNAUTHORIZED")) {
-        response.headers.set(
-          "www-authenticate",
-          challenge(deps, c.req.raw, endpoint, error),
-        );
+        const header = challenge(deps, c.req.raw, endpoint, error);
+        c.set("errorHeaders", { "www-authenticate": header });
       }
       if (error instanceof UnsatisfiedRangeError) {
-        response.headers.set(
-          "content-range",
-          formatUnsatisfiedRange(error.size),
-        );
+        const header = formatUnsatisfiedRange(error.size);
+        c.set("errorHeaders", { "content-range": header });
       }
-      return response;
+      throw error;
     }
   };
   app.all("/v2", handler);

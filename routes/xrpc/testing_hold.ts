@@ -16,7 +16,7 @@ import {
   openServices,
   type ServiceOptions,
 } from "../../lib/hold/testing_services.ts";
-import type { AppEnv } from "../middleware.ts";
+import { type AppEnv, surface } from "../middleware.ts";
 import { createTestApp } from "../testing_app.ts";
 import type { ServiceTokens } from "./callers.ts";
 import { createBlobResponder } from "./com.atproto.sync/oci_blob.ts";
@@ -66,6 +66,7 @@ export async function openServer(
     trustedRegistries: [REGISTRY],
   });
   mountMethods(xrpc, methods);
+  app.use("/xrpc/*", surface("xrpc"));
   app.route("/xrpc", xrpc);
   const respond = createBlobResponder({
     tokens,

@@ -14,7 +14,7 @@ import { didDocument } from "../../lib/repo/identity/did_document.ts";
 import { assertRecord } from "../../lib/atproto/lexicon/record_validator.ts";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { openTestRepo, TEST_DID } from "../../tests/support/repo.ts";
-import type { AppEnv } from "../middleware.ts";
+import { type AppEnv, surface } from "../middleware.ts";
 import { createTestApp } from "../testing_app.ts";
 import { pdsMethods } from "./methods.ts";
 import { mountHealth, mountMethods, mountUnknownMethods } from "./mount.ts";
@@ -75,6 +75,7 @@ export async function openPds(handle = HANDLE) {
   mountMethods(xrpc, methods);
   mountHealth(xrpc, "1.2.3");
   mountUnknownMethods(xrpc);
+  app.use("/xrpc/*", surface("xrpc"));
   app.route("/xrpc", xrpc);
 
   const get = (

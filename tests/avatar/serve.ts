@@ -20,7 +20,7 @@ import { Metrics } from "../../lib/metrics.ts";
 import { FilesystemBlobStore } from "../../lib/storage/filesystem/filesystem.ts";
 import { avatarRoutes } from "../../routes/avatar/avatar.ts";
 import { clientAddress } from "../../routes/server/client_address.ts";
-import { type AppEnv, observe } from "../../routes/middleware.ts";
+import { type AppEnv, observe, onError } from "../../routes/middleware.ts";
 import { listen } from "../../routes/server/serve.ts";
 import { blobCid } from "../support/avatar_network.ts";
 import { fixture, fixtures } from "../support/images.ts";
@@ -112,7 +112,8 @@ await service.start();
 const addressOf = clientAddress({ trustProxy: false });
 const app = new Hono<AppEnv>();
 app.use(observe({ log, metrics: new Metrics() }));
-app.route("/", avatarRoutes(service, { indexPath: "/", log, addressOf }));
+app.onError(onError);
+app.route("/", avatarRoutes(service, { indexPath: "/", addressOf }));
 app.get("/stats", (c) => c.json({ ...service.stats, blobs: blobs.asked }));
 const server = await listen({
   hostname: "127.0.0.1",

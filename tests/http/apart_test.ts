@@ -133,6 +133,20 @@ Deno.test("the captain decides who pushes and pulls, and the registry follows", 
   expectError(anonymous, 401, "UNAUTHORIZED");
 });
 
+Deno.test("a hold refuses what it does not serve in the form that the client reads, by request id", async () => {
+  const { origin } = apart.hold;
+  const api = await call(new URL("/v2/", origin), "GET");
+  expectError(api, 404, "NAME_UNKNOWN");
+  const page = await call(new URL("/nothing", origin), "GET");
+  assert.equal(page.status, 404);
+  assert.match(header(page, "content-type"), /^text\/html/);
+  assert.match(header(page, "content-security-policy"), /default-src 'none'/);
+  const ids = [header(api, "x-request-id"), header(page, "x-request-id")];
+  for (const id of ids) {
+    await until(() => apart.hold.log().includes(id), apart.hold.log);
+  }
+});
+
 Deno.test("pushes and pulls are counted by the hold", async () => {
   const repository = alices("counted");
   const image = await repository.pushImage("v1");
