@@ -1,10 +1,10 @@
 /**
- * Bytes that come in pieces.
+ * Joining of byte arrays.
  *
  * @module
  */
 
-/** The bytes of `parts`, one after the other, in a buffer of their own. */
+/** Concatenates `parts` into a new buffer. */
 export function joinBytes(
   parts: readonly Uint8Array[],
 ): Uint8Array<ArrayBuffer> {

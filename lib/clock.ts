@@ -13,27 +13,33 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** Clocks of two machines may differ by so much, in milliseconds; a time further ahead comes from before a clock was set back. */
+/**
+ * Largest difference expected between the clocks of two machines, in
+ * milliseconds. A time further in the future means that a clock was set back.
+ */
 const SKEW_MS = 10_000;
 
 /**
- * Whether `at`, when something happened, lies so far after `now` that the
- * clock was set back since. All times in milliseconds since the Unix epoch.
+ * Whether the past event at `at` lies so far after `now` that the clock must
+ * have been set back since. All times in milliseconds since the Unix epoch.
  */
 export function isAhead(at: number, now: number): boolean {
   return at > now + SKEW_MS;
 }
 
 /**
- * Whether something that began at `since` and lasts `lifeMs` still goes on at
- * `now`. What began ahead of now is over: otherwise a clock that is set back
- * after running ahead would keep it alive for as long as it was ahead.
+ * Whether something that began at `since` and lasts `lifeMs` is still valid at
+ * `now`. A start in the future counts as expired: otherwise, after a fast clock
+ * is set back, it would stay valid for as long as the clock was ahead.
  */
 export function isWithin(since: number, lifeMs: number, now: number): boolean {
   return now < since + lifeMs && !isAhead(since, now);
 }
 
-/** Whether something that lasts `lifeMs` and ends at `until` still goes on at `now`, as {@linkcode isWithin}. */
+/**
+ * Whether something that lasts `lifeMs` and ends at `until` is still valid at
+ * `now`; see {@linkcode isWithin}.
+ */
 export function endsWithin(
   until: number,
   lifeMs: number,

@@ -34,7 +34,7 @@ import type { Platform } from "./context/platform.ts";
 import type { ScrubSource } from "./scrub/source.ts";
 import { type Base, createServices, type Services } from "./context/roles.ts";
 
-/** Parts that tests bring themselves, and what was started before. */
+/** Parts that tests replace, and services already started. */
 export interface Overrides {
   kv?: Kv;
   clock?: Clock;
@@ -44,27 +44,30 @@ export interface Overrides {
   sandbox?: SandboxNetwork;
 }
 
-/** Everything the routes are given. */
+/** Everything that the routes use. */
 export interface AppContext extends Services {
   readonly config: Config;
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly kv: Kv;
-  /** Work that must be done one day, however often something fails or dies. */
+  /** Durable jobs, retried across failures and restarts. */
   readonly jobs: JobRunner;
   readonly store: BlobStore;
   readonly fetch: GuardedFetch;
   readonly identities: IdentityResolver;
-  /** What has to work before requests are served. */
+  /** Checks that must pass before requests are served. */
   readonly readiness: Readiness;
-  /** Reads what is stored again. */
+  /** Rereads stored content to find damage. */
   readonly scrubber: Scrubber;
-  /** Closes what is open; call it when no request runs any more. */
+  /** Closes all resources; call it when no request is running any more. */
   close(): void;
 }
 
-/** Builds the context. Throws AppError `UNAVAILABLE` with what to do when a part cannot be had. */
+/**
+ * Builds the context. Throws AppError `UNAVAILABLE`, with advice, when a part
+ * cannot be created.
+ */
 export async function createContext(
   config: Config,
   log: Logger,

@@ -1,5 +1,5 @@
 /**
- * What a DID is: the one definition, with one spelling, for rows, records,
+ * The only definition of a DID, in one canonical spelling, for rows, records,
  * settings and requests.
  *
  * @module
@@ -12,15 +12,15 @@ import { z } from "zod";
 export type Did = `did:${string}:${string}`;
 
 const PLC = /^did:plc:[a-z2-7]{24}$/;
-// A host with a dot, or the machine itself with or without a port (atproto, "DID", did:web).
+// A host with a dot, or localhost with or without a port (atproto, "DID",
+// did:web).
 const WEB =
   /^did:web:(?:(localhost|127\.0\.0\.1)(?:(?:%3[Aa]|:)([0-9]{1,5}))?|([a-z0-9-]+(?:\.[a-z0-9-]+)+))$/i;
 
 /**
- * Returns the DID in its canonical spelling (host in lower case, a port
- * after `%3A`), or undefined when `text` is no `did:plc` or `did:web`
- * of the kinds that the network uses: a did:web has no path, and a port only
- * on the machine itself.
+ * Returns the DID in its canonical spelling (host in lower case, a port after
+ * `%3A`), or undefined when `text` is not a `did:plc` or `did:web` as AT
+ * Protocol allows them: a did:web has no path, and a port only on localhost.
  */
 export function parseDid(text: string): Did | undefined {
   if (PLC.test(text)) return text as Did;
@@ -33,7 +33,10 @@ export function parseDid(text: string): Did | undefined {
   return `did:web:${host}${suffix}`;
 }
 
-/** A DID in a record or a request; comes out in its canonical spelling. */
+/**
+ * Schema of a DID in a record or a request; transforms it into its canonical
+ * spelling.
+ */
 export const didSchema = z.string().transform((text, context): Did => {
   const did = parseDid(text);
   if (did !== undefined) return did;
@@ -41,7 +44,7 @@ export const didSchema = z.string().transform((text, context): Did => {
   return z.NEVER;
 });
 
-/** A DID that this program wrote; it stays as it is. */
+/** Schema of a DID in a row that this program wrote; leaves it unchanged. */
 export const storedDidSchema = z.custom<Did>(
   (value) => typeof value === "string" && parseDid(value) !== undefined,
   "must be a DID",

@@ -9,19 +9,21 @@
 
 import { printable } from "./text.ts";
 
-/** How one kind of error is told to the clients of the different surfaces. */
+/** How one kind of error appears on the OCI, XRPC and HTML surfaces. */
 export interface ErrorSpec {
-  /** HTTP status of the answer. */
+  /** HTTP status of the response. */
   readonly status: number;
   /** `code` of the OCI error body (distribution-spec, "Error Codes"). */
   readonly oci: string;
   /** `error` of the XRPC error body. */
   readonly xrpc: string;
-  /** Headline of the error page. */
+  /** Title of the error page. */
   readonly title: string;
 }
 
-/** The error table. Keys that are OCI codes keep their meaning there. */
+/**
+ * The error table. Keys that are OCI codes have the meaning of the OCI spec.
+ */
 const ERRORS = {
   BLOB_UNKNOWN: {
     status: 404,
@@ -107,7 +109,7 @@ const ERRORS = {
     xrpc: "MethodNotImplemented",
     title: "Not supported",
   },
-  // The kinds below have no code of their own in the distribution spec.
+  // The codes below do not exist in the distribution spec.
   RANGE_INVALID: {
     status: 416,
     oci: "BLOB_UPLOAD_INVALID",
@@ -197,36 +199,40 @@ const ERRORS = {
 /** A key of the error table. */
 export type ErrorCode = keyof typeof ERRORS;
 
-/** What an {@linkcode AppError} may carry besides its sentence. */
+/** Optional properties of an {@linkcode AppError}. */
 export interface AppErrorOptions extends ErrorOptions {
   /** Machine-readable detail for the OCI body; must be plain JSON. */
   detail?: unknown;
-  /** Name for the XRPC body where a lexicon asks for another than the table's. */
+  /**
+   * Error name for the XRPC body where a lexicon defines another than the
+   * table's.
+   */
   xrpc?: string;
   /** Sent as `Retry-After`, in seconds. */
   retryAfterSeconds?: number;
   /**
-   * What the operator has to know, for logs and commands: paths, hosts and
-   * settings of this server may stand here, and never reach a client.
+   * Details for the operator, in logs and commands. May contain paths, hosts
+   * and settings of this server; never sent to a client.
    */
   operator?: string;
 }
 
 /**
- * An error meant for the person at the other end: `message` is a clear sentence
- * that says what is wrong and what to do, without secrets or internals.
+ * An error for the user: `message` is a clear sentence that says what is wrong
+ * and what to do, without secrets or internals.
  */
 export class AppError extends Error {
   override readonly name = "AppError";
   readonly code: ErrorCode;
   readonly detail: unknown;
   readonly retryAfterSeconds: number | undefined;
-  /** What the operator has to know; never in an answer. */
+  /** Details for the operator; never in a response. */
   readonly operator: string | undefined;
   readonly #xrpc: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
-    // Messages of other servers become part of ours, and end in terminals.
+    // Messages of other servers can be part of ours and are printed in
+    // terminals.
     super(printable(message), options);
     this.code = code;
     this.detail = options.detail;
@@ -240,7 +246,7 @@ export class AppError extends Error {
     return ERRORS[this.code];
   }
 
-  /** Name of this error in an XRPC answer. */
+  /** Name of this error in an XRPC response. */
   get xrpcName(): string {
     return this.#xrpc ?? this.spec.xrpc;
   }
@@ -255,7 +261,10 @@ export function isAppError(
     (codes.length === 0 || codes.includes(error.code));
 }
 
-/** What `error` says to the operator of this server: for logs and commands only. */
+/**
+ * Message of `error` for the operator of this server, in logs and commands
+ * only.
+ */
 export function operatorMessage(error: unknown): string {
   if (error instanceof AppError) return error.operator ?? error.message;
   return error instanceof Error ? error.message : String(error);

@@ -1,16 +1,16 @@
 /**
- * Entity tags (RFC 9110, section 8.8.3): bare inside of the program, in quotes
- * in headers.
+ * Entity tags (RFC 9110, section 8.8.3): without quotes in the program, with
+ * quotes in headers.
  *
  * @module
  */
 
-/** An ETag without the quotes that HTTP puts around it. */
+/** Removes the quotes that HTTP puts around an ETag. */
 export function bareEtag(etag: string): string {
   return etag.replace(/^"(.*)"$/, "$1");
 }
 
-/** A bare ETag as it stands in a header. */
+/** Quotes a bare ETag for a header. */
 export function quotedEtag(etag: string): string {
   return `"${etag}"`;
 }

@@ -1,13 +1,13 @@
 /**
  * JSON-lines log: one object a line with `time`, `level`, `msg` and fields.
- * Messages are fixed lower-case sentences; what varies goes into fields.
+ * Messages are fixed lower-case sentences; variable data goes into fields.
  *
  * @module
  */
 
 import { printableJson } from "./text.ts";
 
-/** Severity, in rising order. */
+/** Severity, in ascending order. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 const ORDER: Record<LogLevel, number> = {
@@ -17,16 +17,16 @@ const ORDER: Record<LogLevel, number> = {
   error: 40,
 };
 
-/** Values that may stand in a log line. Never put secrets here. */
+/** Fields of a log line. Never put secrets here. */
 export type LogFields = Record<string, unknown>;
 
-/** Writes log lines; a child carries fields into every line. */
+/** Writes log lines; a child logger adds fields to each line. */
 export interface Logger {
   debug(msg: string, fields?: LogFields): void;
   info(msg: string, fields?: LogFields): void;
   warn(msg: string, fields?: LogFields): void;
   error(msg: string, fields?: LogFields): void;
-  /** A logger whose lines all carry `fields`. */
+  /** Returns a logger that adds `fields` to each line. */
   with(fields: LogFields): Logger;
 }
 
@@ -34,13 +34,13 @@ export interface Logger {
 export interface LoggerOptions {
   /** Lines below this level are dropped. */
   level: LogLevel;
-  /** Takes one finished line without line end. */
+  /** Writes one finished line, without line terminator. */
   write: (line: string) => void;
   /** Milliseconds since the Unix epoch; the machine's time by default. */
   now?: () => number;
 }
 
-/** Makes a logger that writes one JSON object a line. */
+/** Creates a logger that writes one JSON object per line. */
 export function createLogger(options: LoggerOptions): Logger {
   const { level, write, now = Date.now } = options;
   const threshold = ORDER[level];
@@ -63,14 +63,14 @@ export function createLogger(options: LoggerOptions): Logger {
   return make({});
 }
 
-/** Whether JSON can hold all fields as they are; most lines are like that. */
+/** Fast path: whether JSON can represent all fields as they are. */
 function isPlain(line: LogFields): boolean {
   return Object.values(line).every((value) =>
     typeof value !== "bigint" && typeof value !== "object"
   );
 }
 
-/** Errors and big integers as JSON can hold them, cause chain included. */
+/** Converts errors (with their causes) and big integers to JSON values. */
 function plain(_key: string, value: unknown): unknown {
   if (typeof value === "bigint") return value.toString();
   if (value instanceof Error) {

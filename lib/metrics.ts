@@ -1,13 +1,13 @@
 /**
- * Prometheus metrics. One {@linkcode Metrics} per context, so that tests do
- * not share counters. Names follow the original documents where those name one.
+ * Prometheus metrics. One {@linkcode Metrics} per context, so that tests do not
+ * share counters. Names follow the original ATCR where it has the metric.
  *
  * @module
  */
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
-/** Figures of the pool that makes pictures. */
+/** Statistics of the rendering pool. */
 export interface AvatarPoolStats {
   readonly lanes: number;
   readonly busy: number;
@@ -115,7 +115,7 @@ export class Metrics {
     registers: [this.#registry],
   });
 
-  /** What the hold counts. */
+  /** Metrics of the hold. */
   readonly hold = {
     notificationReceived: (operation: "push" | "pull") =>
       this.#received.inc({ operation }),
@@ -157,7 +157,7 @@ export class Metrics {
     registers: [this.#registry],
   });
 
-  /** What avatars count. */
+  /** Metrics of avatars. */
   readonly avatars = {
     pictureAnswered: (outcome: string) => this.#avatarRequests.inc({ outcome }),
     upstreamFailed: () => this.#avatarUpstream.inc(),
@@ -170,7 +170,7 @@ export class Metrics {
     },
   };
 
-  /** Shows the figures of the pool that makes pictures, read when somebody asks. */
+  /** Exports the statistics of the rendering pool, read on each scrape. */
   watchAvatarPool(stats: () => AvatarPoolStats): void {
     const registers = [this.#registry];
     const gauge = (name: string, help: string, key: keyof AvatarPoolStats) =>

@@ -1,13 +1,13 @@
 /**
- * The same work for many things, a bounded number at a time.
+ * Runs the same work for many items with bounded concurrency.
  *
  * @module
  */
 
 /**
  * Runs `work` for each of `items`, at most `max` at the same time, and returns
- * the results in the order of `items`. Rejects with the first error, after
- * which nothing more is begun.
+ * the results in the order of `items`. Rejects with the first error; no further
+ * work starts after it.
  */
 export async function inParallel<T, R>(
   items: Iterable<T>,

@@ -1,18 +1,19 @@
 /**
- * Work that must not overlap within a process, by name.
+ * Mutual exclusion within a process, by name.
  *
  * @module
  */
 
-/** Runs work of one name in the order of its arrival. */
+/** Runs work of the same name one after another, first come, first served. */
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Runs `work` when all earlier work called `name` has ended. */
+  /** Runs `work` after all earlier work of the same `name` has ended. */
   run<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(name) ?? Promise.resolve();
     const turn = before.then(work);
-    // Its own caller hears of an error; who waits only needs the end.
+    // Errors go to the work's own caller; waiters only need to know when it
+    // ends.
     const ended = turn.then(() => undefined, () => undefined);
     this.#last.set(name, ended);
     ended.then(() => {

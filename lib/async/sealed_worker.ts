@@ -1,15 +1,15 @@
 /**
- * Threads that may do nothing but compute.
+ * Worker threads without any permission.
  *
  * @module
  */
 
 /**
- * Starts the module at `url` on a thread without any permission: whatever a
- * hostile input makes of it can neither read files nor reach the network.
+ * Starts the module at `url` on a thread without any permission: so that code
+ * exploited by hostile input can neither read files nor reach the network.
  *
- * Returns undefined where no thread can be had: its code may not be read, or
- * the platform has none.
+ * Returns undefined where no thread can be started: its code may not be read,
+ * or the platform has no workers.
  */
 export function sealedWorker(url: URL): Worker | undefined {
   if (typeof Worker !== "function") return undefined;

@@ -1,20 +1,23 @@
 /**
- * Bounds how much happens at once, name by name.
+ * Bounds concurrency, separately for each name.
  *
  * @module
  */
 
-/** A number of slots for each name; who finds none waits in line. */
+/** A number of slots for each name; callers queue when none is free. */
 export class Semaphore {
   readonly #max: number;
   readonly #busy = new Map<string, { used: number; waiting: (() => void)[] }>();
 
-  /** @param max how many may run at once under one name. */
+  /** @param max how many may run at once for one name. */
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** Runs `work` in a slot of `name`. An aborted `signal` ends the wait with its reason. */
+  /**
+   * Runs `work` in a slot of `name`. If `signal` is aborted while waiting,
+   * rejects with its reason.
+   */
   async run<T>(
     name: string,
     signal: AbortSignal | undefined,
@@ -51,7 +54,7 @@ export class Semaphore {
     const line = this.#busy.get(name);
     if (!line) return;
     const next = line.waiting.shift();
-    // A slot goes straight to the next in line.
+    // Hand the slot directly to the next waiter.
     if (next) next();
     else if (--line.used === 0) this.#busy.delete(name);
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Semaphore } from "./semaphore.ts";
 
-/** Work that ends when the test says so. */
+/** Work that ends when the test resolves it. */
 function work() {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { promise, end: resolve };
@@ -40,7 +40,7 @@ Deno.test("names do not wait for each other", async () => {
   await running;
 });
 
-Deno.test("failed work gives its slot back", async () => {
+Deno.test("failed work releases its slot", async () => {
   const slots = new Semaphore(1);
   await assert.rejects(
     slots.run("a", undefined, () => Promise.reject(new Error("x"))),
@@ -48,7 +48,7 @@ Deno.test("failed work gives its slot back", async () => {
   await slots.run("a", undefined, () => Promise.resolve());
 });
 
-Deno.test("who gives up waiting leaves the line without taking a slot", async () => {
+Deno.test("a caller that gives up waiting leaves the queue without taking a slot", async () => {
   const slots = new Semaphore(1);
   const first = work();
   const running = slots.run("a", undefined, () => first.promise);

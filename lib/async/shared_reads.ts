@@ -1,25 +1,29 @@
 /**
- * Reads of rows that many ask for at the same moment, such as the tag of a
- * popular image: those who come while a read is under way share the next one.
+ * Coalesces concurrent reads of the same row, such as the tag of a popular
+ * image: callers that arrive while a read is in progress share the next one.
  *
  * @module
  */
 
-/** The read of a key that is under way, and the one that begins when it has ended. */
+/** The read of a key in progress, and the one that starts after it. */
 interface Turn {
   readonly current: Promise<unknown>;
   next?: Promise<unknown>;
 }
 
 /**
- * Shares reads; keeps nothing beyond them. Nobody shares a read that began
- * before he asked, so that everybody sees what was written before, also by
- * another process on the same store.
+ * Shares reads and caches nothing. A caller never shares a read that started
+ * before its call, so it sees everything written before, also by another
+ * process on the same store.
  */
 export class SharedReads {
   readonly #turns = new Map<string, Turn>();
 
-  /** The result of `read`, or of another one for the same `key` that began no earlier than this call. A key always stands for the same type. */
+  /**
+   * Returns the result of `read`, or of another read of the same `key` that
+   * started no earlier than this call. All reads of a key must have the same
+   * type.
+   */
   read<T>(key: string, read: () => Promise<T>): Promise<T> {
     const turn = this.#turns.get(key);
     if (!turn) return this.#begin(key, read);

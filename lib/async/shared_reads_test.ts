@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SharedReads } from "./shared_reads.ts";
 
-/** A row that is read slowly: what a read returns was there when it began. */
+/** A row with slow reads; a read returns the value at its start. */
 function slowRow(reads: SharedReads) {
   const row = { value: 1, count: 0 };
   const read = () =>
@@ -14,7 +14,7 @@ function slowRow(reads: SharedReads) {
   return { row, read };
 }
 
-Deno.test("those who ask while a read is under way share the next one", async () => {
+Deno.test("callers that arrive during a read share the next one", async () => {
   const { row, read } = slowRow(new SharedReads());
   assert.deepEqual(
     await Promise.all([read(), read(), read(), read()]),
@@ -25,7 +25,7 @@ Deno.test("those who ask while a read is under way share the next one", async ()
   assert.equal(row.count, 3);
 });
 
-Deno.test("who asks after a write sees it, whoever wrote, also while an older read is under way", async () => {
+Deno.test("a read after a write sees it, whichever process wrote, even while an older read is in progress", async () => {
   const { row, read } = slowRow(new SharedReads());
   const before = read();
   row.value = 2;
@@ -35,14 +35,14 @@ Deno.test("who asks after a write sees it, whoever wrote, also while an older re
   assert.deepEqual(await Promise.all([before, after, read()]), [1, 2, 3]);
 });
 
-Deno.test("a read that was waited for is not kept", async () => {
+Deno.test("a finished read is not cached", async () => {
   const { row, read } = slowRow(new SharedReads());
   await Promise.all([read(), read()]);
   row.value = 2;
   assert.equal(await read(), 2);
 });
 
-Deno.test("a failed read fails for all who share it, and is not kept", async () => {
+Deno.test("a failed read fails for all who share it, and is not cached", async () => {
   const reads = new SharedReads();
   const fail = () =>
     reads.read<number>("row", () => Promise.reject(new Error("broken")));

@@ -1,17 +1,21 @@
 /**
- * One piece of work for all who ask for it at the same time.
+ * Runs work once for all concurrent callers.
  *
  * @module
  */
 
-/** Runs work once per name while it lasts. */
+/**
+ * Runs at most one piece of work per name at a time; concurrent callers share
+ * it.
+ */
 export class SingleFlight {
   readonly #running = new Map<string, Promise<unknown>>();
 
   /**
-   * The result of the work named `name`, begun now or already under way. All
-   * users of a name must ask for the same type. An aborted `signal` ends the
-   * wait of this caller with the signal's reason; the work goes on for others.
+   * Returns the result of the work named `name`, started now or already
+   * running. All work of a name must have the same type. If `signal` is
+   * aborted, this caller's wait rejects with its reason; the work continues for
+   * the others.
    */
   async run<T>(
     name: string,

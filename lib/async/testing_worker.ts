@@ -1,12 +1,13 @@
 /**
- * A thread that tries what a thread without permissions must not be able to do.
+ * A worker that attempts everything a worker without permissions must not be
+ * able to do.
  *
  * @module
  */
 
 import process from "node:process";
 
-/** What is tried, each by the name of a permission. */
+/** The attempts, keyed by permission name. */
 const ATTEMPTS: Readonly<Record<string, () => unknown>> = {
   read: () => Deno.readTextFileSync(new URL(import.meta.url)),
   write: () => Deno.makeTempFileSync(),

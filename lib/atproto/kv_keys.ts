@@ -1,5 +1,5 @@
 /**
- * Keys of what is kept about other people's identities and sessions.
+ * KV keys of identities and sessions.
  *
  * @module
  */
@@ -7,30 +7,33 @@
 import type { Did } from "../did.ts";
 import type { Key } from "../kv/kv.ts";
 
-/** What is known of an account. */
+/** The cached identity of an account. */
 export const identityKey = (did: Did): Key => ["identity", did];
 
-/** Which DID a handle leads to. */
+/** The DID that a handle resolves to. */
 export const handleKey = (handle: string): Key => [
   "identity",
   "handle",
   handle,
 ];
 
-/** The account that went by a handle last. */
+/** The last account with a handle. */
 export const claimedKey = (handle: string): Key => [
   "identity",
   "claimed",
   handle,
 ];
 
-/** Whether an account is shown. */
+/** Hosting status of an account. */
 export const hostingKey = (did: Did): Key => ["atproto", "hosting", did];
 
 /** Tokens of an account's session, encrypted. */
 export const sessionKey = (did: Did): Key => ["atproto", "session", did];
 
-/** Proof that a password was right a moment ago; `mac` depends on account and password. */
+/**
+ * Proof that a password was recently verified; `mac` depends on account and
+ * password.
+ */
 export const verifiedPasswordKey = (did: Did, mac: string): Key => [
   "atproto",
   "password",
@@ -45,7 +48,7 @@ export const verifiedPasswordsKey = (did: Did): Key => [
   did,
 ];
 
-/** A service token that was used once. */
+/** A service token that has been used. */
 export const usedTokenKey = (issuer: Did, jti: string): Key => [
   "atproto",
   "token",

@@ -1,7 +1,7 @@
 /**
  * Service tokens (atproto specification, "XRPC", "Inter-Service
  * Authentication"): short JWTs that an account's PDS signs with the account's
- * key, so that another service knows who asks.
+ * key, which authenticate the account to another service.
  *
  * @module
  */
@@ -34,16 +34,19 @@ export interface ServiceAuthDeps {
 /** Longest life that a token may claim, in seconds (limit of the reference PDS for one with `lxm`). */
 const MAX_LIFE_S = 3_600;
 
-/** Age at which an issuer's key is looked up again, in milliseconds: a PDS that the account has left may go on signing with the old one. */
+/**
+ * Age at which an issuer's key is looked up again, in milliseconds: a PDS that
+ * the account has left may still sign with the old one.
+ */
 const KEY_AGE_MS = 60_000;
 
-/** A directory that is slow holds a request up no longer than this, in milliseconds. */
+/** How long a slow directory may delay a request, in milliseconds. */
 const PATIENCE_MS = 2_000;
 
-/** How far the issuer's clock may be ahead or behind, in seconds. */
+/** Allowed clock skew of the issuer, in seconds. */
 const SKEW_S = 30;
 
-/** Checks service tokens for one service. */
+/** Verifies service tokens for one service. */
 export class ServiceAuthVerifier {
   readonly #deps: ServiceAuthDeps;
 
@@ -52,16 +55,15 @@ export class ServiceAuthVerifier {
   }
 
   /**
-   * The account that signed the Bearer token of an `Authorization` header for a
-   * call to the method `lxm`.
-   *
-   * A token counts once, unless the method takes it again until it expires
-   * (`hold_methods.ts`). When the signature does not fit the key that is
-   * cached, the key is fetched anew: the account may have changed it.
+   * Returns the account that signed the Bearer token of an `Authorization`
+   * header for a call to the method `lxm`. A token is valid once, unless the
+   * method accepts it until it expires (`hold_methods.ts`). When the signature
+   * does not match the cached key, the key is fetched again: the account may
+   * have changed it.
    *
    * Throws AppError `UNAUTHORIZED` with a sentence that says what is wrong, or
-   * `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT` when the directory of did:plc cannot be
-   * asked for the issuer's key.
+   * `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT` when the PLC directory cannot be
+   * reached for the issuer's key.
    */
   async verify(
     authorization: string | undefined,
@@ -80,10 +82,11 @@ export class ServiceAuthVerifier {
     return issuer;
   }
 
-  /** Everything but the signature. */
+  /** Checks everything but the signature. */
   #check(claims: Claims, lxm: string): Did {
     const { audience, service, clock } = this.#deps;
-    // An issuer with a fragment is a service of an account, and none calls a hold.
+    // An issuer with a fragment is a service of an account; services do not
+    // call holds.
     const issuer = parseDid(claims.iss);
     if (issuer === undefined) throw refused("Its issuer is not an account.");
     const { aud } = claims;
@@ -119,7 +122,7 @@ export class ServiceAuthVerifier {
     if (signingKey === undefined) return false;
     const key = parseDidKey(signingKey);
     if (key.jwtAlg !== signed.alg) return false;
-    // Other libraries make signatures with a high S, which JWT allows.
+    // Other libraries create signatures with a high S, which JWT allows.
     return await verifySig(key, signed.signature, signed.data, {
       allowMalleableSig: true,
     });
@@ -143,8 +146,8 @@ export class ServiceAuthVerifier {
       if (isAppError(error, "NAME_UNKNOWN")) {
         throw refused(`There is no account ${issuer}.`, error);
       }
-      // The host of a did:web is named by the token, so that its failures are
-      // the caller's; a directory that fails is nobody's fault here.
+      // The token names the host of a did:web, so its failures are the
+      // caller's; a failing PLC directory is not.
       const own = issuer.startsWith("did:web:") &&
         isAppError(error, "UPSTREAM_FAILED", "UPSTREAM_TIMEOUT");
       if (!own) throw error;
@@ -155,10 +158,10 @@ export class ServiceAuthVerifier {
     }
   }
 
-  /** Takes the token out of use; the second one to try is refused. */
+  /** Marks the token as used; a second use is refused. */
   async #useUp(issuer: Did, claims: Claims, body: string): Promise<void> {
     const { kv } = this.#deps;
-    // Without jti the claims themselves tell tokens apart, to the second.
+    // Without jti the other claims identify the token, to the second.
     const key = usedTokenKey(
       issuer,
       claims.jti ?? `body ${await digest(body)}`,

@@ -21,13 +21,13 @@ const ONCE = "io.atcr.hold.notifyManifest";
 const UPLOAD = "io.atcr.hold.uploadPart";
 
 interface Rig {
-  /** Takes the bare token. */
+  /** Verifies the bare token. */
   verifier: { verify(token: string, lxm: string): Promise<Did> };
-  /** Takes the whole header. */
+  /** Verifies the whole header. */
   headers: ServiceAuthVerifier;
   clock: ManualClock;
   key: PrivateKey;
-  /** Keys as the network has them; `cached` until somebody asks for a fresh one. */
+  /** Keys on the network; `cached` is returned until a fresh one is requested. */
   keys: { cached: string | undefined; current: string | undefined };
   asked: boolean[];
   token: (
@@ -126,13 +126,13 @@ async function refuses(
   });
 }
 
-Deno.test("a good token tells who calls", () =>
+Deno.test("a valid token identifies the caller", () =>
   withVerifier(async ({ verifier, token, asked }) => {
     assert.equal(await verifier.verify(await token(), UPLOAD), alice);
     assert.deepEqual(asked, [false]);
   }));
 
-Deno.test("the token comes as Bearer, and without one the way to get it is told", () =>
+Deno.test("the token is sent as Bearer, and without one the error says how to get it", () =>
   withVerifier(async ({ headers, token }) => {
     const good = await token();
     assert.equal(await headers.verify(`bearer  ${good} `, UPLOAD), alice);
@@ -145,7 +145,7 @@ Deno.test("the token comes as Bearer, and without one the way to get it is told"
     }
   }));
 
-Deno.test("a P-256 key is as good", () =>
+Deno.test("a P-256 key is accepted", () =>
   withVerifier(
     async ({ verifier, token }) => {
       await verifier.verify(await token(), UPLOAD);
@@ -153,7 +153,7 @@ Deno.test("a P-256 key is as good", () =>
     () => P256PrivateKeyExportable.createKeypair(),
   ));
 
-Deno.test("our own tokens are good tokens", () =>
+Deno.test("our own tokens are valid", () =>
   withVerifier(async ({ verifier, key, clock }) => {
     const now = clock.now();
     const mine = { key, iss: alice, aud: `${hold}#atcr_hold`, lxm: ONCE, now };
@@ -177,14 +177,14 @@ Deno.test("the audience is the hold, with or without its fragment, in either spe
     ) await refuses(verifier, await token({ aud }), /another service/);
   }));
 
-Deno.test("a token is good for its method only, and needs one", () =>
+Deno.test("a token is valid for its method only, and requires one", () =>
   withVerifier(async ({ verifier, token }) => {
     await refuses(verifier, await token({ lxm: ONCE }), /another method/);
     await refuses(verifier, await token({ lxm: "*" }), /another method/);
     await refuses(verifier, await token({ lxm: undefined }), /claims/);
   }));
 
-Deno.test("time is checked at both ends", () =>
+Deno.test("issue and expiry times are both checked", () =>
   withVerifier(async ({ verifier, token, clock }) => {
     const now = Math.floor(clock.now() / 1000);
     await refuses(verifier, await token({ exp: now }), /expired/);
@@ -206,7 +206,7 @@ Deno.test("time is checked at both ends", () =>
     await refuses(verifier, late, /expired/);
   }));
 
-Deno.test("a token for what must happen once is refused the second time", () =>
+Deno.test("a token for a single-use method is refused the second time", () =>
   withVerifier(async ({ verifier, token, clock }) => {
     const once = await token({ lxm: ONCE });
     const tries = await Promise.allSettled(
@@ -220,7 +220,7 @@ Deno.test("a token for what must happen once is refused the second time", () =>
     await refuses(verifier, without, /used before/, ONCE);
   }));
 
-Deno.test("a token that failed is not used up", () =>
+Deno.test("a token that failed is not marked as used", () =>
   withVerifier(async ({ verifier, token }) => {
     const once = await token({ lxm: ONCE });
     const forged = `${once.slice(0, once.lastIndexOf("."))}.${
@@ -230,13 +230,13 @@ Deno.test("a token that failed is not used up", () =>
     await verifier.verify(once, ONCE);
   }));
 
-Deno.test("a token for the parts of an upload may serve several times", () =>
+Deno.test("a token for the parts of an upload may be used several times", () =>
   withVerifier(async ({ verifier, token }) => {
     const upload = await token();
     for (let i = 0; i < 3; i++) await verifier.verify(upload, UPLOAD);
   }));
 
-Deno.test("a key that was changed is fetched anew, once", () =>
+Deno.test("a changed key is fetched again, once", () =>
   withVerifier(async ({ verifier, token, keys, asked }) => {
     const next = await Secp256k1PrivateKeyExportable.createKeypair();
     keys.current = await next.exportPublicKey("did");
@@ -244,7 +244,7 @@ Deno.test("a key that was changed is fetched anew, once", () =>
     assert.deepEqual(asked, [false, true]);
   }));
 
-Deno.test("a signature by somebody else is refused", () =>
+Deno.test("a signature with another key is refused", () =>
   withVerifier(async ({ verifier, token, asked }) => {
     const other = await Secp256k1PrivateKeyExportable.createKeypair();
     await refuses(verifier, await token({}, {}, other), /not signed/);
@@ -269,7 +269,7 @@ Deno.test("tokens of other kinds are refused", () =>
     await refuses(verifier, await token({}, { crit: ["exp"] }), /header/);
   }));
 
-Deno.test("an issuer that is no account is refused", () =>
+Deno.test("an issuer that is not an account is refused", () =>
   withVerifier(async ({ verifier, token, keys }) => {
     await refuses(verifier, await token({ iss: "alice.test" }), /issuer/);
     await refuses(
@@ -286,7 +286,7 @@ Deno.test("an issuer that is no account is refused", () =>
     await refuses(verifier, await token(), /not signed/);
   }));
 
-Deno.test("an issuer whose own host has no document is refused, a directory that fails is not held against the caller", () =>
+Deno.test("an issuer whose own host has no document is refused, a failing directory is reported as such", () =>
   withVerifier(async ({ verifier, token }) => {
     await refuses(verifier, await token({ iss: silent }), /DID document/);
     await assert.rejects(
@@ -295,7 +295,7 @@ Deno.test("an issuer whose own host has no document is refused, a directory that
     );
   }));
 
-Deno.test("whatever is sent as a token, the answer is a refusal", () =>
+Deno.test("any malformed token is refused", () =>
   withVerifier(async ({ verifier, token }) => {
     const good = await token();
     const pieces = good.split(".");

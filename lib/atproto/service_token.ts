@@ -1,5 +1,5 @@
 /**
- * The written form of service tokens: a short JWT as Bearer.
+ * The wire format of service tokens: a short JWT as Bearer.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { z } from "zod";
 import { AppError } from "../errors.ts";
 import { decodeJson } from "../crypto/jwt.ts";
 
-/** Longer tokens are not looked at, in characters. */
+/** Maximum length of a token in characters. */
 const MAX_TOKEN = 8_192;
 
 const headerSchema = z.object({
@@ -32,24 +32,24 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** r and s of ES256 and ES256K (RFC 7518, 3.4; RFC 8812, 3.2). */
 const SIGNATURE_BYTES = 64;
 
-/** What a token says. */
+/** Claims of a token. */
 export type Claims = z.infer<typeof claimsSchema>;
 
-/** Types of JWT that are something else than a service token. */
+/** JWT types other than service tokens. */
 const OTHER_TYPES: ReadonlySet<string> = new Set([
   "at+jwt",
   "refresh+jwt",
   "dpop+jwt",
 ]);
 
-/** What the issuer's key has signed. */
+/** The signed part of a token. */
 export interface SignedPart {
   readonly alg: "ES256K" | "ES256";
   readonly data: Bytes;
   readonly signature: Bytes;
 }
 
-/** A token as it is written, before anything in it is believed. */
+/** A parsed token that is not verified yet. */
 export interface ServiceToken {
   readonly claims: Claims;
   /** Its second part. */
@@ -57,7 +57,10 @@ export interface ServiceToken {
   readonly signed: SignedPart;
 }
 
-/** Reads the Bearer token of an `Authorization` header. Throws AppError `UNAUTHORIZED`. */
+/**
+ * Parses the Bearer token of an `Authorization` header. Throws AppError
+ * `UNAUTHORIZED`.
+ */
 export function parseServiceToken(
   authorization: string | undefined,
 ): ServiceToken {
@@ -107,7 +110,7 @@ function signatureBytes(part: string): Bytes {
   throw refused(`Its signature does not have ${SIGNATURE_BYTES} bytes.`);
 }
 
-/** The answer to a token that is not taken, with the reason. */
+/** The error for a rejected token, with the reason. */
 export function refused(why: string, cause?: unknown): AppError {
   return new AppError(
     "UNAUTHORIZED",

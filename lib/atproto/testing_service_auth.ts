@@ -1,5 +1,5 @@
 /**
- * Makes service tokens, as the PDS of an account does.
+ * Creates service tokens, as the PDS of an account does.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface ServiceJwtOptions {
   lifeSeconds?: number;
 }
 
-/** Makes a service token in the name of an account whose key we hold. */
+/** Creates a service token for an account whose key we hold. */
 export async function createServiceJwt(
   options: ServiceJwtOptions,
 ): Promise<string> {

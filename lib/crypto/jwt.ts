@@ -1,5 +1,5 @@
 /**
- * What can be read in a JWT without its key (RFC 7519, compact form).
+ * Reads claims of a JWT without verifying it (RFC 7519, compact form).
  *
  * @module
  */
@@ -12,15 +12,19 @@ const claimsSchema = z.object({
 });
 
 /**
- * When the token expires, in milliseconds since the Unix epoch; undefined when
- * it does not say so. Nothing is verified: only for tokens that were given to us.
+ * Returns when the token expires, in milliseconds since the Unix epoch, or
+ * undefined when it has no `exp`. Nothing is verified: use it only for tokens
+ * that were issued to this server.
  */
 export function expiryOf(token: string): number | undefined {
   const exp = claimsOf(token)?.exp;
   return exp === undefined ? undefined : exp * 1000;
 }
 
-/** The scope that the token names; undefined when it names none. Nothing is verified, as in {@linkcode expiryOf}. */
+/**
+ * Returns the token's scope, or undefined when it has none. Nothing is
+ * verified, as in {@linkcode expiryOf}.
+ */
 export function scopeOf(token: string): string | undefined {
   return claimsOf(token)?.scope;
 }
@@ -32,13 +36,16 @@ function claimsOf(token: string): z.infer<typeof claimsSchema> | undefined {
   return claims.success ? claims.data : undefined;
 }
 
-/** JSON out of one base64url part of a token; undefined when it holds none. */
+/**
+ * Decodes the JSON of one base64url part of a token; undefined when it is not
+ * JSON.
+ */
 export function decodeJson(part: string): unknown {
   try {
     const bytes = Uint8Array.fromBase64(part, { alphabet: "base64url" });
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    // Somebody's malformed token; the caller says so.
+    // Malformed; the caller reports it.
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Encryption of what must not be readable in the key-value store: tokens and
- * private keys. AES-256-GCM under a key that lives in the configuration only.
+ * Encryption of secrets in the key-value store, such as tokens and private
+ * keys: AES-256-GCM with a key that exists only in the configuration.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import type { Key } from "../kv/kv.ts";
 export interface SealedValue {
   /** Version of this layout. */
   readonly v: 1;
-  /** Which key it was encrypted with; says nothing about the key. */
+  /** Identifies the key it was encrypted with, without revealing it. */
   readonly kid: string;
   readonly iv: Uint8Array;
   /** Ciphertext with the authentication tag at its end. */
@@ -39,7 +39,7 @@ export class SecretBox {
 
   /**
    * @param secret 32 bytes from the configuration.
-   * @param former secrets that were in use before; what they encrypted stays readable.
+   * @param former earlier secrets; what they encrypted stays readable.
    *
    * Throws a RangeError when a secret has another length.
    */
@@ -50,8 +50,8 @@ export class SecretBox {
   }
 
   /**
-   * Encrypts `value`, which must be plain JSON, for storage at `place`: moved
-   * to another place it does not decrypt.
+   * Encrypts `value`, which must be plain JSON, for storage at `place`; it does
+   * not decrypt at any other place.
    */
   seal(place: Key, value: unknown): SealedValue {
     const { kid, encryption } = this.#current;
@@ -68,8 +68,8 @@ export class SecretBox {
   }
 
   /**
-   * Decrypts what {@linkcode SecretBox.seal} made for the same place. The value
-   * has to be validated like any other input.
+   * Decrypts a value that {@linkcode SecretBox.seal} encrypted for the same
+   * place. The caller must validate it like any other input.
    *
    * Throws AppError `INTERNAL` when it was encrypted with an unknown key, was
    * altered or was made for another place.
@@ -108,7 +108,8 @@ export class SecretBox {
   mac(purpose: string, ...parts: string[]): string {
     const hmac = createHmac("sha256", this.#current.macKey(purpose));
     for (const part of parts) {
-      // With its length in front no two lists of parts look the same.
+      // Prefix each part with its length so that different lists never encode
+      // the same.
       const bytes = Buffer.from(part, "utf8");
       hmac.update(`${bytes.length}:`).update(bytes);
     }
@@ -116,7 +117,10 @@ export class SecretBox {
   }
 }
 
-/** One secret with what is derived from it; the secret itself encrypts nothing. */
+/**
+ * A secret with the keys derived from it; the secret itself is not used to
+ * encrypt.
+ */
 class BoxKey {
   readonly kid: string;
   readonly encryption: Buffer;

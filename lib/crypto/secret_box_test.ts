@@ -7,7 +7,7 @@ const secret = new Uint8Array(32).fill(7);
 const other = new Uint8Array(32).fill(8);
 const place = ["atproto", "session", "did:web:a.example"];
 
-Deno.test("what was sealed comes back", () => {
+Deno.test("a sealed value opens to the same value", () => {
   const box = new SecretBox(secret);
   fc.assert(fc.property(fc.jsonValue(), (value) => {
     const back = box.open(place, box.seal(place, value));
@@ -15,7 +15,7 @@ Deno.test("what was sealed comes back", () => {
   }));
 });
 
-Deno.test("the same value never looks the same twice and is not in sight", () => {
+Deno.test("the same value encrypts differently each time and does not appear in the result", () => {
   const box = new SecretBox(secret);
   const one = box.seal(place, { token: "very-secret" });
   const two = box.seal(place, { token: "very-secret" });
@@ -51,7 +51,7 @@ Deno.test("a sealed value that was changed does not open", () => {
   assert.throws(() => box.open(place, cut));
 });
 
-Deno.test("a former secret still opens, an unknown one says what to do", () => {
+Deno.test("values of a former secret open, and those of an unknown one fail with advice", () => {
   const sealed = new SecretBox(other).seal(place, "kept");
   assert.equal(new SecretBox(secret, [other]).open(place, sealed), "kept");
   assert.throws(() => new SecretBox(secret).open(place, sealed), (error) => {
@@ -61,7 +61,7 @@ Deno.test("a former secret still opens, an unknown one says what to do", () => {
   });
 });
 
-Deno.test("hashes differ by secret, purpose and the borders of the parts", () => {
+Deno.test("hashes depend on secret, purpose and the boundaries of the parts", () => {
   const box = new SecretBox(secret);
   const hash = box.mac("password", "ab", "c");
   assert.equal(hash, new SecretBox(secret).mac("password", "ab", "c"));

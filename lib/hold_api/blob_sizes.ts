@@ -1,5 +1,5 @@
 /**
- * Asking a hold for many blobs at once.
+ * Concurrent lookups of many blobs at a hold.
  *
  * @module
  */
@@ -7,13 +7,14 @@
 import type { Digest } from "../oci/digest.ts";
 import { MAX_MISSING } from "./hold_client.ts";
 
-/** Questions under way at the same time. */
+/** Concurrent lookups. */
 const MAX_PARALLEL = 16;
 
 /**
- * What `sizeOf` answers for each of `digests`, in their order, several at a
- * time. Once {@linkcode MAX_MISSING} have no size the rest is not asked for and
- * has none either. Throws what `sizeOf` throws first, and the reason of `signal`.
+ * Calls `sizeOf` for each of `digests` concurrently and returns the results in
+ * order. Stops after {@linkcode MAX_MISSING} blobs without a size; the rest is
+ * undefined then. Throws the first error of `sizeOf`, and the reason of
+ * `signal`.
  */
 export async function sizesOf(
   digests: readonly Digest[],

@@ -9,7 +9,7 @@ const digests = Array.from(
 );
 const sizeOf = new Map(digests.map((digest, i) => [digest, i]));
 
-Deno.test("many blobs are asked for a few at a time and answered in order", async () => {
+Deno.test("many blobs are looked up a few at a time and returned in order", async () => {
   let [busy, most] = [0, 0];
   const sizes = await sizesOf(digests, async (digest) => {
     most = Math.max(most, ++busy);
@@ -21,7 +21,7 @@ Deno.test("many blobs are asked for a few at a time and answered in order", asyn
   assert.ok(most > 1 && most <= 16, String(most));
 });
 
-Deno.test("no more is asked for than it takes to refuse", async () => {
+Deno.test("lookups stop once enough blobs are missing", async () => {
   let asked = 0;
   const sizes = await sizesOf(digests, () => {
     asked++;
@@ -31,7 +31,7 @@ Deno.test("no more is asked for than it takes to refuse", async () => {
   assert.ok(asked >= MAX_MISSING && asked < MAX_MISSING + 16, String(asked));
 });
 
-Deno.test("a failure and an abort end the questions", async () => {
+Deno.test("a failure and an abort end the lookups", async () => {
   let asked = 0;
   const fail = () => {
     asked++;

@@ -1,6 +1,6 @@
 /**
- * The only way from the registry to a hold: in-process for our own, over XRPC
- * for any other.
+ * The only interface from the registry to a hold: in-process for this server's
+ * own, over XRPC for any other.
  *
  * @module
  */
@@ -15,18 +15,18 @@ import type { PulledManifest, PushEvent } from "./push_event.ts";
 export type Caller = Did | undefined;
 
 /**
- * An upload as its opener names it. Until its first bytes are acknowledged
- * the hold need not have a row for it.
+ * Identifies an upload. The hold may store no row for it until its first bytes
+ * are acknowledged.
  */
 export interface UploadRef {
   readonly uploadId: string;
-  /** Who opened it. */
+  /** The account that opened it. */
   readonly caller: Did;
-  /** Hash that the closing digest will probably use. */
+  /** Algorithm that the final digest will probably use. */
   readonly algorithm: DigestAlgorithm;
 }
 
-/** A part as the hold or its store answered it, as it is named at completion. */
+/** A part as the hold or its store returned it, to be listed at completion. */
 export interface PartRef {
   /** From 1. */
   readonly partNumber: number;
@@ -34,17 +34,22 @@ export interface PartRef {
   readonly etag: string;
 }
 
-/** The bytes of the request that closes an upload. */
+/** Body of the request that completes an upload. */
 export interface RequestBytes {
-  /** Where they begin in the blob; at the end of what came before when left out. */
+  /** Offset in the blob; by default the current end of the upload. */
   readonly offset?: number;
   readonly body: ReadableStream<Uint8Array>;
-  /** Bytes, where the client announces them; a body of another size is an error of its own. */
+  /**
+   * Size in bytes if the client announced it; a body of another size is an
+   * error.
+   */
   readonly size?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Missing blobs that are enough to refuse a manifest. */
+/**
+ * Number of missing blobs after which lookups stop and the manifest is refused.
+ */
 export const MAX_MISSING = 100;
 
 /** One hold, as the registry uses it. */
@@ -58,12 +63,15 @@ export interface HoldClient {
 
   /** Size of a blob in bytes; undefined when the hold has none or does not show it to `caller`. */
   stat(caller: Caller, digest: Digest): Promise<{ size: number } | undefined>;
-  /** As {@linkcode stat}, and the hold looks for the stored object where that is cheap. */
+  /**
+   * Like {@linkcode stat}, but the hold also checks that the stored object
+   * exists where that is cheap.
+   */
   check(caller: Caller, digest: Digest): Promise<{ size: number } | undefined>;
   /**
-   * Sizes of several blobs as the hold has them now, in the order of `digests`
-   * and never from memory; undefined where it has none. Asks no further once
-   * {@linkcode MAX_MISSING} are missing: the rest is undefined then.
+   * Current sizes of several blobs in the order of `digests`, never from a
+   * cache; undefined where the hold has none. Stops once
+   * {@linkcode MAX_MISSING} are missing; the rest is undefined then.
    */
   statMany(
     caller: Caller,
@@ -77,20 +85,27 @@ export interface HoldClient {
     range?: ByteRange,
     signal?: AbortSignal,
   ): Promise<{ size: number; body: ReadableStream<Uint8Array> } | undefined>;
-  /** A short-lived URL where a client can fetch the blob itself; undefined when it has to come through us. */
+  /**
+   * A short-lived URL from which the client can fetch the blob directly;
+   * undefined when the registry has to proxy it.
+   */
   locate(
     caller: Caller,
     digest: Digest,
     contentType: string,
   ): Promise<string | undefined>;
 
-  /** Opens an upload and returns its id; whoever goes on with it must remember the whole {@linkcode UploadRef}. */
+  /**
+   * Opens an upload and returns its id; the caller must keep the whole
+   * {@linkcode UploadRef} to continue it.
+   */
   startUpload(caller: Did, algorithm: DigestAlgorithm): Promise<string>;
   /** Bytes acknowledged so far; undefined when there is no such upload. */
   uploadOffset(upload: UploadRef): Promise<number | undefined>;
   /**
-   * Appends `body` at `offset`, streaming, and returns the new offset.
-   * Throws AppError `RANGE_INVALID` when `offset` is not where the upload stands.
+   * Appends `body` at `offset`, streaming, and returns the new offset. Throws
+   * AppError `RANGE_INVALID` when `offset` is not the current end of the
+   * upload.
    */
   append(
     upload: UploadRef,
@@ -100,7 +115,7 @@ export interface HoldClient {
   ): Promise<number>;
   /**
    * Appends the `last` bytes, if any, verifies the digest and makes the blob
-   * readable; `received` is how many those were. Throws AppError
+   * readable; `received` is the number of bytes appended. Throws AppError
    * `DIGEST_INVALID`, and what {@linkcode append} does.
    */
   completeUpload(
@@ -111,21 +126,24 @@ export interface HoldClient {
   abortUpload(upload: UploadRef): Promise<void>;
 
   /**
-   * Asks the hold whether it would keep what a manifest names, before the
-   * manifest is written. Throws AppError `QUOTA_EXCEEDED`.
+   * Checks the owner's quota at the hold before a manifest is written. Throws
+   * AppError `QUOTA_EXCEEDED`.
    */
   admitManifest(caller: Did, event: PushEvent): Promise<void>;
   /** Reports a push to the hold; failures are the caller's to log. */
   notifyManifest(caller: Did, event: PushEvent): Promise<void>;
   /** Reports that a manifest is gone, which frees what it counted for the owner's quota. */
   manifestDeleted(owner: Did, digest: Digest): Promise<void>;
-  /** Reports that a repository of `owner` let go of a blob; one without a manifest no longer counts for the quota. */
+  /**
+   * Reports that a repository of `owner` deleted a blob; a blob without a
+   * manifest no longer counts for the quota.
+   */
   blobUnlinked(owner: Did, digest: Digest): Promise<void>;
-  /** Counts a pull, at leisure and without an answer. */
+  /** Counts a pull in the background; returns nothing. */
   countPull(caller: Caller, pull: PulledManifest): void;
 }
 
-/** Finds holds by DID. */
+/** Looks up holds by DID. */
 export interface HoldDirectory {
   /** Throws AppError `UNAVAILABLE` when the DID does not lead to a hold. */
   get(did: Did): Promise<HoldClient>;

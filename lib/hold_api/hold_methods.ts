@@ -1,11 +1,11 @@
 /**
- * Methods that a hold takes service tokens for, as registry and hold have to
- * see them alike.
+ * Methods for which a hold accepts service tokens; registry and hold must agree
+ * on them.
  *
  * @module
  */
 
-/** Methods of holds that the registry calls in the owner's name. */
+/** Methods of holds that the registry calls on behalf of the owner. */
 export const HOLD_METHODS = [
   "com.atproto.sync.getBlob",
   "io.atcr.hold.abortUpload",
@@ -23,9 +23,9 @@ export const HOLD_METHODS = [
 ] as const;
 
 /**
- * Methods for which one service token may serve until it expires: a layer of
- * many parts would otherwise need a token for each. Doing them twice does no
- * more than doing them once; for all other methods a token counts once.
+ * Methods for which a service token may be used until it expires: otherwise a
+ * layer of many parts would need a token for each. They are idempotent; for all
+ * other methods a token is valid once.
  */
 const REUSABLE: ReadonlySet<string> = new Set([
   "com.atproto.sync.getBlob",

@@ -1,5 +1,5 @@
 /**
- * What a registry reports to a hold of pushes and pulls
+ * Pushes and pulls that a registry reports to a hold
  * (`io.atcr.hold.notifyManifest`).
  *
  * @module
@@ -8,7 +8,7 @@
 import type { Did } from "../did.ts";
 import type { Digest } from "../oci/digest.ts";
 
-/** A descriptor as an event has it. */
+/** A descriptor in an event. */
 export interface EventDescriptor {
   readonly digest: string;
   /** Bytes. */
@@ -19,7 +19,7 @@ export interface EventDescriptor {
 export interface PushEvent {
   readonly repository: string;
   readonly owner: Did;
-  /** Undefined in the events of early registries, which have a tag. */
+  /** Undefined in events of early registries, which send a tag. */
   readonly digest?: Digest | undefined;
   readonly tag?: string | undefined;
   readonly manifest: {

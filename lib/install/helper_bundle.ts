@@ -1,17 +1,23 @@
 /**
- * The credential helper as one file, as it is handed out: built by
- * `deno task build:helper`, or on first use where that was not done.
+ * Serves the credential helper as one file: built by `deno task build:helper`,
+ * or else on first use.
  *
  * @module
  */
 
 import { AppError } from "../errors.ts";
 
-/** Where the helper's source and its built file are, below the program's folder. */
+/**
+ * Paths of the helper's source and its built file, relative to the program's
+ * folder.
+ */
 const SOURCE = "cli/docker-credential-atcr/";
 const BUILT = "static/build/docker-credential-atcr.js";
 
-/** Runs the file with what it needs, and without a project's settings. */
+/**
+ * Runs the file with the permissions it needs and without any project's
+ * configuration.
+ */
 const FIRST_LINE =
   "#!/usr/bin/env -S deno run --quiet --no-lock --no-config --no-prompt --allow-net --allow-read --allow-write --allow-env --allow-run --allow-sys\n";
 
@@ -19,11 +25,14 @@ export interface HelperBundleOptions {
   /** Folder of the program. */
   root: URL;
   version: string;
-  /** Address under which images are named, for example `https://registry.example.com`. */
+  /**
+   * Address of the registry in image names, for example
+   * `https://registry.example.com`.
+   */
   registry: string;
 }
 
-/** Hands out the helper. */
+/** Returns the helper's file. */
 export class HelperBundle {
   readonly #options: HelperBundleOptions;
   #text: Promise<string> | undefined;
@@ -32,7 +41,10 @@ export class HelperBundle {
     this.#options = options;
   }
 
-  /** The file. Throws AppError `UNAVAILABLE` when it was not built and cannot be built here. */
+  /**
+   * Returns the file. Throws AppError `UNAVAILABLE` when it was not built and
+   * cannot be built here.
+   */
   async text(): Promise<string> {
     this.#text ??= this.#make();
     try {

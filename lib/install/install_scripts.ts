@@ -1,10 +1,10 @@
 /**
- * Scripts that put the credential helper on somebody's machine.
+ * Scripts that install the credential helper.
  *
  * @module
  */
 
-/** For Linux and macOS; `origin` is where the registry is reached. */
+/** For Linux and macOS; `origin` is the address of the registry. */
 export function installShell(origin: string): string {
   return `#!/bin/sh
 # Installs docker-credential-atcr, the credential helper of

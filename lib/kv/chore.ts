@@ -1,5 +1,5 @@
 /**
- * One kind of work that comes round by the clock, done by one instance a turn.
+ * A periodic task, run by one instance each period.
  *
  * @module
  */
@@ -9,31 +9,41 @@ import { choreKey } from "./keys.ts";
 import type { Kv } from "./kv.ts";
 import { acquireLease } from "./lease.ts";
 
-/** One kind of work. */
+/** A periodic task. */
 export interface Chore {
-  /** Unique and stable; stands in keys. */
+  /** Unique and stable; part of keys. */
   readonly name: string;
-  /** One turn begins at each multiple of this, in milliseconds since the Unix epoch. */
+  /**
+   * Period in milliseconds; periods begin at its multiples since the Unix
+   * epoch.
+   */
   readonly everyMs: number;
-  /** Moves the turns: 3 hours with a turn a day is 03:00 UTC. */
+  /** Shifts the periods: 3 hours with a daily task is 03:00 UTC. */
   readonly offsetMs?: number;
-  /** Every instance does it for itself, for what it has in its memory. */
+  /** Each instance runs it, for state in its own memory. */
   readonly local?: boolean;
-  /** Does it once. A failure is logged, and the work waits for the next turn. */
+  /**
+   * Runs the task once. A failure is logged; the next run is in the next
+   * period.
+   */
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Name of the lease under which the shared chore `name` is done. */
+/** Name of the lease that the shared task `name` runs under. */
 export function choreLease(name: string): string {
   return `chore ${name}`;
 }
 
-/** An instance that dies at work is replaced after so long; milliseconds. */
+/**
+ * Time after which another instance takes over from one that died, in
+ * milliseconds.
+ */
 export const CHORE_LEASE_MS = 60_000;
 
 /**
- * Does `chore` when its turn has come and nobody has done or does it; whether
- * it was done here. Throws what `chore.run` throws, and the turn is over then.
+ * Runs `chore` if it is due and no instance has run it or is running it in this
+ * period; returns whether it ran here. Throws what `chore.run` throws; the
+ * period counts as done then.
  */
 export async function doChore(
   { kv, clock }: { readonly kv: Kv; readonly clock: Clock },
@@ -62,7 +72,8 @@ export async function doChore(
     try {
       await chore.run(AbortSignal.any([signal, lease.signal]));
     } finally {
-      // Cut short, it is still to be done: by another instance, or at the next start.
+      // An interrupted run is repeated by another instance or at the next
+      // start.
       if (!signal.aborted && !lease.signal.aborted) await kv.set(key, begun);
     }
     return true;
@@ -71,7 +82,10 @@ export async function doChore(
   }
 }
 
-/** Number of the turn that `at` (milliseconds since the Unix epoch) belongs to. */
+/**
+ * Number of the period that `at` (milliseconds since the Unix epoch) falls
+ * into.
+ */
 export function turnOf({ everyMs, offsetMs = 0 }: Chore, at: number): number {
   return Math.floor((at - offsetMs) / everyMs);
 }

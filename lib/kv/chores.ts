@@ -1,6 +1,6 @@
 /**
- * Work that comes round by the clock and is shared by all instances of one
- * store: whoever comes first does it, the others skip that turn.
+ * Runs periodic tasks shared by all instances of one store: the first instance
+ * runs a task, the others skip that period.
  *
  * @module
  */
@@ -12,23 +12,26 @@ import type { Kv } from "./kv.ts";
 
 export interface ChoresDeps {
   readonly kv: Kv;
-  /** The one that `kv` goes by. */
+  /** Must be the clock of `kv`. */
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Chores that are being done. */
+/** A running scheduler. */
 export interface RunningChores {
-  /** Does what is due now; for places where timers do not live. */
+  /** Runs the tasks that are due; for platforms where timers do not survive. */
   round(): Promise<void>;
-  /** Ends them; resolves when none runs any more. */
+  /** Stops the scheduler; resolves when no task is running. */
   stop(): Promise<void>;
 }
 
-/** The first look comes soon: a crash may have left something behind. */
+/** The first check comes early, because a crash may have left work behind. */
 const FIRST_MS = 5_000;
 
-/** Does `chores` in the background, a missed turn once and soon after the start. */
+/**
+ * Runs `chores` in the background. Missed periods are made up by one run soon
+ * after the start.
+ */
 export function startChores(
   deps: ChoresDeps,
   chores: readonly Chore[],

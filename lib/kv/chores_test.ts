@@ -23,7 +23,7 @@ async function withKv(
   }
 }
 
-/** A chore that counts its turns. */
+/** A task that counts its runs. */
 function counting(options: Partial<Chore> = {}): Chore & { count: number } {
   return {
     name: "count",
@@ -37,7 +37,7 @@ function counting(options: Partial<Chore> = {}): Chore & { count: number } {
   };
 }
 
-Deno.test("a turn is taken once, by whichever instance comes first", () =>
+Deno.test("a task runs once per period, on the instance that comes first", () =>
   withKv(async (kv, clock) => {
     const chore = counting();
     const done = await Promise.all(
@@ -51,7 +51,7 @@ Deno.test("a turn is taken once, by whichever instance comes first", () =>
     assert.equal(chore.count, 2);
   }));
 
-Deno.test("a daily chore has its hour", () =>
+Deno.test("a daily task runs at its hour", () =>
   withKv(async (kv, clock) => {
     const chore = counting({ everyMs: 24 * HOUR, offsetMs: 3 * HOUR });
     assert.equal(await doChore({ kv, clock }, chore, never), true);
@@ -63,7 +63,7 @@ Deno.test("a daily chore has its hour", () =>
     assert.equal(await doChore({ kv, clock }, chore, never), false);
   }));
 
-Deno.test("a chore that fails waits for its next turn, one that is cut short does not", () =>
+Deno.test("a failed task waits for the next period, an interrupted one does not", () =>
   withKv(async (kv, clock) => {
     const failing = counting({
       name: "failing",
@@ -87,7 +87,7 @@ Deno.test("a chore that fails waits for its next turn, one that is cut short doe
     );
   }));
 
-Deno.test("started chores come round at their turns until they are stopped", () =>
+Deno.test("a started scheduler runs tasks every period until it is stopped", () =>
   withKv(async (kv, clock) => {
     const hourly = counting({ name: "hourly" });
     const local = counting({ name: "local", everyMs: 10_000, local: true });
@@ -114,7 +114,7 @@ Deno.test("started chores come round at their turns until they are stopped", () 
     assert.deepEqual([hourly.count, local.count], [2, 4]);
   }));
 
-Deno.test("stopping waits for a chore that is at work", () =>
+Deno.test("stopping waits for a running task", () =>
   withKv(async (kv, clock) => {
     let ended = false;
     const slow = counting({
@@ -131,7 +131,7 @@ Deno.test("stopping waits for a chore that is at work", () =>
     assert.equal(ended, true);
   }));
 
-Deno.test("a turn that was taken by a clock ahead does not keep the next ones from being taken", () =>
+Deno.test("a run recorded by a fast clock does not block later runs", () =>
   withKv(async (kv, clock) => {
     const chore = counting();
     clock.advance(24 * HOUR);

@@ -55,7 +55,7 @@ for (const [name, open] of Object.entries(PAIRS)) {
     assert.ok(conflicts > 0, "the writers never met");
   });
 
-  test("a lease has one holder at a time and everybody gets a turn", async (pair) => {
+  test("a lease has one holder at a time and every caller gets it", async (pair) => {
     let inside = 0;
     const turns = [0, 0];
     await Promise.all(
@@ -77,7 +77,7 @@ for (const [name, open] of Object.entries(PAIRS)) {
     assert.deepEqual(turns, [3, 3]);
   });
 
-  test("counters of both add up", async (pair) => {
+  test("counters of both stores add up", async (pair) => {
     await Promise.all(
       Array.from(
         { length: 40 },
@@ -90,7 +90,7 @@ for (const [name, open] of Object.entries(PAIRS)) {
 
 const locked = () => new TypeError("database is locked");
 
-Deno.test("a call is made again while the database is locked", async () => {
+Deno.test("a call is retried while the database is locked", async () => {
   let calls = 0;
   const value = await whileUnlocked(() =>
     ++calls < 5 ? Promise.reject(locked()) : Promise.resolve("ok")
@@ -120,7 +120,7 @@ Deno.test("a database that stays locked is reported as unavailable", async () =>
   );
 });
 
-Deno.test("a disk without space is told as such, at once", async () => {
+Deno.test("a full disk is reported as such, at once", async () => {
   let calls = 0;
   await assert.rejects(
     whileUnlocked(() => {
@@ -132,7 +132,7 @@ Deno.test("a disk without space is told as such, at once", async () => {
   assert.equal(calls, 1);
 });
 
-Deno.test("a remote store that does not answer is given up in the end", async () => {
+Deno.test("calls to a remote store that does not answer time out", async () => {
   const patience = patienceWith(false, 20);
   assert.equal(await patience(() => Promise.resolve("here")), "here");
   await assert.rejects(
@@ -143,7 +143,7 @@ Deno.test("a remote store that does not answer is given up in the end", async ()
   );
 });
 
-Deno.test("a store that cannot be opened says which setting to look at", async () => {
+Deno.test("the error for a store that cannot be opened names the setting", async () => {
   const file = await Deno.makeTempFile({ prefix: "atcr-kv-" });
   try {
     await assert.rejects(

@@ -72,7 +72,8 @@ export class DenoAtomic implements Atomic {
   async commit(): Promise<boolean> {
     this.#assertFits();
     let checks = this.#checks;
-    // Expired rows can be replaced meanwhile, so once is not always enough.
+    // Expired rows can be replaced concurrently, so one attempt may not be
+    // enough.
     for (let attempt = 0; attempt < 3; attempt++) {
       const change = {
         checks,
@@ -116,8 +117,8 @@ export class DenoAtomic implements Atomic {
   }
 
   /**
-   * The checks again, where an expired entry counts as absent although the
-   * store has not swept it yet; undefined when no check failed for that.
+   * Returns the checks with expired entries as absent, although the store has
+   * not swept them yet; undefined when no check failed for that reason.
    */
   async #forgiveExpired(): Promise<Check[] | undefined> {
     const absent = this.#checks.filter((c) => c.versionstamp === null);
@@ -142,10 +143,13 @@ export class DenoAtomic implements Atomic {
   }
 }
 
-/** Keys read at the same time; bounds what one call holds to about 6 MB of waiting answers. */
+/**
+ * Concurrent reads; bounds the memory of one call to about 6 MB of buffered
+ * results.
+ */
 const READ_AHEAD = 10 * KV_LIMITS.readKeys;
 
-/** The entries at `keys`, read in groups as large as the store allows. */
+/** Reads the entries at `keys` in the largest groups that the store allows. */
 export async function readMany<T>(
   kv: Deno.Kv,
   patience: Patience,

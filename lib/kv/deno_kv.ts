@@ -1,5 +1,5 @@
 /**
- * The key-value store on an open Deno KV.
+ * {@linkcode Kv} on Deno KV.
  *
  * @module
  */
@@ -19,10 +19,10 @@ import { GroupCommit } from "./group_commit.ts";
 import { KV_LIMITS } from "./limits.ts";
 import { type Patience, patienceWith } from "./retry.ts";
 
-/** Entries fetched at once by a listing; bounds its memory to about 13 MB. */
+/** Batch size of a listing; bounds its memory to about 13 MB. */
 const LIST_BATCH = 200;
 
-/** {@linkcode Kv} over one open Deno KV. */
+/** Implements {@linkcode Kv} on an open Deno KV. */
 export class DenoKv implements Kv {
   readonly #kv: Deno.Kv;
   readonly #commits: GroupCommit;
@@ -62,7 +62,7 @@ export class DenoKv implements Kv {
     if (limit <= 0) return;
     const batchSize = Math.min(limit, LIST_BATCH);
     const iterator = this.#kv.list<T>(selector, { batchSize, reverse });
-    // The limit is counted here, because expired entries do not count.
+    // Count the limit here, because expired entries do not count.
     for (let count = 0; count < limit;) {
       const next = await this.#try(() => iterator.next());
       if (next.done) return;

@@ -1,6 +1,6 @@
 /**
- * Expiry that readers can rely on. Deno KV's own only promises "not before",
- * so the time stands with the value and is looked at on each read.
+ * Exact expiry. Deno KV's own expiry only promises "not before", so the time is
+ * stored with the value and checked on each read.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import type { Entry } from "./kv.ts";
 import { snapshot } from "./snapshot.ts";
 
 /**
- * The store's own expiry only sweeps; it may not act before readers have
- * stopped seeing the entry, even when clocks differ.
+ * The store's own expiry only sweeps. It must not act before readers treat the
+ * entry as expired, even when clocks differ.
  */
 const SWEEP_DELAY_MS = 60_000;
 const LONGEST_SWEEP_MS = 10 * 365 * 86_400_000;
@@ -29,7 +29,7 @@ function isEnvelope(value: unknown): value is Envelope {
   return typeof value === "object" && value !== null && EXPIRES in value;
 }
 
-/** What readers see of `entry` at `now`: undefined when it is absent or expired. */
+/** Returns `entry` as seen at `now`: undefined when it is absent or expired. */
 export function visible<T>(
   entry: Deno.KvEntryMaybe<T>,
   now: number,
@@ -45,7 +45,10 @@ export function visible<T>(
   };
 }
 
-/** What is stored for `value`, its size, and the options it is stored with. */
+/**
+ * Returns the stored form of `value`, its size and the options to store it
+ * with.
+ */
 export function wrap(
   value: unknown,
   expiresAt: number | undefined,
@@ -58,7 +61,7 @@ export function wrap(
       native: { expireIn: Math.min(left + SWEEP_DELAY_MS, LONGEST_SWEEP_MS) },
     };
   }
-  // A value that looks like an envelope goes into one that never expires.
+  // A value that looks like an envelope is wrapped in one that never expires.
   const stored = isEnvelope(value)
     ? { [EXPIRES]: Infinity, [VALUE]: value }
     : value;

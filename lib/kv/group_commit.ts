@@ -1,8 +1,8 @@
 /**
- * Commits that come while the store is busy with an earlier one go to it
- * together. A local store flushes the disk for every commit, one after another;
- * joined ones share a flush, so that many clients write as fast as the disk
- * takes bytes, not as fast as it takes commits.
+ * Group commit: commits that arrive while the store is busy are merged into
+ * one. A local store flushes the disk for every commit, one after another;
+ * merged commits share a flush, so that throughput is bounded by the bytes
+ * written and not by the number of flushes.
  *
  * @module
  */
@@ -12,23 +12,23 @@ import type { Key } from "./kv.ts";
 import { KV_LIMITS } from "./limits.ts";
 import type { Patience } from "./retry.ts";
 
-/** That `key` still has `versionstamp`. */
+/** Requires that `key` still has `versionstamp`. */
 export interface Check {
   readonly key: Key;
   readonly versionstamp: string | null;
 }
 
-/** What happens to one key. */
+/** A change of one key. */
 export interface Mutation {
   readonly key: Key;
   readonly apply: (native: Deno.AtomicOperation) => void;
 }
 
-/** One commit: all or nothing. */
+/** One commit, applied completely or not at all. */
 export interface Change {
   readonly checks: readonly Check[];
   readonly mutations: readonly Mutation[];
-  /** Bytes as {@linkcode KV_LIMITS} counts them. */
+  /** Size in bytes as {@linkcode KV_LIMITS} counts it. */
   readonly bytes: number;
   /** Bytes of the keys under which values are stored. */
   readonly keyBytes: number;
@@ -40,7 +40,10 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** A local store takes more checks than {@linkcode KV_LIMITS} allows one change. */
+/**
+ * A local store accepts more checks than {@linkcode KV_LIMITS} allows for one
+ * change.
+ */
 const LOCAL_CHECKS = 100;
 
 /** Applies changes to one store. */
@@ -51,7 +54,10 @@ export class GroupCommit {
   #waiting: Waiting[] = [];
   #busy = false;
 
-  /** @param join false for a remote store, which takes many commits side by side. */
+  /**
+   * @param join false for a remote store, which handles concurrent commits
+   * well.
+   */
   constructor(kv: Deno.Kv, join: boolean, patience: Patience) {
     this.#kv = kv;
     this.#join = join;
@@ -77,7 +83,10 @@ export class GroupCommit {
     this.#busy = false;
   }
 
-  /** Applies a group at once, and one by one when it does not go through: one may not spoil the others. */
+  /**
+   * Applies a group at once, and one by one if that fails, so that one failing
+   * change does not affect the others.
+   */
   async #settle(group: readonly Waiting[]): Promise<void> {
     if (group.length > 1) {
       try {
@@ -86,7 +95,7 @@ export class GroupCommit {
           return;
         }
       } catch (error) {
-        // A lock that did not go away would keep each of them as long again.
+        // Retrying each one would wait for the same lock again.
         if (isAppError(error, "UNAVAILABLE")) {
           for (const { reject } of group) reject(error);
           return;
@@ -109,8 +118,8 @@ export class GroupCommit {
 }
 
 /**
- * As many of `waiting` as one commit takes, from the front. No two of them
- * touch the same key, so that it does not matter in which order they apply.
+ * Takes as many from the front of `waiting` as fit into one commit. No two of
+ * them touch the same key, so that their order does not matter.
  */
 function firstGroup(
   waiting: readonly Waiting[],
@@ -130,7 +139,7 @@ function firstGroup(
     const fits = checks.length <= room.checks &&
       mutations.length <= room.mutations && bytes <= room.bytes &&
       keyBytes <= room.keyBytes && !keys.some((key) => taken.has(key));
-    // Who has to wait keeps those behind it from overtaking it on its keys.
+    // Later changes must not overtake a waiting one on the same keys.
     for (const key of keys) taken.add(key);
     if (!fits) {
       rest.push(next);
@@ -145,7 +154,10 @@ function firstGroup(
   return { group, rest };
 }
 
-/** Keys of the same name are the same; two different ones might share it, which only costs a turn. */
+/**
+ * Equal keys have equal names. Different keys may collide, which only delays
+ * one of them.
+ */
 function nameOf(key: Key): string {
   return key.join("\0");
 }

@@ -4,7 +4,7 @@ import { AppError, isAppError } from "../errors.ts";
 import { DenoKv } from "./deno_kv.ts";
 import type { Kv } from "./kv.ts";
 
-/** A store that counts how often it is asked to commit. */
+/** A store that counts commits. */
 async function open(isLocal = true) {
   const native = await Deno.openKv(":memory:");
   let commits = 0;
@@ -23,11 +23,11 @@ function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-Deno.test("commits that come together go to a local store together", async () => {
+Deno.test("concurrent commits to a local store are merged", async () => {
   using store = await open();
   const { kv, count } = store;
   await Promise.all(numbers(50).map((i) => kv.set(["a", i], i)));
-  // The first goes alone, the others wait for it and go as one.
+  // The first goes alone, the others are merged.
   assert.equal(count(), 2);
   const values = await Array.fromAsync(kv.list<number>({ prefix: ["a"] }));
   assert.deepEqual(values.map(({ value }) => value), numbers(50));
@@ -40,7 +40,7 @@ Deno.test("a remote store gets every commit by itself", async () => {
   assert.equal(count(), 5);
 });
 
-Deno.test("a commit whose check fails does not spoil those beside it", async () => {
+Deno.test("a commit whose check fails does not fail the others of its group", async () => {
   using store = await open();
   const { kv } = store;
   await kv.set(["taken"], 0);
@@ -55,7 +55,7 @@ Deno.test("a commit whose check fails does not spoil those beside it", async () 
   assert.equal((await kv.get(["free"]))?.value, 1);
 });
 
-Deno.test("commits on one key apply in the order in which they came", async () => {
+Deno.test("commits on one key apply in order of arrival", async () => {
   using store = await open();
   const { kv } = store;
   await Promise.all(numbers(20).map((i) => kv.set(["key"], i)));
@@ -82,7 +82,7 @@ Deno.test("what the store refuses fails alone", async () => {
   assert.equal(after.status, "fulfilled");
 });
 
-Deno.test("more than one commit can take goes in several", async () => {
+Deno.test("changes that do not fit into one commit go in several", async () => {
   using store = await open();
   const { kv } = store;
   const large = new Uint8Array(60_000);
@@ -91,7 +91,7 @@ Deno.test("more than one commit can take goes in several", async () => {
   assert.equal(rows.length, 40);
 });
 
-/** Adds one to a counter by optimistic checks. */
+/** Increments a counter with optimistic checks. */
 async function increment(kv: Kv, key: string): Promise<void> {
   for (;;) {
     const entry = await kv.get<number>([key]);
@@ -103,7 +103,7 @@ async function increment(kv: Kv, key: string): Promise<void> {
   }
 }
 
-Deno.test("optimistic counters lose nothing, however they mix", async () => {
+Deno.test("optimistic counters lose no increment", async () => {
   const names = fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 30 });
   await fc.assert(
     fc.asyncProperty(names, async (keys) => {
@@ -118,7 +118,7 @@ Deno.test("optimistic counters lose nothing, however they mix", async () => {
   );
 });
 
-Deno.test("commits that wait in vain for a locked store wait together, not one after another", async () => {
+Deno.test("commits that time out on a locked store wait together, not one after another", async () => {
   let commits = 0;
   const native = await Deno.openKv(":memory:");
   const locked = new Proxy(native, {
@@ -132,7 +132,7 @@ Deno.test("commits that wait in vain for a locked store wait together, not one a
         ...operation,
         commit: () => {
           commits++;
-          // What all patience with a lock ends in.
+          // What the retry policy throws in the end.
           return Promise.reject(new AppError("UNAVAILABLE", "Locked."));
         },
       });

@@ -14,22 +14,25 @@ export interface Lease {
   /** Aborted when the lease is lost or released. */
   readonly signal: AbortSignal;
   /**
-   * Gives the lease up, so that the next one need not wait for its end. Never
-   * throws: where the store cannot be reached, the lease ends by itself.
+   * Releases the lease, so that the next holder need not wait for its expiry.
+   * Never throws: if the store cannot be reached, the lease expires.
    */
   release(): Promise<void>;
 }
 
 /** The row of a lease in the store. */
 export interface LeaseRow {
-  /** One per acquisition, so that an old holder never takes a new row for its own. */
+  /**
+   * Unique per acquisition, so that a former holder never mistakes a new row
+   * for its own.
+   */
   readonly owner: string;
   /** When it ends, in milliseconds since the Unix epoch; absent in rows of earlier versions. */
   readonly until?: number;
   readonly ttlMs?: number;
 }
 
-/** An acquisition that its rows are written for. */
+/** An acquisition with the rows to write. */
 export interface LeaseClaim {
   readonly kv: Kv;
   readonly clock: Clock;
@@ -42,7 +45,7 @@ export interface LeaseClaim {
 
 const RENEW_ATTEMPTS = 3;
 
-/** Keeps the rows of a claim. */
+/** Renews the rows of a claim. */
 export class HeldLease implements Lease {
   readonly #name: string;
   readonly #keys: readonly Key[];
@@ -83,11 +86,14 @@ export class HeldLease implements Lease {
       }
       await change.commit();
     } catch {
-      // The work is done, its outcome must not hang on this.
+      // The work is done; its result must not depend on this.
     }
   }
 
-  /** Renews at each third of the time to live, and tells when that fails for too long. */
+  /**
+   * Renews after each third of the time to live; aborts the signal when that
+   * fails for too long.
+   */
   async #keepRenewing(): Promise<void> {
     const { signal } = this;
     while (!signal.aborted) {
@@ -100,7 +106,7 @@ export class HeldLease implements Lease {
       const settled = new AbortController();
       const kept = left > 0 && await Promise.race([
         this.#renew(),
-        // The store may hang: the lease ends on time all the same.
+        // The lease ends on time even if the store hangs.
         this.#clock.sleep(left, AbortSignal.any([signal, settled.signal]))
           .then(() => signal.aborted),
       ]);
@@ -121,7 +127,7 @@ export class HeldLease implements Lease {
     }
   }
 
-  /** False when the lease is no longer ours; a failing store says nothing yet. */
+  /** False when the lease was lost; a failing store does not mean that yet. */
   async #renew(): Promise<boolean> {
     try {
       for (let attempt = 0; attempt < RENEW_ATTEMPTS; attempt++) {
@@ -137,7 +143,7 @@ export class HeldLease implements Lease {
           this.#expiresAt = until;
           return true;
         }
-        // Somebody who waits may have shortened it.
+        // A waiting caller may have shortened it.
       }
       return false;
     } catch {
@@ -145,7 +151,7 @@ export class HeldLease implements Lease {
     }
   }
 
-  /** The rows that are still of this acquisition. */
+  /** The rows that still belong to this acquisition. */
   async #ours(): Promise<Entry<LeaseRow>[]> {
     const entries = await this.#kv.getMany<LeaseRow>(this.#keys);
     return entries.flatMap((entry) =>

@@ -1,22 +1,25 @@
 /**
- * Keys of what the key-value layer itself keeps: leases, jobs, chores, rate
- * limits and the chunks of large values.
+ * Keys of the key-value layer itself: leases, jobs, periodic tasks, rate limits
+ * and chunks of large values.
  *
  * @module
  */
 
 import type { Key, ListSelector } from "./kv.ts";
 
-/** Who holds the lease `name`. */
+/** The holder of the lease `name`. */
 export const leaseKey = (name: string): Key => ["kv", "lease", name];
 
-/** When the chore `name` was last begun and done, in milliseconds since the Unix epoch. */
+/**
+ * When the periodic task `name` was last started and finished, in milliseconds
+ * since the Unix epoch.
+ */
 export const choreKey = (name: string): Key => ["kv", "chore", name];
 
-/** Written and removed again to see whether the store works. */
+/** Written and deleted to check that the store works. */
 export const probeKey = (id: string): Key => ["kv", "probe", id];
 
-/** How much of a limit `subject` has used. */
+/** Usage of a rate limit by `subject`. */
 export const rateKey = (limit: string, subject: string): Key => [
   "kv",
   "rate",
@@ -41,7 +44,9 @@ export const unfinishedKeys: ListSelector = { prefix: ["kv", "unfinished"] };
 /** The job itself. */
 export const jobKey = (id: string): Key => ["kv", "job", id];
 
-/** Says that the job `id` is due at `runAt`; sorted by time within a kind. */
+/**
+ * Index entry of the job `id`, due at `runAt`; sorted by time within a kind.
+ */
 export const dueKey = (kind: string, runAt: number, id: string): Key => [
   "kv",
   "job_due",
@@ -50,14 +55,16 @@ export const dueKey = (kind: string, runAt: number, id: string): Key => [
   id,
 ];
 
-/** What of `kind` is due at `now` (milliseconds since the Unix epoch). */
+/**
+ * Selects the jobs of `kind` due at `now` (milliseconds since the Unix epoch).
+ */
 export const dueKeys = (kind: string, now: number): ListSelector => ({
   prefix: ["kv", "job_due", kind],
   end: ["kv", "job_due", kind, now + 1],
 });
 
-/** A job that was given up. */
+/** A job that failed permanently. */
 export const deadJobKey = (id: string): Key => ["kv", "job_dead", id];
 
-/** All jobs that were given up. */
+/** All jobs that failed permanently. */
 export const deadJobKeys: ListSelector = { prefix: ["kv", "job_dead"] };

@@ -1,7 +1,7 @@
 /**
  * The key-value store as the services see it: Deno KV behind a small interface
- * that hides expired entries, retries a locked database and refuses what a
- * remote KV would refuse. Key tuples are declared by one `keys.ts` per service.
+ * that hides expired entries, retries a locked database and rejects what a
+ * remote KV would reject. Key tuples are declared by one `keys.ts` per service.
  *
  * @module
  */
@@ -28,17 +28,18 @@ export type ListSelector =
 
 /** Options of {@linkcode Kv.list}. */
 export interface ListOptions {
-  /** At most so many entries; no limit by default. */
+  /** Maximum number of entries; no limit by default. */
   limit?: number;
   /** Highest key first. */
   reverse?: boolean;
 }
 
 /**
- * A change that is applied whole or not at all. At most 10 checks, 1,000
- * mutations and 800 KiB, of that 80 KiB for the keys of stored values; keys of
- * at most 2 KiB, values of at most 64 KiB serialised. Beyond that a RangeError
- * is thrown, by `commit` at the latest, and nothing is sent.
+ * A change that is applied completely or not at all. At most 10 checks, 1,000
+ * mutations and 800 KiB, including at most 80 KiB for the keys of stored
+ * values; keys of at most 2 KiB, values of at most 64 KiB serialised. Beyond
+ * these limits a RangeError is thrown, by `commit` at the latest, and nothing
+ * is written.
  */
 export interface Atomic {
   /** The commit fails unless `key` still has `versionstamp` (null: absent or expired). */
@@ -63,7 +64,10 @@ export interface Kv {
   getMany<T>(keys: readonly Key[]): Promise<(Entry<T> | undefined)[]>;
   /** Value of a counter, 0n when absent. */
   counter(key: Key): Promise<bigint>;
-  /** Entries in key order, without the expired ones. Read in batches, so not one snapshot. */
+  /**
+   * Entries in key order, without expired ones. Read in batches, so not from
+   * one snapshot.
+   */
   list<T>(
     selector: ListSelector,
     options?: ListOptions,

@@ -1,7 +1,7 @@
 /**
- * Byte values beyond the store's 64 KiB: cut into chunks that are written
- * before the row that points to them, so that a half-written value is never
- * seen.
+ * Byte values above the store's limit of 64 KiB: split into chunks that are
+ * written before the row that points to them, so that a partly written value is
+ * never visible.
  *
  * @module
  */
@@ -18,13 +18,13 @@ const LARGE_VALUE_MAX_BYTES = 8 * 1024 * 1024;
 const CHUNK_BYTES = 60_000;
 /** 780,000 bytes of chunks stay below the 800 KiB of one commit. */
 const CHUNKS_PER_COMMIT = 13;
-/** Chunks outlive an expiring pointer, for a reader that has just read it. */
+/** Chunks outlive an expiring pointer, for readers that have just read it. */
 const CHUNK_GRACE_MS = 60_000;
-/** A value that is unfinished for so long was left behind by a crash. */
+/** A value unfinished for this long was left behind by a crash. */
 const ABANDONED_AFTER_MS = 3_600_000;
 const ATTEMPTS = 20;
 
-/** The row at the value's own key: the bytes, or where they are. */
+/** The row at the value's key: the bytes, or a pointer to the chunks. */
 type Pointer =
   | { readonly bytes: Uint8Array }
   | { readonly id: string; readonly size: number };
@@ -39,15 +39,15 @@ export class LargeValues {
   readonly #kv: Kv;
   readonly #clock: Clock;
 
-  /** @param clock the one that `kv` goes by. */
+  /** @param clock must be the clock of `kv`. */
   constructor(kv: Kv, clock: Clock) {
     this.#kv = kv;
     this.#clock = clock;
   }
 
   /**
-   * The whole value at `key`, or undefined when there is none. Throws AppError
-   * `INTERNAL` when chunks of it are missing.
+   * Returns the whole value at `key`, or undefined when there is none. Throws
+   * AppError `INTERNAL` when chunks of it are missing.
    */
   async get(key: Key): Promise<Uint8Array | undefined> {
     let seen: string | undefined;
@@ -68,9 +68,9 @@ export class LargeValues {
   }
 
   /**
-   * Stores `bytes` at `key` in place of what is there; readers see the old
-   * value until the new one is complete. Throws a RangeError beyond 8 MiB and
-   * AppError `UNAVAILABLE` when others keep writing the same key.
+   * Stores `bytes` at `key`, replacing the old value, which readers see until
+   * the new one is complete. Throws a RangeError beyond 8 MiB and AppError
+   * `UNAVAILABLE` when concurrent writers keep winning.
    */
   async set(
     key: Key,
@@ -103,22 +103,22 @@ export class LargeValues {
   }
 
   /**
-   * The row that stores `bytes`, for a commit of the caller at a key that never
-   * had other bytes; undefined when they are too many for one row.
+   * Returns the row that stores `bytes`, for the caller's own commit at a key
+   * that never had another value; undefined when they do not fit into one row.
    */
   row(bytes: Uint8Array): unknown {
     const pointer: Pointer = { bytes };
     return bytes.length <= CHUNK_BYTES ? pointer : undefined;
   }
 
-  /** Removes the value at `key` with its chunks, if there is one. */
+  /** Deletes the value at `key` with its chunks, if there is one. */
   async delete(key: Key): Promise<void> {
     await this.#replace(key, (commit) => commit.delete(key));
   }
 
   /**
-   * Removes the value at `key` together with `row`, if that is still the same
-   * and nobody writes the value at this moment; whether that was done.
+   * Deletes the value at `key` together with `row`, if the row is unchanged and
+   * the value is not being written; returns whether it was deleted.
    */
   async deleteWith(
     key: Key,
@@ -135,8 +135,8 @@ export class LargeValues {
   }
 
   /**
-   * Removes what writers left behind that died more than an hour ago; call it
-   * now and then. Returns how many unfinished values it removed.
+   * Deletes values left unfinished by writers that died more than an hour ago;
+   * call it periodically. Returns how many it deleted.
    */
   async sweep(): Promise<number> {
     let swept = 0;
@@ -191,8 +191,8 @@ export class LargeValues {
   }
 
   /**
-   * Commits what `change` adds together with the removal of the chunks that
-   * the row at `key` points to now.
+   * Commits the mutations of `change` together with the deletion of the chunks
+   * that the row at `key` points to.
    */
   async #replace(key: Key, change: (commit: Atomic) => void): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

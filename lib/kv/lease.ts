@@ -1,11 +1,11 @@
 /**
  * Named leases: at most one holder at a time across all instances that share
- * the store, and a holder that dies loses the lease by itself.
+ * the store, and the lease of a dead holder expires.
  *
  * Instances compare times, so their clocks must agree to well within the time
- * to live. A holder that stands still for longer than that (a suspended
- * machine) learns late that it lost the lease: what must never happen twice
- * has to be checked in its own commit as well.
+ * to live. A holder that is suspended for longer than that learns late that it
+ * lost the lease: work that must never happen twice needs a check in its own
+ * commit as well.
  *
  * @module
  */
@@ -22,25 +22,28 @@ import {
 import type { Entry, Kv } from "./kv.ts";
 import { KV_LIMITS } from "./limits.ts";
 
-/** How a lease is taken. */
+/** How a lease is acquired. */
 export interface LeaseOptions {
-  /** The lease ends so long after its holder was last heard of, in milliseconds. */
+  /** Time to live after the last renewal, in milliseconds. */
   readonly ttlMs: number;
-  /** How long to wait while somebody else holds it; 0 by default: not at all. */
+  /**
+   * How long to wait while it is held, in milliseconds; 0, the default, does
+   * not wait.
+   */
   readonly waitMs?: number;
-  /** Ends the waiting; a lease already held is not affected. */
+  /** Aborts the wait; a lease already held is not affected. */
   readonly signal?: AbortSignal;
 }
 
 const POLL_MS = 25;
 
-/** Leases that can be taken together: what one commit may check. */
+/** Leases that can be acquired together: the checks of one commit. */
 export const MAX_TOGETHER = KV_LIMITS.checks;
 
 /**
- * Takes the lease `name`, or returns undefined when it stays with somebody
- * else for `waitMs`. Of several names all are taken or none, at most
- * {@linkcode MAX_TOGETHER}. `clock` is the one that `kv` goes by.
+ * Acquires the lease `name`, or returns undefined when another holder keeps it
+ * for `waitMs`. With several names, at most {@linkcode MAX_TOGETHER}, either
+ * all are acquired or none. `clock` must be the clock of `kv`.
  */
 export async function acquireLease(
   kv: Kv,
@@ -52,10 +55,11 @@ export async function acquireLease(
   const names = typeof name === "string" ? [name] : name;
   const owner = crypto.randomUUID();
   const giveUpAt = clock.now() + waitMs;
-  // Counted as well, because the clock may be set back meanwhile.
+  // Counted separately, because the clock may be set back meanwhile.
   let waitedMs = 0;
   while (!signal?.aborted) {
-    // Before the commit, so that we never think we hold it for longer than others do.
+    // Set before the commit, so that we never consider it ours for longer than
+    // others do.
     const expiresAt = clock.now() + ttlMs;
     const claim = { kv, clock, names, owner, ttlMs, expiresAt };
     if (await take(claim)) return new HeldLease(claim);
@@ -73,8 +77,8 @@ export async function acquireLease(
  * returns what it returns.
  *
  * The signal given to `fn` is aborted when the lease is lost; `fn` must then
- * stop changing what the lease protects. Throws AppError `UNAVAILABLE` when
- * the lease cannot be had within `waitMs`, or `signal`'s reason.
+ * stop changing what the lease protects. Throws AppError `UNAVAILABLE` when the
+ * lease cannot be acquired within `waitMs`, or `signal`'s reason.
  */
 export async function withLease<T>(
   kv: Kv,
@@ -99,7 +103,7 @@ export async function withLease<T>(
   }
 }
 
-/** Writes the rows of a claim, unless one of them is held. */
+/** Writes the rows of a claim, unless one of the leases is held. */
 async function take(claim: LeaseClaim): Promise<boolean> {
   const { kv, clock, owner, ttlMs, expiresAt } = claim;
   const keys = claim.names.map(leaseKey);
@@ -116,8 +120,8 @@ async function take(claim: LeaseClaim): Promise<boolean> {
 }
 
 /**
- * Ends a lease of a time ahead of now one time to live from now: the clock was
- * set back. Its holder may be alive, and then renews it as ever.
+ * Shortens a lease that expires too far in the future, because the clock was
+ * set back, to one time to live from now. A living holder renews it as usual.
  */
 async function shorten(
   kv: Kv,

@@ -36,7 +36,7 @@ Deno.test("one name is held once, other names are free", () =>
     await other.release();
   }));
 
-Deno.test("a holder that lives keeps the lease beyond its time to live", () =>
+Deno.test("a living holder keeps the lease beyond its time to live", () =>
   withKv(async (kv, clock) => {
     const lease = await acquireLease(kv, clock, "a", TTL);
     assert.ok(lease);
@@ -50,9 +50,9 @@ Deno.test("a holder that lives keeps the lease beyond its time to live", () =>
     assert.equal(lease.signal.aborted, true);
   }));
 
-Deno.test("a dead holder's lease can be taken when its time is over", () =>
+Deno.test("a dead holder's lease can be acquired after it has expired", () =>
   withKv(async (kv, clock) => {
-    // A row nobody renews is what a dead process leaves.
+    // A dead process leaves a row that is not renewed.
     await kv.set(leaseKey("a"), { owner: "dead" }, {
       expiresAt: clock.now() + 3_000,
     });
@@ -64,7 +64,7 @@ Deno.test("a dead holder's lease can be taken when its time is over", () =>
     await lease.release();
   }));
 
-Deno.test("a holder learns that somebody else has its lease, and leaves it to them", () =>
+Deno.test("a holder notices that another one has its lease, and does not release it", () =>
   withKv(async (kv, clock) => {
     const lease = await acquireLease(kv, clock, "a", TTL);
     assert.ok(lease);
@@ -106,7 +106,7 @@ for (const fault of ["fails", "hangs"] as const) {
     }));
 }
 
-Deno.test("withLease waits for its turn and gives back what the work gives", () =>
+Deno.test("withLease waits for the lease and returns the result of the work", () =>
   withKv(async (kv, clock) => {
     const lease = await acquireLease(kv, clock, "a", TTL);
     assert.ok(lease);
@@ -124,7 +124,7 @@ Deno.test("withLease waits for its turn and gives back what the work gives", () 
     assert.equal(await kv.get(leaseKey("a")), undefined);
   }));
 
-Deno.test("withLease gives up after the waiting time, and when the caller leaves", () =>
+Deno.test("withLease gives up after the waiting time, and when the caller aborts", () =>
   withKv(async (kv, clock) => {
     const lease = await acquireLease(kv, clock, "a", TTL);
     assert.ok(lease);
@@ -144,7 +144,7 @@ Deno.test("withLease gives up after the waiting time, and when the caller leaves
     await lease.release();
   }));
 
-Deno.test("work that throws frees the lease", () =>
+Deno.test("work that throws releases the lease", () =>
   withKv(async (kv, clock) => {
     await assert.rejects(
       withLease(kv, clock, "a", TTL, () => Promise.reject(new Error("broke"))),
@@ -153,7 +153,7 @@ Deno.test("work that throws frees the lease", () =>
     assert.equal(await kv.get(leaseKey("a")), undefined);
   }));
 
-Deno.test("twenty at once each get their turn, one at a time", async () => {
+Deno.test("twenty concurrent callers get the lease one at a time", async () => {
   const kv = await openKv(":memory:");
   let inside = 0;
   let turns = 0;
@@ -174,7 +174,7 @@ Deno.test("twenty at once each get their turn, one at a time", async () => {
   kv.close();
 });
 
-Deno.test("several leases are taken all together or not at all", () =>
+Deno.test("several leases are acquired all together or not at all", () =>
   withKv(async (kv, clock) => {
     const names = ["a", "b", "c"];
     const b = await acquireLease(kv, clock, "b", TTL);
@@ -199,7 +199,7 @@ Deno.test("several leases are taken all together or not at all", () =>
 
 const DAY = 86_400_000;
 
-Deno.test("a dead holder's lease of a clock ahead ends one time to live after the clock is set back", () =>
+Deno.test("a dead holder's lease from a fast clock ends one time to live after the clock is set back", () =>
   withKv(async (kv, clock) => {
     clock.advance(DAY);
     const until = clock.now() + TTL.ttlMs;
@@ -215,7 +215,7 @@ Deno.test("a dead holder's lease of a clock ahead ends one time to live after th
     await lease.release();
   }));
 
-Deno.test("a holder that lives keeps its lease when the clock is set back", () =>
+Deno.test("a living holder keeps its lease when the clock is set back", () =>
   withKv(async (kv, clock) => {
     clock.advance(DAY);
     const lease = await acquireLease(kv, clock, "a", TTL);
@@ -233,7 +233,7 @@ Deno.test("a holder that lives keeps its lease when the clock is set back", () =
     await next.release();
   }));
 
-Deno.test("a holder that cannot reach the store gives up in time although the clock is set back", () =>
+Deno.test("a holder that cannot reach the store gives up in time even if the clock is set back", () =>
   withKv(async (kv, clock) => {
     let broken = false;
     const getMany = kv.getMany.bind(kv);
@@ -255,7 +255,7 @@ Deno.test("a holder that cannot reach the store gives up in time although the cl
     await lease.release();
   }));
 
-Deno.test("the wait for a lease ends in its time although the clock is set back", async () => {
+Deno.test("the wait for a lease ends in time even if the clock is set back", async () => {
   let now = Date.UTC(2026, 0, 2);
   const slept: number[] = [];
   const clock = {

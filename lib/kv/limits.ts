@@ -1,8 +1,8 @@
 /**
- * What one commit may hold, on every kind of Deno KV: the local store takes up
- * to 100 checks, a self-hosted one only 10, so the smallest limits bind. They
- * are tested before sending, so that code which works on a laptop also works
- * on a remote store.
+ * Limits of one commit that hold on every kind of Deno KV: the local store
+ * accepts up to 100 checks, a self-hosted one only 10, so the smallest limits
+ * apply. They are checked before sending, so that code that works on a laptop
+ * also works on a remote store.
  *
  * @module
  */
@@ -36,7 +36,7 @@ export function keySize(key: Key): number {
 }
 
 function partSize(part: KeyPart): number {
-  // Text and bytes end with a zero byte, so zero bytes inside are escaped.
+  // Strings and bytes end with a zero byte, so zero bytes inside are escaped.
   if (typeof part === "string") {
     return 2 + Buffer.byteLength(part) + zeros(part, "\0");
   }
@@ -51,7 +51,7 @@ function zeros(text: Iterable<unknown> & { length: number }, zero: unknown) {
   return count;
 }
 
-/** A key for people to read, shortened; for messages. */
+/** Formats a key for messages, shortened. */
 export function showKey(key: Key): string {
   const parts = key.map((part) =>
     part instanceof Uint8Array ? `bytes(${part.length})` : String(part)

@@ -1,5 +1,5 @@
 /**
- * Opens a key-value store: a file, memory, the platform's or a remote one.
+ * Opens a key-value store: a file, in memory, the platform's or a remote one.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import { patienceWith } from "./retry.ts";
 /**
  * Opens a store.
  *
- * `location` is a path (its folder is made when missing), `:memory:`, the
+ * `location` is a path (its folder is created when missing), `:memory:`, the
  * `https://` address of a remote KV, or undefined for the platform's own.
- * `clock` decides what has expired; whoever stores `expiresAt` must go by the
+ * `clock` decides what has expired; code that stores `expiresAt` must use the
  * same clock. Throws AppError `UNAVAILABLE` when the store cannot be opened.
  */
 export async function openKv(

@@ -11,31 +11,31 @@ import { type Clock, isAhead } from "../clock.ts";
 import { rateKey } from "./keys.ts";
 import type { Kv } from "./kv.ts";
 
-/** How much is allowed. */
+/** A rate limit. */
 export interface RateLimit {
   /** Names the limit; part of the key, so it must not depend on input. */
   readonly name: string;
-  /** So many at once, and so many in each window on average. */
+  /** Burst size, and average number per window. */
   readonly limit: number;
   readonly windowSeconds: number;
 }
 
-/** Whether something may go on. */
+/** The result of taking from a limit. */
 export interface RateDecision {
   readonly allowed: boolean;
-  /** 0 when allowed, else whole seconds until it is worth trying again. */
+  /** 0 when allowed, else whole seconds until a retry can succeed. */
   readonly retryAfterSeconds: number;
 }
 
-/** What a subject has used of a limit. Times in milliseconds since the Unix epoch. */
+/** Usage of a limit by one subject. Times in milliseconds since the Unix epoch. */
 interface RateRow {
-  /** When everything used so far will have been paid back. */
+  /** When everything used so far will be available again. */
   readonly paidBackAt: number;
   /** When the row was written; absent in rows of earlier versions. */
   readonly at?: number;
 }
 
-/** A refusal as this process remembers it. */
+/** A refusal cached by this process. */
 interface Refusal {
   readonly at: number;
   readonly until: number;
@@ -44,37 +44,43 @@ interface Refusal {
 const ATTEMPTS = 10;
 const REMEMBERED_REFUSALS = 10_000;
 
-/** A refusal is believed for so long without a look at the store, where another instance may have given something back. */
+/**
+ * How long a refusal is cached before the store is read again, where another
+ * instance may have returned something.
+ */
 const REFUSED_MS = 2_000;
 
 /**
- * Counts by the leaky-bucket rule (GCRA): what is used flows back evenly, so
- * no window's edge lets a double burst through, and one small row per subject
- * is enough, which expires by itself.
+ * Rate limiter with the leaky-bucket algorithm (GCRA): usage decays evenly, so
+ * that no window boundary lets a double burst through, and each subject needs
+ * only one small row, which expires by itself.
  *
- * A limit on guesses takes before the guess and gives back when it was right:
- * guesses that run in parallel would all see the same count otherwise.
+ * A limit on password guesses takes before the check and gives back if it
+ * succeeds: otherwise parallel guesses would all see the same count.
  */
 export class RateLimiter {
   readonly #kv: Kv;
   readonly #clock: Clock;
-  /** Refusals that still hold, so that a flood does not reach the store. */
+  /** Cached refusals, so that a flood does not reach the store. */
   readonly #refused = new LRUCache<string, Refusal>({
     max: REMEMBERED_REFUSALS,
   });
-  /** Calls for one subject run one after another, so that they do not collide here. */
+  /**
+   * Serialises calls for one subject, so that they do not conflict within the
+   * process.
+   */
   readonly #turns = new Semaphore(1);
 
-  /** @param clock the one that `kv` goes by. */
+  /** @param clock must be the clock of `kv`. */
   constructor(kv: Kv, clock: Clock) {
     this.#kv = kv;
     this.#clock = clock;
   }
 
   /**
-   * Uses `cost` (1 by default) of what `counted`, an address or a DID, has
-   * left of `rule`; nothing is used when refused. IPv6 addresses of one /64
-   * network count as one: whoever has one of them has them all.
+   * Takes `cost` (1 by default) from the limit `rule` for `counted`, an address
+   * or a DID; takes nothing when refused. IPv6 addresses of one /64 network
+   * count as one, because a client usually controls the whole network.
    */
   async take(
     rule: RateLimit,
@@ -87,14 +93,14 @@ export class RateLimiter {
       await this.#turns.run(
         id,
         undefined,
-        // Those in line for one subject are refused together.
+        // Refuses all queued calls of one subject together.
         async () => this.#recall(id) ?? await this.#change(rule, subject, cost),
       );
   }
 
   /**
-   * Gives back `cost` (1 by default) that {@linkcode take} has used. Never
-   * throws: what cannot be given back is paid back with time.
+   * Gives back `cost` (1 by default) taken by {@linkcode take}. Never throws:
+   * what cannot be given back becomes available with time.
    */
   async giveBack(rule: RateLimit, counted: string, cost = 1): Promise<void> {
     const subject = subjectOf(counted);
@@ -107,11 +113,11 @@ export class RateLimiter {
       );
       this.#refused.delete(id);
     } catch {
-      // What was asked for went well, and must not fail by its bookkeeping.
+      // The request succeeded and must not fail because of bookkeeping.
     }
   }
 
-  /** A refusal that is known here without a look at the store. */
+  /** Returns a cached refusal. */
   #recall(id: string): RateDecision | undefined {
     const known = this.#refused.get(id);
     const now = this.#clock.now();
@@ -119,7 +125,7 @@ export class RateLimiter {
     return now < known.until ? refuse(known.until - now) : undefined;
   }
 
-  /** Adds `cost` to what is used, unless that is too much. */
+  /** Adds `cost` to the usage, unless that exceeds the limit. */
   async #change(
     rule: RateLimit,
     subject: string,
@@ -145,7 +151,7 @@ export class RateLimiter {
         ? { allowed, retryAfterSeconds: 0 }
         : this.#refuse(rule, subject, cost, tooMuch);
     }
-    // Only a flood over many instances collides so often.
+    // Only a flood over many instances conflicts this often.
     return refuse(1000);
   }
 
@@ -156,7 +162,7 @@ export class RateLimiter {
     waitMs: number,
   ): RateDecision {
     const at = this.#clock.now();
-    // A refusal of more than one says nothing about a single one.
+    // A refusal of a larger cost does not imply one for a cost of 1.
     if (cost <= 1) {
       this.#refused.set(`${rule.name} ${subject}`, { at, until: at + waitMs });
     }
@@ -165,9 +171,9 @@ export class RateLimiter {
 }
 
 /**
- * What is used at `now`, in milliseconds until it is paid back, and whether
- * the row comes from a time ahead: the clock was set back since. Such a row
- * keeps what it had, which is paid back from now on.
+ * Returns the usage at `now`, as milliseconds until it is available again, and
+ * whether the row lies in the future because the clock was set back. Such a row
+ * keeps its usage, which decays from now on.
  */
 function usedOf(
   row: RateRow | undefined,

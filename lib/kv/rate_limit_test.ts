@@ -31,7 +31,7 @@ async function withLimiters(
   }
 }
 
-Deno.test("the limit holds over two instances and tells when to come back", () =>
+Deno.test("the limit holds across two instances and returns when to retry", () =>
   withLimiters(async (one, two, clock) => {
     for (const limiter of [one, two, one, two, one]) {
       assert.deepEqual(await limiter.take(LOGIN, "192.0.2.1"), ALLOWED);
@@ -69,7 +69,7 @@ Deno.test("all addresses of one IPv6 network count as one, those of another do n
     assert.deepEqual(await one.take(LOGIN, "::ffff:192.0.2.2"), ALLOWED);
   }));
 
-Deno.test("no minute lets more than twice the limit through, whenever it starts", () =>
+Deno.test("no minute, whenever it starts, lets more than twice the limit through", () =>
   withLimiters(async (one, _two, clock) => {
     const allowedAt: number[] = [];
     for (let second = 0; second < 300; second++) {
@@ -83,7 +83,7 @@ Deno.test("no minute lets more than twice the limit through, whenever it starts"
     assert.equal(allowedAt.filter((s) => s >= 60).length, 20);
   }));
 
-Deno.test("a flood at once over two instances gets no more than the limit", () =>
+Deno.test("a concurrent flood over two instances gets no more than the limit", () =>
   withLimiters(async (one, two) => {
     const decisions = await Promise.all(
       Array.from(
@@ -110,7 +110,7 @@ Deno.test("what is given back can be used again, also where another instance was
     assert.equal((await two.take(LOGIN, "y")).allowed, false);
   }));
 
-Deno.test("a store that fails does not fail what went well", async () => {
+Deno.test("a failing store does not fail a request that succeeded", async () => {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
   const limiter = new RateLimiter(kv, clock);
@@ -118,7 +118,7 @@ Deno.test("a store that fails does not fail what went well", async () => {
   await limiter.giveBack(LOGIN, "x");
 });
 
-Deno.test("a clock that is set back after running ahead keeps the count, and blocks nobody for longer than the window", () =>
+Deno.test("after a fast clock is set back the count is kept, and no client is blocked for longer than the window", () =>
   withLimiters(async (one, two, clock) => {
     const day = 86_400_000;
     clock.advance(day);
@@ -137,7 +137,7 @@ Deno.test("a clock that is set back after running ahead keeps the count, and blo
     assert.equal((await one.take(LOGIN, "full")).allowed, false);
   }));
 
-Deno.test("a row of an earlier version from a time ahead is bounded by the window", () =>
+Deno.test("a row of an earlier version from the future is bounded by the window", () =>
   withLimiters(async (one, _two, clock, kv) => {
     const paidBackAt = clock.now() + 86_400_000;
     await kv.set(rateKey("login", "x"), { paidBackAt }, {
@@ -148,7 +148,7 @@ Deno.test("a row of an earlier version from a time ahead is bounded by the windo
     assert.deepEqual(await one.take(LOGIN, "x"), ALLOWED);
   }));
 
-Deno.test("a higher cost counts as that many, and never passes when above the limit", () =>
+Deno.test("a higher cost counts as that many, and is always refused when above the limit", () =>
   withLimiters(async (one) => {
     assert.equal((await one.take(LOGIN, "x", 6)).allowed, false);
     assert.equal((await one.take(LOGIN, "x")).allowed, true);
@@ -156,7 +156,7 @@ Deno.test("a higher cost counts as that many, and never passes when above the li
     assert.equal((await one.take(LOGIN, "y", 2)).allowed, false);
   }));
 
-Deno.test("a subject that is quiet leaves nothing behind", () =>
+Deno.test("an idle subject leaves no row behind", () =>
   withLimiters(async (one, _two, clock, kv) => {
     await one.take(LOGIN, "x");
     assert.ok(await kv.get(rateKey("login", "x")));

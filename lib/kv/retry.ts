@@ -1,8 +1,8 @@
 /**
- * Patience with a locked database and a silent one, and words for a full disk. A local store
- * has no busy timeout: when another process (a backup, a second server) writes
- * at the same moment, a call fails at once and nothing has happened, so it can
- * simply be made again.
+ * Retry policy for a locked database, timeout for an unresponsive one, and the
+ * error for a full disk. A local store has no busy timeout: when another
+ * process (a backup, a second server) is writing, a call fails at once without
+ * effect, so it can be retried.
  *
  * @module
  */
@@ -13,18 +13,17 @@ import { systemClock } from "../clock.ts";
 const ATTEMPTS = 60;
 const MAX_DELAY_MS = 100;
 
-/** How long a remote store may take to answer, in milliseconds. */
+/** Timeout of a call to a remote store, in milliseconds. */
 const ANSWER_MS = 15_000;
 
-/** Makes a call of the store as often and waits for it as long as makes sense. */
+/** Runs a call to the store with the retries and timeout of its policy. */
 export type Patience = <T>(call: () => Promise<T>) => Promise<T>;
 
 /**
- * Patience with a store. One of this machine may be locked by another process:
- * for about three seconds the call is made again.
- * The client of a remote one tries for ever while nobody answers, so that
- * after `limitMs` milliseconds AppError `UNAVAILABLE` is thrown; a commit may
- * still have been, or be, applied then.
+ * Returns the retry policy of a store. A local store may be locked by another
+ * process: calls are retried for about three seconds. The client of a remote
+ * store retries for ever, so calls throw AppError `UNAVAILABLE` after `limitMs`
+ * milliseconds; a commit may still have been, or be, applied then.
  */
 export function patienceWith(
   isLocal: boolean,
@@ -52,11 +51,12 @@ async function inTime<T>(answer: Promise<T>, limitMs: number): Promise<T> {
 }
 
 /**
- * Makes `call`, again while the database is locked, for about three seconds.
+ * Runs `call` and retries it for about three seconds while the database is
+ * locked.
  *
  * Waits by the machine's clock, because the lock is real even where time is
- * simulated. Throws AppError `UNAVAILABLE` when the lock does not go away, and
- * `STORAGE_FULL` where the disk is; every other error of `call` is passed on.
+ * simulated. Throws AppError `UNAVAILABLE` when the lock persists, and
+ * `STORAGE_FULL` when the disk is full; passes on every other error of `call`.
  */
 async function whileUnlocked<T>(call: () => Promise<T>): Promise<T> {
   for (let attempt = 1;; attempt++) {
@@ -95,7 +95,7 @@ async function whileUnlocked<T>(call: () => Promise<T>): Promise<T> {
           },
         );
       }
-      // Random, so that two writers do not meet again and again.
+      // Random, so that two writers do not keep colliding.
       const limit = Math.min(MAX_DELAY_MS, 2 ** attempt);
       await systemClock.sleep(1 + Math.random() * limit);
     }

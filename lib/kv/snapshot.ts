@@ -1,6 +1,6 @@
 /**
- * A value as it goes into the store: a copy that later changes do not reach,
- * and its size.
+ * Copies a value for the store, so that later changes do not affect it, and
+ * computes its size.
  *
  * @module
  */
@@ -9,27 +9,26 @@ import { serialize } from "node:v8";
 import { Buffer } from "node:buffer";
 import { KV_LIMITS } from "./limits.ts";
 
-/** Most that the structured-clone format takes besides the content. */
+/** Maximum overhead of the structured-clone format. */
 const OVERHEAD = { root: 8, small: 10, container: 24 };
 
 /**
- * Copies plain objects and arrays, and byte arrays that are only a window on
- * a larger buffer: the store would write that whole buffer, with whatever
- * else is in it.
+ * Copies plain objects and arrays, and byte arrays that are views of a larger
+ * buffer: the store would write the whole buffer.
  *
- * `bytes` is the serialised size or a little more, never less. Takes what
- * structured clone takes; objects with a class of their own lose it.
+ * `bytes` is the serialised size or a little more, never less. Accepts what
+ * structured clone accepts; instances of classes become plain objects.
  */
 export function snapshot(value: unknown): { stored: unknown; bytes: number } {
-  // Bytes on their own are stored raw, and windows on a buffer as such.
+  // Top-level bytes are stored raw, without the rest of their buffer.
   if (value instanceof Uint8Array) {
     return { stored: value, bytes: value.byteLength };
   }
   if (value instanceof Deno.KvU64) return { stored: value, bytes: 8 };
   const copy = new Copy();
   const stored = copy.of(value);
-  // Counting while copying is ten times as fast as serialising, but takes
-  // text for larger than it may be: near the limit the exact size decides.
+  // Counting while copying is ten times as fast as serialising, but may
+  // overestimate text: near the limit the exact size decides.
   const bytes = copy.bytes > KV_LIMITS.valueBytes
     ? serialize(stored).byteLength + 8 * copy.views
     : copy.bytes;

@@ -1,5 +1,5 @@
 /**
- * What tests of things that live in a store share.
+ * Helpers for tests of code that uses a store.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import { setImmediate } from "node:timers";
 import type { Kv } from "./kv.ts";
 
-/** Calls of the store, one after the other, that {@linkcode settle} waits for. */
+/** Number of sequential store calls that {@linkcode settle} waits for. */
 const TURNS = 20;
 
 /**
- * Lets everything run that waits for `kv`, a store in memory, and nothing that
- * waits for time. Such a store answers in the order it is asked, so that after
- * each call of ours all earlier ones are answered too, however slow the machine.
+ * Lets all work proceed that waits for `kv`, an in-memory store, but none that
+ * waits for time. Such a store answers calls in order, so that after each of
+ * our calls all earlier ones are answered too, however slow the machine is.
  */
 export async function settle(kv: Pick<Kv, "get">): Promise<void> {
   for (let turn = 0; turn < TURNS; turn++) {

@@ -1,5 +1,5 @@
 /**
- * Whom a limit by network address counts.
+ * Subjects of rate limits by network address.
  *
  * @module
  */
@@ -7,12 +7,18 @@
 import ipaddr from "ipaddr.js";
 import { isIPv6 } from "node:net";
 
-/** Whom `counted` stands for: the /64 network of an IPv6 address, everything else itself. */
+/**
+ * Returns the subject of `counted`: the /64 network of an IPv6 address,
+ * everything else unchanged.
+ */
 export function subjectOf(counted: string): string {
   return isIPv6(counted) ? networkOf(counted) : counted;
 }
 
-/** The /64 network of an IPv6 address; an IPv4 address that is written as one is itself. */
+/**
+ * Returns the /64 network of an IPv6 address; an IPv4-mapped address becomes
+ * the IPv4 address.
+ */
 function networkOf(address: string): string {
   const parsed = ipaddr.IPv6.parse(address.replace(/%.*$/, ""));
   if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();

@@ -1,6 +1,6 @@
 /**
- * Addresses of other servers' choosing that we hand to our clients: they follow
- * a redirect in our name, from inside of networks that we do not know.
+ * Checks URLs chosen by other servers before clients are redirected to them:
+ * clients trust our redirects and may be inside private networks.
  *
  * @module
  */
@@ -8,30 +8,36 @@
 import { AppError } from "../errors.ts";
 import { isIpAddress, isPublicAddress } from "./public_address.ts";
 
-/** Which addresses may be handed out. */
+/** Which redirect targets are allowed. */
 export interface TargetRules {
-  /** Whether http and the machine itself are fine: in the sandbox and in test mode. */
+  /** Whether http and localhost are allowed: in the sandbox and in test mode. */
   readonly plain: boolean;
   /** Origins that may be reached without https in test mode. */
   readonly plainOrigins: readonly string[];
-  /** Our own origins: nobody else decides what our clients ask us for. */
+  /**
+   * Our own origins, never a valid target: other servers must not choose what
+   * clients request from us.
+   */
   readonly ownOrigins: readonly string[];
 }
 
-/** Longest address that is handed out, in characters. */
+/** Maximum length of a target, in characters. */
 const MAX_LENGTH = 8_192;
 
 const LOOPBACK = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
-/** Names that lead to another host in each network (RFC 6762, 6761, 8375 and cloud metadata). */
+/**
+ * Names that resolve differently in each network (RFC 6762, 6761, 8375 and
+ * cloud metadata).
+ */
 const LOCAL_NAME =
   /(?:^|\.)(?:local|localhost|internal|home\.arpa|lan|intranet)$/;
 
 /**
- * The URL that `text`, seen from `base`, stands for. Throws AppError
- * `UPSTREAM_FAILED` when it must not reach a client: another scheme than
- * https, user info, an address or a name inside of a private network, or our
- * own origin. `who` is the server that gave it.
+ * Resolves `text` against `base`. Throws AppError `UPSTREAM_FAILED` when
+ * clients must not be sent there: a scheme other than https, user info, an
+ * address or a name inside a private network, or our own origin. `who` is the
+ * server that sent it.
  */
 export function clientTarget(
   text: string,
@@ -67,14 +73,14 @@ function fault(url: URL, rules: TargetRules): string | undefined {
   if (isIpAddress(host)) {
     return isPublicAddress(host) ? undefined : "is in a private network";
   }
-  // In a test network servers may have short names.
+  // In test networks servers may have short names.
   if (rules.plain) return undefined;
   return !host.includes(".") || LOCAL_NAME.test(host)
     ? "is in a private network"
     : undefined;
 }
 
-/** The origin, with one spelling for the machine itself. */
+/** The origin, with one spelling for localhost. */
 function withoutAlias(url: URL): string {
   if (!LOOPBACK.test(url.hostname)) return url.origin;
   return `${url.protocol}//localhost:${url.port}`;

@@ -23,7 +23,7 @@ const passed = (text: string, rules: TargetRules) => {
   }
 };
 
-Deno.test("addresses of public servers are handed out, relative ones as the hold's", () => {
+Deno.test("URLs of public servers are accepted, relative ones resolved against the hold", () => {
   assert.equal(
     passed("https://s3.example.com:9000/b?X-Amz-Signature=1", OPEN),
     "https://s3.example.com:9000/b?X-Amz-Signature=1",
@@ -35,7 +35,7 @@ Deno.test("addresses of public servers are handed out, relative ones as the hold
   );
 });
 
-Deno.test("other schemes, private networks, credentials and our own paths are not handed out", () => {
+Deno.test("other schemes, private networks, credentials and our own paths are refused", () => {
   const refused = [
     "javascript:alert(1)",
     "data:text/html,x",
@@ -67,7 +67,7 @@ Deno.test("other schemes, private networks, credentials and our own paths are no
   for (const text of refused) assert.equal(passed(text, OPEN), undefined, text);
 });
 
-Deno.test("in test mode http and the machine itself are fine, and nothing else more", () => {
+Deno.test("test mode additionally allows only http and localhost", () => {
   const fine = [
     "http://127.0.0.1:9000/b",
     "http://localhost:5001/b",

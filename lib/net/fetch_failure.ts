@@ -1,6 +1,5 @@
 /**
- * What can go wrong on the way to another server, in words for the person who
- * asked.
+ * Errors for failed requests to other servers.
  *
  * @module
  */
@@ -8,17 +7,17 @@
 import { AppError } from "../errors.ts";
 
 /**
- * Why a server could not be asked: `refused` by our own check, `no-such-host`,
- * or the `connection` failed. Stands in the detail of the AppError.
+ * Why a request failed: `refused` by our own check, `no-such-host`, or the
+ * `connection` failed. In the detail of the AppError.
  */
 export type FetchFailure = "refused" | "no-such-host" | "connection";
 
-/** An error for a URL that the guard does not let through. */
+/** The error for a URL that the guard refuses. */
 export function refusal(url: URL, why: string): AppError {
   return failed(url.host, "refused", `The server ${url.host} ${why}.`);
 }
 
-/** An error for a server that could not be reached; the cause says why. */
+/** The error for a server that could not be reached; the cause says why. */
 export function upstreamFailure(host: string, cause: unknown): AppError {
   return isNoSuchHost(cause)
     ? failed(
@@ -35,7 +34,7 @@ export function upstreamFailure(host: string, cause: unknown): AppError {
     );
 }
 
-/** Why the guarded fetch failed; undefined for any other error. */
+/** Returns why the guarded fetch failed, or undefined for any other error. */
 export function fetchFailure(error: unknown): FetchFailure | undefined {
   if (!(error instanceof AppError) || error.code !== "UPSTREAM_FAILED") {
     return undefined;

@@ -1,7 +1,7 @@
 /**
- * The only way to a URL that somebody else has chosen: a handle, a DID document
- * or a record can name any host, and must not lead into our own network, keep us
- * waiting for ever or fill our memory.
+ * The only way to fetch a URL that this server does not control: a handle, a
+ * DID document or a record can name any host, and must not lead into our own
+ * network (SSRF), block us for ever or exhaust memory.
  *
  * @module
  */
@@ -16,24 +16,29 @@ import { Watchdog } from "./watchdog.ts";
 
 /** Bounds of one request; each has a default given at construction. */
 export interface FetchLimits {
-  /** Milliseconds until the last byte of the answer is read; Infinity for none. */
+  /**
+   * Milliseconds until the last byte of the response is read; Infinity for no
+   * limit.
+   */
   timeoutMs?: number;
-  /** Milliseconds without any byte in either direction; Infinity for none. */
+  /**
+   * Milliseconds without any byte in either direction; Infinity for no limit.
+   */
   idleTimeoutMs?: number;
-  /** Most bytes of the answer's body; Infinity for none. */
+  /** Maximum size of the response body in bytes; Infinity for no limit. */
   maxBytes?: number;
 }
 
 /**
- * `fetch` with a guard. Takes https URLs on the default port without user info
- * whose host has a public address, or URLs of an allowed origin; connects to
- * the checked addresses only; checks every redirect anew (GET and HEAD follow
- * at most five of them, `redirect: "manual"` none).
+ * `fetch` with a guard. Accepts https URLs on the default port without user
+ * info whose host has a public address, or URLs of an allowed origin; connects
+ * to the checked addresses only; checks every redirect again (GET and HEAD
+ * follow at most five, `redirect: "manual"` none).
  *
  * Throws AppError `UPSTREAM_FAILED` when the URL is refused or the host cannot
- * be reached, `UPSTREAM_TIMEOUT`, or `TOO_LARGE` above `maxBytes`; the body of
- * the answer fails with the last two as well. An abort by the caller rejects
- * with the reason of the signal. Always read the body or cancel it.
+ * be reached, `UPSTREAM_TIMEOUT`, or `TOO_LARGE` above `maxBytes`; the response
+ * body fails with the last two as well. An abort by the caller rejects with the
+ * reason of the signal. Always read the body or cancel it.
  */
 export interface GuardedFetch {
   (
@@ -48,12 +53,15 @@ export interface GuardedFetch {
 export interface GuardedFetchOptions {
   /** Sent as `User-Agent`. */
   userAgent: string;
-  /** Origins that need no check, for example `http://localhost:2583`; exact. */
+  /**
+   * Origins that are not checked, for example `http://localhost:2583`; exact
+   * match.
+   */
   allowedOrigins?: readonly string[];
-  /** Defaults of the limits: 15 s in all, 10 s idle, 5 MiB. */
+  /** Default limits: 15 s in total, 10 s idle, 5 MiB. */
   limits?: FetchLimits;
   clock?: Clock;
-  /** Finds the addresses of a host; the resolver of the machine by default. */
+  /** Resolves the addresses of a host; the system resolver by default. */
   resolve?: (hostname: string) => Promise<readonly string[]>;
   transport?: Transport;
 }
@@ -75,7 +83,7 @@ const SECRET_HEADERS = [
   "proxy-authorization",
 ];
 
-/** Makes a {@linkcode GuardedFetch}. */
+/** Creates a {@linkcode GuardedFetch}. */
 export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
   const {
     userAgent,
@@ -98,7 +106,7 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
     let url = request.url;
     try {
       for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-        // A stranger must not send us to an origin that is only allowed to us.
+        // A redirect of another server must not lead to an allowed origin.
         const isAllowed = trusted && allowed.has(url.origin);
         const addresses = isAllowed
           ? undefined
@@ -139,7 +147,10 @@ interface Prepared {
   signal: AbortSignal | undefined;
 }
 
-/** Settles what `fetch` leaves open: method, headers, and a body with its length where it has one. */
+/**
+ * Normalises the arguments of `fetch`: method, headers, and a body with its
+ * length if known.
+ */
 async function prepare(
   input: string | URL | Request,
   init: RequestInit,
@@ -188,7 +199,10 @@ function limitsOf(
   return limits;
 }
 
-/** The public addresses of the host, or a refusal. Others that it may have are never connected to. */
+/**
+ * Returns the public addresses of the host, or refuses. Its other addresses are
+ * never connected to.
+ */
 async function checkedAddresses(
   url: URL,
   resolve: (hostname: string) => Promise<readonly string[]>,
@@ -226,7 +240,7 @@ function redirectTarget(
   return target;
 }
 
-/** Addresses of a host by the resolver of the machine, IPv4 and IPv6. */
+/** Resolves a host with the system resolver, IPv4 and IPv6. */
 async function addressesOf(hostname: string): Promise<string[]> {
   const found = await lookup(hostname, { all: true, verbatim: true });
   return found.map(({ address }) => address);

@@ -143,7 +143,7 @@ Deno.test("only public addresses of a host are handed to the connection", async 
   assert.deepEqual(sent[0]?.addresses, [PUBLIC]);
 });
 
-Deno.test("a name that changes its address after the check gains nothing", async () => {
+Deno.test("a name that changes its address after the check is not followed", async () => {
   let asked = 0;
   const { fetch, sent } = rig(ok, {
     resolve: () => Promise.resolve([asked++ === 0 ? PUBLIC : "127.0.0.1"]),
@@ -153,7 +153,7 @@ Deno.test("a name that changes its address after the check gains nothing", async
   assert.deepEqual(sent[0]?.addresses, [PUBLIC]);
 });
 
-Deno.test("every hop of a redirect is resolved and pinned anew", async () => {
+Deno.test("every hop of a redirect is resolved and pinned again", async () => {
   const hosts: string[] = [];
   const { fetch, sent } = rig(
     ({ url }) =>
@@ -227,7 +227,7 @@ Deno.test("an allowed origin needs neither https nor a public address", async ()
   await assert.rejects(fetch("http://127.0.0.1:2583/"));
 });
 
-Deno.test("a stranger cannot redirect into an allowed origin", async () => {
+Deno.test("another server cannot redirect to an allowed origin", async () => {
   const { fetch, sent } = rig(
     () => Response.redirect("http://localhost:2583/admin", 302),
     { allowedOrigins: ["http://localhost:2583"] },
@@ -236,7 +236,7 @@ Deno.test("a stranger cannot redirect into an allowed origin", async () => {
   assert.equal(sent.length, 1);
 });
 
-Deno.test("an answer that announces too many bytes is not read", async () => {
+Deno.test("a response that announces too many bytes is not read", async () => {
   let cancelled = false;
   const { fetch } = rig(() =>
     new Response(
@@ -255,7 +255,7 @@ Deno.test("an answer that announces too many bytes is not read", async () => {
   assert.equal(cancelled, true);
 });
 
-Deno.test("an answer that turns out too large fails while it is read", async () => {
+Deno.test("a response that turns out too large fails while it is read", async () => {
   let produced = 0;
   const { fetch } = rig(() =>
     new Response(
@@ -275,7 +275,7 @@ Deno.test("an answer that turns out too large fails while it is read", async () 
   assert.equal(produced, 3);
 });
 
-Deno.test("a server that never answers is given up after the total time", async () => {
+Deno.test("a server that never answers times out", async () => {
   const clock = new ManualClock();
   const { fetch } = rig(() => new Promise<Response>(() => {}), { clock });
   const pending = fetch("https://slow.example/", {
@@ -291,7 +291,7 @@ Deno.test("a server that never answers is given up after the total time", async 
   });
 });
 
-Deno.test("a resolver that never answers is given up as well", async () => {
+Deno.test("a resolver that never answers times out as well", async () => {
   const clock = new ManualClock();
   const { fetch } = rig(ok, { clock, resolve: () => new Promise(() => {}) });
   const pending = fetch("https://slow.example/", { timeoutMs: 1_000 });
@@ -303,7 +303,7 @@ Deno.test("a resolver that never answers is given up as well", async () => {
   );
 });
 
-Deno.test("a body that stalls is given up after the idle time", async () => {
+Deno.test("a stalled body times out after the idle time", async () => {
   const clock = new ManualClock();
   let pulls = 0;
   const { fetch } = rig(() =>
@@ -330,7 +330,7 @@ Deno.test("a body that stalls is given up after the idle time", async () => {
   );
 });
 
-Deno.test("a reader that takes its time is not the server's fault", async () => {
+Deno.test("a slow reader does not count as server idle time", async () => {
   const clock = new ManualClock();
   const { fetch } = rig(() => new Response("slowly read"), { clock });
   const response = await fetch("https://a.example/", {
@@ -344,7 +344,7 @@ Deno.test("a reader that takes its time is not the server's fault", async () => 
   assert.equal(await response.text(), "slowly read");
 });
 
-Deno.test("an upload whose source is slow is not the server's fault", async () => {
+Deno.test("a slow upload source does not count as server idle time", async () => {
   const clock = new ManualClock();
   let go = () => {};
   const body = new ReadableStream<Uint8Array>({
@@ -401,7 +401,7 @@ Deno.test("the caller's abort ends the request with the caller's reason", async 
   await assert.rejects(pending, (error) => error === reason);
 });
 
-Deno.test("an unknown host is told apart from a broken connection", async () => {
+Deno.test("an unknown host is distinguished from a broken connection", async () => {
   const noHost = Object.assign(new Error("x"), { code: "ENOTFOUND" });
   const first = rig(ok, { resolve: () => Promise.reject(noHost) });
   await assert.rejects(
@@ -439,7 +439,7 @@ Deno.test("bodies of every kind are sent with their length and type", async () =
   assert.equal(sent[1]?.headers.get("user-agent"), "test/1");
 });
 
-/** Lets everything that can happen without time happen. */
+/** Lets all pending work proceed that does not wait for time. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }

@@ -1,9 +1,8 @@
 /**
  * One HTTP/1.1 exchange over a connection to addresses that were checked
- * before. `fetch` resolves names itself, which would let a host answer the
- * check with one address and the connection with another (DNS rebinding);
- * `node:https` takes the addresses from us and still verifies the certificate
- * against the name.
+ * before. `fetch` resolves names itself, so a host could return one address for
+ * the check and another for the connection (DNS rebinding); `node:https`
+ * accepts our addresses and still verifies the certificate against the name.
  *
  * @module
  */
@@ -21,13 +20,15 @@ export interface TransportRequest {
   body: Uint8Array | ReadableStream<Uint8Array> | undefined;
   /** The only addresses to connect to, best first; undefined: whatever the name resolves to. */
   addresses: readonly string[] | undefined;
-  /** Ends the exchange at any point; what is pending rejects with its reason. */
+  /**
+   * Aborts the exchange at any point; pending promises reject with its reason.
+   */
   signal: AbortSignal;
 }
 
-/** Sends requests; the connection seam of the guarded fetch. */
+/** Sends requests for the guarded fetch. */
 export interface Transport {
-  /** Resolves when the head of the answer is there; rejects with the network error as it is. */
+  /** Resolves with the response head; rejects with the original network error. */
   send(request: TransportRequest): Promise<Response>;
   /** Closes idle connections. */
   close(): void;
@@ -35,20 +36,20 @@ export interface Transport {
 
 /** Options of {@linkcode createHttpTransport}. */
 export interface HttpTransportOptions {
-  /** Certificate authorities in PEM in place of the usual ones; for tests. */
+  /** Certificate authorities in PEM instead of the system's; for tests. */
   ca?: string;
 }
 
-/** Connections kept to one host; further requests wait for one. */
+/** Connections per host; further requests wait. */
 const MAX_SOCKETS_PER_HOST = 32;
 
 /** Idle connections are closed before the five seconds after which many servers close them. */
 const IDLE_SOCKET_MS = 4_000;
 
-/** Answers with these have no body (Fetch standard, "null body status"). */
+/** Responses with these have no body (Fetch standard, "null body status"). */
 const NULL_BODY = new Set([101, 204, 205, 304]);
 
-/** Makes a transport over `node:http` and `node:https` with kept-alive connections. */
+/** Creates a transport over `node:http` and `node:https` with keep-alive. */
 export function createHttpTransport(
   options: HttpTransportOptions = {},
 ): Transport {
@@ -116,7 +117,7 @@ function exchange(
   });
 }
 
-/** A `lookup` that answers with `addresses` whatever the name. */
+/** A `lookup` that returns `addresses` for any name. */
 function pinnedLookup(addresses: readonly string[]): http.RequestOptions[
   "lookup"
 ] {
@@ -141,7 +142,7 @@ async function sendBody(
     return;
   }
   const reader = body.getReader();
-  // The source is let go as soon as nobody takes its bytes any more.
+  // Cancel the source as soon as the request has ended.
   const letGo = () => void reader.cancel().catch(() => {});
   outgoing.once("close", letGo);
   try {
@@ -158,7 +159,7 @@ async function sendBody(
   }
 }
 
-/** Resolves when more may be written, or when the request has ended for good. */
+/** Resolves when more may be written, or when the request has ended. */
 function drained(outgoing: http.ClientRequest): Promise<void> {
   return new Promise((resolve) => {
     const finish = () => {

@@ -63,7 +63,7 @@ Deno.test("the connection goes to the given address, and the certificate is chec
   );
 });
 
-Deno.test("a server with a certificate of its own making is refused", async () => {
+Deno.test("a server with a self-signed certificate is refused", async () => {
   const transport = createHttpTransport();
   await withServer(() => new Response("secret"), async (port) => {
     await assert.rejects(
@@ -74,15 +74,15 @@ Deno.test("a server with a certificate of its own making is refused", async () =
   }, { cert, key });
 });
 
-Deno.test("a name that leads to loopback by the time of the connection stays at the checked address", async () => {
+Deno.test("a name that resolves to loopback at connection time stays at the checked address", async () => {
   const transport = createHttpTransport();
   let reached = 0;
   await withServer(() => {
     reached++;
     return new Response("inside");
   }, async (port) => {
-    // What a rebinding name server does: `localhost` is its second answer. The
-    // checked address is one where nobody can listen.
+    // Simulates a rebinding name server: `localhost` is its second answer, and
+    // nothing can listen at the checked address.
     const pinned = get(`http://localhost:${port}/`, {
       addresses: ["240.0.0.1"],
       signal: AbortSignal.timeout(500),
@@ -106,7 +106,7 @@ Deno.test("the next address is tried when the first does not listen", async () =
   });
 });
 
-Deno.test("an upload goes out as fast as the server takes it, and not faster", async () => {
+Deno.test("an upload is sent no faster than the server accepts it", async () => {
   const transport = createHttpTransport();
   let produced = 0;
   let release = () => {};
@@ -135,7 +135,7 @@ Deno.test("an upload goes out as fast as the server takes it, and not faster", a
   });
 });
 
-Deno.test("an abort in the middle of an answer shows its reason to the reader", async () => {
+Deno.test("an abort in the middle of a response reaches the reader with its reason", async () => {
   const transport = createHttpTransport();
   await withServer(
     () =>
@@ -157,7 +157,7 @@ Deno.test("an abort in the middle of an answer shows its reason to the reader", 
   );
 });
 
-Deno.test("an abort in the middle of an upload lets the source go", async () => {
+Deno.test("an abort in the middle of an upload cancels the source", async () => {
   const transport = createHttpTransport();
   await withServer(async (request) => {
     await request.arrayBuffer();
@@ -184,7 +184,7 @@ Deno.test("an abort in the middle of an upload lets the source go", async () => 
   });
 });
 
-Deno.test("answers without a body and answers to HEAD have none", async () => {
+Deno.test("responses without a body and responses to HEAD have none", async () => {
   const transport = createHttpTransport();
   await withServer(
     (request) =>

@@ -7,8 +7,8 @@
 import { AppError } from "../errors.ts";
 
 /**
- * The body of an answer as JSON, not validated yet. Its size is bounded by the
- * guarded fetch that made the answer.
+ * Reads a response body as JSON, not validated. Its size is bounded by the
+ * guarded fetch.
  *
  * Throws AppError `UPSTREAM_FAILED` naming `host` when it is not JSON.
  */

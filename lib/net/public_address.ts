@@ -6,10 +6,10 @@
 
 import ipaddr from "ipaddr.js";
 
-/** The only IPv6 space in which public hosts live today (RFC 4291, 2.4). */
+/** The only IPv6 range allocated to public hosts today (RFC 4291, 2.4). */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR("2000::/3");
 
-/** Documentation space of RFC 9637, which the address library may not know. */
+/** Documentation range of RFC 9637, which the address library may not know. */
 const DOCUMENTATION_V6 = ipaddr.IPv6.parseCIDR("3fff::/20");
 
 /** Whether `text` is an IP address; IPv6 without brackets. */
@@ -18,7 +18,7 @@ export function isIpAddress(text: string): boolean {
 }
 
 /**
- * Whether a server at this address may be asked on behalf of a stranger.
+ * Whether an untrusted URL may connect to this address.
  *
  * False for everything that leads into our own network or to no single host:
  * private, loopback, link-local, carrier-grade NAT, multicast, reserved and
@@ -34,9 +34,9 @@ export function isPublicAddress(address: string): boolean {
   return parsed.match(GLOBAL_UNICAST) && !parsed.match(DOCUMENTATION_V6);
 }
 
-/** Whether the address is the machine itself, also as an IPv4-mapped IPv6 address. */
+/** Whether the address is loopback, also as an IPv4-mapped IPv6 address. */
 export function isLoopbackAddress(address: string): boolean {
-  // Asked for every connection: no other address has these spellings.
+  // Fast path for every connection: no other address has these spellings.
   if (/^(?:::ffff:)?127\.|^::1$/.test(address)) return true;
   if (!address.includes(":") || !ipaddr.isValid(address)) return false;
   return ipaddr.process(address).range() === "loopback";

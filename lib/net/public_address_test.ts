@@ -82,7 +82,7 @@ Deno.test("no IPv4 address becomes public by being written as IPv6", () => {
   }));
 });
 
-Deno.test("addresses of the machine itself are known in every spelling", () => {
+Deno.test("loopback addresses are recognised in every spelling", () => {
   const own = ["127.0.0.1", "127.200.3.4", "::1", "::ffff:127.0.0.1"];
   own.push("0:0:0:0:0:0:0:1", "::ffff:7f00:1");
   for (const address of own) assert.ok(isLoopbackAddress(address), address);

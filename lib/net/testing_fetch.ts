@@ -1,15 +1,21 @@
 /**
- * A guarded fetch for tests that answers from a table.
+ * A guarded fetch for tests that responds from a table.
  *
  * @module
  */
 
 import type { GuardedFetch } from "./guarded_fetch.ts";
 
-/** What a URL answers: a Response, an Error to fail with, a function of the request, or JSON. */
+/**
+ * The response for a URL: a Response, an Error to throw, a function of the
+ * request, or JSON.
+ */
 export type FakeAnswers = Record<string, unknown>;
 
-/** Answers what `answers` says by full URL, 404 for everything else. */
+/**
+ * Responds with the entry of `answers` for the full URL, 404 for everything
+ * else.
+ */
 export function fakeFetch(
   answers: FakeAnswers,
 ): { fetch: GuardedFetch; asked: string[] } {

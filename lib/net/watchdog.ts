@@ -1,5 +1,5 @@
 /**
- * Keeps one request within its time and size.
+ * Enforces time and size limits on one request.
  *
  * @module
  */
@@ -14,11 +14,11 @@ export interface WatchdogLimits {
   timeoutMs: number;
   /** Milliseconds without progress. */
   idleTimeoutMs: number;
-  /** Most bytes of the answer's body. */
+  /** Maximum size of the response body in bytes. */
   maxBytes: number;
 }
 
-/** What the watchdog aborts with; the host is added by the one who knows it. */
+/** Abort reason of the watchdog; the caller adds the host. */
 class TimedOut extends Error {}
 
 /** Watches one exchange from the first byte sent to the last byte read. */
@@ -27,7 +27,7 @@ export class Watchdog {
   readonly #limits: WatchdogLimits;
   readonly #abort = new AbortController();
   readonly #done = new AbortController();
-  /** Since when the other server owes us something; undefined while it does not. */
+  /** Since when we have been waiting for the server; undefined while we are not. */
   #waitingSince: number | undefined;
   #sourceError: { error: unknown } | undefined;
 
@@ -50,12 +50,12 @@ export class Watchdog {
     return this.#abort.signal;
   }
 
-  /** Ends the watch. */
+  /** Stops watching. */
   stop(): void {
     this.#done.abort();
   }
 
-  /** `work`, or a rejection as soon as the watch is over. */
+  /** Resolves as `work`, or rejects as soon as a limit is reached. */
   async race<T>(work: Promise<T>): Promise<T> {
     const { signal } = this;
     let giveUp = () => {};
@@ -71,7 +71,9 @@ export class Watchdog {
     }
   }
 
-  /** The same body; while its source is slow the server is not to blame. */
+  /**
+   * The same body; waiting for its source does not count as server idle time.
+   */
   watchUpload(
     body: Uint8Array | ReadableStream<Uint8Array> | undefined,
   ): Uint8Array | ReadableStream<Uint8Array> | undefined {
@@ -86,7 +88,10 @@ export class Watchdog {
     });
   }
 
-  /** The same answer with a body that obeys the limits and ends the watch. */
+  /**
+   * The same response with a body that enforces the limits and stops the watch
+   * at its end.
+   */
   watchAnswer(response: Response, host: string): Response {
     const { maxBytes } = this.#limits;
     const length = response.headers.get("content-length");
@@ -135,12 +140,12 @@ export class Watchdog {
     return isAppError(cause) ? cause : upstreamFailure(host, cause);
   }
 
-  /** Passes chunks through, one at a time and only when asked for. */
+  /** Passes chunks through, one at a time and only on demand. */
   #tap(source: ReadableStream<Uint8Array>, hooks: {
     before: () => void;
-    /** Gets the chunk, or undefined at the end. */
+    /** Receives the chunk, or undefined at the end. */
     after: (chunk: Uint8Array | undefined) => void;
-    /** Gives the error to show. */
+    /** Returns the error to report. */
     failed: (error: unknown) => unknown;
     ended?: () => void;
   }): ReadableStream<Uint8Array> {

@@ -9,7 +9,7 @@ import { isAppError } from "../errors.ts";
 import { type Digest, parseDigest } from "./digest.ts";
 import { isNonDistributable } from "./media_types.ts";
 
-/** What machine an image is made for, as the descriptors of an index tell it. */
+/** Platform of an image in an index. */
 export interface Platform {
   readonly os: string;
   readonly architecture: string;
@@ -18,22 +18,22 @@ export interface Platform {
   readonly "os.features"?: readonly string[] | undefined;
 }
 
-/** Points at content by digest, type and size. */
+/** Refers to content by digest, type and size. */
 export interface Descriptor {
   readonly mediaType: string;
   readonly digest: Digest;
   /** Bytes. */
   readonly size: number;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
-  /** Other places of the content; they count for non-distributable layers only. */
+  /** Other locations of the content; used for non-distributable layers only. */
   readonly urls?: readonly string[] | undefined;
-  /** Type of the artifact pointed at, in an index. */
+  /** Type of the referenced artifact, in an index. */
   readonly artifactType?: string | undefined;
-  /** Machine that the image pointed at is made for, in an index. */
+  /** Platform of the referenced image, in an index. */
   readonly platform?: Platform | undefined;
 }
 
-/** A field that may be missing; some writers send `null` for that. */
+/** An optional field; some writers send `null` for a missing one. */
 export function absentable<T extends z.ZodType>(schema: T) {
   return schema.nullish().transform((value) => value ?? undefined);
 }
@@ -44,13 +44,13 @@ const mediaTypeSchema = z.string()
   .max(255, "it is longer than 255 characters")
   .regex(/^[\x20-\x7e]*$/, "it has characters that no media type has");
 
-/** An artifact type, where an empty one counts as none. */
+/** An artifact type; an empty one counts as missing. */
 export const artifactTypeSchema = z.union([z.literal(""), mediaTypeSchema])
   .nullish().transform((type) => type || undefined);
 
 /**
- * Annotations as the image specification has them: strings by name. Checked by
- * a loop, which is ten times as fast as a schema for each of 100,000 entries.
+ * Annotations as in the image specification: strings by name. Validated by a
+ * loop, which is ten times as fast as a schema for 100,000 entries.
  */
 export const annotationsSchema = z.unknown().transform(
   (value, context): Record<string, string> => {
@@ -98,7 +98,7 @@ const platformSchema = z.object({
   "os.features": absentable(z.array(z.string())),
 });
 
-/** Checks a descriptor; fields that nobody here reads are dropped, `data` among them. */
+/** Schema of a descriptor; drops unused fields such as `data`. */
 export const descriptorSchema = z.object({
   mediaType: mediaTypeSchema,
   digest: digestSchema,
@@ -111,8 +111,9 @@ export const descriptorSchema = z.object({
 });
 
 /**
- * Whether the registry may lack this layer: its type is non-distributable and
- * it says where else the content is (image-spec, "Non-Distributable Layers").
+ * Whether this layer may be missing in the registry: its type is
+ * non-distributable and it names other locations (image-spec,
+ * "Non-Distributable Layers").
  */
 export function isForeignLayer(layer: Descriptor): boolean {
   return isNonDistributable(layer.mediaType) && (layer.urls?.length ?? 0) > 0;

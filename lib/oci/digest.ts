@@ -36,7 +36,10 @@ export function isDigestAlgorithm(text: string): text is DigestAlgorithm {
   return text === "sha256" || text === "sha512";
 }
 
-/** What is wrong with `text` as a digest, as a sentence; undefined when nothing is. */
+/**
+ * Returns a sentence that says why `text` is not a digest, or undefined when it
+ * is valid.
+ */
 function defect(text: string): string | undefined {
   const colon = text.indexOf(":");
   if (colon < 0) {
@@ -51,7 +54,7 @@ function defect(text: string): string | undefined {
     return `The digest ${quote(text)} is malformed; ` +
       `${algorithm} needs exactly ${length} lower-case hex digits.`;
   }
-  // A long text is not worth matching: no known digest is longer than sha512's.
+  // Skip the match for long texts: no known digest is longer than sha512's.
   if (text.length <= 256 && GRAMMAR.test(text)) {
     return `The digest algorithm ${quote(algorithm)} is not supported; ` +
       "use sha256 or sha512.";
@@ -60,7 +63,7 @@ function defect(text: string): string | undefined {
 }
 
 /**
- * Checks a digest (image-spec, "Digests"). Upper-case hex is refused, because
+ * Parses a digest (image-spec, "Digests"). Upper-case hex is refused, because
  * the specification allows one spelling only.
  *
  * Throws AppError `DIGEST_INVALID` when the text is malformed or its algorithm
@@ -76,14 +79,14 @@ export function isDigest(text: string): text is Digest {
   return defect(text) === undefined;
 }
 
-/** Splits a checked digest into algorithm and hex. */
+/** Splits a digest into algorithm and hex. */
 export function digestParts(digest: Digest): DigestParts {
   return digest.startsWith("sha512:")
     ? { algorithm: "sha512", hex: digest.slice(7) }
     : { algorithm: "sha256", hex: digest.slice(7) };
 }
 
-/** Digest of bytes that are in memory. */
+/** Computes the digest of bytes in memory. */
 export function digestOf(
   bytes: Uint8Array,
   algorithm: DigestAlgorithm = "sha256",

@@ -7,7 +7,7 @@ import { digestOf, digestParts, isDigest, parseDigest } from "./digest.ts";
 const EMPTY_SHA256 =
   "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-Deno.test("the digest of nothing is the well-known one", () => {
+Deno.test("the digest of no bytes is the well-known one", () => {
   assert.equal(digestOf(new Uint8Array()), EMPTY_SHA256);
   assert.equal(parseDigest(EMPTY_SHA256), EMPTY_SHA256);
   assert.deepEqual(digestParts(parseDigest(EMPTY_SHA256)), {
@@ -42,7 +42,7 @@ Deno.test("a malformed digest is refused with a sentence that says why", () => {
   }
 });
 
-Deno.test("a digest that was computed is well-formed and has the two parts", () => {
+Deno.test("a computed digest is well-formed and has both parts", () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ maxLength: 100 }),

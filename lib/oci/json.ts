@@ -1,11 +1,11 @@
 /**
- * Strict reading of outside JSON: bounded nesting, and no name twice in the
- * outermost object, because two readers would take different values.
+ * Strict parser for untrusted JSON: bounded nesting, and no duplicate names in
+ * the outermost object, because two readers would use different values.
  *
  * @module
  */
 
-/** Deepest nesting that is read; real manifests stay below ten. */
+/** Maximum nesting depth; real manifests stay below ten. */
 const MAX_JSON_DEPTH = 64;
 
 const QUOTE = 0x22;
@@ -18,14 +18,13 @@ const COLON = 0x3a;
 
 /**
  * Parses JSON bytes (UTF-8 without byte order mark). Names of the outermost
- * object count as the same when they differ in case only, as Go readers see it.
- *
- * Throws SyntaxError that says what is wrong: not UTF-8, not JSON, nested
- * deeper than {@linkcode MAX_JSON_DEPTH}, or a name twice.
+ * object that differ only in case count as duplicates, as for Go readers.
+ * Throws a SyntaxError that says what is wrong: not UTF-8, not JSON, nested
+ * deeper than {@linkcode MAX_JSON_DEPTH}, or a duplicate name.
  */
 export function parseStrictJson(bytes: Uint8Array): unknown {
   const text = decode(bytes);
-  // Parsed first: the scan may then rely on well-formed text.
+  // Parsed first, so that the scan can rely on well-formed text.
   const value = parse(text);
   checkShape(text);
   return value;

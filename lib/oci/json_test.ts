@@ -9,7 +9,7 @@ function parse(text: string): unknown {
   return parseStrictJson(new TextEncoder().encode(text));
 }
 
-Deno.test("whatever JSON writes is read back the same", () => {
+Deno.test("any value written as JSON is read back unchanged", () => {
   fc.assert(
     fc.property(
       fc.jsonValue({ stringUnit: "binary", maxDepth: 5 }),
@@ -33,7 +33,7 @@ Deno.test("nesting is counted exactly and brackets within strings do not count",
   assert.deepEqual(parse(JSON.stringify(["[".repeat(100)])), ["[".repeat(100)]);
 });
 
-Deno.test("a name may come again in an inner object", () => {
+Deno.test("a name may be repeated in an inner object", () => {
   assert.deepEqual(parse('{"a":{"a":1,"A":2},"b":[{"a":1}]}'), {
     a: { a: 1, A: 2 },
     b: [{ a: 1 }],

@@ -1,12 +1,12 @@
 /**
- * The `Link` header (RFC 8288), by which lists say where they go on.
+ * The `Link` header (RFC 8288), which points to the next page of a list.
  *
  * @module
  */
 
 /**
  * Builds `</v2/…?n=…&last=…>; rel="next"`. `path` is percent-encoded already;
- * parameters are encoded here, in their order, and left out when undefined.
+ * parameters are encoded here, in order, and omitted when undefined.
  */
 export function formatNextLink(
   path: string,
@@ -16,7 +16,7 @@ export function formatNextLink(
   for (const [name, value] of parameters) {
     if (value !== undefined) query.append(name, String(value));
   }
-  // Nothing may end the target early, whatever path the caller was given.
+  // No character of the path may end the target early.
   const target = path.replace(/[^\x21-\x7e]|[<>"]/gu, encodeCharacter);
   return `<${target}?${query}>; rel="next"`;
 }

@@ -9,20 +9,19 @@ import { quote } from "../text.ts";
 
 /** The page that a client asks for. */
 export interface PageRequest {
-  /** Most entries wanted; undefined when the client does not say. */
+  /** Maximum entries requested; undefined when the client sends none. */
   readonly n: number | undefined;
-  /** The list goes on behind this entry; undefined at the beginning. */
+  /** The page starts after this entry; undefined for the first page. */
   readonly last: string | undefined;
 }
 
-/** Longest `last` that is taken, in characters. */
+/** Maximum length of `last` in characters. */
 const MAX_LAST = 512;
 
 /**
- * Reads `n` and `last`; empty ones count as missing.
- *
- * Throws AppError `INVALID_REQUEST` when `n` is no whole number from 0, or
- * `last` is no entry of any list (too long, or with control characters).
+ * Parses `n` and `last`; empty ones count as missing. Throws AppError
+ * `INVALID_REQUEST` when `n` is not a non-negative integer, or `last` cannot be
+ * an entry (too long, or with control characters).
  */
 export function parsePageRequest(query: URLSearchParams): PageRequest {
   const n = query.get("n") || undefined;
@@ -50,7 +49,7 @@ export function parsePageRequest(query: URLSearchParams): PageRequest {
   };
 }
 
-/** Entries to give: what was asked for, at most `limit`. */
+/** Number of entries to return: as requested, at most `limit`. */
 export function pageSize(request: PageRequest, limit: number): number {
   return Math.min(request.n ?? limit, limit);
 }

@@ -1,7 +1,7 @@
 /**
  * Manifests and indexes: OCI image manifest, OCI image index, Docker schema 2
- * and Docker manifest list. The bytes stay what they are; this is what the
- * registry reads out of them.
+ * and Docker manifest list. The bytes are stored unchanged; this module parses
+ * the fields that the registry uses.
  *
  * @module
  */
@@ -28,16 +28,22 @@ import {
 } from "./media_types.ts";
 import { quote } from "../text.ts";
 
-/** Largest manifest that is taken: 4 MiB, what the specification asks for at least. */
+/**
+ * Largest manifest accepted: 4 MiB, the minimum that the specification
+ * requires.
+ */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
-/** Tags that one push may set: with the longest names they just fit into one commit (distribution-spec, end-7b asks for at least 10). */
+/**
+ * Tags that one push may set: with the longest names they just fit into one
+ * commit (distribution-spec, end-7b requires at least 10).
+ */
 export const MAX_TAGS = 50;
 
-/** Most layers of a manifest, and most manifests of an index. */
+/** Maximum layers of a manifest, and maximum manifests of an index. */
 const MAX_DESCRIPTORS = 4096;
 
-/** What a manifest says. Fields that nobody here reads stay in the bytes only. */
+/** A parsed manifest. Unused fields are only in the bytes. */
 export interface ParsedManifest {
   readonly kind: ManifestKind;
   readonly mediaType: ManifestMediaType;
@@ -55,7 +61,10 @@ export interface ParsedManifest {
   readonly annotations: Readonly<Record<string, string>>;
   /** Bytes of the manifest itself. */
   readonly size: number;
-  /** Set where annotations of a large manifest were left out; they stand in the bytes. */
+  /**
+   * Set when annotations of a large manifest were omitted; they are in the
+   * bytes.
+   */
   readonly isTrimmed?: true;
 }
 
@@ -90,12 +99,12 @@ const indexSchema = z.object({
 const mediaTypeField = z.object({ mediaType: absentable(z.string()) });
 
 /**
- * Reads and checks a manifest.
+ * Parses and validates a manifest.
  *
  * `contentType` is the header of the push, parameters allowed; when it is
- * missing, the `mediaType` inside decides. A document that is at once image and
- * index, or names a field of the outermost object twice, is refused: two
- * clients would see two different images in it.
+ * missing, the `mediaType` inside decides. A document that is both image and
+ * index, or repeats a field of the outermost object, is refused: two clients
+ * could interpret it as different images.
  *
  * Throws AppError `MANIFEST_INVALID` with a sentence that names the field, or
  * `TOO_LARGE` above {@linkcode MAX_MANIFEST_BYTES}.
@@ -144,7 +153,7 @@ export function effectiveArtifactType(
   return manifest.artifactType ?? manifest.config?.mediaType;
 }
 
-/** Config and layers, each digest once: what a garbage collection must keep. */
+/** Config and layers, each digest once: what garbage collection must keep. */
 export function referencedBlobs(manifest: ParsedManifest): Descriptor[] {
   return once([
     ...(manifest.config === undefined ? [] : [manifest.config]),
@@ -153,16 +162,16 @@ export function referencedBlobs(manifest: ParsedManifest): Descriptor[] {
 }
 
 /**
- * Config and layers that must be there before the manifest is taken, each digest
- * once: all but non-distributable layers with urls.
+ * Config and layers that must exist before the manifest is accepted, each
+ * digest once: all but non-distributable layers with urls.
  */
 export function requiredBlobs(manifest: ParsedManifest): Descriptor[] {
   return referencedBlobs(manifest).filter((blob) => !isForeignLayer(blob));
 }
 
 /**
- * Entries of an index that are no manifests, each digest once: BuildKit's caches
- * list layers and a configuration. They may be manifests of types unknown here.
+ * Entries of an index that are not manifests, each digest once: BuildKit caches
+ * list layers and a configuration. They may also be manifests of unknown types.
  */
 export function listedBlobs(manifest: ParsedManifest): Descriptor[] {
   return once(
@@ -172,7 +181,7 @@ export function listedBlobs(manifest: ParsedManifest): Descriptor[] {
   );
 }
 
-/** Manifests that an index points at, each digest once. The subject is none of them. */
+/** Manifests of an index, each digest once, without the subject. */
 export function childManifests(manifest: ParsedManifest): Descriptor[] {
   return once(manifest.manifests);
 }
@@ -245,7 +254,7 @@ function check<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   );
 }
 
-/** A wrong type in plain words; other issues have their sentence in the schema. */
+/** Describes a wrong type; other issues have their message in the schema. */
 function plainMessage(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== "invalid_type") return undefined;
   return issue.input === undefined

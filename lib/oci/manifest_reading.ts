@@ -1,6 +1,6 @@
 /**
- * Reading manifests without holding up other requests: small ones at once,
- * large ones on a thread of their own.
+ * Parses manifests without blocking other requests: small ones directly, large
+ * ones in a worker thread.
  *
  * @module
  */
@@ -12,23 +12,23 @@ import { type ParsedManifest, parseManifest } from "./manifest.ts";
 import { namedDigests } from "./named_digests.ts";
 import { type ReadOutcome, type ReadTask, trimmed } from "./manifest_task.ts";
 
-/** Manifests of more bytes are read on the other thread. */
+/** Larger manifests are parsed in the worker, in bytes. */
 const ASIDE_BYTES = 128 * 1024;
 
-/** Large manifests that may wait to be read; beyond that requests are refused. */
+/** Maximum queue of large manifests; further requests are refused. */
 const MAX_WAITING = 64;
 
-/** A manifest that takes longer is given up; milliseconds. */
+/** Time limit for a manifest in milliseconds. */
 const LIMIT_MS = 20_000;
 
-/** The thread ends when it had nothing to do for so long, in milliseconds. */
+/** The worker ends after this idle time, in milliseconds. */
 const IDLE_MS = 1_000;
 
 const WORKER = new URL("./manifest_worker.ts", import.meta.url);
 
 /**
- * As {@linkcode parseManifest}. Of a large manifest, annotations that fit into
- * no row or record are left out ({@linkcode ParsedManifest.isTrimmed}).
+ * Like {@linkcode parseManifest}. Annotations of a large manifest that fit into
+ * no row or record are omitted ({@linkcode ParsedManifest.isTrimmed}).
  *
  * Throws what `parseManifest` throws, and AppError `UNAVAILABLE` while too many
  * large manifests wait.
@@ -44,7 +44,10 @@ export async function readManifestAside(
     : trimmed(parseManifest(bytes, contentType));
 }
 
-/** As {@linkcode namedDigests}. Throws AppError `UNAVAILABLE` while too many large manifests wait. */
+/**
+ * Like {@linkcode namedDigests}. Throws AppError `UNAVAILABLE` while too many
+ * large manifests wait.
+ */
 export async function namedDigestsAside(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<ReadonlySet<Digest>> {
@@ -55,7 +58,7 @@ export async function namedDigestsAside(
 
 let thread: ReadingThread | undefined;
 
-/** A thread that lives as long as there is something to read. */
+/** A worker thread that lives as long as there is something to parse. */
 class ReadingThread {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, PromiseWithResolvers<ReadOutcome>>();
@@ -119,7 +122,10 @@ class ReadingThread {
     this.#timer = setTimeout(() => this.#end(busy()), ms);
   }
 
-  /** Ends the thread; what still waits fails, and the next manifest begins another one. */
+  /**
+   * Ends the worker; queued manifests fail, and the next manifest starts
+   * another one.
+   */
   #end(error: Error): void {
     clearTimeout(this.#timer);
     this.#worker.terminate();

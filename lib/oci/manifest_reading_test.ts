@@ -28,7 +28,7 @@ function indexBytes(annotations: number): Uint8Array<ArrayBuffer> {
 /** The thread ends when it is idle. */
 const ended = () => new Promise((resolve) => setTimeout(resolve, 1_500));
 
-Deno.test("other work goes on while a large manifest is read", async () => {
+Deno.test("other work continues while a large manifest is parsed", async () => {
   let turns = 0;
   const timer = setInterval(() => turns++, 5);
   const manifest = await readManifestAside(indexBytes(120_000), OCI_INDEX);
@@ -41,7 +41,7 @@ Deno.test("other work goes on while a large manifest is read", async () => {
   await ended();
 });
 
-Deno.test("other work goes on while the digests in a large manifest are looked for", async () => {
+Deno.test("other work continues while a large manifest is searched for digests", async () => {
   let turns = 0;
   const timer = setInterval(() => turns++, 5);
   const found = await namedDigestsAside(indexBytes(120_000));
@@ -55,7 +55,7 @@ Deno.test("other work goes on while the digests in a large manifest are looked f
   await ended();
 });
 
-Deno.test("a manifest is read as ever where its annotations fit", async () => {
+Deno.test("a large manifest keeps annotations that fit", async () => {
   for (const pad of [10, ASIDE_BYTES]) {
     const bytes = new TextEncoder().encode(JSON.stringify({
       schemaVersion: 2,
@@ -85,7 +85,7 @@ Deno.test("a large manifest is refused with the same sentence as a small one", a
   await ended();
 });
 
-Deno.test("manifests that come while others are read are read too, and not without end", async () => {
+Deno.test("manifests that arrive while others are parsed are parsed too, up to a limit", async () => {
   const bytes = indexBytes(10_000);
   const all = await Promise.allSettled(
     Array.from({ length: 80 }, () => readManifestAside(bytes, OCI_INDEX)),

@@ -1,7 +1,7 @@
 /**
- * What goes to the thread that reads large manifests, and what comes back.
- * Sending an object to another thread costs as much as reading it, so that
- * what nobody needs stays there.
+ * Messages to and from the worker that parses large manifests. Sending an
+ * object to another thread costs as much as parsing it, so only what is needed
+ * is sent.
  *
  * @module
  */
@@ -11,17 +11,17 @@ import type { Descriptor } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
 import type { ParsedManifest } from "./manifest.ts";
 
-/** A manifest to read. */
+/** A manifest to parse. */
 export interface ReadTask {
   readonly id: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** What is wanted: the manifest, or every digest in it. */
+  /** The requested result: the manifest, or every digest in it. */
   readonly want:
     | { readonly kind: "manifest"; readonly contentType: string | undefined }
     | { readonly kind: "digests" };
 }
 
-/** What the manifest says, or why it was refused. */
+/** The parsed manifest, or why it was refused. */
 export type ReadOutcome =
   | { readonly id: number; readonly manifest: ParsedManifest }
   | { readonly id: number; readonly digests: ReadonlySet<Digest> }
@@ -34,7 +34,10 @@ export type ReadOutcome =
     };
   };
 
-/** Annotations up to so many bytes of JSON are kept, of the manifest and of all its entries together. */
+/**
+ * Maximum bytes (as JSON) of the annotations kept, of the manifest and all its
+ * entries together.
+ */
 const MAX_ANNOTATIONS = 100_000;
 
 /** The manifest without annotations that are too large for any row or record. */

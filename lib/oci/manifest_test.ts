@@ -101,7 +101,7 @@ Deno.test("a document that reads as image and as index is refused", () => {
   refuses({ ...INDEX, layers: [] }, /"layers".*no such field/);
 });
 
-Deno.test("a field named twice is refused, whatever its case or escapes", () => {
+Deno.test("a duplicate field is refused, regardless of case or escapes", () => {
   const rest = JSON.stringify(IMAGE).slice(1);
   refuses(`{"mediaType":"${OCI_INDEX}",${rest}`, /"mediaType" twice/);
   refuses(`{"MEDIATYPE":"${OCI_INDEX}",${rest}`, /"mediaType" twice/);
@@ -204,7 +204,7 @@ Deno.test("an artifact's type falls back to the type of its config, an index's d
   );
 });
 
-Deno.test("the layers of other servers are referenced but not required", () => {
+Deno.test("layers on other servers are referenced but not required", () => {
   const foreign = {
     ...descriptor("foreign", FOREIGN),
     urls: ["https://example.com/layer"],
@@ -227,7 +227,9 @@ Deno.test("the layers of other servers are referenced but not required", () => {
   assert.deepEqual(childManifests(parsed), []);
 });
 
-/** Values near a manifest: the right fields with now and then a wrong content. */
+/**
+ * Values close to a manifest: the right fields, sometimes with invalid content.
+ */
 function nearManifest() {
   const wrong = fc.jsonValue({ maxDepth: 2 });
   const descriptors = fc.record({
@@ -261,7 +263,7 @@ function nearManifest() {
   }, { requiredKeys: ["schemaVersion", "mediaType"] });
 }
 
-Deno.test("any JSON near a manifest is read or refused by the client's fault", () => {
+Deno.test("any JSON close to a manifest is parsed or refused as a client error", () => {
   fc.assert(
     fc.property(nearManifest(), (value) => {
       const parsed = valueOrClientError(() => parse(value));
@@ -273,7 +275,7 @@ Deno.test("any JSON near a manifest is read or refused by the client's fault", (
   );
 });
 
-Deno.test("any bytes are read or refused by the client's fault", () => {
+Deno.test("any bytes are parsed or refused as a client error", () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -291,7 +293,7 @@ Deno.test("any bytes are read or refused by the client's fault", () => {
   );
 });
 
-Deno.test("reading takes time in proportion to the bytes, whatever they are", () => {
+Deno.test("parsing takes time proportional to the bytes", () => {
   const million = 1_000_000;
   const hostile = [
     `{"a":"${"\\\\".repeat(million)}"}`,
@@ -308,7 +310,7 @@ Deno.test("reading takes time in proportion to the bytes, whatever they are", ()
   }
 });
 
-Deno.test("entries of an index that are no manifests are blobs, each once", () => {
+Deno.test("entries of an index that are not manifests are blobs, each once", () => {
   const layer = {
     mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
     digest: `sha256:${"a".repeat(64)}`,

@@ -1,5 +1,5 @@
 /**
- * Reads large manifests on a thread of its own.
+ * Worker that parses large manifests.
  *
  * @module
  */

@@ -20,7 +20,7 @@ export type ManifestMediaType =
   | typeof DOCKER_MANIFEST
   | typeof DOCKER_LIST;
 
-/** Whether a manifest holds content (`image`) or points at manifests (`index`). */
+/** Whether a manifest refers to layers (`image`) or to manifests (`index`). */
 export type ManifestKind = "image" | "index";
 
 const KINDS: Readonly<Record<ManifestMediaType, ManifestKind>> = {
@@ -45,7 +45,7 @@ export function isManifestMediaType(type: string): type is ManifestMediaType {
   return Object.hasOwn(KINDS, type);
 }
 
-/** Whether `type` is the long dead Docker schema 1. */
+/** Whether `type` is the obsolete Docker schema 1. */
 export function isSchema1(type: string): boolean {
   return SCHEMA1.has(type);
 }

@@ -1,9 +1,9 @@
 /**
- * Names of images and references into them.
+ * Image names and references.
  *
- * An image name is `<owner>/<repository>`. The owner is a handle, a DID as it
- * is (`did:plc:…`, over HTTP only) or a DID in the spelling that fits into the
- * name grammar of docker and its kin:
+ * An image name is `<owner>/<repository>`. The owner is a handle, a plain DID
+ * (`did:plc:…`, over HTTP only) or a DID in the spelling that fits the name
+ * grammar of docker and similar clients:
  *
  * | DID | spelling |
  * |---|---|
@@ -11,8 +11,8 @@
  * | `did:web:hold-1.example.com` | `did-web-hold-1_example_com` |
  * | `did:web:localhost%3A5000` | `did-web-localhost__5000` |
  *
- * A spelling has no dot and a handle always has one, so neither can be taken
- * for the other, and every DID has exactly one spelling.
+ * A spelling has no dot and a handle always has one, so they are never
+ * ambiguous, and every DID has exactly one spelling.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { AppError } from "../errors.ts";
 import { type Digest, parseDigest } from "./digest.ts";
 import { quote } from "../text.ts";
 
-/** Who an image belongs to, as its name says. */
+/** The owner in an image name. */
 export type Owner =
   | { readonly kind: "handle"; readonly value: string }
   | { readonly kind: "did"; readonly value: Did };
@@ -35,12 +35,12 @@ export interface ImageName {
   readonly repository: string;
 }
 
-/** What follows the name of an image: a tag or a digest. */
+/** A tag or digest after an image name. */
 export type Reference =
   | { readonly kind: "tag"; readonly tag: string }
   | { readonly kind: "digest"; readonly digest: Digest };
 
-/** Most characters of a name, the owner included; clients take no more. */
+/** Maximum characters of a name, including the owner; the limit of clients. */
 const MAX_NAME_LENGTH = 255;
 
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*$/;
@@ -48,7 +48,7 @@ const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
 const LABEL = "[a-z0-9]+(?:-+[a-z0-9]+)*";
 const RAW_PLC = /^did:plc:([a-z0-9]+)$/;
-// The port's colon comes as %3A, and bare when a path was decoded once more.
+// The port's colon is %3A, or bare when a path was decoded twice.
 const RAW_WEB = new RegExp(
   `^did:web:(${LABEL}(?:\\.${LABEL})*)(?:(?:%3[Aa]|:)([0-9]{1,5}))?$`,
 );
@@ -58,8 +58,8 @@ const SAFE_WEB = new RegExp(
 );
 
 /**
- * Parses `<owner>/<repository>`. Handles are lower-cased; DIDs come out in
- * their plain form, whichever spelling came in.
+ * Parses `<owner>/<repository>`. Handles are lower-cased; DIDs are returned in
+ * plain form for either spelling.
  *
  * Throws AppError `NAME_INVALID` with a sentence that names the wrong part.
  */
@@ -91,7 +91,7 @@ export function parseImageName(name: string): ImageName {
 export function parseOwner(text: string): Owner {
   const did = ownerDid(text);
   if (did !== undefined) return { kind: "did", value: did };
-  // Checked before folding: some letters outside ASCII fold into it.
+  // Checked before lower-casing: some non-ASCII letters become ASCII.
   if (isValidHandle(text)) return { kind: "handle", value: text.toLowerCase() };
   throw invalid(
     `${quote(text)} is neither a handle nor a DID; image names begin with ` +
@@ -100,8 +100,8 @@ export function parseOwner(text: string): Owner {
 }
 
 /**
- * Checks the path below the owner (distribution-spec, `<name>`): components of
- * lower-case letters and digits with `.`, `_`, `__` or dashes between them.
+ * Validates the path below the owner (distribution-spec, `<name>`): components
+ * of lower-case letters and digits with `.`, `_`, `__` or dashes between them.
  *
  * Throws AppError `NAME_INVALID`.
  */
@@ -118,7 +118,7 @@ export function parseRepository(text: string): string {
   return text;
 }
 
-/** A DID in its plain or its docker-safe spelling, in plain form. */
+/** Parses a DID in plain or docker-safe spelling; returns the plain form. */
 function ownerDid(text: string): Did | undefined {
   const plc = RAW_PLC.exec(text) ?? SAFE_PLC.exec(text);
   if (plc !== null) return checkedDid(`did:plc:${plc[1]}`);
@@ -134,8 +134,8 @@ function checkedDid(did: Did): Did | undefined {
 }
 
 /**
- * The DID in the spelling that image names can hold; {@linkcode parseOwner}
- * gives the DID back.
+ * Returns the DID in the spelling for image names; {@linkcode parseOwner}
+ * reverses it.
  *
  * Throws AppError `NAME_INVALID` for a DID that is neither did:plc nor the
  * did:web of a host.
@@ -151,7 +151,7 @@ function dockerSafeDid(did: Did): string {
   return did.replaceAll(":", "-").replaceAll(".", "_").replace("%3A", "__");
 }
 
-/** The name as a client can type it; {@linkcode parseImageName} gives it back. */
+/** Formats the name for clients; {@linkcode parseImageName} reverses it. */
 export function formatImageName(name: ImageName): string {
   const { owner, repository } = name;
   const first = owner.kind === "did" ? dockerSafeDid(owner.value) : owner.value;
@@ -164,7 +164,7 @@ export function isTag(text: string): boolean {
 }
 
 /**
- * Parses a tag or digest; what has a colon is a digest.
+ * Parses a tag or digest; text with a colon is a digest.
  *
  * Throws AppError `DIGEST_INVALID`, or `MANIFEST_INVALID` for a bad tag.
  */

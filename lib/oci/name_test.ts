@@ -108,7 +108,7 @@ Deno.test("a DID without a docker-safe spelling is refused", () => {
   }
 });
 
-Deno.test("a name that is written out is read back", () => {
+Deno.test("a formatted name is parsed back", () => {
   const owners = fc.oneof(
     dids.map((value) => ({ kind: "did" as const, value })),
     handles.map((value) => ({ kind: "handle" as const, value })),
@@ -175,7 +175,7 @@ Deno.test("a reference is a tag or a digest", () => {
   );
 });
 
-Deno.test("any text is a name or the client's fault", () => {
+Deno.test("any text is a name or a client error", () => {
   const near = fc.string({ unit: fc.constantFrom(..."didplcweb:-_./%3Aa0") });
   fc.assert(
     fc.property(fc.oneof(near, fc.string({ unit: "binary" })), (text) => {

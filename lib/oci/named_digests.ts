@@ -1,6 +1,6 @@
 /**
- * Which digests a manifest names, wherever it does. A registry knows some
- * fields; clients know others, and what they name there must not be lost.
+ * Finds all digests in a manifest, in any field. Clients use fields that a
+ * registry does not know, and content referenced there must not be deleted.
  *
  * @module
  */
@@ -9,16 +9,17 @@ import { type Digest, isDigest } from "./digest.ts";
 
 const DIGEST = /sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})(?![0-9a-f])/g;
 
-/** Content embedded in embedded content is followed down to this depth. */
+/** Maximum depth of nested embedded content. */
 const MAX_EMBEDDED = 4;
 
-/** A value to look at; `depth` counts the embedded contents around it. */
+/** A value to search; `depth` counts the embedded contents around it. */
 type Found = readonly [value: unknown, depth: number];
 
 /**
- * Every digest in `bytes`, a manifest or index: in fields of any name, in
- * annotations, in names of fields, and in content that a descriptor embeds
- * (`data`; image-spec, "Embedded Content"). What is not JSON is searched as text.
+ * Returns every digest in `bytes`, a manifest or index: in any field, in
+ * annotations, in field names, and in content that a descriptor embeds (`data`;
+ * image-spec, "Embedded Content"). Bytes that are not JSON are searched as
+ * text.
  */
 export function namedDigests(bytes: Uint8Array): Set<Digest> {
   const found = new Set<Digest>();

@@ -36,7 +36,7 @@ Deno.test("digests are found in every field, known or not", () => {
   );
 });
 
-Deno.test("what a descriptor embeds names digests as well", () => {
+Deno.test("digests are found in content that a descriptor embeds", () => {
   const embed = (value: unknown) => ({
     ...descriptor("child"),
     data: encode(value).toBase64(),
@@ -50,7 +50,7 @@ Deno.test("what a descriptor embeds names digests as well", () => {
   );
 });
 
-Deno.test("escapes hide no digest, and what is not JSON is searched as text", () => {
+Deno.test("escapes hide no digest, and bytes that are not JSON are searched as text", () => {
   const escaped = JSON.stringify({ x: digest("one") })
     .replace("sha256", "\\u0073ha256");
   assert.deepEqual(named(escaped), digests("one"));

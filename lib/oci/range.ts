@@ -19,12 +19,12 @@ const UPLOAD_RANGE =
   /^(?:bytes[ =])?([0-9]{1,16})-([0-9]{1,16})(?:\/[0-9*]{1,16})?$/;
 
 /**
- * The part of `size` bytes that a `Range` header asks for, cut at the end of
- * the content. Undefined means all of it: no header, another unit, several
- * ranges or a form that is none, all of which a server may ignore.
+ * Parses a `Range` header for content of `size` bytes; the range is clamped to
+ * the content. Undefined means the whole content: no header, another unit,
+ * several ranges or a malformed header, all of which a server may ignore.
  *
  * Throws AppError `RANGE_INVALID` (416) when no byte of the content is in the
- * range, or when it ends before it starts; answer that with
+ * range, or when it ends before it starts; respond with
  * {@linkcode formatUnsatisfiedRange}.
  */
 export function parseRange(
@@ -65,8 +65,9 @@ export function formatUnsatisfiedRange(size: number): string {
 }
 
 /**
- * `Content-Range` of a chunk: `start-end`, also with `bytes ` before and a
- * total behind. Undefined without header: the chunk is appended.
+ * Parses the `Content-Range` of a chunk: `start-end`, optionally with a leading
+ * `bytes ` and a trailing total. Undefined without header: the chunk is
+ * appended.
  *
  * Throws AppError `BLOB_UPLOAD_INVALID` when it has another form, and
  * `RANGE_INVALID` (416) when it ends before it starts.
@@ -95,11 +96,11 @@ export function parseUploadRange(
 }
 
 /**
- * Checks that a chunk continues an upload of which `offset` bytes are there.
+ * Checks that a chunk continues an upload of `offset` bytes.
  *
  * Throws AppError `RANGE_INVALID` (416) when it starts elsewhere, and
- * `SIZE_INVALID` when `contentLength` (bytes of the body, where known) is not
- * the length of the range.
+ * `SIZE_INVALID` when `contentLength` (bytes of the body, if known) is not the
+ * length of the range.
  */
 export function checkChunk(
   range: ByteRange,
@@ -124,8 +125,8 @@ export function checkChunk(
 }
 
 /**
- * `Range` of an upload of which `offset` bytes are there: `0-<last byte>`
- * without unit. An empty upload has no last byte; clients expect `0-0`.
+ * `Range` of an upload of `offset` bytes: `0-<last byte>` without unit. An
+ * empty upload has no last byte; clients expect `0-0`.
  */
 export function formatUploadRange(offset: number): string {
   return `0-${Math.max(0, offset - 1)}`;

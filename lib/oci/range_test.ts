@@ -12,7 +12,7 @@ import {
   rangeLength,
 } from "./range.ts";
 
-Deno.test("a range is closed, open, counted from the end or cut at the end", () => {
+Deno.test("a range is closed, open, a suffix or clamped to the end", () => {
   const cases: [string, number, number][] = [
     ["bytes=500-1499", 500, 1499],
     ["bytes=500-", 500, 1999],
@@ -28,7 +28,7 @@ Deno.test("a range is closed, open, counted from the end or cut at the end", () 
   }
 });
 
-Deno.test("a range without a byte of the content is unsatisfiable", () => {
+Deno.test("a range outside of the content is unsatisfiable", () => {
   const cases: [string, number][] = [
     ["bytes=500-0", 2000],
     ["bytes=2000-", 2000],
@@ -48,7 +48,7 @@ Deno.test("a range without a byte of the content is unsatisfiable", () => {
   }
 });
 
-Deno.test("what a server may ignore gives the whole content", () => {
+Deno.test("a header that a server may ignore gives the whole content", () => {
   const headers = [
     undefined,
     null,
@@ -67,7 +67,7 @@ Deno.test("what a server may ignore gives the whole content", () => {
   }
 });
 
-Deno.test("any header gives a range within the content, or the client's fault", () => {
+Deno.test("any header gives a range within the content, or a client error", () => {
   const near = fc.string({ unit: fc.constantFrom(..."bytes=0123456789-, ") });
   const close = fc.tuple(fc.nat(3000), fc.nat(3000)).map(([a, b]) =>
     `bytes=${a}-${b}`
@@ -87,7 +87,7 @@ Deno.test("any header gives a range within the content, or the client's fault", 
   );
 });
 
-Deno.test("a chunk says its range with or without unit", () => {
+Deno.test("a chunk's range may have a unit or not", () => {
   for (
     const header of ["5-9", "bytes 5-9", "bytes=5-9", "bytes 5-9/*", "5-9/100"]
   ) {
@@ -122,7 +122,7 @@ Deno.test("a malformed chunk range is a bad request, a backward one unsatisfiabl
   );
 });
 
-Deno.test("a chunk must go on where the upload ended and be as long as it says", () => {
+Deno.test("a chunk must start at the end of the upload and have the announced length", () => {
   checkChunk({ start: 5, end: 9 }, 5, 5);
   checkChunk({ start: 5, end: 9 }, 5);
   assert.throws(
@@ -136,7 +136,7 @@ Deno.test("a chunk must go on where the upload ended and be as long as it says",
   );
 });
 
-Deno.test("any Content-Range gives a range or the client's fault", () => {
+Deno.test("any Content-Range gives a range or a client error", () => {
   const near = fc.string({ unit: fc.constantFrom(..."bytes =0123456789-/*") });
   fc.assert(
     fc.property(fc.oneof(near, fc.string()), fc.nat(), (header, offset) => {
@@ -149,7 +149,7 @@ Deno.test("any Content-Range gives a range or the client's fault", () => {
   );
 });
 
-Deno.test("ranges are written as clients read them", () => {
+Deno.test("ranges are formatted as clients expect them", () => {
   assert.equal(formatContentRange({ start: 1, end: 2 }, 3), "bytes 1-2/3");
   assert.equal(formatUnsatisfiedRange(3), "bytes */3");
   assert.equal(formatUploadRange(0), "0-0");

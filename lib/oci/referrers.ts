@@ -1,5 +1,5 @@
 /**
- * Lists of referrers: manifests that name another one as their subject
+ * Lists of referrers: manifests with another one as their subject
  * (distribution-spec, "Listing Referrers").
  *
  * @module
@@ -10,21 +10,22 @@ import { digestParts } from "./digest.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { OCI_INDEX } from "./media_types.ts";
 
-/** The answer of the referrers API: an index of descriptors. */
+/** Builds the response of the referrers API: an index of descriptors. */
 export function referrersIndex(manifests: readonly Descriptor[]) {
   return { schemaVersion: 2, mediaType: OCI_INDEX, manifests } as const;
 }
 
 /**
- * The tag under which clients keep the list where a registry has no referrers
- * API: `sha256-<hex>`, the hex cut to 64 characters ("Referrers Tag Schema").
+ * The tag under which clients store the list when a registry has no referrers
+ * API: `sha256-<hex>`, the hex truncated to 64 characters ("Referrers Tag
+ * Schema").
  */
 export function referrersTag(digest: Digest): string {
   const { algorithm, hex } = digestParts(digest);
   return `${algorithm}-${hex.slice(0, 64)}`;
 }
 
-/** Whether `tag` has the form that {@linkcode referrersTag} gives. */
+/** Whether `tag` has the form of {@linkcode referrersTag}. */
 export function isReferrersTag(tag: string): boolean {
   return /^(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{64})$/.test(tag);
 }

@@ -6,20 +6,23 @@
 
 import { AppError } from "../errors.ts";
 
-/** What may be done; `*` is everything, asked for the catalog. */
+/** An action; `*` is all of them, used for the catalog. */
 export type ScopeAction = "pull" | "push" | "delete" | "*";
 
-/** Actions on one thing. */
+/** Actions on one resource. */
 export interface Scope {
-  /** `registry` is asked for the catalog only. */
+  /** `registry` is used for the catalog only. */
   readonly type: "repository" | "registry";
-  /** As the client wrote it, not checked; it may contain colons. */
+  /** As sent by the client, not validated; it may contain colons. */
   readonly name: string;
-  /** Each once, in the order asked for. */
+  /** Without duplicates, in the requested order. */
   readonly actions: readonly ScopeAction[];
 }
 
-/** Most scopes of one token request; a push asks one for each mount source. */
+/**
+ * Maximum scopes of one token request; a push requests one for each mount
+ * source.
+ */
 const MAX_SCOPES = 100;
 
 const ACTIONS: ReadonlySet<string> = new Set<ScopeAction>([
@@ -30,11 +33,11 @@ const ACTIONS: ReadonlySet<string> = new Set<ScopeAction>([
 ]);
 
 /**
- * Reads scopes from the values of one or several `scope` parameters, each of
- * which may hold several, separated by spaces. A class behind the type
- * (`repository(plugin)`) is passed over; unknown types, unknown actions and
- * what has not the form of a scope are dropped, which grants nothing. The same
- * thing twice becomes one scope with all its actions.
+ * Parses scopes from the values of one or more `scope` parameters, each of
+ * which may contain several, separated by spaces. A class after the type
+ * (`repository(plugin)`) is ignored; unknown types, unknown actions and
+ * malformed scopes are dropped, so they grant nothing. Scopes of the same
+ * resource are merged.
  *
  * Throws AppError `INVALID_REQUEST` for more than {@linkcode MAX_SCOPES}.
  */

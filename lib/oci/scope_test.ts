@@ -6,7 +6,7 @@ import { parseScopes } from "./scope.ts";
 
 const MAX_SCOPES = 100;
 
-Deno.test("scopes come repeated, joined by spaces, or both", () => {
+Deno.test("scopes may be repeated, joined by spaces, or both", () => {
   assert.deepEqual(
     parseScopes([
       "repository:alice.test/app:push,pull repository:bob.test/base:pull",
@@ -26,7 +26,7 @@ Deno.test("scopes come repeated, joined by spaces, or both", () => {
   assert.deepEqual(parseScopes(["", "  "]), []);
 });
 
-Deno.test("a name may hold colons, and a class behind the type is passed over", () => {
+Deno.test("a name may contain colons, and a class after the type is ignored", () => {
   assert.deepEqual(
     parseScopes([
       "repository(plugin):did:plc:abc/app:pull",
@@ -43,7 +43,7 @@ Deno.test("the same repository twice is one scope with the actions of both", () 
   );
 });
 
-Deno.test("what is unknown grants nothing and is no error", () => {
+Deno.test("unknown scopes grant nothing and are not an error", () => {
   assert.deepEqual(
     parseScopes([
       "namespace:a:pull",
@@ -61,7 +61,7 @@ Deno.test("what is unknown grants nothing and is no error", () => {
   ]);
 });
 
-Deno.test("a request for endless scopes is refused", () => {
+Deno.test("a request for too many scopes is refused", () => {
   const many = Array.from(
     { length: MAX_SCOPES },
     (_, n) => `repository:a/b${n}:pull`,
@@ -73,7 +73,7 @@ Deno.test("a request for endless scopes is refused", () => {
   );
 });
 
-Deno.test("any scope text is read, and what is written is read back", () => {
+Deno.test("any scope text is parsed, and a formatted scope is parsed back", () => {
   const near = fc.string({ unit: fc.constantFrom(..."repository(x):,pul/ *") });
   const scopes = fc.tuple(near, near).map(([name, actions]) =>
     `repository:${name}:${actions}`

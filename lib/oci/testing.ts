@@ -1,5 +1,5 @@
 /**
- * Media types that tests of manifests are written with.
+ * Media types for tests of manifests.
  *
  * @module
  */

@@ -8,13 +8,13 @@
 import { AppError } from "../errors.ts";
 import { quote } from "../text.ts";
 
-/** What a client must do to be let in. */
+/** A challenge: how a client gets a token. */
 export interface BearerChallenge {
   /** URL of the token endpoint. */
   readonly realm: string;
   /** Name of this registry for the token endpoint. */
   readonly service: string;
-  /** Scopes asked for, space-separated; see `scope.ts`. */
+  /** Required scopes, space-separated; see `scope.ts`. */
   readonly scope?: string | undefined;
   readonly error?: "invalid_token" | "insufficient_scope" | undefined;
 }
@@ -36,7 +36,7 @@ const DID_USERNAME = /^did:(?:plc|web):[^:]*/;
 /** A longer `Authorization` is refused unread. */
 const MAX_HEADER_LENGTH = 16 * 1024;
 
-/** Builds the Bearer challenge of a 401, parameters in the order clients know. */
+/** Builds the Bearer challenge of a 401, with parameters in the usual order. */
 export function formatBearerChallenge(challenge: BearerChallenge): string {
   const params = [
     ["realm", challenge.realm],
@@ -51,12 +51,12 @@ export function formatBearerChallenge(challenge: BearerChallenge): string {
 }
 
 /**
- * Reads `Authorization`: Basic in UTF-8 or Bearer; undefined without header.
- * A Basic user name ends at the first colon, but a DID is taken whole:
+ * Parses `Authorization`: Basic in UTF-8 or Bearer; undefined without header. A
+ * Basic user name ends at the first colon, except for a DID:
  * `did:plc:abc:secret` is the DID and `secret`.
  *
  * Throws AppError `UNAUTHORIZED` when the header is malformed or has another
- * scheme. Its contents are in no message.
+ * scheme. Messages never contain its content.
  */
 export function parseAuthorization(
   header: string | null | undefined,
@@ -118,8 +118,9 @@ function decodeBasic(value: string): string | undefined {
 }
 
 /**
- * `value` as quoted string (RFC 9110, section 5.6.4). Characters that a header
- * cannot carry (control characters, everything outside ASCII) become `?`.
+ * Formats `value` as quoted string (RFC 9110, section 5.6.4). Characters that a
+ * header cannot carry (control characters, everything outside ASCII) become
+ * `?`.
  */
 function quotedString(value: string): string {
   const plain = value.replace(/[^\x20-\x7e]/g, "?");

@@ -12,7 +12,7 @@ function basic(text: string): string {
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 
-Deno.test("the challenge has the form that clients know", () => {
+Deno.test("the challenge has the form that clients expect", () => {
   assert.equal(
     formatBearerChallenge({
       realm: "https://r.example/auth/token",
@@ -29,7 +29,7 @@ Deno.test("the challenge has the form that clients know", () => {
   );
 });
 
-Deno.test("a parameter of the challenge ends where its text ends, whatever is in it", () => {
+Deno.test("no text can end a parameter of the challenge early", () => {
   const text = fc.string({ unit: fc.constantFrom(...'a",\\= :/;') });
   fc.assert(
     fc.property(text, text, text, (realm, service, scope) => {
@@ -44,12 +44,12 @@ Deno.test("a parameter of the challenge ends where its text ends, whatever is in
   );
 });
 
-Deno.test("nothing can break out of the challenge's line", () => {
+Deno.test("no text can break out of the challenge's line", () => {
   const header = formatBearerChallenge({ realm: "r", service: 'a"\r\nX: ü' });
   assert.equal(header, 'Bearer realm="r",service="a\\"??X: ?"');
 });
 
-Deno.test("Basic credentials are UTF-8 and split at the colon behind the user", () => {
+Deno.test("Basic credentials are UTF-8 and split at the colon after the user", () => {
   const cases: [string, string, string][] = [
     ["alice.test:secret", "alice.test", "secret"],
     ["alice.test:a:b", "alice.test", "a:b"],
@@ -68,7 +68,7 @@ Deno.test("Basic credentials are UTF-8 and split at the colon behind the user", 
   }
 });
 
-Deno.test("a Bearer token is taken in any case of the scheme", () => {
+Deno.test("a Bearer token is accepted in any case of the scheme", () => {
   for (const scheme of ["Bearer", "bearer", "BEARER"]) {
     assert.deepEqual(parseAuthorization(`${scheme}  a.b-c_d~e+f/g==`), {
       scheme: "bearer",
@@ -77,7 +77,7 @@ Deno.test("a Bearer token is taken in any case of the scheme", () => {
   }
 });
 
-Deno.test("no header is no credentials, a bad one is refused without repeating it", () => {
+Deno.test("without header there are no credentials, a malformed one is refused without repeating it", () => {
   assert.equal(parseAuthorization(undefined), undefined);
   assert.equal(parseAuthorization(null), undefined);
   assert.equal(parseAuthorization(""), undefined);
@@ -107,7 +107,7 @@ Deno.test("no header is no credentials, a bad one is refused without repeating i
   }
 });
 
-Deno.test("any Authorization header gives credentials or the client's fault", () => {
+Deno.test("any Authorization header gives credentials or a client error", () => {
   const value = fc.oneof(
     fc.string({ unit: "binary" }),
     fc.base64String(),

@@ -1,5 +1,5 @@
 /**
- * The blobs of the repo, for scrubs.
+ * Scrub source for the blobs of the repo.
  *
  * @module
  */

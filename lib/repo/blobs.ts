@@ -1,6 +1,6 @@
 /**
- * Blobs that records refer to: avatars, reports. Not the layers of images,
- * which are no blobs of the AT Protocol.
+ * Blobs that records refer to, such as avatars and reports. Image layers are
+ * not AT Protocol blobs.
  *
  * @module
  */
@@ -20,21 +20,20 @@ import { type RepoKeys, repoKeys } from "./kv_keys.ts";
 import { assertRev } from "./path.ts";
 import type { BlobRow, BlobUseRow, HeadRow } from "./rows.ts";
 
-/** Largest blob in bytes; what a store takes whole. */
+/** Largest blob in bytes; what a store accepts in one put. */
 export const MAX_BLOB_BYTES = 16 * 1024 * 1024;
 
-/** How long a blob waits for a record that refers to it, in milliseconds. */
+/** How long an unreferenced blob is kept, in milliseconds. */
 const UNUSED_MS = 24 * 3_600_000;
 
 /** `type/subtype`, without parameters (RFC 9110, section 8.3.1). */
 const MIME_TYPE = /^[\w!#$&^.+-]{1,64}\/[\w!#$&^.+-]{1,127}$/;
 
-/** What the blobs are kept with. */
 export interface RepoBlobsDeps {
   readonly did: Did;
   readonly kv: Kv;
   readonly store: Pick<BlobStore, "put" | "get" | "delete">;
-  /** Key of the object called `id`, which has letters, digits and `-` only. */
+  /** Key of the object `id`, which consists of letters, digits and `-`. */
   readonly objectKey: (id: string) => string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -51,8 +50,9 @@ export class RepoBlobs {
   }
 
   /**
-   * Keeps `bytes` until a record refers to them, for a day at most. Uploading
-   * the same again changes nothing, but mends an object that has rotted.
+   * Stores `bytes`; they are kept for a day unless a record refers to them.
+   * Uploading the same blob again has no effect, except that it repairs a
+   * damaged object.
    *
    * Throws AppError `TOO_LARGE` beyond {@linkcode MAX_BLOB_BYTES},
    * `INVALID_REQUEST` for an empty blob or a malformed `mimeType`.
@@ -64,8 +64,8 @@ export class RepoBlobs {
     const key = this.#keys.blob(cid);
     for (;;) {
       const known = await kv.get<BlobRow>(key);
-      // An object of its own for each upload: the sweep may just be removing
-      // the one of an earlier upload.
+      // Each upload gets its own object: the sweep may be deleting that of an
+      // earlier upload.
       const object = known?.value.object ??
         `${cid}-${randomBytes(8).toString("hex")}`;
       await store.put(objectKey(object), bytes);
@@ -78,7 +78,7 @@ export class RepoBlobs {
       const stored = await kv.atomic().check(key, known?.versionstamp ?? null)
         .set(key, row).commit();
       if (stored) return blobRef(cid, row);
-      // What no row names any more, the sweep may have removed before us.
+      // The sweep may already have deleted an object that no row refers to.
       if (known === undefined || await kv.get(key) === undefined) {
         await store.delete(objectKey(object));
       }
@@ -86,10 +86,10 @@ export class RepoBlobs {
   }
 
   /**
-   * A blob that a record refers to; undefined when there is none, and when its
-   * object is gone or has another size, which hides the blob. Cancel the
-   * body when it is not read to the end. Throws AppError `INVALID_REQUEST`
-   * when `cid` is none.
+   * Returns a blob that a record refers to, or undefined when there is none or
+   * its object is missing or has another size, which hides the blob. Cancel the
+   * body when it is not read to the end. Throws AppError `INVALID_REQUEST` when
+   * `cid` is invalid.
    */
   async open(
     cid: string,
@@ -113,7 +113,7 @@ export class RepoBlobs {
     return undefined;
   }
 
-  /** Every blob, or those behind `after`, by CID. */
+  /** All blobs by CID, or those after `after`. */
   async *cids(
     after?: string,
   ): AsyncIterableIterator<{ cid: string; size: number }> {
@@ -128,7 +128,7 @@ export class RepoBlobs {
     }
   }
 
-  /** Reads a blob and hides it when its object is gone or wrong. */
+  /** Reads a blob and hides it when its object is missing or damaged. */
   async check(cid: string, pace: Pace): Promise<ScrubOutcome> {
     const { kv, store, objectKey } = this.#deps;
     const row = await kv.get<BlobRow>(this.#keys.blob(cid));
@@ -151,7 +151,7 @@ export class RepoBlobs {
     return hidden ? { result: "damaged", damage } : { result: "changed" };
   }
 
-  /** False when the blob was uploaded again or removed meanwhile. */
+  /** Returns false when the blob was uploaded again or removed meanwhile. */
   async #hide(
     cid: string,
     row: Entry<BlobRow>,
@@ -173,9 +173,9 @@ export class RepoBlobs {
   }
 
   /**
-   * CIDs of the blobs that records refer to, in their order; with `since` of
-   * those only that a later revision refers to. `cursor` is the last CID of
-   * the page before. Throws AppError `INVALID_REQUEST` for bad parameters.
+   * Lists the CIDs of referenced blobs in order; with `since`, only those
+   * referenced by a later revision. `cursor` is the last CID of the previous
+   * page. Throws AppError `INVALID_REQUEST` for bad parameters.
    */
   async list(
     options: { limit: number; since?: string; cursor?: string },
@@ -215,14 +215,17 @@ export class RepoBlobs {
     return removed;
   }
 
-  /** Removes the row of a blob unless a record refers to it, or begins to at this moment. */
+  /**
+   * Deletes the row of a blob unless a record refers to it, including
+   * concurrent commits.
+   */
   async #forget({ key, versionstamp }: Entry<BlobRow>): Promise<boolean> {
     const { kv } = this.#deps;
     const head = await kv.get<HeadRow>(this.#keys.head);
     if (head === undefined || await this.#isUsed(String(key.at(-1)))) {
       return false;
     }
-    // Writing the head again makes commits in flight look at their blobs anew.
+    // Writing the head makes concurrent commits check their blobs again.
     return await kv.atomic().check(this.#keys.head, head.versionstamp)
       .check(key, versionstamp).set(this.#keys.head, head.value)
       .delete(key).commit();

@@ -56,7 +56,7 @@ Deno.test("a blob can be read as soon as a record refers to it, and as long as o
   kv.close();
 });
 
-Deno.test("a record may not refer to a blob that is not here or is another", async () => {
+Deno.test("a record may not refer to a blob that is missing or different", async () => {
   const { repo, kv, blobs } = await setUp();
   const ref = await blobs.upload(text("picture"), "image/png");
   const missing = { $link: `${ref.ref.$link.slice(0, -3)}aaa` };
@@ -79,7 +79,7 @@ Deno.test("a record may not refer to a blob that is not here or is another", asy
   kv.close();
 });
 
-Deno.test("blobs without a record go after a day, others stay", async () => {
+Deno.test("blobs without a record are deleted after a day, others stay", async () => {
   const { clock, repo, kv, blobs, objects } = await setUp();
   const kept = await blobs.upload(text("kept"), "text/plain");
   const unused = await blobs.upload(text("unused"), "text/plain");
@@ -101,7 +101,7 @@ Deno.test("blobs without a record go after a day, others stay", async () => {
   kv.close();
 });
 
-Deno.test("an upload that is repeated is kept once", async () => {
+Deno.test("a repeated upload is stored once", async () => {
   const { kv, blobs, objects } = await setUp();
   const all = await Promise.all(
     [1, 2, 3, 4].map(() => blobs.upload(text("same"), "text/plain")),
@@ -111,7 +111,7 @@ Deno.test("an upload that is repeated is kept once", async () => {
   kv.close();
 });
 
-Deno.test("listBlobs gives what records refer to, in pages and since a revision", async () => {
+Deno.test("listBlobs returns referenced blobs, in pages and since a revision", async () => {
   const { repo, kv, blobs } = await setUp();
   const refs = await Promise.all(
     Array.from(
@@ -157,7 +157,7 @@ Deno.test("empty, huge and untyped blobs are refused", async () => {
   kv.close();
 });
 
-Deno.test("a blob whose object rotted is hidden, found by a scrub, and mended by an upload", async () => {
+Deno.test("a blob with a damaged object is hidden, found by a scrub, and repaired by an upload", async () => {
   const { repo, kv, blobs, store } = await setUp();
   const picture = text("picture");
   const ref = await blobs.upload(picture, "image/png");

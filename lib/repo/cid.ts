@@ -1,7 +1,7 @@
 /**
  * CIDs as this repo uses them: version 1, SHA-256, DAG-CBOR or raw, written in
- * base32 (data model, "CID formats"). Kept as strings; hashes of 32 bytes
- * stand in keys.
+ * base32 (data model, "CID formats"). Represented as strings; keys contain the
+ * hashes of 32 bytes.
  *
  * @module
  */
@@ -19,10 +19,10 @@ const VERSION = 1;
 const SHA256 = 0x12;
 const SHA256_BYTES = 32;
 
-/** Version, codec, hash function and length stand before the hash, a byte each. */
+/** Version, codec, hash function and length precede the hash, a byte each. */
 const HEAD_BYTES = 4;
 
-/** Such a CID in its only spelling: the library also reads capitals and other bases. */
+/** The only accepted spelling: the library also reads capitals and other bases. */
 const BASE32 = /^b[a-z2-7]{58}$/;
 
 /** CID of a DAG-CBOR block. */
@@ -35,7 +35,7 @@ export function cidOfRaw(hash: Uint8Array): string {
   return textOf(RAW, hash);
 }
 
-/** Four times as fast as `toString` of a CID, which remembers each text. */
+/** Four times as fast as `toString` of a CID, which caches each text. */
 function textOf(codec: number, hash: Uint8Array): string {
   if (hash.length !== SHA256_BYTES) throw new RangeError("not a SHA-256");
   const bytes = new Uint8Array(HEAD_BYTES + SHA256_BYTES);
@@ -44,7 +44,7 @@ function textOf(codec: number, hash: Uint8Array): string {
   return base32.encode(bytes);
 }
 
-/** A CID as the link of a block. Throws as {@linkcode cidBytes} does. */
+/** Parses a CID as the link of a block. Throws like {@linkcode cidBytes}. */
 export function parseCid(cid: string): CID {
   const bytes = cidBytes(cid);
   const [, codec = DAG_CBOR] = bytes;
@@ -57,14 +57,14 @@ export function parseCid(cid: string): CID {
   return new CID(VERSION, codec, digest, bytes);
 }
 
-/** The SHA-256 in a CID. Throws as {@linkcode cidBytes} does. */
+/** The SHA-256 in a CID. Throws like {@linkcode cidBytes}. */
 export function hashOfCid(cid: string): Uint8Array {
   return cidBytes(cid).subarray(HEAD_BYTES);
 }
 
 /**
- * The bytes of a CID. Throws SyntaxError or RangeError when `cid` is not one
- * that this repo could hold.
+ * The bytes of a CID. Throws SyntaxError or RangeError when `cid` cannot be a
+ * CID of this repo.
  */
 export function cidBytes(cid: string): Uint8Array {
   if (!BASE32.test(cid)) throw new SyntaxError("not a CID in base32");
@@ -77,7 +77,10 @@ export function cidBytes(cid: string): Uint8Array {
   return bytes;
 }
 
-/** Whether `text` is a CID that this repo could hold; a raw one (a blob) when `codec` says so. */
+/**
+ * Whether `text` can be a CID of this repo; a raw one (a blob) depending on
+ * `codec`.
+ */
 export function isCid(text: string, codec?: "raw"): boolean {
   try {
     const bytes = cidBytes(text);

@@ -1,6 +1,6 @@
 /**
  * The signed commit object at the root of the repo (repository specification,
- * "Commit Objects"), and small CARs around it.
+ * "Commit Objects"), and small CARs with it.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export interface Block {
   readonly bytes: Uint8Array;
 }
 
-/** Makes and signs the commit of the tree `data` at revision `rev`. */
+/** Creates and signs the commit of the tree `data` at revision `rev`. */
 export async function signCommit(
   signer: Signer,
   { did, rev, data }: { did: Did; rev: string; data: string },
@@ -36,7 +36,7 @@ export async function signCommit(
   return { cid: cidOfBlock(bytes), bytes };
 }
 
-/** A CAR v1 with `roots` and `blocks`, in their order, one after the other. */
+/** Streams a CAR v1 with `roots` and `blocks`, in order. */
 export async function* carStream(
   roots: readonly string[],
   blocks: AsyncIterable<Block> | Iterable<Block>,
@@ -45,7 +45,7 @@ export async function* carStream(
   yield* writeCarStream(links, carBlocks(blocks));
 }
 
-/** A small CAR as bytes; a block that comes twice is written once. */
+/** Builds a small CAR in memory; duplicate blocks are written once. */
 export async function carBytes(
   roots: readonly string[],
   blocks: Iterable<Block>,

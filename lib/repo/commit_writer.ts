@@ -1,6 +1,6 @@
 /**
- * One commit: tree, signature and event made from writes, and stored whole in
- * one atomic change of the store, or not at all.
+ * Builds a commit (tree, signature and event) from writes and stores it in one
+ * atomic change of the store.
  *
  * @module
  */
@@ -31,7 +31,6 @@ import { changeTree } from "./tree.ts";
 import type { PreparedWrite } from "./writes.ts";
 import type { Signer } from "./identity/signer.ts";
 
-/** What a commit needs. */
 export interface CommitDeps {
   readonly did: Did;
   readonly kv: Kv;
@@ -43,21 +42,21 @@ export interface CommitDeps {
   readonly clock: Clock;
 }
 
-/** A write that changes something, with what it finds in the repo. */
+/** A write that changes something, with the previous record. */
 export interface Change {
   readonly write: PreparedWrite;
-  /** The record before; undefined when there was none. */
+  /** The previous record; undefined when there was none. */
   readonly before: RecordRow | undefined;
 }
 
-/** A commit as it was stored. */
+/** A stored commit. */
 export interface StoredCommit {
   readonly head: HeadRow;
   readonly events: readonly LoggedEvent[];
 }
 
 /**
- * A batch whose commit is larger than the store takes at once. Fewer writes
+ * The commit of a batch exceeds what the store accepts at once. Fewer writes
  * may fit.
  */
 export class BatchTooLargeError extends AppError {
@@ -71,12 +70,10 @@ export class BatchTooLargeError extends AppError {
 }
 
 /**
- * Commits `changes` on top of `head`; none at all makes an empty commit.
- * `extend` adds rows of the caller's to the same atomic change, knowing the
- * head that it makes.
- *
- * Returns undefined when `head` is no longer the head: then read it again.
- * Throws {@linkcode BatchTooLargeError}.
+ * Commits `changes` on top of `head`; without changes the commit is empty.
+ * `extend` adds the caller's rows to the same atomic change and receives the
+ * new head. Returns undefined when `head` is no longer the head; the caller
+ * then reads it again. Throws {@linkcode BatchTooLargeError}.
  */
 export async function storeCommit(
   deps: CommitDeps,
@@ -147,8 +144,8 @@ export async function storeCommit(
 }
 
 /**
- * What is no longer reachable is only listed here and removed an hour later,
- * so that an export that began before can end.
+ * Unreachable content is only listed here and removed an hour later, so that
+ * running exports can finish.
  */
 function leaveGarbage(
   atomic: Atomic,

@@ -9,7 +9,10 @@ const ROUNDS = 3;
 /** Acknowledged commits after which a writer is killed. */
 const COMMITS = 60;
 
-/** Runs a writer from commit `first` on, kills it, and returns what it acknowledged. */
+/**
+ * Runs a writer starting at commit `first`, kills it, and returns what it
+ * acknowledged.
+ */
 async function writeAndKill(path: string, first: number): Promise<string[]> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", "--quiet", WRITER.pathname, path, `${first}`],
@@ -26,11 +29,11 @@ async function writeAndKill(path: string, first: number): Promise<string[]> {
   }
   const { signal } = await child.status;
   assert.equal(signal, "SIGKILL");
-  // The last line may have been cut by the kill.
+  // The kill may have truncated the last line.
   return text.split("\n").slice(0, -1);
 }
 
-Deno.test("kill -9 loses no acknowledged commit and leaves no half of one", async () => {
+Deno.test("kill -9 loses no acknowledged commit and leaves no partial one", async () => {
   const folder = await Deno.makeTempDir();
   const path = join(folder, "kv");
   const revs = new Map<string, string>();
@@ -50,7 +53,7 @@ Deno.test("kill -9 loses no acknowledged commit and leaves no half of one", asyn
     seen.add(verifier.rev);
   }
   for (const [n, rev] of revs) assert.ok(seen.has(rev), `commit ${n} is lost`);
-  // One commit of each round may have been stored and not told.
+  // One commit of each round may have been stored but not acknowledged.
   assert.ok(verifier.commits <= 1 + revs.size + ROUNDS);
   const car = await new Response(await repo.car.export()).bytes();
   await verifier.assertExport(car);

@@ -1,7 +1,7 @@
 /**
- * Removing what commits have made unreachable: nodes of former trees and
- * former versions of records. They are kept for an hour, because an export
- * walks the tree of the commit it began with while new commits go on.
+ * Removes content that commits made unreachable: nodes of former trees and
+ * former versions of records. It is kept for an hour, because an export walks
+ * the tree of the commit it started with while new commits arrive.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import type { GarbageRow, HeadRow, NodeRow, OldRow } from "./rows.ts";
 /** How long unreachable content stays readable, in milliseconds. */
 const GARBAGE_GRACE_MS = 3_600_000;
 
-/** Rows looked at and removed by one step. */
+/** Rows processed by one step. */
 const STEP_ROWS = 500;
 const HASH_BYTES = 32;
 
 /**
  * Removes garbage older than {@linkcode GARBAGE_GRACE_MS}; returns how many
- * rows went. Each step runs through `inTurn`, between commits.
+ * rows were removed. Each step runs through `inTurn`, between commits.
  */
 export async function sweepGarbage(
   deps: { kv: Kv; keys: RepoKeys; clock: Clock },
@@ -46,12 +46,12 @@ async function removeGarbage(
   const { nodes, records } = entry.value;
   const candidates: { key: Key; stays: (row: NodeRow | OldRow) => boolean }[] =
     [
-      // A node that a later commit made again carries that commit's revision.
+      // A node that a later commit created again has that commit's revision.
       ...hashes(nodes).map((hash) => ({
         key: keys.node(hash),
         stays: (row: NodeRow | OldRow) => row.rev > rev,
       })),
-      // Replaced again later: the later garbage row removes it.
+      // Replaced again later: the later garbage row covers it.
       ...hashes(records).map((hash) => ({
         key: keys.old(hash),
         stays: (row: NodeRow | OldRow) => row.rev !== rev,
@@ -78,7 +78,7 @@ async function removeGarbage(
   return removed + 1;
 }
 
-/** Runs a step that must not meet a commit of another instance, until it does not. */
+/** Retries a step until no commit of another instance interferes with it. */
 async function onSteadyHead(
   kv: Kv,
   keys: RepoKeys,

@@ -1,5 +1,5 @@
 /**
- * How a repo comes to life, and what it tells without a commit.
+ * Creates a repo, and emits events that have no commit.
  *
  * @module
  */
@@ -21,11 +21,10 @@ import { EMPTY_ROOT } from "./nodes.ts";
 import type { HeadRow, NodeRow } from "./rows.ts";
 
 /**
- * Stores an empty repo with its first four events; nothing happens when there
- * is a repo already.
- *
- * Numbers of events begin at the Unix time in seconds, so that a repo that was
- * lost and begins again does not repeat the numbers relays have seen.
+ * Stores an empty repo with its first four events; does nothing when there is a
+ * repo already. Event numbers start at the Unix time in seconds, so that a repo
+ * that was lost and created again does not repeat numbers that relays have
+ * seen.
  */
 export async function createRepo(
   deps: CommitDeps,
@@ -75,7 +74,8 @@ export async function createRepo(
 }
 
 /**
- * Tells with an `#identity` event that handle, key or endpoint have changed.
+ * Announces with an `#identity` event that handle, key or endpoint have
+ * changed.
  *
  * Returns the new event; undefined when `head` is no longer the head.
  */
@@ -94,8 +94,8 @@ export function announceIdentity(
 }
 
 /**
- * Switches the account off or on with an `#account` event; after an active one
- * `#identity` and `#sync` say what holds again.
+ * Deactivates or reactivates the account with an `#account` event; on
+ * reactivation `#identity` and `#sync` events follow.
  *
  * Returns the new events; undefined when `head` is no longer the head.
  */
@@ -126,7 +126,7 @@ async function syncOf(
   return (stamp) => syncFrame(stamp, { did, rev, blocks });
 }
 
-/** Stores events that come without a commit, with the head that they tell of. */
+/** Stores events without a commit, with the head that they describe. */
 async function announce(
   { kv, keys, log, clock }: CommitDeps,
   versionstamp: string,

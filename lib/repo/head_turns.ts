@@ -1,6 +1,6 @@
 /**
- * Changes of a repo's head, one after the other: those of this process queue
- * up, those of several instances are kept apart by a check of the head.
+ * Serialises changes of a repo's head: within this process by a queue, between
+ * instances by an optimistic check of the head.
  *
  * @module
  */
@@ -12,20 +12,23 @@ import type { RepoKeys } from "./kv_keys.ts";
 import type { LiveEvents } from "./events/live_events.ts";
 import type { HeadRow } from "./rows.ts";
 
-/** What an attempt to change the head brought; undefined when it was no longer the head. */
+/** Result of an attempt to change the head; undefined when the head had changed. */
 export type Attempt<T> =
   | { readonly result: T; readonly events: readonly LoggedEvent[] }
   | undefined;
 
-/** Attempts while others change the repo too; each failure means that another one got through. */
+/**
+ * Maximum attempts under contention; each failure means that another change
+ * succeeded.
+ */
 const ATTEMPTS = 50;
 
-/** The turns of one repo. */
+/** Serialises the changes of one repo. */
 export class HeadTurns {
   readonly #kv: Kv;
   readonly #keys: RepoKeys;
   readonly #live: LiveEvents;
-  /** Ends when the last one in the queue is done. */
+  /** Resolves when the last change in the queue is done. */
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(deps: { kv: Kv; keys: RepoKeys; live: LiveEvents }) {
@@ -34,7 +37,7 @@ export class HeadTurns {
     this.#live = deps.live;
   }
 
-  /** The head of the moment. */
+  /** The current head. */
   async head(): Promise<Entry<HeadRow>> {
     const head = await this.#kv.get<HeadRow>(this.#keys.head);
     if (head === undefined) throw new Error("the repo has no head");
@@ -42,9 +45,9 @@ export class HeadTurns {
   }
 
   /**
-   * Runs `attempt` on the head of the moment, in turn, until it gets through,
-   * and publishes its events. Throws AppError `UNAVAILABLE` when other
-   * instances write all the time.
+   * Queues `attempt` and runs it on the current head until it succeeds, then
+   * publishes its events. Throws AppError `UNAVAILABLE` when other instances
+   * keep changing the head.
    */
   change<T>(
     attempt: (head: Entry<HeadRow>) => Promise<Attempt<T>>,
@@ -64,10 +67,10 @@ export class HeadTurns {
     });
   }
 
-  /** Runs `work` when all work before it is done. */
+  /** Runs `work` after all earlier work. */
   readonly take = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = this.#queue.then(work);
-    this.#queue = turn.catch(() => {}); // Its own caller hears of an error.
+    this.#queue = turn.catch(() => {}); // Errors go to its own caller.
     return turn;
   };
 }

@@ -1,7 +1,7 @@
 /**
- * Where the repo lives in the key-value store. A record is found by its path,
- * an MST node by the hash in its CID. Node keys are many in one commit and
- * count against its size, so they stay short.
+ * KV keys of the repo. A record is found by its path, an MST node by the hash
+ * in its CID. A commit has many node keys, which count against its size, so
+ * they are short.
  *
  * @module
  */
@@ -11,7 +11,10 @@ import type { Key } from "../kv/kv.ts";
 
 /** The key builders of one repo. */
 export interface RepoKeys {
-  /** {@linkcode import("./rows.ts").HeadRow}: the state every commit is checked against. */
+  /**
+   * {@linkcode import("./rows.ts").HeadRow}: the state that every commit
+   * checks.
+   */
   readonly head: Key;
   /** All MST nodes: {@linkcode import("./rows.ts").NodeRow}. */
   readonly nodes: Key;
@@ -23,9 +26,15 @@ export interface RepoKeys {
   /** Paths of the records with one content: `true`. */
   paths(hash: Uint8Array): Key;
   path(hash: Uint8Array, collection: string, rkey: string): Key;
-  /** A record's former content, kept for readers of an older root: {@linkcode import("./rows.ts").OldRow}. */
+  /**
+   * A former version of a record, kept for readers of an older root:
+   * {@linkcode import("./rows.ts").OldRow}.
+   */
   old(hash: Uint8Array): Key;
-  /** What commits have left behind: {@linkcode import("./rows.ts").GarbageRow}. */
+  /**
+   * Content that commits made unreachable:
+   * {@linkcode import("./rows.ts").GarbageRow}.
+   */
   readonly garbage: Key;
   garbageOf(rev: string): Key;
   /** The event log: chunk 0 is an {@linkcode import("./rows.ts").EventRow}, the others are bytes. */
@@ -33,7 +42,10 @@ export interface RepoKeys {
   event(seq: number, chunk: number): Key;
   /** First key of the events after `seq`. */
   eventsAfter(seq: number): Key;
-  /** Finished requests by their idempotency key: {@linkcode import("./types.ts").ApplyResult}. */
+  /**
+   * Results of requests by idempotency key:
+   * {@linkcode import("./types.ts").ApplyResult}.
+   */
   done(idempotencyKey: string): Key;
   /** Uploaded blobs: {@linkcode import("./rows.ts").BlobRow}. */
   readonly blobs: Key;
@@ -71,12 +83,12 @@ export function repoKeys(did: Did): RepoKeys {
   };
 }
 
-/** Where the signing key called `name` is kept, encrypted. */
+/** Key of the encrypted signing key `name`. */
 export function signingKeyKey(name: string): Key {
   return ["repo", "signing_key", name];
 }
 
-/** Where the first operation of the did:plc called `name` is kept. */
+/** Key of the genesis operation of the did:plc `name`. */
 export function plcGenesisKey(name: string): Key {
   return ["repo", "plc_genesis", name];
 }

@@ -1,6 +1,6 @@
 /**
- * MST nodes: read through a cache, and changed in a workspace that keeps what
- * a commit makes to itself until the commit is stored.
+ * MST nodes: read through a cache, and changed in a workspace that holds the
+ * nodes of a commit until the commit is stored.
  *
  * @module
  */
@@ -16,16 +16,22 @@ import type { NodeRow } from "./rows.ts";
 export const EMPTY_ROOT =
   "bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm";
 
-/** Nodes kept parsed; about 2 KB each. */
+/** Parsed nodes in the cache; about 2 KB each. */
 const CACHED_NODES = 4096;
 
-/** Where nodes can be had. */
+/** A source of nodes. */
 export interface NodeSource {
-  /** The node `cid`. Throws when there is none: then the repo is damaged, or `cid` long unreachable. */
+  /**
+   * The node `cid`. Throws when there is none, because the repo is damaged or
+   * `cid` has been unreachable for long.
+   */
   node(cid: string): Promise<MSTNode>;
 }
 
-/** The stored nodes. What is cached stays right, because a CID names its content. */
+/**
+ * The stored nodes. Cache entries never become stale, because a CID identifies
+ * its content.
+ */
 export class StoredNodes implements NodeSource {
   readonly #kv: Kv;
   readonly #keys: RepoKeys;
@@ -47,7 +53,7 @@ export class StoredNodes implements NodeSource {
     return node;
   }
 
-  /** Takes a node that was just stored into the cache. */
+  /** Adds a node that was just stored to the cache. */
   keep(cid: string, node: MSTNode): void {
     this.#cache.set(cid, node);
   }
@@ -55,7 +61,7 @@ export class StoredNodes implements NodeSource {
 
 /**
  * A node store over `source` for the algorithms of the tree library. Nodes put
- * here stay here; `touched` tells which nodes of the source were needed.
+ * here are not stored; `touched` lists the nodes read from the source.
  */
 export class Workspace extends NodeStore implements NodeSource {
   readonly #source: NodeSource;
@@ -63,11 +69,11 @@ export class Workspace extends NodeStore implements NodeSource {
   readonly #own = new Map<string, MSTNode>();
 
   constructor(source: NodeSource) {
-    super(new MemoryBlockStore()); // Never used: get and put are ours.
+    super(new MemoryBlockStore()); // Never used, because get and put are overridden.
     this.#source = source;
   }
 
-  /** The nodes that came from the source. */
+  /** The nodes read from the source. */
   get touched(): ReadonlyMap<string, MSTNode> {
     return this.#touched;
   }
@@ -91,8 +97,8 @@ export class Workspace extends NodeStore implements NodeSource {
   }
 
   /**
-   * The nodes below `root`, as far as they were needed or made here. What is
-   * deeper was not looked at and is as it was.
+   * The nodes below `root` that were read or created here. Deeper nodes were
+   * not read and are unchanged.
    */
   visited(root: string): Map<string, MSTNode> {
     const found = new Map<string, MSTNode>();

@@ -1,6 +1,6 @@
 /**
- * Names within the repo. Everything that becomes a path of the tree passes
- * here first: the tree library takes many names that the protocol forbids.
+ * Names within the repo. All paths of the tree are validated here, because the
+ * tree library accepts many names that the protocol forbids.
  *
  * @module
  */
@@ -59,7 +59,7 @@ export function recordUri(did: Did, collection: string, rkey: string): string {
   return `at://${did}/${collection}/${rkey}`;
 }
 
-/** Names come from outside; messages stay readable. */
+/** Names are untrusted; keeps messages readable. */
 function shorten(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

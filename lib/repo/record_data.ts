@@ -1,6 +1,6 @@
 /**
- * Records between JSON and DAG-CBOR, within the limits of the AT Protocol data
- * model: whole numbers, valid links and bytes, bounded size and depth.
+ * Converts records between JSON and DAG-CBOR, within the limits of the AT
+ * Protocol data model: integers, valid links and bytes, bounded size and depth.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface EncodedRecord {
   readonly bytes: Uint8Array;
 }
 
-/** What a record says of a blob it refers to. */
+/** A record's reference to a blob. */
 export interface BlobReference {
   readonly cid: string;
   readonly mimeType: string;
@@ -28,16 +28,19 @@ export interface BlobReference {
   readonly size: number;
 }
 
-/** Encoded records are at most so many bytes, so that one fits a value of the store. */
+/**
+ * Maximum size of an encoded record in bytes, so that it fits into one value of
+ * the store.
+ */
 const MAX_RECORD_BYTES = 60_000;
 
-/** Arrays and objects lie at most so deep in each other. */
+/** Maximum nesting depth of arrays and objects. */
 const MAX_DEPTH = 64;
 
 /**
  * Encodes a record deterministically.
  *
- * Throws AppError `INVALID_REQUEST` when `value` is no record of the data
+ * Throws AppError `INVALID_REQUEST` when `value` does not conform to the data
  * model, `TOO_LARGE` beyond {@linkcode MAX_RECORD_BYTES}. `path` names the
  * record in the message.
  */
@@ -77,7 +80,7 @@ export function blobReferences(value: unknown): BlobReference[] {
   return [...found.values()];
 }
 
-/** Refuses what the codec cannot write: members named `""` beside `"/"`. */
+/** Refuses what the codec cannot encode: members named `""` beside `"/"`. */
 function encodeChecked(path: string, data: unknown): Uint8Array {
   try {
     return encode(data);
@@ -90,7 +93,10 @@ function encodeChecked(path: string, data: unknown): Uint8Array {
   }
 }
 
-/** `value` as the codec takes it, with links and bytes in place of their JSON. */
+/**
+ * Converts `value` for the codec, with links and bytes instead of their JSON
+ * form.
+ */
 function toData(path: string, value: unknown, depth: number): unknown {
   const refuse = (what: string): never => {
     throw new AppError(
@@ -135,17 +141,18 @@ function toData(path: string, value: unknown, depth: number): unknown {
   }
   const entries: [string, unknown][] = [];
   for (const [name, item] of Object.entries(value)) {
-    // A member without a value is left out, as in JSON.
+    // Undefined members are omitted, as in JSON.
     if (item === undefined) continue;
     if (!name.isWellFormed()) refuse("has a name in broken Unicode");
     if (name === "__proto__") refuse("has a member called __proto__");
     entries.push([name, toData(path, item, depth + 1)]);
   }
-  // The codec takes an object whose members "/" and "bytes" are equal for a link.
+  // The codec mistakes an object whose members "/" and "bytes" are equal for a
+  // link.
   return "/" in value ? new Map(entries) : Object.fromEntries(entries);
 }
 
-/** The bytes of base64 with or without padding; undefined when `text` is neither. */
+/** Decodes base64 with or without padding; undefined when `text` is neither. */
 function fromBase64(text: unknown): Uint8Array | undefined {
   if (typeof text !== "string") return undefined;
   try {

@@ -10,7 +10,9 @@ import {
   type RecordValue,
 } from "./record_data.ts";
 
-/** JSON as people may send it, with links, bytes and names that look like them. */
+/**
+ * JSON as clients may send it, with links, bytes and names that look like them.
+ */
 const json = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },
@@ -25,7 +27,7 @@ const json = fc.letrec((tie) => ({
       fc.oneof(
         fc.string(),
         fc.constantFrom("$link", "$bytes", "__proto__", "constructor", "é"),
-        // By these the codec recognises a link of another implementation.
+        // The codec recognises links of another implementation by these.
         fc.constantFrom("/", "bytes", "asCID", "multihash", "toJSON"),
       ),
       tie("value"),
@@ -40,7 +42,7 @@ const json = fc.letrec((tie) => ({
   ),
 })).value;
 
-/** Another implementation writes `value` in the same bytes. */
+/** Asserts that another implementation encodes `value` to the same bytes. */
 function assertSameBytes(bytes: Uint8Array, value: RecordValue): void {
   // It refuses objects with a member of this name.
   if (/"constructor":/.test(JSON.stringify(value))) return;
@@ -48,10 +50,10 @@ function assertSameBytes(bytes: Uint8Array, value: RecordValue): void {
   assert.deepEqual(new Uint8Array(bytes), other);
 }
 
-Deno.test("whatever JSON comes is stored as it was, or refused with a sentence", () => {
+Deno.test("any JSON is stored unchanged, or refused with a sentence", () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), json), (input) => {
-      // As it comes over the wire.
+      // As received over the wire.
       const value: RecordValue = JSON.parse(JSON.stringify(input));
       const bytes = valueOrClientError(() =>
         encodeRecord("com.example.note/a", value).bytes
@@ -64,7 +66,7 @@ Deno.test("whatever JSON comes is stored as it was, or refused with a sentence",
   );
 });
 
-Deno.test("a record is written in the same bytes by another implementation", () => {
+Deno.test("another implementation encodes a record to the same bytes", () => {
   fc.assert(
     fc.property(
       fc.dictionary(
@@ -93,7 +95,7 @@ Deno.test("a record is written in the same bytes by another implementation", () 
   );
 });
 
-Deno.test("base64 of bytes may be padded, but must be the only spelling of them", () => {
+Deno.test("base64 of bytes may be padded, but must be canonical", () => {
   const encoded = (text: string) =>
     valueOrClientError(() =>
       encodeRecord("com.example.note/a", { a: { $bytes: text } }).bytes

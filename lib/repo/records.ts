@@ -1,5 +1,5 @@
 /**
- * Reading records.
+ * Reads records.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { assertCollection, assertRkey, recordUri } from "./path.ts";
 import { decodeRecord, type RecordValue } from "./record_data.ts";
 import type { RecordRow } from "./rows.ts";
 
-/** A record with its place. */
+/** A record with its path. */
 export interface StoredRecord {
   readonly uri: string;
   readonly collection: string;
@@ -24,13 +24,13 @@ export interface StoredRecord {
 /** A page of records. */
 export interface RecordPage {
   readonly records: readonly StoredRecord[];
-  /** Where the next page begins; undefined on the last page. */
+  /** Cursor of the next page; undefined on the last page. */
   readonly cursor: string | undefined;
 }
 
-/** How records are listed. */
+/** Options of a listing. */
 export interface ListRecordsOptions {
-  /** Record key of the last record of the page before. */
+  /** Record key of the last record of the previous page. */
   readonly cursor?: string;
   /** 1 to 1,000; 50 by default. */
   readonly limit?: number;
@@ -73,7 +73,7 @@ export class RecordReader {
     assertCollection(collection);
     if (cursor !== undefined) assertRkey(cursor);
     const records: StoredRecord[] = [];
-    // One more tells whether there is another page.
+    // One more, to know whether there is another page.
     const rows = this.#kv.list<RecordRow>(
       this.#selector(collection, cursor, reverse),
       { limit: limit + 1, reverse: !reverse },

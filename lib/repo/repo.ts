@@ -44,7 +44,7 @@ import {
 } from "./types.ts";
 import { type PreparedWrite, prepareWrites, type RepoWrite } from "./writes.ts";
 
-/** How long the result of a request is remembered. */
+/** How long the result of an idempotent request is kept. */
 const DONE_MS = 24 * 3_600_000;
 
 /** The repo of one account; any number of instances may write to it. */
@@ -54,7 +54,7 @@ export class Repo {
   readonly car: CarReader;
   /** The event log, for consumers that resume. */
   readonly log: EventLog;
-  /** New events as they come. */
+  /** Live events. */
   readonly live: LiveEvents;
   readonly #records: RecordReader;
   readonly #deps: RepoDeps & CommitDeps;
@@ -80,8 +80,8 @@ export class Repo {
   }
 
   /**
-   * Opens the repo of `deps.did`, and begins it when there is none. A handle
-   * or key that is not the last one told is announced.
+   * Opens the repo of `deps.did`, or creates it when there is none. Announces a
+   * handle or key that has changed.
    */
   static async open(deps: RepoDeps): Promise<Repo> {
     const repo = new Repo(deps);
@@ -96,7 +96,7 @@ export class Repo {
     return repo;
   }
 
-  /** Where the repo stands now. */
+  /** The current head. */
   async head(): Promise<Head> {
     const { cid, rev, data, deactivated } = (await this.#turns.head()).value;
     return { cid, rev, data, active: deactivated === undefined };
@@ -130,15 +130,15 @@ export class Repo {
 
   /**
    * Applies all `writes` in one signed commit, or none. Durable when it
-   * resolves. Writes that change nothing (a delete of what is not there, a
-   * put of what is) are left out; when none remains there is no commit.
+   * resolves. Writes that change nothing (a delete of a missing record, a put
+   * of an identical one) are skipped; when none remains there is no commit.
    *
    * Throws AppError `INVALID_REQUEST` for more than 200 writes, bad names and
    * invalid records, also when a blob is missing (`BlobNotFound`); `CONFLICT`
-   * when a record to create exists, one to update does not, or a swap
-   * fails; `TOO_LARGE` when the store cannot take the commit whole;
-   * `UNAVAILABLE` when other instances write all the time, and
-   * {@linkcode DeactivatedError} while the account is switched off.
+   * when a record to create exists, one to update does not, or a swap fails;
+   * `TOO_LARGE` when the commit does not fit into one change of the store;
+   * `UNAVAILABLE` when other instances keep changing the head, and
+   * {@linkcode DeactivatedError} while the account is deactivated.
    */
   async apply(
     writes: readonly RepoWrite[],
@@ -154,9 +154,9 @@ export class Repo {
   }
 
   /**
-   * Applies any number of `writes` in as few commits as fit, in order. Not
-   * atomic: after an error, commits before it stay. Throws as
-   * {@linkcode apply} does.
+   * Applies any number of `writes` in as few commits as possible, in order. Not
+   * atomic: after an error, earlier commits stay. Throws like
+   * {@linkcode apply}.
    */
   async applyAll(
     writes: readonly RepoWrite[],
@@ -182,21 +182,21 @@ export class Repo {
     return results;
   }
 
-  /** Throws AppError when {@linkcode apply} would refuse `write` for its form. */
+  /** Throws AppError when {@linkcode apply} would refuse `write` as invalid. */
   async assertWrite(write: RepoWrite): Promise<void> {
     await prepareWrites(this.#deps, [write]);
   }
 
-  /** Tells consumers to look at handle, key and endpoint again. */
+  /** Makes consumers read handle, key and endpoint again. */
   async announceIdentity(): Promise<void> {
     const { handle } = this.#deps;
     await this.#tell((head) => announceIdentity(this.#deps, head, handle));
   }
 
   /**
-   * Switches the account off or on again and tells so. While it is off, its
-   * repo is not served and takes no writes. Nothing happens when it is so
-   * already.
+   * Deactivates or reactivates the account and announces it. While it is
+   * deactivated, its repo is not served and accepts no writes. Does nothing
+   * when the state is unchanged.
    */
   async setActive(active: boolean): Promise<void> {
     const { handle, signer } = this.#deps;
@@ -211,16 +211,16 @@ export class Repo {
   }
 
   /**
-   * Removes events beyond the retention and what commits of more than an hour
-   * ago made unreachable. To be called every few minutes. Returns how many
-   * rows went.
+   * Removes events beyond the retention and content that has been unreachable
+   * for more than an hour. Call it every few minutes. Returns how many rows
+   * were removed.
    */
   async sweep(): Promise<number> {
     const events = await this.log.sweep();
     return events + await sweepGarbage(this.#deps, this.#turns.take);
   }
 
-  /** Stops following other instances; nothing else is held open. */
+  /** Stops following other instances; nothing else is open. */
   close(): void {
     this.live.close();
   }
@@ -272,7 +272,7 @@ export class Repo {
     });
   }
 
-  /** Signs the repo as it is with the key of today. */
+  /** Signs the current repo with the current key. */
   async #signAnew(): Promise<void> {
     await this.#turns.change(async (head) => {
       const stored = await storeCommit(this.#deps, head, []);
@@ -280,7 +280,7 @@ export class Repo {
     });
   }
 
-  /** Stores what `make` announces about the head. */
+  /** Stores the events that `make` creates for the head. */
   async #tell(
     make: (
       head: Entry<HeadRow>,

@@ -11,7 +11,7 @@ import { ManualClock } from "../testing_clock.ts";
 
 const GARBAGE_GRACE_MS = 3_600_000;
 
-/** Few keys, so that they are created, changed and deleted again and again. */
+/** Few keys, so that they are created, changed and deleted repeatedly. */
 const write: fc.Arbitrary<RepoWrite> = fc.record({
   action: fc.constantFrom("put" as const, "put" as const, "delete" as const),
   collection: fc.constantFrom(
@@ -32,7 +32,7 @@ const batches = fc.array(
   { minLength: 1, maxLength: 25 },
 );
 
-Deno.test("every commit of any sequence can be undone, and the sweep leaves exactly what is reachable", async () => {
+Deno.test("every commit of any sequence can be inverted, and the sweep leaves exactly what is reachable", async () => {
   await fc.assert(
     fc.asyncProperty(batches, async (sequence) => {
       const clock = new ManualClock();

@@ -99,7 +99,7 @@ Deno.test("a repeat with the same idempotency key gets the first result and chan
   kv.close();
 });
 
-Deno.test("a remembered request that changed nothing does nothing later either", async () => {
+Deno.test("a stored request that changed nothing does nothing later either", async () => {
   const { repo, kv } = await openTestRepo();
   const remove: RepoWrite = { action: "delete", collection: NOTE, rkey: "a" };
   await repo.apply([remove], { idempotencyKey: "remove" });
@@ -208,7 +208,7 @@ Deno.test("bad names, data and batches are refused with a sentence, and nothing 
   kv.close();
 });
 
-Deno.test("a batch too large for the store is refused whole, or split where that is allowed", async () => {
+Deno.test("a batch too large for the store is refused entirely, or split where that is allowed", async () => {
   const { repo, kv, signer } = await openTestRepo();
   const writes = Array.from({ length: 250 }, (_, i): RepoWrite => ({
     action: "create",
@@ -243,7 +243,7 @@ Deno.test("records come back as the JSON they were", async () => {
   kv.close();
 });
 
-Deno.test("pages of a collection meet without gap in both directions", async () => {
+Deno.test("pages of a collection have no gap in either direction", async () => {
   const { repo, kv } = await openTestRepo();
   await repo.apply(Array.from({ length: 25 }, (_, i) => create(`k${i}`)));
   await repo.apply([
@@ -285,7 +285,7 @@ Deno.test("two instances write one repo without losing a commit", async () => {
   one.kv.close();
 });
 
-Deno.test("the revision grows when the clock goes back", async () => {
+Deno.test("the revision increases even when the clock goes back", async () => {
   const clock = new ManualClock();
   const { repo, kv, signer } = await openTestRepo({ clock });
   await repo.apply([create("a")]);
@@ -323,7 +323,7 @@ Deno.test("a new key or handle is announced, and the repo signed with the new ke
   kv.close();
 });
 
-Deno.test("an account that is switched off takes no writes until it is on again", async () => {
+Deno.test("a deactivated account accepts no writes until it is reactivated", async () => {
   const { repo, kv, signer } = await openTestRepo();
   await repo.apply([create("a")]);
   const { rev, cid } = await repo.head();
@@ -331,9 +331,9 @@ Deno.test("an account that is switched off takes no writes until it is on again"
   await repo.setActive(false);
   assert.equal((await repo.head()).active, false);
   await assert.rejects(repo.apply([create("b")]), DeactivatedError);
-  // What is so already needs no commit.
+  // Writes without effect need no commit.
   await repo.apply([{ action: "delete", collection: NOTE, rkey: "none" }]);
-  // Another key, found at a start, waits too.
+  // A new key, found at a start, waits too.
   const other = await testSigner(7);
   const later = await openTestRepo({ kv, signer: other });
   assert.equal((await later.repo.head()).rev, rev);
@@ -362,7 +362,7 @@ Deno.test("an account that is switched off takes no writes until it is on again"
   kv.close();
 });
 
-Deno.test("the log keeps as many events as it should, and the repo goes on without the others", async () => {
+Deno.test("the log keeps as many events as configured, and the repo works without the others", async () => {
   const clock = new ManualClock();
   const { repo, kv, signer } = await openTestRepo({
     clock,

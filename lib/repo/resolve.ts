@@ -1,5 +1,5 @@
 /**
- * What writes mean for the records that are there.
+ * Resolves writes against the stored records.
  *
  * @module
  */
@@ -13,12 +13,13 @@ import type { WriteResult } from "./types.ts";
 import type { PreparedWrite } from "./writes.ts";
 
 /**
- * Compares `writes` with the records that are there.
+ * Compares `writes` with the stored records.
  *
  * Throws AppError `CONFLICT` when a record to create exists or one to update
- * does not, and (`InvalidSwap`) when `swapRecord` is another; `INVALID_REQUEST`
- * (`BlobNotFound`, `InvalidMimeType`, `InvalidSize`) when a record refers to a
- * blob that was not uploaded, unless `missingBlobs` allows it.
+ * does not, and (`InvalidSwap`) when `swapRecord` does not match;
+ * `INVALID_REQUEST` (`BlobNotFound`, `InvalidMimeType`, `InvalidSize`) when a
+ * record refers to a blob that was not uploaded, unless `missingBlobs` allows
+ * it.
  */
 export async function resolveWrites(
   { kv, keys }: { kv: Kv; keys: RepoKeys },

@@ -1,5 +1,5 @@
 /**
- * What the repo keeps in the key-value store. See `keys.ts` for the places.
+ * Rows of the repo in the key-value store. See `kv_keys.ts` for their keys.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 export interface HeadRow {
   /** CID of the signed commit. */
   readonly cid: string;
-  /** Revision, a TID that only grows. */
+  /** Revision, a monotonically increasing TID. */
   readonly rev: string;
   /** CID of the MST root. */
   readonly data: string;
@@ -20,9 +20,9 @@ export interface HeadRow {
   readonly firstSeq: number;
   /** did:key that signed the commit. */
   readonly signingKey: string;
-  /** Handle last told by an `#identity` event. */
+  /** Handle of the last `#identity` event. */
   readonly handle: string;
-  /** Set while the account is switched off. */
+  /** Set while the account is deactivated. */
   readonly deactivated?: true;
 }
 
@@ -33,7 +33,7 @@ export interface NodeRow {
   readonly bytes: Uint8Array;
 }
 
-/** A record in its present version. */
+/** The current version of a record. */
 export interface RecordRow {
   readonly cid: string;
   /** Revision that wrote it. */
@@ -42,14 +42,17 @@ export interface RecordRow {
   readonly bytes: Uint8Array;
 }
 
-/** A record in a former version. */
+/** A former version of a record. */
 export interface OldRow {
-  /** Revision that replaced it last. */
+  /** The last revision that replaced it. */
   readonly rev: string;
   readonly bytes: Uint8Array;
 }
 
-/** What the commit `rev` made unreachable; hashes of 32 bytes, one after the other. */
+/**
+ * Content that the commit `rev` made unreachable; concatenated hashes of 32
+ * bytes.
+ */
 export interface GarbageRow {
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
@@ -61,7 +64,7 @@ export interface GarbageRow {
 export interface EventRow {
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
-  /** How many chunks there are, this one included. */
+  /** Number of chunks, including this one. */
   readonly chunks: number;
   readonly bytes: Uint8Array;
 }
@@ -75,11 +78,14 @@ export interface BlobRow {
   readonly uploadedAt: number;
   /** Name of the stored object. */
   readonly object: string;
-  /** Set when the object was found gone or wrong; uploading the blob again ends it. */
+  /**
+   * Set when the object was found missing or damaged; uploading the blob again
+   * clears it.
+   */
   readonly damaged?: true;
 }
 
-/** That a record refers to a blob. */
+/** A record's reference to a blob. */
 export interface BlobUseRow {
   /** Revision that wrote the record. */
   readonly rev: string;

@@ -9,10 +9,10 @@ import { randomInt } from "node:crypto";
 import { create, parse } from "@atcute/tid";
 import type { Clock } from "../clock.ts";
 
-/** Makes TIDs that only grow, also when the clock is set back. */
+/** Creates monotonically increasing TIDs, even when the clock is set back. */
 export class TidClock {
   readonly #clock: Clock;
-  /** Tells processes apart that make TIDs in the same microsecond. */
+  /** Distinguishes processes that create TIDs in the same microsecond. */
   readonly #clockId = randomInt(1024);
   #last = 0;
 
@@ -20,7 +20,7 @@ export class TidClock {
     this.#clock = clock;
   }
 
-  /** A TID above all that came from here before, and above `after`. */
+  /** Returns a TID above all earlier ones of this clock, and above `after`. */
   next(after?: string): string {
     const floor = after === undefined ? 0 : parse(after).timestamp;
     this.#last = Math.max(

@@ -1,7 +1,7 @@
 /**
- * Changing the Merkle search tree, with all that a `#commit` event must carry
- * so that consumers can undo its operations (sync specification, "inductive"
- * firehose).
+ * Changes the Merkle search tree, and collects the nodes that a `#commit` event
+ * must carry so that consumers can invert its operations (sync specification,
+ * "inductive" firehose).
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { fromString, toCidLink } from "@atcute/cid";
 import { type MSTNode, NodeWalker, NodeWrangler } from "@atcute/mst";
 import { type NodeSource, Workspace } from "./nodes.ts";
 
-/** What happens at one path: `prev` to `cid`; null where there is nothing. */
+/** A change at one path, from `prev` to `cid`; null means no record. */
 export interface TreeOp {
   readonly path: string;
   readonly cid: string | null;
@@ -25,11 +25,11 @@ export interface ChangedTree {
   readonly created: ReadonlyMap<string, MSTNode>;
   /** Nodes of the old tree that the new one does not have. */
   readonly removed: readonly string[];
-  /** All nodes that are needed to see the change and to undo it, in any order. */
+  /** All nodes needed to verify and invert the change, in any order. */
   readonly proof: ReadonlyMap<string, MSTNode>;
 }
 
-/** Applies `ops`, each on a path of its own, to the tree below `root`. */
+/** Applies `ops`, each on a different path, to the tree below `root`. */
 export async function changeTree(
   source: NodeSource,
   root: string,
@@ -37,23 +37,27 @@ export async function changeTree(
 ): Promise<ChangedTree> {
   const changed = new Workspace(source);
   const after = await applyOps(changed, root, ops);
-  // A node of the old tree goes only when its parent does, so all that go have
-  // been read; and no node stands twice in a tree, since its keys do not.
+  // A node of the old tree is removed only with its parent, so all removed
+  // nodes have been read; and no node occurs twice in a tree, since its keys do
+  // not.
   const old = new Set(changed.touched.keys());
   const top = await changed.get(after);
   const there = changed.visited(after).set(after, top);
   const created = new Map([...there].filter(([cid]) => !old.has(cid)));
   const removed = [...old].filter((cid) => !there.has(cid));
 
-  // Undoing also needs siblings that the change itself did not make; without
-  // them one mixed commit in seven cannot be checked by its readers.
+  // Inversion also needs siblings that the change itself did not create;
+  // without them consumers cannot verify one mixed commit in seven.
   const around = new Workspace(changed);
   for (const op of ops) await visitAround(around, after, op);
   const proof = new Map([[after, top], ...created, ...around.touched]);
   return { root: after, created, removed, proof };
 }
 
-/** The nodes that prove what is at `path`, or that nothing is; from the root down. */
+/**
+ * The nodes that prove what is at `path`, or that it is absent; from the root
+ * down.
+ */
 export async function proofOf(
   source: NodeSource,
   root: string,
@@ -84,8 +88,8 @@ async function applyOps(
 }
 
 /**
- * Visits the nodes that an undoing of `op` may need, in whatever order the
- * operations are undone: those around the gap where its path is or would be.
+ * Visits the nodes that inverting `op` may need, for any order of inversion:
+ * those around the position of its path.
  */
 async function visitAround(
   tree: Workspace,
@@ -102,7 +106,7 @@ async function visitAround(
       continue;
     }
     if (op.prev !== null) return; // An update moves nothing.
-    // Taking the record out joins the subtrees on both of its sides.
+    // Removing the record joins the subtrees on both sides of it.
     let left = await visit(node.subtrees[at]);
     while (left !== undefined) left = await visit(left.subtrees.at(-1));
     let right = await visit(node.subtrees[at + 1]);

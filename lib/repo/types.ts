@@ -1,5 +1,5 @@
 /**
- * What a repo is built from, and what it answers.
+ * Dependencies, options and results of a repo.
  *
  * @module
  */
@@ -13,21 +13,20 @@ import type { Retention } from "./events/event_log.ts";
 import type { RecordValidator } from "./writes.ts";
 import type { Signer } from "./identity/signer.ts";
 
-/** What a repo is built from. */
 export interface RepoDeps {
   readonly did: Did;
-  /** Host name, told by `#identity` when it is a valid handle. */
+  /** Host name, announced by `#identity` when it is a valid handle. */
   readonly handle: string;
   readonly kv: Kv;
   readonly signer: Signer;
   readonly validator: RecordValidator;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How long events are kept; {@linkcode DEFAULT_RETENTION} when left out. */
+  /** How long events are kept; {@linkcode DEFAULT_RETENTION} by default. */
   readonly retention?: Retention;
 }
 
-/** Where the repo stands. */
+/** The head of the repo. */
 export interface Head {
   /** CID of the signed commit. */
   readonly cid: string;
@@ -35,11 +34,11 @@ export interface Head {
   readonly rev: string;
   /** CID of the root of the tree. */
   readonly data: string;
-  /** False while the account is switched off. */
+  /** False while the account is deactivated. */
   readonly active: boolean;
 }
 
-/** The account is switched off: its repo is not served and takes no writes. */
+/** The account is deactivated: its repo is not served and accepts no writes. */
 export class DeactivatedError extends AppError {
   constructor(did: Did) {
     super("UNAVAILABLE", `The account ${did} is deactivated.`, {
@@ -48,15 +47,15 @@ export class DeactivatedError extends AppError {
   }
 }
 
-/** What one write did; `none` when it changed nothing. */
+/** Result of a write; `none` when it changed nothing. */
 export interface WriteResult {
   readonly action: "create" | "update" | "delete" | "none";
   readonly uri: string;
-  /** CID of the record; undefined when it is gone. */
+  /** CID of the record; undefined when it was deleted. */
   readonly cid?: string;
 }
 
-/** A commit, or the present state when the writes changed nothing. */
+/** A commit, or the current state when the writes changed nothing. */
 export interface ApplyResult {
   readonly rev: string;
   readonly cid: string;
@@ -68,10 +67,13 @@ export interface ApplyResult {
 
 /** Options of {@linkcode Repo.apply}. */
 export interface ApplyOptions {
-  /** A repeat with the same key within a day changes nothing and gets the first result. */
+  /**
+   * A repeat with the same key within a day changes nothing and returns the
+   * first result.
+   */
   readonly idempotencyKey?: string;
   /** CID of the commit that must be the head. */
   readonly swapCommit?: string;
-  /** Takes records whose blobs are not here; for a restore from a CAR. */
+  /** Accepts records whose blobs are missing; for a restore from a CAR. */
   readonly missingBlobs?: boolean;
 }

@@ -1,5 +1,5 @@
 /**
- * Writes to the repo, checked before anything is read or stored.
+ * Writes to the repo, validated before anything is read or stored.
  *
  * @module
  */
@@ -18,7 +18,8 @@ import type { TidClock } from "./tid.ts";
 
 /**
  * One write. `put` creates or updates; a `create` without `rkey` gets a TID.
- * `swapRecord` is the CID that must be there, null when nothing may be.
+ * `swapRecord` is the expected current CID, null when the record must not
+ * exist.
  */
 export type RepoWrite =
   | { action: "create"; collection: string; rkey?: string; value: RecordValue }
@@ -36,11 +37,11 @@ export type RepoWrite =
     swapRecord?: string | null;
   };
 
-/** Checks records against their lexicons. */
+/** Validates records against their lexicons. */
 export interface RecordValidator {
   /**
    * Throws AppError `INVALID_REQUEST` when `value` is not a valid record of
-   * `collection`, or no record of it may be at `rkey`.
+   * `collection`, or `rkey` is not allowed for it.
    */
   assertRecord(
     collection: string,
@@ -49,7 +50,7 @@ export interface RecordValidator {
   ): void | Promise<void>;
 }
 
-/** A write whose names, data and schema are right. */
+/** A validated write. */
 export interface PreparedWrite {
   readonly action: RepoWrite["action"];
   readonly collection: string;
@@ -63,7 +64,7 @@ export interface PreparedWrite {
 }
 
 /**
- * Checks and encodes `writes`, however many.
+ * Validates and encodes any number of `writes`.
  *
  * Throws AppError `INVALID_REQUEST` or `TOO_LARGE`: a bad name, a value
  * that the data model or the lexicon refuses, two writes on one record.

@@ -1,15 +1,15 @@
 /**
- * Where scrubs keep what in KV.
+ * KV keys of scrubs.
  *
  * @module
  */
 
 import type { Key } from "../kv/kv.ts";
 
-/** Up to where the running or interrupted scrub has come. */
+/** Progress of the running or interrupted scrub. */
 export const progressKey: Key = ["scrub", "progress"];
 
-/** What the last scrub that came to its end found. */
+/** Report of the last completed scrub. */
 export const lastKey: Key = ["scrub", "last"];
 
 /** Name of the lease under which one process scrubs. */

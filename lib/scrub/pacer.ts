@@ -1,17 +1,19 @@
 /**
- * A bound on the bytes read in a second.
+ * Limits the bytes read per second.
  *
  * @module
  */
 
 import type { Clock } from "../clock.ts";
 
-/** Shorter waits are put off, in milliseconds: timers are not that exact. */
+/**
+ * Minimum wait in milliseconds; timers are not exact enough for shorter ones.
+ */
 const MIN_WAIT_MS = 20;
-/** What was not used in this time is not read faster later, in milliseconds. */
+/** Maximum burst: idle time beyond this, in milliseconds, is not caught up. */
 const MAX_CREDIT_MS = 1_000;
 
-/** Spreads reading over time. */
+/** Paces reads. */
 export class Pacer {
   readonly #bytesPerMs: number;
   readonly #clock: Clock;
@@ -24,7 +26,10 @@ export class Pacer {
     this.#dueAt = clock.now();
   }
 
-  /** Resolves when the `bytes` that were just read fit the rate, or when `signal` is aborted. */
+  /**
+   * Call after reading `bytes`. Resolves when they fit the rate, or when
+   * `signal` is aborted.
+   */
   async took(bytes: number, signal?: AbortSignal): Promise<void> {
     const now = this.#clock.now();
     const earliest = now - MAX_CREDIT_MS;

@@ -1,5 +1,5 @@
 /**
- * Reading a stored object for its hash.
+ * Hashes a stored object.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { BlobStore } from "../storage/blob_store.ts";
 import { chunksOf } from "../storage/stream.ts";
 import type { Pace } from "./source.ts";
 
-/** What an object has in it. */
+/** Content of an object. */
 export interface ReadObject {
   /** Bytes. */
   readonly size: number;
@@ -19,7 +19,7 @@ export interface ReadObject {
   readonly etag: string;
 }
 
-/** Reads the object at `key` to its end; undefined when there is none. */
+/** Reads the whole object at `key`; undefined when there is none. */
 export async function readObject(
   store: Pick<BlobStore, "get">,
   key: string,

@@ -1,5 +1,5 @@
 /**
- * What a scrub has found.
+ * Scrub reports.
  *
  * @module
  */
@@ -13,11 +13,11 @@ export interface ScrubCounts {
   readonly bytes: number;
   readonly damaged: number;
   readonly mended: number;
-  /** Items that the store did not give out; nothing was done to them. */
+  /** Items that the store could not read; they were left unchanged. */
   readonly unread: number;
 }
 
-/** Something that was found wrong. */
+/** A problem found. */
 export interface ScrubFinding {
   /** Name of the source. */
   readonly source: string;
@@ -32,7 +32,7 @@ export interface ScrubReport {
   readonly startedAt: number;
   /** Undefined while it runs. */
   readonly finishedAt: number | undefined;
-  /** Whether everything was read, or a sample. */
+  /** Whether everything or a sample was read. */
   readonly scope: "everything" | "sample";
   /** By the name of the source. */
   readonly counts: Readonly<Record<string, ScrubCounts>>;

@@ -1,8 +1,8 @@
 /**
- * Reads stored content again, at a bounded rate, to find what has rotted.
- * A run over everything keeps its place in KV, so that one which is interrupted
- * goes on where it was; beside a running server it only reads, and hides what
- * is wrong as the server itself would.
+ * Rereads stored content, at a bounded rate, to find bit rot. A full run stores
+ * its progress in KV, so that an interrupted run continues where it stopped. It
+ * is safe beside a running server: it only reads, and hides damaged items as
+ * the server would.
  *
  * @module
  */
@@ -28,16 +28,16 @@ export interface ScrubberDeps {
   sources: readonly ScrubSource[];
 }
 
-/** How a scrub reads. */
+/** Options of a scrub. */
 export interface ScrubOptions {
   /** Bytes read in a second, at most. */
   readonly bytesPerSecond: number;
   readonly signal?: AbortSignal;
-  /** Called with everything that is wrong, as it is found. */
+  /** Called for each problem as it is found. */
   readonly onFinding?: (finding: ScrubFinding) => void;
 }
 
-/** Where an interrupted run goes on. */
+/** Where an interrupted run continues. */
 interface Progress {
   /** Name of the source. */
   readonly source: string;
@@ -46,10 +46,13 @@ interface Progress {
   readonly report: ScrubReport;
 }
 
-/** How often the place of a run is kept, in milliseconds. */
+/** How often progress is stored, in milliseconds. */
 const SAVE_MS = 5_000;
 
-/** So many unreadable items one after the other mean that the store is ill, not they. */
+/**
+ * After this many consecutive unreadable items the store is considered
+ * unavailable.
+ */
 const MAX_UNREAD = 10;
 
 /** Scrubs all sources. */
@@ -60,20 +63,20 @@ export class Scrubber {
     this.#deps = deps;
   }
 
-  /** The report of the last scrub that came to its end. */
+  /** The report of the last completed scrub. */
   async last(): Promise<ScrubReport | undefined> {
     return (await this.#deps.kv.get<ScrubReport>(lastKey))?.value;
   }
 
-  /** The report so far of a run over everything that was interrupted or still runs. */
+  /** The report so far of a full run that was interrupted or is still running. */
   async pending(): Promise<ScrubReport | undefined> {
     return (await this.#deps.kv.get<Progress>(progressKey))?.value.report;
   }
 
   /**
    * Checks everything, from where an interrupted run stopped unless `restart`
-   * is set. Throws AppError `UNAVAILABLE` when nothing can be read any more,
-   * and the reason of `signal`; the next run goes on then.
+   * is set. Throws AppError `UNAVAILABLE` when the store cannot be read any
+   * more, and the reason of `signal`; the next run continues there.
    */
   async run(
     options: ScrubOptions & { readonly restart?: boolean },
@@ -96,7 +99,8 @@ export class Scrubber {
         const sound = await walk.check(source.name, item);
         after = item.id;
         const age = clock.now() - savedAt;
-        // Behind what could not be read for the moment, the next run begins.
+        // Progress stays before items that could not be read, so that the next
+        // run retries them.
         if (!sound || (age >= 0 && age < SAVE_MS)) continue;
         await this.#save({ source: source.name, after, report: walk.report });
         savedAt = clock.now();
@@ -110,9 +114,12 @@ export class Scrubber {
   async sample(
     options: ScrubOptions & {
       readonly count: number;
-      /** Whether the report is kept as the last one; true by default. */
+      /** Whether to store the report as the last one; true by default. */
       readonly keep?: boolean;
-      /** Leaves out items that would make it read more bytes; no limit by default. */
+      /**
+       * Skips items that would exceed this many bytes read; no limit by
+       * default.
+       */
       readonly maxBytes?: number;
     },
   ): Promise<ScrubReport> {
@@ -157,7 +164,7 @@ export class Scrubber {
   }
 }
 
-/** One scrub on its way. */
+/** One running scrub. */
 class Walk {
   report: ScrubReport;
   bytes = 0;

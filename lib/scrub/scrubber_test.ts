@@ -103,7 +103,7 @@ Deno.test("a scrub checks everything once and keeps what it found", () =>
     assert.equal(await scrubber.pending(), undefined);
   }));
 
-Deno.test("an interrupted scrub goes on where it was, with the counts so far", () =>
+Deno.test("an interrupted scrub continues where it stopped, with the counts so far", () =>
   withKv(async (kv, clock) => {
     const first = new Numbers();
     const stop = new AbortController();
@@ -135,7 +135,7 @@ Deno.test("an interrupted scrub goes on where it was, with the counts so far", (
     assert.equal(third.checked.length, 100);
   }));
 
-Deno.test("what cannot be read is counted and not hidden; a store that gives nothing ends the scrub", () =>
+Deno.test("unreadable items are counted and not hidden; an unreadable store ends the scrub", () =>
   withKv(async (kv, clock) => {
     const source = new Numbers();
     const fail = () => {
@@ -166,7 +166,7 @@ Deno.test("what cannot be read is counted and not hidden; a store that gives not
     assert.equal(totals(whole).unread, 0);
   }));
 
-Deno.test("a sample begins anywhere, goes round and keeps within its bytes", () =>
+Deno.test("a sample begins anywhere, wraps around and stays within its byte limit", () =>
   withKv(async (kv, clock) => {
     const source = new Numbers();
     source.start = "097";
@@ -189,7 +189,7 @@ Deno.test("a sample begins anywhere, goes round and keeps within its bytes", () 
     assert.notDeepEqual(await scrubber.last(), small);
   }));
 
-Deno.test("a report of much damage stays small enough to be kept", () =>
+Deno.test("a report of much damage stays small enough to store", () =>
   withKv(async (kv, clock) => {
     const sources = Array.from({ length: 5 }, (_, i) => {
       const source = new Numbers(`${i}`);
@@ -202,7 +202,7 @@ Deno.test("a report of much damage stays small enough to be kept", () =>
     assert.equal(report.findings.length, 100);
   }));
 
-Deno.test("a scrub reads no faster than it should", () =>
+Deno.test("a scrub reads no faster than its rate", () =>
   withKv(async (kv, clock) => {
     const source = new Numbers();
     const begun = clock.now();

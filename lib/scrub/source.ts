@@ -1,17 +1,17 @@
 /**
- * What can be scrubbed: stored content that is read again and compared with
- * what it should be.
+ * Sources of a scrub: stored content that is reread and compared with its
+ * expected content.
  *
  * @module
  */
 
-/** Waits where `bytes` more, just read, would be faster than the reader wants. */
+/** Waits if the `bytes` just read exceed the rate. */
 export type Pace = (bytes: number) => Promise<void>;
 
 /**
- * What a look at one item found. `right`: as it should be; `mended`: it was
- * known to be damaged and is right now; `changed`: it came or went meanwhile;
- * `damaged`: it is wrong and no longer served.
+ * Result of checking one item. `right`: intact; `mended`: it was known to be
+ * damaged and is intact now; `changed`: it was created or deleted meanwhile;
+ * `damaged`: it is corrupt and no longer served.
  */
 export type ScrubOutcome =
   | { readonly result: "right" | "mended" | "changed" }
@@ -19,11 +19,14 @@ export type ScrubOutcome =
 
 /** One stored item. */
 export interface ScrubItem {
-  /** Unique in its source; items come in the order of their ids. */
+  /** Unique in its source; items are ordered by id. */
   readonly id: string;
-  /** Bytes that it should have, where that is known without reading it. */
+  /** Expected size in bytes, if known without reading it. */
   readonly size?: number;
-  /** Reads the item and takes it out of service when it is wrong. Throws what the store throws when it cannot be read. */
+  /**
+   * Reads the item and takes it out of service when it is damaged. Throws the
+   * store's error when it cannot be read.
+   */
   check(pace: Pace): Promise<ScrubOutcome>;
 }
 
@@ -31,8 +34,8 @@ export interface ScrubItem {
 export interface ScrubSource {
   /** Stable; the progress of a run is kept under it. */
   readonly name: string;
-  /** All items, or those behind the id `after`. */
+  /** All items, or those after the id `after`. */
   items(after?: string): AsyncIterable<ScrubItem>;
-  /** A place among the ids at random, from which a sample begins. */
+  /** A random id at which a sample begins. */
   randomId(): string;
 }

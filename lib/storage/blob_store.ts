@@ -1,11 +1,11 @@
 /**
- * Where bytes live: S3, a folder or memory behind one interface. Keys come
- * only from key builders (`lib/storage/object_keys.ts`), never from outside.
+ * Object storage: S3, a folder or memory behind one interface. Keys come only
+ * from the builders in `lib/storage/object_keys.ts`, never from requests.
  *
  * @module
  */
 
-/** What is known of a stored object. */
+/** Metadata of a stored object. */
 export interface ObjectInfo {
   /** Bytes. */
   readonly size: number;
@@ -17,7 +17,7 @@ export interface ObjectInfo {
   readonly cacheControl: string | undefined;
 }
 
-/** Headers kept with an object. */
+/** Headers stored with an object. */
 export interface ObjectHeaders {
   contentType?: string;
   cacheControl?: string;
@@ -31,40 +31,44 @@ export interface ByteRange {
 
 /** One part of a multipart upload. */
 export interface Part {
-  /** From 1; the object is the parts in rising order. */
+  /** From 1; the object consists of the parts in ascending order. */
   readonly partNumber: number;
   readonly etag: string;
   /** Bytes. */
   readonly size: number;
 }
 
-/** A multipart upload in progress; plain JSON, so that any instance can go on. */
+/**
+ * A multipart upload in progress; plain JSON, so that any instance can continue
+ * it.
+ */
 export interface Multipart {
   readonly key: string;
   /** The driver's own id. */
   readonly id: string;
 }
 
-/** A request that a client may make without us. */
+/** A request that a client may send directly to the store. */
 export interface PresignedRequest {
   readonly url: string;
   readonly method: "GET" | "PUT";
-  /** Headers the client must send as they are. */
+  /** Headers that the client must send unchanged. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What the parts of a store must look like. */
+/** Limits on parts. */
 export interface PartLimits {
   /** Every part but the last has at least this many bytes (S3: 5 MiB). */
   readonly minBytes: number;
-  /** At most so many parts (S3: 10,000). */
+  /** Maximum number of parts (S3: 10,000). */
   readonly maxParts: number;
 }
 
 /**
  * A store of immutable or slowly changing objects. Every call throws AppError
- * `INVALID_REQUEST` for a key that is none, `STORAGE_FULL` and `UNAVAILABLE`
- * when the store cannot serve it. No key may lead through another (`a`, `a/b`).
+ * `INVALID_REQUEST` for an invalid key, `STORAGE_FULL` when the store is full
+ * and `UNAVAILABLE` when it cannot be used. No key may be a path prefix of
+ * another (`a`, `a/b`).
  */
 export interface BlobStore {
   /** `s3`, `filesystem` or `memory`; for logs and messages. */
@@ -78,9 +82,9 @@ export interface BlobStore {
 
   head(key: string): Promise<ObjectInfo | undefined>;
   /**
-   * The object or a part of it; `info` tells of the whole. `range.end` may lie
-   * past the end; a range without bytes throws AppError `RANGE_INVALID`. Cancel
-   * the body when it is not read to the end.
+   * Returns the object or a range of it; `info` describes the whole object.
+   * `range.end` may lie past the end; an empty range throws AppError
+   * `RANGE_INVALID`. Cancel the body when it is not read to the end.
    */
   get(
     key: string,
@@ -89,32 +93,35 @@ export interface BlobStore {
   ): Promise<
     { info: ObjectInfo; body: ReadableStream<Uint8Array> } | undefined
   >;
-  /** Stores a small object whole (at most 16 MiB), durable when it resolves. */
+  /** Stores a small object (at most 16 MiB); durable when it resolves. */
   put(
     key: string,
     bytes: Uint8Array,
     headers?: ObjectHeaders,
   ): Promise<ObjectInfo>;
-  /** Removes an object; nothing happens when there is none. */
+  /** Deletes an object; does nothing when there is none. */
   delete(key: string): Promise<void>;
   /**
-   * Moves an object of any size within the store, replacing what is there.
-   * Throws AppError `BLOB_UNKNOWN` when there is none to move, and
-   * `BLOB_UPLOAD_INVALID` when it should have `size` bytes and has others.
+   * Moves an object of any size within the store, replacing the target. Throws
+   * AppError `BLOB_UNKNOWN` when there is none to move, and
+   * `BLOB_UPLOAD_INVALID` when its size is not `size`.
    */
   move(from: string, to: string, size?: number): Promise<void>;
-  /** Keys that begin with `prefix` in key order, with size and time; the headers may be missing. */
+  /**
+   * Lists keys that begin with `prefix` in key order, with size and time; the
+   * headers may be missing.
+   */
   list(
     prefix: string,
   ): AsyncIterableIterator<{ key: string; info: ObjectInfo }>;
 
   createMultipart(key: string, headers?: ObjectHeaders): Promise<Multipart>;
   /**
-   * Writes one part, streaming. A `positional` driver takes
-   * `offset`, the place of the part in the object, and writes it straight
-   * there; without it the part is kept aside until completion. A part sent again
-   * replaces the earlier one. Throws AppError `BLOB_UPLOAD_UNKNOWN` when the
-   * upload is gone, and what `body` throws; then there is no such part.
+   * Writes one part, streaming. A `positional` driver writes the part directly
+   * at `offset` in the object; without an offset the part is stored separately
+   * until completion. A repeated part replaces the earlier one. Throws AppError
+   * `BLOB_UPLOAD_UNKNOWN` when the upload is gone, and what `body` throws; the
+   * part does not exist then.
    */
   putPart(
     upload: Multipart,
@@ -125,9 +132,9 @@ export interface BlobStore {
   listParts(upload: Multipart): Promise<Part[]>;
   /**
    * Joins `parts` into the object at `key` (the upload's own by default),
-   * durable when it resolves; no parts make an empty object. A crash in between
-   * may leave the object under the upload's own key.
-   * Throws AppError `BLOB_UPLOAD_INVALID` when a part is missing or its ETag differs,
+   * durable when it resolves; without parts the object is empty. A crash in
+   * between may leave the object under the upload's own key. Throws AppError
+   * `BLOB_UPLOAD_INVALID` when a part is missing or its ETag differs,
    * `BLOB_UPLOAD_UNKNOWN` when the upload is gone.
    */
   completeMultipart(
@@ -135,7 +142,7 @@ export interface BlobStore {
     parts: readonly Part[],
     key?: string,
   ): Promise<ObjectInfo>;
-  /** Drops the upload and its parts; nothing happens when it is gone. */
+  /** Deletes the upload and its parts; does nothing when it is gone. */
   abortMultipart(upload: Multipart): Promise<void>;
   /** Uploads in progress below `prefix`, for the sweep. */
   listMultiparts(
@@ -143,11 +150,11 @@ export interface BlobStore {
   ): AsyncIterableIterator<{ upload: Multipart; startedAt: number }>;
 
   /**
-   * Size of an object in bytes, undefined when there is none, where the driver
-   * can say so without a request to another machine.
+   * Size of an object in bytes, undefined when there is none; only for drivers
+   * that know it without a network request.
    */
   localSize?(key: string): Promise<number | undefined>;
-  /** A short-lived URL for reading, where the driver has such a thing. */
+  /** A short-lived URL for reading, where the driver supports it. */
   presignGet?(
     key: string,
     options: {
@@ -156,12 +163,14 @@ export interface BlobStore {
       cacheControl?: string;
     },
   ): Promise<PresignedRequest>;
-  /** A short-lived URL for writing one part, where the driver has such a thing. */
+  /** A short-lived URL for writing one part, where the driver supports it. */
   presignPart?(
     upload: Multipart,
     partNumber: number,
     options: { expiresInSeconds: number },
   ): Promise<PresignedRequest>;
-  /** Lasting public URL of an object, where the store is served to the public. */
+  /**
+   * Permanent public URL of an object, where the store is served to the public.
+   */
   publicUrl?(key: string): string;
 }

@@ -1,5 +1,5 @@
 /**
- * Objects in memory, for tests: nothing outlives the process.
+ * In-memory driver for tests.
  *
  * @module
  */

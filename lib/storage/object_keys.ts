@@ -1,6 +1,6 @@
 /**
- * Keys of stored objects. They are built here only, from checked digests, CIDs
- * and ids, so that no path or URL is ever made from raw input.
+ * Keys of stored objects. They are built only here, from validated digests,
+ * CIDs and ids, so that no path or URL is built from raw input.
  *
  * @module
  */
@@ -9,7 +9,10 @@ import { AppError } from "../errors.ts";
 import { type Digest, digestParts, parseDigest } from "../oci/digest.ts";
 import { quote } from "../text.ts";
 
-/** Root of the tree that the CNCF registry lays out; such a bucket can be adopted. */
+/**
+ * Root of the layout of the CNCF registry (distribution), so that such a bucket
+ * can be adopted.
+ */
 const DEFAULT_ROOT = "docker/registry/v2";
 
 /** Longest key in characters; the limit of S3. */
@@ -23,7 +26,7 @@ const ID = /^[A-Za-z0-9_-]{1,128}$/;
 /**
  * Whether `key` may name an object: segments of `A-Z a-z 0-9 . _ ~ = + @ : % -`
  * joined by `/`, none empty, none beginning with a dot, at most 200 characters
- * each and 1024 together. So no key leaves a folder or meets a hidden file.
+ * each and 1024 together. So no key escapes a folder or names a hidden file.
  */
 export function isKey(key: string): boolean {
   return key.length <= MAX_KEY &&
@@ -32,14 +35,14 @@ export function isKey(key: string): boolean {
     );
 }
 
-/** Throws AppError `INVALID_REQUEST` when {@linkcode isKey} says no. */
+/** Throws AppError `INVALID_REQUEST` unless {@linkcode isKey} returns true. */
 export function assertKey(key: string): void {
   if (!isKey(key)) throw new AppError("INVALID_REQUEST", refusal("key", key));
 }
 
 /**
- * Throws AppError `INVALID_REQUEST` unless keys can begin with `prefix`. The
- * empty text and a whole or cut segment at the end are allowed.
+ * Throws AppError `INVALID_REQUEST` unless keys can begin with `prefix`. An
+ * empty prefix and a complete or partial last segment are allowed.
  */
 export function assertPrefix(prefix: string): void {
   const whole = prefix === "" || prefix.endsWith("/") ? `${prefix}x` : prefix;
@@ -59,7 +62,7 @@ export class StorageKeys {
     this.root = root;
   }
 
-  /** Where a verified blob lives; the layout of the CNCF registry. */
+  /** Key of a verified blob; the layout of the CNCF registry. */
   blob(digest: Digest): string {
     const { algorithm, hex } = digestParts(parseDigest(digest));
     return `${this.blobs}${algorithm}/${hex.slice(0, 2)}/${hex}/data`;
@@ -70,7 +73,7 @@ export class StorageKeys {
     return this.#below("blobs/");
   }
 
-  /** Where the bytes of an upload are until they are verified. */
+  /** Key of an upload until it is verified. */
   upload(id: string): string {
     return `${this.uploads}${checkId(id)}/data`;
   }
@@ -80,7 +83,7 @@ export class StorageKeys {
     return this.#below("uploads/");
   }
 
-  /** Where a blob of the embedded PDS lives, by the text form of its CID. */
+  /** Key of a blob of the embedded PDS, by its CID as text. */
   pdsBlob(cid: string): string {
     return `${this.pdsBlobs}${checkId(cid)}`;
   }
@@ -95,7 +98,7 @@ export class StorageKeys {
   }
 }
 
-/** `id` when it holds nothing but `A-Z a-z 0-9 _ -`, 1 to 128 of them. */
+/** Returns `id` if it consists of 1 to 128 of `A-Z a-z 0-9 _ -`. */
 function checkId(id: string): string {
   if (ID.test(id)) return id;
   throw new AppError(

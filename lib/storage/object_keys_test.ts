@@ -6,20 +6,20 @@ import { assertPrefix, isKey, StorageKeys } from "./object_keys.ts";
 
 const hex = "ab".repeat(32);
 
-Deno.test("a blob lies where the CNCF registry puts it", () => {
+Deno.test("a blob's key is that of the CNCF registry", () => {
   assert.equal(
     new StorageKeys().blob(parseDigest(`sha256:${hex}`)),
     `docker/registry/v2/blobs/sha256/ab/${hex}/data`,
   );
 });
 
-Deno.test("an empty root leaves no slash at the front", () => {
+Deno.test("an empty root leaves no leading slash", () => {
   const keys = new StorageKeys("");
   assert.equal(keys.upload("u-1_X"), "uploads/u-1_X/data");
   assert.equal(keys.pdsBlob("bafkreia"), "pds/blobs/bafkreia");
 });
 
-Deno.test("what is no digest, id or CID makes no key", () => {
+Deno.test("invalid digests, ids and CIDs are refused", () => {
   const keys = new StorageKeys();
   const refused = (error: unknown) =>
     isAppError(error, "INVALID_REQUEST", "DIGEST_INVALID");
@@ -39,7 +39,7 @@ Deno.test("keys of avatars are keys", () => {
   assert.ok(isKey("avatars/did:web:localhost%3A3000/original/bafkreia"));
 });
 
-Deno.test("no key leaves its folder or hides", () => {
+Deno.test("no key escapes its folder or is hidden", () => {
   for (const bad of ["", "/", "/a", "a/", "a//b", "../a", "a/..", "a/./b"]) {
     assert.ok(!isKey(bad), bad);
   }
@@ -54,7 +54,7 @@ Deno.test("no key leaves its folder or hides", () => {
   }));
 });
 
-Deno.test("a prefix may end anywhere but not climb", () => {
+Deno.test("a prefix may end anywhere but not escape", () => {
   for (const good of ["", "a", "a/", "a/b", "a/b."]) assertPrefix(good);
   for (const bad of ["/", "../", "a/../", "a/.", "a//"]) {
     assert.throws(() => assertPrefix(bad), bad);

@@ -8,7 +8,7 @@ import { AppError } from "../errors.ts";
 import { bareEtag } from "../etag.ts";
 import type { Multipart, Part } from "./blob_store.ts";
 
-/** Parts of one upload at most, on every driver; the limit of S3. */
+/** Maximum number of parts of an upload, on every driver; the limit of S3. */
 export const MAX_PARTS = 10_000;
 
 /** Throws AppError `BLOB_UPLOAD_INVALID` unless `partNumber` is 1 to 10,000. */
@@ -22,7 +22,7 @@ export function assertPartNumber(partNumber: number): void {
   );
 }
 
-/** Throws AppError `BLOB_UPLOAD_INVALID` unless `offset` can be a place in a file. */
+/** Throws AppError `BLOB_UPLOAD_INVALID` unless `offset` is a valid file offset. */
 export function assertOffset(offset: number | undefined): void {
   if (offset === undefined || Number.isSafeInteger(offset) && offset >= 0) {
     return;
@@ -34,8 +34,8 @@ export function assertOffset(offset: number | undefined): void {
 }
 
 /**
- * `parts` in rising order with bare ETags. Throws AppError
- * `BLOB_UPLOAD_INVALID` when a number is out of bounds or named twice.
+ * Returns `parts` in ascending order with bare ETags. Throws AppError
+ * `BLOB_UPLOAD_INVALID` when a number is out of range or repeated.
  */
 export function orderedParts(parts: readonly Part[]): Part[] {
   const ordered = parts
@@ -53,7 +53,9 @@ export function orderedParts(parts: readonly Part[]): Part[] {
   return ordered;
 }
 
-/** The error for an upload that was never begun, completed or aborted. */
+/**
+ * The error for an upload that was never started, or was completed or aborted.
+ */
 export function unknownUpload(upload: Multipart, cause?: unknown): AppError {
   return new AppError(
     "BLOB_UPLOAD_UNKNOWN",
@@ -62,7 +64,7 @@ export function unknownUpload(upload: Multipart, cause?: unknown): AppError {
   );
 }
 
-/** The error for a part that is missing or was sent again with other bytes. */
+/** The error for a part that is missing or was replaced. */
 export function otherPart(partNumber: number): AppError {
   return new AppError(
     "BLOB_UPLOAD_INVALID",
@@ -70,7 +72,7 @@ export function otherPart(partNumber: number): AppError {
   );
 }
 
-/** The error for an offset part that does not lie where its number says. */
+/** The error for a part whose offset does not match its number. */
 export function misplacedPart(
   partNumber: number,
   offset: number,
@@ -83,7 +85,7 @@ export function misplacedPart(
   );
 }
 
-/** The error for a part that runs into the bytes of another. */
+/** The error for a part that overlaps another. */
 export function overlappingPart(partNumber: number, other: number): AppError {
   return new AppError(
     "BLOB_UPLOAD_INVALID",
@@ -92,12 +94,15 @@ export function overlappingPart(partNumber: number, other: number): AppError {
   );
 }
 
-/** The error for moving what is not there. */
+/** The error for moving a missing object. */
 export function nothingToMove(key: string): AppError {
   return new AppError("BLOB_UNKNOWN", `There is no object ${key} to move.`);
 }
 
-/** Fewer or more bytes in the store than were written: AppError `BLOB_UPLOAD_INVALID`. */
+/**
+ * The error for an object whose size is not what was written: AppError
+ * `BLOB_UPLOAD_INVALID`.
+ */
 export function wrongSize(wanted: number, found: number): AppError {
   return new AppError(
     "BLOB_UPLOAD_INVALID",
@@ -105,7 +110,10 @@ export function wrongSize(wanted: number, found: number): AppError {
   );
 }
 
-/** Throws {@linkcode wrongSize} unless an object has the `wanted` bytes; any number of them where none is wanted. */
+/**
+ * Throws {@linkcode wrongSize} unless an object has the size `wanted`;
+ * undefined accepts any size.
+ */
 export function requireSize(wanted: number | undefined, found: number): void {
   if (wanted !== undefined && wanted !== found) throw wrongSize(wanted, found);
 }

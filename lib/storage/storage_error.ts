@@ -1,13 +1,13 @@
 /**
- * How storage that cannot be used is reported: a plain sentence for clients,
- * the reason with its paths and hosts for the operator.
+ * Errors for unusable storage: a plain sentence for clients, the reason with
+ * paths and hosts for the operator.
  *
  * @module
  */
 
 import { AppError, type AppErrorOptions } from "../errors.ts";
 
-/** AppError `UNAVAILABLE`; `operator` says what is wrong and what to do about it. */
+/** AppError `UNAVAILABLE`; `operator` says what is wrong and how to fix it. */
 export function storageUnavailable(
   operator: string,
   options: Omit<AppErrorOptions, "operator" | "detail"> = {},

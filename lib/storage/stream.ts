@@ -1,5 +1,5 @@
 /**
- * Small helpers for byte streams that more than one driver needs.
+ * Byte stream helpers shared by the drivers.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { AppError } from "../errors.ts";
 import type { ByteRange } from "./blob_store.ts";
 
 /**
- * The chunks of `body`. The stream is cancelled when the loop over them ends
- * early or `signal` is aborted, be it before the first chunk is asked for; then
- * the loop throws the signal's reason.
+ * Iterates over the chunks of `body`. Cancels the stream when the loop ends
+ * early or `signal` is aborted, even before the first chunk is requested; the
+ * loop then throws the signal's reason.
  */
 export async function* chunksOf(
   body: ReadableStream<Uint8Array> | Uint8Array,
@@ -23,7 +23,7 @@ export async function* chunksOf(
     return;
   }
   const reader = body.getReader();
-  // The reason is told by throwIfAborted; a refusal to cancel adds nothing.
+  // throwIfAborted reports the reason; a failed cancel adds nothing.
   const cancel = () => reader.cancel(signal?.reason).catch(() => {});
   signal?.addEventListener("abort", cancel, { once: true });
   let ended = false;
@@ -38,15 +38,15 @@ export async function* chunksOf(
     ended = true;
   } finally {
     signal?.removeEventListener("abort", cancel);
-    // Not awaited: a source that is slow to stop must not hold us.
+    // Not awaited: a source that is slow to stop must not block us.
     if (!ended) cancel();
     reader.releaseLock();
   }
 }
 
 /**
- * All bytes of `body` in a buffer of their own. Throws AppError `TOO_LARGE`
- * when there are more than `maxBytes`.
+ * Reads all bytes of `body` into a new buffer. Throws AppError `TOO_LARGE` when
+ * there are more than `maxBytes`.
  */
 export async function collect(
   body: ReadableStream<Uint8Array> | Uint8Array,
@@ -68,7 +68,7 @@ export async function collect(
   return joinBytes(chunks);
 }
 
-/** Where a range lies in an object. */
+/** A resolved range of an object. */
 export interface Slice {
   readonly start: number;
   /** Bytes. */
@@ -76,8 +76,8 @@ export interface Slice {
 }
 
 /**
- * The bytes of an object of `size` bytes that `range` asks for; all without
- * one. Throws AppError `RANGE_INVALID` when there are none (RFC 9110, 14.1.2).
+ * Resolves `range` for an object of `size` bytes; the whole object without one.
+ * Throws AppError `RANGE_INVALID` when it is empty (RFC 9110, 14.1.2).
  */
 export function sliceOf(size: number, range: ByteRange | undefined): Slice {
   if (range === undefined) return { start: 0, length: size };

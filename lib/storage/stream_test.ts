@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chunksOf, collect } from "./stream.ts";
 
-/** A sender that waits until it is asked for more or told to stop. */
+/** A source that waits until it is pulled or cancelled. */
 function waitingSender() {
   const told: unknown[] = [];
   const body = new ReadableStream<Uint8Array>({
@@ -12,7 +12,7 @@ function waitingSender() {
   return { body, told };
 }
 
-Deno.test("a sender is told to stop when the abort came before the first read", async () => {
+Deno.test("a source is cancelled when the abort came before the first read", async () => {
   const { body, told } = waitingSender();
   const reason = new Error("too slow");
   const signal = AbortSignal.abort(reason);
@@ -20,7 +20,7 @@ Deno.test("a sender is told to stop when the abort came before the first read", 
   assert.deepEqual(told, [reason]);
 });
 
-Deno.test("a sender is told to stop when the abort comes while it is waited for", async () => {
+Deno.test("a source is cancelled when the abort comes during a read", async () => {
   const { body, told } = waitingSender();
   const reason = new Error("too slow");
   const controller = new AbortController();
@@ -30,7 +30,7 @@ Deno.test("a sender is told to stop when the abort comes while it is waited for"
   assert.deepEqual(told, [reason]);
 });
 
-Deno.test("a sender is told to stop when its reader has enough", async () => {
+Deno.test("a source is cancelled when its reader stops early", async () => {
   let stopped = false;
   const body = new ReadableStream<Uint8Array>({
     pull: (stream) => stream.enqueue(new Uint8Array(1)),
@@ -45,7 +45,7 @@ Deno.test("a sender is told to stop when its reader has enough", async () => {
   assert.ok(stopped);
 });
 
-Deno.test("bytes in memory are not handed out after an abort", async () => {
+Deno.test("bytes in memory are not returned after an abort", async () => {
   const read = collect(
     new Uint8Array(1),
     10,

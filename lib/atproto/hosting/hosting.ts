@@ -1,12 +1,11 @@
 /**
- * Whether accounts are to be shown (atproto specification, "Account", "Hosting
- * Status"): content of accounts that are deactivated, suspended, taken down or
- * deleted is not given out. The PDS that the DID document names decides.
+ * Hosting status of accounts (atproto specification, "Account", "Hosting
+ * Status"): content of deactivated, suspended, taken down or deleted accounts
+ * is not served. The PDS in the DID document decides.
  *
- * What is known costs a request nothing: an account that was shown the last
- * time is asked about behind the answer, and goes on being shown while its PDS
- * cannot be asked. Only an account that is not shown is asked about before it
- * is refused again.
+ * A cached status costs a request nothing: an active account is rechecked in
+ * the background, and stays active while its PDS cannot be reached. Only an
+ * inactive account is rechecked before it is refused again.
  *
  * @module
  */
@@ -29,33 +28,41 @@ export interface HostingDeps {
   log: Logger;
   identities: Pick<IdentityResolver, "resolve">;
   statuses: { read(pds: string, did: Did): Promise<RepoStatus> };
-  /** Age at which a status is asked for again, in milliseconds. */
+  /** Age at which a status is rechecked, in milliseconds. */
   recheckMs: number;
 }
 
-/** What is known of an account. */
+/** Cached status of an account. */
 interface HostingRow {
   readonly status: RepoStatus;
-  /** Origin of the PDS that was asked; absent where the DID names none. */
+  /**
+   * Origin of the PDS that returned it; absent if the DID document has none.
+   */
   readonly pds?: string;
   /** Milliseconds since the Unix epoch. */
   readonly checkedAt: number;
-  /** Set where nobody was asked yet; never stored. */
+  /**
+   * Set when the status is an assumption that was not checked yet; never
+   * stored.
+   */
   readonly assumed?: true;
 }
 
-/** This process looks into the store again after this time, in milliseconds. */
+/**
+ * How long this process caches a row before it reads the store again, in
+ * milliseconds.
+ */
 const LOCAL_MS = 15_000;
 
 const LOCAL_ENTRIES = 20_000;
 
-/** A status that nobody asked for during this time is forgotten, in milliseconds. */
+/** A status that is unused for this time expires, in milliseconds. */
 const KEEP_MS = 365 * 24 * 3_600_000;
 
-/** A status of this age explains a refusal; milliseconds. */
+/** Maximum age of a status that explains a refusal, in milliseconds. */
 const FRESH_MS = 5_000;
 
-/** Accounts that are asked about behind answers at a time; further ones wait for their next request. */
+/** Maximum concurrent background rechecks; others wait for their next request. */
 const MAX_BACKGROUND = 100;
 
 const WORDS: Readonly<Record<RepoStatus, string>> = {
@@ -67,7 +74,7 @@ const WORDS: Readonly<Record<RepoStatus, string>> = {
   takendown: "taken down",
 };
 
-/** Knows which accounts are shown. */
+/** Decides which accounts are served. */
 export class Hosting {
   readonly #deps: HostingDeps;
   readonly #local: LRUCache<Did, { row: HostingRow; readAt: number }>;
@@ -80,8 +87,9 @@ export class Hosting {
   }
 
   /**
-   * Throws AppError `NAME_UNKNOWN` with the reason when the account is not
-   * shown; with `current` as of this moment, for an account that is back.
+   * Throws AppError `NAME_UNKNOWN` with the reason when the account is
+   * inactive; with `current` the status is checked now, for accounts that may
+   * be active again.
    */
   async require(owner: Identity, current = false): Promise<void> {
     const { row, stale } = await this.#known(owner.did);
@@ -95,22 +103,27 @@ export class Hosting {
     if (now.status !== "active") throw notShown(owner, now);
   }
 
-  /** Whether the account is shown, as far as it is known; what is old is asked for behind the answer. */
+  /**
+   * Whether the account is active, by the cached status; a stale one is
+   * rechecked in the background.
+   */
   async isShown(did: Did): Promise<boolean> {
     const { row, stale } = await this.#known(did);
     if (stale) this.#askBehind(did);
     return row.status === "active";
   }
 
-  /** The owner at the PDS to which the account has moved; undefined where it has not, or nobody can be asked. */
+  /**
+   * Returns the owner at the PDS to which the account has moved, or undefined
+   * when it has not moved or the network cannot be reached.
+   */
   moved(owner: Identity): Promise<Identity | undefined> {
     return askAgain(this.#deps.identities, owner.did, owner);
   }
 
   /**
-   * Finds out why a PDS refuses to give what was asked for: as
-   * {@linkcode moved}, and throws AppError `NAME_UNKNOWN` when the account is
-   * not shown.
+   * Finds out why a PDS refused a request: like {@linkcode moved}, and throws
+   * AppError `NAME_UNKNOWN` when the account is inactive.
    */
   async find(owner: Identity): Promise<Identity | undefined> {
     const now = await this.moved(owner);
@@ -125,9 +138,9 @@ export class Hosting {
   }
 
   /**
-   * Whether the PDS of `owner` says at this moment that it has the account's
-   * repo, so that what it does not have is really gone. False where nobody
-   * can be asked.
+   * Whether the PDS of `owner` confirms now that it hosts the account's repo,
+   * so that a record it does not have is really deleted. False when it cannot
+   * be reached.
    */
   async isAt(owner: Identity): Promise<boolean> {
     try {
@@ -139,7 +152,10 @@ export class Hosting {
     }
   }
 
-  /** Notes that the PDS has just accepted a write: an account that was not shown is shown again. */
+  /**
+   * Records that the PDS has just accepted a write, which makes an inactive
+   * account active again.
+   */
   async written(did: Did): Promise<void> {
     const { row } = await this.#known(did);
     if (row.status === "active") return;
@@ -147,14 +163,20 @@ export class Hosting {
     this.#local.delete(did);
   }
 
-  /** Takes up an event of the network about the account: what is known of it is asked for again, behind the caller. */
+  /**
+   * Handles a network event about the account: rechecks its cached status in
+   * the background.
+   */
   async noticed(did: Did): Promise<void> {
     const known = this.#local.get(did) ??
       await this.#deps.kv.get(hostingKey(did));
     if (known) this.#askBehind(did, true);
   }
 
-  /** The row of the account; one that nothing is known of is taken as shown, and asked about after a while. */
+  /**
+   * Returns the row of the account; an unknown account is assumed to be active
+   * and rechecked later.
+   */
   async #known(did: Did): Promise<{ row: HostingRow; stale: boolean }> {
     const { kv, clock, recheckMs } = this.#deps;
     const now = clock.now();
@@ -166,7 +188,7 @@ export class Hosting {
       this.#local.set(did, { row, readAt: now });
     }
     row ??= assumedShown(now);
-    // A time in the future, by a clock that was set back, counts no longer.
+    // A time in the future, after a clock was set back, counts as expired.
     return { row, stale: Math.abs(now - row.checkedAt) >= recheckMs };
   }
 
@@ -178,7 +200,10 @@ export class Hosting {
     ).finally(() => this.#background--);
   }
 
-  /** The status as of now; the known one while nobody can be asked. */
+  /**
+   * Returns the current status, or the cached one while the PDS cannot be
+   * reached.
+   */
   async #askOr(did: Did, known: HostingRow): Promise<HostingRow> {
     try {
       return await this.#ask(did);
@@ -188,7 +213,10 @@ export class Hosting {
     }
   }
 
-  /** Asks the account's PDS and keeps what it says; `changed` looks up first which one it is now. */
+  /**
+   * Queries the account's PDS and caches the result; `changed` resolves the PDS
+   * again first.
+   */
   #ask(did: Did, changed = false): Promise<HostingRow> {
     return this.#flights.run(`${changed} ${did}`, undefined, async () => {
       const { kv, clock } = this.#deps;
@@ -197,7 +225,7 @@ export class Hosting {
       try {
         row = await this.#read(did, changed);
       } catch (error) {
-        // Not asked again at every request while the PDS is in trouble.
+        // Avoids a query per request while the PDS fails.
         const checkedAt = clock.now();
         const { assumed: _, ...known } = before;
         const kept = { ...known, checkedAt };
@@ -221,8 +249,8 @@ export class Hosting {
     try {
       identity = await identities.resolve(did, { fresh });
     } catch (error) {
-      // A directory that does not know the DID says that it is gone; the host
-      // of a did:web may just be set up wrongly.
+      // A directory that does not know a did:plc proves that it is gone; the
+      // host of a did:web may just be misconfigured.
       const gone = isAppError(error, "NAME_UNKNOWN") &&
         did.startsWith("did:plc:");
       if (!gone) throw error;
@@ -249,7 +277,10 @@ function assumedShown(checkedAt: number): HostingRow {
   return { status: "active", checkedAt, assumed: true };
 }
 
-/** What counts of the row in the store and the one that this process has; undefined: neither. */
+/**
+ * Merges the row in the store with the one cached by this process; undefined if
+ * neither is valid.
+ */
 function merged(
   stored: HostingRow | undefined,
   local: HostingRow | undefined,

@@ -18,10 +18,10 @@ interface Rig {
   /** Another process on the same store. */
   other: Hosting;
   clock: ManualClock;
-  /** What the PDSes answer; no entry: they do not. */
+  /** Responses of the PDSes; without an entry a PDS is down. */
   answers: Map<string, RepoStatus>;
   asked: string[];
-  /** The PDS of the account as it is cached, and as it is; undefined: the DID is gone. */
+  /** The PDS of the account, cached and current; undefined when the DID is gone. */
   document: { cached: string | undefined; current: string | undefined };
   owner: Identity;
 }
@@ -78,7 +78,7 @@ async function withHosting(use: (rig: Rig) => Promise<void>): Promise<void> {
   }
 }
 
-/** Waits for what was asked behind an answer. */
+/** Waits for background rechecks. */
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 async function refuses({ hosting, owner }: Rig, why: RegExp): Promise<void> {
@@ -89,7 +89,7 @@ async function refuses({ hosting, owner }: Rig, why: RegExp): Promise<void> {
   });
 }
 
-/** Lets the rig learn what its PDS answers. */
+/** Makes the rig cache the status of its PDS. */
 async function learn(rig: Rig): Promise<void> {
   await rig.hosting.require(rig.owner).catch(() => {});
   rig.clock.advance(RECHECK);
@@ -97,7 +97,7 @@ async function learn(rig: Rig): Promise<void> {
   await settle();
 }
 
-Deno.test("an account that is shown is asked about behind an answer, once in the interval", () =>
+Deno.test("an active account is rechecked in the background, once per interval", () =>
   withHosting(async (rig) => {
     const { hosting, owner, clock, asked } = rig;
     for (let i = 0; i < 100; i++) await hosting.require(owner);
@@ -119,7 +119,7 @@ for (
     ["inactive", /inactive/],
   ] as const
 ) {
-  Deno.test(`an account that is ${status} is refused in every process, and shown again when it is back`, () =>
+  Deno.test(`an account that is ${status} is refused in every process, and served when it is active again`, () =>
     withHosting(async (rig) => {
       const { hosting, other, owner, clock, answers } = rig;
       answers.set(OLD, status);
@@ -129,7 +129,7 @@ for (
       await refuses({ ...rig, hosting: other }, word);
       answers.set(OLD, "active");
       clock.advance(RECHECK);
-      // Asked before it is refused again.
+      // Rechecked before it is refused again.
       await hosting.require(owner);
       assert.equal(await hosting.isShown(ALICE), true);
       clock.advance(15_000);
@@ -137,7 +137,7 @@ for (
     }));
 }
 
-Deno.test("a PDS that cannot be asked changes nothing, and is not asked at every request", () =>
+Deno.test("an unreachable PDS changes nothing, and is not queried at every request", () =>
   withHosting(async (rig) => {
     const { hosting, owner, clock, answers, asked } = rig;
     answers.delete(OLD);
@@ -156,7 +156,7 @@ Deno.test("a PDS that cannot be asked changes nothing, and is not asked at every
     assert.equal(asked.length, 3);
   }));
 
-Deno.test("what a PDS says that the account has left does not count", () =>
+Deno.test("the status from a PDS that the account has left is ignored", () =>
   withHosting(async (rig) => {
     const { hosting, owner, answers, document, asked } = rig;
     answers.set(OLD, "deactivated");
@@ -170,7 +170,7 @@ Deno.test("what a PDS says that the account has left does not count", () =>
     assert.equal(await hosting.isAt({ ...owner, pds: NEW }), true);
   }));
 
-Deno.test("a DID that its directory has forgotten is not shown", () =>
+Deno.test("a DID that its directory no longer knows is not served", () =>
   withHosting(async (rig) => {
     rig.document.cached = rig.document.current = undefined;
     await learn(rig);
@@ -187,7 +187,7 @@ Deno.test("a refusal by the PDS is explained by the status of the account", () =
     assert.equal(await hosting.isAt(owner), false);
   }));
 
-Deno.test("a write that the PDS accepts shows the account again at once", () =>
+Deno.test("a write that the PDS accepts makes the account active at once", () =>
   withHosting(async (rig) => {
     const { hosting, owner, answers } = rig;
     answers.set(OLD, "deactivated");
@@ -197,7 +197,7 @@ Deno.test("a write that the PDS accepts shows the account again at once", () =>
     await hosting.require(owner);
   }));
 
-Deno.test("an event of the network about a known account makes its PDS be asked at once", () =>
+Deno.test("a network event about a cached account queries its PDS at once", () =>
   withHosting(async (rig) => {
     const { hosting, owner, answers, asked, document } = rig;
     await hosting.noticed(ALICE);

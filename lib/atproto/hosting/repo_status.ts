@@ -11,7 +11,7 @@ import type { Did } from "../../did.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
 import { pdsError, type XrpcCall, XrpcFailure, xrpcJson } from "../pds/xrpc.ts";
 
-/** What a PDS says of an account; `inactive` stands for reasons that it does not name. */
+/** Status of an account at a PDS; `inactive` when the PDS gives no reason. */
 export type RepoStatus =
   | "active"
   | "deactivated"
@@ -20,16 +20,16 @@ export type RepoStatus =
   | "deleted"
   | "inactive";
 
-/** Time for one question, in milliseconds. */
+/** Timeout of a query, in milliseconds. */
 const TIMEOUT_MS = 5_000;
 
-/** Questions to one PDS at a time; others wait. */
+/** Concurrent queries per PDS; others wait. */
 const PARALLEL_PER_HOST = 4;
 
-/** Bytes of an answer. */
+/** Maximum bytes of a response. */
 const MAX_BYTES = 16 * 1024;
 
-/** Names of errors that say what became of a repo. */
+/** Statuses by error name. */
 const BY_ERROR: Readonly<Record<string, RepoStatus>> = {
   RepoDeactivated: "deactivated",
   RepoNotFound: "deleted",
@@ -37,7 +37,10 @@ const BY_ERROR: Readonly<Record<string, RepoStatus>> = {
   RepoTakendown: "takendown",
 };
 
-/** Statuses of `getRepoStatus`; a server that is behind or slowed down (`desynchronized`, `throttled`) has switched nobody off. */
+/**
+ * Statuses of `getRepoStatus`; `desynchronized` and `throttled` describe the
+ * server and do not make an account inactive.
+ */
 const BY_STATUS: Readonly<Record<string, RepoStatus>> = {
   deactivated: "deactivated",
   deleted: "deleted",
@@ -52,7 +55,7 @@ const statusOutput = z.object({
   status: z.string().optional(),
 });
 
-/** Asks PDSes. */
+/** Queries PDSes. */
 export class RepoStatusReader {
   readonly #fetch: GuardedFetch;
   readonly #slots = new Semaphore(PARALLEL_PER_HOST);
@@ -62,10 +65,9 @@ export class RepoStatusReader {
   }
 
   /**
-   * What the PDS at the origin `pds` says of `did`, by `getRepoStatus`, or
-   * where it has no such method by `getLatestCommit`.
-   *
-   * Throws AppError when it gives no answer that counts: `UNAVAILABLE`,
+   * Returns the status of `did` at the PDS `pds` (an origin), by
+   * `getRepoStatus`, or by `getLatestCommit` if the PDS lacks that method.
+   * Throws AppError when there is no usable response: `UNAVAILABLE`,
    * `TOOMANYREQUESTS` or `UPSTREAM_FAILED`.
    */
   async read(pds: string, did: Did): Promise<RepoStatus> {
@@ -84,7 +86,7 @@ export class RepoStatusReader {
     });
   }
 
-  /** Undefined where the PDS has no such method. */
+  /** Returns undefined if the PDS has no such method. */
   async #status(pds: string, did: Did): Promise<RepoStatus | undefined> {
     const nsid = "com.atproto.sync.getRepoStatus";
     try {

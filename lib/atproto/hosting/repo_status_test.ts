@@ -8,7 +8,7 @@ import { RepoStatusReader } from "./repo_status.ts";
 const PDS = "https://pds.example.com";
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 
-/** A reader over a PDS that answers as told, by method. */
+/** A reader over a PDS with the given responses by method. */
 function readerOf(answers: Record<string, () => Response>) {
   const asked: string[] = [];
   const fetch: GuardedFetch = Object.assign(
@@ -30,7 +30,7 @@ function readerOf(answers: Record<string, () => Response>) {
 const saying = (active: boolean, status?: string) => () =>
   Response.json({ did: ALICE, active, ...(status ? { status } : {}) });
 
-Deno.test("getRepoStatus says whether an account is shown, and why not", async () => {
+Deno.test("getRepoStatus returns whether an account is active, and why not", async () => {
   const cases = [
     [saying(true), "active"],
     [saying(false, "deactivated"), "deactivated"],
@@ -54,7 +54,7 @@ Deno.test("getRepoStatus says whether an account is shown, and why not", async (
   }
 });
 
-Deno.test("a PDS without getRepoStatus is asked for the latest commit", async () => {
+Deno.test("getLatestCommit is used for a PDS without getRepoStatus", async () => {
   const { reader, asked } = readerOf({
     getLatestCommit: () => Response.json({ cid: "bafy", rev: "1" }),
   });
@@ -67,7 +67,7 @@ Deno.test("a PDS without getRepoStatus is asked for the latest commit", async ()
   assert.equal(await gone.reader.read(PDS, ALICE), "deactivated");
 });
 
-Deno.test("a PDS in trouble says nothing about an account", async () => {
+Deno.test("a failing PDS does not determine the status", async () => {
   const troubles = [
     () => error(500, "InternalServerError"),
     () => error(502, "RepoNotFound"),

@@ -1,6 +1,6 @@
 /**
- * Accounts move to other PDSes, and handles change hands. Nobody is refused
- * because of an answer of yesterday: the identity is asked again before.
+ * Accounts move to other PDSes, and handles change owners. Before a request is
+ * refused because of a cached identity, the identity is resolved again.
  *
  * @module
  */
@@ -9,9 +9,10 @@ import { isAppError } from "../../errors.ts";
 import type { Identity, IdentityResolver, ResolveOptions } from "./identity.ts";
 
 /**
- * What `identifier` leads to now, where that is another account or another PDS
- * than `known` says; undefined when it is the same, or nobody can be asked.
- * Asks the network at most every few seconds, or as often as `options` say.
+ * Resolves `identifier` again and returns the identity if its account or PDS
+ * differs from `known`; undefined when it is the same or the network cannot be
+ * reached. Queries the network at most every few seconds, or as often as
+ * `options` allow.
  */
 export async function askAgain(
   identities: Pick<IdentityResolver, "resolve">,

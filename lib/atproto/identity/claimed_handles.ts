@@ -1,6 +1,6 @@
 /**
- * Handles that accounts have gone by, as far as this store has seen: names of
- * images outlive a change of the handle.
+ * Former handles of accounts, as far as this store has seen them: image names
+ * stay valid after a change of the handle.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import type { Did } from "../../did.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { claimedKey } from "../kv_keys.ts";
 
-/** The account that went by a handle last. */
+/** The last account with a handle. */
 interface ClaimedRow {
   did: Did;
 }
 
-/** An account is known by its former handle for this time, in milliseconds. */
+/** How long a former handle is kept, in milliseconds. */
 const FORMER_MS = 365 * 24 * 3_600_000;
 
-/** Remembers who went by which handle. */
+/** Stores which account last had a handle. */
 export class ClaimedHandles {
   readonly #kv: Kv;
   readonly #clock: Clock;
@@ -28,14 +28,14 @@ export class ClaimedHandles {
     this.#clock = clock;
   }
 
-  /** Notes that the account goes by the handle now. */
+  /** Records that the account has the handle now. */
   async note(did: Did, handle: string): Promise<void> {
     const row: ClaimedRow = { did };
     const expiresAt = this.#clock.now() + FORMER_MS;
     await this.#kv.set(claimedKey(handle), row, { expiresAt });
   }
 
-  /** Whether the account was the last one to go by the handle. */
+  /** Whether the account was the last one with the handle. */
   async has(did: Did, handle: string): Promise<boolean> {
     const row = await this.#kv.get<ClaimedRow>(claimedKey(handle));
     return row?.value.did === did;

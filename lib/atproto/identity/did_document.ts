@@ -1,5 +1,5 @@
 /**
- * What a DID document says about an account (atproto specification, "DID").
+ * Parses DID documents of accounts (atproto specification, "DID").
  *
  * @module
  */
@@ -16,7 +16,10 @@ import type { Did } from "../../did.ts";
 /** The claims of a DID document; the handle is not verified yet. */
 export interface DidClaims {
   readonly did: Did;
-  /** The first `at://` name, lower-cased; undefined when there is none or it is no handle. */
+  /**
+   * The first `at://` name, lower-cased; undefined when there is none or it is
+   * not a handle.
+   */
   readonly handle: string | undefined;
   /** Origin of the PDS. */
   readonly pds: string | undefined;
@@ -26,14 +29,14 @@ export interface DidClaims {
   readonly services: Readonly<Record<string, string>>;
 }
 
-/** Entries of one list that are looked at; real documents have a handful. */
+/** Maximum entries read of one list; real documents have a handful. */
 const MAX_ENTRIES = 64;
 
-/** Characters of a service's fragment; longer ones are not kept. */
+/** Maximum characters of a service's fragment; longer ones are ignored. */
 const MAX_FRAGMENT = 128;
 
-// A broken entry must not make the whole document useless, so that the entries
-// are checked one by one.
+// Entries are validated one by one, so that a malformed entry does not
+// invalidate the whole document.
 const entries = z.array(z.unknown()).catch([]).transform((list) =>
   list.slice(0, MAX_ENTRIES)
 );
@@ -55,8 +58,8 @@ const serviceSchema = z.object({
 });
 
 /**
- * Reads the document of `did`; undefined when it is not a DID document or is
- * one of somebody else. Keys may be `Multikey` or the older
+ * Reads the document of `did`; undefined when it is not a DID document or
+ * belongs to another DID. Keys may be `Multikey` or the older
  * `EcdsaSecp256k1VerificationKey2019` and `EcdsaSecp256r1VerificationKey2019`.
  */
 export async function readDidDocument(
@@ -117,14 +120,17 @@ async function signingKeyOf(
         : await Secp256k1PublicKey.importRaw(point);
       return await key.exportPublicKey("did");
     } catch {
-      // Somebody else's key of an unknown kind: the account has none for us.
+      // A key of an unknown type: treated as no key.
       return undefined;
     }
   }
   return undefined;
 }
 
-/** The compressed form of a curve point (SEC 1, 2.3.3); the older key type holds the long one. */
+/**
+ * The compressed form of a curve point (SEC 1, 2.3.3); the older key type holds
+ * the uncompressed one.
+ */
 function compressed(point: Uint8Array): Uint8Array {
   if (point.length !== 65 || point[0] !== 4) return point;
   const short = point.slice(0, 33);

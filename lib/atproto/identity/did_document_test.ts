@@ -59,12 +59,12 @@ Deno.test("an uncompressed key of the older kind becomes the same did:key", asyn
   );
 });
 
-Deno.test("a document of somebody else is refused", async () => {
+Deno.test("a document of another DID is refused", async () => {
   const other = { ...document, id: "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa" };
   assert.equal(await readDidDocument(did, other), undefined);
 });
 
-Deno.test("broken entries leave the rest usable", async () => {
+Deno.test("malformed entries leave the rest usable", async () => {
   const claims = await readDidDocument(did, {
     ...document,
     "@context": "https://www.w3.org/ns/did/v1",
@@ -81,7 +81,7 @@ Deno.test("broken entries leave the rest usable", async () => {
   assert.equal(claims?.signingKey, undefined);
 });
 
-Deno.test("an endpoint that is no web address is left out", async () => {
+Deno.test("an endpoint that is not a web address is omitted", async () => {
   for (
     const serviceEndpoint of [
       "ftp://pds.example",
@@ -98,7 +98,7 @@ Deno.test("an endpoint that is no web address is left out", async () => {
   }
 });
 
-Deno.test("only the first at:// name counts, and only when it is a handle", async () => {
+Deno.test("only the first at:// name is used, and only when it is a handle", async () => {
   const claims = await readDidDocument(did, {
     ...document,
     alsoKnownAs: ["at://not a handle", "at://alice.example.com"],
@@ -106,7 +106,7 @@ Deno.test("only the first at:// name counts, and only when it is a handle", asyn
   assert.equal(claims?.handle, undefined);
 });
 
-Deno.test("no document, however strange, makes the reader throw", async () => {
+Deno.test("no document makes the reader throw", async () => {
   await fc.assert(fc.asyncProperty(
     fc.record({
       id: fc.constant(did),

@@ -1,6 +1,6 @@
 /**
- * From a DID to its document: `did:plc` by asking directories, `did:web` by
- * asking the host itself.
+ * Resolves a DID to its document: `did:plc` at directories, `did:web` at the
+ * host itself.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import type { GuardedFetch } from "../../net/guarded_fetch.ts";
 /** Options of {@linkcode DidResolver}. */
 export interface DidResolverOptions {
   fetch: GuardedFetch;
-  /** Origins of PLC directories, asked in order until one knows the DID. */
+  /** Origins of PLC directories, queried in order until one knows the DID. */
   plcDirectories: readonly string[];
-  /** Milliseconds for one request. */
+  /** Timeout of a request in milliseconds. */
   timeoutMs: number;
 }
 
@@ -31,10 +31,12 @@ export class DidResolver {
   }
 
   /**
-   * What the document of `did` claims; undefined when there is none.
+   * Returns the claims of the document of `did`, or undefined when there is
+   * none.
    *
-   * Throws AppError `UPSTREAM_FAILED` or `UPSTREAM_TIMEOUT` when no directory
-   * that knows the DID could be asked, or the document is not one of `did`.
+   * Throws AppError `UPSTREAM_FAILED` or `UPSTREAM_TIMEOUT` when a directory
+   * that may know the DID could not be reached, or the document is not that of
+   * `did`.
    */
   async resolve(did: Did): Promise<DidClaims | undefined> {
     const urls = did.startsWith("did:plc:")

@@ -18,7 +18,7 @@ function resolver(answers: Record<string, unknown>) {
   return { dids, asked };
 }
 
-Deno.test("the first directory that knows a did:plc is the last one asked", async () => {
+Deno.test("no directory is queried after the first that knows a did:plc", async () => {
   const { dids, asked } = resolver({
     [`http://localhost:2582/${alice}`]: document,
   });
@@ -37,7 +37,7 @@ Deno.test("a DID that no directory knows does not exist", async () => {
   assert.equal(asked.length, 2);
 });
 
-Deno.test("a DID is not said to be unknown while a directory cannot be asked", async () => {
+Deno.test("a DID is not reported as unknown while a directory is unreachable", async () => {
   const { dids } = resolver({
     [`http://localhost:2582/${alice}`]: new Response("", { status: 500 }),
   });
@@ -47,14 +47,14 @@ Deno.test("a DID is not said to be unknown while a directory cannot be asked", a
   );
 });
 
-Deno.test("a document of somebody else is a failure of the server", async () => {
+Deno.test("a document of another DID is an error of the server", async () => {
   const { dids } = resolver({
     [`http://localhost:2582/${alice}`]: { id: "did:web:evil.example" },
   });
   await assert.rejects(dids.resolve(alice), /did not answer with the DID/);
 });
 
-Deno.test("a did:web is asked for at its own host", async () => {
+Deno.test("a did:web is resolved at its own host", async () => {
   const { dids, asked } = resolver({
     "https://hold.example.com/.well-known/did.json": {
       id: "did:web:hold.example.com",

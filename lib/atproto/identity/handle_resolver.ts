@@ -1,6 +1,7 @@
 /**
- * From a handle to a DID (atproto specification, "Handle", "Resolution"): the
- * TXT record of `_atproto.<handle>`, or the file `/.well-known/atproto-did`.
+ * Resolves a handle to a DID (atproto specification, "Handle", "Resolution"):
+ * the TXT record of `_atproto.<handle>`, or the file
+ * `/.well-known/atproto-did`.
  *
  * @module
  */
@@ -19,28 +20,31 @@ import { readJson } from "../../net/json_body.ts";
 export interface HandleResolverOptions {
   fetch: GuardedFetch;
   clock: Clock;
-  /** Origin of the PDS that knows the `.test` handles; without it there are none. */
+  /**
+   * Origin of the PDS that resolves `.test` handles; without it they do not
+   * resolve.
+   */
   sandboxPds?: string;
-  /** TXT records of a name; the resolver of the machine by default. */
+  /** Resolves the TXT records of a name; the system resolver by default. */
   resolveTxt?: (name: string) => Promise<string[][]>;
-  /** Milliseconds for DNS, and again for https. */
+  /** Timeout in milliseconds, for each of DNS and https. */
   timeoutMs: number;
 }
 
-/** What one way of asking brought. */
+/** Result of one resolution method. */
 type Finding =
   | { kind: "found"; did: Did }
   | { kind: "none" }
   | { kind: "failed"; error: unknown };
 
-/** How long DNS may still overrule an answer that came over https, in milliseconds. */
+/** How long to wait for DNS to override a result from https, in milliseconds. */
 const DNS_GRACE_MS = 1_000;
 
 const MAX_WELL_KNOWN_BYTES = 2048;
 
 const resolveHandleOutput = z.object({ did: z.string() });
 
-/** Asks the network which DID a handle belongs to. Nothing is cached here. */
+/** Resolves handles without a cache. */
 export class HandleResolver {
   readonly #options: HandleResolverOptions;
 
@@ -49,11 +53,11 @@ export class HandleResolver {
   }
 
   /**
-   * The DID of a valid, lower-cased handle; undefined when it has none. DNS and
-   * https are asked at once; where they disagree, DNS counts.
+   * Returns the DID of a valid, lower-cased handle, or undefined when it has
+   * none. Queries DNS and https concurrently; where they disagree, DNS wins.
    *
    * Throws AppError `UPSTREAM_FAILED` or `UPSTREAM_TIMEOUT` when one of them
-   * could not be asked and the other knows nothing.
+   * failed and the other has no result.
    */
   async resolve(handle: string): Promise<Did | undefined> {
     if (handle.endsWith(".test")) return await this.#askSandbox(handle);
@@ -73,7 +77,7 @@ export class HandleResolver {
     }
   }
 
-  /** What DNS and https know, as far as it is needed to decide. */
+  /** Queries DNS and https, and returns as soon as the result is determined. */
   async #askBoth(handle: string, signal: AbortSignal): Promise<Finding[]> {
     const dns = this.#askDns(handle, signal);
     const web = this.#askWeb(handle, signal);
@@ -103,7 +107,7 @@ export class HandleResolver {
         .filter((text) => text.startsWith("did="))
         .map((text) => text.slice("did=".length));
       const [value] = values;
-      // Several different answers are as good as none (specification).
+      // Several different DIDs count as none (specification).
       const did = value !== undefined && values.every((v) => v === value)
         ? parseDid(value)
         : undefined;

@@ -51,12 +51,12 @@ Deno.test("the well-known file gives the DID, whatever follows its first line", 
   assert.equal(await handles.resolve(handle), one);
 });
 
-Deno.test("where DNS and https disagree, DNS counts", async () => {
+Deno.test("where DNS and https disagree, DNS wins", async () => {
   const { handles } = rig([[`did=${two}`]], { [url]: new Response(one) });
   assert.equal(await handles.resolve(handle), two);
 });
 
-Deno.test("DNS still counts when https answers first", async () => {
+Deno.test("DNS wins even when https responds first", async () => {
   const dns = Promise.withResolvers<string[][]>();
   const { handles } = rig(dns.promise, { [url]: new Response(one) });
   const pending = handles.resolve(handle);
@@ -65,7 +65,7 @@ Deno.test("DNS still counts when https answers first", async () => {
   assert.equal(await pending, two);
 });
 
-Deno.test("https counts when DNS keeps silent a second longer", async () => {
+Deno.test("https is used when DNS takes a second longer", async () => {
   const { handles, clock } = rig(new Promise(() => {}), {
     [url]: new Response(one),
   });
@@ -75,7 +75,7 @@ Deno.test("https counts when DNS keeps silent a second longer", async () => {
   assert.equal(await pending, one);
 });
 
-Deno.test("two different DIDs in DNS are as good as none", async () => {
+Deno.test("two different DIDs in DNS count as none", async () => {
   const { handles } = rig([[`did=${one}`], [`did=${two}`]]);
   assert.equal(await handles.resolve(handle), undefined);
 });
@@ -94,14 +94,14 @@ Deno.test("a handle whose host is inside a private network does not exist", asyn
   assert.equal(await handles.resolve(handle), undefined);
 });
 
-Deno.test("a page that is no DID is no answer", async () => {
+Deno.test("a page that is not a DID is ignored", async () => {
   const { handles } = rig(coded("ENOTFOUND"), {
     [url]: new Response("<!doctype html><title>Hello</title>"),
   });
   assert.equal(await handles.resolve(handle), undefined);
 });
 
-Deno.test("a handle is not said to be unknown while a way of asking is down", async () => {
+Deno.test("a handle is not reported as unknown while DNS or https fails", async () => {
   const down = upstreamFailure(handle, coded("ECONNREFUSED"));
   const cases = [
     rig(coded("ESERVFAIL")),
@@ -116,7 +116,7 @@ Deno.test("a handle is not said to be unknown while a way of asking is down", as
   }
 });
 
-Deno.test("a name server that never answers is given up", async () => {
+Deno.test("a name server that never answers times out", async () => {
   const { handles, clock } = rig(new Promise(() => {}));
   const pending = handles.resolve(handle);
   await settle();
@@ -124,7 +124,7 @@ Deno.test("a name server that never answers is given up", async () => {
   await assert.rejects(pending, /DNS/);
 });
 
-Deno.test("names under .test are known to the sandbox alone", async () => {
+Deno.test("names under .test resolve in the sandbox only", async () => {
   const api = "http://localhost:2583/xrpc/com.atproto.identity.resolveHandle";
   const sandbox = {
     [`${api}?handle=alice.test`]: { did: one },
@@ -142,14 +142,14 @@ Deno.test("names under .test are known to the sandbox alone", async () => {
   assert.equal(await without.resolve("alice.test"), undefined);
 });
 
-Deno.test("names of no public domain are not asked for", async () => {
+Deno.test("names without a public domain are not queried", async () => {
   const { handles } = rig(new Error("not to be asked"));
   for (const name of ["alice.local", "alice.internal", "alice.localhost"]) {
     assert.equal(await handles.resolve(name), undefined);
   }
 });
 
-/** Lets everything that can happen without time happen. */
+/** Lets all pending work proceed that does not wait for time. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 50; i++) await Promise.resolve();
   await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,12 +1,12 @@
 /**
- * Who somebody is on the AT Protocol network: handle, DID, PDS and keys.
+ * Identities on the AT Protocol network: handle, DID, PDS and keys.
  *
  * @module
  */
 
 import type { Did } from "../../did.ts";
 
-/** An account as its DID document describes it. */
+/** An account as described by its DID document. */
 export interface Identity {
   readonly did: Did;
   /** The handle that resolves back to this DID, lower-cased; undefined when none does. */
@@ -19,17 +19,26 @@ export interface Identity {
   readonly services: Readonly<Record<string, string>>;
 }
 
-/** Options of {@linkcode IdentityResolver.resolve}; a request can stand for them. */
+/** Options of {@linkcode IdentityResolver.resolve}; a `Request` fits too. */
 export interface ResolveOptions {
-  /** Do not take an answer that is older than a few seconds. */
+  /** Do not return a result older than a few seconds. */
   readonly fresh?: boolean;
-  /** Ask again where the answer is older than this, in milliseconds; the older one counts while nobody can be asked. */
+  /**
+   * Resolve again when the result is older than this, in milliseconds; the
+   * older one is used while the network fails.
+   */
   readonly maxAgeMs?: number;
-  /** How long to wait for a new answer, in milliseconds, where an older one is known; it is answered then. */
+  /**
+   * How long to wait for a new result, in milliseconds, before a stale one is
+   * returned.
+   */
   readonly patienceMs?: number;
-  /** Ends the wait. Read only when there is something to wait for. */
+  /** Aborts the wait. Read only when there is something to wait for. */
   readonly signal?: AbortSignal | undefined;
-  /** Awaited before the network is asked about somebody of whom nothing is known; what it throws is thrown. */
+  /**
+   * Awaited before the network is queried for an identity that is not cached;
+   * its errors are passed on.
+   */
   readonly beforeAsking?: () => Promise<void>;
 }
 
@@ -40,10 +49,10 @@ export interface IdentityResolver {
    *
    * Throws AppError `NAME_UNKNOWN` when there is no such identity,
    * `NAME_INVALID` when `identifier` is neither a handle nor a DID,
-   * `UPSTREAM_FAILED` or `UPSTREAM_TIMEOUT` when nobody could be asked.
-   * Stale answers are served while the network fails.
+   * `UPSTREAM_FAILED` or `UPSTREAM_TIMEOUT` when the network could not be
+   * reached. Stale results are returned while the network fails.
    */
   resolve(identifier: string, options?: ResolveOptions): Promise<Identity>;
-  /** Forgets what is cached of a DID and its handle. */
+  /** Removes a DID and its handle from the cache. */
   forget(did: Did): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * Answers about accounts, as this process and the store that all instances
- * share have seen them last.
+ * Cache of identities, in this process and in the store that all instances
+ * share.
  *
  * @module
  */
@@ -16,50 +16,68 @@ export interface IdentityCacheDeps {
   kv: Kv;
   clock: Clock;
   log: Logger;
-  /** How long an answer is used without asking again, in milliseconds. */
+  /** How long a result is fresh, in milliseconds. */
   ttlMs: number;
-  /** Age up to which an answer is used while the network fails, in milliseconds. */
+  /**
+   * Age up to which a stale result is used while the network fails, in
+   * milliseconds.
+   */
   staleTtlMs: number;
-  /** How long "there is none" is believed, in milliseconds. */
+  /** How long a negative result is cached, in milliseconds. */
   negativeTtlMs: number;
 }
 
-/** What is asked for: its name in this process and its key in the store. */
+/** A lookup: its name in this process and its key in the store. */
 export interface Question {
   readonly name: string;
   readonly key: Key;
 }
 
-/** A cached answer. Stays readable long after `checkedAt`, for when the network fails. */
+/**
+ * A cached result. Stays readable long after `checkedAt`, in case the network
+ * fails.
+ */
 interface Row<T> {
   value: T | null;
   /** Milliseconds since the Unix epoch. */
   checkedAt: number;
 }
 
-/** A row as this process has read it. */
+/** A row cached by this process. */
 interface LocalRow {
   readonly row: Row<unknown>;
   readonly readAt: number;
-  /** Set after a failed refresh: the row counts until then, whatever its age. */
+  /**
+   * Set after a failed refresh: the row is used until then, regardless of its
+   * age.
+   */
   readonly retryAt?: number;
 }
 
-/** Delay before the next try after a failed refresh, in milliseconds. */
+/** Delay before a failed refresh is retried, in milliseconds. */
 const RETRY_MS = 30_000;
 
-/** Age up to which an answer counts as fresh, in milliseconds: callers cannot make us ask without end. */
+/**
+ * Age up to which a result counts as fresh, in milliseconds; bounds how often
+ * callers can make us query the network.
+ */
 const FRESH_MS = 5_000;
 
-/** Rows are kept for this time at least, in milliseconds: a former handle is learned from them. */
+/**
+ * Minimum time for which rows are kept, in milliseconds: former handles are
+ * derived from them.
+ */
 const KEEP_MS = 30 * 24 * 3_600_000;
 
-/** How long this process goes without reading the store again, in milliseconds. */
+/**
+ * How long this process caches a row before it reads the store again, in
+ * milliseconds.
+ */
 const LOCAL_MS = 30_000;
 
 const LOCAL_ENTRIES = 5_000;
 
-/** A cache in two levels with one question at a time for each name. */
+/** A two-level cache with one lookup at a time per name. */
 export class IdentityCache {
   readonly #deps: IdentityCacheDeps;
   readonly #local: LRUCache<string, LocalRow>;
@@ -70,19 +88,19 @@ export class IdentityCache {
     this.#local = new LRUCache({ max: LOCAL_ENTRIES });
   }
 
-  /** The stored answer of whatever age; undefined when there is none. */
+  /** Returns the stored result of any age, or undefined when there is none. */
   async stored<T>({ key }: Question): Promise<T | undefined> {
     const entry = await this.#deps.kv.get<Row<T>>(key);
     return entry?.value.value ?? undefined;
   }
 
-  /** Replaces an answer by one learned elsewhere. */
+  /** Replaces a result by one obtained elsewhere. */
   async replace<T>({ name, key }: Question, value: T): Promise<void> {
     this.#local.delete(name);
     await this.#store(key, { value, checkedAt: this.#deps.clock.now() });
   }
 
-  /** Removes answers, all or none. */
+  /** Removes results atomically. */
   async remove(questions: readonly Question[]): Promise<void> {
     const change = this.#deps.kv.atomic();
     for (const { name, key } of questions) {
@@ -93,9 +111,9 @@ export class IdentityCache {
   }
 
   /**
-   * The answer from the caches while it is young enough, else from `ask`; an
-   * older one when `ask` fails or takes too long, unless it has to be fresh or
-   * the old one has passed the limit for old answers.
+   * Returns the cached result while it is fresh enough, else calls `ask`;
+   * returns a stale result when `ask` fails or takes too long, unless the
+   * caller requires a fresh one or it exceeds the limit for stale results.
    */
   async get<T>(
     { name, key }: Question,
@@ -109,14 +127,14 @@ export class IdentityCache {
     if (!fresh && local && now < (local.retryAt ?? 0)) {
       return local.row.value as T | null;
     }
-    // A time in the future, by a clock that was set back, counts no longer.
+    // A time in the future, after a clock was set back, counts as expired.
     const isYoung = (row: Row<unknown>) =>
       Math.abs(now - row.checkedAt) < this.#lifetime(row, options);
     const known = await this.#read<T>(name, key, fresh, isYoung);
     if (known && isYoung(known)) return known.value;
-    // Outside of the flight: it must not hold up callers without a limit.
+    // Outside of the single flight: it must not delay callers without a limit.
     if (!known) await options.beforeAsking?.();
-    // Another caller's question may have been answered while the store was read.
+    // Another caller's lookup may have finished while the store was read.
     const newer = this.#local.get(name)?.row;
     if (newer && newer.checkedAt >= now && isYoung(newer)) {
       return newer.value as T | null;
@@ -146,13 +164,13 @@ export class IdentityCache {
       : await this.#soonOr(old, asked, patienceMs);
   }
 
-  /** The new answer if it comes soon, else the old one. */
+  /** Returns the new result if it arrives soon, else the old one. */
   async #soonOr<T>(
     old: T,
     asked: Promise<T | null>,
     patienceMs: number,
   ): Promise<T | null> {
-    asked.catch(() => {}); // the old answer is returned then
+    asked.catch(() => {}); // the old result is returned then
     const stop = new AbortController();
     const late = this.#deps.clock.sleep(patienceMs, stop.signal);
     try {
@@ -169,7 +187,7 @@ export class IdentityCache {
     return Math.min(usual, options.maxAgeMs ?? Infinity);
   }
 
-  /** For how much longer an old answer may be used, in milliseconds. */
+  /** How much longer a stale result may be used, in milliseconds. */
   #usableMs(row: Row<unknown>, now: number): number {
     const { ttlMs, staleTtlMs, negativeTtlMs } = this.#deps;
     const limit = row.value === null
@@ -195,7 +213,7 @@ export class IdentityCache {
     const { kv, clock } = this.#deps;
     const local = this.#local.get(name);
     const recent = local && clock.now() - local.readAt < LOCAL_MS;
-    // Another instance may have a newer one than what is too old here.
+    // Another instance may have stored a newer result.
     if (recent && !fresh && isYoung(local.row)) return local.row as Row<T>;
     const stored = await kv.get<Row<T>>(key);
     if (!stored) return undefined;

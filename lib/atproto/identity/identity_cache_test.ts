@@ -5,7 +5,7 @@ import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
 import { IdentityCache } from "./identity_cache.ts";
 
-Deno.test("an answer that arrived while the store was read is not asked for again", async () => {
+Deno.test("a result that arrived while the store was read is not looked up again", async () => {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
   const slowRead = Promise.withResolvers<void>();

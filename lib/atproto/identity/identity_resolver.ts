@@ -1,6 +1,6 @@
 /**
- * Resolves handles and DIDs with a cache: in front a small one in this process,
- * behind it the key-value store that all instances share.
+ * Resolves handles and DIDs with a two-level cache: a small one in this
+ * process, and the key-value store that all instances share.
  *
  * @module
  */
@@ -81,7 +81,8 @@ export class CachedIdentityResolver implements IdentityResolver {
     }
     const identity = await this.#byDid(did, options);
     if (identity.handle === handle) return identity;
-    // Names of images outlive a change of the handle while it leads here.
+    // Image names stay valid after a change of the handle while it still
+    // resolves to this DID.
     if (await this.#claimed.has(did, handle)) return identity;
     // The document may have been read before the account took this handle.
     const again = await this.#byDid(did, {
@@ -113,7 +114,9 @@ export class CachedIdentityResolver implements IdentityResolver {
     );
   }
 
-  /** The claims with the handle only when it leads back to the DID. */
+  /**
+   * Returns the claims, with the handle only when it resolves back to the DID.
+   */
   async #verified(
     claims: DidClaims,
     known: Identity | null,
@@ -126,7 +129,7 @@ export class CachedIdentityResolver implements IdentityResolver {
     if (handle === undefined) return claims;
     try {
       const cached = await this.#didOf(handle, {});
-      // The account may have taken the handle over since that was asked.
+      // The account may have acquired the handle since it was resolved.
       const back = cached === did
         ? did
         : await this.#didOf(handle, { fresh: true });
@@ -142,7 +145,10 @@ export class CachedIdentityResolver implements IdentityResolver {
     }
   }
 
-  /** A handle that its account has left may be another account's by now; while it is nobody's, it goes on leading here. */
+  /**
+   * A former handle may belong to another account by now; while it belongs to
+   * none, it still resolves to this one.
+   */
   async #leaveFormer(did: Did, former: string): Promise<void> {
     try {
       const holder = await this.#deps.handles.resolve(former);

@@ -21,7 +21,7 @@ const claimsOf = (did: Did, handle?: string): DidClaims => ({
   services: {},
 });
 
-/** A resolver over a network that a test can change at will. */
+/** A resolver over a network that a test can change. */
 async function withResolver(
   use: (rig: {
     resolver: CachedIdentityResolver;
@@ -87,7 +87,7 @@ async function withResolver(
 
 const unknown = (error: unknown) => isAppError(error, "NAME_UNKNOWN");
 
-Deno.test("a handle in any case and its DID lead to the same account", () =>
+Deno.test("a handle in any case and its DID resolve to the same account", () =>
   withResolver(async ({ resolver }) => {
     const identity = await resolver.resolve("ALICE.example.com");
     assert.equal(identity.did, alice);
@@ -95,7 +95,7 @@ Deno.test("a handle in any case and its DID lead to the same account", () =>
     assert.deepEqual(await resolver.resolve(alice), identity);
   }));
 
-Deno.test("the network is asked once while the answer is young, by all instances together", () =>
+Deno.test("the network is queried once by all instances while the result is fresh", () =>
   withResolver(async ({ resolver, other, clock, calls }) => {
     await resolver.resolve("alice.example.com");
     await resolver.resolve(alice);
@@ -108,7 +108,7 @@ Deno.test("the network is asked once while the answer is young, by all instances
     assert.equal(calls.did, 2);
   }));
 
-Deno.test("many who ask at once cause one question", () =>
+Deno.test("concurrent callers cause one lookup", () =>
   withResolver(async ({ resolver, calls }) => {
     await Promise.all(
       Array.from({ length: 50 }, () => resolver.resolve("alice.example.com")),
@@ -116,7 +116,7 @@ Deno.test("many who ask at once cause one question", () =>
     assert.deepEqual(calls, { did: 1, handle: 1 });
   }));
 
-Deno.test("an account whose handle leads elsewhere is shown without handle", () =>
+Deno.test("an account whose handle resolves elsewhere has no handle", () =>
   withResolver(async ({ resolver, handles }) => {
     handles.set("alice.example.com", bob);
     assert.equal((await resolver.resolve(alice)).handle, undefined);
@@ -141,7 +141,7 @@ Deno.test("a new handle works although the account is cached with the old one", 
     assert.equal((await resolver.resolve("new.example.com")).did, alice);
   }));
 
-Deno.test("a former handle leads to its account while it resolves, and no longer", () =>
+Deno.test("a former handle resolves to its account only while it still points there", () =>
   withResolver(async ({ resolver, other, documents, handles, clock }) => {
     await resolver.resolve("alice.example.com");
     documents.set(alice, claimsOf(alice, "new.example.com"));
@@ -162,7 +162,7 @@ Deno.test("a former handle leads to its account while it resolves, and no longer
     await assert.rejects(resolver.resolve("alice.example.com"), unknown);
   }));
 
-Deno.test("unknown names are remembered as long as configured", () =>
+Deno.test("unknown names are cached as long as configured", () =>
   withResolver(async ({ resolver, clock, calls, handles, documents }) => {
     await assert.rejects(resolver.resolve("bob.example.com"), unknown);
     await assert.rejects(resolver.resolve("bob.example.com"), unknown);
@@ -176,7 +176,7 @@ Deno.test("unknown names are remembered as long as configured", () =>
     assert.equal((await resolver.resolve("bob.example.com")).did, bob);
   }));
 
-Deno.test("the error for an unknown DID names it alone, so that what is kept of it can go", () =>
+Deno.test("the error for an unknown DID names only the DID, so that its data can be deleted", () =>
   withResolver(async ({ resolver, handles }) => {
     handles.set("bob.example.com", bob);
     for (const identifier of [bob, "bob.example.com"]) {
@@ -191,7 +191,7 @@ Deno.test("the error for an unknown DID names it alone, so that what is kept of 
     }
   }));
 
-Deno.test("what is neither handle nor DID is told apart from what does not exist", () =>
+Deno.test("an invalid identifier is distinguished from an unknown one", () =>
   withResolver(async ({ resolver }) => {
     for (const name of ["alice", "", "did:plc:x", "did:web:a.b:c", "a b.c"]) {
       await assert.rejects(
@@ -202,7 +202,7 @@ Deno.test("what is neither handle nor DID is told apart from what does not exist
     }
   }));
 
-Deno.test("while the network is down the last answer is served, and the network is not pestered", () =>
+Deno.test("while the network is down the last result is returned, with few retries", () =>
   withResolver(async ({ resolver, clock, calls, network }) => {
     await resolver.resolve("alice.example.com");
     clock.advance(20 * TTL);
@@ -216,12 +216,12 @@ Deno.test("while the network is down the last answer is served, and the network 
     assert.notDeepEqual(calls, before);
   }));
 
-Deno.test("an old answer serves as long as configured while the network is down, and no longer", () =>
+Deno.test("a stale result is used as long as configured while the network is down, and no longer", () =>
   withResolver(async ({ resolver, other, clock, network }) => {
     await resolver.resolve("alice.example.com");
     network.down = true;
     const isFailure = (error: unknown) => isAppError(error, "UPSTREAM_FAILED");
-    // The end of the time comes within the delay before the next try.
+    // The limit is reached within the delay before the next retry.
     clock.advance(STALE - 10_000);
     for (const name of [alice, "alice.example.com"]) {
       assert.equal((await resolver.resolve(name)).did, alice);
@@ -238,7 +238,7 @@ Deno.test("an old answer serves as long as configured while the network is down,
     assert.equal((await resolver.resolve(alice)).did, alice);
   }));
 
-Deno.test("who has little patience gets the last answer while a new one is fetched", () =>
+Deno.test("a caller with a short wait gets the stale result while a new one is fetched", () =>
   withResolver(async ({ resolver, clock, documents, handles, network }) => {
     await resolver.resolve("alice.example.com");
     documents.set(alice, claimsOf(alice, "new.example.com"));
@@ -258,7 +258,7 @@ Deno.test("who has little patience gets the last answer while a new one is fetch
     assert.equal(patient.handle, "new.example.com");
   }));
 
-Deno.test("without any earlier answer a failure is shown as one", () =>
+Deno.test("without a cached result a failure is an error", () =>
   withResolver(async ({ resolver, network }) => {
     network.down = true;
     await assert.rejects(
@@ -292,7 +292,7 @@ Deno.test("a fresh answer comes from the network, but not more often than every 
     },
   ));
 
-Deno.test("a forgotten account is asked for again, its handle too", () =>
+Deno.test("an account removed from the cache is resolved again, its handle too", () =>
   withResolver(async ({ resolver, calls }) => {
     await resolver.resolve("alice.example.com");
     await resolver.forget(alice);
@@ -300,7 +300,7 @@ Deno.test("a forgotten account is asked for again, its handle too", () =>
     assert.deepEqual(calls, { did: 2, handle: 2 });
   }));
 
-Deno.test("a caller that gives up does not spoil the answer for others", () =>
+Deno.test("a caller that gives up does not fail the lookup for others", () =>
   withResolver(async ({ resolver, calls }) => {
     const abort = new AbortController();
     const first = resolver.resolve(alice, { signal: abort.signal });
@@ -312,7 +312,7 @@ Deno.test("a caller that gives up does not spoil the answer for others", () =>
     assert.equal(calls.did, 1);
   }));
 
-Deno.test("whoever may not ask the network still gets what is known", () =>
+Deno.test("a caller that may not query the network still gets cached results", () =>
   withResolver(async ({ resolver, other, calls, clock }) => {
     const refused = new AppError("TOOMANYREQUESTS", "Not you.");
     const beforeAsking = () => Promise.reject(refused);
@@ -329,12 +329,12 @@ Deno.test("whoever may not ask the network still gets what is known", () =>
       const { did } = await resolver.resolve(identifier, { beforeAsking });
       assert.equal(did, alice);
     }
-    // A refresh is no new question.
+    // A refresh is not a new lookup.
     clock.advance(2 * TTL);
     await resolver.resolve("alice.example.com", { beforeAsking });
   }));
 
-Deno.test("whoever wants a younger answer gets it once, from whichever instance asked, and the old one while the network is down", () =>
+Deno.test("a caller with a maximum age gets a newer result, looked up once by all instances, and the old one while the network is down", () =>
   withResolver(
     async ({ resolver, other, documents, clock, calls, network }) => {
       const minute = { maxAgeMs: 60_000 };
@@ -363,7 +363,7 @@ Deno.test("whoever wants a younger answer gets it once, from whichever instance 
     },
   ));
 
-Deno.test("a handle that passes to another account is seen as soon as either of the two is asked again", () =>
+Deno.test("a handle that moves to another account is detected as soon as either account is resolved again", () =>
   withResolver(async ({ resolver, documents, handles, clock }) => {
     documents.set(bob, claimsOf(bob, "bob.example.com"));
     await resolver.resolve("alice.example.com");

@@ -1,6 +1,6 @@
 /**
- * One connection to a Jetstream server, read in batches: while a batch is
- * worked on, no more than a bounded number of events is taken from the wire.
+ * One connection to a Jetstream server, read in batches with backpressure:
+ * while a batch is processed, only a bounded number of events is read.
  *
  * @module
  */
@@ -10,36 +10,44 @@ import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import { type JetstreamEvent, parseJetstreamEvent } from "./jetstream_event.ts";
 
-/** What to listen to. */
+/** Options of {@linkcode readJetstream}. */
 export interface JetstreamOptions {
   /** Address of the stream, for example `wss://jetstream.example.com/subscribe`; chosen by the operator. */
   readonly url: string;
-  /** Collections whose commits are wanted; events of identities and accounts always come. */
+  /**
+   * Collections to receive commits of; identity and account events are always
+   * sent.
+   */
   readonly collections: readonly string[];
-  /** Begins behind this place in microseconds; without it with what happens now. */
+  /** Start after this cursor, in microseconds; without it with live events. */
   readonly cursor: number | undefined;
   readonly userAgent: string;
 }
 
-/** Events that came together. */
+/** Events that were received together. */
 export interface JetstreamBatch {
   readonly events: readonly JetstreamEvent[];
-  /** Frames that were no events we know. */
+  /** Frames that are not known events. */
   readonly ignored: number;
 }
 
-/** Larger events are left out by the server; a profile has a few kilobytes. */
+/** Larger events are omitted by the server; a profile has a few kilobytes. */
 const MAX_EVENT_BYTES = 256 << 10;
-/** The socket is not read on while so many frames wait; what it has read already still comes. */
+/**
+ * Reading pauses while this many frames are queued; frames already read are
+ * still delivered.
+ */
 const MAX_WAITING = 1_000;
 const CONNECT_MS = 10_000;
-/** A server that neither speaks nor answers pings for twice as long is gone. */
+/**
+ * Ping interval; a server that is silent for twice as long is considered gone.
+ */
 const PING_MS = 30_000;
 
 /**
- * Yields what the server sends until `signal` is aborted, which ends it
- * quietly. Throws AppError `UPSTREAM_FAILED` when the server cannot be
- * reached, closes the connection, falls silent or sends too large a frame.
+ * Yields batches until `signal` is aborted, which ends the iteration without
+ * error. Throws AppError `UPSTREAM_FAILED` when the server cannot be reached,
+ * closes the connection, stops responding or sends too large a frame.
  */
 export async function* readJetstream(
   options: JetstreamOptions,

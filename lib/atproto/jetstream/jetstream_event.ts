@@ -1,6 +1,5 @@
 /**
- * Events of a Jetstream server: what happens on the network, as JSON, one
- * event in a text frame.
+ * Events of a Jetstream server, as JSON, one per text frame.
  *
  * @module
  */
@@ -9,11 +8,14 @@ import { isValidNsid } from "@atproto/syntax";
 import { z } from "zod";
 import { type Did, didSchema } from "../../did.ts";
 
-/** What happened to one account. */
+/** An event of one account. */
 export type JetstreamEvent =
   & {
     readonly did: Did;
-    /** Place of the event in the stream of its server: microseconds since the Unix epoch. */
+    /**
+     * Cursor of the event in the stream of its server: microseconds since the
+     * Unix epoch.
+     */
     readonly timeUs: number;
   }
   & (
@@ -25,7 +27,7 @@ export type JetstreamEvent =
     }
     /** The handle, the keys or the PDS may have changed. */
     | { readonly kind: "identity" }
-    /** Whether the account is shown; `status` says why not. */
+    /** Whether the account is active; `status` says why not. */
     | {
       readonly kind: "account";
       readonly active: boolean;
@@ -71,7 +73,7 @@ const schema = z.discriminatedUnion("kind", [
   })),
 ]);
 
-/** Reads one text frame; undefined for what is broken or of a kind that is not known. */
+/** Parses one text frame; undefined for malformed events and unknown kinds. */
 export function parseJetstreamEvent(text: string): JetstreamEvent | undefined {
   let value: unknown;
   try {

@@ -40,7 +40,7 @@ Deno.test("commits, identities and accounts are read", () => {
   });
 });
 
-Deno.test("broken events and those of other kinds are none", () => {
+Deno.test("malformed events and other kinds are ignored", () => {
   const event = { ...HEAD, kind: "commit", commit: COMMIT };
   for (
     const bad of [

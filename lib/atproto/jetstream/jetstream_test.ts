@@ -21,7 +21,10 @@ function read(url: string, cursor?: number, signal?: AbortSignal) {
   );
 }
 
-/** Reads until so many events have come, and gives their times and what was ignored. */
+/**
+ * Reads this many events, and returns their times and the number of ignored
+ * frames.
+ */
 async function take(
   batches: ReturnType<typeof read>,
   count: number,
@@ -39,7 +42,7 @@ async function take(
 
 const upstream = (error: unknown) => isAppError(error, "UPSTREAM_FAILED");
 
-Deno.test("the collections and the cursor are asked for, and events come in order", async () => {
+Deno.test("collections and cursor are sent to the server, and events arrive in order", async () => {
   await using server = await FakeJetstream.start();
   for (let i = 1; i <= 3000; i++) {
     server.emit(ALICE, i, "commit", commitOf(PROFILE));
@@ -56,7 +59,7 @@ Deno.test("the collections and the cursor are asked for, and events come in orde
   assert.equal(asked?.get("cursor"), "1000");
 });
 
-Deno.test("broken, foreign and binary frames are counted and passed over", async () => {
+Deno.test("malformed, unknown and binary frames are counted and skipped", async () => {
   await using server = await FakeJetstream.start();
   const batches = read(server.url);
   const result = take(batches, 1);
@@ -70,7 +73,7 @@ Deno.test("broken, foreign and binary frames are counted and passed over", async
   await batches.return(undefined);
 });
 
-Deno.test("a server that is not there, goes away or sends too much is an error that names it", async () => {
+Deno.test("a server that is down, disconnects or sends too much causes an error that names it", async () => {
   const server = await FakeJetstream.start();
   const cut = take(read(server.url), 1);
   await server.connected();
@@ -88,7 +91,7 @@ Deno.test("a server that is not there, goes away or sends too much is an error t
   await assert.rejects(take(read(url), 1), upstream);
 });
 
-Deno.test("an abort ends the reading quietly and closes the connection", async () => {
+Deno.test("an abort ends the iteration without error and closes the connection", async () => {
   await using server = await FakeJetstream.start();
   const abort = new AbortController();
   const reading = take(read(server.url, undefined, abort.signal), 1);

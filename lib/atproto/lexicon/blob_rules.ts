@@ -1,6 +1,6 @@
 /**
- * What lexicons say of the blobs of a record: their types and sizes, which the
- * validation of the library does not look at.
+ * Validates the types and sizes of blobs in a record against its lexicon, which
+ * the library does not check.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import {
   type LexUserType,
 } from "@atproto/lexicon";
 
-/** Anything that a lexicon says of a value. */
+/** A definition in a lexicon. */
 type Definition = LexUserType | LexRefVariant | LexArray["items"];
 
 /**
- * Throws Error with the first blob of `value` that `definition` does not
- * accept; `path` names the value in the message. `value` must be valid by
- * `definition` in all else.
+ * Throws an Error for the first blob of `value` that `definition` does not
+ * accept; `path` names the value in the message. `value` must be valid
+ * otherwise.
  */
 export function checkBlobs(
   lexicons: Lexicons,
@@ -47,7 +47,8 @@ export function checkBlobs(
     case "ref":
       return checkBlobs(lexicons, lexicons.getDef(definition.ref), value, path);
     case "union": {
-      // The library refuses unions without a type; an open one may be unknown.
+      // The library refuses unions without a type; the type of an open one may
+      // be unknown.
       const type = memberOf(value, "$type");
       if (typeof type !== "string") return;
       return checkBlobs(lexicons, lexicons.getDef(type), value, path);
@@ -70,7 +71,7 @@ function checkBlob(
   }
 }
 
-/** Whether `mimeType` is `pattern`, or of its family where that ends in `*`. */
+/** Whether `mimeType` matches `pattern`, which may end in `*`. */
 function matches(pattern: string, mimeType: string): boolean {
   return pattern.endsWith("*")
     ? mimeType.startsWith(pattern.slice(0, -1).replace(/^\*\/$/, ""))

@@ -1,5 +1,5 @@
 /**
- * Checks records against lexicons.
+ * Validates records against lexicons.
  *
  * @module
  */
@@ -9,16 +9,16 @@ import type { z } from "zod";
 import type { RecordTypes } from "../../../lexicons/generated.ts";
 import { checkBlobs } from "./blob_rules.ts";
 
-/** What a check found: nothing, or the first thing that is wrong. */
+/** Result of a validation: valid, or the first error. */
 export type Validation = { valid: true } | { valid: false; reason: string };
 
-/** NSIDs of the record types that have a lexicon here. */
+/** NSIDs of the record types with a lexicon in this project. */
 export type RecordNsid = keyof RecordTypes;
 
 /**
- * Schemas for fields of the record `N`, for readers that need less of it, or
- * take more, than its document; a field that the document does not have, or of
- * another type there, does not compile.
+ * Schemas for fields of the record `N`, for readers that require fewer fields
+ * or accept more values than its document; a field that is missing in the
+ * document or has another type there does not compile.
  */
 export type RecordShape<N extends RecordNsid> = {
   readonly [K in Exclude<keyof RecordTypes[N], "$type">]?: z.ZodType<
@@ -27,8 +27,9 @@ export type RecordShape<N extends RecordNsid> = {
 };
 
 /**
- * Checks a record (plain JSON, blobs and links in their JSON form) against the
- * lexicon `nsid` of `lexicons`, `$type` included. An unknown `nsid` is not valid.
+ * Validates a record (plain JSON, blobs and links in their JSON form) against
+ * the lexicon `nsid` of `lexicons`, `$type` included. An unknown `nsid` is not
+ * valid.
  */
 export function validateRecord(
   nsid: string,
@@ -52,11 +53,15 @@ function attempt(check: () => void): Validation {
 }
 
 function reasonOf(error: unknown): string {
-  // The library throws an error for every mismatch; there is nothing else to fail here.
+  // The library throws an error for every mismatch; nothing else here can
+  // throw.
   return (error instanceof Error ? error.message : String(error)).slice(0, 300);
 }
 
-/** An object to check; everything else fails as one that lacks everything. */
+/**
+ * Returns an object to validate; anything else becomes an empty object, which
+ * fails.
+ */
 function objectOf(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? value as Record<string, unknown>

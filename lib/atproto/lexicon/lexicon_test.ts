@@ -167,7 +167,7 @@ for (const [nsid, record] of Object.entries(RECORDS)) {
   });
 }
 
-Deno.test("every document of the folder is loaded and stands where its name says", () => {
+Deno.test("every document of the folder is loaded and its path matches its name", () => {
   const root = new URL("../../../lexicons/", import.meta.url);
   const found: string[] = [];
   const visit = (folder: URL) => {
@@ -220,7 +220,7 @@ for (const [nsid, change, reason] of BROKEN) {
   });
 }
 
-Deno.test("what is no object is not valid, whatever it is", () => {
+Deno.test("values other than objects are not valid", () => {
   for (const value of [null, undefined, 7, "x", [], [RECORDS["io.atcr.tag"]]]) {
     assert.equal(validateRecord("io.atcr.tag", value).valid, false);
   }
@@ -230,7 +230,7 @@ Deno.test("what is no object is not valid, whatever it is", () => {
   assert.equal(validateRecord("io.atcr.manifest", value).valid, false);
 });
 
-Deno.test("outputs are checked down to the records in them", () => {
+Deno.test("outputs are validated including the records in them", () => {
   const nsid = "io.atcr.hold.getLayersForManifest";
   const layer = RECORDS["io.atcr.hold.layer"];
   assert.deepEqual(validateXrpcOutput(nsid, { layers: [layer] }), {

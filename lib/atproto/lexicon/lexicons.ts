@@ -1,5 +1,5 @@
 /**
- * The lexicon documents of this program, ready to validate with.
+ * The lexicon documents of this program, prepared for validation.
  *
  * @module
  */
@@ -20,16 +20,16 @@ const recordNsids: ReadonlySet<unknown> = new Set(
     .map(({ id }) => id),
 );
 
-/** These and, as far as methods take input, those of the network. */
+/** These and those of the network for methods that take input. */
 export const lexicons = new Lexicons([
   ...documents.map(withRecordObject),
-  // It changes what it is given.
+  // The library modifies its argument.
   ...structuredClone(NETWORK_DOCUMENTS),
 ]);
 
 /**
- * The library cannot follow a reference to a record, so that every record gets
- * a definition of its object, and references lead there.
+ * The library cannot follow a reference to a record, so each record gets a
+ * separate definition of its object, and references point to it.
  */
 function withRecordObject(document: LexiconDoc): LexiconDoc {
   const main = document.defs["main"];

@@ -1,6 +1,6 @@
 /**
- * Methods as their lexicon documents define them: the types of what they take
- * and answer, and the validation of what they take.
+ * XRPC methods as their lexicon documents define them: types of inputs and
+ * outputs, and validation of inputs.
  *
  * @module
  */
@@ -22,12 +22,12 @@ export type Params<N extends MethodNsid> = Methods[N]["params"];
 export type Input<N extends MethodNsid> = Methods[N]["input"] extends Bytes
   ? undefined
   : Methods[N]["input"];
-/** JSON that a method answers with; bytes and streams are a response of their own. */
+/** JSON output of a method; bytes and streams are returned as a Response. */
 export type Output<N extends MethodNsid> = Methods[N]["output"] extends Bytes
   ? Response
   : Methods[N]["output"];
 
-/** Names of errors, of those in the document, for parameters and fields that are not valid. */
+/** Error names of the document to use for invalid parameters and fields. */
 export type FieldErrors<N extends MethodNsid> = Readonly<
   Partial<
     Record<
@@ -41,7 +41,7 @@ type Names = Readonly<Record<string, string | undefined>>;
 
 type Schema = LexUserType | LexRefVariant | LexXrpcParameters;
 
-/** What the document says of a method. */
+/** The definition of a method in its document. */
 export function methodDefinition(nsid: MethodNsid) {
   const definition = lexicons.getDefOrThrow(nsid);
   switch (definition.type) {
@@ -54,9 +54,9 @@ export function methodDefinition(nsid: MethodNsid) {
 }
 
 /**
- * The parameters of a query string, as the document of `nsid` has them; others
- * are left out. Throws AppError `INVALID_REQUEST` for the first that is missing
- * or not valid, under the name that `errors` has for it.
+ * Parses the parameters of a query string that the document of `nsid` declares;
+ * others are ignored. Throws AppError `INVALID_REQUEST` for the first that is
+ * missing or invalid, with its name in `errors`.
  */
 export function readParams<N extends MethodNsid>(
   nsid: N,
@@ -78,8 +78,8 @@ export function readParams<N extends MethodNsid>(
 }
 
 /**
- * The JSON input of a procedure, as the document of `nsid` has it; members that
- * it does not declare are left out. Throws like {@linkcode readParams}.
+ * Validates the JSON input of a procedure against the document of `nsid`;
+ * undeclared members are dropped. Throws like {@linkcode readParams}.
  */
 export function readInput<N extends MethodNsid>(
   nsid: N,
@@ -96,7 +96,7 @@ export function readInput<N extends MethodNsid>(
   });
 }
 
-/** A parameter as the value it stands for; text that stands for none is left to the validation. */
+/** Converts a parameter to its type; invalid text is left to the validation. */
 function valueOf(text: string, type: string): unknown {
   if (type === "integer") return /^-?\d{1,16}$/.test(text) ? +text : text;
   if (type !== "boolean") return text;
@@ -104,9 +104,9 @@ function valueOf(text: string, type: string): unknown {
 }
 
 /**
- * What a schema declares of a valid value; clients may send more than that,
- * which must not come into our rows. Throws for integers that are not exact and
- * for lists in place of objects, which the library accepts.
+ * Keeps the declared members of a valid value; undeclared ones must not get
+ * into our rows. Throws for inexact integers and for lists in place of objects,
+ * which the library accepts.
  */
 function declared(schema: Schema, value: unknown, path = "Input"): unknown {
   switch (schema.type) {
@@ -154,14 +154,17 @@ function memberOf(value: unknown, name: string): unknown {
     : undefined;
 }
 
-/** Runs `check`; its failure becomes a sentence about the parameter or field. */
+/**
+ * Runs `check` and converts its error to a sentence about the parameter or
+ * field.
+ */
 function checked<T>(
   what: "parameter" | "field",
   errors: Names | undefined,
   check: () => unknown,
 ): T {
   try {
-    // The generated types are those of the documents that were checked against.
+    // The types are generated from the same documents.
     return check() as T;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : "";
@@ -173,7 +176,10 @@ function checked<T>(
   }
 }
 
-/** The sentence for what the library says, as in "Input/parts/0/etag must be a string". */
+/**
+ * Rewrites an error of the library, such as "Input/parts/0/etag must be a
+ * string".
+ */
 function explain(what: "parameter" | "field", reason: string) {
   const missing = /^(\S+) must have the property "(.*)"$/.exec(reason);
   if (missing) {

@@ -6,7 +6,7 @@ const DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const DIGEST = `sha256:${"a".repeat(64)}`;
 const NOTIFY = "io.atcr.hold.notifyManifest";
 
-/** Fails unless `read` refuses with a name and a sentence. */
+/** Asserts that `read` throws an error with a name and a sentence. */
 function refuses(
   read: () => unknown,
   sentence: string,
@@ -20,7 +20,7 @@ function refuses(
   });
 }
 
-Deno.test("parameters are numbers, booleans and lists as their document says, with its defaults", () => {
+Deno.test("parameters are parsed as numbers, booleans and lists by their document, with its defaults", () => {
   const nsid = "com.atproto.repo.listRecords";
   const query = "repo=alice.test&collection=com.example.note";
   const read = (text: string) => readParams(nsid, new URLSearchParams(text));
@@ -67,7 +67,7 @@ Deno.test("a parameter that is missing or wrong is named in a sentence", () => {
   );
 });
 
-Deno.test("input keeps what its document declares, at any depth, and nothing else", () => {
+Deno.test("input keeps only declared members, at any depth", () => {
   const layer = { digest: DIGEST, size: 1, mediaType: "a/b" };
   const input = {
     repository: "app",
@@ -90,7 +90,7 @@ Deno.test("input keeps what its document declares, at any depth, and nothing els
   });
 });
 
-Deno.test("members of a union keep their type, and records all that is in them", () => {
+Deno.test("members of a union keep their type, and records all their fields", () => {
   const nsid = "com.atproto.repo.applyWrites";
   const value = {
     $type: "com.example.note",

@@ -1,6 +1,6 @@
 /**
- * Which records a hold takes into its repo: those of `io.atcr.*` and of
- * `app.bsky.*` must fit their lexicons.
+ * Validates records written to a hold's repo: those of `io.atcr.*` and
+ * `app.bsky.*` must conform to their lexicons.
  *
  * @module
  */
@@ -13,12 +13,11 @@ import { validateRecord, type Validation } from "./lexicon.ts";
 import { lexicons as OWN_LEXICONS } from "./lexicons.ts";
 
 /**
- * Throws AppError `INVALID_REQUEST` (`InvalidRecord`) with what is wrong when
- * `value` is not a valid record of `nsid`, or must not be at `rkey`, as those
- * of `literal:self` and `tid` must not be elsewhere.
- *
- * An unknown `io.atcr.*` is not valid. Of an `app.bsky.*` that is newer than
- * our lexicons, and of all other collections, only `$type` is checked.
+ * Throws AppError `INVALID_REQUEST` (`InvalidRecord`) with the reason when
+ * `value` is not a valid record of `nsid`, or `rkey` does not match the key
+ * type (`literal:self`, `tid`). An unknown `io.atcr.*` is not valid. For an
+ * `app.bsky.*` newer than our lexicons, and for all other collections, only
+ * `$type` is checked.
  */
 export async function assertRecord(
   nsid: string,
@@ -36,11 +35,11 @@ export async function assertRecord(
   refuse(`The record is not a valid ${nsid}: ${found.reason}.`);
 }
 
-/** The lexicons that know `nsid`; undefined when it is of another authority. */
+/** The lexicons with `nsid`; undefined when it belongs to another authority. */
 async function lexiconsOf(nsid: string): Promise<Lexicons | undefined> {
   if (nsid.startsWith("io.atcr.")) return OWN_LEXICONS;
   if (!nsid.startsWith("app.bsky.")) return undefined;
-  // Large: most holds never need it.
+  // Loaded lazily: it is large and most holds never need it.
   return (await import("@atproto/api")).lexicons;
 }
 

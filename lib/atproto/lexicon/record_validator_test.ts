@@ -107,7 +107,7 @@ const BAD: readonly [string, string, object, RegExp][] = [
     createdAt: NOW,
   }, /not a key/],
   ["app.bsky.feed.invention", "x", { a: 1 }, /\$type/],
-  // A lexicon, but not of a record.
+  // A lexicon of something other than a record.
   ["app.bsky.feed.getTimeline", "x", {
     $type: "app.bsky.feed.getTimeline",
   }, /app\.bsky\.feed\.getTimeline/],
@@ -121,13 +121,13 @@ const BAD: readonly [string, string, object, RegExp][] = [
 ];
 
 for (const [nsid, rkey, value] of GOOD) {
-  Deno.test(`a right ${nsid} at ${rkey} is taken: ${short(value)}`, async () => {
+  Deno.test(`a valid ${nsid} at ${rkey} is accepted: ${short(value)}`, async () => {
     await assertRecord(nsid, rkey, value);
   });
 }
 
 for (const [nsid, rkey, value, reason] of BAD) {
-  Deno.test(`a wrong ${nsid} at ${rkey} is refused with the reason: ${short(value)}`, async () => {
+  Deno.test(`an invalid ${nsid} at ${rkey} is refused with the reason: ${short(value)}`, async () => {
     await assert.rejects(assertRecord(nsid, rkey, value), (error) => {
       assert.ok(isAppError(error, "INVALID_REQUEST"));
       assert.equal(error.xrpcName, "InvalidRecord");

@@ -1,5 +1,5 @@
 /**
- * Checks of what the program writes and answers, against its lexicons.
+ * Validates the program's records and outputs against its lexicons.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { jsonToLex } from "@atproto/lexicon";
 import { validateRecord as validate, type Validation } from "./lexicon.ts";
 import { lexicons } from "./lexicons.ts";
 
-/** Checks a record of this project, `$type` included. */
+/** Validates a record of this project, `$type` included. */
 export function validateRecord(nsid: string, value: unknown): Validation {
   return validate(nsid, value, lexicons);
 }
 
-/** Checks the JSON output of a method. */
+/** Validates the JSON output of a method. */
 export function validateXrpcOutput(
   nsid: string,
   output: unknown,

@@ -15,12 +15,12 @@ import { type SessionTokens } from "./session_store.ts";
 import { xrpc, xrpcJson } from "./xrpc.ts";
 
 /**
- * Scope of a session that was opened with the password of the account, in
- * contrast to an app password. A PDS without app passwords may name none.
+ * Scope of a session opened with the account password instead of an app
+ * password. A PDS without app passwords may return no scope.
  */
 const FULL_ACCESS = "com.atproto.access";
 
-/** Answer of `createSession` and `refreshSession`. */
+/** Response of `createSession` and `refreshSession`. */
 export const sessionSchema = z.object({
   did: z.string(),
   accessJwt: z.string().min(1),
@@ -29,15 +29,15 @@ export const sessionSchema = z.object({
   status: z.string().optional(),
 });
 
-/** How sessions are opened. */
+/** Dependencies of {@linkcode createSession}. */
 export interface LoginDeps {
   readonly fetch: GuardedFetch;
   readonly log: Logger;
-  /** Whether the password of the account itself is taken as well. */
+  /** Whether the account password is accepted as well. */
   readonly allowAccountPassword?: boolean;
 }
 
-/** The account that signs in, `name` as its owner calls it. */
+/** The account that signs in; `name` as the user typed it. */
 export interface LoginAccount {
   readonly did: Did;
   readonly name: string;
@@ -81,7 +81,10 @@ export async function createSession(
   }
 }
 
-/** Whether a session was opened with the password of the account, which is not taken. */
+/**
+ * Whether a session was opened with the account password, which is not
+ * accepted.
+ */
 export function goesTooFar(
   { allowAccountPassword }: Pick<LoginDeps, "allowAccountPassword">,
   accessJwt: string,
@@ -89,7 +92,7 @@ export function goesTooFar(
   return !allowAccountPassword && scopeOf(accessJwt) === FULL_ACCESS;
 }
 
-/** Ends a session that nobody is going to use; when that fails, it expires. */
+/** Ends an unused session; if that fails, it expires. */
 export async function endSession(
   { fetch, log }: LoginDeps,
   pds: string,

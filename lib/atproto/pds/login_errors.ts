@@ -1,5 +1,5 @@
 /**
- * What is said to people whose login or session failed.
+ * Errors for failed logins and sessions.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { pdsError, XrpcFailure } from "./xrpc.ts";
 const MAKE_ONE =
   "Make an app password in the settings of your account (on Bluesky: https://bsky.app/settings/app-passwords)";
 
-/** The error to show when `createSession` at `pds` failed for `name`. */
+/** Converts a failure of `createSession` at `pds` for `name`. */
 export function loginError(error: unknown, name: string, pds: string): unknown {
   const { host } = new URL(pds);
   if (!(error instanceof XrpcFailure)) return pdsError(error, pds);
@@ -38,7 +38,7 @@ export function loginError(error: unknown, name: string, pds: string): unknown {
   return pdsError(error, pds);
 }
 
-/** The password is not one of the account. */
+/** The password is wrong. */
 export function wrongPassword(name: string, cause?: unknown): AppError {
   return new AppError(
     "UNAUTHORIZED",
@@ -47,7 +47,7 @@ export function wrongPassword(name: string, cause?: unknown): AppError {
   );
 }
 
-/** The password is right, but it is the one of the account itself. */
+/** The password is right, but it is the account password. */
 export function accountPassword(name: string): AppError {
   return new AppError(
     "UNAUTHORIZED",
@@ -55,7 +55,7 @@ export function accountPassword(name: string): AppError {
   );
 }
 
-/** The account may not be used at its PDS; `status` says why. */
+/** The account is inactive at its PDS; `status` says why. */
 export function inactive(
   name: string,
   host: string,

@@ -1,6 +1,6 @@
 /**
- * Sessions that were obtained with an app password: for container clients,
- * which know nothing but a user name and a password.
+ * Sessions opened with an app password: for container clients, which support
+ * only a user name and a password.
  *
  * @module
  */
@@ -43,9 +43,12 @@ export interface PasswordSessionsDeps {
   log: Logger;
   fetch: GuardedFetch;
   secrets: SecretBox;
-  /** Whether the password of the account itself is taken as well; not by default. */
+  /** Whether the account password is accepted as well; false by default. */
   allowAccountPassword?: boolean;
-  /** How long a right password is not shown to the PDS again, in milliseconds; ten minutes by default. */
+  /**
+   * How long a verified password is not sent to the PDS again, in milliseconds;
+   * ten minutes by default.
+   */
   passwordTtlMs?: number;
 }
 
@@ -54,10 +57,10 @@ const PASSWORD_TTL_MS = 10 * 60_000;
 /** An access token that expires within this time is refreshed first, in milliseconds. */
 const REFRESH_AHEAD_MS = 60_000;
 
-/** One refresh, network included, in milliseconds. */
+/** Time limit of a refresh, network included, in milliseconds. */
 const REFRESH_LEASE_MS = 30_000;
 
-/** Passwords beyond this are not sent anywhere (limit of the reference PDS). */
+/** Longer passwords are not sent (limit of the reference PDS). */
 const MAX_PASSWORD = 512;
 
 /** Signs accounts in with app passwords and keeps their sessions for later requests. */
@@ -73,13 +76,12 @@ export class PasswordSessions {
   }
 
   /**
-   * A session of `identity`. The PDS sees the password at most once in
-   * `passwordTtlMs`, since it allows few logins (30 in five minutes).
-   *
-   * Throws AppError `UNAUTHORIZED` with a sentence that says what to do when
-   * the PDS does not take the password, when it is the one of the account
-   * itself and not an app password, or when the account cannot be used,
-   * `TOOMANYREQUESTS`, and `UNAVAILABLE` when the PDS cannot be reached.
+   * Opens a session of `identity`. Sends the password to the PDS at most once
+   * per `passwordTtlMs`, because it allows few logins (30 in five minutes).
+   * Throws AppError `UNAUTHORIZED` with advice when the PDS rejects the
+   * password, when it is the account password and not an app password, or when
+   * the account is inactive; `TOOMANYREQUESTS`, and `UNAVAILABLE` when the PDS
+   * cannot be reached.
    */
   async login(
     identity: Identity,
@@ -114,7 +116,10 @@ export class PasswordSessions {
     });
   }
 
-  /** The session that a login has left; undefined when there is none (any more). */
+  /**
+   * Returns the session of an earlier login, or undefined when there is none
+   * (any more).
+   */
   async restore(did: Did): Promise<PdsSession | undefined> {
     const stored = await this.#store.read(did);
     if (!stored) return undefined;
@@ -122,13 +127,16 @@ export class PasswordSessions {
     if (!goesTooFar(this.#deps, tokens.accessJwt)) {
       return this.#sessionOf(did, tokens);
     }
-    // It was opened while such passwords were taken.
+    // It was opened while such passwords were accepted.
     await this.#store.drop(did);
     await endSession(this.#deps, tokens.pds, tokens.refreshJwt);
     return undefined;
   }
 
-  /** Forgets the session and the passwords of an account. The PDS is not told. */
+  /**
+   * Deletes the session and the passwords of an account. The PDS is not
+   * notified.
+   */
   async drop(did: Did): Promise<void> {
     await this.#store.drop(did);
   }
@@ -144,7 +152,10 @@ export class PasswordSessions {
     });
   }
 
-  /** Sends with the access token, refreshed when it has expired or is about to. */
+  /**
+   * Sends with the access token, refreshed when it has expired or is about to
+   * expire.
+   */
   #sender(did: Did, first: SessionTokens): AuthorizedSend {
     const { fetch, clock } = this.#deps;
     let tokens = first;
@@ -167,9 +178,8 @@ export class PasswordSessions {
   }
 
   /**
-   * Tokens that are newer than `stale`. A refresh token counts once, so that
-   * only the holder of the lease refreshes, and everybody else takes what it
-   * has stored.
+   * Returns tokens newer than `stale`. A refresh token is valid once, so only
+   * the holder of the lease refreshes, and the others use the stored result.
    */
   #refresh(
     did: Did,
@@ -206,7 +216,7 @@ export class PasswordSessions {
       const { accessJwt } = session;
       const tokens = { pds, accessJwt, refreshJwt: session.refreshJwt };
       if (await this.#store.replace(did, stored, tokens)) return tokens;
-      // Somebody signed in anew meanwhile: that session is the one to go on with.
+      // A new login happened meanwhile: use its session.
       const newer = await this.#store.read(did);
       if (!newer) throw sessionEnded(did);
       return newer.tokens;
@@ -219,24 +229,27 @@ export class PasswordSessions {
   }
 }
 
-/** Whether nobody has refreshed; a PDS may keep either token when it makes the other anew. */
+/**
+ * Whether the tokens were not refreshed; a PDS may keep one token when it
+ * replaces the other.
+ */
 function isSame(one: SessionTokens, two: SessionTokens): boolean {
   return one.accessJwt === two.accessJwt && one.refreshJwt === two.refreshJwt;
 }
 
-/** Whether the PDS wants a newer access token. */
+/** Whether the PDS rejects the access token as expired. */
 function isStaleToken(error: unknown): boolean {
   return error instanceof XrpcFailure &&
     (error.error === "ExpiredToken" || error.status === 401);
 }
 
-/** Whether the PDS takes the refresh token no more, for good. */
+/** Whether the PDS rejects the refresh token permanently. */
 function isRefused(error: unknown): error is XrpcFailure {
   return error instanceof XrpcFailure &&
     (error.status === 401 || ENDED.has(error.error));
 }
 
-/** Errors of `refreshSession` after which no later try can succeed. */
+/** Errors of `refreshSession` after which a retry cannot succeed. */
 const ENDED: ReadonlySet<string> = new Set([
   "AccountDeactivated",
   "AccountSuspended",

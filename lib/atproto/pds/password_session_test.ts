@@ -27,7 +27,7 @@ interface Rig {
   /** Two instances that share the store. */
   sessions: PasswordSessions;
   others: PasswordSessions;
-  /** One that takes the password of the account as well. */
+  /** One that accepts the account password as well. */
   lenient: PasswordSessions;
   lines: string[];
 }
@@ -56,7 +56,7 @@ async function withPds(use: (rig: Rig) => Promise<void>): Promise<void> {
     signingKey: undefined,
     services: {},
   };
-  // Leases wait by the clock, which must not stand still for them.
+  // Leases wait by the clock, so it must advance.
   const ticking = setInterval(() => clock.advance(20), 1);
   try {
     await use({
@@ -82,7 +82,7 @@ const write = (session: PdsSession | undefined) => {
   ]);
 };
 
-Deno.test("the PDS sees a password once, whoever asks meanwhile and wherever", () =>
+Deno.test("the PDS receives a password once for concurrent logins on all instances", () =>
   withPds(async ({ sessions, others, alice, pds }) => {
     await Promise.all(
       Array.from({ length: 20 }, () => sessions.login(alice, PASSWORD)),
@@ -92,7 +92,7 @@ Deno.test("the PDS sees a password once, whoever asks meanwhile and wherever", (
     assert.equal(pds.count(LOGIN), 1);
   }));
 
-Deno.test("after ten minutes the PDS is asked again", () =>
+Deno.test("after ten minutes the password is sent to the PDS again", () =>
   withPds(async ({ sessions, alice, pds, clock }) => {
     await sessions.login(alice, PASSWORD);
     clock.advance(10 * 60_000);
@@ -100,7 +100,7 @@ Deno.test("after ten minutes the PDS is asked again", () =>
     assert.equal(pds.count(LOGIN), 2);
   }));
 
-Deno.test("a wrong password is refused with the handle and the way out, also after a right one", () =>
+Deno.test("a wrong password is refused with the handle and advice, also after a right one", () =>
   withPds(async ({ sessions, alice }) => {
     for (let i = 0; i < 2; i++) {
       await assert.rejects(sessions.login(alice, "wrong"), (error) => {
@@ -114,7 +114,7 @@ Deno.test("a wrong password is refused with the handle and the way out, also aft
     }
   }));
 
-Deno.test("the password of the account itself is refused with the way out, and its session ended", () =>
+Deno.test("the account password is refused with advice, and its session ended", () =>
   withPds(async ({ sessions, lenient, alice, pds }) => {
     pds.scope = "com.atproto.access";
     for (let i = 0; i < 2; i++) {
@@ -139,7 +139,7 @@ Deno.test("the password of the account itself is refused with the way out, and i
     await write(await lenient.login(alice, PASSWORD));
   }));
 
-Deno.test("a session that was opened with the account's password while that was taken is ended", () =>
+Deno.test("a session opened with the account password while that was accepted is ended", () =>
   withPds(async ({ sessions, lenient, alice, pds }) => {
     pds.scope = "com.atproto.access";
     await lenient.login(alice, PASSWORD);
@@ -152,7 +152,7 @@ Deno.test("a session that was opened with the account's password while that was 
     );
   }));
 
-Deno.test("app passwords are taken, and what a PDS says nothing of", () =>
+Deno.test("app passwords are accepted, and sessions without a scope", () =>
   withPds(async ({ sessions, alice, pds }) => {
     for (
       const scope of [
@@ -167,14 +167,14 @@ Deno.test("app passwords are taken, and what a PDS says nothing of", () =>
     }
   }));
 
-Deno.test("an empty or endless password is not even sent", () =>
+Deno.test("an empty or overlong password is not sent", () =>
   withPds(async ({ sessions, alice, pds }) => {
     await assert.rejects(sessions.login(alice, ""));
     await assert.rejects(sessions.login(alice, "x".repeat(513)));
     assert.equal(pds.calls.length, 0);
   }));
 
-Deno.test("every way a login can fail has its own sentence", () =>
+Deno.test("every kind of login failure has its own sentence", () =>
   withPds(async ({ sessions, alice, pds }) => {
     const body = { did, accessJwt: "a", refreshJwt: "r" };
     const cases: [() => Response, string, RegExp][] = [
@@ -226,7 +226,7 @@ Deno.test("every way a login can fail has its own sentence", () =>
     assert.equal(await sessions.restore(did), undefined);
   }));
 
-Deno.test("a session outlives the process that opened it", () =>
+Deno.test("a session survives the process that opened it", () =>
   withPds(async ({ sessions, others, alice, pds }) => {
     assert.equal(await others.restore(did), undefined);
     await sessions.login(alice, PASSWORD);
@@ -266,7 +266,7 @@ Deno.test("many callers with an expired token cause exactly one refresh, across 
     assert.equal(pds.count(WRITE), 40);
   }));
 
-Deno.test("a token that the PDS takes no more is refreshed and the call repeated once", () =>
+Deno.test("a token that the PDS rejects is refreshed and the call retried once", () =>
   withPds(async ({ sessions, alice, pds }) => {
     const session = await sessions.login(alice, PASSWORD);
     pds.forgetAccess();
@@ -278,7 +278,7 @@ Deno.test("a token that the PDS takes no more is refreshed and the call repeated
     assert.equal(pds.count(WRITE), 4);
   }));
 
-Deno.test("a session that cannot be refreshed is dropped, with its password, and says so", () =>
+Deno.test("a session that cannot be refreshed is deleted with its password, and the error says so", () =>
   withPds(async ({ sessions, alice, pds, clock }) => {
     const session = await sessions.login(alice, PASSWORD);
     pds.revoke();
@@ -290,14 +290,14 @@ Deno.test("a session that cannot be refreshed is dropped, with its password, and
       return true;
     });
     assert.equal(await sessions.restore(did), undefined);
-    // Right a moment ago, but not any more.
+    // Verified recently, but no longer valid.
     await assert.rejects(
       sessions.login(alice, PASSWORD),
       (e) => isAppError(e, "UNAUTHORIZED"),
     );
   }));
 
-Deno.test("a PDS that is down does not cost the session", () =>
+Deno.test("a PDS that is down does not end the session", () =>
   withPds(async ({ sessions, alice, pds, clock }) => {
     const session = await sessions.login(alice, PASSWORD);
     clock.advance(3 * 3_600_000);
@@ -335,7 +335,7 @@ Deno.test("an account that has moved to another PDS signs in there", () =>
     assert.equal(pds.count(LOGIN), 2);
   }));
 
-Deno.test("a service token for uploads serves until ten seconds before its end", () =>
+Deno.test("a service token for uploads is reused until ten seconds before it expires", () =>
   withPds(async ({ sessions, alice, pds, clock }) => {
     const session = await sessions.login(alice, PASSWORD);
     const aud = "did:web:hold.example.com";
@@ -356,7 +356,7 @@ Deno.test("a service token for uploads serves until ten seconds before its end",
     assert.equal(pds.count(SERVICE), before + 1);
   }));
 
-Deno.test("a service token for what must happen once is new every time", () =>
+Deno.test("a service token for a single-use method is new every time", () =>
   withPds(async ({ sessions, alice }) => {
     const session = await sessions.login(alice, PASSWORD);
     const ask = () =>

@@ -1,19 +1,22 @@
 /**
- * What the services ask of somebody's PDS. Public reads need no session;
- * writes and service tokens need one ({@linkcode PdsSession}).
+ * Interfaces to an account's PDS. Public reads need no session; writes and
+ * service tokens need one ({@linkcode PdsSession}).
  *
  * @module
  */
 import type { Did } from "../../did.ts";
 
-/** A record with its place. */
+/** A record with its URI and CID. */
 export interface RepoRecord {
   readonly uri: string;
   readonly cid: string;
   readonly value: Record<string, unknown>;
 }
 
-/** Writes of one commit at most (sync specification); the reference PDS takes no more. */
+/**
+ * Maximum writes of one commit (sync specification), enforced by the reference
+ * PDS.
+ */
 export const MAX_WRITES = 200;
 
 /** One write of `com.atproto.repo.applyWrites`. */
@@ -26,7 +29,7 @@ export type RepoWrite =
   }
   | { action: "delete"; collection: string; rkey: string };
 
-/** A blob reference as it stands in a record. */
+/** A blob reference in a record. */
 export interface BlobRef {
   $type: "blob";
   ref: { $link: string };
@@ -34,7 +37,10 @@ export interface BlobRef {
   size: number;
 }
 
-/** Public reads from one PDS. A repo that it does not have or does not show is a failure (AppError `UPSTREAM_FAILED`), not an empty one. */
+/**
+ * Public reads from one PDS. A repo that is missing or inactive is an error
+ * (AppError `UPSTREAM_FAILED`), not an empty one.
+ */
 export interface PdsReader {
   /** The record, or undefined when there is none. */
   getRecord(
@@ -56,13 +62,16 @@ export interface PdsReader {
       signal?: AbortSignal;
     },
   ): Promise<{ records: RepoRecord[]; cursor: string | undefined }>;
-  /** Collections in somebody's repo, from `describeRepo`. */
+  /** Collections of a repo, from `describeRepo`. */
   listCollections(
     pds: string,
     did: Did,
     signal?: AbortSignal,
   ): Promise<string[]>;
-  /** False when the PDS says for certain that it has no repo of `did`, not even a deactivated one. */
+  /**
+   * False only when the PDS confirms that it has no repo of `did`, not even a
+   * deactivated one.
+   */
   hasRepo(pds: string, did: Did, signal?: AbortSignal): Promise<boolean>;
   /** The whole blob, at most `maxBytes`, its CID verified. Undefined when there is none. */
   getBlob(
@@ -73,19 +82,28 @@ export interface PdsReader {
   ): Promise<{ bytes: Uint8Array; mimeType: string } | undefined>;
 }
 
-/** What a PDS allows to be written, in points: a delete costs 1, an update 2, a create 3. */
+/**
+ * Remaining write quota at a PDS, in points: a delete costs 1, an update 2, a
+ * create 3.
+ */
 export interface WriteBudget {
   readonly limit: number;
   readonly remaining: number;
-  /** When all of it can be used again, in milliseconds since the Unix epoch. */
+  /** When the quota resets, in milliseconds since the Unix epoch. */
   readonly resetsAt: number;
 }
 
-/** Acts at a PDS in the name of one account; tokens are refreshed underneath. */
+/**
+ * An authenticated session of one account at its PDS; refreshes tokens
+ * automatically.
+ */
 export interface PdsSession {
   readonly did: Did;
   readonly pds: string;
-  /** What was left after the latest commit; undefined where the PDS does not say. */
+  /**
+   * Quota left after the latest commit; undefined if the PDS does not report
+   * it.
+   */
   readonly writeBudget?: WriteBudget | undefined;
   /** Applies all `writes` in one commit, or none (AppError `CONFLICT` when a create exists or a swap fails). */
   applyWrites(

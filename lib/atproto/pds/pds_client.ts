@@ -1,5 +1,5 @@
 /**
- * Public reads from anybody's PDS.
+ * Public reads from a PDS.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import {
   xrpcJson,
 } from "./xrpc.ts";
 
-/** Requests to one PDS at a time; others wait. */
+/** Concurrent requests per PDS; others wait. */
 const PARALLEL_PER_HOST = 8;
 
 /** A page of 100 records; a record of our collections rarely has more than 20 kB. */
@@ -52,7 +52,7 @@ const listOutput = z.object({
 const statusOutput = z.object({ did: z.string() });
 const describeOutput = z.object({ collections: z.array(z.string()) });
 
-/** Reads over XRPC; the {@linkcode PdsReader} of the product. */
+/** {@linkcode PdsReader} over XRPC. */
 export class PdsClient implements PdsReader {
   readonly #fetch: GuardedFetch;
   readonly #slots = new Semaphore(PARALLEL_PER_HOST);
@@ -121,12 +121,12 @@ export class PdsClient implements PdsReader {
     const records: RepoRecord[] = [];
     for (const item of page.records.slice(0, PAGE)) {
       const record = recordSchema.safeParse(item);
-      // What is not a record of this repo would be somebody else's word.
+      // Ignore records of other repos.
       if (record.success && record.data.uri.startsWith(place)) {
         records.push(record.data);
       }
     }
-    // A cursor that repeats itself would never end.
+    // A repeated cursor would loop for ever.
     return {
       records,
       cursor: page.cursor === cursor ? undefined : page.cursor,
@@ -214,7 +214,10 @@ export class PdsClient implements PdsReader {
     }
   }
 
-  /** The checked answer, or undefined when the PDS answers with one of the errors `absent`. */
+  /**
+   * Returns the validated response, or undefined when the PDS returns one of
+   * the errors `absent`.
+   */
   async #ask<T>(
     call: XrpcCall,
     schema: z.ZodType<T>,
@@ -242,7 +245,9 @@ export class PdsClient implements PdsReader {
     }
   }
 
-  /** Sends in a slot of the host, and once more when the connection broke. */
+  /**
+   * Sends in a slot of the host, and retries once when the connection broke.
+   */
   #twice<T>(call: XrpcCall, send: () => Promise<T>): Promise<T> {
     const { host } = new URL(call.origin);
     return this.#slots.run(host, call.signal, async () => {
@@ -274,7 +279,7 @@ function blobHash(cid: string): Uint8Array {
   );
 }
 
-/** The reference PDS tells an absent blob by its sentence alone. */
+/** The reference PDS identifies a missing blob only by its message. */
 function isAbsentBlob(error: unknown): boolean {
   return error instanceof XrpcFailure &&
     (error.status === 404 || error.error === "BlobNotFound" ||

@@ -26,7 +26,7 @@ const record = (rkey: string) => ({
   value: { repository: "app" },
 });
 
-Deno.test("a record is read with its place and CID", async () => {
+Deno.test("a record is read with its URI and CID", async () => {
   const { client: reader, asked } = client({ [getRecord]: record("app_v1") });
   const found = await reader.getRecord(pds, did, tags, "app_v1");
   assert.deepEqual(found, record("app_v1"));
@@ -38,14 +38,14 @@ Deno.test("a record is read with its place and CID", async () => {
   });
 });
 
-Deno.test("a record that is not there is undefined", async () => {
+Deno.test("a missing record is undefined", async () => {
   const { client: reader } = client({
     [getRecord]: xrpcError("RecordNotFound"),
   });
   assert.equal(await reader.getRecord(pds, did, tags, "x"), undefined);
 });
 
-Deno.test("a PDS that answers with another record is not believed", async () => {
+Deno.test("a response with another record is refused", async () => {
   const { client: reader } = client({ [getRecord]: record("other") });
   await assert.rejects(
     reader.getRecord(pds, did, tags, "app_v1"),
@@ -53,7 +53,7 @@ Deno.test("a PDS that answers with another record is not believed", async () => 
   );
 });
 
-Deno.test("a page leaves out what is not a record of this repo", async () => {
+Deno.test("a page omits records of other repos", async () => {
   const { client: reader } = client({
     [listRecords]: {
       cursor: "next",
@@ -71,7 +71,7 @@ Deno.test("a page leaves out what is not a record of this repo", async () => {
   assert.equal(page.cursor, "next");
 });
 
-Deno.test("a cursor that repeats itself ends the listing", async () => {
+Deno.test("a repeated cursor ends the listing", async () => {
   const { client: reader } = client({
     [listRecords]: { cursor: "same", records: [record("a")] },
   });
@@ -79,7 +79,7 @@ Deno.test("a cursor that repeats itself ends the listing", async () => {
   assert.equal(page.cursor, undefined);
 });
 
-Deno.test("collections are listed, odd names left out", async () => {
+Deno.test("collections are listed, invalid names omitted", async () => {
   const { client: reader } = client({
     [api("com.atproto.repo.describeRepo")]: { collections: [tags, "../x"] },
   });
@@ -88,7 +88,7 @@ Deno.test("collections are listed, odd names left out", async () => {
 
 const fooCid = "bafkreibme22gw2h7y2h7tg2fhqotaqjucnbc24deqo72b6mkl2egezxhvy";
 
-Deno.test("a blob comes with its type when its bytes are what the CID promises", async () => {
+Deno.test("a blob is returned with its type when its bytes match the CID", async () => {
   const { client: reader } = client({
     [getBlob]: () =>
       new Response("foo", { headers: { "content-type": "text/plain" } }),
@@ -106,7 +106,7 @@ Deno.test("a blob with other bytes is refused", async () => {
   );
 });
 
-Deno.test("a blob larger than asked for is refused", async () => {
+Deno.test("a blob larger than the limit is refused", async () => {
   const { client: reader } = client({ [getBlob]: () => new Response("foo") });
   await assert.rejects(
     reader.getBlob(pds, did, fooCid, { maxBytes: 2 }),
@@ -114,7 +114,7 @@ Deno.test("a blob larger than asked for is refused", async () => {
   );
 });
 
-Deno.test("what is not the CID of a blob is refused without a request", async () => {
+Deno.test("a CID that is not one of a blob is refused without a request", async () => {
   const { client: reader, asked } = client({});
   for (
     const cid of [
@@ -131,7 +131,7 @@ Deno.test("what is not the CID of a blob is refused without a request", async ()
   assert.equal(asked.length, 0);
 });
 
-Deno.test("a blob that is not there is undefined, however the PDS says it", async () => {
+Deno.test("a missing blob is undefined for every form of the PDS's error", async () => {
   for (
     const answer of [
       xrpcError("BlobNotFound"),
@@ -147,7 +147,7 @@ Deno.test("a blob that is not there is undefined, however the PDS says it", asyn
   }
 });
 
-Deno.test("a broken connection is tried once more, not twice", async () => {
+Deno.test("a broken connection is retried once", async () => {
   const broken = upstreamFailure("pds.example.com", new Error("reset"));
   let tries = 0;
   const { client: reader } = client({
@@ -166,7 +166,7 @@ Deno.test("a broken connection is tried once more, not twice", async () => {
   assert.equal(asked.length, 2);
 });
 
-Deno.test("a refused address is not tried again", async () => {
+Deno.test("a refused address is not retried", async () => {
   const refused = refusal(new URL(pds), "has no public address");
   const { client: reader, asked } = client({ [getRecord]: refused });
   await assert.rejects(
@@ -176,7 +176,7 @@ Deno.test("a refused address is not tried again", async () => {
   assert.equal(asked.length, 1);
 });
 
-Deno.test("errors of the PDS become errors with its name", async () => {
+Deno.test("errors of the PDS name the PDS", async () => {
   const limited = () =>
     Response.json({ error: "RateLimitExceeded" }, {
       status: 429,
@@ -204,7 +204,7 @@ Deno.test("errors of the PDS become errors with its name", async () => {
   }
 });
 
-Deno.test("one PDS gets at most eight requests at a time", async () => {
+Deno.test("a PDS gets at most eight concurrent requests", async () => {
   let open = 0;
   let most = 0;
   const crowded = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 /**
- * Acting at a PDS in the name of one account, whatever the way of signing in:
- * the way is the {@linkcode AuthorizedSend} given at construction.
+ * Authenticated calls to a PDS for one account, independent of the sign-in
+ * method, which is the {@linkcode AuthorizedSend} given at construction.
  *
  * @module
  */
@@ -29,19 +29,22 @@ import { pdsError, writeBudget, type XrpcCall, XrpcFailure } from "./xrpc.ts";
 export type SessionCall = Omit<XrpcCall, "origin" | "token">;
 
 /**
- * Sends with the account's authorization and returns the successful answer.
+ * Sends with the account's authorization and returns the successful response.
  * Throws XrpcFailure, AppError `UNAUTHORIZED` when the account has to sign in
  * again, and what the guarded fetch throws.
  */
 export type AuthorizedSend = (call: SessionCall) => Promise<Response>;
 
-/** Service tokens that are still good, by account, audience and method. */
+/** Cache of valid service tokens, by account, audience and method. */
 export class ServiceTokenCache {
   readonly #tokens = new LRUCache<string, { token: string; until: number }>({
     max: 10_000,
   });
 
-  /** The token for `name`, or what `fetch` brings when there is none at `now`. */
+  /**
+   * Returns the cached token for `name`, or fetches one when there is none
+   * valid at `now`.
+   */
   async get(
     name: string,
     now: number,
@@ -58,10 +61,10 @@ export class ServiceTokenCache {
   }
 }
 
-/** A service token is not used in its last seconds, in milliseconds. */
+/** A service token is not used this long before it expires, in milliseconds. */
 const RENEW_MS = 10_000;
 
-/** A write may wait for the PDS to commit; in milliseconds. */
+/** Timeout of a write, which waits for the PDS to commit, in milliseconds. */
 const WRITE_TIMEOUT_MS = 30_000;
 
 const CID_RAW = 0x55;
@@ -183,7 +186,7 @@ export class XrpcPdsSession implements PdsSession {
     };
     if (!isReusable(lxm)) return await fetch();
     const { serviceTokens, clock } = this.#deps;
-    // Another PDS signs with another key.
+    // A different PDS signs with a different key.
     const name = `${this.pds} ${this.did} ${aud} ${lxm}`;
     return await serviceTokens.get(name, clock.now(), fetch);
   }
@@ -239,8 +242,8 @@ export class XrpcPdsSession implements PdsSession {
 
   /**
    * The reference PDS answers "internal server error" when a create finds a
-   * record or an update or delete finds none. That is told apart from a PDS in
-   * trouble by looking at the records.
+   * record or an update or delete finds none. Reading the records distinguishes
+   * that from a failing PDS.
    */
   async #explain(
     error: unknown,
@@ -264,7 +267,7 @@ export class XrpcPdsSession implements PdsSession {
         );
       }
     } catch {
-      // The PDS cannot even be read; the first error says it all.
+      // The PDS cannot be read either; report the first error.
     }
     return this.#errorFor(error);
   }
@@ -288,7 +291,10 @@ export class XrpcPdsSession implements PdsSession {
   }
 }
 
-/** Reads a response to its end: a head alone does not show that a write was done. */
+/**
+ * Reads a response to its end: the head alone does not prove that a write
+ * succeeded.
+ */
 async function readWhole(response: Response): Promise<void> {
   await response.arrayBuffer();
 }

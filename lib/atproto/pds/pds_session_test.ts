@@ -13,7 +13,7 @@ import { ManualClock } from "../../testing_clock.ts";
 const did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const pds = "https://pds.example.com";
 
-/** A session whose PDS answers each method with what `answers` has for it. */
+/** A session whose PDS responds to each method with its entry in `answers`. */
 function session(
   answers: Record<string, unknown | ((call: SessionCall) => unknown)>,
 ) {
@@ -50,7 +50,7 @@ const remove: RepoWrite = {
   rkey: "app_v2",
 };
 
-Deno.test("all writes go out in one commit of the account's own repo", async () => {
+Deno.test("all writes go into one commit of the account's own repo", async () => {
   const { session: alice, calls } = session({});
   await alice.applyWrites([create, remove]);
   assert.equal(calls.length, 1);
@@ -74,7 +74,7 @@ Deno.test("all writes go out in one commit of the account's own repo", async () 
   });
 });
 
-Deno.test("no writes need no commit, and too many do not fit into one", async () => {
+Deno.test("no writes make no commit, and too many are refused", async () => {
   const { session: alice, calls } = session({});
   await alice.applyWrites([]);
   await assert.rejects(
@@ -105,7 +105,7 @@ Deno.test("a create that finds a record is a conflict, as is a delete that finds
   });
 });
 
-Deno.test("a PDS in trouble is not taken for a conflict", async () => {
+Deno.test("a failing PDS is not mistaken for a conflict", async () => {
   const fine = session({
     applyWrites: failure(500, "InternalServerError"),
     getRecord: failure(400, "RecordNotFound"),
@@ -124,7 +124,7 @@ Deno.test("a PDS in trouble is not taken for a conflict", async () => {
   );
 });
 
-Deno.test("a write whose response breaks off is not taken for done", async () => {
+Deno.test("a write with a truncated response does not count as done", async () => {
   const broken = () => {
     const error = upstreamFailure("pds.example.com", new Error("reset"));
     return new Response(
@@ -166,7 +166,7 @@ Deno.test("each failure of a write has its own code and names the PDS", async ()
   }
 });
 
-Deno.test("an uploaded blob comes back as the reference to put into a record", async () => {
+Deno.test("an uploaded blob returns the reference to put into a record", async () => {
   const blob = {
     $type: "blob",
     ref: {

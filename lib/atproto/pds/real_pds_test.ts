@@ -83,7 +83,7 @@ function client(sandbox: TestSandbox, kv: Kv, clock: Clock) {
   return { fetch, paths, identities, sessions, pds: new PdsClient(fetch) };
 }
 
-Deno.test("a reference PDS takes what we write and gives it back", async (t) => {
+Deno.test("a reference PDS accepts our writes and returns them", async (t) => {
   await using sandbox = await startTestSandbox();
   const clock = new ShiftedClock();
   const kv = await openKv(":memory:", clock);
@@ -96,7 +96,7 @@ Deno.test("a reference PDS takes what we write and gives it back", async (t) => 
   const passwords = sessions();
 
   await t.step(
-    "a handle leads to the account and its key, an unknown one nowhere",
+    "a handle resolves to the account and its key, an unknown one does not",
     async () => {
       assert.equal(alice.did, sandbox.alice.did);
       assert.equal(alice.pds, sandbox.pds);
@@ -184,7 +184,7 @@ Deno.test("a reference PDS takes what we write and gives it back", async (t) => 
     },
   );
 
-  await t.step("what is not there is undefined", async () => {
+  await t.step("missing records are undefined", async () => {
     const cid = "bafkreibme22gw2h7y2h7tg2fhqotaqjucnbc24deqo72b6mkl2egezxhvy";
     const limits = { maxBytes: 10 };
     assert.equal(
@@ -198,7 +198,7 @@ Deno.test("a reference PDS takes what we write and gives it back", async (t) => 
   });
 
   await t.step(
-    "a create that finds a record is a conflict, and nothing of it is written",
+    "a create that finds a record is a conflict, and nothing is written",
     async () => {
       const session = await passwords.login(alice, sandbox.alice.appPassword);
       const value = { $type: "io.atcr.tag", repository: "x", tag: "y" };
@@ -239,7 +239,7 @@ Deno.test("a reference PDS takes what we write and gives it back", async (t) => 
   });
 
   await t.step(
-    "twenty calls with a token that has run out cause one refresh",
+    "twenty calls with an expired token cause one refresh",
     async () => {
       clock.shift = 3 * 3_600_000;
       const instances = [passwords, sessions()];
@@ -268,7 +268,7 @@ Deno.test("a reference PDS takes what we write and gives it back", async (t) => 
   );
 
   await t.step(
-    "without the PDS, writes say so and identities stay known",
+    "without the PDS, writes fail with a sentence and identities stay cached",
     async () => {
       const session = await passwords.restore(alice.did);
       await sandbox.stop();

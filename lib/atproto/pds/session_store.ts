@@ -1,6 +1,6 @@
 /**
- * Session tokens in the key-value store, encrypted, and the passwords that were
- * right a moment ago, as keyed hashes.
+ * Stores session tokens, encrypted, and recently verified passwords, as keyed
+ * hashes.
  *
  * @module
  */
@@ -22,16 +22,16 @@ const tokensSchema = z.object({
   refreshJwt: z.string().min(1).max(20_000),
 });
 
-/** A session at a PDS as `com.atproto.server.createSession` gives it. */
+/** A session at a PDS, as `com.atproto.server.createSession` returns it. */
 export type SessionTokens = z.infer<typeof tokensSchema>;
 
-/** Tokens with the version that a replacement has to build on. */
+/** Tokens with the versionstamp that a replacement must match. */
 export interface StoredTokens {
   readonly tokens: SessionTokens;
   readonly versionstamp: string;
 }
 
-/** A session that nobody used to refresh for so long is forgotten, in milliseconds. */
+/** A session that is not refreshed for this long expires, in milliseconds. */
 const KEEP_MS = 90 * 24 * 3_600_000;
 
 /** Keeps one session per account. */
@@ -55,7 +55,7 @@ export class SessionStore {
     return { tokens, versionstamp: row.versionstamp };
   }
 
-  /** Stores the tokens of a login and remembers its password for `passwordMs`. */
+  /** Stores the tokens of a login and caches its password for `passwordMs`. */
   async begin(
     did: Did,
     tokens: SessionTokens,
@@ -72,7 +72,7 @@ export class SessionStore {
       .commit();
   }
 
-  /** Replaces the tokens unless somebody else did meanwhile (false). */
+  /** Replaces the tokens; returns false when they were replaced meanwhile. */
   async replace(
     did: Did,
     before: StoredTokens,
@@ -87,14 +87,14 @@ export class SessionStore {
       .commit();
   }
 
-  /** Forgets the session and every password of the account. */
+  /** Deletes the session and all passwords of the account. */
   async drop(did: Did): Promise<void> {
     await this.#kv.delete(sessionKey(did));
     const passwords = this.#kv.list({ prefix: verifiedPasswordsKey(did) });
     for await (const { key } of passwords) await this.#kv.delete(key);
   }
 
-  /** Whether this password was right not long ago. */
+  /** Whether this password was recently verified. */
   async isVerified(did: Did, password: string): Promise<boolean> {
     return await this.#kv.get(this.#passwordKey(did, password)) !== undefined;
   }
@@ -103,7 +103,7 @@ export class SessionStore {
     return verifiedPasswordKey(did, this.passwordMac(did, password));
   }
 
-  /** A name for account and password that tells neither. */
+  /** A key for account and password that reveals neither. */
   passwordMac(did: Did, password: string): string {
     return this.#secrets.mac("verified password", did, password);
   }

@@ -1,6 +1,6 @@
 /**
  * A PDS for tests with the sessions of the real one: access tokens expire,
- * refresh tokens count once, passwords are checked.
+ * refresh tokens are valid once, passwords are checked.
  *
  * @module
  */
@@ -16,9 +16,9 @@ export class FakePds {
   readonly origin = "https://pds.example.com";
   readonly calls: string[] = [];
   readonly passwords = new Map<string, string>();
-  /** Scope of its access tokens; undefined: they name none. */
+  /** Scope of its access tokens; undefined for none. */
   scope: string | undefined = "com.atproto.appPass";
-  /** Answers in place of the usual ones, by method name. */
+  /** Responses that replace the usual ones, by method name. */
   readonly answers = new Map<string, () => Response | Promise<Response>>();
   readonly #clock: Clock;
   readonly #refresh = new Map<string, Did>();
@@ -39,18 +39,18 @@ export class FakePds {
     return this.calls.filter((call) => call === nsid).length;
   }
 
-  /** Takes back every access token, as a restart with another secret would. */
+  /** Invalidates every access token, as a restart with another secret would. */
   forgetAccess(): void {
     this.#access = new Map();
   }
 
-  /** Takes back every refresh token, as revoking an app password does. */
+  /** Invalidates every refresh token, as revoking an app password does. */
   revoke(): void {
     this.forgetAccess();
     this.#refresh.clear();
   }
 
-  /** The way to this server; everything else is not found. */
+  /** A fetch that reaches this server only; everything else is 404. */
   readonly fetch: GuardedFetch = Object.assign(
     async (
       input: string | URL | Request,
@@ -59,7 +59,7 @@ export class FakePds {
       const request = new Request(input, init);
       const nsid = new URL(request.url).pathname.replace("/xrpc/", "");
       this.calls.push(nsid);
-      // Everybody who asks at once is under way at once.
+      // Makes concurrent requests overlap.
       await new Promise((resolve) => setTimeout(resolve, 1));
       const answer = this.answers.get(nsid);
       return answer ? await answer() : await this.#answer(nsid, request);

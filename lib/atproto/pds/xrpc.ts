@@ -25,7 +25,7 @@ export interface XrpcCall extends FetchLimits {
   signal?: AbortSignal | undefined;
 }
 
-/** An answer that is an error. Not for people: {@linkcode pdsError} makes it so. */
+/** An error response. Not for users: {@linkcode pdsError} converts it. */
 export class XrpcFailure extends Error {
   override readonly name = "XrpcFailure";
 
@@ -47,10 +47,9 @@ const errorBody = z.object({
 });
 
 /**
- * Makes the call and returns the successful answer.
- *
- * Throws {@linkcode XrpcFailure} for an answer that is an error, and what the
- * guarded fetch throws.
+ * Makes the call and returns the successful response. Throws
+ * {@linkcode XrpcFailure} for an error response, and what the guarded fetch
+ * throws.
  */
 export async function xrpc(
   fetch: GuardedFetch,
@@ -86,9 +85,9 @@ export async function xrpc(
 }
 
 /**
- * The successful answer as JSON, checked by `schema`. Throws as
- * {@linkcode xrpc}, and AppError `UPSTREAM_FAILED` when the answer is not what
- * the method promises.
+ * Makes the call and returns the response as JSON, validated by `schema`.
+ * Throws like {@linkcode xrpc}, and AppError `UPSTREAM_FAILED` when the
+ * response does not match the schema.
  */
 export async function xrpcJson<T>(
   fetch: GuardedFetch,
@@ -107,7 +106,7 @@ export async function xrpcJson<T>(
   );
 }
 
-/** What to show for an error of a call to the PDS at `origin`. */
+/** Converts an error of a call to the PDS at `origin` for the user. */
 export function pdsError(error: unknown, origin: string): unknown {
   const { host } = new URL(origin);
   const failure = fetchFailure(error);
@@ -177,7 +176,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // A proxy in front of the PDS answers with a page; the status says enough.
+    // A proxy in front of the PDS may return a page; the status suffices.
     return undefined;
   }
 }
@@ -185,7 +184,8 @@ function parse(text: string): unknown {
 function retryAfter(headers: Headers): number | undefined {
   const seconds = Number(headers.get("retry-after") ?? NaN);
   if (Number.isFinite(seconds) && seconds >= 0) return Math.ceil(seconds);
-  // The reference PDS says when in seconds since the Unix epoch, by its own clock.
+  // The reference PDS sends it in seconds since the Unix epoch, by its own
+  // clock.
   const reset = Number(headers.get("ratelimit-reset") ?? NaN);
   const now = Date.parse(headers.get("date") ?? "") / 1000;
   const left = Math.ceil(reset - now);
@@ -193,9 +193,9 @@ function retryAfter(headers: Headers): number | undefined {
 }
 
 /**
- * What the server says is left of its limit on writes (headers `RateLimit-…`
- * of the reference PDS); undefined where it says nothing. `now` is our time in
- * milliseconds since the Unix epoch.
+ * Reads the remaining write quota (headers `RateLimit-…` of the reference PDS);
+ * undefined without the headers. `now` is our time in milliseconds since the
+ * Unix epoch.
  */
 export function writeBudget(
   headers: Headers,

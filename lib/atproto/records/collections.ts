@@ -1,5 +1,5 @@
 /**
- * The collections that registries and holds keep records in, by their NSIDs.
+ * NSIDs of the collections of registries and holds.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export const OWNER_COLLECTIONS = {
   tag: "io.atcr.tag",
 } as const;
 
-/** Collections that a hold keeps in its own repo. */
+/** Collections in a hold's own repo. */
 export const HOLD_COLLECTIONS = {
   captain: "io.atcr.hold.captain",
   crew: "io.atcr.hold.crew",

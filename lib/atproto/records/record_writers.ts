@@ -1,6 +1,6 @@
 /**
- * The records that the registry writes into owners' repos; `records.ts` reads
- * them.
+ * Builds the records that the registry writes into owners' repos; `records.ts`
+ * reads them.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import type { ParsedManifest } from "../../oci/manifest.ts";
 import type { BlobRef } from "../pds/pds.ts";
 import { manifestUri } from "./records.ts";
 
-/** Bytes of JSON up to which annotations stand in a record. */
+/** Maximum bytes of annotations (as JSON) in a record. */
 const MAX_ANNOTATIONS = 100_000;
 
-/** Layers and manifests listed in a record. */
+/** Maximum layers and manifests listed in a record. */
 const MAX_LISTED = 1_000;
 
-/** Bytes of JSON that a manifest record has at most; a repo takes 1 MB. */
+/** Maximum size of a manifest record in bytes of JSON; a repo accepts 1 MB. */
 const MAX_RECORD = 700_000;
 
 /** Facts of a manifest record. */
@@ -33,8 +33,9 @@ export interface ManifestFacts {
 }
 
 /**
- * An `io.atcr.manifest` record. What would make it too large for a repo stands
- * in the blob only: entries beyond {@linkcode MAX_LISTED}, then annotations and URLs.
+ * Builds an `io.atcr.manifest` record. What would make it too large for a repo
+ * is only in the blob: entries beyond {@linkcode MAX_LISTED}, then annotations
+ * and URLs.
  */
 export function writeManifest(facts: ManifestFacts): Record<string, unknown> {
   const full = manifestRecord(facts, extrasOf);
@@ -98,7 +99,7 @@ export function writeTag(facts: TagFacts): Record<string, unknown> {
   };
 }
 
-/** An `io.atcr.sailor.profile` record for somebody new. */
+/** An `io.atcr.sailor.profile` record for a new user. */
 export function writeProfile(
   facts: { defaultHold: Did; now: number },
 ): Record<string, unknown> {
@@ -118,7 +119,7 @@ function blobReference(descriptor: Descriptor): Record<string, unknown> {
 
 function manifestReference(descriptor: Descriptor): Record<string, unknown> {
   const { mediaType, size, digest, platform } = descriptor;
-  // The lexicon wants both names; attestations have `unknown` for each.
+  // The lexicon requires both names; attestations use `unknown` for each.
   const known = platform && platform.os !== "" && platform.architecture !== "";
   return {
     mediaType: cut(mediaType, 128),
@@ -142,7 +143,7 @@ function manifestReference(descriptor: Descriptor): Record<string, unknown> {
   };
 }
 
-/** What a descriptor or manifest says beyond its identity. */
+/** Optional fields of a descriptor or manifest. */
 function extrasOf(
   { annotations = {}, urls = [] }: {
     annotations?: Readonly<Record<string, string>> | undefined;
@@ -162,7 +163,7 @@ function jsonBytes(value: unknown): number {
   return new TextEncoder().encode(JSON.stringify(value)).byteLength;
 }
 
-/** `text` cut to `bytes` bytes of UTF-8; lexicons count bytes. */
+/** Truncates `text` to `bytes` bytes of UTF-8; lexicons count bytes. */
 function cut(text: string, bytes: number): string {
   const into = new Uint8Array(bytes);
   const { read } = new TextEncoder().encodeInto(text, into);

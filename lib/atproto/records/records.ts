@@ -1,6 +1,6 @@
 /**
- * Reads the records that registries write into owners' repos, also those of
- * other implementations and earlier versions.
+ * Parses the records that registries write into owners' repos, including those
+ * of other implementations and earlier versions.
  *
  * @module
  */
@@ -53,7 +53,7 @@ const profileSchema = z.object({
   autoRemoveUntagged: z.boolean().optional().catch(undefined),
 });
 
-/** What a reader needs of an `io.atcr.manifest` record. */
+/** Parsed fields of an `io.atcr.manifest` record. */
 export interface ManifestRecord {
   readonly repository: string;
   readonly digest: Digest;
@@ -66,26 +66,29 @@ export interface ManifestRecord {
   readonly subject: Digest | undefined;
 }
 
-/** What a reader needs of an `io.atcr.tag` record. */
+/** Parsed fields of an `io.atcr.tag` record. */
 export interface TagRecord {
   readonly repository: string;
   readonly tag: string;
-  /** Undefined when only the record of the manifest tells it. */
+  /** Undefined when only the manifest's record has it. */
   readonly digest: Digest | undefined;
-  /** Key of the record of the manifest, where the tag names one. */
+  /** Key of the manifest's record, if the tag names one. */
   readonly manifestRkey: string | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly updatedAt: number | undefined;
 }
 
-/** What a reader needs of an `io.atcr.sailor.profile` record. */
+/** Parsed fields of an `io.atcr.sailor.profile` record. */
 export interface SailorProfile {
   /** Absent when the owner leaves the choice to the registry. */
   readonly defaultHold: Did | undefined;
   readonly autoRemoveUntagged: boolean;
 }
 
-/** Reads a manifest record; undefined when it is none. `holdEndpoint` of early versions becomes a did:web. */
+/**
+ * Parses a manifest record; undefined when it is not one. `holdEndpoint` of
+ * early versions becomes a did:web.
+ */
 export function readManifest(value: unknown): ManifestRecord | undefined {
   const { data } = manifestSchema.safeParse(value);
   if (!data) return undefined;
@@ -102,7 +105,10 @@ export function readManifest(value: unknown): ManifestRecord | undefined {
   };
 }
 
-/** Reads a tag record; undefined when it is none. `manifestDigest` of early versions counts where there is no `manifest`. */
+/**
+ * Parses a tag record; undefined when it is not one. `manifestDigest` of early
+ * versions is used when there is no `manifest`.
+ */
 export function readTag(value: unknown): TagRecord | undefined {
   const { data } = tagSchema.safeParse(value);
   if (!data) return undefined;
@@ -119,7 +125,10 @@ export function readTag(value: unknown): TagRecord | undefined {
   };
 }
 
-/** Reads a sailor profile; undefined when it is none. A hold given as URL becomes a did:web. */
+/**
+ * Parses a sailor profile; undefined when it is not one. A hold given as URL
+ * becomes a did:web.
+ */
 export function readProfile(value: unknown): SailorProfile | undefined {
   const { data } = profileSchema.safeParse(value);
   if (!data) return undefined;
@@ -130,7 +139,7 @@ export function readProfile(value: unknown): SailorProfile | undefined {
   };
 }
 
-/** The did:web of a hold that is known by its URL only. */
+/** The did:web of a hold given by its URL. */
 function didOfEndpoint(endpoint: string | undefined): Did | undefined {
   const url = endpoint === undefined ? null : URL.parse(endpoint);
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
@@ -155,7 +164,7 @@ function rkeyOfUri(uri: string | undefined): string | undefined {
   }
 }
 
-/** The digest that a key of our making stands for. */
+/** The digest encoded in a key built by {@linkcode manifestRkey}. */
 function digestOfRkey(rkey: string | undefined): Digest | undefined {
   const algorithm = rkey?.length === 128 ? "sha512" : "sha256";
   const digest = `${algorithm}:${rkey}`;

@@ -100,7 +100,7 @@ for (
   });
 }
 
-Deno.test("the largest manifest still makes a record that a repo takes", () => {
+Deno.test("the record of the largest manifest is accepted by a repo", () => {
   const many = Array.from({ length: 4_000 }, () => ({
     ...descriptor,
     annotations: { note: "x".repeat(50) },
@@ -126,7 +126,7 @@ Deno.test("the largest manifest still makes a record that a repo takes", () => {
   assert.equal(record["annotations"], undefined);
 });
 
-Deno.test("a place that is no URL is left out", () => {
+Deno.test("a location that is not a URL is omitted", () => {
   const urls = ["over there", "https://example.com/l"];
   const layers = [{ ...descriptor, urls }];
   const record = writeManifest(facts({ ...imageManifest, layers }));
@@ -137,7 +137,7 @@ Deno.test("a place that is no URL is left out", () => {
   );
 });
 
-Deno.test("names longer than the lexicon allows are cut, not refused", () => {
+Deno.test("names longer than the lexicon allows are truncated, not refused", () => {
   const long = `application/${"x".repeat(200)}`;
   const record = writeManifest(facts({
     ...imageManifest,
@@ -199,7 +199,7 @@ Deno.test("a tag of an early version has the digest itself and createdAt", () =>
   assert.equal(readTag({ repository: "app", tag: "v1" }), undefined);
 });
 
-Deno.test("a profile is valid, and a hold by URL or none at all is understood", () => {
+Deno.test("a profile is valid, with a hold by URL or without one", () => {
   const record = writeProfile({ defaultHold: hold, now });
   assert.deepEqual(validateRecord("io.atcr.sailor.profile", record), {
     valid: true,
@@ -217,7 +217,7 @@ Deno.test("a profile is valid, and a hold by URL or none at all is understood", 
   }
 });
 
-Deno.test("an endpoint that is no web address is no hold", () => {
+Deno.test("an endpoint that is not a web address is not a hold", () => {
   for (
     const text of [undefined, "", "hold.example.com", "ftp://a.b", "at://x"]
   ) {
@@ -227,7 +227,7 @@ Deno.test("an endpoint that is no web address is no hold", () => {
   }
 });
 
-Deno.test("no record, however strange, makes a reader throw", () => {
+Deno.test("no record makes a parser throw", () => {
   const odd = fc.record({
     repository: fc.oneof(fc.string(), fc.jsonValue()),
     tag: fc.oneof(fc.string(), fc.jsonValue()),

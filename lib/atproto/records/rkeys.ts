@@ -1,7 +1,7 @@
 /**
- * Record keys of the `io.atcr.*` collections. They are pure functions of what
- * the record is about, so that writing it again overwrites it; readers compare
- * the fields of a record all the same and never trust its key.
+ * Record keys of the `io.atcr.*` collections. They are pure functions of the
+ * record's subject, so that writing it again overwrites it; readers still
+ * compare the fields of a record and never trust its key.
  *
  * @module
  */
@@ -23,8 +23,8 @@ export function manifestRkey(digest: string): string {
 /**
  * Key of `io.atcr.tag`: `<repository>_<tag>` with `/` as `~`.
  *
- * Two pairs can share one key (`a_b` with tag `c`, and `a` with tag `b_c`);
- * the second one to be written takes {@linkcode tagRkeyAlternative}.
+ * Two pairs can share one key (`a_b` with tag `c`, and `a` with tag `b_c`); the
+ * second one written uses {@linkcode tagRkeyAlternative}.
  */
 export function tagRkey(repository: string, tag: string): string {
   return checked(`${flat(repository)}_${tag}`, `${repository}:${tag}`);
@@ -44,7 +44,7 @@ export function statsRkey(owner: Did, repository: string): string {
   return base32.baseEncode(hash.subarray(0, 16));
 }
 
-/** A repository name may hold no `~`, so nothing is lost. */
+/** A repository name cannot contain `~`, so the mapping is unambiguous. */
 function flat(repository: string): string {
   return repository.replaceAll("/", "~");
 }

@@ -19,7 +19,7 @@ const repository = fc.tuple(
   .map(([first, rest]) => first + rest.flat().join(""));
 const tag = fc.stringMatching(/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,40}$/);
 
-Deno.test("keys look as the contract says", () => {
+Deno.test("keys have the specified form", () => {
   const hex = "a".repeat(64);
   assert.equal(manifestRkey(`sha256:${hex}`), hex);
   assert.equal(tagRkey("team/app", "v1.0"), "team~app_v1.0");
@@ -27,14 +27,14 @@ Deno.test("keys look as the contract says", () => {
 });
 
 Deno.test("the key of statistics is 128 bits of sha256 in base32", () => {
-  // sha256("did:plc:ewvi7nxzyoun6zhxrhs64oiz/app"), checked with other tools.
+  // sha256("did:plc:ewvi7nxzyoun6zhxrhs64oiz/app"), verified with other tools.
   assert.equal(
     statsRkey("did:plc:ewvi7nxzyoun6zhxrhs64oiz", "app"),
     "k4dy5pugrkcarv7i3owc4pchfm",
   );
 });
 
-Deno.test("every repository and tag gives keys that a repo takes", () => {
+Deno.test("every repository and tag gives keys that a repo accepts", () => {
   fc.assert(fc.property(repository, tag, (repo, name) => {
     for (
       const rkey of [
@@ -71,7 +71,7 @@ Deno.test("statistics of two repositories never share a key", () => {
   }));
 });
 
-Deno.test("a name that gives no key is refused with its name", () => {
+Deno.test("a name without a valid key is refused with its name", () => {
   assert.throws(() => tagRkey("app", "a b"), (error) => {
     assert(isAppError(error, "NAME_INVALID"));
     assert.match(error.message, /app:a b/);

@@ -1,5 +1,5 @@
 /**
- * What does the jobs of a kind.
+ * Handlers of job kinds.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { type JobKind } from "./jobs.ts";
 
-/** What a handler receives besides the payload. */
+/** Context of a run, passed to the handler with the payload. */
 export interface JobRun {
   readonly id: string;
   /** From 1. */
@@ -17,23 +17,23 @@ export interface JobRun {
 }
 
 /**
- * Does one job. It may run more than once, so doing it twice must be as good
- * as once. An AppError's `retryAfterSeconds` is the least pause before the
- * next attempt.
+ * Runs one job. It must be idempotent, because a job may run more than once.
+ * `retryAfterSeconds` of a thrown AppError is the minimum pause before the next
+ * attempt.
  */
 export type JobHandler<T> = (payload: T, run: JobRun) => Promise<void>;
 
 /** A kind with its handler. */
 export interface Registered {
   readonly kind: JobKind<unknown>;
-  /** Checks the payload and calls the handler. */
+  /** Validates the payload and calls the handler. */
   readonly handle: (payload: unknown, run: JobRun) => Promise<void>;
 }
 
-/** A payload that no further attempt makes valid. */
+/** Thrown for an invalid payload; retries cannot help. */
 export class BadPayload extends Error {}
 
-/** Joins a kind with its handler, which gets only payloads that are valid. */
+/** Combines a kind with its handler, which receives only valid payloads. */
 export function registered<T>(
   kind: JobKind<T>,
   handler: JobHandler<T>,

@@ -1,5 +1,5 @@
 /**
- * Rows of jobs on their way: taken by lease, done, planned again or given up.
+ * Rows of jobs: claimed by lease, finished, rescheduled or buried.
  *
  * @module
  */
@@ -17,27 +17,32 @@ import type { Entry, Kv } from "../kv.ts";
 import { acquireLease } from "../lease.ts";
 import type { Lease } from "../held_lease.ts";
 
-/** A job that this instance has taken. */
+/** A job claimed by this instance. */
 export interface JobClaim {
   readonly id: string;
   readonly row: JobRow;
   readonly lease: Lease;
 }
 
-/** The rows of jobs that are taken, done, planned again or given up. */
+/** Claims, finishes, reschedules and buries jobs. */
 export class JobRows {
   readonly #kv: Kv;
   readonly #clock: Clock;
   readonly #leaseMs: number;
 
-  /** @param leaseMs after which time another worker takes over from a dead one, in milliseconds. */
+  /**
+   * @param leaseMs time after which another worker takes over from a dead one,
+   * in milliseconds.
+   */
   constructor(kv: Kv, clock: Clock, leaseMs: number) {
     this.#kv = kv;
     this.#clock = clock;
     this.#leaseMs = leaseMs;
   }
 
-  /** Takes the job of a due row, unless another worker has it or it is gone. */
+  /**
+   * Claims the job of a due row, unless another worker has it or it is gone.
+   */
   async claim(
     kind: JobKind<unknown>,
     due: Entry<unknown>,
@@ -50,7 +55,7 @@ export class JobRows {
     try {
       const job = await this.#kv.get<JobRow>(jobKey(id));
       if (job === undefined || job.value.runAt !== due.key.at(-2)) {
-        // Left by a job that was replaced or done.
+        // Left over from a replaced or finished job.
         await this.#kv.atomic().check(due.key, due.versionstamp)
           .delete(due.key).commit();
       } else if (job.value.attempts >= attemptsOf(kind)) {
@@ -69,7 +74,7 @@ export class JobRows {
     return undefined;
   }
 
-  /** Removes a job that is done, unless it was queued anew meanwhile. */
+  /** Removes a finished job, unless it was queued again meanwhile. */
   async finish(id: string, row: JobRow): Promise<void> {
     const job = await this.#kv.get<JobRow>(jobKey(id));
     if (job?.value.revision !== row.revision) return;
@@ -80,13 +85,16 @@ export class JobRows {
       .commit();
   }
 
-  /** The job as it is stored, unless it was done or queued again since `row` was read. */
+  /**
+   * Returns the stored job, unless it was finished or queued again since `row`
+   * was read.
+   */
   async current(id: string, row: JobRow): Promise<Entry<JobRow> | undefined> {
     const job = await this.#kv.get<JobRow>(jobKey(id));
     return job?.value.revision === row.revision ? job : undefined;
   }
 
-  /** Plans `row` for another run in `pauseMs` milliseconds in place of `job`. */
+  /** Replaces `job` by `row`, due in `pauseMs` milliseconds. */
   async again(
     id: string,
     job: Entry<JobRow>,
@@ -100,7 +108,7 @@ export class JobRows {
     await commit.commit();
   }
 
-  /** Gives a job up, and keeps it for the operator. */
+  /** Moves a job to the dead jobs, where the operator finds it. */
   async bury(
     id: string,
     job: Entry<JobRow>,

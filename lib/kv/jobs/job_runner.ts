@@ -1,6 +1,6 @@
 /**
- * Does the jobs of `jobs.ts`: claims what is due by lease, so that one
- * instance does it and another takes over when that one dies.
+ * Runs the jobs of `jobs.ts`: claims due jobs by lease, so that one instance
+ * runs each and another takes over if that one dies.
  *
  * @module
  */
@@ -23,14 +23,17 @@ import {
 /** Options of {@linkcode JobRunner}. */
 export interface JobRunnerOptions {
   readonly kv: Kv;
-  /** The one that `kv` goes by. */
+  /** Must be the clock of `kv`. */
   readonly clock: Clock;
   readonly log: Logger;
-  /** Jobs at the same time in this instance; 4 by default. */
+  /** Concurrent jobs in this instance; 4 by default. */
   readonly concurrency?: number;
-  /** A dead worker's job is taken over after so long; 60,000 by default. */
+  /**
+   * Time after which a dead worker's job is taken over, in milliseconds; 60,000
+   * by default.
+   */
   readonly leaseMs?: number;
-  /** Pause between two looks at the store; 5,000 by default. */
+  /** Polling interval in milliseconds; 5,000 by default. */
   readonly pollMs?: number;
 }
 
@@ -41,7 +44,7 @@ interface Claim extends JobClaim {
 const DEFAULTS = { concurrency: 4, leaseMs: 60_000, pollMs: 5_000 };
 const ERROR_LENGTH = 1_000;
 
-/** Does due jobs of the registered kinds, in the background or when asked to. */
+/** Runs due jobs of the registered kinds, in the background or on demand. */
 export class JobRunner {
   readonly #kv: Kv;
   readonly #clock: Clock;
@@ -52,14 +55,14 @@ export class JobRunner {
   readonly #rows: JobRows;
   readonly #kinds = new Map<string, Registered>();
   readonly #running = new Set<Promise<void>>();
-  /** Slots in use, by {@linkcode laneOf}. */
+  /** Slots in use per lane. */
   readonly #used = new Map<string, number>();
-  /** Ends the loop; no new job is begun. */
+  /** Ends the loop; no new job starts. */
   #stopping = new AbortController();
-  /** Ends the handlers. */
+  /** Aborts the handlers. */
   #aborting = new AbortController();
   #loop: Promise<void> | undefined;
-  /** Ends the pause before the next look at the store. */
+  /** Ends the pause before the next poll. */
   #woken = new AbortController();
   #looks = 0;
 
@@ -75,8 +78,8 @@ export class JobRunner {
   }
 
   /**
-   * Says who does the jobs of `kind`. Jobs of kinds nobody registered stay
-   * for another instance. Throws when the kind has a handler already.
+   * Registers the handler of `kind`. Jobs of unregistered kinds are left to
+   * other instances. Throws when the kind already has a handler.
    */
   register<T>(kind: JobKind<T>, handler: JobHandler<T>): void {
     if (this.#kinds.has(kind.name)) {
@@ -85,19 +88,19 @@ export class JobRunner {
     this.#kinds.set(kind.name, registered(kind, handler));
   }
 
-  /** Begins to do jobs in the background. */
+  /** Starts running jobs in the background. */
   start(): void {
     this.#loop ??= this.#run();
   }
 
-  /** Looks for due jobs now instead of at the next poll, where jobs are done in the background. */
+  /** Polls for due jobs now, if the runner runs in the background. */
   wake(): void {
     this.#woken.abort();
   }
 
   /**
-   * Begins no new job and waits for the running ones; after `graceMs` their
-   * signals are aborted. What they did not finish is done after a restart.
+   * Starts no new job and waits for the running ones; after `graceMs` their
+   * signals are aborted. Unfinished jobs run again after a restart.
    */
   async stop(graceMs = 10_000): Promise<void> {
     this.#stopping.abort();
@@ -113,8 +116,8 @@ export class JobRunner {
   }
 
   /**
-   * Does everything that is due, what becomes due meanwhile included, up to
-   * about `limit` runs, and returns how many there were; for `Deno.cron` and
+   * Runs everything that is due, including what becomes due meanwhile, up to
+   * about `limit` runs, and returns the number of runs; for `Deno.cron` and
    * tests.
    */
   async runDue(limit = 10_000): Promise<number> {
@@ -140,7 +143,7 @@ export class JobRunner {
       } catch (error) {
         this.#log.error("jobs cannot be read", { error });
       }
-      // A slot that becomes free is used at once.
+      // Use a free slot at once.
       const pause = AbortSignal.any([signal, woken.signal]);
       const sleep = this.#clock.sleep(this.#pollMs, pause);
       await Promise.race([sleep, ...this.#running]);
@@ -148,13 +151,13 @@ export class JobRunner {
     }
   }
 
-  /** Begins due jobs as far as there are slots; returns how many. */
+  /** Starts due jobs while there are free slots; returns how many. */
   async #claimDue(): Promise<number> {
     await this.#ahead.bringBack(
       [...this.#kinds.values()].map(({ kind }) => kind),
     );
     let begun = 0;
-    // Each time another kind comes first, so that none takes all the slots.
+    // Start with another kind each time, so that none takes all the slots.
     const kinds = [...this.#kinds.values()];
     const first = this.#looks++ % Math.max(1, kinds.length);
     for (
@@ -204,20 +207,20 @@ export class JobRunner {
       }
       await this.#rows.finish(id, row);
     } catch (error) {
-      // The row stays as it is; the job runs again when the lease has ended.
+      // The row is unchanged; the job runs again when the lease has expired.
       log.error("a job's outcome cannot be stored", { error });
     } finally {
       await lease.release();
     }
   }
 
-  /** Plans the next attempt of a job that failed, or gives it up. */
+  /** Reschedules a failed job, or buries it after its last attempt. */
   async #fail(
     { id, row, registered, lease }: Claim,
     log: Logger,
     error: unknown,
   ): Promise<void> {
-    // Whoever has the lease now decides what becomes of the job.
+    // The new holder of the lease decides about the job.
     if (lease.signal.aborted) return;
     const job = await this.#rows.current(id, row);
     if (job === undefined) return;
@@ -240,7 +243,7 @@ export class JobRunner {
   }
 }
 
-/** Kinds without slots of their own share one lane. */
+/** Kinds without their own slots share one lane. */
 function laneOf(kind: JobKind<unknown>): string {
   return kind.concurrency === undefined ? "" : kind.name;
 }

@@ -1,7 +1,7 @@
 /**
- * Background work as rows in the store: it survives a crash, runs on any
- * instance, and can be queued in the same commit as what makes it necessary.
- * `job_runner.ts` does the work.
+ * Durable background jobs as rows in the store: they survive crashes, run on
+ * any instance, and can be queued in the same commit as the change that
+ * requires them. `job_runner.ts` runs them.
  *
  * @module
  */
@@ -12,27 +12,30 @@ import type { Clock } from "../../clock.ts";
 import { deadJobKey, deadJobKeys, dueKey, dueKeys, jobKey } from "../keys.ts";
 import type { Atomic, Key, Kv } from "../kv.ts";
 
-/** A kind of job; declared once by the service that does it. */
+/** A kind of job, declared once by the service that handles it. */
 export interface JobKind<T> {
-  /** Unique and stable, for example `hold.post`; stands in keys. */
+  /** Unique and stable, for example `hold.post`; part of keys. */
   readonly name: string;
-  /** What a payload looks like; checked again before each run. No transforms. */
+  /** Schema of the payload, validated before each run. No transforms. */
   readonly payload: z.ZodType<T>;
-  /** Given up after so many runs; 10 by default. */
+  /** Maximum number of runs; 10 by default. */
   readonly maxAttempts?: number;
-  /** Pause after the first failure, doubled after each further one; 5,000 by default. */
+  /**
+   * Pause after the first failure, doubled after each further one, in
+   * milliseconds; 5,000 by default.
+   */
   readonly backoffMs?: number;
-  /** Longest pause between two runs; six hours by default. */
+  /** Longest pause between two runs, in milliseconds; six hours by default. */
   readonly maxBackoffMs?: number;
   /**
-   * The pauses after the first, the second and further failures, instead of
-   * doubled ones; the last is repeated. In milliseconds.
+   * Explicit pauses after the first, second and further failures, instead of
+   * exponential ones; the last is repeated. In milliseconds.
    */
   readonly pausesMs?: readonly [number, ...number[]];
   /**
-   * Jobs of this kind at the same time in one instance, in slots of their own:
-   * for work that waits for slow strangers. By default the kinds share the
-   * slots of the runner.
+   * Concurrent jobs of this kind in one instance, in separate slots: for work
+   * that waits for slow external servers. By default kinds share the runner's
+   * slots.
    */
   readonly concurrency?: number;
 }
@@ -40,55 +43,58 @@ export interface JobKind<T> {
 /** Options of {@linkcode planJob}. */
 export interface EnqueueOptions {
   /**
-   * Jobs of one kind and key are one job: a later one replaces the payload
-   * and time of one that waits, and is done after one that is running.
+   * Deduplicates jobs of one kind: a later job with the same key replaces
+   * payload and time of a waiting one, and runs after a running one.
    */
   readonly dedupeKey?: string;
   /** Not before this time (milliseconds since the Unix epoch); now by default. */
   readonly runAt?: number;
 }
 
-/** A job that waits or is being done. */
+/** A waiting or running job. */
 export interface JobRow {
   readonly kind: string;
   readonly payload: unknown;
   /** Milliseconds since the Unix epoch. */
   readonly runAt: number;
   readonly enqueuedAt: number;
-  /** When `runAt` was decided; absent in rows of earlier versions. */
+  /** When `runAt` was set; absent in rows of earlier versions. */
   readonly plannedAt?: number;
-  /** Runs begun so far. */
+  /** Runs started so far. */
   readonly attempts: number;
-  /** New with each `enqueue`, so that a run knows whether its job was replaced. */
+  /**
+   * Changes with each `enqueue`, so that a run can detect that its job was
+   * replaced.
+   */
   readonly revision: string;
   /** Why the last run failed. */
   readonly lastError?: string;
 }
 
-/** A job that was given up. */
+/** A job that failed permanently. */
 export interface DeadJob extends JobRow {
   readonly id: string;
   /** Milliseconds since the Unix epoch. */
   readonly diedAt: number;
 }
 
-/** Given-up jobs are kept for so long: 30 days, in milliseconds. */
+/** How long dead jobs are kept: 30 days, in milliseconds. */
 export const DEAD_JOB_KEPT_MS = 30 * 86_400_000;
 
-/** A job as it was queued, by which it can be taken back. */
+/** Identifies a queued job, so that it can be withdrawn. */
 export interface QueuedJob {
   readonly id: string;
   readonly revision: string;
 }
 
-/** A job with the rows that make it exist. */
+/** A job with the mutations that store it. */
 export interface PlannedJob extends QueuedJob {
   readonly rows: readonly { readonly key: Key; readonly row: unknown }[];
 }
 
 /**
- * A job for a commit that somebody else puts together: it exists when its rows
- * are there. Payload and key must fit into one value of the store.
+ * Plans a job for a commit that the caller builds: the job exists once its rows
+ * are written. Payload and key must fit into one value of the store.
  */
 export function planJob<T>(
   clock: Clock,
@@ -111,8 +117,8 @@ export function planJob<T>(
 }
 
 /**
- * Adds a job to `commit` and returns its id. The job exists when the commit
- * is applied. Limits as {@linkcode planJob}.
+ * Adds a job to `commit` and returns its id. The job exists once the commit is
+ * applied. Same limits as {@linkcode planJob}.
  */
 export function enqueue<T>(
   commit: Atomic,
@@ -126,7 +132,7 @@ export function enqueue<T>(
   return id;
 }
 
-/** The mutations that make `row` wait under `id`. */
+/** The mutations that queue `row` under `id`. */
 export function addJob(commit: Atomic, id: string, row: JobRow): void {
   for (const { key, row: value } of rowsOf(id, row)) commit.set(key, value);
 }
@@ -138,7 +144,7 @@ function rowsOf(id: string, row: JobRow): PlannedJob["rows"] {
   ];
 }
 
-/** Takes back a job that is not needed any more, unless it was queued anew. */
+/** Withdraws a job that is no longer needed, unless it was queued again. */
 export async function withdraw(kv: Kv, job: QueuedJob): Promise<void> {
   const entry = await kv.get<JobRow>(jobKey(job.id));
   if (entry?.value.revision !== job.revision) return;
@@ -150,8 +156,8 @@ export async function withdraw(kv: Kv, job: QueuedJob): Promise<void> {
 }
 
 /**
- * The jobs of `kind` that wait or are being done, in the order of their time,
- * those included that are not due yet; at most `limit`.
+ * Lists the waiting and running jobs of `kind` by due time, including those not
+ * due yet; at most `limit`.
  */
 export async function* waitingJobs<T>(
   kv: Kv,
@@ -162,7 +168,7 @@ export async function* waitingJobs<T>(
   for await (const due of kv.list(all, { limit })) {
     const id = String(due.key.at(-1));
     const row = (await kv.get<JobRow>(jobKey(id)))?.value;
-    // Left by a job that was replaced or done.
+    // Left over from a replaced or finished job.
     if (!row || row.runAt !== due.key.at(-2)) continue;
     const payload = kind.payload.safeParse(row.payload);
     if (!payload.success) continue;
@@ -170,7 +176,9 @@ export async function* waitingJobs<T>(
   }
 }
 
-/** The jobs that were given up in the last 30 days, at most `limit`. */
+/**
+ * Lists the jobs that failed permanently in the last 30 days, at most `limit`.
+ */
 export async function listDeadJobs(kv: Kv, limit = 100): Promise<DeadJob[]> {
   const jobs: DeadJob[] = [];
   for await (const entry of kv.list<DeadJob>(deadJobKeys, { limit })) {
@@ -180,8 +188,8 @@ export async function listDeadJobs(kv: Kv, limit = 100): Promise<DeadJob[]> {
 }
 
 /**
- * Queues a given-up job once more, from its first attempt. Throws AppError
- * `NOT_FOUND` when there is none with this id.
+ * Queues a dead job again, from its first attempt. Throws AppError `NOT_FOUND`
+ * when there is none with this id.
  */
 export async function retryDeadJob(
   kv: Kv,
@@ -206,7 +214,7 @@ export async function retryDeadJob(
     attempts: 0,
     revision: crypto.randomUUID(),
   });
-  // A job of the same key that waits already does the same work.
+  // A waiting job with the same key already does the same work.
   await commit.commit();
 }
 
@@ -214,15 +222,15 @@ const MAX_ATTEMPTS = 10;
 const BACKOFF_MS = 5_000;
 const MAX_BACKOFF_MS = 6 * 3_600_000;
 
-/** Runs after which a job of `kind` is given up. */
+/** Maximum number of runs of a job of `kind`. */
 export function attemptsOf(kind: JobKind<unknown>): number {
   return kind.maxAttempts ?? MAX_ATTEMPTS;
 }
 
 /**
  * Pause after the run number `attempts` (from 1) failed with `error`, in
- * milliseconds: exponential or as the kind lists it, with up to a quarter more
- * so that jobs do not return in step, and not shorter than the error asks.
+ * milliseconds: exponential or as listed by the kind, with up to a quarter of
+ * jitter, and not shorter than the error's `retryAfterSeconds`.
  */
 export function pauseAfter(
   kind: JobKind<unknown>,

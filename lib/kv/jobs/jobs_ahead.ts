@@ -1,6 +1,6 @@
 /**
- * Jobs that were planned by a clock that ran ahead and was set back since:
- * they would wait for as long as it was ahead.
+ * Repairs jobs scheduled by a clock that was ahead and has been set back: they
+ * would wait for as long as it was ahead.
  *
  * @module
  */
@@ -11,27 +11,30 @@ import { addJob, type JobKind, type JobRow } from "./jobs.ts";
 import { dueKey, dueKeys, jobKey } from "../keys.ts";
 import type { Kv } from "../kv.ts";
 
-/** How often they are looked for, in milliseconds: the clock may be set back at any time. */
+/** Interval of the check in milliseconds; the clock may be set back at any time. */
 const EVERY_MS = 60_000;
 
-/** Jobs of one kind that are looked at in one round, the latest ones first. */
+/** Jobs of one kind checked in one round, latest first. */
 const MAX_LOOKED_AT = 1_000;
 
-/** Brings jobs of a time ahead back, so that they wait no longer than was meant. */
+/**
+ * Reschedules jobs with a time too far ahead, so that they wait no longer than
+ * intended.
+ */
 export class JobsAhead {
   readonly #kv: Kv;
   readonly #clock: Clock;
   readonly #log: Logger;
   #lookedAt = -Infinity;
 
-  /** @param deps.clock the one that `kv` goes by. */
+  /** @param deps.clock must be the clock of `kv`. */
   constructor(deps: { kv: Kv; clock: Clock; log: Logger }) {
     this.#kv = deps.kv;
     this.#clock = deps.clock;
     this.#log = deps.log;
   }
 
-  /** Looks for jobs of these kinds, unless that was done within the last minute. */
+  /** Checks the jobs of these kinds, at most once a minute. */
   async bringBack(kinds: Iterable<JobKind<unknown>>): Promise<void> {
     const now = this.#clock.now();
     if (isWithin(this.#lookedAt, EVERY_MS, now)) return;

@@ -35,7 +35,7 @@ class Rig {
     this.kv = new DenoKv(kv, this.clock);
   }
 
-  /** An instance that notes what it did, or does `handler`. */
+  /** An instance that records its runs, or calls `handler`. */
   runner(
     handler?: (payload: { text: string }, run: JobRun) => Promise<void>,
     options: Partial<JobRunnerOptions> = {},
@@ -56,7 +56,7 @@ class Rig {
     return id;
   }
 
-  /** Rows left besides given-up jobs. */
+  /** Rows left other than dead jobs. */
   async rows(): Promise<number> {
     let rows = 0;
     for await (const entry of this.kv.list({ prefix: ["kv"] })) {
@@ -77,7 +77,7 @@ function test(name: string, body: (rig: Rig) => Promise<void>): void {
   });
 }
 
-test("jobs are done once, in the order of their time, and leave nothing", async (rig) => {
+test("jobs run once, in order of due time, and leave no rows", async (rig) => {
   const now = rig.clock.now();
   await rig.enqueue("second", { runAt: now - 1 });
   await rig.enqueue("first", { runAt: now - 2 });
@@ -88,7 +88,7 @@ test("jobs are done once, in the order of their time, and leave nothing", async 
   assert.equal(await rig.rows(), 0);
 });
 
-test("a job waits for its time", async (rig) => {
+test("a job waits until it is due", async (rig) => {
   await rig.enqueue("later", { runAt: rig.clock.now() + 500 });
   const runner = rig.runner();
   assert.equal(await runner.runDue(), 0);
@@ -118,7 +118,7 @@ test("jobs of one key are one job with the last payload", async (rig) => {
   assert.equal(await rig.rows(), 0);
 });
 
-test("a job queued again while it runs is done once more afterwards", async (rig) => {
+test("a job queued again while it runs is run again afterwards", async (rig) => {
   await rig.enqueue("old", { dedupeKey: "k" });
   let inside = 0;
   const runner = rig.runner(async ({ text }) => {
@@ -131,7 +131,7 @@ test("a job queued again while it runs is done once more afterwards", async (rig
   assert.deepEqual(rig.done, ["old", "new"]);
 });
 
-test("a job that is taken back is not done, but one queued anew is", async (rig) => {
+test("a withdrawn job does not run, but one queued again does", async (rig) => {
   const job = planJob(rig.clock, POST, { text: "old" }, { dedupeKey: "k" });
   const queue = async ({ rows }: PlannedJob) => {
     const commit = rig.kv.atomic();
@@ -148,7 +148,7 @@ test("a job that is taken back is not done, but one queued anew is", async (rig)
   assert.deepEqual(rig.done, ["new"]);
 });
 
-test("waiting jobs are told in the order of their time, also before it has come", async (rig) => {
+test("waiting jobs are listed by due time, including those not due yet", async (rig) => {
   const now = rig.clock.now();
   await rig.enqueue("tomorrow", { runAt: now + 86_400_000 });
   await rig.enqueue("today", { runAt: now });
@@ -161,7 +161,7 @@ test("waiting jobs are told in the order of their time, also before it has come"
   );
 });
 
-test("a failing job is tried again after growing pauses, then kept with its error", async (rig) => {
+test("a failing job is retried with growing pauses, then kept with its error", async (rig) => {
   const id = await rig.enqueue("x");
   const attempts: number[] = [];
   const runner = rig.runner((_, run) => {
@@ -210,7 +210,7 @@ test("a kind may list its pauses, of which the last is repeated", async (rig) =>
   assert.equal((await listDeadJobs(rig.kv)).length, 1);
 });
 
-test("a given-up job can be queued again and is forgotten when it succeeds", async (rig) => {
+test("a dead job can be queued again and is removed when it succeeds", async (rig) => {
   const id = await rig.enqueue("x");
   let works = false;
   const runner = rig.runner(() =>
@@ -231,7 +231,7 @@ test("a given-up job can be queued again and is forgotten when it succeeds", asy
   );
 });
 
-test("a failure that says when to come back is heard", async (rig) => {
+test("the retry time of an error is respected", async (rig) => {
   await rig.enqueue("x");
   const runner = rig.runner(() =>
     Promise.reject(
@@ -245,7 +245,7 @@ test("a failure that says when to come back is heard", async (rig) => {
   assert.equal(await runner.runDue(), 1);
 });
 
-test("a payload that does not fit is given up at once and never handled", async (rig) => {
+test("an invalid payload fails permanently at once and never reaches the handler", async (rig) => {
   const commit = rig.kv.atomic();
   const wrong: JobKind<unknown> = { ...POST, payload: z.unknown() };
   enqueue(commit, rig.clock, wrong, { text: 5 });
@@ -255,7 +255,7 @@ test("a payload that does not fit is given up at once and never handled", async 
   assert.match((await listDeadJobs(rig.kv))[0]?.lastError ?? "", /text/);
 });
 
-test("a dead worker's job is taken over when its lease has ended", async (rig) => {
+test("a dead worker's job is taken over when its lease has expired", async (rig) => {
   await rig.enqueue("x");
   const dies = rig.runner(() => new Promise(() => {}), {
     // A clock that stands still renews nothing, like a dead process.
@@ -271,7 +271,7 @@ test("a dead worker's job is taken over when its lease has ended", async (rig) =
   assert.deepEqual(rig.done, ["x"]);
 });
 
-test("a job that kills every worker is given up too", async (rig) => {
+test("a job that kills every worker fails permanently too", async (rig) => {
   await rig.enqueue("x");
   for (let i = 0; i < 3; i++) {
     const dies = rig.runner(() => new Promise(() => {}), {
@@ -286,7 +286,7 @@ test("a job that kills every worker is given up too", async (rig) => {
   assert.match((await listDeadJobs(rig.kv))[0]?.lastError ?? "", /died/);
 });
 
-test("two instances share the work and do nothing twice", async (rig) => {
+test("two instances share the work and run nothing twice", async (rig) => {
   const texts = Array.from({ length: 40 }, (_, i) => `job ${i}`);
   for (const text of texts) await rig.enqueue(text);
   const runs = await Promise.all([
@@ -310,7 +310,7 @@ test("no more jobs run at once than allowed", async (rig) => {
   assert.equal(rig.done.length, 10);
 });
 
-test("a kind with slots of its own neither takes those of others nor waits for them", async (rig) => {
+test("a kind with its own slots neither uses those of others nor waits for them", async (rig) => {
   const slow: JobKind<{ text: string }> = {
     ...POST,
     name: "test.slow",
@@ -337,7 +337,7 @@ test("a kind with slots of its own neither takes those of others nor waits for t
   assert.equal(await run, 6);
 });
 
-test("kinds nobody registered here stay for another instance", async (rig) => {
+test("unregistered kinds are left to other instances", async (rig) => {
   const commit = rig.kv.atomic();
   enqueue(commit, rig.clock, { ...POST, name: "test.other" }, { text: "x" });
   await commit.commit();
@@ -345,7 +345,7 @@ test("kinds nobody registered here stay for another instance", async (rig) => {
   assert.equal(await rig.rows(), 2);
 });
 
-test("in the background jobs are found by looking now and then", async (rig) => {
+test("in the background due jobs are found by polling", async (rig) => {
   const runner = rig.runner(undefined, { pollMs: 1_000 });
   runner.start();
   await settle(rig.kv);
@@ -357,7 +357,7 @@ test("in the background jobs are found by looking now and then", async (rig) => 
   await runner.stop();
 });
 
-test("a runner that is woken looks at once", async (rig) => {
+test("a runner that is woken polls at once", async (rig) => {
   const runner = rig.runner();
   runner.start();
   await settle(rig.kv);
@@ -368,7 +368,7 @@ test("a runner that is woken looks at once", async (rig) => {
   await runner.stop();
 });
 
-test("stopping ends what runs too long and leaves it for later, uncounted", async (rig) => {
+test("stopping aborts long runs and leaves the jobs for later, without counting the attempt", async (rig) => {
   await rig.enqueue("slow");
   let aborted = false;
   const runner = rig.runner((_, { signal }) =>
@@ -396,7 +396,7 @@ test("stopping ends what runs too long and leaves it for later, uncounted", asyn
   assert.deepEqual(rig.done, ["slow"]);
 });
 
-test("jobs that were planned by a clock ahead wait no longer than was meant once it is set back", async (rig) => {
+test("jobs scheduled by a fast clock wait no longer than intended once it is set back", async (rig) => {
   const day = 86_400_000;
   await rig.enqueue("old", { runAt: rig.clock.now() + 90_000 });
   rig.clock.advance(day);
@@ -411,7 +411,7 @@ test("jobs that were planned by a clock ahead wait no longer than was meant once
   }, { concurrency: 1 });
   await runner.runDue();
   assert.deepEqual(rig.done, ["now"]);
-  // The retry of what failed was planned by this clock.
+  // The retry was scheduled by this clock.
   fails = false;
   rig.clock.advance(2_000);
   await runner.runDue();

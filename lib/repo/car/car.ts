@@ -1,5 +1,5 @@
 /**
- * Reading the repo as CARs: whole, since a revision, single proofs and single
+ * Exports the repo as CARs: whole, since a revision, single proofs and single
  * blocks (repository specification, "CAR File Serialization").
  *
  * @module
@@ -24,13 +24,13 @@ import {
 import type { HeadRow, NodeRow, OldRow, RecordRow } from "../rows.ts";
 import { proofOf } from "../tree.ts";
 
-/** Blocks that may be asked for at once. */
+/** Maximum number of blocks per request. */
 const MAX_BLOCKS = 300;
 
-/** Bytes of the pieces that an export comes in, about. */
+/** Approximate chunk size of an export in bytes. */
 const PIECE_BYTES = 64 * 1024;
 
-/** A link of a node, with what the store has there. */
+/** A link of a node, with the stored row it points to. */
 interface Child {
   readonly cid: string;
   /** Path of a record; undefined for a node. */
@@ -51,14 +51,12 @@ export class CarReader {
   }
 
   /**
-   * The repo of this moment, or what has changed in it after the revision
-   * `since`: the commit, then the tree from left to right, each node before
-   * what is below it. Read as it is sent, so memory stays flat; commits may
-   * go on meanwhile. The stream fails when that takes more than an hour and
-   * what it needs is gone.
-   *
-   * A record that stands at two paths comes twice: leaving one out would need
-   * a list of all. Throws AppError `INVALID_REQUEST` when `since` is no TID.
+   * Exports the current repo, or its changes after the revision `since`: the
+   * commit, then the tree from left to right, each node before its children.
+   * Streams with constant memory while commits continue. The stream fails when
+   * it takes more than an hour and blocks it needs have been removed. A record
+   * at two paths is sent twice: deduplication would need a list of all records.
+   * Throws AppError `INVALID_REQUEST` when `since` is not a TID.
    */
   async export(since?: string): Promise<ReadableStream<Uint8Array>> {
     if (since !== undefined) assertRev(since);
@@ -68,8 +66,8 @@ export class CarReader {
   }
 
   /**
-   * A CAR that proves the record at a path, or that there is none. Throws
-   * AppError `INVALID_REQUEST` for bad names.
+   * Returns a CAR that proves that the record at a path exists, or that there
+   * is none. Throws AppError `INVALID_REQUEST` for bad names.
    */
   async proof(
     collection: string,
@@ -94,9 +92,9 @@ export class CarReader {
   }
 
   /**
-   * A CAR without root of single blocks: the commit, nodes, records. Throws
-   * AppError `INVALID_REQUEST` (`BlockNotFound`) when one is not here, and
-   * for broken CIDs or more than {@linkcode MAX_BLOCKS}.
+   * Returns a CAR without root that contains single blocks: the commit, nodes,
+   * records. Throws AppError `INVALID_REQUEST` (`BlockNotFound`) when one is
+   * missing, and for malformed CIDs or more than {@linkcode MAX_BLOCKS}.
    */
   async blocks(cids: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
     if (cids.length > MAX_BLOCKS) {
@@ -132,8 +130,8 @@ export class CarReader {
     const stack: Child[] = [{ cid: head.data, row: root?.value }];
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
       const { cid, path, row } = next;
-      // What was written before `since` the reader has, with all below it:
-      // a new node has only new ancestors.
+      // The reader already has a node written before `since` and everything
+      // below it, since a new node has only new ancestors.
       if (since !== undefined && row !== undefined && row.rev <= since) {
         continue;
       }
@@ -148,7 +146,7 @@ export class CarReader {
     }
   }
 
-  /** What the node in `bytes` links to, from left to right. */
+  /** Links of the node in `bytes`, from left to right. */
   async #children(bytes: Uint8Array): Promise<Child[]> {
     const node: unknown = decode(bytes);
     if (!isNodeData(node)) throw new Error("a stored MST node is malformed");
@@ -170,7 +168,10 @@ export class CarReader {
     return links.map((link, i) => ({ ...link, row: rows[i]?.value }));
   }
 
-  /** The record `cid`, whether it is still the one of `row` or was replaced meanwhile. */
+  /**
+   * Returns the record `cid`, whether it is still that of `row` or was replaced
+   * meanwhile.
+   */
   async #version(
     cid: string,
     row: NodeRow | RecordRow | undefined,
@@ -211,7 +212,7 @@ export class CarReader {
   }
 }
 
-/** Many small chunks joined to fewer of about {@linkcode PIECE_BYTES}. */
+/** Joins small chunks to chunks of about {@linkcode PIECE_BYTES}. */
 async function* pieces(
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,5 @@
 /**
- * Taking the records of a CAR into the repo, for a restore or a move.
+ * Imports the records of a CAR into the repo, for a restore or a move.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import { decodeRecord } from "../record_data.ts";
 import type { ApplyResult } from "../types.ts";
 import type { RepoWrite } from "../writes.ts";
 
-/** Where records are taken to; a `Repo` is one. */
+/** Target of an import; implemented by `Repo`. */
 export interface ImportTarget {
-  /** Throws AppError when the repo would refuse `write` for its form. */
+  /** Throws AppError when the repo would refuse `write` as invalid. */
   assertWrite(write: RepoWrite): Promise<void>;
   applyAll(
     writes: readonly RepoWrite[],
@@ -24,32 +24,36 @@ export interface ImportTarget {
   ): Promise<ApplyResult[]>;
 }
 
-/** What an import did. */
+/** Result of an import. */
 export interface ImportResult {
-  /** Records that are now here, those included that were already. */
+  /** Records present now, including those that existed before. */
   readonly records: number;
-  /** Records that the repo does not take, with the reason; at most 1,000 are told. */
+  /** Records that the repo refused, with the reason; lists at most 1,000. */
   readonly refused: readonly { path: string; reason: string }[];
-  /** Records left as they are here, with the reason; at most 1,000 are told. */
+  /** Records left unchanged, with the reason; lists at most 1,000. */
   readonly kept: readonly { path: string; reason: string }[];
 }
 
-/** How an import is done. */
+/** Options of an import. */
 export interface ImportOptions {
-  /** Why the record that `write` would put must stay as it is here; undefined when it may be put. */
+  /**
+   * Returns why the record that `write` would put must be left unchanged, or
+   * undefined when it may be put.
+   */
   readonly keep?: (write: RepoWrite) => string | undefined;
 }
 
 const MAX_REFUSED = 1000;
 
 /**
- * Puts every record of the CAR `car` into the repo, in commits of at most 200;
- * what else is in the repo stays. The CAR's own signature does not matter,
- * because the records are signed anew. Read as it comes, so memory stays
- * flat when the CAR is in tree order, as our exports are.
+ * Puts every record of `car` into the repo, in commits of at most 200 writes;
+ * other records stay. The CAR's signature is not checked, because the records
+ * are signed again. Streams with constant memory when the CAR is in tree order,
+ * as our exports are.
  *
- * Throws AppError `INVALID_REQUEST` when `car` is no CAR of a repo, is damaged
- * or lacks blocks; what was read before stays. An import can be repeated.
+ * Throws AppError `INVALID_REQUEST` when `car` is not the CAR of a repo, is
+ * damaged or lacks blocks; records read before that stay. An import can be
+ * repeated.
  */
 export async function importCar(
   target: ImportTarget,
@@ -99,7 +103,7 @@ export async function importCar(
   return { records, refused, kept };
 }
 
-/** The same CAR, once every block is what its CID says; the reader believes the CIDs. */
+/** Verifies every block against its CID; the reader does not. */
 async function* checkedCar(
   car: ReadableStream<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
@@ -115,7 +119,7 @@ async function* checkedCar(
   yield* writeCarStream(await blocks.roots(), checked());
 }
 
-/** The library's complaints in a sentence for people. */
+/** Formats the library's errors as sentences. */
 async function readable<T>(step: Promise<T>): Promise<T> {
   try {
     return await step;

@@ -35,7 +35,7 @@ async function filled(repo: Repo, count: number): Promise<void> {
   }
 }
 
-Deno.test("an export holds what the events have told, and passes the reference", async () => {
+Deno.test("an export holds what the events announced, and passes the reference implementation", async () => {
   const { repo, kv, signer } = await openTestRepo();
   await filled(repo, 500);
   await repo.apply([
@@ -69,7 +69,7 @@ Deno.test("two records of one content survive the removal of one", async () => {
   kv.close();
 });
 
-Deno.test("an export that began before goes on while everything is replaced and swept", async () => {
+Deno.test("a running export continues while everything is replaced and swept", async () => {
   const clock = new ManualClock();
   const { repo, kv, signer } = await openTestRepo({ clock });
   await filled(repo, 1500);
@@ -103,7 +103,7 @@ Deno.test("an export that began before goes on while everything is replaced and 
   kv.close();
 });
 
-Deno.test("an export since a revision holds the changes only, and completes the older one", async () => {
+Deno.test("an export since a revision holds only the changes, and completes the older one", async () => {
   const { repo, kv, signer } = await openTestRepo();
   await filled(repo, 800);
   const { rev } = await repo.head();
@@ -134,7 +134,7 @@ Deno.test("an export since a revision holds the changes only, and completes the 
   kv.close();
 });
 
-Deno.test("proofs show a record that is there and one that is not", async () => {
+Deno.test("proofs show an existing record and a missing one", async () => {
   const { repo, kv, signer } = await openTestRepo();
   await filled(repo, 300);
   const cid = (await repo.getRecord(NOTE, "note5"))?.cid ?? "";
@@ -163,7 +163,7 @@ Deno.test("proofs show a record that is there and one that is not", async () => 
   kv.close();
 });
 
-Deno.test("the proof of an empty repo shows that nothing is there", async () => {
+Deno.test("the proof of an empty repo shows that there is no record", async () => {
   const { repo, kv, signer } = await openTestRepo();
   const { verified } = await verifyProofs(
     await repo.car.proof(NOTE, "a"),
@@ -194,7 +194,7 @@ Deno.test("blocks are found by CID: commit, node, record", async () => {
   kv.close();
 });
 
-Deno.test("an exported repo is imported elsewhere, as often as one likes", async () => {
+Deno.test("an exported repo can be imported elsewhere, repeatedly", async () => {
   const from = await openTestRepo();
   await filled(from.repo, 450);
   await from.repo.apply([create("twin1", "same"), create("twin2", "same")]);
@@ -225,7 +225,7 @@ Deno.test("an exported repo is imported elsewhere, as often as one likes", async
   to.kv.close();
 });
 
-Deno.test("a cut CAR is refused", async () => {
+Deno.test("a truncated CAR is refused", async () => {
   const { repo, kv } = await openTestRepo();
   await filled(repo, 50);
   const car = await bytesOf(await repo.car.export());
@@ -239,7 +239,7 @@ Deno.test("a cut CAR is refused", async () => {
   kv.close();
 });
 
-Deno.test("a damaged CAR is refused or taken in part, and the repo stays whole", async () => {
+Deno.test("a damaged CAR is refused or imported in part, and the repo stays consistent", async () => {
   const from = await openTestRepo();
   await filled(from.repo, 20);
   const car = await bytesOf(await from.repo.car.export());

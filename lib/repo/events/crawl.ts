@@ -1,5 +1,5 @@
 /**
- * Asking relays to read the repo's events (`com.atproto.sync.requestCrawl`).
+ * Requests relays to crawl the repo's events (`com.atproto.sync.requestCrawl`).
  *
  * @module
  */
@@ -9,27 +9,26 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { AppError, isAppError, operatorMessage } from "../../errors.ts";
 
-/** `fetch`, guarded; made for requests that we choose the URL of. */
+/** Guarded `fetch` for URLs that this server chooses. */
 export type Fetcher = (url: URL, init: RequestInit) => Promise<Response>;
 
-/** What a relay said. */
+/** A relay's response. */
 export interface CrawlAnswer {
   /** Host of the relay. */
   readonly relay: string;
   readonly accepted: boolean;
-  /** Why not, in the relay's own words where it had some. */
+  /** Why not, in the relay's own words if it gave any. */
   readonly reason?: string;
 }
 
 const errorBody = z.object({ message: z.string().max(1000) });
 
 /**
- * Asks each of `relays` (host names) to crawl the PDS at `origin`. Relays
- * forget a host that was away for long, so this belongs to every start.
- *
- * Throws AppError `INVALID_REQUEST` when `origin` is nothing a relay could
- * reach: it must be https, with a public name and no port. A relay that
- * cannot be asked is an answer, not an error.
+ * Requests each of `relays` (host names) to crawl the PDS at `origin`. Call it
+ * at every start, because relays forget hosts that were offline for long.
+ * Throws AppError `INVALID_REQUEST` when a relay cannot reach `origin`: it must
+ * be https, with a public name and no port. A relay that cannot be reached is a
+ * result, not an error.
  */
 export async function requestCrawl(
   fetch: Fetcher,
@@ -76,6 +75,6 @@ function reasonIn(text: string, status: number): string {
   try {
     return foreignText(errorBody.parse(JSON.parse(text)).message);
   } catch {
-    return `The relay answered ${status}.`; // It was no XRPC error.
+    return `The relay answered ${status}.`; // It was not an XRPC error.
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AppError } from "../../errors.ts";
 import { requestCrawl } from "./crawl.ts";
 
-Deno.test("every relay is asked, and what it says is told", async () => {
+Deno.test("every relay is asked, and its response is returned", async () => {
   const asked: [string, unknown][] = [];
   const answers = await requestCrawl(
     async (url, init) => {
@@ -36,7 +36,7 @@ Deno.test("every relay is asked, and what it says is told", async () => {
   ]);
 });
 
-Deno.test("nobody is asked to crawl a place that is not public", async () => {
+Deno.test("no relay is asked to crawl a private address", async () => {
   for (
     const origin of [
       "http://hold.example.com",

@@ -1,6 +1,6 @@
 /**
- * The repo's events, kept for a while so that consumers can resume: numbered
- * without gaps, stored by the very commit that they tell of.
+ * The repo's events, retained so that consumers can resume: numbered without
+ * gaps, stored in the same atomic change as their commit.
  *
  * @module
  */
@@ -27,19 +27,19 @@ export interface Retention {
   readonly maxEvents: number;
 }
 
-/** Three days, as relays expect, and no more than fills about 1 GB. */
+/** Three days, as relays expect, and at most about 1 GB. */
 export const DEFAULT_RETENTION: Retention = {
   maxAgeMs: 72 * 3_600_000,
   maxEvents: 200_000,
 };
 
-/** Bytes of one stored piece of an event. */
+/** Bytes of one stored chunk of an event. */
 const CHUNK_BYTES = 60_000;
-/** More pieces than one event can have; a commit holds 800 KiB. */
+/** Upper bound on the chunks of an event; a commit holds 800 KiB. */
 const MAX_CHUNKS = 16;
 /** Keys removed by one commit of the sweep. */
 const SWEEP_KEYS = 500;
-/** A page of events ends after so many bytes. */
+/** Maximum bytes of a page of events. */
 const PAGE_BYTES = 1_000_000;
 
 /** The event log of one repo. */
@@ -78,8 +78,8 @@ export class EventLog {
   }
 
   /**
-   * What of the log there is: events with a number above `after` and up to
-   * `latest` can be read; `cut` says whether older ones have been removed.
+   * The range of the log: events with a number above `after` and up to `latest`
+   * can be read; `cut` is true when older ones have been removed.
    */
   async window(): Promise<{ after: number; latest: number; cut: boolean }> {
     const { seq: latest, firstSeq } = await this.#head();
@@ -87,7 +87,10 @@ export class EventLog {
     return { after: first - 1, latest, cut: first > firstSeq };
   }
 
-  /** The next events after number `after`, at least one when there is one, at most about a megabyte. */
+  /**
+   * Reads the events after number `after`: at least one if there is any, at
+   * most about a megabyte.
+   */
   async read(after: number): Promise<LoggedEvent[]> {
     const events: LoggedEvent[] = [];
     let total = 0;
@@ -101,7 +104,7 @@ export class EventLog {
       if (!(value instanceof Uint8Array)) {
         open = { seq, row: value, parts: [value.bytes] };
       } else if (open?.seq === seq) open.parts.push(value);
-      // Else the sweep has already taken the beginning of this event.
+      // Otherwise the sweep has already removed the beginning of this event.
       if (open === undefined || open.parts.length < open.row.chunks) continue;
       const frame = joinBytes(open.parts);
       events.push({ seq: open.seq, at: open.row.at, frame });
@@ -112,7 +115,7 @@ export class EventLog {
     return events;
   }
 
-  /** Removes events that need not be kept; returns how many stored pieces went. */
+  /** Removes events beyond the retention; returns how many chunks were removed. */
   async sweep(): Promise<number> {
     const before = this.#clock.now() - this.#retention.maxAgeMs;
     const upTo = await this.latest() - this.#retention.maxEvents;
@@ -144,7 +147,7 @@ export class EventLog {
       { limit: MAX_CHUNKS },
     );
     for await (const { key, value } of rows) {
-      // The sweep may have left the end of an event.
+      // The sweep may have left the last chunks of an event.
       if (!(value instanceof Uint8Array)) return Number(key.at(-2));
     }
     return undefined;

@@ -1,7 +1,7 @@
 /**
- * New events to many consumers at once. What comes within a moment goes out
- * together, as the same bytes for everybody: writing to a connection costs far
- * more than what is written.
+ * Fans new events out to many consumers. Events that arrive close together are
+ * sent as one batch with the same bytes for all consumers, because a write to a
+ * connection costs far more than its bytes.
  *
  * @module
  */
@@ -10,24 +10,27 @@ import type { Clock } from "../../clock.ts";
 import type { LoggedEvent } from "./event_log.ts";
 import { asMessages } from "./socket_messages.ts";
 
-/** Takes the events that were gathered for it; must not throw. */
+/** Receives a batch of events; must not throw. */
 export type Recipient = (batch: Batch) => void;
 
-/** Events that go out together. */
+/** Events that are sent together. */
 export interface Batch {
   /** Header and body of each event. */
   readonly frames: readonly Uint8Array[];
-  /** All of them as binary messages of a WebSocket server, as they go over the connection. */
+  /** All of them encoded as WebSocket binary messages of a server. */
   readonly messages: () => Uint8Array;
 }
 
-/** For so long events are gathered after a batch has gone out, in milliseconds; the first one after a pause goes at once. */
+/**
+ * How long events are batched after a batch was sent, in milliseconds; the
+ * first event after a pause is sent at once.
+ */
 const GATHER_MS = 20;
 
-/** Gathers events for recipients. */
+/** Batches events for recipients. */
 export class FanOut {
   readonly #clock: Clock;
-  /** Recipients with the place of their first event in the batch. */
+  /** Recipients with the index of their first event in the batch. */
   readonly #recipients = new Map<Recipient, number>();
   #frames: Uint8Array[] = [];
   #seq = 0;
@@ -37,7 +40,10 @@ export class FanOut {
     this.#clock = clock;
   }
 
-  /** Adds an event for one recipient; the events of one come in their order. */
+  /**
+   * Adds an event for one recipient; each recipient receives its events in
+   * order.
+   */
   add({ seq, frame }: LoggedEvent, recipient: Recipient): void {
     if (this.#frames.length === 0 && this.#pause === undefined) {
       queueMicrotask(() => this.flush());
@@ -51,12 +57,12 @@ export class FanOut {
     }
   }
 
-  /** Forgets a recipient. */
+  /** Removes a recipient. */
   remove(recipient: Recipient): void {
     this.#recipients.delete(recipient);
   }
 
-  /** Sends what was gathered. */
+  /** Sends the batch. */
   flush(): void {
     const frames = this.#frames;
     if (frames.length === 0) return;
@@ -75,7 +81,7 @@ export class FanOut {
     if (this.#pause === undefined) void this.#gather();
   }
 
-  /** Ends the gathering; nothing may be added any more before the next event. */
+  /** Stops batching; nothing may be added before the next event. */
   stop(): void {
     this.#pause?.abort();
   }

@@ -5,7 +5,7 @@ import { asMessages } from "./socket_messages.ts";
 
 const event = (seq: number) => ({ seq, at: 0, frame: Uint8Array.of(seq) });
 
-/** A recipient that remembers what came, batch by batch. */
+/** A recipient that records what it received, batch by batch. */
 function recipient() {
   const batches: number[][] = [];
   const bytes: Uint8Array[] = [];
@@ -20,7 +20,7 @@ async function settle(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-Deno.test("the first event goes out at once, those right after it together", async () => {
+Deno.test("the first event is sent at once, those right after it together", async () => {
   const clock = new ManualClock();
   const out = new FanOut(clock);
   const { take, batches } = recipient();
@@ -41,7 +41,7 @@ Deno.test("the first event goes out at once, those right after it together", asy
   out.stop();
 });
 
-Deno.test("everybody gets the same bytes, and nothing from before they came", async () => {
+Deno.test("all recipients get the same bytes, and nothing from before they joined", async () => {
   const out = new FanOut(new ManualClock());
   const [one, two, late, gone] = [
     recipient(),
@@ -62,7 +62,7 @@ Deno.test("everybody gets the same bytes, and nothing from before they came", as
   out.stop();
 });
 
-Deno.test("messages of every length have the header that the protocol wants", () => {
+Deno.test("messages of every length have the header that the protocol requires", () => {
   const sizes = [0, 1, 125, 126, 65_535, 65_536];
   const frames = sizes.map((size, i) => new Uint8Array(size).fill(i));
   const bytes = asMessages(frames);
@@ -77,7 +77,7 @@ Deno.test("messages of every length have the header that the protocol wants", ()
       ? [view.getUint16(at + 2), 4]
       : [short, 2];
     assert.equal(length, frame.length);
-    // The shortest form that fits.
+    // The shortest possible form.
     assert.equal(
       header,
       length < 126 ? 2 : length < 65_536 ? 4 : 10,

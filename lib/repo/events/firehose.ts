@@ -1,6 +1,6 @@
 /**
- * The event stream to one consumer: what it has missed from the log, then
- * every event as it comes (`com.atproto.sync.subscribeRepos`).
+ * The event stream to one consumer: backfill from the log, then live events
+ * (`com.atproto.sync.subscribeRepos`).
  *
  * @module
  */
@@ -17,9 +17,12 @@ import {
   type FirehoseLimits,
 } from "./firehose_limits.ts";
 
-/** While a consumer catches up, so many bytes may wait for it. */
+/** Maximum unsent bytes of a consumer during backfill. */
 const BACKFILL_BYTES = 1_000_000;
-/** How often a consumer that catches up is looked at, in milliseconds. */
+/**
+ * Polling interval of a consumer's unsent bytes during backfill, in
+ * milliseconds.
+ */
 const DRAIN_MS = 20;
 /** `readyState` of an open socket. */
 const OPEN = 1;
@@ -37,7 +40,7 @@ export class Firehose {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #limits: FirehoseLimits;
-  /** Every consumer with its client, where that is counted. */
+  /** Every consumer with its client, if the client is counted. */
   readonly #sockets = new Map<FirehoseSocket, string | undefined>();
   readonly #fanOut: FanOut;
 
@@ -58,15 +61,16 @@ export class Firehose {
     this.#fanOut = new FanOut(deps.clock);
   }
 
-  /** Consumers connected now. */
+  /** Number of connected consumers. */
   get consumers(): number {
     return this.#sockets.size;
   }
 
   /**
-   * Serves `socket` until it closes: events with numbers above `cursor`, only
-   * new ones without. `client` is whom the connection is counted for; nobody
-   * when undefined. Never throws; what goes wrong ends the connection.
+   * Serves `socket` until it closes: events with numbers above `cursor`, or
+   * only new ones without it. The connection counts towards the limit of
+   * `client`; it is not counted when undefined. Never throws; errors close the
+   * connection.
    */
   async serve(
     socket: FirehoseSocket,
@@ -100,7 +104,10 @@ export class Firehose {
     }
   }
 
-  /** Ends all connections, because the server stops; consumers come back with their cursor. */
+  /**
+   * Closes all connections when the server stops; consumers reconnect with
+   * their cursor.
+   */
   close(): void {
     this.#fanOut.flush();
     for (const socket of this.#sockets.keys()) {
@@ -108,7 +115,10 @@ export class Firehose {
     }
   }
 
-  /** Why there is no place for one more consumer of `client`; undefined when there is. */
+  /**
+   * Returns why another consumer of `client` is refused, or undefined when it
+   * is admitted.
+   */
   #crowd(client: string | undefined): string | undefined {
     const { maxConsumers, maxPerClient } = this.#limits;
     if (this.#sockets.size >= maxConsumers) return "too many consumers";
@@ -120,8 +130,8 @@ export class Firehose {
   }
 
   /**
-   * Sends what the log has after `cursor`. Returns the number from which the
-   * live events go on, undefined when the connection is over.
+   * Sends the events of the log after `cursor`. Returns the number after which
+   * live events continue, or undefined when the connection was closed.
    */
   async #backfill(
     socket: FirehoseSocket,
@@ -143,7 +153,7 @@ export class Firehose {
       const events = await this.#log.read(last);
       const [first] = events;
       if (first === undefined) return last;
-      // The log was shortened while this consumer was catching up.
+      // The log was truncated while this consumer was catching up.
       if (first.seq > last + 1) socket.send(OUTDATED);
       for (const { seq, frame } of events) {
         if (!await this.#drained(socket, gone)) {
@@ -158,7 +168,7 @@ export class Firehose {
     return undefined;
   }
 
-  /** Sends every event after number `from` until the consumer is gone. */
+  /** Sends every event after number `from` until the consumer disconnects. */
   async #follow(
     socket: FirehoseSocket,
     from: number,
@@ -193,7 +203,7 @@ export class Firehose {
     }
   }
 
-  /** False when too much is unsent already. */
+  /** Returns false when too much is unsent. */
   #send(socket: FirehoseSocket, { frames, messages }: Batch): boolean {
     const { maxBufferedBytes } = this.#limits;
     if (socket.sendMessages) {
@@ -215,7 +225,10 @@ export class Firehose {
     socket.close(POLICY_VIOLATION, "ConsumerTooSlow");
   }
 
-  /** Waits until little is unsent; false when nothing has moved for too long. */
+  /**
+   * Waits until little is unsent; returns false when there was no progress for
+   * too long.
+   */
   async #drained(socket: FirehoseSocket, gone: AbortSignal): Promise<boolean> {
     let least = Infinity;
     let since = this.#clock.now();

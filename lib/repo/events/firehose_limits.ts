@@ -1,18 +1,21 @@
 /**
- * How much the consumers of the event stream may ask for.
+ * Limits for consumers of the event stream.
  *
  * @module
  */
 
-/** How much a consumer may ask for. */
+/** Limits for consumers. */
 export interface FirehoseLimits {
-  /** Consumers at the same time. */
+  /** Concurrent consumers. */
   readonly maxConsumers: number;
-  /** Consumers of one client at the same time. */
+  /** Concurrent consumers of one client. */
   readonly maxPerClient: number;
   /** A consumer with more unsent bytes than this is dropped. */
   readonly maxBufferedBytes: number;
-  /** A consumer that takes nothing for so long while it catches up is dropped; milliseconds. */
+  /**
+   * A consumer that makes no progress for this long during backfill is dropped;
+   * milliseconds.
+   */
   readonly stallMs: number;
 }
 

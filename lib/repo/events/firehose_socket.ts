@@ -8,34 +8,43 @@ import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
 
 const PING_MS = 30_000;
-/** Pings without answer after which a consumer is gone. */
+/** Unanswered pings after which a consumer is dropped. */
 const MISSED_PINGS = 2;
 
 const POLICY_VIOLATION = 1008;
 
-/** What is needed of a WebSocket; those of the platform and of `ws` fit. */
+/**
+ * The subset of WebSocket that is used; implemented by the platform's and that
+ * of `ws`.
+ */
 export interface FirehoseSocket {
   /** 0 while connecting, 1 while open. */
   readonly readyState: number;
-  /** Bytes that were sent and are still here. */
+  /** Bytes buffered but not yet transmitted. */
   readonly bufferedAmount: number;
   send(data: Uint8Array): void;
-  /** Where it exists it takes whole messages as they go over the connection. */
+  /** If present, writes encoded messages directly to the connection. */
   sendMessages?(messages: Uint8Array): void;
   close(code?: number, reason?: string): void;
   addEventListener(
     type: "open" | "close" | "error",
     listener: () => void,
   ): void;
-  /** Where it exists it is called every half minute, so that proxies keep the connection. */
+  /**
+   * If present, called every half minute, so that proxies keep the connection
+   * open.
+   */
   ping?(): void;
-  /** Calls `listener` for each answer to a ping; where it exists, who misses two is dropped. */
+  /**
+   * If present, calls `listener` for each pong; a consumer that misses two is
+   * dropped.
+   */
   onPong?(listener: () => void): void;
-  /** Ends the connection without a farewell, which nobody would answer. */
+  /** Ends the connection without a close frame, which would not be answered. */
   terminate?(): void;
 }
 
-/** Resolves when the connection is open or gone. */
+/** Resolves when the connection is open or closed. */
 export function opened(
   socket: FirehoseSocket,
   gone: AbortSignal,
@@ -47,7 +56,9 @@ export function opened(
   });
 }
 
-/** Pings until the connection is gone; ends one that answers no more. */
+/**
+ * Pings until the connection is closed; terminates one that does not answer.
+ */
 export async function keepAlive(
   socket: FirehoseSocket,
   clock: Clock,

@@ -36,7 +36,7 @@ class FakeSocket implements FirehoseSocket {
   emit(type: string): void {
     this.#listeners[type]?.forEach((listener) => listener());
   }
-  /** Numbers of the events that came; names of the other messages. */
+  /** Numbers of the events received; names of other messages. */
   get seen(): unknown[] {
     return this.frames.map((frame) => {
       const [, rest] = decodeFirst(frame);
@@ -64,7 +64,7 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);
 }
 
-Deno.test("a consumer gets what it missed and then what comes, without gap or repeat", async () => {
+Deno.test("a consumer gets missed events and then live ones, without gap or repeat", async () => {
   const { repo, kv } = await openTestRepo();
   const first = await repo.log.latest() - 3;
   for (let i = 0; i < 20; i++) await repo.apply([create(`old${i}`)]);
@@ -114,7 +114,7 @@ Deno.test("events made while a consumer catches up are not lost", async () => {
   kv.close();
 });
 
-Deno.test("events of another instance come too", async () => {
+Deno.test("events of another instance are delivered too", async () => {
   const { repo, kv } = await openTestRepo();
   const other = await openTestRepo({ kv });
   const socket = new FakeSocket();
@@ -133,7 +133,7 @@ Deno.test("events of another instance come too", async () => {
   kv.close();
 });
 
-Deno.test("a cursor of the future is an error, one before the window a warning", async () => {
+Deno.test("a cursor in the future is an error, one before the window a warning", async () => {
   const clock = new ManualClock();
   const { repo, kv } = await openTestRepo({
     clock,
@@ -205,7 +205,7 @@ Deno.test("a consumer that stalls while it catches up is dropped", async () => {
   kv.close();
 });
 
-Deno.test("no more consumers are served than allowed", async () => {
+Deno.test("consumers above the limit are refused", async () => {
   const { repo, kv } = await openTestRepo();
   const firehose = firehoseOf(repo, { maxConsumers: 1 });
   const one = new FakeSocket();
@@ -234,7 +234,7 @@ Deno.test("a socket that is still connecting gets nothing before it is open", as
   kv.close();
 });
 
-Deno.test("one client has a bounded number of places, and gets them back", async () => {
+Deno.test("consumers per client are bounded, and closed ones are no longer counted", async () => {
   const { repo, kv } = await openTestRepo();
   const firehose = firehoseOf(repo, { maxPerClient: 2 });
   const connect = (client: string | undefined) => {
@@ -247,7 +247,7 @@ Deno.test("one client has a bounded number of places, and gets them back", async
   assert.equal(refused.closed?.code, 1013);
   assert.match(refused.closed?.reason ?? "", /your address/);
   assert.equal(connect("198.51.100.8").closed, undefined);
-  // A proxy or the machine itself: nobody is counted.
+  // A proxy or localhost is not counted.
   for (let i = 0; i < 5; i++) {
     assert.equal(connect(undefined).closed, undefined);
   }
@@ -259,7 +259,7 @@ Deno.test("one client has a bounded number of places, and gets them back", async
   kv.close();
 });
 
-Deno.test("who misses two pings is dropped, who answers stays", async () => {
+Deno.test("a consumer that misses two pings is dropped, one that answers stays", async () => {
   const { repo, kv } = await openTestRepo();
   const clock = new ManualClock();
   const firehose = firehoseOf(repo, {}, clock);

@@ -12,21 +12,21 @@ import type { Did } from "../../did.ts";
 import { parseCid } from "../cid.ts";
 import type { TreeOp } from "../tree.ts";
 
-/** What every event of the log carries. */
+/** Common fields of events in the log. */
 export interface EventStamp {
   readonly seq: number;
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
 }
 
-/** What a `#commit` event tells. */
+/** Content of a `#commit` event. */
 export interface CommitEvent {
   readonly did: Did;
   readonly cid: string;
   readonly rev: string;
-  /** Revision before; null for the first commit only. */
+  /** Previous revision; null only for the first commit. */
   readonly since: string | null;
-  /** Root of the tree before; undefined for the first commit only. */
+  /** Previous root of the tree; undefined only for the first commit. */
   readonly prevData: string | undefined;
   readonly ops: readonly TreeOp[];
   /** CAR of the commit, the nodes and the new records. */
@@ -61,7 +61,7 @@ export function commitFrame(
   });
 }
 
-/** A `#sync` frame; `blocks` is a CAR of nothing but the commit. */
+/** A `#sync` frame; `blocks` is a CAR with only the commit. */
 export function syncFrame(
   { seq, at }: EventStamp,
   event: { did: Did; rev: string; blocks: Uint8Array },
@@ -78,7 +78,7 @@ export function syncFrame(
 
 /**
  * An `#identity` frame: key, handle or endpoint may have changed. A host that
- * cannot be a handle is left out.
+ * is not a valid handle is omitted.
  */
 export function identityFrame(
   { seq, at }: EventStamp,
@@ -111,7 +111,7 @@ export function infoFrame(name: "OutdatedCursor", message: string): Uint8Array {
   return frame("#info", { name, message });
 }
 
-/** An error frame; the connection is closed after it. */
+/** An error frame; the connection is closed after it is sent. */
 export function errorFrame(
   error: "FutureCursor" | "ConsumerTooSlow",
   message: string,

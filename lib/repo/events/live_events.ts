@@ -1,6 +1,6 @@
 /**
- * New events to everyone who follows the repo in this process, in order and
- * without gaps, whichever instance made them.
+ * Delivers new events of all instances to the followers of the repo in this
+ * process, in order and without gaps.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
 import type { EventLog, LoggedEvent } from "./event_log.ts";
 
-/** Takes one event; must not throw and must not wait. */
+/** Receives one event; must not throw or block. */
 export type EventListener = (event: LoggedEvent) => void;
 
-/** How often the log is looked at for events of other instances, in milliseconds. */
+/** Polling interval of the log for events of other instances, in milliseconds. */
 const POLL_MS = 500;
 
 /** The live end of the event log. */
@@ -22,7 +22,7 @@ export class LiveEvents {
   readonly #logger: Logger;
   readonly #listeners = new Set<EventListener>();
   readonly #pollMs: number;
-  /** Number of the last event that was handed out. */
+  /** Number of the last event delivered. */
   #tail = 0;
   #catchingUp = false;
   /** Whether events were published while the log was being read. */
@@ -38,20 +38,22 @@ export class LiveEvents {
     this.#pollMs = deps.pollMs ?? POLL_MS;
   }
 
-  /** How many listeners there are. */
+  /** Number of listeners. */
   get followers(): number {
     return this.#listeners.size;
   }
 
   /**
-   * Hands every event after number `after` to `listener` from now on; returns
-   * the function that ends it. Returns undefined when newer events have
-   * already been handed out: then read the log further and ask again.
+   * Delivers every event after number `after` to `listener` from now on;
+   * returns a function that unsubscribes. Returns undefined when newer events
+   * have already been delivered; the caller then reads on in the log and calls
+   * again.
    */
   follow(after: number, listener: EventListener): (() => void) | undefined {
     if (this.#tail > after) return undefined;
     if (this.#listeners.size === 0) this.#tail = after;
-    // Others may still wait for events that this listener has read by itself.
+    // Other listeners may still need events that this one has read from the
+    // log.
     const skipping: EventListener = (event) => {
       if (event.seq > after) listener(event);
     };
@@ -63,7 +65,7 @@ export class LiveEvents {
     };
   }
 
-  /** Hands out events that this process has just stored. */
+  /** Delivers events that this process has just stored. */
   publish(events: readonly LoggedEvent[]): void {
     const last = events.at(-1);
     if (last === undefined) return;
@@ -77,7 +79,7 @@ export class LiveEvents {
     }
   }
 
-  /** Stops looking for events of other instances; a new follower starts it again. */
+  /** Stops polling for events of other instances; a new follower restarts it. */
   close(): void {
     this.#polling?.abort();
     this.#polling = undefined;
@@ -104,7 +106,7 @@ export class LiveEvents {
         this.#deliver(events);
       }
     } catch (error) {
-      // The next look, half a second later, tries again.
+      // Retried at the next poll, half a second later.
       this.#logger.warn("new repo events could not be read", { error });
     } finally {
       this.#catchingUp = false;

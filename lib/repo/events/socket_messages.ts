@@ -1,13 +1,13 @@
 /**
- * Frames as a WebSocket server sends them, made once for all connections.
+ * Encodes frames as WebSocket messages, once for all connections.
  *
  * @module
  */
 
-/** First byte of a binary message that is not continued. */
+/** First byte of an unfragmented binary message. */
 const FIN_BINARY = 0x82;
 
-/** Binary messages, whole and unmasked (RFC 6455, section 5.2). */
+/** Encodes unfragmented, unmasked binary messages (RFC 6455, section 5.2). */
 export function asMessages(frames: readonly Uint8Array[]): Uint8Array {
   const size = frames.reduce((sum, { length }) => sum + 10 + length, 0);
   const bytes = new Uint8Array(size);

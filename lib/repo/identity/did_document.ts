@@ -1,6 +1,6 @@
 /**
  * The documents by which the network finds a hold: its DID document and the
- * answer for its handle (DID and handle specifications).
+ * response for its handle (DID and handle specifications).
  *
  * @module
  */
@@ -8,22 +8,22 @@
 import { isValidHandle } from "@atproto/syntax";
 import type { Did } from "../../did.ts";
 
-/** A service that a DID document names besides the PDS. */
+/** An additional service in a DID document. */
 export interface DidService {
   /** Type of the service, for example `AtcrHoldService`. */
   readonly type: string;
-  /** Origin under which it is reached. */
+  /** Origin of the service. */
   readonly endpoint: string;
 }
 
-/** What a DID document says. */
+/** Content of a DID document. */
 export interface DidDocumentInput {
   readonly did: Did;
-  /** Host name of the hold; named only when it is a valid handle. */
+  /** Host name of the hold; included only when it is a valid handle. */
   readonly host: string;
   /** did:key of the signing key. */
   readonly signingKey: string;
-  /** Origin of the PDS: the one that relays subscribe to. */
+  /** Origin of the PDS, which relays subscribe to. */
   readonly pds: string;
   /** Further services by fragment, for example `#atcr_hold`. */
   readonly services: Readonly<Record<string, DidService>>;
@@ -47,10 +47,13 @@ export interface DidDocument {
   }[];
 }
 
-/** What stands where a valid handle is needed and there is none. */
+/** Placeholder where a handle is required and there is no valid one. */
 export const INVALID_HANDLE = "handle.invalid";
 
-/** The handle of the host `host`; {@linkcode INVALID_HANDLE} where it cannot be one, as `localhost:5000`. */
+/**
+ * The handle of the host `host`; {@linkcode INVALID_HANDLE} where it cannot be
+ * one, such as `localhost:5000`.
+ */
 export function handleOfHost(host: string): string {
   return isValidHandle(host) ? host.toLowerCase() : INVALID_HANDLE;
 }

@@ -3,7 +3,7 @@ import { readDidDocument } from "../../atproto/identity/did_document.ts";
 import { testSigner } from "../../../tests/support/repo.ts";
 import { didDocument, handleOfHost, INVALID_HANDLE } from "./did_document.ts";
 
-Deno.test("others read from the DID document what we wrote", async () => {
+Deno.test("another implementation reads the same from our DID document", async () => {
   const { didKey } = await testSigner();
   const did = "did:web:hold.example.com";
   const document = didDocument({
@@ -27,7 +27,7 @@ Deno.test("others read from the DID document what we wrote", async () => {
   });
 });
 
-Deno.test("a host with a port is no handle and is not told as one", async () => {
+Deno.test("a host with a port is not a handle and is omitted", async () => {
   assert.equal(handleOfHost("localhost:5000"), INVALID_HANDLE);
   const { alsoKnownAs } = didDocument({
     did: "did:web:localhost%3A5000",

@@ -1,6 +1,6 @@
 /**
- * A did:plc for the hold: made on first start, and kept in line with key and
- * address afterwards.
+ * The hold's did:plc: created on first start, and updated when key or address
+ * change.
  *
  * @module
  */
@@ -24,26 +24,26 @@ import {
 } from "./plc_operation.ts";
 import type { Signer } from "./signer.ts";
 
-/** What is needed to speak to the directory. */
+/** Dependencies of the PLC client. */
 export interface PlcDeps {
   readonly kv: Kv;
   readonly fetch: Fetcher;
   /** Origin of the directory, for example `https://plc.directory`. */
   readonly directory: string;
-  /** The key that may change the DID; not the one that signs the repo. */
+  /** The key that may update the DID; not the one that signs the repo. */
   readonly rotation: Signer;
   readonly logger: Logger;
 }
 
-/** What the DID shall say. */
+/** Desired state of the DID. */
 export interface PlcIdentity {
-  /** Which of the DIDs of this store it is; the repo has one, `hold`. */
+  /** Name of the DID in this store; the repo's is `hold`. */
   readonly name: string;
-  /** The DID, where it exists already and was not made here. */
+  /** The DID, if it exists already and was not created here. */
   readonly did: Did | undefined;
   /** did:key of the key that signs the repo. */
   readonly signingKey: string;
-  /** Host name; named only when it is a valid handle. */
+  /** Host name; included only when it is a valid handle. */
   readonly host: string;
   /** Origin of the PDS. */
   readonly pds: string;
@@ -52,11 +52,10 @@ export interface PlcIdentity {
 }
 
 /**
- * Makes the DID, or brings it in line with `wanted`; returns it.
- *
- * A DID that is known already is returned also when the directory cannot be
- * asked or refuses the change; that is logged, and tried at the next start.
- * Throws AppError `UPSTREAM_FAILED` when a new DID cannot be registered.
+ * Creates the DID or updates it to `wanted`, and returns it. An existing DID is
+ * also returned when the directory cannot be reached or refuses the update;
+ * that is logged and retried at the next start. Throws AppError
+ * `UPSTREAM_FAILED` when a new DID cannot be registered.
  */
 export async function ensurePlcIdentity(
   deps: PlcDeps,
@@ -67,7 +66,8 @@ export async function ensurePlcIdentity(
     return wanted.did;
   }
   const key = plcGenesisKey(wanted.name);
-  // Kept before it is sent: a start that was cut off must not make a second DID.
+  // Stored before it is sent: an interrupted start must not create a second
+  // DID.
   if (await deps.kv.get(key) === undefined) {
     const genesis = await signOperation(
       operationOf(wanted, {
@@ -95,7 +95,7 @@ export async function ensurePlcIdentity(
   return did;
 }
 
-/** The first operation of a DID that was made here. */
+/** The genesis operation of a DID created here. */
 interface GenesisRow {
   readonly genesis: PlcOperation;
   /** Whether the directory has it. */
@@ -117,7 +117,7 @@ async function bestEffort(
   }
 }
 
-/** Changes what the directory says of `did` where it is not what it should be. */
+/** Updates `did` in the directory if it differs from `wanted`. */
 async function update(
   deps: PlcDeps,
   wanted: PlcIdentity,
@@ -137,7 +137,10 @@ async function update(
   deps.logger.info("the did:plc of the hold was updated", { did });
 }
 
-/** An operation that says what is `wanted`, and otherwise what was said before. */
+/**
+ * Builds an operation with `wanted`, which keeps everything else of the last
+ * one.
+ */
 function operationOf(
   wanted: PlcIdentity,
   before: Partial<UnsignedPlcOperation> & {
@@ -171,7 +174,10 @@ function operationOf(
   };
 }
 
-/** The last operation of `did`; undefined when the directory does not know it. */
+/**
+ * Returns the last operation of `did`, or undefined when the directory does not
+ * know it.
+ */
 async function lastOperation(
   { fetch, directory }: PlcDeps,
   did: Did,
@@ -211,6 +217,6 @@ function json(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // Not valid for the schema either.
+    return undefined; // Rejected by the schema too.
   }
 }

@@ -8,7 +8,7 @@ import { ensurePlcIdentity, type PlcIdentity } from "./plc_identity.ts";
 import { silentLogger } from "../../testing_log.ts";
 import { openKv } from "../../kv/open_kv.ts";
 
-Deno.test("a did:plc is made once, follows key and address, and survives an absent directory", async () => {
+Deno.test("a did:plc is created once, follows key and address, and survives an unavailable directory", async () => {
   await using sandbox = await startTestSandbox();
   const kv = await openKv(":memory:");
   const deps = {
@@ -39,7 +39,7 @@ Deno.test("a did:plc is made once, follows key and address, and survives an abse
     throw new AppError("UPSTREAM_FAILED", "The directory is away.");
   };
 
-  // The start is cut off after the DID was made up.
+  // The start is interrupted after the DID was generated.
   await assert.rejects(ensurePlcIdentity({ ...deps, fetch: down }, wanted));
   const did = await ensurePlcIdentity(deps, wanted);
   assert.match(did, /^did:plc:[a-z2-7]{24}$/);
@@ -68,7 +68,8 @@ Deno.test("a did:plc is made once, follows key and address, and survives an abse
   assert.equal(after?.pds, "https://new.example.com");
   assert.equal(await operations(did), 2);
 
-  // Somebody who has not the rotation key cannot change it, and starts anyway.
+  // Without the rotation key it cannot be changed, and the start succeeds
+  // anyway.
   const stranger = { ...deps, rotation: await testSigner(8) };
   assert.equal(await ensurePlcIdentity(stranger, { ...wanted, did }), did);
   assert.equal(await operations(did), 2);

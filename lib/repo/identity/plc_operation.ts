@@ -1,5 +1,5 @@
 /**
- * Operations of the PLC directory: what a did:plc says, signed by one of its
+ * Operations of the PLC directory: the state of a did:plc, signed by one of its
  * rotation keys (did:plc specification, "Operation Serialization").
  *
  * @module
@@ -14,7 +14,7 @@ import type { Did } from "../../did.ts";
 import { cidOfBlock } from "../cid.ts";
 import type { Signer } from "./signer.ts";
 
-/** A signed operation, as the directory takes and gives it. */
+/** Schema of a signed operation, as sent to and received from the directory. */
 export const plcOperation = z.object({
   type: z.literal("plc_operation"),
   rotationKeys: z.array(z.string()).max(10),
@@ -31,7 +31,7 @@ export const plcOperation = z.object({
 /** A signed operation. */
 export type PlcOperation = z.output<typeof plcOperation>;
 
-/** What an operation says, before it is signed. */
+/** An unsigned operation. */
 export type UnsignedPlcOperation = Omit<PlcOperation, "sig">;
 
 /** Signs an operation with a rotation key. */
@@ -43,13 +43,13 @@ export async function signOperation(
   return { ...operation, sig: Buffer.from(sig).toString("base64url") };
 }
 
-/** The DID that a genesis operation makes. */
+/** The DID that a genesis operation creates. */
 export function didOfGenesis(genesis: PlcOperation): Did {
   const hash = createHash("sha256").update(encode(genesis)).digest();
   return `did:plc:${base32.baseEncode(hash).slice(0, 24)}`;
 }
 
-/** CID by which the next operation names this one. */
+/** CID with which the next operation refers to this one. */
 export function operationCid(operation: PlcOperation): string {
   return cidOfBlock(encode(operation));
 }

@@ -1,12 +1,12 @@
 /**
- * Signatures in the name of a repo.
+ * Signatures of a repo.
  *
  * @module
  */
 
 import { Secp256k1PrivateKeyExportable } from "@atcute/crypto";
 
-/** Signs in the name of the repo. */
+/** Signs with the repo's key. */
 export interface Signer {
   /** The public key as did:key. */
   readonly didKey: string;
@@ -14,7 +14,7 @@ export interface Signer {
   sign(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
-/** A signer from the 32 bytes of a private key. */
+/** Creates a signer from the 32 bytes of a private key. */
 export async function importSigningKey(
   privateKey: Uint8Array,
 ): Promise<Signer> {

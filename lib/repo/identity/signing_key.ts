@@ -1,5 +1,6 @@
 /**
- * The secp256k1 key that signs the repo: made on first start, kept encrypted.
+ * The secp256k1 key that signs the repo: created on first start, stored
+ * encrypted.
  *
  * @module
  */
@@ -11,23 +12,29 @@ import type { Key, Kv } from "../../kv/kv.ts";
 import { signingKeyKey } from "../kv_keys.ts";
 import { importSigningKey, type Signer } from "./signer.ts";
 
-/** Encrypts for one place of the store; `SecretBox` of `lib/atproto` is one. */
+/**
+ * Encrypts for one place of the store; implemented by `SecretBox` of
+ * `lib/crypto`.
+ */
 export interface KeyBox {
   /** Encrypts plain JSON for `place`. */
   seal(place: Key, value: unknown): SealedValue;
-  /** Throws when `sealed` was changed, or made with another secret or for another place. */
+  /**
+   * Throws when `sealed` was altered, or encrypted with another secret or for
+   * another place.
+   */
   open(place: Key, sealed: SealedValue): unknown;
 }
 
-/** The key as it is sealed. */
+/** Schema of the decrypted key. */
 const SEALED_KEY = z.strictObject({
   secp256k1: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
 /**
- * The signing key called `name`, made when there is none. Instances that start
- * at the same moment agree on one key. Throws what `box` throws when the
- * stored key cannot be opened.
+ * Loads the signing key `name`, or creates it when there is none. Instances
+ * that start concurrently agree on one key. Throws the error of `box` when the
+ * stored key cannot be decrypted.
  */
 export async function loadSigningKey(
   kv: Kv,

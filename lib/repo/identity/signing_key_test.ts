@@ -6,7 +6,7 @@ import { openKv } from "../../kv/open_kv.ts";
 
 const SECRET = new Uint8Array(32).fill(7);
 
-Deno.test("the signing key is made once and found again by every instance", async () => {
+Deno.test("the signing key is created once and found by every instance", async () => {
   const kv = await openKv(":memory:");
   const box = new SecretBox(SECRET);
   const all = await Promise.all(
@@ -31,7 +31,7 @@ Deno.test("the signing key is made once and found again by every instance", asyn
   kv.close();
 });
 
-Deno.test("the stored signing key is of no use without the secret", async () => {
+Deno.test("the stored signing key cannot be used without the secret", async () => {
   const kv = await openKv(":memory:");
   await loadSigningKey(kv, new SecretBox(SECRET), "hold");
   await assert.rejects(

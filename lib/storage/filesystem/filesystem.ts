@@ -1,10 +1,9 @@
 /**
- * Objects as files of one folder. An object that a call acknowledges is on the
- * disk: its bytes and the folder entries that lead to them. The bytes of a part
- * are, too; a power cut may take the part's entry, which completion notices.
- *
- * Processes that share the folder must not write to one upload at a time;
- * within a process the driver sees to it.
+ * Filesystem driver: objects as files in one folder. An acknowledged object is
+ * durable: its bytes and its directory entries are flushed. The bytes of a part
+ * are, too; a power cut may lose the part's entry, which completion detects.
+ * Processes that share the folder must not write to one upload concurrently;
+ * within a process the driver prevents it.
  *
  * @module
  */
@@ -36,12 +35,15 @@ import { sliceOf } from "../stream.ts";
 
 /** Options of {@linkcode FilesystemBlobStore}. */
 export interface FilesystemOptions {
-  /** Folder that holds everything; made on first use. */
+  /** Root folder; created on first use. */
   folder: string;
   clock?: Clock;
 }
 
-/** A {@linkcode BlobStore} on a local disk; throws AppError `STORAGE_FULL` when that is full. */
+/**
+ * A {@linkcode BlobStore} on a local disk; throws AppError `STORAGE_FULL` when
+ * the disk is full.
+ */
 export class FilesystemBlobStore implements BlobStore {
   readonly driver = "filesystem";
   readonly parts: PartLimits = { minBytes: 1, maxParts: MAX_PARTS };
@@ -79,7 +81,7 @@ export class FilesystemBlobStore implements BlobStore {
     return await orMissing(async () => infoOf(path, await Deno.stat(path)));
   }
 
-  /** Links are not followed: they are no objects. */
+  /** Links are not followed: they are not objects. */
   async localSize(key: string): Promise<number | undefined> {
     const path = await this.#tree.path(key);
     const stat = await orMissing(() => Deno.lstat(path));
@@ -123,7 +125,7 @@ export class FilesystemBlobStore implements BlobStore {
         await writeBody(path, bytes, { offset: 0 });
         return await this.#place(path, target, headers);
       } catch (error) {
-        // What cannot be removed now is left to the sweep.
+        // The sweep removes what cannot be removed now.
         await Deno.remove(path).catch(() => {});
         throw error;
       }
@@ -150,7 +152,7 @@ export class FilesystemBlobStore implements BlobStore {
     await this.#tree.prune(source);
   }
 
-  /** Content type and cache control are not told here. */
+  /** Content type and cache control are not needed here. */
   async *list(
     prefix: string,
   ): AsyncGenerator<{ key: string; info: ObjectInfo }, void, void> {
@@ -205,7 +207,7 @@ export class FilesystemBlobStore implements BlobStore {
     return this.#uploads.all(prefix);
   }
 
-  /** Puts a finished file in its place with its headers. */
+  /** Moves a finished file to its path, with its headers. */
   async #place(
     path: string,
     target: string,
@@ -221,7 +223,7 @@ export class FilesystemBlobStore implements BlobStore {
     return { ...plainInfo(await Deno.stat(target)), ...told(headers) };
   }
 
-  /** Renames a finished file to its place, and the file of its headers beside it. */
+  /** Renames a finished file to its path, and writes its headers beside it. */
   async #publish(
     path: string,
     target: string,
@@ -237,20 +239,20 @@ export class FilesystemBlobStore implements BlobStore {
   }
 }
 
-/** Path of the file that keeps an object's headers; no key begins with a dot. */
+/** Path of the file with an object's headers; no key begins with a dot. */
 function sidecar(path: string): string {
   return join(dirname(path), `.${basename(path)}.headers`);
 }
 
-/** Headers kept with the object at `path`, undefined when it has none. */
+/** Headers of the object at `path`, undefined when it has none. */
 async function readHeaders(path: string): Promise<ObjectHeaders | undefined> {
   const text = await orMissing(() => Deno.readTextFile(sidecar(path)));
   if (text === undefined) return undefined;
   try {
     return headersSchema.parse(JSON.parse(text));
   } catch {
-    // The file has rotted: the object is served without headers of its own, and
-    // those who need one see that it is not there.
+    // The file is damaged: serve the object without headers; callers that need
+    // one see that it is missing.
     return {};
   }
 }
@@ -268,7 +270,10 @@ function told(headers: ObjectHeaders) {
   return { contentType, cacheControl };
 }
 
-/** The ETag changes with every write, because that makes another file, and not by a move. */
+/**
+ * The ETag changes with every write, because that creates a new file, but not
+ * with a move.
+ */
 function plainInfo(stat: Deno.FileInfo): ObjectInfo {
   const modifiedAt = stat.mtime?.getTime() ?? 0;
   const etag = [stat.size, modifiedAt, stat.ino ?? 0]
@@ -282,7 +287,10 @@ function plainInfo(stat: Deno.FileInfo): ObjectInfo {
   };
 }
 
-/** What `work` gives, or undefined when a file it needs is not there. */
+/**
+ * Returns the result of `work`, or undefined when a file it needs does not
+ * exist.
+ */
 async function orMissing<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -292,7 +300,7 @@ async function orMissing<T>(work: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Runs `work` and says `STORAGE_FULL` where the disk is. */
+/** Runs `work` and throws `STORAGE_FULL` when the disk is full. */
 async function orFull<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

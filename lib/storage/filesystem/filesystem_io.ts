@@ -7,13 +7,22 @@
 import { storageFull, storageUnavailable } from "../storage_error.ts";
 import { chunksOf, type Slice } from "../stream.ts";
 
-/** Bytes of one read: more make reading no cheaper, and a slow reader holds two of them. */
+/**
+ * Size of a read in bytes: larger reads are no faster, and each slow reader
+ * holds two buffers.
+ */
 const READ_SIZE = 512 * 1024;
-/** Bytes of one read for who takes long for one, so that progress shows and little is held. */
+/**
+ * Size of a read for a slow reader in bytes, so that progress is visible and
+ * little memory is held.
+ */
 const SLOW_READ_SIZE = 64 * 1024;
-/** Who takes longer than this for what was read, in milliseconds, is slow. */
+/** A reader that takes longer than this for one chunk is slow; milliseconds. */
 const SLOW_MS = 250;
-/** While more than so many files are read, reads are an eighth as large; while four times as many are, a sixteenth. */
+/**
+ * With more open readers than this, reads are an eighth as large; with four
+ * times as many, a sixteenth.
+ */
 const CROWD = 64;
 /** Files that are being read. */
 let reading = 0;
@@ -24,31 +33,32 @@ function readSize(tookMs: number): number {
   return READ_SIZE;
 }
 /**
- * Bytes of one write. For larger ones the system looks for large pieces of
- * memory, which in a virtual machine the host often has to provide first: that
- * costs ten times what the writing does.
+ * Size of a write in bytes. Larger ones make the kernel allocate large pages,
+ * which in a virtual machine the host often has to provide first: that costs
+ * ten times as much as the write itself.
  */
 const WRITE_SIZE = 64 * 1024;
-/** Bytes after which the disk is told to begin writing, so that the last flush is short. */
+/** Bytes after which a background flush starts, so that the last flush is short. */
 const FLUSH_EVERY = 8 * 1024 * 1024;
 
 /** Where {@linkcode writeBody} writes and when it stops. */
 export interface WriteOptions {
   /** First byte written. */
   offset: number;
-  /** Whether the file is made when it is not there; true by default. */
+  /** Whether to create a missing file; true by default. */
   create?: boolean;
-  /** Called before bytes `[offset, end)` are written; throws to refuse them. */
+  /**
+   * Called before the bytes `[offset, end)` are written; throws to reject them.
+   */
   allow?: (end: number) => void;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Writes `body` into the file at `path` from `options.offset` on and returns the
- * number of bytes, which are on the disk by then. One write runs while the next
- * chunk is on its way; no more than these two chunks are held.
- *
- * When it throws, no write of its own is left running.
+ * Writes `body` into the file at `path` from `options.offset` on and returns
+ * the number of bytes, which are flushed by then. One write runs while the next
+ * chunk is received; at most these two chunks are held. When it throws, none of
+ * its writes is still running.
  */
 export async function writeBody(
   path: string,
@@ -80,7 +90,7 @@ export async function writeBody(
   return end - offset;
 }
 
-/** Writes all of `bytes`; the system may take fewer than it is given. */
+/** Writes all of `bytes`; a single system call may write fewer. */
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   let at = 0;
   while (at < bytes.length) {
@@ -89,8 +99,8 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
 }
 
 /**
- * Flushes a growing file in the background. It has a handle of its own, because
- * operations on one handle wait for each other.
+ * Flushes a growing file in the background, with its own file handle, because
+ * operations on one handle block each other.
  */
 class Flusher {
   readonly #path: string;
@@ -102,7 +112,7 @@ class Flusher {
     this.#path = path;
   }
 
-  /** Counts bytes and starts a flush when enough have come and none is running. */
+  /** Counts bytes and starts a flush when there are enough and none is running. */
   wrote(bytes: number): void {
     this.#waiting += bytes;
     if (this.#running || this.#waiting < FLUSH_EVERY) return;
@@ -115,21 +125,21 @@ class Flusher {
     this.#flush.catch(() => {});
   }
 
-  /** Waits for the flush that is running; rejects when one has failed. */
+  /** Waits for the running flush; rejects when one has failed. */
   stop(): Promise<void> {
     return this.#flush;
   }
 }
 
-/** Puts the bytes of a file on the disk. */
+/** Flushes the bytes of a file to disk. */
 export async function syncData(path: string): Promise<void> {
   using file = await Deno.open(path, { read: true, write: true });
   await file.syncData();
 }
 
-/** Puts the entries of folders on the disk, so that a rename outlives a power cut. */
+/** Flushes directory entries to disk, so that a rename survives a power cut. */
 export async function syncFolders(paths: Iterable<string>): Promise<void> {
-  // Windows has no such call; its file system keeps entries in its journal.
+  // Windows has no such call; its file system journals directory entries.
   if (Deno.build.os === "windows") return;
   await Promise.all(Array.from(new Set(paths), async (path) => {
     using folder = await Deno.open(path);
@@ -150,7 +160,7 @@ export async function readBody(
   let left = slice.length;
   let open = true;
   let abort = () => {};
-  /** When the last read was handed over. */
+  /** When the last chunk was delivered. */
   let since = performance.now();
   const close = () => {
     if (open) {
@@ -189,7 +199,7 @@ export async function readBody(
         close();
         controller.close();
       } catch (error) {
-        // A read that ends after cancel or abort has nobody to tell.
+        // A read that ends after a cancel or abort has no consumer.
         if (!open) return;
         close();
         throw error;
@@ -199,21 +209,23 @@ export async function readBody(
   });
 }
 
-/** Whether `error` says that a file or folder is not there. */
+/** Whether `error` means that a file or folder does not exist. */
 export function isMissing(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     error instanceof Deno.errors.NotADirectory;
 }
 
-/** Codes of the system for a disk, a quota or a file that can take no more. */
+/**
+ * System error codes for a full disk, an exceeded quota or a file size limit.
+ */
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
-/** Codes of the system for a disk that takes nothing until somebody mends it. */
+/** System error codes for a disk that needs the operator's attention. */
 const UNUSABLE = new Set(["EROFS", "EACCES", "EPERM", "EIO"]);
 
 /**
- * `error`, or AppError `STORAGE_FULL` when it says that the disk is full and
- * `UNAVAILABLE` when it says that the disk cannot be used.
+ * Converts `error`: AppError `STORAGE_FULL` when the disk is full,
+ * `UNAVAILABLE` when it cannot be used, else `error` itself.
  */
 export function fileError(error: unknown): unknown {
   const code = error instanceof Error && "code" in error ? error.code : "";

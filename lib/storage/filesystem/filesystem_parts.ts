@@ -1,7 +1,7 @@
 /**
- * Parts of an upload: their files, and who writes them. The name says all about a part:
- * `<number>.<offset or "own">.<size>.<etag>`. The file of a part that was
- * written at its offset into `data` is empty; an `own` one holds the bytes.
+ * Parts of an upload: their files and their writers. The file name describes
+ * the part: `<number>.<offset or "own">.<size>.<etag>`. The file of a part that
+ * was written at its offset into `data` is empty; an `own` one holds the bytes.
  *
  * @module
  */
@@ -14,20 +14,20 @@ import { overlappingPart } from "../part_list.ts";
 
 const PART_FILE = /^(\d{1,5})\.(own|\d{1,16})\.(\d{1,16})\.([0-9a-f]{16})$/;
 
-/** A part that is there. */
+/** A stored part. */
 export interface StoredPart extends Part {
-  /** Place in `data`; undefined for a part with a file of its own. */
+  /** Offset in `data`; undefined for a part with its own file. */
   readonly offset: number | undefined;
   /** Path of the part's file. */
   readonly path: string;
 }
 
-/** Name of a part's file; without `offset` for a part with a file of its own. */
+/** Name of a part's file; without `offset` for a part with its own file. */
 function partFileName(part: Part, offset: number | undefined): string {
   return `${part.partNumber}.${offset ?? "own"}.${part.size}.${part.etag}`;
 }
 
-/** The parts in an upload's folder, in rising order. */
+/** The parts in an upload's folder, in ascending order. */
 export async function readParts(folder: string): Promise<StoredPart[]> {
   const parts: StoredPart[] = [];
   for await (const { name } of Deno.readDir(folder)) {
@@ -46,7 +46,7 @@ export async function readParts(folder: string): Promise<StoredPart[]> {
 
 /**
  * Writes a part into an upload's folder, at `offset` of the object or, without
- * it, into a file of its own; its bytes are on the disk when it resolves.
+ * it, into its own file; its bytes are flushed when it resolves.
  */
 export async function writePart(
   folder: string,
@@ -63,12 +63,12 @@ export async function writePart(
   if (offset === undefined) {
     size = await writeAside(path, body, signal);
   } else {
-    // From the first byte on the earlier part is no more.
+    // The first byte invalidates the earlier part.
     await removeAll(earlier.splice(0));
     const others = stored.filter((at) => at.partNumber !== partNumber);
     const allow = guard(partNumber, offset, others);
     const data = join(folder, "data");
-    // A new file would have a hole where parts that count have bytes.
+    // A new file would have a hole where acknowledged parts have bytes.
     const create = stored.every((part) => part.offset === undefined);
     size = await writeBody(data, body, { offset, create, allow, signal });
     await Deno.writeFile(path, new Uint8Array());
@@ -79,7 +79,7 @@ export async function writePart(
   return part;
 }
 
-/** Writes a file of its own and leaves none when that fails. */
+/** Writes the part's own file; leaves none on failure. */
 async function writeAside(
   path: string,
   body: ReadableStream<Uint8Array> | Uint8Array,
@@ -88,13 +88,13 @@ async function writeAside(
   try {
     return await writeBody(path, body, { offset: 0, signal });
   } catch (error) {
-    // What cannot be removed goes with the upload.
+    // The rest is removed with the upload.
     await Deno.remove(path).catch(() => {});
     throw error;
   }
 }
 
-/** Refuses to write past the beginning of the next part behind `offset`. */
+/** Rejects writes past the beginning of the next part after `offset`. */
 function guard(
   partNumber: number,
   offset: number,
@@ -113,7 +113,7 @@ function guard(
   };
 }
 
-/** Copies a part with a file of its own into the file at `data`. */
+/** Copies a part with its own file into the file at `data`. */
 export async function copyInto(
   data: string,
   offset: number,
@@ -135,19 +135,17 @@ interface Writer {
 }
 
 /**
- * Keeps the writers of every upload in this process apart. A part that is sent
- * again while its first sending still hangs on a dead connection takes over, and
- * completing an upload first stops whoever still writes: otherwise a late chunk
- * could land in bytes that are already acknowledged.
+ * Allows one writer per part in this process. A repeated part takes over from a
+ * first attempt that hangs on a dead connection, and completing an upload first
+ * stops its writers: otherwise a late chunk could overwrite acknowledged bytes.
  */
 export class PartWriters {
   readonly #writers = new Map<string, Map<number, Writer>>();
   readonly #closing = new Map<string, Promise<unknown>>();
 
   /**
-   * Runs `work` as the only writer of this part. An earlier writer of the same
-   * part is stopped and waited for; it rejects with AppError
-   * `BLOB_UPLOAD_INVALID`.
+   * Runs `work` as the only writer of this part. Stops and awaits an earlier
+   * writer of the same part, which rejects with AppError `BLOB_UPLOAD_INVALID`.
    */
   async write<T>(
     id: string,
@@ -172,7 +170,7 @@ export class PartWriters {
     }
   }
 
-  /** Stops every writer of the upload, then runs `work` while none can begin. */
+  /** Stops all writers of the upload, then runs `work` while none can start. */
   async close<T>(id: string, work: () => Promise<T>): Promise<T> {
     await this.#settled(id);
     const writers = [...this.#writers.get(id)?.values() ?? []];
@@ -188,10 +186,10 @@ export class PartWriters {
     }
   }
 
-  /** Waits while the upload is being closed by somebody else. */
+  /** Waits while another caller closes the upload. */
   async #settled(id: string): Promise<void> {
     for (let other; (other = this.#closing.get(id)) !== undefined;) {
-      // Its own caller is told how it ended.
+      // Errors go to its own caller.
       await other.catch(() => {});
     }
   }
@@ -205,6 +203,6 @@ async function stopWriter(
   writer.stop.abort(
     new AppError("BLOB_UPLOAD_INVALID", `The writing was stopped: ${why}.`),
   );
-  // Its own caller is told how it ended.
+  // Errors go to its own caller.
   await writer.done.catch(() => {});
 }

@@ -52,7 +52,7 @@ function held(first: Uint8Array) {
   return { body, started: started.promise, more: resolve };
 }
 
-Deno.test("parts at offsets land in one file and completing is a rename", () =>
+Deno.test("parts at offsets are written to one file and completing is a rename", () =>
   withStore(async (store, folder) => {
     const upload = await store.createMultipart("up/1/data");
     const b = await store.putPart(upload, 2, bytes(5, 2), { offset: 10 });
@@ -71,7 +71,7 @@ Deno.test("parts at offsets land in one file and completing is a rename", () =>
     assert.deepEqual(await folders(folder), [".uploads", "blobs"]);
   }));
 
-Deno.test("bytes of a broken sending are cut off on completion", () =>
+Deno.test("bytes of an interrupted part are truncated on completion", () =>
   withStore(async (store) => {
     const upload = await store.createMultipart("a");
     const part = await store.putPart(upload, 1, bytes(10, 1), { offset: 0 });
@@ -88,7 +88,7 @@ Deno.test("bytes of a broken sending are cut off on completion", () =>
     assert.deepEqual(await read(store, "a"), bytes(10, 1));
   }));
 
-Deno.test("a part never writes into the bytes of another", () =>
+Deno.test("a part never overwrites the bytes of another", () =>
   withStore(async (store) => {
     const upload = await store.createMultipart("a");
     const a = await store.putPart(upload, 1, bytes(10, 1), { offset: 0 });
@@ -107,7 +107,7 @@ Deno.test("a part never writes into the bytes of another", () =>
     );
   }));
 
-Deno.test("a gap between the parts is refused", () =>
+Deno.test("a gap between parts is refused", () =>
   withStore(async (store) => {
     const upload = await store.createMultipart("a");
     const a = await store.putPart(upload, 1, bytes(10, 1), { offset: 0 });
@@ -124,7 +124,7 @@ Deno.test("a gap between the parts is refused", () =>
     }
   }));
 
-Deno.test("a part that is sent again takes over from a sender that hangs", () =>
+Deno.test("a repeated part takes over from a writer that hangs", () =>
   withStore(async (store) => {
     const upload = await store.createMultipart("a");
     const old = held(bytes(4, 9));
@@ -138,7 +138,7 @@ Deno.test("a part that is sent again takes over from a sender that hangs", () =>
     assert.deepEqual(await read(store, "a"), bytes(2, 1));
   }));
 
-Deno.test("completing stops whoever still writes", () =>
+Deno.test("completing stops running writers", () =>
   withStore(async (store, folder) => {
     const upload = await store.createMultipart("a");
     const part = await store.putPart(upload, 1, bytes(2, 1), { offset: 0 });
@@ -153,11 +153,11 @@ Deno.test("completing stops whoever still writes", () =>
     assert.deepEqual(await files(folder), ["a"]);
   }));
 
-Deno.test("an upload outlives the process, its halves do not count", () =>
+Deno.test("an upload survives the process, its incomplete parts do not", () =>
   withStore(async (store, folder) => {
     const upload = await store.createMultipart("a");
     const part = await store.putPart(upload, 1, bytes(2, 1), { offset: 0 });
-    // What a process leaves that was killed while it wrote.
+    // What a process killed while writing leaves behind.
     await Deno.writeFile(
       `${folder}/.uploads/${upload.id}/data`,
       bytes(1000, 9),
@@ -174,7 +174,7 @@ Deno.test("an upload outlives the process, its halves do not count", () =>
     assert.deepEqual(await files(folder), ["a"]);
   }));
 
-Deno.test("lost bytes of a part are noticed on completion", () =>
+Deno.test("lost bytes of a part are detected on completion", () =>
   withStore(async (store, folder) => {
     const upload = await store.createMultipart("a");
     const part = await store.putPart(upload, 1, bytes(9, 1), { offset: 0 });
@@ -186,7 +186,7 @@ Deno.test("lost bytes of a part are noticed on completion", () =>
     assert.equal(await store.head("a"), undefined);
   }));
 
-Deno.test("no part is added behind bytes that a crash during completion took away", () =>
+Deno.test("no part is added after bytes that a crash during completion removed", () =>
   withStore(async (store, folder) => {
     const upload = await store.createMultipart("a");
     const first = await store.putPart(upload, 1, bytes(9, 1), { offset: 0 });
@@ -204,7 +204,7 @@ Deno.test("no part is added behind bytes that a crash during completion took awa
     assert.equal(await store.head("a"), undefined);
   }));
 
-Deno.test("the rest of a crash goes with the sweep, a fresh one stays", async () => {
+Deno.test("the sweep removes old files left by a crash and keeps fresh ones", async () => {
   const folder = await Deno.makeTempDir();
   const clock = new ManualClock(Date.now());
   const store = new FilesystemBlobStore({ folder, clock });
@@ -248,7 +248,7 @@ Deno.test("no symbolic link is followed", () =>
     await Deno.remove(outside, { recursive: true });
   }));
 
-Deno.test("the root itself may be a link, made later than the store", async () => {
+Deno.test("the root itself may be a link, created after the store", async () => {
   const real = await Deno.makeTempDir();
   const store = new FilesystemBlobStore({ folder: `${real}/a/link` });
   await Deno.writeTextFile(`${real}/a`, "in the way");
@@ -268,7 +268,7 @@ Deno.test("the root itself may be a link, made later than the store", async () =
   await Deno.remove(real, { recursive: true });
 });
 
-Deno.test("folders that fall empty are removed, used ones stay", () =>
+Deno.test("empty folders are removed, used ones stay", () =>
   withStore(async (store, folder) => {
     await store.put("a/b/1", bytes(1, 1), { contentType: "t/t" });
     await store.put("a/c/2", bytes(1, 1));
@@ -294,7 +294,7 @@ Deno.test("no file stays open after a read, a cancel, an abort or an error", {
 }, () =>
   withStore(async (store, folder) => {
     await store.put("a", bytes(2_000_000, 1));
-    // Other tests of this process have files of their own open.
+    // Other tests in this process have files open too.
     const count = async () => {
       let open = 0;
       for await (const { name } of Deno.readDir("/proc/self/fd")) {
@@ -322,7 +322,7 @@ Deno.test("no file stays open after a read, a cancel, an abort or an error", {
     assert.equal(await count(), before);
   }));
 
-Deno.test("a full disk is said in a sentence", {
+Deno.test("a full disk is reported in a sentence", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   using full = await Deno.open("/dev/full", { write: true });
@@ -333,7 +333,7 @@ Deno.test("a full disk is said in a sentence", {
   assert.equal(fileError(other), other);
 });
 
-Deno.test("an object whose headers rotted is there without them", () =>
+Deno.test("an object with damaged headers is served without them", () =>
   withStore(async (store, folder) => {
     await store.put("a", bytes(10, 1), { contentType: "image/webp" });
     for (const text of ["{", '{"contentType":7}', ""]) {

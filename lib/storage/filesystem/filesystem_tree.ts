@@ -1,6 +1,6 @@
 /**
- * The folder tree of the filesystem driver: from keys to paths, durable
- * renames, and no step out of the root.
+ * The folder tree of the filesystem driver: maps keys to paths inside the root,
+ * with durable renames.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { storageUnavailable } from "../storage_error.ts";
 /** Folder below the root that holds uploads in progress; no key begins with a dot. */
 const STAGING = ".uploads";
 
-/** Times a rename is tried again when its folder was just pruned by somebody else. */
+/** Retries of a rename whose folder was pruned concurrently. */
 const RENAME_TRIES = 5;
 
 /** A folder that stores files under keys. */
@@ -22,15 +22,21 @@ export class FileTree {
   #root: Promise<string> | undefined;
   #staging: Promise<string> | undefined;
 
-  /** @param folder made on first use when missing; may itself be a symbolic link. */
+  /**
+   * @param folder created on first use when missing; may itself be a symbolic
+   * link.
+   */
   constructor(folder: string) {
     this.#folder = folder;
   }
 
-  /** Real path of the root. Rejects with AppError `UNAVAILABLE` when there can be none. */
+  /**
+   * Real path of the root. Rejects with AppError `UNAVAILABLE` when it cannot
+   * be created.
+   */
   root(): Promise<string> {
     const root = this.#root ??= this.#open();
-    // A disk that is mounted later is found by the next call.
+    // The next call finds a disk that is mounted later.
     root.catch(() => this.#root = undefined);
     return root;
   }
@@ -55,8 +61,8 @@ export class FileTree {
   }
 
   /**
-   * Path of an object that is there, or undefined. Throws AppError
-   * `UNAVAILABLE` when a symbolic link stands in the way.
+   * Path of an existing object, or undefined. Throws AppError `UNAVAILABLE`
+   * when a part of the path is a symbolic link.
    */
   async existing(key: string): Promise<string | undefined> {
     const path = await this.path(key);
@@ -70,15 +76,15 @@ export class FileTree {
   }
 
   /**
-   * Renames the file `from` to `to`, making folders, and removes the file
-   * `beside` it; on the disk when it resolves.
+   * Renames the file `from` to `to`, creating folders, and removes the file
+   * `beside` it; flushed when it resolves.
    */
   async rename(from: string, to: string, beside?: string): Promise<void> {
     const folder = dirname(to);
     for (let tries = 1;; tries++) {
       try {
         const { isNew, changed } = await this.#makeFolder(folder);
-        // Nobody can have put anything into a folder that was just made.
+        // A folder created just now is empty.
         if (beside !== undefined && !isNew) await removeIfThere(beside);
         await Deno.rename(from, to);
         await syncFolders(changed);
@@ -102,7 +108,7 @@ export class FileTree {
       try {
         await Deno.remove(folder);
       } catch {
-        return; // In use, or gone already: both are right.
+        return; // In use or already gone: both are fine.
       }
     }
   }
@@ -131,7 +137,7 @@ export class FileTree {
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
-    // With the slash in place, the order of entries is the order of keys.
+    // With the trailing slash, the order of entries is the order of keys.
     for (const key of found.sort()) {
       if (!key.startsWith(prefix) && !prefix.startsWith(key)) continue;
       if (key.endsWith("/")) yield* this.#walk(key, prefix);
@@ -155,8 +161,8 @@ export class FileTree {
   }
 
   /**
-   * Makes `folder` where it is missing; `changed` are the folders whose
-   * entries have changed, itself first.
+   * Creates `folder` if it is missing; `changed` lists the folders whose
+   * entries changed, itself first.
    */
   async #makeFolder(
     folder: string,
@@ -188,7 +194,7 @@ async function removeIfThere(path: string): Promise<void> {
   }
 }
 
-/** What the system said, without the call and the path that follow. */
+/** The system's message, without the call and the path after it. */
 export function reason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.replace(/: [a-z_]+ '.*$/s, "");
@@ -203,7 +209,7 @@ function refuseLink(path: string, real: string): void {
   );
 }
 
-/** A key's segment as a file name: Windows takes no colon. */
+/** A key's segment as a file name: Windows allows no colon. */
 function nameOf(segment: string): string {
   return segment.replaceAll("%", "%25").replaceAll(":", "%3A");
 }

@@ -31,10 +31,13 @@ import {
 
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Age in ms after which a file, or a folder without a readable `upload.json`, is the rest of a crash. */
+/**
+ * Age in milliseconds after which a file, or a folder without a readable
+ * `upload.json`, counts as left over from a crash.
+ */
 const RUIN_AGE = 60 * 60 * 1000;
 
-/** Headers as they are kept in files of the driver. */
+/** Schema of headers in the driver's files. */
 export const headersSchema = z.object({
   contentType: z.string().exactOptional(),
   cacheControl: z.string().exactOptional(),
@@ -52,7 +55,10 @@ export class FileUploads {
   readonly #tree: FileTree;
   readonly #clock: Clock;
   readonly #writers = new PartWriters();
-  /** Uploads begun here; their files need not be read again. What was dropped shows when it is used. */
+  /**
+   * Cache of uploads started here, which saves reading their files. A deleted
+   * upload fails when it is used.
+   */
   readonly #begun = new LRUCache<string, UploadFile>({ max: 1_000 });
 
   constructor(tree: FileTree, clock: Clock) {
@@ -71,7 +77,7 @@ export class FileUploads {
     return upload;
   }
 
-  /** Writes a part; its bytes are on the disk when it resolves. */
+  /** Writes a part; its bytes are flushed when it resolves. */
   putPart(
     upload: Multipart,
     partNumber: number,
@@ -105,8 +111,8 @@ export class FileUploads {
   }
 
   /**
-   * Joins the parts into one file, hands its path to `publish`, which renames
-   * it, and drops the upload. No writer is left when `publish` runs.
+   * Joins the parts into one file, passes its path to `publish`, which renames
+   * it, and deletes the upload. No writer is running when `publish` runs.
    */
   complete<T>(
     upload: Multipart,
@@ -125,21 +131,24 @@ export class FileUploads {
     });
   }
 
-  /** Drops the upload and its parts; nothing happens when it is gone. */
+  /** Deletes the upload and its parts; does nothing when it is gone. */
   abort(upload: Multipart): Promise<void> {
     return this.#writers.close(upload.id, async () => {
       if (ID.test(upload.id)) await this.#drop(upload);
     });
   }
 
-  /** Uploads in progress whose key begins with `prefix`; removes the rests of crashes. */
+  /**
+   * Lists uploads in progress whose key begins with `prefix`; removes leftovers
+   * of crashes.
+   */
   async *all(
     prefix: string,
   ): AsyncGenerator<{ upload: Multipart; startedAt: number }, void, void> {
     const staging = await this.#tree.staging();
     for await (const entry of Deno.readDir(staging)) {
       const path = join(staging, entry.name);
-      // Files beside the uploads' folders are objects on their way to their place.
+      // Files beside the uploads' folders are objects about to be renamed.
       if (entry.isFile) await this.#clearRuin(path, () => Deno.remove(path));
       if (!ID.test(entry.name)) continue;
       const file = await this.#read(entry.name);
@@ -172,11 +181,11 @@ export class FileUploads {
     if (wanted.length === 0) {
       await writeBody(data, new Uint8Array(), { offset: 0 });
     }
-    // Bytes of a sending that was cut may lie behind the acknowledged ones.
+    // Bytes of an interrupted part may follow the acknowledged ones.
     const { size } = await Deno.stat(data);
     if (size < total) throw otherPart(wanted.length);
     if (size > total) await Deno.truncate(data, total);
-    // What each part wrote is on the disk already; the length may not be.
+    // The bytes of the parts are already flushed; the length may not be.
     if (size > total) await syncData(data);
     return data;
   }
@@ -186,7 +195,7 @@ export class FileUploads {
     return await this.#known(upload, () => readParts(folder));
   }
 
-  /** What is known of the upload. Throws `BLOB_UPLOAD_UNKNOWN` when it is gone. */
+  /** Loads the upload. Throws `BLOB_UPLOAD_UNKNOWN` when it is gone. */
   async #load(upload: Multipart): Promise<UploadFile> {
     const file = this.#begun.get(upload.id) ?? await this.#read(upload.id);
     if (file?.key !== upload.key) throw unknownUpload(upload);
@@ -211,7 +220,10 @@ export class FileUploads {
     return join(await this.#tree.staging(), upload.id);
   }
 
-  /** Runs `work`; a folder that vanishes meanwhile means that the upload was ended. */
+  /**
+   * Runs `work`; if the folder disappears meanwhile, the upload was completed
+   * or aborted.
+   */
   async #known<T>(upload: Multipart, work: () => Promise<T>): Promise<T> {
     try {
       return await work();

@@ -1,9 +1,7 @@
 /**
- * Objects in an S3 bucket: AWS or any server that speaks its language.
- *
- * Every request is tried again, a bounded number of times, when the connection
- * breaks, stalls or the server is busy. Parts go up from memory, so a part is
- * at most 64 MiB.
+ * S3 driver: AWS or any compatible server. Requests are retried, a bounded
+ * number of times, when the connection breaks or stalls or the server is busy.
+ * Parts are uploaded from memory, so a part is at most 64 MiB.
  *
  * @module
  */
@@ -36,15 +34,18 @@ import { readObject } from "./s3_read.ts";
 import { S3Uploads } from "./s3_uploads.ts";
 import { publicUrl, withHost } from "./s3_urls.ts";
 
-/** Smallest part but the last that S3 takes. */
+/** Minimum part size of S3, except for the last part. */
 const MIN_PART = 5 * 1024 * 1024;
 
-/** How long a successful write shows that the bucket takes writes, in milliseconds. */
+/**
+ * How long a successful write counts as proof that the bucket is writable, in
+ * milliseconds.
+ */
 const PROBE_MS = 30_000;
 
 /**
- * A {@linkcode BlobStore} on S3. Makes no request before it is used. Without
- * `probeKey`, {@linkcode S3BlobStore.check} does not try to write.
+ * A {@linkcode BlobStore} on S3. Sends no request before it is used. Without
+ * `probeKey`, {@linkcode S3BlobStore.check} does not test writing.
  */
 export class S3BlobStore implements BlobStore {
   readonly driver = "s3";
@@ -73,9 +74,9 @@ export class S3BlobStore implements BlobStore {
   }
 
   /**
-   * Lists one key, which says more than a look at the bucket does, and writes an
-   * empty object unless one was written in the last half minute, because
-   * writing costs. Tries twice at most.
+   * Lists one key, which proves more than HeadBucket, and writes an empty
+   * object unless one was written in the last half minute, because writes cost
+   * money. At most two attempts.
    */
   async check(signal?: AbortSignal): Promise<void> {
     const limits = { signal, tries: 2 };
@@ -167,7 +168,7 @@ export class S3BlobStore implements BlobStore {
     await this.delete(from);
   }
 
-  /** Content type and cache control are not told here. */
+  /** Content type and cache control are not needed here. */
   async *list(
     prefix: string,
   ): AsyncGenerator<{ key: string; info: ObjectInfo }, void, void> {
@@ -193,7 +194,7 @@ export class S3BlobStore implements BlobStore {
     return this.#uploads.create(key, headers ?? {});
   }
 
-  /** A stream is collected first. Throws AppError `TOO_LARGE` beyond 64 MiB. */
+  /** A stream is buffered first. Throws AppError `TOO_LARGE` beyond 64 MiB. */
   putPart(
     upload: Multipart,
     partNumber: number,
@@ -213,7 +214,7 @@ export class S3BlobStore implements BlobStore {
     key = upload.key,
   ): Promise<ObjectInfo> {
     const ordered = orderedParts(parts);
-    // S3 joins no nothing.
+    // S3 cannot complete an upload without parts.
     if (ordered.length === 0) {
       ordered.push(await this.putPart(upload, 1, new Uint8Array()));
     }
@@ -243,8 +244,8 @@ export class S3BlobStore implements BlobStore {
   }
 
   /**
-   * Signs nothing but the host, so that clients may add headers of their own.
-   * Answers to the URL carry `contentType` and `cacheControl`.
+   * Signs only the host, so that clients may add headers. Responses of the URL
+   * carry `contentType` and `cacheControl`.
    */
   async presignGet(
     key: string,
@@ -265,7 +266,7 @@ export class S3BlobStore implements BlobStore {
     return { url, method: "GET", headers: {} };
   }
 
-  /** The ETag of the answer names the part at completion. */
+  /** The ETag of the response identifies the part at completion. */
   async presignPart(
     upload: Multipart,
     partNumber: number,
@@ -282,7 +283,7 @@ export class S3BlobStore implements BlobStore {
     return { url, method: "PUT", headers: {} };
   }
 
-  /** For buckets that the public may read. */
+  /** For publicly readable buckets. */
   publicUrl(key: string): string {
     assertKey(key);
     return publicUrl(this.#options, key);

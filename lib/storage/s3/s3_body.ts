@@ -1,5 +1,5 @@
 /**
- * Bodies of S3 answers as web streams that survive a cut connection.
+ * Bodies of S3 responses as web streams that survive broken connections.
  *
  * @module
  */
@@ -7,26 +7,28 @@
 import type { Readable } from "node:stream";
 import type { Slice } from "../stream.ts";
 
-/** Times in a row that a body is asked for again without a byte coming. */
+/** Consecutive resumes without progress. */
 const MAX_RESUMES = 5;
 
 /** How {@linkcode resumableBody} reads. */
 export interface BodyOptions {
-  /** Which bytes of the object the body has. */
+  /** The range of the object that the body covers. */
   slice: Slice;
-  /** The answer that is there already. */
+  /** The first response, already received. */
   first: Readable;
-  /** Asks for the same object again, from byte `start` on. */
+  /** Requests the same object again, from byte `start`. */
   resume: (start: number) => Promise<Readable>;
-  /** Milliseconds without a byte after which the connection counts as cut. */
+  /**
+   * Milliseconds without a byte after which the connection counts as broken.
+   */
   idleTimeoutMs: number;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * A stream of `slice`. When the connection breaks, the rest is asked for again,
+ * A stream of `slice`. When the connection breaks, the rest is requested again,
  * at most five times in a row without progress; then the stream fails with the
- * last error, so that a short body never looks whole.
+ * last error, so that a truncated body never looks complete.
  */
 export function resumableBody(
   options: BodyOptions,
@@ -50,7 +52,7 @@ export function resumableBody(
         if (resumes++ === MAX_RESUMES) throw error;
       }
       source = reading(await resume(at));
-      // Aborted while the question was on its way.
+      // Aborted while the request was in progress.
       if (signal?.aborted) abort();
     }
   };
@@ -65,7 +67,7 @@ export function resumableBody(
     async pull(controller) {
       try {
         const chunk = await next();
-        // No server should send more than it was asked for.
+        // A server must not send more than was requested.
         const wanted = chunk.subarray(0, end - at);
         at += wanted.length;
         resumes = 0;
@@ -87,9 +89,9 @@ export function resumableBody(
   });
 }
 
-/** One answer's body, chunk by chunk. */
+/** Reads the body of one response, chunk by chunk. */
 function reading(body: Readable) {
-  // Errors are seen by the iterator; one that comes after its end is no news.
+  // The iterator reports errors; those after its end do not matter.
   body.on("error", () => {});
   const chunks: AsyncIterator<unknown> = body[Symbol.asyncIterator]();
   const next = async (idleTimeoutMs: number) => {
@@ -103,19 +105,22 @@ function reading(body: Readable) {
     }
   };
   return {
-    /** The next chunk; throws when there is none or none in time. */
+    /** Returns the next chunk; throws when there is none or it times out. */
     async read(idleTimeoutMs: number): Promise<Uint8Array> {
       const { value } = await next(idleTimeoutMs);
       if (value instanceof Uint8Array) return value;
       throw new Error("The body ended before its length.");
     },
-    /** Reads the end after the last byte, so that the connection can be used again. */
+    /**
+     * Reads to the end after the last byte, so that the connection can be
+     * reused.
+     */
     async end(idleTimeoutMs: number): Promise<void> {
       try {
         const { done } = await next(idleTimeoutMs);
         if (!done) body.destroy();
       } catch {
-        // All bytes are here; the connection does not matter any more.
+        // All bytes have arrived; the connection does not matter any more.
       }
     },
     /** Closes the connection unless the body was read to its end. */

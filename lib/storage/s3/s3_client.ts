@@ -1,6 +1,6 @@
 /**
- * The connection of the S3 driver. The SDK is loaded with the first request, so
- * that a deployment with another driver pays nothing for it.
+ * The client of the S3 driver. The SDK is loaded with the first request, so
+ * that deployments with another driver do not load it.
  *
  * @module
  */
@@ -17,32 +17,47 @@ import { s3Error, type S3Place } from "./s3_errors.ts";
 import type { ProgressHandler } from "./s3_handler.ts";
 import { type Attempt, withRetries } from "./s3_retry.ts";
 
-/** Access key; without one the SDK looks for credentials (environment, files, roles). */
+/**
+ * Access key; without one the SDK searches for credentials (environment, files,
+ * roles).
+ */
 export interface S3Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
 }
 
-/** Where the bucket is and how it is spoken to. */
+/** Location of the bucket and client options. */
 export interface S3Options {
   readonly bucket: string;
-  /** `us-east-1` where the server has no regions. */
+  /** `us-east-1` if the server has no regions. */
   readonly region: string;
-  /** URL of the server; AWS itself without one. */
+  /** URL of the server; AWS if undefined. */
   readonly endpoint?: string;
-  /** URL of the same server as clients reach it, for presigned URLs; `endpoint` without one. */
+  /** URL of the server for clients, in presigned URLs; `endpoint` if undefined. */
   readonly publicEndpoint?: string;
-  /** Puts the bucket into the path, not the host name, as most servers with a port need. */
+  /**
+   * Puts the bucket into the path instead of the host name, as most servers
+   * with a port require.
+   */
   readonly pathStyle?: boolean;
   readonly credentials?: S3Credentials;
-  /** Host, with port if need be, of a CDN that fetches from the bucket; takes the place of the host in presigned GET URLs. */
+  /**
+   * Host, with optional port, of a CDN that fetches from the bucket; replaces
+   * the host in presigned GET URLs.
+   */
   readonly cdnHost?: string;
-  /** Host, with port if need be, that serves the objects to the public by their keys. */
+  /**
+   * Host, with optional port, that serves the objects to the public by their
+   * keys.
+   */
   readonly publicHost?: string;
-  /** Milliseconds in which the server takes no byte and sends none, after which a request is given up and tried again; 30,000 by default. */
+  /**
+   * Milliseconds without a byte in either direction after which a request is
+   * aborted and retried; 30,000 by default.
+   */
   readonly idleTimeoutMs?: number;
-  /** Tries of one request, 6 by default. */
+  /** Attempts per request; 6 by default. */
   readonly attempts?: number;
 }
 
@@ -53,28 +68,28 @@ const ATTEMPTS = 6;
 interface Clients {
   readonly sdk: typeof import("@aws-sdk/client-s3");
   readonly presigner: typeof import("@aws-sdk/s3-request-presigner");
-  /** Speaks to the server. */
+  /** Sends requests to the server. */
   readonly s3: S3;
   /** Signs for the endpoint that clients use; sends nothing. */
   readonly signer: S3;
 }
 
-/** Sends one request; the options must be handed on. */
+/** Sends one request; the options must be passed to the SDK. */
 export type Request<T> = (s3: S3, options: Attempt) => Promise<T>;
 
-/** What is known of a request besides its content. */
+/** Context of a request. */
 export interface RequestContext {
-  /** Ends it. */
+  /** Aborts it. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds that an answer may take longer because there is much to do. */
+  /** Extra milliseconds allowed for an expensive request. */
   readonly allowanceMs?: number;
-  /** Tries in all, when it has fewer than others. */
+  /** Maximum attempts, when fewer than the default. */
   readonly tries?: number;
-  /** The upload it belongs to, for errors. */
+  /** The upload it belongs to, for error messages. */
   readonly upload?: Multipart;
 }
 
-/** Sends requests to one bucket and turns what fails into AppErrors. */
+/** Sends requests to one bucket and converts failures to AppErrors. */
 export class S3Connection {
   readonly bucket: string;
   readonly place: S3Place;
@@ -94,9 +109,8 @@ export class S3Connection {
   }
 
   /**
-   * Sends what `work` sends, again and again where that helps. Throws the
-   * reason of the signal when it is aborted, else what {@linkcode s3Error}
-   * makes of a failure.
+   * Runs `work` with retries. Throws the reason of the signal when it is
+   * aborted, else the failure converted by {@linkcode s3Error}.
    */
   async send<T>(work: Request<T>, context: RequestContext = {}): Promise<T> {
     try {
@@ -107,7 +121,7 @@ export class S3Connection {
     }
   }
 
-  /** As {@linkcode send}, but throws what the SDK throws. */
+  /** Like {@linkcode send}, but throws the SDK's errors. */
   async trySend<T>(work: Request<T>, context: RequestContext = {}): Promise<T> {
     const { s3 } = await this.#load();
     const { signal, allowanceMs = 0, tries = Infinity } = context;
@@ -120,7 +134,7 @@ export class S3Connection {
     return await withRetries(patience, (attempt) => work(s3, attempt));
   }
 
-  /** URL that reads an object without our credentials; signs the host only. */
+  /** Presigned URL that reads an object; signs only the host. */
   async presignGet(
     input: GetObjectCommandInput,
     expiresInSeconds: number,
@@ -131,7 +145,7 @@ export class S3Connection {
     return await presigner.getSignedUrl(signer, command, options);
   }
 
-  /** URL that writes one part without our credentials; signs the host only. */
+  /** Presigned URL that writes one part; signs only the host. */
   async presignPart(
     input: UploadPartCommandInput,
     expiresInSeconds: number,
@@ -179,23 +193,23 @@ export class S3Connection {
       forcePathStyle: pathStyle,
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(credentials === undefined ? {} : { credentials }),
-      // Tries and time limits are in s3_retry.ts.
+      // Retries and timeouts are in s3_retry.ts.
       maxAttempts: 1,
       requestHandler,
-      // Other servers than AWS refuse or even store the trailing checksums.
+      // Servers other than AWS reject or even store the trailing checksums.
       requestChecksumCalculation: "WHEN_REQUIRED",
       responseChecksumValidation: "WHEN_REQUIRED",
     });
   }
 }
 
-/** The client learns from answers how wrong our clock is; signatures must know. */
+/** The client learns the clock skew from responses; the signer must use it too. */
 function signing(s3: S3, expiresIn: number) {
   const { systemClockOffset } = s3.config;
   return { expiresIn, signingDate: new Date(Date.now() + systemClockOffset) };
 }
 
-/** What answers of S3 tell of an object. */
+/** Object metadata in S3 responses. */
 interface Told {
   ETag?: string | undefined;
   LastModified?: Date | undefined;
@@ -203,7 +217,7 @@ interface Told {
   CacheControl?: string | undefined;
 }
 
-/** What is known of an object of `size` bytes, from an answer of S3. */
+/** Metadata of an object of `size` bytes, from an S3 response. */
 export function infoOf(told: Told, size = 0): ObjectInfo {
   return {
     size,

@@ -8,18 +8,18 @@ import type { ObjectInfo } from "../blob_store.ts";
 import type { S3Connection } from "./s3_client.ts";
 
 /**
- * Largest object copied by one request. S3 allows 5 GiB, but a request that
- * says nothing for so long looks dead to what lies between.
+ * Largest object copied by one request. S3 allows 5 GiB, but proxies in between
+ * may drop a request that is silent for that long.
  */
 const MAX_WHOLE = 1024 * 1024 * 1024;
-/** Bytes copied by one request of a larger object; 10,000 of them make 5 TiB. */
+/** Bytes of a larger object copied by one request; 10,000 of them are 5 TiB. */
 const PIECE = 512 * 1024 * 1024;
-/** Requests of one copy at a time. */
+/** Concurrent requests of one copy. */
 const PARALLEL = 4;
-/** Bytes that the slowest server copies in a millisecond. */
+/** Bytes per millisecond that even a slow server copies. */
 const BYTES_PER_MS = 10_000;
 
-/** Sizes that {@linkcode copyObject} goes by; smaller ones are for tests. */
+/** Sizes used by {@linkcode copyObject}; smaller ones are for tests. */
 export interface CopyLimits {
   /** Bytes; at most 5 GiB. */
   readonly maxWhole: number;
@@ -27,7 +27,7 @@ export interface CopyLimits {
   readonly piece: number;
 }
 
-/** Copies the object `from`, of which `info` is known, to `to`. */
+/** Copies the object `from`, whose metadata is `info`, to `to`. */
 export async function copyObject(
   connection: S3Connection,
   from: string,
@@ -36,7 +36,8 @@ export async function copyObject(
   limits: CopyLimits = { maxWhole: MAX_WHOLE, piece: PIECE },
 ): Promise<void> {
   const { bucket } = connection;
-  // The source is one value, so its slashes stay and all else is escaped.
+  // The source is one header value: its slashes stay, everything else is
+  // escaped.
   const source = `${bucket}/${from}`.split("/").map(encodeURIComponent)
     .join("/");
   if (info.size <= limits.maxWhole) {
@@ -70,7 +71,7 @@ export async function copyObject(
       }, options)
     );
   } catch (error) {
-    // What cannot be dropped now is left to the sweep.
+    // The sweep deletes what cannot be deleted now.
     await connection.send((s3, options) =>
       s3.abortMultipartUpload(upload, options)
     ).catch(() => {});
@@ -91,7 +92,7 @@ async function copyPieces(
     (_, index) => index,
   ).values();
   const copy = async () => {
-    // The workers share the iterator: each takes what is next.
+    // The workers share the iterator: each takes the next item.
     for (const index of starts) {
       const start = index * piece;
       const end = Math.min(start + piece, size) - 1;

@@ -1,5 +1,5 @@
 /**
- * What an S3 server or the way to it can answer, told as sentences.
+ * Converts errors of S3 servers and of connections to them.
  *
  * @module
  */
@@ -11,22 +11,22 @@ import type { Multipart } from "../blob_store.ts";
 import { unknownUpload } from "../part_list.ts";
 import { storageFull, storageUnavailable } from "../storage_error.ts";
 
-/** Where a request went, for sentences. */
+/** The target of a request, for messages. */
 export interface S3Place {
   readonly bucket: string;
   /** Host and port, or `AWS`. */
   readonly host: string;
 }
 
-/** What the SDK puts on the errors it throws. */
+/** Properties of the SDK's errors. */
 interface Failure {
   /** The server's code, or the kind of a network error. */
   readonly name: string;
   readonly status: number | undefined;
-  /** Code of the system, for example `ECONNREFUSED`. */
+  /** System error code, for example `ECONNREFUSED`. */
   readonly code: string | undefined;
   readonly message: string;
-  /** Whether the SDK has learned how wrong our clock is. */
+  /** Whether the SDK has corrected the clock skew. */
   readonly skewCorrected: boolean;
 }
 
@@ -48,15 +48,14 @@ const FULL = new Set([
 const SKEWED = new Set(["RequestTimeTooSkewed", "RequestExpired"]);
 const STRANGER = new Set(["InvalidAccessKeyId", "XAdminUserNotFound"]);
 
-/** Whether the server asks to be spared. */
+/** Whether the server is throttling. */
 export function isBusy(error: unknown): boolean {
   const { name, status } = readFailure(error);
   return status === 503 || status === 429 || name === "SlowDown";
 }
 
 /**
- * Whether another try may succeed: no answer, a broken one, or one that blames
- * the moment.
+ * Whether a retry may succeed: no response, a broken one, or a transient error.
  */
 export function isPassing(error: unknown): boolean {
   const { name, status, skewCorrected } = readFailure(error);
@@ -66,8 +65,8 @@ export function isPassing(error: unknown): boolean {
 }
 
 /**
- * Whether the server says that the object or upload is not there. Its name for
- * that varies: Ceph misses a key where others miss an upload.
+ * Whether the object or upload does not exist. The code varies: Ceph returns
+ * NoSuchKey where others return NoSuchUpload.
  */
 export function isGone(error: unknown): boolean {
   const { name, status } = readFailure(error);
@@ -76,8 +75,8 @@ export function isGone(error: unknown): boolean {
 
 /**
  * `error` as an AppError: `BLOB_UPLOAD_UNKNOWN` and `BLOB_UPLOAD_INVALID` for
- * uploads, `RANGE_INVALID`, `STORAGE_FULL`, else `UNAVAILABLE`; what an operator
- * can do about it stands in `operator`.
+ * uploads, `RANGE_INVALID`, `STORAGE_FULL`, else `UNAVAILABLE`; `operator` says
+ * what the operator can do.
  */
 export function s3Error(
   error: unknown,
@@ -157,7 +156,7 @@ function readFailure(error: unknown): Failure {
   };
 }
 
-/** The part of the SDK's errors that says what the server answered. */
+/** The part of the SDK's errors that describes the server's response. */
 const metadataSchema = z.object({
   $metadata: z.object({
     httpStatusCode: z.number().optional(),

@@ -1,5 +1,5 @@
 /**
- * How requests of the S3 driver are put on the wire. Loaded with the SDK.
+ * HTTP handler of the S3 driver that reports progress. Loaded with the SDK.
  *
  * @module
  */
@@ -9,9 +9,8 @@ import { NodeHttpHandler } from "@smithy/node-http-handler";
 import type { Attempt } from "./s3_retry.ts";
 
 /**
- * Bytes handed to a connection at a time. A connection says that it took a
- * write only when it took all of it: written whole, a body that moves slowly
- * looks like one that does not move.
+ * Bytes per write. A connection reports a write only when it is complete:
+ * written at once, a slow body would look like a stalled one.
  */
 const PIECE = 64 * 1024;
 
@@ -19,10 +18,10 @@ type HttpRequest = Parameters<NodeHttpHandler["handle"]>[0];
 type HandlerOptions = NonNullable<Parameters<NodeHttpHandler["handle"]>[1]>;
 
 /**
- * Sends requests and tells the {@linkcode Attempt} in their options when the
- * connection takes more of the body and when the head of the answer is there.
- * A body in memory, signed as a whole, goes out in pieces. What the system
- * holds of it, some MiB at most, counts as sent.
+ * Sends requests and notifies the {@linkcode Attempt} in their options when the
+ * connection accepts more of the body and when the response head arrives. A
+ * body in memory, signed as a whole, is sent in pieces. Bytes buffered by the
+ * system, some MiB at most, count as sent.
  */
 export class ProgressHandler extends NodeHttpHandler {
   override async handle(
@@ -42,7 +41,10 @@ export class ProgressHandler extends NodeHttpHandler {
   }
 }
 
-/** The same bytes, without a copy; `progress` is called for each piece that is asked for. */
+/**
+ * The same bytes, without a copy; calls `progress` for each piece that is
+ * requested.
+ */
 function inPieces(bytes: Uint8Array, progress: () => void): Readable {
   let at = 0;
   return new Readable({

@@ -1,5 +1,5 @@
 /**
- * Reading of S3 objects.
+ * Reads S3 objects.
  *
  * @module
  */
@@ -13,9 +13,9 @@ import { isGone, s3Error } from "./s3_errors.ts";
 import { sliceOf } from "../stream.ts";
 
 /**
- * An object or a range of it, undefined when there is none. The body goes on
- * with a new request when its connection breaks, as long as the object is the
- * same.
+ * Returns an object or a range of it, undefined when there is none. When the
+ * connection breaks, the body continues with a new request, as long as the
+ * object is unchanged.
  */
 export async function readObject(
   connection: S3Connection,
@@ -25,7 +25,7 @@ export async function readObject(
 ): Promise<
   { info: ObjectInfo; body: ReadableStream<Uint8Array> } | undefined
 > {
-  // Servers answer a senseless range with the whole object.
+  // Servers return the whole object for an invalid range.
   if (range) sliceOf(Number.MAX_SAFE_INTEGER, range);
   let first: { info: ObjectInfo; body: Readable };
   try {
@@ -71,7 +71,7 @@ async function open(
   const [, first, total] =
     /^bytes (\d+)-\d+\/(\d+)$/.exec(found.ContentRange ?? "") ?? [];
   const size = range ? Number(total) : found.ContentLength;
-  // Bytes from another place would be taken for those that were asked for.
+  // Bytes of another range would be mistaken for the requested ones.
   const isThere = range
     ? Number(first) === range.start
     : found.ContentRange === undefined;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { isAppError } from "../../errors.ts";
 import { S3BlobStore } from "./s3.ts";
 
-/** A server that answers every request with `headers` and ten bytes. */
+/** A server that responds to every request with `headers` and ten bytes. */
 async function withServer(
   answer: { status: number; headers: Record<string, string> },
   test: (store: S3BlobStore) => Promise<void>,
@@ -27,7 +27,7 @@ async function withServer(
   }
 }
 
-Deno.test("bytes of another range than was asked for are refused", async () => {
+Deno.test("bytes of a range other than the requested one are refused", async () => {
   const wrong = [
     { status: 206, headers: { "content-range": "bytes 0-9/1000" } },
     { status: 206, headers: { "content-range": "nonsense" } },

@@ -1,9 +1,7 @@
 /**
- * Time limits and further tries of S3 requests.
- *
- * The SDK's own are not used: its time limit hangs on the first socket of a
- * request, and the runtime may move a request to another one; its retry knows
- * only some of the ways in which a connection can end.
+ * Timeouts and retries of S3 requests. The SDK's own are not used: its timeout
+ * is bound to the first socket of a request, and the runtime may move a request
+ * to another one; its retry covers only some kinds of connection failure.
  *
  * @module
  */
@@ -11,33 +9,36 @@
 import type { Clock } from "../../clock.ts";
 import { isBusy, isPassing } from "./s3_errors.ts";
 
-/** How long and how often {@linkcode withRetries} tries. */
+/** Retry policy of {@linkcode withRetries}. */
 export interface Patience {
-  /** Tries in all. */
+  /** Maximum number of attempts. */
   readonly tries: number;
-  /** Milliseconds that one try may go without progress until it is answered. */
+  /**
+   * Milliseconds that an attempt may take without progress until the response.
+   */
   readonly waitMs: number;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One try, as whoever sends the request sees it. */
+/** One attempt, as passed to the code that sends the request. */
 export interface Attempt {
-  /** Ends it. */
+  /** Aborts it. */
   readonly abortSignal: AbortSignal;
-  /** To be called when bytes moved; then the server has its time anew. */
+  /** Call when bytes were transferred; resets the timeout. */
   readonly progress: () => void;
 }
 
-/** First pause between tries in milliseconds; it doubles from try to try. */
+/** First pause between attempts in milliseconds; doubles with each attempt. */
 const PAUSE_MS = 100;
-/** The same where the server asks for mercy. */
+/** The same where the server is throttling. */
 const BUSY_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 5_000;
 
 /**
- * Runs `work` until it succeeds, fails for good or `patience` ends; throws
- * its last error. Throws the reason of `patience.signal` when that is aborted.
+ * Runs `work` until it succeeds, fails permanently or `patience` is exhausted;
+ * throws the last error. Throws the reason of `patience.signal` when that is
+ * aborted.
  */
 export async function withRetries<T>(
   patience: Patience,
@@ -53,7 +54,7 @@ export async function withRetries<T>(
       if (tried >= tries || !isPassing(error)) throw error;
       const first = isBusy(error) ? BUSY_PAUSE_MS : PAUSE_MS;
       const pause = Math.min(MAX_PAUSE_MS, first * 2 ** (tried - 1));
-      // Spread out, so that many who failed together do not come together again.
+      // Jitter, so that requests that failed together are not retried together.
       await clock.sleep(pause * (0.5 + Math.random() / 2), signal);
     }
   }

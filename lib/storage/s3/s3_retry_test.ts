@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Clock } from "../../clock.ts";
 import { withRetries } from "./s3_retry.ts";
 
-/** A clock that never waits and remembers for how long it should have. */
+/** A clock that never waits and records the waiting times. */
 function hurried() {
   const pauses: number[] = [];
   const clock: Clock = {
@@ -20,7 +20,7 @@ function answered(name: string, status?: number, more: object = {}): Error {
   return Object.assign(new Error(name), { name, $metadata });
 }
 
-Deno.test("what blames the moment is tried again, with growing pauses", async () => {
+Deno.test("transient errors are retried with growing pauses", async () => {
   for (
     const error of [
       new Error("socket hang up"),
@@ -45,7 +45,7 @@ Deno.test("what blames the moment is tried again, with growing pauses", async ()
   }
 });
 
-Deno.test("what another try does not mend is told at once", async () => {
+Deno.test("permanent errors are reported at once", async () => {
   for (
     const error of [
       answered("AccessDenied", 403),
@@ -65,7 +65,7 @@ Deno.test("what another try does not mend is told at once", async () => {
   }
 });
 
-Deno.test("the tries end with the last error", async () => {
+Deno.test("retries end with the last error", async () => {
   const { clock, pauses } = hurried();
   let tried = 0;
   const work = withRetries(
@@ -76,7 +76,7 @@ Deno.test("the tries end with the last error", async () => {
   assert.equal(pauses.length, 2);
 });
 
-Deno.test("a try that hangs is stopped and followed by another", async () => {
+Deno.test("a hanging attempt is aborted and retried", async () => {
   const { clock } = hurried();
   const signals: AbortSignal[] = [];
   const work = withRetries(
@@ -90,7 +90,7 @@ Deno.test("a try that hangs is stopped and followed by another", async () => {
   assert.deepEqual(signals.map(({ aborted }) => aborted), [true, true]);
 });
 
-Deno.test("an abort ends the tries with its reason", async () => {
+Deno.test("an abort ends the retries with its reason", async () => {
   const { clock } = hurried();
   const controller = new AbortController();
   const { signal } = controller;

@@ -1,6 +1,6 @@
 /**
- * Servers that take a part slowly, or stop to take or to answer: on real
- * sockets, because how these tell of progress is what matters.
+ * Servers that accept a part slowly, or stop accepting or responding: on real
+ * sockets, because their progress events are what is tested.
  */
 
 import assert from "node:assert/strict";
@@ -9,14 +9,14 @@ import { S3BlobStore } from "./s3.ts";
 
 const MiB = 1024 * 1024;
 
-/** More than the systems of both sides hold of a connection that is not read. */
+/** More than both systems buffer for a connection that is not read. */
 const BYTES = new Uint8Array(24 * MiB).fill(7);
 
 /** One request as the server sees it. */
 interface Incoming {
   /** Reads up to `count` bytes of the body; false when there are no more. */
   read(count: number): Promise<boolean>;
-  /** Says that the part is stored. */
+  /** Responds that the part is stored. */
   answer(): Promise<void>;
 }
 
@@ -64,7 +64,7 @@ function startServer(serve: (incoming: Incoming) => Promise<void>) {
   const accepting = (async () => {
     for await (const connection of listener) {
       connections.add(connection);
-      // A connection that the client closes is what some tests wait for.
+      // Some tests wait for the client to close the connection.
       handle(connection).catch(() => {});
     }
   })();
@@ -109,7 +109,7 @@ const test = (
     }
   });
 
-/** What a large part may take that is given up; its size must not matter. */
+/** Time limit for aborting a large part; its size must not matter. */
 const SOON_MS = 30_000;
 
 async function givenUpSoon(part: Promise<unknown>): Promise<void> {
@@ -124,7 +124,7 @@ async function givenUpSoon(part: Promise<unknown>): Promise<void> {
 }
 
 test(
-  "a server that stops to take a part is given up after the idle limit, and tried again",
+  "a server that stops accepting a part times out after the idle limit and is retried",
   { idleTimeoutMs: 1000, attempts: 2 },
   () => Promise.resolve(),
   async (putPart, seen) => {
@@ -135,7 +135,7 @@ test(
 );
 
 test(
-  "a server that takes a part and never answers is given up after the idle limit",
+  "a server that accepts a part and never responds times out after the idle limit",
   { idleTimeoutMs: 2000, attempts: 1 },
   async ({ read }) => {
     while (await read(MiB));
@@ -147,7 +147,7 @@ test(
 );
 
 test(
-  "a server that takes a part slowly but steadily has longer than the idle limit",
+  "a server that accepts a part slowly but steadily may take longer than the idle limit",
   { idleTimeoutMs: 2000, attempts: 1 },
   async ({ read, answer }) => {
     while (await read(MiB)) {

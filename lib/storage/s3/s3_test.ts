@@ -45,7 +45,7 @@ Deno.test("URLs are signed for the public endpoint", async () => {
   assert.equal(url.searchParams.get("X-Amz-SignedHeaders"), "host");
 });
 
-Deno.test("the CDN's host stands in for the one that was signed", async () => {
+Deno.test("the CDN's host replaces the signed one", async () => {
   const inner = { endpoint: "https://s3.test:9000", pathStyle: true };
   const cdn = await presigned({ ...inner, cdnHost: "cdn.example.com" });
   const plain = await presigned(inner);
@@ -59,7 +59,7 @@ Deno.test("the CDN's host stands in for the one that was signed", async () => {
   assert.equal(port.host, "cdn.example.com:8443");
 });
 
-Deno.test("a presigned part binds the client to nothing but the upload", async () => {
+Deno.test("a presigned part URL constrains the client only to the upload", async () => {
   const store = new S3BlobStore(options);
   const upload = { key: "a", id: "u1" };
   const { url, method, headers } = await store.presignPart(upload, 3, {
@@ -76,7 +76,7 @@ Deno.test("a presigned part binds the client to nothing but the upload", async (
   await store.close();
 });
 
-Deno.test("lasting URLs follow the public host, else the bucket", () => {
+Deno.test("permanent URLs use the public host, else the bucket", () => {
   const url = (changes: Partial<S3Options>) =>
     new S3BlobStore({ ...options, ...changes }).publicUrl("a/did:plc:x/1+1");
   assert.equal(
@@ -93,7 +93,7 @@ Deno.test("lasting URLs follow the public host, else the bucket", () => {
   );
 });
 
-Deno.test("what a server answers becomes a sentence for an operator", () => {
+Deno.test("server errors become sentences for the operator", () => {
   const place = { bucket: "blobs", host: "s3.test" };
   const says = (name: string, status?: number) =>
     s3Error(
@@ -129,7 +129,7 @@ Deno.test("what a server answers becomes a sentence for an operator", () => {
   assert.equal(says("SlowDown", 503).retryAfterSeconds, 5);
 });
 
-/** A body that gives these chunks and then `end`s or breaks. */
+/** A body that yields these chunks and then `end`s or breaks. */
 function answer(chunks: number[][], breaks: boolean): Readable {
   return Readable.from((function* () {
     for (const chunk of chunks) yield Uint8Array.from(chunk);
@@ -137,7 +137,7 @@ function answer(chunks: number[][], breaks: boolean): Readable {
   })());
 }
 
-Deno.test("a cut body goes on where it was cut", async () => {
+Deno.test("a broken body is resumed where it broke", async () => {
   const asked: number[] = [];
   const body = resumableBody({
     slice: { start: 10, length: 6 },
@@ -156,7 +156,7 @@ Deno.test("a cut body goes on where it was cut", async () => {
   assert.deepEqual(asked, [12, 13]);
 });
 
-Deno.test("a body that stays short fails and never looks whole", async () => {
+Deno.test("a body that stays truncated fails and never looks complete", async () => {
   let asked = 0;
   const body = resumableBody({
     slice: { start: 0, length: 3 },
@@ -171,7 +171,7 @@ Deno.test("a body that stays short fails and never looks whole", async () => {
   assert.equal(asked, 5);
 });
 
-Deno.test("a silent body is cut off and asked for again", async () => {
+Deno.test("a stalled body is aborted and requested again", async () => {
   const silent = new Readable({ read: () => {} });
   const body = resumableBody({
     slice: { start: 0, length: 1 },
@@ -198,7 +198,7 @@ Deno.test("cancelling a body closes its connection", async () => {
   assert.ok(first.destroyed);
 });
 
-Deno.test("a part from a stream is held up to its limit only", async () => {
+Deno.test("a part from a stream is buffered only up to the limit", async () => {
   let pulled = 0;
   const endless = new ReadableStream<Uint8Array>({
     pull(controller) {

@@ -16,10 +16,10 @@ import { storageUnavailable } from "../storage_error.ts";
 import { isGone, s3Error } from "./s3_errors.ts";
 import { collect } from "../stream.ts";
 
-/** Largest part taken from a stream, because it is collected in memory. */
+/** Largest part accepted from a stream, because it is buffered in memory. */
 const MAX_PART = 64 * 1024 * 1024;
 
-/** Milliseconds that a server may take to join one more part. */
+/** Extra milliseconds allowed per part when completing. */
 const JOIN_MS = 50;
 
 /** Multipart uploads of one bucket. */
@@ -88,8 +88,9 @@ export class S3Uploads {
   }
 
   /**
-   * Joins `parts`, which are in rising order. `joined` says whether the object
-   * is there: asked when the answer to an earlier try may have been lost.
+   * Joins `parts`, which are in ascending order. `joined` checks whether the
+   * object exists; it is called when the response to an earlier attempt may
+   * have been lost.
    */
   async complete(
     upload: Multipart,

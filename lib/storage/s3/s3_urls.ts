@@ -15,9 +15,9 @@ export function withHost(url: string, host: string | undefined): string {
   return changed.href;
 }
 
-/** URL of an object in a bucket that the public may read. */
+/** URL of an object in a publicly readable bucket. */
 export function publicUrl(options: S3Options, key: string): string {
-  // A colon is fine in a path; a plus is not everywhere.
+  // A colon is allowed in a path; some servers misread a plus.
   const path = key.split("/").map(encodeURIComponent).join("/")
     .replaceAll("%3A", ":");
   return `${base(options)}/${path}`;
