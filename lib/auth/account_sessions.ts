@@ -1,7 +1,7 @@
 /**
- * The session by which the registry acts at an account's PDS. It belongs to the
- * PDS that the DID document names: one that was opened at another PDS, from
- * which the account has moved away, is not used any more.
+ * The session with which the registry acts at an account's PDS. It must belong
+ * to the PDS in the DID document: a session at a PDS that the account has left
+ * is not used.
  *
  * @module
  */
@@ -14,21 +14,21 @@ import { AppError, isAppError } from "../errors.ts";
 
 export interface AccountSessionsDeps {
   identities: Pick<IdentityResolver, "resolve">;
-  /** Ways of signing in, the preferred one first. */
+  /** Sign-in methods, the preferred one first. */
   sources: readonly {
     restore(did: Did): Promise<PdsSession | undefined>;
   }[];
-  /** Called when a PDS has accepted a write. */
+  /** Called after a PDS has accepted a write. */
   onWritten: (did: Did) => Promise<void>;
 }
 
 /** Age at which the DID document is read again before something is written, in milliseconds. */
 const MAX_AGE_MS = 60_000;
 
-/** A directory that is slow holds a push up no longer than this, in milliseconds. */
+/** How long a slow directory may delay a push, in milliseconds. */
 const PATIENCE_MS = 2_000;
 
-/** Failures that may mean that the account is somewhere else now. */
+/** Errors that may mean that the account has moved. */
 const MAY_HAVE_MOVED = [
   "DENIED",
   "UNAUTHORIZED",
@@ -46,9 +46,9 @@ export class AccountSessions {
   }
 
   /**
-   * A session of `did` at the PDS that its DID document names; undefined when
-   * the account has to sign in (again). Throws AppError `UPSTREAM_FAILED` or
-   * `UPSTREAM_TIMEOUT` when nothing is known of the DID and nobody can be asked.
+   * Returns a session of `did` at the PDS in its DID document, or undefined
+   * when the account has to sign in (again). Throws AppError `UPSTREAM_FAILED`
+   * or `UPSTREAM_TIMEOUT` when the DID is not cached and cannot be resolved.
    */
   async of(did: Did): Promise<PdsSession | undefined> {
     const { identities, sources } = this.#deps;
@@ -65,7 +65,7 @@ export class AccountSessions {
   }
 }
 
-/** A session whose failures are explained by a move of the account, where there was one. */
+/** A session that explains failures caused by a move of the account. */
 class MovingSession implements PdsSession {
   readonly #session: PdsSession;
   readonly #deps: AccountSessionsDeps;

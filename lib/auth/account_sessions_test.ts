@@ -31,7 +31,7 @@ function sessionAt(pds: string, failure?: AppError): PdsSession {
   };
 }
 
-/** Sessions of an account whose document says `cached` until it is asked again, and `current` then. */
+/** Sessions of an account whose PDS is `cached` until it is resolved again, and `current` then. */
 function sessionsOf(
   stored: readonly (PdsSession | undefined)[],
   { cached, current = cached }: { cached: string; current?: string },
@@ -61,14 +61,14 @@ Deno.test("a session at a PDS that the account has left is not used", async () =
   assert.equal(await moved.of(ALICE), undefined);
 });
 
-Deno.test("of two ways of signing in the one at the account's PDS counts", async () => {
+Deno.test("of two sign-in methods the one at the account's PDS is used", async () => {
   const two = sessionsOf([sessionAt(OLD), sessionAt(NEW)], { cached: NEW });
   assert.equal((await two.of(ALICE))?.pds, NEW);
   const first = sessionsOf([undefined, sessionAt(OLD)], { cached: OLD });
   assert.equal((await first.of(ALICE))?.pds, OLD);
 });
 
-Deno.test("a refusal by a PDS that the account has just left says where it is now", async () => {
+Deno.test("an error of a PDS that the account has just left names the new one", async () => {
   const denied = new AppError("DENIED", "Account is deactivated");
   const session = await sessionsOf([sessionAt(OLD, denied)], {
     cached: OLD,
@@ -92,7 +92,7 @@ Deno.test("a refusal by a PDS that the account has just left says where it is no
   }
 });
 
-Deno.test("a refusal by the account's own PDS is passed on as it is", async () => {
+Deno.test("an error of the account's own PDS is passed on unchanged", async () => {
   const denied = new AppError("DENIED", "Account is deactivated");
   const session = await sessionsOf([sessionAt(OLD, denied)], { cached: OLD })
     .of(ALICE);

@@ -1,20 +1,20 @@
 /**
- * What somebody has logged in with, and how tokens tell of it.
+ * The credential of a login, and its form in tokens.
  *
  * @module
  */
 
-/** With what somebody has logged in; tokens carry it, so that it can be revoked. */
+/** The credential of a login; tokens carry it, so that it can be revoked. */
 export type Credential =
   | { readonly kind: "device"; readonly id: string }
   | { readonly kind: "password" };
 
-/** The credential as it stands in tokens. */
+/** Formats the credential for tokens. */
 export function formatCredential(credential: Credential): string {
   return credential.kind === "device" ? `device/${credential.id}` : "password";
 }
 
-/** Reads what {@linkcode formatCredential} has written. */
+/** Parses the result of {@linkcode formatCredential}. */
 export function parseCredential(
   text: string | undefined,
 ): Credential | undefined {

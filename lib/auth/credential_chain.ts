@@ -1,6 +1,7 @@
 /**
- * The credentials that a container client may send: a device secret or access
- * token of ours, a refresh token, or an app password of the account's PDS.
+ * Verifies the credentials of container clients: device secrets and access
+ * tokens of this registry, refresh tokens, and app passwords of the account's
+ * PDS.
  *
  * @module
  */
@@ -33,7 +34,7 @@ export interface CredentialChainDeps {
   revocations: Revocations;
   identities: IdentityResolver;
   passwords: PasswordLogin;
-  /** Passwords that were right before. */
+  /** Passwords that were verified before. */
   known: KnownPasswords;
   limits: RateLimiter;
 }
@@ -41,7 +42,7 @@ export interface CredentialChainDeps {
 /** Age at which the PDS of a refresh token's holder is looked up again, in milliseconds. */
 const MAX_AGE_MS = 60_000;
 
-/** A directory that is slow holds a refresh up no longer than this, in milliseconds. */
+/** How long a slow directory may delay a refresh, in milliseconds. */
 const PATIENCE_MS = 2_000;
 
 /** Failed logins to one account from one address. */
@@ -51,32 +52,32 @@ const FAILURES_PER_NAME: RateLimit = {
   windowSeconds: 300,
 };
 
-/** The same for the account itself, which has several names. */
+/** Failed logins to one account, under all of its names. */
 const FAILURES_PER_ACCOUNT: RateLimit = {
   ...FAILURES_PER_NAME,
   name: "login_failure_account",
 };
 
-/** Failed logins from one address, whatever the account. */
+/** Failed logins from one address, to any account. */
 const FAILURES_PER_ADDRESS: RateLimit = {
   name: "login_failure_address",
   limit: 60,
   windowSeconds: 600,
 };
 
-/** Errors of a login that was refused, in contrast to one that nobody could check. */
+/** Errors of a refused login, as opposed to one that could not be verified. */
 const REFUSALS = ["UNAUTHORIZED", "NAME_UNKNOWN", "NAME_INVALID"] as const;
 
-/** Where a login comes from, and what it counts for. */
+/** Origin of a login, for rate limits. */
 interface Source {
   /** Network address. */
   readonly from: string;
-  /** The user name in the spelling that it is counted and remembered by. */
+  /** The normalised user name, for counting and caching. */
   readonly key: string;
   readonly counted: readonly Counted[];
 }
 
-/** Checks credentials of every kind. */
+/** Verifies credentials of every kind. */
 export class CredentialChain implements CredentialVerifier {
   readonly #deps: CredentialChainDeps;
   readonly #logins = new SingleFlight();
@@ -85,7 +86,6 @@ export class CredentialChain implements CredentialVerifier {
     this.#deps = deps;
   }
 
-  /** @inheritdoc */
   async verify(
     username: string,
     secret: string,
@@ -103,14 +103,14 @@ export class CredentialChain implements CredentialVerifier {
         : await this.#verifyPassword(name, secret, { key, from, counted });
     } catch (error) {
       if (!isAppError(error, ...REFUSALS)) throw error;
-      // Clients take any other status for a registry that is out of order.
+      // Clients treat any other status as a broken registry.
       throw new AppError("UNAUTHORIZED", error.message, { cause: error });
     }
   }
 
   /**
-   * The holder of a refresh token. Throws AppError `UNAUTHORIZED` when the
-   * token is not ours, has expired or its credential was revoked.
+   * Returns the holder of a refresh token. Throws AppError `UNAUTHORIZED` when
+   * the token is not ours, has expired or its credential was revoked.
    */
   async verifyRefreshToken(token: string): Promise<Principal> {
     const { refreshTokens, revocations, devices, identities } = this.#deps;
@@ -126,7 +126,7 @@ export class CredentialChain implements CredentialVerifier {
       maxAgeMs: MAX_AGE_MS,
       patienceMs: PATIENCE_MS,
     });
-    // The password was one of the PDS that it was shown to.
+    // The password belongs to the PDS that verified it.
     if (claims.pds !== undefined && claims.pds !== identity.pds) {
       throw new AppError(
         "UNAUTHORIZED",
@@ -137,8 +137,8 @@ export class CredentialChain implements CredentialVerifier {
   }
 
   /**
-   * A device secret cannot be guessed, so a right one is never refused because
-   * of the address that it comes from; only wrong ones count.
+   * A device secret cannot be guessed, so a valid one is never refused because
+   * of its address; only invalid ones count.
    */
   async #verifyDevice(
     username: string,
@@ -162,7 +162,10 @@ export class CredentialChain implements CredentialVerifier {
     return this.#ofDevice(device, identity);
   }
 
-  /** A user name that leads to nobody is an old handle; one of somebody else is a mistake. */
+  /**
+   * A user name that does not resolve may be a former handle; one of another
+   * account is an error.
+   */
   async #requireSame(username: string, device: Device): Promise<void> {
     let did: string | undefined;
     try {
@@ -178,7 +181,7 @@ export class CredentialChain implements CredentialVerifier {
     );
   }
 
-  /** Equal logins at the same time are one guess at the PDS, but each refused one counts. */
+  /** Concurrent identical logins are one request to the PDS, but each refused one counts. */
   async #verifyPassword(
     username: string,
     password: string,
@@ -204,7 +207,10 @@ export class CredentialChain implements CredentialVerifier {
     }
   }
 
-  /** A password that was right before is no guess; every other one is counted until the PDS has taken it. */
+  /**
+   * A password that was verified before is not a guess; any other is counted
+   * until the PDS has accepted it.
+   */
   async #login(
     username: string,
     password: string,
@@ -272,8 +278,8 @@ export class CredentialChain implements CredentialVerifier {
 }
 
 /**
- * The user name as the account is looked up: image names spell DIDs without
- * colons, and people write handles with an at sign in front.
+ * Normalises the user name for the lookup: image names spell DIDs without
+ * colons, and users may type handles with a leading at sign.
  */
 function identifierOf(username: string): string {
   const name = username.replace(/^@/, "");

@@ -21,7 +21,7 @@ const HANDLES: Record<string, Did> = {
   "bob.test": "did:plc:bobbobbobbobbobbobbobbo2",
 };
 
-/** Where accounts are: as it is remembered, and as it is. */
+/** PDSes of accounts, cached and current. */
 const pdses = { cached: "https://pds.example", current: "https://pds.example" };
 
 const identities: IdentityResolver = {
@@ -74,7 +74,7 @@ async function setUp() {
     passwords: {
       login: async ({ pds }, password) => {
         tried.push(password);
-        // Guesses in parallel are all under way at once.
+        // Makes parallel guesses overlap.
         await new Promise((resolve) => setTimeout(resolve, 5));
         const answer = answers.get(password);
         if (answer) return await answer();
@@ -113,7 +113,7 @@ async function setUp() {
   };
 }
 
-Deno.test("a device secret opens its account with what the device may do, and is shown to no PDS", async () => {
+Deno.test("a device secret authenticates its account with the device's permissions, and is sent to no PDS", async () => {
   using t = await setUp();
   const principal = await t.chain.verify("alice.test", t.secret);
   assert.equal(principal.identity.did, ALICE);
@@ -125,7 +125,7 @@ Deno.test("a device secret opens its account with what the device may do, and is
   assert.deepEqual(t.tried, []);
 });
 
-Deno.test("a wrong device secret is not taken for a password", async () => {
+Deno.test("a wrong device secret is not treated as a password", async () => {
   using t = await setUp();
   await assert.rejects(
     t.chain.verify("alice.test", `${t.secret.slice(0, -2)}xx`),
@@ -134,7 +134,7 @@ Deno.test("a wrong device secret is not taken for a password", async () => {
   assert.deepEqual(t.tried, []);
 });
 
-Deno.test("a device secret with the name of another account is a mistake, with an old name it is none", async () => {
+Deno.test("a device secret with the name of another account is refused, with a former name it is accepted", async () => {
   using t = await setUp();
   await assert.rejects(
     t.chain.verify("bob.test", t.secret),
@@ -144,14 +144,14 @@ Deno.test("a device secret with the name of another account is a mistake, with a
   assert.equal(principal.identity.did, ALICE);
 });
 
-Deno.test("other secrets are passwords of the account's PDS", async () => {
+Deno.test("other secrets are passwords for the account's PDS", async () => {
   using t = await setUp();
   const principal = await t.chain.verify("alice.test", "right");
   assert.deepEqual(principal.credential, { kind: "password" });
   assert.equal(principal.permits, undefined);
 });
 
-Deno.test("wrong passwords end after ten tries for one name from one address", async () => {
+Deno.test("wrong passwords are limited to ten for one name from one address", async () => {
   using t = await setUp();
   const guess = (name: string, from: string) =>
     t.chain.verify(name, "wrong", from);
@@ -163,7 +163,7 @@ Deno.test("wrong passwords end after ten tries for one name from one address", a
     (e) => isAppError(e, "TOOMANYREQUESTS"),
   );
   assert.equal(t.tried.length, 10);
-  // Somebody elsewhere cannot be locked out by that.
+  // Clients at other addresses are not locked out by that.
   await t.chain.verify("alice.test", "right", "192.0.2.2");
 });
 
@@ -176,7 +176,7 @@ const codesOf = (results: PromiseSettledResult<unknown>[]) =>
       : "other"
   );
 
-Deno.test("guesses in parallel get no more tries than guesses in turn", async () => {
+Deno.test("parallel guesses get no more attempts than sequential ones", async () => {
   using t = await setUp();
   const guesses = Array.from({ length: 300 }, (_, i) => `wrong-${i}`);
   const codes = codesOf(
@@ -189,7 +189,7 @@ Deno.test("guesses in parallel get no more tries than guesses in turn", async ()
   assert.equal(t.tried.length, 10);
 });
 
-Deno.test("guesses in parallel at many accounts end with the limit of their address", async () => {
+Deno.test("parallel guesses at many accounts end at the limit of their address", async () => {
   using t = await setUp();
   const codes = codesOf(
     await Promise.allSettled(
@@ -202,7 +202,7 @@ Deno.test("guesses in parallel at many accounts end with the limit of their addr
   assert.equal(codes.filter((code) => code === "UNAUTHORIZED").length, 60);
 });
 
-Deno.test("the names of an account give no further guesses", async () => {
+Deno.test("other names of an account give no further guesses", async () => {
   using t = await setUp();
   const names = ["alice.test", ALICE, "@alice.test", "ALICE.test"];
   await Promise.allSettled(
@@ -214,7 +214,7 @@ Deno.test("the names of an account give no further guesses", async () => {
   assert.equal(t.tried.length, 10);
 });
 
-Deno.test("the same wrong password in parallel is one guess at the PDS, and each login counts", async () => {
+Deno.test("the same wrong password in parallel is one request to the PDS, and each login counts", async () => {
   using t = await setUp();
   const codes = codesOf(
     await Promise.allSettled(
@@ -232,7 +232,7 @@ Deno.test("the same wrong password in parallel is one guess at the PDS, and each
   );
 });
 
-Deno.test("logins with a right password in parallel pass, new or not", async () => {
+Deno.test("parallel logins with a right password succeed, new or not", async () => {
   using t = await setUp();
   for (let round = 0; round < 2; round++) {
     await Promise.all(
@@ -248,7 +248,7 @@ Deno.test("logins with a right password in parallel pass, new or not", async () 
   );
 });
 
-Deno.test("a login that nobody could check counts, whatever went wrong", async () => {
+Deno.test("a login that could not be verified counts, for any error", async () => {
   for (const code of ["UNAVAILABLE", "UPSTREAM_FAILED"] as const) {
     using t = await setUp();
     t.answers.set(
@@ -268,7 +268,7 @@ Deno.test("a login that nobody could check counts, whatever went wrong", async (
   }
 });
 
-Deno.test("guesses of others at a shared address stop no device secret, token or password that was right before", async () => {
+Deno.test("guesses of others at a shared address block no device secret, token or known password", async () => {
   using t = await setUp();
   const proxy = "10.0.0.1";
   await t.chain.verify("alice.test", "right", proxy);
@@ -293,7 +293,7 @@ Deno.test("guesses of others at a shared address stop no device secret, token or
   await t.chain.verifyRefreshToken(refresh);
 });
 
-Deno.test("a password that was right before asks the PDS all the same, and counts once it is refused", async () => {
+Deno.test("a known password is still verified at the PDS, and counts once it is refused", async () => {
   using t = await setUp();
   await t.chain.verify("alice.test", "right", "192.0.2.1");
   t.tried.length = 0;
@@ -314,7 +314,7 @@ Deno.test("a password that was right before asks the PDS all the same, and count
   assert.equal(t.tried.length, 10);
 });
 
-Deno.test("a password is refused only after the account's PDS was looked up again", async () => {
+Deno.test("a password is refused only after the account's PDS was resolved again", async () => {
   using t = await setUp();
   pdses.current = "https://new.example";
   try {
@@ -346,7 +346,7 @@ Deno.test("a refresh token of a password ends when the account moves to another 
   }
 });
 
-Deno.test("a refresh token stands for the credential it was made with", async () => {
+Deno.test("a refresh token has the rights of the credential it was issued for", async () => {
   using t = await setUp();
   const ofDevice = await t.refreshTokens.issue(ALICE, {
     kind: "device",
@@ -382,7 +382,7 @@ Deno.test("revoking the password logins ends tokens issued before, and none issu
   await t.tokens.verify(again.token);
 });
 
-Deno.test("logins are good again after a revocation by a clock ahead, and revoked ones stay revoked", async () => {
+Deno.test("new logins are valid after a revocation by a fast clock, and revoked ones stay revoked", async () => {
   using t = await setUp();
   const day = 86_400_000;
   const credential = { kind: "password" } as const;
@@ -413,7 +413,7 @@ Deno.test("logins are good again after a revocation by a clock ahead, and revoke
   }
 });
 
-Deno.test("a clock that is set back keeps no revoked device alive and no registry token beyond its life", async () => {
+Deno.test("setting the clock back revives no revoked device and extends no registry token", async () => {
   using t = await setUp();
   const day = 86_400_000;
   const credential = { kind: "device", id: t.device.id } as const;
@@ -448,7 +448,7 @@ Deno.test("a token of a revoked device is refused within a minute on every insta
   assert.ok(await elsewhere.isRevoked(claims));
 });
 
-Deno.test("registry and refresh tokens are not taken for each other, even under one key", async () => {
+Deno.test("registry and refresh tokens are not interchangeable, even with the same key", async () => {
   using t = await setUp();
   const credential = { kind: "password" } as const;
   const refresh = await t.refreshTokens.issue(ALICE, credential);

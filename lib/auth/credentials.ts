@@ -1,5 +1,5 @@
 /**
- * Who somebody is by the user name and secret that a container client sends.
+ * Authentication by the user name and secret that a container client sends.
  *
  * @module
  */
@@ -9,28 +9,28 @@ import type { Identity } from "../atproto/identity/identity.ts";
 import type { Credential } from "./credential.ts";
 import type { Action } from "./registry_tokens.ts";
 
-/** Somebody who has proved who they are. */
+/** An authenticated account. */
 export interface Principal {
   readonly identity: Identity;
   readonly credential: Credential;
-  /** Narrows what the credential allows; absent when it allows all that its owner may do. */
+  /** Restrictions of the credential; absent when it allows everything that its owner may do. */
   readonly permits?: (action: Action, did: Did, repo: string) => boolean;
   /** Patterns of the repositories that the credential may pull from, as in `permissions.ts`; absent where `permits` is. */
   readonly pulls?: readonly string[];
 }
 
-/** Checks credentials. */
+/** Verifies credentials. */
 export interface CredentialVerifier {
   /**
-   * `from` is the network address of the client, for limits on guessing.
-   * Throws AppError `UNAUTHORIZED` with a sentence that says what to do, or
-   * `TOOMANYREQUESTS` after too many wrong ones.
+   * `from` is the network address of the client, for limits on guessing. Throws
+   * AppError `UNAUTHORIZED` with advice, or `TOOMANYREQUESTS` after too many
+   * wrong ones.
    */
   verify(
     username: string,
     secret: string,
     from?: string,
   ): Promise<Principal>;
-  /** The holder of a refresh token. Throws AppError `UNAUTHORIZED`. */
+  /** Returns the holder of a refresh token. Throws AppError `UNAUTHORIZED`. */
   verifyRefreshToken(token: string): Promise<Principal>;
 }

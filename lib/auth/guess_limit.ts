@@ -1,5 +1,5 @@
 /**
- * Limits on guesses of secrets that people type: passwords and user codes.
+ * Limits on guesses of secrets that users type: passwords and user codes.
  *
  * @module
  */
@@ -7,19 +7,18 @@
 import { AppError } from "../errors.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
 
-/** A limit with the subject that counts for it. */
+/** A limit with the subject to count. */
 export interface Counted {
   readonly rule: RateLimit;
   readonly subject: string;
 }
 
 /**
- * Runs `check`, which throws when the guess is wrong or nobody could say.
- *
- * Every guess is counted before it is checked and given back when it was
- * right, so that guesses in parallel get no more tries than guesses in turn.
- * Throws AppError `TOOMANYREQUESTS` when one of the limits is used up; nothing
- * was checked then.
+ * Runs `check`, which throws when the guess is wrong or could not be verified.
+ * Every guess is counted before the check and given back when it was right, so
+ * that parallel guesses get no more attempts than sequential ones. Throws
+ * AppError `TOOMANYREQUESTS` without running `check` when one of the limits is
+ * exhausted.
  */
 export async function limitGuess<T>(
   limits: RateLimiter,

@@ -1,7 +1,7 @@
 /**
- * Which passwords were right before, as keyed hashes. One that was opens the
- * way to the PDS when guesses of other people have used up the limit of a
- * shared address. It never stands in for the answer of the PDS.
+ * Previously verified passwords, as keyed hashes. A known password is still
+ * sent to the PDS when guesses of others have exhausted the limit of a shared
+ * address. It never replaces verification by the PDS.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
 import { knownPasswordsKey } from "./kv_keys.ts";
 
-/** Passwords of one user name; more programs than these share one. */
+/** Maximum passwords per user name; more than the programs of one user need. */
 const KEPT = 5;
 
 const DAY_MS = 86_400_000;
 
-/** A password that was not used for this time counts as a new one, in milliseconds. */
+/** How long an unused password is kept, in milliseconds. */
 const KEEP_MS = 90 * DAY_MS;
 
 interface KnownRow {
@@ -34,7 +34,7 @@ export interface KnownPasswordsDeps {
   mac: (...parts: string[]) => string;
 }
 
-/** Remembers passwords that the PDS has taken, by the user name they came with. */
+/** Stores passwords that the PDS has accepted, by user name. */
 export class KnownPasswords {
   readonly #deps: KnownPasswordsDeps;
 
@@ -42,19 +42,19 @@ export class KnownPasswords {
     this.#deps = deps;
   }
 
-  /** A name for user name and password that reveals neither. */
+  /** A key for user name and password that reveals neither. */
   macOf(name: string, password: string): string {
     return this.#deps.mac("password", name, password);
   }
 
-  /** Whether this password was right within the last 90 days and not refused since. */
+  /** Whether this password was verified within the last 90 days and not refused since. */
   async isKnown(name: string, password: string): Promise<boolean> {
     const entry = await this.#deps.kv.get<KnownRow>(this.#keyOf(name));
     const mac = this.macOf(name, password);
     return entry?.value.passwords.some((known) => known.mac === mac) ?? false;
   }
 
-  /** Takes note that the PDS has taken the password. */
+  /** Records that the PDS has accepted the password. */
   async remember(name: string, password: string): Promise<void> {
     const now = this.#deps.clock.now();
     const mac = this.macOf(name, password);
@@ -66,7 +66,7 @@ export class KnownPasswords {
     });
   }
 
-  /** Takes note that the PDS has refused the password. */
+  /** Records that the PDS has refused the password. */
   async forget(name: string, password: string): Promise<void> {
     const mac = this.macOf(name, password);
     await this.#change(
@@ -78,7 +78,7 @@ export class KnownPasswords {
     );
   }
 
-  /** Lost to another change, the next login or refusal makes it. */
+  /** If it loses against another change, the next login or refusal repeats it. */
   async #change(
     name: string,
     next: (passwords: KnownRow["passwords"]) => KnownRow["passwords"],

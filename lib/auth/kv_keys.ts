@@ -1,6 +1,6 @@
 /**
- * Keys of what the sign-in keeps: devices, codes, web sessions and the tokens
- * of the owners' PDSes.
+ * KV keys of authentication: devices, codes, web sessions and the tokens of
+ * owners' PDSes.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Key, ListSelector } from "../kv/kv.ts";
 /** A device or access token. */
 export const deviceKey = (id: string): Key => ["auth", "device", id];
 
-/** Says that the device `id` belongs to `did`. */
+/** Index entry of the device `id` of `did`. */
 export const deviceOfKey = (did: Did, id: string): Key => [
   "auth",
   "device_of",
@@ -19,7 +19,10 @@ export const deviceOfKey = (did: Did, id: string): Key => [
   id,
 ];
 
-/** When the last device of `did` was made; each new one builds on it, so that they can be counted. */
+/**
+ * When the last device of `did` was created; each creation checks it, so that
+ * the count is exact.
+ */
 export const deviceTurnKey = (did: Did): Key => ["auth", "device_turn", did];
 
 /** All devices of `did`. */
@@ -34,17 +37,17 @@ export const deviceCodeKey = (hash: string): Key => [
   hash,
 ];
 
-/** Leads from a user code, by its keyed hash, to the hash of the device code. */
+/** Maps a user code, by its keyed hash, to the hash of the device code. */
 export const userCodeKey = (hash: string): Key => ["auth", "user_code", hash];
 
-/** Logins with an app password up to this time (seconds since the Unix epoch) count no more. */
+/** App password logins up to this time (seconds since the Unix epoch) are revoked. */
 export const loginsRevokedUntilKey = (did: Did): Key => [
   "auth",
   "logins_revoked_until",
   did,
 ];
 
-/** Passwords of a user name that were right before; `hash` is the keyed one of the name. */
+/** Known passwords of a user name; `hash` is the keyed hash of the name. */
 export const knownPasswordsKey = (hash: string): Key => [
   "auth",
   "known_passwords",
@@ -58,7 +61,7 @@ export const webSessionKey = (hash: string): Key => [
   hash,
 ];
 
-/** Leads from the public id of a web session of `did` to the hash of its cookie. */
+/** Maps the public id of a web session of `did` to the hash of its cookie. */
 export const webSessionOfKey = (did: Did, id: string): Key => [
   "auth",
   "web_session_of",
@@ -71,7 +74,7 @@ export const webSessionsOf = (did: Did): ListSelector => ({
   prefix: ["auth", "web_session_of", did],
 });
 
-/** An authorization request on its way through the browser, encrypted; `hash` is that of its state. */
+/** A pending authorization request, encrypted; `hash` is that of its state. */
 export const oauthStateKey = (hash: string): Key => [
   "auth",
   "oauth_state",

@@ -1,7 +1,7 @@
 /**
- * Bounds what one client can make this server ask other servers for, without
- * login: owners, tags and manifests that are not known here. What is known
- * costs nothing and is not counted.
+ * Limits the requests to other servers that one client can cause without login:
+ * for owners, tags and manifests that are not cached here. Cached ones are not
+ * counted.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import { AppError } from "../errors.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
 import { isLoopbackAddress } from "../net/public_address.ts";
 
-/** Unknown names and references that one client may ask for. */
+/** Lookups of unknown names and references per client. */
 const LOOK_UPS: RateLimit = {
   name: "look-ups",
   limit: 300,
   windowSeconds: 60,
 };
 
-/** Counts look-ups by the address of the client. */
+/** Counts lookups by client address. */
 export class LookUpLimit {
   readonly #limits: Pick<RateLimiter, "take">;
 
@@ -26,10 +26,9 @@ export class LookUpLimit {
   }
 
   /**
-   * To be awaited before another server is asked. Throws AppError
-   * `TOOMANYREQUESTS` when the client at `address` has asked for too much.
-   * Many may stand behind the address of the machine itself, and where no
-   * address is known: these are not limited.
+   * Call before a request to another server. Throws AppError `TOOMANYREQUESTS`
+   * when the client at `address` has caused too many. Loopback and unknown
+   * addresses may be shared by many clients and are not limited.
    */
   async admit(address: string | undefined): Promise<void> {
     if (address === undefined || address === "unknown") return;

@@ -16,7 +16,7 @@ import { openKv } from "../kv/open_kv.ts";
 const CLIENT = "203.0.113.7";
 const isFlood = (error: unknown) => isAppError(error, "TOOMANYREQUESTS");
 
-/** A token service; owners are found as `resolveOwner` says. */
+/** A token service with the given `resolveOwner`. */
 async function setUp(resolveOwner: TokenServiceDeps["resolveOwner"]) {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
@@ -56,7 +56,7 @@ function identityOf(handle: string): Identity {
   return { did, handle, pds: undefined, signingKey: undefined, services: {} };
 }
 
-Deno.test("one client asks other servers a bounded number of times, the machine itself as often as it wants", async () => {
+Deno.test("one client causes a bounded number of lookups, localhost any number", async () => {
   using t = await setUp(() => Promise.reject(new Error("not used")));
   let admitted = 0;
   await assert.rejects(async () => {
@@ -72,7 +72,7 @@ Deno.test("one client asks other servers a bounded number of times, the machine 
   await t.lookUps.admit(CLIENT);
 });
 
-Deno.test("owners of many scopes are looked up side by side, each once, and granted in order", async () => {
+Deno.test("owners of many scopes are looked up concurrently, each once, and granted in order", async () => {
   const running = { now: 0, most: 0 };
   const asked: string[] = [];
   using t = await setUp(async (name, options) => {
@@ -96,7 +96,7 @@ Deno.test("owners of many scopes are looked up side by side, each once, and gran
   assert.equal(dids.length, 15);
 });
 
-Deno.test("a token is issued in time although owners cannot be found, without them", async () => {
+Deno.test("a token is issued in time without owners that cannot be found", async () => {
   using t = await setUp((name, options) =>
     name === "quick.example.com"
       ? Promise.resolve(identityOf(name))

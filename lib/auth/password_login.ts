@@ -1,5 +1,5 @@
 /**
- * Logging in with a password at the PDS where the account is now.
+ * Password login at the account's current PDS.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import type {
 } from "../atproto/identity/identity.ts";
 import { isAppError } from "../errors.ts";
 
-/** Logs in at a PDS with an app password and keeps the session. */
+/** Logs in at a PDS with an app password and stores the session. */
 export interface PasswordLogin {
   /** Throws AppError `UNAUTHORIZED` for a wrong password. */
   login(identity: Identity, password: string): Promise<unknown>;
 }
 
-/** Failures that may come from an identity that is known from before a move. */
+/** Errors that may be caused by an identity cached before a move. */
 const MAY_HAVE_MOVED = [
   "NAME_UNKNOWN",
   "UNAUTHORIZED",
@@ -27,10 +27,9 @@ const MAY_HAVE_MOVED = [
 ] as const;
 
 /**
- * Logs `username` in. Before a password is refused, the network is asked where
- * the name leads now: the account may have moved to another PDS, and the
- * handle may be another account's. Throws what `passwords` and `identities`
- * throw.
+ * Logs `username` in. Before a password is refused, the name is resolved again:
+ * the account may have moved to another PDS, and the handle may belong to
+ * another account. Throws the errors of `passwords` and `identities`.
  */
 export async function loginAtCurrentPds(
   { identities, passwords }: {

@@ -1,12 +1,11 @@
 /**
- * What a device secret or access token may do: actions on the repositories
- * that a pattern names.
+ * Permissions of device secrets and access tokens: actions on the repositories
+ * that match a pattern.
  *
- * A pattern is a repository of the owner (`app`, `team/app`), the beginning of
- * names followed by a star (`team/*`, `app-*`), or a star alone, which means
- * everything that the owner may do, pulls from other people's repositories
- * included. Written down as in the scopes of registry tokens:
- * `repository:team/*:pull,push`.
+ * A pattern is a repository of the owner (`app`, `team/app`), a prefix followed
+ * by a star (`team/*`, `app-*`), or a star alone, which means everything that
+ * the owner may do, including pulls from repositories of others. The syntax is
+ * that of registry token scopes: `repository:team/*:pull,push`.
  *
  * @module
  */
@@ -15,16 +14,16 @@ import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
 import type { Action } from "./registry_tokens.ts";
 
-/** Actions on the repositories that `pattern` names. */
+/** Actions on the repositories that match `pattern`. */
 export interface Permission {
   readonly pattern: string;
   readonly actions: readonly Action[];
 }
 
-/** Most permissions of one device. */
+/** Maximum permissions of one device. */
 const MAX_PERMISSIONS = 10;
 
-/** What a device may do that asks for nothing particular. */
+/** Permissions of a device that requests none. */
 export const DEFAULT_PERMISSIONS: readonly Permission[] = [
   { pattern: "*", actions: ["pull", "push"] },
 ];
@@ -34,8 +33,8 @@ const ACTIONS: readonly Action[] = ["pull", "push", "delete"];
 const SCOPE = /^repository:([^:]*):([a-z,]*)$/;
 
 /**
- * Reads permissions as `repository:<pattern>:<actions>`, separated by spaces.
- * Who may push may pull as well.
+ * Parses permissions of the form `repository:<pattern>:<actions>`, separated by
+ * spaces. Push includes pull.
  *
  * Throws AppError `INVALID_REQUEST` with a sentence that names the wrong part.
  */
@@ -53,8 +52,8 @@ export function parsePermissions(text: string): Permission[] {
 }
 
 /**
- * The permission for `pattern`. `shown` names it in the sentence of the AppError
- * `INVALID_REQUEST` that is thrown for a bad pattern or action.
+ * Builds the permission for `pattern`. Throws AppError `INVALID_REQUEST`, whose
+ * message contains `shown`, for a bad pattern or action.
  */
 export function permission(
   pattern: string,
@@ -81,7 +80,7 @@ export function permission(
   return { pattern, actions: known };
 }
 
-/** The permissions as {@linkcode parsePermissions} reads them. */
+/** Formats permissions for {@linkcode parsePermissions}. */
 export function formatPermissions(permissions: readonly Permission[]): string {
   return permissions.map(({ pattern, actions }) =>
     `repository:${pattern}:${actions.join(",")}`

@@ -10,7 +10,7 @@ import {
 const alice = "did:plc:alicealicealicealiceal22";
 const bob = "did:plc:bobbobbobbobbobbobbobbo2";
 
-Deno.test("a pattern covers its repository, its beginning, or everything", () => {
+Deno.test("a pattern covers its repository, a prefix, or everything", () => {
   const cases: [string, string, boolean][] = [
     ["app", "app", true],
     ["app", "app2", false],
@@ -33,7 +33,7 @@ Deno.test("a pattern covers its repository, its beginning, or everything", () =>
   }
 });
 
-Deno.test("only a star alone reaches the repositories of others", () => {
+Deno.test("only a star alone covers repositories of others", () => {
   const narrow = parsePermissions("repository:app:pull repository:te*:pull");
   assert.ok(!isPermitted(narrow, alice, "pull", bob, "app"));
   assert.ok(!isPermitted(narrow, alice, "pull", bob, "team"));
@@ -41,7 +41,7 @@ Deno.test("only a star alone reaches the repositories of others", () => {
   assert.ok(isPermitted(wide, alice, "pull", bob, "app"));
 });
 
-Deno.test("reading does not include writing, writing includes reading", () => {
+Deno.test("pull does not include push, push includes pull", () => {
   const read = parsePermissions("repository:app:pull");
   assert.ok(!isPermitted(read, alice, "push", alice, "app"));
   assert.ok(!isPermitted(read, alice, "delete", alice, "app"));
@@ -50,7 +50,7 @@ Deno.test("reading does not include writing, writing includes reading", () => {
   assert.ok(!isPermitted(write, alice, "delete", alice, "app"));
 });
 
-Deno.test("what is no permission is refused with what was wrong", () => {
+Deno.test("an invalid permission is refused with the reason", () => {
   const wrong = [
     "",
     "repository:app",
@@ -74,7 +74,7 @@ Deno.test("what is no permission is refused with what was wrong", () => {
   }
 });
 
-Deno.test("any text is refused or comes out as it went in", () => {
+Deno.test("any text is refused or formatted back unchanged", () => {
   const part = fc.oneof(
     fc.string(),
     fc.stringMatching(/^repository:[a-z*/.]{0,5}:(pull|push|delete|,){0,4}$/),

@@ -1,5 +1,5 @@
 /**
- * Who may do what to which repository, and why not. The only place that
+ * Access policy: who may do what to which repository. The only place that
  * decides it.
  *
  * @module
@@ -12,9 +12,10 @@ import type { Principal } from "./credentials.ts";
 import type { Action } from "./registry_tokens.ts";
 
 /**
- * Decides on `action` of `caller` (undefined: without login) in the repositories
- * of `owner`. Reading is open here, as the records in the owner's repo are;
- * the hold of a manifest decides about it and its blobs.
+ * Decides on `action` of `caller` (undefined: without login) in the
+ * repositories of `owner`. Reading is allowed here, because the records in the
+ * owner's repo are public; the hold of a manifest decides about it and its
+ * blobs.
  */
 export function rule(
   caller: Did | undefined,
@@ -32,8 +33,8 @@ export function rule(
 }
 
 /**
- * Decides as {@linkcode rule} does, and on what the credential of `principal`
- * (undefined: without login) is meant for.
+ * Decides like {@linkcode rule}, and also by the restrictions of the credential
+ * of `principal` (undefined: without login).
  */
 export function ruleForLogin(
   principal: Principal | undefined,
@@ -48,7 +49,7 @@ export function ruleForLogin(
     : decision;
 }
 
-/** Why a login that belongs to the right account is refused. */
+/** The reason for refusing a login of the right account. */
 export function notMeantFor(
   action: Action,
   owner: Identity,

@@ -1,8 +1,7 @@
 /**
- * Refresh tokens of container clients ("identity tokens" in docker's words):
- * what a client keeps in place of the password, so that the password is never
- * written down. They carry their claims themselves and name the credential
- * that they stand for, with which they are revoked.
+ * Refresh tokens of container clients ("identity tokens" in docker): a client
+ * stores one instead of the password. They are self-contained and name their
+ * credential, with which they are revoked.
  *
  * @module
  */
@@ -18,7 +17,10 @@ import {
   parseCredential,
 } from "./credential.ts";
 
-/** Life of a refresh token. Clients do not replace it, so people log in again so often. */
+/**
+ * Lifetime of a refresh token in days. Clients do not renew it, so users must
+ * log in again after it.
+ */
 export const REFRESH_TOKEN_DAYS = 90;
 
 const ALGORITHM = "HS256";
@@ -31,11 +33,14 @@ const claimsSchema = z.object({
   pds: z.string().optional(),
 });
 
-/** Who holds a refresh token, and for what it stands. */
+/** Claims of a refresh token. */
 export interface RefreshClaims {
   readonly did: Did;
   readonly credential: Credential;
-  /** Origin of the PDS that took the password; undefined for devices, and for tokens of earlier versions. */
+  /**
+   * Origin of the PDS that verified the password; undefined for devices, and
+   * for tokens of earlier versions.
+   */
   readonly pds: string | undefined;
   /** Seconds since the Unix epoch. */
   readonly issuedAt: number;
@@ -44,13 +49,13 @@ export interface RefreshClaims {
 /** Options of {@linkcode RefreshTokens}. */
 export interface RefreshTokensOptions {
   clock: Clock;
-  /** 32 secret bytes, others than those of the registry tokens. */
+  /** 32 secret bytes, different from those of the registry tokens. */
   key: Uint8Array;
   /** Name of the registry. */
   service: string;
 }
 
-/** Issues and reads refresh tokens. */
+/** Issues and verifies refresh tokens. */
 export class RefreshTokens {
   readonly #options: RefreshTokensOptions;
 
@@ -59,9 +64,9 @@ export class RefreshTokens {
   }
 
   /**
-   * Issues a refresh token; `pds` is the PDS that took the password, if it was
-   * one. Its login counts as made at `loginAt`, in seconds since the Unix
-   * epoch; now by default.
+   * Issues a refresh token; `pds` is the PDS that verified the password, if
+   * any. `loginAt` is the time of the login, in seconds since the Unix epoch;
+   * now by default.
    */
   async issue(
     did: Did,
@@ -70,7 +75,7 @@ export class RefreshTokens {
     loginAt?: number,
   ): Promise<string> {
     const { clock, key, service } = this.#options;
-    // Decimals keep a login apart from a revocation in the same second.
+    // Fractions distinguish a login from a revocation in the same second.
     const now = clock.now() / 1000;
     return await new SignJWT({
       cred: formatCredential(credential),
@@ -86,7 +91,7 @@ export class RefreshTokens {
       .sign(key);
   }
 
-  /** Reads a token. Throws AppError `UNAUTHORIZED` when it is not ours, altered or expired. */
+  /** Verifies a token. Throws AppError `UNAUTHORIZED` when it is not ours, altered or expired. */
   async read(token: string): Promise<RefreshClaims> {
     const { clock, key, service } = this.#options;
     try {

@@ -1,7 +1,7 @@
 /**
- * Bearer tokens of the registry: JWTs signed with HMAC-SHA256. Checking one
- * asks no other server; whether its credential was revoked is looked up in the
- * store now and then.
+ * Bearer tokens of the registry: JWTs signed with HMAC-SHA256. Verification
+ * needs no other server; revocation of the credential is looked up periodically
+ * in the store.
  *
  * @module
  */
@@ -26,18 +26,21 @@ export interface Grant {
   did: Did;
   repo: string;
   actions: readonly Action[];
-  /** Asked for and refused: another token of this login would not help. */
+  /** Requested and refused: another token of this login would not help. */
   refused?: readonly Action[];
 }
 
-/** Who holds a token and what it allows. */
+/** Claims of a token. */
 export interface TokenClaims {
   /** Undefined for a token that was issued without login. */
   did: Did | undefined;
   grants: readonly Grant[];
-  /** Patterns of the repositories that the catalog may show besides those of the grants, as in `permissions.ts`; undefined without the scope of the catalog. */
+  /**
+   * Patterns of repositories that the catalog may list in addition to those of
+   * the grants, as in `permissions.ts`; undefined without the catalog scope.
+   */
   catalog?: readonly string[];
-  /** What the login was made with; undefined without login. */
+  /** Credential of the login; undefined without login. */
   credential: Credential | undefined;
   /** Seconds since the Unix epoch, as `expiresAt`. */
   issuedAt: number;
@@ -52,16 +55,19 @@ export interface RegistryTokensOptions {
   /** `iss` and `aud` of the tokens: the name of this registry. */
   service: string;
   ttlSeconds: number;
-  /** Whether the credential of a token counts no more; asked for each check, so it must be quick. */
+  /**
+   * Whether the credential of a token was revoked; called for each
+   * verification, so it must be fast.
+   */
   isRevoked: (claims: TokenClaims) => Promise<boolean>;
 }
 
 const ALGORITHM = "HS256";
 
-/** Tells these tokens from refresh tokens, beside their keys. */
+/** Distinguishes these tokens from refresh tokens, in addition to the keys. */
 const TYPE = "registry+jwt";
 
-/** Tokens whose signature was checked are remembered up to this number. */
+/** Size of the cache of tokens with verified signatures. */
 const REMEMBERED = 10_000;
 
 const actionsSchema = z.array(z.enum(["pull", "push", "delete"]));
@@ -77,7 +83,7 @@ const claimsSchema = z.object({
   ),
 });
 
-/** Issues and checks registry tokens. */
+/** Issues and verifies registry tokens. */
 export class RegistryTokens {
   readonly #options: RegistryTokensOptions;
   readonly #checked = new LRUCache<string, TokenClaims>({ max: REMEMBERED });
@@ -86,20 +92,20 @@ export class RegistryTokens {
     this.#options = options;
   }
 
-  /** Seconds that a new token lives. */
+  /** Lifetime of a new token in seconds. */
   get ttlSeconds(): number {
     return this.#options.ttlSeconds;
   }
 
-  /** Name of the registry, as it stands in challenges and tokens. */
+  /** Name of the registry in challenges and tokens. */
   get service(): string {
     return this.#options.service;
   }
 
   /**
-   * Issues a token; `holder` is undefined for one without login, `catalog`
-   * without the scope of the catalog. Its login counts as made at `loginAt`, in
-   * seconds since the Unix epoch; now by default.
+   * Issues a token; `holder` is undefined without login, `catalog` without the
+   * catalog scope. `loginAt` is the time of the login, in seconds since the
+   * Unix epoch; now by default.
    */
   async issue(
     holder: { did: Did; credential: Credential } | undefined,
@@ -108,7 +114,7 @@ export class RegistryTokens {
     loginAt?: number,
   ): Promise<{ token: string; issuedAt: Date }> {
     const { clock, key, service, ttlSeconds } = this.#options;
-    // Decimals keep a login apart from a revocation in the same second.
+    // Fractions distinguish a login from a revocation in the same second.
     const now = clock.now() / 1000;
     const token = await new SignJWT({
       access: grants.map(({ did, repo, actions, refused = [] }) => [
@@ -131,13 +137,16 @@ export class RegistryTokens {
     return { token, issuedAt: new Date(now * 1000) };
   }
 
-  /** Checks a token. Throws AppError `UNAUTHORIZED` when it is not ours, altered, expired or revoked. */
+  /**
+   * Verifies a token. Throws AppError `UNAUTHORIZED` when it is not ours,
+   * altered, expired or revoked.
+   */
   async verify(token: string): Promise<TokenClaims> {
     const known = this.#checked.get(token);
     const claims = known ?? await this.#check(token);
     const { clock, ttlSeconds } = this.#options;
     const until = claims.expiresAt * 1000;
-    // One that ends later than any new one was issued by a clock ahead.
+    // A token that expires later than any new one was issued by a fast clock.
     if (!endsWithin(until, ttlSeconds * 1000, clock.now())) {
       this.#checked.delete(token);
       throw invalidToken("The registry token has expired. Log in again.");

@@ -31,7 +31,7 @@ const alice = {
   credential: { kind: "device", id: "0123456789abcdef" },
 } as const;
 
-Deno.test("a token says who holds it and what it allows", async () => {
+Deno.test("a token identifies its holder and what it allows", async () => {
   const clock = new ManualClock();
   const issuer = tokens(clock);
   const { token } = await issuer.issue(alice, grants);
@@ -41,7 +41,7 @@ Deno.test("a token says who holds it and what it allows", async () => {
   assert.deepEqual(claims.grants, grants);
 });
 
-Deno.test("a token says what the catalog may show, if it was asked for", async () => {
+Deno.test("a token says what the catalog may list, if requested", async () => {
   const issuer = tokens(new ManualClock());
   for (const catalog of [undefined, [], ["team/*", "app"]]) {
     const { token } = await issuer.issue(alice, grants, catalog);
@@ -55,7 +55,7 @@ Deno.test("a token issued without login has no owner", async () => {
   assert.equal((await tokens(clock).verify(token)).did, undefined);
 });
 
-Deno.test("a token ends with its time, also when it was seen before", async () => {
+Deno.test("a token expires, even when its signature is cached", async () => {
   const clock = new ManualClock();
   const issuer = tokens(clock);
   const { token } = await issuer.issue(alice, grants);
@@ -69,7 +69,7 @@ Deno.test("a token ends with its time, also when it was seen before", async () =
   );
 });
 
-Deno.test("tokens of another key, another registry or another shape are refused", async () => {
+Deno.test("tokens of another key, registry or type are refused", async () => {
   const clock = new ManualClock();
   const { token } = await tokens(clock).issue(alice, grants);
   const [head, body, signature] = token.split(".");
@@ -91,7 +91,7 @@ Deno.test("tokens of another key, another registry or another shape are refused"
   }
 });
 
-Deno.test("a token whose credential is revoked is refused, though its signature is good", async () => {
+Deno.test("a token with a revoked credential is refused although its signature is valid", async () => {
   const clock = new ManualClock();
   const { token } = await tokens(clock).issue(alice, grants);
   await assert.rejects(

@@ -1,22 +1,23 @@
 /**
- * Where to go on after signing in: only to pages of ours.
+ * Redirect path after sign-in: only local pages.
  *
  * @module
  */
 
-/** Longest path that is kept. */
+/** Maximum length of a path. */
 const MAX_LENGTH = 500;
 
-/** Stands for our own origin while a path is looked at. */
+/** Placeholder for our own origin while a path is parsed. */
 const HERE = "http://here.invalid";
 
 /**
- * The path, with query, that `given` names on this server, or `/` when it names
- * another server or nothing that a browser would take for a path of ours.
+ * Returns the path, with query, that `given` refers to on this server, or `/`
+ * when it refers to another server or a browser would not treat it as a local
+ * path.
  */
 export function returnPath(given: string | undefined): string {
   if (given === undefined || given.length > MAX_LENGTH) return "/";
-  // Browsers read \ as / and drop control characters, so both could hide //.
+  // Browsers treat \ as / and drop control characters, so both could hide //.
   if (!given.startsWith("/") || /[\\\p{C}]/u.test(given)) return "/";
   const url = URL.parse(given, HERE);
   if (!url || url.origin !== HERE) return "/";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { returnPath } from "./return_path.ts";
 
-Deno.test("paths of ours are kept with their query", () => {
+Deno.test("local paths are kept with their query", () => {
   for (
     const path of ["/", "/settings", "/device?code=BCDF-GHJK", "/r/a/b?x=1&y"]
   ) {
@@ -10,7 +10,7 @@ Deno.test("paths of ours are kept with their query", () => {
   }
 });
 
-Deno.test("what leads to another server leads to the start instead", () => {
+Deno.test("a path to another server is replaced by the start page", () => {
   const elsewhere = [
     undefined,
     "",
@@ -34,7 +34,7 @@ Deno.test("what leads to another server leads to the start instead", () => {
   }
 });
 
-Deno.test("no text leads a browser away", () => {
+Deno.test("no text leads a browser to another server", () => {
   const text = fc.oneof(
     fc.string(),
     fc.array(fc.constantFrom("/", "\\", ".", "a", "@", ":", "%2f", "\t", "#"))

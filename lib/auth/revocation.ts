@@ -1,6 +1,6 @@
 /**
- * Whether a login still counts. Asked for every request, so the answers are
- * kept for some seconds; a revocation takes effect everywhere within a minute.
+ * Revocation of logins. Checked for every request, so results are cached for
+ * some seconds; a revocation takes effect everywhere within a minute.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { Devices } from "./devices/devices.ts";
 import { loginsRevokedUntilKey } from "./kv_keys.ts";
 import { REFRESH_TOKEN_DAYS } from "./refresh_tokens.ts";
 
-/** A login as tokens tell of it. */
+/** A login as described by a token. */
 export interface Login {
   readonly did: Did | undefined;
   readonly credential: Credential | undefined;
@@ -32,7 +32,7 @@ export interface RevocationsDeps {
   devices: Devices;
 }
 
-/** Knows which logins were revoked. */
+/** Checks and records revocations of logins. */
 export class Revocations {
   readonly #deps: RevocationsDeps;
   readonly #revoked = new LRUCache<Did, { until: number; knownUntil: number }>({
@@ -43,7 +43,7 @@ export class Revocations {
     this.#deps = deps;
   }
 
-  /** Whether the login was revoked after it was made. A token without login is not. */
+  /** Whether the login was revoked after it was made. A token without login never is. */
   async isRevoked({ did, credential, issuedAt }: Login): Promise<boolean> {
     if (did === undefined) return false;
     if (credential?.kind === "device") {
@@ -56,16 +56,16 @@ export class Revocations {
   async revokePasswordLogins(did: Did): Promise<void> {
     const { kv, clock } = this.#deps;
     const now = clock.now();
-    // Nothing that was issued before lives longer.
+    // No token issued before lives longer.
     const expiresAt = now + (REFRESH_TOKEN_DAYS + 1) * DAY_MS;
     await kv.set(loginsRevokedUntilKey(did), now / 1000, { expiresAt });
     this.#revoked.delete(did);
   }
 
   /**
-   * When a login that is made now counts as made, in seconds since the Unix
-   * epoch: after the last revocation, also where the clock was ahead then and
-   * has been set back.
+   * Time to record for a login made now, in seconds since the Unix epoch: after
+   * the last revocation, even if the clock was ahead then and has been set
+   * back.
    */
   async issueTime(did: Did | undefined): Promise<number> {
     const now = this.#deps.clock.now() / 1000;

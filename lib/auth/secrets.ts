@@ -1,5 +1,5 @@
 /**
- * Secrets that we hand out: made from the system's randomness, kept as hashes.
+ * Secrets that the server issues: random, stored as hashes.
  *
  * @module
  */
@@ -18,19 +18,19 @@ export function randomId(): string {
 }
 
 /**
- * What is stored of a secret: its SHA-256 in hex. Enough for secrets of 256
- * random bits, which nobody can try out; not meant for passwords.
+ * The stored form of a secret: its SHA-256 in hex. Sufficient for secrets of
+ * 256 random bits, which cannot be brute-forced; not for passwords.
  */
 export function hashSecret(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
 }
 
-/** Whether `secret` has the hash `hash`; takes the same time wherever they differ. */
+/** Whether `secret` has the hash `hash`; compared in constant time. */
 export function matchesHash(secret: string, hash: string): boolean {
   return equalText(hashSecret(secret), hash);
 }
 
-/** Compares two texts in a time that depends on their lengths only. */
+/** Compares two texts in a time that depends only on their lengths. */
 export function equalText(a: string, b: string): boolean {
   const [left, right] = [a, b].map((text) => new TextEncoder().encode(text));
   return left !== undefined && right !== undefined &&

@@ -1,6 +1,6 @@
 /**
- * Signing in and out of the web pages: the tokens of the account's PDS and the
- * session of the browser, together.
+ * Sign-in to and sign-out from the web pages: combines the tokens of the
+ * account's PDS with the session of the browser.
  *
  * @module
  */
@@ -26,19 +26,19 @@ export interface SignInDeps {
   onSignIn: (did: Did) => Promise<void>;
 }
 
-/** How a sign-in ended for the browser. */
+/** Result of a sign-in for the browser. */
 export type SignedIn =
   | { readonly kind: "signed_in"; readonly cookie: string; readonly to: string }
   | { readonly kind: "again"; readonly url: URL };
 
-/** Sign-ins that one address may begin. */
+/** Sign-ins that one address may start. */
 const STARTS: RateLimit = {
   name: "sign_in_start",
   limit: 30,
   windowSeconds: 600,
 };
 
-/** Signs people in and out. */
+/** Signs users in and out. */
 export class SignIn {
   readonly #deps: SignInDeps;
   readonly #background = new Set<Promise<void>>();
@@ -48,8 +48,9 @@ export class SignIn {
   }
 
   /**
-   * Where to send a browser with the secret `browser` so that it signs in as
-   * `identifier` and comes back to `returnTo`. Throws AppError for the person.
+   * Returns the URL for a browser with the secret `browser` to sign in as
+   * `identifier` and return to `returnTo`. Throws AppError with a sentence for
+   * the user.
    */
   async begin(
     identifier: string,
@@ -72,8 +73,8 @@ export class SignIn {
   }
 
   /**
-   * Takes the answer of the PDS and makes a session for the browser, in place
-   * of the one of `former`. Throws AppError for the person.
+   * Handles the callback of the PDS and creates a session for the browser,
+   * which replaces `former`. Throws AppError with a sentence for the user.
    */
   async finish(
     params: URLSearchParams,
@@ -102,7 +103,7 @@ export class SignIn {
     return { kind: "signed_in", cookie, to: returnPath(result.returnTo) };
   }
 
-  /** Ends the browser's session, and that at the PDS unless something else needs it. */
+  /** Ends the browser's session, and the one at the PDS unless it is still needed. */
   async signOut(cookie: string): Promise<void> {
     const did = await this.#deps.webSessions.endByCookie(cookie);
     if (did !== undefined) await this.release(did);
@@ -110,7 +111,7 @@ export class SignIn {
 
   /**
    * Ends the session at the PDS when no browser is signed in and no device or
-   * access token is left, for which the registry writes there as well.
+   * access token is left, because the registry also writes there for those.
    */
   async release(did: Did): Promise<void> {
     const { webSessions, devices, oauth } = this.#deps;
@@ -119,7 +120,7 @@ export class SignIn {
     await oauth.revoke(did);
   }
 
-  /** Resolves when nothing is going on in the background. */
+  /** Resolves when no background work is running. */
   async settled(): Promise<void> {
     await Promise.all(this.#background);
   }

@@ -1,5 +1,6 @@
 /**
- * The token service of the registry: who asks, what for, and what is granted.
+ * The token service of the registry: authenticates the caller and grants
+ * scopes.
  *
  * @module
  */
@@ -21,16 +22,16 @@ import type { Action, Grant, RegistryTokens } from "./registry_tokens.ts";
 export interface TokenServiceDeps {
   tokens: RegistryTokens;
   credentials: CredentialVerifier;
-  /** Makes what clients keep in place of a password. */
+  /** Issues the refresh tokens that clients store instead of a password. */
   refreshTokens: RefreshTokens;
   /** Finds the owner of a repository by handle or DID. */
   resolveOwner: (
     identifier: string,
     options?: Omit<ResolveOptions, "fresh">,
   ) => Promise<Identity>;
-  /** Bounds look-ups without login. */
+  /** Limits lookups without login. */
   lookUps: Pick<LookUpLimit, "admit">;
-  /** When a login that is made now counts as made, in seconds since the Unix epoch. */
+  /** Time to record for a login made now, in seconds since the Unix epoch. */
   loginTime: (did: Did | undefined) => Promise<number>;
   /** Called after every successful login. */
   onLogin: (principal: Principal) => Promise<void>;
@@ -45,18 +46,18 @@ export interface TokenRequest {
     | { refreshToken: string }
     | undefined;
   scopes: readonly Scope[];
-  /** Whether the client asks for a refresh token as well. */
+  /** Whether the client requests a refresh token as well. */
   offline?: boolean;
   /** Network address of the client. */
   from?: string;
 }
 
-/** A token with what the client has to know of it. */
+/** A token with its metadata for the client. */
 export interface IssuedToken {
   token: string;
   expiresInSeconds: number;
   issuedAt: Date;
-  /** The one that was sent, or a new one where one was asked for. */
+  /** The one that was sent, or a new one if requested. */
   refreshToken: string | undefined;
 }
 
@@ -65,10 +66,10 @@ interface Holder {
   credential: Credential;
 }
 
-/** How an owner is looked up again before something is refused. */
+/** Options for resolving an owner again before a refusal. */
 const CURRENT = { maxAgeMs: 60_000, patienceMs: 2_000 } as const;
 
-/** Scopes whose owners are looked up at the same time, and how long all of them may take, in milliseconds. */
+/** Concurrent owner lookups, and the time limit for all of them, in milliseconds. */
 const PARALLEL = 10;
 const GRANTS_MS = 6_000;
 
@@ -88,10 +89,10 @@ export class TokenService {
   }
 
   /**
-   * Issues a token for what the caller may do among what was asked. Denied
-   * actions are left out, as the specification wants it, and noted as refused,
-   * so that the registry can refuse them with the reason. Throws AppError `UNAUTHORIZED` for wrong
-   * credentials.
+   * Issues a token for the requested actions that are allowed. Denied actions
+   * are omitted, as the specification requires, and recorded as refused, so
+   * that the registry can refuse them with the reason. Throws AppError
+   * `UNAUTHORIZED` for wrong credentials.
    */
   async issue(request: TokenRequest): Promise<IssuedToken> {
     const { tokens, metrics } = this.#deps;
@@ -155,14 +156,14 @@ export class TokenService {
     );
   }
 
-  /** Grants of all scopes, in their order; owners who cannot be found soon get none. */
+  /** Grants for all scopes, in order; owners that cannot be resolved in time get none. */
   async #grants(
     { scopes, from }: TokenRequest,
     principal: Principal | undefined,
   ): Promise<Grant[]> {
     const { lookUps, resolveOwner } = this.#deps;
     const signal = AbortSignal.timeout(GRANTS_MS);
-    // Who is logged in is known by name.
+    // Logged-in callers are not limited.
     const admission = principal === undefined
       ? { beforeAsking: () => lookUps.admit(from) }
       : {};
@@ -210,10 +211,10 @@ export class TokenService {
       };
       const grant = grantTo(await resolveOwner(owner.value));
       if (principal === undefined || grant.refused?.length === 0) return grant;
-      // The handle may have become the caller's since it was looked up.
+      // The caller may have acquired the handle since it was resolved.
       return grantTo(await resolveOwner(owner.value, CURRENT));
     } catch (error) {
-      // A name that leads nowhere grants nothing; the registry says why.
+      // An unknown name grants nothing; the registry reports the reason.
       if (isAppError(error)) return undefined;
       throw error;
     }
@@ -224,7 +225,7 @@ function holderOf({ identity, credential }: Principal): Holder {
   return { did: identity.did, credential };
 }
 
-/** The scope that clients ask for to list repositories: `registry:catalog:*`. */
+/** The scope that clients request to list repositories: `registry:catalog:*`. */
 function isCatalog({ type, name, actions }: Scope): boolean {
   return type === "registry" && name === "catalog" && actions.includes("*");
 }

@@ -1,6 +1,6 @@
 /**
- * Sessions of browsers: an opaque cookie, kept as a hash, that ends when it is
- * not used, when it is old, or when somebody ends it.
+ * Browser sessions: an opaque cookie, stored as a hash, that expires when idle
+ * or old, or is ended by the user.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import { hashSecret, randomId, randomSecret } from "./secrets.ts";
 
 const DAY_MS = 86_400_000;
 
-/** A session that is not used for so long ends. */
+/** A session expires after this idle time. */
 const IDLE_MS = 14 * DAY_MS;
 
-/** A session ends after this time at the latest. */
+/** Maximum lifetime of a session. */
 export const ABSOLUTE_MS = 90 * DAY_MS;
 
-/** Most sessions of one account; a further one ends the one unused for longest. */
+/** Maximum sessions of one account; a further one ends the least recently used. */
 const MAX_WEB_SESSIONS = 30;
 
 /** Use within this time of the last one is not noted again. */
@@ -28,7 +28,7 @@ const USE_NOTED_MS = 5 * 60_000;
 
 const COOKIE = /^[A-Za-z0-9_-]{43}$/;
 
-/** Where a browser was when it signed in. */
+/** The browser at sign-in. */
 export interface BrowserInfo {
   /** Network address. */
   readonly address: string;
@@ -36,31 +36,31 @@ export interface BrowserInfo {
   readonly agent: string;
 }
 
-/** A browser that is signed in. */
+/** A signed-in browser. */
 export interface WebSession extends BrowserInfo {
-  /** Public; ends the session but does not open it. */
+  /** Public; can be used to end the session but not to authenticate. */
   readonly id: string;
   readonly did: Did;
   /** Milliseconds since the Unix epoch, as the time below. */
   readonly createdAt: number;
-  /** To within five minutes. */
+  /** To five minutes. */
   readonly lastUsedAt: number;
 }
 
-/** Makes, finds, lists and ends sessions of browsers. */
+/** Creates, finds, lists and ends browser sessions. */
 export class WebSessions {
   readonly #kv: Kv;
   readonly #clock: Clock;
 
-  /** @param clock the one that `kv` goes by. */
+  /** @param clock must be the clock of `kv`. */
   constructor(kv: Kv, clock: Clock) {
     this.#kv = kv;
     this.#clock = clock;
   }
 
   /**
-   * Makes a session and returns its cookie, which is given out once. The
-   * session that the browser had before, if any, ends.
+   * Creates a session and returns its cookie, which cannot be read again. Ends
+   * the browser's previous session, if any.
    */
   async create(
     did: Did,
@@ -84,12 +84,15 @@ export class WebSessions {
       .set(webSessionKey(hash), session, { expiresAt: now + IDLE_MS })
       .set(webSessionOfKey(did, session.id), hash, { expiresAt })
       .commit();
-    // Afterwards, so that sign-ins at the same time count each other.
+    // Afterwards, so that concurrent sign-ins count each other.
     await this.#endTooMany(did, session.id);
     return cookie;
   }
 
-  /** The session of a cookie, whose use is noted; undefined when there is none (any more). */
+  /**
+   * Returns the session of a cookie and records its use; undefined when there
+   * is none (any more).
+   */
   async find(cookie: string): Promise<WebSession | undefined> {
     if (!COOKIE.test(cookie)) return undefined;
     const entry = await this.#kv.get<WebSession>(
@@ -101,13 +104,13 @@ export class WebSessions {
     if (isWithin(session.lastUsedAt, USE_NOTED_MS, now)) return session;
     const used: WebSession = { ...session, lastUsedAt: now };
     const expiresAt = Math.min(now + IDLE_MS, session.createdAt + ABSOLUTE_MS);
-    // The check keeps a session ended that is being ended at this moment.
+    // The check prevents a concurrent end of the session from being undone.
     await this.#kv.atomic().check(entry.key, entry.versionstamp)
       .set(entry.key, used, { expiresAt }).commit();
     return used;
   }
 
-  /** The sessions of an account, the last used one first. */
+  /** Lists the sessions of an account, most recently used first. */
   async list(did: Did): Promise<WebSession[]> {
     const hashes: string[] = [];
     for await (const { value } of this.#kv.list<string>(webSessionsOf(did))) {
@@ -134,7 +137,7 @@ export class WebSessions {
     return true;
   }
 
-  /** Ends the session of a cookie and returns whose it was. */
+  /** Ends the session of a cookie and returns its account. */
   async endByCookie(cookie: string): Promise<Did | undefined> {
     if (!COOKIE.test(cookie)) return undefined;
     const key = webSessionKey(hashSecret(cookie));

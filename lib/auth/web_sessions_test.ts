@@ -18,7 +18,7 @@ async function setUp() {
   return { clock, kv, sessions, signIn, [Symbol.dispose]: () => kv.close() };
 }
 
-Deno.test("a cookie opens its session and no other text does", async () => {
+Deno.test("a cookie authenticates its session and no other text does", async () => {
   using t = await setUp();
   const cookie = await t.signIn();
   const session = await t.sessions.find(cookie);
@@ -28,7 +28,7 @@ Deno.test("a cookie opens its session and no other text does", async () => {
   }
 });
 
-Deno.test("the cookie is nowhere in the store", async () => {
+Deno.test("the cookie is not in the store", async () => {
   using t = await setUp();
   const cookie = await t.signIn();
   for await (const entry of t.kv.list({ prefix: [] })) {
@@ -45,7 +45,7 @@ Deno.test("signing in again changes the cookie and ends the former session", asy
   assert.equal((await t.sessions.list(alice)).length, 1);
 });
 
-Deno.test("a cookie that somebody has planted does not become a session", async () => {
+Deno.test("a planted cookie does not become a session", async () => {
   using t = await setUp();
   const planted = "A".repeat(43);
   const cookie = await t.signIn(planted);
@@ -53,7 +53,7 @@ Deno.test("a cookie that somebody has planted does not become a session", async 
   assert.equal(await t.sessions.find(planted), undefined);
 });
 
-Deno.test("a session ends after two weeks without use", async () => {
+Deno.test("a session expires after two weeks without use", async () => {
   using t = await setUp();
   const cookie = await t.signIn();
   for (let day = 0; day < 30; day += 10) {
@@ -65,7 +65,7 @@ Deno.test("a session ends after two weeks without use", async () => {
   assert.deepEqual(await t.sessions.list(alice), []);
 });
 
-Deno.test("a session ends after ninety days, however often it is used", async () => {
+Deno.test("a session expires after ninety days even if it is used", async () => {
   using t = await setUp();
   const cookie = await t.signIn();
   for (let day = 0; day < 89; day++) {
@@ -92,7 +92,7 @@ Deno.test("sessions are listed and ended one by one, by their owner only", async
   assert.ok(await t.sessions.find(laptop));
 });
 
-Deno.test("use at the moment of the end brings no session back", async () => {
+Deno.test("concurrent use does not revive an ended session", async () => {
   using t = await setUp();
   const cookie = await t.signIn();
   t.clock.advance(DAY);
@@ -103,7 +103,7 @@ Deno.test("use at the moment of the end brings no session back", async () => {
   assert.equal(await t.sessions.find(cookie), undefined);
 });
 
-Deno.test("the oldest sessions of an account make room for new ones", async () => {
+Deno.test("new sessions replace the oldest of an account", async () => {
   using t = await setUp();
   const first = await t.signIn();
   for (let i = 0; i < MAX_WEB_SESSIONS; i++) {
@@ -114,7 +114,7 @@ Deno.test("the oldest sessions of an account make room for new ones", async () =
   assert.equal((await t.sessions.list(alice)).length, MAX_WEB_SESSIONS);
 });
 
-Deno.test("sign-ins at the same time leave no more sessions than an account may have", async () => {
+Deno.test("concurrent sign-ins do not exceed the sessions limit of an account", async () => {
   using t = await setUp();
   await Promise.all(
     Array.from({ length: MAX_WEB_SESSIONS + 10 }, () => t.signIn()),

@@ -1,6 +1,6 @@
 /**
  * Device authorization (RFC 8628): a program without a browser shows a code,
- * its owner approves it in a browser, and the program gets a device secret.
+ * the user approves it in a browser, and the program gets a device secret.
  *
  * @module
  */
@@ -20,35 +20,35 @@ import { parseUserCode, randomUserCode } from "./user_code.ts";
 /** How long a code can be approved, in seconds. */
 export const DEVICE_CODE_SECONDS = 600;
 
-/** Seconds between two polls, to begin with; each one that comes early adds as many. */
+/** Initial polling interval in seconds; each early poll adds as many. */
 export const POLL_SECONDS = 5;
 
-/** A program may be told for so long that its code has expired. */
+/** How long an expired code is kept, so that the program receives `expired_token`. */
 const KEPT_AFTER_MS = 600_000;
 
-/** Programs' and people's clocks are not exact to the last moment. */
+/** Tolerance for early polls, because clocks are not exact. */
 const POLL_LENIENCE_MS = 500;
 
-/** Two requests get the same code once in 25 thousand million. */
+/** Attempts to find an unused code; a collision has a probability of 1 in 25 billion. */
 const CODE_ATTEMPTS = 5;
 
-/** Codes that one address may ask for. */
+/** Codes that one address may request. */
 const STARTS: RateLimit = {
   name: "device_start",
   limit: 30,
   windowSeconds: 600,
 };
 
-/** Wrong codes that one account, or one address, may type. */
+/** Wrong codes allowed per account and per address. */
 const GUESSES: RateLimit = {
   name: "user_code_guess",
   limit: 10,
   windowSeconds: 900,
 };
 
-/** A program's request, as its owner sees it before approving. */
+/** A program's request, as shown to the user before approval. */
 export interface DeviceRequest {
-  /** Name that the program gives itself. */
+  /** Name that the program sent. */
   readonly name: string;
   readonly permissions: readonly Permission[];
   /** Network address that the request came from. */
@@ -71,14 +71,14 @@ type Answer =
   };
 
 interface CodeRow extends DeviceRequest {
-  /** As in the key that leads here. */
+  /** Keyed hash of the user code, as in its key. */
   readonly userCodeHash: string;
   readonly pollSeconds: number;
   readonly polledAt: number;
   readonly answer: Answer;
 }
 
-/** What the program is told when it asks how far things are. */
+/** Result of a poll. */
 export type PollResult =
   | { readonly kind: "pending" | "slow_down"; readonly pollSeconds: number }
   | { readonly kind: "denied" | "expired" | "unknown" }
@@ -89,11 +89,11 @@ export interface DeviceCodesDeps {
   clock: Clock;
   limits: RateLimiter;
   devices: Devices;
-  /** Keyed hash of a user code, which is too short to be kept as a plain one. */
+  /** Keyed hash of a user code, which is too short for a plain hash. */
   hashUserCode: (code: string) => string;
 }
 
-/** Keeps requests for device secrets until they are answered and fetched. */
+/** Stores requests for device secrets until they are decided and collected. */
 export class DeviceCodes {
   readonly #deps: DeviceCodesDeps;
 
@@ -102,9 +102,9 @@ export class DeviceCodes {
   }
 
   /**
-   * Begins a request. `userCode` is for the person, `deviceCode` the program's
-   * secret. Throws AppError `TOOMANYREQUESTS`, and `INVALID_REQUEST` without a
-   * name.
+   * Starts a request. `userCode` is shown to the user, `deviceCode` is the
+   * program's secret. Throws AppError `TOOMANYREQUESTS`, and `INVALID_REQUEST`
+   * without a name.
    */
   async start(
     request: Omit<DeviceRequest, "createdAt" | "expiresAt">,
@@ -149,7 +149,7 @@ export class DeviceCodes {
   }
 
   /**
-   * The open request with the code that `did` typed. Throws AppError
+   * Returns the pending request with the code that `did` typed. Throws AppError
    * `NOT_FOUND` when there is none, and `TOOMANYREQUESTS` after too many wrong
    * codes from this account or `address`.
    */
@@ -162,8 +162,8 @@ export class DeviceCodes {
   }
 
   /**
-   * Lets the program have a device of `did`, with the permissions that the
-   * person left it. Throws as {@linkcode find}, and AppError `DENIED` when the
+   * Approves a device of `did` for the program, with the permissions that the
+   * user granted. Throws like {@linkcode find}, and AppError `DENIED` when the
    * account has too many devices.
    */
   async approve(
@@ -177,15 +177,16 @@ export class DeviceCodes {
     await this.#answer(entry, { kind: "approved", did, ...granted });
   }
 
-  /** Tells the program no. Throws as {@linkcode find}. */
+  /** Denies the request. Throws like {@linkcode find}. */
   async deny(typed: string, did: Did, address: string): Promise<void> {
     const entry = await this.#find(typed, did, address);
     await this.#answer(entry, { kind: "denied" });
   }
 
   /**
-   * Answers the program; the secret is made now and given out once. Throws
-   * AppError `DENIED` when the account has got too many devices meanwhile.
+   * Responds to a poll; the secret is created now and returned once. Throws
+   * AppError `DENIED` when the account has reached the maximum of devices
+   * meanwhile.
    */
   async poll(deviceCode: string): Promise<PollResult> {
     const { kv, clock } = this.#deps;
@@ -201,13 +202,13 @@ export class DeviceCodes {
       now + POLL_LENIENCE_MS < row.polledAt + row.pollSeconds * 1000;
     const pollSeconds = row.pollSeconds + (early ? POLL_SECONDS : 0);
     const next: CodeRow = { ...row, pollSeconds, polledAt: now };
-    // When the check fails, the answer has just come in: the next poll gets it.
+    // When the check fails, the request was just decided: the next poll returns the result.
     await kv.atomic().check(key, entry.versionstamp)
       .set(key, next, { expiresAt: row.expiresAt + KEPT_AFTER_MS }).commit();
     return { kind: early ? "slow_down" : "pending", pollSeconds };
   }
 
-  /** Makes the device of an approved request and uses the code up. */
+  /** Creates the device of an approved request and consumes the code. */
   async #giveOut({ key, value }: Entry<CodeRow>): Promise<PollResult> {
     const { kv, devices } = this.#deps;
     if (value.answer.kind !== "approved") return { kind: "unknown" };
@@ -216,7 +217,7 @@ export class DeviceCodes {
       { did, permissions, lifetimeDays, name: value.name, kind: "device" },
       async (commit) => {
         const current = await kv.get<CodeRow>(key);
-        // Another program with the same code was faster: it is used up.
+        // Another program with the same code was faster: it is consumed.
         if (current === undefined) return false;
         commit.check(key, current.versionstamp).delete(key);
         return true;
@@ -268,7 +269,7 @@ export class DeviceCodes {
     if (!done) return await this.#answerAgain(entry, answer);
   }
 
-  /** A poll of the program came in between, or another answer. */
+  /** A poll or another decision came in between. */
   async #answerAgain(entry: Entry<CodeRow>, answer: Answer): Promise<void> {
     const current = await this.#deps.kv.get<CodeRow>(entry.key);
     if (current && current.value.answer.kind === "pending") {
@@ -281,7 +282,7 @@ export class DeviceCodes {
   }
 }
 
-/** Whether a request can still be approved. */
+/** Whether a request can still be decided. */
 function isOpen({ createdAt }: CodeRow, now: number): boolean {
   return isWithin(createdAt, DEVICE_CODE_SECONDS * 1000, now);
 }

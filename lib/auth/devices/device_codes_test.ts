@@ -74,7 +74,7 @@ Deno.test("a device code gives one secret, also to two programs at once", async 
   assert.equal((await t.devices.list(alice)).length, 1);
 });
 
-Deno.test("a program that asks too often is told to slow down, more each time", async () => {
+Deno.test("a program that polls too often gets slow_down, with a growing interval", async () => {
   using t = await setUp();
   const { deviceCode } = await t.start();
   const poll = () => t.codes.poll(deviceCode);
@@ -99,7 +99,7 @@ Deno.test("a denied code gives nothing and cannot be approved afterwards", async
   assert.equal((await t.codes.poll(deviceCode)).kind, "denied");
 });
 
-Deno.test("an expired code is told to be expired and cannot be approved", async () => {
+Deno.test("an expired code returns expired_token and cannot be approved", async () => {
   using t = await setUp();
   const { deviceCode, userCode } = await t.start();
   t.clock.advance(600_001);
@@ -110,7 +110,7 @@ Deno.test("an expired code is told to be expired and cannot be approved", async 
   );
 });
 
-Deno.test("of two answers to one code only the first counts", async () => {
+Deno.test("of two decisions on one code only the first counts", async () => {
   using t = await setUp();
   const { deviceCode, userCode } = await t.start();
   await t.codes.approve(userCode, alice, here, granted);
@@ -127,7 +127,7 @@ Deno.test("of two answers to one code only the first counts", async () => {
   assert.ok(result.kind === "approved" && result.device.did === alice);
 });
 
-Deno.test("guessing user codes ends after ten tries of an account, right codes included", async () => {
+Deno.test("guessing user codes ends after ten attempts of an account, right codes included", async () => {
   using t = await setUp();
   const { userCode } = await t.start();
   for (let i = 0; i < 10; i++) {
@@ -145,7 +145,7 @@ Deno.test("guessing user codes ends after ten tries of an account, right codes i
   assert.ok(await t.codes.find(fresh.userCode, alice, here));
 });
 
-Deno.test("guessing user codes ends after ten tries of an address, whatever the account", async () => {
+Deno.test("guessing user codes ends after ten attempts of an address, with any account", async () => {
   using t = await setUp();
   for (let i = 0; i < 10; i++) {
     await assert.rejects(
@@ -166,7 +166,7 @@ Deno.test("an address cannot fill the store with codes", async () => {
   await t.start("198.51.100.8");
 });
 
-Deno.test("neither code is in the store as it is given out", async () => {
+Deno.test("neither code is stored in plain text", async () => {
   using t = await setUp();
   const { deviceCode, userCode } = await t.start();
   let entries = 0;
@@ -178,7 +178,7 @@ Deno.test("neither code is in the store as it is given out", async () => {
   assert.ok(entries >= 2);
 });
 
-Deno.test("user codes are read in any case and spacing, and hold no look-alikes", () => {
+Deno.test("user codes are accepted in any case and spacing, and contain no look-alikes", () => {
   for (let i = 0; i < 200; i++) {
     const code = randomUserCode();
     assert.match(code, /^[BCDFGHJKLMNPQRSTVWXZ]{8}$/);
@@ -193,7 +193,7 @@ Deno.test("user codes are read in any case and spacing, and hold no look-alikes"
   }
 });
 
-Deno.test("codes that are guessed in parallel are no more than those guessed in turn", async () => {
+Deno.test("parallel guesses of codes get no more attempts than sequential ones", async () => {
   using t = await setUp();
   const { userCode } = await t.start();
   const guesses = Array.from({ length: 100 }, () => randomUserCode());
@@ -207,13 +207,13 @@ Deno.test("codes that are guessed in parallel are no more than those guessed in 
   assert.equal(results.at(-1)?.status, "rejected");
 });
 
-Deno.test("right codes can be looked at as often as one likes", async () => {
+Deno.test("valid codes can be looked up any number of times", async () => {
   using t = await setUp();
   const { userCode } = await t.start();
   for (let i = 0; i < 30; i++) await t.codes.find(userCode, alice, here);
 });
 
-Deno.test("devices that are made at once are no more than an account may have", async () => {
+Deno.test("devices created concurrently do not exceed the limit of the account", async () => {
   using t = await setUp();
   const wanted = {
     did: alice,
@@ -243,7 +243,7 @@ Deno.test("devices that are made at once are no more than an account may have", 
   assert.equal((await t.devices.list(alice)).length, MAX_DEVICES);
 });
 
-Deno.test("a code of a clock ahead has expired once that is set back", async () => {
+Deno.test("a code created by a fast clock has expired once that is set back", async () => {
   using t = await setUp();
   t.clock.advance(86_400_000);
   const { deviceCode, userCode } = await t.start();

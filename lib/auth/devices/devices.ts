@@ -1,7 +1,7 @@
 /**
- * Devices that were approved in the browser, and access tokens that were made
- * in the settings: both are a secret that is shown once and kept as a hash,
- * with permissions and an end.
+ * Devices, approved in the browser, and access tokens, created in the settings:
+ * both are a secret that is shown once and stored as a hash, with permissions
+ * and an expiry.
  *
  * @module
  */
@@ -20,49 +20,49 @@ import {
 import type { Permission } from "../permissions.ts";
 import { hashSecret, matchesHash, randomId, randomSecret } from "../secrets.ts";
 
-/** Begins every device secret, so that people and scanners recognise one. */
+/** Prefix of every device secret, so that users and secret scanners recognise one. */
 export const DEVICE_SECRET_PREFIX = "atcr_device_";
 
-/** Most devices and tokens of one account. */
+/** Maximum devices and tokens of one account. */
 const MAX_DEVICES = 100;
 
-/** Longest life of a device or token, in days. */
+/** Maximum lifetime of a device or token, in days. */
 export const MAX_LIFETIME_DAYS = 366;
 
 /** Longest name, in characters. */
 const MAX_DEVICE_NAME = 60;
 
-/** How long a device is taken to be alive without another look; revocation needs no longer. */
+/** How long the state of a device is cached; the maximum delay of a revocation. */
 const LIVENESS_MS = 15_000;
 
-/** Use within this time of the last one is not noted again. */
+/** Use within this time of the last recorded one is not recorded again. */
 const USE_NOTED_MS = 60_000;
 
-/** Tries of a commit that other devices of the account get in the way of. */
+/** Attempts of a commit under contention with other devices of the account. */
 const MAX_COMMITS = 100;
 
 const REMEMBERED = 10_000;
 const DAY_MS = 86_400_000;
 const SECRET = /^atcr_device_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
-/** What is known of a device or token. */
+/** A device or token. */
 export interface Device {
   readonly id: string;
   readonly did: Did;
   readonly name: string;
-  /** `device`: approved on request of a program; `token`: made in the settings. */
+  /** `device`: approved on request of a program; `token`: created in the settings. */
   readonly kind: "device" | "token";
   readonly permissions: readonly Permission[];
   /** Milliseconds since the Unix epoch, as the times below. */
   readonly createdAt: number;
   readonly expiresAt: number;
-  /** To within a minute; undefined when it was never used. */
+  /** To the minute; undefined when it was never used. */
   readonly lastUsedAt: number | undefined;
 }
 
 type DeviceRow = Omit<Device, "id"> & { readonly secretHash: string };
 
-/** A device to be made. */
+/** A device to create. */
 export interface NewDevice {
   did: Did;
   name: string;
@@ -78,7 +78,7 @@ export interface MadeDevice {
   readonly secret: string;
 }
 
-/** Makes, checks, lists and revokes devices and tokens. */
+/** Creates, verifies, lists and revokes devices and tokens. */
 export class Devices {
   readonly #kv: Kv;
   readonly #clock: Clock;
@@ -86,15 +86,15 @@ export class Devices {
     max: REMEMBERED,
   });
 
-  /** @param clock the one that `kv` goes by. */
+  /** @param clock must be the clock of `kv`. */
   constructor(kv: Kv, clock: Clock) {
     this.#kv = kv;
     this.#clock = clock;
   }
 
   /**
-   * Makes a device. Throws AppError `DENIED` when the account has too many, and
-   * `INVALID_REQUEST` for a bad name or life.
+   * Creates a device. Throws AppError `DENIED` when the account has too many,
+   * and `INVALID_REQUEST` for a bad name or lifetime.
    */
   async create(wanted: NewDevice): Promise<MadeDevice> {
     const made = await this.makeIf(wanted, () => Promise.resolve(true));
@@ -103,9 +103,9 @@ export class Devices {
   }
 
   /**
-   * Makes a device in one commit with what `join` adds to it, or none when
-   * `join` returns false; it is called again when the commit failed. Devices
-   * that are made at the same time are counted one after another. Throws as
+   * Creates a device in one commit with the mutations of `join`, or none when
+   * `join` returns false; `join` is called again when the commit fails.
+   * Concurrent creations are counted one after another. Throws like
    * {@linkcode create}, and AppError `UNAVAILABLE`.
    */
   async makeIf(
@@ -131,7 +131,7 @@ export class Devices {
     );
   }
 
-  /** Throws AppError `DENIED` when the account can have no further device. */
+  /** Throws AppError `DENIED` when the account has the maximum of devices. */
   async requireRoom(did: Did): Promise<void> {
     if ((await this.list(did)).length >= MAX_DEVICES) {
       throw new AppError(
@@ -141,7 +141,10 @@ export class Devices {
     }
   }
 
-  /** Adds the device to a commit; it exists once that is applied. Throws AppError `INVALID_REQUEST`. */
+  /**
+   * Adds the device to a commit; it exists once the commit is applied. Throws
+   * AppError `INVALID_REQUEST`.
+   */
   #add(commit: Atomic, wanted: NewDevice): MadeDevice {
     const name = deviceName(wanted.name);
     const { did, kind, permissions, lifetimeDays } = wanted;
@@ -173,7 +176,10 @@ export class Devices {
     return { device: deviceOf(id, row), secret };
   }
 
-  /** The device with this secret, whose use is noted; undefined when there is none (any more). */
+  /**
+   * Returns the device with this secret and records its use; undefined when
+   * there is none (any more).
+   */
   async authenticate(secret: string): Promise<Device | undefined> {
     const id = SECRET.exec(secret)?.[1];
     if (id === undefined) return undefined;
@@ -184,7 +190,7 @@ export class Devices {
     return await this.#noteUse(id, entry);
   }
 
-  /** The device `id`, whose use is noted; undefined when there is none (any more). */
+  /** Returns the device `id` and records its use; undefined when there is none (any more). */
   async use(id: string): Promise<Device | undefined> {
     const entry = await this.#kv.get<DeviceRow>(deviceKey(id));
     return entry && await this.#noteUse(id, entry);
@@ -216,7 +222,7 @@ export class Devices {
     this.#alive.delete(id);
   }
 
-  /** Whether the device `id` still counts; what another instance revoked may take 15 seconds to show. */
+  /** Whether the device `id` is valid; a revocation by another instance may take 15 seconds. */
   async isAlive(id: string): Promise<boolean> {
     const now = this.#clock.now();
     const known = this.#alive.get(id);
@@ -233,14 +239,14 @@ export class Devices {
       return deviceOf(id, entry.value);
     }
     const row: DeviceRow = { ...entry.value, lastUsedAt: now };
-    // The check keeps a device dead that is being revoked at this moment.
+    // The check prevents a concurrent revocation from being undone.
     await this.#kv.atomic().check(entry.key, entry.versionstamp)
       .set(entry.key, row, { expiresAt }).commit();
     return deviceOf(id, row);
   }
 }
 
-/** The name as it is kept: one line, trimmed. Throws AppError `INVALID_REQUEST` when nothing is left of it. */
+/** Normalises a name: one line, trimmed. Throws AppError `INVALID_REQUEST` when it is empty. */
 export function deviceName(name: string): string {
   const line = name.slice(0, 1000).replace(/[\p{C}\p{Z}]+/gu, " ").trim();
   const kept = [...line].slice(0, MAX_DEVICE_NAME).join("");

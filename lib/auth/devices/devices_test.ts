@@ -24,7 +24,7 @@ async function setUp() {
   return { clock, kv, devices, make, [Symbol.dispose]: () => kv.close() };
 }
 
-Deno.test("a secret opens its device and no other text does", async () => {
+Deno.test("a secret authenticates its device and no other text does", async () => {
   using t = await setUp();
   const { device, secret } = await t.make();
   assert.match(secret, /^atcr_device_/);
@@ -44,7 +44,7 @@ Deno.test("a secret opens its device and no other text does", async () => {
   }
 });
 
-Deno.test("the secret is nowhere in the store", async () => {
+Deno.test("the secret is not in the store", async () => {
   using t = await setUp();
   const { secret } = await t.make();
   const random = secret.slice(-43);
@@ -53,7 +53,7 @@ Deno.test("the secret is nowhere in the store", async () => {
   }
 });
 
-Deno.test("a revoked device is dead at once here, and within 15 seconds on another instance", async () => {
+Deno.test("a revoked device is invalid at once here, and within 15 seconds on another instance", async () => {
   using t = await setUp();
   const { device, secret } = await t.make();
   const elsewhere = new Devices(t.kv, t.clock);
@@ -66,7 +66,7 @@ Deno.test("a revoked device is dead at once here, and within 15 seconds on anoth
   assert.ok(!await elsewhere.isAlive(device.id));
 });
 
-Deno.test("nobody revokes a device of somebody else", async () => {
+Deno.test("an account cannot revoke devices of another", async () => {
   using t = await setUp();
   const { device } = await t.make();
   await assert.rejects(
@@ -76,7 +76,7 @@ Deno.test("nobody revokes a device of somebody else", async () => {
   assert.ok(await t.devices.isAlive(device.id));
 });
 
-Deno.test("a device ends with its time", async () => {
+Deno.test("a device expires", async () => {
   using t = await setUp();
   const { device, secret } = await t.make();
   t.clock.advance(30 * DAY - 1);
@@ -87,7 +87,7 @@ Deno.test("a device ends with its time", async () => {
   assert.deepEqual(await t.devices.list(alice), []);
 });
 
-Deno.test("use is noted to the minute and brings no revoked device back", async () => {
+Deno.test("use is recorded to the minute and revives no revoked device", async () => {
   using t = await setUp();
   const { device, secret } = await t.make();
   assert.equal(device.lastUsedAt, undefined);
@@ -104,7 +104,7 @@ Deno.test("use is noted to the minute and brings no revoked device back", async 
   assert.equal(await t.devices.authenticate(secret), undefined);
 });
 
-Deno.test("names are one line, and none are empty", async () => {
+Deno.test("names are one line and not empty", async () => {
   using t = await setUp();
   const { device } = await t.make(" my\r\n<b>laptop\u0000 ");
   assert.equal(device.name, "my <b>laptop");

@@ -1,19 +1,22 @@
 /**
- * The short code that a person reads on one screen and types on another
- * (RFC 8628, section 6.1).
+ * The short code that a user reads on one screen and types on another (RFC
+ * 8628, section 6.1).
  *
  * @module
  */
 
 /**
- * Letters that are not taken for each other or for digits; without vowels, so
- * that no words come out.
+ * Letters that are not confused with each other or with digits; without vowels,
+ * so that codes form no words.
  */
 const ALPHABET = "BCDFGHJKLMNPQRSTVWXZ";
 
 const LENGTH = 8;
 
-/** Largest multiple of the alphabet's size that fits into a byte: above it, letters would not be equally likely. */
+/**
+ * Largest multiple of the alphabet's size that fits into a byte: larger bytes
+ * would bias the letters.
+ */
 const FAIR = 256 - 256 % ALPHABET.length;
 
 /** A random code of 8 letters, 34 bits; see {@linkcode showUserCode}. */
@@ -26,12 +29,12 @@ export function randomUserCode(): string {
   return code;
 }
 
-/** The code as people read it: `BCDF-GHJK`. */
+/** Formats the code for display: `BCDF-GHJK`. */
 export function showUserCode(code: string): string {
   return `${code.slice(0, 4)}-${code.slice(4)}`;
 }
 
-/** The code that somebody typed, in any case, with any separators; undefined when it cannot be one. */
+/** Parses a typed code, in any case, with any separators; undefined when it is malformed. */
 export function parseUserCode(text: string): string | undefined {
   if (text.length > 40) return undefined;
   const code = text.toUpperCase().replace(/[\s\p{P}]/gu, "");

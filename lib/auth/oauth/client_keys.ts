@@ -1,6 +1,6 @@
 /**
- * Keys with which a confidential client proves to a PDS who it is
- * (`private_key_jwt`, ES256). They change by themselves: a new one is published
+ * Keys with which a confidential client authenticates to a PDS
+ * (`private_key_jwt`, ES256). They rotate automatically: a new key is published
  * first, signs later, and stays published for as long as sessions may need it.
  *
  * @module
@@ -17,13 +17,13 @@ import { randomId } from "../secrets.ts";
 
 const DAY_MS = 86_400_000;
 
-/** Age at which a key gets a successor. */
+/** Age at which a key is rotated. */
 const ROTATE_AFTER_MS = 90 * DAY_MS;
 
-/** A new key is published for so long before it signs: PDSes keep copies of the list. */
+/** How long a new key is published before it signs, because PDSes cache the list. */
 const SIGNS_AFTER_MS = 3_600_000;
 
-/** A key is published for so long; no session lives longer. */
+/** How long a key is published; no session lives longer. */
 const KEEP_MS = 730 * DAY_MS;
 
 const ATTEMPTS = 5;
@@ -46,16 +46,16 @@ export type PrivateJwk = z.infer<typeof jwkSchema>;
 /** A public key as JWK. */
 export type PublicJwk = Omit<PrivateJwk, "d"> & { use: "sig" };
 
-/** The keys at one moment. */
+/** The current keys. */
 export interface ClientKeySet {
   /** The first one signs. */
   readonly keys: readonly PrivateJwk[];
   readonly publicKeys: readonly PublicJwk[];
-  /** Changes when the keys change, or the one that signs. */
+  /** Changes when the keys or the signing key change. */
   readonly version: string;
 }
 
-/** Makes and keeps the keys. */
+/** Creates, stores and rotates the keys. */
 export class ClientKeys {
   readonly #deps: { kv: Kv; clock: Clock; box: SecretBox };
 
@@ -63,7 +63,7 @@ export class ClientKeys {
     this.#deps = deps;
   }
 
-  /** The keys, of which one is made when there is none or the newest is old. */
+  /** Loads the keys; creates one when there is none or the newest is due for rotation. */
   async load(): Promise<ClientKeySet> {
     const { kv, clock, box } = this.#deps;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -24,7 +24,7 @@ Deno.test("instances that start together end up with one key", async () => {
   assert.equal(sets[0]?.keys.length, 1);
 });
 
-Deno.test("what is published holds no private part", async () => {
+Deno.test("published keys contain no private part", async () => {
   using t = await setUp();
   const { keys, publicKeys } = await t.keys();
   assert.ok(keys[0]?.d);

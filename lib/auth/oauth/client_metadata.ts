@@ -1,36 +1,36 @@
 /**
- * How the registry introduces itself to a PDS (atproto OAuth specification,
- * "Clients"): with a public document and a key where it has an https address,
- * as a loopback client on a laptop.
+ * OAuth client metadata of the registry (atproto OAuth specification,
+ * "Clients"): a confidential client with a public document and a key where it
+ * has an https address, a loopback client on a laptop.
  *
  * @module
  */
 
 import { GRANULAR_SCOPE, TRANSITION_SCOPE } from "./scopes.ts";
 
-/** Where the answer of the PDS arrives. */
+/** Path of the redirect URI. */
 export const CALLBACK_PATH = "/auth/oauth/callback";
 
-/** Where the client's document is; its address is the client's id. */
+/** Path of the client metadata; its URL is the client id. */
 export const METADATA_PATH = "/oauth-client-metadata.json";
 
-/** Where the client's public keys are. */
+/** Path of the client's public keys. */
 export const JWKS_PATH = "/oauth/jwks.json";
 
-/** What decides about the metadata. */
+/** Settings that determine the metadata. */
 export interface ClientSettings {
   /** Origin of the registry. */
   baseUrl: string;
-  /** Name that people see when they are asked for consent. */
+  /** Name shown on the consent page. */
   name: string;
-  /** Whether the wide transition scope may be asked for as well. */
+  /** Whether the broad transition scope may be requested as well. */
   allowTransition: boolean;
 }
 
-/** Which kind of client the address allows. */
+/** The kind of client that the address allows. */
 export type ClientKind = "confidential" | "loopback";
 
-/** The client's metadata as the PDS sees them. */
+/** The client's metadata as the PDS sees it. */
 export interface ClientMetadata {
   client_id: string;
   client_name?: string;
@@ -49,7 +49,10 @@ export interface ClientMetadata {
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])$/;
 
-/** The kind of client that an origin allows; undefined for plain http between machines. */
+/**
+ * Returns the kind of client that an origin allows; undefined for plain http on
+ * hosts other than localhost.
+ */
 export function clientKind(baseUrl: string): ClientKind | undefined {
   const { protocol, hostname } = new URL(baseUrl);
   if (LOOPBACK.test(hostname)) return "loopback";
@@ -57,9 +60,9 @@ export function clientKind(baseUrl: string): ClientKind | undefined {
 }
 
 /**
- * The origin under which a browser must use the pages: a loopback client gets
- * its answers at 127.0.0.1 (RFC 8252, section 8.3), and cookies do not cross
- * over from localhost.
+ * The origin that a browser must use for the pages: a loopback client receives
+ * its redirect at 127.0.0.1 (RFC 8252, section 8.3), and cookies of localhost
+ * are not sent there.
  */
 export function pageOrigin(baseUrl: string): string {
   const url = new URL(baseUrl);
@@ -67,7 +70,7 @@ export function pageOrigin(baseUrl: string): string {
   return url.origin;
 }
 
-/** The metadata. Throws a RangeError where {@linkcode clientKind} knows none. */
+/** Builds the metadata. Throws a RangeError where {@linkcode clientKind} returns undefined. */
 export function clientMetadata(settings: ClientSettings): ClientMetadata {
   const { baseUrl, name, allowTransition } = settings;
   const kind = clientKind(baseUrl);

@@ -1,6 +1,6 @@
 /**
- * The OAuth client of the AT Protocol with our stores, keys, identities and
- * guarded fetch below it. Large to load, so it is imported on first use.
+ * Wraps the AT Protocol OAuth client with our stores, keys, identity resolver
+ * and guarded fetch. Expensive to load, so it is imported on first use.
  *
  * @module
  */
@@ -39,15 +39,15 @@ export interface EngineDeps {
   allowHttp: boolean;
 }
 
-/** An identity as the client wants it. */
+/** An identity in the client's form. */
 type IdentityInfo = Awaited<
   ReturnType<NodeOAuthClient["identityResolver"]["resolve"]>
 >;
 
-/** Stands for the handle of an account that has none. */
+/** Placeholder for the handle of an account without one. */
 const NO_HANDLE = "handle.invalid";
 
-/** A PDS may take its time to commit a write, in milliseconds. */
+/** Timeout of a request, in milliseconds; a PDS may take long to commit a write. */
 const TIMEOUT_MS = 30_000;
 
 /** One client with its metadata and keys. */
@@ -59,7 +59,7 @@ export class Engine {
     this.#client = client;
   }
 
-  /** Throws what the client throws for metadata that a PDS would refuse. */
+  /** Throws the client's error for metadata that a PDS would refuse. */
   static async create(deps: EngineDeps): Promise<Engine> {
     const { metadata, identities, fetch } = deps;
     const keyset = await Promise.all(
@@ -73,7 +73,7 @@ export class Engine {
       requestLock: deps.lock,
       allowHttp: deps.allowHttp,
       fetch: (input, init) => fetch(input, { ...init, timeoutMs: TIMEOUT_MS }),
-      // Not asked, but without one the client makes its own, which needs Node.
+      // Unused, but without one the client creates its own, which needs Node.
       handleResolver: { resolve: () => Promise.resolve(null) },
       identityResolver: {
         resolve: (identifier, options) =>
@@ -108,9 +108,9 @@ export class Engine {
   }
 
   /**
-   * Takes the answer that a browser brings, stores the tokens and returns whose
-   * they are. Throws AppError; {@linkcode ScopesRefused} when the tokens allow
-   * too little, which are given back then.
+   * Handles the callback of a browser, stores the tokens and returns their
+   * account. Throws AppError; {@linkcode ScopesRefused} when the tokens grant
+   * too little, which are revoked then.
    */
   async finish(params: URLSearchParams): Promise<Did> {
     try {
@@ -127,7 +127,7 @@ export class Engine {
     }
   }
 
-  /** Whether tokens with this scope allow all that is needed. */
+  /** Whether tokens with this scope grant everything required. */
   isSufficient(scope: string): boolean {
     return missingPermissions(scope).length === 0;
   }
@@ -160,13 +160,13 @@ export class Engine {
     };
   }
 
-  /** Ends the session at the PDS, as far as that can be reached, and forgets it. */
+  /** Revokes the session at the PDS, if it can be reached, and deletes it. */
   async revoke(did: Did): Promise<void> {
     await this.#client.revoke(did);
   }
 }
 
-/** The error that our own fetch has thrown, if any, without what the client wrapped around it. */
+/** Unwraps an error of our own fetch that the client has wrapped, if any. */
 function unwrapped(error: unknown): unknown {
   let link = error;
   for (let depth = 0; link instanceof Error && depth < 10; depth++) {
@@ -176,7 +176,7 @@ function unwrapped(error: unknown): unknown {
   return error;
 }
 
-/** The identity with a DID document that says no more than where the PDS is. */
+/** The identity with a DID document that contains only the PDS. */
 async function identityInfo(
   identities: IdentityResolver,
   identifier: string,

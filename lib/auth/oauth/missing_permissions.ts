@@ -1,6 +1,5 @@
 /**
- * Compares what was granted with what was asked for: a PDS drops scopes that it
- * does not like without a word.
+ * Compares granted with requested scopes: a PDS may drop scopes silently.
  *
  * @module
  */
@@ -11,7 +10,7 @@ import { COLLECTIONS } from "./scopes.ts";
 
 const ACTIONS = ["create", "update", "delete"] as const;
 
-/** What `granted`, the scope of a token, lacks; in words for the person who has to grant it. */
+/** Returns the permissions missing in `granted`, the scope of a token, as phrases for the user. */
 export function missingPermissions(granted: string): string[] {
   const permissions = new ScopePermissionsTransition(granted);
   const missing: string[] = [];

@@ -2,19 +2,19 @@ import assert from "node:assert/strict";
 import { missingPermissions } from "./missing_permissions.ts";
 import { GRANULAR_SCOPE, TRANSITION_SCOPE } from "./scopes.ts";
 
-Deno.test("what is asked for is enough, and so is the transition scope", () => {
+Deno.test("the requested scopes suffice, and so does the transition scope", () => {
   assert.deepEqual(missingPermissions(GRANULAR_SCOPE), []);
   assert.deepEqual(missingPermissions(TRANSITION_SCOPE), []);
 });
 
-Deno.test("the same permissions written another way are enough", () => {
+Deno.test("equivalent permissions suffice", () => {
   const shuffled = GRANULAR_SCOPE.split(" ").toReversed().join(" ")
     .replace("collection=io.atcr.manifest&", "")
     .concat(" repo:io.atcr.manifest");
   assert.deepEqual(missingPermissions(shuffled), []);
 });
 
-Deno.test("every single permission that is dropped is told", () => {
+Deno.test("every dropped permission is reported", () => {
   const items = GRANULAR_SCOPE.split(" ").flatMap((part) => {
     const [head = "", query = ""] = part.split("?");
     const fields = query.split("&");
@@ -40,12 +40,12 @@ Deno.test("every single permission that is dropped is told", () => {
   ]);
 });
 
-Deno.test("a right to create alone is no right to write", () => {
+Deno.test("a right to create is not a right to write", () => {
   const narrow = GRANULAR_SCOPE.replace("repo?", "repo?action=create&");
   assert.ok(missingPermissions(narrow).includes("write records io.atcr.tag"));
 });
 
-Deno.test("a right for one hold alone is no right to call holds", () => {
+Deno.test("a right for one hold is not a right to call all holds", () => {
   const narrow = GRANULAR_SCOPE.replace(
     "aud=*",
     "aud=did:web:hold.example%23atcr_hold",

@@ -1,6 +1,6 @@
 /**
- * Requests whose DPoP nonce was used up by another request at the same time
- * (RFC 9449, section 9).
+ * Retries requests whose DPoP nonce was consumed by a concurrent request (RFC
+ * 9449, section 9).
  *
  * @module
  */
@@ -9,19 +9,18 @@ import { KeyedMutex } from "../../async/keyed_mutex.ts";
 import { XrpcFailure } from "../../atproto/pds/xrpc.ts";
 import type { Did } from "../../did.ts";
 
-/** Tries of one request after the first. */
+/** Maximum retries of a request. */
 const MAX_RETRIES = 5;
 
 /**
- * Sends requests again that a server refuses for their nonce. The client does
- * so once by itself; where a nonce counts once and several requests of an
- * account are under way, they take it from each other. Retries of an account
- * wait for one another.
+ * Retries requests that a server refuses because of their nonce. The client
+ * itself retries once; where nonces are single-use, concurrent requests of an
+ * account invalidate each other's. Retries of an account are serialised.
  */
 export class NonceRetry {
   readonly #turns = new KeyedMutex();
 
-  /** The result of `send`, which must be able to send again. Throws what it throws. */
+  /** Runs `send`, which must be repeatable, and returns its result or throws its error. */
   async run<T>(did: Did, send: () => Promise<T>): Promise<T> {
     try {
       return await send();

@@ -8,7 +8,7 @@ const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const refusal = (error = "use_dpop_nonce") =>
   new XrpcFailure("com.atproto.repo.uploadBlob", 401, error, "", undefined);
 
-/** A server whose nonces count once, and a client that retries once by itself. */
+/** A server with single-use nonces, and a client that retries once by itself. */
 function server() {
   let current = 0;
   let known = 0;
@@ -25,7 +25,7 @@ function server() {
   };
 }
 
-Deno.test("parallel requests all succeed where each nonce counts once", async () => {
+Deno.test("parallel requests all succeed where nonces are single-use", async () => {
   const send = server();
   const retries = new NonceRetry();
   const results = await Promise.all(
@@ -34,7 +34,7 @@ Deno.test("parallel requests all succeed where each nonce counts once", async ()
   assert.deepEqual(new Set(results), new Set(["done"]));
 });
 
-Deno.test("a server that takes no nonce at all is given up", async () => {
+Deno.test("retries end at a server that accepts no nonce at all", async () => {
   let tries = 0;
   const send = () => {
     tries++;
@@ -44,7 +44,7 @@ Deno.test("a server that takes no nonce at all is given up", async () => {
   assert.equal(tries, 6);
 });
 
-Deno.test("other refusals are passed on at once", async () => {
+Deno.test("other errors are passed on at once", async () => {
   let tries = 0;
   const send = () => {
     tries++;

@@ -1,6 +1,6 @@
 /**
- * Signing in at somebody's own PDS (atproto OAuth specification), and acting
- * there afterwards.
+ * Sign-in at the account's own PDS (atproto OAuth specification), and sessions
+ * there.
  *
  * @module
  */
@@ -46,26 +46,26 @@ export interface OAuthDeps {
   plainOrigins: readonly string[];
 }
 
-/** A sign-in that begins. */
+/** A sign-in request. */
 export interface SignInRequest {
-  /** A handle, a DID or the address of a PDS, as somebody typed it. */
+  /** A handle, a DID or the address of a PDS, as typed by the user. */
   identifier: string;
-  /** Secret of the browser, which has to bring it back with the answer. */
+  /** Secret of the browser, which must send it with the callback. */
   browser: string;
-  /** Path of ours to go on with afterwards. */
+  /** Local path to redirect to afterwards. */
   returnTo: string;
 }
 
-/** How a sign-in ended. */
+/** Result of a sign-in. */
 export type SignInResult =
   | { readonly kind: "signed_in"; readonly did: Did; readonly returnTo: string }
-  /** Somebody else than the account asked for; the tokens are there. */
+  /** Another account than requested signed in; its tokens are stored. */
   | {
     readonly kind: "other_account";
     readonly did: Did;
     readonly expected: Did;
   }
-  /** The browser has to be sent to the PDS once more. */
+  /** The browser must be sent to the PDS again. */
   | { readonly kind: "again"; readonly url: URL };
 
 const appStateSchema = z.object({
@@ -77,16 +77,16 @@ const appStateSchema = z.object({
 });
 type AppState = z.infer<typeof appStateSchema>;
 
-/** Longest time that a refresh may take, network included, in milliseconds. */
+/** Time limit of a refresh, network included, in milliseconds. */
 const LEASE_MS = 45_000;
 
-/** The keys are looked at again after this time, in milliseconds. */
+/** How long the keys are cached, in milliseconds. */
 const KEYS_KNOWN_MS = 60_000;
 
 const STALE_ANSWER =
   "This sign-in was used before, or took longer than an hour. Start again.";
 
-/** Signs people in and keeps the tokens of their accounts. */
+/** Signs users in and stores the tokens of their accounts. */
 export class OAuth {
   readonly #deps: OAuthDeps;
   readonly #states: StateStore;
@@ -104,7 +104,7 @@ export class OAuth {
     this.#keys = new ClientKeys(deps);
   }
 
-  /** The client's document for PDSes. Throws AppError `UNAVAILABLE` where the address allows no OAuth. */
+  /** Client metadata for PDSes. Throws AppError `UNAVAILABLE` where the address allows no OAuth. */
   metadata(): ClientMetadata {
     this.#requireClient();
     return clientMetadata(this.#deps.settings);
@@ -117,8 +117,9 @@ export class OAuth {
   }
 
   /**
-   * Where to send the browser. Throws AppError with a sentence for the person:
-   * an unknown account, a PDS that cannot be reached or does not do OAuth.
+   * Returns the URL to send the browser to. Throws AppError with a sentence for
+   * the user: an unknown account, a PDS that cannot be reached or does not
+   * support OAuth.
    */
   async begin(request: SignInRequest): Promise<URL> {
     this.#requireClient();
@@ -134,8 +135,8 @@ export class OAuth {
   }
 
   /**
-   * Takes the answer that a browser with the secret `browser` brings. Throws
-   * AppError with a sentence for the person; nothing is stored then.
+   * Handles the callback of a browser with the secret `browser`. Throws
+   * AppError with a sentence for the user; nothing is stored then.
    */
   async finish(
     params: URLSearchParams,
@@ -168,7 +169,10 @@ export class OAuth {
       : { kind: "signed_in", did, returnTo: state.returnTo };
   }
 
-  /** The session of an account; undefined when it has to sign in (again) or to consent to more. */
+  /**
+   * Returns the session of an account, or undefined when it has to sign in
+   * (again) or consent to more.
+   */
   async restore(did: Did): Promise<PdsSession | undefined> {
     const stored = await this.#sessions.summary(did);
     if (!stored) return undefined;
@@ -190,7 +194,7 @@ export class OAuth {
       await (await this.#load()).revoke(did);
       this.#deps.log.info("signed out", { did });
     } catch (error) {
-      // The tokens are forgotten here all the same and end by themselves.
+      // The tokens are deleted here anyway and expire at the PDS.
       this.#deps.log.warn("sign-out not reported to the pds", { did, error });
       await this.#sessions.del(did);
     }
@@ -244,7 +248,7 @@ export class OAuth {
         fetch,
         identities,
         allowHttp: plainOrigins.length > 0,
-        // A refresh token counts once, for all instances together.
+        // A refresh token is valid once, across all instances.
         lock: (name, work) =>
           this.#lines.run(name, undefined, () =>
             withLease(

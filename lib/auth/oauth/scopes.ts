@@ -1,5 +1,5 @@
 /**
- * What the registry asks an account's PDS to allow.
+ * OAuth scopes that the registry requests.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { HOLD_METHODS } from "../../hold_api/hold_methods.ts";
 /** Records that the registry writes in the owner's repo. */
 export const COLLECTIONS: readonly string[] = Object.values(OWNER_COLLECTIONS);
 
-/** Everything needed, item by item. */
+/** Everything required, as granular scopes. */
 export const GRANULAR_SCOPE: string = [
   "atproto",
   `repo?${COLLECTIONS.map((nsid) => `collection=${nsid}`).join("&")}`,
@@ -18,5 +18,5 @@ export const GRANULAR_SCOPE: string = [
   `rpc?${HOLD_METHODS.map((nsid) => `lxm=${nsid}`).join("&")}&aud=*`,
 ].join(" ");
 
-/** Everything but direct messages, for PDSes that know no granular scopes. */
+/** Everything except direct messages, for PDSes without granular scopes. */
 export const TRANSITION_SCOPE = "atproto transition:generic";

@@ -1,5 +1,5 @@
 /**
- * The PDS grants less than the registry needs.
+ * Error for a PDS that grants less than the registry needs.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { AppError } from "../../errors.ts";
 
 /** Thrown when permissions are missing. */
 export class ScopesRefused extends AppError {
-  /** @param missing in words, as in `missingPermissions`. */
+  /** @param missing phrases as returned by `missingPermissions`. */
   constructor(missing: readonly string[], cause?: unknown) {
     super(
       "DENIED",

@@ -1,6 +1,5 @@
 /**
- * What went wrong between us, a browser and a PDS, in a sentence that says what
- * to do.
+ * Converts errors of a sign-in to sentences that say what to do.
  *
  * @module
  */
@@ -15,16 +14,16 @@ import {
 } from "@atproto/oauth-client-node";
 import { AppError } from "../../errors.ts";
 
-/** Longest text of a PDS that is passed on. */
+/** Maximum length of a PDS's text that is passed on. */
 const MAX_REASON = 200;
 
-/** What the client says of an answer that is not from the server it asked. */
+/** The client's message for a response from another server. */
 const OTHER_ISSUER = /^(?:Issuer mismatch|Issuer not found|iss missing)/;
 
-/** What the client says of an answer in which something is missing. */
+/** The client's message for an incomplete response. */
 const INCOMPLETE = /^(?:Missing "|JARM not supported)/;
 
-/** The error for the person who signs in. `cause` keeps the original for the log. */
+/** The error for the user who signs in. `cause` keeps the original for the log. */
 export function signInError(error: unknown): AppError {
   const chain = causes(error);
   const known = chain.find((link) => link instanceof AppError);
@@ -62,7 +61,7 @@ export function signInError(error: unknown): AppError {
   );
 }
 
-/** Whether the session of the account is over, so that it has to sign in again. */
+/** Whether the session of the account has ended, so that it must sign in again. */
 export function isSessionOver(error: unknown): boolean {
   return causes(error).some((link) =>
     link instanceof TokenRefreshError || link instanceof TokenRevokedError ||
@@ -70,14 +69,14 @@ export function isSessionOver(error: unknown): boolean {
   );
 }
 
-/** Whether the server takes none of the scopes asked for. */
+/** Whether the server accepts none of the requested scopes. */
 export function isInvalidScope(error: unknown): boolean {
   return causes(error).some((link) =>
     link instanceof OAuthResponseError && link.error === "invalid_scope"
   );
 }
 
-/** The token or request endpoint said no. */
+/** An error of the token or authorization request endpoint. */
 function refusedByServer(
   refused: OAuthResponseError,
   cause: unknown,
@@ -106,7 +105,7 @@ function refusedByServer(
   );
 }
 
-/** The PDS sent the browser back with an error. */
+/** An error in the redirect from the PDS. */
 function toldByServer(callback: OAuthCallbackError, code: string): AppError {
   const reason = clean(callback.params.get("error_description") ?? "");
   const options = { cause: callback };
@@ -139,13 +138,13 @@ function toldByServer(callback: OAuthCallbackError, code: string): AppError {
   }
 }
 
-/** Text of another server, short and on one line. */
+/** Text of another server, shortened and on one line. */
 function clean(text: string): string {
   return text.replace(/[\p{C}\p{Z}]+/gu, " ").trim().slice(0, MAX_REASON)
     .replace(/\.$/, "");
 }
 
-/** `error` and what has led to it. */
+/** `error` and its causes. */
 function causes(error: unknown): Error[] {
   const chain: Error[] = [];
   let link = error;

@@ -1,5 +1,5 @@
 /**
- * Where somebody wants to sign in, from what they typed.
+ * Determines where a user wants to sign in from what they typed.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface SignInTargetDeps {
   plainOrigins: readonly string[];
 }
 
-/** Where to begin, and which account is expected. */
+/** Where to sign in, and the expected account. */
 export interface SignInTarget {
   /** A DID, or the origin of a PDS. */
   readonly input: string;
@@ -28,19 +28,19 @@ export interface SignInTarget {
   readonly expected: Did | undefined;
 }
 
-/** Time to find out whether a host is a PDS, in milliseconds. */
+/** Timeout of the check whether a host is a PDS, in milliseconds. */
 const PROBE_MS = 5_000;
 
 /**
- * Reads a handle (with or without `@`), a DID, or the address or host of a PDS.
+ * Parses a handle (with or without `@`), a DID, or the URL or host of a PDS.
  * Throws AppError `INVALID_REQUEST` when it is none of these, `NAME_UNKNOWN`
- * when there is no such account, and what resolving one throws.
+ * when there is no such account, and the errors of resolving one.
  */
 export async function signInTarget(
   typed: string,
   deps: SignInTargetDeps,
 ): Promise<SignInTarget> {
-  // Copied handles carry invisible marks of their text's direction.
+  // Copied handles may contain invisible bidirectional marks.
   const text = typed.slice(0, 2048).replace(/[\p{C}\p{Z}]/gu, "")
     .replace(/^(?:@|at:\/\/)/, "");
   const server = serverAt(text, deps.plainOrigins);
@@ -49,7 +49,7 @@ export async function signInTarget(
       const { did } = await currentIdentity(deps.identities, text);
       return { input: did, expected: did };
     } catch (error) {
-      // No account, but the name may be that of a PDS.
+      // Not an account, but it may be the host of a PDS.
       const maybe = isAppError(error, "NAME_UNKNOWN") && server !== undefined;
       if (!maybe || !await isServer(server, deps.fetch)) throw error;
     }
@@ -63,7 +63,10 @@ export async function signInTarget(
   );
 }
 
-/** The account as of now, so that nobody is sent to a PDS that it has left; as it was known while nobody can be asked. */
+/**
+ * Resolves the account again, so that users are not sent to a PDS that it has
+ * left; returns the cached identity while the network fails.
+ */
 async function currentIdentity(
   identities: IdentityResolver,
   name: string,
@@ -76,7 +79,7 @@ async function currentIdentity(
   }
 }
 
-/** The origin of a server that is named by its host or address. */
+/** The origin of a server given by its host or URL. */
 function serverAt(
   text: string,
   plainOrigins: readonly string[],

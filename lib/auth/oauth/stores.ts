@@ -1,7 +1,6 @@
 /**
- * What the OAuth client keeps, encrypted in the key-value store: requests that
- * are on their way through a browser, and the tokens of accounts. Both hold
- * private keys.
+ * Stores of the OAuth client, encrypted in KV: pending authorization requests
+ * and the tokens of accounts. Both contain private keys.
  *
  * @module
  */
@@ -20,22 +19,21 @@ import type { Kv } from "../../kv/kv.ts";
 import { oauthSessionKey, oauthStateKey } from "../kv_keys.ts";
 import { hashSecret } from "../secrets.ts";
 
-/** How long a person may take at the PDS, in milliseconds. */
+/** How long a user may take at the PDS, in milliseconds. */
 const STATE_MS = 3_600_000;
 
-/** Tokens that nobody used for so long are forgotten, in milliseconds. */
+/** How long unused tokens are kept, in milliseconds. */
 const SESSION_MS = 180 * 86_400_000;
 
 const STATE = /^[A-Za-z0-9_-]{10,100}$/;
 
-/** What the stores need. */
 export interface StoreDeps {
   kv: Kv;
   clock: Clock;
   box: SecretBox;
 }
 
-/** Requests by their `state`. Reading one takes it out: it counts once. */
+/** Requests by `state`. Reading one deletes it: it is single-use. */
 export class StateStore implements NodeSavedStateStore {
   readonly #deps: StoreDeps;
 
@@ -49,7 +47,7 @@ export class StateStore implements NodeSavedStateStore {
     const key = oauthStateKey(hashSecret(state));
     const row = await kv.get<SealedValue>(key);
     if (!row) return undefined;
-    // Of two callbacks at the same moment only one gets it.
+    // Of two concurrent callbacks only one gets it.
     const mine = await kv.atomic().check(key, row.versionstamp).delete(key)
       .commit();
     return mine ? box.open(key, row.value) as NodeSavedState : undefined;
@@ -66,7 +64,7 @@ export class StateStore implements NodeSavedStateStore {
     await this.#deps.kv.delete(oauthStateKey(hashSecret(state)));
   }
 
-  /** What the request was begun with, which stays in the store. */
+  /** Our data of the request, which stays in the store. */
   async appState(state: string): Promise<string | undefined> {
     const { kv, box } = this.#deps;
     if (!STATE.test(state)) return undefined;
@@ -81,7 +79,7 @@ const sessionSchema = z.looseObject({
   tokenSet: z.looseObject({ aud: z.url(), scope: z.string() }),
 });
 
-/** Tokens by DID: one session for an account, whatever number of browsers and devices use it. */
+/** Tokens by DID: one session per account, shared by all its browsers and devices. */
 export class SessionStore implements NodeSavedSessionStore {
   readonly #deps: StoreDeps;
 
@@ -104,7 +102,7 @@ export class SessionStore implements NodeSavedSessionStore {
     await this.#deps.kv.delete(oauthSessionKey(did as Did));
   }
 
-  /** PDS and granted scope of the account's session; undefined without one. */
+  /** PDS and granted scope of the account's session; undefined when there is none. */
   async summary(
     did: Did,
   ): Promise<{ pds: string; scope: string } | undefined> {
