@@ -19,17 +19,17 @@ import {
   SELF,
 } from "./records.ts";
 
-/** What a crew member may be allowed. */
+/** Permissions of a crew member. */
 export type Permission = "blob:read" | "blob:write" | "crew:admin";
 
-/** Permissions that also grant `wanted`: writing implies reading, administering implies both. */
+/** Permissions that imply another: write implies read, admin implies both. */
 const GRANTED_BY: Readonly<Record<Permission, readonly Permission[]>> = {
   "blob:read": ["blob:read", "blob:write", "crew:admin"],
   "blob:write": ["blob:write", "crew:admin"],
   "crew:admin": ["crew:admin"],
 };
 
-/** What anybody signed in may do on a hold that takes everybody as crew. */
+/** Permissions of any signed-in account on a hold with `allowAllCrew`. */
 export const DEFAULT_PERMISSIONS: readonly Permission[] = [
   "blob:read",
   "blob:write",
@@ -38,7 +38,7 @@ export const DEFAULT_PERMISSIONS: readonly Permission[] = [
 export interface HoldAccessDeps {
   records: HoldRecords;
   clock: Clock;
-  /** How long a record may be used before it is read again, in milliseconds; 5 s by default. */
+  /** How long records are cached, in milliseconds; 5 s by default. */
   ttlMs?: number;
 }
 
@@ -47,13 +47,13 @@ interface Cached<T> {
   readonly until: number;
 }
 
-/** Listing the whole crew is dear, so its outcome is kept longer than single records. */
+/** Listing the crew is expensive, so the result is cached longer than single records. */
 const FOREIGN_TTL_FACTOR = 12;
 
 /**
  * Decides by the captain record (owner, public, allowAllCrew) and the crew
- * records. Records are cached for a few seconds; {@linkcode invalidate} makes
- * a change count at once.
+ * records. Records are cached for a few seconds; {@linkcode invalidate} applies
+ * a change at once.
  */
 export class HoldAccess {
   readonly #records: HoldRecords;
@@ -100,21 +100,21 @@ export class HoldAccess {
     return value;
   }
 
-  /** The crew record of `did`, under whatever key it was written. */
+  /** The crew record of `did`, under any key. */
   async member(did: Did): Promise<CrewMember | undefined> {
     const cached = this.#members.get(did);
     if (cached && this.#holds(cached)) return cached.value;
     let value = await this.#memberAt(crewRkey(did), did);
     if (!value) {
       const rkey = (await this.#foreignKeys()).get(did);
-      // Read again: the listing may be from before the record was removed.
+      // Read again, because the listing may be older than the record's deletion.
       if (rkey !== undefined) value = await this.#memberAt(rkey, did);
     }
     this.#members.set(did, this.#cached(value));
     return value;
   }
 
-  /** Forgets what is cached, after captain or crew records were written. */
+  /** Clears the cache after captain or crew records were written. */
   invalidate(): void {
     this.#captain = undefined;
     this.#foreign = undefined;
@@ -135,8 +135,8 @@ export class HoldAccess {
     if (did === undefined) return deny(ANONYMOUS[wanted](hold));
     if (did === captain.owner) return ALLOWED;
     const member = await this.member(did);
-    // A record of one's own counts before the rule for everybody: that is how
-    // an admin restricts one person on a hold that takes all.
+    // A crew record takes precedence over `allowAllCrew`, so that an admin can
+    // restrict one account.
     const held = member?.permissions ??
       (captain.allowAllCrew ? DEFAULT_PERMISSIONS : undefined);
     if (!held) {
@@ -152,7 +152,7 @@ export class HoldAccess {
     );
   }
 
-  /** The crew record of `did` at a key. */
+  /** The crew record of `did` at a given key. */
   async #memberAt(rkey: string, did: Did): Promise<CrewMember | undefined> {
     const record = await this.#records.getRecord(COLLECTIONS.crew, rkey);
     const parsed = crewSchema.safeParse(record?.value);
@@ -162,8 +162,8 @@ export class HoldAccess {
   }
 
   /**
-   * Keys of members whose records lie under other keys than ours, as other
-   * tools write them. Only a listing finds them.
+   * Keys of members whose records were written by other tools under other keys.
+   * Only a listing finds them.
    */
   #foreignKeys(): Promise<ReadonlyMap<Did, string>> {
     const now = this.#clock.now();

@@ -47,7 +47,7 @@ async function openAccess(settings: Partial<HoldSettings> = {}) {
   };
 }
 
-/** Who comes: nobody signed in, the captain, a crew member with permissions, somebody signed in. */
+/** Callers: anonymous, the captain, crew members with permissions, any signed-in account. */
 const PEOPLE: Record<string, string[] | undefined> = {
   anonymous: undefined,
   captain: undefined,
@@ -60,7 +60,7 @@ const PEOPLE: Record<string, string[] | undefined> = {
 };
 
 // Columns: read a public hold, read a private one, write, administer, and the
-// same four when the hold takes everybody as crew. 1 is allowed.
+// same four with `allowAllCrew`. 1 is allowed.
 const MATRIX: Record<string, string> = {
   anonymous: "1000 1000",
   captain: "1111 1111",
@@ -97,7 +97,7 @@ for (const [person, cells] of Object.entries(MATRIX)) {
   }
 }
 
-Deno.test("a refusal names the hold, the person and whom to ask", async () => {
+Deno.test("a refusal names the hold, the account and whom to ask", async () => {
   using hold = await openAccess();
   const refused = await hold.access.write(ALICE);
   assert.ok(!refused.allowed);
@@ -115,7 +115,7 @@ Deno.test("a member is found under a record key of another tool", async () => {
   assert.equal((await hold.access.write(BOB)).allowed, false);
 });
 
-Deno.test("a record under somebody else's key gives that person nothing", async () => {
+Deno.test("a record under another account's key grants that account nothing", async () => {
   using hold = await openAccess();
   await hold.addCrew(ALICE, ["blob:write"], crewRkey(BOB));
   assert.equal((await hold.access.write(BOB)).allowed, false);
@@ -129,7 +129,7 @@ Deno.test("a member of a did:web with a port gets a legal record key", async () 
   assert.equal((await hold.access.write(did)).allowed, true);
 });
 
-Deno.test("a removed member is out within seconds, and at once when told", async () => {
+Deno.test("a removed member loses access within seconds, and at once after invalidate", async () => {
   for (const rkey of [crewRkey(ALICE), "3kabcdefghij2"]) {
     using hold = await openAccess();
     await hold.addCrew(ALICE, ["blob:write"], rkey);
@@ -171,7 +171,7 @@ Deno.test("a start writes captain and owner in one commit, and the next start no
   assert.deepEqual(await hold.records.head(), first);
 });
 
-Deno.test("drift from the configuration is written, what it does not know stays", async () => {
+Deno.test("differences from the configuration are written, unknown fields stay", async () => {
   using hold = await openAccess();
   const before = await hold.records.getRecord(COLLECTIONS.captain, SELF);
   await hold.records.apply([{
@@ -193,13 +193,13 @@ Deno.test("drift from the configuration is written, what it does not know stays"
   });
 });
 
-Deno.test("a clock that is set back keeps nobody in the crew who has left it", async () => {
+Deno.test("setting the clock back does not restore access of a former member", async () => {
   using t = await openAccess();
   await t.addCrew(BOB, ["blob:read"]);
   t.clock.advance(86_400_000);
   assert.ok(await t.access.member(BOB));
   t.clock.setBack(86_400_000);
-  // Another instance removes the record, of which this one hears nothing.
+  // Another instance removes the record without notifying this one.
   await t.records.apply([{
     action: "delete",
     collection: COLLECTIONS.crew,
@@ -208,7 +208,7 @@ Deno.test("a clock that is set back keeps nobody in the crew who has left it", a
   assert.equal(await t.access.member(BOB), undefined);
 });
 
-Deno.test("a member or captain whose DID was written in another spelling has their rights", async () => {
+Deno.test("a member or captain whose DID has another spelling keeps their rights", async () => {
   using hold = await openAccess({ ownerDid: "did:web:Captain.Example.COM" });
   await hold.addCrew(
     "did:web:Example.COM",

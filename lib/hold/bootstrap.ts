@@ -1,5 +1,5 @@
 /**
- * Brings the captain record and the owner's crew record in line with the
+ * Updates the captain record and the owner's crew record from the
  * configuration, at every start.
  *
  * @module
@@ -18,17 +18,17 @@ import {
   SELF,
 } from "./records.ts";
 
-/** What the operator decides. */
+/** Settings of the operator. */
 export interface HoldSettings {
   readonly ownerDid: Did;
-  /** Whether anybody may read blobs. */
+  /** Whether blobs are publicly readable. */
   readonly public: boolean;
-  /** Whether anybody signed in may join the crew. */
+  /** Whether any account may join the crew. */
   readonly allowAllCrew: boolean;
   readonly enableBlueskyPosts: boolean;
-  /** Where the bytes are, for people to read. */
+  /** Location of the storage, for display. */
   readonly region?: string;
-  /** The hold that takes this one's place. */
+  /** The hold that replaces this one. */
   readonly successor?: Did;
 }
 
@@ -38,13 +38,13 @@ export interface BootstrapDeps {
   log: Logger;
 }
 
-/** What the owner may do. */
+/** Permissions of the owner. */
 const OWNER_PERMISSIONS = ["blob:read", "blob:write", "crew:admin"];
 
 /**
- * Writes what differs, in one commit; nothing when all is as it should be.
- * Fields that the configuration leaves out stay.
- * An earlier owner stays in the crew until an admin removes them.
+ * Writes the differences in one commit; nothing when there are none. Fields not
+ * in the configuration stay. A former owner stays in the crew until an admin
+ * removes them.
  */
 export async function bootstrapHold(
   deps: BootstrapDeps,

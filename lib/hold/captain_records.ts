@@ -1,7 +1,7 @@
 /**
- * The records that only the captain of a hold may change: the captain record
- * and the captain's own crew record. An admin of the crew who could write them
- * could open the hold to everybody or lock its captain out.
+ * Protects the records that only the captain of a hold may change: the captain
+ * record and the captain's own crew record. A crew admin who could write them
+ * could make the hold public or lock the captain out.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { AppError } from "../errors.ts";
 import type { HoldAccess } from "./access.ts";
 import { COLLECTIONS, crewRkey, type HoldRecords } from "./records.ts";
 
-/** The part of a write that says which record it changes, and to what. */
+/** The relevant part of a write. */
 export interface RecordWrite {
   readonly collection: string;
-  /** Undefined when the repo chooses one. */
+  /** Undefined when the repo generates one. */
   readonly rkey?: string | undefined;
   /** Undefined for a delete. */
   readonly value?: unknown;
@@ -25,7 +25,7 @@ export interface CaptainRecordsDeps {
   records: HoldRecords;
 }
 
-/** Whether `write` changes a record that belongs to the captain `owner`, as far as the write itself shows. */
+/** Whether `write` changes a record of the captain `owner`, judging by the write alone. */
 export function isCaptainsWrite(owner: Did, write: RecordWrite): boolean {
   const { collection, rkey, value } = write;
   if (collection === COLLECTIONS.captain) return true;
@@ -33,7 +33,7 @@ export function isCaptainsWrite(owner: Did, write: RecordWrite): boolean {
     (rkey === crewRkey(owner) || memberOf(value) === owner);
 }
 
-/** Keeps the captain's records for the captain. */
+/** Restricts writes of the captain's records to the captain. */
 export class CaptainRecords {
   readonly #deps: CaptainRecordsDeps;
 
@@ -43,7 +43,7 @@ export class CaptainRecords {
 
   /**
    * Throws AppError `DENIED` when one of `writes` changes a record of the
-   * captain and `caller` is somebody else.
+   * captain and `caller` is not the captain.
    */
   async require(caller: Did, writes: readonly RecordWrite[]): Promise<void> {
     const owner = (await this.#deps.access.captain())?.owner;

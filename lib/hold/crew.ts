@@ -22,30 +22,30 @@ export interface HoldCrewDeps {
   clock: Clock;
 }
 
-/** How a request to join ended. */
+/** Result of a request to join. */
 export interface CrewRequest {
   readonly status: "created" | "already_member";
   readonly uri: string;
   readonly cid: string;
 }
 
-/** A member as an admin writes it. */
+/** A member as written by an admin. */
 export type CrewEntry = Pick<CrewMember, "role" | "permissions" | "tier">;
 
-/** A member with the place of the record. */
+/** A member with the record's key. */
 export interface CrewRow extends CrewMember {
   readonly uri: string;
   readonly rkey: string;
   readonly cid: string;
 }
 
-/** What one may ask for oneself. */
+/** Permissions that an account may request for itself. */
 const OPEN_PERMISSIONS: readonly string[] = DEFAULT_PERMISSIONS;
 
-/** Roles that only an admin gives. */
+/** Roles that only an admin may assign. */
 const RESERVED_ROLES: readonly string[] = ["owner", "admin"];
 
-/** Manages crew records. Whether the caller may is decided before, except in {@linkcode request}. */
+/** Manages crew records. The caller must be authorised before, except in {@linkcode request}. */
 export class HoldCrew {
   readonly #deps: HoldCrewDeps;
 
@@ -54,17 +54,18 @@ export class HoldCrew {
   }
 
   /**
-   * Makes `did` a member by their own wish (`io.atcr.hold.requestCrew`). Asking
-   * again changes nothing. Throws AppError `DENIED` (`RegistrationDisabled`)
-   * when the hold does not take everybody, `INVALID_REQUEST` when more is
-   * asked for than reading and writing.
+   * Makes `did` a member at its own request (`io.atcr.hold.requestCrew`).
+   * Idempotent. Throws AppError `DENIED` (`RegistrationDisabled`) when the hold
+   * does not allow it, `INVALID_REQUEST` when more than read and write is
+   * requested.
    */
   async request(
     did: Did,
     wish: { role?: string; permissions?: readonly string[] } = {},
   ): Promise<CrewRequest> {
     const { records, access } = this.#deps;
-    // Looking for a record under another key is dear; who is not crew is told cheaply.
+    // Looking for a record under another key is expensive; refuse accounts that
+    // are not crew before.
     const present = await access.member(did) && await this.find(did);
     if (present) {
       const { uri, cid } = present;
@@ -95,7 +96,7 @@ export class HoldCrew {
     return { status: "created", ...created };
   }
 
-  /** Makes somebody who writes to a hold that takes everybody a member on record. */
+  /** Creates the crew record of an account that writes to a hold with `allowAllCrew`. */
   async ensure(did: Did): Promise<void> {
     const { access } = this.#deps;
     const captain = await access.captain();
@@ -125,15 +126,16 @@ export class HoldCrew {
     }
   }
 
-  /** Adds a member or changes what they may do. */
+  /** Adds a member or changes their permissions. */
   async put(did: Did, entry: CrewEntry): Promise<{ uri: string; cid: string }> {
     const present = await this.find(did);
     return await this.#write(did, entry, present);
   }
 
   /**
-   * Removes a member. False when there was none. Throws AppError
-   * `INVALID_REQUEST` for the captain, whose record the configuration decides.
+   * Removes a member. Returns false when there was none. Throws AppError
+   * `INVALID_REQUEST` for the captain, whose record is set by the
+   * configuration.
    */
   async remove(did: Did): Promise<boolean> {
     const { records, access } = this.#deps;

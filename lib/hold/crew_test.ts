@@ -6,7 +6,7 @@ import { openServices } from "./testing_services.ts";
 
 const CLOSED = { settings: { allowAllCrew: false } };
 
-Deno.test("what an admin changes in the crew counts at once", async () => {
+Deno.test("a change of the crew by an admin takes effect at once", async () => {
   await using hold = await openServices(CLOSED);
   assert.equal((await hold.access.write(ALICE)).allowed, false);
   await hold.crew.put(ALICE, { role: "member", permissions: ["blob:write"] });
@@ -19,7 +19,7 @@ Deno.test("what an admin changes in the crew counts at once", async () => {
   assert.equal(await hold.crew.remove(ALICE), false);
 });
 
-Deno.test("a member keeps the day of joining and the tier through changes of it", async () => {
+Deno.test("a changed member keeps the joining date and the tier", async () => {
   await using hold = await openServices(CLOSED);
   await hold.crew.put(ALICE, { role: "member", permissions: ["blob:write"] });
   const joined = (await hold.crew.find(ALICE))?.addedAt;
@@ -32,7 +32,7 @@ Deno.test("a member keeps the day of joining and the tier through changes of it"
   assert.equal((await hold.all("crew")).length, 2);
 });
 
-Deno.test("all records of one member go together, whatever their keys", async () => {
+Deno.test("all records of one member are removed together, under any keys", async () => {
   await using hold = await openServices(CLOSED);
   for (const rkey of ["3kabcdefghij2", "3kabcdefghik2"]) {
     await hold.records.apply([{
@@ -64,7 +64,7 @@ Deno.test("the captain cannot be removed", async () => {
   );
 });
 
-Deno.test("a crew of more than a page is listed whole", async () => {
+Deno.test("a crew of more than a page is listed completely", async () => {
   await using hold = await openServices(CLOSED);
   await hold.records.apply(
     Array.from({ length: 150 }, (_, i) => ({

@@ -1,5 +1,5 @@
 /**
- * Where the hold keeps what in KV.
+ * KV keys of the hold.
  *
  * @module
  */
@@ -14,28 +14,28 @@ export const holdKeys = {
   upload: (id: string): Key => ["hold", "upload", id],
   /** All uploads. */
   uploads: ["hold", "upload"] as Key,
-  /** The digest that a ticket lets one read. */
+  /** The digest that a ticket authorises. */
   readTicket: (ticket: string): Key => ["hold", "read_ticket", ticket],
-  /** What is known of one blob in the store. */
+  /** The row of one blob. */
   blob: (digest: Digest): Key => ["hold", "blob", digest],
   /** All blobs. */
   blobs: ["hold", "blob"] as Key,
-  /** That a blob is damaged. */
+  /** Index entry of a damaged blob. */
   damagedBlob: (digest: Digest): Key => ["hold", "blob_damaged", digest],
   /** All damaged blobs. */
   damagedBlobs: ["hold", "blob_damaged"] as Key,
-  /** That somebody uploaded a blob. */
+  /** An uploader of a blob. */
   uploader: (digest: Digest, did: Did): Key => [
     "hold",
     "uploader",
     digest,
     did,
   ],
-  /** Everybody who uploaded a blob. */
+  /** All uploaders of a blob. */
   uploaders: (digest: Digest): Key => ["hold", "uploader", digest],
-  /** How reading the repo of an owner went the last time. */
+  /** Result of the last read of an owner's repo. */
   ownerRead: (owner: Did): Key => ["hold", "owner_read", owner],
-  /** One layer record, by whom it counts for. */
+  /** One layer record, by the account it counts for. */
   userLayer: (user: Did, digest: Digest, rkey: string): Key => [
     "hold",
     "layer_user",
@@ -43,7 +43,7 @@ export const holdKeys = {
     digest,
     rkey,
   ],
-  /** All layer records that count for somebody, by digest. */
+  /** All layer records that count for an account, by digest. */
   userLayers: (user: Did): Key => ["hold", "layer_user", user],
   /** One layer record, by its manifest. */
   manifestLayer: (uri: string, rkey: string): Key => [
@@ -58,7 +58,7 @@ export const holdKeys = {
   manifest: (uri: string): Key => ["hold", "manifest", uri],
   /** All manifests. */
   manifests: ["hold", "manifest"] as Key,
-  /** That a manifest needs a blob. */
+  /** Index entry of a manifest that needs a blob. */
   blobUse: (digest: Digest, uri: string): Key => [
     "hold",
     "blob_use",
@@ -67,15 +67,15 @@ export const holdKeys = {
   ],
   /** All manifests that need a blob. */
   blobUses: (digest: Digest): Key => ["hold", "blob_use", digest],
-  /** What is stored and reserved for one person. */
+  /** Stored and reserved bytes of one account. */
   account: (user: Did): Key => ["hold", "account", user],
-  /** One blob that counts for a person. */
+  /** One blob charged to an account. */
   charge: (user: Did, digest: Digest): Key => ["hold", "charge", user, digest],
-  /** All blobs that count for somebody, by person. */
+  /** All blobs charged to an account. */
   charges: ["hold", "charge"] as Key,
-  /** What a notification that was dealt with was answered. */
+  /** Response to a push event that was handled. */
   notified: (key: string): Key => ["hold", "notified", key],
-  /** Set when a manifest was taken back, so that pushing it again counts anew. */
+  /** Set when a manifest was deleted, so that pushing it again counts again. */
   manifestAgain: (uri: string): Key => ["hold", "manifest_again", uri],
   /** The latest post about a repository. */
   lastPost: (user: Did, repository: string): Key => [
@@ -84,8 +84,8 @@ export const holdKeys = {
     user,
     repository,
   ],
-  /** That somebody does not want to be named in posts. */
+  /** Opt-out of an account from posts. */
   postOptOut: (user: Did): Key => ["hold", "post_opt_out", user],
-  /** Where the picture of the profile came from. */
+  /** Source URL of the profile picture. */
   profileAvatar: ["hold", "profile_avatar"] as Key,
 } as const;

@@ -1,5 +1,5 @@
 /**
- * The hold's own Bluesky profile, so that its posts have a face.
+ * The hold's Bluesky profile, shown with its posts.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { BlobRef } from "../atproto/pds/pds.ts";
 import { holdKeys } from "./kv_keys.ts";
 import { COLLECTIONS, type HoldRecords, SELF } from "./records.ts";
 
-/** What the operator decides. */
+/** Settings of the operator. */
 export interface ProfileSettings {
   /** At most 64 graphemes (lexicon `app.bsky.actor.profile`). */
   readonly displayName: string;
@@ -26,9 +26,9 @@ export interface ProfileDeps {
   kv: Kv;
   records: HoldRecords;
   log: Logger;
-  /** The bytes behind a URL; guarded against private addresses, at most `maxBytes`. */
+  /** Fetches at most `maxBytes` of a URL, with the guarded fetch. */
   fetchBytes: (url: string, maxBytes: number) => Promise<Uint8Array>;
-  /** Keeps bytes as a blob of the hold's repo. */
+  /** Stores bytes as a blob of the hold's repo. */
   uploadBlob: (bytes: Uint8Array, mimeType: string) => Promise<BlobRef>;
 }
 
@@ -37,8 +37,8 @@ const MAX_AVATAR_BYTES = 1_000_000;
 
 /**
  * Writes the profile when it differs from the settings. The picture is fetched
- * when its URL changed; when that fails the earlier one stays and the next
- * start tries again. Other fields of the record stay.
+ * when its URL changed; when that fails the old one stays and the next start
+ * retries. Other fields of the record stay.
  */
 export async function ensureProfile(
   deps: ProfileDeps,
@@ -66,7 +66,7 @@ export async function ensureProfile(
     description,
     ...(avatar === undefined ? {} : { avatar }),
   };
-  // Checking a profile loads the lexicons of Bluesky, which most starts need not.
+  // Validating a profile loads the lexicons of Bluesky; skip it when nothing changed.
   if (!isDeepStrictEqual(value, present?.value)) {
     await records.apply([{
       action: "put",
@@ -90,7 +90,7 @@ async function fetchAvatar(deps: ProfileDeps, url: string): Promise<BlobRef> {
   return await deps.uploadBlob(bytes, mimeType);
 }
 
-/** The type of a picture by its first bytes. */
+/** Detects the type of a picture by its first bytes. */
 function imageType(bytes: Uint8Array): string | undefined {
   const starts = (...magic: number[]) =>
     magic.every((byte, i) => bytes[i] === byte);

@@ -22,7 +22,7 @@ const SETTINGS: ProfileSettings = {
   avatarUrl: "https://example.com/a.png",
 };
 
-/** A hold whose repo takes any blob. */
+/** A hold whose repo accepts any blob. */
 async function openProfile(fetchBytes: (url: string) => Promise<Uint8Array>) {
   const hold = await openServices();
   const stored = new Map<string, Record<string, unknown>>();
@@ -86,7 +86,7 @@ Deno.test("the profile gets its picture once, and again when the URL changes", a
   assert.equal(profile.writes(), 2);
 });
 
-Deno.test("a picture that is none, or cannot be fetched, does not stop the start", async () => {
+Deno.test("an invalid or unreachable picture does not prevent the start", async () => {
   for (
     const fetchBytes of [
       () => Promise.resolve(new TextEncoder().encode("<svg/>")),
@@ -104,7 +104,7 @@ Deno.test("a picture that is none, or cannot be fetched, does not stop the start
   }
 });
 
-Deno.test("the profile is one that Bluesky takes", () => {
+Deno.test("the profile conforms to the lexicon of Bluesky", () => {
   lexicons.assertValidRecord("app.bsky.actor.profile", {
     $type: "app.bsky.actor.profile",
     displayName: SETTINGS.displayName,

@@ -1,7 +1,7 @@
 /**
- * The hold's own records as the hold uses them: the part of the repo it needs,
- * and the shapes it reads back. Records may have been written by other tools,
- * so they are checked again on every read.
+ * The hold's own records: the part of the repo interface it needs, and the
+ * schemas of its records. Records may have been written by other tools, so they
+ * are validated on every read.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export const COLLECTIONS = {
 /** Record key of the captain and of the profile. */
 export const SELF = "self";
 
-/** One record with its place. */
+/** One record with its key. */
 export interface HoldRecord {
   readonly uri: string;
   readonly rkey: string;
@@ -43,12 +43,12 @@ export type HoldWrite =
     collection: string;
     rkey: string;
     value: Record<string, unknown>;
-    /** CID that must be there, null when nothing may be; AppError `CONFLICT` otherwise. */
+    /** Expected current CID, null when the record must not exist; AppError `CONFLICT` otherwise. */
     swapRecord?: string | null;
   }
   | { action: "delete"; collection: string; rkey: string };
 
-/** What a commit tells of each write, in their order. */
+/** Results of the writes of a commit, in order. */
 export interface HoldCommit {
   readonly results: readonly {
     /** `none` when the write changed nothing. */
@@ -70,9 +70,9 @@ export interface HoldRecords {
   /** All records of a collection, lowest key first. */
   allRecords(collection: string): AsyncIterableIterator<HoldRecord>;
   /**
-   * All `writes` in one commit, or none; at most {@linkcode MAX_WRITES}.
-   * Writes that change nothing are left out. A repeat with the same
-   * `idempotencyKey` within a day changes nothing and gets the first result.
+   * All `writes` in one commit, or none; at most {@linkcode MAX_WRITES}. Writes
+   * that change nothing are skipped. A repeat with the same `idempotencyKey`
+   * within a day changes nothing and returns the first result.
    */
   apply(
     writes: readonly HoldWrite[],
@@ -80,7 +80,7 @@ export interface HoldRecords {
   ): Promise<HoldCommit>;
 }
 
-/** `io.atcr.hold.captain`: who owns the hold and what it allows. */
+/** `io.atcr.hold.captain`: the owner and access settings of the hold. */
 export const captainSchema = z.object(
   {
     owner: didSchema,
@@ -93,10 +93,10 @@ export const captainSchema = z.object(
   } satisfies RecordShape<"io.atcr.hold.captain">,
 );
 
-/** A captain record that was checked. */
+/** A validated captain record. */
 export type Captain = z.infer<typeof captainSchema>;
 
-/** `io.atcr.hold.crew`: one member and what they may do. */
+/** `io.atcr.hold.crew`: one member with permissions. */
 export const crewSchema = z.object(
   {
     member: didSchema,
@@ -107,7 +107,7 @@ export const crewSchema = z.object(
   } satisfies RecordShape<"io.atcr.hold.crew">,
 );
 
-/** A crew record that was checked. */
+/** A validated crew record. */
 export type CrewMember = z.infer<typeof crewSchema>;
 
 /** A digest in a record. */
@@ -116,7 +116,7 @@ const digestSchema = z.custom<Digest>(
   "must be a digest",
 );
 
-/** `io.atcr.hold.layer`: a blob that a manifest needs, and whom it counts for. */
+/** `io.atcr.hold.layer`: a blob that a manifest needs, and the account it counts for. */
 export const layerSchema = z.object(
   {
     digest: digestSchema,
@@ -128,10 +128,10 @@ export const layerSchema = z.object(
   } satisfies RecordShape<"io.atcr.hold.layer">,
 );
 
-/** A layer record that was checked. */
+/** A validated layer record. */
 export type Layer = z.infer<typeof layerSchema>;
 
-/** `io.atcr.hold.stats`: how often a repository was pushed and pulled. */
+/** `io.atcr.hold.stats`: push and pull counts of a repository. */
 export const statsSchema = z.object(
   {
     ownerDid: didSchema,
@@ -144,7 +144,7 @@ export const statsSchema = z.object(
   } satisfies RecordShape<"io.atcr.hold.stats">,
 );
 
-/** A stats record that was checked. */
+/** A validated stats record. */
 export type Stats = z.infer<typeof statsSchema>;
 
 /** Key at the end of an AT-URI. */
@@ -153,8 +153,8 @@ export function rkeyOf(uri: string): string {
 }
 
 /**
- * Record key of a crew member: the DID, with `%` (which a record key may not
- * hold) as `~` (which a DID may not hold).
+ * Record key of a crew member: the DID, with `%` (not allowed in record keys)
+ * as `~` (not allowed in DIDs).
  */
 export function crewRkey(member: Did): string {
   return member.replaceAll("%", "~");

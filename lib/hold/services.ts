@@ -1,6 +1,5 @@
 /**
- * The services around a hold's records, joined in one place for the program
- * and its tests.
+ * Wires the services around a hold's records, for the program and its tests.
  *
  * @module
  */
@@ -37,21 +36,21 @@ export interface HoldServicesDeps {
   readonly records: HoldRecords;
   readonly rows: BlobRows;
   readonly uploaders: BlobUploaders;
-  /** In rising rank. */
+  /** In ascending rank. */
   readonly tiers: readonly Tier[];
   readonly defaultTier: string | undefined;
-  /** Handle of an account, or undefined when it is not known right now. */
+  /** Handle of an account, or undefined when it cannot be resolved now. */
   readonly handleOf: (did: Did) => Promise<string | undefined>;
   /** Origin of the registry's pages. */
   readonly registryUrl: string;
   readonly postsPerHour?: number;
-  /** Where the manifests of the members are read. */
+  /** Source of the members' manifests. */
   readonly source: ManifestSource;
   /** Younger blobs and manifests are kept, in milliseconds. */
   readonly graceMs: number;
 }
 
-/** The services that know each other only through their records and rows. */
+/** Services that interact only through their records and rows. */
 export interface HoldServices {
   readonly access: HoldAccess;
   readonly captainRecords: CaptainRecords;
@@ -66,7 +65,7 @@ export interface HoldServices {
   readonly gc: HoldGc;
 }
 
-/** Joins the services; nothing is read or written yet. */
+/** Creates the services; reads and writes nothing. */
 export function createHoldServices(deps: HoldServicesDeps): HoldServices {
   const { kv, clock, records } = deps;
   const access = new HoldAccess({ records, clock });

@@ -1,5 +1,5 @@
 /**
- * How often repositories are pushed and pulled, in `io.atcr.hold.stats`.
+ * Push and pull counts of repositories, in `io.atcr.hold.stats`.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export interface RepoName {
   readonly repository: string;
 }
 
-/** Counts to be set; what is left out stays. */
+/** Counts to set; undefined ones stay. */
 export interface StatsCounts {
   pullCount?: number;
   pushCount?: number;
@@ -45,13 +45,13 @@ interface Pulls extends RepoName {
   last: number;
 }
 
-/** Repositories with pulls that wait for a flush; more make it come early. */
+/** Repositories with unflushed pulls above which a flush starts early. */
 const MAX_WAITING = 5_000;
 
-/** How often a flush is tried against writers of other instances. */
+/** Attempts of a flush under contention. */
 const ATTEMPTS = 10;
 
-/** Counts pushes at once and pulls in batches. */
+/** Counts pushes immediately and pulls in batches. */
 export class HoldStats {
   readonly #deps: HoldStatsDeps;
   #waiting = new Map<string, Pulls>();
@@ -66,7 +66,10 @@ export class HoldStats {
     return (await this.#read(repo)).stats;
   }
 
-  /** The write that counts one push; it fails with `CONFLICT` when the counts changed meanwhile. */
+  /**
+   * Returns the write that counts one push; it fails with `CONFLICT` when the
+   * counts changed meanwhile.
+   */
   async pushWrite(repo: RepoName): Promise<HoldWrite> {
     const now = this.#now();
     const found = await this.#read(repo);
@@ -96,13 +99,13 @@ export class HoldStats {
   }
 
   /**
-   * Writes the pulls counted so far, many repositories a commit. Pulls of
-   * repositories that nobody pushed here are dropped. To be called every
-   * minute and at the end; what fails is kept for the next time.
+   * Writes the pulls counted so far, many repositories per commit. Pulls of
+   * repositories that were never pushed here are dropped. Call it every minute
+   * and at shutdown; failed counts are kept for the next call.
    */
   flush(): Promise<void> {
     const turn = this.#flushing.then(() => this.#flush());
-    this.#flushing = turn.catch(() => undefined); // Its own caller hears of an error.
+    this.#flushing = turn.catch(() => undefined); // Errors go to its own caller.
     return turn;
   }
 
@@ -183,7 +186,7 @@ export class HoldStats {
   }
 }
 
-/** A stats record, or the place for one. */
+/** A stats record, or its key. */
 interface Found {
   readonly rkey: string;
   /** Null when there is no record. */

@@ -1,6 +1,6 @@
 /**
- * What tests of the hold share: a hold with a real repo on a KV in memory, and
- * stores of each kind.
+ * Helpers for tests of the hold: a hold with a real repo on an in-memory KV,
+ * and stores of each kind.
  *
  * @module
  */
@@ -35,9 +35,9 @@ import { openKv } from "../kv/open_kv.ts";
 export const HOLD: Did = "did:web:hold.example.com";
 /** Its captain. */
 export const CAPTAIN: Did = "did:plc:captaincaptaincaptaincap";
-/** Somebody. */
+/** A user. */
 export const ALICE: Did = "did:plc:alicealicealicealiceal22";
-/** Somebody else. */
+/** Another user. */
 export const BOB: Did = "did:plc:bobbobbobbobbobbobbobbo2";
 
 /** A repo in memory. */
@@ -55,7 +55,7 @@ export async function openRepo(
   });
 }
 
-/** A store with the rules of S3: large parts only, no offsets. Counts what is asked of it. */
+/** A store with the rules of S3: large parts only, no offsets. Counts its calls. */
 export class StrictStore extends MemoryBlobStore {
   override readonly parts = { minBytes: 5 * 1024 * 1024, maxParts: 10_000 };
   override readonly positional = false;
@@ -101,10 +101,10 @@ export interface TestHold extends AsyncDisposable {
   readonly rows: BlobRows;
   readonly uploaders: BlobUploaders;
   readonly blobs: HoldBlobs;
-  /** What was counted as damaged. */
+  /** Damage metrics. */
   readonly damaged: readonly Damage[];
   readonly uploads: HoldUploads;
-  /** The same hold after a restart: nothing but KV and store is left. */
+  /** The same hold after a restart: only KV and store survive. */
   restart(deps?: Partial<HoldUploadsDeps>): HoldUploads;
 }
 
@@ -153,7 +153,7 @@ export async function openHold(
   };
 }
 
-/** Room for every account and everything. */
+/** No quota for any account. */
 export function unlimitedRooms(kv: Kv, clock: Clock): QuotaRooms {
   const accounts = new Accounts({ kv, clock, claims: new Claims(kv) });
   const limitOf = () => Promise.resolve(undefined);
@@ -193,7 +193,7 @@ export function onEachStore(
   });
 }
 
-/** Bytes that differ everywhere, the same ones for the same seed. */
+/** Pseudo-random bytes, the same for the same seed. */
 export function noise(size: number, seed = 1): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   let state = seed;
@@ -241,7 +241,7 @@ export async function read(
   return new Uint8Array(await new Response(opened.body).arrayBuffer());
 }
 
-/** Keys of everything in the store, and how many uploads are open there. */
+/** All keys in the store, and the number of open uploads. */
 export async function contents(
   store: BlobStore,
 ): Promise<{ keys: string[]; uploads: number }> {

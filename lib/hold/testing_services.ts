@@ -25,7 +25,7 @@ import {
 import { silentLogger } from "../testing_log.ts";
 import { createHoldServices, type HoldServices } from "./services.ts";
 
-/** How a test wants its hold. */
+/** Options of the test hold. */
 export interface ServiceOptions {
   settings?: Partial<HoldSettings>;
   tiers?: readonly Tier[];
@@ -38,22 +38,22 @@ export interface ServiceOptions {
 /** A hold with all services. */
 export interface TestServices extends TestHold, HoldServices {
   readonly records: Repo;
-  /** The quota as another instance has it. */
+  /** The quota service of another instance. */
   instance(): HoldQuota;
-  /** What was counted. */
+  /** Metrics. */
   readonly counts: Record<string, number>;
-  /** Uploads a blob and gives its digest. */
+  /** Uploads a blob and returns its digest. */
   push(caller: Did, bytes: Uint8Array): Promise<Digest>;
   /** All records of a collection. */
   all(collection: keyof typeof COLLECTIONS): Promise<HoldRecord[]>;
 }
 
-/** What the owners' repos have. */
+/** Content of the owners' repos. */
 export class TestRepos implements ManifestSource {
   readonly #manifests = new Map<PushEvent, Did | undefined>();
   /** Owners whose repos cannot be read. */
   readonly down = new Set<Did>();
-  /** Digests that manifests name in fields that their notices do not have. */
+  /** Digests in fields of manifests that their push events do not have. */
   readonly named = new Map<PushEvent, readonly Digest[]>();
 
   /** Puts the record of a manifest into its owner's repo. */
@@ -83,7 +83,7 @@ export class TestRepos implements ManifestSource {
   }
 }
 
-/** A hold whose captain is {@linkcode CAPTAIN}, open to all crew unless said otherwise. */
+/** A hold whose captain is {@linkcode CAPTAIN}, with `allowAllCrew` by default. */
 export async function openServices(
   options: ServiceOptions = {},
 ): Promise<TestServices> {
@@ -147,7 +147,7 @@ export async function openServices(
   };
 }
 
-/** A push of an image with `layers`; the digest of its manifest follows from `name`. */
+/** A push of an image with `layers`; the digest of its manifest is derived from `name`. */
 export function imageOf(
   owner: Did,
   layers: readonly Digest[],
@@ -171,7 +171,7 @@ export function imageOf(
   };
 }
 
-/** A push of an index with `entries`; the digest of its manifest follows from `name`. */
+/** A push of an index with `entries`; the digest of its manifest is derived from `name`. */
 export function indexOf(
   owner: Did,
   entries: readonly Digest[],

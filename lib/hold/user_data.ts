@@ -1,5 +1,5 @@
 /**
- * What a hold keeps about one person: taken out, or removed.
+ * Export and deletion of a user's data.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export interface HoldUserDataDeps {
   clock: Clock;
 }
 
-/** Answer of `io.atcr.hold.exportUserData`. */
+/** Output of `io.atcr.hold.exportUserData`. */
 export interface UserDataExport {
   readonly exportedAt: string;
   readonly holdDid: Did;
@@ -48,16 +48,16 @@ export interface UserDataExport {
   }[];
 }
 
-/** Answer of `io.atcr.hold.deleteUserData`. */
+/** Output of `io.atcr.hold.deleteUserData`. */
 export interface UserDataDeletion {
   readonly success: true;
-  /** False for the captain, who stays. */
+  /** False for the captain, who is not removed. */
   readonly crewDeleted: boolean;
   readonly layersDeleted: number;
   readonly statsDeleted: number;
 }
 
-/** Serves the right to see and to delete one's data. Blobs are left to the garbage collection. */
+/** Serves the rights of access and erasure. Blobs are left to the garbage collection. */
 export class HoldUserData {
   readonly #deps: HoldUserDataDeps;
   readonly #turns = new KeyedMutex();
@@ -66,12 +66,12 @@ export class HoldUserData {
     this.#deps = deps;
   }
 
-  /** Everything about `user`. One at a time, as it reads whole collections. */
+  /** Exports everything about `user`. Serialised, because it reads whole collections. */
   export(user: Did): Promise<UserDataExport> {
     return this.#turns.run("scan", () => this.#export(user));
   }
 
-  /** Removes the records about `user`, posts that name them included. */
+  /** Deletes the records about `user`, including posts that name them. */
   delete(user: Did): Promise<UserDataDeletion> {
     return this.#turns.run("scan", () => this.#delete(user));
   }
@@ -119,7 +119,7 @@ export class HoldUserData {
     for await (const entry of layers.ofUser(user)) entries.push(entry);
     await layerRecords.remove(entries);
     const manifests = new Set(entries.map(({ manifest }) => manifest));
-    // Indexes and images of nothing but a config have no layer records.
+    // Indexes and images with only a config have no layer records.
     for await (const { uri } of layers.manifests(user)) manifests.add(uri);
     for (const uri of manifests) await layers.removeManifest(uri);
     const stats: string[] = [];
@@ -157,7 +157,7 @@ export class HoldUserData {
   async *#posts(user: Did): AsyncIterableIterator<HoldRecord> {
     const all = this.#deps.records.allRecords(COLLECTIONS.post);
     for await (const record of all) {
-      // A DID stands in a post's facets only as a mention.
+      // A DID occurs in a post's facets only as a mention.
       if (
         JSON.stringify(record.value["facets"] ?? null).includes(`"${user}"`)
       ) {

@@ -1,5 +1,5 @@
 /**
- * Counting of blobs for people, in the commit that makes a blob readable.
+ * Charges blobs to accounts in the commit that makes a blob readable.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import type { Atomic } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 
-/** Counts blobs for one person. */
+/** Charges blobs to one account. */
 export interface BlobCounter {
   /**
-   * Commits what `change` adds, with at most one check, together with the
-   * count, and maybe with others that come at the same time. False when a check
-   * failed; nothing is changed then.
+   * Commits the mutations of `change`, with at most one check, together with
+   * the charge, possibly grouped with concurrent ones. Returns false when a
+   * check failed; nothing is changed then.
    */
   commit(
     change: (to: Atomic) => void,

@@ -1,5 +1,5 @@
 /**
- * The row of one blob and what is said of it.
+ * The row of a blob and its state transitions.
  *
  * @module
  */
@@ -7,43 +7,43 @@
 import { AppError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 
-/** What is wrong with a stored object: it is gone, has another size, or other bytes. */
+/** Damage of a stored object: missing, wrong size or wrong bytes. */
 export type Damage = "missing" | "size" | "digest";
 
 /** One blob. */
 export interface BlobRow {
   /** Bytes. */
   readonly size: number;
-  /** When the content was checked against the digest, in milliseconds since the Unix epoch. */
+  /** When the content was verified against the digest, in milliseconds since the Unix epoch. */
   readonly verifiedAt: number;
   readonly state: "live" | "quarantined" | "purging" | "removed" | "damaged";
-  /** Since when it has this state, in milliseconds since the Unix epoch. */
+  /** Time of the last state change, in milliseconds since the Unix epoch. */
   readonly since: number;
   /** Why it was quarantined, removed or found damaged, as a sentence. */
   readonly reason: string | undefined;
-  /** What became of the bytes of a `removed` blob; absent in other states. */
+  /** State of the bytes of a `removed` blob; absent in other states. */
   readonly bytes?: "kept" | "going" | "gone";
-  /** Set while it is `damaged`, or was when the operator removed it. */
+  /** Set while it is `damaged`, or if it was when the operator removed it. */
   readonly damage?: Damage;
 }
 
-/** A purge that takes longer than this has died, in milliseconds. */
+/** Time after which a purge counts as interrupted, in milliseconds. */
 export const PURGE_MS = 2 * 60 * 1000;
 
 /** Reason of a blob that the operator removed. */
 const REMOVED = "The operator of this hold removed it.";
 
-/** Reason under which earlier versions quarantined what the operator removed. */
+/** Reason used by earlier versions, which quarantined removed blobs. */
 const REMOVED_BEFORE = "It was deleted.";
 
-/** What the operator reads of each kind of damage. */
+/** Description of each kind of damage for the operator. */
 const DAMAGES: Readonly<Record<Damage, string>> = {
   missing: "Its object is gone from the store.",
   size: "Its object has another size than the blob.",
   digest: "Its object has other bytes than the blob.",
 };
 
-/** `row` as that of a blob whose stored object is wrong, since `now`. */
+/** Marks `row` as damaged since `now`. */
 export function damagedRow(
   row: Pick<BlobRow, "size" | "verifiedAt">,
   damage: Damage,
@@ -59,7 +59,7 @@ export function damagedRow(
   };
 }
 
-/** The row of a readable blob whose bytes were verified at `verifiedAt`. */
+/** Builds the row of a readable blob verified at `verifiedAt`. */
 export function liveRow(
   size: number,
   verifiedAt: number,
@@ -68,7 +68,7 @@ export function liveRow(
   return { size, verifiedAt, state: "live", since: now, reason: undefined };
 }
 
-/** `row` as that of a blob that the operator takes away at `now`. */
+/** Marks `row` as removed by the operator at `now`. */
 export function removedRow(row: BlobRow, now: number): BlobRow {
   const { size, verifiedAt, state, damage } = row;
   return {
@@ -82,7 +82,7 @@ export function removedRow(row: BlobRow, now: number): BlobRow {
   };
 }
 
-/** The row of a removed blob whose bytes are still there, when the operator allows it again at `now`. */
+/** Builds the row of a removed blob with existing bytes that the operator allows again at `now`. */
 export function allowedRow(row: BlobRow, now: number): BlobRow {
   const { size, verifiedAt, damage } = row;
   return damage === undefined
@@ -91,8 +91,8 @@ export function allowedRow(row: BlobRow, now: number): BlobRow {
 }
 
 /**
- * The row of a blob whose bytes go from `now` on; undefined when they may not
- * go before `graceMs` milliseconds in the present state are over.
+ * Builds the row of a blob that is purged from `now` on; undefined when it has
+ * been in its state for less than `graceMs` milliseconds.
  */
 export function purgeClaim(
   row: BlobRow,
@@ -107,14 +107,14 @@ export function purgeClaim(
     : { ...row, state: "purging", since: now };
 }
 
-/** The row as this version would have written it. */
+/** Converts a row of an earlier version. */
 export function current(row: BlobRow): BlobRow {
   return row.state === "quarantined" && row.reason === REMOVED_BEFORE
     ? { ...row, state: "removed", reason: REMOVED, bytes: "kept" }
     : row;
 }
 
-/** The operator took the blob away: AppError `DENIED`. */
+/** The error for a blob removed by the operator: AppError `DENIED`. */
 export function notAllowed(digest: Digest): AppError {
   return new AppError(
     "DENIED",
@@ -122,7 +122,7 @@ export function notAllowed(digest: Digest): AppError {
   );
 }
 
-/** The object is going at this moment: AppError `UNAVAILABLE`. */
+/** The error for an object that is being deleted: AppError `UNAVAILABLE`. */
 export function beingRemoved(digest: Digest): AppError {
   return new AppError(
     "UNAVAILABLE",
@@ -131,7 +131,7 @@ export function beingRemoved(digest: Digest): AppError {
   );
 }
 
-/** A time in the future was written by a clock that was wrong, so it proves nothing. */
+/** A time in the future was written by a wrong clock and proves nothing. */
 export function isVerifiedSince(
   row: BlobRow | undefined,
   startedAt: number,
@@ -141,7 +141,7 @@ export function isVerifiedSince(
     row.verifiedAt <= now;
 }
 
-/** Whether nothing has happened to a blob between two looks at its row. */
+/** Whether a blob is unchanged between two reads of its row. */
 export function isSame(
   a: BlobRow | undefined,
   b: BlobRow | undefined,
@@ -150,7 +150,7 @@ export function isSame(
     a?.verifiedAt === b?.verifiedAt;
 }
 
-/** Too many commits around a blob: AppError `UNAVAILABLE`. */
+/** The error for too much contention on a blob: AppError `UNAVAILABLE`. */
 export function beingCounted(digest: Digest): AppError {
   return new AppError(
     "UNAVAILABLE",

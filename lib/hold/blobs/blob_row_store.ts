@@ -1,5 +1,5 @@
 /**
- * The rows of blobs in KV, one at a time; `blob_rows.ts` says what they mean.
+ * Reads and writes rows of blobs in KV; `blob_rows.ts` describes their states.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { BlobCounter } from "./blob_counter.ts";
 import { type BlobRow, current } from "./blob_row.ts";
 import { indexDamage } from "./damaged_blobs.ts";
 
-/** Reads and changes single rows, each change on condition that nothing came between. */
+/** Reads and changes single rows, with optimistic concurrency. */
 export class BlobRowStore {
   readonly #kv: Kv;
   readonly #clock: Clock;
@@ -22,7 +22,7 @@ export class BlobRowStore {
     this.#clock = clock;
   }
 
-  /** The rows of several blobs in whatever state, in the order of `digests`. */
+  /** The rows of several blobs in any state, in the order of `digests`. */
   async findMany(
     digests: readonly Digest[],
   ): Promise<(BlobRow | undefined)[]> {
@@ -30,7 +30,7 @@ export class BlobRowStore {
     return entries.map((entry) => entry?.value);
   }
 
-  /** The rows of those of `digests` that there are. */
+  /** The existing rows of `digests`. */
   async findAll(
     digests: readonly Digest[],
   ): Promise<ReadonlyMap<Digest, BlobRow>> {
@@ -44,7 +44,7 @@ export class BlobRowStore {
     return found;
   }
 
-  /** All rows in the order of their digests, those behind `after` only when it is given. */
+  /** All rows by digest, or those after `after`. */
   async *all(
     after?: string,
   ): AsyncIterableIterator<{ digest: Digest; row: BlobRow }> {
@@ -62,7 +62,7 @@ export class BlobRowStore {
     }
   }
 
-  /** Changes the state of a blob that is in the state `from`; false when it is not. */
+  /** Changes the state of a blob that is in the state `from`; returns false when it is not. */
   async move(
     digest: Digest,
     from: BlobRow["state"],
@@ -86,17 +86,20 @@ export class BlobRowStore {
     if (!entry || !isAhead(entry.value.since, now)) {
       return entry && { ...entry, value: current(entry.value) };
     }
-    // The clock was set back: the state began now, or it would last for as long.
+    // The clock was set back: restart the state now, or it would last too long.
     await this.swap(digest, entry, { ...entry.value, since: now });
     return await this.entry(digest);
   }
 
-  /** Removes a row that is unchanged; false when it is not. */
+  /** Deletes an unchanged row; returns false when it has changed. */
   forget({ key, versionstamp }: Entry<BlobRow>): Promise<boolean> {
     return this.#kv.atomic().check(key, versionstamp).delete(key).commit();
   }
 
-  /** Writes `row` in place of `entry` if that is unchanged; `counter` counts it in the same commit. */
+  /**
+   * Replaces `entry` by `row` if it is unchanged; `counter` charges the blob in
+   * the same commit.
+   */
   swap(
     digest: Digest,
     entry: Entry<BlobRow> | undefined,

@@ -1,26 +1,25 @@
 /**
- * What the hold knows of its blobs, in KV. A blob is readable exactly while
- * its row is `live`. Removal goes through two states so that a push that
- * arrives meanwhile never loses its bytes:
+ * Rows of blobs in KV. A blob is readable exactly while its row is `live`.
+ * Removal goes through two states so that a concurrent push never loses its
+ * bytes:
  *
  * - `live` → `quarantined`: hidden, the object is still there;
- * - `quarantined` → `live`: pushed again or taken back;
- * - `quarantined` → `purging`: the object is being removed, pushes wait;
+ * - `quarantined` → `live`: pushed again or restored;
+ * - `quarantined` → `purging`: the object is being deleted, pushes wait;
  * - `purging` → no row.
  *
- * What is found damaged in the store is hidden in a state that a push of the
- * right bytes ends:
+ * A blob with a damaged object is hidden until the right bytes are pushed:
  *
- * - `live`, `quarantined` → `damaged`: the object is gone or wrong;
- * - `damaged` → `live`: pushed again, or found right again;
- * - `damaged` → `purging`: nothing needs it.
+ * - `live`, `quarantined` → `damaged`: the object is missing or wrong;
+ * - `damaged` → `live`: pushed again, or found intact again;
+ * - `damaged` → `purging`: unreferenced.
  *
- * What the operator takes away is in a state of its own, which no push, no
- * manifest and no collection ends. Its row outlives its bytes:
+ * A blob removed by the operator has a separate state, which no push, manifest
+ * or garbage collection ends. Its row outlives its bytes:
  *
  * - `live`, `quarantined`, `purging`, `damaged` → `removed`: hidden, pushes are refused;
- * - `removed` → `live`, or no row where the bytes are gone: the operator
- *   allows the blob again.
+ * - `removed` → `live`, or no row if the bytes are gone: the operator allows
+ *   the blob again.
  *
  * @module
  */
@@ -46,7 +45,7 @@ import {
 } from "./blob_row.ts";
 import { BlobRowStore } from "./blob_row_store.ts";
 
-/** Tries of a commit that other instances get in the way of. */
+/** Attempts of a commit under contention. */
 const PUBLISH_ATTEMPTS = 50;
 
 export interface BlobRowsDeps {
@@ -64,24 +63,24 @@ export class BlobRows {
     this.#rows = new BlobRowStore(kv, clock);
   }
 
-  /** The row in whatever state. */
+  /** The row in any state. */
   async find(digest: Digest): Promise<BlobRow | undefined> {
     return (await this.#rows.entry(digest))?.value;
   }
 
-  /** The rows of several blobs in whatever state, in the order of `digests`. */
+  /** The rows of several blobs in any state, in the order of `digests`. */
   findMany(digests: readonly Digest[]): Promise<(BlobRow | undefined)[]> {
     return this.#rows.findMany(digests);
   }
 
-  /** The rows of those of `digests` that there are. */
+  /** The existing rows of `digests`. */
   findAll(
     digests: readonly Digest[],
   ): Promise<ReadonlyMap<Digest, BlobRow>> {
     return this.#rows.findAll(digests);
   }
 
-  /** All rows in the order of their digests, those behind `after` only when it is given. */
+  /** All rows by digest, or those after `after`. */
   all(
     after?: string,
   ): AsyncIterableIterator<{ digest: Digest; row: BlobRow }> {
@@ -89,13 +88,13 @@ export class BlobRows {
   }
 
   /**
-   * Makes a verified blob readable. `place` puts the object under its key, also
-   * where there is one already: the bytes at hand are right, those of an old
-   * object may not be any more. It is spared when the blob was verified since
-   * `startedAt`, when the bytes of this push began to come (milliseconds since
-   * the Unix epoch). `counter` counts the blob in the same commit. Throws
-   * AppError `UNAVAILABLE` while the blob is being removed, `DENIED` when the
-   * operator removed it.
+   * Makes a verified blob readable. `place` moves the object to its key, even
+   * if there is one already: the new bytes are verified, those of an old object
+   * may be damaged by now. It is skipped when the blob was verified since
+   * `startedAt`, when this push began (milliseconds since the Unix epoch).
+   * `counter` charges the blob in the same commit. Throws AppError
+   * `UNAVAILABLE` while the blob is being removed, `DENIED` when the operator
+   * removed it.
    */
   async publish(
     digest: Digest,
@@ -123,22 +122,25 @@ export class BlobRows {
       }
       const row = liveRow(size, now, now);
       if (await this.#rows.swap(digest, entry, row, counter)) return;
-      // The process that took the removal up again may have removed what was placed, too.
+      // A process that resumed the purge may have deleted the new object, too.
       if (entry?.value.state === "purging") throw beingRemoved(digest);
     }
     throw beingRemoved(digest);
   }
 
-  /** Whether the blob is readable and was verified since `startedAt`, so that bytes that came meanwhile need not be stored. */
+  /**
+   * Whether the blob is readable and was verified since `startedAt`, so that
+   * bytes received meanwhile need not be stored.
+   */
   async isVerifiedSince(digest: Digest, startedAt: number): Promise<boolean> {
     const row = await this.find(digest);
     return isVerifiedSince(row, startedAt, this.#clock.now());
   }
 
   /**
-   * Hides a blob whose object is wrong. `seen` is the row as it was before the
-   * object was looked at, undefined when there was none. False when the blob
-   * changed meanwhile, for example by a push that mended it.
+   * Hides a blob whose object is damaged. `seen` is the row as it was before
+   * the object was read, undefined when there was none. Returns false when the
+   * blob changed meanwhile, for example because a push repaired it.
    */
   async damage(
     digest: Digest,
@@ -154,7 +156,10 @@ export class BlobRows {
     return await this.#rows.swap(digest, entry, row);
   }
 
-  /** Makes a damaged blob readable whose object was found right, with its true `size`. False when it changed meanwhile. */
+  /**
+   * Makes a damaged blob readable after its object was found intact, with its
+   * actual `size`. Returns false when it changed meanwhile.
+   */
   async heal(digest: Digest, seen: BlobRow, size: number): Promise<boolean> {
     const entry = await this.#rows.entry(digest);
     if (!entry || !isSame(entry.value, seen)) return false;
@@ -162,7 +167,7 @@ export class BlobRows {
     return await this.#rows.swap(digest, entry, liveRow(size, now, now));
   }
 
-  /** Counts a blob that is readable already. */
+  /** Charges a blob that is readable already. */
   async count(
     blob: { digest: Digest; size: number },
     counter: BlobCounter,
@@ -173,19 +178,19 @@ export class BlobRows {
     throw beingCounted(blob.digest);
   }
 
-  /** Hides a blob; its bytes stay. False when it was not live. */
+  /** Hides a blob; its bytes stay. Returns false when it was not live. */
   async quarantine(digest: Digest, reason: string): Promise<boolean> {
     return await this.#rows.move(digest, "live", "quarantined", reason);
   }
 
-  /** Takes a blob back out of quarantine. False when it was not in it. */
+  /** Restores a blob from quarantine. Returns false when it was not in quarantine. */
   async restore(digest: Digest): Promise<boolean> {
     return await this.#rows.move(digest, "quarantined", "live", undefined);
   }
 
   /**
-   * Takes a blob away for the operator: hidden at once, and no push brings it
-   * back. False when there is no such blob.
+   * Removes a blob for the operator: hides it at once, and pushes do not
+   * restore it. Returns false when there is no such blob.
    */
   async remove(digest: Digest): Promise<boolean> {
     for (let attempt = 0; attempt < 10; attempt++) {
@@ -199,9 +204,9 @@ export class BlobRows {
   }
 
   /**
-   * Ends {@linkcode remove}. Returns `live` when the blob is readable again,
-   * `gone` when its bytes are removed or damaged and it has to be pushed again,
-   * undefined when the operator had not removed it. Throws AppError
+   * Reverses {@linkcode remove}. Returns `live` when the blob is readable
+   * again, `gone` when its bytes are deleted or damaged and it must be pushed
+   * again, undefined when the operator had not removed it. Throws AppError
    * `UNAVAILABLE` while the bytes are being removed.
    */
   async allow(digest: Digest): Promise<"live" | "gone" | undefined> {
@@ -224,9 +229,9 @@ export class BlobRows {
   }
 
   /**
-   * Removes the bytes of a blob that has been quarantined, or removed by the
+   * Deletes the bytes of a blob that has been quarantined, or removed by the
    * operator, for at least `graceMs` milliseconds; `remove` deletes the object.
-   * False when they may not go.
+   * Returns false when they must be kept.
    */
   async purge(
     digest: Digest,

@@ -1,5 +1,5 @@
 /**
- * The blobs of the hold, for scrubs.
+ * Scrub source for the blobs of the hold.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface BlobScrubDeps {
   damage: Pick<DamageReporter, "hide">;
 }
 
-/** Looks at one blob again when it changed while it was read; at most so often. */
+/** Maximum reads of a blob that changes while it is read. */
 const LOOKS = 3;
 
 /** Every blob that is or may become readable. */
@@ -63,7 +63,7 @@ export class BlobScrub implements ScrubSource {
   async #look(digest: Digest, pace: Pace): Promise<ScrubOutcome | undefined> {
     const { store, keys, rows, damage } = this.#deps;
     const seen = await rows.find(digest);
-    // What goes or was removed by the operator is served to nobody.
+    // Blobs being purged or removed by the operator are not served.
     if (!seen || seen.state === "purging" || seen.state === "removed") {
       return { result: "changed" };
     }

@@ -27,7 +27,7 @@ async function push(
   return digest;
 }
 
-/** As another process than the one that serves. */
+/** Runs in another process than the server. */
 function scrubOf({ store, keys, rows }: TestHold): BlobScrub {
   const metrics = { blobDamaged: () => {} };
   const damage = new DamageReporter({ rows, log: silentLogger, metrics });
@@ -80,7 +80,7 @@ onEachStore(
       one: "digest",
       other: "digest",
     };
-    // What is known to be damaged is reported by every run.
+    // Known damage is reported by every run.
     for (let run = 0; run < 2; run++) {
       const found = await scrub(hold);
       for (const [name, result] of Object.entries(wanted)) {

@@ -1,5 +1,5 @@
 /**
- * The verified blobs of a hold: what is there, reading, and hiding.
+ * The verified blobs of a hold: lookup, reading and hiding.
  *
  * @module
  */
@@ -23,19 +23,19 @@ export interface HoldBlobsDeps {
   damage: Pick<DamageReporter, "hide">;
   clock: Clock;
   log: Logger;
-  /** Whether clients may read straight from the store where it can sign URLs. */
+  /** Whether clients may read directly from the store if it can sign URLs. */
   presign: boolean;
   /** How long a request waits for an adoption, in milliseconds; 15 s by default. */
   adoptWaitMs?: number;
 }
 
-/** How long a URL for reading works. */
+/** Lifetime of a read URL. */
 const URL_SECONDS = 15 * 60;
 const ADOPT_WAIT_MS = 15_000;
-/** Rows that a search for damaged blobs reads. */
+/** Maximum rows read by a search for damaged blobs. */
 const MAX_LOOKED = 100_000;
 
-/** Reads and hides blobs. Whether the caller may read is decided before. */
+/** Reads and hides blobs. The caller must be authorised before. */
 export class HoldBlobs {
   readonly #deps: HoldBlobsDeps;
   readonly #adoptions = new Map<Digest, Promise<number | undefined>>();
@@ -45,8 +45,8 @@ export class HoldBlobs {
   }
 
   /**
-   * Size of a readable blob in bytes. An object that lies in the store without
-   * being known (an adopted bucket, a crash) is verified first. Throws AppError
+   * Size of a readable blob in bytes. An object that is in the store without a
+   * row (an adopted bucket, a crash) is verified first. Throws AppError
    * `UNAVAILABLE` when that takes longer than a request may wait.
    */
   async stat(digest: Digest): Promise<{ size: number } | undefined> {
@@ -55,9 +55,9 @@ export class HoldBlobs {
   }
 
   /**
-   * As {@linkcode stat}, for clients that do not upload what is there: where
-   * the store is local, a blob whose object is gone or has another size is
-   * hidden, so that they do.
+   * Like {@linkcode stat}, for clients that skip the upload of existing blobs:
+   * if the store is local, a blob whose object is missing or has another size
+   * is hidden, so that they upload it.
    */
   async check(digest: Digest): Promise<{ size: number } | undefined> {
     const { store, keys } = this.#deps;
@@ -70,9 +70,9 @@ export class HoldBlobs {
   }
 
   /**
-   * Sizes of several blobs as {@linkcode stat} finds them, in the order of
-   * `digests`; undefined where there is none. At most {@linkcode MAX_MISSING}
-   * of those without a live row are looked at.
+   * Sizes of several blobs like {@linkcode stat}, in the order of `digests`;
+   * undefined where there is none. At most {@linkcode MAX_MISSING} of those
+   * without a live row are looked up.
    */
   async sizes(
     digests: readonly Digest[],
@@ -97,7 +97,7 @@ export class HoldBlobs {
     const { rows } = this.#deps;
     const row = await rows.find(digest);
     if (row?.state === "live") return row;
-    // A lost object that is back, for example with its disk, is verified, too.
+    // A lost object that has reappeared, for example with its disk, is verified, too.
     if (row && (row.state !== "damaged" || row.damage !== "missing")) {
       return undefined;
     }
@@ -107,9 +107,9 @@ export class HoldBlobs {
   }
 
   /**
-   * The bytes, or those of `range`; `size` is that of the whole blob. A blob
-   * whose object is gone or has another size is hidden. Cancel the body when it
-   * is not read to the end. Throws as {@linkcode stat} does.
+   * Returns the bytes, or those of `range`; `size` is that of the whole blob. A
+   * blob whose object is missing or has another size is hidden. Cancel the body
+   * when it is not read to the end. Throws like {@linkcode stat}.
    */
   async open(
     digest: Digest,
@@ -127,7 +127,7 @@ export class HoldBlobs {
     try {
       object = await store.get(key, range, signal);
     } catch (error) {
-      // An object that was cut may end before the range begins.
+      // A truncated object may end before the range begins.
       const cut = isAppError(error, "RANGE_INVALID") && range &&
         range.start < size && range.start <= range.end;
       if (!cut) throw error;
@@ -142,7 +142,10 @@ export class HoldBlobs {
     return undefined;
   }
 
-  /** Hides a blob whose object has `found` bytes (undefined: is gone) and not as many as its row says. */
+  /**
+   * Hides a blob whose object has `found` bytes (undefined: missing) and not
+   * the size in its row.
+   */
   async #hide(
     digest: Digest,
     row: BlobRow,
@@ -158,7 +161,10 @@ export class HoldBlobs {
     );
   }
 
-  /** A URL that works for a quarter of an hour; undefined when the blob has to come through us or is not there. */
+  /**
+   * Returns a URL valid for a quarter of an hour; undefined when the hold has
+   * to serve the blob or does not have it.
+   */
   async presign(
     digest: Digest,
     options: { contentType?: string } = {},
@@ -175,21 +181,21 @@ export class HoldBlobs {
   }
 
   /**
-   * Takes a blob away for the operator: hidden at once, and pushes of it are
-   * refused until {@linkcode allow}; its bytes go when the quarantine is over.
-   * False when there is no such blob.
+   * Removes a blob for the operator: hides it at once and refuses pushes of it
+   * until {@linkcode allow}; its bytes are deleted after the quarantine.
+   * Returns false when there is no such blob.
    */
   async remove(digest: Digest): Promise<boolean> {
     const { rows } = this.#deps;
-    // An object that lies in the store without a row would be adopted later.
+    // An object in the store without a row would be adopted later.
     await this.stat(digest);
     return await rows.remove(digest);
   }
 
   /**
-   * Ends {@linkcode remove}. Returns `live` when the blob is readable again,
-   * `gone` when it has to be pushed again, undefined when it was not removed.
-   * Throws AppError `UNAVAILABLE` while its bytes are being removed.
+   * Reverses {@linkcode remove}. Returns `live` when the blob is readable
+   * again, `gone` when it must be pushed again, undefined when it was not
+   * removed. Throws AppError `UNAVAILABLE` while its bytes are being deleted.
    */
   allow(digest: Digest): Promise<"live" | "gone" | undefined> {
     return this.#deps.rows.allow(digest);
@@ -223,7 +229,7 @@ export class HoldBlobs {
     } finally {
       over.abort();
     }
-    // Verification goes on; its failure is for the next request to see.
+    // Verification continues; the next request reports its failure.
     running.catch((error) =>
       this.#deps.log.warn("blob not adopted", { digest, error })
     );

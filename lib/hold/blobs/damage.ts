@@ -1,6 +1,6 @@
 /**
- * What happens when a stored object turns out to be gone or wrong: the blob is
- * hidden, so that clients push it again, and the operator is informed.
+ * Handles missing and damaged objects: hides the blob, so that clients push it
+ * again, and informs the operator.
  *
  * @module
  */
@@ -16,14 +16,14 @@ export interface DamageReporterDeps {
   metrics: { blobDamaged(damage: Damage): void };
 }
 
-/** What was found in the store in place of a blob. */
+/** What was found in the store instead of the blob. */
 export interface FoundDamage {
   readonly damage: Damage;
-  /** Bytes that the blob should have. */
+  /** Expected size in bytes. */
   readonly size: number;
-  /** Bytes of the object; undefined when there is none. */
+  /** Actual size in bytes; undefined when there is no object. */
   readonly found?: number;
-  /** Digest of the object, where it was read. */
+  /** Digest of the object, if it was read. */
   readonly actual?: Digest;
 }
 
@@ -36,8 +36,9 @@ export class DamageReporter {
   }
 
   /**
-   * Hides a blob. `seen` is its row as it was before the object was looked at,
-   * undefined when there was none. False when the blob changed meanwhile.
+   * Hides a blob. `seen` is its row as it was before the object was read,
+   * undefined when there was none. Returns false when the blob changed
+   * meanwhile.
    */
   async hide(
     digest: Digest,

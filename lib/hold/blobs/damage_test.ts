@@ -17,7 +17,7 @@ type Push = (
   bytes: Uint8Array<ArrayBuffer>,
 ) => Promise<void>;
 
-/** How a client may send a blob. */
+/** Ways in which a client may send a blob. */
 const WAYS = {
   "in chunks": async (hold, bytes) => {
     const upload = await hold.uploads.initiate(ALICE);
@@ -46,7 +46,7 @@ const WAYS = {
   },
 } satisfies Record<string, Push>;
 
-/** What a disk or a hand may do to an object. */
+/** Ways in which an object may be damaged. */
 const DAMAGES: Record<
   string,
   (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> | undefined

@@ -1,5 +1,5 @@
 /**
- * Which blobs are damaged, as an index beside the rows of all blobs.
+ * Index of damaged blobs.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type Digest, isDigest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
 import type { BlobRow } from "./blob_row.ts";
 
-/** Keeps the index in the commit that changes a row from `before` to `after`. */
+/** Updates the index in the commit that changes a row from `before` to `after`. */
 export function indexDamage(
   change: Atomic,
   digest: Digest,

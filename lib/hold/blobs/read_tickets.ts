@@ -1,6 +1,6 @@
 /**
- * Tickets that let their bearer read one blob for a while, for URLs that are
- * handed on to clients without credentials of their own.
+ * Tickets that authorise their bearer to read one blob for a limited time, for
+ * URLs given to clients without credentials.
  *
  * @module
  */
@@ -11,21 +11,21 @@ import type { Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
 
-/** How long a ticket is good, in milliseconds. */
+/** Lifetime of a ticket, in milliseconds. */
 const TICKET_MS = 15 * 60 * 1000;
 
 const TICKET = /^[0-9a-f-]{36}$/;
 
-/** What a ticket is good for. */
+/** A ticket. */
 interface TicketRow {
   readonly digest: Digest;
-  /** For whom it was issued. */
+  /** The account it was issued for. */
   readonly reader: Did | undefined;
   /** Milliseconds since the Unix epoch; absent in rows of earlier versions. */
   readonly until?: number;
 }
 
-/** Gives out and checks tickets. */
+/** Issues and verifies tickets. */
 export class ReadTickets {
   readonly #kv: Kv;
   readonly #clock: Clock;
@@ -35,7 +35,7 @@ export class ReadTickets {
     this.#clock = deps.clock;
   }
 
-  /** A new ticket for `digest`, for `reader` (undefined: a caller without login). */
+  /** Issues a ticket for `digest` to `reader` (undefined: a caller without login). */
   async issue(digest: Digest, reader: Did | undefined): Promise<string> {
     const ticket = crypto.randomUUID();
     const until = this.#clock.now() + TICKET_MS;
@@ -45,8 +45,9 @@ export class ReadTickets {
   }
 
   /**
-   * For whom `ticket` (any text) was issued, when it is good for `digest`;
-   * undefined otherwise. Whether they may still read is the caller's to check.
+   * Returns the account that `ticket` (any text) was issued for, if it is valid
+   * for `digest`, else undefined. The caller must check that the account may
+   * still read.
    */
   async accept(
     ticket: string,

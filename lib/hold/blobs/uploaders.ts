@@ -1,6 +1,6 @@
 /**
- * Who uploaded which blob. While the repo of somebody cannot be read, what they
- * uploaded may be needed by an image of theirs that the hold does not know.
+ * Uploaders of blobs. While an account's repo cannot be read, blobs that it
+ * uploaded may be needed by images that the hold does not know.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { holdKeys } from "../kv_keys.ts";
 /** Rows deleted in one commit. */
 const BATCH = 100;
 
-/** The uploaders of blobs, as they are noted in the commit that makes a blob readable. */
+/** The uploaders of blobs, recorded in the commit that makes a blob readable. */
 export class BlobUploaders {
   readonly #kv: Kv;
 
@@ -22,8 +22,8 @@ export class BlobUploaders {
   }
 
   /**
-   * One of `people` who may have uploaded the blob; undefined when none of them
-   * did. Blobs that came before uploaders were noted may be anybody's.
+   * Returns one of `people` who may have uploaded the blob, or undefined when
+   * none did. Blobs from before uploaders were recorded may belong to anyone.
    */
   async anyOf(
     digest: Digest,
@@ -41,7 +41,7 @@ export class BlobUploaders {
     return isKnown ? undefined : anybody;
   }
 
-  /** Forgets the uploaders of a blob that is gone. */
+  /** Deletes the uploaders of a deleted blob. */
   async forget(digest: Digest): Promise<void> {
     let change = this.#kv.atomic();
     let count = 0;

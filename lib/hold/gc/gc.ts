@@ -1,7 +1,7 @@
 /**
- * Removal of blobs that nothing needs any more: mark by layer records and
- * manifests, quarantine, and only later removal. While the repo of somebody who
- * may push cannot be read, what they uploaded is not judged unneeded.
+ * Garbage collection of unreferenced blobs: mark by layer records and
+ * manifests, quarantine, purge later. While the repo of an account that may
+ * push cannot be read, blobs that it uploaded count as referenced.
  *
  * @module
  */
@@ -20,27 +20,28 @@ import { mendLayerIndex } from "../layers/layer_mend.ts";
 import type { Census, ManifestCensus } from "./manifest_census.ts";
 import type { HoldRecords } from "../records.ts";
 
-/** What is to happen to one blob, or to the layer records of one manifest. */
+/** Decision on one blob, or on the layer records of one manifest. */
 export interface GcFinding {
   /** A digest, or the AT-URI of a manifest. */
   readonly subject: string;
   /** Bytes; 0 for a manifest. */
   readonly size: number;
   /**
-   * `keep`; `release` the records of a manifest that is gone; `quarantine` an
-   * unneeded blob; `restore` one that is needed again; `purge` for good.
+   * `keep`; `release` the records of a deleted manifest; `quarantine` an
+   * unreferenced blob; `restore` one that is referenced again; `purge`
+   * permanently.
    */
   readonly verdict: "keep" | "release" | "quarantine" | "restore" | "purge";
   /** Why, as a sentence. */
   readonly reason: string;
 }
 
-/** How many findings of each kind there were, and bytes purged. */
+/** Number of findings of each kind, and bytes purged. */
 export type GcReport =
   & Record<GcFinding["verdict"], number>
   & {
     purgedBytes: number;
-    /** People who may push and whose repos could not be read. */
+    /** Accounts that may push and whose repos could not be read. */
     unread: number;
   };
 
@@ -51,7 +52,7 @@ export interface HoldGcDeps {
   rows: BlobRows;
   uploaders: BlobUploaders;
   layers: LayerIndex;
-  /** What counts for people without a manifest that needs it. */
+  /** Charges of accounts without a manifest that needs the blob. */
   charges: {
     settle(
       graceMs: number,
@@ -62,7 +63,7 @@ export interface HoldGcDeps {
   census: ManifestCensus;
   clock: Clock;
   log: Logger;
-  /** Younger blobs and manifests stay, in milliseconds; a push takes a while. */
+  /** Younger blobs and manifests are kept, in milliseconds, because a push takes a while. */
   graceMs: number;
   /** How long a blob stays in quarantine, in milliseconds; a week by default. */
   quarantineMs?: number;
@@ -70,10 +71,10 @@ export interface HoldGcDeps {
 
 const WEEK_MS = 7 * 24 * 3_600_000;
 
-/** Quarantined with this reason, a blob comes back by itself when it is needed. */
+/** A blob quarantined with this reason is restored when it is referenced. */
 const UNNEEDED = "No manifest refers to it.";
 
-/** Collects garbage. One run at a time: the caller holds a lease. */
+/** Collects garbage. The caller must hold a lease, so that only one run is active. */
 export class HoldGc {
   readonly #deps: HoldGcDeps;
 
@@ -81,12 +82,12 @@ export class HoldGc {
     this.#deps = deps;
   }
 
-  /** What a run would do now, blob by blob; changes nothing but the index. */
+  /** Reports what a run would do now, blob by blob; changes only the index. */
   preview(signal?: AbortSignal): AsyncIterableIterator<GcFinding> {
     return this.#findings(true, signal);
   }
 
-  /** Collects once. What fails is logged and left for the next run. */
+  /** Runs once. Failures are logged and left for the next run. */
   async run(signal?: AbortSignal): Promise<GcReport> {
     const report: GcReport = {
       keep: 0,
@@ -137,7 +138,10 @@ export class HoldGc {
     if (!dry) await charges.settle(graceMs, census.unread, signal);
   }
 
-  /** The row, whose state began ahead of now where the clock was set back: read by itself it begins now. */
+  /**
+   * Returns the row; if its state began in the future because the clock was set
+   * back, reading it alone restarts the state now.
+   */
   async #settled(digest: Digest, row: BlobRow): Promise<BlobRow> {
     if (!isAhead(row.since, this.#deps.clock.now())) return row;
     return await this.#deps.rows.find(digest) ?? row;
@@ -190,13 +194,13 @@ export class HoldGc {
       : { verdict: "quarantine", reason: UNNEEDED };
   }
 
-  /** Why a blob is needed; undefined when it is not. */
+  /** Returns why a blob is referenced, or undefined when it is not. */
   async #need(digest: Digest): Promise<string | undefined> {
     const uri = await this.#deps.layers.user(digest);
     return uri === undefined ? undefined : `The manifest ${uri} refers to it.`;
   }
 
-  /** False when somebody else changed the blob meanwhile. */
+  /** Returns false when the blob changed meanwhile. */
   async #carryOut(
     digest: Digest,
     { verdict, reason }: Pick<GcFinding, "verdict" | "reason">,
@@ -204,7 +208,7 @@ export class HoldGc {
     const { rows, uploaders, store, keys, quarantineMs = WEEK_MS } = this.#deps;
     if (verdict === "quarantine") {
       if (!await rows.quarantine(digest, reason)) return false;
-      // A push may have come between the judgement and now.
+      // A push may have arrived since the decision.
       if (!await this.#need(digest)) return true;
       await rows.restore(digest);
       return false;

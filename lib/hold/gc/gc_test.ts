@@ -25,7 +25,7 @@ async function verdicts(hold: TestServices) {
   return new Map(findings.map(({ subject, verdict }) => [subject, verdict]));
 }
 
-Deno.test("blobs of known images stay, others go by way of the quarantine", async () => {
+Deno.test("blobs of known images stay, others are purged after quarantine", async () => {
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const layer = await hold.push(ALICE, noise(10));
@@ -58,7 +58,7 @@ Deno.test("blobs of known images stay, others go by way of the quarantine", asyn
   }
 });
 
-Deno.test("a preview changes nothing and gives every blob a reason", async () => {
+Deno.test("a preview changes nothing and has a reason for every blob", async () => {
   await using hold = await openServices();
   await hold.push(ALICE, noise(12));
   hold.clock.advance(2 * DAY);
@@ -71,7 +71,7 @@ Deno.test("a preview changes nothing and gives every blob a reason", async () =>
   }
 });
 
-Deno.test("a manifest that stays deleted is released, one that comes back is not", async () => {
+Deno.test("a manifest that stays deleted is released, one that reappears is not", async () => {
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const layer = await hold.push(ALICE, noise(10));
@@ -94,7 +94,7 @@ Deno.test("a manifest that stays deleted is released, one that comes back is not
   assert.equal(await hold.blobs.stat(layer), undefined);
 });
 
-Deno.test("blobs that only the owner's record names are kept as long as it is there", async () => {
+Deno.test("blobs that only the owner's record names are kept as long as it exists", async () => {
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const [layer, config] = [
@@ -141,7 +141,7 @@ Deno.test("the index follows records that were restored or deleted by an admin",
   await hold.notify.push(ALICE, event);
   const [record] = await hold.all("layer");
   assert.ok(record);
-  // An index that knows nothing, as after a restore of the repo.
+  // An empty index, as after a restore of the repo.
   await hold.layers.remove(await hold.layers.ofManifest(uriOf(event)));
   await hold.layers.removeManifest(uriOf(event));
   assert.equal((await hold.quota.report(ALICE)).totalSize, 0);
@@ -163,7 +163,7 @@ Deno.test("a push during the collection keeps its blobs", async () => {
   await using hold = await openServices();
   const layer = await hold.push(ALICE, noise(10));
   hold.clock.advance(2 * DAY);
-  // The push comes just after the blob was judged.
+  // The push arrives just after the decision on the blob.
   const user = hold.layers.user.bind(hold.layers);
   hold.layers.user = async () => {
     hold.layers.user = user;
@@ -175,7 +175,7 @@ Deno.test("a push during the collection keeps its blobs", async () => {
   assert.ok(await hold.blobs.stat(layer));
 });
 
-Deno.test("a quarantine that a clock ahead began is over a week after the clock is set back", async () => {
+Deno.test("a quarantine started by a fast clock ends a week after the clock is set back", async () => {
   await using hold = await openServices();
   const stray = await hold.push(ALICE, noise(12));
   hold.clock.advance(90 * DAY);
@@ -189,7 +189,7 @@ Deno.test("a quarantine that a clock ahead began is over a week after the clock 
   assert.equal(await hold.store.head(hold.keys.blob(stray)), undefined);
 });
 
-Deno.test("a removal that died under a clock ahead keeps nobody from pushing for longer than it may take", async () => {
+Deno.test("a purge interrupted under a fast clock blocks pushes no longer than its time limit", async () => {
   await using hold = await openServices();
   const digest = await hold.push(ALICE, noise(12));
   const key = holdKeys.blob(digest);
@@ -203,13 +203,13 @@ Deno.test("a removal that died under a clock ahead keeps nobody from pushing for
     (error) => isAppError(error, "UNAVAILABLE"),
   );
   hold.clock.advance(PURGE_MS);
-  // The first one takes the removal up, as ever.
+  // The first one resumes the purge, as usual.
   await hold.push(ALICE, noise(12)).catch(() => {});
   await hold.push(ALICE, noise(12));
   assert.deepEqual(await hold.blobs.stat(digest), { size: 12 });
 });
 
-Deno.test("a damaged blob stays while an image needs it, and goes a week after nothing does", async () => {
+Deno.test("a damaged blob stays while an image needs it, and is purged a week after none does", async () => {
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const needed = await hold.push(ALICE, noise(10));

@@ -1,7 +1,7 @@
 /**
- * Which manifests there are with blobs here: by the repos of everybody who may
- * push, which are the truth. A notification may be late, refused for a quota
- * or lost; an image must not lose its layers by that.
+ * Lists all manifests with blobs in this hold from the repos of all accounts
+ * that may push, which are authoritative. A push event may be late, refused for
+ * a quota or lost; an image must not lose its layers because of that.
  *
  * @module
  */
@@ -28,13 +28,13 @@ import {
 /** A manifest record in its owner's repo. */
 export interface OwnedManifest {
   readonly digest: Digest;
-  /** The hold that has its blobs; undefined when the record does not tell. */
+  /** The hold with its blobs; undefined when the record does not name it. */
   readonly holdDid: Did | undefined;
-  /** What it refers to. Throws AppError when that cannot be had now. */
+  /** Reads its references. Throws AppError when they cannot be read now. */
   contents(signal?: AbortSignal): Promise<PushEvent>;
   /**
-   * Every digest that its bytes name, in whatever field; undefined when the
-   * repo does not have them. Throws AppError when that is not known for certain.
+   * Returns every digest in its bytes, in any field; undefined when the repo
+   * does not have the bytes. Throws AppError when that is uncertain.
    */
   named(signal?: AbortSignal): Promise<Iterable<Digest> | undefined>;
 }
@@ -42,8 +42,8 @@ export interface OwnedManifest {
 /** The repos of owners. */
 export interface ManifestSource {
   /**
-   * All manifest records of `owner`; none when the repo is known to be gone.
-   * Throws AppError, also midway, when that is not known for certain.
+   * All manifest records of `owner`; none when the repo is known to be deleted.
+   * Throws AppError, possibly midway, when that is uncertain.
    */
   manifestsOf(
     owner: Did,
@@ -61,56 +61,56 @@ export interface ManifestCensusDeps {
   layerRecords: LayerRecords;
   clock: Clock;
   log: Logger;
-  /** A manifest is gone when that was seen for so long, in milliseconds. */
+  /** How long a manifest must be missing before it counts as deleted, in milliseconds. */
   graceMs: number;
 }
 
-/** What a census found. */
+/** Result of a census. */
 export interface Census {
   /** AT-URIs of manifests that were released: their owners deleted them. */
   readonly released: readonly string[];
-  /** Blobs that a preview would have recorded as needed. */
+  /** Blobs that a run, other than a preview, would have recorded as needed. */
   readonly untold: ReadonlySet<Digest>;
-  /** Who may push and whose repo could not be read: what they need is not known. */
+  /** Accounts that may push and whose repo could not be read: their references are unknown. */
   readonly unread: ReadonlySet<Did>;
 }
 
-/** How reading the repo of an owner went the last time. */
+/** Result of the last read of an owner's repo. */
 interface OwnerRead {
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
   readonly ok: boolean;
 }
 
-/** An owner to ask. */
+/** An owner to read. */
 interface Owner {
   readonly did: Did;
   readonly mayPush: boolean;
   readonly last: OwnerRead | undefined;
 }
 
-/** What reading one owner has achieved. */
+/** Progress of reading one owner. */
 interface Progress {
-  /** Manifests whose bytes were read for the first time; they are remembered. */
+  /** Manifests whose bytes were read for the first time; the result is stored. */
   firstRead: number;
 }
 
-/** Owners asked at once. */
+/** Owners read concurrently. */
 const PARALLEL = 8;
 
 const MINUTE_MS = 60_000;
 
-/** Time for one owner: long enough for 100,000 manifests at a PDS that is well. */
+/** Time limit for one owner: enough for 100,000 manifests at a healthy PDS. */
 const OWNER_MS = 10 * MINUTE_MS;
 
-/** The same for an owner who could not be read the last time. */
+/** The same for an owner that could not be read last time. */
 const RETRY_MS = MINUTE_MS / 2;
 
-/** Time for all owners, and for all of those who could not be read the last time. */
+/** Time limit for all owners, and for all that could not be read last time. */
 const ALL_MS = 3 * 60 * MINUTE_MS;
 const ALL_RETRIES_MS = 10 * MINUTE_MS;
 
-/** How long the last reading is remembered, in milliseconds. */
+/** How long the result of the last read is kept, in milliseconds. */
 const REMEMBER_MS = 90 * 24 * 60 * MINUTE_MS;
 
 /** Takes the census. */
@@ -121,7 +121,7 @@ export class ManifestCensus {
     this.#deps = deps;
   }
 
-  /** Reads the repos of all who pushed or may push; a `dry` one changes nothing. */
+  /** Reads the repos of all accounts that pushed or may push; with `dry` it changes nothing. */
   async take(dry: boolean, signal?: AbortSignal): Promise<Census> {
     const found = {
       released: [] as string[],
@@ -132,7 +132,7 @@ export class ManifestCensus {
     const isWell = ({ last }: Owner) => last?.ok ?? true;
     const well = owners.filter(isWell);
     const failing = owners.filter((owner) => !isWell(owner));
-    // Nobody holds up the others for long: neither one whose PDS hangs, nor many.
+    // No owners with a hanging PDS, neither one nor many, delay the others for long.
     const limits = { ownerMs: OWNER_MS, allMs: ALL_MS };
     const retries = { ownerMs: RETRY_MS, allMs: ALL_RETRIES_MS };
     await this.#askAll(well, limits, found, dry, signal);
@@ -140,7 +140,7 @@ export class ManifestCensus {
     return found;
   }
 
-  /** Asks `owners`, those first whose turn was longest ago; who is not reached in time is unread. */
+  /** Reads `owners`, least recently read first; those not reached in time are unread. */
   async #askAll(
     owners: readonly Owner[],
     { ownerMs, allMs }: { ownerMs: number; allMs: number },
@@ -173,7 +173,7 @@ export class ManifestCensus {
           signal?.throwIfAborted();
           log.warn("manifests not read", { did, error });
           if (mayPush) found.unread.add(did);
-          // One with too many manifests for one run goes on in the next.
+          // An owner with too many manifests for one run continues in the next.
           ok = limit.aborted && progress.firstRead > 0;
         }
         if (dry) continue;
@@ -186,8 +186,8 @@ export class ManifestCensus {
   }
 
   /**
-   * Everybody with a manifest here, captain and crew; and whether they may
-   * push. Of others the hold has been told what it ever will be.
+   * All accounts with a manifest here, captain and crew, and whether they may
+   * push. Others cannot have further manifests here.
    */
   async #owners(): Promise<Owner[]> {
     const { access, crew, layers } = this.#deps;
@@ -209,7 +209,7 @@ export class ManifestCensus {
     }));
   }
 
-  /** Notes what is there; AT-URIs of all manifests of the owner. */
+  /** Records the owner's manifests; returns their AT-URIs. */
   async #living(
     owner: Did,
     dry: boolean,
@@ -235,7 +235,7 @@ export class ManifestCensus {
     return seen;
   }
 
-  /** What the manifest names outside of the fields that its record has. */
+  /** Digests that the manifest names outside of the fields in its record. */
   async #others(
     manifest: OwnedManifest,
     event: PushEvent,
@@ -247,7 +247,7 @@ export class ManifestCensus {
     return named && namedElsewhere(event, named);
   }
 
-  /** Releases what is not there any more, once that was seen for long enough. */
+  /** Releases manifests that have been missing for long enough. */
   async #gone(
     owner: Did,
     seen: ReadonlySet<string>,
@@ -256,7 +256,7 @@ export class ManifestCensus {
     const { layers, layerRecords } = this.#deps;
     const released: string[] = [];
     for await (const { uri, row } of layers.manifests(owner)) {
-      // A notification without digest stands under its tag, which tells nothing here.
+      // A push event without digest is stored under its tag, which cannot be matched here.
       if (seen.has(uri) || !uri.includes(`/${OWNER_COLLECTIONS.manifest}/`)) {
         continue;
       }
@@ -277,7 +277,7 @@ export class ManifestCensus {
   }
 }
 
-/** Everything that may be a blob that the manifest needs. */
+/** All digests that may be blobs of the manifest. */
 function allOf(
   event: PushEvent,
   others: readonly Digest[] | undefined,

@@ -1,4 +1,7 @@
-/** What a collection of garbage does about images that the hold was not told of, or cannot ask about. */
+/**
+ * Garbage collection of images that the hold was not notified of, or whose
+ * repos cannot be read.
+ */
 
 import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
@@ -15,13 +18,13 @@ import {
 
 const DAY = 24 * 3_600_000;
 
-/** What would be done with each blob, and why. */
+/** The decision on each blob, with its reason. */
 async function plan(hold: TestServices) {
   const findings = await Array.fromAsync(hold.gc.preview());
   return new Map(findings.map((finding) => [finding.subject, finding]));
 }
 
-Deno.test("while somebody's repo cannot be read, what they uploaded stays and the rest goes", async () => {
+Deno.test("while an account's repo cannot be read, its uploads stay and the rest is collected", async () => {
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const layer = await hold.push(ALICE, noise(10));
@@ -51,7 +54,7 @@ Deno.test("while somebody's repo cannot be read, what they uploaded stays and th
     await hold.gc.run();
   }
   assert.equal(await hold.rows.find(stray), undefined);
-  // What stays for somebody counts for them.
+  // Blobs kept for an account are charged to it.
   assert.equal((await hold.quota.report(BOB)).totalSize, 25);
   for (const digest of [layer, late, shared]) {
     assert.ok(await hold.blobs.stat(digest));
@@ -60,7 +63,7 @@ Deno.test("while somebody's repo cannot be read, what they uploaded stays and th
   source.down.clear();
   const { quarantine, unread } = await hold.gc.run();
   assert.deepEqual([quarantine, unread], [1, 0]);
-  // In quarantine already, it is not removed on a guess either.
+  // If in quarantine already, it is not purged without certainty either.
   source.down.add(BOB);
   hold.clock.advance(30 * DAY);
   assert.equal((await hold.gc.run()).purge, 0);
@@ -69,7 +72,7 @@ Deno.test("while somebody's repo cannot be read, what they uploaded stays and th
   assert.ok(await hold.blobs.stat(late));
 });
 
-Deno.test("a blob that came before uploaders were noted may be anybody's", async () => {
+Deno.test("a blob from before uploaders were recorded may belong to anyone", async () => {
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const old = await hold.push(ALICE, noise(10));
@@ -82,7 +85,7 @@ Deno.test("a blob that came before uploaders were noted may be anybody's", async
   assert.equal((await hold.gc.run()).quarantine, 1);
 });
 
-Deno.test("who could not be read the last time is asked after all others", async () => {
+Deno.test("owners that could not be read last time are read after all others", async () => {
   const asked: Did[] = [];
   const source = new TestRepos();
   const read = source.manifestsOf.bind(source);
@@ -101,7 +104,7 @@ Deno.test("who could not be read the last time is asked after all others", async
   assert.equal(asked.at(-1), ALICE);
 });
 
-Deno.test("blobs that an index lists itself stay and count for its owner", async () => {
+Deno.test("blobs listed in an index itself stay and count for its owner", async () => {
   const source = new TestRepos();
   await using hold = await openServices({ source });
   // As BuildKit exports a cache: layers and a cache config, no manifest.
@@ -132,7 +135,7 @@ Deno.test("blobs that an index lists itself stay and count for its owner", async
   assert.equal((await hold.quota.report(ALICE)).totalSize, 25);
 });
 
-Deno.test("a blob that is named in any field of a manifest stays and counts", async () => {
+Deno.test("a blob named in any field of a manifest stays and counts", async () => {
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const [layer, other, later] = [
@@ -160,7 +163,7 @@ Deno.test("a blob that is named in any field of a manifest stays and counts", as
   assert.equal((await hold.gc.run()).quarantine, 3);
 });
 
-Deno.test("a layer that comes after its manifest was told twice goes with it", async () => {
+Deno.test("a layer that arrives after its manifest was reported twice is removed with it", async () => {
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const missing = digestOf(noise(10));
@@ -177,7 +180,7 @@ Deno.test("a layer that comes after its manifest was told twice goes with it", a
   assert.equal((await hold.gc.run()).quarantine, 1);
 });
 
-Deno.test("somebody who may not push any more and cannot be asked holds up nothing and loses nothing", async () => {
+Deno.test("an account that may not push any more and cannot be read blocks nothing and loses nothing", async () => {
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const [layer, stray] = [
@@ -204,7 +207,7 @@ Deno.test("somebody who may not push any more and cannot be asked holds up nothi
   assert.equal(await hold.store.head(hold.keys.blob(stray)), undefined);
 });
 
-Deno.test("an image that the hold was never told of keeps its blobs and counts for its owner", async () => {
+Deno.test("an image without a push event keeps its blobs and counts for its owner", async () => {
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const [layer, config] = [
@@ -230,12 +233,12 @@ Deno.test("an image that the hold was never told of keeps its blobs and counts f
     uniqueBlobs: 2,
     totalSize: 21,
   });
-  // Told at last, it is the same image.
+  // When the push event arrives at last, it is the same image.
   await hold.notify.push(ALICE, event);
   assert.equal((await hold.all("layer")).length, 1);
 });
 
-Deno.test("an image that was told so late that its blobs were hidden gets them back", async () => {
+Deno.test("an image reported so late that its blobs were hidden gets them back", async () => {
   const source = new TestRepos();
   await using hold = await openServices({ source });
   const layer = await hold.push(ALICE, noise(10));
@@ -243,7 +246,7 @@ Deno.test("an image that was told so late that its blobs were hidden gets them b
   assert.equal((await hold.gc.run()).quarantine, 1);
   source.add(imageOf(CAPTAIN, [layer]));
   const { restore, quarantine } = await hold.gc.run();
-  // Recording the layer takes it out of quarantine at once.
+  // Recording the layer restores it from quarantine at once.
   assert.deepEqual([restore, quarantine], [0, 0]);
   assert.ok(await hold.blobs.stat(layer));
 });

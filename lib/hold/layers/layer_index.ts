@@ -1,7 +1,7 @@
 /**
- * Which blobs count for whom and which manifests need them. The layer records
- * in the repo are the truth; these rows make them quick to find, and the
- * garbage collection mends them.
+ * Index over the layer records: which blobs count for which account and which
+ * manifests need them. The records in the repo are authoritative; the garbage
+ * collection repairs these rows.
  *
  * @module
  */
@@ -23,14 +23,14 @@ export interface LayerEntry {
   readonly userDid: Did;
 }
 
-/** Told which blobs the manifests of a person need, after the rows say so. */
+/** Notified of the blobs that an account's manifests need, after the rows were written. */
 export interface ClaimObserver {
   claimed(
     user: Did,
     blobs: readonly { digest: Digest; size: number }[],
   ): Promise<void>;
   claimedDigests(user: Did, digests: readonly Digest[]): Promise<void>;
-  /** Some other manifest of the person may still need them. */
+  /** Another manifest of the account may still need them. */
   released(user: Did, digests: readonly Digest[]): Promise<number>;
 }
 
@@ -41,11 +41,11 @@ export interface ManifestRow {
   readonly extra: readonly Digest[];
   /** Milliseconds since the Unix epoch. */
   readonly pushedAt: number;
-  /** Since when its owner's repo is known not to have it any more, in milliseconds since the Unix epoch. */
+  /** When it was first missing in its owner's repo, in milliseconds since the Unix epoch. */
   readonly goneSince: number | undefined;
   /**
-   * Digests that the manifest names elsewhere than as config, layer or entry;
-   * undefined until its bytes were read, or when they do not fit a row.
+   * Digests in the manifest other than config, layers and entries; undefined
+   * until its bytes were read, or when they do not fit into a row.
    */
   readonly others?: readonly Digest[] | undefined;
 }
@@ -53,16 +53,19 @@ export interface ManifestRow {
 type UserRow = Pick<LayerEntry, "size" | "manifest">;
 type LayerRow = Pick<LayerEntry, "digest" | "size" | "userDid">;
 
-/** Entries of one commit; three keys each, and a commit takes 80 KiB of keys. */
+/** Entries of one commit; three keys each, and a commit has at most 80 KiB of keys. */
 const BATCH = 40;
 
-/** Longer than a push is remembered, in milliseconds. */
+/** Longer than a push event is kept, in milliseconds. */
 const AGAIN_MS = 2 * 24 * 3_600_000;
 
-/** Blobs without layer record, and other digests, remembered of one manifest; more do not fit a row. */
+/**
+ * Maximum blobs without layer record, and other digests, of one manifest; more
+ * do not fit into a row.
+ */
 export const MAX_EXTRA = 200;
 
-/** Rows over the layer records. */
+/** The rows of the index. */
 export class LayerIndex {
   readonly #kv: Kv;
   readonly #clock: Clock;
@@ -74,7 +77,7 @@ export class LayerIndex {
     this.#claims = deps.claims;
   }
 
-  /** Adds layer records; adding one twice changes nothing. */
+  /** Adds layer records; idempotent. */
   async add(entries: readonly LayerEntry[]): Promise<void> {
     await this.#batches(entries, addEntry);
     for (const [user, owned] of byUser(entries)) {
@@ -82,7 +85,7 @@ export class LayerIndex {
     }
   }
 
-  /** Takes layer records out. */
+  /** Removes layer records. */
   async remove(entries: readonly LayerEntry[]): Promise<void> {
     await this.#batches(entries, (atomic, entry) => {
       const { rkey, digest, manifest, userDid } = entry;
@@ -96,7 +99,7 @@ export class LayerIndex {
     }
   }
 
-  /** Remembers a manifest and the blobs it needs besides those with layer records. */
+  /** Stores a manifest and the blobs it needs in addition to those with layer records. */
   async putManifest(uri: string, row: ManifestRow): Promise<void> {
     const atomic = this.#kv.atomic();
     const extra = setManifest(atomic, uri, row);
@@ -105,8 +108,8 @@ export class LayerIndex {
   }
 
   /**
-   * As {@linkcode add} and {@linkcode putManifest}, for the layer records of
-   * one manifest: by one commit where they are as few as usual.
+   * Like {@linkcode add} and {@linkcode putManifest}, for the layer records of
+   * one manifest: in one commit if they are as few as usual.
    */
   async addManifest(
     uri: string,
@@ -125,7 +128,7 @@ export class LayerIndex {
     await this.#claims.claimedDigests(row.userDid, [...digests, ...extra]);
   }
 
-  /** Forgets a manifest; its layer records are taken out with {@linkcode remove}. */
+  /** Deletes a manifest; its layer records are removed with {@linkcode remove}. */
   async removeManifest(uri: string): Promise<void> {
     const row = await this.manifest(uri);
     const atomic = this.#kv.atomic()
@@ -140,22 +143,25 @@ export class LayerIndex {
     if (row) await this.#claims.released(row.userDid, row.extra);
   }
 
-  /** Differs after each {@linkcode removeManifest} of the last days; part of what makes a push the same push. */
+  /**
+   * Changes with each {@linkcode removeManifest} of the last days; part of the
+   * identity of a push.
+   */
   async generation(uri: string): Promise<string> {
     const entry = await this.#kv.get<string>(holdKeys.manifestAgain(uri));
     return entry?.value ?? "";
   }
 
-  /** What is remembered of a manifest. */
+  /** The row of a manifest. */
   async manifest(uri: string): Promise<ManifestRow | undefined> {
     return (await this.#kv.get<ManifestRow>(holdKeys.manifest(uri)))?.value;
   }
 
-  /** Everybody with a manifest here. */
+  /** All accounts with a manifest here. */
   async *owners(): AsyncIterableIterator<Did> {
     const prefix = holdKeys.manifests;
     let start: Key = prefix;
-    // One look per owner: jump behind all manifests of the one just seen.
+    // One read per owner: skip the remaining manifests of the last one.
     while (true) {
       const selector = start === prefix ? { prefix } : { prefix, start };
       let found: ManifestRow | undefined;
@@ -251,7 +257,7 @@ function addEntry(
     .set(holdKeys.blobUse(digest, manifest), true);
 }
 
-/** Returns the blobs without layer record that the row remembers. */
+/** Returns the blobs without layer record in the row. */
 function setManifest(
   atomic: Atomic,
   uri: string,
@@ -263,7 +269,7 @@ function setManifest(
   return extra;
 }
 
-/** `entries` by the person they count for. */
+/** Groups `entries` by the account they count for. */
 function byUser(entries: readonly LayerEntry[]): Map<Did, LayerEntry[]> {
   return Map.groupBy(entries, ({ userDid }) => userDid);
 }

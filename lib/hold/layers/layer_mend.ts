@@ -1,5 +1,5 @@
 /**
- * Brings the index over the layer records in step with the records.
+ * Repairs the index over the layer records.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface MendDeps {
 const BATCH = 100;
 
 /**
- * Adds records that the index lacks (a restored repo, a crash) and takes out
+ * Adds records missing in the index (after a restore or a crash) and removes
  * entries without a record (deleted by an admin). Reads every layer record.
  */
 export async function mendLayerIndex(

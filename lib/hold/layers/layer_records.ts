@@ -43,25 +43,25 @@ export interface LayerRecordsDeps {
   clock: Clock;
 }
 
-/** A layer that is here, with the size that is known of it. */
+/** A layer in this hold, with its size. */
 export interface PresentLayer {
   readonly digest: Digest;
   readonly size: number;
   readonly mediaType: string;
 }
 
-/** Characters of a media type in a record. */
+/** Maximum characters of a media type in a record. */
 const MAX_MEDIA_TYPE = 128;
 
-/** A whole layer record, as it is sent. */
+/** Schema of a complete layer record. */
 const layerRecordSchema = layerSchema.loose().extend({
   $type: z.literal(COLLECTIONS.layer),
 });
 
-/** A layer record with its place. */
+/** A layer record with its key. */
 type LayerRecord = HoldRecord & { value: z.infer<typeof layerRecordSchema> };
 
-/** Media type of a blob that nothing describes. */
+/** Media type of a blob without a descriptor. */
 const OCTETS = "application/octet-stream";
 
 /** Writes and removes layer records. */
@@ -73,16 +73,16 @@ export class LayerRecords {
   }
 
   /**
-   * The layers of a manifest, and the entries of an index that are blobs, as
-   * far as this hold has them: each once, with its true size. A push takes its
-   * blobs back out of quarantine.
+   * Returns the layers of a manifest, and the entries of an index that are
+   * blobs, that this hold has: each once, with its actual size. A push restores
+   * its blobs from quarantine.
    */
   async present(event: PushEvent): Promise<PresentLayer[]> {
     const blobs = countedBlobs(event);
     const config = configOf(event);
     const isCounted = blobs.some(({ digest }) => digest === config);
     if (config === undefined || isCounted) return await this.#present(blobs);
-    // The config is looked at, too, so that it comes back, but is no layer.
+    // The config is looked up, too, so that it is restored, but it is not a layer.
     const present = await this.#present([
       ...blobs,
       { digest: config, mediaType: OCTETS },
@@ -110,11 +110,11 @@ export class LayerRecords {
   }
 
   /**
-   * Brings the records of a manifest that its owner's repo has in step with
-   * what it names: `others` are digests in fields that the event does not
-   * have, undefined where they are not known. Blobs count for the owner, and no
-   * quota refuses them any more: they are here and in use. Changes nothing
-   * where all is recorded.
+   * Updates the records of a manifest in its owner's repo to what it
+   * references: `others` are digests in fields that the event does not have,
+   * undefined when unknown. The blobs count for the owner, and no quota refuses
+   * them, because they are stored and in use. Changes nothing when everything
+   * is recorded.
    */
   async adopt(
     event: PushEvent,
@@ -169,7 +169,7 @@ export class LayerRecords {
     };
   }
 
-  /** Brings the index in step with what a commit created. */
+  /** Adds the records of a commit to the index. */
   async index(commit: HoldCommit): Promise<void> {
     await this.#deps.layers.add(await this.created(commit));
   }
@@ -181,7 +181,7 @@ export class LayerRecords {
     for (const { action, uri } of results) {
       if (action !== "create") continue;
       if (!uri.includes(`/${COLLECTIONS.layer}/`)) continue;
-      // Read back: after a crash the commit may be one of an earlier try.
+      // Read back: after a crash the commit may be that of an earlier attempt.
       const rkey = rkeyOf(uri);
       const record = await records.getRecord(COLLECTIONS.layer, rkey);
       const layer = layerSchema.safeParse(record?.value);
@@ -202,7 +202,7 @@ export class LayerRecords {
     return found;
   }
 
-  /** Removes records, many a commit. */
+  /** Removes records, many per commit. */
   async remove(entries: readonly LayerEntry[]): Promise<void> {
     const { records, layers } = this.#deps;
     for (let i = 0; i < entries.length; i += MAX_WRITES) {
@@ -216,14 +216,15 @@ export class LayerRecords {
     }
   }
 
-  /** Brings the index in step with the records, after others wrote them. */
+  /** Repairs the index after others wrote records. */
   mend(): Promise<void> {
     return mendLayerIndex(this.#deps);
   }
 
   /**
-   * Forgets a manifest that its owner deleted, so that it no longer counts;
-   * the blobs go with the garbage collection. Returns how many records went.
+   * Removes a manifest that its owner deleted, so that it no longer counts;
+   * garbage collection deletes the blobs. Returns how many records were
+   * removed.
    */
   async removeManifest(uri: string): Promise<number> {
     const { layers } = this.#deps;
@@ -233,15 +234,15 @@ export class LayerRecords {
     return entries.length;
   }
 
-  /** As {@linkcode removeManifest}, by owner and digest. */
+  /** Like {@linkcode removeManifest}, by owner and digest. */
   manifestDeleted(owner: Did, digest: Digest): Promise<number> {
     return this.removeManifest(manifestUri(owner, digest));
   }
 }
 
 /**
- * The row of a manifest as of now. `recorded` are the blobs with layer records;
- * what else it needs is remembered in the row, whether it is here or not.
+ * Builds the row of a manifest. `recorded` are the blobs with layer records;
+ * the other ones it needs are stored in the row, whether they are here or not.
  */
 export function manifestRow(
   event: PushEvent,

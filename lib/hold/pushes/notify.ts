@@ -1,6 +1,5 @@
 /**
- * What the hold does when a manifest was pushed or pulled
- * (`io.atcr.hold.notifyManifest`).
+ * Handles push and pull events (`io.atcr.hold.notifyManifest`).
  *
  * @module
  */
@@ -34,7 +33,7 @@ import {
 import type { HoldStats, RepoName } from "../stats.ts";
 import { KeyedMutex } from "../../async/keyed_mutex.ts";
 
-/** Counts what happens, for the operator. */
+/** Metrics for the operator. */
 export interface HoldMetrics {
   /** `hold_manifest_notifications_received_total` */
   notificationReceived(operation: "push" | "pull"): void;
@@ -60,7 +59,7 @@ export interface HoldNotifyDeps {
   metrics: HoldMetrics;
 }
 
-/** What was done. */
+/** Result of a push event. */
 export interface PushOutcome {
   readonly layersCreated: number;
   readonly statsUpdated: boolean;
@@ -68,16 +67,16 @@ export interface PushOutcome {
   readonly postUri: string | undefined;
 }
 
-/** How long a notification is remembered, in milliseconds. */
+/** How long the response to a push event is kept, in milliseconds. */
 const REMEMBER_MS = 24 * 3_600_000;
 
-/** How often a commit is tried when the counts change meanwhile. */
+/** Attempts of a commit when the counts change concurrently. */
 const ATTEMPTS = 10;
 
-/** Writes of a commit that are left for counts and post. */
+/** Writes of a commit reserved for counts and post. */
 const RESERVED_WRITES = 3;
 
-/** Keeps the hold's records in step with what is pushed and pulled. */
+/** Updates the hold's records for pushes and pulls. */
 export class HoldNotify {
   readonly #deps: HoldNotifyDeps;
   readonly #turns = new KeyedMutex();
@@ -87,10 +86,9 @@ export class HoldNotify {
   }
 
   /**
-   * Records a push: layer records, counts and post in one commit. Only blobs
-   * that this hold has are recorded, with their true size; those in quarantine
-   * are taken out of it. Telling the same push again within a day changes
-   * nothing.
+   * Records a push: layer records, counts and post in one commit. Only blobs in
+   * this hold are recorded, with their actual size; quarantined ones are
+   * restored. Repeating the same event within a day changes nothing.
    *
    * Throws AppError `DENIED` (`UserMismatch`) when `caller` is not the owner
    * or may not push here, `QUOTA_EXCEEDED`, `INVALID_REQUEST`.
@@ -101,7 +99,7 @@ export class HoldNotify {
     const startedAt = clock.now();
     metrics.notificationReceived("push");
     try {
-      // One at a time, so that posts and counts of one person do not race.
+      // Serialised, so that posts and counts of one account do not race.
       const outcome = await this.#turns.run(
         owner,
         () => this.#push(caller, event),
@@ -123,9 +121,9 @@ export class HoldNotify {
   }
 
   /**
-   * Decides whether the blobs of a manifest fit the owner's quota, and counts
-   * them, before it is written. One that is known here was admitted already.
-   * Throws AppError `QUOTA_EXCEEDED`.
+   * Checks that the blobs of a manifest fit the owner's quota, and charges
+   * them, before it is written. A known manifest was admitted before. Throws
+   * AppError `QUOTA_EXCEEDED`.
    */
   async admit(event: PushEvent): Promise<void> {
     const { layers, quota } = this.#deps;
@@ -182,7 +180,7 @@ export class HoldNotify {
     const now = clock.now();
     const row = { ...manifestRow(event, before, known, now), pushedAt: now };
     await layers.addManifest(uri, row, created);
-    // A collection of garbage may have begun before the records were there.
+    // A garbage collection may have started before the records existed.
     await layerRecords.present(event);
     const outcome: PushOutcome = {
       layersCreated: fresh.length,
@@ -196,7 +194,7 @@ export class HoldNotify {
     return outcome;
   }
 
-  /** A post must never keep the layers from being recorded. */
+  /** A failing post must not prevent the layers from being recorded. */
   async #plan(
     event: PushEvent,
     present: readonly PresentLayer[],
@@ -221,7 +219,7 @@ export class HoldNotify {
     }
   }
 
-  /** Bytes of all blobs below an index: of its children, and those it lists itself. */
+  /** Bytes of all blobs of an index: those of its children and those it lists itself. */
   async #sizeOfIndex(
     owner: Did,
     children: readonly EventDescriptor[],

@@ -5,7 +5,7 @@ import { type Digest, digestOf } from "../../oci/digest.ts";
 import { ALICE, BOB, noise } from "../testing.ts";
 import { imageOf, openServices } from "../testing_services.ts";
 
-Deno.test("a push makes its layer records and counts in one commit", async () => {
+Deno.test("a push writes its layer records and counts in one commit", async () => {
   await using hold = await openServices();
   const layers = [
     await hold.push(ALICE, noise(100)),
@@ -46,7 +46,7 @@ Deno.test("a push makes its layer records and counts in one commit", async () =>
   );
 });
 
-Deno.test("the same push told again changes nothing", async () => {
+Deno.test("the same event repeated changes nothing", async () => {
   await using hold = await openServices();
   const event = imageOf(ALICE, [await hold.push(ALICE, noise(1))], {
     tag: "v1",
@@ -62,7 +62,7 @@ Deno.test("the same push told again changes nothing", async () => {
   assert.deepEqual(await hold.records.head(), head);
 });
 
-Deno.test("another tag of the same manifest counts a push but makes no more layers", async () => {
+Deno.test("another tag of the same manifest counts a push but adds no layers", async () => {
   await using hold = await openServices();
   const layers = [await hold.push(ALICE, noise(1))];
   await hold.notify.push(ALICE, imageOf(ALICE, layers, { tag: "v1" }));
@@ -96,7 +96,7 @@ Deno.test("many pushes at once are all counted", async () => {
   });
 });
 
-Deno.test("layers that are not here are not recorded, sizes are the true ones", async () => {
+Deno.test("layers not in the hold are not recorded, sizes are the actual ones", async () => {
   await using hold = await openServices();
   const here = await hold.push(ALICE, noise(500));
   const event = imageOf(ALICE, [here, digestOf(noise(7))]);
@@ -105,7 +105,7 @@ Deno.test("layers that are not here are not recorded, sizes are the true ones", 
   assert.equal((await hold.all("layer"))[0]?.value["size"], 500);
 });
 
-Deno.test("a push of a blob in quarantine takes it out again", async () => {
+Deno.test("a push of a quarantined blob restores it", async () => {
   await using hold = await openServices();
   const layer = await hold.push(ALICE, noise(500));
   const config = await hold.push(ALICE, noise(50));
@@ -116,7 +116,7 @@ Deno.test("a push of a blob in quarantine takes it out again", async () => {
   assert.deepEqual(await hold.blobs.stat(config), { size: 50 });
 });
 
-Deno.test("only the owner tells a push, and only who may push here", async () => {
+Deno.test("only the owner may report a push, and only if allowed to push here", async () => {
   await using hold = await openServices({ settings: { allowAllCrew: false } });
   const event = imageOf(ALICE, []);
   await assert.rejects(
@@ -130,7 +130,7 @@ Deno.test("only the owner tells a push, and only who may push here", async () =>
   assert.deepEqual(await hold.all("stats"), []);
 });
 
-Deno.test("a manifest of 500 layers is recorded whole", async () => {
+Deno.test("a manifest of 500 layers is recorded completely", async () => {
   await using hold = await openServices();
   const layers: Digest[] = [];
   for (let i = 0; i < 500; i++) {

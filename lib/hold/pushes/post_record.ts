@@ -6,7 +6,7 @@
  */
 import type { Did } from "../../did.ts";
 
-/** What a post tells. */
+/** Content of a post. */
 export interface PostFacts {
   readonly did: Did;
   /** Handle of `did`; undefined when it has none that resolves. */
@@ -16,7 +16,7 @@ export interface PostFacts {
   readonly tags: readonly string[];
   /** Bytes of all layers; undefined when not known. */
   readonly size: number | undefined;
-  /** Layers of an image; undefined for an index. */
+  /** Number of layers of an image; undefined for an index. */
   readonly layers: number | undefined;
   /** For example `linux/amd64`. */
   readonly platforms: readonly string[];
@@ -26,8 +26,8 @@ export interface PostFacts {
   readonly now: number;
 }
 
-// With the limits below even the longest names stay within the 300 graphemes
-// that the lexicon `app.bsky.feed.post` allows.
+// With the limits below the longest names stay within the 300 graphemes that
+// the lexicon `app.bsky.feed.post` allows.
 const MAX_NAME = 40;
 const MAX_OWNER = 48;
 const MAX_TAG = 20;
@@ -38,7 +38,7 @@ const MAX_NAMED = 3;
 
 const HASHTAGS = ["atcr", "container"];
 
-/** The record of a post. */
+/** Builds the record of a post. */
 export async function postRecord(
   facts: PostFacts,
 ): Promise<Record<string, unknown>> {
@@ -79,7 +79,7 @@ export async function postRecord(
   };
 }
 
-/** Bytes as people read them: powers of 1000, at most one decimal. */
+/** Formats bytes for display: powers of 1000, at most one decimal. */
 function humanSize(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;
@@ -117,7 +117,7 @@ function tagList(tags: readonly string[]): string {
   return named.length === 0 ? last : `${named.join(", ")} and ${last}`;
 }
 
-/** `text` cut to `length` characters, none of which is cut in two. */
+/** Truncates `text` to `length` characters without splitting one. */
 function short(text: string, length: number): string {
   const characters = [...text];
   return characters.length <= length
@@ -126,9 +126,9 @@ function short(text: string, length: number): string {
 }
 
 /**
- * A text with marked parts. They are marked as it is written and not found in
- * it afterwards: a repository may be called `example.com/app`, which is not to
- * be a link, and a DID or a shortened handle would not be found.
+ * A text with facets. They are recorded while the text is built instead of
+ * detected afterwards: a repository may be called `example.com/app`, which must
+ * not become a link, and a DID or a shortened handle would not be detected.
  */
 class MarkedText {
   #text = "";
@@ -151,9 +151,9 @@ class MarkedText {
     this.#marks.push({ start, end: this.#text.length, feature });
   }
 
-  /** The text, and its facets, which point at UTF-8 bytes. */
+  /** The text and its facets, which refer to UTF-8 bytes. */
   async rich(): Promise<{ text: string; facets: unknown }> {
-    // Large: only holds that post need it.
+    // Loaded lazily: it is large and only needed for posts.
     const { RichText, UnicodeString } = await import("@atproto/api");
     const unicode = new UnicodeString(this.#text);
     const rich = new RichText({

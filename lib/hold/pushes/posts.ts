@@ -1,6 +1,6 @@
 /**
- * Bluesky posts about pushes, made by the hold: when there is one, and which
- * earlier one it replaces.
+ * Decides which pushes the hold posts about on Bluesky, and which earlier post
+ * is replaced.
  *
  * @module
  */
@@ -18,21 +18,24 @@ export interface HoldPostsDeps {
   kv: Kv;
   clock: Clock;
   access: HoldAccess;
-  /** Handle of somebody, or undefined when it is not known right now. */
+  /** Handle of an account, or undefined when it cannot be resolved now. */
   handleOf: (did: Did) => Promise<string | undefined>;
   /** Origin of the registry's pages. */
   registryUrl: string;
-  /** Posts about one person's pushes at once and within an hour; 10 by default. */
+  /** Maximum posts about one account's pushes at once and per hour; 10 by default. */
   postsPerHour?: number;
-  /** Pushes of one repository within so many milliseconds share a post; ten minutes by default. */
+  /**
+   * Pushes of one repository within this time share a post, in milliseconds;
+   * ten minutes by default.
+   */
   foldMs?: number;
 }
 
-/** A push that may be told. */
+/** A push to post about. */
 export interface PushedImage {
   readonly owner: Did;
   readonly repository: string;
-  /** Only tagged pushes are told: the children of an index have no tag. */
+  /** Only tagged pushes are posted: the children of an index have no tag. */
   readonly tag: string;
   /** Bytes of all layers; undefined when not known. */
   readonly size: number | undefined;
@@ -43,14 +46,14 @@ export interface PushedImage {
 /** The writes of a post, for the commit of the push. */
 export interface PlannedPost {
   readonly writes: readonly HoldWrite[];
-  /** To be called with the AT-URI once the writes are committed. */
+  /** Call with the AT-URI after the writes are committed. */
   remember(uri: string): Promise<void>;
 }
 
 interface LastPost {
   rkey: string;
   tags: string[];
-  /** When the first of the folded pushes was, in milliseconds since the Unix epoch. */
+  /** Time of the first folded push, in milliseconds since the Unix epoch. */
   firstAt: number;
 }
 
@@ -71,12 +74,12 @@ export class HoldPosts {
   }
 
   /**
-   * The post about a push; undefined when there is to be none: the captain
-   * does not want posts, the owner does not want to be named, the hour's posts
-   * are used up, or the same tag was just told.
+   * Returns the post about a push, or undefined when there is none: posts are
+   * disabled, the owner has opted out, the hourly limit is reached, or the same
+   * tag was just posted.
    *
    * Pushes of one repository in quick succession share a post: it is replaced
-   * by one that names all tags.
+   * by one with all tags.
    */
   async plan(image: PushedImage): Promise<PlannedPost | undefined> {
     const { kv, clock, access, handleOf, registryUrl } = this.#deps;
@@ -125,12 +128,12 @@ export class HoldPosts {
     };
   }
 
-  /** Whether somebody does not want to be named in posts. */
+  /** Whether an account has opted out of posts. */
   async optedOut(did: Did): Promise<boolean> {
     return await this.#deps.kv.get(holdKeys.postOptOut(did)) !== undefined;
   }
 
-  /** Sets whether somebody wants to be named in posts. */
+  /** Sets whether an account is named in posts. */
   async setOptOut(did: Did, out: boolean): Promise<void> {
     const key = holdKeys.postOptOut(did);
     if (out) await this.#deps.kv.set(key, true);

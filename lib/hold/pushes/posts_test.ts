@@ -26,7 +26,7 @@ const FACTS: PostFacts = {
 
 const POSTING = { settings: { enableBlueskyPosts: true } };
 
-/** What a facet covers. */
+/** The text that each facet covers. */
 function facetTexts(record: Record<string, unknown>): string[] {
   const bytes = new TextEncoder().encode(String(record["text"]));
   const facets = record["facets"] as {
@@ -41,7 +41,7 @@ async function texts(hold: TestServices): Promise<unknown[]> {
   return (await hold.all("post")).map(({ value }) => value["text"]);
 }
 
-Deno.test("a post names image, tag, person, layers and size, and leads to the page", async () => {
+Deno.test("a post has image, tag, account, layers and size, and links to the page", async () => {
   const record = await postRecord(FACTS);
   assert.equal(
     record["text"],
@@ -59,7 +59,7 @@ Deno.test("a post names image, tag, person, layers and size, and leads to the pa
   lexicons.assertValidRecord("app.bsky.feed.post", record);
 });
 
-Deno.test("a post about somebody without handle mentions the DID", async () => {
+Deno.test("a post about an account without handle mentions the DID", async () => {
   const record = await postRecord({ ...FACTS, handle: undefined });
   assert.equal(facetTexts(record)[0], ALICE);
   assert.match(
@@ -77,7 +77,7 @@ Deno.test("a repository named as a website or account is neither link nor mentio
   assert.deepEqual(facetTexts(record), ["@alice.test", "#atcr", "#container"]);
 });
 
-Deno.test("whatever is pushed, the post is valid and its facets fit", async () => {
+Deno.test("for any push the post is valid and its facets fit", async () => {
   const name = fc.stringMatching(/^[a-z0-9]+([._-][a-z0-9]+)*$/);
   await fc.assert(
     fc.asyncProperty(
@@ -101,7 +101,7 @@ Deno.test("whatever is pushed, the post is valid and its facets fit", async () =
       async (facts) => {
         const record = await postRecord({ ...FACTS, ...facts });
         lexicons.assertValidRecord("app.bsky.feed.post", record);
-        // The repo takes no halves of characters.
+        // The repo accepts no unpaired surrogates.
         assert.ok(String(record["text"]).isWellFormed());
         const [mention, ...tags] = facetTexts(record);
         assert.ok(mention?.startsWith(facts.handle ? "@" : "did:"));
@@ -111,7 +111,7 @@ Deno.test("whatever is pushed, the post is valid and its facets fit", async () =
   );
 });
 
-Deno.test("posts are off until the captain record says otherwise, at run time", async () => {
+Deno.test("posts are off until enabled in the captain record, at run time", async () => {
   await using hold = await openServices();
   const layer = await hold.push(ALICE, noise(10));
   const push = (tag: string) =>
@@ -149,7 +149,7 @@ Deno.test("rapid pushes of one repository end as one post with all tags", async 
   assert.equal((await texts(hold)).length, 2);
 });
 
-Deno.test("a tag that was just told is not told again", async () => {
+Deno.test("a tag that was just posted is not posted again", async () => {
   await using hold = await openServices(POSTING);
   const layer = await hold.push(ALICE, noise(10));
   for (const name of ["a", "b", "c"]) {
@@ -161,7 +161,7 @@ Deno.test("a tag that was just told is not told again", async () => {
   assert.equal(hold.counts["posts"], 1);
 });
 
-Deno.test("an index is told once, with size and platforms, and its children not", async () => {
+Deno.test("an index is posted once, with size and platforms, and its children are not", async () => {
   await using hold = await openServices(POSTING);
   const children = [];
   for (const architecture of ["amd64", "arm64"]) {
@@ -202,7 +202,7 @@ Deno.test("an index is told once, with size and platforms, and its children not"
   ]);
 });
 
-Deno.test("one person's posts are limited by the hour, others are not held back", async () => {
+Deno.test("posts about one account are limited per hour, others are not affected", async () => {
   await using hold = await openServices({ ...POSTING, postsPerHour: 3 });
   const layer = await hold.push(ALICE, noise(10));
   const push = async (owner: Did, repository: string) => {
@@ -222,7 +222,7 @@ Deno.test("one person's posts are limited by the hour, others are not held back"
   assert.equal(await push(ALICE, "e"), true);
 });
 
-Deno.test("who opts out is not named", async () => {
+Deno.test("an account that opts out is not named", async () => {
   await using hold = await openServices(POSTING);
   const layer = await hold.push(ALICE, noise(10));
   await hold.posts.setOptOut(ALICE, true);
@@ -233,7 +233,7 @@ Deno.test("who opts out is not named", async () => {
   assert.equal((await texts(hold)).length, 1);
 });
 
-Deno.test("a post that the repo refuses does not keep the layers out", async () => {
+Deno.test("a post that the repo refuses does not prevent the layer records", async () => {
   await using hold = await openServices({
     ...POSTING,
     validator: {

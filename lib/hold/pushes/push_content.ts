@@ -1,5 +1,5 @@
 /**
- * What a push event says about the blobs of a manifest.
+ * Extracts the blobs of a manifest from a push event.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { AppError } from "../../errors.ts";
 import type { PushEvent } from "../../hold_api/push_event.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 
-/** AT-URI of the manifest's record; where its digest is missing, that of the tag which leads to it. */
+/** AT-URI of the manifest's record, or of the tag's when the digest is missing. */
 export function uriOf({ owner, digest, repository, tag }: PushEvent): string {
   if (digest !== undefined) return manifestUri(owner, digest);
   if (tag !== undefined) {
@@ -36,8 +36,8 @@ export interface NamedBlob {
 }
 
 /**
- * Layers and entries, each once. The entries of an index are manifests as a
- * rule, but may be blobs: BuildKit's caches list layers and a cache config.
+ * Layers and entries, each once. The entries of an index are usually manifests,
+ * but may be blobs: BuildKit caches list layers and a cache config.
  */
 export function countedBlobs({ manifest }: PushEvent): NamedBlob[] {
   const found = new Map<Digest, NamedBlob>();
@@ -49,7 +49,7 @@ export function countedBlobs({ manifest }: PushEvent): NamedBlob[] {
   return [...found.values()];
 }
 
-/** Config and layers: the blobs that the manifest needs, here already or not. */
+/** Config and layers: the blobs that the manifest needs, stored here or not. */
 export function blobsOf(event: PushEvent): Digest[] {
   const config = configOf(event);
   const layers = event.manifest.layers.map(({ digest }) => digest);
@@ -57,7 +57,7 @@ export function blobsOf(event: PushEvent): Digest[] {
     .filter((digest) => isDigest(digest));
 }
 
-/** Everything that the manifest names: the hold may have the children of an index too. */
+/** All digests in the event: the hold may have the children of an index too. */
 export function digestsOf(event: PushEvent): Digest[] {
   const children = event.manifest.manifests ?? [];
   const digests = children.map(({ digest }) => digest).filter((digest) =>
@@ -66,7 +66,7 @@ export function digestsOf(event: PushEvent): Digest[] {
   return [...new Set([...blobsOf(event), ...digests])];
 }
 
-/** Those of `named` that are neither config nor layer nor entry. */
+/** The digests in `named` other than config, layers and entries. */
 export function namedElsewhere(
   event: PushEvent,
   named: Iterable<Digest>,
@@ -90,7 +90,7 @@ export function platformsOf(
   return [...new Set(names)];
 }
 
-/** Bytes of all `items`. */
+/** Total bytes of `items`. */
 export function totalSize(items: readonly { size: number }[]): number {
   return items.reduce((total, { size }) => total + size, 0);
 }

@@ -1,29 +1,32 @@
 /**
- * The account of one person at the hold: what is stored for them, and what
- * uploads under way have reserved.
+ * The quota account of one user: stored bytes, and bytes reserved by uploads in
+ * progress.
  *
  * @module
  */
 
 import { isAhead } from "../../clock.ts";
 
-/** Room that an upload, or a manifest that is being checked, has taken. */
+/** A reservation of an upload, or of a manifest being admitted. */
 export interface Reservation {
-  /** Bytes that came in or may come in without another look at the account. */
+  /** Bytes received, or that may be received without another update of the account. */
   readonly bytes: number;
   /** Bytes that the client announced for the whole blob; 0 when it did not. */
   readonly declared: number;
-  /** Whether it goes beyond the quota, for what may turn out to be a damaged blob that counts already. */
+  /**
+   * Whether it exceeds the quota, because it may be the repair of a damaged
+   * blob that is charged already.
+   */
   readonly beyond?: boolean;
-  /** When it ends by itself, in milliseconds since the Unix epoch. */
+  /** When it expires, in milliseconds since the Unix epoch. */
   readonly until: number;
   /** When it was last changed, in milliseconds since the Unix epoch. */
   readonly at: number;
 }
 
-/** One account. Every change of it and of its charges is one commit that checks this row. */
+/** One quota account. Every change of it and of its charges is one commit that checks this row. */
 export interface AccountRow {
-  /** False while blobs that were stored before there were accounts are being counted. */
+  /** False while blobs stored before accounts existed are being counted. */
   readonly counted: boolean;
   /** Stored blobs, each once. */
   readonly blobs: number;
@@ -33,7 +36,7 @@ export interface AccountRow {
   readonly reservations: Readonly<Record<string, Reservation>>;
 }
 
-/** One blob that counts for a person. */
+/** One blob charged to an account. */
 export interface ChargeRow {
   /** Bytes. */
   readonly size: number;
@@ -41,7 +44,7 @@ export interface ChargeRow {
   readonly since: number;
 }
 
-/** The account of a person for whom nothing is stored. */
+/** An empty account. */
 export const EMPTY_ACCOUNT: AccountRow = {
   counted: true,
   blobs: 0,
@@ -49,12 +52,12 @@ export const EMPTY_ACCOUNT: AccountRow = {
   reservations: {},
 };
 
-/** Whether a reservation has not ended. One of a clock that ran ahead has, when the clock is set back. */
+/** Whether a reservation is active. One made by a fast clock expires when the clock is set back. */
 function isLive({ until, at }: Reservation, now: number): boolean {
   return until > now && !isAhead(at, now);
 }
 
-/** The reservation `id`, unless it has ended. */
+/** The reservation `id`, unless it has expired. */
 export function reservationOf(
   account: AccountRow,
   id: string,
@@ -64,13 +67,13 @@ export function reservationOf(
   return found && isLive(found, now) ? found : undefined;
 }
 
-/** Bytes that a reservation keeps from others. */
+/** Bytes that a reservation blocks for others. */
 function reservedBy(reservation: Reservation | undefined): number {
   if (!reservation) return 0;
   return Math.max(reservation.bytes, reservation.declared);
 }
 
-/** Bytes of all reservations that have not ended. */
+/** Bytes of all active reservations. */
 function reservedBytes(account: AccountRow, now: number): number {
   let sum = 0;
   for (const reservation of Object.values(account.reservations)) {
@@ -95,7 +98,10 @@ export function firmBytes(account: AccountRow, now: number): number {
   return sum;
 }
 
-/** `account` with another reservation `id` (undefined: with none), and without those that have ended. */
+/**
+ * Returns `account` with the reservation `id` replaced (undefined: removed),
+ * and without expired ones.
+ */
 export function withReservation(
   account: AccountRow,
   id: string,

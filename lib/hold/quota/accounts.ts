@@ -1,6 +1,6 @@
 /**
- * The rows of accounts in KV and the only way to change them: commits that
- * check the account's row, so that all instances decide in one order.
+ * Rows of quota accounts in KV. They change only in commits that check the
+ * account's row, so that the decisions of all instances are serialised.
  *
  * @module
  */
@@ -23,24 +23,24 @@ import {
 import { type Blob, type Claims, distinct, sizeOf } from "./claims.ts";
 import { type StoredBlob, StoredBlobs } from "./stored_blobs.ts";
 
-/** A change of an account, planned on what it is. */
+/** A change planned for the current account. */
 export interface Plan<T> {
-  /** What it is to be; undefined: as it is. */
+  /** The new account; undefined for no change. */
   readonly account?: AccountRow;
-  /** Blobs that begin to count; the account is without them. */
+  /** Blobs to charge; not yet included in `account`. */
   readonly charge?: readonly Blob[];
-  /** Blobs that no longer count; the account is with them. */
+  /** Blobs to discharge; still included in `account`. */
   readonly discharge?: readonly Blob[];
   readonly result: T;
 }
 
-/** Charges of one commit: with the longest DIDs a commit takes the keys of so many. */
+/** Charges per commit: the keys of this many fit into a commit with the longest DIDs. */
 export const CHARGE_BATCH = 35;
 
-/** Damaged blobs that are looked at; where there are more, the operator has to mend the store. */
+/** Damaged blobs considered; with more of them the operator has to repair the store. */
 const MAX_DAMAGED = 1_000;
 
-/** Tries of a commit that other instances get in the way of. */
+/** Attempts of a commit under contention. */
 const MAX_COMMITS = 100;
 
 export interface AccountsDeps {
@@ -54,7 +54,7 @@ export class Accounts {
   readonly #kv: Kv;
   readonly #clock: Clock;
   readonly #claims: Claims;
-  /** One commit at a time for each account: they would only get in each other's way. */
+  /** One commit at a time per account, to avoid conflicts within the process. */
   readonly #turns = new KeyedMutex();
   readonly #stored: StoredBlobs;
 
@@ -68,15 +68,15 @@ export class Accounts {
     );
   }
 
-  /** The account of `user` as it is now. */
+  /** The current account of `user`. */
   async account(user: Did): Promise<AccountRow> {
     return (await this.#open(user))?.value ?? EMPTY_ACCOUNT;
   }
 
   /**
-   * Changes an account by what `plan` makes of it; `plan` may be called several
-   * times. Throws AppError `UNAVAILABLE` when others keep changing it, and what
-   * `plan` throws; nothing is changed then.
+   * Applies the change that `plan` returns; `plan` may be called several times.
+   * Throws AppError `UNAVAILABLE` under contention, and the errors of `plan`;
+   * nothing is changed then.
    */
   async change<T>(
     user: Did,
@@ -106,8 +106,8 @@ export class Accounts {
   }
 
   /**
-   * Makes a blob readable and charges it by one commit; its reservation ends
-   * with it. False when a check failed.
+   * Makes a blob readable, charges it and ends its reservation in one commit.
+   * Returns false when a check failed.
    */
   commitStored(user: Did, stored: StoredBlob): Promise<boolean> {
     return this.#stored.commit(user, stored);
@@ -134,14 +134,17 @@ export class Accounts {
         account = add(account, [blob]);
         this.#charge(change, user, [blob]);
       }
-      // Unlike the charge, it stays when no manifest needs the blob.
+      // Unlike the charge, it is kept when no manifest needs the blob.
       change.set(holdKeys.uploader(blob.digest, user), true);
     }
     if (account !== before) this.#put(change, user, entry, account);
     return await change.commit();
   }
 
-  /** The row of an account, and which of `digests` count for it, by one read where the account is counted. */
+  /**
+   * Reads an account, and which of `digests` are charged to it, in one read if
+   * the account is counted.
+   */
   async #openWith(
     user: Did,
     digests: readonly Digest[],
@@ -162,7 +165,7 @@ export class Accounts {
     };
   }
 
-  /** Those of `digests` that count for `user`, in a counted account. */
+  /** Those of `digests` charged to `user`, in a counted account. */
   async charges(user: Did, digests: readonly Digest[]): Promise<Blob[]> {
     const rows = await this.#kv.getMany<ChargeRow>(
       digests.map((digest) => holdKeys.charge(user, digest)),
@@ -173,13 +176,13 @@ export class Accounts {
     });
   }
 
-  /** Bytes of damaged blobs that count for `user`, so that a push that mends them takes no more room. */
+  /** Bytes of damaged blobs charged to `user`; a push that repairs them needs no more room. */
   async mendableBytes(user: Did): Promise<number> {
     const digests = await damagedBlobs(this.#kv, MAX_DAMAGED);
     return sizeOf(await this.charges(user, digests));
   }
 
-  /** Those of `blobs` that do not count for `user` yet, each once. */
+  /** Those of `blobs` not charged to `user` yet, each once. */
   async uncharged(user: Did, blobs: readonly Blob[]): Promise<Blob[]> {
     const all = distinct(blobs);
     const digests = all.map(({ digest }) => digest);
@@ -190,8 +193,8 @@ export class Accounts {
   }
 
   /**
-   * The row of an account. One of a person whose blobs were stored before there
-   * were accounts is counted first: batch by batch, by any number of instances.
+   * Reads an account. If the user's blobs were stored before accounts existed,
+   * they are counted first: batch by batch, by any number of instances.
    */
   async #open(user: Did): Promise<Entry<AccountRow> | undefined> {
     const key = holdKeys.account(user);

@@ -1,5 +1,5 @@
 /**
- * Which blobs the manifests of a person need, by the rows of the layer index.
+ * Blobs that the manifests of a user need, from the rows of the layer index.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import { type Digest, isDigest } from "../../oci/digest.ts";
 import type { BlobRow } from "../blobs/blob_row.ts";
 import { holdKeys } from "../kv_keys.ts";
 
-/** A blob that counts for a person. */
+/** A blob charged to a user. */
 export interface Blob {
   readonly digest: Digest;
   /** Bytes. */
   readonly size: number;
 }
 
-/** Reads claims. */
+/** Reads the blobs needed by manifests. */
 export class Claims {
   readonly #kv: Kv;
 
@@ -25,7 +25,7 @@ export class Claims {
     this.#kv = kv;
   }
 
-  /** The blobs that manifests of `user` need; one may come more than once. */
+  /** The blobs that manifests of `user` need, possibly with duplicates. */
   async *blobsOf(user: Did): AsyncIterableIterator<Blob> {
     const layers = this.#kv.list<{ size: number }>({
       prefix: holdKeys.userLayers(user),
@@ -47,7 +47,7 @@ export class Claims {
     }
   }
 
-  /** Those of `digests` that this hold knows, each once, with their sizes. */
+  /** Those of `digests` in this hold, each once, with their sizes. */
   async sized(digests: readonly Digest[]): Promise<Blob[]> {
     const distinct = [...new Set(digests)];
     const rows = await this.#kv.getMany<BlobRow>(

@@ -1,8 +1,8 @@
 /**
- * Which blobs count for whom, each once. A blob counts for a person from the
- * commit that makes it readable, or from the check of a manifest that names
- * it, until no manifest of theirs needs it; one that never got a manifest
- * counts until the garbage collection.
+ * Charges blobs to users, each once. A blob is charged from the commit that
+ * makes it readable, or from the admission of a manifest that names it, until
+ * no manifest of the user needs it; a blob without a manifest is charged until
+ * garbage collection.
  *
  * @module
  */
@@ -30,10 +30,10 @@ export interface QuotaLedgerDeps {
   accounts: Accounts;
 }
 
-/** How long a manifest that is being admitted keeps its room, in milliseconds. */
+/** How long a manifest being admitted keeps its reservation, in milliseconds. */
 const ADMIT_MS = 60_000;
 
-/** Charges blobs to people. */
+/** Charges blobs to users. */
 export class QuotaLedger {
   readonly #deps: QuotaLedgerDeps;
 
@@ -42,10 +42,9 @@ export class QuotaLedger {
   }
 
   /**
-   * Charges those of `digests` that this hold has and that do not count for
-   * `user` yet. Throws AppError `QUOTA_EXCEEDED` when they do not all fit
-   * `limit`, or when more than that is stored already and the manifest would
-   * put another blob to use.
+   * Charges those of `digests` that are in this hold and not charged to `user`
+   * yet. Throws AppError `QUOTA_EXCEEDED` when they do not all fit `limit`, or
+   * when the limit is exceeded already and the manifest would use another blob.
    */
   async admit(
     user: Did,
@@ -54,7 +53,7 @@ export class QuotaLedger {
   ): Promise<void> {
     const { accounts, claims, clock } = this.#deps;
     const blobs = await claims.sized(digests);
-    // What was stored before there were accounts is counted by this.
+    // This counts blobs stored before accounts existed.
     const used = usedBytes(await accounts.account(user), clock.now());
     const fresh = await accounts.uncharged(user, blobs);
     if (fresh.length === 0) {
@@ -80,15 +79,15 @@ export class QuotaLedger {
     await this.#charge(user, fresh, id);
   }
 
-  /** Takes note that manifests of `user` need `blobs`. No quota refuses what is in use. */
+  /** Records that manifests of `user` need `blobs`. Blobs in use are not refused by a quota. */
   async claimed(user: Did, blobs: readonly Blob[]): Promise<void> {
     await this.#charge(user, blobs, undefined);
   }
 
-  /** As {@linkcode claimed}, for blobs whose size only their row tells. */
+  /** Like {@linkcode claimed}, for blobs whose size is only in their row. */
   async claimedDigests(user: Did, digests: readonly Digest[]): Promise<void> {
     const { accounts, claims } = this.#deps;
-    // As a rule all count since their upload.
+    // Usually all are charged since their upload.
     const known = new Set(
       (await accounts.charges(user, digests)).map(({ digest }) => digest),
     );
@@ -105,7 +104,7 @@ export class QuotaLedger {
       const gone = await this.#release(user, all.slice(i, i + CHARGE_BATCH));
       ended += gone.length;
       for (const blob of gone) {
-        // A manifest that came meanwhile may have seen the charge still.
+        // A concurrent manifest may still have seen the charge.
         if (await this.#deps.claims.has(user, blob.digest)) {
           await this.claimed(user, [blob]);
         }
@@ -115,10 +114,10 @@ export class QuotaLedger {
   }
 
   /**
-   * Ends the charges of blobs without a manifest that the garbage collection
-   * has taken, and of those that others keep alive, `graceMs` milliseconds
-   * after they came. What `absent` people uploaded is not collected, so it goes
-   * on to count for them. Returns how many.
+   * Ends the charges of unreferenced blobs that were collected, and of those
+   * kept alive by others, `graceMs` milliseconds after their upload. Blobs
+   * uploaded by `absent` users are not collected, so they stay charged. Returns
+   * how many ended.
    */
   async settle(
     graceMs: number,
@@ -142,7 +141,7 @@ export class QuotaLedger {
     return ended;
   }
 
-  /** Charges what does not count yet, out of the reservation `id` where there is one. */
+  /** Charges what is not charged yet, from the reservation `id` if there is one. */
   async #charge(
     user: Did,
     blobs: readonly Blob[],

@@ -1,5 +1,5 @@
 /**
- * How much each person may store: tiers, by the crew record.
+ * Storage quotas: tiers by crew record.
  *
  * @module
  */
@@ -24,31 +24,31 @@ export interface HoldQuotaDeps {
   kv: Kv;
   clock: Clock;
   access: HoldAccess;
-  /** In rising rank; none means that nothing is limited. */
+  /** In ascending rank; without tiers there is no limit. */
   tiers: readonly Tier[];
-  /** Tier of people without one, or with one that does not exist; without it they are not limited. */
+  /** Tier of users without one, or with an unknown one; without it they are not limited. */
   defaultTier: string | undefined;
 }
 
-/** What `io.atcr.hold.getQuota` answers. */
+/** Output of `io.atcr.hold.getQuota`. */
 export interface QuotaReport {
   readonly userDid: Did;
-  /** Blobs that count, each once however many manifests need it. */
+  /** Charged blobs, each counted once. */
   readonly uniqueBlobs: number;
-  /** Their bytes, and those that unfinished uploads have reserved. */
+  /** Their bytes, and those reserved by unfinished uploads. */
   readonly totalSize: number;
-  /** Bytes; absent when nothing limits. */
+  /** Limit in bytes; absent when there is none. */
   readonly limit?: number;
   readonly tier?: string;
 }
 
-/** Limits what people store. The captain is not limited. */
+/** Enforces quotas. The captain is not limited. */
 export class HoldQuota {
   readonly #deps: HoldQuotaDeps;
   readonly #accounts: Accounts;
-  /** Which blobs count for whom. */
+  /** The charges. */
   readonly ledger: QuotaLedger;
-  /** Room for uploads. */
+  /** Reservations of uploads. */
   readonly rooms: QuotaRooms;
 
   constructor(deps: HoldQuotaDeps) {
@@ -64,7 +64,7 @@ export class HoldQuota {
     });
   }
 
-  /** What `user` stores and may store; uploads are admitted by the same figures. */
+  /** Usage and limit of `user`, the same figures that admission uses. */
   async report(user: Did): Promise<QuotaReport> {
     const account = await this.#accounts.account(user);
     const tier = await this.#tierOf(user);
@@ -76,25 +76,25 @@ export class HoldQuota {
     };
   }
 
-  /** Bytes that `user` may still add; undefined when nothing limits. */
+  /** Bytes that `user` may still add; undefined without a limit. */
   async remaining(user: Did): Promise<number | undefined> {
     const { limit, totalSize } = await this.report(user);
     return limit === undefined ? undefined : Math.max(0, limit - totalSize);
   }
 
-  /** Whether anything limits what `user` may store. */
+  /** Whether `user` has a limit. */
   async isLimited(user: Did): Promise<boolean> {
     return await this.#tierOf(user) !== undefined;
   }
 
   /**
-   * Lets the blobs of a manifest count for `user` before it is written. Throws
-   * AppError `QUOTA_EXCEEDED` when those that do not count yet are too many;
-   * nothing is charged then.
+   * Charges the blobs of a manifest to `user` before it is written. Throws
+   * AppError `QUOTA_EXCEEDED` when they exceed the limit; nothing is charged
+   * then.
    */
   async admit(user: Did, digests: readonly Digest[]): Promise<void> {
     const tier = await this.#tierOf(user);
-    // They are counted with the notification.
+    // They are charged with the push event.
     if (!tier) return;
     await this.ledger.admit(user, digests, tier);
   }

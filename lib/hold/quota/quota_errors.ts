@@ -1,5 +1,5 @@
 /**
- * The refusals of the quota, in words for the person at the other end.
+ * Quota errors.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 
-/** A limit on what a person stores. */
+/** A limit on what a user stores. */
 export interface Limit {
   /** Bytes. */
   readonly quota: number;
@@ -15,16 +15,16 @@ export interface Limit {
   readonly name: string;
 }
 
-/** What a person has and wants. Sizes are in bytes. */
+/** Usage and requested bytes of a user. */
 export interface Excess {
   /** Stored and reserved. */
   readonly used: number;
-  /** What would come on top; undefined when only the first bytes are known. */
+  /** Requested bytes; undefined when only the first bytes are known. */
   readonly added: number | undefined;
   readonly limit: Limit;
 }
 
-/** The person may not store that much. */
+/** The error for an exceeded quota. */
 export function overQuota(user: Did, excess: Excess): AppError {
   const { used, added } = excess;
   const { quota: limit, name: tier } = excess.limit;
@@ -38,7 +38,7 @@ export function overQuota(user: Did, excess: Excess): AppError {
   );
 }
 
-/** The person has as many uploads under way as an account keeps. */
+/** The error for too many concurrent uploads of an account. */
 export function tooManyUploads(user: Did): AppError {
   return new AppError(
     "UNAVAILABLE",

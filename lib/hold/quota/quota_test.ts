@@ -12,7 +12,7 @@ const TIERS = {
 const HOUR = 3_600_000;
 const exceeded = (error: unknown) => isAppError(error, "QUOTA_EXCEEDED");
 
-Deno.test("a layer counts once for each person, however many images need it", async () => {
+Deno.test("a layer counts once for each user, however many images need it", async () => {
   await using hold = await openServices(TIERS);
   const shared = await hold.push(ALICE, noise(600));
   for (const name of ["a", "b"]) {
@@ -31,7 +31,7 @@ Deno.test("a layer counts once for each person, however many images need it", as
   }
 });
 
-Deno.test("what goes beyond the quota is refused at the start, on the way and at the manifest", async () => {
+Deno.test("uploads beyond the quota are refused at the start, during the upload and at the manifest", async () => {
   await using hold = await openServices(TIERS);
   const first = await hold.push(ALICE, noise(600));
   await hold.notify.push(ALICE, imageOf(ALICE, [first]));
@@ -45,7 +45,7 @@ Deno.test("what goes beyond the quota is refused at the start, on the way and at
     (error) =>
       exceeded(error) && /600 of 1000 bytes .* 401 more/.test(String(error)),
   );
-  // A layer of another person, which costs nothing to name but counts in full.
+  // A layer of another user, which needs no upload but counts in full.
   const other = await hold.push(BOB, noise(401, 2));
   const image = imageOf(ALICE, [first, other]);
   const head = await hold.records.head();
@@ -99,7 +99,7 @@ Deno.test("blobs without a manifest count until the garbage collection takes the
   assert.equal(await hold.quota.remaining(BOB), 600);
 });
 
-Deno.test("blobs that were stored before there were accounts are counted, each once", async () => {
+Deno.test("blobs stored before accounts existed are counted, each once", async () => {
   await using hold = await openServices(TIERS);
   const layers = [await hold.push(ALICE, noise(200, 1))];
   const config = await hold.push(ALICE, noise(50, 2));
@@ -129,7 +129,7 @@ Deno.test("blobs that were stored before there were accounts are counted, each o
   await forget();
   await hold.notify.push(ALICE, imageOf(ALICE, layers, { name: "c" }));
   assert.deepEqual(await hold.quota.report(ALICE), expected);
-  // An instance that died while it counted.
+  // An instance that died while counting.
   await forget();
   await hold.kv.set(holdKeys.account(ALICE), {
     counted: false,
@@ -144,7 +144,7 @@ Deno.test("blobs that were stored before there were accounts are counted, each o
   assert.deepEqual(await hold.quota.report(ALICE), expected);
 });
 
-Deno.test("a manifest of many layers is admitted whole or not at all", async () => {
+Deno.test("a manifest of many layers is admitted completely or not at all", async () => {
   await using hold = await openServices(TIERS);
   const layers: Digest[] = [];
   for (let i = 0; i < 100; i++) {
@@ -168,7 +168,7 @@ Deno.test("a manifest of many layers is admitted whole or not at all", async () 
   assert.deepEqual(await hold.quota.remaining(ALICE), 10);
 });
 
-Deno.test("what one has already may be pushed again with a full quota", async () => {
+Deno.test("blobs charged already may be pushed again with a full quota", async () => {
   await using hold = await openServices(TIERS);
   const layer = await hold.push(ALICE, noise(1000));
   await hold.notify.push(ALICE, imageOf(ALICE, [layer], { name: "one" }));
@@ -176,7 +176,7 @@ Deno.test("what one has already may be pushed again with a full quota", async ()
   assert.equal(await hold.quota.remaining(ALICE), 0);
 });
 
-Deno.test("the tier is that of the crew record, the captain has no limit", async () => {
+Deno.test("the tier comes from the crew record, the captain has no limit", async () => {
   await using hold = await openServices(TIERS);
   await hold.crew.request(ALICE);
   assert.equal(await hold.quota.remaining(ALICE), 1000);
@@ -193,7 +193,7 @@ Deno.test("the tier is that of the crew record, the captain has no limit", async
   assert.throws(() => hold.quota.tierAt(2), /2 tiers/);
 });
 
-Deno.test("without tiers nobody is limited", async () => {
+Deno.test("without tiers there is no limit", async () => {
   await using hold = await openServices();
   assert.equal(await hold.quota.remaining(ALICE), undefined);
   assert.deepEqual(await hold.quota.report(ALICE), {

@@ -1,6 +1,6 @@
 /**
- * Room for uploads within the quota: reserved before bytes are kept, so that
- * uploads side by side, on any instance, cannot pass together.
+ * Quota reservations for uploads, made before bytes are stored, so that
+ * concurrent uploads on any instances cannot exceed the quota together.
  *
  * @module
  */
@@ -20,11 +20,11 @@ import {
 export interface QuotaRoomsDeps {
   accounts: Accounts;
   clock: Clock;
-  /** The limit of a person; undefined when there is none. */
+  /** The limit of a user; undefined when there is none. */
   limitOf: (user: Did) => Promise<Limit | undefined>;
 }
 
-/** Decides how much an account may store. Its methods throw AppError `QUOTA_EXCEEDED`. */
+/** Reserves room for uploads. Its methods throw AppError `QUOTA_EXCEEDED`. */
 export class QuotaRooms {
   readonly #deps: QuotaRoomsDeps;
 
@@ -32,7 +32,7 @@ export class QuotaRooms {
     this.#deps = deps;
   }
 
-  /** Throws when `caller` may not store another byte, not even of a damaged blob. */
+  /** Throws when `caller` may not store another byte, not even to repair a damaged blob. */
   async check(caller: Did): Promise<void> {
     const { accounts, clock } = this.#deps;
     const limit = await this.#deps.limitOf(caller);
@@ -70,7 +70,7 @@ export class QuotaRooms {
     });
   }
 
-  /** The room of one request that brings bytes. */
+  /** The reservation of one request with bytes. */
   async open(request: RoomRequest): Promise<UploadRoom> {
     const { accounts, limitOf } = this.#deps;
     const { caller, digest } = request;

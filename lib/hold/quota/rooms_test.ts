@@ -12,7 +12,7 @@ const TIERS = {
 const HOUR = 3_600_000;
 const exceeded = (error: unknown) => isAppError(error, "QUOTA_EXCEEDED");
 
-Deno.test("uploads side by side, in two instances, do not pass together", async () => {
+Deno.test("concurrent uploads on two instances do not exceed the quota together", async () => {
   await using hold = await openServices(TIERS);
   const instances = [
     hold.uploads,
@@ -50,7 +50,7 @@ Deno.test("uploads side by side, in two instances, do not pass together", async 
   const { uniqueBlobs, totalSize } = await hold.quota.report(ALICE);
   assert.equal(outcomes.length - refused.length, uniqueBlobs);
   assert.ok(uniqueBlobs >= 1 && uniqueBlobs <= 3, `${uniqueBlobs}`);
-  // What only the refused ones had begun may still be there, and is counted.
+  // Bytes of refused uploads may still exist, and are counted.
   assert.ok(totalSize <= 1000, `${totalSize}`);
 });
 
@@ -89,7 +89,7 @@ Deno.test("an unfinished upload counts until it is aborted, swept or its instanc
   assert.equal(await hold.quota.remaining(ALICE), 1000);
 });
 
-Deno.test("a broken request gives back what it had reserved", async () => {
+Deno.test("a broken request releases its reservation", async () => {
   await using hold = await openServices(TIERS);
   const upload = await hold.uploads.reserve(ALICE);
   await assert.rejects(
@@ -114,7 +114,7 @@ Deno.test("a broken request gives back what it had reserved", async () => {
   assert.equal(await hold.quota.remaining(ALICE), 1000);
 });
 
-Deno.test("what an announced size has reserved is filled by its bytes", async () => {
+Deno.test("received bytes use the reservation of the announced size", async () => {
   await using hold = await openServices(TIERS);
   const bytes = noise(900);
   const { uploadId } = await hold.uploads.initiate(ALICE, { size: 900 });
@@ -131,7 +131,7 @@ Deno.test("what an announced size has reserved is filled by its bytes", async ()
   });
 });
 
-Deno.test("a blob that counts already may be uploaded again with a full quota", async () => {
+Deno.test("a blob charged already may be uploaded again with a full quota", async () => {
   await using hold = await openServices(TIERS);
   const bytes = noise(1000);
   const digest = await hold.push(ALICE, bytes);
@@ -147,7 +147,7 @@ Deno.test("a blob that counts already may be uploaded again with a full quota", 
   assert.equal((await hold.quota.report(ALICE)).uniqueBlobs, 1);
 });
 
-Deno.test("a reservation of a clock that ran ahead ends when the clock is set back", async () => {
+Deno.test("a reservation made by a fast clock expires when the clock is set back", async () => {
   await using hold = await openServices(TIERS);
   hold.clock.advance(365 * 24 * HOUR);
   const upload = await hold.uploads.initiate(ALICE);
@@ -157,7 +157,7 @@ Deno.test("a reservation of a clock that ran ahead ends when the clock is set ba
   assert.equal(await hold.quota.remaining(ALICE), 1000);
 });
 
-Deno.test("a push mends a damaged blob with a full quota, however it comes, and brings in no other", async () => {
+Deno.test("with a full quota a push in any form can repair a damaged blob, but add no other", async () => {
   await using hold = await openServices(TIERS);
   const bytes = noise(600);
   const digest = await hold.push(ALICE, bytes);
@@ -195,7 +195,7 @@ Deno.test("a push mends a damaged blob with a full quota, however it comes, and 
       await send(way, upload, bytes);
       await hold.uploads.complete(upload.uploadId, wanted);
     } catch (error) {
-      // One that was refused at its end is gone.
+      // An upload refused at completion is gone.
       await hold.uploads.abort(upload.uploadId).catch(() => {});
       throw error;
     }
@@ -206,7 +206,7 @@ Deno.test("a push mends a damaged blob with a full quota, however it comes, and 
     await assert.rejects(push(way, noise(600, 3)), exceeded, way);
     await assert.rejects(push(way, noise(601)), exceeded, way);
     assert.deepEqual(await hold.quota.report(ALICE), full, way);
-    // What is damaged of others is no room for those who do not store it.
+    // Damaged blobs of others give no room to users who do not store them.
     await assert.rejects(hold.uploads.initiate(BOB), exceeded, way);
     await push(way, bytes);
     assert.deepEqual(await hold.quota.report(ALICE), full, way);

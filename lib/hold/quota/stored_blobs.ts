@@ -1,7 +1,7 @@
 /**
- * Blobs that become readable and begin to count. Those of one person that come
- * while an earlier commit runs are committed together: each commit changes the
- * account, so that they could not run side by side.
+ * Commits blobs that become readable and are charged. Blobs of one user that
+ * arrive while an earlier commit runs are committed together: each commit
+ * changes the account, so they cannot run concurrently.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Did } from "../../did.ts";
 import type { Atomic } from "../../kv/kv.ts";
 import type { Blob } from "./claims.ts";
 
-/** A blob that is in the store. */
+/** A stored blob. */
 export interface StoredBlob {
   readonly blob: Blob;
   /** The reservation that ends. */
@@ -25,10 +25,10 @@ interface Waiting extends StoredBlob {
   readonly reject: (error: unknown) => void;
 }
 
-/** Blobs of one commit: it takes ten checks, and one is the account's. */
+/** Blobs per commit: it has at most ten checks, and one is the account's. */
 const MAX_GROUP = 9;
 
-/** Commits groups of blobs, one group of a person at a time. */
+/** Commits groups of blobs, one group per user at a time. */
 export class StoredBlobs {
   readonly #turns: KeyedMutex;
   readonly #commit: (
@@ -37,7 +37,10 @@ export class StoredBlobs {
   ) => Promise<boolean>;
   readonly #waiting = new Map<Did, Waiting[]>();
 
-  /** @param commit commits a group; false when a check failed. `turns` are shared with other changes of accounts. */
+  /**
+   * @param commit commits a group; returns false when a check failed. `turns`
+   * is shared with other changes of accounts.
+   */
   constructor(
     turns: KeyedMutex,
     commit: (user: Did, group: readonly StoredBlob[]) => Promise<boolean>,
@@ -46,7 +49,7 @@ export class StoredBlobs {
     this.#commit = commit;
   }
 
-  /** False when a check of the blob's own commit failed. Throws what the store throws. */
+  /** Returns false when a check of the blob's own commit failed. Throws the store's errors. */
   commit(user: Did, stored: StoredBlob): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const next = { ...stored, resolve, reject };
@@ -73,7 +76,7 @@ export class StoredBlobs {
     }
   }
 
-  /** Where a group does not go through, one by one: one must not spoil the others. */
+  /** Commits one by one when a group fails, so that one does not affect the others. */
   async #settle(user: Did, group: readonly Waiting[]): Promise<void> {
     if (group.length > 1 && await this.#commit(user, group)) {
       for (const { resolve } of group) resolve(true);
@@ -83,7 +86,7 @@ export class StoredBlobs {
   }
 }
 
-/** `waiting` in groups of which none has a blob twice. */
+/** Splits `waiting` into groups without duplicate blobs. */
 function groupsOf(waiting: readonly Waiting[]): Waiting[][] {
   const groups: Waiting[][] = [];
   for (const next of waiting) {

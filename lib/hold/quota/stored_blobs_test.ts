@@ -12,7 +12,7 @@ function stored(name: string): StoredBlob {
   return { blob: { digest, size: 1 }, uploadId: name, publish() {} };
 }
 
-/** Commits whose groups are noted; `answer` decides what becomes of them. */
+/** Records the committed groups; `answer` decides their results. */
 function setUp(answer: (names: readonly string[]) => boolean = () => true) {
   const turns = new KeyedMutex();
   const groups: string[][] = [];
@@ -25,7 +25,7 @@ function setUp(answer: (names: readonly string[]) => boolean = () => true) {
   return { turns, groups, blobs };
 }
 
-Deno.test("blobs of one person that wait for another change are committed together", async () => {
+Deno.test("blobs of one user that wait for another change are committed together", async () => {
   const { turns, groups, blobs } = setUp();
   const gate = Promise.withResolvers<void>();
   const other = turns.run(ALICE, () => gate.promise);
@@ -40,7 +40,7 @@ Deno.test("blobs of one person that wait for another change are committed togeth
   assert.deepEqual(groups, [["d"], ["a", "b", "c"]]);
 });
 
-Deno.test("the same blob twice, and more than a commit takes, go into further groups", async () => {
+Deno.test("duplicate blobs, and more than fit into a commit, go into further groups", async () => {
   const { groups, blobs } = setUp();
   const names = Array.from({ length: 12 }, (_, i) => `blob ${i}`);
   const first = stored("blob 0");
@@ -52,7 +52,7 @@ Deno.test("the same blob twice, and more than a commit takes, go into further gr
   ]);
 });
 
-Deno.test("a blob whose check fails does not spoil the others of its group", async () => {
+Deno.test("a blob whose check fails does not fail the others of its group", async () => {
   const { groups, blobs } = setUp((names) => !names.includes("bad"));
   const pushed = ["a", "bad", "c"].map((name) =>
     blobs.commit(ALICE, stored(name))
@@ -61,7 +61,7 @@ Deno.test("a blob whose check fails does not spoil the others of its group", asy
   assert.deepEqual(groups, [["a", "bad", "c"], ["a"], ["bad"], ["c"]]);
 });
 
-Deno.test("an error of the store reaches everybody who waits, and those who come later go on", async () => {
+Deno.test("an error of the store reaches all waiting callers, and later ones proceed", async () => {
   let fails = true;
   const { blobs } = setUp(() => {
     if (fails) throw new Error("disk");

@@ -1,5 +1,5 @@
 /**
- * Room for the bytes of one request within the quota of a person.
+ * Reservation for the bytes of one request within a user's quota.
  *
  * @module
  */
@@ -25,33 +25,33 @@ export interface RoomDeps {
   readonly clock: Clock;
 }
 
-/** Which upload needs room. */
+/** A request for a reservation. */
 export interface RoomRequest {
   readonly uploadId: string;
   readonly caller: Did;
-  /** Where it is known before the bytes: what counts already takes no more room. */
+  /** If known in advance: a blob charged already needs no more room. */
   readonly digest?: Digest;
-  /** Whether other requests may bring other parts of the same upload. */
+  /** Whether other requests may send other parts of the same upload. */
   readonly isPart?: boolean;
 }
 
-/** A running request renews its reservation; one of a killed instance ends after so long, in milliseconds. */
+/** Lifetime of a reservation, which a running request renews, in milliseconds. */
 const RUN_MS = 60_000;
 
-/** Uploads of one person that hold a reservation at the same time; more do not fit a row. */
+/** Maximum concurrent reservations of one user; more do not fit into a row. */
 const MAX_RESERVATIONS = 300;
 
-/** Most bytes reserved ahead of what has come, and the least that is worth it. */
+/** Maximum bytes reserved ahead of those received, and the minimum worth reserving. */
 const MAX_AHEAD_BYTES = 8 * 1024 * 1024;
 const MIN_AHEAD_BYTES = 64 * 1024;
 
-/** Share of what is left that one upload may reserve ahead. */
+/** Share of the remaining quota that one upload may reserve ahead. */
 const AHEAD_SHARE = 16;
 
 /**
- * Room for the bytes of one request. Only one at a time, except for parts. Its
- * `commit` ends the reservation. This one has no limit: only what is stored in
- * the end is counted.
+ * Reservation for the bytes of one request. Only one at a time, except for
+ * parts. Its `commit` ends the reservation. This class has no limit: only bytes
+ * stored in the end are counted.
  */
 export class UploadRoom implements BlobCounter {
   protected readonly accounts: Accounts;
@@ -65,14 +65,14 @@ export class UploadRoom implements BlobCounter {
   readonly isLimited: boolean = false;
 
   /**
-   * Makes sure that there is room for `bytes` bytes: of the blob, or of the
-   * part. Returns undefined where that is known already.
+   * Ensures room for `bytes` bytes of the blob or part. Returns undefined
+   * synchronously when they are reserved already.
    */
   need(_bytes: number): Promise<void> | undefined {
     return undefined;
   }
 
-  /** Keeps the reservation of a request that is still running. */
+  /** Renews the reservation of a running request. */
   renew(): Promise<void> {
     return Promise.resolve();
   }
@@ -82,7 +82,7 @@ export class UploadRoom implements BlobCounter {
     return Promise.resolve();
   }
 
-  /** Ends what this request has reserved. */
+  /** Ends this request's reservation. */
   end(): Promise<void> {
     return Promise.resolve();
   }
@@ -100,13 +100,13 @@ export class UploadRoom implements BlobCounter {
   }
 }
 
-/** Room within a limit. */
+/** A reservation within a limit. */
 export class LimitedRoom extends UploadRoom {
   readonly #deps: RoomDeps;
   readonly #limit: Limit;
-  /** Bytes of the reservation that are this request's to fill. */
+  /** Bytes of the reservation that belong to this request. */
   #taken: number;
-  /** Bytes that take no more room: those of the blob, where it counts already. */
+  /** Bytes that need no more room: those of the blob, if it is charged already. */
   readonly #counted: number;
 
   constructor(
@@ -121,7 +121,7 @@ export class LimitedRoom extends UploadRoom {
     this.#limit = limit;
     const now = deps.clock.now();
     const held = reservationOf(account, request.uploadId, now);
-    // With the digest it is known whether a blob is one that may go beyond.
+    // Without the digest it is unknown whether the blob may exceed the quota.
     const isDoubtful = held?.beyond === true && request.digest !== undefined;
     this.#taken = request.isPart || isDoubtful ? 0 : held?.bytes ?? 0;
   }
@@ -139,7 +139,7 @@ export class LimitedRoom extends UploadRoom {
     await this.accounts.change(caller, (account) => {
       const now = clock.now();
       const held = reservationOf(account, uploadId, now);
-      // One that has acknowledged bytes lives as long as its upload.
+      // A reservation with acknowledged bytes lives as long as its upload.
       if (!held || held.until - now > RUN_MS / 2) return { result: undefined };
       const next = { ...held, until: now + RUN_MS };
       return {
@@ -158,9 +158,9 @@ export class LimitedRoom extends UploadRoom {
   }
 
   /**
-   * Reserves what is missing to `bytes`, and a bit ahead while there is plenty.
-   * While the digest is not known, the blob may be a damaged one that counts
-   * already, so that as much as those have may go beyond the quota.
+   * Extends the reservation to `bytes`, and ahead of that while there is
+   * plenty. While the digest is unknown, the blob may be a damaged one that is
+   * charged already, so the size of those may exceed the quota.
    */
   async #grow(bytes: number): Promise<void> {
     const { clock } = this.#deps;
@@ -172,7 +172,7 @@ export class LimitedRoom extends UploadRoom {
       const others = digest === undefined
         ? usedBytes(without, now)
         : firmBytes(without, now);
-      // Of a part, what other parts have reserved stays beside it.
+      // For a part, keep the reservations of other parts.
       const beside = this.request.isPart
         ? Math.max(0, (held?.bytes ?? 0) - this.#taken)
         : 0;
@@ -203,7 +203,7 @@ export class LimitedRoom extends UploadRoom {
     });
   }
 
-  /** Ends what the request reserved but `bytes`; `until` undefined: as it was. */
+  /** Reduces the request's reservation to `bytes`; keeps the expiry if `until` is undefined. */
   async #settle(bytes: number, until: number | undefined): Promise<void> {
     const { clock } = this.#deps;
     const { caller, uploadId, isPart } = this.request;
@@ -233,7 +233,10 @@ export class LimitedRoom extends UploadRoom {
   }
 }
 
-/** `account` with the reservation `id`. Throws AppError `UNAVAILABLE` when it has too many. */
+/**
+ * Returns `account` with the reservation `id`. Throws AppError `UNAVAILABLE`
+ * when it has too many.
+ */
 export function place(
   user: Did,
   account: AccountRow,

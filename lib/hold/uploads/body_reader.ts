@@ -1,7 +1,7 @@
 /**
- * Reads the body of one request: counts and hashes its bytes and ends a request
- * that stalls. The server has gathered them into blocks of 256 KiB where so
- * many came.
+ * Reads the body of one request: counts and hashes its bytes and aborts a
+ * stalled request. The server has gathered the bytes into blocks of up to 256
+ * KiB.
  *
  * @module
  */
@@ -13,17 +13,17 @@ import type { RunningHash } from "./upload_hash.ts";
 
 export interface BodyReaderOptions {
   body: ReadableStream<Uint8Array>;
-  /** Runs over the bytes; undefined when nobody could use its outcome. */
+  /** Hash over the bytes; undefined when its result is not needed. */
   hash: RunningHash | undefined;
   clock: Clock;
-  /** Called with the bytes so far; throws or rejects when they are too many. */
+  /** Called with the number of bytes so far; throws or rejects when there are too many. */
   limit: (bytes: number) => Promise<void> | undefined;
-  /** Throws when the bytes must not be used any more. */
+  /** Throws when the bytes may not be used any more. */
   guard: () => void;
   signal: AbortSignal | undefined;
 }
 
-/** Bytes hashed at once; many small updates cost more than they hash. */
+/** Bytes hashed per update; many small updates are expensive. */
 const HASH_BYTES = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
@@ -34,11 +34,11 @@ export class BodyReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #rest: Uint8Array = NOTHING;
   #stopped: AppError | undefined;
-  /** Why the client's side failed; undefined while it has not. */
+  /** Error of the client's side; undefined if there is none. */
   failure: AppError | undefined;
-  /** Bytes taken so far. */
+  /** Bytes read so far. */
   bytes = 0;
-  /** Since when the client is waited for, in milliseconds since the Unix epoch. */
+  /** Since when we have been waiting for the client, in milliseconds since the Unix epoch. */
   #waitingSince: number | undefined;
 
   constructor(options: BodyReaderOptions) {
@@ -50,8 +50,8 @@ export class BodyReader {
   }
 
   /**
-   * Fills `target` from index `from` on and returns the index of the first
-   * byte not filled; less than its length only when the bytes have ended.
+   * Fills `target` from index `from` on and returns the index of the first byte
+   * not filled; less than its length only at the end of the body.
    */
   async fill(target: Uint8Array, from: number): Promise<number> {
     const { hash } = this.#options;
@@ -74,7 +74,7 @@ export class BodyReader {
     return filled;
   }
 
-  /** The next bytes as they came; undefined when there are none. */
+  /** The next chunk; undefined at the end. */
   async next(): Promise<Uint8Array | undefined> {
     let chunk: Uint8Array | undefined = this.#rest;
     this.#rest = NOTHING;
@@ -84,7 +84,7 @@ export class BodyReader {
     return chunk;
   }
 
-  /** `first` and all bytes after it, read as fast as they are taken. */
+  /** A stream of `first` and all bytes after it, read on demand. */
   stream(first: Uint8Array): ReadableStream<Uint8Array> {
     let waiting: Uint8Array | undefined = first;
     return new ReadableStream<Uint8Array>({
@@ -97,7 +97,7 @@ export class BodyReader {
     }, { highWaterMark: 1 });
   }
 
-  /** Ends the reading when the client was waited for in vain for `stallMs` milliseconds. */
+  /** Stops reading when the client has sent nothing for `stallMs` milliseconds. */
   stopIfStalled(stallMs: number): void {
     const since = this.#waitingSince;
     if (since === undefined || this.#options.clock.now() - since < stallMs) {
@@ -106,15 +106,15 @@ export class BodyReader {
     this.stop(stalledConnection(stallMs));
   }
 
-  /** Ends the reading from outside; the reader sees `error`. */
+  /** Stops reading; the reader receives `error`. */
   stop(error: AppError): void {
     this.#stopped ??= error;
-    // A pending read only ends when the stream is cancelled; what the stream
-    // itself thinks of that is of no use to anybody.
+    // A pending read ends only when the stream is cancelled; errors of the
+    // cancellation do not matter.
     this.#reader.cancel(error).catch(() => undefined);
   }
 
-  /** Lets go of the request's body; unread bytes stay for the server to drain. */
+  /** Releases the request's body; the server drains unread bytes. */
   close(): void {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     this.#reader.releaseLock();

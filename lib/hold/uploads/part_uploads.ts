@@ -1,6 +1,6 @@
 /**
- * Uploads that come as numbered parts, in any order: straight to the store by
- * signed URLs, or through us.
+ * Uploads in numbered parts, in any order: directly to the store by signed
+ * URLs, or through the hold.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import type { UploadWork } from "./upload_work.ts";
 export interface PartUrl {
   readonly url: string;
   readonly method: string;
-  /** Headers to send as they are. */
+  /** Headers to send unchanged. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -34,15 +34,15 @@ export interface PartUploadsDeps {
   uploads: UploadRows;
   work: UploadWork;
   clock: Clock;
-  /** Origin under which the hold is reached. */
+  /** Public origin of the hold. */
   baseUrl: string;
-  /** Whether parts may go straight to the store where it can sign URLs. */
+  /** Whether parts may go directly to the store if it can sign URLs. */
   presign: boolean;
-  /** How long an upload may lie untouched, in milliseconds. */
+  /** Idle time after which an upload expires, in milliseconds. */
   ttlMs: number;
 }
 
-/** Takes parts. */
+/** Receives parts. */
 export class PartUploads {
   readonly #deps: PartUploadsDeps;
 
@@ -51,9 +51,9 @@ export class PartUploads {
   }
 
   /**
-   * Stores one numbered part, in any order; a part uploaded twice counts once.
-   * Throws AppError `INVALID_REQUEST` for a number out of range, else as
-   * `HoldUploads.append` does.
+   * Stores one numbered part, in any order; a repeated part replaces the
+   * earlier one. Throws AppError `INVALID_REQUEST` for a number out of range,
+   * else like `HoldUploads.append`.
    */
   async put(
     uploadId: string,
@@ -84,8 +84,8 @@ export class PartUploads {
   }
 
   /**
-   * Where `caller` may write one part within a quarter of an hour: straight to
-   * the store when it signs URLs, else to us. Throws AppError
+   * Returns a URL where `caller` may write one part within a quarter of an
+   * hour: at the store if it signs URLs, else at the hold. Throws AppError
    * `BLOB_UPLOAD_UNKNOWN` when the upload is not the caller's.
    */
   async url(
@@ -114,7 +114,7 @@ export class PartUploads {
     };
   }
 
-  /** Bytes that go straight to the store are counted before more are let in. */
+  /** Bytes sent directly to the store are counted before more are admitted. */
   async #requireRoom(row: UploadRow, multipart: Multipart): Promise<void> {
     const { store, clock, work, ttlMs } = this.#deps;
     const { id: uploadId, caller } = row;
@@ -122,15 +122,15 @@ export class PartUploads {
       if (!room.isLimited) return;
       const parts = await store.listParts(multipart);
       const bytes = parts.reduce((sum, { size }) => sum + size, 0);
-      // The part that is asked for has a byte at least.
+      // The requested part has at least one byte.
       await work.need(room, bytes + 1);
       await room.keep(bytes + 1, clock.now() + ttlMs);
     }, "keep");
   }
 
   /**
-   * Who opened the upload, when `ticket` is the one that {@linkcode url} gave
-   * out for it. Whether they may still push is the caller's to check.
+   * Returns who opened the upload if `ticket` is the one issued by
+   * {@linkcode url}. The caller must check that the account may still push.
    */
   async holder(uploadId: string, ticket: string): Promise<Did | undefined> {
     const row = await this.#deps.uploads.find(uploadId);
@@ -143,7 +143,7 @@ export class PartUploads {
       : undefined;
   }
 
-  /** The upload as one of numbered parts, with the store's upload open. */
+  /** Returns the upload in parts mode, with the store's upload open. */
   async #open(
     uploadId: string,
     partNumber: number,
@@ -166,13 +166,13 @@ export class PartUploads {
     const row = await uploads.update(uploadId, (present) => {
       if (present.done) throw unknownUpload();
       if (present.mode === "stream") throw mixedModes();
-      // A long upload must not be swept between two of its parts.
+      // Prevents a long upload from being swept between two parts.
       const stale = present.expiresAt - clock.now() < ttlMs / 2;
       if (present.multipart) return stale ? {} : undefined;
       return { mode: "parts", multipart: created };
     });
     const multipart = row.multipart ?? created;
-    // Another request was faster: its upload of the store counts.
+    // Another request was faster: its store upload is used.
     if (multipart.id !== created.id) await store.abortMultipart(created);
     return { row, multipart };
   }

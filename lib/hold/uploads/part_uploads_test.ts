@@ -203,7 +203,7 @@ onEachStore(
       uploads.parts.put(id, 2, bodyOf(bytes.subarray(middle))),
       code("QUOTA_EXCEEDED"),
     );
-    // Parts that went straight to the store are counted at the next one, and at the end.
+    // Parts sent directly to the store are counted at the next part and at completion.
     const row = await kv.get<UploadRow>(holdKeys.upload(id));
     assert.ok(row?.value.multipart);
     await store.putPart(row.value.multipart, 2, bytes.subarray(middle));
@@ -218,7 +218,7 @@ onEachStore(
       code("BLOB_UPLOAD_UNKNOWN"),
     );
     assert.deepEqual(await Array.fromAsync(store.list(hold.keys.uploads)), []);
-    // All of them are over: the whole quota is free again.
+    // All have ended: the whole quota is free again.
     await uploads.initiate(ALICE, { size: minBytes + 500 });
   },
 );

@@ -11,7 +11,7 @@ import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { BodyReader } from "./body_reader.ts";
 import type { Tail, UploadRow } from "./upload_row.ts";
 
-/** Where an upload stands after bytes were written. */
+/** State of an upload after a write. */
 export type Staged = Pick<
   UploadRow,
   "id" | "multipart" | "partCount" | "offset" | "tail"
@@ -20,20 +20,23 @@ export type Staged = Pick<
 export interface PartWriterDeps {
   store: BlobStore;
   keys: StorageKeys;
-  /** Largest blob in bytes; parts are chosen so that it fits the store's number of parts. */
+  /**
+   * Largest blob in bytes; part sizes are chosen so that it fits the store's
+   * maximum number of parts.
+   */
   maxBlobBytes: number;
 }
 
-/** Size of parts where the store allows. */
+/** Preferred part size. */
 const PART_BYTES = 8 * 1024 * 1024;
 
-/** Parts on their way at once; with the one being filled they are all that is in memory. */
+/** Concurrent part uploads; only these and the part being filled are in memory. */
 const PARALLEL = 2;
 
-/** A part's buffer starts small: most blobs that fit into one part are tiny. */
+/** Initial buffer size of a part: most blobs that fit into one part are tiny. */
 const FIRST_BUFFER_BYTES = 256 * 1024;
 
-/** Writes the bytes of one request behind those that are staged already. */
+/** Appends the bytes of one request to those already staged. */
 export class PartWriter {
   readonly #store: BlobStore;
   readonly #keys: StorageKeys;
@@ -46,10 +49,10 @@ export class PartWriter {
   }
 
   /**
-   * Writes all bytes of `reader`. What was staged before stays as it was, so
-   * that the caller can fall back to it when this throws: it throws what the
-   * store throws, what `reader` throws, and AppError `BLOB_UPLOAD_INVALID`
-   * when the store takes no more parts.
+   * Writes all bytes of `reader`. Staged bytes stay unchanged, so that the
+   * caller can fall back to them on failure. Throws the errors of the store and
+   * of `reader`, and AppError `BLOB_UPLOAD_INVALID` when the maximum number of
+   * parts is reached.
    */
   async write(
     staged: Staged,
@@ -61,7 +64,7 @@ export class PartWriter {
       : await this.#writeParts(staged, reader, open);
   }
 
-  /** One part per request, straight to its place. */
+  /** One part per request, written directly at its offset. */
   async #writeThrough(
     staged: Staged,
     reader: BodyReader,
@@ -92,8 +95,8 @@ export class PartWriter {
   }
 
   /**
-   * Parts of equal size (some S3 servers demand it); one is filled while those
-   * before are on their way. What is left over becomes the tail.
+   * Parts of equal size (required by some S3 servers); one is filled while
+   * earlier ones are being sent. The remainder becomes the tail.
    */
   async #writeParts(
     staged: Staged,
@@ -116,12 +119,12 @@ export class PartWriter {
         multipart ??= await open();
         partCount = this.#nextPart(partCount);
         const sending = this.#store.putPart(multipart, partCount, part);
-        // Its failure is thrown where it is waited for, not from here.
+        // Its failure is thrown where it is awaited.
         sending.catch(() => undefined);
         inFlight.push(sending);
       }
     } finally {
-      // Nothing of this upload may still be on its way when the lock is gone.
+      // No write of this upload may be pending after the lock is released.
       await Promise.allSettled(inFlight);
     }
     await Promise.all(inFlight);
@@ -130,10 +133,10 @@ export class PartWriter {
     if (carry.length === 0) {
       return { id: staged.id, multipart, partCount, offset, tail: undefined };
     }
-    // The hash over all bytes has passed these: nothing else would notice if
-    // they came back from the store changed.
+    // The running hash has already passed these bytes: only the checksum
+    // detects if the store changed them.
     const checksum = crc32(carry);
-    // Two requests that begin an upload at once may not share a tail.
+    // Two requests that start an upload concurrently must not share a tail.
     const key = this.#keys.upload(
       `${staged.id}_${offset}_${crypto.randomUUID()}`,
     );
@@ -143,9 +146,9 @@ export class PartWriter {
   }
 
   /**
-   * Parts have 8 MiB when a blob of the largest size fits that way. Otherwise
-   * the second half of the parts is as large as it takes, so that memory grows
-   * only with blobs that are really large.
+   * Parts have 8 MiB if the largest blob fits that way. Otherwise the second
+   * half of the parts is larger, so that memory grows only for really large
+   * blobs.
    */
   #partBytes(partCount: number): number {
     const { maxParts } = this.#store.parts;
@@ -166,7 +169,10 @@ export class PartWriter {
   }
 }
 
-/** `carry` and the bytes after it, up to `size`; shorter only at the end of `reader`. */
+/**
+ * Fills a part with `carry` and the bytes after it, up to `size`; shorter only
+ * at the end of `reader`.
+ */
 async function fillPart(
   reader: BodyReader,
   carry: Uint8Array,
@@ -188,7 +194,7 @@ async function fillPart(
   }
 }
 
-/** The bytes of a tail. Throws AppError `BLOB_UPLOAD_INVALID` when they are gone or are not those that were stored. */
+/** Reads a tail. Throws AppError `BLOB_UPLOAD_INVALID` when it is missing or has changed. */
 export async function readTail(
   store: BlobStore,
   { key, size, checksum }: Tail,

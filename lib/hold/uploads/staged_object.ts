@@ -1,5 +1,5 @@
 /**
- * Makes one object of what is staged for an upload.
+ * Joins the staged bytes of an upload into one object.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export class StagedObjects {
     this.#deps = deps;
   }
 
-  /** Makes one object of what is staged. */
+  /** Joins the staged bytes into one object. */
   async assemble(
     row: UploadRow,
     parts: readonly PartRef[] | undefined,
@@ -56,7 +56,10 @@ export class StagedObjects {
     }
   }
 
-  /** The parts of a stream, its tail as the last. Throws AppError `BLOB_UPLOAD_INVALID` when bytes are missing. */
+  /**
+   * Returns the parts of a stream, with its tail as the last. Throws AppError
+   * `BLOB_UPLOAD_INVALID` when bytes are missing.
+   */
   async streamedParts(row: UploadRow, multipart: Multipart): Promise<Part[]> {
     const { store } = this.#deps;
     let count = row.partCount;
@@ -64,7 +67,7 @@ export class StagedObjects {
       const bytes = await readTail(store, row.tail);
       await store.putPart(multipart, ++count, bytes);
     }
-    // Later parts are those of a request that broke.
+    // Later parts belong to a failed request.
     const parts = (await store.listParts(multipart))
       .filter((part) => part.partNumber <= count);
     const size = parts.reduce((sum, part) => sum + part.size, 0);
@@ -100,7 +103,10 @@ export class StagedObjects {
   }
 }
 
-/** Digest of a stored object. Throws AppError `BLOB_UPLOAD_INVALID` when there is none. */
+/**
+ * Computes the digest of a stored object. Throws AppError `BLOB_UPLOAD_INVALID`
+ * when there is none.
+ */
 export async function digestOfObject(
   store: BlobStore,
   key: string,

@@ -30,22 +30,22 @@ export interface UploadCompletionDeps {
   log: Logger;
 }
 
-/** Errors that end an upload: its bytes can never become the blob. */
+/** Permanent errors: the bytes can never become the blob. */
 const FINAL = ["DIGEST_INVALID", "TOO_LARGE", "QUOTA_EXCEEDED"] as const;
 
-/** What is known of the bytes of an upload. */
+/** Facts about the bytes of an upload. */
 interface Known {
-  /** The parts that count, for uploads by part; all when left out. */
+  /** The parts to use, for uploads by part; all by default. */
   readonly parts: readonly PartRef[] | undefined;
   /** Over all bytes. */
   readonly hash: RunningHash | undefined;
-  /** Where the blob is counted. */
+  /** Charges the blob. */
   readonly room: UploadRoom;
-  /** Throws or rejects when a blob of so many bytes must not be kept. */
+  /** Throws or rejects when a blob of this size must not be stored. */
   readonly limit: (bytes: number) => Promise<void> | undefined;
 }
 
-/** Completes uploads, and drops them. */
+/** Completes and aborts uploads. */
 export class UploadCompletion {
   readonly #deps: UploadCompletionDeps;
   readonly #staged: StagedObjects;
@@ -56,8 +56,9 @@ export class UploadCompletion {
   }
 
   /**
-   * Completes an upload and returns the blob's size; see `HoldUploads.complete`.
-   * `parts` are those that count, for uploads by part; all when left out.
+   * Completes an upload and returns the blob's size; see
+   * `HoldUploads.complete`. `parts` are the parts to use, for uploads by part;
+   * all by default.
    */
   async complete(
     upload: string | UploadRef,
@@ -91,7 +92,7 @@ export class UploadCompletion {
     });
   }
 
-  /** Removes what there is of an upload besides its row. */
+  /** Deletes everything of an upload except its row. */
   async drop(row: UploadRow): Promise<void> {
     const { hashes, quota } = this.#deps;
     hashes.forget(row);
@@ -100,11 +101,11 @@ export class UploadCompletion {
   }
 
   /**
-   * Verifies the bytes, moves them to the blob's place and makes the blob
-   * readable; returns its size. Without `hash` over all bytes they are read
-   * again. Throws AppError `DIGEST_INVALID` when the bytes have another
-   * digest, `BLOB_UPLOAD_INVALID` when parts are missing, and what `limit` and
-   * the store throw.
+   * Verifies the bytes, moves them to the blob's key and makes the blob
+   * readable; returns its size. Without a `hash` over all bytes they are read
+   * again. Throws AppError `DIGEST_INVALID` when the bytes have another digest,
+   * `BLOB_UPLOAD_INVALID` when parts are missing, and the errors of `limit` and
+   * the store.
    */
   async #publish(
     row: UploadRow,
@@ -121,7 +122,7 @@ export class UploadCompletion {
     const streamed = hash?.algorithm === algorithm ? hash.digest() : undefined;
     if (streamed !== undefined) {
       requireDigest(streamed, digest);
-      // Older bytes are replaced: they may have rotted in the store.
+      // Older bytes are replaced, because they may be damaged.
       if (await rows.isVerifiedSince(digest, row.startedAt)) {
         await rows.count({ digest, size: row.offset }, room);
         await this.#discardQuietly(row);
@@ -131,7 +132,7 @@ export class UploadCompletion {
     try {
       return await this.#place(row, digest, known, streamed);
     } catch (error) {
-      // An answer of the store may have been lost after it moved the bytes.
+      // The store's response may have been lost after it moved the bytes.
       if (!isAppError(error, "BLOB_UPLOAD_UNKNOWN", "BLOB_UNKNOWN")) {
         throw error;
       }
@@ -150,7 +151,7 @@ export class UploadCompletion {
       return await this.#join(row, row.multipart, digest, room);
     }
     const object = await this.#staged.assemble(row, parts);
-    // Parts that go straight to the store come without being limited.
+    // The size of parts sent directly to the store is not limited.
     await limit(object.size);
     if (streamed === undefined) {
       const { algorithm } = digestParts(digest);
@@ -170,7 +171,7 @@ export class UploadCompletion {
     return object.size;
   }
 
-  /** Joins bytes that are known to be right in the blob's place, in one step. */
+  /** Joins verified bytes directly at the blob's key. */
   async #join(
     row: UploadRow,
     multipart: Multipart,
@@ -193,14 +194,14 @@ export class UploadCompletion {
     return row.offset;
   }
 
-  /** Makes an object that came into the store before readable, once it is verified. */
+  /** Verifies an object that was stored before, and makes it readable. */
   async #placedBefore(
     row: UploadRow,
     digest: Digest,
     { room, limit }: Known,
   ): Promise<number> {
     const { store, keys, rows } = this.#deps;
-    // Joined under the upload's own key is as far as it may have come.
+    // A crash may have left it joined under the upload's own key.
     const staged = keys.upload(row.id);
     const place = keys.blob(digest);
     const joined = await store.head(staged);
@@ -216,12 +217,12 @@ export class UploadCompletion {
     return info.size;
   }
 
-  /** As {@linkcode discard}; what fails is logged and left to the sweep. */
+  /** Like {@linkcode discard}; failures are logged and left to the sweep. */
   async #discardQuietly(row: UploadRow): Promise<void> {
     await this.#tidy(row, () => this.discard(row));
   }
 
-  /** The outcome of an upload does not hang on what is cleared away after it. */
+  /** The result of an upload does not depend on the cleanup after it. */
   async #tidy(row: UploadRow, work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -234,12 +235,12 @@ export class UploadCompletion {
     }
   }
 
-  /** Removes all bytes of an upload from the store. */
+  /** Deletes all bytes of an upload from the store. */
   async discard(row: UploadRow): Promise<void> {
     const { store, keys } = this.#deps;
     if (row.multipart) {
       await store.abortMultipart(row.multipart);
-      // An attempt to complete may have joined the parts already.
+      // An earlier attempt to complete may have joined the parts.
       await store.delete(keys.upload(row.id));
     }
     if (row.tail) await store.delete(row.tail.key);

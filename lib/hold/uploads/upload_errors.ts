@@ -1,5 +1,5 @@
 /**
- * The errors of uploads, in words for the person at the other end.
+ * Errors of uploads.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export function unknownUpload(): AppError {
   );
 }
 
-/** Another request has the upload. */
+/** Another request is working on the upload. */
 export function busyUpload(id: string): AppError {
   return new AppError(
     "CONFLICT",
@@ -24,7 +24,7 @@ export function busyUpload(id: string): AppError {
   );
 }
 
-/** The bytes do not begin where the upload stands. */
+/** The bytes do not start at the current offset of the upload. */
 export function wrongOffset(given: number, offset: number): AppError {
   return new AppError(
     "RANGE_INVALID",
@@ -33,7 +33,7 @@ export function wrongOffset(given: number, offset: number): AppError {
   );
 }
 
-/** The blob is larger than the hold takes. */
+/** The blob is larger than the hold accepts. */
 export function tooLarge(maxBytes: number): AppError {
   return new AppError(
     "TOO_LARGE",
@@ -41,7 +41,7 @@ export function tooLarge(maxBytes: number): AppError {
   );
 }
 
-/** A stream and numbered parts came for one upload. */
+/** A stream and numbered parts were sent for one upload. */
 export function mixedModes(): AppError {
   return new AppError(
     "BLOB_UPLOAD_INVALID",
@@ -56,7 +56,7 @@ export function missingParts(sentence: string): AppError {
   });
 }
 
-/** The bytes are not what the digest says. */
+/** The bytes do not match the digest. */
 export function wrongDigest(actual: Digest, wanted: Digest): AppError {
   return new AppError(
     "DIGEST_INVALID",

@@ -1,6 +1,5 @@
 /**
- * Hashes that run while an upload comes in, so that completing it need not
- * read the bytes again.
+ * Running hashes of uploads, so that completion need not read the bytes again.
  *
  * @module
  */
@@ -31,29 +30,28 @@ export class RunningHash {
     return copy;
   }
 
-  /** Digest of the bytes so far; more may follow. */
+  /** Digest of the bytes so far; more bytes may follow. */
   digest(): Digest {
     return `${this.algorithm}:${this.#hash.copy().digest("hex")}`;
   }
 }
 
 /**
- * Running hashes by upload and offset, in this process only and at most so
- * many. Where one is missing (another instance took the bytes, a restart, too
- * many uploads) the staged bytes are read again before they become visible.
- *
- * Hashes go by the ticket of the row, not by the id of the upload: where another
- * instance dropped the row, an upload of the same id begins anew with other bytes.
+ * A bounded cache of running hashes by upload and offset, in this process only.
+ * When one is missing (another instance received the bytes, a restart, too many
+ * uploads) the staged bytes are read again before they become visible. The key
+ * is the ticket of the row, not the id of the upload: after another instance
+ * deleted the row, an upload with the same id may start again with other bytes.
  */
 export class LiveHashes {
   readonly #hashes: LRUCache<string, { offset: number; hash: RunningHash }>;
 
-  /** @param max how many uploads are remembered; 10,000 take a few megabytes. */
+  /** @param max maximum number of uploads; 10,000 take a few megabytes. */
   constructor(max = 10_000) {
     this.#hashes = new LRUCache({ max });
   }
 
-  /** The hash over all bytes of `row`, when this process has it. */
+  /** The hash over all bytes of `row`, if this process has it. */
   of({ ticket, offset, algorithm }: UploadRow): RunningHash | undefined {
     if (offset === 0) return new RunningHash(algorithm);
     const found = this.#hashes.get(ticket);
@@ -63,7 +61,7 @@ export class LiveHashes {
     return found.hash;
   }
 
-  /** Remembers the hash over the first `offset` bytes. */
+  /** Stores the hash over the first `offset` bytes. */
   keep({ ticket }: UploadRow, offset: number, hash: RunningHash): void {
     this.#hashes.set(ticket, { offset, hash });
   }

@@ -1,6 +1,6 @@
 /**
- * What an upload in progress is: all that another instance needs to go on with
- * it.
+ * The row of an upload in progress: everything another instance needs to
+ * continue it.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import type { UploadRef } from "../../hold_api/hold_client.ts";
 import type { Digest, DigestAlgorithm } from "../../oci/digest.ts";
 import type { Multipart } from "../../storage/blob_store.ts";
 
-/** Bytes at the end of an upload that are too few for a part of their own. */
+/** Bytes at the end of an upload that are too few for a part. */
 export interface Tail {
-  /** Where they lie in the store. */
+  /** Their key in the store. */
   readonly key: string;
   /** Bytes. */
   readonly size: number;
@@ -20,38 +20,38 @@ export interface Tail {
   readonly checksum?: number;
 }
 
-/** One upload, as any instance needs it to go on. */
+/** One upload, as any instance needs it to continue. */
 export interface UploadRow {
   readonly id: string;
-  /** Who opened it; nobody else may touch it. */
+  /** The account that opened it; others may not access it. */
   readonly caller: Did;
-  /** Hash that runs while bytes come in; the closing digest may use another. */
+  /** Algorithm of the running hash; the final digest may use another. */
   readonly algorithm: DigestAlgorithm;
-  /** Lets its bearer write parts without a service token; no two rows have the same. */
+  /** Authorises its bearer to write parts without a service token; unique per row. */
   readonly ticket: string;
   /** Milliseconds since the Unix epoch. */
   readonly startedAt: number;
   /** When the upload is swept, in milliseconds since the Unix epoch. */
   readonly expiresAt: number;
-  /** How bytes come: in one stream, or as numbered parts; undefined before the first. */
+  /** How bytes are sent: in one stream, or as numbered parts; undefined before the first. */
   readonly mode: "stream" | "parts" | undefined;
-  /** The store's upload, once there are bytes for it. */
+  /** The store's upload, once there are bytes. */
   readonly multipart: Multipart | undefined;
-  /** Parts that count; the store may have later ones from a stream that broke. */
+  /** Number of valid parts; the store may have later ones from a broken stream. */
   readonly partCount: number;
   /** Bytes acknowledged, in stream mode. */
   readonly offset: number;
   readonly tail: Tail | undefined;
-  /** The request that works on it now. */
+  /** Lock of the request working on it. */
   readonly lock: RowLock | undefined;
-  /** Set when it is complete; kept for a while so that completing again succeeds. */
+  /** Set when it is complete; kept for a while so that a repeated completion succeeds. */
   readonly done: { digest: Digest; size: number } | undefined;
 }
 
-/** Ends at `until`, in milliseconds since the Unix epoch, unless it is renewed. */
+/** Expires at `until`, in milliseconds since the Unix epoch, unless it is renewed. */
 export type RowLock = { token: string; until: number };
 
-/** Changes to a row; the rest stays. */
+/** Changes to a row; other fields stay. */
 export type UploadChange = Partial<
   Pick<
     UploadRow,
@@ -59,7 +59,7 @@ export type UploadChange = Partial<
   >
 >;
 
-/** The row of an upload that has no bytes yet; it is swept after `ttlMs` milliseconds. */
+/** The row of an upload without bytes; it expires after `ttlMs` milliseconds. */
 export function newUploadRow(
   { uploadId, caller, algorithm }: UploadRef,
   now: number,

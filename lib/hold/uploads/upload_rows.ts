@@ -21,17 +21,17 @@ import {
 export interface UploadRowsDeps {
   kv: Kv;
   clock: Clock;
-  /** How long an upload may lie untouched, in milliseconds. */
+  /** Idle time after which an upload expires, in milliseconds. */
   ttlMs: number;
 }
 
 /** How long a lock holds without renewal, in milliseconds. */
 export const LOCK_MS = 30_000;
 
-/** KV forgets a row only long after the sweep should have dealt with it. */
+/** KV expires a row only long after the sweep should have removed it. */
 const BACKSTOP_MS = 7 * 24 * 3600 * 1000;
 
-/** How long a finished upload is remembered, in milliseconds. */
+/** How long the row of a finished upload is kept, in milliseconds. */
 const DONE_MS = 10 * 60 * 1000;
 
 const UPLOAD_ID =
@@ -42,7 +42,10 @@ export class UploadRows {
   readonly #kv: Kv;
   readonly #clock: Clock;
   readonly #ttlMs: number;
-  /** Uploads this process works on; guards against itself even when a lock lapses. */
+  /**
+   * Uploads that this process is working on; excludes concurrent work here even
+   * when a lock expires.
+   */
   readonly #working = new Set<string>();
 
   constructor(deps: UploadRowsDeps) {
@@ -68,10 +71,10 @@ export class UploadRows {
   }
 
   /**
-   * Takes the upload for one request. Where it has no row yet, and `upload`
-   * says whose it is, there is nothing to guard: releasing the lock writes the
-   * row. Throws AppError `BLOB_UPLOAD_UNKNOWN` when there is none, `CONFLICT`
-   * when another request works on it.
+   * Locks the upload for one request. If it has no row yet, and `upload` names
+   * its owner, there is nothing to lock: releasing writes the row. Throws
+   * AppError `BLOB_UPLOAD_UNKNOWN` when there is none, `CONFLICT` when another
+   * request works on it.
    */
   async lock(upload: string | UploadRef): Promise<UploadLock> {
     const id = typeof upload === "string" ? upload : upload.uploadId;
@@ -86,10 +89,9 @@ export class UploadRows {
   }
 
   /**
-   * Changes a row without a lock, for parts that may come side by side.
-   * `change` gets the present row and returns what to change, or undefined to
-   * leave it. Returns the row as it is now. Throws AppError
-   * `BLOB_UPLOAD_UNKNOWN` when there is none.
+   * Changes a row without a lock, for concurrent parts. `change` receives the
+   * current row and returns the changes, or undefined for none. Returns the
+   * resulting row. Throws AppError `BLOB_UPLOAD_UNKNOWN` when there is none.
    */
   async update(
     id: string,
@@ -106,7 +108,7 @@ export class UploadRows {
     throw busyUpload(id);
   }
 
-  /** Forgets an upload; requests that work on it fail when they finish. */
+  /** Deletes the row of an upload; requests working on it fail when they finish. */
   async remove(id: string): Promise<void> {
     await this.#kv.delete(holdKeys.upload(id));
   }
@@ -141,7 +143,7 @@ export class UploadRows {
     return await this.#swap(row, entry.versionstamp) ? until : undefined;
   }
 
-  /** Gives a lock back and applies `changes`. */
+  /** Releases a lock and applies `changes`. */
   async release(
     id: string,
     token: string,
@@ -154,12 +156,12 @@ export class UploadRows {
     if (!await this.#swap(row, entry.versionstamp)) throw busyUpload(id);
   }
 
-  /** Writes a row that nobody else may have written. */
+  /** Writes a row that must not exist yet. */
   async insert(row: UploadRow): Promise<void> {
     if (!await this.#swap(this.#touched(row), null)) throw busyUpload(row.id);
   }
 
-  /** Ends the work of this process on an upload. */
+  /** Marks the work of this process on an upload as ended. */
   free(id: string): void {
     this.#working.delete(id);
   }
@@ -180,7 +182,10 @@ export class UploadRows {
     return entry && entry.value.expiresAt > this.now() ? entry : undefined;
   }
 
-  /** Ends a lock of a time ahead of now one life from now: the clock was set back, and its holder may be alive. */
+  /**
+   * Shortens a lock that expires too far in the future, because the clock was
+   * set back, to one lifetime from now; its holder may be alive.
+   */
   async #shorten(
     { value, versionstamp }: Entry<UploadRow>,
     lock: RowLock,
@@ -199,30 +204,30 @@ export class UploadRows {
   }
 }
 
-/** The right of one request to work on one upload; made by {@linkcode UploadRows.lock} only. */
+/** The lock of one request on one upload; created only by {@linkcode UploadRows.lock}. */
 export class UploadLock {
   readonly #rows: UploadRows;
-  /** As it stands in the row; undefined while the upload has no row. */
+  /** The lock in the row; undefined while the upload has no row. */
   readonly #lock: RowLock | undefined;
   #until: number;
   #released = false;
-  /** The row as it was when the lock was taken. */
+  /** The row when the lock was taken. */
   readonly row: UploadRow;
 
   constructor(rows: UploadRows, row: UploadRow) {
     this.#rows = rows;
     this.row = row;
     this.#lock = row.lock;
-    // Nobody can take what has no row; who is later finds out at the end.
+    // An upload without a row cannot be locked; a slower request fails at the end.
     this.#until = row.lock?.until ?? Infinity;
   }
 
-  /** Whether nobody else can have taken the upload yet. */
+  /** Whether no other request can have taken the upload yet. */
   get held(): boolean {
     return this.#rows.now() < this.#until;
   }
 
-  /** Extends the lock; after a failure {@linkcode held} turns false in time. */
+  /** Extends the lock; after a failure {@linkcode held} becomes false in time. */
   async renew(): Promise<void> {
     if (!this.#lock) return;
     const until = await this.#rows.renew(this.row.id, this.#lock.token);
@@ -230,9 +235,9 @@ export class UploadLock {
   }
 
   /**
-   * Ends the work and applies `changes`. A second call does nothing. Throws
-   * AppError `BLOB_UPLOAD_UNKNOWN` or `CONFLICT` when the upload was aborted
-   * or taken over meanwhile; nothing is changed then.
+   * Releases the lock and applies `changes`. A second call does nothing. Throws
+   * AppError `BLOB_UPLOAD_UNKNOWN` or `CONFLICT` when the upload was aborted or
+   * taken over meanwhile; nothing is changed then.
    */
   async release(changes: UploadChange = {}): Promise<void> {
     await this.#end(async () => {
@@ -244,7 +249,7 @@ export class UploadLock {
     });
   }
 
-  /** Ends the work and forgets the upload. */
+  /** Releases the lock and deletes the row. */
   async remove(): Promise<void> {
     await this.#end(() => this.#rows.remove(this.row.id));
   }

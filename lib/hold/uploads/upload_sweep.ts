@@ -1,6 +1,6 @@
 /**
- * Removes uploads that nobody will finish: expired rows with their bytes, and
- * bytes in the store that no row speaks of.
+ * Removes abandoned uploads: expired rows with their bytes, and bytes in the
+ * store without a row.
  *
  * @module
  */
@@ -18,18 +18,18 @@ export interface SweepDeps {
   uploads: UploadRows;
   clock: Clock;
   log: Logger;
-  /** Leftovers without a row go when they are older than this, and than a day, in milliseconds. */
+  /** Bytes without a row are removed when older than this and than a day, in milliseconds. */
   ttlMs: number;
-  /** Removes the bytes of an upload. */
+  /** Deletes the bytes of an upload. */
   discard: (row: UploadRow) => Promise<void>;
 }
 
-/** No request brings bytes for longer than this, in milliseconds. */
+/** Maximum duration of a request with bytes, in milliseconds. */
 const LONGEST_REQUEST_MS = 24 * 3_600_000;
 
 /**
- * Sweeps once and returns how many things were removed. What fails is logged
- * and left for the next sweep. Running it twice at the same time does no harm.
+ * Sweeps once and returns how many items were removed. Failures are logged and
+ * left for the next sweep. Concurrent sweeps are safe.
  */
 export async function sweepUploads(deps: SweepDeps): Promise<number> {
   const { store, keys, uploads, clock, log, ttlMs } = deps;
@@ -46,7 +46,7 @@ export async function sweepUploads(deps: SweepDeps): Promise<number> {
   for await (const row of uploads.all()) {
     const now = clock.now();
     if (row.expiresAt > now || (row.lock && row.lock.until > now)) continue;
-    // A finished upload has left nothing but its row.
+    // Only the row of a finished upload is left.
     if (row.done) await uploads.remove(row.id);
     else {
       await attempt(row.id, async () => {

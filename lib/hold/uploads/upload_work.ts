@@ -1,6 +1,6 @@
 /**
- * What every request does with an upload: takes its lock and its room, renews
- * both while it works, ends a client that stalls, and appends bytes.
+ * Work of a request on an upload: acquires lock and quota reservation, renews
+ * both meanwhile, aborts a stalled client, and appends bytes.
  *
  * @module
  */
@@ -33,18 +33,18 @@ export interface UploadWorkDeps {
   quota: QuotaRooms;
   writer: PartWriter;
   hashes: LiveHashes;
-  /** How long an upload may lie untouched, in milliseconds. */
+  /** Idle time after which an upload expires, in milliseconds. */
   ttlMs: number;
   /** Largest blob in bytes. */
   maxBlobBytes: number;
-  /** A request that brings no bytes for this time is ended, in milliseconds. */
+  /** A request without bytes for this time is aborted, in milliseconds. */
   stallMs: number;
 }
 
-/** No bytes were reserved before. */
+/** Nothing was reserved before. */
 const NOTHING = { bytes: 0, until: 0 };
 
-/** What a request holds while it runs. */
+/** Resources held by a running request. */
 export interface Kept {
   readonly lock?: UploadLock;
   readonly room: UploadRoom;
@@ -116,21 +116,24 @@ export class UploadWork {
     );
   }
 
-  /** Throws AppError `TOO_LARGE` when no blob may have so many bytes. */
+  /** Throws AppError `TOO_LARGE` when a blob may not have this size. */
   requireSize(bytes: number): void {
     const { maxBlobBytes } = this.#deps;
     if (bytes > maxBlobBytes) throw tooLarge(maxBlobBytes);
   }
 
-  /** Makes sure that a blob may have, and `room` has, `bytes` bytes. Throws AppError `TOO_LARGE` or `QUOTA_EXCEEDED`. */
+  /**
+   * Ensures that a blob may have `bytes` bytes, and reserves them in `room`.
+   * Throws AppError `TOO_LARGE` or `QUOTA_EXCEEDED`.
+   */
   need(room: UploadRoom, bytes: number): Promise<void> | undefined {
     this.requireSize(bytes);
     return room.need(bytes);
   }
 
   /**
-   * Runs `work` with room for what it brings; `work` says with `keep` what of
-   * it stays reserved. When it fails, that is what was reserved `before`.
+   * Runs `work` with a reservation; `work` calls `keep` for the part that stays
+   * reserved. On failure that is what was reserved `before`.
    */
   async within<T>(
     request: RoomRequest,
@@ -162,7 +165,7 @@ export class UploadWork {
   /**
    * Runs `work` with the upload locked; `work` releases the lock when it
    * succeeds. `open` opens the store's upload; when `work` fails, that upload
-   * is kept for the next request, unless nothing in it counts.
+   * is kept for the next request, unless it has no acknowledged bytes.
    */
   async locked<T>(
     upload: string | UploadRef,
@@ -188,7 +191,7 @@ export class UploadWork {
     }
   }
 
-  /** Drops bytes of which none was acknowledged: they may be what has filled the disk. */
+  /** Deletes unacknowledged bytes: they may have filled the disk. */
   async #drop(
     multipart: Multipart | undefined,
   ): Promise<Multipart | undefined> {
@@ -204,9 +207,9 @@ export class UploadWork {
   }
 
   /**
-   * Runs `work`, which reads `reader` to its end, renews `lock` and `room` meanwhile and
-   * ends a request that stalls. A failure of the client's side is thrown as
-   * such, whatever the store made of it.
+   * Runs `work`, which reads `reader` to its end, renews `lock` and `room`
+   * meanwhile and aborts a stalled request. A failure of the client is thrown
+   * as such, instead of the store's error.
    */
   async receive<T>(
     reader: BodyReader,
@@ -222,7 +225,7 @@ export class UploadWork {
     }
   }
 
-  /** Runs `work`, renews lock and room meanwhile and ends a `reader` that stalls. */
+  /** Runs `work`, renews lock and room meanwhile and aborts a stalled `reader`. */
   async renewing<T>(
     kept: Kept,
     work: () => Promise<T>,
@@ -252,7 +255,7 @@ export class UploadWork {
         await lock?.renew();
         await room.renew();
       } catch (cause) {
-        // The guard ends the request when the lock has really lapsed.
+        // The guard aborts the request when the lock has actually expired.
         log.warn("upload lock not renewed", { uploadId: lock?.row.id, cause });
       }
     }

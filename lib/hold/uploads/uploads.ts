@@ -1,46 +1,46 @@
 /**
- * Uploads of blobs: bytes are staged in the store, hashed on the way, and
- * become readable only when their digest is verified. An upload is in one of
- * these states:
+ * Uploads of blobs: bytes are staged in the store, hashed meanwhile, and become
+ * readable only after their digest is verified. An upload is in one of these
+ * states:
  *
- * - reserved: an id without a row, which only its opener remembers. For the
- *   registry of this process: nothing is written before bytes come;
- * - open: a row without bytes, for registries that reach the hold by XRPC;
+ * - reserved: an id without a row, known only to its opener. For the registry
+ *   in this process: nothing is written before there are bytes;
+ * - open: a row without bytes, for registries that call the hold over XRPC;
  * - stream: a row with the bytes up to `offset` acknowledged;
  * - parts: a row with an upload of the store that takes numbered parts;
- * - done: a row with digest and size, for ten minutes, so that completing
- *   again succeeds.
+ * - done: a row with digest and size, for ten minutes, so that a repeated
+ *   completion succeeds.
  *
  * A request takes it from one to the next:
  *
- * - reserved, open, stream → stream: `append`. It counts whole or not at all:
- *   when it fails, the upload stays where it was before;
+ * - reserved, open, stream → stream: `append`. It is atomic: when it fails, the
+ *   upload stays at its previous offset;
  * - open, parts → parts: `parts.put` and `parts.url`;
  * - reserved, open, stream, parts → done: `complete` and `finish`, which
  *   publish the blob (`BlobRows`) before they write the row;
- * - reserved → nothing: `finish` with all bytes, which go straight to the
- *   blob's place (`WholeUploads`);
- * - any but done → nothing: `abort`, bytes that have another digest or are too
- *   many at completion, and the sweep once an upload expires.
+ * - reserved → nothing: `finish` with all bytes, which go directly to the
+ *   blob's key (`WholeUploads`);
+ * - any but done → nothing: `abort`, a wrong digest or size at completion, and
+ *   the sweep once an upload expires.
  *
- * The registry of this process names an upload by its whole `UploadRef`, after
- * it has checked that the caller opened it and may push. For others the routes
- * check that, by `requireOwner` or by the ticket of one part.
+ * The registry in this process identifies an upload by its whole `UploadRef`,
+ * after it has checked that the caller opened it and may push. For others the
+ * routes check that, by `requireOwner` or by the ticket of one part.
  *
- * Three exclusions keep requests on one upload apart:
+ * Three mechanisms exclude concurrent requests on one upload:
  *
  * - the set of ids in `UploadRows`, for `append` and completion in this
- *   process. It suffices there, also where a lock in the row has lapsed and
- *   where there is no row to lock;
+ *   process. It suffices there, even if the lock in the row has expired or
+ *   there is no row to lock;
  * - the lock in the row, for the same between instances. It suffices for the
  *   row, which changes only while the lock's token is in it. A request that
  *   lost the lock may write to the store until its next block. Such bytes are
- *   parts that no row counts, or a tail under a key of its own. Two instances
- *   that append to a reserved upload write apart, and the first row wins;
+ *   parts not counted in a row, or a tail under a separate key. Two instances
+ *   that append to a reserved upload write separately, and the first row wins;
  * - the driver's own, for numbered parts, which take no lock because they may
- *   come side by side: a part that is sent again replaces the earlier one. It
- *   suffices because completion names the ETags of the parts that count. The
- *   row of such an upload changes by compare and swap.
+ *   be concurrent: a repeated part replaces the earlier one. It suffices
+ *   because completion names the ETags of the valid parts. The row of such an
+ *   upload changes by compare and swap.
  *
  * What an upload reserves of the quota (`QuotaRooms`) is keyed by its id.
  *
@@ -79,15 +79,15 @@ export interface HoldUploadsDeps {
   clock: Clock;
   log: Logger;
   quota: QuotaRooms;
-  /** Origin under which the hold is reached, for parts that come to us. */
+  /** Public origin of the hold, for parts sent to it. */
   baseUrl: string;
-  /** Whether parts may go straight to the store where it can sign URLs. */
+  /** Whether parts may go directly to the store if it can sign URLs. */
   presign: boolean;
-  /** How long an upload may lie untouched, in milliseconds; a day by default. */
+  /** Idle time after which an upload expires, in milliseconds; a day by default. */
   ttlMs?: number;
   /** Largest blob in bytes; 100 GiB by default. */
   maxBlobBytes?: number;
-  /** A request that brings no bytes for this time is ended, in milliseconds; a minute by default. */
+  /** A request without bytes for this time is aborted, in milliseconds; a minute by default. */
   stallMs?: number;
 }
 
@@ -95,7 +95,7 @@ const DAY_MS = 24 * 3600 * 1000;
 const STALL_MS = 60_000;
 const MAX_BLOB_BYTES = 100 * 1024 ** 3;
 
-/** Runs uploads to one hold. Whether the caller may push is decided before. */
+/** Runs uploads to one hold. The caller must be authorised before. */
 export class HoldUploads {
   readonly #deps: HoldUploadsDeps;
   readonly #uploads: UploadRows;
@@ -128,9 +128,9 @@ export class HoldUploads {
   }
 
   /**
-   * Opens an upload. `size` is the blob's, where the client announces it.
-   * Throws AppError `QUOTA_EXCEEDED` or `TOO_LARGE` when it is clear already
-   * that the bytes cannot be kept.
+   * Opens an upload. `size` is the blob's, if the client announced it. Throws
+   * AppError `QUOTA_EXCEEDED` or `TOO_LARGE` when the bytes certainly cannot be
+   * stored.
    */
   async initiate(
     caller: Did,
@@ -149,8 +149,8 @@ export class HoldUploads {
   }
 
   /**
-   * As {@linkcode initiate}, for a caller that remembers the upload by itself:
-   * nothing is written here before bytes come.
+   * Like {@linkcode initiate}, for a caller that stores the upload itself:
+   * nothing is written here before there are bytes.
    */
   async reserve(
     caller: Did,
@@ -176,10 +176,10 @@ export class HoldUploads {
    * Appends `body` at `offset` and returns the new offset. Streams with
    * back-pressure; at most three parts of 8 MiB are in memory.
    *
-   * Throws AppError `RANGE_INVALID` (detail: the present offset) when `offset`
-   * is not where the upload stands, `CONFLICT` while another request works on
-   * it, `BLOB_UPLOAD_UNKNOWN`, `BLOB_UPLOAD_INVALID` when the connection
-   * breaks or stalls, `TOO_LARGE`, `QUOTA_EXCEEDED`, and what the store throws.
+   * Throws AppError `RANGE_INVALID` (detail: the current offset) when `offset`
+   * is not the current one, `CONFLICT` while another request works on it,
+   * `BLOB_UPLOAD_UNKNOWN`, `BLOB_UPLOAD_INVALID` when the connection breaks or
+   * stalls, `TOO_LARGE`, `QUOTA_EXCEEDED`, and the store's errors.
    */
   async append(
     upload: UploadRef,
@@ -192,13 +192,14 @@ export class HoldUploads {
 
   /**
    * Verifies the bytes against `digest` and makes them readable. Completing
-   * again, or completing a blob that is there already, succeeds and stores
-   * nothing twice. `parts` names the parts that count, for uploads by part.
+   * again, or completing an existing blob, succeeds and stores nothing twice.
+   * `parts` lists the parts to use, for uploads by part.
    *
    * Throws AppError `DIGEST_INVALID` when the bytes have another digest,
-   * `TOO_LARGE` and `QUOTA_EXCEEDED` when they are too many; the upload is gone
-   * then. Throws `BLOB_UPLOAD_UNKNOWN`, `CONFLICT`, `BLOB_UPLOAD_INVALID` when
-   * parts are missing, and what the store throws; the upload stays then.
+   * `TOO_LARGE` and `QUOTA_EXCEEDED` when there are too many; the upload is
+   * deleted then. Throws `BLOB_UPLOAD_UNKNOWN`, `CONFLICT`,
+   * `BLOB_UPLOAD_INVALID` when parts are missing, and the store's errors; the
+   * upload is kept then.
    */
   async complete(
     uploadId: string,
@@ -212,9 +213,8 @@ export class HoldUploads {
   }
 
   /**
-   * Completes an upload, with the `last` bytes if there are any; `received` is
-   * how many those were. Throws what {@linkcode append} and
-   * {@linkcode complete} do.
+   * Completes an upload, with the `last` bytes if any; `received` is the number
+   * of bytes appended. Throws like {@linkcode append} and {@linkcode complete}.
    */
   async finish(
     upload: UploadRef,
@@ -240,8 +240,9 @@ export class HoldUploads {
   }
 
   /**
-   * Drops an upload and its bytes. Throws AppError `BLOB_UPLOAD_UNKNOWN` when
-   * it is complete, or when only its id is given and it has no row.
+   * Aborts an upload and deletes its bytes. Throws AppError
+   * `BLOB_UPLOAD_UNKNOWN` when it is complete, or when only its id is given and
+   * it has no row.
    */
   async abort(upload: string | UploadRef): Promise<void> {
     const uploadId = typeof upload === "string" ? upload : upload.uploadId;
@@ -252,7 +253,7 @@ export class HoldUploads {
     await this.#completion.drop(row);
   }
 
-  /** Drops what nobody will finish any more; returns how many uploads and leftovers were removed. */
+  /** Removes abandoned uploads; returns how many uploads and leftovers were removed. */
   async sweep(): Promise<number> {
     return await sweepUploads({
       ...this.#deps,

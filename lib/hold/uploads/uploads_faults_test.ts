@@ -67,7 +67,7 @@ class FlakyStore extends StrictStore {
   }
 }
 
-Deno.test("pushes to a store that fails all the time: no wrong byte, and the sweep leaves none behind", async () => {
+Deno.test("pushes to an unreliable store publish no wrong byte, and the sweep leaves none behind", async () => {
   const store = new FlakyStore();
   await using hold = await openHold(store);
   const blobs = [
@@ -77,7 +77,7 @@ Deno.test("pushes to a store that fails all the time: no wrong byte, and the swe
   let attempts = 0;
   for (const bytes of blobs) {
     const digest = digestOf(bytes);
-    // As clients do it: a failed upload is begun anew.
+    // Like clients, start a failed upload again.
     for (;;) {
       attempts++;
       try {
@@ -103,7 +103,7 @@ Deno.test("pushes to a store that fails all the time: no wrong byte, and the swe
   assert.equal(left.keys.length, blobs.length);
 });
 
-Deno.test("an upload that failed in the store can be completed by trying again", async () => {
+Deno.test("an upload that failed in the store can be completed by a retry", async () => {
   const store = new FlakyStore();
   await using hold = await openHold(store);
   const until = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -140,7 +140,7 @@ Deno.test("an upload that failed in the store can be completed by trying again",
 
 const MiB = 1024 * 1024;
 
-/** Bytes that wait in the store for the rest of their part change there. */
+/** Corrupts bytes in the store that wait for the rest of their part. */
 async function rotTail(
   hold: Awaited<ReturnType<typeof openHold>>,
 ): Promise<void> {
@@ -153,7 +153,7 @@ async function rotTail(
   await hold.store.put(tail, bytes);
 }
 
-Deno.test("bytes that come back from the store changed are not published", async () => {
+Deno.test("bytes changed by the store are not published", async () => {
   const bytes = noise(9 * MiB);
   const digest = digestOf(bytes);
   for (const last of [0, 100]) {
@@ -180,7 +180,7 @@ Deno.test("bytes that come back from the store changed are not published", async
   }
 });
 
-Deno.test("an object that the store joined to another size is not published", async () => {
+Deno.test("an object that the store joined with a wrong size is not published", async () => {
   class ShortStore extends StrictStore {
     override async completeMultipart(
       ...args: Parameters<StrictStore["completeMultipart"]>

@@ -147,7 +147,7 @@ onEachStore(
     const bytes = noise(9 * MIB);
     const dead = await hold.uploads.initiate(ALICE);
     await hold.uploads.append(dead, 0, bodyOf(bytes));
-    // What a crash leaves: an upload of the store, and an object, without row.
+    // State after a crash: a store upload and an object without row.
     const orphan = await store.createMultipart(
       hold.keys.upload(crypto.randomUUID()),
     );
@@ -199,7 +199,7 @@ onEachStore(
     await using hold = await openHold(store, clock);
     const upload = await hold.uploads.initiate(ALICE);
     const { uploadId } = upload;
-    // Nobody asks for bytes before the upload is locked; no second ones come.
+    // The body is read only after the upload is locked, and never ends.
     const locked = Promise.withResolvers<void>();
     let begun = false;
     const never = new ReadableStream<Uint8Array>({
@@ -218,7 +218,7 @@ onEachStore(
       other.offset(upload).then(() => other.append(upload, 0, bodyOf(bytes))),
       code("CONFLICT"),
     );
-    // The first process is stopped as a whole: its lock is not renewed.
+    // The first process is suspended: its lock is not renewed.
     const frozen = clock.now() + LOCK_MS;
     clock.now = () => frozen;
     await other.append(upload, 0, bodyOf(bytes));

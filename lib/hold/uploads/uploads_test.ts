@@ -179,7 +179,7 @@ onEachStore(
   },
 );
 
-Deno.test("the usual push to S3 reads nothing back but the tail", async () => {
+Deno.test("the usual push to S3 reads back only the tail", async () => {
   const store = new StrictStore();
   await using hold = await openHold(store);
   const bytes = noise(20 * MIB);

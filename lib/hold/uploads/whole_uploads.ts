@@ -1,6 +1,6 @@
 /**
- * Blobs that come whole in one request, with their digest: nothing has to be
- * kept for a later request, so the bytes go straight to their place.
+ * Blobs sent in a single request with their digest: no state is needed for a
+ * later request, so the bytes go directly to the blob's key.
  *
  * @module
  */
@@ -28,21 +28,21 @@ export interface WholeUploadsDeps {
   work: UploadWork;
 }
 
-/** What is to become of the bytes. */
+/** Destination of the bytes. */
 interface Target {
   readonly digest: Digest;
-  /** When they began to come, in milliseconds since the Unix epoch. */
+  /** Start of the request, in milliseconds since the Unix epoch. */
   readonly startedAt: number;
   readonly room: UploadRoom;
 }
 
-/** Blobs up to this size are held in memory until their digest is known. */
+/** Blobs up to this size are buffered in memory until their digest is known. */
 const SMALL_BYTES = 1024 * 1024;
 
-/** The same where the store takes larger ones in large parts only, which are held too. */
+/** The same for stores that require large parts, which are buffered anyway. */
 const SMALL_PART_BYTES = 8 * 1024 * 1024;
 
-/** Takes whole blobs. */
+/** Receives blobs in a single request. */
 export class WholeUploads {
   readonly #deps: WholeUploadsDeps;
   readonly #smallBytes: number;
@@ -52,7 +52,7 @@ export class WholeUploads {
     this.#smallBytes = deps.store.positional ? SMALL_BYTES : SMALL_PART_BYTES;
   }
 
-  /** Whether {@linkcode take} is for a body of `size` bytes (undefined: not told). */
+  /** Whether {@linkcode take} can be used for a body of `size` bytes (undefined: unknown). */
   takes(size: number | undefined): boolean {
     return this.#deps.store.positional ||
       (size !== undefined && size <= this.#smallBytes);
@@ -60,9 +60,9 @@ export class WholeUploads {
 
   /**
    * Verifies the bytes, stores them and makes the blob readable; returns its
-   * size. Nothing is left of it when it throws: AppError `DIGEST_INVALID`,
+   * size. Leaves nothing behind when it throws AppError `DIGEST_INVALID`,
    * `TOO_LARGE`, `QUOTA_EXCEEDED`, `BLOB_UPLOAD_INVALID` when the connection
-   * breaks or stalls, and what the store throws.
+   * breaks or stalls, and the store's errors.
    */
   async take(
     { uploadId, caller }: UploadRef,
@@ -103,7 +103,7 @@ export class WholeUploads {
     size: number,
   ): Promise<number> {
     const { store, keys, rows } = this.#deps;
-    // One byte more than announced shows that there are more.
+    // One byte more than announced, to detect longer bodies.
     const buffer = new Uint8Array(size + 1);
     const filled = await reader.fill(buffer, 0);
     requireDigest(hash, digest);

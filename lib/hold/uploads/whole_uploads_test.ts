@@ -15,7 +15,7 @@ import {
   WRONG,
 } from "../testing.ts";
 
-/** As HTTP brings it: the size is told or not. */
+/** As with HTTP: the size is announced or not. */
 function whole(bytes: Uint8Array<ArrayBuffer>, told: boolean) {
   const size = told ? { size: bytes.length } : {};
   return { offset: 0, body: bodyOf(bytes), ...size };
@@ -107,7 +107,7 @@ onEachStore(
     const lost = outcomes[1 - won];
     assert.ok(lost?.status === "rejected" && code("CONFLICT")(lost.reason));
     const digest = digestOf(pieces[won] ?? noise(0));
-    // The bytes of the one that lost must not be among them.
+    // The bytes of the losing request must not be among them.
     assert.equal(await hold.restart().offset(upload), 9 * MIB);
     await hold.restart().finish(upload, digest);
     assert.equal((await hold.blobs.stat(digest))?.size, 9 * MIB);
