@@ -12,8 +12,7 @@ import { z } from "zod";
 export type Did = `did:${string}:${string}`;
 
 const PLC = /^did:plc:[a-z2-7]{24}$/;
-// A host with a dot, or localhost with or without a port (atproto, "DID",
-// did:web).
+// A host with a dot, or localhost with or without a port (atproto, "DID", did:web).
 const WEB =
   /^did:web:(?:(localhost|127\.0\.0\.1)(?:(?:%3[Aa]|:)([0-9]{1,5}))?|([a-z0-9-]+(?:\.[a-z0-9-]+)+))$/i;
 
@@ -33,10 +32,7 @@ export function parseDid(text: string): Did | undefined {
   return `did:web:${host}${suffix}`;
 }
 
-/**
- * Schema of a DID in a record or a request; transforms it into its canonical
- * spelling.
- */
+/** Schema of a DID in a record or a request; transforms it into its canonical spelling. */
 export const didSchema = z.string().transform((text, context): Did => {
   const did = parseDid(text);
   if (did !== undefined) return did;

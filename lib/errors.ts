@@ -21,9 +21,7 @@ export interface ErrorSpec {
   readonly title: string;
 }
 
-/**
- * The error table. Keys that are OCI codes have the meaning of the OCI spec.
- */
+/** The error table. Keys that are OCI codes have the meaning of the OCI spec. */
 const ERRORS = {
   BLOB_UNKNOWN: {
     status: 404,
@@ -203,10 +201,7 @@ export type ErrorCode = keyof typeof ERRORS;
 export interface AppErrorOptions extends ErrorOptions {
   /** Machine-readable detail for the OCI body; must be plain JSON. */
   detail?: unknown;
-  /**
-   * Error name for the XRPC body where a lexicon defines another than the
-   * table's.
-   */
+  /** Error name for the XRPC body where a lexicon defines another than the table's. */
   xrpc?: string;
   /** Sent as `Retry-After`, in seconds. */
   retryAfterSeconds?: number;
@@ -231,8 +226,7 @@ export class AppError extends Error {
   readonly #xrpc: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
-    // Messages of other servers can be part of ours and are printed in
-    // terminals.
+    // Messages of other servers can be part of ours and are printed in terminals.
     super(printable(message), options);
     this.code = code;
     this.detail = options.detail;
@@ -261,10 +255,7 @@ export function isAppError(
     (codes.length === 0 || codes.includes(error.code));
 }
 
-/**
- * Message of `error` for the operator of this server, in logs and commands
- * only.
- */
+/** Message of `error` for the operator of this server, in logs and commands only. */
 export function operatorMessage(error: unknown): string {
   if (error instanceof AppError) return error.operator ?? error.message;
   return error instanceof Error ? error.message : String(error);

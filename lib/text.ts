@@ -12,16 +12,10 @@
  */
 const COMMANDS = /(?![\n\t])[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
-/**
- * Fast check: most text, such as lines of the access log, contains none of
- * them.
- */
+/** Fast check: most text, such as lines of the access log, contains none of them. */
 const NOT_PLAIN = /[^\n\t\x20-\x7e]/;
 
-/**
- * Replaces each character of `text` that a terminal could interpret as a
- * command by U+FFFD.
- */
+/** Replaces each character of `text` that a terminal could interpret as a command by U+FFFD. */
 export function printable(text: string): string {
   return NOT_PLAIN.test(text) ? text.replace(COMMANDS, "\ufffd") : text;
 }
@@ -47,9 +41,7 @@ export function printableJson(line: string): string {
   );
 }
 
-/**
- * Maximum characters of untrusted text shown in a sentence; the rest is cut.
- */
+/** Maximum characters of untrusted text shown in a sentence; the rest is cut. */
 const SHOWN = 80;
 
 /**

@@ -12,8 +12,7 @@ export class KeyedMutex {
   run<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(name) ?? Promise.resolve();
     const turn = before.then(work);
-    // Errors go to the work's own caller; waiters only need to know when it
-    // ends.
+    // Errors go to the work's own caller; waiters only need to know when it ends.
     const ended = turn.then(() => undefined, () => undefined);
     this.#last.set(name, ended);
     ended.then(() => {

@@ -4,10 +4,7 @@
  * @module
  */
 
-/**
- * Runs at most one piece of work per name at a time; concurrent callers share
- * it.
- */
+/** Runs at most one piece of work per name at a time; concurrent callers share it. */
 export class SingleFlight {
   readonly #running = new Map<string, Promise<unknown>>();
 

@@ -30,10 +30,7 @@ export const hostingKey = (did: Did): Key => ["atproto", "hosting", did];
 /** Tokens of an account's session, encrypted. */
 export const sessionKey = (did: Did): Key => ["atproto", "session", did];
 
-/**
- * Proof that a password was recently verified; `mac` depends on account and
- * password.
- */
+/** Proof that a password was recently verified; `mac` depends on account and password. */
 export const verifiedPasswordKey = (did: Did, mac: string): Key => [
   "atproto",
   "password",

@@ -85,8 +85,7 @@ export class ServiceAuthVerifier {
   /** Checks everything but the signature. */
   #check(claims: Claims, lxm: string): Did {
     const { audience, service, clock } = this.#deps;
-    // An issuer with a fragment is a service of an account; services do not
-    // call holds.
+    // An issuer with a fragment is a service of an account; services do not call holds.
     const issuer = parseDid(claims.iss);
     if (issuer === undefined) throw refused("Its issuer is not an account.");
     const { aud } = claims;

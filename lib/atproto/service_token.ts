@@ -57,10 +57,7 @@ export interface ServiceToken {
   readonly signed: SignedPart;
 }
 
-/**
- * Parses the Bearer token of an `Authorization` header. Throws AppError
- * `UNAUTHORIZED`.
- */
+/** Parses the Bearer token of an `Authorization` header. Throws AppError `UNAUTHORIZED`. */
 export function parseServiceToken(
   authorization: string | undefined,
 ): ServiceToken {

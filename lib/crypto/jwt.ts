@@ -36,10 +36,7 @@ function claimsOf(token: string): z.infer<typeof claimsSchema> | undefined {
   return claims.success ? claims.data : undefined;
 }
 
-/**
- * Decodes the JSON of one base64url part of a token; undefined when it is not
- * JSON.
- */
+/** Decodes the JSON of one base64url part of a token; undefined when it is not JSON. */
 export function decodeJson(part: string): unknown {
   try {
     const bytes = Uint8Array.fromBase64(part, { alphabet: "base64url" });

@@ -108,8 +108,7 @@ export class SecretBox {
   mac(purpose: string, ...parts: string[]): string {
     const hmac = createHmac("sha256", this.#current.macKey(purpose));
     for (const part of parts) {
-      // Prefix each part with its length so that different lists never encode
-      // the same.
+      // Prefix each part with its length so that different lists never encode the same.
       const bytes = Buffer.from(part, "utf8");
       hmac.update(`${bytes.length}:`).update(bytes);
     }
@@ -117,10 +116,7 @@ export class SecretBox {
   }
 }
 
-/**
- * A secret with the keys derived from it; the secret itself is not used to
- * encrypt.
- */
+/** A secret with the keys derived from it; the secret itself is not used to encrypt. */
 class BoxKey {
   readonly kid: string;
   readonly encryption: Buffer;

@@ -39,17 +39,12 @@ export interface RequestBytes {
   /** Offset in the blob; by default the current end of the upload. */
   readonly offset?: number;
   readonly body: ReadableStream<Uint8Array>;
-  /**
-   * Size in bytes if the client announced it; a body of another size is an
-   * error.
-   */
+  /** Size in bytes if the client announced it; a body of another size is an error. */
   readonly size?: number;
   readonly signal?: AbortSignal;
 }
 
-/**
- * Number of missing blobs after which lookups stop and the manifest is refused.
- */
+/** Number of missing blobs after which lookups stop and the manifest is refused. */
 export const MAX_MISSING = 100;
 
 /** One hold, as the registry uses it. */

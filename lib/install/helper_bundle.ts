@@ -7,17 +7,11 @@
 
 import { AppError } from "../errors.ts";
 
-/**
- * Paths of the helper's source and its built file, relative to the program's
- * folder.
- */
+/** Paths of the helper's source and its built file, relative to the program's folder. */
 const SOURCE = "cli/docker-credential-atcr/";
 const BUILT = "static/build/docker-credential-atcr.js";
 
-/**
- * Runs the file with the permissions it needs and without any project's
- * configuration.
- */
+/** Runs the file with the permissions it needs and without any project's configuration. */
 const FIRST_LINE =
   "#!/usr/bin/env -S deno run --quiet --no-lock --no-config --no-prompt --allow-net --allow-read --allow-write --allow-env --allow-run --allow-sys\n";
 
@@ -25,10 +19,7 @@ export interface HelperBundleOptions {
   /** Folder of the program. */
   root: URL;
   version: string;
-  /**
-   * Address of the registry in image names, for example
-   * `https://registry.example.com`.
-   */
+  /** Address of the registry in image names, for example `https://registry.example.com`. */
   registry: string;
 }
 

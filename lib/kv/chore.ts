@@ -13,19 +13,13 @@ import { acquireLease } from "./lease.ts";
 export interface Chore {
   /** Unique and stable; part of keys. */
   readonly name: string;
-  /**
-   * Period in milliseconds; periods begin at its multiples since the Unix
-   * epoch.
-   */
+  /** Period in milliseconds; periods begin at its multiples since the Unix epoch. */
   readonly everyMs: number;
   /** Shifts the periods: 3 hours with a daily task is 03:00 UTC. */
   readonly offsetMs?: number;
   /** Each instance runs it, for state in its own memory. */
   readonly local?: boolean;
-  /**
-   * Runs the task once. A failure is logged; the next run is in the next
-   * period.
-   */
+  /** Runs the task once. A failure is logged; the next run is in the next period. */
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -34,10 +28,7 @@ export function choreLease(name: string): string {
   return `chore ${name}`;
 }
 
-/**
- * Time after which another instance takes over from one that died, in
- * milliseconds.
- */
+/** Time after which another instance takes over from one that died, in milliseconds. */
 export const CHORE_LEASE_MS = 60_000;
 
 /**
@@ -72,8 +63,7 @@ export async function doChore(
     try {
       await chore.run(AbortSignal.any([signal, lease.signal]));
     } finally {
-      // An interrupted run is repeated by another instance or at the next
-      // start.
+      // An interrupted run is repeated by another instance or at the next start.
       if (!signal.aborted && !lease.signal.aborted) await kv.set(key, begun);
     }
     return true;
@@ -82,10 +72,7 @@ export async function doChore(
   }
 }
 
-/**
- * Number of the period that `at` (milliseconds since the Unix epoch) falls
- * into.
- */
+/** Number of the period that `at` (milliseconds since the Unix epoch) falls into. */
 export function turnOf({ everyMs, offsetMs = 0 }: Chore, at: number): number {
   return Math.floor((at - offsetMs) / everyMs);
 }

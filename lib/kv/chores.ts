@@ -28,10 +28,7 @@ export interface RunningChores {
 /** The first check comes early, because a crash may have left work behind. */
 const FIRST_MS = 5_000;
 
-/**
- * Runs `chores` in the background. Missed periods are made up by one run soon
- * after the start.
- */
+/** Runs `chores` in the background. Missed periods are made up by one run soon after the start. */
 export function startChores(
   deps: ChoresDeps,
   chores: readonly Chore[],

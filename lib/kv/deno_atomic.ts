@@ -72,8 +72,7 @@ export class DenoAtomic implements Atomic {
   async commit(): Promise<boolean> {
     this.#assertFits();
     let checks = this.#checks;
-    // Expired rows can be replaced concurrently, so one attempt may not be
-    // enough.
+    // Expired rows can be replaced concurrently, so one attempt may not be enough.
     for (let attempt = 0; attempt < 3; attempt++) {
       const change = {
         checks,
@@ -143,10 +142,7 @@ export class DenoAtomic implements Atomic {
   }
 }
 
-/**
- * Concurrent reads; bounds the memory of one call to about 6 MB of buffered
- * results.
- */
+/** Concurrent reads; bounds the memory of one call to about 6 MB of buffered results. */
 const READ_AHEAD = 10 * KV_LIMITS.readKeys;
 
 /** Reads the entries at `keys` in the largest groups that the store allows. */

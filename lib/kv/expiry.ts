@@ -45,10 +45,7 @@ export function visible<T>(
   };
 }
 
-/**
- * Returns the stored form of `value`, its size and the options to store it
- * with.
- */
+/** Returns the stored form of `value`, its size and the options to store it with. */
 export function wrap(
   value: unknown,
   expiresAt: number | undefined,

@@ -40,10 +40,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/**
- * A local store accepts more checks than {@linkcode KV_LIMITS} allows for one
- * change.
- */
+/** A local store accepts more checks than {@linkcode KV_LIMITS} allows for one change. */
 const LOCAL_CHECKS = 100;
 
 /** Applies changes to one store. */
@@ -154,10 +151,7 @@ function firstGroup(
   return { group, rest };
 }
 
-/**
- * Equal keys have equal names. Different keys may collide, which only delays
- * one of them.
- */
+/** Equal keys have equal names. Different keys may collide, which only delays one of them. */
 function nameOf(key: Key): string {
   return key.join("\0");
 }

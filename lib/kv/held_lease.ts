@@ -22,10 +22,7 @@ export interface Lease {
 
 /** The row of a lease in the store. */
 export interface LeaseRow {
-  /**
-   * Unique per acquisition, so that a former holder never mistakes a new row
-   * for its own.
-   */
+  /** Unique per acquisition, so that a former holder never mistakes a new row for its own. */
   readonly owner: string;
   /** When it ends, in milliseconds since the Unix epoch; absent in rows of earlier versions. */
   readonly until?: number;

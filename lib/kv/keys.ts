@@ -44,9 +44,7 @@ export const unfinishedKeys: ListSelector = { prefix: ["kv", "unfinished"] };
 /** The job itself. */
 export const jobKey = (id: string): Key => ["kv", "job", id];
 
-/**
- * Index entry of the job `id`, due at `runAt`; sorted by time within a kind.
- */
+/** Index entry of the job `id`, due at `runAt`; sorted by time within a kind. */
 export const dueKey = (kind: string, runAt: number, id: string): Key => [
   "kv",
   "job_due",
@@ -55,9 +53,7 @@ export const dueKey = (kind: string, runAt: number, id: string): Key => [
   id,
 ];
 
-/**
- * Selects the jobs of `kind` due at `now` (milliseconds since the Unix epoch).
- */
+/** Selects the jobs of `kind` due at `now` (milliseconds since the Unix epoch). */
 export const dueKeys = (kind: string, now: number): ListSelector => ({
   prefix: ["kv", "job_due", kind],
   end: ["kv", "job_due", kind, now + 1],

@@ -64,10 +64,7 @@ export interface Kv {
   getMany<T>(keys: readonly Key[]): Promise<(Entry<T> | undefined)[]>;
   /** Value of a counter, 0n when absent. */
   counter(key: Key): Promise<bigint>;
-  /**
-   * Entries in key order, without expired ones. Read in batches, so not from
-   * one snapshot.
-   */
+  /** Entries in key order, without expired ones. Read in batches, so not from one snapshot. */
   list<T>(
     selector: ListSelector,
     options?: ListOptions,

@@ -26,10 +26,7 @@ import { KV_LIMITS } from "./limits.ts";
 export interface LeaseOptions {
   /** Time to live after the last renewal, in milliseconds. */
   readonly ttlMs: number;
-  /**
-   * How long to wait while it is held, in milliseconds; 0, the default, does
-   * not wait.
-   */
+  /** How long to wait while it is held, in milliseconds; 0, the default, does not wait. */
   readonly waitMs?: number;
   /** Aborts the wait; a lease already held is not affected. */
   readonly signal?: AbortSignal;
@@ -58,8 +55,7 @@ export async function acquireLease(
   // Counted separately, because the clock may be set back meanwhile.
   let waitedMs = 0;
   while (!signal?.aborted) {
-    // Set before the commit, so that we never consider it ours for longer than
-    // others do.
+    // Set before the commit, so that we never consider it ours for longer than others do.
     const expiresAt = clock.now() + ttlMs;
     const claim = { kv, clock, names, owner, ttlMs, expiresAt };
     if (await take(claim)) return new HeldLease(claim);

@@ -65,10 +65,7 @@ export class RateLimiter {
   readonly #refused = new LRUCache<string, Refusal>({
     max: REMEMBERED_REFUSALS,
   });
-  /**
-   * Serialises calls for one subject, so that they do not conflict within the
-   * process.
-   */
+  /** Serialises calls for one subject, so that they do not conflict within the process. */
   readonly #turns = new Semaphore(1);
 
   /** @param clock must be the clock of `kv`. */

@@ -15,10 +15,7 @@ export function subjectOf(counted: string): string {
   return isIPv6(counted) ? networkOf(counted) : counted;
 }
 
-/**
- * Returns the /64 network of an IPv6 address; an IPv4-mapped address becomes
- * the IPv4 address.
- */
+/** Returns the /64 network of an IPv6 address; an IPv4-mapped address becomes the IPv4 address. */
 function networkOf(address: string): string {
   const parsed = ipaddr.IPv6.parse(address.replace(/%.*$/, ""));
   if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();

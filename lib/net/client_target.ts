@@ -26,10 +26,7 @@ const MAX_LENGTH = 8_192;
 
 const LOOPBACK = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
-/**
- * Names that resolve differently in each network (RFC 6762, 6761, 8375 and
- * cloud metadata).
- */
+/** Names that resolve differently in each network (RFC 6762, 6761, 8375 and cloud metadata). */
 const LOCAL_NAME =
   /(?:^|\.)(?:local|localhost|internal|home\.arpa|lan|intranet)$/;
 

@@ -16,14 +16,9 @@ import { Watchdog } from "./watchdog.ts";
 
 /** Bounds of one request; each has a default given at construction. */
 export interface FetchLimits {
-  /**
-   * Milliseconds until the last byte of the response is read; Infinity for no
-   * limit.
-   */
+  /** Milliseconds until the last byte of the response is read; Infinity for no limit. */
   timeoutMs?: number;
-  /**
-   * Milliseconds without any byte in either direction; Infinity for no limit.
-   */
+  /** Milliseconds without any byte in either direction; Infinity for no limit. */
   idleTimeoutMs?: number;
   /** Maximum size of the response body in bytes; Infinity for no limit. */
   maxBytes?: number;
@@ -53,10 +48,7 @@ export interface GuardedFetch {
 export interface GuardedFetchOptions {
   /** Sent as `User-Agent`. */
   userAgent: string;
-  /**
-   * Origins that are not checked, for example `http://localhost:2583`; exact
-   * match.
-   */
+  /** Origins that are not checked, for example `http://localhost:2583`; exact match. */
   allowedOrigins?: readonly string[];
   /** Default limits: 15 s in total, 10 s idle, 5 MiB. */
   limits?: FetchLimits;
@@ -147,10 +139,7 @@ interface Prepared {
   signal: AbortSignal | undefined;
 }
 
-/**
- * Normalises the arguments of `fetch`: method, headers, and a body with its
- * length if known.
- */
+/** Normalises the arguments of `fetch`: method, headers, and a body with its length if known. */
 async function prepare(
   input: string | URL | Request,
   init: RequestInit,

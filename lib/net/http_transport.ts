@@ -20,9 +20,7 @@ export interface TransportRequest {
   body: Uint8Array | ReadableStream<Uint8Array> | undefined;
   /** The only addresses to connect to, best first; undefined: whatever the name resolves to. */
   addresses: readonly string[] | undefined;
-  /**
-   * Aborts the exchange at any point; pending promises reject with its reason.
-   */
+  /** Aborts the exchange at any point; pending promises reject with its reason. */
   signal: AbortSignal;
 }
 

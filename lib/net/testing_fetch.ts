@@ -6,16 +6,10 @@
 
 import type { GuardedFetch } from "./guarded_fetch.ts";
 
-/**
- * The response for a URL: a Response, an Error to throw, a function of the
- * request, or JSON.
- */
+/** The response for a URL: a Response, an Error to throw, a function of the request, or JSON. */
 export type FakeAnswers = Record<string, unknown>;
 
-/**
- * Responds with the entry of `answers` for the full URL, 404 for everything
- * else.
- */
+/** Responds with the entry of `answers` for the full URL, 404 for everything else. */
 export function fakeFetch(
   answers: FakeAnswers,
 ): { fetch: GuardedFetch; asked: string[] } {

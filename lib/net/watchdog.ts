@@ -71,9 +71,7 @@ export class Watchdog {
     }
   }
 
-  /**
-   * The same body; waiting for its source does not count as server idle time.
-   */
+  /** The same body; waiting for its source does not count as server idle time. */
   watchUpload(
     body: Uint8Array | ReadableStream<Uint8Array> | undefined,
   ): Uint8Array | ReadableStream<Uint8Array> | undefined {
@@ -88,10 +86,7 @@ export class Watchdog {
     });
   }
 
-  /**
-   * The same response with a body that enforces the limits and stops the watch
-   * at its end.
-   */
+  /** The same response with a body that enforces the limits and stops the watch at its end. */
   watchAnswer(response: Response, host: string): Response {
     const { maxBytes } = this.#limits;
     const length = response.headers.get("content-length");

@@ -36,10 +36,7 @@ export function isDigestAlgorithm(text: string): text is DigestAlgorithm {
   return text === "sha256" || text === "sha512";
 }
 
-/**
- * Returns a sentence that says why `text` is not a digest, or undefined when it
- * is valid.
- */
+/** Returns a sentence that says why `text` is not a digest, or undefined when it is valid. */
 function defect(text: string): string | undefined {
   const colon = text.indexOf(":");
   if (colon < 0) {

@@ -28,10 +28,7 @@ import {
 } from "./media_types.ts";
 import { quote } from "../text.ts";
 
-/**
- * Largest manifest accepted: 4 MiB, the minimum that the specification
- * requires.
- */
+/** Largest manifest accepted: 4 MiB, the minimum that the specification requires. */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -61,10 +58,7 @@ export interface ParsedManifest {
   readonly annotations: Readonly<Record<string, string>>;
   /** Bytes of the manifest itself. */
   readonly size: number;
-  /**
-   * Set when annotations of a large manifest were omitted; they are in the
-   * bytes.
-   */
+  /** Set when annotations of a large manifest were omitted; they are in the bytes. */
   readonly isTrimmed?: true;
 }
 

@@ -122,10 +122,7 @@ class ReadingThread {
     this.#timer = setTimeout(() => this.#end(busy()), ms);
   }
 
-  /**
-   * Ends the worker; queued manifests fail, and the next manifest starts
-   * another one.
-   */
+  /** Ends the worker; queued manifests fail, and the next manifest starts another one. */
   #end(error: Error): void {
     clearTimeout(this.#timer);
     this.#worker.terminate();

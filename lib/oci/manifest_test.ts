@@ -227,9 +227,7 @@ Deno.test("layers on other servers are referenced but not required", () => {
   assert.deepEqual(childManifests(parsed), []);
 });
 
-/**
- * Values close to a manifest: the right fields, sometimes with invalid content.
- */
+/** Values close to a manifest: the right fields, sometimes with invalid content. */
 function nearManifest() {
   const wrong = fc.jsonValue({ maxDepth: 2 });
   const descriptors = fc.record({

@@ -19,10 +19,7 @@ export interface Scope {
   readonly actions: readonly ScopeAction[];
 }
 
-/**
- * Maximum scopes of one token request; a push requests one for each mount
- * source.
- */
+/** Maximum scopes of one token request; a push requests one for each mount source. */
 const MAX_SCOPES = 100;
 
 const ACTIONS: ReadonlySet<string> = new Set<ScopeAction>([

@@ -64,8 +64,7 @@ export class RepoBlobs {
     const key = this.#keys.blob(cid);
     for (;;) {
       const known = await kv.get<BlobRow>(key);
-      // Each upload gets its own object: the sweep may be deleting that of an
-      // earlier upload.
+      // Each upload gets its own object: the sweep may be deleting that of an earlier upload.
       const object = known?.value.object ??
         `${cid}-${randomBytes(8).toString("hex")}`;
       await store.put(objectKey(object), bytes);
@@ -215,10 +214,7 @@ export class RepoBlobs {
     return removed;
   }
 
-  /**
-   * Deletes the row of a blob unless a record refers to it, including
-   * concurrent commits.
-   */
+  /** Deletes the row of a blob unless a record refers to it, including concurrent commits. */
   async #forget({ key, versionstamp }: Entry<BlobRow>): Promise<boolean> {
     const { kv } = this.#deps;
     const head = await kv.get<HeadRow>(this.#keys.head);

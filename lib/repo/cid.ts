@@ -62,10 +62,7 @@ export function hashOfCid(cid: string): Uint8Array {
   return cidBytes(cid).subarray(HEAD_BYTES);
 }
 
-/**
- * The bytes of a CID. Throws SyntaxError or RangeError when `cid` cannot be a
- * CID of this repo.
- */
+/** The bytes of a CID. Throws SyntaxError or RangeError when `cid` cannot be a CID of this repo. */
 export function cidBytes(cid: string): Uint8Array {
   if (!BASE32.test(cid)) throw new SyntaxError("not a CID in base32");
   const bytes = base32.decode(cid);
@@ -77,10 +74,7 @@ export function cidBytes(cid: string): Uint8Array {
   return bytes;
 }
 
-/**
- * Whether `text` can be a CID of this repo; a raw one (a blob) depending on
- * `codec`.
- */
+/** Whether `text` can be a CID of this repo; a raw one (a blob) depending on `codec`. */
 export function isCid(text: string, codec?: "raw"): boolean {
   try {
     const bytes = cidBytes(text);

@@ -55,10 +55,7 @@ export interface StoredCommit {
   readonly events: readonly LoggedEvent[];
 }
 
-/**
- * The commit of a batch exceeds what the store accepts at once. Fewer writes
- * may fit.
- */
+/** The commit of a batch exceeds what the store accepts at once. Fewer writes may fit. */
 export class BatchTooLargeError extends AppError {
   constructor(count: number, cause: unknown) {
     super(

@@ -9,10 +9,7 @@ const ROUNDS = 3;
 /** Acknowledged commits after which a writer is killed. */
 const COMMITS = 60;
 
-/**
- * Runs a writer starting at commit `first`, kills it, and returns what it
- * acknowledged.
- */
+/** Runs a writer starting at commit `first`, kills it, and returns what it acknowledged. */
 async function writeAndKill(path: string, first: number): Promise<string[]> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", "--quiet", WRITER.pathname, path, `${first}`],

@@ -17,10 +17,7 @@ export type Attempt<T> =
   | { readonly result: T; readonly events: readonly LoggedEvent[] }
   | undefined;
 
-/**
- * Maximum attempts under contention; each failure means that another change
- * succeeded.
- */
+/** Maximum attempts under contention; each failure means that another change succeeded. */
 const ATTEMPTS = 50;
 
 /** Serialises the changes of one repo. */

@@ -11,10 +11,7 @@ import type { Key } from "../kv/kv.ts";
 
 /** The key builders of one repo. */
 export interface RepoKeys {
-  /**
-   * {@linkcode import("./rows.ts").HeadRow}: the state that every commit
-   * checks.
-   */
+  /** {@linkcode import("./rows.ts").HeadRow}: the state that every commit checks. */
   readonly head: Key;
   /** All MST nodes: {@linkcode import("./rows.ts").NodeRow}. */
   readonly nodes: Key;
@@ -31,10 +28,7 @@ export interface RepoKeys {
    * {@linkcode import("./rows.ts").OldRow}.
    */
   old(hash: Uint8Array): Key;
-  /**
-   * Content that commits made unreachable:
-   * {@linkcode import("./rows.ts").GarbageRow}.
-   */
+  /** Content that commits made unreachable: {@linkcode import("./rows.ts").GarbageRow}. */
   readonly garbage: Key;
   garbageOf(rev: string): Key;
   /** The event log: chunk 0 is an {@linkcode import("./rows.ts").EventRow}, the others are bytes. */
@@ -42,10 +36,7 @@ export interface RepoKeys {
   event(seq: number, chunk: number): Key;
   /** First key of the events after `seq`. */
   eventsAfter(seq: number): Key;
-  /**
-   * Results of requests by idempotency key:
-   * {@linkcode import("./types.ts").ApplyResult}.
-   */
+  /** Results of requests by idempotency key: {@linkcode import("./types.ts").ApplyResult}. */
   done(idempotencyKey: string): Key;
   /** Uploaded blobs: {@linkcode import("./rows.ts").BlobRow}. */
   readonly blobs: Key;

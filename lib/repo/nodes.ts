@@ -28,10 +28,7 @@ export interface NodeSource {
   node(cid: string): Promise<MSTNode>;
 }
 
-/**
- * The stored nodes. Cache entries never become stale, because a CID identifies
- * its content.
- */
+/** The stored nodes. Cache entries never become stale, because a CID identifies its content. */
 export class StoredNodes implements NodeSource {
   readonly #kv: Kv;
   readonly #keys: RepoKeys;

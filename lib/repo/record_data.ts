@@ -28,10 +28,7 @@ export interface BlobReference {
   readonly size: number;
 }
 
-/**
- * Maximum size of an encoded record in bytes, so that it fits into one value of
- * the store.
- */
+/** Maximum size of an encoded record in bytes, so that it fits into one value of the store. */
 const MAX_RECORD_BYTES = 60_000;
 
 /** Maximum nesting depth of arrays and objects. */
@@ -93,10 +90,7 @@ function encodeChecked(path: string, data: unknown): Uint8Array {
   }
 }
 
-/**
- * Converts `value` for the codec, with links and bytes instead of their JSON
- * form.
- */
+/** Converts `value` for the codec, with links and bytes instead of their JSON form. */
 function toData(path: string, value: unknown, depth: number): unknown {
   const refuse = (what: string): never => {
     throw new AppError(
@@ -147,8 +141,7 @@ function toData(path: string, value: unknown, depth: number): unknown {
     if (name === "__proto__") refuse("has a member called __proto__");
     entries.push([name, toData(path, item, depth + 1)]);
   }
-  // The codec mistakes an object whose members "/" and "bytes" are equal for a
-  // link.
+  // The codec mistakes an object whose members "/" and "bytes" are equal for a link.
   return "/" in value ? new Map(entries) : Object.fromEntries(entries);
 }
 

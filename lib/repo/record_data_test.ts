@@ -10,9 +10,7 @@ import {
   type RecordValue,
 } from "./record_data.ts";
 
-/**
- * JSON as clients may send it, with links, bytes and names that look like them.
- */
+/** JSON as clients may send it, with links, bytes and names that look like them. */
 const json = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },

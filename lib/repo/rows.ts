@@ -49,10 +49,7 @@ export interface OldRow {
   readonly bytes: Uint8Array;
 }
 
-/**
- * Content that the commit `rev` made unreachable; concatenated hashes of 32
- * bytes.
- */
+/** Content that the commit `rev` made unreachable; concatenated hashes of 32 bytes. */
 export interface GarbageRow {
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
@@ -78,10 +75,7 @@ export interface BlobRow {
   readonly uploadedAt: number;
   /** Name of the stored object. */
   readonly object: string;
-  /**
-   * Set when the object was found missing or damaged; uploading the blob again
-   * clears it.
-   */
+  /** Set when the object was found missing or damaged; uploading the blob again clears it. */
   readonly damaged?: true;
 }
 

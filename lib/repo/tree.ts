@@ -54,10 +54,7 @@ export async function changeTree(
   return { root: after, created, removed, proof };
 }
 
-/**
- * The nodes that prove what is at `path`, or that it is absent; from the root
- * down.
- */
+/** The nodes that prove what is at `path`, or that it is absent; from the root down. */
 export async function proofOf(
   source: NodeSource,
   root: string,

@@ -67,10 +67,7 @@ export interface ApplyResult {
 
 /** Options of {@linkcode Repo.apply}. */
 export interface ApplyOptions {
-  /**
-   * A repeat with the same key within a day changes nothing and returns the
-   * first result.
-   */
+  /** A repeat with the same key within a day changes nothing and returns the first result. */
   readonly idempotencyKey?: string;
   /** CID of the commit that must be the head. */
   readonly swapCommit?: string;

@@ -6,9 +6,7 @@
 
 import type { Clock } from "../clock.ts";
 
-/**
- * Minimum wait in milliseconds; timers are not exact enough for shorter ones.
- */
+/** Minimum wait in milliseconds; timers are not exact enough for shorter ones. */
 const MIN_WAIT_MS = 20;
 /** Maximum burst: idle time beyond this, in milliseconds, is not caught up. */
 const MAX_CREDIT_MS = 1_000;
@@ -26,10 +24,7 @@ export class Pacer {
     this.#dueAt = clock.now();
   }
 
-  /**
-   * Call after reading `bytes`. Resolves when they fit the rate, or when
-   * `signal` is aborted.
-   */
+  /** Call after reading `bytes`. Resolves when they fit the rate, or when `signal` is aborted. */
   async took(bytes: number, signal?: AbortSignal): Promise<void> {
     const now = this.#clock.now();
     const earliest = now - MAX_CREDIT_MS;

@@ -49,10 +49,7 @@ interface Progress {
 /** How often progress is stored, in milliseconds. */
 const SAVE_MS = 5_000;
 
-/**
- * After this many consecutive unreadable items the store is considered
- * unavailable.
- */
+/** After this many consecutive unreadable items the store is considered unavailable. */
 const MAX_UNREAD = 10;
 
 /** Scrubs all sources. */
@@ -99,8 +96,7 @@ export class Scrubber {
         const sound = await walk.check(source.name, item);
         after = item.id;
         const age = clock.now() - savedAt;
-        // Progress stays before items that could not be read, so that the next
-        // run retries them.
+        // Progress stays before items that could not be read, so that the next run retries them.
         if (!sound || (age >= 0 && age < SAVE_MS)) continue;
         await this.#save({ source: source.name, after, report: walk.report });
         savedAt = clock.now();
@@ -116,10 +112,7 @@ export class Scrubber {
       readonly count: number;
       /** Whether to store the report as the last one; true by default. */
       readonly keep?: boolean;
-      /**
-       * Skips items that would exceed this many bytes read; no limit by
-       * default.
-       */
+      /** Skips items that would exceed this many bytes read; no limit by default. */
       readonly maxBytes?: number;
     },
   ): Promise<ScrubReport> {

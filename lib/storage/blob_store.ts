@@ -38,10 +38,7 @@ export interface Part {
   readonly size: number;
 }
 
-/**
- * A multipart upload in progress; plain JSON, so that any instance can continue
- * it.
- */
+/** A multipart upload in progress; plain JSON, so that any instance can continue it. */
 export interface Multipart {
   readonly key: string;
   /** The driver's own id. */
@@ -169,8 +166,6 @@ export interface BlobStore {
     partNumber: number,
     options: { expiresInSeconds: number },
   ): Promise<PresignedRequest>;
-  /**
-   * Permanent public URL of an object, where the store is served to the public.
-   */
+  /** Permanent public URL of an object, where the store is served to the public. */
   publicUrl?(key: string): string;
 }

@@ -9,10 +9,7 @@ import { AppError } from "../errors.ts";
 import { type Digest, digestParts, parseDigest } from "../oci/digest.ts";
 import { quote } from "../text.ts";
 
-/**
- * Root of the layout of the CNCF registry (distribution), so that such a bucket
- * can be adopted.
- */
+/** Root of the layout of the CNCF registry (distribution), so that such a bucket can be adopted. */
 const DEFAULT_ROOT = "docker/registry/v2";
 
 /** Longest key in characters; the limit of S3. */

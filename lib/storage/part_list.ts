@@ -53,9 +53,7 @@ export function orderedParts(parts: readonly Part[]): Part[] {
   return ordered;
 }
 
-/**
- * The error for an upload that was never started, or was completed or aborted.
- */
+/** The error for an upload that was never started, or was completed or aborted. */
 export function unknownUpload(upload: Multipart, cause?: unknown): AppError {
   return new AppError(
     "BLOB_UPLOAD_UNKNOWN",
@@ -99,10 +97,7 @@ export function nothingToMove(key: string): AppError {
   return new AppError("BLOB_UNKNOWN", `There is no object ${key} to move.`);
 }
 
-/**
- * The error for an object whose size is not what was written: AppError
- * `BLOB_UPLOAD_INVALID`.
- */
+/** The error for an object whose size is not what was written: AppError `BLOB_UPLOAD_INVALID`. */
 export function wrongSize(wanted: number, found: number): AppError {
   return new AppError(
     "BLOB_UPLOAD_INVALID",

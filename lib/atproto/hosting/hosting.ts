@@ -35,23 +35,15 @@ export interface HostingDeps {
 /** Cached status of an account. */
 interface HostingRow {
   readonly status: RepoStatus;
-  /**
-   * Origin of the PDS that returned it; absent if the DID document has none.
-   */
+  /** Origin of the PDS that returned it; absent if the DID document has none. */
   readonly pds?: string;
   /** Milliseconds since the Unix epoch. */
   readonly checkedAt: number;
-  /**
-   * Set when the status is an assumption that was not checked yet; never
-   * stored.
-   */
+  /** Set when the status is an assumption that was not checked yet; never stored. */
   readonly assumed?: true;
 }
 
-/**
- * How long this process caches a row before it reads the store again, in
- * milliseconds.
- */
+/** How long this process caches a row before it reads the store again, in milliseconds. */
 const LOCAL_MS = 15_000;
 
 const LOCAL_ENTRIES = 20_000;
@@ -163,10 +155,7 @@ export class Hosting {
     this.#local.delete(did);
   }
 
-  /**
-   * Handles a network event about the account: rechecks its cached status in
-   * the background.
-   */
+  /** Handles a network event about the account: rechecks its cached status in the background. */
   async noticed(did: Did): Promise<void> {
     const known = this.#local.get(did) ??
       await this.#deps.kv.get(hostingKey(did));
@@ -200,10 +189,7 @@ export class Hosting {
     ).finally(() => this.#background--);
   }
 
-  /**
-   * Returns the current status, or the cached one while the PDS cannot be
-   * reached.
-   */
+  /** Returns the current status, or the cached one while the PDS cannot be reached. */
   async #askOr(did: Did, known: HostingRow): Promise<HostingRow> {
     try {
       return await this.#ask(did);
@@ -213,10 +199,7 @@ export class Hosting {
     }
   }
 
-  /**
-   * Queries the account's PDS and caches the result; `changed` resolves the PDS
-   * again first.
-   */
+  /** Queries the account's PDS and caches the result; `changed` resolves the PDS again first. */
   #ask(did: Did, changed = false): Promise<HostingRow> {
     return this.#flights.run(`${changed} ${did}`, undefined, async () => {
       const { kv, clock } = this.#deps;

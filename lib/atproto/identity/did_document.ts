@@ -16,10 +16,7 @@ import type { Did } from "../../did.ts";
 /** The claims of a DID document; the handle is not verified yet. */
 export interface DidClaims {
   readonly did: Did;
-  /**
-   * The first `at://` name, lower-cased; undefined when there is none or it is
-   * not a handle.
-   */
+  /** The first `at://` name, lower-cased; undefined when there is none or it is not a handle. */
   readonly handle: string | undefined;
   /** Origin of the PDS. */
   readonly pds: string | undefined;

@@ -20,10 +20,7 @@ import { readJson } from "../../net/json_body.ts";
 export interface HandleResolverOptions {
   fetch: GuardedFetch;
   clock: Clock;
-  /**
-   * Origin of the PDS that resolves `.test` handles; without it they do not
-   * resolve.
-   */
+  /** Origin of the PDS that resolves `.test` handles; without it they do not resolve. */
   sandboxPds?: string;
   /** Resolves the TXT records of a name; the system resolver by default. */
   resolveTxt?: (name: string) => Promise<string[][]>;

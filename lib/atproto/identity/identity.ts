@@ -28,10 +28,7 @@ export interface ResolveOptions {
    * older one is used while the network fails.
    */
   readonly maxAgeMs?: number;
-  /**
-   * How long to wait for a new result, in milliseconds, before a stale one is
-   * returned.
-   */
+  /** How long to wait for a new result, in milliseconds, before a stale one is returned. */
   readonly patienceMs?: number;
   /** Aborts the wait. Read only when there is something to wait for. */
   readonly signal?: AbortSignal | undefined;

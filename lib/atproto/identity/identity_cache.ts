@@ -18,10 +18,7 @@ export interface IdentityCacheDeps {
   log: Logger;
   /** How long a result is fresh, in milliseconds. */
   ttlMs: number;
-  /**
-   * Age up to which a stale result is used while the network fails, in
-   * milliseconds.
-   */
+  /** Age up to which a stale result is used while the network fails, in milliseconds. */
   staleTtlMs: number;
   /** How long a negative result is cached, in milliseconds. */
   negativeTtlMs: number;
@@ -33,10 +30,7 @@ export interface Question {
   readonly key: Key;
 }
 
-/**
- * A cached result. Stays readable long after `checkedAt`, in case the network
- * fails.
- */
+/** A cached result. Stays readable long after `checkedAt`, in case the network fails. */
 interface Row<T> {
   value: T | null;
   /** Milliseconds since the Unix epoch. */
@@ -47,10 +41,7 @@ interface Row<T> {
 interface LocalRow {
   readonly row: Row<unknown>;
   readonly readAt: number;
-  /**
-   * Set after a failed refresh: the row is used until then, regardless of its
-   * age.
-   */
+  /** Set after a failed refresh: the row is used until then, regardless of its age. */
   readonly retryAt?: number;
 }
 
@@ -63,16 +54,10 @@ const RETRY_MS = 30_000;
  */
 const FRESH_MS = 5_000;
 
-/**
- * Minimum time for which rows are kept, in milliseconds: former handles are
- * derived from them.
- */
+/** Minimum time for which rows are kept, in milliseconds: former handles are derived from them. */
 const KEEP_MS = 30 * 24 * 3_600_000;
 
-/**
- * How long this process caches a row before it reads the store again, in
- * milliseconds.
- */
+/** How long this process caches a row before it reads the store again, in milliseconds. */
 const LOCAL_MS = 30_000;
 
 const LOCAL_ENTRIES = 5_000;

@@ -81,8 +81,7 @@ export class CachedIdentityResolver implements IdentityResolver {
     }
     const identity = await this.#byDid(did, options);
     if (identity.handle === handle) return identity;
-    // Image names stay valid after a change of the handle while it still
-    // resolves to this DID.
+    // Image names stay valid after a change of the handle while it still resolves to this DID.
     if (await this.#claimed.has(did, handle)) return identity;
     // The document may have been read before the account took this handle.
     const again = await this.#byDid(did, {
@@ -114,9 +113,7 @@ export class CachedIdentityResolver implements IdentityResolver {
     );
   }
 
-  /**
-   * Returns the claims, with the handle only when it resolves back to the DID.
-   */
+  /** Returns the claims, with the handle only when it resolves back to the DID. */
   async #verified(
     claims: DidClaims,
     known: Identity | null,

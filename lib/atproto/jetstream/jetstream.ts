@@ -14,10 +14,7 @@ import { type JetstreamEvent, parseJetstreamEvent } from "./jetstream_event.ts";
 export interface JetstreamOptions {
   /** Address of the stream, for example `wss://jetstream.example.com/subscribe`; chosen by the operator. */
   readonly url: string;
-  /**
-   * Collections to receive commits of; identity and account events are always
-   * sent.
-   */
+  /** Collections to receive commits of; identity and account events are always sent. */
   readonly collections: readonly string[];
   /** Start after this cursor, in microseconds; without it with live events. */
   readonly cursor: number | undefined;
@@ -33,15 +30,10 @@ export interface JetstreamBatch {
 
 /** Larger events are omitted by the server; a profile has a few kilobytes. */
 const MAX_EVENT_BYTES = 256 << 10;
-/**
- * Reading pauses while this many frames are queued; frames already read are
- * still delivered.
- */
+/** Reading pauses while this many frames are queued; frames already read are still delivered. */
 const MAX_WAITING = 1_000;
 const CONNECT_MS = 10_000;
-/**
- * Ping interval; a server that is silent for twice as long is considered gone.
- */
+/** Ping interval; a server that is silent for twice as long is considered gone. */
 const PING_MS = 30_000;
 
 /**

@@ -12,10 +12,7 @@ import { type Did, didSchema } from "../../did.ts";
 export type JetstreamEvent =
   & {
     readonly did: Did;
-    /**
-     * Cursor of the event in the stream of its server: microseconds since the
-     * Unix epoch.
-     */
+    /** Cursor of the event in the stream of its server: microseconds since the Unix epoch. */
     readonly timeUs: number;
   }
   & (

@@ -21,10 +21,7 @@ function read(url: string, cursor?: number, signal?: AbortSignal) {
   );
 }
 
-/**
- * Reads this many events, and returns their times and the number of ignored
- * frames.
- */
+/** Reads this many events, and returns their times and the number of ignored frames. */
 async function take(
   batches: ReturnType<typeof read>,
   count: number,

@@ -47,8 +47,7 @@ export function checkBlobs(
     case "ref":
       return checkBlobs(lexicons, lexicons.getDef(definition.ref), value, path);
     case "union": {
-      // The library refuses unions without a type; the type of an open one may
-      // be unknown.
+      // The library refuses unions without a type; the type of an open one may be unknown.
       const type = memberOf(value, "$type");
       if (typeof type !== "string") return;
       return checkBlobs(lexicons, lexicons.getDef(type), value, path);

@@ -53,15 +53,11 @@ function attempt(check: () => void): Validation {
 }
 
 function reasonOf(error: unknown): string {
-  // The library throws an error for every mismatch; nothing else here can
-  // throw.
+  // The library throws an error for every mismatch; nothing else here can throw.
   return (error instanceof Error ? error.message : String(error)).slice(0, 300);
 }
 
-/**
- * Returns an object to validate; anything else becomes an empty object, which
- * fails.
- */
+/** Returns an object to validate; anything else becomes an empty object, which fails. */
 function objectOf(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? value as Record<string, unknown>

@@ -154,10 +154,7 @@ function memberOf(value: unknown, name: string): unknown {
     : undefined;
 }
 
-/**
- * Runs `check` and converts its error to a sentence about the parameter or
- * field.
- */
+/** Runs `check` and converts its error to a sentence about the parameter or field. */
 function checked<T>(
   what: "parameter" | "field",
   errors: Names | undefined,
@@ -176,10 +173,7 @@ function checked<T>(
   }
 }
 
-/**
- * Rewrites an error of the library, such as "Input/parts/0/etag must be a
- * string".
- */
+/** Rewrites an error of the library, such as "Input/parts/0/etag must be a string". */
 function explain(what: "parameter" | "field", reason: string) {
   const missing = /^(\S+) must have the property "(.*)"$/.exec(reason);
   if (missing) {

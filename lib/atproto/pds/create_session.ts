@@ -81,10 +81,7 @@ export async function createSession(
   }
 }
 
-/**
- * Whether a session was opened with the account password, which is not
- * accepted.
- */
+/** Whether a session was opened with the account password, which is not accepted. */
 export function goesTooFar(
   { allowAccountPassword }: Pick<LoginDeps, "allowAccountPassword">,
   accessJwt: string,

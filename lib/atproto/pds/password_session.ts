@@ -116,10 +116,7 @@ export class PasswordSessions {
     });
   }
 
-  /**
-   * Returns the session of an earlier login, or undefined when there is none
-   * (any more).
-   */
+  /** Returns the session of an earlier login, or undefined when there is none (any more). */
   async restore(did: Did): Promise<PdsSession | undefined> {
     const stored = await this.#store.read(did);
     if (!stored) return undefined;
@@ -133,10 +130,7 @@ export class PasswordSessions {
     return undefined;
   }
 
-  /**
-   * Deletes the session and the passwords of an account. The PDS is not
-   * notified.
-   */
+  /** Deletes the session and the passwords of an account. The PDS is not notified. */
   async drop(did: Did): Promise<void> {
     await this.#store.drop(did);
   }
@@ -152,10 +146,7 @@ export class PasswordSessions {
     });
   }
 
-  /**
-   * Sends with the access token, refreshed when it has expired or is about to
-   * expire.
-   */
+  /** Sends with the access token, refreshed when it has expired or is about to expire. */
   #sender(did: Did, first: SessionTokens): AuthorizedSend {
     const { fetch, clock } = this.#deps;
     let tokens = first;
@@ -229,10 +220,7 @@ export class PasswordSessions {
   }
 }
 
-/**
- * Whether the tokens were not refreshed; a PDS may keep one token when it
- * replaces the other.
- */
+/** Whether the tokens were not refreshed; a PDS may keep one token when it replaces the other. */
 function isSame(one: SessionTokens, two: SessionTokens): boolean {
   return one.accessJwt === two.accessJwt && one.refreshJwt === two.refreshJwt;
 }

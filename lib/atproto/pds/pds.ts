@@ -13,10 +13,7 @@ export interface RepoRecord {
   readonly value: Record<string, unknown>;
 }
 
-/**
- * Maximum writes of one commit (sync specification), enforced by the reference
- * PDS.
- */
+/** Maximum writes of one commit (sync specification), enforced by the reference PDS. */
 export const MAX_WRITES = 200;
 
 /** One write of `com.atproto.repo.applyWrites`. */
@@ -68,10 +65,7 @@ export interface PdsReader {
     did: Did,
     signal?: AbortSignal,
   ): Promise<string[]>;
-  /**
-   * False only when the PDS confirms that it has no repo of `did`, not even a
-   * deactivated one.
-   */
+  /** False only when the PDS confirms that it has no repo of `did`, not even a deactivated one. */
   hasRepo(pds: string, did: Did, signal?: AbortSignal): Promise<boolean>;
   /** The whole blob, at most `maxBytes`, its CID verified. Undefined when there is none. */
   getBlob(
@@ -82,10 +76,7 @@ export interface PdsReader {
   ): Promise<{ bytes: Uint8Array; mimeType: string } | undefined>;
 }
 
-/**
- * Remaining write quota at a PDS, in points: a delete costs 1, an update 2, a
- * create 3.
- */
+/** Remaining write quota at a PDS, in points: a delete costs 1, an update 2, a create 3. */
 export interface WriteBudget {
   readonly limit: number;
   readonly remaining: number;
@@ -93,17 +84,11 @@ export interface WriteBudget {
   readonly resetsAt: number;
 }
 
-/**
- * An authenticated session of one account at its PDS; refreshes tokens
- * automatically.
- */
+/** An authenticated session of one account at its PDS; refreshes tokens automatically. */
 export interface PdsSession {
   readonly did: Did;
   readonly pds: string;
-  /**
-   * Quota left after the latest commit; undefined if the PDS does not report
-   * it.
-   */
+  /** Quota left after the latest commit; undefined if the PDS does not report it. */
   readonly writeBudget?: WriteBudget | undefined;
   /** Applies all `writes` in one commit, or none (AppError `CONFLICT` when a create exists or a swap fails). */
   applyWrites(

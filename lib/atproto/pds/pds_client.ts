@@ -245,9 +245,7 @@ export class PdsClient implements PdsReader {
     }
   }
 
-  /**
-   * Sends in a slot of the host, and retries once when the connection broke.
-   */
+  /** Sends in a slot of the host, and retries once when the connection broke. */
   #twice<T>(call: XrpcCall, send: () => Promise<T>): Promise<T> {
     const { host } = new URL(call.origin);
     return this.#slots.run(host, call.signal, async () => {

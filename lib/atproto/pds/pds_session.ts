@@ -41,10 +41,7 @@ export class ServiceTokenCache {
     max: 10_000,
   });
 
-  /**
-   * Returns the cached token for `name`, or fetches one when there is none
-   * valid at `now`.
-   */
+  /** Returns the cached token for `name`, or fetches one when there is none valid at `now`. */
   async get(
     name: string,
     now: number,
@@ -291,10 +288,7 @@ export class XrpcPdsSession implements PdsSession {
   }
 }
 
-/**
- * Reads a response to its end: the head alone does not prove that a write
- * succeeded.
- */
+/** Reads a response to its end: the head alone does not prove that a write succeeded. */
 async function readWhole(response: Response): Promise<void> {
   await response.arrayBuffer();
 }

@@ -184,8 +184,7 @@ function parse(text: string): unknown {
 function retryAfter(headers: Headers): number | undefined {
   const seconds = Number(headers.get("retry-after") ?? NaN);
   if (Number.isFinite(seconds) && seconds >= 0) return Math.ceil(seconds);
-  // The reference PDS sends it in seconds since the Unix epoch, by its own
-  // clock.
+  // The reference PDS sends it in seconds since the Unix epoch, by its own clock.
   const reset = Number(headers.get("ratelimit-reset") ?? NaN);
   const now = Date.parse(headers.get("date") ?? "") / 1000;
   const left = Math.ceil(reset - now);

@@ -125,10 +125,7 @@ export function readTag(value: unknown): TagRecord | undefined {
   };
 }
 
-/**
- * Parses a sailor profile; undefined when it is not one. A hold given as URL
- * becomes a did:web.
- */
+/** Parses a sailor profile; undefined when it is not one. A hold given as URL becomes a did:web. */
 export function readProfile(value: unknown): SailorProfile | undefined {
   const { data } = profileSchema.safeParse(value);
   if (!data) return undefined;

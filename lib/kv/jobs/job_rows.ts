@@ -40,9 +40,7 @@ export class JobRows {
     this.#leaseMs = leaseMs;
   }
 
-  /**
-   * Claims the job of a due row, unless another worker has it or it is gone.
-   */
+  /** Claims the job of a due row, unless another worker has it or it is gone. */
   async claim(
     kind: JobKind<unknown>,
     due: Entry<unknown>,
@@ -85,10 +83,7 @@ export class JobRows {
       .commit();
   }
 
-  /**
-   * Returns the stored job, unless it was finished or queued again since `row`
-   * was read.
-   */
+  /** Returns the stored job, unless it was finished or queued again since `row` was read. */
   async current(id: string, row: JobRow): Promise<Entry<JobRow> | undefined> {
     const job = await this.#kv.get<JobRow>(jobKey(id));
     return job?.value.revision === row.revision ? job : undefined;

@@ -28,10 +28,7 @@ export interface JobRunnerOptions {
   readonly log: Logger;
   /** Concurrent jobs in this instance; 4 by default. */
   readonly concurrency?: number;
-  /**
-   * Time after which a dead worker's job is taken over, in milliseconds; 60,000
-   * by default.
-   */
+  /** Time after which a dead worker's job is taken over, in milliseconds; 60,000 by default. */
   readonly leaseMs?: number;
   /** Polling interval in milliseconds; 5,000 by default. */
   readonly pollMs?: number;

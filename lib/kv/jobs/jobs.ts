@@ -62,10 +62,7 @@ export interface JobRow {
   readonly plannedAt?: number;
   /** Runs started so far. */
   readonly attempts: number;
-  /**
-   * Changes with each `enqueue`, so that a run can detect that its job was
-   * replaced.
-   */
+  /** Changes with each `enqueue`, so that a run can detect that its job was replaced. */
   readonly revision: string;
   /** Why the last run failed. */
   readonly lastError?: string;
@@ -176,9 +173,7 @@ export async function* waitingJobs<T>(
   }
 }
 
-/**
- * Lists the jobs that failed permanently in the last 30 days, at most `limit`.
- */
+/** Lists the jobs that failed permanently in the last 30 days, at most `limit`. */
 export async function listDeadJobs(kv: Kv, limit = 100): Promise<DeadJob[]> {
   const jobs: DeadJob[] = [];
   for await (const entry of kv.list<DeadJob>(deadJobKeys, { limit })) {

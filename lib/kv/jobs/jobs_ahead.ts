@@ -17,10 +17,7 @@ const EVERY_MS = 60_000;
 /** Jobs of one kind checked in one round, latest first. */
 const MAX_LOOKED_AT = 1_000;
 
-/**
- * Reschedules jobs with a time too far ahead, so that they wait no longer than
- * intended.
- */
+/** Reschedules jobs with a time too far ahead, so that they wait no longer than intended. */
 export class JobsAhead {
   readonly #kv: Kv;
   readonly #clock: Clock;

@@ -168,10 +168,7 @@ export class CarReader {
     return links.map((link, i) => ({ ...link, row: rows[i]?.value }));
   }
 
-  /**
-   * Returns the record `cid`, whether it is still that of `row` or was replaced
-   * meanwhile.
-   */
+  /** Returns the record `cid`, whether it is still that of `row` or was replaced meanwhile. */
   async #version(
     cid: string,
     row: NodeRow | RecordRow | undefined,

@@ -40,10 +40,7 @@ export class FanOut {
     this.#clock = clock;
   }
 
-  /**
-   * Adds an event for one recipient; each recipient receives its events in
-   * order.
-   */
+  /** Adds an event for one recipient; each recipient receives its events in order. */
   add({ seq, frame }: LoggedEvent, recipient: Recipient): void {
     if (this.#frames.length === 0 && this.#pause === undefined) {
       queueMicrotask(() => this.flush());

@@ -19,10 +19,7 @@ import {
 
 /** Maximum unsent bytes of a consumer during backfill. */
 const BACKFILL_BYTES = 1_000_000;
-/**
- * Polling interval of a consumer's unsent bytes during backfill, in
- * milliseconds.
- */
+/** Polling interval of a consumer's unsent bytes during backfill, in milliseconds. */
 const DRAIN_MS = 20;
 /** `readyState` of an open socket. */
 const OPEN = 1;
@@ -104,10 +101,7 @@ export class Firehose {
     }
   }
 
-  /**
-   * Closes all connections when the server stops; consumers reconnect with
-   * their cursor.
-   */
+  /** Closes all connections when the server stops; consumers reconnect with their cursor. */
   close(): void {
     this.#fanOut.flush();
     for (const socket of this.#sockets.keys()) {
@@ -115,10 +109,7 @@ export class Firehose {
     }
   }
 
-  /**
-   * Returns why another consumer of `client` is refused, or undefined when it
-   * is admitted.
-   */
+  /** Returns why another consumer of `client` is refused, or undefined when it is admitted. */
   #crowd(client: string | undefined): string | undefined {
     const { maxConsumers, maxPerClient } = this.#limits;
     if (this.#sockets.size >= maxConsumers) return "too many consumers";
@@ -225,10 +216,7 @@ export class Firehose {
     socket.close(POLICY_VIOLATION, "ConsumerTooSlow");
   }
 
-  /**
-   * Waits until little is unsent; returns false when there was no progress for
-   * too long.
-   */
+  /** Waits until little is unsent; returns false when there was no progress for too long. */
   async #drained(socket: FirehoseSocket, gone: AbortSignal): Promise<boolean> {
     let least = Infinity;
     let since = this.#clock.now();

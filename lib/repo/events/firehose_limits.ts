@@ -12,10 +12,7 @@ export interface FirehoseLimits {
   readonly maxPerClient: number;
   /** A consumer with more unsent bytes than this is dropped. */
   readonly maxBufferedBytes: number;
-  /**
-   * A consumer that makes no progress for this long during backfill is dropped;
-   * milliseconds.
-   */
+  /** A consumer that makes no progress for this long during backfill is dropped; milliseconds. */
   readonly stallMs: number;
 }
 

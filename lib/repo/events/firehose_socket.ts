@@ -13,10 +13,7 @@ const MISSED_PINGS = 2;
 
 const POLICY_VIOLATION = 1008;
 
-/**
- * The subset of WebSocket that is used; implemented by the platform's and that
- * of `ws`.
- */
+/** The subset of WebSocket that is used; implemented by the platform's and that of `ws`. */
 export interface FirehoseSocket {
   /** 0 while connecting, 1 while open. */
   readonly readyState: number;
@@ -30,15 +27,9 @@ export interface FirehoseSocket {
     type: "open" | "close" | "error",
     listener: () => void,
   ): void;
-  /**
-   * If present, called every half minute, so that proxies keep the connection
-   * open.
-   */
+  /** If present, called every half minute, so that proxies keep the connection open. */
   ping?(): void;
-  /**
-   * If present, calls `listener` for each pong; a consumer that misses two is
-   * dropped.
-   */
+  /** If present, calls `listener` for each pong; a consumer that misses two is dropped. */
   onPong?(listener: () => void): void;
   /** Ends the connection without a close frame, which would not be answered. */
   terminate?(): void;
@@ -56,9 +47,7 @@ export function opened(
   });
 }
 
-/**
- * Pings until the connection is closed; terminates one that does not answer.
- */
+/** Pings until the connection is closed; terminates one that does not answer. */
 export async function keepAlive(
   socket: FirehoseSocket,
   clock: Clock,

@@ -52,8 +52,7 @@ export class LiveEvents {
   follow(after: number, listener: EventListener): (() => void) | undefined {
     if (this.#tail > after) return undefined;
     if (this.#listeners.size === 0) this.#tail = after;
-    // Other listeners may still need events that this one has read from the
-    // log.
+    // Other listeners may still need events that this one has read from the log.
     const skipping: EventListener = (event) => {
       if (event.seq > after) listener(event);
     };

@@ -66,8 +66,7 @@ export async function ensurePlcIdentity(
     return wanted.did;
   }
   const key = plcGenesisKey(wanted.name);
-  // Stored before it is sent: an interrupted start must not create a second
-  // DID.
+  // Stored before it is sent: an interrupted start must not create a second DID.
   if (await deps.kv.get(key) === undefined) {
     const genesis = await signOperation(
       operationOf(wanted, {
@@ -137,10 +136,7 @@ async function update(
   deps.logger.info("the did:plc of the hold was updated", { did });
 }
 
-/**
- * Builds an operation with `wanted`, which keeps everything else of the last
- * one.
- */
+/** Builds an operation with `wanted`, which keeps everything else of the last one. */
 function operationOf(
   wanted: PlcIdentity,
   before: Partial<UnsignedPlcOperation> & {
@@ -174,10 +170,7 @@ function operationOf(
   };
 }
 
-/**
- * Returns the last operation of `did`, or undefined when the directory does not
- * know it.
- */
+/** Returns the last operation of `did`, or undefined when the directory does not know it. */
 async function lastOperation(
   { fetch, directory }: PlcDeps,
   did: Did,

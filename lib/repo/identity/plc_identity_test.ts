@@ -68,8 +68,7 @@ Deno.test("a did:plc is created once, follows key and address, and survives an u
   assert.equal(after?.pds, "https://new.example.com");
   assert.equal(await operations(did), 2);
 
-  // Without the rotation key it cannot be changed, and the start succeeds
-  // anyway.
+  // Without the rotation key it cannot be changed, and the start succeeds anyway.
   const stranger = { ...deps, rotation: await testSigner(8) };
   assert.equal(await ensurePlcIdentity(stranger, { ...wanted, did }), did);
   assert.equal(await operations(did), 2);

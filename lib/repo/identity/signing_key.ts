@@ -12,17 +12,11 @@ import type { Key, Kv } from "../../kv/kv.ts";
 import { signingKeyKey } from "../kv_keys.ts";
 import { importSigningKey, type Signer } from "./signer.ts";
 
-/**
- * Encrypts for one place of the store; implemented by `SecretBox` of
- * `lib/crypto`.
- */
+/** Encrypts for one place of the store; implemented by `SecretBox` of `lib/crypto`. */
 export interface KeyBox {
   /** Encrypts plain JSON for `place`. */
   seal(place: Key, value: unknown): SealedValue;
-  /**
-   * Throws when `sealed` was altered, or encrypted with another secret or for
-   * another place.
-   */
+  /** Throws when `sealed` was altered, or encrypted with another secret or for another place. */
   open(place: Key, sealed: SealedValue): unknown;
 }
 

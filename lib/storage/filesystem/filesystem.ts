@@ -40,10 +40,7 @@ export interface FilesystemOptions {
   clock?: Clock;
 }
 
-/**
- * A {@linkcode BlobStore} on a local disk; throws AppError `STORAGE_FULL` when
- * the disk is full.
- */
+/** A {@linkcode BlobStore} on a local disk; throws AppError `STORAGE_FULL` when it is full. */
 export class FilesystemBlobStore implements BlobStore {
   readonly driver = "filesystem";
   readonly parts: PartLimits = { minBytes: 1, maxParts: MAX_PARTS };
@@ -270,10 +267,7 @@ function told(headers: ObjectHeaders) {
   return { contentType, cacheControl };
 }
 
-/**
- * The ETag changes with every write, because that creates a new file, but not
- * with a move.
- */
+/** The ETag changes with every write, because that creates a new file, but not with a move. */
 function plainInfo(stat: Deno.FileInfo): ObjectInfo {
   const modifiedAt = stat.mtime?.getTime() ?? 0;
   const etag = [stat.size, modifiedAt, stat.ino ?? 0]
@@ -287,10 +281,7 @@ function plainInfo(stat: Deno.FileInfo): ObjectInfo {
   };
 }
 
-/**
- * Returns the result of `work`, or undefined when a file it needs does not
- * exist.
- */
+/** Returns the result of `work`, or undefined when a file it needs does not exist. */
 async function orMissing<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();

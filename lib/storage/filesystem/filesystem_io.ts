@@ -7,10 +7,7 @@
 import { storageFull, storageUnavailable } from "../storage_error.ts";
 import { chunksOf, type Slice } from "../stream.ts";
 
-/**
- * Size of a read in bytes: larger reads are no faster, and each slow reader
- * holds two buffers.
- */
+/** Size of a read in bytes: larger reads are no faster, and each slow reader holds two buffers. */
 const READ_SIZE = 512 * 1024;
 /**
  * Size of a read for a slow reader in bytes, so that progress is visible and
@@ -47,9 +44,7 @@ export interface WriteOptions {
   offset: number;
   /** Whether to create a missing file; true by default. */
   create?: boolean;
-  /**
-   * Called before the bytes `[offset, end)` are written; throws to reject them.
-   */
+  /** Called before the bytes `[offset, end)` are written; throws to reject them. */
   allow?: (end: number) => void;
   signal?: AbortSignal | undefined;
 }
@@ -215,9 +210,7 @@ export function isMissing(error: unknown): boolean {
     error instanceof Deno.errors.NotADirectory;
 }
 
-/**
- * System error codes for a full disk, an exceeded quota or a file size limit.
- */
+/** System error codes for a full disk, an exceeded quota or a file size limit. */
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /** System error codes for a disk that needs the operator's attention. */

@@ -30,10 +30,7 @@ export class FileTree {
     this.#folder = folder;
   }
 
-  /**
-   * Real path of the root. Rejects with AppError `UNAVAILABLE` when it cannot
-   * be created.
-   */
+  /** Real path of the root. Rejects with AppError `UNAVAILABLE` when it cannot be created. */
   root(): Promise<string> {
     const root = this.#root ??= this.#open();
     // The next call finds a disk that is mounted later.

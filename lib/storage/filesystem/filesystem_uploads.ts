@@ -138,10 +138,7 @@ export class FileUploads {
     });
   }
 
-  /**
-   * Lists uploads in progress whose key begins with `prefix`; removes leftovers
-   * of crashes.
-   */
+  /** Lists uploads in progress whose key begins with `prefix`; removes leftovers of crashes. */
   async *all(
     prefix: string,
   ): AsyncGenerator<{ upload: Multipart; startedAt: number }, void, void> {
@@ -220,10 +217,7 @@ export class FileUploads {
     return join(await this.#tree.staging(), upload.id);
   }
 
-  /**
-   * Runs `work`; if the folder disappears meanwhile, the upload was completed
-   * or aborted.
-   */
+  /** Runs `work`; if the folder disappears meanwhile, the upload was completed or aborted. */
   async #known<T>(upload: Multipart, work: () => Promise<T>): Promise<T> {
     try {
       return await work();

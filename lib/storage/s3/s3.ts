@@ -37,10 +37,7 @@ import { publicUrl, withHost } from "./s3_urls.ts";
 /** Minimum part size of S3, except for the last part. */
 const MIN_PART = 5 * 1024 * 1024;
 
-/**
- * How long a successful write counts as proof that the bucket is writable, in
- * milliseconds.
- */
+/** How long a successful write counts as proof that the bucket is writable, in milliseconds. */
 const PROBE_MS = 30_000;
 
 /**

@@ -18,9 +18,7 @@ export interface BodyOptions {
   first: Readable;
   /** Requests the same object again, from byte `start`. */
   resume: (start: number) => Promise<Readable>;
-  /**
-   * Milliseconds without a byte after which the connection counts as broken.
-   */
+  /** Milliseconds without a byte after which the connection counts as broken. */
   idleTimeoutMs: number;
   signal?: AbortSignal | undefined;
 }
@@ -111,10 +109,7 @@ function reading(body: Readable) {
       if (value instanceof Uint8Array) return value;
       throw new Error("The body ended before its length.");
     },
-    /**
-     * Reads to the end after the last byte, so that the connection can be
-     * reused.
-     */
+    /** Reads to the end after the last byte, so that the connection can be reused. */
     async end(idleTimeoutMs: number): Promise<void> {
       try {
         const { done } = await next(idleTimeoutMs);

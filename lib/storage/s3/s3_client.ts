@@ -17,10 +17,7 @@ import { s3Error, type S3Place } from "./s3_errors.ts";
 import type { ProgressHandler } from "./s3_handler.ts";
 import { type Attempt, withRetries } from "./s3_retry.ts";
 
-/**
- * Access key; without one the SDK searches for credentials (environment, files,
- * roles).
- */
+/** Access key; without one the SDK searches for credentials (environment, files, roles). */
 export interface S3Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -47,10 +44,7 @@ export interface S3Options {
    * the host in presigned GET URLs.
    */
   readonly cdnHost?: string;
-  /**
-   * Host, with optional port, that serves the objects to the public by their
-   * keys.
-   */
+  /** Host, with optional port, that serves the objects to the public by their keys. */
   readonly publicHost?: string;
   /**
    * Milliseconds without a byte in either direction after which a request is

@@ -36,8 +36,7 @@ export async function copyObject(
   limits: CopyLimits = { maxWhole: MAX_WHOLE, piece: PIECE },
 ): Promise<void> {
   const { bucket } = connection;
-  // The source is one header value: its slashes stay, everything else is
-  // escaped.
+  // The source is one header value: its slashes stay, everything else is escaped.
   const source = `${bucket}/${from}`.split("/").map(encodeURIComponent)
     .join("/");
   if (info.size <= limits.maxWhole) {

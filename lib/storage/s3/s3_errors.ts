@@ -54,9 +54,7 @@ export function isBusy(error: unknown): boolean {
   return status === 503 || status === 429 || name === "SlowDown";
 }
 
-/**
- * Whether a retry may succeed: no response, a broken one, or a transient error.
- */
+/** Whether a retry may succeed: no response, a broken one, or a transient error. */
 export function isPassing(error: unknown): boolean {
   const { name, status, skewCorrected } = readFailure(error);
   if (name === "CredentialsProviderError") return false;

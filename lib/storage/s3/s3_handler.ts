@@ -41,10 +41,7 @@ export class ProgressHandler extends NodeHttpHandler {
   }
 }
 
-/**
- * The same bytes, without a copy; calls `progress` for each piece that is
- * requested.
- */
+/** The same bytes, without a copy; calls `progress` for each piece that is requested. */
 function inPieces(bytes: Uint8Array, progress: () => void): Readable {
   let at = 0;
   return new Readable({

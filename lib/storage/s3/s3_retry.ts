@@ -13,9 +13,7 @@ import { isBusy, isPassing } from "./s3_errors.ts";
 export interface Patience {
   /** Maximum number of attempts. */
   readonly tries: number;
-  /**
-   * Milliseconds that an attempt may take without progress until the response.
-   */
+  /** Milliseconds that an attempt may take without progress until the response. */
   readonly waitMs: number;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
