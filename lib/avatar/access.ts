@@ -1,6 +1,6 @@
 /**
- * Who may ask for which variant, for operators who do not want to do any work
- * that anybody thinks of.
+ * Restricts the variants that clients may request: allowed sizes and signed
+ * URLs.
  *
  * @module
  */
@@ -9,20 +9,19 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { AppError } from "../errors.ts";
 import { DEFAULT_QUALITY, type PictureQuery } from "./parameters.ts";
 
-/** The part of the options that decides. */
+/** The relevant part of the options. */
 export interface AccessRules {
   readonly allowedSizes: readonly number[];
   readonly signingKeys: readonly string[];
 }
 
 /**
- * Lets a request pass or throws.
+ * Throws unless a request is allowed. Without signing keys `w` and `h` must be
+ * among the allowed sizes, if there are any, and so must their products with
+ * `dpr`. With signing keys a request needs a signature unless it has no size
+ * and quality, or only allowed sizes.
  *
- * Without signing keys `w` and `h` must be among the allowed sizes, if there
- * are any, and so must their products with `dpr`. With signing keys a request needs a signature unless it names no
- * size and no quality, or allowed sizes only.
- *
- * @param target path and query as they came.
+ * @param target path and query as received.
  *
  * Throws AppError `INVALID_REQUEST` for a size that is not allowed and `DENIED`
  * for a missing or wrong signature.

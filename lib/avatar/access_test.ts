@@ -37,7 +37,7 @@ Deno.test("with allowed sizes others are refused by name", () => {
   );
 });
 
-Deno.test("with allowed sizes dpr leads to no other ones", () => {
+Deno.test("with allowed sizes dpr cannot produce other ones", () => {
   const rules = { ...OPEN, allowedSizes: [64, 100, 128] };
   ask("/alice.test?dpr=3", rules);
   ask("/alice.test?w=64&dpr=2", rules);
@@ -52,7 +52,7 @@ Deno.test("with allowed sizes dpr leads to no other ones", () => {
   assert.throws(() => ask("/alice.test?w=64&dpr=1.99", signed), denied);
 });
 
-Deno.test("with keys a size needs a signature of one of them", () => {
+Deno.test("with keys a size needs a signature with one of them", () => {
   const rules = { allowedSizes: [64], signingKeys: ["old key", "new key"] };
   ask("/alice.test", rules);
   ask("/alice.test?w=64", rules);

@@ -1,6 +1,5 @@
 /**
- * Bounds on the new work that one client may cause. What is known already is
- * never counted.
+ * Rate limits for new work by client. Cached results are never counted.
  *
  * @module
  */
@@ -10,13 +9,13 @@ import { AppError } from "../errors.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
 import type { AvatarOptions } from "./options.ts";
 
-/** Somebody who asks. */
+/** A client. */
 export interface Visitor {
-  /** Whom work is counted against; undefined: nobody. */
+  /** The subject that work is counted for; undefined for none. */
   readonly client: string | undefined;
-  /** Counts the piece of work named `work`; throws AppError `TOOMANYREQUESTS` when it is too much. */
+  /** Counts the work `work`; throws AppError `TOOMANYREQUESTS` when the limit is exceeded. */
   readonly admit: (work: string) => Promise<void>;
-  /** Counts the variant named `work`; false when it is too much. */
+  /** Counts the variant `work`; returns false when the limit is exceeded. */
   readonly mayMake: (
     work: string,
     size: "common" | "other",
@@ -40,7 +39,7 @@ export class Admission {
     const { clientPerMinute: limit, clientSizesPerDay } = options;
     this.#limiter = limiter;
     this.#names = { name: "avatar work", limit, windowSeconds: 60 };
-    // Apart, so that odd sizes use up nobody's common ones.
+    // A separate limit, so that uncommon sizes do not use up that of common ones.
     this.#common = { name: "avatar common", limit, windowSeconds: 60 };
     this.#daily = {
       name: "avatar sizes",
@@ -49,7 +48,7 @@ export class Admission {
     };
   }
 
-  /** The visitor that `client` is. */
+  /** The visitor for `client`. */
   visitor(client: string | undefined): Visitor {
     return {
       client,
@@ -59,9 +58,9 @@ export class Admission {
   }
 
   /**
-   * Counts the piece of work named `work` against `client`, once for all who
-   * ask for it at the same time. Throws AppError `TOOMANYREQUESTS` with a time
-   * to retry when the client has caused too much.
+   * Counts the work `work` for `client`, once for all concurrent requests.
+   * Throws AppError `TOOMANYREQUESTS` with a retry time when the limit is
+   * exceeded.
    */
   async admit(client: string | undefined, work: string): Promise<void> {
     const wait = await this.#take(client, work, this.#names);
@@ -85,7 +84,7 @@ export class Admission {
       await this.#take(client, work, this.#daily) === 0;
   }
 
-  /** Counts once for all who ask at the same time; seconds to wait, 0 when it is allowed. */
+  /** Counts once for all concurrent callers; returns the seconds to wait, 0 when allowed. */
   async #take(
     client: string | undefined,
     work: string,

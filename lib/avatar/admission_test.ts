@@ -19,7 +19,7 @@ async function withAdmission(
   }
 }
 
-Deno.test("a client that asked for too much is told when to come back, others go on", () =>
+Deno.test("a client over the limit gets a retry time, others are not affected", () =>
   withAdmission(3, async (admission, clock) => {
     for (const work of ["a", "b", "c"]) await admission.admit("one", work);
     await assert.rejects(admission.admit("one", "d"), (error) => {
@@ -33,7 +33,7 @@ Deno.test("a client that asked for too much is told when to come back, others go
     await admission.admit("one", "d");
   }));
 
-Deno.test("a crowd that asks for the same work counts once", () =>
+Deno.test("concurrent requests for the same work count once", () =>
   withAdmission(2, async (admission) => {
     const crowd = () =>
       Promise.all(
@@ -44,13 +44,13 @@ Deno.test("a crowd that asks for the same work counts once", () =>
     await assert.rejects(crowd());
   }));
 
-Deno.test("with a limit of zero, or of nobody in particular, nothing is counted", () =>
+Deno.test("with a limit of zero, or without a client, nothing is counted", () =>
   withAdmission(0, async (admission) => {
     for (let i = 0; i < 1000; i++) await admission.admit("one", `${i}`);
     await admission.admit(undefined, "a");
   }));
 
-Deno.test("odd sizes are counted by the minute and by the day, common ones apart", () =>
+Deno.test("uncommon sizes are limited per minute and per day, common ones separately", () =>
   withAdmission(3, async (admission, clock) => {
     const visitor = admission.visitor("one");
     const odd = (work: string) => visitor.mayMake(work, "other");

@@ -1,5 +1,5 @@
 /**
- * What is known of a picture, for those who want more than its pixels.
+ * Describes the pictures of an account: source, original and stored variants.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export interface AccountPicture {
   readonly cid: string;
   /** The record that names it. */
   readonly source: { readonly collection: string; readonly uri: string };
-  /** Undefined until a variant was made. */
+  /** Undefined until a variant was rendered. */
   readonly original: (OriginalFacts & { readonly url: string }) | undefined;
   /** At most 100, by name. */
   readonly variants: readonly DescribedVariant[];
@@ -36,7 +36,7 @@ export interface AccountPicture {
 export interface AccountDescription {
   readonly did: Did;
   readonly handle: string | undefined;
-  /** When its PDS was asked, in milliseconds since the Unix epoch. */
+  /** When its PDS was queried, in milliseconds since the Unix epoch. */
   readonly checkedAt: number;
   readonly freshness: "fresh" | "stale";
   readonly avatar: AccountPicture | undefined;
@@ -45,7 +45,7 @@ export interface AccountDescription {
 
 const MAX_VARIANTS = 100;
 
-/** Reads what is stored of `picture`. */
+/** Reads the stored facts of `picture`. */
 export async function describePicture(
   kv: Kv,
   did: Did,

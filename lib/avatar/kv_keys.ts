@@ -1,5 +1,5 @@
 /**
- * Every key that the avatar service stores in KV.
+ * KV keys of the avatar service.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import type { Did } from "../did.ts";
 import type { Key, ListSelector } from "../kv/kv.ts";
 
-/** Which pictures an account has, and when we last asked. */
+/** The pictures of an account, and when its PDS was last queried. */
 export const profileKey = (did: Did): Key => ["avatar", "profile", did];
 
-/** What is known of one picture. */
+/** The row of one picture. */
 export const imageKey = (did: Did, cid: string): Key => [
   "avatar",
   "image",
@@ -35,7 +35,7 @@ export const variantKeys = (did: Did, cid: string): ListSelector => ({
 /** All stored variants. */
 export const allVariants: Key = ["avatar", "variant"];
 
-/** All pictures of which something is known. */
+/** All pictures with a row. */
 export const allImages: Key = ["avatar", "image"];
 
 /** Why a picture was refused; kept for a short time. */
@@ -46,7 +46,7 @@ export const refusalKey = (did: Did, cid: string): Key => [
   cid,
 ];
 
-/** A picture that is no longer in use, sorted by the time at which it goes. */
+/** A picture that is no longer in use, sorted by the time of its removal. */
 export const replacedKey = (dueAt: number, did: Did, cid: string): Key => [
   "avatar",
   "replaced",
@@ -55,15 +55,15 @@ export const replacedKey = (dueAt: number, did: Did, cid: string): Key => [
   cid,
 ];
 
-/** What is due at `now` (milliseconds since the Unix epoch). */
+/** Selects what is due at `now` (milliseconds since the Unix epoch). */
 export const replacedKeys = (now: number): ListSelector => ({
   prefix: ["avatar", "replaced"],
   end: ["avatar", "replaced", now + 1],
 });
 
 /**
- * An object that is to be removed unless a row speaks of it by then, sorted by
- * the time at which it goes; `name` is that of a variant, or {@linkcode ORIGINAL}.
+ * An object to be removed unless a row refers to it by then, sorted by the time
+ * of its removal; `name` is that of a variant, or {@linkcode ORIGINAL}.
  */
 export const strayKey = (
   dueAt: number,
@@ -72,10 +72,10 @@ export const strayKey = (
   name: string,
 ): Key => ["avatar", "stray", dueAt, did, cid, name];
 
-/** All of them. */
+/** All stray objects. */
 export const strayKeys: ListSelector = { prefix: ["avatar", "stray"] };
 
-/** In the key of a stray object: the picture as it was uploaded. */
+/** The name of the uploaded picture in the key of a stray object. */
 export const ORIGINAL = "original";
 
 /** Counter of the bytes of all stored objects. */
@@ -84,15 +84,15 @@ export const storedBytesKey: Key = ["avatar", "stored_bytes"];
 /** When the stored bytes were last counted from the rows, in milliseconds since the Unix epoch. */
 export const countedAtKey: Key = ["avatar", "counted_at"];
 
-/** Name of the lease under which one instance removes what is least used. */
+/** Lease of the instance that evicts the least used variants. */
 export const EVICTION_LEASE = "avatar/eviction";
 
-/** Name of the lease under which one instance makes a variant. */
+/** Lease of the instance that renders a variant. */
 export const variantLease = (did: Did, cid: string, name: string): string =>
   `avatar/${did}/${cid}/${name}`;
 
-/** Up to where the events of the network were taken, in microseconds since the Unix epoch. */
+/** Cursor of the network events, in microseconds since the Unix epoch. */
 export const eventsCursorKey: Key = ["avatar", "events", "cursor"];
 
-/** Name of the lease under which one instance listens to the network. */
+/** Lease of the instance that follows the network. */
 export const EVENTS_LEASE = "avatar/events";

@@ -1,6 +1,6 @@
 /**
- * Hears of changed profiles, handles and accounts as they happen, so that a
- * new picture shows at once however long profiles are believed.
+ * Follows changes of profiles, handles and accounts, so that a new picture is
+ * shown at once however long profiles are cached.
  *
  * @module
  */
@@ -24,7 +24,10 @@ export interface NetworkEventsDeps {
   readonly avatars: {
     invalidate(did: Did, change: AccountChange): Promise<void>;
   };
-  /** Opens the stream behind `cursor`, in microseconds since the Unix epoch; it throws when it ends. */
+  /**
+   * Opens the stream after `cursor`, in microseconds since the Unix epoch; it
+   * throws when it ends.
+   */
   readonly open: (
     cursor: number | undefined,
     signal: AbortSignal,
@@ -36,24 +39,24 @@ export interface NetworkEventsDeps {
 
 /** Settings of {@linkcode NetworkEvents}. */
 export interface NetworkEventsOptions {
-  /** Profile records that may hold a picture. */
+  /** Collections of profile records that may contain a picture. */
   readonly collections: readonly string[];
-  /** Older events tell nothing: whatever was known before is asked for anew by then; milliseconds. */
+  /** Older events are ignored, because everything cached before them has expired; milliseconds. */
   readonly maxReplayMs: number;
 }
 
 const LEASE_MS = 30_000;
-/** How often the place in the stream is stored, in milliseconds. */
+/** How often the cursor is stored, in milliseconds. */
 const SAVE_MS = 5_000;
-/** Events are taken again from so long before the stored place: clocks of servers differ; milliseconds. */
+/** How far to rewind from the stored cursor, because clocks of servers differ; milliseconds. */
 const REWIND_MS = 5_000;
 /** Pause after the first failure; doubled with each further one, in milliseconds. */
 const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
-/** Accounts looked at together. */
+/** Accounts processed concurrently. */
 const PARALLEL = 16;
 
-/** Follows the network in one of all instances that share a store. */
+/** Follows the network on one of the instances that share a store. */
 export class NetworkEvents {
   readonly #deps: NetworkEventsDeps;
   readonly #options: NetworkEventsOptions;
@@ -65,9 +68,9 @@ export class NetworkEvents {
   }
 
   /**
-   * Listens, or waits for its turn, until `signal` is aborted. Never rejects:
-   * failures are logged, and it tries again after a growing pause, in which
-   * another instance may take over.
+   * Follows the stream, or waits for the lease, until `signal` is aborted.
+   * Never rejects: failures are logged and retried after a growing pause, in
+   * which another instance may take over.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { kv, clock, log, random = Math.random } = this.#deps;
@@ -122,7 +125,7 @@ export class NetworkEvents {
     }
   }
 
-  /** Where to begin: a little before what was heard last, but not in the distant past. */
+  /** The start cursor: slightly before the last event, but not in the distant past. */
   async #start(): Promise<number | undefined> {
     const { kv, clock } = this.#deps;
     const saved = await kv.get<number>(eventsCursorKey);
@@ -131,7 +134,7 @@ export class NetworkEvents {
     return Math.max(saved.value - REWIND_MS * 1000, oldest);
   }
 
-  /** Each account once, with all that happened to it. */
+  /** Groups events by account. */
   async #take(
     events: readonly JetstreamEvent[],
     ignored: number,

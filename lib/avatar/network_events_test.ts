@@ -23,12 +23,12 @@ type Script = (
   signal: AbortSignal,
 ) => AsyncIterable<JetstreamBatch>;
 
-/** Instances that listen by the same clock and store. */
+/** Instances that share a clock and a store. */
 class Setup implements AsyncDisposable {
   readonly clock = new ManualClock();
   readonly changes: [Did, AccountChange][] = [];
   readonly counted: EventCounts[] = [];
-  /** Where each connection began, and when. */
+  /** The cursor and time of each connection. */
   readonly opened: { by: string; cursor: number | undefined; at: number }[] =
     [];
   readonly kv: Kv;
@@ -98,7 +98,7 @@ const commit = (did: Did, timeUs: number, collection = PROFILE) =>
     rkey: "self",
   }) as const;
 
-/** Sends one batch and then nothing, until it is stopped. */
+/** Sends one batch, then nothing until it is stopped. */
 const sends = (...events: JetstreamEvent[]): Script =>
   async function* (_cursor, signal) {
     yield { events, ignored: 0 };
@@ -114,7 +114,7 @@ const fails: Script = async function* () {
   yield await Promise.reject(new AppError("UPSTREAM_FAILED", "No server."));
 };
 
-Deno.test("each account is looked at once for all that happened to it", async () => {
+Deno.test("each account is processed once for all of its events", async () => {
   await using setup = await setUp();
   const at = setup.clock.now() * 1000;
   setup.start(
@@ -143,7 +143,7 @@ Deno.test("each account is looked at once for all that happened to it", async ()
   ]);
 });
 
-Deno.test("a listener that comes back goes on a little before where it was, but not in the distant past", async () => {
+Deno.test("a listener resumes slightly before its last event, but not in the distant past", async () => {
   await using setup = await setUp();
   const began = setup.clock.now();
   const stop = setup.start("one", sends(commit(ALICE, began * 1000)));
@@ -175,7 +175,7 @@ Deno.test("one instance listens, and another takes over when it stops", async ()
   assert.equal(setup.opened[1]?.by, "two");
 });
 
-Deno.test("pauses grow with each failure up to a minute, and are short again after an event", async () => {
+Deno.test("pauses grow with each failure up to a minute, and are reset by an event", async () => {
   await using setup = await setUp();
   let broken = true;
   const at = setup.clock.now() * 1000;
@@ -191,13 +191,13 @@ Deno.test("pauses grow with each failure up to a minute, and are short again aft
   ).slice(1);
   const wanted = [2, 4, 8, 16, 32, 60, 60, 60, 60, 2];
   for (const [i, pause] of pauses.entries()) {
-    // Time goes in steps of a second here.
+    // Time advances in steps of a second here.
     const least = (wanted[i] ?? 0) - 2;
     assert.ok(pause >= least && pause <= least + 4, `${pauses}`);
   }
 });
 
-Deno.test("where it fails, another instance may take over in the pause", async () => {
+Deno.test("when it fails, another instance may take over during the pause", async () => {
   await using setup = await setUp();
   setup.start("one", fails);
   await setup.until(() => setup.opened.length === 3);

@@ -5,23 +5,26 @@
  */
 import { type Did, parseDid } from "../did.ts";
 
-/** Kept by browsers and caches for a year: what is at a key never changes. */
+/** Cached by browsers and proxies for a year, because the object at a key never changes. */
 export const IMMUTABLE = "public, max-age=31536000, immutable";
 
 /** First part of every key. */
 export const OBJECT_ROOT = "avatars";
 
-/** CIDv1, raw, SHA-256, in base32: what every blob has (atproto data model, "Blob Type"). */
+/**
+ * CIDv1, raw, SHA-256, in base32: the form of every blob's CID (atproto data
+ * model, "Blob Type").
+ */
 const CID = /^bafkrei[a-z2-7]{51}[aeimquy4]$/;
 const NAME =
   /^(default|(w\d{1,5}|h\d{1,5}|q\d{1,3}|dpr[\d.]{1,4}|contain|inside|enlarge)(-(w\d{1,5}|h\d{1,5}|q\d{1,3}|dpr[\d.]{1,4}|contain|inside|enlarge))*)\.(webp|jpg|png)$/;
 
-/** Whether `cid` is a CID in the form that blobs have; it may then stand in a key. */
+/** Whether `cid` is a CID in the form of blobs, which may be used in keys. */
 export function isBlobCid(cid: string): boolean {
   return CID.test(cid);
 }
 
-/** The picture as it was uploaded. */
+/** The uploaded picture. */
 export function originalKey(did: Did, cid: string): string {
   return `${OBJECT_ROOT}/${did}/original/${cid}`;
 }
@@ -31,12 +34,12 @@ export function variantObjectKey(did: Did, cid: string, name: string): string {
   return `${picturePrefix(did, cid)}${name}`;
 }
 
-/** Keys of all variants of a picture begin so. */
+/** Prefix of the keys of all variants of a picture. */
 export function picturePrefix(did: Did, cid: string): string {
   return `${OBJECT_ROOT}/${did}/${cid}/`;
 }
 
-/** A key taken apart. */
+/** A parsed key. */
 export interface ObjectName {
   readonly did: Did;
   readonly cid: string;
@@ -44,11 +47,11 @@ export interface ObjectName {
   readonly variant: string | undefined;
 }
 
-/** Reads a key that came from outside; undefined when no picture can be at it. */
+/** Parses an untrusted key; undefined when it is not the key of a picture. */
 export function parseObjectKey(key: string): ObjectName | undefined {
   const [root, owner = "", middle = "", last = "", ...more] = key.split("/");
   const did = parseDid(owner);
-  // Keys have the canonical spelling.
+  // Only the canonical spelling is accepted.
   if (root !== OBJECT_ROOT || more.length > 0 || did !== owner) {
     return undefined;
   }
@@ -60,7 +63,7 @@ export function parseObjectKey(key: string): ObjectName | undefined {
     : undefined;
 }
 
-/** `key` as the path of a URL; a `%` in a DID is a character like any other. */
+/** `key` as the path of a URL; a `%` in a DID is escaped like any other character. */
 export function keyPath(key: string): string {
   return key.split("/").map((part) =>
     encodeURIComponent(part).replaceAll("%3A", ":")

@@ -1,29 +1,29 @@
 /**
- * What the avatar service tells whoever counts.
+ * Metrics interface of the avatar service.
  *
  * @module
  */
 
 import { isAppError } from "../errors.ts";
 
-/** How a request for a picture ended. */
+/** Result of a request for a picture. */
 export type PictureOutcome =
-  /** The variant was known or stored. */
+  /** The variant was cached or stored. */
   | "hit"
-  /** The same, but whether it is the current picture could not be asked. */
+  /** The same, but whether it is the current picture could not be checked. */
   | "stale"
-  /** It was made. */
+  /** It was rendered. */
   | "miss"
-  /** A budget does not let it be made; another size was answered. */
+  /** A budget forbids rendering it; another size was returned. */
   | "nearest"
-  /** There is none, or it cannot be shown. */
+  /** There is none, or it cannot be displayed. */
   | "absent"
-  /** Too much is being done already, by all or by this client. */
+  /** Refused because of load or the client's rate limit. */
   | "refused"
-  /** A PDS, a directory or we failed. */
+  /** A PDS, a directory or this server failed. */
   | "failed";
 
-/** How a request for a picture ended that threw `error`. */
+/** Result of a request for a picture that threw `error`. */
 export function outcomeOf(error: unknown): PictureOutcome {
   if (isAppError(error, "TOOMANYREQUESTS", "UNAVAILABLE")) return "refused";
   const absent = isAppError(
@@ -42,19 +42,19 @@ export interface EventCounts {
   readonly commit: number;
   readonly identity: number;
   readonly account: number;
-  /** Broken frames and events that are not about pictures. */
+  /** Malformed frames and events unrelated to pictures. */
   readonly ignored: number;
 }
 
-/** Takes counts; must not throw. */
+/** Receives counts; must not throw. */
 export interface AvatarObserver {
-  /** A request for a picture was answered. */
+  /** A request for a picture was completed. */
   pictureAnswered(outcome: PictureOutcome): void;
-  /** A PDS or a directory could not be asked, whatever the request was answered. */
+  /** A PDS or a directory could not be reached, regardless of the response. */
   upstreamFailed(): void;
-  /** A variant was made; milliseconds from the decision to its being stored. */
+  /** A variant was rendered; milliseconds from the decision until it was stored. */
   variantMade(ms: number): void;
-  /** A stored picture was not what it should be and was removed. */
+  /** A stored picture was damaged and was removed. */
   pictureDamaged(what: string): void;
   networkEvents(counts: EventCounts): void;
 }

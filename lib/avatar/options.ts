@@ -1,5 +1,5 @@
 /**
- * What an operator may set for avatars.
+ * Settings of avatars.
  *
  * @module
  */
@@ -11,35 +11,44 @@ import { DEFAULT_POOL, type PoolOptions } from "./pool/bounds.ts";
 export interface AvatarOptions {
   /** Public origin of this program, without a slash at the end. */
   readonly baseUrl: string;
-  /** Host of a cache in front of us, in the URLs of objects that we serve; undefined: that of `baseUrl`. */
+  /**
+   * Host of a cache in front of this server, in URLs of objects that it serves;
+   * by default that of `baseUrl`.
+   */
   readonly publicHost: string | undefined;
-  /** Whether the public may read the store, where it has public URLs; else we serve the objects. */
+  /**
+   * Whether the store is publicly readable at its public URLs; otherwise this
+   * server serves the objects.
+   */
   readonly publicObjects: boolean;
-  /** Profile records that may hold a picture, the best one first. */
+  /** Collections of profile records that may contain a picture, preferred one first. */
   readonly collections: readonly string[];
-  /** How long a profile is taken for current without asking its PDS. */
+  /** How long a profile is cached. */
   readonly profileTtlMs: number;
-  /** How long "has no picture" and "cannot be decoded" are believed. */
+  /** How long "has no picture" and "cannot be decoded" are cached. */
   readonly negativeTtlMs: number;
-  /** How old a profile may be when its PDS cannot be asked. */
+  /** Maximum age of a stale profile while its PDS cannot be reached. */
   readonly staleTtlMs: number;
-  /** How long a request waits for a refresh before it gets the old answer. */
+  /** How long a request waits for a refresh before it gets the stale result. */
   readonly staleWaitMs: number;
-  /** Time for one question to a PDS. */
+  /** Timeout of a request to a PDS. */
   readonly upstreamTimeoutMs: number;
-  /** How long objects of a picture that was replaced are kept. */
+  /** How long objects of a replaced picture are kept. */
   readonly graceMs: number;
-  /** Bytes of the variants that are kept of one picture; the plain picture and common sizes may exceed it. */
+  /**
+   * Maximum bytes of the variants of one picture; the plain picture and common
+   * sizes may exceed it.
+   */
   readonly maxPictureBytes: number;
-  /** Bytes of everything that is kept; what is used least goes beyond that. */
+  /** Maximum bytes of everything stored; beyond that the least used variants are evicted. */
   readonly maxStoredBytes: number;
-  /** New variants and names that one client may ask for in a minute, and at once; 0: no bound. */
+  /** New variants and names that one client may request per minute, and at once; 0 for no limit. */
   readonly clientPerMinute: number;
-  /** Variants of other than common sizes that one client may have made in a day; 0: no bound. */
+  /** Variants of uncommon sizes per client and day; 0 for no limit. */
   readonly clientSizesPerDay: number;
-  /** The only values of `w` and `h` for requests without a signature; empty: all. */
+  /** Allowed values of `w` and `h` for requests without a signature; empty for all. */
   readonly allowedSizes: readonly number[];
-  /** Keys that sign requests; empty: no signature is needed. */
+  /** Keys that sign requests; empty if no signature is needed. */
   readonly signingKeys: readonly string[];
   /** Hosts that `fallback` may redirect to. */
   readonly fallbackHosts: readonly string[];
@@ -47,7 +56,7 @@ export interface AvatarOptions {
   readonly pool: PoolOptions;
 }
 
-/** Every setting but the origin, as it is without a wish. */
+/** Defaults of all settings except the origin. */
 export const DEFAULT_AVATAR_OPTIONS: Omit<AvatarOptions, "baseUrl"> = {
   publicHost: undefined,
   publicObjects: true,

@@ -1,6 +1,6 @@
 /**
- * The bytes of pictures as they were uploaded: from our store, else from the
- * PDS, and then stored.
+ * The uploaded pictures: read from the store, or fetched from the PDS and
+ * stored.
  *
  * @module
  */
@@ -28,13 +28,13 @@ export interface OriginalsDeps {
 /** An uploaded picture. */
 export interface Original {
   readonly bytes: Uint8Array;
-  /** Settles when the picture is in our store. */
+  /** Settles when the picture has been stored. */
   readonly stored: Promise<void>;
 }
 
-/** Bytes held for those who ask for several sizes at a time. */
+/** Size of the cache for clients that request several sizes, in bytes. */
 const LOCAL_BYTES = 16 << 20;
-/** How long a PDS that does not hand out a picture is not asked for it again. */
+/** How long a failed fetch of a picture is not retried. */
 const RETRY_MS = 10_000;
 const FAILURES = 5_000;
 
@@ -46,7 +46,7 @@ export class Originals {
     maxSize: LOCAL_BYTES,
     sizeCalculation: (bytes) => bytes.length + 1,
   });
-  /** Why a picture could not be had, by key. */
+  /** Recent failures by key. */
   readonly #failures = new LRUCache<
     string,
     { until: number; error: AppError }
@@ -59,11 +59,12 @@ export class Originals {
   }
 
   /**
-   * The bytes of a picture. Those who ask at the same time share one fetch.
+   * Returns the bytes of a picture. Concurrent callers share one fetch.
    *
-   * Throws AppError `NOT_FOUND` when the PDS has no such blob, `UPSTREAM_FAILED`
-   * or `UPSTREAM_TIMEOUT` when it fails, `UNSUPPORTED_MEDIA_TYPE` and
-   * `UNPROCESSABLE` for bytes that are no image we take.
+   * Throws AppError `NOT_FOUND` when the PDS has no such blob,
+   * `UPSTREAM_FAILED` or `UPSTREAM_TIMEOUT` when it fails,
+   * `UNSUPPORTED_MEDIA_TYPE` and `UNPROCESSABLE` for bytes in no supported
+   * format.
    */
   async read(profile: ProfileRow, picture: PictureRef): Promise<Original> {
     const key = originalKey(profile.did, picture.cid);
@@ -84,7 +85,7 @@ export class Originals {
     });
   }
 
-  /** Spares a PDS, and us the bytes, what failed a moment ago. */
+  /** Skips fetches that failed recently. */
   async #unlessFailing(
     key: string,
     ask: () => Promise<Original>,
@@ -105,7 +106,7 @@ export class Originals {
     }
   }
 
-  /** Undefined also when the object has rotted: then the PDS is asked. */
+  /** Also undefined when the object is damaged; it is then fetched from the PDS. */
   async #fromStore(
     key: string,
     { did }: ProfileRow,
@@ -151,13 +152,13 @@ export class Originals {
         } names a picture that its PDS does not have.`,
       );
     }
-    // The type that came along may say anything; the stored one is that of the bytes.
+    // The declared type is not trusted; the stored one is that of the bytes.
     const { format } = checkedSniff(blob.bytes, limits);
     const stored = this.#deps.store.put(key, blob.bytes, {
       contentType: MEDIA_TYPES[format],
       cacheControl: IMMUTABLE,
     }).then(() => undefined);
-    stored.catch(() => this.#local.delete(key)); // whoever waits is told
+    stored.catch(() => this.#local.delete(key)); // callers that wait get the error
     return { bytes: blob.bytes, stored };
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The query of a picture: what was asked for, checked and in one form.
+ * Parses the query of a picture request into a canonical form.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import type { Fit } from "./image/geometry.ts";
 import type { RenderRequest } from "./image/render.ts";
 import type { PlaceholderKind } from "./placeholder/scene.ts";
 
-/** What to answer where there is no picture. */
+/** Response when there is no picture. */
 export type Fallback =
   | { readonly kind: "none" }
   | { readonly kind: PlaceholderKind }
   | { readonly kind: "redirect"; readonly url: URL };
 
-/** A checked query. */
+/** A validated query. */
 export interface PictureQuery {
-  /** With everything that makes no difference left out. */
+  /** Without parameters that have no effect. */
   readonly request: RenderRequest;
   /** Last part of the object's key, for example `w200-h200-q85.webp`. */
   readonly name: string;
@@ -28,11 +28,11 @@ export interface PictureQuery {
   readonly negotiated: boolean;
   /** Whether the format was named. */
   readonly explicitFormat: boolean;
-  /** The signature that came along. */
+  /** The signature in the query. */
   readonly signature: string | undefined;
 }
 
-/** What the query is checked against. */
+/** Rules for queries. */
 export interface QueryRules {
   /** Largest `w` and `h`. */
   readonly maxSide: number;
@@ -44,7 +44,7 @@ export interface QueryRules {
 export const DEFAULT_QUALITY = 85;
 const MAX_DENSITY = 4;
 
-/** A whole number, with a sentence that names the parameter and its range. */
+/** Schema of an integer, with an error that names the parameter and its range. */
 const wholeNumber = (name: string, max: number) => {
   const message = `${name} must be a whole number from 1 to ${max}.`;
   return z.string().regex(/^\d{1,9}$/, message).transform(Number).refine(
@@ -76,7 +76,7 @@ const schemaFor = (maxSide: number) =>
     s: z.string().max(200, "s must be at most 200 characters.").optional(),
   });
 
-/** Making a schema takes longer than using it; there is one for each `maxSide`. */
+/** Creating a schema takes longer than using it; one is cached per `maxSide`. */
 const schemas = new Map<number, ReturnType<typeof schemaFor>>();
 
 function schemaOf(maxSide: number): ReturnType<typeof schemaFor> {
@@ -89,13 +89,13 @@ function schemaOf(maxSide: number): ReturnType<typeof schemaFor> {
 }
 
 /**
- * Reads a query. Of a parameter given twice the first counts, unknown ones are
- * left alone.
+ * Parses a query. The first of repeated parameters is used, unknown ones are
+ * ignored.
  *
  * @param accept the `Accept` header, for `f=auto`.
  *
- * Throws AppError `INVALID_REQUEST` with a sentence for every parameter that
- * is wrong.
+ * Throws AppError `INVALID_REQUEST` with a sentence for every invalid
+ * parameter.
  */
 export function parseQuery(
   query: URLSearchParams,
@@ -151,7 +151,7 @@ export function plainQuery(format: OutputFormat): PictureQuery {
   };
 }
 
-/** Name of the object that holds the variant; the same request always has the same. */
+/** Name of the variant's object; equal requests have equal names. */
 function variantName(request: RenderRequest): string {
   const { width, height, fit, density, enlarge, format, quality } = request;
   const sized = width !== undefined || height !== undefined;
@@ -169,7 +169,10 @@ function variantName(request: RenderRequest): string {
   return `${parts.join("-") || "default"}.${format}`;
 }
 
-/** WebP for those who say that they take it; others list `image/*` and mean older formats. */
+/**
+ * WebP for clients that list it explicitly; clients that send only `image/*`
+ * may not support it.
+ */
 function negotiate(accept = ""): OutputFormat {
   const takesWebp = accept.split(",").some((entry) => {
     const [type, ...parameters] = entry.split(";").map((part) => part.trim());

@@ -32,7 +32,7 @@ Deno.test("variants have the names of the original service", () => {
   }
 });
 
-Deno.test("what goes beyond the original shows in the name, what makes no difference does not", () => {
+Deno.test("additional parameters are part of the name, ineffective ones are not", () => {
   const names: Record<string, string> = {
     "w=200&h=100&fit=contain": "w200-h100-contain-q85.webp",
     "w=200&h=100&fit=cover": "w200-h100-q85.webp",
@@ -50,7 +50,7 @@ Deno.test("what goes beyond the original shows in the name, what makes no differ
   }
 });
 
-Deno.test("f=auto goes by what the client says it takes", () => {
+Deno.test("f=auto follows the Accept header", () => {
   assert.equal(
     parse("f=auto", "image/avif,image/webp,*/*").name,
     "default.webp",
@@ -61,7 +61,7 @@ Deno.test("f=auto goes by what the client says it takes", () => {
   assert.equal(parse("", "image/png").name, "default.webp");
 });
 
-Deno.test("a wrong parameter is named with what it takes", () => {
+Deno.test("an invalid parameter is named with its allowed values", () => {
   const sentences: Record<string, RegExp> = {
     "w=0": /^w must be a whole number from 1 to 2048\.$/,
     "w=2049": /w must be a whole number from 1 to 2048/,
@@ -115,7 +115,7 @@ Deno.test("a fallback leads to allowed hosts only, and only by https", () => {
   }
 });
 
-Deno.test("every query is either refused or names an object that we would serve", () => {
+Deno.test("every query is either refused or names an object that can be served", () => {
   const text = fc.oneof(
     fc.string({ maxLength: 8 }),
     fc.integer({ min: -9, max: 3000 }).map(String),
@@ -145,7 +145,7 @@ Deno.test("every query is either refused or names an object that we would serve"
   );
 });
 
-Deno.test("only keys of pictures are taken from outside", () => {
+Deno.test("only keys of pictures are accepted from requests", () => {
   assert.ok(parseObjectKey(`avatars/${DID}/original/${CID}`));
   for (
     const key of [

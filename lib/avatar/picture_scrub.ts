@@ -1,5 +1,5 @@
 /**
- * Stored pictures, for scrubs.
+ * Scrub source for stored pictures.
  *
  * @module
  */
@@ -16,10 +16,10 @@ import { allImages, allVariants } from "./kv_keys.ts";
 import type { ObjectName } from "./object_keys.ts";
 import type { StoredPictures } from "./stored_pictures.ts";
 
-/** Letters that identifiers of did:plc begin with. */
+/** First letters of did:plc identifiers. */
 const LETTERS = "abcdefghijklmnopqrstuvwxyz234567";
 
-/** Variants, or the originals that they were made from. */
+/** Variants, or the originals they were rendered from. */
 export class PictureScrub implements ScrubSource {
   readonly name: "avatar variants" | "avatar originals";
   readonly #prefix: Key;
@@ -46,7 +46,7 @@ export class PictureScrub implements ScrubSource {
 
   async *items(after?: string): AsyncIterableIterator<ScrubItem> {
     const prefix = this.#prefix;
-    // The parts of an id are those of the key; none has a space in it.
+    // The parts of an id are those of the key; none contains a space.
     const rows = this.#kv.list(
       after === undefined
         ? { prefix }
@@ -66,7 +66,7 @@ export class PictureScrub implements ScrubSource {
   async #check(name: ObjectName, pace: Pace): Promise<ScrubOutcome> {
     const state = await this.#pictures.check(name, pace);
     if (state === "right") return { result: "right" };
-    // An original is fetched when it is needed; nothing is lost without it.
+    // A missing original is not a loss: it is fetched again when needed.
     if (state === "missing" && name.variant === undefined) {
       return { result: "changed" };
     }

@@ -1,6 +1,6 @@
 /**
- * What this process remembers of profiles for a few seconds, so that a picture
- * asked for often costs no look at the store.
+ * In-process cache of profiles for a few seconds, so that frequent requests for
+ * a picture do not read the store.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { AppError, isAppError } from "../errors.ts";
 import type { AvatarOptions } from "./options.ts";
 import type { ProfileRow } from "./rows.ts";
 
-/** A profile and how it was come by. */
+/** A profile with its freshness. */
 export interface FoundProfile {
   readonly profile: ProfileRow;
-  /** `stale`: older than it should be, since its PDS was slow or down. */
+  /** `stale`: expired, because its PDS was slow or down. */
   readonly freshness: "fresh" | "stale";
 }
 
@@ -24,16 +24,16 @@ type Remembered = { until: number; forMs: number; found: FoundProfile } | {
   error: AppError;
 };
 
-/** How long a PDS that fails is left alone, in milliseconds. */
+/** How long a failing PDS is not queried, in milliseconds. */
 export const RETRY_MS = 10_000;
 
-/** How long this process goes without a look at the store. */
+/** How long this process caches a profile before it reads the store. */
 const LOCAL_MS = 5_000;
 
-/** Identifiers that are remembered. */
+/** Size of the cache. */
 const LOCAL_ENTRIES = 20_000;
 
-/** How long a profile is current, in milliseconds. */
+/** How long a profile is fresh, in milliseconds. */
 export function ttlOf(
   profile: ProfileRow,
   options: Pick<AvatarOptions, "negativeTtlMs" | "profileTtlMs">,
@@ -43,7 +43,7 @@ export function ttlOf(
     : options.profileTtlMs;
 }
 
-/** Answers by identifier, as it was asked for. */
+/** Results by requested identifier. */
 export class ProfileMemory {
   readonly #clock: Clock;
   readonly #options: AvatarOptions;
@@ -54,7 +54,7 @@ export class ProfileMemory {
     this.#options = options;
   }
 
-  /** What is remembered, undefined when nothing is. Throws the AppError that was kept. */
+  /** Returns the cached profile, or undefined. Throws a cached AppError. */
   recall(identifier: string): FoundProfile | undefined {
     const known = this.#answers.get(identifier);
     const now = this.#clock.now();
@@ -65,7 +65,7 @@ export class ProfileMemory {
     return known.found;
   }
 
-  /** Keeps a profile for some seconds, one that is too old for less. */
+  /** Caches a profile for some seconds, a stale one for less. */
   keep(identifier: string, found: FoundProfile): void {
     const now = this.#clock.now();
     const { profile, freshness } = found;
@@ -78,7 +78,7 @@ export class ProfileMemory {
     this.#answers.set(identifier, { until, forMs: until - now, found });
   }
 
-  /** Keeps an error that says something of the account, and not of the client. */
+  /** Caches an error about the account, as opposed to the client. */
   keepError(identifier: string, error: unknown): void {
     if (!(error instanceof AppError) || error.code === "TOOMANYREQUESTS") {
       return;
@@ -90,7 +90,7 @@ export class ProfileMemory {
     this.#answers.set(identifier, { until, forMs, error });
   }
 
-  /** Asks anew the next time. */
+  /** Removes an entry. */
   forget(identifier: string): void {
     this.#answers.delete(identifier);
   }

@@ -11,7 +11,7 @@ import { isBlobCid } from "./object_keys.ts";
 import type { PictureRef } from "./rows.ts";
 import type { PictureSource } from "./upstream.ts";
 
-/** The pictures that were found. */
+/** The pictures of an account. */
 export interface Pictures {
   readonly avatar: PictureRef | undefined;
   readonly banner: PictureRef | undefined;
@@ -23,7 +23,7 @@ const RKEY = "self";
 const cid = z.string().refine(isBlobCid);
 const mimeType = z.string().max(200);
 
-/** A blob reference, today's form and the one of before 2023. */
+/** A blob reference, in the current form and the one before 2023. */
 const blob = z.union([
   z.object({
     $type: z.literal("blob"),
@@ -42,11 +42,9 @@ const blob = z.union([
 ]);
 
 /**
- * Asks a PDS for the pictures of `did`. One call where the first collection
- * has an avatar; else one more tells which of the others exist, and those are
- * read at the same time.
- *
- * Throws what {@linkcode PictureSource} throws.
+ * Reads the pictures of `did` from its PDS. One call if the first collection
+ * has an avatar; otherwise a second one lists the existing collections, which
+ * are read concurrently. Throws like {@linkcode PictureSource}.
  */
 export async function readPictures(
   reader: PictureSource,
@@ -79,7 +77,7 @@ export async function readPictures(
   };
 }
 
-/** The pictures of one record; what is not well-formed counts as absent. */
+/** The pictures of one record; malformed ones count as absent. */
 function picturesOf(
   record: RepoRecord | undefined,
   collection: string,

@@ -1,6 +1,6 @@
 /**
- * Which pictures an account has: remembered, refreshed in time, and answered
- * from memory while nobody can be asked.
+ * The pictures of accounts: cached, refreshed in time, and served stale while
+ * the network fails.
  *
  * @module
  */
@@ -41,37 +41,40 @@ export interface ProfilesDeps {
   readonly observer: Pick<AvatarObserver, "upstreamFailed">;
 }
 
-/** What is known to have happened to an account. */
+/** A reported change of an account. */
 export interface AccountChange {
-  /** Its handle, keys or PDS may be others now. */
+  /** Its handle, keys or PDS may have changed. */
   readonly identity: boolean;
-  /** It is not shown any more: its pictures are not to be served from memory. */
+  /** It is inactive: its pictures must not be served from the cache. */
   readonly gone: boolean;
 }
 
-/** An account without a picture may have moved; its identity may be of this age, in milliseconds. */
+/**
+ * Maximum age of the identity of an account without a picture, which may have
+ * moved, in milliseconds.
+ */
 const IDENTITY_AGE_MS = 60_000;
 
-/** PDSs that are remembered to have failed. */
+/** Failing PDSes kept in memory. */
 const FAILING_ENTRIES = 20_000;
-/** Tries of a commit that refreshes get in the way of. */
+/** Attempts of a commit that conflicts with refreshes. */
 const MAX_COMMITS = 10;
 
 const DELETED: AccountChange = { identity: false, gone: true };
 
-/** Detail of the error that tells that a DID is nobody's. */
+/** Detail of the error for a DID that does not exist. */
 const nobody = z.strictObject({
   did: z.custom<Did>((did) => typeof did === "string"),
 });
 
-/** The profiles of all accounts that were asked for. */
+/** The profiles of all requested accounts. */
 export class Profiles {
   readonly #deps: ProfilesDeps;
   readonly #options: AvatarOptions;
   readonly #memory: ProfileMemory;
-  /** Until when a DID's PDS is left alone. */
+  /** Until when a DID's PDS is not queried. */
   readonly #failing = new LRUCache<string, number>({ max: FAILING_ENTRIES });
-  /** When the running refresh of a DID began. */
+  /** When the running refresh of a DID started. */
   readonly #began = new Map<string, number>();
   readonly #flights = new SingleFlight();
 
@@ -82,18 +85,17 @@ export class Profiles {
   }
 
   /**
-   * The profile of a handle or DID. Counts against `visitor` what makes us ask
-   * the network about an account that nobody asked for before.
-   *
-   * Throws AppError `NAME_INVALID` and `NAME_UNKNOWN` for identifiers that are
-   * none or nobody's, `UPSTREAM_FAILED` and `UPSTREAM_TIMEOUT` when nobody
-   * could be asked and nothing is known, `TOOMANYREQUESTS` for the visitor.
+   * Returns the profile of a handle or DID. Network queries for uncached
+   * accounts count towards the limit of `visitor`. Throws AppError
+   * `NAME_INVALID` and `NAME_UNKNOWN` for invalid and unknown identifiers,
+   * `UPSTREAM_FAILED` and `UPSTREAM_TIMEOUT` when the network fails and nothing
+   * is cached, `TOOMANYREQUESTS` for the visitor.
    */
   async find(identifier: string, visitor: Visitor): Promise<FoundProfile> {
     const known = this.#memory.recall(identifier);
     if (known !== undefined) return known;
     try {
-      // By client: what one of them may not do is no answer to others.
+      // By client: a refusal of one client must not be shared with others.
       const found = await this.#flights.run(
         `find ${visitor.client} ${identifier}`,
         undefined,
@@ -107,10 +109,13 @@ export class Profiles {
     }
   }
 
-  /** Makes the next request for `did` ask its PDS. Costs one read where the account was never asked for. */
+  /**
+   * Makes the next request for `did` query its PDS. Costs one read if the
+   * account was never requested.
+   */
   async invalidate(did: Did, change: AccountChange): Promise<void> {
     const { kv, clock, identities } = this.#deps;
-    // Again where a refresh was faster: it may have asked just before the change.
+    // Retry if a refresh was faster: it may have read before the change.
     for (let i = 0; i < MAX_COMMITS; i++) {
       const entry = await kv.get<ProfileRow>(profileKey(did));
       this.#failing.delete(did);
@@ -150,7 +155,7 @@ export class Profiles {
     return { profile: await this.#refresh(identity), freshness: "fresh" };
   }
 
-  /** The stored profile, refreshed if it is too old. */
+  /** The stored profile, refreshed if it has expired. */
   async #current(identity: Identity, row: ProfileRow): Promise<FoundProfile> {
     const profile = { ...row, handle: identity.handle };
     const now = this.#deps.clock.now();
@@ -164,7 +169,7 @@ export class Profiles {
     return await this.#refreshOrStale(identity, profile);
   }
 
-  /** The new profile if it comes soon, else the old one. */
+  /** The new profile if it arrives soon, else the old one. */
   async #refreshOrStale(
     identity: Identity,
     profile: ProfileRow,
@@ -210,7 +215,7 @@ export class Profiles {
     } catch (error) {
       if (isAppError(error, "NAME_UNKNOWN")) {
         const { data } = nobody.safeParse(error.detail);
-        // Deleted, so that its pictures go as well.
+        // Deleted, so that its pictures are removed as well.
         if (data) await this.invalidate(data.did, DELETED);
       }
       if (!signal.aborted || error instanceof AppError) throw error;
@@ -234,7 +239,7 @@ export class Profiles {
     });
   }
 
-  /** Asks the PDS and stores what it says. */
+  /** Queries the PDS and stores the result. */
   async #ask(known: Identity): Promise<ProfileRow> {
     const { kv, clock } = this.#deps;
     const { did } = known;
@@ -242,7 +247,7 @@ export class Profiles {
     let identity = known;
     let pictures = await this.#picturesOf(identity);
     if (pictures.avatar === undefined) {
-      // Gone, or the account has moved since its identity was read.
+      // Deleted, or the account has moved since its identity was resolved.
       const had = entry?.value.avatar !== undefined;
       identity = await this.#resolve(
         did,
@@ -285,7 +290,7 @@ export class Profiles {
       change.set(replacedKey(dueAt, row.did, picture.cid), true);
     }
     if (await change.commit()) return row;
-    // Another instance was faster; its answer is as new as ours.
+    // Another instance was faster; its result is as fresh as ours.
     return (await kv.get<ProfileRow>(key))?.value ?? row;
   }
 }

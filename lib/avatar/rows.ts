@@ -1,5 +1,5 @@
 /**
- * What the avatar service keeps in KV.
+ * KV rows of the avatar service.
  *
  * @module
  */
@@ -7,15 +7,15 @@
 import type { Did } from "../did.ts";
 import type { ErrorCode } from "../errors.ts";
 
-/** Which of an account's pictures. */
+/** Kind of an account's picture. */
 export type PictureKind = "avatar" | "banner";
 
-/** A picture as a profile record names it. */
+/** A picture as referenced by a profile record. */
 export interface PictureRef {
   readonly cid: string;
-  /** As the record claims; nothing depends on it. */
+  /** As declared in the record; not relied upon. */
   readonly mimeType: string;
-  /** Bytes, as the record claims. */
+  /** Size in bytes, as declared in the record. */
   readonly size: number | undefined;
   /** at:// URI of the record. */
   readonly uri: string;
@@ -29,11 +29,11 @@ export interface ProfileRow {
   readonly pds: string | undefined;
   readonly avatar: PictureRef | undefined;
   readonly banner: PictureRef | undefined;
-  /** When the PDS was asked, in milliseconds since the Unix epoch; 0: it must be asked again. */
+  /** When the PDS was queried, in milliseconds since the Unix epoch; 0 to query it again. */
   readonly checkedAt: number;
 }
 
-/** A picture as its bytes are. */
+/** Facts of the picture's bytes. */
 export interface OriginalFacts {
   /** Upright pixels. */
   readonly width: number;
@@ -43,11 +43,11 @@ export interface OriginalFacts {
   readonly mimeType: string;
 }
 
-/** What is known of a picture whose variants are stored. */
+/** The row of a picture with stored variants. */
 export interface ImageRow {
   /** Bytes of all stored variants; undefined in rows of earlier versions. */
   readonly bytes?: number;
-  /** Undefined while all its variants were found in the store. */
+  /** Undefined if all its variants were found in the store. */
   readonly original: OriginalFacts | undefined;
 }
 
@@ -60,9 +60,15 @@ export interface VariantRow {
   readonly height: number | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly createdAt: number;
-  /** Of the bytes, in hex; absent for a variant that was found in the store or made by an earlier version. */
+  /**
+   * Hash of the bytes, in hex; absent for a variant that was found in the store
+   * or rendered by an earlier version.
+   */
   readonly sha256?: string;
-  /** When it was last asked for, to some minutes, in milliseconds since the Unix epoch; undefined until it was asked for again. */
+  /**
+   * When it was last requested, to some minutes, in milliseconds since the Unix
+   * epoch; undefined until it was requested again.
+   */
   readonly usedAt?: number;
 }
 

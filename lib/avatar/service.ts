@@ -1,5 +1,5 @@
 /**
- * Pictures of AT Protocol accounts: the avatar service as the routes see it.
+ * The avatar service: pictures of AT Protocol accounts.
  *
  * @module
  */
@@ -44,25 +44,28 @@ export interface AvatarDeps {
   readonly kv: Kv;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Where pictures are kept. */
+  /** Store of pictures. */
   readonly store: BlobStore;
   readonly identities: IdentityResolver;
   readonly pds: PdsReader;
-  /** Opens a place to render in; a thread of its own by default. */
+  /** Opens a lane; a worker thread by default. */
   readonly openLane?: () => Lane;
-  /** Counts what happens; nobody by default. */
+  /** Receives metrics; none by default. */
   readonly observer?: AvatarObserver;
 }
 
-/** Where a picture is. */
+/** A picture that was found. */
 export interface FoundPicture {
   /** Public URL of the object. */
   readonly location: string;
-  /** `hit`: known; `stale`: known and older than it should be; `miss`: made now; `nearest`: of another size. */
+  /**
+   * `hit`: cached; `stale`: cached and expired; `miss`: rendered now;
+   * `nearest`: of another size.
+   */
   readonly cache: "hit" | "stale" | "miss" | "nearest";
 }
 
-/** A stored object as it is served. */
+/** A stored object to be served. */
 export interface ServedObject {
   /** Bytes. */
   readonly size: number;
@@ -70,7 +73,7 @@ export interface ServedObject {
   readonly etag: string;
 }
 
-/** Finds, makes and keeps pictures. */
+/** Finds, renders and stores pictures. */
 export class AvatarService {
   readonly options: AvatarOptions;
   readonly #deps: AvatarDeps;
@@ -80,10 +83,10 @@ export class AvatarService {
   readonly #profiles: Profiles;
   readonly #variants: Variants;
   readonly #stored: StoredPictures;
-  /** What a scrub reads again. */
+  /** Sources for scrubs. */
   readonly scrubs: readonly ScrubSource[];
 
-  /** Workers start with {@linkcode start}, or with the first picture that has to be made. */
+  /** Workers start with {@linkcode start}, or with the first picture to render. */
   constructor(deps: AvatarDeps, options: AvatarOptions) {
     this.options = options;
     this.#deps = deps;
@@ -126,33 +129,35 @@ export class AvatarService {
     this.#pool.close();
   }
 
-  /** Rejects with AppError `UNAVAILABLE` when no picture can be made or stored. */
+  /** Rejects with AppError `UNAVAILABLE` when pictures cannot be rendered or stored. */
   async check(signal?: AbortSignal): Promise<void> {
     this.#pool.check();
     await this.#deps.store.check(signal);
   }
 
-  /** Figures of the workers. */
+  /** Statistics of the workers. */
   get stats(): PoolStats {
     return this.#pool.stats;
   }
 
-  /** Whether clients are not sent to the store itself, so that we serve the objects. */
+  /** Whether this server serves the objects, because clients are not redirected to the store. */
   get servesObjects(): boolean {
     return !this.options.publicObjects ||
       this.#deps.store.publicUrl === undefined;
   }
 
-  /** Origin of the URLs that {@linkcode picture} answers with. */
+  /** Origin of the URLs that {@linkcode picture} returns. */
   get objectOrigin(): string {
     return new URL(this.#publicUrl(OBJECT_ROOT)).origin;
   }
 
   /**
-   * Where the variant of an account's picture is; it is made when it has to be.
+   * Returns the location of a variant of an account's picture; renders it if
+   * necessary.
    *
    * @param identifier handle or DID.
-   * @param client whom new work is counted against, for example an address.
+   * @param client the subject that new work is counted for, for example an
+   * address.
    *
    * Throws AppError `NAME_INVALID`, `NAME_UNKNOWN`, `NOT_FOUND` when there is no
    * picture, `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT`, `UNSUPPORTED_MEDIA_TYPE`,
@@ -207,7 +212,7 @@ export class AvatarService {
     };
   }
 
-  /** Everything that is known of an account's pictures; throws as {@linkcode picture} does. */
+  /** Describes an account's pictures; throws like {@linkcode picture}. */
   async describe(
     identifier: string,
     client?: string,
@@ -232,8 +237,9 @@ export class AvatarService {
   }
 
   /**
-   * Draws a placeholder. One in the format of a picture is made anew each time
-   * and counts against `client`. Throws AppError `TOOMANYREQUESTS` and `UNAVAILABLE`.
+   * Draws a placeholder. One in a raster format is rendered each time and
+   * counts towards the limit of `client`. Throws AppError `TOOMANYREQUESTS` and
+   * `UNAVAILABLE`.
    */
   async placeholder(
     kind: PlaceholderKind,
@@ -248,7 +254,7 @@ export class AvatarService {
     return await drawPlaceholder(this.#pool, kind, identifier, query, maxSide);
   }
 
-  /** What is stored at `key`, or undefined when nothing is or the key is none of ours. */
+  /** Returns the object at `key`, or undefined when there is none or the key is invalid. */
   async headObject(key: string): Promise<ServedObject | undefined> {
     const name = parseObjectKey(key);
     if (name === undefined) return undefined;
@@ -269,12 +275,15 @@ export class AvatarService {
     return (await this.#deps.store.get(key, undefined, signal))?.body;
   }
 
-  /** Makes the next request for `did` look at its profile again; for events of the network. */
+  /** Makes the next request for `did` read its profile again; for network events. */
   async invalidate(did: Did, change: AccountChange): Promise<void> {
     await this.#profiles.invalidate(did, change);
   }
 
-  /** Removes pictures that were replaced long enough ago, and what exceeds the budget; the number of replaced pictures removed. */
+  /**
+   * Removes pictures replaced long enough ago, and variants beyond the budget;
+   * returns the number of replaced pictures removed.
+   */
   async sweep(): Promise<number> {
     const removed = await sweepReplaced(
       this.#deps,

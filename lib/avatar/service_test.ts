@@ -46,7 +46,7 @@ Deno.test("a picture is stored under the keys of the original service and redire
   assert.deepEqual(bytes, PHOTO);
 });
 
-Deno.test("five hundred requests for a variant cause one fetch and one rendering, in two instances too", async () => {
+Deno.test("five hundred requests for a variant cause one fetch and one rendering, on two instances too", async () => {
   await using setup = await Setup.open();
   setup.network.setPicture(ALICE, PHOTO);
   const gate = Promise.withResolvers<void>();
@@ -64,7 +64,7 @@ Deno.test("five hundred requests for a variant cause one fetch and one rendering
   assert.equal(setup.network.asked.blob, 1);
 });
 
-Deno.test("within its time a profile is not asked for again, afterwards it is", async () => {
+Deno.test("a profile is not fetched again while it is fresh, afterwards it is", async () => {
   await using setup = await Setup.open();
   setup.network.setPicture(ALICE, PHOTO);
   const service = await setup.service();
@@ -93,7 +93,7 @@ Deno.test("an event of the network shows a new picture at once", async () => {
   await service.invalidate("did:plc:nobodyaskedforthisone222", CHANGED);
 });
 
-Deno.test("while the PDS is down the old picture is answered, in new sizes too", async () => {
+Deno.test("while the PDS is down the old picture is returned, in new sizes too", async () => {
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);
   const service = await setup.service();
@@ -118,7 +118,7 @@ Deno.test("while the PDS is down the old picture is answered, in new sizes too",
   );
 });
 
-Deno.test("a slow PDS or directory holds up a request for a known picture only shortly", async () => {
+Deno.test("a slow PDS or directory delays a request for a cached picture only briefly", async () => {
   await using setup = await Setup.open();
   setup.network.setPicture(ALICE, PHOTO);
   const service = await setup.service();
@@ -135,7 +135,7 @@ Deno.test("a slow PDS or directory holds up a request for a known picture only s
   assert.equal(setup.network.patienceMs, staleWaitMs);
 });
 
-Deno.test("other profiles are looked at where the first has no picture, by one more question", async () => {
+Deno.test("other profiles are read if the first has no picture, by one more call", async () => {
   await using setup = await Setup.open();
   const { network } = setup;
   network.setRecord(ALICE, "app.bsky.actor.profile", { displayName: "A" });
@@ -153,7 +153,7 @@ Deno.test("other profiles are looked at where the first has no picture, by one m
   assert.equal(avatar?.source.collection, "so.sprk.actor.profile");
 });
 
-Deno.test("no account, no picture and a picture that is none are remembered for a short time only", async () => {
+Deno.test("missing accounts, missing pictures and invalid pictures are cached for a short time only", async () => {
   await using setup = await Setup.open();
   const { network } = setup;
   const service = await setup.service();
@@ -184,7 +184,7 @@ Deno.test("no account, no picture and a picture that is none are remembered for 
   await rejects(ask("alice.test", "banner"), "NOT_FOUND");
 });
 
-Deno.test("what was remembered by a clock ahead counts no longer once it is set back", async () => {
+Deno.test("entries cached by a fast clock expire once it is set back", async () => {
   await using setup = await Setup.open();
   const { network, clock } = setup;
   const day = 86_400_000;
@@ -203,7 +203,7 @@ Deno.test("what was remembered by a clock ahead counts no longer once it is set 
   await ask();
 });
 
-Deno.test("a replaced picture is removed after the time of grace, one in use is not", async () => {
+Deno.test("a replaced picture is removed after the grace period, one in use is not", async () => {
   await using setup = await Setup.open();
   const { network, clock } = setup;
   const first = network.setPicture(ALICE, PHOTO);
@@ -218,14 +218,14 @@ Deno.test("a replaced picture is removed after the time of grace, one in use is 
   assert.equal(await service.sweep(), 1);
   assert.ok((await setup.keys()).every((key) => key.includes(second)));
 
-  // Back to the first: it is rendered again, since its objects are gone.
+  // Back to the first: it is rendered again, because its objects are gone.
   network.setPicture(ALICE, PHOTO);
   const again = await service.picture("alice.test", "avatar", query());
   assert.match(again.location, new RegExp(first));
   assert.ok((await setup.keys()).some((key) => key.includes(first)));
 });
 
-Deno.test("the pictures of an account that was deleted are removed after the time of grace", async () => {
+Deno.test("the pictures of a deleted account are removed after the grace period", async () => {
   await using setup = await Setup.open();
   const { network, clock } = setup;
   network.setPicture(ALICE, PHOTO);
@@ -242,7 +242,7 @@ Deno.test("the pictures of an account that was deleted are removed after the tim
   assert.deepEqual(await setup.keys(), []);
 });
 
-Deno.test("a picture that came back before the time of grace was over stays", async () => {
+Deno.test("a picture that is used again within the grace period stays", async () => {
   await using setup = await Setup.open();
   const { network, clock } = setup;
   const service = await setup.service();
@@ -260,7 +260,7 @@ Deno.test("a picture that came back before the time of grace was over stays", as
   assert.ok((await setup.keys()).some((key) => key.includes(first)));
 });
 
-Deno.test("objects of another installation in the same bucket are taken over", async () => {
+Deno.test("objects of another installation in the same bucket are adopted", async () => {
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);
   const key = `avatars/${ALICE}/${cid}/w20-q85.webp`;
@@ -272,7 +272,7 @@ Deno.test("objects of another installation in the same bucket are taken over", a
   assert.equal(setup.rendered, 0);
 });
 
-Deno.test("objects that others left are taken over however many are asked for at once", async () => {
+Deno.test("objects of others are adopted for any number of concurrent requests", async () => {
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);
   const sizes = Array.from({ length: 60 }, (_, i) => i + 1);
@@ -289,7 +289,7 @@ Deno.test("objects that others left are taken over however many are asked for at
   assert.equal(avatar?.variants.length, 60);
 });
 
-Deno.test("a picture that comes back after another instance removed it is made again", async () => {
+Deno.test("a picture used again after another instance removed it is rendered again", async () => {
   await using setup = await Setup.open();
   const { network, clock, store } = setup;
   const cid = network.setPicture(ALICE, PHOTO);
@@ -308,7 +308,7 @@ Deno.test("a picture that comes back after another instance removed it is made a
   assert.ok(await store.head(key));
 });
 
-Deno.test("an object that somebody deleted is missed once, and then made again", async () => {
+Deno.test("an object deleted by someone else is missing once, and then rendered again", async () => {
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);
   const service = await setup.service();
@@ -323,7 +323,7 @@ Deno.test("an object that somebody deleted is missed once, and then made again",
   assert.equal(avatar?.variants.length, 1);
 });
 
-Deno.test("objects that we serve are asked for at the host of the cache in front of us", async () => {
+Deno.test("URLs of served objects have the host of the cache in front of the server", async () => {
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);
   const service = await setup.service({ publicHost: "cdn.example.com" });
@@ -336,7 +336,7 @@ Deno.test("objects that we serve are asked for at the host of the cache in front
   assert.equal(service.objectOrigin, "https://cdn.example.com");
 });
 
-Deno.test("a store with public URLs is redirected to, unless the public may not read it", async () => {
+Deno.test("requests are redirected to public URLs of the store, unless it is not publicly readable", async () => {
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);
   const publicUrl = (key: string) => `https://cdn.example.com/${key}`;
@@ -360,7 +360,7 @@ Deno.test("a store with public URLs is redirected to, unless the public may not 
   assert.equal(own.servesObjects, true);
 });
 
-Deno.test("the description names record, picture and variants", async () => {
+Deno.test("the description contains record, picture and variants", async () => {
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);
   setup.network.setPicture(ALICE, OTHER, { kind: "banner" });
@@ -382,7 +382,7 @@ Deno.test("the description names record, picture and variants", async () => {
   assert.deepEqual(banner?.variants, []);
 });
 
-Deno.test("a placeholder is SVG, or the format that was named", async () => {
+Deno.test("a placeholder is SVG, or in the requested format", async () => {
   await using setup = await Setup.open();
   const service = await setup.service();
   const svg = await service.placeholder("initials", "alice.test", query());
@@ -397,7 +397,7 @@ Deno.test("a placeholder is SVG, or the format that was named", async () => {
   assert.deepEqual([info?.width, info?.height], [40, 40]);
 });
 
-Deno.test("a stored picture that rotted is never shown, and then made again from the right original", async () => {
+Deno.test("a damaged stored picture is never served, and is rendered again from the right original", async () => {
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);
   const service = await setup.service();

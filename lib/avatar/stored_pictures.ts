@@ -1,7 +1,6 @@
 /**
- * Stored pictures, compared with what they should be before they are served.
- * An object that is wrong is removed and forgotten, so that it is made or
- * fetched again by the next request.
+ * Verifies stored pictures before they are served. A damaged object is removed,
+ * so that the next request renders or fetches it again.
  *
  * @module
  */
@@ -31,27 +30,27 @@ export interface StoredPicturesDeps {
   readonly log: Logger;
   readonly store: BlobStore;
   readonly observer: Pick<AvatarObserver, "pictureDamaged">;
-  /** Called when the object of a variant is not there any more. */
+  /** Called when the object of a variant no longer exists. */
   readonly onGone: (name: ObjectName) => Promise<void>;
 }
 
-/** What is wrong with an object, if anything. */
+/** State of an object. */
 export type PictureState = "right" | "missing" | "size" | "digest" | "headers";
 
-/** What an object should be; undefined members are not known. */
+/** Expected properties of an object; undefined ones are unknown. */
 interface Expected {
   readonly types: readonly string[];
   readonly size: number | undefined;
   readonly hash: Uint8Array | undefined;
 }
 
-/** Objects that were found right, by key and version. */
+/** Size of the cache of verified objects, by key and version. */
 const REMEMBERED = 20_000;
 
 const ORIGINAL_TYPES = Object.values(MEDIA_TYPES);
 const TYPES = new Map(Object.entries(OUTPUT_TYPES));
 
-/** Looks stored pictures over. */
+/** Verifies stored pictures. */
 export class StoredPictures {
   readonly #deps: StoredPicturesDeps;
   readonly #right = new LRUCache<string, string>({ max: REMEMBERED });
@@ -62,8 +61,8 @@ export class StoredPictures {
   }
 
   /**
-   * The object of a picture when it is there and right. It is read for that
-   * once for each version of it that this process meets.
+   * Returns the object of a picture if it exists and is intact. Each version is
+   * read once per process to verify it.
    */
   async find(name: ObjectName): Promise<ObjectInfo | undefined> {
     const key = keyOf(name);
@@ -81,7 +80,7 @@ export class StoredPictures {
     return state === "right" ? info : undefined;
   }
 
-  /** Reads the object of a picture and removes it when it is wrong. */
+  /** Reads the object of a picture and removes it when it is damaged. */
   async check(name: ObjectName, pace: Pace): Promise<PictureState> {
     const { store } = this.#deps;
     const key = keyOf(name);
@@ -105,7 +104,7 @@ export class StoredPictures {
     return "right";
   }
 
-  /** Whether `bytes` are those of the picture `cid`; if not, the stored object is removed. */
+  /** Whether `bytes` match the CID `cid`; if not, removes the stored object. */
   async isOriginal(name: ObjectName, bytes: Uint8Array): Promise<boolean> {
     const hash = createHash("sha256").update(bytes).digest();
     if (equal(hashOf(name.cid), hash)) return true;
@@ -119,7 +118,7 @@ export class StoredPictures {
     }
     const type = TYPES.get(variant.slice(variant.lastIndexOf(".") + 1)) ?? "";
     const key = variantKey(did, cid, variant);
-    // Without a row it came from another installation that uses the bucket.
+    // Without a row it belongs to another installation that uses the bucket.
     const row = (await this.#deps.kv.get<VariantRow>(key))?.value;
     const { size, sha256 } = row ?? {};
     return {

@@ -78,7 +78,7 @@ function changed(change: (bytes: Uint8Array) => Uint8Array) {
 
 const FLIPPED = changed((bytes) => bytes.fill(8, 100, 101));
 
-Deno.test("a picture that is right is found, and read for that once", async () => {
+Deno.test("an intact picture is found, and read once to verify it", async () => {
   using setup = await open();
   const pictures = setup.pictures();
   for (const name of [VARIANT, ORIGINAL]) {
@@ -120,13 +120,13 @@ Deno.test("variants of earlier versions, without a hash, are compared by size an
   assert.ok(await setup.pictures().find(VARIANT));
   await setup.put(changed((bytes) => bytes.subarray(1)));
   assert.equal(await setup.pictures().find(VARIANT), undefined);
-  // Without a row it came from another installation.
+  // Without a row it belongs to another installation.
   await setup.kv.delete(key);
   await setup.put(FLIPPED);
   assert.ok(await setup.pictures().find(VARIANT));
 });
 
-Deno.test("an original that rotted is not taken for the uploaded picture", async () => {
+Deno.test("a damaged original is not mistaken for the uploaded picture", async () => {
   using setup = await open();
   const pictures = setup.pictures();
   assert.equal(await pictures.isOriginal(ORIGINAL, BYTES), true);
@@ -134,7 +134,7 @@ Deno.test("an original that rotted is not taken for the uploaded picture", async
   assert.equal(await setup.store.head(ORIGINAL_OBJECT), undefined);
 });
 
-Deno.test("a scrub finds damaged pictures; an original that is not kept is no damage", async () => {
+Deno.test("a scrub finds damaged pictures; a missing original is not damage", async () => {
   using setup = await open();
   const scrub = async (kind: "avatar variants" | "avatar originals") => {
     const source = new PictureScrub(kind, setup.kv, setup.pictures());

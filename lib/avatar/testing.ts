@@ -1,5 +1,5 @@
 /**
- * What tests of the avatar service share: instances that share a store, on a
+ * Helpers for tests of the avatar service: instances that share a store, on a
  * network of accounts.
  *
  * @module
@@ -55,7 +55,7 @@ export class Setup implements AsyncDisposable {
       ready: Promise.resolve(),
       run: (job) => {
         this.rendered++;
-        // Codecs on one thread share their memory.
+        // Codecs on one thread share memory.
         return oneAtATime.run("render", undefined, () => perform(job));
       },
       close() {},
@@ -88,7 +88,7 @@ export class Setup implements AsyncDisposable {
   }
 }
 
-/** The query that `text` is. */
+/** Parses the query `text`. */
 export function query(text = ""): PictureQuery {
   return parseQuery(new URLSearchParams(text), undefined, {
     maxSide: 2048,
@@ -96,7 +96,7 @@ export function query(text = ""): PictureQuery {
   });
 }
 
-/** The outcome of `work`, which may wait for a lease, while time passes. */
+/** Runs `work`, which may wait for a lease, while time passes. */
 export async function whileTicking<T>(
   clock: ManualClock,
   work: Promise<T>,

@@ -1,6 +1,6 @@
 /**
- * Somebody's PDS as those see it who only want a picture: what an account does
- * not show is absent, and a PDS that fails is no fault of whoever asks.
+ * A PDS as the source of pictures: content of inactive accounts is absent, and
+ * failures of a PDS are not the client's.
  *
  * @module
  */
@@ -10,16 +10,16 @@ import { XrpcFailure } from "../atproto/pds/xrpc.ts";
 import { AppError, isAppError } from "../errors.ts";
 
 /**
- * The questions that have to do with pictures. They throw AppError
- * `UPSTREAM_FAILED` and `UPSTREAM_TIMEOUT` for whatever goes wrong with a PDS,
- * and `UNPROCESSABLE` for a picture of too many bytes.
+ * Queries for pictures. They throw AppError `UPSTREAM_FAILED` and
+ * `UPSTREAM_TIMEOUT` for any failure of a PDS, and `UNPROCESSABLE` for a
+ * picture of too many bytes.
  */
 export type PictureSource = Pick<
   PdsReader,
   "getRecord" | "listCollections" | "getBlob"
 >;
 
-/** Errors for repos that are not shown, or not there. */
+/** Errors for repos that are inactive or missing. */
 const HIDDEN = [
   "RepoDeactivated",
   "RepoNotFound",
@@ -27,7 +27,7 @@ const HIDDEN = [
   "RepoTakendown",
 ];
 
-/** Asks `reader`. */
+/** A picture source over `reader`. */
 export function pictureSource(reader: PdsReader): PictureSource {
   return {
     getRecord: (pds, did, collection, rkey, signal) =>
@@ -55,7 +55,7 @@ export function pictureSource(reader: PdsReader): PictureSource {
   };
 }
 
-/** The answer to a question, undefined where the account is not shown. */
+/** Returns the result of a query, or undefined if the account is inactive. */
 async function ask<T>(
   pds: string,
   signal: AbortSignal | undefined,
@@ -87,7 +87,7 @@ function isHidden(error: unknown): boolean {
   const failure = error instanceof AppError ? error.cause : undefined;
   if (!(failure instanceof XrpcFailure)) return false;
   return HIDDEN.includes(failure.error) ||
-    // The reference PDS tells of a deactivated account by its sentence alone.
+    // The reference PDS identifies a deactivated account only by its message.
     failure.status === 400 &&
       /^could not (?:locate record|find repo)/i.test(failure.reason);
 }

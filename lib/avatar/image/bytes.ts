@@ -1,6 +1,6 @@
 /**
- * Reading numbers from untrusted bytes: past the end everything reads as zero,
- * so that a header parser needs no bounds check of its own.
+ * Reads numbers from untrusted bytes: reads past the end return zero, so that
+ * header parsers need no bounds checks.
  *
  * @module
  */
@@ -46,7 +46,7 @@ export class ByteReader {
     return value;
   }
 
-  /** Whether the Latin-1 `text` stands at `offset`. */
+  /** Whether the Latin-1 `text` is at `offset`. */
   has(text: string, offset: number): boolean {
     for (let i = 0; i < text.length; i++) {
       if (this.u8(offset + i) !== text.charCodeAt(i)) return false;
@@ -59,7 +59,7 @@ export class ByteReader {
     return this.#bytes.indexOf(byte, offset);
   }
 
-  /** The bytes from `start` to before `end`, cut at the end of the data. */
+  /** The bytes from `start` to before `end`, clamped to the data. */
   slice(start: number, end: number): Uint8Array {
     return this.#bytes.subarray(start, end);
   }

@@ -1,18 +1,18 @@
 /**
- * Instances of the jSquash codecs: made from a compiled module, so that
- * nothing is fetched, and with a ceiling on their memory.
+ * Instances of the jSquash codecs: created from a compiled module, so that
+ * nothing is fetched, and with a memory limit.
  *
  * @module
  */
 
-/** What the glue of a codec takes; the published types leave it out. */
+/** Options of a codec's glue code that the published types omit. */
 interface ModuleOptions {
   noInitialRun: boolean;
   instantiateWasm(
     imports: WebAssembly.Imports,
     done: (instance: WebAssembly.Instance) => void,
   ): WebAssembly.Exports;
-  /** Where the codec would print; a failed decode is reported by its result. */
+  /** Discards the codec's output; a failed decode is reported by its result. */
   printErr(line: string): void;
 }
 
@@ -20,8 +20,8 @@ interface ModuleOptions {
 const PAGE = 65536;
 
 /**
- * Makes an instance of a codec by its glue code. Its memory cannot grow past
- * `maxBytes`: the codec then fails as it does when a machine has no more.
+ * Creates an instance of a codec with its glue code. Its memory cannot grow
+ * past `maxBytes`: the codec then fails as if out of memory.
  */
 export async function instantiateCodec<T>(
   glue: unknown,
@@ -43,7 +43,7 @@ export async function instantiateCodec<T>(
   });
 }
 
-/** The glue grows the memory through this object, never from inside. */
+/** The glue code grows the memory through this object only. */
 function limit(memory: WebAssembly.Memory, maxBytes: number): void {
   const grow = memory.grow.bind(memory);
   memory.grow = (pages) => {

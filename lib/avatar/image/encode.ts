@@ -1,5 +1,5 @@
 /**
- * From RGBA pixels to a file. None of them carries metadata of the source.
+ * Encodes RGBA pixels to a file, without metadata of the source.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { encodePng } from "./encode_png.ts";
 import type { Size } from "./geometry.ts";
 import { jpegEncoder, webpEncoder } from "./wasm_modules.js";
 
-/** Formats that are written. */
+/** Output formats. */
 export type OutputFormat = "webp" | "jpg" | "png";
 
 /** The media type of each format. */
@@ -35,23 +35,23 @@ interface Encoder {
   ): Uint8Array<ArrayBuffer> | null;
 }
 
-/** Enough for a result of 4096 by 4096 pixels; an instance that fails is dropped. */
+/** Enough for a result of 4096 by 4096 pixels; an instance that fails is discarded. */
 const ENCODER_MEMORY = 400 << 20;
-/** From so many pixels on, half the time is worth three percent more bytes. */
+/** Number of pixels from which half the time is worth three percent more bytes. */
 const LARGE_WEBP = 600 * 600;
 /** The quantisation tables of ITU-T T.81, annex K, that give `quality` its usual meaning. */
 const ANNEX_K = 0;
-/** From this quality on a JPEG keeps its colours at full resolution. */
+/** Quality from which a JPEG keeps full chroma resolution. */
 const FULL_CHROMA_QUALITY = 90;
-/** What shows through transparent pixels in a JPEG. */
+/** Background of transparent pixels in a JPEG. */
 const JPEG_BACKGROUND = 255;
 
 let webp: Promise<Encoder> | undefined;
 let jpeg: Promise<Encoder> | undefined;
 
 /**
- * Encodes `image`; `quality` 1 to 100 counts for WebP and JPEG. JPEG has no
- * transparency: it is laid on white, in place.
+ * Encodes `image`; `quality` 1 to 100 applies to WebP and JPEG. JPEG has no
+ * transparency: the image is composed on white, in place.
  */
 export async function encode(
   kernel: Kernel,

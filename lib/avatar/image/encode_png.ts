@@ -10,14 +10,14 @@ import { joinBytes } from "../../bytes.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { KernelPixels } from "./decode/decoded.ts";
 
-/** Zero bytes that the filters want in front of a row. */
+/** Zero bytes that the filters need before a row. */
 const MARGIN = 16;
 const LEVEL = 6;
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Length, type and checksum around the data of a chunk. */
 const CHUNK_OVERHEAD = 12;
 
-/** Encodes `image`; its pixels stay as they are. */
+/** Encodes `image`; its pixels are not modified. */
 export function encodePng(
   kernel: Kernel,
   image: KernelPixels,
@@ -38,7 +38,7 @@ export function encodePng(
   ]);
 }
 
-/** All rows, each behind the type of its filter. */
+/** All rows, each preceded by its filter type. */
 function filtered(
   kernel: Kernel,
   { pixels, width, height }: KernelPixels,

@@ -9,7 +9,7 @@ import { kernel as module } from "./wasm_modules.js";
 
 const kernel = new Kernel(module);
 
-/** Random pixels; smooth ones make every filter win somewhere. */
+/** Random pixels; smooth ones so that every filter is chosen somewhere. */
 const pictures = fc.record({
   width: fc.integer({ min: 1, max: 70 }),
   height: fc.integer({ min: 1, max: 20 }),
@@ -27,7 +27,7 @@ const pictures = fc.record({
   return { width, height, data };
 });
 
-Deno.test("another decoder reads from our PNG the very pixels that went in", () => {
+Deno.test("another decoder reads exactly the encoded pixels from our PNG", () => {
   fc.assert(
     fc.property(pictures, ({ width, height, data }) => {
       kernel.reset();
@@ -39,7 +39,7 @@ Deno.test("another decoder reads from our PNG the very pixels that went in", () 
   );
 });
 
-Deno.test("our row reader gives the same pixels as another decoder", async () => {
+Deno.test("our row reader returns the same pixels as another decoder", async () => {
   await fc.assert(
     fc.asyncProperty(pictures, async ({ width, height, data }) => {
       // Alpha is either on or off here: averaging faint pixels rounds.

@@ -8,13 +8,13 @@ import type { ByteReader } from "./bytes.ts";
 import { asOrientation, type Orientation } from "./info.ts";
 
 const ORIENTATION_TAG = 0x0112;
-/** Directory entries looked at. */
+/** Maximum directory entries read. */
 const MAX_ENTRIES = 512;
 
 /**
  * Reads the orientation from the TIFF structure between `start` and `end`.
- * Whatever is broken or missing reads as 1. Only the first directory counts,
- * so a thumbnail that says otherwise does not matter.
+ * Malformed or missing data gives 1. Only the first directory is used, so that
+ * the orientation of a thumbnail does not matter.
  */
 export function exifOrientation(
   b: ByteReader,

@@ -1,10 +1,10 @@
 /**
- * Which part of the picture goes where: pure arithmetic on sizes.
+ * Placement of a picture in the result: pure arithmetic on sizes.
  *
  * @module
  */
 
-/** How a picture is fitted when both sides are asked for. */
+/** How a picture is fitted when both sides are requested. */
 export type Fit = "cover" | "contain" | "inside";
 
 /** Width and height in pixels. */
@@ -19,26 +19,26 @@ export interface Rect extends Size {
   readonly y: number;
 }
 
-/** What was asked for. */
+/** The requested size. */
 export interface SizeRequest {
   /** Pixels at density 1. */
   readonly width?: number;
   /** Pixels at density 1. */
   readonly height?: number;
   readonly fit: Fit;
-  /** Device pixels for each pixel asked for. */
+  /** Device pixels per requested pixel. */
   readonly density: number;
-  /** Whether a small picture may be blown up. */
+  /** Whether a small picture may be enlarged. */
   readonly enlarge: boolean;
 }
 
-/** Where what goes. */
+/** The computed placement. */
 export interface Placement {
   /** The result. */
   readonly canvas: Size;
   /** Part of the picture that is shown. */
   readonly crop: Rect;
-  /** Place of that part on the canvas, in whole pixels. */
+  /** Position of that part on the canvas, in whole pixels. */
   readonly target: Rect;
 }
 
@@ -53,7 +53,7 @@ const side = (pixels: number) => Math.max(1, Math.round(pixels));
  *
  * Both sides given: `cover` fills exactly that box, cropping the middle, and
  * `contain` shows the whole picture in it. `inside`, or one side given, scales
- * in proportion. Without `enlarge` the picture is blown up only where a box of
+ * proportionally. Without `enlarge` the picture is enlarged only if a box of
  * exact size cannot be filled otherwise, and never by `density`.
  */
 export function place(
@@ -70,7 +70,7 @@ export function place(
     : contained(source, { width, height }, request, maxSide);
 }
 
-/** The whole picture in proportion. */
+/** Scales the whole picture proportionally. */
 function scaled(
   source: Size,
   request: SizeRequest,
@@ -169,7 +169,7 @@ function densified(
   return { width: side(box.width * factor), height: side(box.height * factor) };
 }
 
-/** The rectangle as it lies in pixels that are stored turned by a quarter. */
+/** The rectangle in pixels that are stored rotated by 90 degrees. */
 export function transposed(rect: Rect): Rect {
   return { x: rect.y, y: rect.x, width: rect.height, height: rect.width };
 }

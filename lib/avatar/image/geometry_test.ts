@@ -15,18 +15,18 @@ function canvasOf(source: Size, request: Partial<SizeRequest>): string {
   return `${canvas.width}x${canvas.height}`;
 }
 
-Deno.test("two sides make a box of exactly that size", () => {
+Deno.test("two sides give a box of exactly that size", () => {
   assert.equal(canvasOf(WIDE, { width: 200, height: 200 }), "200x200");
   assert.equal(canvasOf(WIDE, { width: 1600, height: 1600 }), "1600x1600");
 });
 
-Deno.test("one side scales in proportion", () => {
+Deno.test("one side scales proportionally", () => {
   assert.equal(canvasOf(WIDE, { width: 200 }), "200x100");
   assert.equal(canvasOf(WIDE, { height: 50 }), "100x50");
   assert.equal(canvasOf({ width: 5000, height: 3 }, { width: 10 }), "10x1");
 });
 
-Deno.test("a small picture is blown up only when asked", () => {
+Deno.test("a small picture is enlarged only when requested", () => {
   assert.equal(canvasOf(WIDE, { width: 1500 }), "1000x500");
   assert.equal(canvasOf(WIDE, { width: 1500, enlarge: true }), "1500x750");
   const inside = { width: 1200, height: 1200, fit: "inside" } as const;
@@ -34,7 +34,7 @@ Deno.test("a small picture is blown up only when asked", () => {
   assert.equal(canvasOf(WIDE, { ...inside, enlarge: true }), "1200x600");
 });
 
-Deno.test("density multiplies, but never blows up", () => {
+Deno.test("density multiplies, but never enlarges", () => {
   assert.equal(canvasOf(SQUARE, { width: 100, density: 2 }), "200x200");
   const box = { width: 400, height: 400, density: 3 };
   assert.equal(canvasOf(SQUARE, box), "1000x1000");
@@ -45,7 +45,7 @@ Deno.test("density multiplies, but never blows up", () => {
   );
 });
 
-Deno.test("without a size a picture keeps its own as long as it is not too large", () => {
+Deno.test("without a size a picture keeps its own unless it is too large", () => {
   assert.equal(canvasOf(WIDE, {}), "1000x500");
   assert.equal(canvasOf({ width: 5000, height: 50 }, {}), "5000x50");
   assert.equal(canvasOf({ width: 4096, height: 4096 }, {}), "2048x2048");
@@ -62,7 +62,7 @@ Deno.test("contain shows the whole picture in the middle of its box", () => {
   assert.deepEqual(crop, { x: 0, y: 0, ...WIDE });
 });
 
-Deno.test("the crop lies in the picture and the target on the canvas, whatever is asked", () => {
+Deno.test("for any request the crop is within the picture and the target within the canvas", () => {
   const side = fc.integer({ min: 1, max: 16384 });
   const asked = fc.integer({ min: 1, max: MAX });
   fc.assert(

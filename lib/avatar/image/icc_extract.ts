@@ -1,5 +1,5 @@
 /**
- * Finds the ICC profile that an image carries.
+ * Extracts the ICC profile of an image.
  *
  * @module
  */
@@ -12,14 +12,14 @@ import type { ImageInfo } from "./info.ts";
 import { PNG_FIRST_CHUNK } from "./sniff/sniff_png.ts";
 import { webpChunks } from "./decode/webp_chunks.ts";
 
-/** No larger profile is read. */
+/** Maximum size of a profile. */
 const MAX_PROFILE_BYTES = 1 << 20;
-/** Compression method, behind the name of an iCCP chunk and its zero byte. */
+/** Compression method, after the name of an iCCP chunk and its zero byte. */
 const ICCP_METHOD_BYTES = 2;
 
 /**
- * The profile embedded in a JPEG, PNG, WebP or AVIF. Undefined when there is none or
- * it cannot be read: a broken profile never spoils a picture.
+ * The profile embedded in a JPEG, PNG, WebP or AVIF. Undefined when there is
+ * none or it cannot be read: a malformed profile never fails a picture.
  */
 export function extractIcc(
   bytes: Uint8Array,
@@ -34,7 +34,7 @@ export function extractIcc(
   return undefined;
 }
 
-/** Joins the numbered APP2 parts in front of the first scan. */
+/** Joins the numbered APP2 parts before the first scan. */
 function fromJpeg(b: ByteReader): Uint8Array | undefined {
   const parts: Uint8Array[] = [];
   for (let o = 2; o + 4 < b.length && b.u8(o) === 0xff;) {
@@ -54,7 +54,7 @@ function fromJpeg(b: ByteReader): Uint8Array | undefined {
   return joinBytes(present);
 }
 
-/** Inflates the iCCP chunk, which must stand in front of the image data. */
+/** Inflates the iCCP chunk, which must precede the image data. */
 function fromPng(b: ByteReader): Uint8Array | undefined {
   for (let o = PNG_FIRST_CHUNK; o + 12 <= b.length;) {
     const length = b.be32(o);
@@ -66,7 +66,7 @@ function fromPng(b: ByteReader): Uint8Array | undefined {
       try {
         return inflateSync(data, { maxOutputLength: MAX_PROFILE_BYTES });
       } catch {
-        return undefined; // corrupt or oversized: the picture goes without
+        return undefined; // corrupt or oversized: the picture is rendered without it
       }
     }
     o += 12 + length;

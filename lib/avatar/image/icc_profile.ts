@@ -1,14 +1,14 @@
 /**
- * Matrix/TRC profiles (ICC.1:2022: Display P3, Adobe RGB and the like) as
- * something that the pixel kernel can apply. LUT, gray and CMYK profiles are
- * left alone.
+ * Matrix/TRC profiles (ICC.1:2022: Display P3, Adobe RGB and the like) in a
+ * form that the pixel kernel can apply. LUT, gray and CMYK profiles are
+ * ignored.
  *
  * @module
  */
 
 import { ByteReader } from "./bytes.ts";
 
-/** How to turn 8-bit RGB into linear sRGB light. */
+/** Transform from 8-bit RGB to linear sRGB light. */
 export interface ColourTransform {
   /** Three tables of 256 floats: from a sample to linear light, red first. */
   readonly curves: Float32Array<ArrayBuffer>;
@@ -19,10 +19,10 @@ export interface ColourTransform {
 /** Steps of {@linkcode srgbEncoding}. */
 export const SRGB_STEPS = 4096;
 
-/** Tags looked at. */
+/** Maximum tags read. */
 const MAX_TAGS = 100;
 const HEADER_BYTES = 128;
-/** Differences below this are those of rounding: half a step of 8 bits at most. */
+/** Smaller differences are rounding errors: at most half a step of 8 bits. */
 const SAME_PRIMARY = 0.01;
 const SAME_CURVE = 0.004;
 
@@ -53,7 +53,7 @@ const srgbDecode = (x: number) =>
   x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
 
 /**
- * Reads a profile. Undefined when nothing is to be done: the profile is sRGB,
+ * Reads a profile. Undefined when there is nothing to do: the profile is sRGB,
  * or not a complete matrix/TRC profile for RGB. Never throws.
  */
 export function colourTransform(
@@ -96,7 +96,7 @@ const isSrgbCurve = (curves: readonly number[]) =>
     Math.abs(y - srgbDecode((i % 256) / 255)) < SAME_CURVE
   );
 
-/** The tag table; tags that reach beyond the profile are left out. */
+/** The tag table, without tags that extend beyond the profile. */
 function readTags(b: ByteReader): Map<string, Tag> {
   const tags = new Map<string, Tag>();
   const count = Math.min(b.be32(HEADER_BYTES), MAX_TAGS);

@@ -73,13 +73,13 @@ Deno.test("a profile that is sRGB changes nothing", () => {
   assert.equal(colourTransform(srgbProfile(steps)), undefined);
 });
 
-Deno.test("sRGB primaries with linear curves are not taken for sRGB", () => {
+Deno.test("sRGB primaries with linear curves are not mistaken for sRGB", () => {
   const transform = colourTransform(srgbProfile([]));
   assert.ok(transform);
   assert.ok(Math.abs((transform.curves[128] ?? 0) - 128 / 255) < 1e-6);
 });
 
-Deno.test("a profile that is cut off or garbled is left alone, without an error", () => {
+Deno.test("a truncated or garbled profile is ignored without an error", () => {
   const whole = p3();
   fc.assert(
     fc.property(

@@ -1,16 +1,16 @@
 /**
- * What is known of an image before anything is decoded.
+ * Facts of an image read before decoding.
  *
  * @module
  */
 
-/** Formats that are read. */
+/** Input formats. */
 export type InputFormat = "jpeg" | "png" | "gif" | "webp" | "avif";
 
-/** The EXIF orientation: how the stored pixels must be turned to stand upright. */
+/** The EXIF orientation: how the stored pixels must be rotated and mirrored. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
-/** What {@linkcode sniff} reads from the header of an image. */
+/** Result of {@linkcode sniff}, from the header of an image. */
 export interface ImageInfo {
   readonly format: InputFormat;
   /** Stored width in pixels, before the orientation is applied. */
@@ -18,15 +18,18 @@ export interface ImageInfo {
   /** Stored height in pixels, before the orientation is applied. */
   readonly height: number;
   readonly orientation: Orientation;
-  /** Whether there is more than one frame; the first is taken. */
+  /** Whether there is more than one frame; the first is used. */
   readonly animated: boolean;
   /** Whether pixels may be transparent. */
   readonly alpha: boolean;
   /** Whether an ICC profile is embedded. */
   readonly icc: boolean;
-  /** Bytes of memory that decoding one pixel of the whole image takes at most. */
+  /** Maximum bytes of memory per pixel to decode the image. */
   readonly bytesPerPixel: number;
-  /** Time for one pixel in passes of the JPEG decoder, which take about 1.5 ns; a progressive JPEG takes one for each scan. */
+  /**
+   * Time per pixel in passes of the JPEG decoder, which take about 1.5 ns; a
+   * progressive JPEG takes one per scan.
+   */
   readonly cost: number;
 }
 
@@ -39,7 +42,7 @@ export const MEDIA_TYPES: Readonly<Record<InputFormat, string>> = {
   avif: "image/avif",
 };
 
-/** `value` as an orientation; anything but 1 to 8 reads as 1, as browsers do. */
+/** Converts `value` to an orientation; anything but 1 to 8 becomes 1, as in browsers. */
 export function asOrientation(value: number): Orientation {
   switch (value) {
     case 2:
@@ -55,7 +58,7 @@ export function asOrientation(value: number): Orientation {
   }
 }
 
-/** Width and height as they are seen, after the orientation is applied. */
+/** Width and height after the orientation is applied. */
 export function uprightSize(
   info: Pick<ImageInfo, "width" | "height" | "orientation">,
 ): { width: number; height: number } {

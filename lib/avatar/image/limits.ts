@@ -1,6 +1,6 @@
 /**
- * Bounds on the work that one image may cause, applied to what the header
- * says. They bound time and memory: a running decoder cannot be stopped.
+ * Limits on the work that one image may cause, checked against its header. They
+ * bound time and memory, because a running decoder cannot be stopped.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { AppError } from "../../errors.ts";
 import type { ImageInfo } from "./info.ts";
 import { sniff } from "./sniff/sniff.ts";
 
-/** What an image may be at most. */
+/** Limits of an image. */
 export interface ImageLimits {
   /** Bytes of the file. */
   readonly maxBytes: number;
@@ -17,15 +17,18 @@ export interface ImageLimits {
   readonly maxInputSide: number;
   /** Width times height of the file's image. */
   readonly maxPixels: number;
-  /** Millions of pixels times the cost of one; each takes about 1.5 ms. */
+  /** Millions of pixels times cost per pixel; one unit takes about 1.5 ms. */
   readonly maxCost: number;
-  /** Bytes that decoding may take. */
+  /** Maximum memory for decoding in bytes. */
   readonly maxDecodeBytes: number;
-  /** Pixels on either side that may be asked for; no result has more than its square. */
+  /** Maximum requested side in pixels; no result has more than its square. */
   readonly maxSide: number;
 }
 
-/** Limits that keep a process with two workers below 512 MB and every image below about a second. */
+/**
+ * With these limits a process with two workers stays below 512 MB and every
+ * image below about a second.
+ */
 export const DEFAULT_LIMITS: ImageLimits = {
   maxBytes: 5_000_000,
   maxInputSide: 16_384,
@@ -35,7 +38,7 @@ export const DEFAULT_LIMITS: ImageLimits = {
   maxSide: 2048,
 };
 
-/** Bytes of memory that decoding takes at most, apart from what every image takes. */
+/** Maximum memory for decoding in bytes, in addition to the fixed overhead. */
 export function decodeBytes(info: ImageInfo): number {
   return info.width * info.height * info.bytesPerPixel;
 }
@@ -43,8 +46,9 @@ export function decodeBytes(info: ImageInfo): number {
 /**
  * Sniffs `bytes` and applies `limits`; nothing is decoded.
  *
- * Throws AppError `UNSUPPORTED_MEDIA_TYPE` when the bytes are no image that is
- * read here, and `UNPROCESSABLE` when the image would take too much work.
+ * Throws AppError `UNSUPPORTED_MEDIA_TYPE` when the bytes are not an image of a
+ * supported format, and `UNPROCESSABLE` when the image would take too much
+ * work.
  */
 export function checkedSniff(
   bytes: Uint8Array,

@@ -1,7 +1,7 @@
 /**
- * From the bytes of an uploaded picture to a small, upright sRGB image: sniff,
- * limits, decode, crop and resize, colour, orientation, encode. Pure: bytes
- * and wishes in, bytes out.
+ * Renders an uploaded picture to a small, upright sRGB image: sniff, limits,
+ * decode, crop and resize, colour, orientation, encode. A pure function of
+ * bytes and request.
  *
  * @module
  */
@@ -39,7 +39,7 @@ import { type ImageInfo, uprightSize } from "./info.ts";
 import { checkedSniff, type ImageLimits } from "./limits.ts";
 import { kernel as kernelModule } from "./wasm_modules.js";
 
-/** What to make of a picture. */
+/** How to render a picture. */
 export interface RenderRequest extends SizeRequest {
   readonly format: OutputFormat;
   /** 1 to 100, for WebP and JPEG. */
@@ -51,7 +51,7 @@ export interface Rendered extends Size {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** At up to so many pixels the reduced decode must deliver more to stay sharp. */
+/** Up to this many pixels the reduced decode must have a higher resolution to stay sharp. */
 const SMALL_TARGET = 96;
 
 let shared: Kernel | undefined;
@@ -59,8 +59,8 @@ let shared: Kernel | undefined;
 /**
  * Renders `bytes`. One call at a time: the kernel's memory is shared.
  *
- * Throws AppError `UNSUPPORTED_MEDIA_TYPE` and `UNPROCESSABLE` for bytes that
- * are no image we take, too much work, or broken.
+ * Throws AppError `UNSUPPORTED_MEDIA_TYPE` and `UNPROCESSABLE` for bytes in no
+ * supported format, too much work, or corrupt data.
  */
 export async function render(
   bytes: Uint8Array,
@@ -75,7 +75,10 @@ export async function render(
   );
 }
 
-/** Encodes what `draw` leaves in the kernel. One call at a time: the kernel's memory is shared. */
+/**
+ * Encodes the pixels that `draw` leaves in the kernel. One call at a time: the
+ * kernel's memory is shared.
+ */
 export async function finish(
   { format, quality }: Pick<RenderRequest, "format" | "quality">,
   draw: (kernel: Kernel) => KernelPixels | Promise<KernelPixels>,
@@ -88,7 +91,7 @@ export async function finish(
     const encoded = await encode(kernel, image, format, quality);
     return { bytes: encoded, width, height };
   } finally {
-    // One that has grown large would keep its memory.
+    // An instance that has grown large would keep its memory.
     if (kernel.size > MAX_KEPT_MEMORY) shared = undefined;
   }
 }
@@ -100,8 +103,7 @@ async function draw(
   info: ImageInfo,
   placement: Placement,
 ): Promise<KernelPixels> {
-  // Everything up to here and back works on pixels as they are stored, so that
-  // only the small result has to be turned.
+  // All steps work on pixels as stored, so that only the small result has to be rotated.
   const sideways = info.orientation >= 5;
   const crop = sideways ? transposed(placement.crop) : placement.crop;
   const target = sideways ? transposed(placement.target) : placement.target;
@@ -180,9 +182,8 @@ function decode(
 }
 
 /**
- * Size that the JPEG decoder must deliver at least: half as much again as the
- * target, for small targets twice as much. That is closer to a full decode
- * than what libvips does by default.
+ * Minimum size from the JPEG decoder: 1.5 times the target, for small targets
+ * twice. That is closer to a full decode than the default of libvips.
  */
 function jpegSize(info: ImageInfo, crop: Size, target: Size): Size {
   const small = Math.min(target.width, target.height) <= SMALL_TARGET;
@@ -213,7 +214,7 @@ function applyProfile(
   );
 }
 
-/** The image as its orientation asks. */
+/** Applies the orientation. */
 function turn(
   kernel: Kernel,
   image: KernelPixels,
@@ -228,7 +229,7 @@ function turn(
     : { pixels, width, height };
 }
 
-/** The image at its place on the canvas, transparent around it. */
+/** Places the image on a transparent canvas. */
 function onBackground(
   kernel: Kernel,
   image: KernelPixels,

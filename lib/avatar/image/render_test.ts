@@ -21,7 +21,7 @@ const ASKED: RenderRequest = {
   quality: 85,
 };
 
-/** Parameter sets that every image is tried with. */
+/** Parameter sets tested with every image. */
 const SETS: readonly Partial<RenderRequest>[] = [
   {},
   { width: 48, height: 32 },
@@ -34,7 +34,7 @@ const SETS: readonly Partial<RenderRequest>[] = [
 const TOLERANCE = 16;
 const ALPHA_TOLERANCE = 6;
 
-/** What is wrong with the picture, or nothing. */
+/** Describes what is wrong with the picture, if anything. */
 function fault(
   fixture: Fixture,
   image: { data: Uint8Array; width: number; height: number },
@@ -101,7 +101,7 @@ for (const set of SETS) {
   });
 }
 
-Deno.test("every output format holds the picture in the size asked for", async () => {
+Deno.test("every output format has the picture in the requested size", async () => {
   const signatures = {
     webp: [0x52, 0x49, 0x46, 0x46],
     png: [0x89, 0x50, 0x4e, 0x47],
@@ -121,7 +121,7 @@ Deno.test("every output format holds the picture in the size asked for", async (
   }
 });
 
-Deno.test("a JPEG lies on white where the picture is transparent", async () => {
+Deno.test("a JPEG is white where the picture is transparent", async () => {
   const { bytes } = await render(
     fixture("png/alpha-all-zero.png"),
     { ...ASKED, format: "jpg" },
@@ -132,7 +132,7 @@ Deno.test("a JPEG lies on white where the picture is transparent", async () => {
   assert.ok(Math.min(r, g, b) > 250);
 });
 
-Deno.test("contain shows the whole picture on a transparent ground", async () => {
+Deno.test("contain shows the whole picture on a transparent background", async () => {
   const { bytes } = await render(
     fixture("png/rgb8.png"),
     { ...ASKED, width: 96, height: 96, fit: "contain" },
@@ -145,7 +145,7 @@ Deno.test("contain shows the whole picture on a transparent ground", async () =>
   assert.equal(pixelAt(image, 5, 20)[3], 255);
 });
 
-Deno.test("nothing of the source but its pixels is in the result", async () => {
+Deno.test("the result contains no metadata of the source", async () => {
   for (const file of ["jpeg/comment-html.jpg", "poly/png-plus-zip.png"]) {
     const { bytes } = await render(
       fixture(file),
@@ -184,7 +184,7 @@ Deno.test("a picture above a limit is refused by its header, in a sentence", asy
   await limited({});
 });
 
-Deno.test("what is no image is refused as such", async () => {
+Deno.test("bytes that are not an image are refused as such", async () => {
   for (
     const file of ["poly/html-as.png", "other/script.svg", "other/quad.heic"]
   ) {

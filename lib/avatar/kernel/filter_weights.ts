@@ -1,11 +1,10 @@
 /**
- * The weights of the Lanczos filter: how much each source sample counts for an
- * output sample.
+ * The weights of the Lanczos filter.
  *
  * @module
  */
 
-/** Lobes of the filter: samples on each side that count at the source's own scale. */
+/** Lobes of the filter: samples on each side at the source's scale. */
 export const REACH = 3;
 /** Fractions as the kernel's integer weights. */
 const ONE = 1 << 14;
@@ -19,7 +18,7 @@ function lanczos3(x: number): number {
   return REACH * Math.sin(p) * Math.sin(p / REACH) / (p * p);
 }
 
-/** Filter weights of one axis; every output sample has `taps` of them. */
+/** Filter weights of one axis, `taps` per output sample. */
 export interface Weights {
   readonly taps: number;
   /** First source sample of each output sample. */
@@ -28,8 +27,8 @@ export interface Weights {
 }
 
 /**
- * Weights that take `length` samples from `offset` on to `size` samples. Near
- * an end the taps stay inside the source, and the weights always add up to 1.
+ * Weights to resample `length` samples from `offset` on to `size` samples. Near
+ * the ends the taps stay inside the source, and the weights always sum to 1.
  */
 export function filterWeights(
   sourceSize: number,
@@ -62,8 +61,8 @@ export function filterWeights(
 }
 
 /**
- * The weights as 14-bit fractions, an even number for each output sample; the
- * largest of each sample takes what rounding leaves, so that they add up to 1.
+ * The weights as 14-bit fractions, an even number per output sample; the
+ * largest of each sample absorbs the rounding error, so that they sum to 1.
  */
 export function integerWeights({ taps, weights }: Weights): Int16Array {
   const even = taps + (taps & 1);

@@ -9,15 +9,15 @@
 const PAGE = 65536;
 /** Memory below this belongs to the kernel's runtime. */
 const FIRST_FREE = 1024;
-/** Buffers begin at multiples of this, and so much is spare behind each. */
+/** Alignment of buffers, and spare bytes after each. */
 const ALIGNMENT = 16;
-/** Vector loads and stores may touch so many bytes behind a buffer. */
+/** Bytes after a buffer that vector loads and stores may touch. */
 const SLACK = 64;
 
 /** A place in the kernel's memory, in bytes. */
 export type Address = number;
 
-/** The exported functions; what they do is said in `assembly/`. */
+/** The exported functions, documented in `assembly/`. */
 export interface KernelExports {
   widen(source: Address, target: Address, samples: number): void;
   premultiply(source: Address, target: Address, pixels: number): void;
@@ -141,15 +141,15 @@ export class Kernel {
     return this.#bytes;
   }
 
-  /** Forgets all buffers. */
+  /** Frees all buffers. */
   reset(): void {
     this.#top = FIRST_FREE;
   }
 
   /**
-   * Reserves a buffer, aligned to 16 bytes, with slack behind it for vector
-   * access. What it holds is left from before unless `zero` is set. Throws a
-   * RangeError when the kernel's 256 MiB are used up.
+   * Allocates a buffer, aligned to 16 bytes, with slack after it for vector
+   * access. Its content is undefined unless `zero` is set. Throws a RangeError
+   * when the kernel's 256 MiB are exhausted.
    */
   allocate(length: number, zero = false): Address {
     const address = this.#top;
@@ -163,7 +163,7 @@ export class Kernel {
     return address;
   }
 
-  /** Reserves a buffer that holds a copy of `data`. */
+  /** Allocates a buffer with a copy of `data`. */
   place(data: Float32Array | Int32Array | Int16Array | Uint8Array): Address {
     const address = this.allocate(data.byteLength);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

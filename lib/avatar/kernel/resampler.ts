@@ -1,11 +1,9 @@
 /**
- * Resamples an image that comes in row by row: a box shrink while more than
- * twice the wanted size is there, then Lanczos3. Only the rows that the filter
- * reaches are held, so memory does not grow with the height of the source.
- *
- * Averages are taken of sRGB values as they are, as most image programs do,
- * and of premultiplied colours where the source has alpha, so that the hidden
- * colour of transparent pixels never bleeds out.
+ * Resamples an image row by row: a box shrink down to at least twice the target
+ * size, then Lanczos3. Only the rows within the filter are held, so memory does
+ * not grow with the height of the source. Averages are computed on sRGB values,
+ * as in most image programs, and on premultiplied colours if the source has
+ * alpha, so that the hidden colour of transparent pixels never bleeds out.
  *
  * @module
  */
@@ -33,14 +31,14 @@ export interface RowFormat {
   readonly channels: 3 | 4;
 }
 
-/** What the box shrink leaves at least, as a multiple of the wanted size. */
+/** Minimum size after the box shrink, as a multiple of the target size. */
 const GAP = 2;
-/** What the kernel's 16-bit samples are worth: 8 bits times 64, or times alpha over 4. */
+/** Scale of the kernel's 16-bit samples: 8 bits times 64, or times alpha over 4. */
 const OPAQUE_SCALE = 64;
 const ALPHA_SCALE = 1 / 4;
-/** One axis: the part of the source that counts, and how it is shrunk. */
+/** One axis: the part of the source used, and how it is shrunk. */
 class Axis {
-  /** First source sample that counts, and the one behind the last. */
+  /** First source sample used, and the end (exclusive). */
   readonly from: number;
   readonly to: number;
   /** Source samples in a block of the box shrink. */
@@ -75,7 +73,7 @@ class Axis {
   }
 }
 
-/** Takes source rows in order and makes RGBA pixels in the kernel's memory. */
+/** Consumes source rows in order and writes RGBA pixels to the kernel's memory. */
 export class Resampler {
   /** Address of the result: width times height RGBA pixels. */
   readonly pixels: Address;
@@ -86,7 +84,7 @@ export class Resampler {
   readonly #width: number;
   readonly #height: number;
   readonly #stride: number;
-  /** Rows that the filter reaches, written twice so that any run of them is unbroken. */
+  /** Rows within the filter, written twice so that any run of them is contiguous. */
   readonly #ring: Address;
   /** Rows in the ring. */
   readonly #capacity: number;
@@ -99,7 +97,7 @@ export class Resampler {
   #blockRow = 0;
   #made = 0;
 
-  /** Reserves its buffers in `kernel`; the crop must lie in the source. */
+  /** Allocates its buffers in `kernel`; the crop must be within the source. */
   constructor(
     kernel: Kernel,
     source: RowFormat,
@@ -114,7 +112,7 @@ export class Resampler {
     this.#columns = new Axis(source.width, crop.x, crop.width, width);
     this.#rows = new Axis(source.height, crop.y, crop.height, height);
     const samples = this.#columns.blocks * source.channels;
-    // Vector stores run over the end of a row, so rows keep a distance.
+    // Vector stores write past the end of a row, so rows are padded.
     this.#stride = Math.ceil((samples * 2 + 32) / 16) * 16;
     this.pixels = kernel.allocate(width * height * 4);
     const { taps } = this.#rows.filter;
@@ -132,17 +130,17 @@ export class Resampler {
     return this.#made === this.#height;
   }
 
-  /** First source row that counts; rows in front of it may be skipped. */
+  /** First source row used; earlier rows may be skipped. */
   get firstRow(): number {
     return this.#rows.from;
   }
 
-  /** Says that the next {@linkcode push} brings row `row`, at most {@linkcode firstRow}. */
+  /** Declares that the next {@linkcode push} is row `row`, at most {@linkcode firstRow}. */
   skipTo(row: number): void {
     this.#sourceRow = row;
   }
 
-  /** Takes the next source row; it is not needed afterwards. */
+  /** Consumes the next source row; the caller may reuse it afterwards. */
   push(row: Address): void {
     const y = this.#sourceRow++;
     const rows = this.#rows;
@@ -177,12 +175,12 @@ export class Resampler {
     this.#finishRow();
   }
 
-  /** Place of row `row` in the ring. */
+  /** Slot of row `row` in the ring. */
   #slot(row: number): Address {
     return this.#ring + (row % this.#capacity) * this.#stride;
   }
 
-  /** A row of blocks is complete: makes every result row that it completes. */
+  /** Called when a row of blocks is complete: computes every result row that depends on it. */
   #finishRow(): void {
     const { run, bytes } = this.#kernel;
     const slot = this.#slot(this.#blockRow);

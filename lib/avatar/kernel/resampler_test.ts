@@ -28,7 +28,7 @@ function resample(
   return kernel.view(resampler.pixels, width * height * 4).slice();
 }
 
-/** The same in plain floats, straight from the definition, without a box shrink. */
+/** The same in plain floats, directly from the definition, without a box shrink. */
 function reference(
   source: RowFormat & { data: Uint8Array },
   crop: CropRect,
@@ -112,7 +112,7 @@ Deno.test("the kernel agrees with the definition of the filter", () => {
       fc.integer({ min: 1, max: 30 }),
       fc.integer({ min: 1, max: 30 }),
       (source, width, height) => {
-        // Only where no box shrink comes in front of the filter.
+        // Only without a box shrink before the filter.
         fc.pre(source.width < 4 * width && source.height < 4 * height);
         const crop = {
           x: source.width * 0.1,
@@ -186,7 +186,7 @@ Deno.test("a zone plate shrunk to a fifth leaves no moiré", () => {
     200,
     200,
   );
-  // Beyond a fifth of the frequencies, so outside the middle, nothing may be left.
+  // Beyond a fifth of the frequencies, outside the centre, nothing may be left.
   let energy = 0;
   let count = 0;
   for (let y = 0; y < 200; y++) {
@@ -199,7 +199,7 @@ Deno.test("a zone plate shrunk to a fifth leaves no moiré", () => {
   assert.ok(Math.sqrt(energy / count) < 5, `${Math.sqrt(energy / count)}`);
 });
 
-Deno.test("integer weights add up to one exactly", () => {
+Deno.test("integer weights sum to one exactly", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 500 }),

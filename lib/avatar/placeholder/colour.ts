@@ -1,5 +1,5 @@
 /**
- * Colours on which white text can be read.
+ * Background colours with readable white text.
  *
  * @module
  */
@@ -10,11 +10,11 @@ export type Colour = readonly [number, number, number];
 /** The colour of the text. */
 export const WHITE: Colour = [255, 255, 255];
 
-/** Contrast that text needs against its background (WCAG 2.2, 1.4.3). */
+/** Minimum contrast of text against its background (WCAG 2.2, 1.4.3). */
 const TEXT_CONTRAST = 4.5;
 const SATURATION = 0.6;
 
-/** The lightest colour of a hue (degrees) on which white text can be read. */
+/** The lightest colour of a hue (degrees) with readable white text. */
 export function readableColour(hue: number): Colour {
   for (let lightness = 0.5; lightness > 0; lightness -= 0.01) {
     const colour = fromHsl(hue, SATURATION, lightness);

@@ -10,19 +10,19 @@ import type { RenderPool } from "../pool/pool.ts";
 import { type PlaceholderKind, placeholderScene } from "./scene.ts";
 import { sceneSvg } from "./svg.ts";
 
-/** A small file that is made on the spot. */
+/** A placeholder file, generated on request. */
 export interface Placeholder {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly contentType: string;
 }
 
-/** Side of a placeholder when none is asked for, in pixels. */
+/** Default side of a placeholder in pixels. */
 const PLACEHOLDER_SIDE = 400;
 
 /**
- * Draws a placeholder: as SVG, or in the format that was named. Its size is
- * the one asked for, at most `maxSide`, a square where one side is missing.
- * Throws what {@linkcode RenderPool.run} throws.
+ * Draws a placeholder as SVG, or in the requested format. It has the requested
+ * size, at most `maxSide`, and is square when one side is missing. Throws like
+ * {@linkcode RenderPool.run}.
  */
 export async function drawPlaceholder(
   pool: RenderPool,

@@ -14,7 +14,7 @@ export type Stroke = readonly Point[];
 /** Width and height of the grid on which glyphs are drawn. */
 export const GLYPH_GRID = { width: 4, height: 6 } as const;
 
-/** Strokes parted by blanks; two digits, x and y, are a point on the grid. */
+/** Strokes separated by blanks; two digits, x and y, are a point on the grid. */
 const STROKES: Readonly<Record<string, string>> = {
   A: "0602204246 0444",
   B: "00063645443303 0030414233",
@@ -54,7 +54,7 @@ const STROKES: Readonly<Record<string, string>> = {
   9: "4313020110304145361605",
 };
 
-/** What stands for a character without a glyph. */
+/** Replacement for characters without a glyph. */
 const UNKNOWN = "011030414224 2626";
 
 /** The strokes of a letter (any case) or digit; a question mark for anything else. */

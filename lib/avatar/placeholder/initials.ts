@@ -1,5 +1,5 @@
 /**
- * The letters that stand for an account without a picture.
+ * Initials of an account without a picture.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A placeholder as pixels.
+ * Rasterises a placeholder.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { Stroke } from "./glyphs.ts";
 import { type Scene, SCENE_SIDE } from "./scene.ts";
 
-/** A line from `a` to `b`, with what every distance to it needs. */
+/** A line from `a` to `b`, with precomputed values for distances. */
 interface Segment {
   readonly ax: number;
   readonly ay: number;
@@ -16,14 +16,14 @@ interface Segment {
   readonly squaredLength: number;
 }
 
-/** Draws the scene as opaque RGBA; the square stays in the middle. */
+/** Draws the scene as opaque RGBA, with the square centred. */
 export function sceneRgba(
   scene: Scene,
   width: number,
   height: number,
 ): Uint8Array {
   const data = new Uint8Array(width * height * 4);
-  const unit = SCENE_SIDE / Math.min(width, height); // units in a pixel
+  const unit = SCENE_SIDE / Math.min(width, height); // units per pixel
   const left = (width - SCENE_SIDE / unit) / 2;
   const top = (height - SCENE_SIDE / unit) / 2;
   const segments = scene.strokes.flatMap(segmentsOf);

@@ -1,6 +1,6 @@
 /**
- * What stands in for somebody who has no picture: initials or a pattern, made
- * from nothing but the DID and the handle, so always the same.
+ * Placeholders for accounts without a picture: initials or a pattern, derived
+ * only from the DID and the handle, so always the same.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export type PlaceholderKind = "initials" | "identicon";
 
 /** A drawing on a square of 100 by 100 units. */
 export interface Scene {
-  /** What it shows, for those who do not see it. */
+  /** Alternative text. */
   readonly title: string;
   readonly background: Colour;
   readonly foreground: Colour;
@@ -31,14 +31,14 @@ export interface Scene {
 export const SCENE_SIDE = 100;
 
 const PALE: Colour = [244, 244, 246];
-/** Cells of the pattern on a side; the left half is mirrored. */
+/** Cells per side of the pattern; the left half is mirrored. */
 const CELLS = 5;
 const CELL_SIDE = 16;
 
 /**
  * Draws a placeholder for an account.
  *
- * @param handle taken for the initials; without one the DID is.
+ * @param handle used for the initials; the DID by default.
  */
 export function placeholderScene(
   kind: PlaceholderKind,
@@ -66,7 +66,7 @@ export function placeholderScene(
     };
 }
 
-/** The characters side by side in the middle. */
+/** The characters side by side, centred. */
 function writing(text: string): Pick<Scene, "strokes" | "strokeWidth"> {
   const scale = text.length > 1 ? 6 : 8;
   const gap = text.length > 1 ? 14 : 0;
@@ -83,7 +83,7 @@ function writing(text: string): Pick<Scene, "strokes" | "strokeWidth"> {
   return { strokes, strokeWidth: scale };
 }
 
-/** A mirrored pattern of squares; one bit of the seed for each cell of the left half. */
+/** A mirrored pattern of squares; one bit of the seed per cell of the left half. */
 function pattern(seed: Uint8Array): Scene["squares"] {
   const margin = (SCENE_SIDE - CELLS * CELL_SIDE) / 2;
   const half = Math.ceil(CELLS / 2);

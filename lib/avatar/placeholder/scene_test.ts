@@ -16,14 +16,14 @@ function contrastWithWhite(colour: readonly number[]): number {
   return 1.05 / (0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05);
 }
 
-Deno.test("white text can be read on every placeholder", () => {
+Deno.test("white text is readable on every placeholder", () => {
   for (let hue = 0; hue < 360; hue++) {
     const ratio = contrastWithWhite(readableColour(hue));
     assert.ok(ratio >= 4.5 && ratio < 10, `${hue}: ${ratio}`);
   }
 });
 
-Deno.test("the same account always gets the same placeholder, another one another", () => {
+Deno.test("an account always gets the same placeholder, different from others", () => {
   for (const kind of ["initials", "identicon"] as const) {
     const draw = (did: string) =>
       sceneSvg(placeholderScene(kind, did, "alice.test"), 64, 64);
@@ -39,7 +39,7 @@ Deno.test("initials come from the words of the handle, else from the DID", () =>
   assert.equal(initials(DID, undefined), "e");
 });
 
-Deno.test("the SVG names whom it stands for and cannot be broken out of", () => {
+Deno.test("the SVG names the account and its text is escaped", () => {
   const svg = sceneSvg(
     placeholderScene("initials", DID, '"><script>'),
     200,
@@ -53,7 +53,7 @@ Deno.test("the SVG names whom it stands for and cannot be broken out of", () => 
   assert.ok(!svg.includes("<script"));
 });
 
-Deno.test("pixels show the ground in the corner and the letter in the middle", () => {
+Deno.test("pixels show the background in the corner and the letter in the middle", () => {
   const scene = placeholderScene("initials", DID, "i.example.com");
   const data = sceneRgba(scene, 100, 100);
   assert.deepEqual([...data.subarray(0, 4)], [...scene.background, 255]);

@@ -1,5 +1,5 @@
 /**
- * A placeholder as SVG, readable to screen readers.
+ * Renders a placeholder as SVG, accessible to screen readers.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { type Scene, SCENE_SIDE } from "./scene.ts";
 import type { Colour } from "./colour.ts";
 
-/** Writes the scene; `width` and `height` in pixels, the square stays in the middle. */
+/** Renders the scene; `width` and `height` in pixels, with the square centred. */
 export function sceneSvg(scene: Scene, width: number, height: number): string {
   const { background, foreground, strokes, strokeWidth, squares } = scene;
   const path = strokes.map((stroke) =>
@@ -22,7 +22,7 @@ export function sceneSvg(scene: Scene, width: number, height: number): string {
     : `<path fill="none" stroke="${
       hex(foreground)
     }" stroke-width="${strokeWidth}" stroke-linecap="round" stroke-linejoin="round" d="${path}"/>`;
-  // The ground reaches beyond the square, for pictures that are none.
+  // The background extends beyond the square, for pictures that are not square.
   const ground =
     `<rect x="-10000" y="-10000" width="20100" height="20100" fill="${
       hex(background)

@@ -1,25 +1,24 @@
 /**
- * What a pool of lanes may take, and the figures that show how near it is to
- * that.
+ * Limits and statistics of a pool of lanes.
  *
  * @module
  */
 
-/** Bounds of a `RenderPool`. */
+/** Limits of a `RenderPool`. */
 export interface PoolOptions {
-  /** Jobs done at the same time. */
+  /** Concurrent jobs. */
   readonly lanes: number;
-  /** Jobs that may wait; further ones are refused. */
+  /** Queue length; further jobs are refused. */
   readonly queueLimit: number;
-  /** Milliseconds that a job may wait. */
+  /** Maximum wait of a job in milliseconds. */
   readonly maxWaitMs: number;
-  /** Milliseconds after which a running job is given up and its lane replaced. */
+  /** Milliseconds after which a running job is abandoned and its lane replaced. */
   readonly maxRunMs: number;
-  /** Bytes that decoding may take in all lanes together. */
+  /** Memory for decoding in all lanes together, in bytes. */
   readonly memoryBytes: number;
 }
 
-/** Bounds for a process of 512 MB on two cores. */
+/** Limits for a process of 512 MB on two cores. */
 export const DEFAULT_POOL: PoolOptions = {
   lanes: 2,
   queueLimit: 64,
@@ -28,15 +27,15 @@ export const DEFAULT_POOL: PoolOptions = {
   memoryBytes: 180_000_000,
 };
 
-/** Figures of a pool. */
+/** Statistics of a pool. */
 export interface PoolStats {
   readonly lanes: number;
   readonly busy: number;
   readonly waiting: number;
-  /** Lanes whose job was given up and still runs. */
+  /** Lanes whose abandoned job is still running. */
   readonly stuck: number;
-  /** Jobs done, failed ones included. */
+  /** Completed jobs, including failed ones. */
   readonly done: number;
-  /** Jobs refused because of the queue. */
+  /** Jobs refused because the queue was full. */
   readonly refused: number;
 }

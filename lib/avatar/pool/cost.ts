@@ -1,5 +1,5 @@
 /**
- * What a job will take, from the header of its picture.
+ * Estimates the cost of a job from the header of its picture.
  *
  * @module
  */
@@ -9,26 +9,26 @@ import { uprightSize } from "../image/info.ts";
 import { checkedSniff, decodeBytes } from "../image/limits.ts";
 import type { Job } from "./job.ts";
 
-/** What a job will take at most. */
+/** Maximum cost of a job. */
 export interface JobCost {
   /** Bytes of memory. */
   readonly bytes: number;
-  /** Whether it takes long enough to be felt by those behind it. */
+  /** Whether it takes long enough to delay the jobs after it. */
   readonly heavy: boolean;
 }
 
-/** A result's pixels in the kernel, in the encoder and on the way between. */
+/** Memory per result pixel in the kernel, in the encoder and in transfer. */
 const BYTES_PER_RESULT_PIXEL = 16;
-/** From so many million pixels, weighted by their cost, a picture is heavy; about 60 ms. */
+/** Millions of pixels, weighted by cost, from which a picture is heavy; about 60 ms. */
 const HEAVY_INPUT = 10;
-/** From so many pixels on a result is heavy to encode. */
+/** Pixels from which a result is heavy to encode. */
 const HEAVY_RESULT = 1000 * 1000;
 
 /**
  * Estimates a job.
  *
  * Throws AppError `UNSUPPORTED_MEDIA_TYPE` or `UNPROCESSABLE` for a picture
- * that is beyond its limits: those never reach a lane.
+ * that exceeds the limits, which never reaches a lane.
  */
 export function jobCost(job: Job): JobCost {
   if (job.kind === "scene") {

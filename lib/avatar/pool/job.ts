@@ -1,5 +1,5 @@
 /**
- * The work of a lane, as messages: plain data that threads can pass.
+ * The work of a lane as messages that can be passed between threads.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface RenderJob {
   readonly limits: ImageLimits;
 }
 
-/** A drawing to be made into a file. */
+/** A drawing to be encoded. */
 export interface SceneJob extends Size {
   readonly kind: "scene";
   readonly scene: Scene;
@@ -33,22 +33,22 @@ export interface SceneJob extends Size {
   readonly quality: number;
 }
 
-/** What a lane can do. */
+/** A job of a lane. */
 export type Job = RenderJob | SceneJob;
 
-/** How a job ended. */
+/** Result of a job. */
 export type Outcome =
   | { readonly ok: true; readonly result: Rendered }
   | {
     readonly ok: false;
-    /** Undefined for a fault of ours. */
+    /** Undefined for an internal error. */
     readonly code: ErrorCode | undefined;
     readonly message: string;
     /** For the log. */
     readonly cause: string | undefined;
   };
 
-/** Does a job. Never throws. */
+/** Runs a job. Never throws. */
 export async function perform(job: Job): Promise<Outcome> {
   try {
     return { ok: true, result: await run(job) };
@@ -63,7 +63,7 @@ export async function perform(job: Job): Promise<Outcome> {
   }
 }
 
-/** The result of a job, or its error as it was thrown. */
+/** Returns the result of a job, or throws its error. */
 export function unwrap(outcome: Outcome): Rendered {
   if (outcome.ok) return outcome.result;
   const { code, message, cause } = outcome;

@@ -1,6 +1,6 @@
 /**
- * A lane does one job at a time: on a thread of its own or, where none can be
- * had, on this one.
+ * A lane runs one job at a time: in a worker thread or, if none can be started,
+ * on the main thread.
  *
  * @module
  */
@@ -9,29 +9,29 @@ import { sealedWorker } from "../../async/sealed_worker.ts";
 import { type Job, type Outcome, perform } from "./job.ts";
 import { warmUp } from "./warm_up.ts";
 
-/** Where jobs are done. */
+/** Runs jobs. */
 export interface Lane {
   /** Resolves when the lane is warm; rejects when it cannot start. */
   readonly ready: Promise<void>;
-  /** Does a job; the lane must be ready and idle. Rejects when the lane breaks. */
+  /** Runs a job; the lane must be ready and idle. Rejects when the lane breaks. */
   run(job: Job): Promise<Outcome>;
-  /** Ends an idle lane and gives its memory back. A busy one ends after its job. */
+  /** Ends an idle lane and frees its memory. A busy one ends after its job. */
   close(): void;
 }
 
 const WORKER = new URL("./worker.ts", import.meta.url);
 
-/** A lane on a new thread. Not ready, ever, where its code may not be read. */
+/** A lane in a new worker. It never becomes ready if the worker's code may not be read. */
 export function workerLane(): Lane {
   const worker = sealedWorker(WORKER);
   if (worker === undefined) {
     const error = new Error(`${WORKER.pathname} cannot run on a thread`);
     const failed = Promise.reject(error);
-    failed.catch(() => {}); // for whoever waits
+    failed.catch(() => {}); // for callers that wait
     return { ready: failed, run: () => failed, close() {} };
   }
   const ready = Promise.withResolvers<void>();
-  ready.promise.catch(() => {}); // it may break while nobody waits
+  ready.promise.catch(() => {}); // it may break while no caller waits
   let pending: PromiseWithResolvers<Outcome> | undefined;
   let broken: Error | undefined;
   let closed = false;
@@ -46,7 +46,7 @@ export function workerLane(): Lane {
     if (data === "ready") return ready.resolve();
     pending?.resolve(data);
     pending = undefined;
-    // A busy worker cannot be terminated, so its end had to wait for this.
+    // A busy worker cannot be terminated, so it is terminated here.
     if (closed) worker.terminate();
   };
   worker.onerror = (event) => {
@@ -72,7 +72,7 @@ export function workerLane(): Lane {
   };
 }
 
-/** A lane on this thread: no other request is served while it works. */
+/** A lane on the main thread: no other request is served while it runs. */
 export function inlineLane(): Lane {
   return { ready: warmUp(), run: perform, close() {} };
 }

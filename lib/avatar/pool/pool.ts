@@ -1,8 +1,8 @@
 /**
  * A fixed number of lanes behind a bounded queue. A busy worker cannot be
- * stopped, so what a job may take is bounded before it begins: by the header
- * of the picture, by a budget of memory for all lanes together, and by keeping
- * one lane free of heavy jobs.
+ * stopped, so the cost of a job is bounded before it starts: by the header of
+ * the picture, by a memory budget for all lanes together, and by keeping one
+ * lane free of heavy jobs.
  *
  * @module
  */
@@ -16,7 +16,6 @@ import { type JobCost, jobCost } from "./cost.ts";
 import { type Job, type Outcome, unwrap } from "./job.ts";
 import { inlineLane, type Lane } from "./lane.ts";
 
-/** What a {@linkcode RenderPool} needs. */
 export interface PoolDeps {
   readonly clock: Clock;
   readonly log: Logger;
@@ -32,7 +31,7 @@ interface Waiting {
   readonly started: AbortController;
 }
 
-/** A lane that used more than this is replaced, since its memory does not shrink. */
+/** A lane that used more than this is replaced, because its memory does not shrink. */
 const RECYCLE_BYTES = 48 << 20;
 const RETRY_AFTER_SECONDS = 2;
 
@@ -55,7 +54,7 @@ export class RenderPool {
   #closed = false;
   #starting: Promise<void> | undefined;
 
-  /** Lanes open with {@linkcode start}, or with the first job. */
+  /** Lanes are opened by {@linkcode start}, or by the first job. */
   constructor(options: PoolOptions, deps: PoolDeps) {
     this.#options = options;
     this.#deps = deps;
@@ -64,8 +63,8 @@ export class RenderPool {
   }
 
   /**
-   * Opens the lanes and waits until they are warm. Where no thread can be had
-   * (no permission to read the worker's code), works on this one instead.
+   * Opens the lanes and waits until they are warm. If no worker can be started
+   * (no permission to read its code), runs jobs on the main thread instead.
    */
   start(): Promise<void> {
     this.#starting ??= this.#start();
@@ -92,7 +91,7 @@ export class RenderPool {
     if (this.#starting && this.#open === 0) throw this.#busyError();
   }
 
-  /** Figures for metrics. */
+  /** Statistics for metrics. */
   get stats(): PoolStats {
     return {
       lanes: this.#open,
@@ -105,11 +104,9 @@ export class RenderPool {
   }
 
   /**
-   * Does a job.
-   *
-   * Throws AppError `UNAVAILABLE` with a time to retry when too many jobs wait
-   * already or no lane was free in time, `UNPROCESSABLE` when the job takes too
-   * long, and whatever the job throws.
+   * Runs a job. Throws AppError `UNAVAILABLE` with a retry time when the queue
+   * is full or no lane was free in time, `UNPROCESSABLE` when the job takes too
+   * long, and the job's errors.
    */
   async run(job: Job): Promise<Rendered> {
     const cost = jobCost(job);
@@ -126,7 +123,7 @@ export class RenderPool {
     return await settle.promise;
   }
 
-  /** Ends the lanes; jobs that wait are refused. */
+  /** Ends the lanes; queued jobs are refused. */
   close(): void {
     this.#closed = true;
     for (const lane of this.#idle.splice(0)) lane.close();
@@ -153,7 +150,7 @@ export class RenderPool {
     waiting.settle.reject(this.#busyError());
   }
 
-  /** Starts every waiting job that may start, in order. */
+  /** Starts all queued jobs that may start, in order. */
   #dispatch(): void {
     while (this.#idle.length > 0) {
       const at = this.#queue.findIndex(({ cost }) => this.#admits(cost));
@@ -165,7 +162,7 @@ export class RenderPool {
     }
   }
 
-  /** A job that needs more than there is in all may start when nothing else runs. */
+  /** A job that needs more than the whole budget may start when nothing else runs. */
   #admits({ bytes, heavy }: JobCost): boolean {
     const fits = this.#memory === 0 ||
       this.#memory + bytes <= this.#options.memoryBytes;
@@ -208,7 +205,7 @@ export class RenderPool {
     this.#dispatch();
   }
 
-  /** Closes a lane that is broken or has grown, and opens another. */
+  /** Replaces a lane that is broken or has grown. */
   async #replace(lane: Lane, cost: JobCost): Promise<void> {
     this.#open--;
     lane.close();
@@ -216,7 +213,7 @@ export class RenderPool {
     this.#memory -= cost.bytes;
   }
 
-  /** Gives up a lane that does not come back; its memory counts until it does. */
+  /** Abandons a stuck lane; its memory counts until it returns. */
   async #giveUp(
     lane: Lane,
     running: Promise<Outcome>,
@@ -236,7 +233,7 @@ export class RenderPool {
     await this.#refill();
   }
 
-  /** Opens the lanes that are missing, but never more stuck ones than lanes. */
+  /** Opens missing lanes, but allows at most as many stuck ones as there are lanes. */
   async #refill(): Promise<void> {
     const lanes = this.#lanes;
     const count = Math.min(

@@ -22,7 +22,7 @@ const REQUEST: RenderRequest = {
   quality: 85,
 };
 
-/** Work that is light, heavy by its pixels, or hungry. */
+/** Jobs that are light, heavy by their pixels, or need much memory. */
 const JOBS = {
   light: renderJob("jpeg/photo-256.jpg"),
   heavy: withSize(renderJob("jpeg/baseline-444.jpg"), 4000, 4000),
@@ -57,7 +57,7 @@ function withSize(job: Job, width: number, height: number): Job {
   return { ...job, bytes };
 }
 
-/** Lanes that work until they are told to end. */
+/** Lanes that work until the test ends them. */
 class ManualLanes {
   readonly running: { job: Job; end: (outcome: Outcome | Error) => void }[] =
     [];
@@ -93,7 +93,7 @@ const DONE: Outcome = {
   result: { bytes: new Uint8Array([1]), width: 1, height: 1 },
 };
 
-/** Lets everything that is due happen. */
+/** Lets all pending work proceed. */
 async function settled(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
@@ -112,7 +112,7 @@ async function poolOf(options: Partial<PoolOptions> = {}) {
 const isBusy = (error: unknown) =>
   isAppError(error, "UNAVAILABLE") && (error.retryAfterSeconds ?? 0) > 0;
 
-Deno.test("jobs beyond the lanes wait, and beyond the queue are refused with a time to retry", async () => {
+Deno.test("jobs beyond the lanes wait, and beyond the queue are refused with a retry time", async () => {
   const { pool, lanes } = await poolOf({ lanes: 2, queueLimit: 3 });
   const jobs = Array.from({ length: 5 }, () => pool.run(JOBS.light));
   await settled();
@@ -176,7 +176,7 @@ Deno.test("a lane that has grown is replaced", async () => {
   assert.equal(pool.stats.lanes, 1);
 });
 
-Deno.test("a job that runs too long is given up, its lane replaced, its memory still counted", async () => {
+Deno.test("a job that runs too long is abandoned, its lane replaced, its memory still counted", async () => {
   const { pool, lanes, clock } = await poolOf({
     lanes: 1,
     maxRunMs: 1000,
@@ -201,7 +201,7 @@ Deno.test("a job that runs too long is given up, its lane replaced, its memory s
     JOBS.hungry, // the stuck one
     JOBS.light,
   ]);
-  await lanes.end(); // at last
+  await lanes.end(); // the stuck one
   assert.equal(pool.stats.stuck, 0);
   await lanes.end();
   await light;
@@ -231,7 +231,7 @@ Deno.test("a picture beyond the limits never reaches a lane", async () => {
   assert.equal(lanes.running.length, 0);
 });
 
-Deno.test("where no thread can be had, pictures are rendered on this one", async () => {
+Deno.test("without worker threads, pictures are rendered on the main thread", async () => {
   const pool = new RenderPool(DEFAULT_POOL, {
     clock: systemClock,
     log: silentLogger,
@@ -251,7 +251,7 @@ Deno.test("where no thread can be had, pictures are rendered on this one", async
   pool.close();
 });
 
-Deno.test("workers render, and tell errors in the words of the renderer", async () => {
+Deno.test("workers render, and pass on the renderer's errors", async () => {
   const pool = new RenderPool(
     { ...DEFAULT_POOL, lanes: 1 },
     { clock: systemClock, log: silentLogger, openLane: workerLane },

@@ -1,6 +1,6 @@
 /**
- * Makes the codecs fast before the first real job comes: they are compiled
- * when they first run.
+ * Warms up the codecs before the first job: they are compiled when they first
+ * run.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { DEFAULT_QUALITY } from "../parameters.ts";
 import { placeholderScene } from "../placeholder/scene.ts";
 import { type Job, perform, unwrap } from "./job.ts";
 
-/** Pixels on a side of the pictures that are made and read again. */
+/** Side of the pictures that are encoded and decoded, in pixels. */
 const SIDE = 160;
 const ROUNDS = 3;
 

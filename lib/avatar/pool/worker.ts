@@ -1,5 +1,5 @@
 /**
- * A lane on a thread of its own: takes jobs, gives outcomes, one at a time.
+ * Worker of a lane: runs one job at a time.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Decides which variants are made and kept: by who asks, by the bytes of a
+ * Decides which variants are rendered and stored: by client, by the bytes of a
  * picture, and by those of all pictures.
  *
  * @module
@@ -26,7 +26,10 @@ export class VariantBudget {
     this.#eviction = new Eviction(deps, options);
   }
 
-  /** Whether a variant may be made for `visitor`; counts it, and asks for no room that there is not. */
+  /**
+   * Whether a variant may be rendered for `visitor`; counts it towards the
+   * visitor's limit if the byte budgets allow it.
+   */
   async mayMake(
     did: Did,
     cid: string,
@@ -41,8 +44,8 @@ export class VariantBudget {
   }
 
   /**
-   * Records a variant; idle ones of the same picture make room for it. False,
-   * and nothing is recorded, when there is none.
+   * Records a variant; evicts idle ones of the same picture for it. Returns
+   * false, without recording it, when there is no room.
    */
   async record(
     did: Did,
@@ -60,7 +63,10 @@ export class VariantBudget {
     return await rows.record(did, cid, query.name, made, max);
   }
 
-  /** Removes what no row speaks of, and idle variants while the budget of all pictures is exceeded. */
+  /**
+   * Removes objects without a row, and idle variants while the budget of all
+   * pictures is exceeded.
+   */
   async sweep(): Promise<void> {
     await this.#eviction.sweepStrays();
     await this.#eviction.run();

@@ -10,7 +10,7 @@ import {
   whileTicking,
 } from "../testing.ts";
 
-/** Bytes of all stored objects, originals excepted unless said. */
+/** Bytes of all stored objects, by default without originals. */
 async function stored(setup: Setup, withOriginals = false): Promise<number> {
   let bytes = 0;
   for await (const { key, info } of setup.store.list("avatars/")) {
@@ -26,7 +26,7 @@ async function counted(setup: Setup): Promise<number> {
 const nameOf = ({ location }: { location: string }) =>
   location.slice(location.lastIndexOf("/") + 1);
 
-Deno.test("one visitor's odd sizes take nobody's picture away, nor the visitor's own common sizes", async () => {
+Deno.test("uncommon sizes of one client evict no pictures of others, nor the client's own common sizes", async () => {
   await using setup = await Setup.open();
   setup.network.setPicture(ALICE, PHOTO);
   const service = await setup.service({ clientSizesPerDay: 5 });
@@ -49,18 +49,18 @@ Deno.test("one visitor's odd sizes take nobody's picture away, nor the visitor's
   assert.equal(await ask("w=107", "one"), "miss w107-q85.webp");
 });
 
-Deno.test("beyond a budget the plain picture is answered where nothing else is stored", async () => {
+Deno.test("beyond a budget the plain picture is returned if nothing else is stored", async () => {
   await using setup = await Setup.open();
   setup.network.setPicture(ALICE, PHOTO);
   const service = await setup.service({ clientPerMinute: 1 });
   const ask = (text: string) =>
     service.picture(ALICE, "avatar", query(text), "one");
-  // The account is all that this client may ask for in a minute.
+  // The account uses up this client's limit for a minute.
   assert.equal(nameOf(await ask("w=101&f=png")), "default.png");
   assert.equal(nameOf(await ask("w=102")), "default.png");
 });
 
-Deno.test("the sizes of a picture never take more than their budget, however many are asked for at once", async () => {
+Deno.test("the sizes of a picture never exceed their budget, for any number of concurrent requests", async () => {
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);
   const maxPictureBytes = 300_000;
@@ -96,7 +96,7 @@ Deno.test("the sizes of a picture never take more than their budget, however man
     const { cache } = await service.picture(ALICE, "avatar", query(text));
     assert.equal(cache, "miss", text);
   }
-  // What was not asked for in a while makes room; what was stays.
+  // Variants not requested for a while are evicted; others stay.
   setup.clock.advance(20 * MINUTE);
   const { location } = full;
   const again = /\/w(\d+)\.png$/.exec(location)?.[1];
@@ -109,7 +109,7 @@ Deno.test("the sizes of a picture never take more than their budget, however man
   assert.equal(await counted(setup), await stored(setup, true));
 });
 
-Deno.test("beyond the budget of all pictures the least used go, with their rows", async () => {
+Deno.test("beyond the budget of all pictures the least used are evicted with their rows", async () => {
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);
   const banner = setup.network.setPicture(ALICE, OTHER, { kind: "banner" });
@@ -122,7 +122,7 @@ Deno.test("beyond the budget of all pictures the least used go, with their rows"
   const all = await stored(setup, true);
   assert.equal(await counted(setup), all);
   const tight = await setup.service({ maxStoredBytes: all - 1 });
-  // All of them are in use: odd sizes have to wait, others are made.
+  // All of them are in use: uncommon sizes have to wait, others are rendered.
   const odd = await tight.picture(ALICE, "avatar", query("w=61"));
   assert.equal(odd.cache, "nearest");
   assert.equal(nameOf(odd), "w60-q85.webp");
@@ -154,7 +154,7 @@ Deno.test("beyond the budget of all pictures the least used go, with their rows"
   assert.equal(back.cache, "miss");
 });
 
-Deno.test("what earlier versions stored is counted by the first sweep", async () => {
+Deno.test("objects stored by earlier versions are counted by the first sweep", async () => {
   await using setup = await Setup.open();
   const cid = setup.network.setPicture(ALICE, PHOTO);
   const service = await setup.service();
@@ -203,7 +203,7 @@ Deno.test("objects of an instance that died before their rows were written are r
   setup.clock.advance(2 * MINUTE);
   await service.sweep();
   assert.deepEqual(await setup.keys(), []);
-  // One that is stored again meanwhile stays.
+  // One that was stored again meanwhile stays.
   await assert.rejects(victim.picture(ALICE, "avatar", query("w=60")));
   await service.picture(ALICE, "avatar", query("w=60"));
   setup.clock.advance(16 * MINUTE);

@@ -1,6 +1,6 @@
 /**
- * Variants that can always be had: what most pages ask for, few enough that
- * all of them of a picture take little room.
+ * Variants that are always available: those that most pages use, few enough
+ * that all of them together are small.
  *
  * @module
  */
@@ -8,14 +8,14 @@
 import type { RenderRequest } from "../image/render.ts";
 import { DEFAULT_QUALITY } from "../parameters.ts";
 
-/** Widths, in pixels, where `avatar.allowed_sizes` names no others. */
+/** Widths in pixels, unless `avatar.allowed_sizes` is set. */
 const COMMON_SIDES: readonly number[] = [
   ...[16, 20, 24, 28, 32, 36, 40, 44, 48, 50, 56, 60, 64, 72, 80, 96],
   ...[100, 120, 128, 144, 150, 160, 180, 192, 200, 240, 250, 256],
   ...[300, 320, 360, 400, 480, 500, 512, 600, 640, 800, 1000, 1024],
 ];
 
-/** Most pixels of a side, times density; PNG takes more room. */
+/** Maximum side in pixels, times density; PNG is larger. */
 const MAX_PIXELS = { webp: 1024, jpg: 1024, png: 512 } as const;
 
 const COMMON_DENSITIES: readonly number[] = [1, 2, 3];
@@ -25,7 +25,7 @@ export type SizeClass = "plain" | "common" | "other";
 
 /**
  * `plain`: the whole picture in one of the formats; `common`: a square or a
- * width of a usual number of pixels; both in the quality by default.
+ * width of a common size; both with the default quality.
  */
 export function sizeClassOf(
   request: RenderRequest,

@@ -10,7 +10,7 @@ const classOf = (text: string, allowed: readonly number[] = []) =>
     allowed,
   );
 
-Deno.test("the plain picture and usual sizes are distinguished from others", () => {
+Deno.test("the plain picture and common sizes are distinguished from others", () => {
   for (const text of ["", "f=jpg", "f=png", "dpr=2", "q=85", "fit=contain"]) {
     assert.equal(classOf(text), "plain", text);
   }

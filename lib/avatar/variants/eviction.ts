@@ -1,6 +1,6 @@
 /**
- * Keeps what is stored of pictures within budgets of bytes: what was used
- * least goes, and never what some instance may still send a client to.
+ * Evicts the least used variants to keep stored pictures within byte budgets,
+ * but never variants that an instance may still redirect a client to.
  *
  * @module
  */
@@ -40,19 +40,19 @@ export interface EvictionDeps {
 }
 
 /**
- * An instance takes a variant for stored without a look for ten minutes, and a
- * use is noted every ten minutes; five more are for clients on their way.
+ * An instance caches that a variant is stored for ten minutes, and records a
+ * use every ten minutes; five more are for clients following a redirect.
  */
 const IDLE_MS = 25 * 60_000;
 
-/** Of the budget of all pictures, what is left when something had to go. */
+/** Share of the total budget that is used after an eviction. */
 const TARGET = 0.9;
-/** Variants that are compared at a time; of as many as there are, the least used half goes. */
+/** Variants compared at a time; the least used half of them is evicted. */
 const SAMPLE = 2_000;
 const MAX_ROUNDS = 50;
-/** Variants of one picture that are compared. */
+/** Maximum variants of one picture that are compared. */
 const MAX_OF_PICTURE = 1_000;
-/** Stray objects removed in one go. */
+/** Stray objects removed per run. */
 const MAX_STRAYS = 1_000;
 const LEASE_MS = 10_000;
 const REST_MS = 60_000;
@@ -70,7 +70,7 @@ export class Eviction {
   readonly #deps: EvictionDeps;
   readonly #options: Pick<AvatarOptions, "maxStoredBytes">;
   readonly #flights = new SingleFlight();
-  /** Until when nothing is looked for, since the last look found nothing. */
+  /** Until when no search is made, because the last one found nothing. */
   #restUntil = 0;
 
   constructor(
@@ -81,7 +81,7 @@ export class Eviction {
     this.#options = options;
   }
 
-  /** Whether more is stored than the budget of all pictures; begins to remove what is used least. */
+  /** Whether the budget of all pictures is exceeded; starts evicting the least used variants. */
   async isFull(): Promise<boolean> {
     const { rows, log, clock } = this.#deps;
     if (await rows.total() <= this.#options.maxStoredBytes) return false;
@@ -90,7 +90,10 @@ export class Eviction {
     return true;
   }
 
-  /** Removes idle variants of a picture until the others have at most `maxBytes` bytes; whether they do. */
+  /**
+   * Evicts idle variants of a picture until the others have at most `maxBytes`
+   * bytes; returns whether they do.
+   */
   async shrink(did: Did, cid: string, maxBytes: number): Promise<boolean> {
     const { rows, kv } = this.#deps;
     let bytes = await rows.bytesOf(did, cid);
@@ -107,7 +110,7 @@ export class Eviction {
     return false;
   }
 
-  /** Removes what is used least while more is stored than the budget; the number of variants removed. */
+  /** Evicts the least used variants while the budget is exceeded; returns the number removed. */
   async run(): Promise<number> {
     return await this.#flights.run("evict", undefined, () => this.#run());
   }
@@ -147,25 +150,25 @@ export class Eviction {
     }
   }
 
-  /** Removes stray objects whose time has come; the number of objects removed. */
+  /** Removes stray objects that are due; returns the number removed. */
   async sweepStrays(): Promise<number> {
     const { kv, clock } = this.#deps;
     const now = clock.now();
     const due = kv.list<true>(strayKeys, { limit: MAX_STRAYS });
     let removed = 0;
     for await (const { key } of due) {
-      // Later ones come from a clock that ran ahead.
+      // Later ones were written by a fast clock.
       if (endsWithin(Number(key[2]), ANNOUNCED_MS, now)) continue;
       const [did, cid, name] = [String(key[3]), String(key[4]), String(key[5])];
       const gone = await this.#removeStray(did as Did, cid, name);
-      if (gone === undefined) continue; // being made at this moment
+      if (gone === undefined) continue; // being rendered now
       await kv.delete(key);
       if (gone) removed++;
     }
     return removed;
   }
 
-  /** Removes an object unless a row speaks of it; undefined when that cannot be said now. */
+  /** Removes an object unless a row refers to it; undefined when that is uncertain now. */
   async #removeStray(
     did: Did,
     cid: string,
@@ -189,7 +192,10 @@ export class Eviction {
     }
   }
 
-  /** Removes a variant, and the picture with the last of them. False when it is in use after all. */
+  /**
+   * Removes a variant, and the picture with its last one. Returns false when it
+   * is in use after all.
+   */
   async #evict(candidate: Candidate): Promise<boolean> {
     const { rows, store } = this.#deps;
     const { did, cid, name } = candidate;
@@ -197,7 +203,7 @@ export class Eviction {
     if (lease === undefined) return false;
     try {
       if (!await rows.drop(did, cid, name, candidate)) return false;
-      // Where this fails, the sweep of strays does it.
+      // If this fails, the sweep of strays removes it.
       await store.delete(variantObjectKey(did, cid, name));
     } finally {
       await lease.release();
@@ -215,7 +221,7 @@ export class Eviction {
     });
   }
 
-  /** Those that nobody may be sent to any more, the least used first. */
+  /** Variants that no client can be redirected to any more, least used first. */
   #idle(candidates: readonly Candidate[]): Candidate[] {
     const now = this.#deps.clock.now();
     return candidates
@@ -223,7 +229,7 @@ export class Eviction {
       .toSorted((a, b) => usedAt(a) - usedAt(b));
   }
 
-  /** Variants from a random account on; all of them where there are few. */
+  /** Variants starting at a random account; all of them if there are few. */
   async #sample(): Promise<{ sample: Candidate[]; isAll: boolean }> {
     const { kv } = this.#deps;
     const from = async (did: string) =>
@@ -241,7 +247,7 @@ export class Eviction {
     return { sample: sample.length > 0 ? sample : first, isAll: false };
   }
 
-  /** Counts the stored bytes from the rows when that is long ago, or was never done. */
+  /** Recounts the stored bytes from the rows if the last count is old or missing. */
   async #recount(): Promise<void> {
     const { kv, clock } = this.#deps;
     const counted = await kv.get<number>(countedAtKey);

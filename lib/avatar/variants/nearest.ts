@@ -1,5 +1,5 @@
 /**
- * The stored variant that comes closest to one that is not to be made.
+ * Finds the stored variant closest to one that may not be rendered.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import { imageKey, variantKeys } from "../kv_keys.ts";
 import type { PictureQuery } from "../parameters.ts";
 import type { ImageRow, VariantRow } from "../rows.ts";
 
-/** Variants that are compared. */
+/** Maximum variants compared. */
 const MAX_COMPARED = 1_000;
 
-/** What counts against a variant: other proportions weigh most, then too few pixels. */
+/** Penalties of a variant: a different aspect ratio weighs most, then too few pixels. */
 const ASPECT_WEIGHT = 4;
 const BLUR_WEIGHT = 2;
 const FORMAT_WEIGHT = 0.5;
-/** That of a variant whose pixels are not known. */
+/** Penalty of a variant with unknown size. */
 const UNKNOWN = 100;
 
 /** Name of the variant of a picture that is closest to `query`; undefined when there is none. */
@@ -47,7 +47,7 @@ interface Size {
   readonly height: number;
 }
 
-/** Pixels that the request would have, roughly. */
+/** Approximate size of the requested variant in pixels. */
 function wantedSize(
   { request }: PictureQuery,
   original: Size | undefined,

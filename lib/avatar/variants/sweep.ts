@@ -1,5 +1,5 @@
 /**
- * Removes the pictures that were replaced, after a time of grace.
+ * Removes replaced pictures after a grace period.
  *
  * @module
  */
@@ -18,21 +18,20 @@ import {
 import { originalKey, variantObjectKey } from "../object_keys.ts";
 import type { ImageRow, ProfileRow, VariantRow } from "../rows.ts";
 
-/** What the sweep needs. */
 export interface SweepDeps {
   readonly kv: Kv;
   readonly clock: Clock;
   readonly store: BlobStore;
 }
 
-/** Pictures removed in one go; the next go takes the rest. */
+/** Maximum pictures removed per run. */
 const MAX_PICTURES = 100;
 /** Variants removed in one commit; a KV commit takes 1,000 changes. */
 const MAX_VARIANTS = 900;
 
 /**
- * Removes what is due and returns the number of pictures removed. One that
- * its account uses again is kept. Safe to run twice at the same time.
+ * Removes what is due and returns the number of pictures removed. A picture
+ * that its account uses again is kept. Safe to run concurrently.
  */
 export async function sweepReplaced(
   deps: SweepDeps,
@@ -53,7 +52,7 @@ export async function sweepReplaced(
       continue;
     }
     onRemoved(did, cid);
-    if (!await removePicture(deps, did, cid)) continue; // the rest comes next time
+    if (!await removePicture(deps, did, cid)) continue; // the rest follows in the next run
     await kv.delete(key);
     removed++;
   }

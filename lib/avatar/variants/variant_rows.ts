@@ -1,9 +1,8 @@
 /**
- * What is recorded of variants in KV: which are stored, how many bytes they
- * take, and why one cannot be made.
- *
- * An object is never in the store without a row that speaks of it: before it
- * is put there and after its row is gone a row of its own names it as a stray.
+ * Rows of variants in KV: which are stored, how many bytes they take, and why
+ * one cannot be rendered. Every object in the store has a row that refers to
+ * it: before it is stored and after its row is deleted, it has a row as a
+ * stray.
  *
  * @module
  */
@@ -37,31 +36,31 @@ export interface VariantRowsDeps {
   readonly log: Logger;
 }
 
-/** Objects that are about to be stored. */
+/** Objects about to be stored. */
 export interface Announced {
   readonly dueAt: number;
   readonly names: readonly string[];
 }
 
-/** A variant that was made, with its picture. */
+/** A rendered variant, with its picture. */
 export interface MadeVariant {
   readonly row: VariantRow;
   readonly original?: OriginalFacts;
   readonly announced?: Announced;
 }
 
-/** Tries of a commit that other instances get in the way of. */
+/** Attempts of a commit under contention. */
 const MAX_COMMITS = 20;
-/** A variant in use is noted as such so often; more often would be a write for each look. */
+/** How often the use of a variant is recorded; more often would cost a write per request. */
 const TOUCH_MS = 10 * 60_000;
-/** How long an object may be on its way into the store before it is taken for a stray. */
+/** How long storing an object may take before it counts as a stray. */
 export const ANNOUNCED_MS = 15 * 60_000;
 
 /** The rows of variants, their pictures and refusals. */
 export class VariantRows {
   readonly #deps: VariantRowsDeps;
   readonly #options: Pick<AvatarOptions, "negativeTtlMs">;
-  /** One commit at a time for each picture: they would only get in each other's way. */
+  /** One commit at a time per picture, to avoid conflicts within the process. */
   readonly #turns = new Semaphore(1);
 
   constructor(
@@ -72,10 +71,7 @@ export class VariantRows {
     this.#options = options;
   }
 
-  /**
-   * Whether a variant is stored. Throws why its picture was refused, where it
-   * is not and that is known.
-   */
+  /** Whether a variant is stored. If not, throws the cached error of its picture, if any. */
   async isStored(did: Did, cid: string, name: string): Promise<boolean> {
     const { kv } = this.#deps;
     const found = await kv.get<VariantRow>(variantKey(did, cid, name));
@@ -97,14 +93,14 @@ export class VariantRows {
     return image === undefined ? 0 : await this.#bytes(did, cid, image);
   }
 
-  /** Bytes of all that is stored, as it was counted. */
+  /** Bytes of everything stored, by the counter. */
   async total(): Promise<number> {
     const counted = await this.#deps.kv.counter(storedBytesKey);
-    // What was stored by earlier versions may be removed before it is counted.
+    // Objects of earlier versions may be removed before they are counted.
     return Math.max(0, Number(BigInt.asIntN(64, counted)));
   }
 
-  /** Names objects that are about to be stored, so that they are removed when nothing comes of them. */
+  /** Records objects about to be stored, so that they are removed if they are never used. */
   async announce(
     did: Did,
     cid: string,
@@ -119,9 +115,9 @@ export class VariantRows {
   }
 
   /**
-   * Stores what is known of a variant and its picture, in one commit. False,
-   * and nothing is stored, when the variants of the picture would have more
-   * than `maxBytes` bytes.
+   * Stores the rows of a variant and its picture in one commit. Returns false,
+   * without storing them, when the variants of the picture would exceed
+   * `maxBytes` bytes.
    */
   async record(
     did: Did,
@@ -155,8 +151,8 @@ export class VariantRows {
   }
 
   /**
-   * Takes the row of a stored variant out; its object becomes a stray. False
-   * when the variant was changed, for example used, meanwhile.
+   * Deletes the row of a stored variant; its object becomes a stray. Returns
+   * false when the variant was changed, for example used, meanwhile.
    */
   async drop(
     did: Did,
@@ -184,7 +180,7 @@ export class VariantRows {
     return dropped && !isChanged;
   }
 
-  /** Takes out the row of a picture that has no variants; the uploaded picture becomes a stray. */
+  /** Deletes the row of a picture without variants; the uploaded picture becomes a stray. */
   async dropImage(did: Did, cid: string): Promise<boolean> {
     const { kv, clock } = this.#deps;
     const image = await kv.get<ImageRow>(imageKey(did, cid));
@@ -200,18 +196,18 @@ export class VariantRows {
     return await change.commit();
   }
 
-  /** Takes note that the object of a variant is not there; false when none was recorded. */
+  /** Records that the object of a variant is missing; returns false when it had no row. */
   async forget(did: Did, cid: string, name: string): Promise<boolean> {
     const { kv, log } = this.#deps;
     const row = await kv.get<VariantRow>(variantKey(did, cid, name));
     if (row === undefined) return false;
     log.warn("stored picture is gone", { did, cid, name });
-    // Lost to another change, it is noticed by the next one who asks.
+    // If it loses against another change, the next request detects it.
     await this.drop(did, cid, name, row);
     return true;
   }
 
-  /** Saves others from trying again for a while what cannot work. */
+  /** Caches a failure, so that it is not retried for a while. */
   async refuse(did: Did, cid: string, error: unknown): Promise<void> {
     if (
       !isAppError(error, "NOT_FOUND", "UNPROCESSABLE", "UNSUPPORTED_MEDIA_TYPE")
@@ -225,7 +221,7 @@ export class VariantRows {
     });
   }
 
-  /** Changes the row of a picture and the bytes that are stored, in one commit. */
+  /** Changes the row of a picture and the counter of stored bytes in one commit. */
   async #change(
     did: Did,
     cid: string,
@@ -253,7 +249,7 @@ export class VariantRows {
     });
   }
 
-  /** Bytes of the variants of a picture; earlier versions did not note them. */
+  /** Bytes of the variants of a picture; earlier versions did not record them. */
   async #bytes(
     did: Did,
     cid: string,
@@ -270,7 +266,7 @@ export class VariantRows {
     const { kv, clock } = this.#deps;
     const now = clock.now();
     if (isWithin(value.usedAt ?? value.createdAt, TOUCH_MS, now)) return;
-    // Lost to another instance, it is noted by that one.
+    // If it loses against another instance, that one recorded the use.
     await kv.atomic().check(key, versionstamp)
       .set(key, { ...value, usedAt: now }).commit();
   }

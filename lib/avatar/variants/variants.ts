@@ -1,6 +1,6 @@
 /**
- * Stored variants of pictures: found, or made once for all who ask, across
- * instances too.
+ * Stored variants of pictures: found, or rendered once for all concurrent
+ * requests, across instances.
  *
  * @module
  */
@@ -43,19 +43,22 @@ export interface VariantsDeps {
   readonly observer: Pick<AvatarObserver, "variantMade">;
 }
 
-/** A stored variant and how it was come by. */
+/** A stored variant and how it was obtained. */
 export interface FoundVariant {
   /** Key of the object. */
   readonly key: string;
-  /** `nearest`: of another size, since a budget is used up. */
+  /** `nearest`: of another size, because a budget is exhausted. */
   readonly cache: "hit" | "miss" | "nearest";
 }
 
-/** Variants that are known to be stored. */
+/** Size of the cache of stored variants. */
 const LOCAL_ENTRIES = 50_000;
-/** How long this process goes without a look at the store; less than any time of grace, so that what another instance removed is noticed. */
+/**
+ * How long this process caches that a variant is stored; shorter than any grace
+ * period, so that removals by other instances are detected.
+ */
 const LOCAL_MS = 600_000;
-/** An instance that dies while it makes a variant blocks others for so long. */
+/** How long an instance that dies while rendering a variant blocks others. */
 const LEASE_MS = 10_000;
 /** How long to wait for another instance. */
 const LEASE_WAIT_MS = 8_000;
@@ -63,7 +66,7 @@ const LEASE_WAIT_MS = 8_000;
 export class Variants {
   readonly #deps: VariantsDeps;
   readonly #options: AvatarOptions;
-  /** Until when a variant is known to be stored, by key. */
+  /** Cache expiry of stored variants, by key. */
   readonly #known = new LRUCache<string, number>({ max: LOCAL_ENTRIES });
   readonly #flights = new SingleFlight();
   readonly #rows: VariantRows;
@@ -77,12 +80,10 @@ export class Variants {
   }
 
   /**
-   * Makes sure that a variant is stored. Where a budget does not let it be
-   * made, that of `visitor`, of the picture or of all pictures, it answers with
-   * the nearest one that is stored, or with the plain picture.
-   *
-   * Throws AppError `UNAVAILABLE` when too much is being made already, and
-   * what {@linkcode Originals.read} and the renderer throw.
+   * Ensures that a variant is stored. If a budget forbids rendering it, that of
+   * `visitor`, of the picture or of all pictures, returns the nearest stored
+   * one, or the plain picture. Throws AppError `UNAVAILABLE` under overload,
+   * and the errors of {@linkcode Originals.read} and the renderer.
    */
   async ensure(
     profile: ProfileRow,
@@ -96,7 +97,7 @@ export class Variants {
     if (await this.#isStored(key, did, cid, query.name)) {
       return { key, cache: "hit" };
     }
-    // Not in the flight: what one client may not do is no answer to others.
+    // Outside of the single flight: a refusal of one client must not be shared with others.
     if (await this.#budget.mayMake(did, cid, query, visitor)) {
       const cache = await this.#flights.run(
         `make ${key}`,
@@ -111,7 +112,10 @@ export class Variants {
     return await this.#nearest(profile, picture, query, visitor);
   }
 
-  /** Removes idle variants while the budget of all pictures is exceeded, and what no row speaks of. */
+  /**
+   * Removes idle variants while the budget of all pictures is exceeded, and
+   * objects without a row.
+   */
   async sweep(): Promise<void> {
     await this.#budget.sweep();
   }
@@ -127,7 +131,7 @@ export class Variants {
     const name = await nearestVariant(this.#deps.kv, did, cid, query);
     if (name !== undefined) {
       const key = variantObjectKey(did, cid, name);
-      // Notes that it is used, so that it is not removed while a client asks for it.
+      // Records its use, so that it is not evicted while a client requests it.
       const isStored = await this.#isStored(key, did, cid, name);
       if (isStored) return { key, cache: "nearest" };
     }
@@ -156,14 +160,14 @@ export class Variants {
     this.#known.set(key, this.#deps.clock.now() + LOCAL_MS);
   }
 
-  /** Forgets that variants of a picture are stored. */
+  /** Removes the variants of a picture from the cache. */
   forget(prefix: string): void {
     for (const key of this.#known.keys()) {
       if (key.startsWith(prefix)) this.#known.delete(key);
     }
   }
 
-  /** Takes note that the object of a variant is not there, so that it is made again. */
+  /** Records that the object of a variant is missing, so that it is rendered again. */
   async missing(did: Did, cid: string, name: string): Promise<void> {
     if (!await this.#rows.forget(did, cid, name)) return;
     this.#known.delete(variantObjectKey(did, cid, name));
@@ -193,19 +197,19 @@ export class Variants {
       );
     }
     try {
-      // Whoever held the lease before may have made it, or found it impossible.
+      // The previous holder of the lease may have rendered it, or found it impossible.
       if (await this.#rows.isStored(did, cid, name)) return "hit";
       const began = clock.now();
       const isKept = await this.#make(key, profile, picture, query);
       this.#deps.observer.variantMade(clock.now() - began);
       return isKept ? "miss" : "full";
     } finally {
-      // Never fails, and nobody needs to wait for it.
+      // Never fails and need not be awaited.
       void lease.release();
     }
   }
 
-  /** Makes and stores a variant; false when there is no room for it. */
+  /** Renders and stores a variant; returns false when there is no room for it. */
   async #make(
     key: string,
     profile: ProfileRow,
@@ -216,7 +220,7 @@ export class Variants {
     const { did } = profile;
     const { cid } = picture;
     const createdAt = clock.now();
-    // An object that we know nothing of: the bucket of another installation.
+    // An unknown object: the bucket is shared with another installation.
     const found = await store.head(key);
     const contentType = OUTPUT_TYPES[query.request.format];
     if (found !== undefined && found.contentType === contentType) {

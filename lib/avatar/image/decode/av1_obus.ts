@@ -1,13 +1,13 @@
 /**
- * The head of AV1 data (AV1 bitstream specification, section 5): how large
- * its frames are, and how many there are.
+ * Parses the headers of AV1 data (AV1 bitstream specification, section 5): size
+ * and number of frames.
  *
  * @module
  */
 
 import type { ByteReader } from "../bytes.ts";
 
-/** What a decoder will do for the data. */
+/** Work that a decoder will have with the data. */
 export interface Av1Summary {
   readonly width: number;
   readonly height: number;
@@ -17,12 +17,12 @@ export interface Av1Summary {
 const SEQUENCE_HEADER = 1;
 const FRAME_HEADER = 3;
 const FRAME = 6;
-/** Types that a still image has besides: delimiter, tile group, metadata, padding. */
+/** Other unit types of a still image: delimiter, tile group, metadata, padding. */
 const HARMLESS = [2, 4, 5, 15];
-/** Units looked at; data with more is refused. */
+/** Maximum units; data with more is refused. */
 const MAX_UNITS = 256;
 
-/** Reads bits, highest first. */
+/** Reads bits, most significant first. */
 class BitReader {
   #bit: number;
   readonly #b: ByteReader;

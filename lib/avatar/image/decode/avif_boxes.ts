@@ -1,7 +1,7 @@
 /**
  * The items of an AVIF file (ISO/IEC 23008-12 and the AVIF specification), as
  * far as a still image needs them. Anything unusual is refused: the decoder
- * behind must not find another image than the one that was measured here.
+ * must not find a different image than the one measured here.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface AvifImage {
   readonly orientation: Orientation;
   /** Whether another item holds the alpha. */
   readonly alpha: boolean;
-  /** Where the ICC profile lies. */
+  /** Location of the ICC profile. */
   readonly profile: Pick<AvifItem, "start" | "end"> | undefined;
   /** Every coded image of the file, the main one and its alpha included. */
   readonly coded: readonly AvifItem[];
@@ -37,9 +37,9 @@ interface Box {
   readonly end: number;
 }
 
-/** Boxes looked at on one level; a file with more is refused. */
+/** Maximum boxes on one level; a file with more is refused. */
 const MAX_BOXES = 64;
-/** Items of a file; a still image has one to five. */
+/** Maximum items of a file; a still image has one to five. */
 const MAX_ITEMS = 16;
 /** Version and flags in front of the content of a full box. */
 const FULL_BOX = 4;
@@ -52,7 +52,7 @@ const TURNED: readonly (readonly [number, number, number])[] = [
   [6, 7, 5],
 ];
 
-/** Reads the items; undefined when the file is no still AVIF image of the plain kind. */
+/** Reads the items; undefined when the file is not a plain still AVIF image. */
 export function readAvif(b: ByteReader): AvifImage | undefined {
   const top = boxes(b, 0, b.length);
   const [file] = top ?? [];
@@ -115,7 +115,7 @@ function boxes(b: ByteReader, start: number, end: number): Box[] | undefined {
   return found;
 }
 
-/** The box of a type that must not stand twice. */
+/** The box of a type that must not be repeated. */
 function single(found: Box[] | undefined, type: string): Box | undefined {
   const matching = found?.filter((box) => box.type === type) ?? [];
   return matching.length === 1 ? matching[0] : undefined;
@@ -140,7 +140,7 @@ function itemTypes(b: ByteReader, infos: Box): Map<number, string> {
   return types;
 }
 
-/** Where items lie (`iloc`); undefined when one is in several pieces or elsewhere. */
+/** Locations of items (`iloc`); undefined when one is fragmented or outside the file. */
 function itemLocations(
   b: ByteReader,
   { start, end }: Box,

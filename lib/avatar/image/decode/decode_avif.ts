@@ -1,7 +1,7 @@
 /**
- * Still AVIF by jSquash's libavif. The module is large and rarely needed, so
- * it is loaded with the first such image. Every file gets an instance of its
- * own, since the memory of an instance never shrinks.
+ * Still AVIF by jSquash's libavif. The module is large and rarely needed, so it
+ * is loaded with the first such image. Every file gets a new instance, because
+ * the memory of an instance never shrinks.
  *
  * @module
  */
@@ -14,11 +14,11 @@ interface AvifDecoder {
   decode(file: ArrayBuffer, bitDepth: 8): ImageData | null;
 }
 
-/** What libavif needs besides the pixels. */
+/** Memory that libavif needs in addition to the pixels. */
 const BASE_MEMORY = 48 << 20;
 
 /**
- * Decodes to 8-bit RGBA as it is stored: the decoder does not turn the image.
+ * Decodes to 8-bit RGBA as stored: the decoder does not apply the orientation.
  *
  * Throws AppError `UNPROCESSABLE` when the file is corrupt.
  */

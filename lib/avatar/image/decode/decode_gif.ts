@@ -15,7 +15,7 @@ interface GifExports {
   decoder_new(address: number, bytes: number, limit: number): number;
   decoder_width(decoder: number): number;
   decoder_height(decoder: number): number;
-  /** Handle of the next frame; 0 and 1 mean that there is none. */
+  /** Handle of the next frame; 0 and 1 mean there is none. */
   decoder_frame(decoder: number): number;
   decoder_frame_x(frame: number): number;
   decoder_frame_y(frame: number): number;
@@ -25,9 +25,9 @@ interface GifExports {
 }
 
 /**
- * Decodes the first frame and lays it on its canvas; what the frame leaves
- * uncovered is transparent. `size` is what the sniff found: the limits were
- * applied to it, so the decoder must find the same.
+ * Decodes the first frame onto its canvas; uncovered areas are transparent.
+ * `size` is the sniffed size, to which the limits were applied, so the decoder
+ * must find the same.
  *
  * Throws AppError `UNPROCESSABLE` when the file is corrupt.
  */
@@ -40,7 +40,7 @@ export function decodeGif(bytes: Uint8Array, size: Size): Decoded {
 }
 
 function firstFrame(bytes: Uint8Array, size: Size): Decoded {
-  // A fresh instance: the decoder of the last file cannot be given back.
+  // A new instance: the decoder of the last file cannot be freed.
   const wasm = new WebAssembly.Instance(gifModule, {
     env: { push_to_stream() {} },
   }).exports as unknown as GifExports;

@@ -12,7 +12,7 @@ import { jpeg as jpegModule } from "../wasm_modules.js";
 interface JpegExports {
   readonly memory: WebAssembly.Memory;
   walloc(bytes: number): number;
-  /** Takes the input over: it must not be freed. 0 corrupt, 1 impossible size. */
+  /** Takes ownership of the input, which must not be freed. 0 corrupt, 1 impossible size. */
   decode(
     address: number,
     bytes: number,
@@ -23,21 +23,21 @@ interface JpegExports {
   decode_format(handle: number): number;
   decode_width(handle: number): number;
   decode_height(handle: number): number;
-  /** Address of the pixels; `wlen` then tells how many bytes they are. */
+  /** Address of the pixels; `wlen` then holds their size in bytes. */
   decode_buffer(handle: number): number;
   decode_free(handle: number): void;
   wlen(): number;
 }
 
-/** The decoder takes the wanted size as 16-bit numbers. */
+/** The decoder takes the requested size as 16-bit numbers. */
 const MAX_WANTED = 65500;
 const LAYOUTS = ["gray", "rgb", "cmyk"] as const;
 
 let instance: JpegExports | undefined;
 
 /**
- * Decodes at the smallest of 1/8, 1/4, 1/2 and full size that is still at
- * least `wanted`. A file that is cut off shows what is there.
+ * Decodes at the smallest of 1/8, 1/4, 1/2 and full size that is still at least
+ * `wanted`. A truncated file is decoded as far as possible.
  *
  * Throws AppError `UNPROCESSABLE` when the file is corrupt.
  */
@@ -61,7 +61,7 @@ export function decodeJpeg(bytes: Uint8Array, wanted: Size): Decoded {
       },
     };
   } catch (error) {
-    instance = undefined; // after a trap it cannot be trusted
+    instance = undefined; // not usable after a trap
     throw corrupt("JPEG", error);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * PNG: inflated and unfiltered row by row, so that the whole image is never
- * held; interlaced images go through imagescript's decoder.
+ * PNG: inflated and unfiltered row by row, so that the whole image is never in
+ * memory; interlaced images go through imagescript's decoder.
  *
  * @module
  */
@@ -24,7 +24,7 @@ interface PngExports {
   height(): number;
 }
 
-/** Inflated bytes handed over at a time. */
+/** Inflated bytes per chunk. */
 const CHUNK = 256 << 10;
 
 let instance: PngExports | undefined;
@@ -35,10 +35,10 @@ export function isInterlaced(bytes: Uint8Array): boolean {
 }
 
 /**
- * Streams a PNG that is not interlaced into the resampler that `open` makes
- * for its rows. Rows beyond those needed are not inflated.
+ * Streams a non-interlaced PNG into the resampler that `open` creates for its
+ * rows. Rows beyond those needed are not inflated.
  *
- * Throws AppError `UNPROCESSABLE` when the data is corrupt or cut off.
+ * Throws AppError `UNPROCESSABLE` when the data is corrupt or truncated.
  */
 export async function streamPng(
   kernel: Kernel,
@@ -73,7 +73,7 @@ function* imageData(bytes: Uint8Array): Generator<Uint8Array> {
   }
 }
 
-/** Inflates as fast as it is read and no further; leaving the loop ends the work. */
+/** Inflates on demand; leaving the loop stops it. */
 async function* inflated(
   parts: Iterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
@@ -129,7 +129,7 @@ export function decodeWholePng(bytes: Uint8Array): Decoded {
       },
     };
   } catch (error) {
-    instance = undefined; // after a trap it cannot be trusted
+    instance = undefined; // not usable after a trap
     throw corrupt("PNG", error);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The still image or first frame of a WebP by jSquash's libwebp. That build is
- * older than the mending of CVE-2023-4863, so every file gets an instance of
- * its own: what a hostile file does to its memory ends with it.
+ * The still image or first frame of a WebP by jSquash's libwebp. That build
+ * predates the fix of CVE-2023-4863, so every file gets a new instance, and
+ * memory corrupted by a hostile file is discarded with it.
  *
  * @module
  */
@@ -22,7 +22,7 @@ interface WebpDecoder {
   decode(file: ArrayBuffer): ImageData | null;
 }
 
-/** What libwebp needs besides the pixels. */
+/** Memory that libwebp needs in addition to the pixels. */
 const BASE_MEMORY = 32 << 20;
 
 /**
@@ -59,7 +59,7 @@ export async function decodeWebp(
   }
 }
 
-/** A file that holds nothing but the frame, since the decoder refuses animations. */
+/** Builds a file with only the frame, because the decoder refuses animations. */
 function stillFile(bytes: Uint8Array, frame: WebpFrame): ArrayBuffer {
   const { alphaPlane, image, width, height } = frame;
   const extended = alphaPlane !== undefined;
@@ -93,6 +93,6 @@ function stillFile(bytes: Uint8Array, frame: WebpFrame): ArrayBuffer {
   return file.buffer;
 }
 
-/** A chunk with its head, padded to an even length. */
+/** A chunk with its header, padded to an even length. */
 const chunkBytes = ({ start, end }: WebpChunk) =>
   8 + (end - start) + ((end - start) & 1);

@@ -1,5 +1,5 @@
 /**
- * Pixels as a decoder leaves them, and their way into the kernel.
+ * Decoded pixels, and how they are fed to the kernel.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Address, Kernel } from "../../kernel/kernel.ts";
 import type { Rect, Size } from "../geometry.ts";
 import type { Resampler, RowFormat } from "../../kernel/resampler.ts";
 
-/** How samples lie: one, three or four bytes a pixel; CMYK as ink (0 is paper). */
+/** Sample layout: one, three or four bytes per pixel; CMYK as ink (0 is paper). */
 export type PixelLayout = "gray" | "rgb" | "rgba" | "cmyk";
 
 const BYTES: Readonly<Record<PixelLayout, number>> = {
@@ -25,19 +25,19 @@ export interface KernelPixels extends Size {
 }
 
 /**
- * A decoded image. `data` may be a view into the memory of a decoder: it is
- * valid until {@linkcode Decoded.free} or the next decode of that format.
+ * A decoded image. `data` may be a view of a decoder's memory, valid until
+ * {@linkcode Decoded.free} or the next decode of that format.
  */
 export interface Decoded {
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
   readonly layout: PixelLayout;
-  /** Gives the pixels back. To be called once. */
+  /** Frees the pixels. Call it once. */
   free(): void;
 }
 
-/** How the rows of `layout` look to the resampler. */
+/** Channels of the rows of `layout` for the resampler. */
 export function channelsOf(layout: PixelLayout): RowFormat["channels"] {
   return layout === "rgba" ? 4 : 3;
 }
@@ -63,7 +63,10 @@ export function feed(
   }
 }
 
-/** RGBA pixels of a frame on an otherwise transparent canvas, or as they are where they fill it. */
+/**
+ * Places the RGBA pixels of a frame on a transparent canvas, or returns them
+ * unchanged if they fill it.
+ */
 export function onCanvas(
   pixels: Uint8Array,
   frame: Rect,
@@ -82,7 +85,7 @@ export function onCanvas(
   return data;
 }
 
-/** The error for an image whose data does not decode; `cause` stays in the log. */
+/** The error for an image that cannot be decoded; `cause` is only logged. */
 export function corrupt(format: string, cause?: unknown): AppError {
   return new AppError(
     "UNPROCESSABLE",

@@ -1,6 +1,6 @@
 /**
- * Turns the inflated data of a PNG that is not interlaced into RGB or RGBA
- * rows (PNG 3rd edition, sections 7.2, 9 and 11.3.1).
+ * Converts the inflated data of a non-interlaced PNG to RGB or RGBA rows (PNG
+ * 3rd edition, sections 7.2, 9 and 11.3.1).
  *
  * @module
  */
@@ -35,18 +35,18 @@ const DEPTHS: Readonly<Record<number, readonly number[]>> = {
   [RGBA]: [8, 16],
 };
 
-/** Zero bytes that the filters want in front of a row. */
+/** Zero bytes that the filters need before a row. */
 const MARGIN = 16;
 
-/** The chunks in front of the image data that say how samples are to be read. */
+/** The chunks before the image data that define how samples are read. */
 interface Header {
   readonly width: number;
   readonly height: number;
   readonly depth: number;
   readonly colourType: number;
-  /** PLTE: three bytes an entry. */
+  /** PLTE: three bytes per entry. */
   readonly palette: Uint8Array | undefined;
-  /** tRNS: alpha of palette entries, or the one colour that is transparent. */
+  /** tRNS: alpha of palette entries, or the transparent colour. */
   readonly transparency: Uint8Array | undefined;
 }
 
@@ -78,13 +78,13 @@ function readHeader(b: ByteReader): Header {
   };
 }
 
-/** Takes inflated bytes in pieces of any size and gives rows. */
+/** Converts inflated bytes, in chunks of any size, to rows. */
 export class PngRowReader {
-  /** Channels of the rows that come out. */
+  /** Channels of the output rows. */
   readonly channels: 3 | 4;
   readonly #kernel: Kernel;
   readonly #header: Header;
-  /** Bytes of a row as it is stored, without the filter byte. */
+  /** Bytes of a stored row, without the filter byte. */
   readonly #rowBytes: number;
   /** Distance of neighbouring pixels in bytes, at least 1. */
   readonly #distance: number;
@@ -111,15 +111,15 @@ export class PngRowReader {
     this.#table = kernel.place(paletteTable(header));
   }
 
-  /** Reads the header; throws AppError `UNPROCESSABLE` when it is impossible. */
+  /** Reads the header; throws AppError `UNPROCESSABLE` when it is invalid. */
   static open(kernel: Kernel, b: ByteReader): PngRowReader {
     return new PngRowReader(kernel, readHeader(b));
   }
 
   /**
-   * Takes more inflated bytes. Each finished row goes to `take`, which says
-   * whether it wants more; false when it does not, or when the image is
-   * complete.
+   * Processes more inflated bytes. Passes each finished row to `take`, which
+   * returns whether it wants more; returns false when it does not, or when the
+   * image is complete.
    */
   read(chunk: Uint8Array, take: (row: Address) => boolean): boolean {
     for (let o = 0; o < chunk.length;) {
@@ -157,7 +157,7 @@ export class PngRowReader {
     return this.#expand(row);
   }
 
-  /** The row as RGB or RGBA. The common kinds take no detour. */
+  /** The row as RGB or RGBA, with fast paths for the common kinds. */
   #expand(row: Address): Address {
     const { colourType, depth, width, transparency } = this.#header;
     if (depth === 8) {
@@ -196,7 +196,7 @@ export class PngRowReader {
     }
   }
 
-  /** Whole samples of 8 or 16 bits; of 16 the high byte counts. */
+  /** Samples of 8 or 16 bits; of 16 bits the high byte is used. */
   #expandSamples(source: DataView, target: DataView): void {
     const { colourType, depth, width, transparency } = this.#header;
     const size = depth >> 3;

@@ -6,16 +6,16 @@
 
 import type { ByteReader } from "../bytes.ts";
 
-/** Where a chunk's data lies. */
+/** Location of a chunk's data. */
 export interface WebpChunk {
   readonly name: string;
   /** First byte of the data. */
   readonly start: number;
-  /** Byte behind the data, cut at the end of the file. */
+  /** End of the data (exclusive), clamped to the file. */
   readonly end: number;
 }
 
-/** Where the pixels of a still image or of the first frame are. */
+/** Location of the pixels of a still image or of the first frame. */
 export interface WebpFrame {
   /** Left edge on the canvas. */
   readonly x: number;
@@ -30,7 +30,7 @@ export interface WebpFrame {
   readonly alphaPlane: WebpChunk | undefined;
 }
 
-/** Chunks looked at in one container or frame. */
+/** Maximum chunks read in one container or frame. */
 const MAX_CHUNKS = 256;
 
 /** The chunks between `start` and `end`, at most 256. */
@@ -86,7 +86,7 @@ export function firstWebpFrame(
     if (chunk.name === "ANMF" && start === 12) {
       const frame = firstWebpFrame(b, chunk.start + 16, chunk.end);
       if (frame === undefined) return undefined;
-      // The box of the frame must be that of its bitstream.
+      // The frame's size must be that of its bitstream.
       if (b.le24(chunk.start + 6) + 1 !== frame.width) return undefined;
       if (b.le24(chunk.start + 9) + 1 !== frame.height) return undefined;
       const x = b.le24(chunk.start) * 2;

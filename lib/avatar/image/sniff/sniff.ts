@@ -1,7 +1,7 @@
 /**
- * Reads from an image file what must be known before anything is decoded.
- * Nothing is inflated, nothing is allocated from a length found in the file,
- * and every loop is bounded by the bytes that are there.
+ * Reads the header of an image file before anything is decoded. Nothing is
+ * inflated, no allocation depends on a length in the file, and every loop is
+ * bounded by the file's size.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import { sniffJpeg } from "./sniff_jpeg.ts";
 import { sniffPng } from "./sniff_png.ts";
 import { sniffWebp } from "./sniff_webp.ts";
 
-/** Shorter files are no image. */
+/** Shorter files are not images. */
 const MIN_BYTES = 12;
 
 /**
- * Describes an image file. Undefined when it is none of the known formats, is
- * cut off before its size, or uses a coding that no decoder here reads. The
- * name and media type that came with the bytes play no part. Never throws.
+ * Describes an image file. Undefined when it has no known format, is truncated
+ * before its size, or uses an unsupported coding. The file name and declared
+ * media type are ignored. Never throws.
  */
 export function sniff(bytes: Uint8Array): ImageInfo | undefined {
   if (bytes.length < MIN_BYTES) return undefined;

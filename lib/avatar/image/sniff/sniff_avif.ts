@@ -11,7 +11,7 @@ import type { ImageInfo } from "../info.ts";
 
 /**
  * Reads items and coded data. Undefined unless the file is one still image,
- * with or without alpha, whose coded frames have the size that the file says.
+ * with or without alpha, whose coded frames have the declared size.
  */
 export function sniffAvif(b: ByteReader): ImageInfo | undefined {
   const image = readAvif(b);

@@ -10,11 +10,11 @@ import type { ImageInfo } from "../info.ts";
 const EXTENSION = 0x21;
 const IMAGE = 0x2c;
 
-/** Bytes of the colour table that packed `flags` announce. */
+/** Size of the colour table declared by packed `flags`. */
 const colourTableBytes = (flags: number) =>
   flags & 0x80 ? 3 << ((flags & 7) + 1) : 0;
 
-/** Offset behind a chain of sub-blocks. */
+/** Offset after a chain of sub-blocks. */
 function skipSubBlocks(b: ByteReader, offset: number): number {
   let o = offset;
   while (o < b.length && b.u8(o) !== 0) o += b.u8(o) + 1;
@@ -22,8 +22,8 @@ function skipSubBlocks(b: ByteReader, offset: number): number {
 }
 
 /**
- * Reads up to two frames. The size is the canvas, enlarged to hold the first
- * frame, which may lie outside of it. Undefined when there is no frame.
+ * Reads up to two frames. The size is the canvas, enlarged to contain the first
+ * frame, which may exceed it. Undefined when there is no frame.
  */
 export function sniffGif(b: ByteReader): ImageInfo | undefined {
   let width = b.le16(6);

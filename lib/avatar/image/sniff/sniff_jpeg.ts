@@ -8,7 +8,7 @@ import type { ByteReader } from "../bytes.ts";
 import { exifOrientation } from "../exif.ts";
 import type { ImageInfo, Orientation } from "../info.ts";
 
-/** A baseline JPEG needs one scan, or one for each component. */
+/** A baseline JPEG needs one scan, or one per component. */
 const MAX_BASELINE_SCANS = 8;
 
 const SOI = 0xd8;
@@ -22,14 +22,14 @@ const isFrameHeader = (marker: number) =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 &&
   marker !== 0xcc;
 
-/** Markers that carry no length: a stuffed zero, TEM, restarts, a second SOI. */
+/** Markers without length: a stuffed zero, TEM, restarts, a second SOI. */
 const standsAlone = (marker: number) =>
   marker <= 1 || (marker >= 0xd0 && marker <= SOI);
 
 /**
  * Walks all markers to the end of the file, so that every scan is counted.
- * Undefined when the file is cut off before its first scan or uses a coding
- * that is not read (lossless, arithmetic, hierarchical), or has two frame
+ * Undefined when the file is truncated before its first scan, uses an
+ * unsupported coding (lossless, arithmetic, hierarchical), or has two frame
  * headers, the second of which could hide another size.
  */
 export function sniffJpeg(b: ByteReader): ImageInfo | undefined {
@@ -39,7 +39,7 @@ export function sniffJpeg(b: ByteReader): ImageInfo | undefined {
   let icc = false;
 
   for (let o = 2; o + 4 <= b.length;) {
-    if (b.u8(o) !== 0xff) { // coded data or junk: on to the next marker
+    if (b.u8(o) !== 0xff) { // coded data or junk: skip to the next marker
       o = b.indexOf(0xff, o);
       if (o < 0) break;
       continue;
@@ -85,7 +85,7 @@ export function sniffJpeg(b: ByteReader): ImageInfo | undefined {
     animated: false,
     alpha: false,
     icc,
-    // Planes, then pixels; progressive files hold 16-bit coefficients besides.
+    // Planes, then pixels; progressive files also need 16-bit coefficients.
     bytesPerPixel: components * (frame.progressive ? 4 : 2),
     cost: frame.progressive ? scans : 1,
   };

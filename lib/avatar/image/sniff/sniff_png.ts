@@ -10,11 +10,11 @@ import type { ImageInfo, Orientation } from "../info.ts";
 
 /** Length, type and data of IHDR end here. */
 export const PNG_FIRST_CHUNK = 33;
-/** Chunks looked at; what stands behind them is not seen. */
+/** Maximum chunks read; later ones are ignored. */
 const MAX_CHUNKS = 4096;
 const MAX_SIDE = 2 ** 31 - 1;
 
-/** Walks the chunk headers, past the image data as well: eXIf may stand behind it. */
+/** Walks the chunk headers, including those after the image data, where eXIf may be. */
 export function sniffPng(b: ByteReader): ImageInfo | undefined {
   if (b.length < PNG_FIRST_CHUNK || !b.has("IHDR", 12)) return undefined;
   const width = b.be32(16);
@@ -50,7 +50,8 @@ export function sniffPng(b: ByteReader): ImageInfo | undefined {
     animated,
     alpha,
     icc,
-    // Rows are streamed; only an interlaced image is held whole, up to 16 bits deep.
+    // Rows are streamed; only an interlaced image is held completely, with up
+    // to 16 bits per sample.
     bytesPerPixel: interlaced ? 12 : 0,
     cost: 1,
   };

@@ -8,7 +8,7 @@ import {
 import { uprightSize } from "../info.ts";
 import { sniff } from "./sniff.ts";
 
-Deno.test("the header tells format, size, orientation and animation of every test image", () => {
+Deno.test("format, size, orientation and animation of every test image are read from the header", () => {
   for (const expected of fixtures) {
     if (expected.expect !== "ok" || isLeftOut(expected)) continue;
     const info = sniff(fixture(expected.file));
@@ -59,7 +59,7 @@ Deno.test("a WebP whose canvas and picture differ in size is refused", () => {
   assert.equal(sniff(extended), undefined);
 });
 
-Deno.test("an AVIF with more frames than one, or of another size, is refused", () => {
+Deno.test("an AVIF with more than one frame, or of another size, is refused", () => {
   const bytes = fixture("avif/quad.avif");
   assert.ok(sniff(bytes));
   const mark = new TextEncoder().encode("ispe");
@@ -71,7 +71,7 @@ Deno.test("an AVIF with more frames than one, or of another size, is refused", (
   assert.equal(sniff(smaller), undefined);
 });
 
-Deno.test("no bytes make the sniff throw", () => {
+Deno.test("no bytes make sniff throw", () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...fixtures.map((f) => f.file)),

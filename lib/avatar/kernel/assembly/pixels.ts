@@ -1,4 +1,4 @@
-// Work on finished RGBA pixels, which are few.
+// Operations on the result's RGBA pixels, which are few.
 
 /** Whether every pixel is opaque. */
 export function isOpaque(pixels: usize, count: i32): bool {
@@ -7,7 +7,7 @@ export function isOpaque(pixels: usize, count: i32): bool {
   return all >>> 24 == 255;
 }
 
-/** Lays the pixels on a background of one gray value. */
+/** Composes the pixels on a background of one gray value. */
 export function flatten(pixels: usize, count: i32, background: i32): void {
   for (let i = 0; i < count; i++, pixels += 4) {
     const alpha = <i32> load<u8>(pixels, 3);
@@ -30,7 +30,7 @@ export function toRgb(source: usize, target: usize, count: i32): void {
 }
 
 /**
- * From one RGB space to another: a curve for each channel (three tables of 256
+ * Converts between RGB spaces: a curve for each channel (three tables of 256
  * floats), a 3 by 3 matrix (row by row), and a table of `steps` + 1 bytes that
  * encodes 0 to 1.
  */
@@ -56,7 +56,7 @@ export function convertColours(
   }
 }
 
-/** Turns and mirrors as EXIF orientation 2 to 8 asks; sides are those of the source. */
+/** Rotates and mirrors by EXIF orientation 2 to 8; sides are those of the source. */
 export function orient(
   source: usize,
   target: usize,

@@ -1,5 +1,5 @@
 // The row filters of PNG (PNG 3rd edition, section 9). Rows have at least 16
-// zero bytes in front of them and 16 spare bytes behind.
+// zero bytes before them and 16 spare bytes after them.
 
 /** Paeth predictor (9.4) on sixteen bytes held as eight 16-bit lanes each. */
 @inline
@@ -102,7 +102,7 @@ export function unfilter(
   }
 }
 
-/** What filter `type` leaves of sixteen bytes. */
+/** Residuals of sixteen bytes with filter `type`. */
 @inline
 function residual(type: i32, p: usize, previous: usize, distance: i32): v128 {
   const x = v128.load(p);
@@ -168,8 +168,8 @@ function write(
 }
 
 /**
- * Writes one row with the filter that leaves least: the type, then the bytes.
- * Bytes behind the row must be zero. Writes up to 15 bytes past the end.
+ * Writes one row with the filter of the smallest residuals: the type, then the
+ * bytes. Bytes after the row must be zero. Writes up to 15 bytes past the end.
  */
 export function filterRow(
   row: usize,

@@ -1,5 +1,5 @@
 // The separable filter: columns of source rows into one line of floats, then
-// along that line into one row of RGBA pixels. Weights come from the caller;
+// along that line into one row of RGBA pixels. The caller provides the weights;
 // every output sample has the same number of taps.
 
 /** A line holds 8-bit values times this: 64 for the samples, 16384 for the weights. */

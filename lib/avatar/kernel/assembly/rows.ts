@@ -1,10 +1,10 @@
-// Source rows on their way into the resampler: everything becomes signed 16-bit
-// samples of at most 14 bits, so that two of them fit one multiply-add. Opaque
-// samples are 64 times their 8-bit value. Samples of images with alpha are
-// multiplied by it and divided by 4; alpha itself is multiplied by 255 first,
-// so that colour and alpha keep one scale.
+// Converts source rows for the resampler to signed 16-bit samples of at most 14
+// bits, so that two of them fit one multiply-add. Opaque samples are 64 times
+// their 8-bit value. Samples of images with alpha are multiplied by it and
+// divided by 4; alpha itself is multiplied by 255 first, so that colour and
+// alpha have the same scale.
 
-/** Vector of the alpha of two RGBA pixels: each alpha stands at R, G and B, 255 at A. */
+/** Vector of the alpha of two RGBA pixels: each alpha at R, G and B, 255 at A. */
 @inline
 function weightsOfTwo(pixels: v128): v128 {
   const opaque = i8x16.splat(-1);
@@ -75,7 +75,10 @@ export function expandPalette(
   }
 }
 
-/** Adds one RGB row to the sums of its row of blocks, four floats a block. Reads 1 byte past the end. */
+/**
+ * Adds one RGB row to the sums of its row of blocks, four floats per block.
+ * Reads 1 byte past the end.
+ */
 export function boxAddRgb(
   source: usize,
   sums: usize,
@@ -130,9 +133,9 @@ export function boxAddRgba(
 }
 
 /**
- * Turns sums into 16-bit samples and clears them. Every block is scaled by
- * `scale` but the last, which may hold fewer columns, by `lastScale`. Writes
- * one sample past the end when there are three channels.
+ * Converts sums to 16-bit samples and clears them. Blocks are scaled by
+ * `scale`, except the last, which may have fewer columns, by `lastScale`.
+ * Writes one sample past the end when there are three channels.
  */
 export function boxFlush(
   sums: usize,
