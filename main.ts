@@ -5,7 +5,7 @@
  *   deno run -A main.ts [--config FILE]     serve
  *   deno run -A main.ts config init         print a commented configuration
  *   deno run -A main.ts config check        print the effective configuration
- *   deno run -A main.ts doctor              tell whether all is well
+ *   deno run -A main.ts doctor              check that everything works
  *   deno run -A main.ts help                all commands
  *
  * @module

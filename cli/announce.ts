@@ -1,5 +1,5 @@
 /**
- * What the hold tells the network when it has started.
+ * Announces the hold to the network after the start.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import type { AppContext } from "../lib/context.ts";
 
 /**
- * Writes the hold's profile and asks its relays to crawl it. Never throws:
- * the server serves whether others listen or not.
+ * Writes the hold's profile and asks its relays to crawl it. Never throws: the
+ * server runs even if these fail.
  */
 export async function announceHold(
   { hold, config, log }: AppContext,

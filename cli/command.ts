@@ -1,28 +1,28 @@
 /**
- * What a command of the program is.
+ * The interface of commands.
  *
  * @module
  */
 
 import type { Config } from "../lib/config/config.ts";
 
-/** Where a command writes to. */
+/** Output of a command. */
 export interface CommandOutput {
-  /** Prints a line for people. */
+  /** Prints a line for the user. */
   print(text: string): void;
   /** Writes bytes for a file or a pipe. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Whether the output is a terminal, where bytes have no business. */
+  /** Whether the output is a terminal, which must not receive binary data. */
   readonly isTerminal: boolean;
 }
 
-/** What a command is called with. */
+/** Arguments of a command. */
 export interface CommandCall extends CommandOutput {
   /** The effective configuration; throws ConfigError with every mistake. */
   config(): Config;
-  /** What stands behind the command's name, without options. */
+  /** Operands after the command's name. */
   readonly operands: readonly string[];
-  /** The options given, with their values; an option without value has `""`. */
+  /** The given options with their values; `""` for an option without value. */
   readonly options: ReadonlyMap<string, string>;
 }
 
@@ -30,13 +30,13 @@ export interface CommandCall extends CommandOutput {
 export interface Command {
   /** The words that name it. */
   readonly name: string;
-  /** What may stand behind the name, for the usage. */
+  /** Operands and options, for the usage. */
   readonly synopsis?: string;
-  /** What it does, in a few words. */
+  /** Short description. */
   readonly doc: string;
-  /** Its options: `flag` stands alone, `value` needs a value. */
+  /** Its options: `flag` takes no value, `value` requires one. */
   readonly options?: Readonly<Record<string, "flag" | "value">>;
-  /** Least and most operands; none by default. */
+  /** Minimum and maximum number of operands; none by default. */
   readonly operands?: readonly [number, number];
   /** Runs it; returns the exit code, 0 by default. Throws AppError. */
   run(call: CommandCall): Promise<number | void> | number | void;

@@ -1,5 +1,5 @@
 /**
- * The program's commands: finds the one that the arguments name.
+ * The program's commands: parses the arguments and runs the command.
  *
  * @module
  */
@@ -44,16 +44,16 @@ const COMMANDS: readonly Command[] = [
   HELP,
 ];
 
-/** The words and options of a call, not yet matched with a command. */
+/** Parsed arguments, not yet matched with a command. */
 interface Parsed {
   readonly words: readonly string[];
   readonly options: ReadonlyMap<string, string>;
 }
 
 /**
- * Runs the command that `args` names and returns its exit code. Throws
- * AppError `INVALID_REQUEST` for an unknown command, option or operand, and
- * what the command throws.
+ * Runs the command in `args` and returns its exit code. Throws AppError
+ * `INVALID_REQUEST` for an unknown command, option or operand, and the
+ * command's errors.
  */
 export async function runCommand(
   args: readonly string[],
@@ -76,7 +76,7 @@ export async function runCommand(
   }
   return await command.run({
     ...output,
-    // Names, reasons and records of other people may be in it.
+    // The line may contain untrusted text, such as names and records.
     print: (text) => output.print(printable(text)),
     config: () =>
       loadConfig({
@@ -89,7 +89,7 @@ export async function runCommand(
   }) ?? 0;
 }
 
-/** The command with the most words that `words` begins with. */
+/** The longest command that is a prefix of `words`. */
 function find(words: readonly string[]): Command {
   const text = words.join(" ");
   const found = COMMANDS

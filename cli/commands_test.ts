@@ -3,7 +3,7 @@ import { isAppError } from "../lib/errors.ts";
 import type { CommandOutput } from "./command.ts";
 import { runCommand } from "./commands.ts";
 
-/** Runs a command and gives what it prints. */
+/** Runs a command and returns its output. */
 async function run(...args: string[]): Promise<string> {
   const lines: string[] = [];
   const output: CommandOutput = {
@@ -15,7 +15,7 @@ async function run(...args: string[]): Promise<string> {
   return lines.join("\n");
 }
 
-Deno.test("what is no command, option or operand is refused with the usage", async () => {
+Deno.test("unknown commands, options and operands are refused with the usage", async () => {
   const wrong: [string[], RegExp][] = [
     [["holt"], /There is no command "holt"/],
     [["hold"], /There is no command "hold"/],
@@ -39,7 +39,7 @@ Deno.test("what is no command, option or operand is refused with the usage", asy
   }
 });
 
-Deno.test("help names every command, wherever one asks for it", async () => {
+Deno.test("help lists every command, in every form", async () => {
   const text = await run("help");
   for (
     const name of ["config init", "doctor", "repo export", "hold crew add"]
@@ -54,7 +54,7 @@ Deno.test("a CAR is not written to a terminal", async () => {
   await assert.rejects(run("repo", "export"), /redirect it/);
 });
 
-Deno.test("permissions that there are none of are refused", async () => {
+Deno.test("unknown permissions are refused", async () => {
   const add = ["hold", "crew", "add", "alice.test", "--permissions"];
   await assert.rejects(run(...add, "blob:read,root"), /no permission "root"/);
   await assert.rejects(run(...add, "blob:read", "--tier", "x"), /no tier "x"/);

@@ -1,6 +1,6 @@
 /**
- * `hold blob delete`, `hold blob allow` and `hold posts`: what an operator does when somebody
- * complains of content, or of being named.
+ * `hold blob delete`, `hold blob allow` and `hold posts`: for complaints about
+ * content or about posts that name an account.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { parseDigest } from "../lib/oci/digest.ts";
 import type { Command, CommandCall } from "./command.ts";
 import { didOf, withHold } from "./open_context.ts";
 
-/** Commands about what the hold shows. */
+/** Commands about the hold's content. */
 export const CONTENT_COMMANDS: readonly Command[] = [
   {
     name: "hold blob delete",

@@ -1,5 +1,5 @@
 /**
- * `hold crew`: who may do what on the hold.
+ * `hold crew`: members and their permissions.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Work that comes round while the server runs.
+ * Periodic tasks of the server.
  *
  * @module
  */
@@ -14,10 +14,10 @@ const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** Name of the nightly collection of garbage, which `hold gc` must not meet. */
+/** Name of the nightly garbage collection, which must not run together with `hold gc`. */
 export const GC_CHORE = "hold gc";
 
-/** Collects the hold's garbage, when it has heard what is still to be told to it. */
+/** Collects the hold's garbage after pending push events have been delivered. */
 export async function collectGarbage(
   { registry, hold }: Pick<HoldAppContext, "registry" | "hold">,
   signal: AbortSignal,
@@ -26,7 +26,7 @@ export async function collectGarbage(
   return await hold.gc.run(signal);
 }
 
-/** Everything that comes round under the configuration of `ctx`. */
+/** All periodic tasks for the configuration of `ctx`. */
 export function choresOf(ctx: AppContext): Chore[] {
   const { kv, clock, log, registry, hold, avatars, config } = ctx;
   const sweep = (
@@ -58,7 +58,7 @@ export function choresOf(ctx: AppContext): Chore[] {
       everyMs: 10 * SECOND_MS,
       local: true,
       run: async () => {
-        // They wait while the account is switched off.
+        // They wait while the account is deactivated.
         if ((await hold.repo.head()).active) await hold.stats.flush();
       },
     },

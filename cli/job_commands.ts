@@ -1,5 +1,5 @@
 /**
- * `jobs dead` and `jobs retry`: what was tried for long and given up.
+ * `jobs dead` and `jobs retry`: jobs that failed permanently.
  *
  * @module
  */

@@ -1,22 +1,22 @@
 /**
- * Writes log lines in bunches: a system call for each would cost more than
- * many a request.
+ * Buffers log lines: a system call per line would cost more than handling many
+ * requests.
  *
  * @module
  */
 
-/** Where lines go; a synchronous write, so that none is lost at the end. */
+/** Output for lines; writes synchronously, so that none is lost at exit. */
 export interface LineSink {
   writeSync(bytes: Uint8Array): number;
 }
 
-/** Lines wait at most so long, in milliseconds. */
+/** Maximum delay of a line, in milliseconds. */
 const MAX_WAIT_MS = 50;
 
-/** Characters that are written at once at the latest. */
+/** Buffered characters after which lines are written immediately. */
 const MAX_PENDING = 16 * 1024;
 
-/** Collects lines and writes them soon. */
+/** Buffers lines and writes them soon. */
 export class LineWriter {
   readonly #sink: LineSink;
   readonly #encoder = new TextEncoder();
@@ -28,7 +28,7 @@ export class LineWriter {
     this.#sink = sink;
   }
 
-  /** Takes one line without its end. */
+  /** Adds one line, without line terminator. */
   write(line: string): void {
     this.#pending.push(line);
     this.#length += line.length;
@@ -36,7 +36,7 @@ export class LineWriter {
     else this.#timer ??= setTimeout(() => this.flush(), MAX_WAIT_MS);
   }
 
-  /** Writes what waits. Call it before the process ends. */
+  /** Writes buffered lines. Call it before the process exits. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

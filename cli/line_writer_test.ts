@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { LineWriter } from "./line_writer.ts";
 
-/** A sink that takes at most `most` bytes at once. */
+/** A sink that accepts at most `most` bytes at once. */
 function sink(most = Infinity) {
   const decoder = new TextDecoder();
   const taken: string[] = [];
@@ -15,7 +15,7 @@ function sink(most = Infinity) {
   };
 }
 
-Deno.test("lines wait for each other and are written in order", () => {
+Deno.test("lines are buffered and written in order", () => {
   const out = sink();
   const writer = new LineWriter(out);
   writer.write("one");
@@ -25,7 +25,7 @@ Deno.test("lines wait for each other and are written in order", () => {
   assert.deepEqual(out.taken, ["one\ntwo\n"]);
 });
 
-Deno.test("many characters do not wait, and a short write is finished", () => {
+Deno.test("a full buffer is written at once, and a short write is completed", () => {
   const out = sink(1000);
   const writer = new LineWriter(out);
   const line = "x".repeat(20_000);

@@ -1,5 +1,5 @@
 /**
- * The context of the program for commands, which serve nothing and may run
+ * Opens the program's context for commands, which serve no requests and may run
  * beside the server.
  *
  * @module
@@ -35,7 +35,7 @@ export async function withContext<T>(
   }
 }
 
-/** As {@linkcode withContext}. Throws AppError `INVALID_REQUEST` where no hold runs. */
+/** Like {@linkcode withContext}. Throws AppError `INVALID_REQUEST` if no hold is configured. */
 export async function withHold<T>(
   config: Config,
   work: (ctx: HoldAppContext) => Promise<T>,
@@ -50,7 +50,10 @@ export async function withHold<T>(
   });
 }
 
-/** The DID of a handle or DID; a DID is believed, so that it can be named when it is gone. */
+/**
+ * Resolves a handle to a DID; a DID is returned unchecked, so that deleted
+ * accounts can be named.
+ */
 export async function didOf(
   { identities }: AppContext,
   who: string,

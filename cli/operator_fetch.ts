@@ -1,6 +1,6 @@
 /**
- * The one fetch that is not guarded: it asks addresses that the operator has
- * configured, which may well be private or without https.
+ * The only unguarded fetch: for addresses configured by the operator, which may
+ * be private or without https.
  *
  * @module
  */

@@ -67,7 +67,7 @@ async function importRepo(call: CommandCall): Promise<number> {
         refusals += refused.length;
       }
     } finally {
-      // Quotas and the like count by an index over the records.
+      // Quotas use an index over the records.
       await hold.layerRecords.mend();
     }
     return refusals === 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 /**
- * `hold scrub`: reads what is stored again and hides what has rotted.
+ * `hold scrub`: rereads stored content and hides damaged items.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import type { Command, CommandCall } from "./command.ts";
 import { withContext } from "./open_context.ts";
 import type { Lease } from "../lib/kv/held_lease.ts";
 
-/** Commands about what is stored. */
+/** Commands about stored content. */
 export const SCRUB_COMMANDS: readonly Command[] = [
   {
     name: "hold scrub",
@@ -30,10 +30,10 @@ export const SCRUB_COMMANDS: readonly Command[] = [
   },
 ];
 
-/** Bytes read in a second where the operator names no other rate: a fraction of what a disk gives. */
+/** Default rate in bytes per second: a fraction of a disk's throughput. */
 const RATE = 50_000_000;
 
-/** A process that dies while it scrubs makes others wait for this time, in milliseconds. */
+/** How long a process that dies during a scrub blocks others, in milliseconds. */
 const LEASE_MS = 20_000;
 
 async function scrub(call: CommandCall): Promise<number> {
@@ -67,7 +67,7 @@ async function scrub(call: CommandCall): Promise<number> {
   });
 }
 
-/** The lease of the one scrub at a time. Throws AppError `CONFLICT` when another one goes on. */
+/** Acquires the lease for a scrub. Throws AppError `CONFLICT` when another scrub is running. */
 async function leaseOf(
   { kv, clock }: AppContext,
   call: CommandCall,
@@ -85,7 +85,7 @@ async function leaseOf(
   );
 }
 
-/** A report in sentences, one for each kind of content. */
+/** Formats a report as sentences, one per kind of content. */
 function describeScrub({ counts }: ScrubReport): string[] {
   const lines = Object.entries(counts).map(([source, counts]) => {
     const { checked, bytes, damaged, mended, unread } = counts;
@@ -94,7 +94,7 @@ function describeScrub({ counts }: ScrubReport): string[] {
   return lines.length > 0 ? lines : ["Nothing is stored."];
 }
 
-/** A time as the operator reads it. */
+/** Formats a time for the operator. */
 export function dateOf(at: number): string {
   return new Date(at).toISOString().replace(/\.\d+Z$/, "Z");
 }

@@ -1,5 +1,5 @@
 /**
- * Runs the server from the first log line to the last.
+ * Runs the server.
  *
  * @module
  */
@@ -27,10 +27,10 @@ import { choresOf } from "./housekeeping.ts";
 import { LineWriter } from "./line_writer.ts";
 import { welcome } from "./welcome.ts";
 
-/** Time for background work to end once no request runs any more, in milliseconds. */
+/** Time for background work to end after the last request, in milliseconds. */
 const LAST_WORK_MS = 5_000;
 
-/** Serves until the process is told to stop, then lets requests in flight finish. */
+/** Serves until the process receives a stop signal, then lets requests in progress finish. */
 export async function serve(config: Config): Promise<void> {
   const lines = new LineWriter(Deno.stderr);
   globalThis.addEventListener("unload", () => lines.flush());
@@ -47,8 +47,8 @@ export async function serve(config: Config): Promise<void> {
   let handler: Handler = starting;
   let upgrade: Upgrade | undefined;
   const dead = Promise.withResolvers<never>();
-  dead.promise.catch(() => {}); // It counts from when the server is ready.
-  // The address is taken first: a port in use shows at once, not after the sandbox has started.
+  dead.promise.catch(() => {}); // Only used once the server is ready.
+  // Listen first, so that a port in use is reported at once and not after the sandbox has started.
   const listening = await open(config, log, {
     fetch: (request, connection) => handler(request, connection),
     onDead: (error) => dead.reject(error),
@@ -64,7 +64,7 @@ export async function serve(config: Config): Promise<void> {
     sandbox = await startSandbox(config, log, stop.signal);
     ctx = await createContext(config, log, sandbox ? { sandbox } : {});
     await ctx.hold?.start.settle();
-    // On a laptop the memory of warm workers is better spent elsewhere.
+    // On a laptop, save the memory of warm workers.
     if (!config.sandbox.enabled) await ctx.avatars?.start();
     const app = createApp(ctx, {
       stopping: () => stopping,
@@ -87,7 +87,7 @@ export async function serve(config: Config): Promise<void> {
     log.info("stopping");
     ctx.hold?.firehose.close();
     await listening.stop(config.server.shutdown_timeout_seconds * 1000);
-    // What was announced may hang on somebody else; nobody waits for that.
+    // Announcing may wait for other servers, so it is not awaited.
     const ended = new AbortController();
     await Promise.race([
       Promise.all([running.stop(), ctx.jobs.stop(), announced, listened]),
@@ -109,15 +109,15 @@ export async function serve(config: Config): Promise<void> {
   lines.flush();
 }
 
-/** Work beside the requests. */
+/** Background work. */
 interface Background {
   readonly chores: RunningChores;
   readonly jobs: JobRunner;
 }
 
 /**
- * On Deno Deploy an instance sleeps when nobody asks for anything, and its
- * timers with it: the platform wakes it for what comes round or is due.
+ * On Deno Deploy an idle instance sleeps together with its timers: the platform
+ * wakes it for periodic tasks and due jobs.
  */
 function wakeFor(background: Promise<Background>): void {
   Deno.cron("housekeeping", { minute: { every: 10 } }, async () => {
@@ -126,7 +126,7 @@ function wakeFor(background: Promise<Background>): void {
   });
 }
 
-/** Answers while the program is not ready yet. */
+/** Responds while the program is not ready yet. */
 function starting(request: Request): Response {
   const alive = new URL(request.url).pathname === "/livez";
   return Response.json({ status: alive ? "ok" : "starting" }, {
@@ -152,7 +152,7 @@ async function startSandbox(
   signal: AbortSignal,
 ): Promise<Sandbox | undefined> {
   if (!config.sandbox.enabled) return undefined;
-  // Loaded only here: a server with a public address has no use for it.
+  // Loaded lazily: a public server does not use it.
   const sandbox = await import("../sandbox/launch.ts");
   return await sandbox.startSandbox({
     dataDir: `${config.data_dir}/sandbox`,

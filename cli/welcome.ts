@@ -1,5 +1,5 @@
 /**
- * What somebody sees who starts the program for the first time.
+ * The message shown at the first start.
  *
  * @module
  */

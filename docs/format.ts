@@ -1,10 +1,10 @@
 /**
- * Text as `deno fmt` writes it.
+ * Formats text with `deno fmt`.
  *
  * @module
  */
 
-/** Formats `text`, which is what a file with the ending `ext` holds. */
+/** Formats `text` as a file with the extension `ext`. */
 export async function formatted(text: string, ext: string): Promise<string> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["fmt", "--ext", ext, "-"],

@@ -1,14 +1,14 @@
 /**
- * TypeScript types of lexicon documents: records, and what methods take and
- * answer. All are types of JSON, as it is sent: blobs, links and bytes are in
- * their JSON form.
+ * Generates TypeScript types of lexicon documents: records, inputs and outputs
+ * of methods. All are types of the JSON on the wire: blobs, links and bytes are
+ * in their JSON form.
  *
  * @module
  */
 
 import type { LexiconDoc, LexUserType } from "@atproto/lexicon";
 
-/** One type of a document; the members that this generator reads. */
+/** A type of a document, with the members that this generator reads. */
 interface Schema {
   readonly type: string;
   readonly description?: string | undefined;
@@ -39,8 +39,8 @@ export function methodOf({ defs }: LexiconDoc): MethodDefinition | undefined {
 }
 
 /**
- * How optional members are written: records and input must not have a member
- * without a value; of what is sent as JSON it is left out.
+ * How optional members are typed: records and input must not have undefined
+ * members; outputs may, because JSON omits them.
  */
 type Optional = "?: T" | "?: T | undefined";
 
@@ -52,7 +52,7 @@ export class TypeWriter {
   >();
   readonly #documents: ReadonlyMap<string, LexiconDoc>;
 
-  /** `documents` are all that may be referred to. */
+  /** `documents` are all documents that may be referenced. */
   constructor(documents: Iterable<LexiconDoc>) {
     this.#documents = new Map([...documents].map((one) => [one.id, one]));
   }
@@ -109,7 +109,7 @@ export class TypeWriter {
     }`;
   }
 
-  /** `isFilled` says that the values of defaults have been filled in. */
+  /** `isFilled` means that defaults have been filled in. */
   #object(
     nsid: string,
     schema: Schema,
@@ -179,7 +179,7 @@ export class TypeWriter {
     throw new Error(`${nsid}: the type ${schema.type} is not supported.`);
   }
 
-  /** What is in records, input and answers has the strictest of their types. */
+  /** Types used in records, inputs and outputs get the strictest form. */
   #reference(from: string, ref: string, optional: Optional): string {
     const name = absolute(from, ref);
     const [nsid = "", key = "main"] = name.split("#");
@@ -191,7 +191,7 @@ export class TypeWriter {
     const before = this.#definitions.get(name);
     if (before === undefined || before.optional > optional) {
       const definition = { optional, type: "" };
-      this.#definitions.set(name, definition); // It may refer to itself.
+      this.#definitions.set(name, definition); // The definition may refer to itself.
       definition.type = this.#type(nsid, found as Schema, optional);
     }
     return `Definitions["${name}"]`;

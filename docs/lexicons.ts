@@ -24,7 +24,7 @@ const HEAD = `/**
 `;
 
 const BASICS = `
-/** An object of any members. */
+/** An object with any members. */
 export interface JsonObject {
   readonly [name: string]: unknown;
 }
@@ -32,15 +32,15 @@ export interface JsonObject {
 /** An object without members. */
 export type Empty = Readonly<Record<never, never>>;
 
-/** A body that is no JSON. */
+/** A body that is not JSON. */
 export type Bytes = "bytes";
 
-/** A member of a union that its document does not know. */
+/** A union member that is not in the document. */
 export interface Other extends JsonObject {
   readonly $type: string;
 }
 
-/** A blob as JSON has it. */
+/** A blob in JSON form. */
 export interface BlobRef {
   $type: "blob";
   ref: { $link: string };
@@ -50,7 +50,7 @@ export interface BlobRef {
 }
 `;
 
-/** Whether the generated file is what this program would write. */
+/** Whether the generated file is out of date. */
 export async function isOutdated(): Promise<boolean> {
   return await render() !== await Deno.readTextFile(FILE).catch(() => "");
 }
@@ -96,7 +96,7 @@ async function render(): Promise<string> {
   );
 }
 
-/** A document of the package, which makes its references absolute when it is loaded. */
+/** A document of the package, which makes references absolute on loading. */
 function published(document: LexiconDoc): LexiconDoc {
   const text = JSON.stringify(document)
     .replaceAll(`"lex:${document.id}#`, '"#').replaceAll('"lex:', '"');
@@ -124,7 +124,7 @@ export function handlerPath(nsid: string): string {
   return `routes/xrpc/${nsid.slice(0, cut)}/${name}.ts`;
 }
 
-/** A document without what only answers need. */
+/** A document without the parts that only outputs need. */
 function inputsOnly(document: LexiconDoc): LexiconDoc {
   const { lexicon, id, defs } = document;
   const method = methodOf(document);

@@ -1,6 +1,6 @@
 /**
- * The packages of the lock file with their licences, read from the package
- * cache.
+ * Lists the packages of the lock file with their licences, read from the
+ * package cache.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const manifest = z.object({
   license: z.union([z.string(), z.object({ type: z.string() })]).optional(),
 });
 
-/** A table of every package that `deno.lock` names: name, versions, licence. */
+/** A table of all packages in `deno.lock`: name, versions, licence. */
 export async function noticesPage(): Promise<string> {
   const text = await Deno.readTextFile(new URL("deno.lock", ROOT));
   const roots = await packageFolders();

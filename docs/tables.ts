@@ -21,7 +21,7 @@ export function settingsTable(): string {
   return markdownTable(["Setting", "Environment", "Default", "Meaning"], rows);
 }
 
-/** The environment names of the original documents and what they set. */
+/** The environment variables of the original ATCR and the settings they correspond to. */
 export function aliasTable(): string {
   const rows = ALIASES.map(({ name, path, inverted }) => [
     `\`${name}\``,
@@ -34,7 +34,7 @@ export function aliasTable(): string {
   return markdownTable(["Name", "Sets"], [...rows, ...retired]);
 }
 
-/** The commands as the program itself lists them, without serving and helping. */
+/** The commands as listed by the program, without serve and help. */
 export async function commandTable(): Promise<string> {
   let usage = "";
   await runCommand(["help"], {

@@ -33,7 +33,7 @@ import d24 from "./io/atcr/sailor/star.json" with { type: "json" };
 import d25 from "./io/atcr/sailor/webhook.json" with { type: "json" };
 import d26 from "./io/atcr/tag.json" with { type: "json" };
 
-/** An object of any members. */
+/** An object with any members. */
 export interface JsonObject {
   readonly [name: string]: unknown;
 }
@@ -41,15 +41,15 @@ export interface JsonObject {
 /** An object without members. */
 export type Empty = Readonly<Record<never, never>>;
 
-/** A body that is no JSON. */
+/** A body that is not JSON. */
 export type Bytes = "bytes";
 
-/** A member of a union that its document does not know. */
+/** A union member that is not in the document. */
 export interface Other extends JsonObject {
   readonly $type: string;
 }
 
-/** A blob as JSON has it. */
+/** A blob in JSON form. */
 export interface BlobRef {
   $type: "blob";
   ref: { $link: string };

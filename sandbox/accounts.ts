@@ -7,7 +7,7 @@
 import type { Network } from "./network.ts";
 import type { StateFile } from "./state.ts";
 
-/** An account, with all that is needed to sign in. */
+/** An account with its credentials. */
 export interface Account {
   readonly handle: string;
   readonly did: string;
@@ -23,8 +23,8 @@ const PAGE = 1000;
 const CALL_LIMIT_MS = 20_000;
 
 /**
- * Gives the accounts, and makes what is missing. Stopped at any moment, it
- * finishes the work when it runs again.
+ * Returns the accounts, and creates missing ones. If interrupted, the next run
+ * completes the work.
  *
  * @param pds origin of the PDS.
  */
@@ -48,8 +48,8 @@ export async function ensureAccounts(
 }
 
 /**
- * Writes the PDS's present URL into the DID document of every account that
- * names another one, which is so after the port was changed.
+ * Writes the PDS's current URL into the DID document of every account with
+ * another one, which happens after a change of the port.
  */
 export async function moveAccounts(
   { pds, plcDatabase }: Network,
@@ -119,7 +119,7 @@ async function createAppPassword(
     body: { identifier, password },
   });
   const token = text(session, "accessJwt");
-  // One whose secret was lost in a crash would stand in the way.
+  // One whose secret was lost in a crash would block the name.
   await call(pds, "com.atproto.server.revokeAppPassword", {
     token,
     body: { name: APP_PASSWORD_NAME },
@@ -131,7 +131,7 @@ async function createAppPassword(
   return text(created, "password");
 }
 
-/** An XRPC call was answered with an error. */
+/** An XRPC call returned an error. */
 class CallError extends Error {
   override readonly name = "CallError";
   /** `error` of the XRPC error body. */

@@ -1,5 +1,5 @@
 /**
- * Failures that the person who starts the sandbox can mend.
+ * Failures that the user can fix.
  *
  * @module
  */

@@ -1,22 +1,22 @@
 /**
- * Files that are whole after a crash at any moment.
+ * Crash-safe files.
  *
  * @module
  */
 
 import { dirname } from "node:path";
 
-/** Makes the names in `directory` durable (fsync of the directory itself). */
+/** Makes the entries of `directory` durable (fsync of the directory itself). */
 async function syncDirectory(directory: string): Promise<void> {
-  // Windows cannot open a directory, and needs no sync of one.
+  // Windows cannot open a directory and does not need to sync it.
   if (Deno.build.os === "windows") return;
   using handle = await Deno.open(directory);
   await handle.sync();
 }
 
 /**
- * Replaces the file at `path` by `text` in one step, readable by its owner
- * only. After a crash the file holds the old text or the new, never a part.
+ * Atomically replaces the file at `path` by `text`, readable by its owner only.
+ * After a crash the file has either the old or the new text.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const draft = `${path}.new`;
@@ -42,8 +42,8 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
 }
 
 /**
- * An append-only file of JSON lines. A line counts once its line end is on
- * the disk; what a crash left behind the last line end is cut off at opening.
+ * An append-only file of JSON lines. A line is valid once its line terminator
+ * is on disk; anything after the last one is truncated on opening.
  */
 export class JsonLines implements Disposable {
   readonly #file: Deno.FsFile;
@@ -55,10 +55,10 @@ export class JsonLines implements Disposable {
   }
 
   /**
-   * Opens the file at `path`, made when missing and readable by its owner
-   * only, and gives the values of its lines in order.
+   * Opens the file at `path`, created when missing and readable by its owner
+   * only, and returns the values of its lines in order.
    *
-   * @throws {Error} when a whole line is not JSON.
+   * @throws {Error} when a complete line is not JSON.
    */
   static async open(
     path: string,
@@ -86,8 +86,8 @@ export class JsonLines implements Disposable {
   }
 
   /**
-   * Adds a line and resolves once it is on the disk. When that fails the file
-   * is as before. Calls must not overlap.
+   * Appends a line and resolves once it is on disk. On failure the file is
+   * unchanged. Calls must not overlap.
    */
   async append(value: unknown): Promise<void> {
     const line = new TextEncoder().encode(`${JSON.stringify(value)}\n`);

@@ -18,7 +18,7 @@ async function readBack(path: string): Promise<unknown[]> {
   return values;
 }
 
-Deno.test("lines cut off anywhere leave the whole lines before, and more can be added", () =>
+Deno.test("truncation anywhere keeps the complete lines before, and more can be appended", () =>
   withFolder(async (folder) => {
     const path = join(folder, "log.jsonl");
     await fc.assert(
@@ -59,7 +59,7 @@ Deno.test("a damaged line in the middle is an error that names it", () =>
     await assert.rejects(JsonLines.open(path), /Line 2 of .*log\.jsonl/);
   }));
 
-Deno.test("a replaced file has the new text, belongs to its owner alone and leaves no draft", () =>
+Deno.test("a replaced file has the new text, is readable by its owner only and leaves no temporary file", () =>
   withFolder(async (folder) => {
     const path = join(folder, "state.json");
     await replaceFile(path, "a longer first text");

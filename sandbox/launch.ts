@@ -14,12 +14,14 @@ import { ensurePackages, SANDBOX_DIR } from "./packages.ts";
 
 /** Time from the spawn of the child to its ready line. */
 const START_LIMIT_MS = 120_000;
-/** Time for a clean end, after which the child is killed. */
+/** Time for a clean shutdown, after which the child is killed. */
 const STOP_LIMIT_MS = 5_000;
-/** Lines of the child's standard error that are kept for an error. */
+/** Lines of the child's standard error kept for error messages. */
 const LAST_WORDS = 10;
-/** All of the environment that the child gets to see of ours: where Deno and
- * SQLite keep their caches and temporary files. */
+/**
+ * The environment variables passed to the child: locations of Deno's and
+ * SQLite's caches and temporary files.
+ */
 const PASSED_ON = [
   "DENO_DIR",
   "HOME",
@@ -44,7 +46,7 @@ const readyLine = z.object({
 const failedLine = z.object({ failed: z.string().optional() });
 const answerLine = z.union([readyLine, failedLine]);
 
-/** An account of the sandbox network, with all that is needed to sign in. */
+/** An account of the sandbox network with its credentials. */
 export type SandboxAccount = z.infer<typeof readyLine>["accounts"][number];
 
 /** How the child ended. */
@@ -65,32 +67,33 @@ export interface Sandbox {
   readonly accounts: readonly SandboxAccount[];
   /** Process id of the child that runs both servers. */
   readonly pid: number;
-  /** Settles when the child has ended, for whatever reason; never rejects. */
+  /** Resolves when the child has ended for any reason; never rejects. */
   readonly exited: Promise<SandboxExit>;
-  /** Stops both servers; resolves when the child is gone, within 5 seconds. */
+  /** Stops both servers; resolves when the child has exited, within 5 seconds. */
   stop(): Promise<void>;
 }
 
 /** Options of {@linkcode startSandbox}. */
 export interface SandboxOptions {
-  /** Folder of everything that is kept; made when missing. */
+  /** Data folder; created when missing. */
   readonly dataDir: string;
   /**
-   * Port of the PDS. Left out or 0: the one of the last start, a free one at
-   * the first. A changed port is written into the accounts' DID documents.
+   * Port of the PDS. By default or with 0, that of the last start, or a free
+   * one at the first. A changed port is written into the accounts' DID
+   * documents.
    */
   readonly pdsPort?: number | undefined;
   /** Port of the PLC directory, chosen like the PDS's. */
   readonly plcPort?: number | undefined;
   /**
-   * A client that the PDS knows by the public address `origin` and finds at
-   * `at`; for confidential OAuth clients, whose address must look public.
+   * A client with the public address `origin` that the PDS reaches at `at`; for
+   * confidential OAuth clients, whose address must look public.
    */
   readonly client?:
     | { readonly origin: string; readonly at: string }
     | undefined;
   readonly log: Logger;
-  /** Gives up the start; no effect on a network that runs. */
+  /** Aborts the start; no effect on a running network. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -99,9 +102,9 @@ export interface SandboxOptions {
  * on the loopback addresses only and ends with this process. The first start
  * installs packages, which can take minutes; later ones take about a second.
  *
- * @throws {AppError} UNAVAILABLE, with a sentence that says what to do, when the
- * packages cannot be had, a port is taken, the folder is in use or damaged, or
- * the network is not ready after two minutes.
+ * @throws {AppError} UNAVAILABLE, with advice, when the packages cannot be
+ * installed, a port is taken, the folder is in use or damaged, or the network
+ * is not ready after two minutes.
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { log } = options;
@@ -192,11 +195,11 @@ function spawn(options: SandboxOptions) {
       "--cached-only",
       "--frozen",
       `--config=${SANDBOX_DIR}deno.json`,
-      // Reads node_modules as the installation left it and never writes there.
+      // Never writes to node_modules.
       "--node-modules-dir=manual",
       "--allow-net=127.0.0.1,[::1],localhost",
       "--allow-read",
-      "--allow-write=.", // a name with a comma would be taken for a list
+      "--allow-write=.", // a name with a comma would be parsed as a list
       "--allow-env",
       "--allow-sys",
       `${SANDBOX_DIR}main.ts`,
@@ -207,23 +210,23 @@ function spawn(options: SandboxOptions) {
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-    // Ctrl-C in a terminal must not take the network away from requests that
-    // are still being finished; the child ends with our end of its stdin.
+    // Ctrl-C in a terminal must not stop the network while requests are being
+    // finished; the child ends when its stdin is closed.
     detached: true,
   }).spawn();
 }
 
-/** Kills the child, which loses nothing by it. */
+/** Kills the child, which is crash-safe. */
 function end(child: Child): void {
   try {
     child.kill("SIGKILL");
   } catch (error) {
-    // It has ended by itself in the meantime.
+    // It has exited meanwhile.
     if (!(error instanceof TypeError)) throw error;
   }
 }
 
-/** Passes what the child says on to the log and keeps the last of it. */
+/** Copies the child's output to the log and keeps the last lines. */
 async function relay(
   stderr: Child["stderr"],
   lastWords: string[],
@@ -240,7 +243,7 @@ async function relay(
   }
 }
 
-/** The first line of `stdout`, if any; the rest is read and dropped. */
+/** The first line of `stdout`, if any; the rest is discarded. */
 function firstLine(stdout: Child["stdout"]): Promise<string | undefined> {
   return new Promise((found, fail) => {
     const drain = async () => {

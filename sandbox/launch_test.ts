@@ -30,7 +30,7 @@ function start(dataDir: string, options: Partial<SandboxOptions> = {}) {
   return startSandbox({ dataDir, log: silentLogger, ...options });
 }
 
-/** Calls a method of the PDS and gives its answer's JSON; fails unless 200. */
+/** Calls a method of the PDS and returns its JSON; fails unless the status is 200. */
 async function call(
   { pds }: Pick<Sandbox, "pds">,
   method: string,
@@ -98,7 +98,7 @@ async function resolveHandle(sandbox: Sandbox, handle: string) {
   return answer["did"];
 }
 
-/** The PDS that the PLC directory names for `did`. */
+/** The PDS of `did` in the PLC directory. */
 async function pdsOf(sandbox: Sandbox, did: string): Promise<unknown> {
   const response = await fetch(`${sandbox.plc}/${did}`);
   const document = await response.json();
@@ -112,7 +112,7 @@ function accountOf(sandbox: Sandbox, handle: string): SandboxAccount {
   return account;
 }
 
-Deno.test("accounts, app passwords, URLs and records outlive a stop and a kill", () =>
+Deno.test("accounts, app passwords, URLs and records survive a stop and a kill", () =>
   withFolder(async (folder) => {
     const first = await start(folder);
     const alice = accountOf(first, "alice.test");
@@ -146,10 +146,10 @@ Deno.test("accounts, app passwords, URLs and records outlive a stop and a kill",
     }
   }));
 
-Deno.test("a first start that is killed at any moment is finished by the next", () =>
+Deno.test("a first start killed at any moment is completed by the next", () =>
   withFolder(async (folder) => {
     for (const ms of [300, 600, 900, 1200]) {
-      // Giving up a start kills the child.
+      // Aborting a start kills the child.
       await start(folder, { signal: AbortSignal.timeout(ms) }).then(
         (sandbox) => sandbox.stop(),
         (error) =>
@@ -165,11 +165,11 @@ Deno.test("a first start that is killed at any moment is finished by the next", 
     }
   }));
 
-Deno.test("tables that a killed first start left half made are made anew", () =>
+Deno.test("tables left incomplete by a killed first start are created again", () =>
   withFolder(async (folder) => {
     const pds = join(folder, "pds");
     await Deno.mkdir(pds);
-    // The first table that the PDS makes, without those that follow.
+    // The first table that the PDS creates, without those that follow.
     const database = new DatabaseSync(join(pds, "account.sqlite"));
     database.exec("CREATE TABLE app_password (did TEXT)");
     database.close();
@@ -186,7 +186,7 @@ function portsOf({ pds, plc }: Sandbox) {
   return { pdsPort: port(pds), plcPort: port(plc) };
 }
 
-Deno.test("a state file that is lost takes no account along", () =>
+Deno.test("losing the state file loses no account", () =>
   withFolder(async (folder) => {
     const first = await start(folder);
     const { did } = accountOf(first, "alice.test");
@@ -200,7 +200,7 @@ Deno.test("a state file that is lost takes no account along", () =>
     }
   }));
 
-Deno.test("only the loopback addresses answer", async () => {
+Deno.test("only the loopback addresses are served", async () => {
   await using sandbox = await startTestSandbox();
   const addresses = Deno.networkInterfaces()
     .filter(({ address }) => !/^(127\.|::1$|fe80:)/.test(address));
@@ -217,7 +217,7 @@ Deno.test("only the loopback addresses answer", async () => {
   }
 });
 
-Deno.test("a further account can be made", async () => {
+Deno.test("a further account can be created", async () => {
   await using sandbox = await startTestSandbox();
   const carol = await createAccount(sandbox, "carol.test");
   assert.equal(await resolveHandle(sandbox, "carol.test"), carol.did);
@@ -281,7 +281,7 @@ Deno.test("the network ends with the program that started it", () =>
     parent.kill("SIGKILL");
     await parent.status;
     await reader.cancel();
-    // A start on the same folder waits for the end of the old network.
+    // A start on the same folder waits until the old network has ended.
     const sandbox = await start(folder);
     assert.equal(sandbox.pds, pds.trim());
     await sandbox.stop();

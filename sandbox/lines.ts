@@ -1,13 +1,13 @@
 /**
- * Text streams, line by line.
+ * Reads text streams line by line.
  *
  * @module
  */
 
-/** A line is cut after this many characters. */
+/** Lines are truncated to this many characters. */
 const LONGEST = 65_536;
 
-/** The lines of a UTF-8 stream, without line ends; a last line needs none. */
+/** The lines of a UTF-8 stream, without terminators; the last line needs none. */
 export async function* lines(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<string> {

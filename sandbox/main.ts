@@ -1,15 +1,16 @@
 /**
  * The sandbox network as a program. Prints one JSON line when it is ready, or
- * `{"failed": "…"}` when it cannot be; ends when standard input is closed and
- * on SIGTERM or SIGINT.
+ * `{"failed": "…"}` when the start failed; ends when standard input is closed
+ * and on SIGTERM or SIGINT.
  *
  * Environment:
  *
- * - `ATCR_SANDBOX_DATA_DIR`: folder of everything that is kept
- * - `ATCR_SANDBOX_PDS_PORT`, `ATCR_SANDBOX_PLC_PORT`: ports; left out or 0, free
- *   ones are picked at the first start and kept
- * - `ATCR_SANDBOX_CLIENT`: `https://registry.example.org=http://127.0.0.1:5000`,
- *   public address of an OAuth client and where it really is; left out: none
+ * - `ATCR_SANDBOX_DATA_DIR`: data folder
+ * - `ATCR_SANDBOX_PDS_PORT`, `ATCR_SANDBOX_PLC_PORT`: ports; by default or with
+ *   0, free ones are picked at the first start and kept
+ * - `ATCR_SANDBOX_CLIENT`:
+ *   `https://registry.example.org=http://127.0.0.1:5000`, public address of an
+ *   OAuth client and its actual address; none by default
  *
  * @module
  */
@@ -23,10 +24,10 @@ import { type ClientAddress, PDS_FOLDER, startNetwork } from "./network.ts";
 import { isFree, loopbackAddresses, pickPort } from "./ports.ts";
 import { type State, StateFile } from "./state.ts";
 
-/** How long a sandbox that is just ending may keep the folder. */
+/** How long to wait for a sandbox that is just ending. */
 const LOCK_LIMIT_MS = 10_000;
 const LOCK_POLL_MS = 50;
-/** Time for a clean end; the data is safe without one. */
+/** Time for a clean shutdown; the data is safe without one. */
 const STOP_LIMIT_MS = 3_000;
 
 /** The settings, from the environment. */
@@ -67,7 +68,7 @@ function readPort(name: string): number | undefined {
   throw new StartFailure(`${name} is "${value}", which is not a port.`);
 }
 
-/** Starts everything; the ready line's object and the way to stop. */
+/** Starts everything; returns the object of the ready line and a function to stop. */
 async function start({ dataDir, pdsPort, plcPort, client }: Settings) {
   await lock(dataDir);
   const file = await StateFile.open(dataDir);
@@ -98,10 +99,10 @@ async function start({ dataDir, pdsPort, plcPort, client }: Settings) {
 }
 
 /**
- * Removes the PDS's data when no first start has come as far as an account. The
- * PDS makes its tables one by one, outside of a transaction, and finds those
- * that a kill left behind in its way for ever after. Where an account's folder
- * is there, nothing goes, whatever the state file says.
+ * Deletes the PDS's data when no start has created an account yet. The PDS
+ * creates its tables one by one, outside of a transaction, and fails for ever
+ * on tables left by a kill. If an account's folder exists, nothing is deleted,
+ * regardless of the state file.
  */
 async function dropHalfMadePds(dataDir: string, state: State): Promise<void> {
   if (Object.keys(state.appPasswords).length > 0) return;
@@ -110,7 +111,7 @@ async function dropHalfMadePds(dataDir: string, state: State): Promise<void> {
   await rm(pds, { recursive: true, force: true });
 }
 
-/** Keeps a second sandbox off the folder, for the life of this process. */
+/** Locks the folder against a second sandbox, for the life of this process. */
 async function lock(dataDir: string): Promise<void> {
   const path = join(dataDir, "lock");
   const file = await Deno.open(path, {
@@ -131,8 +132,8 @@ async function lock(dataDir: string): Promise<void> {
 }
 
 /**
- * The ports to use: the wanted ones, else those of the last start, else free
- * ones. Only the PDS's port has to stay, because DID documents name it.
+ * The ports to use: the given ones, else those of the last start, else free
+ * ones. Only the PDS's port must stay, because DID documents contain it.
  */
 function choosePorts(
   last: State,

@@ -12,7 +12,7 @@ import type { PDS } from "@atproto/pds";
 import { PlcFileDatabase } from "./plc_database.ts";
 import type { State } from "./state.ts";
 
-/** Name of the folder below the data folder that holds all data of the PDS. */
+/** Name of the PDS's folder in the data folder. */
 export const PDS_FOLDER = "pds";
 
 /** Both servers, ready for requests. */
@@ -23,7 +23,7 @@ export interface Network {
   stop(): Promise<void>;
 }
 
-/** What {@linkcode startNetwork} needs to know. */
+/** Options of {@linkcode startNetwork}. */
 export interface NetworkOptions {
   readonly dataDir: string;
   readonly state: State;
@@ -36,20 +36,21 @@ export interface NetworkOptions {
 }
 
 /**
- * Where a client is that the PDS knows by a public address only: the documents
- * of a confidential client must be at an https address that looks public.
+ * Actual address of a client that the PDS knows by a public address: the
+ * documents of a confidential client must be at an https address that looks
+ * public.
  */
 export interface ClientAddress {
   /** `https://registry.example.org`, as the PDS sees it. */
   readonly origin: string;
-  /** `http://127.0.0.1:5000`, where it is. */
+  /** `http://127.0.0.1:5000`, its actual address. */
   readonly at: string;
 }
 
 /** Starts both servers; resolves when they accept requests. */
 export async function startNetwork(options: NetworkOptions): Promise<Network> {
   const { dataDir, state, pdsPort, plcPort, addresses } = options;
-  // Before the import, because the PDS takes hold of fetch then.
+  // Before the import, because the PDS captures fetch then.
   if (options.client) redirectFetch(options.client);
   const { PDS, PlcServer, Database } = await importServers();
 
@@ -63,7 +64,7 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
   const pdsDir = join(dataDir, PDS_FOLDER);
   await Deno.mkdir(pdsDir, { recursive: true, mode: 0o700 });
   const pds = await PDS.fromEnv({
-    devMode: true, // plain http, and answers checked against the lexicons
+    devMode: true, // plain http, and outputs validated against the lexicons
     serviceName: "Sandbox PDS",
     port: pdsPort,
     dataDirectory: pdsDir,
@@ -75,7 +76,7 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
     serviceHandleDomains: [".test"],
     didPlcUrl: `http://localhost:${plcPort}`,
     plcRotationKeyK256PrivateKeyHex: state.rotationKey,
-    // The directory is on this machine, which the guard would refuse.
+    // The directory is on a loopback address, which the guard would refuse.
     disableSsrfProtection: true,
   });
   await startOnLoopback(pds, pdsPort, addresses);
@@ -90,7 +91,7 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
   };
 }
 
-/** Lets requests to the client's public address arrive where it is. */
+/** Redirects requests for the client's public address to its actual one. */
 function redirectFetch({ origin, at }: ClientAddress): void {
   const fetch = globalThis.fetch;
   globalThis.fetch = (input, init) => {
@@ -102,10 +103,11 @@ function redirectFetch({ origin, at }: ClientAddress): void {
   };
 }
 
-/** Imports the servers, which is most of the time that a start takes. */
+/** Imports the servers, which takes most of the start time. */
 async function importServers() {
-  // The PDS makes its guarded fetch while it is imported and refuses a runtime
-  // that reports no undici version, as Deno does. The guard is off here anyway.
+  // The PDS creates its guarded fetch during the import and refuses runtimes
+  // that report no undici version, such as Deno. The guard is disabled here
+  // anyway.
   Object.defineProperty(process, "versions", {
     value: { ...process.versions, undici: "8.0.0" },
   });
@@ -126,9 +128,9 @@ interface ExpressServer {
 }
 
 /**
- * Starts `server` on `addresses` only; by itself it would listen on every
- * interface of the machine. Servers beyond the first need no closing of their
- * own: they end with the process.
+ * Starts `server` on `addresses` only; by default it would listen on every
+ * interface. Servers after the first need not be closed: they end with the
+ * process.
  */
 async function startOnLoopback(
   server: ExpressServer,

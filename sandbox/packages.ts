@@ -11,7 +11,7 @@ import { AppError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import { lines } from "./lines.ts";
 
-/** The folder of this program, with its own deno.json. */
+/** The folder of the sandbox, with its own deno.json. */
 export const SANDBOX_DIR = fileURLToPath(new URL(".", import.meta.url));
 
 const MODULES = `${SANDBOX_DIR}node_modules`;
@@ -25,8 +25,8 @@ const PROGRESS_EVERY_MS = 5_000;
 const KEPT_LINES = 5;
 
 /**
- * Makes sure that the packages are there. Processes that start at once wait
- * for the one that installs.
+ * Ensures that the packages are installed. Concurrent processes wait for the
+ * one that installs.
  *
  * @throws {AppError} UNAVAILABLE when they can neither be downloaded nor taken
  * from Deno's cache, or `node_modules` cannot be written.
@@ -100,15 +100,15 @@ async function takeLock(signal: AbortSignal): Promise<Deno.FsFile> {
   }
 }
 
-/** Runs `deno install`, which takes from its cache what is there. */
+/** Runs `deno install`, which uses its cache. */
 async function install(log: Logger, signal: AbortSignal): Promise<void> {
   log.info("installing the packages of the sandbox network");
   const started = Date.now();
   const child = new Deno.Command(Deno.execPath(), {
     args: ["install", "--frozen"],
     cwd: SANDBOX_DIR,
-    // The rest of the environment stays: proxies, certificates, registries.
-    // No code of the packages runs here.
+    // The rest of the environment is kept: proxies, certificates, registries.
+    // No package code runs here.
     env: { NO_COLOR: "1" },
     stdin: "null",
     stdout: "null",

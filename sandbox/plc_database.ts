@@ -1,5 +1,5 @@
 /**
- * The PLC directory's operations, kept in a file. The reference server offers
+ * The PLC directory's operations in a file. The reference server offers
  * PostgreSQL or memory; this is its memory with an append-only log behind it,
  * replayed at the start.
  *
@@ -21,7 +21,7 @@ interface LogLine {
   cid: string;
   /** ISO 8601. */
   createdAt: string;
-  /** CIDs of the operations that this one overrules (did:plc recovery). */
+  /** CIDs of the operations that this one nullifies (did:plc recovery). */
   nullified: string[];
 }
 
@@ -38,8 +38,8 @@ export class PlcFileDatabase implements PlcDatabase {
 
   /**
    * Opens the log at `path` and replays it into `memory`, the empty in-memory
-   * database of the reference server. Lines were checked when they came in and
-   * are not checked again.
+   * database of the reference server. Lines were validated when written and are
+   * not validated again.
    */
   static async open(path: string, memory: Memory): Promise<PlcFileDatabase> {
     const { log, values } = await JsonLines.open(path);
@@ -48,12 +48,12 @@ export class PlcFileDatabase implements PlcDatabase {
   }
 
   /**
-   * Checks and adds an operation, one at a time; resolves once it is on the
-   * disk. Throws the reference server's errors, and leaves nothing behind then.
+   * Validates and adds an operation, one at a time; resolves once it is on
+   * disk. Throws the reference server's errors, without any effect.
    */
   validateAndAddOp(did: string, operation: Operation): Promise<void> {
     const turn = this.#last.then(() => this.#add(did, operation));
-    this.#last = turn.catch(() => {}); // the caller sees the error, not the next
+    this.#last = turn.catch(() => {}); // the error goes to this caller, not to the next
     return turn;
   }
 

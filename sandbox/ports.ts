@@ -6,9 +6,8 @@
 
 import { StartFailure } from "./failure.ts";
 
-// Below the ranges from which systems take the ports of outgoing connections
-// (Linux from 32768, others from 49152), so that a chosen port is still free
-// at the next start.
+// Below the ephemeral port ranges (Linux from 32768, others from 49152), so
+// that the chosen port is likely to be free at the next start.
 const FIRST_PORT = 21_000;
 const LAST_PORT = 29_999;
 const TRIES = 100;
@@ -26,7 +25,7 @@ export function isFree(port: number, addresses: readonly string[]): boolean {
 /**
  * Picks a free port that is not `except`.
  *
- * @throws {StartFailure} when 100 random ports were all taken.
+ * @throws {StartFailure} when 100 random ports were taken.
  */
 export function pickPort(
   addresses: readonly string[],
@@ -48,8 +47,8 @@ function canListen(hostname: string, port: number): boolean {
     Deno.listen({ hostname, port }).close();
     return true;
   } catch (error) {
-    // A missing address family answers with another error than a taken port,
-    // and a port below 1024 with a third: none of them can be listened on.
+    // A missing address family, a taken port and a port below 1024 cause
+    // different errors; none of them can be used.
     if (error instanceof Deno.errors.NotCapable) throw error;
     return false;
   }

@@ -1,6 +1,6 @@
 /**
- * What the sandbox remembers besides the data of the two servers: secrets,
- * ports and app passwords, in one small file.
+ * State of the sandbox besides the data of the two servers: secrets, ports and
+ * app passwords, in one small file.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface State {
   readonly appPasswords: Readonly<Record<string, string>>;
 }
 
-/** The state file of one data folder; made with fresh secrets when missing. */
+/** The state file of a data folder; created with new secrets when missing. */
 export class StateFile {
   readonly #path: string;
   #state: State;
@@ -37,7 +37,7 @@ export class StateFile {
     this.#state = state;
   }
 
-  /** @throws {StartFailure} when the file is there but cannot be understood. */
+  /** @throws {StartFailure} when the file exists but cannot be parsed. */
   static async open(dataDir: string): Promise<StateFile> {
     const path = join(dataDir, "sandbox.json");
     let text: string;
@@ -56,7 +56,7 @@ export class StateFile {
     return this.#state;
   }
 
-  /** Changes some fields; resolves once they are on the disk. */
+  /** Changes some fields; resolves once they are on disk. */
   async update(changes: Partial<State>): Promise<void> {
     const state = { ...this.#state, ...changes };
     await replaceFile(this.#path, `${JSON.stringify(state, null, 2)}\n`);
@@ -69,7 +69,7 @@ function freshState(): State {
   return {
     jwtSecret: secret(),
     adminPassword: secret(),
-    // All but 1 of 2^128 values of 32 bytes are keys of secp256k1.
+    // All but 1 in 2^128 values of 32 bytes are valid keys of secp256k1.
     rotationKey: secret(),
     appPasswords: {},
   };

@@ -1,6 +1,6 @@
 /**
- * The accounts that this machine is signed in with. Their secrets are in the
- * keychain of the platform where it has a helper, else in the same file, which
+ * The accounts that this machine is signed in to. Their secrets are in the
+ * platform's keychain if there is a helper for it, else in the same file, which
  * only its owner can read.
  *
  * @module
@@ -27,25 +27,25 @@ export interface Account {
   readonly id: string;
   /** Handle, or user name. */
   readonly name: string;
-  /** User name to give to container clients; `<token>` says that the secret is a refresh token. */
+  /** User name for container clients; `<token>` means that the secret is a refresh token. */
   readonly username: string;
-  /** `device`: made by `login`; `stored`: given by a container client. */
+  /** `device`: created by `login`; `stored`: stored by a container client. */
   readonly kind: "device" | "stored";
   /** ISO time; for devices. */
   readonly expiresAt?: string;
-  /** Keychain helper that has the secret; absent when it is in the file. */
+  /** Keychain helper with the secret; absent when it is in the file. */
   readonly keychain?: string;
   /** Absent when it is in a keychain. */
   readonly secret?: string;
 }
 
-/** What is known of one registry. */
+/** One registry with its accounts. */
 export interface Registry {
-  /** As container clients call it, for example `https://index.docker.io/v1/`. */
+  /** Name used by container clients, for example `https://index.docker.io/v1/`. */
   readonly server: string;
-  /** Where its API is, when it was signed in to with `login`. */
+  /** Origin of its API, if signed in with `login`. */
   readonly origin?: string;
-  /** `id` of the account in use where an image does not tell. */
+  /** `id` of the account used when the image does not determine it. */
   readonly active: string;
   readonly accounts: readonly Account[];
 }
@@ -62,7 +62,7 @@ const LOCK_TRIES = 100;
 const LOCK_PAUSE_MS = 30;
 const LOCK_STALE_MS = 10_000;
 
-/** Reads and changes the accounts. */
+/** Reads and writes the accounts. */
 export class Accounts {
   readonly #machine: Machine;
   readonly #file: string;
@@ -72,12 +72,12 @@ export class Accounts {
     this.#file = join(configFolder(machine), "accounts.json");
   }
 
-  /** Everything, by registry. Throws {@linkcode Failure} when the file is damaged. */
+  /** All accounts by registry. Throws {@linkcode Failure} when the file is damaged. */
   async registries(): Promise<Readonly<Record<string, Registry>>> {
     return (await this.#read()).registries;
   }
 
-  /** The secret of an account; undefined when its keychain has it no more. */
+  /** The secret of an account; undefined when its keychain no longer has it. */
   async secretOf(key: string, account: Account): Promise<string | undefined> {
     if (account.keychain === undefined) return account.secret;
     return await keychain(this.#machine, account.keychain)
@@ -121,7 +121,7 @@ export class Accounts {
     });
   }
 
-  /** Forgets an account, its secret included. */
+  /** Removes an account with its secret. */
   async remove(key: string, account: Account): Promise<void> {
     if (account.keychain !== undefined) {
       await keychain(this.#machine, account.keychain)
@@ -150,7 +150,7 @@ export class Accounts {
       const contents: Contents = JSON.parse(text);
       if (contents.version === 1) return contents;
     } catch {
-      // Told below.
+      // Reported below.
     }
     throw new Failure(
       `${this.#file} is damaged or of a newer version. Move it away and log in again.`,
@@ -171,7 +171,7 @@ export class Accounts {
     }
   }
 
-  /** Keeps other helpers out while the file changes: docker runs several at once. */
+  /** Locks the file against other helpers, because docker runs several at once. */
   async #lock(): Promise<() => Promise<void>> {
     const path = `${this.#file}.lock`;
     for (let attempt = 0; attempt < LOCK_TRIES; attempt++) {
@@ -192,7 +192,7 @@ export class Accounts {
   }
 }
 
-/** Writes a file that only its owner can read, whole or not at all. */
+/** Atomically writes a file that only its owner can read. */
 export async function writePrivately(
   path: string,
   text: string,
@@ -208,17 +208,17 @@ export async function writePrivately(
   await rename(draft, path);
 }
 
-/** Whether a file is not there. */
+/** Whether a file does not exist. */
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
-/** What an error says. */
+/** Message of an error. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The name of a secret in a keychain; some want an address. */
+/** The name of a secret in a keychain; some require a URL. */
 function secretName(key: string, id: string): string {
   return `https://${key}/${encodeURIComponent(id)}`;
 }

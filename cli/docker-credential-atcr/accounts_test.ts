@@ -6,7 +6,7 @@ import { Failure } from "./failure.ts";
 import { type TestMachine, testMachine } from "./testing.ts";
 import { get, login } from "./testing_registry.ts";
 
-Deno.test("the file is for its owner alone", async () => {
+Deno.test("the file is readable by its owner only", async () => {
   await using machine = await testMachine();
   await login(machine);
   const folder = configFolder(machine);
@@ -15,7 +15,7 @@ Deno.test("the file is for its owner alone", async () => {
   assert.equal(((await Deno.stat(folder)).mode ?? 0) & 0o777, 0o700);
 });
 
-Deno.test("a keychain takes the secret where one answers, and the file has it not", async () => {
+Deno.test("a working keychain stores the secret, and the file does not contain it", async () => {
   await using machine = await testMachine();
   machine.keychains.set("pass", new Map());
   await login(machine);
@@ -26,7 +26,7 @@ Deno.test("a keychain takes the secret where one answers, and the file has it no
   assert.equal(machine.keychains.get("pass")?.size, 0);
 });
 
-Deno.test("the secret service is asked only where there is a message bus", async () => {
+Deno.test("the secret service is used only with a message bus", async () => {
   const address = "unix:path=/run/user/1000/bus";
   for (const env of [{}, { DBUS_SESSION_BUS_ADDRESS: address }]) {
     await using machine = await testMachine({ env });
@@ -37,12 +37,12 @@ Deno.test("the secret service is asked only where there is a message bus", async
   }
 });
 
-Deno.test("a keychain that was asked for and does not answer is an error", async () => {
+Deno.test("a configured keychain that does not work is an error", async () => {
   await using machine = await testMachine({ env: { ATCR_KEYCHAIN: "pass" } });
   await assert.rejects(login(machine), Failure);
 });
 
-Deno.test("each platform has the file where it keeps such files", () => {
+Deno.test("the file is in the configuration folder of each platform", () => {
   const base = { home: "/home/a", env: {} };
   const folder = (platform: string, env: Record<string, string> = {}) =>
     configFolder(
@@ -57,7 +57,7 @@ Deno.test("each platform has the file where it keeps such files", () => {
   assert.match(folder("win32", { APPDATA: "C:\\R" }), /^C:\\R.atcr$/);
 });
 
-Deno.test("a damaged file is named, not overwritten", async () => {
+Deno.test("a damaged file is reported, not overwritten", async () => {
   await using machine = await testMachine();
   await login(machine);
   const file = join(configFolder(machine), "accounts.json");
@@ -67,7 +67,7 @@ Deno.test("a damaged file is named, not overwritten", async () => {
   assert.equal(await Deno.readTextFile(file), "{");
 });
 
-Deno.test("helpers that run at the same time lose no account", async () => {
+Deno.test("helpers that run concurrently lose no account", async () => {
   await using machine = await testMachine();
   const sleep = (ms: number) => new Promise<void>((r) => setTimeout(r, ms));
   const names = Array.from({ length: 8 }, (_, at) => `host${at}.example`);

@@ -1,13 +1,13 @@
 /**
- * What the registry writes into the file when it hands the helper out.
+ * Values that the registry fills in when it serves the helper.
  *
  * @module
  */
 
-/** Stands for the version until the file is handed out. */
+/** Placeholder for the version. */
 const VERSION_MARK = "__ATCR_HELPER_VERSION__";
 
-/** Stands for the registry that hands the file out. */
+/** Placeholder for the registry that serves the file. */
 const REGISTRY_MARK = "__ATCR_HELPER_REGISTRY__";
 
 /** For example `0.1.0`. */
@@ -15,7 +15,7 @@ export const version: string = VERSION_MARK.startsWith("__")
   ? "development"
   : VERSION_MARK;
 
-/** Address of the registry that the helper came from; undefined when it was built by hand. */
+/** Address of the registry that served the helper; undefined for a manual build. */
 export const homeRegistry: string | undefined = REGISTRY_MARK.startsWith("__")
   ? undefined
   : REGISTRY_MARK;

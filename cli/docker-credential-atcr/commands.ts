@@ -113,7 +113,7 @@ function readArgs(args: readonly string[]) {
   }
 }
 
-/** The registry that was named, else the only one known, else the one that the helper came from. */
+/** The given registry, else the only known one, else the one that served the helper. */
 async function chosenRegistry(
   machine: Machine,
   named: string | undefined,
@@ -253,7 +253,7 @@ async function configure(
   );
 }
 
-/** What `[REGISTRY] [ACCOUNT]` names; either may be left out where it is clear. */
+/** Resolves `[REGISTRY] [ACCOUNT]`; either may be omitted if unambiguous. */
 async function findPlace(
   machine: Machine,
   accounts: Accounts,

@@ -4,7 +4,7 @@ import { Failure } from "./failure.ts";
 import { testMachine } from "./testing.ts";
 import { get, HOST, login } from "./testing_registry.ts";
 
-Deno.test("switch goes to the other of two accounts, and asks among more", async () => {
+Deno.test("switch selects the other of two accounts, and prompts among more", async () => {
   await using machine = await testMachine({ interactive: true });
   await login(machine, "alice.test");
   await assert.rejects(runHelper(["switch"], machine), /only one account/);
@@ -22,7 +22,7 @@ Deno.test("switch goes to the other of two accounts, and asks among more", async
   await assert.rejects(runHelper(["switch", "dave.test"], machine), Failure);
 });
 
-Deno.test("switch among many asks nobody where nobody sits", async () => {
+Deno.test("switch among many does not prompt without a terminal", async () => {
   await using machine = await testMachine();
   for (const name of ["alice", "bob", "carol"]) {
     await login(machine, `${name}.test`);
@@ -30,7 +30,7 @@ Deno.test("switch among many asks nobody where nobody sits", async () => {
   await assert.rejects(runHelper(["switch"], machine), /Name the account/);
 });
 
-Deno.test("logout revokes one account and leaves the other in use", async () => {
+Deno.test("logout revokes one account and keeps the other", async () => {
   await using machine = await testMachine();
   await login(machine, "alice.test");
   const { revoked } = await login(machine, "bob.test");
@@ -39,7 +39,7 @@ Deno.test("logout revokes one account and leaves the other in use", async () => 
   assert.equal((await get(machine)).Username, "alice.test");
 });
 
-Deno.test("logout tells when the registry could not be told", async () => {
+Deno.test("logout reports when the registry could not be reached", async () => {
   await using machine = await testMachine();
   await login(machine);
   machine.respond = () => Promise.reject(new TypeError("away"));
@@ -48,7 +48,7 @@ Deno.test("logout tells when the registry could not be told", async () => {
   await assert.rejects(get(machine), Failure);
 });
 
-Deno.test("status tells what each account may do, and which is in use", async () => {
+Deno.test("status shows the permissions of each account, and which is active", async () => {
   await using machine = await testMachine();
   assert.equal(await runHelper(["status"], machine), 1);
   await login(machine, "alice.test");
@@ -63,7 +63,7 @@ Deno.test("status tells what each account may do, and which is in use", async ()
   ]);
 });
 
-Deno.test("unknown commands and options explain themselves", async () => {
+Deno.test("unknown commands and options print the usage", async () => {
   await using machine = await testMachine();
   await assert.rejects(runHelper(["fly"], machine), /no command fly/);
   await assert.rejects(runHelper(["login", "--fly"], machine), /--fly/);

@@ -1,5 +1,5 @@
 /**
- * Where the helper keeps its file.
+ * Location of the helper's file.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import type { Machine } from "./machine.ts";
 
-/** The folder of the helper's file, by the custom of the platform. */
+/** The folder of the helper's file, by the platform's convention. */
 export function configFolder(machine: Machine): string {
   const { platform, env, home } = machine;
   if (env.ATCR_CONFIG_DIR) return env.ATCR_CONFIG_DIR;

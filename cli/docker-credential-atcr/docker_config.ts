@@ -1,5 +1,5 @@
 /**
- * Tells docker to ask this helper for the credentials of a registry.
+ * Configures docker to use this helper for a registry.
  *
  * @module
  */
@@ -10,16 +10,16 @@ import { isMissing, messageOf, writePrivately } from "./accounts.ts";
 import { Failure } from "./failure.ts";
 import type { Machine } from "./machine.ts";
 
-/** Name of the helper in docker's configuration: `docker-credential-` comes in front. */
+/** Name of the helper in docker's configuration, without `docker-credential-`. */
 const HELPER = "atcr";
 
-/** Where docker keeps its configuration. */
+/** Path of docker's configuration. */
 export function dockerConfigFile(machine: Machine): string {
   const folder = machine.env.DOCKER_CONFIG || join(machine.home, ".docker");
   return join(folder, "config.json");
 }
 
-/** Whether docker asks this helper about `host`. */
+/** Whether docker uses this helper for `host`. */
 export async function isConfigured(
   machine: Machine,
   host: string,
@@ -29,8 +29,8 @@ export async function isConfigured(
 }
 
 /**
- * Sets the helper for `host` and leaves everything else as it is. Returns false
- * when it was set already. Throws {@linkcode Failure} for a file that is not JSON.
+ * Sets the helper for `host` and keeps everything else. Returns false when it
+ * was set already. Throws {@linkcode Failure} for a file that is not JSON.
  */
 export async function configureDocker(
   machine: Machine,
@@ -46,7 +46,7 @@ export async function configureDocker(
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await writePrivately(file, text);
   } else if ((await lstat(file)).isSymbolicLink()) {
-    // Replacing the file would cut the link.
+    // Replacing the file would break a symbolic link.
     await writeFile(file, text);
   } else {
     await writePrivately(file, text);
@@ -73,7 +73,7 @@ async function read(
       return { config: { ...config }, indent, exists: true };
     }
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new Failure(
     `${file} is not JSON; nothing was changed. Mend it and try again.`,

@@ -26,7 +26,7 @@ Deno.test("configure-docker adds one line and keeps the rest", async () => {
   assert.match(machine.said.at(-1) ?? "", /already/);
 });
 
-Deno.test("configure-docker leaves a broken file alone and goes through a link", async () => {
+Deno.test("configure-docker does not change a malformed file and follows a link", async () => {
   await using machine = await testMachine();
   const file = join(machine.home, ".docker", "config.json");
   await Deno.mkdir(join(machine.home, ".docker"));

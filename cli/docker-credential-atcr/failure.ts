@@ -1,5 +1,5 @@
 /**
- * A failure with a sentence for the person.
+ * A failure with a sentence for the user.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 /** Ends the program with exit code 1. */
 export class Failure extends Error {
   override readonly name = "Failure";
-  /** Whether a container client waits for the sentence. */
+  /** Whether the sentence is for a container client. */
   readonly forClient: boolean;
 
   constructor(message: string, options: { forClient?: boolean } = {}) {

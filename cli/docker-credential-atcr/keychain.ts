@@ -1,5 +1,5 @@
 /**
- * Keychains of the platform, through docker's own helpers for them.
+ * Keychains of the platform, used through docker's own helpers.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface Keychain {
   readonly name: string;
   /** The secret kept under `server`; undefined when there is none. */
   get(server: string): Promise<string | undefined>;
-  /** False when the keychain does not take it, for example because it is locked. */
+  /** Returns false when the keychain refuses it, for example because it is locked. */
   store(server: string, username: string, secret: string): Promise<boolean>;
   erase(server: string): Promise<void>;
 }
@@ -26,8 +26,8 @@ const HELPERS: Readonly<Record<Machine["platform"], readonly string[]>> = {
 };
 
 /**
- * The keychain to keep secrets in; undefined when none is installed and open.
- * `ATCR_KEYCHAIN` names a helper, or `none`.
+ * Finds the keychain for secrets; undefined when none is installed and
+ * unlocked. `ATCR_KEYCHAIN` names a helper, or `none`.
  */
 export async function findKeychain(
   machine: Machine,
@@ -37,7 +37,7 @@ export async function findKeychain(
   const names = chosen ? [chosen] : HELPERS[machine.platform];
   for (const name of names) {
     if (!chosen && !canAnswer(machine, name)) continue;
-    // A helper may be installed without a keychain that answers.
+    // A helper may be installed without a working keychain.
     const { code } = await machine.run(command(name), ["list"], "unused");
     if (code === 0) return keychain(machine, name);
   }
@@ -49,13 +49,13 @@ export async function findKeychain(
   );
 }
 
-/** Whether it is worth asking: without a message bus the secret service hangs. */
+/** Whether it can be used: without a message bus the secret service hangs. */
 function canAnswer({ env }: Machine, name: string): boolean {
   return name !== "secretservice" ||
     env.DBUS_SESSION_BUS_ADDRESS !== undefined;
 }
 
-/** The keychain of a name, which may not answer. */
+/** The keychain with a name, which may not work. */
 export function keychain(machine: Machine, name: string): Keychain {
   const run = (verb: string, stdin: string) =>
     machine.run(command(name), [verb], stdin);

@@ -1,5 +1,5 @@
 /**
- * `login`: gets a device secret, approved by its owner in a browser.
+ * `login`: gets a device secret, approved by the user in a browser.
  *
  * @module
  */
@@ -12,17 +12,17 @@ import { awaitApproval, requestDevice, revokeDevice } from "./registry_api.ts";
 
 /** Options of {@linkcode login}. */
 export interface LoginOptions {
-  /** Under which the device stands in the settings. */
+  /** Name of the device in the settings. */
   readonly name: string | undefined;
   /** For example `repository:app:pull,push`. */
   readonly scope: string;
   /** Whether to open a browser on this machine. */
   readonly browser: boolean;
-  /** Print the secret in place of keeping it. */
+  /** Print the secret instead of storing it. */
   readonly printSecret: boolean;
 }
 
-/** Logs in to a registry. Throws `Failure` when that does not work. */
+/** Logs in to a registry. Throws `Failure` when that fails. */
 export async function login(
   machine: Machine,
   registry: RegistryAddress,
@@ -65,7 +65,7 @@ export async function login(
   }
 }
 
-/** Revokes the secret that this machine had before for the same account. */
+/** Revokes this machine's previous secret of the same account. */
 async function giveUpFormer(
   machine: Machine,
   accounts: Accounts,
@@ -90,7 +90,7 @@ function openBrowser(machine: Machine, page: string): void {
   const { platform, env } = machine;
   if (platform === "darwin") return machine.start("open", [page]);
   if (platform === "win32") {
-    // Not cmd.exe, for which & has a meaning.
+    // Not cmd.exe, where & is special.
     return machine.start("rundll32", ["url.dll,FileProtocolHandler", page]);
   }
   if (env.DISPLAY || env.WAYLAND_DISPLAY) machine.start("xdg-open", [page]);

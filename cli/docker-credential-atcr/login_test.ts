@@ -4,7 +4,7 @@ import { Failure } from "./failure.ts";
 import { testMachine } from "./testing.ts";
 import { approving, get, HOST, login } from "./testing_registry.ts";
 
-Deno.test("login shows the address and the code, and keeps the secret once it is approved", async () => {
+Deno.test("login shows the URL and the code, and stores the secret once it is approved", async () => {
   await using machine = await testMachine();
   await login(machine);
   assert.match(machine.said.join("\n"), /device\?code=BCDF-GHJK/);
@@ -17,7 +17,7 @@ Deno.test("login shows the address and the code, and keeps the secret once it is
   });
 });
 
-Deno.test("a browser is opened for somebody at a terminal, and only for web pages", async () => {
+Deno.test("a browser is opened only at a terminal, and only for web pages", async () => {
   await using machine = await testMachine({
     platform: "darwin",
     interactive: true,
@@ -46,7 +46,7 @@ Deno.test("a second login of an account revokes the first one", async () => {
   assert.equal((await get(machine)).Username, "alice.test");
 });
 
-Deno.test("login --print gives the secret to the caller and keeps nothing", async () => {
+Deno.test("login --print prints the secret and stores nothing", async () => {
   await using machine = await testMachine();
   approving(machine);
   await runHelper(
@@ -57,7 +57,7 @@ Deno.test("login --print gives the secret to the caller and keeps nothing", asyn
   await assert.rejects(get(machine), Failure);
 });
 
-Deno.test("login asks for what the options say", async () => {
+Deno.test("login requests what the options specify", async () => {
   await using machine = await testMachine();
   approving(machine);
   const { respond } = machine;
@@ -82,7 +82,7 @@ Deno.test("login asks for what the options say", async () => {
   ]);
 });
 
-Deno.test("a login that is refused, expires or meets another server ends with a sentence", async () => {
+Deno.test("a login that is refused, expires or reaches another kind of server ends with a sentence", async () => {
   await using machine = await testMachine();
   const answer = (error: string, description: string) => {
     approving(machine);
@@ -103,7 +103,7 @@ Deno.test("a login that is refused, expires or meets another server ends with a 
   await assert.rejects(runHelper(["login", HOST], machine), /no route/);
 });
 
-Deno.test("an answer that lacks something is not believed", async () => {
+Deno.test("an incomplete response is refused", async () => {
   await using machine = await testMachine();
   const without = (path: string, name: string, value?: unknown) => {
     approving(machine);
@@ -123,7 +123,7 @@ Deno.test("an answer that lacks something is not believed", async () => {
   await assert.rejects(without(token, "access_token"), /did not work/);
 });
 
-Deno.test("a registry that says slow down is asked more seldom", async () => {
+Deno.test("a registry that returns slow_down is polled less often", async () => {
   await using machine = await testMachine();
   approving(machine);
   const { respond } = machine;

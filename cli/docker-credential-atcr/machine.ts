@@ -1,6 +1,5 @@
 /**
- * What the helper needs of the machine it runs on, so that tests can give it
- * another one.
+ * Interface to the machine, so that tests can replace it.
  *
  * @module
  */
@@ -12,9 +11,9 @@ import { homedir, hostname } from "node:os";
 import { Buffer } from "node:buffer";
 import process from "node:process";
 
-/** How a program that was run has ended. */
+/** Result of a program. */
 export interface Ran {
-  /** Exit code; undefined when the program is not there. */
+  /** Exit code; undefined when the program was not found. */
   readonly code: number | undefined;
   readonly stdout: string;
 }
@@ -25,21 +24,21 @@ export interface Machine {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly hostname: string;
-  /** Whether a person sits at a terminal. */
+  /** Whether the input is a terminal. */
   readonly interactive: boolean;
-  /** Writes a line for the person. */
+  /** Prints a message for the user. */
   say(text: string): void;
-  /** Writes what a program or the person asked for. */
+  /** Prints the requested output. */
   print(text: string): void;
   /** Everything on standard input. */
   input(): Promise<string>;
-  /** Asks the person for a line. */
+  /** Prompts the user for a line. */
   ask(question: string): Promise<string>;
   /** Runs a program with `stdin`; at most 10 seconds. */
   run(command: string, args: readonly string[], stdin?: string): Promise<Ran>;
-  /** Starts a program and does not wait for it. */
+  /** Starts a program without waiting for it. */
   start(command: string, args: readonly string[]): void;
-  /** Command line of the program that has called us; undefined when it cannot be known. */
+  /** Command line of the calling program; undefined when unknown. */
   callerArgs(): Promise<string[] | undefined>;
   fetch(url: URL, init?: RequestInit): Promise<Response>;
   sleep(ms: number): Promise<void>;
@@ -60,7 +59,7 @@ export function systemMachine(): Machine {
     home: env.HOME ?? env.USERPROFILE ?? homedir(),
     hostname: hostname(),
     interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
-    // A registry's own words may be in it.
+    // The text may come from a registry.
     say: (text) => void process.stderr.write(`${printable(text)}\n`),
     print: (text) => void process.stdout.write(`${text}\n`),
     input: readInput,
@@ -71,7 +70,7 @@ export function systemMachine(): Machine {
         stdio: "ignore",
         detached: true,
       });
-      // Without a browser the person opens the address by hand.
+      // Without a browser the user opens the URL manually.
       child.on("error", () => {});
       child.unref();
     },
@@ -118,7 +117,7 @@ function run(
     const child = spawn(command, [...args], {
       stdio: ["pipe", "pipe", "ignore"],
     });
-    // Not the option of spawn, whose timer outlives a program that is not there.
+    // Not the option of spawn, whose timer keeps running when the program was not found.
     const limit = setTimeout(() => child.kill("SIGKILL"), RUN_LIMIT_MS);
     const chunks: Uint8Array[] = [];
     child.stdout.on("data", (chunk: Uint8Array) => chunks.push(chunk));
@@ -131,13 +130,13 @@ function run(
       const stdout = new TextDecoder().decode(Buffer.concat(chunks));
       resolve({ code: code ?? 1, stdout });
     });
-    // A program that does not read its input ends the pipe early.
+    // A program that does not read its input closes the pipe early.
     child.stdin.on("error", () => {});
     child.stdin.end(stdin);
   });
 }
 
-/** The arguments of a process: from /proc, or from ps where there is none. */
+/** The arguments of a process: from /proc, else from ps. */
 async function callerArgs(pid: number): Promise<string[] | undefined> {
   if (process.platform === "win32") return undefined;
   try {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { systemMachine } from "./machine.ts";
 
-Deno.test("a program that is not there is told at once", async () => {
+Deno.test("a missing program is reported at once", async () => {
   const { run } = systemMachine();
   const missing = await run("docker-credential-there-is-none", ["list"], "x");
   assert.equal(missing.code, undefined);
@@ -15,7 +15,7 @@ Deno.test("a program's input, output and exit code are passed on", async () => {
   assert.deepEqual(ran, { code: 3, stdout: "got hello" });
 });
 
-Deno.test("the command line of the caller is known where the platform tells it", async () => {
+Deno.test("the command line of the caller is known if the platform provides it", async () => {
   const args = await systemMachine().callerArgs();
   assert.ok(Deno.build.os === "windows" ? args === undefined : args?.length);
 });

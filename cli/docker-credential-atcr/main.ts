@@ -1,6 +1,6 @@
 /**
  * `docker-credential-atcr`: the credential helper of this registry for docker,
- * podman and their kin. Uses nothing but `node:` modules, and is shipped as one
+ * podman and similar clients. Uses only `node:` modules, and is shipped as one
  * bundled file.
  *
  * @module
@@ -16,7 +16,7 @@ try {
   process.exitCode = await runHelper(process.argv.slice(2), systemMachine());
 } catch (error) {
   if (!(error instanceof Failure)) throw error;
-  // Container clients read what went wrong from standard output.
+  // Container clients read errors from standard output.
   const stream = error.forClient ? process.stdout : process.stderr;
   stream.write(`${printable(error.message)}\n`);
   process.exitCode = 1;

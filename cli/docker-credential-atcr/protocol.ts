@@ -1,6 +1,6 @@
 /**
  * The protocol of docker's credential helpers: a verb as argument, the server
- * or a JSON object on standard input, the answer on standard output.
+ * or a JSON object on standard input, the response on standard output.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import type { Machine } from "./machine.ts";
 import { revokeDevice } from "./registry_api.ts";
 import { serverKey } from "./registry_address.ts";
 
-/** With exactly this answer clients go on without login. */
+/** With exactly this response clients continue without login. */
 const NOT_FOUND = "credentials not found in native keychain";
 
-/** Docker waits for `erase`; the registry may be away. */
+/** Docker waits for `erase`; the registry may be unreachable. */
 const ERASE_LIMIT_MS = 4_000;
 
-/** Answers `get`: the credentials for the server on standard input. Never asks anybody. */
+/** Handles `get`: returns the credentials for the server on standard input. Never prompts. */
 export async function get(machine: Machine): Promise<void> {
   const server = (await machine.input()).trim();
   const key = serverKey(server);
@@ -36,7 +36,7 @@ export async function get(machine: Machine): Promise<void> {
   }));
 }
 
-/** Answers `store`: keeps what a client gives after its own login. */
+/** Handles `store`: stores the credentials of a client's own login. */
 export async function store(machine: Machine): Promise<void> {
   const entry = parseEntry(await machine.input());
   const { ServerURL: server, Username: username, Secret: secret } = entry;
@@ -48,7 +48,7 @@ export async function store(machine: Machine): Promise<void> {
   }, secret);
 }
 
-/** Answers `erase`: forgets everything about the server. Doing it twice is fine. */
+/** Handles `erase`: removes everything about the server. Idempotent. */
 export async function erase(machine: Machine): Promise<void> {
   const key = serverKey(await machine.input());
   const accounts = new Accounts(machine);
@@ -62,7 +62,7 @@ export async function erase(machine: Machine): Promise<void> {
   }
 }
 
-/** Answers `list`: the user name for each server. */
+/** Handles `list`: returns the user name for each server. */
 export async function list(machine: Machine): Promise<void> {
   const names: Record<string, string> = {};
   const registries = await new Accounts(machine).registries();
@@ -73,7 +73,7 @@ export async function list(machine: Machine): Promise<void> {
   machine.print(JSON.stringify(names));
 }
 
-/** The account in use where an image does not tell. */
+/** The account used when the image does not determine it. */
 function activeOf(registry: Registry) {
   return registry.accounts.find(({ id }) => id === registry.active);
 }
@@ -94,7 +94,7 @@ function parseEntry(text: string) {
   try {
     entry = JSON.parse(text);
   } catch {
-    // Told below.
+    // Reported below.
   }
   const fields = entry as Record<string, unknown> | null | undefined;
   const { ServerURL, Username, Secret } = fields ?? {};

@@ -4,7 +4,7 @@ import { Failure } from "./failure.ts";
 import { testMachine } from "./testing.ts";
 import { get, HOST, login } from "./testing_registry.ts";
 
-Deno.test("what is not known is told in the words that let clients go on", async () => {
+Deno.test("an unknown server gets the response that lets clients continue", async () => {
   await using machine = await testMachine();
   await assert.rejects(
     get(machine, "docker.io"),
@@ -14,7 +14,7 @@ Deno.test("what is not known is told in the words that let clients go on", async
   );
 });
 
-Deno.test("what a client stores comes back, tokens with angle brackets too", async () => {
+Deno.test("credentials stored by a client are returned, including token user names", async () => {
   await using machine = await testMachine();
   machine.stdin = '{"ServerURL":"https://index.docker.io/v1/",' +
     '"Username":"\\u003ctoken\\u003e","Secret":"refresh-123"}';
@@ -43,7 +43,7 @@ Deno.test("erase forgets the server and revokes its device, and may be called ag
   await assert.rejects(get(machine), Failure);
 });
 
-Deno.test("erase works while the registry is away", async () => {
+Deno.test("erase works while the registry is unreachable", async () => {
   await using machine = await testMachine();
   await login(machine);
   machine.respond = () => Promise.reject(new TypeError("away"));
@@ -79,7 +79,7 @@ Deno.test("the owner of the image decides between accounts", async () => {
     await nameFor("docker", "push", `${HOST}/did-plc-alice/app`),
     alice,
   );
-  // The active account, bob's, where nothing or too much is said.
+  // The active account, bob's, if no owner or several owners are named.
   assert.equal(await nameFor("docker", "compose", "push"), bob);
   assert.equal(await nameFor("docker", "push", `${HOST}/carol.test/app`), bob);
   assert.equal(

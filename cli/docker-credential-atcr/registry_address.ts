@@ -1,5 +1,5 @@
 /**
- * Addresses of registries, as people and container clients write them.
+ * Parses addresses of registries, as users and container clients write them.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { Failure } from "./failure.ts";
 export interface RegistryAddress {
   /** As in image names and in docker's configuration: `registry.example.com`, `localhost:5000`. */
   readonly host: string;
-  /** Where its pages and its API are. */
+  /** Origin of its pages and API. */
   readonly origin: string;
 }
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 
 /**
- * Reads `host[:port]` or an address. A host of this machine is reached over
- * http, others over https. Throws {@linkcode Failure}.
+ * Parses `host[:port]` or a URL. Loopback hosts use http, others https. Throws
+ * {@linkcode Failure}.
  */
 export function registryAddress(text: string): RegistryAddress {
   const trimmed = text.trim().replace(/\/+$/, "");
@@ -34,7 +34,7 @@ export function registryAddress(text: string): RegistryAddress {
   return { host: url.host, origin: url.origin };
 }
 
-/** The name under which credentials of `server`, as docker calls it, are kept. */
+/** The key for credentials of `server`, which is docker's name. */
 export function serverKey(server: string): string {
   return server.trim().replace(/^https?:\/\//, "").replace(/\/+$/, "");
 }

@@ -9,7 +9,7 @@ import { version } from "./build_info.ts";
 import { Failure } from "./failure.ts";
 import type { Machine } from "./machine.ts";
 
-/** What fields of an answer must be; numbers are positive. */
+/** Types of response fields; numbers are positive. */
 type Shape = Readonly<Record<string, "string" | "number">>;
 
 type Fields<S extends Shape> = {
@@ -37,19 +37,22 @@ const STATE = {
   expires_at: "string",
 } as const;
 
-/** An approved device, as the registry answers; times in seconds. */
+/** An approved device in a response; times in seconds. */
 export type Approved = Fields<typeof APPROVED>;
 
-/** A request that waits for its approval; times in seconds. */
+/** A pending request; times in seconds. */
 export type Pending = Fields<typeof PENDING>;
 
-/** What the registry says of a device. */
+/** State of a device at the registry. */
 export type DeviceState = Fields<typeof STATE>;
 
 const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code";
 const LIMIT_MS = 15_000;
 
-/** Asks for a device; throws {@linkcode Failure} when the registry refuses or is no registry of this kind. */
+/**
+ * Requests a device; throws {@linkcode Failure} when the registry refuses or
+ * does not support it.
+ */
 export async function requestDevice(
   machine: Machine,
   origin: string,
@@ -67,8 +70,8 @@ export async function requestDevice(
 }
 
 /**
- * Waits until the person has answered in the browser, for as long as the
- * request lives. Throws {@linkcode Failure} when it was refused or has expired.
+ * Waits until the user has decided in the browser or the request expires.
+ * Throws {@linkcode Failure} when it was refused or has expired.
  */
 export async function awaitApproval(
   machine: Machine,
@@ -86,7 +89,7 @@ export async function awaitApproval(
         device_code: pending.device_code,
       });
     } catch {
-      // The network may be away for a moment.
+      // The network may be unavailable for a moment.
       continue;
     }
     const { status, body } = answer;
@@ -99,7 +102,7 @@ export async function awaitApproval(
   throw new Failure("Nobody has approved the login in time. Start it again.");
 }
 
-/** What the registry knows of the device; undefined when it takes the secret no more. */
+/** Returns the state of the device; undefined when the secret is no longer valid. */
 export async function deviceState(
   machine: Machine,
   origin: string,
@@ -115,7 +118,7 @@ export async function deviceState(
   throw new Failure(`${origin} does not answer as a registry does.`);
 }
 
-/** Revokes the device. False when the registry could not be told. */
+/** Revokes the device. Returns false when the registry could not be reached. */
 export async function revokeDevice(
   machine: Machine,
   origin: string,
@@ -130,7 +133,7 @@ export async function revokeDevice(
       signal: AbortSignal.timeout(limitMs),
     });
     await response.body?.cancel();
-    // One that is not known any more is as good as revoked.
+    // An unknown device counts as revoked.
     return response.ok || response.status === 401;
   } catch {
     return false;
@@ -150,14 +153,14 @@ async function post(
   return { status: response.status, body: await bodyOf(response) };
 }
 
-/** The fields of a JSON object; none where the answer is something else. */
+/** The fields of a JSON object; empty for any other response. */
 async function bodyOf(response: Response): Promise<Record<string, unknown>> {
   const text = await response.text();
   try {
     const body: unknown = JSON.parse(text);
     if (typeof body === "object" && body !== null) return { ...body };
   } catch {
-    // A page instead of an answer.
+    // A page instead of JSON.
   }
   return {};
 }
@@ -189,7 +192,7 @@ async function ask(
   }
 }
 
-/** How the helper calls itself: people see it before they approve. */
+/** User-Agent of the helper, shown to the user before approval. */
 function agentOf({ platform }: Machine): string {
   return `docker-credential-atcr/${version} (${platform})`;
 }

@@ -1,13 +1,13 @@
 /**
- * A machine for tests: a folder for a home, a terminal that is written down, a
- * keychain that may be there.
+ * A machine for tests: a home folder, a recorded terminal, an optional
+ * keychain.
  *
  * @module
  */
 
 import type { Machine, Ran } from "./machine.ts";
 
-/** A machine whose parts can be set, and what it was told. */
+/** A configurable machine, with its recorded output. */
 export interface TestMachine extends Machine, AsyncDisposable {
   stdin: string;
   answers: string[];
@@ -16,12 +16,12 @@ export interface TestMachine extends Machine, AsyncDisposable {
   readonly said: string[];
   readonly printed: string[];
   readonly started: string[];
-  /** Secrets of the fake keychain by server; a keychain is there when it is set. */
+  /** Secrets of the fake keychain by server; the keychain exists when it is set. */
   readonly keychains: Map<string, Map<string, string>>;
   time: number;
 }
 
-/** Makes a machine with an empty home. */
+/** Creates a machine with an empty home. */
 export async function testMachine(
   parts: Partial<Pick<Machine, "platform" | "interactive">> & {
     env?: Record<string, string>;

@@ -10,7 +10,7 @@ import type { TestMachine } from "./testing.ts";
 /** The registry of the tests. */
 export const HOST = "registry.example.com";
 
-/** A registry that approves the third question. */
+/** A registry that approves the third poll. */
 export function approving(machine: TestMachine, handle = "alice.test") {
   const revoked: string[] = [];
   let polls = 0;
@@ -63,7 +63,7 @@ export async function login(machine: TestMachine, handle = "alice.test") {
   return registry;
 }
 
-/** What a client is given for a server. */
+/** What a client receives for a server. */
 export async function get(machine: TestMachine, server = HOST) {
   machine.stdin = server;
   machine.printed.length = 0;

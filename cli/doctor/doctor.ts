@@ -1,5 +1,5 @@
 /**
- * `doctor`: is everything reachable, and does it fit together?
+ * `doctor`: checks reachability and consistency.
  *
  * @module
  */
@@ -16,14 +16,14 @@ import { STORAGE_CHECKS } from "./doctor_storage.ts";
 import { sandboxOf, withContext } from "../open_context.ts";
 import { operatorFetch } from "../operator_fetch.ts";
 
-/** The command. Its exit code is 1 when something has to be mended. */
+/** The command. Its exit code is 1 when a check fails. */
 export const DOCTOR_COMMAND: Command = {
   name: "doctor",
   doc: "check that everything is reachable and consistent",
   run: doctor,
 };
 
-/** Time for one request, in milliseconds. */
+/** Timeout of a request, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
 /** Service tokens are refused when clocks differ by more, in milliseconds. */
@@ -63,7 +63,7 @@ async function doctor(call: CommandCall): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-/** Runs one check; one that throws has found something. */
+/** Runs one check; an error is a finding. */
 async function attempt(
   run: DoctorCheck["run"],
   ctx: AppContext,
@@ -72,7 +72,7 @@ async function attempt(
     return await run(ctx);
   } catch (error) {
     const sentence = operatorMessage(error);
-    // Somebody else who does not answer is not ours to mend.
+    // An unreachable external server is a warning.
     const foreign = isAppError(error, "UPSTREAM_FAILED", "UPSTREAM_TIMEOUT");
     return [{ level: foreign ? "warn" : "fail", sentence }];
   }

@@ -1,36 +1,36 @@
 /**
- * What a check of `doctor` is and finds.
+ * Checks of `doctor` and their findings.
  *
  * @module
  */
 
 import type { AppContext } from "../../lib/context.ts";
 
-/** What one check found. */
+/** Result of a check. */
 export interface Finding {
-  /** `warn` may be meant so or be somebody else's fault; `fail` has to be mended. */
+  /** `warn` may be intended or an external problem; `fail` must be fixed. */
   readonly level: "ok" | "warn" | "fail";
-  /** What is so, and what to do. */
+  /** What was found, and what to do. */
   readonly sentence: string;
 }
 
-/** One check; what it throws is a finding too. */
+/** A check; its errors are findings too. */
 export interface DoctorCheck {
   readonly name: string;
   run(ctx: AppContext): Promise<readonly Finding[]>;
 }
 
-/** All is well. */
+/** The check passed. */
 export function ok(sentence: string): Finding {
   return { level: "ok", sentence };
 }
 
-/** Perhaps it is well. */
+/** The check found a possible problem. */
 export function warn(sentence: string): Finding {
   return { level: "warn", sentence };
 }
 
-/** It is not well. */
+/** The check failed. */
 export function fail(sentence: string): Finding {
   return { level: "fail", sentence };
 }

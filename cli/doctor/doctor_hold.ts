@@ -1,6 +1,6 @@
 /**
- * Checks of `doctor` on the hold: its identity, its captain, its repo, and
- * what others see of it.
+ * Checks of `doctor` on the hold: its identity, its captain, its repo, and how
+ * others see it.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export const HOLD_CHECKS: readonly DoctorCheck[] = [
   { name: "relays", run: onHold(relays) },
 ];
 
-/** Time for one request, in milliseconds. */
+/** Timeout of a request, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
 const hostStatus = z.object({ status: z.string().max(64).optional() });
@@ -39,7 +39,7 @@ function onHold(
   return (ctx) => ctx.hold ? check(ctx.hold, ctx) : Promise.resolve([]);
 }
 
-/** The hold of somebody else to which our registry sends people. */
+/** The external hold that the registry uses by default. */
 async function defaultHold(ctx: AppContext): Promise<Finding[]> {
   const { config, hold, identities } = ctx;
   const did = config.server.default_hold_did;
@@ -68,7 +68,7 @@ async function defaultHold(ctx: AppContext): Promise<Finding[]> {
   ];
 }
 
-/** What the network resolves must be what this program signs and serves with. */
+/** The published identity must match the key and address of this program. */
 async function identity(
   { did, baseUrl, didDocument }: HoldContext,
   { identities }: AppContext,
@@ -134,7 +134,7 @@ async function captain(
   ];
 }
 
-/** Reads the repo whole, which fails where something is missing. */
+/** Reads the whole repo, which fails if something is missing. */
 async function repo({ repo }: HoldContext): Promise<Finding[]> {
   let bytes = 0;
   for await (const piece of await repo.car.export()) bytes += piece.length;

@@ -1,6 +1,6 @@
 /**
- * Checks of `doctor` on what is stored: the last scrub, blobs that are damaged,
- * and a small sample read now.
+ * Checks of `doctor` on stored content: the last scrub, damaged blobs, and a
+ * small sample read now.
  *
  * @module
  */
@@ -22,16 +22,16 @@ export const SCRUB_CHECKS: readonly DoctorCheck[] = [
   { name: "stored content", run: storedContent },
 ];
 
-/** Items of each kind that are read. */
+/** Items read of each kind. */
 const SAMPLE = 20;
-/** Bytes that are read, at most. */
+/** Maximum bytes read. */
 const SAMPLE_BYTES = 64 * 1024 * 1024;
-/** Time for the sample, in milliseconds. */
+/** Time limit of the sample, in milliseconds. */
 const SAMPLE_MS = 15_000;
-/** Damaged blobs that are named. */
+/** Damaged blobs listed. */
 const NAMED = 10;
 
-/** What a scrub found stands until the content was pushed again. */
+/** Findings of a scrub remain until the content is pushed again. */
 async function lastScrub({ scrubber, hold }: AppContext): Promise<Finding[]> {
   const last = await scrubber.last();
   const findings: Finding[] = [];

@@ -10,7 +10,7 @@ import { StorageKeys } from "../../lib/storage/object_keys.ts";
 import { type DoctorCheck, fail, type Finding, ok } from "./doctor_finding.ts";
 import { operatorFetch } from "../operator_fetch.ts";
 
-/** Time for one request, in milliseconds. */
+/** Timeout of a request, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
 /** The checks. */
@@ -18,7 +18,7 @@ export const STORAGE_CHECKS: readonly DoctorCheck[] = [
   { name: "storage", run: storage },
 ];
 
-/** Writes, reads and removes an object, also the way a client would. */
+/** Writes, reads and deletes an object, also as a client would. */
 async function storage(ctx: AppContext): Promise<Finding[]> {
   const { store, config } = ctx;
   await store.check(AbortSignal.timeout(TIMEOUT_MS));

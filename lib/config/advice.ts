@@ -1,12 +1,12 @@
 /**
- * What an operator should look at although the configuration is valid.
+ * Warnings about valid configurations.
  *
  * @module
  */
 
 import type { Complete, Machine } from "./derive.ts";
 
-/** What is said of a public server that was not asked whether a proxy stands in front. */
+/** Warning for a public server without the proxy setting. */
 export const PROXY_ADVICE =
   "server.trust_proxy is not set although server.base_url is a public https " +
   "address: the proxy that speaks https counts as one client, so limits by " +
@@ -15,9 +15,9 @@ export const PROXY_ADVICE =
   "without it, otherwise to false";
 
 /**
- * Whether a proxy seems to stand in front and the operator has not said so.
- * The program itself speaks plain http only; on Deno Deploy the platform names
- * the client.
+ * Whether there seems to be a proxy in front that the configuration does not
+ * mention. The program itself serves plain http only; on Deno Deploy the
+ * platform provides the client address.
  *
  * @param isGiven whether the setting at a path was given.
  */

@@ -1,6 +1,6 @@
 /**
- * The names of the original documents: environment variables that set the
- * same things here, and those that have nothing to set.
+ * Environment variables of the original ATCR: aliases of settings here, and
+ * names without effect.
  *
  * @module
  */
@@ -8,13 +8,13 @@
 /** Another name for a setting. */
 export interface Alias {
   readonly name: string;
-  /** The setting it stands for. */
+  /** Path of the setting. */
   readonly path: string;
-  /** It says the opposite of the setting. */
+  /** Whether its value is the opposite of the setting's. */
   readonly inverted?: boolean;
 }
 
-/** Every other name of a setting; the ATCR_ name of the setting itself wins over these. */
+/** All aliases of settings; the setting's own ATCR_ name takes precedence. */
 export const ALIASES: readonly Alias[] = [
   { name: "ATCR_HTTP_ADDR", path: "server.addr" },
   { name: "HOLD_SERVER_ADDR", path: "server.addr" },
@@ -52,18 +52,18 @@ export const ALIASES: readonly Alias[] = [
   { name: "BUCKET_PUBLIC_HOST", path: "avatar.public_host" },
 ];
 
-/** A setting that stood at another place of the YAML file, where it is still taken. */
+/** A setting that was moved in the YAML file; the old path is still accepted. */
 export interface Moved {
   readonly from: string;
   readonly to: string;
 }
 
-/** Settings of earlier versions, by their places in the YAML file. */
+/** Moved settings, by their old paths in the YAML file. */
 export const MOVED: readonly Moved[] = [
   { from: "storage.s3.prefix", to: "storage.prefix" },
 ];
 
-/** A name that is taken without effect, so that an old environment still starts. */
+/** A name that is accepted without effect, so that old environments still work. */
 export interface Retired {
   readonly name: string;
   /** Why it has no effect; a clause. */
@@ -74,7 +74,7 @@ const NO_DATABASE = "everything is kept in the key-value store of kv.url";
 const NO_KEY_FILE = "registry tokens are signed with secret_key";
 const NO_ACCOUNT = "nothing is written in the name of the operator";
 
-/** Names of the original documents that set nothing here. */
+/** Names of the original ATCR without effect here. */
 export const RETIRED: readonly Retired[] = [
   { name: "ATCR_AUTH_KEY_PATH", reason: NO_KEY_FILE },
   { name: "ATCR_AUTH_CERT_PATH", reason: NO_KEY_FILE },

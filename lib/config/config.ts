@@ -1,6 +1,6 @@
 /**
- * The configuration of the program: environment over YAML over defaults,
- * checked as a whole. The only reader of the environment.
+ * Loads the configuration: environment over YAML over defaults, validated as a
+ * whole. The only module that reads the environment.
  *
  * @module
  */
@@ -21,9 +21,9 @@ import {
   type Sources,
 } from "./sources.ts";
 
-/** Where {@linkcode loadConfig} looks. */
+/** Inputs of {@linkcode loadConfig}. */
 export interface ConfigInput {
-  /** The program's arguments; only `--config FILE` matters here. */
+  /** The program's arguments; only `--config FILE` is used. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Reads a file as text, or throws. */
@@ -36,25 +36,24 @@ type Frozen<T> = T extends Uint8Array ? T
   : T;
 
 /**
- * Every setting under its YAML path, with its final value. Beside them
- * `kv.location`, `server.listen`, `server.public` and `avatar.storage`, which
- * follow from others.
+ * Every setting by YAML path, with its final value, and the derived values
+ * `kv.location`, `server.listen`, `server.public` and `avatar.storage`.
  */
 export type Config = Frozen<Complete> & {
-  /** Whether this is Deno Deploy, which decides where to listen and when to run. */
+  /**
+   * Whether this is Deno Deploy, which determines the listen address and when
+   * background work runs.
+   */
   readonly deploy: boolean;
   readonly origin: {
     /** Where each given setting comes from: path to variable or file name. */
     readonly settings: ReadonlyMap<string, string>;
-    /** What was given without effect or should be looked at; sentences to log at the start. */
+    /** Warnings to log at the start, such as settings without effect. */
     readonly notices: readonly string[];
   };
 };
 
-/**
- * The whole configuration, frozen. Throws a {@linkcode ConfigError} that
- * lists every mistake.
- */
+/** Loads the configuration, frozen. Throws a {@linkcode ConfigError} that lists every mistake. */
 export function loadConfig(input: ConfigInput): Config {
   const nodes = nodesOf(settingsSchema);
   const leaves = leavesOf(nodes);
@@ -66,9 +65,9 @@ export function loadConfig(input: ConfigInput): Config {
   if (!result.success) {
     const found = result.error.issues
       .flatMap((issue) => describe(issue, sources, leaves));
-    // A list can be wrong in several places, but is told once.
+    // A list may have several errors but is reported once.
     mistakes.push(...new Map(found.map((m) => [m.setting, m])).values());
-    // Without what is wrong, the rest can be checked in the same round.
+    // Remove invalid values, so that the rest can be validated in the same pass.
     for (const mistake of mistakes) remove(tree, mistake.setting);
     result = settingsSchema.safeParse(tree);
   }
@@ -92,7 +91,7 @@ export function loadConfig(input: ConfigInput): Config {
   return freeze({ ...whole.complete, deploy, origin });
 }
 
-/** The sources as far as the file goes that `--config` names. */
+/** Reads the file named by `--config`. */
 function readFile({ args, readTextFile }: ConfigInput): Sources {
   const { values } = parseArgs({
     args: [...args],
@@ -122,7 +121,7 @@ function readFile({ args, readTextFile }: ConfigInput): Sources {
   return readYaml(text, file, nodesOf(settingsSchema));
 }
 
-/** What a failed check means for the person who wrote the value. */
+/** Describes a failed validation for the operator. */
 function describe(
   issue: z.core.$ZodIssue,
   { tree, origins }: Sources,
@@ -162,13 +161,13 @@ function describe(
   }));
 }
 
-/** A value for people to see, without passwords in addresses. */
+/** Formats a value for display, without passwords in URLs. */
 function show(value: unknown): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
   } catch {
-    // Anchors in YAML can make circles.
+    // Anchors in YAML can create cycles.
   }
   const plain = (text ?? "the given value")
     .replace(/\/\/[^/"@]*@/g, "//(hidden)@");

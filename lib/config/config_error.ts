@@ -1,20 +1,20 @@
 /**
- * What is wrong with a configuration, all of it at once.
+ * Errors of a configuration, all reported at once.
  *
  * @module
  */
 
-/** One thing to mend. */
+/** One error. */
 export interface Mistake {
-  /** The setting's path, or the name of what is no setting. */
+  /** The setting's path, or the unknown name. */
   readonly setting: string;
   /** Where it was given: an environment variable or the file; undefined when nowhere. */
   readonly source: string | undefined;
-  /** A sentence that says what is wrong and what is allowed; never a secret. */
+  /** A sentence that says what is wrong and what is allowed; never contains a secret. */
   readonly message: string;
 }
 
-/** The configuration cannot be used; `message` lists every mistake. */
+/** The configuration is invalid; `message` lists every mistake. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly mistakes: readonly Mistake[];

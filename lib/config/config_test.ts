@@ -31,7 +31,7 @@ function mistakes(env: Record<string, string>, yaml?: string): string[] {
   assert.fail("it was taken");
 }
 
-Deno.test("without anything it is the laptop with its sandbox", () => {
+Deno.test("the default is a laptop with the sandbox", () => {
   const config = load({});
   assert.equal(config.server.base_url, "http://localhost:5000");
   assert.deepEqual(config.server.listen, { hostname: "127.0.0.1", port: 5000 });
@@ -49,7 +49,7 @@ Deno.test("without anything it is the laptop with its sandbox", () => {
   assert.equal(config.secret_key, undefined);
 });
 
-Deno.test("with a public address nothing is open by itself", () => {
+Deno.test("with a public address nothing is open by default", () => {
   const config = load(PUBLIC);
   assert.equal(config.sandbox.enabled, false);
   assert.equal(config.hold.public, false);
@@ -60,7 +60,7 @@ Deno.test("with a public address nothing is open by itself", () => {
   assert.deepEqual(config.secret_key, new Uint8Array(32));
 });
 
-Deno.test("the environment wins over the file, the file over the defaults", () => {
+Deno.test("the environment takes precedence over the file, the file over the defaults", () => {
   const yaml = "log_level: debug\nserver:\n  addr: 6000\n  client_name: File\n";
   const config = load({ ATCR_SERVER_CLIENT_NAME: "Env" }, yaml);
   assert.equal(config.log_level, "debug");
@@ -83,7 +83,7 @@ Deno.test("empty variables and empty YAML values count as not set", () => {
   assert.equal(config.log_level, "warn");
 });
 
-Deno.test("every setting has a variable of its own, and every alias a setting", () => {
+Deno.test("every setting has its own variable, and every alias a setting", () => {
   assert.equal(new Set(LEAVES.map((leaf) => leaf.env)).size, LEAVES.length);
   const paths = new Set(LEAVES.map((leaf) => leaf.path));
   const own = new Set(LEAVES.map((leaf) => leaf.env));
@@ -136,7 +136,7 @@ Deno.test("an environment of the original hold works", () => {
   assert.match(config.origin.notices.join(), /HOLD_KEY_PATH/);
 });
 
-Deno.test("the prefix of stored blobs is taken at its former place too", () => {
+Deno.test("the prefix of stored blobs is accepted at its former path too", () => {
   const prefix = (env: Record<string, string>, yaml?: string) =>
     load(env, yaml).storage.prefix;
   assert.equal(prefix({}), "docker/registry/v2");
@@ -150,7 +150,7 @@ Deno.test("the prefix of stored blobs is taken at its former place too", () => {
   );
 });
 
-Deno.test("uploads to a hold expire as those to the registry unless set apart", () => {
+Deno.test("uploads to a hold expire like those to the registry unless set separately", () => {
   const hours = (env: Record<string, string>) =>
     load(env).hold.upload_ttl_hours;
   assert.equal(hours({}), 24);
@@ -164,7 +164,7 @@ Deno.test("uploads to a hold expire as those to the registry unless set apart", 
   );
 });
 
-Deno.test("a public https address is asked whether a proxy stands in front", () => {
+Deno.test("a public https address without the proxy setting gives a warning", () => {
   const asks = (env: Record<string, string>) =>
     load(env).origin.notices.some((notice) =>
       notice.startsWith("server.trust_proxy is not set")
@@ -198,12 +198,12 @@ Deno.test("an environment of the original avatar service works", () => {
   assert.equal(config.storage.driver, "filesystem");
 });
 
-Deno.test("a setting's own variable wins over other names for it", () => {
+Deno.test("a setting's own variable takes precedence over its aliases", () => {
   const env = { ATCR_STORAGE_S3_REGION: "eu-west-1", AWS_REGION: "us-east-2" };
   assert.equal(load(env).storage.s3.region, "eu-west-1");
 });
 
-Deno.test("two other names that disagree are a mistake, two that agree are not", () => {
+Deno.test("two aliases that disagree are an error, two that agree are not", () => {
   const env = { LISTEN_ADDR: ":8080", HOLD_SERVER_ADDR: ":8080" };
   assert.equal(load(env).server.listen.port, 8080);
   assert.match(
@@ -226,7 +226,7 @@ Deno.test("the quota tiers come from YAML or as text from the environment", () =
   );
 });
 
-Deno.test("every mistake is told at once, with its place and what is allowed", () => {
+Deno.test("all mistakes are reported at once, with their paths and what is allowed", () => {
   const found = mistakes(
     {
       ATCR_SERVER_ADDR: "nowhere",
@@ -264,7 +264,7 @@ Deno.test("the message names the variable or the file of each mistake", () => {
   );
 });
 
-Deno.test("no secret is in a message", () => {
+Deno.test("messages contain no secrets", () => {
   const found = mistakes({
     ATCR_SECRET_KEY: "secret-one",
     ATCR_KV_URL: "https://user:secret-two@kv.example",
@@ -275,7 +275,7 @@ Deno.test("no secret is in a message", () => {
   assert.doesNotMatch(found, /secret-(one|two|three|four)/);
 });
 
-Deno.test("broken and missing files are told with their name", () => {
+Deno.test("malformed and missing files are reported by name", () => {
   assert.match(mistakes({}, "a: [1\nb: }").join(), /atcr\.yaml: .*line/);
   assert.match(mistakes({}, "- a list").join(), /must hold settings/);
   assert.match(mistakes({}, "log_level: a\nlog_level: b").join(), /unique/);
@@ -354,7 +354,7 @@ Deno.test("ambient AWS variables do not disturb a server without S3", () => {
   );
 });
 
-Deno.test("test mode takes http to the outside", () => {
+Deno.test("test mode accepts http for external addresses", () => {
   const env = {
     ...PUBLIC,
     ATCR_BASE_URL: "http://registry.lan",
@@ -371,7 +371,7 @@ Deno.test("on Deno Deploy the platform's key-value store is used", () => {
   assert.ok(!load({}).deploy);
 });
 
-Deno.test("the address names the loopback host that was given", () => {
+Deno.test("the address contains the given loopback host", () => {
   const base = (addr: string) => load({ LISTEN_ADDR: addr }).server;
   assert.equal(base("127.0.0.1:80").base_url, "http://127.0.0.1:80");
   assert.equal(base("[::1]:5001").base_url, "http://[::1]:5001");

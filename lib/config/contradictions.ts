@@ -1,5 +1,5 @@
 /**
- * Settings that do not go together, and what is missing beside others.
+ * Conflicting settings, and settings that others require.
  *
  * @module
  */
@@ -9,20 +9,20 @@ import type { Complete, Machine } from "./derive.ts";
 import { isLoopback } from "./loopback.ts";
 import type { Settings } from "./schema.ts";
 
-/** A setting that does not fit, and a sentence that goes on after its name. */
+/** A conflicting setting, and a sentence that continues after its name. */
 export type Contradiction = Omit<Mistake, "source">;
 
-/** Notes the setting when `bad`. */
+/** Reports the setting when `bad`. */
 type Refuse = (bad: boolean, setting: string, message: string) => void;
 
-/** The settings as they were given, and with everything filled in. */
+/** The settings as given, and with defaults filled in. */
 interface Given {
   readonly settings: Settings;
   readonly filled: Complete;
   readonly platform: Machine;
 }
 
-/** Everything that does not go together in `filled`, which was made from `settings`. */
+/** Returns all conflicts in `filled`, which was derived from `settings`. */
 export function contradictions(
   settings: Settings,
   filled: Complete,

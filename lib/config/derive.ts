@@ -1,5 +1,5 @@
 /**
- * Settings whose value depends on others, filled in in one place.
+ * Derives settings whose value depends on others.
  *
  * @module
  */
@@ -12,16 +12,16 @@ import { didWeb, parseListenAddress } from "./kinds.ts";
 import type { Settings } from "./schema.ts";
 import { deriveAvatarStorage, deriveStorage } from "./derive_storage.ts";
 
-/** What of the machine matters. */
+/** Relevant properties of the machine. */
 export interface Machine {
-  /** Whether this is Deno Deploy: no disk that stays, a key-value store of its own. */
+  /** Whether this is Deno Deploy: no persistent disk, the platform's key-value store. */
   readonly deploy: boolean;
 }
 
-/** Every setting with its final value, and what follows from them. */
+/** Every setting with its final value, and derived values. */
 export type Complete = ReturnType<typeof fill>;
 
-/** Fills in what depends on other settings, and tells what does not go together. */
+/** Fills in derived settings, and reports conflicts. */
 export function complete(
   settings: Settings,
   platform: Machine,
@@ -57,18 +57,18 @@ function fill(settings: Settings, platform: Machine) {
     ...settings,
     kv: {
       ...kv,
-      /** What to give to `openKv`. */
+      /** Argument for `openKv`. */
       location: kv.url ||
         (platform.deploy ? undefined : join(settings.data_dir, "kv.sqlite3")),
     },
     server: {
       ...server,
       base_url: baseUrl,
-      /** Whether anything is reached from other machines. */
+      /** Whether the server is reachable from other machines. */
       public: isPublic,
       /** Where to listen, from `addr`. */
       listen: {
-        // The sandbox's passwords are known to everybody.
+        // The sandbox's passwords are public.
         hostname: address.hostname ?? (sandboxed ? "127.0.0.1" : "0.0.0.0"),
         port: address.port,
       },
@@ -95,13 +95,13 @@ function fill(settings: Settings, platform: Machine) {
     storage,
     avatar: {
       ...settings.avatar,
-      /** Where avatars are kept: their own bucket, else where the blobs are. */
+      /** Storage of avatars: their own bucket, else that of the blobs. */
       storage: deriveAvatarStorage(settings, storage),
     },
   };
 }
 
-/** The name under which a listener is reached from the machine itself. */
+/** The local name of a listener. */
 function loopbackName(hostname: string | undefined): string {
   if (hostname === undefined || /^(0\.0\.0\.0|::)$/.test(hostname)) {
     return "localhost";

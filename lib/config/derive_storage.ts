@@ -1,5 +1,5 @@
 /**
- * The storage of the hold and of the avatars, from the settings of both.
+ * Derives the storage of the hold and of avatars.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import type { Settings } from "./schema.ts";
 
-/** The hold's storage with everything filled in. */
+/** The hold's storage with defaults filled in. */
 export function deriveStorage(settings: Settings) {
   const { data_dir, storage } = settings;
   const { s3 } = storage;
@@ -25,10 +25,10 @@ export function deriveStorage(settings: Settings) {
   };
 }
 
-/** Storage as a driver is made from it. */
+/** Options for a storage driver. */
 export type Storage = ReturnType<typeof deriveStorage>;
 
-/** Where avatars are kept: in their own bucket, if there is one, else with the blobs. */
+/** Storage of avatars: their own bucket, if there is one, else with the blobs. */
 export function deriveAvatarStorage(
   settings: Settings,
   storage: Storage,
@@ -39,7 +39,7 @@ export function deriveAvatarStorage(
   const wanted = own.force_path_style === "auto"
     ? settings.storage.s3.force_path_style
     : own.force_path_style;
-  // Keys belong together, so none is mixed with one of the other bucket.
+  // The two keys belong together and are never mixed with those of the other bucket.
   const keys = own.access_key_id === undefined &&
       own.secret_access_key === undefined
     ? storage.s3
@@ -62,7 +62,7 @@ export function deriveAvatarStorage(
   };
 }
 
-/** Hosts whose buckets are reached by their own host names. */
+/** Hosts with virtual-hosted buckets. */
 const VIRTUAL_HOSTED =
   /(^|\.)(amazonaws\.com(\.cn)?|tigris\.dev|tigrisfiles\.io|t3\.storage\.dev)$/;
 

@@ -1,6 +1,6 @@
 /**
- * Kinds of settings: how a value is read, from YAML or from the text of an
- * environment variable, and the words that say what is allowed.
+ * Kinds of settings: how a value is parsed from YAML or from an environment
+ * variable, and the description of allowed values.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { type Did, parseDid } from "../did.ts";
 
-/** How values of one kind are read. */
+/** Parser of one kind of value. */
 export interface Kind<T> {
   readonly schema: z.ZodType<T>;
   /** Completes "expected …". */
   readonly allowed: string;
 }
 
-/** Text read by `parse`, which returns undefined for what is not allowed. */
+/** Text parsed by `parse`, which returns undefined for invalid values. */
 function text<T>(
   parse: (value: string) => T | undefined,
   allowed: string,
@@ -32,7 +32,7 @@ function text<T>(
   return { schema, allowed };
 }
 
-/** Any text but the empty one. */
+/** Any non-empty text. */
 export function anyText(): Kind<string> {
   return text((value) => value || undefined, "text");
 }
@@ -57,7 +57,7 @@ export function flag(): Kind<boolean> {
   return { schema: FLAG, allowed: "true or false" };
 }
 
-/** Yes, no, or left to us. */
+/** Yes, no, or automatic. */
 export function flagOrAuto(): Kind<boolean | "auto"> {
   return {
     schema: z.union([FLAG, z.literal("auto")]),
@@ -65,7 +65,7 @@ export function flagOrAuto(): Kind<boolean | "auto"> {
   };
 }
 
-/** A whole number from `min` to `max`. */
+/** An integer from `min` to `max`. */
 export function integer(min: number, max: number): Kind<number> {
   const digits = z.string().trim().regex(/^\d{1,15}$/).transform(Number);
   return {
@@ -86,7 +86,7 @@ for (const [power, letter] of ["K", "M", "G", "T", "P"].entries()) {
 }
 UNITS.B = 1;
 
-/** A size in bytes, `5GB` (10⁹ each) and `5GiB` (2³⁰ each) included. */
+/** A size in bytes; also with decimal and binary units such as `5GB` and `5GiB`. */
 export function bytes(): Kind<number> {
   const allowed = "a size as 500000, 500kB, 5GB or 5GiB";
   const spelled = text((value) => {
@@ -112,7 +112,7 @@ export function list<T>(item: Kind<T>): Kind<T[]> {
   };
 }
 
-/** Names with values of one shape; as text in YAML or JSON. */
+/** A map with values of one type; as text in YAML or JSON. */
 export function map<T>(value: z.ZodType<T>, example: string): Kind<
   Record<string, T>
 > {
@@ -139,7 +139,7 @@ function httpUrl(value: string): URL | undefined {
   return plain ? url : undefined;
 }
 
-/** An http(s) address without path; read as its origin. */
+/** An http(s) URL without path; parsed as its origin. */
 export function origin(): Kind<string> {
   return text((value) => {
     const url = httpUrl(value);
@@ -148,7 +148,7 @@ export function origin(): Kind<string> {
   }, "an address as https://registry.example.com, without path");
 }
 
-/** An http(s) address. */
+/** An http(s) URL. */
 export function url(): Kind<string> {
   return text(
     (value) => httpUrl(value)?.href,
@@ -156,7 +156,7 @@ export function url(): Kind<string> {
   );
 }
 
-/** A ws(s) address; without a path that of a Jetstream server. */
+/** A ws(s) URL; the default path is that of a Jetstream server. */
 export function webSocket(): Kind<string> {
   return text((value) => {
     if (!/^wss?:\/\//.test(value)) return undefined;
@@ -167,7 +167,7 @@ export function webSocket(): Kind<string> {
   }, "an address as wss://jetstream.example.com/subscribe");
 }
 
-/** A host name with an optional port; an address is read as its host. */
+/** A host name with an optional port; a URL is parsed as its host. */
 export function host(): Kind<string> {
   return text((value) => {
     const url = httpUrl(/^https?:/.test(value) ? value : `https://${value}`);
@@ -175,12 +175,12 @@ export function host(): Kind<string> {
   }, "a host as cdn.example.com or cdn.example.com:8443");
 }
 
-/** A DID; a did:web whose port is written plainly is taken as well. */
+/** A DID; a did:web with an unescaped port is accepted as well. */
 export function did(): Kind<Did> {
   return text(readDid, "a DID as did:plc:… or did:web:hold.example.com");
 }
 
-/** The DID of a hold, or its address, which stands for its did:web. */
+/** The DID of a hold, or its URL, which becomes its did:web. */
 export function holdDid(): Kind<Did> {
   return text((value) => {
     const url = httpUrl(value);
@@ -188,7 +188,7 @@ export function holdDid(): Kind<Did> {
   }, "a DID as did:web:hold.example.com, or the hold's address");
 }
 
-/** A handle, read in lower case, or a DID. */
+/** A handle, lower-cased, or a DID. */
 export function handleOrDid(): Kind<string> {
   return text((value) => {
     const handle = value.replace(/^@/, "").toLowerCase();
@@ -204,7 +204,7 @@ export function didWeb(host: string): Did {
 function readDid(value: string): Did | undefined {
   const did = value.replace(/^(did:web:[^:]+):(\d{1,5})$/, "$1%3A$2");
   if (!/^did:(plc|web):/.test(did) || !isValidDid(did)) return undefined;
-  // One that others cannot resolve may still name the hold of this process.
+  // A DID that others cannot resolve may still name the hold of this process.
   return parseDid(did) ?? did;
 }
 
@@ -246,7 +246,7 @@ export function listenAddress(): Kind<string> {
 
 /**
  * Splits `:5000`, `127.0.0.1:5000`, `[::1]:5000`, `localhost:5000` or `5000`;
- * undefined when it is none of these. Port 0 lets the system choose.
+ * undefined for anything else. With port 0 the system chooses one.
  */
 export function parseListenAddress(
   address: string,
@@ -259,7 +259,7 @@ export function parseListenAddress(
   return { hostname: match[1]?.replace(/^\[|\]$/g, ""), port };
 }
 
-/** Where the key-value store is. */
+/** Location of the key-value store. */
 export function kvLocation(): Kind<string> {
   return {
     schema: text((value) => {

@@ -17,13 +17,13 @@ import {
   webSocket,
 } from "./kinds.ts";
 
-/** What `kind` makes of a value; undefined when it refuses. */
+/** Parses a value with `kind`; undefined when it is invalid. */
 function read<T>(kind: Kind<T>, value: unknown): T | undefined {
   const result = kind.schema.safeParse(value);
   return result.success ? result.data : undefined;
 }
 
-Deno.test("flags are read from YAML and from the words people write", () => {
+Deno.test("flags are parsed from YAML and from common words", () => {
   for (const yes of [true, "true", "TRUE", "1", "yes", "on"]) {
     assert.equal(read(flag(), yes), true);
   }
@@ -37,7 +37,7 @@ Deno.test("flags are read from YAML and from the words people write", () => {
   assert.equal(read(flagOrAuto(), "on"), true);
 });
 
-Deno.test("numbers must be whole and within their bounds", () => {
+Deno.test("numbers must be integers within their bounds", () => {
   assert.equal(read(integer(1, 10), "10"), 10);
   assert.equal(read(integer(1, 10), 1), 1);
   for (const bad of ["0", 11, "1.5", 1.5, "1e1", "0x5", "-1", "", NaN, true]) {
@@ -45,7 +45,7 @@ Deno.test("numbers must be whole and within their bounds", () => {
   }
 });
 
-Deno.test("sizes are read with decimal and binary units", () => {
+Deno.test("sizes are parsed with decimal and binary units", () => {
   assert.equal(read(bytes(), 1234), 1234);
   assert.equal(read(bytes(), "1234"), 1234);
   assert.equal(read(bytes(), "5GB"), 5e9);
@@ -57,7 +57,7 @@ Deno.test("sizes are read with decimal and binary units", () => {
   }
 });
 
-Deno.test("lists are read from YAML and from text with commas", () => {
+Deno.test("lists are parsed from YAML and from text with commas", () => {
   const ports = list(integer(1, 9));
   assert.deepEqual(read(ports, "1, 2,,3"), [1, 2, 3]);
   assert.deepEqual(read(ports, [1, "2"]), [1, 2]);
@@ -65,7 +65,7 @@ Deno.test("lists are read from YAML and from text with commas", () => {
   assert.equal(read(ports, "1,10"), undefined);
 });
 
-Deno.test("addresses are read as origins and hosts", () => {
+Deno.test("URLs are parsed as origins and hosts", () => {
   assert.equal(read(origin(), "HTTPS://A.example/"), "https://a.example");
   assert.equal(read(origin(), "http://[::1]:80"), "http://[::1]");
   for (
@@ -85,7 +85,7 @@ Deno.test("addresses are read as origins and hosts", () => {
   }
 });
 
-Deno.test("addresses of WebSockets get the path of a Jetstream server where they have none", () => {
+Deno.test("WebSocket URLs without a path get that of a Jetstream server", () => {
   assert.equal(
     read(webSocket(), "wss://jet.example"),
     "wss://jet.example/subscribe",
@@ -99,7 +99,7 @@ Deno.test("addresses of WebSockets get the path of a Jetstream server where they
   }
 });
 
-Deno.test("DIDs and handles are checked, old spellings understood", () => {
+Deno.test("DIDs and handles are validated, old spellings accepted", () => {
   const plc = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
   assert.equal(read(did(), plc), plc);
   assert.equal(

@@ -18,7 +18,7 @@ const INTRODUCTION = "Configuration of ATCR. Environment variables win over " +
   "this file; their names stand above each setting. What begins with # is not " +
   "set: remove the # to set it.";
 
-/** A file with every setting, its meaning and its default; it changes nothing. */
+/** Renders a file with every setting, its documentation and its default, all commented out. */
 export function renderDefaultYaml(): string {
   const lines = [...comment(INTRODUCTION, "")];
   const visit = (nodes: readonly Node[], indent: string) => {
@@ -46,7 +46,7 @@ export function renderDefaultYaml(): string {
   return lines.join("\n") + "\n";
 }
 
-/** Every setting with its final value and where it comes from; secrets hidden. */
+/** Renders every setting with its final value and its source; secrets are hidden. */
 export function renderConfig(config: Config): string {
   const lines: string[] = [];
   const visit = (nodes: readonly Node[], indent: string) => {
@@ -78,19 +78,19 @@ function nameOf(path: string): string {
   return path.slice(path.lastIndexOf(".") + 1);
 }
 
-/** What holds where `leaf` has no value. */
+/** Describes the effect of `leaf` without a value. */
 export function without(leaf: Leaf): string {
   return leaf.otherwise ?? "not set";
 }
 
-/** Every environment variable that sets `leaf`, its own first. */
+/** All environment variables of `leaf`, its own first. */
 function names(leaf: Leaf): string[] {
   const others = ALIASES.filter((alias) => alias.path === leaf.path)
     .map(({ name, inverted }) => inverted ? `${name} (the opposite)` : name);
   return [leaf.env, ...others];
 }
 
-/** A value in one line of YAML. */
+/** A value as one line of YAML. */
 export function inline(value: unknown): string {
   const text = stringify(value, {
     collectionStyle: "flow",
@@ -101,7 +101,7 @@ export function inline(value: unknown): string {
   return text.trimEnd();
 }
 
-/** `text` as comment lines that fit the width. */
+/** Wraps `text` as comment lines. */
 function comment(text: string, indent: string): string[] {
   const lines: string[] = [];
   let line = "";

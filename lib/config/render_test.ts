@@ -24,14 +24,14 @@ Deno.test("the default file names every setting and variable", () => {
   for (const { name } of ALIASES) assert.ok(yaml.includes(name), name);
 });
 
-Deno.test("every line of the default file fits a terminal", () => {
+Deno.test("every line of the default file fits in a terminal", () => {
   for (const line of renderDefaultYaml().split("\n")) {
     const listed = line.trimStart().startsWith("#") ? line : "";
     assert.ok(listed.length <= 80, line);
   }
 });
 
-Deno.test("the effective configuration shows values and where they are from", () => {
+Deno.test("the effective configuration shows values and their sources", () => {
   const text = renderConfig(load({
     LISTEN_ADDR: ":6000",
     HOLD_KEY_PATH: "/key",

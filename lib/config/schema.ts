@@ -1,6 +1,6 @@
 /**
- * Every setting, once: from here come the validation, the types, the names of
- * the environment variables, the commented YAML and the table of the README.
+ * Schema of all settings: the source of validation, types, environment variable
+ * names, the commented YAML and the tables of the documentation.
  *
  * @module
  */
@@ -183,5 +183,5 @@ export const settingsSchema = section("", {
   }),
 });
 
-/** What the sources say, validated, before values that depend on others are filled in. */
+/** Validated settings, before derived values are filled in. */
 export type Settings = z.output<typeof settingsSchema>;

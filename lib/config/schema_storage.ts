@@ -1,5 +1,5 @@
 /**
- * Settings of where bytes are kept.
+ * Settings of the storage.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { anyText, choice, flagOrAuto, host, origin } from "./kinds.ts";
 import { section, setting } from "./setting.ts";
 
-/** What every S3 bucket needs; `inherited` completes a missing value's description. */
+/** Settings of an S3 bucket; `inherited` completes the description of a missing value. */
 export function bucketSettings(inherited?: string) {
   const otherwise = (fallback: string) => inherited ?? fallback;
   return {

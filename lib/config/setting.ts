@@ -1,6 +1,5 @@
 /**
- * One setting and one section of the configuration schema, with what has to
- * be said about them.
+ * Settings and sections of the configuration schema, with their documentation.
  *
  * @module
  */
@@ -8,19 +7,19 @@
 import { z } from "zod";
 import type { Kind } from "./kinds.ts";
 
-/** What is known of a setting besides how to read it. */
+/** Documentation of a setting. */
 export interface SettingAbout {
-  /** For people: what it does. */
+  /** What it does. */
   readonly doc: string;
-  /** What is taken when it is not given and has no fixed default. */
+  /** The value when it is not given and has no fixed default. */
   readonly otherwise?: string;
-  /** Never shown. */
+  /** Never displayed. */
   readonly secret?: boolean;
 }
 
-/** A setting as the renderers and the error messages see it. */
+/** A setting, for renderers and error messages. */
 export interface Leaf extends SettingAbout {
-  /** Place in the YAML file, for example `server.base_url`. */
+  /** Path in the YAML file, for example `server.base_url`. */
   readonly path: string;
   /** The environment variable, for example `ATCR_SERVER_BASE_URL`. */
   readonly env: string;
@@ -65,7 +64,7 @@ export function setting<T>(
   return schema;
 }
 
-/** Declares a section; keys it does not name are refused. */
+/** Declares a section; unknown keys are refused. */
 export function section<S extends Shape>(doc: string, shape: S) {
   const schema = z.strictObject(shape).prefault({} as never);
   sections.set(schema, { doc, shape });
@@ -83,7 +82,7 @@ export type Node =
     };
   };
 
-/** What a section made by {@linkcode section} holds, in the order of its declaration. */
+/** The entries of a section created by {@linkcode section}, in the order of declaration. */
 export function nodesOf(schema: object, path = ""): Node[] {
   const shape: Shape = sections.get(schema)?.shape ?? {};
   return Object.entries(shape).map(([name, child]): Node => {

@@ -1,6 +1,6 @@
 /**
  * Reads the sources of the configuration, the YAML file and the environment,
- * into one tree of unchecked values.
+ * into one tree of unvalidated values.
  *
  * @module
  */
@@ -10,23 +10,23 @@ import { ALIASES, MOVED, RETIRED } from "./aliases.ts";
 import type { Mistake } from "./config_error.ts";
 import { leavesOf, type Node } from "./setting.ts";
 
-/** Longest configuration file, in characters. */
+/** Maximum length of the configuration file in characters. */
 const MAX_FILE_LENGTH = 1_000_000;
 
-/** Values as they were given, by section and name. */
+/** Values as given, by section and name. */
 export type Tree = { [name: string]: unknown };
 
-/** What the sources say, before any value is checked. */
+/** Values of the sources before validation. */
 export interface Sources {
   readonly tree: Tree;
   /** Where each given setting comes from: path to variable or file name. */
   readonly origins: Map<string, string>;
   readonly mistakes: Mistake[];
-  /** What was given without effect; sentences. */
+  /** Warnings about values without effect. */
   readonly notices: string[];
 }
 
-/** Reads YAML `text` of `file`; sections and settings without a value count as not given. */
+/** Parses YAML `text` of `file`; sections and settings without a value count as not given. */
 export function readYaml(
   text: string,
   file: string,
@@ -41,7 +41,7 @@ export function readYaml(
   if (text.length > MAX_FILE_LENGTH) return wrong("is too long");
   const document = parseDocument(text, { logLevel: "error" });
   for (const error of document.errors) {
-    // The first line says what and where; the others show the text.
+    // The first line has the error and its position; the others quote the text.
     wrong(error.message.split("\n")[0] ?? "is no YAML");
   }
   if (mistakes.length > 0) return { tree: {}, origins, mistakes, notices: [] };
@@ -72,9 +72,8 @@ export function readYaml(
 }
 
 /**
- * Lays the variables of `env` over `sources`. An empty variable counts as
- * not set. Variables that are neither ours nor an original name are ignored,
- * except those that begin with `ATCR_`.
+ * Overrides `sources` with the variables of `env`. An empty variable counts as
+ * not set. Unknown variables are ignored, except those that begin with `ATCR_`.
  */
 export function readEnvironment(
   env: Readonly<Record<string, string>>,
@@ -128,13 +127,13 @@ export function readEnvironment(
   }
 }
 
-/** What the value of an inverted variable says of the setting; as it is when it says nothing. */
+/** Inverts the value of an inverted variable; returns it unchanged when it is not a boolean. */
 function opposite(value: string): string {
   if (/^(true|1|yes|on)$/i.test(value)) return "false";
   return /^(false|0|no|off)$/i.test(value) ? "true" : value;
 }
 
-/** Whether `value` holds named values. */
+/** Whether `value` is a map. */
 export function isTree(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -149,7 +148,7 @@ export function lookUp(tree: unknown, path: string): unknown {
   return value;
 }
 
-/** Puts `value` at `path`, unless something stands there that is no section. */
+/** Sets `value` at `path`, unless a part of the path is not a section. */
 function store(tree: Tree, path: string, value: unknown): void {
   const names = path.split(".");
   const last = names.pop() ?? path;

@@ -1,5 +1,5 @@
 /**
- * Builds the sign-in: tokens, devices and what proves who somebody is.
+ * Builds the services of authentication: tokens, devices and credentials.
  *
  * @module
  */
@@ -36,15 +36,15 @@ export interface AuthContextDeps extends Platform {
   box: SecretBox;
   fetch: GuardedFetch;
   identities: IdentityResolver;
-  /** Origins of the sandbox network, where one runs. */
+  /** Origins of the sandbox network, if one runs. */
   plainOrigins: readonly string[];
-  /** Called when an account's PDS has accepted a write. */
+  /** Called after an account's PDS has accepted a write. */
   onWritten: (did: Did) => Promise<void>;
   /** Called after every login, in a browser or by a client. */
   onLogin: (identity: Identity, session: PdsSession) => Promise<void>;
 }
 
-/** The services of the sign-in. */
+/** The services of authentication. */
 export interface AuthContext {
   readonly tokens: RegistryTokens;
   readonly tokenService: TokenService;
@@ -55,17 +55,20 @@ export interface AuthContext {
   readonly oauth: OAuth;
   readonly webSessions: WebSessions;
   readonly signIn: SignIn;
-  /** The session of an account at the PDS that its DID document names, by OAuth or else by app password; undefined when it has to sign in again. */
+  /**
+   * Returns the session of an account at the PDS in its DID document, by OAuth
+   * or else by app password; undefined when it has to sign in again.
+   */
   readonly session: (did: Did) => Promise<PdsSession | undefined>;
-  /** Ends the logins that an account has made with an app password. */
+  /** Revokes the app password logins of an account. */
   readonly endPasswordLogins: (did: Did) => Promise<void>;
   /** Origins that may be reached without https. */
   readonly plainOrigins: readonly string[];
-  /** Proof in forms that the page was ours; depends on the cookie of the session. */
+  /** CSRF token for forms, derived from the session cookie. */
   readonly csrfToken: (cookie: string) => string;
 }
 
-/** Joins the services of the sign-in. */
+/** Wires the services of authentication. */
 export function createAuth(deps: AuthContextDeps): AuthContext {
   const { kv, clock, box, identities, plainOrigins } = deps;
   const limits = new RateLimiter(kv, clock);
@@ -123,7 +126,7 @@ export function createAuth(deps: AuthContextDeps): AuthContext {
   };
 }
 
-/** What sessions at the accounts' PDS come from. */
+/** Creates the sources of sessions at the accounts' PDSes. */
 function createSessionSources(
   deps: AuthContextDeps,
 ): { oauth: OAuth; passwords: PasswordSessions } {
@@ -145,7 +148,7 @@ function createSessionSources(
   };
 }
 
-/** What gives registry tokens to accounts that prove who they are. */
+/** Creates the token service. */
 function createTokenService(
   deps: Omit<AuthContextDeps, "onLogin"> & {
     readonly limits: RateLimiter;

@@ -21,7 +21,7 @@ import type { Platform } from "./platform.ts";
 
 export interface AvatarContextDeps extends Platform {
   config: Config;
-  /** The hold's store, used where avatars have none of their own. */
+  /** The hold's store, used if avatars have none of their own. */
   store: BlobStore;
   identities: IdentityResolver;
   pds: PdsReader;
@@ -31,7 +31,7 @@ export interface AvatarContextDeps extends Platform {
 export function createAvatars(deps: AvatarContextDeps): AvatarService {
   const { config, clock, metrics } = deps;
   const { storage, public_host } = config.avatar;
-  // A store that serves the public needs to know its public host.
+  // A publicly readable store needs its public host.
   const store = storage === config.storage && public_host === undefined
     ? deps.store
     : openStore(storage, clock, public_host);
@@ -44,7 +44,7 @@ export function createAvatars(deps: AvatarContextDeps): AvatarService {
   return service;
 }
 
-/** What listens to the network for changed pictures; undefined where no server is configured. */
+/** Creates the follower of network events; undefined if no server is configured. */
 export function createNetworkEvents(
   platform: Platform,
   config: Config,
@@ -83,7 +83,7 @@ function optionsOf({ avatar, server }: Config): AvatarOptions {
     ...DEFAULT_AVATAR_OPTIONS,
     baseUrl: server.base_url,
     publicHost: avatar.public_host,
-    // The hold's own bucket is private; pictures in it come through us.
+    // The hold's own bucket is private; this server serves pictures in it.
     publicObjects: avatar.s3.bucket !== undefined ||
       avatar.public_host !== undefined,
     collections: avatar.profile_collections,

@@ -47,10 +47,10 @@ export interface HoldContextDeps extends Platform {
   plcDirectory: string;
 }
 
-/** The hold: who it is, and its services. */
+/** The hold: its identity and its services. */
 export interface HoldContext extends HoldServices {
   readonly did: Did;
-  /** Origin under which clients reach it. */
+  /** Public origin of the hold. */
   readonly baseUrl: string;
   readonly trustedRegistries: Config["hold"]["trusted_registries"];
   readonly account: { readonly did: Did; readonly handle: string };
@@ -59,18 +59,21 @@ export interface HoldContext extends HoldServices {
   readonly firehose: Firehose;
   readonly pdsBlobs: RepoBlobs;
   readonly start: HoldStart;
-  /** Checks service tokens of callers. */
+  /** Verifies service tokens of callers. */
   readonly tokens: ServiceAuthVerifier;
   readonly tickets: ReadTickets;
   readonly uploads: HoldUploads;
   readonly blobs: HoldBlobs;
-  /** What a scrub reads again. */
+  /** Sources for scrubs. */
   readonly scrubs: readonly ScrubSource[];
 }
 
 const HOUR_MS = 3_600_000;
 
-/** Opens identity and repo, and starts nothing; `start.settle` comes before the first request. */
+/**
+ * Opens identity and repo without starting anything; call `start.settle` before
+ * the first request.
+ */
 export async function createHold(deps: HoldContextDeps): Promise<HoldContext> {
   const { config, kv, clock, log, store, identities } = deps;
   const settings = config.hold;
@@ -128,7 +131,7 @@ function openRepo(
   });
 }
 
-/** Hands the events of the repo on. */
+/** Creates the firehose of the repo. */
 function openFirehose({ config, clock, log }: HoldContextDeps, repo: Repo) {
   return new Firehose({
     log: repo.log,
@@ -172,7 +175,7 @@ function recordServices(
   });
 }
 
-/** What takes bytes, gives them back and looks after them. */
+/** Creates the services for uploads, blobs and scrubs. */
 function blobServices(
   deps: HoldContextDeps,
   parts: {

@@ -1,6 +1,6 @@
 /**
- * Who the hold is: its DID, the key that signs its repo, and what its DID
- * document says.
+ * The identity of the hold: its DID, the key that signs its repo, and its DID
+ * document.
  *
  * @module
  */
@@ -39,13 +39,13 @@ export interface HoldIdentity {
 /** Name of the one did:plc that a store can hold, and of its keys. */
 const PLC_NAME = "hold";
 
-/** Time and size of an answer of the directory. */
+/** Timeout and maximum size of a response of the directory. */
 const PLC_LIMITS = { timeoutMs: 10_000, maxBytes: 256 * 1024 };
 
 /**
- * The identity that the configuration asks for. A did:plc is taken from the
- * configuration, else from the store, else made; what the directory says of it
- * is brought in line with key and address. Throws AppError `UPSTREAM_FAILED`
+ * Opens the identity given by the configuration. A did:plc is taken from the
+ * configuration, else from the store, else created; its entry in the directory
+ * is updated to the current key and address. Throws AppError `UPSTREAM_FAILED`
  * or `UPSTREAM_TIMEOUT` when a new one cannot be registered.
  */
 export async function openHoldIdentity(

@@ -1,6 +1,6 @@
 /**
- * What a hold does once it is built: its records are brought in line with the
- * configuration, its profile is written and relays are told of it.
+ * Start of a hold: updates its records from the configuration, writes its
+ * profile and notifies relays.
  *
  * @module
  */
@@ -31,16 +31,16 @@ export interface HoldStartDeps {
   pdsBlobs: RepoBlobs;
 }
 
-/** Steps of the start, each of which may be repeated. */
+/** Steps of the start; each is idempotent. */
 export interface HoldStart {
   /**
-   * Writes captain and owner as the configuration wants them. Throws AppError
+   * Writes captain and owner from the configuration. Throws AppError
    * `UNAVAILABLE` when the owner cannot be resolved and there is none yet.
    */
   settle(): Promise<void>;
-  /** Writes the Bluesky profile where posts are switched on. */
+  /** Writes the Bluesky profile if posts are enabled. */
   ensureProfile(signal?: AbortSignal): Promise<void>;
-  /** Asks `relays` (host names) to crawl the hold; throws as `requestCrawl` does. */
+  /** Asks `relays` (host names) to crawl the hold; throws like `requestCrawl`. */
   requestCrawl(
     relays: readonly string[],
     signal?: AbortSignal,
@@ -50,7 +50,7 @@ export interface HoldStart {
 /** Longest display name in the profile's lexicon, in graphemes. */
 const MAX_NAME = 64;
 
-/** Time for a relay to answer, in milliseconds: it visits the hold before it does. */
+/** Timeout of a relay, which visits the hold before it responds, in milliseconds. */
 const CRAWL_TIMEOUT_MS = 30_000;
 
 /** Binds the steps to one hold. */
@@ -124,7 +124,7 @@ async function settle(deps: HoldStartDeps): Promise<void> {
   });
 }
 
-/** The owner's DID; the one on record while nobody can be asked. */
+/** The owner's DID; the recorded one while it cannot be resolved. */
 async function findOwner(
   { identities, repo, log }: HoldStartDeps,
   owner: string,

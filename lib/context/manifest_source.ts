@@ -1,6 +1,6 @@
 /**
- * Tells a hold which blobs the manifests of owners need: from the owners' own
- * repos, which are the truth about what exists.
+ * Reads the manifests of owners for a hold from the owners' own repos, which
+ * are authoritative.
  *
  * @module
  */
@@ -33,16 +33,16 @@ export interface ManifestSourceDeps {
   identities: IdentityResolver;
   pds: PdsReader;
   maxManifestBytes: number;
-  /** Bytes of a manifest that are at hand here; undefined where there are none. */
+  /** Bytes of a manifest stored here; undefined when there are none. */
   stored?: (digest: Digest) => Promise<Uint8Array | undefined>;
 }
 
 const COLLECTION = OWNER_COLLECTIONS.manifest;
 
-/** Pages of 100 records read of one owner; who has more is not read to the end. */
+/** Maximum pages of 100 records read of one owner; larger repos are read partly. */
 const MAX_PAGES = 1_000;
 
-/** Layers that a record lists at most; what lists so many may have more. */
+/** Maximum layers listed in a record; a record with this many may be incomplete. */
 const MAX_LISTED = 1_000;
 
 const descriptorSchema = z.object({
@@ -51,7 +51,7 @@ const descriptorSchema = z.object({
   mediaType: z.string(),
 });
 
-/** What a record tells of the blobs. */
+/** Schema of the blobs in a record. */
 const contentsSchema = z.union([
   z.object({
     config: descriptorSchema,
@@ -93,7 +93,7 @@ export function manifestSource(deps: ManifestSourceDeps): ManifestSource {
 
 type Owner = Identity & { readonly pds: string };
 
-/** The owner as of now; undefined when DID or repo are certainly gone. */
+/** Resolves the owner again; undefined when DID or repo are certainly deleted. */
 async function living(
   { identities, pds }: ManifestSourceDeps,
   did: Did,
@@ -101,14 +101,14 @@ async function living(
 ): Promise<Owner | undefined> {
   let identity: Identity;
   try {
-    // An account that moved is not gone because its former PDS says so.
+    // An account that moved is not deleted because its former PDS no longer has it.
     identity = await identities.resolve(did, {
       fresh: true,
       ...(signal ? { signal } : {}),
     });
   } catch (error) {
-    // The directory knows every did:plc; a host that does not find its
-    // document may just be set up wrongly.
+    // The directory knows every did:plc; a host without a did:web document may
+    // just be misconfigured.
     if (isAppError(error, "NAME_UNKNOWN") && did.startsWith("did:plc:")) {
       return undefined;
     }
@@ -153,7 +153,10 @@ function manifestOf(
   };
 }
 
-/** The bytes; undefined when neither we nor the repo have what the digest promises. */
+/**
+ * Returns the bytes; undefined when neither this server nor the repo has bytes
+ * that match the digest.
+ */
 async function manifestBytes(
   { pds, maxManifestBytes, stored }: ManifestSourceDeps,
   owner: Owner,
@@ -174,7 +177,7 @@ async function manifestBytes(
     : undefined;
 }
 
-/** The manifest; empty when it is none, and nobody can pull it then. */
+/** Parses the manifest; empty when it is invalid, because then it cannot be pulled. */
 async function parsed(
   bytes: Uint8Array<ArrayBuffer>,
   mediaType: string,

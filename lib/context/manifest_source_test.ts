@@ -1,4 +1,4 @@
-/** What a collection of garbage learns from a reference PDS. */
+/** Garbage collection with manifests from a reference PDS. */
 
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -25,7 +25,7 @@ const digest = (text: string) => digestOf(new TextEncoder().encode(text));
 const session = z.object({ accessJwt: z.string() });
 const uploaded = z.object({ blob: z.record(z.string(), z.unknown()) });
 
-Deno.test("the repo of an owner tells what is there, and is gone only when the PDS says so", async (t) => {
+Deno.test("the repo of an owner lists its manifests, and counts as deleted only when the PDS confirms it", async (t) => {
   await using sandbox = await startTestSandbox();
   const carol = await createAccount(sandbox, "carol.test");
   const callWith =
@@ -74,7 +74,7 @@ Deno.test("the repo of an owner tells what is there, and is gone only when the P
     call("com.atproto.repo.putRecord", {
       repo: did,
       collection: "io.atcr.manifest",
-      // Other services have keys of their own.
+      // Other services use their own keys.
       rkey: name,
       record: {
         $type: "io.atcr.manifest",
@@ -117,19 +117,22 @@ Deno.test("the repo of an owner tells what is there, and is gone only when the P
   const { blob: manifestBlob } = uploaded.parse(await answer.json());
   await write("bytes", { digest: digestOf(bytes), manifestBlob });
 
-  await t.step("records tell the blobs, or else the bytes do", async () => {
-    assert.deepEqual(
-      await read(did),
-      new Map([
-        [digest("listed"), ["config", "one", "two"].map(digest)],
-        [digest("index"), []],
-        [digest("empty"), []],
-        [digestOf(bytes), ["config", "three"].map(digest)],
-      ]),
-    );
-  });
   await t.step(
-    "what the bytes name is reported whatever the field",
+    "blobs are read from records, or else from the bytes",
+    async () => {
+      assert.deepEqual(
+        await read(did),
+        new Map([
+          [digest("listed"), ["config", "one", "two"].map(digest)],
+          [digest("index"), []],
+          [digest("empty"), []],
+          [digestOf(bytes), ["config", "three"].map(digest)],
+        ]),
+      );
+    },
+  );
+  await t.step(
+    "digests in the bytes are reported from any field",
     async () => {
       const named: Record<string, unknown> = {};
       for await (const manifest of source.manifestsOf(did)) {
@@ -145,13 +148,13 @@ Deno.test("the repo of an owner tells what is there, and is gone only when the P
     },
   );
   await t.step(
-    "an account that its PDS does not have has nothing",
+    "an account unknown to its PDS has nothing",
     async () => {
       assert.equal((await read(NOBODY)).size, 0);
     },
   );
   await t.step(
-    "a DID that the directory does not have has nothing",
+    "a DID unknown to the directory has nothing",
     async () => {
       pds = undefined;
       assert.equal((await read(NOBODY)).size, 0);
@@ -159,15 +162,18 @@ Deno.test("the repo of an owner tells what is there, and is gone only when the P
       pds = sandbox.pds;
     },
   );
-  await t.step("a deactivated account is not gone", async () => {
+  await t.step("a deactivated account does not count as deleted", async () => {
     await call("com.atproto.server.deactivateAccount", {});
     await assert.rejects(read(did), { code: "UPSTREAM_FAILED" });
     await call("com.atproto.server.activateAccount");
     assert.equal((await read(did)).size, 4);
   });
-  await t.step("an account whose PDS is down is not gone", async () => {
-    await sandbox.stop();
-    await assert.rejects(read(did), { code: "UNAVAILABLE" });
-  });
+  await t.step(
+    "an account whose PDS is down does not count as deleted",
+    async () => {
+      await sandbox.stop();
+      await assert.rejects(read(did), { code: "UNAVAILABLE" });
+    },
+  );
   fetch.close();
 });

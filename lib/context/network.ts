@@ -1,5 +1,5 @@
 /**
- * How the program reaches other servers of the network.
+ * Access to other servers of the network.
  *
  * @module
  */
@@ -14,16 +14,19 @@ import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { GuardedFetch } from "../net/guarded_fetch.ts";
 
-/** The sandbox network, where one runs. */
+/** The sandbox network, if one runs. */
 export interface SandboxNetwork {
   readonly pds: string;
   readonly plc: string;
 }
 
-/** Time for one request about an identity, in milliseconds. */
+/** Timeout of an identity request, in milliseconds. */
 const IDENTITY_TIMEOUT_MS = 5_000;
 
-/** Origins that may be reached without https: the sandbox and ourselves beside it, and in test mode what the configuration names. */
+/**
+ * Origins that may be reached without https: with the sandbox, the sandbox and
+ * this server; in test mode, those in the configuration.
+ */
 export function plainOrigins(
   config: Config,
   sandbox: SandboxNetwork | undefined,
@@ -51,7 +54,7 @@ export function plainOrigins(
   ];
 }
 
-/** What resolves handles and DIDs, with the limits of the configuration. */
+/** Creates the identity resolver with the limits of the configuration. */
 export function openIdentities(
   config: Config,
   deps: {
@@ -86,7 +89,7 @@ export function openIdentities(
   });
 }
 
-/** How the program names itself to other servers. */
+/** User-Agent of requests to other servers. */
 export function userAgent({ server }: Config): string {
   return `${server.client_name} (+${server.base_url})`;
 }

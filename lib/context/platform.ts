@@ -1,5 +1,5 @@
 /**
- * What every service stands on, handed on whole.
+ * Dependencies that all services share.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 
-/** The store of rows, the time, the log and the counters of this process. */
+/** The key-value store, clock, logger and metrics of this process. */
 export interface Platform {
   readonly kv: Kv;
-  /** The one that `kv` goes by. */
+  /** Must be the clock of `kv`. */
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;

@@ -1,5 +1,5 @@
 /**
- * Whether what the program stands on can be used, writing included.
+ * Readiness checks of the program's dependencies, including writes.
  *
  * @module
  */
@@ -14,40 +14,43 @@ import type { HoldAccess } from "../hold/access.ts";
 import type { Logger } from "../log.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 
-/** One thing that has to work before requests are served. */
+/** A check that must pass before requests are served. */
 export interface ReadinessCheck {
   readonly name: string;
-  /** Rejects with what is wrong, or when `signal` is aborted. */
+  /** Rejects with the error, or when `signal` is aborted. */
   check(signal: AbortSignal): Promise<void>;
 }
 
 /** Parts to check; those of roles that do not run are undefined. */
 export interface ReadinessParts {
   readonly kv: Kv;
-  /** Undefined where no hold runs: avatars may have a store of their own. */
+  /** Undefined without a hold; avatars may have their own store. */
   readonly store: BlobStore | undefined;
   readonly avatars: AvatarService | undefined;
-  /** Undefined where no hold runs. */
+  /** Undefined without a hold. */
   readonly access: HoldAccess | undefined;
 }
 
-/** The outcome of all checks. */
+/** The result of all checks. */
 export interface ReadinessReport {
   readonly ready: boolean;
-  /** `ok` or `failed`, by the name of the check; anyone may see it. */
+  /** `ok` or `failed`, by the name of the check; public. */
   readonly checks: Readonly<Record<string, "ok" | "failed">>;
 }
 
-/** Time that one check may take, in milliseconds. */
+/** Timeout of a check, in milliseconds. */
 const CHECK_TIMEOUT_MS = 3_000;
 
-/** How long a report is given out again, in milliseconds: anyone may ask, and a check writes. */
+/**
+ * How long a report is cached, in milliseconds, because the endpoint is public
+ * and checks write.
+ */
 const REPORT_MS = 2_000;
 
-/** A mark of readiness goes by itself when nobody asks any more, in milliseconds. */
+/** Expiry of the row that the check writes, in milliseconds. */
 const PROBE_MS = 60_000;
 
-/** The checks of all parts that there are. */
+/** Creates the checks of all given parts. */
 export function readinessChecks(
   { kv, store, avatars, access }: ReadinessParts,
   clock: Clock,
@@ -55,7 +58,7 @@ export function readinessChecks(
   const checks: ReadinessCheck[] = [{
     name: "kv",
     check: async () => {
-      // A disk that was remounted read-only still answers reads.
+      // A disk remounted read-only still serves reads, so write too.
       const key = probeKey("ready");
       await kv.set(key, true, { expiresAt: clock.now() + PROBE_MS });
       await kv.get(key);
@@ -73,7 +76,7 @@ export function readinessChecks(
   return checks;
 }
 
-/** Runs the checks, at most once in two seconds for all who ask. */
+/** Runs the checks, at most once in two seconds for all callers. */
 export class Readiness {
   readonly #deps: {
     checks: readonly ReadinessCheck[];
@@ -92,7 +95,7 @@ export class Readiness {
     this.#deps = deps;
   }
 
-  /** The present state. Why a check fails goes to the log, once each time it begins to. */
+  /** Returns the current state. Logs the reason once when a check starts to fail. */
   async report(): Promise<ReadinessReport> {
     const age = this.#deps.clock.now() - (this.#last?.at ?? -Infinity);
     if (this.#last && age >= 0 && age < REPORT_MS) return this.#last.report;
@@ -116,7 +119,7 @@ export class Readiness {
     const { log } = this.#deps;
     const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
     try {
-      // Not every store can be interrupted; none may hold the answer up.
+      // Not every store can be interrupted; none may delay the response.
       await Promise.race([check(signal), aborted(signal)]);
       if (this.#failing.delete(name)) log.info("ready again", { check: name });
       return [name, "ok"];
@@ -143,7 +146,7 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** Without a captain record nobody may read or push. */
+/** Without a captain record all reads and pushes are refused. */
 async function requireCaptain(access: HoldAccess): Promise<void> {
   if (await access.captain()) return;
   throw new AppError(

@@ -21,7 +21,7 @@ function open(checks: readonly ReadinessCheck[]) {
   return { clock, lines, readiness: new Readiness({ checks, clock, log }) };
 }
 
-Deno.test("a key-value store that only answers reads is not ready", async () => {
+Deno.test("a read-only key-value store is not ready", async () => {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
   const store = new MemoryBlobStore();
@@ -40,7 +40,7 @@ Deno.test("a key-value store that only answers reads is not ready", async () => 
   kv.close();
 });
 
-Deno.test("a storage folder that takes no file is not ready, and only the log says where it is", async () => {
+Deno.test("a read-only storage folder is not ready, and only the log has its path", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/blobs`, "no folder");
   const store = new FilesystemBlobStore({ folder: `${folder}/blobs` });
@@ -54,7 +54,7 @@ Deno.test("a storage folder that takes no file is not ready, and only the log sa
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("all who ask within two seconds share one check, and the log has each failure once", async () => {
+Deno.test("all callers within two seconds share one check, and the log has each failure once", async () => {
   let checks = 0;
   let broken = true;
   const { readiness, clock, lines } = open([{

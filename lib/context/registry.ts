@@ -42,7 +42,7 @@ import { REMOVAL } from "../registry/manifests/removal_job.ts";
 
 export interface RegistryContextDeps extends Platform {
   config: Config;
-  /** Where the registry's jobs are done. */
+  /** Runner of the registry's jobs. */
   jobs: JobRunner;
   identities: IdentityResolver;
   pds: PdsReader;
@@ -51,10 +51,10 @@ export interface RegistryContextDeps extends Platform {
   /** Origins that may be reached without https in test mode and in the sandbox. */
   plainOrigins: readonly string[];
   session: (did: Did) => Promise<PdsSession | undefined>;
-  /** Our own hold, where one runs here. */
+  /** This server's own hold, if one runs here. */
   ownHold: HoldClient | undefined;
   defaultHold: Did;
-  /** Hears of pushes and deletes. */
+  /** Receives pushes and deletes. */
   events: RepositoryEvents;
 }
 
@@ -66,17 +66,17 @@ export interface RegistryContext {
   readonly blobs: Blobs;
   readonly manifests: Manifests;
   readonly push: ManifestPush;
-  /** Undefined where holds are not told of pushes. */
+  /** Undefined if holds are not notified of pushes. */
   readonly deliveries: PushDeliveries | undefined;
   readonly lists: Lists;
-  /** What a scrub reads again. */
+  /** Sources for scrubs. */
   readonly scrubs: readonly ScrubSource[];
   readonly content: ManifestContent;
 }
 
 const HOUR_MS = 3_600_000;
 
-/** Joins the services of the registry. */
+/** Wires the services of the registry. */
 export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   const { config, kv, clock, jobs } = deps;
   const settings = config.registry;
@@ -139,7 +139,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   };
 }
 
-/** Ways to our own hold and to those of others. */
+/** Creates the clients of this server's hold and of others. */
 function createHolds(deps: RegistryContextDeps, uploadTtlMs: number): Holds {
   const { config, plainOrigins, ownHold, identities } = deps;
   return new Holds({
@@ -156,7 +156,7 @@ function createHolds(deps: RegistryContextDeps, uploadTtlMs: number): Holds {
   });
 }
 
-/** Which manifests need a blob or another manifest. */
+/** Creates the index of manifests that need a blob or another manifest. */
 function createUses(
   { config, kv, identities }: RegistryContextDeps,
   { content, discovery }: Knowledge,
@@ -170,7 +170,10 @@ function createUses(
   });
 }
 
-/** What the hold `did` may have clients fetch; only the operator's choice may be reached under our own address. */
+/**
+ * Rules for redirects to the hold `did`; only a hold chosen by the operator may
+ * use our own origin.
+ */
 function targetRules(
   { server, sandbox }: Config,
   plainOrigins: readonly string[],

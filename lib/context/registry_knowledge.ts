@@ -1,6 +1,6 @@
 /**
- * Builds what the registry knows of owners: readers, the index, and the
- * manifests that it keeps.
+ * Builds the registry's view of owners: readers, the index, and stored
+ * manifests.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { OwnerReader } from "../registry/owners/owner_reader.ts";
 import { Owners } from "../registry/owners/owners.ts";
 import type { Platform } from "./platform.ts";
 
-/** What the registry knows of the owners and their repos. */
+/** The registry's view of owners and their repos. */
 export interface Knowledge {
   readonly index: ManifestIndex;
   readonly heard: HeardRows;
@@ -43,7 +43,7 @@ export interface KnowledgeDeps extends Platform {
   readonly defaultHold: Did;
 }
 
-/** Joins what reads owners, their manifests and their tags. */
+/** Wires the readers of owners, their manifests and their tags. */
 export function createKnowledge(
   deps: KnowledgeDeps,
   blobs: BlobIndex,

@@ -1,5 +1,5 @@
 /**
- * Builds the services of the roles that run in this process, and joins them.
+ * Builds and wires the services of the roles that run in this process.
  *
  * @module
  */
@@ -29,7 +29,7 @@ import type { SandboxNetwork } from "./network.ts";
 import type { Platform } from "./platform.ts";
 import { userAgent } from "./network.ts";
 
-/** What the services of all roles are built from. */
+/** Dependencies of the services of all roles. */
 export interface Base extends Platform {
   readonly config: Config;
   readonly box: SecretBox;
@@ -42,17 +42,17 @@ export interface Base extends Platform {
   readonly plainOrigins: readonly string[];
 }
 
-/** The services of each role; undefined where it does not run. */
+/** The services of each role; undefined if it does not run. */
 export interface Services {
   readonly auth: AuthContext;
   readonly registry: RegistryContext | undefined;
   readonly hold: HoldContext | undefined;
   readonly avatars: AvatarService | undefined;
-  /** Undefined where no event stream is configured. */
+  /** Undefined if no event stream is configured. */
   readonly avatarEvents: NetworkEvents | undefined;
 }
 
-/** The services of the roles that run here. */
+/** Creates the services of the roles that run here. */
 export async function createServices(
   base: Base,
   sandbox: SandboxNetwork | undefined,
@@ -92,7 +92,7 @@ export async function createServices(
   return { auth, registry, hold, avatars, avatarEvents };
 }
 
-/** Manifests as the hold reads them: what the registry has stored, else from the owner's PDS. */
+/** Source of manifests for the hold: those stored by the registry, else the owner's PDS. */
 function manifests({ config, kv, clock, identities, pds }: Base) {
   return manifestSource({
     identities,
@@ -103,7 +103,7 @@ function manifests({ config, kv, clock, identities, pds }: Base) {
   });
 }
 
-/** The hold of this process as the registry calls it. */
+/** The registry's client of the hold in this process. */
 function localHold(hold: HoldContext): LocalHold {
   return new LocalHold({
     ...hold,
@@ -122,7 +122,7 @@ function localHold(hold: HoldContext): LocalHold {
   });
 }
 
-/** The hold of owners who have not chosen one. */
+/** The default hold of owners. */
 function defaultHold(config: Config, own: Did | undefined): Did {
   const did = config.server.default_hold_did ?? own;
   if (did !== undefined) return did;

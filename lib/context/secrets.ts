@@ -1,6 +1,6 @@
 /**
- * The secret of the installation, from the configuration or from a file that
- * is made on first start.
+ * The secret of the installation, from the configuration or from a file created
+ * on first start.
  *
  * @module
  */
@@ -11,8 +11,9 @@ const FILE = "secret.key";
 const BYTES = 32;
 
 /**
- * The 32 secret bytes of `dataDir`, made when there are none. Only for a
- * laptop: several instances must be given one secret by the configuration.
+ * Returns the 32 secret bytes in `dataDir`, created when there are none. Only
+ * for a single instance: several instances need the same secret in their
+ * configuration.
  */
 export async function localSecret(
   dataDir: string,

@@ -17,7 +17,7 @@ import type { S3Credentials, S3Options } from "../storage/s3/s3_client.ts";
 /** One storage of the configuration; avatars may have their own. */
 export type StorageSettings = Config["storage"];
 
-/** Opens a store; nothing is asked of it yet. `publicHost` serves its objects to everybody. */
+/** Opens a store without sending requests. `publicHost` serves its objects to the public. */
 export function openStore(
   settings: StorageSettings,
   clock: Clock,
