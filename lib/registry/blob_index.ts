@@ -1,7 +1,8 @@
 /**
- * Which blobs a repository may serve, and which holds have them. A blob can be
- * in several holds. The hold that has proven to have it comes first; what a
- * record merely says of another hold is kept beside it and never in its place.
+ * Index of the blobs that a repository may serve, and of the holds with them. A
+ * blob can be in several holds. The hold that has proven to have it comes
+ * first; a hold that a record merely claims is stored in addition and never
+ * replaces it.
  *
  * @module
  */
@@ -13,10 +14,10 @@ import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import type { BlobRow } from "./rows.ts";
 
-/** Blobs whose rows are written by one commit: with the longest names their keys just fit. */
+/** Blobs per commit: with the longest names their keys just fit. */
 const BLOBS_PER_COMMIT = 40;
 
-/** Further holds of one blob that are asked. */
+/** Further holds of one blob that are tried. */
 const MAX_FURTHER_HOLDS = 16;
 
 /** A blob with its size in bytes. */
@@ -33,7 +34,7 @@ export class BlobIndex {
     this.#kv = kv;
   }
 
-  /** The hold to ask first; undefined when none has proven to have the blob. */
+  /** The hold to try first; undefined when none has proven to have the blob. */
   async first(
     { did, repo }: RepoRef,
     digest: Digest,
@@ -42,7 +43,7 @@ export class BlobIndex {
     return (await this.#kv.get<BlobRow>(key))?.value;
   }
 
-  /** Other holds that are said to have the blob, or had it before. */
+  /** Other holds that claim to have the blob, or had it before. */
   async further(
     { did, repo }: RepoRef,
     digest: Digest,
@@ -59,7 +60,7 @@ export class BlobIndex {
     return rows.slice(0, MAX_FURTHER_HOLDS);
   }
 
-  /** For each of `digests` whether the repository has it in this hold. */
+  /** For each of `digests`, whether the repository has it in this hold. */
   async inHold(
     { did, repo }: RepoRef,
     holdDid: Did,
@@ -78,7 +79,7 @@ export class BlobIndex {
     return digests.map((digest, i) => known[i] || found.has(digest));
   }
 
-  /** Notes that `holdDid` has shown to have `blobs`: it is asked first from now on. */
+  /** Records that `holdDid` has proven to have `blobs`: it is tried first from now on. */
   async prove(
     ref: RepoRef,
     holdDid: Did,
@@ -94,7 +95,7 @@ export class BlobIndex {
     });
   }
 
-  /** Notes that a record says that `holdDid` has `blobs`. */
+  /** Records that a record claims that `holdDid` has `blobs`. */
   async claim(
     { did, repo }: RepoRef,
     holdDid: Did,
@@ -108,7 +109,7 @@ export class BlobIndex {
     });
   }
 
-  /** Takes a blob out of the repository; false when it is not in it. */
+  /** Removes a blob from the repository; returns false when it is not in it. */
   async remove({ did, repo }: RepoRef, digest: Digest): Promise<boolean> {
     const key = registryKeys.blob(did, repo, digest);
     const change = this.#kv.atomic();
@@ -137,8 +138,8 @@ export class BlobIndex {
 }
 
 /**
- * Adds to `change` that `holdDid` has shown to have a blob and is asked first
- * from now on. The row of `before`, which was first, stays beside it.
+ * Adds to `change` that `holdDid` has proven to have a blob and is tried first
+ * from now on. The row of `before`, which was first, is kept as a further hold.
  */
 export function putFirst(
   change: Atomic,

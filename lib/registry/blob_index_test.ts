@@ -16,7 +16,7 @@ const [A, B] = HOLDS;
 const DIGEST = digestOf(new Uint8Array(3));
 const OTHER = digestOf(new Uint8Array(4));
 
-/** What one hold has, who may read there, and whether it can be reached. */
+/** State of one hold: its blobs, its readers, and whether it is reachable. */
 interface State {
   has: Set<Digest>;
   readers: Set<Did> | "everybody";
@@ -106,7 +106,7 @@ async function setUp() {
 
 const blob = { digest: DIGEST, size: 3 };
 
-Deno.test("a record that names a dead hold does not take a blob away from the hold that has it", async () => {
+Deno.test("a record that names a dead hold does not remove a blob from the hold that has it", async () => {
   using t = await setUp();
   await t.index.prove(REF, A, [blob]);
   t.stateOf(B).down = true;
@@ -115,7 +115,7 @@ Deno.test("a record that names a dead hold does not take a blob away from the ho
   assert.deepEqual(t.asked, [A]);
 });
 
-Deno.test("a blob whose first hold is dead or lost it comes from another one, which is asked first from then on", async () => {
+Deno.test("a blob whose first hold is dead or lost it is served from another one, which is tried first from then on", async () => {
   for (const trouble of ["down", "lost"]) {
     using t = await setUp();
     await t.index.prove(REF, A, [blob]);
@@ -124,7 +124,7 @@ Deno.test("a blob whose first hold is dead or lost it comes from another one, wh
     else t.stateOf(A).has.clear();
     assert.deepEqual(await t.stat(), { size: 3 });
     assert.equal((await t.index.first(REF, DIGEST))?.holdDid, B);
-    // What comes back is still known.
+    // A hold that comes back is still known.
     t.stateOf(A).down = false;
     t.stateOf(A).has.add(DIGEST);
     t.stateOf(B).has.clear();
@@ -141,7 +141,7 @@ Deno.test("a push to another hold keeps the hold that had the blob before", asyn
   assert.deepEqual(await t.stat(), { size: 3 });
 });
 
-Deno.test("rows of before, with one hold, are read and stay when a record names another hold", async () => {
+Deno.test("rows of earlier versions, with one hold, are read and stay when a record names another hold", async () => {
   using t = await setUp();
   const key = registryKeys.blob(REF.did, REF.repo, DIGEST);
   await t.kv.set(key, { holdDid: A, size: 3 });
@@ -171,7 +171,7 @@ Deno.test("a blob is unknown only when every hold says so", async () => {
   await refused("BLOB_UNKNOWN");
 });
 
-Deno.test("refusals of different private holds read the same", async () => {
+Deno.test("refusals of different private holds have the same message", async () => {
   for (const caller of [undefined, ALICE]) {
     const sentences = new Set<string>();
     for (const hold of [A, B]) {
@@ -199,7 +199,7 @@ Deno.test("a deleted blob is gone from the repository in every hold", async () =
   await assert.rejects(t.blobs.unlink(REF, DIGEST), unknown);
 });
 
-Deno.test("a blob that the hold purged is missing, whatever the index says", async () => {
+Deno.test("a blob that the hold purged is missing, regardless of the index", async () => {
   using t = await setUp();
   await t.index.prove(REF, A, [blob, { digest: OTHER, size: 4 }]);
   assert.deepEqual(await t.missing(A, DIGEST, OTHER), [OTHER]);
@@ -207,7 +207,7 @@ Deno.test("a blob that the hold purged is missing, whatever the index says", asy
   assert.deepEqual(await t.missing(A, DIGEST, OTHER), []);
 });
 
-Deno.test("a blob that only a record places in a hold counts once the hold has it", async () => {
+Deno.test("a blob that a record claims for a hold counts once the hold has it", async () => {
   using t = await setUp();
   t.stateOf(A).readers = new Set([ALICE]);
   await t.index.claim(REF, A, [blob, { digest: OTHER, size: 4 }]);
@@ -229,7 +229,7 @@ Deno.test("nothing becomes part of the repository when something is missing", as
   assert.deepEqual(await t.index.inHold(REF, A, [DIGEST]), [false]);
 });
 
-Deno.test("thousands of blobs with the longest names are noted and found", async () => {
+Deno.test("thousands of blobs with the longest names are recorded and found", async () => {
   using t = await setUp();
   const ref = {
     did: `did:web:${"a".repeat(200)}`,

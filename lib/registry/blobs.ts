@@ -1,6 +1,5 @@
 /**
- * Blobs of a repository: what is there, how it reaches the client, and what is
- * forgotten on delete.
+ * Blobs of a repository: lookup, delivery to clients, and deletion.
  *
  * @module
  */
@@ -24,7 +23,10 @@ import { requireRead, requireRepositoryRead } from "./hold_rights.ts";
 import type { HiddenRepositories } from "./owners/hidden_repositories.ts";
 import type { BlobRow, RepositoryRow } from "./rows.ts";
 
-/** How blobs reach clients: `redirect` wherever possible, `proxy` never, `auto` redirects all but small ones. */
+/**
+ * How blobs are delivered: `redirect` redirects wherever possible, `proxy`
+ * never, `auto` redirects all but small ones.
+ */
 export type DeliveryMode = "auto" | "redirect" | "proxy";
 
 export interface BlobsDeps {
@@ -34,30 +36,30 @@ export interface BlobsDeps {
   index: BlobIndex;
   log: Logger;
   delivery: DeliveryMode;
-  /** In `auto` mode, blobs up to so many bytes come through us. */
+  /** In `auto` mode, blobs up to this size are proxied, in bytes. */
   directBytes: number;
   uses: Pick<ManifestUses, "requireBlobUnused">;
 }
 
-/** A blob on its way: through us, or by a URL of the hold's storage. */
+/** A delivery: proxied bytes, or a URL of the hold's storage. */
 export type BlobDelivery =
   | { kind: "stream"; size: number; body: ReadableStream<Uint8Array> }
   | { kind: "redirect"; size: number; url: string };
 
-/** A hold that says that it has a blob, and how many bytes that are. */
+/** A hold that reports a blob, with its size. */
 interface FoundBlob {
   readonly hold: HoldClient;
   readonly size: number;
 }
 
-/** How holds are asked for a blob. */
+/** Options of a lookup. */
 interface Look {
   readonly how: "stat" | "check";
-  /** Holds that are not asked. */
+  /** Holds that are not tried. */
   readonly failed: ReadonlySet<Did>;
 }
 
-/** Holds of one blob that a request opens it at. */
+/** Maximum holds at which a request opens a blob. */
 const MAX_OPENED = 3;
 
 /** Serves blobs of repositories (distribution-spec, "Pulling Blobs"). */
@@ -80,7 +82,7 @@ export class Blobs {
   }
 
   /**
-   * The blob or a part of it, by the cheapest way that the delivery mode
+   * Opens the blob or a part of it, by the cheapest way that the delivery mode
    * allows. Throws AppError `BLOB_UNKNOWN`, and `DENIED` or `UNAUTHORIZED` when
    * the hold does not let `caller` read.
    */
@@ -112,7 +114,7 @@ export class Blobs {
         });
         return { ...delivery, range };
       } catch (error) {
-        // A hold that says that it has the blob and then does not give it.
+        // The hold reported the blob but does not serve it.
         if (!isAppError(error) || options.signal?.aborted) throw error;
         problem ??= error;
         failed.add(found.hold.did);
@@ -147,9 +149,9 @@ export class Blobs {
   }
 
   /**
-   * Takes a blob out of the repository; the hold removes its bytes when nobody
-   * needs them (end-10). Throws AppError `BLOB_UNKNOWN`, and `UNSUPPORTED` when
-   * a manifest of the repository names the blob.
+   * Removes a blob from the repository; the hold deletes its bytes once they
+   * are unreferenced (end-10). Throws AppError `BLOB_UNKNOWN`, and
+   * `UNSUPPORTED` when a manifest of the repository names the blob.
    */
   async unlink(ref: RepoRef, digest: Digest): Promise<void> {
     const { index, uses, holds, log } = this.#deps;
@@ -164,7 +166,7 @@ export class Blobs {
       const hold = await holds.get(holdDid);
       await hold.blobUnlinked(ref.did, digest);
     } catch (error) {
-      // It counts until the hold collects its garbage.
+      // It counts until the hold's garbage collection.
       log.warn("hold not notified of a deleted blob", {
         holdDid,
         digest,
@@ -173,7 +175,10 @@ export class Blobs {
     }
   }
 
-  /** Those of `digests` that are blobs of the repository in `hold`, whether the hold still has them or not. */
+  /**
+   * Returns those of `digests` that are blobs of the repository in `hold`,
+   * whether the hold still has them or not.
+   */
   async linked(
     ref: RepoRef,
     hold: HoldClient,
@@ -185,11 +190,12 @@ export class Blobs {
   }
 
   /**
-   * Those of `digests` that a manifest in the repository may not name, because
-   * the hold does not have them now or the repository was never given them:
-   * whoever may push to one repository may not read the blobs of others by
-   * naming them. What everybody may read becomes part of the repository when
-   * nothing is missing. At most {@linkcode MAX_MISSING} missing ones are found.
+   * Returns those of `digests` that a manifest in the repository may not
+   * reference, because the hold does not have them now or they were never
+   * pushed to the repository: otherwise a user with push access to one
+   * repository could read blobs of others by referencing them. Publicly
+   * readable blobs become part of the repository when nothing is missing. Finds
+   * at most {@linkcode MAX_MISSING} missing ones.
    */
   async missing(
     ref: RepoRef,
@@ -224,9 +230,9 @@ export class Blobs {
   }
 
   /**
-   * A hold that has the blob and lets `caller` read it. Others are asked when
-   * the first one cannot or does not want to serve it; who serves it then comes
-   * first from now on. Those that have `failed` are left out.
+   * Finds a hold that has the blob and lets `caller` read it. Tries the others
+   * when the first one cannot serve it or refuses; the one that serves it is
+   * tried first from now on. Skips those that have `failed`.
    */
   async #find(
     ref: RepoRef,
@@ -268,7 +274,10 @@ export class Blobs {
     }
   }
 
-  /** Asks one hold. Throws AppError: `BLOB_UNKNOWN`, the hold's refusal, or why it cannot be asked. */
+  /**
+   * Looks up the blob at one hold. Throws AppError: `BLOB_UNKNOWN`, the hold's
+   * refusal, or why it cannot be reached.
+   */
   async #ask(
     row: BlobRow,
     caller: Caller,
@@ -283,7 +292,7 @@ export class Blobs {
   }
 }
 
-/** Of the answers of several holds the one to pass on: only when all say so the blob is unknown. */
+/** Selects the error of several holds to pass on: the blob is unknown only if all say so. */
 function mostTelling(errors: readonly unknown[]): unknown {
   return errors.find((error) => !isAppError(error)) ??
     errors.find((error) => isAppError(error, "DENIED", "UNAUTHORIZED")) ??

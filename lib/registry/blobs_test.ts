@@ -14,7 +14,7 @@ const HOLD: Did = "did:web:hold.example.com";
 const ALICE: Did = "did:web:alice.example.com";
 const DIGEST = parseDigest(`sha256:${"a".repeat(64)}`);
 
-/** A hold that says one size and opens a blob of another. */
+/** A hold that reports one size and opens a blob of another. */
 function liar(says: number, opens: number) {
   let cancelled = false;
   const hold: Partial<HoldClient> = {
@@ -35,7 +35,7 @@ function liar(says: number, opens: number) {
   return { hold: hold as HoldClient, cancelled: () => cancelled };
 }
 
-Deno.test("a hold that gives another size than it said is refused before anything is sent", async () => {
+Deno.test("a hold that serves another size than it reported is refused before anything is sent", async () => {
   const kv = await openKv(":memory:", systemClock);
   const key = registryKeys.blob(ALICE, "app", DIGEST);
   await kv.set(key, { holdDid: HOLD, size: 10 });
@@ -61,7 +61,7 @@ Deno.test("a hold that gives another size than it said is refused before anythin
   kv.close();
 });
 
-Deno.test("a blob that its first hold has and does not give comes from another hold", async () => {
+Deno.test("a blob that its first hold has but does not serve is served from another hold", async () => {
   const kv = await openKv(":memory:", systemClock);
   const other: Did = "did:web:other.example.com";
   const index = new BlobIndex(kv);

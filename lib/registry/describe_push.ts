@@ -1,5 +1,5 @@
 /**
- * Describes a push to its hold.
+ * Builds the push event for the hold.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { ParsedManifest } from "../oci/manifest.ts";
 import type { PushEvent } from "../hold_api/push_event.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 
-/** Describes `manifest` in the terms of the lexicon. */
+/** Describes `manifest` in the form of the lexicon. */
 export function describePush(
   ref: RepoRef,
   digest: Digest,

@@ -1,6 +1,6 @@
 /**
- * Whether a caller may read what a hold has, or push to it. The hold decides; see
- * `lib/auth/policy.ts` for everything else.
+ * Checks whether a caller may read from or push to a hold. The hold decides;
+ * see `lib/auth/policy.ts` for everything else.
  *
  * @module
  */
@@ -16,8 +16,8 @@ import type { RepositoryRow } from "./rows.ts";
 
 /**
  * Throws AppError `DENIED`, or `UNAUTHORIZED` when a login could help. The
- * sentence is the same for all holds: one that named the hold would give away
- * which repositories of an owner with several private holds exist.
+ * message is the same for all holds: naming the hold would reveal which
+ * repositories of an owner with several private holds exist.
  */
 export async function requireRead(
   hold: HoldClient,
@@ -37,9 +37,9 @@ export async function requireRead(
 }
 
 /**
- * The same for content that is not there: to somebody who may not read the
- * repository it has to look like content that is. For a repository that is not
- * there `HiddenRepositories` decides.
+ * The same for missing content: to a caller that may not read the repository it
+ * must look like existing content. For a missing repository
+ * `HiddenRepositories` decides.
  */
 export async function requireRepositoryRead(
   holds: HoldDirectory,

@@ -1,5 +1,6 @@
 /**
- * Finds holds by DID: our own in the process, any other by its DID document.
+ * Looks up holds by DID: this server's own in the process, any other by its DID
+ * document.
  *
  * @module
  */
@@ -11,14 +12,14 @@ import { AppError, isAppError } from "../errors.ts";
 import type { HoldClient, HoldDirectory } from "../hold_api/hold_client.ts";
 
 export interface HoldsDeps {
-  /** Our own hold; undefined where none runs here. */
+  /** This server's own hold; undefined if none runs here. */
   own: HoldClient | undefined;
   identities: IdentityResolver;
-  /** Makes the client of a hold at `origin`. */
+  /** Creates the client of a hold at `origin`. */
   remote: (did: Did, origin: string) => HoldClient;
 }
 
-/** How long the address of a hold is taken as known, in milliseconds. */
+/** How long the address of a hold is cached, in milliseconds. */
 const ADDRESS_TTL_MS = 10 * 60_000;
 
 /** {@linkcode HoldDirectory} by DID documents. */
@@ -45,7 +46,7 @@ export class Holds implements HoldDirectory {
       const sentence = `There is no hold ${did}; choose another one.`;
       throw new AppError("UNAVAILABLE", sentence, { cause });
     });
-    // Old holds have no entry of their own and are found as a PDS.
+    // Old holds have no hold service entry and are found by their PDS entry.
     const origin = identity.services["#atcr_hold"] ?? identity.pds;
     if (origin === undefined) {
       throw new AppError(

@@ -1,7 +1,6 @@
 /**
- * Every key that the registry stores in KV. Rows are an index of the signed
- * records in the owners' repos and of what we know of holds: they can be
- * rebuilt from there.
+ * KV keys of the registry. Rows are an index of the signed records in owners'
+ * repos and of facts about holds: they can be rebuilt.
  *
  * @module
  */
@@ -30,7 +29,7 @@ export const registryKeys = {
     tag,
   ],
   tags: (did: Did, repo: string): Key => ["registry", "tag", did, repo],
-  /** Written whenever a tag comes or goes; only its versionstamp counts. */
+  /** Written whenever a tag is created or deleted; only its versionstamp is used. */
   tagsChanged: (did: Did, repo: string): Key => [
     "registry",
     "tags_changed",
@@ -51,7 +50,7 @@ export const registryKeys = {
     did,
     repo,
   ],
-  /** One row for each repository that has a manifest: they share one record. */
+  /** One row per repository with a manifest: they share one record. */
   manifestRepository: (did: Did, digest: Digest, repo: string): Key => [
     "registry",
     "manifest_repository",
@@ -65,7 +64,7 @@ export const registryKeys = {
     did,
     digest,
   ],
-  /** One row for each tag that points at a manifest, so that a delete finds them. */
+  /** One row per tag that points to a manifest, so that a delete finds them. */
   manifestTag: (did: Did, repo: string, digest: Digest, tag: string): Key => [
     "registry",
     "manifest_tag",
@@ -92,7 +91,7 @@ export const registryKeys = {
   /** The exact bytes of a manifest; shared by all repositories that have it. */
   content: (digest: Digest): Key => ["registry", "content", digest],
   contents: (): Key => ["registry", "content"],
-  /** Whose content it is, where nobody has pushed it here: it can be read again. */
+  /** The owner of content that was not pushed here, which can be read again. */
   cachedContent: (digest: Digest): Key => [
     "registry",
     "cached_content",
@@ -116,7 +115,7 @@ export const registryKeys = {
     subject,
   ],
 
-  /** Key of the record of a manifest with this subject that nobody has asked for yet. */
+  /** Key of the record of a manifest with this subject that was never requested. */
   heardReferrer: (
     did: Did,
     repo: string,
@@ -131,7 +130,7 @@ export const registryKeys = {
     subject,
   ],
 
-  /** A manifest that an index of the repository names; its record may name another repository. */
+  /** A manifest in an index of the repository; its record may name another repository. */
   heardChild: (did: Did, repo: string, digest: Digest): Key => [
     "registry",
     "heard_child",
@@ -140,7 +139,7 @@ export const registryKeys = {
     digest,
   ],
 
-  /** A blob that a repository may serve, with the hold to ask first. */
+  /** A blob that a repository may serve, with the hold to try first. */
   blob: (did: Did, repo: string, digest: Digest): Key => [
     "registry",
     "blob",
@@ -166,14 +165,14 @@ export const registryKeys = {
   ],
   upload: (id: string): Key => ["registry", "upload", id],
   uploads: (): Key => ["registry", "upload"],
-  /** State of an upload to a hold that we reach over XRPC. */
+  /** State of an upload to a remote hold. */
   remoteUpload: (id: string): Key => ["registry", "remote_upload", id],
-  /** Bytes of such an upload that are too few for a part yet. */
+  /** Bytes of such an upload that do not fill a part yet. */
   remoteTail: (id: string): Key => ["registry", "remote_tail", id],
 
-  /** What we know of an owner's sailor profile. */
+  /** Cached sailor profile of an owner. */
   profile: (did: Did): Key => ["registry", "profile", did],
-  /** Key of a manifest's record in the owner's repo, where it is not the digest's. */
+  /** Key of a manifest's record in the owner's repo, if it is not derived from the digest. */
   manifestRecord: (did: Did, repo: string, digest: Digest): Key => [
     "registry",
     "manifest_record",

@@ -1,5 +1,5 @@
 /**
- * Our own hold, reached in the same process.
+ * Client of the hold in the same process.
  *
  * @module
  */

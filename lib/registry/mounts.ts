@@ -1,5 +1,5 @@
 /**
- * Mounts: blobs that a repository gets without their bytes being sent again.
+ * Cross-repository blob mounts.
  *
  * @module
  */
@@ -20,15 +20,15 @@ export interface MountsDeps {
   blobs: BlobIndex;
 }
 
-/** Where a blob is mounted from, and as whom the caller reads there. */
+/** Source of a mount, and the account with which the caller reads there. */
 export interface MountSource extends RepoRef {
   readonly reader: Caller;
 }
 
-/** Where a blob may be mounted from. */
+/** Possible sources of a mount. */
 export interface MountSources {
   readonly repositories: readonly MountSource[];
-  /** Whether it may also come from anywhere in the hold, if anybody may read there. */
+  /** Whether any blob in the hold may be used, if the hold is public. */
   readonly orPublic: boolean;
 }
 
@@ -41,8 +41,8 @@ export class Mounts {
   }
 
   /**
-   * Makes a blob that the caller may already read part of `ref` without
-   * sending it (end-11). False when that cannot be done; why is not told.
+   * Makes a blob that the caller can already read part of `ref` without an
+   * upload (end-11). Returns false when that is not possible, without a reason.
    */
   async mount(
     ref: RepoRef,
@@ -64,14 +64,14 @@ export class Mounts {
     return true;
   }
 
-  /** As whom the caller reads the blob to mount; undefined where it may not be read. */
+  /** The account with which the caller reads the blob to mount; undefined if it may not be read. */
   async #sourceOf(
     hold: HoldClient,
     digest: Digest,
     { repositories, orPublic }: MountSources,
   ): Promise<{ reader: Caller } | undefined> {
     for (const source of repositories) {
-      // A blob of another hold has to travel: this hold does not have it.
+      // A blob in another hold must be uploaded: this hold does not have it.
       const [there] = await this.#deps.blobs.inHold(source, hold.did, [digest]);
       if (there && (await hold.mayRead(source.reader)).allowed) return source;
     }

@@ -1,7 +1,7 @@
 /**
- * Delivers pushes to holds: a hold may take what it does not know of for
- * garbage one day. A delivery is a job until the hold has answered, so that
- * neither a crash nor a hold that is down loses it.
+ * Delivers push events to holds, which would eventually treat unknown content
+ * as garbage. A delivery is a job until the hold has responded, so that neither
+ * a crash nor an unavailable hold loses it.
  *
  * @module
  */
@@ -48,7 +48,7 @@ export interface Push {
   readonly tag: string | undefined;
 }
 
-/** A push that its hold has not answered yet. */
+/** A push without a response of its hold yet. */
 const delivery = z.object({
   did: storedDidSchema,
   repo: z.string(),
@@ -76,10 +76,10 @@ export const PUSH_DELIVERY: JobKind<Delivery> = {
   maxAttempts: 600,
 };
 
-/** The first attempt may still be under way for so long, in milliseconds. */
+/** How long the first attempt may still be running, in milliseconds. */
 const FIRST_MS = MINUTE_MS;
 
-/** Deliveries of one call of {@linkcode PushDeliveries.deliverAll}. */
+/** Maximum deliveries per call of {@linkcode PushDeliveries.deliverAll}. */
 const MAX_ROUND = 1_000;
 
 /** Delivers pushes. */
@@ -90,7 +90,7 @@ export class PushDeliveries {
     this.#deps = deps;
   }
 
-  /** The delivery of `push` as a job, to be kept in the commit that makes the push known. */
+  /** The delivery of `push` as a job, to be stored in the commit of the push. */
   plan({ ref, holdDid, digest, manifest, tag }: Push): PlannedJob {
     const { clock } = this.#deps;
     const pushedAt = clock.now();
@@ -104,17 +104,14 @@ export class PushDeliveries {
     }, { runAt: pushedAt + FIRST_MS });
   }
 
-  /**
-   * Delivers in the background: the push is done, and what the hold does with
-   * it must not delay the client.
-   */
+  /** Delivers in the background: the push is complete, and the hold must not delay the client. */
   deliver(push: Push, job: QueuedJob): void {
     void this.#deliverNow(push, job);
   }
 
   /**
-   * Delivers an earlier push; the handler of {@linkcode PUSH_DELIVERY}.
-   * Throws what the hold answers when it may answer otherwise the next time.
+   * Delivers an earlier push; the handler of {@linkcode PUSH_DELIVERY}. Throws
+   * the hold's error if it is transient.
    */
   async redeliver(delivery: Delivery): Promise<void> {
     const push = await this.#pushOf(delivery);
@@ -122,9 +119,8 @@ export class PushDeliveries {
   }
 
   /**
-   * Delivers at once what holds have not answered so far, also what would be
-   * retried much later only; returns how many answered. What a hold does not
-   * answer now stays as it is.
+   * Delivers all pending deliveries at once, including those scheduled much
+   * later; returns how many succeeded. The others stay unchanged.
    */
   async deliverAll(signal: AbortSignal): Promise<number> {
     const { kv, clock } = this.#deps;
@@ -151,13 +147,13 @@ export class PushDeliveries {
     return { ref, holdDid, digest, manifest, tag };
   }
 
-  /** Delivers once; whether the hold answered. Never throws. */
+  /** Delivers once; returns whether the hold responded. Never throws. */
   async #deliverNow(push: Push, job: QueuedJob): Promise<boolean> {
     const { kv, log } = this.#deps;
     try {
       await this.#attempt(push);
     } catch {
-      return false; // logged and counted; the job comes round
+      return false; // logged and counted; the job retries
     }
     try {
       await withdraw(kv, job);
@@ -168,7 +164,7 @@ export class PushDeliveries {
     return true;
   }
 
-  /** Delivers once. Throws what the hold answers unless that is final. */
+  /** Delivers once. Throws the hold's error unless it is permanent. */
   async #attempt({ ref, holdDid, digest, manifest, tag }: Push): Promise<void> {
     const { log, metrics, holds } = this.#deps;
     metrics.notifications.inc({ operation: "push" });
@@ -189,7 +185,7 @@ export class PushDeliveries {
   }
 }
 
-/** Whether the hold will say the same the next time. */
+/** Whether the error is permanent. */
 function isFinal(error: unknown): boolean {
   return isAppError(error) && error.spec.status < 500 &&
     !isAppError(error, "UNAUTHORIZED", "TOOMANYREQUESTS", "CONFLICT");

@@ -22,7 +22,7 @@ const MINUTE = 60_000;
 const MEDIA_TYPE = "application/vnd.oci.image.index.v1+json";
 const never = new AbortController().signal;
 
-/** A registry's part, and a hold that hears or fails. */
+/** The delivery part of a registry, and a hold that records events or fails. */
 async function open() {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
@@ -68,13 +68,13 @@ async function open() {
     removals: await index.removals.read(ref),
   };
   const push = { ref, holdDid: HOLD, digest, manifest, tag: "v1" };
-  /** Pushes once more, as far as deliveries go. */
+  /** Pushes again, as far as deliveries are concerned. */
   const pushTo = async (deliveries: PushDeliveries) => {
     const delivery = deliveries.plan(push);
     await index.put(ref, { ...put, also: delivery.rows });
     return () => deliveries.deliver(push, delivery);
   };
-  /** An instance that does jobs. */
+  /** An instance that runs jobs. */
   const runner = () => {
     const jobs = new JobRunner({ kv, clock, log: silentLogger });
     const deliveries = make();
@@ -126,14 +126,14 @@ Deno.test("a push to a hold that was down is delivered later, by any instance", 
 Deno.test("a push is delivered later when the process died before", async () => {
   using registry = await open();
   const { push, heard, clock } = registry;
-  // The index has the manifest, and that is all that happened.
+  // Only the index was written.
   await registry.pushTo(registry.make());
   clock.advance(5 * MINUTE);
   assert.equal(await registry.make().deliverAll(never), 1);
   assert.equal(heard[0]?.digest, push.digest);
 });
 
-Deno.test("the first attempt is given time before a second one", async () => {
+Deno.test("the first attempt has time before a second one", async () => {
   using registry = await open();
   const { clock, state } = registry;
   state.failure = new AppError("UPSTREAM_FAILED", "It is down.");
@@ -167,7 +167,7 @@ Deno.test("a refusal is final, and so is the deletion of the manifest", async ()
   assert.deepEqual(heard, []);
 });
 
-Deno.test("a push to a hold that was down is delivered when its time has come, by any instance that does jobs", async () => {
+Deno.test("a push to a hold that was down is delivered when it is due, by any instance that runs jobs", async () => {
   using registry = await open();
   const { push, heard, clock, state } = registry;
   state.failure = new AppError("UPSTREAM_FAILED", "It is down.");
@@ -185,7 +185,7 @@ Deno.test("a push to a hold that was down is delivered when its time has come, b
   assert.equal(await registry.make().deliverAll(never), 0);
 });
 
-Deno.test("a hold that stays away is given up after about two weeks, and that is kept", async () => {
+Deno.test("delivery to a hold that stays down fails permanently after about two weeks, and the job is kept", async () => {
   using registry = await open();
   const { clock, state, heard, kv } = registry;
   state.failure = new AppError("UNAVAILABLE", "It is gone.");
@@ -207,7 +207,7 @@ Deno.test("a hold that stays away is given up after about two weeks, and that is
 });
 
 Deno.test("deliveries that an earlier version stored are still read", () => {
-  // The name and the payload as they lie in the stores of running registries.
+  // The name and the payload in stores of existing registries.
   assert.equal(PUSH_DELIVERY.name, "registry.push_notice");
   const payload = {
     did: ALICE,

@@ -1,6 +1,5 @@
 /**
- * What happens to repositories here, for those outside of the registry who
- * want to hear of it.
+ * Events of repositories, for subscribers outside of the registry.
  *
  * @module
  */
@@ -9,14 +8,14 @@ import type { Did } from "../did.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { KeptRow, RepoRef } from "./manifests/manifest_index.ts";
 
-/** A tag that a push has set. */
+/** A tag set by a push. */
 export interface TagSet {
   readonly tag: string;
-  /** Where it pointed before, as far as that is known here; undefined for a new tag. */
+  /** Its previous target, if known here; undefined for a new tag. */
   readonly from: Digest | undefined;
 }
 
-/** Something that happened to a repository by way of this registry. */
+/** An event of a repository, caused through this registry. */
 export type RepositoryEvent =
   & {
     readonly ref: RepoRef;
@@ -42,15 +41,15 @@ export type RepositoryEvent =
     }
   );
 
-/** Hears of events. Neither method waits for anything, and neither throws. */
+/** Receives events. The methods do not block and do not throw. */
 export interface RepositoryEvents {
-  /** The rows of an event, for the commit that makes it happen; none where nobody listens. */
+  /** The rows of an event, for the commit that causes it; none without subscribers. */
   plan(event: RepositoryEvent): readonly KeptRow[];
-  /** Call it when that commit is applied. */
+  /** Call it after that commit is applied. */
   committed(): void;
 }
 
-/** Where nobody hears of anything. */
+/** Used without subscribers. */
 export const UNHEARD: RepositoryEvents = {
   plan: () => [],
   committed: () => {},

@@ -8,7 +8,7 @@ import {
   startTestManifests,
 } from "./manifests/testing_manifests.ts";
 
-Deno.test("pushes are announced with where their tags pointed before", async () => {
+Deno.test("pushes are announced with the previous targets of their tags", async () => {
   using registry = await startTestManifests();
   const first = await registry.put("first", ["v1", "latest"]);
   const second = await registry.put("second", ["latest"]);
@@ -47,7 +47,7 @@ Deno.test("deletes of tags and of manifests are announced once each", async () =
   ]);
 });
 
-Deno.test("a tag whose image was deleted pointed nowhere", async () => {
+Deno.test("a tag whose image was deleted has no previous target", async () => {
   using registry = await startTestManifests();
   await registry.put("old", ["v1"]);
   await registry.remove("old");
@@ -58,7 +58,7 @@ Deno.test("a tag whose image was deleted pointed nowhere", async () => {
   ]);
 });
 
-Deno.test("what cannot be deleted is not announced", async () => {
+Deno.test("a refused delete is not announced", async () => {
   using registry = await startTestManifests();
   await registry.put("image", ["v1"]);
   registry.repo.before = () => Promise.reject(new Error("down"));

@@ -9,68 +9,68 @@ import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
 
 /** A repository of an owner. */
 export interface RepositoryRow {
-  /** The hold of the latest push; it decides who sees the repository in lists. */
+  /** The hold of the latest push, which decides about access in lists. */
   holdDid: Did;
   /** Milliseconds since the Unix epoch. */
   updatedAt: number;
 }
 
-/** Where a tag points. Everything that GET by tag needs besides the bytes. */
+/** The target of a tag: everything that GET by tag needs except the bytes. */
 export interface TagRow {
   digest: Digest;
   mediaType: string;
   /** Bytes of the manifest. */
   size: number;
-  /** The hold that has the blobs of the manifest. */
+  /** The hold with the blobs of the manifest. */
   holdDid: Did;
   /** Milliseconds since the Unix epoch. */
   updatedAt: number;
   /** Record key of the `io.atcr.tag` record. */
   rkey: string;
-  /** When the owner's PDS was last asked, or wrote it for us. */
+  /** When the owner's PDS was last queried, or wrote it for us. */
   checkedAt: number;
   /** The removal of the same manifest after which the tag was set; see {@linkcode RemovalsRow}. */
   after?: string;
 }
 
 /**
- * A tag that is known by its name and record only: nobody has asked yet where
- * it leads. Stands in the place of a {@linkcode TagRow}.
+ * A tag known only by its name and record: its target was not requested yet.
+ * Stored instead of a {@linkcode TagRow}.
  */
 export interface HeardTagRow {
   heard: true;
   /** Record key of the `io.atcr.tag` record. */
   rkey: string;
-  /** Undefined where only the record of the manifest tells it. */
+  /** Undefined if only the manifest's record has it. */
   digest?: Digest;
   after?: never;
 }
 
-/** What stands in the place of a tag. */
+/** The stored row of a tag. */
 export type StoredTagRow = TagRow | HeardTagRow;
 
-/** Whether nobody has asked yet where the tag leads. */
+/** Whether the tag's target was not requested yet. */
 export function isHeard(row: StoredTagRow): row is HeardTagRow {
   return "heard" in row;
 }
 
-/** A manifest that was deleted, and whose tags and records are being removed. */
+/** A deleted manifest whose tags and records are being removed. */
 export interface RemovalRow {
-  /** New with each delete. */
+  /** Unique per delete. */
   id: string;
-  /** The hold that has its blobs. */
+  /** The hold with its blobs. */
   holdDid: Did;
-  /** Key of the manifest's record where another service has written it. */
+  /** Key of the manifest's record, if written by another service. */
   rkey?: string;
-  /** Set when nothing is left to do for the manifest's record. */
+  /** Set when the manifest's record is done. */
   recordDone?: true;
 }
 
 /**
- * The removals under way in a repository, by digest. A tag of such a manifest
- * is gone for all readers, unless it names the removal as `after`: thus one
- * commit deletes any number of tags, whose rows are removed later. The row
- * stays when it is empty, so that its versionstamp changes with each removal.
+ * The removals in progress in a repository, by digest. A tag of such a manifest
+ * is invisible to all readers, unless it names the removal as `after`: thus one
+ * commit deletes any number of tags, whose rows are removed later. The row is
+ * kept when empty, so that its versionstamp changes with each removal.
  */
 export interface RemovalsRow {
   pending: Readonly<Record<Digest, RemovalRow>>;
@@ -80,17 +80,17 @@ export interface RemovalsRow {
 export interface ManifestRow {
   mediaType: string;
   size: number;
-  /** The hold that has its blobs. */
+  /** The hold with its blobs. */
   holdDid: Did;
   subject?: Digest;
   artifactType?: string;
   /** CID of the manifest bytes as a blob in the owner's PDS. */
   blobCid?: string;
-  /** Type that the PDS gave the blob, where that is not `mediaType`. */
+  /** Type of the blob at the PDS, if it is not `mediaType`. */
   blobType?: string;
   /** Set when the manifest was read from the owner's repo, not pushed here. */
   imported?: true;
-  /** Key of a record of another service's making, where that is not the digest's. */
+  /** Key of the record, if it was chosen by another service. */
   rkey?: string;
   /** Milliseconds since the Unix epoch. */
   createdAt: number;
@@ -106,13 +106,13 @@ export interface BlobRow {
 export interface UploadRow {
   did: Did;
   repo: string;
-  /** Who pushes; nobody else may go on with it. */
+  /** The account that pushes; others may not continue it. */
   caller: Did;
   holdDid: Did;
   /** Id of the upload at the hold. */
   holdUploadId: string;
   algorithm: DigestAlgorithm;
-  /** When the row goes unless bytes come, in milliseconds since the Unix epoch. */
+  /** When the row expires without further bytes, in milliseconds since the Unix epoch. */
   expiresAt: number;
 }
 
@@ -123,11 +123,11 @@ export interface ReferrerRow {
   size: number;
   artifactType?: string;
   annotations?: Readonly<Record<string, string>>;
-  /** Set when the annotations are too large for a row and stand in the manifest only. */
+  /** Set when the annotations are too large for a row and are only in the manifest. */
   annotationsInContent?: true;
 }
 
-/** What a sailor profile says. */
+/** Cached fields of a sailor profile. */
 export interface ProfileRow {
   defaultHold?: Did;
   checkedAt: number;

@@ -1,6 +1,6 @@
 /**
  * Blob uploads: from the first POST to the readable blob. The bytes go to the
- * owner's hold; the row in KV lets any instance go on with an upload.
+ * owner's hold; with the row in KV any instance can continue an upload.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export interface UploadsDeps {
   blobs: BlobIndex;
   log: Logger;
   metrics: Metrics;
-  /** How long an upload may stand still, in milliseconds. */
+  /** Idle time after which an upload expires, in milliseconds. */
   ttlMs: number;
 }
 
@@ -46,13 +46,13 @@ export interface UploadStatus {
   offset: number;
 }
 
-/** One piece of an upload. */
+/** One chunk of an upload. */
 export interface UploadChunk extends Omit<RequestBytes, "offset"> {
-  /** Where the client says the piece begins; undefined means "at the end". */
+  /** Offset given by the client; undefined means "at the end". */
   readonly start?: number;
 }
 
-/** Share of an upload's life that may be left without bytes that came being noted. */
+/** Remaining share of an upload's lifetime above which new bytes do not extend it. */
 const NEARLY_ALL = 23 / 24;
 
 /** Runs uploads of blobs (distribution-spec, "Pushing Blobs"). */
@@ -88,7 +88,7 @@ export class Uploads {
     return { id, offset: 0 };
   }
 
-  /** Where an upload stands (end-13). */
+  /** Status of an upload (end-13). */
   async status(
     ref: RepoRef,
     caller: Did,
@@ -98,7 +98,10 @@ export class Uploads {
     return { id, offset: await offsetOf(hold, upload) };
   }
 
-  /** Appends a piece (end-5). Throws AppError `RANGE_INVALID` when it does not begin at the end. */
+  /**
+   * Appends a chunk (end-5). Throws AppError `RANGE_INVALID` when it does not
+   * start at the end of the upload.
+   */
   async append(
     ref: RepoRef,
     caller: Did,
@@ -115,12 +118,15 @@ export class Uploads {
     return { id, offset: end };
   }
 
-  /** Lets an upload live on that bytes have come for; most uploads end before that needs a write. */
+  /**
+   * Extends the lifetime of an upload that received bytes; most uploads end
+   * before that needs a write.
+   */
   async #keep({ key, value, versionstamp }: Entry<UploadRow>): Promise<void> {
     const { kv, clock, ttlMs } = this.#deps;
     const now = clock.now();
     if (value.expiresAt - now > ttlMs * NEARLY_ALL) return;
-    // One request may bring bytes for longer than uploads may stand still.
+    // One request may take longer than the idle limit of uploads.
     const expired = value.expiresAt <= now;
     const expiresAt = now + ttlMs;
     await kv.atomic()
@@ -130,9 +136,9 @@ export class Uploads {
   }
 
   /**
-   * Appends the last piece, if any, verifies the digest and makes the blob
-   * part of the repository (end-6, 4b). Throws AppError `DIGEST_INVALID`; the
-   * upload is gone then.
+   * Appends the last chunk, if any, verifies the digest and makes the blob part
+   * of the repository (end-6, 4b). Throws AppError `DIGEST_INVALID`; the upload
+   * is deleted then.
    */
   async finish(
     ref: RepoRef,
@@ -144,7 +150,7 @@ export class Uploads {
     const { kv } = this.#deps;
     const key = registryKeys.upload(id);
     const blobKey = registryKeys.blob(ref.did, ref.repo, digest);
-    // One read for both: every blob of a push comes this way.
+    // One read for both, because every blob of a push takes this path.
     const [entry, known] = await kv.getMany([key, blobKey]) as [
       Entry<UploadRow> | undefined,
       Entry<BlobRow> | undefined,
@@ -163,8 +169,9 @@ export class Uploads {
   }
 
   /**
-   * Takes a whole blob with one request (end-4b); throws as {@linkcode finish}
-   * does. When that fails nothing is left, because the client could not name it.
+   * Receives a whole blob in one request (end-4b); throws like
+   * {@linkcode finish}. On failure the upload is deleted, because the client
+   * does not know its id.
    */
   async pushWhole(
     ref: RepoRef,
@@ -184,7 +191,7 @@ export class Uploads {
       size = await this.#complete(hold, upload, digest, chunk);
     } catch (error) {
       await hold.abortUpload(upload).catch((cause) =>
-        // Gone already, or left to the sweep: what matters is why it failed.
+        // Deleted already, or left to the sweep: report the original failure.
         log.debug("upload not dropped", { holdDid, cause })
       );
       throw error;
@@ -192,14 +199,14 @@ export class Uploads {
     await this.#deps.blobs.prove(ref, holdDid, [{ digest, size }]);
   }
 
-  /** Drops an upload and its bytes (end-14). */
+  /** Deletes an upload and its bytes (end-14). */
   async cancel(ref: RepoRef, caller: Did, id: string): Promise<void> {
     const { upload, hold } = await this.#find(ref, caller, id);
     await hold.abortUpload(upload);
     await this.#deps.kv.delete(registryKeys.upload(id));
   }
 
-  /** Appends the last piece, if any, and completes; returns the blob's size. */
+  /** Appends the last chunk, if any, and completes the upload; returns the blob's size. */
   async #complete(
     hold: HoldClient,
     upload: UploadRef,
@@ -255,7 +262,7 @@ async function offsetOf(hold: HoldClient, upload: UploadRef): Promise<number> {
   return offset;
 }
 
-/** Throws AppError `RANGE_INVALID` when a piece does not begin where the upload stands. */
+/** Throws AppError `RANGE_INVALID` when a chunk does not start at the end of the upload. */
 function requireStart(start: number | undefined, offset: number): void {
   if (start === undefined || start === offset) return;
   throw new AppError(

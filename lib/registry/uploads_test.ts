@@ -14,7 +14,7 @@ const HOUR = 3_600_000;
 const REF = { did: ALICE, repo: "app" } as const;
 const BLOB = digestOf(new Uint8Array(3));
 
-/** A hold that counts bytes and never forgets an upload by itself. */
+/** A hold that counts bytes and never expires an upload. */
 function countingHold(onAppend: () => Promise<void>) {
   const offsets = new Map<string, number>();
   const hold: Partial<HoldClient> = {
@@ -70,7 +70,7 @@ async function setUp() {
   };
 }
 
-Deno.test("an upload that goes on lasts longer in all than one may stand still", async () => {
+Deno.test("an active upload may last longer than the idle limit", async () => {
   using t = await setUp();
   for (const hours of [2, 10, 23, 22]) {
     t.clock.advance(hours * HOUR);
@@ -81,7 +81,7 @@ Deno.test("an upload that goes on lasts longer in all than one may stand still",
   await t.uploads.finish(REF, ALICE, t.id, BLOB);
 });
 
-Deno.test("an upload that stands still is dropped", async () => {
+Deno.test("an idle upload expires", async () => {
   using t = await setUp();
   t.clock.advance(20 * HOUR);
   await t.append();
@@ -92,7 +92,7 @@ Deno.test("an upload that stands still is dropped", async () => {
   );
 });
 
-Deno.test("an upload whose bytes come for longer than one may stand still can be finished", async () => {
+Deno.test("an upload whose request lasts longer than the idle limit can be finished", async () => {
   using t = await setUp();
   t.during.append = () => {
     t.clock.advance(30 * HOUR);
@@ -102,7 +102,7 @@ Deno.test("an upload whose bytes come for longer than one may stand still can be
   await t.uploads.finish(REF, ALICE, t.id, BLOB);
 });
 
-Deno.test("an upload that is cancelled while bytes come stays cancelled", async () => {
+Deno.test("an upload cancelled during a request stays cancelled", async () => {
   using t = await setUp();
   t.during.append = async () => {
     t.clock.advance(20 * HOUR);

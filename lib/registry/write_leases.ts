@@ -1,6 +1,6 @@
 /**
- * Leases around what one push or delete changes: the writes to one manifest
- * or tag must take the same order in the owner's repo and in the index.
+ * Leases for changes by pushes and deletes: the writes to one manifest or tag
+ * must have the same order in the owner's repo and in the index.
  *
  * @module
  */
@@ -16,10 +16,10 @@ import {
   whileRemovalsChange,
 } from "./manifests/removals.ts";
 
-/** How long a holder that died keeps others waiting, and how long they wait, in milliseconds. */
+/** Lifetime of a lease, and how long others wait for it, in milliseconds. */
 const TIMES = { ttlMs: 10_000, waitMs: 60_000 };
 
-/** Takes leases in KV, so that they hold across instances. */
+/** Acquires leases in KV, so that they hold across instances. */
 export class WriteLeases {
   readonly #kv: Kv;
   readonly #clock: Clock;
@@ -32,10 +32,11 @@ export class WriteLeases {
   }
 
   /**
-   * Runs `work` while nobody else writes the manifest (all repositories of an
-   * owner share its record) or the tags. The signal given to `work` is aborted
-   * when somebody else may write after all: what comes then must not be put
-   * over theirs. An aborted `signal` ends the wait with its reason.
+   * Runs `work` with exclusive write access to the manifest (all repositories
+   * of an owner share its record) and the tags. The signal passed to `work` is
+   * aborted when the lease is lost: later writes must not overwrite those of
+   * the new holder. If `signal` is aborted while waiting, rejects with its
+   * reason.
    */
   async hold<T>(
     { did, repo }: RepoRef,
@@ -45,14 +46,14 @@ export class WriteLeases {
   ): Promise<T> {
     const names = what.tags.map((tag) => `registry/tag/${did}/${repo}/${tag}`);
     if (what.digest) names.push(`registry/manifest/${did}/${what.digest}`);
-    // All take them in one order, so that no two wait for each other.
+    // Leases are acquired in sorted order to avoid deadlocks.
     return await this.#nest(names.sort(), [], signal, work);
   }
 
   /**
-   * As {@linkcode hold}, for work that sets the tags: it does not meet a
-   * removal in the repository. `work` also gets the removals as they are, and
-   * runs again when it throws {@linkcode RemovalsChangedError}.
+   * Like {@linkcode hold}, for work that sets the tags: it does not overlap
+   * with a removal in the repository. `work` also receives the current
+   * removals, and is retried when it throws {@linkcode RemovalsChangedError}.
    */
   async write<T>(
     ref: RepoRef,
@@ -69,9 +70,9 @@ export class WriteLeases {
   }
 
   /**
-   * Runs `work` while nobody sets a tag of the repository, as long as a
-   * removal is under way in it. Tags and records that are removed inside
-   * cannot be written at the same time.
+   * Runs `work` while no tag of the repository can be set, as long as a removal
+   * is in progress in it. Tags and records removed inside cannot be written
+   * concurrently.
    */
   async removing<T>(
     { did, repo }: RepoRef,

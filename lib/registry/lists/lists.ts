@@ -40,31 +40,34 @@ export interface ListsDeps {
   taggedReferrers: TaggedReferrers;
 }
 
-/** One page; `next` is the entry behind which the list goes on. */
+/** One page; `next` is the entry after which the list continues. */
 export interface ListPage<T> {
   items: readonly T[];
   next: T | undefined;
-  /** Why entries may be missing, in a sentence; undefined where none should. */
+  /** A sentence that says why entries may be missing; undefined when the list is complete. */
   doubt?: string | undefined;
 }
 
-/** Most entries of one page. */
+/** Maximum entries of one page. */
 export const PAGE = { tags: 10_000, referrers: 500, catalog: 1_000 } as const;
 
-/** Bytes of one page of referrers: clients refuse indexes above 4 MiB. */
+/** Maximum bytes of one page of referrers: clients refuse indexes above 4 MiB. */
 const REFERRERS_PAGE_BYTES = 3 * 1024 * 1024;
 
-/** How long a list waits for the owner's PDS, where nothing or something is known of it; in milliseconds. The reading goes on. */
+/**
+ * How long a list waits for the owner's PDS, without and with cached entries;
+ * in milliseconds. The read continues.
+ */
 const FIRST_MS = 10_000;
 const SOON_MS = 2_000;
 
-/** Repositories whose holds are asked together. */
+/** Repositories whose holds are queried together. */
 const BUNCH = 200;
 
-/** Catalogs that are put together at the same time; others wait. */
+/** Catalogs built concurrently; others wait. */
 const MAX_CATALOGS = 4;
 
-/** Lists what repositories hold. */
+/** Lists tags, referrers and repositories. */
 export class Lists {
   readonly #deps: ListsDeps;
   readonly #readable: ReadableHolds;
@@ -77,7 +80,7 @@ export class Lists {
 
   /**
    * Tags in byte order (end-8). Throws AppError `NAME_UNKNOWN` for a repository
-   * that never had content, or what kept us from asking the owner's PDS for it.
+   * that never had content, or the error of reading the owner's PDS.
    */
   async tags(
     owner: Identity,
@@ -87,7 +90,7 @@ export class Lists {
     const { index, names, hidden, holds } = this.#deps;
     const ref = { did: owner.did, repo };
     const known = await index.repository(ref);
-    // Before anything is read for them.
+    // Before anything is read.
     await requireRepositoryRead(holds, known, options.caller);
     const { row = known, problem } = await this.#discover(
       owner,
@@ -111,7 +114,10 @@ export class Lists {
     return { ...page, doubt: doubtOf(problem) };
   }
 
-  /** Referrers of `subject` (end-12), of one of `artifactTypes` where some are named. An unknown subject has none. */
+  /**
+   * Referrers of `subject` (end-12), of one of `artifactTypes` if given. An
+   * unknown subject has none.
+   */
   async referrers(
     owner: Identity,
     repo: string,
@@ -165,7 +171,7 @@ export class Lists {
     return { items, next: undefined, doubt };
   }
 
-  /** Repositories that may be seen as `readerOf` looks at each, owner by owner. */
+  /** Repositories that are readable by `readerOf`, owner by owner. */
   async catalog(options: {
     readerOf: (ref: RepoRef) => Caller;
     n: number;
@@ -173,7 +179,7 @@ export class Lists {
   }): Promise<ListPage<RepoRef>> {
     const { last, n, readerOf } = options;
     if (n === 0) return { items: [], next: undefined };
-    // Few at a time: each may read the names of all repositories.
+    // Limited concurrency: each may read the names of all repositories.
     return await this.#catalogs.run("", undefined, async () => {
       const readable = this.#readable.begin();
       const items: RepoRef[] = [];
@@ -191,7 +197,7 @@ export class Lists {
     });
   }
 
-  /** All repositories after `last`, some at a time. */
+  /** All repositories after `last`, in batches. */
   async *#bunches(
     last: RepoRef | undefined,
   ): AsyncGenerator<{ ref: RepoRef; row: RepositoryRow }[]> {
@@ -211,9 +217,8 @@ export class Lists {
   }
 
   /**
-   * Reads what is unknown of an owner, not for long where something is known
-   * already. Without the PDS we answer with what we know, and return what was
-   * wrong.
+   * Reads unknown entries of an owner, with a short wait if some are cached. If
+   * the PDS fails, the cached entries are used and the error is returned.
    */
   async #discover<T>(
     owner: Identity,
@@ -233,7 +238,7 @@ export class Lists {
       return row === undefined ? {} : { row };
     } catch (error) {
       reading.catch(() => {}); // it is logged here
-      // An account that is not shown has no lists either.
+      // An inactive account has no lists either.
       if (!isAppError(error) || error.code === "NAME_UNKNOWN") throw error;
       const { did } = owner;
       log.warn("records not listed at the owner's repo", { did, error });
@@ -244,7 +249,7 @@ export class Lists {
     }
   }
 
-  /** What refers to `subject` by itself, and what clients have listed, in digest order. */
+  /** Merges manifests with `subject` and those listed by clients, in digest order. */
   async *#referrers(
     owner: Identity,
     repo: string,
@@ -276,7 +281,7 @@ export class Lists {
   }
 }
 
-/** Cuts a list that was read one entry too far. */
+/** Truncates a list that was read one entry too far. */
 function cut<T>(items: readonly T[], n: number): ListPage<T> {
   if (items.length <= n) return { items, next: undefined };
   const page = items.slice(0, n);

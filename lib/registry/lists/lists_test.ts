@@ -51,7 +51,7 @@ async function setUp() {
     ...{ defaultHold: PUBLIC, relistMs: 600_000 },
   });
   const asked: Did[] = [];
-  /** Answers in place of the usual ones. */
+  /** Responses that replace the usual ones. */
   const answers = new Map<Did, () => Promise<boolean>>();
   const mayRead = async (did: Did) => {
     asked.push(did);
@@ -83,7 +83,7 @@ async function setUp() {
     const row: RepositoryRow = { holdDid, updatedAt: 0 };
     await kv.set(registryKeys.repository(did, name), row);
   };
-  /** Records of a tag, as another service writes them. */
+  /** Records of a tag, as written by another service. */
   const record = (repository: string, tag: string, holdDid: Did) => {
     const digest = digestOf(new TextEncoder().encode(tag));
     const facts = { did: ALICE, repository, tag, digest, now: 0 };
@@ -101,7 +101,7 @@ async function setUp() {
     const page = await lists.catalog({ readerOf: () => undefined, n: 100 });
     return page.items.map((ref) => ref.repo);
   };
-  /** The result of `work`, which waits for nothing but `ms`. */
+  /** The result of `work`, which waits only for `ms`. */
   const after = async <T>(ms: number, work: Promise<T>): Promise<T> => {
     let done = false;
     work.catch(() => {}).finally(() => done = true);
@@ -122,14 +122,14 @@ async function setUp() {
 
 const isRefused = (error: unknown) => isAppError(error, "UNAUTHORIZED");
 
-Deno.test("nothing is read from an owner's PDS for those who may not read the repository", async () => {
+Deno.test("nothing is read from an owner's PDS for callers that may not read the repository", async () => {
   using t = await setUp();
   await t.know(ALICE, "secret", PRIVATE);
   await assert.rejects(t.tags("secret"), isRefused);
   assert.equal(t.repo.reads, 0);
 });
 
-Deno.test("an unknown repository of a private hold is refused with its names read, and no bytes", async () => {
+Deno.test("an unknown repository of a private hold is refused after reading names but no bytes", async () => {
   using t = await setUp();
   for (let i = 0; i < 30; i++) t.record("secret", `t${i}`, PRIVATE);
   await assert.rejects(t.tags("secret"), isRefused);
@@ -140,7 +140,7 @@ Deno.test("an unknown repository of a private hold is refused with its names rea
   assert.equal(t.repo.reads, reads, "known the second time");
 });
 
-Deno.test("tags of a repository that is known are listed soon, with a warning, while the PDS hangs", async () => {
+Deno.test("tags of a known repository are listed soon, with a warning, while the PDS hangs", async () => {
   using t = await setUp();
   await t.know(ALICE, "app", PUBLIC);
   t.repo.beforeList = () => never;
@@ -149,7 +149,7 @@ Deno.test("tags of a repository that is known are listed soon, with a warning, w
   assert.match(page.doubt ?? "", /still being read/);
 });
 
-Deno.test("a repository of which nothing is known is unavailable while the PDS hangs", async () => {
+Deno.test("an unknown repository is unavailable while the PDS hangs", async () => {
   using t = await setUp();
   t.repo.beforeList = () => never;
   await assert.rejects(
@@ -158,7 +158,7 @@ Deno.test("a repository of which nothing is known is unavailable while the PDS h
   );
 });
 
-Deno.test("the catalog waits for all hanging holds together, and not again for those that hang", async () => {
+Deno.test("the catalog waits for all hanging holds together, and not again later", async () => {
   using t = await setUp();
   for (let i = 0; i < 40; i++) {
     const hold: Did = `did:web:h${i}.example.com`;
@@ -169,7 +169,7 @@ Deno.test("the catalog waits for all hanging holds together, and not again for t
   await t.know(ALICE, "secret", PRIVATE);
   const first = t.after(3_000, t.catalog());
   await first;
-  // Those that were asked are not asked again; the others are.
+  // Holds that were queried are not queried again; the others are.
   const before = new Set(t.asked);
   await t.after(3_000, t.catalog());
   await t.after(3_000, t.catalog());
@@ -179,7 +179,7 @@ Deno.test("the catalog waits for all hanging holds together, and not again for t
   assert.ok(before.size >= 16, `${before.size}`);
 });
 
-Deno.test("the catalog shows what a hold allowed a while ago when it hangs, but not when it refuses", async () => {
+Deno.test("the catalog uses a hold's earlier decision when it hangs, but not when it refuses", async () => {
   using t = await setUp();
   await t.know(ALICE, "app", PUBLIC);
   assert.deepEqual(await t.catalog(), ["app"]);

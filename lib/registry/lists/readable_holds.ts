@@ -1,7 +1,7 @@
 /**
- * Which of many holds let somebody read, for lists: asked side by side and not
- * for long. A hold that hangs is not asked again for a while, and the last
- * answer that it gave counts until then.
+ * Checks which of many holds let a caller read, for lists: concurrently and
+ * with a short timeout. A hanging hold is not queried again for a while, and
+ * its last decision is used until then.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface ReadableHoldsDeps {
   holds: HoldDirectory;
 }
 
-/** Whether `caller` may read what a hold has. */
+/** A check whether `caller` may read from a hold. */
 export interface ReadQuestion {
   readonly hold: Did;
   readonly caller: Caller;
@@ -30,22 +30,22 @@ interface LastAnswer {
   readonly at: number;
 }
 
-/** Holds that are asked at the same time. */
+/** Concurrent queries to holds. */
 const PARALLEL = 16;
 
 /** How long one list waits for all holds together, in milliseconds. */
 const PATIENCE_MS = 3_000;
 
-/** A hold that hangs is left alone for so long, in milliseconds. */
+/** How long a hanging hold is not queried, in milliseconds. */
 const HANGING_MS = 30_000;
 
-/** An answer counts for so long while its hold hangs, in milliseconds. */
+/** How long the last decision is used while its hold hangs, in milliseconds. */
 const LAST_MS = 10 * 60_000;
 
-/** Decides for one process, whose memory it keeps. */
+/** Decides for one process, with a cache. */
 export class ReadableHolds {
   readonly #deps: ReadableHoldsDeps;
-  /** When a hold that hangs may be asked again, in milliseconds since the Unix epoch. */
+  /** When a hanging hold may be queried again, in milliseconds since the Unix epoch. */
   readonly #hanging = new LRUCache<Did, number>({ max: 10_000 });
   readonly #last = new LRUCache<string, LastAnswer>({ max: 10_000 });
 
@@ -53,7 +53,7 @@ export class ReadableHolds {
     this.#deps = deps;
   }
 
-  /** Decides for one list: each question is asked once, and all have the same time. */
+  /** Decides for one list: each check is made once, and all share one timeout. */
   begin(): ReadableForList {
     const until = this.#deps.clock.now() + PATIENCE_MS;
     const known = new Map<string, boolean>();
@@ -84,7 +84,7 @@ export class ReadableHolds {
     const late = clock.sleep(Math.min(until - now, PATIENCE_MS), stop.signal)
       .then(() => undefined);
     const asked = this.#ask(question);
-    // A late answer counts the next time.
+    // A late response is used the next time.
     void asked.then((allowed) => {
       if (allowed === undefined) return;
       this.#last.set(name, { allowed, at: clock.now() });
@@ -94,7 +94,7 @@ export class ReadableHolds {
       const allowed = await Promise.race([asked, late]);
       if (allowed !== undefined) return allowed;
     } catch (error) {
-      // A hold that cannot be asked hides its repositories, not the list.
+      // An unreachable hold hides its repositories, not the list.
       if (!isAppError(error)) throw error;
     } finally {
       stop.abort();
@@ -109,7 +109,7 @@ export class ReadableHolds {
   }
 }
 
-/** Answers questions of one list, in their order. */
+/** Returns the checks of one list, in order. */
 export type ReadableForList = (
   questions: readonly ReadQuestion[],
 ) => Promise<boolean[]>;

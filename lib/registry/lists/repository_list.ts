@@ -1,5 +1,5 @@
 /**
- * Which repositories there are, for the catalog.
+ * Lists repositories for the catalog.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export class RepositoryList {
   async *owners(first?: Did): AsyncGenerator<Did> {
     const prefix = registryKeys.allRepositories();
     let start: Key = first === undefined ? prefix : [...prefix, first];
-    // One look per owner: jump behind all repositories of the one just seen.
+    // One read per owner: skip the remaining repositories of the last one.
     while (true) {
       const selector = start === prefix ? { prefix } : { prefix, start };
       let did: Did | undefined;

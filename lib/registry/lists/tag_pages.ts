@@ -1,8 +1,8 @@
 /**
- * Pages of tag lists. Reading a page costs as much as a hundred look-ups, so
- * that pages are kept in memory until a tag of their repository comes or goes.
- * A row in the store tells of that, and is looked up for every page: a page is
- * right also after changes by another process.
+ * Cache of pages of tag lists. Reading a page costs as much as a hundred
+ * lookups, so pages are cached until a tag of their repository is created or
+ * deleted. Each such change writes a row, which is read for every page, so that
+ * a page is correct even after changes by another process.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { Atomic, Kv } from "../../kv/kv.ts";
 import { registryKeys } from "../kv_keys.ts";
 import { SharedReads } from "../../async/shared_reads.ts";
 
-/** Names kept in memory, of at most 128 bytes each. */
+/** Names in the cache, of at most 128 bytes each. */
 const MAX_NAMES = 100_000;
 
 /** The names of the first `limit` tags after `last`. */
@@ -23,12 +23,12 @@ export interface PageOfTags {
 }
 
 interface Page {
-  /** Of the row that tells of changes, when the page was read; null: there is no row. */
+  /** Versionstamp of the change row when the page was read; null when there was none. */
   readonly versionstamp: string | null;
   readonly names: readonly string[];
 }
 
-/** Keeps pages while they are right. */
+/** Caches pages while they are valid. */
 export class TagPages {
   readonly #kv: Kv;
   readonly #reads = new SharedReads();
@@ -41,7 +41,7 @@ export class TagPages {
     this.#kv = kv;
   }
 
-  /** The page as it is in the store; `list` reads it where it is not known. */
+  /** Returns the current page; `list` reads it if it is not cached. */
   async get(
     did: Did,
     repo: string,
@@ -53,14 +53,14 @@ export class TagPages {
     const known = this.#pages.get(key);
     if (known?.versionstamp === versionstamp) return known.names;
     const names = await list();
-    // What changed while the page was read may be in it or not.
+    // A change during the read may be in the page or not.
     if (await this.#versionstamp(did, repo) === versionstamp) {
       this.#pages.set(key, { versionstamp, names });
     }
     return names;
   }
 
-  /** Has to be part of every change by which a tag comes or goes. */
+  /** Must be part of every change that creates or deletes a tag. */
   touch(change: Atomic, did: Did, repo: string): void {
     change.set(registryKeys.tagsChanged(did, repo), 1);
   }

@@ -59,14 +59,14 @@ async function put(
   });
 }
 
-/** Deletes a manifest; the rows of its tags stay for now. */
+/** Deletes a manifest; the rows of its tags remain for now. */
 async function remove(index: ManifestIndex, digest: Digest): Promise<void> {
   const work = { ...REF, digest };
   const job = planJob(systemClock, REMOVAL, work);
   await index.removals.begin(REF, digest, MANIFEST, job.rows);
 }
 
-/** Removes the rows that a delete has left. */
+/** Removes the rows left by a delete. */
 async function finish(index: ManifestIndex, digest: Digest): Promise<void> {
   const { removals } = index;
   const removal = (await removals.read(REF)).pending[digest];
@@ -76,7 +76,7 @@ async function finish(index: ManifestIndex, digest: Digest): Promise<void> {
   await removals.end(REF, digest, removal);
 }
 
-Deno.test("a page of tags follows every change that another program makes", async () => {
+Deno.test("a page of tags reflects every change of another process", async () => {
   const tag = fc.constantFrom("a", "b", "c", "d", "e", "f");
   const digest = fc.constantFrom(DIGEST, OTHER);
   const step = fc.oneof(
@@ -128,7 +128,7 @@ Deno.test("a page of tags follows every change that another program makes", asyn
   );
 });
 
-Deno.test("a page during whose reading a tag came is not kept", async () => {
+Deno.test("a page is not cached if a tag was created while it was read", async () => {
   const kv = await openKv(":memory:");
   try {
     const pages = new TagPages(kv);

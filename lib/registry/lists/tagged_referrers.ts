@@ -1,7 +1,7 @@
 /**
  * Referrers that a client without the referrers API has listed in an index
- * under a tag of the subject's name (distribution-spec, "Referrers Tag
- * Schema"). They have to be in the API's list as well.
+ * under a tag named after the subject (distribution-spec, "Referrers Tag
+ * Schema"). They must be in the API's list as well.
  *
  * @module
  */
@@ -24,10 +24,10 @@ export interface TaggedReferrersDeps {
   discovery: Discovery;
 }
 
-/** Entries of one list that are looked up in the owner's repo, which takes a request each. */
+/** Maximum entries of one list looked up in the owner's repo, at one request each. */
 const MAX_LOOKUPS = 20;
 
-/** Reads the lists that clients keep themselves. */
+/** Reads the lists that clients maintain. */
 export class TaggedReferrers {
   readonly #deps: TaggedReferrersDeps;
 
@@ -36,9 +36,10 @@ export class TaggedReferrers {
   }
 
   /**
-   * Entries of the list for `subject`, in digest order. Those whose manifest
-   * was deleted are left out: nobody may have mended the list. `admit` is
-   * awaited before the owner's repo is asked; what it throws is thrown.
+   * Entries of the list for `subject`, in digest order. Omits those whose
+   * manifest was deleted, because the client may not have updated the list.
+   * `admit` is awaited before the owner's repo is queried; its errors are
+   * passed on.
    */
   async of(
     owner: Identity,
@@ -67,7 +68,7 @@ export class TaggedReferrers {
       }
       if (row) {
         const entry = entryOf(listed, row.artifactType);
-        // The annotations of the list were left out, those of the manifest are the same.
+        // The annotations of the list were omitted; those of the manifest are the same.
         const elsewhere = isTrimmed
           ? { annotationsInContent: true } as const
           : {};
@@ -77,7 +78,7 @@ export class TaggedReferrers {
     return [...found.values()].sort((a, b) => a.digest < b.digest ? -1 : 1);
   }
 
-  /** Where the tag leads; a tag that is known by name only is looked up. */
+  /** The target of the tag; a tag known only by name is looked up. */
   async #tag(
     owner: Identity,
     repo: string,
@@ -92,7 +93,7 @@ export class TaggedReferrers {
     return await discovery.findTag(owner, repo, tag, admit);
   }
 
-  /** The manifest may have been pushed by way of another service. */
+  /** The manifest may have been pushed through another service. */
   async #lookUp(owner: Identity, repo: string, digest: Digest) {
     const { discovery, log } = this.#deps;
     try {

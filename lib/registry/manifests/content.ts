@@ -1,9 +1,8 @@
 /**
- * The exact bytes of manifests, by digest: a small memory in front of KV.
- * Content never changes, so what is in memory once is right for good; what comes
- * out of the store is compared with its digest. What was pushed here is kept;
- * what was read from an owner's PDS can be read again, and is removed when all
- * of that becomes too much.
+ * The exact bytes of manifests, by digest: KV with a small in-memory cache.
+ * Content never changes, so cache entries never become stale; stored bytes are
+ * verified against their digest. Content pushed here is kept; content read from
+ * an owner's PDS can be read again and is evicted beyond a limit.
  *
  * @module
  */
@@ -22,14 +21,14 @@ export interface ManifestContentDeps {
   kv: Kv;
   clock: Clock;
   values: LargeValues;
-  /** Bytes that manifests which nobody pushed here may take. */
+  /** Maximum bytes of manifests that were not pushed here. */
   maxCachedBytes: number;
   watch: ContentWatch;
 }
 
-/** Content that nobody pushed here. */
+/** Content that was not pushed here. */
 interface CachedRow {
-  /** Whose repo it was read from first. */
+  /** The owner whose repo it was first read from. */
   did: Did;
   /** Bytes. */
   size: number;
@@ -39,7 +38,7 @@ interface CachedRow {
 
 interface Remembered {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Whether it is known to be in the store, for good. */
+  /** Whether it is known to be stored permanently. */
   readonly isKept: boolean;
 }
 
@@ -48,16 +47,16 @@ interface Candidate extends CachedRow {
   readonly versionstamp: string;
 }
 
-/** Bytes of manifests kept in memory. */
+/** Size of the in-memory cache in bytes. */
 const MEMORY_BYTES = 16 * 1024 * 1024;
 
-/** What a small manifest takes in the store besides its bytes. */
+/** Overhead of a small manifest in the store, in bytes. */
 const ROW_BYTES = 1_024;
 
-/** Part of the cached bytes that one owner may have. */
+/** Share of the cached bytes that one owner may use. */
 const OWNER_SHARE = 0.25;
 
-/** Who learns of stored bytes that are wrong. */
+/** Receives reports of damaged content. */
 export interface ContentWatch {
   readonly log: Logger;
   /** Counts one. */
@@ -76,14 +75,14 @@ export class ManifestContent {
     this.#deps = deps;
   }
 
-  /** The bytes when they are in memory; asks nobody. */
+  /** Returns the bytes if they are in memory; synchronous. */
   peek(digest: Digest): Uint8Array<ArrayBuffer> | undefined {
     return this.#memory.get(digest)?.bytes;
   }
 
   /**
-   * The bytes behind `digest`, or undefined when we do not have them. Stored
-   * bytes that are not what the digest promises are forgotten, so that they are
+   * Returns the bytes of `digest`, or undefined when they are not stored.
+   * Stored bytes that do not match the digest are deleted, so that they are
    * read from the owner's repo again.
    */
   async get(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -120,8 +119,9 @@ export class ManifestContent {
   }
 
   /**
-   * The row that keeps `bytes`, which the caller has verified to have `digest`,
-   * for a commit of the caller's; undefined when {@linkcode put} has to do it.
+   * Returns the row that stores `bytes`, which the caller has verified against
+   * `digest`, for the caller's own commit; undefined when {@linkcode put} is
+   * needed.
    */
   row(
     digest: Digest,
@@ -134,17 +134,17 @@ export class ManifestContent {
       : { key: registryKeys.content(digest), row };
   }
 
-  /** Keeps `bytes` for good, which the caller has verified to have `digest`. */
+  /** Stores `bytes` permanently; the caller has verified them against `digest`. */
   async put(digest: Digest, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     if (this.#memory.get(digest)?.isKept) return;
     const { kv, values } = this.#deps;
-    // First, so that it is not removed as something that can be read again.
+    // First, so that it is not evicted as cached content.
     await kv.delete(registryKeys.cachedContent(digest));
     await values.set(registryKeys.content(digest), bytes);
     this.remember(digest, bytes);
   }
 
-  /** Keeps verified `bytes` that were read from the repo of `did`, as long as there is room. */
+  /** Caches verified `bytes` read from the repo of `did`, as long as there is room. */
   async cache(
     digest: Digest,
     bytes: Uint8Array<ArrayBuffer>,
@@ -160,14 +160,14 @@ export class ManifestContent {
     this.#memory.set(digest, { bytes, isKept: false });
   }
 
-  /** Has bytes that are kept for good at hand. */
+  /** Adds permanently stored bytes to the in-memory cache. */
   remember(digest: Digest, bytes: Uint8Array<ArrayBuffer>): void {
     this.#memory.set(digest, { bytes, isKept: true });
   }
 
   /**
-   * Removes what was read longest ago while cached content takes too much,
-   * altogether or of one owner; returns how many manifests.
+   * Evicts the oldest cached content while the total or an owner's share is
+   * exceeded; returns how many manifests.
    */
   async evict(): Promise<number> {
     const { kv, values, maxCachedBytes } = this.#deps;

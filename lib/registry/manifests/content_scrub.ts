@@ -1,5 +1,5 @@
 /**
- * The manifests in the store, for scrubs.
+ * Scrub source for stored manifests.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import type {
 } from "../../scrub/source.ts";
 import { registryKeys } from "../kv_keys.ts";
 
-/** Every manifest whose bytes the registry keeps. */
+/** Every manifest whose bytes the registry stores. */
 export class ContentScrub implements ScrubSource {
   readonly name = "manifests";
   readonly #kv: Kv;
@@ -51,7 +51,7 @@ export class ContentScrub implements ScrubSource {
     }
   }
 
-  /** Wrong bytes are forgotten: whoever asks for the manifest gets it from its owner's repo. */
+  /** Damaged bytes are deleted: the next request reads the manifest from its owner's repo. */
   async #check(digest: Digest, pace: Pace): Promise<ScrubOutcome> {
     const key = registryKeys.content(digest);
     let damage = "digest";

@@ -20,7 +20,7 @@ async function open() {
     values,
     lines,
     counted: () => counted,
-    /** As another process, which has nothing in memory. */
+    /** As another process, with an empty cache. */
     content: () =>
       new ManifestContent({
         ...{ kv, clock, values, maxCachedBytes: 0 },
@@ -35,7 +35,7 @@ function manifest(size: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(size).fill(32);
 }
 
-Deno.test("bytes of a manifest that do not have its digest are forgotten, logged and counted, never returned", async () => {
+Deno.test("bytes of a manifest that do not match its digest are deleted, logged and counted, never returned", async () => {
   using store = await open();
   for (const size of [500, 150_000]) {
     const bytes = manifest(size);
@@ -59,7 +59,7 @@ Deno.test("bytes of a manifest that do not have its digest are forgotten, logged
   assert.match(store.lines.join(), /stored manifest is damaged/);
 });
 
-Deno.test("a manifest of which a chunk is missing is as good as none", async () => {
+Deno.test("a manifest with a missing chunk counts as absent", async () => {
   using store = await open();
   const bytes = manifest(150_000);
   const digest = digestOf(bytes);
@@ -73,7 +73,7 @@ Deno.test("a manifest of which a chunk is missing is as good as none", async () 
   assert.deepEqual(await store.content().get(digest), bytes);
 });
 
-Deno.test("a scrub of manifests finds wrong bytes and missing chunks, and leaves the others", async () => {
+Deno.test("a scrub of manifests finds damaged bytes and missing chunks, and keeps the others", async () => {
   using store = await open();
   const kinds = new Map<string, string>();
   for (const [i, size] of [100, 200, 150_000, 160_000].entries()) {

@@ -1,6 +1,6 @@
 /**
- * Images that were pushed elsewhere: records of an owner that this registry
- * has never seen, read from the owner's PDS on first access and indexed here.
+ * Discovers images pushed elsewhere: records that this registry has never seen
+ * are read from the owner's PDS on first access and indexed here.
  *
  * @module
  */
@@ -42,7 +42,7 @@ export interface DiscoveryDeps {
 
 const TAG = OWNER_COLLECTIONS.tag;
 
-/** Referrers that are read for one request, and so many at a time. */
+/** Maximum referrers read for one request, and their concurrency. */
 const MAX_REFERRERS = 100;
 const PARALLEL = 4;
 
@@ -93,7 +93,7 @@ export class Discovery {
       const elsewhere = heard.value.rkey === rkey
         ? undefined
         : await look(heard.value.rkey);
-      // It leads nowhere any more, if the PDS has the account at all.
+      // It no longer exists, if the PDS hosts the account at all.
       if (!elsewhere && await reader.isAt(owner)) {
         await index.tagChanges.remove(ref, tag, heard);
       }
@@ -102,9 +102,9 @@ export class Discovery {
   }
 
   /**
-   * Compares the index with the owner's repo for one tag: a tag that moved
-   * there moves here, one that is gone there goes here. Changes nothing when
-   * the tag was pushed here meanwhile.
+   * Updates one tag in the index from the owner's repo: moves it if it was
+   * moved there, deletes it if it was deleted there. Changes nothing when the
+   * tag was pushed here meanwhile.
    */
   recheckTag(owner: Identity, repo: string, tag: string): Promise<void> {
     return this.#once(`recheck ${owner.did} ${repo} ${tag}`, async () => {
@@ -116,8 +116,7 @@ export class Discovery {
       const { rkey } = before.value;
       const found = readTag(await reader.record(owner, TAG, rkey));
       if (found?.repository !== repo || found.tag !== tag) {
-        // A PDS that the account has left, or that does not show it now,
-        // says nothing of its tags.
+        // A PDS that the account has left, or where it is inactive, proves nothing about its tags.
         if (!await reader.isAt(owner)) return;
         await index.tagChanges.remove(ref, tag, before);
       } else {
@@ -138,9 +137,8 @@ export class Discovery {
   }
 
   /**
-   * A manifest that a tag (`tagged`) or an index of the repository leads to
-   * may have a record that names another repository of the owner: there is one
-   * record for all.
+   * The record of a manifest referenced by a tag (`tagged`) or an index of the
+   * repository may name another repository of the owner: all share one record.
    */
   #findManifest(
     owner: Identity,
@@ -152,7 +150,7 @@ export class Discovery {
     const name = `manifest ${ref.did} ${ref.repo} ${digest} ${tagged}`;
     const find = async () => {
       const { index, heard } = this.#deps;
-      // Before the record is read: it may be removed at that moment.
+      // Read before the record, which may be removed concurrently.
       const removals = await index.removals.read(ref);
       if (removals.pending[digest]) return await index.manifest(ref, digest);
       const isAny = tagged || await heard.isChild(ref, digest);
@@ -170,8 +168,8 @@ export class Discovery {
   }
 
   /**
-   * The exact bytes of a manifest, read again from the owner's repo where they
-   * are not kept here; undefined when they cannot be had.
+   * Returns the exact bytes of a manifest, read again from the owner's repo if
+   * they are not stored here; undefined when they are unavailable.
    */
   async bytes(
     owner: Identity,
@@ -185,7 +183,10 @@ export class Discovery {
     return await content.get(digest);
   }
 
-  /** Reads referrers of `subject` that are known by name only, some at a time; false when more are left. */
+  /**
+   * Reads referrers of `subject` that are known only by name, some at a time;
+   * returns false when more are left.
+   */
   async readReferrers(
     owner: Identity,
     repo: string,
@@ -211,7 +212,7 @@ export class Discovery {
     return referrers.length === some.length;
   }
 
-  /** The digest that a tag stands for; some name the manifest by a record's key only. */
+  /** The digest of a tag; some tags contain only the key of the manifest's record. */
   async #target(
     owner: Identity,
     tag: TagRecord,
@@ -256,7 +257,7 @@ export class Discovery {
       checkedAt: clock.now(),
       rkey,
     };
-    // Somebody who moved the tag meanwhile knows better than what we read before.
+    // A concurrent change of the tag takes precedence over what was read before.
     const stored = await index.tagChanges.set(
       ref,
       tag.tag,
@@ -268,15 +269,15 @@ export class Discovery {
   }
 
   /**
-   * Runs `work` once for all who ask for the same thing meanwhile, and again
-   * where something of the repository was deleted before it had ended.
+   * Runs `work` once for all concurrent callers, and again if something in the
+   * repository was deleted before it ended.
    */
   #once<T>(name: string, work: () => Promise<T>): Promise<T> {
     return this.#flights.run(name, undefined, () => whileRemovalsChange(work));
   }
 }
 
-/** Whether a manifest will not become readable by itself. */
+/** Whether a manifest will not become readable by a retry. */
 function isFinal(error: AppError): boolean {
   return isAppError(error, "MANIFEST_INVALID", "TOO_LARGE");
 }

@@ -34,7 +34,7 @@ const REF = { did: ALICE, repo: "app" } as const;
 const RELIST = 600_000;
 const MB = 1024 * 1024;
 
-/** An owner's repo that a test writes to, as another service would. */
+/** An owner's repo that a test writes to like another service. */
 async function setUp({ maxCachedBytes = 100 * MB } = {}) {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
@@ -102,7 +102,7 @@ async function setUp({ maxCachedBytes = 100 * MB } = {}) {
     await names.ensureTags(OWNER);
     return await index.tagNames(REF, { limit: 100 });
   };
-  /** The tags when the list that was begun now has been read. */
+  /** The tags after the list that starts now has been read. */
   const tagsInTheEnd = async () => {
     await names.ensureTags(OWNER);
     const key = registryKeys.synced(ALICE, "io.atcr.tag");
@@ -118,7 +118,7 @@ async function setUp({ maxCachedBytes = 100 * MB } = {}) {
   };
 }
 
-Deno.test("tags that another service adds are known after a while, without listing all the time", async () => {
+Deno.test("tags added by another service are known after a while, without constant listing", async () => {
   using t = await setUp();
   t.write("first");
   assert.deepEqual(await t.tags(), ["first"]);
@@ -131,7 +131,7 @@ Deno.test("tags that another service adds are known after a while, without listi
   assert.deepEqual(await t.tagsInTheEnd(), ["first", "second"]);
 });
 
-Deno.test("a tag that is deleted while the tags are listed again does not come back", async () => {
+Deno.test("a tag deleted while the tags are listed again is not restored", async () => {
   using t = await setUp();
   t.write("gone");
   await t.tags();
@@ -158,7 +158,7 @@ Deno.test("a list of tags and of referrers reads no bytes of manifests", async (
   assert.equal(row?.holdDid, HOLD);
   assert.equal((await t.index.tagNames(REF, { limit: 1_000 })).length, 250);
   assert.deepEqual(t.repo.blobsRead, []);
-  // One is read when somebody wants it.
+  // One is read when it is requested.
   assert.equal((await t.discovery.findTag(OWNER, REF.repo, "t7"))?.size, 116);
   assert.equal(t.repo.blobsRead.length, 1);
   await t.discovery.readReferrers(OWNER, REF.repo, subject);
@@ -169,7 +169,7 @@ Deno.test("a list of tags and of referrers reads no bytes of manifests", async (
   assert.equal(t.repo.blobsRead.length, 2);
 });
 
-Deno.test("a tag that is known by name and leads nowhere is forgotten when somebody asks for it", async () => {
+Deno.test("a tag known only by name and without manifest is removed when it is requested", async () => {
   using t = await setUp();
   t.write("nowhere", digestOf(new Uint8Array(1)));
   assert.deepEqual(await t.tags(), ["nowhere"]);
@@ -180,7 +180,7 @@ Deno.test("a tag that is known by name and leads nowhere is forgotten when someb
   assert.deepEqual(await t.tags(), []);
 });
 
-Deno.test("manifests that were read from an owner's PDS are removed when they take too much, and read again", async () => {
+Deno.test("manifests read from an owner's PDS are evicted beyond the limit, and read again", async () => {
   using t = await setUp({ maxCachedBytes: 100_000 });
   const digests: Digest[] = [];
   for (let i = 0; i < 40; i++) {
@@ -200,7 +200,7 @@ Deno.test("manifests that were read from an owner's PDS are removed when they ta
   assert.ok(await t.content.get(first));
 });
 
-Deno.test("a manifest that is pushed here after it was read from the PDS is kept for good", async () => {
+Deno.test("a manifest pushed here after it was read from the PDS is kept permanently", async () => {
   using t = await setUp({ maxCachedBytes: 0 });
   for (const name of ["small", "large".repeat(20_000)]) {
     const digest = t.record(name);
@@ -220,7 +220,7 @@ Deno.test("a manifest that is pushed here after it was read from the PDS is kept
   }
 });
 
-Deno.test("one owner's manifests are read at a bounded rate", async () => {
+Deno.test("manifests of one owner are read at a limited rate", async () => {
   using t = await setUp();
   let refused = 0;
   for (let i = 0; i < 45; i++) {
@@ -231,7 +231,7 @@ Deno.test("one owner's manifests are read at a bounded rate", async () => {
   assert.ok(refused > 0 && refused <= 5, `${refused}`);
 });
 
-Deno.test("each page of a list and each referrer is counted for who asks, and read when it was admitted", async () => {
+Deno.test("each page of a list and each referrer counts towards the caller's limit, and is read only when admitted", async () => {
   using t = await setUp();
   for (let i = 0; i < 250; i++) t.write(`t${i}`, t.record("same"));
   let left = 2;

@@ -1,7 +1,7 @@
 /**
- * Names that a list of an owner's records has brought: tags and referrers of
- * which nobody has asked yet what they lead to. They take a few bytes each; the
- * manifests behind them are read when somebody wants them.
+ * Names found in lists of an owner's records: tags and referrers whose
+ * manifests were not requested yet. They take a few bytes each; the manifests
+ * are read when they are requested.
  *
  * @module
  */
@@ -15,27 +15,27 @@ import type { HeardTagRow, RepositoryRow } from "../rows.ts";
 import type { RepoRef } from "./manifest_index.ts";
 import type { PendingRemovals } from "./removals.ts";
 
-/** A tag by its record. */
+/** A tag from its record. */
 export interface HeardTag {
   readonly tag: string;
   readonly rkey: string;
   readonly digest: Digest | undefined;
 }
 
-/** A manifest that refers to another one, by its record. */
+/** A referrer from its record. */
 export interface HeardReferrer {
   readonly subject: Digest;
   readonly digest: Digest;
   readonly rkey: string;
 }
 
-/** Tags of one commit, which checks each of them and the removals. */
+/** Tags per commit, which checks each of them and the removals. */
 const TAGS_PER_COMMIT = KV_LIMITS.checks - 1;
 
-/** Their keys fit into one commit, however long the names are. */
+/** Children per commit: their keys fit even with the longest names. */
 const CHILDREN_PER_COMMIT = 100;
 
-/** Reads and writes what was heard of. */
+/** Reads and writes names from lists. */
 export class HeardRows {
   readonly #kv: Kv;
 
@@ -44,8 +44,8 @@ export class HeardRows {
   }
 
   /**
-   * Adds those of `tags` of which nothing is stored. What a removal has begun
-   * to change since `removals` was read is left out.
+   * Adds those of `tags` without a stored row. Skips those affected by a
+   * removal that started after `removals` was read.
    */
   async addTags(
     ref: RepoRef,
@@ -102,7 +102,7 @@ export class HeardRows {
     await change.commit();
   }
 
-  /** The first `limit` referrers of `subject` that nobody has asked for. */
+  /** The first `limit` referrers of `subject` that were not requested yet. */
   async referrers(
     { did, repo }: RepoRef,
     subject: Digest,
@@ -117,7 +117,7 @@ export class HeardRows {
     return found;
   }
 
-  /** Forgets a referrer: it was read, or cannot be. */
+  /** Removes a referrer that was read or cannot be read. */
   async dropReferrer(
     { did, repo }: RepoRef,
     { subject, digest }: HeardReferrer,
@@ -126,7 +126,7 @@ export class HeardRows {
     await this.#kv.delete(key);
   }
 
-  /** Notes manifests that an index of the repository names. */
+  /** Records manifests in an index of the repository. */
   async addChildren(
     { did, repo }: RepoRef,
     digests: readonly Digest[],
@@ -140,13 +140,13 @@ export class HeardRows {
     }
   }
 
-  /** Whether an index of the repository names the manifest. */
+  /** Whether the manifest is in an index of the repository. */
   async isChild({ did, repo }: RepoRef, digest: Digest): Promise<boolean> {
     const key = registryKeys.heardChild(did, repo, digest);
     return await this.#kv.get(key) !== undefined;
   }
 
-  /** Makes a repository known with the hold of one of its manifests, unless it is known. */
+  /** Creates the row of a repository with the hold of one of its manifests, unless it exists. */
   async addRepository(
     { did, repo }: RepoRef,
     holdDid: Did,

@@ -1,5 +1,5 @@
 /**
- * Takes manifests that were pushed elsewhere into the index.
+ * Imports manifests that were pushed elsewhere into the index.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export interface ManifestImportDeps {
   index: ManifestIndex;
   heard: HeardRows;
   content: ManifestContent;
-  /** For records that name no hold. */
+  /** Used for records without a hold. */
   defaultHold: Did;
 }
 
@@ -45,10 +45,10 @@ export interface FoundManifest {
   record: ManifestRecord;
 }
 
-/** What manifests are counted in, in bytes. */
+/** Unit of the rate limit in bytes. */
 const UNIT_BYTES = 64 * 1024;
 
-/** Manifests read from one owner's PDS: 128 MiB an hour. */
+/** Rate limit of manifests read from one owner's PDS: 128 MiB per hour. */
 const OWNER_BYTES: RateLimit = {
   name: "manifests read",
   limit: 2_048,
@@ -64,11 +64,11 @@ export class ManifestImport {
   }
 
   /**
-   * Indexes the manifest of a record in a repository of `owner`; undefined
-   * when its bytes cannot be had. Throws AppError `MANIFEST_INVALID`,
-   * `UPSTREAM_FAILED` when they are not what the digest promises, and
+   * Indexes the manifest of a record in a repository of `owner`; undefined when
+   * its bytes are unavailable. Throws AppError `MANIFEST_INVALID`,
+   * `UPSTREAM_FAILED` when they do not match the digest, and
    * {@linkcode RemovalsChangedError} when a manifest of the repository was
-   * deleted since `removals` was read, which has to be before the record was.
+   * deleted since `removals` was read; read it before the record.
    */
   async add(
     owner: Identity,
@@ -107,7 +107,7 @@ export class ManifestImport {
     return row;
   }
 
-  /** Reads the bytes, as long as the owner's share of this hour lasts. */
+  /** Reads the bytes, within the owner's hourly limit. */
   async #read(
     owner: Identity,
     record: ManifestRecord,
@@ -135,9 +135,10 @@ export class ManifestImport {
   }
 
   /**
-   * The bytes where the owner is known to have them in another repository.
-   * Content is shared by all owners, and anybody can write a record with the
-   * digest of a private manifest: only their own PDS can prove that they have it.
+   * Returns the bytes if the owner is known to have them in another repository.
+   * Content is shared by all owners, and anyone can write a record with the
+   * digest of a private manifest: only the owner's PDS can prove that the owner
+   * has it.
    */
   async #ownBytes(
     ref: RepoRef,

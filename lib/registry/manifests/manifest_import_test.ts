@@ -43,14 +43,14 @@ const described = (bytes: Uint8Array) => ({
   size: bytes.length,
 });
 
-/** A registry where manifests are pushed, and owners' repos where others write. */
+/** A registry for pushes, and owners' repos that other services write to. */
 async function setUp() {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
   const index = new ManifestIndex(kv);
   const content = testContent(kv, clock);
   const records = new Map<string, Record<string, unknown>>();
-  /** What the PDSes have as blobs, by the digest of the manifest. */
+  /** Blobs of the PDSes, by the digest of the manifest. */
   const stored = new Map<string, Uint8Array<ArrayBuffer>>();
   const reader: Partial<OwnerReader> = {
     record: ({ did }, collection, rkey) =>
@@ -105,7 +105,7 @@ async function setUp() {
     assert.ok(readTag(value));
     records.set(`${did}/io.atcr.tag/${tagRkey(repo, "x")}`, value);
   };
-  /** What a push here leaves behind. */
+  /** The rows of a push here. */
   const push = async (
     did: Did,
     repo: string,
@@ -140,7 +140,7 @@ async function setUp() {
   };
 }
 
-Deno.test("a record with the digest of what another owner pushed opens nothing without the bytes", async () => {
+Deno.test("a record with the digest of another owner's manifest gives no access without the bytes", async () => {
   using t = await setUp();
   const secret = indexOf();
   const digest = digestOf(secret);
@@ -152,12 +152,12 @@ Deno.test("a record with the digest of what another owner pushed opens nothing w
   assert.equal(await t.discovery.findTag(bob, "steal", "x"), undefined);
   const ref = { did: BOB, repo: "steal" };
   assert.equal(await t.index.manifest(ref, digest), undefined);
-  // Who has the bytes proves it by the own PDS.
+  // An owner with the bytes proves it by the own PDS.
   t.stored.set(`${BOB} ${digest}`, secret);
   assert.ok(await t.discovery.findManifest(bob, "steal", digest));
 });
 
-Deno.test("an index opens the manifests of other repositories when another service recorded it, not when it was pushed here", async () => {
+Deno.test("an index gives access to manifests of other repositories when another service recorded it, not when it was pushed here", async () => {
   for (const pushed of [true, false]) {
     using t = await setUp();
     const secret = indexOf();

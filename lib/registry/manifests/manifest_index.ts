@@ -1,6 +1,6 @@
 /**
  * The registry's own index of manifests, tags and referrers. A change to one
- * manifest is one atomic commit, so that lists and look-ups are right on the
+ * manifest is one atomic commit, so that lists and lookups are correct on the
  * next request.
  *
  * @module
@@ -43,17 +43,17 @@ export interface TagPut {
   row: TagRow;
 }
 
-/** One manifest with everything that changes together. */
+/** One manifest with everything that changes with it. */
 export interface ManifestPut {
   digest: Digest;
   row: ManifestRow;
   referrer?: ReferrerRow;
   tags: readonly TagPut[];
-  /** What must be there once the manifest is known. */
+  /** Further rows of the same commit. */
   also?: readonly KeptRow[];
-  /** As they were before the owner's repo was read or written. */
+  /** Removals as of before the owner's repo was read or written. */
   removals: PendingRemovals;
-  /** Set when the manifest was pushed here: its bytes are kept for good. */
+  /** Set when the manifest was pushed here: its bytes are stored permanently. */
   pushed?: true;
 }
 
@@ -78,19 +78,22 @@ export class ManifestIndex {
     this.tagChanges = new TagChanges(kv, this.removals, this.#tagPages);
   }
 
-  /** Where a tag points; undefined also when that is not known, or it was deleted with its manifest. */
+  /**
+   * The target of a tag; also undefined when unknown, or when the tag was
+   * deleted with its manifest.
+   */
   async tag(ref: RepoRef, tag: string): Promise<Entry<TagRow> | undefined> {
     const entry = await this.storedTag(ref, tag);
     return entry && isKnown(entry) ? entry : undefined;
   }
 
-  /** What is stored of a tag that was not deleted. */
+  /** The stored row of a tag that was not deleted. */
   storedTag(
     { did, repo }: RepoRef,
     tag: string,
   ): Promise<Entry<StoredTagRow> | undefined> {
     return this.#reads.read(`tag ${did} ${repo} ${tag}`, async () => {
-      // One read, so that both are of one moment.
+      // One read, so that both are consistent.
       const [entry, removals] = await this.#kv.getMany<unknown>([
         registryKeys.tag(did, repo, tag),
         registryKeys.removals(did, repo),
@@ -101,7 +104,7 @@ export class ManifestIndex {
     });
   }
 
-  /** What is stored of tags, also of those that were deleted and whose records are still there. */
+  /** The stored rows of tags, including deleted ones whose records still exist. */
   async storedTags(
     { did, repo }: RepoRef,
     tags: readonly string[],
@@ -135,7 +138,7 @@ export class ManifestIndex {
     return entries.map((entry) => entry?.value);
   }
 
-  /** The repository; undefined when nothing was ever stored in it. */
+  /** The repository; undefined when it never had content. */
   async repository(ref: RepoRef): Promise<RepositoryRow | undefined> {
     const key = registryKeys.repository(ref.did, ref.repo);
     const entry = await this.#reads.read(
@@ -155,7 +158,7 @@ export class ManifestIndex {
     );
   }
 
-  /** Tags in byte order after `last`, with what is stored of them. */
+  /** Tags in byte order after `last`, with their stored rows. */
   async *tags(
     ref: RepoRef,
     options: { last?: string; limit?: number } = {},
@@ -163,12 +166,12 @@ export class ManifestIndex {
     const prefix = registryKeys.tags(ref.did, ref.repo);
     const selector = options.last === undefined
       ? { prefix }
-      // The first key greater than `last` is `last` with a NUL behind it.
+      // The first key greater than `last` is `last` followed by a NUL.
       : { prefix, start: [...prefix, `${options.last}\0`] };
     let left = options.limit ?? Infinity;
     if (left <= 0) return;
     const removals = await this.removals.read(ref);
-    // Where nothing is being removed, no more is read than is wanted.
+    // Without removals, read only what is requested.
     const limit = left < Infinity && Object.keys(removals.pending).length === 0
       ? { limit: left }
       : {};
@@ -179,7 +182,7 @@ export class ManifestIndex {
     }
   }
 
-  /** Other repositories of the owner that have the manifest, too. */
+  /** Other repositories of the owner with the manifest. */
   async otherRepositories(ref: RepoRef, digest: Digest): Promise<string[]> {
     const prefix = registryKeys.manifestRepositories(ref.did, digest);
     const names: string[] = [];
@@ -206,9 +209,9 @@ export class ManifestIndex {
   }
 
   /**
-   * Stores a manifest, its tags and its place among the referrers. Throws
-   * {@linkcode RemovalsChangedError} when a manifest of the repository was
-   * deleted since `put.removals` was read, and stores nothing then.
+   * Stores a manifest, its tags and its referrer row. Throws
+   * {@linkcode RemovalsChangedError}, without storing anything, when a manifest
+   * of the repository was deleted since `put.removals` was read.
    */
   async put(ref: RepoRef, put: ManifestPut): Promise<void> {
     const { did, repo } = ref;

@@ -9,7 +9,7 @@ import { ManifestIndex } from "./manifest_index.ts";
 import { PUSH_DELIVERY } from "../push_delivery.ts";
 import { openKv } from "../../kv/open_kv.ts";
 
-Deno.test("a manifest goes into one commit with as many tags as it may have, however long all names are", async () => {
+Deno.test("a manifest with the maximum of tags fits into one commit, even with the longest names", async () => {
   const did: Did = `did:web:${"d".repeat(63)}.${"d".repeat(63)}.${
     "d".repeat(63)
   }.${"d".repeat(53)}.com`;

@@ -1,6 +1,6 @@
 /**
- * Where the records of manifests are: at the key that follows from the digest,
- * or at one of another service's making.
+ * Locations of manifest records: at the key derived from the digest, or at a
+ * key chosen by another service.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export class ManifestPlaces {
     this.#deps = deps;
   }
 
-  /** The manifest whose record has the key `rkey`. */
+  /** The manifest with the record key `rkey`. */
   async at(
     owner: Identity,
     rkey: string,
@@ -43,7 +43,7 @@ export class ManifestPlaces {
     return record && { rkey, record };
   }
 
-  /** Finds a manifest whose record has a key of another making. */
+  /** Finds a manifest whose record key was chosen by another service. */
   async elsewhere(
     owner: Identity,
     ref: RepoRef,

@@ -1,6 +1,6 @@
 /**
- * Storing manifests: checked, written to the owner's repo, indexed, and told
- * to the hold.
+ * Pushes manifests: validates them, writes them to the owner's repo, indexes
+ * them, and notifies the hold.
  *
  * @module
  */
@@ -45,14 +45,14 @@ export interface ManifestPushDeps {
   content: ManifestContent;
   blobs: Blobs;
   records: OwnerRecords;
-  /** Tells holds of pushes; undefined where they are not told. */
+  /** Notifies holds of pushes; undefined if they are not notified. */
   deliveries: PushDeliveries | undefined;
   events: RepositoryEvents;
-  /** Whether a manifest may name blobs that were not pushed. */
+  /** Whether a manifest may reference blobs that were not pushed. */
   allowMissingBlobs: boolean;
 }
 
-/** A manifest as a client sent it. */
+/** A manifest as sent by a client. */
 export interface PushedManifest {
   bytes: Uint8Array<ArrayBuffer>;
   contentType: string | undefined;
@@ -62,7 +62,7 @@ export interface PushedManifest {
   tags: readonly string[];
 }
 
-/** What the client is told. */
+/** Result for the client. */
 export interface PushResult {
   digest: Digest;
   subject: Digest | undefined;
@@ -77,12 +77,10 @@ export class ManifestPush {
   }
 
   /**
-   * Stores `pushed` in `repo` of `owner`, who is the one that pushes.
-   *
-   * Throws AppError `MANIFEST_INVALID`, `DIGEST_INVALID` when the bytes do not
-   * have the digest that the client named, `MANIFEST_BLOB_UNKNOWN` when content
-   * is missing, `QUOTA_EXCEEDED` when the hold does not keep it, and whatever
-   * the PDS answers. Nothing changes then.
+   * Stores `pushed` in `repo` of `owner`, who is also the caller. Throws
+   * AppError `MANIFEST_INVALID`, `DIGEST_INVALID` when the bytes do not match
+   * the client's digest, `MANIFEST_BLOB_UNKNOWN` when content is missing,
+   * `QUOTA_EXCEEDED`, and the errors of the PDS. Nothing changes then.
    */
   async put(
     owner: Identity,
@@ -104,7 +102,7 @@ export class ManifestPush {
     const hold = await this.#deps.holds.get(
       await this.#deps.owners.holdForPush(owner, signal),
     );
-    // Before anything is said of what the hold has.
+    // Before anything about the hold's content is revealed.
     await requireWrite(hold, owner.did);
     if (!this.#deps.allowMissingBlobs) {
       await this.#requireBlobs(ref, hold, manifest, signal);
@@ -141,7 +139,7 @@ export class ManifestPush {
   ): Promise<void> {
     const { blobs } = this.#deps;
     const required = requiredBlobs(manifest).map(({ digest }) => digest);
-    // An index may name what is not here, but not blobs that were pushed and lost.
+    // An index may reference missing manifests, but not blobs that were pushed and lost.
     const listed = listedBlobs(manifest).map(({ digest }) => digest);
     const missing = await blobs.missing(
       ref,
@@ -192,7 +190,7 @@ export class ManifestPush {
         rkey: former[i]?.rkey,
       })),
     }, signal ? AbortSignal.any([signal, lost]) : lost);
-    // Who has the lease now has read the records after us, or will.
+    // The current holder of the lease reads the records after us.
     lost.throwIfAborted();
     const row = manifestRow(manifest, {
       size: pushed.bytes.byteLength,
@@ -227,7 +225,7 @@ export class ManifestPush {
       })),
     });
     const { bytes } = pushed;
-    // What the index names must be readable.
+    // Entries of the index must be readable.
     const kept = content.row(digest, bytes);
     if (!kept) await content.put(digest, bytes);
     await index.put(ref, {
@@ -245,7 +243,7 @@ export class ManifestPush {
   }
 }
 
-/** Where a tag points that is stored so. */
+/** The target of a stored tag. */
 function pointedAt(
   row: StoredTagRow | undefined,
   removals: PendingRemovals,
@@ -253,7 +251,7 @@ function pointedAt(
   return row && !isRemoved(row, removals) ? row.digest : undefined;
 }
 
-/** What an index row says of the record behind it. */
+/** Facts about a record from its index row. */
 function knownRecord(row: ManifestRow): KnownRecord | undefined {
   const { blobCid, blobType, mediaType, size, rkey } = row;
   if (blobCid === undefined) return undefined;
@@ -265,7 +263,7 @@ function knownRecord(row: ManifestRow): KnownRecord | undefined {
   };
 }
 
-/** The digest of `bytes` in the algorithm that the client used; sha256 by default. */
+/** Computes the digest of `bytes` with the client's algorithm; sha256 by default. */
 function verifiedDigest(
   bytes: Uint8Array,
   expected: Digest | undefined,

@@ -28,7 +28,7 @@ const IDENTITY: Identity = {
 };
 const REF = { did: ALICE, repo: "app" } as const;
 
-/** A push of one tag; `onCommit` is what happens while the owner's PDS commits. */
+/** A push of one tag; `onCommit` runs while the owner's PDS commits. */
 async function setUp() {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
@@ -96,11 +96,11 @@ async function setUp() {
   return { clock, kv, index, during, put, [Symbol.dispose]: () => kv.close() };
 }
 
-Deno.test("a push that was held up for so long that another took its place does not undo it", async () => {
+Deno.test("a push delayed until another one took over does not undo it", async () => {
   using t = await setUp();
   const { digest } = await t.put("first");
   t.during.commit = async () => {
-    // The lease has ended meanwhile, and somebody else has taken it.
+    // The lease has expired meanwhile, and another holder has it.
     await t.kv.set(leaseKey(`registry/tag/${ALICE}/app/latest`), {
       owner: "another",
     });

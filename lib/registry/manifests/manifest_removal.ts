@@ -1,8 +1,8 @@
 /**
  * Removes the records of deleted manifests and of their tags from the owner's
- * repo. The index has forgotten them already, in one commit; what is left is a
- * job, at the pace that the PDS allows, until the last record is gone. Records
- * that were written since, here or elsewhere, stay.
+ * repo. The index has already deleted them in one commit; a job removes the
+ * remaining records at the rate that the PDS allows. Records written since,
+ * here or elsewhere, stay.
  *
  * @module
  */
@@ -39,28 +39,34 @@ export interface ManifestRemovalDeps {
   session: (did: Did) => Promise<PdsSession | undefined>;
 }
 
-/** The request that deletes does so many tags itself: they fit into one commit of the PDS together with the manifest. */
+/**
+ * Tags removed within the request: they fit into one commit of the PDS together
+ * with the manifest.
+ */
 const MAX_AT_ONCE = 198;
 
-/** The request may be at it for so long before the job begins, in milliseconds. */
+/** Time for the request before the job may start, in milliseconds. */
 const FIRST_MS = 60_000;
 
-/** More tags than this are looked for in the list of all of the owner's tags, 100 a request. */
+/** More tags than this are searched in the list of all of the owner's tags, 100 per request. */
 const MAX_LOOKUPS = 50;
 
-/** Pushes to the repository get their turn between two batches, in milliseconds. */
+/** Pause between two batches, in which pushes to the repository can proceed, in milliseconds. */
 const PAUSE_MS = 100;
 
-/** One run of the job ends after so long and goes on as another, so that other jobs get their turn; in milliseconds. */
+/**
+ * Maximum duration of a run; the job is continued by another run, so that other
+ * jobs can proceed; in milliseconds.
+ */
 const RUN_MS = 30_000;
 
-/** Part of what the PDS allows that is left to the owner. */
+/** Share of the PDS's write limit that is reserved for the owner. */
 const RESERVE = 0.2;
 
-/** A PDS that refuses writes without saying until when is asked again after so long, in seconds. */
+/** Retry time for a PDS that refuses writes without naming one, in seconds. */
 const REFUSED_SECONDS = 300;
 
-/** Where the job has to go on, and when (milliseconds since the Unix epoch). */
+/** Where the job continues, and when (milliseconds since the Unix epoch). */
 interface Rest {
   readonly cursor?: string;
   readonly runAt: number;
@@ -78,9 +84,9 @@ export class ManifestRemoval {
 
   /**
    * Deletes a manifest with all of its tags: for every reader at once, and from
-   * the owner's repo now or, where they are many or the PDS fails, by the job.
-   * Call it while holding the lease of the manifest. Throws AppError
-   * `TOOMANYREQUESTS` as `Removals.begin` does.
+   * the owner's repo now or, if there are many tags or the PDS fails, by the
+   * job. Call it while holding the lease of the manifest. Throws AppError
+   * `TOOMANYREQUESTS` like `Removals.begin`.
    */
   async remove(
     session: PdsSession,
@@ -109,7 +115,7 @@ export class ManifestRemoval {
       await this.#records.atOnce(removing, MAX_AT_ONCE);
       await withdraw(kv, job);
     } catch (error) {
-      // It is deleted; the rest is the job's.
+      // It is deleted; the job does the rest.
       log.warn("records of a deleted manifest not removed yet", {
         ...ref,
         digest,
@@ -118,7 +124,7 @@ export class ManifestRemoval {
     }
   }
 
-  /** Goes on with a removal; the handler of {@linkcode REMOVAL}. */
+  /** Continues a removal; the handler of {@linkcode REMOVAL}. */
   async run(
     work: RemovalPayload,
     { signal }: { signal: AbortSignal },
@@ -161,7 +167,7 @@ export class ManifestRemoval {
       const rest = await this.#removeListed(removing, cursor, until);
       if (rest) return rest;
     }
-    // What the list did not have is gone, was set elsewhere, or is told wrong.
+    // Tags missing in the list were deleted, were set elsewhere, or are listed incorrectly.
     for (;;) {
       signal.throwIfAborted();
       const tags = await removals.tags(ref, digest, removal, MAX_LOOKUPS);
@@ -173,7 +179,7 @@ export class ManifestRemoval {
     }
   }
 
-  /** Removes what the list of the owner's tags has of the deleted ones, page by page. */
+  /** Removes deleted tags found in the list of the owner's tags, page by page. */
   async #removeListed(
     removing: Removing,
     from: string | undefined,
@@ -192,7 +198,10 @@ export class ManifestRemoval {
     }
   }
 
-  /** Whether to go on later, and when: when the run has lasted long enough, or the PDS allows little more. */
+  /**
+   * Returns when to continue later, if the run has lasted long enough or the
+   * PDS allows few more writes.
+   */
   #pause({ session }: Removing, until: number): Rest | undefined {
     const now = this.#deps.clock.now();
     const budget = session.writeBudget;

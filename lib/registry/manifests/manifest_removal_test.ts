@@ -27,7 +27,7 @@ Deno.test("a manifest with few tags is gone from the index and from the owner's 
   assert.equal(t.repo.commits.at(-1), 3, "one commit");
 });
 
-Deno.test("a manifest with many tags is gone for every reader before one of its records is removed", async () => {
+Deno.test("a manifest with many tags is gone for every reader before any of its records is removed", async () => {
   using t = await startTestManifests();
   await t.putMany("gone", "t", 450);
   await t.put("kept", ["kept"]);
@@ -45,7 +45,7 @@ Deno.test("a manifest with many tags is gone for every reader before one of its 
   assert.deepEqual((await t.index.removals.read(REF)).pending, {});
 });
 
-Deno.test("lists and look-ups at the owner's repo do not bring deleted tags back while their records are removed", async () => {
+Deno.test("lists and lookups at the owner's repo do not restore deleted tags while their records are removed", async () => {
   using t = await startTestManifests();
   await t.putMany("gone", "t", 300);
   await t.names.ensureTags(OWNER);
@@ -63,13 +63,13 @@ Deno.test("lists and look-ups at the owner's repo do not bring deleted tags back
   assert.equal(await t.index.repository(REF) !== undefined, true);
 });
 
-Deno.test("what is pushed while records are removed stays, in the index and in the owner's repo", async () => {
+Deno.test("content pushed while records are removed stays, in the index and in the owner's repo", async () => {
   using t = await startTestManifests();
   await t.putMany("gone", "t", 450);
   await t.remove("gone");
   let commits = 0;
   t.repo.before = async () => {
-    // In the middle of the removal: some tags are gone already, others not yet.
+    // In the middle of the removal: some tags are removed already, others not yet.
     if (commits++ !== 1) return;
     const again = Promise.all([
       t.put("gone", ["t1", "t440"]),
@@ -91,7 +91,7 @@ Deno.test("what is pushed while records are removed stays, in the index and in t
   assert.equal(t.repo.rkeys("io.atcr.manifest").length, 2);
 });
 
-Deno.test("a tag that another service moves while records are removed stays as it is", async () => {
+Deno.test("a tag moved by another service while records are removed stays unchanged", async () => {
   using t = await startTestManifests();
   const other = await t.put("other", ["kept"]);
   await t.putMany("gone", "t", 300);
@@ -113,7 +113,7 @@ Deno.test("a tag that another service moves while records are removed stays as i
   assert.equal(await t.at("t5"), other);
 });
 
-Deno.test("the removal leaves the owner a part of what the PDS allows, and goes on when it allows more", async () => {
+Deno.test("the removal reserves a share of the PDS's write limit for the owner, and continues when it is reset", async () => {
   using t = await startTestManifests();
   await t.putMany("gone", "t", 450);
   await t.remove("gone");
@@ -128,7 +128,7 @@ Deno.test("the removal leaves the owner a part of what the PDS allows, and goes 
   assert.deepEqual(t.repo.rkeys(TAG), []);
 });
 
-Deno.test("a PDS that refuses more writes is left alone for as long as it says", async () => {
+Deno.test("a PDS that refuses more writes is not called until its reset time", async () => {
   using t = await startTestManifests();
   await t.putMany("gone", "t", 250);
   await t.remove("gone");
@@ -146,7 +146,7 @@ Deno.test("a PDS that refuses more writes is left alone for as long as it says",
   assert.deepEqual(t.repo.rkeys(TAG), []);
 });
 
-Deno.test("a delete whose records cannot be removed is finished by the job", async () => {
+Deno.test("a delete whose records cannot be removed is completed by the job", async () => {
   using t = await startTestManifests();
   await t.put("gone", ["a", "b"]);
   t.repo.before = () =>

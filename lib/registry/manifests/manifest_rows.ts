@@ -1,5 +1,5 @@
 /**
- * Index rows made from a manifest.
+ * Builds index rows from a manifest.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
 } from "../../oci/manifest.ts";
 import type { ManifestRow, ReferrerRow } from "../rows.ts";
 
-/** Annotations up to so many bytes of JSON fit into a referrer row (a KV value ends at 64 KiB). */
+/** Maximum annotations of a referrer row, in bytes of JSON (a KV value has at most 64 KiB). */
 const MAX_ROW_ANNOTATIONS = 16 * 1024;
 
 /** The index row of a manifest. */
@@ -23,11 +23,11 @@ export function manifestRow(
     /** Bytes. */
     size: number;
     holdDid: Did;
-    /** The manifest bytes in the owner's PDS. */
+    /** The blob of the manifest in the owner's PDS. */
     blob: Pick<BlobRef, "ref" | "mimeType"> | undefined;
     /** Milliseconds since the Unix epoch. */
     createdAt: number;
-    /** Key of the record that another service has written. */
+    /** Key of the record, if written by another service. */
     rkey: string | undefined;
   },
 ): ManifestRow {

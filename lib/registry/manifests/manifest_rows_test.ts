@@ -59,7 +59,7 @@ Deno.test("an index without artifact type is listed without one", () => {
   });
 });
 
-Deno.test("annotations that are too large for a row stand in the manifest only", () => {
+Deno.test("annotations too large for a row are only in the manifest", () => {
   const bytes = encode({
     schemaVersion: 2,
     mediaType: OCI_INDEX,

@@ -1,7 +1,8 @@
 /**
- * What the manifests of a repository need, so that nobody deletes a part of an
- * image that can still be pulled. Manifests are looked through when something
- * is deleted, which is rare, and not indexed with every push.
+ * Finds references between manifests of a repository, so that no part of an
+ * image is deleted that can still be pulled. Manifests are searched when
+ * something is deleted, which is rare, instead of being indexed with every
+ * push.
  *
  * @module
  */
@@ -23,19 +24,19 @@ import type { RepoRef } from "./manifest_index.ts";
 
 export interface ManifestUsesDeps {
   kv: Kv;
-  /** The bytes of a manifest, from wherever they are; undefined when nobody has them. */
+  /** Reads the bytes of a manifest from any source; undefined when they are unavailable. */
   bytes: (
     ref: RepoRef,
     manifest: Digest,
   ) => Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Whether what is in use may be deleted all the same. */
+  /** Whether content in use may be deleted anyway. */
   allowed: boolean;
 }
 
-/** Digests remembered of manifests that were looked through; they never change. */
+/** Size of the cache of digests found in manifests; they never change. */
 const MAX_REMEMBERED = 50_000;
 
-/** Finds out what is in use. */
+/** Checks what is in use. */
 export class ManifestUses {
   readonly #deps: ManifestUsesDeps;
   readonly #found = new LRUCache<string, ReadonlySet<Digest>>({
@@ -48,8 +49,8 @@ export class ManifestUses {
   }
 
   /**
-   * Throws AppError `UNSUPPORTED` when a manifest of the repository names the
-   * blob, and what reading the bytes of manifests throws.
+   * Throws AppError `UNSUPPORTED` when a manifest of the repository references
+   * the blob, and the errors of reading manifests.
    */
   async requireBlobUnused(ref: RepoRef, blob: Digest): Promise<void> {
     if (this.#deps.allowed) return;
@@ -64,8 +65,7 @@ export class ManifestUses {
 
   /**
    * Throws AppError `UNSUPPORTED` when a tag of the repository leads to the
-   * manifest by way of an index that names it, or of several, and what reading
-   * the bytes of indexes throws.
+   * manifest through one or more indexes, and the errors of reading indexes.
    */
   async requireNoTaggedIndex(ref: RepoRef, manifest: Digest): Promise<void> {
     if (this.#deps.allowed) return;
@@ -113,17 +113,17 @@ export class ManifestUses {
     const { kv } = this.#deps;
     for await (const { key } of kv.list({ prefix })) {
       const tag = String(key.at(-1));
-      // A list of referrers needs none of them: clients delete a referrer first
-      // and mend the list afterwards.
+      // A list of referrers does not require its entries: clients delete a
+      // referrer first and update the list afterwards.
       if (isReferrersTag(tag)) continue;
       const row = await kv.get<StoredTagRow>(registryKeys.tag(did, repo, tag));
-      // The tag may lead elsewhere by now.
+      // The tag may have moved.
       if (row?.value.digest === digest) return tag;
     }
     return undefined;
   }
 
-  /** What `read` finds in a manifest; nothing in one whose bytes nobody has. */
+  /** Digests that `read` finds in a manifest; none if its bytes are unavailable. */
   async #digests(
     ref: RepoRef,
     manifest: Digest,

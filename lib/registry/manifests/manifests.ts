@@ -1,9 +1,8 @@
 /**
- * Reading and deleting manifests and tags.
- *
- * What the index knows is answered without a remote call. What it does not
- * know is looked up in the owner's repo. Known tags are compared with the
- * owner's repo in the background, because other services may move them.
+ * Reads and deletes manifests and tags. Indexed ones are returned without a
+ * remote call, unknown ones are looked up in the owner's repo. Known tags are
+ * rechecked against the owner's repo in the background, because other services
+ * may move them.
  *
  * @module
  */
@@ -44,7 +43,7 @@ export interface ManifestsDeps {
   removal: ManifestRemoval;
   uses: Pick<ManifestUses, "requireNoTaggedIndex">;
   events: RepositoryEvents;
-  /** Age at which a known tag is compared with the owner's repo, in milliseconds. */
+  /** Age at which a known tag is rechecked against the owner's repo, in milliseconds. */
   tagRecheckMs: number;
 }
 
@@ -54,7 +53,7 @@ export interface ManifestInfo {
   mediaType: string;
   /** Bytes. */
   size: number;
-  /** The hold that has the blobs. */
+  /** The hold with the blobs. */
   holdDid: Did;
   /** When it was pushed, or the tag set, in milliseconds since the Unix epoch. */
   knownSince: number;
@@ -69,12 +68,12 @@ export class Manifests {
   }
 
   /**
-   * What `reference` names. Throws AppError `MANIFEST_UNKNOWN`, and `DENIED` or
+   * Resolves `reference`. Throws AppError `MANIFEST_UNKNOWN`, and `DENIED` or
    * `UNAUTHORIZED` when the hold of the image does not let `caller` read.
-   * `admit` is awaited before the owner's PDS is asked for what is not known;
-   * what it throws is thrown. With `confirm` the owner's repo is asked also for
-   * what is known: clients do not push what they are told is there. While the
-   * PDS does not answer, what is known counts.
+   * `admit` is awaited before the owner's PDS is queried for unknown
+   * references; its errors are passed on. With `confirm` the owner's repo is
+   * queried for known ones too, because clients do not push what exists. While
+   * the PDS does not respond, the index is used.
    */
   async resolve(
     owner: Identity,
@@ -95,7 +94,7 @@ export class Manifests {
         info = await this.#find(owner, repo, reference, admit);
       }
     } catch (error) {
-      // Why it is not known whether there is something is for readers only, too.
+      // The reason why existence is unknown is for readers only, too.
       if (isAppError(error)) await this.#requireMiss(owner, repo, caller);
       throw error;
     }
@@ -108,7 +107,10 @@ export class Manifests {
     return info;
   }
 
-  /** Throws AppError `DENIED` or `UNAUTHORIZED` when `caller` may not learn what the repository does not have. */
+  /**
+   * Throws AppError `DENIED` or `UNAUTHORIZED` when `caller` may not learn that
+   * content is missing in the repository.
+   */
   async #requireMiss(
     owner: Identity,
     repo: string,
@@ -146,7 +148,7 @@ export class Manifests {
     return row && { ...infoOf(row), digest: row.digest };
   }
 
-  /** The exact bytes of a manifest that {@linkcode resolve} has named. */
+  /** The exact bytes of a manifest returned by {@linkcode resolve}. */
   async bytes(
     owner: Identity,
     repo: string,
@@ -159,10 +161,10 @@ export class Manifests {
 
   /**
    * Deletes a tag, or a manifest with all its tags, from the owner's repo and
-   * from the index (end-9). The records of many tags leave the owner's repo
-   * after this has returned. Throws AppError `MANIFEST_UNKNOWN`, `UNSUPPORTED`
-   * when a tagged index needs the manifest, and `UNAVAILABLE` when the PDS does
-   * not answer; nothing changes then.
+   * from the index (end-9). The records of many tags are removed from the
+   * owner's repo after this has returned. Throws AppError `MANIFEST_UNKNOWN`,
+   * `UNSUPPORTED` when a tagged index needs the manifest, and `UNAVAILABLE`
+   * when the PDS does not respond; nothing changes then.
    */
   async delete(
     owner: Identity,
@@ -202,7 +204,7 @@ export class Manifests {
     if (!known) throw unknownManifest({ kind: "tag", tag });
     const ended = signal ? AbortSignal.any([signal, lost]) : lost;
     const removed = new Set<string>();
-    // A comparison with the owner's repo may write the row meanwhile.
+    // A recheck against the owner's repo may write the row concurrently.
     await index.tagChanges.removeWhile(ref, tag, async ({ rkey }) => {
       if (!removed.has(rkey)) {
         const what = { manifestRkeys: [], tagRkeys: [rkey] };
@@ -235,7 +237,7 @@ export class Manifests {
     if (!manifest) throw unknownManifest({ kind: "digest", digest });
     await uses.requireNoTaggedIndex(ref, digest);
     const [heir] = await index.otherRepositories(ref, digest);
-    // A PDS that does not answer is a reason to refuse, as long as nothing is deleted.
+    // Refuse while the PDS does not respond, before anything is deleted.
     await records.requireReachable(session, digest, signal);
     lost.throwIfAborted();
     await removal.remove(session, ref, digest, manifest, lost);
@@ -244,7 +246,7 @@ export class Manifests {
     }
   }
 
-  /** Tells the hold that a manifest was pulled. */
+  /** Reports a pull to the hold. */
   async countPull(
     ref: RepoRef,
     caller: Caller,
@@ -261,7 +263,10 @@ export class Manifests {
     });
   }
 
-  /** The manifest is gone whatever the hold makes of it; its own garbage collection finds out, too. */
+  /**
+   * The manifest is deleted even if the hold fails; the hold's garbage
+   * collection detects it, too.
+   */
   async #tellHold(holdDid: Did, ref: RepoRef, digest: Digest): Promise<void> {
     try {
       const hold = await this.#deps.holds.get(holdDid);
@@ -275,7 +280,7 @@ export class Manifests {
     }
   }
 
-  /** Compares a tag that we know with the owner's repo, behind the answer. */
+  /** Rechecks a known tag against the owner's repo, in the background. */
   #recheck(
     owner: Identity,
     repo: string,

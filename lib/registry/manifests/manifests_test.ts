@@ -26,9 +26,9 @@ const ROW = {
 };
 
 interface Fakes {
-  /** Why the owner's repo cannot be asked. */
+  /** Why the owner's repo is unreachable. */
   problem?: AppError;
-  /** What the owner's repo has; the index has it at first. */
+  /** Whether the owner's repo has the record; the index has it initially. */
   hasRecord?: boolean;
   known?: boolean;
   readable?: boolean;
@@ -84,7 +84,7 @@ function setUp({ problem, hasRecord, known, readable }: Fakes) {
   return { asked, resolve };
 }
 
-Deno.test("a manifest that nobody could look for is refused to those who may not read as one that is there", async () => {
+Deno.test("a manifest that could not be looked up is refused to callers without access like an existing one", async () => {
   for (const code of ["TOOMANYREQUESTS", "UNAVAILABLE"] as const) {
     const problem = new AppError(code, "Not now.");
     const stranger = setUp({ problem });
@@ -97,7 +97,7 @@ Deno.test("a manifest that nobody could look for is refused to those who may not
   }
 });
 
-Deno.test("a known manifest is answered without a look into the owner's repo unless it has to be confirmed", async () => {
+Deno.test("a known manifest is returned without a query to the owner's repo unless it must be confirmed", async () => {
   const { asked, resolve } = setUp({ known: true, readable: true });
   assert.equal((await resolve()).digest, DIGEST);
   assert.deepEqual(asked, []);

@@ -1,6 +1,6 @@
 /**
- * Names of tags and manifests in an owner's repo, from its lists of records.
- * No bytes of manifests are read.
+ * Reads names of tags and manifests from the lists of records in an owner's
+ * repo, without reading bytes of manifests.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export interface OwnerNamesDeps extends OwnerListsDeps {
   index: ManifestIndex;
   heard: HeardRows;
   reader: Pick<OwnerReader, "pages" | "record">;
-  /** For records that name no hold. */
+  /** Used for records without a hold. */
   defaultHold: Did;
 }
 
@@ -37,7 +37,7 @@ type AllRemovals = ReadonlyMap<string, PendingRemovals>;
 
 const { manifest: MANIFEST, tag: TAG } = OWNER_COLLECTIONS;
 
-/** Records that are asked for the hold of a repository. */
+/** Maximum records read to find the hold of a repository. */
 const MAX_PROBES = 3;
 
 /** Reads the lists of owners' records. */
@@ -50,7 +50,10 @@ export class OwnerNames {
     this.#lists = new OwnerLists(deps);
   }
 
-  /** Makes sure that the tags of an owner that we have never seen are known by name, and sees to it that new ones get known. */
+  /**
+   * Ensures that the tags of an owner are known by name, and relists them after
+   * a while to find new ones.
+   */
   ensureTags(owner: Identity, admit?: Admit): Promise<void> {
     return this.#lists.ensure(owner, TAG, () => this.listTags(owner, admit));
   }
@@ -61,7 +64,7 @@ export class OwnerNames {
     return this.#lists.ensure(owner, MANIFEST, list);
   }
 
-  /** Notes the tags of an owner that are not known; false when that was done a moment ago. */
+  /** Records unknown tags of an owner; returns false when that was done recently. */
   listTags(owner: Identity, admit?: Admit): Promise<boolean> {
     const { index, heard } = this.#deps;
     return this.#lists.read(
@@ -87,8 +90,8 @@ export class OwnerNames {
   }
 
   /**
-   * Notes where manifest records with keys of another making are, and which
-   * manifests refer to others; false when that was done a moment ago.
+   * Records manifests with keys chosen by other services, and referrers;
+   * returns false when that was done recently.
    */
   listManifests(owner: Identity, admit?: Admit): Promise<boolean> {
     const { index } = this.#deps;
@@ -102,8 +105,8 @@ export class OwnerNames {
   }
 
   /**
-   * The repository, known by the records of the first of its tags and of the
-   * referrers of `subject` that can be had; undefined when there are none.
+   * Returns the repository, created from the records of the first available of
+   * its tags and of the referrers of `subject`; undefined when there are none.
    */
   async repository(
     owner: Identity,

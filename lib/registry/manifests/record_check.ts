@@ -1,6 +1,6 @@
 /**
- * Compares manifests that the index knows with their records. Another program
- * may have removed a record; the manifest is not served for ever then, as the
+ * Checks indexed manifests against their records. Another program may have
+ * removed a record; then the manifest must not be served for ever, because the
  * hold removes its blobs.
  *
  * @module
@@ -32,28 +32,28 @@ export interface RecordCheckDeps {
   reader: Pick<OwnerReader, "record" | "isAt">;
   index: ManifestIndex;
   discovery: Pick<Discovery, "recheckTag">;
-  /** A manifest is not looked at again within this time, in milliseconds. */
+  /** Minimum interval of checks of a manifest, in milliseconds. */
   intervalMs: number;
 }
 
 const { manifest: MANIFEST } = OWNER_COLLECTIONS;
 
-/** Manifests whose last check is remembered. */
+/** Size of the cache of last checks. */
 const MAX_REMEMBERED = 10_000;
 
 /**
- * How long a check at once counts for further clients, in milliseconds. Many
- * clients that ask for one tag cost the PDS ten checks a second.
+ * How long the result of an immediate check is shared, in milliseconds.
+ * Concurrent requests for one tag cost the PDS at most ten checks per second.
  */
 const CONFIRMED_MS = 100;
 
 /** Checks records of manifests. */
 export class RecordCheck {
   readonly #deps: RecordCheckDeps;
-  /** When each was checked by this process, in milliseconds since the Unix epoch. */
+  /** Time of the last check by this process, in milliseconds since the Unix epoch. */
   readonly #checkedAt = new LRUCache<string, number>({ max: MAX_REMEMBERED });
 
-  /** Checks at once, with the time at which each was begun. */
+  /** Immediate checks with their start time. */
   readonly #confirmations = new LRUCache<
     string,
     { readonly begun: number; readonly done: Promise<void> }
@@ -64,10 +64,10 @@ export class RecordCheck {
   }
 
   /**
-   * Checks in the background, unless that was done a while ago only, or the
-   * manifest was pushed since (`knownSince`, in milliseconds since the Unix epoch). A
-   * manifest whose record is certainly gone leaves the index with its tags;
-   * when the owner's PDS cannot be asked nothing changes.
+   * Checks in the background, unless that was done recently, or the manifest
+   * was pushed since (`knownSince`, in milliseconds since the Unix epoch). A
+   * manifest whose record is certainly deleted is removed from the index with
+   * its tags; when the owner's PDS cannot be reached nothing changes.
    */
   later(
     owner: Identity,
@@ -78,7 +78,7 @@ export class RecordCheck {
     const { clock, log, intervalMs } = this.#deps;
     const key = `${owner.did} ${repo} ${digest}`;
     const now = clock.now();
-    // What was pushed just now has its record.
+    // A manifest pushed just now has its record.
     const last = this.#checkedAt.get(key) ?? knownSince;
     if (isWithin(last, intervalMs, now)) return;
     this.#checkedAt.set(key, now);
@@ -93,9 +93,9 @@ export class RecordCheck {
   }
 
   /**
-   * Checks at once, together with the tag by which the manifest was found, or
-   * shares a check that was begun within the last tenth of a second. When the owner's PDS
-   * cannot be asked nothing changes.
+   * Checks immediately, together with the tag by which the manifest was found,
+   * or shares a check started within the last tenth of a second. When the
+   * owner's PDS cannot be reached nothing changes.
    */
   now(
     owner: Identity,
@@ -134,13 +134,16 @@ export class RecordCheck {
     }
   }
 
-  /** Removes a manifest from the index whose record is gone. Throws what the owner's PDS answers. */
+  /**
+   * Removes a manifest from the index if its record is deleted. Throws the
+   * errors of the owner's PDS.
+   */
   async check(owner: Identity, repo: string, digest: Digest): Promise<void> {
     const { kv, index, leases } = this.#deps;
     const ref = { did: owner.did, repo };
     const row = await index.manifest(ref, digest);
     if (!row || !await this.#isGone(owner, row, digest)) return;
-    // A push under way may be about to write the record again.
+    // A concurrent push may be about to write the record again.
     await leases.hold(ref, { digest, tags: [] }, async (lost) => {
       const now = await kv.get<ManifestRow>(
         registryKeys.manifest(ref.did, ref.repo, digest),
@@ -164,7 +167,10 @@ export class RecordCheck {
     return await reader.isAt(owner);
   }
 
-  /** Removes the manifest with the tags that point at it, which the owner's repo does not prove either. */
+  /**
+   * Removes the manifest with the tags that point to it, which the owner's repo
+   * does not prove either.
+   */
   async #forget(
     ref: RepoRef,
     digest: Digest,

@@ -32,7 +32,7 @@ const DIGEST = digestOf(BYTES);
 const MANIFEST = parseManifest(BYTES, OCI_INDEX);
 const INTERVAL_MS = 60_000;
 
-/** A manifest with tags whose record lies at `rkey`, if anywhere. */
+/** A manifest with tags whose record is at `rkey`, if anywhere. */
 async function setUp(rkey?: string) {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
@@ -124,7 +124,7 @@ async function setUp(rkey?: string) {
   };
 }
 
-Deno.test("a manifest stays while its record is there, under whatever key and for whatever repository", async () => {
+Deno.test("a manifest stays while its record exists, under any key and for any repository", async () => {
   for (const rkey of [undefined, "3l5aaaaaaaa22"]) {
     using t = await setUp(rkey);
     await t.check();
@@ -132,7 +132,7 @@ Deno.test("a manifest stays while its record is there, under whatever key and fo
   }
 });
 
-Deno.test("a manifest whose record is gone leaves the index with its tags", async () => {
+Deno.test("a manifest whose record is deleted is removed from the index with its tags", async () => {
   using t = await setUp();
   t.records.clear();
   await t.check();
@@ -149,7 +149,7 @@ Deno.test("a record of another manifest under the key proves nothing", async () 
   assert.ok(!await t.isKnown());
 });
 
-Deno.test("a manifest stays when the PDS cannot be asked or does not show the account", async () => {
+Deno.test("a manifest stays when the PDS is unreachable or the account is inactive", async () => {
   using t = await setUp();
   t.records.clear();
   t.pds.down = true;
@@ -161,7 +161,7 @@ Deno.test("a manifest stays when the PDS cannot be asked or does not show the ac
   assert.ok(await t.isKnown());
 });
 
-Deno.test("readers make the check run behind their answer, at most once in the interval", async () => {
+Deno.test("reads trigger the check in the background, at most once per interval", async () => {
   using t = await setUp();
   const pushedAt = t.clock.now();
   t.later(pushedAt);
@@ -176,7 +176,7 @@ Deno.test("readers make the check run behind their answer, at most once in the i
   assert.equal(t.pds.asked, 2);
 });
 
-Deno.test("a check at once looks at the tag as well, and changes nothing while the PDS is down", async () => {
+Deno.test("an immediate check includes the tag, and changes nothing while the PDS is down", async () => {
   using t = await setUp();
   t.records.clear();
   t.pds.down = true;
@@ -189,14 +189,14 @@ Deno.test("a check at once looks at the tag as well, and changes nothing while t
   assert.deepEqual(t.tags, ["a"]);
 });
 
-Deno.test("the first reader of an old manifest after a start has it checked", async () => {
+Deno.test("the first read of an old manifest after a start triggers a check", async () => {
   using t = await setUp();
   t.records.clear();
   t.later(t.clock.now() - INTERVAL_MS);
   while (await t.index.manifest(REF, DIGEST)) await settle(t.kv);
 });
 
-Deno.test("clients that ask at once share one check for a moment", async () => {
+Deno.test("concurrent clients share one check for a moment", async () => {
   using t = await setUp();
   const ask = () => t.now({ kind: "tag", tag: "a" });
   await Promise.all([ask(), ask(), ask()]);

@@ -1,7 +1,7 @@
 /**
- * The steps by which the records of a deleted manifest leave the owner's repo.
- * Each looks again at what is deleted while nobody can set a tag here, so that
- * a tag that was pushed again stays.
+ * Steps that remove the records of a deleted manifest from the owner's repo.
+ * Each reads again what is deleted while no tag can be set here, so that a tag
+ * pushed again stays.
  *
  * @module
  */
@@ -22,20 +22,20 @@ export interface RecordRemovalDeps {
   records: OwnerRecords;
 }
 
-/** A removal that is being worked on. */
+/** A removal in progress. */
 export interface Removing {
   readonly ref: RepoRef;
   readonly digest: Digest;
   readonly removal: RemovalRow;
   readonly session: PdsSession;
-  /** Ends the work; what is done stays done. */
+  /** Aborts the work; completed steps stay. */
   readonly signal: AbortSignal;
 }
 
-/** Tags whose records are removed by one commit. */
+/** Tag records removed per commit. */
 export const BATCH = 100;
 
-/** Removes records, and the rows of tags with them. */
+/** Removes records together with the rows of tags. */
 export class RecordRemoval {
   readonly #deps: RecordRemovalDeps;
 
@@ -45,7 +45,7 @@ export class RecordRemoval {
 
   /**
    * Removes everything in one commit and ends the removal: right after the
-   * index has forgotten it, when no other service can have written the records
+   * deletion from the index, when no other service can have written the records
    * again. Call it while holding the lease of the manifest.
    */
   async atOnce(
@@ -86,7 +86,10 @@ export class RecordRemoval {
     }, signal);
   }
 
-  /** Keys of the manifest's records that go. A manifest has one record, however many repositories of its owner have it. */
+  /**
+   * Keys of the manifest's records to remove. A manifest has one record, shared
+   * by all repositories of its owner.
+   */
   async #recordsOf(ref: RepoRef, digest: Digest, { rkey }: RemovalRow) {
     const [heir] = await this.#deps.index.otherRepositories(ref, digest);
     const manifestRkeys = rkey === undefined ? [] : [rkey];
@@ -95,8 +98,8 @@ export class RecordRemoval {
   }
 
   /**
-   * Removes what the page at `cursor` of the list of the owner's tags has of
-   * the deleted ones; how many that were, and where the next page begins.
+   * Removes deleted tags found in the page at `cursor` of the list of the
+   * owner's tags; returns how many, and the cursor of the next page.
    */
   async listed(
     removing: Removing,
@@ -117,7 +120,7 @@ export class RecordRemoval {
     return { found: rkeys.size, next: page.cursor };
   }
 
-  /** Removes the records of `tags` that still lead to the manifest, and forgets all of `tags`. */
+  /** Removes the records of `tags` that still point to the manifest, and the rows of all `tags`. */
   async lookedUp(
     removing: Removing,
     tags: readonly DeletedTag[],
@@ -138,9 +141,8 @@ export class RecordRemoval {
   }
 
   /**
-   * Removes those of the tags that are still deleted: the records of which
-   * `isThere` says that they are there, and the rows of these or, with
-   * `allRows`, of all.
+   * Removes those of the tags that are still deleted: the records for which
+   * `isThere` returns true, and the rows of these or, with `allRows`, of all.
    */
   async #removeTags(
     { ref, digest, removal, session, signal }: Removing,
@@ -163,7 +165,7 @@ export class RecordRemoval {
   }
 }
 
-/** Whether a tag leads to a manifest; some name it by the key of its record only. */
+/** Whether a tag points to a manifest; some contain only the key of its record. */
 function leadsTo(record: TagRecord, digest: Digest): boolean {
   return record.digest === undefined
     ? record.manifestRkey === manifestRkey(digest)

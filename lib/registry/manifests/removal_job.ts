@@ -15,14 +15,17 @@ const payload = z.object({
   digest: z.custom<Digest>((value) =>
     typeof value === "string" && isDigest(value)
   ),
-  /** Where to go on in the list of the owner's tags. */
+  /** Cursor in the list of the owner's tags. */
   cursor: z.string().exactOptional(),
 });
 
-/** What is left to remove. */
+/** A removal to continue. */
 export type RemovalPayload = z.infer<typeof payload>;
 
-/** Tries for about six weeks, in which the owner may sign in again: 10, 20 … seconds apart, and then every hour. */
+/**
+ * Retries for about six weeks, in which the owner may sign in again: 10, 20 …
+ * seconds apart, and then every hour.
+ */
 export const REMOVAL: JobKind<RemovalPayload> = {
   name: "registry.removal",
   payload,

@@ -1,7 +1,7 @@
 /**
  * Deleted manifests in the index. One commit makes a manifest and all of its
- * tags invisible, however many there are; the rows of the tags are removed
- * after the records that they stand for ({@linkcode RemovalsRow}).
+ * tags invisible, regardless of their number; the rows of the tags are removed
+ * after their records ({@linkcode RemovalsRow}).
  *
  * @module
  */
@@ -20,28 +20,28 @@ import type {
 } from "../rows.ts";
 import type { KeptRow, RepoRef } from "./manifest_index.ts";
 
-/** Removals under way in one repository at the same time: their row must fit into one value. */
+/** Maximum concurrent removals in one repository: their row must fit into one value. */
 const MAX_PENDING = 200;
 
-/** Rows of tags that one commit removes: each takes two mutations. */
+/** Rows of tags removed per commit: each takes two mutations. */
 const TAGS_PER_COMMIT = 300;
 
-/** Tags that are looked at together. */
+/** Tags read together. */
 const LOOK = 100;
 
 const ATTEMPTS = 20;
 
-/** Times that work is done because a delete came in between. */
+/** Attempts of work that conflicts with deletes. */
 const WORK_ATTEMPTS = 5;
 
-/** The removals of a repository as they were at one moment. */
+/** A snapshot of the removals of a repository. */
 export interface PendingRemovals {
-  /** Null where nothing was ever removed. */
+  /** Null if nothing was ever removed. */
   readonly versionstamp: string | null;
   readonly pending: Readonly<Partial<Record<Digest, RemovalRow>>>;
 }
 
-/** A removal has begun or ended meanwhile: what was decided before has to be decided again. */
+/** A removal has started or ended meanwhile: earlier decisions must be made again. */
 export class RemovalsChangedError extends AppError {
   constructor() {
     super(
@@ -53,8 +53,8 @@ export class RemovalsChangedError extends AppError {
 }
 
 /**
- * Does `work` again, a few times, when it throws {@linkcode RemovalsChangedError},
- * unless `lost` is aborted.
+ * Runs `work` and retries it a few times when it throws
+ * {@linkcode RemovalsChangedError}, unless `lost` is aborted.
  */
 export async function whileRemovalsChange<T>(
   work: () => Promise<T>,
@@ -70,13 +70,13 @@ export async function whileRemovalsChange<T>(
   }
 }
 
-/** A tag whose row is still there, although its manifest was deleted. */
+/** A tag whose row still exists, although its manifest was deleted. */
 export interface DeletedTag {
   readonly tag: string;
   readonly row: StoredTagRow;
 }
 
-/** What a row of the store says about removals; undefined where there is none. */
+/** The removals in a stored row; undefined means no row. */
 export function pendingOf(
   entry: Entry<RemovalsRow> | undefined,
 ): PendingRemovals {
@@ -95,7 +95,7 @@ export function isRemoved(
   return removal !== undefined && removal.id !== after;
 }
 
-/** `row` as a tag that is set now, which the removals known so far do not concern. */
+/** Marks `row` as a tag set now, which is not affected by the known removals. */
 export function survivor(
   { after: _, ...row }: TagRow,
   { pending }: PendingRemovals,
@@ -112,7 +112,7 @@ export class Removals {
     this.#kv = kv;
   }
 
-  /** The removals under way. */
+  /** The current removals. */
   async read({ did, repo }: RepoRef): Promise<PendingRemovals> {
     return pendingOf(await this.#kv.get(registryKeys.removals(did, repo)));
   }
@@ -128,9 +128,9 @@ export class Removals {
   }
 
   /**
-   * Has to be part of a change that removes a single tag: lists that were read
-   * before must not bring it back. The change fails when a removal has begun
-   * or ended since `before` was read.
+   * Must be part of a change that removes a single tag: lists read before must
+   * not restore it. The change fails when a removal has started or ended since
+   * `before` was read.
    */
   touch(change: Atomic, { did, repo }: RepoRef, before: PendingRemovals): void {
     const key = registryKeys.removals(did, repo);
@@ -141,11 +141,10 @@ export class Removals {
   }
 
   /**
-   * Removes a manifest with all tags that point at it and its place among the
-   * referrers of its subject, in one commit, which also keeps `also`. Its own
-   * referrers stay readable by digest.
-   *
-   * Throws AppError `TOOMANYREQUESTS` while too many removals are under way.
+   * Removes a manifest with all tags that point to it and its referrer row, in
+   * one commit that also stores `also`. Its own referrers stay readable by
+   * digest. Throws AppError `TOOMANYREQUESTS` while too many removals are in
+   * progress.
    */
   async begin(
     ref: RepoRef,
@@ -180,7 +179,7 @@ export class Removals {
     return removal;
   }
 
-  /** The first `limit` tags that were deleted with a manifest and whose rows are still there. */
+  /** The first `limit` tags that were deleted with a manifest and whose rows still exist. */
   async tags(
     { did, repo }: RepoRef,
     digest: Digest,
@@ -205,7 +204,7 @@ export class Removals {
     return found;
   }
 
-  /** Those of the tags `names` that were deleted with a manifest and whose rows are still there. */
+  /** Those of the tags `names` that were deleted with a manifest and whose rows still exist. */
   async deleted(
     { did, repo }: RepoRef,
     digest: Digest,
@@ -221,7 +220,7 @@ export class Removals {
     });
   }
 
-  /** Removes the rows of deleted tags; call it while nobody can set them again. */
+  /** Removes the rows of deleted tags; call it while they cannot be set again. */
   async drop(
     { did, repo }: RepoRef,
     digest: Digest,
@@ -237,7 +236,7 @@ export class Removals {
     }
   }
 
-  /** Notes that the manifest's record needs nothing any more. */
+  /** Records that the manifest's record is done. */
   async recordDone(
     ref: RepoRef,
     digest: Digest,
@@ -250,7 +249,7 @@ export class Removals {
     });
   }
 
-  /** Ends a removal of which no tag is left. */
+  /** Ends a removal without remaining tags. */
   async end(ref: RepoRef, digest: Digest, { id }: RemovalRow): Promise<void> {
     await this.#change(ref, (pending) => {
       if (pending[digest]?.id !== id) return undefined;
@@ -259,7 +258,7 @@ export class Removals {
     });
   }
 
-  /** Replaces the removals by what `next` makes of them; undefined: they stay. */
+  /** Replaces the removals by the result of `next`; undefined keeps them. */
   async #change(
     { did, repo }: RepoRef,
     next: (

@@ -1,7 +1,7 @@
 /**
- * Changes to the row of a single tag, by what was read of the owner's repo or
- * on behalf of the owner. Each is one atomic commit that fails where the tag,
- * or the removals of its repository, are not as they were when it was decided.
+ * Changes the row of a single tag, from data in the owner's repo or on behalf
+ * of the owner. Each is one atomic commit that fails if the tag, or the
+ * removals of its repository, have changed since the decision.
  *
  * @module
  */
@@ -34,9 +34,9 @@ export class TagChanges {
   }
 
   /**
-   * Sets one tag if its row is still `expected` (undefined: absent); false
-   * otherwise. Throws {@linkcode RemovalsChangedError} when something of the
-   * repository was deleted since `removals` was read: what was read of the
+   * Sets one tag if its row is still `expected` (undefined: absent); returns
+   * false otherwise. Throws {@linkcode RemovalsChangedError} when something in
+   * the repository was deleted since `removals` was read: data read from the
    * owner's repo after that may have been deleted, too.
    */
   async set(
@@ -67,7 +67,10 @@ export class TagChanges {
     return false;
   }
 
-  /** Removes one tag if its row is still `expected`, and keeps `also`; its manifest stays. False when somebody changed the row meanwhile. */
+  /**
+   * Removes one tag if its row is still `expected`, and stores `also`; its
+   * manifest stays. Returns false when the row was changed meanwhile.
+   */
   async remove(
     ref: RepoRef,
     tag: string,
@@ -96,9 +99,9 @@ export class TagChanges {
   }
 
   /**
-   * Removes one tag as long as `applies` to its row, whatever changes the row
-   * meanwhile: a look at the owner's repo may note when that was. Its manifest
-   * stays. `also` gives the rows to keep in the same commit.
+   * Removes one tag as long as `applies` to its row, even if the row is changed
+   * concurrently: a recheck against the owner's repo may record its time. Its
+   * manifest stays. `also` returns the rows to store in the same commit.
    */
   async removeWhile(
     ref: RepoRef,
@@ -116,7 +119,7 @@ export class TagChanges {
   }
 }
 
-/** Notes that a repository has content, and whose hold the latest is at. */
+/** Records that a repository has content, and the hold of the latest. */
 export function touchRepository(
   change: Atomic,
   { did, repo }: RepoRef,

@@ -5,7 +5,7 @@ import { ALICE } from "../../hold/testing.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import { OWNER, startTestManifests, TAG } from "./testing_manifests.ts";
 
-Deno.test("a tag is gone when its delete returns, although it is compared with the owner's repo at that moment", async () => {
+Deno.test("a tag is gone when its delete returns, even during a recheck against the owner's repo", async () => {
   using t = await startTestManifests();
   await t.put("one", ["gone", "kept"]);
   t.clock.advance(120_000);
@@ -16,7 +16,7 @@ Deno.test("a tag is gone when its delete returns, although it is compared with t
   assert.deepEqual(t.repo.rkeys(TAG), [tagRkey("app", "kept")]);
 });
 
-Deno.test("a comparison that has read the record of a tag before it was deleted does not bring it back", async () => {
+Deno.test("a recheck that read the record of a tag before its deletion does not restore it", async () => {
   using t = await startTestManifests();
   await t.put("one", ["gone", "kept"]);
   t.clock.advance(120_000);
@@ -29,7 +29,7 @@ Deno.test("a comparison that has read the record of a tag before it was deleted 
   assert.equal(await t.at("gone"), undefined);
 });
 
-Deno.test("a tag that another service has pushed is found while other tags of the repository are deleted", async () => {
+Deno.test("a tag pushed by another service is found while other tags of the repository are deleted", async () => {
   using t = await startTestManifests();
   const digest = await t.put("one", ["a", "b", "c"]);
   const value = writeTag({

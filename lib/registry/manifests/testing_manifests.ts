@@ -1,5 +1,5 @@
 /**
- * Pushing, finding and deleting manifests of one owner, for tests.
+ * Pushes, finds and deletes manifests of one owner, for tests.
  *
  * @module
  */
@@ -47,7 +47,7 @@ export const REF = { did: ALICE, repo: "app" } as const;
 export const TAG = "io.atcr.tag";
 export const HOUR_MS = 3_600_000;
 
-/** The bytes of a manifest of this name. */
+/** The bytes of a manifest with this name. */
 export function bytesOf(name: string) {
   const annotations = { name };
   return new TextEncoder().encode(JSON.stringify({
@@ -58,7 +58,7 @@ export function bytesOf(name: string) {
   }));
 }
 
-/** A registry whose time moves when a test says so, with one owner. */
+/** A registry with a manual clock and one owner. */
 export async function startTestManifests() {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
@@ -168,7 +168,7 @@ export async function startTestManifests() {
       .catch(() => undefined);
     return found?.digest;
   };
-  /** Does the jobs as time goes by, until none is left or `ms` are over. */
+  /** Runs jobs while time advances, until none is left or `ms` have passed. */
   const work = async (ms = 60_000) => {
     const end = clock.now() + ms;
     const waiting = async () => {
@@ -201,7 +201,7 @@ export async function startTestManifests() {
       at,
       work,
     },
-    /** What was announced, in the order of the commits. */
+    /** Announced events, in the order of the commits. */
     events: async () => {
       const rows = kv.list<RepositoryEvent>({ prefix: ["happened"] });
       return await Array.fromAsync(rows, ({ value }) => value);

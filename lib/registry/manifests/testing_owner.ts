@@ -20,7 +20,7 @@ import { ManifestContent } from "./content.ts";
 import { AppError } from "../../errors.ts";
 import { silentLogger } from "../../testing_log.ts";
 
-/** Content of manifests with as much room for cached ones as a test wants. */
+/** Manifest content with a configurable cache size. */
 export function testContent(
   kv: Kv,
   clock: Clock,
@@ -33,7 +33,7 @@ export function testContent(
   });
 }
 
-/** An account that is shown and has not moved. */
+/** An active account that has not moved. */
 export const SHOWN: Pick<Hosting, "find" | "isAt" | "moved"> = {
   find: () => Promise.resolve(undefined),
   moved: () => Promise.resolve(undefined),
@@ -42,7 +42,7 @@ export const SHOWN: Pick<Hosting, "find" | "isAt" | "moved"> = {
 
 const unused = () => Promise.reject(new Error("not used"));
 
-/** The repo of ALICE. Lists have the greatest key first, as those of the reference PDS. */
+/** The repo of ALICE. Lists are in descending key order, like those of the reference PDS. */
 export class OwnerRepo {
   readonly pds = "https://pds.example";
   /** Values by `<collection>/<rkey>`. */
@@ -53,13 +53,13 @@ export class OwnerRepo {
   reads = 0;
   /** Commits with the number of their writes. */
   readonly commits: number[] = [];
-  /** What the session says of the limit on writes. */
+  /** Write quota reported by the session. */
   budget: WriteBudget | undefined;
-  /** Runs after each record was read, before its reader has it. */
+  /** Runs after each record was read, before it is returned. */
   afterGet: () => Promise<void> = () => Promise.resolve();
   /** Runs before each page of a list. */
   beforeList: () => Promise<void> = () => Promise.resolve();
-  /** Runs before each commit; what it throws is thrown. */
+  /** Runs before each commit; its errors are passed on. */
   before: () => Promise<void> = () => Promise.resolve();
 
   /** The keys of a collection. */

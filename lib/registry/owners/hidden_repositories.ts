@@ -1,6 +1,6 @@
 /**
- * Repositories that are not there must look like those that a caller may not
- * see: else anybody finds out the names of private ones by trying.
+ * Makes missing repositories indistinguishable from those that a caller may not
+ * read: otherwise names of private ones could be guessed.
  *
  * @module
  */
@@ -19,13 +19,13 @@ export interface HiddenRepositoriesDeps {
   owners: Pick<Owners, "knownHold">;
 }
 
-/** Repositories of one owner whose holds are looked at. */
+/** Maximum repositories of one owner whose holds are read. */
 const MAX_REPOSITORIES = 1_000;
 
-/** Holds of one owner that are asked. */
+/** Maximum holds of one owner that are queried. */
 const MAX_HOLDS = 16;
 
-/** Finds out whether an owner may have repositories that a caller may not see. */
+/** Checks whether an owner may have repositories that a caller may not read. */
 export class HiddenRepositories {
   readonly #deps: HiddenRepositoriesDeps;
 
@@ -34,26 +34,26 @@ export class HiddenRepositories {
   }
 
   /**
-   * To be called before saying that a repository of `owner` is unknown. Throws
-   * the AppError that a private repository would give, `DENIED` or
-   * `UNAUTHORIZED`, when `caller` may not read the hold that the owner pushes to
-   * or one of those that have the owner's other repositories.
+   * Call before reporting that a repository of `owner` is unknown. Throws the
+   * AppError of a private repository, `DENIED` or `UNAUTHORIZED`, when `caller`
+   * may not read the hold that the owner pushes to or one of those with the
+   * owner's other repositories.
    */
   async requireNoneHidden(owner: Did, caller: Caller): Promise<void> {
     const { holds } = this.#deps;
-    // Side by side: a hold that hangs keeps the answer waiting once.
+    // Concurrent, so that hanging holds delay the response only once.
     await inParallel(await this.#holdsOf(owner), MAX_HOLDS, async (did) => {
       try {
         await requireRead(await holds.get(did), caller);
       } catch (error) {
-        // A hold that cannot be asked gives no private repository away either.
+        // An unreachable hold reveals no private repository either.
         if (!isAppError(error)) throw error;
         if (isAppError(error, "DENIED", "UNAUTHORIZED")) throw error;
       }
     });
   }
 
-  /** Holds of the owner, that for pushes first; as we know them, nobody is asked. */
+  /** Holds of the owner, that for pushes first; from cached data only. */
   async #holdsOf(owner: Did): Promise<Set<Did>> {
     const { owners, repositories } = this.#deps;
     const found = new Set([await owners.knownHold(owner)]);

@@ -12,7 +12,7 @@ const PUBLIC: Did = "did:web:public.example";
 const PRIVATE: Did = "did:web:private.example";
 const DEAD: Did = "did:web:dead.example";
 
-/** Whether a missing repository of an owner is hidden from strangers. */
+/** Whether a missing repository of an owner is hidden from others. */
 async function isHidden(pushesTo: Did, has: readonly Did[]): Promise<boolean> {
   const kv = await openKv(":memory:");
   for (const [i, holdDid] of has.entries()) {

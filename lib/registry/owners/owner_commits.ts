@@ -1,9 +1,9 @@
 /**
- * Commits into owners' repos, one at a time for each owner. What arrives while
- * one is under way goes together into the next, and so does what is known to
- * arrive soon: a push of many manifests at once (platforms, signatures,
- * attestations) is a few commits, not many. A commit costs a PDS several times
- * what a write in it costs.
+ * Commits to owners' repos, one at a time per owner. Writes that arrive during
+ * a commit are combined in the next, together with those announced to arrive
+ * soon: a concurrent push of many manifests (platforms, signatures,
+ * attestations) needs few commits. A commit is several times as expensive for a
+ * PDS as a write in it.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import {
 } from "../../atproto/pds/pds.ts";
 import { isAppError } from "../../errors.ts";
 
-/** What is on its way keeps a commit waiting for so long at most, in milliseconds. */
+/** Maximum time that a commit waits for announced writes, in milliseconds. */
 const GATHER_MS = 250;
 
 interface Waiting {
@@ -27,11 +27,11 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Joins commits of one owner. */
+/** Combines commits of one owner. */
 export class OwnerCommits {
   readonly #clock: Clock;
   readonly #queues = new Map<Did, Waiting[]>();
-  /** Settle when writes that are being prepared have come to the queue, or never will. */
+  /** Settle when announced writes have been queued, or never will be. */
   readonly #coming = new Map<Did, Set<Promise<void>>>();
 
   constructor(clock: Clock) {
@@ -40,10 +40,10 @@ export class OwnerCommits {
 
   /**
    * Applies `writes` in one commit, or none of them; at most
-   * {@linkcode MAX_WRITES}. A commit of the owner that begins while they are
-   * being prepared waits for them. Throws what
-   * {@linkcode PdsSession.applyWrites} throws for them alone, and what
-   * preparing them throws.
+   * {@linkcode MAX_WRITES}. A commit of the owner that starts while they are
+   * being prepared waits for them. Throws the errors of
+   * {@linkcode PdsSession.applyWrites} for these writes alone, and those of
+   * preparing them.
    */
   async commit(
     session: PdsSession,
@@ -88,7 +88,7 @@ export class OwnerCommits {
     this.#queues.delete(did);
   }
 
-  /** Waits for what is on its way now, but not for what sets out later. */
+  /** Waits for writes announced so far, but not for later ones. */
   async #gather(coming: Iterable<Promise<void>>): Promise<void> {
     const over = new AbortController();
     await Promise.race([
@@ -99,7 +99,7 @@ export class OwnerCommits {
   }
 }
 
-/** Takes from the head of the queue what fits into one commit at one PDS. */
+/** Takes writes from the head of the queue that fit into one commit at one PDS. */
 function nextBatch(queue: Waiting[]): Waiting[] {
   const batch: Waiting[] = [];
   let writes = 0;
@@ -125,14 +125,15 @@ async function apply(batch: readonly Waiting[]): Promise<void> {
       for (const { reject } of batch) reject(error);
       return;
     }
-    // One of them may have spoiled it for all; each is told of its own writes.
+    // One of them may have failed the whole commit; retry each to get its own result.
     for (const one of batch) await apply([one]);
   }
 }
 
 /**
- * Whether a failure is not about the writes, which may even have been applied:
- * another try might end with a refusal, which says that nothing has changed.
+ * Whether a failure is unrelated to the writes, which may even have been
+ * applied: a retry might be refused, which would wrongly mean that nothing has
+ * changed.
  */
 function isForAll(error: unknown): boolean {
   return isAppError(

@@ -17,7 +17,7 @@ const write = (rkey: string): RepoWrite => ({
   value: {},
 });
 
-/** A session that keeps what it commits; a write with the key `bad` is refused. */
+/** A session that records its commits; a write with the key `bad` is refused. */
 function session(did: Did = "did:plc:alicealicealicealiceal22") {
   const commits: string[][] = [];
   const unused = () => Promise.reject(new Error("not used"));
@@ -38,7 +38,7 @@ function session(did: Did = "did:plc:alicealicealicealiceal22") {
   return { fake, commits };
 }
 
-Deno.test("what arrives while a commit is under way goes together into the next", async () => {
+Deno.test("writes that arrive during a commit are combined in the next", async () => {
   const { fake, commits } = session();
   const owner = new OwnerCommits(systemClock);
   await Promise.all(
@@ -62,7 +62,7 @@ Deno.test("sessions at different PDSes share no commit", async () => {
   assert.deepEqual(moved.commits, [["c", "d"]]);
 });
 
-Deno.test("a refused write spoils nothing for the others of its commit", async () => {
+Deno.test("a refused write does not fail the others of its commit", async () => {
   const { fake, commits } = session();
   const owner = new OwnerCommits(systemClock);
   const results = await Promise.allSettled(
@@ -81,7 +81,7 @@ Deno.test("a refused write spoils nothing for the others of its commit", async (
   assert.deepEqual(commits.flat().sort(), ["a", "b", "c"]);
 });
 
-Deno.test("writes whose response was lost are not tried again one by one", async () => {
+Deno.test("writes whose response was lost are not retried one by one", async () => {
   const { fake } = session();
   const tries: number[] = [];
   // The first commit is done, the response to the second is lost, then the PDS refuses.
@@ -106,7 +106,7 @@ Deno.test("writes whose response was lost are not tried again one by one", async
   }
 });
 
-Deno.test("no commit has more writes than a PDS takes, and none is split", async () => {
+Deno.test("no commit has more writes than a PDS accepts, and none is split", async () => {
   const { fake, commits } = session();
   const owner = new OwnerCommits(systemClock);
   const group = (name: string) =>
@@ -118,7 +118,7 @@ Deno.test("no commit has more writes than a PDS takes, and none is split", async
   assert.ok(commits.every((rkeys) => rkeys.length <= MAX_WRITES));
 });
 
-Deno.test("owners do not wait for each other, and a queue that ran empty starts anew", async () => {
+Deno.test("owners do not wait for each other, and an empty queue starts again", async () => {
   const alice = session();
   const bob = session("did:plc:bobbobbobbobbobbobbobbo2");
   const owner = new OwnerCommits(systemClock);
@@ -156,7 +156,7 @@ Deno.test("a commit waits for writes that are being prepared, but not for ever",
   assert.deepEqual(commits.slice(2), [["late"]]);
 });
 
-Deno.test("writes that cannot be prepared are told so and hold up nobody", async () => {
+Deno.test("writes that cannot be prepared fail and do not delay others", async () => {
   const { fake, commits } = session();
   const owner = new OwnerCommits(systemClock);
   const results = await Promise.allSettled([

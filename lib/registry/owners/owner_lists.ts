@@ -1,6 +1,6 @@
 /**
- * Whole collections of an owner's repo, read record by record. That is work
- * for the PDS, so that it is done seldom.
+ * Reads whole collections of an owner's repo. That is expensive for the PDS, so
+ * it is done rarely.
  *
  * @module
  */
@@ -14,7 +14,10 @@ import type { Logger } from "../../log.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { ListedRecord, OwnerReader } from "./owner_reader.ts";
 
-/** Counts a question to another server for who asks; throws when there were too many. */
+/**
+ * Counts a request to another server towards the caller's limit; throws when
+ * the limit is exceeded.
+ */
 export type Admit = () => Promise<void>;
 
 export interface OwnerListsDeps {
@@ -29,7 +32,7 @@ export interface OwnerListsDeps {
 /** A collection is not listed again within this time, in milliseconds. */
 const LIST_INTERVAL_MS = 30_000;
 
-/** Collections that are read at the same time; others wait. */
+/** Collections read concurrently; others wait. */
 const MAX_LISTS = 8;
 
 /** Lists collections of owners. */
@@ -43,9 +46,8 @@ export class OwnerLists {
   }
 
   /**
-   * Makes sure that a collection was listed once, and sees to it behind the
-   * answer that it is listed again after a while: other services write there
-   * too.
+   * Ensures that a collection was listed once, and lists it again in the
+   * background after a while, because other services write there too.
    */
   async ensure(
     owner: Identity,
@@ -66,7 +68,10 @@ export class OwnerLists {
     }
   }
 
-  /** When a collection was last listed, in milliseconds since the Unix epoch; undefined: never. */
+  /**
+   * When a collection was last listed, in milliseconds since the Unix epoch;
+   * undefined for never.
+   */
   async #lastAt(
     owner: Identity,
     collection: string,
@@ -76,10 +81,11 @@ export class OwnerLists {
   }
 
   /**
-   * Runs `each` on the records of a collection, page by page, with what
-   * `before` gave before the page was read; false when that was last done a
-   * moment ago. Throws what `OwnerReader.pages` throws, and what `admit` does,
-   * which is awaited before each page.
+   * Runs `each` on the records of a collection, page by page, with the result
+   * of `before`, which is called before the page is read; returns false when
+   * the collection was listed recently. Throws the errors of
+   * `OwnerReader.pages`, and those of `admit`, which is awaited before each
+   * page.
    */
   read<T>(
     owner: Identity,

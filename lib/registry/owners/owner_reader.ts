@@ -1,6 +1,6 @@
 /**
- * Reads what the registry needs from owners' repos: single records, whole
- * collections and the bytes of manifests.
+ * Reads single records, whole collections and the bytes of manifests from
+ * owners' repos.
  *
  * @module
  */
@@ -16,12 +16,12 @@ import { digestOf, digestParts } from "../../oci/digest.ts";
 export interface OwnerReaderDeps {
   log: Logger;
   pds: PdsReader;
-  /** Asked when a PDS does not give what it is asked for. */
+  /** Consulted when a PDS refuses a request. */
   hosting: Pick<Hosting, "find" | "isAt" | "moved">;
   maxManifestBytes: number;
 }
 
-/** Pages of 100 records read of one collection; a larger collection is read as far as that. */
+/** Maximum pages of 100 records read of one collection; a larger collection is read partly. */
 const MAX_PAGES = 100;
 
 /** A record of a list, with its key. */
@@ -53,12 +53,15 @@ export class OwnerReader {
     return found?.value;
   }
 
-  /** Whether the owner's PDS has the repo and shows it, so that a record that was not found there is gone. */
+  /**
+   * Whether the owner's PDS hosts the repo and it is active, so that a record
+   * that was not found is deleted.
+   */
   isAt(owner: Identity): Promise<boolean> {
     return this.#deps.hosting.isAt(owner);
   }
 
-  /** The records of a collection, at most 100 a page and 10,000 in all. */
+  /** The records of a collection, at most 100 per page and 10,000 in total. */
   async *pages(
     owner: Identity,
     collection: string,
@@ -89,8 +92,7 @@ export class OwnerReader {
 
   /**
    * The exact bytes of a manifest, verified; undefined when the record has
-   * none. Throws AppError `UPSTREAM_FAILED` when they are not what the digest
-   * promises.
+   * none. Throws AppError `UPSTREAM_FAILED` when they do not match the digest.
    */
   async manifestBytes(
     owner: Identity,
@@ -118,9 +120,9 @@ export class OwnerReader {
   }
 
   /**
-   * Asks the owner's PDS; where it refuses or cannot be reached, the one to
+   * Queries the owner's PDS; if it refuses or cannot be reached, the one to
    * which the account may have moved. Undefined for an owner without a PDS.
-   * Throws AppError `NAME_UNKNOWN` when the account is not shown.
+   * Throws AppError `NAME_UNKNOWN` when the account is inactive.
    */
   async #at<T>(
     owner: Identity,

@@ -20,7 +20,7 @@ const ownerAt = (pds: string): Identity => ({
   services: {},
 });
 
-/** A reader of an account that is at the new PDS; the old one fails with `failure`. */
+/** A reader of an account at the new PDS; the old one fails with `failure`. */
 function readerOf(
   failure: AppError,
   options: { moved?: boolean; hidden?: boolean } = {},
@@ -67,7 +67,7 @@ async function listed(reader: OwnerReader): Promise<number> {
 }
 
 for (const code of ["UPSTREAM_FAILED", "UNAVAILABLE"] as const) {
-  Deno.test(`records are read where the account is now, when its former PDS answers ${code}`, async () => {
+  Deno.test(`records are read from the account's current PDS when its former PDS returns ${code}`, async () => {
     const { reader, asked } = readerOf(new AppError(code, "No."));
     assert.deepEqual(await reader.record(ownerAt(OLD), TAG, "a"), { n: 1 });
     assert.equal(await listed(reader), 1);
@@ -86,14 +86,14 @@ Deno.test("a refusal by the account's own PDS is passed on, or explained by the 
   );
 });
 
-Deno.test("a PDS that cannot be reached is not asked for the status of the account", async () => {
+Deno.test("an unreachable PDS is not queried for the status of the account", async () => {
   const down = new AppError("UNAVAILABLE", "Not reached.");
   const { reader, calls } = readerOf(down, { moved: false, hidden: true });
   await assert.rejects(reader.record(ownerAt(OLD), TAG, "a"), down);
   assert.deepEqual(calls, ["moved"]);
 });
 
-Deno.test("a PDS that asks for patience is not taken for one that the account has left", async () => {
+Deno.test("a throttling PDS is not mistaken for one that the account has left", async () => {
   const busy = new AppError("TOOMANYREQUESTS", "Later.");
   const { reader, calls } = readerOf(busy);
   await assert.rejects(reader.record(ownerAt(OLD), TAG, "a"), busy);

@@ -45,8 +45,8 @@ export class OwnerRecords {
   /**
    * Writes the manifest with its exact bytes as a blob, and its tags, in one
    * commit. A known record is written again, because others may have removed
-   * it: the PDS refuses to update what is gone. Returns the blob and the keys of
-   * the tag records.
+   * it: the PDS refuses to update a deleted record. Returns the blob and the
+   * keys of the tag records.
    */
   async write(
     session: PdsSession,
@@ -71,9 +71,9 @@ export class OwnerRecords {
     } catch (error) {
       if (!isRetryable(error)) throw error;
     }
-    // When it was the upload that failed, this says so.
+    // If the upload failed, this throws its error.
     const uploaded = await first;
-    // The repo is not as our index thought: another service writes to it too.
+    // The repo differs from our index: another service writes to it too.
     const places = await Promise.all(
       write.tags.map(({ tag }) => this.#placeOfTag(session, write.repo, tag)),
     );
@@ -84,7 +84,7 @@ export class OwnerRecords {
       manifestRkey(write.digest),
       signal,
     );
-    // A known blob may be what the PDS does not have any more.
+    // The PDS may no longer have a known blob.
     const blob = known ? await upload() : uploaded;
     await this.#commits.commit(
       session,
@@ -93,7 +93,10 @@ export class OwnerRecords {
     return { blob, rkeys: places.map((p) => p.rkey) };
   }
 
-  /** Throws AppError `UNAVAILABLE` when the PDS does not answer for the record of a manifest. */
+  /**
+   * Throws AppError `UNAVAILABLE` when the PDS does not respond to a read of a
+   * manifest's record.
+   */
   async requireReachable(
     { pds, did }: PdsSession,
     digest: Digest,
@@ -132,7 +135,7 @@ export class OwnerRecords {
     return readTag(record?.value);
   }
 
-  /** Removes the records of a manifest and of tags; what is already gone is skipped. */
+  /** Removes the records of a manifest and of tags; skips missing ones. */
   async remove(
     session: PdsSession,
     what: { manifestRkeys: readonly string[]; tagRkeys: readonly string[] },
@@ -148,7 +151,7 @@ export class OwnerRecords {
       ...what.manifestRkeys.map(removal(MANIFEST)),
     ];
     if (writes.length === 0) return;
-    // `deleteRecord` takes absent records in its stride, unlike `applyWrites`.
+    // `deleteRecord` accepts missing records, unlike `applyWrites`.
     if (writes.length === 1) {
       for (const { collection, rkey } of writes) {
         await session.deleteRecord(collection, rkey, signal);
@@ -167,7 +170,7 @@ export class OwnerRecords {
     }
   }
 
-  /** Makes the record of a manifest name another of the repositories that have it. */
+  /** Changes the repository in the record of a manifest to another one that has it. */
   async bequeath(
     session: PdsSession,
     digest: Digest,
@@ -182,7 +185,7 @@ export class OwnerRecords {
     await session.putRecord(MANIFEST, rkey, value, signal);
   }
 
-  /** Where the record of a tag stands or has to stand: keys of two tags can collide. */
+  /** The current or future key of a tag's record: keys of two tags can collide. */
   async #placeOfTag(
     session: PdsSession,
     repo: string,
@@ -208,7 +211,7 @@ export class OwnerRecords {
   }
 }
 
-/** A failure that may come from a repo that differs from what our index says. */
+/** Whether a failure may be caused by a repo that differs from our index. */
 function isRetryable(error: unknown): boolean {
   return isAppError(error) && !isAppError(
     error,

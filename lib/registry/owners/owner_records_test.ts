@@ -47,7 +47,7 @@ const TAG_VALUE = writeTag({
   now: 0,
 });
 
-/** A repo whose first `refusals` commits are refused with `code`; `found` are the records that reading it finds. */
+/** A repo whose first `refusals` commits are refused with `code`; `found` are its records. */
 function setUp(refusals: number, code: ErrorCode, found: readonly string[]) {
   const calls: string[] = [];
   const commits: RepoWrite[][] = [];
@@ -92,7 +92,7 @@ function setUp(refusals: number, code: ErrorCode, found: readonly string[]) {
 
 const UPDATE = "commit update io.atcr.manifest, update io.atcr.tag";
 
-Deno.test("a known manifest costs one commit that names its record and its blob again, and no upload", async () => {
+Deno.test("a known manifest costs one commit that references its record and blob again, and no upload", async () => {
   const { records, session, calls, commits } = setUp(0, "CONFLICT", []);
   const written = await records.write(session, WRITE);
   assert.deepEqual(calls, [UPDATE]);
@@ -112,7 +112,7 @@ Deno.test("a known manifest whose blob the PDS has lost is uploaded again", asyn
   assert.equal(calls.at(-1), UPDATE);
 });
 
-Deno.test("a known manifest whose record is gone is created again", async () => {
+Deno.test("a known manifest whose record was deleted is created again", async () => {
   const { records, session, calls } = setUp(1, "CONFLICT", ["io.atcr.tag"]);
   await records.write(session, WRITE);
   const last = "commit create io.atcr.manifest, update io.atcr.tag";
@@ -128,7 +128,7 @@ Deno.test("a push is not acknowledged when the PDS refuses both commits", async 
   assert.deepEqual(commits, []);
 });
 
-Deno.test("a known manifest is not acknowledged while its PDS cannot be asked", async () => {
+Deno.test("a known manifest is not acknowledged while its PDS is unreachable", async () => {
   const { records, session, calls } = setUp(1, "UNAVAILABLE", []);
   await assert.rejects(
     records.write(session, { ...WRITE, tags: [] }),

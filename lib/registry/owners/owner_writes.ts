@@ -1,5 +1,5 @@
 /**
- * What one push writes into the owner's repo.
+ * Builds the writes of one push to the owner's repo.
  *
  * @module
  */
@@ -17,14 +17,14 @@ import type { ParsedManifest } from "../../oci/manifest.ts";
 
 const { manifest: MANIFEST, tag: TAG } = OWNER_COLLECTIONS;
 
-/** A tag to write, with what our index knows of its record. */
+/** A tag to write, with the index data of its record. */
 export interface TagWrite {
   tag: string;
-  /** Key of the existing record, when we know one. */
+  /** Key of the existing record, if known. */
   rkey: string | undefined;
 }
 
-/** One push, as it goes into the owner's repo. */
+/** One push to the owner's repo. */
 export interface ManifestWrite {
   repo: string;
   digest: Digest;
@@ -36,16 +36,16 @@ export interface ManifestWrite {
   tags: readonly TagWrite[];
   /** When the manifest was first pushed, in milliseconds since the Unix epoch. */
   createdAt: number;
-  /** What our index says of the manifest's record; undefined when it knows of none. */
+  /** Index data of the manifest's record; undefined when unknown. */
   known: KnownRecord | undefined;
 }
 
 /**
- * A manifest record as our index remembers it. Only a commit that updates the
- * record and names the blob shows that the repo still has both.
+ * Index data of a manifest record. Only a commit that updates the record and
+ * references the blob proves that the repo still has both.
  */
 export interface KnownRecord {
-  /** False when the record has a key of another service's making. */
+  /** False when the record's key was chosen by another service. */
   exists: boolean;
   blob: BlobRef;
 }

@@ -1,6 +1,6 @@
 /**
- * From the owner in an image name to the account behind it, and the hold that
- * the owner's images go to.
+ * Resolves the owner in an image name to an account, and to the hold of the
+ * owner's images.
  *
  * @module
  */
@@ -24,13 +24,13 @@ import { registryKeys } from "../kv_keys.ts";
 import type { ProfileRow } from "../rows.ts";
 import type { OwnerReader } from "./owner_reader.ts";
 
-/** How long a sailor profile is taken as known, in milliseconds. */
+/** How long a sailor profile is cached, in milliseconds. */
 const PROFILE_TTL_MS = 5 * 60_000;
 
-/** Age at which an owner is looked up again before a request is refused, in milliseconds. */
+/** Age at which an owner is resolved again before a request is refused, in milliseconds. */
 const MAX_AGE_MS = 60_000;
 
-/** A refusal waits no longer than this for a slow directory or name server, in milliseconds. */
+/** Maximum delay of a refusal by a slow directory or name server, in milliseconds. */
 const PATIENCE_MS = 2_000;
 
 const { profile: PROFILE } = OWNER_COLLECTIONS;
@@ -42,7 +42,7 @@ export interface OwnersDeps {
   identities: IdentityResolver;
   reader: Pick<OwnerReader, "record">;
   hosting: Pick<Hosting, "require">;
-  /** The hold for owners whose profile names none. */
+  /** The hold for owners without one in their profile. */
   defaultHold: Did;
 }
 
@@ -54,7 +54,7 @@ export class Owners {
     this.#deps = deps;
   }
 
-  /** The account behind a handle or DID; see {@linkcode IdentityResolver.resolve} for errors. */
+  /** Resolves a handle or DID; see {@linkcode IdentityResolver.resolve} for errors. */
   resolve(
     identifier: string,
     options: Omit<ResolveOptions, "fresh"> = {},
@@ -62,15 +62,18 @@ export class Owners {
     return this.#deps.identities.resolve(identifier, options);
   }
 
-  /** Throws AppError `NAME_UNKNOWN` with the reason when the content of `owner` is not to be given out; with `current` as of this moment. */
+  /**
+   * Throws AppError `NAME_UNKNOWN` with the reason when the content of `owner`
+   * must not be served; with `current` the status is checked now.
+   */
   requireShown(owner: Identity, current = false): Promise<void> {
     return this.#deps.hosting.require(owner, current);
   }
 
   /**
-   * Whom `identifier` leads to now, where that is another account or another
-   * PDS than `known`: handles change hands, and accounts move. Undefined when
-   * nothing has changed, or nobody can be asked.
+   * Resolves `identifier` again and returns the identity if its account or PDS
+   * differs from `known`: handles change owners, and accounts move. Undefined
+   * when nothing has changed, or the network cannot be reached.
    */
   changed(
     identifier: string,
@@ -85,9 +88,9 @@ export class Owners {
   }
 
   /**
-   * The hold that new blobs of `owner` go to: the profile's `defaultHold`,
-   * else the configured default. What is known keeps counting while the PDS
-   * does not answer.
+   * The hold that new blobs of `owner` go to: the profile's `defaultHold`, else
+   * the configured default. The cached profile is used while the PDS does not
+   * respond.
    */
   async holdForPush(owner: Identity, signal?: AbortSignal): Promise<Did> {
     const { kv, clock, defaultHold } = this.#deps;
@@ -108,7 +111,7 @@ export class Owners {
     }
   }
 
-  /** The same as far as we know it; asks no PDS. */
+  /** The same from cached data, without a request to a PDS. */
   async knownHold(owner: Did): Promise<Did> {
     const { kv, defaultHold } = this.#deps;
     const known = await kv.get<ProfileRow>(registryKeys.profile(owner));
@@ -116,8 +119,8 @@ export class Owners {
   }
 
   /**
-   * Writes the sailor profile of somebody who signs in for the first time.
-   * An existing profile is left as it is.
+   * Writes the sailor profile of an account that signs in for the first time.
+   * An existing profile is not changed.
    */
   async ensureProfile(owner: Identity, session: PdsSession): Promise<void> {
     const { kv, clock, defaultHold } = this.#deps;
@@ -125,7 +128,7 @@ export class Owners {
     if ((await this.#readProfile(owner)).exists) return;
     const value = writeProfile({ defaultHold, now: clock.now() });
     try {
-      // Never in place of a profile that somebody else writes at this moment.
+      // Never overwrites a profile that is written concurrently.
       await session.applyWrites([
         { action: "create", collection: PROFILE, rkey: "self", value },
       ]);
@@ -146,7 +149,7 @@ export class Owners {
     const hold = profile?.defaultHold === undefined
       ? {}
       : { defaultHold: profile.defaultHold };
-    // An absent profile is not remembered: the next login writes it.
+    // A missing profile is not cached: the next login writes it.
     if (record) await this.#remember(owner.did, hold);
     else await this.#deps.kv.delete(registryKeys.profile(owner.did));
     return { exists: record !== undefined, ...hold };

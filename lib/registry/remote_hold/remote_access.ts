@@ -1,7 +1,6 @@
 /**
- * Who may read from and write to a hold that somebody else runs, by its
- * captain and crew records. The hold decides again at every call; this is for
- * telling people early, and for public holds.
+ * Access to a remote hold, from its captain and crew records. The hold decides
+ * again at every call; this is for early errors, and for public holds.
  *
  * @module
  */
@@ -28,7 +27,7 @@ const memberSchema = z.object({
     permissions: z.array(z.string().max(64)).max(64).default([]),
   }),
 });
-// A broken record of the crew must not hide the others.
+// A malformed crew record must not hide the others.
 const crewPageSchema = z.object({
   records: z.array(z.unknown()).max(1_000),
   cursor: z.string().max(2_048).optional(),
@@ -37,19 +36,19 @@ const crewAnswer = z.object({ status: z.string() });
 
 type Captain = z.output<typeof captainSchema>["value"];
 
-/** Pages of 100 crew records that are read. */
+/** Maximum pages of 100 crew records. */
 const MAX_CREW_PAGES = 50;
 
-/** How long a hold may take for all of them, in milliseconds. */
+/** Timeout for all pages, in milliseconds. */
 const CREW_TIMEOUT_MS = 20_000;
 
-/** How long a decision is taken as known, in milliseconds. */
+/** How long a decision is cached, in milliseconds. */
 const ACCESS_TTL_MS = 60_000;
 
-/** How long a hold that could not be asked is left alone, in milliseconds. */
+/** How long an unreachable hold is not queried, in milliseconds. */
 const FAILED_TTL_MS = 3_000;
 
-/** What each permission allows: writing implies reading, administering both. */
+/** Permissions that imply read: write implies read, admin implies both. */
 const MAY_READ = ["blob:read", "blob:write", "crew:admin"];
 const MAY_WRITE = ["blob:write", "crew:admin"];
 
@@ -65,7 +64,7 @@ export class RemoteAccess {
     this.#calls = calls;
   }
 
-  /** Whether `caller` may read. Throws AppError when the hold cannot be asked. */
+  /** Whether `caller` may read. Throws AppError when the hold cannot be reached. */
   read(caller: Caller): Promise<Decision> {
     return this.#decide(`read ${caller ?? ""}`, async () => {
       const captain = await this.#captain();
@@ -78,7 +77,7 @@ export class RemoteAccess {
     });
   }
 
-  /** Whether `caller` may push; on a hold that takes everybody they join its crew. */
+  /** Whether `caller` may push; on a hold with `allowAllCrew` the caller joins its crew. */
   write(caller: Did): Promise<Decision> {
     return this.#decide(
       `write ${caller}`,
@@ -127,9 +126,9 @@ export class RemoteAccess {
   }
 
   /**
-   * Remembers a decision; a refusal may be mended at any moment. A failure to
-   * ask is remembered for a moment, so that many readers do not make us ask a
-   * server that has no hold, or none that works, as many times.
+   * Caches a positive decision; a refusal may change at any moment. A failure
+   * is cached briefly, so that many reads do not query a missing or broken hold
+   * as many times.
    */
   #decide(
     key: string,
@@ -173,7 +172,7 @@ export class RemoteAccess {
     );
   }
 
-  /** What the crew record of `did` says; undefined when there is none. */
+  /** Permissions in the crew record of `did`; undefined when there is none. */
   async #permissions(did: Did): Promise<readonly string[] | undefined> {
     let cursor: string | undefined;
     const late = AbortSignal.timeout(CREW_TIMEOUT_MS);

@@ -1,6 +1,6 @@
 /**
- * Reading blobs of a hold that somebody else runs, by
- * `com.atproto.sync.getBlob` with the digest in place of a CID.
+ * Reads blobs of a remote hold by `com.atproto.sync.getBlob` with the digest
+ * instead of a CID.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import type { RemoteCalls } from "./remote_calls.ts";
 
 const locationSchema = z.object({ url: z.string().max(8_192) });
 
-/** How long a blob is taken to be there, in milliseconds. */
+/** How long the existence of a blob is cached, in milliseconds. */
 const SIZE_TTL_MS = 60_000;
 
-/** A hold that does not show a blob, for whatever reason, has none for the caller. */
+/** Statuses that mean that the hold has no such blob for the caller. */
 const NOT_SHOWN: ReadonlySet<number> = new Set([400, 401, 403, 404]);
 
 /** Reads blobs of one hold. */
@@ -44,7 +44,7 @@ export class RemoteBlobs {
     return size === undefined ? undefined : { size };
   }
 
-  /** Asks the hold for the size of a blob, whatever it answered before. */
+  /** Queries the hold for the size of a blob, bypassing the cache. */
   async currentSize(
     caller: Caller,
     digest: Digest,
@@ -76,7 +76,7 @@ export class RemoteBlobs {
       return undefined;
     }
     const size = sizeOf(response);
-    // An answer without the wanted range would be taken for the range.
+    // A response without the requested range would be mistaken for the range.
     const complete = size === 0 ||
       (range ? isRange(response, range) : response.status === 200);
     if (complete && response.body && size !== undefined) {
@@ -114,14 +114,14 @@ export class RemoteBlobs {
     const size = head.ok ? sizeOf(head) : undefined;
     if (size !== undefined) return size;
     if (NOT_SHOWN.has(head.status)) return undefined;
-    // A hold that answers HEAD with a redirect or without a length: read one byte.
+    // If HEAD returns a redirect or no length, read one byte.
     const first = { start: 0, end: 0 };
     const opened = await this.open(caller, digest, first, signal);
     await opened?.body.cancel();
     return opened?.size;
   }
 
-  /** Where the blob is: a URL, or the answer that is the blob already. */
+  /** Locates the blob: a URL, or the response with the blob itself. */
   async #find(
     caller: Caller,
     parameters: { cid: Digest; method?: string },
@@ -144,7 +144,7 @@ export class RemoteBlobs {
       await response.body?.cancel();
       return undefined;
     }
-    // Other holds answer with the URL in JSON, also where it was not asked for.
+    // Other holds return the URL in JSON, even if not requested.
     const type = response.headers.get("content-type") ?? "";
     if (!response.ok || !type.startsWith("application/json")) return response;
     const body: unknown = await response.json().catch(() => undefined);
@@ -153,14 +153,14 @@ export class RemoteBlobs {
   }
 }
 
-/** Whether the answer is that range and no other. */
+/** Whether the response is exactly that range. */
 function isRange({ status, headers }: Response, range: ByteRange): boolean {
   const bytes = `bytes ${range.start}-${range.end}/`;
   return status === 206 &&
     headers.get("content-range")?.startsWith(bytes) === true;
 }
 
-/** Size of the whole blob by a full or partial answer; undefined when it does not say. */
+/** Size of the whole blob from a full or partial response; undefined when unknown. */
 function sizeOf(response: Response): number | undefined {
   const range = response.headers.get("content-range");
   const total = range === null

@@ -1,5 +1,5 @@
 /**
- * XRPC calls to a hold that somebody else runs.
+ * XRPC calls to a remote hold.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export interface RemoteCallsDeps {
   /** Origin of the hold, for example `https://hold01.example.com`. */
   origin: string;
   fetch: HoldFetch;
-  /** What the hold may have our clients fetch. */
+  /** Rules for redirects of our clients. */
   targets: TargetRules;
   /** Session of a caller, for service tokens; undefined when there is none. */
   session: (did: Did) => Promise<PdsSession | undefined>;
@@ -39,16 +39,16 @@ const errorSchema = z.object({
   message: z.string().max(2_000).optional(),
 });
 
-/** Bytes of a JSON answer. */
+/** Maximum bytes of a JSON response. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
-/** Time for the bytes of one part, in milliseconds. */
+/** Timeout of sending one part, in milliseconds. */
 const PART_TIMEOUT_MS = 10 * 60_000;
 
-/** The longest that a call may take; a hold reads a blob of any size again to verify it. */
+/** Timeout of a call; a hold may read a blob of any size again to verify it. */
 const CALL_TIMEOUT_MS = 60 * 60_000;
 
-/** Status of the hold's answer to the error that our own client gets. */
+/** Maps the status of the hold's response to the error for our client. */
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   400: "BLOB_UPLOAD_INVALID",
   401: "DENIED",
@@ -67,7 +67,7 @@ const BY_NAME: Readonly<Record<string, ErrorCode>> = {
   QuotaExceeded: "QUOTA_EXCEEDED",
 };
 
-/** Speaks `io.atcr.hold.*` and `com.atproto.*` to one hold. */
+/** Calls `io.atcr.hold.*` and `com.atproto.*` methods of one hold. */
 export class RemoteCalls {
   readonly #deps: RemoteCallsDeps;
 
@@ -80,9 +80,9 @@ export class RemoteCalls {
   }
 
   /**
-   * Calls a procedure in the name of `caller` and checks its answer. Throws
-   * AppError: the hold's refusal in the terms of our own clients,
-   * `UNAUTHORIZED` without a session, `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT`.
+   * Calls a procedure on behalf of `caller` and validates its output. Throws
+   * AppError: the hold's refusal, converted for our clients, `UNAUTHORIZED`
+   * without a session, `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT`.
    */
   async procedure<T extends z.ZodType>(
     caller: Did,
@@ -105,7 +105,7 @@ export class RemoteCalls {
     return this.#parse(output, await response.json().catch(() => undefined));
   }
 
-  /** Calls a query without login and checks its answer; undefined on 400 and 404. */
+  /** Calls a query without login and validates its output; undefined on 400 and 404. */
   async query<T extends z.ZodType>(
     nsid: string,
     parameters: Record<string, string>,
@@ -123,9 +123,10 @@ export class RemoteCalls {
   }
 
   /**
-   * Sends the bytes of a part where the hold said, in the name of `caller` when
-   * that is the hold itself. Returns its ETag without quotes. Throws AppError
-   * as {@linkcode procedure} does; what storage answers is `UPSTREAM_FAILED`.
+   * Sends the bytes of a part to the URL given by the hold, on behalf of
+   * `caller` when that is the hold itself. Returns its ETag without quotes.
+   * Throws AppError like {@linkcode procedure}; errors of the storage are
+   * `UPSTREAM_FAILED`.
    */
   async sendPart(
     caller: Did,
@@ -138,7 +139,7 @@ export class RemoteCalls {
   ): Promise<string> {
     const headers = partHeaders(target.headers);
     const isHold = target.url === this.url(UPLOAD_PART);
-    // Only the hold itself is shown who the caller is.
+    // Only the hold itself receives the caller's token.
     if (isHold) {
       const proof = await this.authorization(caller, UPLOAD_PART);
       for (const [name, value] of proof) headers.set(name, value);
@@ -186,13 +187,16 @@ export class RemoteCalls {
     );
   }
 
-  /** Where the hold sends readers. Throws AppError `UPSTREAM_FAILED` when it must not be followed. */
+  /**
+   * The redirect target for readers. Throws AppError `UPSTREAM_FAILED` when it
+   * must not be followed.
+   */
   target(location: string): string {
     const { did, origin, targets } = this.#deps;
     return clientTarget(location, origin, `The hold ${did}`, targets).href;
   }
 
-  /** Fetches what a hold redirected to, without any credentials. */
+  /** Follows a redirect of a hold, without credentials. */
   async follow(
     url: string,
     headers: Headers,
@@ -215,7 +219,10 @@ export class RemoteCalls {
     return url.href;
   }
 
-  /** Headers that prove `caller` to the hold. Throws AppError `UNAUTHORIZED` without a session. */
+  /**
+   * Headers that authenticate `caller` to the hold. Throws AppError
+   * `UNAUTHORIZED` without a session.
+   */
   async authorization(caller: Did, nsid: string): Promise<Headers> {
     const token = await this.#token(caller, nsid);
     if (token) return new Headers({ authorization: `Bearer ${token}` });
@@ -257,10 +264,9 @@ export class RemoteCalls {
 }
 
 /**
- * Headers that a hold may have us send with a part: what describes the bytes,
- * what storages have in their signatures, and the hold's own. Others (as
- * `Host`, `Authorization` or `Transfer-Encoding`) would make the request
- * another one than it is.
+ * Headers that a hold may set for a part: those that describe the bytes, those
+ * in signatures of storages, and the hold's own. Others (such as `Host`,
+ * `Authorization` or `Transfer-Encoding`) could change the request's meaning.
  */
 const PART_HEADER =
   /^(?:content-type|content-md5|if-none-match|x-upload-id|x-part-number|x-amz-[a-z0-9-]+|x-goog-[a-z0-9-]+|x-ms-[a-z0-9-]+)$/;

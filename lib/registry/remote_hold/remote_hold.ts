@@ -1,5 +1,5 @@
 /**
- * A hold that somebody else runs, reached over XRPC.
+ * Client of a remote hold over XRPC.
  *
  * @module
  */
@@ -31,16 +31,16 @@ export interface RemoteHoldDeps extends RemoteCallsDeps {
   kv: Kv;
   clock: Clock;
   log: Logger;
-  /** How long an upload may lie idle, in milliseconds. */
+  /** Idle time after which an upload expires, in milliseconds. */
   uploadTtlMs: number;
 }
 
-/** How long a hold may take to say which blobs of a manifest it has, in milliseconds. */
+/** Timeout for checking which blobs of a manifest a hold has, in milliseconds. */
 const STAT_TIMEOUT_MS = 2 * 60_000;
 
 const anything = z.unknown();
 
-/** Pulls told at the same time; a hold that is slower than its readers misses some. */
+/** Concurrent pull reports; a hold slower than its readers misses some. */
 const MAX_COUNTING = 50;
 
 /** {@linkcode HoldClient} over XRPC. */
@@ -79,7 +79,7 @@ export class RemoteHold implements HoldClient {
     return this.#blobs.stat(caller, digest);
   }
 
-  /** As {@linkcode stat}: a hold elsewhere is not asked more often for it. */
+  /** Like {@linkcode stat}: remote holds are not queried more often for it. */
   check(caller: Caller, digest: Digest): Promise<{ size: number } | undefined> {
     return this.#blobs.stat(caller, digest);
   }
@@ -169,18 +169,18 @@ export class RemoteHold implements HoldClient {
     });
   }
 
-  /** Other holds find out by themselves: the published lexicons have no method for it. */
+  /** Remote holds detect it themselves: the published lexicons have no method for it. */
   manifestDeleted(): Promise<void> {
     return Promise.resolve();
   }
 
-  /** As {@linkcode manifestDeleted}. */
+  /** Like {@linkcode manifestDeleted}. */
   blobUnlinked(): Promise<void> {
     return Promise.resolve();
   }
 
   countPull(caller: Caller, pull: PulledManifest): void {
-    // Without a caller there is nobody in whose name the hold could be told.
+    // Without a caller there is no account to report the pull for.
     if (caller === undefined || this.#counting >= MAX_COUNTING) return;
     this.#counting++;
     this.#notify(caller, {

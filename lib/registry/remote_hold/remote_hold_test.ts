@@ -1,4 +1,4 @@
-/** Another hold as the registry sees it: our own behind XRPC, and others that answer differently. */
+/** Remote holds: our own implementation over XRPC, and others that respond differently. */
 
 import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
@@ -35,7 +35,7 @@ const TARGETS: TargetRules = {
   ownOrigins: ["https://registry.example.com"],
 };
 
-/** The time of the machine, with shorter pauses. */
+/** The system clock, with shorter pauses. */
 const IMPATIENT: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) => systemClock.sleep(ms / 100, signal),
@@ -72,7 +72,7 @@ async function openRemote(fetch: HoldFetch, clock: Clock = systemClock) {
   return { hold, kv, [Symbol.dispose]: () => kv.close() };
 }
 
-/** Our own hold, and a registry's client for it; `spoil` may answer in place of the hold. */
+/** Our own hold, and a registry's client for it; `spoil` may respond instead of the hold. */
 async function openPair(
   settings: Parameters<typeof openServer>[0] = {},
   spoil: (request: Request) => Response | undefined = () => undefined,
@@ -142,7 +142,7 @@ async function push(
   return { upload, ...await hold.completeUpload(upload, name) };
 }
 
-Deno.test("blobs of any size and cut are pushed in parts and read back", async () => {
+Deno.test("blobs of any size and chunking are pushed in parts and read back", async () => {
   await using pair = await openPair();
   const { hold } = pair;
   for (
@@ -169,7 +169,7 @@ Deno.test("blobs of any size and cut are pushed in parts and read back", async (
   }
 });
 
-Deno.test("wrong bytes are refused and the upload is gone", async () => {
+Deno.test("wrong bytes are refused and the upload is deleted", async () => {
   await using pair = await openPair();
   const { hold } = pair;
   const upload = await startUpload(hold, CAPTAIN);
@@ -183,7 +183,7 @@ Deno.test("wrong bytes are refused and the upload is gone", async () => {
   assert.equal(await hold.stat(CAPTAIN, other), undefined);
 });
 
-Deno.test("bytes at another place, from two sides or broken off change nothing", async () => {
+Deno.test("bytes at a wrong offset, from two requests or interrupted change nothing", async () => {
   await using pair = await openPair();
   const { hold } = pair;
   const bytes = noise(9 * MIB);
@@ -218,7 +218,7 @@ Deno.test("bytes at another place, from two sides or broken off change nothing",
   });
 });
 
-Deno.test("a cancelled upload is gone here and there, also the second time", async () => {
+Deno.test("a cancelled upload is deleted here and at the hold, also the second time", async () => {
   await using pair = await openPair();
   const { hold } = pair;
   const upload = await startUpload(hold, CAPTAIN);
@@ -232,7 +232,7 @@ Deno.test("a cancelled upload is gone here and there, also the second time", asy
   );
 });
 
-Deno.test("parts and completion are tried again while the hold is in trouble", async () => {
+Deno.test("parts and completion are retried while the hold fails", async () => {
   const failures = new Map([
     ["io.atcr.hold.getPartUploadUrl", 1],
     ["io.atcr.hold.uploadPart", 2],
@@ -251,7 +251,7 @@ Deno.test("parts and completion are tried again while the hold is in trouble", a
   assert.ok(await pair.hold.stat(CAPTAIN, digest(bytes)));
 });
 
-Deno.test("who may read and write is decided as the hold itself decides", async () => {
+Deno.test("access decisions are those of the hold itself", async () => {
   for (const open of [true, false]) {
     for (const allowAllCrew of [true, false]) {
       await using pair = await openPair({ public: open, allowAllCrew });
@@ -289,7 +289,7 @@ Deno.test("who may read and write is decided as the hold itself decides", async 
   }
 });
 
-Deno.test("a writer joins the crew of a hold that takes everybody, and a refusal is not kept", async () => {
+Deno.test("a writer joins the crew of a hold with allowAllCrew, and a refusal is not cached", async () => {
   await using pair = await openPair({ allowAllCrew: true });
   assert.equal((await pair.hold.mayWrite(BOB)).allowed, true);
   assert.ok(await pair.server.crew.find(BOB));
@@ -304,7 +304,7 @@ Deno.test("a writer joins the crew of a hold that takes everybody, and a refusal
   assert.equal((await closed.hold.mayWrite(BOB)).allowed, true);
 });
 
-Deno.test("a private hold shows its blobs to nobody without login", async () => {
+Deno.test("a private hold serves no blobs without login", async () => {
   await using pair = await openPair();
   const { hold } = pair;
   const bytes = noise(10);
@@ -319,7 +319,7 @@ Deno.test("a private hold shows its blobs to nobody without login", async () => 
   assert.deepEqual(new Uint8Array(await answer.arrayBuffer()), bytes);
 });
 
-Deno.test("pushes and pulls are told to the hold", async () => {
+Deno.test("pushes and pulls are reported to the hold", async () => {
   await using pair = await openPair({ allowAllCrew: true });
   const { hold, server } = pair;
   await hold.mayWrite(ALICE);
@@ -351,7 +351,7 @@ Deno.test("pushes and pulls are told to the hold", async () => {
   assert.equal((await counts())?.pushCount, 1);
 });
 
-Deno.test("holds that answer with a URL, as text or as redirect, are understood", async () => {
+Deno.test("holds that return a URL, as JSON or as redirect, are supported", async () => {
   const bytes = noise(100);
   const name = digest(bytes);
   const url = "https://s3.example.com/blob?sig=1";
@@ -389,7 +389,7 @@ Deno.test("holds that answer with a URL, as text or as redirect, are understood"
   }
 });
 
-Deno.test("many blobs are asked for as the hold has them now, not as it had them", async () => {
+Deno.test("many blobs are looked up at the hold, not in the cache", async () => {
   const [kept, purged] = [digest(noise(10)), digest(noise(20))];
   let there = [kept, purged];
   const { fetch } = fakeFetch({
@@ -407,7 +407,7 @@ Deno.test("many blobs are asked for as the hold has them now, not as it had them
   assert.equal(await hold.stat(ALICE, purged), undefined);
 });
 
-Deno.test("answers that are none are told as the hold's fault", async () => {
+Deno.test("invalid responses are reported as the hold's errors", async () => {
   const xrpc = `${ORIGIN}/xrpc`;
   const { fetch } = fakeFetch({
     [`${xrpc}/com.atproto.repo.getRecord`]: { value: { owner: 5 } },
@@ -420,14 +420,14 @@ Deno.test("answers that are none are told as the hold's fault", async () => {
   const fault = (error: unknown) => isAppError(error, "UPSTREAM_FAILED");
   await assert.rejects(hold.mayRead(ALICE), fault);
   await assert.rejects(hold.startUpload(ALICE), fault);
-  // A whole answer must not be taken for the range.
+  // A full response must not be mistaken for the range.
   await assert.rejects(
     hold.open(ALICE, digest(noise(2)), { start: 1, end: 1 }),
     fault,
   );
 });
 
-Deno.test("the sentence of a refusal has nothing that a hold made up in it", async () => {
+Deno.test("the message of a refusal contains no untrusted text of the hold", async () => {
   const owner = "did:web:x\nLogin Succeeded";
   const { fetch } = fakeFetch({
     [`${ORIGIN}/xrpc/com.atproto.repo.getRecord`]: {
@@ -443,7 +443,7 @@ Deno.test("the sentence of a refusal has nothing that a hold made up in it", asy
   );
 });
 
-Deno.test("a server without a hold is asked once for many readers", async () => {
+Deno.test("a server without a hold is queried once for many readers", async () => {
   let asked = 0;
   const { fetch } = fakeFetch({
     [`${ORIGIN}/xrpc/com.atproto.repo.getRecord`]: () => {
@@ -461,7 +461,7 @@ Deno.test("a server without a hold is asked once for many readers", async () => 
   assert.equal(asked, 1);
 });
 
-Deno.test("a size that is no number of bytes is none", async () => {
+Deno.test("an invalid size counts as missing", async () => {
   for (const length of ["1e3", "0x10", "99999999999999999999"]) {
     const { fetch } = fakeFetch({
       [`${ORIGIN}/xrpc/com.atproto.sync.getBlob`]: () =>
@@ -475,7 +475,7 @@ Deno.test("a size that is no number of bytes is none", async () => {
   }
 });
 
-Deno.test("a session that has ended sends people to log in again", async () => {
+Deno.test("a session that has ended asks the user to log in again", async () => {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
   const hold = new RemoteHold({
@@ -496,7 +496,7 @@ Deno.test("a session that has ended sends people to log in again", async () => {
   kv.close();
 });
 
-Deno.test("a hold cannot send clients to other places than public servers", async () => {
+Deno.test("a hold can redirect clients only to public servers", async () => {
   const name = digest(noise(100));
   const locations = [
     "javascript:alert(1)",
@@ -529,7 +529,7 @@ Deno.test("a hold cannot send clients to other places than public servers", asyn
   assert.equal(await remote.hold.locate(ALICE, name), `${ORIGIN}/bytes`);
 });
 
-Deno.test("a hold decides about headers of a part only where they describe it", async () => {
+Deno.test("a hold can set only headers that describe a part", async () => {
   const sent: Headers[] = [];
   const { fetch } = fakeFetch({
     [`${ORIGIN}/xrpc/io.atcr.hold.initiateUpload`]: { uploadId: "u" },

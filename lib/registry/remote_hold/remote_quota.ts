@@ -1,8 +1,8 @@
 /**
- * The quota of a hold that somebody else runs, by its public `getQuota` and
- * its layer records. The published lexicons have no question for one manifest,
- * so that a push is refused only when it is certain that the hold will not
- * count it; in every other case the hold decides when it hears of the manifest.
+ * The quota of a remote hold, from its public `getQuota` and its layer records.
+ * The published lexicons have no method to check one manifest, so a push is
+ * refused only when the hold will certainly refuse it; otherwise the hold
+ * decides when it receives the push event.
  *
  * @module
  */
@@ -20,23 +20,23 @@ const quotaSchema = z.object({ totalSize: bytes, limit: bytes.optional() });
 const layerSchema = z.object({
   value: z.object({ digest: z.string(), size: bytes, userDid: z.string() }),
 });
-// A broken record must not hide the others.
+// A malformed record must not hide the others.
 const pageSchema = z.object({
   records: z.array(z.unknown()).max(1_000),
   cursor: z.string().max(2_048).nullish(),
 });
 
-/** Pages of 100 layer records that are read, and only where the quota may be exceeded. */
+/** Maximum pages of 100 layer records, read only if the quota may be exceeded. */
 const MAX_PAGES = 10;
 
-/** What a hold has recorded for one person. */
+/** Layers that a hold has recorded for one account. */
 interface Recorded {
   /** Size by digest. */
   readonly sizes: ReadonlyMap<string, number>;
   readonly isComplete: boolean;
 }
 
-/** Asks one hold. */
+/** Queries one hold. */
 export class RemoteQuota {
   readonly #calls: RemoteCalls;
   readonly #log: Logger;
@@ -46,7 +46,7 @@ export class RemoteQuota {
     this.#log = log;
   }
 
-  /** Throws AppError `QUOTA_EXCEEDED` when the hold will certainly not count the manifest. */
+  /** Throws AppError `QUOTA_EXCEEDED` when the hold will certainly refuse the manifest. */
   async admit({ owner, manifest }: PushEvent): Promise<void> {
     const layers = new Map(
       manifest.layers.map(({ digest, size }) => [digest, size]),
@@ -56,7 +56,7 @@ export class RemoteQuota {
     try {
       excess = await this.#excess(owner, layers);
     } catch (error) {
-      // A hold that does not answer this decides when it hears of the push.
+      // A hold that does not respond decides when it receives the push event.
       const { did } = this.#calls;
       this.#log.debug("quota of a hold not known", { holdDid: did, error });
     }
@@ -86,8 +86,8 @@ export class RemoteQuota {
     if (recorded && !recorded.isComplete) {
       return whole > limit ? { used: 0, limit, added: whole } : undefined;
     }
-    // What the total has beyond the records may be these very layers: some
-    // holds count uploads before they hear of a manifest.
+    // The part of the total beyond the records may be these very layers: some
+    // holds count uploads before they receive the push event.
     const used = recorded ? sum(recorded.sizes.values()) : totalSize;
     const fresh = [...layers].filter(([digest]) =>
       !recorded?.sizes.has(digest)

@@ -13,7 +13,7 @@ const BOB: Did = "did:plc:bobbobbobbobbobbobbobbo2";
 const digest = (name: string): Digest =>
   digestOf(new TextEncoder().encode(name));
 
-/** What the hold says; undefined: it does not have the method. */
+/** Responses of the hold; undefined if it does not have the method. */
 interface Answers {
   quota?: unknown;
   layers?: readonly { digest: string; size: number; userDid: string }[];
@@ -37,7 +37,7 @@ function imageOf(layers: Readonly<Record<string, number>>): PushEvent {
   };
 }
 
-/** Whether a push of `layers` is refused, and how often the hold was asked. */
+/** Whether a push of `layers` is refused, and the number of queries to the hold. */
 async function decide(
   answers: Answers,
   layers: Readonly<Record<string, number>>,
@@ -80,31 +80,31 @@ const mine = [
   { digest: digest("c"), size: 900, userDid: BOB },
 ];
 
-Deno.test("a push that a foreign hold would not count is refused with its figures", async () => {
+Deno.test("a push that a remote hold would refuse is refused with its figures", async () => {
   const { refusal } = await decide({ quota, layers: mine }, { a: 600, n: 101 });
   assert.match(refusal ?? "", /900 of 1000 bytes .* 101 more .* delete images/);
-  // A hold that lists no records is believed by its total alone.
+  // For a hold that lists no records only the total is used.
   assert.ok((await decide({ quota }, { n: 101 })).refusal);
-  // More than the limit by itself, whatever else there is.
+  // More than the limit on its own.
   const endless = { quota, layers: mine, endless: true };
   assert.ok((await decide(endless, { n: 1001 })).refusal);
 });
 
-Deno.test("a push that a foreign hold may count goes on", async () => {
+Deno.test("a push that a remote hold may accept proceeds", async () => {
   const passes = async (answers: Answers, layers: Record<string, number>) => {
     const { refusal, asked } = await decide(answers, layers);
     assert.equal(refusal, undefined);
     return asked;
   };
   assert.equal(await passes({ quota, layers: mine }, { n: 100 }), 1);
-  // Layers that count already cost nothing.
+  // Layers counted already cost nothing.
   await passes({ quota, layers: mine }, { a: 600, b: 300, n: 100 });
-  // The total may have these very layers already, as uploads.
+  // The total may include these very layers already, as uploads.
   await passes({ quota, layers: [] }, { n: 900 });
   await passes({ quota: { totalSize: 5 }, layers: [] }, { n: 900 });
   await passes({ quota: "nonsense" }, { n: 900 });
   await passes({}, { n: 900 });
-  // Where the records do not end, nobody knows.
+  // With endless records the usage is unknown.
   const endless = { quota, layers: mine, endless: true };
   assert.ok(await passes(endless, { n: 200 }) <= 12);
 });

@@ -1,6 +1,6 @@
 /**
- * Where an upload to a remote hold stands, in KV, so that any instance can go
- * on with it.
+ * State of uploads to remote holds in KV, so that any instance can continue
+ * them.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import type { Kv } from "../../kv/kv.ts";
 import { LargeValues } from "../../kv/large_value.ts";
 import { registryKeys } from "../kv_keys.ts";
 
-/** Where an upload stands. */
+/** State of an upload. */
 export interface RemoteUploadRow {
   /** The hold's own id. */
   readonly holdUploadId: string;
-  /** Bytes acknowledged, the tail included. */
+  /** Bytes acknowledged, including the tail. */
   readonly offset: number;
-  /** Bytes of the tail: what is too short for a part yet. */
+  /** Bytes of the tail, which do not fill a part yet. */
   readonly tail: number;
   readonly parts: readonly PartRef[];
 }
@@ -26,11 +26,11 @@ export interface RemoteUploadRow {
 export interface RemoteUploadRowsDeps {
   readonly kv: Kv;
   readonly clock: Clock;
-  /** How long an upload may lie idle, in milliseconds. */
+  /** Idle time after which an upload expires, in milliseconds. */
   readonly ttlMs: number;
 }
 
-/** Keeps the rows with their tails. */
+/** Stores the rows with their tails. */
 export class RemoteUploadRows {
   readonly #values: LargeValues;
   readonly #deps: RemoteUploadRowsDeps;
@@ -42,7 +42,7 @@ export class RemoteUploadRows {
 
   /** The row; undefined when there is no such upload. */
   async find(id: string): Promise<RemoteUploadRow | undefined> {
-    // The list of parts may outgrow one KV value, so that the row is JSON.
+    // The list of parts may exceed one KV value, so the row is stored as a large JSON value.
     const bytes = await this.#values.get(registryKeys.remoteUpload(id));
     return bytes && JSON.parse(new TextDecoder().decode(bytes));
   }
@@ -54,7 +54,7 @@ export class RemoteUploadRows {
     throw unknownUpload();
   }
 
-  /** The bytes that wait for more. Throws AppError `BLOB_UPLOAD_UNKNOWN` when they are gone. */
+  /** The bytes of the tail. Throws AppError `BLOB_UPLOAD_UNKNOWN` when they are missing. */
   async tail(
     id: string,
     row: RemoteUploadRow,

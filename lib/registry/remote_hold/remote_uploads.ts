@@ -1,8 +1,8 @@
 /**
- * Uploads to a hold over XRPC: the incoming stream is cut into parts, each sent
- * where the hold says. One part is on its way while the next one fills, so that
- * at most two are in memory. What is too short for a part waits in KV, so that
- * any instance can go on.
+ * Uploads to a hold over XRPC: the incoming stream is split into parts, each
+ * sent to a URL given by the hold. One part is sent while the next one is
+ * filled, so at most two are in memory. Bytes that do not fill a part are
+ * stored in KV, so that any instance can continue.
  *
  * @module
  */
@@ -25,9 +25,9 @@ export interface RemoteUploadsDeps {
   kv: Kv;
   clock: Clock;
   calls: RemoteCalls;
-  /** How long an upload may lie idle, in milliseconds. */
+  /** Idle time after which an upload expires, in milliseconds. */
   ttlMs: number;
-  /** Bytes of every part but the last; 8 MiB by default. */
+  /** Size of every part but the last in bytes; 8 MiB by default. */
   partBytes?: number;
 }
 
@@ -40,19 +40,19 @@ interface Progress {
 
 const HOLD = "io.atcr.hold";
 
-/** S3 wants 5 MiB at least, and a tail has to fit into KV. */
+/** S3 requires at least 5 MiB, and a tail must fit into KV. */
 const PART_BYTES = 8 * 1024 * 1024;
 
-/** Most parts of one upload: S3's limit. */
+/** Maximum parts of one upload: S3's limit. */
 const MAX_PARTS = 10_000;
 
-/** An upload whose worker died can be gone on with after so long, in milliseconds. */
+/** Time after which an upload whose worker died can be continued, in milliseconds. */
 const LEASE_MS = 30_000;
 
-/** Tries of one part or of the completion while hold or storage are in trouble. */
+/** Attempts of one part or of the completion while hold or storage fail. */
 const ATTEMPTS = 4;
 
-/** How long to wait for a hold that still verifies what an earlier call completed, in milliseconds. */
+/** How long to wait for a hold that is still verifying an earlier completion, in milliseconds. */
 const VERIFYING_MS = 30 * 60_000;
 
 const initiated = z.object({ uploadId: z.string().min(1).max(256) });
@@ -81,7 +81,7 @@ export class RemoteUploads {
     const { uploadId } = await this.#deps.calls.procedure(
       caller,
       `${HOLD}.initiateUpload`,
-      // The digest is not known yet; the hold only needs a name for the bytes.
+      // The digest is not known yet; the hold only needs a name.
       { digest: `uploads/temp-${id}` },
       initiated,
     );
@@ -95,7 +95,7 @@ export class RemoteUploads {
     return (await this.#rows.find(id))?.offset;
   }
 
-  /** Appends a stream, whole or not at all; see `HoldClient.append`. */
+  /** Appends a stream atomically; see `HoldClient.append`. */
   append(
     caller: Did,
     id: string,
@@ -121,8 +121,8 @@ export class RemoteUploads {
   }
 
   /**
-   * Sends what is left and lets the hold verify the digest. Throws AppError
-   * `DIGEST_INVALID`; the upload is gone then.
+   * Sends the remaining bytes and lets the hold verify the digest. Throws
+   * AppError `DIGEST_INVALID`; the upload is deleted then.
    */
   complete(
     caller: Did,
@@ -150,7 +150,7 @@ export class RemoteUploads {
     });
   }
 
-  /** Drops the upload here and at the hold. */
+  /** Deletes the upload here and at the hold. */
   async abort(caller: Did, id: string): Promise<void> {
     const row = await this.#rows.find(id);
     if (!row) return;
@@ -167,7 +167,7 @@ export class RemoteUploads {
     await this.#rows.remove(id);
   }
 
-  /** Sends `head` and `body` in parts; what is too short for one is returned. */
+  /** Sends `head` and `body` in parts; returns bytes that do not fill a part. */
   async #cut(
     caller: Did,
     row: Progress,
@@ -192,7 +192,7 @@ export class RemoteUploads {
           if (filled < buffer.length) continue;
           await onItsWay;
           onItsWay = send(buffer);
-          // Its failure is told at the next part or at the end.
+          // Its failure is reported at the next part or at the end.
           onItsWay.catch(() => {});
           buffer = new Uint8Array(this.#partBytes);
           filled = 0;
@@ -223,7 +223,7 @@ export class RemoteUploads {
     const nsid = `${HOLD}.getPartUploadUrl`;
     for (let attempt = 1;; attempt++) {
       try {
-        // A fresh URL for each try: the one before may have expired.
+        // A new URL for each attempt: the previous one may have expired.
         const to = await calls.procedure(caller, nsid, input, partTarget);
         return { partNumber, etag: await calls.sendPart(caller, to, bytes) };
       } catch (error) {
@@ -242,8 +242,8 @@ export class RemoteUploads {
         await calls.procedure(caller, nsid, input, anything);
         return;
       } catch (error) {
-        // Completing twice is as good as once; while the first call still
-        // runs, the hold says so.
+        // Completing is idempotent; while the first call is still running, the
+        // hold returns a conflict.
         const verifying = isAppError(error, "CONFLICT") &&
           clock.now() < giveUpAt;
         if (!verifying && (attempt === ATTEMPTS || !isPassing(error))) {
@@ -281,7 +281,7 @@ export class RemoteUploads {
   }
 }
 
-/** Whether trying again may help. */
+/** Whether a retry may succeed. */
 function isPassing(error: unknown): boolean {
   return isAppError(
     error,
