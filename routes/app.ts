@@ -1,5 +1,5 @@
 /**
- * The whole program as one function from request to response.
+ * The app: all routes of the program.
  *
  * @module
  */
@@ -22,29 +22,29 @@ import { staticRoutes } from "./static.ts";
 import { v2Routes } from "./v2/routes.ts";
 import { VERSION } from "./version.ts";
 
-/** What the running program tells the app about itself. */
+/** State of the running program. */
 export interface AppState extends HoldRoutesState {
-  /** True as soon as the program has begun to stop. */
+  /** True once the program has started to stop. */
   stopping: () => boolean;
 }
 
-/** Where the page about avatars is when `/` is that of the registry. */
+/** Path of the avatar page when `/` is the registry's. */
 const AVATARS_BESIDE_REGISTRY = "/avatars";
 
-/** Mounts every surface that the configured roles ask for. */
+/** Mounts every surface of the configured roles. */
 export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   const { config } = ctx;
   const app = new Hono<AppEnv>();
   app.use(observe(ctx));
   app.onError(onError);
-  // Thrown, it would pass by the log line and the headers of `observe`.
+  // Thrown, it would bypass the log line and the headers of `observe`.
   app.notFound((c) =>
     onError(
       new AppError("NOT_FOUND", `There is nothing at ${c.req.path}.`),
       c,
     )
   );
-  // Also where the role is off: its clients read no page. Elsewhere people do.
+  // Also if the role is off, because its clients cannot read an HTML page.
   app.use("/v2/*", surface("oci"));
   app.use("/auth/token", surface("oci"));
   app.use("/xrpc/*", surface("xrpc"));
@@ -63,7 +63,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   if (ctx.registry) {
     const origin = clientOrigin(config.server);
     const clientOf = clientAddress({ trustProxy: config.server.trust_proxy });
-    // Before the pages: pulls and pushes pass nothing of theirs.
+    // Before the pages, so that pulls and pushes do not run their middleware.
     app.route(
       "/",
       v2Routes({
@@ -88,7 +88,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     app.route("/", homeRoutes(home, browsers));
   }
   if (ctx.avatars) {
-    // Last: an identifier may stand where other paths do.
+    // Last, because an identifier may look like other paths.
     const indexPath = ctx.registry ? AVATARS_BESIDE_REGISTRY : "/";
     const addressOf = clientAddress({ trustProxy: config.server.trust_proxy });
     app.route("/", avatarRoutes(ctx.avatars, { indexPath, addressOf }));

@@ -1,5 +1,5 @@
 /**
- * Everything around signing in: tokens, browsers, devices.
+ * Authentication: tokens, browser sessions, devices.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { tokenRoutes } from "./auth/token.ts";
 import { clientAddress } from "./server/client_address.ts";
 import type { AppEnv } from "./middleware.ts";
 
-/** The browsers of a context, for pages that show who is signed in. */
+/** Browser sessions of a context, for pages that show who is signed in. */
 export function createBrowsers(ctx: AppContext): Browsers {
   const { auth, config, identities } = ctx;
   return new Browsers({
@@ -56,8 +56,9 @@ export function authRoutes(ctx: AppContext, browsers: Browsers): Hono<AppEnv> {
 }
 
 /**
- * Leads browsers on a laptop from localhost to 127.0.0.1, where they come back
- * to from a PDS: cookies do not cross over. Only page views are led on.
+ * Redirects browsers on a laptop from localhost to 127.0.0.1, where a PDS
+ * redirects them back to, because cookies are not shared between the two. Only
+ * page views are redirected.
  */
 function toPageOrigin(origin: string): MiddlewareHandler<AppEnv> {
   const { protocol, host, port } = new URL(origin);

@@ -23,14 +23,14 @@ import {
 
 /** How the program listens. */
 export interface HoldRoutesState {
-  /** Whether `Deno.serve` listens, which upgrades WebSockets by itself. */
+  /** Whether `Deno.serve` is used, which upgrades WebSockets itself. */
   denoServe: boolean;
 }
 
-/** How long browsers remember that they may call, in seconds. */
+/** How long browsers may cache a preflight, in seconds. */
 const DAY_SECONDS = 86_400;
 
-/** Records that say who may do what. */
+/** Records that determine access. */
 const DECIDING: readonly string[] = [COLLECTIONS.captain, COLLECTIONS.crew];
 
 /** Mounts the hold. */
@@ -39,7 +39,7 @@ export function holdRoutes(
   state: HoldRoutesState,
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  // The document of a did:plc is the directory's to serve.
+  // The directory serves the document of a did:plc.
   if (hold.did.startsWith("did:web:")) {
     app.get("/.well-known/did.json", cors(), (c) => c.json(hold.didDocument));
   }
@@ -65,7 +65,7 @@ export function holdRoutes(
     },
     ...(state.denoServe ? { upgrade: createDenoUpgrade(hold.firehose) } : {}),
   });
-  // Every website may call; what it may do, its token says.
+  // Every website may call; the token determines the rights.
   app.use("/xrpc/*", cors({ maxAge: DAY_SECONDS }));
   const xrpc = new Hono<AppEnv>();
   mountMethods(xrpc, [...holdMethods(hold), ...pds]);

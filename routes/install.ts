@@ -1,5 +1,5 @@
 /**
- * The credential helper and how to get it.
+ * Serves the credential helper and its installation page.
  *
  * @module
  */
@@ -17,9 +17,9 @@ import { installPage } from "./pages/install.tsx";
 export interface InstallRoutesDeps {
   helper: HelperBundle;
   browsers: Browsers;
-  /** Host under which images are named. */
+  /** Host in image names. */
   registry: string;
-  /** Origin that the client uses to reach us. */
+  /** Origin used by the client. */
   origin: (request: Request) => string;
 }
 

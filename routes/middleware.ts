@@ -1,6 +1,6 @@
 /**
- * What happens around every request: an id, the access log, metrics, security
- * headers and the rendering of errors.
+ * Middleware of every request: an id, the access log, metrics, security headers
+ * and the rendering of errors.
  *
  * @module
  */
@@ -13,15 +13,15 @@ import { drainBody } from "./server/drain.ts";
 import type { Connection } from "./server/serve.ts";
 import { renderError, type Surface } from "./render_error.ts";
 
-/** Values that the middleware leaves for handlers. */
+/** Values that the middleware sets for handlers. */
 export interface AppEnv {
   Bindings: Connection;
   Variables: {
     requestId: string;
     log: Logger;
-    /** Set by {@linkcode surface}; a page where it is not. */
+    /** Set by {@linkcode surface}; a page by default. */
     surface?: Surface;
-    /** Headers that an answer has besides its own if it is an error. */
+    /** Additional headers of error responses. */
     errorHeaders?: Readonly<Record<string, string>>;
   };
 }
@@ -53,7 +53,7 @@ const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
   ],
 ];
 
-/** Gives the request an id and a logger, counts it, and writes one log line when it is answered. */
+/** Assigns the request an id and a logger, counts it, and writes one log line when it is done. */
 export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
   const count = counters(deps.metrics);
   return async function observed(c, next) {
@@ -95,14 +95,14 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
   };
 }
 
-/** Adds a header to the answer in the way that costs least. */
+/** Adds a header to the response in the cheapest way. */
 function addHeader(c: Context<AppEnv>, name: string, value: string): void {
   const connection: Connection = c.env ?? {};
   if (connection.addHeader) connection.addHeader(name, value);
   else c.res.headers.set(name, value);
 }
 
-/** Counts requests. Metrics are looked up by their labels once, not for each request. */
+/** Counts requests. Metrics are looked up by labels once, not per request. */
 function counters(metrics: Metrics) {
   const requests = new Map<string, { inc(): void }>();
   const durations = new Map<string, { observe(seconds: number): void }>();
@@ -112,7 +112,7 @@ function counters(metrics: Metrics) {
     status: number,
     seconds: number,
   ): void => {
-    // The method is the client's to choose; labels must not be.
+    // Clients choose the method; they must not create labels.
     const known = METHODS.has(method) ? method : "other";
     const key = `${surface} ${known}`;
     let duration = durations.get(key);
@@ -131,7 +131,7 @@ function counters(metrics: Metrics) {
   };
 }
 
-/** Says which clients a path is for, where it is mounted: the form of its errors follows. */
+/** Sets the surface of a path, which determines the form of its errors. */
 export function surface(name: Surface): MiddlewareHandler<AppEnv> {
   return (c, next) => {
     c.set("surface", name);
@@ -139,10 +139,10 @@ export function surface(name: Surface): MiddlewareHandler<AppEnv> {
   };
 }
 
-/** Renders whatever a handler threw; the only handler of errors in the program. */
+/** Renders any error of a handler; the only error handler of the program. */
 export function onError(error: unknown, c: Context<AppEnv>): Response {
   let known = error;
-  // What fails when the client has closed the connection is no failure of ours.
+  // A failure after the client has disconnected is not the server's.
   if (!isAppError(error) && c.req.raw.signal.aborted) {
     c.get("log").debug("request given up", { error });
     known = new AppError(

@@ -5,7 +5,7 @@ import { createLogger } from "../lib/log.ts";
 import { Metrics } from "../lib/metrics.ts";
 import { type AppEnv, observe, onError, surface } from "./middleware.ts";
 
-/** Sends a request to a handler that fails, and gives the status and the levels that were logged. */
+/** Sends a request to a failing handler, and returns the status and the logged levels. */
 async function fail(
   error: unknown,
   init: RequestInit = {},
@@ -25,13 +25,13 @@ async function fail(
   return { status, levels: lines.map((line) => JSON.parse(line).level) };
 }
 
-Deno.test("what nobody foresaw is logged as an error", async () => {
+Deno.test("an unexpected error is logged as an error", async () => {
   const { status, levels } = await fail(new TypeError("oops"));
   assert.equal(status, 500);
   assert.deepEqual(levels, ["error", "info"]);
 });
 
-Deno.test("what fails because the client has gone is no error of ours", async () => {
+Deno.test("a failure because the client has disconnected is not logged as an error", async () => {
   const signal = AbortSignal.abort();
   const { levels } = await fail(new Error("aborted"), { signal });
   assert.deepEqual(levels, ["debug", "info"]);

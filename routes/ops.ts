@@ -1,6 +1,5 @@
 /**
- * What operators and orchestrators ask: is it alive, is it ready, what does it
- * count.
+ * Endpoints for operators and orchestrators: liveness, readiness, metrics.
  *
  * @module
  */
@@ -14,10 +13,10 @@ import type { AppEnv } from "./middleware.ts";
 
 export interface OpsDeps {
   metrics: Metrics;
-  /** When set, `/metrics` wants it as Bearer token. */
+  /** When set, `/metrics` requires it as Bearer token. */
   metricsToken: string | undefined;
   readiness: Pick<Readiness, "report">;
-  /** True as soon as the program has begun to stop. */
+  /** True once the program has started to stop. */
   stopping: () => boolean;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Reading small request bodies whole, with a limit.
+ * Reads small request bodies completely, with a limit.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { AppError, isAppError } from "../lib/errors.ts";
 
 /**
  * The body of `request`, at most `maxBytes`. Throws AppError `TOO_LARGE` as
- * soon as more arrives, and `INVALID_REQUEST` when the connection breaks; `what`
- * names the thing in the sentences.
+ * soon as more arrives, and `INVALID_REQUEST` when the connection breaks;
+ * `what` names the content in error messages.
  */
 export async function readBody(
   request: Request,

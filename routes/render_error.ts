@@ -1,6 +1,6 @@
 /**
- * Turns errors into answers, in the form that the clients of a path read. The
- * only place that logs failures of the server.
+ * Converts errors to responses in the form that the clients of a path expect.
+ * The only place that logs failures of the server.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import type { Logger } from "../lib/log.ts";
 import { CORS_HEADERS } from "./avatar/avatar_cors.ts";
 import { errorPage } from "./pages/error_page.tsx";
 
-/** Which kind of client an answer is for. */
+/** The kind of client that a response is for. */
 export type Surface = keyof typeof RENDERERS;
 
-/** The request that failed, and how it is answered. */
+/** The failed request, and how to respond. */
 export interface FailedRequest {
   readonly surface: Surface;
   readonly requestId: string;
@@ -23,11 +23,11 @@ export interface FailedRequest {
   readonly path: string;
   /** Its header `Accept`. */
   readonly accept?: string | undefined;
-  /** Headers of the answer besides those that follow from the error. */
+  /** Additional headers of the response. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Wraps what is no {@linkcode AppError}; its text stays in the log. */
+/** Wraps errors other than {@linkcode AppError}; their text is only logged. */
 export function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   return new AppError(
@@ -37,11 +37,11 @@ export function asAppError(error: unknown): AppError {
   );
 }
 
-/** Renders `error` as the clients of the request expect it, and logs it when the fault is ours. */
+/** Renders `error` as the clients of the request expect it, and logs server errors. */
 export function renderError(error: unknown, request: FailedRequest): Response {
   const known = asAppError(error);
   const { spec } = known;
-  // An unknown method is the caller's mistake, whatever its status says.
+  // An unknown method is the caller's error, despite its status.
   if (spec.status >= 500 && known.code !== "METHOD_NOT_IMPLEMENTED") {
     request.log.error("request failed", {
       code: known.code,
@@ -70,7 +70,7 @@ export function renderError(error: unknown, request: FailedRequest): Response {
 
 const allowedSchema = z.object({ allowed: z.array(z.string()) });
 
-/** Value of the header that a 405 must have (RFC 9110, Allow); empty where no method is possible. */
+/** Value of the `Allow` header of a 405 (RFC 9110); empty if no method is allowed. */
 function allowedMethods({ detail }: AppError): string {
   const parsed = allowedSchema.safeParse(detail);
   return parsed.success ? parsed.data.allowed.join(", ") : "";
@@ -116,9 +116,12 @@ function page({ spec, message }: AppError, { requestId }: FailedRequest): Body {
   };
 }
 
-/** Most clients that ask for a picture show no page; scripts of any site may read why it is missing. */
+/**
+ * Most clients that request a picture cannot show a page; scripts of any site
+ * may read why it is missing.
+ */
 function avatar(error: AppError, request: FailedRequest): Body {
-  // In the table, a name that does not exist is that of a repository.
+  // In the table, an unknown name is that of a repository.
   const known = isAppError(error, "NAME_UNKNOWN")
     ? new AppError("NOT_FOUND", error.message)
     : error;

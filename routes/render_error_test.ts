@@ -3,7 +3,7 @@ import { createLogger } from "../lib/log.ts";
 import { storageUnavailable } from "../lib/storage/storage_error.ts";
 import { renderError, type Surface } from "./render_error.ts";
 
-Deno.test("what is for the operator is logged and never answered", async () => {
+Deno.test("details for the operator are logged and never returned", async () => {
   const surfaces: Surface[] = ["oci", "xrpc", "api", "page", "avatar"];
   for (const surface of surfaces) {
     const lines: string[] = [];

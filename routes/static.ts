@@ -1,5 +1,5 @@
 /**
- * Files of the folder `static/`, read once and kept: they are few and small.
+ * Files of the folder `static/`, cached in memory: they are few and small.
  *
  * @module
  */
@@ -17,10 +17,10 @@ const TYPES: Readonly<Record<string, string>> = {
   woff2: "font/woff2",
 };
 
-/** Names with a content hash may be kept for good. */
+/** Names with a content hash may be cached permanently. */
 const HASHED = /-[0-9A-Z]{8}\.[a-z0-9]+$/;
 
-/** File systems refuse longer names than 255 bytes with an error of their own. */
+/** File systems refuse names longer than 255 bytes with a different error. */
 const NAME = /^(?:build\/)?[A-Za-z0-9_.-]{1,200}$/;
 
 /** Serves `/static/…` from the folder at `root`. */
@@ -37,7 +37,7 @@ export function staticRoutes(root: URL): Hono<AppEnv> {
       try {
         bytes = await Deno.readFile(new URL(name, root));
       } catch (cause) {
-        // Where the program may not read its own folder, pages go without.
+        // Without permission to read the folder, pages are served without these files.
         const missing = cause instanceof Deno.errors.NotFound ||
           cause instanceof Deno.errors.NotCapable;
         if (missing) throw notFound(name);

@@ -10,7 +10,7 @@ const app = new Hono<AppEnv>()
     c.text("", isAppError(error, "NOT_FOUND") ? 404 : 500)
   );
 
-Deno.test("names that can be no file of ours are not found, whatever they are", async () => {
+Deno.test("invalid names are not found", async () => {
   const names = [
     `${"a".repeat(300)}.css`,
     `build/${"a".repeat(300)}.js`,

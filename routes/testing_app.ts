@@ -8,7 +8,7 @@ import { Hono } from "@hono/hono";
 import { type AppEnv, onError } from "./middleware.ts";
 import { silentLogger } from "../lib/testing_log.ts";
 
-/** Answers errors as the program does, and logs nothing. */
+/** Renders errors like the program, and logs nothing. */
 export function createTestApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.use(async (c, next) => {

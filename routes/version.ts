@@ -1,4 +1,4 @@
-/** Version of this program, as `deno.json` says it. */
+/** Version of this program, from `deno.json`. */
 
 import manifest from "../deno.json" with { type: "json" };
 

@@ -1,6 +1,6 @@
 /**
- * Devices and access tokens as JSON: for the pages, with the session of the
- * browser, and for a program about itself, with its own secret.
+ * Devices and access tokens as JSON: for the pages, authenticated by the
+ * browser session, and for a program about itself, with its own secret.
  *
  * @module
  */
@@ -91,7 +91,7 @@ export function deviceApiRoutes(deps: DeviceApiDeps): Hono<AppEnv> {
   return app;
 }
 
-/** The device whose secret the request brings as Bearer. Throws AppError `UNAUTHORIZED`. */
+/** The device whose secret the request sends as Bearer. Throws AppError `UNAUTHORIZED`. */
 async function bySecret(
   c: Context<AppEnv>,
   devices: Devices,

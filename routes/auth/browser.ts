@@ -1,6 +1,5 @@
 /**
- * Browsers that are signed in: their cookies, and the proof that a change was
- * asked for on a page of ours.
+ * Signed-in browsers: their cookies, and CSRF protection.
  *
  * @module
  */
@@ -23,26 +22,26 @@ import type { Visitor } from "../pages/document.tsx";
 export interface BrowsersDeps {
   webSessions: WebSessions;
   identities: IdentityResolver;
-  /** Proof for the forms of the session with this cookie. */
+  /** CSRF token for the forms of the session with this cookie. */
   csrfToken: (cookie: string) => string;
   addressOf: ClientAddress;
-  /** Origin of the pages; cookies are `Secure` where it is https. */
+  /** Origin of the pages; cookies are `Secure` if it is https. */
   origin: string;
 }
 
-/** A browser that is signed in. */
+/** A signed-in browser. */
 export interface SignedInBrowser {
   readonly session: WebSession;
   readonly csrf: string;
 }
 
-/** Handles that are offered on the sign-in page. */
+/** Maximum handles offered on the sign-in page. */
 const MAX_RECENT = 5;
 const RECENT_SECONDS = 180 * 86_400;
 
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
 
-/** A sign-in may take so long, as the PDS's part of it. */
+/** Time limit of a sign-in, the same as at the PDS. */
 const SIGN_IN_SECONDS = 3_600;
 
 /** Reads and writes the cookies. */
@@ -56,7 +55,7 @@ export class Browsers {
   constructor(deps: BrowsersDeps) {
     this.#deps = deps;
     this.#secure = deps.origin.startsWith("https:");
-    // With the prefix no other host of the domain can plant the cookie.
+    // The prefix prevents other hosts of the domain from setting the cookie.
     const prefix = this.#secure ? "__Host-" : "";
     this.#sessionCookie = `${prefix}atcr_session`;
     this.#signInCookie = `${prefix}atcr_sign_in`;
@@ -74,14 +73,14 @@ export class Browsers {
       : undefined;
   }
 
-  /** Who looks at a page, for its frame. */
+  /** The visitor of a page, for its frame. */
   async visitor(browser: SignedInBrowser | undefined): Promise<Visitor> {
     if (!browser) return { account: undefined };
     const { session, csrf } = browser;
     return { account: { name: await this.#nameOf(session), csrf } };
   }
 
-  /** Where a request comes from. */
+  /** Address and agent of a request. */
   info(c: Context): BrowserInfo {
     return {
       address: this.#deps.addressOf(c),
@@ -102,7 +101,7 @@ export class Browsers {
     this.#clear(c, this.#sessionCookie);
   }
 
-  /** A secret that the browser has to bring back from the PDS; one for all its windows. */
+  /** A secret that the browser must send with the callback; shared by all its windows. */
   beginSignIn(c: Context): string {
     const secret = this.signInSecret(c) ?? randomSecret();
     this.#set(c, this.#signInCookie, secret, SIGN_IN_SECONDS);
@@ -115,14 +114,14 @@ export class Browsers {
     return secret !== undefined && SECRET.test(secret) ? secret : undefined;
   }
 
-  /** Handles that have signed in here before, the last one first. */
+  /** Handles that have signed in here before, most recent first. */
   recent(c: Context): string[] {
     const text = getCookie(c, this.#recentCookie) ?? "";
     return text.slice(0, 2000).split(" ")
       .filter((handle) => isValidHandle(handle)).slice(0, MAX_RECENT);
   }
 
-  /** Puts the handle of the session in front of the list. */
+  /** Moves the handle of the session to the front of the list. */
   async remember(c: Context, cookie: string): Promise<void> {
     const session = await this.#deps.webSessions.find(cookie);
     const name = session && await this.#nameOf(session);
@@ -133,7 +132,7 @@ export class Browsers {
   }
 
   /**
-   * Makes sure that a request comes from a page of ours. Throws AppError
+   * Requires that a request comes from one of our own pages. Throws AppError
    * `DENIED` when another site has sent it.
    */
   requireOwnPage(c: Context): void {
@@ -146,9 +145,9 @@ export class Browsers {
   }
 
   /**
-   * The browser's session, for a change that it asks for with `csrf`. Throws
-   * AppError `UNAUTHORIZED` when it is not signed in, and `DENIED` when the
-   * request was not made on a page of ours.
+   * The browser's session, for a change requested with `csrf`. Throws AppError
+   * `UNAUTHORIZED` when it is not signed in, and `DENIED` when the request was
+   * not made on one of our own pages.
    */
   async requireChange(
     c: Context,

@@ -1,5 +1,5 @@
 /**
- * The page on which a person approves a device.
+ * The page on which a user approves a device.
  *
  * @module
  */
@@ -99,7 +99,7 @@ function toSignIn(c: Context<AppEnv>, code: string): Response {
   );
 }
 
-/** The page to type a code; `error` says what is wrong with the one that was typed. */
+/** The page to enter a code; `error` says what is wrong with the entered one. */
 async function codePage(
   c: Context<AppEnv>,
   { browsers }: DevicePageDeps,
@@ -119,7 +119,7 @@ async function codePage(
   }));
 }
 
-/** What was asked for, or the reading part of it. */
+/** The requested permissions, or only their pull part. */
 function grantedOf(
   { permissions }: DeviceRequest,
   readOnly: boolean,

@@ -1,5 +1,5 @@
 /**
- * Reading small forms.
+ * Reads small forms.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The life of a device or token, as a form or a program gives it.
+ * The lifetime of a device or token in a request.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { MAX_LIFETIME_DAYS } from "../../lib/auth/devices/devices.ts";
 import { AppError } from "../../lib/errors.ts";
 
-/** Reads a number of days. Throws AppError `INVALID_REQUEST`. */
+/** Parses a number of days. Throws AppError `INVALID_REQUEST`. */
 export function lifetimeOf(text: string | null): number {
   const days = /^\d{1,3}$/.test(text ?? "") ? Number(text) : 0;
   if (days >= 1 && days <= MAX_LIFETIME_DAYS) return days;

@@ -1,5 +1,5 @@
 /**
- * Signing in and out in a browser, and the documents by which a PDS knows this
+ * Sign-in and sign-out in a browser, and the OAuth client documents of this
  * registry.
  *
  * @module
@@ -25,11 +25,11 @@ export interface OAuthRoutesDeps {
   oauth: OAuth;
   signIn: SignIn;
   browsers: Browsers;
-  /** Origins besides https that the sign-in form may lead to: the sandbox's. */
+  /** Origins without https that the sign-in form may lead to: the sandbox's. */
   plainOrigins: readonly string[];
 }
 
-/** PDSes ask anew after this time, in seconds, so that a new key shows soon. */
+/** How long PDSes may cache the documents, in seconds, so that they see new keys soon. */
 const DOCUMENT_SECONDS = 300;
 
 /** Serves `/auth/login`, `/auth/oauth/…`, `/auth/logout` and the client's documents. */
@@ -118,7 +118,7 @@ export function oauthRoutes(deps: OAuthRoutesDeps): Hono<AppEnv> {
   return app;
 }
 
-/** The sign-in page; the browser lets its form lead only to where PDSes are. */
+/** The sign-in page; its content security policy allows form redirects only to PDSes. */
 function page(
   c: Context<AppEnv>,
   deps: OAuthRoutesDeps,

@@ -22,7 +22,7 @@ export interface SettingsDeps {
   webSessions: WebSessions;
   signIn: SignIn;
   browsers: Browsers;
-  /** Ends the logins that an account has made with an app password. */
+  /** Revokes the app password logins of an account. */
   endPasswordLogins: (did: Did) => Promise<void>;
   /** Whether the registry can write to the account's PDS. */
   isConnected: (did: Did) => Promise<boolean>;
@@ -138,7 +138,7 @@ async function showDevices(
   }));
 }
 
-/** One permission for each pattern of the form. Throws AppError `INVALID_REQUEST`. */
+/** One permission per pattern of the form. Throws AppError `INVALID_REQUEST`. */
 function permissionsOf(form: URLSearchParams): Permission[] {
   const actions = ACCESS[form.get("access") ?? ""];
   const patterns = (form.get("repositories") ?? "").split(/[\s,]+/)

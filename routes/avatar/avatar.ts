@@ -1,6 +1,6 @@
 /**
  * Pictures of accounts over HTTP: a redirect to the stored picture, a
- * description as JSON, and the stored objects where the store is not public.
+ * description as JSON, and the stored objects if the store is not public.
  *
  * @module
  */
@@ -19,25 +19,25 @@ import { avatarPage } from "./avatar_page.tsx";
 import type { ClientAddress } from "../server/client_address.ts";
 import { type AppEnv, surface } from "../middleware.ts";
 
-/** What the routes need besides the service. */
+/** Options of the routes. */
 export interface AvatarRoutesOptions {
-  /** Path of the page that explains the service: `/` where nothing else is there. */
+  /** Path of the page about the service: `/` unless it is used otherwise. */
   readonly indexPath: string;
-  /** Whom new work is counted against. */
+  /** The subject that new work is counted for. */
   readonly addressOf: ClientAddress;
 }
 
-/** Longest identifier; that of a DID. */
+/** Maximum length of an identifier; that of a DID. */
 const MAX_IDENTIFIER = 2048;
-/** Names that browsers and robots ask for and that look like handles. */
+/** Names requested by browsers and robots that look like handles. */
 const FILES = /\.(?:ico|txt|xml|html|php|js|css|map|webmanifest)$/;
-/** How long a placeholder is kept, in seconds: the account may get a picture. */
+/** How long a placeholder is cached, in seconds: the account may get a picture. */
 const PLACEHOLDER_SECONDS = 60;
 
 /**
  * Mounts the avatar service: `/{identifier}`, `/{identifier}/banner`,
  * `/{identifier}.json` and the page at `indexPath`. Identifiers are DIDs and
- * names with a dot; every other path is left to the next routes.
+ * names with a dot; all other paths are left to the next routes.
  */
 export function avatarRoutes(
   service: AvatarService,
@@ -66,7 +66,7 @@ export function avatarRoutes(
   return app;
 }
 
-/** What may be a handle (lower-cased) or a DID; whether it is one is for the service to say. */
+/** A potential handle (lower-cased) or DID; the service validates it. */
 function identifierOf(text: string): string | undefined {
   if (text.length > MAX_IDENTIFIER) return undefined;
   if (text.startsWith("did:")) return text;
@@ -76,7 +76,7 @@ function identifierOf(text: string): string | undefined {
   return plausible ? name : undefined;
 }
 
-/** Lets scripts of other sites ask. */
+/** CORS preflight for scripts of other sites. */
 async function preflight(c: Context<AppEnv>, next: Next) {
   if (identifierOf(c.req.param("identifier") ?? "") === undefined) {
     return await next();
@@ -84,7 +84,7 @@ async function preflight(c: Context<AppEnv>, next: Next) {
   return preflightAnswer();
 }
 
-/** Redirects to the picture, or answers with what was asked for in its place. */
+/** Redirects to the picture, or returns the requested fallback. */
 async function picture(
   c: Context<AppEnv>,
   service: AvatarService,
@@ -127,17 +127,17 @@ async function picture(
     }
     return c.body(bytes, 200, { ...headers, "content-type": contentType });
   }
-  // No Cache-Control: browsers then ask each time and see a new picture at once.
+  // No Cache-Control: browsers then request it each time and see a new picture at once.
   c.header("x-cache", found.cache);
   return redirect(c, found.location);
 }
 
-/** Answers with a redirect; its length is said, so that nothing need be sent in chunks. */
+/** Returns a redirect with a length, to avoid chunked encoding. */
 function redirect(c: Context<AppEnv>, location: string): Response {
   return c.body(null, 302, { location, "content-length": "0" });
 }
 
-/** Whether a picture is not to be had, so that a fallback is answered. */
+/** Whether a picture is unavailable, so that the fallback is returned. */
 function isHopeless(error: unknown): boolean {
   return isAppError(
     error,

@@ -1,22 +1,22 @@
 /**
- * Lets scripts of every site read pictures and what is known of them
- * (Fetch standard, "CORS protocol"). Nothing here depends on who asks.
+ * CORS for pictures and their descriptions, for all sites (Fetch standard,
+ * "CORS protocol"). Responses do not depend on the caller.
  *
  * @module
  */
 
-/** Headers of an answer that any site may read, with all its headers. */
+/** Headers of a response that any site may read, with all its headers. */
 export const CORS_HEADERS: Readonly<Record<string, string>> = {
   "access-control-allow-origin": "*",
   "access-control-expose-headers": "*",
 };
 
-/** Sets them one by one. */
+/** Sets the CORS headers. */
 export function setCors(set: (name: string, value: string) => void): void {
   for (const [name, value] of Object.entries(CORS_HEADERS)) set(name, value);
 }
 
-/** Answers a preflight: reading is allowed, with any header, conditional ones for example. */
+/** Responds to a preflight: allows reads with any header, including conditional ones. */
 export function preflightAnswer(): Response {
   return new Response(null, {
     status: 204,

@@ -6,13 +6,13 @@
 
 import { createHash } from "node:crypto";
 
-/** The entity tag of an answer that is made anew each time, with its quotes. */
+/** The entity tag of a generated response, in quotes. */
 export function etagOf(body: string | Uint8Array): string {
   const hash = createHash("sha256").update(body).digest("base64url");
   return `"${hash.slice(0, 22)}"`;
 }
 
-/** Whether an `If-None-Match` header names `etag` (with its quotes) or anything at all. */
+/** Whether an `If-None-Match` header contains `etag` (in quotes) or `*`. */
 export function matches(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   return header.trim() === "*" ||

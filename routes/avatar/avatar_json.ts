@@ -1,5 +1,5 @@
 /**
- * What is known of an account's pictures, as JSON.
+ * Description of an account's pictures as JSON.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { setCors } from "./avatar_cors.ts";
 import { etagOf, matches } from "./avatar_etag.ts";
 import type { AppEnv } from "../middleware.ts";
 
-/** Answers `/{identifier}.json`. */
+/** Serves `/{identifier}.json`. */
 export async function avatarJson(
   c: Context<AppEnv>,
   service: AvatarService,
@@ -25,7 +25,7 @@ export async function avatarJson(
     handle: account.handle ?? null,
     checkedAt: new Date(account.checkedAt).toISOString(),
     stale: account.freshness === "stale",
-    // The avatar is what most ask for: its facts stand at the top as well.
+    // Facts of the avatar, the most requested picture, are at the top level as well.
     cid: avatar?.cid ?? null,
     source: avatar?.source ?? null,
     variants: avatar?.variants.map(({ url }) => url) ?? [],

@@ -1,6 +1,6 @@
 /**
- * Stored pictures, for stores that the public does not reach: the headers are
- * those that a public bucket sends.
+ * Serves stored pictures for stores that are not public, with the headers of a
+ * public bucket.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export function avatarObjects(service: AvatarService): Hono<AppEnv> {
       "etag": object.etag,
       ...CORS_HEADERS,
       "cross-origin-resource-policy": "cross-origin",
-      // The original is what somebody uploaded: nothing in it may ever run.
+      // The original is untrusted: nothing in it may be executed.
       "content-security-policy": "default-src 'none'; sandbox",
       "x-content-type-options": "nosniff",
     };

@@ -1,4 +1,4 @@
-/** The page that explains the avatar service and lets one try it. */
+/** The page about the avatar service, with a form to try it. */
 
 import type { Context } from "@hono/hono";
 import { isValidHandle } from "@atproto/syntax";
@@ -12,7 +12,7 @@ import { AppError } from "../../lib/errors.ts";
 import type { AppEnv } from "../middleware.ts";
 import { renderPage } from "../pages/document.tsx";
 
-/** What the form sends. */
+/** Fields of the form. */
 interface Trial {
   readonly identifier: string;
   readonly w: string;
@@ -24,10 +24,10 @@ interface Trial {
 const FORMATS = ["webp", "jpg", "png", "auto"];
 const FITS = ["cover", "contain", "inside"];
 
-/** Side of the first trial, in pixels, where every size is allowed. */
+/** Default side of the form in pixels, if every size is allowed. */
 const TRIAL_SIDE = 200;
 
-/** Parameters, what they take, and what they do. */
+/** Parameters, their values, and their meaning. */
 const parameters = (
   sizes: string,
 ): readonly (readonly [string, string, string])[] => [
@@ -64,7 +64,7 @@ const parameters = (
   ],
 ];
 
-/** A side that anybody may ask for; empty where there is none. */
+/** A side allowed for everyone; empty if there is none. */
 function exampleSide(options: AvatarOptions): string {
   const { allowedSizes, signingKeys, limits } = options;
   const [allowed] = allowedSizes;
@@ -75,7 +75,7 @@ function exampleSide(options: AvatarOptions): string {
   return String(Math.min(TRIAL_SIDE, limits.maxSide));
 }
 
-/** Which sizes may be asked for, in words. */
+/** Describes the allowed sizes. */
 function sizesOf({ allowedSizes, signingKeys, limits }: AvatarOptions): string {
   const all = `1 to ${limits.maxSide} pixels`;
   if (signingKeys.length === 0) {
@@ -89,7 +89,7 @@ function sizesOf({ allowedSizes, signingKeys, limits }: AvatarOptions): string {
   return `${free}; with a signature (s) ${all}`;
 }
 
-/** Answers with the page; the form's values come back in its query. */
+/** Renders the page; the form's values are in its query. */
 export function avatarPage(
   c: Context<AppEnv>,
   service: AvatarService,
@@ -105,7 +105,7 @@ export function avatarPage(
   };
   c.header(
     "content-security-policy",
-    // The picture lies behind a redirect, it may be in the bucket's own origin.
+    // The picture is reached by a redirect and may be at the bucket's origin.
     `default-src 'none'; style-src 'self'; img-src 'self' ${service.objectOrigin}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`,
   );
   return c.html(renderPage({
@@ -136,7 +136,7 @@ function trialPath(trial: Trial): string {
   return `/${path}?${query}`;
 }
 
-/** Why the picture that the form describes cannot be had, as far as that shows without asking anybody. */
+/** Why the form's picture is unavailable, as far as known without network requests. */
 function problemOf(trial: Trial, options: AvatarOptions): string | undefined {
   const { identifier } = trial;
   if (identifier === "") return undefined;
@@ -163,7 +163,7 @@ interface PageProps {
   readonly problem: string | undefined;
   /** Largest width and height, in pixels. */
   readonly maxSide: number;
-  /** Which sizes may be asked for. */
+  /** The allowed sizes. */
   readonly sizes: string;
   /** Width and height in the example; empty for none. */
   readonly side: string;

@@ -1,7 +1,7 @@
 /**
  * Handles, DID documents, redirects and fallbacks that point into our own
- * network, through the avatar routes and everything behind them: no connection
- * goes where none may go.
+ * network, through the avatar routes and everything below them: no connection
+ * is made to a private address.
  */
 
 import assert from "node:assert/strict";
@@ -23,7 +23,7 @@ const PLC = "https://plc.example.com";
 const PUBLIC = "93.184.216.34";
 const PICTURE = fixture("png/rgb8.png");
 
-/** Names as a hostile name server answers; everything else is public. */
+/** Names as returned by a hostile name server; everything else is public. */
 const DNS: Readonly<Record<string, readonly string[]>> = {
   localhost: ["127.0.0.1", "::1"],
   "loopback.example.com": ["127.0.0.1"],
@@ -59,17 +59,17 @@ const TARGETS = [
   ...Object.keys(DNS).map((host) => `https://${host}`),
 ];
 
-/** A world in which the attacker owns every public host. */
+/** A network in which the attacker controls every public host. */
 class Attack {
-  /** Requests that were sent although they must not be. */
+  /** Requests that must not be sent. */
   readonly leaks: string[] = [];
   /** Requests that reached the attacker. */
   readonly reached: string[] = [];
-  /** The PDS that DID documents name. */
+  /** The PDS in DID documents. */
   pds = "https://pds.example.com";
   /** Where the attacker's hosts redirect to. */
   redirect: string | undefined;
-  /** Answers of the name server for the host that changes its mind. */
+  /** Responses of the name server for the rebinding host. */
   readonly rebinding = [[PUBLIC], ["127.0.0.1"]];
 
   resolve = (host: string): Promise<readonly string[]> => {
@@ -131,7 +131,7 @@ class Attack {
   }
 }
 
-/** Asks the avatar routes in a world of its own. */
+/** Sends a request to the avatar routes in a separate network. */
 async function ask(
   path: string,
   prepare: (attack: Attack) => void,
@@ -173,14 +173,14 @@ async function ask(
 
 const DID = "/did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
 
-Deno.test("the world of these tests works when nobody attacks", async () => {
+Deno.test("the test network works without an attack", async () => {
   const { status, location, attack } = await ask(DID, () => {});
   assert.equal(status, 302);
   assert.match(location ?? "", /^https:\/\/pics\.example\.com\/avatars\//);
   assert.deepEqual(attack.leaks, []);
 });
 
-Deno.test("a PDS in our own network is not asked, wherever a DID document points", async () => {
+Deno.test("a PDS in our own network is not queried for any DID document", async () => {
   for (const target of TARGETS) {
     const { status, attack } = await ask(DID, (attack) => attack.pds = target);
     assert.deepEqual(attack.leaks, [], target);
@@ -201,7 +201,7 @@ Deno.test("a PDS that redirects into our own network is not followed", async () 
   }
 });
 
-Deno.test("handles and did:web that name our own network are not asked", async () => {
+Deno.test("handles and did:web in our own network are not queried", async () => {
   const identifiers = [
     ...Object.keys(DNS),
     ...Object.keys(DNS).map((host) => `did:web:${host}`),
@@ -226,7 +226,7 @@ Deno.test("handles and did:web that name our own network are not asked", async (
   }
 });
 
-Deno.test("a name that changes its address after the check gains nothing", async () => {
+Deno.test("a name that changes its address after the check is not followed", async () => {
   const { attack } = await ask(
     DID,
     (attack) => attack.pds = "https://rebind.example.com",

@@ -43,7 +43,7 @@ async function withApp(
   });
 }
 
-Deno.test("a request is answered with a redirect that is asked for again each time", () =>
+Deno.test("returns a redirect that is not cached", () =>
   withApp(async ({ get, cid }) => {
     const response = await get("/alice.test?w=20&h=20");
     assert.equal(response.status, 302);
@@ -61,7 +61,7 @@ Deno.test("a request is answered with a redirect that is asked for again each ti
     assert.equal(upper.headers.get("x-cache"), "hit");
   }));
 
-Deno.test("the redirect leads to the picture, which is kept for good", () =>
+Deno.test("the redirect leads to the picture, which is immutable", () =>
   withApp(async ({ get }) => {
     const redirect = await get("/alice.test?w=20&h=20");
     const { pathname } = new URL(redirect.headers.get("location") ?? "");
@@ -101,7 +101,7 @@ Deno.test("the original is served with the type of its bytes", () =>
     assert.deepEqual(bytes, fixture("jpeg/photo-256.jpg"));
   }));
 
-Deno.test("paths that are no identifiers are left to others", () =>
+Deno.test("paths that are not identifiers are left to other routes", () =>
   withApp(async ({ get }) => {
     assert.equal(await (await get("/settings")).text(), "somebody else's page");
     assert.equal(await (await get("/r/a.b")).text(), "somebody else's page");
@@ -110,7 +110,7 @@ Deno.test("paths that are no identifiers are left to others", () =>
     }
   }));
 
-Deno.test("a wrong parameter is answered with 400 and a sentence", () =>
+Deno.test("returns 400 and a sentence for an invalid parameter", () =>
   withApp(async ({ get }) => {
     for (const query of ["w=0", "h=99999", "q=101", "f=bmp", "w=1.5"]) {
       const response = await get(`/alice.test?${query}`);
@@ -120,7 +120,7 @@ Deno.test("a wrong parameter is answered with 400 and a sentence", () =>
     }
   }));
 
-Deno.test("unknown identifiers and missing pictures are answered with 404 and a sentence", () =>
+Deno.test("returns 404 and a sentence for unknown identifiers and missing pictures", () =>
   withApp(async ({ get }) => {
     const unknown = await get("/nobody.test");
     assert.equal(unknown.status, 404);
@@ -137,7 +137,7 @@ Deno.test("unknown identifiers and missing pictures are answered with 404 and a 
     assert.match((await json.json()).message, /nobody\.test/);
   }));
 
-Deno.test("a PDS that fails is answered with 502 or 504, bytes that are no image with 415 or 422", () =>
+Deno.test("returns 502 or 504 for a failing PDS, 415 or 422 for bytes that are not an image", () =>
   withApp(async ({ get, network }) => {
     const cases = [
       ["UPSTREAM_FAILED", 502],
@@ -163,7 +163,7 @@ Deno.test("a PDS that fails is answered with 502 or 504, bytes that are no image
     }
   }));
 
-Deno.test("a fallback is shown where there is no picture, and only for a short time", () =>
+Deno.test("a fallback is returned if there is no picture, and cached only for a short time", () =>
   withApp(async ({ get, cid }) => {
     const svg = await get("/bob.test?fallback=initials&w=64");
     assert.equal(svg.status, 200);
@@ -186,7 +186,7 @@ Deno.test("a fallback is shown where there is no picture, and only for a short t
     assert.match(real.headers.get("location") ?? "", new RegExp(cid));
   }, { fallbackHosts: ["cdn.example.com"] }));
 
-Deno.test("f=auto goes by the Accept header and says so", () =>
+Deno.test("f=auto follows the Accept header and sets Vary", () =>
   withApp(async ({ get }) => {
     const accept = (value: string) =>
       get("/alice.test?f=auto", { headers: { accept: value } });
@@ -197,7 +197,7 @@ Deno.test("f=auto goes by the Accept header and says so", () =>
     assert.match(jpg.headers.get("location") ?? "", /q85\.jpg$/);
   }));
 
-Deno.test("the description is JSON that can be asked for conditionally", () =>
+Deno.test("the description is JSON and supports conditional requests", () =>
   withApp(async ({ get, cid }) => {
     await get("/alice.test?w=20");
     const response = await get("/alice.test.json");
@@ -242,7 +242,7 @@ Deno.test("a DID with a port is a path like any other", () =>
     assert.equal((await get(location.pathname)).status, 200);
   }));
 
-Deno.test("the page explains the service and shows what one tries", () =>
+Deno.test("the page explains the service and shows the tried picture", () =>
   withApp(async ({ get }) => {
     const page = await (await get("/avatars")).text();
     assert.match(page, /Handle or DID/);
@@ -262,7 +262,7 @@ Deno.test("the page explains the service and shows what one tries", () =>
     assert.doesNotMatch(await hostile.text(), /<script/);
   }));
 
-Deno.test("the page tells and tries the sizes that are allowed", async () => {
+Deno.test("the page lists and tries the allowed sizes", async () => {
   const cases: [Partial<AvatarOptions>, RegExp, string][] = [
     [{}, /1 to 2048 pixels/, "200"],
     [{ allowedSizes: [64, 128] }, />64, 128 pixels</, "64"],
@@ -283,7 +283,7 @@ Deno.test("the page tells and tries the sizes that are allowed", async () => {
   }
 });
 
-Deno.test("scripts of other sites may ask, conditionally too, and read every header", () =>
+Deno.test("scripts of other sites may send requests, also conditional ones, and read every header", () =>
   withApp(async ({ get, cid }) => {
     const object = `/avatars/${ALICE}/${cid}/default.webp`;
     await get("/alice.test");
@@ -302,7 +302,7 @@ Deno.test("scripts of other sites may ask, conditionally too, and read every hea
     }
   }));
 
-Deno.test("one client's new work is bounded, and what is known is answered all the same", () =>
+Deno.test("one client's new work is limited, and cached pictures are still returned", () =>
   withApp(async ({ get, network }) => {
     const from = (address: string) => ({
       headers: { "x-forwarded-for": `203.0.113.9, ${address}` },
@@ -347,7 +347,7 @@ Deno.test("one client's new work is bounded, and what is known is answered all t
     assert.equal((await get("/stranger2.test", two)).status, 429);
   }, { clientPerMinute: 4 }));
 
-Deno.test("what one client may not do is no answer to another that asks at the same time", () =>
+Deno.test("a refusal of one client is not shared with another concurrent one", () =>
   withApp(async ({ get }) => {
     const ask = (path: string, address: string) =>
       get(path, { headers: { "x-forwarded-for": address } });

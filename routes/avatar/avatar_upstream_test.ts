@@ -1,6 +1,6 @@
 /**
- * What a client is told when the PDS of an account fails, hides the account or
- * hands out something else, through the avatar routes and the real PDS client.
+ * Responses when the PDS of an account fails, the account is inactive or the
+ * PDS returns wrong content, through the avatar routes and the real PDS client.
  */
 
 import assert from "node:assert/strict";
@@ -26,13 +26,13 @@ const refuse = (status: number, error: string, message = error): Answer => () =>
 
 const breakOff: Answer = () => Promise.reject(new TypeError("refused"));
 
-/** Never answers, and gives up with the one who asked. */
+/** Never responds, and ends when the caller aborts. */
 const hang: Answer = ({ signal }) =>
   new Promise((_, reject) =>
     signal?.addEventListener("abort", () => reject(signal.reason))
   );
 
-/** Answers at once, with a body that stops after its first byte. */
+/** Responds at once, with a body that stalls after its first byte. */
 const stall: Answer = () =>
   new Response(
     new ReadableStream({
@@ -60,12 +60,12 @@ const profile = (cid = blobCid(PICTURE)): Answer => () =>
     },
   });
 
-/** The answers of a PDS; one that works but for what a test changes. */
+/** Responses of a PDS that works except for what a test changes. */
 class Pds {
   getRecord = profile();
   getBlob: Answer = () => new Response(PICTURE);
   describeRepo: Answer = () => Response.json({ collections: [] });
-  /** Questions that came. */
+  /** Requests received. */
   asked = 0;
 
   answer(request: TransportRequest): Promise<Response> {
@@ -85,7 +85,7 @@ interface World {
   get(query?: string): Promise<Response>;
 }
 
-/** @param upstreamTimeoutMs how long a PDS is waited for; short where it never answers. */
+/** @param upstreamTimeoutMs timeout of a PDS; short where it never responds. */
 async function withWorld(
   body: (world: World) => Promise<void>,
   upstreamTimeoutMs = 60_000,
@@ -114,7 +114,7 @@ async function withWorld(
   });
 }
 
-/** Where a timeout is what is waited for, it comes soon. */
+/** A short timeout where the test waits for it. */
 const patience = (status: number) => status === 504 ? 500 : 60_000;
 
 const BAD_RECORDS: readonly [string, number, Answer][] = [
@@ -145,7 +145,7 @@ const BAD_RECORDS: readonly [string, number, Answer][] = [
 ];
 
 for (const [what, status, answer] of BAD_RECORDS) {
-  Deno.test(`a PDS that ${what} is answered with ${status}, or the fallback`, () =>
+  Deno.test(`returns ${status}, or the fallback, for a PDS that ${what}`, () =>
     withWorld(async ({ pds, get }) => {
       pds.getRecord = answer;
       assert.equal((await get()).status, status);
@@ -166,13 +166,14 @@ const BAD_BLOBS: readonly [string, number, Answer][] = [
 ];
 
 for (const [what, status, answer] of BAD_BLOBS) {
-  Deno.test(`a PDS that, asked for the picture, ${what} is answered with ${status}, and not asked again for a short time`, () =>
+  Deno.test(`returns ${status} for a PDS that, on a request for the picture, ${what}, and does not query it again for a short time`, () =>
     withWorld(async ({ pds, clock, get }) => {
       const right = pds.getBlob;
       pds.getBlob = answer;
       assert.equal((await get()).status, status);
       const { asked } = pds;
-      // Other sizes each time: nobody waits for the lease of the last one, in a time that stands still.
+      // A different size each time, so that no request waits for the last one's
+      // lease while the clock stands still.
       assert.equal((await get("?w=20")).status, status);
       assert.equal((await get("?w=21&fallback=initials")).status, 200);
       assert.equal(pds.asked, asked);
@@ -182,7 +183,7 @@ for (const [what, status, answer] of BAD_BLOBS) {
     }, patience(status)));
 }
 
-Deno.test("the picture of an account that was deactivated is not shown any more", () =>
+Deno.test("the picture of a deactivated account is not served any more", () =>
   withWorld(async ({ pds, clock, get }) => {
     assert.equal((await get()).status, 302);
     pds.getRecord = refuse(400, "RepoDeactivated");

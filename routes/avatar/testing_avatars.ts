@@ -1,5 +1,5 @@
 /**
- * Avatars behind their routes, rendered on this thread, for tests.
+ * Avatar routes with rendering on the main thread, for tests.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import type { AppEnv } from "../middleware.ts";
 import { createTestApp } from "../testing_app.ts";
 import { silentLogger } from "../../lib/testing_log.ts";
 
-/** Where the pictures are. */
+/** Base URL of the pictures. */
 export const BASE = "https://pics.example.com";
 
 /** An app with the routes; service and store are closed with it. */
@@ -25,7 +25,7 @@ export interface TestAvatars extends Disposable {
   readonly app: Hono<AppEnv>;
 }
 
-/** Starts the service over what the test brings. */
+/** Starts the service with the test's dependencies. */
 export async function openAvatars(
   deps: Pick<AvatarDeps, "kv" | "clock" | "identities" | "pds">,
   options: Partial<AvatarOptions> = {},

@@ -4,7 +4,7 @@ import type { DeviceRequest } from "../../lib/auth/devices/device_codes.ts";
 import type { Permission } from "../../lib/auth/permissions.ts";
 import { CsrfField, renderPage, type Visitor } from "./document.tsx";
 
-/** Lives that a device or token can be given, in days. */
+/** Lifetimes offered for a device or token, in days. */
 const LIFETIMES = [7, 30, 90, 365] as const;
 
 const CHOSEN_LIFETIME = 90;
@@ -44,11 +44,11 @@ export function deviceCodePage(
   });
 }
 
-/** The page that shows who asks for what, and from where. */
+/** The page that shows the request to approve. */
 export function deviceApprovalPage(
   props: {
     visitor: Visitor;
-    /** As people read it. */
+    /** The code for display. */
     code: string;
     request: DeviceRequest;
     csrf: string;
@@ -140,7 +140,7 @@ export function deviceDonePage(
   });
 }
 
-/** Chooses how long a device or token lives. */
+/** Field for the lifetime of a device or token. */
 export function LifetimeField() {
   return (
     <p>
@@ -160,7 +160,7 @@ export function LifetimeField() {
   );
 }
 
-/** Permissions in words. */
+/** Lists permissions for display. */
 export function PermissionList(
   { permissions }: { permissions: readonly Permission[] },
 ) {

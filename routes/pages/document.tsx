@@ -3,9 +3,9 @@
 import type { ComponentChildren } from "preact";
 import { renderToString } from "preact-render-to-string";
 
-/** Who looks at a page. */
+/** The visitor of a page. */
 export interface Visitor {
-  /** Undefined for somebody who is not signed in. */
+  /** Undefined when not signed in. */
   readonly account: {
     /** Handle, or the DID of an account without one. */
     readonly name: string;
@@ -66,7 +66,7 @@ function AccountNav({ account }: Visitor) {
   );
 }
 
-/** Proves that a form was on a page of ours. */
+/** CSRF token of a form. */
 export function CsrfField({ token }: { token: string }) {
   return <input type="hidden" name="csrf" value={token} />;
 }

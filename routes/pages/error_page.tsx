@@ -1,8 +1,8 @@
-/** The page that tells a person what went wrong and what to do. */
+/** The error page. */
 
 import { renderPage } from "./document.tsx";
 
-/** What the error page shows. */
+/** Content of the error page. */
 export interface ErrorPageProps {
   status: number;
   title: string;

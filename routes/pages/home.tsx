@@ -1,17 +1,17 @@
-/** The start page: what this is, and the commands to try. */
+/** The start page: an introduction, and commands to try. */
 
 import { Hono } from "@hono/hono";
 import type { Browsers } from "../auth/browser.ts";
 import type { AppEnv } from "../middleware.ts";
 import { renderPage, type Visitor } from "./document.tsx";
 
-/** What the page tells. */
+/** Content of the page. */
 interface Home {
-  /** Where clients reach the registry. */
+  /** Origin of the registry for clients. */
   readonly origin: string;
-  /** Handle in the commands shown to somebody who is not signed in. */
+  /** Handle in the commands when not signed in. */
   readonly example: string;
-  /** Path of the page about avatars, where they are served. */
+  /** Path of the avatar page, if avatars are served. */
   readonly avatars: string | undefined;
 }
 

@@ -1,8 +1,8 @@
-/** The page that tells how to get the credential helper. */
+/** The page on installing the credential helper. */
 
 import { renderPage, type Visitor } from "./document.tsx";
 
-/** Renders the page; `origin` is where the registry is reached. */
+/** Renders the page; `origin` is the address of the registry. */
 export function installPage(
   props: { visitor: Visitor; origin: string; registry: string },
 ): string {

@@ -1,18 +1,18 @@
-/** The pages on which people see and end what acts in their name. */
+/** The settings pages: devices, access tokens and sessions. */
 
 import type { Device } from "../../lib/auth/devices/devices.ts";
 import type { WebSession } from "../../lib/auth/web_sessions.ts";
 import { LifetimeField, Moment, PermissionList } from "./device.tsx";
 import { CsrfField, renderPage, type Visitor } from "./document.tsx";
 
-/** What the page of devices and tokens shows. */
+/** Content of the page of devices and tokens. */
 export interface DevicesPageProps {
   visitor: Visitor;
   csrf: string;
   devices: readonly Device[];
   /** Host for `docker login`. */
   registry: string;
-  /** A token that was just made; shown this once. */
+  /** A token that was just created; shown only once. */
   made: { device: Device; secret: string } | undefined;
   problem: string | undefined;
   /** Whether the registry can still write to the account's PDS. */
@@ -43,7 +43,7 @@ export function devicesPage(props: DevicesPageProps): string {
   });
 }
 
-/** Tells that pushes need a new sign-in at the PDS. */
+/** Notice that pushes need a new sign-in at the PDS. */
 function Reconnect() {
   return (
     <p role="alert">
@@ -147,16 +147,16 @@ function Access(
   );
 }
 
-/** What the page of sessions shows. */
+/** Content of the page of sessions. */
 export interface SessionsPageProps {
   visitor: Visitor;
   csrf: string;
   sessions: readonly WebSession[];
-  /** Id of the session that looks at the page. */
+  /** Id of the current session. */
   current: string;
 }
 
-/** The page of browsers that are signed in. */
+/** The page of signed-in browsers. */
 export function sessionsPage(props: SessionsPageProps): string {
   const { visitor, csrf, sessions, current } = props;
   return renderPage({

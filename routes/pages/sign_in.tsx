@@ -1,15 +1,15 @@
-/** The pages of signing in. */
+/** The sign-in pages. */
 
 import { renderPage } from "./document.tsx";
 
-/** What the sign-in page shows. */
+/** Content of the sign-in page. */
 export interface SignInPageProps {
-  /** What was typed before. */
+  /** The identifier entered before. */
   identifier: string;
   returnTo: string;
-  /** Handles that signed in here before. */
+  /** Handles that have signed in here before. */
   recent: readonly string[];
-  /** What went wrong the last time. */
+  /** Error of the last attempt. */
   problem: string | undefined;
 }
 
@@ -67,7 +67,7 @@ export function signInPage(props: SignInPageProps): string {
   });
 }
 
-/** The page that says why signing in did not work, and leads back. */
+/** The page for a failed sign-in. */
 export function signInFailedPage(
   props: { message: string; requestId: string },
 ): string {

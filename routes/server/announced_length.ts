@@ -1,27 +1,27 @@
 /**
- * Compares a response's body with the length that its head announces. A proxy
- * in front of the server takes bytes beyond `Content-Length` for the beginning
- * of the next response on the connection, which may be somebody else's
- * (response smuggling, RFC 9112, section 11.2), and waits for bytes that are
- * missing. Bodies come from other servers and from disks, so none is believed.
+ * Compares a response's body with its announced length. A proxy in front of the
+ * server treats bytes beyond `Content-Length` as the beginning of the next
+ * response on the connection, which may be another client's (response
+ * smuggling, RFC 9112, section 11.2), and waits for missing bytes. Bodies come
+ * from other servers and from disks, so none is trusted.
  *
  * @module
  */
 
 import type { Logger } from "../../lib/log.ts";
 
-/** A body that does not have its announced length. */
+/** A body whose length differs from the announced one. */
 export interface LengthMismatch {
   readonly method: string;
   readonly path: string;
   readonly status: number;
-  /** Bytes that the head announces. */
+  /** Announced bytes. */
   readonly announced: number;
-  /** Bytes of the body up to where it was cut. */
+  /** Bytes of the body until it was cut off. */
   readonly produced: number;
 }
 
-/** Reports a body that was cut. */
+/** Reports a body that was cut off. */
 export function logMismatch(log: Logger, mismatch: LengthMismatch): void {
   log.error("response cut, its length is not the announced one", {
     ...mismatch,
@@ -33,7 +33,10 @@ export function mayHaveBody(method: string, status: number): boolean {
   return method !== "HEAD" && status >= 200 && status !== 204 && status !== 304;
 }
 
-/** The number of a `Content-Length`; undefined when there is none. A length that is no number fits no body. */
+/**
+ * The number of a `Content-Length`; undefined when there is none. A malformed
+ * length matches no body.
+ */
 export function parseLength(value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   const text = String(value);
@@ -41,9 +44,9 @@ export function parseLength(value: unknown): number | undefined {
 }
 
 /**
- * The response for `request` with a body that fails as soon as it is longer
- * than announced, and at its end when it is shorter. For servers that end the
- * connection when a body fails.
+ * Returns the response for `request` with a body that fails as soon as it is
+ * longer than announced, and at its end when it is shorter. For servers that
+ * close the connection when a body fails.
  */
 export function withAnnouncedLength(
   response: Response,

@@ -11,12 +11,12 @@ import { subjectOf } from "../../lib/net/client_subject.ts";
 import { isLoopbackAddress } from "../../lib/net/public_address.ts";
 import type { Connection } from "./serve.ts";
 
-/** Gives the address of the client of a request, or `unknown`. */
+/** Returns the address of the client of a request, or `unknown`. */
 export type ClientAddress = (c: Context) => string;
 
 /**
  * Reads the address from the connection, or, behind a trusted proxy, from the
- * last entry of `X-Forwarded-For`, which is the one that the proxy has written.
+ * last entry of `X-Forwarded-For`, which the proxy has written.
  */
 export function clientAddress(options: { trustProxy: boolean }): ClientAddress {
   return (c) => {
@@ -30,8 +30,8 @@ export function clientAddress(options: { trustProxy: boolean }): ClientAddress {
 }
 
 /**
- * Whom a limit by address counts a WebSocket for. Undefined for the machine
- * itself and for a trusted proxy that names nobody: many may stand behind them.
+ * The subject of limits by address for a WebSocket. Undefined for loopback and
+ * for a trusted proxy that names no client, which may serve many.
  */
 export function socketSubject(
   options: { trustProxy: boolean },

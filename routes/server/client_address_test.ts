@@ -10,7 +10,7 @@ function request(remoteAddress: string, forwarded?: string): IncomingMessage {
   return made as IncomingMessage;
 }
 
-Deno.test("a WebSocket is counted for its address, never for the machine itself", () => {
+Deno.test("a WebSocket is counted for its address, never for loopback", () => {
   const subject = socketSubject({ trustProxy: false });
   assert.equal(subject(request("198.51.100.7")), "198.51.100.7");
   assert.equal(subject(request("2001:db8:1:2:3::4")), "2001:db8:1:2::/64");
@@ -18,7 +18,7 @@ Deno.test("a WebSocket is counted for its address, never for the machine itself"
   assert.equal(subject(request("::ffff:127.0.0.1")), undefined);
 });
 
-Deno.test("behind a trusted proxy a WebSocket is counted for whom the proxy names, never for the proxy", () => {
+Deno.test("behind a trusted proxy a WebSocket is counted for the client that the proxy names, never for the proxy", () => {
   const subject = socketSubject({ trustProxy: true });
   const proxy = "10.0.0.1";
   assert.equal(

@@ -1,7 +1,7 @@
 /**
- * How many connections the server keeps. Each takes a file descriptor; where
- * the process has none left, storage and database fail, and `node:http` stops
- * accepting for good.
+ * Limits the connections of the server. Each takes a file descriptor; without
+ * free descriptors, storage and database fail, and `node:http` stops accepting
+ * permanently.
  *
  * @module
  */
@@ -10,34 +10,34 @@ import type { Socket } from "node:net";
 import { subjectOf } from "../../lib/net/client_subject.ts";
 import { isLoopbackAddress } from "../../lib/net/public_address.ts";
 
-/** Most connections at the same time; see {@linkcode connectionLimits}. */
+/** Maximum concurrent connections; see {@linkcode connectionLimits}. */
 export interface ConnectionLimits {
   readonly total: number;
-  /** From one IPv4 address or IPv6 /64 network; undefined where a proxy stands in front. */
+  /** From one IPv4 address or IPv6 /64 network; undefined behind a proxy. */
   readonly perAddress: number | undefined;
 }
 
-/** What the operator has set; 0 leaves the choice to {@linkcode connectionLimits}. */
+/** Settings of the operator; 0 means automatic. */
 export interface ConnectionSettings {
   readonly max_connections: number;
   readonly max_connections_per_address: number;
   readonly trust_proxy: boolean;
 }
 
-/** More connections than these need the setting: each takes some tens of kilobytes. */
+/** Maximum without the setting: each connection takes some tens of kilobytes. */
 const MAX_TOTAL = 4_096;
 const MAX_PER_ADDRESS = 256;
 
 /** Descriptors that the program needs without any connection. */
 const RESERVED = 64;
 
-/** Where the system does not say how many descriptors there are, the usual soft limit. */
+/** The usual soft limit, if the system does not report one. */
 const USUAL_DESCRIPTORS = 1_024;
 
 /**
  * The limits for a process with `descriptors` file descriptors. A request needs
- * two, its connection and a file or a connection to storage, so that half of
- * them are for connections.
+ * two, its connection and a file or a connection to storage, so half of them
+ * are for connections.
  */
 export function connectionLimits(
   settings: ConnectionSettings,
@@ -48,7 +48,7 @@ export function connectionLimits(
     ? Math.min(MAX_TOTAL, Math.floor(usable / 2))
     : descriptors === undefined
     ? settings.max_connections // The operator knows the system's limit.
-    // Connections that are refused need a descriptor too, until they are closed.
+    // Refused connections need a descriptor too, until they are closed.
     : Math.min(settings.max_connections, Math.floor(usable * 3 / 4));
   const perAddress = settings.max_connections_per_address === 0
     ? Math.min(MAX_PER_ADDRESS, Math.ceil(total / 4))
@@ -57,8 +57,8 @@ export function connectionLimits(
 }
 
 /**
- * The process's limit of open files; undefined where the system does not say.
- * Deno lets only a process with all permissions read it.
+ * The process's limit of open files; undefined if unknown. Deno allows only a
+ * process with all permissions to read it.
  */
 export function descriptorLimit(): number | undefined {
   if (Deno.build.os !== "linux") return undefined;
@@ -71,7 +71,7 @@ export function descriptorLimit(): number | undefined {
   }
 }
 
-/** Why a connection is not kept. */
+/** Why a connection is refused. */
 export type Refused = "total" | "address";
 
 /** Counts connections from their beginning to their end. */
@@ -84,12 +84,15 @@ export class Connections {
     this.#limits = limits;
   }
 
-  /** Connections that are open now. */
+  /** Open connections. */
   get size(): number {
     return this.#total;
   }
 
-  /** Counts `socket` until it closes; when there are too many, returns which limit says so and does not count it. */
+  /**
+   * Counts `socket` until it closes; when there are too many, returns the
+   * exceeded limit and does not count it.
+   */
   admit(socket: Socket): Refused | undefined {
     if (this.#total >= this.#limits.total) return "total";
     const subject = this.#subject(socket.remoteAddress);
@@ -110,7 +113,7 @@ export class Connections {
     else this.#byAddress.delete(subject);
   }
 
-  /** Whom the connection is counted for; the machine itself may be a proxy for many. */
+  /** The subject of the connection; loopback may be a proxy for many clients. */
   #subject(address: string | undefined): string | undefined {
     if (this.#limits.perAddress === undefined) return undefined;
     if (address === undefined || isLoopbackAddress(address)) return undefined;

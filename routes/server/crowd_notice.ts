@@ -7,10 +7,10 @@
 import type { Logger } from "../../lib/log.ts";
 import type { ConnectionLimits, Refused } from "./connections.ts";
 
-/** Least time between two lines of one kind, in milliseconds. */
+/** Minimum time between two log lines of one kind, in milliseconds. */
 const PAUSE_MS = 60_000;
 
-/** Logs the first refusal of a kind, and how many there were a minute later. */
+/** Logs the first refusal of a kind, and their number a minute later. */
 export class CrowdNotice {
   readonly #log: Logger;
   readonly #limits: ConnectionLimits;
@@ -21,7 +21,7 @@ export class CrowdNotice {
     this.#limits = limits;
   }
 
-  /** Notes that a connection from `address` was closed because of a limit. */
+  /** Records that a connection from `address` was closed because of a limit. */
   refused(kind: Refused, address: string | undefined): void {
     const now = performance.now();
     const last = this.#kinds.get(kind);

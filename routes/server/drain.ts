@@ -1,19 +1,19 @@
 /**
- * What is done with a request body that nobody wants: it is read and dropped
- * for a while before the answer goes out. Many clients read the answer only
- * when they have sent everything, and would see a broken connection in its
- * place; and the next request of a connection cannot come past the rest.
+ * Drains unread request bodies for a while before the response is sent. Many
+ * clients read the response only after they have sent everything, and would see
+ * a broken connection instead; and the next request of a connection comes after
+ * the rest of the body.
  *
  * @module
  */
 
-/** Bytes that are read and dropped; enough for any manifest or form. */
+/** Maximum bytes drained; enough for any manifest or form. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** How long that may take, in milliseconds. */
+/** Time limit, in milliseconds. */
 const MAX_MS = 1_000;
 
-/** Reads what is left of the body, within limits. Never rejects. */
+/** Drains the body, within limits. Never rejects. */
 export async function drainBody(request: Request): Promise<void> {
   const { method } = request;
   if (method === "GET" || method === "HEAD") return;
@@ -31,7 +31,7 @@ export async function drainBody(request: Request): Promise<void> {
     await Promise.race([drop(reader), late.promise]);
     reader.releaseLock();
   } catch {
-    // The client has gone.
+    // The client has disconnected.
   } finally {
     clearTimeout(timer);
   }

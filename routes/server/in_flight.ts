@@ -1,31 +1,31 @@
 /**
- * The requests that are being answered: the server stops when they are done,
- * and does not wait for clients that do not read.
+ * Responses in progress: the server stops when they are done, and does not wait
+ * for clients that do not read.
  *
  * @module
  */
 
 import type { CountedResponse } from "./node_response.ts";
 
-/** How far a response had come when it was looked at. */
+/** Progress of a response at the last check. */
 interface Progress {
   produced: number;
   pending: number;
-  /** When that was new, by the clock of `performance.now()`. */
+  /** Time of the last progress, by `performance.now()`. */
   since: number;
 }
 
-/** Keeps the responses that are not finished. */
+/** Tracks unfinished responses. */
 export class InFlight {
   readonly #responses = new Map<CountedResponse, Progress>();
   #ended: (() => void) | undefined;
 
-  /** Responses that are not finished. */
+  /** Number of unfinished responses. */
   get size(): number {
     return this.#responses.size;
   }
 
-  /** Keeps `response` until it is closed. */
+  /** Tracks `response` until it is closed. */
   add(response: CountedResponse): void {
     if (this.#ended) lastOfConnection(response);
     this.#responses.set(response, { produced: 0, pending: 0, since: 0 });
@@ -36,9 +36,9 @@ export class InFlight {
   }
 
   /**
-   * Destroys the connections on which bytes have waited for `idleMs`
-   * milliseconds without any being taken, and returns how many. Responses
-   * that wait for the server itself are left alone.
+   * Destroys the connections whose client has accepted no bytes for `idleMs`
+   * milliseconds, and returns how many. Responses that wait for the server
+   * itself are not affected.
    */
   dropUnread(idleMs: number, now = performance.now()): number {
     let dropped = 0;
@@ -56,7 +56,7 @@ export class InFlight {
     return dropped;
   }
 
-  /** Resolves when all are answered, or when `limitMs` milliseconds are over. */
+  /** Resolves when all are done, or after `limitMs` milliseconds. */
   async end(limitMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ended = resolve;
@@ -68,7 +68,7 @@ export class InFlight {
   }
 }
 
-/** Has the client open another connection for its next request. */
+/** Makes the client open another connection for its next request. */
 function lastOfConnection(response: CountedResponse): void {
   if (!response.headersSent) response.setHeader("connection", "close");
 }

@@ -1,6 +1,7 @@
 /**
- * Finds out whether the listener still accepts: after the process once had no
- * file descriptor left, that of Deno's `node:http` does not, and says nothing.
+ * Checks that the listener still accepts connections: after the process ran out
+ * of file descriptors once, that of Deno's `node:http` silently stops
+ * accepting.
  *
  * @module
  */
@@ -12,33 +13,33 @@ import type { Logger } from "../../lib/log.ts";
 /** Options of {@linkcode ListenerCheck}. */
 export interface ListenerCheckOptions {
   readonly server: Server;
-  /** Where the server listens. */
+  /** Host name of the listener. */
   readonly hostname: string;
   readonly port: number;
   readonly log: Logger;
-  /** Called once when the listener cannot be brought back. */
+  /** Called once when the listener cannot be restored. */
   readonly onDead: () => void;
-  /** How often to look, in milliseconds. */
+  /** Interval of checks, in milliseconds. */
   readonly intervalMs?: number;
-  /** How long an own connection may take, in milliseconds. */
+  /** Timeout of a test connection, in milliseconds. */
   readonly patienceMs?: number;
 }
 
-/** Failures in a row until the server listens again, and until it is given up. */
+/** Consecutive failures until the server listens again, and until it gives up. */
 const FAILURES_TO_LISTEN = 2;
 const FAILURES_TO_END = 5;
 
-/** Outcome of one look; `unknown` when the process cannot open a connection itself. */
+/** Result of a check; `unknown` when the process cannot open a connection itself. */
 type Look = "accepts" | "silent" | "unknown";
 
-/** Looks at a listener from time to time, and listens anew when it is dead. */
+/** Checks a listener periodically, and listens again when it is dead. */
 export class ListenerCheck {
   readonly #options: ListenerCheckOptions;
   readonly #interval: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Called with the remote port of each connection that is accepted. */
+  /** Called with the remote port of each accepted connection. */
   #awaited: ((port: number | undefined) => void) | undefined;
-  /** Connections since the last look: a busy server needs none of ours. */
+  /** Connections since the last check: a busy server needs no test connection. */
   #accepted = 0;
   #failures = 0;
   #stopped = false;
@@ -52,7 +53,7 @@ export class ListenerCheck {
   /** Reports that a connection was accepted. */
   accepted(socket: Pick<Socket, "remotePort">): void {
     this.#accepted++;
-    // Looking up the port costs more than all else here.
+    // Looking up the port is the most expensive part here.
     this.#awaited?.(socket.remotePort);
   }
 
@@ -64,7 +65,7 @@ export class ListenerCheck {
 
   #schedule(): void {
     if (this.#stopped) return;
-    // A silent listener is looked at again soon.
+    // A silent listener is checked again soon.
     const wait = this.#interval / (this.#failures > 0 ? 10 : 1);
     this.#timer = setTimeout(() => void this.#check(), wait);
   }
@@ -73,7 +74,7 @@ export class ListenerCheck {
     const busy = this.#accepted > 0;
     this.#accepted = 0;
     const look = busy ? "accepts" : await this.#look();
-    // The own connection is none of the traffic.
+    // The test connection does not count as traffic.
     if (!busy && look === "accepts") this.#accepted = 0;
     if (this.#stopped) return;
     if (look !== "silent") {
@@ -91,7 +92,7 @@ export class ListenerCheck {
     this.#schedule();
   }
 
-  /** Opens a connection to the server itself and waits until it is accepted. */
+  /** Opens a test connection and waits until it is accepted. */
   #look(): Promise<Look> {
     const { hostname, port, patienceMs = 5_000 } = this.#options;
     const host = hostname === "0.0.0.0"
@@ -143,5 +144,5 @@ export class ListenerCheck {
   }
 }
 
-/** What the system says when a process or the machine has no descriptor left. */
+/** System errors for a process or machine without free descriptors. */
 const NO_DESCRIPTOR = new Set(["EMFILE", "ENFILE"]);

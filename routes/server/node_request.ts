@@ -1,8 +1,8 @@
 /**
- * Bodies and abort signals of requests of `node:http`, in place of those that
- * @hono/node-server makes. There a body passes two layers of web streams piece
- * by piece, which costs an upload in pieces of 32 kB as much time as hashing
- * and storing it; and asking for the signal opens the body.
+ * Bodies and abort signals of `node:http` requests, replacing those of
+ * @hono/node-server. There a body passes two layers of web streams chunk by
+ * chunk, which for an upload in chunks of 32 kB takes as much time as hashing
+ * and storing it; and reading the signal opens the body.
  *
  * @module
  */
@@ -10,20 +10,26 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** Bytes handed over at once, where so many come. */
+/** Block size in bytes. */
 const BLOCK_BYTES = 256 * 1024;
 
-/** Bytes that wait for their reader before the sender is held up. */
+/** Buffered bytes at which the sender is paused. */
 const MAX_WAITING_BYTES = 2 * BLOCK_BYTES;
 
-/** A slow sender's bytes are handed over after this time, in milliseconds, however few they are. */
+/** Time after which a partial block is delivered for a slow sender, in milliseconds. */
 const HAND_OVER_MS = 1_000;
 
-/** The answer to who stalls, who may have sent a part and does not wait for a sentence. */
+/**
+ * The response to a stalled client, which may have sent part of a body and does
+ * not read a message.
+ */
 const REQUEST_TIMEOUT =
   "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/** What would open the body a second time; bytes would be lost between the two readers. */
+/**
+ * Methods that would open the body a second time, which would lose bytes
+ * between the two readers.
+ */
 const REFUSED = ["arrayBuffer", "blob", "clone", "formData", "json", "text"];
 
 /** Body and signal of each request. */
@@ -52,11 +58,11 @@ for (const name of REFUSED) {
 }
 
 /**
- * Gives `request`, which stands for `incoming`, a `body` and a `signal` of its
- * own. The body comes in large blocks, is read only as fast as it is taken and
- * fails when the connection breaks. When a byte is waited for longer than
- * `idleMs` milliseconds, the request gets 408 and the connection ends. The signal is aborted when the client goes
- * before it is answered.
+ * Replaces `body` and `signal` of `request`, which represents `incoming`. The
+ * body is delivered in large blocks, with backpressure, and fails when the
+ * connection breaks. When no byte arrives for `idleMs` milliseconds, the
+ * request gets 408 and the connection is closed. The signal is aborted when the
+ * client disconnects before the response is complete.
  */
 export function withNodeBody(
   request: Request,
@@ -109,8 +115,8 @@ class Source {
       if (!outgoing.writableFinished) abort.abort(connectionClosed());
     };
     if (outgoing.destroyed) gone();
-    // After the others who listen: a body that is let go of must not fail first,
-    // which the library would report as an error.
+    // After the other listeners: a released body must not fail first, which the
+    // library would report as an error.
     else outgoing.once("close", () => queueMicrotask(gone));
     return abort.signal;
   }
@@ -121,9 +127,9 @@ function connectionClosed(): Error {
 }
 
 /**
- * The bytes of a request, put together to blocks. The connection is read while
- * less than two of them wait, from when they are first asked for until the
- * answer is sent; what is left then is the server's to drop.
+ * The bytes of a request, gathered into blocks. The connection is read while
+ * fewer than two blocks are buffered, from the first read until the response is
+ * sent; the server drops the rest.
  */
 class Blocks {
   readonly #incoming: IncomingMessage;
@@ -134,7 +140,7 @@ class Blocks {
   #waiting = 0;
   #begun = false;
   #over = false;
-  /** Why there are no more bytes; undefined when they have come to their end. */
+  /** Why there are no more bytes; undefined at the regular end. */
   #failure: Error | undefined;
   #wake = () => {};
 
@@ -168,13 +174,13 @@ class Blocks {
     incoming.on("data", this.#onData);
     incoming.on("end", this.#onEnd);
     incoming.on("close", this.#onClose);
-    // Stays to the end: an error without a listener would stop the program.
+    // Never removed: an error without a listener would stop the program.
     incoming.on("error", (error) => this.#end(error));
     this.#outgoing.on("finish", this.#drop);
     if (incoming.destroyed) this.#onClose();
   }
 
-  /** Waits for a block, or less where the sender is slow or has come to the end. */
+  /** Waits for a block, or less if the sender is slow or has finished. */
   async #more(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
@@ -188,7 +194,7 @@ class Blocks {
     clearInterval(timer);
   }
 
-  /** Gives up a sender from whom nothing comes. */
+  /** Aborts a stalled sender. */
   #stalled(): void {
     const seconds = Math.round(this.#idleMs / 1000);
     this.#end(new Error(`The client sent nothing for ${seconds} seconds.`));
@@ -220,7 +226,7 @@ class Blocks {
 
   readonly #onClose = () => this.#end(connectionClosed());
 
-  /** Leaves the rest of the connection to the server, which must not find it paused. */
+  /** Leaves the rest of the connection to the server, which requires that it is not paused. */
   readonly #drop = () => {
     this.#pieces = [];
     this.#waiting = 0;

@@ -8,7 +8,7 @@ import { silentLogger } from "../../lib/testing_log.ts";
 
 const MB = 1024 * 1024;
 
-/** A server on a port of its own. */
+/** A server on a free port. */
 async function serve(
   fetch: Handler,
 ): Promise<{ server: Listening; url: string; port: number }> {
@@ -22,7 +22,7 @@ async function serve(
   return { server, port, url: `http://127.0.0.1:${port}/` };
 }
 
-/** A connection that sends what it is told. */
+/** A connection controlled by the test. */
 async function connect(port: number) {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
   const send = async (bytes: Uint8Array) => {
@@ -35,7 +35,7 @@ async function connect(port: number) {
     conn,
     send,
     say: (text: string) => send(encoder.encode(text)),
-    /** Head and body, which may come one after the other. */
+    /** Head and body, which may arrive separately. */
     async answer(): Promise<string> {
       const buffer = new Uint8Array(4096);
       let text = "";
@@ -55,7 +55,7 @@ async function bytesOf(
   return body ? await Array.fromAsync(body) : [];
 }
 
-Deno.test("bodies arrive as they were sent, however they were cut", async () => {
+Deno.test("bodies arrive as sent, for any chunking", async () => {
   const seen: Uint8Array[][] = [];
   const { server, port } = await serve(async (request) => {
     seen.push(await bytesOf(request.body));
@@ -93,7 +93,7 @@ Deno.test("bodies arrive as they were sent, however they were cut", async () => 
   await server.stop(1000);
 });
 
-Deno.test("small pieces come as few large blocks", async () => {
+Deno.test("small chunks are delivered as few large blocks", async () => {
   let sizes: number[] = [];
   const { server, port } = await serve(async (request) => {
     sizes = (await bytesOf(request.body)).map(({ length }) => length);
@@ -112,13 +112,13 @@ Deno.test("small pieces come as few large blocks", async () => {
   await client.say("0\r\n\r\n");
   await client.answer();
   client.conn.close();
-  // Eight, and more where the machine stands still for longer than is waited for a block.
+  // Eight, or more if the machine pauses for longer than the wait for a block.
   assert.ok(sizes.length <= 16, `${sizes}`);
   assert.equal(sizes.reduce((sum, size) => sum + size, 0), 2 * MB);
   await server.stop(1000);
 });
 
-Deno.test("the bytes of a slow sender are not held back until a block is full", async () => {
+Deno.test("bytes of a slow sender are delivered before a block is full", async () => {
   const first = Promise.withResolvers<number>();
   const { server, port } = await serve(async (request) => {
     for await (const block of request.body ?? []) {
@@ -156,7 +156,7 @@ for (
   });
 }
 
-Deno.test("the signal of a request tells that the client has gone, also who asks later", async () => {
+Deno.test("the signal of a request is aborted when the client disconnects, even if read later", async () => {
   const arrived = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
   const late = Promise.withResolvers<void>();
@@ -167,7 +167,7 @@ Deno.test("the signal of a request tells that the client has gone, also who asks
     }
     await gone.promise;
     if (request.url.endsWith("/late")) {
-      // Its connection was closed first, and may be told of last.
+      // Its connection was closed first, but may be reported last.
       await until(() => request.signal.aborted);
       late.resolve();
     }
@@ -185,7 +185,7 @@ Deno.test("the signal of a request tells that the client has gone, also who asks
   await server.stop(1000);
 });
 
-Deno.test("the signal of a request that is answered is not aborted", async () => {
+Deno.test("the signal of a completed request is not aborted", async () => {
   let signal: AbortSignal | undefined;
   const { server, url } = await serve((request) => {
     ({ signal } = request);
@@ -196,7 +196,7 @@ Deno.test("the signal of a request that is answered is not aborted", async () =>
   assert.equal(signal?.aborted, false);
 });
 
-Deno.test("no byte is lost when the signal is asked for and the body is read late", async () => {
+Deno.test("no byte is lost when the signal is read and the body is read late", async () => {
   const { server, url } = await serve(async (request) => {
     request.signal.throwIfAborted();
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -219,7 +219,7 @@ Deno.test("opening the body in another way is refused instead of losing bytes", 
   await server.stop(1000);
 });
 
-Deno.test("who does not read is not sent more than buffers hold", async () => {
+Deno.test("backpressure stops the sender when the body is not read", async () => {
   const begin = Promise.withResolvers<void>();
   let got = 0;
   const { server, port } = await serve(async (request) => {
@@ -256,7 +256,7 @@ Deno.test("who does not read is not sent more than buffers hold", async () => {
   await server.stop(1000);
 });
 
-Deno.test("a body that is left half read does not spoil the next request of the connection", async () => {
+Deno.test("a partly read body does not affect the next request of the connection", async () => {
   const { server, port } = await serve(async (request) => {
     const reader = request.body?.getReader();
     const first = await reader?.read();

@@ -1,6 +1,6 @@
 /**
- * Responses of `node:http` that keep to what their head announces, and whose
- * progress can be watched.
+ * Responses of `node:http` that enforce their announced length, and whose
+ * progress can be observed.
  *
  * @module
  */
@@ -13,28 +13,31 @@ import {
   parseLength,
 } from "./announced_length.ts";
 
-/** Called when bytes were handed over, or could not be. */
+/** Called when bytes were written, or could not be. */
 type Written = (error?: Error | null) => void;
 
-/** Larger bodies are handed over in pieces, so that a slow reader's progress shows. */
+/** Larger bodies are written in pieces, so that a slow reader's progress is visible. */
 const PIECE_BYTES = 64 * 1024;
 
-/** A response whose body is counted against its announced length. */
+/** A response whose body is checked against its announced length. */
 export class CountedResponse<
   Request extends IncomingMessage = IncomingMessage,
 > extends ServerResponse<Request> {
   /** Called once when the body does not have the announced length; the connection is destroyed. */
   onMismatch: ((mismatch: LengthMismatch) => void) | undefined;
-  /** Called when the source of the body fails while the client is there; the connection is destroyed. */
+  /**
+   * Called when the source of the body fails while the client is connected; the
+   * connection is destroyed.
+   */
   onFailure: ((path: string, error: Error) => void) | undefined;
   /** Bytes of the body so far. */
   #produced = 0;
-  /** Undefined before the head, and where no length counts. */
+  /** Undefined before the head, and if no length applies. */
   #announced: number | undefined;
   #ending = false;
   #cut = false;
 
-  /** Bytes of the body that were handed over so far. */
+  /** Bytes of the body written so far. */
   get produced(): number {
     return this.#produced;
   }
@@ -84,7 +87,7 @@ export class CountedResponse<
       this.#destroyAll();
       return this;
     }
-    // The base class may come back through write().
+    // The base class may call write() again.
     this.#ending = true;
     if (typeof chunk === "function") return super.end(chunk as () => void);
     if (typeof encoding === "string") return super.end(chunk, encoding, done);
@@ -105,7 +108,7 @@ export class CountedResponse<
     this.end();
   }
 
-  /** Resolves when more may be written, with false when the connection is gone. */
+  /** Resolves when more may be written, with false when the connection is closed. */
   #drained(): Promise<boolean> {
     if (this.destroyed) return Promise.resolve(false);
     return new Promise((resolve) => {
@@ -119,7 +122,10 @@ export class CountedResponse<
     });
   }
 
-  /** Counts `bytes` more; false, and the connection is gone, when they are too many. */
+  /**
+   * Adds `bytes` to the count; returns false, and destroys the connection, when
+   * there are too many.
+   */
   #fits(bytes: number): boolean {
     this.#produced += bytes;
     if (this.#announced === undefined) return true;
@@ -130,7 +136,7 @@ export class CountedResponse<
 
   #destroyAll(): void {
     this.#cut = true;
-    // Who has left gets no body of any length.
+    // A disconnected client receives no body.
     if (this.destroyed || this.req.socket.destroyed) return;
     this.onMismatch?.({
       method: this.req.method ?? "",
@@ -139,7 +145,7 @@ export class CountedResponse<
       announced: this.#announced ?? 0,
       produced: this.#produced,
     });
-    // Nothing that is buffered may follow, and no other request of this connection.
+    // Nothing buffered may follow, and no other request of this connection.
     this.req.socket.destroy();
   }
 }
@@ -153,7 +159,7 @@ function isLarge(chunk: unknown): chunk is string | Uint8Array {
   return chunk instanceof Uint8Array && chunk.byteLength > PIECE_BYTES;
 }
 
-/** `Content-Length` in what `writeHead` was given: an object or a flat list. */
+/** `Content-Length` in the arguments of `writeHead`: an object or a flat list. */
 function lengthIn(headers: unknown): unknown {
   if (typeof headers !== "object" || headers === null) return undefined;
   if (Array.isArray(headers)) {

@@ -4,7 +4,7 @@ import { until } from "../../tests/support/until.ts";
 import { withAnnouncedLength } from "./announced_length.ts";
 import { type Handler, listen } from "./serve.ts";
 
-/** A server whose log lines are kept. */
+/** A server with recorded log lines. */
 async function serve(fetch: Handler) {
   const lines: string[] = [];
   const log = createLogger({
@@ -15,7 +15,7 @@ async function serve(fetch: Handler) {
   return { server, lines };
 }
 
-/** Everything that comes back for `text` on one connection, and whether the server closed it. */
+/** All bytes received for `text` on one connection, and whether the server closed it. */
 async function exchange(
   port: number,
   text: string,
@@ -84,7 +84,7 @@ const lengths: Record<string, { body: () => BodyInit; announced: number }> = {
 };
 
 for (const [what, { body, announced }] of Object.entries(lengths)) {
-  // The library has a way of its own for a response whose body was looked at.
+  // The library has a separate code path for a response whose body was accessed.
   for (const opened of [false, true]) {
     const name = `${what}${opened ? ", as a full Response" : ""}`;
     Deno.test(`${name} ends the connection before the next response`, async () => {
@@ -133,7 +133,7 @@ Deno.test("a body that breaks ends the connection without an end of the body", a
   }
 });
 
-Deno.test("bodies of the announced length pass, and those that may not be there do not count", async () => {
+Deno.test("bodies of the announced length pass, and those of responses without body are ignored", async () => {
   const { server, lines } = await serve((request) => {
     const { pathname } = new URL(request.url);
     const headers = { "content-length": "10" };
@@ -171,7 +171,7 @@ Deno.test("bodies of the announced length pass, and those that may not be there 
   assert.equal(head.headers.get("content-length"), "10");
   assert.equal((await fetch(`${url}/304`)).status, 304);
   assert.equal((await fetch(`${url}/204`)).status, 204);
-  // Two on one connection: the first has no body that could be missing.
+  // Two on one connection: the first has no body.
   const pair = await exchange(
     server.port,
     `HEAD / HTTP/1.1\r\nhost: x\r\n\r\n${get("/text")}`,
@@ -181,7 +181,7 @@ Deno.test("bodies of the announced length pass, and those that may not be there 
   await server.stop(0);
 });
 
-Deno.test("a client that leaves in the middle of a body is no error", async () => {
+Deno.test("a client that disconnects in the middle of a body is not an error", async () => {
   const seen: string[] = [];
   const { server, lines } = await serve((request) => {
     const { signal } = request;
@@ -189,7 +189,7 @@ Deno.test("a client that leaves in the middle of a body is no error", async () =
       start(controller) {
         signal.addEventListener("abort", () => {
           seen.push("aborted");
-          // What has been let go of cannot fail any more.
+          // A cancelled source cannot fail any more.
           if (!seen.includes("cancelled")) controller.error(signal.reason);
         });
       },
@@ -212,7 +212,7 @@ Deno.test("a client that leaves in the middle of a body is no error", async () =
   assert.deepEqual(lines, []);
 });
 
-Deno.test("under Deno.serve a body of another length than announced breaks off", async () => {
+Deno.test("under Deno.serve a body of a wrong length is cut off", async () => {
   const request = new Request("http://localhost/v2/blob");
   const cut: number[] = [];
   const judged = (text: string, announced: number, method = "GET") =>

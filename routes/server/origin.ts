@@ -1,22 +1,22 @@
 /**
- * Under which address a client reaches us.
+ * The origin under which a client reaches the server.
  *
  * @module
  */
 
-/** The part of the configuration that decides. */
+/** The relevant settings. */
 export interface OriginSettings {
   base_url: string;
-  /** Hosts under which images are named. */
+  /** Hosts in image names. */
   registry_domains: readonly string[];
 }
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
 
 /**
- * The origin to name in challenges. That of the request where its host is one
- * of ours (a laptop has several names, and a client that came by one may not
- * reach another), else the configured one: `Host` is anybody's to write.
+ * The origin for challenges: that of the request if its host is one of ours (a
+ * laptop has several names, and a client may not reach all of them), else the
+ * configured one, because clients control `Host`.
  */
 export function clientOrigin(
   settings: OriginSettings,

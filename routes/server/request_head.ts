@@ -1,7 +1,7 @@
 /**
- * Request heads that two servers can read in two ways. One of a proxy and us
- * would take the request for another one than the other does, so they are
- * refused (RFC 9112, sections 3.2 and 6.1).
+ * Detects ambiguous request heads, which a proxy and this server could
+ * interpret differently (request smuggling). They are refused (RFC 9112,
+ * sections 3.2 and 6.1).
  *
  * @module
  */
@@ -23,7 +23,7 @@ export function isAmbiguous(request: IncomingMessage): boolean {
   return hosts > 1;
 }
 
-/** Answers 400 and ends the connection: what follows on it cannot be told apart. */
+/** Responds with 400 and closes the connection: the boundary of the next request is unknown. */
 export function refuseAmbiguous(
   request: IncomingMessage,
   response: ServerResponse,
@@ -38,7 +38,7 @@ export function refuseAmbiguous(
   response.end(request.method === "HEAD" ? undefined : text);
 }
 
-/** Whether the head says that a body follows. */
+/** Whether the head announces a body. */
 export function announcesBody({ headers }: IncomingMessage): boolean {
   return (headers["content-length"] ?? "0") !== "0" ||
     headers["transfer-encoding"] !== undefined;

@@ -1,9 +1,8 @@
 /**
- * The one file that decides how the program listens.
- *
- * On a machine: `node:http` through @hono/node-server, because `Deno.serve` of
- * Deno 2.8.3 and later reads chunked request bodies in quadratic time, which
- * `podman push` would feel. On Deno Deploy only `Deno.serve` can listen.
+ * The only file that decides how the program listens. On a machine: `node:http`
+ * through @hono/node-server, because `Deno.serve` of Deno 2.8.3 and later reads
+ * chunked request bodies in quadratic time, which would slow down `podman
+ * push`. On Deno Deploy only `Deno.serve` can listen.
  *
  * @module
  */
@@ -29,27 +28,27 @@ import { CountedResponse } from "./node_response.ts";
 import { LOOK_MS, NO_LIMITS, type ServerLimits } from "./server_limits.ts";
 import { announcesBody, isAmbiguous, refuseAmbiguous } from "./request_head.ts";
 
-/** Takes over connections that want to become WebSockets. */
+/** Handles connections that upgrade to WebSockets. */
 export interface Upgrade {
-  /** Whether a request that asks for another protocol gets it here; others are answered as if they had not asked. */
+  /** Whether an upgrade request is handled here; others are served as normal requests. */
   wants(request: IncomingMessage): boolean;
-  /** Takes the connection of a request that is wanted. */
+  /** Takes over the connection of an accepted request. */
   take(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
 }
 
-/** What is known of the connection that a request came by. */
+/** The connection of a request. */
 export interface Connection {
-  /** Network address of the other end, a proxy's where one stands in front. */
+  /** Network address of the peer, which may be a proxy. */
   readonly remoteAddress?: string | undefined;
   /**
-   * Adds a header to the answer, beside those of the Response. Where it is
-   * there, it spares opening the Response's `headers`, which makes a small
-   * answer a third dearer.
+   * Adds a header to the response, in addition to those of the Response. If
+   * present, it avoids opening the Response's `headers`, which makes a small
+   * response a third more expensive.
    */
   addHeader?(name: string, value: string): void;
 }
 
-/** Answers a request. */
+/** Handles a request. */
 export type Handler = (
   request: Request,
   connection: Connection,
@@ -62,9 +61,9 @@ export interface ListenOptions {
   fetch: Handler;
   upgrade?: Upgrade;
   log: Logger;
-  /** None by default, but those of `node:http`. */
+  /** By default only those of `node:http`. */
   limits?: ServerLimits;
-  /** Called when the server accepts nothing any more and cannot be brought back. */
+  /** Called when the server stops accepting connections and cannot be restored. */
   onDead?: (error: AppError) => void;
 }
 
@@ -72,21 +71,25 @@ export interface ListenOptions {
 export interface Listening {
   readonly port: number;
   /**
-   * Stops accepting, lets requests in flight finish, and cuts those that are
-   * still running after `graceMs` milliseconds.
+   * Stops accepting, lets requests in progress finish, and aborts those still
+   * running after `graceMs` milliseconds.
    */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Starts to listen. Throws AppError `UNAVAILABLE` that names the setting when the address is taken. */
+/**
+ * Starts to listen. Throws AppError `UNAVAILABLE` that names the setting when
+ * the address is in use.
+ */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const { hostname, upgrade, log, limits = NO_LIMITS } = options;
   const inFlight = new InFlight();
   const cut = (mismatch: LengthMismatch) => logMismatch(log, mismatch);
   const broken = (path: string, error: Error) =>
     log.error("response broken off, its source failed", { path, error });
-  // The library puts a leaner Response in place of the global one, which makes
-  // answers a third cheaper; it lacks `bytes()`, so that nobody here calls it.
+  // The library replaces the global Response by a leaner one, which makes
+  // responses a third cheaper; it lacks `bytes()`, which must not be called
+  // here.
   const answer = getRequestListener((request, bindings) => {
     const { incoming, outgoing } = bindings;
     const plain = incoming instanceof IncomingMessage &&
@@ -101,11 +104,11 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   const serverOptions = {
     ServerResponse: CountedResponse,
     headersTimeout: limits.headMs,
-    // An upload may take hours; a body that stalls is noticed where it is read.
+    // An upload may take hours; a stalled body is detected where it is read.
     requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: Math.min(LOOK_MS, limits.headMs),
-    // Some clients offer HTTP/2 this way and are content without it.
+    // Some clients offer HTTP/2 this way and work without it.
     shouldUpgradeCallback: (request: IncomingMessage) =>
       upgrade?.wants(request) ?? false,
   };
@@ -113,7 +116,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     inFlight.add(response);
     response.onMismatch = cut;
     response.onFailure = broken;
-    // A body that nobody takes would hold up the next request of its connection.
+    // An unread body would block the next request of its connection.
     if (request.method === "GET" || request.method === "HEAD") {
       request.resume();
       if (announcesBody(request)) endUnfinished(request, response);
@@ -146,7 +149,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       guards.stopChecks();
       if (server.listening) server.close();
       server.closeIdleConnections();
-      // `close` of Deno's node:http does not wait for requests that are being answered.
+      // `close` of Deno's node:http does not wait for requests in progress.
       await inFlight.end(graceMs);
       guards.stop();
       server.closeAllConnections();
@@ -154,7 +157,10 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   };
 }
 
-/** Ends the connection when the body of a request has not come a second after the response: it may never come. */
+/**
+ * Closes the connection when the body of a request has not arrived a second
+ * after the response: it may never arrive.
+ */
 function endUnfinished(
   request: IncomingMessage,
   response: ServerResponse,

@@ -1,6 +1,6 @@
 /**
- * What watches over the connections of a server while it runs: how many there
- * are, whether responses are read, and whether the listener still accepts.
+ * Monitors the connections of a running server: their number, whether responses
+ * are read, and whether the listener still accepts.
  *
  * @module
  */
@@ -45,7 +45,7 @@ export class ServerGuards {
     server.on("connection", (socket) => this.#admit(socket));
   }
 
-  /** Begins the checks of a server that listens on `port`. */
+  /** Starts the checks of a server that listens on `port`. */
   start(port: number): void {
     const { hostname, log, onDead } = this.#options;
     this.#check = new ListenerCheck({
@@ -73,7 +73,7 @@ export class ServerGuards {
     this.#check?.stop();
   }
 
-  /** Ends everything. */
+  /** Stops everything. */
   stop(): void {
     this.stopChecks();
     clearInterval(this.#timer);

@@ -1,5 +1,5 @@
 /**
- * What a client may take of the server.
+ * Limits for clients of the server.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import {
   descriptorLimit,
 } from "./connections.ts";
 
-/** How often connections are compared with the limits, in milliseconds. */
+/** How often connections are checked, in milliseconds. */
 export const LOOK_MS = 5_000;
 
-/** What a client may take of the server. Times in milliseconds. */
+/** Limits for clients of the server. Times in milliseconds. */
 export interface ServerLimits {
   readonly connections: ConnectionLimits;
   /** For the head of a request. */
@@ -25,7 +25,7 @@ export interface ServerLimits {
   readonly keepAliveMs: number;
 }
 
-/** The limits that the settings ask for. */
+/** The limits in the settings. */
 export function serverLimits(
   settings: ConnectionSettings & {
     readonly head_timeout_seconds: number;
@@ -41,7 +41,7 @@ export function serverLimits(
   };
 }
 
-/** For servers that only this machine reaches, as those of tests. */
+/** For servers on loopback, such as those of tests. */
 export const NO_LIMITS: ServerLimits = {
   connections: { total: Infinity, perAddress: undefined },
   headMs: 60_000,

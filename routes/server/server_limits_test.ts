@@ -33,7 +33,7 @@ const connect = (port: number) => Deno.connect({ hostname: "127.0.0.1", port });
 const say = (conn: Deno.Conn, text: string) =>
   conn.write(new TextEncoder().encode(text));
 
-/** What comes until the server closes the connection, and after how many milliseconds that is. */
+/** Reads until the server closes the connection, and returns the time in milliseconds. */
 async function untilClosed(conn: Deno.Conn) {
   const since = performance.now();
   let text = "";
@@ -47,7 +47,7 @@ async function untilClosed(conn: Deno.Conn) {
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-Deno.test("who sends no head, or half of one, is closed with 408", async () => {
+Deno.test("a connection without a head, or with half of one, is closed with 408", async () => {
   const { server } = await serve(() => new Response("ok"), { headMs: 300 });
   for (const text of ["", "GET / HTTP/1.1\r\nhost: x\r\n"]) {
     using conn = await connect(server.port);
@@ -94,7 +94,7 @@ Deno.test("a connection between two requests stays open, one with an endless GET
   await server.stop(0);
 });
 
-Deno.test("a body that stalls ends with 408, one that moves slowly does not", async () => {
+Deno.test("a stalled body ends with 408, a slow one does not", async () => {
   const failures: string[] = [];
   const { server } = await serve(async (request) => {
     let size = 0;
@@ -129,7 +129,7 @@ Deno.test("a body that stalls ends with 408, one that moves slowly does not", as
   await server.stop(0);
 });
 
-Deno.test("a response that nobody reads is dropped, one that is read slowly is not", async () => {
+Deno.test("an unread response is dropped, one that is read slowly is not", async () => {
   const sizes = 24 * MB;
   let cancelled = 0;
   const { server, lines } = await serve(() => {
@@ -152,7 +152,7 @@ Deno.test("a response that nobody reads is dropped, one that is read slowly is n
   await say(idle, get);
   using slow = await connect(server.port);
   await say(slow, get);
-  // Reads all the time, but takes several times the limit for it.
+  // Reads continuously, but takes several times the limit.
   let received = 0;
   const buffer = new Uint8Array(512 * 1024);
   for (;;) {
@@ -167,7 +167,7 @@ Deno.test("a response that nobody reads is dropped, one that is read slowly is n
   await server.stop(0);
 });
 
-Deno.test("a handler that takes long is no stalled response", async () => {
+Deno.test("a slow handler does not count as a stalled response", async () => {
   const { server, lines } = await serve(async () => {
     await wait(900);
     return new Response("late");
@@ -187,7 +187,7 @@ Deno.test("beyond the limit connections are closed at once, and idle ones make r
   for (let i = 0; i < 3; i++) {
     const conn = await connect(server.port);
     await say(conn, "GET / HTTP/1.1\r\nhost: x\r\n\r\n");
-    // Loopback is not counted as one client.
+    // Loopback does not count as one client.
     assert.ok((await conn.read(new Uint8Array(1024)) ?? 0) > 0);
     conns.push(conn);
   }
@@ -208,7 +208,7 @@ function from(remoteAddress: string): Socket {
   return Object.assign(new EventEmitter(), { remoteAddress }) as Socket;
 }
 
-Deno.test("connections are counted by address and /64 network, but not those of proxies and of the machine", () => {
+Deno.test("connections are counted by address and /64 network, except those of proxies and loopback", () => {
   const connections = new Connections({ total: 100, perAddress: 2 });
   const first = from("198.51.100.7");
   assert.equal(connections.admit(first), undefined);
@@ -258,7 +258,7 @@ Deno.test("the limits stay below the file descriptors of the process", () => {
   }
 });
 
-/** A listener of which the test decides whether it notices connections. */
+/** A listener whose test decides whether it accepts connections. */
 async function checked(notices: () => boolean, lines: string[] = []) {
   const server = createServer(() => {});
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -287,7 +287,7 @@ async function checked(notices: () => boolean, lines: string[] = []) {
   };
 }
 
-Deno.test("a listener that accepts is left alone", async () => {
+Deno.test("a listener that accepts is not changed", async () => {
   const listener = await checked(() => true);
   await wait(300);
   assert.deepEqual(listener.lines, []);
@@ -306,7 +306,7 @@ Deno.test("a listener that has stopped accepting listens again", async () => {
   listener.stop();
 });
 
-Deno.test("a listener that cannot be brought back is reported once", async () => {
+Deno.test("a listener that cannot be restored is reported once", async () => {
   const listener = await checked(() => false);
   await until(() => listener.dead() > 0);
   await wait(300);

@@ -1,5 +1,5 @@
 /**
- * Answers of the OCI API that several resources share.
+ * Responses of the OCI API shared by several resources.
  *
  * @module
  */
@@ -7,10 +7,13 @@
 import { quotedEtag } from "../../lib/etag.ts";
 import type { Digest } from "../../lib/oci/digest.ts";
 
-/** Content that is named by its digest never changes. */
+/** Content addressed by its digest never changes. */
 const IMMUTABLE = "max-age=31536000, immutable";
 
-/** An answer without a body. The empty string keeps `Content-Length: 0`, where null would become chunked. */
+/**
+ * A response without a body. The empty string gives `Content-Length: 0`, where
+ * null would become chunked.
+ */
 export function empty(status: number, headers: HeadersInit = {}): Response {
   const body = status === 204 || status === 304 ? null : "";
   const response = new Response(body, { status, headers });
@@ -19,7 +22,7 @@ export function empty(status: number, headers: HeadersInit = {}): Response {
   return response;
 }
 
-/** A JSON answer without charset, as clients compare media types to the letter. */
+/** A JSON response without charset, because clients compare media types exactly. */
 export function json(
   value: unknown,
   headers: Record<string, string> = {},
@@ -29,17 +32,17 @@ export function json(
   });
 }
 
-/** Characters of a warning that are sent; all of an answer's together may take 4,096 bytes. */
+/** Maximum characters of a warning; all of a response together may have 4,096 bytes. */
 const MAX_WARNING = 1_000;
 
-/** The header for people at the client (distribution-spec, "Warnings"); none without `text`. */
+/** The header with a message for the user (distribution-spec, "Warnings"); none without `text`. */
 export function warning(text: string | undefined): Record<string, string> {
   if (text === undefined) return {};
   const plain = text.slice(0, MAX_WARNING).replace(/[^\x20-\x7e]/g, "?");
   return { warning: `299 - "${plain.replace(/["\\]/g, "\\$&")}"` };
 }
 
-/** Headers that say which content this is. `pinned` content was asked for by digest. */
+/** Headers that identify the content. `pinned` content was requested by digest. */
 export function contentHeaders(
   digest: Digest,
   options: { pinned: boolean; open: boolean },
@@ -52,7 +55,7 @@ export function contentHeaders(
   };
 }
 
-/** The answer to who already has the content; `headers` are those of the 200. */
+/** The response to a client that already has the content; `headers` are those of the 200. */
 export function notModified(headers: Record<string, string>): Response {
   const { "content-length": _, ...rest } = headers;
   return empty(304, rest);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { warning } from "./answers.ts";
 
-Deno.test("a warning is one quoted string of limited length, whatever its text", () => {
+Deno.test("a warning is one quoted string of limited length, for any text", () => {
   assert.deepEqual(warning(undefined), {});
   assert.deepEqual(warning('Say "no" \\ née\r\n'), {
     warning: '299 - "Say \\"no\\" \\\\ n?e??"',

@@ -24,7 +24,7 @@ import type { RepositoryRequest, V2Deps } from "./deps.ts";
 
 const OCTETS = "application/octet-stream";
 
-/** The client asked for bytes that the blob does not have; it is told how many there are. */
+/** The client requested bytes beyond the blob; the response has its size. */
 export class UnsatisfiedRangeError extends AppError {
   /** Bytes of the blob. */
   readonly size: number;
@@ -35,7 +35,7 @@ export class UnsatisfiedRangeError extends AppError {
   }
 }
 
-/** Answers HEAD from what is known, never with a redirect. */
+/** Handles HEAD from the index, never with a redirect. */
 export async function headBlob(
   deps: V2Deps,
   r: RepositoryRequest,
@@ -49,7 +49,7 @@ export async function headBlob(
   return empty(200, { ...headers, "content-length": String(size) });
 }
 
-/** Streams the blob or a range of it, or sends the client to the hold's storage. */
+/** Streams the blob or a range of it, or redirects the client to the hold's storage. */
 export async function getBlob(
   deps: V2Deps,
   r: RepositoryRequest,
@@ -87,7 +87,7 @@ export async function getBlob(
   });
 }
 
-/** What GET and HEAD say of a blob; `caller` is undefined where anybody may read. */
+/** Headers of GET and HEAD; `caller` is undefined if the blob is public. */
 function blobHeaders(
   digest: Digest,
   caller: Did | undefined,
@@ -99,7 +99,7 @@ function blobHeaders(
   };
 }
 
-/** The range that is asked for; none where the client has begun with other content (RFC 9110, If-Range). */
+/** The requested range; none if the client started with other content (RFC 9110, If-Range). */
 function rangeOf(
   request: Request,
   digest: Digest,
@@ -115,7 +115,7 @@ function rangeOf(
   }
 }
 
-/** Takes the blob out of the repository. */
+/** Removes the blob from the repository. */
 export async function deleteBlob(
   deps: V2Deps,
   r: RepositoryRequest,

@@ -1,5 +1,5 @@
 /**
- * Who calls `/v2/`, by the Bearer token, and what the token allows.
+ * The caller of `/v2/`, from the Bearer token, and its rights.
  *
  * @module
  */
@@ -17,9 +17,9 @@ import { AppError } from "../../lib/errors.ts";
 import type { RepoRef } from "../../lib/registry/manifests/manifest_index.ts";
 import { parseAuthorization } from "../../lib/oci/www_authenticate.ts";
 
-/** A request lacks a token, or has one that does not go far enough: the client is sent to the token endpoint. */
+/** A request has no token, or an insufficient one: the client is sent to the token endpoint. */
 export class ChallengeError extends AppError {
-  /** Set when the token is good but does not name the action. */
+  /** Set when the token is valid but does not include the action. */
   readonly insufficientScope: boolean;
 
   constructor(message: string, insufficientScope: boolean, cause?: unknown) {
@@ -28,7 +28,10 @@ export class ChallengeError extends AppError {
   }
 }
 
-/** The claims of the request's token; undefined without one. Throws AppError `UNAUTHORIZED` for a bad one. */
+/**
+ * The claims of the request's token; undefined without one. Throws AppError
+ * `UNAUTHORIZED` for an invalid one.
+ */
 export async function claimsOf(
   request: Request,
   tokens: RegistryTokens,
@@ -44,14 +47,17 @@ export async function claimsOf(
   return await tokens.verify(credentials.token);
 }
 
-/** Whether the token allows or refuses `action` on the repository; undefined when it was not asked for. */
+/**
+ * Whether the token allows or refuses `action` on the repository; undefined
+ * when it was not requested.
+ */
 function verdict(
   claims: TokenClaims | undefined,
   action: Action,
   did: Did,
   repo: string,
 ): "allowed" | "refused" | undefined {
-  // The same repository may have been asked for by handle and by DID.
+  // The same repository may have been requested by handle and by DID.
   const grants = (claims?.grants ?? []).filter((grant) =>
     grant.did === did && grant.repo === repo
   );
@@ -61,7 +67,7 @@ function verdict(
     : undefined;
 }
 
-/** Who reads `repo`: the token's owner where the token allows it, else somebody without login. */
+/** The reader of `repo`: the token's holder if the token allows it, else an anonymous reader. */
 export function readerOf(
   claims: TokenClaims | undefined,
   owner: Identity,
@@ -82,8 +88,8 @@ export function mayPush(
 }
 
 /**
- * As whom the catalog looks at a repository: the token's owner where the token
- * names the repository or has the scope of the catalog, else without login.
+ * The account with which the catalog reads a repository: the token's holder if
+ * the token includes the repository or the catalog scope, else anonymous.
  */
 export function catalogReader(
   claims: TokenClaims | undefined,
@@ -101,7 +107,7 @@ export function catalogReader(
       : undefined;
 }
 
-/** The repositories that the token allows to pull from, and as whom. */
+/** The repositories that the token allows to pull from, and the account. */
 export function readableBy(
   claims: TokenClaims | undefined,
 ): (RepoRef & { reader: Did | undefined })[] {
@@ -111,8 +117,9 @@ export function readableBy(
 }
 
 /**
- * The caller, who may do `action` to `repo`. Throws {@linkcode ChallengeError}
- * when another token could help, and AppError `DENIED` when none could.
+ * Returns the caller if it may do `action` on `repo`. Throws
+ * {@linkcode ChallengeError} when another token could help, and AppError
+ * `DENIED` when none could.
  */
 export function requireAction(
   claims: TokenClaims | undefined,

@@ -6,7 +6,7 @@ import { catalogReader } from "./caller.ts";
 const ALICE: Did = "did:plc:alicealicealicealiceal22";
 const BOB: Did = "did:plc:bobbobbobbobbobbobbobbo2";
 
-/** Names of the repositories that the catalog looks at as ALICE. */
+/** Names of the repositories that the catalog reads as ALICE. */
 function seen(claims: Partial<TokenClaims>): string[] {
   const readerOf = catalogReader({
     did: ALICE,
@@ -27,7 +27,7 @@ function seen(claims: Partial<TokenClaims>): string[] {
   );
 }
 
-Deno.test("the catalog shows what the token names and what its scope of the catalog covers", () => {
+Deno.test("the catalog lists repositories in the token and those covered by its catalog scope", () => {
   const app = { did: ALICE, repo: "app" };
   const everything = ["alice/app", "alice/team/one", "alice/team/two"];
   const cases: [Partial<TokenClaims>, string[]][] = [

@@ -1,5 +1,5 @@
 /**
- * What the `/v2/` handlers are given, and what they know of one request.
+ * Dependencies of the `/v2/` handlers, and the parsed request.
  *
  * @module
  */
@@ -31,22 +31,22 @@ export interface V2Deps {
   manifests: Manifests;
   push: ManifestPush;
   lists: Lists;
-  /** Counts a look-up without login at another server. Throws AppError `TOOMANYREQUESTS`. */
+  /** Counts a lookup without login at another server. Throws AppError `TOOMANYREQUESTS`. */
   admitLookUp: (c: Context<AppEnv>) => Promise<void>;
-  /** The session of somebody who has logged in; undefined when it is gone. */
+  /** The session of a logged-in account; undefined when it has ended. */
   session: (did: Did) => Promise<PdsSession | undefined>;
-  /** Origin that clients use to reach us, for the token endpoint's address. */
+  /** Origin used by the client, for the token endpoint's address. */
   origin: (request: Request) => string;
   maxManifestBytes: number;
-  /** Whether `_catalog` is answered. */
+  /** Whether `_catalog` is enabled. */
   catalog: boolean;
 }
 
-/** One request, after its path and its token were read. */
+/** One request, after its path and its token were parsed. */
 export interface V2Request {
   readonly request: Request;
   readonly claims: TokenClaims | undefined;
-  /** Awaited before another server is asked for what is not known here. */
+  /** Awaited before another server is queried. */
   readonly admit: () => Promise<void>;
 }
 
@@ -54,6 +54,6 @@ export interface V2Request {
 export interface RepositoryRequest extends V2Request {
   readonly owner: Identity;
   readonly repo: string;
-  /** `/v2/<name>` as the client should go on using it. */
+  /** `/v2/<name>` in the form that the client should keep using. */
   readonly base: string;
 }

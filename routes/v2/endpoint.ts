@@ -8,10 +8,10 @@ import type { Digest, DigestAlgorithm } from "../../lib/oci/digest.ts";
 import type { PageRequest } from "../../lib/oci/lists.ts";
 import type { ImageName, Reference } from "../../lib/oci/name.ts";
 
-/** Methods that read; HEAD is answered wherever GET is. */
+/** Methods that read; HEAD is supported wherever GET is. */
 type Read = "GET" | "HEAD";
 
-/** What a request to `/v2/…` is about; every part is checked. */
+/** The endpoint of a request to `/v2/…`; every part is validated. */
 export type Endpoint =
   /** `/v2/`: is this a registry, and am I signed in? */
   | { kind: "base"; method: Read }
@@ -38,7 +38,7 @@ export type Endpoint =
   }
   /**
    * `POST /v2/NAME/blobs/uploads/`: starts an upload. With `digest` the body is
-   * the whole blob; `mount` asks to take it from another repository, or without
+   * the whole blob; `mount` requests it from another repository, or without
    * `from` from any that the caller may read.
    */
   | {
@@ -50,7 +50,7 @@ export type Endpoint =
     algorithm: DigestAlgorithm;
     mount: { digest: Digest; from: ImageName | undefined } | undefined;
   }
-  /** `/v2/NAME/blobs/uploads/ID`; `digest` is there with PUT, and only then. */
+  /** `/v2/NAME/blobs/uploads/ID`; `digest` is present only with PUT. */
   | {
     kind: "upload";
     method: "PUT";

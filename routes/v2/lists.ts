@@ -26,7 +26,10 @@ import { json, warning } from "./answers.ts";
 import { catalogReader, readerOf } from "./caller.ts";
 import type { RepositoryRequest, V2Deps, V2Request } from "./deps.ts";
 
-/** Owners whose handles are looked up at the same time, and how long a catalog waits for all of them, in milliseconds. */
+/**
+ * Concurrent lookups of owners' handles, and how long a catalog waits for all
+ * of them, in milliseconds.
+ */
 const PARALLEL_NAMES = 16;
 const NAMES_MS = 2_000;
 
@@ -82,7 +85,7 @@ export async function listReferrers(
   return referrersPage(items, artifactTypes, { ...warning(doubt), ...link });
 }
 
-/** One page of a list that was narrowed to `artifactTypes`, if there are any; `more` are further headers. */
+/** One page of a list filtered by `artifactTypes`, if any; `more` are further headers. */
 export function referrersPage(
   items: readonly Descriptor[],
   artifactTypes: readonly string[],
@@ -134,7 +137,7 @@ export async function listCatalog(
   });
 }
 
-/** Handles of owners as far as they can be had soon; the others are shown by their DIDs. */
+/** Handles of owners that resolve in time; the others are listed by DID. */
 async function handlesOf(
   deps: V2Deps,
   dids: readonly Did[],
@@ -142,7 +145,7 @@ async function handlesOf(
   const handles = new Map<Did, string | undefined>();
   const signal = AbortSignal.timeout(NAMES_MS);
   await inParallel(new Set(dids), PARALLEL_NAMES, async (did) => {
-    // An owner who cannot be found is known by the DID.
+    // An owner that cannot be resolved is listed by DID.
     const owner = await deps.owners.resolve(did, { signal, patienceMs: 0 })
       .catch(() => undefined);
     handles.set(did, owner?.handle);
@@ -150,7 +153,7 @@ async function handlesOf(
   return handles;
 }
 
-/** The repository that an earlier page ended with. */
+/** The last repository of the previous page. */
 async function positionOf(
   deps: V2Deps,
   { request: { signal }, admit: beforeAsking }: V2Request,
@@ -164,7 +167,7 @@ async function positionOf(
   return { did, repo: repository };
 }
 
-/** Tells which extensions there are (distribution-spec, extensions/_oci.md): none but this list. */
+/** Lists the extensions (distribution-spec, extensions/_oci.md): none but this list. */
 export function discoverExtensions(): Response {
   return json({
     extensions: [{

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { V2Deps } from "./deps.ts";
 import { v2Routes } from "./routes.ts";
 
-Deno.test("the owner in the position of a catalog is looked up only for those who may ask for unknown names", async () => {
+Deno.test("the owner in the position of a catalog is resolved only for callers that may request unknown names", async () => {
   let admitted = 0;
   const deps: Partial<Record<keyof V2Deps, unknown>> = {
     catalog: true,

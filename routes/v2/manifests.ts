@@ -18,7 +18,7 @@ import {
 import { mayPush, readerOf, requireAction } from "./caller.ts";
 import type { RepositoryRequest, V2Deps } from "./deps.ts";
 
-/** Answers GET and HEAD with the stored bytes and type, whatever `Accept` says. */
+/** Returns the stored bytes and type for GET and HEAD, regardless of `Accept`. */
 export async function readManifest(
   deps: V2Deps,
   r: RepositoryRequest,

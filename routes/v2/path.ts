@@ -1,7 +1,7 @@
 /**
- * The one reader of `/v2/…` URLs: path, method and query become an
- * {@linkcode Endpoint}. Names may hold any number of slashes, so the path is
- * read from its end (distribution-spec, "Endpoints").
+ * The only parser of `/v2/…` URLs: converts path, method and query to an
+ * {@linkcode Endpoint}. Names may contain any number of slashes, so the path is
+ * parsed from its end (distribution-spec, "Endpoints").
  *
  * @module
  */
@@ -27,9 +27,9 @@ import {
 const UPLOAD_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
 /**
- * Reads a request line. `pathname` is still percent-encoded, as `URL` gives it,
- * and decoded here exactly once, segment by segment: an encoded slash never
- * becomes a separator.
+ * Parses a request line. `pathname` is percent-encoded, as in `URL`, and
+ * decoded here exactly once, segment by segment: an encoded slash never becomes
+ * a separator.
  *
  * Throws AppError: `NOT_FOUND` for a path of no endpoint; `UNSUPPORTED` with
  * `{method, allowed}` as detail for a wrong method; `NAME_INVALID`,
@@ -127,7 +127,7 @@ function parseSession(
       `There is no upload ${quote(id)}; start a new one.`,
     );
   }
-  // Clients ask for the status with the query of a failed PUT still in place.
+  // Clients request the status with the query of a failed PUT.
   if (method !== "PUT") return { kind: "upload", method, name, id };
   const digest = query.get("digest");
   if (digest === null) {
@@ -185,7 +185,7 @@ function parseManifestPath(
   return { kind: "manifest", method, name, reference, tags: parseTags(query) };
 }
 
-/** What cannot be a tag has never been one, so nothing is there. */
+/** An invalid tag cannot exist. */
 function parseKnownReference(text: string): Reference {
   try {
     return parseReference(text);
@@ -216,7 +216,7 @@ function decodeSegment(segment: string): string {
   return text;
 }
 
-/** The name that the last `count` segments leave. */
+/** The name before the last `count` segments. */
 function nameBefore(
   segments: readonly string[],
   count: number,
@@ -233,7 +233,7 @@ function endsWith(
   return from >= 0 && ending.every((text, at) => segments[from + at] === text);
 }
 
-/** `method` where it is allowed. Throws AppError `UNSUPPORTED`. */
+/** Returns `method` if it is allowed. Throws AppError `UNSUPPORTED`. */
 function allow<M extends string>(method: string, ...allowed: M[]): M {
   const found = allowed.find((one) => one === method);
   if (found !== undefined) return found;

@@ -24,7 +24,7 @@ function refuses(line: string, code: ErrorCode) {
   assert.throws(() => parse(line), (error) => isAppError(error, code), line);
 }
 
-Deno.test("each endpoint is known by its path", () => {
+Deno.test("each endpoint is recognised by its path", () => {
   const cases: [string, unknown][] = [
     ["GET /v2/", { kind: "base", method: "GET" }],
     ["HEAD /v2", { kind: "base", method: "HEAD" }],
@@ -139,7 +139,7 @@ Deno.test("an upload starts plain, whole, with an algorithm or as a mount", () =
   }
 });
 
-Deno.test("a mount that cannot be becomes a plain upload", () => {
+Deno.test("an invalid mount becomes a plain upload", () => {
   for (
     const query of [
       "mount=sha256:bad&from=bob.test/base",
@@ -154,7 +154,7 @@ Deno.test("a mount that cannot be becomes a plain upload", () => {
   }
 });
 
-Deno.test("names that look like endpoints are read from the end", () => {
+Deno.test("names that look like endpoints are parsed from the end", () => {
   const repositories = [
     "tags/list",
     "manifests/latest",
@@ -199,7 +199,7 @@ Deno.test("a raw DID may be written plain or percent-encoded", () => {
   }
 });
 
-Deno.test("bad parts are refused under the code of the part", () => {
+Deno.test("bad parts are refused with the code of the part", () => {
   refuses("GET /v2/alice.test/tags/list", "NAME_INVALID");
   refuses("GET /v2/alice.test/App/tags/list", "NAME_INVALID");
   refuses("GET /v2/alice.test//app/tags/list", "NAME_INVALID");
@@ -229,7 +229,7 @@ Deno.test("bad parts are refused under the code of the part", () => {
   );
 });
 
-Deno.test("ten tags and more go with one manifest, endless ones do not", () => {
+Deno.test("ten tags and more are accepted with one manifest, too many are not", () => {
   const query = (count: number) =>
     Array.from({ length: count }, (_, n) => `tag=v${n}`).join("&");
   const path = `/v2/alice.test/app/manifests/${D}`;
@@ -238,7 +238,7 @@ Deno.test("ten tags and more go with one manifest, endless ones do not", () => {
   refuses(`PUT ${path}?${query(MAX_TAGS + 1)}`, "TOO_LARGE");
 });
 
-Deno.test("a wrong method names the right ones", () => {
+Deno.test("a wrong method returns the allowed ones", () => {
   const cases: [string, string[]][] = [
     ["POST /v2/", ["GET", "HEAD"]],
     ["DELETE /v2/alice.test/app/tags/list", ["GET", "HEAD"]],
@@ -283,7 +283,7 @@ Deno.test("a path of no endpoint is not found", () => {
   }
 });
 
-Deno.test("any request line gives an endpoint or the client's fault", () => {
+Deno.test("any request line gives an endpoint or a client error", () => {
   const word = fc.oneof(
     fc.constantFrom(
       "alice.test",

@@ -1,5 +1,5 @@
 /**
- * The query parameters of `/v2/…`; every one is checked.
+ * Parses the query parameters of `/v2/…`.
  *
  * @module
  */
@@ -17,10 +17,13 @@ import { MAX_TAGS } from "../../lib/oci/manifest.ts";
 import { type ImageName, isTag, parseImageName } from "../../lib/oci/name.ts";
 import { quote } from "../../lib/text.ts";
 
-/** Most `artifactType` parameters of one request. */
+/** Maximum `artifactType` parameters of one request. */
 const MAX_ARTIFACT_TYPES = 20;
 
-/** The digest of a new blob, where it is known, and the hash to run over the body. Throws AppError `DIGEST_INVALID`. */
+/**
+ * The digest of a new blob, if known, and the hash to run over the body. Throws
+ * AppError `DIGEST_INVALID`.
+ */
 export function parseNewDigest(
   query: URLSearchParams,
 ): { digest: Digest | undefined; algorithm: DigestAlgorithm } {
@@ -39,7 +42,7 @@ export function parseNewDigest(
   return { digest, algorithm };
 }
 
-/** A mount that cannot be is no error: the client falls back to the upload. */
+/** An invalid mount is not an error: the client falls back to the upload. */
 export function parseMount(
   query: URLSearchParams,
 ): { digest: Digest; from: ImageName | undefined } | undefined {
@@ -66,7 +69,7 @@ export function parseTags(query: URLSearchParams): string[] {
     );
   }
   for (const tag of tags) {
-    // parseReference would take a digest too.
+    // parseReference would accept a digest too.
     if (!isTag(tag)) {
       throw new AppError("MANIFEST_INVALID", `${quote(tag)} is not a tag.`);
     }

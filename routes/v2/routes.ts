@@ -1,6 +1,6 @@
 /**
- * The OCI distribution API: one entry that reads the path, finds out who
- * calls, and hands over to the resource.
+ * The OCI distribution API: one entry point that parses the path, authenticates
+ * the caller, and dispatches to the resource.
  *
  * @module
  */
@@ -73,8 +73,8 @@ export function v2Routes(deps: V2Deps): Hono<AppEnv> {
 }
 
 /**
- * A caller whose token is good needs no other one when the connection to the
- * PDS has ended: clients would ask for one in vain and not show the reason.
+ * A caller with a valid token needs no other one when the PDS session has
+ * ended: clients would request one in vain and not show the reason.
  */
 function withoutChallenge(
   error: unknown,
@@ -104,7 +104,7 @@ async function answer(
     const r = await repositoryRequest(deps, request, endpoint.name);
     return await answerCurrent(deps, r, endpoint);
   } catch (error) {
-    // The list of referrers must never be missing, whoever was asked for.
+    // The list of referrers must never be missing, for any owner.
     if (endpoint.kind !== "referrers" || !isAppError(error, "NAME_UNKNOWN")) {
       throw error;
     }
@@ -112,7 +112,7 @@ async function answer(
   }
 }
 
-/** Refusals that may come from an owner who is known from before a move or a change of handles. */
+/** Errors that may be caused by an owner cached before a move or a change of handles. */
 const MAY_HAVE_CHANGED = [
   "BLOB_UNKNOWN",
   "DENIED",
@@ -120,7 +120,7 @@ const MAY_HAVE_CHANGED = [
   "NAME_UNKNOWN",
 ] as const;
 
-/** Answers, and before a refusal looks up once more who the owner is. */
+/** Handles the request, and resolves the owner again before a refusal. */
 async function answerCurrent(
   deps: V2Deps,
   r: RepositoryRequest,
@@ -178,7 +178,7 @@ async function answerRepository(
   }
 }
 
-/** Whether content of the owner is asked for. */
+/** Whether content of the owner is requested. */
 function isRead({ kind, method }: RepositoryEndpoint): boolean {
   return !kind.startsWith("upload") && (method === "GET" || method === "HEAD");
 }
@@ -206,7 +206,7 @@ async function repositoryRequest(
   name: ImageName,
 ): Promise<RepositoryRequest> {
   const owner = await deps.owners.resolve(name.owner.value, {
-    // Made only when somebody reads it, which is expensive.
+    // Created lazily, because it is expensive.
     get signal() {
       return r.request.signal;
     },
@@ -240,7 +240,7 @@ function challenge(
   });
 }
 
-/** Actions that an endpoint needs, as they stand in a scope. */
+/** Actions that an endpoint needs, in the form of a scope. */
 function actionsFor(endpoint: Endpoint | undefined): string {
   switch (endpoint?.kind) {
     case "upload_start":

@@ -21,21 +21,21 @@ import { empty } from "./answers.ts";
 import { readableBy, readerOf, requireAction } from "./caller.ts";
 import type { RepositoryRequest, V2Deps } from "./deps.ts";
 
-/** What a POST asks for. */
+/** The endpoint of a POST. */
 export interface UploadStart {
   digest: Digest | undefined;
   algorithm: DigestAlgorithm;
   mount: { digest: Digest; from: ImageName | undefined } | undefined;
 }
 
-/** Opens an upload; takes the whole blob or mounts it where that was asked for. */
+/** Opens an upload; receives the whole blob or mounts it if requested. */
 export async function startUpload(
   deps: V2Deps,
   r: RepositoryRequest,
   start: UploadStart,
 ): Promise<Response> {
   const caller = requireAction(r.claims, "push", r.owner, r.repo);
-  // Tokens outlive an account that is switched off.
+  // Tokens outlive a deactivated account.
   await deps.owners.requireShown(r.owner, true);
   const ref = refOf(r);
   const holdDid = await deps.owners.holdForPush(r.owner, r.request.signal);
@@ -76,7 +76,7 @@ export async function putUpload(
   return created(r, digest);
 }
 
-/** Tells where an upload stands. */
+/** Returns the status of an upload. */
 export async function getUpload(
   deps: V2Deps,
   r: RepositoryRequest,
@@ -98,7 +98,7 @@ export async function deleteUpload(
   return empty(204);
 }
 
-/** Tries to mount; whatever stands in the way, an upload is opened instead. */
+/** Tries to mount; on any failure an upload is opened instead. */
 async function mounted(
   deps: V2Deps,
   r: RepositoryRequest,
@@ -116,7 +116,7 @@ async function mounted(
     const ref = refOf(r);
     return await deps.mounts.mount(ref, caller, holdDid, mount.digest, from);
   } catch (error) {
-    // The source may be of an owner who is unknown or cannot be asked.
+    // The owner of the source may be unknown or unreachable.
     if (mount.from && isAppError(error) && error.code !== "DENIED") {
       return false;
     }
@@ -124,7 +124,7 @@ async function mounted(
   }
 }
 
-/** The repository to mount from, and as whom the token lets the caller read there. */
+/** The repository to mount from, and the account with which the caller reads there. */
 async function sourceOf(
   deps: V2Deps,
   r: RepositoryRequest,

@@ -9,20 +9,19 @@ import { INVALID_HANDLE } from "../../lib/repo/identity/did_document.ts";
 import type { Repo } from "../../lib/repo/repo.ts";
 import { refuse } from "./refusals.ts";
 
-/** Who the PDS is for. */
+/** The account of the PDS. */
 export interface PdsAccount {
   readonly did: Did;
   /** Its handle, or `handle.invalid`. */
   readonly handle: string;
 }
 
-/** What methods need that read or write the repo. */
 export interface RepoDeps {
   readonly account: PdsAccount;
   readonly repo: Repo;
 }
 
-/** Whether the handle or DID `identifier` is that of the account here. */
+/** Whether the handle or DID `identifier` is that of this account. */
 export function isAccount(
   { did, handle }: PdsAccount,
   identifier: string,
@@ -31,7 +30,7 @@ export function isAccount(
   return handle !== INVALID_HANDLE && identifier.toLowerCase() === handle;
 }
 
-/** Throws AppError `INVALID_REQUEST` (`RepoNotFound`) unless `repo` is the account here. */
+/** Throws AppError `INVALID_REQUEST` (`RepoNotFound`) unless `repo` is this account. */
 export function requireRepo(account: PdsAccount, repo: string): void {
   if (isAccount(account, repo)) return;
   refuse(
@@ -41,8 +40,8 @@ export function requireRepo(account: PdsAccount, repo: string): void {
 }
 
 /**
- * Throws AppError `INVALID_REQUEST` unless `identifier` is the account here
- * (`RepoNotFound`) and is not switched off (`RepoDeactivated`).
+ * Throws AppError `INVALID_REQUEST` unless `identifier` is this account
+ * (`RepoNotFound`) and it is not deactivated (`RepoDeactivated`).
  */
 export async function requireServed(
   { account, repo }: RepoDeps,

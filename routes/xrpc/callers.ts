@@ -1,5 +1,5 @@
 /**
- * Who calls a method of the hold, by service token.
+ * Authenticates callers of the hold's methods by service token.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Decision } from "../../lib/hold_api/decision.ts";
 import type { XrpcContext } from "./mount.ts";
 import { renamed } from "./refusals.ts";
 
-/** Checks service tokens. */
+/** Verifies service tokens. */
 export interface ServiceTokens {
   /**
    * The DID that signed the Bearer token of an `Authorization` header for the
@@ -20,7 +20,6 @@ export interface ServiceTokens {
   verify(authorization: string | undefined, lxm: string): Promise<Did>;
 }
 
-/** What methods need that only the crew may call. */
 export interface RightsDeps {
   tokens: ServiceTokens;
   access: HoldAccess;
@@ -29,7 +28,7 @@ export interface RightsDeps {
 /** Returns the DID behind a request's service token. Throws AppError `UNAUTHORIZED` (`AuthRequired`). */
 export type Authorize = (c: XrpcContext, nsid: string) => Promise<Did>;
 
-/** Lets everyone call who has a service token for the method. */
+/** Allows every caller with a service token for the method. */
 export function anyCaller({ tokens }: { tokens: ServiceTokens }): Authorize {
   return async (c, nsid) => {
     try {
@@ -40,7 +39,7 @@ export function anyCaller({ tokens }: { tokens: ServiceTokens }): Authorize {
   };
 }
 
-/** Lets those call who may push here. Throws AppError `DENIED` for all others. */
+/** Allows callers that may push here. Throws AppError `DENIED` for all others. */
 export function writers(deps: RightsDeps): Authorize {
   const authorize = anyCaller(deps);
   return async (c, nsid) => {
@@ -50,7 +49,7 @@ export function writers(deps: RightsDeps): Authorize {
   };
 }
 
-/** Lets captain and crew admins call. Throws AppError `DENIED` for all others. */
+/** Allows captain and crew admins. Throws AppError `DENIED` for all others. */
 export function admins(deps: RightsDeps): Authorize {
   const authorize = anyCaller(deps);
   return async (c, nsid) => {

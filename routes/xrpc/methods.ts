@@ -1,6 +1,6 @@
 /**
- * Every XRPC method that is served. Each has a file of its own, named by its
- * NSID, and a line in one of these lists.
+ * All XRPC methods that are served. Each has its own file, named by its NSID,
+ * and an entry in one of these lists.
  *
  * @module
  */
@@ -41,7 +41,7 @@ import { updateCrewTier } from "./io.atcr.hold/update_crew_tier.ts";
 import { uploadPart } from "./io.atcr.hold/upload_part.ts";
 import type { Method } from "./mount.ts";
 
-/** What registries and people do with a hold. */
+/** Methods of the hold for registries and users. */
 const HOLD_METHODS = [
   abortUpload,
   completeUpload,
@@ -58,7 +58,7 @@ const HOLD_METHODS = [
   uploadPart,
 ] as const;
 
-/** What makes the hold an account of its own: an embedded PDS. */
+/** Methods of the embedded PDS. */
 const PDS_METHODS = [
   applyWrites,
   createRecord,
@@ -83,7 +83,7 @@ const PDS_METHODS = [
   uploadBlob,
 ] as const;
 
-/** All that the methods of a list need. */
+/** Dependencies of all methods of a list. */
 type DepsOf<List extends readonly unknown[]> = Takes<List[number]> extends
   (deps: infer Deps) => void ? Deps : never;
 

@@ -10,7 +10,7 @@ import {
 import { openServer } from "./testing_hold.ts";
 import { openPds } from "./testing_pds.ts";
 
-/** Left to those who run a scanner. */
+/** Methods of scanners. */
 const NOT_SERVED = ["io.atcr.hold.subscribeScanJobs"];
 
 async function mounted(): Promise<string[]> {
@@ -20,7 +20,7 @@ async function mounted(): Promise<string[]> {
   return [...server.methods, ...pds.methods].map(({ nsid }) => nsid);
 }
 
-Deno.test("every method that is mounted has a document, and every document of a method is mounted", async () => {
+Deno.test("every mounted method has a document, and every method with a document is mounted", async () => {
   const served = await mounted();
   assert.equal(new Set(served).size, served.length, "a method mounted twice");
   const documents = LEXICON_DOCUMENTS.map((document) =>
@@ -37,7 +37,7 @@ Deno.test("every method that is mounted has a document, and every document of a 
   assert.deepEqual(served.sort(), documented.sort());
 });
 
-Deno.test("every method lies in the file that its NSID names", async () => {
+Deno.test("every method is in the file named by its NSID", async () => {
   for (const nsid of await mounted()) {
     const path = handlerPath(nsid);
     const file = new URL(`../../${path}`, import.meta.url);

@@ -1,6 +1,6 @@
 /**
- * Mounts XRPC methods: each is served as its lexicon document says, with
- * validated parameters and input.
+ * Mounts XRPC methods by their lexicon documents, with validated parameters and
+ * input.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export type XrpcHandler = (c: XrpcContext) => Response | Promise<Response>;
 /** A method, ready to be mounted. */
 export interface Method {
   readonly nsid: MethodNsid;
-  /** HTTP verbs that it takes. */
+  /** HTTP verbs that it accepts. */
   readonly verbs: readonly string[];
   readonly handle: XrpcHandler;
 }
@@ -45,30 +45,30 @@ export interface Call<N extends MethodNsid, Caller> {
   readonly caller: Caller;
 }
 
-/** How a method is served. */
+/** Specification of a method. */
 export interface MethodSpec<N extends MethodNsid, Caller> {
-  /** Returns who calls; runs before parameters and input are read. Throws AppError. */
+  /** Returns the caller; runs before parameters and input are read. Throws AppError. */
   readonly authorize?: (c: XrpcContext, nsid: N) => Promise<Caller>;
-  /** Names of errors for fields that are not as the document says. */
+  /** Error names for invalid fields. */
   readonly fieldErrors?: FieldErrors<N>;
-  /** Brings what older clients send into the form of the document. */
+  /** Converts input of older clients to the form of the document. */
   readonly upgrade?: (input: unknown) => unknown;
-  /** HTTP verbs besides that of the document. */
+  /** HTTP verbs in addition to that of the document. */
   readonly otherVerbs?: readonly string[];
-  /** Requests that are answered apart from the document; undefined for all others. */
+  /** Handles requests outside of the document; returns undefined for all others. */
   readonly intercept?: (c: XrpcContext) => Promise<Response> | undefined;
-  /** Returns the output; a response where that is not JSON. */
+  /** Returns the output, or a Response if that is not JSON. */
   readonly handle: (
     call: Call<N, Caller>,
   ) => Output<N> | Promise<Output<N>>;
 }
 
-/** Bytes of a JSON input; a manifest of thousands of layers fits. */
+/** Maximum bytes of a JSON input; enough for a manifest of thousands of layers. */
 const MAX_INPUT_BYTES = 4 * 1024 * 1024;
 
 const JSON_TYPE = /^application\/json[ \t]*(;|$)/i;
 
-/** Makes the method `nsid`. */
+/** Creates the method `nsid`. */
 export function method<N extends MethodNsid, Caller = undefined>(
   nsid: N,
   spec: MethodSpec<N, Caller>,
@@ -112,13 +112,13 @@ export function mountMethods(
   }
 }
 
-/** Serves the version of the program, which is no method of a lexicon. */
+/** Serves the version of the program, which has no lexicon. */
 export function mountHealth(app: Hono<AppEnv>, version: string): void {
   app.get("/_health", (c) => c.json({ version }));
   app.all("/_health", () => refuse("_health is a query; use GET."));
 }
 
-/** Answers 501 to all methods that nothing else below `/xrpc` serves; to be mounted last. */
+/** Returns 501 for all other methods below `/xrpc`; mount it last. */
 export function mountUnknownMethods(app: Hono<AppEnv>): void {
   app.all("/:nsid", (c) => {
     throw new AppError(

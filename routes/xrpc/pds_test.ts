@@ -10,7 +10,7 @@ import {
   SYNC,
 } from "./testing_pds.ts";
 
-Deno.test("repos of others, bad parameters and unknown methods are told apart", async () => {
+Deno.test("repos of others, bad parameters and unknown methods return different errors", async () => {
   const pds = await openPds();
   const other = { did: "did:web:other.example.com" };
   for (

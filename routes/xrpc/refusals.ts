@@ -1,5 +1,5 @@
 /**
- * Errors of methods under the names that their lexicons have for them.
+ * Errors of methods with the names in their lexicons.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { type Did, didSchema } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import { quote } from "../../lib/text.ts";
 
-/** Throws AppError `INVALID_REQUEST` under the error name of a lexicon. */
+/** Throws AppError `INVALID_REQUEST` with an error name of a lexicon. */
 export function refuse(message: string, xrpc = "InvalidRequest"): never {
   throw new AppError("INVALID_REQUEST", message, { xrpc });
 }
 
-/** A checked DID. Throws AppError `INVALID_REQUEST` under the error name of a lexicon. */
+/** Parses a DID. Throws AppError `INVALID_REQUEST` with an error name of a lexicon. */
 export function didOf(text: string, xrpc?: string): Did {
   const parsed = didSchema.safeParse(text);
   if (parsed.success) return parsed.data;
@@ -31,7 +31,7 @@ export function requireAtMost(
   }
 }
 
-/** Runs `work`; a failure that is not the input's gets the name that the lexicon has for it. */
+/** Runs `work`; failures not caused by the input get the error name of the lexicon. */
 export async function failingAs<T>(
   name: string,
   work: () => Promise<T>,
@@ -43,7 +43,7 @@ export async function failingAs<T>(
   }
 }
 
-/** `error` under another name where its HTTP status is one that `applies`. */
+/** Renames `error` if its HTTP status `applies`. */
 export function renamed(
   error: unknown,
   xrpc: string,

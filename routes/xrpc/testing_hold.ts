@@ -1,5 +1,5 @@
 /**
- * A hold behind its XRPC methods, for tests.
+ * A hold with its XRPC methods, for tests.
  *
  * @module
  */
@@ -27,7 +27,7 @@ const ORIGIN = "https://hold.example.com";
 /** A registry that the hold trusts. */
 export const REGISTRY: Did = "did:web:registry.example.com";
 
-/** Takes `Bearer <did> <lxm>` for a signed token. */
+/** Accepts `Bearer <did> <lxm>` as a signed token. */
 const tokens: ServiceTokens = {
   verify(authorization, lxm) {
     const [, did, method] = authorization?.split(" ") ?? [];
@@ -38,7 +38,7 @@ const tokens: ServiceTokens = {
   },
 };
 
-/** Status and JSON of an answer; what succeeds is what the lexicon says. */
+/** Status and JSON of a response; successful ones are validated against the lexicon. */
 async function answerOf(lxm: string, response: Response) {
   const body = await response.json();
   const { status } = response;
@@ -82,7 +82,7 @@ export async function openServer(
   );
   const send = (path: string, init: RequestInit = {}) =>
     Promise.resolve(app.request(`${ORIGIN}/xrpc/${path}`, init));
-  /** Calls a procedure as `did` and gives status and JSON. */
+  /** Calls a procedure as `did` and returns status and JSON. */
   const call = async (did: Did | undefined, name: string, input: unknown) => {
     const lxm = `io.atcr.hold.${name}`;
     const response = await send(lxm, {
@@ -95,7 +95,7 @@ export async function openServer(
     });
     return await answerOf(lxm, response);
   };
-  /** Asks a query as `did` and gives status and JSON. */
+  /** Calls a query as `did` and returns status and JSON. */
   const ask = async (
     did: Did | undefined,
     name: string,

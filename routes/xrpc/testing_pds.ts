@@ -1,5 +1,5 @@
 /**
- * A repo behind its XRPC methods, for tests.
+ * A repo with its XRPC methods, for tests.
  *
  * @module
  */
@@ -23,9 +23,9 @@ import { silentLogger } from "../../lib/testing_log.ts";
 const lexicons = new Lexicons(schemas);
 /** The handle of the hold. */
 export const HANDLE = "hold.example.com";
-/** A collection that is nobody's. */
+/** A collection without a lexicon. */
 export const NOTE = "com.example.note";
-/** Of a block that is not there. */
+/** CID of a missing block. */
 export const OTHER_CID =
   "bafyreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
 /** Namespace of the methods that write and read records. */
@@ -33,7 +33,7 @@ export const REPO = "com.atproto.repo";
 /** Namespace of the methods for mirrors. */
 export const SYNC = "com.atproto.sync";
 
-/** Opens an empty repo behind its methods; `get`, `json`, `post` and `call` make requests to them. */
+/** Opens an empty repo with its methods; `get`, `json`, `post` and `call` make requests to them. */
 export async function openPds(handle = HANDLE) {
   const { repo, kv, signer, clock } = await openTestRepo({
     validator: { assertRecord },
@@ -90,7 +90,7 @@ export async function openPds(handle = HANDLE) {
     );
     return Promise.resolve(app.request(`/xrpc/${nsid}?${query}`, init));
   };
-  /** The JSON answer of a query, checked against its lexicon. */
+  /** The JSON output of a query, validated against its lexicon. */
   const json = async (
     nsid: string,
     params: Record<string, string | string[]> = {},
@@ -108,7 +108,7 @@ export async function openPds(handle = HANDLE) {
       },
       body: JSON.stringify(body),
     }));
-  /** The JSON answer of a procedure, its input and output checked against the lexicon. */
+  /** The JSON output of a procedure, with input and output validated against the lexicon. */
   const call = async (nsid: string, body: Record<string, unknown>) => {
     lexicons.assertValidXrpcInput(nsid, jsonToLex(structuredClone(body)));
     const response = await post(nsid, body);
@@ -124,7 +124,7 @@ async function checked(nsid: string, response: Response) {
   return body;
 }
 
-/** Fails unless the answer is the error `name`, with a sentence. */
+/** Asserts that the response is the error `name`, with a sentence. */
 export async function refused(
   answer: Promise<Response>,
   status: number,

@@ -9,7 +9,7 @@ import { method } from "../mount.ts";
 import { refuse } from "../refusals.ts";
 import { type ProfileDeps, profileView } from "./profile_view.ts";
 
-/** Answers with the profile of the account here. */
+/** Returns the profile of this account. */
 export function getProfile(deps: ProfileDeps) {
   return method("app.bsky.actor.getProfile", {
     handle({ params: { actor } }) {

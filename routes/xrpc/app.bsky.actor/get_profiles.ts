@@ -8,7 +8,7 @@ import { isAccount } from "../account.ts";
 import { method } from "../mount.ts";
 import { type ProfileDeps, profileView } from "./profile_view.ts";
 
-/** Answers with the profile of the account here, if it is among those asked for. */
+/** Returns the profile of this account, if it is among those requested. */
 export function getProfiles(deps: ProfileDeps) {
   return method("app.bsky.actor.getProfiles", {
     async handle({ params: { actors } }) {

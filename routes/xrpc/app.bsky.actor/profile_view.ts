@@ -1,5 +1,5 @@
 /**
- * The profile by which the hold looks like an account to apps.
+ * The hold's profile for apps.
  *
  * @module
  */
@@ -7,16 +7,15 @@
 import { z } from "zod";
 import type { RepoDeps } from "../account.ts";
 
-/** What the profile methods need. */
 export interface ProfileDeps extends RepoDeps {
-  /** Origin under which the blobs of the hold are reached. */
+  /** Public origin of the hold's blobs. */
   readonly baseUrl: string;
 }
 
 const PROFILE = "app.bsky.actor.profile";
 
 const image = z.object({ ref: z.object({ $link: z.string() }) });
-/** What is shown of the profile record; a broken member is left out. */
+/** Schema of the profile record; malformed members are omitted. */
 const profileRecord = z.object({
   displayName: z.string().optional().catch(undefined),
   description: z.string().optional().catch(undefined),

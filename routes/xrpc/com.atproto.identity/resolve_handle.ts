@@ -8,7 +8,7 @@ import { isAccount, type PdsAccount } from "../account.ts";
 import { method } from "../mount.ts";
 import { refuse } from "../refusals.ts";
 
-/** Resolves the handle of the account here, and no other. */
+/** Resolves only the handle of this account. */
 export function resolveHandle({ account }: { account: PdsAccount }) {
   return method("com.atproto.identity.resolveHandle", {
     handle({ params: { handle } }) {

@@ -7,7 +7,7 @@
 import { method } from "../mount.ts";
 import { applyTo, repoAdmins, type RepoWriteDeps, single } from "./writes.ts";
 
-/** Writes a record that is not there yet. */
+/** Creates a record that does not exist yet. */
 export function createRecord(deps: RepoWriteDeps) {
   return method("com.atproto.repo.createRecord", {
     authorize: repoAdmins(deps),

@@ -12,7 +12,7 @@ import {
   type RepoWriteDeps,
 } from "./writes.ts";
 
-/** Deletes a record; it need not be there. */
+/** Deletes a record, which need not exist. */
 export function deleteRecord(deps: RepoWriteDeps) {
   return method("com.atproto.repo.deleteRecord", {
     authorize: repoAdmins(deps),

@@ -8,7 +8,7 @@ import type { DidDocument } from "../../../lib/repo/identity/did_document.ts";
 import { type RepoDeps, requireServed } from "../account.ts";
 import { method } from "../mount.ts";
 
-/** Describes the account here and its collections. */
+/** Describes this account and its collections. */
 export function describeRepo(
   deps: RepoDeps & { readonly didDocument: DidDocument },
 ) {

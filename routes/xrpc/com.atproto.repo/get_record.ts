@@ -8,7 +8,7 @@ import { type RepoDeps, requireServed } from "../account.ts";
 import { method } from "../mount.ts";
 import { refuse } from "../refusals.ts";
 
-/** Answers with one record. */
+/** Returns one record. */
 export function getRecord(deps: RepoDeps) {
   return method("com.atproto.repo.getRecord", {
     async handle({ params: { repo, collection, rkey, cid } }) {

@@ -7,7 +7,7 @@
 import { type RepoDeps, requireServed } from "../account.ts";
 import { method } from "../mount.ts";
 
-/** Answers with a page of the records of a collection. */
+/** Returns a page of the records of a collection. */
 export function listRecords(deps: RepoDeps) {
   return method("com.atproto.repo.listRecords", {
     async handle({ params: { repo, collection, ...options } }) {

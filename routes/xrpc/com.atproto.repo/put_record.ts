@@ -7,7 +7,7 @@
 import { method } from "../mount.ts";
 import { applyTo, repoAdmins, type RepoWriteDeps, single } from "./writes.ts";
 
-/** Writes a record, whether it is there or not. */
+/** Creates or updates a record. */
 export function putRecord(deps: RepoWriteDeps) {
   return method("com.atproto.repo.putRecord", {
     authorize: repoAdmins(deps),

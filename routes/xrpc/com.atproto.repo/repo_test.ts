@@ -80,7 +80,7 @@ Deno.test("records are created, put, read, listed and deleted as the lexicons sa
   pds.kv.close();
 });
 
-Deno.test("nobody but captain and crew admins writes, and each method asks for itself", async () => {
+Deno.test("only captain and crew admins may write, and each method checks it", async () => {
   const pds = await openPds();
   const before = await pds.repo.head();
   const at = { repo: TEST_DID, collection: NOTE, rkey: "a" };
@@ -101,7 +101,7 @@ Deno.test("nobody but captain and crew admins writes, and each method asks for i
   pds.kv.close();
 });
 
-Deno.test("writes that are not right are refused and change nothing", async () => {
+Deno.test("invalid writes are refused and change nothing", async () => {
   const pds = await openPds();
   await pds.repo.apply([
     { action: "create", collection: NOTE, rkey: "there", value: {} },
@@ -161,7 +161,7 @@ Deno.test("writes that are not right are refused and change nothing", async () =
   pds.kv.close();
 });
 
-Deno.test("a record of Bluesky that its lexicon does not allow is refused by every method", async () => {
+Deno.test("an invalid record of Bluesky is refused by every method", async () => {
   const pds = await openPds();
   const { cid, ...before } = await pds.repo.head();
   const collection = "app.bsky.feed.post";

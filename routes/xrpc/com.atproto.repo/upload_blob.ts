@@ -11,7 +11,7 @@ import { type RepoAdmins, repoAdmins } from "./writes.ts";
 
 const OCTETS = "application/octet-stream";
 
-/** Takes a blob for a record that is written later. */
+/** Stores a blob for a record that is written later. */
 export function uploadBlob(deps: RepoAdmins & { readonly blobs: RepoBlobs }) {
   return method("com.atproto.repo.uploadBlob", {
     authorize: repoAdmins(deps),

@@ -1,5 +1,5 @@
 /**
- * What the methods share that write records: who may, and the commit.
+ * Shared by methods that write records: authorisation and the commit.
  *
  * @module
  */
@@ -12,39 +12,38 @@ import { type RepoDeps, requireServed } from "../account.ts";
 import type { XrpcContext } from "../mount.ts";
 import { refuse } from "../refusals.ts";
 
-/** Lets captain and crew admins write. */
+/** Allows captain and crew admins to write. */
 export interface RepoAdmins {
   /**
-   * The captain or crew admin who sends `request` for the method `lxm`. Throws
-   * AppError `UNAUTHORIZED` or `DENIED` for everybody else.
+   * Returns the captain or crew admin who sends `request` for the method `lxm`.
+   * Throws AppError `UNAUTHORIZED` or `DENIED` for all others.
    */
   readonly authorize: (request: Request, lxm: string) => Promise<Did>;
 }
 
-/** What methods that write records need. */
 export interface RepoWriteDeps extends RepoDeps, RepoAdmins {
-  /** Throws AppError `DENIED` when `caller` may write records, but not these. */
+  /** Throws AppError `DENIED` when `caller` may write records but not these. */
   readonly permit: (
     caller: Did,
     writes: readonly RepoWrite[],
   ) => Promise<void>;
-  /** Called after records were written; they may say who may do what. */
+  /** Called after records were written; they may change access. */
   readonly written: (writes: readonly RepoWrite[]) => void;
 }
 
-/** Lets captain and crew admins call a method. */
+/** Allows captain and crew admins to call a method. */
 export function repoAdmins({ authorize }: RepoAdmins) {
   return (c: XrpcContext, nsid: string): Promise<Did> =>
     authorize(c.req.raw, nsid);
 }
 
-/** What every method that writes records takes. */
+/** Common input of methods that write records. */
 interface Target {
   readonly repo: string;
   readonly swapCommit?: string;
 }
 
-/** Commits `writes` for `caller`. Records are validated also where `validate` is false. */
+/** Commits `writes` for `caller`. Records are validated even if `validate` is false. */
 export async function applyTo(
   deps: RepoWriteDeps,
   { repo, swapCommit }: Target,
@@ -59,7 +58,7 @@ export async function applyTo(
       swapCommit === undefined ? {} : { swapCommit },
     );
   } catch (error) {
-    // As other PDSes answer what does not fit the present state.
+    // Like other PDSes for conflicts with the current state.
     if (isAppError(error, "CONFLICT")) refuse(error.message, error.xrpcName);
     throw error;
   } finally {
@@ -67,20 +66,20 @@ export async function applyTo(
   }
 }
 
-/** The answer to a write of one record. */
+/** The output of a write of one record. */
 export function single(done: ApplyResult) {
   const [result] = done.results;
   if (result === undefined) throw new Error("The commit has no record.");
   return { ...placeOf(result), ...committed(done) };
 }
 
-/** Where a record was written. */
+/** URI and CID of a written record. */
 export function placeOf({ uri, cid }: WriteResult) {
   if (cid === undefined) throw new Error(`The record ${uri} has no CID.`);
   return { uri, cid };
 }
 
-/** The commit, where there was one. */
+/** The commit, if there was one. */
 export function committed({ cid, rev, results }: ApplyResult) {
   return results.some(({ action }) => action !== "none")
     ? { commit: { cid, rev } }

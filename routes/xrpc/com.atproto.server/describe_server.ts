@@ -10,13 +10,13 @@ import { method } from "../mount.ts";
 
 export interface DescribeServerDeps {
   readonly account: PdsAccount;
-  /** Pages that describe the service, where they exist; URLs. */
+  /** URLs of pages about the service, if they exist. */
   readonly links?: { privacyPolicy?: string; termsOfService?: string };
-  /** Whom to write to. */
+  /** Contact address. */
   readonly contactEmail?: string;
 }
 
-/** Describes the embedded PDS; relays ask for this before they take a new host. */
+/** Describes the embedded PDS; relays call it before they accept a new host. */
 export function describeServer(deps: DescribeServerDeps) {
   return method("com.atproto.server.describeServer", {
     handle: () => ({

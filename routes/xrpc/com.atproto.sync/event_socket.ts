@@ -19,10 +19,13 @@ const FIREHOSE_PATH = "/xrpc/com.atproto.sync.subscribeRepos";
 /** Consumers send nothing but pongs. */
 const MAX_MESSAGE_BYTES = 1024;
 
-/** The platform pings a consumer that is silent for so long. */
+/** The platform pings a consumer that is silent for this long. */
 const IDLE_SECONDS = 30;
 
-/** The `cursor` of a query, undefined when there is none. Throws AppError `INVALID_REQUEST` when it is no number. */
+/**
+ * The `cursor` of a query, undefined when there is none. Throws AppError
+ * `INVALID_REQUEST` when it is not a number.
+ */
 export function cursorOf(query: URLSearchParams): number | undefined {
   const text = query.get("cursor");
   if (text === null || text === "") return undefined;
@@ -34,7 +37,7 @@ export function cursorOf(query: URLSearchParams): number | undefined {
   );
 }
 
-/** Serves `firehose` on a socket, whoever made it, until it closes. */
+/** Serves `firehose` on a socket of any kind until it closes. */
 function attachFirehose(
   firehose: Firehose,
   socket: FirehoseSocket,
@@ -45,8 +48,8 @@ function attachFirehose(
 }
 
 /**
- * Takes connections of a `node:http` server that want to become WebSockets.
- * `subject` says whom a connection is counted for; nobody by default.
+ * Handles WebSocket upgrades of a `node:http` server. `subject` returns the
+ * subject that a connection is counted for; none by default.
  */
 export function createFirehoseUpgrade(
   firehose: Firehose,
@@ -72,7 +75,7 @@ export function createFirehoseUpgrade(
     }
     const client = subject(request);
     sockets.handleUpgrade(request, socket, Buffer.from(head), (connected) => {
-      // What is ready to be sent needs none of the work of `ws`.
+      // Encoded messages bypass the framing of `ws`.
       const sendMessages = (messages: Uint8Array) => {
         socket.write(messages);
       };
@@ -84,7 +87,7 @@ export function createFirehoseUpgrade(
   return { wants, take };
 }
 
-/** Takes requests of `Deno.serve` that want to become WebSockets. */
+/** Handles WebSocket upgrades of `Deno.serve`. */
 export function createDenoUpgrade(
   firehose: Firehose,
 ): (request: Request, cursor: number | undefined) => Response {

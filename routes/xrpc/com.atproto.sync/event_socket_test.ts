@@ -109,7 +109,7 @@ for (const [name, start] of Object.entries({ nodeServer, denoServer })) {
       if (ops === 30) running.firehose.close();
     }
     assert.equal(verifier.records.size, 30);
-    // The server hears of the end a moment after the consumer.
+    // The server detects the end a moment after the consumer.
     for (let i = 0; i < 6000 && running.firehose.consumers > 0; i++) {
       await systemClock.sleep(5);
     }
@@ -118,7 +118,7 @@ for (const [name, start] of Object.entries({ nodeServer, denoServer })) {
     kv.close();
   });
 
-  Deno.test(`a cursor of the future is told and the connection closed (${name})`, async () => {
+  Deno.test(`a cursor in the future returns an error and closes the connection (${name})`, async () => {
     const { repo, kv } = await openTestRepo();
     const running = await start(repo);
     const url = `${running.origin}${FIREHOSE_PATH}?cursor=${2 ** 50}`;
@@ -133,7 +133,7 @@ for (const [name, start] of Object.entries({ nodeServer, denoServer })) {
   });
 }
 
-Deno.test("a broken cursor is refused before the connection becomes a WebSocket", async () => {
+Deno.test("a malformed cursor is refused before the upgrade", async () => {
   const { repo, kv } = await openTestRepo();
   const running = await nodeServer(repo);
   for (const path of [`${FIREHOSE_PATH}?cursor=-1`, "/xrpc/other"]) {
@@ -148,7 +148,7 @@ Deno.test("a broken cursor is refused before the connection becomes a WebSocket"
   kv.close();
 });
 
-/** What the server sends first to a request that asks for another protocol. */
+/** The first bytes sent by the server in response to an upgrade request. */
 async function firstAnswer(
   { origin }: Running,
   path: string,
@@ -170,7 +170,7 @@ async function firstAnswer(
   return new TextDecoder().decode(answer.subarray(0, length));
 }
 
-Deno.test("who asks for a protocol that is not spoken is answered all the same", async () => {
+Deno.test("a request for an unsupported protocol is served normally", async () => {
   const { repo, kv } = await openTestRepo();
   const running = await nodeServer(repo);
   for (

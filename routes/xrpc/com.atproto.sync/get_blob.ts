@@ -11,13 +11,13 @@ import { refuse } from "../refusals.ts";
 
 export interface GetBlobDeps extends RepoDeps {
   readonly blobs: RepoBlobs;
-  /** Answers for an OCI digest in place of a CID: the layers of the hold. */
+  /** Handles OCI digests instead of CIDs: the layers of the hold. */
   readonly ociBlob: (request: Request, digest: string) => Promise<Response>;
 }
 
 const OCI_DIGEST = /^sha(256|512):/;
 
-/** Answers with a blob of the repo, or with a layer of the hold. */
+/** Returns a blob of the repo, or a layer of the hold. */
 export function getBlob(deps: GetBlobDeps) {
   return method("com.atproto.sync.getBlob", {
     intercept(c) {
@@ -37,7 +37,7 @@ export function getBlob(deps: GetBlobDeps) {
         headers: {
           "content-type": blob.mimeType,
           "content-length": `${blob.size}`,
-          // What people uploaded must not run in the name of this host.
+          // Uploaded content must not be executed with this host's origin.
           "x-content-type-options": "nosniff",
           "content-security-policy": "default-src 'none'; sandbox",
           "content-disposition": `attachment; filename="${cid}"`,

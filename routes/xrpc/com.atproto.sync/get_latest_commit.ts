@@ -7,7 +7,7 @@
 import { type RepoDeps, requireServed } from "../account.ts";
 import { method } from "../mount.ts";
 
-/** Answers with the newest commit of the repo. */
+/** Returns the latest commit of the repo. */
 export function getLatestCommit(deps: RepoDeps) {
   return method("com.atproto.sync.getLatestCommit", {
     async handle({ params: { did } }) {

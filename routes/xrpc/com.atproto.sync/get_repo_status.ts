@@ -7,7 +7,7 @@
 import { type RepoDeps, requireRepo } from "../account.ts";
 import { method } from "../mount.ts";
 
-/** Answers with whether the repo is served, also while it is not. */
+/** Returns whether the repo is active, also while it is not. */
 export function getRepoStatus({ account, repo }: RepoDeps) {
   return method("com.atproto.sync.getRepoStatus", {
     async handle({ params: { did } }) {

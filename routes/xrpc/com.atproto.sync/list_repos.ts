@@ -11,7 +11,7 @@ import { method } from "../mount.ts";
 export function listRepos({ account: { did }, repo }: RepoDeps) {
   return method("com.atproto.sync.listRepos", {
     async handle({ params: { cursor } }) {
-      // One repo is one page; a caller with a cursor has seen it.
+      // One repo is one page; a caller with a cursor has already received it.
       if (cursor !== undefined) return { repos: [] };
       const { cid: head, rev, active } = await repo.head();
       const status = active ? {} : { status: "deactivated" };

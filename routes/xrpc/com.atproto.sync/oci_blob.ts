@@ -1,6 +1,6 @@
 /**
  * `com.atproto.sync.getBlob` for OCI digests: the layers of a hold, which are
- * no blobs of its repo.
+ * not blobs of its repo.
  *
  * @module
  */
@@ -28,11 +28,11 @@ export interface BlobResponderDeps {
   tickets: ReadTickets;
   /** DID of this hold. */
   did: Did;
-  /** Origin under which the hold is reached. */
+  /** Public origin of the hold. */
   baseUrl: string;
 }
 
-/** Answers one request for the blob with a digest. */
+/** Handles one request for the blob with a digest. */
 export type BlobResponder = (
   request: Request,
   digest: string,
@@ -42,13 +42,12 @@ const LXM = "com.atproto.sync.getBlob";
 const OCTETS = "application/octet-stream";
 
 /**
- * Makes the answerer for `getBlob` with a digest in `cid`. Readers of a private
+ * Creates the handler of `getBlob` with a digest in `cid`. Readers of a private
  * hold send a service token for `com.atproto.sync.getBlob`, or the `ticket` of
- * a URL we gave out. With the parameter `method` (as other registries send it)
- * the answer is `{"url"}`, a URL that works without credentials for a quarter
- * of an hour; else it is the bytes or a redirect to them.
- *
- * The answerer throws AppError `DIGEST_INVALID`, `UNAUTHORIZED`, `DENIED` or
+ * a URL that we issued. With the parameter `method` (as sent by other
+ * registries) the response is `{"url"}`, a URL that works without credentials
+ * for a quarter of an hour; otherwise it is the bytes or a redirect to them.
+ * The handler throws AppError `DIGEST_INVALID`, `UNAUTHORIZED`, `DENIED` or
  * `BLOB_UNKNOWN`.
  */
 export function createBlobResponder(deps: BlobResponderDeps): BlobResponder {
@@ -121,7 +120,7 @@ function headersOf(digest: Digest): Record<string, string> {
   };
 }
 
-/** A URL of ours that carries the permission to read. */
+/** A URL of this hold with a ticket. */
 async function ownUrl(
   deps: BlobResponderDeps,
   digest: Digest,
@@ -137,7 +136,7 @@ async function ownUrl(
   return url.href;
 }
 
-/** Who reads; undefined for somebody without login. */
+/** The reader; undefined without login. */
 async function requireReader(
   deps: BlobResponderDeps,
   request: Request,

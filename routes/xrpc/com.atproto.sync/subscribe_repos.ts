@@ -1,5 +1,5 @@
 /**
- * `com.atproto.sync.subscribeRepos`, as far as it is a request.
+ * The request part of `com.atproto.sync.subscribeRepos`.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import { cursorOf } from "./event_socket.ts";
 
 export interface SubscribeReposDeps {
   /**
-   * Takes over a request for the event stream, where requests become
-   * WebSockets by themselves and not by the server's upgrade event.
+   * Upgrades a request for the event stream, on servers where requests are
+   * upgraded instead of an upgrade event.
    */
   readonly upgrade?: (request: Request, cursor: number | undefined) => Response;
 }

@@ -57,7 +57,7 @@ Deno.test("mirrors get the repo, proofs, blocks and its state", async () => {
   pds.kv.close();
 });
 
-Deno.test("a deactivated account is told to be so, and its repo is not served", async () => {
+Deno.test("a deactivated account is reported as such, and its repo is not served", async () => {
   const pds = await openPds();
   const did = TEST_DID;
   const place = { collection: NOTE, rkey: "a" };

@@ -9,7 +9,7 @@ import { type RightsDeps, writers } from "../callers.ts";
 import { method } from "../mount.ts";
 import { failingAs } from "../refusals.ts";
 
-/** Gives an upload of the caller up and frees its space. */
+/** Aborts an upload of the caller and frees its space. */
 export function abortUpload(deps: RightsDeps & { uploads: HoldUploads }) {
   return method("io.atcr.hold.abortUpload", {
     authorize: writers(deps),

@@ -5,7 +5,7 @@ import { imageOf } from "../../../lib/hold/testing_services.ts";
 import { COLLECTIONS } from "../../../lib/hold/records.ts";
 import { openServer, REGISTRY } from "../testing_hold.ts";
 
-/** The input of a notification. */
+/** The input of a push event. */
 function eventInput(...args: Parameters<typeof imageOf>) {
   const { owner, digest, tag, repository, manifest } = imageOf(...args);
   return {
@@ -17,7 +17,7 @@ function eventInput(...args: Parameters<typeof imageOf>) {
   };
 }
 
-Deno.test("one joins the crew once, where the hold takes everybody", async () => {
+Deno.test("an account joins the crew once, if the hold has allowAllCrew", async () => {
   await using open = await openServer({ allowAllCrew: true });
   const first = await open.call(ALICE, "requestCrew", {});
   assert.equal(first.body.status, "created");
@@ -38,7 +38,7 @@ Deno.test("one joins the crew once, where the hold takes everybody", async () =>
   assert.equal(refused.body.error, "RegistrationDisabled");
 });
 
-Deno.test("a push is told over XRPC and its layers are found by the manifest", async () => {
+Deno.test("a push is reported over XRPC and its layers are found by the manifest", async () => {
   await using server = await openServer({
     allowAllCrew: true,
     enableBlueskyPosts: true,
@@ -68,7 +68,7 @@ Deno.test("a push is told over XRPC and its layers are found by the manifest", a
   assert.equal(none.body.error, "InvalidRequest");
 });
 
-Deno.test("the notification of an early registry is understood", async () => {
+Deno.test("the push event of an early registry is accepted", async () => {
   await using server = await openServer({ allowAllCrew: true });
   const layer = await server.push(ALICE, noise(100));
   const { manifestDigest: _, ...input } = eventInput(ALICE, [layer], {
@@ -91,7 +91,7 @@ Deno.test("the notification of an early registry is understood", async () => {
   );
 });
 
-Deno.test("a notification with members that its document does not have is accepted without them", async () => {
+Deno.test("a push event with undeclared members is accepted without them", async () => {
   await using server = await openServer({ allowAllCrew: true });
   const layer = await server.push(ALICE, noise(100));
   const { manifest, ...input } = eventInput(ALICE, [layer]);
@@ -111,7 +111,7 @@ Deno.test("a notification with members that its document does not have is accept
   assert.ok(!JSON.stringify(record).includes("mirror.test"));
 });
 
-Deno.test("a pull told by anybody who may read is counted, of known repositories only", async () => {
+Deno.test("a pull reported by any reader is counted, for known repositories only", async () => {
   await using server = await openServer({ allowAllCrew: true });
   const input = eventInput(ALICE, []);
   await server.call(ALICE, "notifyManifest", input);
@@ -132,7 +132,7 @@ Deno.test("a pull told by anybody who may read is counted, of known repositories
   assert.equal(stats?.pullCount, 1);
 });
 
-Deno.test("notifications with the wrong user, operation, size or shape are refused", async () => {
+Deno.test("events with a wrong user, operation, size or form are refused", async () => {
   await using server = await openServer({ allowAllCrew: true }, {
     tiers: [{ name: "deckhand", quota: 50 }, { name: "bosun", quota: 500 }],
     defaultTier: "deckhand",
@@ -163,7 +163,7 @@ Deno.test("notifications with the wrong user, operation, size or shape are refus
   assert.deepEqual(await server.all("layer"), []);
 });
 
-Deno.test("a quota is told, and tiers are set by admins and trusted registries", async () => {
+Deno.test("a quota is returned, and tiers are set by admins and trusted registries", async () => {
   await using server = await openServer({ allowAllCrew: true }, {
     tiers: [{ name: "deckhand", quota: 50 }, { name: "bosun", quota: 500 }],
     defaultTier: "deckhand",
@@ -193,7 +193,7 @@ Deno.test("a quota is told, and tiers are set by admins and trusted registries",
   assert.equal(bad.body.error, "InvalidUserDid");
 });
 
-Deno.test("one sees and deletes what the hold keeps about oneself", async () => {
+Deno.test("an account can export and delete its data", async () => {
   await using server = await openServer({
     allowAllCrew: true,
     enableBlueskyPosts: true,
@@ -202,7 +202,7 @@ Deno.test("one sees and deletes what the hold keeps about oneself", async () => 
     await server.crew.request(who);
     const layer = await server.push(who, noise(100));
     await server.notify.push(who, imageOf(who, [layer], { tag: "v1" }));
-    // An index has no layers, and another tool looks into images.
+    // An index has no layers.
     await server.notify.push(who, imageOf(who, [], { name: "index" }));
     await server.records.apply([{
       action: "create",
@@ -244,7 +244,7 @@ Deno.test("one sees and deletes what the hold keeps about oneself", async () => 
     assert.ok(!JSON.stringify(left).includes(ALICE));
   }
   assert.deepEqual(await Array.fromAsync(server.layers.owners()), [BOB]);
-  // Somebody who comes back begins anew.
+  // An account that returns starts again.
   await server.crew.request(ALICE);
   await server.notify.push(ALICE, imageOf(ALICE, [], { name: "index" }));
   assert.equal(

@@ -10,10 +10,10 @@ import { type RightsDeps, writers } from "../callers.ts";
 import { method } from "../mount.ts";
 import { failingAs, requireAtMost } from "../refusals.ts";
 
-/** Parts of an upload to S3. */
+/** Maximum parts of an upload to S3. */
 const MAX_PARTS = 10_000;
 
-/** Makes the parts of an upload into a blob, once its digest is right. */
+/** Joins the parts of an upload to a blob after verifying its digest. */
 export function completeUpload(deps: RightsDeps & { uploads: HoldUploads }) {
   const { uploads } = deps;
   return method("io.atcr.hold.completeUpload", {

@@ -8,7 +8,7 @@ import type { HoldUserData } from "../../../lib/hold/user_data.ts";
 import { anyCaller, type ServiceTokens } from "../callers.ts";
 import { method } from "../mount.ts";
 
-/** Answers with what the hold has recorded about the caller. */
+/** Returns what the hold has recorded about the caller. */
 export function exportUserData(
   deps: { tokens: ServiceTokens; userData: HoldUserData },
 ) {

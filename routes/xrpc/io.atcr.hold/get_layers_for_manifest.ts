@@ -7,7 +7,7 @@
 import type { LayerRecords } from "../../../lib/hold/layers/layer_records.ts";
 import { method } from "../mount.ts";
 
-/** Answers with the layer records of a manifest. */
+/** Returns the layer records of a manifest. */
 export function getLayersForManifest(deps: { layerRecords: LayerRecords }) {
   return method("io.atcr.hold.getLayersForManifest", {
     async handle({ params: { manifest } }) {

@@ -8,7 +8,7 @@ import type { HoldUploads } from "../../../lib/hold/uploads/uploads.ts";
 import { type RightsDeps, writers } from "../callers.ts";
 import { method } from "../mount.ts";
 
-/** Answers with where a part is to be sent. */
+/** Returns the URL to send a part to. */
 export function getPartUploadUrl(deps: RightsDeps & { uploads: HoldUploads }) {
   return method("io.atcr.hold.getPartUploadUrl", {
     authorize: writers(deps),

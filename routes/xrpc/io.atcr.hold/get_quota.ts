@@ -8,7 +8,7 @@ import type { HoldQuota } from "../../../lib/hold/quota/quota.ts";
 import { method } from "../mount.ts";
 import { didOf } from "../refusals.ts";
 
-/** Answers with the space that an account uses; open to all, as the layer records it sums up are. */
+/** Returns the storage used by an account; public, like the layer records it sums up. */
 export function getQuota(deps: { quota: HoldQuota }) {
   return method("io.atcr.hold.getQuota", {
     fieldErrors: { userDid: "InvalidUserDid" },

@@ -11,7 +11,7 @@ import { type RightsDeps, writers } from "../callers.ts";
 import { method } from "../mount.ts";
 import { refuse } from "../refusals.ts";
 
-/** Opens an upload for the caller, who becomes crew where the hold takes everyone. */
+/** Opens an upload for the caller, who joins the crew if the hold has `allowAllCrew`. */
 export function initiateUpload(
   deps: RightsDeps & { crew: HoldCrew; uploads: HoldUploads },
 ) {
@@ -19,7 +19,7 @@ export function initiateUpload(
     authorize: writers(deps),
     async handle({ caller, input: { digest, ...known } }) {
       if (digest === "") refuse("The digest is empty.", "InvalidDigest");
-      // Where the digest is not known yet, clients send a name of their own.
+      // If the digest is not known yet, clients send another name.
       const algorithm = /^sha(256|512):/.test(digest)
         ? digestParts(parseDigest(digest)).algorithm
         : "sha256";

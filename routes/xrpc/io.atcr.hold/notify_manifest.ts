@@ -16,10 +16,10 @@ import { didOf, refuse, requireAtMost } from "../refusals.ts";
 
 const NSID = "io.atcr.hold.notifyManifest";
 
-/** Layers or children of one manifest. */
+/** Maximum layers or children of one manifest. */
 const MAX_ENTRIES = 10_000;
 
-/** Records a push of the caller, or counts a pull of anyone who may read. */
+/** Records a push of the caller, or counts a pull of any reader. */
 export function notifyManifest(
   deps: RightsDeps & { notify: HoldNotify; stats: HoldStats },
 ) {
@@ -51,9 +51,8 @@ export function notifyManifest(
 }
 
 /**
- * The input of early registries in the form of the document: they leave the
- * digest out (empty here), and write the owner's handle in front of the name
- * of the repository.
+ * Converts the input of early registries to the form of the document: they omit
+ * the digest (empty here), and prefix the repository with the owner's handle.
  */
 function upgraded(input: unknown): unknown {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
@@ -76,13 +75,13 @@ function upgraded(input: unknown): unknown {
   };
 }
 
-/** The event in the hold's terms. Throws AppError `NAME_INVALID` or `INVALID_REQUEST`. */
+/** Converts the input to the hold's event. Throws AppError `NAME_INVALID` or `INVALID_REQUEST`. */
 function eventOf(input: Input<typeof NSID>): PushEvent {
   const { userDid, repository, manifestDigest, tag, manifest } = input;
   if (manifestDigest !== "" && !isDigest(manifestDigest)) {
     refuse("The field manifestDigest must be a digest such as sha256:….");
   }
-  // Untagged pushes come with an empty tag from some registries.
+  // Some registries send an empty tag with untagged pushes.
   if (tag && !isTag(tag)) refuse("The field tag must be a tag.");
   const { mediaType, config, layers = [], manifests } = manifest;
   requireAtMost(MAX_ENTRIES, layers, "manifest/layers");

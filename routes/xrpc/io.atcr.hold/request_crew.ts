@@ -9,10 +9,10 @@ import { anyCaller, type ServiceTokens } from "../callers.ts";
 import { method } from "../mount.ts";
 import { refuse, requireAtMost } from "../refusals.ts";
 
-/** Permissions that one request may ask for. */
+/** Maximum permissions of one request. */
 const MAX_PERMISSIONS = 16;
 
-/** Makes the caller crew where the hold takes everyone. */
+/** Adds the caller to the crew if the hold has `allowAllCrew`. */
 export function requestCrew(deps: { tokens: ServiceTokens; crew: HoldCrew }) {
   return method("io.atcr.hold.requestCrew", {
     authorize: anyCaller(deps),

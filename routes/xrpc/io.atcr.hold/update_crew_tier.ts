@@ -15,7 +15,7 @@ import { didOf } from "../refusals.ts";
 export interface UpdateCrewTierDeps extends RightsDeps {
   crew: HoldCrew;
   quota: HoldQuota;
-  /** Registries that may set tiers, besides the admins of the hold. */
+  /** Registries that may set tiers, in addition to the admins of the hold. */
   trustedRegistries: readonly Did[];
 }
 

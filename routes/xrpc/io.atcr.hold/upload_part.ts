@@ -12,8 +12,8 @@ import { method } from "../mount.ts";
 import { failingAs } from "../refusals.ts";
 
 /**
- * Takes the bytes of a part from the owner of the upload, or from the holder of
- * a ticket that `getPartUploadUrl` gave out.
+ * Receives the bytes of a part from the owner of the upload, or from the holder
+ * of a ticket issued by `getPartUploadUrl`.
  */
 export function uploadPart(deps: RightsDeps & { uploads: HoldUploads }) {
   const { uploads } = deps;

@@ -103,7 +103,7 @@ Deno.test("blobs of a private hold are refused with 401 and 403, unknown ones wi
   assert.equal((await bad.json()).error, "InvalidDigest");
 });
 
-Deno.test("who may not write starts, fills, completes and aborts nothing", async () => {
+Deno.test("an account without write access cannot start, fill, complete or abort uploads", async () => {
   await using server = await openServer({ public: true });
   const { body: { uploadId } } = await server.call(
     CAPTAIN,
@@ -126,7 +126,7 @@ Deno.test("who may not write starts, fills, completes and aborts nothing", async
     body: noise(1),
   });
   assert.equal(part.status, 401);
-  // It is still there, untouched.
+  // It still exists unchanged.
   await server.uploads.requireOwner(uploadId, CAPTAIN);
 });
 
@@ -159,7 +159,7 @@ Deno.test("a token for another method is refused", async () => {
   assert.equal(response.status, 401);
 });
 
-Deno.test("bad input gets the name and a sentence of what is wrong", async () => {
+Deno.test("bad input returns the error name and a sentence", async () => {
   await using server = await openServer();
   const { body: { uploadId } } = await server.call(
     CAPTAIN,
@@ -247,7 +247,7 @@ Deno.test("bad input gets the name and a sentence of what is wrong", async () =>
   assert.match((await get.json()).message, /use POST/);
 });
 
-Deno.test("somebody who pushes to a hold for all becomes crew on record", async () => {
+Deno.test("an account that pushes to a hold with allowAllCrew gets a crew record", async () => {
   await using server = await openServer({ allowAllCrew: true });
   await server.call(ALICE, "initiateUpload", UPLOAD);
   assert.equal((await server.crew.find(ALICE))?.role, "member");
