@@ -58,10 +58,7 @@ export interface AvatarDeps {
 export interface FoundPicture {
   /** Public URL of the object. */
   readonly location: string;
-  /**
-   * `hit`: cached; `stale`: cached and expired; `miss`: rendered now;
-   * `nearest`: of another size.
-   */
+  /** `hit`: cached; `stale`: expired; `miss`: rendered now; `nearest`: of another size. */
   readonly cache: "hit" | "stale" | "miss" | "nearest";
 }
 
@@ -152,12 +149,10 @@ export class AvatarService {
   }
 
   /**
-   * Returns the location of a variant of an account's picture; renders it if
-   * necessary.
+   * Returns the location of a variant; renders it if necessary.
    *
    * @param identifier handle or DID.
-   * @param client the subject that new work is counted for, for example an
-   * address.
+   * @param client the subject of rate limits, for example an address.
    *
    * Throws AppError `NAME_INVALID`, `NAME_UNKNOWN`, `NOT_FOUND` when there is no
    * picture, `UPSTREAM_FAILED`, `UPSTREAM_TIMEOUT`, `UNSUPPORTED_MEDIA_TYPE`,
@@ -237,9 +232,8 @@ export class AvatarService {
   }
 
   /**
-   * Draws a placeholder. One in a raster format is rendered each time and
-   * counts towards the limit of `client`. Throws AppError `TOOMANYREQUESTS` and
-   * `UNAVAILABLE`.
+   * Draws a placeholder. One in a raster format counts towards the limit of
+   * `client`. Throws AppError `TOOMANYREQUESTS` and `UNAVAILABLE`.
    */
   async placeholder(
     kind: PlaceholderKind,
@@ -280,10 +274,7 @@ export class AvatarService {
     await this.#profiles.invalidate(did, change);
   }
 
-  /**
-   * Removes pictures replaced long enough ago, and variants beyond the budget;
-   * returns the number of replaced pictures removed.
-   */
+  /** Removes old replaced pictures, and variants beyond the budget; returns how many pictures. */
   async sweep(): Promise<number> {
     const removed = await sweepReplaced(
       this.#deps,

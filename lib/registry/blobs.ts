@@ -23,10 +23,7 @@ import { requireRead, requireRepositoryRead } from "./hold_rights.ts";
 import type { HiddenRepositories } from "./owners/hidden_repositories.ts";
 import type { BlobRow, RepositoryRow } from "./rows.ts";
 
-/**
- * How blobs are delivered: `redirect` redirects wherever possible, `proxy`
- * never, `auto` redirects all but small ones.
- */
+/** `redirect` redirects wherever possible, `proxy` never, `auto` all but small blobs. */
 export type DeliveryMode = "auto" | "redirect" | "proxy";
 
 export interface BlobsDeps {
@@ -175,10 +172,7 @@ export class Blobs {
     }
   }
 
-  /**
-   * Returns those of `digests` that are blobs of the repository in `hold`,
-   * whether the hold still has them or not.
-   */
+  /** Those of `digests` linked to the repository in `hold`, even if the hold lost them. */
   async linked(
     ref: RepoRef,
     hold: HoldClient,
@@ -191,11 +185,10 @@ export class Blobs {
 
   /**
    * Returns those of `digests` that a manifest in the repository may not
-   * reference, because the hold does not have them now or they were never
-   * pushed to the repository: otherwise a user with push access to one
-   * repository could read blobs of others by referencing them. Publicly
+   * reference: blobs that the hold does not have now, and blobs never pushed to
+   * the repository, which a pusher could read by referencing them. Publicly
    * readable blobs become part of the repository when nothing is missing. Finds
-   * at most {@linkcode MAX_MISSING} missing ones.
+   * at most {@linkcode MAX_MISSING}.
    */
   async missing(
     ref: RepoRef,
@@ -274,10 +267,7 @@ export class Blobs {
     }
   }
 
-  /**
-   * Looks up the blob at one hold. Throws AppError: `BLOB_UNKNOWN`, the hold's
-   * refusal, or why it cannot be reached.
-   */
+  /** Throws AppError: `BLOB_UNKNOWN`, the hold's refusal, or why it cannot be reached. */
   async #ask(
     row: BlobRow,
     caller: Caller,

@@ -54,10 +54,7 @@ export const PAGE = { tags: 10_000, referrers: 500, catalog: 1_000 } as const;
 /** Maximum bytes of one page of referrers: clients refuse indexes above 4 MiB. */
 const REFERRERS_PAGE_BYTES = 3 * 1024 * 1024;
 
-/**
- * How long a list waits for the owner's PDS, without and with cached entries;
- * in milliseconds. The read continues.
- */
+/** How long a list waits for the owner's PDS, without and with known entries, in ms. */
 const FIRST_MS = 10_000;
 const SOON_MS = 2_000;
 
@@ -114,10 +111,7 @@ export class Lists {
     return { ...page, doubt: doubtOf(problem) };
   }
 
-  /**
-   * Referrers of `subject` (end-12), of one of `artifactTypes` if given. An
-   * unknown subject has none.
-   */
+  /** Referrers of `subject` (end-12), of one of `artifactTypes` if given. */
   async referrers(
     owner: Identity,
     repo: string,

@@ -107,10 +107,7 @@ export class Manifests {
     return info;
   }
 
-  /**
-   * Throws AppError `DENIED` or `UNAUTHORIZED` when `caller` may not learn that
-   * content is missing in the repository.
-   */
+  /** Throws AppError `DENIED` or `UNAUTHORIZED` when `caller` may not learn what is missing. */
   async #requireMiss(
     owner: Identity,
     repo: string,
@@ -263,10 +260,7 @@ export class Manifests {
     });
   }
 
-  /**
-   * The manifest is deleted even if the hold fails; the hold's garbage
-   * collection detects it, too.
-   */
+  /** Never throws: the hold's garbage collection detects the deletion, too. */
   async #tellHold(holdDid: Did, ref: RepoRef, digest: Digest): Promise<void> {
     try {
       const hold = await this.#deps.holds.get(holdDid);
