@@ -103,7 +103,7 @@ export async function createContext(
     plainOrigins: origins,
   };
   const services = await createServices(base, sandbox);
-  const { hold, avatars } = services;
+  const { hold, avatars, webhooks } = services;
   return {
     ...platform,
     config,
@@ -117,6 +117,7 @@ export async function createContext(
     close: () => {
       avatars?.close();
       hold?.repo.close();
+      webhooks?.close();
       fetch.close();
       kv.close();
     },

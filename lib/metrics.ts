@@ -170,6 +170,20 @@ export class Metrics {
     },
   };
 
+  readonly #webhookDeliveries = new Counter({
+    name: "atcr_webhook_deliveries_total",
+    help: "Attempts to call webhooks, by outcome: delivered, retried, failed " +
+      "(given up) or dropped (not made).",
+    labelNames: ["outcome"],
+    registers: [this.#registry],
+  });
+
+  /** What webhooks count. */
+  readonly webhooks = {
+    webhookDelivery: (outcome: string) =>
+      this.#webhookDeliveries.inc({ outcome }),
+  };
+
   /** Exports the statistics of the rendering pool, read on each scrape. */
   watchAvatarPool(stats: () => AvatarPoolStats): void {
     const registers = [this.#registry];

@@ -7,6 +7,7 @@
 import { Hono } from "@hono/hono";
 import type { AppContext } from "../lib/context.ts";
 import { AppError } from "../lib/errors.ts";
+import { webhookApiRoutes } from "./api/v1/webhooks.ts";
 import { authRoutes, createBrowsers } from "./auth.ts";
 import type { Browsers } from "./auth/browser.ts";
 import { avatarRoutes } from "./avatar/avatar.ts";
@@ -78,6 +79,10 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     );
     const browsers = createBrowsers(ctx);
     app.route("/", authRoutes(ctx, browsers));
+    if (ctx.webhooks) {
+      const { webhooks } = ctx.webhooks;
+      app.route("/", webhookApiRoutes({ webhooks, browsers }));
+    }
     app.route("/", helperRoutes(config.server, browsers, origin));
     const example = config.sandbox.enabled ? "alice.test" : "your.handle";
     const home = {

@@ -62,6 +62,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...FOUNDATIONS.filter((room) => !/scrub|storage/.test(room)),
     "lexicons",
   ],
+  "lib/webhooks": [
+    "lib/atproto",
+    ...["lib/crypto", "lib/kv", "lib/net", "lib/oci"],
+  ],
   "lib/hold": [...FOUNDATIONS, "lib/hold_api"],
   "lib/registry": [...FOUNDATIONS, "lib/hold_api", "lib/metrics.ts"],
   // Builds all of it.
@@ -69,13 +73,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...FOUNDATIONS,
     ...["lib/auth", "lib/avatar", "lib/config", "lib/hold", "lib/metrics.ts"],
     ...["lib/hold_api", "lib/index", "lib/registry", "lib/repo"],
+    "lib/webhooks",
   ],
   // What is stored is the business of services alone.
   "routes": [
     ...FOUNDATIONS.filter((room) => room !== "lib/kv"),
     ...["lib/auth", "lib/avatar", "lib/context", "lib/hold", "lib/install"],
     ...["lib/hold_api", "lib/index", "lib/metrics.ts", "lib/registry"],
-    "lib/repo",
+    ...["lib/repo", "lib/webhooks"],
     "deno.json",
   ],
   "cli": [

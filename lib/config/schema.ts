@@ -24,6 +24,7 @@ import {
 import { serverSettings } from "./schema_server.ts";
 import { section, setting } from "./setting.ts";
 import { storageSettings } from "./schema_storage.ts";
+import { webhookSettings } from "./schema_webhooks.ts";
 
 const sandboxSettings = section(
   "A private AT Protocol network with the accounts alice.test and bob.test, " +
@@ -174,6 +175,7 @@ export const settingsSchema = section("", {
   hold: holdSettings,
   storage: storageSettings,
   avatar: avatarSettings,
+  webhooks: webhookSettings,
   metrics: section("Prometheus metrics at /metrics.", {
     token: setting(anyText(), {
       doc: "Clients of /metrics must send it as a bearer token.",

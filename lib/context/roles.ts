@@ -28,6 +28,7 @@ import type { BlobStore } from "../storage/blob_store.ts";
 import type { SandboxNetwork } from "./network.ts";
 import type { Platform } from "./platform.ts";
 import { userAgent } from "./network.ts";
+import { createWebhooks, type WebhooksContext } from "./webhooks.ts";
 
 /** Dependencies of the services of all roles. */
 export interface Base extends Platform {
@@ -46,6 +47,8 @@ export interface Base extends Platform {
 export interface Services {
   readonly auth: AuthContext;
   readonly registry: RegistryContext | undefined;
+  /** Undefined where they are switched off, or no registry runs. */
+  readonly webhooks: WebhooksContext | undefined;
   readonly hold: HoldContext | undefined;
   readonly avatars: AvatarService | undefined;
   /** Undefined if no event stream is configured. */
@@ -77,19 +80,22 @@ export async function createServices(
     onWritten: (did) => hosting.written(did),
     onLogin,
   });
+  const webhooks = runs("registry") && config.webhooks.enabled
+    ? createWebhooks(base)
+    : undefined;
   const registry = runs("registry")
     ? createRegistry({
       ...base,
       session: auth.session,
       ownHold: hold && localHold(hold),
       defaultHold: defaultHold(config, hold?.did),
-      events: UNHEARD,
+      events: webhooks?.events ?? UNHEARD,
     })
     : undefined;
   const avatars = runs("avatar") ? createAvatars(base) : undefined;
   const avatarEvents = avatars &&
     createNetworkEvents(base, config, avatars, hosting, userAgent(config));
-  return { auth, registry, hold, avatars, avatarEvents };
+  return { auth, registry, webhooks, hold, avatars, avatarEvents };
 }
 
 /** Source of manifests for the hold: those stored by the registry, else the owner's PDS. */

@@ -22,7 +22,7 @@ import { AppError } from "../../lib/errors.ts";
 import { parseAuthorization } from "../../lib/oci/www_authenticate.ts";
 import type { Browsers } from "../auth/browser.ts";
 import type { AppEnv } from "../middleware.ts";
-import { readBody } from "../read_body.ts";
+import { readJson } from "./json_body.ts";
 
 export interface DeviceApiDeps {
   devices: Devices;
@@ -31,7 +31,6 @@ export interface DeviceApiDeps {
   identities: IdentityResolver;
 }
 
-const MAX_BODY_BYTES = 16 * 1024;
 const NO_STORE = { "cache-control": "no-store" };
 
 const newToken = z.strictObject({
@@ -69,7 +68,7 @@ export function deviceApiRoutes(deps: DeviceApiDeps): Hono<AppEnv> {
   app.post("/api/devices", async (c) => {
     const token = c.req.header("x-csrf-token");
     const { session } = await browsers.requireChange(c, token);
-    const wanted = await readJson(c);
+    const wanted = await readJson(c, newToken);
     const { device, secret } = await devices.create({
       did: session.did,
       name: wanted.name,
@@ -104,25 +103,6 @@ async function bySecret(
   throw new AppError(
     "UNAUTHORIZED",
     "The device secret is missing or wrong, has expired or was revoked.",
-  );
-}
-
-async function readJson(c: Context<AppEnv>) {
-  const bytes = await readBody(c.req.raw, MAX_BODY_BYTES, "request");
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new AppError("INVALID_REQUEST", "The request is no JSON.", { cause });
-  }
-  const parsed = newToken.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new AppError(
-    "INVALID_REQUEST",
-    `The request is wrong at ${
-      issue?.path.join(".") || "its top"
-    }: ${issue?.message}.`,
   );
 }
 

@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { AppError } from "../errors.ts";
+import { listDeadJobs } from "../kv/jobs/jobs.ts";
+import {
+  ALICE,
+  BOB,
+  EVERYTHING,
+  pushOf,
+  startTestWebhooks,
+} from "./testing_webhooks.ts";
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+type Rig = Awaited<ReturnType<typeof startTestWebhooks>>;
+
+/** Does what is due for `ms`, looking every five seconds. */
+async function pass(rig: Rig, ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 5 * SECOND) {
+    rig.clock.advance(5 * SECOND);
+    await rig.jobs.runDue();
+  }
+}
+
+/** The log of ALICE's webhook `id`. */
+async function logOf(rig: Rig, id: string) {
+  const page = { cursor: undefined, limit: 100 };
+  const ref = { did: ALICE, id };
+  return (await rig.webhooks.deliveries(ref, page)).deliveries;
+}
+
+Deno.test("a push reaches every webhook that wants it, once and signed", async () => {
+  using rig = await startTestWebhooks();
+  const all = await rig.webhooks.create(ALICE, {
+    ...EVERYTHING,
+    secret: "key",
+  });
+  const { webhooks } = rig;
+  await webhooks.create(ALICE, { ...EVERYTHING, repository: "other" });
+  await webhooks.create(ALICE, { ...EVERYTHING, triggers: ["delete"] });
+  await webhooks.create(BOB, EVERYTHING);
+  const off = await webhooks.create(ALICE, EVERYTHING);
+  await webhooks.update({ did: ALICE, id: off.id }, { on: false });
+  const event = pushOf("app", ["v1"], rig.clock.now());
+  await rig.announce(event);
+  await rig.jobs.runDue();
+  await rig.announce(event); // A crash may have it done twice.
+  await rig.jobs.runDue();
+  assert.equal(rig.received.length, 1);
+  const [one] = rig.received;
+  assert.ok(one);
+  assert.equal(JSON.parse(one.body).push_data.tag, "v1");
+  assert.equal(one.headers.get("x-webhook-event"), "push");
+  assert.equal(
+    one.headers.get("x-webhook-signature-256"),
+    `sha256=${createHmac("sha256", "key").update(one.body).digest("hex")}`,
+  );
+  const [kept] = await logOf(rig, all.id);
+  assert.equal(kept?.state, "delivered");
+  assert.equal(kept?.id, one.headers.get("x-webhook-delivery"));
+  assert.deepEqual(kept?.attempts.map(({ status }) => status), [200]);
+});
+
+Deno.test("pushes without a tag are sent only to those who want them", async () => {
+  using rig = await startTestWebhooks();
+  await rig.webhooks.create(ALICE, { ...EVERYTHING, untagged: false });
+  for (const tags of [[], [], ["latest"]]) {
+    await rig.announce(pushOf("app", tags, rig.clock.now()));
+  }
+  await rig.jobs.runDue();
+  assert.equal(rig.received.length, 1);
+  assert.equal(rig.received[0]?.headers.has("x-webhook-signature-256"), false);
+});
+
+Deno.test("owners without webhooks cost nothing, until they have one", async () => {
+  using rig = await startTestWebhooks();
+  assert.equal(await rig.announce(pushOf("app", ["v1"], 0)), true);
+  await rig.jobs.runDue();
+  assert.equal(await rig.announce(pushOf("app", ["v1"], 0)), false);
+  assert.equal(await rig.announce(pushOf("app", ["v1"], 0, BOB)), true);
+  await rig.webhooks.create(ALICE, EVERYTHING);
+  assert.equal(await rig.announce(pushOf("app", ["v1"], 0)), true);
+  // Another instance may have made one.
+  await rig.jobs.runDue();
+  rig.clock.advance(10 * SECOND);
+  assert.equal(await rig.announce(pushOf("app", ["v1"], 0, BOB)), true);
+});
+
+Deno.test("a delivery that fails is tried again after 30 seconds, 2 and 8 minutes", async () => {
+  using rig = await startTestWebhooks();
+  const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
+  rig.state.answer = () => new Response("not now", { status: 500 });
+  await rig.announce(pushOf("app", ["v1"], rig.clock.now()));
+  await rig.jobs.runDue();
+  await pass(rig, 30 * MINUTE);
+  const times = rig.received.map(({ at }) => at);
+  const pauses = times.slice(1).map((at, i) => at - (times[i] ?? 0));
+  assert.equal(pauses.length, 3);
+  for (const [i, wanted] of [30, 120, 480].entries()) {
+    const pause = (pauses[i] ?? 0) / SECOND;
+    assert.ok(pause >= wanted && pause <= wanted * 1.25 + 5, `${pause}`);
+  }
+  assert.equal(new Set(rig.received.map(({ body }) => body)).size, 1);
+  const [row] = await logOf(rig, id);
+  assert.equal(row?.state, "failed");
+  assert.equal(row?.attempts.length, 4);
+  assert.equal(row?.attempts[3]?.error, "The receiver answered 500.");
+  assert.deepEqual(rig.outcomes, ["retried", "retried", "retried", "failed"]);
+  // It is the owner's business, not the operator's.
+  assert.deepEqual(await listDeadJobs(rig.kv), []);
+});
+
+Deno.test("a delivery that comes through later counts", async () => {
+  using rig = await startTestWebhooks();
+  const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
+  rig.state.answer = () => {
+    throw new AppError("UPSTREAM_FAILED", "The server could not be reached.");
+  };
+  await rig.announce(pushOf("app", ["v1"], rig.clock.now()));
+  await rig.jobs.runDue();
+  rig.state.answer = () => new Response(null, { status: 204 });
+  await pass(rig, MINUTE);
+  const [row] = await logOf(rig, id);
+  assert.equal(row?.state, "delivered");
+  assert.equal(row?.attempts[0]?.error, "The server could not be reached.");
+});
+
+Deno.test("a webhook is switched off with the reason when ten deliveries in a row fail", async () => {
+  using rig = await startTestWebhooks();
+  const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
+  const ref = { did: ALICE, id };
+  rig.state.answer = () => new Response(null, { status: 503 });
+  for (let i = 0; i < 9; i++) {
+    await rig.announce(pushOf("app", ["v1"], rig.clock.now()));
+  }
+  await pass(rig, 20 * MINUTE);
+  assert.equal((await rig.webhooks.get(ref)).failures, 9);
+  // One that arrives begins the count anew.
+  rig.state.answer = () => new Response();
+  await rig.announce(pushOf("app", ["v1"], rig.clock.now()));
+  await pass(rig, 5 * SECOND);
+  assert.equal((await rig.webhooks.get(ref)).failures, 0);
+  rig.state.answer = () => new Response(null, { status: 503 });
+  for (let i = 0; i < 12; i++) {
+    await rig.announce(pushOf("app", ["v1"], rig.clock.now()));
+  }
+  await pass(rig, 20 * MINUTE);
+  const { off } = await rig.webhooks.get(ref);
+  assert.match(off?.reason ?? "", /^10 deliveries in a row .* 503/);
+  const before = rig.received.length;
+  await rig.announce(pushOf("app", ["v1"], rig.clock.now()));
+  await pass(rig, MINUTE);
+  assert.equal(rig.received.length, before);
+  const on = await rig.webhooks.update(ref, { on: true });
+  assert.deepEqual([on.failures, on.off], [0, undefined]);
+});
+
+Deno.test("a receiver that is gone is not called again", async () => {
+  using rig = await startTestWebhooks();
+  const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
+  rig.state.answer = () => new Response(null, { status: 410 });
+  await rig.announce(pushOf("app", ["v1"], rig.clock.now()));
+  await rig.jobs.runDue();
+  await rig.announce(pushOf("app", ["v1"], rig.clock.now()));
+  await pass(rig, 20 * MINUTE);
+  assert.equal(rig.received.length, 1);
+  const { off } = await rig.webhooks.get({ did: ALICE, id });
+  assert.match(off?.reason ?? "", /410/);
+});
+
+Deno.test("a receiver that asks for a longer pause gets it", async () => {
+  using rig = await startTestWebhooks();
+  await rig.webhooks.create(ALICE, EVERYTHING);
+  const headers = { "retry-after": "300" };
+  rig.state.answer = () => new Response(null, { status: 429, headers });
+  await rig.announce(pushOf("app", ["v1"], rig.clock.now()));
+  await rig.jobs.runDue();
+  await pass(rig, 290 * SECOND);
+  assert.equal(rig.received.length, 1);
+  await pass(rig, 20 * SECOND);
+  assert.equal(rig.received.length, 2);
+});
+
+Deno.test("the log keeps 25 deliveries, and what waits is bounded", async () => {
+  using rig = await startTestWebhooks();
+  const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
+  for (let i = 0; i < 40; i++) {
+    rig.clock.advance(SECOND);
+    await rig.announce(pushOf("app", [`v${i}`], rig.clock.now()));
+    await rig.jobs.runDue();
+  }
+  const log = await logOf(rig, id);
+  assert.equal(log.length, 25);
+  assert.equal(JSON.parse(log[0]?.body ?? "").push_data.tag, "v39");
+  rig.state.answer = () => new Response(null, { status: 500 });
+  for (let i = 0; i < 150; i++) {
+    await rig.announce(pushOf("app", ["w"], rig.clock.now()));
+  }
+  await rig.jobs.runDue();
+  assert.equal((await logOf(rig, id)).length, 100);
+  const dropped = rig.outcomes.filter((outcome) => outcome === "dropped");
+  // Events that are taken at the same time may find the same room.
+  assert.ok(dropped.length >= 40, `${dropped.length}`);
+});
+
+Deno.test("a delivery is sent again on request with the same body", async () => {
+  using rig = await startTestWebhooks();
+  const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
+  const ref = { did: ALICE, id };
+  await rig.announce(pushOf("app", ["v1"], rig.clock.now()));
+  await rig.jobs.runDue();
+  const [first] = await logOf(rig, id);
+  rig.clock.advance(SECOND);
+  const again = await rig.webhooks.redeliver(ref, first?.id ?? "");
+  assert.equal(again.state, "delivered");
+  assert.notEqual(again.id, first?.id);
+  assert.equal(rig.received[1]?.body, rig.received[0]?.body);
+});
+
+Deno.test("a webhook that is deleted while a delivery waits is not called", async () => {
+  using rig = await startTestWebhooks();
+  const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
+  rig.state.answer = () => new Response(null, { status: 500 });
+  await rig.announce(pushOf("app", ["v1"], rig.clock.now()));
+  await rig.jobs.runDue();
+  await rig.webhooks.remove({ did: ALICE, id });
+  await pass(rig, 20 * MINUTE);
+  assert.equal(rig.received.length, 1);
+});
+
+Deno.test("of the response only its beginning is kept, without signs for terminals", async () => {
+  using rig = await startTestWebhooks();
+  const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
+  let cancelled = false;
+  rig.state.answer = () =>
+    new Response(
+      new ReadableStream({
+        pull: (stream) =>
+          stream.enqueue(
+            new TextEncoder().encode(`\u001b[2J${"x".repeat(600)}`),
+          ),
+        cancel: () => {
+          cancelled = true;
+        },
+      }),
+    );
+  const { attempts } = await rig.webhooks.test({ did: ALICE, id });
+  const response = attempts[0]?.response ?? "";
+  assert.ok(response.length <= 1_024 && response.length > 1_000);
+  assert.match(response, /^\ufffd\[2Jx/);
+  assert.equal(cancelled, true);
+});

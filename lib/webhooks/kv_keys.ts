@@ -1,0 +1,44 @@
+/**
+ * Every key that webhooks store in KV. No PDS gives these rows back: rebuilds
+ * leave them alone, and backups keep them.
+ *
+ * @module
+ */
+
+import type { Did } from "../did.ts";
+import type { Key } from "../kv/kv.ts";
+
+/** A webhook. */
+export const webhookKey = (did: Did, id: string): Key => [
+  "observed",
+  "webhook",
+  did,
+  id,
+];
+
+/** All webhooks of `did`. */
+export const webhooksOf = (did: Did): Key => ["observed", "webhook", did];
+
+/** When the last webhook of `did` was made; each new one builds on it, so that they can be counted. */
+export const webhookTurnKey = (did: Did): Key => [
+  "observed",
+  "webhook_turn",
+  did,
+];
+
+/** One delivery to a webhook; ids of later ones are smaller. */
+export const deliveryKey = (did: Did, webhook: string, id: string): Key => [
+  "observed",
+  "webhook_delivery",
+  did,
+  webhook,
+  id,
+];
+
+/** All deliveries to a webhook, the newest first. */
+export const deliveriesOf = (did: Did, webhook: string): Key => [
+  "observed",
+  "webhook_delivery",
+  did,
+  webhook,
+];

@@ -1,0 +1,113 @@
+/**
+ * What is sent to receivers that take JSON, in the fields of the original
+ * registry; those that it does not have stand beside them.
+ *
+ * @module
+ */
+
+import type { Trigger } from "./webhook.ts";
+import type { WebhookEvent } from "./event.ts";
+
+/** What a receiver wants to know besides the event. */
+export interface Surroundings {
+  /** Handle of the owner, or the DID where there is none. */
+  readonly owner: string;
+  /** Origin of the hold; undefined while it cannot be found. */
+  readonly holdEndpoint: string | undefined;
+  /** Address of this registry. */
+  readonly baseUrl: string;
+}
+
+/** The body for `event`, of which `trigger` is why it is sent. */
+export function payloadOf(
+  event: WebhookEvent,
+  trigger: Trigger,
+  about: Surroundings,
+): Record<string, unknown> {
+  if (event.kind === "scan") return scanPayload(event, trigger, about);
+  const { did, repo, holdDid } = event;
+  const { owner, holdEndpoint } = about;
+  return {
+    trigger,
+    ...(event.kind === "push"
+      ? { push_data: pushData(event, owner) }
+      : { delete_data: deleteData(event, owner) }),
+    repository: {
+      name: `${owner}/${repo}`,
+      namespace: owner,
+      repo_name: repo,
+      repo_url: repositoryUrl(event, about),
+      owner_did: did,
+      ...(event.kind === "push" ? { media_type: event.mediaType } : {}),
+    },
+    hold: {
+      did: holdDid,
+      ...(holdEndpoint === undefined ? {} : { endpoint: holdEndpoint }),
+    },
+  };
+}
+
+/** The page of the repository. */
+export function repositoryUrl(
+  { repo }: WebhookEvent,
+  { baseUrl, owner }: Surroundings,
+): string {
+  return `${baseUrl}/r/${owner}/${repo}`;
+}
+
+function pushData(
+  event: WebhookEvent & { kind: "push" },
+  owner: string,
+): Record<string, unknown> {
+  const { at, did, digest, size, tags } = event;
+  const [first] = tags;
+  return {
+    pushed_at: new Date(at).toISOString(),
+    // Nobody else can push to the repositories of an account.
+    pusher: owner,
+    pusher_did: did,
+    ...(first ? { tag: first.tag } : {}),
+    tags: tags.map(({ tag }) => tag),
+    digest,
+    ...(first?.from === undefined ? {} : { previous_digest: first.from }),
+    size,
+  };
+}
+
+function deleteData(
+  { at, did, digest, tag }: WebhookEvent & { kind: "delete" },
+  owner: string,
+): Record<string, unknown> {
+  return {
+    deleted_at: new Date(at).toISOString(),
+    deleted_by: owner,
+    deleted_by_did: did,
+    ...(tag === undefined ? {} : { tag }),
+    digest,
+  };
+}
+
+function scanPayload(
+  event: WebhookEvent & { kind: "scan" },
+  trigger: Trigger,
+  { owner, holdEndpoint }: Surroundings,
+): Record<string, unknown> {
+  const { did, repo, digest, holdDid, previous } = event;
+  return {
+    trigger,
+    holdDid,
+    ...(holdEndpoint === undefined ? {} : { holdEndpoint }),
+    manifest: {
+      digest,
+      repository: repo,
+      userDid: did,
+      userHandle: owner,
+    },
+    scan: {
+      scannedAt: event.scannedAt,
+      scannerVersion: event.scannerVersion,
+      vulnerabilities: event.vulnerabilities,
+    },
+    ...(trigger === "scan:changed" && previous ? { previous } : {}),
+  };
+}
