@@ -6,31 +6,25 @@
 
 import type { Did } from "../did.ts";
 import { AppError, isAppError } from "../errors.ts";
-import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../storage/blob_store.ts";
-import type {
-  Caller,
-  HoldClient,
-  HoldDirectory,
-} from "../hold_api/hold_client.ts";
-import type { BlobIndex, SizedBlob } from "./blob_index.ts";
-import { registryKeys } from "./kv_keys.ts";
+import type { Caller, HoldClient } from "../hold_api/hold_client.ts";
+import {
+  BlobFinder,
+  type BlobFinderDeps,
+  type FoundBlob,
+  type Look,
+  unknownBlob,
+} from "./blob_finder.ts";
+import type { SizedBlob } from "./blob_index.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import type { ManifestUses } from "./manifests/manifest_uses.ts";
-import { requireRead, requireRepositoryRead } from "./hold_rights.ts";
-import type { HiddenRepositories } from "./owners/hidden_repositories.ts";
-import type { BlobRow, RepositoryRow } from "./rows.ts";
 
 /** `redirect` redirects wherever possible, `proxy` never, `auto` all but small blobs. */
 export type DeliveryMode = "auto" | "redirect" | "proxy";
 
-export interface BlobsDeps {
-  kv: Kv;
-  holds: HoldDirectory;
-  hidden: Pick<HiddenRepositories, "requireNoneHidden">;
-  index: BlobIndex;
+export interface BlobsDeps extends BlobFinderDeps {
   log: Logger;
   delivery: DeliveryMode;
   /** In `auto` mode, blobs up to this size are proxied, in bytes. */
@@ -43,28 +37,17 @@ export type BlobDelivery =
   | { kind: "stream"; size: number; body: ReadableStream<Uint8Array> }
   | { kind: "redirect"; size: number; url: string };
 
-/** A hold that reports a blob, with its size. */
-interface FoundBlob {
-  readonly hold: HoldClient;
-  readonly size: number;
-}
-
-/** Options of a lookup. */
-interface Look {
-  readonly how: "stat" | "check";
-  /** Holds that are not tried. */
-  readonly failed: ReadonlySet<Did>;
-}
-
 /** Maximum holds at which a request opens a blob. */
 const MAX_OPENED = 3;
 
 /** Serves blobs of repositories (distribution-spec, "Pulling Blobs"). */
 export class Blobs {
   readonly #deps: BlobsDeps;
+  readonly #finder: BlobFinder;
 
   constructor(deps: BlobsDeps) {
     this.#deps = deps;
+    this.#finder = new BlobFinder(deps);
   }
 
   /** Size of a blob in bytes. Throws AppError `BLOB_UNKNOWN`. */
@@ -74,7 +57,7 @@ export class Blobs {
     digest: Digest,
   ): Promise<{ size: number }> {
     const look = { how: "check", failed: new Set<Did>() } as const;
-    const { size } = await this.#find(ref, caller, digest, look);
+    const { size } = await this.#finder.find(ref, caller, digest, look);
     return { size };
   }
 
@@ -93,12 +76,12 @@ export class Blobs {
     },
   ): Promise<BlobDelivery & { range: ByteRange | undefined }> {
     const failed = new Set<Did>();
+    let how: Look["how"] = "recall";
     let problem: unknown;
     while (failed.size < MAX_OPENED) {
       let found: FoundBlob;
       try {
-        const look = { how: "stat", failed } as const;
-        found = await this.#find(ref, caller, digest, look);
+        found = await this.#finder.find(ref, caller, digest, { how, failed });
       } catch (error) {
         throw problem ?? error;
       }
@@ -109,7 +92,9 @@ export class Blobs {
           range,
           signal,
         });
-        return { ...delivery, range };
+        if (delivery) return { ...delivery, range };
+        // The size in the index is wrong.
+        how = "stat";
       } catch (error) {
         // The hold reported the blob but does not serve it.
         if (!isAppError(error) || options.signal?.aborted) throw error;
@@ -120,23 +105,30 @@ export class Blobs {
     throw problem;
   }
 
+  /** Returns undefined when the blob does not have the size in the index. */
   async #deliver(
-    { hold, size }: FoundBlob,
+    { hold, size, asked }: FoundBlob,
     caller: Caller,
     digest: Digest,
     { range, signal }: {
       range: ByteRange | undefined;
       signal: AbortSignal | undefined;
     },
-  ): Promise<BlobDelivery> {
+  ): Promise<BlobDelivery | undefined> {
     if (this.#mayRedirect(size)) {
       const url = await hold.locate(caller, digest, "application/octet-stream");
-      if (url !== undefined) return { kind: "redirect", size, url };
+      if (url !== undefined) {
+        // Who is redirected finds out too late that it is not there.
+        const isThere = asked ||
+          (await hold.stat(caller, digest))?.size === size;
+        return isThere ? { kind: "redirect", size, url } : undefined;
+      }
     }
     const opened = await hold.open(caller, digest, range, signal);
     if (!opened) throw unknownBlob(digest);
     if (opened.size !== size) {
       await opened.body.cancel();
+      if (!asked) return undefined;
       throw new AppError(
         "UPSTREAM_FAILED",
         `The hold ${hold.did} says that the blob ${digest} has ${size} bytes and then ${opened.size}. Report this to its operator.`,
@@ -221,78 +213,4 @@ export class Blobs {
     if (delivery === "proxy") return false;
     return delivery === "redirect" || size > directBytes;
   }
-
-  /**
-   * Finds a hold that has the blob and lets `caller` read it. Tries the others
-   * when the first one cannot serve it or refuses; the one that serves it is
-   * tried first from now on. Skips those that have `failed`.
-   */
-  async #find(
-    ref: RepoRef,
-    caller: Caller,
-    digest: Digest,
-    { how, failed }: Look,
-  ): Promise<FoundBlob> {
-    const { kv, holds, hidden, index } = this.#deps;
-    const first = await index.first(ref, digest);
-    let problem: unknown;
-    if (first && !failed.has(first.holdDid)) {
-      try {
-        return await this.#ask(first, caller, digest, how);
-      } catch (error) {
-        if (!isAppError(error)) throw error;
-        problem = error;
-      }
-    }
-    const further = (await index.further(ref, digest, first))
-      .filter(({ holdDid }) => !failed.has(holdDid));
-    if (!first && further.length === 0) {
-      const repository = registryKeys.repository(ref.did, ref.repo);
-      const known = (await kv.get<RepositoryRow>(repository))?.value;
-      await requireRepositoryRead(holds, known, caller);
-      if (!known) await hidden.requireNoneHidden(ref.did, caller);
-      throw unknownBlob(digest);
-    }
-    if (further.length === 0) throw problem ?? unknownBlob(digest);
-    try {
-      const found = await Promise.any(
-        further.map((row) => this.#ask(row, caller, digest, how)),
-      );
-      const { size } = found;
-      await index.prove(ref, found.hold.did, [{ digest, size }]);
-      return found;
-    } catch (error) {
-      if (!(error instanceof AggregateError)) throw error;
-      throw mostTelling([...(problem ? [problem] : []), ...error.errors]);
-    }
-  }
-
-  /** Throws AppError: `BLOB_UNKNOWN`, the hold's refusal, or why it cannot be reached. */
-  async #ask(
-    row: BlobRow,
-    caller: Caller,
-    digest: Digest,
-    how: Look["how"],
-  ): Promise<FoundBlob> {
-    const hold = await this.#deps.holds.get(row.holdDid);
-    await requireRead(hold, caller);
-    const found = await hold[how](caller, digest);
-    if (!found) throw unknownBlob(digest);
-    return { hold, size: found.size };
-  }
-}
-
-/** Selects the error of several holds to pass on: the blob is unknown only if all say so. */
-function mostTelling(errors: readonly unknown[]): unknown {
-  return errors.find((error) => !isAppError(error)) ??
-    errors.find((error) => isAppError(error, "DENIED", "UNAUTHORIZED")) ??
-    errors.find((error) => !isAppError(error, "BLOB_UNKNOWN")) ?? errors[0];
-}
-
-function unknownBlob(digest: Digest): AppError {
-  return new AppError(
-    "BLOB_UNKNOWN",
-    `The repository has no blob ${digest}.`,
-    { detail: { digest } },
-  );
 }

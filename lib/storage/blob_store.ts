@@ -79,7 +79,8 @@ export interface BlobStore {
 
   head(key: string): Promise<ObjectInfo | undefined>;
   /**
-   * Returns the object or a range of it; `info` describes the whole object.
+   * Returns the object or a range of it; `info` describes the whole object,
+   * without its headers where `bare` allows a driver not to look for them.
    * `range.end` may lie past the end; an empty range throws AppError
    * `RANGE_INVALID`. Cancel the body when it is not read to the end.
    */
@@ -87,6 +88,7 @@ export interface BlobStore {
     key: string,
     range?: ByteRange,
     signal?: AbortSignal,
+    options?: { bare: boolean },
   ): Promise<
     { info: ObjectInfo; body: ReadableStream<Uint8Array> } | undefined
   >;

@@ -125,7 +125,7 @@ export class HoldBlobs {
     const key = keys.blob(digest);
     let object: Awaited<ReturnType<BlobStore["get"]>>;
     try {
-      object = await store.get(key, range, signal);
+      object = await store.get(key, range, signal, { bare: true });
     } catch (error) {
       // A truncated object may end before the range begins.
       const cut = isAppError(error, "RANGE_INVALID") && range &&

@@ -75,7 +75,8 @@ export class FilesystemBlobStore implements BlobStore {
   async head(key: string): Promise<ObjectInfo | undefined> {
     const path = await this.#tree.existing(key);
     if (path === undefined) return undefined;
-    return await orMissing(async () => infoOf(path, await Deno.stat(path)));
+    const stat = await orMissing(() => Deno.stat(path));
+    return stat?.isFile ? await infoOf(path, stat) : undefined;
   }
 
   /** Links are not followed: they are not objects. */
@@ -89,6 +90,7 @@ export class FilesystemBlobStore implements BlobStore {
     key: string,
     range?: ByteRange,
     signal?: AbortSignal,
+    { bare }: { bare: boolean } = { bare: false },
   ): Promise<
     { info: ObjectInfo; body: ReadableStream<Uint8Array> } | undefined
   > {
@@ -98,8 +100,9 @@ export class FilesystemBlobStore implements BlobStore {
     if (file === undefined) return undefined;
     let body: ReadableStream<Uint8Array> | undefined;
     try {
-      const info = await infoOf(path, await file.stat());
-      if (info === undefined) return undefined;
+      const stat = await file.stat();
+      if (!stat.isFile) return undefined;
+      const info = bare ? plainInfo(stat) : await infoOf(path, stat);
       body = await readBody(file, sliceOf(info.size, range), signal);
       return { info, body };
     } finally {
@@ -257,8 +260,7 @@ async function readHeaders(path: string): Promise<ObjectHeaders | undefined> {
 async function infoOf(
   path: string,
   stat: Deno.FileInfo,
-): Promise<ObjectInfo | undefined> {
-  if (!stat.isFile) return undefined;
+): Promise<ObjectInfo> {
   return { ...plainInfo(stat), ...told(await readHeaders(path) ?? {}) };
 }
 
