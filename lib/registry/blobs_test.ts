@@ -92,3 +92,50 @@ Deno.test("a blob that its first hold has but does not serve is served from anot
   }
   kv.close();
 });
+
+/** Opens a blob that is remembered with 10 bytes at `hold`. */
+async function openRemembered(
+  hold: HoldClient,
+  delivery: "proxy" | "redirect",
+) {
+  const kv = await openKv(":memory:", systemClock);
+  const index = new BlobIndex(kv);
+  const ref = { did: ALICE, repo: "app" };
+  await index.prove(ref, HOLD, [{ digest: DIGEST, size: 10 }]);
+  const blobs = new Blobs({
+    uses: { requireBlobUnused: () => Promise.resolve() },
+    kv,
+    holds: { get: () => Promise.resolve(hold) },
+    hidden: { requireNoneHidden: () => Promise.resolve() },
+    index,
+    log: silentLogger,
+    delivery,
+    directBytes: 0,
+  });
+  return await blobs.open(ref, undefined, DIGEST, {})
+    .finally(() => kv.close());
+}
+
+Deno.test("a hold that has proven to have a blob is not asked for it before it is opened", async () => {
+  const stat = () => Promise.reject(new Error("asked"));
+  const { hold } = liar(10, 10);
+  const opened = await openRemembered({ ...hold, stat }, "proxy");
+  assert.equal(opened.kind, "stream");
+});
+
+Deno.test("a blob of another size than is remembered has the size that its hold says and gives", async () => {
+  const { hold } = liar(11, 11);
+  assert.equal((await openRemembered(hold, "proxy")).size, 11);
+});
+
+Deno.test("nobody is redirected to a blob that its hold has lost", async () => {
+  const locate = () => Promise.resolve("https://store.example.com/blob");
+  const { hold } = liar(10, 10);
+  const there = await openRemembered({ ...hold, locate }, "redirect");
+  assert.equal(there.kind, "redirect");
+  const stat = () => Promise.resolve(undefined);
+  await assert.rejects(
+    openRemembered({ ...hold, locate, stat }, "redirect"),
+    (error) => isAppError(error, "BLOB_UNKNOWN"),
+  );
+});
