@@ -121,6 +121,7 @@ export class GroupCommit {
 function firstGroup(
   waiting: readonly Waiting[],
 ): { group: Waiting[]; rest: Waiting[] } {
+  if (waiting.length === 1) return { group: [...waiting], rest: [] };
   const group: Waiting[] = [];
   const rest: Waiting[] = [];
   const taken = new Set<string>();
