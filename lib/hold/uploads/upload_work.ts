@@ -41,6 +41,9 @@ export interface UploadWorkDeps {
   stallMs: number;
 }
 
+/** Ends the watch over a request. Without a reason, `abort` makes an error with its stack each time. */
+const OVER = "over";
+
 /** Nothing was reserved before. */
 const NOTHING = { bytes: 0, until: 0 };
 
@@ -236,7 +239,7 @@ export class UploadWork {
     try {
       return await work();
     } finally {
-      over.abort();
+      over.abort(OVER);
       await ticking;
     }
   }
