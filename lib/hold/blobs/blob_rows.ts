@@ -108,7 +108,7 @@ export class BlobRows {
       const entry = await this.#rows.entry(digest);
       const now = this.#clock.now();
       if (isVerifiedSince(entry?.value, startedAt, now)) {
-        if (counter) await this.count({ digest, size }, counter);
+        if (counter) await this.#count({ digest, size }, counter);
         return;
       }
       if (entry?.value.state === "removed") throw notAllowed(digest);
@@ -126,15 +126,6 @@ export class BlobRows {
       if (entry?.value.state === "purging") throw beingRemoved(digest);
     }
     throw beingRemoved(digest);
-  }
-
-  /**
-   * Whether the blob is readable and was verified since `startedAt`, so that
-   * bytes received meanwhile need not be stored.
-   */
-  async isVerifiedSince(digest: Digest, startedAt: number): Promise<boolean> {
-    const row = await this.find(digest);
-    return isVerifiedSince(row, startedAt, this.#clock.now());
   }
 
   /**
@@ -168,7 +159,7 @@ export class BlobRows {
   }
 
   /** Charges a blob that is readable already. */
-  async count(
+  async #count(
     blob: { digest: Digest; size: number },
     counter: BlobCounter,
   ): Promise<void> {

@@ -153,13 +153,13 @@ onEachStore(
     await hold.rows.publish(digest, 100, startedAt, () => {
       throw new Error("It was verified since.");
     });
-    assert.equal(await hold.rows.isVerifiedSince(digest, startedAt), true);
     clock.advance(-500);
-    assert.equal(
-      await hold.rows.isVerifiedSince(digest, clock.now()),
-      false,
-      "a time in the future proves nothing",
-    );
+    let placed = 0;
+    await hold.rows.publish(digest, 100, clock.now(), () => {
+      placed++;
+      return Promise.resolve();
+    });
+    assert.equal(placed, 1, "a time in the future proves nothing");
   },
 );
 

@@ -112,23 +112,14 @@ export class UploadCompletion {
     digest: Digest,
     known: Known,
   ): Promise<number> {
-    const { rows } = this.#deps;
-    const { parts, hash, room, limit } = known;
+    const { parts, hash, limit } = known;
     if (row.mode !== "parts" && parts !== undefined && parts.length > 0) {
       throw missingParts("None of the parts was uploaded.");
     }
     if (row.mode !== "parts") await limit(row.offset);
     const { algorithm } = digestParts(digest);
     const streamed = hash?.algorithm === algorithm ? hash.digest() : undefined;
-    if (streamed !== undefined) {
-      requireDigest(streamed, digest);
-      // Older bytes are replaced, because they may be damaged.
-      if (await rows.isVerifiedSince(digest, row.startedAt)) {
-        await rows.count({ digest, size: row.offset }, room);
-        await this.#discardQuietly(row);
-        return row.offset;
-      }
-    }
+    if (streamed !== undefined) requireDigest(streamed, digest);
     try {
       return await this.#place(row, digest, known, streamed);
     } catch (error) {
