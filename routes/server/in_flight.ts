@@ -7,32 +7,47 @@
 
 import type { CountedResponse } from "./node_response.ts";
 
-/** Progress of a response at the last check. */
-interface Progress {
+/** An unfinished response and its progress at the last check. */
+interface Flight {
+  readonly response: CountedResponse;
+  /** Index in the list. */
+  at: number;
   produced: number;
   pending: number;
   /** Time of the last progress, by `performance.now()`. */
   since: number;
 }
 
-/** Tracks unfinished responses. */
+/**
+ * Tracks unfinished responses. In an array: the outgrown tables of a Map whose
+ * entries come and go hold dead entries, and what these refer to, until a full
+ * garbage collection.
+ */
 export class InFlight {
-  readonly #responses = new Map<CountedResponse, Progress>();
+  readonly #flights: Flight[] = [];
   #ended: (() => void) | undefined;
 
   /** Number of unfinished responses. */
   get size(): number {
-    return this.#responses.size;
+    return this.#flights.length;
   }
 
   /** Tracks `response` until it is closed. */
   add(response: CountedResponse): void {
     if (this.#ended) lastOfConnection(response);
-    this.#responses.set(response, { produced: 0, pending: 0, since: 0 });
-    response.once("close", () => {
-      this.#responses.delete(response);
-      if (this.#responses.size === 0) this.#ended?.();
-    });
+    const at = this.#flights.length;
+    const flight = { response, at, produced: 0, pending: 0, since: 0 };
+    this.#flights.push(flight);
+    response.once("close", () => this.#remove(flight));
+  }
+
+  #remove({ at }: Flight): void {
+    const last = this.#flights.pop();
+    if (last && last.at !== at) {
+      last.at = at;
+      this.#flights[at] = last;
+    }
+    if (this.#flights.length === 0) this.#ended?.();
   }
 
   /**
@@ -42,13 +57,14 @@ export class InFlight {
    */
   dropUnread(idleMs: number, now = performance.now()): number {
     let dropped = 0;
-    for (const [response, progress] of this.#responses) {
+    // A connection that is destroyed may leave the list at once.
+    for (const flight of [...this.#flights]) {
+      const { response } = flight;
       const { produced, writableLength: pending } = response;
-      const moved = produced !== progress.produced ||
-        pending !== progress.pending;
+      const moved = produced !== flight.produced || pending !== flight.pending;
       if (pending === 0 || moved) {
-        Object.assign(progress, { produced, pending, since: now });
-      } else if (now - progress.since >= idleMs) {
+        Object.assign(flight, { produced, pending, since: now });
+      } else if (now - flight.since >= idleMs) {
         response.req.socket.destroy();
         dropped++;
       }
@@ -60,8 +76,8 @@ export class InFlight {
   async end(limitMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ended = resolve;
-    for (const response of this.#responses.keys()) lastOfConnection(response);
-    if (this.#responses.size === 0) return;
+    for (const { response } of this.#flights) lastOfConnection(response);
+    if (this.#flights.length === 0) return;
     const limit = setTimeout(resolve, limitMs);
     await promise;
     clearTimeout(limit);

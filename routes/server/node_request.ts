@@ -32,18 +32,24 @@ const REQUEST_TIMEOUT =
  */
 const REFUSED = ["arrayBuffer", "blob", "clone", "formData", "json", "text"];
 
-/** Body and signal of each request. */
-const sources = new WeakMap<Request, Source>();
+/**
+ * Where a request has its body and signal. A property, because what a long-lived
+ * WeakMap holds is not freed with the young objects: all of the request and its
+ * response would wait for a full garbage collection.
+ */
+const SOURCE = Symbol("source");
+
+type NodeRequest = Request & { [SOURCE]?: Source };
 
 const own: PropertyDescriptorMap = {
   body: {
-    get(this: Request) {
-      return sources.get(this)?.body ?? null;
+    get(this: NodeRequest) {
+      return this[SOURCE]?.body ?? null;
     },
   },
   signal: {
-    get(this: Request) {
-      return sources.get(this)?.signal;
+    get(this: NodeRequest) {
+      return this[SOURCE]?.signal;
     },
   },
 };
@@ -55,6 +61,17 @@ for (const name of REFUSED) {
       );
     },
   };
+}
+
+/** The prototype of the library's requests, and ours in front of it. */
+let prototypes: { readonly theirs: object; readonly ours: object } | undefined;
+
+/** Our prototype for `request`: defining the properties on each request costs more than routing it. */
+function prototypeFor(request: Request): object {
+  const theirs: object = Object.getPrototypeOf(request);
+  if (prototypes?.theirs === theirs) return prototypes.ours;
+  prototypes = { theirs, ours: Object.create(theirs, own) };
+  return prototypes.ours;
 }
 
 /**
@@ -70,8 +87,9 @@ export function withNodeBody(
   outgoing: ServerResponse,
   idleMs: number,
 ): Request {
-  sources.set(request, new Source(incoming, outgoing, idleMs));
-  return Object.defineProperties(request, own);
+  const source = new Source(incoming, outgoing, idleMs);
+  Object.setPrototypeOf(request, prototypeFor(request));
+  return Object.assign(request, { [SOURCE]: source });
 }
 
 class Source {

@@ -200,18 +200,33 @@ async function answerUpload(
   }
 }
 
+/**
+ * How the owner of a repository is looked up. The signal is created lazily,
+ * because it is expensive. A class: each object literal with a getter would get
+ * a hidden class of its own, which holds the request until a full garbage
+ * collection.
+ */
+class OwnerLookUp {
+  readonly #request: Request;
+  readonly beforeAsking: () => Promise<void>;
+
+  constructor({ request, admit }: V2Request) {
+    this.#request = request;
+    this.beforeAsking = admit;
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal;
+  }
+}
+
 async function repositoryRequest(
   deps: V2Deps,
   r: V2Request,
   name: ImageName,
 ): Promise<RepositoryRequest> {
-  const owner = await deps.owners.resolve(name.owner.value, {
-    // Created lazily, because it is expensive.
-    get signal() {
-      return r.request.signal;
-    },
-    beforeAsking: r.admit,
-  });
+  const lookUp = new OwnerLookUp(r);
+  const owner = await deps.owners.resolve(name.owner.value, lookUp);
   return {
     ...r,
     owner,
