@@ -7,6 +7,7 @@
  * @module
  */
 
+import { SharedReads } from "../async/shared_reads.ts";
 import type { Did } from "../did.ts";
 import type { Atomic, Kv } from "../kv/kv.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -29,6 +30,7 @@ export interface SizedBlob {
 /** Reads and writes the rows of blobs. */
 export class BlobIndex {
   readonly #kv: Kv;
+  readonly #reads = new SharedReads();
 
   constructor(kv: Kv) {
     this.#kv = kv;
@@ -39,8 +41,11 @@ export class BlobIndex {
     { did, repo }: RepoRef,
     digest: Digest,
   ): Promise<BlobRow | undefined> {
-    const key = registryKeys.blob(did, repo, digest);
-    return (await this.#kv.get<BlobRow>(key))?.value;
+    const entry = await this.#reads.read(
+      `${did} ${repo} ${digest}`,
+      () => this.#kv.get<BlobRow>(registryKeys.blob(did, repo, digest)),
+    );
+    return entry?.value;
   }
 
   /** Other holds that claim to have the blob, or had it before. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SharedReads } from "../../async/shared_reads.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import { sizesOf } from "../../hold_api/blob_sizes.ts";
@@ -39,6 +40,7 @@ const MAX_LOOKED = 100_000;
 export class HoldBlobs {
   readonly #deps: HoldBlobsDeps;
   readonly #adoptions = new Map<Digest, Promise<number | undefined>>();
+  readonly #checks = new SharedReads();
 
   constructor(deps: HoldBlobsDeps) {
     this.#deps = deps;
@@ -57,9 +59,14 @@ export class HoldBlobs {
   /**
    * Like {@linkcode stat}, for clients that skip the upload of existing blobs:
    * if the store is local, a blob whose object is missing or has another size
-   * is hidden, so that they upload it.
+   * is hidden, so that they upload it. Concurrent calls for one blob share a
+   * check.
    */
-  async check(digest: Digest): Promise<{ size: number } | undefined> {
+  check(digest: Digest): Promise<{ size: number } | undefined> {
+    return this.#checks.read(digest, () => this.#check(digest));
+  }
+
+  async #check(digest: Digest): Promise<{ size: number } | undefined> {
     const { store, keys } = this.#deps;
     const row = await this.#readable(digest);
     if (!row || !store.localSize) return row && { size: row.size };

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { isAppError } from "../../errors.ts";
 import { type Digest, digestOf } from "../../oci/digest.ts";
+import { MemoryBlobStore } from "../../storage/memory.ts";
+import { ManualClock } from "../../testing_clock.ts";
 import {
   ALICE,
   bodyOf,
@@ -269,3 +271,23 @@ onEachStore(
     assert.equal(await hold.blobs.allow(digest), "live");
   },
 );
+
+Deno.test("clients that look for one blob at the same moment share a check, and the next one does not", async () => {
+  const clock = new ManualClock(Date.now());
+  const store = new MemoryBlobStore(clock);
+  await using hold = await openHold(store, clock);
+  const digest = await push(hold, noise(100));
+  const key = hold.keys.blob(digest);
+  let looks = 0;
+  const localSize = store.localSize.bind(store);
+  store.localSize = (asked) => {
+    looks++;
+    return localSize(asked);
+  };
+  const check = () => hold.blobs.check(digest);
+  const found = await Promise.all([check(), check(), check(), check()]);
+  for (const one of found) assert.deepEqual(one, { size: 100 });
+  assert.equal(looks, 2);
+  await store.delete(key);
+  assert.equal(await check(), undefined);
+});
