@@ -39,7 +39,7 @@ export interface ManifestsDeps {
   index: ManifestIndex;
   discovery: Discovery;
   records: OwnerRecords;
-  recordCheck: Pick<RecordCheck, "later" | "now">;
+  recordCheck: Pick<RecordCheck, "ended" | "later" | "now">;
   removal: ManifestRemoval;
   uses: Pick<ManifestUses, "requireNoTaggedIndex">;
   events: RepositoryEvents;
@@ -88,11 +88,12 @@ export class Manifests {
     const { holds, recordCheck } = this.#deps;
     let info: ManifestInfo | undefined;
     try {
+      const { ended } = recordCheck;
       info = await this.#find(owner, repo, reference, admit);
-      if (info && confirm) {
-        await recordCheck.now(owner, repo, info.digest, reference);
-        info = await this.#find(owner, repo, reference, admit);
-      }
+      if (
+        info && confirm &&
+        await recordCheck.now(owner, repo, info.digest, reference, ended)
+      ) info = await this.#find(owner, repo, reference, admit);
     } catch (error) {
       // The reason why existence is unknown is for readers only, too.
       if (isAppError(error)) await this.#requireMiss(owner, repo, caller);

@@ -70,11 +70,12 @@ function setUp({ problem, hasRecord, known, readable }: Fakes) {
         problem ? Promise.reject(problem) : Promise.resolve(undefined),
     },
     recordCheck: {
+      ended: 0,
       later: () => {},
       now: () => {
         asked.push("now");
         isIndexed = hasRecord;
-        return Promise.resolve();
+        return Promise.resolve(true);
       },
     },
   };

@@ -47,6 +47,15 @@ const MAX_REMEMBERED = 10_000;
  */
 const CONFIRMED_MS = 100;
 
+/** An immediate check. */
+interface Confirmation {
+  /** Milliseconds since the Unix epoch. */
+  readonly begun: number;
+  readonly done: Promise<void>;
+  /** Its number among the checks that have ended; undefined before. */
+  ended?: number;
+}
+
 /** Checks records of manifests. */
 export class RecordCheck {
   readonly #deps: RecordCheckDeps;
@@ -56,8 +65,9 @@ export class RecordCheck {
   /** Immediate checks with their start time. */
   readonly #confirmations = new LRUCache<
     string,
-    { readonly begun: number; readonly done: Promise<void> }
+    Confirmation
   >({ max: MAX_REMEMBERED });
+  #ended = 0;
 
   constructor(deps: RecordCheckDeps) {
     this.#deps = deps;
@@ -92,25 +102,41 @@ export class RecordCheck {
     );
   }
 
+  /** Number of immediate checks that have ended. */
+  get ended(): number {
+    return this.#ended;
+  }
+
   /**
    * Checks immediately, together with the tag by which the manifest was found,
    * or shares a check started within the last tenth of a second. When the
    * owner's PDS cannot be reached nothing changes.
+   *
+   * @param seen the value of {@linkcode ended} before the index was read
+   * @returns whether the index may have changed since
    */
-  now(
+  async now(
     owner: Identity,
     repo: string,
     digest: Digest,
     reference: Reference,
-  ): Promise<void> {
+    seen = 0,
+  ): Promise<boolean> {
     const tag = reference.kind === "tag" ? reference.tag : "";
     const key = `${owner.did} ${repo} ${digest} ${tag}`;
     const now = this.#deps.clock.now();
     const last = this.#confirmations.get(key);
-    if (last && isWithin(last.begun, CONFIRMED_MS, now)) return last.done;
+    if (last && isWithin(last.begun, CONFIRMED_MS, now)) {
+      if (last.ended !== undefined && last.ended <= seen) return false;
+      await last.done;
+      return true;
+    }
     const done = this.#confirm(owner, repo, digest, reference);
-    this.#confirmations.set(key, { begun: now, done });
-    return done;
+    const confirmation: Confirmation = { begun: now, done };
+    this.#confirmations.set(key, confirmation);
+    await done;
+    confirmation.ended = ++this.#ended;
+    return true;
   }
 
   async #confirm(

@@ -117,7 +117,9 @@ async function setUp(rkey?: string) {
     later: (knownSince: number) =>
       check.later(OWNER, "app", DIGEST, knownSince),
     check: () => check.check(OWNER, "app", DIGEST),
-    now: (reference: Reference) => check.now(OWNER, "app", DIGEST, reference),
+    now: (reference: Reference, seen?: number) =>
+      check.now(OWNER, "app", DIGEST, reference, seen),
+    ended: () => check.ended,
     tags,
     isKnown,
     [Symbol.dispose]: () => kv.close(),
@@ -207,4 +209,17 @@ Deno.test("concurrent clients share one check for a moment", async () => {
   await ask();
   assert.deepEqual(t.tags, ["a", "a"]);
   assert.ok(!await t.isKnown());
+});
+
+Deno.test("the index is read again after a check, unless it was read after the check", async () => {
+  using t = await setUp();
+  const ask = (seen: number) => t.now({ kind: "tag", tag: "a" }, seen);
+  const before = t.ended();
+  assert.ok(await ask(before));
+  assert.ok(await ask(before));
+  assert.ok(!await ask(t.ended()));
+  const other = { kind: "digest", digest: DIGEST } as const;
+  assert.ok(await t.now(other, t.ended()));
+  t.clock.advance(100);
+  assert.ok(await ask(t.ended()));
 });

@@ -115,7 +115,11 @@ export async function startTestManifests() {
     uses: { requireNoTaggedIndex: () => Promise.resolve() },
     ...{ clock, leases, log, metrics, holds, index, discovery },
     ...{ records, removal, tagRecheckMs: 60_000 },
-    recordCheck: { later: () => {}, now: () => Promise.resolve() },
+    recordCheck: {
+      ended: 0,
+      later: () => {},
+      now: () => Promise.resolve(true),
+    },
     hidden: { requireNoneHidden: () => Promise.resolve() },
   });
   const owners: Pick<Owners, "holdForPush"> = {
