@@ -35,6 +35,7 @@ import { RepositoryList } from "../registry/lists/repository_list.ts";
 import { TaggedReferrers } from "../registry/lists/tagged_referrers.ts";
 import { Uploads } from "../registry/uploads.ts";
 import { WriteLeases } from "../registry/write_leases.ts";
+import type { RepositoryIndex } from "../registry/manifests/repository_changes.ts";
 import type { RepositoryEvents } from "../registry/repository_events.ts";
 import type { Platform } from "./platform.ts";
 import { createKnowledge, type Knowledge } from "./registry_knowledge.ts";
@@ -54,6 +55,8 @@ export interface RegistryContextDeps extends Platform {
   /** This server's own hold, if one runs here. */
   ownHold: HoldClient | undefined;
   defaultHold: Did;
+  /** Follows the repositories, for pages and search. */
+  followers: RepositoryIndex;
   /** Receives pushes and deletes. */
   events: RepositoryEvents;
 }

@@ -18,6 +18,7 @@ import { Discovery } from "../registry/manifests/discovery.ts";
 import { HeardRows } from "../registry/manifests/heard_rows.ts";
 import { ManifestImport } from "../registry/manifests/manifest_import.ts";
 import { ManifestIndex } from "../registry/manifests/manifest_index.ts";
+import type { RepositoryIndex } from "../registry/manifests/repository_changes.ts";
 import { OwnerNames } from "../registry/manifests/owner_names.ts";
 import { OwnerReader } from "../registry/owners/owner_reader.ts";
 import { Owners } from "../registry/owners/owners.ts";
@@ -41,6 +42,8 @@ export interface KnowledgeDeps extends Platform {
   readonly pds: PdsReader;
   readonly hosting: Hosting;
   readonly defaultHold: Did;
+  /** Follows the repositories, for pages and search. */
+  readonly followers: RepositoryIndex;
 }
 
 /** Wires the readers of owners, their manifests and their tags. */
@@ -62,7 +65,7 @@ export function createKnowledge(
     ...deps,
     maxManifestBytes: settings.max_manifest_bytes,
   });
-  const index = new ManifestIndex(kv);
+  const index = new ManifestIndex(kv, deps.followers);
   const heard = new HeardRows(kv);
   const parts = { ...deps, content, reader, index, heard };
   const names = new OwnerNames({

@@ -15,6 +15,7 @@ import type { AvatarService } from "../avatar/service.ts";
 import type { Config } from "../config/config.ts";
 import { type AuthContext, type AuthContextDeps, createAuth } from "./auth.ts";
 import { createAvatars, createNetworkEvents } from "./avatar.ts";
+import { createIndex, type IndexContext } from "./index.ts";
 import { createHold, type HoldContext } from "./hold.ts";
 import { createRegistry, type RegistryContext } from "./registry.ts";
 import { manifestSource } from "./manifest_source.ts";
@@ -51,6 +52,7 @@ export interface Services {
   readonly webhooks: WebhooksContext | undefined;
   readonly hold: HoldContext | undefined;
   readonly avatars: AvatarService | undefined;
+  readonly index: IndexContext;
   /** Undefined if no event stream is configured. */
   readonly avatarEvents: NetworkEvents | undefined;
 }
@@ -83,6 +85,7 @@ export async function createServices(
   const webhooks = runs("registry") && config.webhooks.enabled
     ? createWebhooks(base)
     : undefined;
+  const index = createIndex(base);
   const registry = runs("registry")
     ? createRegistry({
       ...base,
@@ -90,12 +93,13 @@ export async function createServices(
       ownHold: hold && localHold(hold),
       defaultHold: defaultHold(config, hold?.did),
       events: webhooks?.events ?? UNHEARD,
+      followers: index.changes,
     })
     : undefined;
   const avatars = runs("avatar") ? createAvatars(base) : undefined;
   const avatarEvents = avatars &&
     createNetworkEvents(base, config, avatars, hosting, userAgent(config));
-  return { auth, registry, webhooks, hold, avatars, avatarEvents };
+  return { auth, registry, webhooks, hold, avatars, avatarEvents, index };
 }
 
 /** Source of manifests for the hold: those stored by the registry, else the owner's PDS. */

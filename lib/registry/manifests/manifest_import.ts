@@ -98,6 +98,7 @@ export class ManifestImport {
     await index.put(ref, {
       digest,
       row,
+      manifest,
       tags: [],
       removals,
       ...(manifest.subject

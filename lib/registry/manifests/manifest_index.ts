@@ -9,6 +9,7 @@
 import type { Did } from "../../did.ts";
 import type { Entry, Key, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
+import type { ParsedManifest } from "../../oci/manifest.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type {
   ManifestRow,
@@ -23,12 +24,19 @@ import { SharedReads } from "../../async/shared_reads.ts";
 import { type PageOfTags, TagPages } from "../lists/tag_pages.ts";
 import {
   isRemoved,
+  otherRepositories,
   pendingOf,
   type PendingRemovals,
   Removals,
-  RemovalsChangedError,
   survivor,
 } from "./removals.ts";
+import { RemovalsChangedError } from "./removals_changed.ts";
+import {
+  type RepositoryChange,
+  type RepositoryIndex,
+  targetOf,
+  UNFOLLOWED,
+} from "./repository_changes.ts";
 import { TagChanges, touchRepository } from "./tag_changes.ts";
 
 /** A repository of an owner. */
@@ -47,6 +55,8 @@ export interface TagPut {
 export interface ManifestPut {
   digest: Digest;
   row: ManifestRow;
+  /** What the bytes say, for those who follow. */
+  manifest?: ParsedManifest;
   referrer?: ReferrerRow;
   tags: readonly TagPut[];
   /** Further rows of the same commit. */
@@ -63,19 +73,30 @@ export interface KeptRow {
   row: unknown;
 }
 
+/** Times that a commit is put together because others changed the repository meanwhile. */
+const ATTEMPTS = 100;
+
 /** Reads and writes the index rows. */
 export class ManifestIndex {
   readonly #kv: Kv;
+  readonly #followers: RepositoryIndex;
   readonly #reads = new SharedReads();
   readonly #tagPages: TagPages;
   readonly removals: Removals;
   readonly tagChanges: TagChanges;
 
-  constructor(kv: Kv) {
+  /** @param followers what also has to change with the repositories. */
+  constructor(kv: Kv, followers: RepositoryIndex = UNFOLLOWED) {
     this.#kv = kv;
+    this.#followers = followers;
     this.#tagPages = new TagPages(kv);
-    this.removals = new Removals(kv);
-    this.tagChanges = new TagChanges(kv, this.removals, this.#tagPages);
+    this.removals = new Removals(kv, followers);
+    this.tagChanges = new TagChanges({
+      kv,
+      followers,
+      removals: this.removals,
+      pages: this.#tagPages,
+    });
   }
 
   /**
@@ -182,15 +203,9 @@ export class ManifestIndex {
     }
   }
 
-  /** Other repositories of the owner with the manifest. */
-  async otherRepositories(ref: RepoRef, digest: Digest): Promise<string[]> {
-    const prefix = registryKeys.manifestRepositories(ref.did, digest);
-    const names: string[] = [];
-    for await (const entry of this.#kv.list({ prefix })) {
-      const repo = String(entry.key.at(-1));
-      if (repo !== ref.repo) names.push(repo);
-    }
-    return names;
+  /** Other repositories of the owner that have the manifest, too. */
+  otherRepositories(ref: RepoRef, digest: Digest): Promise<string[]> {
+    return otherRepositories(this.#kv, ref, digest);
   }
 
   /** Referrers of `subject` in digest order. */
@@ -215,15 +230,30 @@ export class ManifestIndex {
    */
   async put(ref: RepoRef, put: ManifestPut): Promise<void> {
     const { did, repo } = ref;
-    const former = await this.#kv.getMany<StoredTagRow>(
-      put.tags.map(({ tag }) => registryKeys.tag(did, repo, tag)),
-    );
+    const change = followed(ref, put);
+    const keys = [
+      ...put.tags.map(({ tag }) => registryKeys.tag(did, repo, tag)),
+      ...this.#followers.reads(change),
+    ];
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const found = await this.#kv.getMany<unknown>(keys);
+      const former = found.slice(0, put.tags.length);
+      const commit = this.#commitOf(ref, put, former as FormerTags);
+      await this.#followers.add(commit, change, found.slice(put.tags.length));
+      if (await commit.commit()) return;
+      const { versionstamp } = await this.removals.read(ref);
+      if (versionstamp !== put.removals.versionstamp) break;
+    }
+    throw new RemovalsChangedError();
+  }
+
+  #commitOf({ did, repo }: RepoRef, put: ManifestPut, former: FormerTags) {
     const { removals } = put;
     const change = this.#kv.atomic()
       .check(registryKeys.removals(did, repo), removals.versionstamp)
       .set(registryKeys.manifest(did, repo, put.digest), put.row)
       .set(registryKeys.manifestRepository(did, put.digest, repo), 1);
-    touchRepository(change, ref, put.row.holdDid, put.row.createdAt);
+    touchRepository(change, { did, repo }, put.row.holdDid, put.row.createdAt);
     if (put.referrer && put.row.subject) {
       change.set(
         registryKeys.referrer(did, repo, put.row.subject, put.digest),
@@ -241,8 +271,25 @@ export class ManifestIndex {
       change.set(registryKeys.tag(did, repo, tag), survivor(row, removals));
       change.set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
     });
-    if (!await change.commit()) throw new RemovalsChangedError();
+    return change;
   }
+}
+
+type FormerTags = readonly (Entry<StoredTagRow> | undefined)[];
+
+/** What those who follow hear of a manifest. */
+function followed(
+  ref: RepoRef,
+  { digest, row, manifest, tags }: ManifestPut,
+): RepositoryChange {
+  const { holdDid, createdAt, rkey } = row;
+  return {
+    ...ref,
+    ...(manifest
+      ? { stored: { digest, manifest, holdDid, createdAt, rkey } }
+      : {}),
+    tags: tags.map(({ tag, row }) => ({ tag, to: targetOf(row) })),
+  };
 }
 
 function isKnown(entry: Entry<StoredTagRow>): entry is Entry<TagRow> {

@@ -231,6 +231,7 @@ export class ManifestPush {
     await index.put(ref, {
       digest,
       row,
+      manifest,
       tags,
       removals,
       pushed: true,

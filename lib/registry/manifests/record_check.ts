@@ -200,7 +200,7 @@ export class RecordCheck {
   async #forget(
     ref: RepoRef,
     digest: Digest,
-    { key: manifest, versionstamp, value: { subject } }: Entry<ManifestRow>,
+    expected: Entry<ManifestRow>,
     lost: AbortSignal,
   ): Promise<void> {
     const { kv, index, log } = this.#deps;
@@ -214,14 +214,8 @@ export class RecordCheck {
         (row) => row.digest === digest,
       );
     }
-    const change = kv.atomic()
-      .check(manifest, versionstamp)
-      .delete(manifest)
-      .delete(registryKeys.manifestRepository(did, digest, repo));
-    if (subject) {
-      change.delete(registryKeys.referrer(did, repo, subject, digest));
-    }
-    if (!await change.commit()) return; // it was pushed meanwhile
+    // It may have been pushed meanwhile.
+    if (!await index.removals.forget(ref, digest, expected)) return;
     log.info("manifest without a record left the index", { ...ref, digest });
   }
 }

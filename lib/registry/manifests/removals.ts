@@ -19,55 +19,25 @@ import type {
   TagRow,
 } from "../rows.ts";
 import type { KeptRow, RepoRef } from "./manifest_index.ts";
+import { RemovalsChangedError } from "./removals_changed.ts";
+import type { RepositoryIndex } from "./repository_changes.ts";
 
 /** Maximum concurrent removals in one repository: their row must fit into one value. */
 const MAX_PENDING = 200;
 
-/** Rows of tags removed per commit: each takes two mutations. */
-const TAGS_PER_COMMIT = 300;
+/** Rows of tags that one commit removes: each takes two mutations here and four of those who follow. */
+const TAGS_PER_COMMIT = 150;
 
 /** Tags read together. */
 const LOOK = 100;
 
 const ATTEMPTS = 20;
 
-/** Attempts of work that conflicts with deletes. */
-const WORK_ATTEMPTS = 5;
-
 /** A snapshot of the removals of a repository. */
 export interface PendingRemovals {
   /** Null if nothing was ever removed. */
   readonly versionstamp: string | null;
   readonly pending: Readonly<Partial<Record<Digest, RemovalRow>>>;
-}
-
-/** A removal has started or ended meanwhile: earlier decisions must be made again. */
-export class RemovalsChangedError extends AppError {
-  constructor() {
-    super(
-      "UNAVAILABLE",
-      "The repository is being changed by a delete at this moment; try again.",
-      { retryAfterSeconds: 1 },
-    );
-  }
-}
-
-/**
- * Runs `work` and retries it a few times when it throws
- * {@linkcode RemovalsChangedError}, unless `lost` is aborted.
- */
-export async function whileRemovalsChange<T>(
-  work: () => Promise<T>,
-  lost?: AbortSignal,
-): Promise<T> {
-  for (let attempt = 1;; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      const isOver = attempt === WORK_ATTEMPTS || lost?.aborted;
-      if (isOver || !(error instanceof RemovalsChangedError)) throw error;
-    }
-  }
 }
 
 /** A tag whose row still exists, although its manifest was deleted. */
@@ -104,12 +74,29 @@ export function survivor(
   return id === undefined ? row : { ...row, after: id };
 }
 
+/** Other repositories of the owner that have the manifest, too. */
+export async function otherRepositories(
+  kv: Kv,
+  { did, repo }: RepoRef,
+  digest: Digest,
+): Promise<string[]> {
+  const prefix = registryKeys.manifestRepositories(did, digest);
+  const names: string[] = [];
+  for await (const { key } of kv.list({ prefix })) {
+    const name = String(key.at(-1));
+    if (name !== repo) names.push(name);
+  }
+  return names;
+}
+
 /** Reads and writes the removals of repositories. */
 export class Removals {
   readonly #kv: Kv;
+  readonly #followers: RepositoryIndex;
 
-  constructor(kv: Kv) {
+  constructor(kv: Kv, followers: RepositoryIndex) {
     this.#kv = kv;
+    this.#followers = followers;
   }
 
   /** The current removals. */
@@ -159,7 +146,8 @@ export class Removals {
       holdDid,
       ...(rkey === undefined ? {} : { rkey }),
     };
-    await this.#change(ref, (pending, change) => {
+    const [heir] = await otherRepositories(this.#kv, ref, digest);
+    await this.#change(ref, async (pending, change) => {
       if (!(digest in pending) && Object.keys(pending).length >= MAX_PENDING) {
         throw new AppError(
           "TOOMANYREQUESTS",
@@ -174,9 +162,31 @@ export class Removals {
         change.delete(registryKeys.referrer(did, repo, subject, digest));
       }
       for (const { key, row } of also) change.set(key, row);
+      const removed = { digest, heir };
+      await this.#followers.add(change, { ...ref, removed }, []);
       return { ...pending, [digest]: removal };
     });
     return removal;
+  }
+
+  /** Removes a manifest that has no record and no tags any more, if its row is still `expected`. */
+  async forget(
+    ref: RepoRef,
+    digest: Digest,
+    expected: Entry<ManifestRow>,
+  ): Promise<boolean> {
+    const { did, repo } = ref;
+    const { subject } = expected.value;
+    const change = this.#kv.atomic()
+      .check(expected.key, expected.versionstamp)
+      .delete(expected.key)
+      .delete(registryKeys.manifestRepository(did, digest, repo));
+    if (subject) {
+      change.delete(registryKeys.referrer(did, repo, subject, digest));
+    }
+    const removed = { digest, heir: undefined };
+    await this.#followers.add(change, { ...ref, removed }, []);
+    return await change.commit();
   }
 
   /** The first `limit` tags that were deleted with a manifest and whose rows still exist. */
@@ -222,18 +232,34 @@ export class Removals {
 
   /** Removes the rows of deleted tags; call it while they cannot be set again. */
   async drop(
-    { did, repo }: RepoRef,
+    ref: RepoRef,
     digest: Digest,
     tags: readonly DeletedTag[],
   ): Promise<void> {
     for (let i = 0; i < tags.length; i += TAGS_PER_COMMIT) {
+      await this.#drop(ref, digest, tags.slice(i, i + TAGS_PER_COMMIT));
+    }
+  }
+
+  async #drop(
+    ref: RepoRef,
+    digest: Digest,
+    tags: readonly DeletedTag[],
+  ): Promise<void> {
+    const { did, repo } = ref;
+    const gone = tags.map(({ tag }) => ({ tag, to: undefined }));
+    const followed = { ...ref, tags: gone };
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const change = this.#kv.atomic();
-      for (const { tag } of tags.slice(i, i + TAGS_PER_COMMIT)) {
+      for (const { tag } of tags) {
         change.delete(registryKeys.tag(did, repo, tag))
           .delete(registryKeys.manifestTag(did, repo, digest, tag));
       }
-      await change.commit();
+      const found = await this.#kv.getMany(this.#followers.reads(followed));
+      await this.#followers.add(change, followed, found);
+      if (await change.commit()) return;
     }
+    throw new RemovalsChangedError();
   }
 
   /** Records that the manifest's record is done. */
@@ -264,13 +290,16 @@ export class Removals {
     next: (
       pending: Record<Digest, RemovalRow>,
       change: Atomic,
-    ) => Record<Digest, RemovalRow> | undefined,
+    ) =>
+      | Record<Digest, RemovalRow>
+      | undefined
+      | Promise<Record<Digest, RemovalRow>>,
   ): Promise<void> {
     const key = registryKeys.removals(did, repo);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const entry = await this.#kv.get<RemovalsRow>(key);
       const change = this.#kv.atomic().check(key, entry?.versionstamp ?? null);
-      const pending = next(entry?.value.pending ?? {}, change);
+      const pending = await next(entry?.value.pending ?? {}, change);
       if (pending === undefined) return;
       const row: RemovalsRow = { pending };
       if (await change.set(key, row).commit()) return;

@@ -13,24 +13,28 @@ import type { TagPages } from "../lists/tag_pages.ts";
 import type { RepositoryRow, StoredTagRow, TagRow } from "../rows.ts";
 import type { KeptRow, RepoRef } from "./manifest_index.ts";
 import {
-  type PendingRemovals,
-  type Removals,
-  RemovalsChangedError,
-  survivor,
-} from "./removals.ts";
+  type ChangedTag,
+  type RepositoryIndex,
+  targetOf,
+} from "./repository_changes.ts";
+import { type PendingRemovals, type Removals, survivor } from "./removals.ts";
+import { RemovalsChangedError } from "./removals_changed.ts";
 
-const ATTEMPTS = 10;
+const ATTEMPTS = 100;
+
+export interface TagChangesDeps {
+  kv: Kv;
+  removals: Removals;
+  pages: TagPages;
+  followers: RepositoryIndex;
+}
 
 /** Sets and removes rows of tags. */
 export class TagChanges {
-  readonly #kv: Kv;
-  readonly #removals: Removals;
-  readonly #pages: TagPages;
+  readonly #deps: TagChangesDeps;
 
-  constructor(kv: Kv, removals: Removals, pages: TagPages) {
-    this.#kv = kv;
-    this.#removals = removals;
-    this.#pages = pages;
+  constructor(deps: TagChangesDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -46,25 +50,55 @@ export class TagChanges {
     expected: Entry<StoredTagRow> | undefined,
     removals: PendingRemovals,
   ): Promise<boolean> {
+    const { kv } = this.#deps;
+    const key = registryKeys.tag(ref.did, ref.repo, tag);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const change = this.#settingOf(ref, tag, row, expected, removals);
+      await this.#follow(change, ref, [{ tag, to: targetOf(row) }]);
+      if (await change.commit()) return true;
+      const now = await this.#deps.removals.read(ref);
+      if (now.versionstamp !== removals.versionstamp) {
+        throw new RemovalsChangedError();
+      }
+      const found = await kv.get(key);
+      if (found?.versionstamp !== expected?.versionstamp) return false;
+    }
+    throw new RemovalsChangedError();
+  }
+
+  #settingOf(
+    ref: RepoRef,
+    tag: string,
+    row: TagRow,
+    expected: Entry<StoredTagRow> | undefined,
+    removals: PendingRemovals,
+  ): Atomic {
     const { did, repo } = ref;
+    const { kv, pages } = this.#deps;
     const key = registryKeys.tag(did, repo, tag);
-    const change = this.#kv.atomic()
+    const change = kv.atomic()
       .check(key, expected?.versionstamp ?? null)
       .check(registryKeys.removals(did, repo), removals.versionstamp)
       .set(key, survivor(row, removals))
       .set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
     const former = expected?.value.digest;
-    if (!expected) this.#pages.touch(change, did, repo);
+    if (!expected) pages.touch(change, did, repo);
     if (former && former !== row.digest) {
       change.delete(registryKeys.manifestTag(did, repo, former, tag));
     }
     touchRepository(change, ref, row.holdDid, row.updatedAt);
-    if (await change.commit()) return true;
-    const now = await this.#removals.read(ref);
-    if (now.versionstamp !== removals.versionstamp) {
-      throw new RemovalsChangedError();
-    }
-    return false;
+    return change;
+  }
+
+  async #follow(
+    commit: Atomic,
+    ref: RepoRef,
+    tags: readonly ChangedTag[],
+  ): Promise<void> {
+    const { kv, followers } = this.#deps;
+    const change = { ...ref, tags };
+    const found = await kv.getMany(followers.reads(change));
+    await followers.add(commit, change, found);
   }
 
   /**
@@ -78,21 +112,23 @@ export class TagChanges {
     also: readonly KeptRow[] = [],
   ): Promise<boolean> {
     const { did, repo } = ref;
+    const { kv, pages } = this.#deps;
     const key = registryKeys.tag(did, repo, tag);
     const { digest } = expected.value;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const removals = await this.#removals.read(ref);
-      const now = await this.#kv.get(key);
+      const removals = await this.#deps.removals.read(ref);
+      const now = await kv.get(key);
       if (now?.versionstamp !== expected.versionstamp) return false;
-      const change = this.#kv.atomic()
+      const change = kv.atomic()
         .check(key, expected.versionstamp)
         .delete(key);
       if (digest) {
         change.delete(registryKeys.manifestTag(did, repo, digest, tag));
       }
       for (const { key, row } of also) change.set(key, row);
-      this.#removals.touch(change, ref, removals);
-      this.#pages.touch(change, did, repo);
+      this.#deps.removals.touch(change, ref, removals);
+      pages.touch(change, did, repo);
+      await this.#follow(change, ref, [{ tag, to: undefined }]);
       if (await change.commit()) return true;
     }
     throw new RemovalsChangedError();
@@ -111,7 +147,7 @@ export class TagChanges {
   ): Promise<void> {
     const key = registryKeys.tag(ref.did, ref.repo, tag);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const entry = await this.#kv.get<StoredTagRow>(key);
+      const entry = await this.#deps.kv.get<StoredTagRow>(key);
       if (!entry || !await applies(entry.value)) return;
       if (await this.remove(ref, tag, entry, also(entry.value))) return;
     }

@@ -33,6 +33,9 @@ import type {
   RepositoryEvent,
   RepositoryEvents,
 } from "../repository_events.ts";
+import type { Clock } from "../../clock.ts";
+import type { Kv } from "../../kv/kv.ts";
+import { type RepositoryIndex, UNFOLLOWED } from "./repository_changes.ts";
 import { openKv } from "../../kv/open_kv.ts";
 import { REMOVAL } from "./removal_job.ts";
 
@@ -59,13 +62,16 @@ export function bytesOf(name: string) {
 }
 
 /** A registry with a manual clock and one owner. */
-export async function startTestManifests() {
+export async function startTestManifests(
+  follow: (kv: Kv, clock: Clock) => RepositoryIndex = () => UNFOLLOWED,
+) {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
+  const followers = follow(kv, clock);
   const log = silentLogger;
   const repo = new OwnerRepo();
   const pds = repo.reader;
-  const index = new ManifestIndex(kv);
+  const index = new ManifestIndex(kv, followers);
   const content = testContent(kv, clock);
   const records = new OwnerRecords(pds, clock);
   const leases = new WriteLeases(kv, clock, index.removals);

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { rowsBelow } from "../index/testing_rows.ts";
+import { OwnChanges } from "../index/cards/own_changes.ts";
+import {
+  bytesOf,
+  REF,
+  startTestManifests,
+} from "../registry/manifests/testing_manifests.ts";
+import { digestOf } from "../oci/digest.ts";
+
+const start = () =>
+  startTestManifests((kv, clock) => new OwnChanges(kv, clock));
+type Registry = Awaited<ReturnType<typeof start>>;
+
+/** Rows of one kind, without the owner. */
+async function rows({ kv }: Registry, kind: string): Promise<string[]> {
+  const all = await rowsBelow(kv, ["index", 1, kind]);
+  return all.map((line) => line.replaceAll(`${REF.did} `, ""));
+}
+
+async function card({ kv }: Registry) {
+  const found = await kv.get(["index", 1, "card", REF.did, REF.repo]);
+  return found?.value as {
+    tags: number;
+    newest?: { tag: string; digest: string };
+    image?: unknown;
+  } | undefined;
+}
+
+Deno.test("a push is on the card, in both orders and among the words at once", async () => {
+  using registry = await start();
+  const digest = await registry.put("one", ["latest"]);
+  const found = await card(registry);
+  assert.equal(found?.tags, 1);
+  assert.deepEqual(found.newest, {
+    tag: "latest",
+    digest,
+    at: registry.clock.now(),
+  });
+  assert.equal((await rows(registry, "updated")).length, 1);
+  assert.equal((await rows(registry, "updated_of")).length, 1);
+  assert.deepEqual(await rows(registry, "word"), [" 31 app 1", "app 31 app 1"]);
+  assert.deepEqual(await rows(registry, "name"), ["app 1"]);
+  assert.deepEqual(await rows(registry, "digest_tag"), [
+    `${digest} app latest 1`,
+  ]);
+});
+
+Deno.test("a tag that moves leaves no row of where it was", async () => {
+  using registry = await start();
+  const first = await registry.put("one", ["latest"]);
+  registry.clock.advance(1_000);
+  const second = await registry.put("two", ["latest"]);
+  assert.equal((await card(registry))?.tags, 1);
+  for (const kind of ["tag", "tag_time", "digest_tag", "updated"]) {
+    assert.equal((await rows(registry, kind)).length, 1, kind);
+  }
+  assert.deepEqual(await rows(registry, "digest_tag"), [
+    `${second} app latest 1`,
+  ]);
+  const moves = await rowsBelow(registry.kv, ["observed", "tag_move"]);
+  assert.equal(moves.length, 2);
+  assert.match(
+    moves[0] ?? "",
+    new RegExp(`"from":"${first}","to":"${second}"`),
+  );
+});
+
+Deno.test("the card falls back to the tag before when the newest is deleted", async () => {
+  using registry = await start();
+  const first = await registry.put("one", ["v1"]);
+  registry.clock.advance(1_000);
+  await registry.put("two", ["v2"]);
+  await registry.removeTag("v2");
+  const found = await card(registry);
+  assert.equal(found?.newest?.tag, "v1");
+  assert.equal(found.newest.digest, first);
+  assert.equal(found.tags, 1);
+  assert.equal((await rows(registry, "updated")).length, 1);
+});
+
+Deno.test("a repository without tags is found by nobody", async () => {
+  using registry = await start();
+  await registry.put("one", ["v1", "v2"]);
+  await registry.remove("one");
+  await registry.work();
+  assert.equal(await card(registry), undefined);
+  const left = await rowsBelow(registry.kv, ["index", 1]);
+  assert.deepEqual(left, [
+    `count ${REF.did} repositories 0`,
+    `count ${REF.did} tags 0`,
+  ]);
+});
+
+Deno.test("many tags of a deleted manifest leave with the job that removes them", async () => {
+  using registry = await start();
+  await registry.putMany("one", "t", 500);
+  registry.clock.advance(1_000);
+  await registry.put("two", ["kept"]);
+  await registry.remove("one");
+  assert.deepEqual(
+    (await rows(registry, "manifest")).map((line) => line.split(" ")[0]),
+    [digestOf(bytesOf("two"))],
+  );
+  await registry.work();
+  const found = await card(registry);
+  assert.equal(found?.tags, 1);
+  assert.equal(found.newest?.tag, "kept");
+  assert.equal((await rows(registry, "tag_time")).length, 1);
+});
+
+Deno.test("pushes of many tags at the same moment are all counted", async () => {
+  using registry = await start();
+  await Promise.all(
+    Array.from({ length: 30 }, (_, i) => registry.put(`m${i}`, [`t${i}`])),
+  );
+  assert.equal((await card(registry))?.tags, 30);
+  assert.equal((await rows(registry, "tag_time")).length, 30);
+  assert.equal((await rows(registry, "updated")).length, 1);
+});

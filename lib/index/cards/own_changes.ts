@@ -1,0 +1,125 @@
+/**
+ * Pushes, deletes and moves of tags through this registry: their rows of the
+ * index go into the commit that the registry makes anyway.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../clock.ts";
+import type { Did } from "../../did.ts";
+import type { Atomic, Entry, Key, Kv } from "../../kv/kv.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { ParsedManifest } from "../../oci/manifest.ts";
+import { deleteFacts, setFacts } from "./facts_rows.ts";
+import { cardKeys } from "./kv_keys.ts";
+import { contentRow } from "./manifest_facts.ts";
+import { addEdit, type RepoRef, type TagEdit } from "./repository_edit.ts";
+import type { CardRow, FactsRow, TagRow } from "./rows.ts";
+import { withClaim } from "./tag_claims.ts";
+
+/** What one commit of the registry changes; see `lib/registry/manifests/repository_changes.ts`. */
+export interface OwnChange extends RepoRef {
+  readonly tags?: readonly {
+    readonly tag: string;
+    readonly to: { digest: Digest; at: number; rkey: string } | undefined;
+  }[];
+  readonly stored?: {
+    readonly digest: Digest;
+    readonly manifest: ParsedManifest;
+    readonly holdDid: Did;
+    readonly createdAt: number;
+    readonly rkey: string | undefined;
+  } | undefined;
+  readonly removed?: {
+    readonly digest: Digest;
+    readonly heir: string | undefined;
+  };
+}
+
+type Found = readonly (Entry<unknown> | undefined)[];
+
+/** More rows than this are not read as of one moment, so that the card has to be read first. */
+const MAX_TOGETHER = 4;
+
+/** Follows the registry. */
+export class OwnChanges {
+  readonly #kv: Kv;
+  readonly #clock: Clock;
+
+  constructor(kv: Kv, clock: Clock) {
+    this.#kv = kv;
+    this.#clock = clock;
+  }
+
+  /** Rows that {@linkcode add} needs, where they can be read with those of the registry. */
+  reads({ did, repo, tags = [] }: OwnChange): readonly Key[] {
+    if (tags.length === 0 || tags.length > MAX_TOGETHER) return [];
+    return [
+      cardKeys.card(did, repo),
+      ...tags.map(({ tag }) => cardKeys.tag(did, repo, tag)),
+    ];
+  }
+
+  /** Adds to `commit` what follows from `change`; `found` are the rows of {@linkcode reads}. */
+  async add(commit: Atomic, change: OwnChange, found: Found): Promise<void> {
+    const { did, stored, removed, tags = [] } = change;
+    const facts = new Map<Digest, FactsRow | undefined>();
+    if (stored) {
+      const row = factsOf(change.repo, stored);
+      facts.set(stored.digest, row);
+      setFacts(commit, did, stored.digest, row);
+    }
+    if (removed) await this.#remove(commit, change, removed);
+    if (tags.length === 0) return;
+    const [card, ...rows] = found.length > 0 ? found : await this.#read(change);
+    await addEdit(this.#kv, commit, {
+      ref: { did, repo: change.repo },
+      card: card as Entry<CardRow> | undefined,
+      tags: tags.map((tag, i) => editOf(tag, rows[i] as Entry<TagRow>)),
+      facts,
+      moves: { at: this.#clock.now(), by: "registry" },
+    });
+  }
+
+  async #read({ did, repo, tags = [] }: OwnChange): Promise<Found> {
+    const card = await this.#kv.get(cardKeys.card(did, repo));
+    const rows = await this.#kv.getMany(
+      tags.map(({ tag }) => cardKeys.tag(did, repo, tag)),
+    );
+    return [card, ...rows];
+  }
+
+  async #remove(
+    commit: Atomic,
+    { did, repo }: OwnChange,
+    { digest, heir }: NonNullable<OwnChange["removed"]>,
+  ): Promise<void> {
+    const key = cardKeys.manifest(did, digest);
+    const facts = (await this.#kv.get<FactsRow>(key))?.value;
+    if (!facts) return;
+    if (heir === undefined) deleteFacts(commit, did, digest, facts);
+    else if (facts.repo === repo) commit.set(key, { ...facts, repo: heir });
+  }
+}
+
+function editOf(
+  { tag, to }: NonNullable<OwnChange["tags"]>[number],
+  entry: Entry<TagRow> | undefined,
+): TagEdit {
+  const before = entry?.value;
+  return { tag, before, after: to && withClaim(before, to) };
+}
+
+function factsOf(
+  repo: string,
+  { manifest, holdDid, createdAt, rkey }: NonNullable<OwnChange["stored"]>,
+): FactsRow {
+  return {
+    ...contentRow(manifest),
+    repo,
+    holdDid,
+    createdAt,
+    exact: true,
+    ...(rkey === undefined ? {} : { rkey }),
+  };
+}

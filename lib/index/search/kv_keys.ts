@@ -1,0 +1,38 @@
+/**
+ * Keys of what search reads; all of it is derived.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type { Key } from "../../kv/kv.ts";
+import { INDEX_VERSION } from "../version.ts";
+
+/** Key builders and prefixes. */
+export const searchKeys = {
+  /** A word of a repository, or of an owner where `repo` is empty; more popular ones first. The empty word stands for all. */
+  word: (word: string, bucket: number, did: Did, repo: string): Key => [
+    "index",
+    INDEX_VERSION,
+    "word",
+    word,
+    bucket,
+    did,
+    repo,
+  ],
+  words: (word: string): Key => ["index", INDEX_VERSION, "word", word],
+  allWords: (): Key => ["index", INDEX_VERSION, "word"],
+  /** Repositories of everybody by name. */
+  name: (repo: string, did: Did): Key => [
+    "index",
+    INDEX_VERSION,
+    "name",
+    repo,
+    did,
+  ],
+  names: (repo: string): Key => ["index", INDEX_VERSION, "name", repo],
+  allNames: (): Key => ["index", INDEX_VERSION, "name"],
+  /** How an owner is found and named. */
+  owner: (did: Did): Key => ["index", INDEX_VERSION, "owner", did],
+  allOwners: (): Key => ["index", INDEX_VERSION, "owner"],
+} as const;
