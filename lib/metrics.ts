@@ -125,6 +125,28 @@ export class Metrics {
     blobDamaged: (damage: string) => this.#damagedBlobs.inc({ damage }),
   };
 
+  readonly #indexIgnored = new Counter({
+    name: "atcr_index_changes_ignored_total",
+    help: "Records of the network that were not taken into the index, by " +
+      "collection and reason.",
+    labelNames: ["collection", "reason"],
+    registers: [this.#registry],
+  });
+  readonly #indexRows = new Counter({
+    name: "atcr_index_rows_read_total",
+    help: "Rows read to answer questions about the index, by question.",
+    labelNames: ["query"],
+    registers: [this.#registry],
+  });
+
+  /** What the index counts. */
+  readonly index = {
+    ignored: (collection: string, reason: string) =>
+      this.#indexIgnored.inc({ collection, reason }),
+    rowsRead: (query: string, rows: number) =>
+      this.#indexRows.inc({ query }, rows),
+  };
+
   readonly #avatarRequests = new Counter({
     name: "atcr_avatar_requests_total",
     help: "Requests for pictures, by outcome: hit, stale, miss, absent, " +

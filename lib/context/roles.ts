@@ -52,7 +52,8 @@ export interface Services {
   readonly webhooks: WebhooksContext | undefined;
   readonly hold: HoldContext | undefined;
   readonly avatars: AvatarService | undefined;
-  readonly index: IndexContext;
+  /** Runs with the registry. */
+  readonly index: IndexContext | undefined;
   /** Undefined if no event stream is configured. */
   readonly avatarEvents: NetworkEvents | undefined;
 }
@@ -85,13 +86,14 @@ export async function createServices(
   const webhooks = runs("registry") && config.webhooks.enabled
     ? createWebhooks(base)
     : undefined;
-  const index = createIndex(base);
-  const registry = runs("registry")
+  const home = runs("registry") ? defaultHold(config, hold?.did) : undefined;
+  const index = home && createIndex({ ...base, defaultHold: home });
+  const registry = home && index
     ? createRegistry({
       ...base,
       session: auth.session,
       ownHold: hold && localHold(hold),
-      defaultHold: defaultHold(config, hold?.did),
+      defaultHold: home,
       events: webhooks?.events ?? UNHEARD,
       followers: index.changes,
     })

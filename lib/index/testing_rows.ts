@@ -6,6 +6,9 @@
 
 import type { KeyPart, Kv } from "../kv/kv.ts";
 
+/** Rows that only bound or guard what comes from the network. */
+const PASSING = new Set<unknown>(["bound", "gone"]);
+
 /**
  * Lines `key value` below `prefix`, in the order of the text; without what
  * passes by itself and the revisions, which a listing does not know.
@@ -16,7 +19,9 @@ export async function rowsBelow(
 ): Promise<string[]> {
   const lines: string[] = [];
   for await (const { key, value } of kv.list({ prefix })) {
-    if (key[2] === "gone" || key[2] === "backlog") continue;
+    if (prefix[0] === "index" && PASSING.has(key[2])) continue;
+    // A counter that is back at zero says as much as none.
+    if (value instanceof Deno.KvU64 && value.value === 0n) continue;
     lines.push(
       `${key.slice(prefix.length).map(part).join(" ")} ${text(value)}`,
     );

@@ -5,7 +5,7 @@
  */
 
 /** Kinds that lists can be filtered by. */
-export const ARTIFACT_KINDS = [
+const ARTIFACT_KINDS = [
   "image",
   "helm",
   "wasm",

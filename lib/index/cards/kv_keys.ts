@@ -77,10 +77,12 @@ export const cardKeys = {
   /** Counters of an owner. */
   count: (did: Did, what: "repositories" | "tags") => row("count", did, what),
 
+  /** How many manifests of an owner came by way of the network; at least. */
+  bound: (did: Did) => row("bound", did),
+
   /** A record that is gone, with the revision that removed it; expires. */
   gone: (did: Did, collection: string, rkey: string) =>
     row("gone", did, collection, rkey),
-  gones: () => row("gone"),
 
   /** How a tag moved: what no PDS gives back. */
   tagMove: (did: Did, repo: string, tag: string, at: number): Key => [

@@ -133,6 +133,6 @@ function notesRow(
 }
 
 /** Outside text as one line of at most `length` characters. */
-export function lineOf(text: string, length: number): string {
+function lineOf(text: string, length: number): string {
   return foreignText(text).slice(0, length).toWellFormed().trim();
 }

@@ -112,7 +112,7 @@ export function writeCard(
 }
 
 /** Whether a repository appears in lists. */
-export function isShown({ tags, image, hidden }: CardRow): boolean {
+function isShown({ tags, image, hidden }: CardRow): boolean {
   return tags > 0 && image !== undefined && !hidden;
 }
 

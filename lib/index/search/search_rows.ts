@@ -19,13 +19,13 @@ const LAST_BUCKET = 31;
  * Popularity in steps of two, the most popular first: rows move a few times in
  * the life of a repository, not with every pull.
  */
-export function bucketOf({ stars, pulls }: CardRow): number {
+function bucketOf({ stars, pulls }: CardRow): number {
   const score = 1 + stars * PULLS_OF_A_STAR + pulls;
   return LAST_BUCKET - Math.min(LAST_BUCKET, Math.floor(Math.log2(score)));
 }
 
 /** What words a shown repository is found by. */
-export function wordsOfCard(repo: string, card: CardRow): ReadonlySet<string> {
+function wordsOfCard(repo: string, card: CardRow): ReadonlySet<string> {
   return repositoryWords(repo, [
     card.image?.notes?.title,
     card.page?.line ?? card.image?.notes?.description,

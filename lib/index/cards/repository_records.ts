@@ -1,0 +1,56 @@
+/**
+ * Manifests and tags of the network.
+ *
+ * @module
+ */
+
+import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
+import { manifestRkey } from "../../atproto/records/rkeys.ts";
+import type { Did } from "../../did.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { RecordChange, RecordHandler } from "../record_change.ts";
+import { cardKeys } from "./kv_keys.ts";
+import {
+  ManifestRecords,
+  type ManifestRecordsDeps,
+} from "./manifest_records.ts";
+import type { FactsRow, TagRow } from "./rows.ts";
+import { TagRecords, type TagRecordsDeps } from "./tag_records.ts";
+
+const { manifest: MANIFEST, tag: TAG } = OWNER_COLLECTIONS;
+
+/** Follows the records of manifests and tags in everybody's repos. */
+export class RepositoryRecords implements RecordHandler {
+  readonly collections = [MANIFEST, TAG];
+  readonly #deps: ManifestRecordsDeps & TagRecordsDeps;
+  readonly #manifests: ManifestRecords;
+  readonly #tags: TagRecords;
+
+  constructor(deps: ManifestRecordsDeps & TagRecordsDeps) {
+    this.#deps = deps;
+    this.#manifests = new ManifestRecords(deps);
+    this.#tags = new TagRecords(deps);
+  }
+
+  async apply(change: RecordChange): Promise<void> {
+    if (change.collection === MANIFEST) await this.#manifests.apply(change);
+    if (change.collection === TAG) await this.#tags.apply(change);
+  }
+
+  /** Keys of the records that rows were made of. */
+  async *known(did: Did, collection: string): AsyncGenerator<string> {
+    const { kv } = this.#deps;
+    if (collection === MANIFEST) {
+      const prefix = cardKeys.manifests(did);
+      for await (const { key, value } of kv.list<FactsRow>({ prefix })) {
+        yield value.rkey ?? manifestRkey(key.at(-1) as Digest);
+      }
+    }
+    if (collection === TAG) {
+      const prefix = cardKeys.allTags(did);
+      for await (const { value } of kv.list<TagRow>({ prefix })) {
+        for (const { rkey } of value) yield rkey;
+      }
+    }
+  }
+}
