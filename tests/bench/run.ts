@@ -9,6 +9,7 @@
  *   deno task bench --rounds 1 --quick       a look instead of a measurement
  *   deno task bench --peers zot              only some of the peers
  *   deno task bench --against ../before      also the product of another checkout
+ *   deno task bench rates --restarts 5       with new processes each time
  *
  * The tables are also left in `.tools/bench/`, with all samples and the facts
  * of the machine as JSON. Beside the rates stands the processor time that the
@@ -28,8 +29,8 @@ import { TOOLS_DIR } from "../tools/paths.ts";
 import { cpuMs } from "../tools/server.ts";
 import { measureClients } from "./clients.ts";
 import { measureLarge } from "./large.ts";
-import { type Measured, type Measurement, rateTable } from "./report.ts";
-import { rows } from "./rows.ts";
+import { type Measurement, rateTable } from "./report.ts";
+import { type Row, rows } from "./rows.ts";
 import {
   EARLIER,
   PRODUCT,
@@ -46,6 +47,7 @@ const { positionals, values } = parseArgs({
   options: {
     rows: { type: "string" },
     rounds: { type: "string", default: "3" },
+    restarts: { type: "string", default: "1" },
     quick: { type: "boolean", default: false },
     peers: { type: "string" },
     against: { type: "string" },
@@ -85,15 +87,44 @@ async function rates(): Promise<void> {
       ? { ms: 1000, share: 0.25, tags: 1000 }
       : { ms: 4000, share: 1, tags: 10_000 },
   ).filter(({ name }) => name.includes(values.rows ?? ""));
+  const measured = all.map(({ name }) => ({
+    row: name,
+    samples: new Map<string, Measurement[]>(),
+  }));
+  for (let restart = 0; restart < Number(values.restarts); restart++) {
+    await measureOnce(all, measured);
+  }
+  const machine = {
+    cores: navigator.hardwareConcurrency,
+    memory: Deno.systemMemoryInfo().total,
+    os: `${Deno.build.os} ${Deno.osRelease()}`,
+    deno: Deno.version.deno,
+    load: Deno.loadavg(),
+  };
+  const json = measured.map(({ row, samples }) => ({
+    row,
+    samples: Object.fromEntries(samples),
+  }));
+  await Deno.writeTextFile(
+    join(folder, "rates.json"),
+    JSON.stringify({ machine, versions, rounds, rows: json }, undefined, 2),
+  );
+  await publish("rates", rateTable(measured, names()));
+}
+
+/** Starts the registries, and adds to `measured` what all rows give there. */
+async function measureOnce(
+  all: readonly Row[],
+  measured: readonly { row: string; samples: Map<string, Measurement[]> }[],
+): Promise<void> {
   const work = await Deno.makeTempDir({ prefix: "atcr-bench-" });
   const targets: Target[] = [];
   try {
     for (const starter of chosen) {
       targets.push(await started(starter, work));
     }
-    const measured: Measured[] = [];
-    for (const row of all) {
-      const samples = new Map<string, Measurement[]>();
+    for (const [i, row] of all.entries()) {
+      const samples = measured[i]?.samples ?? new Map();
       for (let round = 0; round < rounds; round++) {
         // The first of one round is the last of the next.
         const order = round % 2 === 0 ? targets : targets.toReversed();
@@ -109,25 +140,9 @@ async function rates(): Promise<void> {
           ]);
         }
       }
-      measured.push({ row: row.name, samples });
-      await say(rateTable(measured.slice(-1), names()).split("\n")[2] ?? "");
+      const so = rateTable([{ row: row.name, samples }], names());
+      await say(so.split("\n")[2] ?? "");
     }
-    const machine = {
-      cores: navigator.hardwareConcurrency,
-      memory: Deno.systemMemoryInfo().total,
-      os: `${Deno.build.os} ${Deno.osRelease()}`,
-      deno: Deno.version.deno,
-      load: Deno.loadavg(),
-    };
-    const json = measured.map(({ row, samples }) => ({
-      row,
-      samples: Object.fromEntries(samples),
-    }));
-    await Deno.writeTextFile(
-      join(folder, "rates.json"),
-      JSON.stringify({ machine, versions, rounds, rows: json }, undefined, 2),
-    );
-    await publish("rates", rateTable(measured, names()));
   } finally {
     for (const target of targets) await target.stop();
     await Deno.remove(work, { recursive: true });
