@@ -7,21 +7,48 @@
 
 import type { Clock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
+import type { Atomic } from "../../kv/kv.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { BlobCounter } from "../blobs/blob_counter.ts";
 import { usedBytes, withReservation } from "./account.ts";
 import type { Accounts } from "./accounts.ts";
+import { LimitedRoom, place } from "./limited_room.ts";
 import { type Limit, overQuota } from "./quota_errors.ts";
-import {
-  LimitedRoom,
-  place,
-  type RoomRequest,
-  UploadRoom,
-} from "./upload_room.ts";
 
 export interface QuotaRoomsDeps {
   accounts: Accounts;
   clock: Clock;
   /** The limit of a user; undefined when there is none. */
   limitOf: (user: Did) => Promise<Limit | undefined>;
+}
+
+/** A request for a reservation. */
+export interface RoomRequest {
+  readonly uploadId: string;
+  readonly caller: Did;
+  /** If known in advance: a blob charged already needs no more room. */
+  readonly digest?: Digest;
+  /** Whether other requests may send other parts of the same upload. */
+  readonly isPart?: boolean;
+}
+
+/**
+ * Reservation for the bytes of one request. Only one at a time, except for
+ * parts. Its `commit` ends the reservation.
+ */
+export interface UploadRoom extends BlobCounter {
+  readonly isLimited: boolean;
+  /**
+   * Ensures room for `bytes` bytes of the blob or part. Returns undefined
+   * synchronously when they are reserved already.
+   */
+  need(bytes: number): Promise<void> | undefined;
+  /** Renews the reservation of a running request. */
+  renew(): Promise<void>;
+  /** Reduces the reservation to `bytes` acknowledged bytes, until `until` (milliseconds since the Unix epoch). */
+  keep(bytes: number, until: number): Promise<void>;
+  /** Ends this request's reservation. */
+  end(): Promise<void>;
 }
 
 /** Reserves room for uploads. Its methods throw AppError `QUOTA_EXCEEDED`. */
@@ -75,7 +102,7 @@ export class QuotaRooms {
     const { accounts, limitOf } = this.#deps;
     const { caller, digest } = request;
     const limit = await limitOf(caller);
-    if (!limit) return new UploadRoom(accounts, request);
+    if (!limit) return new OpenRoom(accounts, request);
     const account = await accounts.account(caller);
     const [charge] = digest ? await accounts.charges(caller, [digest]) : [];
     return new LimitedRoom(this.#deps, request, limit, {
@@ -95,5 +122,34 @@ export class QuotaRooms {
         }
         : { result: undefined }
     ));
+  }
+}
+
+/** Room without a limit: only bytes stored in the end are counted. */
+class OpenRoom implements UploadRoom {
+  readonly isLimited = false;
+  readonly #accounts: Accounts;
+  readonly #request: RoomRequest;
+
+  constructor(accounts: Accounts, request: RoomRequest) {
+    this.#accounts = accounts;
+    this.#request = request;
+  }
+
+  need(): undefined {}
+
+  async renew(): Promise<void> {}
+
+  async keep(): Promise<void> {}
+
+  async end(): Promise<void> {}
+
+  async commit(
+    change: (to: Atomic) => void,
+    blob: { digest: Digest; size: number },
+  ): Promise<boolean> {
+    const { caller, uploadId } = this.#request;
+    const stored = { blob, uploadId, publish: change };
+    return await this.#accounts.commitStored(caller, stored);
   }
 }

@@ -13,7 +13,7 @@ import type { StorageKeys } from "../../storage/object_keys.ts";
 import { wrongSize } from "../../storage/part_list.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
 import type { QuotaRooms } from "../quota/rooms.ts";
-import type { UploadRoom } from "../quota/upload_room.ts";
+import type { UploadRoom } from "../quota/rooms.ts";
 import { digestOfObject, StagedObjects } from "./staged_object.ts";
 import { missingParts, unknownUpload, wrongDigest } from "./upload_errors.ts";
 import type { LiveHashes, RunningHash } from "./upload_hash.ts";

@@ -10,8 +10,7 @@ import type { UploadRef } from "../../hold_api/hold_client.ts";
 import type { Logger } from "../../log.ts";
 import type { BlobStore, Multipart } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
-import type { QuotaRooms } from "../quota/rooms.ts";
-import type { RoomRequest, UploadRoom } from "../quota/upload_room.ts";
+import type { QuotaRooms, RoomRequest, UploadRoom } from "../quota/rooms.ts";
 import { BodyReader } from "./body_reader.ts";
 import type { PartWriter } from "./part_writer.ts";
 import {

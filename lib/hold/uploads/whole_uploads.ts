@@ -13,7 +13,7 @@ import type { BlobStore } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import { wrongSize } from "../../storage/part_list.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
-import type { UploadRoom } from "../quota/upload_room.ts";
+import type { UploadRoom } from "../quota/rooms.ts";
 import { BodyReader } from "./body_reader.ts";
 import { wrongDigest } from "./upload_errors.ts";
 import { RunningHash } from "./upload_hash.ts";

@@ -1,5 +1,5 @@
 /**
- * Reservation for the bytes of one request within a user's quota.
+ * Reservation for the bytes of one request of a user who has a quota.
  *
  * @module
  */
@@ -8,7 +8,6 @@ import type { Clock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import type { Atomic } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
-import type { BlobCounter } from "../blobs/blob_counter.ts";
 import {
   type AccountRow,
   firmBytes,
@@ -19,20 +18,11 @@ import {
 } from "./account.ts";
 import type { Accounts } from "./accounts.ts";
 import { type Limit, overQuota, tooManyUploads } from "./quota_errors.ts";
+import type { RoomRequest, UploadRoom } from "./rooms.ts";
 
 export interface RoomDeps {
   readonly accounts: Accounts;
   readonly clock: Clock;
-}
-
-/** A request for a reservation. */
-export interface RoomRequest {
-  readonly uploadId: string;
-  readonly caller: Did;
-  /** If known in advance: a blob charged already needs no more room. */
-  readonly digest?: Digest;
-  /** Whether other requests may send other parts of the same upload. */
-  readonly isPart?: boolean;
 }
 
 /** Lifetime of a reservation, which a running request renews, in milliseconds. */
@@ -48,61 +38,11 @@ const MIN_AHEAD_BYTES = 64 * 1024;
 /** Share of the remaining quota that one upload may reserve ahead. */
 const AHEAD_SHARE = 16;
 
-/**
- * Reservation for the bytes of one request. Only one at a time, except for
- * parts. Its `commit` ends the reservation. This class has no limit: only bytes
- * stored in the end are counted.
- */
-export class UploadRoom implements BlobCounter {
-  protected readonly accounts: Accounts;
-  protected readonly request: RoomRequest;
-
-  constructor(accounts: Accounts, request: RoomRequest) {
-    this.accounts = accounts;
-    this.request = request;
-  }
-
-  readonly isLimited: boolean = false;
-
-  /**
-   * Ensures room for `bytes` bytes of the blob or part. Returns undefined
-   * synchronously when they are reserved already.
-   */
-  need(_bytes: number): Promise<void> | undefined {
-    return undefined;
-  }
-
-  /** Renews the reservation of a running request. */
-  renew(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  /** Reduces the reservation to `bytes` acknowledged bytes, until `until` (milliseconds since the Unix epoch). */
-  keep(_bytes: number, _until: number): Promise<void> {
-    return Promise.resolve();
-  }
-
-  /** Ends this request's reservation. */
-  end(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  async commit(
-    change: (to: Atomic) => void,
-    blob: { digest: Digest; size: number },
-  ): Promise<boolean> {
-    const { caller, uploadId } = this.request;
-    return await this.accounts.commitStored(caller, {
-      blob,
-      uploadId,
-      publish: change,
-    });
-  }
-}
-
-/** A reservation within a limit. */
-export class LimitedRoom extends UploadRoom {
+/** A reservation within a limit, which is renewed while the request runs. */
+export class LimitedRoom implements UploadRoom {
+  readonly isLimited = true;
   readonly #deps: RoomDeps;
+  readonly #request: RoomRequest;
   readonly #limit: Limit;
   /** Bytes of the reservation that belong to this request. */
   #taken: number;
@@ -115,9 +55,9 @@ export class LimitedRoom extends UploadRoom {
     limit: Limit,
     { account, counted }: { account: AccountRow; counted: number },
   ) {
-    super(deps.accounts, request);
-    this.#counted = counted;
     this.#deps = deps;
+    this.#request = request;
+    this.#counted = counted;
     this.#limit = limit;
     const now = deps.clock.now();
     const held = reservationOf(account, request.uploadId, now);
@@ -126,17 +66,15 @@ export class LimitedRoom extends UploadRoom {
     this.#taken = request.isPart || isDoubtful ? 0 : held?.bytes ?? 0;
   }
 
-  override readonly isLimited: boolean = true;
-
-  override need(bytes: number): Promise<void> | undefined {
+  need(bytes: number): Promise<void> | undefined {
     const isThere = bytes <= Math.max(this.#taken, this.#counted);
     return isThere ? undefined : this.#grow(bytes);
   }
 
-  override async renew(): Promise<void> {
-    const { clock } = this.#deps;
-    const { caller, uploadId } = this.request;
-    await this.accounts.change(caller, (account) => {
+  async renew(): Promise<void> {
+    const { accounts, clock } = this.#deps;
+    const { caller, uploadId } = this.#request;
+    await accounts.change(caller, (account) => {
       const now = clock.now();
       const held = reservationOf(account, uploadId, now);
       // A reservation with acknowledged bytes lives as long as its upload.
@@ -149,12 +87,21 @@ export class LimitedRoom extends UploadRoom {
     });
   }
 
-  override async keep(bytes: number, until: number): Promise<void> {
+  async keep(bytes: number, until: number): Promise<void> {
     await this.#settle(bytes, until);
   }
 
-  override async end(): Promise<void> {
+  async end(): Promise<void> {
     await this.#settle(0, undefined);
+  }
+
+  async commit(
+    change: (to: Atomic) => void,
+    blob: { digest: Digest; size: number },
+  ): Promise<boolean> {
+    const { caller, uploadId } = this.#request;
+    const stored = { blob, uploadId, publish: change };
+    return await this.#deps.accounts.commitStored(caller, stored);
   }
 
   /**
@@ -163,9 +110,9 @@ export class LimitedRoom extends UploadRoom {
    * charged already, so the size of those may exceed the quota.
    */
   async #grow(bytes: number): Promise<void> {
-    const { clock } = this.#deps;
-    const { caller, uploadId, digest } = this.request;
-    this.#taken = await this.accounts.change(caller, async (account) => {
+    const { accounts, clock } = this.#deps;
+    const { caller, uploadId, digest } = this.#request;
+    this.#taken = await accounts.change(caller, async (account) => {
       const now = clock.now();
       const held = reservationOf(account, uploadId, now);
       const without = withReservation(account, uploadId, undefined, now);
@@ -173,7 +120,7 @@ export class LimitedRoom extends UploadRoom {
         ? usedBytes(without, now)
         : firmBytes(without, now);
       // For a part, keep the reservations of other parts.
-      const beside = this.request.isPart
+      const beside = this.#request.isPart
         ? Math.max(0, (held?.bytes ?? 0) - this.#taken)
         : 0;
       const declared = held?.declared ?? 0;
@@ -181,7 +128,7 @@ export class LimitedRoom extends UploadRoom {
         Math.max(beside + bytes, declared);
       const beyond = left < 0;
       const spare = beyond && digest === undefined
-        ? await this.accounts.mendableBytes(caller)
+        ? await accounts.mendableBytes(caller)
         : 0;
       if (left + spare < 0) {
         const used = others + beside;
@@ -205,9 +152,9 @@ export class LimitedRoom extends UploadRoom {
 
   /** Reduces the request's reservation to `bytes`; keeps the expiry if `until` is undefined. */
   async #settle(bytes: number, until: number | undefined): Promise<void> {
-    const { clock } = this.#deps;
-    const { caller, uploadId, isPart } = this.request;
-    await this.accounts.change(caller, (account) => {
+    const { accounts, clock } = this.#deps;
+    const { caller, uploadId, isPart } = this.#request;
+    await accounts.change(caller, (account) => {
       const now = clock.now();
       const held = reservationOf(account, uploadId, now);
       if (!held && bytes === 0) return { result: undefined };
