@@ -14,7 +14,7 @@ import type {
 import type { Kv } from "../kv/kv.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { BlobIndex } from "./blob_index.ts";
-import { requireRead, requireRepositoryRead } from "./hold_rights.ts";
+import { requireRead, requireRepositoryRead } from "./holds.ts";
 import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import type { HiddenRepositories } from "./owners/hidden_repositories.ts";

@@ -29,7 +29,7 @@ export const registryKeys = {
     tag,
   ],
   tags: (did: Did, repo: string): Key => ["registry", "tag", did, repo],
-  /** Written whenever a tag is created or deleted; only its versionstamp is used. */
+  /** Must be written by every change that creates or deletes a tag; only its versionstamp is used. */
   tagsChanged: (did: Did, repo: string): Key => [
     "registry",
     "tags_changed",

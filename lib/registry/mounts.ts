@@ -12,7 +12,7 @@ import type {
 } from "../hold_api/hold_client.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { BlobIndex } from "./blob_index.ts";
-import { requireWrite } from "./hold_rights.ts";
+import { requireWrite } from "./holds.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 
 export interface MountsDeps {

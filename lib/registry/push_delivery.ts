@@ -26,8 +26,8 @@ import type { ParsedManifest } from "../oci/manifest.ts";
 import { readManifestAside } from "../oci/manifest_reading.ts";
 import type { ManifestContent } from "./manifests/content.ts";
 import type { HoldDirectory } from "../hold_api/hold_client.ts";
+import type { PushEvent } from "../hold_api/push_event.ts";
 import type { ManifestIndex, RepoRef } from "./manifests/manifest_index.ts";
-import { describePush } from "./describe_push.ts";
 
 export interface PushDeliveriesDeps {
   kv: Kv;
@@ -165,16 +165,14 @@ export class PushDeliveries {
   }
 
   /** Delivers once. Throws the hold's error unless it is permanent. */
-  async #attempt({ ref, holdDid, digest, manifest, tag }: Push): Promise<void> {
+  async #attempt(push: Push): Promise<void> {
+    const { ref, holdDid, digest } = push;
     const { log, metrics, holds } = this.#deps;
     metrics.notifications.inc({ operation: "push" });
     const stop = metrics.notificationDuration.startTimer();
     try {
       const hold = await holds.get(holdDid);
-      await hold.notifyManifest(
-        ref.did,
-        describePush(ref, digest, manifest, tag),
-      );
+      await hold.notifyManifest(ref.did, describePush(push));
     } catch (error) {
       metrics.notificationErrors.inc({ operation: "push" });
       log.warn("hold not notified", { holdDid, digest, error });
@@ -183,6 +181,46 @@ export class PushDeliveries {
       stop();
     }
   }
+}
+
+/** Builds the event of a push for its hold, in the form of the lexicon. */
+export function describePush(push: Push): PushEvent {
+  const { ref, digest, manifest, tag } = push;
+  const { mediaType, config, layers, manifests } = manifest;
+  return {
+    repository: ref.repo,
+    owner: ref.did,
+    digest,
+    ...(tag === undefined ? {} : { tag }),
+    manifest: {
+      mediaType,
+      ...(config
+        ? { config: { digest: config.digest, size: config.size } }
+        : {}),
+      layers: layers.map((layer) => ({
+        digest: layer.digest,
+        size: layer.size,
+        mediaType: layer.mediaType,
+      })),
+      ...(manifest.kind === "index"
+        ? {
+          manifests: manifests.map((child) => ({
+            digest: child.digest,
+            size: child.size,
+            mediaType: child.mediaType,
+            ...(child.platform
+              ? {
+                platform: {
+                  os: child.platform.os,
+                  architecture: child.platform.architecture,
+                },
+              }
+              : {}),
+          })),
+        }
+        : {}),
+    },
+  };
 }
 
 /** Whether the error is permanent. */

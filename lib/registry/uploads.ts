@@ -23,7 +23,7 @@ import type {
   UploadRef,
 } from "../hold_api/hold_client.ts";
 import { type BlobIndex, putFirst } from "./blob_index.ts";
-import { requireWrite } from "./hold_rights.ts";
+import { requireWrite } from "./holds.ts";
 import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import type { BlobRow, UploadRow } from "./rows.ts";

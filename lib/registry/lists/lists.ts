@@ -19,7 +19,7 @@ import type { Admit } from "../owners/owner_lists.ts";
 import type { OwnerNames } from "../manifests/owner_names.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "../manifests/manifest_index.ts";
-import { requireRepositoryRead } from "../hold_rights.ts";
+import { requireRepositoryRead } from "../holds.ts";
 import type { HiddenRepositories } from "../owners/hidden_repositories.ts";
 import { ReadableHolds } from "./readable_holds.ts";
 import type { RepositoryList } from "./repository_list.ts";

@@ -9,7 +9,7 @@
 
 import { LRUCache } from "lru-cache";
 import type { Did } from "../../did.ts";
-import type { Atomic, Kv } from "../../kv/kv.ts";
+import type { Kv } from "../../kv/kv.ts";
 import { registryKeys } from "../kv_keys.ts";
 import { SharedReads } from "../../async/shared_reads.ts";
 
@@ -58,11 +58,6 @@ export class TagPages {
       this.#pages.set(key, { versionstamp, names });
     }
     return names;
-  }
-
-  /** Must be part of every change that creates or deletes a tag. */
-  touch(change: Atomic, did: Did, repo: string): void {
-    change.set(registryKeys.tagsChanged(did, repo), 1);
   }
 
   async #versionstamp(did: Did, repo: string): Promise<string | null> {

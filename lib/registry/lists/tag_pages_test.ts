@@ -5,6 +5,7 @@ import { systemClock } from "../../clock.ts";
 import { planJob } from "../../kv/jobs/jobs.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { ManifestIndex, type RepoRef } from "../manifests/manifest_index.ts";
+import { registryKeys } from "../kv_keys.ts";
 import type { ManifestRow, TagRow } from "../rows.ts";
 import { TagPages } from "./tag_pages.ts";
 import { openKv } from "../../kv/open_kv.ts";
@@ -140,7 +141,7 @@ Deno.test("a page is not cached if a tag was created while it was read", async (
     const overtaken = async () => {
       const names = await list();
       const change = kv.atomic();
-      pages.touch(change, DID, "app");
+      change.set(registryKeys.tagsChanged(DID, "app"), 1);
       await change.commit();
       return names;
     };

@@ -37,7 +37,7 @@ import {
   targetOf,
   UNFOLLOWED,
 } from "./repository_changes.ts";
-import { TagChanges, touchRepository } from "./tag_changes.ts";
+import { TagChanges } from "./tag_changes.ts";
 
 /** A repository of an owner. */
 export interface RepoRef {
@@ -95,7 +95,6 @@ export class ManifestIndex {
       kv,
       followers,
       removals: this.removals,
-      pages: this.#tagPages,
     });
   }
 
@@ -249,11 +248,13 @@ export class ManifestIndex {
 
   #commitOf({ did, repo }: RepoRef, put: ManifestPut, former: FormerTags) {
     const { removals } = put;
+    const { holdDid, createdAt } = put.row;
+    const repository: RepositoryRow = { holdDid, updatedAt: createdAt };
     const change = this.#kv.atomic()
       .check(registryKeys.removals(did, repo), removals.versionstamp)
       .set(registryKeys.manifest(did, repo, put.digest), put.row)
-      .set(registryKeys.manifestRepository(did, put.digest, repo), 1);
-    touchRepository(change, { did, repo }, put.row.holdDid, put.row.createdAt);
+      .set(registryKeys.manifestRepository(did, put.digest, repo), 1)
+      .set(registryKeys.repository(did, repo), repository);
     if (put.referrer && put.row.subject) {
       change.set(
         registryKeys.referrer(did, repo, put.row.subject, put.digest),
@@ -262,7 +263,7 @@ export class ManifestIndex {
     }
     for (const { key, row } of put.also ?? []) change.set(key, row);
     if (put.pushed) change.delete(registryKeys.cachedContent(put.digest));
-    if (put.tags.length > 0) this.#tagPages.touch(change, did, repo);
+    if (put.tags.length > 0) change.set(registryKeys.tagsChanged(did, repo), 1);
     put.tags.forEach(({ tag, row }, i) => {
       const before = former[i]?.value;
       if (before?.digest && before.digest !== row.digest) {

@@ -25,15 +25,17 @@ import type { HoldClient, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef, TagPut } from "./manifest_index.ts";
 import { manifestRow, referrerRow } from "./manifest_rows.ts";
 import { isRemoved, type PendingRemovals } from "./removals.ts";
-import type { OwnerRecords } from "../owners/owner_records.ts";
+import type { KnownRecord, OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
-import { requireWrite } from "../hold_rights.ts";
-import { describePush } from "../describe_push.ts";
-import type { Push, PushDeliveries } from "../push_delivery.ts";
+import { requireWrite } from "../holds.ts";
+import {
+  describePush,
+  type Push,
+  type PushDeliveries,
+} from "../push_delivery.ts";
 import type { RepositoryEvents } from "../repository_events.ts";
 import type { ManifestRow, StoredTagRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
-import type { KnownRecord } from "../owners/owner_writes.ts";
 
 export interface ManifestPushDeps {
   clock: Clock;
@@ -109,10 +111,7 @@ export class ManifestPush {
     }
     const [tag] = pushed.tags;
     const push = { ref, holdDid: hold.did, digest, manifest, tag };
-    await hold.admitManifest(
-      ref.did,
-      describePush(ref, digest, manifest, tag),
-    );
+    await hold.admitManifest(ref.did, describePush(push));
     const delivery = this.#deps.deliveries?.plan(push);
     await this.#deps.leases.write(
       ref,
@@ -177,7 +176,7 @@ export class ManifestPush {
     const now = clock.now();
     const createdAt = before?.createdAt ?? now;
     const written = await records.write(session, {
-      repo: ref.repo,
+      repository: ref.repo,
       digest,
       manifest,
       bytes: pushed.bytes,

@@ -6,10 +6,8 @@
  * @module
  */
 
-import type { Did } from "../../did.ts";
 import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import { registryKeys } from "../kv_keys.ts";
-import type { TagPages } from "../lists/tag_pages.ts";
 import type { RepositoryRow, StoredTagRow, TagRow } from "../rows.ts";
 import type { KeptRow, RepoRef } from "./manifest_index.ts";
 import {
@@ -25,7 +23,6 @@ const ATTEMPTS = 100;
 export interface TagChangesDeps {
   kv: Kv;
   removals: Removals;
-  pages: TagPages;
   followers: RepositoryIndex;
 }
 
@@ -74,19 +71,20 @@ export class TagChanges {
     removals: PendingRemovals,
   ): Atomic {
     const { did, repo } = ref;
-    const { kv, pages } = this.#deps;
     const key = registryKeys.tag(did, repo, tag);
-    const change = kv.atomic()
+    const { holdDid, updatedAt } = row;
+    const repository: RepositoryRow = { holdDid, updatedAt };
+    const change = this.#deps.kv.atomic()
       .check(key, expected?.versionstamp ?? null)
       .check(registryKeys.removals(did, repo), removals.versionstamp)
       .set(key, survivor(row, removals))
-      .set(registryKeys.manifestTag(did, repo, row.digest, tag), 1);
+      .set(registryKeys.manifestTag(did, repo, row.digest, tag), 1)
+      .set(registryKeys.repository(did, repo), repository);
     const former = expected?.value.digest;
-    if (!expected) pages.touch(change, did, repo);
+    if (!expected) change.set(registryKeys.tagsChanged(did, repo), 1);
     if (former && former !== row.digest) {
       change.delete(registryKeys.manifestTag(did, repo, former, tag));
     }
-    touchRepository(change, ref, row.holdDid, row.updatedAt);
     return change;
   }
 
@@ -112,7 +110,7 @@ export class TagChanges {
     also: readonly KeptRow[] = [],
   ): Promise<boolean> {
     const { did, repo } = ref;
-    const { kv, pages } = this.#deps;
+    const { kv } = this.#deps;
     const key = registryKeys.tag(did, repo, tag);
     const { digest } = expected.value;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -121,13 +119,13 @@ export class TagChanges {
       if (now?.versionstamp !== expected.versionstamp) return false;
       const change = kv.atomic()
         .check(key, expected.versionstamp)
-        .delete(key);
+        .delete(key)
+        .set(registryKeys.tagsChanged(did, repo), 1);
       if (digest) {
         change.delete(registryKeys.manifestTag(did, repo, digest, tag));
       }
       for (const { key, row } of also) change.set(key, row);
       this.#deps.removals.touch(change, ref, removals);
-      pages.touch(change, did, repo);
       await this.#follow(change, ref, [{ tag, to: undefined }]);
       if (await change.commit()) return true;
     }
@@ -153,15 +151,4 @@ export class TagChanges {
     }
     throw new RemovalsChangedError();
   }
-}
-
-/** Records that a repository has content, and the hold of the latest. */
-export function touchRepository(
-  change: Atomic,
-  { did, repo }: RepoRef,
-  holdDid: Did,
-  updatedAt: number,
-): void {
-  const row: RepositoryRow = { holdDid, updatedAt };
-  change.set(registryKeys.repository(did, repo), row);
 }

@@ -9,7 +9,7 @@ import { inParallel } from "../../async/in_parallel.ts";
 import type { Did } from "../../did.ts";
 import { isAppError } from "../../errors.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
-import { requireRead } from "../hold_rights.ts";
+import { requireRead } from "../holds.ts";
 import type { RepositoryList } from "../lists/repository_list.ts";
 import type { Owners } from "./owners.ts";
 

@@ -12,24 +12,57 @@ import {
   type PdsSession,
   type RepoWrite,
 } from "../../atproto/pds/pds.ts";
+import {
+  type ManifestFacts,
+  writeManifest,
+  writeTag,
+} from "../../atproto/records/record_writers.ts";
 import { readTag, type TagRecord } from "../../atproto/records/records.ts";
 import {
   manifestRkey,
   tagRkey,
   tagRkeyAlternative,
 } from "../../atproto/records/rkeys.ts";
+import type { Did } from "../../did.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { OwnerCommits } from "./owner_commits.ts";
 import type { Clock } from "../../clock.ts";
-import { type ManifestWrite, recordWrites } from "./owner_writes.ts";
 
 const { manifest: MANIFEST, tag: TAG } = OWNER_COLLECTIONS;
 
 /** A tag record with its key. */
-export interface TagPlace {
+export interface KeyedTagRecord {
   rkey: string;
   record: TagRecord;
+}
+
+/** One push to the owner's repo. */
+export interface ManifestWrite extends Omit<ManifestFacts, "manifestBlob"> {
+  bytes: Uint8Array;
+  /** Milliseconds since the Unix epoch. */
+  now: number;
+  /** The tags, each with the key of its existing record if known. */
+  tags: readonly { tag: string; rkey: string | undefined }[];
+  /** Index data of the manifest's record; undefined when unknown. */
+  known: KnownRecord | undefined;
+}
+
+/**
+ * Index data of a manifest record. Only a commit that updates the record and
+ * references the blob proves that the repo still has both.
+ */
+export interface KnownRecord {
+  /** False when the record's key was chosen by another service. */
+  exists: boolean;
+  blob: BlobRef;
+}
+
+/** Where the record of a tag is, or will be. */
+interface TagPlace {
+  readonly tag: string;
+  readonly rkey: string;
+  readonly exists: boolean;
 }
 
 /** Writes and removes records in owners' repos. */
@@ -53,15 +86,21 @@ export class OwnerRecords {
     write: ManifestWrite,
     signal?: AbortSignal,
   ): Promise<{ blob: BlobRef; rkeys: string[] }> {
-    const { bytes, known, manifest } = write;
+    const { bytes, known, manifest, repository } = write;
     const guess = write.tags.map(({ tag, rkey }) => ({
-      rkey: rkey ?? tagRkey(write.repo, tag),
+      tag,
+      rkey: rkey ?? tagRkey(repository, tag),
       exists: rkey !== undefined,
     }));
     const upload = () => session.uploadBlob(bytes, manifest.mediaType, signal);
     const first = known ? known.blob : upload();
+    const writes = (
+      manifestBlob: BlobRef,
+      exists: boolean,
+      places: readonly TagPlace[],
+    ) => pushWrites(session.did, { ...write, manifestBlob }, exists, places);
     const prepare = (blob: BlobRef) =>
-      recordWrites(session.did, write, blob, guess, known?.exists ?? false);
+      writes(blob, known?.exists ?? false, guess);
     try {
       await this.#commits.commit(
         session,
@@ -75,7 +114,7 @@ export class OwnerRecords {
     const uploaded = await first;
     // The repo differs from our index: another service writes to it too.
     const places = await Promise.all(
-      write.tags.map(({ tag }) => this.#placeOfTag(session, write.repo, tag)),
+      write.tags.map(({ tag }) => this.#placeOfTag(session, repository, tag)),
     );
     const existing = await this.#pds.getRecord(
       session.pds,
@@ -88,7 +127,7 @@ export class OwnerRecords {
     const blob = known ? await upload() : uploaded;
     await this.#commits.commit(
       session,
-      recordWrites(session.did, write, blob, places, existing !== undefined),
+      writes(blob, existing !== undefined, places),
     );
     return { blob, rkeys: places.map((p) => p.rkey) };
   }
@@ -111,7 +150,7 @@ export class OwnerRecords {
     { pds, did }: PdsSession,
     cursor: string | undefined,
     signal: AbortSignal,
-  ): Promise<{ tags: TagPlace[]; cursor: string | undefined }> {
+  ): Promise<{ tags: KeyedTagRecord[]; cursor: string | undefined }> {
     const page = await this.#pds.listRecords(pds, did, TAG, {
       limit: 100,
       signal,
@@ -190,7 +229,7 @@ export class OwnerRecords {
     session: PdsSession,
     repo: string,
     tag: string,
-  ): Promise<{ rkey: string; exists: boolean }> {
+  ): Promise<TagPlace> {
     for (const rkey of [tagRkey(repo, tag), tagRkeyAlternative(repo, tag)]) {
       const record = await this.#pds.getRecord(
         session.pds,
@@ -198,10 +237,10 @@ export class OwnerRecords {
         TAG,
         rkey,
       );
-      if (!record) return { rkey, exists: false };
+      if (!record) return { tag, rkey, exists: false };
       const found = readTag(record.value);
       if (found?.repository === repo && found.tag === tag) {
-        return { rkey, exists: true };
+        return { tag, rkey, exists: true };
       }
     }
     throw new AppError(
@@ -209,6 +248,31 @@ export class OwnerRecords {
       `The tag ${tag} cannot be written: records of other tags sit at both of its keys in your repo.`,
     );
   }
+}
+
+/** The writes of one push: the record of the manifest, then those of its tags. */
+function pushWrites(
+  did: Did,
+  push: ManifestFacts & Pick<ManifestWrite, "now">,
+  exists: boolean,
+  tags: readonly TagPlace[],
+): RepoWrite[] {
+  const { repository, digest, manifest: { mediaType }, now } = push;
+  const action = (exists: boolean) => exists ? "update" : "create";
+  return [
+    {
+      action: action(exists),
+      collection: MANIFEST,
+      rkey: manifestRkey(digest),
+      value: writeManifest(push),
+    },
+    ...tags.map(({ tag, rkey, exists }): RepoWrite => ({
+      action: action(exists),
+      collection: TAG,
+      rkey,
+      value: writeTag({ did, repository, tag, digest, mediaType, now }),
+    })),
+  ];
 }
 
 /** Whether a failure may be caused by a repo that differs from our index. */

@@ -10,9 +10,8 @@ import { AppError, type ErrorCode, isAppError } from "../../errors.ts";
 import { digestOf } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
-import { OwnerRecords } from "./owner_records.ts";
+import { type ManifestWrite, OwnerRecords } from "./owner_records.ts";
 import { systemClock } from "../../clock.ts";
-import type { ManifestWrite } from "./owner_writes.ts";
 
 const DID: Did = "did:plc:alicealicealicealiceal22";
 const BYTES = new TextEncoder().encode(
@@ -27,7 +26,7 @@ const BLOB = {
 } as const;
 
 const WRITE: ManifestWrite = {
-  repo: "app",
+  repository: "app",
   digest: DIGEST,
   manifest: parseManifest(BYTES, OCI_INDEX),
   bytes: BYTES,
