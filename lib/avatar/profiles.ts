@@ -28,9 +28,8 @@ import {
   RETRY_MS,
   ttlOf,
 } from "./profile_memory.ts";
-import { type Pictures, readPictures } from "./profile_reader.ts";
 import type { ProfileRow } from "./rows.ts";
-import type { PictureSource } from "./upstream.ts";
+import { type Pictures, type PictureSource, readPictures } from "./upstream.ts";
 
 export interface ProfilesDeps {
   readonly kv: Kv;

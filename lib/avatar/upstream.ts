@@ -1,13 +1,18 @@
 /**
- * A PDS as the source of pictures: content of inactive accounts is absent, and
- * failures of a PDS are not the client's.
+ * The pictures of an account at its PDS, and the profile records that name
+ * them. What an account does not show is absent, and a PDS that fails is not
+ * the client's fault.
  *
  * @module
  */
 
-import type { PdsReader } from "../atproto/pds/pds.ts";
+import { z } from "zod";
+import type { PdsReader, RepoRecord } from "../atproto/pds/pds.ts";
 import { XrpcFailure } from "../atproto/pds/xrpc.ts";
+import type { Did } from "../did.ts";
 import { AppError, isAppError } from "../errors.ts";
+import { isBlobCid } from "./object_keys.ts";
+import type { PictureRef } from "./rows.ts";
 
 /**
  * Queries for pictures. They throw AppError `UPSTREAM_FAILED` and
@@ -90,4 +95,86 @@ function isHidden(error: unknown): boolean {
     // The reference PDS identifies a deactivated account only by its message.
     failure.status === 400 &&
       /^could not (?:locate record|find repo)/i.test(failure.reason);
+}
+
+/** The pictures of an account. */
+export interface Pictures {
+  readonly avatar: PictureRef | undefined;
+  readonly banner: PictureRef | undefined;
+}
+
+/** Profile records have this key in every collection. */
+const RKEY = "self";
+
+const cid = z.string().refine(isBlobCid);
+const mimeType = z.string().max(200);
+
+/** A blob reference, in the current form and the one before 2023. */
+const blob = z.union([
+  z.object({
+    $type: z.literal("blob"),
+    ref: z.object({ $link: cid }),
+    mimeType,
+    size: z.number().int().nonnegative(),
+  }).transform(({ ref, mimeType, size }) => ({
+    cid: ref.$link,
+    mimeType,
+    size,
+  })),
+  z.object({ cid, mimeType }).transform((old) => ({
+    ...old,
+    size: undefined,
+  })),
+]);
+
+/**
+ * Reads the pictures of `did` from its PDS. One call if the first collection
+ * has an avatar; otherwise a second one lists the existing collections, which
+ * are read concurrently. Throws like {@linkcode PictureSource}.
+ */
+export async function readPictures(
+  reader: PictureSource,
+  pds: string,
+  did: Did,
+  collections: readonly string[],
+  signal: AbortSignal,
+): Promise<Pictures> {
+  const [first, ...others] = collections;
+  if (first === undefined) return { avatar: undefined, banner: undefined };
+  const best = picturesOf(
+    await reader.getRecord(pds, did, first, RKEY, signal),
+    first,
+  );
+  if (best.avatar !== undefined || others.length === 0) return best;
+  const existing = await reader.listCollections(pds, did, signal);
+  const rest = await Promise.all(
+    others.filter((collection) => existing.includes(collection)).map(
+      async (collection) =>
+        picturesOf(
+          await reader.getRecord(pds, did, collection, RKEY, signal),
+          collection,
+        ),
+    ),
+  );
+  return {
+    avatar: rest.find(({ avatar }) => avatar !== undefined)?.avatar,
+    banner: best.banner ??
+      rest.find(({ banner }) => banner !== undefined)?.banner,
+  };
+}
+
+/** The pictures of one record; malformed ones count as absent. */
+function picturesOf(
+  record: RepoRecord | undefined,
+  collection: string,
+): Pictures {
+  const picture = (value: unknown): PictureRef | undefined => {
+    const parsed = blob.safeParse(value);
+    if (record === undefined || !parsed.success) return undefined;
+    return { ...parsed.data, uri: record.uri, collection };
+  };
+  return {
+    avatar: picture(record?.value.avatar),
+    banner: picture(record?.value.banner),
+  };
 }

@@ -9,7 +9,7 @@ import {
   type AvatarOptions,
   DEFAULT_AVATAR_OPTIONS,
 } from "../../lib/avatar/options.ts";
-import { perform } from "../../lib/avatar/pool/job.ts";
+import { perform } from "../../lib/avatar/pool/lane.ts";
 import { type AvatarDeps, AvatarService } from "../../lib/avatar/service.ts";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { avatarRoutes, type AvatarRoutesOptions } from "./avatar.ts";

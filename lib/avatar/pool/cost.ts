@@ -7,7 +7,7 @@
 import { place } from "../image/geometry.ts";
 import { uprightSize } from "../image/info.ts";
 import { checkedSniff, decodeBytes } from "../image/limits.ts";
-import type { Job } from "./job.ts";
+import type { Job } from "./lane.ts";
 
 /** Maximum cost of a job. */
 export interface JobCost {

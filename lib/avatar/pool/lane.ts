@@ -1,13 +1,90 @@
 /**
- * A lane runs one job at a time: in a worker thread or, if none can be started,
- * on the main thread.
+ * Lanes and their jobs. A lane runs one job at a time: on a thread of its own
+ * or, if none is available, on this one. Jobs and outcomes are plain data that
+ * can be sent to threads.
  *
  * @module
  */
 
 import { sealedWorker } from "../../async/sealed_worker.ts";
-import { type Job, type Outcome, perform } from "./job.ts";
+import { AppError, type ErrorCode } from "../../errors.ts";
+import type { OutputFormat } from "../image/encode.ts";
+import type { Size } from "../image/geometry.ts";
+import type { ImageLimits } from "../image/limits.ts";
+import {
+  finish,
+  render,
+  type Rendered,
+  type RenderRequest,
+} from "../image/render.ts";
+import { sceneRgba } from "../placeholder/raster.ts";
+import type { Scene } from "../placeholder/scene.ts";
 import { warmUp } from "./warm_up.ts";
+
+/** A picture to be rendered. */
+export interface RenderJob {
+  readonly kind: "render";
+  readonly bytes: Uint8Array;
+  readonly request: RenderRequest;
+  readonly limits: ImageLimits;
+}
+
+/** A drawing to be encoded. */
+export interface SceneJob extends Size {
+  readonly kind: "scene";
+  readonly scene: Scene;
+  readonly format: OutputFormat;
+  readonly quality: number;
+}
+
+/** A job of a lane. */
+export type Job = RenderJob | SceneJob;
+
+/** Result of a job. */
+export type Outcome =
+  | { readonly ok: true; readonly result: Rendered }
+  | {
+    readonly ok: false;
+    /** Undefined for an internal error. */
+    readonly code: ErrorCode | undefined;
+    readonly message: string;
+    /** For the log. */
+    readonly cause: string | undefined;
+  };
+
+/** Runs a job. Never throws. */
+export async function perform(job: Job): Promise<Outcome> {
+  try {
+    return { ok: true, result: await run(job) };
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined;
+    return {
+      ok: false,
+      code: error instanceof AppError ? error.code : undefined,
+      message: error instanceof Error ? error.message : String(error),
+      cause: cause === undefined ? undefined : String(cause),
+    };
+  }
+}
+
+/** Returns the result of a job, or throws its error. */
+export function unwrap(outcome: Outcome): Rendered {
+  if (outcome.ok) return outcome.result;
+  const { code, message, cause } = outcome;
+  if (code === undefined) throw new Error(message, { cause });
+  throw new AppError(code, message, { cause });
+}
+
+async function run(job: Job): Promise<Rendered> {
+  if (job.kind === "render") {
+    return await render(job.bytes, job.request, job.limits);
+  }
+  const { scene, width, height } = job;
+  return await finish(job, (kernel) => {
+    const pixels = kernel.place(sceneRgba(scene, width, height));
+    return { pixels, width, height };
+  });
+}
 
 /** Runs jobs. */
 export interface Lane {
@@ -74,5 +151,5 @@ export function workerLane(): Lane {
 
 /** A lane on the main thread: no other request is served while it runs. */
 export function inlineLane(): Lane {
-  return { ready: warmUp(), run: perform, close() {} };
+  return { ready: warmUp(perform), run: perform, close() {} };
 }

@@ -13,8 +13,13 @@ import type { Logger } from "../../log.ts";
 import type { Rendered } from "../image/render.ts";
 import type { PoolOptions, PoolStats } from "./bounds.ts";
 import { type JobCost, jobCost } from "./cost.ts";
-import { type Job, type Outcome, unwrap } from "./job.ts";
-import { inlineLane, type Lane } from "./lane.ts";
+import {
+  inlineLane,
+  type Job,
+  type Lane,
+  type Outcome,
+  unwrap,
+} from "./lane.ts";
 
 export interface PoolDeps {
   readonly clock: Clock;

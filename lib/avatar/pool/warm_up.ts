@@ -9,14 +9,21 @@ import { DEFAULT_LIMITS } from "../image/limits.ts";
 import type { OutputFormat } from "../image/encode.ts";
 import { DEFAULT_QUALITY } from "../parameters.ts";
 import { placeholderScene } from "../placeholder/scene.ts";
-import { type Job, perform, unwrap } from "./job.ts";
+import type { Job, Outcome } from "./lane.ts";
 
 /** Side of the pictures that are encoded and decoded, in pixels. */
 const SIDE = 160;
 const ROUNDS = 3;
 
-/** Encodes and decodes every format a few times. */
-export async function warmUp(): Promise<void> {
+/** Encodes and decodes every format a few times with `perform`. */
+export async function warmUp(
+  perform: (job: Job) => Promise<Outcome>,
+): Promise<void> {
+  const make = async (job: Job): Promise<Uint8Array> => {
+    const outcome = await perform(job);
+    if (outcome.ok) return outcome.result.bytes;
+    throw new Error(outcome.message, { cause: outcome.cause });
+  };
   const scene = placeholderScene("initials", "did:web:warm.up", undefined);
   for (let round = 0; round < ROUNDS; round++) {
     for (const format of ["webp", "jpg", "png"] as const) {
@@ -43,8 +50,4 @@ export async function warmUp(): Promise<void> {
       });
     }
   }
-}
-
-async function make(job: Job): Promise<Uint8Array> {
-  return unwrap(await perform(job)).bytes;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Job, perform } from "./job.ts";
+import { type Job, perform } from "./lane.ts";
 import { warmUp } from "./warm_up.ts";
 
 /** The part of a worker's global scope that is used here. */
@@ -15,7 +15,7 @@ interface WorkerScope {
 
 const scope = globalThis as unknown as WorkerScope;
 
-await warmUp();
+await warmUp(perform);
 scope.onmessage = async ({ data }) => {
   const outcome = await perform(data);
   const transfer = outcome.ok ? [outcome.result.bytes.buffer] : [];
