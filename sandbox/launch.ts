@@ -36,6 +36,7 @@ const PASSED_ON = [
 const readyLine = z.object({
   pds: z.url(),
   plc: z.url(),
+  relay: z.url(),
   accounts: z.array(z.object({
     handle: z.string(),
     did: z.string().startsWith("did:plc:"),
@@ -63,6 +64,8 @@ export interface Sandbox {
   readonly pds: string;
   /** Origin of the PLC directory, `http://localhost:<port>`. */
   readonly plc: string;
+  /** Origin of the relay, `http://localhost:<port>`, which streams events as Jetstream does and knows which repos have a collection. */
+  readonly relay: string;
   /** `alice.test` and `bob.test`, in this order. */
   readonly accounts: readonly SandboxAccount[];
   /** Process id of the child that runs both servers. */
@@ -144,10 +147,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       await stop(); // for the last words
       throw startFailure(answer.failed, lastWords);
     }
-    const { pds, plc, accounts } = answer;
+    const { pds, plc, relay, accounts } = answer;
     ready = true;
-    log.info("the sandbox network is ready", { pds, plc });
-    return { pds, plc, accounts, pid: child.pid, exited, stop };
+    log.info("the sandbox network is ready", { pds, plc, relay });
+    return { pds, plc, relay, accounts, pid: child.pid, exited, stop };
   } catch (error) {
     await stop();
     throw error;

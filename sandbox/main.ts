@@ -22,6 +22,7 @@ import { ensureAccounts, moveAccounts } from "./accounts.ts";
 import { StartFailure } from "./failure.ts";
 import { type ClientAddress, PDS_FOLDER, startNetwork } from "./network.ts";
 import { isFree, loopbackAddresses, pickPort } from "./ports.ts";
+import { startRelay } from "./relay.ts";
 import { type State, StateFile } from "./state.ts";
 
 /** How long to wait for a sandbox that is just ending. */
@@ -87,14 +88,19 @@ async function start({ dataDir, pdsPort, plcPort, client }: Settings) {
   const pds = `http://localhost:${ports.pdsPort}`;
   await moveAccounts(network, pds);
   const accounts = await ensureAccounts(pds, file);
+  const relay = startRelay(network.pds, ports.relayPort, addresses);
   return {
     ready: {
       pds,
       plc: `http://localhost:${ports.plcPort}`,
+      relay: `http://localhost:${ports.relayPort}`,
       ...ports,
       accounts,
     },
-    stop: network.stop,
+    stop: async () => {
+      await relay.stop();
+      await network.stop();
+    },
   };
 }
 
@@ -140,21 +146,24 @@ function choosePorts(
   wantedPds: number | undefined,
   wantedPlc: number | undefined,
   addresses: readonly string[],
-): { pdsPort: number; plcPort: number } {
-  const pdsPort = wantedPds ?? last.pdsPort ?? pickPort(addresses, wantedPlc);
+): { pdsPort: number; plcPort: number; relayPort: number } {
+  const keep = (port: number | undefined, ...taken: (number | undefined)[]) =>
+    port !== undefined && !taken.includes(port) && isFree(port, addresses)
+      ? port
+      : pickPort(addresses, taken);
+  const pdsPort = wantedPds ?? last.pdsPort ??
+    pickPort(addresses, [wantedPlc]);
   if (!isFree(pdsPort, addresses)) {
     throw portTaken("PDS", pdsPort, "ATCR_SANDBOX_PDS_PORT");
   }
   if (wantedPlc !== undefined) {
-    if (wantedPlc !== pdsPort && isFree(wantedPlc, addresses)) {
-      return { pdsPort, plcPort: wantedPlc };
+    if (wantedPlc === pdsPort || !isFree(wantedPlc, addresses)) {
+      throw portTaken("PLC directory", wantedPlc, "ATCR_SANDBOX_PLC_PORT");
     }
-    throw portTaken("PLC directory", wantedPlc, "ATCR_SANDBOX_PLC_PORT");
   }
-  const keep = last.plcPort !== undefined && last.plcPort !== pdsPort &&
-    isFree(last.plcPort, addresses);
-  const plcPort = keep ? last.plcPort : pickPort(addresses, pdsPort);
-  return { pdsPort, plcPort };
+  const plcPort = wantedPlc ?? keep(last.plcPort, pdsPort);
+  const relayPort = keep(last.relayPort, pdsPort, plcPort);
+  return { pdsPort, plcPort, relayPort };
 }
 
 function portTaken(server: string, port: number, setting: string) {

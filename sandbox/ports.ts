@@ -1,5 +1,5 @@
 /**
- * Ports of the two servers on the loopback addresses.
+ * Ports of the servers on the loopback addresses.
  *
  * @module
  */
@@ -23,18 +23,18 @@ export function isFree(port: number, addresses: readonly string[]): boolean {
 }
 
 /**
- * Picks a free port that is not `except`.
+ * Picks a free port that is none of `taken`.
  *
  * @throws {StartFailure} when 100 random ports were taken.
  */
 export function pickPort(
   addresses: readonly string[],
-  except: number | undefined,
+  taken: readonly (number | undefined)[],
 ): number {
   for (let i = 0; i < TRIES; i++) {
     const span = LAST_PORT - FIRST_PORT + 1;
     const port = FIRST_PORT + Math.floor(Math.random() * span);
-    if (port !== except && isFree(port, addresses)) return port;
+    if (!taken.includes(port) && isFree(port, addresses)) return port;
   }
   throw new StartFailure(
     `No free port was found between ${FIRST_PORT} and ${LAST_PORT}. Set ` +

@@ -23,6 +23,8 @@ export interface State {
   readonly pdsPort?: number;
   /** Port of the PLC directory. */
   readonly plcPort?: number;
+  /** Port of the relay. */
+  readonly relayPort?: number;
   /** App password of an account, by DID. */
   readonly appPasswords: Readonly<Record<string, string>>;
 }
@@ -101,6 +103,7 @@ function isState(value: unknown): value is State {
     typeof state.get("adminPassword") === "string" &&
     /^[0-9a-f]{64}$/.test(String(state.get("rotationKey"))) &&
     isPort(state.get("pdsPort")) && isPort(state.get("plcPort")) &&
+    isPort(state.get("relayPort")) &&
     typeof passwords === "object" && passwords !== null &&
     Object.values(passwords).every((word) => typeof word === "string");
 }

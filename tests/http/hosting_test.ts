@@ -2,47 +2,16 @@
 
 import assert from "node:assert/strict";
 import { z } from "zod";
+import { asOwner } from "../support/pds.ts";
 import { expect, expectError, Repository } from "../support/registry.ts";
 import { createAccount } from "../support/sandbox.ts";
-import { startServer, type TestServer } from "../support/server.ts";
+import { startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
-const session = z.object({ accessJwt: z.string() });
 const image = z.object({ layers: z.array(z.object({ digest: z.string() })) });
 
 function layersOf(manifest: Uint8Array): { digest: string }[] {
   return image.parse(JSON.parse(new TextDecoder().decode(manifest))).layers;
-}
-
-/** Calls a method of the PDS in the name of the account. */
-async function atPds(
-  { pds }: TestServer,
-  account: { did: string; password: string },
-  method: string,
-): Promise<void> {
-  const post = async (nsid: string, body: unknown, token?: string) => {
-    const response = await fetch(`${pds}/xrpc/${nsid}`, {
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    assert.ok(response.ok, `${nsid}: ${text}`);
-    return text;
-  };
-  const { did: identifier, password } = account;
-  const opened = await post("com.atproto.server.createSession", {
-    identifier,
-    password,
-  });
-  const { accessJwt } = session.parse(JSON.parse(opened));
-  const body = method === "com.atproto.server.deactivateAccount"
-    ? {}
-    : undefined;
-  await post(method, body, accessJwt);
 }
 
 Deno.test("a deactivated account's manifests, tags, lists and blobs are not given out until it is activated again", async () => {
@@ -66,7 +35,7 @@ Deno.test("a deactivated account's manifests, tags, lists and blobs are not give
   ];
   for (const path of paths) expect(await anyone.send("GET", path), 200);
 
-  await atPds(server, frida, "com.atproto.server.deactivateAccount");
+  await asOwner(server.pds, frida, "com.atproto.server.deactivateAccount", {});
   await until(async () =>
     (await anyone.send("GET", "manifests/v1")).status === 404
   );
@@ -99,7 +68,7 @@ Deno.test("a deactivated account's manifests, tags, lists and blobs are not give
   }
   expect(await other.send("GET", "manifests/v1"), 200);
 
-  await atPds(server, frida, "com.atproto.server.activateAccount");
+  await asOwner(server.pds, frida, "com.atproto.server.activateAccount");
   await until(async () =>
     (await anyone.send("GET", "manifests/v1")).status === 200
   );

@@ -139,3 +139,33 @@ export class PdsAccount {
     return this.#token = session.parse(await response.json()).accessJwt;
   }
 }
+
+/**
+ * Calls a procedure of the PDS with the rights of the account's own password,
+ * which may switch the account off or change its handle.
+ */
+export async function asOwner(
+  pds: string,
+  { did, password }: { did: string; password: string },
+  nsid: string,
+  body?: Record<string, unknown>,
+): Promise<void> {
+  const post = async (nsid: string, body: unknown, token?: string) => {
+    const response = await fetch(`${pds}/xrpc/${nsid}`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${nsid} failed: ${text}`);
+    return text;
+  };
+  const opened = await post("com.atproto.server.createSession", {
+    identifier: did,
+    password,
+  });
+  await post(nsid, body, session.parse(JSON.parse(opened)).accessJwt);
+}
