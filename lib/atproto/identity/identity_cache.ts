@@ -166,10 +166,11 @@ export class IdentityCache {
   }
 
   #lifetime(row: Row<unknown>, options: ResolveOptions): number {
-    if (options.fresh) return FRESH_MS;
+    const { maxAgeMs = Infinity } = options;
+    if (options.fresh) return Math.min(FRESH_MS, maxAgeMs);
     const { ttlMs, negativeTtlMs } = this.#deps;
     const usual = row.value === null ? negativeTtlMs : ttlMs;
-    return Math.min(usual, options.maxAgeMs ?? Infinity);
+    return Math.min(usual, maxAgeMs);
   }
 
   /** How much longer a stale result may be used, in milliseconds. */

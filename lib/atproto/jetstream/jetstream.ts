@@ -7,15 +7,22 @@
 
 import { WebSocket } from "ws";
 import type { Clock } from "../../clock.ts";
+import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
-import { type JetstreamEvent, parseJetstreamEvent } from "./jetstream_event.ts";
+import { type JetstreamEvent, parseJetstreamFrame } from "./jetstream_event.ts";
 
 /** Options of {@linkcode readJetstream}. */
 export interface JetstreamOptions {
-  /** Address of the stream, for example `wss://jetstream.example.com/subscribe`; chosen by the operator. */
+  /**
+   * Address of the stream, chosen by the operator: of the old endpoint
+   * (`wss://jetstream.example.com/subscribe`) or the new one
+   * (`…/xrpc/network.bsky.jetstream.subscribeEvents`).
+   */
   readonly url: string;
   /** Collections to receive commits of; identity and account events are always sent. */
   readonly collections: readonly string[];
+  /** Accounts to receive events of, at most {@linkcode MAX_DIDS}; all by default. */
+  readonly dids?: readonly Did[] | undefined;
   /** Start after this cursor, in microseconds; without it with live events. */
   readonly cursor: number | undefined;
   readonly userAgent: string;
@@ -24,17 +31,33 @@ export interface JetstreamOptions {
 /** Events that were received together. */
 export interface JetstreamBatch {
   readonly events: readonly JetstreamEvent[];
-  /** Frames that are not known events. */
+  /** Frames that are not known events, or too large. */
   readonly ignored: number;
+  /** The server reported that it could not start at the cursor: events are missing. */
+  readonly gap?: boolean;
 }
 
-/** Larger events are omitted by the server; a profile has a few kilobytes. */
-const MAX_EVENT_BYTES = 256 << 10;
-/** Reading pauses while this many frames are queued; frames already read are still delivered. */
+/** Accounts that a server can filter by. */
+export const MAX_DIDS = 10_000;
+
+/**
+ * Larger events are ignored. A record has at most 1 MB as CBOR, and up to six
+ * times that where JSON has to escape it. The limit is not sent to the server
+ * (`maxMessageSizeBytes`), which would omit larger deletions as well.
+ */
+const MAX_EVENT_BYTES = 4 << 20;
+/** Larger frames end the connection. */
+const MAX_FRAME_BYTES = 16 << 20;
+/** Reading pauses while this many frames or bytes are queued; frames already read are still delivered. */
 const MAX_WAITING = 1_000;
+const MAX_WAITING_BYTES = 8 << 20;
 const CONNECT_MS = 10_000;
 /** Ping interval; a server that is silent for twice as long is considered gone. */
 const PING_MS = 30_000;
+
+/** Names of the parameters at the two endpoints. */
+const OLD_NAMES = { collections: "wantedCollections", dids: "wantedDids" };
+const NEW_NAMES = { collections: "collections", dids: "dids" };
 
 /**
  * Yields batches until `signal` is aborted, which ends the iteration without
@@ -47,15 +70,14 @@ export async function* readJetstream(
   signal: AbortSignal,
 ): AsyncGenerator<JetstreamBatch> {
   if (signal.aborted) return;
-  const waiting: string[] = [];
+  const queue = new Queue();
   const ended = new AbortController();
   let wake = Promise.withResolvers<void>();
   let alive = true;
-  let binary = 0;
   const socket = new WebSocket(addressOf(options), {
     headers: { "user-agent": options.userAgent },
     handshakeTimeout: CONNECT_MS,
-    maxPayload: 2 * MAX_EVENT_BYTES,
+    maxPayload: MAX_FRAME_BYTES,
     perMessageDeflate: false,
   });
   const end = (reason: string, cause?: unknown) => {
@@ -65,11 +87,14 @@ export async function* readJetstream(
   };
   const stop = () => end("is not needed any more");
   signal.addEventListener("abort", stop, { once: true });
-  socket.on("message", (data: unknown, isBinary: boolean) => {
+  socket.on("open", () => {
+    const hello = helloOf(options);
+    if (hello !== undefined) socket.send(hello);
+  });
+  socket.on("message", (data: Uint8Array, isBinary: boolean) => {
     alive = true;
-    if (isBinary) binary++;
-    else waiting.push(String(data));
-    if (waiting.length >= MAX_WAITING) socket.pause();
+    queue.add(data, isBinary);
+    if (queue.isFull) socket.pause();
     wake.resolve();
   });
   socket.on("pong", () => alive = true);
@@ -89,16 +114,10 @@ export async function* readJetstream(
       await wake.promise;
       wake = Promise.withResolvers();
       if (signal.aborted) return;
-      const frames = waiting.splice(0);
+      const batch = queue.take();
       socket.resume();
-      const events = frames.map(parseJetstreamEvent)
-        .filter((event) => event !== undefined);
-      const ignored = frames.length - events.length + binary;
-      binary = 0;
-      if (frames.length > 0 || ignored > 0) yield { events, ignored };
-      if (ended.signal.aborted && waiting.length === 0) {
-        throw ended.signal.reason;
-      }
+      if (batch) yield batch;
+      if (ended.signal.aborted && queue.isEmpty) throw ended.signal.reason;
     }
   } finally {
     signal.removeEventListener("abort", stop);
@@ -106,14 +125,76 @@ export async function* readJetstream(
   }
 }
 
-function addressOf({ url, collections, cursor }: JetstreamOptions): URL {
-  const address = new URL(url);
-  for (const collection of collections) {
-    address.searchParams.append("wantedCollections", collection);
+/** Frames that were received and not processed yet. */
+class Queue {
+  #frames: string[] = [];
+  #bytes = 0;
+  #ignored = 0;
+
+  get isFull(): boolean {
+    return this.#frames.length >= MAX_WAITING ||
+      this.#bytes >= MAX_WAITING_BYTES;
   }
-  address.searchParams.set("maxMessageSizeBytes", String(MAX_EVENT_BYTES));
+
+  get isEmpty(): boolean {
+    return this.#frames.length === 0 && this.#ignored === 0;
+  }
+
+  add(data: Uint8Array, isBinary: boolean): void {
+    if (isBinary || data.byteLength > MAX_EVENT_BYTES) {
+      this.#ignored++;
+      return;
+    }
+    this.#frames.push(String(data));
+    this.#bytes += data.byteLength;
+  }
+
+  /** Removes and parses all frames; undefined when there are none. */
+  take(): JetstreamBatch | undefined {
+    if (this.isEmpty) return undefined;
+    const events: JetstreamEvent[] = [];
+    let [gap, ignored] = [false, this.#ignored];
+    for (const text of this.#frames) {
+      const frame = parseJetstreamFrame(text);
+      if (frame === "gap") gap = true;
+      else if (frame) events.push(frame);
+      else ignored++;
+    }
+    [this.#frames, this.#bytes, this.#ignored] = [[], 0, 0];
+    return gap ? { events, ignored, gap } : { events, ignored };
+  }
+}
+
+function isNew({ url }: JetstreamOptions): boolean {
+  return new URL(url).pathname.endsWith(
+    "/xrpc/network.bsky.jetstream.subscribeEvents",
+  );
+}
+
+function addressOf(options: JetstreamOptions): URL {
+  const { url, collections, dids, cursor } = options;
+  const address = new URL(url);
+  const names = isNew(options) ? NEW_NAMES : OLD_NAMES;
+  for (const collection of collections) {
+    address.searchParams.append(names.collections, collection);
+  }
+  if (helloOf(options) !== undefined) {
+    address.searchParams.set("requireHello", "true");
+  } else {
+    for (const did of dids ?? []) address.searchParams.append(names.dids, did);
+  }
   if (cursor !== undefined) address.searchParams.set("cursor", String(cursor));
   return address;
+}
+
+/** First message of the client, where the accounts would make the address too long; the new endpoint accepts none. */
+function helloOf(options: JetstreamOptions): string | undefined {
+  const { collections, dids = [] } = options;
+  if (dids.length <= 50 || isNew(options)) return undefined;
+  return JSON.stringify({
+    type: "options_update",
+    payload: { wantedCollections: collections, wantedDids: dids },
+  });
 }
 
 function lost(url: string, reason: string, cause: unknown): AppError {

@@ -1,10 +1,12 @@
 /**
- * Events of a Jetstream server, as JSON, one per text frame.
+ * Events of a Jetstream server, as JSON, one per text frame, of both endpoints:
+ * `/subscribe`, and `network.bsky.jetstream.subscribeEvents`, which wraps the
+ * same content.
  *
  * @module
  */
 
-import { isValidNsid } from "@atproto/syntax";
+import { isValidNsid, isValidRecordKey, isValidTid } from "@atproto/syntax";
 import { z } from "zod";
 import { type Did, didSchema } from "../../did.ts";
 
@@ -12,7 +14,7 @@ import { type Did, didSchema } from "../../did.ts";
 export type JetstreamEvent =
   & {
     readonly did: Did;
-    /** Cursor of the event in the stream of its server: microseconds since the Unix epoch. */
+    /** Cursor of the event: when its server received it, in microseconds since the Unix epoch. */
     readonly timeUs: number;
   }
   & (
@@ -21,6 +23,11 @@ export type JetstreamEvent =
       readonly operation: "create" | "update" | "delete";
       readonly collection: string;
       readonly rkey: string;
+      /** Revision of the repo after the change, a TID. */
+      readonly rev: string;
+      readonly cid: string | undefined;
+      /** Not validated; undefined after a deletion. */
+      readonly record: unknown;
     }
     /** The handle, the keys or the PDS may have changed. */
     | { readonly kind: "identity" }
@@ -30,7 +37,12 @@ export type JetstreamEvent =
       readonly active: boolean;
       readonly status: string | undefined;
     }
+    /** The repo was reset and has to be read again. Sent by the new endpoint only. */
+    | { readonly kind: "sync" }
   );
+
+/** Content of a frame: an event, the notice that events are missing, or unknown. */
+export type JetstreamFrame = JetstreamEvent | "gap" | undefined;
 
 const head = {
   did: didSchema,
@@ -44,13 +56,21 @@ const schema = z.discriminatedUnion("kind", [
     commit: z.object({
       operation: z.enum(["create", "update", "delete"]),
       collection: z.string().refine(isValidNsid),
-      rkey: z.string().min(1).max(512),
+      rkey: z.string().refine(isValidRecordKey),
+      rev: z.string().refine(isValidTid),
+      cid: z.string().max(200).optional(),
+      record: z.unknown().optional(),
     }),
   }).transform(({ did, time_us, kind, commit }) => ({
     did,
     timeUs: time_us,
     kind,
-    ...commit,
+    operation: commit.operation,
+    collection: commit.collection,
+    rkey: commit.rkey,
+    rev: commit.rev,
+    cid: commit.cid,
+    record: commit.operation === "delete" ? undefined : commit.record,
   })),
   z.object({ ...head, kind: z.literal("identity") })
     .transform(({ did, time_us, kind }) => ({ did, timeUs: time_us, kind })),
@@ -68,16 +88,52 @@ const schema = z.discriminatedUnion("kind", [
     active: account.active,
     status: account.status,
   })),
+  z.object({ ...head, kind: z.literal("sync") })
+    .transform(({ did, time_us, kind }) => ({ did, timeUs: time_us, kind })),
 ]);
 
+/** A frame of the new endpoint. */
+const wrapped = z.object({
+  $type: z.literal("message"),
+  payload: z.looseObject({
+    $type: z.templateLiteral([
+      "network.bsky.jetstream.subscribeEvents#",
+      z.enum(["commit", "identity", "account", "sync", "info"]),
+    ]),
+    name: z.string().optional(),
+    time: z.string().optional(),
+    /** The time that cursors refer to, if it differs. */
+    witnessedAt: z.string().optional(),
+  }),
+});
+
 /** Parses one text frame; undefined for malformed events and unknown kinds. */
-export function parseJetstreamEvent(text: string): JetstreamEvent | undefined {
+export function parseJetstreamFrame(text: string): JetstreamFrame {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     return undefined;
   }
+  const message = wrapped.safeParse(value);
+  if (message.success) {
+    const { payload } = message.data;
+    const kind = payload.$type.slice(payload.$type.indexOf("#") + 1);
+    if (kind === "info") {
+      return payload.name === "OutdatedCursor" ? "gap" : undefined;
+    }
+    const time_us = microseconds(payload.witnessedAt ?? payload.time);
+    value = { ...payload, kind, time_us, commit: payload };
+  }
   const parsed = schema.safeParse(value);
   return parsed.success ? parsed.data : undefined;
+}
+
+/** Microseconds since the Unix epoch of an RFC 3339 time; undefined when it is none. */
+function microseconds(time: string | undefined): number | undefined {
+  if (time === undefined) return undefined;
+  const whole = Date.parse(time.replace(/\.\d+/, ""));
+  if (Number.isNaN(whole)) return undefined;
+  const fraction = /\.(\d{1,6})/.exec(time)?.[1] ?? "";
+  return whole * 1000 + Number(fraction.padEnd(6, "0"));
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseJetstreamEvent } from "./jetstream_event.ts";
+import { parseJetstreamFrame } from "./jetstream_event.ts";
 
 const DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const HEAD = { did: DID, time_us: 1725911162329308 };
@@ -13,7 +13,7 @@ const COMMIT = {
   cid: "bafyreidwaivazkwu67xztlmuobx35hs2lnfh3kolmgfmucldvhd3sgzcqi",
 };
 
-const parse = (event: unknown) => parseJetstreamEvent(JSON.stringify(event));
+const parse = (event: unknown) => parseJetstreamFrame(JSON.stringify(event));
 
 Deno.test("commits, identities and accounts are read", () => {
   assert.deepEqual(parse({ ...HEAD, kind: "commit", commit: COMMIT }), {
@@ -23,6 +23,9 @@ Deno.test("commits, identities and accounts are read", () => {
     operation: "update",
     collection: "app.bsky.actor.profile",
     rkey: "self",
+    rev: COMMIT.rev,
+    cid: COMMIT.cid,
+    record: COMMIT.record,
   });
   const identity = { did: DID, handle: "alice.example.com", seq: 1 };
   assert.deepEqual(parse({ ...HEAD, kind: "identity", identity }), {
@@ -40,6 +43,39 @@ Deno.test("commits, identities and accounts are read", () => {
   });
 });
 
+Deno.test("the new endpoint's frames say the same", () => {
+  const frame = (name: string, payload: object) =>
+    parse({
+      $type: "message",
+      payload: {
+        $type: `network.bsky.jetstream.subscribeEvents#${name}`,
+        seq: 12,
+        did: DID,
+        time: "2030-01-01T00:00:00.000000Z",
+        witnessedAt: "2024-09-09T19:46:02.329308Z",
+        ...payload,
+      },
+    });
+  const old = (kind: string, body: object) =>
+    parse({ did: DID, time_us: 1725911162329308, kind, [kind]: body });
+  assert.deepEqual(frame("commit", COMMIT), old("commit", COMMIT));
+  const account = { active: false, did: DID, status: "takendown" };
+  assert.deepEqual(frame("account", { account }), old("account", account));
+  const identity = { did: DID };
+  assert.deepEqual(frame("identity", { identity }), old("identity", identity));
+  assert.deepEqual(frame("sync", { sync: {} }), {
+    did: DID,
+    timeUs: 1725911162329308,
+    kind: "sync",
+  });
+  assert.equal(frame("info", { name: "OutdatedCursor" }), "gap");
+  assert.equal(frame("info", { name: "FutureCursor" }), undefined);
+  assert.equal(frame("label", {}), undefined);
+  assert.equal(frame("commit", { ...COMMIT, witnessedAt: "?" }), undefined);
+  const error = { $type: "error", error: "ConsumerTooSlow", message: "" };
+  assert.equal(parse(error), undefined);
+});
+
 Deno.test("malformed events and other kinds are ignored", () => {
   const event = { ...HEAD, kind: "commit", commit: COMMIT };
   for (
@@ -55,6 +91,8 @@ Deno.test("malformed events and other kinds are ignored", () => {
       { ...event, commit: { ...COMMIT, operation: "move" } },
       { ...event, commit: { ...COMMIT, collection: "profile" } },
       { ...event, commit: { ...COMMIT, rkey: "x".repeat(513) } },
+      { ...event, commit: { ...COMMIT, rkey: "a/b" } },
+      { ...event, commit: { ...COMMIT, rev: "9" } },
       { ...HEAD, kind: "account", account: { status: "deleted" } },
       [event],
       null,
@@ -73,8 +111,8 @@ Deno.test("no text makes the parser throw", () => {
         .map(([a, b, text]) => whole.slice(0, a) + text + whole.slice(b)),
     ),
     (text) => {
-      const event = parseJetstreamEvent(text);
-      if (event !== undefined) assert.match(event.did, /^did:/);
+      const event = parseJetstreamFrame(text);
+      if (typeof event === "object") assert.match(event.did, /^did:/);
     },
   ));
 });

@@ -56,7 +56,7 @@ Deno.test("collections and cursor are sent to the server, and events arrive in o
   assert.equal(asked?.get("cursor"), "1000");
 });
 
-Deno.test("malformed, unknown and binary frames are counted and skipped", async () => {
+Deno.test("malformed, unknown, binary and oversized frames are counted and skipped", async () => {
   await using server = await FakeJetstream.start();
   const batches = read(server.url);
   const result = take(batches, 1);
@@ -65,8 +65,9 @@ Deno.test("malformed, unknown and binary frames are counted and skipped", async 
   server.send(new Uint8Array([0x28, 0xb5, 0x2f, 0xfd]));
   server.send('{"kind":"commit","did":5}');
   server.send("[]");
+  server.send(" ".repeat(5 << 20));
   server.emit(ALICE, 7, "identity", { did: ALICE });
-  assert.deepEqual(await result, { times: [7], ignored: 4 });
+  assert.deepEqual(await result, { times: [7], ignored: 5 });
   await batches.return(undefined);
 });
 
@@ -81,7 +82,7 @@ Deno.test("a server that is down, disconnects or sends too much causes an error 
   });
   const flooded = take(read(server.url), 1);
   await server.connected();
-  server.send("x".repeat(1 << 20));
+  server.send("x".repeat(17 << 20));
   await assert.rejects(flooded, upstream);
   const { url } = server;
   await server[Symbol.asyncDispose]();
