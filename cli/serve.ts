@@ -7,6 +7,7 @@
 import type { Config } from "../lib/config/config.ts";
 import { type AppContext, createContext } from "../lib/context.ts";
 import { type RunningChores, startChores } from "../lib/kv/chores.ts";
+import type { NetworkStreams } from "../lib/context/streams.ts";
 import type { JobRunner } from "../lib/kv/jobs/job_runner.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
 import { createApp } from "../routes/app.ts";
@@ -29,6 +30,9 @@ import { welcome } from "./welcome.ts";
 
 /** Time for background work to end after the last request, in milliseconds. */
 const LAST_WORK_MS = 5_000;
+
+/** Longest time to catch up with the network, in milliseconds. */
+const CATCH_UP_MS = 60_000;
 
 /** Serves until the process receives a stop signal, then lets requests in progress finish. */
 export async function serve(config: Config): Promise<void> {
@@ -77,9 +81,13 @@ export async function serve(config: Config): Promise<void> {
     handler = (request, connection) => app.fetch(request, connection);
     const running = startChores(ctx, choresOf(ctx));
     ctx.jobs.start();
-    background.resolve({ chores: running, jobs: ctx.jobs });
+    background.resolve({
+      chores: running,
+      jobs: ctx.jobs,
+      streams: ctx.streams,
+    });
     const announced = announceHold(ctx, stop.signal);
-    const listened = ctx.avatarEvents?.run(stop.signal);
+    const listened = ctx.streams.run(stop.signal);
     log.info("ready", { url: config.server.base_url, port: listening.port });
     if (sandbox) print(welcome(config, sandbox));
     await Promise.race([stop.requested, dead.promise]);
@@ -113,6 +121,7 @@ export async function serve(config: Config): Promise<void> {
 interface Background {
   readonly chores: RunningChores;
   readonly jobs: JobRunner;
+  readonly streams: NetworkStreams;
 }
 
 /**
@@ -123,6 +132,11 @@ function wakeFor(background: Promise<Background>): void {
   Deno.cron("housekeeping", { minute: { every: 10 } }, async () => {
     const { chores, jobs } = await background;
     await Promise.all([chores.round(), jobs.runDue()]);
+  });
+  Deno.cron("network", { minute: { every: 2 } }, async () => {
+    const { streams, jobs } = await background;
+    await streams.catchUp(new AbortController().signal, CATCH_UP_MS);
+    await jobs.runDue();
   });
 }
 

@@ -179,6 +179,66 @@ export class Metrics {
     registers: [this.#registry],
   });
 
+  readonly #streamConnected = new Gauge({
+    name: "atcr_network_stream_connected",
+    help: "1 while this instance follows an event stream of the network.",
+    labelNames: ["stream"],
+    registers: [this.#registry],
+  });
+  readonly #streamPlace = new Gauge({
+    name: "atcr_network_stream_place_seconds",
+    help: "Time of the latest event processed of a stream, in seconds since " +
+      "the Unix epoch.",
+    labelNames: ["stream"],
+    registers: [this.#registry],
+  });
+  readonly #streamFailures = new Counter({
+    name: "atcr_network_stream_failures_total",
+    help: "Failures of a stream's servers.",
+    labelNames: ["stream"],
+    registers: [this.#registry],
+  });
+
+  readonly #indexEvents = new Counter({
+    name: "atcr_index_events_total",
+    help: "Events processed by the index, by kind.",
+    labelNames: ["kind"],
+    registers: [this.#registry],
+  });
+  readonly #indexChanges = new Counter({
+    name: "atcr_index_changes_total",
+    help: "Record changes received from the network, by outcome: " +
+      "applied, known, invalid, too_many, too_fast or failed.",
+    labelNames: ["outcome"],
+    registers: [this.#registry],
+  });
+  readonly #indexListings = new Counter({
+    name: "atcr_index_listings_total",
+    help: "Repos listed by the index, by outcome: listed, hidden or failed.",
+    labelNames: ["outcome"],
+    registers: [this.#registry],
+  });
+
+  /** Metrics of the index that follows the network. */
+  readonly network = {
+    eventsTaken: (counts: Readonly<Record<string, number>>) => {
+      for (const [kind, count] of Object.entries(counts)) {
+        if (count > 0) this.#indexEvents.inc({ kind }, count);
+      }
+    },
+    change: (outcome: string) => this.#indexChanges.inc({ outcome }),
+    listed: (outcome: string) => this.#indexListings.inc({ outcome }),
+  };
+
+  /** Metrics of event streams. */
+  readonly streams = {
+    streamConnected: (stream: string, connected: boolean) =>
+      this.#streamConnected.set({ stream }, connected ? 1 : 0),
+    streamPlace: (stream: string, at: number) =>
+      this.#streamPlace.set({ stream }, at / 1000),
+    streamFailed: (stream: string) => this.#streamFailures.inc({ stream }),
+  };
+
   /** Metrics of avatars. */
   readonly avatars = {
     pictureAnswered: (outcome: string) => this.#avatarRequests.inc({ outcome }),

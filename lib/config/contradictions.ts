@@ -74,7 +74,7 @@ function checkServer({ settings, filled }: Given, refuse: Refuse): void {
 }
 
 function checkAddresses({ settings, filled }: Given, refuse: Refuse): void {
-  const { server, hold, avatar } = filled;
+  const { server, hold, avatar, index } = filled;
   const open = (url: string) =>
     url.startsWith("http:") && !isLoopback(url) && !server.test_mode;
   const needsHttps = "must begin with https:// outside the machine itself; " +
@@ -84,6 +84,17 @@ function checkAddresses({ settings, filled }: Given, refuse: Refuse): void {
     settings.hold.public_url !== undefined && open(hold.public_url),
     "hold.public_url",
     needsHttps,
+  );
+  refuse(
+    index.relay_url !== undefined && open(index.relay_url),
+    "index.relay_url",
+    needsHttps,
+  );
+  refuse(
+    index.jetstream_urls.some((url) => open(url.replace(/^ws/, "http"))),
+    "index.jetstream_urls",
+    "must begin with wss:// outside the machine itself; server.test_mode " +
+      "allows ws",
   );
   refuse(
     avatar.jetstream_url !== undefined &&

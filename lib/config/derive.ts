@@ -10,6 +10,7 @@ import { type Contradiction, contradictions } from "./contradictions.ts";
 import { isLoopback } from "./loopback.ts";
 import { didWeb, parseListenAddress } from "./kinds.ts";
 import type { Settings } from "./schema.ts";
+import { PUBLIC_JETSTREAMS, PUBLIC_RELAY } from "./schema_index.ts";
 import { deriveAvatarStorage, deriveStorage } from "./derive_storage.ts";
 
 /** Relevant properties of the machine. */
@@ -53,6 +54,7 @@ function fill(settings: Settings, platform: Machine) {
   const did: Did | undefined = hold.did ??
     (method === "web" ? didWeb(new URL(holdUrl).host) : undefined);
   const storage = deriveStorage(settings);
+  const followsNetwork = isPublic && runs("registry") && !server.test_mode;
   return {
     ...settings,
     kv: {
@@ -93,6 +95,13 @@ function fill(settings: Settings, platform: Machine) {
       did,
     },
     storage,
+    index: {
+      ...settings.index,
+      jetstream_urls: settings.index.jetstream_urls ??
+        (followsNetwork ? PUBLIC_JETSTREAMS : []),
+      relay_url: settings.index.relay_url ??
+        (followsNetwork ? PUBLIC_RELAY : undefined),
+    },
     avatar: {
       ...settings.avatar,
       /** Storage of avatars: their own bucket, else that of the blobs. */

@@ -21,6 +21,7 @@ import {
   origin,
   port,
 } from "./kinds.ts";
+import { indexSettings } from "./schema_index.ts";
 import { serverSettings } from "./schema_server.ts";
 import { section, setting } from "./setting.ts";
 import { storageSettings } from "./schema_storage.ts";
@@ -172,6 +173,7 @@ export const settingsSchema = section("", {
   sandbox: sandboxSettings,
   identity: identitySettings,
   registry: registrySettings,
+  index: indexSettings,
   hold: holdSettings,
   storage: storageSettings,
   avatar: avatarSettings,

@@ -6,16 +6,19 @@
 
 import type { Hosting } from "../atproto/hosting/hosting.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
+import { JetstreamConsumer } from "../atproto/jetstream/consumer.ts";
 import { readJetstream } from "../atproto/jetstream/jetstream.ts";
 import type { PdsReader } from "../atproto/pds/pds.ts";
 import {
   type AvatarOptions,
   DEFAULT_AVATAR_OPTIONS,
 } from "../avatar/options.ts";
+import { EVENTS_LEASE, eventsCursorKey } from "../avatar/kv_keys.ts";
 import { NetworkEvents } from "../avatar/network_events.ts";
 import { AvatarService } from "../avatar/service.ts";
 import type { Config } from "../config/config.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
+import { userAgent } from "./network.ts";
 import { openStore } from "./storage.ts";
 import type { Platform } from "./platform.ts";
 
@@ -44,33 +47,53 @@ export function createAvatars(deps: AvatarContextDeps): AvatarService {
   return service;
 }
 
-/** Creates the follower of network events; undefined if no server is configured. */
+/** Creates the consumer of network events that invalidates changed pictures. */
 export function createNetworkEvents(
-  platform: Platform,
-  config: Config,
+  { metrics }: Platform,
+  { avatar }: Config,
   avatars: AvatarService,
   hosting: Pick<Hosting, "noticed">,
-  userAgent: string,
-): NetworkEvents | undefined {
+): NetworkEvents {
+  return new NetworkEvents({
+    avatars: {
+      invalidate: async (did, change) => {
+        await avatars.invalidate(did, change);
+        if (change.identity) await hosting.noticed(did);
+      },
+    },
+    observer: metrics.avatars,
+    collections: avatar.profile_collections,
+  });
+}
+
+/** Creates the stream of all profiles; undefined if no server is configured. */
+export function createProfileStream(
+  platform: Platform,
+  config: Config,
+  events: NetworkEvents,
+): JetstreamConsumer | undefined {
   const { clock, metrics } = platform;
   const { avatar, identity } = config;
-  const { jetstream_url: url, profile_collections: collections } = avatar;
-  if (url === undefined) return undefined;
-  return new NetworkEvents(
+  const { jetstream_url, profile_collections: collections } = avatar;
+  if (jetstream_url === undefined) return undefined;
+  return new JetstreamConsumer(
     {
       ...platform,
-      avatars: {
-        invalidate: async (did, change) => {
-          await avatars.invalidate(did, change);
-          if (change.identity) await hosting.noticed(did);
-        },
-      },
-      observer: metrics.avatars,
-      open: (cursor, signal) =>
-        readJetstream({ url, collections, cursor, userAgent }, clock, signal),
+      observer: metrics.streams,
+      open: (url, cursor, signal) =>
+        readJetstream(
+          { url, collections, cursor, userAgent: userAgent(config) },
+          clock,
+          signal,
+        ),
+      take: (batch) => events.take(batch),
     },
     {
-      collections,
+      name: "avatars",
+      urls: [jetstream_url],
+      lease: EVENTS_LEASE,
+      placeKey: eventsCursorKey,
+      // Everything cached before that has expired.
       maxReplayMs: 1000 *
         Math.max(avatar.profile_ttl_seconds, identity.cache_ttl_seconds),
     },

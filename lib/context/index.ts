@@ -7,7 +7,7 @@
 import type { Did } from "../did.ts";
 import { OwnChanges } from "../index/cards/own_changes.ts";
 import { RepositoryRecords } from "../index/cards/repository_records.ts";
-import type { RecordHandler } from "../index/record_change.ts";
+import type { AccountHandler, RecordHandler } from "../index/record_change.ts";
 import type { Platform } from "./platform.ts";
 
 /** What one owner may have by way of the network; what is pushed here counts, and is not bounded. */
@@ -28,6 +28,8 @@ export interface IndexContext {
   readonly changes: OwnChanges;
   /** Take what happens to records on the network. */
   readonly handlers: readonly RecordHandler[];
+  /** Hear what happens to accounts of the network. */
+  readonly accounts: readonly AccountHandler[];
 }
 
 /** Joins the parts of the index. */
@@ -36,5 +38,9 @@ export function createIndex(
 ): IndexContext {
   const watch = metrics.index;
   const records = new RepositoryRecords({ kv, watch, defaultHold, ...BOUNDS });
-  return { changes: new OwnChanges(kv, clock), handlers: [records] };
+  return {
+    changes: new OwnChanges(kv, clock),
+    handlers: [records],
+    accounts: [],
+  };
 }

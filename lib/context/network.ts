@@ -18,6 +18,8 @@ import type { GuardedFetch } from "../net/guarded_fetch.ts";
 export interface SandboxNetwork {
   readonly pds: string;
   readonly plc: string;
+  /** Where events are streamed and repos are found; absent for commands, which follow nothing. */
+  readonly relay?: string;
 }
 
 /** Timeout of an identity request, in milliseconds. */
@@ -35,6 +37,7 @@ export function plainOrigins(
     ? [
       sandbox.pds,
       sandbox.plc,
+      ...sandbox.relay === undefined ? [] : [sandbox.relay],
       config.server.base_url,
       config.hold.public_url,
     ]
@@ -47,6 +50,7 @@ export function plainOrigins(
     config.server.base_url,
     config.hold.public_url,
     config.identity.plc_url,
+    ...config.index.relay_url === undefined ? [] : [config.index.relay_url],
     ...config.identity.plain_origins,
     ...(hold === undefined || hold.startsWith("did:")
       ? []

@@ -10,12 +10,12 @@ import { type GuardedFetch } from "../net/guarded_fetch.ts";
 import { Hosting } from "../atproto/hosting/hosting.ts";
 import type { PdsReader } from "../atproto/pds/pds.ts";
 import { SecretBox } from "../crypto/secret_box.ts";
-import type { NetworkEvents } from "../avatar/network_events.ts";
 import type { AvatarService } from "../avatar/service.ts";
 import type { Config } from "../config/config.ts";
 import { type AuthContext, type AuthContextDeps, createAuth } from "./auth.ts";
-import { createAvatars, createNetworkEvents } from "./avatar.ts";
+import { createAvatars } from "./avatar.ts";
 import { createIndex, type IndexContext } from "./index.ts";
+import { createStreams, type NetworkStreams } from "./streams.ts";
 import { createHold, type HoldContext } from "./hold.ts";
 import { createRegistry, type RegistryContext } from "./registry.ts";
 import { manifestSource } from "./manifest_source.ts";
@@ -28,7 +28,6 @@ import { LocalHold } from "../registry/local_hold.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import type { SandboxNetwork } from "./network.ts";
 import type { Platform } from "./platform.ts";
-import { userAgent } from "./network.ts";
 import { createWebhooks, type WebhooksContext } from "./webhooks.ts";
 
 /** Dependencies of the services of all roles. */
@@ -54,8 +53,8 @@ export interface Services {
   readonly avatars: AvatarService | undefined;
   /** Runs with the registry. */
   readonly index: IndexContext | undefined;
-  /** Undefined if no event stream is configured. */
-  readonly avatarEvents: NetworkEvents | undefined;
+  /** Event streams of the network. */
+  readonly streams: NetworkStreams;
 }
 
 /** Creates the services of the roles that run here. */
@@ -99,9 +98,8 @@ export async function createServices(
     })
     : undefined;
   const avatars = runs("avatar") ? createAvatars(base) : undefined;
-  const avatarEvents = avatars &&
-    createNetworkEvents(base, config, avatars, hosting, userAgent(config));
-  return { auth, registry, webhooks, hold, avatars, avatarEvents, index };
+  const streams = createStreams(base, { avatars, index }, sandbox);
+  return { auth, registry, webhooks, hold, avatars, index, streams };
 }
 
 /** Source of manifests for the hold: those stored by the registry, else the owner's PDS. */

@@ -47,7 +47,7 @@ export async function startAvatarApp(
     pds: network.pds,
   });
   const abort = new AbortController();
-  const listening = ctx.avatarEvents?.run(abort.signal);
+  const listening = ctx.streams.run(abort.signal);
   const app = createApp(ctx, { stopping: () => false, denoServe: false });
   const server = await listen({
     hostname: "127.0.0.1",

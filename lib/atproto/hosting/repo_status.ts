@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isValidTid } from "@atproto/syntax";
 import { z } from "zod";
 import { Semaphore } from "../../async/semaphore.ts";
 import type { Did } from "../../did.ts";
@@ -19,6 +20,13 @@ export type RepoStatus =
   | "takendown"
   | "deleted"
   | "inactive";
+
+/** Status and revision of a repo. */
+export interface RepoHead {
+  readonly status: RepoStatus;
+  /** Latest revision, a TID; undefined if the repo is not served or the PDS does not report one. */
+  readonly rev: string | undefined;
+}
 
 /** Timeout of a query, in milliseconds. */
 const TIMEOUT_MS = 5_000;
@@ -53,6 +61,7 @@ const BY_STATUS: Readonly<Record<string, RepoStatus>> = {
 const statusOutput = z.object({
   active: z.boolean(),
   status: z.string().optional(),
+  rev: z.string().refine(isValidTid).optional().catch(undefined),
 });
 
 /** Queries PDSes. */
@@ -71,6 +80,11 @@ export class RepoStatusReader {
    * `TOOMANYREQUESTS` or `UPSTREAM_FAILED`.
    */
   async read(pds: string, did: Did): Promise<RepoStatus> {
+    return (await this.head(pds, did)).status;
+  }
+
+  /** As {@linkcode read}, with the latest revision. */
+  async head(pds: string, did: Did): Promise<RepoHead> {
     const { host } = new URL(pds);
     return await this.#slots.run(host, undefined, async () => {
       try {
@@ -80,34 +94,35 @@ export class RepoStatusReader {
         const named = error instanceof XrpcFailure && error.status < 500
           ? BY_ERROR[error.error]
           : undefined;
-        if (named) return named;
+        if (named) return { status: named, rev: undefined };
         throw pdsError(error, pds);
       }
     });
   }
 
   /** Returns undefined if the PDS has no such method. */
-  async #status(pds: string, did: Did): Promise<RepoStatus | undefined> {
+  async #status(pds: string, did: Did): Promise<RepoHead | undefined> {
     const nsid = "com.atproto.sync.getRepoStatus";
     try {
-      const { active, status } = await xrpcJson(
+      const { active, status, rev } = await xrpcJson(
         this.#fetch,
         callOf(pds, did, nsid),
         statusOutput,
       );
-      if (active) return "active";
-      return BY_STATUS[status ?? ""] ?? "inactive";
+      if (active) return { status: "active", rev };
+      return { status: BY_STATUS[status ?? ""] ?? "inactive", rev: undefined };
     } catch (error) {
       if (error instanceof XrpcFailure && hasNoMethod(error)) return undefined;
       throw error;
     }
   }
 
-  async #latestCommit(pds: string, did: Did): Promise<RepoStatus> {
+  async #latestCommit(pds: string, did: Did): Promise<RepoHead> {
     const nsid = "com.atproto.sync.getLatestCommit";
-    const output = z.object({ cid: z.string() });
-    await xrpcJson(this.#fetch, callOf(pds, did, nsid), output);
-    return "active";
+    const output = z.object({ cid: z.string(), rev: statusOutput.shape.rev });
+    const call = callOf(pds, did, nsid);
+    const { rev } = await xrpcJson(this.#fetch, call, output);
+    return { status: "active", rev };
   }
 }
 

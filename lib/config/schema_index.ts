@@ -1,0 +1,44 @@
+/**
+ * Settings of the index.
+ *
+ * @module
+ */
+
+import { integer, list, origin, webSocket } from "./kinds.ts";
+import { section, setting } from "./setting.ts";
+
+/** Servers that anyone may use; any of them will do. */
+export const PUBLIC_JETSTREAMS = [
+  "wss://jetstream2.us-east.bsky.network/subscribe",
+  "wss://jetstream1.us-east.bsky.network/subscribe",
+  "wss://jetstream2.us-west.bsky.network/subscribe",
+  "wss://jetstream1.us-west.bsky.network/subscribe",
+];
+
+/** A relay that anyone may ask. */
+export const PUBLIC_RELAY = "https://relay1.us-east.bsky.network";
+
+/** The section `index`. */
+export const indexSettings = section(
+  "What the registry knows of the whole network, for pages and search.",
+  {
+    jetstream_urls: setting(list(webSocket()), {
+      doc: "Jetstream servers to follow the network by, the best one first; " +
+        "the next one is taken when one fails. An empty list: only what " +
+        "happens here is known.",
+      otherwise: "in the sandbox its own; with a public address those of " +
+        "Bluesky; otherwise none",
+    }),
+    relay_url: setting(origin(), {
+      doc: "Relay that knows which accounts have records of registries, for " +
+        "what was never heard of.",
+      otherwise: "in the sandbox its own; with a public address one of " +
+        "Bluesky; otherwise none",
+    }),
+    max_records_per_account: setting(integer(100, 10_000_000), {
+      doc: "Records of one account that are followed; further ones are " +
+        "ignored.",
+      default: 50_000,
+    }),
+  },
+);

@@ -1,0 +1,174 @@
+/**
+ * Builds what follows the network for the index.
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+import { RepoDirectory } from "../atproto/hosting/repo_directory.ts";
+import { RepoStatusReader } from "../atproto/hosting/repo_status.ts";
+import type { IdentityResolver } from "../atproto/identity/identity.ts";
+import { JetstreamConsumer } from "../atproto/jetstream/consumer.ts";
+import {
+  type JetstreamBatch,
+  MAX_DIDS,
+  readJetstream,
+} from "../atproto/jetstream/jetstream.ts";
+import type { PdsReader } from "../atproto/pds/pds.ts";
+import type { Config } from "../config/config.ts";
+import type { Did } from "../did.ts";
+import { isOurs } from "../index/network/dispatcher.ts";
+import { networkKeys, streamLease } from "../index/network/kv_keys.ts";
+import { IndexNetwork } from "../index/network/network.ts";
+import type { AccountHandler, RecordHandler } from "../index/record_change.ts";
+import type { JobRunner } from "../kv/jobs/job_runner.ts";
+import type { GuardedFetch } from "../net/guarded_fetch.ts";
+import { type SandboxNetwork, userAgent } from "./network.ts";
+import type { Platform } from "./platform.ts";
+
+export interface FollowDeps extends Platform {
+  readonly config: Config;
+  readonly jobs: JobRunner;
+  readonly fetch: GuardedFetch;
+  readonly identities: IdentityResolver;
+  readonly pds: PdsReader;
+}
+
+/** The parts of the index that hear of the network. */
+export interface Followers {
+  readonly records: readonly RecordHandler[];
+  readonly accounts: readonly AccountHandler[];
+  /** Takes each batch as well, with commits of `alsoCollections` of known accounts. */
+  readonly alsoTake?: (batch: JetstreamBatch) => Promise<void>;
+  readonly alsoCollections?: readonly string[];
+}
+
+/** Servers replay 36 hours, and say nothing when more is asked for; milliseconds. */
+const MAX_REPLAY_MS = 34 * 3_600_000;
+/** Somewhere an account changes at every moment; milliseconds. */
+const SILENCE_MS = 300_000;
+/** How often it is seen whether accounts became known; milliseconds. */
+const ACCOUNTS_CHECK_MS = 15_000;
+
+/**
+ * The streams of the index: records of registries and holds by everybody, and
+ * other records by known accounts. None where no part takes records, or no
+ * server is known.
+ */
+export function followNetwork(
+  deps: FollowDeps,
+  followers: Followers,
+  sandbox: SandboxNetwork | undefined,
+): JetstreamConsumer[] {
+  const { config, clock, fetch, jobs, metrics } = deps;
+  const { max_records_per_account: maxRecords } = config.index;
+  if (followers.records.length === 0) return [];
+  const { urls, relay } = serversOf(config, sandbox);
+  const network = new IndexNetwork({
+    ...deps,
+    ...followers,
+    runner: jobs,
+    heads: new RepoStatusReader(fetch),
+    relay: relay === undefined ? undefined : new RepoDirectory(fetch, relay),
+    observer: metrics.network,
+    maxRecords,
+  });
+  if (urls.length === 0) return [];
+  const { alsoTake, alsoCollections = [] } = followers;
+  const take = async (batch: JetstreamBatch) => {
+    await Promise.all([network.take(batch), alsoTake?.(batch)]);
+  };
+  const ours = network.collections.filter(isOurs);
+  const others = [
+    ...new Set([...network.collections, ...alsoCollections]),
+  ].filter((collection) => !isOurs(collection));
+  const stream = (
+    name: string,
+    rest: Pick<Rest, "open" | "onGap">,
+    silenceMs?: number,
+  ) =>
+    new JetstreamConsumer(
+      { ...deps, observer: metrics.streams, take, ...rest },
+      {
+        name,
+        urls,
+        lease: streamLease(name),
+        placeKey: networkKeys.place(name),
+        maxReplayMs: MAX_REPLAY_MS,
+        ...(silenceMs === undefined ? {} : { silenceMs }),
+      },
+    );
+  const read: Read = (url, cursor, signal, filter) =>
+    readJetstream(
+      { url, cursor, userAgent: userAgent(config), ...filter },
+      clock,
+      signal,
+    );
+  const all = stream("index", {
+    open: (...place) => read(...place, { collections: ours }),
+    onGap: (commit) => network.listAll(commit),
+  }, SILENCE_MS);
+  if (others.length === 0) return [all];
+  return [
+    all,
+    stream("known accounts", {
+      open: (...place) => readKnown(network, clock, others, read, place),
+    }),
+  ];
+}
+
+type Rest = ConstructorParameters<typeof JetstreamConsumer>[0];
+type Place = Parameters<Rest["open"]>;
+type Read = (
+  ...place: [
+    ...Place,
+    filter: { collections: readonly string[]; dids?: readonly Did[] },
+  ]
+) => AsyncIterable<JetstreamBatch>;
+
+/** The servers to follow, and the relay to ask. */
+function serversOf(
+  { index }: Config,
+  sandbox: SandboxNetwork | undefined,
+): { urls: readonly string[]; relay: string | undefined } {
+  const own = sandbox?.relay;
+  const { jetstream_urls: urls, relay_url: relay } = index;
+  if (own === undefined) return { urls, relay };
+  const stream = new URL(
+    "/xrpc/network.bsky.jetstream.subscribeEvents",
+    own.replace(/^http/, "ws"),
+  );
+  return { urls: urls.length > 0 ? urls : [stream.href], relay: relay ?? own };
+}
+
+/** Reads events of the accounts that are known now, and ends when others become known. */
+async function* readKnown(
+  { accounts }: IndexNetwork,
+  clock: Clock,
+  collections: readonly string[],
+  read: Read,
+  [url, cursor, signal]: Place,
+): AsyncGenerator<JetstreamBatch> {
+  const met = await accounts.met();
+  // Accounts that became known since the last connection were not in it.
+  const since = (clock.now() - 4 * ACCOUNTS_CHECK_MS) * 1000;
+  const from = Math.min(cursor ?? since, since);
+  const dids: Did[] = [];
+  for await (const { did } of accounts.list(MAX_DIDS)) dids.push(did);
+  const others = new AbortController();
+  const ended = AbortSignal.any([signal, others.signal]);
+  const watching = (async () => {
+    while (!ended.aborted) {
+      await clock.sleep(ACCOUNTS_CHECK_MS, ended);
+      if (!ended.aborted && await accounts.met() !== met) others.abort();
+    }
+  })();
+  try {
+    // Without a filter everybody's would come.
+    if (dids.length === 0) return await watching;
+    yield* read(url, from, ended, { collections, dids });
+  } finally {
+    others.abort();
+    await watching;
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Builds the event streams of the network, and connects them to the services
+ * that process them.
+ *
+ * @module
+ */
+
+import type { JetstreamConsumer } from "../atproto/jetstream/consumer.ts";
+import type { Hosting } from "../atproto/hosting/hosting.ts";
+import type { AvatarService } from "../avatar/service.ts";
+import { createNetworkEvents, createProfileStream } from "./avatar.ts";
+import type { IndexContext } from "./index.ts";
+import { type FollowDeps, followNetwork } from "./index_network.ts";
+import type { SandboxNetwork } from "./network.ts";
+
+export interface StreamsDeps extends FollowDeps {
+  readonly hosting: Hosting;
+}
+
+/** Streams that run, or are caught up with, together. */
+export class NetworkStreams {
+  readonly #consumers: readonly JetstreamConsumer[];
+
+  constructor(consumers: readonly JetstreamConsumer[]) {
+    this.#consumers = consumers;
+  }
+
+  /** Follows all of them until `signal` is aborted; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#consumers.map((one) => one.run(signal)));
+  }
+
+  /** Takes what has happened since the last time, in `limitMs` milliseconds at most. */
+  async catchUp(signal: AbortSignal, limitMs: number): Promise<void> {
+    await Promise.all(
+      this.#consumers.map((one) => one.catchUp(signal, limitMs)),
+    );
+  }
+}
+
+/** Creates the streams of the services that run here. */
+export function createStreams(
+  deps: StreamsDeps,
+  { avatars, index }: {
+    avatars: AvatarService | undefined;
+    index: IndexContext | undefined;
+  },
+  sandbox: SandboxNetwork | undefined,
+): NetworkStreams {
+  const { config, hosting } = deps;
+  const events = avatars &&
+    createNetworkEvents(deps, config, avatars, hosting);
+  const profiles = events && createProfileStream(deps, config, events);
+  const ofIndex = index &&
+    followNetwork(deps, {
+      records: index.handlers,
+      accounts: index.accounts,
+      // Without a stream of their own, avatars follow the known accounts.
+      ...(events && !profiles
+        ? {
+          alsoTake: (batch) => events.take(batch),
+          alsoCollections: config.avatar.profile_collections,
+        }
+        : {}),
+    }, sandbox);
+  return new NetworkStreams([
+    ...profiles ? [profiles] : [],
+    ...ofIndex ?? [],
+  ]);
+}

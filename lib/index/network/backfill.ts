@@ -1,0 +1,122 @@
+/**
+ * Finds the accounts whose repos are to be listed, a bounded number in each run.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../clock.ts";
+import { type Did, parseDid } from "../../did.ts";
+import type { RepoDirectory } from "../../atproto/hosting/repo_directory.ts";
+import type { Atomic, Kv } from "../../kv/kv.ts";
+import type { Logger } from "../../log.ts";
+import type { NetworkAccounts } from "./accounts.ts";
+import { isOurs } from "./dispatcher.ts";
+import type { BackfillJob, NetworkJobs } from "./jobs.ts";
+
+export interface BackfillDeps {
+  readonly kv: Kv;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly accounts: NetworkAccounts;
+  readonly jobs: NetworkJobs;
+  /** Relay to ask; undefined: only known accounts are listed. */
+  readonly relay: Pick<RepoDirectory, "listRepos"> | undefined;
+  readonly collections: readonly string[];
+}
+
+/** Pages of a relay that one run takes. */
+const PAGES_AT_ONCE = 4;
+const PAGE = 500;
+/** Pages after which a relay that never ends is believed no more: a million accounts. */
+const MAX_PAGES = 2_000;
+
+/** Plans the listing of all accounts of the network that have records of ours. */
+export class Backfill {
+  readonly #deps: BackfillDeps;
+
+  constructor(deps: BackfillDeps) {
+    this.#deps = deps;
+  }
+
+  /** Adds the listing of everything to `commit`: events were missed, or none were ever taken. */
+  begin(commit: Atomic): void {
+    const { clock, collections, jobs, relay } = this.#deps;
+    const since = clock.now();
+    jobs.addBackfill(commit, { since, pages: 0 });
+    if (relay === undefined) return;
+    for (const collection of collections.filter(isOurs)) {
+      jobs.addBackfill(commit, { collection, since, pages: 0 });
+    }
+  }
+
+  /** Does a part of a walk and queues the next one; a walk that ends begins again in a week. */
+  async run(job: BackfillJob): Promise<void> {
+    const { kv, clock, jobs, log } = this.#deps;
+    let { cursor, pages } = job;
+    for (let i = 0; i < PAGES_AT_ONCE; i++) {
+      const page = job.collection === undefined
+        ? await this.#known(cursor)
+        : await this.#atRelay(job.collection, cursor);
+      await this.#list(page.dids, job.since);
+      pages++;
+      const isStuck = page.cursor === cursor || pages >= MAX_PAGES;
+      cursor = isStuck ? undefined : page.cursor;
+      if (cursor === undefined) break;
+    }
+    const commit = kv.atomic();
+    if (cursor !== undefined) {
+      jobs.addBackfill(commit, { ...job, cursor, pages });
+    } else if (job.collection !== undefined) {
+      log.info("accounts found at the relay", {
+        collection: job.collection,
+        pages,
+      });
+      const pauseMs = jobs.nextWeek();
+      const since = clock.now();
+      const { collection } = job;
+      jobs.addBackfill(commit, { collection, since, pages: 0 }, pauseMs);
+    }
+    await commit.commit();
+    jobs.wake();
+  }
+
+  async #atRelay(
+    collection: string,
+    cursor: string | undefined,
+  ): Promise<{ dids: readonly Did[]; cursor: string | undefined }> {
+    const { relay } = this.#deps;
+    if (relay === undefined) return { dids: [], cursor: undefined };
+    return await relay.listRepos(collection, { cursor, limit: PAGE });
+  }
+
+  async #known(
+    after: string | undefined,
+  ): Promise<{ dids: readonly Did[]; cursor: string | undefined }> {
+    const dids: Did[] = [];
+    const from = after === undefined ? undefined : parseDid(after);
+    for await (const { did } of this.#deps.accounts.list(PAGE, from)) {
+      dids.push(did);
+    }
+    return { dids, cursor: dids.length === PAGE ? dids.at(-1) : undefined };
+  }
+
+  /** Makes accounts known and queues their listing, but for those that were listed since. */
+  async #list(dids: readonly Did[], since: number): Promise<void> {
+    const { kv, accounts, jobs } = this.#deps;
+    const rows = await accounts.getMany(dids);
+    let commit = kv.atomic();
+    let size = 0;
+    for (const [i, did] of dids.entries()) {
+      const row = rows[i];
+      if (row === undefined) {
+        await accounts.meet(did, (met) => jobs.addListing(met, did));
+      } else if ((row.listedAt ?? 0) < since) {
+        jobs.addListing(commit, did);
+        if (++size < 200) continue;
+        await commit.commit();
+        [commit, size] = [kv.atomic(), 0];
+      }
+    }
+    await commit.commit();
+  }
+}

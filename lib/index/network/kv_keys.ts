@@ -1,0 +1,44 @@
+/**
+ * Keys of what is known of the network's accounts and records. All of it can
+ * be learnt again from the PDSes.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import type { Key, KeyPart, ListSelector } from "../../kv/kv.ts";
+import { INDEX_VERSION } from "../version.ts";
+
+const row = (kind: string, ...parts: KeyPart[]): Key => [
+  "index",
+  INDEX_VERSION,
+  kind,
+  ...parts,
+];
+
+/** Key builders and prefixes. */
+export const networkKeys = {
+  /** Up to where a stream was taken. */
+  place: (stream: string) => row("network_place", stream),
+
+  /** An account that has, or had, records of ours. */
+  account: (did: Did) => row("network_account", did),
+  accounts: (after?: Did): ListSelector =>
+    after === undefined ? { prefix: row("network_account") } : {
+      prefix: row("network_account"),
+      start: row("network_account", after, ""),
+    },
+  /** Counter that grows with each new account. */
+  accountsMet: () => row("network_accounts_met"),
+
+  /** The version of a record that was taken. */
+  record: (did: Did, collection: string, rkey: string) =>
+    row("network_record", did, collection, rkey),
+  records: (did: Did, ...collection: [] | [string]) =>
+    row("network_record", did, ...collection),
+  /** Counter of the records of an account. */
+  recordCount: (did: Did) => row("network_record_count", did),
+} as const;
+
+/** Name of the lease under which one instance follows a stream. */
+export const streamLease = (stream: string): string => `index/${stream}`;

@@ -1,0 +1,155 @@
+/**
+ * What the index knows of the network: takes its streams, lists its repos, and
+ * hands all of it to the parts of the index.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../clock.ts";
+import type { Did } from "../../did.ts";
+import type { RepoDirectory } from "../../atproto/hosting/repo_directory.ts";
+import type { RepoHead } from "../../atproto/hosting/repo_status.ts";
+import type { IdentityResolver } from "../../atproto/identity/identity.ts";
+import type { JetstreamBatch } from "../../atproto/jetstream/jetstream.ts";
+import type { PdsReader } from "../../atproto/pds/pds.ts";
+import { isAppError } from "../../errors.ts";
+import type { JobRun } from "../../kv/jobs/job_handler.ts";
+import type { JobRunner } from "../../kv/jobs/job_runner.ts";
+import type { Atomic, Kv } from "../../kv/kv.ts";
+import type { Logger } from "../../log.ts";
+import type {
+  AccountHandler,
+  RecordChange,
+  RecordHandler,
+} from "../record_change.ts";
+import { AccountChanges } from "./account_changes.ts";
+import { lookAtAccount } from "./account_look.ts";
+import { NetworkAccounts } from "./accounts.ts";
+import { Backfill } from "./backfill.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { NETWORK_JOBS, NetworkJobs } from "./jobs.ts";
+import type { NetworkObserver } from "./observer.ts";
+import { RecordLedger } from "./record_ledger.ts";
+import { RepoListing } from "./repo_listing.ts";
+
+export interface NetworkDeps {
+  readonly kv: Kv;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly runner: Pick<JobRunner, "register" | "wake">;
+  readonly identities: Pick<IdentityResolver, "resolve">;
+  readonly heads: { head(pds: string, did: Did): Promise<RepoHead> };
+  readonly pds: Pick<PdsReader, "listCollections" | "listRecords">;
+  /** Relay that knows which repos have records of a collection; undefined: accounts are found by the streams only. */
+  readonly relay: Pick<RepoDirectory, "listRepos"> | undefined;
+  readonly records: readonly RecordHandler[];
+  readonly accounts: readonly AccountHandler[];
+  readonly observer: NetworkObserver;
+  /** Records of one account that are kept. */
+  readonly maxRecords: number;
+}
+
+/** Follows the network for the parts of the index. */
+export class IndexNetwork {
+  /** Collections that the parts take, those of manifests first. */
+  readonly collections: readonly string[];
+  readonly accounts: NetworkAccounts;
+  readonly #deps: NetworkDeps;
+  readonly #jobs: NetworkJobs;
+  readonly #dispatcher: Dispatcher;
+  readonly #changes: AccountChanges;
+  readonly #listing: RepoListing;
+  readonly #backfill: Backfill;
+
+  /** Registers its jobs at the runner, and starts nothing. */
+  constructor(deps: NetworkDeps) {
+    this.#deps = deps;
+    const { kv, clock, records, maxRecords, observer, runner } = deps;
+    this.collections = [...new Set(records.flatMap((one) => one.collections))]
+      .toSorted();
+    this.accounts = new NetworkAccounts(kv, clock);
+    this.#jobs = new NetworkJobs({ ...deps, wake: () => runner.wake() });
+    const ledger = new RecordLedger({
+      kv,
+      clock,
+      observer,
+      maxRecords,
+      apply: handOut(records),
+    });
+    const parts = {
+      ...deps,
+      ledger,
+      jobs: this.#jobs,
+      accounts: this.accounts,
+      collections: this.collections,
+      look: (did: Did) => lookAtAccount(deps, did),
+    };
+    this.#changes = new AccountChanges({ ...parts, handlers: deps.accounts });
+    const changes = this.#changes;
+    this.#dispatcher = new Dispatcher({
+      ...parts,
+      changes,
+      collections: new Set(this.collections),
+    });
+    this.#listing = new RepoListing({ ...parts, changes });
+    this.#backfill = new Backfill(parts);
+    this.#register();
+  }
+
+  /** Takes events of a stream; see {@linkcode Dispatcher.take}. */
+  async take(batch: JetstreamBatch): Promise<void> {
+    await this.#dispatcher.take(batch);
+  }
+
+  /** Adds the listing of everything to `commit`: events were missed, or none were ever taken. */
+  listAll(commit: Atomic): void {
+    this.#backfill.begin(commit);
+  }
+
+  #register(): void {
+    const { runner } = this.#deps;
+    const { list, identity, remove, backfill } = NETWORK_JOBS;
+    runner.register(list, ({ did }, run) => this.#list(did, run));
+    runner.register(
+      identity,
+      ({ did }) => this.#changes.resolveIdentity(did),
+    );
+    runner.register(remove, async ({ did }) => {
+      if (!await this.#changes.remove(did)) await this.#jobs.removeLater(did);
+    });
+    runner.register(backfill, (job) => this.#backfill.run(job));
+  }
+
+  async #list(did: Did, { attempt, signal }: JobRun): Promise<void> {
+    const { log, observer } = this.#deps;
+    // It was removed meanwhile.
+    if (await this.accounts.get(did) === undefined) return;
+    try {
+      observer.listed(await this.#listing.list(did, signal));
+    } catch (error) {
+      const isLast = attempt >= NETWORK_JOBS.list.maxAttempts;
+      if (signal.aborted || !isLast || !isAppError(error)) throw error;
+      observer.listed("failed");
+      log.warn("a repo cannot be listed", { did, error });
+    }
+    await this.#jobs.listNextWeek(did);
+  }
+}
+
+/** Gives each change to the parts that take its collection, one after the other. */
+function handOut(
+  handlers: readonly RecordHandler[],
+): (change: RecordChange) => Promise<void> {
+  const takers = new Map<string, RecordHandler[]>();
+  for (const handler of handlers) {
+    for (const collection of handler.collections) {
+      const others = takers.get(collection) ?? [];
+      takers.set(collection, [...others, handler]);
+    }
+  }
+  return async (change) => {
+    for (const handler of takers.get(change.collection) ?? []) {
+      await handler.apply(change);
+    }
+  };
+}

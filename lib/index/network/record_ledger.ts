@@ -1,0 +1,229 @@
+/**
+ * Which version of each record was taken, so that each change is applied once,
+ * an old one never after a newer one, and what has gone is found by listing.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../clock.ts";
+import type { Did } from "../../did.ts";
+import { KeyedMutex } from "../../async/keyed_mutex.ts";
+import type { Entry, Kv } from "../../kv/kv.ts";
+import { KV_LIMITS } from "../../kv/limits.ts";
+import type { RecordChange } from "../record_change.ts";
+import { networkKeys } from "./kv_keys.ts";
+import type { ChangeOutcome } from "./observer.ts";
+
+/** The version of a record that was taken. */
+interface RecordRow {
+  /** Revision of the repo, a TID; empty when a listing did not know it. */
+  readonly rev: string;
+  /** The last characters of its CID; absent when it was deleted. */
+  readonly cid?: string;
+}
+
+export interface LedgerDeps {
+  readonly kv: Kv;
+  readonly clock: Clock;
+  /** Applies a change; may be called again for one that was applied. */
+  readonly apply: (change: RecordChange) => Promise<void>;
+  readonly observer: { change(outcome: ChangeOutcome): void };
+  /** Records kept of one account. */
+  readonly maxRecords: number;
+}
+
+/** A change that was checked. */
+export interface CheckedChange extends RecordChange {
+  /** False: it does not fit its lexicon, and takes what was there before away. */
+  readonly valid: boolean;
+}
+
+/** Characters of a CID that are kept: 80 bits, enough for the records of one account. */
+const CID_TAIL = 16;
+/** A deletion is remembered for so long, for listings that began before it; milliseconds. */
+const DELETED_MS = 3 * 86_400_000;
+const ATTEMPTS = 5;
+
+/** The rows of records. */
+export class RecordLedger {
+  readonly #deps: LedgerDeps;
+  readonly #turns = new KeyedMutex();
+
+  constructor(deps: LedgerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Applies changes of one account, in their order. Throws what the store or `apply` throws. */
+  async apply(did: Did, changes: readonly CheckedChange[]): Promise<void> {
+    for (const chunk of chunksOf(changes)) {
+      await this.#turns.run(did, () => this.#applyChunk(did, chunk));
+    }
+  }
+
+  /** Live records of a collection whose version is not newer than `rev`. */
+  async *recordsUpTo(
+    did: Did,
+    collection: string,
+    rev: string,
+  ): AsyncGenerator<string> {
+    const rows = this.#deps.kv.list<RecordRow>({
+      prefix: networkKeys.records(did, collection),
+    });
+    for await (const { key, value } of rows) {
+      if (value.cid === undefined || value.rev > rev) continue;
+      yield String(key.at(-1));
+    }
+  }
+
+  /** Live records of an account, at most `limit`. */
+  async *records(
+    did: Did,
+    limit: number,
+  ): AsyncGenerator<{ readonly collection: string; readonly rkey: string }> {
+    const rows = this.#deps.kv.list<RecordRow>({
+      prefix: networkKeys.records(did),
+    });
+    let count = 0;
+    for await (const { key, value } of rows) {
+      if (value.cid === undefined) continue;
+      if (++count > limit) return;
+      yield { collection: String(key.at(-2)), rkey: String(key.at(-1)) };
+    }
+  }
+
+  /** Changes of different records, as many as one commit checks. */
+  async #applyChunk(
+    did: Did,
+    chunk: readonly CheckedChange[],
+  ): Promise<void> {
+    const { kv, observer } = this.#deps;
+    const keys = chunk.map(({ collection, rkey }) =>
+      networkKeys.record(did, collection, rkey)
+    );
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const rows = await kv.getMany<RecordRow>(keys);
+      const room = await this.#room(did, rows);
+      const planned = plan(chunk, rows, room);
+      for (const { change, outcome } of planned) {
+        if (outcome !== "applied" && outcome !== "gone") continue;
+        await this.#deps.apply(
+          outcome === "applied" ? changeOf(change) : deletionOf(change),
+        );
+      }
+      if (!await this.#store(did, planned, rows)) continue;
+      for (const { change, outcome } of planned) {
+        const isApplied = outcome === "gone" && change.valid;
+        observer.change(
+          isApplied ? "applied" : outcome === "gone" ? "invalid" : outcome,
+        );
+      }
+      return;
+    }
+    throw new Error(`The records of ${did} change too often`);
+  }
+
+  /** How many more records of the account may be kept. */
+  async #room(
+    did: Did,
+    rows: readonly (Entry<RecordRow> | undefined)[],
+  ): Promise<number> {
+    if (rows.every((row) => row?.value.cid !== undefined)) return 0;
+    const count = await this.#deps.kv.counter(networkKeys.recordCount(did));
+    return this.#deps.maxRecords - Number(count);
+  }
+
+  /** False when another process has changed one of the rows. */
+  async #store(
+    did: Did,
+    planned: readonly Planned[],
+    rows: readonly (Entry<RecordRow> | undefined)[],
+  ): Promise<boolean> {
+    const { kv, clock } = this.#deps;
+    const commit = kv.atomic();
+    let [writes, more] = [0, 0];
+    for (const [i, { change, next }] of planned.entries()) {
+      const before = rows[i];
+      if (next === undefined) continue;
+      writes++;
+      const key = networkKeys.record(did, change.collection, change.rkey);
+      commit.check(key, before?.versionstamp ?? null);
+      if (next.cid === undefined) {
+        commit.set(key, next, { expiresAt: clock.now() + DELETED_MS });
+        if (before?.value.cid !== undefined) more--;
+      } else {
+        commit.set(key, next);
+        if (before?.value.cid === undefined) more++;
+      }
+    }
+    if (writes === 0) return true;
+    if (more !== 0) commit.sum(networkKeys.recordCount(did), BigInt(more));
+    return await commit.commit();
+  }
+}
+
+/** What is to be done about a change. */
+interface Planned {
+  readonly change: CheckedChange;
+  /** `gone`: the record is taken away. */
+  readonly outcome: "applied" | "gone" | "known" | "invalid" | "too_many";
+  /** The row afterwards; undefined: as before. */
+  readonly next: RecordRow | undefined;
+}
+
+function plan(
+  chunk: readonly CheckedChange[],
+  rows: readonly (Entry<RecordRow> | undefined)[],
+  room: number,
+): Planned[] {
+  let left = room;
+  return chunk.map((change, i): Planned => {
+    const row = rows[i]?.value;
+    const rev = change.rev ?? row?.rev ?? "";
+    const isOld = row !== undefined && change.rev !== undefined &&
+      row.rev >= change.rev;
+    if (isOld) return { change, outcome: "known", next: undefined };
+    if (change.record === undefined || !change.valid) {
+      const isThere = row?.cid !== undefined;
+      if (!isThere && !change.valid) {
+        return { change, outcome: "invalid", next: undefined };
+      }
+      if (isThere) left++;
+      return { change, outcome: "gone", next: { rev } };
+    }
+    const cid = (change.cid ?? "").slice(-CID_TAIL);
+    if (row?.cid === cid && cid !== "") {
+      return { change, outcome: "known", next: undefined };
+    }
+    if (row?.cid === undefined && left-- <= 0) {
+      return { change, outcome: "too_many", next: undefined };
+    }
+    return { change, outcome: "applied", next: { rev, cid } };
+  });
+}
+
+/** What handlers are given. */
+function changeOf({ valid: _, ...change }: CheckedChange): RecordChange {
+  return change;
+}
+
+function deletionOf(change: CheckedChange): RecordChange {
+  return { ...changeOf(change), record: undefined, cid: undefined };
+}
+
+/** Consecutive changes of different records, as many as one commit may check. */
+function* chunksOf(
+  changes: readonly CheckedChange[],
+): Generator<CheckedChange[]> {
+  let chunk: CheckedChange[] = [];
+  let names = new Set<string>();
+  for (const change of changes) {
+    const name = `${change.collection}/${change.rkey}`;
+    if (chunk.length === KV_LIMITS.checks || names.has(name)) {
+      yield chunk;
+      [chunk, names] = [[], new Set()];
+    }
+    chunk.push(change);
+    names.add(name);
+  }
+  if (chunk.length > 0) yield chunk;
+}
