@@ -12,6 +12,7 @@ import type { Lease } from "../../kv/held_lease.ts";
 import { acquireLease } from "../../kv/lease.ts";
 import type { Logger } from "../../log.ts";
 import type { JetstreamBatch } from "./jetstream.ts";
+import { QuietSignal } from "./quiet_signal.ts";
 
 export interface ConsumerDeps {
   readonly kv: Kv;
@@ -201,7 +202,7 @@ export class JetstreamConsumer {
     log.info("listening to events of the network", { stream: name, cursor });
     let done: Place | undefined;
     const quiet = upTo === undefined ? this.#silence() : QUIET_MS;
-    const watched = new Quiet(clock, signal, quiet);
+    const watched = new QuietSignal(clock, signal, quiet);
     try {
       for await (const batch of open(url, cursor, watched.signal)) {
         watched.pause();
@@ -220,7 +221,7 @@ export class JetstreamConsumer {
       }
       if (watched.isOver && upTo === undefined) throw silent(url);
     } finally {
-      watched.end();
+      watched.pause();
       if (done !== undefined) await kv.set(placeKey, done);
     }
   }
@@ -264,44 +265,6 @@ export class JetstreamConsumer {
     const commit = kv.atomic();
     onGap?.(commit);
     await commit.commit();
-  }
-}
-
-/** A signal that is aborted with `signal`, and when no batch arrives for a time. */
-class Quiet {
-  readonly #clock: Clock;
-  readonly #ms: number | undefined;
-  readonly #over = new AbortController();
-  #waiting = new AbortController();
-  readonly signal: AbortSignal;
-
-  constructor(clock: Clock, signal: AbortSignal, ms: number | undefined) {
-    this.#clock = clock;
-    this.#ms = ms;
-    this.signal = AbortSignal.any([signal, this.#over.signal]);
-    this.begin();
-  }
-
-  /** Whether the time is over. */
-  get isOver(): boolean {
-    return this.#over.signal.aborted;
-  }
-
-  begin(): void {
-    this.#waiting = new AbortController();
-    const { signal } = this.#waiting;
-    if (this.#ms === undefined) return;
-    void this.#clock.sleep(this.#ms, signal).then(() => {
-      if (!signal.aborted) this.#over.abort();
-    });
-  }
-
-  pause(): void {
-    this.#waiting.abort();
-  }
-
-  end(): void {
-    this.#waiting.abort();
   }
 }
 
