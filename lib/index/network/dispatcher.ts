@@ -36,7 +36,7 @@ export interface DispatcherDeps {
 type Commit = Extract<JetstreamEvent, { kind: "commit" }>;
 
 /** Accounts taken care of at the same time. */
-const PARALLEL = 16;
+const PARALLEL = 64;
 /** Changes of one account that are checked and applied together. */
 const TOGETHER = 100;
 /** Other events cause requests to other servers, so that each counts as this many changes. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import { KeyedMutex } from "../../async/keyed_mutex.ts";
@@ -42,12 +43,18 @@ export interface CheckedChange extends RecordChange {
 const CID_TAIL = 16;
 /** A deletion is remembered for so long, for listings that began before it; milliseconds. */
 const DELETED_MS = 3 * 86_400_000;
+/** The number of an account's records is read again after this time, in milliseconds. */
+const COUNT_MS = 60_000;
 const ATTEMPTS = 5;
 
 /** The rows of records. */
 export class RecordLedger {
   readonly #deps: LedgerDeps;
   readonly #turns = new KeyedMutex();
+  /** Records of accounts, as counted here. */
+  readonly #counts = new LRUCache<Did, { count: number; readAt: number }>({
+    max: 10_000,
+  });
 
   constructor(deps: LedgerDeps) {
     this.#deps = deps;
@@ -127,9 +134,15 @@ export class RecordLedger {
     did: Did,
     rows: readonly (Entry<RecordRow> | undefined)[],
   ): Promise<number> {
+    const { clock, kv, maxRecords } = this.#deps;
     if (rows.every((row) => row?.value.cid !== undefined)) return 0;
-    const count = await this.#deps.kv.counter(networkKeys.recordCount(did));
-    return this.#deps.maxRecords - Number(count);
+    const known = this.#counts.get(did);
+    if (known && Math.abs(clock.now() - known.readAt) < COUNT_MS) {
+      return maxRecords - known.count;
+    }
+    const count = Number(await kv.counter(networkKeys.recordCount(did)));
+    this.#counts.set(did, { count, readAt: clock.now() });
+    return maxRecords - count;
   }
 
   /** False when another process has changed one of the rows. */
@@ -157,7 +170,10 @@ export class RecordLedger {
     }
     if (writes === 0) return true;
     if (more !== 0) commit.sum(networkKeys.recordCount(did), BigInt(more));
-    return await commit.commit();
+    if (!await commit.commit()) return false;
+    const known = this.#counts.get(did);
+    if (known) this.#counts.set(did, { ...known, count: known.count + more });
+    return true;
   }
 }
 
