@@ -10,8 +10,11 @@ import type { Kv } from "../kv/kv.ts";
 import { MAX_TOGETHER, withLease } from "../kv/lease.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
-import { type PendingRemovals, type Removals } from "./manifests/removals.ts";
-import { whileRemovalsChange } from "./manifests/removals_changed.ts";
+import {
+  type PendingRemovals,
+  whileRemovalsChange,
+} from "./manifests/pending_removals.ts";
+import type { Removals } from "./manifests/removals.ts";
 
 /** Lifetime of a lease, and how long others wait for it, in milliseconds. */
 const TIMES = { ttlMs: 10_000, waitMs: 60_000 };

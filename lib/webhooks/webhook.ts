@@ -6,6 +6,8 @@
 
 import type { SealedValue } from "../crypto/secret_box.ts";
 import type { Did } from "../did.ts";
+import { AppError } from "../errors.ts";
+import { parseRepository } from "../oci/name.ts";
 
 /** What a webhook may wait for. */
 export const TRIGGERS = [
@@ -37,6 +39,22 @@ export interface WebhookChoice {
   readonly repository: string | undefined;
   /** Whether pushes without a tag are sent: the parts of an image for several platforms, its attestations. */
   readonly untagged: boolean;
+}
+
+/** What an owner chose, checked. Throws AppError `INVALID_REQUEST` or `NAME_INVALID`. */
+export function checkedChoice(
+  { triggers, repository, untagged }: WebhookChoice,
+): WebhookChoice {
+  if (triggers.length === 0) {
+    throw new AppError(
+      "INVALID_REQUEST",
+      "Choose at least one trigger for the webhook.",
+    );
+  }
+  const name = repository === undefined
+    ? undefined
+    : parseRepository(repository);
+  return { triggers: [...new Set(triggers)], repository: name, untagged };
 }
 
 /** A webhook as it is stored. */

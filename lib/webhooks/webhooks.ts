@@ -9,7 +9,6 @@ import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
-import { parseRepository } from "../oci/name.ts";
 import type { WebhookDeliveries } from "./deliveries.ts";
 import {
   type Delivery,
@@ -23,11 +22,12 @@ import type { WebhookEvent } from "./event.ts";
 import type { WebhookEvents } from "./events.ts";
 import { webhookKey, webhookTurnKey } from "./kv_keys.ts";
 import { formOf, receiverUrl } from "./target.ts";
-import type {
-  Webhook,
-  WebhookChoice,
-  WebhookRow,
-  WebhookTarget,
+import {
+  checkedChoice,
+  type Webhook,
+  type WebhookChoice,
+  type WebhookRow,
+  type WebhookTarget,
 } from "./webhook.ts";
 import {
   MAX_WEBHOOKS,
@@ -293,20 +293,4 @@ export class Webhooks {
       { retryAfterSeconds },
     );
   }
-}
-
-/** What an owner chose, checked. Throws AppError `INVALID_REQUEST` or `NAME_INVALID`. */
-function checkedChoice(
-  { triggers, repository, untagged }: WebhookChoice,
-): WebhookChoice {
-  if (triggers.length === 0) {
-    throw new AppError(
-      "INVALID_REQUEST",
-      "Choose at least one trigger for the webhook.",
-    );
-  }
-  const name = repository === undefined
-    ? undefined
-    : parseRepository(repository);
-  return { triggers: [...new Set(triggers)], repository: name, untagged };
 }

@@ -21,8 +21,10 @@ import type { HeardRows } from "./heard_rows.ts";
 import type { FoundManifest, ManifestImport } from "./manifest_import.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import type { OwnerNames } from "./owner_names.ts";
-import { type PendingRemovals } from "./removals.ts";
-import { whileRemovalsChange } from "./removals_changed.ts";
+import {
+  type PendingRemovals,
+  whileRemovalsChange,
+} from "./pending_removals.ts";
 import type { Admit } from "../owners/owner_lists.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 import type { ManifestRow, StoredTagRow, TagRow } from "../rows.ts";

@@ -13,7 +13,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { HeardTagRow, RepositoryRow } from "../rows.ts";
 import type { RepoRef } from "./manifest_index.ts";
-import type { PendingRemovals } from "./removals.ts";
+import type { PendingRemovals } from "./pending_removals.ts";
 
 /** A tag from its record. */
 export interface HeardTag {

@@ -23,7 +23,7 @@ import type { ManifestContent } from "./content.ts";
 import type { HeardRows } from "./heard_rows.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import { manifestRow, referrerRow } from "./manifest_rows.ts";
-import type { PendingRemovals } from "./removals.ts";
+import type { PendingRemovals } from "./pending_removals.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 import type { ManifestRow } from "../rows.ts";
 

@@ -24,13 +24,12 @@ import { SharedReads } from "../../async/shared_reads.ts";
 import { type PageOfTags, TagPages } from "../lists/tag_pages.ts";
 import {
   isRemoved,
-  otherRepositories,
   pendingOf,
   type PendingRemovals,
-  Removals,
+  RemovalsChangedError,
   survivor,
-} from "./removals.ts";
-import { RemovalsChangedError } from "./removals_changed.ts";
+} from "./pending_removals.ts";
+import { otherRepositories, Removals } from "./removals.ts";
 import {
   type RepositoryChange,
   type RepositoryIndex,

@@ -24,7 +24,7 @@ import type { ManifestContent } from "./content.ts";
 import type { HoldClient, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef, TagPut } from "./manifest_index.ts";
 import { manifestRow, referrerRow } from "./manifest_rows.ts";
-import { isRemoved, type PendingRemovals } from "./removals.ts";
+import { isRemoved, type PendingRemovals } from "./pending_removals.ts";
 import type { KnownRecord, OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
 import { requireWrite } from "../holds.ts";

@@ -11,7 +11,7 @@ import {
   effectiveArtifactType,
   type ParsedManifest,
 } from "../../oci/manifest.ts";
-import type { ManifestRow, ReferrerRow } from "../rows.ts";
+import type { ManifestRow, ReferrerRow, TagRow } from "../rows.ts";
 
 /** Maximum annotations of a referrer row, in bytes of JSON (a KV value has at most 64 KiB). */
 const MAX_ROW_ANNOTATIONS = 16 * 1024;
@@ -66,4 +66,11 @@ export function referrerRow(
     ...(some && fits ? { annotations } : {}),
     ...(fits ? {} : { annotationsInContent: true }),
   };
+}
+
+/** What a request for a manifest needs of the row that was found. */
+export function infoOf(row: ManifestRow | TagRow) {
+  const { mediaType, size, holdDid } = row;
+  const knownSince = "updatedAt" in row ? row.updatedAt : row.createdAt;
+  return { mediaType, size, holdDid, knownSince };
 }

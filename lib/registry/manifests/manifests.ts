@@ -24,9 +24,9 @@ import type { ManifestRemoval } from "./manifest_removal.ts";
 import type { HiddenRepositories } from "../owners/hidden_repositories.ts";
 import type { OwnerRecords } from "../owners/owner_records.ts";
 import type { RecordCheck } from "./record_check.ts";
+import { infoOf } from "./manifest_rows.ts";
 import { requireRead, requireRepositoryRead } from "../holds.ts";
 import type { RepositoryEvents } from "../repository_events.ts";
-import type { ManifestRow, TagRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
 
 export interface ManifestsDeps {
@@ -293,12 +293,6 @@ export class Manifests {
       })
     );
   }
-}
-
-function infoOf(row: ManifestRow | TagRow) {
-  const { mediaType, size, holdDid } = row;
-  const knownSince = "updatedAt" in row ? row.updatedAt : row.createdAt;
-  return { mediaType, size, holdDid, knownSince };
 }
 
 function unknownManifest(reference: Reference): AppError {

@@ -22,7 +22,7 @@ import type { ListedRecord, OwnerReader } from "../owners/owner_reader.ts";
 import type { RepositoryRow } from "../rows.ts";
 import type { HeardReferrer, HeardRows, HeardTag } from "./heard_rows.ts";
 import type { ManifestIndex } from "./manifest_index.ts";
-import { pendingOf, type PendingRemovals } from "./removals.ts";
+import { pendingOf, type PendingRemovals } from "./pending_removals.ts";
 
 export interface OwnerNamesDeps extends OwnerListsDeps {
   kv: Kv;

@@ -16,10 +16,13 @@ import type {
   RemovalRow,
   RemovalsRow,
   StoredTagRow,
-  TagRow,
 } from "../rows.ts";
 import type { KeptRow, RepoRef } from "./manifest_index.ts";
-import { RemovalsChangedError } from "./removals_changed.ts";
+import {
+  pendingOf,
+  type PendingRemovals,
+  RemovalsChangedError,
+} from "./pending_removals.ts";
 import type { RepositoryIndex } from "./repository_changes.ts";
 
 /** Maximum concurrent removals in one repository: their row must fit into one value. */
@@ -33,45 +36,10 @@ const LOOK = 100;
 
 const ATTEMPTS = 20;
 
-/** A snapshot of the removals of a repository. */
-export interface PendingRemovals {
-  /** Null if nothing was ever removed. */
-  readonly versionstamp: string | null;
-  readonly pending: Readonly<Partial<Record<Digest, RemovalRow>>>;
-}
-
 /** A tag whose row still exists, although its manifest was deleted. */
 export interface DeletedTag {
   readonly tag: string;
   readonly row: StoredTagRow;
-}
-
-/** The removals in a stored row; undefined means no row. */
-export function pendingOf(
-  entry: Entry<RemovalsRow> | undefined,
-): PendingRemovals {
-  return {
-    versionstamp: entry?.versionstamp ?? null,
-    pending: entry?.value.pending ?? {},
-  };
-}
-
-/** Whether a tag was deleted with its manifest. */
-export function isRemoved(
-  { digest, after }: StoredTagRow,
-  { pending }: PendingRemovals,
-): boolean {
-  const removal = digest && pending[digest];
-  return removal !== undefined && removal.id !== after;
-}
-
-/** Marks `row` as a tag set now, which is not affected by the known removals. */
-export function survivor(
-  { after: _, ...row }: TagRow,
-  { pending }: PendingRemovals,
-): TagRow {
-  const id = pending[row.digest]?.id;
-  return id === undefined ? row : { ...row, after: id };
 }
 
 /** Other repositories of the owner that have the manifest, too. */

@@ -15,8 +15,12 @@ import {
   type RepositoryIndex,
   targetOf,
 } from "./repository_changes.ts";
-import { type PendingRemovals, type Removals, survivor } from "./removals.ts";
-import { RemovalsChangedError } from "./removals_changed.ts";
+import {
+  type PendingRemovals,
+  RemovalsChangedError,
+  survivor,
+} from "./pending_removals.ts";
+import type { Removals } from "./removals.ts";
 
 const ATTEMPTS = 100;
 
