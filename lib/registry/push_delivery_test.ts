@@ -11,7 +11,7 @@ import { parseManifest } from "../oci/manifest.ts";
 import { testContent } from "./manifests/testing_owner.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
 import { ManifestIndex } from "./manifests/manifest_index.ts";
-import { manifestRow } from "./manifests/manifest_rows.ts";
+import { manifestRow } from "./rows.ts";
 import { PUSH_DELIVERY, PushDeliveries } from "./push_delivery.ts";
 import { ManualClock } from "../testing_clock.ts";
 import { silentLogger } from "../testing_log.ts";

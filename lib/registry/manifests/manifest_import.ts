@@ -22,10 +22,9 @@ import type { BlobIndex } from "../blob_index.ts";
 import type { ManifestContent } from "./content.ts";
 import type { HeardRows } from "./heard_rows.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
-import { manifestRow, referrerRow } from "./manifest_rows.ts";
+import { type ManifestRow, manifestRow, referrerRow } from "../rows.ts";
 import type { PendingRemovals } from "./pending_removals.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
-import type { ManifestRow } from "../rows.ts";
 
 export interface ManifestImportDeps {
   blobs: BlobIndex;

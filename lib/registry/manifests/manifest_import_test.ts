@@ -18,7 +18,7 @@ import { Discovery } from "./discovery.ts";
 import { HeardRows } from "./heard_rows.ts";
 import { ManifestImport } from "./manifest_import.ts";
 import { ManifestIndex } from "./manifest_index.ts";
-import { manifestRow } from "./manifest_rows.ts";
+import { manifestRow } from "../rows.ts";
 import { OwnerNames } from "./owner_names.ts";
 import { testContent } from "./testing_owner.ts";
 import { ManualClock } from "../../testing_clock.ts";

@@ -23,7 +23,12 @@ import type { Blobs } from "../blobs.ts";
 import type { ManifestContent } from "./content.ts";
 import type { HoldClient, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef, TagPut } from "./manifest_index.ts";
-import { manifestRow, referrerRow } from "./manifest_rows.ts";
+import {
+  type ManifestRow,
+  manifestRow,
+  referrerRow,
+  type StoredTagRow,
+} from "../rows.ts";
 import { isRemoved, type PendingRemovals } from "./pending_removals.ts";
 import type { KnownRecord, OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
@@ -34,7 +39,6 @@ import {
   type PushDeliveries,
 } from "../push_delivery.ts";
 import type { RepositoryEvents } from "../repository_events.ts";
-import type { ManifestRow, StoredTagRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
 
 export interface ManifestPushDeps {

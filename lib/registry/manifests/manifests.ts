@@ -24,7 +24,7 @@ import type { ManifestRemoval } from "./manifest_removal.ts";
 import type { HiddenRepositories } from "../owners/hidden_repositories.ts";
 import type { OwnerRecords } from "../owners/owner_records.ts";
 import type { RecordCheck } from "./record_check.ts";
-import { infoOf } from "./manifest_rows.ts";
+import { infoOf } from "../rows.ts";
 import { requireRead, requireRepositoryRead } from "../holds.ts";
 import type { RepositoryEvents } from "../repository_events.ts";
 import type { WriteLeases } from "../write_leases.ts";

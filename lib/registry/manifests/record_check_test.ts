@@ -11,7 +11,7 @@ import { parseManifest } from "../../oci/manifest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import { WriteLeases } from "../write_leases.ts";
 import { ManifestIndex } from "./manifest_index.ts";
-import { manifestRow } from "./manifest_rows.ts";
+import { manifestRow } from "../rows.ts";
 import { RecordCheck } from "./record_check.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import type { Did } from "../../did.ts";
-import { type Digest, digestOf } from "../../oci/digest.ts";
-import { parseManifest } from "../../oci/manifest.ts";
-import { OCI_INDEX } from "../../oci/media_types.ts";
-import { manifestRow, referrerRow } from "./manifest_rows.ts";
-import { OCI_MANIFEST } from "../../oci/testing.ts";
-import { OCI_EMPTY_DIGEST } from "../../oci/testing.ts";
+import type { Did } from "../did.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
+import { parseManifest } from "../oci/manifest.ts";
+import { OCI_INDEX } from "../oci/media_types.ts";
+import { manifestRow, referrerRow } from "./rows.ts";
+import { OCI_MANIFEST } from "../oci/testing.ts";
+import { OCI_EMPTY_DIGEST } from "../oci/testing.ts";
 
 const HOLD: Did = "did:web:hold.example.com";
 const SUBJECT = { mediaType: OCI_MANIFEST, digest: OCI_EMPTY_DIGEST, size: 2 };
