@@ -172,6 +172,7 @@ async function startSandbox(
     dataDir: `${config.data_dir}/sandbox`,
     pdsPort: config.sandbox.pds_port,
     plcPort: config.sandbox.plc_port,
+    hosts: config.server.roles.includes("hold") ? [config.hold.public_url] : [],
     log: log.with({ part: "sandbox" }),
     signal,
   });

@@ -95,6 +95,8 @@ export interface SandboxOptions {
   readonly client?:
     | { readonly origin: string; readonly at: string }
     | undefined;
+  /** Origins of other hosts of repos on this machine, which the relay follows while they run. */
+  readonly hosts?: readonly string[] | undefined;
   readonly log: Logger;
   /** Aborts the start; no effect on a running network. */
   readonly signal?: AbortSignal | undefined;
@@ -181,6 +183,7 @@ function spawn(options: SandboxOptions) {
     ATCR_SANDBOX_DATA_DIR: resolve(options.dataDir),
     ATCR_SANDBOX_PDS_PORT: `${pdsPort}`,
     ATCR_SANDBOX_PLC_PORT: `${plcPort}`,
+    ATCR_SANDBOX_HOSTS: (options.hosts ?? []).join(","),
     NO_COLOR: "1",
   };
   if (options.client) {

@@ -11,6 +11,8 @@
  * - `ATCR_SANDBOX_CLIENT`:
  *   `https://registry.example.org=http://127.0.0.1:5000`, public address of an
  *   OAuth client and its actual address; none by default
+ * - `ATCR_SANDBOX_HOSTS`: origins of other hosts of repos that the relay follows,
+ *   separated by commas; none by default
  *
  * @module
  */
@@ -37,6 +39,7 @@ interface Settings {
   readonly pdsPort: number | undefined;
   readonly plcPort: number | undefined;
   readonly client: ClientAddress | undefined;
+  readonly hosts: readonly string[];
 }
 
 function readSettings(): Settings {
@@ -47,6 +50,8 @@ function readSettings(): Settings {
     pdsPort: readPort("ATCR_SANDBOX_PDS_PORT"),
     plcPort: readPort("ATCR_SANDBOX_PLC_PORT"),
     client: readClient("ATCR_SANDBOX_CLIENT"),
+    hosts: (Deno.env.get("ATCR_SANDBOX_HOSTS") ?? "").split(",")
+      .filter((host) => host !== ""),
   };
 }
 
@@ -70,7 +75,8 @@ function readPort(name: string): number | undefined {
 }
 
 /** Starts everything; returns the object of the ready line and a function to stop. */
-async function start({ dataDir, pdsPort, plcPort, client }: Settings) {
+async function start(settings: Settings) {
+  const { dataDir, pdsPort, plcPort, client, hosts } = settings;
   await lock(dataDir);
   const file = await StateFile.open(dataDir);
   const addresses = loopbackAddresses();
@@ -88,7 +94,11 @@ async function start({ dataDir, pdsPort, plcPort, client }: Settings) {
   const pds = `http://localhost:${ports.pdsPort}`;
   await moveAccounts(network, pds);
   const accounts = await ensureAccounts(pds, file);
-  const relay = startRelay(network.pds, ports.relayPort, addresses);
+  const relay = startRelay(
+    { pds: network.pds, hosts },
+    ports.relayPort,
+    addresses,
+  );
   return {
     ready: {
       pds,

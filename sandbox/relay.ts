@@ -1,12 +1,13 @@
 /**
- * What a relay and a Jetstream server do on the network, for the one PDS of
- * the sandbox: a stream of events that can be replayed, and which repos have
- * records of a collection.
+ * What a relay and a Jetstream server do on the network, for the PDS of the
+ * sandbox and other hosts of this machine: a stream of events that can be
+ * replayed, and which repos have records of a collection.
  *
  * @module
  */
 
-import { eventsBehind } from "./stream_events.ts";
+import { hostEvents, hostRepos } from "./crawled_hosts.ts";
+import { eventsBehind, type SequencedEvent } from "./stream_events.ts";
 import { framesOf, isWanted, type StreamFilter } from "./stream_frames.ts";
 import type { Network } from "./network.ts";
 
@@ -26,9 +27,16 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
-/** Starts the relay of `pds` on `port` of the loopback addresses. */
+/** The repos that the relay follows. */
+interface Followed {
+  readonly pds: Network["pds"];
+  /** Origins of other hosts of repos, which need not run. */
+  readonly hosts: readonly string[];
+}
+
+/** Starts the relay on `port` of the loopback addresses. */
 export function startRelay(
-  pds: Network["pds"],
+  followed: Followed,
   port: number,
   addresses: readonly string[],
 ): Relay {
@@ -38,9 +46,9 @@ export function startRelay(
     switch (url.pathname) {
       case OLD_PATH:
       case NEW_PATH:
-        return subscribe(pds, request, url, stopped.signal);
+        return subscribe(followed, request, url, stopped.signal);
       case LIST_PATH:
-        return listRepos(pds, url.searchParams);
+        return listRepos(followed, url.searchParams);
       default:
         return failure(404, "NotFound", "This relay does not serve that.");
     }
@@ -57,7 +65,7 @@ export function startRelay(
 }
 
 function subscribe(
-  { ctx }: Network["pds"],
+  { pds, hosts }: Followed,
   request: Request,
   { pathname, searchParams }: URL,
   stopped: AbortSignal,
@@ -72,10 +80,10 @@ function subscribe(
   const ended = new AbortController();
   socket.onclose = () => ended.abort();
   socket.onerror = () => ended.abort();
-  const begin = async () => {
-    const signal = AbortSignal.any([ended.signal, stopped]);
-    const place = cursor === null ? undefined : Number(cursor);
-    for await (const event of eventsBehind(ctx.sequencer, place, signal)) {
+  const signal = AbortSignal.any([ended.signal, stopped]);
+  const place = cursor === null ? undefined : Number(cursor);
+  const send = async (events: AsyncIterable<SequencedEvent>) => {
+    for await (const event of events) {
       for (const frame of await framesOf(event, isNew)) {
         if (!isWanted(frame, filter)) continue;
         while (socket.bufferedAmount > MAX_BUFFERED) {
@@ -86,7 +94,14 @@ function subscribe(
       }
     }
   };
-  const run = () => void begin().catch(() => {}).finally(() => socket.close());
+  const run = () => {
+    const sources = [
+      eventsBehind(pds.ctx.sequencer, place, signal),
+      ...hosts.map((host) => hostEvents(host, place, signal)),
+    ];
+    void Promise.all(sources.map(send)).catch(() => {})
+      .finally(() => socket.close());
+  };
   let waits = searchParams.get("requireHello") === "true";
   socket.onopen = () => waits || run();
   socket.onmessage = ({ data }) => {
@@ -124,7 +139,7 @@ function readUpdate(data: unknown): StreamFilter | undefined {
 
 /** `com.atproto.sync.listReposByCollection`. */
 async function listRepos(
-  { ctx }: Network["pds"],
+  { pds: { ctx }, hosts }: Followed,
   query: URLSearchParams,
 ): Promise<Response> {
   const collection = query.get("collection");
@@ -147,6 +162,9 @@ async function listRepos(
     if (!collections.some((nsid) => nsid === collection)) continue;
     repos.push({ did });
     if (repos.length === limit) return Response.json({ repos, cursor: did });
+  }
+  for (const host of hosts) {
+    for (const did of await hostRepos(host, collection)) repos.push({ did });
   }
   return Response.json({ repos });
 }
