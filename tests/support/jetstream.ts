@@ -59,6 +59,14 @@ export class FakeJetstream implements AsyncDisposable {
     this.send(frame);
   }
 
+  /** Bytes that clients have not read yet. */
+  get waiting(): number {
+    return [...this.#server.clients].reduce(
+      (bytes, { bufferedAmount }) => bytes + bufferedAmount,
+      0,
+    );
+  }
+
   /** Sends a frame as it is. */
   send(frame: string | Uint8Array): void {
     for (const client of this.#server.clients) {

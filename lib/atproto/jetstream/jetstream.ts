@@ -117,6 +117,7 @@ export async function* readJetstream(
       const batch = queue.take();
       socket.resume();
       if (batch) yield batch;
+      if (signal.aborted) return;
       if (ended.signal.aborted && queue.isEmpty) throw ended.signal.reason;
     }
   } finally {

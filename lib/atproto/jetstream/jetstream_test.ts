@@ -3,6 +3,7 @@ import type { Did } from "../../did.ts";
 import { commitOf, FakeJetstream } from "../../../tests/support/jetstream.ts";
 import { systemClock } from "../../clock.ts";
 import { isAppError } from "../../errors.ts";
+import { until } from "../../../tests/support/until.ts";
 import { readJetstream } from "./jetstream.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
@@ -98,4 +99,36 @@ Deno.test("an abort ends the iteration without error and closes the connection",
   assert.deepEqual(await reading, { times: [], ignored: 0 });
   const gone = read(server.url, undefined, abort.signal);
   assert.equal((await gone.next()).done, true);
+});
+
+Deno.test("an abort while a batch is processed ends the iteration without error", async () => {
+  await using server = await FakeJetstream.start();
+  server.emit(ALICE, 7, "identity", { did: ALICE });
+  const abort = new AbortController();
+  for await (const { events } of read(server.url, 1, abort.signal)) {
+    assert.equal(events.length, 1);
+    abort.abort();
+  }
+});
+
+Deno.test("no more is read while a batch is processed", async () => {
+  await using server = await FakeJetstream.start();
+  const batches = read(server.url);
+  const first = batches.next();
+  await server.connected();
+  server.emit(ALICE, 1, "identity", { did: ALICE });
+  assert.equal((await first).value?.events.length, 1);
+  // More than the reader and the network between the two hold.
+  const frame = " ".repeat(1 << 20);
+  for (let i = 0; i < 200; i++) server.send(frame);
+  await until(() => server.waiting > 0);
+  let before = server.waiting;
+  await until(async () => {
+    const last = before;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    before = server.waiting;
+    return before === last;
+  });
+  assert.ok(before > 100 << 20, `${before}`);
+  await batches.return(undefined);
 });
