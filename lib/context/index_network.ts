@@ -105,7 +105,10 @@ export function followNetwork(
       signal,
     );
   const all = stream("index", {
-    open: (...place) => read(...place, { collections: ours }),
+    open: async function* (...place) {
+      await network.noteCollections();
+      yield* read(...place, { collections: ours });
+    },
     onGap: (commit) => network.listAll(commit),
   }, SILENCE_MS);
   if (others.length === 0) return [all];

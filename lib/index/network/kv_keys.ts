@@ -21,6 +21,9 @@ export const networkKeys = {
   /** Up to where a stream was taken. */
   place: (stream: string) => row("network_place", stream),
 
+  /** The collections that are followed. */
+  collections: () => row("network_collections"),
+
   /** An account that has, or had, records of ours. */
   account: (did: Did) => row("network_account", did),
   accounts: (after?: Did): ListSelector =>

@@ -28,6 +28,7 @@ import { NetworkAccounts } from "./accounts.ts";
 import { Backfill } from "./backfill.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { NETWORK_JOBS, NetworkJobs } from "./jobs.ts";
+import { networkKeys } from "./kv_keys.ts";
 import type { NetworkObserver } from "./observer.ts";
 import { RecordLedger } from "./record_ledger.ts";
 import { RepoListing } from "./repo_listing.ts";
@@ -99,6 +100,20 @@ export class IndexNetwork {
   /** Takes events of a stream; see {@linkcode Dispatcher.take}. */
   async take(batch: JetstreamBatch): Promise<void> {
     await this.#dispatcher.take(batch);
+  }
+
+  /** Has everything listed when more collections are followed than before, of which nothing is known yet. */
+  async noteCollections(): Promise<void> {
+    const { kv } = this.#deps;
+    const key = networkKeys.collections();
+    const before = await kv.get<readonly string[]>(key);
+    const known = new Set(before?.value);
+    const isNew = this.collections.some((one) => !known.has(one));
+    if (!isNew && known.size === this.collections.length) return;
+    const commit = kv.atomic().check(key, before?.versionstamp ?? null)
+      .set(key, this.collections);
+    if (isNew) this.listAll(commit);
+    await commit.commit();
   }
 
   /** Adds the listing of everything to `commit`: events were missed, or none were ever taken. */

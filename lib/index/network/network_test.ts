@@ -276,6 +276,27 @@ Deno.test("everything is listed page by page, also when the work is cut short", 
   assert.deepEqual(rig.handler.records, rig.expected());
 });
 
+Deno.test("everything is listed when more collections are followed than before", async () => {
+  await using rig = await NetworkRig.start();
+  await rig.take(rig.repos.star(ALICE, "a"));
+  await rig.network.noteCollections();
+  await rig.work();
+  rig.handler.collections.push("io.atcr.repo.page");
+  rig.repos.write(ALICE, "io.atcr.repo.page", "app", {
+    $type: "io.atcr.repo.page",
+    repository: "app",
+    createdAt: "2026-01-01T00:00:00Z",
+    updatedAt: "2026-01-01T00:00:00Z",
+  });
+  rig.restart();
+  rig.clock.advance(1);
+  await rig.network.noteCollections();
+  assert.ok(await rig.work() > 0);
+  assert.deepEqual(rig.handler.records, rig.expected());
+  await rig.network.noteCollections();
+  assert.equal(await rig.work(), 0);
+});
+
 Deno.test("a repo that cannot be listed is left for the next week", async () => {
   await using rig = await NetworkRig.start();
   const { repos, handler } = rig;

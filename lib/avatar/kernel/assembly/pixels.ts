@@ -49,7 +49,8 @@ export function convertColours(
     const b = load<f32>(curves + 2048 + (<usize> load<u8>(pixels, 2) << 2));
     for (let c: usize = 0; c < 3; c++) {
       const m = matrix + c * 12;
-      const light = load<f32>(m) * r + load<f32>(m, 4) * g + load<f32>(m, 8) * b;
+      const light = load<f32>(m) * r + load<f32>(m, 4) * g +
+        load<f32>(m, 8) * b;
       const step = <i32> (max<f32>(0, min<f32>(1, light)) * top + 0.5);
       store<u8>(pixels + c, load<u8>(encode + step));
     }
