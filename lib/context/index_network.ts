@@ -1,5 +1,5 @@
 /**
- * Builds what follows the network for the index.
+ * Creates the streams of the index.
  *
  * @module
  */
@@ -34,26 +34,27 @@ export interface FollowDeps extends Platform {
   readonly pds: PdsReader;
 }
 
-/** The parts of the index that hear of the network. */
+/** Parts of the index that follow the network. */
 export interface Followers {
   readonly records: readonly RecordHandler[];
   readonly accounts: readonly AccountHandler[];
-  /** Takes each batch as well, with commits of `alsoCollections` of known accounts. */
+  /** Processes each batch as well, with commits of `alsoCollections` of known accounts. */
   readonly alsoTake?: (batch: JetstreamBatch) => Promise<void>;
   readonly alsoCollections?: readonly string[];
 }
 
-/** Servers replay 36 hours, and say nothing when more is asked for; milliseconds. */
+/** Servers replay 36 hours, and do not report when more is requested; milliseconds. */
 const MAX_REPLAY_MS = 34 * 3_600_000;
-/** Somewhere an account changes at every moment; milliseconds. */
+/** Some account of the network changes every second, so silence means a failure; milliseconds. */
 const SILENCE_MS = 300_000;
-/** How often it is seen whether accounts became known; milliseconds. */
+/** How often the list of known accounts is checked for changes; milliseconds. */
 const ACCOUNTS_CHECK_MS = 15_000;
 
 /**
- * The streams of the index: records of registries and holds by everybody, and
- * other records by known accounts. None where no part takes records, or no
- * server is known.
+ * Creates the streams of the index: records of registries and holds of all
+ * accounts, and other records of known accounts, the first ones by DID where
+ * there are more than a server can filter by. None if there are no parts or no
+ * servers.
  */
 export function followNetwork(
   deps: FollowDeps,
@@ -129,7 +130,7 @@ type Read = (
   ]
 ) => AsyncIterable<JetstreamBatch>;
 
-/** The servers to follow, and the relay to ask. */
+/** The stream servers and the relay. */
 function serversOf(
   { index }: Config,
   sandbox: SandboxNetwork | undefined,
@@ -144,7 +145,7 @@ function serversOf(
   return { urls: urls.length > 0 ? urls : [stream.href], relay: relay ?? own };
 }
 
-/** Reads events of the accounts that are known now, and ends when others become known. */
+/** Reads events of the known accounts; ends when another account becomes known. */
 async function* readKnown(
   { accounts }: IndexNetwork,
   clock: Clock,
@@ -153,7 +154,7 @@ async function* readKnown(
   [url, cursor, signal]: Place,
 ): AsyncGenerator<JetstreamBatch> {
   const met = await accounts.met();
-  // Accounts that became known since the last connection were not in it.
+  // The last connection did not include accounts that became known since.
   const since = (clock.now() - 4 * ACCOUNTS_CHECK_MS) * 1000;
   const from = Math.min(cursor ?? since, since);
   const dids: Did[] = [];
@@ -167,7 +168,7 @@ async function* readKnown(
     }
   })();
   try {
-    // Without a filter everybody's would come.
+    // Without a filter events of all accounts would be sent.
     if (dids.length === 0) return await watching;
     yield* read(url, from, ended, { collections, dids });
   } finally {

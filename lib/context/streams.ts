@@ -17,7 +17,7 @@ export interface StreamsDeps extends FollowDeps {
   readonly hosting: Hosting;
 }
 
-/** Streams that run, or are caught up with, together. */
+/** A set of event streams. */
 export class NetworkStreams {
   readonly #consumers: readonly JetstreamConsumer[];
 
@@ -30,7 +30,7 @@ export class NetworkStreams {
     await Promise.all(this.#consumers.map((one) => one.run(signal)));
   }
 
-  /** Takes what has happened since the last time, in `limitMs` milliseconds at most. */
+  /** Processes the events since the stored cursors, in at most `limitMs` milliseconds. */
   async catchUp(signal: AbortSignal, limitMs: number): Promise<void> {
     await Promise.all(
       this.#consumers.map((one) => one.catchUp(signal, limitMs)),

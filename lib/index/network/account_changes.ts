@@ -1,5 +1,5 @@
 /**
- * What happens to known accounts: their status, their names, their end.
+ * Changes of known accounts: status, handle, deletion.
  *
  * @module
  */
@@ -22,14 +22,14 @@ export interface AccountChangesDeps {
   readonly identities: Pick<IdentityResolver, "resolve">;
   readonly ledger: Pick<RecordLedger, "apply" | "records">;
   readonly jobs: NetworkJobs;
-  /** What the network says of the account now; throws AppError when nobody can be asked. */
+  /** Status, revision and PDS of the account; throws AppError when they cannot be queried. */
   readonly look: (did: Did) => Promise<AccountNow>;
 }
 
-/** Records of a deleted account that one run removes. */
+/** Records of a deleted account removed by one run. */
 const REMOVED_AT_ONCE = 5_000;
 
-/** Tells the parts of the index. */
+/** Reports changes to the parts of the index. */
 export class AccountChanges {
   readonly #deps: AccountChangesDeps;
 
@@ -37,7 +37,7 @@ export class AccountChanges {
     this.#deps = deps;
   }
 
-  /** The account has this status since `at`, in milliseconds since the Unix epoch. */
+  /** Stores and reports a status; `at` in milliseconds since the Unix epoch. */
   async statusChanged(
     did: Did,
     status: AccountStatus,
@@ -46,21 +46,21 @@ export class AccountChanges {
     const { accounts, handlers, jobs } = this.#deps;
     if (!await accounts.setStatus(did, status, at)) return;
     for (const handler of handlers) await handler.account(did, status, at);
-    // What changed while it was not shown was not reported.
+    // Changes of an inactive account may not have been reported.
     if (status === "active") await jobs.listLater(did, 0);
     if (status === "deleted") await jobs.removeLater(did);
   }
 
-  /** Looks up the handle of the account as it is now. Throws AppError when nobody can be asked. */
+  /** Resolves and reports the current handle. Throws AppError when it cannot be resolved. */
   async resolveIdentity(did: Did): Promise<void> {
     const { clock, handlers, identities } = this.#deps;
     let handle: string | undefined;
     try {
-      // What was learnt before the event does not count, however young.
+      // Results cached before the event do not count.
       const now = { fresh: true, maxAgeMs: 0 };
       ({ handle } = await identities.resolve(did, now));
     } catch (error) {
-      // The account is gone; its status is another event.
+      // The account is gone, which is reported as its status.
       if (!isAppError(error, "NAME_UNKNOWN")) throw error;
     }
     const at = clock.now();
@@ -68,8 +68,8 @@ export class AccountChanges {
   }
 
   /**
-   * Removes what is known of a deleted account, at most some thousand records;
-   * true when nothing is left. An account that exists after all is shown again.
+   * Removes the records of a deleted account, at most some thousands; returns
+   * true when nothing is left. An account that still exists becomes active again.
    */
   async remove(did: Did): Promise<boolean> {
     const { accounts, clock, ledger, look } = this.#deps;
@@ -91,7 +91,7 @@ export class AccountChanges {
   }
 }
 
-/** Reasons that a PDS does not name count as those of the account. */
+/** An inactive account without a reason counts as deactivated. */
 export function accountStatus(status: RepoStatus): AccountStatus {
   return status === "inactive" ? "deactivated" : status;
 }

@@ -1,5 +1,5 @@
 /**
- * What the network says of an account at this moment.
+ * Current status and PDS of an account.
  *
  * @module
  */
@@ -14,13 +14,13 @@ export interface AccountLookDeps {
   readonly heads: { head(pds: string, did: Did): Promise<RepoHead> };
 }
 
-/** An account as its PDS describes it. */
+/** Current state of an account. */
 export interface AccountNow extends RepoHead {
-  /** Origin of the PDS; undefined where the DID document names none. */
+  /** Origin of the PDS; undefined if the DID document names none. */
   readonly pds: string | undefined;
 }
 
-/** Asks the directory, and then the PDS. Throws AppError when one of them cannot be asked. */
+/** Queries the DID directory and the PDS. Throws AppError when one of them cannot be queried. */
 export async function lookAtAccount(
   { identities, heads }: AccountLookDeps,
   did: Did,
@@ -30,7 +30,7 @@ export async function lookAtAccount(
     if (pds !== undefined) return { ...await heads.head(pds, did), pds };
     return { status: "inactive", rev: undefined, pds };
   } catch (error) {
-    // The host of a did:web may just be set up wrongly.
+    // The host of a did:web may be misconfigured.
     const isGone = isAppError(error, "NAME_UNKNOWN") &&
       did.startsWith("did:plc:");
     if (!isGone) throw error;

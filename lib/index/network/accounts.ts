@@ -1,5 +1,5 @@
 /**
- * The accounts that the index knows.
+ * Accounts known to the index.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import type { AccountStatus } from "../record_change.ts";
 import { networkKeys } from "./kv_keys.ts";
 
-/** What is known of an account; times in milliseconds since the Unix epoch. */
+/** Row of an account; times in milliseconds since the Unix epoch. */
 export interface AccountRow {
   readonly status: AccountStatus;
   /** When the status was reported. */
@@ -27,7 +27,7 @@ const ATTEMPTS = 5;
 export class NetworkAccounts {
   readonly #kv: Kv;
   readonly #clock: Clock;
-  /** Accounts that were known a moment ago. */
+  /** Cache of known accounts. */
   readonly #known = new LRUCache<Did, true>({ max: REMEMBERED });
 
   constructor(kv: Kv, clock: Clock) {
@@ -56,7 +56,7 @@ export class NetworkAccounts {
     return new Set(dids.filter((did) => this.#known.has(did)));
   }
 
-  /** Makes an account known, with what `add` puts into the same commit; nothing when it is known. */
+  /** Adds an account, with what `add` adds to the commit; does nothing if it is known. */
   async meet(did: Did, add: (commit: Atomic) => void): Promise<void> {
     const key = networkKeys.account(did);
     const row: AccountRow = { status: "active", statusAt: 0 };
@@ -67,7 +67,7 @@ export class NetworkAccounts {
     this.#known.set(did, true);
   }
 
-  /** Notes a status as of `at`; false when a later one is known, or the account is not. */
+  /** Stores a status as of `at`; false if a later one is stored, or the account is unknown. */
   async setStatus(
     did: Did,
     status: AccountStatus,
@@ -79,20 +79,20 @@ export class NetworkAccounts {
     );
   }
 
-  /** Notes that the repo was listed just now. */
+  /** Stores that the repo was listed now. */
   async setListed(did: Did): Promise<void> {
     const listedAt = this.#clock.now();
     await this.#change(did, (row) => ({ ...row, listedAt }));
   }
 
-  /** Forgets an account of which nothing is left. */
+  /** Removes an account. */
   async forget(did: Did): Promise<void> {
     this.#known.delete(did);
     await this.#kv.atomic().delete(networkKeys.account(did))
       .delete(networkKeys.recordCount(did)).commit();
   }
 
-  /** Known accounts behind `after`, in the order of their DIDs, at most `limit`. */
+  /** Known accounts after `after`, ordered by DID, at most `limit`. */
   async *list(
     limit: number,
     after?: Did,
@@ -105,7 +105,7 @@ export class NetworkAccounts {
     }
   }
 
-  /** Grows with each account that becomes known. */
+  /** Counter that increases with each account added. */
   met(): Promise<bigint> {
     return this.#kv.counter(networkKeys.accountsMet());
   }

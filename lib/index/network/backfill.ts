@@ -1,5 +1,5 @@
 /**
- * Finds the accounts whose repos are to be listed, a bounded number in each run.
+ * Finds accounts to list, a bounded number in each run.
  *
  * @module
  */
@@ -19,18 +19,18 @@ export interface BackfillDeps {
   readonly log: Logger;
   readonly accounts: NetworkAccounts;
   readonly jobs: NetworkJobs;
-  /** Relay to ask; undefined: only known accounts are listed. */
+  /** Relay to query; undefined: only known accounts are listed. */
   readonly relay: Pick<RepoDirectory, "listRepos"> | undefined;
   readonly collections: readonly string[];
 }
 
-/** Pages of a relay that one run takes. */
+/** Pages processed by one run. */
 const PAGES_AT_ONCE = 4;
 const PAGE = 500;
-/** Pages after which a relay that never ends is believed no more: a million accounts. */
+/** Most pages of a walk, in case a relay never ends: a million accounts. */
 const MAX_PAGES = 2_000;
 
-/** Plans the listing of all accounts of the network that have records of ours. */
+/** Plans the listing of all accounts of the network that have records of the index. */
 export class Backfill {
   readonly #deps: BackfillDeps;
 
@@ -38,7 +38,7 @@ export class Backfill {
     this.#deps = deps;
   }
 
-  /** Adds the listing of everything to `commit`: events were missed, or none were ever taken. */
+  /** Adds the listing of all accounts to `commit`, after events were missed or at the first start. */
   begin(commit: Atomic): void {
     const { clock, collections, jobs, relay } = this.#deps;
     const since = clock.now();
@@ -49,7 +49,7 @@ export class Backfill {
     }
   }
 
-  /** Does a part of a walk and queues the next one; a walk that ends begins again in a week. */
+  /** Processes a part of a walk and queues the next one; a finished walk is repeated weekly. */
   async run(job: BackfillJob): Promise<void> {
     const { kv, clock, jobs, log } = this.#deps;
     let { cursor, pages } = job;
@@ -100,7 +100,7 @@ export class Backfill {
     return { dids, cursor: dids.length === PAGE ? dids.at(-1) : undefined };
   }
 
-  /** Makes accounts known and queues their listing, but for those that were listed since. */
+  /** Adds accounts and queues their listing, except for those that were listed since. */
   async #list(dids: readonly Did[], since: number): Promise<void> {
     const { kv, accounts, jobs } = this.#deps;
     const rows = await accounts.getMany(dids);

@@ -1,6 +1,6 @@
 /**
- * Hands what happens on the network to the parts of the index: each account's
- * changes in their order, of several accounts at a time.
+ * Dispatches events of the network to the parts of the index, in the order of
+ * each account, for several accounts concurrently.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import type { CheckedChange, RecordLedger } from "./record_ledger.ts";
 export interface DispatcherDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Collections that the index takes. */
+  /** Collections of the index. */
   readonly collections: ReadonlySet<string>;
   readonly accounts: NetworkAccounts;
   readonly changes: AccountChanges;
@@ -35,13 +35,13 @@ export interface DispatcherDeps {
 
 type Commit = Extract<JetstreamEvent, { kind: "commit" }>;
 
-/** Accounts taken care of at the same time. */
+/** Accounts processed concurrently. */
 const PARALLEL = 64;
-/** Changes of one account that are checked and applied together. */
+/** Changes of one account that are validated and applied together. */
 const TOGETHER = 100;
-/** Other events cause requests to other servers, so that each counts as this many changes. */
+/** Other events cause requests to other servers, so each counts as this many changes. */
 const OTHER_COST = 50;
-/** After changes were left out, the repo is listed so much later; milliseconds. */
+/** Delay of the listing after changes were skipped; milliseconds. */
 const LIST_LATER_MS = 3_600_000;
 
 const STATUSES: ReadonlySet<string> = new Set<AccountStatus>([
@@ -51,7 +51,7 @@ const STATUSES: ReadonlySet<string> = new Set<AccountStatus>([
   "deleted",
 ]);
 
-/** Takes events of a stream. */
+/** Processes events of a stream. */
 export class Dispatcher {
   readonly #deps: DispatcherDeps;
   readonly #budget = new EventBudget();
@@ -63,7 +63,7 @@ export class Dispatcher {
   /**
    * Applies the events of a batch and resolves when all are stored. Throws
    * AppError `UNAVAILABLE` or `STORAGE_FULL` when the store cannot be used; an
-   * account that fails otherwise is listed later.
+   * account that fails for another reason is listed later.
    */
   async take({ events, ignored }: JetstreamBatch): Promise<void> {
     const { accounts, collections, observer } = this.#deps;
@@ -82,7 +82,7 @@ export class Dispatcher {
     observer.eventsTaken(counts);
     const known = await accounts.known([...byAccount.keys()]);
     await inParallel(byAccount, PARALLEL, async ([did, ofAccount]) => {
-      // Of strangers only what makes them known counts.
+      // Unknown accounts become known only by a record of the index.
       const isKnown = known.has(did);
       const wanted = ofAccount.filter((event) =>
         isKnown || event.kind === "commit" && isOurs(event.collection)
@@ -98,7 +98,7 @@ export class Dispatcher {
   ): Promise<void> {
     const { accounts, jobs, log, observer } = this.#deps;
     try {
-      // What it had before we heard of it is found by a listing.
+      // Its earlier records are found by a listing.
       if (!isKnown) {
         await accounts.meet(did, (commit) => jobs.addListing(commit, did));
         jobs.wake();
@@ -164,7 +164,7 @@ export class Dispatcher {
   }
 }
 
-/** Collections of which one record makes an account known. */
+/** Whether a record of `collection` makes its account known. */
 export function isOurs(collection: string): boolean {
   return collection.startsWith("io.atcr.");
 }

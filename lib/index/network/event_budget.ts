@@ -1,5 +1,5 @@
 /**
- * How many changes of one account are followed as they happen.
+ * Rate limit of the events of one account.
  *
  * @module
  */
@@ -7,17 +7,17 @@
 import { LRUCache } from "lru-cache";
 import type { Did } from "../../did.ts";
 
-/** Changes at once, and so many in each window on average: more than anyone pushes, less than what hurts. */
+/** Changes allowed at once, and in each window on average. */
 const CHANGES = 5_000;
 const WINDOW_MS = 3_600_000;
 const REMEMBERED = 20_000;
 
 /**
- * Counts by the time of the events, so that what happened in hours may be
- * taken in a minute. Each process for itself: one follows a stream at a time.
+ * Counts by the time of the events, so that the events of hours can be replayed
+ * in a minute. Local to the process, because one follows a stream at a time.
  */
 export class EventBudget {
-  /** When everything used so far is paid back, by account. */
+  /** Time at which the budget of an account is full again. */
   readonly #paidBackAt = new LRUCache<Did, number>({ max: REMEMBERED });
 
   /**

@@ -1,5 +1,5 @@
 /**
- * Work of the index that waits for servers of strangers, as durable jobs.
+ * Work of the index that depends on other servers, as durable jobs.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import type { Atomic, Kv } from "../../kv/kv.ts";
 
 const ofAccount = z.object({ did: storedDidSchema });
 
-/** Kinds with slots of their own, so that no other job waits for them. */
+/** Kinds of jobs, with slots of their own so that no other job waits for them. */
 export const NETWORK_JOBS = {
-  /** Lists the repo of an account; comes back every week. */
+  /** Lists the repo of an account; repeated weekly. */
   list: {
     name: "index.list",
     payload: ofAccount,
@@ -22,7 +22,7 @@ export const NETWORK_JOBS = {
     backoffMs: 30_000,
     concurrency: 2,
   },
-  /** Asks for the handle of an account. */
+  /** Resolves the handle of an account. */
   identity: {
     name: "index.identity",
     payload: ofAccount,
@@ -38,13 +38,13 @@ export const NETWORK_JOBS = {
     backoffMs: 60_000,
     concurrency: 1,
   },
-  /** Finds accounts to list: at a relay those with records of a collection, or all that are known. */
+  /** Finds accounts to list: those with records of a collection at a relay, or all known ones. */
   backfill: {
     name: "index.backfill",
     payload: z.object({
       /** Undefined: the known accounts. */
       collection: z.string().optional(),
-      /** Where the last run ended. */
+      /** Cursor of the next page. */
       cursor: z.string().optional(),
       /** Accounts listed since then are not listed again; milliseconds since the Unix epoch. */
       since: z.number(),
@@ -66,13 +66,13 @@ const WEEK_MS = 7 * 86_400_000;
 export interface NetworkJobsDeps {
   readonly kv: Kv;
   readonly clock: Clock;
-  /** Has the queue looked at now. */
+  /** Makes the runner look for due jobs now. */
   readonly wake: () => void;
   /** From 0 up to 1; `Math.random` by default. */
   readonly random?: () => number;
 }
 
-/** Queues the jobs; of each kind one for an account. */
+/** Queues the jobs, one of each kind for an account. */
 export class NetworkJobs {
   readonly #deps: NetworkJobsDeps;
 
@@ -80,7 +80,7 @@ export class NetworkJobs {
     this.#deps = deps;
   }
 
-  /** Has the jobs that were added to a commit begun. */
+  /** Starts jobs that were added to a commit. */
   wake(): void {
     this.#deps.wake();
   }
@@ -90,7 +90,7 @@ export class NetworkJobs {
     this.#add(commit, NETWORK_JOBS.list, did, pauseMs);
   }
 
-  /** Adds a walk over accounts to `commit`, in place of one over the same accounts that waits. */
+  /** Adds a walk over accounts to `commit`; replaces a waiting one over the same accounts. */
   addBackfill(commit: Atomic, job: BackfillJob, pauseMs = 0): void {
     const { clock } = this.#deps;
     enqueue(commit, clock, NETWORK_JOBS.backfill, job, {
@@ -99,14 +99,20 @@ export class NetworkJobs {
     });
   }
 
-  /** Has an account's repo listed in `pauseMs` milliseconds. */
+  /** Queues the listing of a repo in `pauseMs` milliseconds. */
   async listLater(did: Did, pauseMs: number): Promise<void> {
     await this.#queue(NETWORK_JOBS.list, did, pauseMs);
   }
 
-  /** Has it listed in about a week. */
+  /** Queues the weekly listing; a listing queued meanwhile is kept. */
   async listNextWeek(did: Did): Promise<void> {
-    await this.#queue(NETWORK_JOBS.list, did, this.nextWeek());
+    const { kv, clock } = this.#deps;
+    const commit = kv.atomic();
+    enqueue(commit, clock, NETWORK_JOBS.list, { did }, {
+      dedupeKey: `${did} weekly`,
+      runAt: clock.now() + this.nextWeek(),
+    });
+    await commit.commit();
   }
 
   async identityChanged(did: Did): Promise<void> {
@@ -117,7 +123,7 @@ export class NetworkJobs {
     await this.#queue(NETWORK_JOBS.remove, did, 0);
   }
 
-  /** Milliseconds of a week, give or take some hours, so that not everything comes at once. */
+  /** A week with jitter, in milliseconds. */
   nextWeek(): number {
     const { random = Math.random } = this.#deps;
     return WEEK_MS * (0.9 + random() / 5);

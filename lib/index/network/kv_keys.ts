@@ -1,6 +1,6 @@
 /**
- * Keys of what is known of the network's accounts and records. All of it can
- * be learnt again from the PDSes.
+ * Keys of accounts and records of the network. All rows can be rebuilt from the
+ * PDSes.
  *
  * @module
  */
@@ -18,23 +18,23 @@ const row = (kind: string, ...parts: KeyPart[]): Key => [
 
 /** Key builders and prefixes. */
 export const networkKeys = {
-  /** Up to where a stream was taken. */
+  /** Stored cursor of a stream. */
   place: (stream: string) => row("network_place", stream),
 
   /** The collections that are followed. */
   collections: () => row("network_collections"),
 
-  /** An account that has, or had, records of ours. */
+  /** An account that has, or had, records of the index. */
   account: (did: Did) => row("network_account", did),
   accounts: (after?: Did): ListSelector =>
     after === undefined ? { prefix: row("network_account") } : {
       prefix: row("network_account"),
       start: row("network_account", after, ""),
     },
-  /** Counter that grows with each new account. */
+  /** Counter that increases with each account added. */
   accountsMet: () => row("network_accounts_met"),
 
-  /** The version of a record that was taken. */
+  /** The version of a record that was applied. */
   record: (did: Did, collection: string, rkey: string) =>
     row("network_record", did, collection, rkey),
   records: (did: Did, ...collection: [] | [string]) =>

@@ -1,6 +1,6 @@
 /**
- * What the index knows of the network: takes its streams, lists its repos, and
- * hands all of it to the parts of the index.
+ * Follows the network for the index: processes streams, lists repos, and passes
+ * changes to the parts of the index.
  *
  * @module
  */
@@ -41,18 +41,18 @@ export interface NetworkDeps {
   readonly identities: Pick<IdentityResolver, "resolve">;
   readonly heads: { head(pds: string, did: Did): Promise<RepoHead> };
   readonly pds: Pick<PdsReader, "listCollections" | "listRecords">;
-  /** Relay that knows which repos have records of a collection; undefined: accounts are found by the streams only. */
+  /** Relay to find accounts at; undefined: they are found by the streams only. */
   readonly relay: Pick<RepoDirectory, "listRepos"> | undefined;
   readonly records: readonly RecordHandler[];
   readonly accounts: readonly AccountHandler[];
   readonly observer: NetworkObserver;
-  /** Records of one account that are kept. */
+  /** Most records followed of one account. */
   readonly maxRecords: number;
 }
 
 /** Follows the network for the parts of the index. */
 export class IndexNetwork {
-  /** Collections that the parts take, those of manifests first. */
+  /** Collections of all parts; manifests come before tags. */
   readonly collections: readonly string[];
   readonly accounts: NetworkAccounts;
   readonly #deps: NetworkDeps;
@@ -62,7 +62,7 @@ export class IndexNetwork {
   readonly #listing: RepoListing;
   readonly #backfill: Backfill;
 
-  /** Registers its jobs at the runner, and starts nothing. */
+  /** Registers its jobs with the runner; starts nothing. */
   constructor(deps: NetworkDeps) {
     this.#deps = deps;
     const { kv, clock, records, maxRecords, observer, runner } = deps;
@@ -97,12 +97,12 @@ export class IndexNetwork {
     this.#register();
   }
 
-  /** Takes events of a stream; see {@linkcode Dispatcher.take}. */
+  /** Processes events of a stream; see {@linkcode Dispatcher.take}. */
   async take(batch: JetstreamBatch): Promise<void> {
     await this.#dispatcher.take(batch);
   }
 
-  /** Has everything listed when more collections are followed than before, of which nothing is known yet. */
+  /** Queues the listing of all accounts if more collections are followed than before. */
   async noteCollections(): Promise<void> {
     const { kv } = this.#deps;
     const key = networkKeys.collections();
@@ -116,7 +116,7 @@ export class IndexNetwork {
     await commit.commit();
   }
 
-  /** Adds the listing of everything to `commit`: events were missed, or none were ever taken. */
+  /** Adds the listing of all accounts to `commit`, after events were missed or at the first start. */
   listAll(commit: Atomic): void {
     this.#backfill.begin(commit);
   }
@@ -151,7 +151,7 @@ export class IndexNetwork {
   }
 }
 
-/** Gives each change to the parts that take its collection, one after the other. */
+/** Passes each change to the parts that process its collection, in sequence. */
 function handOut(
   handlers: readonly RecordHandler[],
 ): (change: RecordChange) => Promise<void> {

@@ -85,6 +85,33 @@ Deno.test("what no event told of is found within about a week, what has gone too
   assert.deepEqual(handler.records, rig.expected());
 });
 
+Deno.test("nothing counts as deleted where a PDS lists the records of another repo, or one page for ever", async () => {
+  await using rig = await NetworkRig.start();
+  const { repos, handler } = rig;
+  for (const rkey of ["a", "b", "c", "d", "e"]) {
+    await rig.take(repos.star(ALICE, rkey));
+  }
+  await rig.work();
+  const { pds } = repos.parts;
+  const { listRecords } = pds;
+  repos.write(ALICE, STAR, "e", undefined);
+  for (
+    const answer of [
+      async () => ({ ...await listRecords("", BOB, STAR), records: [] }),
+      async () => await listRecords("", ALICE, STAR),
+    ]
+  ) {
+    pds.listRecords = answer;
+    rig.clock.advance(8 * DAY);
+    await rig.work();
+    assert.equal(handler.records.size, 5);
+  }
+  pds.listRecords = listRecords;
+  rig.clock.advance(8 * DAY);
+  await rig.work();
+  assert.deepEqual(handler.records, rig.expected());
+});
+
 Deno.test("a listing does not bring back what was deleted while it ran, nor take away what came", async () => {
   await using rig = await NetworkRig.start();
   const { repos, handler } = rig;

@@ -1,6 +1,6 @@
 /**
- * Which records the index takes: those that fit their lexicon, and those of
- * earlier versions that registries still read.
+ * Validation of records by their lexicon, and of earlier forms that registries
+ * still read.
  *
  * @module
  */
@@ -20,7 +20,7 @@ const earlyStar = z.object({
   subject: z.object({ did: didSchema, repository: z.string() }),
 });
 
-/** Readers that know more forms than the lexicon. */
+/** Readers that accept more forms than the lexicon. */
 const READERS: Readonly<Record<string, (record: unknown) => boolean>> = {
   [OWNER_COLLECTIONS.manifest]: (record) => readManifest(record) !== undefined,
   [OWNER_COLLECTIONS.profile]: (record) => readProfile(record) !== undefined,
@@ -28,7 +28,7 @@ const READERS: Readonly<Record<string, (record: unknown) => boolean>> = {
   [OWNER_COLLECTIONS.tag]: (record) => readTag(record) !== undefined,
 };
 
-/** Whether `record` may be taken for a record of `collection` at `rkey`. */
+/** Whether `record` is a valid record of `collection` at `rkey`. */
 export async function isTakeable(
   collection: string,
   rkey: string,

@@ -1,6 +1,6 @@
 /**
- * Which version of each record was taken, so that each change is applied once,
- * an old one never after a newer one, and what has gone is found by listing.
+ * Versions of records that were applied, so that each change is applied once,
+ * an old one never after a newer one, and deleted records are found by listing.
  *
  * @module
  */
@@ -15,35 +15,35 @@ import type { RecordChange } from "../record_change.ts";
 import { networkKeys } from "./kv_keys.ts";
 import type { ChangeOutcome } from "./observer.ts";
 
-/** The version of a record that was taken. */
+/** The version of a record that was applied. */
 interface RecordRow {
-  /** Revision of the repo, a TID; empty when a listing did not know it. */
+  /** Revision of the repo, a TID; empty if a listing did not report it. */
   readonly rev: string;
-  /** The last characters of its CID; absent when it was deleted. */
+  /** The last characters of the CID; absent after a deletion. */
   readonly cid?: string;
 }
 
 export interface LedgerDeps {
   readonly kv: Kv;
   readonly clock: Clock;
-  /** Applies a change; may be called again for one that was applied. */
+  /** Applies a change; may be called again for the same change. */
   readonly apply: (change: RecordChange) => Promise<void>;
   readonly observer: { change(outcome: ChangeOutcome): void };
-  /** Records kept of one account. */
+  /** Most records of one account. */
   readonly maxRecords: number;
 }
 
-/** A change that was checked. */
+/** A validated change. */
 export interface CheckedChange extends RecordChange {
-  /** False: it does not fit its lexicon, and takes what was there before away. */
+  /** False if the record does not fit its lexicon; it then counts as a deletion. */
   readonly valid: boolean;
 }
 
-/** Characters of a CID that are kept: 80 bits, enough for the records of one account. */
+/** Characters of a CID that are stored: 80 bits, enough for the records of one account. */
 const CID_TAIL = 16;
-/** A deletion is remembered for so long, for listings that began before it; milliseconds. */
+/** How long deletions are stored, for listings that began before them; milliseconds. */
 const DELETED_MS = 3 * 86_400_000;
-/** The number of an account's records is read again after this time, in milliseconds. */
+/** How long a record count is cached, in milliseconds. */
 const COUNT_MS = 60_000;
 const ATTEMPTS = 5;
 
@@ -51,7 +51,7 @@ const ATTEMPTS = 5;
 export class RecordLedger {
   readonly #deps: LedgerDeps;
   readonly #turns = new KeyedMutex();
-  /** Records of accounts, as counted here. */
+  /** Cached record counts. */
   readonly #counts = new LRUCache<Did, { count: number; readAt: number }>({
     max: 10_000,
   });
@@ -60,14 +60,14 @@ export class RecordLedger {
     this.#deps = deps;
   }
 
-  /** Applies changes of one account, in their order. Throws what the store or `apply` throws. */
+  /** Applies changes of one account in order. Throws errors of the store and of `apply`. */
   async apply(did: Did, changes: readonly CheckedChange[]): Promise<void> {
     for (const chunk of chunksOf(changes)) {
       await this.#turns.run(did, () => this.#applyChunk(did, chunk));
     }
   }
 
-  /** Live records of a collection whose version is not newer than `rev`. */
+  /** Keys of existing records of a collection that are not newer than `rev`. */
   async *recordsUpTo(
     did: Did,
     collection: string,
@@ -82,7 +82,7 @@ export class RecordLedger {
     }
   }
 
-  /** Live records of an account, at most `limit`. */
+  /** Existing records of an account, at most `limit`. */
   async *records(
     did: Did,
     limit: number,
@@ -98,7 +98,7 @@ export class RecordLedger {
     }
   }
 
-  /** Changes of different records, as many as one commit checks. */
+  /** Applies changes of different records, in one commit. */
   async #applyChunk(
     did: Did,
     chunk: readonly CheckedChange[],
@@ -129,7 +129,7 @@ export class RecordLedger {
     throw new Error(`The records of ${did} change too often`);
   }
 
-  /** How many more records of the account may be kept. */
+  /** How many more records the account may have. */
   async #room(
     did: Did,
     rows: readonly (Entry<RecordRow> | undefined)[],
@@ -145,7 +145,7 @@ export class RecordLedger {
     return maxRecords - count;
   }
 
-  /** False when another process has changed one of the rows. */
+  /** Stores the rows; false if another process changed one of them. */
   async #store(
     did: Did,
     planned: readonly Planned[],
@@ -177,12 +177,12 @@ export class RecordLedger {
   }
 }
 
-/** What is to be done about a change. */
+/** How a change is processed. */
 interface Planned {
   readonly change: CheckedChange;
-  /** `gone`: the record is taken away. */
+  /** `gone`: the record is deleted. */
   readonly outcome: "applied" | "gone" | "known" | "invalid" | "too_many";
-  /** The row afterwards; undefined: as before. */
+  /** The new row; undefined: unchanged. */
   readonly next: RecordRow | undefined;
 }
 
@@ -217,7 +217,7 @@ function plan(
   });
 }
 
-/** What handlers are given. */
+/** The change as handlers receive it. */
 function changeOf({ valid: _, ...change }: CheckedChange): RecordChange {
   return change;
 }
@@ -226,7 +226,7 @@ function deletionOf(change: CheckedChange): RecordChange {
   return { ...changeOf(change), record: undefined, cid: undefined };
 }
 
-/** Consecutive changes of different records, as many as one commit may check. */
+/** Groups consecutive changes of different records, as many as one commit can check. */
 function* chunksOf(
   changes: readonly CheckedChange[],
 ): Generator<CheckedChange[]> {

@@ -1,13 +1,14 @@
 /**
- * Lists an account's repo: takes what the stream did not bring, and finds out
- * what has gone.
+ * Lists an account's repo: applies what the stream did not deliver, and finds
+ * deleted records.
  *
  * @module
  */
 
+import { isValidRecordKey } from "@atproto/syntax";
 import type { Clock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
-import type { PdsReader, RepoRecord } from "../../atproto/pds/pds.ts";
+import type { PdsReader } from "../../atproto/pds/pds.ts";
 import { type AccountChanges, accountStatus } from "./account_changes.ts";
 import type { AccountNow } from "./account_look.ts";
 import type { NetworkAccounts } from "./accounts.ts";
@@ -17,21 +18,23 @@ import type { CheckedChange, RecordLedger } from "./record_ledger.ts";
 
 export interface RepoListingDeps {
   readonly clock: Clock;
-  /** What the network says of the account now; throws AppError when nobody can be asked. */
+  /** Status, revision and PDS of the account; throws AppError when they cannot be queried. */
   readonly look: (did: Did) => Promise<AccountNow>;
   readonly pds: Pick<PdsReader, "listCollections" | "listRecords">;
   readonly accounts: NetworkAccounts;
   readonly changes: Pick<AccountChanges, "statusChanged">;
   readonly ledger: Pick<RecordLedger, "apply" | "recordsUpTo">;
-  /** Collections that the index takes, in the order in which they are listed. */
+  /** Collections of the index, in the order in which they are listed. */
   readonly collections: readonly string[];
-  /** Records of one collection that are listed. */
+  /** Most records listed of one collection. */
   readonly maxRecords: number;
 }
 
-/** Records of a collection that is not ours, as of profiles, that are listed. */
+/** Most records listed of a foreign collection, such as profiles. */
 const MAX_FOREIGN = 100;
-/** One listing takes no longer; milliseconds. */
+/** Longest CID accepted; those in use have 59 characters. */
+const MAX_CID = 200;
+/** Longest duration of a listing; milliseconds. */
 const LIMIT_MS = 600_000;
 
 /** Lists repos. */
@@ -43,8 +46,8 @@ export class RepoListing {
   }
 
   /**
-   * Lists the repo of `did`; says whether it is shown. Throws AppError when
-   * its PDS cannot be asked, and `signal`'s reason.
+   * Lists the repo of `did`; returns whether the account is active. Throws
+   * AppError when its PDS cannot be queried, and `signal`'s reason.
    */
   async list(did: Did, signal: AbortSignal): Promise<"listed" | "hidden"> {
     const { accounts, changes, clock, ledger, pds } = this.#deps;
@@ -74,7 +77,7 @@ export class RepoListing {
     return "listed";
   }
 
-  /** Takes the records of a collection; returns their keys, or undefined when there are too many. */
+  /** Applies the records of a collection; returns their keys, or undefined if not all could be listed. */
   async #take(
     { did, collection, rev, origin }: {
       did: Did;
@@ -98,20 +101,18 @@ export class RepoListing {
       const at = clock.now();
       const changes: CheckedChange[] = [];
       for (const { uri, cid, value: record } of page.records) {
-        const rkey = rkeyOf({ uri });
+        const rkey = uri.slice(uri.lastIndexOf("/") + 1);
+        if (!isValidRecordKey(rkey) || cid.length > MAX_CID) continue;
         seen.add(rkey);
         const valid = await isTakeable(collection, rkey, record);
         changes.push({ did, collection, rkey, rev, cid, at, record, valid });
       }
       await ledger.apply(did, changes);
-      // A server that gives the same page again would never end.
-      cursor = seen.size > before ? page.cursor : undefined;
-      if (seen.size >= most && cursor !== undefined) return undefined;
+      ({ cursor } = page);
+      const isStuck = seen.size === before || seen.size >= most;
+      if (isStuck && cursor !== undefined) return undefined;
     } while (cursor !== undefined);
-    return seen;
+    // The PDS says that there are records, but none was of this repo.
+    return seen.size === 0 ? undefined : seen;
   }
-}
-
-function rkeyOf({ uri }: Pick<RepoRecord, "uri">): string {
-  return uri.slice(uri.lastIndexOf("/") + 1);
 }
