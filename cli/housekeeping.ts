@@ -28,7 +28,7 @@ export async function collectGarbage(
 
 /** All periodic tasks for the configuration of `ctx`. */
 export function choresOf(ctx: AppContext): Chore[] {
-  const { kv, clock, log, registry, hold, avatars, config } = ctx;
+  const { kv, clock, log, registry, hold, avatars, config, index } = ctx;
   const sweep = (
     what: string,
     everyMs: number,
@@ -43,6 +43,13 @@ export function choresOf(ctx: AppContext): Chore[] {
   });
   const values = new LargeValues(kv, clock);
   const chores = [sweep("large values", HOUR_MS, () => values.sweep())];
+  if (index) {
+    chores.push({
+      name: "index",
+      everyMs: HOUR_MS,
+      run: () => index.settle(),
+    });
+  }
   if (registry) {
     const { content } = registry;
     chores.push(sweep("cached manifests", HOUR_MS, () => content.evict()));

@@ -103,7 +103,7 @@ export async function createContext(
     plainOrigins: origins,
   };
   const services = await createServices(base, sandbox);
-  const { hold, avatars, webhooks } = services;
+  const { hold, avatars, webhooks, index } = services;
   return {
     ...platform,
     config,
@@ -118,6 +118,7 @@ export async function createContext(
       avatars?.close();
       hold?.repo.close();
       webhooks?.close();
+      index?.close();
       fetch.close();
       kv.close();
     },

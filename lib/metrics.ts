@@ -252,6 +252,13 @@ export class Metrics {
     },
   };
 
+  readonly holdChecks = new Counter({
+    name: "atcr_hold_checks_total",
+    help: "Looks at holds, by outcome: reachable or unreachable.",
+    labelNames: ["outcome"],
+    registers: [this.#registry],
+  });
+
   readonly #webhookDeliveries = new Counter({
     name: "atcr_webhook_deliveries_total",
     help: "Attempts to call webhooks, by outcome: delivered, retried, failed " +

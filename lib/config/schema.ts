@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { MAX_MANIFEST_BYTES } from "../oci/manifest.ts";
 import { avatarSettings } from "./schema_avatar.ts";
+import { healthSettings } from "./schema_health.ts";
 import { holdSettings } from "./schema_hold.ts";
 import {
   anyText,
@@ -177,6 +178,7 @@ export const settingsSchema = section("", {
   hold: holdSettings,
   storage: storageSettings,
   avatar: avatarSettings,
+  health: healthSettings,
   webhooks: webhookSettings,
   metrics: section("Prometheus metrics at /metrics.", {
     token: setting(anyText(), {

@@ -22,6 +22,7 @@ import { handleOfHost } from "../repo/identity/did_document.ts";
 import { DEFAULT_RETENTION } from "../repo/events/event_log.ts";
 import { Firehose } from "../repo/events/firehose.ts";
 import { Repo } from "../repo/repo.ts";
+import type { JoinCommit } from "../repo/types.ts";
 import type { KeyBox } from "../repo/identity/signing_key.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { StorageKeys } from "../storage/object_keys.ts";
@@ -45,6 +46,8 @@ export interface HoldContextDeps extends Platform {
   fetch: GuardedFetch;
   /** Origin of the directory of did:plc identities. */
   plcDirectory: string;
+  /** Adds rows to the commits of the hold `did`. */
+  join: (did: Did) => JoinCommit;
 }
 
 /** The hold: its identity and its services. */
@@ -112,7 +115,7 @@ export async function createHold(deps: HoldContextDeps): Promise<HoldContext> {
 
 /** The signed repo of the hold. */
 function openRepo(
-  { config, kv, clock, log }: HoldContextDeps,
+  { config, kv, clock, log, join }: HoldContextDeps,
   { did, signer }: HoldIdentity,
 ): Promise<Repo> {
   const { public_url, firehose_retention_hours } = config.hold;
@@ -122,6 +125,7 @@ function openRepo(
     kv,
     signer,
     validator: { assertRecord },
+    join: join(did),
     clock,
     logger: log,
     retention: {

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Did } from "../did.ts";
 import { OwnChanges } from "../index/cards/own_changes.ts";
 import { RepositoryRecords } from "../index/cards/repository_records.ts";
 import type { AccountHandler, RecordHandler } from "../index/record_change.ts";
-import type { Platform } from "./platform.ts";
+import type { Holds } from "../index/holds/holds.ts";
+import { createIndexHolds, type IndexHoldsDeps } from "./index_holds.ts";
 
 /** What one owner may have by way of the network; what is pushed here counts, and is not bounded. */
 const BOUNDS = {
@@ -16,11 +16,6 @@ const BOUNDS = {
   maxRepositories: 2_000,
   maxManifests: 50_000,
 };
-
-export interface IndexDeps extends Platform {
-  /** For records that name no hold. */
-  readonly defaultHold: Did;
-}
 
 /** The parts of the index. */
 export interface IndexContext {
@@ -30,17 +25,24 @@ export interface IndexContext {
   readonly handlers: readonly RecordHandler[];
   /** Hear what happens to accounts of the network. */
   readonly accounts: readonly AccountHandler[];
+  readonly holds: Holds;
+  /** Makes known what no event says; call it now and then. */
+  settle(): Promise<void>;
+  close(): void;
 }
 
 /** Joins the parts of the index. */
-export function createIndex(
-  { kv, clock, metrics, defaultHold }: IndexDeps,
-): IndexContext {
+export function createIndex(deps: IndexHoldsDeps): IndexContext {
+  const { kv, clock, metrics, defaultHold } = deps;
   const watch = metrics.index;
   const records = new RepositoryRecords({ kv, watch, defaultHold, ...BOUNDS });
+  const holds = createIndexHolds(deps);
   return {
     changes: new OwnChanges(kv, clock),
-    handlers: [records],
+    handlers: [records, holds.records],
     accounts: [],
+    holds: holds.holds,
+    settle: () => holds.settle(),
+    close: () => holds.close(),
   };
 }

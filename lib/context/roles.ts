@@ -18,6 +18,7 @@ import { createIndex, type IndexContext } from "./index.ts";
 import { createStreams, type NetworkStreams } from "./streams.ts";
 import { createHold, type HoldContext } from "./hold.ts";
 import { createRegistry, type RegistryContext } from "./registry.ts";
+import { rowsOfCommit } from "../index/holds/own_hold.ts";
 import { manifestSource } from "./manifest_source.ts";
 import { AppError } from "../errors.ts";
 import { JobRunner } from "../kv/jobs/job_runner.ts";
@@ -70,6 +71,8 @@ export async function createServices(
       ...base,
       plcDirectory: sandbox?.plc ?? config.identity.plc_url,
       manifests: manifests(base),
+      join: (did) => (edits, rev) =>
+        rowsOfCommit(did, edits, rev, base.clock.now()),
     })
     : undefined;
   const onLogin: AuthContextDeps["onLogin"] = async (identity, session) => {
@@ -86,7 +89,11 @@ export async function createServices(
     ? createWebhooks(base)
     : undefined;
   const home = runs("registry") ? defaultHold(config, hold?.did) : undefined;
-  const index = home && createIndex({ ...base, defaultHold: home });
+  const index = home && createIndex({
+    ...base,
+    defaultHold: home,
+    ownHold: hold?.repo,
+  });
   const registry = home && index
     ? createRegistry({
       ...base,

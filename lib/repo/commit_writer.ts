@@ -28,6 +28,7 @@ import type {
 } from "./rows.ts";
 import type { TidClock } from "./tid.ts";
 import { changeTree } from "./tree.ts";
+import type { JoinCommit, RecordEdit } from "./types.ts";
 import type { PreparedWrite } from "./writes.ts";
 import type { Signer } from "./identity/signer.ts";
 
@@ -40,6 +41,8 @@ export interface CommitDeps {
   readonly signer: Signer;
   readonly tids: TidClock;
   readonly clock: Clock;
+  /** Adds rows of others to the commit. */
+  readonly join?: JoinCommit;
 }
 
 /** A write that changes something, with the previous record. */
@@ -129,6 +132,7 @@ export async function storeCommit(
     for (const change of changes) storeRecord(atomic, keys, rev, change);
     log.append(atomic, events);
     extend(atomic, next);
+    joinRows(atomic, deps.join, changes, rev);
     if (!await atomic.commit()) return undefined;
   } catch (error) {
     if (error instanceof RangeError) {
@@ -138,6 +142,29 @@ export async function storeCommit(
   }
   for (const [cid, node] of tree.created) nodes.keep(cid, node);
   return { head: next, events };
+}
+
+/** Rows of others change in the same commit as the records they are made from. */
+function joinRows(
+  atomic: Atomic,
+  join: JoinCommit | undefined,
+  changes: readonly Change[],
+  rev: string,
+): void {
+  for (const { key, row } of join?.(changes.map(editOf), rev) ?? []) {
+    if (row === undefined) atomic.delete(key);
+    else atomic.set(key, row);
+  }
+}
+
+function editOf({ write, before }: Change): RecordEdit {
+  const { collection, rkey, record } = write;
+  return {
+    collection,
+    rkey,
+    before: () => before && decodeRecord(before.bytes),
+    after: () => record && decodeRecord(record.bytes),
+  };
 }
 
 /**

@@ -7,11 +7,34 @@
 import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
-import type { Kv } from "../kv/kv.ts";
+import type { Key, Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Retention } from "./events/event_log.ts";
+import type { RecordValue } from "./record_data.ts";
 import type { RecordValidator } from "./writes.ts";
 import type { Signer } from "./identity/signer.ts";
+
+/** A record that a commit changes. Its values are decoded when they are asked for. */
+export interface RecordEdit {
+  readonly collection: string;
+  readonly rkey: string;
+  /** As it was; undefined when there was none. */
+  readonly before: () => RecordValue | undefined;
+  /** As it is now; undefined when it was deleted. */
+  readonly after: () => RecordValue | undefined;
+}
+
+/** A row of others that changes with a commit; deleted, where `row` is undefined. */
+export interface JoinedRow {
+  readonly key: Key;
+  readonly row: unknown;
+}
+
+/** Rows of others for a commit that makes these edits, with its revision. Must not throw. */
+export type JoinCommit = (
+  edits: readonly RecordEdit[],
+  rev: string,
+) => readonly JoinedRow[];
 
 export interface RepoDeps {
   readonly did: Did;
@@ -24,6 +47,8 @@ export interface RepoDeps {
   readonly logger: Logger;
   /** How long events are kept; {@linkcode DEFAULT_RETENTION} by default. */
   readonly retention?: Retention;
+  /** Adds rows of others to each commit that changes records. */
+  readonly join?: JoinCommit;
 }
 
 /** The head of the repo. */
