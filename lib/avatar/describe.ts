@@ -7,13 +7,13 @@
 import type { Did } from "../did.ts";
 import type { Kv } from "../kv/kv.ts";
 import { imageKey, variantKeys } from "./kv_keys.ts";
-import { originalKey, variantObjectKey } from "./object_keys.ts";
+import { originalKey, variantObjectKey } from "./picture_keys.ts";
 import type {
   ImageRow,
   OriginalFacts,
   PictureRef,
   VariantRow,
-} from "./rows.ts";
+} from "./picture_rows.ts";
 
 /** A stored variant. */
 export interface DescribedVariant extends Omit<VariantRow, "sha256"> {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DEFAULT_LIMITS, type ImageLimits } from "./image/limits.ts";
+import { DEFAULT_LIMITS, type ImageLimits } from "./image/image_limits.ts";
 import { DEFAULT_POOL, type PoolOptions } from "./pool/bounds.ts";
 
 /** Settings of the avatar service. Times are in milliseconds. */

@@ -11,10 +11,10 @@ import { type Clock, endsWithin } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { MEDIA_TYPES } from "./image/info.ts";
-import { checkedSniff } from "./image/limits.ts";
-import { IMMUTABLE, originalKey } from "./object_keys.ts";
+import { checkedSniff } from "./image/image_limits.ts";
+import { IMMUTABLE, originalKey } from "./picture_keys.ts";
 import type { AvatarOptions } from "./options.ts";
-import type { PictureRef, ProfileRow } from "./rows.ts";
+import type { PictureRef, ProfileRow } from "./picture_rows.ts";
 import type { StoredPictures } from "./stored_pictures.ts";
 import type { PictureSource } from "./upstream.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isAppError } from "../errors.ts";
-import { parseObjectKey } from "./object_keys.ts";
+import { parseObjectKey } from "./picture_keys.ts";
 import { parseQuery } from "./parameters.ts";
 
 const RULES = { maxSide: 2048, fallbackHosts: ["cdn.example.com"] };

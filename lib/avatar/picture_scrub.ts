@@ -13,7 +13,7 @@ import type {
   ScrubSource,
 } from "../scrub/source.ts";
 import { allImages, allVariants } from "./kv_keys.ts";
-import type { ObjectName } from "./object_keys.ts";
+import type { ObjectName } from "./picture_keys.ts";
 import type { StoredPictures } from "./stored_pictures.ts";
 
 /** First letters of did:plc identifiers. */

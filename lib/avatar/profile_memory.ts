@@ -9,7 +9,7 @@ import { LRUCache } from "lru-cache";
 import { type Clock, endsWithin } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { AvatarOptions } from "./options.ts";
-import type { ProfileRow } from "./rows.ts";
+import type { ProfileRow } from "./picture_rows.ts";
 
 /** A profile with its freshness. */
 export interface FoundProfile {

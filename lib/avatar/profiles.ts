@@ -28,7 +28,7 @@ import {
   RETRY_MS,
   ttlOf,
 } from "./profile_memory.ts";
-import type { ProfileRow } from "./rows.ts";
+import type { ProfileRow } from "./picture_rows.ts";
 import { type Pictures, type PictureSource, readPictures } from "./upstream.ts";
 
 export interface ProfilesDeps {

@@ -22,7 +22,7 @@ import {
   OBJECT_ROOT,
   parseObjectKey,
   picturePrefix,
-} from "./object_keys.ts";
+} from "./picture_keys.ts";
 import { type AvatarObserver, NO_OBSERVER, outcomeOf } from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";
 import { Originals } from "./originals.ts";
@@ -34,7 +34,7 @@ import { type Lane, workerLane } from "./pool/lane.ts";
 import type { PoolStats } from "./pool/bounds.ts";
 import { RenderPool } from "./pool/pool.ts";
 import { type AccountChange, Profiles } from "./profiles.ts";
-import type { PictureKind } from "./rows.ts";
+import type { PictureKind } from "./picture_rows.ts";
 import { StoredPictures } from "./stored_pictures.ts";
 import { sweepReplaced } from "./variants/sweep.ts";
 import { pictureSource } from "./upstream.ts";

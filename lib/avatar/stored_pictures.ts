@@ -21,9 +21,9 @@ import {
   type ObjectName,
   originalKey,
   variantObjectKey,
-} from "./object_keys.ts";
+} from "./picture_keys.ts";
 import type { AvatarObserver } from "./observer.ts";
-import type { VariantRow } from "./rows.ts";
+import type { VariantRow } from "./picture_rows.ts";
 
 export interface StoredPicturesDeps {
   readonly kv: Kv;

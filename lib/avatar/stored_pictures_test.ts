@@ -9,7 +9,7 @@ import {
   type ObjectName,
   originalKey,
   variantObjectKey,
-} from "./object_keys.ts";
+} from "./picture_keys.ts";
 import { PictureScrub } from "./picture_scrub.ts";
 import { StoredPictures } from "./stored_pictures.ts";
 import { ManualClock } from "../testing_clock.ts";

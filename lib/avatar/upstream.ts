@@ -11,8 +11,8 @@ import type { PdsReader, RepoRecord } from "../atproto/pds/pds.ts";
 import { XrpcFailure } from "../atproto/pds/xrpc.ts";
 import type { Did } from "../did.ts";
 import { AppError, isAppError } from "../errors.ts";
-import { isBlobCid } from "./object_keys.ts";
-import type { PictureRef } from "./rows.ts";
+import { isBlobCid } from "./picture_keys.ts";
+import type { PictureRef } from "./picture_rows.ts";
 
 /**
  * Queries for pictures. They throw AppError `UPSTREAM_FAILED` and

@@ -6,9 +6,9 @@
  */
 
 import { type Context, Hono, type Next } from "@hono/hono";
-import { assertAllowed } from "../../lib/avatar/access.ts";
+import { assertAllowed } from "../../lib/avatar/url_rules.ts";
 import { parseQuery } from "../../lib/avatar/parameters.ts";
-import type { PictureKind } from "../../lib/avatar/rows.ts";
+import type { PictureKind } from "../../lib/avatar/picture_rows.ts";
 import type { AvatarService, FoundPicture } from "../../lib/avatar/service.ts";
 import { isAppError } from "../../lib/errors.ts";
 import { preflightAnswer, setCors } from "./avatar_cors.ts";

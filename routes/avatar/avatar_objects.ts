@@ -6,7 +6,7 @@
  */
 
 import { Hono } from "@hono/hono";
-import { IMMUTABLE, OBJECT_ROOT } from "../../lib/avatar/object_keys.ts";
+import { IMMUTABLE, OBJECT_ROOT } from "../../lib/avatar/picture_keys.ts";
 import type { AvatarService } from "../../lib/avatar/service.ts";
 import { AppError } from "../../lib/errors.ts";
 import { CORS_HEADERS, preflightAnswer } from "./avatar_cors.ts";

@@ -2,7 +2,7 @@
 
 import type { Context } from "@hono/hono";
 import { isValidHandle } from "@atproto/syntax";
-import { assertAllowed } from "../../lib/avatar/access.ts";
+import { assertAllowed } from "../../lib/avatar/url_rules.ts";
 import type { AvatarOptions } from "../../lib/avatar/options.ts";
 import { parseQuery } from "../../lib/avatar/parameters.ts";
 import { DEFAULT_QUALITY } from "../../lib/avatar/parameters.ts";

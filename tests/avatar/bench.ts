@@ -9,7 +9,7 @@
  * @module
  */
 
-import { DEFAULT_LIMITS } from "../../lib/avatar/image/limits.ts";
+import { DEFAULT_LIMITS } from "../../lib/avatar/image/image_limits.ts";
 import { render, type RenderRequest } from "../../lib/avatar/image/render.ts";
 import { workerLane } from "../../lib/avatar/pool/lane.ts";
 import { DEFAULT_POOL } from "../../lib/avatar/pool/bounds.ts";

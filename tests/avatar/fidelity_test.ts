@@ -1,7 +1,7 @@
 /** Our pictures beside those of sharp. */
 
 import assert from "node:assert/strict";
-import { DEFAULT_LIMITS } from "../../lib/avatar/image/limits.ts";
+import { DEFAULT_LIMITS } from "../../lib/avatar/image/image_limits.ts";
 import { render } from "../../lib/avatar/image/render.ts";
 import { psnr, sharp, ssim } from "./oracle.ts";
 import { photos } from "./photos.ts";

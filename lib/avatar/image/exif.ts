@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ByteReader } from "./bytes.ts";
+import type { ByteReader } from "./byte_reader.ts";
 import { asOrientation, type Orientation } from "./info.ts";
 
 const ORIENTATION_TAG = 0x0112;

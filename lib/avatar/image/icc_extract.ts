@@ -7,7 +7,7 @@
 import { inflateSync } from "node:zlib";
 import { joinBytes } from "../../bytes.ts";
 import { readAvif } from "./decode/avif_boxes.ts";
-import { ByteReader } from "./bytes.ts";
+import { ByteReader } from "./byte_reader.ts";
 import type { ImageInfo } from "./info.ts";
 import { PNG_FIRST_CHUNK } from "./sniff/sniff_png.ts";
 import { webpChunks } from "./decode/webp_chunks.ts";

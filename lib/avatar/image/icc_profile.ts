@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ByteReader } from "./bytes.ts";
+import { ByteReader } from "./byte_reader.ts";
 
 /** Transform from 8-bit RGB to linear sRGB light. */
 export interface ColourTransform {

@@ -36,7 +36,7 @@ import {
 import { extractIcc } from "./icc_extract.ts";
 import { colourTransform, SRGB_STEPS, srgbEncoding } from "./icc_profile.ts";
 import { type ImageInfo, uprightSize } from "./info.ts";
-import { checkedSniff, type ImageLimits } from "./limits.ts";
+import { checkedSniff, type ImageLimits } from "./image_limits.ts";
 import { kernel as kernelModule } from "./wasm_modules.js";
 
 /** How to render a picture. */

@@ -9,7 +9,7 @@ import {
   pixelsOf,
   quadrants,
 } from "../../../tests/support/images.ts";
-import { DEFAULT_LIMITS } from "./limits.ts";
+import { DEFAULT_LIMITS } from "./image_limits.ts";
 import { render, type RenderRequest } from "./render.ts";
 import { sniff } from "./sniff/sniff.ts";
 

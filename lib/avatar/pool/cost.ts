@@ -6,7 +6,7 @@
 
 import { place } from "../image/geometry.ts";
 import { uprightSize } from "../image/info.ts";
-import { checkedSniff, decodeBytes } from "../image/limits.ts";
+import { checkedSniff, decodeBytes } from "../image/image_limits.ts";
 import type { Job } from "./lane.ts";
 
 /** Maximum cost of a job. */

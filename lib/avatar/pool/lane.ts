@@ -10,7 +10,7 @@ import { sealedWorker } from "../../async/sealed_worker.ts";
 import { AppError, type ErrorCode } from "../../errors.ts";
 import type { OutputFormat } from "../image/encode.ts";
 import type { Size } from "../image/geometry.ts";
-import type { ImageLimits } from "../image/limits.ts";
+import type { ImageLimits } from "../image/image_limits.ts";
 import {
   finish,
   render,

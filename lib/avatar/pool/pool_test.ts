@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../clock.ts";
 import { isAppError } from "../../errors.ts";
 import { fixture } from "../../../tests/support/images.ts";
-import { DEFAULT_LIMITS } from "../image/limits.ts";
+import { DEFAULT_LIMITS } from "../image/image_limits.ts";
 import { sniff } from "../image/sniff/sniff.ts";
 import type { RenderRequest } from "../image/render.ts";
 import { type Job, type Lane, type Outcome, workerLane } from "./lane.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { DEFAULT_LIMITS } from "../image/limits.ts";
+import { DEFAULT_LIMITS } from "../image/image_limits.ts";
 import type { OutputFormat } from "../image/encode.ts";
 import { DEFAULT_QUALITY } from "../parameters.ts";
 import { placeholderScene } from "../placeholder/scene.ts";

@@ -7,7 +7,7 @@
 
 import type { Did } from "../../did.ts";
 import type { Visitor } from "../admission.ts";
-import { variantObjectKey } from "../object_keys.ts";
+import { variantObjectKey } from "../picture_keys.ts";
 import type { AvatarOptions } from "../options.ts";
 import type { PictureQuery } from "../parameters.ts";
 import { type SizeClass, sizeClassOf } from "./common_sizes.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ImageRow, VariantRow } from "../rows.ts";
+import type { ImageRow, VariantRow } from "../picture_rows.ts";
 import {
   ALICE,
   MINUTE,

@@ -25,9 +25,9 @@ import {
   variantKeys,
   variantLease,
 } from "../kv_keys.ts";
-import { originalKey, variantObjectKey } from "../object_keys.ts";
+import { originalKey, variantObjectKey } from "../picture_keys.ts";
 import type { AvatarOptions } from "../options.ts";
-import type { ImageRow, VariantRow } from "../rows.ts";
+import type { ImageRow, VariantRow } from "../picture_rows.ts";
 import { ANNOUNCED_MS, type VariantRows } from "./variant_rows.ts";
 import type { Lease } from "../../kv/held_lease.ts";
 

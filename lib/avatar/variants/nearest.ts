@@ -8,7 +8,7 @@ import type { Did } from "../../did.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { imageKey, variantKeys } from "../kv_keys.ts";
 import type { PictureQuery } from "../parameters.ts";
-import type { ImageRow, VariantRow } from "../rows.ts";
+import type { ImageRow, VariantRow } from "../picture_rows.ts";
 
 /** Maximum variants compared. */
 const MAX_COMPARED = 1_000;

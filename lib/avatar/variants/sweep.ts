@@ -15,8 +15,8 @@ import {
   storedBytesKey,
   variantKeys,
 } from "../kv_keys.ts";
-import { originalKey, variantObjectKey } from "../object_keys.ts";
-import type { ImageRow, ProfileRow, VariantRow } from "../rows.ts";
+import { originalKey, variantObjectKey } from "../picture_keys.ts";
+import type { ImageRow, ProfileRow, VariantRow } from "../picture_rows.ts";
 
 export interface SweepDeps {
   readonly kv: Kv;

@@ -28,7 +28,7 @@ import type {
   OriginalFacts,
   RefusalRow,
   VariantRow,
-} from "../rows.ts";
+} from "../picture_rows.ts";
 
 export interface VariantRowsDeps {
   readonly kv: Kv;

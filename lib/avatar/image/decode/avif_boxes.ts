@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { ByteReader } from "../bytes.ts";
+import type { ByteReader } from "../byte_reader.ts";
 import { asOrientation, type Orientation } from "../info.ts";
 
 /** Data of one item in the file. */

@@ -8,7 +8,7 @@
 import { createInflate } from "node:zlib";
 import type { Address, Kernel } from "../../kernel/kernel.ts";
 import type { Resampler } from "../../kernel/resampler.ts";
-import { ByteReader } from "../bytes.ts";
+import { ByteReader } from "../byte_reader.ts";
 import { corrupt, type Decoded, MAX_KEPT_MEMORY } from "./decoded.ts";
 import { PngRowReader } from "./png_rows.ts";
 import { PNG_FIRST_CHUNK } from "../sniff/sniff_png.ts";

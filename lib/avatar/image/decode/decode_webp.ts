@@ -7,7 +7,7 @@
  */
 
 import webpDecoderGlue from "@jsquash/webp/codec/dec/webp_dec.js";
-import { ByteReader } from "../bytes.ts";
+import { ByteReader } from "../byte_reader.ts";
 import { corrupt, type Decoded, onCanvas } from "./decoded.ts";
 import { instantiateCodec } from "../emscripten.ts";
 import type { ImageInfo } from "../info.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { Address, Kernel } from "../../kernel/kernel.ts";
-import type { ByteReader } from "../bytes.ts";
+import type { ByteReader } from "../byte_reader.ts";
 import { corrupt } from "./decoded.ts";
 import { PNG_FIRST_CHUNK } from "../sniff/sniff_png.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ByteReader } from "../bytes.ts";
+import type { ByteReader } from "../byte_reader.ts";
 
 /** Location of a chunk's data. */
 export interface WebpChunk {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ByteReader } from "../bytes.ts";
+import { ByteReader } from "../byte_reader.ts";
 import type { ImageInfo } from "../info.ts";
 import { sniffAvif } from "./sniff_avif.ts";
 import { sniffGif } from "./sniff_gif.ts";

@@ -6,7 +6,7 @@
 
 import { summariseAv1 } from "../decode/av1_obus.ts";
 import { readAvif } from "../decode/avif_boxes.ts";
-import type { ByteReader } from "../bytes.ts";
+import type { ByteReader } from "../byte_reader.ts";
 import type { ImageInfo } from "../info.ts";
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ByteReader } from "../bytes.ts";
+import type { ByteReader } from "../byte_reader.ts";
 import type { ImageInfo } from "../info.ts";
 
 const EXTENSION = 0x21;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ByteReader } from "../bytes.ts";
+import type { ByteReader } from "../byte_reader.ts";
 import { exifOrientation } from "../exif.ts";
 import type { ImageInfo, Orientation } from "../info.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isAppError } from "../errors.ts";
-import { type AccessRules, assertAllowed } from "./access.ts";
+import { type AccessRules, assertAllowed } from "./url_rules.ts";
 import { parseQuery } from "./parameters.ts";
 import { createHmac } from "node:crypto";
 
