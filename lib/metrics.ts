@@ -7,17 +7,6 @@
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
-/** Statistics of the rendering pool. */
-export interface AvatarPoolStats {
-  readonly lanes: number;
-  readonly busy: number;
-  readonly waiting: number;
-  readonly stuck: number;
-  /** Since the start. */
-  readonly done: number;
-  readonly refused: number;
-}
-
 /** Every metric of the program. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -273,38 +262,23 @@ export class Metrics {
       this.#webhookDeliveries.inc({ outcome }),
   };
 
-  /** Exports the statistics of the rendering pool, read on each scrape. */
-  watchAvatarPool(stats: () => AvatarPoolStats): void {
-    const registers = [this.#registry];
-    const gauge = (name: string, help: string, key: keyof AvatarPoolStats) =>
-      new Gauge({
-        name: `atcr_avatar_${name}`,
-        help,
-        registers,
-        collect() {
-          this.set(stats()[key]);
-        },
-      });
-    gauge("queue_length", "Pictures that wait to be made.", "waiting");
-    gauge("workers", "Threads that make pictures.", "lanes");
-    gauge("workers_busy", "Threads that make a picture now.", "busy");
-    gauge(
-      "workers_stuck",
-      "Threads that were given up because a picture took too long.",
-      "stuck",
-    );
-    const counter = (name: string, help: string, key: keyof AvatarPoolStats) =>
-      new Counter({
-        name: `atcr_avatar_${name}_total`,
-        help,
-        registers,
-        collect() {
-          this.reset();
-          this.inc(stats()[key]);
-        },
-      });
-    counter("renders", "Pictures made, failed ones included.", "done");
-    counter("renders_refused", "Pictures refused by a full queue.", "refused");
+  /** Exports a number that is read on each scrape. */
+  watch(
+    kind: "counter" | "gauge",
+    name: string,
+    help: string,
+    read: () => number,
+  ): void {
+    const Kind = kind === "gauge" ? Gauge : Counter;
+    new Kind({
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
   }
 
   /** The exposition text (Prometheus text format 0.0.4). */

@@ -15,8 +15,10 @@ import {
 } from "../avatar/options.ts";
 import { EVENTS_LEASE, eventsCursorKey } from "../avatar/kv_keys.ts";
 import { NetworkEvents } from "../avatar/network_events.ts";
+import type { PoolStats } from "../avatar/pool/bounds.ts";
 import { AvatarService } from "../avatar/service.ts";
 import type { Config } from "../config/config.ts";
+import type { Metrics } from "../metrics.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { userAgent } from "./network.ts";
 import { openStore } from "./storage.ts";
@@ -43,8 +45,36 @@ export function createAvatars(deps: AvatarContextDeps): AvatarService {
     { ...deps, store, observer },
     optionsOf(config),
   );
-  metrics.watchAvatarPool(() => service.stats);
+  watchPool(metrics, service);
   return service;
+}
+
+/** Exports the statistics of the rendering pool. */
+function watchPool(metrics: Metrics, service: AvatarService): void {
+  const gauge = (name: string, help: string, key: keyof PoolStats) =>
+    metrics.watch(
+      "gauge",
+      `atcr_avatar_${name}`,
+      help,
+      () => service.stats[key],
+    );
+  gauge("queue_length", "Pictures that wait to be made.", "waiting");
+  gauge("workers", "Threads that make pictures.", "lanes");
+  gauge("workers_busy", "Threads that make a picture now.", "busy");
+  gauge(
+    "workers_stuck",
+    "Threads that were given up because a picture took too long.",
+    "stuck",
+  );
+  const counter = (name: string, help: string, key: keyof PoolStats) =>
+    metrics.watch(
+      "counter",
+      `atcr_avatar_${name}_total`,
+      help,
+      () => service.stats[key],
+    );
+  counter("renders", "Pictures made, failed ones included.", "done");
+  counter("renders_refused", "Pictures refused by a full queue.", "refused");
 }
 
 /** Creates the consumer of network events that invalidates changed pictures. */
