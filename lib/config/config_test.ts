@@ -60,6 +60,28 @@ Deno.test("with a public address nothing is open by default", () => {
   assert.deepEqual(config.secret_key, new Uint8Array(32));
 });
 
+Deno.test("the network is followed with a public address, or where servers are given", () => {
+  const index = (env: Record<string, string>) => load(env).index;
+  // The sandbox brings its own servers.
+  assert.equal(index({}).follow, true);
+  assert.deepEqual(index({}).jetstream_urls, []);
+  assert.equal(index({}).relay_url, undefined);
+  assert.equal(index({ ATCR_SANDBOX_ENABLED: "false" }).follow, false);
+  assert.equal(index(PUBLIC).follow, true);
+  assert.ok(index(PUBLIC).jetstream_urls.length > 1);
+  assert.ok(index(PUBLIC).relay_url);
+  const testMode = { ...PUBLIC, ATCR_SERVER_TEST_MODE: "true" };
+  assert.equal(index(testMode).follow, false);
+  assert.equal(index({ ...PUBLIC, ATCR_INDEX_FOLLOW: "false" }).follow, false);
+  const given = "wss://one.example.com,wss://two.example.com/subscribe";
+  const some = index({ ...testMode, ATCR_INDEX_JETSTREAM_URLS: given });
+  assert.equal(some.follow, true);
+  assert.deepEqual(some.jetstream_urls, [
+    "wss://one.example.com/subscribe",
+    "wss://two.example.com/subscribe",
+  ]);
+});
+
 Deno.test("the environment takes precedence over the file, the file over the defaults", () => {
   const yaml = "log_level: debug\nserver:\n  addr: 6000\n  client_name: File\n";
   const config = load({ ATCR_SERVER_CLIENT_NAME: "Env" }, yaml);

@@ -35,7 +35,7 @@ export function complete(
 }
 
 function fill(settings: Settings, platform: Machine) {
-  const { server, sandbox, hold, kv } = settings;
+  const { server, sandbox, hold, kv, index } = settings;
   const runs = (role: "registry" | "hold" | "avatar") =>
     server.roles.includes(role);
   const address = parseListenAddress(server.addr) ??
@@ -54,7 +54,6 @@ function fill(settings: Settings, platform: Machine) {
   const did: Did | undefined = hold.did ??
     (method === "web" ? didWeb(new URL(holdUrl).host) : undefined);
   const storage = deriveStorage(settings);
-  const followsNetwork = isPublic && runs("registry") && !server.test_mode;
   return {
     ...settings,
     kv: {
@@ -96,11 +95,14 @@ function fill(settings: Settings, platform: Machine) {
     },
     storage,
     index: {
-      ...settings.index,
-      jetstream_urls: settings.index.jetstream_urls ??
-        (followsNetwork ? PUBLIC_JETSTREAMS : []),
-      relay_url: settings.index.relay_url ??
-        (followsNetwork ? PUBLIC_RELAY : undefined),
+      ...index,
+      follow: index.follow === "auto"
+        ? sandboxed || index.jetstream_urls !== undefined ||
+          isPublic && !server.test_mode
+        : index.follow,
+      jetstream_urls: index.jetstream_urls ??
+        (sandboxed ? [] : PUBLIC_JETSTREAMS),
+      relay_url: index.relay_url ?? (sandboxed ? undefined : PUBLIC_RELAY),
     },
     avatar: {
       ...settings.avatar,

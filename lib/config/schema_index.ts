@@ -4,7 +4,7 @@
  * @module
  */
 
-import { integer, list, origin, webSocket } from "./kinds.ts";
+import { flagOrAuto, integer, list, origin, webSocket } from "./kinds.ts";
 import { section, setting } from "./setting.ts";
 
 /** Servers that anyone may use; any of them will do. */
@@ -22,18 +22,20 @@ export const PUBLIC_RELAY = "https://relay1.us-east.bsky.network";
 export const indexSettings = section(
   "What the registry knows of the whole network, for pages and search.",
   {
+    follow: setting(flagOrAuto(), {
+      doc: "Whether the network is followed. auto: in the sandbox, with a " +
+        "public address, and where servers are given.",
+      default: "auto",
+    }),
     jetstream_urls: setting(list(webSocket()), {
       doc: "Jetstream servers to follow the network by, the best one first; " +
-        "the next one is taken when one fails. An empty list: only what " +
-        "happens here is known.",
-      otherwise: "in the sandbox its own; with a public address those of " +
-        "Bluesky; otherwise none",
+        "the next one is used when one fails.",
+      otherwise: "those of Bluesky; in the sandbox its own",
     }),
     relay_url: setting(origin(), {
       doc: "Relay that knows which accounts have records of registries, for " +
         "what was never heard of.",
-      otherwise: "in the sandbox its own; with a public address one of " +
-        "Bluesky; otherwise none",
+      otherwise: "one of Bluesky; in the sandbox its own",
     }),
     max_records_per_account: setting(integer(100, 10_000_000), {
       doc: "Records of one account that are followed; further ones are " +

@@ -137,6 +137,7 @@ function serversOf(
 ): { urls: readonly string[]; relay: string | undefined } {
   const own = sandbox?.relay;
   const { jetstream_urls: urls, relay_url: relay } = index;
+  if (!index.follow) return { urls: [], relay: undefined };
   if (own === undefined) return { urls, relay };
   const stream = new URL(
     "/xrpc/network.bsky.jetstream.subscribeEvents",

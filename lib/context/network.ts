@@ -50,7 +50,7 @@ export function plainOrigins(
     config.server.base_url,
     config.hold.public_url,
     config.identity.plc_url,
-    ...config.index.relay_url === undefined ? [] : [config.index.relay_url],
+    ...[config.index.relay_url ?? ""].filter((url) => url.startsWith("http:")),
     ...config.identity.plain_origins,
     ...(hold === undefined || hold.startsWith("did:")
       ? []

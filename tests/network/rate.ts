@@ -2,7 +2,10 @@
  * How fast the index catches up: events per second, and processor time per
  * event, from a stream server to rows in a file.
  *
- *   deno run -A tests/network/rate.ts [EVENTS [ACCOUNTS]]
+ *   deno task bench:network [EVENTS [ACCOUNTS [bare | strangers]]]
+ *
+ * With `bare` no part of the index does anything with the records; with
+ * `strangers` there are only events of accounts that are not known.
  *
  * @module
  */
@@ -11,12 +14,15 @@ import process from "node:process";
 import { JetstreamConsumer } from "../../lib/atproto/jetstream/consumer.ts";
 import { readJetstream } from "../../lib/atproto/jetstream/jetstream.ts";
 import { systemClock } from "../../lib/clock.ts";
+import { createIndex } from "../../lib/context/index.ts";
 import { AppError } from "../../lib/errors.ts";
 import { IndexNetwork } from "../../lib/index/network/network.ts";
 import { openKv } from "../../lib/kv/open_kv.ts";
+import { Metrics } from "../../lib/metrics.ts";
 import { silentLogger } from "../../lib/testing_log.ts";
 
-const [events = 100_000, accounts = 1_000] = Deno.args.map(Number);
+const [events = 50_000, accounts = 1_000] = Deno.args.slice(0, 2).map(Number);
+const [, , mode = "index"] = Deno.args;
 const folder = await Deno.makeTempDir({ prefix: "atcr-rate-" });
 const kv = await openKv(`${folder}/kv.sqlite3`);
 const server = new Deno.Command(Deno.execPath(), {
@@ -26,12 +32,20 @@ const server = new Deno.Command(Deno.execPath(), {
     new URL("stream_server.ts", import.meta.url).pathname,
     `${events}`,
     `${accounts}`,
+    mode,
   ],
   stdout: "piped",
 }).spawn();
 const reader = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
 const url = ((await reader.read()).value ?? "").trim();
 
+const index = createIndex({
+  kv,
+  clock: systemClock,
+  log: silentLogger,
+  metrics: new Metrics(),
+  defaultHold: "did:web:hold.example.com",
+});
 const nobody = () => Promise.reject(new AppError("UPSTREAM_FAILED", "No."));
 const network = new IndexNetwork({
   kv,
@@ -42,7 +56,9 @@ const network = new IndexNetwork({
   heads: { head: nobody },
   pds: { listCollections: nobody, listRecords: nobody },
   relay: undefined,
-  records: [{ collections: ["io.atcr.tag"], apply: () => Promise.resolve() }],
+  records: mode === "bare"
+    ? [{ collections: ["io.atcr.tag"], apply: () => Promise.resolve() }]
+    : index.handlers,
   accounts: [],
   observer: { eventsTaken() {}, change() {}, listed() {} },
   maxRecords: 50_000,
@@ -80,6 +96,7 @@ const { size } = await Deno.stat(`${folder}/kv.sqlite3`);
 const report = JSON.stringify({
   events,
   accounts,
+  mode,
   seconds: Number(seconds.toFixed(1)),
   events_per_second: Math.round(events / seconds),
   cpu_ms_per_event: Number(((user + system) / 1000 / events).toFixed(3)),

@@ -1,6 +1,8 @@
 /**
  * A stream of made-up events, in a process of its own so that it does not count
- * in measurements: `stream_server.ts EVENTS ACCOUNTS`. Prints its address.
+ * in measurements: `stream_server.ts EVENTS ACCOUNTS [strangers]`. Prints its
+ * address. The events are tags, or identity events as most accounts of the
+ * network cause.
  *
  * @module
  */
@@ -10,7 +12,8 @@ import { once } from "node:events";
 import { WebSocketServer } from "ws";
 import { now as nextTid } from "@atcute/tid";
 
-const [events = 0, accounts = 1] = Deno.args.map(Number);
+const [events = 0, accounts = 1] = Deno.args.slice(0, 2).map(Number);
+const strangers = Deno.args[2] === "strangers";
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 /** Bytes that wait for the client before the server does. */
 const MAX_BUFFERED = 4 << 20;
@@ -22,12 +25,18 @@ function didOf(n: number): string {
 }
 
 function frameOf(n: number): string {
+  const time_us = Date.now() * 1000 + (n % 1000);
+  if (strangers) {
+    const did = didOf(n % accounts);
+    const identity = { did, handle: "someone.example.com" };
+    return JSON.stringify({ did, time_us, kind: "identity", identity });
+  }
   const digest = n.toString(16).padStart(64, "0");
   const did = didOf(n % accounts);
   const tag = `v${Math.floor(n / accounts)}`;
   return JSON.stringify({
     did,
-    time_us: Date.now() * 1000 + (n % 1000),
+    time_us,
     kind: "commit",
     commit: {
       rev: nextTid(),
