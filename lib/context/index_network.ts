@@ -48,7 +48,7 @@ const MAX_REPLAY_MS = 34 * 3_600_000;
 /** Some account of the network changes every second, so silence means a failure; milliseconds. */
 const SILENCE_MS = 300_000;
 /** How often the list of known accounts is checked for changes; milliseconds. */
-const ACCOUNTS_CHECK_MS = 15_000;
+const ACCOUNTS_CHECK_MS = 5_000;
 
 /**
  * Creates the streams of the index: records of registries and holds of all

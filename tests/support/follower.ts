@@ -65,13 +65,24 @@ export class Follower implements AsyncDisposable {
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  /** @param clock the one that `kv` goes by. */
-  constructor(network: FollowedNetwork, kv: Kv, clock: Clock) {
+  /**
+   * @param clock the one that `kv` goes by.
+   * @param stream address of another server than the sandbox's own.
+   */
+  constructor(
+    network: FollowedNetwork,
+    kv: Kv,
+    clock: Clock,
+    stream?: string,
+  ) {
     this.#kv = kv;
     const platform = { kv, clock, log: silentLogger, metrics: this.metrics };
     const config = loadConfig({
       args: [],
-      env: { ATCR_SANDBOX_ENABLED: "true" },
+      env: {
+        ATCR_SANDBOX_ENABLED: "true",
+        ...(stream === undefined ? {} : { ATCR_INDEX_JETSTREAM_URLS: stream }),
+      },
       readTextFile: () => "",
     });
     const fetch = createGuardedFetch({
