@@ -14,8 +14,8 @@ import process from "node:process";
 import { JetstreamConsumer } from "../../lib/atproto/jetstream/consumer.ts";
 import { readJetstream } from "../../lib/atproto/jetstream/jetstream.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { createIndex } from "../../lib/context/index.ts";
 import { AppError } from "../../lib/errors.ts";
+import { RepositoryRecords } from "../../lib/index/cards/repository_records.ts";
 import { IndexNetwork } from "../../lib/index/network/network.ts";
 import { openKv } from "../../lib/kv/open_kv.ts";
 import { Metrics } from "../../lib/metrics.ts";
@@ -39,12 +39,13 @@ const server = new Deno.Command(Deno.execPath(), {
 const reader = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
 const url = ((await reader.read()).value ?? "").trim();
 
-const index = createIndex({
+const repositories = new RepositoryRecords({
   kv,
-  clock: systemClock,
-  log: silentLogger,
-  metrics: new Metrics(),
+  watch: new Metrics().index,
   defaultHold: "did:web:hold.example.com",
+  maxTags: 20_000,
+  maxRepositories: 2_000,
+  maxManifests: 50_000,
 });
 const nobody = () => Promise.reject(new AppError("UPSTREAM_FAILED", "No."));
 const network = new IndexNetwork({
@@ -58,7 +59,7 @@ const network = new IndexNetwork({
   relay: undefined,
   records: mode === "bare"
     ? [{ collections: ["io.atcr.tag"], apply: () => Promise.resolve() }]
-    : index.handlers,
+    : [repositories],
   accounts: [],
   observer: { eventsTaken() {}, change() {}, listed() {} },
   maxRecords: 50_000,
