@@ -14,6 +14,7 @@ import { CONTENT_COMMANDS } from "./content_commands.ts";
 import { CREW_COMMANDS } from "./crew_commands.ts";
 import { DOCTOR_COMMAND } from "./doctor/doctor.ts";
 import { HOLD_COMMANDS } from "./hold_commands.ts";
+import { INDEX_COMMANDS } from "./index_commands.ts";
 import { JOB_COMMANDS } from "./job_commands.ts";
 import { REPO_COMMANDS } from "./repo_commands.ts";
 import { SCRUB_COMMANDS } from "./scrub_commands.ts";
@@ -40,6 +41,7 @@ const COMMANDS: readonly Command[] = [
   ...SCRUB_COMMANDS,
   ...CREW_COMMANDS,
   ...CONTENT_COMMANDS,
+  ...INDEX_COMMANDS,
   ...JOB_COMMANDS,
   HELP,
 ];

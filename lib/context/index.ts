@@ -4,27 +4,49 @@
  * @module
  */
 
+import { CardFacets } from "../index/cards/card_edit.ts";
+import { CardReads } from "../index/reads/card_reads.ts";
+import { ManifestReads } from "../index/reads/manifest_reads.ts";
 import { OwnChanges } from "../index/cards/own_changes.ts";
+import { RepositoryAccounts } from "../index/cards/repository_accounts.ts";
 import { RepositoryRecords } from "../index/cards/repository_records.ts";
+import { TagReads } from "../index/reads/tag_reads.ts";
 import type { AccountHandler, RecordHandler } from "../index/record_change.ts";
+import { Rebuild } from "../index/rebuild/rebuild.ts";
+import { NameList } from "../index/search/name_list.ts";
+import { OwnerNames } from "../index/search/owner_names.ts";
+import { Search } from "../index/search/search.ts";
+import { indexSources } from "./index_sources.ts";
 import type { Holds } from "../index/holds/holds.ts";
 import { createIndexHolds, type IndexHoldsDeps } from "./index_holds.ts";
 
-/** What one owner may have by way of the network; what is pushed here counts, and is not bounded. */
+/** Limits per owner on rows that come from the network; what is pushed here counts, and is not limited. */
 const BOUNDS = {
   maxTags: 20_000,
   maxRepositories: 2_000,
   maxManifests: 50_000,
 };
 
+/** With more repositories there are no suggestions and no search for parts of names. */
+const MAX_NAMES = 200_000;
+
 /** The parts of the index. */
 export interface IndexContext {
   /** Follows the registry's own commits. */
   readonly changes: OwnChanges;
-  /** Take what happens to records on the network. */
+  /** Receive changes of records on the network. */
   readonly handlers: readonly RecordHandler[];
-  /** Hear what happens to accounts of the network. */
+  /** Receive changes of accounts on the network. */
   readonly accounts: readonly AccountHandler[];
+  readonly cards: CardReads;
+  readonly tags: TagReads;
+  readonly manifests: ManifestReads;
+  readonly search: Search;
+  /** Names of owners, for search. */
+  readonly owners: OwnerNames;
+  /** Popularity and pages of repositories, for cards. */
+  readonly facets: CardFacets;
+  readonly rebuild: Rebuild;
   readonly holds: Holds;
   /** Makes known what no event says; call it now and then. */
   settle(): Promise<void>;
@@ -34,15 +56,28 @@ export interface IndexContext {
 /** Joins the parts of the index. */
 export function createIndex(deps: IndexHoldsDeps): IndexContext {
   const { kv, clock, metrics, defaultHold } = deps;
-  const watch = metrics.index;
-  const records = new RepositoryRecords({ kv, watch, defaultHold, ...BOUNDS });
+  const reads = { kv, watch: metrics.index };
+  const owners = new OwnerNames(kv);
+  const names = new NameList({ kv, clock, maxNames: MAX_NAMES });
+  const records = new RepositoryRecords({ ...reads, defaultHold, ...BOUNDS });
   const holds = createIndexHolds(deps);
   return {
-    changes: new OwnChanges(kv, clock),
-    handlers: [records, holds.records],
-    accounts: [],
     holds: holds.holds,
     settle: () => holds.settle(),
     close: () => holds.close(),
+    owners,
+    changes: new OwnChanges(kv, clock, owners),
+    handlers: [records, holds.records],
+    accounts: [new RepositoryAccounts(kv, owners)],
+    cards: new CardReads(reads),
+    tags: new TagReads(reads),
+    manifests: new ManifestReads(reads),
+    search: new Search({ ...reads, owners, names }),
+    facets: new CardFacets(kv),
+    rebuild: new Rebuild({
+      ...deps,
+      handlers: [records],
+      sources: indexSources(deps),
+    }),
   };
 }

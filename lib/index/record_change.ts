@@ -31,12 +31,6 @@ export interface RecordChange {
 export interface RecordHandler {
   readonly collections: readonly string[];
   apply(change: RecordChange): Promise<void>;
-  /**
-   * Keys of the records of a collection that rows were made of: what a whole
-   * listing of the repo does not have any more was deleted meanwhile. Absent
-   * where a handler keeps nothing that could be stale.
-   */
-  known?(did: Did, collection: string): AsyncIterable<string>;
 }
 
 /** What a relay says of an account. */

@@ -29,6 +29,7 @@ export const registryKeys = {
     tag,
   ],
   tags: (did: Did, repo: string): Key => ["registry", "tag", did, repo],
+  ownerTags: (did: Did): Key => ["registry", "tag", did],
   /** Must be written by every change that creates or deletes a tag; only its versionstamp is used. */
   tagsChanged: (did: Did, repo: string): Key => [
     "registry",
@@ -50,6 +51,7 @@ export const registryKeys = {
     did,
     repo,
   ],
+  ownerManifests: (did: Did): Key => ["registry", "manifest", did],
   /** One row per repository with a manifest: they share one record. */
   manifestRepository: (did: Did, digest: Digest, repo: string): Key => [
     "registry",

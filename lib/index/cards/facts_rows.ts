@@ -6,26 +6,43 @@
  */
 
 import type { Did } from "../../did.ts";
-import type { Atomic } from "../../kv/kv.ts";
+import type { Atomic, Key } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { cardKeys } from "./kv_keys.ts";
 import type { FactsRow } from "./rows.ts";
 
-/** Stores facts with the rows that follow from them; content does not change, so that nothing has to go. */
+/** The rows that follow from the facts of a manifest. */
+export function rowsOfFacts(
+  did: Did,
+  digest: Digest,
+  { children = [], layers = [], rkey }: FactsRow,
+): { key: Key; value: unknown }[] {
+  const named = [...new Set(children.map((child) => child.digest))];
+  return [
+    ...named.map((child) => ({
+      key: cardKeys.inIndex(did, child, digest),
+      value: 1,
+    })),
+    ...layers.map((layer) => ({
+      key: cardKeys.layer(layer, did, digest),
+      value: 1,
+    })),
+    ...(rkey === undefined
+      ? []
+      : [{ key: cardKeys.manifestRecord(did, rkey), value: digest }]),
+  ];
+}
+
+/** Stores facts with the rows that follow from them; where others were stored, remove these first. */
 export function setFacts(
   commit: Atomic,
   did: Did,
   digest: Digest,
   facts: FactsRow,
 ): void {
-  const { children = [], layers = [], rkey } = facts;
   commit.set(cardKeys.manifest(did, digest), facts);
-  for (const child of new Set(children.map((one) => one.digest))) {
-    commit.set(cardKeys.inIndex(did, child, digest), 1);
-  }
-  for (const layer of layers) commit.set(cardKeys.layer(layer, did, digest), 1);
-  if (rkey !== undefined) {
-    commit.set(cardKeys.manifestRecord(did, rkey), digest);
+  for (const { key, value } of rowsOfFacts(did, digest, facts)) {
+    commit.set(key, value);
   }
 }
 
@@ -34,12 +51,8 @@ export function deleteFacts(
   commit: Atomic,
   did: Did,
   digest: Digest,
-  { children = [], layers = [], rkey }: FactsRow,
+  facts: FactsRow,
 ): void {
   commit.delete(cardKeys.manifest(did, digest));
-  for (const child of new Set(children.map((one) => one.digest))) {
-    commit.delete(cardKeys.inIndex(did, child, digest));
-  }
-  for (const layer of layers) commit.delete(cardKeys.layer(layer, did, digest));
-  if (rkey !== undefined) commit.delete(cardKeys.manifestRecord(did, rkey));
+  for (const { key } of rowsOfFacts(did, digest, facts)) commit.delete(key);
 }

@@ -28,6 +28,12 @@ export function timeOfPart(part: KeyPart | undefined): number {
   return Number.MAX_SAFE_INTEGER - Number(part);
 }
 
+/** The digest in a key. */
+export function digestOfPart(part: KeyPart | undefined): Digest {
+  const hash = part instanceof Uint8Array ? part : new Uint8Array();
+  return `${hash.length === 64 ? "sha512" : "sha256"}:${hash.toHex()}`;
+}
+
 /** Key builders and prefixes. Times are milliseconds since the Unix epoch. */
 export const cardKeys = {
   /** What a page shows of a repository. */
@@ -36,8 +42,10 @@ export const cardKeys = {
   allCards: () => row("card"),
 
   /** Facts of a manifest; an owner has one record for all repositories that have it. */
-  manifest: (did: Did, digest: Digest) => row("manifest", did, digest),
+  manifest: (did: Did, digest: Digest) =>
+    row("manifest", did, digestPart(digest)),
   manifests: (did: Did) => row("manifest", did),
+  everyManifest: () => row("manifest"),
   /** The digest of a manifest whose record has a key of another making. */
   manifestRecord: (did: Did, rkey: string) => row("manifest_record", did, rkey),
 
@@ -51,20 +59,26 @@ export const cardKeys = {
   tagTime: (did: Did, repo: string, at: number, tag: string) =>
     row("tag_time", did, repo, newestFirst(at), tag),
   tagTimes: (did: Did, repo: string) => row("tag_time", did, repo),
+  everyTagTime: () => row("tag_time"),
   /** Tags of a digest. */
   digestTag: (did: Did, digest: Digest, repo: string, tag: string) =>
-    row("digest_tag", did, digest, repo, tag),
+    row("digest_tag", did, digestPart(digest), repo, tag),
   digestTags: (did: Did, digest: Digest, ...repo: [] | [string]) =>
-    row("digest_tag", did, digest, ...repo),
+    row("digest_tag", did, digestPart(digest), ...repo),
+
+  everyDigestTag: () => row("digest_tag"),
 
   /** Indexes that name a manifest. */
   inIndex: (did: Did, child: Digest, index: Digest) =>
-    row("in_index", did, child, index),
-  inIndexes: (did: Did, child: Digest) => row("in_index", did, child),
+    row("in_index", did, digestPart(child), digestPart(index)),
+  inIndexes: (did: Did, child: Digest) =>
+    row("in_index", did, digestPart(child)),
+  everyInIndex: () => row("in_index"),
   /** Manifests that have a layer. */
   layer: (layer: Digest, did: Did, digest: Digest) =>
-    row("layer", layerPart(layer), did, digest),
+    row("layer", layerPart(layer), did, digestPart(digest)),
   layers: (layer: Digest) => row("layer", layerPart(layer)),
+  everyLayer: () => row("layer"),
 
   /** Repositories by the time of their newest tag: of everybody, and of an owner. */
   updated: (at: number, did: Did, repo: string) =>
@@ -73,6 +87,7 @@ export const cardKeys = {
   updatedOf: (did: Did, at: number, repo: string) =>
     row("updated_of", did, newestFirst(at), repo),
   allUpdatedOf: (did: Did) => row("updated_of", did),
+  everyUpdatedOf: () => row("updated_of"),
 
   /** Counters of an owner. */
   count: (did: Did, what: "repositories" | "tags") => row("count", did, what),
@@ -102,8 +117,11 @@ export const cardKeys = {
   ],
 } as const;
 
+/** A digest in half the bytes of its text; the algorithms have hashes of different length. */
+function digestPart(digest: Digest): Uint8Array {
+  return Uint8Array.fromHex(digestParts(digest).hex);
+}
+
 function layerPart(layer: Digest): Uint8Array {
-  return Uint8Array.fromHex(
-    digestParts(layer).hex.slice(0, 2 * LAYER_KEY_BYTES),
-  );
+  return digestPart(layer).subarray(0, LAYER_KEY_BYTES);
 }

@@ -14,7 +14,7 @@ import { type Digest, isDigest } from "../../oci/digest.ts";
 import type { RecordChange } from "../record_change.ts";
 import type { IndexWatch } from "../watch.ts";
 import { deleteFacts, setFacts } from "./facts_rows.ts";
-import { cardKeys } from "./kv_keys.ts";
+import { cardKeys, digestOfPart } from "./kv_keys.ts";
 import { imageRow } from "./manifest_facts.ts";
 import { type NamedManifest, namedManifest } from "./record_facts.ts";
 import { EMPTY_CARD, writeCard } from "./repository_edit.ts";
@@ -195,7 +195,7 @@ export class ManifestRecords {
 }
 
 function digestOf(key: Facts["key"]): Digest {
-  return key.at(-1) as Digest;
+  return digestOfPart(key.at(-1));
 }
 
 /** The digests that a key of our making stands for. */

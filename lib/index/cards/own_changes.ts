@@ -10,18 +10,21 @@ import type { Did } from "../../did.ts";
 import type { Atomic, Entry, Key, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ParsedManifest } from "../../oci/manifest.ts";
+import type { OwnerNames } from "../search/owner_names.ts";
 import { deleteFacts, setFacts } from "./facts_rows.ts";
 import { cardKeys } from "./kv_keys.ts";
 import { contentRow } from "./manifest_facts.ts";
 import { addEdit, type RepoRef, type TagEdit } from "./repository_edit.ts";
 import type { CardRow, FactsRow, TagRow } from "./rows.ts";
-import { withClaim } from "./tag_claims.ts";
+import { withClaim, withoutClaim } from "./tag_claims.ts";
 
 /** What one commit of the registry changes; see `lib/registry/manifests/repository_changes.ts`. */
 export interface OwnChange extends RepoRef {
+  readonly handle?: string | undefined;
   readonly tags?: readonly {
     readonly tag: string;
-    readonly to: { digest: Digest; at: number; rkey: string } | undefined;
+    readonly rkey: string;
+    readonly to: { digest: Digest; at: number } | undefined;
   }[];
   readonly stored?: {
     readonly digest: Digest;
@@ -45,10 +48,12 @@ const MAX_TOGETHER = 4;
 export class OwnChanges {
   readonly #kv: Kv;
   readonly #clock: Clock;
+  readonly #owners: OwnerNames;
 
-  constructor(kv: Kv, clock: Clock) {
+  constructor(kv: Kv, clock: Clock, owners: OwnerNames) {
     this.#kv = kv;
     this.#clock = clock;
+    this.#owners = owners;
   }
 
   /** Rows that {@linkcode add} needs, where they can be read with those of the registry. */
@@ -72,6 +77,10 @@ export class OwnChanges {
     if (removed) await this.#remove(commit, change, removed);
     if (tags.length === 0) return;
     const [card, ...rows] = found.length > 0 ? found : await this.#read(change);
+    // Search may not know the owner of a new repository yet.
+    if (!card && change.handle !== undefined) {
+      await this.#owners.setHandle(did, change.handle);
+    }
     await addEdit(this.#kv, commit, {
       ref: { did, repo: change.repo },
       card: card as Entry<CardRow> | undefined,
@@ -103,11 +112,14 @@ export class OwnChanges {
 }
 
 function editOf(
-  { tag, to }: NonNullable<OwnChange["tags"]>[number],
+  { tag, rkey, to }: NonNullable<OwnChange["tags"]>[number],
   entry: Entry<TagRow> | undefined,
 ): TagEdit {
   const before = entry?.value;
-  return { tag, before, after: to && withClaim(before, to) };
+  const after = to
+    ? withClaim(before, { rkey, ...to })
+    : withoutClaim(before, rkey);
+  return { tag, before, after };
 }
 
 function factsOf(

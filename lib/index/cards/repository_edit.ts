@@ -100,19 +100,39 @@ export function writeCard(
   const was = before && isShown(before) ? before : undefined;
   const is = isShown(after) ? after : undefined;
   const [from, to] = [was?.newest?.at, is?.newest?.at];
+  const kind = is?.image?.kind;
   if (from !== undefined && from !== to) {
     commit.delete(cardKeys.updated(from, did, repo))
       .delete(cardKeys.updatedOf(did, from, repo));
   }
-  if (to !== undefined && from !== to) {
-    commit.set(cardKeys.updated(to, did, repo), 1)
-      .set(cardKeys.updatedOf(did, to, repo), 1);
+  if (to !== undefined && (from !== to || kind !== was?.image?.kind)) {
+    commit.set(cardKeys.updated(to, did, repo), kind)
+      .set(cardKeys.updatedOf(did, to, repo), kind);
   }
   writeSearchRows(commit, ref, was, is);
 }
 
+/** As {@linkcode writeCard}, with all rows that have to be there, whether or not they are. */
+export function writeCardAnew(
+  commit: Atomic,
+  ref: RepoRef,
+  read: Entry<CardRow> | undefined,
+  after: CardRow,
+): void {
+  const { did, repo } = ref;
+  const key = cardKeys.card(did, repo);
+  commit.check(key, read?.versionstamp ?? null);
+  if (isWorthKeeping(after)) commit.set(key, after);
+  else commit.delete(key);
+  if (!isShown(after) || !after.newest) return;
+  const { at } = after.newest;
+  commit.set(cardKeys.updated(at, did, repo), after.image?.kind)
+    .set(cardKeys.updatedOf(did, at, repo), after.image?.kind);
+  writeSearchRows(commit, ref, undefined, after);
+}
+
 /** Whether a repository appears in lists. */
-function isShown({ tags, image, hidden }: CardRow): boolean {
+export function isShown({ tags, image, hidden }: CardRow): boolean {
   return tags > 0 && image !== undefined && !hidden;
 }
 

@@ -7,9 +7,8 @@
 import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import { manifestRkey } from "../../atproto/records/rkeys.ts";
 import type { Did } from "../../did.ts";
-import type { Digest } from "../../oci/digest.ts";
 import type { RecordChange, RecordHandler } from "../record_change.ts";
-import { cardKeys } from "./kv_keys.ts";
+import { cardKeys, digestOfPart } from "./kv_keys.ts";
 import {
   ManifestRecords,
   type ManifestRecordsDeps,
@@ -37,19 +36,24 @@ export class RepositoryRecords implements RecordHandler {
     if (change.collection === TAG) await this.#tags.apply(change);
   }
 
-  /** Keys of the records that rows were made of. */
-  async *known(did: Did, collection: string): AsyncGenerator<string> {
+  /** The records that rows were made of, with their times in milliseconds since the Unix epoch. */
+  async *known(
+    did: Did,
+    collection: string,
+  ): AsyncGenerator<{ rkey: string; at: number }> {
     const { kv } = this.#deps;
     if (collection === MANIFEST) {
       const prefix = cardKeys.manifests(did);
       for await (const { key, value } of kv.list<FactsRow>({ prefix })) {
-        yield value.rkey ?? manifestRkey(key.at(-1) as Digest);
+        const { rkey = manifestRkey(digestOfPart(key.at(-1))), createdAt } =
+          value;
+        yield { rkey, at: createdAt };
       }
     }
     if (collection === TAG) {
       const prefix = cardKeys.allTags(did);
       for await (const { value } of kv.list<TagRow>({ prefix })) {
-        for (const { rkey } of value) yield rkey;
+        for (const { rkey, at } of value) yield { rkey, at };
       }
     }
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { manifestRkey } from "../../atproto/records/rkeys.ts";
 import { digestOf } from "../../oci/digest.ts";
 import { rowsBelow } from "../testing_rows.ts";
+import { cardKeys } from "./kv_keys.ts";
 import type { CardRow, FactsRow } from "./rows.ts";
 import {
   ALICE,
@@ -220,7 +221,10 @@ Deno.test("the keys of all records that count can be listed", async () => {
   await index.tag("app", "v1", digest);
   await index.tag("app", "v1", digest, { rkey: "other" });
   const known = (collection: string) =>
-    Array.fromAsync(index.records.known(ALICE, collection));
+    Array.fromAsync(
+      index.records.known(ALICE, collection),
+      ({ rkey }) => rkey,
+    );
   assert.deepEqual(await known(MANIFEST), ["strange"]);
   assert.deepEqual((await known("io.atcr.tag")).sort(), ["app_v1", "other"]);
 });
@@ -246,18 +250,12 @@ Deno.test("another record with the same digest does not say less than the bytes 
   using index = await startTestRecords();
   const bytes = imageBytes("one");
   const digest = digestOf(bytes);
-  await index.kv.set(["index", 1, "manifest", ALICE, digest], {
+  await index.kv.set(cardKeys.manifest(ALICE, digest), {
     ...{ mediaType: "m", kind: "helm", repo: "app", holdDid: HOLD },
     ...{ createdAt: index.clock.now(), exact: true },
   });
   await index.manifest("moved", bytes, { rev: revOf(2) });
-  const found = await index.kv.get<FactsRow>([
-    "index",
-    1,
-    "manifest",
-    ALICE,
-    digest,
-  ]);
+  const found = await index.kv.get<FactsRow>(cardKeys.manifest(ALICE, digest));
   assert.equal(found?.value.kind, "helm");
   assert.equal(found.value.repo, "moved");
 });

@@ -10,7 +10,7 @@ import { INDEX_VERSION } from "../version.ts";
 
 /** Key builders and prefixes. */
 export const searchKeys = {
-  /** A word of a repository, or of an owner where `repo` is empty; more popular ones first. The empty word stands for all. */
+  /** A word of a repository; more popular ones first. The empty word stands for all. */
   word: (word: string, bucket: number, did: Did, repo: string): Key => [
     "index",
     INDEX_VERSION,
@@ -34,5 +34,20 @@ export const searchKeys = {
   allNames: (): Key => ["index", INDEX_VERSION, "name"],
   /** How an owner is found and named. */
   owner: (did: Did): Key => ["index", INDEX_VERSION, "owner", did],
-  allOwners: (): Key => ["index", INDEX_VERSION, "owner"],
+  /** The owner that last had a handle. */
+  handle: (handle: string): Key => ["index", INDEX_VERSION, "handle", handle],
+  /** A word that an owner is found by. */
+  ownerWord: (word: string, did: Did): Key => [
+    "index",
+    INDEX_VERSION,
+    "owner_word",
+    word,
+    did,
+  ],
+  ownerWords: (word: string): Key => [
+    "index",
+    INDEX_VERSION,
+    "owner_word",
+    word,
+  ],
 } as const;

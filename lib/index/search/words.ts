@@ -17,7 +17,7 @@ const STOP_WORDS = new Set(
 );
 
 /** The words of `text` in lower case, each once, cut to 32 characters. */
-function wordsOf(text: string): string[] {
+export function wordsOf(text: string): string[] {
   const words = text.normalize("NFKC").toLowerCase().match(/[\p{L}\p{N}]+/gu);
   return [...new Set(words?.map((word) => word.slice(0, MAX_WORD)))];
 }
@@ -32,4 +32,18 @@ export function repositoryWords(
     .filter((word) => word.length >= MIN_TEXT_WORD && !STOP_WORDS.has(word));
   for (const word of told.slice(0, MAX_TEXT_WORDS)) words.add(word);
   return words;
+}
+
+/** Words of an owner: the whole handle, its labels but the last, and the display name. */
+export function ownerWords(
+  handle: string | undefined,
+  displayName: string | undefined,
+): string[] {
+  const labels = handle?.split(".") ?? [];
+  return [
+    ...new Set([
+      ...wordsOf(labels.slice(0, Math.max(1, labels.length - 1)).join(" ")),
+      ...wordsOf(displayName ?? ""),
+    ]),
+  ].slice(0, MAX_NAME_WORDS);
 }

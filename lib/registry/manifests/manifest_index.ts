@@ -33,7 +33,7 @@ import { otherRepositories, Removals } from "./removals.ts";
 import {
   type RepositoryChange,
   type RepositoryIndex,
-  targetOf,
+  tagSet,
   UNFOLLOWED,
 } from "./repository_changes.ts";
 import { TagChanges } from "./tag_changes.ts";
@@ -56,6 +56,8 @@ export interface ManifestPut {
   row: ManifestRow;
   /** What the bytes say, for those who follow. */
   manifest?: ParsedManifest;
+  /** The owner's handle, for those who follow. */
+  handle?: string | undefined;
   referrer?: ReferrerRow;
   tags: readonly TagPut[];
   /** Further rows of the same commit. */
@@ -280,15 +282,16 @@ type FormerTags = readonly (Entry<StoredTagRow> | undefined)[];
 /** What those who follow hear of a manifest. */
 function followed(
   ref: RepoRef,
-  { digest, row, manifest, tags }: ManifestPut,
+  { digest, row, manifest, tags, handle }: ManifestPut,
 ): RepositoryChange {
   const { holdDid, createdAt, rkey } = row;
   return {
     ...ref,
+    handle,
     ...(manifest
       ? { stored: { digest, manifest, holdDid, createdAt, rkey } }
       : {}),
-    tags: tags.map(({ tag, row }) => ({ tag, to: targetOf(row) })),
+    tags: tags.map(({ tag, row }) => tagSet(tag, row)),
   };
 }
 

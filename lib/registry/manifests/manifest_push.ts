@@ -122,6 +122,7 @@ export class ManifestPush {
       { digest, tags: pushed.tags },
       (lost, removals) =>
         this.#store(session, push, pushed, delivery, {
+          handle: owner.handle,
           lost,
           signal,
           removals,
@@ -166,7 +167,8 @@ export class ManifestPush {
     { ref, holdDid, digest, manifest }: Push,
     pushed: PushedManifest,
     delivery: PlannedJob | undefined,
-    { lost, signal, removals }: {
+    { handle, lost, signal, removals }: {
+      handle: string | undefined;
       lost: AbortSignal;
       signal: AbortSignal | undefined;
       removals: PendingRemovals;
@@ -235,6 +237,7 @@ export class ManifestPush {
       digest,
       row,
       manifest,
+      handle,
       tags,
       removals,
       pushed: true,

@@ -215,7 +215,11 @@ export class Removals {
     tags: readonly DeletedTag[],
   ): Promise<void> {
     const { did, repo } = ref;
-    const gone = tags.map(({ tag }) => ({ tag, to: undefined }));
+    const gone = tags.map(({ tag, row: { rkey } }) => ({
+      tag,
+      rkey,
+      to: undefined,
+    }));
     const followed = { ...ref, tags: gone };
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const change = this.#kv.atomic();

@@ -16,13 +16,13 @@ export interface TagTarget {
   readonly digest: Digest;
   /** When the tag was set, in milliseconds since the Unix epoch. */
   readonly at: number;
-  /** Key of the tag's record in the owner's repo. */
-  readonly rkey: string;
 }
 
-/** A tag that was set; undefined: removed. */
+/** A tag that was set; `to` is undefined when it was removed. */
 export interface ChangedTag {
   readonly tag: string;
+  /** Key of the tag's record in the owner's repo. */
+  readonly rkey: string;
   readonly to: TagTarget | undefined;
 }
 
@@ -48,6 +48,8 @@ export interface RemovedManifest {
 export interface RepositoryChange {
   readonly did: Did;
   readonly repo: string;
+  /** The owner's handle, where it is at hand. */
+  readonly handle?: string | undefined;
   /** Each tag once. */
   readonly tags?: readonly ChangedTag[];
   readonly stored?: StoredManifest | undefined;
@@ -75,7 +77,8 @@ export const UNFOLLOWED: RepositoryIndex = {
   add: () => Promise.resolve(),
 };
 
-/** Where a tag with this row points. */
-export function targetOf({ digest, updatedAt, rkey }: TagRow): TagTarget {
-  return { digest, at: updatedAt, rkey };
+/** A tag that was set to this row. */
+export function tagSet(tag: string, row: TagRow): ChangedTag {
+  const { digest, updatedAt, rkey } = row;
+  return { tag, rkey, to: { digest, at: updatedAt } };
 }

@@ -13,7 +13,7 @@ import type { KeptRow, RepoRef } from "./manifest_index.ts";
 import {
   type ChangedTag,
   type RepositoryIndex,
-  targetOf,
+  tagSet,
 } from "./repository_changes.ts";
 import {
   type PendingRemovals,
@@ -55,7 +55,7 @@ export class TagChanges {
     const key = registryKeys.tag(ref.did, ref.repo, tag);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const change = this.#settingOf(ref, tag, row, expected, removals);
-      await this.#follow(change, ref, [{ tag, to: targetOf(row) }]);
+      await this.#follow(change, ref, [tagSet(tag, row)]);
       if (await change.commit()) return true;
       const now = await this.#deps.removals.read(ref);
       if (now.versionstamp !== removals.versionstamp) {
@@ -116,7 +116,7 @@ export class TagChanges {
     const { did, repo } = ref;
     const { kv } = this.#deps;
     const key = registryKeys.tag(did, repo, tag);
-    const { digest } = expected.value;
+    const { digest, rkey } = expected.value;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const removals = await this.#deps.removals.read(ref);
       const now = await kv.get(key);
@@ -130,7 +130,7 @@ export class TagChanges {
       }
       for (const { key, row } of also) change.set(key, row);
       this.#deps.removals.touch(change, ref, removals);
-      await this.#follow(change, ref, [{ tag, to: undefined }]);
+      await this.#follow(change, ref, [{ tag, rkey, to: undefined }]);
       if (await change.commit()) return true;
     }
     throw new RemovalsChangedError();

@@ -1,0 +1,61 @@
+/**
+ * `index rebuild`: makes what pages and search read again.
+ *
+ * @module
+ */
+
+import { AppError } from "../lib/errors.ts";
+import type { Command, CommandCall } from "./command.ts";
+import { withContext } from "./open_context.ts";
+
+/** Commands about the index. */
+export const INDEX_COMMANDS: readonly Command[] = [
+  {
+    name: "index rebuild",
+    synopsis: "[--restart]",
+    doc:
+      "make the index of pages and search again from manifests, tags and PDSes; may run beside the server, and goes on where it was stopped",
+    options: { restart: "flag" },
+    run: rebuild,
+  },
+];
+
+/** Owners between two lines of progress. */
+const STEP = 100;
+
+async function rebuild(call: CommandCall): Promise<number> {
+  return await withContext(call.config(), async ({ index }) => {
+    if (!index) {
+      throw new AppError(
+        "INVALID_REQUEST",
+        "No registry runs under this configuration: server.roles does not name it.",
+      );
+    }
+    const stop = new AbortController();
+    const end = () => stop.abort(new Error("stopped"));
+    Deno.addSignalListener("SIGINT", end);
+    try {
+      const { owners, unlisted, removed } = await index.rebuild.run({
+        restart: call.options.has("restart"),
+        signal: stop.signal,
+        progress: ({ owners }) => {
+          if (owners % STEP === 0) call.print(`${owners} owners`);
+        },
+      });
+      call.print(
+        `${owners} owners done, ${removed} rows removed that nothing stood behind.`,
+      );
+      if (unlisted === 0) return 0;
+      call.print(
+        `${unlisted} owners could not be listed: of them nothing was taken away. Run it again later.`,
+      );
+      return 1;
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+      call.print("Stopped. The next run goes on from here.");
+      return 1;
+    } finally {
+      Deno.removeSignalListener("SIGINT", end);
+    }
+  });
+}

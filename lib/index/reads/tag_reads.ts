@@ -1,0 +1,133 @@
+/**
+ * Tags of a repository, their history, and what leads to a manifest.
+ *
+ * @module
+ */
+
+import type { Did } from "../../did.ts";
+import { AppError } from "../../errors.ts";
+import type { Kv } from "../../kv/kv.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { limitOf, type Page, type PageRequest } from "../cursor.ts";
+import {
+  after,
+  cursorOf,
+  type MayRead,
+  readCursor,
+  Reading,
+} from "../reading.ts";
+import type { IndexWatch } from "../watch.ts";
+import { cardKeys, timeOfPart } from "../cards/kv_keys.ts";
+import type { CardRow, FactsRow, MoveRow } from "../cards/rows.ts";
+
+/** A tag in a list. */
+export interface ListedTag {
+  readonly tag: string;
+  readonly digest: Digest;
+  /** When it was set, in milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** Absent when the manifest is not there any more. */
+  readonly facts: FactsRow | undefined;
+}
+
+/** A move of a tag in a list. */
+export interface ListedMove extends MoveRow {
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+}
+
+export interface TagReadsDeps {
+  kv: Kv;
+  watch: IndexWatch;
+}
+
+/** Reads tags. */
+export class TagReads {
+  readonly #deps: TagReadsDeps;
+
+  constructor(deps: TagReadsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Tags, the one that moved last first. What lies where the one who asks may not read is left out. */
+  async newest(
+    did: Did,
+    repo: string,
+    options: PageRequest,
+    mayRead: MayRead,
+  ): Promise<Page<ListedTag>> {
+    const limit = limitOf(options);
+    const last = readCursor("tags", options.cursor, ["number", "string"]);
+    const prefix = cardKeys.tagTimes(did, repo);
+    const reading = new Reading(this.#deps.kv, mayRead);
+    const rows = await reading.list<Digest>(after(prefix, last), limit);
+    const digests = [...new Set(rows.map(({ value }) => value))];
+    const [card, ...found] = await reading.many<CardRow | FactsRow>([
+      cardKeys.card(did, repo),
+      ...digests.map((digest) => cardKeys.manifest(did, digest)),
+    ]) as [CardRow | undefined, ...(FactsRow | undefined)[]];
+    const items: ListedTag[] = [];
+    for (const { key, value: digest } of rows) {
+      const facts = found[digests.indexOf(digest)];
+      const hold = facts?.holdDid ?? card?.image?.holdDid;
+      if (card?.hidden || !hold || !await reading.mayRead(hold)) continue;
+      const at = timeOfPart(key.at(-2));
+      items.push({ tag: String(key.at(-1)), digest, at, facts });
+    }
+    reading.end(this.#deps.watch, "tags");
+    const end = rows.length < limit ? undefined : rows.at(-1)?.key.slice(-2);
+    return { items, cursor: end && cursorOf("tags", end as [number, string]) };
+  }
+
+  /** Moves of a tag, the last one first. Throws AppError `NAME_UNKNOWN` as {@linkcode aliases} does. */
+  async history(
+    did: Did,
+    repo: string,
+    tag: string,
+    options: PageRequest,
+    mayRead: MayRead,
+  ): Promise<Page<ListedMove>> {
+    const limit = limitOf(options);
+    const last = readCursor("moves", options.cursor, ["number"]);
+    const reading = new Reading(this.#deps.kv, mayRead);
+    await this.#requireRead(reading, did, repo);
+    const prefix = cardKeys.tagMoves(did, repo, tag);
+    const rows = await reading.list<MoveRow>(after(prefix, last), limit);
+    reading.end(this.#deps.watch, "moves");
+    const end = rows.length < limit ? undefined : rows.at(-1)?.key.at(-1);
+    return {
+      items: rows.map(({ key, value }) => ({
+        ...value,
+        at: timeOfPart(key.at(-1)),
+      })),
+      cursor: end === undefined ? undefined : cursorOf("moves", [Number(end)]),
+    };
+  }
+
+  /** Tags that point at a digest, in byte order. Throws AppError `NAME_UNKNOWN` for a repository that is not shown to the one who asks. */
+  async aliases(
+    did: Did,
+    repo: string,
+    digest: Digest,
+    options: PageRequest,
+    mayRead: MayRead,
+  ): Promise<Page<string>> {
+    const limit = limitOf(options);
+    const last = readCursor("aliases", options.cursor, ["string"]);
+    const reading = new Reading(this.#deps.kv, mayRead);
+    await this.#requireRead(reading, did, repo);
+    const prefix = cardKeys.digestTags(did, digest, repo);
+    const rows = await reading.list(after(prefix, last), limit);
+    reading.end(this.#deps.watch, "aliases");
+    const items = rows.map(({ key }) => String(key.at(-1)));
+    const end = rows.length < limit ? undefined : items.at(-1);
+    return { items, cursor: end && cursorOf("aliases", [end]) };
+  }
+
+  async #requireRead(reading: Reading, did: Did, repo: string): Promise<void> {
+    const card = await reading.one<CardRow>(cardKeys.card(did, repo));
+    const hold = card?.hidden ? undefined : card?.image?.holdDid;
+    if (hold && await reading.mayRead(hold)) return;
+    throw new AppError("NAME_UNKNOWN", "There is no such repository.");
+  }
+}
