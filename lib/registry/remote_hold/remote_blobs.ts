@@ -10,10 +10,17 @@ import { z } from "zod";
 import { AppError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ByteRange } from "../../storage/blob_store.ts";
+import { collect } from "../../storage/stream.ts";
 import type { Caller } from "../../hold_api/hold_client.ts";
 import type { RemoteCalls } from "./remote_calls.ts";
 
 const locationSchema = z.object({ url: z.string().max(8_192) });
+
+/** Maximum bytes of a JSON response with the URL of a blob. */
+const MAX_LOCATION_BYTES = 64 * 1024;
+
+/** Timeout of reading such a response, in milliseconds. */
+const LOCATION_TIMEOUT_MS = 10_000;
 
 /** How long the existence of a blob is cached, in milliseconds. */
 const SIZE_TTL_MS = 60_000;
@@ -77,8 +84,9 @@ export class RemoteBlobs {
     }
     const size = sizeOf(response);
     // A response without the requested range would be mistaken for the range.
-    const complete = size === 0 ||
-      (range ? isRange(response, range) : response.status === 200);
+    const complete = range
+      ? isRange(response, range) || isEmpty(response)
+      : response.status === 200;
     if (complete && response.body && size !== undefined) {
       return { size, body: response.body };
     }
@@ -147,9 +155,32 @@ export class RemoteBlobs {
     // Other holds return the URL in JSON, even if not requested.
     const type = response.headers.get("content-type") ?? "";
     if (!response.ok || !type.startsWith("application/json")) return response;
-    const body: unknown = await response.json().catch(() => undefined);
-    const location = locationSchema.safeParse(body).data?.url;
+    const location = await this.#locationIn(response);
     return location && this.#calls.target(location);
+  }
+
+  /**
+   * The URL in a JSON response; undefined when there is none. The response
+   * could have been the blob, so the fetch limits neither its size nor its time.
+   */
+  async #locationIn({ body }: Response): Promise<string | undefined> {
+    let bytes: Uint8Array;
+    try {
+      const late = AbortSignal.timeout(LOCATION_TIMEOUT_MS);
+      bytes = await collect(body ?? new Uint8Array(), MAX_LOCATION_BYTES, late);
+    } catch (cause) {
+      throw new AppError(
+        "UPSTREAM_FAILED",
+        `The hold ${this.#calls.did} gave an answer that is too large or too slow to be the URL of a blob.`,
+        { cause },
+      );
+    }
+    try {
+      const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+      return locationSchema.safeParse(value).data?.url;
+    } catch {
+      return undefined;
+    }
   }
 }
 
@@ -158,6 +189,13 @@ function isRange({ status, headers }: Response, range: ByteRange): boolean {
   const bytes = `bytes ${range.start}-${range.end}/`;
   return status === 206 &&
     headers.get("content-range")?.startsWith(bytes) === true;
+}
+
+/** Whether a response without the requested range says that the blob is empty. */
+function isEmpty({ status, headers }: Response): boolean {
+  return status === 416
+    ? headers.get("content-range") === "bytes */0"
+    : status === 200 && headers.get("content-length") === "0";
 }
 
 /** Size of the whole blob from a full or partial response; undefined when unknown. */

@@ -475,6 +475,73 @@ Deno.test("an invalid size counts as missing", async () => {
   }
 });
 
+Deno.test("a failure without a body is no empty blob", async () => {
+  const empty = { headers: { "content-length": "0" } };
+  for (const status of [404, 416, 429, 500, 503]) {
+    const { fetch } = fakeFetch({
+      [`${ORIGIN}/xrpc/com.atproto.sync.getBlob`]: (request: Request) =>
+        request.method === "HEAD"
+          ? new Response(null, { ...empty, status: 405 })
+          : new Response("", { ...empty, status }),
+    });
+    using remote = await openRemote(fetch);
+    const { hold } = remote;
+    const name = digest(noise(2));
+    const found = await hold.statMany(ALICE, [name]).catch(() => [undefined]);
+    assert.deepEqual(found, [undefined], `${status}`);
+    const opened = await hold.open(ALICE, name).catch(() => undefined);
+    assert.equal(opened, undefined, `${status}`);
+  }
+});
+
+Deno.test("an empty blob is found at a hold that refuses its first byte", async () => {
+  const { fetch } = fakeFetch({
+    [`${ORIGIN}/xrpc/com.atproto.sync.getBlob`]: (request: Request) =>
+      request.method === "HEAD"
+        ? new Response(null, { status: 405 })
+        : new Response("", {
+          status: 416,
+          headers: { "content-range": "bytes */0" },
+        }),
+  });
+  using remote = await openRemote(fetch);
+  const name = digest(new Uint8Array(0));
+  assert.deepEqual(await remote.hold.statMany(ALICE, [name]), [0]);
+});
+
+Deno.test("the URL of a blob is read up to a limit, however much the hold sends", async () => {
+  let sent = 0;
+  let stopped = 0;
+  const endless = () =>
+    new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent++;
+        controller.enqueue(new Uint8Array(16 * 1024).fill(0x20));
+        if (sent > 1_000) controller.close();
+      },
+      cancel() {
+        stopped++;
+      },
+    });
+  const { fetch } = fakeFetch({
+    [`${ORIGIN}/xrpc/com.atproto.sync.getBlob`]: (request: Request) =>
+      request.method === "HEAD"
+        ? new Response(null, { status: 405 })
+        : new Response(endless(), {
+          headers: { "content-type": "application/json" },
+        }),
+  });
+  using remote = await openRemote(fetch);
+  const { hold } = remote;
+  const name = digest(noise(2));
+  const fault = (error: unknown) => isAppError(error, "UPSTREAM_FAILED");
+  await assert.rejects(hold.open(ALICE, name), fault);
+  await assert.rejects(hold.locate(ALICE, name), fault);
+  await assert.rejects(hold.stat(ALICE, name), fault);
+  assert.equal(stopped, 3);
+  assert.ok(sent < 30, `${sent}`);
+});
+
 Deno.test("a session that has ended asks the user to log in again", async () => {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
