@@ -6,7 +6,8 @@
  * @module
  */
 
-import type { Did } from "../did.ts";
+import { z } from "zod";
+import { type Did, didSchema } from "../did.ts";
 import { AppError } from "../errors.ts";
 import type { HoldAccess } from "./access.ts";
 import { COLLECTIONS, crewRkey, type HoldRecords } from "./records.ts";
@@ -24,6 +25,8 @@ export interface CaptainRecordsDeps {
   access: HoldAccess;
   records: HoldRecords;
 }
+
+const memberSchema = z.object({ member: didSchema });
 
 /** Whether `write` changes a record of the captain `owner`, judging by the write alone. */
 export function isCaptainsWrite(owner: Did, write: RecordWrite): boolean {
@@ -71,8 +74,7 @@ export class CaptainRecords {
   }
 }
 
-function memberOf(value: unknown): unknown {
-  return typeof value === "object" && value !== null && "member" in value
-    ? value.member
-    : undefined;
+/** The member in a crew record, in the spelling of {@linkcode Did}. */
+function memberOf(value: unknown): Did | undefined {
+  return memberSchema.safeParse(value).data?.member;
 }
