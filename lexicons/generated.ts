@@ -260,7 +260,7 @@ export interface Methods {
     input: Empty;
     output: {
       success: boolean;
-      /** False for the captain, who stays. */
+      /** False for the captain, and for a member who has less than every account: the record stays. */
       crewDeleted: boolean;
       layersDeleted: number;
       statsDeleted: number;

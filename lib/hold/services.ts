@@ -86,7 +86,7 @@ export function createHoldServices(deps: HoldServicesDeps): HoldServices {
     stats,
     posts,
     notify: new HoldNotify({ ...recorded, quota, stats, posts }),
-    userData: new HoldUserData(recorded),
+    userData: new HoldUserData({ ...recorded, quota }),
     gc: new HoldGc({
       ...recorded,
       charges: quota.ledger,

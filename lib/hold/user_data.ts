@@ -11,6 +11,7 @@ import type { HoldAccess } from "./access.ts";
 import type { HoldCrew } from "./crew.ts";
 import type { LayerEntry, LayerIndex } from "./layers/layer_index.ts";
 import type { LayerRecords } from "./layers/layer_records.ts";
+import type { HoldQuota } from "./quota/quota.ts";
 import {
   COLLECTIONS,
   type CrewMember,
@@ -29,6 +30,7 @@ export interface HoldUserDataDeps {
   crew: HoldCrew;
   layers: LayerIndex;
   layerRecords: LayerRecords;
+  quota: Pick<HoldQuota, "isBelowDefault">;
   clock: Clock;
 }
 
@@ -51,7 +53,7 @@ export interface UserDataExport {
 /** Output of `io.atcr.hold.deleteUserData`. */
 export interface UserDataDeletion {
   readonly success: true;
-  /** False for the captain, who is not removed. */
+  /** False for the captain and for limited members, whose records stay. */
   readonly crewDeleted: boolean;
   readonly layersDeleted: number;
   readonly statsDeleted: number;
@@ -113,8 +115,8 @@ export class HoldUserData {
   }
 
   async #delete(user: Did): Promise<UserDataDeletion> {
-    const { records, access, crew, layers, layerRecords } = this.#deps;
-    const isCaptain = (await access.captain())?.owner === user;
+    const { records, crew, layers, layerRecords } = this.#deps;
+    const stays = await this.#staysInCrew(user);
     const entries: LayerEntry[] = [];
     for await (const entry of layers.ofUser(user)) entries.push(entry);
     await layerRecords.remove(entries);
@@ -135,10 +137,24 @@ export class HoldUserData {
     await this.#remove(COLLECTIONS.scan, scans);
     return {
       success: true,
-      crewDeleted: !isCaptain && await crew.remove(user),
+      crewDeleted: !stays && await crew.remove(user),
       layersDeleted: entries.length,
       statsDeleted: stats.length,
     };
+  }
+
+  /**
+   * Whether the crew record of `user` stays: that of the captain, and one by
+   * which an admin gave less than every account has. Without it the account
+   * would have that again.
+   */
+  async #staysInCrew(user: Did): Promise<boolean> {
+    const { access, quota } = this.#deps;
+    const captain = await access.captain();
+    if (captain?.owner === user) return true;
+    if (!captain?.allowAllCrew || !await access.member(user)) return false;
+    const isRestricted = !(await access.write(user)).allowed;
+    return isRestricted || await quota.isBelowDefault(user);
   }
 
   async *#stats(

@@ -87,6 +87,12 @@ export class HoldQuota {
     return await this.#tierOf(user) !== undefined;
   }
 
+  /** Whether `user` has less than a user without a tier. */
+  async isBelowDefault(user: Did): Promise<boolean> {
+    const { quota = Infinity } = await this.#tierOf(user) ?? {};
+    return quota < (this.#defaultTier()?.quota ?? Infinity);
+  }
+
   /**
    * Charges the blobs of a manifest to `user` before it is written. Throws
    * AppError `QUOTA_EXCEEDED` when they exceed the limit; nothing is charged
@@ -110,11 +116,15 @@ export class HoldQuota {
   }
 
   async #tierOf(user: Did): Promise<Tier | undefined> {
-    const { access, tiers, defaultTier } = this.#deps;
+    const { access, tiers } = this.#deps;
     if (tiers.length === 0) return undefined;
     if ((await access.captain())?.owner === user) return undefined;
     const named = (await access.member(user))?.tier;
-    return tiers.find(({ name }) => name === named) ??
-      tiers.find(({ name }) => name === defaultTier);
+    return tiers.find(({ name }) => name === named) ?? this.#defaultTier();
+  }
+
+  #defaultTier(): Tier | undefined {
+    const { tiers, defaultTier } = this.#deps;
+    return tiers.find(({ name }) => name === defaultTier);
   }
 }

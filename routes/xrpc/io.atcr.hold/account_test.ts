@@ -193,6 +193,21 @@ Deno.test("a quota is returned, and tiers are set by admins and trusted registri
   assert.equal(bad.body.error, "InvalidUserDid");
 });
 
+Deno.test("only the captain changes the captain's tier", async () => {
+  await using server = await openServer({}, {
+    tiers: [{ name: "deckhand", quota: 50 }],
+  });
+  const admin = { role: "admin", permissions: ["crew:admin"] };
+  await server.crew.put(BOB, admin);
+  const input = { userDid: CAPTAIN, tierRank: 0 };
+  const before = await server.crew.find(CAPTAIN);
+  const { status } = await server.call(BOB, "updateCrewTier", input);
+  assert.equal(status, 403);
+  assert.deepEqual(await server.crew.find(CAPTAIN), before);
+  const own = await server.call(CAPTAIN, "updateCrewTier", input);
+  assert.deepEqual(own.body, { tierName: "deckhand" });
+});
+
 Deno.test("an account can export and delete its data", async () => {
   await using server = await openServer({
     allowAllCrew: true,
@@ -261,6 +276,29 @@ Deno.test("an account can export and delete its data", async () => {
   const anonymous = await server.ask(undefined, "exportUserData");
   assert.equal(anonymous.status, 401);
   assert.equal(anonymous.body.error, "AuthRequired");
+});
+
+Deno.test("an account that an admin has limited stays limited when it deletes its data", async () => {
+  await using server = await openServer({ allowAllCrew: true }, {
+    tiers: [{ name: "deckhand", quota: 50 }, { name: "bosun", quota: 500 }],
+    defaultTier: "bosun",
+  });
+  const erase = async (did: Did) =>
+    (await server.call(did, "deleteUserData", {})).body.crewDeleted;
+  await server.crew.put(ALICE, { role: "member", permissions: ["blob:read"] });
+  assert.equal(await erase(ALICE), false);
+  assert.equal((await server.access.write(ALICE)).allowed, false);
+  await server.crew.request(BOB);
+  await server.crew.setTier(BOB, "deckhand");
+  assert.equal(await erase(BOB), false);
+  assert.equal((await server.quota.report(BOB)).tier, "deckhand");
+  await server.crew.setTier(BOB, "bosun");
+  assert.equal(await erase(BOB), true);
+  // Where accounts join by invitation, the record gives and does not limit.
+  await using closed = await openServer();
+  await closed.crew.put(ALICE, { role: "member", permissions: ["blob:read"] });
+  const { body } = await closed.call(ALICE, "deleteUserData", {});
+  assert.equal(body.crewDeleted, true);
 });
 
 Deno.test("counts are set by admins only", async () => {
