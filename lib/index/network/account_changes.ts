@@ -68,16 +68,25 @@ export class AccountChanges {
   }
 
   /**
-   * Removes the records of a deleted account, at most some thousands; returns
-   * true when nothing is left. An account that still exists becomes active again.
+   * Does as {@linkcode forget} if the account is deleted. One that still exists
+   * becomes active again.
    */
   async remove(did: Did): Promise<boolean> {
-    const { accounts, clock, ledger, look } = this.#deps;
+    const { clock, look } = this.#deps;
     const { status } = await look(did);
     if (status !== "deleted") {
       await this.statusChanged(did, accountStatus(status), clock.now());
       return true;
     }
+    return await this.forget(did);
+  }
+
+  /**
+   * Removes the records of an account and the account itself, at most some
+   * thousand records; returns true when nothing is left.
+   */
+  async forget(did: Did): Promise<boolean> {
+    const { accounts, clock, ledger } = this.#deps;
     const gone: CheckedChange[] = [];
     for await (const record of ledger.records(did, REMOVED_AT_ONCE)) {
       const at = clock.now();

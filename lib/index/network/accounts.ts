@@ -21,6 +21,7 @@ export interface AccountRow {
 }
 
 const REMEMBERED = 50_000;
+const REMEMBERED_MS = 600_000;
 const ATTEMPTS = 5;
 
 /** Rows of accounts. */
@@ -28,7 +29,11 @@ export class NetworkAccounts {
   readonly #kv: Kv;
   readonly #clock: Clock;
   /** Cache of known accounts. */
-  readonly #known = new LRUCache<Did, true>({ max: REMEMBERED });
+  readonly #known = new LRUCache<Did, true>({
+    max: REMEMBERED,
+    // Another instance may have removed it.
+    ttl: REMEMBERED_MS,
+  });
 
   constructor(kv: Kv, clock: Clock) {
     this.#kv = kv;

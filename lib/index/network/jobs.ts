@@ -86,8 +86,8 @@ export class NetworkJobs {
   }
 
   /** Adds the listing of an account's repo to `commit`: two mutations. */
-  addListing(commit: Atomic, did: Did, pauseMs = 0): void {
-    this.#add(commit, NETWORK_JOBS.list, did, pauseMs);
+  addListing(commit: Atomic, did: Did): void {
+    this.#add(commit, NETWORK_JOBS.list, did, 0);
   }
 
   /** Adds a walk over accounts to `commit`; replaces a waiting one over the same accounts. */

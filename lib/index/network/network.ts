@@ -26,7 +26,7 @@ import { AccountChanges } from "./account_changes.ts";
 import { lookAtAccount } from "./account_look.ts";
 import { NetworkAccounts } from "./accounts.ts";
 import { Backfill } from "./backfill.ts";
-import { Dispatcher } from "./dispatcher.ts";
+import { Dispatcher, isOurs } from "./dispatcher.ts";
 import { NETWORK_JOBS, NetworkJobs } from "./jobs.ts";
 import { networkKeys } from "./kv_keys.ts";
 import type { NetworkObserver } from "./observer.ts";
@@ -57,6 +57,7 @@ export class IndexNetwork {
   readonly accounts: NetworkAccounts;
   readonly #deps: NetworkDeps;
   readonly #jobs: NetworkJobs;
+  readonly #ledger: RecordLedger;
   readonly #dispatcher: Dispatcher;
   readonly #changes: AccountChanges;
   readonly #listing: RepoListing;
@@ -70,7 +71,7 @@ export class IndexNetwork {
       .toSorted();
     this.accounts = new NetworkAccounts(kv, clock);
     this.#jobs = new NetworkJobs({ ...deps, wake: () => runner.wake() });
-    const ledger = new RecordLedger({
+    this.#ledger = new RecordLedger({
       kv,
       clock,
       observer,
@@ -79,7 +80,7 @@ export class IndexNetwork {
     });
     const parts = {
       ...deps,
-      ledger,
+      ledger: this.#ledger,
       jobs: this.#jobs,
       accounts: this.accounts,
       collections: this.collections,
@@ -140,7 +141,13 @@ export class IndexNetwork {
     // It was removed meanwhile.
     if (await this.accounts.get(did) === undefined) return;
     try {
-      observer.listed(await this.#listing.list(did, signal));
+      const outcome = await this.#listing.list(did, signal);
+      observer.listed(outcome);
+      if (outcome === "listed" && await this.#isEmpty(did)) {
+        // Whatever made it known is gone, or never was valid.
+        await this.#changes.forget(did);
+        return;
+      }
     } catch (error) {
       const isLast = attempt >= NETWORK_JOBS.list.maxAttempts;
       if (signal.aborted || !isLast || !isAppError(error)) throw error;
@@ -148,6 +155,10 @@ export class IndexNetwork {
       log.warn("a repo cannot be listed", { did, error });
     }
     await this.#jobs.listNextWeek(did);
+  }
+
+  async #isEmpty(did: Did): Promise<boolean> {
+    return !await this.#ledger.hasAny(did, this.collections.filter(isOurs));
   }
 }
 

@@ -82,6 +82,19 @@ export class RecordLedger {
     }
   }
 
+  /** Whether an account has a record of one of `collections`. */
+  async hasAny(did: Did, collections: readonly string[]): Promise<boolean> {
+    for (const collection of collections) {
+      const rows = this.#deps.kv.list<RecordRow>({
+        prefix: networkKeys.records(did, collection),
+      });
+      for await (const { value } of rows) {
+        if (value.cid !== undefined) return true;
+      }
+    }
+    return false;
+  }
+
   /** Existing records of an account, at most `limit`. */
   async *records(
     did: Did,
