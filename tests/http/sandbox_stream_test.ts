@@ -26,6 +26,15 @@ Deno.test("the program follows its sandbox, whose stream and relay include the p
     metrics,
   );
 
+  // Avatars hear of the profiles of known accounts.
+  await alice.put("app.bsky.actor.profile", "self", { displayName: "Alice" });
+  await until(
+    async () =>
+      /atcr_avatar_network_events_total\{kind="commit"\} 1/
+        .test(await metrics()),
+    metrics,
+  );
+
   const [, relay = ""] = /"relay":"([^"]+)"/.exec(server.log()) ?? [];
   const list = `${relay}/xrpc/com.atproto.sync.listReposByCollection`;
   const { repos: [repo] } = await (await fetch(`${list}?collection=${CAPTAIN}`))
