@@ -23,6 +23,11 @@ const LAYER_KEY_BYTES = 16;
 /** Times in keys count backwards, so that the newest comes first. */
 const newestFirst = (at: number) => Number.MAX_SAFE_INTEGER - at;
 
+/** The second that orders of repositories know of a time: pushes that follow closely move nothing. */
+export function orderTime(at: number): number {
+  return at - at % 1000;
+}
+
 /** The time of a key part made by `newestFirst`, in milliseconds since the Unix epoch. */
 export function timeOfPart(part: KeyPart | undefined): number {
   return Number.MAX_SAFE_INTEGER - Number(part);
@@ -80,12 +85,12 @@ export const cardKeys = {
   layers: (layer: Digest) => row("layer", layerPart(layer)),
   everyLayer: () => row("layer"),
 
-  /** Repositories by the time of their newest tag: of everybody, and of an owner. */
+  /** Repositories by the time of their newest tag, see {@linkcode orderTime}: of everybody, and of an owner. */
   updated: (at: number, did: Did, repo: string) =>
-    row("updated", newestFirst(at), did, repo),
+    row("updated", newestFirst(orderTime(at)), did, repo),
   allUpdated: () => row("updated"),
   updatedOf: (did: Did, at: number, repo: string) =>
-    row("updated_of", did, newestFirst(at), repo),
+    row("updated_of", did, newestFirst(orderTime(at)), repo),
   allUpdatedOf: (did: Did) => row("updated_of", did),
   everyUpdatedOf: () => row("updated_of"),
 

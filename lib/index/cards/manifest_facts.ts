@@ -16,7 +16,7 @@ import type { FactsRow } from "./rows.ts";
 const LAYER_BYTES = 1_000_000;
 
 /** Most layers of a manifest that are compared with those of others. */
-const MAX_LAYERS = 8;
+const MAX_LAYERS = 4;
 
 /** Most children of an index that are kept; images have a dozen platforms at most. */
 const MAX_CHILDREN = 32;

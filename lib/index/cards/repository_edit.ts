@@ -10,7 +10,7 @@ import type { Did } from "../../did.ts";
 import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { writeSearchRows } from "../search/search_rows.ts";
-import { cardKeys, timeOfPart } from "./kv_keys.ts";
+import { cardKeys, orderTime, timeOfPart } from "./kv_keys.ts";
 import { imageRow } from "./manifest_facts.ts";
 import type { CardRow, FactsRow, MoveRow, TagClaim, TagRow } from "./rows.ts";
 
@@ -99,7 +99,9 @@ export function writeCard(
   }
   const was = before && isShown(before) ? before : undefined;
   const is = isShown(after) ? after : undefined;
-  const [from, to] = [was?.newest?.at, is?.newest?.at];
+  const [from, to] = [was, is].map((card) =>
+    card?.newest && orderTime(card.newest.at)
+  );
   const kind = is?.image?.kind;
   if (from !== undefined && from !== to) {
     commit.delete(cardKeys.updated(from, did, repo))

@@ -7,7 +7,12 @@
 import type { Did } from "../../did.ts";
 import type { Entry, Key, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { cardKeys, digestOfPart, timeOfPart } from "../cards/kv_keys.ts";
+import {
+  cardKeys,
+  digestOfPart,
+  orderTime,
+  timeOfPart,
+} from "../cards/kv_keys.ts";
 import { isShown } from "../cards/repository_edit.ts";
 import type { CardRow, FactsRow, TagRow } from "../cards/rows.ts";
 import { searchKeys } from "../search/kv_keys.ts";
@@ -45,16 +50,20 @@ function ofCard(
   };
 }
 
+function isAt({ newest }: CardRow, part: Key[number] | undefined): boolean {
+  return newest !== undefined && orderTime(newest.at) === timeOfPart(part);
+}
+
 const ALL: readonly Derived[] = [
   ofCard(
     cardKeys.allUpdated(),
     (key) => [did(key, -2), text(key, -1)],
-    (key, card) => card.newest?.at === timeOfPart(key.at(-3)),
+    (key, card) => isAt(card, key.at(-3)),
   ),
   ofCard(
     cardKeys.everyUpdatedOf(),
     (key) => [did(key, -3), text(key, -1)],
-    (key, card) => card.newest?.at === timeOfPart(key.at(-2)),
+    (key, card) => isAt(card, key.at(-2)),
   ),
   ofCard(
     searchKeys.allNames(),

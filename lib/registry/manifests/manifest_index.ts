@@ -20,6 +20,7 @@ import type {
   TagRow,
 } from "../rows.ts";
 import { isHeard } from "../rows.ts";
+import { KeyedMutex } from "../../async/keyed_mutex.ts";
 import { SharedReads } from "../../async/shared_reads.ts";
 import { type PageOfTags, TagPages } from "../lists/tag_pages.ts";
 import {
@@ -82,6 +83,7 @@ export class ManifestIndex {
   readonly #kv: Kv;
   readonly #followers: RepositoryIndex;
   readonly #reads = new SharedReads();
+  readonly #turns = new KeyedMutex();
   readonly #tagPages: TagPages;
   readonly removals: Removals;
   readonly tagChanges: TagChanges;
@@ -229,6 +231,13 @@ export class ManifestIndex {
    * of the repository was deleted since `put.removals` was read.
    */
   async put(ref: RepoRef, put: ManifestPut): Promise<void> {
+    // Tags of one repository change a row in common: in turns, no commit fails.
+    if (put.tags.length === 0) return await this.#put(ref, put);
+    const name = `${ref.did} ${ref.repo}`;
+    await this.#turns.run(name, () => this.#put(ref, put));
+  }
+
+  async #put(ref: RepoRef, put: ManifestPut): Promise<void> {
     const { did, repo } = ref;
     const change = followed(ref, put);
     const keys = [
