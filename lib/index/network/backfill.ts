@@ -51,7 +51,7 @@ export class Backfill {
 
   /** Processes a part of a walk and queues the next one; a finished walk is repeated weekly. */
   async run(job: BackfillJob): Promise<void> {
-    const { kv, clock, jobs, log } = this.#deps;
+    const { kv, jobs, log } = this.#deps;
     let { cursor, pages } = job;
     for (let i = 0; i < PAGES_AT_ONCE; i++) {
       const page = job.collection === undefined
@@ -63,21 +63,26 @@ export class Backfill {
       cursor = isStuck ? undefined : page.cursor;
       if (cursor === undefined) break;
     }
-    const commit = kv.atomic();
-    if (cursor !== undefined) {
-      jobs.addBackfill(commit, { ...job, cursor, pages });
-    } else if (job.collection !== undefined) {
-      log.info("accounts found at the relay", {
-        collection: job.collection,
-        pages,
-      });
-      const pauseMs = jobs.nextWeek();
-      const since = clock.now();
+    if (cursor === undefined) {
       const { collection } = job;
-      jobs.addBackfill(commit, { collection, since, pages: 0 }, pauseMs);
+      log.info("accounts found to list", { collection, pages });
+      await this.again(job);
+    } else {
+      const commit = kv.atomic();
+      jobs.addBackfill(commit, { ...job, cursor, pages });
+      await commit.commit();
     }
-    await commit.commit();
     jobs.wake();
+  }
+
+  /** Queues the next walk, in a week; known accounts are listed weekly anyway. */
+  async again({ collection }: BackfillJob): Promise<void> {
+    const { kv, clock, jobs } = this.#deps;
+    if (collection === undefined) return;
+    const since = clock.now();
+    const commit = kv.atomic();
+    jobs.addBackfill(commit, { collection, since, pages: 0 }, jobs.nextWeek());
+    await commit.commit();
   }
 
   async #atRelay(

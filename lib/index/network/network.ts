@@ -27,7 +27,7 @@ import { lookAtAccount } from "./account_look.ts";
 import { NetworkAccounts } from "./accounts.ts";
 import { Backfill } from "./backfill.ts";
 import { Dispatcher, isOurs } from "./dispatcher.ts";
-import { NETWORK_JOBS, NetworkJobs } from "./jobs.ts";
+import { type BackfillJob, NETWORK_JOBS, NetworkJobs } from "./jobs.ts";
 import { networkKeys } from "./kv_keys.ts";
 import type { NetworkObserver } from "./observer.ts";
 import { RecordLedger } from "./record_ledger.ts";
@@ -133,7 +133,19 @@ export class IndexNetwork {
     runner.register(remove, async ({ did }) => {
       if (!await this.#changes.remove(did)) await this.#jobs.removeLater(did);
     });
-    runner.register(backfill, (job) => this.#backfill.run(job));
+    runner.register(backfill, (job, run) => this.#find(job, run));
+  }
+
+  async #find(job: BackfillJob, { attempt }: JobRun): Promise<void> {
+    try {
+      await this.#backfill.run(job);
+    } catch (error) {
+      const isLast = attempt >= NETWORK_JOBS.backfill.maxAttempts;
+      if (!isLast || !isAppError(error)) throw error;
+      const { collection } = job;
+      this.#deps.log.warn("accounts cannot be found", { collection, error });
+      await this.#backfill.again(job);
+    }
   }
 
   async #list(did: Did, { attempt, signal }: JobRun): Promise<void> {
@@ -143,6 +155,10 @@ export class IndexNetwork {
     try {
       const outcome = await this.#listing.list(did, signal);
       observer.listed(outcome);
+      const account = await this.accounts.get(did);
+      if (account?.status === "deleted") {
+        return await this.#jobs.removeLater(did);
+      }
       if (outcome === "listed" && await this.#isEmpty(did)) {
         // Whatever made it known is gone, or never was valid.
         await this.#changes.forget(did);

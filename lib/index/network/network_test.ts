@@ -303,6 +303,24 @@ Deno.test("everything is listed page by page, also when the work is cut short", 
   assert.deepEqual(rig.handler.records, rig.expected());
 });
 
+Deno.test("a relay that does not answer is asked again in a week", async () => {
+  await using rig = await NetworkRig.start();
+  rig.relayPages = [[ALICE]];
+  rig.repos.star(ALICE, "a");
+  rig.repos.relayIsDown = true;
+  rig.restart();
+  await rig.listAll();
+  for (let i = 0; i < 70; i++) {
+    await rig.work();
+    rig.clock.advance(HOUR);
+  }
+  assert.equal(rig.handler.records.size, 0);
+  rig.repos.relayIsDown = false;
+  rig.clock.advance(8 * DAY);
+  await rig.work();
+  assert.deepEqual(rig.handler.records, rig.expected());
+});
+
 Deno.test("everything is listed when more collections are followed than before", async () => {
   await using rig = await NetworkRig.start();
   await rig.take(rig.repos.star(ALICE, "a"));

@@ -38,6 +38,7 @@ export class FakeRepos {
   readonly events: JetstreamEvent[] = [];
   /** While true the PDSes do not answer. */
   down = false;
+  relayIsDown = false;
   listings = 0;
   readonly #clock: ManualClock;
   #cids = 0;
@@ -286,6 +287,7 @@ export class NetworkRig implements AsyncDisposable {
       ...this.repos.parts,
       relay: this.relayPages && {
         listRepos: (_collection, { cursor }) => {
+          if (this.repos.relayIsDown) return Promise.reject(noAnswer());
           const i = Number(cursor ?? 0);
           const isLast = i + 1 >= (this.relayPages?.length ?? 0);
           return Promise.resolve({
