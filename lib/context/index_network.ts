@@ -8,7 +8,11 @@ import type { Clock } from "../clock.ts";
 import { RepoDirectory } from "../atproto/hosting/repo_directory.ts";
 import { RepoStatusReader } from "../atproto/hosting/repo_status.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
-import { JetstreamConsumer } from "../atproto/jetstream/consumer.ts";
+import {
+  type ConsumerDeps,
+  type ConsumerOptions,
+  JetstreamConsumer,
+} from "../atproto/jetstream/consumer.ts";
 import {
   type JetstreamBatch,
   MAX_DIDS,
@@ -61,68 +65,85 @@ export function followNetwork(
   followers: Followers,
   sandbox: SandboxNetwork | undefined,
 ): JetstreamConsumer[] {
-  const { config, clock, fetch, jobs, metrics } = deps;
-  const { max_records_per_account: maxRecords } = config.index;
+  const { config, clock } = deps;
   if (followers.records.length === 0) return [];
   const { urls, relay } = serversOf(config, sandbox);
-  const network = new IndexNetwork({
-    ...deps,
-    ...followers,
-    runner: jobs,
-    heads: new RepoStatusReader(fetch),
-    relay: relay === undefined ? undefined : new RepoDirectory(fetch, relay),
-    observer: metrics.network,
-    maxRecords,
-  });
+  const network = createNetwork(deps, followers, relay);
   if (urls.length === 0) return [];
   const { alsoTake, alsoCollections = [] } = followers;
   const take = async (batch: JetstreamBatch) => {
     await Promise.all([network.take(batch), alsoTake?.(batch)]);
   };
-  const ours = network.collections.filter(isOurs);
-  const others = [
-    ...new Set([...network.collections, ...alsoCollections]),
-  ].filter((collection) => !isOurs(collection));
-  const stream = (
-    name: string,
-    rest: Pick<Rest, "open" | "onGap">,
-    silenceMs?: number,
-  ) =>
-    new JetstreamConsumer(
-      { ...deps, observer: metrics.streams, take, ...rest },
-      {
-        name,
-        urls,
-        lease: streamLease(name),
-        placeKey: networkKeys.place(name),
-        maxReplayMs: MAX_REPLAY_MS,
-        ...(silenceMs === undefined ? {} : { silenceMs }),
-      },
-    );
   const read: Read = (url, cursor, signal, filter) =>
     readJetstream(
       { url, cursor, userAgent: userAgent(config), ...filter },
       clock,
       signal,
     );
-  const all = stream("index", {
-    open: async function* (...place) {
-      await network.noteCollections();
-      yield* read(...place, { collections: ours });
-    },
-    onGap: (commit) => network.listAll(commit),
-  }, SILENCE_MS);
-  if (others.length === 0) return [all];
-  return [
-    all,
-    stream("known accounts", {
-      open: (...place) => readKnown(network, clock, others, read, place),
+  const collections = network.collections.filter(isOurs);
+  const streams = [
+    createStream(deps, urls, {
+      name: "index",
+      silenceMs: SILENCE_MS,
+      take,
+      open: async function* (...place) {
+        await network.noteCollections();
+        yield* read(...place, { collections });
+      },
+      onGap: (commit) => network.listAll(commit),
     }),
   ];
+  const others = [
+    ...new Set([...network.collections, ...alsoCollections]),
+  ].filter((collection) => !isOurs(collection));
+  if (others.length > 0) {
+    streams.push(createStream(deps, urls, {
+      name: "known accounts",
+      take,
+      open: (...place) => readKnown(network, clock, others, read, place),
+    }));
+  }
+  return streams;
 }
 
-type Rest = ConstructorParameters<typeof JetstreamConsumer>[0];
-type Place = Parameters<Rest["open"]>;
+function createNetwork(
+  deps: FollowDeps,
+  followers: Followers,
+  relay: string | undefined,
+): IndexNetwork {
+  const { config, fetch, jobs, metrics } = deps;
+  return new IndexNetwork({
+    ...deps,
+    ...followers,
+    runner: jobs,
+    heads: new RepoStatusReader(fetch),
+    relay: relay === undefined ? undefined : new RepoDirectory(fetch, relay),
+    observer: metrics.network,
+    maxRecords: config.index.max_records_per_account,
+  });
+}
+
+function createStream(
+  deps: FollowDeps,
+  urls: readonly string[],
+  { name, silenceMs, ...parts }:
+    & Pick<ConsumerDeps, "open" | "onGap" | "take">
+    & Pick<ConsumerOptions, "name" | "silenceMs">,
+): JetstreamConsumer {
+  return new JetstreamConsumer(
+    { ...deps, observer: deps.metrics.streams, ...parts },
+    {
+      name,
+      urls,
+      lease: streamLease(name),
+      placeKey: networkKeys.place(name),
+      maxReplayMs: MAX_REPLAY_MS,
+      ...(silenceMs === undefined ? {} : { silenceMs }),
+    },
+  );
+}
+
+type Place = Parameters<ConsumerDeps["open"]>;
 type Read = (
   ...place: [
     ...Place,
@@ -146,7 +167,7 @@ function serversOf(
   return { urls: urls.length > 0 ? urls : [stream.href], relay: relay ?? own };
 }
 
-/** Reads events of the known accounts; ends when another account becomes known. */
+/** Reads commits of the known accounts; ends when another account becomes known. */
 async function* readKnown(
   { accounts }: IndexNetwork,
   clock: Clock,
@@ -171,7 +192,12 @@ async function* readKnown(
   try {
     // Without a filter events of all accounts would be sent.
     if (dids.length === 0) return await watching;
-    yield* read(url, from, ended, { collections, dids });
+    const batches = read(url, from, ended, { collections, dids });
+    for await (const { events, ...rest } of batches) {
+      // The other stream has everything else.
+      const commits = events.filter(({ kind }) => kind === "commit");
+      yield { ...rest, events: commits };
+    }
   } finally {
     others.abort();
     await watching;

@@ -39,6 +39,24 @@ class MovedClock implements Clock {
   }
 }
 
+/** Deletes an account as the admin of the PDS. */
+async function deleteAccount(
+  { pds, dataDir }: TestSandbox,
+  did: string,
+): Promise<void> {
+  const state = await Deno.readTextFile(`${dataDir}/sandbox.json`);
+  const { adminPassword } = JSON.parse(state);
+  const response = await fetch(`${pds}/xrpc/com.atproto.admin.deleteAccount`, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      authorization: `Basic ${btoa(`admin:${adminPassword}`)}`,
+    },
+    body: JSON.stringify({ did }),
+  });
+  assert.ok(response.ok, await response.text());
+}
+
 /** A sandbox, and the store of all instances that follow it. */
 class Setup implements AsyncDisposable {
   readonly clock = new MovedClock();
@@ -140,6 +158,11 @@ Deno.test("a handle, a deactivation and a deletion of an account arrive", async 
     await follower.said("status", carol.did) === "active"
   );
   assert.equal((await follower.records()).size, 1);
+  await deleteAccount(sandbox, carol.did);
+  await until(async () =>
+    await follower.said("status", carol.did) === "deleted" &&
+    (await follower.records()).size === 0
+  );
 });
 
 Deno.test("what happened while nobody listened arrives, after minutes by the stream and after days by listing", async () => {

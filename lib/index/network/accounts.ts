@@ -72,7 +72,7 @@ export class NetworkAccounts {
     this.#known.set(did, true);
   }
 
-  /** Stores a status as of `at`; false if a later one is stored, or the account is unknown. */
+  /** Stores a status as of `at`; false if it or a later one is stored, or the account is unknown. */
   async setStatus(
     did: Did,
     status: AccountStatus,
@@ -80,7 +80,11 @@ export class NetworkAccounts {
   ): Promise<boolean> {
     return await this.#change(
       did,
-      (row) => at < row.statusAt ? undefined : { ...row, status, statusAt: at },
+      (row) => {
+        const isSame = at === row.statusAt && status === row.status;
+        if (at < row.statusAt || isSame) return undefined;
+        return { ...row, status, statusAt: at };
+      },
     );
   }
 
