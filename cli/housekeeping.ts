@@ -50,6 +50,9 @@ export function choresOf(ctx: AppContext): Chore[] {
       run: () => index.settle(),
     });
   }
+  if (index) {
+    chores.push(sweep("moves of tags", 24 * HOUR_MS, () => index.sweep()));
+  }
   if (registry) {
     const { content } = registry;
     chores.push(sweep("cached manifests", HOUR_MS, () => content.evict()));

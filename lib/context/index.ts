@@ -7,6 +7,7 @@
 import { CardFacets } from "../index/cards/card_edit.ts";
 import { CardReads } from "../index/reads/card_reads.ts";
 import { ManifestReads } from "../index/reads/manifest_reads.ts";
+import { dropOldMoves } from "../index/cards/old_moves.ts";
 import { OwnChanges } from "../index/cards/own_changes.ts";
 import { RepositoryAccounts } from "../index/cards/repository_accounts.ts";
 import { RepositoryRecords } from "../index/cards/repository_records.ts";
@@ -50,6 +51,8 @@ export interface IndexContext {
   readonly holds: Holds;
   /** Makes known what no event says; call it now and then. */
   settle(): Promise<void>;
+  /** Removes what is observed beyond the limits; returns how many rows. */
+  sweep(): Promise<number>;
   close(): void;
 }
 
@@ -64,6 +67,7 @@ export function createIndex(deps: IndexHoldsDeps): IndexContext {
   return {
     holds: holds.holds,
     settle: () => holds.settle(),
+    sweep: () => dropOldMoves(kv),
     close: () => holds.close(),
     owners,
     changes: new OwnChanges(kv, clock, owners),

@@ -233,7 +233,7 @@ async function measureQuestions(): Promise<void> {
     "search of an owner": () => find(word(), { owner: owner() }),
     "search a part of a name": () => find(word().slice(1, 6)),
     "search a handle": () =>
-      find(`${wordOf(20 + 5 * Math.floor(random() * 1_000))}`),
+      find(`${wordOf(20 + 25 * Math.floor(random() * 1_000))}`),
     "search a typing error": () => find(`${word()}qqz`),
   };
   say(

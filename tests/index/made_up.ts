@@ -164,10 +164,10 @@ export async function fill(
       pending++;
       if (pending >= 8 || count > 20) await flush();
     }
-    if (n % 5 === 0) {
+    if (n % 25 === 0) {
       await owners.setHandle(ref.did, `${wordOf(20 + n)}.example.com`);
     }
-    if (n % 3 === 0) {
+    if (n % 10 === 0) {
       await flush();
       const pulls30d = Math.floor(10 ** (6 * random() ** 3));
       await facets.setPopularity(ref.did, ref.repo, { stars: 0, pulls30d });

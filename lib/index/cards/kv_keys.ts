@@ -113,6 +113,7 @@ export const cardKeys = {
     tag,
     newestFirst(at),
   ],
+  allTagMoves: (): Key => ["observed", "tag_move"],
   tagMoves: (did: Did, repo: string, tag: string): Key => [
     "observed",
     "tag_move",

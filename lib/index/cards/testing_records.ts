@@ -92,7 +92,10 @@ export function manifestRecord(
 
 /** Revisions in the order of `n`. */
 export function revOf(n: number): string {
-  return `3zzz${n.toString(32).padStart(9, "2")}`;
+  const digits = "234567abcdefghijklmnopqrstuvwxyz";
+  const text = n.toString(32)
+    .replace(/./g, (digit) => digits[parseInt(digit, 32)] ?? "");
+  return `3zzz${text.padStart(9, "2")}`;
 }
 
 /** An index in memory that hears of records. */

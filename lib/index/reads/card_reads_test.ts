@@ -5,6 +5,7 @@ import { digestOf } from "../../oci/digest.ts";
 import { OwnerNames } from "../search/owner_names.ts";
 import { rowsBelow } from "../testing_rows.ts";
 import { CardFacets } from "../cards/card_edit.ts";
+import { dropOldMoves } from "../cards/old_moves.ts";
 import { CardReads } from "./card_reads.ts";
 import { ManifestReads } from "./manifest_reads.ts";
 import { RepositoryAccounts } from "../cards/repository_accounts.ts";
@@ -259,4 +260,21 @@ Deno.test("a repository keeps its stars and its page while it has no tags", asyn
   await index.facets.setPopularity(ALICE, "app", { stars: 0, pulls30d: 0 });
   await index.facets.setPage(ALICE, "app", undefined);
   assert.deepEqual(await rowsBelow(index.kv, ["index", 1, "card"]), []);
+});
+
+Deno.test("of a tag that moves all the time the last 200 moves are kept", async () => {
+  using index = await start();
+  const [one, two] = [
+    await index.push("app", "v1"),
+    await index.push("app", "v2"),
+  ];
+  for (let i = 0; i < 250; i++) {
+    index.clock.advance(1_000);
+    const change = { rev: revOf(1_000 + i) };
+    await index.tag("app", "v1", i % 2 === 0 ? two : one, change);
+  }
+  const moves = () => rowsBelow(index.kv, ["observed", "tag_move"]);
+  assert.equal((await moves()).length, 252);
+  assert.equal(await dropOldMoves(index.kv), 51);
+  assert.equal((await moves()).length, 201);
 });
