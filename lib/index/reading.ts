@@ -10,7 +10,7 @@ import type { Entry, Key, Kv, ListSelector } from "../kv/kv.ts";
 import { cursorAfter, type CursorParts, partsOf } from "./cursor.ts";
 import type { IndexWatch } from "./watch.ts";
 
-/** Whether the one who asks may read what lies in a hold. */
+/** Whether the client may read what lies in a hold. */
 export type MayRead = (holdDid: Did) => Promise<boolean>;
 
 /** Rows that are read for one answer. */
@@ -33,7 +33,7 @@ export class Reading {
     return this.#rows >= MAX_ROWS;
   }
 
-  /** Whether the one who asks may read what lies in the hold. */
+  /** Whether the client may read what lies in the hold. */
   mayRead(holdDid: Did): Promise<boolean> {
     const known = this.#holds.get(holdDid);
     if (known) return known;

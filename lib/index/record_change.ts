@@ -6,7 +6,7 @@
 
 import type { Did } from "../did.ts";
 
-/** One change of a record in somebody's repo, as a relay or a listing reports it. */
+/** One change of a record in an account's repo, as a relay or a listing reports it. */
 export interface RecordChange {
   readonly did: Did;
   readonly collection: string;
@@ -41,7 +41,7 @@ export type AccountStatus =
   | "takendown"
   | "deleted";
 
-/** Hears what happens to accounts. */
+/** Receives what happens to accounts. */
 export interface AccountHandler {
   /** Whether the network shows the account; `at` in milliseconds since the Unix epoch. */
   account(did: Did, status: AccountStatus, at: number): Promise<void>;

@@ -75,7 +75,7 @@ export class ManifestRecords {
     return undefined;
   }
 
-  /** The manifests that the change is about; undefined when somebody else changed them meanwhile. */
+  /** The manifests that the change is about; undefined when they changed meanwhile. */
   async #apply(
     change: RecordChange,
     named: NamedManifest | undefined,

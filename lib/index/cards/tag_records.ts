@@ -87,7 +87,7 @@ export class TagRecords {
     return (await kv.get<Digest>(key))?.value;
   }
 
-  /** False when somebody else changed one of the repositories meanwhile. */
+  /** False when one of the repositories changed meanwhile. */
   async #apply(
     change: RecordChange,
     target: Target | undefined,

@@ -1,5 +1,5 @@
 /**
- * Records of made-up owners, and an index that hears of them, for tests.
+ * Records of made-up owners, and an index that receives them, for tests.
  *
  * @module
  */
@@ -98,7 +98,7 @@ export function revOf(n: number): string {
   return `3zzz${text.padStart(9, "2")}`;
 }
 
-/** An index in memory that hears of records. */
+/** An index in memory that receives records. */
 export async function startTestRecords(bounds: {
   maxTags?: number;
   maxRepositories?: number;

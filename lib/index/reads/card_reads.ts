@@ -57,7 +57,7 @@ export class CardReads {
     this.#deps = deps;
   }
 
-  /** A repository; undefined when it is not shown, or lies where the one who asks may not read. */
+  /** A repository; undefined when it is not shown, or lies where the client may not read. */
   async card(
     did: Did,
     repo: string,

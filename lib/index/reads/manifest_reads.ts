@@ -58,7 +58,7 @@ export class ManifestReads {
     this.#deps = deps;
   }
 
-  /** A manifest; undefined when it is not known, or lies where the one who asks may not read. */
+  /** A manifest; undefined when it is not known, or lies where the client may not read. */
   async manifest(
     did: Did,
     digest: Digest,
@@ -147,7 +147,7 @@ export class ManifestReads {
     return { items, cursor: last && cursorOf("sharing", [last]) };
   }
 
-  /** Those of the manifests that are shown to the one who asks. */
+  /** Those of the manifests that are shown to the client. */
   async #visible(
     reading: Reading,
     places: readonly Omit<ManifestPlace, "repo">[],

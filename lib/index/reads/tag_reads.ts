@@ -49,7 +49,7 @@ export class TagReads {
     this.#deps = deps;
   }
 
-  /** Tags, the one that moved last first. What lies where the one who asks may not read is left out. */
+  /** Tags, the one that moved last first. What lies where the client may not read is left out. */
   async newest(
     did: Did,
     repo: string,
@@ -104,7 +104,7 @@ export class TagReads {
     };
   }
 
-  /** Tags that point at a digest, in byte order. Throws AppError `NAME_UNKNOWN` for a repository that is not shown to the one who asks. */
+  /** Tags that point at a digest, in byte order. Throws AppError `NAME_UNKNOWN` for a repository that is not shown to the client. */
   async aliases(
     did: Did,
     repo: string,

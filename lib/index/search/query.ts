@@ -1,5 +1,5 @@
 /**
- * What somebody searches for.
+ * The words and filters of a search.
  *
  * @module
  */

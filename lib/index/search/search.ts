@@ -141,7 +141,7 @@ export class Search {
     });
   }
 
-  /** Names that are shown to the one who asks: others must not be given away. */
+  /** Names that are shown to the client: others must not be given away. */
   async #suggestions(reading: Reading, text: string): Promise<string[]> {
     const names = await this.#deps.names.near(text, 2 * MAX_SUGGESTIONS);
     const shown: string[] = [];
