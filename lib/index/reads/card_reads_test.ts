@@ -166,6 +166,13 @@ Deno.test("tags come newest first, with facts of their images", async () => {
     "v1",
   ]);
   assert.equal(all[0]?.facts?.size, 1_000);
+  const byName = await everything((cursor) =>
+    index.tags.byName(ALICE, "app", { limit: 2, cursor }, isPublic)
+  );
+  assert.deepEqual(byName.map(({ tag }) => tag), [
+    ...["latest", "v1", "v2", "v3", "v4"],
+  ]);
+  assert.deepEqual(byName[0], all[1]);
   const aliases = await everything((cursor) =>
     index.tags.aliases(ALICE, "app", latest, { limit: 1, cursor }, isPublic)
   );

@@ -18,7 +18,7 @@ import {
 } from "../reading.ts";
 import type { IndexWatch } from "../watch.ts";
 import { cardKeys, timeOfPart } from "../cards/kv_keys.ts";
-import type { CardRow, FactsRow, MoveRow } from "../cards/rows.ts";
+import type { CardRow, FactsRow, MoveRow, TagRow } from "../cards/rows.ts";
 
 /** A tag in a list. */
 export interface ListedTag {
@@ -61,22 +61,56 @@ export class TagReads {
     const prefix = cardKeys.tagTimes(did, repo);
     const reading = new Reading(this.#deps.kv, mayRead);
     const rows = await reading.list<Digest>(after(prefix, last), limit);
-    const digests = [...new Set(rows.map(({ value }) => value))];
+    const found = rows.map(({ key, value: digest }) => ({
+      ...{ tag: String(key.at(-1)), digest, at: timeOfPart(key.at(-2)) },
+    }));
+    const items = await this.#listed(reading, did, repo, found);
+    const end = rows.length < limit ? undefined : rows.at(-1)?.key.slice(-2);
+    return { items, cursor: end && cursorOf("tags", end as [number, string]) };
+  }
+
+  /** Tags in byte order of their names, otherwise as {@linkcode newest}. */
+  async byName(
+    did: Did,
+    repo: string,
+    options: PageRequest,
+    mayRead: MayRead,
+  ): Promise<Page<ListedTag>> {
+    const limit = limitOf(options);
+    const last = readCursor("tags by name", options.cursor, ["string"]);
+    const prefix = cardKeys.tags(did, repo);
+    const reading = new Reading(this.#deps.kv, mayRead);
+    const rows = await reading.list<TagRow>(after(prefix, last), limit);
+    const found = rows.map(({ key, value: [{ digest, at }] }) => ({
+      ...{ tag: String(key.at(-1)), digest, at },
+    }));
+    const items = await this.#listed(reading, did, repo, found);
+    const end = rows.length < limit ? undefined : found.at(-1)?.tag;
+    const isOver = end === undefined;
+    return { items, cursor: isOver ? end : cursorOf("tags by name", [end]) };
+  }
+
+  /** Those of the tags that the client may see, with facts of their manifests. */
+  async #listed(
+    reading: Reading,
+    did: Did,
+    repo: string,
+    tags: readonly Omit<ListedTag, "facts">[],
+  ): Promise<ListedTag[]> {
+    const digests = [...new Set(tags.map(({ digest }) => digest))];
     const [card, ...found] = await reading.many<CardRow | FactsRow>([
       cardKeys.card(did, repo),
       ...digests.map((digest) => cardKeys.manifest(did, digest)),
     ]) as [CardRow | undefined, ...(FactsRow | undefined)[]];
     const items: ListedTag[] = [];
-    for (const { key, value: digest } of rows) {
-      const facts = found[digests.indexOf(digest)];
+    for (const tag of tags) {
+      const facts = found[digests.indexOf(tag.digest)];
       const hold = facts?.holdDid ?? card?.image?.holdDid;
       if (card?.hidden || !hold || !await reading.mayRead(hold)) continue;
-      const at = timeOfPart(key.at(-2));
-      items.push({ tag: String(key.at(-1)), digest, at, facts });
+      items.push({ ...tag, facts });
     }
     reading.end(this.#deps.watch, "tags");
-    const end = rows.length < limit ? undefined : rows.at(-1)?.key.slice(-2);
-    return { items, cursor: end && cursorOf("tags", end as [number, string]) };
+    return items;
   }
 
   /** Moves of a tag, the last one first. Throws AppError `NAME_UNKNOWN` as {@linkcode aliases} does. */
