@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { rowsBelow } from "../index/testing_rows.ts";
+import type { CardRow } from "../index/cards/rows.ts";
 import { OwnerNames } from "../index/search/owner_names.ts";
 import { OwnChanges } from "../index/cards/own_changes.ts";
 import {
@@ -128,4 +129,39 @@ Deno.test("pushes of many tags at the same moment are all counted", async () => 
   assert.equal((await card(registry))?.tags, 30);
   assert.equal((await rows(registry, "tag_time")).length, 30);
   assert.equal((await rows(registry, "updated")).length, 1);
+});
+
+Deno.test("a push of 50 tags with the longest names is taken and indexed whole", async () => {
+  using registry = await start();
+  const tags = Array.from(
+    { length: 50 },
+    (_, i) => `${"t".repeat(120)}-${String(i).padStart(4, "0")}`,
+  );
+  await registry.put("one", tags);
+  assert.equal((await card(registry))?.tags, 50);
+  const repo = "r".repeat(220);
+  const own = new OwnChanges(
+    registry.kv,
+    registry.clock,
+    new OwnerNames(registry.kv),
+  );
+  const digest = digestOf(bytesOf("one"));
+  const at = registry.clock.now();
+  const change = {
+    ...REF,
+    repo,
+    tags: tags.map((tag) => ({ tag, rkey: `${tag}_x`, to: { digest, at } })),
+  };
+  const commit = registry.kv.atomic();
+  await own.add(commit, change, await registry.kv.getMany(own.reads(change)));
+  assert.ok(await commit.commit());
+  await own.finish(change);
+  const found = await registry.kv.get<CardRow>([
+    "index",
+    1,
+    "card",
+    REF.did,
+    repo,
+  ]);
+  assert.equal(found?.value.tags, 50);
 });

@@ -6,6 +6,7 @@
  */
 
 import type { Clock } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
 import type { Did } from "../../did.ts";
 import type { Atomic, Entry, Key, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -44,6 +45,24 @@ type Found = readonly (Entry<unknown> | undefined)[];
 /** More rows than this are not read as of one moment, so that the card has to be read first. */
 const MAX_TOGETHER = 4;
 
+/** Bytes of keys that a change may add to the commit of the registry, which needs the rest. */
+const MAX_KEY_BYTES = 32 * 1024;
+
+/** Tags of one commit where there are several. */
+const TAGS_APART = 10;
+
+const ATTEMPTS = 100;
+
+/** Whether the rows of the tags would be too much for one commit. */
+function isLarge({ repo, tags = [] }: OwnChange): boolean {
+  // Four keys for each tag that is set, with about 100 bytes besides the names.
+  const bytes = tags.reduce(
+    (sum, { tag, to }) => sum + (to ? 4 * (repo.length + tag.length + 100) : 0),
+    0,
+  );
+  return bytes > MAX_KEY_BYTES;
+}
+
 /** Follows the registry. */
 export class OwnChanges {
   readonly #kv: Kv;
@@ -75,7 +94,7 @@ export class OwnChanges {
       setFacts(commit, did, stored.digest, row);
     }
     if (removed) await this.#remove(commit, change, removed);
-    if (tags.length === 0) return;
+    if (tags.length === 0 || isLarge(change)) return;
     const [card, ...rows] = found.length > 0 ? found : await this.#read(change);
     // Search may not know the owner of a new repository yet.
     if (!card && change.handle !== undefined) {
@@ -88,6 +107,34 @@ export class OwnChanges {
       facts,
       moves: { at: this.#clock.now(), by: "registry" },
     });
+  }
+
+  /**
+   * Writes the tags of a change that is too large for one commit, in several.
+   * What is lost by a crash in between comes back from the network, or by a
+   * rebuild. Throws AppError `UNAVAILABLE` when others change the repository
+   * all the time.
+   */
+  async finish(change: OwnChange): Promise<void> {
+    if (!isLarge(change)) return;
+    const { did, repo, handle, tags = [] } = change;
+    for (let i = 0; i < tags.length; i += TAGS_APART) {
+      const part = { did, repo, handle, tags: tags.slice(i, i + TAGS_APART) };
+      await this.#commit(part);
+    }
+  }
+
+  async #commit(change: OwnChange): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const commit = this.#kv.atomic();
+      await this.add(commit, change, []);
+      if (await commit.commit()) return;
+    }
+    throw new AppError(
+      "UNAVAILABLE",
+      "The repository is being changed by many at this moment; try again.",
+      { retryAfterSeconds: 1 },
+    );
   }
 
   async #read({ did, repo, tags = [] }: OwnChange): Promise<Found> {

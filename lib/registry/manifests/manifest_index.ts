@@ -32,9 +32,8 @@ import {
 } from "./pending_removals.ts";
 import { otherRepositories, Removals } from "./removals.ts";
 import {
-  type RepositoryChange,
+  changeOf,
   type RepositoryIndex,
-  tagSet,
   UNFOLLOWED,
 } from "./repository_changes.ts";
 import { TagChanges } from "./tag_changes.ts";
@@ -239,7 +238,7 @@ export class ManifestIndex {
 
   async #put(ref: RepoRef, put: ManifestPut): Promise<void> {
     const { did, repo } = ref;
-    const change = followed(ref, put);
+    const change = changeOf(ref, put);
     const keys = [
       ...put.tags.map(({ tag }) => registryKeys.tag(did, repo, tag)),
       ...this.#followers.reads(change),
@@ -249,7 +248,7 @@ export class ManifestIndex {
       const former = found.slice(0, put.tags.length);
       const commit = this.#commitOf(ref, put, former as FormerTags);
       await this.#followers.add(commit, change, found.slice(put.tags.length));
-      if (await commit.commit()) return;
+      if (await commit.commit()) return await this.#followers.finish(change);
       const { versionstamp } = await this.removals.read(ref);
       if (versionstamp !== put.removals.versionstamp) break;
     }
@@ -287,22 +286,6 @@ export class ManifestIndex {
 }
 
 type FormerTags = readonly (Entry<StoredTagRow> | undefined)[];
-
-/** What those who follow hear of a manifest. */
-function followed(
-  ref: RepoRef,
-  { digest, row, manifest, tags, handle }: ManifestPut,
-): RepositoryChange {
-  const { holdDid, createdAt, rkey } = row;
-  return {
-    ...ref,
-    handle,
-    ...(manifest
-      ? { stored: { digest, manifest, holdDid, createdAt, rkey } }
-      : {}),
-    tags: tags.map(({ tag, row }) => tagSet(tag, row)),
-  };
-}
 
 function isKnown(entry: Entry<StoredTagRow>): entry is Entry<TagRow> {
   return !isHeard(entry.value);

@@ -10,6 +10,7 @@ import type { Atomic, Entry, Key } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ParsedManifest } from "../../oci/manifest.ts";
 import type { TagRow } from "../rows.ts";
+import type { ManifestPut, RepoRef } from "./manifest_index.ts";
 
 /** Where a tag points from now on. */
 export interface TagTarget {
@@ -69,16 +70,35 @@ export interface RepositoryIndex {
     change: RepositoryChange,
     found: readonly (Entry<unknown> | undefined)[],
   ): Promise<void>;
+  /** Writes what was too much for the commit of `change`; call it once that is applied. */
+  finish(change: RepositoryChange): Promise<void>;
 }
 
 /** Where nothing follows the registry. */
 export const UNFOLLOWED: RepositoryIndex = {
   reads: () => [],
   add: () => Promise.resolve(),
+  finish: () => Promise.resolve(),
 };
 
 /** A tag that was set to this row. */
 export function tagSet(tag: string, row: TagRow): ChangedTag {
   const { digest, updatedAt, rkey } = row;
   return { tag, rkey, to: { digest, at: updatedAt } };
+}
+
+/** The change that stores a manifest with its tags. */
+export function changeOf(
+  ref: RepoRef,
+  { digest, row, manifest, tags, handle }: ManifestPut,
+): RepositoryChange {
+  const { holdDid, createdAt, rkey } = row;
+  return {
+    ...ref,
+    handle,
+    ...(manifest
+      ? { stored: { digest, manifest, holdDid, createdAt, rkey } }
+      : {}),
+    tags: tags.map(({ tag, row }) => tagSet(tag, row)),
+  };
 }
