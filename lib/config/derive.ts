@@ -35,7 +35,7 @@ export function complete(
 }
 
 function fill(settings: Settings, platform: Machine) {
-  const { server, sandbox, hold, kv, index } = settings;
+  const { server, sandbox, hold, kv } = settings;
   const runs = (role: "registry" | "hold" | "avatar") =>
     server.roles.includes(role);
   const address = parseListenAddress(server.addr) ??
@@ -94,21 +94,30 @@ function fill(settings: Settings, platform: Machine) {
       did,
     },
     storage,
-    index: {
-      ...index,
-      follow: index.follow === "auto"
-        ? sandboxed || index.jetstream_urls !== undefined ||
-          isPublic && !server.test_mode
-        : index.follow,
-      jetstream_urls: index.jetstream_urls ??
-        (sandboxed ? [] : PUBLIC_JETSTREAMS),
-      relay_url: index.relay_url ?? (sandboxed ? undefined : PUBLIC_RELAY),
-    },
+    index: deriveIndex(settings, { isPublic, sandboxed }),
     avatar: {
       ...settings.avatar,
       /** Storage of avatars: their own bucket, else that of the blobs. */
       storage: deriveAvatarStorage(settings, storage),
     },
+  };
+}
+
+/** Whether and by which servers the network is followed. */
+function deriveIndex(
+  { index, server }: Settings,
+  { isPublic, sandboxed }: { isPublic: boolean; sandboxed: boolean },
+) {
+  const { follow, jetstream_urls, relay_url } = index;
+  const isGiven = jetstream_urls !== undefined;
+  return {
+    ...index,
+    follow: follow === "auto"
+      ? sandboxed || isGiven || isPublic && !server.test_mode
+      : follow,
+    // The sandbox brings its own.
+    jetstream_urls: jetstream_urls ?? (sandboxed ? [] : PUBLIC_JETSTREAMS),
+    relay_url: relay_url ?? (sandboxed ? undefined : PUBLIC_RELAY),
   };
 }
 

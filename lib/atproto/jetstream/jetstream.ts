@@ -100,15 +100,12 @@ export async function* readJetstream(
   socket.on("pong", () => alive = true);
   socket.on("error", (error: Error) => end(`failed: ${error.message}`, error));
   socket.on("close", (code: number) => end(`closed the connection (${code})`));
-  void (async () => {
-    for (;;) {
-      await clock.sleep(PING_MS, ended.signal);
-      if (ended.signal.aborted) return;
-      if (!alive && !socket.isPaused) return end("fell silent");
-      alive = false;
-      if (socket.readyState === WebSocket.OPEN) socket.ping();
-    }
-  })();
+  const ping = () => {
+    if (!alive && !socket.isPaused) return end("fell silent");
+    alive = false;
+    if (socket.readyState === WebSocket.OPEN) socket.ping();
+  };
+  void repeat(ping, clock, ended.signal);
   try {
     for (;;) {
       await wake.promise;
@@ -163,6 +160,18 @@ class Queue {
     }
     [this.#frames, this.#bytes, this.#ignored] = [[], 0, 0];
     return gap ? { events, ignored, gap } : { events, ignored };
+  }
+}
+
+/** Calls `ping` at its interval until `signal` is aborted. */
+async function repeat(
+  ping: () => void,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(PING_MS, signal);
+    if (!signal.aborted) ping();
   }
 }
 
