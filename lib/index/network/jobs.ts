@@ -20,7 +20,7 @@ export const NETWORK_JOBS = {
     payload: ofAccount,
     maxAttempts: 8,
     backoffMs: 30_000,
-    concurrency: 2,
+    concurrency: 4,
   },
   /** Resolves the handle of an account. */
   identity: {
