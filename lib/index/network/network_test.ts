@@ -216,6 +216,35 @@ Deno.test("records that do not fit are ignored, and take away what they replace;
   assert.equal(rig.counts.invalid, 4);
 });
 
+Deno.test("no record makes the stream stop, whatever it is", async () => {
+  await using rig = await NetworkRig.start();
+  const { repos, handler } = rig;
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 4 }),
+    fc.record({
+      $type: fc.constantFrom(STAR, TAG, PROFILE, "__proto__"),
+      subject: fc.oneof(fc.jsonValue(), fc.constant(starOf("app").subject)),
+      createdAt: fc.oneof(
+        fc.string(),
+        fc.constantFrom("9999-12-31T23:59:59Z", "2026-01-01T00:00:00Z"),
+      ),
+      repository: fc.string(),
+      tag: fc.string({ maxLength: 5_000 }),
+    }),
+  );
+  const collection = fc.constantFrom(STAR, TAG, PROFILE);
+  await fc.assert(
+    fc.asyncProperty(collection, value, async (collection, value) => {
+      await rig.take(repos.write(ALICE, collection, "self", value));
+    }),
+    { numRuns: 300 },
+  );
+  assert.equal(rig.counts.failed, undefined);
+  for (const { record } of handler.changes) {
+    assert.ok(record === undefined || typeof record === "object");
+  }
+});
+
 Deno.test("of one account no more is kept than allowed", async () => {
   await using rig = await NetworkRig.start();
   const { repos, handler } = rig;
