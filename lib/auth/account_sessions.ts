@@ -9,7 +9,12 @@
 import type { Did } from "../did.ts";
 import { askAgain } from "../atproto/identity/ask_again.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
-import type { BlobRef, PdsSession, RepoWrite } from "../atproto/pds/pds.ts";
+import type {
+  BlobRef,
+  PdsSession,
+  RepoWrite,
+  WrittenRecord,
+} from "../atproto/pds/pds.ts";
 import { AppError, isAppError } from "../errors.ts";
 
 export interface AccountSessionsDeps {
@@ -95,9 +100,10 @@ class MovingSession implements PdsSession {
     rkey: string,
     value: Record<string, unknown>,
     signal?: AbortSignal,
-  ): Promise<{ uri: string; cid: string }> {
+    swap?: string | null,
+  ): Promise<WrittenRecord> {
     return this.#written(() =>
-      this.#session.putRecord(collection, rkey, value, signal)
+      this.#session.putRecord(collection, rkey, value, signal, swap)
     );
   }
 

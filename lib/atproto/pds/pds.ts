@@ -84,6 +84,14 @@ export interface WriteBudget {
   readonly resetsAt: number;
 }
 
+/** A record as a PDS has stored it. */
+export interface WrittenRecord {
+  readonly uri: string;
+  readonly cid: string;
+  /** Revision of the repo after the commit; undefined where the PDS does not say. */
+  readonly rev?: string | undefined;
+}
+
 /** An authenticated session of one account at its PDS; refreshes tokens automatically. */
 export interface PdsSession {
   readonly did: Did;
@@ -95,12 +103,14 @@ export interface PdsSession {
     writes: readonly RepoWrite[],
     signal?: AbortSignal,
   ): Promise<void>;
+  /** Stores a record; with `swap` only where the record has this CID, or is absent for null (AppError `CONFLICT` otherwise). */
   putRecord(
     collection: string,
     rkey: string,
     value: Record<string, unknown>,
     signal?: AbortSignal,
-  ): Promise<{ uri: string; cid: string }>;
+    swap?: string | null,
+  ): Promise<WrittenRecord>;
   deleteRecord(
     collection: string,
     rkey: string,

@@ -5,10 +5,7 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import { CID } from "multiformats/cid";
-import { create as createMultihash } from "multiformats/hashes/digest";
 import { z } from "zod";
 import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
@@ -16,12 +13,14 @@ import { AppError } from "../../errors.ts";
 import { isReusable } from "../../hold_api/hold_methods.ts";
 import { readJson } from "../../net/json_body.ts";
 import { expiryOf } from "../../crypto/jwt.ts";
+import { blobCid } from "./blob_cid.ts";
 import {
   type BlobRef,
   MAX_WRITES,
   type PdsSession,
   type RepoWrite,
   type WriteBudget,
+  type WrittenRecord,
 } from "./pds.ts";
 import { pdsError, writeBudget, type XrpcCall, XrpcFailure } from "./xrpc.ts";
 
@@ -64,10 +63,11 @@ const RENEW_MS = 10_000;
 /** Timeout of a write, which waits for the PDS to commit, in milliseconds. */
 const WRITE_TIMEOUT_MS = 30_000;
 
-const CID_RAW = 0x55;
-const SHA256 = 0x12;
-
-const putOutput = z.object({ uri: z.string(), cid: z.string() });
+const putOutput = z.object({
+  uri: z.string(),
+  cid: z.string(),
+  commit: z.object({ rev: z.string() }).optional().catch(undefined),
+});
 const tokenOutput = z.object({ token: z.string() });
 const uploadOutput = z.object({
   blob: z.object({
@@ -137,10 +137,16 @@ export class XrpcPdsSession implements PdsSession {
     rkey: string,
     value: Record<string, unknown>,
     signal?: AbortSignal,
-  ): Promise<{ uri: string; cid: string }> {
-    const json = { repo: this.did, collection, rkey, record: value };
+    swap?: string | null,
+  ): Promise<WrittenRecord> {
+    const json = {
+      ...{ repo: this.did, collection, rkey, record: value },
+      ...(swap === undefined ? {} : { swapRecord: swap }),
+    };
     const nsid = "com.atproto.repo.putRecord";
-    return await this.#json({ nsid, body: { json }, signal }, putOutput);
+    const call = { nsid, body: { json }, signal };
+    const { uri, cid, commit } = await this.#json(call, putOutput);
+    return { uri, cid, rev: commit?.rev };
   }
 
   async deleteRecord(
@@ -291,9 +297,4 @@ export class XrpcPdsSession implements PdsSession {
 /** Reads a response to its end: the head alone does not prove that a write succeeded. */
 async function readWhole(response: Response): Promise<void> {
   await response.arrayBuffer();
-}
-
-function blobCid(bytes: Uint8Array): string {
-  const hash = createHash("sha256").update(bytes).digest();
-  return CID.createV1(CID_RAW, createMultihash(SHA256, hash)).toString();
 }
