@@ -40,6 +40,23 @@ export function tagRkeyAlternative(repository: string, tag: string): string {
  * of the first 16 bytes of sha256 over `<owner DID>/<repository>`.
  */
 export function statsRkey(owner: Did, repository: string): string {
+  return hashOf(owner, repository);
+}
+
+/**
+ * Key of the `io.atcr.sailor.star` that we write: one for each repository, so
+ * that starring twice is one record. Others use keys of their own.
+ */
+export function starRkey(owner: Did, repository: string): string {
+  return hashOf(owner, repository);
+}
+
+/** Key of `io.atcr.repo.page`: the name of the repository with `/` as `~`. */
+export function pageRkey(repository: string): string {
+  return checked(flat(repository), repository);
+}
+
+function hashOf(owner: Did, repository: string): string {
   const hash = createHash("sha256").update(`${owner}/${repository}`).digest();
   return base32.baseEncode(hash.subarray(0, 16));
 }
