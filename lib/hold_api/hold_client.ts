@@ -134,8 +134,8 @@ export interface HoldClient {
    * manifest no longer counts for the quota.
    */
   blobUnlinked(owner: Did, digest: Digest): Promise<void>;
-  /** Counts a pull in the background; returns nothing. */
-  countPull(caller: Caller, pull: PulledManifest): void;
+  /** Counts a pull in the background; returns whether the hold receives it. */
+  countPull(caller: Caller, pull: PulledManifest): boolean;
 }
 
 /** Looks up holds by DID. */

@@ -145,8 +145,9 @@ export class LocalHold implements HoldClient {
     return this.#deps.blobUnlinked(owner, digest);
   }
 
-  countPull(_caller: Caller, pull: PulledManifest): void {
+  countPull(_caller: Caller, pull: PulledManifest): boolean {
     this.#deps.countPull(pull);
+    return true;
   }
 
   async #requireWrite(caller: Did): Promise<void> {

@@ -6,7 +6,8 @@
 
 import type { Did } from "../did.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { KeptRow, RepoRef } from "./manifests/manifest_index.ts";
+import type { KeptRow } from "./kept_rows.ts";
+import type { RepoRef } from "./manifests/manifest_index.ts";
 
 /** A tag set by a push. */
 export interface TagSet {
@@ -54,3 +55,15 @@ export const UNHEARD: RepositoryEvents = {
   plan: () => [],
   committed: () => {},
 };
+
+/** Events for several subscribers. */
+export function joinEvents(
+  subscribers: readonly RepositoryEvents[],
+): RepositoryEvents {
+  return {
+    plan: (event) => subscribers.flatMap((one) => one.plan(event)),
+    committed: () => {
+      for (const one of subscribers) one.committed();
+    },
+  };
+}

@@ -194,5 +194,6 @@ export function referrerRow(
 export function infoOf(row: ManifestRow | TagRow) {
   const { mediaType, size, holdDid } = row;
   const knownSince = "updatedAt" in row ? row.updatedAt : row.createdAt;
-  return { mediaType, size, holdDid, knownSince };
+  const isReferrer = "subject" in row && row.subject !== undefined;
+  return { mediaType, size, holdDid, knownSince, isReferrer };
 }

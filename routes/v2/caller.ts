@@ -78,6 +78,14 @@ export function readerOf(
     : undefined;
 }
 
+/** Bytes of a token's end that tell it apart from others. */
+const TOKEN_END = 24;
+
+/** The same for the requests of one pull, which have one token; undefined without a token. */
+export function clientOf(request: Request): string | undefined {
+  return request.headers.get("authorization")?.slice(-TOKEN_END);
+}
+
 /** Whether the token allows to push to the repository. */
 export function mayPush(
   claims: TokenClaims | undefined,

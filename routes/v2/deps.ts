@@ -18,6 +18,7 @@ import type { Lists } from "../../lib/registry/lists/lists.ts";
 import type { ManifestPush } from "../../lib/registry/manifests/manifest_push.ts";
 import type { Manifests } from "../../lib/registry/manifests/manifests.ts";
 import type { Mounts } from "../../lib/registry/mounts.ts";
+import type { Pulls } from "../../lib/registry/pulls.ts";
 import type { Owners } from "../../lib/registry/owners/owners.ts";
 import type { Uploads } from "../../lib/registry/uploads.ts";
 
@@ -29,6 +30,7 @@ export interface V2Deps {
   mounts: Mounts;
   blobs: Blobs;
   manifests: Manifests;
+  pulls: Pulls;
   push: ManifestPush;
   lists: Lists;
   /** Counts a lookup without login at another server. Throws AppError `TOOMANYREQUESTS`. */

@@ -15,7 +15,7 @@ import {
   isNotModified,
   notModified,
 } from "./answers.ts";
-import { mayPush, readerOf, requireAction } from "./caller.ts";
+import { clientOf, mayPush, readerOf, requireAction } from "./caller.ts";
 import type { RepositoryRequest, V2Deps } from "./deps.ts";
 
 /** Returns the stored bytes and type for GET and HEAD, regardless of `Accept`. */
@@ -45,9 +45,16 @@ export async function readManifest(
     "content-length": String(info.size),
   };
   if (isNotModified(request, info.digest)) return notModified(headers);
-  if (request.method === "HEAD") return empty(200, headers);
+  const asked = {
+    ...{ ref: { did: owner.did, repo }, reference, caller },
+    client: clientOf(request),
+  };
+  if (request.method === "HEAD") {
+    deps.pulls.looked(asked, info);
+    return empty(200, headers);
+  }
   const bytes = await deps.manifests.bytes(owner, repo, info.digest);
-  await deps.manifests.countPull({ did: owner.did, repo }, caller, info);
+  await deps.pulls.pulled(asked, info);
   return new Response(bytes, { headers });
 }
 

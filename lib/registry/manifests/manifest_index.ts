@@ -7,9 +7,10 @@
  */
 
 import type { Did } from "../../did.ts";
-import type { Entry, Key, Kv } from "../../kv/kv.ts";
+import type { Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ParsedManifest } from "../../oci/manifest.ts";
+import { keepRows, type KeptRow } from "../kept_rows.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type {
   ManifestRow,
@@ -66,12 +67,6 @@ export interface ManifestPut {
   removals: PendingRemovals;
   /** Set when the manifest was pushed here: its bytes are stored permanently. */
   pushed?: true;
-}
-
-/** A row of another part of the registry. */
-export interface KeptRow {
-  key: Key;
-  row: unknown;
 }
 
 /** Times that a commit is put together because others changed the repository meanwhile. */
@@ -270,7 +265,7 @@ export class ManifestIndex {
         put.referrer,
       );
     }
-    for (const { key, row } of put.also ?? []) change.set(key, row);
+    keepRows(change, put.also ?? []);
     if (put.pushed) change.delete(registryKeys.cachedContent(put.digest));
     if (put.tags.length > 0) change.set(registryKeys.tagsChanged(did, repo), 1);
     put.tags.forEach(({ tag, row }, i) => {

@@ -13,7 +13,6 @@ import type { PdsSession } from "../../atproto/pds/pds.ts";
 import { type Clock, isWithin } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
-import type { Metrics } from "../../metrics.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Reference } from "../../oci/name.ts";
 import type { Discovery } from "./discovery.ts";
@@ -33,7 +32,6 @@ export interface ManifestsDeps {
   clock: Clock;
   leases: WriteLeases;
   log: Logger;
-  metrics: Metrics;
   holds: HoldDirectory;
   hidden: Pick<HiddenRepositories, "requireNoneHidden">;
   index: ManifestIndex;
@@ -57,6 +55,8 @@ export interface ManifestInfo {
   holdDid: Did;
   /** When it was pushed, or the tag set, in milliseconds since the Unix epoch. */
   knownSince: number;
+  /** Whether it is known to have a subject. */
+  isReferrer: boolean;
 }
 
 /** Resolves, reads and deletes manifests (distribution-spec, "Pulling Manifests", "Deleting"). */
@@ -242,23 +242,6 @@ export class Manifests {
     if (heir === undefined) {
       await this.#tellHold(manifest.holdDid, ref, digest);
     }
-  }
-
-  /** Reports a pull to the hold. */
-  async countPull(
-    ref: RepoRef,
-    caller: Caller,
-    info: ManifestInfo,
-  ): Promise<void> {
-    const { digest, mediaType, holdDid } = info;
-    const hold = await this.#deps.holds.get(holdDid);
-    this.#deps.metrics.manifestPulls.inc();
-    hold.countPull(caller, {
-      owner: ref.did,
-      repository: ref.repo,
-      digest,
-      mediaType,
-    });
   }
 
   /** Never throws: the hold's garbage collection detects the deletion, too. */

@@ -10,6 +10,7 @@ import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
+import { keepRows, type KeptRow } from "../kept_rows.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type {
   ManifestRow,
@@ -17,7 +18,7 @@ import type {
   RemovalsRow,
   StoredTagRow,
 } from "../rows.ts";
-import type { KeptRow, RepoRef } from "./manifest_index.ts";
+import type { RepoRef } from "./manifest_index.ts";
 import {
   pendingOf,
   type PendingRemovals,
@@ -129,7 +130,7 @@ export class Removals {
       if (subject) {
         change.delete(registryKeys.referrer(did, repo, subject, digest));
       }
-      for (const { key, row } of also) change.set(key, row);
+      keepRows(change, also);
       const removed = { digest, heir };
       await this.#followers.add(change, { ...ref, removed }, []);
       return { ...pending, [digest]: removal };

@@ -7,9 +7,10 @@
  */
 
 import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
+import { keepRows, type KeptRow } from "../kept_rows.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { RepositoryRow, StoredTagRow, TagRow } from "../rows.ts";
-import type { KeptRow, RepoRef } from "./manifest_index.ts";
+import type { RepoRef } from "./manifest_index.ts";
 import {
   type ChangedTag,
   type RepositoryIndex,
@@ -128,7 +129,7 @@ export class TagChanges {
       if (digest) {
         change.delete(registryKeys.manifestTag(did, repo, digest, tag));
       }
-      for (const { key, row } of also) change.set(key, row);
+      keepRows(change, also);
       this.#deps.removals.touch(change, ref, removals);
       await this.#follow(change, ref, [{ tag, rkey, to: undefined }]);
       if (await change.commit()) return true;

@@ -179,9 +179,9 @@ export class RemoteHold implements HoldClient {
     return Promise.resolve();
   }
 
-  countPull(caller: Caller, pull: PulledManifest): void {
+  countPull(caller: Caller, pull: PulledManifest): boolean {
     // Without a caller there is no account to report the pull for.
-    if (caller === undefined || this.#counting >= MAX_COUNTING) return;
+    if (caller === undefined || this.#counting >= MAX_COUNTING) return false;
     this.#counting++;
     this.#notify(caller, {
       operation: "pull",
@@ -195,6 +195,7 @@ export class RemoteHold implements HoldClient {
         error,
       })
     ).finally(() => this.#counting--);
+    return true;
   }
 
   async #notify(caller: Did, input: unknown): Promise<void> {
