@@ -28,7 +28,8 @@ export async function collectGarbage(
 
 /** All periodic tasks for the configuration of `ctx`. */
 export function choresOf(ctx: AppContext): Chore[] {
-  const { kv, clock, log, registry, hold, avatars, config, index } = ctx;
+  const { kv, clock, log, registry, hold, avatars, config } = ctx;
+  const { index, social } = ctx;
   const sweep = (
     what: string,
     everyMs: number,
@@ -57,6 +58,7 @@ export function choresOf(ctx: AppContext): Chore[] {
     const { content } = registry;
     chores.push(sweep("cached manifests", HOUR_MS, () => content.evict()));
   }
+  if (social) chores.push(...countChores(social, hold));
   if (avatars) chores.push(sweep("avatars", HOUR_MS, () => avatars.sweep()));
   if (!hold) return chores;
   chores.push(
@@ -81,6 +83,42 @@ export function choresOf(ctx: AppContext): Chore[] {
       run: async (signal) => {
         const report = await collectGarbage({ registry, hold }, signal);
         log.info("garbage collected", { ...report });
+      },
+    });
+  }
+  return chores;
+}
+
+/** What comes round for counts and boards. */
+function countChores(
+  { counts }: NonNullable<AppContext["social"]>,
+  hold: AppContext["hold"],
+): Chore[] {
+  const chores: Chore[] = [
+    {
+      name: "pulls of repositories",
+      everyMs: 30 * SECOND_MS,
+      local: true,
+      run: () => counts.counter.flush(),
+    },
+    { name: "boards", everyMs: 15 * MINUTE_MS, run: counts.refresh },
+    {
+      name: "days of counts",
+      everyMs: 24 * HOUR_MS,
+      offsetMs: 4 * HOUR_MS,
+      run: async (signal) => {
+        await counts.fold(signal);
+      },
+    },
+  ];
+  if (hold) {
+    chores.push({
+      name: "hold storage",
+      everyMs: 24 * HOUR_MS,
+      offsetMs: 23 * HOUR_MS,
+      run: async (signal) => {
+        const amount = await hold.blobs.amount(signal);
+        await counts.storage.note(hold.did, amount);
       },
     });
   }

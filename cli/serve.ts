@@ -102,9 +102,11 @@ export async function serve(config: Config): Promise<void> {
       ctx.clock.sleep(LAST_WORK_MS, ended.signal),
     ]);
     ended.abort();
-    await ctx.hold?.stats.flush().catch((error) =>
-      log.error("the last pulls are not counted", { error })
-    );
+    for (const counts of [ctx.hold?.stats, ctx.social?.counts.counter]) {
+      await counts?.flush().catch((error) =>
+        log.error("the last pulls are not counted", { error })
+      );
+    }
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {

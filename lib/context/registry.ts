@@ -36,6 +36,8 @@ import { TaggedReferrers } from "../registry/lists/tagged_referrers.ts";
 import { Uploads } from "../registry/uploads.ts";
 import { WriteLeases } from "../registry/write_leases.ts";
 import type { RepositoryIndex } from "../registry/manifests/repository_changes.ts";
+import { ImageNotes } from "../registry/image_notes.ts";
+import { type PullListener, Pulls } from "../registry/pulls.ts";
 import type { RepositoryEvents } from "../registry/repository_events.ts";
 import type { Platform } from "./platform.ts";
 import { createKnowledge, type Knowledge } from "./registry_knowledge.ts";
@@ -59,6 +61,8 @@ export interface RegistryContextDeps extends Platform {
   followers: RepositoryIndex;
   /** Receives pushes and deletes. */
   events: RepositoryEvents;
+  /** Counts pulls. */
+  pulls: PullListener;
 }
 
 /** The services of the registry. */
@@ -68,6 +72,7 @@ export interface RegistryContext {
   readonly mounts: Mounts;
   readonly blobs: Blobs;
   readonly manifests: Manifests;
+  readonly pulls: Pulls;
   readonly push: ManifestPush;
   /** Undefined if holds are not notified of pushes. */
   readonly deliveries: PushDeliveries | undefined;
@@ -75,6 +80,8 @@ export interface RegistryContext {
   /** Sources for scrubs. */
   readonly scrubs: readonly ScrubSource[];
   readonly content: ManifestContent;
+  /** Annotations and labels of images that were pushed here. */
+  readonly notes: ImageNotes;
 }
 
 const HOUR_MS = 3_600_000;
@@ -124,6 +131,8 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     blobs,
     content,
     deliveries,
+    notes: new ImageNotes(parts),
+    pulls: new Pulls(parts),
     mounts: new Mounts({ holds, blobs: blobIndex }),
     scrubs: [new ContentScrub(kv, known.values)],
     uploads: new Uploads({ ...parts, blobs: blobIndex, ttlMs }),

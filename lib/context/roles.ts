@@ -18,13 +18,14 @@ import { createIndex, type IndexContext } from "./index.ts";
 import { createStreams, type NetworkStreams } from "./streams.ts";
 import { createHold, type HoldContext } from "./hold.ts";
 import { createRegistry, type RegistryContext } from "./registry.ts";
+import { createSocial, type SocialContext } from "./social/social.ts";
 import { rowsOfCommit } from "../index/holds/own_hold.ts";
 import { manifestSource } from "./manifest_source.ts";
 import { AppError } from "../errors.ts";
 import { JobRunner } from "../kv/jobs/job_runner.ts";
 import { LargeValues } from "../kv/large_value.ts";
 import { registryKeys } from "../registry/kv_keys.ts";
-import { UNHEARD } from "../registry/repository_events.ts";
+import { joinEvents, UNHEARD } from "../registry/repository_events.ts";
 import { LocalHold } from "../registry/local_hold.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import type { SandboxNetwork } from "./network.ts";
@@ -54,6 +55,8 @@ export interface Services {
   readonly avatars: AvatarService | undefined;
   /** Runs with the registry. */
   readonly index: IndexContext | undefined;
+  /** Runs with the registry. */
+  readonly social: SocialContext | undefined;
   /** Event streams of the network. */
   readonly streams: NetworkStreams;
 }
@@ -76,6 +79,10 @@ export async function createServices(
     })
     : undefined;
   const onLogin: AuthContextDeps["onLogin"] = async (identity, session) => {
+    const { did, handle } = identity;
+    await social?.people.actors.meet(did, handle).catch((error) =>
+      log.warn("account not noted", { did, error })
+    );
     await registry?.owners.ensureProfile(identity, session).catch((error) =>
       log.warn("sailor profile not written", { did: identity.did, error })
     );
@@ -94,19 +101,26 @@ export async function createServices(
     defaultHold: home,
     ownHold: hold?.repo,
   });
-  const registry = home && index
+  const social: SocialContext | undefined = index &&
+    createSocial({
+      ...{ ...base, index },
+      session: auth.session,
+      notesOf: async (ref, digest) => await registry?.notes.of(ref, digest),
+    });
+  const registry: RegistryContext | undefined = home && index && social
     ? createRegistry({
       ...base,
       session: auth.session,
       ownHold: hold && localHold(hold),
       defaultHold: home,
-      events: webhooks?.events ?? UNHEARD,
+      events: joinEvents([social.events, webhooks?.events ?? UNHEARD]),
+      pulls: social.counts.counter,
       followers: index.changes,
     })
     : undefined;
   const avatars = runs("avatar") ? createAvatars(base) : undefined;
-  const streams = createStreams(base, { avatars, index }, sandbox);
-  return { auth, registry, webhooks, hold, avatars, index, streams };
+  const streams = createStreams(base, { avatars, index, social }, sandbox);
+  return { auth, registry, webhooks, hold, avatars, index, social, streams };
 }
 
 /** Source of manifests for the hold: those stored by the registry, else the owner's PDS. */

@@ -12,6 +12,7 @@ import { createNetworkEvents, createProfileStream } from "./avatar.ts";
 import type { IndexContext } from "./index.ts";
 import { type FollowDeps, followNetwork } from "./index_network.ts";
 import type { SandboxNetwork } from "./network.ts";
+import type { SocialContext } from "./social/social.ts";
 
 export interface StreamsDeps extends FollowDeps {
   readonly hosting: Hosting;
@@ -41,9 +42,10 @@ export class NetworkStreams {
 /** Creates the streams of the services that run here. */
 export function createStreams(
   deps: StreamsDeps,
-  { avatars, index }: {
+  { avatars, index, social }: {
     avatars: AvatarService | undefined;
     index: IndexContext | undefined;
+    social: SocialContext | undefined;
   },
   sandbox: SandboxNetwork | undefined,
 ): NetworkStreams {
@@ -53,8 +55,8 @@ export function createStreams(
   const profiles = events && createProfileStream(deps, config, events);
   const ofIndex = index &&
     followNetwork(deps, {
-      records: index.handlers,
-      accounts: index.accounts,
+      records: [...index.handlers, ...social?.handlers ?? []],
+      accounts: [...index.accounts, ...social?.accounts ?? []],
       // Without a stream of their own, avatars follow the known accounts.
       ...(events && !profiles
         ? {

@@ -208,6 +208,20 @@ export class HoldBlobs {
     return this.#deps.rows.allow(digest);
   }
 
+  /** How many blobs the store has, and their bytes; reads all rows. */
+  async amount(
+    signal: AbortSignal,
+  ): Promise<{ bytes: number; blobs: number }> {
+    const amount = { bytes: 0, blobs: 0 };
+    for await (const { row } of this.#deps.rows.all()) {
+      signal.throwIfAborted();
+      if (row.state !== "live" && row.state !== "quarantined") continue;
+      amount.bytes += row.size;
+      amount.blobs++;
+    }
+    return amount;
+  }
+
   /** Digests of damaged blobs, at most `limit`, among the first 100,000 blobs. */
   async damaged(limit: number): Promise<Digest[]> {
     const digests: Digest[] = [];
