@@ -73,6 +73,8 @@ export interface RegistryContext {
   readonly blobs: Blobs;
   readonly manifests: Manifests;
   readonly pulls: Pulls;
+  /** Annotations and labels of images that were pushed here. */
+  readonly notes: ImageNotes;
   readonly push: ManifestPush;
   /** Undefined if holds are not notified of pushes. */
   readonly deliveries: PushDeliveries | undefined;
@@ -80,8 +82,6 @@ export interface RegistryContext {
   /** Sources for scrubs. */
   readonly scrubs: readonly ScrubSource[];
   readonly content: ManifestContent;
-  /** Annotations and labels of images that were pushed here. */
-  readonly notes: ImageNotes;
 }
 
 const HOUR_MS = 3_600_000;
@@ -131,12 +131,12 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     blobs,
     content,
     deliveries,
-    notes: new ImageNotes(parts),
-    pulls: new Pulls(parts),
     mounts: new Mounts({ holds, blobs: blobIndex }),
     scrubs: [new ContentScrub(kv, known.values)],
     uploads: new Uploads({ ...parts, blobs: blobIndex, ttlMs }),
     manifests: new Manifests({ ...parts, recordCheck, removal }),
+    notes: new ImageNotes(parts),
+    pulls: new Pulls(parts),
     push: new ManifestPush({
       ...parts,
       blobs,

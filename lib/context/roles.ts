@@ -25,7 +25,7 @@ import { AppError } from "../errors.ts";
 import { JobRunner } from "../kv/jobs/job_runner.ts";
 import { LargeValues } from "../kv/large_value.ts";
 import { registryKeys } from "../registry/kv_keys.ts";
-import { joinEvents, UNHEARD } from "../registry/repository_events.ts";
+import { UNHEARD } from "../registry/repository_events.ts";
 import { LocalHold } from "../registry/local_hold.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import type { SandboxNetwork } from "./network.ts";
@@ -113,7 +113,7 @@ export async function createServices(
       session: auth.session,
       ownHold: hold && localHold(hold),
       defaultHold: home,
-      events: joinEvents([social.events, webhooks?.events ?? UNHEARD]),
+      events: social.eventsWith(webhooks?.events ?? UNHEARD),
       pulls: social.counts.counter,
       followers: index.changes,
     })

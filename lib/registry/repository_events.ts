@@ -55,15 +55,3 @@ export const UNHEARD: RepositoryEvents = {
   plan: () => [],
   committed: () => {},
 };
-
-/** Events for several subscribers. */
-export function joinEvents(
-  subscribers: readonly RepositoryEvents[],
-): RepositoryEvents {
-  return {
-    plan: (event) => subscribers.flatMap((one) => one.plan(event)),
-    committed: () => {
-      for (const one of subscribers) one.committed();
-    },
-  };
-}

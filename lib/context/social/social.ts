@@ -41,8 +41,8 @@ export interface SocialContext {
   /** Take what happens to records on the network. */
   readonly handlers: readonly RecordHandler[];
   readonly accounts: readonly AccountHandler[];
-  /** Receives the pushes of the registry. */
-  readonly events: RepositoryEvents;
+  /** Events of the registry for people and counts, and for `others`. */
+  readonly eventsWith: (others: RepositoryEvents) => RepositoryEvents;
 }
 
 /** Creates both, and registers their jobs. */
@@ -89,10 +89,13 @@ export function createSocial(deps: SocialDeps): SocialContext {
     counts,
     handlers: [...people.records, ...counts.records],
     accounts: people.accounts,
-    events: {
-      plan: (event) => event.kind === "push" ? pushes.plan(event) : [],
-      committed: () => {},
-    },
+    eventsWith: (others) => ({
+      plan: (event) => [
+        ...(event.kind === "push" ? pushes.plan(event) : []),
+        ...others.plan(event),
+      ],
+      committed: () => others.committed(),
+    }),
   };
 }
 
