@@ -91,15 +91,15 @@ export function choresOf(ctx: AppContext): Chore[] {
 
 /** What comes round for counts and boards. */
 function countChores(
-  { counts }: NonNullable<AppContext["social"]>,
+  { counts, flush }: NonNullable<AppContext["social"]>,
   hold: AppContext["hold"],
 ): Chore[] {
   const chores: Chore[] = [
     {
-      name: "pulls of repositories",
+      name: "pulls and pushes",
       everyMs: 30 * SECOND_MS,
       local: true,
-      run: () => counts.counter.flush(),
+      run: flush,
     },
     { name: "boards", everyMs: 15 * MINUTE_MS, run: counts.refresh },
     {

@@ -102,7 +102,7 @@ export async function serve(config: Config): Promise<void> {
       ctx.clock.sleep(LAST_WORK_MS, ended.signal),
     ]);
     ended.abort();
-    for (const counts of [ctx.hold?.stats, ctx.social?.counts.counter]) {
+    for (const counts of [ctx.hold?.stats, ctx.social]) {
       await counts?.flush().catch((error) =>
         log.error("the last pulls are not counted", { error })
       );

@@ -1,7 +1,7 @@
 /**
  * Pushes through this registry: listed as activity in the commit that makes
- * them; counted, and the page of the repository filled, by jobs that no push
- * waits for.
+ * them, counted in memory until the next flush, and the page of the repository
+ * filled by a job that no push waits for.
  *
  * @module
  */
@@ -10,17 +10,17 @@ import { z } from "zod";
 import type { PdsSession } from "../atproto/pds/pds.ts";
 import type { Clock } from "../clock.ts";
 import { type Did, storedDidSchema } from "../did.ts";
-import { enqueue, type JobKind, planJob } from "../kv/jobs/jobs.ts";
-import type { Key, Kv } from "../kv/kv.ts";
+import { inParallel } from "../async/in_parallel.ts";
+import { type JobKind, planJob } from "../kv/jobs/jobs.ts";
+import type { Key } from "../kv/kv.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import type { Activities } from "./counts/activity.ts";
+import type { Activities, TagPush } from "./counts/activity.ts";
 import { activityRows } from "./counts/activity_rows.ts";
 import { isTagAboutImage } from "./counts/pull_sessions.ts";
 import type { ImageNotes } from "./people/page_facts.ts";
 import type { Pages } from "./people/pages.ts";
 
 export interface OwnPushesDeps {
-  readonly kv: Kv;
   readonly clock: Clock;
   readonly activities: Pick<Activities, "pushed">;
   readonly pages: Pick<Pages, "fill">;
@@ -58,13 +58,7 @@ const page = z.object({
   repo: z.string(),
   digest: digestSchema,
 });
-const push = page.extend({ tags: z.array(z.string()), at: z.number() });
-
-type Push = z.infer<typeof push>;
 type PageFill = z.infer<typeof page>;
-
-/** Counts a push. */
-export const PUSH: JobKind<Push> = { name: "index.push", payload: push };
 
 /** Fills the page of a repository from the image that was pushed last. */
 export const PAGE_FILL: JobKind<PageFill> = {
@@ -80,9 +74,15 @@ const MAX_LISTED = 5;
 /** Pushes of one repository that come within this time fill its page once, in milliseconds. */
 const GATHER_MS = 10_000;
 
+/** Pushes that wait to be counted; beyond this many they are not. */
+const MAX_WAITING = 50_000;
+/** Pushes counted at the same time; a local store joins their commits. */
+const PARALLEL = 16;
+
 /** Follows the pushes of the registry. */
 export class OwnPushes {
   readonly #deps: OwnPushesDeps;
+  #waiting: TagPush[] = [];
 
   constructor(deps: OwnPushesDeps) {
     this.#deps = deps;
@@ -94,28 +94,41 @@ export class OwnPushes {
     const tags = all.map(({ tag }) => tag)
       .filter((tag) => !isTagAboutImage(tag));
     if (tags.length === 0) return [];
-    const work = { ...ref, digest, tags, at };
+    if (this.#waiting.length < MAX_WAITING) {
+      this.#waiting.push(...tags.map((tag) => ({ ...ref, tag, digest, at })));
+    }
+    const now = clock.now();
     const listed = tags.slice(0, MAX_LISTED).flatMap((tag) =>
       activityRows(
         { ...ref, kind: "push", actor: ref.did, tag, digest, at },
-        clock.now(),
+        now,
       )
     );
-    return [...listed, ...planJob(clock, PUSH, work).rows];
+    const job = planJob(clock, PAGE_FILL, { ...ref, digest }, {
+      dedupeKey: `${ref.did}/${ref.repo}`,
+      runAt: now + GATHER_MS,
+    });
+    return [...listed, ...job.rows];
   }
 
-  /** The handler of {@linkcode PUSH}. */
-  async count({ did, repo, digest, tags, at }: Push): Promise<void> {
-    const { kv, clock, activities } = this.#deps;
-    for (const tag of tags) {
-      await activities.pushed({ did, repo, tag, digest, at });
-    }
-    const commit = kv.atomic();
-    enqueue(commit, clock, PAGE_FILL, { did, repo, digest }, {
-      dedupeKey: `${did}/${repo}`,
-      runAt: clock.now() + GATHER_MS,
+  /**
+   * Counts the pushes since the last time; one that the network reports as well
+   * counts once. What fails is kept for the next time. Throws the store's errors.
+   */
+  async flush(): Promise<void> {
+    const { activities } = this.#deps;
+    const pushes = this.#waiting;
+    this.#waiting = [];
+    const failed: unknown[] = [];
+    await inParallel(pushes, PARALLEL, async (push) => {
+      try {
+        await activities.pushed(push);
+      } catch (error) {
+        this.#waiting.push(push);
+        failed.push(error);
+      }
     });
-    await commit.commit();
+    if (failed.length > 0) throw failed[0];
   }
 
   /** The handler of {@linkcode PAGE_FILL}. Throws what {@linkcode Pages.fill} throws. */

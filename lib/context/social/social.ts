@@ -10,7 +10,7 @@ import type { Config } from "../../config/config.ts";
 import type { Did } from "../../did.ts";
 import type { IndexContext } from "../index.ts";
 import { type Counts, createCounts } from "../../index/counts/counts.ts";
-import { OwnPushes, PAGE_FILL, PUSH } from "../../index/own_pushes.ts";
+import { OwnPushes, PAGE_FILL } from "../../index/own_pushes.ts";
 import type { ImageNotes } from "../../index/people/page_facts.ts";
 import { createPeople, type People } from "../../index/people/people.ts";
 import type {
@@ -41,6 +41,8 @@ export interface SocialContext {
   /** Take what happens to records on the network. */
   readonly handlers: readonly RecordHandler[];
   readonly accounts: readonly AccountHandler[];
+  /** Writes what this instance has counted in memory; call it every half a minute and at the end. */
+  readonly flush: () => Promise<void>;
   /** Events of the registry for people and counts, and for `others`. */
   readonly eventsWith: (others: RepositoryEvents) => RepositoryEvents;
 }
@@ -82,13 +84,16 @@ export function createSocial(deps: SocialDeps): SocialContext {
     activities: counts.activities,
     pages: people.pages,
   });
-  jobs.register(PUSH, (push) => pushes.count(push));
   jobs.register(PAGE_FILL, (page, run) => pushes.fillPage(page, run.signal));
   return {
     people,
     counts,
     handlers: [...people.records, ...counts.records],
     accounts: people.accounts,
+    flush: async () => {
+      await counts.counter.flush();
+      await pushes.flush();
+    },
     eventsWith: (others) => ({
       plan: (event) => [
         ...(event.kind === "push" ? pushes.plan(event) : []),
