@@ -89,7 +89,7 @@ async function leaseOf(
 function describeScrub({ counts }: ScrubReport): string[] {
   const lines = Object.entries(counts).map(([source, counts]) => {
     const { checked, bytes, damaged, mended, unread } = counts;
-    return `${source}: ${checked} checked (${bytes} bytes), ${damaged} damaged, ${mended} mended, ${unread} not readable`;
+    return `${source}: ${checked} checked (${bytes} bytes), ${damaged} damaged, ${mended} repaired, ${unread} not readable`;
   });
   return lines.length > 0 ? lines : ["Nothing is stored."];
 }

@@ -76,7 +76,7 @@ async function read(
     // Reported below.
   }
   throw new Failure(
-    `${file} is not JSON; nothing was changed. Mend it and try again.`,
+    `${file} is not JSON; nothing was changed. Fix it and try again.`,
   );
 }
 

@@ -57,8 +57,8 @@ async function doctor(call: CommandCall): Promise<number> {
   });
   call.print(
     failed === 0
-      ? "Nothing has to be mended."
-      : `${failed} ${failed === 1 ? "thing has" : "things have"} to be mended.`,
+      ? "Nothing needs fixing."
+      : `${failed} ${failed === 1 ? "check" : "checks"} failed.`,
   );
   return failed === 0 ? 0 : 1;
 }

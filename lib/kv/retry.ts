@@ -78,7 +78,7 @@ async function whileUnlocked<T>(call: () => Promise<T>): Promise<T> {
             cause: error,
             operator:
               "The file of the key-value store cannot be read and written; " +
-              "mend its disk, or its rights and those of its folder.",
+              "fix its disk, or its permissions and those of its folder.",
           },
         );
       }

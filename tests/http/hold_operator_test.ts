@@ -1,4 +1,4 @@
-/** What the operator of a hold does: commands, identity, readiness. */
+/** Operation of a hold: commands, identity, readiness. */
 
 import assert from "node:assert/strict";
 import { decodeFrame } from "../support/sync_verifier.ts";
@@ -40,7 +40,7 @@ async function members(origin: string, repo: string): Promise<string[]> {
   ) => `${value.member} ${value.permissions.join(",")}`);
 }
 
-Deno.test("the crew is changed by commands while the hold runs, and everybody hears of it", async () => {
+Deno.test("the crew is changed by commands while the hold runs, and consumers receive the events", async () => {
   await using hold = await startProgram({
     port: freePort(),
     env: holdEnv(sandbox, sandbox.alice),
@@ -118,7 +118,7 @@ Deno.test("a repo moves to another hold as a file", async () => {
   assert.equal(imported.text, `${path}: 1 records are in the hold.\n`);
   const crew = await command(env("b"), "hold", "crew", "list");
   assert.match(crew.text, new RegExp(sandbox.bob.did));
-  // What is stored counts at once, for quotas as well.
+  // Stored content counts at once, for quotas as well.
   assert.equal((await command(env("b"), "repo", "import", layers)).code, 0);
   const hold = await startProgram({ port: freePort(), env: env("b") });
   const { body } = await xrpc(hold.origin, "io.atcr.hold.getQuota", {
@@ -137,7 +137,7 @@ Deno.test("a repo moves to another hold as a file", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("doctor finds nothing at a hold that is well, and what is wrong at others", async () => {
+Deno.test("doctor finds nothing on a healthy hold, and the problems of others", async () => {
   const port = freePort();
   await using hold = await startProgram({
     port,
@@ -149,9 +149,9 @@ Deno.test("doctor finds nothing at a hold that is well, and what is wrong at oth
     healthy.text,
     /ok +hold identity +did:web:localhost%3A\d+ leads/,
   );
-  assert.match(healthy.text, /Nothing has to be mended/);
+  assert.match(healthy.text, /Nothing needs fixing/);
 
-  // Another store makes another key, while the network knows the first one.
+  // Another store creates another key, while the network knows the first one.
   const folder = await Deno.makeTempDir();
   const stranger = await command(
     { ...hold.env, ATCR_DATA_DIR: folder },
@@ -176,7 +176,7 @@ Deno.test("doctor finds nothing at a hold that is well, and what is wrong at oth
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("without its storage a hold starts, is not ready and logs why", async () => {
+Deno.test("without its storage a hold starts, is not ready and logs the reason", async () => {
   await using hold = await startProgram({
     port: freePort(),
     env: {
@@ -203,7 +203,7 @@ Deno.test("without its storage a hold starts, is not ready and logs why", async 
   assert.match(body.rev, /^[2-7a-z]{13}$/);
 });
 
-Deno.test("a did:plc is made once and follows the address of its hold", async () => {
+Deno.test("a did:plc is created once and follows the address of its hold", async () => {
   const dataDir = await Deno.makeTempDir();
   const env = {
     ...holdEnv(sandbox, sandbox.alice),

@@ -226,7 +226,7 @@ export function fileError(error: unknown): unknown {
   if (FULL.has(code)) return storageFull(error.message, { cause: error });
   return UNUSABLE.has(code)
     ? storageUnavailable(
-      `The disk of the storage refuses a call (${error.message}); mend it or its rights.`,
+      `The disk of the storage refuses a call (${error.message}); fix it or its permissions.`,
       { cause: error },
     )
     : error;
