@@ -1,13 +1,17 @@
-/**
- * The shape of the house: which way imports may point, and who may touch what.
- */
+/** Architecture rules: the direction of imports, and what each room may use. */
 
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { settingsSchema } from "../lib/config/schema.ts";
 import { leavesOf, nodesOf } from "../lib/config/setting.ts";
 import { checkout } from "./house/checkout.ts";
-import { patternsOf, wordsInCode, wordsInPages } from "./house/words.ts";
+import {
+  alwaysWrong,
+  patternsOf,
+  wordsInCode,
+  wordsInPages,
+  wordsInSource,
+} from "./house/words.ts";
 import { unusedExports } from "./house/exports.ts";
 import { unreadSettings } from "./house/settings.ts";
 import {
@@ -22,19 +26,19 @@ import {
 /** The same files as syntax trees. */
 const trees = await checkout(ROOT);
 
-/** Files that stand below everything else. */
+/** Files that everything may use. */
 const GROUND = [
   ...["lib/bytes.ts", "lib/clock.ts", "lib/did.ts", "lib/errors.ts"],
   ...["lib/etag.ts", "lib/log.ts", "lib/text.ts", "lib/async"],
 ];
 
-/** The foundations that a service stands on. */
+/** The foundations of services. */
 const FOUNDATIONS = [
   ...["lib/atproto", "lib/crypto", "lib/kv", "lib/net", "lib/oci"],
   ...["lib/scrub", "lib/storage"],
 ];
 
-/** What each room may use of the others, besides the ground. */
+/** The rooms that each room may use, in addition to the ground. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "lib/kv": ["lib/net"],
   "lib/net": [],
@@ -75,7 +79,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...["lib/hold_api", "lib/index", "lib/registry", "lib/repo"],
     "lib/webhooks",
   ],
-  // What is stored is the business of services alone.
+  // Only services know what is stored.
   "routes": [
     ...FOUNDATIONS.filter((room) => room !== "lib/kv"),
     ...["lib/auth", "lib/avatar", "lib/context", "lib/hold", "lib/install"],
@@ -97,7 +101,7 @@ const JOINTS: Readonly<Record<string, string>> = {
   "lib/registry/local_hold.ts": "lib/hold",
 };
 
-/** The folder of `lib/`, or what stands beside it. */
+/** The folder of `lib/`, or the top-level folder. */
 function roomOf(path: string): string {
   if (path === "lib/context.ts") return "lib/context";
   return /^lib\/[^/]+|^[^/]+/.exec(path)?.[0] ?? path;
@@ -108,7 +112,7 @@ function refuse(wrong: readonly string[], advice: string): void {
   assert.ok(wrong.length === 0, `${wrong.join("\n")}\n${advice}`);
 }
 
-/** Lines that say which file does what it should not. */
+/** One line per file and offence. */
 function offences(
   files: readonly Source[],
   find: (source: Source) => Iterable<string>,
@@ -138,7 +142,7 @@ Deno.test("imports point one way: from routes to services to foundations", () =>
   );
 });
 
-Deno.test("the grammar of registries takes only types from what it does not stand on", () => {
+Deno.test("the OCI grammar imports only types from rooms that it must not use", () => {
   const wrong = offences(
     product.filter(({ path }) => roomOf(path) === "lib/oci"),
     ({ values }) =>
@@ -149,7 +153,7 @@ Deno.test("the grammar of registries takes only types from what it does not stan
   refuse(wrong, "Keep lib/oci pure: pass values in.");
 });
 
-Deno.test("tests and what they bring along are not part of the product", () => {
+Deno.test("tests and their helpers are not part of the product", () => {
   const isForTests = /(_test|\/testing\w*)\.tsx?$|^tests\//;
   const wrong = offences(
     product,
@@ -158,7 +162,7 @@ Deno.test("tests and what they bring along are not part of the product", () => {
   refuse(wrong, "Move what the product needs out of the testing file.");
 });
 
-Deno.test("threads are started in one place, without permissions", () => {
+Deno.test("workers are started in one place, without permissions", () => {
   const wrong = product.filter(({ path, text }) =>
     path !== "lib/async/sealed_worker.ts" && /\bnew Worker\(/.test(text)
   ).map(({ path }) => path);
@@ -166,7 +170,7 @@ Deno.test("threads are started in one place, without permissions", () => {
 });
 
 Deno.test("drivers are named only where services are built", () => {
-  // A driver is a file with a class that implements a port, or one that makes it.
+  // A driver is a file with a class that implements a port, or one that creates it.
   const drivers = new Set(
     product.filter(({ text }) =>
       /^export class \w+[^{]*\bimplements (BlobStore|Kv)\b/m.test(text)
@@ -191,7 +195,7 @@ Deno.test("drivers are named only where services are built", () => {
   refuse(wrong, "Take the port (BlobStore, Kv) as a dependency instead.");
 });
 
-Deno.test("services know no server and no pages", () => {
+Deno.test("services use neither the server nor pages", () => {
   const web = /^@hono\/|^preact/;
   const wrong = offences(
     product.filter(({ path }) => path.startsWith("lib/")),
@@ -203,8 +207,8 @@ Deno.test("services know no server and no pages", () => {
   refuse(wrong, "Return plain values; routes shape the response.");
 });
 
-Deno.test("the environment is read for the configuration only", () => {
-  /** Hands it to the configuration, or runs as a program of its own. */
+Deno.test("only the configuration reads the environment", () => {
+  /** Passes it to the configuration, or is a separate program. */
   const own =
     /^(cli\/commands\.ts|cli\/docker-credential-atcr\/.*|sandbox\/.*)$/;
   const wrong = offences(
@@ -218,7 +222,7 @@ Deno.test("the environment is read for the configuration only", () => {
   );
 });
 
-Deno.test("imports of values make no circle", () => {
+Deno.test("imports of values have no cycle", () => {
   const graph = new Map(product.map(({ path, values }) => [path, values]));
   const done = new Set<string>();
   const circles: string[] = [];
@@ -245,14 +249,14 @@ Deno.test("a file has one subject: none is longer than about 300 lines", () => {
   refuse(wrong, "Split the file by subject.");
 });
 
-Deno.test("a folder is no drawer: none has more than 20 files of the program", () => {
+Deno.test("no folder has more than 20 production files", () => {
   const folders = Map.groupBy(product, ({ path }) => dirname(path));
   const wrong = [...folders].filter(([, files]) => files.length > 20)
     .map(([folder, files]) => `${folder}: ${files.length} files`);
   refuse(wrong, "Move files about one subject to a folder of their own.");
 });
 
-Deno.test("every file begins with what it is for", () => {
+Deno.test("every file begins with a module comment", () => {
   const wrong = offences(
     all.filter(({ path }) => /(?<!_test)\.tsx?$/.test(path)),
     ({ text }) => text.startsWith("/**") ? [] : [text.slice(0, 40)],
@@ -260,7 +264,7 @@ Deno.test("every file begins with what it is for", () => {
   refuse(wrong, "Begin the file with a /** … @module */ comment.");
 });
 
-Deno.test("nobody escapes from the type checker or the linter", () => {
+Deno.test("the type checker and the linter are not bypassed", () => {
   const wrong = offences(all, ({ text }) => [
     ...text.match(/@ts-(ignore|expect-error|nocheck)|deno-lint-ignore/g) ?? [],
     ...withoutComments(text)
@@ -269,7 +273,7 @@ Deno.test("nobody escapes from the type checker or the linter", () => {
   refuse(wrong, "Narrow the type with a schema or a type guard.");
 });
 
-Deno.test("files export by name, and nothing of others", () => {
+Deno.test("files export by name, and do not re-export", () => {
   const wrong = offences(
     product,
     ({ text }) => text.match(/^export (default\b|\* |\{[^}]*\} from)/gm) ?? [],
@@ -277,19 +281,20 @@ Deno.test("files export by name, and nothing of others", () => {
   refuse(wrong, "Export by name, and import from the file that declares it.");
 });
 
-Deno.test("what is exported is used by the program, not by tests alone", () => {
+Deno.test("exports are used by the program, not only by tests", () => {
   refuse(
     unusedExports(trees).map(({ path, name }) => `${path}: ${name}`),
     "Remove the export, or move it to a testing file; tests write limits as numbers.",
   );
 });
 
-Deno.test("what users read is free of the words that CONTRIBUTING.md advises against", async () => {
+Deno.test("the words that CONTRIBUTING.md advises against are not used", async () => {
   const contributing = await Deno.readTextFile(join(ROOT, "CONTRIBUTING.md"));
   const patterns = patternsOf(contributing);
   const found = [
     ...await wordsInPages(ROOT, patterns),
     ...wordsInCode(trees, patterns),
+    ...wordsInSource(trees, alwaysWrong(contributing, patterns)),
   ];
   refuse(
     found.map(({ path, line, word, context }) =>

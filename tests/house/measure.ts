@@ -13,7 +13,13 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { checkout } from "./checkout.ts";
 import { type Counts, countsOf } from "./counts.ts";
-import { patternsOf, wordsInCode, wordsInPages } from "./words.ts";
+import {
+  alwaysWrong,
+  patternsOf,
+  wordsInCode,
+  wordsInPages,
+  wordsInSource,
+} from "./words.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
@@ -57,6 +63,7 @@ async function printWords(): Promise<void> {
   const found = [
     ...await wordsInPages(root, patterns),
     ...wordsInCode(files, patterns),
+    ...wordsInSource(files, alwaysWrong(contributing, patterns)),
   ];
   for (const { path, line, word, context } of found) {
     print(`${path}:${line}: "${word}" in: ${context}`);

@@ -35,7 +35,7 @@ Deno.test("a setting is read by member, by pattern, or through a variable", () =
   }
 });
 
-Deno.test("the same name in another section, a comment or a text is no reading", () => {
+Deno.test("the same name in another section, a comment or a string does not count", () => {
   const paths = ["identity.ttl"];
   for (
     const text of [

@@ -1,6 +1,7 @@
 /**
- * Words that CONTRIBUTING.md advises against, in what users and operators read:
- * texts in the program and pages of the documentation.
+ * Words that CONTRIBUTING.md advises against: those of its table in texts of the
+ * program and in pages of the documentation, some of them also in comments,
+ * identifiers and names of tests.
  *
  * @module
  */
@@ -27,6 +28,7 @@ const FORMS: Readonly<Record<string, RegExp>> = {
   "the end": /\bthe end\b(?! (of|for|in)\b)/gi,
   "notices": /\bnotices\b/g,
   "tries once more": /\btr(y|ies|ied) once more\b/gi,
+  "mends": /\bmend(s|ed|ing)?\b/gi,
 };
 
 /** Pages that users read, besides those of `docs/`. */
@@ -45,6 +47,30 @@ export function patternsOf(contributing: string): Map<string, RegExp> {
     entry,
     FORMS[entry] ?? new RegExp(`\\b${RegExp.escape(entry)}\\b`, "gi"),
   ]));
+}
+
+/** Those of `patterns` that are wrong in comments and names as well. */
+export function alwaysWrong(
+  contributing: string,
+  patterns: ReadonlyMap<string, RegExp>,
+): Map<string, RegExp> {
+  const [, sentence = ""] = /\nAlways wrong,([\s\S]*?)\n\n/
+    .exec(contributing) ?? [];
+  const entries = new Set(sentence.match(/(?<=`)[^`,]+(?=`)/g));
+  return new Map([...patterns].filter(([entry]) => entries.has(entry)));
+}
+
+/** Offences in comments, in identifiers and in names of tests. */
+export function wordsInSource(
+  files: readonly SourceFile[],
+  patterns: ReadonlyMap<string, RegExp>,
+): WordFound[] {
+  return files.flatMap((file) =>
+    [...commentsOf(file), ...namesOf(file)].flatMap(([position, text]) => {
+      const { line } = file.tree.getLineAndCharacterOfPosition(position);
+      return found(file.path, text, patterns, line);
+    })
+  );
 }
 
 /** Offences in the texts of the program: strings, templates and JSX, not comments. */
@@ -88,6 +114,42 @@ function prose(markdown: string): string {
     .replaceAll(/`[^`\n]*`/g, blank)
     .replaceAll(/\]\([^)]*\)/g, blank)
     .replace(/\n## Words\n[\s\S]*?(?=\n## |$)/, blank);
+}
+
+/** Comments on one line each, without their marks. */
+function commentsOf({ text, tree }: SourceFile): [number, string][] {
+  let code = text;
+  for (const node of nodesOf(tree)) {
+    if (
+      !ts.isStringLiteral(node) && !ts.isTemplateLiteralToken(node) &&
+      !ts.isJsxText(node) && !ts.isRegularExpressionLiteral(node)
+    ) continue;
+    const [start, end] = [node.getStart(tree), node.getEnd()];
+    code = code.slice(0, start) + " ".repeat(end - start) + code.slice(end);
+  }
+  return [...code.matchAll(/(\/\/[^\n]*(\n\s*|$))+|\/\*[\s\S]*?\*\//g)].map((
+    { index, 0: comment },
+  ) => {
+    const bare = comment.replaceAll(/^\s*(\/\*+|\*(?!\/)|\/\/)|\*\/$/gm, " ");
+    return [index, bare.replaceAll(/\s+/g, " ")];
+  });
+}
+
+/** Declared identifiers in words, and the sentences that name tests. */
+function namesOf({ tree, isTest }: SourceFile): [number, string][] {
+  return [...nodesOf(tree)].flatMap((node): [number, string][] => {
+    const at = node.getStart(tree);
+    if (ts.isIdentifier(node) && "name" in node.parent) {
+      const words = node.text.replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ");
+      return node.parent.name === node ? [[at, words]] : [];
+    }
+    if (!isTest || !ts.isCallExpression(node)) return [];
+    const [name] = node.arguments;
+    return /(test|step)$/i.test(node.expression.getText(tree)) && name &&
+        (ts.isStringLiteral(name) || ts.isTemplateLiteral(name))
+      ? [[at, name.getText(tree)]]
+      : [];
+  });
 }
 
 function isText(node: ts.Node): boolean {

@@ -1,24 +1,40 @@
-/** Tests that words are found in what users read, and nowhere else. */
+/** Tests that words are found where they are wrong, and nowhere else. */
 
 import assert from "node:assert/strict";
 import { parse } from "./checkout.ts";
-import { patternsOf, wordsInCode, wordsInPages } from "./words.ts";
+import {
+  alwaysWrong,
+  patternsOf,
+  wordsInCode,
+  wordsInPages,
+  wordsInSource,
+} from "./words.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const patterns = patternsOf(await Deno.readTextFile(`${ROOT}CONTRIBUTING.md`));
 
-const wordsIn = (text: string) => {
-  const file = {
-    path: "lib/a.tsx",
-    text,
-    tree: parse("lib/a.tsx", text),
-    isTest: false,
-    isProduct: true,
-  };
-  return wordsInCode([file], patterns).map(({ word, line }) =>
+const fileOf = (text: string, isTest = false) => ({
+  path: "lib/a.tsx",
+  text,
+  tree: parse("lib/a.tsx", text),
+  isTest,
+  isProduct: !isTest,
+});
+
+const wordsIn = (text: string) =>
+  wordsInCode([fileOf(text)], patterns).map(({ word, line }) =>
     `${word} ${line}`
   );
-};
+
+const ALWAYS = alwaysWrong(
+  await Deno.readTextFile(`${ROOT}CONTRIBUTING.md`),
+  patterns,
+);
+
+const wordsInSourceOf = (text: string, isTest = false) =>
+  wordsInSource([fileOf(text, isTest)], ALWAYS).map(({ word, line }) =>
+    `${word} ${line}`
+  );
 
 Deno.test("the table of CONTRIBUTING.md gives the words", () => {
   for (const word of ["Use it so", "tells", "dear", "somebody", "the end"]) {
@@ -48,6 +64,30 @@ Deno.test("comments, names, other words and the right use are not", () => {
       `const a = "Until the end of the month; an endearing story";`,
     ]
   ) assert.deepEqual(wordsIn(text), [], text);
+});
+
+Deno.test("words that are always wrong are found in comments and names", () => {
+  assert.deepEqual(
+    wordsInSourceOf("const a = 1;\n\n/**\n * Waits for so\n * long.\n */"),
+    ["for so long 3"],
+  );
+  assert.deepEqual(
+    wordsInSourceOf("f(); // Whoever\n// is dear."),
+    ["dear 1", "whoever 1"],
+  );
+  assert.deepEqual(wordsInSourceOf("const tryAnew = 1; use(tryAnew);"), [
+    "anew 1",
+  ]);
+  assert.deepEqual(wordsInSourceOf(`test("it is told", () => {});`, true), [
+    "is told 1",
+  ]);
+});
+
+Deno.test("texts, other names and other words are no matter of comments", () => {
+  const text = 'const a = "// anew"; const b = `/* dear */`; f(/somebody/);';
+  assert.deepEqual(wordsInSourceOf(text), []);
+  assert.deepEqual(wordsInSourceOf("// He tells us at the end."), []);
+  assert.deepEqual(wordsInSourceOf(`test("it is told");`), []);
 });
 
 Deno.test("pages are searched outside of code and of the table itself", async () => {
