@@ -6,7 +6,7 @@
 
 import type { Clock } from "./clock.ts";
 
-/** A clock that stands still until it is told to move. */
+/** A manual clock: it advances only when a test moves it. */
 export class ManualClock implements Clock {
   #now: number;
   #sleepers: { until: number; wake: () => void }[] = [];

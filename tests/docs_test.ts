@@ -1,4 +1,4 @@
-/** The documentation agrees with the program: settings, commands, tasks, links. */
+/** The documentation matches the program: settings, commands, tasks, links. */
 
 import assert from "node:assert/strict";
 import { outdated } from "../docs/generate.ts";
@@ -6,7 +6,7 @@ import { isOutdated } from "../docs/lexicons.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** Paths of every Markdown file that people read, from the root. */
+/** Paths of all Markdown files for readers, from the root. */
 async function documents(): Promise<string[]> {
   const paths: string[] = [];
   for (const folder of ["./", "docs/"]) {

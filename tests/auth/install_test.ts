@@ -1,11 +1,11 @@
-/** Getting the credential helper from the registry, in the ways that its page names. */
+/** Installation of the credential helper from the registry, in the ways described on its page. */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { startAuthApp } from "../support/auth_app.ts";
 import { CommandError, run } from "../tools/command.ts";
 
-/** A registry without a network: nobody signs in here. */
+/** A registry without a network: no sign-ins here. */
 async function serve() {
   const app = await startAuthApp({
     pds: "http://localhost:1",
@@ -24,7 +24,7 @@ async function serve() {
   };
 }
 
-Deno.test("the helper comes by script, by deno install and as a file", async (t) => {
+Deno.test("the helper is available by script, by deno install and as a file", async (t) => {
   await using registry = await serve();
   const home = await Deno.makeTempDir({ prefix: "atcr-install-" });
   const file = `${registry.origin}/install/docker-credential-atcr.js`;
@@ -36,7 +36,7 @@ Deno.test("the helper comes by script, by deno install and as a file", async (t)
     assert.ok(page.includes(`deno install -g`));
     assert.ok(page.includes(`deno compile`));
   });
-  await t.step("the script installs it for whoever runs it", async () => {
+  await t.step("the script installs it for the current user", async () => {
     const script = await (await fetch(`${registry.origin}/install.sh`)).text();
     const folder = join(home, "bin");
     const env = { HOME: home, ATCR_INSTALL_DIR: folder };
@@ -52,7 +52,7 @@ Deno.test("the helper comes by script, by deno install and as a file", async (t)
     await run("sh", [], { input: half, env }).catch(() => {});
     await assert.rejects(Deno.stat(join(home, "half")));
   });
-  await t.step("without Deno it says what is missing", async () => {
+  await t.step("without Deno it reports what is missing", async () => {
     const script = await (await fetch(`${registry.origin}/install.sh`)).text();
     const env = { HOME: home, PATH: join(home, "nothing") };
     await assert.rejects(
@@ -60,7 +60,7 @@ Deno.test("the helper comes by script, by deno install and as a file", async (t)
       (e) => e instanceof CommandError && /Deno 2/.test(e.output.stderr),
     );
   });
-  await t.step("deno install takes the address", async () => {
+  await t.step("deno install accepts the URL", async () => {
     const root = join(home, "root");
     await run(Deno.execPath(), [
       ...["install", "--global", "--allow-all", "--root", root],
@@ -77,7 +77,7 @@ Deno.test("the helper comes by script, by deno install and as a file", async (t)
     assert.match(code, /^#!\/usr\/bin\/env -S deno run /);
     assert.ok(code.includes('"http://localhost:5000"'));
     assert.ok(!code.includes("__ATCR_HELPER"));
-    // Nothing but what the platform brings.
+    // Only modules of the platform.
     const imports = [...code.matchAll(/from "([^"]+)"/g)].map(([, name]) =>
       name
     );

@@ -1,6 +1,6 @@
 /**
- * One of several servers over one store, as a process of its own. Prints its
- * port when it is ready and ends with its standard input.
+ * One of several servers over one store, as a separate process. Prints its port
+ * when it is ready and exits when its standard input is closed.
  *
  * @module
  */

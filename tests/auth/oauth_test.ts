@@ -1,4 +1,4 @@
-/** The OAuth client against a real PDS whose answers can be spoilt on the way. */
+/** The OAuth client against a real PDS whose responses can be altered. */
 
 import assert from "node:assert/strict";
 import type { Did } from "../../lib/did.ts";
@@ -25,7 +25,7 @@ import { ManualClock } from "../../lib/testing_clock.ts";
 import { openKv } from "../../lib/kv/open_kv.ts";
 import { silentLogger as log } from "../../lib/testing_log.ts";
 
-/** Answers in place of the server, or lets the request through. */
+/** Responds instead of the server, or passes the request on. */
 type Intercept = (
   url: URL,
   form: URLSearchParams,
@@ -34,7 +34,7 @@ type Intercept = (
 interface Rig extends AsyncDisposable {
   readonly oauth: OAuth;
   intercept: Intercept;
-  /** Changes the answers that are let through. */
+  /** Changes the responses that are passed on. */
   spoil: (url: URL, response: Response) => Response | Promise<Response>;
 }
 
@@ -128,7 +128,7 @@ Deno.test("a server that misbehaves ends a sign-in with a sentence and leaves no
   await using sandbox = await startTestSandbox();
   const alice = sandbox.alice.did as Did;
 
-  /** A sign-in during which the token endpoint answers with `response`. */
+  /** A sign-in during which the token endpoint returns `response`. */
   const finishWith = async (response: () => Response) => {
     await using r = await rig(sandbox);
     const callback = await consent(await begin(r), sandbox.alice);
@@ -159,13 +159,13 @@ Deno.test("a server that misbehaves ends a sign-in with a sentence and leaves no
         : undefined;
     await assert.rejects(begin(r), says("UPSTREAM_FAILED", /app password/));
   });
-  await t.step("scopes that the PDS does not know", async () => {
+  await t.step("scopes unknown to the PDS", async () => {
     await using r = await rig(sandbox);
     r.intercept = (url) =>
       url.pathname === "/oauth/par" ? refusal("invalid_scope") : undefined;
     await assert.rejects(begin(r), says("DENIED", /did not grant/));
   });
-  await t.step("a clock that is wrong", async () => {
+  await t.step("a wrong clock", async () => {
     await assert.rejects(
       finishWith(() => refusal("invalid_dpop_proof", "iat is in the future")),
       says("UPSTREAM_FAILED", /two clocks/),
@@ -181,14 +181,14 @@ Deno.test("a server that misbehaves ends a sign-in with a sentence and leaves no
       says("INVALID_REQUEST", /Start again/),
     );
   });
-  await t.step("an answer that is none", async () => {
+  await t.step("an invalid response", async () => {
     await assert.rejects(
       finishWith(() => Response.json({ access_token: "x" })),
       says("UPSTREAM_FAILED", /Try again/),
     );
     await assert.rejects(finishWith(() => new Response("<h1>busy</h1>")));
   });
-  await t.step("less than was asked for, and it is given back", async () => {
+  await t.step("less than requested, and it is revoked", async () => {
     await using r = await rig(sandbox);
     const callback = await consent(await begin(r), sandbox.alice);
     const revoked: string[] = [];
@@ -213,7 +213,7 @@ Deno.test("a server that misbehaves ends a sign-in with a sentence and leaves no
   });
 });
 
-Deno.test("where it is allowed, a PDS without fine scopes is asked for the wide one", async (t) => {
+Deno.test("if allowed, the broad scope is requested from a PDS without granular ones", async (t) => {
   await using sandbox = await startTestSandbox();
   const alice = sandbox.alice.did as Did;
 
@@ -252,7 +252,7 @@ Deno.test("where it is allowed, a PDS without fine scopes is asked for the wide 
   });
 });
 
-Deno.test("a session that ended at the PDS asks for a new sign-in", async () => {
+Deno.test("a session ended at the PDS requires a new sign-in", async () => {
   await using sandbox = await startTestSandbox();
   const alice = sandbox.alice.did as Did;
   await using r = await rig(sandbox);
@@ -276,7 +276,7 @@ Deno.test("a session that ended at the PDS asks for a new sign-in", async () => 
   assert.equal(await r.oauth.restore(alice), undefined);
 });
 
-Deno.test("a PDS that is away for a moment costs no session", async () => {
+Deno.test("a short outage of the PDS ends no session", async () => {
   await using sandbox = await startTestSandbox();
   const alice = sandbox.alice.did as Did;
   await using r = await rig(sandbox);
@@ -294,7 +294,7 @@ Deno.test("a PDS that is away for a moment costs no session", async () => {
   assert.ok(await session?.uploadBlob(new Uint8Array([1]), "text/plain"));
 });
 
-Deno.test("a sign-in that takes longer than an hour has to begin again", async () => {
+Deno.test("a sign-in that takes longer than an hour must start again", async () => {
   const manual = new ManualClock();
   const kv = await openKv(":memory:", manual);
   const box = new SecretBox(new Uint8Array(32));

@@ -1,4 +1,4 @@
-/** Refresh tokens count once: two processes must not use one twice. */
+/** Refresh tokens are valid once: two processes must not use one twice. */
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -15,7 +15,7 @@ import { openKv } from "../../lib/kv/open_kv.ts";
 const PUSHES = 20;
 const INSTANCE = new URL("instance.ts", import.meta.url).pathname;
 
-/** How many refresh tokens the PDS has taken so far. */
+/** Number of refresh tokens used at the PDS so far. */
 function refreshesAt({ dataDir }: TestSandbox): number {
   const path = `${dataDir}/pds/account.sqlite`;
   const db = new DatabaseSync(path, { readOnly: true });
@@ -136,7 +136,7 @@ Deno.test("twenty pushes over an expired token in two processes make one refresh
     );
     assert.deepEqual(results, Array(PUSHES).fill([200, 201, 201]));
     assert.equal(refreshesAt(sandbox) - before, 1);
-    // The session goes on afterwards, on both.
+    // The session continues afterwards, on both.
     for (const { origin } of [first, second]) {
       assert.deepEqual(await push(origin, secret, "after"), [200, 201, 201]);
     }

@@ -1,4 +1,4 @@
-/** Runs every flow and looks for the secrets it knows where they must not be. */
+/** Runs every flow and searches for its secrets where they must not be. */
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -20,13 +20,13 @@ import { freePort } from "../tools/ports.ts";
 
 const BASE = "https://registry.atcr.internal";
 
-/** Everything that the app has answered, but for what an answer is there to hand out. */
+/** All responses of the app, except those that return secrets on purpose. */
 interface Answers {
   readonly urls: string[];
   readonly errors: string[];
 }
 
-/** The app, with an eye on its answers. */
+/** The app, with recorded responses. */
 function watched(app: AuthApp): { app: AuthApp; answers: Answers } {
   const answers: Answers = { urls: [], errors: [] };
   const fetch = async (request: Request) => {
@@ -58,7 +58,7 @@ async function dump(kv: Kv): Promise<{ text: string; entries: number }> {
   return { text: parts.join("\n"), entries };
 }
 
-/** The forms in which a secret could be written down. */
+/** The forms in which a secret could be stored. */
 function forms(secret: string): string[] {
   const bytes = Buffer.from(secret);
   return [
@@ -74,7 +74,7 @@ const issuedBody = z.object({ token: z.string(), refresh_token: z.string() });
 const codeBody = z.object({ device_code: z.string(), user_code: z.string() });
 const secretBody = z.object({ access_token: z.string() });
 
-Deno.test("no secret is in logs, in the store in the clear, on error pages or in addresses", async () => {
+Deno.test("no secret is in logs, in plain text in the store, on error pages or in URLs", async () => {
   const port = freePort();
   await using sandbox = await startTestSandbox({
     client: { origin: BASE, at: `http://127.0.0.1:${port}` },
@@ -123,7 +123,7 @@ Deno.test("no secret is in logs, in the store in the clear, on error pages or in
     403,
   );
 
-  // What the PDS has given us, and our own keys.
+  // Tokens from the PDS, and our own keys.
   const box = new SecretBox(Buffer.from(SECRET, "hex"));
   const { clock } = app.ctx;
   const session = await new SessionStore({ kv, clock, box }).get(did);
@@ -223,7 +223,7 @@ Deno.test("no secret is in logs, in the store in the clear, on error pages or in
   await request("/api/devices/self", {
     headers: { authorization: `Bearer ${device.access_token}` },
   });
-  // The PDS goes away while it is needed, and while it has to be told.
+  // The PDS becomes unavailable while it is needed, and while it must be notified.
   const pds = await app.ctx.auth.session(did);
   await sandbox.stop();
   secrets.set("password for nobody", "password-while-away");
@@ -248,7 +248,7 @@ Deno.test("no secret is in logs, in the store in the clear, on error pages or in
     addresses: answers.urls.join("\n"),
   };
   assert.ok(answers.errors.length > 5 && answers.urls.length >= 3);
-  // What may be seen is found, so the search works.
+  // Public values are found, so the search works.
   assert.ok(places.log?.includes(did) && places.store?.includes(did));
   const found = [...secrets].flatMap(([name, secret]) =>
     Object.entries(places).flatMap(([place, text]) =>

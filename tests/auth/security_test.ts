@@ -1,7 +1,4 @@
-/**
- * What attackers try against signing in, one case a step, against the whole
- * program with a real PDS.
- */
+/** Attacks on authentication, one case per step, against the whole program with a real PDS. */
 
 import assert from "node:assert/strict";
 import { startAuthApp } from "../support/auth_app.ts";
@@ -25,11 +22,11 @@ const CASES: Case[] = [
   ...TOKENS,
   ...SCOPES,
   ...PAGES,
-  // They use up what the others need.
+  // They exhaust limits that the others need.
   ...LIMITS,
 ];
 
-Deno.test("nothing is gained by attacks on signing in", async (t) => {
+Deno.test("attacks on authentication fail", async (t) => {
   assert.ok(CASES.length >= 50, `${CASES.length} cases`);
   await using sandbox = await startTestSandbox();
   await using app = await startAuthApp(sandbox);

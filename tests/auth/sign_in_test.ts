@@ -14,7 +14,7 @@ const ROTATE_AFTER_MS = 90 * 86_400_000;
 
 const BASE = "https://registry.atcr.internal";
 
-/** Serves the app where the PDS looks for its documents. */
+/** Serves the app where the PDS fetches its documents. */
 function serveDocuments(port: number, app: () => AuthApp) {
   return Deno.serve(
     { port, hostname: "127.0.0.1", onListen: () => {} },
@@ -28,7 +28,7 @@ Deno.test("alice signs in on a laptop, acts at her PDS and signs out there as we
   const alice = sandbox.alice.did as Did;
   const browser = app.browser();
 
-  await t.step("the browser is sent to the PDS with little", async () => {
+  await t.step("the redirect to the PDS contains little", async () => {
     const url = await browser.begin("@Alice.test ", "/settings/sessions");
     assert.equal(url.origin, sandbox.pds);
     assert.deepEqual([...url.searchParams.keys()].sort(), [
@@ -36,7 +36,7 @@ Deno.test("alice signs in on a laptop, acts at her PDS and signs out there as we
       "request_uri",
     ]);
   });
-  await t.step("it comes back signed in, where it wanted to go", async () => {
+  await t.step("it returns signed in, at the requested page", async () => {
     const response = await browser.signIn(sandbox.alice, "/settings/sessions");
     assert.equal(response.status, 303);
     assert.equal(response.headers.get("location"), "/settings/sessions");
@@ -70,7 +70,7 @@ Deno.test("alice signs in on a laptop, acts at her PDS and signs out there as we
       /does not allow/,
     );
   });
-  await t.step("the handle is offered the next time", async () => {
+  await t.step("the handle is offered at the next sign-in", async () => {
     const page = await (await browser.get("/auth/login")).text();
     assert.match(page, /value="alice\.test"/);
   });
@@ -82,7 +82,7 @@ Deno.test("alice signs in on a laptop, acts at her PDS and signs out there as we
     assert.equal(response.status, 303);
     assert.equal((await browser.get("/settings/devices")).status, 303);
     assert.equal(await app.ctx.auth.session(alice), undefined);
-    // Whoever has kept the tokens has nothing.
+    // Copies of the tokens are useless.
     await app.ctx.kv.set(key, tokens?.value);
     const stolen = await app.ctx.auth.session(alice);
     await assert.rejects(
@@ -92,7 +92,7 @@ Deno.test("alice signs in on a laptop, acts at her PDS and signs out there as we
   });
 
   await t.step(
-    "bob at alice's sign-in is told so and not signed in",
+    "bob at alice's sign-in gets an error and is not signed in",
     async () => {
       const url = await browser.begin("alice.test");
       const callback = await consent(url, sandbox.bob);
@@ -110,7 +110,7 @@ Deno.test("alice signs in on a laptop, acts at her PDS and signs out there as we
   );
 
   await t.step(
-    "with the address of a PDS alone anybody there may come",
+    "with only the address of a PDS any of its accounts may sign in",
     async () => {
       for (const typed of [sandbox.pds, new URL(sandbox.pds).host]) {
         const guest = app.browser();
@@ -124,7 +124,7 @@ Deno.test("alice signs in on a laptop, acts at her PDS and signs out there as we
   );
 
   await t.step(
-    "cancelling ends on a page that says so and leads back",
+    "cancelling ends on a page that says so and links back",
     async () => {
       const url = await browser.begin("alice.test");
       const callback = await consent(url, sandbox.alice, "reject");
@@ -138,7 +138,7 @@ Deno.test("alice signs in on a laptop, acts at her PDS and signs out there as we
   );
 
   await t.step(
-    "devices keep the connection to the PDS when the browser goes",
+    "devices keep the PDS session when the browser signs out",
     async () => {
       await browser.signIn(sandbox.alice);
       const made = await app.ctx.auth.devices.create({
@@ -162,7 +162,7 @@ Deno.test("alice signs in on a laptop, acts at her PDS and signs out there as we
   );
 });
 
-Deno.test("a registry with an https address proves itself with a key", async (t) => {
+Deno.test("a registry with an https address authenticates with a key", async (t) => {
   const port = freePort();
   await using sandbox = await startTestSandbox({
     client: { origin: BASE, at: `http://127.0.0.1:${port}` },
@@ -184,7 +184,7 @@ Deno.test("a registry with an https address proves itself with a key", async (t)
     assert.equal(keys.length, 1);
     assert.equal(keys[0].d, undefined);
   });
-  await t.step("the PDS takes them", async () => {
+  await t.step("the PDS accepts them", async () => {
     const response = await browser.signIn(sandbox.alice);
     assert.equal(response.status, 303);
     const [cookie = ""] = response.headers.getSetCookie();
@@ -194,7 +194,7 @@ Deno.test("a registry with an https address proves itself with a key", async (t)
     assert.ok(await session?.uploadBlob(new Uint8Array([1]), "text/plain"));
   });
   await t.step(
-    "a new key changes nothing for those who are signed in",
+    "a new key changes nothing for existing sessions",
     async () => {
       const { kv, clock } = app.ctx;
       const did = sandbox.alice.did as Did;
@@ -231,7 +231,7 @@ Deno.test("a registry with an https address proves itself with a key", async (t)
   );
 });
 
-Deno.test("a push whose PDS session is gone is refused in words that docker shows", async () => {
+Deno.test("a push without a PDS session is refused with a message that docker shows", async () => {
   await using sandbox = await startTestSandbox();
   await using app = await startAuthApp(sandbox);
   await app.ctx.hold?.start.settle();

@@ -1,6 +1,6 @@
 /**
- * Pictures made to hurt, thousands of broken ones, and crowds: the service
- * stays alive, small and quick for everybody else.
+ * Hostile pictures, thousands of corrupt ones, and request floods: the service
+ * stays available, small and fast for other clients.
  */
 
 import assert from "node:assert/strict";
@@ -16,7 +16,7 @@ const MAX_OTHERS_MS = 200;
 
 const QUERIES = ["", "?w=200&h=200", "?w=64&f=png", "?w=500&f=jpg&fit=inside"];
 
-/** Asks, and returns status and milliseconds. */
+/** Sends a request, and returns status and milliseconds. */
 async function ask(url: string): Promise<{ status: number; ms: number }> {
   const started = performance.now();
   const response = await fetch(url, { redirect: "manual" });
@@ -24,7 +24,7 @@ async function ask(url: string): Promise<{ status: number; ms: number }> {
   return { status: response.status, ms: performance.now() - started };
 }
 
-/** Does `count` things, a few at a time. */
+/** Runs `count` tasks, a few concurrently. */
 async function all(
   count: number,
   parallel: number,
@@ -38,7 +38,7 @@ async function all(
   );
 }
 
-/** Asks for a known picture again and again until it is stopped; gives the times. */
+/** Requests a cached picture repeatedly until it is stopped; returns the times. */
 function probe(origin: string): { stop(): Promise<number[]> } {
   const times: number[] = [];
   let going = true;
@@ -60,11 +60,11 @@ function probe(origin: string): { stop(): Promise<number[]> } {
   };
 }
 
-/** The time that a share of the requests stayed below. */
+/** A quantile of the times. */
 const quantile = (sorted: readonly number[], share: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 
-Deno.test("bombs and mutated pictures hurt nobody", async () => {
+Deno.test("decompression bombs and mutated pictures affect no other client", async () => {
   await using service = await startAvatars();
   const others = probe(service.origin);
   const statuses = new Map<number, number>();
@@ -99,7 +99,7 @@ Deno.test("bombs and mutated pictures hurt nobody", async () => {
   );
   assert.ok(service.alive());
   assert.ok(slowest.ms < MAX_MS, slowest.what);
-  // A machine that others use may have one moment of its own.
+  // A shared machine may stall once.
   assert.ok(quantile(times, 0.999) < MAX_OTHERS_MS);
   assert.ok(service.peakMegabytes() < MAX_MEGABYTES);
 });

@@ -50,7 +50,7 @@ function timesOf(milliseconds: number[]): Times {
   };
 }
 
-/** Times of several ways to do the same, taken in turns. */
+/** Times of several implementations, measured in turns. */
 async function inTurns(
   rounds: number,
   ways: Record<string, () => Promise<unknown>>,

@@ -1,4 +1,4 @@
-/** Our pictures beside those of sharp. */
+/** Compares our pictures with those of sharp. */
 
 import assert from "node:assert/strict";
 import { DEFAULT_LIMITS } from "../../lib/avatar/image/image_limits.ts";
@@ -29,7 +29,7 @@ async function ours(
 
 const rgba = (bytes: Uint8Array) => sharp(bytes).ensureAlpha().raw().toBuffer();
 
-Deno.test("pictures look as sharp makes them", async () => {
+Deno.test("pictures look like those of sharp", async () => {
   for (const photo of await photos(Deno.env.get("PHOTOS"))) {
     const sources = {
       jpeg: await photo.jpeg(1000),
@@ -53,8 +53,8 @@ Deno.test("pictures look as sharp makes them", async () => {
   }
 });
 
-Deno.test("a profile is applied whatever format it came in", async () => {
-  // Colours that Display P3 and sRGB number differently.
+Deno.test("a profile is applied for every input format", async () => {
+  // Colours with different values in Display P3 and sRGB.
   const [width, height] = [64, 64];
   const raw = Uint8Array.from(
     { length: width * height * 3 },

@@ -1,11 +1,11 @@
-/** The compiled kernel is what its source says. */
+/** The compiled kernel matches its source. */
 
 import assert from "node:assert/strict";
 
 const COMPILER = "npm:assemblyscript@0.28.20/asc";
 const ROOT = new URL("../../", import.meta.url);
 
-Deno.test("the source of the pixel kernel gives the very bytes that are kept", async () => {
+Deno.test("compiling the pixel kernel gives exactly the committed bytes", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const output = `${folder}/kernel.wasm`;

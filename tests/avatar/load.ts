@@ -1,13 +1,13 @@
 /**
- * Many requests for one path over kept-open connections, with as little work
- * as possible on this side: it shares the machine with the server.
+ * Many requests for one path over keep-alive connections, with as little client
+ * work as possible, because it shares the machine with the server.
  *
  * @module
  */
 
 const CONNECTIONS = 32;
 
-/** Asks for `path` for so many milliseconds; every answer must be a redirect. */
+/** Requests `path` for this many milliseconds; every response must be a redirect. */
 export async function load(
   port: number,
   path: string,
@@ -33,7 +33,7 @@ export async function load(
   return { perSecond: count / (performance.now() - started) * 1000, count };
 }
 
-/** Reads one answer, which has no body, to its empty line. */
+/** Reads one response without body. */
 async function readRedirect(
   connection: Deno.TcpConn,
   buffer: Uint8Array,

@@ -1,7 +1,7 @@
 /**
- * Broken pictures without end: test images with flipped bits, cut short, with
- * the header of another, or with pieces doubled. The same number always gives
- * the same bytes.
+ * Corrupt pictures: test images with flipped bits, truncated, with the header
+ * of another, or with duplicated pieces. The same number always gives the same
+ * bytes.
  *
  * @module
  */

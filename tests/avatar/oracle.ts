@@ -1,6 +1,6 @@
 /**
- * sharp, as the measure of fidelity and speed. A tool of these tests alone:
- * it is native code and no part of the program.
+ * sharp, as the reference for fidelity and speed. Used only by these tests: it
+ * is native code and not part of the program.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Other image services that the benchmark runs beside, where they are
- * installed: vipsthumbnail as a command, imgproxy as a server.
+ * Other image services for the benchmark, if they are installed: vipsthumbnail
+ * as a command, imgproxy as a server.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { findProgram } from "../tools/paths.ts";
 import { freePorts } from "../tools/ports.ts";
 import { startServer } from "../tools/server.ts";
 
-/** Something else that makes thumbnails. */
+/** Another thumbnailer. */
 export interface Peer {
   /** With what its time includes. */
   readonly name: string;
@@ -24,7 +24,7 @@ export interface Peers extends AsyncDisposable {
   readonly missing: readonly string[];
 }
 
-/** Finds the peers; they read their pictures from `folder`. */
+/** Finds the installed peers; they read pictures from `folder`. */
 export async function openPeers(folder: string): Promise<Peers> {
   await using parts = new AsyncDisposableStack();
   const found: Peer[] = [];

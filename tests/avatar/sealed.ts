@@ -1,7 +1,6 @@
 /**
- * The program as it runs where there is no disk of its own: without the right
- * to write files, on a read-only file system, with little memory, its state in
- * S3 and behind KV Connect.
+ * The program without a disk: without permission to write files, on a read-only
+ * file system, with little memory, with its state in S3 and KV Connect.
  *
  * @module
  */
@@ -21,9 +20,9 @@ export const MEMORY_MIB = 512;
 const BUCKET = "sealed";
 const GROUPS = "/sys/fs/cgroup/memory";
 
-/** What this machine can take away from a process. */
+/** Restrictions that this machine can apply to a process. */
 export const means = {
-  /** A file system that nobody can write to: needs root on Linux. */
+  /** A read-only file system: needs root on Linux. */
   readOnlyDisk: Deno.build.os === "linux" && Deno.uid() === 0,
   /** A limit on memory by the kernel: needs control groups, version 1. */
   memoryLimit: Deno.uid() === 0 &&

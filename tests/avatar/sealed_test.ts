@@ -29,7 +29,7 @@ async function get(url: string): Promise<Response> {
   return await fetch(url, { redirect: "manual" });
 }
 
-/** Asks as a patient client: comes back when it is told to. */
+/** A client that retries as requested by the server. */
 async function getPatiently(url: string): Promise<Response> {
   for (let tries = 1;; tries++) {
     const response = await get(url);
@@ -40,7 +40,7 @@ async function getPatiently(url: string): Promise<Response> {
   }
 }
 
-/** Asks for a variant, follows the redirect and returns its place and its pixels. */
+/** Requests a variant, follows the redirect and returns its URL and its pixels. */
 async function shown(sealed: Sealed, query: string) {
   const { program, sandbox } = sealed;
   const redirect = await getPatiently(
@@ -139,7 +139,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "avatars run without any right to files, on one thread",
+  name: "avatars run without file permissions, on one thread",
   ignore,
   sanitizeResources: false,
   sanitizeOps: false,

@@ -104,7 +104,7 @@ const service = new AvatarService(
   {
     ...DEFAULT_AVATAR_OPTIONS,
     baseUrl: "http://127.0.0.1",
-    // All come from one address, and it is the pictures that are to be tried.
+    // All requests come from one address, and the pictures are what is tested.
     clientPerMinute: 0,
   },
 );

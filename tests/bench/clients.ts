@@ -46,7 +46,7 @@ const CLIENTS: readonly Client[] = ["docker", "podman", "skopeo"];
 /**
  * Measures pushes and pulls; every push finds a store without the image and a
  * host that the client has never seen, so that all bytes travel. Each registry
- * is started anew and has served a login and one small push before.
+ * is started again and has served a login and one small push before.
  *
  * @returns a Markdown table.
  */

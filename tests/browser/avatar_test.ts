@@ -81,7 +81,7 @@ browserTest(
 );
 
 browserTest(
-  "somebody without a picture gets a placeholder, and what cannot be is said in words",
+  "an account without a picture gets a placeholder, and what cannot be is said in words",
   () =>
     onPage(async (page) => {
       const show = async (identifier: string) => {

@@ -1,4 +1,4 @@
-/** The whole way of a new machine: install, approve in the browser, push, revoke. */
+/** The whole flow on a new machine: install, approve in the browser, push, revoke. */
 
 import assert from "node:assert/strict";
 import { removeEngineFolder, startEngine } from "../clients/engine.ts";
@@ -15,7 +15,7 @@ import { findProgram } from "../tools/paths.ts";
 const chromium = await findChromium();
 const dockerd = await findProgram("dockerd");
 
-/** Revocation has so long to take effect, in milliseconds. */
+/** Maximum delay of a revocation, in milliseconds. */
 const REVOKED_WITHIN_MS = 60_000;
 
 Deno.test({
@@ -40,7 +40,7 @@ Deno.test({
 
       await home.helper("configure-docker");
       const login = await home.login();
-      // Not signed in yet: the page asks first, and comes back to the code.
+      // Not signed in yet: the page asks for a sign-in, and returns to the code.
       await page.goto(login.page);
       await page.getByLabel("Handle, DID").fill("alice.test");
       await page.getByRole("button", { name: "Continue" }).click();

@@ -1,4 +1,4 @@
-/** Signing in and out in a real browser, and what it shows when that goes wrong. */
+/** Sign-in and sign-out in a real browser, and its error pages. */
 
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
@@ -84,7 +84,7 @@ Deno.test({
     );
     await using browser = await startChromium(chromium ?? "");
     const page = await browser.page();
-    // People type localhost, and are led to where their cookies are.
+    // Users type localhost, and are redirected to the origin of their cookies.
     await page.goto(`http://localhost:${port}/auth/login`);
     assert.equal(page.url(), `http://127.0.0.1:${port}/auth/login`);
     await thereAndBack(page, `http://127.0.0.1:${port}`, app, sandbox);
@@ -125,7 +125,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what goes wrong at the PDS ends on a page with a way back",
+  name: "errors at the PDS end on a page with a link back",
   ignore: chromium === undefined,
   fn: async (t) => {
     const port = freePort();
@@ -187,7 +187,7 @@ Deno.test({
         await page.getByRole("alert").innerText(),
         /was used before/,
       );
-      // The session that the first one has made goes on.
+      // The session created by the first one continues.
       await page.goto(`${origin}/`);
       assert.match(await page.locator("nav").innerText(), /alice\.test/);
     });

@@ -1,5 +1,5 @@
 /**
- * What must hold when everything works again.
+ * Invariants that must hold when everything works again.
  *
  * @module
  */

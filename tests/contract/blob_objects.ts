@@ -1,5 +1,5 @@
 /**
- * What every driver of the blob store must do with whole objects.
+ * Contract of every blob store driver for objects.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { DeclareTest } from "./blob_store_contract.ts";
 export function objectContract(test: DeclareTest): void {
   test("a usable store passes its check", (_, store) => store.check());
 
-  test("what was put is read back with its headers", async (_, store) => {
+  test("an object is read back with its headers", async (_, store) => {
     const bytes = noise(100_000);
     const headers = { contentType: "image/webp", cacheControl: "max-age=60" };
     const put = await store.put("a/did:plc:x/b.c", bytes, headers);
@@ -38,7 +38,7 @@ export function objectContract(test: DeclareTest): void {
     assert.notEqual(after?.contentType, "a/b");
   });
 
-  test("an empty object is an object", async (_, store) => {
+  test("an empty object is stored", async (_, store) => {
     await store.put("a/empty", new Uint8Array());
     assert.equal((await store.head("a/empty"))?.size, 0);
     const got = await store.get("a/empty");
@@ -46,7 +46,7 @@ export function objectContract(test: DeclareTest): void {
   });
 
   test(
-    "what is not there is undefined and deletes quietly",
+    "a missing object is undefined and its deletion succeeds",
     async (_, store) => {
       await store.put("a/b", noise(1));
       for (const key of ["nope", "a", "a/b/c", "a/bb"]) {
@@ -86,7 +86,7 @@ export function objectContract(test: DeclareTest): void {
     },
   );
 
-  test("a range without bytes is refused", async (_, store) => {
+  test("an empty range is refused", async (_, store) => {
     await store.put("r", noise(10));
     for (const [start, end] of [[10, 11], [5, 4], [-1, 3], [0.5, 2]]) {
       if (start === undefined || end === undefined) continue;
@@ -130,7 +130,7 @@ export function objectContract(test: DeclareTest): void {
   );
 
   test(
-    "an object of another size than expected is not moved",
+    "an object of an unexpected size is not moved",
     async (_, store) => {
       const bytes = noise(1000);
       await store.put("size/from", bytes);
@@ -169,7 +169,7 @@ export function objectContract(test: DeclareTest): void {
     assert.deepEqual(await listed("c"), []);
   });
 
-  test("no call takes a key that leaves its place", async (_, store) => {
+  test("no call accepts a key that escapes its root", async (_, store) => {
     for (const key of ["", "../x", "/etc/passwd", "a/../b", ".uploads/x"]) {
       const upload = { key, id: crypto.randomUUID() };
       for (

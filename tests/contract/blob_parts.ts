@@ -1,5 +1,5 @@
 /**
- * What every driver of the blob store must do with uploads in parts.
+ * Contract of every blob store driver for multipart uploads.
  *
  * @module
  */
@@ -21,12 +21,12 @@ import type { DeclareTest } from "./blob_store_contract.ts";
 /** Declares the tests of parts; the property test has `runs` of them. */
 export function partsContract(test: DeclareTest, runs: number): void {
   test(
-    "parts become the object in rising order, not before completion",
+    "parts become the object in ascending order, not before completion",
     async ({ another }, store) => {
       const first = noise(store.parts.minBytes + 17);
       const last = noise(1000);
       const begun = await store.createMultipart("m/1", { contentType: "t/t" });
-      // The handle goes through JSON and another instance goes on.
+      // The handle is serialised as JSON and another instance continues.
       const upload: Multipart = JSON.parse(JSON.stringify(begun));
       const b = await store.putPart(upload, 7, streamOf(last, 300));
       const a = await another().putPart(upload, 2, streamOf(first, 65_536));
@@ -43,7 +43,7 @@ export function partsContract(test: DeclareTest, runs: number): void {
   );
 
   test(
-    "a part uploaded twice counts once, with the later bytes",
+    "a repeated part replaces the earlier one",
     async (_, store) => {
       const upload = await store.createMultipart("m/2");
       const old = await store.putPart(upload, 1, noise(10));
@@ -59,7 +59,7 @@ export function partsContract(test: DeclareTest, runs: number): void {
   );
 
   test(
-    "a refused completion changes nothing and can be mended",
+    "a refused completion changes nothing and can be corrected",
     async (_, store) => {
       const upload = await store.createMultipart("m/3");
       const part = await store.putPart(upload, 1, noise(10));
@@ -82,7 +82,7 @@ export function partsContract(test: DeclareTest, runs: number): void {
     },
   );
 
-  test("a part number out of bounds is refused", async (_, store) => {
+  test("a part number out of range is refused", async (_, store) => {
     const upload = await store.createMultipart("m/4");
     for (const number of [0, -1, 1.5, 10_001, NaN]) {
       await rejects(
@@ -146,7 +146,7 @@ export function partsContract(test: DeclareTest, runs: number): void {
   });
 
   test(
-    "a body that breaks off is no part, and the others stay",
+    "a broken body creates no part, and the others stay",
     async (_, store) => {
       const upload = await store.createMultipart("m/10");
       const kept = await store.putPart(upload, 1, noise(store.parts.minBytes));
@@ -208,7 +208,7 @@ export function partsContract(test: DeclareTest, runs: number): void {
   });
 
   test(
-    "however the content is split, the same bytes come back",
+    "any split of the content returns the same bytes",
     async (_, store) => {
       const { minBytes } = store.parts;
       const part = fc.record({

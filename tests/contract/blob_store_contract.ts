@@ -1,5 +1,5 @@
 /**
- * What every driver of the blob store must do, as tests named by sentences.
+ * The contract of blob store drivers.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { partsContract } from "./blob_parts.ts";
 /** A store under test. */
 export interface Subject {
   store: BlobStore;
-  /** A second driver on the same data, as another instance would have. */
+  /** A second driver on the same data, like that of another instance. */
   another(): BlobStore;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * What every {@linkcode Kv} must do; run on each kind of store.
+ * The contract of {@linkcode Kv}, run on each kind of store.
  *
  * @module
  */
@@ -42,7 +42,7 @@ export function testKvContract(
       },
     });
 
-  test("a value comes back as it was stored, until it is deleted", async (kv) => {
+  test("a value is read back unchanged, until it is deleted", async (kv) => {
     const value = { text: "é€", at: 12, bytes: new Uint8Array([1, 2]) };
     await kv.set(["a", 1], value);
     assert.deepEqual((await kv.get(["a", 1]))?.value, value);
@@ -60,7 +60,7 @@ export function testKvContract(
   });
 
   test(
-    "an entry is gone at the moment it expires, wherever it is read",
+    "an expired entry is absent in every kind of read",
     async (kv, clock) => {
       const expiresAt = clock.now() + 1_000;
       await kv.set(["e", 1], "one", { expiresAt });
@@ -113,13 +113,13 @@ export function testKvContract(
     },
   );
 
-  test("a value that looks like a stored expiry is only a value", async (kv) => {
+  test("a value that looks like a stored expiry is a plain value", async (kv) => {
     const value = { "~expiresAt": 1, "~value": "hidden?" };
     await kv.set(["odd"], value);
     assert.deepEqual((await kv.get(["odd"]))?.value, value);
   });
 
-  test("a commit applies all or nothing, by the version that was read", async (kv) => {
+  test("a commit is atomic and checks the version that was read", async (kv) => {
     await kv.set(["n"], 1);
     const before = await kv.get<number>(["n"]);
     assert.ok(before);
@@ -132,7 +132,7 @@ export function testKvContract(
     assert.notEqual((await kv.get(["n"]))?.versionstamp, before.versionstamp);
   });
 
-  test("what is changed after it was handed over is not stored", async (kv) => {
+  test("changes of a value after the call are not stored", async (kv) => {
     const value = { tags: ["a"] };
     const commit = kv.atomic().set(["later"], value);
     value.tags.push("b");
@@ -186,7 +186,7 @@ export function testKvContract(
     assert.deepEqual(await list({ start: ["l", 5], end: ["l", 7] }), [5, 6]);
   });
 
-  test("what a remote store would refuse is refused before it is sent", async (kv) => {
+  test("what a remote store would refuse is refused before sending", async (kv) => {
     const tooLong = ["k".repeat(2_047)];
     const tooLarge = new Uint8Array(65_537);
     await assert.rejects(kv.set(["v"], tooLarge), RangeError);
@@ -215,7 +215,7 @@ export function testKvContract(
     assert.deepEqual(await values(kv, { start: [], end: ["z"] }), []);
   });
 
-  test("what fits is accepted, up to the limits", async (kv) => {
+  test("values up to the limits are accepted", async (kv) => {
     await kv.set(["k".repeat(2_046)], new Uint8Array(65_536));
     await kv.set(["text"], "x".repeat(65_530));
     const commit = kv.atomic();
@@ -270,7 +270,7 @@ export function testKvContract(
     );
   });
 
-  test("only the bytes of a window are stored, not the buffer behind it", async (kv) => {
+  test("only the bytes of a view are stored, not its whole buffer", async (kv) => {
     const buffer = new Uint8Array(100_000).fill(7);
     const stored = { window: buffer.subarray(10, 12) };
     await kv.set(["window"], stored);
@@ -281,7 +281,7 @@ export function testKvContract(
     assert.equal(raw?.value.buffer.byteLength, 2);
   });
 
-  test("a watch tells the start and each change, until it is aborted", async (kv) => {
+  test("a watch yields at the start and for each change, until it is aborted", async (kv) => {
     const stop = new AbortController();
     const seen: unknown[] = [];
     for await (const _ of kv.watch([["w", 1], ["w", 2]], stop.signal)) {
@@ -294,7 +294,7 @@ export function testKvContract(
     for await (const _ of kv.watch([["w", 1]], stop.signal)) assert.fail();
   });
 
-  test("closing twice does no harm", (kv) => {
+  test("closing twice is allowed", (kv) => {
     kv.close();
     return Promise.resolve();
   });

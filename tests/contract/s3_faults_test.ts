@@ -1,7 +1,4 @@
-/**
- * The S3 driver behind a proxy that spoils answers, on the server that
- * `deno task test:s3` names.
- */
+/** The S3 driver behind a fault-injecting proxy, on the server that `deno task test:s3` names. */
 
 import assert from "node:assert/strict";
 import { S3BlobStore } from "../../lib/storage/s3/s3.ts";
@@ -54,7 +51,7 @@ function oneInTen(seed: number): () => Fault | undefined {
 }
 
 test(
-  "one fault in ten requests spoils no byte and leaks no upload",
+  "one fault in ten requests corrupts no byte and leaks no upload",
   async (store, proxy) => {
     proxy.choose = oneInTen(42);
     for (let round = 0; round < 25; round++) {
@@ -81,7 +78,7 @@ test(
     }
     assert.ok(Object.keys(proxy.counts).length > 4, "too few faults");
     proxy.choose = () => undefined;
-    // An upload whose beginning was answered to nobody is left to the sweep.
+    // An upload whose creation response was lost is left to the sweep.
     for await (const { upload } of store.listMultiparts("up/")) {
       await store.abortMultipart(upload);
     }
@@ -90,7 +87,7 @@ test(
 );
 
 test(
-  "a body that is cut again and again is whole at the end",
+  "a body that breaks repeatedly is complete at the end",
   async (store, proxy) => {
     const bytes = noise(3 * MiB);
     await store.put("a", bytes);
@@ -115,7 +112,7 @@ test("a body whose object changes under it fails", async (store, proxy) => {
 });
 
 test(
-  "a server that stays silent or busy is given up with a sentence",
+  "a server that stays silent or busy fails with a sentence",
   async (store, proxy) => {
     const upload = await store.createMultipart("m");
     proxy.choose = () => "stall";
@@ -143,7 +140,7 @@ test("an abort ends a request that hangs", async (store, proxy) => {
   });
 }, { idleTimeoutMs: 60_000 });
 
-test("a clock that is an hour wrong is corrected, also in presigned URLs", async (store) => {
+test("a clock skew of an hour is corrected, also in presigned URLs", async (store) => {
   const { now } = Date;
   try {
     Date.now = () => now() - 60 * 60 * 1000;

@@ -127,7 +127,7 @@ test("parts that are too small are refused with their limit", async (store) => {
   );
 });
 
-test("an object too large for one copy moves in pieces", async (store) => {
+test("an object too large for one copy is moved in pieces", async (store) => {
   const bytes = noise(12 * MiB + 5);
   await store.put("up/1/data", bytes, {
     contentType: "t/t",
@@ -155,7 +155,7 @@ test("more than a page of keys is listed", async (store) => {
 });
 
 Deno.test({
-  name: "s3: a check says what is wrong",
+  name: "s3: a check reports what is wrong",
   ignore,
   fn: async () => {
     await makeBucket();

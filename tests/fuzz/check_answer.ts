@@ -1,5 +1,5 @@
 /**
- * What may be said of the answer to any request whatsoever.
+ * Checks that hold for the response to any request.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { type Answer, header } from "../bench/wire.ts";
 import type { FuzzRequest } from "./requests.ts";
 
-/** An answer that is right, in short. */
+/** Summary of a valid response. */
 export interface Checked {
   /** Status and, for refusals, the code. */
   readonly outcome: string;
@@ -36,7 +36,7 @@ const CODES = new Set([
 ]);
 const READS = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
-/** Fails unless the answer is one that the distribution specification knows. */
+/** Asserts that the response is allowed by the distribution specification. */
 export function checkAnswer(request: FuzzRequest, answer: Answer): Checked {
   const { status, head, text } = answer;
   assert.ok(status >= 200 && status < 500, `${head}\n${text}`);

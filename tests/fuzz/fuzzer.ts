@@ -1,6 +1,6 @@
 /**
- * Sends broken requests to a running server, several at a time on connections
- * that are kept open, and fails on anything that a registry must not do.
+ * Sends malformed requests to a running server, concurrently on keep-alive
+ * connections, and fails on anything that a registry must not do.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export const FUZZ_ENV = {
   ATCR_REGISTRY_TAG_RECHECK_SECONDS: "604800",
 };
 
-/** What a run has seen. */
+/** Report of a run. */
 export interface FuzzReport {
   readonly cases: number;
   readonly seconds: number;
@@ -171,7 +171,7 @@ class Fuzzer {
     assert.deepEqual(changed, []);
   }
 
-  /** Sends requests of somebody who may push: what is refused must leave all but uploads as it is. */
+  /** Sends requests with push access: refused ones must change nothing except uploads. */
   async owners(round: readonly FuzzRequest[]): Promise<void> {
     const answers = await this.#sendAll(round);
     const accepted = answers.filter(({ changed }) => changed);
@@ -187,7 +187,7 @@ class Fuzzer {
     this.#state = now;
   }
 
-  /** Checks that what nobody was allowed to touch is still served. */
+  /** Checks that protected content is still served. */
   async end(): Promise<void> {
     const { image } = this.known;
     assert.deepEqual(await this.#kept.tags(), ["latest"]);

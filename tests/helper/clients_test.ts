@@ -1,6 +1,6 @@
 /**
- * The credential helper with real docker and podman: what they ask it, and what
- * people read when something is refused.
+ * The credential helper with real docker and podman: their requests, and the
+ * messages of refusals.
  */
 
 import assert from "node:assert/strict";
@@ -58,7 +58,7 @@ async function importImage(env: HelperHome["env"], name: string) {
   await Deno.remove(folder, { recursive: true });
 }
 
-/** What a program says when it fails. */
+/** The error output of a failing program. */
 async function complaint(work: Promise<unknown>): Promise<string> {
   try {
     await work;
@@ -75,7 +75,8 @@ const docker = await findProgram("dockerd");
 const podman = await findProgram("podman");
 
 Deno.test({
-  name: "docker asks the helper for everything, and obeys the settings page",
+  name:
+    "docker uses the helper for everything, and the settings page takes effect",
   ignore: docker === undefined || Deno.uid() !== 0,
   fn: async (t) => {
     const folder = await Deno.makeTempDir({ prefix: "atcr-docker-" });
@@ -129,14 +130,14 @@ async function dockerSteps(
     assert.match((await done).stderr, /Logged in to .* as alice\.test/);
     await dockerRun("push", image);
   });
-  await t.step("status tells it", async () => {
+  await t.step("status shows it", async () => {
     const { stdout } = await home.helper("status");
     assert.match(
       stdout,
       /\* alice\.test: repository:\*:pull,push until .* \(in a file\)/,
     );
   });
-  await t.step("what the protocol says is what the helper says", async () => {
+  await t.step("the helper follows the protocol", async () => {
     const { stdout } = await home.helperWith(host, "get");
     const answer = JSON.parse(stdout);
     assert.equal(answer.ServerURL, host);
@@ -183,7 +184,7 @@ async function dockerSteps(
     },
   );
   await t.step(
-    "a device that may only pull is told so when it pushes",
+    "a device that may only pull gets an error that says so when it pushes",
     async () => {
       const { code, done } = await home.login("--read-only");
       await approve(alice, code);
@@ -226,7 +227,7 @@ async function dockerSteps(
     },
   );
   await t.step(
-    "as store of all credentials it keeps those of others too",
+    "as store of all credentials it keeps those of other registries too",
     async () => {
       const config = join(home.folder, ".docker", "config.json");
       await Deno.writeTextFile(config, JSON.stringify({ credsStore: "atcr" }));
@@ -282,7 +283,7 @@ async function dockerSteps(
 }
 
 Deno.test({
-  name: "podman asks the helper for everything",
+  name: "podman uses the helper for everything",
   ignore: podman === undefined || Deno.uid() !== 0,
   fn: async (t) => {
     const folder = await Deno.makeTempDir({ prefix: "atcr-podman-" });

@@ -56,7 +56,7 @@ async function withCounters(
   });
 }
 
-/** Bytes of all layers of an image in the registry together; clients may compress them anew. */
+/** Bytes of all layers of an image in the registry together; clients may compress them again. */
 async function layerBytes(server: TestServer, name: string): Promise<number> {
   const repository = new Repository(server, server.alice, name);
   const answer = await repository.send("GET", "manifests/1", {
@@ -66,7 +66,7 @@ async function layerBytes(server: TestServer, name: string): Promise<number> {
   return layers.reduce((sum, { size }) => sum + size, 0);
 }
 
-/** Pulls with `client` and tells where the bytes went. */
+/** Pulls with `client` and reports where the bytes went. */
 async function countPull(
   client: Client,
   entrance: ByteCounter,

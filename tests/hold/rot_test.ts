@@ -1,4 +1,4 @@
-/** Objects that rot in the bucket of a hold, on the S3 server that `deno task test:s3` starts. */
+/** Damaged objects in the bucket of a hold, on the S3 server that `deno task test:s3` starts. */
 
 import assert from "node:assert/strict";
 import { BlobScrub } from "../../lib/hold/blobs/blob_scrub.ts";
@@ -33,7 +33,7 @@ const CHANGES: readonly (readonly [string, Change])[] = [
 
 Deno.test({
   name:
-    "in a bucket too, damage is hidden when it is met, found by a scrub and mended by a push",
+    "in a bucket too, damage is hidden when it is found, detected by a scrub and repaired by a push",
   ignore,
   fn: () =>
     withBucket(async () => {

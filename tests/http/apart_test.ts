@@ -1,4 +1,4 @@
-/** A registry and the hold of somebody else: two programs that speak XRPC only. */
+/** A registry and a remote hold: two programs that communicate only over XRPC. */
 
 import assert from "node:assert/strict";
 import { type Apart, startApart } from "../support/apart.ts";
@@ -48,17 +48,17 @@ Deno.test("an image is pushed to the other program and pulled back, whole and in
   assert.ok(big);
   const head = await repository.send("HEAD", `blobs/${big.digest}`);
   assert.equal(header(expect(head, 200), "content-length"), "9000000");
-  // The hold has no store that signs, so its own address is given out.
+  // The hold's store cannot sign URLs, so its own address is returned.
   const sent = await repository.send("GET", `blobs/${big.digest}`);
   const location = header(expect(sent, 307), "location");
   assert.equal(new URL(location).origin, apart.hold.origin);
-  // The hold is private, but the address is for everybody who has it.
+  // The hold is private, but the URL works for everyone who has it.
   const whole = expect(await call(location, "GET"), 200);
   assert.deepEqual(whole.bytes, big.bytes);
   const range = { headers: { range: "bytes=100-199" } };
   const part = expect(await call(location, "GET", range), 206);
   assert.deepEqual(part.bytes, big.bytes.slice(100, 200));
-  // What is small comes through the registry.
+  // Small blobs are proxied by the registry.
   const small = await repository.send("GET", `blobs/${config.digest}`);
   assert.deepEqual(expect(small, 200).bytes, config.bytes);
 
@@ -69,7 +69,7 @@ Deno.test("an image is pushed to the other program and pulled back, whole and in
   );
 });
 
-Deno.test("an upload in chunks goes on where it stands", async () => {
+Deno.test("an upload in chunks continues at its offset", async () => {
   const repository = alices("chunks");
   const blob = randomBlob(20_000_000);
   const location = await repository.startUpload();
@@ -92,7 +92,7 @@ Deno.test("an upload in chunks goes on where it stands", async () => {
   assert.equal(header(expect(found, 200), "content-length"), "20000000");
 });
 
-Deno.test("wrong bytes are refused by the hold and by nobody served", async () => {
+Deno.test("wrong bytes are refused by the hold and never served", async () => {
   const repository = alices("wrong");
   const [blob, other] = [randomBlob(50), randomBlob(50)];
   const location = await repository.startUpload();
@@ -121,7 +121,7 @@ Deno.test("the captain decides who pushes and pulls, and the registry follows", 
   assert.match(message, /ask its captain/);
   const add = ["hold", "crew", "add", bob.did];
   assert.equal((await command(hold.env, ...add)).code, 0);
-  // The hold believes its records for some seconds.
+  // The hold caches its records for some seconds.
   await until(async () =>
     (await own().send("POST", "blobs/uploads/")).status === 202
   );
@@ -133,7 +133,7 @@ Deno.test("the captain decides who pushes and pulls, and the registry follows", 
   expectError(anonymous, 401, "UNAUTHORIZED");
 });
 
-Deno.test("a hold refuses what it does not serve in the form that the client reads, by request id", async () => {
+Deno.test("errors of a hold have the client's form and a request id", async () => {
   const { origin } = apart.hold;
   const api = await call(new URL("/v2/", origin), "GET");
   expectError(api, 404, "NAME_UNKNOWN");
@@ -156,7 +156,7 @@ Deno.test("pushes and pulls are counted by the hold", async () => {
       repository === "counted"
     );
   };
-  // The hold is told while the client goes on.
+  // The hold is notified in the background.
   await until(async () => (await counts())?.pushCount === 1, counts);
   for (let i = 0; i < 3; i++) {
     const accept = { headers: { accept: image.mediaType } };
@@ -167,7 +167,7 @@ Deno.test("pushes and pulls are counted by the hold", async () => {
   assert.deepEqual([pushCount, pullCount], [1, 3]);
 });
 
-Deno.test("without the hold, what is known of manifests is served and the rest is told", async () => {
+Deno.test("without the hold, cached manifests are served and other requests fail with a sentence", async () => {
   const { hold } = apart;
   const repository = alices("down");
   const image = await repository.pushImage("v1");

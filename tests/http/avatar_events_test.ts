@@ -1,6 +1,4 @@
-/**
- * Avatars that hear of changes from a Jetstream server.
- */
+/** Avatars with events of a Jetstream server. */
 
 import assert from "node:assert/strict";
 import type { Did } from "../../lib/did.ts";
@@ -17,8 +15,7 @@ const FIRST = fixture("jpeg/photo-256.jpg");
 const SECOND = fixture("jpeg/progressive.jpg");
 
 Deno.test({
-  name:
-    "changes that a Jetstream server tells of show at once, after a lost connection too",
+  name: "changes in Jetstream events show at once, after a lost connection too",
   sanitizeResources: false,
   sanitizeOps: false,
   async fn() {
@@ -47,7 +44,7 @@ Deno.test({
     jetstream.emit(ALICE, now(), "commit", commitOf(PROFILE));
     await until(async () => (await shown()).includes(second));
 
-    // What happens while nobody listens is taken up later.
+    // Events during a disconnection are processed later.
     const again = jetstream.connected();
     network.setPicture(ALICE, FIRST);
     jetstream.cut();

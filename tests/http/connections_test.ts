@@ -7,7 +7,7 @@ import { until } from "../support/until.ts";
 
 const DESCRIPTORS = 256;
 
-Deno.test("connections beyond the file descriptors are closed, and the server goes on", async () => {
+Deno.test("connections beyond the file descriptors are closed, and the server keeps working", async () => {
   await using program = await startProgram({
     port: freePort(),
     env: { ATCR_SERVER_ROLES: "hold", ATCR_SANDBOX_ENABLED: "false" },
@@ -25,7 +25,7 @@ Deno.test("connections beyond the file descriptors are closed, and the server go
     );
   }
   await until(() => program.log().includes("server.max_connections"));
-  // Those that were kept still get their answer.
+  // Open connections still get their response.
   const [first] = idle;
   const request = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";
   await first?.write(new TextEncoder().encode(request));

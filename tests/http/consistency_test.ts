@@ -1,4 +1,4 @@
-/** Several clients at once, and clients that go away in the middle. */
+/** Concurrent clients, and clients that disconnect in the middle. */
 
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -64,7 +64,7 @@ Deno.test("two clients that move one tag at once end in one of the two states", 
   assert.deepEqual(await repository.tags(), ["x"]);
 });
 
-Deno.test("a tag that is pushed and deleted at once is there or gone, in both places", async () => {
+Deno.test("a tag that is pushed and deleted concurrently exists or not, consistently in both places", async () => {
   const repository = alices("toggle");
   const image = await repository.pushImage("x");
   for (let round = 0; round < 6; round++) {
@@ -81,7 +81,7 @@ Deno.test("a tag that is pushed and deleted at once is there or gone, in both pl
   }
 });
 
-Deno.test("many images pushed at once are all there on the next request", async () => {
+Deno.test("many images pushed concurrently are all available on the next request", async () => {
   const repository = alices("many");
   await repository.token();
   const tags = Array.from({ length: 12 }, (_, i) => `t${i + 10}`);
@@ -118,7 +118,7 @@ Deno.test("a layer that ten clients push at once is stored once", async () => {
   expect(await second.putManifest(image, "x"), 201);
 });
 
-Deno.test("of two requests that write to one upload at once, one is told to wait", async () => {
+Deno.test("of two concurrent requests that write to one upload, one gets a conflict", async () => {
   const repository = alices("busy");
   const blob = randomBlob(4 * MB);
   const location = await repository.startUpload();
@@ -169,7 +169,7 @@ async function breakOff(
   conn.close();
 }
 
-Deno.test("a client that goes away in the middle of an upload leaves nothing behind", async () => {
+Deno.test("a client that disconnects in the middle of an upload leaves nothing behind", async () => {
   const repository = alices("broken");
   const blob = randomBlob(3 * MB);
   const location = await repository.startUpload();
@@ -211,7 +211,7 @@ Deno.test("a client that goes away in the middle of an upload leaves nothing beh
   );
 });
 
-Deno.test("a manifest whose client goes away is stored whole or not at all", async () => {
+Deno.test("a manifest whose client disconnects is stored completely or not at all", async () => {
   const repository = alices("leaving");
   const [one, two] = [
     await repository.pushImage(),
@@ -243,7 +243,7 @@ Deno.test("a manifest whose client goes away is stored whole or not at all", asy
   assert.deepEqual(await targets(repository, "x"), [one.digest, one.digest]);
 });
 
-Deno.test("what was acknowledged before the connection broke stays", async () => {
+Deno.test("acknowledged content stays after the connection broke", async () => {
   const repository = alices("resumed");
   const blob = randomBlob(3 * MB);
   const location = await repository.startUpload();
@@ -269,7 +269,7 @@ Deno.test("what was acknowledged before the connection broke stays", async () =>
 
 Deno.test({
   name:
-    "a client that goes away in the middle of a download leaves no file open",
+    "a client that disconnects in the middle of a download leaves no file open",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const repository = alices("download");

@@ -1,4 +1,4 @@
-/** `kill -9` in the middle of pushes: nothing that was acknowledged is lost, nothing half done is seen. */
+/** `kill -9` in the middle of pushes: nothing acknowledged is lost, nothing partial is visible. */
 
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/clock.ts";
@@ -67,7 +67,7 @@ async function assertWhole(server: TestServer, image: Image): Promise<void> {
   }
 }
 
-/** What the killed push has left is whole or not there, and tag and records agree. */
+/** What the killed push left is complete or absent, and tag and records agree. */
 async function assertNothingHalf(
   server: TestServer,
   image: Image,
@@ -85,7 +85,7 @@ async function assertNothingHalf(
   if (recorded) await assertWhole(server, image);
 }
 
-/** Does what the sweep of the day after tomorrow would do. */
+/** Runs the sweep as if two days had passed. */
 async function sweepLater(dataDir: string): Promise<void> {
   const clock = { ...systemClock, now: () => Date.now() + 2 * DAY_MS };
   const kv = await openKv(`${dataDir}/kv.sqlite3`, clock);

@@ -1,4 +1,4 @@
-/** Deleting what an image that can still be pulled needs (distribution-spec, end-9, 10). */
+/** Deletes of content that a pullable image needs (distribution-spec, end-9, 10). */
 
 import assert from "node:assert/strict";
 import {
@@ -37,7 +37,7 @@ Deno.test("a blob that a manifest of the repository names is not deleted before 
     randomBlob(100),
   ];
   for (const blob of [cached, odd]) await repository.pushBlob(blob);
-  // As BuildKit exports a cache, and a field that nobody here knows.
+  // As BuildKit exports a cache, and an unknown field.
   const cache = manifest({
     schemaVersion: 2,
     mediaType: TYPES.index,
@@ -81,14 +81,14 @@ Deno.test("a manifest that a tagged index needs, also by way of another index, i
     expectInUse(await remove(digest), /index sha256:.* with the tag all needs/);
     expect(await repository.send("GET", `manifests/${digest}`), 200);
   }
-  // A tag of the child is nobody's need, and without its tag the index is none.
+  // A tag of the child does not count, and without its tag the index does not either.
   expect(await remove("image"), 202);
   expect(await remove("all"), 202);
   expect(await remove(image.digest), 202);
   expect(await remove(inner.digest), 202);
 });
 
-Deno.test("what is in use is deleted where the operator allows it", async () => {
+Deno.test("content in use is deleted if the operator allows it", async () => {
   await using lax = await startServer({
     env: { ATCR_REGISTRY_DELETE_IN_USE: "true" },
   });

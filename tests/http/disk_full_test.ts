@@ -1,4 +1,4 @@
-/** A disk that is full: told as such, nothing half stored, and the server goes on. */
+/** A full disk: reported as such, nothing stored partly, and the server keeps working. */
 
 import assert from "node:assert/strict";
 import { type Blob, randomBlob } from "../support/oci.ts";
@@ -38,7 +38,7 @@ const mountable = await (async () => {
   return disk !== undefined;
 })();
 
-/** All that a client can do with a blob that does not fit; many do not cancel what has failed. */
+/** All ways to send a blob that does not fit; many clients do not cancel failed uploads. */
 const WAYS: Record<
   string,
   (repository: Repository, blob: Blob) => Promise<void>
@@ -59,7 +59,7 @@ const WAYS: Record<
     expect(await repository.send("PATCH", location, first), 202);
     const rest = { body: bytes.slice(middle) };
     assertFull(await repository.send("PATCH", location, rest));
-    // What was acknowledged stays, so that the client can go on when there is space.
+    // Acknowledged bytes stay, so that the client can continue when there is space.
     const status = await repository.send("GET", location);
     assert.equal(expect(status, 204).headers.get("range"), `0-${middle - 1}`);
     expect(await repository.send("DELETE", location), 204);
@@ -82,7 +82,7 @@ function assertFull(answer: Awaited<ReturnType<Repository["send"]>>): void {
 }
 
 Deno.test({
-  name: "a full disk refuses the blob, forgets its bytes and takes the next",
+  name: "a full disk refuses the blob, deletes its bytes and accepts the next",
   ignore: !mountable, // needs the right to mount a small disk
   fn: async (t) => {
     await using disk = await smallDisk(8 * MB);
@@ -102,12 +102,15 @@ Deno.test({
         expectError(get, 404, "BLOB_UNKNOWN");
       });
     }
-    await t.step("what fits is taken, what was there is intact", async () => {
-      await repository.pushBlob(randomBlob(3 * MB));
-      await repository.pushImage("next");
-      const get = await repository.send("GET", "manifests/kept");
-      assert.deepEqual(expect(get, 200).bytes, image.bytes);
-      expect(await repository.send("GET", `${server.origin}/readyz`), 200);
-    });
+    await t.step(
+      "a blob that fits is accepted, existing ones are intact",
+      async () => {
+        await repository.pushBlob(randomBlob(3 * MB));
+        await repository.pushImage("next");
+        const get = await repository.send("GET", "manifests/kept");
+        assert.deepEqual(expect(get, 200).bytes, image.bytes);
+        expect(await repository.send("GET", `${server.origin}/readyz`), 200);
+      },
+    );
   },
 });

@@ -23,7 +23,7 @@ const SBOM = "application/vnd.example.sbom";
 const server = sharedServer({
   expectedErrors: /the bytes that its digest promises|network has ended/,
 });
-/** Bob has never logged in here, so nothing of him is known before. */
+/** Bob has never logged in here, so nothing of him is cached. */
 const bobs = (name: string) =>
   new Repository(server(), undefined, `bob.test/${name}`);
 let bobsPds: PdsAccount | undefined;
@@ -31,7 +31,7 @@ const pds = () => bobsPds ??= new PdsAccount(server().pds, server().bob);
 const hold = () => `did:web:${server().host.replace(":", "%3A")}`;
 const hex = (digest: string) => digest.slice("sha256:".length);
 
-/** An image whose blobs are in the hold, brought there by somebody else. */
+/** An image whose blobs are in the hold, uploaded by another account. */
 async function image(extra: Record<string, unknown> = {}): Promise<Manifest> {
   const { alice } = server();
   const brought = new Repository(server(), alice, "alice.test/brought");
@@ -75,7 +75,7 @@ async function assertPulled(
 
 const uri = (rkey: string) => `at://${server().bob.did}/${MANIFEST}/${rkey}`;
 
-Deno.test("records of today under keys like ours are pulled by tag and digest", async () => {
+Deno.test("current records with keys like ours are pulled by tag and digest", async () => {
   const [one, two] = [await image(), await image()];
   await record("now", one);
   await record("now", two);
@@ -91,7 +91,7 @@ Deno.test("records of today under keys like ours are pulled by tag and digest", 
   await assertPulled(bobs("now"), one.digest, one);
 });
 
-Deno.test("records of early versions under any keys are pulled, all of them at once", async () => {
+Deno.test("records of early versions with any keys are pulled, all concurrently", async () => {
   const images = await Promise.all([image(), image(), image(), image()]);
   for (const [i, early] of images.entries()) {
     const rkey = `3l5aaaaaaaa2${i + 2}`;
@@ -119,7 +119,7 @@ Deno.test("records of early versions under any keys are pulled, all of them at o
   assert.deepEqual(await bobs("early").tags(), ["v0", "v1", "v2", "v3"]);
 });
 
-Deno.test("an index leads to its manifests, a subject to what refers to it", async () => {
+Deno.test("an index leads to its manifests, a subject to its referrers", async () => {
   const child = await image();
   const index = imageIndex([child.descriptor]);
   const sbom = artifact(SBOM, index.descriptor);
@@ -156,7 +156,7 @@ Deno.test("referrers that a client has listed under a tag elsewhere are found", 
   assert.equal(referrer?.digest, signature.digest);
 });
 
-Deno.test("records that make no sense are passed over or refused, never served", async () => {
+Deno.test("invalid records are skipped or refused, never served", async () => {
   const good = await image();
   await record("odd", good);
   const bytes = await pds().uploadBlob(randomBlob(50).bytes, TYPES.manifest);
@@ -187,7 +187,7 @@ Deno.test("records that make no sense are passed over or refused, never served",
   }
 });
 
-Deno.test("a tag that moved or went elsewhere does so here", async () => {
+Deno.test("a tag moved or deleted elsewhere is updated here", async () => {
   const [before, after] = [await image(), await image()];
   await record("moving", before);
   await record("moving", after);
@@ -208,7 +208,7 @@ Deno.test("a tag that moved or went elsewhere does so here", async () => {
   await untilTag("moving", "x", undefined);
 });
 
-Deno.test("a manifest under a key of another making can be deleted here, for good", async () => {
+Deno.test("a manifest with a key of another service can be deleted here permanently", async () => {
   const early = await image();
   await record("gone", early, { holdDid: hold() }, "3l7aaaaaaaa22");
   await pds().put(TAG, "gone_x", {
@@ -228,7 +228,7 @@ Deno.test("a manifest under a key of another making can be deleted here, for goo
 });
 
 Deno.test({
-  name: "what was read once is served without the PDS",
+  name: "content that was read once is served without the PDS",
   ignore: !CAN_LIST_CHILDREN,
   fn: async () => {
     await later();

@@ -6,7 +6,7 @@ import { sharedServer } from "../support/shared_server.ts";
 
 const server = sharedServer({ env: FUZZ_ENV });
 
-Deno.test("two thousand broken requests are all refused properly and change nothing", async () => {
+Deno.test("two thousand malformed requests are all refused properly and change nothing", async () => {
   const report = await fuzz(server(), { cases: 2_000, seed: 1 });
   assert.ok(report.cases >= 2_000);
   for (const code of ["200", "202", "401 UNAUTHORIZED", "403 DENIED"]) {

@@ -66,7 +66,7 @@ Deno.test("after a change the new handle works at once, and the old one while it
   assert.match(new TextDecoder().decode(catalog.bytes), /caroline\.test\/app/);
 });
 
-Deno.test("a handle that somebody else takes over leads to the new owner", async () => {
+Deno.test("a handle taken over by another account leads to the new owner", async () => {
   await using server = await startServer({
     env: { ATCR_IDENTITY_CACHE_TTL_SECONDS: "0" },
   });
@@ -86,7 +86,7 @@ Deno.test("a handle that somebody else takes over leads to the new owner", async
   assert.deepEqual(await kept.tags(), ["daves"]);
 });
 
-Deno.test("the new holder of a handle logs in and pushes with it at once, although the former one is remembered", async () => {
+Deno.test("the new holder of a handle can log in and push with it at once, although the former one is cached", async () => {
   const henry = await createAccount(server(), "henry.test");
   await new Repository(server(), henry, "henry.test/app").pushImage("henrys");
   await later();
@@ -106,7 +106,7 @@ Deno.test("the new holder of a handle logs in and pushes with it at once, althou
   );
 });
 
-/** Makes identities as if they had been looked up some minutes ago. */
+/** Ages the cached identities by some minutes. */
 async function later(): Promise<void> {
   const kv = await openKv(`${server().dataDir}/kv.sqlite3`);
   const rows = kv.list<{ checkedAt: number }>({ prefix: ["identity"] });

@@ -1,4 +1,4 @@
-/** Who may do what on a hold, cell by cell, with tokens over HTTP. */
+/** The access matrix of a hold, with tokens over HTTP. */
 
 import assert from "node:assert/strict";
 import { createForger, type Forger } from "../support/forger.ts";
@@ -9,7 +9,7 @@ import { startTestSandbox, type TestSandbox } from "../support/sandbox.ts";
 import { freePort } from "../tools/ports.ts";
 import { xrpc } from "../support/xrpc.ts";
 
-/** Who comes: by the permissions of their crew record. */
+/** Callers, by the permissions of their crew record. */
 const CREW: Readonly<Record<string, string | undefined>> = {
   captain: undefined,
   "crew blob:read": "blob:read",
@@ -20,7 +20,7 @@ const CREW: Readonly<Record<string, string | undefined>> = {
 };
 
 // Columns: read a public hold, read a private one, write, administer, and the
-// same four when the hold takes everybody as crew. 1 is allowed.
+// same four with `allowAllCrew`. 1 is allowed.
 const MATRIX: Readonly<Record<string, string>> = {
   anonymous: "1000 1000",
   captain: "1111 1111",
@@ -42,7 +42,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => opened.disposeAsync());
 
-/** Starts a hold of the captain with everybody's crew records and one blob. */
+/** Starts a hold of the captain with all crew records and one blob. */
 async function startHold(isPublic: boolean, allowAllCrew: boolean) {
   const captain = people.get("captain");
   assert.ok(captain);
@@ -104,7 +104,7 @@ async function upload(
   await call("completeUpload", { uploadId, digest, parts });
 }
 
-/** Whether a request is allowed; everything but yes and no is a fault. */
+/** Whether a request is allowed; any other result is an error. */
 function verdict(status: number, what: string): boolean {
   if (status === 200) return true;
   assert.ok(status === 401 || status === 403, `${what}: ${status}`);

@@ -1,4 +1,4 @@
-/** What belongs to the captain of a hold stays the captain's. */
+/** Records of the captain can be changed only by the captain. */
 
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -79,7 +79,7 @@ async function addCrew(hold: Program, { did }: Forger, permissions: string) {
   assert.equal((await command(hold.env, ...add)).code, 0);
 }
 
-Deno.test("an admin of the crew changes no record of the captain, in no way", async () => {
+Deno.test("a crew admin cannot change records of the captain in any way", async () => {
   await using it = await openHold();
   const { captain, admin, writer, write, read } = it;
   const before = record.parse(await read(CAPTAIN, "self")).value;
@@ -127,7 +127,7 @@ Deno.test("an admin of the crew changes no record of the captain, in no way", as
   }
   assert.deepEqual(record.parse(await read(CAPTAIN, "self")).value, before);
   assert.deepEqual(record.parse(await read(CREW, captain.did)).value, mine);
-  // The rest of the crew is the admin's to manage, and everything the captain's.
+  // The admin manages the rest of the crew, the captain everything.
   const other = { collection: CREW, rkey: writer.did };
   const demoted = { ...other, record: member(writer.did) };
   assert.equal(await write(admin, "putRecord", demoted), 200);
@@ -137,7 +137,7 @@ Deno.test("an admin of the crew changes no record of the captain, in no way", as
   assert.equal(await write(captain, "deleteRecord", second), 200);
 });
 
-Deno.test("a hold without a captain is not ready and says so", async () => {
+Deno.test("a hold without a captain is not ready and reports it", async () => {
   await using it = await openHold();
   const { hold, captain, write } = it;
   const ready = async () => {

@@ -24,7 +24,7 @@ Deno.test.afterAll(async () => {
   await sandbox[Symbol.asyncDispose]();
 });
 
-Deno.test("the account of a hold is switched off and on by commands while it runs", async () => {
+Deno.test("the account of a hold is deactivated and reactivated by commands while it runs", async () => {
   const port = freePort();
   const env = holdEnv(sandbox, sandbox.alice);
   await using hold = await startProgram({ port, env });
@@ -43,7 +43,7 @@ Deno.test("the account of a hold is switched off and on by commands while it run
   });
   assert.equal(failure.parse(body).error, "RepoDeactivated");
   await hold.stop();
-  // It starts, also with another configuration, and stays off.
+  // It starts, also with another configuration, and stays deactivated.
   await using again = await startProgram({
     port,
     dataDir: hold.dataDir,
@@ -62,7 +62,7 @@ Deno.test("the account of a hold is switched off and on by commands while it run
   assert.equal(await active(), true);
 });
 
-Deno.test("content is hidden, and people are not named in posts, by commands while the hold runs", async () => {
+Deno.test("content is hidden, and accounts are excluded from posts, by commands while the hold runs", async () => {
   const captain = await createForger(sandbox);
   await using hold = await startProgram({
     port: freePort(),

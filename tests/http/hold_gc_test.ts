@@ -1,4 +1,7 @@
-/** What becomes of blobs in the course of time: needed ones stay, others go, late ones come back. */
+/**
+ * Garbage collection over time: referenced blobs stay, others are purged, late
+ * references restore them.
+ */
 
 import assert from "node:assert/strict";
 import { type Clock, systemClock } from "../../lib/clock.ts";
@@ -23,7 +26,7 @@ import { freePort } from "../tools/ports.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
-/** One night's work. */
+/** One nightly run. */
 async function collect(server: InProcess) {
   const report = await server.ctx.hold?.gc.run();
   assert.ok(report);
@@ -43,7 +46,7 @@ async function stored(store: MemoryBlobStore): Promise<string[]> {
   }).sort();
 }
 
-Deno.test("what manifests need stays, what nothing needs goes after quarantine", async () => {
+Deno.test("referenced blobs stay, unreferenced ones are purged after quarantine", async () => {
   const store = new MemoryBlobStore(systemClock);
   await using server = await startInProcess(store);
   // A token lives for minutes only, and here the days pass.
@@ -71,7 +74,7 @@ Deno.test("what manifests need stays, what nothing needs goes after quarantine",
   await repository().pushBlob(orphan);
   const all = [one.config, two.config, shared, first, second, orphan];
 
-  // What came in today may belong to a push that goes on.
+  // Today's blobs may belong to a push in progress.
   assert.deepEqual(await collect(server), NOTHING);
   server.advance(2 * DAY_MS);
   assert.deepEqual(await collect(server), { ...NOTHING, quarantine: 1 });
@@ -90,7 +93,7 @@ Deno.test("what manifests need stays, what nothing needs goes after quarantine",
   assert.equal(await status(shared), 200);
   assert.equal(await status(second), 404);
 
-  // Pushed once more, a blob in quarantine is as good as new.
+  // Pushed again, a quarantined blob is restored.
   await pushImage("v3", [second]);
   assert.equal(await status(second), 200);
 
@@ -144,7 +147,7 @@ Deno.test("a manifest whose blobs were purged is refused until they are pushed a
   assert.deepEqual(expect(get, 200).bytes, layer.bytes);
 });
 
-Deno.test("a push whose process was killed before the hold heard of it keeps its layers", async () => {
+Deno.test("a push whose process was killed before the hold was notified keeps its layers", async () => {
   await using sandbox = await startTestSandbox();
   const dataDir = await Deno.makeTempDir({ prefix: "atcr-" });
   const port = freePort();

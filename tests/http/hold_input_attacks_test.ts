@@ -1,4 +1,4 @@
-/** Junk, traps and tricks sent to a hold: all are refused, and nothing changes. */
+/** Malformed and hostile input to a hold: all of it is refused, and nothing changes. */
 
 import assert from "node:assert/strict";
 import { attackedHold, INITIATE } from "../support/attacked_hold.ts";
@@ -7,7 +7,7 @@ const MIB = 1024 * 1024;
 
 const it = attackedHold();
 
-Deno.test("input that is junk, endless or a trap is refused", async () => {
+Deno.test("malformed, endless and hostile input is refused", async () => {
   const { aud, captain, mallory, as, send, assertRefused } = it();
   const write = async (name: string, input: unknown) =>
     await as(captain, `com.atproto.repo.${name}`, { input });
@@ -145,7 +145,7 @@ Deno.test("input that is junk, endless or a trap is refused", async () => {
   ]);
 });
 
-/** Sends a request line as it is, which clients would tidy. */
+/** Sends a raw request line, which clients would normalise. */
 async function rawRequest(line: string): Promise<number> {
   const connection = await Deno.connect({
     hostname: "127.0.0.1",
@@ -188,7 +188,7 @@ Deno.test("requests with tricks in the path or method find nothing", async () =>
     );
     assert.notEqual(status, 500, line.slice(0, 60));
   }
-  // Whoever reads the identity is not led astray by a Host of their choice.
+  // The identity does not depend on the Host header.
   const spoofed = await fetch(`${it().hold.origin}/.well-known/did.json`, {
     headers: { "x-forwarded-host": "evil.example.com" },
   });

@@ -1,7 +1,7 @@
 /**
- * Every method of the lexicons, the network's and ours: those that a hold
- * serves answer as their lexicon says, to good and to bad input; all others
- * are told to be unknown.
+ * Every method of the lexicons, the network's and ours: those served by a hold
+ * respond as in their lexicon, to valid and invalid input; all others are
+ * reported as unknown.
  */
 
 import assert from "node:assert/strict";
@@ -27,7 +27,7 @@ import { freePort } from "../tools/ports.ts";
 import { decodeFrame } from "../support/sync_verifier.ts";
 import { xrpc, type XrpcAnswer, type XrpcRequest } from "../support/xrpc.ts";
 
-/** A name that others would reach the hold by; only its own address is used here. */
+/** A public name of the hold; only its own address is used here. */
 const HOST = "hold.example.com";
 const DID = `did:web:${HOST}`;
 
@@ -36,7 +36,7 @@ const errorBody = z.strictObject({
   message: z.string().regex(/^.{10,}\.$/s),
 });
 
-/** Errors that every method may answer with. */
+/** Errors that every method may return. */
 const GENERIC = [
   "InvalidRequest",
   "AuthenticationRequired",
@@ -80,7 +80,7 @@ Deno.test.afterAll(() => opened.disposeAsync());
 /** Served over WebSockets. */
 const STREAMS = ["com.atproto.sync.subscribeRepos"];
 
-/** Left to those who run a scanner. */
+/** Methods of scanners. */
 const NOT_SERVED = ["io.atcr.hold.subscribeScanJobs"];
 
 Deno.test("every method that has a document here has an example", () => {
@@ -110,7 +110,7 @@ async function send(
   return await xrpc(hold.origin, nsid, change({ method, token, ...request }));
 }
 
-/** An answer that is an error with a name that the lexicon has. */
+/** Asserts an error with a name in the lexicon. */
 function assertRefused(nsid: string, answer: XrpcAnswer, what: string) {
   assert.ok(
     answer.status >= 400 && answer.status < 500,
@@ -126,7 +126,7 @@ function assertRefused(nsid: string, answer: XrpcAnswer, what: string) {
   );
 }
 
-Deno.test("every method that is served answers as its lexicon says", async () => {
+Deno.test("every served method responds as in its lexicon", async () => {
   for (const [nsid, { then }] of Object.entries(examples)) {
     const answer = await send(nsid);
     assert.equal(answer.status, 200, `${nsid}: ${JSON.stringify(answer.body)}`);
@@ -139,7 +139,7 @@ Deno.test("every method that is served answers as its lexicon says", async () =>
       assert.equal(type.split(";")[0], output.encoding, nsid);
     }
     if (output.schema && nsid.startsWith("io.atcr.")) {
-      // Only our own check knows records inside of answers.
+      // Only our own validation covers records in outputs.
       const valid = validateXrpcOutput(nsid, answer.body);
       assert.deepEqual(valid, { valid: true }, nsid);
     } else if (output.schema) {
@@ -173,7 +173,7 @@ Deno.test("pages of any website may call every method", async () => {
   }
 });
 
-Deno.test("methods of the lexicons that are not served are told to be unknown", async () => {
+Deno.test("methods of the lexicons that are not served are reported as unknown", async () => {
   const served = [...Object.keys(examples), ...STREAMS];
   const unknown = methods.filter(([nsid]) => !served.includes(nsid));
   assert.ok(unknown.length > 100);
@@ -188,7 +188,7 @@ Deno.test("methods of the lexicons that are not served are told to be unknown", 
   }
 });
 
-Deno.test("methods that change or tell something personal want to know who asks", async () => {
+Deno.test("methods that change data or return personal data require authentication", async () => {
   for (const [nsid, { auth }] of Object.entries(examples)) {
     if (!auth) continue;
     const answer = await send(nsid, (request) => ({
@@ -200,7 +200,7 @@ Deno.test("methods that change or tell something personal want to know who asks"
   }
 });
 
-Deno.test("a query is no procedure and a procedure no query", async () => {
+Deno.test("queries reject POST and procedures reject GET", async () => {
   for (const nsid of Object.keys(examples)) {
     const { type } = methodOf(nsid);
     const method = type === "query" ? "POST" : "GET";
@@ -210,7 +210,7 @@ Deno.test("a query is no procedure and a procedure no query", async () => {
   }
 });
 
-/** Properties that registries of others leave out, and what is made of that. */
+/** Properties that other registries omit, and the result. */
 const SPARED: Readonly<Record<string, readonly string[]>> = {
   // Early registries name the tag only.
   "io.atcr.hold.notifyManifest": ["manifestDigest"],

@@ -1,4 +1,4 @@
-/** What is for others, tried all the same: all is refused, and nothing changes. */
+/** Unauthorised requests: all are refused, and nothing changes. */
 
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -152,7 +152,7 @@ Deno.test("uploads of others, wrong parts and wrong tickets are refused", async 
   ]);
 });
 
-Deno.test("blobs of a private hold are for those who may read, and only when verified", async () => {
+Deno.test("blobs of a private hold are served only to readers, and only when verified", async () => {
   const { aud, captain, reader, stranger, ...rest } = it();
   const { as, send, openUpload, sendPart, assertRefused } = rest;
   const blob = randomBlob(1_000);
@@ -226,7 +226,7 @@ Deno.test("blobs of a private hold are for those who may read, and only when ver
   assert.equal(hidden.bytes.length, 0);
 });
 
-Deno.test("crew does not do what is for admins, nor act for others", async () => {
+Deno.test("crew members cannot do what requires an admin, nor act for others", async () => {
   const { aud, captain, mallory, stranger, as, assertRefused } = it();
   const call = (person: Forger, nsid: string, input: unknown) =>
     as(person, nsid, { input });
@@ -354,7 +354,7 @@ Deno.test("crew does not do what is for admins, nor act for others", async () =>
   ]);
 });
 
-Deno.test("a registry that the hold trusts sets tiers and does nothing else", async () => {
+Deno.test("a trusted registry can set tiers and nothing else", async () => {
   const { mallory, registry, as } = it();
   const set = await as(registry, "io.atcr.hold.updateCrewTier", {
     input: { userDid: mallory.did, tierRank: 0 },
@@ -370,7 +370,7 @@ Deno.test("a registry that the hold trusts sets tiers and does nothing else", as
   );
 });
 
-Deno.test("what an admin writes about crew and captain counts for the next request", async () => {
+Deno.test("changes of crew and captain by an admin take effect on the next request", async () => {
   const { aud, captain, stranger, as, send } = it();
   const write = async (name: string, input: Record<string, unknown>) => {
     const nsid = `com.atproto.repo.${name}`;

@@ -9,14 +9,14 @@ import { freePort } from "../tools/ports.ts";
 
 const it = attackedHold();
 
-/** Starts an upload with whatever stands in the Authorization header. */
+/** Starts an upload with the given Authorization header. */
 const initiate = (authorization: string | undefined) =>
   it().send(INITIATE, {
     input: { digest: digestOf(new Uint8Array(1)) },
     headers: authorization === undefined ? {} : { authorization },
   });
 const bearer = (token: string) => initiate(`Bearer ${token}`);
-/** A token of mallory that is right except for some claims. */
+/** A token of mallory that is valid except for some claims. */
 const claiming = async (claims: Record<string, unknown>) =>
   await bearer(await it().mallory.token(it().aud, INITIATE, { claims }));
 /** The same for its header. */
@@ -24,7 +24,7 @@ const heading = async (header: Record<string, unknown>) =>
   await bearer(await it().mallory.token(it().aud, INITIATE, { header }));
 const seconds = () => Math.floor(Date.now() / 1000);
 
-/** Puts other parts into a good token of mallory: header, claims, signature. */
+/** Replaces parts of a valid token of mallory: header, claims, signature. */
 async function recut(
   change: (parts: [string, string, string]) => string | Promise<string>,
 ) {
@@ -230,7 +230,7 @@ Deno.test("forged service tokens are refused", async () => {
   ]);
 });
 
-Deno.test("a token counts once where doing it twice would do more", async () => {
+Deno.test("a token for a non-idempotent method is valid once", async () => {
   const { aud, mallory, send } = it();
   const nsid = "io.atcr.hold.requestCrew";
   const token = await mallory.token(aud, nsid);
@@ -239,7 +239,7 @@ Deno.test("a token counts once where doing it twice would do more", async () => 
     .map(({ status }) => status);
   assert.deepEqual(statuses.sort(), [200, 401, 401, 401]);
   assert.equal((await call()).status, 401);
-  // Without an id of its own, the token as a whole counts once.
+  // Without a jti, the whole token is valid once.
   const bare = await mallory.token(aud, nsid, { claims: { jti: undefined } });
   const twice = [1, 2].map(() => send(nsid, { token: bare, input: {} }));
   const bareStatuses = (await Promise.all(twice)).map(({ status }) => status);

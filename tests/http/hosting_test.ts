@@ -1,4 +1,4 @@
-/** Accounts that are switched off: nothing of theirs is given out until they are back. */
+/** Deactivated accounts: their content is not served until they are reactivated. */
 
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -14,7 +14,7 @@ function layersOf(manifest: Uint8Array): { digest: string }[] {
   return image.parse(JSON.parse(new TextDecoder().decode(manifest))).layers;
 }
 
-Deno.test("a deactivated account's manifests, tags, lists and blobs are not given out until it is activated again", async () => {
+Deno.test("manifests, tags, lists and blobs of a deactivated account are not served until it is reactivated", async () => {
   await using server = await startServer({
     env: { ATCR_REGISTRY_TAG_RECHECK_SECONDS: "1" },
   });

@@ -40,7 +40,7 @@ Deno.test.afterAll(async () => {
   }
 });
 
-/** The same repository by way of each instance. */
+/** The same repository through each instance. */
 function both(name: string): [Repository, Repository] {
   const path = `alice.test/${name}`;
   return [
@@ -49,7 +49,7 @@ function both(name: string): [Repository, Repository] {
   ];
 }
 
-Deno.test("an upload goes on at either instance", async () => {
+Deno.test("an upload continues on either instance", async () => {
   const [one, two] = both("upload");
   const blob = randomBlob(3 * MB);
   const location = await one.startUpload();
@@ -74,7 +74,7 @@ Deno.test("an upload goes on at either instance", async () => {
   }
 });
 
-Deno.test("a token and a session of one count at the other", async () => {
+Deno.test("a token and a session of one are valid on the other", async () => {
   const [one, two] = both("session");
   const token = await one.token();
   const image = await one.pushImage("x");
@@ -87,7 +87,7 @@ Deno.test("a token and a session of one count at the other", async () => {
   assert.deepEqual(await one.tags(), ["x", "y"]);
 });
 
-Deno.test("what one has stored, moved or deleted the other knows on the next request", async () => {
+Deno.test("changes by one are visible to the other on the next request", async () => {
   const [one, two] = both("visible");
   await two.pushEmptyJson();
   for (let round = 0; round < 4; round++) {
@@ -115,7 +115,7 @@ Deno.test("what one has stored, moved or deleted the other knows on the next req
   assert.deepEqual(await two.tags(), []);
 });
 
-Deno.test("both moving one tag at once end in one state, here, there and in the records", async () => {
+Deno.test("concurrent moves of one tag end in one state, on both and in the records", async () => {
   const [one, two] = both("race");
   const images = [await one.pushImage(), await two.pushImage()] as const;
   const pds = new PdsAccount(first.pds, first.alice);
@@ -139,7 +139,7 @@ Deno.test("both moving one tag at once end in one state, here, there and in the 
   }
 });
 
-Deno.test("a layer that both are sent at once is stored once", async () => {
+Deno.test("a layer sent to both concurrently is stored once", async () => {
   const [one, two] = both("twice");
   const blob = randomBlob(4 * MB);
   await Promise.all([one, two, one, two].map((at) => at.pushBlob(blob)));

@@ -19,7 +19,7 @@ const alices = (name: string) =>
 const names = z.object({ tags: z.array(z.string()) });
 const catalog = z.object({ repositories: z.array(z.string()) });
 
-/** Follows `Link` from `path` on and gives the entries of every page. */
+/** Follows `Link` from `path` and returns the entries of every page. */
 async function pages(
   repository: Repository,
   path: string,
@@ -42,7 +42,7 @@ async function pages(
   return found;
 }
 
-Deno.test("tags come in byte order and page by page", async () => {
+Deno.test("tags are listed in byte order, page by page", async () => {
   const repository = alices("paged");
   const image = await repository.pushImage();
   const tags = ["10", "2", "Z", "_x", "a", "a-b", "a.b", "b"];
@@ -91,7 +91,7 @@ Deno.test("the catalog lists every repository page by page", async () => {
   assert.deepEqual(read(jsonOf(none)), []);
 });
 
-Deno.test("extensions are told", async () => {
+Deno.test("extensions are listed", async () => {
   for (
     const path of ["_oci/ext/discover", "alice.test/any/_oci/ext/discover"]
   ) {
@@ -124,7 +124,7 @@ Deno.test("a deleted tag is gone at once and its manifest stays", async () => {
   expect(await repository.send("GET", `manifests/${image.digest}`), 200);
 });
 
-Deno.test("a deleted manifest takes its tags along and nothing else", async () => {
+Deno.test("a deleted manifest deletes its tags and nothing else", async () => {
   const repository = alices("unpush");
   const image = await repository.pushImage("a");
   expect(await repository.putManifest(image, "b"), 201);
@@ -142,7 +142,7 @@ Deno.test("a deleted manifest takes its tags along and nothing else", async () =
   expect(await repository.send("GET", "manifests/again"), 200);
 });
 
-Deno.test("what is deleted in one repository stays in the others", async () => {
+Deno.test("content deleted in one repository stays in the others", async () => {
   const [one, two] = [alices("twin/one"), alices("twin/two")];
   const image = await one.pushImage("x");
   const layers = JSON.parse(new TextDecoder().decode(image.bytes));

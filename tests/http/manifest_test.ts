@@ -49,7 +49,7 @@ Deno.test("a pushed image is served by tag and by digest on the next request", a
   assert.deepEqual(await repository.tags(), ["v1", "v2"]);
 });
 
-Deno.test("a tag moves to what was pushed last", async () => {
+Deno.test("a tag moves to the last push", async () => {
   const repository = alices("moves");
   const first = await repository.pushImage("latest");
   const second = await repository.pushImage("latest");
@@ -59,7 +59,7 @@ Deno.test("a tag moves to what was pushed last", async () => {
   await assertServed(repository, "latest", first);
 });
 
-Deno.test("one push sets many tags and says which", async () => {
+Deno.test("one push sets many tags and lists them", async () => {
   const repository = alices("many");
   const image = await repository.pushImage();
   const tags = Array.from({ length: 12 }, (_, i) => `t${i + 10}`);
@@ -119,7 +119,7 @@ Deno.test("indexes may be empty, nested and sparse", async () => {
   assert.equal(status, 404);
 });
 
-Deno.test("artifacts need neither layers nor a type that we know", async () => {
+Deno.test("artifacts need neither layers nor a known type", async () => {
   const repository = alices("artifacts");
   await repository.pushEmptyJson();
   const chart = artifact("application/vnd.example.chart", undefined);
@@ -137,7 +137,7 @@ Deno.test("artifacts need neither layers nor a type that we know", async () => {
   await assertServed(repository, "none", none);
 });
 
-Deno.test("fields of others, inline data and foreign layers are no obstacle", async () => {
+Deno.test("unknown fields, inline data and foreign layers are accepted", async () => {
   const repository = alices("special");
   const config = randomBlob(50);
   await repository.pushBlob(config);
@@ -169,7 +169,7 @@ Deno.test("a manifest under its sha512 is found by it", async () => {
   await assertServed(repository, image.digest, image);
 });
 
-Deno.test("a manifest of 4 MiB is taken, a larger one is too large", async () => {
+Deno.test("a manifest of 4 MiB is accepted, a larger one is refused", async () => {
   const repository = alices("large");
   const config = randomBlob(50);
   await repository.pushBlob(config);
@@ -190,7 +190,7 @@ Deno.test("a manifest of 4 MiB is taken, a larger one is too large", async () =>
     expectError(refused, 413, "SIZE_INVALID").message,
     /manifest.*4194304 bytes/,
   );
-  // Without a length the limit has to be noticed on the way.
+  // Without a length the limit is enforced while reading.
   const streamed = await repository.send("PUT", "manifests/too-large", {
     headers: { "content-type": TYPES.manifest },
     body: new Blob([tooLarge.bytes]).stream(),
@@ -199,7 +199,7 @@ Deno.test("a manifest of 4 MiB is taken, a larger one is too large", async () =>
   assert.deepEqual(await repository.tags(), ["largest"]);
 });
 
-Deno.test("the type may stand in the header or in the document", async () => {
+Deno.test("the type may be in the header or in the document", async () => {
   const repository = alices("types");
   const config = randomBlob(50);
   await repository.pushBlob(config);

@@ -1,4 +1,7 @@
-/** Deleting a manifest with many tags: at once gone for every reader, also when the server dies right after it. */
+/**
+ * Deletes of a manifest with many tags: invisible to every reader at once, even
+ * if the server dies right after it.
+ */
 
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -37,7 +40,7 @@ async function rkeysOf(
   return rkeys;
 }
 
-Deno.test("a manifest with hundreds of tags is gone at once and for good, though the server is killed", async () => {
+Deno.test("a manifest with hundreds of tags is deleted at once and permanently, even if the server is killed", async () => {
   const dataDir = await Deno.makeTempDir({ prefix: "atcr-tags-" });
   let server = await startServer({ dataDir });
   const { ports } = server;

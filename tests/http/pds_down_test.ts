@@ -1,4 +1,4 @@
-/** What goes on, and what is refused, while the owners' PDS does not answer. */
+/** What works, and what is refused, while the owners' PDS does not respond. */
 
 import assert from "node:assert/strict";
 import { artifact, imageManifest, randomBlob } from "../support/oci.ts";
@@ -13,14 +13,15 @@ import { CAN_LIST_CHILDREN, killNetwork } from "../support/processes.ts";
 import { startServer, tokenFor } from "../support/server.ts";
 import { assertUnchanged, settledState } from "../support/state.ts";
 
-/** The refusal of what needs the PDS. */
+/** Asserts the refusal of a request that needs the PDS. */
 function assertUnavailable(answer: Answer): void {
   const { message } = expectError(answer, 503, "UNAVAILABLE");
   assert.match(message, /PDS|localhost/);
 }
 
 Deno.test({
-  name: "without the PDS pulls of what is known go on and pushes say why not",
+  name:
+    "without the PDS pulls of known content work and pushes are refused with the reason",
   ignore: !CAN_LIST_CHILDREN,
   fn: async (t) => {
     const dataDir = await Deno.makeTempDir({ prefix: "atcr-" });
@@ -87,7 +88,7 @@ Deno.test({
     });
 
     await t.step(
-      "what only the PDS could tell is unavailable, not unknown",
+      "content that only the PDS has is unavailable, not unknown",
       async () => {
         assertUnavailable(await repository.send("GET", "manifests/unheard"));
         assertUnavailable(await bobs.send("GET", "tags/list"));
@@ -101,7 +102,7 @@ Deno.test({
     );
     await first.stop();
 
-    await t.step("with the PDS back, pushes go on", async () => {
+    await t.step("when the PDS is back, pushes work", async () => {
       await using second = await startServer({
         dataDir,
         ports: first.ports,

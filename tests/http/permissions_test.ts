@@ -32,7 +32,7 @@ async function taskCommand(name: string): Promise<string[]> {
   return (tasks[name] ?? "").split(" ");
 }
 
-/** What a command grants, in any order. */
+/** The permissions of a command, in any order. */
 function granted(words: readonly string[]): string[] {
   return words.filter((word) => /^(-[A-Z]|--(allow|deny))/.test(word))
     .toSorted();
@@ -48,7 +48,7 @@ Deno.test("the image and a start on a server grant the same, with their own data
   assert.deepEqual(alike(image), alike(task));
 });
 
-Deno.test("no start grants everything, foreign code or native code", async () => {
+Deno.test("no start grants all permissions, remote code or native code", async () => {
   const commands = {
     image: await imageCommand(),
     serve: await taskCommand("serve"),
@@ -95,7 +95,7 @@ Deno.test("with the image's permissions a push, a pull, an avatar and the hold's
     const name = `${alice.did.replaceAll(":", "-")}/app`;
     const account = { ...alice, handle: alice.did };
     const repository = new Repository(program, account, name);
-    const annotations = { large: "x".repeat(200_000) }; // Read on a thread.
+    const annotations = { large: "x".repeat(200_000) }; // Parsed in a worker.
     const image = await repository.pushImage("v1", { annotations });
     const pulled = await repository.send("GET", "manifests/v1");
     assert.equal(pulled.status, 200);

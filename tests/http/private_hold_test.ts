@@ -1,4 +1,4 @@
-/** A private hold: strangers are refused clearly, its captain and crew are not. */
+/** A private hold: others are refused clearly, its captain and crew are not. */
 
 import assert from "node:assert/strict";
 import { randomBlob } from "../support/oci.ts";
@@ -32,7 +32,7 @@ async function pushed() {
   return { blob, image, paths };
 }
 
-Deno.test("without login nothing is readable, and the refusal says what to do", async () => {
+Deno.test("without login nothing is readable, and the error says what to do", async () => {
   const { paths } = await pushed();
   const stranger = new Repository(server(), undefined, NAME);
   for (const token of [undefined, await stranger.token()]) {
@@ -56,7 +56,7 @@ Deno.test("the captain reads and writes", async () => {
   for (const path of paths) expect(await alices().send("GET", path), 200);
 });
 
-Deno.test("who is not of the crew is refused by name, and may not push either", async () => {
+Deno.test("an account outside of the crew is refused by name, and may not push either", async () => {
   const { blob, paths } = await pushed();
   const { bob } = server();
   const before = await settledState(server());
@@ -80,7 +80,7 @@ Deno.test("who is not of the crew is refused by name, and may not push either", 
   await assertUnchanged(server(), before);
 });
 
-Deno.test("the catalog names what the caller may see", async () => {
+Deno.test("the catalog lists what the caller may read", async () => {
   await pushed();
   const { origin, alice, bob } = server();
   const seen = async (repository: Repository) =>
@@ -97,7 +97,7 @@ Deno.test("the catalog names what the caller may see", async () => {
   expect(await named.send("GET", "manifests/v1"), 200);
 });
 
-Deno.test("a blob that is there looks to strangers like one that is not", async () => {
+Deno.test("for others an existing blob is indistinguishable from a missing one", async () => {
   const { blob } = await pushed();
   const stranger = new Repository(server(), undefined, NAME);
   const there = await stranger.send("GET", `blobs/${blob.digest}`);

@@ -1,4 +1,4 @@
-/** What a token that is limited to one repository, and what strangers, learn of a private hold. */
+/** What a token limited to one repository, and other accounts, can learn about a private hold. */
 
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -25,7 +25,7 @@ const scope = (name: string) => `repository:alice.test/${name}:pull,push`;
 const alicesToken = (...names: string[]) =>
   tokenFor(server(), server().alice, ...names.map(scope));
 
-Deno.test("a token for one repository gets no blob of another one, by mount or by manifest", async () => {
+Deno.test("a token for one repository gives no access to blobs of another, by mount or by manifest", async () => {
   const secret = randomBlob(700);
   await alices("secret").pushBlob(secret);
   const token = await alicesToken("app");
@@ -76,7 +76,7 @@ Deno.test("a token for both repositories mounts, with and without naming the sou
   }
 });
 
-Deno.test("a stranger's manifest at a private hold tells nothing of its blobs and leaves no trace", async () => {
+Deno.test("a manifest of another account at a private hold reveals nothing about its blobs and leaves no trace", async () => {
   const there = randomBlob(700);
   await alices("secret").pushBlob(there);
   const before = await settledState(server());
@@ -95,7 +95,7 @@ Deno.test("a stranger's manifest at a private hold tells nothing of its blobs an
   assert.doesNotMatch(JSON.stringify(jsonOf(list)), /bob\.test/);
 });
 
-Deno.test("the catalog shows private repositories only to tokens that go so far", async () => {
+Deno.test("the catalog lists private repositories only for tokens that include them", async () => {
   for (const name of ["listed/a", "listed/b"]) {
     await alices(name).pushImage("x");
   }
@@ -119,7 +119,7 @@ Deno.test("the catalog shows private repositories only to tokens that go so far"
   }
 });
 
-Deno.test("a private repository looks to strangers like one that is not there", async () => {
+Deno.test("for others a private repository is indistinguishable from a missing one", async () => {
   const image = await alices("there").pushImage("x");
   const { bob } = server();
   const { digest } = randomBlob(10);
@@ -148,7 +148,7 @@ Deno.test("a private repository looks to strangers like one that is not there", 
       assert.equal(answers[0]?.[0], account ? 403 : 401);
     }
   }
-  // A token for another repository of the same owner is a stranger's, too.
+  // The same holds for a token for another repository of the same owner.
   const token = await alicesToken("app");
   for (const name of ["there", "nothing"]) {
     const list = await alices(name).send("GET", "tags/list", { token });

@@ -17,7 +17,7 @@ const alices = () =>
   new Repository(server(), server().alice, "alice.test/pulls");
 const anybodys = () => new Repository(server(), undefined, "alice.test/pulls");
 
-Deno.test("parts of a blob come with 206 and what they are parts of", async () => {
+Deno.test("returns 206 with Content-Range for a part of a blob", async () => {
   const repository = alices();
   const blob = randomBlob(3_000);
   await repository.pushBlob(blob);
@@ -45,7 +45,7 @@ Deno.test("parts of a blob come with 206 and what they are parts of", async () =
   }
 });
 
-Deno.test("a range without a byte of the blob is refused with its size", async () => {
+Deno.test("returns 416 with the size for a range outside of the blob", async () => {
   const repository = alices();
   const blob = randomBlob(3_000);
   await repository.pushBlob(blob);
@@ -60,7 +60,7 @@ Deno.test("a range without a byte of the blob is refused with its size", async (
   }
 });
 
-Deno.test("a range that is none gives the whole blob", async () => {
+Deno.test("a malformed range returns the whole blob", async () => {
   const repository = alices();
   const blob = randomBlob(300);
   await repository.pushBlob(blob);
@@ -72,7 +72,7 @@ Deno.test("a range that is none gives the whole blob", async () => {
   }
 });
 
-Deno.test("a part of other content than the client has begun with is not sent", async () => {
+Deno.test("no range is sent of content other than the client started with", async () => {
   const repository = alices();
   const blob = randomBlob(3_000);
   await repository.pushBlob(blob);
@@ -91,7 +91,7 @@ Deno.test("a part of other content than the client has begun with is not sent", 
   }
 });
 
-Deno.test("HEAD tells of a blob what GET would, without its bytes", async () => {
+Deno.test("HEAD of a blob returns the headers of GET, without its bytes", async () => {
   const repository = alices();
   const blob = randomBlob(3_000);
   await repository.pushBlob(blob);
@@ -113,7 +113,7 @@ Deno.test("HEAD tells of a blob what GET would, without its bytes", async () => 
   assert.equal(header(get, "content-type"), "application/octet-stream");
 });
 
-Deno.test("HEAD of what is not there has the status of GET and no body", async () => {
+Deno.test("HEAD of missing content has the status of GET and no body", async () => {
   const repository = alices();
   const { digest } = randomBlob(10);
   for (
@@ -125,7 +125,7 @@ Deno.test("HEAD of what is not there has the status of GET and no body", async (
   }
 });
 
-Deno.test("who has the content already is not sent it again", async () => {
+Deno.test("returns 304 to a client that has the content", async () => {
   const repository = alices();
   const blob = randomBlob(3_000);
   await repository.pushBlob(blob);
@@ -147,7 +147,7 @@ Deno.test("who has the content already is not sent it again", async () => {
         expect(answer, 304);
         assert.equal(answer.bytes.length, 0);
         assert.equal(header(answer, "etag"), etag);
-        // Caches take over what a 304 says of the content.
+        // Caches use the headers of a 304.
         assert.equal(header(answer, "content-type"), type);
       }
     }
@@ -163,7 +163,7 @@ Deno.test("who has the content already is not sent it again", async () => {
   expectError(absent, 404, "BLOB_UNKNOWN");
 });
 
-Deno.test("only what is named by its digest may be kept for long", async () => {
+Deno.test("only content requested by digest may be cached for long", async () => {
   const repository = alices();
   const image = await repository.pushImage("cached");
   const cache = async (reader: Repository, path: string) =>
@@ -174,7 +174,7 @@ Deno.test("only what is named by its digest may be kept for long", async () => {
   assert.equal(await cache(repository, "manifests/cached"), "no-cache");
 });
 
-Deno.test("a manifest comes byte for byte with its own type, whatever is accepted", async () => {
+Deno.test("a manifest is returned byte for byte with its own type, for any Accept header", async () => {
   const repository = alices();
   const image = await repository.pushImage("exact");
   for (const accept of [TYPES.index, TYPES.manifest, "text/html", "*/*"]) {
@@ -211,7 +211,7 @@ Deno.test("a public hold is read without login", async () => {
   }
 });
 
-Deno.test("a body that nobody asked for does not hold up the next request", async () => {
+Deno.test("an unexpected body does not block the next request", async () => {
   const wire = new Wire(server().host);
   const upload = "/v2/alice.test/pulls/blobs/uploads/";
   const headers = `authorization: Bearer ${await alices().token()}\r\n`;
@@ -241,7 +241,7 @@ Deno.test("a body that nobody asked for does not hold up the next request", asyn
   }
 });
 
-Deno.test("a method that is not possible is answered with those that are", async () => {
+Deno.test("returns 405 with the allowed methods for a wrong method", async () => {
   const repository = alices();
   const allowed = [
     ["POST", "tags/list", "GET, HEAD"],
@@ -256,7 +256,7 @@ Deno.test("a method that is not possible is answered with those that are", async
   }
 });
 
-Deno.test("the base says who is a registry and asks strangers to log in", async () => {
+Deno.test("the base endpoint identifies the registry and challenges anonymous clients", async () => {
   const { origin } = server();
   for (const path of ["/v2/", "/v2"]) {
     const stranger = await anybodys().send("GET", `${origin}${path}`, {
@@ -276,7 +276,7 @@ Deno.test("the base says who is a registry and asks strangers to log in", async 
   }
 });
 
-Deno.test("a repository that nobody has has no content", async () => {
+Deno.test("an unknown repository has no content", async () => {
   const nothing = new Repository(server(), undefined, "alice.test/never/was");
   const { digest } = randomBlob(10);
   expectError(

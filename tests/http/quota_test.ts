@@ -1,4 +1,4 @@
-/** A quota holds whoever pushes, whatever they push, and says so in words. */
+/** Quotas apply to every account and every kind of push, with a clear message. */
 
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -34,7 +34,7 @@ Deno.test.afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-/** Alice is the captain, whom nothing limits. */
+/** Alice is the captain, who has no limit. */
 const bobs = (name = "app") =>
   new Repository(server, server.bob, `bob.test/${name}`);
 
@@ -45,7 +45,7 @@ async function report() {
   return reportSchema.parse(body);
 }
 
-/** Pushes a blob in one of the ways that clients have; its last answer. */
+/** Pushes a blob in one of the ways of clients; returns the last response. */
 async function push(repository: Repository, blob: Blob, way: number) {
   if (way === 0) {
     const query = `?digest=${blob.digest}`;
@@ -68,7 +68,7 @@ async function push(repository: Repository, blob: Blob, way: number) {
   return await repository.finishUpload(location, blob.digest);
 }
 
-Deno.test("nobody passes a quota with blobs, in parallel or with a manifest, and deleting frees it", async () => {
+Deno.test("a quota cannot be exceeded by blobs, in parallel or with a manifest, and deleting frees it", async () => {
   const app = bobs();
   assert.deepEqual(await report(), {
     uniqueBlobs: 0,

@@ -1,4 +1,4 @@
-/** What a push leaves in the owner's repo: valid records, and the manifest byte for byte. */
+/** Records of a push in the owner's repo: valid records, and the manifest byte for byte. */
 
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -54,7 +54,7 @@ async function validRecord(
 
 const hex = (digest: string) => digest.slice(digest.indexOf(":") + 1);
 
-Deno.test("a push writes a manifest and a tag record that say what was pushed", async () => {
+Deno.test("a push writes a manifest and a tag record that describe it", async () => {
   const { alice, host } = server();
   const annotations = { "org.opencontainers.image.title": "A title" };
   const image = await alices("team/app").pushImage("v1.0", { annotations });

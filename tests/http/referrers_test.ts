@@ -45,7 +45,7 @@ const digests = (list: readonly Descriptor[]) =>
 const sorted = (...manifests: Manifest[]) =>
   manifests.map(({ digest }) => digest).sort();
 
-Deno.test("what refers to a manifest is listed with type and annotations", async () => {
+Deno.test("referrers of a manifest are listed with type and annotations", async () => {
   const repository = await alices("listed");
   const image = await repository.pushImage("x");
   const annotations = { "org.example.by": "somebody" };
@@ -76,7 +76,7 @@ Deno.test("the type of an artifact falls back to that of its config, not for an 
   assert.equal(types.get(three.digest), SBOM);
 });
 
-Deno.test("a subject may be missing, come later, or never", async () => {
+Deno.test("a subject may be missing, or be pushed later", async () => {
   const repository = await alices("missing");
   const config = randomBlob(60);
   await repository.pushBlob(config);
@@ -97,7 +97,7 @@ Deno.test("a subject may be missing, come later, or never", async () => {
   expect(await repository.send("GET", `manifests/${signature.digest}`), 200);
 });
 
-Deno.test("the list can be narrowed to types and says that it was", async () => {
+Deno.test("the list can be filtered by type and reports the filter", async () => {
   const repository = await alices("filter");
   const { descriptor, digest } = await repository.pushImage();
   const signature = await push(repository, artifact(SIGNATURE, descriptor));
@@ -118,7 +118,7 @@ Deno.test("the list can be narrowed to types and says that it was", async () => 
   assert.deepEqual(await repository.referrers(digest, "?artifactType=x/y"), []);
 });
 
-Deno.test("a long list comes page by page, the filter with it", async () => {
+Deno.test("a long list is paged, together with the filter", async () => {
   const repository = await alices("paging");
   const { descriptor, digest } = await repository.pushImage();
   const signatures: Manifest[] = [];
@@ -145,7 +145,7 @@ Deno.test("a long list comes page by page, the filter with it", async () => {
   assert.equal(pages, 3);
 });
 
-Deno.test("a deleted referrer is gone from the list at once", async () => {
+Deno.test("a deleted referrer is removed from the list at once", async () => {
   const repository = await alices("deleted");
   const { descriptor, digest } = await repository.pushImage();
   const signature = await push(repository, artifact(SIGNATURE, descriptor));
@@ -155,7 +155,7 @@ Deno.test("a deleted referrer is gone from the list at once", async () => {
   assert.deepEqual(digests(await repository.referrers(digest)), [sbom.digest]);
 });
 
-Deno.test("what nobody refers to has an empty list, even in a repository that is not there", async () => {
+Deno.test("a manifest without referrers has an empty list, even in a missing repository", async () => {
   const repository = await alices("empty");
   const { digest } = randomBlob(10);
   assert.deepEqual(await repository.referrers(digest), []);

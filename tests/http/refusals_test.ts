@@ -1,4 +1,4 @@
-/** Requests that are refused: in words that help, and with nothing changed. */
+/** Refused requests: with helpful messages, and without side effects. */
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -32,7 +32,7 @@ const server = sharedServer();
 const alices = (name = "app") =>
   new Repository(server(), server().alice, `alice.test/${name}`);
 
-/** Asks for a token as `docker login` does. */
+/** Requests a token like `docker login`. */
 function login(
   username: string,
   password: string,
@@ -44,7 +44,7 @@ function login(
   });
 }
 
-Deno.test("a wrong password is refused with the account's name and what to use", async () => {
+Deno.test("a wrong password is refused with the account's name and advice", async () => {
   const { message } = expectError(
     await login("alice.test", "wrong"),
     401,
@@ -58,7 +58,7 @@ Deno.test("a wrong password is refused with the account's name and what to use",
   expectError(await login(server().alice.did, "wrong"), 401, "UNAUTHORIZED");
 });
 
-Deno.test("an account that is not there is refused by its name", async () => {
+Deno.test("an unknown account is refused by its name", async () => {
   for (const name of ["nobody.test", "Nobody.TEST"]) {
     const answer = await login(name, "whatever");
     // podman and skopeo name nothing but the status, and 401 is a wrong login.
@@ -73,7 +73,7 @@ Deno.test("an account that is not there is refused by its name", async () => {
   assert.match(expectError(get, 404, "NAME_UNKNOWN").message, /nobody\.test/);
 });
 
-Deno.test("nobody pushes or deletes under somebody else's name", async () => {
+Deno.test("an account cannot push or delete in repositories of another", async () => {
   const image = await alices().pushImage("kept");
   const layer = randomBlob(100);
   await alices().pushBlob(layer);
@@ -108,7 +108,7 @@ Deno.test("nobody pushes or deletes under somebody else's name", async () => {
   await assertUnchanged(server(), before);
 });
 
-Deno.test("an upload is nobody's but its owner's", async () => {
+Deno.test("an upload can be used only by its owner", async () => {
   const location = await alices().startUpload();
   const blob = randomBlob(100);
   expect(await alices().send("PATCH", location, { body: blob.bytes }), 202);
@@ -138,7 +138,7 @@ Deno.test("an upload is nobody's but its owner's", async () => {
   expect(await alices().finishUpload(location, blob.digest), 201);
 });
 
-Deno.test("bytes that have not the digest they are sent with are refused and dropped", async () => {
+Deno.test("bytes that do not match their digest are refused and deleted", async () => {
   const [sent, named] = [randomBlob(1_000), randomBlob(1_000)];
   const before = await settledState(server());
   const location = await alices().startUpload();
@@ -163,7 +163,7 @@ Deno.test("bytes that have not the digest they are sent with are refused and dro
   await assertUnchanged(server(), before);
 });
 
-Deno.test("digests that are none are refused", async () => {
+Deno.test("invalid digests are refused", async () => {
   const location = await alices().startUpload();
   const before = await settledState(server());
   const hex = "a".repeat(64);
@@ -184,7 +184,7 @@ Deno.test("digests that are none are refused", async () => {
   await assertUnchanged(server(), before);
 });
 
-Deno.test("manifests that are none are refused with what is wrong", async () => {
+Deno.test("invalid manifests are refused with the reason", async () => {
   const config = randomBlob(100);
   await alices().pushBlob(config);
   const before = await settledState(server());
@@ -227,7 +227,7 @@ Deno.test("manifests that are none are refused with what is wrong", async () => 
   await assertUnchanged(server(), before);
 });
 
-Deno.test("a manifest is refused until everything that it names was pushed", async () => {
+Deno.test("a manifest is refused until all of its content was pushed", async () => {
   const [config, layer, ...absent] = [0, 1, 2, 3].map(() => randomBlob(100));
   assert.ok(config && layer);
   await alices("parts").pushBlob(config);
@@ -240,7 +240,7 @@ Deno.test("a manifest is refused until everything that it names was pushed", asy
   await assertUnchanged(server(), before);
 });
 
-Deno.test("a token counts only whole, fresh and of our making", async () => {
+Deno.test("altered, expired and foreign tokens are refused", async () => {
   const good = await alices().token();
   const [head = "", claims = "", signature = ""] = good.split(".");
   const flipped = signature.startsWith("A") ? "B" : "A";

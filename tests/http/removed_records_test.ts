@@ -37,7 +37,7 @@ async function assertRecorded(
 
 for (const gone of ["manifest", "tag", "manifest and tag"]) {
   for (const way of ["the same tag", "another tag", "its digest"]) {
-    Deno.test(`where the ${gone} record was removed, a push under ${way} writes what it acknowledges`, async () => {
+    Deno.test(`when the ${gone} record was removed, a push by ${way} writes what it acknowledges`, async () => {
       const name = `${gone}-${way}`.replaceAll(" ", "-");
       const image = await alices(name).pushImage("v1");
       if (gone.includes("manifest")) {
@@ -71,7 +71,7 @@ Deno.test("a push to a second repository writes a record that was removed", asyn
   await assertRecorded("first", image, ["x"]);
 });
 
-Deno.test("pushes of several manifests at once, of which one has lost its record, all arrive", async () => {
+Deno.test("concurrent pushes of several manifests, one without its record, all succeed", async () => {
   const image = await alices("several").pushImage("x");
   const more = ["a", "b", "c"].map((name) =>
     imageIndex([image.descriptor], { annotations: { name } })
@@ -89,7 +89,7 @@ Deno.test("pushes of several manifests at once, of which one has lost its record
   for (const one of more) await assertRecorded("several", one, []);
 });
 
-Deno.test("a client that asks before it pushes learns that the record was removed", async () => {
+Deno.test("a client that checks before it pushes learns that the record was removed", async () => {
   for (const gone of ["manifest", "tag"]) {
     const name = `asked-${gone}`;
     const image = await alices(name).pushImage("v1");
@@ -99,7 +99,7 @@ Deno.test("a client that asks before it pushes learns that the record was remove
     }
     if (gone === "manifest") await pds().delete(MANIFEST, hex(image.digest));
     else await pds().delete(TAG, `${name}_v1`);
-    // Requests of one moment share a look at the owner's repo.
+    // Concurrent requests share one check of the owner's repo.
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(await head("manifests/v1"), 404);
     const byDigest = await head(`manifests/${image.digest}`);

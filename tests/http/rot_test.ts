@@ -1,4 +1,4 @@
-/** Stored content that rots: it is never served, an operator finds it, and a push mends it. */
+/** Damaged stored content: it is never served, an operator can find it, and a push repairs it. */
 
 import assert from "node:assert/strict";
 import { type Blob, randomBlob } from "../support/oci.ts";
@@ -79,7 +79,7 @@ async function isServed(repository: Repository, blob: Blob): Promise<boolean> {
   return true;
 }
 
-Deno.test("a cut blob is not there, is logged and counted, and comes back with a push", async () => {
+Deno.test("a truncated blob is hidden, logged and counted, and restored by a push", async () => {
   await using server = await startServer();
   const repository = alices(server);
   const blob = randomBlob(5_000);
@@ -102,7 +102,7 @@ Deno.test("a cut blob is not there, is logged and counted, and comes back with a
   assert.equal(await isServed(repository, blob), true);
 });
 
-Deno.test("a blob whose object is gone or cut is not there for clients that ask before they push", async () => {
+Deno.test("a blob with a missing or truncated object is hidden from clients that check before they push", async () => {
   await using server = await startServer();
   const repository = alices(server);
   const other = alices(server, "other");
@@ -129,7 +129,7 @@ Deno.test("a blob whose object is gone or cut is not there for clients that ask 
   }
 });
 
-Deno.test("what rotted unseen is mended by a push, or found by a scrub beside the running server", async () => {
+Deno.test("undetected damage is repaired by a push, or found by a scrub beside the running server", async () => {
   await using server = await startServer();
   const repository = alices(server);
   const [kept, pushed, found, cut] = [1, 2, 3, 4].map(() => randomBlob(5_000));
@@ -168,7 +168,7 @@ Deno.test("what rotted unseen is mended by a push, or found by a scrub beside th
   assert.equal((await beside(server, "doctor")).code, 0);
 });
 
-Deno.test("a scrub refuses a rate or a sample that makes no sense", async () => {
+Deno.test("a scrub refuses an invalid rate or sample", async () => {
   for (
     const [option, value] of [
       ["--rate", "0"],
@@ -183,7 +183,7 @@ Deno.test("a scrub refuses a rate or a sample that makes no sense", async () => 
   }
 });
 
-Deno.test("a manifest that rotted in the store is fetched from its owner's repo again", async () => {
+Deno.test("a damaged manifest is fetched from its owner's repo again", async () => {
   await using server = await startServer();
   const image = await alices(server).pushImage("latest");
   await server.stop();
@@ -206,12 +206,12 @@ Deno.test("a manifest that rotted in the store is fetched from its owner's repo 
   assert.match(scrub.text, /^manifests: 1 checked/m);
 });
 
-Deno.test("a scrub that was killed goes on where it was, and only one runs at a time", async () => {
+Deno.test("a killed scrub continues where it stopped, and only one runs at a time", async () => {
   await using server = await startServer();
   const repository = alices(server);
   const blobs = Array.from({ length: 30 }, () => randomBlob(20_000));
   for (const blob of blobs) await repository.pushBlob(blob);
-  // A minute for everything, and the place is kept every five seconds.
+  // A minute for everything, and progress is stored every five seconds.
   const first = startBeside(server, "hold", "scrub", "--rate", "10kB");
   const kv = await whileUnlocked(() =>
     Deno.openKv(`${server.dataDir}/kv.sqlite3`)

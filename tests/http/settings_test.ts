@@ -1,4 +1,4 @@
-/** Settings of the registry that are not the default. */
+/** Non-default settings of the registry. */
 
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -28,14 +28,14 @@ const server = sharedServer({
 const alices = (name: string) =>
   new Repository(server(), server().alice, `alice.test/${name}`);
 
-Deno.test("a registry can keep its catalog to itself", async () => {
+Deno.test("a registry can disable its catalog", async () => {
   await alices("hidden").pushImage("x");
   const { origin } = server();
   const catalog = await alices("hidden").send("GET", `${origin}/v2/_catalog`);
   expectError(catalog, 405, "UNSUPPORTED");
 });
 
-Deno.test("a registry can take the password of the account itself", async () => {
+Deno.test("a registry can accept account passwords", async () => {
   const { handle } = server().bob;
   const password = "bob-password";
   const login = await call(`${server().origin}/auth/token`, "GET", {
@@ -44,7 +44,7 @@ Deno.test("a registry can take the password of the account itself", async () => 
   expect(login, 200);
 });
 
-Deno.test("the limit of manifests is the operator's", async () => {
+Deno.test("the operator can set the limit of manifests", async () => {
   const sized = (length: number) =>
     imageManifest(randomBlob(9), [], {
       annotations: { fill: "x".repeat(length) },
@@ -54,14 +54,14 @@ Deno.test("the limit of manifests is the operator's", async () => {
   assert.match(expectError(refused, 413, "SIZE_INVALID").message, /20000/);
 });
 
-Deno.test("sparse images are taken where that is allowed", async () => {
+Deno.test("sparse images are accepted if allowed", async () => {
   const sparse = imageManifest(randomBlob(9), [randomBlob(9)]);
   expect(await alices("sparse").putManifest(sparse, "x"), 201);
   const get = await alices("sparse").send("GET", "manifests/x");
   assert.deepEqual(expect(get, 200).bytes, sparse.bytes);
 });
 
-Deno.test("a blob above the hold's limit is refused on the way, in every form", async () => {
+Deno.test("a blob above the hold's limit is refused during the upload, in every form", async () => {
   const blob = randomBlob(1_200_000);
   const repository = alices("large");
   const streamed = await repository.startUpload();
@@ -85,7 +85,7 @@ Deno.test("a blob above the hold's limit is refused on the way, in every form", 
   expectError(get, 404, "BLOB_UNKNOWN");
 });
 
-Deno.test("tokens live as long as the operator says", async () => {
+Deno.test("the operator can set the lifetime of tokens", async () => {
   const answer = expect(
     await call(`${server().origin}/auth/token`, "GET"),
     200,
@@ -96,7 +96,7 @@ Deno.test("tokens live as long as the operator says", async () => {
   assert.equal(expires_in, 60);
 });
 
-Deno.test("the challenge names an address that the client can reach, and none that it made up", async () => {
+Deno.test("the challenge contains an address that the client can reach, and none that it made up", async () => {
   const realmFor = async (host: string) => {
     // `fetch` writes the host itself.
     using conn = await Deno.connect({

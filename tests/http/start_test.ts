@@ -1,4 +1,4 @@
-/** Starts that cannot be: they end with exit code 1 and say which setting to look at. */
+/** Failing starts: they end with exit code 1 and name the setting. */
 
 import assert from "node:assert/strict";
 import { freePort } from "../tools/ports.ts";
@@ -6,7 +6,7 @@ import { freePort } from "../tools/ports.ts";
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const LIMIT_MS = 60_000;
 
-/** Runs the program until it ends by itself; its exit code and all that it said. */
+/** Runs the program until it exits; returns its exit code and output. */
 async function run(
   args: readonly string[],
   env: Record<string, string>,
@@ -38,7 +38,7 @@ function assertRefused(
   assert.doesNotMatch(said, /^ {4}at /m, "a stack trace is no help");
 }
 
-Deno.test("a port that is taken is told with its setting", async () => {
+Deno.test("a port in use is reported with its setting", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
   const env = { ATCR_SERVER_ADDR: `127.0.0.1:${port}`, ATCR_SANDBOX: "off" };
@@ -49,7 +49,7 @@ Deno.test("a port that is taken is told with its setting", async () => {
   );
 });
 
-Deno.test("a port of the sandbox that is taken is told with its setting", async () => {
+Deno.test("a sandbox port in use is reported with its setting", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const env = {
     ATCR_SERVER_ADDR: `127.0.0.1:${freePort()}`,
@@ -66,7 +66,7 @@ Deno.test("a port of the sandbox that is taken is told with its setting", async 
   );
 });
 
-Deno.test("all mistakes of a configuration are told at once, each with its place", async () => {
+Deno.test("all mistakes of a configuration are reported at once, each with its path", async () => {
   const path = await Deno.makeTempFile({ suffix: ".yaml" });
   try {
     await Deno.writeTextFile(
@@ -110,7 +110,7 @@ Deno.test("the sandbox is refused with a public address", async () => {
   assertRefused(await run([], env), /sandbox/i, /base_url|public/i);
 });
 
-Deno.test("data that belong to another secret are not touched", async () => {
+Deno.test("data of another secret are not changed", async () => {
   const dataDir = await Deno.makeTempDir({ prefix: "atcr-secret-" });
   try {
     await Deno.writeTextFile(`${dataDir}/secret.key`, "too short");
@@ -125,6 +125,6 @@ Deno.test("data that belong to another secret are not touched", async () => {
   }
 });
 
-Deno.test("an unknown command is told with those that there are", async () => {
+Deno.test("an unknown command is reported with the known ones", async () => {
   assertRefused(await run(["fly"], {}), /"fly"/, /config init/);
 });

@@ -1,4 +1,4 @@
-/** Stopping: what is under way is finished, nothing new begins, and it ends in time. */
+/** Shutdown: running requests finish, new ones are refused, and it ends in time. */
 
 import assert from "node:assert/strict";
 import { type Blob, randomBlob } from "../support/oci.ts";
@@ -17,7 +17,7 @@ import { until } from "../support/until.ts";
 const MB = 1024 * 1024;
 const encoder = new TextEncoder();
 
-/** An upload of which half has been sent, on a connection of its own. */
+/** A half-sent upload on a separate connection. */
 class HalfUpload implements Disposable {
   readonly #conn: Deno.TcpConn;
   readonly #blob: Blob;
@@ -82,7 +82,7 @@ async function isStaged({ dataDir }: TestServer): Promise<boolean> {
 const alices = (server: TestServer) =>
   new Repository(server, server.alice, "alice.test/app");
 
-/** Resolves when the server takes no connections any more. */
+/** Resolves when the server accepts no more connections. */
 async function refusal(server: TestServer): Promise<void> {
   for (;;) {
     try {
@@ -99,7 +99,7 @@ async function refusal(server: TestServer): Promise<void> {
   }
 }
 
-Deno.test("an upload under way is finished while new requests are refused", async () => {
+Deno.test("a running upload is finished while new requests are refused", async () => {
   const dataDir = await Deno.makeTempDir({ prefix: "atcr-stop-" });
   const blob = randomBlob(2 * MB);
   const first = await startServer({ dataDir });
@@ -123,7 +123,7 @@ Deno.test("an upload under way is finished while new requests are refused", asyn
   await Deno.remove(dataDir, { recursive: true });
 });
 
-Deno.test("an upload that does not end is cut when its time is over", async () => {
+Deno.test("an endless upload is aborted at the deadline", async () => {
   const server = await startServer({
     env: { ATCR_SERVER_SHUTDOWN_TIMEOUT_SECONDS: "1" },
   });
@@ -140,7 +140,7 @@ Deno.test("an upload that does not end is cut when its time is over", async () =
   await Deno.remove(server.dataDir, { recursive: true });
 });
 
-Deno.test("operators are told whether it lives, is ready, and what it counts", async () => {
+Deno.test("operators get liveness, readiness and metrics", async () => {
   await using server = await startServer({
     env: { ATCR_METRICS_TOKEN: "observe-me" },
   });

@@ -15,14 +15,14 @@ import { peakRss } from "../tools/server.ts";
 
 const SIZE = 256 * MB;
 const PIECE_BYTES = 32_768;
-/** Whoever holds a layer whole needs more. */
+/** Buffering a whole layer needs more. */
 const MOST_MEMORY = 0.75 * SIZE;
 /**
  * How much longer than a bare socket, a hash and a file the server may take.
  * Machines and their disks differ, and so does what else they do meanwhile.
  */
 const MOST_TIMES_BARE = 10;
-/** The machine may be busy for a while; the defect is there in every try. */
+/** The machine may be busy for a while; the defect shows in every attempt. */
 const TRIES = 3;
 
 const linux = Deno.build.os === "linux";
@@ -57,7 +57,7 @@ Deno.test("256 MB in chunks of 32 kB arrive nearly as fast as the machine takes 
   }
 });
 
-/** Seconds that the same chunks take to whom nothing is asked but to hash and keep them. */
+/** Seconds for a bare server to hash and store the same chunks. */
 async function bareSeconds(layer: Blob, path: string): Promise<number> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const keep = async () => {

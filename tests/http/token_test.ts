@@ -51,7 +51,7 @@ function tokenOf(answer: Answer) {
 
 const PUSH = "repository:alice.test/app:pull,push";
 
-/** Whether the token lets somebody push to a repository of alice. */
+/** Whether the token allows pushes to a repository of alice. */
 async function pushes(token: string, name = "app"): Promise<boolean> {
   const alices = new Repository(server(), undefined, `alice.test/${name}`);
   const { mediaType, bytes } = imageIndex([]);
@@ -63,7 +63,7 @@ async function pushes(token: string, name = "app"): Promise<boolean> {
   return put.status === 201;
 }
 
-Deno.test("handle and DID log in in all their spellings", async () => {
+Deno.test("login works with handle and DID in all spellings", async () => {
   const { did } = server().alice;
   const safe = did.replaceAll(":", "-");
   for (const name of ["alice.test", "ALICE.TEST", "@alice.test", did, safe]) {
@@ -72,7 +72,7 @@ Deno.test("handle and DID log in in all their spellings", async () => {
   }
 });
 
-Deno.test("the password of the account itself is refused with the way to an app password", async () => {
+Deno.test("the account password is refused with the way to an app password", async () => {
   const { handle } = server().bob;
   const password = "bob-password";
   const refused = await ask(`?scope=${PUSH}`, handle, password);
@@ -83,7 +83,7 @@ Deno.test("the password of the account itself is refused with the way to an app 
   tokenOf(await ask(`?scope=${PUSH}`, handle, appPassword));
 });
 
-Deno.test("a token allows what was asked for and nothing more", async () => {
+Deno.test("a token allows what was requested and nothing more", async () => {
   const read = await ask("?scope=repository:alice.test/app:pull", "alice.test");
   assert.ok(!await pushes(tokenOf(read).token));
   const other = await ask(
@@ -95,7 +95,7 @@ Deno.test("a token allows what was asked for and nothing more", async () => {
   assert.ok(!await pushes(tokenOf(none).token));
 });
 
-Deno.test("several scopes may come in one parameter or in several", async () => {
+Deno.test("several scopes may be in one parameter or in several", async () => {
   const other = "repository:alice.test/other:push";
   for (
     const query of [
@@ -109,7 +109,7 @@ Deno.test("several scopes may come in one parameter or in several", async () => 
   }
 });
 
-Deno.test("what may not be granted is left out without an error", async () => {
+Deno.test("scopes that may not be granted are omitted without an error", async () => {
   const { token } = tokenOf(await ask(`?scope=${PUSH}`));
   assert.ok(!await pushes(token));
   for (
@@ -126,7 +126,7 @@ Deno.test("what may not be granted is left out without an error", async () => {
   }
 });
 
-Deno.test("a form with the password gives a token, and a refresh token where asked for", async () => {
+Deno.test("a form with the password returns a token, and a refresh token if requested", async () => {
   const login = {
     grant_type: "password",
     username: "alice.test",
@@ -175,18 +175,18 @@ Deno.test("forms that are incomplete, wrong or too large are refused", async () 
   expectError(await ask(many, alice.handle), 400, "UNSUPPORTED");
 });
 
-Deno.test("tokens are asked for with GET or POST only", async () => {
+Deno.test("tokens are requested with GET or POST only", async () => {
   for (const method of ["PUT", "DELETE", "PATCH", "OPTIONS"]) {
     const answer = await call(`${server().origin}/auth/token`, method);
     expectError(answer, 405, "UNSUPPORTED");
   }
 });
 
-Deno.test("who guesses passwords has to wait, who knows one does not", async () => {
+Deno.test("guesses of passwords are rate limited, valid logins are not", async () => {
   const { bob } = server();
   let refused: Answer | undefined;
   for (let guess = 0; guess < 15 && !refused; guess++) {
-    // Names that lead nowhere cost the PDS nothing.
+    // Unknown names cause no request to the PDS.
     const answer = await ask("", "nobody.test", `guess-${guess}`);
     if (answer.status === 429) refused = answer;
   }

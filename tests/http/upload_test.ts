@@ -40,7 +40,7 @@ async function assertStored(
   assert.equal(digestOf(get.bytes), digestOf(blob.bytes));
 }
 
-Deno.test("a POST opens an upload and a PUT brings the whole blob", async () => {
+Deno.test("a POST opens an upload and a PUT sends the whole blob", async () => {
   const repository = alices();
   const blob = randomBlob(5_000);
   const opened = expect(await repository.send("POST", "blobs/uploads/"), 202);
@@ -61,7 +61,7 @@ Deno.test("a POST opens an upload and a PUT brings the whole blob", async () => 
   await assertStored(repository, blob);
 });
 
-Deno.test("one POST with a digest brings the whole blob", async () => {
+Deno.test("one POST with a digest sends the whole blob", async () => {
   const repository = alices();
   const blob = randomBlob(70_000);
   const posted = await repository.send(
@@ -90,7 +90,7 @@ Deno.test("one PATCH streams a blob of unknown length", async () => {
   await assertStored(repository, blob);
 });
 
-Deno.test("chunks follow each other and the last one may come with the PUT", async () => {
+Deno.test("chunks are appended in order and the last one may be in the PUT", async () => {
   const repository = alices();
   const blob = randomBlob(2_500);
   let location = await repository.startUpload();
@@ -111,7 +111,7 @@ Deno.test("chunks follow each other and the last one may come with the PUT", asy
   await assertStored(repository, blob);
 });
 
-Deno.test("a chunk out of order is refused with 416 and the status says where to go on", async () => {
+Deno.test("returns 416 for a chunk out of order, and the status has the offset", async () => {
   const repository = alices();
   const blob = randomBlob(2_000);
   const location = await repository.startUpload();
@@ -131,7 +131,7 @@ Deno.test("a chunk out of order is refused with 416 and the status says where to
     ...chunk(1_500, 1_999),
   });
   expectError(closing, 416, "BLOB_UPLOAD_INVALID");
-  // Clients ask with the query of the refused PUT still in place.
+  // Clients send the query of the refused PUT.
   const left = await repository.send(
     "GET",
     `${location}?digest=${blob.digest}`,
@@ -146,7 +146,7 @@ Deno.test("a chunk out of order is refused with 416 and the status says where to
   await assertStored(repository, blob);
 });
 
-Deno.test("a chunk whose length is not that of its range is refused", async () => {
+Deno.test("a chunk whose length differs from its range is refused", async () => {
   const repository = alices();
   const location = await repository.startUpload();
   const patched = await repository.send("PATCH", location, {
@@ -184,7 +184,7 @@ Deno.test("the empty blob can be pushed in every way", async () => {
   await assertStored(byPost, empty);
 });
 
-Deno.test("a sha512 blob is taken with and without announcement", async () => {
+Deno.test("a sha512 blob is accepted with and without announcement", async () => {
   const repository = alices();
   for (const query of ["?digest-algorithm=sha512", ""]) {
     const blob = randomBlob(4_000, "sha512");
@@ -224,7 +224,7 @@ Deno.test("a blob is mounted from another repository of the same owner", async (
   await assertStored(target, blob);
 });
 
-Deno.test("a blob is mounted from somebody else's public repository", async () => {
+Deno.test("a blob is mounted from another account's public repository", async () => {
   const bobs = new Repository(server(), server().bob, "bob.test/shared");
   const blob = randomBlob(1_000);
   await bobs.pushBlob(blob);
@@ -244,7 +244,7 @@ Deno.test("a blob is mounted from somebody else's public repository", async () =
   await assertStored(target, blob);
 });
 
-Deno.test("a blob is mounted without naming where it is", async () => {
+Deno.test("a blob is mounted without naming its source", async () => {
   const blob = randomBlob(1_000);
   await alices("mount/anywhere").pushBlob(blob);
   const target = alices("mount/anonymous");
@@ -253,7 +253,7 @@ Deno.test("a blob is mounted without naming where it is", async () => {
   await assertStored(target, blob);
 });
 
-Deno.test("a mount that cannot be opens an upload in its place", async () => {
+Deno.test("an impossible mount opens an upload instead", async () => {
   const target = alices("mount/failed");
   const there = randomBlob(1_000);
   await alices("mount/elsewhere").pushBlob(there);

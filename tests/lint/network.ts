@@ -1,8 +1,7 @@
 /**
- * Lint rule `house/network`: the product reaches the network through the
- * functions that it is given, never through those of the runtime. The guarded
- * fetch is the boundary against requests to internal addresses, so nothing may
- * go around it.
+ * Lint rule `house/network`: the program uses the network only through injected
+ * functions, never through those of the runtime. The guarded fetch is the
+ * boundary against requests to internal addresses, so nothing may bypass it.
  *
  * @module
  */

@@ -7,7 +7,7 @@ function reported(text: string, path = "lib/some/service.ts"): string[] {
     .map(({ message }) => message.split(" ")[0] ?? "");
 }
 
-Deno.test("the fetch of the runtime is refused, also beside one that was handed in", () => {
+Deno.test("the fetch of the runtime is refused, even beside an injected one", () => {
   assert.deepEqual(reported(`fetch("https://a.example");`), ["fetch"]);
   const mixed = `
     interface Deps { fetch: GuardedFetch }
@@ -16,7 +16,7 @@ Deno.test("the fetch of the runtime is refused, also beside one that was handed 
   assert.deepEqual(reported(mixed), ["fetch"]);
 });
 
-Deno.test("a fetch that was handed in is allowed in every form", () => {
+Deno.test("an injected fetch is allowed in every form", () => {
   const forms = [
     `export const ask = (fetch: F) => fetch(url);`,
     `export function ask(deps: Deps) { const { fetch, timeoutMs } = deps; return fetch(url); }`,
@@ -45,7 +45,7 @@ Deno.test("other names of the runtime's network are refused", () => {
   for (const [text, name] of ways) assert.deepEqual(reported(text), [name]);
 });
 
-Deno.test("imports that open nothing are allowed, and commands are under the rule", () => {
+Deno.test("imports that open no connection are allowed, and commands are checked too", () => {
   assert.deepEqual(reported(`import { isIP } from "node:net";`), []);
   assert.deepEqual(
     reported(`import type { IncomingMessage } from "node:http";`),

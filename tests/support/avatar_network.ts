@@ -32,7 +32,7 @@ export class FakeNetwork {
   readonly asked = { identity: 0, record: 0, collections: 0, blob: 0 };
   /** How long the last one who asked for an identity would wait for a new answer, in milliseconds. */
   patienceMs: number | undefined;
-  /** Identities that were to be looked up anew. */
+  /** Identities whose cache entry was removed. */
   readonly forgotten: Did[] = [];
   /** Set, every question to the PDS fails with it. */
   down: AppError | undefined;

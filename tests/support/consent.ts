@@ -1,6 +1,6 @@
 /**
- * Somebody at the sign-in page of the sandbox's PDS, without a browser: the
- * calls that the page's script makes, as of the pinned version of the PDS.
+ * A user at the sign-in page of the sandbox's PDS, without a browser: the calls
+ * that the page's script makes, as of the pinned version of the PDS.
  *
  * @module
  */

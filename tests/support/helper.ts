@@ -86,7 +86,7 @@ async function login(
     if (success) return output;
     throw new CommandError(`${HELPER} login`, `exit code ${code}`, output);
   })();
-  // Told to whoever waits for the code; `done` is looked at later.
+  // Reported to the caller that waits for the code; `done` is awaited later.
   done.catch((error) => shown.reject(error));
   return { ...await shown.promise, done };
 }

@@ -1,6 +1,6 @@
 /**
- * A client of the distribution API for tests: it sends what it is told to and
- * judges nothing.
+ * A client of the distribution API for tests: it sends the given request and
+ * checks nothing.
  *
  * @module
  */

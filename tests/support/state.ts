@@ -47,8 +47,8 @@ export async function stateOf({ dataDir }: TestServer): Promise<State> {
 }
 
 /**
- * The state as soon as it no longer changes: a push is told to the hold after
- * it was answered, and is a job until then. Fails after 20 seconds.
+ * The state as soon as it no longer changes: a push is delivered to the hold
+ * after its response, and is a job until then. Fails after 20 seconds.
  */
 export async function settledState(server: TestServer): Promise<State> {
   const deadline = Date.now() + SETTLE_LIMIT_MS;

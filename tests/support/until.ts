@@ -1,17 +1,17 @@
 /**
- * Waiting for what happens by itself, in the background or in another process.
+ * Waits for background work or another process.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 
-/** The longest wait, in milliseconds; nothing takes so long on the slowest machine. */
+/** Maximum wait in milliseconds, generous for slow machines. */
 const LIMIT_MS = 60_000;
 
 const PAUSE_MS = 20;
 
-/** Asks until `done` says yes. Fails after a minute with what `state` says. */
+/** Polls until `done` returns true. Fails after a minute with the result of `state`. */
 export async function until(
   done: () => boolean | Promise<boolean>,
   state: () => unknown = () => "it did not happen",

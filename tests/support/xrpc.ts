@@ -1,6 +1,6 @@
 /**
- * Calls to the methods of a hold for tests: they send what they are told to
- * and judge nothing.
+ * Calls to the methods of a hold for tests: they send the given request and
+ * check nothing.
  *
  * @module
  */

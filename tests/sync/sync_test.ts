@@ -120,7 +120,7 @@ async function exportOf(hold: Hold): Promise<Uint8Array> {
     .bytes;
 }
 
-Deno.test("independent consumers accept the repo and its events through kill -9", async () => {
+Deno.test("independent consumers accept the repo and its events across kill -9", async () => {
   await using hold = await openHold();
   const { did, key, origin, sandbox } = hold;
   await using library = startLibraryConsumer(origin, sandbox.plc);
@@ -172,7 +172,7 @@ const relayProgram = await findProgram("relay");
 const goatProgram = await findProgram("goat");
 
 Deno.test({
-  name: "a relay of the network takes the events and hands them on",
+  name: "a relay of the network accepts the events and forwards them",
   ignore: relayProgram === undefined,
   fn: async () => {
     await using hold = await openHold();
@@ -208,7 +208,7 @@ Deno.test({
     const log = (await relay.log()).split("\n")
       .filter((line) => line.startsWith("{"))
       .map((line) => logLine.parse(JSON.parse(line)));
-    // After a reconnection it is told once more what it had just taken.
+    // After a reconnection it receives its last event again.
     const complaints = log.filter(({ level, rev, prevRev, msg }) =>
       level !== "INFO" && (rev === undefined || rev !== prevRev) &&
       !/dialing failed|connection failed/.test(msg)

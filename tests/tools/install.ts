@@ -126,7 +126,7 @@ async function installOne<P extends GoProgram | CargoProgram>(
   const there = await Deno.stat(target).then(() => true, () => false);
   const stamped = await Deno.readTextFile(stamp).catch(() => undefined);
   if (there && stamped === version) return { name, ok: true, words: version };
-  // One that somebody has put there is theirs to keep up to date.
+  // A program installed manually is not updated.
   if (there && stamped === undefined) {
     return { name, ok: true, words: "as found in .tools/bin" };
   }

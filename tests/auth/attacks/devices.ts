@@ -1,5 +1,5 @@
 /**
- * Device authorization (RFC 8628): codes guessed, approvals without a right to.
+ * Device authorization (RFC 8628): guessed codes and unauthorised approvals.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { type Case, EVIL, statusOf, type World } from "./world.ts";
 
-/** Sends the form under a user code: an approval for a week, as alice, unless `fields` say otherwise. */
+/** Submits the form for a user code: by default an approval for a week, as alice. */
 async function decide(
   w: World,
   userCode: string,
@@ -23,7 +23,7 @@ async function decide(
   });
 }
 
-/** What the secret allows that an approved device fetches. */
+/** The scope of the secret that an approved device gets. */
 async function scopeOf(w: World, deviceCode: string): Promise<string> {
   const { access_token = "" } = await w.poll(deviceCode);
   const answer = await w.bearer("/api/devices/self", access_token);

@@ -1,5 +1,5 @@
 /**
- * Guessing, and asking too much. These use the limits up and come last.
+ * Guessing and too many requests. These exhaust the limits and run last.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export const LIMITS: Case[] = [
     assert.ok(checked.every((status) => status === 401), `${checked}`);
   }],
   ["a password that was right before passes all the same", async (w) => {
-    // Others behind the same address use up its limit.
+    // Others at the same address exhaust its limit.
     const others = Array.from(
       { length: 100 },
       (_, i) => statusOf(w.token("wrong", PUSH, `nobody-${i}.test`)),

@@ -1,5 +1,5 @@
 /**
- * Answers of an authorization server that are stolen, altered or mixed up.
+ * Stolen, altered or mixed-up responses of an authorization server.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { SECRET } from "../../support/auth_app.ts";
 import { consent } from "../../support/consent.ts";
 import { type Case, EVIL, statusOf, type World } from "./world.ts";
 
-/** A browser on its way back from the PDS with bob's consent. */
+/** A browser redirected from the PDS with bob's consent. */
 async function onItsWay(w: World) {
   const browser = w.app.browser();
   const callback = await consent(
@@ -29,7 +29,7 @@ async function onItsWay(w: World) {
   return { browser, params: callback.searchParams, go };
 }
 
-/** The parameters with one of them changed, or taken away. */
+/** The parameters with one of them changed or removed. */
 function changed(params: URLSearchParams, name: string, value?: string) {
   const copy = new URLSearchParams(params);
   if (value === undefined) copy.delete(name);
@@ -64,7 +64,7 @@ export const OAUTH: Case[] = [
       const victim = w.app.browser();
       assert.equal(await statusOf(go(params, victim)), 403);
       assert.ok(!victim.cookies.has("atcr_session"));
-      // Not even one that is about to sign in itself.
+      // Not even one that is signing in itself.
       await victim.begin("alice.test");
       assert.equal(await statusOf(go(params, victim)), 403);
       assert.equal(await statusOf(go(params, browser)), 303);

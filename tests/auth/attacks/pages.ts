@@ -1,5 +1,5 @@
 /**
- * What pages, headers and answers give away.
+ * Information leaks in pages, headers and responses.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { equalText } from "../../../lib/auth/secrets.ts";
 import { type AuthApp, startAuthApp } from "../../support/auth_app.ts";
 import type { Case } from "./world.ts";
 
-/** Cases of pages and of what they say. */
+/** Cases of information leaks in pages. */
 export const PAGES: Case[] = [
   ["secrets are compared in a time that tells nothing", () => {
     const secret = "x".repeat(2_000_000);
@@ -25,7 +25,7 @@ export const PAGES: Case[] = [
     };
     time(early);
     const [first, last] = [time(early), time(late)];
-    // Stopping at the first difference would be a thousand times faster.
+    // A comparison that stops at the first difference would be a thousand times faster.
     assert.ok(last < first * 10 && first < last * 10, `${first} ${last}`);
     return Promise.resolve();
   }],

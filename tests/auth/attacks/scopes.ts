@@ -1,5 +1,5 @@
 /**
- * More than a token, a device or an account allows.
+ * Requests beyond the rights of a token, a device or an account.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import assert from "node:assert/strict";
 import { type Case, PUSH, statusOf, type World } from "./world.ts";
 
-/** Whether a push may begin with this registry token. */
+/** Whether a push can start with this registry token. */
 function startUpload(w: World, token: string, repo: string) {
   const path = `/v2/${repo}/blobs/uploads/`;
   return statusOf(w.bearer(path, token, { method: "POST" }));
 }
 
-/** Cases of rights that are not there. */
+/** Cases of missing rights. */
 export const SCOPES: Case[] = [
   ["nobody pushes under the name of somebody else", async (w) => {
     const { secret } = await w.device();

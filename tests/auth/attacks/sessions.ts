@@ -1,5 +1,5 @@
 /**
- * What becomes of cookies and of the way back after signing in.
+ * Attacks on cookies and on the redirect after sign-in.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { type Case, EVIL, statusOf } from "./world.ts";
 
-/** Cases of places that a sign-in must not lead to. */
+/** Cases of redirects that a sign-in must not follow. */
 export const REDIRECTS: Case[] = [
   EVIL,
   "//evil.example/x",

@@ -1,5 +1,5 @@
 /**
- * One kind of token in the place of another, or altered.
+ * Tokens used as another kind, or altered.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import { startAuthApp } from "../../support/auth_app.ts";
 import { type Case, PUSH, statusOf } from "./world.ts";
 
-/** Cases of tokens where they do not belong. */
+/** Cases of misused tokens. */
 export const TOKENS: Case[] = [
   ["a device secret is no registry token", async (w) => {
     const { secret } = await w.device();

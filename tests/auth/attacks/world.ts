@@ -1,6 +1,6 @@
 /**
- * What the attacks on signing in share: the whole program with a real PDS, and
- * a browser in which alice is signed in.
+ * Shared by the attacks on authentication: the whole program with a real PDS,
+ * and a browser in which alice is signed in.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Did } from "../../../lib/did.ts";
 import type { AuthApp, TestBrowser } from "../../support/auth_app.ts";
 import type { TestSandbox } from "../../support/sandbox.ts";
 
-/** What the cases share. */
+/** Shared state of the cases. */
 export interface World {
   readonly sandbox: TestSandbox;
   readonly app: AuthApp;
@@ -24,7 +24,7 @@ export interface World {
   bearer(path: string, token: string, init?: RequestInit): Promise<Response>;
   /** A device of alice's. */
   device(scope?: string): Promise<{ id: string; secret: string }>;
-  /** Asks for a registry token; `scope` may name several. */
+  /** Requests a registry token; `scope` may contain several. */
   token(secret: string, scope?: string, user?: string): Promise<Response>;
   registryToken(secret: string, scope?: string): Promise<string>;
   startDevice(
@@ -35,16 +35,16 @@ export interface World {
   ): Promise<{ status: number; error?: string; access_token?: string }>;
 }
 
-/** What an attacker tries, and what must become of it. */
+/** An attack, and its required result. */
 export type Case = [name: string, run: (w: World) => Promise<void>];
 
 /** A site of the attacker's. */
 export const EVIL = "https://evil.example";
 
-/** What a push asks for. */
+/** The scope of a push. */
 export const PUSH = "repository:alice.test/app:pull,push";
 
-/** Drops the body and gives the status. */
+/** Discards the body and returns the status. */
 export async function statusOf(response: Response | Promise<Response>) {
   const { status, body } = await response;
   await body?.cancel();
