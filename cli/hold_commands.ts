@@ -7,10 +7,10 @@
 import { AppError } from "../lib/errors.ts";
 import { withLease } from "../lib/kv/lease.ts";
 import type { Command, CommandCall } from "./command.ts";
-import { collectGarbage, GC_CHORE } from "./housekeeping.ts";
+import { collectGarbage, GC_TASK } from "./housekeeping.ts";
 import { withHold } from "./open_context.ts";
-import { choreLease } from "../lib/kv/chore.ts";
-import { CHORE_LEASE_MS } from "../lib/kv/chore.ts";
+import { taskLease } from "../lib/kv/scheduled_task.ts";
+import { TASK_LEASE_MS } from "../lib/kv/scheduled_task.ts";
 
 /** Commands about the hold as a whole. */
 export const HOLD_COMMANDS: readonly Command[] = [
@@ -77,11 +77,11 @@ async function gc(call: CommandCall): Promise<void> {
       }
       return call.print(`${count} changes would be made.`);
     }
-    const lease = { ttlMs: CHORE_LEASE_MS };
+    const lease = { ttlMs: TASK_LEASE_MS };
     const report = await withLease(
       kv,
       clock,
-      choreLease(GC_CHORE),
+      taskLease(GC_TASK),
       lease,
       (signal) => collectGarbage({ registry, hold }, signal),
     );

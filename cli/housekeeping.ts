@@ -8,14 +8,14 @@ import type { AppContext } from "../lib/context.ts";
 import type { GcReport } from "../lib/hold/gc/gc.ts";
 import { LargeValues } from "../lib/kv/large_value.ts";
 import type { HoldAppContext } from "./open_context.ts";
-import type { Chore } from "../lib/kv/chore.ts";
+import type { ScheduledTask } from "../lib/kv/scheduled_task.ts";
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /** Name of the nightly garbage collection, which must not run together with `hold gc`. */
-export const GC_CHORE = "hold gc";
+export const GC_TASK = "hold gc";
 
 /** Collects the hold's garbage after pending push events have been delivered. */
 export async function collectGarbage(
@@ -27,14 +27,14 @@ export async function collectGarbage(
 }
 
 /** All periodic tasks for the configuration of `ctx`. */
-export function choresOf(ctx: AppContext): Chore[] {
+export function scheduledTasks(ctx: AppContext): ScheduledTask[] {
   const { kv, clock, log, registry, hold, avatars, config } = ctx;
   const { index, social } = ctx;
   const sweep = (
     what: string,
     everyMs: number,
     work: () => Promise<number>,
-  ): Chore => ({
+  ): ScheduledTask => ({
     name: `sweep ${what}`,
     everyMs,
     run: async () => {
@@ -43,25 +43,25 @@ export function choresOf(ctx: AppContext): Chore[] {
     },
   });
   const values = new LargeValues(kv, clock);
-  const chores = [sweep("large values", HOUR_MS, () => values.sweep())];
+  const tasks = [sweep("large values", HOUR_MS, () => values.sweep())];
   if (index) {
-    chores.push({
+    tasks.push({
       name: "index",
       everyMs: HOUR_MS,
       run: () => index.settle(),
     });
   }
   if (index) {
-    chores.push(sweep("moves of tags", 24 * HOUR_MS, () => index.sweep()));
+    tasks.push(sweep("moves of tags", 24 * HOUR_MS, () => index.sweep()));
   }
   if (registry) {
     const { content } = registry;
-    chores.push(sweep("cached manifests", HOUR_MS, () => content.evict()));
+    tasks.push(sweep("cached manifests", HOUR_MS, () => content.evict()));
   }
-  if (social) chores.push(...countChores(social, hold));
-  if (avatars) chores.push(sweep("avatars", HOUR_MS, () => avatars.sweep()));
-  if (!hold) return chores;
-  chores.push(
+  if (social) tasks.push(...countTasks(social, hold));
+  if (avatars) tasks.push(sweep("avatars", HOUR_MS, () => avatars.sweep()));
+  if (!hold) return tasks;
+  tasks.push(
     sweep("uploads", 10 * MINUTE_MS, () => hold.uploads.sweep()),
     sweep("events", 5 * MINUTE_MS, () => hold.repo.sweep()),
     sweep("repo blobs", HOUR_MS, () => hold.pdsBlobs.sweep()),
@@ -76,8 +76,8 @@ export function choresOf(ctx: AppContext): Chore[] {
     },
   );
   if (config.hold.gc.enabled) {
-    chores.push({
-      name: GC_CHORE,
+    tasks.push({
+      name: GC_TASK,
       everyMs: 24 * HOUR_MS,
       offsetMs: 3 * HOUR_MS,
       run: async (signal) => {
@@ -86,15 +86,15 @@ export function choresOf(ctx: AppContext): Chore[] {
       },
     });
   }
-  return chores;
+  return tasks;
 }
 
-/** What comes round for counts and boards. */
-function countChores(
+/** The periodic tasks of counts and boards. */
+function countTasks(
   { counts, flush }: NonNullable<AppContext["social"]>,
   hold: AppContext["hold"],
-): Chore[] {
-  const chores: Chore[] = [
+): ScheduledTask[] {
+  const tasks: ScheduledTask[] = [
     {
       name: "pulls and pushes",
       everyMs: 30 * SECOND_MS,
@@ -112,7 +112,7 @@ function countChores(
     },
   ];
   if (hold) {
-    chores.push({
+    tasks.push({
       name: "hold storage",
       everyMs: 24 * HOUR_MS,
       offsetMs: 23 * HOUR_MS,
@@ -122,5 +122,5 @@ function countChores(
       },
     });
   }
-  return chores;
+  return tasks;
 }

@@ -6,7 +6,7 @@
 
 import type { Config } from "../lib/config/config.ts";
 import { type AppContext, createContext } from "../lib/context.ts";
-import { type RunningChores, startChores } from "../lib/kv/chores.ts";
+import { type RunningScheduler, startScheduler } from "../lib/kv/scheduler.ts";
 import type { NetworkStreams } from "../lib/context/streams.ts";
 import type { JobRunner } from "../lib/kv/jobs/job_runner.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
@@ -24,7 +24,7 @@ import { serverLimits } from "../routes/server/server_limits.ts";
 import { createFirehoseUpgrade } from "../routes/xrpc/com.atproto.sync/event_socket.ts";
 import type { Sandbox } from "../sandbox/launch.ts";
 import { announceHold } from "./announce.ts";
-import { choresOf } from "./housekeeping.ts";
+import { scheduledTasks } from "./housekeeping.ts";
 import { LineWriter } from "./line_writer.ts";
 import { welcome } from "./welcome.ts";
 
@@ -79,10 +79,10 @@ export async function serve(config: Config): Promise<void> {
       upgrade = createFirehoseUpgrade(ctx.hold.firehose, subject);
     }
     handler = (request, connection) => app.fetch(request, connection);
-    const running = startChores(ctx, choresOf(ctx));
+    const running = startScheduler(ctx, scheduledTasks(ctx));
     ctx.jobs.start();
     background.resolve({
-      chores: running,
+      tasks: running,
       jobs: ctx.jobs,
       streams: ctx.streams,
     });
@@ -121,7 +121,7 @@ export async function serve(config: Config): Promise<void> {
 
 /** Background work. */
 interface Background {
-  readonly chores: RunningChores;
+  readonly tasks: RunningScheduler;
   readonly jobs: JobRunner;
   readonly streams: NetworkStreams;
 }
@@ -132,8 +132,8 @@ interface Background {
  */
 function wakeFor(background: Promise<Background>): void {
   Deno.cron("housekeeping", { minute: { every: 10 } }, async () => {
-    const { chores, jobs } = await background;
-    await Promise.all([chores.round(), jobs.runDue()]);
+    const { tasks, jobs } = await background;
+    await Promise.all([tasks.round(), jobs.runDue()]);
   });
   Deno.cron("network", { minute: { every: 2 } }, async () => {
     const { streams, jobs } = await background;

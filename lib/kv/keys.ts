@@ -14,7 +14,7 @@ export const leaseKey = (name: string): Key => ["kv", "lease", name];
  * When the periodic task `name` was last started and finished, in milliseconds
  * since the Unix epoch.
  */
-export const choreKey = (name: string): Key => ["kv", "chore", name];
+export const taskKey = (name: string): Key => ["kv", "chore", name];
 
 /** Written and deleted to check that the store works. */
 export const probeKey = (id: string): Key => ["kv", "probe", id];

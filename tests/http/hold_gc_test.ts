@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
-import { choresOf, GC_CHORE } from "../../cli/housekeeping.ts";
+import { GC_TASK, scheduledTasks } from "../../cli/housekeeping.ts";
 import {
   type InProcess,
   openProgram,
@@ -181,7 +181,7 @@ Deno.test("a push whose process was killed before the hold was notified keeps it
   });
   try {
     passed = 3 * DAY_MS;
-    const gc = choresOf(ctx).find(({ name }) => name === GC_CHORE);
+    const gc = scheduledTasks(ctx).find(({ name }) => name === GC_TASK);
     for (let night = 0; night < 3; night++) {
       await gc?.run(new AbortController().signal);
       passed += 10 * DAY_MS;

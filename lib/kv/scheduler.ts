@@ -7,10 +7,10 @@
 
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
-import { type Chore, doChore, turnOf } from "./chore.ts";
+import { periodOf, runIfDue, type ScheduledTask } from "./scheduled_task.ts";
 import type { Kv } from "./kv.ts";
 
-export interface ChoresDeps {
+export interface SchedulerDeps {
   readonly kv: Kv;
   /** Must be the clock of `kv`. */
   readonly clock: Clock;
@@ -18,7 +18,7 @@ export interface ChoresDeps {
 }
 
 /** A running scheduler. */
-export interface RunningChores {
+export interface RunningScheduler {
   /** Runs the tasks that are due; for platforms where timers do not survive. */
   round(): Promise<void>;
   /** Stops the scheduler; resolves when no task is running. */
@@ -28,26 +28,26 @@ export interface RunningChores {
 /** The first check comes early, because a crash may have left work behind. */
 const FIRST_MS = 5_000;
 
-/** Runs `chores` in the background. Missed periods are made up by one run soon after the start. */
-export function startChores(
-  deps: ChoresDeps,
-  chores: readonly Chore[],
-): RunningChores {
+/** Runs `tasks` in the background. Missed periods are made up by one run soon after the start. */
+export function startScheduler(
+  deps: SchedulerDeps,
+  tasks: readonly ScheduledTask[],
+): RunningScheduler {
   const { clock } = deps;
   const stopped = new AbortController();
   const { signal } = stopped;
-  const work = (chore: Chore) => quietly(deps, chore, signal);
-  const loops = chores.map(async (chore) => {
+  const work = (task: ScheduledTask) => quietly(deps, task, signal);
+  const loops = tasks.map(async (task) => {
     await clock.sleep(FIRST_MS, signal);
     while (!signal.aborted) {
-      await work(chore);
-      await clock.sleep(untilNext(chore, clock.now()), signal);
+      await work(task);
+      await clock.sleep(untilNext(task, clock.now()), signal);
     }
   });
   const rounds = new Set<Promise<unknown>>();
   return {
     round: async () => {
-      const round = Promise.all(chores.map(work));
+      const round = Promise.all(tasks.map(work));
       rounds.add(round);
       await round;
       rounds.delete(round);
@@ -60,19 +60,19 @@ export function startChores(
 }
 
 async function quietly(
-  deps: ChoresDeps,
-  chore: Chore,
+  deps: SchedulerDeps,
+  task: ScheduledTask,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await doChore(deps, chore, signal);
+    await runIfDue(deps, task, signal);
   } catch (error) {
     if (signal.aborted) return;
-    deps.log.error("housekeeping failed", { chore: chore.name, error });
+    deps.log.error("housekeeping failed", { task: task.name, error });
   }
 }
 
-function untilNext(chore: Chore, now: number): number {
-  const { everyMs, offsetMs = 0 } = chore;
-  return (turnOf(chore, now) + 1) * everyMs + offsetMs - now;
+function untilNext(task: ScheduledTask, now: number): number {
+  const { everyMs, offsetMs = 0 } = task;
+  return (periodOf(task, now) + 1) * everyMs + offsetMs - now;
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { startChores } from "./chores.ts";
+import { startScheduler } from "./scheduler.ts";
 import type { Kv } from "./kv.ts";
 import { settle } from "./testing.ts";
 import { ManualClock } from "../testing_clock.ts";
 import { silentLogger } from "../testing_log.ts";
-import type { Chore } from "./chore.ts";
-import { doChore } from "./chore.ts";
+import type { ScheduledTask } from "./scheduled_task.ts";
+import { runIfDue } from "./scheduled_task.ts";
 import { openKv } from "./open_kv.ts";
 
 const HOUR = 3_600_000;
@@ -24,7 +24,9 @@ async function withKv(
 }
 
 /** A task that counts its runs. */
-function counting(options: Partial<Chore> = {}): Chore & { count: number } {
+function counting(
+  options: Partial<ScheduledTask> = {},
+): ScheduledTask & { count: number } {
   return {
     name: "count",
     everyMs: HOUR,
@@ -39,28 +41,28 @@ function counting(options: Partial<Chore> = {}): Chore & { count: number } {
 
 Deno.test("a task runs once per period, on the instance that comes first", () =>
   withKv(async (kv, clock) => {
-    const chore = counting();
+    const task = counting();
     const done = await Promise.all(
-      Array.from({ length: 5 }, () => doChore({ kv, clock }, chore, never)),
+      Array.from({ length: 5 }, () => runIfDue({ kv, clock }, task, never)),
     );
     assert.equal(done.filter(Boolean).length, 1);
     clock.advance(HOUR - 1);
-    assert.equal(await doChore({ kv, clock }, chore, never), false);
+    assert.equal(await runIfDue({ kv, clock }, task, never), false);
     clock.advance(1);
-    assert.equal(await doChore({ kv, clock }, chore, never), true);
-    assert.equal(chore.count, 2);
+    assert.equal(await runIfDue({ kv, clock }, task, never), true);
+    assert.equal(task.count, 2);
   }));
 
 Deno.test("a daily task runs at its hour", () =>
   withKv(async (kv, clock) => {
-    const chore = counting({ everyMs: 24 * HOUR, offsetMs: 3 * HOUR });
-    assert.equal(await doChore({ kv, clock }, chore, never), true);
+    const task = counting({ everyMs: 24 * HOUR, offsetMs: 3 * HOUR });
+    assert.equal(await runIfDue({ kv, clock }, task, never), true);
     clock.advance(2 * HOUR - 1);
-    assert.equal(await doChore({ kv, clock }, chore, never), false);
+    assert.equal(await runIfDue({ kv, clock }, task, never), false);
     clock.advance(1); // 03:00
-    assert.equal(await doChore({ kv, clock }, chore, never), true);
+    assert.equal(await runIfDue({ kv, clock }, task, never), true);
     clock.advance(23 * HOUR);
-    assert.equal(await doChore({ kv, clock }, chore, never), false);
+    assert.equal(await runIfDue({ kv, clock }, task, never), false);
   }));
 
 Deno.test("a failed task waits for the next period, an interrupted one does not", () =>
@@ -69,8 +71,8 @@ Deno.test("a failed task waits for the next period, an interrupted one does not"
       name: "failing",
       run: () => Promise.reject(new Error("no")),
     });
-    await assert.rejects(doChore({ kv, clock }, failing, never), /no/);
-    assert.equal(await doChore({ kv, clock }, failing, never), false);
+    await assert.rejects(runIfDue({ kv, clock }, failing, never), /no/);
+    assert.equal(await runIfDue({ kv, clock }, failing, never), false);
 
     const stop = new AbortController();
     const cut = counting({
@@ -80,9 +82,9 @@ Deno.test("a failed task waits for the next period, an interrupted one does not"
         return Promise.reject(signal.reason);
       },
     });
-    await assert.rejects(doChore({ kv, clock }, cut, stop.signal), /stopped/);
+    await assert.rejects(runIfDue({ kv, clock }, cut, stop.signal), /stopped/);
     assert.equal(
-      await doChore({ kv, clock }, { ...counting(), name: "cut" }, never),
+      await runIfDue({ kv, clock }, { ...counting(), name: "cut" }, never),
       true,
     );
   }));
@@ -91,7 +93,7 @@ Deno.test("a started scheduler runs tasks every period until it is stopped", () 
   withKv(async (kv, clock) => {
     const hourly = counting({ name: "hourly" });
     const local = counting({ name: "local", everyMs: 10_000, local: true });
-    const running = startChores({ kv, clock, log: silentLogger }, [
+    const running = startScheduler({ kv, clock, log: silentLogger }, [
       hourly,
       local,
     ]);
@@ -124,7 +126,7 @@ Deno.test("stopping waits for a running task", () =>
         ended = true;
       },
     });
-    const running = startChores({ kv, clock, log: silentLogger }, [slow]);
+    const running = startScheduler({ kv, clock, log: silentLogger }, [slow]);
     clock.advance(5_000);
     await settle(kv);
     await running.stop();
@@ -133,12 +135,12 @@ Deno.test("stopping waits for a running task", () =>
 
 Deno.test("a run recorded by a fast clock does not block later runs", () =>
   withKv(async (kv, clock) => {
-    const chore = counting();
+    const task = counting();
     clock.advance(24 * HOUR);
-    assert.equal(await doChore({ kv, clock }, chore, never), true);
+    assert.equal(await runIfDue({ kv, clock }, task, never), true);
     clock.setBack(24 * HOUR);
-    assert.equal(await doChore({ kv, clock }, chore, never), true);
-    assert.equal(await doChore({ kv, clock }, chore, never), false);
+    assert.equal(await runIfDue({ kv, clock }, task, never), true);
+    assert.equal(await runIfDue({ kv, clock }, task, never), false);
     clock.advance(HOUR);
-    assert.equal(await doChore({ kv, clock }, chore, never), true);
+    assert.equal(await runIfDue({ kv, clock }, task, never), true);
   }));
