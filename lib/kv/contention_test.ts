@@ -5,10 +5,10 @@ import { systemClock } from "../clock.ts";
 import { DenoKv } from "./deno_kv.ts";
 import type { Kv } from "./kv.ts";
 import { withLease } from "./lease.ts";
-import { patienceWith } from "./retry.ts";
+import { retryPolicyFor } from "./retry.ts";
 import { openKv } from "./open_kv.ts";
 
-const whileUnlocked = patienceWith(true);
+const whileUnlocked = retryPolicyFor(true);
 
 /** Two independent stores over one file, and two objects over one memory. */
 const PAIRS: Record<string, (folder: string) => Promise<[Kv, Kv]>> = {
@@ -133,10 +133,10 @@ Deno.test("a full disk is reported as such, at once", async () => {
 });
 
 Deno.test("calls to a remote store that does not answer time out", async () => {
-  const patience = patienceWith(false, 20);
-  assert.equal(await patience(() => Promise.resolve("here")), "here");
+  const policy = retryPolicyFor(false, 20);
+  assert.equal(await policy(() => Promise.resolve("here")), "here");
   await assert.rejects(
-    patience(() => new Promise(() => {})),
+    policy(() => new Promise(() => {})),
     (error) =>
       isAppError(error, "UNAVAILABLE") &&
       /does not answer/.test(error.message),

@@ -9,12 +9,12 @@ import { visible, wrap } from "./expiry.ts";
 import type { Check, GroupCommit, Mutation } from "./group_commit.ts";
 import type { Atomic, Key } from "./kv.ts";
 import { assertStorable, keySize, KV_LIMITS } from "./limits.ts";
-import type { Patience } from "./retry.ts";
+import type { RetryPolicy } from "./retry.ts";
 
 /** {@linkcode Atomic} over Deno KV. */
 export class DenoAtomic implements Atomic {
   readonly #kv: Deno.Kv;
-  readonly #try: Patience;
+  readonly #try: RetryPolicy;
   readonly #commits: GroupCommit;
   readonly #clock: Clock;
   readonly #checks: Check[] = [];
@@ -24,12 +24,12 @@ export class DenoAtomic implements Atomic {
 
   constructor(
     kv: Deno.Kv,
-    patience: Patience,
+    policy: RetryPolicy,
     commits: GroupCommit,
     clock: Clock,
   ) {
     this.#kv = kv;
-    this.#try = patience;
+    this.#try = policy;
     this.#commits = commits;
     this.#clock = clock;
   }
@@ -148,7 +148,7 @@ const READ_AHEAD = 10 * KV_LIMITS.readKeys;
 /** Reads the entries at `keys` in the largest groups that the store allows. */
 export async function readMany<T>(
   kv: Deno.Kv,
-  patience: Patience,
+  policy: RetryPolicy,
   keys: readonly Key[],
 ): Promise<Deno.KvEntryMaybe<T>[]> {
   const entries: Deno.KvEntryMaybe<T>[] = [];
@@ -157,7 +157,7 @@ export async function readMany<T>(
     const end = Math.min(i + READ_AHEAD, keys.length);
     for (let j = i; j < end; j += KV_LIMITS.readKeys) {
       const group = keys.slice(j, Math.min(j + KV_LIMITS.readKeys, end));
-      groups.push(patience(() => kv.getMany<T[]>(group)));
+      groups.push(policy(() => kv.getMany<T[]>(group)));
     }
     entries.push(...(await Promise.all(groups)).flat());
   }

@@ -17,7 +17,7 @@ import { DenoAtomic, readMany } from "./deno_atomic.ts";
 import { visible } from "./expiry.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { KV_LIMITS } from "./limits.ts";
-import { type Patience, patienceWith } from "./retry.ts";
+import { type RetryPolicy, retryPolicyFor } from "./retry.ts";
 
 /** Batch size of a listing; bounds its memory to about 13 MB. */
 const LIST_BATCH = 200;
@@ -27,13 +27,13 @@ export class DenoKv implements Kv {
   readonly #kv: Deno.Kv;
   readonly #commits: GroupCommit;
   readonly #clock: Clock;
-  readonly #try: Patience;
+  readonly #try: RetryPolicy;
   #closed = false;
 
   /** @param isLocal whether the store is a file or memory of this machine. */
   constructor(kv: Deno.Kv, clock: Clock = systemClock, isLocal = true) {
     this.#kv = kv;
-    this.#try = patienceWith(isLocal);
+    this.#try = retryPolicyFor(isLocal);
     this.#commits = new GroupCommit(kv, isLocal, this.#try);
     this.#clock = clock;
   }

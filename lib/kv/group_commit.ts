@@ -10,7 +10,7 @@
 import { isAppError } from "../errors.ts";
 import type { Key } from "./kv.ts";
 import { KV_LIMITS } from "./limits.ts";
-import type { Patience } from "./retry.ts";
+import type { RetryPolicy } from "./retry.ts";
 
 /** Requires that `key` still has `versionstamp`. */
 export interface Check {
@@ -47,7 +47,7 @@ const LOCAL_CHECKS = 100;
 export class GroupCommit {
   readonly #kv: Deno.Kv;
   readonly #join: boolean;
-  readonly #try: Patience;
+  readonly #try: RetryPolicy;
   #waiting: Waiting[] = [];
   #busy = false;
 
@@ -55,10 +55,10 @@ export class GroupCommit {
    * @param join false for a remote store, which handles concurrent commits
    * well.
    */
-  constructor(kv: Deno.Kv, join: boolean, patience: Patience) {
+  constructor(kv: Deno.Kv, join: boolean, policy: RetryPolicy) {
     this.#kv = kv;
     this.#join = join;
-    this.#try = patience;
+    this.#try = policy;
   }
 
   /** True when applied; false when a check failed. */

@@ -9,7 +9,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import { DenoKv } from "./deno_kv.ts";
 import type { Kv } from "./kv.ts";
-import { patienceWith } from "./retry.ts";
+import { retryPolicyFor } from "./retry.ts";
 
 /**
  * Opens a store.
@@ -28,7 +28,7 @@ export async function openKv(
       await Deno.mkdir(dirname(location), { recursive: true, mode: 0o700 });
     }
     const isLocal = location !== undefined && !/^https?:/.test(location);
-    const kv = await patienceWith(isLocal)(() => Deno.openKv(location));
+    const kv = await retryPolicyFor(isLocal)(() => Deno.openKv(location));
     return new DenoKv(kv, clock, isLocal);
   } catch (error) {
     throw new AppError(

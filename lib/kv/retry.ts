@@ -17,7 +17,7 @@ const MAX_DELAY_MS = 100;
 const ANSWER_MS = 15_000;
 
 /** Runs a call to the store with the retries and timeout of its policy. */
-export type Patience = <T>(call: () => Promise<T>) => Promise<T>;
+export type RetryPolicy = <T>(call: () => Promise<T>) => Promise<T>;
 
 /**
  * Returns the retry policy of a store. A local store may be locked by another
@@ -25,10 +25,10 @@ export type Patience = <T>(call: () => Promise<T>) => Promise<T>;
  * store retries for ever, so calls throw AppError `UNAVAILABLE` after `limitMs`
  * milliseconds; a commit may still have been, or be, applied then.
  */
-export function patienceWith(
+export function retryPolicyFor(
   isLocal: boolean,
   limitMs: number = ANSWER_MS,
-): Patience {
+): RetryPolicy {
   if (isLocal) return whileUnlocked;
   return (call) => inTime(whileUnlocked(call), limitMs);
 }

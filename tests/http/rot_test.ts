@@ -12,9 +12,9 @@ import {
 } from "../support/registry.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
-import { patienceWith } from "../../lib/kv/retry.ts";
+import { retryPolicyFor } from "../../lib/kv/retry.ts";
 
-const whileUnlocked = patienceWith(true);
+const whileUnlocked = retryPolicyFor(true);
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 

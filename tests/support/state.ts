@@ -7,9 +7,9 @@
 
 import assert from "node:assert/strict";
 import type { TestServer } from "./server.ts";
-import { patienceWith } from "../../lib/kv/retry.ts";
+import { retryPolicyFor } from "../../lib/kv/retry.ts";
 
-const whileUnlocked = patienceWith(true);
+const whileUnlocked = retryPolicyFor(true);
 
 /** Name of each row and file, with what tells a change. */
 export type State = ReadonlyMap<string, string>;

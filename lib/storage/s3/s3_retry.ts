@@ -10,7 +10,7 @@ import type { Clock } from "../../clock.ts";
 import { isBusy, isPassing } from "./s3_errors.ts";
 
 /** Retry policy of {@linkcode withRetries}. */
-export interface Patience {
+export interface RetryPolicy {
   /** Maximum number of attempts. */
   readonly tries: number;
   /** Milliseconds that an attempt may take without progress until the response. */
@@ -34,19 +34,19 @@ const BUSY_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 5_000;
 
 /**
- * Runs `work` until it succeeds, fails permanently or `patience` is exhausted;
- * throws the last error. Throws the reason of `patience.signal` when that is
+ * Runs `work` until it succeeds, fails permanently or `policy` is exhausted;
+ * throws the last error. Throws the reason of `policy.signal` when that is
  * aborted.
  */
 export async function withRetries<T>(
-  patience: Patience,
+  policy: RetryPolicy,
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
-  const { tries, clock, signal } = patience;
+  const { tries, clock, signal } = policy;
   for (let tried = 1;; tried++) {
     signal?.throwIfAborted();
     try {
-      return await inTime(patience, work);
+      return await inTime(policy, work);
     } catch (error) {
       signal?.throwIfAborted();
       if (tried >= tries || !isPassing(error)) throw error;
@@ -59,7 +59,7 @@ export async function withRetries<T>(
 }
 
 async function inTime<T>(
-  { waitMs, signal }: Patience,
+  { waitMs, signal }: RetryPolicy,
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
