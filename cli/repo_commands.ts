@@ -68,7 +68,7 @@ async function importRepo(call: CommandCall): Promise<number> {
       }
     } finally {
       // Quotas use an index over the records.
-      await hold.layerRecords.mend();
+      await hold.layerRecords.repair();
     }
     return refusals === 0 ? 0 : 1;
   });

@@ -16,7 +16,7 @@ import type { BlobRow } from "../blobs/blob_row.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
 import type { BlobUploaders } from "../blobs/uploaders.ts";
 import type { LayerIndex } from "../layers/layer_index.ts";
-import { mendLayerIndex } from "../layers/layer_mend.ts";
+import { repairLayerIndex } from "../layers/layer_repair.ts";
 import type { Census, ManifestCensus } from "./manifest_census.ts";
 import type { HoldRecords } from "../records.ts";
 
@@ -114,7 +114,7 @@ export class HoldGc {
     signal?: AbortSignal,
     taken?: (census: Census) => void,
   ): AsyncIterableIterator<GcFinding> {
-    await mendLayerIndex(this.#deps, signal);
+    await repairLayerIndex(this.#deps, signal);
     const census = await this.#deps.census.take(dry, signal);
     taken?.(census);
     for (const subject of census.released) {

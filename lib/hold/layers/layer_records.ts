@@ -18,7 +18,7 @@ import {
   type ManifestRow,
   MAX_EXTRA,
 } from "./layer_index.ts";
-import { mendLayerIndex } from "./layer_mend.ts";
+import { repairLayerIndex } from "./layer_repair.ts";
 import {
   blobsOf,
   configOf,
@@ -217,8 +217,8 @@ export class LayerRecords {
   }
 
   /** Repairs the index after others wrote records. */
-  mend(): Promise<void> {
-    return mendLayerIndex(this.#deps);
+  repair(): Promise<void> {
+    return repairLayerIndex(this.#deps);
   }
 
   /**

@@ -177,7 +177,7 @@ export class Accounts {
   }
 
   /** Bytes of damaged blobs charged to `user`; a push that repairs them needs no more room. */
-  async mendableBytes(user: Did): Promise<number> {
+  async repairableBytes(user: Did): Promise<number> {
     const digests = await damagedBlobs(this.#kv, MAX_DAMAGED);
     return sizeOf(await this.charges(user, digests));
   }

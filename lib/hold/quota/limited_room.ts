@@ -128,7 +128,7 @@ export class LimitedRoom implements UploadRoom {
         Math.max(beside + bytes, declared);
       const beyond = left < 0;
       const spare = beyond && digest === undefined
-        ? await accounts.mendableBytes(caller)
+        ? await accounts.repairableBytes(caller)
         : 0;
       if (left + spare < 0) {
         const used = others + beside;

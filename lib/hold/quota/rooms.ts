@@ -66,7 +66,7 @@ export class QuotaRooms {
     if (!limit) return;
     const used = usedBytes(await accounts.account(caller), clock.now());
     if (used < limit.quota) return;
-    if (used >= limit.quota + await accounts.mendableBytes(caller)) {
+    if (used >= limit.quota + await accounts.repairableBytes(caller)) {
       throw overQuota(caller, { used, added: undefined, limit });
     }
   }
@@ -85,7 +85,7 @@ export class QuotaRooms {
       const now = clock.now();
       const used = usedBytes(account, now);
       const excess = used + size - limit.quota;
-      if (excess > 0 && excess > await accounts.mendableBytes(caller)) {
+      if (excess > 0 && excess > await accounts.repairableBytes(caller)) {
         throw overQuota(caller, { used, added: size, limit });
       }
       const beyond = excess > 0;

@@ -8,7 +8,7 @@ import type { Clock } from "../../clock.ts";
 import type { LayerEntry, LayerIndex } from "./layer_index.ts";
 import { COLLECTIONS, type HoldRecords, layerSchema } from "../records.ts";
 
-export interface MendDeps {
+export interface RepairDeps {
   records: HoldRecords;
   layers: LayerIndex;
   clock: Clock;
@@ -21,8 +21,8 @@ const BATCH = 100;
  * Adds records missing in the index (after a restore or a crash) and removes
  * entries without a record (deleted by an admin). Reads every layer record.
  */
-export async function mendLayerIndex(
-  deps: MendDeps,
+export async function repairLayerIndex(
+  deps: RepairDeps,
   signal?: AbortSignal,
 ): Promise<void> {
   const { records, layers, clock } = deps;
