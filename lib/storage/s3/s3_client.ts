@@ -119,13 +119,13 @@ export class S3Connection {
   async trySend<T>(work: Request<T>, context: RequestContext = {}): Promise<T> {
     const { s3 } = await this.#load();
     const { signal, allowanceMs = 0, tries = Infinity } = context;
-    const patience = {
+    const policy = {
       tries: Math.min(tries, this.#options.attempts ?? ATTEMPTS),
       waitMs: this.idleTimeoutMs + allowanceMs,
       clock: this.#clock,
       signal,
     };
-    return await withRetries(patience, (attempt) => work(s3, attempt));
+    return await withRetries(policy, (attempt) => work(s3, attempt));
   }
 
   /** Presigned URL that reads an object; signs only the host. */
