@@ -7,7 +7,7 @@
  */
 
 import type { Did } from "../did.ts";
-import { askAgain } from "../atproto/identity/ask_again.ts";
+import { resolveAgain } from "../atproto/identity/resolve_again.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import type {
   BlobRef,
@@ -146,7 +146,7 @@ class MovingSession implements PdsSession {
       return await work();
     } catch (error) {
       if (!isAppError(error, ...MAY_HAVE_MOVED)) throw error;
-      const now = await askAgain(this.#deps.identities, this.did, this);
+      const now = await resolveAgain(this.#deps.identities, this.did, this);
       if (!now) throw error;
       const host = now.pds === undefined ? "" : new URL(now.pds).host;
       throw new AppError(

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { askAgain } from "../atproto/identity/ask_again.ts";
+import { resolveAgain } from "../atproto/identity/resolve_again.ts";
 import type {
   Identity,
   IdentityResolver,
@@ -46,7 +46,7 @@ export async function loginAtCurrentPds(
     return known;
   } catch (error) {
     if (!isAppError(error, ...MAY_HAVE_MOVED)) throw error;
-    const now = await askAgain(identities, username, known);
+    const now = await resolveAgain(identities, username, known);
     if (!now) throw error;
     await passwords.login(now, password);
     return now;

@@ -17,7 +17,7 @@ import type { Did } from "../../did.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
-import { askAgain } from "../identity/ask_again.ts";
+import { resolveAgain } from "../identity/resolve_again.ts";
 import type { Identity, IdentityResolver } from "../identity/identity.ts";
 import { hostingKey } from "../kv_keys.ts";
 import type { RepoStatus } from "./repo_status.ts";
@@ -110,7 +110,7 @@ export class Hosting {
    * when it has not moved or the network cannot be reached.
    */
   moved(owner: Identity): Promise<Identity | undefined> {
-    return askAgain(this.#deps.identities, owner.did, owner);
+    return resolveAgain(this.#deps.identities, owner.did, owner);
   }
 
   /**
@@ -242,7 +242,7 @@ export class Hosting {
     const row = await this.#readAt(identity);
     if (row.status === "active") return row;
     // The PDS may be one that the account has left.
-    const now = await askAgain(identities, did, identity);
+    const now = await resolveAgain(identities, did, identity);
     return now ? await this.#readAt(now) : row;
   }
 

@@ -6,7 +6,7 @@
  */
 
 import type { Hosting } from "../../atproto/hosting/hosting.ts";
-import { askAgain } from "../../atproto/identity/ask_again.ts";
+import { resolveAgain } from "../../atproto/identity/resolve_again.ts";
 import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import type { Did } from "../../did.ts";
 import type {
@@ -80,7 +80,7 @@ export class Owners {
     known: Identity,
     options: Pick<ResolveOptions, "signal"> = {},
   ): Promise<Identity | undefined> {
-    return askAgain(this.#deps.identities, identifier, known, {
+    return resolveAgain(this.#deps.identities, identifier, known, {
       maxAgeMs: MAX_AGE_MS,
       patienceMs: PATIENCE_MS,
       signal: options.signal,

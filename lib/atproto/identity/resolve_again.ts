@@ -14,7 +14,7 @@ import type { Identity, IdentityResolver, ResolveOptions } from "./identity.ts";
  * reached. Queries the network at most every few seconds, or as often as
  * `options` allow.
  */
-export async function askAgain(
+export async function resolveAgain(
   identities: Pick<IdentityResolver, "resolve">,
   identifier: string,
   known: Pick<Identity, "did" | "pds"> | undefined,
