@@ -22,7 +22,7 @@ import {
 } from "./events/event_log.ts";
 import { sweepGarbage } from "./garbage.ts";
 import { announceAccount, announceIdentity, createRepo } from "./genesis.ts";
-import { HeadTurns } from "./head_turns.ts";
+import { HeadQueue } from "./head_queue.ts";
 import { repoKeys } from "./kv_keys.ts";
 import { LiveEvents } from "./events/live_events.ts";
 import { StoredNodes } from "./nodes.ts";
@@ -58,7 +58,7 @@ export class Repo {
   readonly live: LiveEvents;
   readonly #records: RecordReader;
   readonly #deps: RepoDeps & CommitDeps;
-  readonly #turns: HeadTurns;
+  readonly #headQueue: HeadQueue;
 
   private constructor(deps: RepoDeps) {
     const { kv, did, clock, logger, retention = DEFAULT_RETENTION } = deps;
@@ -66,7 +66,7 @@ export class Repo {
     this.did = did;
     this.log = new EventLog({ kv, keys, clock, retention });
     this.live = new LiveEvents({ log: this.log, clock, logger });
-    this.#turns = new HeadTurns({ kv, keys, live: this.live });
+    this.#headQueue = new HeadQueue({ kv, keys, live: this.live });
     this.#records = new RecordReader({ did, kv, keys });
     const nodes = new StoredNodes(kv, keys);
     this.car = new CarReader({ kv, keys, nodes });
@@ -89,7 +89,7 @@ export class Repo {
     if (await kv.get(keys.head) === undefined) {
       await createRepo(repo.#deps, deps.handle);
     }
-    const head = (await repo.#turns.head()).value;
+    const head = (await repo.#headQueue.head()).value;
     const rekeyed = head.signingKey !== deps.signer.didKey;
     if (rekeyed || head.handle !== deps.handle) await repo.announceIdentity();
     if (rekeyed && head.deactivated === undefined) await repo.#signAnew();
@@ -98,7 +98,8 @@ export class Repo {
 
   /** The current head. */
   async head(): Promise<Head> {
-    const { cid, rev, data, deactivated } = (await this.#turns.head()).value;
+    const { cid, rev, data, deactivated } =
+      (await this.#headQueue.head()).value;
     return { cid, rev, data, active: deactivated === undefined };
   }
 
@@ -206,7 +207,7 @@ export class Repo {
         ? Promise.resolve([])
         : announceAccount(this.#deps, head, { active, handle });
     });
-    const { signingKey } = (await this.#turns.head()).value;
+    const { signingKey } = (await this.#headQueue.head()).value;
     if (active && signingKey !== signer.didKey) await this.#signAnew();
   }
 
@@ -217,7 +218,7 @@ export class Repo {
    */
   async sweep(): Promise<number> {
     const events = await this.log.sweep();
-    return events + await sweepGarbage(this.#deps, this.#turns.take);
+    return events + await sweepGarbage(this.#deps, this.#headQueue.take);
   }
 
   /** Stops following other instances; nothing else is open. */
@@ -234,7 +235,7 @@ export class Repo {
     const done = idempotencyKey === undefined
       ? undefined
       : keys.done(idempotencyKey);
-    return await this.#turns.change(async (head) => {
+    return await this.#headQueue.change(async (head) => {
       const first = done && await kv.get<ApplyResult>(done);
       if (first !== undefined) return { result: first.value, events: [] };
       if (swapCommit !== undefined && swapCommit !== head.value.cid) {
@@ -274,7 +275,7 @@ export class Repo {
 
   /** Signs the current repo with the current key. */
   async #signAnew(): Promise<void> {
-    await this.#turns.change(async (head) => {
+    await this.#headQueue.change(async (head) => {
       const stored = await storeCommit(this.#deps, head, []);
       return stored && { result: undefined, events: stored.events };
     });
@@ -286,7 +287,7 @@ export class Repo {
       head: Entry<HeadRow>,
     ) => Promise<readonly LoggedEvent[] | undefined>,
   ): Promise<void> {
-    await this.#turns.change(async (head) => {
+    await this.#headQueue.change(async (head) => {
       const events = await make(head);
       return events && { result: undefined, events };
     });

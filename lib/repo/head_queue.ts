@@ -13,7 +13,7 @@ import type { LiveEvents } from "./events/live_events.ts";
 import type { HeadRow } from "./rows.ts";
 
 /** Result of an attempt to change the head; undefined when the head had changed. */
-export type Attempt<T> =
+export type HeadChange<T> =
   | { readonly result: T; readonly events: readonly LoggedEvent[] }
   | undefined;
 
@@ -21,7 +21,7 @@ export type Attempt<T> =
 const ATTEMPTS = 50;
 
 /** Serialises the changes of one repo. */
-export class HeadTurns {
+export class HeadQueue {
   readonly #kv: Kv;
   readonly #keys: RepoKeys;
   readonly #live: LiveEvents;
@@ -47,7 +47,7 @@ export class HeadTurns {
    * keep changing the head.
    */
   change<T>(
-    attempt: (head: Entry<HeadRow>) => Promise<Attempt<T>>,
+    attempt: (head: Entry<HeadRow>) => Promise<HeadChange<T>>,
   ): Promise<T> {
     return this.take(async () => {
       for (let i = 0; i < ATTEMPTS; i++) {
