@@ -10,7 +10,7 @@ import type { Socket } from "node:net";
 import { AppError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import { Connections } from "./connections.ts";
-import { CrowdNotice } from "./crowd_notice.ts";
+import { RefusalLog } from "./refusal_log.ts";
 import type { InFlight } from "./in_flight.ts";
 import { ListenerCheck } from "./listener_check.ts";
 import { LOOK_MS, NO_LIMITS, type ServerLimits } from "./server_limits.ts";
@@ -30,7 +30,7 @@ export class ServerGuards {
   readonly #options: GuardOptions;
   readonly #limits: ServerLimits;
   readonly #connections: Connections;
-  readonly #crowd: CrowdNotice;
+  readonly #refusals: RefusalLog;
   #check: ListenerCheck | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -41,7 +41,7 @@ export class ServerGuards {
     this.#options = options;
     this.#limits = limits;
     this.#connections = new Connections(limits.connections);
-    this.#crowd = new CrowdNotice(log, limits.connections);
+    this.#refusals = new RefusalLog(log, limits.connections);
     server.on("connection", (socket) => this.#admit(socket));
   }
 
@@ -85,7 +85,7 @@ export class ServerGuards {
     if (refused === undefined) return;
     const { remoteAddress } = socket;
     socket.destroy();
-    this.#crowd.refused(refused, remoteAddress);
+    this.#refusals.refused(refused, remoteAddress);
     // Connections between two requests make room for the next ones.
     if (refused === "total") this.#server.closeIdleConnections();
   }

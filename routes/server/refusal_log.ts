@@ -11,7 +11,7 @@ import type { ConnectionLimits, Refused } from "./connections.ts";
 const PAUSE_MS = 60_000;
 
 /** Logs the first refusal of a kind, and their number a minute later. */
-export class CrowdNotice {
+export class RefusalLog {
   readonly #log: Logger;
   readonly #limits: ConnectionLimits;
   readonly #kinds = new Map<Refused, { since: number; more: number }>();
