@@ -231,7 +231,7 @@ export class Profiles {
     return this.#flights.run(`refresh ${did}`, undefined, async () => {
       this.#began.set(did, this.#deps.clock.now());
       try {
-        return await this.#ask(identity);
+        return await this.#query(identity);
       } finally {
         this.#began.delete(did);
       }
@@ -239,7 +239,7 @@ export class Profiles {
   }
 
   /** Queries the PDS and stores the result. */
-  async #ask(known: Identity): Promise<ProfileRow> {
+  async #query(known: Identity): Promise<ProfileRow> {
     const { kv, clock } = this.#deps;
     const { did } = known;
     const entry = await kv.get<ProfileRow>(profileKey(did));

@@ -141,8 +141,8 @@ async function sendBody(
   }
   const reader = body.getReader();
   // Cancel the source as soon as the request has ended.
-  const letGo = () => void reader.cancel().catch(() => {});
-  outgoing.once("close", letGo);
+  const cancelSource = () => void reader.cancel().catch(() => {});
+  outgoing.once("close", cancelSource);
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -152,8 +152,8 @@ async function sendBody(
     }
     outgoing.end();
   } finally {
-    outgoing.off("close", letGo);
-    if (outgoing.destroyed) letGo();
+    outgoing.off("close", cancelSource);
+    if (outgoing.destroyed) cancelSource();
   }
 }
 

@@ -191,7 +191,7 @@ export class Repo {
   /** Makes consumers read handle, key and endpoint again. */
   async announceIdentity(): Promise<void> {
     const { handle } = this.#deps;
-    await this.#tell((head) => announceIdentity(this.#deps, head, handle));
+    await this.#announce((head) => announceIdentity(this.#deps, head, handle));
   }
 
   /**
@@ -201,7 +201,7 @@ export class Repo {
    */
   async setActive(active: boolean): Promise<void> {
     const { handle, signer } = this.#deps;
-    await this.#tell((head) => {
+    await this.#announce((head) => {
       const isSo = active === (head.value.deactivated === undefined);
       return isSo
         ? Promise.resolve([])
@@ -282,7 +282,7 @@ export class Repo {
   }
 
   /** Stores the events that `make` creates for the head. */
-  async #tell(
+  async #announce(
     make: (
       head: Entry<HeadRow>,
     ) => Promise<readonly LoggedEvent[] | undefined>,

@@ -86,12 +86,12 @@ export class Hosting {
   async require(owner: Identity, current = false): Promise<void> {
     const { row, stale } = await this.#known(owner.did);
     if (row.status === "active") {
-      if (stale) this.#askBehind(owner.did);
+      if (stale) this.#recheckInBackground(owner.did);
       return;
     }
     const age = Math.abs(this.#deps.clock.now() - row.checkedAt);
     const isOld = stale || current && age >= FRESH_MS;
-    const now = isOld ? await this.#askOr(owner.did, row) : row;
+    const now = isOld ? await this.#queryOr(owner.did, row) : row;
     if (now.status !== "active") throw notShown(owner, now);
   }
 
@@ -101,7 +101,7 @@ export class Hosting {
    */
   async isShown(did: Did): Promise<boolean> {
     const { row, stale } = await this.#known(did);
-    if (stale) this.#askBehind(did);
+    if (stale) this.#recheckInBackground(did);
     return row.status === "active";
   }
 
@@ -123,7 +123,7 @@ export class Hosting {
     const { row } = await this.#known(owner.did);
     const age = Math.abs(this.#deps.clock.now() - row.checkedAt);
     const asked = row.assumed || age >= FRESH_MS
-      ? await this.#askOr(owner.did, row)
+      ? await this.#queryOr(owner.did, row)
       : row;
     if (asked.status !== "active") throw notShown(owner, asked);
     return undefined;
@@ -136,7 +136,7 @@ export class Hosting {
    */
   async isAt(owner: Identity): Promise<boolean> {
     try {
-      const { status, pds } = await this.#ask(owner.did);
+      const { status, pds } = await this.#query(owner.did);
       return status === "active" && pds === owner.pds;
     } catch (error) {
       if (isAppError(error)) return false;
@@ -159,7 +159,7 @@ export class Hosting {
   async noticed(did: Did): Promise<void> {
     const known = this.#local.get(did) ??
       await this.#deps.kv.get(hostingKey(did));
-    if (known) this.#askBehind(did, true);
+    if (known) this.#recheckInBackground(did, true);
   }
 
   /**
@@ -181,18 +181,18 @@ export class Hosting {
     return { row, stale: Math.abs(now - row.checkedAt) >= recheckMs };
   }
 
-  #askBehind(did: Did, changed = false): void {
+  #recheckInBackground(did: Did, changed = false): void {
     if (this.#background >= MAX_BACKGROUND) return;
     this.#background++;
-    this.#ask(did, changed).catch((error) =>
+    this.#query(did, changed).catch((error) =>
       this.#deps.log.debug("hosting status not known", { did, error })
     ).finally(() => this.#background--);
   }
 
   /** Returns the current status, or the cached one while the PDS cannot be reached. */
-  async #askOr(did: Did, known: HostingRow): Promise<HostingRow> {
+  async #queryOr(did: Did, known: HostingRow): Promise<HostingRow> {
     try {
-      return await this.#ask(did);
+      return await this.#query(did);
     } catch (error) {
       if (isAppError(error)) return known;
       throw error;
@@ -200,7 +200,7 @@ export class Hosting {
   }
 
   /** Queries the account's PDS and caches the result; `changed` resolves the PDS again first. */
-  #ask(did: Did, changed = false): Promise<HostingRow> {
+  #query(did: Did, changed = false): Promise<HostingRow> {
     return this.#flights.run(`${changed} ${did}`, undefined, async () => {
       const { kv, clock } = this.#deps;
       const { row: before } = await this.#known(did);

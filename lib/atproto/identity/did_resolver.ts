@@ -45,7 +45,7 @@ export class DidResolver {
     let failure: unknown;
     for (const url of urls) {
       try {
-        const claims = await this.#ask(did, url);
+        const claims = await this.#query(did, url);
         if (claims) return claims;
       } catch (error) {
         failure ??= error;
@@ -55,7 +55,7 @@ export class DidResolver {
     return undefined;
   }
 
-  async #ask(did: Did, url: URL): Promise<DidClaims | undefined> {
+  async #query(did: Did, url: URL): Promise<DidClaims | undefined> {
     const { fetch, timeoutMs } = this.#options;
     const response = await fetch(url, {
       headers: { accept: "application/did+ld+json, application/json" },

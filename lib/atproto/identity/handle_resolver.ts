@@ -29,7 +29,7 @@ export interface HandleResolverOptions {
 }
 
 /** Result of one resolution method. */
-type Finding =
+type Resolution =
   | { kind: "found"; did: Did }
   | { kind: "none" }
   | { kind: "failed"; error: unknown };
@@ -57,11 +57,11 @@ export class HandleResolver {
    * failed and the other has no result.
    */
   async resolve(handle: string): Promise<Did | undefined> {
-    if (handle.endsWith(".test")) return await this.#askSandbox(handle);
+    if (handle.endsWith(".test")) return await this.#querySandbox(handle);
     if (!isValidTld(handle)) return undefined;
     const done = new AbortController();
     try {
-      const findings = await this.#askBoth(handle, done.signal);
+      const findings = await this.#queryBoth(handle, done.signal);
       for (const finding of findings) {
         if (finding.kind === "found") return finding.did;
       }
@@ -75,9 +75,9 @@ export class HandleResolver {
   }
 
   /** Queries DNS and https, and returns as soon as the result is determined. */
-  async #askBoth(handle: string, signal: AbortSignal): Promise<Finding[]> {
-    const dns = this.#askDns(handle, signal);
-    const web = this.#askWeb(handle, signal);
+  async #queryBoth(handle: string, signal: AbortSignal): Promise<Resolution[]> {
+    const dns = this.#queryDns(handle, signal);
+    const web = this.#queryWeb(handle, signal);
     const inOrder = (async () => {
       const first = await dns;
       return first.kind === "found" ? [first] : [first, await web];
@@ -91,7 +91,7 @@ export class HandleResolver {
     return await Promise.race([inOrder, webAlone]);
   }
 
-  async #askDns(handle: string, signal: AbortSignal): Promise<Finding> {
+  async #queryDns(handle: string, signal: AbortSignal): Promise<Resolution> {
     const { clock, timeoutMs } = this.#options;
     const ask = this.#options.resolveTxt ?? resolveTxt;
     try {
@@ -120,7 +120,7 @@ export class HandleResolver {
     }
   }
 
-  async #askWeb(handle: string, signal: AbortSignal): Promise<Finding> {
+  async #queryWeb(handle: string, signal: AbortSignal): Promise<Resolution> {
     const { fetch, timeoutMs } = this.#options;
     try {
       const response = await fetch(
@@ -146,7 +146,7 @@ export class HandleResolver {
     }
   }
 
-  async #askSandbox(handle: string): Promise<Did | undefined> {
+  async #querySandbox(handle: string): Promise<Did | undefined> {
     const { fetch, sandboxPds, timeoutMs } = this.#options;
     if (sandboxPds === undefined) return undefined;
     const url = new URL("/xrpc/com.atproto.identity.resolveHandle", sandboxPds);

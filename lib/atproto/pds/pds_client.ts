@@ -68,7 +68,7 @@ export class PdsClient implements PdsReader {
     rkey: string,
     signal?: AbortSignal,
   ): Promise<RepoRecord | undefined> {
-    const record = await this.#ask(
+    const record = await this.#query(
       {
         origin: pds,
         nsid: "com.atproto.repo.getRecord",
@@ -138,7 +138,7 @@ export class PdsClient implements PdsReader {
     did: Did,
     signal?: AbortSignal,
   ): Promise<string[]> {
-    const repo = await this.#ask(
+    const repo = await this.#query(
       {
         origin: pds,
         nsid: "com.atproto.repo.describeRepo",
@@ -157,7 +157,7 @@ export class PdsClient implements PdsReader {
     did: Did,
     signal?: AbortSignal,
   ): Promise<boolean> {
-    const status = await this.#ask(
+    const status = await this.#query(
       {
         origin: pds,
         nsid: "com.atproto.sync.getRepoStatus",
@@ -218,7 +218,7 @@ export class PdsClient implements PdsReader {
    * Returns the validated response, or undefined when the PDS returns one of
    * the errors `absent`.
    */
-  async #ask<T>(
+  async #query<T>(
     call: XrpcCall,
     schema: z.ZodType<T>,
     absent: readonly string[],

@@ -150,7 +150,7 @@ export class HoldGc {
   async #judge(
     digest: Digest,
     row: BlobRow,
-    { untold, unread }: Census,
+    { unrecorded, unread }: Census,
   ): Promise<Pick<GcFinding, "verdict" | "reason">> {
     const { clock, graceMs, quarantineMs = WEEK_MS } = this.#deps;
     const age = clock.now() - row.since;
@@ -164,7 +164,7 @@ export class HoldGc {
         : { verdict: "purge", reason };
     }
     const need = await this.#need(digest) ??
-      (untold.has(digest) ? "A manifest refers to it." : undefined);
+      (unrecorded.has(digest) ? "A manifest refers to it." : undefined);
     const absent = need === undefined
       ? await this.#deps.uploaders.anyOf(digest, unread)
       : undefined;

@@ -70,7 +70,7 @@ export interface Census {
   /** AT-URIs of manifests that were released: their owners deleted them. */
   readonly released: readonly string[];
   /** Blobs that a run, other than a preview, would have recorded as needed. */
-  readonly untold: ReadonlySet<Digest>;
+  readonly unrecorded: ReadonlySet<Digest>;
   /** Accounts that may push and whose repo could not be read: their references are unknown. */
   readonly unread: ReadonlySet<Did>;
 }
@@ -125,7 +125,7 @@ export class ManifestCensus {
   async take(dry: boolean, signal?: AbortSignal): Promise<Census> {
     const found = {
       released: [] as string[],
-      untold: new Set<Digest>(),
+      unrecorded: new Set<Digest>(),
       unread: new Set<Did>(),
     };
     const owners = await this.#owners();
@@ -135,16 +135,16 @@ export class ManifestCensus {
     // No owners with a hanging PDS, neither one nor many, delay the others for long.
     const limits = { ownerMs: OWNER_MS, allMs: ALL_MS };
     const retries = { ownerMs: RETRY_MS, allMs: ALL_RETRIES_MS };
-    await this.#askAll(well, limits, found, dry, signal);
-    await this.#askAll(failing, retries, found, dry, signal);
+    await this.#readAll(well, limits, found, dry, signal);
+    await this.#readAll(failing, retries, found, dry, signal);
     return found;
   }
 
   /** Reads `owners`, least recently read first; those not reached in time are unread. */
-  async #askAll(
+  async #readAll(
     owners: readonly Owner[],
     { ownerMs, allMs }: { ownerMs: number; allMs: number },
-    found: { released: string[]; untold: Set<Digest>; unread: Set<Did> },
+    found: { released: string[]; unrecorded: Set<Digest>; unread: Set<Did> },
     dry: boolean,
     signal: AbortSignal | undefined,
   ): Promise<void> {
@@ -166,8 +166,8 @@ export class ManifestCensus {
         const progress: Progress = { firstRead: 0 };
         let ok = true;
         try {
-          const { untold } = found;
-          const seen = await this.#living(did, dry, untold, progress, both);
+          const { unrecorded } = found;
+          const seen = await this.#living(did, dry, unrecorded, progress, both);
           found.released.push(...await this.#gone(did, seen, dry));
         } catch (error) {
           signal?.throwIfAborted();
@@ -213,7 +213,7 @@ export class ManifestCensus {
   async #living(
     owner: Did,
     dry: boolean,
-    untold: Set<Digest>,
+    unrecorded: Set<Digest>,
     progress: Progress,
     signal: AbortSignal | undefined,
   ): Promise<ReadonlySet<string>> {
@@ -230,7 +230,7 @@ export class ManifestCensus {
       const others = row?.others ??
         await this.#others(manifest, event, progress, signal);
       if (!dry) await layerRecords.adopt(event, others, row);
-      else for (const digest of allOf(event, others)) untold.add(digest);
+      else for (const digest of allOf(event, others)) unrecorded.add(digest);
     }
     return seen;
   }

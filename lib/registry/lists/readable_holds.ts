@@ -83,7 +83,7 @@ export class ReadableHolds {
     const stop = new AbortController();
     const late = clock.sleep(Math.min(until - now, PATIENCE_MS), stop.signal)
       .then(() => undefined);
-    const asked = this.#ask(question);
+    const asked = this.#query(question);
     // A late response is used the next time.
     void asked.then((allowed) => {
       if (allowed === undefined) return;
@@ -103,7 +103,7 @@ export class ReadableHolds {
     return old();
   }
 
-  async #ask({ hold, caller }: ReadQuestion): Promise<boolean> {
+  async #query({ hold, caller }: ReadQuestion): Promise<boolean> {
     const client = await this.#deps.holds.get(hold);
     return (await client.mayRead(caller)).allowed;
   }

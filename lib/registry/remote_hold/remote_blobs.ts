@@ -57,7 +57,7 @@ export class RemoteBlobs {
     digest: Digest,
     signal?: AbortSignal,
   ): Promise<number | undefined> {
-    const size = await this.#ask(caller, digest, signal);
+    const size = await this.#query(caller, digest, signal);
     const key = `${caller ?? ""} ${digest}`;
     if (size === undefined) this.#sizes.delete(key);
     else this.#sizes.set(key, size);
@@ -106,7 +106,7 @@ export class RemoteBlobs {
     return undefined;
   }
 
-  async #ask(
+  async #query(
     caller: Caller,
     digest: Digest,
     signal: AbortSignal | undefined,

@@ -204,7 +204,7 @@ function signing(s3: S3, expiresIn: number) {
 }
 
 /** Object metadata in S3 responses. */
-interface Told {
+interface ObjectFields {
   ETag?: string | undefined;
   LastModified?: Date | undefined;
   ContentType?: string | undefined;
@@ -212,12 +212,12 @@ interface Told {
 }
 
 /** Metadata of an object of `size` bytes, from an S3 response. */
-export function infoOf(told: Told, size = 0): ObjectInfo {
+export function infoOf(fields: ObjectFields, size = 0): ObjectInfo {
   return {
     size,
-    etag: bareEtag(told.ETag ?? ""),
-    modifiedAt: told.LastModified?.getTime() ?? 0,
-    contentType: told.ContentType,
-    cacheControl: told.CacheControl,
+    etag: bareEtag(fields.ETag ?? ""),
+    modifiedAt: fields.LastModified?.getTime() ?? 0,
+    contentType: fields.ContentType,
+    cacheControl: fields.CacheControl,
   };
 }
