@@ -1,5 +1,5 @@
 /**
- * Settings of what is sent to webhooks.
+ * Settings of webhooks.
  *
  * @module
  */

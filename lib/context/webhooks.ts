@@ -1,6 +1,5 @@
 /**
- * Builds the webhooks, and joins them with the registry, whose events they
- * hear.
+ * Builds the webhooks and connects them to the events of the registry.
  *
  * @module
  */
@@ -34,7 +33,7 @@ export interface WebhooksContextDeps extends Platform {
 /** The webhooks of the accounts here. */
 export interface WebhooksContext {
   readonly webhooks: Webhooks;
-  /** What the registry announces to them. */
+  /** Receives events of the registry. */
   readonly events: RepositoryEvents;
   close(): void;
 }
@@ -68,7 +67,7 @@ export function createWebhooks(deps: WebhooksContextDeps): WebhooksContext {
   };
 }
 
-/** A fetch that trusts no origin but those of the operator: addresses of receivers are chosen by others. */
+/** A guarded fetch that allows only the operator's origins, because users choose the receivers. */
 function receiverFetch(
   { config, clock }: WebhooksContextDeps,
   allowedOrigins: readonly string[],

@@ -50,7 +50,7 @@ function zeros<T>(
   zero: T,
 ): number {
   let count = 0;
-  // As a rule there is none, and `includes` sees that much faster.
+  // Usually there is none, and `includes` is much faster.
   if (!text.includes(zero)) return count;
   for (const unit of text) if (unit === zero) count++;
   return count;

@@ -93,7 +93,7 @@ Deno.test("a blob that its first hold has but does not serve is served from anot
   kv.close();
 });
 
-/** Opens a blob that is remembered with 10 bytes at `hold`. */
+/** Opens a blob that is cached with 10 bytes at `hold`. */
 async function openRemembered(
   hold: HoldClient,
   delivery: "proxy" | "redirect",
@@ -116,19 +116,19 @@ async function openRemembered(
     .finally(() => kv.close());
 }
 
-Deno.test("a hold that has proven to have a blob is not asked for it before it is opened", async () => {
+Deno.test("a hold that has proven to have a blob is not queried before the blob is opened", async () => {
   const stat = () => Promise.reject(new Error("asked"));
   const { hold } = liar(10, 10);
   const opened = await openRemembered({ ...hold, stat }, "proxy");
   assert.equal(opened.kind, "stream");
 });
 
-Deno.test("a blob of another size than is remembered has the size that its hold says and gives", async () => {
+Deno.test("a blob whose size differs from the cached one has the size that its hold serves", async () => {
   const { hold } = liar(11, 11);
   assert.equal((await openRemembered(hold, "proxy")).size, 11);
 });
 
-Deno.test("nobody is redirected to a blob that its hold has lost", async () => {
+Deno.test("no client is redirected to a blob that its hold has lost", async () => {
   const locate = () => Promise.resolve("https://store.example.com/blob");
   const { hold } = liar(10, 10);
   const there = await openRemembered({ ...hold, locate }, "redirect");

@@ -1,6 +1,6 @@
 /**
- * Deliveries on their way: each is a job, tried again after 30 seconds, 2 and 8
- * minutes, and a row that its owner can look at.
+ * Deliveries to webhooks: each is a job, retried after 30 seconds, 2 and 8
+ * minutes, and a row that its owner can read.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export interface WebhookDeliveriesDeps {
   readonly observer: WebhookObserver;
 }
 
-/** Counts what becomes of deliveries. */
+/** Counts results of deliveries. */
 export interface WebhookObserver {
   /** `delivered`, `retried`, `failed`, or `dropped`: not sent at all. */
   webhookDelivery(outcome: string): void;
@@ -49,7 +49,7 @@ type DeliveryJob = z.infer<typeof payload>;
 const PAUSES_MS = [30_000, 120_000, 480_000] as const;
 const MAX_ATTEMPTS = PAUSES_MS.length + 1;
 
-/** One delivery. Receivers may be slow, so they have slots of their own. */
+/** One delivery. Receivers may be slow, so deliveries have separate slots. */
 export const WEBHOOK_DELIVERY: JobKind<DeliveryJob> = {
   name: "webhooks.delivery",
   payload,
@@ -58,7 +58,7 @@ export const WEBHOOK_DELIVERY: JobKind<DeliveryJob> = {
   concurrency: 8,
 };
 
-/** Queues and makes deliveries. */
+/** Queues and sends deliveries. */
 export class WebhookDeliveries {
   readonly #deps: WebhookDeliveriesDeps;
 
@@ -67,8 +67,8 @@ export class WebhookDeliveries {
   }
 
   /**
-   * Queues a delivery with the id `id`; false when too many wait for this
-   * receiver. One that is queued already stays as it is.
+   * Queues a delivery with the id `id`; returns false when too many are queued
+   * for this receiver. A delivery that is queued already is unchanged.
    */
   async queue(
     { did, id: webhook }: WebhookRef,
@@ -126,7 +126,7 @@ export class WebhookDeliveries {
     });
   };
 
-  /** Sends once and at once, and keeps what came of it; whether the webhook is switched off does not matter. */
+  /** Sends once immediately and stores the result, even if the webhook is disabled. */
   async sendNow(
     { did, id: webhook }: WebhookRef,
     id: string,
@@ -166,7 +166,7 @@ export class WebhookDeliveries {
       state,
       attempts: attempt ? [...value.attempts, attempt] : value.attempts,
     };
-    // Removed meanwhile with its webhook, it stays away.
+    // If it was deleted with its webhook meanwhile, it is not restored.
     await this.#deps.kv.atomic().check(key, versionstamp)
       .set(key, row, { expiresAt: value.at + DELIVERY_KEPT_MS })
       .commit();

@@ -1,5 +1,5 @@
 /**
- * Deliveries as they are kept: what was sent, when, and what came of it.
+ * Stored deliveries: what was sent, when, and the results.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import type { Trigger } from "./webhook.ts";
 
 /** One attempt to deliver. */
 export interface Attempt {
-  /** When it began, in milliseconds since the Unix epoch. */
+  /** When it started, in milliseconds since the Unix epoch. */
   readonly at: number;
   /** How long it took, in milliseconds. */
   readonly ms: number;
-  /** Status of the response, where there was one. */
+  /** Status of the response, if there was one. */
   readonly status?: number;
   /** Beginning of the response's body. */
   readonly response?: string;
@@ -23,20 +23,20 @@ export interface Attempt {
   readonly error?: string;
 }
 
-/** `waiting`: to be sent, or to be tried again; `dropped`: not sent any more, because the webhook was switched off. */
+/** `waiting`: queued or to be retried; `dropped`: not sent, because the webhook was disabled. */
 export type DeliveryState = "waiting" | "delivered" | "failed" | "dropped";
 
-/** A delivery as it is stored. */
+/** A stored delivery. */
 export interface DeliveryRow {
   readonly trigger: Trigger;
   /** A request of the owner, not an event. */
   readonly test?: true;
   /** When it was queued, in milliseconds since the Unix epoch. */
   readonly at: number;
-  /** What is sent, the same at every attempt. */
+  /** The body, the same for every attempt. */
   readonly body: string;
   readonly state: DeliveryState;
-  /** The oldest first. */
+  /** Oldest first. */
   readonly attempts: readonly Attempt[];
 }
 
@@ -45,13 +45,13 @@ export interface Delivery extends DeliveryRow {
   readonly id: string;
 }
 
-/** A row is kept for so long, in milliseconds: 30 days. */
+/** How long a row is kept: 30 days, in milliseconds. */
 export const DELIVERY_KEPT_MS = 30 * 86_400_000;
 
-/** Deliveries of a webhook that are kept once they are over. */
+/** Maximum finished deliveries kept per webhook. */
 const KEPT = 25;
 
-/** Rows of one webhook, those that wait included. */
+/** Maximum rows of one webhook, including waiting ones. */
 export const MAX_ROWS = 100;
 
 const ID = /^[0-9a-z]{9}-[0-9a-f]{12}$/;
@@ -68,7 +68,7 @@ export function isDeliveryId(text: string): boolean {
   return ID.test(text);
 }
 
-/** The deliveries to one webhook, the newest first, at most `limit` after the one with the id `after`. */
+/** The deliveries to one webhook, newest first, at most `limit` after the id `after`. */
 export async function listDeliveries(
   kv: Kv,
   { did, webhook }: { readonly did: Did; readonly webhook: string },
@@ -82,8 +82,8 @@ export async function listDeliveries(
 }
 
 /**
- * Makes room for another delivery; false when too many wait. Removes the
- * oldest of those that are over.
+ * Makes room for another delivery by removing the oldest finished one; returns
+ * false when too many are waiting.
  */
 export async function makeRoom(
   kv: Kv,

@@ -1,5 +1,5 @@
 /**
- * What webhooks are told of.
+ * Events of webhooks.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { z } from "zod";
 import { storedDidSchema } from "../did.ts";
 import type { Trigger } from "./webhook.ts";
 
-/** Names of tags that one event has; further ones are left out. */
+/** Maximum tag names in one event; further ones are omitted. */
 const MAX_TAGS = 50;
 
 const common = {
-  /** Unique; the same for all webhooks that hear of the event. */
+  /** Unique; the same for all webhooks that receive the event. */
   id: z.string().regex(/^[0-9a-f-]{36}$/),
   /** Owner of the repository, whose webhooks are called. */
   did: storedDidSchema,
@@ -54,28 +54,28 @@ const counts = z.object({
 const scan = z.object({
   ...common,
   kind: z.literal("scan"),
-  /** As the scanner says, RFC 3339. */
+  /** Time from the scanner, RFC 3339. */
   scannedAt: z.string(),
   scannerVersion: z.string(),
   vulnerabilities: counts,
-  /** What the scan before found; absent for the first one. */
+  /** Result of the previous scan; absent for the first one. */
   previous: counts.exactOptional(),
 });
 
 /** Vulnerabilities by severity. */
 export type Vulnerabilities = z.infer<typeof counts>;
 
-/** The schema of events, by which they are stored. */
+/** The schema of stored events. */
 export const eventSchema = z.discriminatedUnion("kind", [
   push,
   remove,
   scan,
 ]);
 
-/** Something that happened to a repository. */
+/** An event of a repository. */
 export type WebhookEvent = z.infer<typeof eventSchema>;
 
-/** The triggers that an event pulls, the most particular one first. */
+/** The triggers that match an event, most specific first. */
 export function triggersOf(event: WebhookEvent): readonly Trigger[] {
   if (event.kind !== "scan") return [event.kind];
   const { previous, vulnerabilities } = event;

@@ -1,7 +1,7 @@
 /**
- * Events on their way to webhooks. An event is a job in the commit that makes
- * it happen, so that no crash loses it; the job turns it into one delivery for
- * each webhook that wants it.
+ * Dispatches events to webhooks. An event is a job in the commit that causes
+ * it, so that no crash loses it; the job queues one delivery for each matching
+ * webhook.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export interface WebhookEventsDeps {
   readonly rows: Pick<WebhookRows, "list">;
   readonly deliveries: WebhookDeliveries;
   readonly observer: WebhookObserver;
-  /** Has jobs looked for that are due. */
+  /** Triggers a poll for due jobs. */
   readonly wake: () => void;
   /** Address of this registry. */
   readonly baseUrl: string;
@@ -42,25 +42,28 @@ export const WEBHOOK_EVENT: JobKind<WebhookEvent> = {
   payload: eventSchema,
 };
 
-/** Deliveries of the events of one owner; more are dropped. */
+/** Rate limit of deliveries per owner; more are dropped. */
 const PER_OWNER: RateLimit = {
   name: "webhook deliveries",
   limit: 1_000,
   windowSeconds: 3_600,
 };
 
-/** An owner without webhooks is believed to have none for so long, in milliseconds: another instance may make one. */
+/**
+ * How long it is cached that an owner has no webhooks, in milliseconds: another
+ * instance may create one.
+ */
 const NONE_MS = 10_000;
 
-/** Owners that are remembered to have none. */
+/** Size of the cache of owners without webhooks. */
 const REMEMBERED = 50_000;
 
-/** Takes events and queues their deliveries. */
+/** Receives events and queues their deliveries. */
 export class WebhookEvents {
   readonly #deps: WebhookEventsDeps;
   /** When an owner was seen to have no webhook, in milliseconds since the Unix epoch. */
   readonly #none = new LRUCache<Did, number>({ max: REMEMBERED });
-  /** Counts the webhooks that were made here, so that a list that was read before is known. */
+  /** Counts webhooks created here, to detect lists that were read before. */
   #made = 0;
   #planned = false;
 
@@ -68,7 +71,7 @@ export class WebhookEvents {
     this.#deps = deps;
   }
 
-  /** The event as a job for the commit that makes it happen; undefined where its owner has no webhooks. */
+  /** The event as a job for the commit that causes it; undefined if its owner has no webhooks. */
   plan(event: WebhookEvent): PlannedJob | undefined {
     const { clock } = this.#deps;
     const seen = this.#none.get(event.did);
@@ -79,14 +82,14 @@ export class WebhookEvents {
     return planJob(clock, WEBHOOK_EVENT, event, { dedupeKey: event.id });
   }
 
-  /** Call it when the commit with what was planned is applied. */
+  /** Call it after the commit of the planned job is applied. */
   committed(): void {
     if (!this.#planned) return;
     this.#planned = false;
     this.#deps.wake();
   }
 
-  /** Call it when `did` has got a webhook. */
+  /** Call it after `did` has created a webhook. */
   made(did: Did): void {
     this.#made++;
     this.#none.delete(did);
@@ -127,7 +130,7 @@ export class WebhookEvents {
     wake();
   }
 
-  /** What is sent of `event` to a receiver of the kind `form`. */
+  /** The body for `event` for a receiver of the kind `form`. */
   async bodyOf(
     form: Form,
     event: WebhookEvent,
@@ -136,7 +139,7 @@ export class WebhookEvents {
     return bodyFor(form, event, trigger, await this.#surroundings(event));
   }
 
-  /** Names instead of DIDs as far as they can be had now. */
+  /** Names instead of DIDs, if they resolve now. */
   async #surroundings({ did, holdDid }: WebhookEvent): Promise<Surroundings> {
     const find = async (wanted: Did) => {
       try {
@@ -155,7 +158,7 @@ export class WebhookEvents {
   }
 }
 
-/** Why `event` is sent to a webhook; undefined: it is not. */
+/** The trigger by which `event` is sent to a webhook; undefined if none matches. */
 function triggerFor(
   { triggers, repository, untagged, off }: WebhookRow,
   event: WebhookEvent,

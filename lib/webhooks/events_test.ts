@@ -15,7 +15,7 @@ const MINUTE = 60 * SECOND;
 
 type Rig = Awaited<ReturnType<typeof startTestWebhooks>>;
 
-/** Does what is due for `ms`, looking every five seconds. */
+/** Runs due jobs for `ms`, polling every five seconds. */
 async function pass(rig: Rig, ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += 5 * SECOND) {
     rig.clock.advance(5 * SECOND);
@@ -30,7 +30,7 @@ async function logOf(rig: Rig, id: string) {
   return (await rig.webhooks.deliveries(ref, page)).deliveries;
 }
 
-Deno.test("a push reaches every webhook that wants it, once and signed", async () => {
+Deno.test("a push reaches every matching webhook, once and signed", async () => {
   using rig = await startTestWebhooks();
   const all = await rig.webhooks.create(ALICE, {
     ...EVERYTHING,
@@ -45,7 +45,7 @@ Deno.test("a push reaches every webhook that wants it, once and signed", async (
   const event = pushOf("app", ["v1"], rig.clock.now());
   await rig.announce(event);
   await rig.jobs.runDue();
-  await rig.announce(event); // A crash may have it done twice.
+  await rig.announce(event); // A crash may cause it twice.
   await rig.jobs.runDue();
   assert.equal(rig.received.length, 1);
   const [one] = rig.received;
@@ -62,7 +62,7 @@ Deno.test("a push reaches every webhook that wants it, once and signed", async (
   assert.deepEqual(kept?.attempts.map(({ status }) => status), [200]);
 });
 
-Deno.test("pushes without a tag are sent only to those who want them", async () => {
+Deno.test("pushes without a tag are sent only to webhooks that include them", async () => {
   using rig = await startTestWebhooks();
   await rig.webhooks.create(ALICE, { ...EVERYTHING, untagged: false });
   for (const tags of [[], [], ["latest"]]) {
@@ -81,13 +81,13 @@ Deno.test("owners without webhooks cost nothing, until they have one", async () 
   assert.equal(await rig.announce(pushOf("app", ["v1"], 0, BOB)), true);
   await rig.webhooks.create(ALICE, EVERYTHING);
   assert.equal(await rig.announce(pushOf("app", ["v1"], 0)), true);
-  // Another instance may have made one.
+  // Another instance may have created one.
   await rig.jobs.runDue();
   rig.clock.advance(10 * SECOND);
   assert.equal(await rig.announce(pushOf("app", ["v1"], 0, BOB)), true);
 });
 
-Deno.test("a delivery that fails is tried again after 30 seconds, 2 and 8 minutes", async () => {
+Deno.test("a failed delivery is retried after 30 seconds, 2 and 8 minutes", async () => {
   using rig = await startTestWebhooks();
   const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
   rig.state.answer = () => new Response("not now", { status: 500 });
@@ -107,11 +107,11 @@ Deno.test("a delivery that fails is tried again after 30 seconds, 2 and 8 minute
   assert.equal(row?.attempts.length, 4);
   assert.equal(row?.attempts[3]?.error, "The receiver answered 500.");
   assert.deepEqual(rig.outcomes, ["retried", "retried", "retried", "failed"]);
-  // It is the owner's business, not the operator's.
+  // Failures concern the owner, not the operator.
   assert.deepEqual(await listDeadJobs(rig.kv), []);
 });
 
-Deno.test("a delivery that comes through later counts", async () => {
+Deno.test("a delivery that succeeds later counts", async () => {
   using rig = await startTestWebhooks();
   const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
   rig.state.answer = () => {
@@ -126,7 +126,7 @@ Deno.test("a delivery that comes through later counts", async () => {
   assert.equal(row?.attempts[0]?.error, "The server could not be reached.");
 });
 
-Deno.test("a webhook is switched off with the reason when ten deliveries in a row fail", async () => {
+Deno.test("a webhook is disabled with the reason after ten consecutive failed deliveries", async () => {
   using rig = await startTestWebhooks();
   const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
   const ref = { did: ALICE, id };
@@ -136,7 +136,7 @@ Deno.test("a webhook is switched off with the reason when ten deliveries in a ro
   }
   await pass(rig, 20 * MINUTE);
   assert.equal((await rig.webhooks.get(ref)).failures, 9);
-  // One that arrives begins the count anew.
+  // A successful delivery resets the count.
   rig.state.answer = () => new Response();
   await rig.announce(pushOf("app", ["v1"], rig.clock.now()));
   await pass(rig, 5 * SECOND);
@@ -169,7 +169,7 @@ Deno.test("a receiver that is gone is not called again", async () => {
   assert.match(off?.reason ?? "", /410/);
 });
 
-Deno.test("a receiver that asks for a longer pause gets it", async () => {
+Deno.test("a receiver's Retry-After is respected", async () => {
   using rig = await startTestWebhooks();
   await rig.webhooks.create(ALICE, EVERYTHING);
   const headers = { "retry-after": "300" };
@@ -182,7 +182,7 @@ Deno.test("a receiver that asks for a longer pause gets it", async () => {
   assert.equal(rig.received.length, 2);
 });
 
-Deno.test("the log keeps 25 deliveries, and what waits is bounded", async () => {
+Deno.test("the log keeps 25 deliveries, and the queue is bounded", async () => {
   using rig = await startTestWebhooks();
   const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
   for (let i = 0; i < 40; i++) {
@@ -200,7 +200,7 @@ Deno.test("the log keeps 25 deliveries, and what waits is bounded", async () => 
   await rig.jobs.runDue();
   assert.equal((await logOf(rig, id)).length, 100);
   const dropped = rig.outcomes.filter((outcome) => outcome === "dropped");
-  // Events that are taken at the same time may find the same room.
+  // Concurrent events may find the same room.
   assert.ok(dropped.length >= 40, `${dropped.length}`);
 });
 
@@ -218,7 +218,7 @@ Deno.test("a delivery is sent again on request with the same body", async () => 
   assert.equal(rig.received[1]?.body, rig.received[0]?.body);
 });
 
-Deno.test("a webhook that is deleted while a delivery waits is not called", async () => {
+Deno.test("a webhook deleted while a delivery is queued is not called", async () => {
   using rig = await startTestWebhooks();
   const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
   rig.state.answer = () => new Response(null, { status: 500 });
@@ -229,7 +229,7 @@ Deno.test("a webhook that is deleted while a delivery waits is not called", asyn
   assert.equal(rig.received.length, 1);
 });
 
-Deno.test("of the response only its beginning is kept, without signs for terminals", async () => {
+Deno.test("only the beginning of the response is stored, without control characters", async () => {
   using rig = await startTestWebhooks();
   const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
   let cancelled = false;

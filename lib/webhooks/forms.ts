@@ -1,6 +1,5 @@
 /**
- * What is sent to receivers of each kind: JSON, or the messages that Discord
- * and Slack show.
+ * Bodies for each kind of receiver: JSON, or messages for Discord and Slack.
  *
  * @module
  */
@@ -9,7 +8,7 @@ import type { WebhookEvent } from "./event.ts";
 import { payloadOf, repositoryUrl, type Surroundings } from "./payload.ts";
 import type { Form, Trigger } from "./webhook.ts";
 
-/** A message for people. */
+/** A message for users. */
 interface Message {
   readonly title: string;
   readonly url: string;
@@ -21,7 +20,7 @@ const GREEN = 0x2da44e;
 const RED = 0xcf222e;
 const AMBER = 0xbf8700;
 
-/** Tags that a message names; the rest is a number. */
+/** Maximum tags named in a message; the rest is counted. */
 const SHOWN_TAGS = 5;
 
 /** The body for `event` as text, for a receiver of the kind `form`. */
@@ -75,7 +74,7 @@ function listed(tags: readonly string[]): string {
   return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
-/** As Discord's "Execute Webhook" takes it; nobody is mentioned, whatever a name contains. */
+/** For Discord's "Execute Webhook"; names never cause mentions. */
 function discord({ title, url, color, fields }: Message, timestamp: string) {
   return {
     embeds: [{
@@ -93,7 +92,7 @@ function discord({ title, url, color, fields }: Message, timestamp: string) {
   };
 }
 
-/** As Slack's incoming webhooks take it. */
+/** For Slack's incoming webhooks. */
 function slack({ title, url, color, fields }: Message) {
   const text = `<${escaped(url)}|${escaped(title)}>`;
   return {
@@ -110,7 +109,7 @@ function slack({ title, url, color, fields }: Message) {
   };
 }
 
-/** The three characters that mean something in Slack's texts. */
+/** Escapes the three special characters of Slack's texts. */
 function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;");

@@ -83,7 +83,7 @@ Deno.test("a scan is described in the fields of the original registry", () => {
   assert.equal("previous" in json(same), false);
 });
 
-Deno.test("Discord gets an embed that mentions nobody", () => {
+Deno.test("Discord gets an embed without mentions", () => {
   const body = JSON.parse(bodyFor("discord", PUSH, "push", ABOUT));
   assert.deepEqual(body.allowed_mentions, { parse: [] });
   const [embed] = body.embeds;
@@ -102,7 +102,7 @@ Deno.test("Discord gets an embed that mentions nobody", () => {
   }
 });
 
-Deno.test("Slack gets a text whose signs mean nothing", () => {
+Deno.test("Slack gets an escaped text", () => {
   const about = { ...ABOUT, owner: "<!channel>&co" };
   const { text, attachments } = JSON.parse(
     bodyFor("slack", PUSH, "push", about),

@@ -1,6 +1,6 @@
 /**
- * Every key that webhooks store in KV. No PDS gives these rows back: rebuilds
- * leave them alone, and backups keep them.
+ * KV keys of webhooks. These rows cannot be rebuilt from a PDS: rebuilds do not
+ * change them, and backups include them.
  *
  * @module
  */
@@ -19,7 +19,10 @@ export const webhookKey = (did: Did, id: string): Key => [
 /** All webhooks of `did`. */
 export const webhooksOf = (did: Did): Key => ["observed", "webhook", did];
 
-/** When the last webhook of `did` was made; each new one builds on it, so that they can be counted. */
+/**
+ * When the last webhook of `did` was created; each creation checks it, so that
+ * the count is exact.
+ */
 export const webhookTurnKey = (did: Did): Key => [
   "observed",
   "webhook_turn",
@@ -35,7 +38,7 @@ export const deliveryKey = (did: Did, webhook: string, id: string): Key => [
   id,
 ];
 
-/** All deliveries to a webhook, the newest first. */
+/** All deliveries to a webhook, newest first. */
 export const deliveriesOf = (did: Did, webhook: string): Key => [
   "observed",
   "webhook_delivery",

@@ -1,6 +1,6 @@
 /**
- * What is sent to receivers that take JSON, in the fields of the original
- * registry; those that it does not have stand beside them.
+ * JSON body for receivers, with the fields of the original registry and
+ * additional ones.
  *
  * @module
  */
@@ -8,17 +8,17 @@
 import type { Trigger } from "./webhook.ts";
 import type { WebhookEvent } from "./event.ts";
 
-/** What a receiver wants to know besides the event. */
+/** Context of an event for the receiver. */
 export interface Surroundings {
-  /** Handle of the owner, or the DID where there is none. */
+  /** Handle of the owner, or the DID without one. */
   readonly owner: string;
-  /** Origin of the hold; undefined while it cannot be found. */
+  /** Origin of the hold; undefined while it cannot be resolved. */
   readonly holdEndpoint: string | undefined;
   /** Address of this registry. */
   readonly baseUrl: string;
 }
 
-/** The body for `event`, of which `trigger` is why it is sent. */
+/** The body for `event`, sent because of `trigger`. */
 export function payloadOf(
   event: WebhookEvent,
   trigger: Trigger,
@@ -63,7 +63,7 @@ function pushData(
   const [first] = tags;
   return {
     pushed_at: new Date(at).toISOString(),
-    // Nobody else can push to the repositories of an account.
+    // Only the account itself can push to its repositories.
     pusher: owner,
     pusher_did: did,
     ...(first ? { tag: first.tag } : {}),

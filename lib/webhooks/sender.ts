@@ -1,5 +1,5 @@
 /**
- * Sends one body to one receiver and reports what came of it.
+ * Sends one body to one receiver and returns the result.
  *
  * @module
  */
@@ -13,31 +13,31 @@ import { printable } from "../text.ts";
 import type { Attempt } from "./delivery.ts";
 import type { Trigger, WebhookTarget } from "./webhook.ts";
 
-/** What is sent. */
+/** A request to send. */
 export interface Sending {
-  /** The same at every attempt, so that receivers know repetitions. */
+  /** The same for every attempt, so that receivers can detect repetitions. */
   readonly id: string;
   readonly trigger: Trigger;
   readonly body: string;
 }
 
-/** What came of one attempt. */
+/** Result of one attempt. */
 export interface Outcome {
   readonly attempt: Attempt;
   readonly delivered: boolean;
-  /** The receiver says that it wants no more of this (410). */
+  /** The receiver is permanently gone (410). */
   readonly gone: boolean;
-  /** When the receiver wants to be asked again, in seconds; at most an hour. */
+  /** Retry-After of the receiver, in seconds; at most an hour. */
   readonly retryAfterSeconds: number | undefined;
 }
 
-/** Time for a receiver to answer, in milliseconds. */
+/** Timeout of a receiver, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
-/** Bytes of the response that are kept. */
+/** Bytes of the response that are stored. */
 const RESPONSE_BYTES = 1_024;
 
-/** Longest pause that a receiver may ask for, in seconds. */
+/** Maximum Retry-After of a receiver, in seconds. */
 const MAX_RETRY_AFTER = 3_600;
 
 /** Posts to receivers. */
@@ -52,8 +52,8 @@ export class WebhookSender {
   }
 
   /**
-   * Sends once. Redirects are not followed: they count as failures, as every
-   * status outside of 200 to 299. Throws only the reason of `signal`.
+   * Sends once. Redirects are not followed: like every status outside of 200 to
+   * 299, they are failures. Throws only the reason of `signal`.
    */
   async send(
     { url, secret }: WebhookTarget,
@@ -107,13 +107,13 @@ export class WebhookSender {
   }
 }
 
-/** The header by which receivers see that a body is ours: HMAC-SHA256 in hex, as GitHub writes it. */
+/** The header with which receivers authenticate a body: HMAC-SHA256 in hex, in GitHub's format. */
 function signatureOf(secret: string, body: string): string {
   const hmac = createHmac("sha256", secret).update(body, "utf8");
   return `sha256=${hmac.digest("hex")}`;
 }
 
-/** A body that does not come does not make a status less true. */
+/** The status is valid even if the body fails. */
 async function beginningOf(response: Response): Promise<string> {
   const reader = response.body?.getReader();
   if (!reader) return "";

@@ -1,6 +1,5 @@
 /**
- * Addresses of receivers: which are taken, what their receiver understands, and
- * how they are shown.
+ * Addresses of receivers: validation, form of the body, and display.
  *
  * @module
  */
@@ -15,8 +14,8 @@ const DISCORD = /^(?:(?:ptb|canary)\.)?discord(?:app)?\.com$/;
 const SLACK = /^hooks\.slack(?:-gov)?\.com$/;
 
 /**
- * The address of a receiver in its normal spelling. Of a host that is not
- * known to be private only the guarded fetch learns where it leads.
+ * Normalises the address of a receiver. Whether a host name resolves to a
+ * private address is checked only by the guarded fetch.
  *
  * @param allowed origins that need not be public https servers.
  *
@@ -49,17 +48,17 @@ export function receiverUrl(text: string, allowed: readonly string[]): URL {
   return url;
 }
 
-/** How the receiver at `url` wants to be written to. */
+/** The form of bodies for the receiver at `url`. */
 export function formOf(url: URL): Form {
   if (SLACK.test(url.hostname)) return "slack";
   const isDiscord = DISCORD.test(url.hostname) &&
     url.pathname.startsWith("/api/webhooks/");
   if (!isDiscord) return "json";
-  // Discord takes the form of Slack at an address of its own.
+  // Discord accepts the form of Slack at a separate address.
   return url.pathname.endsWith("/slack") ? "slack" : "discord";
 }
 
-/** The address as it is shown: those of chats are passwords. */
+/** The address for display: those of chats are secrets. */
 export function shownUrl(text: string, form: Form): string {
   return form === "json" ? text : `${new URL(text).origin}/…`;
 }

@@ -53,7 +53,7 @@ Deno.test("other addresses are refused", () => {
   }
 });
 
-Deno.test("chats are known by their addresses, which are not shown", () => {
+Deno.test("chats are recognised by their addresses, which are hidden", () => {
   const cases = [
     ["https://discord.com/api/webhooks/1/token", "discord"],
     ["https://ptb.discord.com/api/webhooks/1/token", "discord"],

@@ -1,5 +1,5 @@
 /**
- * Webhooks with a receiver that answers as a test wants it to.
+ * Webhooks with a configurable receiver.
  *
  * @module
  */
@@ -47,7 +47,7 @@ const NAMES: Readonly<Record<Did, string>> = {
   [BOB]: "bob.test",
 };
 
-/** The webhooks of one instance over a store in memory. */
+/** The webhooks of one instance over an in-memory store. */
 export async function startTestWebhooks() {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
@@ -55,7 +55,7 @@ export async function startTestWebhooks() {
   const received: Received[] = [];
   const outcomes: string[] = [];
   const state = {
-    /** What the receiver answers; what it throws is a failure to reach it. */
+    /** The receiver's response; an error means that it is unreachable. */
     answer: (_: Received): Response | Promise<Response> => new Response("ok"),
   };
   const fetch: GuardedFetch = Object.assign(
@@ -97,7 +97,7 @@ export async function startTestWebhooks() {
   const webhooks = new Webhooks({ ...parts, deliveries, events });
   jobs.register(WEBHOOK_EVENT, (event) => events.run(event));
   jobs.register(WEBHOOK_DELIVERY, deliveries.run);
-  /** Stores an event as a push does; whether there was one to store. */
+  /** Stores an event like a push; returns whether there was one to store. */
   const announce = async (event: WebhookEvent) => {
     const planned = events.plan(event);
     const commit = kv.atomic();

@@ -1,6 +1,6 @@
 /**
- * Webhooks as rows: address and secret encrypted, and switched off when their
- * receivers fail for too long.
+ * Rows of webhooks: address and secret are encrypted, and a webhook is disabled
+ * when its receiver fails for too long.
  *
  * @module
  */
@@ -26,10 +26,10 @@ const targetSchema = z.object({
   secret: z.string().exactOptional(),
 });
 
-/** Webhooks of one account at most. */
+/** Maximum webhooks of one account. */
 export const MAX_WEBHOOKS = 20;
 
-/** Deliveries in a row that are given up before a webhook is switched off. */
+/** Consecutive failed deliveries after which a webhook is disabled. */
 const MAX_FAILURES = 10;
 
 const ATTEMPTS = 10;
@@ -48,7 +48,7 @@ export class WebhookRows {
     this.#deps = deps;
   }
 
-  /** The webhooks of `did` in no order. */
+  /** The webhooks of `did`, unordered. */
   async list(did: Did): Promise<(WebhookRef & { readonly row: WebhookRow })[]> {
     const rows = this.#deps.kv.list<WebhookRow>({ prefix: webhooksOf(did) }, {
       limit: MAX_WEBHOOKS,
@@ -72,7 +72,7 @@ export class WebhookRows {
     throw new AppError("NOT_FOUND", "You have no webhook with this id.");
   }
 
-  /** Address and secret as they are stored. */
+  /** Encrypts address and secret for storage. */
   seal({ did, id }: WebhookRef, { url, secret }: WebhookTarget) {
     const target = { url, ...(secret === undefined ? {} : { secret }) };
     return this.#deps.box.seal(webhookKey(did, id), target);
@@ -85,7 +85,7 @@ export class WebhookRows {
     return { url, secret };
   }
 
-  /** The webhook as its owner sees it. */
+  /** The webhook for its owner. */
   shown(ref: WebhookRef, row: WebhookRow): Webhook {
     const { url, secret } = this.target(ref, row);
     const { triggers, repository, untagged, form, createdAt, failures } = row;
@@ -98,8 +98,8 @@ export class WebhookRows {
   }
 
   /**
-   * Replaces a row by what `next` makes of it; undefined: it stays. Returns
-   * the row that is stored afterwards. Throws AppError `NOT_FOUND`.
+   * Replaces a row by the result of `next`; undefined keeps it. Returns the
+   * stored row. Throws AppError `NOT_FOUND`.
    */
   async change(
     ref: WebhookRef,
@@ -123,7 +123,7 @@ export class WebhookRows {
     );
   }
 
-  /** Notes that a delivery arrived. */
+  /** Records a successful delivery. */
   async succeeded(ref: WebhookRef): Promise<void> {
     await this.#note(
       ref,
@@ -132,8 +132,8 @@ export class WebhookRows {
   }
 
   /**
-   * Notes that a delivery was given up for the reason `error`, and switches the
-   * webhook off when that was one too many, or the receiver is `gone`.
+   * Records a failed delivery with the reason `error`, and disables the webhook
+   * when there were too many, or the receiver is `gone`.
    */
   async failed(ref: WebhookRef, error: string, gone: boolean): Promise<void> {
     const at = this.#deps.clock.now();
@@ -149,7 +149,7 @@ export class WebhookRows {
     });
   }
 
-  /** A webhook that is gone needs no notes. */
+  /** A deleted webhook needs no record. */
   async #note(
     ref: WebhookRef,
     next: (row: WebhookRow) => WebhookRow | undefined,

@@ -29,7 +29,7 @@ Deno.test("a webhook is shown without its secret, which is stored encrypted", as
   }
 });
 
-Deno.test("nobody reaches the webhooks of others", async () => {
+Deno.test("an account cannot access the webhooks of others", async () => {
   using rig = await startTestWebhooks();
   const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
   const ref = { did: BOB, id };
@@ -50,7 +50,7 @@ Deno.test("nobody reaches the webhooks of others", async () => {
   assert.equal((await rig.webhooks.list(ALICE)).length, 1);
 });
 
-Deno.test("an account has at most 20 webhooks, however many are made at once", async () => {
+Deno.test("an account has at most 20 webhooks, even when created concurrently", async () => {
   using rig = await startTestWebhooks();
   for (let i = 0; i < 18; i++) await rig.webhooks.create(ALICE, EVERYTHING);
   const results = await Promise.allSettled(
@@ -62,7 +62,7 @@ Deno.test("an account has at most 20 webhooks, however many are made at once", a
   await rig.webhooks.create(BOB, EVERYTHING);
 });
 
-Deno.test("what cannot be a webhook is refused", async () => {
+Deno.test("an invalid webhook is refused", async () => {
   using rig = await startTestWebhooks();
   const wrong = [
     { url: "http://10.0.0.1/" },
@@ -82,7 +82,7 @@ Deno.test("what cannot be a webhook is refused", async () => {
   assert.deepEqual(await rig.webhooks.list(ALICE), []);
 });
 
-Deno.test("a change keeps what it does not name", async () => {
+Deno.test("a change keeps the fields that it does not contain", async () => {
   using rig = await startTestWebhooks();
   const made = await rig.webhooks.create(ALICE, {
     ...EVERYTHING,
@@ -127,7 +127,7 @@ Deno.test("a deleted webhook leaves nothing", async () => {
   assert.deepEqual(keys, ["webhook_turn"]);
 });
 
-Deno.test("a test is sent at once, kept in the log, and tells what came of it", async () => {
+Deno.test("a test is sent at once, kept in the log, and returns its result", async () => {
   using rig = await startTestWebhooks();
   const { id } = await rig.webhooks.create(ALICE, {
     ...EVERYTHING,
@@ -158,11 +158,11 @@ Deno.test("a test is sent at once, kept in the log, and tells what came of it", 
     rig.webhooks.deliveries(ref, { cursor: "x", limit: 1 }),
     (error) => isAppError(error, "INVALID_REQUEST"),
   );
-  // Trying a webhook out does not switch it off.
+  // Testing a webhook does not disable it.
   assert.equal((await rig.webhooks.get(ref)).failures, 0);
 });
 
-Deno.test("webhooks cannot be tried without end", async () => {
+Deno.test("tests of webhooks are rate limited", async () => {
   using rig = await startTestWebhooks();
   const { id } = await rig.webhooks.create(ALICE, EVERYTHING);
   const ref = { did: ALICE, id };

@@ -12,8 +12,8 @@ import { readBody } from "../read_body.ts";
 const MAX_BODY_BYTES = 16 * 1024;
 
 /**
- * The body of a request as `schema` has it. Throws AppError `INVALID_REQUEST`
- * with what is wrong, and `TOO_LARGE` above 16 KiB.
+ * Reads the body of a request and validates it with `schema`. Throws AppError
+ * `INVALID_REQUEST` with the reason, and `TOO_LARGE` above 16 KiB.
  */
 export async function readJson<T>(
   c: Context,

@@ -1,7 +1,4 @@
-/**
- * Webhooks: made by an owner in the browser, called when something is pushed or
- * deleted.
- */
+/** Webhooks: created by an owner in the browser, called on pushes and deletes. */
 
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
@@ -22,7 +19,7 @@ interface Received {
   readonly body: string;
 }
 
-/** A receiver that notes what it is sent. */
+/** A receiver that records its requests. */
 function listen(answer: () => Response = () => new Response("thanks")) {
   const received: Received[] = [];
   const { hostname, port } = new URL(RECEIVER);
@@ -48,7 +45,7 @@ async function signedIn(handle: "alice" | "bob") {
   const account = { ...server()[handle], password: `${handle}-password` };
   assert.equal((await browser.signIn(account)).status, 303);
   const token = await browser.csrf();
-  /** A call as the script of a page makes it. */
+  /** A call like that of a page's script. */
   const call = async (
     method: string,
     path: string,
@@ -132,7 +129,7 @@ Deno.test("a push and a delete call the owner's webhook, signed", async () => {
   assert.equal((await call("DELETE", `${ROOT}/${id}`)).status, 204);
 });
 
-Deno.test("a webhook can be tried, changed, switched off and deleted", async () => {
+Deno.test("a webhook can be tested, changed, disabled and deleted", async () => {
   await using receiver = listen(() => new Response("no", { status: 500 }));
   const { call } = await signedIn("alice");
   const made = await call("POST", ROOT, { url: RECEIVER });
@@ -151,7 +148,7 @@ Deno.test("a webhook can be tried, changed, switched off and deleted", async () 
   assert.equal((await call("GET", path)).status, 404);
 });
 
-Deno.test("webhooks are their owner's alone, and are changed by pages of ours alone", async () => {
+Deno.test("webhooks are accessible to their owner only, and changed by our own pages only", async () => {
   const alice = await signedIn("alice");
   const made = await alice.call("POST", ROOT, { url: RECEIVER });
   const path = `${ROOT}/${made.body.id}`;
@@ -181,7 +178,7 @@ Deno.test("webhooks are their owner's alone, and are changed by pages of ours al
   assert.equal((await alice.call("DELETE", path)).status, 204);
 });
 
-Deno.test("requests that make no sense, and receivers in our own network, are refused", async () => {
+Deno.test("invalid requests, and receivers in our own network, are refused", async () => {
   const { call } = await signedIn("alice");
   const wrong = [
     { url: `http://127.0.0.1:${freePort()}/` },

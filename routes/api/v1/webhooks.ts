@@ -1,6 +1,6 @@
 /**
- * Webhooks of the account that is signed in, as JSON for pages of ours: each
- * change needs the proof that forms have, in the header `x-csrf-token`.
+ * Webhooks of the signed-in account, as JSON for our own pages: each change
+ * requires the CSRF token in the header `x-csrf-token`.
  *
  * @module
  */
@@ -26,10 +26,10 @@ const ROOT = "/api/v1/webhooks";
 
 const fields = {
   url: z.string(),
-  /** Null: bodies are not signed. */
+  /** Null for unsigned bodies. */
   secret: z.string().nullable(),
   triggers: z.array(z.enum(TRIGGERS)).max(TRIGGERS.length),
-  /** Null: all repositories of the account. */
+  /** Null for all repositories of the account. */
   repository: z.string().nullable(),
   /** Whether pushes without a tag are sent. */
   untagged: z.boolean(),
@@ -92,7 +92,7 @@ export function webhookApiRoutes(deps: WebhookApiDeps): Hono<AppEnv> {
   return app;
 }
 
-/** What was sent, and sending it again. */
+/** The log of deliveries, and redelivery. */
 function deliveryRoutes(deps: WebhookApiDeps): Hono<AppEnv> {
   const { webhooks } = deps;
   const app = new Hono<AppEnv>();
@@ -129,7 +129,7 @@ function deliveryRoutes(deps: WebhookApiDeps): Hono<AppEnv> {
   return app;
 }
 
-/** The account that looks. Throws AppError `UNAUTHORIZED`. */
+/** The account that reads. Throws AppError `UNAUTHORIZED`. */
 async function reader(
   c: Context<AppEnv>,
   { browsers }: WebhookApiDeps,
@@ -139,7 +139,7 @@ async function reader(
   throw new AppError("UNAUTHORIZED", "Sign in first.");
 }
 
-/** The account that changes something. Throws AppError `UNAUTHORIZED` or `DENIED`. */
+/** The account that makes a change. Throws AppError `UNAUTHORIZED` or `DENIED`. */
 async function changer(
   c: Context<AppEnv>,
   { browsers }: WebhookApiDeps,
