@@ -29,14 +29,14 @@ export const CONTENT_COMMANDS: readonly Command[] = [
   {
     name: "hold posts off",
     synopsis: "WHO",
-    doc: "make no posts about the pushes of an account",
+    doc: "stop posting about the pushes of an account",
     operands: [1, 1],
     run: (call) => setPosts(call, false),
   },
   {
     name: "hold posts on",
     synopsis: "WHO",
-    doc: "make posts about the pushes of an account again",
+    doc: "post about the pushes of an account again",
     operands: [1, 1],
     run: (call) => setPosts(call, true),
   },
@@ -46,7 +46,9 @@ async function deleteBlob(call: CommandCall): Promise<number> {
   const digest = parseDigest(call.operands[0] ?? "");
   return await withHold(call.config(), async ({ hold }) => {
     const there = await hold.blobs.remove(digest);
-    call.print(there ? `${digest} is hidden.` : `${digest} is not here.`);
+    call.print(
+      there ? `${digest} is hidden.` : `${digest} is not in this hold.`,
+    );
     return there ? 0 : 1;
   });
 }
@@ -62,7 +64,7 @@ async function allowBlob(call: CommandCall): Promise<number> {
 
 const ALLOWED = {
   live: "is readable again.",
-  gone: "may be pushed again; its bytes are not here any more.",
+  gone: "may be pushed again; its bytes were deleted.",
   none: "was not hidden by hold blob delete.",
 };
 

@@ -30,12 +30,12 @@ export const HOLD_COMMANDS: readonly Command[] = [
   },
   {
     name: "hold deactivate",
-    doc: "switch the account of the hold off: its repo is not served",
+    doc: "deactivate the account of the hold: its repo is not served",
     run: (call) => setActive(call, false),
   },
   {
     name: "hold activate",
-    doc: "switch the account of the hold on again",
+    doc: "reactivate the account of the hold",
     run: (call) => setActive(call, true),
   },
 ];

@@ -18,7 +18,7 @@ export const JOB_COMMANDS: readonly Command[] = [
   {
     name: "jobs retry",
     synopsis: "ID",
-    doc: "let the server try a given-up job again",
+    doc: "retry a job that failed permanently",
     operands: [1, 1],
     run: retry,
   },
@@ -34,7 +34,7 @@ async function listDead(call: CommandCall): Promise<void> {
           `  ${JSON.stringify(payload)}`,
       );
     }
-    call.print(`${jobs.length} jobs were given up.`);
+    call.print(`${jobs.length} jobs failed permanently.`);
   });
 }
 
@@ -42,6 +42,6 @@ async function retry(call: CommandCall): Promise<void> {
   const [id = ""] = call.operands;
   await withContext(call.config(), async ({ kv, clock }) => {
     await retryDeadJob(kv, clock, id);
-    call.print(`${id} is tried again.`);
+    call.print(`${id} is queued again.`);
   });
 }

@@ -31,7 +31,7 @@ async function exportRepo(call: CommandCall): Promise<void> {
   if (call.isTerminal) {
     throw new AppError(
       "INVALID_REQUEST",
-      "The CAR is not for reading: redirect it, as in repo export > hold.car.",
+      "Refusing to write a CAR to the terminal; redirect it: repo export > hold.car",
     );
   }
   await withHold(call.config(), async ({ hold }) => {
@@ -61,7 +61,7 @@ async function importRepo(call: CommandCall): Promise<number> {
           call.print(`kept as it is: ${path}: ${reason}`);
         }
         for (const { path, reason } of refused) {
-          call.print(`not taken: ${path}: ${reason}`);
+          call.print(`refused: ${path}: ${reason}`);
         }
         call.print(`${path}: ${records} records are in the hold.`);
         refusals += refused.length;

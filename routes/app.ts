@@ -41,7 +41,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   // Thrown, it would bypass the log line and the headers of `observe`.
   app.notFound((c) =>
     onError(
-      new AppError("NOT_FOUND", `There is nothing at ${c.req.path}.`),
+      new AppError("NOT_FOUND", `There is no page at ${c.req.path}.`),
       c,
     )
   );

@@ -191,7 +191,7 @@ async function askAccount(
   const chosen = accounts[Number(answer) - 1] ??
     accounts.find(({ name }) => name === answer);
   if (chosen) return chosen;
-  throw new Failure(`"${answer}" is none of them.`);
+  throw new Failure(`"${answer}" is not in the list.`);
 }
 
 /** Prints the accounts; exit code 1 when there are none. */
@@ -292,5 +292,5 @@ function activeAccount({ accounts, active }: Registry): Account {
   const [first] = accounts;
   const account = accounts.find(({ id }) => id === active) ?? first;
   if (account) return account;
-  throw new Failure("Not logged in there.");
+  throw new Failure("Not logged in to that registry.");
 }

@@ -28,7 +28,7 @@ export function registryAddress(text: string): RegistryAddress {
   );
   if (!url || url.pathname !== "/" || url.username !== "" || url.search) {
     throw new Failure(
-      `"${text}" is no registry; write its host, for example registry.example.com.`,
+      `"${text}" is not a registry; use its host, for example registry.example.com.`,
     );
   }
   return { host: url.host, origin: url.origin };

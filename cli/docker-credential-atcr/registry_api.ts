@@ -99,7 +99,7 @@ export async function awaitApproval(
       throw new Failure(describe(body) ?? "The login did not work.");
     }
   }
-  throw new Failure("Nobody has approved the login in time. Start it again.");
+  throw new Failure("The login was not approved in time. Start it again.");
 }
 
 /** Returns the state of the device; undefined when the secret is no longer valid. */
@@ -115,7 +115,7 @@ export async function deviceState(
   if (!response.ok) throw unreachable(origin, `status ${response.status}`);
   const state = await bodyOf(response);
   if (fits(STATE, state)) return state;
-  throw new Failure(`${origin} does not answer as a registry does.`);
+  throw new Failure(`${origin} does not respond like a registry.`);
 }
 
 /** Revokes the device. Returns false when the registry could not be reached. */

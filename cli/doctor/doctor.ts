@@ -87,8 +87,10 @@ async function keyValueStore({ kv }: AppContext): Promise<Finding[]> {
   await kv.set(key, true);
   const found = await kv.get(key);
   await kv.atomic().delete(key).commit();
-  if (found === undefined) throw new Error("What is written is not there.");
-  return [ok("It takes and gives back what is written.")];
+  if (found === undefined) {
+    throw new Error("A written value could not be read back.");
+  }
+  return [ok("Writes and reads work.")];
 }
 
 async function plcDirectory({ config, fetch }: AppContext): Promise<Finding[]> {

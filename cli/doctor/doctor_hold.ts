@@ -119,7 +119,7 @@ async function captain(
   if (owner === undefined) {
     return [
       warn(
-        "Nobody owns the hold, so that nobody can push; set hold.owner (HOLD_OWNER).",
+        "The hold has no owner, so all pushes are refused; set hold.owner (HOLD_OWNER).",
       ),
     ];
   }
@@ -127,7 +127,7 @@ async function captain(
   if (record?.owner === did) return [ok(`The captain is ${owner}.`)];
   return [
     warn(
-      `The captain on record is ${
+      `The recorded captain is ${
         record?.owner ?? "nobody"
       } and not yet ${owner}; the next start writes it.`,
     ),
@@ -141,7 +141,7 @@ async function repo({ repo }: HoldContext): Promise<Finding[]> {
   const { rev, active } = await repo.head();
   const whole = ok(`It is whole: ${bytes} bytes at revision ${rev}.`);
   if (active) return [whole];
-  const off = "The account is deactivated; hold activate switches it on again.";
+  const off = "The account is deactivated; run hold activate to reactivate it.";
   return [whole, warn(off)];
 }
 

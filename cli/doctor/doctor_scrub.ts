@@ -44,7 +44,9 @@ async function lastScrub({ scrubber, hold }: AppContext): Promise<Finding[]> {
     }) were read again: ${damaged} damaged, ${unread} not readable.`;
     findings.push(damaged + unread === 0 ? ok(sentence) : warn(sentence));
   } else {
-    findings.push(ok("None has run; hold scrub reads everything again."));
+    findings.push(
+      ok("No scrub has run yet; run hold scrub to read everything again."),
+    );
   }
   const digests = await hold?.blobs.damaged(NAMED + 1) ?? [];
   if (digests.length > 0) {
@@ -81,7 +83,7 @@ async function storedContent({ scrubber }: AppContext): Promise<Finding[]> {
   }
   const { checked, damaged, unread } = totals(report);
   if (damaged + unread === 0) {
-    return [ok(`A sample of ${checked} items is as it should be.`)];
+    return [ok(`A sample of ${checked} items is intact.`)];
   }
   const named = report.findings.slice(0, NAMED)
     .map(({ source, id, damage }) => `${source} ${id} (${damage})`).join(", ");

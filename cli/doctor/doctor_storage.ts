@@ -32,10 +32,12 @@ async function storage(ctx: AppContext): Promise<Finding[]> {
       await new Response(found?.body ?? null).arrayBuffer(),
     );
     if (!same(read, bytes)) {
-      return [fail("An object comes back with other bytes than were written.")];
+      return [
+        fail("An object was read back with other bytes than were written."),
+      ];
     }
     const findings = [
-      ok(`The driver ${store.driver} takes and gives back what is written.`),
+      ok(`Writes and reads work with the driver ${store.driver}.`),
     ];
     if (store.presignGet && config.hold.presigned_urls) {
       const { url } = await store.presignGet(key, { expiresInSeconds: 60 });

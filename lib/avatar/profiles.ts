@@ -220,7 +220,7 @@ export class Profiles {
       if (!signal.aborted || error instanceof AppError) throw error;
       throw new AppError(
         "UPSTREAM_TIMEOUT",
-        `Nobody could say in time who ${identifier} is. Try again later.`,
+        `The account ${identifier} could not be resolved in time. Try again later.`,
         { cause: error },
       );
     }

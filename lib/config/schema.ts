@@ -59,7 +59,7 @@ const identitySettings = section("Handles and DIDs.", {
     default: [],
   }),
   cache_ttl_seconds: setting(integer(0, 604_800), {
-    doc: "How long an identity is believed without asking again.",
+    doc: "How long an identity is cached.",
     default: 3600,
   }),
   stale_ttl_seconds: setting(integer(0, 31_536_000), {
@@ -68,7 +68,7 @@ const identitySettings = section("Handles and DIDs.", {
     default: 604_800,
   }),
   negative_ttl_seconds: setting(integer(0, 86_400), {
-    doc: "How long an identity that does not exist is not asked for again.",
+    doc: "How long an unknown identity is cached.",
     default: 60,
   }),
 });
@@ -105,7 +105,7 @@ const registrySettings = section("The OCI registry.", {
     default: 24,
   }),
   token_ttl_seconds: setting(integer(60, 86_400), {
-    doc: "Life of a registry token.",
+    doc: "Lifetime of a registry token.",
     default: 900,
   }),
   allow_account_passwords: setting(flag(), {

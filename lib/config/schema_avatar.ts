@@ -31,15 +31,15 @@ export const avatarSettings = section("Avatars of AT Protocol identities.", {
     ],
   }),
   profile_ttl_seconds: setting(integer(0, 604_800), {
-    doc: "How long an avatar is believed to be the current one.",
+    doc: "How long an avatar is cached.",
     default: 60,
   }),
   stale_ttl_seconds: setting(integer(0, 31_536_000), {
-    doc: "How long an old avatar serves while nobody can be asked.",
+    doc: "Age up to which a stale avatar is used while its PDS is unreachable.",
     default: 604_800,
   }),
   negative_ttl_seconds: setting(integer(0, 86_400), {
-    doc: "How long an account without an avatar is remembered as such.",
+    doc: "How long a missing avatar is cached.",
     default: 60,
   }),
   old_variant_hours: setting(integer(1, 8760), {
@@ -59,11 +59,11 @@ export const avatarSettings = section("Avatars of AT Protocol identities.", {
     default: 8_388_608,
   }),
   workers: setting(integer(1, 32), {
-    doc: "Pictures that are made at the same time.",
+    doc: "Pictures rendered concurrently.",
     default: 2,
   }),
   queue_limit: setting(integer(1, 10_000), {
-    doc: "Pictures that may wait to be made; beyond that 503.",
+    doc: "Pictures that may wait to be rendered; beyond that 503.",
     default: 64,
   }),
   signing_keys: setting(list(anyText()), {

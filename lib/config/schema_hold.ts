@@ -32,15 +32,15 @@ export const holdSettings = section(
       otherwise: "server.base_url",
     }),
     public: setting(flag(), {
-      doc: "Whether everybody may pull without signing in.",
+      doc: "Whether blobs are public: pulls need no sign-in.",
       otherwise: "true with the sandbox, else false",
     }),
     owner: setting(handleOrDid(), {
-      doc: "The captain: handle or DID of who owns the hold.",
+      doc: "The captain: handle or DID of the owner of the hold.",
       otherwise: "alice.test with the sandbox, else nobody",
     }),
     allow_all_crew: setting(flag(), {
-      doc: "Whether everybody who signs in may push.",
+      doc: "Whether every signed-in account may push.",
       otherwise: "true with the sandbox, else false",
     }),
     did_method: setting(choice("web", "plc"), {
@@ -59,17 +59,17 @@ export const holdSettings = section(
       doc: "Picture of the hold's Bluesky profile.",
     }),
     region: setting(anyText(), {
-      doc: "Where the hold stands, for people to read.",
+      doc: "Location of the hold, for display.",
     }),
     successor: setting(did(), {
-      doc: "The hold that takes this one's place.",
+      doc: "The hold that replaces this one.",
     }),
     max_blob_bytes: setting(bytes(), {
       doc: "Larger blobs are refused.",
       default: 107_374_182_400,
     }),
     upload_ttl_hours: setting(integer(1, 720), {
-      doc: "An upload that stands still for that time is dropped.",
+      doc: "An upload without progress for this time is deleted.",
       otherwise: "registry.upload_ttl_hours",
     }),
     presigned_urls: setting(flag(), {
@@ -82,7 +82,7 @@ export const holdSettings = section(
       default: 72,
     }),
     firehose_max_consumers: setting(integer(1, 100_000), {
-      doc: "Consumers of the hold's firehose at the same time.",
+      doc: "Concurrent consumers of the hold's firehose.",
       default: 1_000,
     }),
     firehose_per_address: setting(integer(1, 100_000), {
@@ -109,13 +109,13 @@ export const holdSettings = section(
         default: 24,
       }),
     }),
-    quota: section("How much each person may store.", {
+    quota: section("Storage quotas of accounts.", {
       tiers: setting(map(tier, "{deckhand: {quota: 5GB}}"), {
         doc: "Tiers by name, each with its quota.",
         default: {},
       }),
       default_tier: setting(anyText(), {
-        doc: "Tier of people without one.",
+        doc: "Default tier.",
         otherwise: "no limit",
       }),
     }),

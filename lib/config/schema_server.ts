@@ -58,7 +58,7 @@ export const serverSettings = section("The program as a whole.", {
     default: false,
   }),
   max_connections: setting(integer(0, 1_000_000), {
-    doc: "Connections at the same time. 0: half of the file descriptors that " +
+    doc: "Concurrent connections. 0: half of the file descriptors that " +
       "the process may open, at most 4096; 480 where it may not read how many.",
     default: 0,
   }),

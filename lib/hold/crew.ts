@@ -86,7 +86,7 @@ export class HoldCrew {
     if (excess !== undefined || RESERVED_ROLES.includes(role)) {
       throw new AppError(
         "INVALID_REQUEST",
-        "One may only ask for blob:read and blob:write; the role of an admin is given by the captain.",
+        "You can request only blob:read and blob:write. Ask the captain for admin rights.",
       );
     }
     const created = await this.#write(did, {

@@ -84,7 +84,7 @@ async function fetchAvatar(deps: ProfileDeps, url: string): Promise<BlobRef> {
   if (mimeType === undefined) {
     throw new AppError(
       "UNSUPPORTED_MEDIA_TYPE",
-      `What ${url} gives is neither PNG nor JPEG.`,
+      `${url} is neither PNG nor JPEG.`,
     );
   }
   return await deps.uploadBlob(bytes, mimeType);

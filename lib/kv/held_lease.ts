@@ -112,7 +112,7 @@ export class HeldLease implements Lease {
         this.#ended.abort(
           new AppError(
             "UNAVAILABLE",
-            "Another server took this work over; try again in a moment.",
+            "Another server has taken over this work; try again in a moment.",
             {
               retryAfterSeconds: 1,
               operator:

@@ -93,7 +93,7 @@ export class Watchdog {
     const tooLarge = () =>
       new AppError(
         "TOO_LARGE",
-        `The answer of ${host} is larger than ${maxBytes} bytes, the most that is taken here.`,
+        `The response of ${host} is larger than the limit of ${maxBytes} bytes.`,
         { detail: { host, limit: maxBytes } },
       );
     if (!response.body) {

@@ -38,7 +38,7 @@ export function parsePageRequest(query: URLSearchParams): PageRequest {
   ) {
     throw new AppError(
       "INVALID_REQUEST",
-      `last=${quote(last)} is no entry of this list.`,
+      `last=${quote(last)} is not an entry of this list.`,
     );
   }
   return {

@@ -58,7 +58,7 @@ export class HeadQueue {
       }
       throw new AppError(
         "UNAVAILABLE",
-        "Others are writing to this repo all the time; try again in a moment.",
+        "Too many concurrent writes to this repo; try again in a moment.",
         { retryAfterSeconds: 1 },
       );
     });

@@ -163,7 +163,7 @@ export class Webhooks {
         })),
       };
       if (on === true) return { ...next, failures: 0 };
-      const byOwner = { at: clock.now(), reason: "You have switched it off." };
+      const byOwner = { at: clock.now(), reason: "You have disabled it." };
       if (on === false) return { ...next, off: off ?? byOwner };
       return off ? { ...next, off } : next;
     });
@@ -289,7 +289,7 @@ export class Webhooks {
     if (allowed) return;
     throw new AppError(
       "TOOMANYREQUESTS",
-      "You have tried webhooks too often; wait a little.",
+      "Too many tests of webhooks; wait a little.",
       { retryAfterSeconds },
     );
   }

@@ -24,7 +24,9 @@ export async function readJson<T>(
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
-    throw new AppError("INVALID_REQUEST", "The request is no JSON.", { cause });
+    throw new AppError("INVALID_REQUEST", "The request is not JSON.", {
+      cause,
+    });
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -192,6 +192,6 @@ export class Browsers {
 function forged(): AppError {
   return new AppError(
     "DENIED",
-    "This was not asked for on a page of this registry, so nothing was changed. Open the page again and retry.",
+    "This request did not come from a page of this registry, so nothing was changed. Open the page again and retry.",
   );
 }

@@ -89,7 +89,7 @@ export function deviceRoutes(deps: DeviceRoutesDeps): Hono<AppEnv> {
           return answer(
             c,
             "slow_down",
-            `Ask no more often than every ${result.pollSeconds} seconds.`,
+            `Poll no more often than every ${result.pollSeconds} seconds.`,
           );
         case "denied":
           return answer(c, "access_denied", "The request was denied.");

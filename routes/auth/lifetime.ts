@@ -13,6 +13,6 @@ export function lifetimeOf(text: string | null): number {
   if (days >= 1 && days <= MAX_LIFETIME_DAYS) return days;
   throw new AppError(
     "INVALID_REQUEST",
-    `Choose a life of 1 to ${MAX_LIFETIME_DAYS} days.`,
+    `Choose a lifetime of 1 to ${MAX_LIFETIME_DAYS} days.`,
   );
 }

@@ -44,7 +44,7 @@ const parameters = (
   [
     "f",
     "webp (if not given), jpg, png, auto",
-    "Format; auto goes by the Accept header.",
+    "Format; auto uses the Accept header.",
   ],
   [
     "fit",
@@ -60,7 +60,7 @@ const parameters = (
   [
     "fallback",
     "404, initials, identicon, or an allowed https URL",
-    "What to answer where there is no picture.",
+    "Response when there is no picture.",
   ],
 ];
 
@@ -248,7 +248,8 @@ function AvatarPage(
         </li>
         <li>
           <code>/&#123;handle or DID&#125;/banner</code> is the banner,{" "}
-          <code>/&#123;handle or DID&#125;.json</code> returns what is known.
+          <code>/&#123;handle or DID&#125;.json</code>{" "}
+          returns a description as JSON.
         </li>
         <li>
           Pictures stand upright and in sRGB, whatever camera or program made

@@ -36,7 +36,8 @@ function homePage({ origin, example, avatars }: Home, visitor: Visitor) {
         <h1>A container registry for the identity you already have</h1>
         <p>
           Images are named after your AT Protocol handle. Manifests and tags are
-          signed records in your own repo, layers lie in a hold that you choose.
+          signed records in your own repo, layers are stored in a hold that you
+          choose.
         </p>
         <h2>Push</h2>
         <pre>

@@ -30,8 +30,8 @@ export function installPage(
         <pre><code>{`deno install -g -A -n docker-credential-atcr ${file}`}</code></pre>
         <h2>Then</h2>
         <pre><code>{`docker-credential-atcr configure-docker\ndocker-credential-atcr login\ndocker push ${image}`}</code></pre>
-        <h2>As a program of its own</h2>
-        <p>Where Deno shall not be needed afterwards:</p>
+        <h2>As a standalone program</h2>
+        <p>To use it without Deno afterwards:</p>
         <pre><code>{`deno compile -A -o docker-credential-atcr ${file}`}</code></pre>
       </>
     ),

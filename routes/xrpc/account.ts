@@ -34,7 +34,7 @@ export function isAccount(
 export function requireRepo(account: PdsAccount, repo: string): void {
   if (isAccount(account, repo)) return;
   refuse(
-    `The repo ${repo} is not here; this is ${account.did}.`,
+    `The repo ${repo} is not hosted here; this is ${account.did}.`,
     "RepoNotFound",
   );
 }

@@ -123,7 +123,7 @@ export function mountUnknownMethods(app: Hono<AppEnv>): void {
   app.all("/:nsid", (c) => {
     throw new AppError(
       "METHOD_NOT_IMPLEMENTED",
-      `The method ${c.req.param("nsid")} is not one of this server.`,
+      `This server does not have the method ${c.req.param("nsid")}.`,
     );
   });
 }

@@ -63,7 +63,7 @@ export function checkedSniff(
   if (info === undefined) {
     throw new AppError(
       "UNSUPPORTED_MEDIA_TYPE",
-      "The picture's bytes are no image that is read here. Use JPEG, PNG, GIF, WebP or a still AVIF.",
+      "The file is not an image in a supported format. Use JPEG, PNG, GIF, WebP or a still AVIF.",
     );
   }
   const { width, height } = info;

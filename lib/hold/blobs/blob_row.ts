@@ -38,7 +38,7 @@ const REMOVED_BEFORE = "It was deleted.";
 
 /** Description of each kind of damage for the operator. */
 const DAMAGES: Readonly<Record<Damage, string>> = {
-  missing: "Its object is gone from the store.",
+  missing: "Its object is missing in the store.",
   size: "Its object has another size than the blob.",
   digest: "Its object has other bytes than the blob.",
 };
@@ -154,7 +154,7 @@ export function isSame(
 export function beingCounted(digest: Digest): AppError {
   return new AppError(
     "UNAVAILABLE",
-    `Too much changes at once around the blob ${digest}; push it again in a moment.`,
+    `Too many concurrent changes of the blob ${digest}; push it again in a moment.`,
     { retryAfterSeconds: 1 },
   );
 }

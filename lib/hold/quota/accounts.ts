@@ -264,7 +264,7 @@ function add(account: AccountRow, blobs: readonly Blob[]): AccountRow {
 function busyAccount(user: Did): AppError {
   return new AppError(
     "UNAVAILABLE",
-    `Too much changes at once in what ${user} stores; try again in a moment.`,
+    `Too many concurrent changes of what ${user} stores; try again in a moment.`,
     { retryAfterSeconds: 1 },
   );
 }

@@ -111,7 +111,7 @@ export class HoldQuota {
     if (tier) return tier;
     throw new AppError(
       "INVALID_REQUEST",
-      `The hold has ${this.#deps.tiers.length} tiers, ranked from 0; ${rank} is none of them.`,
+      `Unknown tier ${rank}: this hold has ${this.#deps.tiers.length} tiers, ranked from 0.`,
     );
   }
 

@@ -42,7 +42,7 @@ export function overQuota(user: Did, excess: Excess): AppError {
 export function tooManyUploads(user: Did): AppError {
   return new AppError(
     "UNAVAILABLE",
-    `${user} has too many uploads under way on this hold; finish or cancel some, or try again later.`,
+    `${user} has too many concurrent uploads on this hold; finish or cancel some, or try again later.`,
     { retryAfterSeconds: 10 },
   );
 }

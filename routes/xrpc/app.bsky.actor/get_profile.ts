@@ -14,7 +14,7 @@ export function getProfile(deps: ProfileDeps) {
   return method("app.bsky.actor.getProfile", {
     handle({ params: { actor } }) {
       if (!isAccount(deps.account, actor)) {
-        refuse(`The account ${actor} is not here.`);
+        refuse(`The account ${actor} is not hosted here.`);
       }
       return profileView(deps);
     },

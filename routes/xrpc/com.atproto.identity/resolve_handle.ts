@@ -13,7 +13,7 @@ export function resolveHandle({ account }: { account: PdsAccount }) {
   return method("com.atproto.identity.resolveHandle", {
     handle({ params: { handle } }) {
       if (!isAccount(account, handle)) {
-        refuse(`The handle ${handle} is not one of here.`, "HandleNotFound");
+        refuse(`The handle ${handle} is not hosted here.`, "HandleNotFound");
       }
       return { did: account.did };
     },
