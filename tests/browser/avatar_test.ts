@@ -56,7 +56,7 @@ function browserTest(name: string, fn: () => Promise<void>): void {
 }
 
 browserTest(
-  "the try-out shows the picture that was asked for, by keyboard alone",
+  "the form shows the requested picture, by keyboard alone",
   () =>
     onPage(async (page, app) => {
       await page.getByLabel("Handle or DID").fill("@alice.test");
@@ -81,7 +81,7 @@ browserTest(
 );
 
 browserTest(
-  "an account without a picture gets a placeholder, and what cannot be is said in words",
+  "an account without a picture gets a placeholder, and errors are shown as sentences",
   () =>
     onPage(async (page) => {
       const show = async (identifier: string) => {
@@ -109,7 +109,7 @@ browserTest(
 );
 
 browserTest(
-  "nothing sticks out of a phone, in light and in dark, and focus shows",
+  "the page fits a phone, in light and in dark, and focus is visible",
   () =>
     onPage(async (page, app) => {
       await page.setViewportSize(PHONE);

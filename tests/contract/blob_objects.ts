@@ -68,7 +68,7 @@ export function objectContract(test: DeclareTest): void {
   });
 
   test(
-    "a range gives its bytes and the size of the whole",
+    "a range returns its bytes and the size of the whole",
     async (_, store) => {
       const bytes = noise(700_000);
       await store.put("r", bytes);

@@ -86,7 +86,7 @@ async function countPull(
 
 Deno.test({
   name:
-    "clients pull layers from S3 itself, and none of their bytes pass the program",
+    "clients pull layers directly from S3, and none of their bytes pass the program",
   ignore,
   fn: () =>
     withCounters(async (counters) => {
@@ -156,8 +156,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "an address of S3 takes ranges, and browsers where the bucket lets them",
+  name: "an S3 URL supports ranges, and browsers if the bucket allows them",
   ignore,
   fn: () =>
     withCounters(async ({ inside, outside }) => {

@@ -55,7 +55,7 @@ Deno.test("uploads of others, wrong parts and wrong tickets are refused", async 
       404,
     ],
     [
-      "an upload that there is none of",
+      "an unknown upload",
       () => call("abortUpload", { uploadId: crypto.randomUUID() }),
       404,
     ],
@@ -127,9 +127,9 @@ Deno.test("uploads of others, wrong parts and wrong tickets are refused", async 
       () => complete({ digest: digestOf(new Uint8Array(11)) }),
       400,
     ],
-    ["what was refused, once more", () => complete({}), 404],
+    ["the refused write, repeated", () => complete({}), 404],
     [
-      "an upload by who only reads",
+      "an upload by a reader",
       () => as(reader, INITIATE, { input: { digest: "x" } }),
       403,
     ],
@@ -310,7 +310,7 @@ Deno.test("crew members cannot do what requires an admin, nor act for others", a
       403,
     ],
     [
-      "crew membership where nobody is taken",
+      "crew membership without allowAllCrew",
       () => call(stranger, "io.atcr.hold.requestCrew", {}),
       403,
     ],
@@ -326,12 +326,12 @@ Deno.test("crew members cannot do what requires an admin, nor act for others", a
     ["a push in another's name", () => notice(mallory, captain.did), 403],
     ["a push by a stranger", () => notice(stranger, stranger.did), 403],
     [
-      "a pull told by a stranger",
+      "a pull reported by a stranger",
       () => notice(stranger, captain.did, { operation: "pull" }),
       403,
     ],
     [
-      "an operation that there is none of",
+      "an unknown operation",
       () => notice(mallory, mallory.did, { operation: "delete" }),
       400,
     ],

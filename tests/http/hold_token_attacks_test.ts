@@ -111,7 +111,7 @@ Deno.test("forged service tokens are refused", async () => {
       );
     }, 401],
     [
-      "the captain's name, signed by somebody else",
+      "the captain's name, signed by another account",
       () => claiming({ iss: it().captain.did }),
       401,
     ],
@@ -181,7 +181,7 @@ Deno.test("forged service tokens are refused", async () => {
       401,
     ],
     [
-      "an account that there is none of",
+      "an unknown account",
       () => claiming({ iss: "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa" }),
       401,
     ],

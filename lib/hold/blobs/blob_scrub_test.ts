@@ -50,7 +50,7 @@ async function scrub(
 }
 
 onEachStore(
-  "a scrub finds and hides what was flipped, cut, grown, swapped or deleted, and nothing else",
+  "a scrub finds and hides flipped, truncated, grown, swapped and deleted objects, and nothing else",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const names = ["right", "flipped", "cut", "grown", "gone", "one", "other"];
@@ -97,7 +97,7 @@ onEachStore(
 );
 
 onEachStore(
-  "an object that its operator put right is readable after a scrub",
+  "an object repaired by the operator is readable after a scrub",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(1_000);
@@ -112,7 +112,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a push that comes while a scrub reads the old bytes is not hidden",
+  "a push during a scrub of the old bytes is not hidden",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(1_000);
@@ -131,7 +131,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a scrub leaves alone what the operator removed or the collection removes",
+  "a scrub ignores blobs removed by the operator or being purged",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const removed = await push(hold, noise(100, 1));
@@ -150,7 +150,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a scrub goes on behind the blob that it is given",
+  "a scrub continues after the given blob",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     for (let i = 1; i <= 5; i++) await push(hold, noise(10, i));

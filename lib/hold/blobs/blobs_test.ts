@@ -34,7 +34,7 @@ function purge(hold: TestHold, digest: Digest): Promise<boolean> {
 }
 
 onEachStore(
-  "a range of a blob comes with the size of the whole",
+  "a range of a blob is returned with the size of the whole",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(1000);
@@ -66,7 +66,7 @@ onEachStore(
 );
 
 onEachStore(
-  "an object that does not have its digest is never shown",
+  "an object that does not match its digest is never served",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const digest = digestOf(noise(100));
@@ -78,7 +78,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a blob in quarantine is hidden at once and comes back with a push",
+  "a quarantined blob is hidden at once and restored by a push",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(100);
@@ -137,7 +137,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a purge that died is finished by the next one",
+  "an interrupted purge is completed by the next one",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const digest = await push(hold, noise(100));
@@ -153,7 +153,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a blob whose object is gone can be pushed again",
+  "a blob with a missing object can be pushed again",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(100);
@@ -167,7 +167,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a push that meets the rest of a purge fails rather than lose its bytes to it",
+  "a push during the end of a purge fails instead of losing its bytes",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(100);
@@ -218,7 +218,7 @@ onEachStore(
 );
 
 onEachStore(
-  "the operator takes a removal back as long as the bytes are there",
+  "the operator can reverse a removal while the bytes exist",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(100);
@@ -241,7 +241,7 @@ onEachStore(
 );
 
 onEachStore(
-  "the operator removes what is in quarantine or being removed already",
+  "the operator can remove blobs that are quarantined or being purged",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(100);
@@ -260,7 +260,7 @@ onEachStore(
 );
 
 onEachStore(
-  "what an earlier version recorded as deleted is removed by the operator",
+  "a deletion recorded by an earlier version counts as removed by the operator",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(100);

@@ -100,7 +100,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a push of the right bytes mends a flipped bit that nobody has noticed",
+  "a push of the right bytes repairs an undetected flipped bit",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     for (const size of [100, 2_000_000]) {
@@ -118,7 +118,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a push mends what rotted in quarantine",
+  "a push repairs a blob damaged in quarantine",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     for (const [way, push] of Object.entries(WAYS)) {
@@ -135,7 +135,7 @@ onEachStore(
 );
 
 onEachStore(
-  "many pushes of a blob at a time all succeed, and what was verified since is not stored again",
+  "many concurrent pushes of a blob succeed, and a blob verified meanwhile is not stored again",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(100);
@@ -164,7 +164,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a lost object that is back is verified before it is readable",
+  "a lost object that reappears is verified before it is readable",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(100);
@@ -215,7 +215,7 @@ onEachStore(
 );
 
 onEachStore(
-  "what the operator removed while it was damaged does not come back damaged",
+  "a damaged blob removed by the operator is not restored as damaged",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(100);

@@ -21,7 +21,7 @@ import {
 } from "../testing.ts";
 
 onEachStore(
-  "parts may come in any order, twice, and by two ways",
+  "parts may be sent in any order, twice, and in two ways",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(11 * MIB);
@@ -50,7 +50,7 @@ onEachStore(
 );
 
 onEachStore(
-  "parts that are missing, changed or wrong never become a blob",
+  "missing, changed or wrong parts never become a blob",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(6 * MIB);
@@ -81,7 +81,7 @@ onEachStore(
   },
 );
 
-onEachStore("a stream and parts do not mix", async (store, clock) => {
+onEachStore("a stream and parts cannot be mixed", async (store, clock) => {
   await using hold = await openHold(store, clock);
   const one = await hold.uploads.initiate(ALICE);
   await hold.uploads.append(one, 0, bodyOf(noise(10)));
@@ -104,7 +104,7 @@ onEachStore("a stream and parts do not mix", async (store, clock) => {
 });
 
 onEachStore(
-  "a part URL of ours carries a ticket of this upload",
+  "a part URL of the hold contains a ticket of its upload",
   async (store, clock) => {
     await using hold = await openHold(store, clock, { presign: false });
     const upload = await hold.uploads.initiate(ALICE);
@@ -137,7 +137,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a blob beyond the limit is refused while it comes in",
+  "a blob beyond the limit is refused during the upload",
   async (store, clock) => {
     await using hold = await openHold(store, clock, { maxBlobBytes: 1000 });
     await assert.rejects(
@@ -159,7 +159,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a quota ends an upload, however the size is told",
+  "a quota ends an upload for any way of announcing the size",
   async (store, clock) => {
     const limits = new Map([[ALICE, 1000], [BOB, 0]]);
     await using hold = await openHold(store, clock);

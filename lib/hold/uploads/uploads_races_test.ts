@@ -22,7 +22,7 @@ import { LOCK_MS } from "./upload_rows.ts";
 const DAY = 24 * 3600 * 1000;
 
 onEachStore(
-  "two appends at once: one wins, the bytes are right",
+  "of two concurrent appends one wins, and the bytes are right",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(9 * MIB);
@@ -45,7 +45,7 @@ onEachStore(
 );
 
 onEachStore(
-  "the same layer pushed by many at once is stored once",
+  "the same layer pushed concurrently is stored once",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(9 * MIB);
@@ -110,7 +110,7 @@ onEachStore("an aborted upload leaves nothing", async (store, clock) => {
 });
 
 onEachStore(
-  "an upload aborted while bytes come in stays aborted",
+  "an upload aborted during an append stays aborted",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const upload = await hold.uploads.initiate(ALICE);
@@ -141,7 +141,7 @@ onEachStore(
 );
 
 onEachStore(
-  "the sweep removes what nobody finishes, and nothing else",
+  "the sweep removes abandoned uploads, and nothing else",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(9 * MIB);
@@ -173,7 +173,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a client that stalls is cut off and may go on later",
+  "a stalled client is disconnected and may continue later",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const upload = await hold.uploads.initiate(ALICE);
@@ -194,7 +194,7 @@ onEachStore(
 );
 
 onEachStore(
-  "an upload whose process died can be taken up after the lock's time",
+  "an upload whose process died can be continued after the lock has expired",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const upload = await hold.uploads.initiate(ALICE);
@@ -230,7 +230,7 @@ onEachStore(
 );
 
 onEachStore(
-  "bytes of an upload that begins anew are not taken for its former ones",
+  "bytes of a restarted upload are not mistaken for its earlier ones",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const former = noise(9 * MIB, 1);
@@ -248,7 +248,7 @@ onEachStore(
 );
 
 onEachStore(
-  "an upload that a process left locked by a clock ahead is free one life of the lock after the clock is set back",
+  "an upload locked by a fast clock is free one lock lifetime after the clock is set back",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const key = holdKeys.upload;

@@ -16,30 +16,33 @@ import {
   WRONG,
 } from "../testing.ts";
 
-onEachStore("a blob sent in pieces comes back whole", async (store, clock) => {
-  await using hold = await openHold(store, clock);
-  const bytes = noise(20 * MIB + 12_345);
-  const upload = await hold.uploads.initiate(ALICE);
-  const { uploadId } = upload;
-  let offset = 0;
-  for (const size of [10, 3 * MIB, 9 * MIB, 1, 8 * MIB + 12_334]) {
-    const piece = bytes.subarray(offset, offset + size);
-    const answer = await hold.uploads.append(upload, offset, bodyOf(piece));
-    offset += size;
-    assert.deepEqual(answer, { offset });
-    assert.equal(await hold.uploads.offset(upload), offset);
-  }
-  assert.equal(offset, bytes.length);
-  assert.equal(await read(hold, bytes), undefined);
-  const digest = digestOf(bytes);
-  const done = await hold.uploads.complete(uploadId, digest);
-  assert.deepEqual(done, { digest, size: bytes.length });
-  assert.deepEqual(await read(hold, bytes), bytes);
-  assert.deepEqual(await contents(store), {
-    keys: [hold.keys.blob(digest)],
-    uploads: 0,
-  });
-});
+onEachStore(
+  "a blob sent in chunks is read back completely",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    const bytes = noise(20 * MIB + 12_345);
+    const upload = await hold.uploads.initiate(ALICE);
+    const { uploadId } = upload;
+    let offset = 0;
+    for (const size of [10, 3 * MIB, 9 * MIB, 1, 8 * MIB + 12_334]) {
+      const piece = bytes.subarray(offset, offset + size);
+      const answer = await hold.uploads.append(upload, offset, bodyOf(piece));
+      offset += size;
+      assert.deepEqual(answer, { offset });
+      assert.equal(await hold.uploads.offset(upload), offset);
+    }
+    assert.equal(offset, bytes.length);
+    assert.equal(await read(hold, bytes), undefined);
+    const digest = digestOf(bytes);
+    const done = await hold.uploads.complete(uploadId, digest);
+    assert.deepEqual(done, { digest, size: bytes.length });
+    assert.deepEqual(await read(hold, bytes), bytes);
+    assert.deepEqual(await contents(store), {
+      keys: [hold.keys.blob(digest)],
+      uploads: 0,
+    });
+  },
+);
 
 onEachStore("an empty blob can be pushed", async (store, clock) => {
   await using hold = await openHold(store, clock);
@@ -89,7 +92,7 @@ onEachStore(
 );
 
 onEachStore(
-  "bytes that another process left wrong are found out",
+  "wrong bytes left by another process are detected",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     for (const bytes of [noise(100), noise(9 * MIB)]) {
@@ -106,7 +109,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a closing digest of another algorithm is verified too",
+  "a final digest of another algorithm is verified too",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(9 * MIB);
@@ -123,7 +126,7 @@ onEachStore(
 );
 
 onEachStore(
-  "an append that breaks leaves the upload where it was",
+  "a broken append leaves the upload at its offset",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(17 * MIB);
@@ -145,7 +148,7 @@ onEachStore(
 );
 
 onEachStore(
-  "bytes of a broken append do not follow the blob",
+  "bytes of a broken append do not become part of the blob",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(50);
@@ -161,7 +164,7 @@ onEachStore(
 );
 
 onEachStore(
-  "an append elsewhere than at the end is refused with the offset",
+  "an append at a wrong offset is refused with the current one",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const upload = await hold.uploads.initiate(ALICE);

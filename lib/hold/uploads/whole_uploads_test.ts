@@ -24,7 +24,7 @@ function whole(bytes: Uint8Array<ArrayBuffer>, told: boolean) {
 const SIZES = [0, 1, 5000, MIB, MIB + 1, 9 * MIB];
 
 onEachStore(
-  "a blob that comes whole is readable and leaves nothing else",
+  "a blob sent whole is readable and leaves nothing else",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     for (const size of SIZES) {
@@ -70,7 +70,7 @@ onEachStore(
 );
 
 onEachStore(
-  "a blob that is there already is only verified",
+  "an existing blob is only verified",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(3 * MIB);
@@ -92,7 +92,7 @@ onEachStore(
 );
 
 onEachStore(
-  "an upload that begins on two instances at once goes on from one of them",
+  "an upload started on two instances concurrently continues on one of them",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const upload = await hold.uploads.reserve(ALICE);
@@ -128,7 +128,7 @@ Deno.test("a small whole blob is one object put in a store of large parts", asyn
 });
 
 onEachStore(
-  "a blob that is hidden while it is pushed again is readable after the push",
+  "a blob hidden during a repeated push is readable after the push",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(3 * MIB);
@@ -154,7 +154,7 @@ onEachStore(
 );
 
 onEachStore(
-  "last bytes that are there already are refused, and the upload stays",
+  "last bytes that exist already are refused, and the upload is kept",
   async (store, clock) => {
     await using hold = await openHold(store, clock);
     const bytes = noise(9 * MIB);
@@ -170,7 +170,7 @@ onEachStore(
 );
 
 onEachStore(
-  "bytes that come for longer than an upload may stand still are not swept",
+  "an upload whose request lasts longer than the idle limit is not swept",
   async (store, clock) => {
     const ttlMs = 3_600_000;
     const stallMs = 2 * ttlMs;

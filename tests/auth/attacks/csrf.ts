@@ -10,7 +10,7 @@ import { type Case, EVIL, statusOf } from "./world.ts";
 
 /** Cases of cross-site requests. */
 export const CSRF: Case[] = [
-  ["another site cannot begin a sign-in", async ({ app }) => {
+  ["another site cannot start a sign-in", async ({ app }) => {
     const browser = app.browser();
     const response = browser.post("/auth/login", { identifier: "alice.test" }, {
       "sec-fetch-site": "cross-site",
@@ -18,13 +18,13 @@ export const CSRF: Case[] = [
     });
     assert.equal(await statusOf(response), 403);
   }],
-  ["neither can a sibling of our domain", async ({ app }) => {
+  ["neither can a sibling domain", async ({ app }) => {
     const response = app.browser().post("/auth/login", { identifier: "x" }, {
       "sec-fetch-site": "same-site",
     });
     assert.equal(await statusOf(response), 403);
   }],
-  ["old browsers are told apart by Origin", async ({ app }) => {
+  ["old browsers are checked by Origin", async ({ app }) => {
     for (const origin of [EVIL, "null"]) {
       const response = app.browser().send("/auth/login", {
         method: "POST",
@@ -34,31 +34,37 @@ export const CSRF: Case[] = [
       assert.equal(await statusOf(response), 403, origin);
     }
   }],
-  ["a sign-out without proof does nothing", async ({ alice }) => {
+  ["a sign-out without a CSRF token does nothing", async ({ alice }) => {
     assert.equal(await statusOf(alice.post("/auth/logout", {})), 403);
     assert.equal(await statusOf(alice.get("/settings/devices")), 200);
   }],
-  ["the proof of another session is none", async ({ alice, app, sandbox }) => {
-    const other = app.browser();
-    await other.signIn(sandbox.bob);
-    const csrf = await other.csrf();
-    assert.equal(await statusOf(alice.post("/auth/logout", { csrf })), 403);
-    await other.post("/auth/logout", { csrf });
-  }],
-  ["a link cannot sign anybody out", async ({ alice }) => {
+  [
+    "the CSRF token of another session is invalid",
+    async ({ alice, app, sandbox }) => {
+      const other = app.browser();
+      await other.signIn(sandbox.bob);
+      const csrf = await other.csrf();
+      assert.equal(await statusOf(alice.post("/auth/logout", { csrf })), 403);
+      await other.post("/auth/logout", { csrf });
+    },
+  ],
+  ["a link cannot sign a user out", async ({ alice }) => {
     assert.equal(await statusOf(alice.get("/auth/logout")), 404);
     assert.equal(await statusOf(alice.get("/settings/devices")), 200);
   }],
-  ["another site cannot revoke a device, proof or not", async (w) => {
-    const { id, secret } = await w.device();
-    const fields = { csrf: await w.csrf(), id };
-    const response = w.alice.post("/settings/devices/revoke", fields, {
-      "sec-fetch-site": "cross-site",
-    });
-    assert.equal(await statusOf(response), 403);
-    assert.equal(await statusOf(w.bearer("/api/devices/self", secret)), 200);
-  }],
-  ["another site cannot make a token", async ({ alice }) => {
+  [
+    "another site cannot revoke a device, with or without a CSRF token",
+    async (w) => {
+      const { id, secret } = await w.device();
+      const fields = { csrf: await w.csrf(), id };
+      const response = w.alice.post("/settings/devices/revoke", fields, {
+        "sec-fetch-site": "cross-site",
+      });
+      assert.equal(await statusOf(response), 403);
+      assert.equal(await statusOf(w.bearer("/api/devices/self", secret)), 200);
+    },
+  ],
+  ["another site cannot create a token", async ({ alice }) => {
     const before = await deviceCount(alice);
     const fields = { name: "x", repositories: "*", access: "push", days: "7" };
     const response = alice.post("/settings/devices/tokens", fields);
@@ -71,7 +77,7 @@ export const CSRF: Case[] = [
     assert.equal(await statusOf(w.alice.post("/device", fields)), 403);
     assert.equal((await w.poll(device_code)).error, "authorization_pending");
   }],
-  ["the API wants the proof in a header", async (w) => {
+  ["the API requires the CSRF token in a header", async (w) => {
     const { id } = await w.device();
     const send = (headers: Record<string, string>) =>
       statusOf(w.alice.send(`/api/devices/${id}`, {
@@ -82,7 +88,7 @@ export const CSRF: Case[] = [
     assert.equal(await send({ "x-csrf-token": "wrong" }), 403);
     assert.equal(await send({ "x-csrf-token": await w.csrf() }), 204);
   }],
-  ["the API makes no token for a form of another site", async ({ alice }) => {
+  ["the API creates no token for a form of another site", async ({ alice }) => {
     const response = alice.send("/api/devices", {
       method: "POST",
       headers: { "content-type": "text/plain", "sec-fetch-site": "cross-site" },

@@ -32,7 +32,7 @@ async function scopeOf(w: World, deviceCode: string): Promise<string> {
 
 /** Cases of devices that ask for a secret. */
 export const DEVICES: Case[] = [
-  ["a device code gives its secret once", async (w) => {
+  ["a device code returns its secret once", async (w) => {
     const { device_code, user_code } = await w.startDevice();
     await decide(w, user_code);
     assert.equal((await w.poll(device_code)).status, 200);
@@ -44,13 +44,13 @@ export const DEVICES: Case[] = [
       assert.equal((await w.poll(wrong)).error, "invalid_grant");
     }
   }],
-  ["nobody approves without being signed in", async (w) => {
+  ["approval requires a sign-in", async (w) => {
     const { device_code, user_code } = await w.startDevice();
     const response = decide(w, user_code, {}, w.app.browser());
     assert.equal(await statusOf(response), 401);
     assert.equal((await w.poll(device_code)).error, "authorization_pending");
   }],
-  ["an approval adds nothing to what was asked for", async (w) => {
+  ["an approval adds no permissions to the request", async (w) => {
     const { device_code, user_code } = await w.startDevice({
       client_name: "x",
       scope: "repository:app:pull",
@@ -61,12 +61,12 @@ export const DEVICES: Case[] = [
     });
     assert.equal(await scopeOf(w, device_code), "repository:app:pull");
   }],
-  ["a person can take the right to write away", async (w) => {
+  ["a user can withhold push access", async (w) => {
     const { device_code, user_code } = await w.startDevice();
     await decide(w, user_code, { read_only: "yes" });
     assert.equal(await scopeOf(w, device_code), "repository:*:pull");
   }],
-  ["no life is longer than a year", async (w) => {
+  ["no lifetime is longer than a year", async (w) => {
     const { device_code, user_code } = await w.startDevice();
     for (const days of ["367", "99999", "-1", "0", "1e9", ""]) {
       const response = decide(w, user_code, { days });
@@ -83,7 +83,7 @@ export const DEVICES: Case[] = [
     assert.match(page, /&lt;b>safe/);
     assert.ok(!/\r\nSet-Cookie/i.test(page));
   }],
-  ["the address for people is ours, whatever Host says", async (w) => {
+  ["the verification URL is ours, regardless of Host", async (w) => {
     const response = await w.app.fetch(
       new Request(`${EVIL}/auth/device/code`, {
         method: "POST",

@@ -24,17 +24,20 @@ export const LIMITS: Case[] = [
     const right = w.token(w.sandbox.bob.appPassword, PUSH, "bob.test");
     assert.equal(await statusOf(right), 429);
   }],
-  ["wrong passwords in parallel are no more than in turn", async (w) => {
-    const guesses = Array.from(
-      { length: 100 },
-      (_, i) => statusOf(w.token(`wrong-${i}`, PUSH, w.sandbox.alice.did)),
-    );
-    const statuses = await Promise.all(guesses);
-    const checked = statuses.filter((status) => status !== 429);
-    assert.ok(checked.length > 0 && checked.length <= 10, `${checked}`);
-    assert.ok(checked.every((status) => status === 401), `${checked}`);
-  }],
-  ["a password that was right before passes all the same", async (w) => {
+  [
+    "parallel wrong passwords get no more attempts than sequential ones",
+    async (w) => {
+      const guesses = Array.from(
+        { length: 100 },
+        (_, i) => statusOf(w.token(`wrong-${i}`, PUSH, w.sandbox.alice.did)),
+      );
+      const statuses = await Promise.all(guesses);
+      const checked = statuses.filter((status) => status !== 429);
+      assert.ok(checked.length > 0 && checked.length <= 10, `${checked}`);
+      assert.ok(checked.every((status) => status === 401), `${checked}`);
+    },
+  ],
+  ["a known password still works", async (w) => {
     // Others at the same address exhaust its limit.
     const others = Array.from(
       { length: 100 },

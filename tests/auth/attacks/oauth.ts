@@ -44,7 +44,7 @@ export const OAUTH: Case[] = [
     assert.equal(await statusOf(go(params)), 303);
     assert.equal(await statusOf(go(params)), 400);
   }],
-  ["of two callbacks at the same moment one counts", async (w) => {
+  ["of two concurrent callbacks one succeeds", async (w) => {
     const { params, go } = await onItsWay(w);
     const statuses = await Promise.all(
       [1, 2, 3, 4].map(() => statusOf(go(params))),
@@ -58,7 +58,7 @@ export const OAUTH: Case[] = [
     }
   }],
   [
-    "a callback in another browser signs nobody in, and the right one still can",
+    "a callback in another browser signs no user in, and the right one still can",
     async (w) => {
       const { browser, params, go } = await onItsWay(w);
       const victim = w.app.browser();
@@ -70,12 +70,12 @@ export const OAUTH: Case[] = [
       assert.equal(await statusOf(go(params, browser)), 303);
     },
   ],
-  ["an answer of another issuer is refused (mix-up)", async (w) => {
+  ["a response of another issuer is refused (mix-up)", async (w) => {
     const { browser, params, go } = await onItsWay(w);
     assert.equal(await statusOf(go(changed(params, "iss", EVIL))), 403);
     assert.ok(!browser.cookies.has("atcr_session"));
   }],
-  ["an answer without issuer is refused", async (w) => {
+  ["a response without issuer is refused", async (w) => {
     const { browser, params, go } = await onItsWay(w);
     assert.ok(await statusOf(go(changed(params, "iss"))) >= 400);
     assert.ok(!browser.cookies.has("atcr_session"));
@@ -89,7 +89,7 @@ export const OAUTH: Case[] = [
     assert.ok(!second.browser.cookies.has("atcr_session"));
   }],
   [
-    "a stolen code is worth nothing without the verifier and the key",
+    "a stolen code is useless without the verifier and the key",
     async (w) => {
       const { params } = await onItsWay(w);
       const endpoint = `${w.sandbox.pds}/oauth/token`;
@@ -132,7 +132,7 @@ export const OAUTH: Case[] = [
     }
     assert.equal(new Set(states).size, states.length);
   }],
-  ["what a server says is text on our page, not markup", async (w) => {
+  ["a server's message is text on our page, not markup", async (w) => {
     const { params, go } = await onItsWay(w);
     const copy = changed(params, "code");
     copy.set("error", "<script>alert(1)</script>");
@@ -141,13 +141,13 @@ export const OAUTH: Case[] = [
     assert.ok(!/<script|<img/.test(html));
     assert.match(html, /&lt;img src=x/);
   }],
-  ["answers in other forms are refused", async (w) => {
+  ["responses in other forms are refused", async (w) => {
     const { browser, params, go } = await onItsWay(w);
     const copy = changed(params, "response", "eyJhbGciOiJub25lIn0.e30.");
     assert.ok(await statusOf(go(copy)) >= 400);
     assert.ok(!browser.cookies.has("atcr_session"));
   }],
-  ["a token that allows less than is needed counts as none", async (w) => {
+  ["a token with insufficient scope counts as none", async (w) => {
     const { kv, clock } = w.app.ctx;
     const box = new SecretBox(Buffer.from(SECRET, "hex"));
     const store = new SessionStore({ kv, clock, box });
@@ -169,7 +169,7 @@ export const OAUTH: Case[] = [
     await assert.rejects(w.app.ctx.auth.session(mallory));
     await kv.delete(oauthSessionKey(mallory));
   }],
-  ["a sign-in leads into no private network", async ({ app }) => {
+  ["a sign-in never leads to a private network", async ({ app }) => {
     const targets = [
       "http://169.254.169.254/",
       "https://127.0.0.1:1/",

@@ -11,7 +11,7 @@ import type { Case } from "./world.ts";
 
 /** Cases of information leaks in pages. */
 export const PAGES: Case[] = [
-  ["secrets are compared in a time that tells nothing", () => {
+  ["secrets are compared in constant time", () => {
     const secret = "x".repeat(2_000_000);
     const early = `y${secret.slice(1)}`;
     const late = `${secret.slice(1)}y`;
@@ -40,7 +40,7 @@ export const PAGES: Case[] = [
       assert.equal(response.headers.get("x-frame-options"), "DENY");
     }
   }],
-  ["what people type comes back as text", async (w) => {
+  ["user input is rendered as text", async (w) => {
     const identifier = '"><script>alert(1)</script>';
     const query = new URLSearchParams({ identifier, return_to: identifier });
     const pages = [
@@ -53,7 +53,7 @@ export const PAGES: Case[] = [
       assert.ok(!(await page.text()).includes("<script>"));
     }
   }],
-  ["an address in a header is believed of a trusted proxy only", async (w) => {
+  ["an address in a header is trusted only from a trusted proxy", async (w) => {
     const from = async (app: AuthApp) => {
       const response = await app.fetch(
         new Request(`${app.origin}/auth/device/code`, {

@@ -15,13 +15,13 @@ function startUpload(w: World, token: string, repo: string) {
 
 /** Cases of missing rights. */
 export const SCOPES: Case[] = [
-  ["nobody pushes under the name of somebody else", async (w) => {
+  ["an account cannot push in repositories of another", async (w) => {
     const { secret } = await w.device();
     const scope = "repository:bob.test/app:pull,push";
     const token = await w.registryToken(secret, scope);
     assert.equal(await startUpload(w, token, "bob.test/app"), 403);
   }],
-  ["a token for one repository does not open another", async (w) => {
+  ["a token for one repository gives no access to another", async (w) => {
     const { secret } = await w.device();
     const token = await w.registryToken(secret, PUSH);
     assert.equal(await startUpload(w, token, "alice.test/other"), 401);
@@ -49,7 +49,7 @@ export const SCOPES: Case[] = [
     });
     assert.equal(await statusOf(response), 403);
   }],
-  ["names that are spelled otherwise give no further rights", async (w) => {
+  ["other spellings of names give no further rights", async (w) => {
     const { secret } = await w.device("repository:app:pull,push");
     for (
       const name of [
@@ -65,7 +65,7 @@ export const SCOPES: Case[] = [
       assert.ok(await startUpload(w, token, "alice.test/other") >= 401, name);
     }
   }],
-  ["a device makes, lists and revokes no other devices", async (w) => {
+  ["a device cannot create, list or revoke other devices", async (w) => {
     const { secret } = await w.device();
     const { id } = await w.device();
     assert.equal(await statusOf(w.bearer("/api/devices", secret)), 401);
@@ -79,7 +79,7 @@ export const SCOPES: Case[] = [
     });
     assert.equal(await statusOf(revoke), 401);
   }],
-  ["nobody revokes the device of somebody else", async (w) => {
+  ["an account cannot revoke devices of another", async (w) => {
     const { id, secret } = await w.device();
     const bob = w.app.browser();
     await bob.signIn(w.sandbox.bob);
@@ -93,7 +93,7 @@ export const SCOPES: Case[] = [
     assert.equal(await statusOf(w.token(secret, PUSH, "bob.test")), 401);
   }],
   [
-    "a revoked device takes its registry and refresh tokens with it",
+    "revoking a device revokes its registry and refresh tokens",
     async (w) => {
       const { id, secret } = await w.device();
       const response = await w.token(secret, `${PUSH}&offline_token=true`);
@@ -112,7 +112,7 @@ export const SCOPES: Case[] = [
       assert.equal(await statusOf(refresh), 401);
     },
   ],
-  ["ended password logins take their tokens with them", async (w) => {
+  ["revoking password logins revokes their tokens", async (w) => {
     const { appPassword } = w.sandbox.alice;
     const response = await w.token(appPassword, `${PUSH}&offline_token=true`);
     const { token, refresh_token } = await response.json();

@@ -48,7 +48,7 @@ export const SESSIONS: Case[] = [
     thief.cookies.set("atcr_session", former);
     assert.equal(await statusOf(thief.get("/settings/devices")), 303);
   }],
-  ["a cookie is dead after the sign-out", async ({ app, sandbox }) => {
+  ["a cookie is invalid after the sign-out", async ({ app, sandbox }) => {
     const browser = app.browser();
     await browser.signIn(sandbox.bob);
     const cookie = browser.cookies.get("atcr_session") ?? "";
@@ -68,7 +68,7 @@ export const SESSIONS: Case[] = [
     }
     assert.ok(!/domain/i.test(line));
   }],
-  ["what a page shows of a session does not open it", async (w) => {
+  ["the id of a session on a page does not authenticate it", async (w) => {
     const page = await (await w.alice.get("/settings/sessions")).text();
     const id = /name="id" value="([0-9a-f]+)"/.exec(page)?.[1] ?? "";
     assert.equal(id.length, 16);
@@ -76,7 +76,7 @@ export const SESSIONS: Case[] = [
     thief.cookies.set("atcr_session", id);
     assert.equal(await statusOf(thief.get("/settings/devices")), 303);
   }],
-  ["nobody ends the session of somebody else", async (w) => {
+  ["an account cannot end sessions of another", async (w) => {
     const bob = w.app.browser();
     await bob.signIn(w.sandbox.bob);
     const page = await (await w.alice.get("/settings/sessions")).text();

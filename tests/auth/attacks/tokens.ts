@@ -121,7 +121,7 @@ export const TOKENS: Case[] = [
       assert.equal(await statusOf(w.bearer("/v2/", forged)), 401);
     }
   }],
-  ["answers with tokens are kept by nobody in between", async (w) => {
+  ["responses with tokens are not cached", async (w) => {
     const { secret } = await w.device();
     const response = await w.token(secret);
     assert.equal(response.headers.get("cache-control"), "no-store");
