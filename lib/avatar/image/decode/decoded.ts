@@ -89,7 +89,7 @@ export function onCanvas(
 export function corrupt(format: string, cause?: unknown): AppError {
   return new AppError(
     "UNPROCESSABLE",
-    `The picture is a corrupt ${format} file. Upload it again.`,
+    `The picture is a broken ${format} file. Upload it again.`,
     { cause },
   );
 }
