@@ -137,7 +137,7 @@ Deno.test("a record that names another tag than before takes the former one away
   );
 });
 
-Deno.test("names with underscores are told apart by the fields of their records", async () => {
+Deno.test("names with underscores are distinguished by the fields of their records", async () => {
   using index = await startTestRecords();
   const digest = await index.manifest("a", imageBytes("one"));
   await index.tag("a_b", "c", digest, { rkey: "a_b_c" });

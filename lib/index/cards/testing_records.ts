@@ -23,7 +23,7 @@ export const HOLD: Did = "did:web:hold.example.com";
 export const MANIFEST = "io.atcr.manifest";
 export const TAG = "io.atcr.tag";
 
-/** The bytes of an image that is told by its name, with the layers of these names. */
+/** The bytes of an image identified by its name, with the layers of these names. */
 export function imageBytes(
   name: string,
   layers: readonly string[] = [],
