@@ -1,9 +1,7 @@
 /**
- * What one owner knows of its repository.
- *
- * What the registry acknowledged has one possible state. Where a response was
- * lost, both the state before and the state after are possible, and the owner
- * leaves that tag alone until the next calm.
+ * An owner's knowledge of its repository. Acknowledged changes have one
+ * possible state. When a response was lost, the states before and after are
+ * both possible, and the owner does not change that tag until the next calm.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * An owner who pushes, moves, deletes and pulls, one thing after the other,
- * and remembers what must be there.
+ * An owner that pushes, moves, deletes and pulls, one after another, and
+ * records what must exist.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What a run has checked, in numbers, and everything that was wrong.
+ * Counts of a run's checks, and all failures.
  *
  * @module
  */

@@ -1,7 +1,4 @@
-/**
- * Pushes while one in ten answers of S3 is spoilt; on the server that
- * `deno task test:s3` names.
- */
+/** Pushes while one in ten responses of S3 fails; on the server that `deno task test:s3` names. */
 
 import assert from "node:assert/strict";
 import { S3BlobStore } from "../../lib/storage/s3/s3.ts";

@@ -17,7 +17,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   sync: ["task", "-q", "test:sync"],
   /** Every method as its lexicon says. */
   lexicons: ["test", "-A", "-q", "tests/http/hold_lexicon_test.ts"],
-  /** Who may do what, and attacks. */
+  /** Access, and attacks. */
   access: [
     "test",
     "-A",
@@ -31,7 +31,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   s3: ["task", "-q", "test:s3"],
   /** Registry and hold apart, over XRPC only. */
   apart: ["test", "-A", "-q", "tests/http/apart_test.ts"],
-  /** What becomes of blobs. */
+  /** Garbage collection of blobs. */
   gc: [
     "test",
     "-A",

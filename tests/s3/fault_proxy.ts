@@ -1,6 +1,6 @@
 /**
- * A proxy that spoils some of the answers of an S3 server, in the ways in which
- * networks and busy servers do.
+ * A fault-injecting proxy for S3 servers, with the faults of networks and busy
+ * servers.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export const FAULTS = [
   "cut request", // the server sees half of the request
   "slow down", // 503 SlowDown
   "internal error", // 500 InternalError
-  "lost answer", // the server has done it, the client never learns
+  "lost answer", // the request succeeded, the response is lost
   "cut answer", // half of the answer
   "stall", // no answer at all
 ] as const;
@@ -28,7 +28,7 @@ export interface FaultProxy {
   readonly counts: Readonly<Record<string, number>>;
   /** Requests so far. */
   readonly requests: number;
-  /** Spoils requests as `choose` says from now on. */
+  /** Injects faults chosen by `choose` from now on. */
   choose: (request: http.IncomingMessage) => Fault | undefined;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * What the runner of the S3 tests knows of a server.
+ * Interfaces of the runner of the S3 tests.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Buckets that everybody may read, as pictures are kept in.
+ * Publicly readable buckets, for pictures.
  *
  * @module
  */

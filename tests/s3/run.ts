@@ -1,8 +1,8 @@
 /**
  * `deno task test:s3 [ceph] [versitygw] [-- ARGUMENTS OF deno test]`: the tests
  * of the S3 driver on real servers, which are installed when that is possible.
- * Without a name every server runs that can be had. A server of one's own is
- * named in `TEST_S3_ENDPOINT`, `TEST_S3_ACCESS_KEY` and `TEST_S3_SECRET_KEY`.
+ * Without a name every available server is used. Your own server is configured
+ * in `TEST_S3_ENDPOINT`, `TEST_S3_ACCESS_KEY` and `TEST_S3_SECRET_KEY`.
  *
  * @module
  */

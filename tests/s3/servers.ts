@@ -1,5 +1,5 @@
 /**
- * The S3 servers that tests can have.
+ * The S3 servers for tests.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { ceph } from "./ceph.ts";
 import type { S3Kind } from "./kinds.ts";
 import { versitygw } from "./versitygw.ts";
 
-/** By the name that one gives on the command line. */
+/** By the name on the command line. */
 export const S3_SERVERS: Readonly<Record<string, S3Kind>> = {
   ceph,
   versitygw,

@@ -1,6 +1,6 @@
 /**
- * Registry and hold as two programs with stores of their own, which know each
- * other by XRPC only.
+ * Registry and hold as two programs with separate stores, which communicate
+ * only over XRPC.
  *
  * @module
  */
@@ -19,11 +19,11 @@ export interface Apart extends AsyncDisposable {
   readonly did: string;
 }
 
-/** Settings besides those that join the two. */
+/** Additional settings. */
 export interface ApartOptions {
   readonly registry?: Readonly<Record<string, string>>;
   readonly hold?: Readonly<Record<string, string>>;
-  /** Origins besides the hold's that the registry may reach over http. */
+  /** Further origins that the registry may reach over http. */
   readonly plainOrigins?: readonly string[];
 }
 

@@ -1,19 +1,19 @@
 /**
- * Processes that answer each line on their standard input with a line of JSON.
+ * Processes that respond to each line on standard input with a line of JSON.
  *
  * @module
  */
 
 import { lines } from "../../sandbox/lines.ts";
 
-/** A process that can be asked what it has seen. */
+/** A process that can be queried. */
 export interface AskedProcess {
   readonly child: Deno.ChildProcess;
-  /** Its next line; fails when it has ended. */
+  /** Reads its next line; fails when it has exited. */
   line(): Promise<string>;
-  /** Asks, and reads the answer as JSON. */
+  /** Sends a query, and reads the response as JSON. */
   ask(): Promise<unknown>;
-  /** Closes its standard input, which tells it to end. */
+  /** Closes its standard input, which makes it exit. */
   close(): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export function startAskedProcess(args: readonly string[]): AskedProcess {
       await writer.write(new TextEncoder().encode("\n"));
       return JSON.parse(await line());
     },
-    // It may have ended already.
+    // It may have exited already.
     close: () => writer.close().catch(() => {}),
   };
 }

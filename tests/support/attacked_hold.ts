@@ -1,6 +1,6 @@
 /**
- * A private hold with a captain, a writer, a reader and a stranger whose keys
- * the test holds, and what attacks on it have to end in.
+ * A private hold with a captain, a writer, a reader and an outsider, whose keys
+ * the test has, and the required results of attacks.
  *
  * @module
  */
@@ -16,14 +16,14 @@ import { xrpc, type XrpcAnswer, type XrpcRequest } from "./xrpc.ts";
 /** The method that starts an upload. */
 export const INITIATE = "io.atcr.hold.initiateUpload";
 
-/** An attack: what is tried, how, and the statuses that are a refusal of it. */
+/** An attack: description, request, and the statuses of its refusal. */
 export type Attack = [
   what: string,
   attempt: () => Promise<{ status: number; body: unknown }>,
   ...statuses: number[],
 ];
 
-/** What the tests of a file share. */
+/** Shared by the tests of a file. */
 export interface AttackedHold {
   readonly sandbox: TestSandbox;
   readonly hold: Program;
@@ -34,13 +34,13 @@ export interface AttackedHold {
   readonly mallory: Forger;
   /** Crew with `blob:read`. */
   readonly reader: Forger;
-  /** Nobody here. */
+  /** An account without any rights. */
   readonly stranger: Forger;
   /** A registry that may set tiers. */
   readonly registry: Forger;
   /** Sends a request. */
   send(nsid: string, request: XrpcRequest): Promise<XrpcAnswer>;
-  /** Sends it with a good token of `person`. */
+  /** Sends it with a valid token of `person`. */
   as(person: Forger, nsid: string, request?: XrpcRequest): Promise<XrpcAnswer>;
   /** Opens an upload of `person` and returns its id. */
   openUpload(person: Forger): Promise<string>;
@@ -51,7 +51,7 @@ export interface AttackedHold {
     number: string,
     bytes?: Uint8Array,
   ): Promise<XrpcAnswer>;
-  /** Tries all attacks; each has to be refused, and the repo must stay as it is. */
+  /** Runs all attacks; each must be refused, and the repo must not change. */
   assertRefused(attacks: readonly Attack[]): Promise<void>;
 }
 
@@ -142,7 +142,7 @@ async function start(opened: AsyncDisposableStack): Promise<AttackedHold> {
   };
 }
 
-/** What is wrong with the answer to an attack, if anything. */
+/** Describes what is wrong with the response to an attack, if anything. */
 async function failureOf(
   [what, attempt, ...statuses]: Attack,
 ): Promise<string[]> {
@@ -152,7 +152,7 @@ async function failureOf(
   if (/\/tmp\/|at file:|node_modules|\bstack\b/.test(sentence)) {
     return [`${what} shows the inside: ${sentence}`];
   }
-  // What is too long for a header never reaches the program.
+  // Overlong headers never reach the program.
   const isXrpc = /"error":"\w+","message":"./.test(sentence);
   return isXrpc || status === 431
     ? []

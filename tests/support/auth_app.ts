@@ -1,6 +1,6 @@
 /**
- * The program in this process with a real PDS, and browsers without a screen:
- * they keep cookies, send what browsers send, and follow nothing by themselves.
+ * The program in this process with a real PDS, and simulated browsers: they
+ * keep cookies, send the headers of browsers, and do not follow redirects.
  *
  * @module
  */
@@ -21,9 +21,9 @@ export interface AuthApp extends AsyncDisposable {
   readonly origin: string;
   /** Every log line so far. */
   readonly log: string[];
-  /** Answers a request that comes from `address`. */
+  /** Handles a request from `address`. */
   fetch(request: Request, address?: string): Promise<Response>;
-  /** A browser with an address of its own. */
+  /** A browser with its own address. */
   browser(): TestBrowser;
 }
 
@@ -35,7 +35,7 @@ export interface AuthAppOptions {
   secret?: string;
 }
 
-/** The secret key of every app that is given no other one. */
+/** The default secret key. */
 export const SECRET: string = "5e".repeat(32);
 
 /** Builds the program; nothing listens. */
@@ -98,7 +98,7 @@ export class TestBrowser {
     this.#fetch = fetch;
   }
 
-  /** Opens an address of ours, as a link or the address bar does. */
+  /** Opens a local URL, like a link or the address bar. */
   get(path: string, headers: Record<string, string> = {}): Promise<Response> {
     return this.send(path, {
       headers: {
@@ -109,7 +109,7 @@ export class TestBrowser {
     });
   }
 
-  /** Sends a form, as on a page of ours unless `headers` say otherwise. */
+  /** Submits a form, by default with the headers of our own page. */
   post(
     path: string,
     fields: Record<string, string>,
@@ -127,7 +127,7 @@ export class TestBrowser {
     });
   }
 
-  /** Sends a request with the cookies and keeps those of the answer. */
+  /** Sends a request with the cookies and stores those of the response. */
   async send(path: string, init: RequestInit = {}): Promise<Response> {
     const request = new Request(new URL(path, this.#origin), init);
     const cookie = [...this.cookies].map((pair) => pair.join("=")).join("; ");
@@ -144,7 +144,7 @@ export class TestBrowser {
     return response;
   }
 
-  /** Begins to sign in and returns where the PDS wants the browser. */
+  /** Starts a sign-in and returns the authorization URL. */
   async begin(identifier: string, returnTo = "/"): Promise<URL> {
     const response = await this.post("/auth/login", {
       identifier,
@@ -169,7 +169,7 @@ export class TestBrowser {
     return response;
   }
 
-  /** The proof for forms, from a page. */
+  /** The CSRF token of a page. */
   async csrf(path = "/settings/devices"): Promise<string> {
     const html = await (await this.get(path)).text();
     return /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? "";

@@ -17,7 +17,7 @@ import { openKv } from "../../lib/kv/open_kv.ts";
 /** A running program. */
 export interface AvatarApp extends AsyncDisposable {
   readonly origin: string;
-  /** Asks it; redirects are not followed. */
+  /** Sends a request; redirects are not followed. */
   get(path: string): Promise<Response>;
 }
 
@@ -33,7 +33,7 @@ export async function startAvatarApp(
     env: {
       ATCR_SERVER_ROLES: "avatar",
       ATCR_SERVER_BASE_URL: origin,
-      // Never read or written: key and stores are given here.
+      // Never read or written: key and stores are injected.
       ATCR_DATA_DIR: "/nonexistent",
       ATCR_SECRET_KEY: "YXZhdGFyc2F2YXRhcnNhdmF0YXJzYXZhdGFyc2F2YXQ=",
       ...env,

@@ -1,6 +1,6 @@
 /**
- * A network of accounts with pictures that needs no server: identities and
- * records as the avatar service asks for them.
+ * A simulated network of accounts with pictures: identities and records for the
+ * avatar service.
  *
  * @module
  */
@@ -19,27 +19,27 @@ import { AppError } from "../../lib/errors.ts";
 const RAW = 0x55;
 const SHA256 = 0x12;
 
-/** The CID that a blob of these bytes has. */
+/** The CID of a blob with these bytes. */
 export function blobCid(bytes: Uint8Array): string {
   const hash = createHash("sha256").update(bytes).digest();
   return CID.createV1(RAW, Digest.create(SHA256, hash)).toString();
 }
 
-/** Accounts of one PDS; everything that is asked is counted. */
+/** Accounts of one PDS; all queries are counted. */
 export class FakeNetwork {
   readonly pdsUrl = "https://pds.example.com";
-  /** How often each question was asked. */
+  /** Number of queries of each kind. */
   readonly asked = { identity: 0, record: 0, collections: 0, blob: 0 };
-  /** How long the last one who asked for an identity would wait for a new answer, in milliseconds. */
+  /** Maximum wait for a fresh identity of the last caller, in milliseconds. */
   patienceMs: number | undefined;
   /** Identities whose cache entry was removed. */
   readonly forgotten: Did[] = [];
-  /** Set, every question to the PDS fails with it. */
+  /** If set, every query to the PDS fails with it. */
   down: AppError | undefined;
-  /** Set, every question to the PDS waits for it. */
+  /** If set, every query to the PDS waits for it. */
   gate: Promise<void> | undefined;
   readonly #accounts = new Map<Did, Identity>();
-  /** Identifiers that are known from an earlier answer. */
+  /** Identifiers resolved before. */
   readonly #resolved = new Set<string>();
   readonly #records = new Map<string, Record<string, unknown>>();
   readonly #blobs = new Map<string, Uint8Array>();

@@ -16,7 +16,7 @@ export function noise(size: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** `bytes` as a stream of pieces that are views into one buffer. */
+/** `bytes` as a stream of chunks that are views of one buffer. */
 export function streamOf(
   bytes: Uint8Array,
   chunk: number,
@@ -31,7 +31,7 @@ export function streamOf(
   });
 }
 
-/** Everything that `body` gives. */
+/** All bytes of `body`. */
 export async function collect(
   body: ReadableStream<Uint8Array> | undefined,
 ): Promise<Uint8Array> {
@@ -44,7 +44,7 @@ export function joined(chunks: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(chunks));
 }
 
-/** A body that gives `bytes` and then breaks with `error`. */
+/** A body that yields `bytes` and then fails with `error`. */
 export function brokenAfter(
   bytes: Uint8Array,
   error: Error,

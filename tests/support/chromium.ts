@@ -1,5 +1,5 @@
 /**
- * A real Chromium without a window.
+ * A headless Chromium.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { type Browser, chromium, type Page } from "playwright-core";
 import { findProgram } from "../tools/paths.ts";
 
-/** Where Chromium is: `CHROMIUM`, or on the PATH; undefined without one. */
+/** Path of Chromium: `CHROMIUM`, or on the PATH; undefined without one. */
 export async function findChromium(): Promise<string | undefined> {
   return Deno.env.get("CHROMIUM") ?? await findProgram("chromium") ??
     await findProgram("chromium-browser");
@@ -15,11 +15,11 @@ export async function findChromium(): Promise<string | undefined> {
 
 /** A browser, closed at disposal. */
 export interface TestChromium extends AsyncDisposable {
-  /** A window with cookies of its own. */
+  /** A window with separate cookies. */
   page(): Promise<Page>;
 }
 
-/** Starts Chromium. `hosts` maps `name:port` to where that really is. */
+/** Starts Chromium. `hosts` maps `name:port` to the actual address. */
 export async function startChromium(
   executablePath: string,
   hosts: Readonly<Record<string, string>> = {},
@@ -51,7 +51,7 @@ export async function startChromium(
   };
 }
 
-/** Types the password at the PDS and allows what is asked for. */
+/** Enters the password at the PDS and allows the request. */
 export async function consentInPage(
   page: Page,
   password: string,

@@ -14,8 +14,8 @@ const signedIn = z.object({ ephemeralToken: z.string() });
 const redirected = z.object({ url: z.string() });
 
 /**
- * Signs in as `account` at `authorizeUrl` and allows (or rejects) what is asked
- * for. Returns the address that the PDS sends the browser to.
+ * Signs in as `account` at `authorizeUrl` and allows (or rejects) the request.
+ * Returns the URL that the PDS redirects the browser to.
  */
 export async function consent(
   authorizeUrl: URL,

@@ -1,6 +1,6 @@
 /**
- * An account whose key a test holds, so that it can sign any service token it
- * likes: good ones, and every wrong one.
+ * An account whose key the test has, so that it can sign any service token,
+ * valid or not.
  *
  * @module
  */
@@ -22,9 +22,9 @@ export interface TokenChanges {
 /** An account with its key. */
 export interface Forger {
   readonly did: Did;
-  /** A token for a method of `aud`, right except for `changes`. */
+  /** A token for a method of `aud`, valid except for `changes`. */
   token(aud: string, lxm: string, changes?: TokenChanges): Promise<string>;
-  /** Signs any text as the account does. */
+  /** Signs any text with the account's key. */
   sign(text: string): Promise<Uint8Array>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * How long property tests search. `FUZZ_RUNS` sets the number of cases of each
+ * Number of cases of property tests. `FUZZ_RUNS` sets the number of cases per
  * property, for a long search on demand.
  *
  * @module
@@ -21,8 +21,8 @@ function runs(text: string | undefined): number {
 }
 
 /**
- * Runs a parser of outside input: its value is returned, an AppError of the
- * client's own making (4xx) gives undefined, and everything else fails the test.
+ * Runs a parser of untrusted input: returns its value, or undefined for an
+ * AppError with a 4xx status; any other error fails the test.
  */
 export function valueOrClientError<T>(parse: () => T): T | undefined {
   try {

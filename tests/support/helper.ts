@@ -1,6 +1,6 @@
 /**
- * The credential helper as a person has it: installed by the script that the
- * registry serves, in an empty home, found by docker and podman on the PATH.
+ * The credential helper as users have it: installed by the registry's script,
+ * in an empty home, on the PATH of docker and podman.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { CommandError, type Output, run } from "../tools/command.ts";
 /** A home with the helper installed. */
 export interface HelperHome extends AsyncDisposable {
   readonly folder: string;
-  /** Environment of every program that this person runs. */
+  /** Environment of every program of this user. */
   readonly env: Readonly<Record<string, string>>;
   /** Runs a command of the helper. */
   helper(...args: string[]): Promise<Output>;
@@ -28,7 +28,7 @@ export interface HelperHome extends AsyncDisposable {
 
 const HELPER = "docker-credential-atcr";
 
-/** Makes a home and installs the helper of the registry at `origin` there. */
+/** Creates a home and installs the helper of the registry at `origin` there. */
 export async function installHelper(
   origin: string,
   env: Record<string, string> = {},

@@ -1,5 +1,5 @@
 /**
- * A hold as a program of its own, in the sandbox network.
+ * A hold as a separate program, in the sandbox network.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export function holdEnv(
   };
 }
 
-/** The DID of a hold that is served at `origin` and has no other. */
+/** The did:web of a hold served at `origin`. */
 export function holdDid(origin: string): string {
   return `did:web:${new URL(origin).host.replace(":", "%3A")}`;
 }

@@ -1,5 +1,5 @@
 /**
- * The test images and what is to be expected of them.
+ * The test images and their expected results.
  *
  * @module
  */
@@ -62,7 +62,7 @@ export function fixture(file: string): Uint8Array<ArrayBuffer> {
   return Deno.readFileSync(new URL(file, FOLDER));
 }
 
-/** RGBA pixels of a PNG, read by a decoder that is not ours. */
+/** RGBA pixels of a PNG, read by another decoder. */
 export function pixelsOf(
   png: Uint8Array,
 ): { data: Uint8Array; width: number; height: number } {

@@ -1,5 +1,5 @@
 /**
- * Every lexicon, the network's and ours, and values that do not fit them.
+ * All lexicons, of the network and ours, and invalid values for them.
  *
  * @module
  */
@@ -31,10 +31,10 @@ async function lexiconDocuments(): Promise<LexiconDoc[]> {
 
 const documents = await lexiconDocuments();
 
-/** All of them, to check messages against. */
+/** All of them, to validate messages. */
 export const lexicons = new Lexicons(documents);
 
-/** What can be called. */
+/** A method. */
 export type Method = Extract<
   LexUserType,
   { type: "query" | "procedure" | "subscription" }
@@ -56,7 +56,7 @@ export function methodOf(nsid: string): Method {
   return found[1];
 }
 
-/** Values that no property of a lexicon is. */
+/** Values that are invalid for every property. */
 const NO_VALUES = {
   string: [1, true, null, {}, ["x"]],
   integer: ["1", 1.5, true, null, {}],
@@ -65,7 +65,7 @@ const NO_VALUES = {
   object: ["x", 1, null],
 } as const;
 
-/** What a schema wants of one property. */
+/** Schema of one property. */
 export interface Property {
   readonly type: string;
   readonly format?: string;
@@ -74,7 +74,7 @@ export interface Property {
   readonly maximum?: number;
 }
 
-/** Wrong values for a property, by what its lexicon says. */
+/** Invalid values for a property, by its lexicon. */
 export function wrongValues(property: Property): unknown[] {
   const { type, format, maxLength, minimum, maximum } = property;
   const wrong: unknown[] = [];

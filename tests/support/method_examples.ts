@@ -1,5 +1,5 @@
 /**
- * One good call of every method that a hold serves.
+ * One valid call of every method that a hold serves.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { z } from "zod";
 import { digestOf, randomBlob } from "./oci.ts";
 import { xrpc, type XrpcAnswer, type XrpcRequest } from "./xrpc.ts";
 
-/** A call, and what its answer leaves for later calls. */
+/** A call, and what its response provides for later calls. */
 export interface Example {
-  /** Whether the caller has to prove who they are. */
+  /** Whether the caller must authenticate. */
   readonly auth?: boolean;
   readonly request: () => XrpcRequest | Promise<XrpcRequest>;
   readonly then?: (answer: XrpcAnswer) => void;
@@ -34,12 +34,12 @@ const layersAnswer = z.object({ layers: z.array(z.unknown()).length(1) });
 
 const NOTE = "com.example.note";
 
-/** The calls by their method, in an order that works. */
+/** The calls by method, in a working order. */
 export function examplesFor(
   hold: ExampleHold,
 ): Readonly<Record<string, Example>> {
   const host = hold.did.replace("did:web:", "");
-  // What the calls tell each other.
+  // State shared by the calls.
   const state = { uploadId: "", etag: "", avatar: {}, cid: "" };
   const layer = randomBlob(1_000);
   const manifestDigest = digestOf(new TextEncoder().encode("manifest"));

@@ -20,7 +20,7 @@ export const TYPES = {
   foreignLayer: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
 } as const;
 
-/** A descriptor as it stands in manifests. */
+/** A descriptor in manifests. */
 export interface Descriptor {
   mediaType: string;
   digest: string;
@@ -51,13 +51,13 @@ export function digestOf(
   return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
 }
 
-/** `size` bytes that nobody has had before. */
+/** A blob of `size` random bytes. */
 export function randomBlob(
   size: number,
   algorithm: "sha256" | "sha512" = "sha256",
 ): Blob {
   const bytes = new Uint8Array(size);
-  // One call gives at most 64 KiB.
+  // One call returns at most 64 KiB.
   for (let at = 0; at < size; at += 65_536) {
     crypto.getRandomValues(bytes.subarray(at, Math.min(size, at + 65_536)));
   }

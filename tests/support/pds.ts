@@ -1,6 +1,6 @@
 /**
- * The owners' PDS, as its other users see it: records, blobs, and writing
- * them by hand as another implementation would.
+ * The owners' PDS for other clients: reads and writes records and blobs like
+ * another implementation.
  *
  * @module
  */
@@ -66,7 +66,7 @@ export class PdsAccount {
     throw new Error(new TextDecoder().decode(bytes));
   }
 
-  /** Stores a blob and gives the reference to put into a record. */
+  /** Stores a blob and returns the reference to put into a record. */
   async uploadBlob(
     bytes: Uint8Array<ArrayBuffer>,
     mimeType: string,
@@ -79,7 +79,7 @@ export class PdsAccount {
     return uploaded.parse(body).blob;
   }
 
-  /** Writes a record without any check of its lexicon. */
+  /** Writes a record without validation. */
   async put(
     collection: string,
     rkey: string,

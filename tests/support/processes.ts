@@ -1,5 +1,5 @@
 /**
- * Processes behind a running server, as Linux tells of them.
+ * Child processes of a running server, on Linux.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { TestServer } from "./server.ts";
 import { until } from "./until.ts";
 
-/** Whether this machine can say which processes a server has started. */
+/** Whether this machine can list the child processes of a server. */
 export const CAN_LIST_CHILDREN = Deno.build.os === "linux";
 
 /** Process ids of the direct children of `pid`. */
@@ -22,7 +22,7 @@ async function childrenOf(pid: number): Promise<number[]> {
   return children;
 }
 
-/** Ends the sandbox network of a server, which is its only child, at once and for good. */
+/** Kills the sandbox network of a server, which is its only child. */
 export async function killNetwork(server: TestServer): Promise<void> {
   const children = await childrenOf(server.pid);
   if (children.length !== 1) {

@@ -9,7 +9,7 @@ import type { Sandbox } from "../../sandbox/launch.ts";
 import { blobCid } from "./avatar_network.ts";
 import type { TestAccount } from "./server.ts";
 
-/** Uploads a picture for `account` and names it in its profile record; returns its CID. */
+/** Uploads a picture for `account` and sets it in its profile record; returns its CID. */
 export async function setAvatar(
   { pds }: Pick<Sandbox, "pds">,
   account: TestAccount,

@@ -9,14 +9,14 @@ import { resolve } from "node:path";
 
 /** A running program. */
 export interface Program extends AsyncDisposable {
-  /** `http://localhost:<port>`; the name stands in a did:web. */
+  /** `http://localhost:<port>`; the name is part of a did:web. */
   readonly origin: string;
   readonly port: number;
   readonly pid: number;
   readonly dataDir: string;
   /** Its settings as environment variables, for commands beside it. */
   readonly env: Readonly<Record<string, string>>;
-  /** Everything that it has logged. */
+  /** Its log. */
   readonly log: () => string;
   /** Stops it and keeps its data. */
   stop(signal?: Deno.Signal): Promise<Deno.CommandStatus>;
@@ -34,7 +34,7 @@ export interface ProgramOptions {
   readonly checkout?: string;
 }
 
-/** What a command did. */
+/** Result of a command. */
 export interface CommandResult {
   readonly code: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -45,7 +45,7 @@ export interface CommandResult {
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const READY_MS = 180_000;
 
-/** Starts the program and waits until it says that it is ready. */
+/** Starts the program and waits until it is ready. */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const { port } = options;
   const dataDir = options.dataDir ??

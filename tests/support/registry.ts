@@ -17,7 +17,7 @@ import {
 } from "./oci.ts";
 import { type TestAccount, type TestServer, tokenFor } from "./server.ts";
 
-/** An answer whose body was read. */
+/** A response whose body was read. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -31,7 +31,7 @@ export interface Call {
   token?: string | undefined;
 }
 
-/** The longest that any answer may take. */
+/** Timeout of a response. */
 const LIMIT_MS = 60_000;
 
 const errorBody = z.strictObject({
@@ -48,7 +48,7 @@ const referrerList = z.object({
   manifests: z.array(z.custom<Descriptor>()),
 });
 
-/** Sends one request and reads the answer whole; redirects are not followed. */
+/** Sends one request and reads the whole response; redirects are not followed. */
 export async function call(
   url: URL | string,
   method: string,
@@ -83,13 +83,13 @@ export function jsonOf(answer: Answer): unknown {
   return JSON.parse(textOf(answer));
 }
 
-/** Fails with the body unless the status is the expected one; gives the answer back. */
+/** Asserts the status and returns the response; fails with the body otherwise. */
 export function expect(answer: Answer, status: number): Answer {
   assert.equal(answer.status, status, textOf(answer));
   return answer;
 }
 
-/** Code and sentence of an OCI error with this status. */
+/** Code and message of an OCI error with this status. */
 export function expectError(
   answer: Answer,
   status: number,
@@ -111,7 +111,7 @@ export function header(answer: Answer, name: string): string {
   return value;
 }
 
-/** One repository as one account sees it. */
+/** One repository, accessed by one account. */
 export class Repository {
   readonly server: Pick<TestServer, "origin">;
   readonly account: TestAccount | undefined;
@@ -165,7 +165,7 @@ export class Repository {
     return this.send("PUT", `${location}${mark}digest=${digest}`, options);
   }
 
-  /** Pushes a blob the way docker does. */
+  /** Pushes a blob like docker. */
   async pushBlob(blob: Blob): Promise<void> {
     const location = await this.startUpload();
     expect(await this.send("PATCH", location, { body: blob.bytes }), 202);

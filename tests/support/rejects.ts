@@ -1,5 +1,5 @@
 /**
- * Whether a call is refused in the way it should be.
+ * Asserts how a call is refused.
  *
  * @module
  */

@@ -11,13 +11,13 @@ import { startServer } from "../tools/server.ts";
 
 /** A running server with an empty store. */
 export interface RemoteKv extends AsyncDisposable {
-  /** What the setting `kv.url` takes. */
+  /** Value for the setting `kv.url`. */
   readonly url: string;
-  /** What the environment variable `DENO_KV_ACCESS_TOKEN` has to be. */
+  /** Value for the environment variable `DENO_KV_ACCESS_TOKEN`. */
   readonly token: string;
 }
 
-/** Whether the server is here; `deno task tools denokv` builds it. */
+/** Whether the server is installed; `deno task tools denokv` builds it. */
 export const hasRemoteKv = await findProgram("denokv") !== undefined;
 
 /** The same for every server: the client reads it from the environment of the process. */

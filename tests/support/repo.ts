@@ -24,7 +24,7 @@ export function testSigner(seed = 1): Promise<Signer> {
   return importSigningKey(new Uint8Array(32).fill(seed));
 }
 
-/** Opens a repo that takes any record; on a KV of its own unless one is given. */
+/** Opens a repo that accepts any record; on a separate KV unless one is given. */
 export async function openTestRepo(
   overrides: Partial<RepoDeps> = {},
 ): Promise<{ repo: Repo; kv: Kv; signer: Signer; clock: Clock }> {

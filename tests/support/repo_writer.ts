@@ -1,7 +1,7 @@
 /**
  * A process that writes to a repo until it is killed: creates, changes and
- * deletes, one and many at once. Tells every commit that was acknowledged in a
- * line of its own: the number of the commit and its revision.
+ * deletes, one and many at once. Prints every acknowledged commit on a line:
+ * the number of the commit and its revision.
  *
  * Arguments: path of the KV, number of the first commit.
  *

@@ -1,5 +1,5 @@
 /**
- * A sandbox network for a test, in a folder that is removed after it.
+ * A sandbox network for a test, in a temporary folder.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface TestSandbox extends Sandbox, AsyncDisposable {
   readonly alice: SandboxAccount;
   /** `bob.test`. */
   readonly bob: SandboxAccount;
-  /** Where the PDS keeps its databases. */
+  /** Folder of the PDS's databases. */
   readonly dataDir: string;
 }
 
@@ -68,7 +68,7 @@ const created = z.object({ did: z.string(), accessJwt: z.string() });
 const appPassword = z.object({ password: z.string() });
 
 /**
- * Makes a further account.
+ * Creates another account.
  *
  * @param handle a single name below `.test`, such as `carol.test`.
  */

@@ -1,7 +1,7 @@
 /**
- * Loaded before the tests of the default run: property tests try the same cases
- * every time, so that whether a change passes is no matter of luck. With
- * `FUZZ_RUNS` set, each run searches new cases.
+ * Loaded before the tests of the default run: property tests use the same cases
+ * every time, so that results are deterministic. With `FUZZ_RUNS` set, each run
+ * searches new cases.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * The whole program as a black box: started as a child process on free ports
- * with data of its own.
+ * with its own data.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export interface TestServer extends AsyncDisposable {
   readonly pds: string;
   readonly alice: TestAccount;
   readonly bob: TestAccount;
-  /** Everything that the server has logged. */
+  /** The server's log. */
   readonly log: () => string;
   /** Stops the server and keeps its data. */
   stop(signal?: Deno.Signal): Promise<Deno.CommandStatus>;

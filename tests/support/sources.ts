@@ -20,7 +20,7 @@ export interface Source {
   readonly text: string;
   /** Paths of our own files that it imports, for types or for values. */
   readonly imports: readonly string[];
-  /** Those that it imports values from when it is loaded. */
+  /** Static imports of values. */
   readonly values: readonly string[];
   /** Names of the packages that it imports. */
   readonly packages: readonly string[];

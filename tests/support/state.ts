@@ -1,6 +1,6 @@
 /**
- * Everything that a server keeps and that a refused request must leave as it
- * was: the rows of registry, hold and repo, and the stored files.
+ * The state of a server that a refused request must not change: the rows of
+ * registry, hold and repo, and the stored files.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export type State = ReadonlyMap<string, string>;
 /** First parts of the keys whose rows count. */
 const SERVICES = ["registry", "hold", "repo"];
 
-/** Rows of the registry that only remember what was read elsewhere, and when. */
+/** Rows of the registry that only cache external data. */
 const MEMORY = new Set(["synced", "profile"]);
 
 /** Jobs that wait; a row of them begins so in a {@linkcode State}. */
@@ -26,7 +26,7 @@ const JOB = '["kv","job"';
 
 const SETTLE_LIMIT_MS = 20_000;
 
-/** Looks at the files and, from a second process, at the rows. */
+/** Reads the files and, from a second process, the rows. */
 export async function stateOf({ dataDir }: TestServer): Promise<State> {
   const state = new Map<string, string>();
   // Raw, because what has expired meanwhile has not been changed.
@@ -84,7 +84,7 @@ export async function filesOf(dataDir: string): Promise<Map<string, number>> {
       const path = `${folder}/${entry.name}`;
       if (entry.isDirectory) await walk(path);
       else {
-        // A file may vanish between the two looks.
+        // A file may disappear between the two reads.
         const stat = await Deno.stat(path).catch(() => undefined);
         if (stat) files.set(path.slice(dataDir.length), stat.size);
       }

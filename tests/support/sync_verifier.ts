@@ -1,8 +1,8 @@
 /**
  * A strict consumer of `com.atproto.sync.subscribeRepos` after sync 1.1: it
- * believes nothing that it cannot compute. Trees, commits and values are
- * checked with other libraries than the repo is made with, so that a fault of
- * one is seen by the other.
+ * trusts nothing that it cannot compute. Trees, commits and values are checked
+ * with other libraries than those of the repo, so that a defect of one is
+ * detected by the other.
  *
  * @module
  */
@@ -94,7 +94,7 @@ export function decodeFrame(
 export class SyncVerifier {
   readonly #did: string;
   #didKey: string;
-  /** The repo as the events tell it: path to CID of the record. */
+  /** The repo according to the events: path to CID of the record. */
   readonly records = new Map<string, string>();
   /** Number of the last event. */
   seq: number | undefined;
@@ -102,7 +102,7 @@ export class SyncVerifier {
   commit: string | undefined;
   /** Root of the tree. */
   data: string | undefined;
-  /** Whether the account is served. */
+  /** Whether the account is active. */
   active = false;
   commits = 0;
   ops = 0;
@@ -138,7 +138,7 @@ export class SyncVerifier {
     return t;
   }
 
-  /** Checks that a CAR of the whole repo says what the events have said. */
+  /** Checks that a CAR of the whole repo matches the events. */
   async assertExport(car: Uint8Array): Promise<void> {
     const { creates, commit } = await verifyRepoCar(
       car,
@@ -213,7 +213,10 @@ export class SyncVerifier {
     }
   }
 
-  /** Undoes the operations on nothing but the blocks of the event, in every order a consumer may take. */
+  /**
+   * Inverts the operations using only the blocks of the event, in every order
+   * that a consumer may use.
+   */
   async #invert(tree: MST, message: CommitBody): Promise<void> {
     const deletesFirst = (op: RepoOp) => op.action === "delete" ? 0 : 1;
     const byPath = message.ops.toSorted((a, b) => a.path < b.path ? -1 : 1);

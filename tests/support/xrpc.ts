@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What a method answered. */
+/** Response of a method. */
 export interface XrpcAnswer {
   readonly status: number;
   readonly headers: Headers;
@@ -19,7 +19,7 @@ export type XrpcParams = Readonly<
   Record<string, string | number | boolean | readonly string[]>
 >;
 
-/** What to send besides the method's name. */
+/** Options of a request. */
 export interface XrpcRequest {
   readonly params?: XrpcParams;
   /** JSON, or bytes as they are. */

@@ -1,5 +1,5 @@
 /**
- * Consumers of a hold's events that have nothing to do with this program.
+ * Independent consumers of a hold's events.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { SyncVerifier } from "../support/sync_verifier.ts";
 import { kill } from "../tools/command.ts";
 import { startServer } from "../tools/server.ts";
 
-/** What the consumer of the network's library has seen. */
+/** Report of the consumer of the network's library. */
 const report = z.object({
   cursor: z.number(),
   /** Path to CID. */
@@ -55,7 +55,7 @@ export interface StrictConsumer extends AsyncDisposable {
   readonly verifier: SyncVerifier;
   /** Times that the connection was made. */
   readonly connections: number;
-  /** What it refused; the events after it are not looked at. */
+  /** The first refused event; later events are ignored. */
   readonly failure: unknown;
 }
 

@@ -1,7 +1,4 @@
-/**
- * Consumers that have nothing to do with this program follow a hold through
- * mixed operations and kill -9.
- */
+/** Independent consumers follow a hold through mixed operations and kill -9. */
 
 import assert from "node:assert/strict";
 import { verifyRepoCar } from "@atproto/repo";

@@ -7,8 +7,8 @@
 import { say } from "./command.ts";
 
 /**
- * Tells of each of the `known` names whether it was asked for; without any
- * name, all are. Ends the process with exit code 2 when a name is unknown.
+ * Returns whether each of the `known` names was requested; without any name,
+ * all are. Ends the process with exit code 2 when a name is unknown.
  */
 export async function chooser(
   known: readonly string[],

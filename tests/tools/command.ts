@@ -1,5 +1,6 @@
 /**
- * Runs other programs, with a time limit, and says what they said when they fail.
+ * Runs other programs, with a time limit, and reports their output when they
+ * fail.
  *
  * @module
  */
@@ -87,7 +88,7 @@ export async function run(
   }
 }
 
-/** Sends a signal to a child; one that has ended already is left in peace. */
+/** Sends a signal to a child; ignores one that has exited already. */
 export function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);

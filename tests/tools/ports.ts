@@ -14,9 +14,9 @@ const FIRST_PORT = 12_000;
 const LAST_PORT = 20_999;
 
 /**
- * A port of 127.0.0.1 that nobody listens on and that nobody else who asks here
- * gets soon: all tests of a machine take one after the other, so that those
- * that run at once cannot choose the same before they listen.
+ * A free port of 127.0.0.1 that is not handed out again soon: all tests of a
+ * machine take ports in sequence, so that concurrent tests cannot choose the
+ * same one before they listen.
  */
 export function freePort(): number {
   const user = Deno.uid() ?? "user";

@@ -1,5 +1,5 @@
 /**
- * Starts servers for the suites, waits until they answer, reads what they cost
+ * Starts servers for the suites, waits until they respond, measures their cost
  * and stops them.
  *
  * @module
@@ -33,7 +33,7 @@ export interface Server {
   readonly logFile: string;
   /** Whether the process is still there. */
   running(): boolean;
-  /** Asks it to end, kills it after 15 seconds; resolves when it is gone. */
+  /** Stops it, kills it after 15 seconds; resolves when it has exited. */
   stop(): Promise<void>;
 }
 
@@ -131,7 +131,7 @@ export async function cpuMs(pid: number): Promise<number> {
   return (utime + stime) * 10; // ticks of 10 ms
 }
 
-/** Forgets the peak of a process's resident memory up to now (Linux). */
+/** Resets the peak of a process's resident memory (Linux). */
 export async function resetPeakRss(pid: number): Promise<void> {
   await Deno.writeTextFile(`/proc/${pid}/clear_refs`, "5", { create: false });
 }
