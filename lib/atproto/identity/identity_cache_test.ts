@@ -12,8 +12,9 @@ Deno.test("a result that arrived while the store was read is not looked up again
   let reads = 0;
   const read = kv.get.bind(kv);
   kv.get = async <T>(key: Key) => {
+    const isSecond = ++reads === 2;
     const entry = await read<T>(key);
-    if (++reads === 2) await slowRead.promise;
+    if (isSecond) await slowRead.promise;
     return entry;
   };
   const cache = new IdentityCache({
