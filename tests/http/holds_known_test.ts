@@ -1,5 +1,5 @@
 /**
- * What a registry knows of holds: its own, and one that somebody else runs.
+ * What a registry knows of holds: its own, and one of another operator.
  */
 
 import assert from "node:assert/strict";
@@ -39,7 +39,7 @@ Deno.test("a registry knows captain, crew and health of its own hold", async () 
   assert.equal((await holds.get(hold.did))?.state.reachable, true);
 });
 
-Deno.test("a hold that somebody else runs is looked at over HTTP, and missed when it is gone", async () => {
+Deno.test("a hold of another operator is checked over HTTP, and reported when it is gone", async () => {
   await using sandbox = await startTestSandbox();
   const origin = `http://localhost:${freePort()}`;
   const did = holdDid(origin) as Did;

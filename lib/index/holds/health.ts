@@ -53,13 +53,13 @@ const MAX_WATCHED = 10_000;
 const AT_ONCE = 8;
 const MAX_WAITING = 100;
 
-/** A page waits for the first look at a hold for so long, in milliseconds. */
+/** Limit on how long a page waits for the first check of a hold, in milliseconds. */
 const PATIENCE_MS = 2_000;
 
-/** A dead instance's look is over after so long, in milliseconds. */
+/** The check of a dead instance ends after this time, in milliseconds. */
 const LEASE_MS = 30_000;
 
-/** Of a hold that nobody asks for any more everything is forgotten after so long, in milliseconds. */
+/** The rows of a hold that was not requested for this time are deleted, in milliseconds. */
 const UNASKED_MS = 7 * 86_400_000;
 
 /** How exactly it is noted when a page asked, in milliseconds. */
@@ -81,8 +81,8 @@ export class HoldHealth {
   }
 
   /**
-   * The health of a hold. What is old is shown and looked at anew behind the
-   * answer; only the first look is waited for, two seconds at most.
+   * The health of a hold. An old result is returned and refreshed in the
+   * background; only the first check is waited for, two seconds at most.
    */
   async get(did: Did): Promise<HealthRow> {
     const { clock, times } = this.#deps;
@@ -152,7 +152,7 @@ export class HoldHealth {
     return !this.#looks.has(did) && this.#looks.size >= MAX_WAITING;
   }
 
-  /** Looks at a hold, or joins whoever does; never rejects. */
+  /** Checks a hold, or joins a check in progress; never rejects. */
   #look(did: Did): Promise<HealthRow> {
     const known = this.#looks.get(did);
     if (known) return known;

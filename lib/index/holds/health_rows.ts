@@ -30,7 +30,7 @@ export interface HealthRow {
 export interface HealthTimes {
   /** Pause between two looks by the clock; 0: none of these. */
   readonly intervalMs: number;
-  /** An answer is taken as known for so long. */
+  /** Age up to which an answer is used without checking again, in milliseconds. */
   readonly cacheMs: number;
 }
 

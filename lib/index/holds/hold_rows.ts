@@ -127,8 +127,9 @@ export function crewChange(
   return [{ key: holdKeys.crew(hold, rkey), row: after }, ...left, ...joined];
 }
 
-/** The collections that these rows are made from. */
+/** Collection of the captain record, which says whose a hold is. */
 export const CAPTAIN = HOLD_COLLECTIONS.captain;
+/** Collection of the crew records, one per member. */
 export const CREW = HOLD_COLLECTIONS.crew;
 
 /** Key of the only captain record that counts. */

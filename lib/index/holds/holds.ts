@@ -90,7 +90,7 @@ export class Holds {
     const dids = page.items.map(({ key }) => String(key.at(-1)) as Did);
     const facts = await this.#facts("holds", dids);
     const items = page.items.flatMap(({ value }, i): KnownHold[] => {
-      // Somebody named it, but nothing shows that it is a hold.
+      // It was named as a hold, but nothing shows that it is one.
       if (!facts[i] && !value.reachable) return [];
       return [{ did: dids[i] as Did, facts: facts[i], state: stateOf(value) }];
     });
