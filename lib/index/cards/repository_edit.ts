@@ -115,7 +115,7 @@ export function writeCard(
 }
 
 /** As {@linkcode writeCard}, with all rows that have to be there, whether or not they are. */
-export function writeCardAnew(
+export function rewriteCard(
   commit: Atomic,
   ref: RepoRef,
   read: Entry<CardRow> | undefined,

@@ -89,7 +89,7 @@ Deno.test("boards count the last 7 days, the last 30, and all", async () => {
   ]);
 });
 
-Deno.test("stars, pushes and the accounts that push most have boards, and cards are told", async () => {
+Deno.test("stars, pushes and the accounts that push most have boards, and cards receive their figures", async () => {
   using t = await open();
   await t.starred(ALICE, "app", 1, 3);
   await t.starred(BOB, "old", 100, 9);

@@ -56,7 +56,7 @@ export const countKeys = {
   /** That a batch of sums was applied; expires. */
   flushed: (id: string) => observed("flushed", id),
 
-  /** Pulls that a hold was told of by registries of this store; a counter. */
+  /** Pulls that a hold was received from registries of this store; a counter. */
   reported: (did: Did, repo: string, hold: Did) =>
     observed("reported", did, repo, hold),
   /** What a hold says of a repository. */

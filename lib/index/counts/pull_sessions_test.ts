@@ -68,7 +68,7 @@ Deno.test("after a minute the same request is another pull", () => {
   assert.deepEqual(get(IMAGE), { tag: undefined });
 });
 
-Deno.test("clients that cannot be told apart count by tag and by index, children do not", () => {
+Deno.test("indistinguishable clients count by tag and by index, children do not", () => {
   const { get } = open();
   const nobody = { client: undefined };
   for (let i = 0; i < 2; i++) {

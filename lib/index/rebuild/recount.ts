@@ -14,7 +14,7 @@ import { imageRow } from "../cards/manifest_facts.ts";
 import {
   EMPTY_CARD,
   type RepoRef,
-  writeCardAnew,
+  rewriteCard,
 } from "../cards/repository_edit.ts";
 import type { CardRow, FactsRow, TagRow } from "../cards/rows.ts";
 import { namesBelow } from "./names_below.ts";
@@ -73,7 +73,7 @@ export class Recount {
         ...(facts ? { image: imageRow(facts) } : {}),
       };
       const commit = this.#kv.atomic();
-      writeCardAnew(commit, ref, card, after);
+      rewriteCard(commit, ref, card, after);
       if (await commit.commit()) return count;
     }
     return 0;

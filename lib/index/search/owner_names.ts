@@ -118,7 +118,7 @@ async function addOwner(
   if (was === is) return;
   if (is !== undefined) commit.set(searchKeys.handle(is), did);
   if (was === undefined) return;
-  // Somebody else may have taken the handle since.
+  // Another account may have taken the handle since.
   const holder = await kv.get<Did>(searchKeys.handle(was));
   if (holder?.value === did) commit.delete(searchKeys.handle(was));
 }
