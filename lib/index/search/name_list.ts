@@ -27,9 +27,16 @@ const FRESH_MS = 5_000;
 /** Longest text that is compared with all names. */
 const MAX_TEXT = 64;
 
-/** Names with the bytes of all keys read once; undefined: there are too many. */
+interface NamePart {
+  readonly part: string;
+  readonly name: string;
+}
+
+/** Names that were read; undefined: there are too many. */
 interface Names {
   readonly names: readonly string[] | undefined;
+  /** Names, and what stands between their slashes, by length. */
+  readonly parts: ReadonlyMap<number, readonly NamePart[]>;
   /** Milliseconds since the Unix epoch. */
   readonly until: number;
 }
@@ -57,20 +64,22 @@ export class NameList {
   async near(text: string, limit: number): Promise<string[]> {
     if (text.length < 3 || text.length > MAX_TEXT) return [];
     const most = text.length < 8 ? 1 : 2;
-    const found: { name: string; far: number }[] = [];
-    for (const name of await this.#names()) {
-      const far = Math.min(
-        ...[name, ...name.split("/")].map((part) =>
-          Math.abs(part.length - text.length) > most
-            ? Infinity
-            : distance(part, text)
-        ),
-      );
-      if (far > 0 && far <= most) found.push({ name, far });
+    await this.#names();
+    const found = new Map<string, number>();
+    for (
+      let length = text.length - most;
+      length <= text.length + most;
+      length++
+    ) {
+      for (const { part, name } of this.#known?.parts.get(length) ?? []) {
+        const far = distance(part, text);
+        if (far === 0 || far > most) continue;
+        found.set(name, Math.min(far, found.get(name) ?? most));
+      }
     }
-    return found
-      .sort((a, b) => a.far - b.far || byLength(a.name, b.name))
-      .slice(0, limit).map(({ name }) => name);
+    return [...found]
+      .sort(([a, far], [b, further]) => far - further || byLength(a, b))
+      .slice(0, limit).map(([name]) => name);
   }
 
   async #names(): Promise<readonly string[]> {
@@ -97,12 +106,21 @@ export class NameList {
       if (names.at(-1) !== name) names.push(name);
     }
     const now = clock.now();
+    const known = rows > maxNames ? [] : names;
     this.#known = {
       names: rows > maxNames ? undefined : names,
+      parts: Map.groupBy(known.flatMap(partsOf), ({ part }) => part.length),
       until: now + Math.max(FRESH_MS, (now - begun) / SHARE),
     };
     return this.#known.names ?? [];
   }
+}
+
+function partsOf(name: string): NamePart[] {
+  return [...new Set([name, ...name.split("/")])].map((part) => ({
+    part,
+    name,
+  }));
 }
 
 function byLength(a: string, b: string): number {

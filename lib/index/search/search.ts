@@ -23,9 +23,8 @@ import { searchKeys } from "./kv_keys.ts";
 import type { NameList } from "./name_list.ts";
 import type { OwnerNames } from "./owner_names.ts";
 import { type Query, readQuery, type SearchOptions } from "./query.ts";
-import { wordsOfCard } from "./search_rows.ts";
+import { textOfCard, wordsOfCard } from "./search_rows.ts";
 import { type Candidate, type Stage, stagesOf } from "./stages.ts";
-import { ownerWords } from "./words.ts";
 
 /** What a search found. */
 export interface SearchPage extends Page<ListedRepository> {
@@ -49,6 +48,9 @@ const MAX_SUGGESTIONS = 5;
 /** Owners of one name that are looked at for a suggestion. */
 const MAX_OWNERS = 20;
 
+/** Owners that count for one word of a search. */
+const MAX_CALLED = 50;
+
 /** Finds repositories. */
 export class Search {
   readonly #deps: SearchDeps;
@@ -65,12 +67,13 @@ export class Search {
     const [first = 0, last] =
       readCursor(name, options.cursor, ["number", "string"]) ?? [];
     const reading = new Reading(this.#deps.kv, mayRead);
+    const owners = await this.#ownersOf(reading, query);
     const items: ListedRepository[] = [];
     let at = typeof last === "string" ? last : undefined;
     let cursor: string | undefined;
     for (const [i, stage] of stagesOf(options).entries()) {
       if (i < Number(first)) continue;
-      const run = { reading, query, options, limit, items, at };
+      const run = { reading, query, owners, options, limit, items, at };
       const next = await this.#run(stage, run);
       at = undefined;
       if (next === undefined) continue;
@@ -81,7 +84,8 @@ export class Search {
     const exact = isFirst
       ? await this.#exact(reading, query, options)
       : undefined;
-    const isNothing = isFirst && !exact && items.length === 0 && !cursor;
+    const isNothing = isFirst && !exact && items.length === 0 && !cursor &&
+      options.owner === undefined;
     const suggestions = isNothing
       ? await this.#suggestions(reading, query.text)
       : [];
@@ -94,10 +98,12 @@ export class Search {
 
   /** Adds what one stage finds; where to go on when the page ends within it. */
   async #run(stage: Stage, run: StageRun): Promise<string | undefined> {
-    const { reading, query, options, limit, items } = run;
+    const { reading, query, owners, options, limit, items } = run;
     const found = stage({ ...this.#deps, reading, query, options, at: run.at });
     for await (const candidates of found) {
-      const fitting = await this.#fitting(reading, query, candidates, options);
+      const fitting = await this.#fitting(
+        ...[reading, query, owners, candidates, options] as const,
+      );
       for (const { item, next } of fitting) {
         if (items.some((one) => isSame(one, item))) continue;
         items.push(item);
@@ -112,33 +118,43 @@ export class Search {
   async #fitting(
     reading: Reading,
     query: Query,
+    owners: OwnersOfWord,
     candidates: readonly Candidate[],
     filter: CardFilter,
   ): Promise<{ item: ListedRepository; next: string }[]> {
     const cards = await visibleCards(reading, candidates, filter);
-    const some = candidates.flatMap(({ next, belongs }, i) => {
+    return candidates.flatMap(({ next, belongs }, i) => {
       const item = cards[i];
       if (!item) return [];
-      const words = wordsOfCard(item.repo, item.card);
-      if (belongs && !belongs(words)) return [];
-      const all = [...words, item.repo];
-      const lacking = [query.first, ...query.others]
-        .filter((wanted) => !all.some((word) => word.includes(wanted)));
-      return [{ item, next, lacking }];
-    });
-    const dids = [
-      ...new Set(
-        some.flatMap(({ item, lacking }) => lacking.length > 0 ? item.did : []),
-      ),
-    ];
-    const owners = await this.#deps.owners.get(dids);
-    return some.filter(({ item, lacking }) => {
-      const row = owners[dids.indexOf(item.did)];
-      const words = row ? ownerWords(row.handle, row.displayName) : [];
-      return lacking.every((wanted) =>
-        words.some((word) => word.startsWith(wanted))
+      // Most lack a word: that is cheaper to see than which words there are.
+      const text = textOfCard(item.repo, item.card);
+      const hasAll = [query.first, ...query.others].every((word) =>
+        text.includes(word) || owners.get(word)?.has(item.did)
       );
+      if (!hasAll) return [];
+      if (belongs && !belongs(wordsOfCard(item.repo, item.card))) return [];
+      return [{ item, next }];
     });
+  }
+
+  /** Owners who are called by each of the words, at most {@linkcode MAX_CALLED} each. */
+  async #ownersOf(
+    reading: Reading,
+    { first, others }: Query,
+  ): Promise<OwnersOfWord> {
+    const words = [first, ...others].filter((word) => word !== "");
+    return new Map(
+      await Promise.all(words.map(async (word) => {
+        const rows = await reading.list({
+          start: searchKeys.ownerWords(word),
+          end: searchKeys.ownerWords(`${word}\u{10ffff}`),
+        }, MAX_CALLED);
+        return [
+          word,
+          new Set(rows.map(({ key }) => key.at(-1) as Did)),
+        ] as const;
+      })),
+    );
   }
 
   /** Names that are shown to the client: others must not be given away. */
@@ -176,9 +192,13 @@ export class Search {
   }
 }
 
+/** Owners by the word that they are called by. */
+type OwnersOfWord = ReadonlyMap<string, ReadonlySet<Did>>;
+
 interface StageRun {
   readonly reading: Reading;
   readonly query: Query;
+  readonly owners: OwnersOfWord;
   readonly options: SearchOptions;
   readonly limit: number;
   readonly items: ListedRepository[];

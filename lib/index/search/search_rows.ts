@@ -32,6 +32,13 @@ export function wordsOfCard(repo: string, card: CardRow): ReadonlySet<string> {
   ]);
 }
 
+/** The texts behind {@linkcode wordsOfCard}, spelled as words are. */
+export function textOfCard(repo: string, { image, page }: CardRow): string {
+  const line = page?.line ?? image?.notes?.description ?? "";
+  return `${repo} ${image?.notes?.title ?? ""} ${line}`.normalize("NFKC")
+    .toLowerCase();
+}
+
 /** Replaces the rows of `before` by those of `after`; undefined: the repository is not found. */
 export function writeSearchRows(
   commit: Atomic,

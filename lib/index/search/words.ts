@@ -6,7 +6,7 @@
 
 const MAX_WORD = 32;
 const MAX_NAME_WORDS = 8;
-const MAX_TEXT_WORDS = 12;
+const MAX_TEXT_WORDS = 8;
 
 /** Shorter words of a description find too much. */
 const MIN_TEXT_WORD = 3;
