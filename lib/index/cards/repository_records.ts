@@ -32,8 +32,10 @@ export class RepositoryRecords implements RecordHandler {
   }
 
   async apply(change: RecordChange): Promise<void> {
-    if (change.collection === MANIFEST) await this.#manifests.apply(change);
-    if (change.collection === TAG) await this.#tags.apply(change);
+    // Streams count microseconds; times in rows are whole milliseconds.
+    const whole = { ...change, at: Math.trunc(change.at) };
+    if (change.collection === MANIFEST) await this.#manifests.apply(whole);
+    if (change.collection === TAG) await this.#tags.apply(whole);
   }
 
   /** The records that rows were made of, with their times in milliseconds since the Unix epoch. */
