@@ -20,11 +20,12 @@ RUN deno install --frozen
 COPY main.ts ./
 COPY lib lib
 COPY routes routes
+COPY islands islands
 COPY lexicons lexicons
 COPY static static
 COPY cli cli
 COPY sandbox sandbox
-RUN deno task build:helper && deno cache --frozen main.ts && \
+RUN deno task build && deno cache --frozen main.ts && \
     mkdir -p /data && chown -R 1000:1000 /data /deno
 
 USER 1000:1000

@@ -6,6 +6,10 @@
 
 import type { Config } from "../lib/config/config.ts";
 import { type AppContext, createContext } from "../lib/context.ts";
+import {
+  areIslandsBuilt,
+  buildIslands,
+} from "../lib/install/island_modules.ts";
 import { type RunningScheduler, startScheduler } from "../lib/kv/scheduler.ts";
 import type { NetworkStreams } from "../lib/context/streams.ts";
 import type { JobRunner } from "../lib/kv/jobs/job_runner.ts";
@@ -70,6 +74,7 @@ export async function serve(config: Config): Promise<void> {
     await ctx.hold?.start.settle();
     // On a laptop, save the memory of warm workers.
     if (!config.sandbox.enabled) await ctx.avatars?.start();
+    await prepareIslands(log);
     const app = createApp(ctx, {
       stopping: () => stopping,
       denoServe: config.deploy,
@@ -117,6 +122,18 @@ export async function serve(config: Config): Promise<void> {
   }
   log.info("stopped");
   lines.flush();
+}
+
+/** Builds the modules of islands where they are missing or old; without them pages have no scripts. */
+async function prepareIslands(log: Logger): Promise<void> {
+  const root = new URL("../", import.meta.url);
+  try {
+    if (!await areIslandsBuilt(root)) await buildIslands(root);
+  } catch (error) {
+    // On a server the program may not start the bundler.
+    const reason = error instanceof Deno.errors.NotCapable ? {} : { error };
+    log.warn("scripts of pages not built; run: deno task build", reason);
+  }
 }
 
 /** Background work. */

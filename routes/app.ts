@@ -6,6 +6,7 @@
 
 import { Hono } from "@hono/hono";
 import type { AppContext } from "../lib/context.ts";
+import { pageOrigin } from "../lib/auth/oauth/client_metadata.ts";
 import { AppError } from "../lib/errors.ts";
 import { webhookApiRoutes } from "./api/v1/webhooks.ts";
 import { authRoutes, createBrowsers } from "./auth.ts";
@@ -17,7 +18,9 @@ import { opsRoutes } from "./ops.ts";
 import { clientOrigin } from "./server/origin.ts";
 import { holdRoutes, type HoldRoutesState } from "./hold.ts";
 import { HelperBundle } from "../lib/install/helper_bundle.ts";
+import { readIslandModules } from "../lib/install/island_modules.ts";
 import { installRoutes } from "./install.ts";
+import { preferenceRoutes } from "./pages/frame/preferences.ts";
 import { homeRoutes } from "./pages/home.tsx";
 import { staticRoutes } from "./static.ts";
 import { v2Routes } from "./v2/routes.ts";
@@ -36,7 +39,10 @@ const AVATARS_BESIDE_REGISTRY = "/avatars";
 export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   const { config } = ctx;
   const app = new Hono<AppEnv>();
-  app.use(observe(ctx));
+  const root = new URL("../", import.meta.url);
+  const modules = readIslandModules(root);
+  const imageOrigins = ctx.avatars ? [ctx.avatars.objectOrigin] : [];
+  app.use(observe({ ...ctx, modules, imageOrigins }));
   app.onError(onError);
   // Thrown, it would bypass the log line and the headers of `observe`.
   app.notFound((c) =>
@@ -59,7 +65,8 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
       stopping: state.stopping,
     }),
   );
-  app.route("/", staticRoutes(new URL("../static/", import.meta.url)));
+  app.route("/", staticRoutes(new URL("static/", root)));
+  app.route("/", preferenceRoutes(pageOrigin(config.server.base_url)));
   if (ctx.hold) app.route("/", holdRoutes(ctx.hold, state));
   if (ctx.registry) {
     const origin = clientOrigin(config.server);

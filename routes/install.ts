@@ -28,7 +28,7 @@ export function installRoutes(deps: InstallRoutesDeps): Hono<AppEnv> {
   const { helper, browsers, registry, origin } = deps;
   const app = new Hono<AppEnv>();
   app.get("/install", async (c) => {
-    const visitor = await browsers.visitor(await browsers.current(c));
+    const visitor = await browsers.visitor(c, await browsers.current(c));
     c.header("cache-control", "no-store");
     return c.html(
       installPage({ visitor, registry, origin: origin(c.req.raw) }),

@@ -7,8 +7,10 @@
 
 import type { Context, MiddlewareHandler } from "@hono/hono";
 import { AppError, isAppError } from "../lib/errors.ts";
+import type { IslandModules } from "../lib/install/island_modules.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
+import { frameOf } from "./pages/frame/frame.ts";
 import { drainBody } from "./server/drain.ts";
 import type { Connection } from "./server/serve.ts";
 import { renderError, type Surface } from "./render_error.ts";
@@ -21,6 +23,8 @@ export interface AppEnv {
     log: Logger;
     /** Set by {@linkcode surface}; a page by default. */
     surface?: Surface;
+    /** Modules of islands, for pages; undefined where nothing was built. */
+    modules?: IslandModules | undefined;
     /** Additional headers of error responses. */
     errorHeaders?: Readonly<Record<string, string>>;
   };
@@ -29,6 +33,10 @@ export interface AppEnv {
 export interface ObserveDeps {
   log: Logger;
   metrics: Metrics;
+  /** Modules of islands, for pages. */
+  modules?: IslandModules | undefined;
+  /** Origins besides our own that pictures on pages may come from. */
+  imageOrigins?: readonly string[];
 }
 
 const METHODS = new Set([
@@ -43,19 +51,26 @@ const METHODS = new Set([
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 
-const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
-  ["x-content-type-options", "nosniff"],
-  ["referrer-policy", "no-referrer"],
-  ["x-frame-options", "DENY"],
-  [
-    "content-security-policy",
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-  ],
-];
+/** Headers of pages. Scripts can neither be written into a page nor made of text (Trusted Types). */
+function securityHeaders(
+  imageOrigins: readonly string[],
+): readonly (readonly [string, string])[] {
+  const images = ["'self'", ...imageOrigins].join(" ");
+  return [
+    ["x-content-type-options", "nosniff"],
+    ["referrer-policy", "no-referrer"],
+    ["x-frame-options", "DENY"],
+    [
+      "content-security-policy",
+      `default-src 'none'; script-src 'self'; style-src 'self'; img-src ${images}; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'`,
+    ],
+  ];
+}
 
 /** Assigns the request an id and a logger, counts it, and writes one log line when it is done. */
 export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
   const count = counters(deps.metrics);
+  const security = securityHeaders(deps.imageOrigins ?? []);
   return async function observed(c, next) {
     const started = performance.now();
     const given = c.req.header("x-request-id");
@@ -65,6 +80,7 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
     const log = deps.log.with({ requestId });
     c.set("requestId", requestId);
     c.set("log", log);
+    c.set("modules", deps.modules);
     deps.metrics.httpInFlight.inc();
     try {
       await next();
@@ -78,7 +94,7 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
       addHeader(c, "docker-distribution-api-version", "registry/2.0");
     } else if (surface === "page" || surface === "avatar") {
       const { headers } = c.res;
-      for (const [name, value] of SECURITY_HEADERS) {
+      for (const [name, value] of security) {
         if (!headers.has(name)) headers.set(name, value);
       }
     }
@@ -158,5 +174,6 @@ export function onError(error: unknown, c: Context<AppEnv>): Response {
     path: c.req.path,
     accept: c.req.header("accept"),
     headers: c.get("errorHeaders"),
+    frame: frameOf(c),
   });
 }

@@ -10,6 +10,7 @@ import { AppError, isAppError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import { CORS_HEADERS } from "./avatar/avatar_cors.ts";
 import { errorPage } from "./pages/error_page.tsx";
+import type { Frame } from "./pages/frame/frame.ts";
 
 /** The kind of client that a response is for. */
 export type Surface = keyof typeof RENDERERS;
@@ -25,6 +26,8 @@ export interface FailedRequest {
   readonly accept?: string | undefined;
   /** Additional headers of the response. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The frame of an error page. */
+  readonly frame?: Frame | undefined;
 }
 
 /** Wraps errors other than {@linkcode AppError}; their text is only logged. */
@@ -104,7 +107,10 @@ function api({ code, message }: AppError): Body {
   return json({ error: code, message });
 }
 
-function page({ spec, message }: AppError, { requestId }: FailedRequest): Body {
+function page(
+  { spec, message }: AppError,
+  { requestId, frame }: FailedRequest,
+): Body {
   return {
     type: "text/html; charset=utf-8",
     text: errorPage({
@@ -112,6 +118,7 @@ function page({ spec, message }: AppError, { requestId }: FailedRequest): Body {
       title: spec.title,
       message,
       requestId,
+      frame,
     }),
   };
 }

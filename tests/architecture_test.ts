@@ -79,18 +79,20 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...["lib/hold_api", "lib/index", "lib/registry", "lib/repo"],
     "lib/webhooks",
   ],
+  // Runs in the browser as well.
+  "islands": [],
   // Only services know what is stored.
   "routes": [
     ...FOUNDATIONS.filter((room) => room !== "lib/kv"),
     ...["lib/auth", "lib/avatar", "lib/context", "lib/hold", "lib/install"],
     ...["lib/hold_api", "lib/index", "lib/metrics.ts", "lib/registry"],
     ...["lib/repo", "lib/webhooks"],
-    "deno.json",
+    ...["deno.json", "islands"],
   ],
   "cli": [
     ...FOUNDATIONS,
-    ...["lib/config", "lib/context", "lib/hold", "lib/index", "lib/repo"],
-    ...["routes", "sandbox"],
+    ...["lib/config", "lib/context", "lib/hold", "lib/index", "lib/install"],
+    ...["lib/repo", "routes", "sandbox"],
   ],
   "main.ts": ["cli", "lib/config"],
   "sandbox": [],

@@ -16,8 +16,11 @@ import {
   type WebSessions,
 } from "../../lib/auth/web_sessions.ts";
 import { AppError, isAppError } from "../../lib/errors.ts";
+import type { AppEnv } from "../middleware.ts";
 import type { ClientAddress } from "../server/client_address.ts";
 import type { Visitor } from "../pages/document.tsx";
+import { frameOf } from "../pages/frame/frame.ts";
+import { forged, requireOwnPage } from "./own_page.ts";
 
 export interface BrowsersDeps {
   webSessions: WebSessions;
@@ -74,10 +77,14 @@ export class Browsers {
   }
 
   /** The visitor of a page, for its frame. */
-  async visitor(browser: SignedInBrowser | undefined): Promise<Visitor> {
-    if (!browser) return { account: undefined };
+  async visitor(
+    c: Context<AppEnv>,
+    browser: SignedInBrowser | undefined,
+  ): Promise<Visitor> {
+    const frame = frameOf(c);
+    if (!browser) return { account: undefined, frame };
     const { session, csrf } = browser;
-    return { account: { name: await this.#nameOf(session), csrf } };
+    return { account: { name: await this.#nameOf(session), csrf }, frame };
   }
 
   /** Address and agent of a request. */
@@ -136,12 +143,7 @@ export class Browsers {
    * `DENIED` when another site has sent it.
    */
   requireOwnPage(c: Context): void {
-    const site = c.req.header("sec-fetch-site");
-    const origin = c.req.header("origin");
-    const fromUs = site === undefined
-      ? origin === undefined || origin === this.#deps.origin
-      : site === "same-origin";
-    if (!fromUs) throw forged();
+    requireOwnPage(c, this.#deps.origin);
   }
 
   /**
@@ -187,11 +189,4 @@ export class Browsers {
   #clear(c: Context, name: string): void {
     deleteCookie(c, name, { path: "/", secure: this.#secure });
   }
-}
-
-function forged(): AppError {
-  return new AppError(
-    "DENIED",
-    "This request did not come from a page of this registry, so nothing was changed. Open the page again and retry.",
-  );
 }

@@ -48,7 +48,7 @@ export function devicePageRoutes(deps: DevicePageDeps): Hono<AppEnv> {
         browsers.info(c).address,
       );
       return c.html(deviceApprovalPage({
-        visitor: await browsers.visitor(browser),
+        visitor: await browsers.visitor(c, browser),
         code: showUserCode(parseUserCode(code) ?? ""),
         request,
         csrf: browser.csrf,
@@ -80,7 +80,7 @@ export function devicePageRoutes(deps: DevicePageDeps): Hono<AppEnv> {
         await deviceCodes.deny(code, did, address);
       }
       c.get("log").info("device answered", { did, approved });
-      const visitor = await browsers.visitor(browser);
+      const visitor = await browsers.visitor(c, browser);
       return c.html(deviceDonePage({ visitor, name: request.name, approved }));
     } catch (error) {
       return await codePage(c, deps, browser, code, error);
@@ -113,7 +113,7 @@ async function codePage(
     c.header("retry-after", String(Math.ceil(error.retryAfterSeconds)));
   }
   return c.html(deviceCodePage({
-    visitor: await browsers.visitor(browser),
+    visitor: await browsers.visitor(c, browser),
     code,
     problem: error?.message,
   }));

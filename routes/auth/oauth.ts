@@ -16,6 +16,7 @@ import { returnPath } from "../../lib/auth/return_path.ts";
 import type { SignIn } from "../../lib/auth/sign_in.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { AppEnv } from "../middleware.ts";
+import { type Frame, frameOf } from "../pages/frame/frame.ts";
 import { signInFailedPage, signInPage } from "../pages/sign_in.tsx";
 import { asAppError } from "../render_error.ts";
 import type { Browsers } from "./browser.ts";
@@ -102,7 +103,11 @@ export function oauthRoutes(deps: OAuthRoutesDeps): Hono<AppEnv> {
       retryAfter(c, known);
       const { message } = known;
       return c.html(
-        signInFailedPage({ message, requestId: c.get("requestId") }),
+        signInFailedPage({
+          message,
+          requestId: c.get("requestId"),
+          frame: unscripted(c),
+        }),
       );
     }
   });
@@ -131,7 +136,14 @@ function page(
     "content-security-policy",
     `default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action ${targets}; frame-ancestors 'none'`,
   );
-  return c.html(signInPage({ ...props, recent: deps.browsers.recent(c) }));
+  const recent = deps.browsers.recent(c);
+  const frame = unscripted(c);
+  return c.html(signInPage({ ...props, recent, frame }));
+}
+
+/** The frame of a page that needs no script, and on which none is allowed. */
+function unscripted(c: Context<AppEnv>): Frame {
+  return { ...frameOf(c), modules: undefined };
 }
 
 function document(c: Context<AppEnv>, value: object): Response {

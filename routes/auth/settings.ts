@@ -87,7 +87,7 @@ export function settingsRoutes(deps: SettingsDeps): Hono<AppEnv> {
     if (!browser) return toSignIn(c);
     const { did, id } = browser.session;
     return c.html(sessionsPage({
-      visitor: await browsers.visitor(browser),
+      visitor: await browsers.visitor(c, browser),
       csrf: browser.csrf,
       sessions: await webSessions.list(did),
       current: id,
@@ -128,7 +128,7 @@ async function showDevices(
 ): Promise<Response> {
   const { did } = browser.session;
   return c.html(devicesPage({
-    visitor: await deps.browsers.visitor(browser),
+    visitor: await deps.browsers.visitor(c, browser),
     csrf: browser.csrf,
     devices: await deps.devices.list(did),
     registry: deps.registry,

@@ -11,6 +11,7 @@ import { parseDid } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { AppEnv } from "../middleware.ts";
 import { renderPage } from "../pages/document.tsx";
+import { frameOf } from "../pages/frame/frame.ts";
 
 /** Fields of the form. */
 interface Trial {
@@ -110,6 +111,8 @@ export function avatarPage(
   );
   return c.html(renderPage({
     title: "Avatars",
+    // Nothing here needs a script, and none is allowed.
+    frame: { ...frameOf(c), modules: undefined },
     children: (
       <AvatarPage
         base={baseUrl}

@@ -2,6 +2,11 @@
 
 import type { ComponentChildren } from "preact";
 import { renderToString } from "preact-render-to-string";
+import { ThemeSwitch } from "../../islands/theme_switch.tsx";
+import { VERSION } from "../version.ts";
+import type { Frame } from "./frame/frame.ts";
+import { BrandIcon } from "./frame/icons.tsx";
+import { Island, modulesFor, UsedIslands } from "./frame/island.tsx";
 
 /** The visitor of a page. */
 export interface Visitor {
@@ -12,6 +17,7 @@ export interface Visitor {
     /** Goes into every form that changes something. */
     readonly csrf: string;
   } | undefined;
+  readonly frame: Frame;
 }
 
 /** Props of {@linkcode renderPage}. */
@@ -19,49 +25,104 @@ export interface PageProps {
   title: string;
   /** Left out where nobody has looked who it is; no sign-in is shown then. */
   visitor?: Visitor;
+  /** That of the visitor by default; a page without one has no scripts. */
+  frame?: Frame | undefined;
+  /** Set for pages with tables, which take the whole width. */
+  isWide?: boolean;
   children: ComponentChildren;
 }
 
-/** Renders a whole HTML document around `children`. */
-export function renderPage({ title, visitor, children }: PageProps): string {
+/** Stands for the body while the head is rendered. */
+const BODY = "\u0001body\u0001";
+
+/**
+ * Renders a whole HTML document around `children`. The body comes first: only
+ * then is it known which modules the head has to name.
+ */
+export function renderPage(props: PageProps): string {
+  const { title, frame = props.visitor?.frame } = props;
+  const used = new Set<string>();
+  const body = renderToString(
+    <UsedIslands.Provider value={used}>
+      <Body {...props} frame={frame} />
+    </UsedIslands.Provider>,
+  );
+  const [boot, ...others] = modulesFor(used, frame?.modules);
   const html = renderToString(
-    <html lang="en">
+    <html lang="en" data-theme={frame?.theme ?? "system"}>
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>{`${title} · ATCR`}</title>
         <link rel="stylesheet" href="/static/style.css" />
         <link rel="icon" href="/static/icon.svg" type="image/svg+xml" />
+        {others.map((href) => (
+          <link key={href} rel="modulepreload" href={href} />
+        ))}
+        {boot && <script type="module" src={boot}></script>}
       </head>
-      <body>
-        <header>
-          <a href="/">ATCR</a>
-          {visitor && <AccountNav {...visitor} />}
-        </header>
-        <main>{children}</main>
-      </body>
+      <body>{BODY}</body>
     </html>,
   );
-  return `<!DOCTYPE html>${html}`;
+  return `<!DOCTYPE html>${html.replace(BODY, () => body)}`;
+}
+
+function Body({ visitor, frame, isWide, children }: PageProps) {
+  return (
+    <>
+      <a class="skip" href="#main">Skip to content</a>
+      <header class="top">
+        <div class="wide">
+          <a class="brand" href="/">
+            <BrandIcon />
+            ATCR
+          </a>
+          {visitor && <AccountNav {...visitor} />}
+        </div>
+      </header>
+      <main id="main" tabIndex={-1}>
+        <div class={isWide ? "wide" : "wide text"}>{children}</div>
+      </main>
+      <footer class="end">
+        <div class="wide">
+          <span>
+            ATCR {VERSION}{" "}
+            · every image here is a signed record in its owner’s repo
+          </span>
+          {frame && (
+            <Island
+              name="theme_switch"
+              of={ThemeSwitch}
+              props={{ theme: frame.theme, returnTo: frame.path }}
+            />
+          )}
+        </div>
+      </footer>
+    </>
+  );
 }
 
 function AccountNav({ account }: Visitor) {
   if (!account) {
     return (
       <nav aria-label="Account">
-        <a href="/auth/login">Sign in</a>
+        <a class="button" href="/auth/login">Sign in</a>
       </nav>
     );
   }
   return (
     <nav aria-label="Account">
-      <span>{account.name}</span>
-      <a href="/settings/devices">Devices and tokens</a>
-      <a href="/settings/sessions">Sessions</a>
-      <form method="post" action="/auth/logout">
-        <CsrfField token={account.csrf} />
-        <button type="submit">Sign out</button>
-      </form>
+      <details class="menu">
+        <summary class="button">{account.name}</summary>
+        <div>
+          <a href="/settings/devices">Devices and tokens</a>
+          <a href="/settings/sessions">Sessions</a>
+          <form method="post" action="/auth/logout">
+            <CsrfField token={account.csrf} />
+            <button type="submit">Sign out</button>
+          </form>
+        </div>
+      </details>
     </nav>
   );
 }

@@ -1,6 +1,7 @@
 /** The error page. */
 
 import { renderPage } from "./document.tsx";
+import type { Frame } from "./frame/frame.ts";
 
 /** Content of the error page. */
 export interface ErrorPageProps {
@@ -8,12 +9,14 @@ export interface ErrorPageProps {
   title: string;
   message: string;
   requestId: string;
+  frame: Frame | undefined;
 }
 
 /** Renders a whole HTML document. */
 export function errorPage(props: ErrorPageProps): string {
   return renderPage({
     title: props.title,
+    frame: props.frame,
     children: (
       <>
         <h1>{props.title}</h1>

@@ -18,7 +18,7 @@ interface Home {
 /** Serves `/`. */
 export function homeRoutes(home: Home, browsers: Browsers): Hono<AppEnv> {
   return new Hono<AppEnv>().get("/", async (c) => {
-    const visitor = await browsers.visitor(await browsers.current(c));
+    const visitor = await browsers.visitor(c, await browsers.current(c));
     c.header("cache-control", "no-store");
     return c.html(homePage(home, visitor));
   });

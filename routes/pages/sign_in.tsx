@@ -1,6 +1,7 @@
 /** The sign-in pages. */
 
 import { renderPage } from "./document.tsx";
+import type { Frame } from "./frame/frame.ts";
 
 /** Content of the sign-in page. */
 export interface SignInPageProps {
@@ -11,6 +12,7 @@ export interface SignInPageProps {
   recent: readonly string[];
   /** Error of the last attempt. */
   problem: string | undefined;
+  frame: Frame;
 }
 
 /** The page that asks for a handle. */
@@ -18,6 +20,7 @@ export function signInPage(props: SignInPageProps): string {
   const { identifier, returnTo, recent, problem } = props;
   return renderPage({
     title: "Sign in",
+    frame: props.frame,
     children: (
       <>
         <h1>Sign in with your AT Protocol account</h1>
@@ -69,10 +72,11 @@ export function signInPage(props: SignInPageProps): string {
 
 /** The page for a failed sign-in. */
 export function signInFailedPage(
-  props: { message: string; requestId: string },
+  props: { message: string; requestId: string; frame: Frame },
 ): string {
   return renderPage({
     title: "Not signed in",
+    frame: props.frame,
     children: (
       <>
         <h1>Signing in did not work</h1>

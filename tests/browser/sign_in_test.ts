@@ -46,6 +46,7 @@ async function thereAndBack(
   const nav = page.getByRole("navigation", { name: "Account" });
   assert.match(await nav.innerText(), /alice\.test/);
 
+  await nav.getByText("alice.test").click();
   await page.getByRole("link", { name: "Sessions" }).click();
   const body = await page.locator("main").innerText();
   assert.match(body, /HeadlessChrome/);
@@ -53,6 +54,7 @@ async function thereAndBack(
 
   const tokens = await app.ctx.kv.get(oauthSessionKey(alice));
   assert.ok(await app.ctx.auth.session(alice));
+  await nav.getByText("alice.test").click();
   await page.getByRole("button", { name: "Sign out", exact: true }).click();
   await page.getByRole("link", { name: "Sign in" }).waitFor();
   assert.equal(await app.ctx.auth.session(alice), undefined);
@@ -108,7 +110,7 @@ Deno.test({
       { ...listen, port },
       (request) => app.fetch(request),
     );
-    const testdata = new URL("../../lib/atproto/testdata/", import.meta.url);
+    const testdata = new URL("../../lib/net/testdata/", import.meta.url);
     const read = (name: string) => Deno.readTextFile(new URL(name, testdata));
     await using _pages = Deno.serve({
       ...listen,

@@ -8,7 +8,7 @@ import { dirname, join, normalize } from "node:path";
 import ts from "typescript";
 
 /** Folders with code, besides `main.ts`. */
-const PRODUCT = ["lib", "routes", "cli", "sandbox", "lexicons"];
+const PRODUCT = ["lib", "routes", "islands", "cli", "sandbox", "lexicons"];
 const OTHERS = ["docs", "tests"];
 
 /** Compiled by another compiler, or of other authors. */

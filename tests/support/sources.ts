@@ -8,7 +8,7 @@ import { dirname, join, normalize, relative } from "node:path";
 
 /** Folder of the repository. */
 export const ROOT = new URL("../..", import.meta.url).pathname;
-const FOLDERS = ["lib", "routes", "cli", "sandbox"];
+const FOLDERS = ["lib", "routes", "islands", "cli", "sandbox"];
 
 /** Compiled by another compiler, which knows neither our imports nor our types. */
 const FOREIGN =

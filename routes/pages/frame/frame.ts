@@ -1,0 +1,81 @@
+/**
+ * What the frame of a page depends on besides the page: the visitor's choices,
+ * the address, and the modules of islands.
+ *
+ * @module
+ */
+
+import type { Context } from "@hono/hono";
+import { getCookie, setCookie } from "@hono/hono/cookie";
+import type { IslandModules } from "../../../lib/install/island_modules.ts";
+import type { AppEnv } from "../../middleware.ts";
+
+/** Themes; `system` follows the visitor's system. */
+const THEMES = ["system", "light", "dark"] as const;
+
+/** Programs that pull images. */
+const CLIENTS = [
+  "docker",
+  "podman",
+  "skopeo",
+  "crane",
+  "oras",
+  "helm",
+] as const;
+
+/** A program that pulls images. */
+export type Client = typeof CLIENTS[number];
+
+/** The frame of one page. */
+export interface Frame {
+  readonly theme: typeof THEMES[number];
+  /** The program whose commands are shown. */
+  readonly client: Client;
+  /** Path of the page, where forms lead back to; without its query, which may have secrets. */
+  readonly path: string;
+  /** Undefined where nothing was built; pages work without scripts. */
+  readonly modules: IslandModules | undefined;
+}
+
+const COOKIES = { theme: "atcr_theme", client: "atcr_client" } as const;
+
+const KEPT_SECONDS = 365 * 86_400;
+
+/** The frame of the page that is requested. */
+export function frameOf(c: Context<AppEnv>): Frame {
+  return {
+    theme: oneOf(THEMES, getCookie(c, COOKIES.theme)) ?? "system",
+    client: oneOf(CLIENTS, getCookie(c, COOKIES.client)) ?? "docker",
+    path: new URL(c.req.raw.url).pathname,
+    modules: c.get("modules"),
+  };
+}
+
+/** Keeps the choices of a form in cookies; what is none of the choices is left out. */
+export function keepChoices(
+  c: Context<AppEnv>,
+  form: URLSearchParams,
+  secure: boolean,
+): void {
+  const choices = {
+    theme: oneOf(THEMES, form.get("theme")),
+    client: oneOf(CLIENTS, form.get("client")),
+  };
+  for (const [name, value] of Object.entries(choices)) {
+    if (value === undefined) continue;
+    setCookie(c, COOKIES[name as keyof typeof COOKIES], value, {
+      path: "/",
+      httpOnly: true,
+      sameSite: "Lax",
+      secure,
+      maxAge: KEPT_SECONDS,
+    });
+  }
+}
+
+function oneOf<T extends string>(
+  all: readonly T[],
+  text: string | null | undefined,
+): T | undefined {
+  return all.find((one) => one === text);
+}

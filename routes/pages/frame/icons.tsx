@@ -1,0 +1,16 @@
+/**
+ * Small pictures; what they mean is always said in words beside them.
+ *
+ * @module
+ */
+
+/** The mark of the registry: an image is the bar of its layers. */
+export function BrandIcon() {
+  return (
+    <svg class="brand-icon" viewBox="0 0 24 24" aria-hidden="true">
+      <path class="accent" d="M3 4h18v4H3z" />
+      <path class="link" d="M3 10h11v4H3z" />
+      <path d="M16 10h5v4h-5zM3 16h7v4H3zm9 0h9v4h-9z" />
+    </svg>
+  );
+}
