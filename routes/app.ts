@@ -21,6 +21,7 @@ import { HelperBundle } from "../lib/install/helper_bundle.ts";
 import { readIslandModules } from "../lib/install/island_modules.ts";
 import { installRoutes } from "./install.ts";
 import { preferenceRoutes } from "./pages/frame/preferences.ts";
+import { repositoryRoutes } from "./pages/repository/routes.ts";
 import { homeRoutes } from "./pages/home.tsx";
 import { staticRoutes } from "./static.ts";
 import { v2Routes } from "./v2/routes.ts";
@@ -91,6 +92,18 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
       app.route("/", webhookApiRoutes({ webhooks, browsers }));
     }
     app.route("/", helperRoutes(config.server, browsers, origin));
+    app.route(
+      "/",
+      repositoryRoutes({
+        ...ctx.registry,
+        session: ctx.auth.session,
+        browsers,
+        clock: ctx.clock,
+        admitLookUp: (c) => ctx.auth.lookUps.admit(clientOf(c)),
+        host: registryHost(config.server),
+        pictureOf: pictures(ctx),
+      }),
+    );
     const example = config.sandbox.enabled ? "alice.test" : "your.handle";
     const home = {
       origin: config.server.base_url,
@@ -108,6 +121,24 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   return app;
 }
 
+/** Host in names of images. */
+function registryHost(server: AppContext["config"]["server"]): string {
+  const [host = new URL(server.base_url).host] = server.registry_domains;
+  return host;
+}
+
+/** Addresses of small pictures of accounts, where anybody may ask for that size. */
+function pictures(
+  { avatars }: AppContext,
+): ((account: string) => string) | undefined {
+  if (!avatars) return undefined;
+  const { allowedSizes, signingKeys } = avatars.options;
+  const isOpen = allowedSizes.length === 0 && signingKeys.length === 0;
+  return isOpen
+    ? (account) => `/${account}?w=104&h=104&fallback=initials`
+    : undefined;
+}
+
 /** The credential helper with this registry's name in it. */
 function helperRoutes(
   server: AppContext["config"]["server"],
@@ -115,7 +146,7 @@ function helperRoutes(
   origin: (request: Request) => string,
 ): Hono<AppEnv> {
   const base = new URL(server.base_url);
-  const [registry = base.host] = server.registry_domains;
+  const registry = registryHost(server);
   const helper = new HelperBundle({
     root: new URL("../", import.meta.url),
     version: VERSION,

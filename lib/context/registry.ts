@@ -11,6 +11,13 @@ import type { PdsReader, PdsSession } from "../atproto/pds/pds.ts";
 import type { Config } from "../config/config.ts";
 import type { JobRunner } from "../kv/jobs/job_runner.ts";
 import { BlobIndex } from "../registry/blob_index.ts";
+import { ConfigReader } from "../registry/browse/config_reader.ts";
+import { ImageSummaries } from "../registry/browse/image_summary.ts";
+import { ImageViews } from "../registry/browse/image_view.ts";
+import { ParsedManifests } from "../registry/browse/parsed_manifests.ts";
+import { TagDeletion } from "../registry/browse/tag_deletion.ts";
+import { TagList } from "../registry/browse/tag_list.ts";
+import type { TagOrder } from "../registry/browse/tag_order.ts";
 import { Blobs } from "../registry/blobs.ts";
 import { ManifestContent } from "../registry/manifests/content.ts";
 import { ContentScrub } from "../registry/manifests/content_scrub.ts";
@@ -63,6 +70,8 @@ export interface RegistryContextDeps extends Platform {
   events: RepositoryEvents;
   /** Counts pulls. */
   pulls: PullListener;
+  /** Knows the order of tags by time. */
+  order: TagOrder;
 }
 
 /** The services of the registry. */
@@ -82,6 +91,10 @@ export interface RegistryContext {
   /** Sources for scrubs. */
   readonly scrubs: readonly ScrubSource[];
   readonly content: ManifestContent;
+  /** For pages. */
+  readonly tagList: TagList;
+  readonly images: ImageViews;
+  readonly tagDeletion: TagDeletion;
 }
 
 const HOUR_MS = 3_600_000;
@@ -126,15 +139,20 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     ...parts,
     intervalMs: parts.tagRecheckMs,
   });
+  const manifests = new Manifests({ ...parts, recordCheck, removal });
+  const taggedReferrers = new TaggedReferrers({ ...deps, index, discovery });
+  const lists = new Lists({ ...parts, repositories, taggedReferrers });
   return {
+    ...createBrowse({ ...parts, manifests, lists }),
     owners,
     blobs,
     content,
+    manifests,
+    lists,
     deliveries,
     mounts: new Mounts({ holds, blobs: blobIndex }),
     scrubs: [new ContentScrub(kv, known.values)],
     uploads: new Uploads({ ...parts, blobs: blobIndex, ttlMs }),
-    manifests: new Manifests({ ...parts, recordCheck, removal }),
     notes: new ImageNotes(parts),
     pulls: new Pulls(parts),
     push: new ManifestPush({
@@ -143,11 +161,25 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       deliveries,
       allowMissingBlobs: settings.allow_missing_blobs,
     }),
-    lists: new Lists({
-      ...parts,
-      repositories,
-      taggedReferrers: new TaggedReferrers({ ...deps, index, discovery }),
-    }),
+  };
+}
+
+/** Creates what pages read. */
+function createBrowse(
+  deps:
+    & Pick<RegistryContextDeps, "kv" | "order">
+    & Pick<Knowledge, "content" | "index">
+    & { holds: Holds; manifests: Manifests; lists: Lists },
+): Pick<RegistryContext, "tagList" | "images" | "tagDeletion"> {
+  const parsed = new ParsedManifests(deps.content);
+  const summaries = new ImageSummaries({ ...deps, parsed });
+  const tagList = new TagList({ ...deps, summaries });
+  const configs = new ConfigReader(deps);
+  const parts = { ...deps, summaries, configs, tags: tagList };
+  return {
+    tagList,
+    images: new ImageViews(parts),
+    tagDeletion: new TagDeletion(parts),
   };
 }
 

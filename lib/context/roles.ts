@@ -24,6 +24,7 @@ import { manifestSource } from "./manifest_source.ts";
 import { AppError } from "../errors.ts";
 import { JobRunner } from "../kv/jobs/job_runner.ts";
 import { LargeValues } from "../kv/large_value.ts";
+import type { TagOrder } from "../registry/browse/tag_order.ts";
 import { registryKeys } from "../registry/kv_keys.ts";
 import { UNHEARD } from "../registry/repository_events.ts";
 import { LocalHold } from "../registry/local_hold.ts";
@@ -116,6 +117,7 @@ export async function createServices(
       events: social.eventsWith(webhooks?.events ?? UNHEARD),
       pulls: social.counts.counter,
       followers: index.changes,
+      order: tagOrder(index),
     })
     : undefined;
   const avatars = runs("avatar") ? createAvatars(base) : undefined;
@@ -151,6 +153,14 @@ function localHold(hold: HoldContext): LocalHold {
     countPull: ({ owner, repository }) =>
       hold.notify.pull({ owner, repository }),
   });
+}
+
+/** The order of tags, as the index keeps it. */
+function tagOrder(_index: IndexContext): TagOrder {
+  return {
+    count: () => Promise.resolve(undefined),
+    newest: () => Promise.resolve({ names: [], cursor: undefined }),
+  };
 }
 
 /** The default hold of owners. */

@@ -1,6 +1,6 @@
 /** The error page. */
 
-import { renderPage } from "./document.tsx";
+import { renderPage, type Visitor } from "./document.tsx";
 import type { Frame } from "./frame/frame.ts";
 
 /** Content of the error page. */
@@ -10,6 +10,7 @@ export interface ErrorPageProps {
   message: string;
   requestId: string;
   frame: Frame | undefined;
+  visitor?: Visitor;
 }
 
 /** Renders a whole HTML document. */
@@ -17,6 +18,7 @@ export function errorPage(props: ErrorPageProps): string {
   return renderPage({
     title: props.title,
     frame: props.frame,
+    ...(props.visitor ? { visitor: props.visitor } : {}),
     children: (
       <>
         <h1>{props.title}</h1>

@@ -1,0 +1,60 @@
+/**
+ * The top of every page of a repository: its name, and where one can go.
+ *
+ * @module
+ */
+
+import { Breakable } from "../parts/breakable.tsx";
+import { countText } from "../parts/format.tsx";
+import { type RepositoryAddress, repositoryUrl, viewUrl } from "../urls.ts";
+
+/** A repository on its pages. */
+export interface RepositoryOnPage extends RepositoryAddress {
+  /** Address of the owner's picture; undefined where pictures are not served. */
+  readonly picture: string | undefined;
+  /** How many tags there are, where that is known. */
+  readonly tags: number | undefined;
+  /** A sentence about what may be missing or old. */
+  readonly doubt: string | undefined;
+}
+
+/** Names longer than this are written smaller. */
+const LONG = 60;
+
+/** Name and tabs. */
+export function RepositoryHead(
+  { repository, current }: {
+    repository: RepositoryOnPage;
+    current: "overview" | "tags" | undefined;
+  },
+) {
+  const { owner, repo, picture, tags, doubt } = repository;
+  return (
+    <>
+      <div class={repo.length > LONG ? "title long" : "title"}>
+        {picture && (
+          <img class="avatar" src={picture} alt="" width="52" height="52" />
+        )}
+        <h1>
+          <span>{owner} /</span>{" "}
+          <a href={repositoryUrl(repository)}>
+            <Breakable text={repo} />
+          </a>
+        </h1>
+      </div>
+      <nav class="tabs" aria-label="Repository">
+        <a href={repositoryUrl(repository)} {...currentIf(current, "overview")}>
+          Overview
+        </a>
+        <a href={viewUrl(repository, "tags")} {...currentIf(current, "tags")}>
+          Tags {tags !== undefined && <small>{countText(tags)}</small>}
+        </a>
+      </nav>
+      {doubt && <p class="notice" role="status">{doubt}</p>}
+    </>
+  );
+}
+
+function currentIf(current: string | undefined, name: string) {
+  return current === name ? { "aria-current": "page" as const } : {};
+}
