@@ -156,10 +156,11 @@ function localHold(hold: HoldContext): LocalHold {
 }
 
 /** The order of tags, as the index keeps it. */
-function tagOrder(_index: IndexContext): TagOrder {
+function tagOrder({ cards, tags }: IndexContext): TagOrder {
   return {
-    count: () => Promise.resolve(undefined),
-    newest: () => Promise.resolve({ names: [], cursor: undefined }),
+    count: async (did, repo, mayRead) =>
+      (await cards.card(did, repo, mayRead))?.tags,
+    newest: (...request) => tags.newest(...request),
   };
 }
 

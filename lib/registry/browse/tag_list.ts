@@ -17,7 +17,7 @@ import type { Admit } from "../owners/owner_lists.ts";
 import { isHeard, type StoredTagRow } from "../rows.ts";
 import type { ImageSummaries, ImageSummary } from "./image_summary.ts";
 import { Reader } from "./reader.ts";
-import type { TagOrder } from "./tag_order.ts";
+import type { OrderedTag, TagOrder } from "./tag_order.ts";
 
 /** A tag in a list. */
 export interface ListedTag {
@@ -98,10 +98,16 @@ export class TagList {
       ...(admit ? { admit } : {}),
     });
     const reader = new Reader(this.#deps.holds, caller);
-    const { names, cursor, count } = await this.#names(ref, options, reader);
+    const { names, cursor, count, known } = await this.#names(
+      ref,
+      options,
+      reader,
+    );
     const rows = await this.#rows(ref, names);
     const items = await Promise.all(
-      names.map((tag, i) => this.#listed(ref, tag, rows[i], reader)),
+      names.map((tag, i) =>
+        this.#listed(ref, tag, rows[i], reader, known?.[i])
+      ),
     );
     return {
       items: items.filter((item) => item !== undefined),
@@ -136,9 +142,10 @@ export class TagList {
         page,
         reader.mayRead,
       );
-      if (newest.names.length > 0 || cursor !== undefined) {
+      if (newest.items.length > 0 || cursor !== undefined) {
         const count = await order.count(ref.did, ref.repo, reader.mayRead);
-        return { ...newest, count };
+        const names = newest.items.map(({ tag }) => tag);
+        return { names, count, cursor: newest.cursor, known: newest.items };
       }
     }
     const all = await index.tagNames(ref, { limit: MAX_NAMES });
@@ -159,35 +166,37 @@ export class TagList {
 
   async #byTime(ref: RepoRef, names: readonly string[]): Promise<string[]> {
     const rows = await this.#rows(ref, names);
-    const timeOf = (row: StoredTagRow | undefined) =>
-      row && !isHeard(row) ? row.updatedAt : 0;
+    const timeOf = (row: typeof rows[number]) =>
+      row && row !== "removed" && !isHeard(row) ? row.updatedAt : 0;
     return names.map((name, i) => ({ name, at: timeOf(rows[i]) }))
       .sort((a, b) => b.at - a.at || collator.compare(a.name, b.name))
       .map(({ name }) => name);
   }
 
-  /** Rows of tags; undefined for those that are gone. */
+  /** Rows of tags, as far as there are any. */
   async #rows(
     ref: RepoRef,
     names: readonly string[],
-  ): Promise<(StoredTagRow | undefined)[]> {
+  ): Promise<(StoredTagRow | "removed" | undefined)[]> {
     const { index } = this.#deps;
     const removals = await index.removals.read(ref);
     const rows = await index.storedTags(ref, names);
-    return rows.map((row) => row && isRemoved(row, removals) ? undefined : row);
+    return rows.map((row) => row && isRemoved(row, removals) ? "removed" : row);
   }
 
   /** Undefined for what is gone, or lies where the reader may not read. */
   async #listed(
     ref: RepoRef,
     tag: string,
-    row: StoredTagRow | undefined,
+    row: StoredTagRow | "removed" | undefined,
     reader: Reader,
+    known: OrderedTag | undefined,
   ): Promise<ListedTag | undefined> {
-    if (!row) return undefined;
-    if (isHeard(row)) {
-      const { digest } = row;
-      return { tag, digest, at: undefined, aliases: [], image: undefined };
+    if (row === "removed" || !row && !known) return undefined;
+    if (!row || isHeard(row)) {
+      // It was pushed by way of another service, and not requested here yet.
+      const { digest = row?.digest, at } = known ?? {};
+      return { tag, digest, at, aliases: [], image: undefined };
     }
     if (!await reader.mayRead(row.holdDid)) return undefined;
     const { digest, updatedAt: at } = row;
@@ -204,6 +213,8 @@ interface Names {
   readonly names: readonly string[];
   readonly cursor: string | undefined;
   readonly count: number | undefined;
+  /** What the index knows of each, where the order comes from it. */
+  readonly known?: readonly OrderedTag[];
 }
 
 /** A place in a sorted list; what is none begins again. */
