@@ -16,6 +16,9 @@ const PLC = /^did:plc:[a-z2-7]{24}$/;
 const WEB =
   /^did:web:(?:(localhost|127\.0\.0\.1)(?:(?:%3[Aa]|:)([0-9]{1,5}))?|([a-z0-9-]+(?:\.[a-z0-9-]+)+))$/i;
 
+/** Maximum characters of a host (RFC 1035, 2.3.4). */
+const MAX_HOST = 253;
+
 /**
  * Returns the DID in its canonical spelling (host in lower case, a port after
  * `%3A`), or undefined when `text` is not a `did:plc` or `did:web` as AT
@@ -29,6 +32,7 @@ export function parseDid(text: string): Did | undefined {
   if (Number(port) > 65_535) return undefined;
   const suffix = port === undefined ? "" : `%3A${port}`;
   const host = (local ?? name ?? "").toLowerCase();
+  if (host.length > MAX_HOST) return undefined;
   return `did:web:${host}${suffix}`;
 }
 

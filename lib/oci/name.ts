@@ -118,6 +118,12 @@ export function parseRepository(text: string): string {
   return text;
 }
 
+/** Whether `text` is the repository of an image name; see {@linkcode parseRepository}. */
+export function isRepository(text: string): boolean {
+  return text.length <= MAX_NAME_LENGTH &&
+    text.split("/").every((component) => COMPONENT.test(component));
+}
+
 /** Parses a DID in plain or docker-safe spelling; returns the plain form. */
 function ownerDid(text: string): Did | undefined {
   const plc = RAW_PLC.exec(text) ?? SAFE_PLC.exec(text);

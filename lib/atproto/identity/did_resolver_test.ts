@@ -97,6 +97,7 @@ for (
     "did:web:localhost%3A5000:x",
     "did:key:zQ3shunBKsXixLxKtC5qeSG9E4J5RkGN57im31pcTzbNQnm5w",
     "did:web:a..b",
+    `did:web:${"a.".repeat(126)}bc`,
     "did:web:a.b/../c",
     " did:web:a.b",
   ]

@@ -21,10 +21,13 @@ const digestSchema = z.string().transform((text, context): Digest => {
   context.addIssue({ code: "custom", message: "no digest" });
   return z.NEVER;
 });
+/** Maximum characters of a CID or media type, which rows contain. */
+const MAX_TEXT = 512;
+
 const blobSchema = z.object({
   $type: z.literal("blob"),
-  ref: z.object({ $link: z.string() }),
-  mimeType: z.string(),
+  ref: z.object({ $link: z.string().max(MAX_TEXT) }),
+  mimeType: z.string().max(MAX_TEXT),
   size: z.number(),
 });
 
@@ -140,6 +143,7 @@ export function readProfile(value: unknown): SailorProfile | undefined {
 function didOfEndpoint(endpoint: string | undefined): Did | undefined {
   const url = endpoint === undefined ? null : URL.parse(endpoint);
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
+  if (url.host.length > MAX_TEXT) return undefined;
   return `did:web:${url.host.replace(":", "%3A")}`;
 }
 

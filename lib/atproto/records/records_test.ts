@@ -227,6 +227,24 @@ Deno.test("an endpoint that is not a web address is not a hold", () => {
   }
 });
 
+Deno.test("texts too long for a row are left out of a record", () => {
+  const long = "a".repeat(2_000);
+  const record = readManifest({
+    repository: "app",
+    digest: `sha256:${"a".repeat(64)}`,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    holdDid: `did:web:${"a.".repeat(500)}example.com`,
+    holdEndpoint: `https://${long}.example.com`,
+    manifestBlob: {
+      ...{ $type: "blob", mimeType: "text/plain", size: 1 },
+      ref: { $link: long },
+    },
+  });
+  assert.equal(record?.repository, "app");
+  assert.equal(record.holdDid, undefined);
+  assert.equal(record.manifestBlob, undefined);
+});
+
 Deno.test("no record makes a parser throw", () => {
   const odd = fc.record({
     repository: fc.oneof(fc.string(), fc.jsonValue()),

@@ -10,10 +10,9 @@ import { validateRecord } from "../../atproto/lexicon/lexicon.ts";
 import { lexicons } from "../../atproto/lexicon/lexicons.ts";
 import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import { readManifest, readTag } from "../../atproto/records/records.ts";
-import { isAppError } from "../../errors.ts";
 import type { Did } from "../../did.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
-import { isTag, parseRepository } from "../../oci/name.ts";
+import { isRepository, isTag } from "../../oci/name.ts";
 import { contentRow, type ManifestContents } from "./manifest_facts.ts";
 import type { FactsRow } from "./rows.ts";
 
@@ -79,15 +78,6 @@ export function namedManifest(
 
 function isValid(nsid: string, record: unknown): boolean {
   return validateRecord(nsid, record, lexicons).valid;
-}
-
-function isRepository(name: string): boolean {
-  try {
-    return name.length <= 255 && parseRepository(name) === name;
-  } catch (error) {
-    if (isAppError(error)) return false;
-    throw error;
-  }
 }
 
 /** Nobody stands first for ever by a date to come. */

@@ -115,7 +115,8 @@ async function setUp() {
     return await work;
   };
   return {
-    ...{ clock, kv, repo, asked, answers, know, record, tags, catalog, after },
+    ...{ clock, kv, repo, lists, asked, answers },
+    ...{ know, record, tags, catalog, after },
     [Symbol.dispose]: () => kv.close(),
   };
 }
@@ -138,6 +139,34 @@ Deno.test("an unknown repository of a private hold is refused after reading name
   assert.ok(reads <= 3, `${reads}`);
   await assert.rejects(t.tags("secret"), isRefused);
   assert.equal(t.repo.reads, reads, "known the second time");
+});
+
+Deno.test("records with impossible names and keys neither appear nor hide the others", async () => {
+  using t = await setUp();
+  const write = (rkey: string, repository: string, tag: string) => {
+    const digest = digestOf(new TextEncoder().encode(rkey));
+    const facts = { did: ALICE, repository, tag, digest, now: 0 };
+    const value = writeTag({ ...facts, mediaType: OCI_INDEX });
+    t.repo.records.set(`io.atcr.tag/${rkey}`, value);
+  };
+  t.record("app", "good", PUBLIC);
+  write("a", "app", "\u001b]0;title\u0007");
+  write("b", "app", "x".repeat(5_000));
+  write("c", "y".repeat(5_000), "v1");
+  write("d", "../app", "v1");
+  write("k".repeat(70_000), "app", "long-key");
+  assert.deepEqual((await t.tags("app")).items, ["good"]);
+  const digest = digestOf(new Uint8Array(1));
+  const far = `did:web:${"far.".repeat(400)}example.com` as Did;
+  for (const [rkey, holdDid] of [["e", PUBLIC], ["f", far]] as const) {
+    t.repo.records.set(`io.atcr.manifest/${rkey}`, {
+      ...{ repository: "z".repeat(5_000), digest, holdDid },
+      ...{ mediaType: OCI_INDEX, subject: { digest } },
+    });
+  }
+  const options = { caller: undefined, artifactTypes: [] };
+  const { items } = await t.lists.referrers(OWNER, "app", digest, options);
+  assert.deepEqual(items, []);
 });
 
 Deno.test("tags of a known repository are listed soon, with a warning, while the PDS hangs", async () => {

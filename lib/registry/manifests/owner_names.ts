@@ -12,6 +12,7 @@ import { readManifest, readTag } from "../../atproto/records/records.ts";
 import { manifestRkey } from "../../atproto/records/rkeys.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
+import { isRepository, isTag } from "../../oci/name.ts";
 import { registryKeys } from "../kv_keys.ts";
 import {
   type Admit,
@@ -77,6 +78,7 @@ export class OwnerNames {
           const record = readTag(value);
           if (!record) continue;
           const { repository, tag, digest } = record;
+          if (!isRepository(repository) || !isTag(tag)) continue;
           const some = tags.get(repository) ?? [];
           tags.set(repository, [...some, { tag, rkey, digest }]);
         }
@@ -152,6 +154,7 @@ export class OwnerNames {
       const record = readManifest(value);
       if (!record) continue;
       const { digest, repository: repo, subject } = record;
+      if (!isRepository(repo)) continue;
       if (rkey !== manifestRkey(digest)) {
         places.set(registryKeys.manifestRecord(did, repo, digest), rkey);
       }

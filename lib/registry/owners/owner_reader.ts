@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isValidRecordKey } from "@atproto/syntax";
 import type { Hosting } from "../../atproto/hosting/hosting.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import type { PdsReader } from "../../atproto/pds/pds.ts";
@@ -80,7 +81,7 @@ export class OwnerReader {
       yield answer.records.map(({ uri, value }) => ({
         rkey: uri.slice(uri.lastIndexOf("/") + 1),
         value,
-      }));
+      })).filter(({ rkey }) => isValidRecordKey(rkey));
       cursor = answer.cursor;
       if (cursor === undefined || answer.records.length === 0) return;
     }
