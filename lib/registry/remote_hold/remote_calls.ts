@@ -45,6 +45,15 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 /** Timeout of sending one part, in milliseconds. */
 const PART_TIMEOUT_MS = 10 * 60_000;
 
+/**
+ * Timeout of a part without a response, in milliseconds: the bytes are given to
+ * the connection at once, so a slow line looks like a silent server.
+ */
+const PART_IDLE_MS = 2 * 60_000;
+
+/** Maximum characters of an ETag; uploads have one for each of 10,000 parts. */
+const MAX_ETAG = 256;
+
 /** Timeout of a call; a hold may read a blob of any size again to verify it. */
 const CALL_TIMEOUT_MS = 60 * 60_000;
 
@@ -150,11 +159,12 @@ export class RemoteCalls {
       body: bytes,
       maxBytes: MAX_ANSWER_BYTES,
       timeoutMs: PART_TIMEOUT_MS,
+      idleTimeoutMs: PART_IDLE_MS,
     });
     if (response.ok) {
       await response.body?.cancel();
-      const etag = bareEtag(response.headers.get("etag") ?? "") || undefined;
-      if (etag) return etag;
+      const etag = bareEtag(response.headers.get("etag") ?? "");
+      if (etag !== "" && etag.length <= MAX_ETAG) return etag;
     } else if (isHold) throw await this.#refusal(response);
     await response.body?.cancel();
     throw new AppError(

@@ -634,3 +634,31 @@ Deno.test("a hold can set only headers that describe a part", async () => {
     "x-upload-id",
   ]);
 });
+
+Deno.test("a part may take longer than a call, and its ETag has the length of the lexicon", async () => {
+  const etags = ["e".repeat(257), "e".repeat(256)];
+  const idle: (number | undefined)[] = [];
+  const { fetch } = fakeFetch({
+    [`${ORIGIN}/xrpc/io.atcr.hold.initiateUpload`]: { uploadId: "u" },
+    [`${ORIGIN}/xrpc/io.atcr.hold.getPartUploadUrl`]: {
+      url: "https://s3.example.com/part",
+    },
+    "https://s3.example.com/part": () =>
+      new Response("", { headers: { etag: `"${etags.shift()}"` } }),
+    [`${ORIGIN}/xrpc/io.atcr.hold.completeUpload`]: async (
+      request: Request,
+    ) => {
+      const { parts } = await request.json();
+      assert.deepEqual(parts, [{ partNumber: 1, etag: "e".repeat(256) }]);
+      return Response.json({});
+    },
+  });
+  const watched: HoldFetch = (url, init) => {
+    if (url.endsWith("/part")) idle.push(init?.idleTimeoutMs);
+    return fetch(url, init);
+  };
+  using remote = await openRemote(watched, IMPATIENT);
+  const bytes = noise(10);
+  await push(remote.hold, ALICE, [bytes], digest(bytes));
+  assert.deepEqual(idle, [120_000, 120_000]);
+});
