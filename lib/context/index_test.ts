@@ -8,7 +8,12 @@ import {
   REF,
   startTestManifests,
 } from "../registry/manifests/testing_manifests.ts";
-import { digestOf } from "../oci/digest.ts";
+import type { Did } from "../did.ts";
+import { systemClock } from "../clock.ts";
+import { openKv } from "../kv/open_kv.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
+import { MAX_TAGS, parseManifest } from "../oci/manifest.ts";
+import { ManifestIndex } from "../registry/manifests/manifest_index.ts";
 
 const start = () =>
   startTestManifests((kv, clock) =>
@@ -164,4 +169,67 @@ Deno.test("a push of 50 tags with the longest names is taken and indexed whole",
     repo,
   ]);
   assert.equal(found?.value.tags, 50);
+});
+
+Deno.test("the maximum of tags with the longest names is set, moved and deleted", async () => {
+  const kv = await openKv(":memory:");
+  const changes = new OwnChanges(kv, systemClock, new OwnerNames(kv));
+  const index = new ManifestIndex(kv, changes);
+  const did: Did = `did:web:${"d".repeat(63)}.${"d".repeat(63)}.${
+    "d".repeat(63)
+  }.${"d".repeat(56)}.com`;
+  const ref = { did, repo: "r".repeat(250) };
+  const mediaType = "application/vnd.oci.image.index.v1+json";
+  const children = Array.from({ length: 40 }, (_, i) => ({
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    digest: `sha512:${String(i).padStart(128, "0")}`,
+    size: 1,
+  }));
+  const manifest = parseManifest(new TextEncoder().encode(JSON.stringify({
+    ...{ schemaVersion: 2, mediaType, manifests: children },
+    annotations: {
+      "org.opencontainers.image.description": "a1 b2 ".repeat(40),
+    },
+  })));
+  const row = { mediaType, size: 1, holdDid: did, createdAt: 1 };
+  const put = async (digest: Digest, updatedAt: number, from = 0) =>
+    await index.put(ref, {
+      ...{ digest, row, manifest, removals: await index.removals.read(ref) },
+      tags: Array.from({ length: MAX_TAGS }, (_, i) => {
+        const tag = String(from + i).padEnd(128, "t");
+        const { mediaType, size, holdDid } = row;
+        const set = {
+          digest,
+          updatedAt,
+          checkedAt: updatedAt,
+          rkey: `${from + i}`,
+        };
+        return { tag, row: { ...set, mediaType, size, holdDid } };
+      }),
+      also: [{ key: ["content", digest], row: new Uint8Array(60_000) }],
+    });
+  const tagsOfCard = async () => {
+    const card = await kv.get<{ tags: number }>([
+      ...["index", 1, "card", did, ref.repo],
+    ]);
+    return card?.value.tags ?? 0;
+  };
+  const [first, second]: Digest[] = [
+    `sha512:${"a".repeat(128)}`,
+    `sha512:${"b".repeat(128)}`,
+  ];
+  assert.ok(first && second);
+  await put(first, 1);
+  await put(second, 2);
+  assert.equal(await tagsOfCard(), MAX_TAGS);
+  const leading = await rowsBelow(kv, ["index", 1, "digest_tag", did]);
+  assert.equal(leading.length, MAX_TAGS);
+  assert.ok(leading.every((line) => line.startsWith(hex(second))));
+  for (const from of [MAX_TAGS, 2 * MAX_TAGS]) await put(second, 3, from);
+  assert.equal(await tagsOfCard(), 3 * MAX_TAGS);
+  const removal = await index.removals.begin(ref, second, row, []);
+  const tags = await index.removals.tags(ref, second, removal, 1_000);
+  await index.removals.drop(ref, second, tags);
+  assert.equal(await tagsOfCard(), 0);
+  kv.close();
 });

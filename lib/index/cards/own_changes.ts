@@ -46,18 +46,19 @@ type Found = readonly (Entry<unknown> | undefined)[];
 const MAX_TOGETHER = 4;
 
 /** Bytes of keys that a change may add to the commit of the registry, which needs the rest. */
-const MAX_KEY_BYTES = 32 * 1024;
+const MAX_KEY_BYTES = 24 * 1024;
 
-/** Tags of one commit where there are several. */
-const TAGS_APART = 10;
+/** Tags of one commit where there are several: with the longest names they just are not too large. */
+const TAGS_APART = 8;
 
 const ATTEMPTS = 100;
 
 /** Whether the rows of the tags would be too much for one commit. */
-function isLarge({ repo, tags = [] }: OwnChange): boolean {
+function isLarge({ did, repo, tags = [] }: OwnChange): boolean {
   // Four keys for each tag that is set, with about 100 bytes besides the names.
+  const names = did.length + repo.length + 100;
   const bytes = tags.reduce(
-    (sum, { tag, to }) => sum + (to ? 4 * (repo.length + tag.length + 100) : 0),
+    (sum, { tag, to }) => sum + (to ? 4 * (names + tag.length) : 0),
     0,
   );
   return bytes > MAX_KEY_BYTES;
@@ -86,6 +87,7 @@ export class OwnChanges {
 
   /** Adds to `commit` what follows from `change`; `found` are the rows of {@linkcode reads}. */
   async add(commit: Atomic, change: OwnChange, found: Found): Promise<void> {
+    if (isLarge(change)) return;
     const { did, stored, removed, tags = [] } = change;
     const facts = new Map<Digest, FactsRow | undefined>();
     if (stored) {
@@ -94,7 +96,7 @@ export class OwnChanges {
       setFacts(commit, did, stored.digest, row);
     }
     if (removed) await this.#remove(commit, change, removed);
-    if (tags.length === 0 || isLarge(change)) return;
+    if (tags.length === 0) return;
     const [card, ...rows] = found.length > 0 ? found : await this.#read(change);
     // Search may not know the owner of a new repository yet.
     if (!card && change.handle !== undefined) {
@@ -110,14 +112,16 @@ export class OwnChanges {
   }
 
   /**
-   * Writes the tags of a change that is too large for one commit, in several.
+   * Writes a change that is too large for the registry's commit, in several.
    * What is lost by a crash in between comes back from the network, or by a
    * rebuild. Throws AppError `UNAVAILABLE` when others change the repository
    * all the time.
    */
   async finish(change: OwnChange): Promise<void> {
     if (!isLarge(change)) return;
-    const { did, repo, handle, tags = [] } = change;
+    const { tags = [], ...rest } = change;
+    await this.#commit(rest);
+    const { did, repo, handle } = rest;
     for (let i = 0; i < tags.length; i += TAGS_APART) {
       const part = { did, repo, handle, tags: tags.slice(i, i + TAGS_APART) };
       await this.#commit(part);

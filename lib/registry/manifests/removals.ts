@@ -29,8 +29,8 @@ import type { RepositoryIndex } from "./repository_changes.ts";
 /** Maximum concurrent removals in one repository: their row must fit into one value. */
 const MAX_PENDING = 200;
 
-/** Rows of tags that one commit removes: each takes two mutations here and four of those who follow. */
-const TAGS_PER_COMMIT = 150;
+/** Tags whose rows one commit removes: those who follow store how each moved, under its name. */
+const TAGS_PER_COMMIT = 100;
 
 /** Tags read together. */
 const LOOK = 100;
