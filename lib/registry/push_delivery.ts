@@ -66,7 +66,10 @@ type Delivery = z.infer<typeof delivery>;
 
 const MINUTE_MS = 60_000;
 
-/** Retried for about two weeks: 1, 2, 4 … 30 minutes apart, and then every 30. */
+/**
+ * Retried for about two weeks: 1, 2, 4 … 30 minutes apart, and then every 30.
+ * Holds of others may hang, so deliveries have slots of their own.
+ */
 export const PUSH_DELIVERY: JobKind<Delivery> = {
   // The name that jobs are stored under.
   name: "registry.push_notice",
@@ -74,6 +77,7 @@ export const PUSH_DELIVERY: JobKind<Delivery> = {
   backoffMs: MINUTE_MS,
   maxBackoffMs: 30 * MINUTE_MS,
   maxAttempts: 600,
+  concurrency: 8,
 };
 
 /** How long the first attempt may still be running, in milliseconds. */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { ALICE, HOLD } from "../hold/testing.ts";
 import { AppError } from "../errors.ts";
 import type { PushEvent } from "../hold_api/push_event.ts";
 import { JobRunner } from "../kv/jobs/job_runner.ts";
-import { listDeadJobs, planJob } from "../kv/jobs/jobs.ts";
+import { enqueue, listDeadJobs, planJob } from "../kv/jobs/jobs.ts";
 import { settle } from "../kv/testing.ts";
 import { Metrics } from "../metrics.ts";
 import { digestOf } from "../oci/digest.ts";
@@ -29,13 +30,15 @@ async function open() {
   const index = new ManifestIndex(kv);
   const content = testContent(kv, clock);
   const heard: PushEvent[] = [];
-  const state: { failure: Error | undefined } = { failure: undefined };
+  const state: { failure: Error | undefined; hanging?: Promise<void> } = {
+    failure: undefined,
+  };
   const hold: Pick<HoldClient, "did" | "notifyManifest"> = {
     did: HOLD,
     notifyManifest: (_caller, event) => {
       if (state.failure) return Promise.reject(state.failure);
       heard.push(event);
-      return Promise.resolve();
+      return state.hanging ?? Promise.resolve();
     },
   };
   const make = () =>
@@ -204,6 +207,28 @@ Deno.test("delivery to a hold that stays down fails permanently after about two 
   state.failure = undefined;
   assert.equal(await registry.make().deliverAll(never), 0);
   assert.deepEqual(heard, []);
+});
+
+Deno.test("holds that hang do not keep other jobs waiting", async () => {
+  using registry = await open();
+  const { kv, clock, state } = registry;
+  const { promise: hanging, resolve: answer } = Promise.withResolvers<void>();
+  state.hanging = hanging;
+  for (let i = 0; i < 30; i++) await registry.pushTo(registry.make());
+  clock.advance(MINUTE);
+  const runner = registry.runner();
+  const { promise: done, resolve } = Promise.withResolvers<void>();
+  const other = { name: "other", payload: z.null() };
+  runner.register(other, () => Promise.resolve(resolve()));
+  runner.start();
+  await settle(kv);
+  const commit = kv.atomic();
+  enqueue(commit, clock, other, null);
+  await commit.commit();
+  runner.wake();
+  await done;
+  answer();
+  await runner.stop();
 });
 
 Deno.test("deliveries that an earlier version stored are still read", () => {

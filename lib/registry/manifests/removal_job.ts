@@ -24,7 +24,8 @@ export type RemovalPayload = z.infer<typeof payload>;
 
 /**
  * Retries for about six weeks, in which the owner may sign in again: 10, 20 …
- * seconds apart, and then every hour.
+ * seconds apart, and then every hour. PDSes may be slow, so removals have slots
+ * of their own.
  */
 export const REMOVAL: JobKind<RemovalPayload> = {
   name: "registry.removal",
@@ -32,4 +33,5 @@ export const REMOVAL: JobKind<RemovalPayload> = {
   backoffMs: 10_000,
   maxBackoffMs: 3_600_000,
   maxAttempts: 1_000,
+  concurrency: 4,
 };
