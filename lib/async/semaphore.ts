@@ -41,7 +41,10 @@ export class Semaphore {
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const giveUp = () => {
-      line.waiting.splice(line.waiting.indexOf(resolve), 1);
+      const at = line.waiting.indexOf(resolve);
+      // It has got its slot already and is about to use it.
+      if (at < 0) return;
+      line.waiting.splice(at, 1);
       reject(signal?.reason);
     };
     signal?.addEventListener("abort", giveUp, { once: true });

@@ -67,3 +67,22 @@ Deno.test("a caller that gives up waiting leaves the queue without taking a slot
   assert.equal(await third, "done");
   assert.equal(ran, false);
 });
+
+Deno.test("a caller that gives up when it gets its slot takes no other's place", async () => {
+  // The slot is handed over some turns of the event loop after the work ended.
+  for (let turns = 0; turns < 10; turns++) {
+    const slots = new Semaphore(1);
+    const work = Promise.withResolvers<void>();
+    const leaving = new AbortController();
+    const first = slots.run("", undefined, () => work.promise);
+    const second = slots.run("", leaving.signal, () => Promise.resolve())
+      .catch(() => {});
+    const third = slots.run("", undefined, () => Promise.resolve("done"));
+    work.resolve();
+    for (let i = 0; i < turns; i++) await undefined;
+    leaving.abort();
+    await Promise.all([first, second]);
+    const late = new Promise((resolve) => setTimeout(resolve, 0, "waits"));
+    assert.equal(await Promise.race([third, late]), "done", `${turns}`);
+  }
+});
