@@ -7,6 +7,7 @@
 import { MAX_WRITES } from "../atproto/pds/pds.ts";
 import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
+import { AppError } from "../errors.ts";
 import type { HoldAccess } from "./access.ts";
 import type { HoldCrew } from "./crew.ts";
 import type { LayerEntry, LayerIndex } from "./layers/layer_index.ts";
@@ -59,23 +60,48 @@ export interface UserDataDeletion {
   readonly statsDeleted: number;
 }
 
+/** Requests that may run or wait at once. */
+const MAX_WAITING = 16;
+
 /** Serves the rights of access and erasure. Blobs are left to the garbage collection. */
 export class HoldUserData {
   readonly #deps: HoldUserDataDeps;
   readonly #turns = new KeyedMutex();
+  /** Requests that run or wait. */
+  #waiting = 0;
 
   constructor(deps: HoldUserDataDeps) {
     this.#deps = deps;
   }
 
-  /** Exports everything about `user`. Serialised, because it reads whole collections. */
+  /** Exports everything about `user`. Throws AppError `UNAVAILABLE` when too many wait. */
   export(user: Did): Promise<UserDataExport> {
-    return this.#turns.run("scan", () => this.#export(user));
+    return this.#alone(() => this.#export(user));
   }
 
-  /** Deletes the records about `user`, including posts that name them. */
+  /**
+   * Deletes the records about `user`, including posts that name them. Throws
+   * AppError `UNAVAILABLE` when too many wait.
+   */
   delete(user: Did): Promise<UserDataDeletion> {
-    return this.#turns.run("scan", () => this.#delete(user));
+    return this.#alone(() => this.#delete(user));
+  }
+
+  /** Serialised, because it reads whole collections, and any account may ask for it. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#waiting >= MAX_WAITING) {
+      throw new AppError(
+        "UNAVAILABLE",
+        "The hold is exporting or deleting the data of other accounts; try again in a minute.",
+        { retryAfterSeconds: 60 },
+      );
+    }
+    this.#waiting++;
+    try {
+      return await this.#turns.run("scan", work);
+    } finally {
+      this.#waiting--;
+    }
   }
 
   async #export(user: Did): Promise<UserDataExport> {

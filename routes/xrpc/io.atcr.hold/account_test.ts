@@ -301,6 +301,18 @@ Deno.test("an account that an admin has limited stays limited when it deletes it
   assert.equal(body.crewDeleted, true);
 });
 
+Deno.test("a few exports wait for each other, and more are sent away", async () => {
+  await using server = await openServer({ allowAllCrew: true });
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, () => server.ask(BOB, "exportUserData")),
+  );
+  const served = answers.filter(({ status }) => status === 200);
+  const refused = answers.filter(({ status }) => status === 503);
+  assert.equal(served.length, 16);
+  assert.equal(refused.length, 24);
+  assert.equal((await server.ask(BOB, "exportUserData")).status, 200);
+});
+
 Deno.test("counts are set by admins only", async () => {
   await using server = await openServer({ allowAllCrew: true });
   const input = { ownerDid: ALICE, repository: "myapp", pullCount: 42 };
