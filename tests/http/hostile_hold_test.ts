@@ -1,4 +1,4 @@
-/** A hold run by somebody who lies: what it sends reaches no client as it is. */
+/** A foreign hold that lies: what it sends reaches no client as it is. */
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";

@@ -17,7 +17,7 @@ export interface HostileHold extends AsyncDisposable {
   blob: BlobAnswer;
 }
 
-/** Starts a hold on `port` that everybody may read and `owner` may push to. */
+/** Starts a hold on `port` that is public and `owner` may push to. */
 export async function startHostileHold(
   port: number,
   owner: () => string,
