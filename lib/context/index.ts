@@ -31,6 +31,11 @@ const BOUNDS = {
 /** With more repositories there are no suggestions and no search for parts of names. */
 const MAX_NAMES = 200_000;
 
+export interface IndexDeps extends IndexHoldsDeps {
+  /** Of other services, which take records of the network as well. */
+  handlers: readonly RecordHandler[];
+}
+
 /** The parts of the index. */
 export interface IndexContext {
   /** Follows the registry's own commits. */
@@ -57,7 +62,7 @@ export interface IndexContext {
 }
 
 /** Joins the parts of the index. */
-export function createIndex(deps: IndexHoldsDeps): IndexContext {
+export function createIndex(deps: IndexDeps): IndexContext {
   const { kv, clock, metrics, defaultHold } = deps;
   const reads = { kv, watch: metrics.index };
   const owners = new OwnerNames(kv);
@@ -71,7 +76,7 @@ export function createIndex(deps: IndexHoldsDeps): IndexContext {
     close: () => holds.close(),
     owners,
     changes: new OwnChanges(kv, clock, owners),
-    handlers: [records, holds.records],
+    handlers: [records, holds.records, ...deps.handlers],
     accounts: [new RepositoryAccounts(kv, owners)],
     cards: new CardReads(reads),
     tags: new TagReads(reads),

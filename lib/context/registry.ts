@@ -23,12 +23,14 @@ import { ManifestContent } from "../registry/manifests/content.ts";
 import { ContentScrub } from "../registry/manifests/content_scrub.ts";
 import type { ScrubSource } from "../scrub/source.ts";
 import type { TargetRules } from "../net/client_target.ts";
+import type { Digest } from "../oci/digest.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
 import { Holds } from "../registry/holds.ts";
 import { Lists } from "../registry/lists/lists.ts";
 import { ManifestPush } from "../registry/manifests/manifest_push.ts";
 import { ManifestRemoval } from "../registry/manifests/manifest_removal.ts";
 import { ManifestUses } from "../registry/manifests/manifest_uses.ts";
+import type { RepoRef } from "../registry/manifests/manifest_index.ts";
 import { Manifests } from "../registry/manifests/manifests.ts";
 import { Mounts } from "../registry/mounts.ts";
 import { HiddenRepositories } from "../registry/owners/hidden_repositories.ts";
@@ -95,6 +97,8 @@ export interface RegistryContext {
   readonly tagList: TagList;
   readonly images: ImageViews;
   readonly tagDeletion: TagDeletion;
+  /** The hold of an image that is known here. */
+  readonly holdOf: (ref: RepoRef, digest: Digest) => Promise<Did | undefined>;
 }
 
 const HOUR_MS = 3_600_000;
@@ -149,6 +153,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     content,
     manifests,
     lists,
+    holdOf: async (ref, digest) => (await index.manifest(ref, digest))?.holdDid,
     deliveries,
     mounts: new Mounts({ holds, blobs: blobIndex }),
     scrubs: [new ContentScrub(kv, known.values)],

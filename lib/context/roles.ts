@@ -27,11 +27,16 @@ import { LargeValues } from "../kv/large_value.ts";
 import type { TagOrder } from "../registry/browse/tag_order.ts";
 import { registryKeys } from "../registry/kv_keys.ts";
 import { UNHEARD } from "../registry/repository_events.ts";
+import type { JoinedRow, RecordEdit } from "../repo/types.ts";
 import { LocalHold } from "../registry/local_hold.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import type { SandboxNetwork } from "./network.ts";
 import type { Platform } from "./platform.ts";
-import { createWebhooks, type WebhooksContext } from "./webhooks.ts";
+import {
+  createWebhooks,
+  type WebhooksContext,
+  type WebhooksContextDeps,
+} from "./webhooks.ts";
 
 /** Dependencies of the services of all roles. */
 export interface Base extends Platform {
@@ -70,13 +75,20 @@ export async function createServices(
   const { config, hosting, log } = base;
   const runs = (role: Config["server"]["roles"][number]) =>
     config.server.roles.includes(role);
+  const holdOf: WebhooksContextDeps["holdOf"] = async (ref, digest) =>
+    await registry?.holdOf(ref, digest);
+  const webhooks = runs("registry") && config.webhooks.enabled
+    ? createWebhooks({ ...base, holdOf })
+    : undefined;
   const hold = runs("hold")
     ? await createHold({
       ...base,
       plcDirectory: sandbox?.plc ?? config.identity.plc_url,
       manifests: manifests(base),
-      join: (did) => (edits, rev) =>
-        rowsOfCommit(did, edits, rev, base.clock.now()),
+      join: (did) => (edits, rev) => [
+        ...rowsOfCommit(did, edits, rev, base.clock.now()),
+        ...scanRows(webhooks, did, edits),
+      ],
     })
     : undefined;
   const onLogin: AuthContextDeps["onLogin"] = async (identity, session) => {
@@ -93,14 +105,12 @@ export async function createServices(
     onWritten: (did) => hosting.written(did),
     onLogin,
   });
-  const webhooks = runs("registry") && config.webhooks.enabled
-    ? createWebhooks(base)
-    : undefined;
   const home = runs("registry") ? defaultHold(config, hold?.did) : undefined;
   const index = home && createIndex({
     ...base,
     defaultHold: home,
     ownHold: hold?.repo,
+    handlers: webhooks ? [webhooks.scans] : [],
   });
   const social: SocialContext | undefined = index &&
     createSocial({
@@ -123,6 +133,21 @@ export async function createServices(
   const avatars = runs("avatar") ? createAvatars(base) : undefined;
   const streams = createStreams(base, { avatars, index, social }, sandbox);
   return { auth, registry, webhooks, hold, avatars, index, social, streams };
+}
+
+/** Jobs for the reports of scanners that a commit of the own hold writes. */
+function scanRows(
+  webhooks: WebhooksContext | undefined,
+  did: Did,
+  edits: readonly RecordEdit[],
+): readonly JoinedRow[] {
+  if (!webhooks) return [];
+  const { collections } = webhooks.scans;
+  return edits.flatMap(({ collection, after }) => {
+    const isScan = collections.some((one) => one === collection);
+    const record = isScan ? after() : undefined;
+    return webhooks.scans.plan({ did, record })?.rows ?? [];
+  });
 }
 
 /** Source of manifests for the hold: those stored by the registry, else the owner's PDS. */

@@ -17,6 +17,11 @@ import type {
 import { WEBHOOK_DELIVERY, WebhookDeliveries } from "../webhooks/deliveries.ts";
 import type { WebhookEvent } from "../webhooks/event.ts";
 import { WEBHOOK_EVENT, WebhookEvents } from "../webhooks/events.ts";
+import {
+  WEBHOOK_SCAN,
+  WebhookScans,
+  type WebhookScansDeps,
+} from "../webhooks/scans.ts";
 import { WebhookSender } from "../webhooks/sender.ts";
 import { WebhookRows } from "../webhooks/webhook_rows.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
@@ -28,6 +33,8 @@ export interface WebhooksContextDeps extends Platform {
   box: SecretBox;
   jobs: JobRunner;
   identities: IdentityResolver;
+  /** The hold of an image that is known here. */
+  holdOf: WebhookScansDeps["holdOf"];
 }
 
 /** The webhooks of the accounts here. */
@@ -35,6 +42,8 @@ export interface WebhooksContext {
   readonly webhooks: Webhooks;
   /** Receives events of the registry. */
   readonly events: RepositoryEvents;
+  /** Takes reports of scanners in the repos of holds. */
+  readonly scans: WebhookScans;
   close(): void;
 }
 
@@ -57,12 +66,15 @@ export function createWebhooks(deps: WebhooksContextDeps): WebhooksContext {
   const events = new WebhookEvents({ ...parts, deliveries });
   jobs.register(WEBHOOK_EVENT, (event) => events.run(event));
   jobs.register(WEBHOOK_DELIVERY, deliveries.run);
+  const scans = new WebhookScans({ ...deps, events });
+  jobs.register(WEBHOOK_SCAN, (written) => scans.apply(written));
   return {
     webhooks: new Webhooks({ ...parts, deliveries, events }),
     events: {
       plan: (event) => events.plan(webhookEvent(event))?.rows ?? [],
       committed: () => events.committed(),
     },
+    scans,
     close: () => fetch.close(),
   };
 }

@@ -7,6 +7,7 @@
 
 import type { Did } from "../did.ts";
 import type { Key } from "../kv/kv.ts";
+import type { Digest } from "../oci/digest.ts";
 
 /** A webhook. */
 export const webhookKey = (did: Did, id: string): Key => [
@@ -44,4 +45,12 @@ export const deliveriesOf = (did: Did, webhook: string): Key => [
   "webhook_delivery",
   did,
   webhook,
+];
+
+/** What the last report of a scanner about an image of `did` said. */
+export const scanKey = (did: Did, digest: Digest): Key => [
+  "observed",
+  "webhook_scan",
+  did,
+  digest,
 ];

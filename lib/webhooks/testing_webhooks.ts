@@ -16,6 +16,7 @@ import { silentLogger } from "../testing_log.ts";
 import { WEBHOOK_DELIVERY, WebhookDeliveries } from "./deliveries.ts";
 import type { WebhookEvent } from "./event.ts";
 import { WEBHOOK_EVENT, WebhookEvents } from "./events.ts";
+import { WebhookScans } from "./scans.ts";
 import { WebhookSender } from "./sender.ts";
 import { WebhookRows } from "./webhook_rows.ts";
 import { type NewWebhook, Webhooks } from "./webhooks.ts";
@@ -95,6 +96,10 @@ export async function startTestWebhooks() {
   const deliveries = new WebhookDeliveries(parts);
   const events = new WebhookEvents({ ...parts, deliveries });
   const webhooks = new Webhooks({ ...parts, deliveries, events });
+  const scans = new WebhookScans({
+    ...{ kv, clock, events },
+    holdOf: () => Promise.resolve(HOLD),
+  });
   jobs.register(WEBHOOK_EVENT, (event) => events.run(event));
   jobs.register(WEBHOOK_DELIVERY, deliveries.run);
   /** Stores an event like a push; returns whether there was one to store. */
@@ -107,6 +112,7 @@ export async function startTestWebhooks() {
   };
   return {
     ...{ clock, kv, jobs, webhooks, events, announce, received, outcomes },
+    scans,
     state,
     [Symbol.dispose]: () => kv.close(),
   };

@@ -3,14 +3,22 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { TestBrowser } from "../support/auth_app.ts";
+import { holdDid, signIn } from "../support/hold.ts";
 import { expect, Repository } from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { until } from "../support/until.ts";
-import { freePort } from "../tools/ports.ts";
+import { freePort, freePorts } from "../tools/ports.ts";
 
 const RECEIVER = `http://127.0.0.1:${freePort()}`;
+const [port = 0, pdsPort = 0, plcPort = 0] = freePorts(3);
+// The PDS gives tokens for names, not for addresses.
+const HOLD = `http://localhost:${port}`;
 const server = sharedServer({
-  env: { ATCR_WEBHOOKS_ALLOWED_ORIGINS: RECEIVER },
+  ports: [port, pdsPort, plcPort],
+  env: {
+    ATCR_WEBHOOKS_ALLOWED_ORIGINS: RECEIVER,
+    ATCR_HOLD_PUBLIC_URL: HOLD,
+  },
 });
 const ROOT = "/api/v1/webhooks";
 
@@ -127,6 +135,52 @@ Deno.test("a push and a delete call the owner's webhook, signed", async () => {
   assert.equal(again.body.state, "delivered");
   assert.equal(received.at(-1)?.body, received[2]?.body);
   assert.equal((await call("DELETE", `${ROOT}/${id}`)).status, 204);
+});
+
+Deno.test("a report of a scanner in the hold's repo calls the owner's webhook", async () => {
+  await using receiver = listen();
+  const { received } = receiver;
+  const { call } = await signedIn("alice");
+  const made = await call("POST", ROOT, {
+    url: RECEIVER,
+    triggers: ["scan:first"],
+  });
+  const app = new Repository(server(), server().alice, "alice.test/scanned");
+  const { digest } = await app.pushImage("v1");
+  const hex = digest.slice("sha256:".length);
+  const { did } = server().alice;
+  const hold = holdDid(HOLD);
+  const password = "alice-password";
+  const token = await signIn(server(), { handle: "alice.test", password });
+  const method = "com.atproto.repo.putRecord";
+  const written = await fetch(`${server().origin}/xrpc/${method}`, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      authorization: `Bearer ${await token(hold, method)}`,
+    },
+    body: JSON.stringify({
+      repo: hold,
+      collection: "io.atcr.hold.scan",
+      rkey: hex,
+      record: {
+        $type: "io.atcr.hold.scan",
+        manifest: `at://${did}/io.atcr.manifest/${hex}`,
+        repository: "scanned",
+        userDid: did,
+        ...{ critical: 1, high: 2, medium: 0, low: 0, total: 3 },
+        scannerVersion: "1.0",
+        scannedAt: new Date().toISOString(),
+      },
+    }),
+  });
+  assert.equal(written.status, 200, await written.text());
+  await until(() => received.length >= 1);
+  const body = JSON.parse(received[0]?.body ?? "");
+  assert.equal(body.trigger, "scan:first");
+  assert.equal(body.manifest.userHandle, "alice.test");
+  assert.equal(body.scan.vulnerabilities.high, 2);
+  assert.equal((await call("DELETE", `${ROOT}/${made.body.id}`)).status, 204);
 });
 
 Deno.test("a webhook can be tested, changed, disabled and deleted", async () => {
