@@ -54,6 +54,8 @@ export class JobRunner {
   readonly #running = new Set<Promise<void>>();
   /** Slots in use per lane. */
   readonly #used = new Map<string, number>();
+  /** Runs that have ended. */
+  #ended = 0;
   /** Ends the loop; no new job starts. */
   #stopping = new AbortController();
   /** Aborts the handlers. */
@@ -120,10 +122,11 @@ export class JobRunner {
   async runDue(limit = 10_000): Promise<number> {
     let runs = 0;
     for (;;) {
+      const ended = this.#ended;
       const begun = runs < limit ? await this.#claimDue() : 0;
       runs += begun;
-      // A slot may have become free meanwhile.
-      if (begun > 0) continue;
+      // A slot may have become free meanwhile, or a job have queued another.
+      if (begun > 0 || ended !== this.#ended) continue;
       if (this.#running.size === 0) return runs;
       await Promise.race(this.#running);
     }
@@ -186,6 +189,7 @@ export class JobRunner {
     use(1);
     const run = this.#do(claim).finally(() => {
       use(-1);
+      this.#ended++;
       this.#running.delete(run);
     });
     this.#running.add(run);

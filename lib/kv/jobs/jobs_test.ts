@@ -310,6 +310,22 @@ test("no more jobs run at once than allowed", async (rig) => {
   assert.equal(rig.done.length, 10);
 });
 
+test("what a job queues is done as well, whenever the job ends", async (rig) => {
+  const other: JobKind<{ text: string }> = { ...POST, name: "test.other" };
+  // Jobs of different lengths end at each moment of a look at the store.
+  for (let reads = 0; reads < 12; reads++) {
+    const runner = rig.runner(async () => {
+      for (let i = 0; i < reads; i++) await rig.kv.get(["pause"]);
+      const commit = rig.kv.atomic();
+      enqueue(commit, rig.clock, other, { text: "x" });
+      await commit.commit();
+    });
+    runner.register(other, () => Promise.resolve());
+    await rig.enqueue("first");
+    assert.equal(await runner.runDue(), 2);
+  }
+});
+
 test("a kind with its own slots neither uses those of others nor waits for them", async (rig) => {
   const slow: JobKind<{ text: string }> = {
     ...POST,
