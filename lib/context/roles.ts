@@ -78,7 +78,11 @@ export async function createServices(
   const holdOf: WebhooksContextDeps["holdOf"] = async (ref, digest) =>
     await registry?.holdOf(ref, digest);
   const webhooks = runs("registry") && config.webhooks.enabled
-    ? createWebhooks({ ...base, holdOf })
+    ? createWebhooks({
+      ...base,
+      holdOf,
+      popularityOf: (ref) => popularityOf(social, ref),
+    })
     : undefined;
   const hold = runs("hold")
     ? await createHold({
@@ -133,6 +137,17 @@ export async function createServices(
   const avatars = runs("avatar") ? createAvatars(base) : undefined;
   const streams = createStreams(base, { avatars, index, social }, sandbox);
   return { auth, registry, webhooks, hold, avatars, index, social, streams };
+}
+
+async function popularityOf(
+  social: SocialContext | undefined,
+  ref: { readonly did: Did; readonly repo: string },
+) {
+  const [[stars = 0] = [], [pulls = 0] = []] = await Promise.all([
+    social?.people.starIndex.counts([ref]),
+    social?.counts.pulls.totals([ref]),
+  ]);
+  return { stars, pulls };
 }
 
 /** Jobs for the reports of scanners that a commit of the own hold writes. */

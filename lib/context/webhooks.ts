@@ -16,7 +16,11 @@ import type {
 } from "../registry/repository_events.ts";
 import { WEBHOOK_DELIVERY, WebhookDeliveries } from "../webhooks/deliveries.ts";
 import type { WebhookEvent } from "../webhooks/event.ts";
-import { WEBHOOK_EVENT, WebhookEvents } from "../webhooks/events.ts";
+import {
+  WEBHOOK_EVENT,
+  WebhookEvents,
+  type WebhookEventsDeps,
+} from "../webhooks/events.ts";
 import {
   WEBHOOK_SCAN,
   WebhookScans,
@@ -35,6 +39,7 @@ export interface WebhooksContextDeps extends Platform {
   identities: IdentityResolver;
   /** The hold of an image that is known here. */
   holdOf: WebhookScansDeps["holdOf"];
+  popularityOf: WebhookEventsDeps["popularityOf"];
 }
 
 /** The webhooks of the accounts here. */

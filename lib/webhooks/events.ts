@@ -18,7 +18,7 @@ import { deliveryId } from "./delivery.ts";
 import type { WebhookDeliveries, WebhookObserver } from "./deliveries.ts";
 import { eventSchema, triggersOf, type WebhookEvent } from "./event.ts";
 import { bodyFor } from "./forms.ts";
-import type { Surroundings } from "./payload.ts";
+import type { Popularity, Surroundings } from "./payload.ts";
 import type { Form, Trigger, WebhookRow } from "./webhook.ts";
 import type { WebhookRows } from "./webhook_rows.ts";
 
@@ -30,10 +30,16 @@ export interface WebhookEventsDeps {
   readonly rows: Pick<WebhookRows, "list">;
   readonly deliveries: WebhookDeliveries;
   readonly observer: WebhookObserver;
+  readonly popularityOf: (of: Repository) => Promise<Popularity>;
   /** Triggers a poll for due jobs. */
   readonly wake: () => void;
   /** Address of this registry. */
   readonly baseUrl: string;
+}
+
+interface Repository {
+  readonly did: Did;
+  readonly repo: string;
 }
 
 /** One event of an owner who may have webhooks. */
@@ -140,7 +146,8 @@ export class WebhookEvents {
   }
 
   /** Names instead of DIDs, if they resolve now. */
-  async #surroundings({ did, holdDid }: WebhookEvent): Promise<Surroundings> {
+  async #surroundings(event: WebhookEvent): Promise<Surroundings> {
+    const { did, repo, holdDid } = event;
     const find = async (wanted: Did) => {
       try {
         return await this.#deps.identities.resolve(wanted);
@@ -149,11 +156,16 @@ export class WebhookEvents {
         throw error;
       }
     };
-    const [owner, hold] = await Promise.all([find(did), find(holdDid)]);
+    const [owner, hold, popularity] = await Promise.all([
+      find(did),
+      find(holdDid),
+      this.#deps.popularityOf({ did, repo }),
+    ]);
     return {
       owner: owner?.handle ?? did,
       holdEndpoint: hold?.services["#atcr_hold"] ?? hold?.pds,
       baseUrl: this.#deps.baseUrl,
+      popularity,
     };
   }
 }

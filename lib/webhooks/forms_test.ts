@@ -8,6 +8,7 @@ const ABOUT = {
   owner: "alice.test",
   holdEndpoint: "https://hold.example.com",
   baseUrl: "https://registry.example.com",
+  popularity: { stars: 3, pulls: 40 },
 };
 const PUSH: WebhookEvent = {
   ...pushOf("team/app", [], AT),
@@ -51,6 +52,8 @@ Deno.test("a push is described in the fields of the original registry", () => {
       repo_url: "https://registry.example.com/r/alice.test/team/app",
       owner_did: ALICE,
       media_type: "application/vnd.oci.image.manifest.v1+json",
+      star_count: 3,
+      pull_count: 40,
     },
     hold: { did: HOLD, endpoint: "https://hold.example.com" },
   });

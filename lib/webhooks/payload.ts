@@ -16,6 +16,13 @@ export interface Surroundings {
   readonly holdEndpoint: string | undefined;
   /** Address of this registry. */
   readonly baseUrl: string;
+  readonly popularity: Popularity;
+}
+
+/** How much a repository is liked and used, in the whole network. */
+export interface Popularity {
+  readonly stars: number;
+  readonly pulls: number;
 }
 
 /** The body for `event`, sent because of `trigger`. */
@@ -26,7 +33,7 @@ export function payloadOf(
 ): Record<string, unknown> {
   if (event.kind === "scan") return scanPayload(event, trigger, about);
   const { did, repo, holdDid } = event;
-  const { owner, holdEndpoint } = about;
+  const { owner, holdEndpoint, popularity } = about;
   return {
     trigger,
     ...(event.kind === "push"
@@ -39,6 +46,8 @@ export function payloadOf(
       repo_url: repositoryUrl(event, about),
       owner_did: did,
       ...(event.kind === "push" ? { media_type: event.mediaType } : {}),
+      star_count: popularity.stars,
+      pull_count: popularity.pulls,
     },
     hold: {
       did: holdDid,

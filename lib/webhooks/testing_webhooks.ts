@@ -89,6 +89,7 @@ export async function startTestWebhooks() {
     observer: {
       webhookDelivery: (outcome: string) => outcomes.push(outcome),
     },
+    popularityOf: () => Promise.resolve({ stars: 3, pulls: 40 }),
     wake: () => {},
     baseUrl: "https://registry.example.com",
     allowedOrigins: ["http://ci.internal:8080"],

@@ -115,6 +115,7 @@ Deno.test("a push and a delete call the owner's webhook, signed", async () => {
   assert.equal(push_data.digest, second.digest);
   assert.equal(push_data.previous_digest, first.digest);
   assert.equal(repository.name, "alice.test/app");
+  assert.deepEqual([repository.star_count, repository.pull_count], [0, 0]);
   assert.match(hold.did, /^did:web:/);
   assert.equal(bodies[2].delete_data.tag, "v1");
   for (const { headers, body } of received) {
