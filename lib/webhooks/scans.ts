@@ -60,7 +60,7 @@ const MANIFEST = /^at:\/\/([^/]+)\/io\.atcr\.manifest\/([0-9a-f]{64})$/;
 /** Older reports are known, and not sent: they come when a repo is read for the first time. Milliseconds. */
 const RECENT_MS = 86_400_000;
 
-/** What the last report said is remembered for so long, in milliseconds. */
+/** How long the last report is remembered, in milliseconds. */
 const KEPT_MS = 400 * 86_400_000;
 
 const ATTEMPTS = 5;
