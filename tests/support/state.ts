@@ -36,12 +36,13 @@ export async function stateOf({ dataDir }: TestServer): Promise<State> {
   const kv = await whileUnlocked(() => Deno.openKv(`${dataDir}/kv.sqlite3`));
   try {
     for (const prefix of [...SERVICES.map((name) => [name]), JOBS]) {
-      for await (const { key, versionstamp } of kv.list({ prefix })) {
+      for await (const { key, value, versionstamp } of kv.list({ prefix })) {
         const [service] = key;
         if (service === "registry" && MEMORY.has(String(key[1]))) continue;
         const isJob = service === "kv";
         if (isJob && String(key[2]).startsWith(BACKGROUND_JOBS)) continue;
-        state.set(JSON.stringify(key, plain), versionstamp);
+        const name = JSON.stringify(key, plain);
+        state.set(name, isTag(key) ? contentOf(value) : versionstamp);
       }
     }
   } finally {
@@ -99,6 +100,15 @@ export async function filesOf(dataDir: string): Promise<Map<string, number>> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   return files;
+}
+
+function isTag([service, kind]: Deno.KvKey): boolean {
+  return service === "registry" && kind === "tag";
+}
+
+/** The row of a tag without the time of its last comparison with the owner's repo. */
+function contentOf(row: unknown): string {
+  return JSON.stringify({ ...row as object, checkedAt: undefined }, plain);
 }
 
 function plain(_: string, value: unknown): unknown {

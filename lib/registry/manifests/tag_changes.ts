@@ -6,10 +6,16 @@
  * @module
  */
 
-import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
+import { isWithin } from "../../clock.ts";
+import type { Atomic, Entry, Key, Kv } from "../../kv/kv.ts";
 import { keepRows, type KeptRow } from "../kept_rows.ts";
 import { registryKeys } from "../kv_keys.ts";
-import type { RepositoryRow, StoredTagRow, TagRow } from "../rows.ts";
+import {
+  isHeard,
+  type RepositoryRow,
+  type StoredTagRow,
+  type TagRow,
+} from "../rows.ts";
 import type { RepoRef } from "./manifest_index.ts";
 import {
   type ChangedTag,
@@ -24,6 +30,9 @@ import {
 import type { Removals } from "./removals.ts";
 
 const ATTEMPTS = 100;
+
+/** How exact the time of the last comparison of a tag is, in milliseconds. */
+const NOTE_MS = 5_000;
 
 export interface TagChangesDeps {
   kv: Kv;
@@ -54,6 +63,9 @@ export class TagChanges {
   ): Promise<boolean> {
     const { kv } = this.#deps;
     const key = registryKeys.tag(ref.did, ref.repo, tag);
+    if (expected && isUnchanged(expected.value, row, removals)) {
+      return await this.#noteCheck(key, expected, row);
+    }
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const change = this.#settingOf(ref, tag, row, expected, removals);
       await this.#follow(change, ref, [tagSet(tag, row)]);
@@ -66,6 +78,22 @@ export class TagChanges {
       if (found?.versionstamp !== expected?.versionstamp) return false;
     }
     throw new RemovalsChangedError();
+  }
+
+  /** Stores only when the tag was compared, so that a comparison without a difference is cheap. */
+  async #noteCheck(
+    key: Key,
+    expected: Entry<StoredTagRow>,
+    row: TagRow,
+  ): Promise<boolean> {
+    const { value, versionstamp } = expected;
+    if (!isHeard(value) && isWithin(value.checkedAt, NOTE_MS, row.checkedAt)) {
+      return true;
+    }
+    return await this.#deps.kv.atomic()
+      .check(key, versionstamp)
+      .set(key, row)
+      .commit();
   }
 
   #settingOf(
@@ -156,4 +184,16 @@ export class TagChanges {
     }
     throw new RemovalsChangedError();
   }
+}
+
+/** Whether a tag read from the owner's repo is as its row says. */
+function isUnchanged(
+  before: StoredTagRow,
+  row: TagRow,
+  { pending }: PendingRemovals,
+): boolean {
+  return !isHeard(before) && !pending[row.digest] &&
+    before.digest === row.digest && before.mediaType === row.mediaType &&
+    before.size === row.size && before.holdDid === row.holdDid &&
+    before.updatedAt === row.updatedAt && before.rkey === row.rkey;
 }

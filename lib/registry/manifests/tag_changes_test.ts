@@ -3,6 +3,9 @@ import { writeTag } from "../../atproto/records/record_writers.ts";
 import { tagRkey } from "../../atproto/records/rkeys.ts";
 import { ALICE } from "../../hold/testing.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
+import { registryKeys } from "../kv_keys.ts";
+import { type RepositoryIndex, UNFOLLOWED } from "./repository_changes.ts";
+import type { TagRow } from "../rows.ts";
 import { OWNER, startTestManifests, TAG } from "./testing_manifests.ts";
 
 Deno.test("a tag is gone when its delete returns, even during a recheck against the owner's repo", async () => {
@@ -49,4 +52,34 @@ Deno.test("a tag pushed by another service is found while other tags of the repo
   assert.equal(await t.at("elsewhere"), digest);
   assert.deepEqual(left, []);
   assert.deepEqual(await t.tags(), ["c", "elsewhere"]);
+});
+
+Deno.test("a recheck that finds no difference stores only its time, and announces nothing", async () => {
+  let announced = 0;
+  const follower: RepositoryIndex = {
+    ...UNFOLLOWED,
+    add: () => Promise.resolve(void announced++),
+  };
+  using t = await startTestManifests(() => follower);
+  await t.put("one", ["kept"]);
+  const rows = async () => {
+    const listed = t.kv.list<TagRow>({ prefix: ["registry"] });
+    const all = await Array.fromAsync(listed);
+    return new Map(
+      all.map(({ key, versionstamp }) => [key.join(), versionstamp]),
+    );
+  };
+  const before = await rows();
+  const pushed = announced;
+  t.clock.advance(120_000);
+  await t.discovery.recheckTag(OWNER, "app", "kept");
+  const after = await rows();
+  const key = registryKeys.tag(ALICE, "app", "kept");
+  const changed = [...after].filter(([name, stamp]) =>
+    before.get(name) !== stamp
+  );
+  assert.deepEqual(changed.map(([name]) => name), [key.join()]);
+  const entry = await t.kv.get<TagRow>(key);
+  assert.equal(entry?.value.checkedAt, t.clock.now());
+  assert.equal(announced, pushed);
 });
