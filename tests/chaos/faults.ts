@@ -37,7 +37,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
   "paused process": async ({ instances }, random) => {
     const { program } = random.pick(instances);
-    if (!program) return;
+    if (!program || program.ended()) return;
     Deno.kill(program.pid, "SIGSTOP");
     await sleep(1_000 + random.below(20_000));
     Deno.kill(program.pid, "SIGCONT");
@@ -100,8 +100,32 @@ export async function runFaults(
     if (name === "full disk" && !world.setDiskFull) continue;
     tally.note(`fault ${name} begins`);
     await FAULTS[name]?.(world, random, tally);
+    await restartEnded(world, tally);
     tally.note(`fault ${name} has ended`);
     tally.count(`fault: ${name}`);
+  }
+}
+
+/**
+ * Starts processes again that ended by themselves, as a service manager does.
+ * The only reason that counts as expected is Deno's: its removal of expired
+ * rows ends the process when the disk is full (denokv_sqlite 0.14).
+ */
+async function restartEnded(
+  { instances }: World,
+  tally: Tally,
+): Promise<void> {
+  for (const instance of instances) {
+    if (!instance.program?.ended()) continue;
+    const log = instance.program.log();
+    tally.check(
+      "a process ends by itself only when Deno cannot remove expired rows",
+      log.includes("KV collect expired failed: database or disk is full"),
+      () => log.slice(-2_000),
+    );
+    tally.count("process ended by Deno on a full disk");
+    await instance.stop("SIGKILL");
+    await instance.start();
   }
 }
 

@@ -18,6 +18,8 @@ export interface Program extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   /** Its log. */
   readonly log: () => string;
+  /** Whether its process has ended, by itself or stopped. */
+  readonly ended: () => boolean;
   /** Stops it and keeps its data. */
   stop(signal?: Deno.Signal): Promise<Deno.CommandStatus>;
 }
@@ -108,6 +110,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     dataDir,
     env,
     log: () => logged,
+    ended: () => ended !== undefined,
     stop,
     [Symbol.asyncDispose]: async () => {
       await stop();
