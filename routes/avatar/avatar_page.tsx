@@ -5,10 +5,10 @@ import { isValidHandle } from "@atproto/syntax";
 import { assertAllowed } from "../../lib/avatar/url_rules.ts";
 import type { AvatarOptions } from "../../lib/avatar/options.ts";
 import { parseQuery } from "../../lib/avatar/parameters.ts";
-import { DEFAULT_QUALITY } from "../../lib/avatar/parameters.ts";
 import type { AvatarService } from "../../lib/avatar/service.ts";
 import { parseDid } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
+import { type ParameterRow, parametersOf } from "./parameter_table.ts";
 import type { AppEnv } from "../middleware.ts";
 import { renderPage } from "../pages/document.tsx";
 import { frameOf } from "../pages/frame/frame.ts";
@@ -28,43 +28,6 @@ const FITS = ["cover", "contain", "inside"];
 /** Default side of the form in pixels, if every size is allowed. */
 const TRIAL_SIDE = 200;
 
-/** Parameters, their values, and their meaning. */
-const parameters = (
-  sizes: string,
-): readonly (readonly [string, string, string])[] => [
-  [
-    "w, h",
-    sizes,
-    "Size. Both: cropped to exactly that box. One: scaled in proportion. None: the picture's own size.",
-  ],
-  [
-    "q",
-    `1 to 100, ${DEFAULT_QUALITY} if not given`,
-    "Quality of WebP and JPEG.",
-  ],
-  [
-    "f",
-    "webp (if not given), jpg, png, auto",
-    "Format; auto uses the Accept header.",
-  ],
-  [
-    "fit",
-    "cover (if not given), contain, inside",
-    "With w and h: crop, letterbox, or scale into the box.",
-  ],
-  ["dpr", "1 to 4", "Device pixels for each pixel of w and h."],
-  [
-    "enlarge",
-    "true",
-    "Blows up small pictures, which otherwise keep their size where no exact box is asked for.",
-  ],
-  [
-    "fallback",
-    "404, initials, identicon, or an allowed https URL",
-    "Response when there is no picture.",
-  ],
-];
-
 /** A side allowed for everyone; empty if there is none. */
 function exampleSide(options: AvatarOptions): string {
   const { allowedSizes, signingKeys, limits } = options;
@@ -74,20 +37,6 @@ function exampleSide(options: AvatarOptions): string {
   }
   if (signingKeys.length > 0) return "";
   return String(Math.min(TRIAL_SIDE, limits.maxSide));
-}
-
-/** Describes the allowed sizes. */
-function sizesOf({ allowedSizes, signingKeys, limits }: AvatarOptions): string {
-  const all = `1 to ${limits.maxSide} pixels`;
-  if (signingKeys.length === 0) {
-    return allowedSizes.length === 0
-      ? all
-      : `${allowedSizes.join(", ")} pixels`;
-  }
-  const free = allowedSizes.length === 0
-    ? "without a size"
-    : `${allowedSizes.join(", ")} pixels`;
-  return `${free}; with a signature (s) ${all}`;
 }
 
 /** Renders the page; the form's values are in its query. */
@@ -119,7 +68,7 @@ export function avatarPage(
         trial={trial}
         problem={problemOf(trial, service.options)}
         maxSide={service.options.limits.maxSide}
-        sizes={sizesOf(service.options)}
+        parameters={parametersOf(service.options)}
         side={side}
       />
     ),
@@ -166,14 +115,13 @@ interface PageProps {
   readonly problem: string | undefined;
   /** Largest width and height, in pixels. */
   readonly maxSide: number;
-  /** The allowed sizes. */
-  readonly sizes: string;
+  readonly parameters: readonly ParameterRow[];
   /** Width and height in the example; empty for none. */
   readonly side: string;
 }
 
 function AvatarPage(
-  { base, trial, problem, maxSide, sizes, side }: PageProps,
+  { base, trial, problem, maxSide, parameters, side }: PageProps,
 ) {
   const size = side === "" ? "" : `?w=${side}&h=${side}`;
   const path = trialPath(trial);
@@ -230,7 +178,7 @@ function AvatarPage(
           </tr>
         </thead>
         <tbody>
-          {parameters(sizes).map(([name, takes, does]) => (
+          {parameters.map(([name, takes, does]) => (
             <tr key={name}>
               <th scope="row">
                 <code>{name}</code>

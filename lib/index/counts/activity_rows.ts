@@ -40,8 +40,9 @@ export type ActivityRow =
     | { readonly kind: "star" }
   );
 
-/** How long everything is listed, and what one account did; milliseconds. */
+/** How long the activity of all accounts is kept, in milliseconds. */
 const ALL_MS = 30 * 86_400_000;
+/** How long the activity of one account is kept, in milliseconds. */
 export const ACCOUNT_MS = 400 * 86_400_000;
 
 /** A row with the time at which it expires. */
