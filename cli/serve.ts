@@ -35,6 +35,9 @@ import { welcome } from "./welcome.ts";
 /** Time for background work to end after the last request, in milliseconds. */
 const LAST_WORK_MS = 5_000;
 
+/** Time for everything else when stopping, in milliseconds. */
+const STOP_LIMIT_MS = 30_000;
+
 /** Longest time to catch up with the network, in milliseconds. */
 const CATCH_UP_MS = 60_000;
 
@@ -98,6 +101,7 @@ export async function serve(config: Config): Promise<void> {
     await Promise.race([stop.requested, dead.promise]);
     stopping = true;
     log.info("stopping");
+    limitStop(config.server.shutdown_timeout_seconds * 1000, log, lines);
     ctx.hold?.firehose.close();
     await listening.stop(config.server.shutdown_timeout_seconds * 1000);
     // Announcing may wait for other servers, so it is not awaited.
@@ -122,6 +126,18 @@ export async function serve(config: Config): Promise<void> {
   }
   log.info("stopped");
   lines.flush();
+  // A pending operation of the runtime must not keep a stopped process alive.
+  Deno.exit();
+}
+
+/** Ends the process when it takes much longer to stop than `graceMs`, the time for requests in progress. */
+function limitStop(graceMs: number, log: Logger, lines: LineWriter): void {
+  const overdue = setTimeout(() => {
+    log.error("stopping takes too long, the process ends now");
+    lines.flush();
+    Deno.exit(1);
+  }, graceMs + STOP_LIMIT_MS);
+  Deno.unrefTimer(overdue);
 }
 
 /** Builds the modules of islands where they are missing or old; without them pages have no scripts. */
