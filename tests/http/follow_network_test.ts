@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { DenoKv } from "../../lib/kv/deno_kv.ts";
+import type { JobRow } from "../../lib/kv/jobs/jobs.ts";
 import { Follower } from "../support/follower.ts";
 import { asOwner, PdsAccount } from "../support/pds.ts";
 import {
@@ -109,6 +110,16 @@ class Setup implements AsyncDisposable {
     );
   }
 
+  /** Number of accounts that are being listed or soon will be; those of next week do not count. */
+  async listings(): Promise<number> {
+    const soon = this.clock.now() + HOUR;
+    const prefix = ["kv", "job"];
+    const jobs = await Array.fromAsync(this.kv.list<JobRow>({ prefix }));
+    return jobs.filter(({ key, value }) =>
+      String(key[2]).startsWith("index.list/") && value.runAt < soon
+    ).length;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.kv.close();
     await this.sandbox[Symbol.asyncDispose]();
@@ -196,9 +207,14 @@ Deno.test("of two instances one follows, and nothing is applied twice", async ()
   const { alice } = setup;
   await using one = setup.follow();
   await using _two = setup.follow();
+  // The first listing of an account may find what the stream reports as well.
+  await alice.put(STAR, "first", starOf("first"));
+  await setup.settled(one);
+  await until(async () => await setup.listings() === 0);
+  const before = await one.applied();
   for (let i = 0; i < 20; i++) await alice.put(STAR, `s${i}`, starOf(`s${i}`));
   await setup.settled(one);
-  assert.equal(await one.applied(), 20);
+  assert.equal(await one.applied() - before, 20);
 });
 
 Deno.test("an instance that is only woken now and then catches up", async () => {
