@@ -86,6 +86,8 @@ export class CachedIdentityResolver implements IdentityResolver {
     // The document may have been read before the account took this handle.
     const again = await this.#byDid(did, {
       fresh: true,
+      // An event of the network may have had it read a moment too early.
+      maxAgeMs: 500,
       signal: options.signal,
     });
     if (again.handle === handle) return again;
