@@ -19,6 +19,7 @@ import { clientOrigin } from "./server/origin.ts";
 import { holdRoutes, type HoldRoutesState } from "./hold.ts";
 import { HelperBundle } from "../lib/install/helper_bundle.ts";
 import { readIslandModules } from "../lib/install/island_modules.ts";
+import { readStyleSheet } from "../lib/install/style_sheet.ts";
 import { installRoutes } from "./install.ts";
 import { preferenceRoutes } from "./pages/frame/preferences.ts";
 import { repositoryRoutes } from "./pages/repository/routes.ts";
@@ -43,7 +44,9 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   const root = new URL("../", import.meta.url);
   const modules = readIslandModules(root);
   const imageOrigins = ctx.avatars ? [ctx.avatars.objectOrigin] : [];
-  app.use(observe({ ...ctx, modules, imageOrigins }));
+  const style = readStyleSheet(root);
+  const styleSheet = style?.path;
+  app.use(observe({ ...ctx, modules, styleSheet, imageOrigins }));
   app.onError(onError);
   // Thrown, it would bypass the log line and the headers of `observe`.
   app.notFound((c) =>
@@ -66,7 +69,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
       stopping: state.stopping,
     }),
   );
-  app.route("/", staticRoutes(new URL("static/", root)));
+  app.route("/", staticRoutes(new URL("static/", root), style));
   app.route("/", preferenceRoutes(pageOrigin(config.server.base_url)));
   if (ctx.hold) app.route("/", holdRoutes(ctx.hold, state));
   if (ctx.registry) {

@@ -25,6 +25,8 @@ export interface AppEnv {
     surface?: Surface;
     /** Modules of islands, for pages; undefined where nothing was built. */
     modules?: IslandModules | undefined;
+    /** Path of the style sheet of pages. */
+    styleSheet?: string | undefined;
     /** Additional headers of error responses. */
     errorHeaders?: Readonly<Record<string, string>>;
   };
@@ -35,6 +37,8 @@ export interface ObserveDeps {
   metrics: Metrics;
   /** Modules of islands, for pages. */
   modules?: IslandModules | undefined;
+  /** Path of the style sheet of pages. */
+  styleSheet?: string | undefined;
   /** Origins besides our own that pictures on pages may come from. */
   imageOrigins?: readonly string[];
 }
@@ -81,6 +85,7 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
     c.set("requestId", requestId);
     c.set("log", log);
     c.set("modules", deps.modules);
+    c.set("styleSheet", deps.styleSheet);
     deps.metrics.httpInFlight.inc();
     try {
       await next();

@@ -6,6 +6,7 @@
 
 import { Hono } from "@hono/hono";
 import { AppError } from "../lib/errors.ts";
+import type { StyleSheet } from "../lib/install/style_sheet.ts";
 import { quote } from "../lib/text.ts";
 import type { AppEnv } from "./middleware.ts";
 
@@ -23,9 +24,13 @@ const HASHED = /-[0-9A-Z]{8}\.[a-z0-9]+$/;
 /** File systems refuse names longer than 255 bytes with a different error. */
 const NAME = /^(?:build\/)?[A-Za-z0-9_.-]{1,200}$/;
 
-/** Serves `/static/…` from the folder at `root`. */
-export function staticRoutes(root: URL): Hono<AppEnv> {
+/** Serves `/static/…` from the folder at `root`, and the style sheet that was made of its files. */
+export function staticRoutes(root: URL, style?: StyleSheet): Hono<AppEnv> {
   const kept = new Map<string, Uint8Array<ArrayBuffer>>();
+  if (style) {
+    const name = style.path.slice("/static/".length);
+    kept.set(name, new TextEncoder().encode(style.text));
+  }
   return new Hono<AppEnv>().get("/static/*", async (c) => {
     const name = c.req.path.slice("/static/".length);
     const type = TYPES[name.slice(name.lastIndexOf(".") + 1)];

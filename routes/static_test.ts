@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Hono } from "@hono/hono";
 import { isAppError } from "../lib/errors.ts";
 import type { AppEnv } from "./middleware.ts";
+import { readStyleSheet } from "../lib/install/style_sheet.ts";
 import { staticRoutes } from "./static.ts";
 
 const app = new Hono<AppEnv>()
@@ -28,4 +29,27 @@ Deno.test("invalid names are not found", async () => {
   for (const name of names) {
     assert.equal((await app.request(`/static/${name}`)).status, 404, name);
   }
+});
+
+Deno.test("the style sheet has all files, the layers in order first, and may be kept for ever", async () => {
+  const root = new URL("../", import.meta.url);
+  const style = readStyleSheet(root);
+  assert.ok(style);
+  const app = new Hono<AppEnv>()
+    .route("/", staticRoutes(new URL("static/", root), style));
+  const response = await app.request(style.path);
+  assert.equal(response.headers.get("content-type"), "text/css; charset=utf-8");
+  assert.match(response.headers.get("cache-control") ?? "", /immutable/);
+  const text = await response.text();
+  assert.match(text, /^@layer tokens, base, components, pages;/);
+  for await (const { name } of Deno.readDir(new URL("static/style/", root))) {
+    const file = await Deno.readTextFile(
+      new URL(`static/style/${name}`, root),
+    );
+    const [layer = ""] = file.match(/@layer \w+ \{/) ?? [];
+    assert.notEqual(layer, "", `${name} says in which layer it is`);
+    assert.ok(text.includes(layer));
+  }
+  const outside = new URL("file:///nowhere/");
+  assert.equal(readStyleSheet(outside), undefined);
 });

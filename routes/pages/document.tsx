@@ -54,7 +54,7 @@ export function renderPage(props: PageProps): string {
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>{`${title} · ATCR`}</title>
-        <link rel="stylesheet" href="/static/style.css" />
+        {frame?.styleSheet && <link rel="stylesheet" href={frame.styleSheet} />}
         <link rel="icon" href="/static/icon.svg" type="image/svg+xml" />
         {others.map((href) => (
           <link key={href} rel="modulepreload" href={href} />

@@ -1,6 +1,6 @@
 /**
  * What the frame of a page depends on besides the page: the visitor's choices,
- * the address, and the modules of islands.
+ * the address, the modules of islands and the style sheet.
  *
  * @module
  */
@@ -35,6 +35,8 @@ export interface Frame {
   readonly path: string;
   /** Undefined where nothing was built; pages work without scripts. */
   readonly modules: IslandModules | undefined;
+  /** Path of the style sheet; undefined where it cannot be read. */
+  readonly styleSheet: string | undefined;
 }
 
 const COOKIES = { theme: "atcr_theme", client: "atcr_client" } as const;
@@ -48,6 +50,7 @@ export function frameOf(c: Context<AppEnv>): Frame {
     client: oneOf(CLIENTS, getCookie(c, COOKIES.client)) ?? "docker",
     path: new URL(c.req.raw.url).pathname,
     modules: c.get("modules"),
+    styleSheet: c.get("styleSheet"),
   };
 }
 
