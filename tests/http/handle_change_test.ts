@@ -12,8 +12,8 @@ import {
 import { sharedServer } from "../support/shared_server.ts";
 import { openKv } from "../../lib/kv/open_kv.ts";
 
-// Without notice of the change by the network: an event may have the account read while it changes.
-const server = sharedServer({ env: { ATCR_INDEX_FOLLOW: "false" } });
+// The network is followed: its events have accounts read while they change.
+const server = sharedServer();
 const session = z.object({ accessJwt: z.string() });
 
 /** Gives an account another handle at its PDS. */

@@ -25,7 +25,8 @@ export interface ResolveOptions {
   readonly fresh?: boolean;
   /**
    * Resolve again when the result is older than this, in milliseconds; the
-   * older one is used while the network fails.
+   * older one is used while the network fails. 0 requires a lookup that began
+   * after the call.
    */
   readonly maxAgeMs?: number;
   /** How long to wait for a new result, in milliseconds, before a stale one is returned. */

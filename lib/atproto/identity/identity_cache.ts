@@ -45,6 +45,12 @@ interface LocalRow {
   readonly retryAt?: number;
 }
 
+/** A result, and the position of its lookup among those of this process. */
+interface Answer<T> {
+  readonly value: T | null;
+  readonly order: number;
+}
+
 /** Delay before a failed refresh is retried, in milliseconds. */
 const RETRY_MS = 30_000;
 
@@ -67,6 +73,8 @@ export class IdentityCache {
   readonly #deps: IdentityCacheDeps;
   readonly #local: LRUCache<string, LocalRow>;
   readonly #flights = new SingleFlight();
+  /** Lookups begun so far. */
+  #order = 0;
 
   constructor(deps: IdentityCacheDeps) {
     this.#deps = deps;
@@ -127,22 +135,32 @@ export class IdentityCache {
     // Not read before: creating the request's AbortSignal is expensive.
     const { signal, patienceMs } = options;
     const usableMs = known ? this.#usableMs(known, now) : 0;
-    const asked = this.#flights.run(`${fresh} ${name}`, signal, async () => {
+    const look = async (): Promise<Answer<T>> => {
+      const order = ++this.#order;
       try {
         const value = await ask(known?.value ?? null);
         const row: Row<T> = { value, checkedAt: clock.now() };
         await this.#store(key, row);
         this.#local.set(name, { row, readAt: row.checkedAt });
-        return value;
+        return { value, order };
       } catch (error) {
         if (fresh || !known || usableMs <= 0) throw error;
         log.warn("identity not refreshed", { name, error });
         const readAt = clock.now();
         const retryAt = readAt + Math.min(RETRY_MS, usableMs);
         this.#local.set(name, { row: known, readAt, retryAt });
-        return known.value;
+        return { value: known.value, order };
       }
-    });
+    };
+    const flight = `${fresh} ${name}`;
+    const lookUp = async (): Promise<T | null> => {
+      const before = this.#order;
+      const answer = await this.#flights.run(flight, signal, look);
+      if (options.maxAgeMs !== 0 || answer.order > before) return answer.value;
+      // The lookup that was joined may have read what has changed since.
+      return (await this.#flights.run(flight, signal, look)).value;
+    };
+    const asked = lookUp();
     const old = known?.value ?? null;
     return old === null || fresh || patienceMs === undefined || usableMs <= 0
       ? await asked

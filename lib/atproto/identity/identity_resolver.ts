@@ -6,6 +6,7 @@
  */
 
 import { isValidHandle, normalizeHandle } from "@atproto/syntax";
+import { LRUCache } from "lru-cache";
 import { type Did, parseDid } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { DidClaims } from "./did_document.ts";
@@ -29,11 +30,20 @@ const byHandle = (handle: string): Question => ({
   key: handleKey(handle),
 });
 
+/**
+ * How long a handle that its account does not claim is refused without another
+ * lookup, in milliseconds; bounds how often callers can make us query the
+ * network.
+ */
+const REFUSED_MS = 1_000;
+
 /** The {@linkcode IdentityResolver} of the product. */
 export class CachedIdentityResolver implements IdentityResolver {
   readonly #deps: IdentityResolverDeps;
   readonly #cache: IdentityCache;
   readonly #claimed: ClaimedHandles;
+  /** When handles were last refused that their accounts do not claim. */
+  readonly #refused = new LRUCache<string, number>({ max: 5_000 });
 
   constructor(deps: IdentityResolverDeps) {
     this.#deps = deps;
@@ -83,19 +93,33 @@ export class CachedIdentityResolver implements IdentityResolver {
     if (identity.handle === handle) return identity;
     // Image names stay valid after a change of the handle while it still resolves to this DID.
     if (await this.#claimed.has(did, handle)) return identity;
-    // The document may have been read before the account took this handle.
-    const again = await this.#byDid(did, {
-      fresh: true,
-      // An event of the network may have had it read a moment too early.
-      maxAgeMs: 500,
-      signal: options.signal,
-    });
-    if (again.handle === handle) return again;
+    if (await this.#changed(did, handle, options)) {
+      return await this.#byDid(did, options);
+    }
     throw new AppError(
       "NAME_UNKNOWN",
       `The handle ${handle} leads to ${did}, but that account does not go by this handle. Use its current handle or the DID.`,
       { detail: { handle, did } },
     );
+  }
+
+  /**
+   * Resolves the account again, which may have been read before it took the
+   * handle, and returns whether it has it now.
+   */
+  async #changed(
+    did: Did,
+    handle: string,
+    { signal }: ResolveOptions,
+  ): Promise<boolean> {
+    const { clock } = this.#deps;
+    const name = `${did} ${handle}`;
+    const refusedAt = this.#refused.get(name) ?? -Infinity;
+    if (Math.abs(clock.now() - refusedAt) < REFUSED_MS) return false;
+    const now = { fresh: true, maxAgeMs: 0, signal };
+    if ((await this.#byDid(did, now)).handle === handle) return true;
+    this.#refused.set(name, clock.now());
+    return false;
   }
 
   async #byDid(did: Did, options: ResolveOptions): Promise<Identity> {
@@ -104,7 +128,7 @@ export class CachedIdentityResolver implements IdentityResolver {
       options,
       async (known) => {
         const claims = await this.#deps.dids.resolve(did);
-        return claims ? await this.#verified(claims, known) : null;
+        return claims ? await this.#verified(claims, known, options) : null;
       },
     );
     if (identity) return identity;
@@ -119,6 +143,7 @@ export class CachedIdentityResolver implements IdentityResolver {
   async #verified(
     claims: DidClaims,
     known: Identity | null,
+    { maxAgeMs = Infinity }: ResolveOptions,
   ): Promise<Identity> {
     const { handle, did } = claims;
     const former = known?.handle;
@@ -131,7 +156,7 @@ export class CachedIdentityResolver implements IdentityResolver {
       // The account may have acquired the handle since it was resolved.
       const back = cached === did
         ? did
-        : await this.#didOf(handle, { fresh: true });
+        : await this.#didOf(handle, { fresh: true, maxAgeMs });
       if (back !== did) return { ...claims, handle: undefined };
       await this.#claimed.note(did, handle);
       return claims;

@@ -141,6 +141,20 @@ Deno.test("a new handle works although the account is cached with the old one", 
     assert.equal((await resolver.resolve("new.example.com")).did, alice);
   }));
 
+Deno.test("a handle that its account does not claim is looked up at most every second", () =>
+  withResolver(async ({ resolver, handles, calls, clock }) => {
+    handles.set("impostor.example.com", alice);
+    const ask = () =>
+      assert.rejects(resolver.resolve("impostor.example.com"), unknown);
+    await ask();
+    const first = calls.did;
+    await ask();
+    assert.equal(calls.did, first);
+    clock.advance(1_000);
+    await ask();
+    assert.equal(calls.did, first + 1);
+  }));
+
 Deno.test("a former handle resolves to its account only while it still points there", () =>
   withResolver(async ({ resolver, other, documents, handles, clock }) => {
     await resolver.resolve("alice.example.com");
