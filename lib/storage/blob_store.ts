@@ -118,7 +118,8 @@ export interface BlobStore {
   /**
    * Writes one part, streaming. A `positional` driver writes the part directly
    * at `offset` in the object; without an offset the part is stored separately
-   * until completion. A repeated part replaces the earlier one. Throws AppError
+   * until completion. A repeated part replaces the earlier one. The driver takes
+   * over chunks that are owned (`owned_bytes.ts`). Throws AppError
    * `BLOB_UPLOAD_UNKNOWN` when the upload is gone, and what `body` throws; the
    * part does not exist then.
    */

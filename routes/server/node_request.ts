@@ -9,6 +9,7 @@
 
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { own, release } from "../../lib/storage/owned_bytes.ts";
 
 /** Block size in bytes. */
 const BLOCK_BYTES = 256 * 1024;
@@ -41,7 +42,7 @@ const SOURCE = Symbol("source");
 
 type NodeRequest = Request & { [SOURCE]?: Source };
 
-const own: PropertyDescriptorMap = {
+const replaced: PropertyDescriptorMap = {
   body: {
     get(this: NodeRequest) {
       return this[SOURCE]?.body ?? null;
@@ -54,7 +55,7 @@ const own: PropertyDescriptorMap = {
   },
 };
 for (const name of REFUSED) {
-  own[name] = {
+  replaced[name] = {
     value() {
       throw new TypeError(
         `${name}() of a request does not work here; read its body with readBody.`,
@@ -70,7 +71,7 @@ let prototypes: { readonly theirs: object; readonly ours: object } | undefined;
 function prototypeFor(request: Request): object {
   const theirs: object = Object.getPrototypeOf(request);
   if (prototypes?.theirs === theirs) return prototypes.ours;
-  prototypes = { theirs, ours: Object.create(theirs, own) };
+  prototypes = { theirs, ours: Object.create(theirs, replaced) };
   return prototypes.ours;
 }
 
@@ -222,13 +223,16 @@ class Blocks {
   }
 
   #take(): Uint8Array {
-    const [first, ...others] = this.#pieces;
-    const block = first && others.length === 0
-      ? first
-      : Buffer.concat(this.#pieces, this.#waiting);
+    const pieces = this.#pieces;
+    const [first, ...others] = pieces;
     this.#pieces = [];
+    const size = this.#waiting;
     this.#waiting = 0;
-    return block;
+    // `node:http` copies each piece into a buffer of its own and forgets it.
+    if (first && others.length === 0) return own(first);
+    const block = Buffer.concat(pieces, size);
+    for (const piece of pieces) release(own(piece));
+    return own(block);
   }
 
   readonly #onData = (piece: Uint8Array) => {

@@ -8,6 +8,7 @@
 
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
+import { release } from "../../storage/owned_bytes.ts";
 import { brokenConnection, stalledConnection } from "./upload_errors.ts";
 import type { RunningHash } from "./upload_hash.ts";
 
@@ -33,6 +34,8 @@ export class BodyReader {
   readonly #options: BodyReaderOptions;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #rest: Uint8Array = NOTHING;
+  /** The chunk of which {@linkcode #rest} is left. */
+  #chunk: Uint8Array = NOTHING;
   #stopped: AppError | undefined;
   /** Error of the client's side; undefined if there is none. */
   failure: AppError | undefined;
@@ -58,12 +61,16 @@ export class BodyReader {
     let filled = from;
     let hashed = from;
     while (filled < target.length) {
-      const chunk = this.#rest.length > 0 ? this.#rest : await this.#read();
-      if (!chunk) break;
-      const taken = chunk.subarray(0, target.length - filled);
+      if (this.#rest.length === 0) {
+        const chunk = await this.#read();
+        if (!chunk) break;
+        this.#chunk = this.#rest = chunk;
+      }
+      const taken = this.#rest.subarray(0, target.length - filled);
       target.set(taken, filled);
       filled += taken.length;
-      this.#rest = chunk.subarray(taken.length);
+      this.#rest = this.#rest.subarray(taken.length);
+      if (this.#rest.length === 0) release(this.#chunk);
       if (filled - hashed >= HASH_BYTES) {
         hash?.update(target.subarray(hashed, filled));
         hashed = filled;
@@ -74,10 +81,10 @@ export class BodyReader {
     return filled;
   }
 
-  /** The next chunk; undefined at the end. */
+  /** The next chunk, which belongs to the caller; undefined at the end. */
   async next(): Promise<Uint8Array | undefined> {
     let chunk: Uint8Array | undefined = this.#rest;
-    this.#rest = NOTHING;
+    this.#rest = this.#chunk = NOTHING;
     while (chunk?.length === 0) chunk = await this.#read();
     if (chunk) this.#options.hash?.update(chunk);
     this.#options.guard();

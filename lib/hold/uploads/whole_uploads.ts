@@ -11,6 +11,7 @@ import type { Logger } from "../../log.ts";
 import { type Digest, digestParts } from "../../oci/digest.ts";
 import type { BlobStore } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
+import { own, release } from "../../storage/owned_bytes.ts";
 import { wrongSize } from "../../storage/part_list.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
 import type { UploadRoom } from "../quota/rooms.ts";
@@ -104,12 +105,13 @@ export class WholeUploads {
   ): Promise<number> {
     const { store, keys, rows } = this.#deps;
     // One byte more than announced, to detect longer bodies.
-    const buffer = new Uint8Array(size + 1);
+    const buffer = own(new Uint8Array(size + 1));
     const filled = await reader.fill(buffer, 0);
     requireDigest(hash, digest);
     await rows.publish(digest, filled, startedAt, async () => {
       await store.put(keys.blob(digest), buffer.subarray(0, filled));
     }, room);
+    release(buffer);
     return filled;
   }
 

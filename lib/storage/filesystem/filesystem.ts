@@ -220,7 +220,8 @@ export class FilesystemBlobStore implements BlobStore {
       await syncData(draft);
     }
     await this.#publish(path, target, draft);
-    return { ...plainInfo(await Deno.stat(target)), ...told(headers) };
+    // In memory: it was written just now.
+    return { ...plainInfo(Deno.statSync(target)), ...told(headers) };
   }
 
   /** Renames a finished file to its path, and writes its headers beside it. */

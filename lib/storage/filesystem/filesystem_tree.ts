@@ -159,13 +159,14 @@ export class FileTree {
 
   /**
    * Creates `folder` if it is missing; `changed` lists the folders whose
-   * entries changed, itself first.
+   * entries changed, itself first. The system has just looked these paths up or
+   * does so next, so that asking for them costs less than a thread.
    */
   async #makeFolder(
     folder: string,
   ): Promise<{ isNew: boolean; changed: string[] }> {
     try {
-      refuseLink(folder, await Deno.realPath(folder));
+      refuseLink(folder, Deno.realPathSync(folder));
       return { isNew: false, changed: [folder] };
     } catch (error) {
       if (!isMissing(error)) throw error;
@@ -177,7 +178,7 @@ export class FileTree {
       return { isNew: true, changed };
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-      refuseLink(folder, await Deno.realPath(folder));
+      refuseLink(folder, Deno.realPathSync(folder));
       return { isNew: false, changed };
     }
   }
