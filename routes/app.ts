@@ -8,6 +8,7 @@ import { Hono } from "@hono/hono";
 import type { AppContext } from "../lib/context.ts";
 import { pageOrigin } from "../lib/auth/oauth/client_metadata.ts";
 import { AppError } from "../lib/errors.ts";
+import { publicApiRoutes } from "./api/v1/api.ts";
 import { webhookApiRoutes } from "./api/v1/webhooks.ts";
 import { authRoutes, createBrowsers } from "./auth.ts";
 import type { Browsers } from "./auth/browser.ts";
@@ -93,6 +94,16 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     if (ctx.webhooks) {
       const { webhooks } = ctx.webhooks;
       app.route("/", webhookApiRoutes({ webhooks, browsers }));
+    }
+    if (ctx.catalog) {
+      app.route(
+        "/",
+        publicApiRoutes({
+          ...{ browsers, devices: ctx.auth.devices, catalog: ctx.catalog },
+          mayReadAs: ctx.registry.mayReadAs,
+          origin: pageOrigin(config.server.base_url),
+        }),
+      );
     }
     app.route("/", helperRoutes(config.server, browsers, origin));
     app.route(

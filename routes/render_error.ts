@@ -8,7 +8,7 @@
 import { z } from "zod";
 import { AppError, isAppError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
-import { CORS_HEADERS } from "./avatar/avatar_cors.ts";
+import { CORS_HEADERS } from "./cors.ts";
 import { errorPage } from "./pages/error_page.tsx";
 import type { Frame } from "./pages/frame/frame.ts";
 

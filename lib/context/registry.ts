@@ -24,8 +24,9 @@ import { ContentScrub } from "../registry/manifests/content_scrub.ts";
 import type { ScrubSource } from "../scrub/source.ts";
 import type { TargetRules } from "../net/client_target.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { HoldClient } from "../hold_api/hold_client.ts";
+import type { Caller, HoldClient } from "../hold_api/hold_client.ts";
 import { Holds } from "../registry/holds.ts";
+import { ReadableHolds } from "../registry/lists/readable_holds.ts";
 import { Lists } from "../registry/lists/lists.ts";
 import { ManifestPush } from "../registry/manifests/manifest_push.ts";
 import { ManifestRemoval } from "../registry/manifests/manifest_removal.ts";
@@ -97,6 +98,8 @@ export interface RegistryContext {
   readonly tagList: TagList;
   readonly images: ImageViews;
   readonly tagDeletion: TagDeletion;
+  /** Where a client may pull, for one list: all holds together get a few seconds to answer. */
+  readonly mayReadAs: (caller: Caller) => (hold: Did) => Promise<boolean>;
   /** The hold of an image that is known here. */
   readonly holdOf: (ref: RepoRef, digest: Digest) => Promise<Did | undefined>;
 }
@@ -153,6 +156,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     content,
     manifests,
     lists,
+    mayReadAs: readersOf(deps, holds),
     holdOf: async (ref, digest) => (await index.manifest(ref, digest))?.holdDid,
     deliveries,
     mounts: new Mounts({ holds, blobs: blobIndex }),
@@ -166,6 +170,18 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
       deliveries,
       allowMissingBlobs: settings.allow_missing_blobs,
     }),
+  };
+}
+
+/** Asks holds on behalf of clients. */
+function readersOf(
+  { clock }: RegistryContextDeps,
+  holds: Holds,
+): RegistryContext["mayReadAs"] {
+  const readable = new ReadableHolds({ clock, holds });
+  return (caller) => {
+    const ask = readable.begin();
+    return async (hold) => (await ask([{ hold, caller }]))[0] === true;
   };
 }
 

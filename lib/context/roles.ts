@@ -15,6 +15,7 @@ import type { Config } from "../config/config.ts";
 import { type AuthContext, type AuthContextDeps, createAuth } from "./auth.ts";
 import { createAvatars } from "./avatar.ts";
 import { createIndex, type IndexContext } from "./index.ts";
+import { type CatalogContext, createCatalog } from "./social/catalog.ts";
 import { createStreams, type NetworkStreams } from "./streams.ts";
 import { createHold, type HoldContext } from "./hold.ts";
 import { createRegistry, type RegistryContext } from "./registry.ts";
@@ -63,6 +64,8 @@ export interface Services {
   readonly index: IndexContext | undefined;
   /** Runs with the registry. */
   readonly social: SocialContext | undefined;
+  /** Runs with the registry. */
+  readonly catalog: CatalogContext | undefined;
   /** Event streams of the network. */
   readonly streams: NetworkStreams;
 }
@@ -136,7 +139,9 @@ export async function createServices(
     : undefined;
   const avatars = runs("avatar") ? createAvatars(base) : undefined;
   const streams = createStreams(base, { avatars, index, social }, sandbox);
-  return { auth, registry, webhooks, hold, avatars, index, social, streams };
+  const catalog = index && social && createCatalog({ ...base, index, social });
+  const network = { index, social, catalog, streams };
+  return { auth, registry, webhooks, hold, avatars, ...network };
 }
 
 async function popularityOf(

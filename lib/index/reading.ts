@@ -13,7 +13,7 @@ import type { IndexWatch } from "./watch.ts";
 /** Whether the client may read what lies in a hold. */
 export type MayRead = (holdDid: Did) => Promise<boolean>;
 
-/** Rows that are read for one answer. */
+/** Rows of ranges that are read for one answer. */
 const MAX_ROWS = 500;
 
 /** One question: counts the rows that it reads, and asks once for each hold. */
@@ -22,6 +22,7 @@ export class Reading {
   readonly #mayRead: MayRead;
   readonly #holds = new Map<Did, Promise<boolean>>();
   #rows = 0;
+  #keyed = 0;
 
   constructor(kv: Kv, mayRead: MayRead) {
     this.#kv = kv;
@@ -52,21 +53,23 @@ export class Reading {
     return entries;
   }
 
-  /** Several entries by their keys, in order; they count as rows too. */
+  /** Several entries by their keys, in order; as many as the ranges that led to them bound. */
   async many<T>(
     keys: readonly Key[],
   ): Promise<(T | undefined)[]> {
+    this.#keyed += keys.length;
     const entries = await this.#kv.getMany<T>(keys);
     return entries.map((entry) => entry?.value);
   }
 
   async one<T>(key: Key): Promise<T | undefined> {
+    this.#keyed++;
     return (await this.#kv.get<T>(key))?.value;
   }
 
-  /** Reports the rows that `query` took. */
+  /** Reports the rows that `query` took, those read by their keys included. */
   end(watch: IndexWatch, query: string): void {
-    watch.rowsRead(query, this.#rows);
+    watch.rowsRead(query, this.#rows + this.#keyed);
   }
 }
 

@@ -7,8 +7,8 @@
 import type { Context } from "@hono/hono";
 import type { AccountPicture } from "../../lib/avatar/describe.ts";
 import type { AvatarService } from "../../lib/avatar/service.ts";
-import { setCors } from "./avatar_cors.ts";
-import { etagOf, matches } from "./avatar_etag.ts";
+import { setCors } from "../cors.ts";
+import { etagOf, matches } from "../etag.ts";
 import type { AppEnv } from "../middleware.ts";
 
 /** Serves `/{identifier}.json`. */

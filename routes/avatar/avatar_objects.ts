@@ -9,8 +9,8 @@ import { Hono } from "@hono/hono";
 import { IMMUTABLE, OBJECT_ROOT } from "../../lib/avatar/picture_keys.ts";
 import type { AvatarService } from "../../lib/avatar/service.ts";
 import { AppError } from "../../lib/errors.ts";
-import { CORS_HEADERS, preflightAnswer } from "./avatar_cors.ts";
-import { matches } from "./avatar_etag.ts";
+import { CORS_HEADERS, preflightAnswer } from "../cors.ts";
+import { matches } from "../etag.ts";
 import { type AppEnv, surface } from "../middleware.ts";
 
 /** Mounts `/avatars/{did}/…`. */

@@ -48,3 +48,58 @@ Deno.test("a page of a private repository looks like one that does not exist, ex
     assert.deepEqual(hidden, none);
   }
 });
+
+Deno.test("the API shows a private repository to the crew only, and says so to caches", async () => {
+  const repository = new Repository(
+    server(),
+    server().alice,
+    "alice.test/hidden",
+  );
+  await repository.pushImage("v1");
+  const alice = new TestBrowser(
+    server().origin,
+    (request) => fetch(request, { redirect: "manual" }),
+  );
+  await alice.signIn({ ...server().alice, password: "alice-password" });
+  const lists = [
+    "search?q=hidden",
+    "repositories",
+    "repositories?owner=alice.test",
+    "activity",
+    "activity?actor=alice.test",
+  ];
+  for (const path of lists) {
+    const shown = await alice.get(`/api/v1/${path}`);
+    assert.match(await shown.text(), /"hidden"/, path);
+    assert.equal(shown.headers.get("cache-control"), "private, no-cache");
+    const answer = await call(
+      new URL(`/api/v1/${path}`, server().origin),
+      "GET",
+    );
+    assert.equal(answer.status, 200, path);
+    assert.doesNotMatch(textOf(answer), /hidden/, path);
+    assert.match(answer.headers.get("cache-control") ?? "", /^public/);
+    assert.match(answer.headers.get("vary") ?? "", /Cookie/);
+  }
+  const single = [
+    "repositories/alice.test/NAME",
+    "tags?repository=alice.test/NAME",
+    "tags/moves?repository=alice.test/NAME&tag=v1",
+    "stars?repository=alice.test/NAME",
+  ];
+  for (const path of single) {
+    const own = await alice.get(`/api/v1/${path.replace("NAME", "hidden")}`);
+    assert.equal(own.status, 200, path);
+    const answers = ["hidden", "nothing"].map(async (name) => {
+      const url = new URL(
+        `/api/v1/${path.replace("NAME", name)}`,
+        server().origin,
+      );
+      const answer = await call(url, "GET");
+      assert.equal(answer.status, 404, path);
+      return textOf(answer);
+    });
+    const [hidden, none] = await Promise.all(answers);
+    assert.equal(hidden, none, path);
+  }
+});

@@ -5,7 +5,7 @@
  */
 
 /** Kinds that lists can be filtered by. */
-const ARTIFACT_KINDS = [
+export const ARTIFACT_KINDS = [
   "image",
   "helm",
   "wasm",

@@ -93,6 +93,14 @@ export class Actors implements RecordHandler, AccountHandler {
     );
   }
 
+  /** One person; undefined for an account that was not met yet, which asking does not change. */
+  async find(did: Did): Promise<Actor | undefined> {
+    const { kv, avatarUrl, watch } = this.#deps;
+    const row = await kv.get<ActorRow>(peopleKeys.actor(did));
+    watch.rowsRead("actors", 1);
+    return row && actorOf(did, row.value, avatarUrl(did));
+  }
+
   /** Whether the network shows each account, in order; one that is not known here counts as shown. */
   async shown(dids: readonly Did[]): Promise<boolean[]> {
     const { kv, watch } = this.#deps;

@@ -1,6 +1,6 @@
 /**
- * CORS for pictures and their descriptions, for all sites (Fetch standard,
- * "CORS protocol"). Responses do not depend on the caller.
+ * CORS for what every site may read: pictures, the API, feeds, badges (Fetch
+ * standard, "CORS protocol"). Browsers send no cookies along with such requests.
  *
  * @module
  */
