@@ -11,7 +11,7 @@ import type { PdsReader, PdsSession } from "../atproto/pds/pds.ts";
 import type { Config } from "../config/config.ts";
 import type { JobRunner } from "../kv/jobs/job_runner.ts";
 import { BlobIndex } from "../registry/blob_index.ts";
-import { ConfigReader } from "../registry/browse/config_reader.ts";
+import { ConfigReader } from "../registry/config_reader.ts";
 import { ImageSummaries } from "../registry/browse/image_summary.ts";
 import { ImageViews } from "../registry/browse/image_view.ts";
 import { ParsedManifests } from "../registry/browse/parsed_manifests.ts";
@@ -148,9 +148,10 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   });
   const manifests = new Manifests({ ...parts, recordCheck, removal });
   const taggedReferrers = new TaggedReferrers({ ...deps, index, discovery });
+  const configs = new ConfigReader({ holds });
   const lists = new Lists({ ...parts, repositories, taggedReferrers });
   return {
-    ...createBrowse({ ...parts, manifests, lists }),
+    ...createBrowse({ ...parts, configs, manifests, lists }),
     owners,
     blobs,
     content,
@@ -162,7 +163,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     mounts: new Mounts({ holds, blobs: blobIndex }),
     scrubs: [new ContentScrub(kv, known.values)],
     uploads: new Uploads({ ...parts, blobs: blobIndex, ttlMs }),
-    notes: new ImageNotes(parts),
+    notes: new ImageNotes({ ...parts, configs }),
     pulls: new Pulls(parts),
     push: new ManifestPush({
       ...parts,
@@ -190,13 +191,17 @@ function createBrowse(
   deps:
     & Pick<RegistryContextDeps, "kv" | "order">
     & Pick<Knowledge, "content" | "index">
-    & { holds: Holds; manifests: Manifests; lists: Lists },
+    & {
+      holds: Holds;
+      configs: ConfigReader;
+      manifests: Manifests;
+      lists: Lists;
+    },
 ): Pick<RegistryContext, "tagList" | "images" | "tagDeletion"> {
   const parsed = new ParsedManifests(deps.content);
   const summaries = new ImageSummaries({ ...deps, parsed });
   const tagList = new TagList({ ...deps, summaries });
-  const configs = new ConfigReader(deps);
-  const parts = { ...deps, summaries, configs, tags: tagList };
+  const parts = { ...deps, summaries, tags: tagList };
   return {
     tagList,
     images: new ImageViews(parts),

@@ -7,18 +7,18 @@
 
 import { z } from "zod";
 import type { Did } from "../did.ts";
-import type { HoldDirectory } from "../hold_api/hold_client.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ParsedManifest } from "../oci/manifest.ts";
 import { readManifestAside } from "../oci/manifest_reading.ts";
+import type { ConfigReader } from "./config_reader.ts";
 import type { ManifestContent } from "./manifests/content.ts";
 import type { ManifestIndex, RepoRef } from "./manifests/manifest_index.ts";
 
 export interface ImageNotesDeps {
-  readonly holds: HoldDirectory;
   readonly index: Pick<ManifestIndex, "manifest">;
   readonly content: Pick<ManifestContent, "get">;
+  readonly configs: Pick<ConfigReader, "get">;
 }
 
 /** Names and values. */
@@ -29,9 +29,6 @@ interface Found {
   readonly manifest: ParsedManifest;
   readonly holdDid: Did;
 }
-
-/** Larger configurations are not read, in bytes. */
-const MAX_CONFIG_BYTES = 1024 * 1024;
 
 const configSchema = z.object({
   config: z.object({
@@ -86,15 +83,10 @@ export class ImageNotes {
     holdDid: Did,
     config: Descriptor,
   ): Promise<Notes> {
-    if (config.size > MAX_CONFIG_BYTES) return {};
     if (!/config.*\+json$/.test(config.mediaType)) return {};
-    const hold = await this.#deps.holds.get(holdDid);
-    const blob = await hold.open(owner, config.digest);
-    if (!blob || blob.size > MAX_CONFIG_BYTES) {
-      await blob?.body.cancel();
-      return {};
-    }
-    return labelsOf(await new Response(blob.body).text());
+    const outcome = await this.#deps.configs.get(holdDid, owner, config);
+    if (outcome.kind === "unavailable") throw outcome.error;
+    return outcome.kind === "json" ? labelsOf(outcome.value) : {};
   }
 }
 
@@ -108,13 +100,7 @@ function mainChild(manifests: readonly Descriptor[]): Descriptor | undefined {
   ) ?? images[0];
 }
 
-function labelsOf(text: string): Notes {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return {};
-  }
+function labelsOf(value: unknown): Notes {
   const labels = configSchema.safeParse(value).data?.config?.Labels ?? {};
   return Object.fromEntries(
     Object.entries(labels).flatMap(([name, label]) =>

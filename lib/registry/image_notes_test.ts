@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Did } from "../did.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
+import { ConfigReader } from "./config_reader.ts";
 import { ImageNotes } from "./image_notes.ts";
 import type { ManifestRow } from "./rows.ts";
 
@@ -24,7 +25,9 @@ function open() {
     },
   };
   const notes = new ImageNotes({
-    holds: { get: () => Promise.resolve(hold as HoldClient) },
+    configs: new ConfigReader({
+      holds: { get: () => Promise.resolve(hold as HoldClient) },
+    }),
     index: {
       manifest: (_ref, digest) => {
         const found = manifests.get(digest);

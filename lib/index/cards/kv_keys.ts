@@ -8,6 +8,7 @@
 import type { Did } from "../../did.ts";
 import type { Key, KeyPart } from "../../kv/kv.ts";
 import { type Digest, digestParts } from "../../oci/digest.ts";
+import { newestFirst } from "../order.ts";
 import { INDEX_VERSION } from "../version.ts";
 
 const row = (kind: string, ...parts: KeyPart[]): Key => [
@@ -19,9 +20,6 @@ const row = (kind: string, ...parts: KeyPart[]): Key => [
 
 /** Bytes of a layer's hash in a key: enough to tell all layers apart. */
 const LAYER_KEY_BYTES = 16;
-
-/** Times in keys count backwards, so that the newest comes first. */
-const newestFirst = (at: number) => Number.MAX_SAFE_INTEGER - at;
 
 /** The second that orders of repositories know of a time: pushes that follow closely move nothing. */
 export function orderTime(at: number): number {

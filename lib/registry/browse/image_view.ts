@@ -16,7 +16,7 @@ import type { Reference } from "../../oci/name.ts";
 import type { ManifestIndex } from "../manifests/manifest_index.ts";
 import type { ManifestInfo, Manifests } from "../manifests/manifests.ts";
 import type { ReferrerRow } from "../rows.ts";
-import type { ConfigReader } from "./config_reader.ts";
+import type { ConfigReader } from "../config_reader.ts";
 import type { ImageSummaries, ImageSummary } from "./image_summary.ts";
 import { Reader } from "./reader.ts";
 import type { TagList } from "./tag_list.ts";
@@ -139,7 +139,8 @@ export class ImageViews {
     }
     const { configs } = this.#deps;
     const outcome = await configs.get(holdDid, caller, image.config);
-    const isConfigMissing = outcome.kind === "unavailable";
+    const isConfigMissing = outcome.kind === "missing" ||
+      outcome.kind === "unavailable";
     if (outcome.kind !== "json") {
       return { digest, manifest: image, ...nothing, isConfigMissing };
     }

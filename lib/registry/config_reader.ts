@@ -5,12 +5,12 @@
  */
 
 import { LRUCache } from "lru-cache";
-import type { Did } from "../../did.ts";
-import { isAppError } from "../../errors.ts";
-import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { type Digest, digestOf, digestParts } from "../../oci/digest.ts";
-import { collect } from "../../storage/stream.ts";
+import type { Did } from "../did.ts";
+import { isAppError } from "../errors.ts";
+import type { Caller, HoldDirectory } from "../hold_api/hold_client.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type Digest, digestOf, digestParts } from "../oci/digest.ts";
+import { collect } from "../storage/stream.ts";
 
 export interface ConfigReaderDeps {
   holds: HoldDirectory;
@@ -21,16 +21,18 @@ export type ConfigOutcome =
   | { readonly kind: "json"; readonly value: unknown }
   /** It is no JSON, too large to show, or not what the digest says. */
   | { readonly kind: "unreadable" }
-  /** The hold does not answer, or has lost it. */
-  | { readonly kind: "unavailable" };
+  /** The hold has lost it. */
+  | { readonly kind: "missing" }
+  /** The hold does not answer. */
+  | { readonly kind: "unavailable"; readonly error: unknown };
 
-/** Larger configurations are not shown, in bytes. */
-const MAX_BYTES = 512 * 1024;
+/** Larger configurations are not read, in bytes. */
+const MAX_BYTES = 1024 * 1024;
 
 /** Bytes of configurations that are remembered; parsed ones take a few times as much. */
 const MEMORY_BYTES = 8 * 1024 * 1024;
 
-/** How long a page waits for a hold, in milliseconds. */
+/** How long a hold may take, in milliseconds. */
 const PATIENCE_MS = 4_000;
 
 /** Reads configurations, which never change. */
@@ -59,7 +61,7 @@ export class ConfigReader {
     if (size > MAX_BYTES) return { kind: "unreadable" };
     try {
       const bytes = await this.#bytes(hold, caller, digest);
-      if (!bytes) return { kind: "unavailable" };
+      if (!bytes) return { kind: "missing" };
       if (digestOf(bytes, digestParts(digest).algorithm) !== digest) {
         return { kind: "unreadable" };
       }
@@ -68,7 +70,9 @@ export class ConfigReader {
       return { kind: "json", value };
     } catch (error) {
       if (error instanceof SyntaxError) return { kind: "unreadable" };
-      if (isAppError(error) || isTimeout(error)) return { kind: "unavailable" };
+      if (isAppError(error) || isTimeout(error)) {
+        return { kind: "unavailable", error };
+      }
       throw error;
     }
   }
