@@ -43,7 +43,10 @@ export function scheduledTasks(ctx: AppContext): ScheduledTask[] {
     },
   });
   const values = new LargeValues(kv, clock);
-  const tasks = [sweep("large values", HOUR_MS, () => values.sweep())];
+  const tasks = [
+    sweep("expired rows", MINUTE_MS, () => kv.sweepExpired()),
+    sweep("large values", HOUR_MS, () => values.sweep()),
+  ];
   if (index) {
     tasks.push({
       name: "index",

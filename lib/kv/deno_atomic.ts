@@ -17,6 +17,7 @@ export class DenoAtomic implements Atomic {
   readonly #try: RetryPolicy;
   readonly #commits: GroupCommit;
   readonly #clock: Clock;
+  readonly #isLocal: boolean;
   readonly #checks: Check[] = [];
   readonly #mutations: Mutation[] = [];
   #bytes = 0;
@@ -27,11 +28,13 @@ export class DenoAtomic implements Atomic {
     policy: RetryPolicy,
     commits: GroupCommit,
     clock: Clock,
+    isLocal: boolean,
   ) {
     this.#kv = kv;
     this.#try = policy;
     this.#commits = commits;
     this.#clock = clock;
+    this.#isLocal = isLocal;
   }
 
   check(key: Key, versionstamp: string | null): this {
@@ -51,7 +54,8 @@ export class DenoAtomic implements Atomic {
       this.#clock,
     );
     this.#countValue(key, bytes);
-    const apply: Mutation["apply"] = (to) => to.set(key, stored, native);
+    const expiry = this.#isLocal ? {} : native;
+    const apply: Mutation["apply"] = (to) => to.set(key, stored, expiry);
     this.#mutations.push({ key, apply });
     return this;
   }

@@ -15,6 +15,7 @@ import type {
 } from "./kv.ts";
 import { DenoAtomic, readMany } from "./deno_atomic.ts";
 import { visible } from "./expiry.ts";
+import { ExpirySweep } from "./expiry_sweep.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { KV_LIMITS } from "./limits.ts";
 import { type RetryPolicy, retryPolicyFor } from "./retry.ts";
@@ -28,6 +29,8 @@ export class DenoKv implements Kv {
   readonly #commits: GroupCommit;
   readonly #clock: Clock;
   readonly #try: RetryPolicy;
+  readonly #isLocal: boolean;
+  readonly #expired: ExpirySweep;
   #closed = false;
 
   /** @param isLocal whether the store is a file or memory of this machine. */
@@ -36,6 +39,13 @@ export class DenoKv implements Kv {
     this.#try = retryPolicyFor(isLocal);
     this.#commits = new GroupCommit(kv, isLocal, this.#try);
     this.#clock = clock;
+    this.#isLocal = isLocal;
+    this.#expired = new ExpirySweep({
+      kv,
+      policy: this.#try,
+      atomic: () => this.atomic(),
+      clock,
+    });
   }
 
   async get<T>(key: Key): Promise<Entry<T> | undefined> {
@@ -86,7 +96,13 @@ export class DenoKv implements Kv {
   }
 
   atomic(): Atomic {
-    return new DenoAtomic(this.#kv, this.#try, this.#commits, this.#clock);
+    return new DenoAtomic(
+      this.#kv,
+      this.#try,
+      this.#commits,
+      this.#clock,
+      this.#isLocal,
+    );
   }
 
   async *watch(
@@ -109,6 +125,10 @@ export class DenoKv implements Kv {
       signal.removeEventListener("abort", stop);
       await reader.cancel();
     }
+  }
+
+  async sweepExpired(): Promise<number> {
+    return this.#isLocal ? await this.#expired.run() : 0;
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 /**
  * Exact expiry. Deno KV's own expiry only promises "not before", so the time is
- * stored with the value and checked on each read.
+ * stored with the value and checked on each read. Expired rows are removed by
+ * the store, or by {@linkcode ExpirySweep} where that is a file.
  *
  * @module
  */
@@ -10,8 +11,8 @@ import type { Entry } from "./kv.ts";
 import { snapshot } from "./snapshot.ts";
 
 /**
- * The store's own expiry only sweeps. It must not act before readers treat the
- * entry as expired, even when clocks differ.
+ * Removing expired rows only frees space. It must not happen before readers
+ * treat them as expired, even when clocks differ.
  */
 const SWEEP_DELAY_MS = 60_000;
 const LONGEST_SWEEP_MS = 10 * 365 * 86_400_000;
@@ -43,6 +44,14 @@ export function visible<T>(
     value: stored[VALUE] as T,
     versionstamp: entry.versionstamp,
   };
+}
+
+/** Whether `entry` expired so long before `now` that it can be removed. */
+export function expiredBefore(
+  { value }: Deno.KvEntry<unknown>,
+  now: number,
+): boolean {
+  return isEnvelope(value) && value[EXPIRES] + SWEEP_DELAY_MS <= now;
 }
 
 /** Returns the stored form of `value`, its size and the options to store it with. */

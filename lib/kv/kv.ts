@@ -83,5 +83,10 @@ export interface Kv {
    * the store is remote, never over one file: poll as well where that matters.
    */
   watch(keys: readonly Key[], signal: AbortSignal): AsyncIterable<void>;
+  /**
+   * Removes expired rows where the store does not do that by itself; returns
+   * their number. Call it every minute.
+   */
+  sweepExpired(): Promise<number>;
   close(): void;
 }
