@@ -1,7 +1,8 @@
 /**
  * Bytes with one owner at a time, who frees their memory as soon as they are
  * used. Without that, every piece of a large body waits for a full garbage
- * collection of the whole heap, which takes longer than hashing and storing it.
+ * collection of the whole heap, which takes longer than hashing, storing or
+ * sending it.
  *
  * @module
  */
@@ -13,7 +14,10 @@ const OWNED = Symbol("owned");
  * a stream, passes on the ownership: the giver must not use them any more. A
  * view of them is not owned.
  */
-export type OwnedBytes = Uint8Array & { readonly [OWNED]: true };
+export type OwnedBytes = Uint8Array & {
+  /** Where the memory goes; undefined: it is freed. */
+  readonly [OWNED]: BufferPool | undefined;
+};
 
 /**
  * Marks `bytes`, to which the caller has the only reference, as owned. They
@@ -21,12 +25,18 @@ export type OwnedBytes = Uint8Array & { readonly [OWNED]: true };
  * be in it.
  */
 export function own(bytes: Uint8Array): Uint8Array | OwnedBytes {
-  const { buffer } = bytes;
-  const isWhole = bytes.byteLength === buffer.byteLength;
-  // A property, not a WeakSet, whose entries the collector has to look through.
-  return isWhole && buffer instanceof ArrayBuffer
-    ? Object.assign(bytes, { [OWNED]: true as const })
-    : bytes;
+  const isWhole = bytes.byteLength === bytes.buffer.byteLength;
+  return isWhole ? mark(bytes, undefined) : bytes;
+}
+
+/** A property, not an entry of a WeakSet, which the collector has to look through. */
+function mark(bytes: Uint8Array, pool: BufferPool | undefined): OwnedBytes {
+  return Object.assign(bytes, { [OWNED]: pool });
+}
+
+/** Whether `bytes` are owned. */
+export function isOwned(bytes: unknown): bytes is OwnedBytes {
+  return bytes instanceof Uint8Array && OWNED in bytes;
 }
 
 /**
@@ -35,10 +45,36 @@ export function own(bytes: Uint8Array): Uint8Array | OwnedBytes {
  */
 export function release(bytes: Uint8Array): void {
   if (!isOwned(bytes)) return;
-  const { buffer } = bytes;
-  if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
+  const { buffer, [OWNED]: pool } = bytes;
+  if (!(buffer instanceof ArrayBuffer) || buffer.detached) return;
+  if (pool) pool.give(buffer);
+  else buffer.transfer(0);
 }
 
-function isOwned(bytes: Uint8Array): bytes is OwnedBytes {
-  return OWNED in bytes;
+/** Buffers of one size that are used again after they were released. */
+export class BufferPool {
+  readonly #bytes: number;
+  readonly #maxFree: number;
+  readonly #free: ArrayBuffer[] = [];
+
+  /**
+   * @param bytes size of each buffer.
+   * @param maxFree unused buffers that are kept.
+   */
+  constructor(bytes: number, maxFree: number) {
+    this.#bytes = bytes;
+    this.#maxFree = maxFree;
+  }
+
+  /** Owned bytes that fill a buffer. They may contain what others left there. */
+  take(): OwnedBytes {
+    const buffer = this.#free.pop() ?? new ArrayBuffer(this.#bytes);
+    return mark(new Uint8Array(buffer), this);
+  }
+
+  /** Takes a buffer back; for {@linkcode release}. What refers to it becomes empty. */
+  give(buffer: ArrayBuffer): void {
+    if (this.#free.length < this.#maxFree) this.#free.push(buffer.transfer());
+    else buffer.transfer(0);
+  }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FilesystemBlobStore } from "./filesystem/filesystem.ts";
-import { own, release } from "./owned_bytes.ts";
+import { BufferPool, own, release } from "./owned_bytes.ts";
 
 Deno.test("released bytes are empty if they are owned, and whole otherwise", () => {
   const owned = own(new Uint8Array(100).fill(1));
@@ -40,4 +40,22 @@ Deno.test("the store releases the owned chunks of a body, and leaves those of it
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("the buffers of a pool are used again once they are released, and earlier views of them are empty", () => {
+  const pool = new BufferPool(1_000, 1);
+  const first = pool.take();
+  first.fill(7);
+  release(first);
+  release(first);
+  assert.equal(first.length, 0);
+  const second = pool.take();
+  assert.equal(second.length, 1_000);
+  assert.equal(second[999], 7, "it is the same memory");
+  const third = pool.take();
+  assert.equal(third[999], 0, "nobody else has it");
+  release(second);
+  release(third); // One more than the pool keeps.
+  assert.equal(pool.take()[999], 7);
+  assert.equal(pool.take()[999], 0);
 });

@@ -7,6 +7,7 @@
 
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, ServerResponse } from "node:http";
+import { isOwned, release } from "../../lib/storage/owned_bytes.ts";
 import {
   type LengthMismatch,
   mayHaveBody,
@@ -66,6 +67,7 @@ export class CountedResponse<
   ): boolean {
     if (this.#cut) return false;
     if (!this.#ending && !this.#fits(sizeOf(chunk, encoding))) return false;
+    if (isOwned(chunk)) return super.write(chunk, releasing(chunk, encoding));
     if (typeof encoding === "string") return super.write(chunk, encoding, done);
     return super.write(chunk, encoding ?? done);
   }
@@ -148,6 +150,20 @@ export class CountedResponse<
     // Nothing buffered may follow, and no other request of this connection.
     this.req.socket.destroy();
   }
+}
+
+/**
+ * Releases `chunk` when it was sent. After a failure the system may still be
+ * reading it, so that the garbage collector has to free it.
+ */
+function releasing(
+  chunk: Uint8Array,
+  done: BufferEncoding | Written | undefined,
+): Written {
+  return (error) => {
+    if (!error) release(chunk);
+    if (typeof done === "function") done(error);
+  };
 }
 
 function pathOf({ url = "" }: IncomingMessage): string {

@@ -10,6 +10,7 @@ import { isAppError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
+import { release } from "../../storage/owned_bytes.ts";
 import { readTail } from "./part_writer.ts";
 import { missingParts, unknownUpload } from "./upload_errors.ts";
 import { RunningHash } from "./upload_hash.ts";
@@ -115,6 +116,9 @@ export async function digestOfObject(
   const object = await store.get(key);
   if (!object) throw missingParts("The bytes are not in the store.");
   const hash = new RunningHash(algorithm);
-  for await (const chunk of object.body) hash.update(chunk);
+  for await (const chunk of object.body) {
+    hash.update(chunk);
+    release(chunk);
+  }
   return hash.digest();
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { release } from "../owned_bytes.ts";
+import { BufferPool, own, release } from "../owned_bytes.ts";
 import { storageFull, storageUnavailable } from "../storage_error.ts";
 import { chunksOf, type Slice } from "../stream.ts";
 
@@ -24,6 +24,8 @@ const SLOW_MS = 250;
 const CROWD = 64;
 /** Files that are being read. */
 let reading = 0;
+/** Buffers of large reads; 8 MB of them stay. */
+const pool = new BufferPool(READ_SIZE, 16);
 
 function readSize(tookMs: number): number {
   if (reading > 4 * CROWD) return READ_SIZE / 16;
@@ -146,7 +148,8 @@ export async function syncFolders(paths: Iterable<string>): Promise<void> {
 }
 
 /**
- * A stream of `slice` of `file`, read as fast as it is consumed. The file is
+ * A stream of `slice` of `file`, read as fast as it is consumed, in owned
+ * chunks (`owned_bytes.ts`). The file is
  * closed at the end, on cancel, on abort and on error; when this call itself
  * throws, it is the caller's to close.
  */
@@ -185,13 +188,15 @@ export async function readBody(
     },
     async pull(controller) {
       try {
-        const size = readSize(performance.now() - since);
-        const chunk = new Uint8Array(Math.min(left, size));
+        const size = Math.min(left, readSize(performance.now() - since));
+        const chunk = size === READ_SIZE
+          ? pool.take()
+          : own(new Uint8Array(size));
         const count = await file.read(chunk);
         if (!open) return;
         if (count === null) throw new Error("The file ended before its size.");
         since = performance.now();
-        controller.enqueue(chunk.subarray(0, count));
+        controller.enqueue(count < size ? chunk.slice(0, count) : chunk);
         left -= count;
         if (left > 0) return;
         close();
