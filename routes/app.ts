@@ -25,6 +25,7 @@ import { installRoutes } from "./install.ts";
 import { preferenceRoutes } from "./pages/frame/preferences.ts";
 import { repositoryRoutes } from "./pages/repository/routes.ts";
 import { homeRoutes } from "./pages/home.tsx";
+import { publishedRoutes } from "./published/published.ts";
 import { staticRoutes } from "./static.ts";
 import { v2Routes } from "./v2/routes.ts";
 import { VERSION } from "./version.ts";
@@ -96,11 +97,20 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
       app.route("/", webhookApiRoutes({ webhooks, browsers }));
     }
     if (ctx.catalog) {
+      const { mayReadAs } = ctx.registry;
+      app.route(
+        "/",
+        publishedRoutes({
+          catalog: ctx.catalog,
+          mayRead: () => mayReadAs(undefined),
+          origin: pageOrigin(config.server.base_url),
+        }),
+      );
       app.route(
         "/",
         publicApiRoutes({
           ...{ browsers, devices: ctx.auth.devices, catalog: ctx.catalog },
-          mayReadAs: ctx.registry.mayReadAs,
+          mayReadAs,
           origin: pageOrigin(config.server.base_url),
         }),
       );

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { renderToString } from "preact-render-to-string";
 import { ThemeSwitch } from "../../islands/theme_switch.tsx";
+import { OPEN_SEARCH } from "../published/urls.ts";
 import { VERSION } from "../version.ts";
 import type { Frame } from "./frame/frame.ts";
 import { BrandIcon } from "./frame/icons.tsx";
@@ -29,6 +30,8 @@ export interface PageProps {
   frame?: Frame | undefined;
   /** Set for pages with tables, which take the whole width. */
   isWide?: boolean;
+  /** Address of an Atom feed of what the page shows. */
+  feed?: string | undefined;
   children: ComponentChildren;
 }
 
@@ -56,6 +59,22 @@ export function renderPage(props: PageProps): string {
         <title>{`${title} · ATCR`}</title>
         {frame?.styleSheet && <link rel="stylesheet" href={frame.styleSheet} />}
         <link rel="icon" href="/static/icon.svg" type="image/svg+xml" />
+        {props.visitor && (
+          <link
+            rel="search"
+            type="application/opensearchdescription+xml"
+            href={OPEN_SEARCH}
+            title="ATCR"
+          />
+        )}
+        {props.feed && (
+          <link
+            rel="alternate"
+            type="application/atom+xml"
+            href={props.feed}
+            title={title}
+          />
+        )}
         {others.map((href) => (
           <link key={href} rel="modulepreload" href={href} />
         ))}

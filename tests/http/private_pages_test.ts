@@ -103,3 +103,39 @@ Deno.test("the API shows a private repository to the crew only, and says so to c
     assert.equal(hidden, none, path);
   }
 });
+
+Deno.test("feeds, badges and sitemaps do not know a private repository", async () => {
+  const repository = new Repository(
+    server(),
+    server().alice,
+    "alice.test/quiet",
+  );
+  await repository.pushImage("v1");
+  const { did } = server().alice;
+  const letter = did.slice("did:plc:".length).slice(0, 1);
+  for (
+    const path of [
+      "feed.atom",
+      "u/alice.test/feed.atom",
+      `sitemap/${letter}.xml`,
+    ]
+  ) {
+    const answer = await call(new URL(path, server().origin), "GET");
+    assert.equal(answer.status, 200, path);
+    assert.doesNotMatch(textOf(answer), /quiet/, path);
+  }
+  const paths = [
+    "r/alice.test/NAME/-/feed.atom",
+    "badge/alice.test/NAME/tag.svg",
+  ];
+  for (const path of paths) {
+    const answers = ["quiet", "nothing"].map(async (name) => {
+      const url = new URL(path.replace("NAME", name), server().origin);
+      const answer = await call(url, "GET");
+      assert.equal(answer.status, 404, path);
+      return same(textOf(answer)).replaceAll(name, "");
+    });
+    const [hidden, none] = await Promise.all(answers);
+    assert.equal(hidden, none, path);
+  }
+});

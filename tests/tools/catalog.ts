@@ -139,5 +139,6 @@ export const DEBIAN_PROGRAMS: readonly DebianProgram[] = [
     package: "libvips-tools",
     use: "bench:avatar, as a peer",
   },
+  { name: "jing", package: "jing", use: "test:api" },
   { name: "protoc", package: "protobuf-compiler", use: "building denokv" },
 ];

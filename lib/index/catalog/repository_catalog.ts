@@ -14,6 +14,7 @@ import type {
   CardReads,
   ListedRepository,
 } from "../reads/card_reads.ts";
+import type { ManifestReads } from "../reads/manifest_reads.ts";
 import type { ListedMove, ListedTag, TagReads } from "../reads/tag_reads.ts";
 import type { MayRead } from "../reading.ts";
 import type { SearchOptions } from "../search/query.ts";
@@ -53,9 +54,13 @@ export interface RepositoryCatalogDeps {
   readonly names: AccountNames;
   readonly cards: CardReads;
   readonly tags: TagReads;
+  readonly manifests: Pick<ManifestReads, "manifest">;
   readonly search: Search;
   readonly pulls: Pick<Pulls, "totals" | "daily">;
 }
+
+/** The platform that people ask for most. */
+const USUAL = "linux/amd64";
 
 /**
  * Answers for one client each; `mayRead` says where it may pull. All lists
@@ -108,6 +113,25 @@ export class RepositoryCatalog {
     ]);
     if (!named) throw unknown();
     return { ...named, pulls: { ...daily, total } };
+  }
+
+  /**
+   * Bytes of the newest image as stored: of an index those for linux/amd64,
+   * else of the first one that is known; undefined when none is.
+   */
+  async size(
+    { did, card }: ListedRepository,
+    mayRead: MayRead,
+  ): Promise<number | undefined> {
+    const { image, newest } = card;
+    if (!newest || image?.size !== undefined) return image?.size;
+    const { manifests } = this.#deps;
+    const found = await manifests.manifest(did, newest.digest, mayRead);
+    const images = found?.children.filter(({ platform, size }) =>
+      platform !== undefined && size !== undefined
+    );
+    const usual = images?.find(({ platform }) => platform === USUAL);
+    return (usual ?? images?.[0])?.size;
   }
 
   /** Tags of a repository. Throws AppError `NAME_UNKNOWN` where the client sees none. */

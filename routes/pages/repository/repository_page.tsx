@@ -13,6 +13,7 @@ import { kindName, kindOf, pullCommands } from "../parts/artifact.ts";
 import { Breakable } from "../parts/breakable.tsx";
 import { Age, sizeText } from "../parts/format.tsx";
 import { LayerBar } from "../parts/layer_bar.tsx";
+import { repositoryFeedUrl } from "../../published/urls.ts";
 import { imageName, repositoryUrl, tagUrl, viewUrl } from "../urls.ts";
 import { RepositoryHead, type RepositoryOnPage } from "./repository_head.tsx";
 import type { Notes } from "./notes.ts";
@@ -38,6 +39,7 @@ export function repositoryPage(props: RepositoryPageProps): string {
     title: `${repository.owner}/${repository.repo}`,
     visitor,
     isWide: true,
+    feed: repositoryFeedUrl(repository),
     children: (
       <>
         <RepositoryHead repository={repository} current="overview" />

@@ -1,0 +1,121 @@
+/**
+ * What search engines and browsers look for: robots.txt, sitemaps
+ * (sitemaps.org), and the description of the search (OpenSearch 1.1).
+ *
+ * @module
+ */
+
+import { type Context, Hono } from "@hono/hono";
+import type { CatalogContext } from "../../lib/context/social/catalog.ts";
+import { AppError } from "../../lib/errors.ts";
+import type { MayRead } from "../../lib/index/reading.ts";
+import { sendKept } from "../conditional.ts";
+import type { AppEnv } from "../middleware.ts";
+import { repositoryUrl } from "../pages/urls.ts";
+import { OPEN_SEARCH } from "./urls.ts";
+import { xmlDocument, type XmlElement } from "./xml.ts";
+
+export interface DiscoveryDeps {
+  readonly catalog: CatalogContext;
+  /** Where anybody may pull. */
+  readonly mayRead: () => MayRead;
+  /** Origin of the pages. */
+  readonly origin: string;
+}
+
+/** How long these files may be kept, in seconds. */
+const KEPT_SECONDS = 3_600;
+
+const SITEMAPS = "http://www.sitemaps.org/schemas/sitemap/0.9";
+
+/** Paths that lead robots nowhere, or change something. */
+const NOT_FOR_ROBOTS = [
+  "/api/",
+  "/auth/",
+  "/device",
+  "/settings",
+  "/v2/",
+  "/xrpc/",
+  "/r/*/-/delete",
+  "/r/*/-/compare",
+];
+
+/** Serves these files. */
+export function discoveryFileRoutes(deps: DiscoveryDeps): Hono<AppEnv> {
+  const { catalog, mayRead, origin } = deps;
+  const { places } = catalog;
+  const app = new Hono<AppEnv>();
+  app.get("/robots.txt", (c) => {
+    const lines = NOT_FOR_ROBOTS.map((path) => `Disallow: ${path}\n`);
+    const body = `User-agent: *\n${
+      lines.join("")
+    }\nSitemap: ${origin}/sitemap.xml\n`;
+    return kept(c, body, "text/plain; charset=utf-8");
+  });
+  app.get("/sitemap.xml", (c) =>
+    kept(
+      c,
+      xmlDocument("sitemapindex", {
+        "@xmlns": SITEMAPS,
+        sitemap: places.parts.map((part) => ({
+          loc: `${origin}/sitemap/${part}.xml`,
+        })),
+      }),
+    ));
+  app.get("/sitemap/:file", async (c) => {
+    const [, part = ""] = /^([a-z0-9]+)\.xml$/.exec(c.req.param("file")) ?? [];
+    const found = await places.part(part, mayRead());
+    if (!found) {
+      throw new AppError(
+        "NOT_FOUND",
+        "There is no such sitemap; /sitemap.xml names all of them.",
+      );
+    }
+    const url = found.map(({ owner, repo, at }): XmlElement => ({
+      loc: `${origin}${
+        repositoryUrl({ owner: owner.handle ?? owner.did, repo })
+      }`,
+      lastmod: new Date(at).toISOString(),
+    }));
+    return kept(c, xmlDocument("urlset", { "@xmlns": SITEMAPS, url }));
+  });
+  app.get(
+    OPEN_SEARCH,
+    (c) => kept(c, openSearch(origin), "application/opensearchdescription+xml"),
+  );
+  return app;
+}
+
+function openSearch(origin: string): string {
+  return xmlDocument("OpenSearchDescription", {
+    "@xmlns": "http://a9.com/-/spec/opensearch/1.1/",
+    ShortName: "ATCR",
+    Description: `Container images at ${new URL(origin).host}`,
+    InputEncoding: "UTF-8",
+    Image: {
+      "@width": "16",
+      "@height": "16",
+      "@type": "image/svg+xml",
+      "#text": `${origin}/static/icon.svg`,
+    },
+    Url: [
+      {
+        "@type": "text/html",
+        "@template": `${origin}/search?q={searchTerms}`,
+      },
+      {
+        "@type": "application/opensearchdescription+xml",
+        "@rel": "self",
+        "@template": `${origin}${OPEN_SEARCH}`,
+      },
+    ],
+  });
+}
+
+function kept(
+  c: Context<AppEnv>,
+  body: string,
+  type = "application/xml; charset=utf-8",
+): Response {
+  return sendKept(c, { body, type, publicSeconds: KEPT_SECONDS });
+}

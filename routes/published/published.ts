@@ -1,0 +1,29 @@
+/**
+ * Serves what is published besides pages and the API.
+ *
+ * @module
+ */
+
+import { Hono } from "@hono/hono";
+import type { CatalogContext } from "../../lib/context/social/catalog.ts";
+import type { MayRead } from "../../lib/index/reading.ts";
+import type { AppEnv } from "../middleware.ts";
+import { badgeRoutes } from "./badges.ts";
+import { discoveryFileRoutes } from "./discovery.ts";
+import { feedRoutes } from "./feeds.ts";
+
+export interface PublishedDeps {
+  readonly catalog: CatalogContext;
+  /** Where anybody may pull. */
+  readonly mayRead: () => MayRead;
+  /** Origin of the pages. */
+  readonly origin: string;
+}
+
+/** Feeds, badges, sitemaps and the like. To be mounted before the pages. */
+export function publishedRoutes(deps: PublishedDeps): Hono<AppEnv> {
+  return new Hono<AppEnv>()
+    .route("/", feedRoutes(deps))
+    .route("/", badgeRoutes(deps))
+    .route("/", discoveryFileRoutes(deps));
+}
