@@ -12,14 +12,19 @@ export interface CommandOutput {
   print(text: string): void;
   /** Writes bytes for a file or a pipe. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Writes a new file. Throws AppError `CONFLICT` when there is one. */
+  writeNewFile(path: string, text: string): Promise<void>;
   /** Whether the output is a terminal, which must not receive binary data. */
   readonly isTerminal: boolean;
 }
 
 /** Arguments of a command. */
 export interface CommandCall extends CommandOutput {
-  /** The effective configuration; throws ConfigError with every mistake. */
-  config(): Config;
+  /**
+   * The effective configuration, with `file` in place of the one of --config;
+   * throws ConfigError with every mistake.
+   */
+  config(file?: string): Config;
   /** Operands after the command's name. */
   readonly operands: readonly string[];
   /** The given options with their values; `""` for an option without value. */

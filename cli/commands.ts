@@ -21,10 +21,16 @@ import { SCRUB_COMMANDS } from "./scrub_commands.ts";
 import { serve } from "./serve.ts";
 
 const SERVE: Command = {
-  name: "",
-  doc: "serve",
-  run: ({ config }) => serve(config()),
+  name: "serve",
+  synopsis: "[FILE]",
+  doc: "run the server, with the configuration in FILE or that of --config; " +
+    "the same without a command",
+  operands: [0, 1],
+  run: ({ config, operands }) => serve(config(operands[0])),
 };
+
+/** Without a command the program serves. */
+const NONE: Command = { ...SERVE, name: "", operands: [0, 0] };
 
 const HELP: Command = {
   name: "help",
@@ -33,6 +39,7 @@ const HELP: Command = {
 };
 
 const COMMANDS: readonly Command[] = [
+  NONE,
   SERVE,
   ...CONFIG_COMMANDS,
   DOCTOR_COMMAND,
@@ -71,7 +78,7 @@ export async function runCommand(
     if (name === "config" || name === "help") continue;
     const kind = command.options?.[name];
     if (kind === undefined) {
-      const whose = command === SERVE ? "The server" : `"${command.name}"`;
+      const whose = command === NONE ? "The server" : `"${command.name}"`;
       throw refusal(`${whose} has no option --${name}.`);
     }
     if ((kind === "flag") !== (value === "")) throw misused(command);
@@ -80,9 +87,9 @@ export async function runCommand(
     ...output,
     // The line may contain untrusted text, such as names and records.
     print: (text) => output.print(printable(text)),
-    config: () =>
+    config: (file) =>
       loadConfig({
-        args,
+        args: file === undefined ? args : ["--config", file],
         env: Deno.env.toObject(),
         readTextFile: (path) => Deno.readTextFileSync(path),
       }),
@@ -133,7 +140,7 @@ function shown({ name, synopsis }: Command): string {
 }
 
 function usage(): string {
-  const lines = COMMANDS.map((command) =>
+  const lines = COMMANDS.filter((command) => command !== NONE).map((command) =>
     `  ${shown(command)}\n      ${command.doc}`
   );
   return `Usage: deno run -A main.ts [command] [--config FILE]
@@ -157,6 +164,17 @@ const STDOUT: CommandOutput = {
   write: async (bytes) => {
     for (let rest = bytes; rest.length > 0;) {
       rest = rest.subarray(await Deno.stdout.write(rest));
+    }
+  },
+  writeNewFile: async (path, text) => {
+    try {
+      await Deno.writeTextFile(path, text, { createNew: true, mode: 0o600 });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      throw new AppError(
+        "CONFLICT",
+        `${path} is there already. Name another file, or remove it.`,
+      );
     }
   },
   isTerminal: Deno.stdout.isTerminal(),

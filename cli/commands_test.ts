@@ -9,6 +9,7 @@ async function run(...args: string[]): Promise<string> {
   const output: CommandOutput = {
     print: (text) => void lines.push(text),
     write: () => Promise.reject(new Error("bytes")),
+    writeNewFile: () => Promise.reject(new Error("file")),
     isTerminal: true,
   };
   assert.equal(await runCommand(args, output), 0);

@@ -11,8 +11,15 @@ import type { Command } from "./command.ts";
 export const CONFIG_COMMANDS: readonly Command[] = [
   {
     name: "config init",
-    doc: "print a commented configuration with every setting",
-    run: ({ print }) => print(renderDefaultYaml()),
+    synopsis: "[FILE]",
+    doc: "print a commented configuration with every setting, or write it to " +
+      "a new file",
+    operands: [0, 1],
+    run: async ({ print, writeNewFile, operands: [file] }) => {
+      if (file === undefined) return print(renderDefaultYaml());
+      await writeNewFile(file, renderDefaultYaml());
+      print(`Written to ${file}.`);
+    },
   },
   {
     name: "config check",

@@ -8,13 +8,12 @@
 /** Fetches an address of the operator's own configuration, within `timeoutMs`. */
 export function operatorFetch(
   url: string,
-  { timeoutMs, headers }: {
+  { timeoutMs, ...init }: {
     readonly timeoutMs: number;
-    readonly headers?: Readonly<Record<string, string>>;
+    readonly headers?: Record<string, string>;
+    readonly method?: string;
+    readonly body?: string;
   },
 ): Promise<Response> {
-  return fetch(url, {
-    signal: AbortSignal.timeout(timeoutMs),
-    ...(headers === undefined ? {} : { headers }),
-  });
+  return fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
 }

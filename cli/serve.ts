@@ -13,7 +13,7 @@ import {
 import { type RunningScheduler, startScheduler } from "../lib/kv/scheduler.ts";
 import type { NetworkStreams } from "../lib/context/streams.ts";
 import type { JobRunner } from "../lib/kv/jobs/job_runner.ts";
-import { createLogger, type Logger } from "../lib/log.ts";
+import type { Logger } from "../lib/log.ts";
 import { createApp } from "../routes/app.ts";
 import { socketSubject } from "../routes/server/client_address.ts";
 import {
@@ -29,11 +29,15 @@ import { createFirehoseUpgrade } from "../routes/xrpc/com.atproto.sync/event_soc
 import type { Sandbox } from "../sandbox/launch.ts";
 import { announceHold } from "./announce.ts";
 import { scheduledTasks } from "./housekeeping.ts";
-import { LineWriter } from "./line_writer.ts";
+import { openLog, type ServerLog } from "./logging.ts";
+import { settleHold } from "./settle_hold.ts";
 import { welcome } from "./welcome.ts";
 
 /** Time for background work to end after the last request, in milliseconds. */
 const LAST_WORK_MS = 5_000;
+
+/** Time to send the last log lines to a log service, in milliseconds. */
+const LAST_LINES_MS = 3_000;
 
 /** Time for everything else when stopping, in milliseconds. */
 const STOP_LIMIT_MS = 30_000;
@@ -43,12 +47,9 @@ const CATCH_UP_MS = 60_000;
 
 /** Serves until the process receives a stop signal, then lets requests in progress finish. */
 export async function serve(config: Config): Promise<void> {
-  const lines = new LineWriter(Deno.stderr);
+  const lines = openLog(config);
+  const { log } = lines;
   globalThis.addEventListener("unload", () => lines.flush());
-  const log = createLogger({
-    level: config.log_level,
-    write: (line) => lines.write(line),
-  });
   for (const notice of config.origin.notices) {
     log.warn("configuration", { notice });
   }
@@ -74,7 +75,8 @@ export async function serve(config: Config): Promise<void> {
   try {
     sandbox = await startSandbox(config, log, stop.signal);
     ctx = await createContext(config, log, sandbox ? { sandbox } : {});
-    await ctx.hold?.start.settle();
+    watchShipper(ctx, lines);
+    const settled = await settleHold(ctx, stop.signal);
     // On a laptop, save the memory of warm workers.
     if (!config.sandbox.enabled) await ctx.avatars?.start();
     await prepareIslands(log);
@@ -107,7 +109,13 @@ export async function serve(config: Config): Promise<void> {
     // Announcing may wait for other servers, so it is not awaited.
     const ended = new AbortController();
     await Promise.race([
-      Promise.all([running.stop(), ctx.jobs.stop(), announced, listened]),
+      Promise.all([
+        running.stop(),
+        ctx.jobs.stop(),
+        settled.retrying,
+        announced,
+        listened,
+      ]),
       ctx.clock.sleep(LAST_WORK_MS, ended.signal),
     ]);
     ended.abort();
@@ -125,13 +133,31 @@ export async function serve(config: Config): Promise<void> {
     stop.release();
   }
   log.info("stopped");
+  await lines.shipper?.stop(LAST_LINES_MS);
   lines.flush();
   // A pending operation of the runtime must not keep a stopped process alive.
   Deno.exit();
 }
 
+/** Exports what the sender of log lines counts. */
+function watchShipper({ metrics }: AppContext, { shipper }: ServerLog): void {
+  if (shipper === undefined) return;
+  metrics.watch(
+    "counter",
+    "atcr_log_lines_shipped_total",
+    "Log lines that the log service took.",
+    () => shipper.sent,
+  );
+  metrics.watch(
+    "counter",
+    "atcr_log_lines_dropped_total",
+    "Log lines that did not reach the log service.",
+    () => shipper.dropped,
+  );
+}
+
 /** Ends the process when it takes much longer to stop than `graceMs`, the time for requests in progress. */
-function limitStop(graceMs: number, log: Logger, lines: LineWriter): void {
+function limitStop(graceMs: number, log: Logger, lines: ServerLog): void {
   const overdue = setTimeout(() => {
     log.error("stopping takes too long, the process ends now");
     lines.flush();

@@ -5,7 +5,9 @@
  */
 
 import { runCommand } from "../cli/commands.ts";
-import { ALIASES, RETIRED } from "../lib/config/aliases.ts";
+import { ALIASES } from "../lib/config/original/aliases.ts";
+import { MOVED } from "../lib/config/original/moved.ts";
+import { RETIRED, RETIRED_PATHS } from "../lib/config/original/retired.ts";
 import { settingsSchema } from "../lib/config/schema.ts";
 import { leavesOf, nodesOf } from "../lib/config/setting.ts";
 import { inline, without } from "../lib/config/render.ts";
@@ -27,11 +29,12 @@ export function aliasTable(): string {
     `\`${name}\``,
     `\`${path}\`${inverted ? " to the opposite" : ""}`,
   ]);
-  const retired = RETIRED.map(({ name, reason }) => [
+  const moved = MOVED.map(({ from, to }) => [`\`${from}\``, `\`${to}\``]);
+  const retired = [...RETIRED, ...RETIRED_PATHS].map(({ name, reason }) => [
     `\`${name}\``,
-    `no effect: ${reason}`,
+    `no meaning here: ${reason}`,
   ]);
-  return markdownTable(["Name", "Sets"], [...rows, ...retired]);
+  return markdownTable(["Name", "Sets"], [...rows, ...moved, ...retired]);
 }
 
 /** The commands as listed by the program, without serve and help. */
@@ -40,10 +43,11 @@ export async function commandTable(): Promise<string> {
   await runCommand(["help"], {
     print: (text) => usage += text,
     write: () => Promise.reject(new Error("help writes no bytes")),
+    writeNewFile: () => Promise.reject(new Error("help writes no files")),
     isTerminal: true,
   });
   const commands = [...usage.matchAll(/^ {2}(\S.*)\n {6}(.*)$/gm)]
-    .filter(([, name]) => name !== "(none)" && name !== "help");
+    .filter(([, name]) => name !== "help");
   if (commands.length < 10) throw new Error(`Cannot read the usage: ${usage}`);
   return markdownTable(
     ["Command (`deno run -A main.ts …`)", "Does"],

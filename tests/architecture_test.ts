@@ -58,6 +58,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   "lib/config": ["lib/atproto", "lib/net", "lib/oci"],
   "lib/install": [],
+  "lib/log_shipper": [],
   "lib/metrics.ts": [],
   // Services do not know each other.
   "lib/auth": [...FOUNDATIONS, "lib/hold_api", "lib/metrics.ts"],
@@ -92,7 +93,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "cli": [
     ...FOUNDATIONS,
     ...["lib/config", "lib/context", "lib/hold", "lib/index", "lib/install"],
-    ...["lib/repo", "routes", "sandbox"],
+    ...["lib/log_shipper", "lib/repo", "routes", "sandbox"],
   ],
   "main.ts": ["cli", "lib/config"],
   "sandbox": [],

@@ -4,7 +4,10 @@
  * @module
  */
 
-import { needsProxyAdvice, PROXY_ADVICE } from "../../lib/config/advice.ts";
+import {
+  needsProxyAdvice,
+  PROXY_ADVICE,
+} from "../../lib/config/derived/advice.ts";
 import type { AppContext } from "../../lib/context.ts";
 import { isAppError, operatorMessage } from "../../lib/errors.ts";
 import { probeKey } from "../../lib/kv/keys.ts";

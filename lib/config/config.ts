@@ -7,19 +7,13 @@
 
 import { parseArgs } from "node:util";
 import type { z } from "zod";
-import { needsProxyAdvice, PROXY_ADVICE } from "./advice.ts";
+import { needsProxyAdvice, PROXY_ADVICE } from "./derived/advice.ts";
 import { ConfigError, type Mistake } from "./config_error.ts";
-import { type Complete, complete } from "./derive.ts";
+import { type Complete, complete } from "./derived/derive.ts";
 import { settingsSchema } from "./schema.ts";
 import { type Leaf, leavesOf, nodesOf } from "./setting.ts";
-import {
-  isTree,
-  lookUp,
-  readEnvironment,
-  readYaml,
-  remove,
-  type Sources,
-} from "./sources.ts";
+import { readEnvironment, readYaml, type Sources } from "./sources.ts";
+import { isTree, lookUp, remove } from "./tree.ts";
 
 /** Inputs of {@linkcode loadConfig}. */
 export interface ConfigInput {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ALIASES, RETIRED } from "./aliases.ts";
+import { ALIASES } from "./original/aliases.ts";
+import { MOVED } from "./original/moved.ts";
+import { RETIRED, RETIRED_PATHS } from "./original/retired.ts";
 import { loadConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
 import { settingsSchema } from "./schema.ts";
@@ -114,6 +116,12 @@ Deno.test("every setting has its own variable, and every alias a setting", () =>
     assert.ok(!own.has(name), `${name} is no alias`);
   }
   for (const { name } of RETIRED) assert.ok(!own.has(name), name);
+  for (const { to } of MOVED) assert.ok(paths.has(to), to);
+  const former = [
+    ...RETIRED_PATHS.map(({ name }) => name),
+    ...MOVED.map(({ from }) => from),
+  ];
+  for (const name of former) assert.ok(!paths.has(name), name);
 });
 
 Deno.test("every variable reaches its setting", () => {

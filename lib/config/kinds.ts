@@ -74,6 +74,27 @@ export function integer(min: number, max: number): Kind<number> {
   };
 }
 
+const DURATION = /^(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s)?$/;
+
+/** A time in seconds from `min` to `max`; also as `90s`, `15m` or `1h30m`. */
+export function seconds(min: number, max: number): Kind<number> {
+  const { schema, allowed } = integer(min, max);
+  const plain = (value: unknown): unknown => {
+    const match = typeof value === "string" && value.trim() !== ""
+      ? DURATION.exec(value.trim())
+      : null;
+    if (match === null) return value;
+    const [hours, minutes, rest] = match.slice(1).map((part) =>
+      Number(part ?? 0)
+    );
+    return ((hours ?? 0) * 60 + (minutes ?? 0)) * 60 + (rest ?? 0);
+  };
+  return {
+    schema: z.preprocess(plain, schema),
+    allowed: `${allowed}, or a time as 90s, 15m or 1h30m`,
+  };
+}
+
 /** A TCP port. */
 export function port(): Kind<number> {
   return integer(1, 65_535);

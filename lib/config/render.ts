@@ -6,11 +6,11 @@
  */
 
 import { stringify } from "yaml";
-import { ALIASES } from "./aliases.ts";
 import type { Config } from "./config.ts";
+import { ALIASES } from "./original/aliases.ts";
 import { settingsSchema } from "./schema.ts";
 import { type Leaf, type Node, nodesOf } from "./setting.ts";
-import { lookUp } from "./sources.ts";
+import { lookUp } from "./tree.ts";
 
 const WIDTH = 78;
 

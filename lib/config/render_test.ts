@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ALIASES } from "./aliases.ts";
+import { ALIASES } from "./original/aliases.ts";
 import { loadConfig } from "./config.ts";
 import { renderConfig, renderDefaultYaml } from "./render.ts";
 import { settingsSchema } from "./schema.ts";
@@ -39,7 +39,7 @@ Deno.test("the effective configuration shows values and their sources", () => {
   assert.match(text, /^ {2}addr: :6000 {2}# LISTEN_ADDR$/m);
   assert.match(text, /^ {2}base_url: http:\/\/localhost:6000 {2}# /m);
   assert.match(text, /^log_level: info {2}# default$/m);
-  assert.match(text, /^# HOLD_KEY_PATH has no effect/m);
+  assert.match(text, /^# HOLD_KEY_PATH has no meaning here/m);
 });
 
 Deno.test("the effective configuration hides secrets and is YAML that loads", () => {

@@ -24,6 +24,7 @@ import {
 } from "./kinds.ts";
 import { indexSettings } from "./schema_index.ts";
 import { serverSettings } from "./schema_server.ts";
+import { logShipperSettings } from "./schema_log_shipper.ts";
 import { section, setting } from "./setting.ts";
 import { storageSettings } from "./schema_storage.ts";
 import { webhookSettings } from "./schema_webhooks.ts";
@@ -153,13 +154,13 @@ export const settingsSchema = section("", {
   data_dir: setting(anyText(), {
     doc: "Folder of the key-value store, of the blobs with the filesystem " +
       "driver and of keys made on first start.",
-    default: "./data",
+    otherwise: "./data",
   }),
   secret_key: setting(key32(), {
     doc: "Encrypts keys and sessions in the key-value store and signs " +
       "tokens. Losing it signs everyone out and loses the hold's key.",
-    otherwise: "on a laptop made on first start and kept in data_dir; " +
-      "required with a public address",
+    otherwise: "made on first start and kept in data_dir, on a laptop or " +
+      "where data_dir is set and has the key-value store; required elsewhere",
     secret: true,
   }),
   kv: section("The key-value store.", {
@@ -179,6 +180,7 @@ export const settingsSchema = section("", {
   storage: storageSettings,
   avatar: avatarSettings,
   health: healthSettings,
+  log_shipper: logShipperSettings,
   webhooks: webhookSettings,
   metrics: section("Prometheus metrics at /metrics.", {
     token: setting(anyText(), {

@@ -55,6 +55,13 @@ export const holdSettings = section(
       doc: "Whether the hold posts on Bluesky what is pushed.",
       default: false,
     }),
+    layer_records: setting(flag(), {
+      doc: "Whether the hold writes a record for each layer of a pushed " +
+        "image. Without them quotas, deletion and garbage collection work " +
+        "all the same, but nobody else can see what the hold keeps; an image " +
+        "of 200 layers or more has records for the further ones.",
+      default: true,
+    }),
     profile_avatar_url: setting(url(), {
       doc: "Picture of the hold's Bluesky profile.",
     }),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { flagOrAuto, integer, list, origin, webSocket } from "./kinds.ts";
+import { flag, flagOrAuto, integer, list, origin, webSocket } from "./kinds.ts";
 import { section, setting } from "./setting.ts";
 
 /** Servers that anyone may use; any of them will do. */
@@ -36,6 +36,11 @@ export const indexSettings = section(
       doc: "Relay that knows which accounts have records of registries, for " +
         "what was never heard of.",
       otherwise: "one of Bluesky; in the sandbox its own",
+    }),
+    backfill: setting(flag(), {
+      doc: "Whether accounts that were never heard of are looked up at the " +
+        "relay. Without it they become known by their next event or request.",
+      default: true,
     }),
     max_records_per_account: setting(integer(100, 10_000_000), {
       doc: "Records of one account that are followed; further ones are " +

@@ -6,15 +6,20 @@
  */
 
 import { parseDocument } from "yaml";
-import { ALIASES, MOVED, RETIRED } from "./aliases.ts";
 import type { Mistake } from "./config_error.ts";
+import { ALIASES } from "./original/aliases.ts";
+import { moveSettings, noMeaning } from "./original/move.ts";
+import { variableOf } from "./original/moved.ts";
+import {
+  ORIGINAL_SECTIONS,
+  RETIRED,
+  RETIRED_PATHS,
+} from "./original/retired.ts";
 import { leavesOf, type Node } from "./setting.ts";
+import { isTree, lookUp, store, type Tree } from "./tree.ts";
 
 /** Maximum length of the configuration file in characters. */
 const MAX_FILE_LENGTH = 1_000_000;
-
-/** Values as given, by section and name. */
-export type Tree = { [name: string]: unknown };
 
 /** Values of the sources before validation. */
 export interface Sources {
@@ -54,21 +59,16 @@ export function readYaml(
   if (value === null || value === undefined) value = {};
   if (!isTree(value)) return wrong("must hold settings, as log_level: info");
   dropEmpty(value, nodes);
-  for (const { from, to } of MOVED) {
-    const old = lookUp(value, from);
-    if (old === undefined) continue;
-    const other = lookUp(value, to);
-    if (old !== null && other !== undefined && other !== old) {
-      const message = `${from} and ${to} set it to different values`;
-      mistakes.push({ setting: to, source: file, message });
-    }
-    if (old !== null) store(value, to, other ?? old);
-    remove(value, from);
-  }
+  const notices: string[] = [];
+  moveSettings(value, nodes, {
+    refuse: (setting, message) =>
+      mistakes.push({ setting, source: file, message }),
+    notice: (text) => notices.push(text),
+  });
   for (const { path } of leavesOf(nodes)) {
     if (lookUp(value, path) !== undefined) origins.set(path, file);
   }
-  return { tree: value, origins, mistakes, notices: [] };
+  return { tree: value, origins, mistakes, notices };
 }
 
 /**
@@ -111,14 +111,25 @@ export function readEnvironment(
     const value = given(name);
     if (value !== undefined) set(path, name, value);
   }
-  for (const { name, reason } of RETIRED) {
+  const retired = [
+    ...RETIRED,
+    ...RETIRED_PATHS.map(({ name, reason }) => ({
+      name: variableOf(name),
+      reason,
+    })),
+  ];
+  for (const { name, reason } of retired) {
     known.add(name);
     if (given(name) !== undefined) {
-      sources.notices.push(`${name} has no effect: ${reason}`);
+      sources.notices.push(noMeaning(name, reason));
     }
   }
   for (const name of Object.keys(env)) {
     if (!name.startsWith("ATCR_") || known.has(name)) continue;
+    if (isOfOriginal(name, nodes)) {
+      if (given(name) !== undefined) sources.notices.push(noMeaning(name));
+      continue;
+    }
     sources.mistakes.push({
       setting: name,
       source: undefined,
@@ -127,45 +138,20 @@ export function readEnvironment(
   }
 }
 
+/** Whether a variable belongs to a section that only the original has. */
+function isOfOriginal(name: string, nodes: readonly Node[]): boolean {
+  const own = new Set(
+    nodes.map((node) => "section" in node ? node.section.path : ""),
+  );
+  return ORIGINAL_SECTIONS.some((section) =>
+    !own.has(section) && name.startsWith(`${variableOf(section)}_`)
+  );
+}
+
 /** Inverts the value of an inverted variable; returns it unchanged when it is not a boolean. */
 function opposite(value: string): string {
   if (/^(true|1|yes|on)$/i.test(value)) return "false";
   return /^(false|0|no|off)$/i.test(value) ? "true" : value;
-}
-
-/** Whether `value` is a map. */
-export function isTree(value: unknown): value is Tree {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The value at `path`, if there is one. */
-export function lookUp(tree: unknown, path: string): unknown {
-  let value = tree;
-  for (const name of path.split(".")) {
-    if (!isTree(value) || !Object.hasOwn(value, name)) return undefined;
-    value = value[name];
-  }
-  return value;
-}
-
-/** Sets `value` at `path`, unless a part of the path is not a section. */
-function store(tree: Tree, path: string, value: unknown): void {
-  const names = path.split(".");
-  const last = names.pop() ?? path;
-  let section: unknown = tree;
-  for (const name of names) {
-    if (!isTree(section)) return;
-    section = section[name] ??= {};
-  }
-  if (isTree(section)) section[last] = value;
-}
-
-/** Removes the value at `path`. */
-export function remove(tree: Tree, path: string): void {
-  const names = path.split(".");
-  const last = names.pop() ?? path;
-  const section = names.length === 0 ? tree : lookUp(tree, names.join("."));
-  if (isTree(section)) delete section[last];
 }
 
 function dropEmpty(tree: Tree, nodes: readonly Node[]): void {
@@ -173,7 +159,7 @@ function dropEmpty(tree: Tree, nodes: readonly Node[]): void {
     const path = "leaf" in node ? node.leaf.path : node.section.path;
     const name = path.slice(path.lastIndexOf(".") + 1);
     const value = Object.hasOwn(tree, name) ? tree[name] : undefined;
-    if (value === null) delete tree[name];
+    if (value === null || value === "") delete tree[name];
     else if ("section" in node && isTree(value)) {
       dropEmpty(value, node.section.nodes);
     }

@@ -176,6 +176,7 @@ function recordServices(
     registryUrl: config.server.base_url,
     source: deps.manifests,
     graceMs: gc.grace_hours * HOUR_MS,
+    layerRecordsEnabled: config.hold.layer_records,
   });
 }
 

@@ -159,12 +159,13 @@ function serversOf(
   const own = sandbox?.relay;
   const { jetstream_urls: urls, relay_url: relay } = index;
   if (!index.follow) return { urls: [], relay: undefined };
-  if (own === undefined) return { urls, relay };
+  const asked = index.backfill ? relay ?? own : undefined;
+  if (own === undefined) return { urls, relay: asked };
   const stream = new URL(
     "/xrpc/network.bsky.jetstream.subscribeEvents",
     own.replace(/^http/, "ws"),
   );
-  return { urls: urls.length > 0 ? urls : [stream.href], relay: relay ?? own };
+  return { urls: urls.length > 0 ? urls : [stream.href], relay: asked };
 }
 
 /** Reads commits of the known accounts; ends when another account becomes known. */

@@ -48,6 +48,8 @@ export interface HoldServicesDeps {
   readonly source: ManifestSource;
   /** Younger blobs and manifests are kept, in milliseconds. */
   readonly graceMs: number;
+  /** Whether layers get records. */
+  readonly layerRecordsEnabled: boolean;
 }
 
 /** Services that interact only through their records and rows. */
@@ -72,7 +74,11 @@ export function createHoldServices(deps: HoldServicesDeps): HoldServices {
   const crew = new HoldCrew({ records, access, clock });
   const quota = new HoldQuota({ ...deps, access });
   const layers = new LayerIndex({ kv, clock, claims: quota.ledger });
-  const layerRecords = new LayerRecords({ ...deps, layers });
+  const layerRecords = new LayerRecords({
+    ...deps,
+    layers,
+    enabled: deps.layerRecordsEnabled,
+  });
   const stats = new HoldStats(deps);
   const posts = new HoldPosts({ ...deps, access });
   const recorded = { ...deps, access, crew, layers, layerRecords };

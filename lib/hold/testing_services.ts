@@ -33,6 +33,8 @@ export interface ServiceOptions {
   validator?: RecordValidator;
   source?: ManifestSource;
   postsPerHour?: number;
+  /** True by default. */
+  layerRecordsEnabled?: boolean;
 }
 
 /** A hold with all services. */
@@ -123,6 +125,7 @@ export async function openServices(
     postsPerHour: options.postsPerHour ?? 10,
     source: options.source ?? new TestRepos(),
     graceMs: 24 * 3_600_000,
+    layerRecordsEnabled: options.layerRecordsEnabled ?? true,
   };
   const services = createHoldServices(deps);
   const { access, quota } = services;

@@ -32,6 +32,8 @@ export interface ProgramOptions {
   readonly env: Readonly<Record<string, string>>;
   /** The command that runs `main.ts`; its path is added. By default Deno with all rights. */
   readonly runner?: readonly [string, ...string[]];
+  /** Arguments of the program; none by default. */
+  readonly args?: readonly string[];
   /** Folder of another checkout whose program is run; this one by default. */
   readonly checkout?: string;
 }
@@ -63,7 +65,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     ? MAIN
     : resolve(options.checkout, "main.ts");
   const child = new Deno.Command(runner, {
-    args: [...args, main],
+    args: [...args, main, ...options.args ?? []],
     stdin: "null",
     stdout: "null",
     stderr: "piped",

@@ -41,6 +41,8 @@ export interface LayerRecordsDeps {
   rows: BlobRows;
   layers: LayerIndex;
   clock: Clock;
+  /** Whether layers get records; otherwise the row of the manifest names them. */
+  enabled: boolean;
 }
 
 /** A layer in this hold, with its size. */
@@ -133,16 +135,19 @@ export class LayerRecords {
       digest,
       mediaType: OCTETS,
     }));
-    const present = await this.#present(
-      [...countedBlobs(event), ...more].filter(({ digest }) =>
-        !known.has(digest) && !marked.has(digest)
+    const missing = ({ digest }: NamedBlob) =>
+      !known.has(digest) && !marked.has(digest);
+    const fresh = [
+      ...this.toRecord(
+        await this.#present(countedBlobs(event).filter(missing)),
       ),
-    );
-    const writes = present.map((layer) => this.write(layer, uri, event.owner));
+      ...await this.#present(more.filter(missing)),
+    ];
+    const writes = fresh.map((layer) => this.write(layer, uri, event.owner));
     for (let i = 0; i < writes.length; i += MAX_WRITES) {
       await this.index(await records.apply(writes.slice(i, i + MAX_WRITES)));
     }
-    for (const { digest } of present) known.add(digest);
+    for (const { digest } of fresh) known.add(digest);
     const row = manifestRow(event, before, known, clock.now());
     const remembered = others && others.length <= MAX_EXTRA
       ? others
@@ -153,6 +158,16 @@ export class LayerRecords {
       row.extra.every((digest) => marked.has(digest));
     if (isSame) return;
     await layers.putManifest(uri, { ...row, others: remembered });
+  }
+
+  /**
+   * Those of `layers` that get a record: all, or with records switched off
+   * only those for which the row of a manifest has no room.
+   */
+  toRecord(layers: readonly PresentLayer[]): readonly PresentLayer[] {
+    if (this.#deps.enabled) return layers;
+    // One place is for the config.
+    return layers.slice(MAX_EXTRA - 1);
   }
 
   /** The write of one record. */
@@ -200,6 +215,23 @@ export class LayerRecords {
       if (record && success) found.push({ ...record, value: data });
     }
     return found;
+  }
+
+  /**
+   * The blobs of a manifest that are here, with their sizes: those with
+   * records, and with records switched off also the others.
+   */
+  async sizes(uri: string): Promise<{ digest: Digest; size: number }[]> {
+    const { layers, rows, enabled } = this.#deps;
+    const recorded = await layers.ofManifest(uri);
+    if (enabled) return recorded;
+    const extra = (await layers.manifest(uri))?.extra ?? [];
+    const found = await rows.findAll(extra);
+    const others = extra.flatMap((digest) => {
+      const size = found.get(digest)?.size;
+      return size === undefined ? [] : [{ digest, size }];
+    });
+    return [...recorded, ...others];
   }
 
   /** Removes records, many per commit. */

@@ -163,7 +163,9 @@ export class HoldNotify {
     const known = new Set(
       (await layers.ofManifest(uri)).map(({ digest }) => digest),
     );
-    const fresh = present.filter(({ digest }) => !known.has(digest));
+    const fresh = layerRecords.toRecord(
+      present.filter(({ digest }) => !known.has(digest)),
+    );
     const writes = fresh.map((layer) => layerRecords.write(layer, uri, owner));
     while (writes.length > MAX_WRITES - RESERVED_WRITES) {
       const batch = writes.splice(0, MAX_WRITES - RESERVED_WRITES);
@@ -175,7 +177,7 @@ export class HoldNotify {
     const post = await this.#plan(event, present);
     const commit = await this.#commit(event, writes, post, key);
     const created = await layerRecords.created(commit);
-    for (const { digest } of present) known.add(digest);
+    for (const { digest } of fresh) known.add(digest);
     const before = await layers.manifest(uri);
     const now = clock.now();
     const row = { ...manifestRow(event, before, known, now), pushedAt: now };
@@ -225,14 +227,14 @@ export class HoldNotify {
     children: readonly EventDescriptor[],
     present: readonly PresentLayer[],
   ): Promise<number> {
-    const { layers } = this.#deps;
+    const { layerRecords } = this.#deps;
     const sizes = new Map<Digest, { size: number }>(
       present.map((layer) => [layer.digest, layer]),
     );
     for (const { digest } of children.slice(0, 100)) {
       if (!isDigest(digest)) continue;
       const uri = manifestUri(owner, digest);
-      for (const entry of await layers.ofManifest(uri)) {
+      for (const entry of await layerRecords.sizes(uri)) {
         sizes.set(entry.digest, entry);
       }
     }

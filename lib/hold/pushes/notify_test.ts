@@ -202,3 +202,28 @@ Deno.test("pulls that could not be written are written with the next flush", asy
   await hold.stats.flush();
   assert.equal((await hold.stats.get(repo))?.pullCount, 2);
 });
+
+Deno.test("without layer records a push keeps its blobs and counts them all the same", async () => {
+  await using hold = await openServices({ layerRecordsEnabled: false });
+  const layers = [
+    await hold.push(ALICE, noise(100)),
+    await hold.push(ALICE, noise(200)),
+  ];
+  const event = imageOf(ALICE, layers, { tag: "v1" });
+  const outcome = await hold.notify.push(ALICE, event);
+  assert.equal(outcome.layersCreated, 0);
+  assert.deepEqual(await hold.all("layer"), []);
+  assert.ok(event.digest);
+  const uri = manifestUri(ALICE, event.digest);
+  for (const digest of layers) {
+    assert.equal(await hold.layers.user(digest), uri);
+  }
+  const sizes = await hold.layerRecords.sizes(uri);
+  assert.deepEqual(sizes.map(({ size }) => size).sort(), [100, 200]);
+  assert.equal((await hold.stats.get(event))?.pushCount, 1);
+  hold.clock.advance(100 * 24 * 3_600_000);
+  await hold.gc.run();
+  for (const digest of layers) {
+    assert.equal((await hold.rows.find(digest))?.state, "live");
+  }
+});

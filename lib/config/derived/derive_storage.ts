@@ -5,17 +5,16 @@
  */
 
 import { join } from "node:path";
-import type { Settings } from "./schema.ts";
+import type { Settings } from "../schema.ts";
 
-/** The hold's storage with defaults filled in. */
-export function deriveStorage(settings: Settings) {
-  const { data_dir, storage } = settings;
+/** The hold's storage with defaults filled in; `dataDir` is the folder of everything. */
+export function deriveStorage({ storage }: Settings, dataDir: string) {
   const { s3 } = storage;
   const driver = storage.driver ??
     (s3.bucket === undefined ? "filesystem" : "s3");
   return {
     driver,
-    root_dir: storage.root_dir ?? join(data_dir, "blobs"),
+    root_dir: storage.root_dir ?? join(dataDir, "blobs"),
     prefix: storage.prefix,
     s3: {
       ...s3,

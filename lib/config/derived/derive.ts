@@ -5,12 +5,12 @@
  */
 
 import { join } from "node:path";
-import type { Did } from "../did.ts";
+import type { Did } from "../../did.ts";
 import { type Contradiction, contradictions } from "./contradictions.ts";
 import { isLoopback } from "./loopback.ts";
-import { didWeb, parseListenAddress } from "./kinds.ts";
-import type { Settings } from "./schema.ts";
-import { PUBLIC_JETSTREAMS, PUBLIC_RELAY } from "./schema_index.ts";
+import { didWeb, parseListenAddress } from "../kinds.ts";
+import type { Settings } from "../schema.ts";
+import { PUBLIC_JETSTREAMS, PUBLIC_RELAY } from "../schema_index.ts";
 import { deriveAvatarStorage, deriveStorage } from "./derive_storage.ts";
 
 /** Relevant properties of the machine. */
@@ -18,6 +18,8 @@ export interface Machine {
   /** Whether this is Deno Deploy: no persistent disk, the platform's key-value store. */
   readonly deploy: boolean;
 }
+
+const DEFAULT_DATA_DIR = "./data";
 
 /** Every setting with its final value, and derived values. */
 export type Complete = ReturnType<typeof fill>;
@@ -35,13 +37,15 @@ export function complete(
 }
 
 function fill(settings: Settings, platform: Machine) {
-  const { server, sandbox, hold, kv } = settings;
-  const runs = (role: "registry" | "hold" | "avatar") =>
-    server.roles.includes(role);
+  const { sandbox, hold, kv } = settings;
+  const server = { ...settings.server, ...deriveServer(settings) };
+  const runs = (role: Role) => server.roles.includes(role);
   const address = parseListenAddress(server.addr) ??
     { hostname: undefined, port: 5000 };
   const baseUrl = server.base_url ??
-    (runs("registry") ? undefined : hold.public_url) ??
+    (runs("registry") && !isLocalHold(settings)
+      ? undefined
+      : hold.public_url) ??
     `http://${loopbackName(address.hostname)}:${address.port}`;
   const holdUrl = hold.public_url ?? baseUrl;
   const isPublic = !isLoopback(baseUrl) ||
@@ -53,14 +57,16 @@ function fill(settings: Settings, platform: Machine) {
     (hold.did?.startsWith("did:plc:") ? "plc" : "web");
   const did: Did | undefined = hold.did ??
     (method === "web" ? didWeb(new URL(holdUrl).host) : undefined);
-  const storage = deriveStorage(settings);
+  const dataDir = settings.data_dir ?? DEFAULT_DATA_DIR;
+  const storage = deriveStorage(settings, dataDir);
   return {
     ...settings,
+    data_dir: dataDir,
     kv: {
       ...kv,
       /** Argument for `openKv`. */
       location: kv.url ||
-        (platform.deploy ? undefined : join(settings.data_dir, "kv.sqlite3")),
+        (platform.deploy ? undefined : join(dataDir, "kv.sqlite3")),
     },
     server: {
       ...server,
@@ -101,6 +107,36 @@ function fill(settings: Settings, platform: Machine) {
       storage: deriveAvatarStorage(settings, storage),
     },
   };
+}
+
+type Role = "registry" | "hold" | "avatar";
+
+/**
+ * What runs, and where it listens. An environment of the original hold names
+ * neither: its address is all that it has.
+ */
+function deriveServer(
+  { server, hold }: Settings,
+): { addr: string; roles: readonly Role[] } {
+  const { addr, roles } = server;
+  const url = server.base_url === undefined ? hold.public_url : undefined;
+  const isAlone = url !== undefined && !isLoopback(url);
+  const local = url !== undefined && isLocalHold({ server, hold })
+    ? new URL(url).port
+    : "";
+  const port = isAlone ? "8080" : local || "5000";
+  return {
+    addr: addr ?? `:${port}`,
+    roles: roles ?? (isAlone ? ["hold"] : ["registry", "hold", "avatar"]),
+  };
+}
+
+/** Whether a loopback address of the hold is all that is known of the server. */
+function isLocalHold(
+  { server, hold }: Pick<Settings, "server" | "hold">,
+): boolean {
+  return server.addr === undefined && server.base_url === undefined &&
+    hold.public_url !== undefined && isLoopback(hold.public_url);
 }
 
 /** Whether and by which servers the network is followed. */

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Mistake } from "./config_error.ts";
+import type { Mistake } from "../config_error.ts";
 import type { Complete, Machine } from "./derive.ts";
 import { isLoopback } from "./loopback.ts";
-import type { Settings } from "./schema.ts";
+import type { Settings } from "../schema.ts";
 
 /** A conflicting setting, and a sentence that continues after its name. */
 export type Contradiction = Omit<Mistake, "source">;
@@ -37,6 +37,7 @@ export function contradictions(
   checkAddresses(given, refuse);
   checkHold(given, refuse);
   checkStorage(given, refuse);
+  checkLogShipper(given, refuse);
   checkDeploy(given, refuse);
   return found;
 }
@@ -50,9 +51,11 @@ function checkServer({ settings, filled }: Given, refuse: Refuse): void {
     "is empty; name at least one of registry, hold, avatar",
   );
   refuse(
-    server.public && settings.secret_key === undefined,
+    server.public && settings.secret_key === undefined &&
+      !keepsSecret(settings),
     "secret_key",
-    "is required with a public address; openssl rand -base64 32 makes one",
+    "is required with a public address, unless data_dir is set and has the " +
+      "key-value store; openssl rand -base64 32 makes one",
   );
   refuse(
     sandbox.enabled && server.public,
@@ -71,6 +74,11 @@ function checkServer({ settings, filled }: Given, refuse: Refuse): void {
     "server.default_hold_did",
     "is required where the registry runs without a hold",
   );
+}
+
+/** Whether data_dir was chosen for what stays: a secret made there is lost only together with what it encrypts. */
+function keepsSecret({ data_dir, kv }: Settings): boolean {
+  return data_dir !== undefined && kv.url === undefined;
 }
 
 function checkAddresses({ settings, filled }: Given, refuse: Refuse): void {
@@ -146,6 +154,20 @@ function checkStorage({ settings, filled }: Given, refuse: Refuse): void {
     halfAKey(settings.avatar.s3),
     "avatar.s3.secret_access_key",
     "is needed together with avatar.s3.access_key_id, or neither of them",
+  );
+}
+
+function checkLogShipper({ settings }: Given, refuse: Refuse): void {
+  const { backend, url, username, password } = settings.log_shipper;
+  refuse(
+    backend !== undefined && url === undefined,
+    "log_shipper.url",
+    "is required with log_shipper.backend",
+  );
+  refuse(
+    password !== undefined && username === undefined,
+    "log_shipper.username",
+    "is required with log_shipper.password",
   );
 }
 

@@ -1,9 +1,11 @@
 /**
- * Environment variables of the original ATCR: aliases of settings here, and
- * names without effect.
+ * Environment variables of the original ATCR that are other names of settings
+ * here.
  *
  * @module
  */
+
+import { MOVED, variableOf } from "./moved.ts";
 
 /** Another name for a setting. */
 export interface Alias {
@@ -14,8 +16,7 @@ export interface Alias {
   readonly inverted?: boolean;
 }
 
-/** All aliases of settings; the setting's own ATCR_ name takes precedence. */
-export const ALIASES: readonly Alias[] = [
+const NAMED: readonly Alias[] = [
   { name: "ATCR_HTTP_ADDR", path: "server.addr" },
   { name: "HOLD_SERVER_ADDR", path: "server.addr" },
   { name: "LISTEN_ADDR", path: "server.addr" },
@@ -31,6 +32,16 @@ export const ALIASES: readonly Alias[] = [
   { name: "HOLD_OWNER", path: "hold.owner" },
   { name: "HOLD_ALLOW_ALL_CREW", path: "hold.allow_all_crew" },
   { name: "HOLD_BLUESKY_POSTS_ENABLED", path: "hold.enable_bluesky_posts" },
+  { name: "HOLD_LAYER_RECORDS_ENABLED", path: "hold.layer_records" },
+  { name: "HOLD_LOG_LEVEL", path: "log_level" },
+  ...["backend", "url", "batch_size", "flush_interval", "username", "password"]
+    .map((name) => ({
+      name: `HOLD_LOG_SHIPPER_${name.toUpperCase()}`,
+      path: `log_shipper.${name}`,
+    })),
+  { name: "HOLD_SERVER_TEST_MODE", path: "server.test_mode" },
+  { name: "JETSTREAM_URL", path: "index.jetstream_urls" },
+  { name: "ATCR_RELAY_ENDPOINT", path: "index.relay_url" },
   { name: "HOLD_PROFILE_AVATAR", path: "hold.profile_avatar_url" },
   { name: "HOLD_DATABASE_DIR", path: "data_dir" },
   {
@@ -52,45 +63,10 @@ export const ALIASES: readonly Alias[] = [
   { name: "BUCKET_PUBLIC_HOST", path: "avatar.public_host" },
 ];
 
-/** A setting that was moved in the YAML file; the old path is still accepted. */
-export interface Moved {
-  readonly from: string;
-  readonly to: string;
-}
-
-/** Moved settings, by their old paths in the YAML file. */
-export const MOVED: readonly Moved[] = [
-  { from: "storage.s3.prefix", to: "storage.prefix" },
-];
-
-/** A name that is accepted without effect, so that old environments still work. */
-export interface Retired {
-  readonly name: string;
-  /** Why it has no effect; a clause. */
-  readonly reason: string;
-}
-
-const NO_DATABASE = "everything is kept in the key-value store of kv.url";
-const NO_KEY_FILE = "registry tokens are signed with secret_key";
-const NO_ACCOUNT = "nothing is written in the name of the operator";
-
-/** Names of the original ATCR without effect here. */
-export const RETIRED: readonly Retired[] = [
-  { name: "ATCR_AUTH_KEY_PATH", reason: NO_KEY_FILE },
-  { name: "ATCR_AUTH_CERT_PATH", reason: NO_KEY_FILE },
-  { name: "ATCR_UI_DATABASE_PATH", reason: NO_DATABASE },
-  { name: "ATCR_DEBUG_ADDR", reason: "there is no second listener" },
-  { name: "ATCR_SERVICE_NAME", reason: "tokens are made for server.base_url" },
-  {
-    name: "HOLD_KEY_PATH",
-    reason: "the hold's key is made on first start and kept encrypted",
-  },
-  {
-    name: "HOLD_LAYER_RECORDS_ENABLED",
-    reason: "layer records are always written",
-  },
-  { name: "HOLD_AUTO_REGISTER", reason: NO_ACCOUNT },
-  { name: "ATPROTO_HANDLE", reason: NO_ACCOUNT },
-  { name: "ATPROTO_DID", reason: NO_ACCOUNT },
-  { name: "ATPROTO_ACCESS_TOKEN", reason: NO_ACCOUNT },
+/** All aliases of settings; the setting's own ATCR_ name takes precedence. */
+export const ALIASES: readonly Alias[] = [
+  ...NAMED,
+  ...MOVED.flatMap(({ from, to, prefix }) =>
+    prefix === undefined ? [] : [{ name: variableOf(from, prefix), path: to }]
+  ),
 ];

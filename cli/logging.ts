@@ -1,0 +1,56 @@
+/**
+ * Where the server's log lines go: standard error, and a log service where one
+ * is configured.
+ *
+ * @module
+ */
+
+import { systemClock } from "../lib/clock.ts";
+import type { Config } from "../lib/config/config.ts";
+import { createLogger, type Logger } from "../lib/log.ts";
+import { LogShipper } from "../lib/log_shipper/shipper.ts";
+import { LineWriter } from "./line_writer.ts";
+import { operatorFetch } from "./operator_fetch.ts";
+
+/** The log of a running server. */
+export interface ServerLog {
+  readonly log: Logger;
+  /** The sender to a log service. */
+  readonly shipper: LogShipper | undefined;
+  /** Writes buffered lines to standard error. */
+  flush(): void;
+}
+
+/** Opens the log; call `shipper.stop` and `flush` before the process exits. */
+export function openLog(config: Config): ServerLog {
+  const lines = new LineWriter(Deno.stderr);
+  const shipper = createShipper(config, (arrives, reason) => {
+    if (arrives) log.info("log service takes lines again");
+    else log.warn("log service does not take lines", { reason });
+  });
+  const log = createLogger({
+    level: config.log_level,
+    write: (line) => {
+      lines.write(line);
+      shipper?.add(line);
+    },
+  });
+  shipper?.start();
+  return { log, shipper, flush: () => lines.flush() };
+}
+
+function createShipper(
+  { log_shipper }: Config,
+  onChange: (arrives: boolean, reason: string) => void,
+): LogShipper | undefined {
+  const { backend, url, username, password } = log_shipper;
+  if (backend === undefined || url === undefined) return undefined;
+  return new LogShipper({
+    backend,
+    url,
+    batchSize: log_shipper.batch_size,
+    flushMs: log_shipper.flush_interval * 1000,
+    username,
+    password,
+  }, { fetch: operatorFetch, clock: systemClock, onChange });
+}
