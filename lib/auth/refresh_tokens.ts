@@ -29,6 +29,8 @@ const TYPE = "refresh+jwt";
 const claimsSchema = z.object({
   sub: storedDidSchema,
   iat: z.number(),
+  /** Absent in tokens of earlier versions, whose `iat` has fractions. */
+  login: z.number().optional(),
   cred: z.string().regex(/^(?:password|device\/[0-9a-f]{16})$/),
   pds: z.string().optional(),
 });
@@ -42,8 +44,8 @@ export interface RefreshClaims {
    * for tokens of earlier versions.
    */
   readonly pds: string | undefined;
-  /** Seconds since the Unix epoch. */
-  readonly issuedAt: number;
+  /** Time of the login in seconds since the Unix epoch, with fractions. */
+  readonly loginAt: number;
 }
 
 /** Options of {@linkcode RefreshTokens}. */
@@ -75,18 +77,19 @@ export class RefreshTokens {
     loginAt?: number,
   ): Promise<string> {
     const { clock, key, service } = this.#options;
-    // Fractions distinguish a login from a revocation in the same second.
     const now = clock.now() / 1000;
     return await new SignJWT({
       cred: formatCredential(credential),
+      // With fractions, to order a login and a revocation of the same second.
+      login: loginAt ?? now,
       ...(pds === undefined ? {} : { pds }),
     })
       .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
       .setIssuer(service)
       .setAudience(audience(service))
       .setSubject(did)
-      .setIssuedAt(loginAt ?? now)
-      .setExpirationTime(now + REFRESH_TOKEN_DAYS * 86_400)
+      .setIssuedAt(Math.floor(now))
+      .setExpirationTime(Math.floor(now) + REFRESH_TOKEN_DAYS * 86_400)
       .setJti(crypto.randomUUID())
       .sign(key);
   }
@@ -102,11 +105,11 @@ export class RefreshTokens {
         typ: TYPE,
         currentDate: new Date(clock.now()),
       });
-      const { sub, iat, cred, pds } = claimsSchema.parse(payload);
+      const { sub, iat, login = iat, cred, pds } = claimsSchema.parse(payload);
       return {
         did: sub as Did,
         pds,
-        issuedAt: iat,
+        loginAt: login,
         credential: parseCredential(cred) ?? { kind: "password" },
       };
     } catch (cause) {

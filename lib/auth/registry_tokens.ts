@@ -42,8 +42,9 @@ export interface TokenClaims {
   catalog?: readonly string[];
   /** Credential of the login; undefined without login. */
   credential: Credential | undefined;
-  /** Seconds since the Unix epoch, as `expiresAt`. */
-  issuedAt: number;
+  /** Time of the login in seconds since the Unix epoch, with fractions. */
+  loginAt: number;
+  /** Whole seconds since the Unix epoch. */
   expiresAt: number;
 }
 
@@ -64,8 +65,11 @@ export interface RegistryTokensOptions {
 
 const ALGORITHM = "HS256";
 
-/** Distinguishes these tokens from refresh tokens, in addition to the keys. */
-const TYPE = "registry+jwt";
+/**
+ * The type that clients know (RFC 7519, 5.1). Some read the token, and do not
+ * cache one of another type or with fractions in its times.
+ */
+const TYPE = "JWT";
 
 /** Size of the cache of tokens with verified signatures. */
 const REMEMBERED = 10_000;
@@ -74,8 +78,8 @@ const actionsSchema = z.array(z.enum(["pull", "push", "delete"]));
 
 const claimsSchema = z.object({
   sub: z.string(),
-  iat: z.number(),
-  exp: z.number(),
+  exp: z.int(),
+  login: z.number(),
   cred: z.string().regex(/^(?:password|device\/[0-9a-f]{16})$/).optional(),
   catalog: z.array(z.string()).exactOptional(),
   access: z.array(
@@ -114,7 +118,6 @@ export class RegistryTokens {
     loginAt?: number,
   ): Promise<{ token: string; issuedAt: Date }> {
     const { clock, key, service, ttlSeconds } = this.#options;
-    // Fractions distinguish a login from a revocation in the same second.
     const now = clock.now() / 1000;
     const token = await new SignJWT({
       access: grants.map(({ did, repo, actions, refused = [] }) => [
@@ -123,6 +126,8 @@ export class RegistryTokens {
         actions,
         refused,
       ]),
+      // With fractions, to order a login and a revocation of the same second.
+      login: loginAt ?? now,
       ...(catalog ? { catalog } : {}),
       ...(holder ? { cred: formatCredential(holder.credential) } : {}),
     })
@@ -130,8 +135,8 @@ export class RegistryTokens {
       .setIssuer(service)
       .setAudience(service)
       .setSubject(holder?.did ?? "")
-      .setIssuedAt(loginAt ?? now)
-      .setExpirationTime(now + ttlSeconds)
+      .setIssuedAt(Math.floor(now))
+      .setExpirationTime(Math.floor(now + ttlSeconds))
       .setJti(crypto.randomUUID())
       .sign(key);
     return { token, issuedAt: new Date(now * 1000) };
@@ -172,7 +177,7 @@ export class RegistryTokens {
       return {
         did: claims.sub === "" ? undefined : claims.sub as Did,
         credential: parseCredential(claims.cred),
-        issuedAt: claims.iat,
+        loginAt: claims.login,
         expiresAt: claims.exp,
         ...(claims.catalog ? { catalog: claims.catalog } : {}),
         grants: claims.access.map(([did, repo, actions, refused]) => ({

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { decodeJwt, decodeProtectedHeader } from "jose";
 import { isAppError } from "../errors.ts";
 import { RegistryTokens } from "./registry_tokens.ts";
 import { ManualClock } from "../testing_clock.ts";
@@ -98,4 +99,25 @@ Deno.test("a token with a revoked credential is refused although its signature i
     tokens(clock, 1, "registry.example", true).verify(token),
     (e) => isAppError(e, "UNAUTHORIZED") && /revoked/.test(e.message),
   );
+});
+
+Deno.test("a token has the type and the whole seconds that clients read", async () => {
+  const clock = new ManualClock();
+  clock.advance(437);
+  const { token } = await tokens(clock).issue(alice, grants);
+  const header = decodeProtectedHeader(token);
+  const { iat, exp } = decodeJwt(token);
+  assert.equal(header.typ, "JWT");
+  assert.equal(iat, Math.floor(clock.now() / 1000));
+  assert.equal(exp, Math.floor(clock.now() / 1000) + 900);
+});
+
+Deno.test("a token keeps the fraction of the login's time", async () => {
+  const clock = new ManualClock();
+  clock.advance(437);
+  const issuer = tokens(clock);
+  const now = await issuer.issue(alice, grants);
+  const earlier = await issuer.issue(alice, grants, undefined, 1000.25);
+  assert.equal((await issuer.verify(now.token)).loginAt, clock.now() / 1000);
+  assert.equal((await issuer.verify(earlier.token)).loginAt, 1000.25);
 });

@@ -18,8 +18,8 @@ import { REFRESH_TOKEN_DAYS } from "./refresh_tokens.ts";
 export interface Login {
   readonly did: Did | undefined;
   readonly credential: Credential | undefined;
-  /** Seconds since the Unix epoch. */
-  readonly issuedAt: number;
+  /** Seconds since the Unix epoch, with fractions. */
+  readonly loginAt: number;
 }
 
 const KNOWN_MS = 15_000;
@@ -44,12 +44,12 @@ export class Revocations {
   }
 
   /** Whether the login was revoked after it was made. A token without login never is. */
-  async isRevoked({ did, credential, issuedAt }: Login): Promise<boolean> {
+  async isRevoked({ did, credential, loginAt }: Login): Promise<boolean> {
     if (did === undefined) return false;
     if (credential?.kind === "device") {
       return !await this.#deps.devices.isAlive(credential.id);
     }
-    return issuedAt <= await this.#revokedUntil(did);
+    return loginAt <= await this.#revokedUntil(did);
   }
 
   /** Revokes every login that `did` has made with an app password until now. */

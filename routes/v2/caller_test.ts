@@ -12,7 +12,7 @@ function seen(claims: Partial<TokenClaims>): string[] {
     did: ALICE,
     grants: [],
     credential: undefined,
-    issuedAt: 0,
+    loginAt: 0,
     expiresAt: 0,
     ...claims,
   });

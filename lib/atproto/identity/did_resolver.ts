@@ -7,7 +7,7 @@
 
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
-import { type DidClaims, readDidDocument } from "./did_document.ts";
+import { type DidClaims, readDidDocument } from "../did_document.ts";
 import { readJson } from "../../net/json_body.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
 

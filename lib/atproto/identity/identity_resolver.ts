@@ -9,7 +9,7 @@ import { isValidHandle, normalizeHandle } from "@atproto/syntax";
 import { LRUCache } from "lru-cache";
 import { type Did, parseDid } from "../../did.ts";
 import { AppError } from "../../errors.ts";
-import type { DidClaims } from "./did_document.ts";
+import type { DidClaims } from "../did_document.ts";
 import type { Identity, IdentityResolver, ResolveOptions } from "./identity.ts";
 import { handleKey, identityKey } from "../kv_keys.ts";
 import { ClaimedHandles } from "./claimed_handles.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
 import { AppError, isAppError } from "../../errors.ts";
-import type { DidClaims } from "./did_document.ts";
+import type { DidClaims } from "../did_document.ts";
 import { CachedIdentityResolver } from "./identity_resolver.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readDidDocument } from "../../atproto/identity/did_document.ts";
+import { readDidDocument } from "../../atproto/did_document.ts";
 import { testSigner } from "../../../tests/support/repo.ts";
 import { didDocument, handleOfHost, INVALID_HANDLE } from "./did_document.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
 import { testSigner } from "../../../tests/support/repo.ts";
 import { startTestSandbox } from "../../../tests/support/sandbox.ts";
-import { readDidDocument } from "../../atproto/identity/did_document.ts";
+import { readDidDocument } from "../../atproto/did_document.ts";
 import { AppError } from "../../errors.ts";
 import { ensurePlcIdentity, type PlcIdentity } from "./plc_identity.ts";
 import { silentLogger } from "../../testing_log.ts";

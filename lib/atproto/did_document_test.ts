@@ -98,12 +98,45 @@ Deno.test("an endpoint that is not a web address is omitted", async () => {
   }
 });
 
-Deno.test("only the first at:// name is used, and only when it is a handle", async () => {
-  const claims = await readDidDocument(did, {
-    ...document,
-    alsoKnownAs: ["at://not a handle", "at://alice.example.com"],
-  });
-  assert.equal(claims?.handle, undefined);
+Deno.test("the first name that is a handle is used", async () => {
+  const names = [
+    ["at://not a handle"],
+    ["at://did:plc:bbbbbbbbbbbbbbbbbbbbbbbb"],
+    ["at://bob.example.com/"],
+    ["at://no_good", "https://bob.example.com"],
+  ];
+  for (const none of names) {
+    const alone = await readDidDocument(did, {
+      ...document,
+      alsoKnownAs: none,
+    });
+    assert.equal(alone?.handle, undefined);
+    const claims = await readDidDocument(did, {
+      ...document,
+      alsoKnownAs: [...none, "at://Alice.example.com", "at://bob.example.com"],
+    });
+    assert.equal(claims?.handle, "alice.example.com");
+  }
+});
+
+Deno.test("the first valid key is used that the account itself controls", async () => {
+  const { verificationMethod: [key] } = document;
+  const claims = await readDidDocument(did, document);
+  const others = [
+    { ...key, type: "Ed25519VerificationKey2020" },
+    { ...key, publicKeyMultibase: "zBroken" },
+    { ...key, controller: "did:plc:bbbbbbbbbbbbbbbbbbbbbbbb" },
+  ];
+  for (const other of others) {
+    const alone = { ...document, verificationMethod: [other] };
+    const before = { ...document, verificationMethod: [other, key] };
+    assert.equal((await readDidDocument(did, alone))?.signingKey, undefined);
+    assert.ok(claims?.signingKey);
+    assert.equal(
+      (await readDidDocument(did, before))?.signingKey,
+      claims.signingKey,
+    );
+  }
 });
 
 Deno.test("no document makes the reader throw", async () => {

@@ -11,12 +11,12 @@ import {
 } from "@atcute/crypto";
 import { isValidHandle, normalizeHandle } from "@atproto/syntax";
 import { z } from "zod";
-import type { Did } from "../../did.ts";
+import type { Did } from "../did.ts";
 
 /** The claims of a DID document; the handle is not verified yet. */
 export interface DidClaims {
   readonly did: Did;
-  /** The first `at://` name, lower-cased; undefined when there is none or it is not a handle. */
+  /** The first `at://` name that is a handle, lower-cased; undefined when there is none. */
   readonly handle: string | undefined;
   /** Origin of the PDS. */
   readonly pds: string | undefined;
@@ -46,6 +46,8 @@ const documentSchema = z.object({
 const methodSchema = z.object({
   id: z.string(),
   type: z.string(),
+  // Documents of did:web are written by hand and may leave it out.
+  controller: z.string().optional(),
   publicKeyMultibase: z.string().max(256),
 });
 const serviceSchema = z.object({
@@ -89,15 +91,17 @@ export async function readDidDocument(
   };
 }
 
+/** The first syntactically valid handle counts (DID specification, "Handles"). */
 function handleOf(names: readonly unknown[]): string | undefined {
   for (const name of names) {
     if (typeof name !== "string" || !name.startsWith("at://")) continue;
     const handle = name.slice("at://".length);
-    return isValidHandle(handle) ? normalizeHandle(handle) : undefined;
+    if (isValidHandle(handle)) return normalizeHandle(handle);
   }
   return undefined;
 }
 
+/** The first valid key counts that the account itself controls. */
 async function signingKeyOf(
   did: Did,
   methods: readonly unknown[],
@@ -107,6 +111,7 @@ async function signingKeyOf(
     if (!found.success || fragmentOf(did, found.data.id) !== "#atproto") {
       continue;
     }
+    if ((found.data.controller ?? did) !== did) continue;
     try {
       const { type, publicKeyBytes } = getPublicKeyFromDidController(
         found.data,
@@ -117,8 +122,8 @@ async function signingKeyOf(
         : await Secp256k1PublicKey.importRaw(point);
       return await key.exportPublicKey("did");
     } catch {
-      // A key of an unknown type: treated as no key.
-      return undefined;
+      // A key of an unknown type, or broken: a later one may be valid.
+      continue;
     }
   }
   return undefined;
