@@ -11,6 +11,7 @@ import { Hosting } from "./atproto/hosting/hosting.ts";
 import { RepoStatusReader } from "./atproto/hosting/repo_status.ts";
 import type { PdsReader } from "./atproto/pds/pds.ts";
 import { PdsClient } from "./atproto/pds/pds_client.ts";
+import { PdsPace } from "./atproto/pds/pds_pace.ts";
 import { SecretBox } from "./crypto/secret_box.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
@@ -90,7 +91,7 @@ export async function createContext(
   });
   const identities = overrides.identities ??
     openIdentities(config, { ...platform, fetch, sandbox });
-  const pds = overrides.pds ?? new PdsClient(fetch);
+  const pds = overrides.pds ?? new PdsClient(fetch, new PdsPace(clock));
   const hosting = new Hosting({
     ...platform,
     identities,

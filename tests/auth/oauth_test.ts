@@ -217,22 +217,24 @@ Deno.test("if allowed, the broad scope is requested from a PDS without granular 
   await using sandbox = await startTestSandbox();
   const alice = sandbox.alice.did as Did;
 
-  await t.step("when it refuses at once", async () => {
-    await using r = await rig(sandbox, true);
-    const asked: (string | null)[] = [];
-    r.intercept = (url, form) => {
-      if (url.pathname !== "/oauth/par") return undefined;
-      asked.push(form.get("scope"));
-      return form.get("scope") === GRANULAR_SCOPE
-        ? refusal("invalid_scope")
-        : undefined;
-    };
-    const callback = await consent(await begin(r), sandbox.alice);
-    assert.ok(asked.includes(TRANSITION_SCOPE));
-    const result = await r.oauth.finish(callback.searchParams, "secret");
-    assert.equal(result.kind, "signed_in");
-    assert.ok(await r.oauth.restore(alice));
-  });
+  for (const error of ["invalid_scope", "invalid_client_metadata"]) {
+    await t.step(`when it refuses at once with ${error}`, async () => {
+      await using r = await rig(sandbox, true);
+      const asked: (string | null)[] = [];
+      r.intercept = (url, form) => {
+        if (url.pathname !== "/oauth/par") return undefined;
+        asked.push(form.get("scope"));
+        return form.get("scope") === GRANULAR_SCOPE
+          ? refusal(error)
+          : undefined;
+      };
+      const callback = await consent(await begin(r), sandbox.alice);
+      assert.ok(asked.includes(TRANSITION_SCOPE));
+      const result = await r.oauth.finish(callback.searchParams, "secret");
+      assert.equal(result.kind, "signed_in");
+      assert.ok(await r.oauth.restore(alice));
+    });
+  }
   await t.step("when it grants too little", async () => {
     await using r = await rig(sandbox, true);
     const callback = await consent(await begin(r), sandbox.alice);
@@ -292,6 +294,69 @@ Deno.test("a short outage of the PDS ends no session", async () => {
   );
   r.intercept = () => undefined;
   assert.ok(await session?.uploadBlob(new Uint8Array([1]), "text/plain"));
+});
+
+Deno.test("a server that cannot renew tokens at the moment ends no session", async (t) => {
+  await using sandbox = await startTestSandbox();
+  const alice = sandbox.alice.did as Did;
+  await using r = await rig(sandbox);
+  const callback = await consent(await begin(r), sandbox.alice);
+  await r.oauth.finish(callback.searchParams, "secret");
+  const session = await r.oauth.restore(alice);
+  assert.ok(session);
+  const upload = () => session.uploadBlob(new Uint8Array([1]), "text/plain");
+  const limited = () =>
+    Response.json({ error: "rate_limited" }, {
+      status: 429,
+      headers: { "retry-after": "40" },
+    });
+  const page = () => new Response("<html>", { status: 502 });
+  const cases: [string, () => Response, ErrorCode][] = [
+    [
+      "500",
+      () => Response.json({ error: "x" }, { status: 500 }),
+      "UNAVAILABLE",
+    ],
+    ["a page with 502", page, "UNAVAILABLE"],
+    ["429", limited, "TOOMANYREQUESTS"],
+    ["invalid_client", () => refusal("invalid_client"), "UNAVAILABLE"],
+    ["rubbish", () => Response.json({}), "UNAVAILABLE"],
+  ];
+  const stale = [
+    () =>
+      Response.json({ error: "invalid_token" }, {
+        status: 401,
+        headers: { "www-authenticate": 'DPoP error="invalid_token"' },
+      }),
+    () => Response.json({ error: "InvalidToken" }, { status: 400 }),
+  ];
+  for (const [what, answer, code] of cases) {
+    await t.step(what, async () => {
+      for (const answerOfPds of stale) {
+        r.intercept = (url) => {
+          if (url.pathname === "/oauth/token") return answer();
+          return url.pathname.startsWith("/xrpc/") ? answerOfPds() : undefined;
+        };
+        await assert.rejects(upload, (error) => {
+          assert.ok(isAppError(error, code), String(error));
+          if (code === "TOOMANYREQUESTS") {
+            assert.equal(error.retryAfterSeconds, 40);
+          }
+          return true;
+        });
+      }
+      r.intercept = () => undefined;
+      assert.ok(await upload());
+    });
+  }
+  await t.step("a token that the PDS refuses is renewed, once", async () => {
+    let refused = 0;
+    r.intercept = (url) =>
+      url.pathname.startsWith("/xrpc/") && refused++ === 0
+        ? stale[1]?.()
+        : undefined;
+    assert.ok(await upload());
+  });
 });
 
 Deno.test("a sign-in that takes longer than an hour must start again", async () => {

@@ -12,6 +12,7 @@ import type { GuardedFetch } from "../../net/guarded_fetch.ts";
 import { scopeOf } from "../../crypto/jwt.ts";
 import { accountPassword, inactive, loginError } from "./login_errors.ts";
 import { type SessionTokens } from "./session_store.ts";
+import type { PdsPace } from "./pds_pace.ts";
 import { xrpc, xrpcJson } from "./xrpc.ts";
 
 /**
@@ -25,14 +26,16 @@ export const sessionSchema = z.object({
   did: z.string(),
   accessJwt: z.string().min(1),
   refreshJwt: z.string().min(1),
-  active: z.boolean().optional(),
-  status: z.string().optional(),
+  // Some PDSes write null for what is absent.
+  active: z.boolean().nullish(),
+  status: z.string().nullish().transform((status) => status ?? undefined),
 });
 
 /** Dependencies of {@linkcode createSession}. */
 export interface LoginDeps {
   readonly fetch: GuardedFetch;
   readonly log: Logger;
+  readonly pace: PdsPace;
   /** Whether the account password is accepted as well. */
   readonly allowAccountPassword?: boolean;
 }
@@ -60,7 +63,10 @@ export async function createSession(
     body: { json: { identifier: did, password } },
   };
   try {
-    const session = await xrpcJson(deps.fetch, call, sessionSchema);
+    const session = await deps.pace.run(
+      { key: `${pds} ${did} login`, nsid: call.nsid },
+      () => xrpcJson(deps.fetch, call, sessionSchema),
+    );
     if (session.did !== did) {
       throw new AppError(
         "UPSTREAM_FAILED",
@@ -91,7 +97,7 @@ export function goesTooFar(
 
 /** Ends an unused session; if that fails, it expires. */
 export async function endSession(
-  { fetch, log }: LoginDeps,
+  { fetch, log }: Pick<LoginDeps, "fetch" | "log">,
   pds: string,
   refreshJwt: string,
 ): Promise<void> {

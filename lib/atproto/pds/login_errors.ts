@@ -23,9 +23,9 @@ export function loginError(error: unknown, name: string, pds: string): unknown {
       { cause: error },
     );
   }
-  const status = /^Account(Takedown|Suspended|Deactivated)$/.exec(error.error);
-  if (status) return inactive(name, host, status[1]?.toLowerCase(), error);
-  if (error.status === 401 || error.status === 403) {
+  const status = accountStatus(error);
+  if (status) return inactive(name, host, status, error);
+  if (error.status === 401 || error.status === 403 || isWrongPassword(error)) {
     return wrongPassword(name, error);
   }
   if (error.status === 400) {
@@ -36,6 +36,27 @@ export function loginError(error: unknown, name: string, pds: string): unknown {
     );
   }
   return pdsError(error, pds);
+}
+
+/** The status of an inactive account, from the name of an error; undefined for other errors. */
+export function accountStatus({ error }: XrpcFailure): string | undefined {
+  return /^Account(Taken?down|Suspended|Deactivated|Deleted|Inactive)$/i
+    .exec(error)?.[1]?.toLowerCase();
+}
+
+/**
+ * Whether a PDS that answers a wrong password with 400 means that: some give
+ * the error a name of its own, some a message, and some neither.
+ */
+function isWrongPassword({ status, error, reason }: XrpcFailure): boolean {
+  return status === 400 && (
+    /^(?:AuthenticationRequired|(?:Invalid|Wrong)(?:Login|Password|Credentials?|Identifier))$/i
+      .test(error) ||
+    /\b(?:invalid|incorrect|wrong|bad)\b.*\b(?:identifier|username|handle|password|login|credentials?)\b/i
+      .test(reason) ||
+    error === "InvalidRequest" &&
+      (reason === "status 400" || reason === "InvalidRequest")
+  );
 }
 
 /** The password is wrong. */

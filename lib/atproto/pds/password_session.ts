@@ -14,14 +14,20 @@ import type { Logger } from "../../log.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
 import type { Identity } from "../identity/identity.ts";
 import { expiryOf } from "../../crypto/jwt.ts";
-import { sessionEnded, wrongPassword } from "./login_errors.ts";
+import {
+  accountStatus,
+  inactive,
+  sessionEnded,
+  wrongPassword,
+} from "./login_errors.ts";
+import { PdsPace } from "./pds_pace.ts";
 import type { PdsSession } from "./pds.ts";
 import {
   type AuthorizedSend,
-  ServiceTokenCache,
   type SessionCall,
   XrpcPdsSession,
 } from "./pds_session.ts";
+import { ServiceTokenCache } from "./service_token_cache.ts";
 import type { SecretBox } from "../../crypto/secret_box.ts";
 import {
   SessionStore,
@@ -29,7 +35,7 @@ import {
   type StoredTokens,
 } from "./session_store.ts";
 import { SingleFlight } from "../../async/single_flight.ts";
-import { pdsError, xrpc, XrpcFailure, xrpcJson } from "./xrpc.ts";
+import { isStaleToken, pdsError, xrpc, XrpcFailure, xrpcJson } from "./xrpc.ts";
 import {
   createSession,
   endSession,
@@ -69,9 +75,11 @@ export class PasswordSessions {
   readonly #store: SessionStore;
   readonly #flights = new SingleFlight();
   readonly #serviceTokens = new ServiceTokenCache();
+  readonly #pace: PdsPace;
 
   constructor(deps: PasswordSessionsDeps) {
     this.#deps = deps;
+    this.#pace = new PdsPace(deps.clock);
     this.#store = new SessionStore(deps.kv, deps.clock, deps.secrets);
   }
 
@@ -106,7 +114,7 @@ export class PasswordSessions {
         if (session?.pds === pds) return session;
       }
       const tokens = await createSession(
-        this.#deps,
+        { ...this.#deps, pace: this.#pace },
         { did, name, pds },
         password,
       );
@@ -143,6 +151,7 @@ export class PasswordSessions {
       send: this.#sender(did, tokens),
       clock,
       serviceTokens: this.#serviceTokens,
+      pace: this.#pace,
     });
   }
 
@@ -161,7 +170,7 @@ export class PasswordSessions {
       try {
         return await send(call);
       } catch (error) {
-        if (!isStaleToken(error)) throw error;
+        if (!needsRefresh(error)) throw error;
         tokens = await this.#refresh(did, tokens, call.signal);
         return await send(call);
       }
@@ -215,7 +224,10 @@ export class PasswordSessions {
       if (!isRefused(error)) throw pdsError(error, pds);
       log.info("session ended by its pds", { did, pds, error: error.error });
       await this.#store.drop(did);
-      throw sessionEnded(did, error);
+      const status = accountStatus(error);
+      throw status === undefined
+        ? sessionEnded(did, error)
+        : inactive(did, new URL(pds).host, status, error);
     }
   }
 }
@@ -225,23 +237,16 @@ function isSame(one: SessionTokens, two: SessionTokens): boolean {
   return one.accessJwt === two.accessJwt && one.refreshJwt === two.refreshJwt;
 }
 
-/** Whether the PDS rejects the access token as expired. */
-function isStaleToken(error: unknown): boolean {
-  return error instanceof XrpcFailure &&
-    (error.error === "ExpiredToken" || error.status === 401);
+/** Whether the PDS rejects the access token, with or without a reason. */
+function needsRefresh(error: unknown): boolean {
+  return isStaleToken(error) ||
+    error instanceof XrpcFailure && error.status === 401 &&
+      accountStatus(error) === undefined;
 }
 
 /** Whether the PDS rejects the refresh token permanently. */
 function isRefused(error: unknown): error is XrpcFailure {
   return error instanceof XrpcFailure &&
-    (error.status === 401 || ENDED.has(error.error));
+    (error.status === 401 || isStaleToken(error) ||
+      accountStatus(error) !== undefined);
 }
-
-/** Errors of `refreshSession` after which a retry cannot succeed. */
-const ENDED: ReadonlySet<string> = new Set([
-  "AccountDeactivated",
-  "AccountSuspended",
-  "AccountTakedown",
-  "ExpiredToken",
-  "InvalidToken",
-]);

@@ -185,9 +185,15 @@ Deno.test("every kind of login failure has its own sentence", () =>
       ],
       [() => error(401, "AccountTakedown"), "UNAUTHORIZED", /is taken down/],
       [
-        () => error(400, "InvalidRequest", "Invalid identifier or password"),
+        () => error(400, "InvalidRequest", "Account has no password"),
         "UNAUTHORIZED",
-        /refused the login of alice\.example\.com: Invalid identifier/,
+        /refused the login of alice\.example\.com: Account has no/,
+      ],
+      [() => error(400, "AccountTakendown"), "UNAUTHORIZED", /is taken down/],
+      [
+        () => Response.json({ ...body, active: null, status: null, did: 7 }),
+        "UPSTREAM_FAILED",
+        /does not fit/,
       ],
       [
         () => Response.json({ ...body, active: false, status: "deactivated" }),
@@ -195,7 +201,7 @@ Deno.test("every kind of login failure has its own sentence", () =>
         /deactivated/,
       ],
       [
-        () => error(429, "RateLimitExceeded", "x", { "retry-after": "120" }),
+        () => error(429, "RateLimitExceeded", "x", { "retry-after": "60" }),
         "TOOMANYREQUESTS",
         /no more requests/,
       ],
@@ -224,6 +230,36 @@ Deno.test("every kind of login failure has its own sentence", () =>
       (error) => isAppError(error, "UNAVAILABLE"),
     );
     assert.equal(await sessions.restore(did), undefined);
+  }));
+
+Deno.test("a wrong password is called wrong, however the PDS answers it", () =>
+  withPds(async ({ sessions, alice, pds }) => {
+    const answers = [
+      error(401, "AuthenticationRequired", "Invalid identifier or password"),
+      error(400, "InvalidRequest", "Invalid identifier or password"),
+      error(400, "InvalidLogin", "no"),
+      error(400, "InvalidRequest"),
+      Response.json({ error: "InvalidRequest" }, { status: 400 }),
+      error(403, "Forbidden"),
+    ];
+    for (const answer of answers) {
+      pds.answers.set(LOGIN, () => answer);
+      await assert.rejects(sessions.login(alice, PASSWORD), (error) => {
+        assert(isAppError(error, "UNAUTHORIZED"));
+        assert.match(error.message, /^The password for alice.* is wrong/);
+        return true;
+      });
+    }
+  }));
+
+Deno.test("absent members of a session may be null", () =>
+  withPds(async ({ sessions, alice, pds }) => {
+    const session = { did, accessJwt: "a", refreshJwt: "r" };
+    pds.answers.set(
+      LOGIN,
+      () => Response.json({ ...session, active: null, status: null }),
+    );
+    assert.equal((await sessions.login(alice, PASSWORD)).did, did);
   }));
 
 Deno.test("a session survives the process that opened it", () =>
@@ -276,6 +312,32 @@ Deno.test("a token that the PDS rejects is refreshed and the call retried once",
     pds.answers.set(WRITE, () => error(401, "InvalidToken"));
     await assert.rejects(write(session), (e) => isAppError(e, "DENIED"));
     assert.equal(pds.count(WRITE), 4);
+  }));
+
+Deno.test("a rejected token is refreshed where the PDS answers with 400 as well", () =>
+  withPds(async ({ sessions, alice, pds }) => {
+    const session = await sessions.login(alice, PASSWORD);
+    const answers = [() => error(400, "InvalidToken"), () => new Response()];
+    pds.answers.set(WRITE, () => answers.shift()?.() ?? new Response());
+    await write(session);
+    assert.equal(pds.count(REFRESH), 1);
+    assert.equal(pds.count(WRITE), 2);
+  }));
+
+Deno.test("the session of an account that was taken down says so", () =>
+  withPds(async ({ sessions, alice, pds, clock }) => {
+    const session = await sessions.login(alice, PASSWORD);
+    pds.answers.set(WRITE, () => error(401, "AccountTakendown"));
+    await assert.rejects(write(session), (error) => {
+      assert(isAppError(error, "DENIED"));
+      assert.match(error.message, /is taken down at its PDS/);
+      return true;
+    });
+    assert.equal(pds.count(REFRESH), 0);
+    clock.advance(3 * 3_600_000);
+    pds.answers.set(REFRESH, () => error(400, "AccountTakendown"));
+    await assert.rejects(write(session), /is taken down at its PDS/);
+    assert.equal(await sessions.restore(did), undefined);
   }));
 
 Deno.test("a session that cannot be refreshed is deleted with its password, and the error says so", () =>

@@ -6,14 +6,16 @@
 
 import { createHash } from "node:crypto";
 import { isValidNsid } from "@atproto/syntax";
-import { CID } from "multiformats/cid";
 import { z } from "zod";
 import type { Did } from "../../did.ts";
-import { AppError } from "../../errors.ts";
+import { AppError, isAppError } from "../../errors.ts";
 import { fetchFailure } from "../../net/fetch_failure.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
+import { blobHash } from "./blob_cid.ts";
 import type { PdsReader, RepoRecord } from "./pds.ts";
 import { Semaphore } from "../../async/semaphore.ts";
+import { systemClock } from "../../clock.ts";
+import { PdsPace } from "./pds_pace.ts";
 import {
   pdsError,
   xrpc,
@@ -36,18 +38,19 @@ const ERROR_BYTES = 16 * 1024;
 
 const PAGE = 100;
 
-const RAW_CODEC = 0x55;
-const SHA256 = 0x12;
+/** Records of a page after one of more was too large. */
+const SMALL_PAGE = 10;
 
 const recordSchema = z.object({
   uri: z.string(),
   // Optional in the lexicon of getRecord.
-  cid: z.string().default(""),
+  cid: z.string().nullish().transform((cid) => cid ?? ""),
   value: z.record(z.string(), z.unknown()),
 });
 const listOutput = z.object({
   records: z.array(z.unknown()),
-  cursor: z.string().optional(),
+  // Some PDSes write null, or an empty text, after the last page.
+  cursor: z.string().nullish().transform((cursor) => cursor || undefined),
 });
 const statusOutput = z.object({ did: z.string() });
 const describeOutput = z.object({ collections: z.array(z.string()) });
@@ -56,9 +59,11 @@ const describeOutput = z.object({ collections: z.array(z.string()) });
 export class PdsClient implements PdsReader {
   readonly #fetch: GuardedFetch;
   readonly #slots = new Semaphore(PARALLEL_PER_HOST);
+  readonly #pace: PdsPace;
 
-  constructor(fetch: GuardedFetch) {
+  constructor(fetch: GuardedFetch, pace = new PdsPace(systemClock)) {
     this.#fetch = fetch;
+    this.#pace = pace;
   }
 
   async getRecord(
@@ -101,22 +106,19 @@ export class PdsClient implements PdsReader {
     } = {},
   ): Promise<{ records: RepoRecord[]; cursor: string | undefined }> {
     const { cursor, limit = PAGE, reverse, signal } = options;
-    const page = await this.#answer(
-      {
-        origin: pds,
-        nsid: "com.atproto.repo.listRecords",
-        params: {
-          repo: did,
-          collection,
-          cursor,
-          reverse,
-          limit: Math.min(limit, PAGE),
-        },
-        maxBytes: MAX_PAGE_BYTES,
-        signal,
+    const page = await this.#page({
+      origin: pds,
+      nsid: "com.atproto.repo.listRecords",
+      params: {
+        repo: did,
+        collection,
+        cursor,
+        reverse,
+        limit: Math.min(limit, PAGE),
       },
-      listOutput,
-    );
+      maxBytes: MAX_PAGE_BYTES,
+      signal,
+    });
     const place = `at://${did}/${collection}/`;
     const records: RepoRecord[] = [];
     for (const item of page.records.slice(0, PAGE)) {
@@ -131,6 +133,21 @@ export class PdsClient implements PdsReader {
       records,
       cursor: page.cursor === cursor ? undefined : page.cursor,
     };
+  }
+
+  /** One page; a smaller one where the records are too large together. */
+  async #page(call: XrpcCall): Promise<z.infer<typeof listOutput>> {
+    try {
+      return await this.#answer(call, listOutput);
+    } catch (error) {
+      const limit = Number(call.params?.["limit"]);
+      if (!isAppError(error, "TOO_LARGE") || limit <= 1) throw error;
+      const smaller = limit > SMALL_PAGE ? SMALL_PAGE : 1;
+      return await this.#page({
+        ...call,
+        params: { ...call.params, limit: smaller },
+      });
+    }
   }
 
   async listCollections(
@@ -248,33 +265,21 @@ export class PdsClient implements PdsReader {
   /** Sends in a slot of the host, and retries once when the connection broke. */
   #twice<T>(call: XrpcCall, send: () => Promise<T>): Promise<T> {
     const { host } = new URL(call.origin);
-    return this.#slots.run(host, call.signal, async () => {
-      try {
-        return await send();
-      } catch (error) {
-        if (fetchFailure(error) !== "connection") throw error;
-        return await send();
-      }
-    });
+    const { nsid, signal } = call;
+    const key = `${host} ${nsid}`;
+    return this.#pace.run(
+      { key, nsid, signal, waits: false },
+      () =>
+        this.#slots.run(host, signal, async () => {
+          try {
+            return await send();
+          } catch (error) {
+            if (fetchFailure(error) !== "connection") throw error;
+            return await send();
+          }
+        }),
+    );
   }
-}
-
-/** The sha256 that a CID of a blob promises (atproto data model, "Blob Type"). */
-function blobHash(cid: string): Uint8Array {
-  try {
-    const { code, multihash } = CID.parse(cid);
-    if (code === RAW_CODEC && multihash.code === SHA256) {
-      return multihash.digest;
-    }
-  } catch (cause) {
-    throw new AppError("UPSTREAM_FAILED", `${cid.slice(0, 100)} is no CID.`, {
-      cause,
-    });
-  }
-  throw new AppError(
-    "UPSTREAM_FAILED",
-    `${cid.slice(0, 100)} is not the CID of a blob.`,
-  );
 }
 
 /** The reference PDS identifies a missing blob only by its message. */

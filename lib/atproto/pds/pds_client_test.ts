@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isAppError } from "../../errors.ts";
+import { AppError, isAppError } from "../../errors.ts";
 import { refusal, upstreamFailure } from "../../net/fetch_failure.ts";
 import { PdsClient } from "./pds_client.ts";
 import { type FakeAnswers, fakeFetch } from "../../net/testing_fetch.ts";
@@ -77,6 +77,32 @@ Deno.test("a repeated cursor ends the listing", async () => {
   });
   const page = await reader.listRecords(pds, did, tags, { cursor: "same" });
   assert.equal(page.cursor, undefined);
+});
+
+Deno.test("a cursor that is null or empty ends the listing", async () => {
+  for (const cursor of [null, ""]) {
+    const { client: reader } = client({
+      [listRecords]: { cursor, records: [{ ...record("a"), cid: null }] },
+    });
+    const page = await reader.listRecords(pds, did, tags);
+    assert.equal(page.records.length, 1);
+    assert.equal(page.cursor, undefined);
+  }
+});
+
+Deno.test("records that are too large together are listed in smaller pages", async () => {
+  const { client: reader, asked } = client({
+    [listRecords]: ({ url }: Request) => {
+      if (Number(new URL(url).searchParams.get("limit")) > 1) {
+        throw new AppError("TOO_LARGE", "The response is too large.");
+      }
+      return Response.json({ records: [record("a")], cursor: "a" });
+    },
+  });
+  const page = await reader.listRecords(pds, did, tags, { cursor: "b" });
+  assert.equal(page.cursor, "a");
+  const limits = asked.map((url) => new URL(url).searchParams.get("limit"));
+  assert.deepEqual(limits, ["100", "10", "1"]);
 });
 
 Deno.test("collections are listed, invalid names omitted", async () => {

@@ -5,14 +5,12 @@
  * @module
  */
 
-import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import { isReusable } from "../../hold_api/hold_methods.ts";
 import { readJson } from "../../net/json_body.ts";
-import { expiryOf } from "../../crypto/jwt.ts";
 import { blobCid } from "./blob_cid.ts";
 import {
   type BlobRef,
@@ -22,7 +20,17 @@ import {
   type WriteBudget,
   type WrittenRecord,
 } from "./pds.ts";
-import { pdsError, writeBudget, type XrpcCall, XrpcFailure } from "./xrpc.ts";
+import { accountStatus, inactive } from "./login_errors.ts";
+import type { PdsPace } from "./pds_pace.ts";
+import type { ServiceTokenCache } from "./service_token_cache.ts";
+import {
+  isMissingRecord,
+  isTooLarge,
+  pdsError,
+  writeBudget,
+  type XrpcCall,
+  XrpcFailure,
+} from "./xrpc.ts";
 
 /** A call to the session's own PDS. */
 export type SessionCall = Omit<XrpcCall, "origin" | "token">;
@@ -33,32 +41,6 @@ export type SessionCall = Omit<XrpcCall, "origin" | "token">;
  * again, and what the guarded fetch throws.
  */
 export type AuthorizedSend = (call: SessionCall) => Promise<Response>;
-
-/** Cache of valid service tokens, by account, audience and method. */
-export class ServiceTokenCache {
-  readonly #tokens = new LRUCache<string, { token: string; until: number }>({
-    max: 10_000,
-  });
-
-  /** Returns the cached token for `name`, or fetches one when there is none valid at `now`. */
-  async get(
-    name: string,
-    now: number,
-    fetch: () => Promise<string>,
-  ): Promise<string> {
-    const known = this.#tokens.get(name);
-    if (known && known.until > now) return known.token;
-    const token = await fetch();
-    const expires = expiryOf(token);
-    if (expires !== undefined) {
-      this.#tokens.set(name, { token, until: expires - RENEW_MS });
-    }
-    return token;
-  }
-}
-
-/** A service token is not used this long before it expires, in milliseconds. */
-const RENEW_MS = 10_000;
 
 /** Timeout of a write, which waits for the PDS to commit, in milliseconds. */
 const WRITE_TIMEOUT_MS = 30_000;
@@ -85,6 +67,7 @@ export interface PdsSessionDeps {
   send: AuthorizedSend;
   clock: Clock;
   serviceTokens: ServiceTokenCache;
+  pace: PdsPace;
 }
 
 /** A {@linkcode PdsSession} over XRPC. */
@@ -158,7 +141,12 @@ export class XrpcPdsSession implements PdsSession {
     const nsid = "com.atproto.repo.deleteRecord";
     const call = { nsid, body: { json }, signal };
     await this.#shown(async () => {
-      await readWhole(await this.#send(call));
+      try {
+        await readWhole(await this.#send(call));
+      } catch (error) {
+        // The lexicon makes it no error; some PDSes do.
+        if (!isMissingRecord(error)) throw error;
+      }
     });
   }
 
@@ -199,7 +187,12 @@ export class XrpcPdsSession implements PdsSession {
   }
 
   #send(call: SessionCall): Promise<Response> {
-    return this.#deps.send({ timeoutMs: WRITE_TIMEOUT_MS, ...call });
+    const { pace, send } = this.#deps;
+    const { nsid, signal } = call;
+    return pace.run(
+      { key: `${this.pds} ${this.did} ${nsid}`, nsid, signal },
+      () => send({ timeoutMs: WRITE_TIMEOUT_MS, ...call }),
+    );
   }
 
   #json<T>(call: SessionCall, schema: z.ZodType<T>): Promise<T> {
@@ -225,12 +218,18 @@ export class XrpcPdsSession implements PdsSession {
 
   #errorFor(error: unknown): unknown {
     if (error instanceof XrpcFailure) {
-      if (error.status === 413) {
+      if (isTooLarge(error)) {
+        const what = error.nsid.endsWith(".uploadBlob") ? "blob" : "record";
         return new AppError(
           "TOO_LARGE",
-          `The PDS at ${this.#host} does not take a blob of this size: ${error.reason}`,
+          `The PDS at ${this.#host} does not take a ${what} of this size: ${error.reason}`,
           { cause: error },
         );
+      }
+      const status = accountStatus(error);
+      if (status !== undefined) {
+        const { message } = inactive(this.did, this.#host, status);
+        return new AppError("DENIED", message, { cause: error });
       }
       if (error.status === 401 || error.status === 403) {
         return new AppError(
@@ -245,17 +244,18 @@ export class XrpcPdsSession implements PdsSession {
 
   /**
    * The reference PDS answers "internal server error" when a create finds a
-   * record or an update or delete finds none. Reading the records distinguishes
-   * that from a failing PDS.
+   * record or an update or delete finds none, others with names of their own.
+   * Reading the records distinguishes that from a failing PDS.
    */
   async #explain(
     error: unknown,
     writes: readonly RepoWrite[],
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
-    if (!(error instanceof XrpcFailure) || error.status !== 500) {
-      return this.#errorFor(error);
-    }
+    const mayConflict = error instanceof XrpcFailure &&
+      (error.status === 500 || isMissingRecord(error) ||
+        /exist/i.test(`${error.error} ${error.reason}`));
+    if (!mayConflict) return this.#errorFor(error);
     try {
       for (const { action, collection, rkey } of writes) {
         const exists = await this.#exists(collection, rkey, signal);
@@ -286,9 +286,7 @@ export class XrpcPdsSession implements PdsSession {
       await readWhole(await this.#send({ nsid, params, signal }));
       return true;
     } catch (error) {
-      if (error instanceof XrpcFailure && error.error === "RecordNotFound") {
-        return false;
-      }
+      if (isMissingRecord(error)) return false;
       throw error;
     }
   }

@@ -2,11 +2,9 @@ import assert from "node:assert/strict";
 import { isAppError } from "../../errors.ts";
 import { upstreamFailure } from "../../net/fetch_failure.ts";
 import type { RepoWrite } from "./pds.ts";
-import {
-  ServiceTokenCache,
-  type SessionCall,
-  XrpcPdsSession,
-} from "./pds_session.ts";
+import { PdsPace } from "./pds_pace.ts";
+import { type SessionCall, XrpcPdsSession } from "./pds_session.ts";
+import { ServiceTokenCache } from "./service_token_cache.ts";
 import { XrpcFailure } from "./xrpc.ts";
 import { ManualClock } from "../../testing_clock.ts";
 
@@ -18,10 +16,12 @@ function session(
   answers: Record<string, unknown | ((call: SessionCall) => unknown)>,
 ) {
   const calls: SessionCall[] = [];
+  const clock = new ManualClock();
   const made = new XrpcPdsSession({
     did,
     pds,
-    clock: new ManualClock(),
+    clock,
+    pace: new PdsPace(clock),
     serviceTokens: new ServiceTokenCache(),
     send: async (call) => {
       calls.push(call);
@@ -105,6 +105,34 @@ Deno.test("a create that finds a record is a conflict, as is a delete that finds
   });
 });
 
+Deno.test("conflicts are found behind the errors of other PDSes, too", async () => {
+  for (const name of ["RecordAlreadyExists", "RecordExists"]) {
+    const found = session({ applyWrites: failure(400, name), getRecord: {} });
+    await assert.rejects(
+      found.session.applyWrites([create]),
+      (error) => isAppError(error, "CONFLICT"),
+    );
+  }
+  const missing = session({
+    applyWrites: failure(404, "RecordNotFound"),
+    getRecord: failure(404, "RecordNotFound"),
+  });
+  await assert.rejects(
+    missing.session.applyWrites([remove]),
+    (error) => isAppError(error, "CONFLICT"),
+  );
+});
+
+Deno.test("deleting a record that is missing succeeds where the PDS refuses it, too", async () => {
+  for (const status of [400, 404]) {
+    const { session: alice, calls } = session({
+      deleteRecord: failure(status, "RecordNotFound"),
+    });
+    await alice.deleteRecord("io.atcr.tag", "app_v1");
+    assert.equal(calls.length, 1);
+  }
+});
+
 Deno.test("a failing PDS is not mistaken for a conflict", async () => {
   const fine = session({
     applyWrites: failure(500, "InternalServerError"),
@@ -185,12 +213,24 @@ Deno.test("an uploaded blob returns the reference to put into a record", async (
   );
 });
 
-Deno.test("a blob that the PDS finds too large says so", async () => {
-  const { session: alice } = session({
-    uploadBlob: failure(413, "PayloadTooLarge"),
-  });
-  await assert.rejects(
-    alice.uploadBlob(new Uint8Array(1), "a/b"),
-    (error) => isAppError(error, "TOO_LARGE"),
-  );
+Deno.test("a blob or record that the PDS finds too large says so", async () => {
+  const answers = [
+    failure(413, ""),
+    failure(400, "PayloadTooLarge"),
+    new XrpcFailure("a.b.c", 400, "InvalidRequest", "too large", undefined),
+  ];
+  for (const answer of answers) {
+    const { session: alice } = session({
+      uploadBlob: answer,
+      applyWrites: answer,
+    });
+    for (
+      const write of [
+        alice.uploadBlob(new Uint8Array(1), "a/b"),
+        alice.applyWrites([create]),
+      ]
+    ) {
+      await assert.rejects(write, (error) => isAppError(error, "TOO_LARGE"));
+    }
+  }
 });

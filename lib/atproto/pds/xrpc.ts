@@ -106,6 +106,29 @@ export async function xrpcJson<T>(
   );
 }
 
+/** Names of errors for an access token that has to be refreshed. */
+const STALE = new Set(["ExpiredToken", "InvalidToken", "invalid_token"]);
+
+/**
+ * Whether the PDS rejects the access token, so that a new one may help. PDSes
+ * answer with 400 or 401.
+ */
+export function isStaleToken(error: unknown): boolean {
+  return error instanceof XrpcFailure &&
+    (error.status === 401 || error.status === 400) && STALE.has(error.error);
+}
+
+/** Whether a record does not exist. */
+export function isMissingRecord(error: unknown): boolean {
+  return error instanceof XrpcFailure && error.error === "RecordNotFound";
+}
+
+/** Whether a PDS, or a proxy before it, does not take so much. */
+export function isTooLarge({ status, error, reason }: XrpcFailure): boolean {
+  return status === 413 || status === 400 &&
+      (/TooLarge$/.test(error) || /\btoo (?:large|big)\b/i.test(reason));
+}
+
 /** Converts an error of a call to the PDS at `origin` for the user. */
 export function pdsError(error: unknown, origin: string): unknown {
   const { host } = new URL(origin);
@@ -124,7 +147,9 @@ export function pdsError(error: unknown, origin: string): unknown {
   if (error.status === 429) {
     return new AppError(
       "TOOMANYREQUESTS",
-      `The PDS at ${host} takes no more requests for now. Try again later.`,
+      `The PDS at ${host} takes no more requests ${
+        spanOf(error.retryAfterSeconds)
+      }.`,
       {
         cause: error,
         ...(error.retryAfterSeconds === undefined
@@ -147,11 +172,27 @@ export function pdsError(error: unknown, origin: string): unknown {
       { cause: error },
     );
   }
+  if (isStaleToken(error)) {
+    return new AppError(
+      "DENIED",
+      `The PDS at ${host} does not accept the session here: ${error.reason}. Sign in again with an app password (docker login), or on the web page of this registry.`,
+      { cause: error },
+    );
+  }
   return new AppError(
     "UPSTREAM_FAILED",
     `The PDS at ${host} refused ${error.nsid}: ${error.reason}`,
     { cause: error, detail: { host, error: error.error } },
   );
+}
+
+/** For how long requests are refused, and what to do. */
+function spanOf(seconds: number | undefined): string {
+  if (seconds === undefined) return "for now. Try again later";
+  const span = seconds < 100
+    ? `${Math.max(seconds, 1)} seconds`
+    : `${Math.ceil(seconds / 60)} minutes`;
+  return `for the next ${span}. Try again then`;
 }
 
 async function failureOf(

@@ -18,6 +18,9 @@ const MAX_ANNOTATIONS = 100_000;
 /** Maximum layers and manifests listed in a record. */
 const MAX_LISTED = 1_000;
 
+/** The same in a lean record, which then has less than 100 kB. */
+const MAX_LISTED_LEAN = 300;
+
 /** Maximum size of a manifest record in bytes of JSON; a repo accepts 1 MB. */
 const MAX_RECORD = 700_000;
 
@@ -35,18 +38,25 @@ export interface ManifestFacts {
 /**
  * Builds an `io.atcr.manifest` record. What would make it too large for a repo
  * is only in the blob: entries beyond {@linkcode MAX_LISTED}, then annotations
- * and URLs.
+ * and URLs. A lean record, for a PDS that takes no larger one, leaves out more.
  */
-export function writeManifest(facts: ManifestFacts): Record<string, unknown> {
-  const full = manifestRecord(facts, extrasOf);
-  return jsonBytes(full) <= MAX_RECORD
-    ? full
-    : manifestRecord(facts, () => ({}));
+export function writeManifest(
+  facts: ManifestFacts,
+  isLean = false,
+): Record<string, unknown> {
+  const full = manifestRecord(facts, extrasOf, MAX_LISTED);
+  if (!isLean && jsonBytes(full) <= MAX_RECORD) return full;
+  return manifestRecord(
+    facts,
+    () => ({}),
+    isLean ? MAX_LISTED_LEAN : MAX_LISTED,
+  );
 }
 
 function manifestRecord(
   facts: ManifestFacts,
   extras: typeof extrasOf,
+  listed: number,
 ): Record<string, unknown> {
   const { manifest } = facts;
   const { config, subject, kind } = manifest;
@@ -58,8 +68,8 @@ function manifestRecord(
     ...manifestReference(descriptor),
     ...extras(descriptor),
   });
-  const layers = manifest.layers.slice(0, MAX_LISTED).map(reference);
-  const manifests = manifest.manifests.slice(0, MAX_LISTED).map(child);
+  const layers = manifest.layers.slice(0, listed).map(reference);
+  const manifests = manifest.manifests.slice(0, listed).map(child);
   return {
     $type: "io.atcr.manifest",
     repository: facts.repository,

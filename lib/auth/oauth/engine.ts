@@ -14,16 +14,19 @@ import {
 import type { Did } from "../../did.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
 import type { IdentityResolver } from "../../atproto/identity/identity.ts";
-import type { AuthorizedSend } from "../../atproto/pds/pds_session.ts";
-import { xrpc } from "../../atproto/pds/xrpc.ts";
-import { AppError } from "../../errors.ts";
+import type {
+  AuthorizedSend,
+  SessionCall,
+} from "../../atproto/pds/pds_session.ts";
+import { isStaleToken, xrpc } from "../../atproto/pds/xrpc.ts";
 import type { PrivateJwk } from "./client_keys.ts";
 import type { ClientMetadata } from "./client_metadata.ts";
 import { missingPermissions } from "./missing_permissions.ts";
 import { NonceRetry } from "./nonce_retry.ts";
 import { GRANULAR_SCOPE, TRANSITION_SCOPE } from "./scopes.ts";
 import { ScopesRefused } from "./scopes_refused.ts";
-import { isInvalidScope, isSessionOver, signInError } from "./sign_in_error.ts";
+import { sessionError } from "./session_error.ts";
+import { isInvalidScope, signInError } from "./sign_in_error.ts";
 import type { SessionStore, StateStore } from "./stores.ts";
 
 export interface EngineDeps {
@@ -143,19 +146,21 @@ export class Engine {
       return await session.fetchHandler(String(input), init);
     };
     const guarded = Object.assign(fetch, { close: () => {} });
+    const send = (call: SessionCall) =>
+      this.#nonces.run(did, () => xrpc(guarded, { ...call, origin: pds }));
     return async (call) => {
       try {
-        return await this.#nonces.run(
-          did,
-          () => xrpc(guarded, { ...call, origin: pds }),
-        );
+        return await send(call);
       } catch (error) {
-        if (!isSessionOver(error)) throw unwrapped(error);
-        throw new AppError(
-          "UNAUTHORIZED",
-          "Your sign-in at your PDS has ended. Sign in again on the web page of this registry.",
-          { cause: error },
-        );
+        if (!isStaleToken(error)) throw sessionError(error);
+      }
+      try {
+        // The client refreshes only after a 401 with a challenge, and keeps
+        // the reason to itself where that fails.
+        session = await this.#client.restore(did, true);
+        return await send(call);
+      } catch (error) {
+        throw sessionError(error);
       }
     };
   }
@@ -164,16 +169,6 @@ export class Engine {
   async revoke(did: Did): Promise<void> {
     await this.#client.revoke(did);
   }
-}
-
-/** Unwraps an error of our own fetch that the client has wrapped, if any. */
-function unwrapped(error: unknown): unknown {
-  let link = error;
-  for (let depth = 0; link instanceof Error && depth < 10; depth++) {
-    if (link instanceof AppError) return link;
-    link = link.cause;
-  }
-  return error;
 }
 
 /** The identity with a DID document that contains only the PDS. */

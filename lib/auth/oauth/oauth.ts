@@ -10,10 +10,9 @@ import { type Did, storedDidSchema } from "../../did.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
 import type { IdentityResolver } from "../../atproto/identity/identity.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
-import {
-  ServiceTokenCache,
-  XrpcPdsSession,
-} from "../../atproto/pds/pds_session.ts";
+import { PdsPace } from "../../atproto/pds/pds_pace.ts";
+import { XrpcPdsSession } from "../../atproto/pds/pds_session.ts";
+import { ServiceTokenCache } from "../../atproto/pds/service_token_cache.ts";
 import type { SecretBox } from "../../crypto/secret_box.ts";
 import { Semaphore } from "../../async/semaphore.ts";
 import { type Clock, isWithin } from "../../clock.ts";
@@ -93,12 +92,14 @@ export class OAuth {
   readonly #sessions: SessionStore;
   readonly #keys: ClientKeys;
   readonly #serviceTokens = new ServiceTokenCache();
+  readonly #pace: PdsPace;
   readonly #lines = new Semaphore(1);
   #engine: { engine: Promise<Engine>; version: string } | undefined;
   #keysCheckedAt = -Infinity;
 
   constructor(deps: OAuthDeps) {
     this.#deps = deps;
+    this.#pace = new PdsPace(deps.clock);
     this.#states = new StateStore(deps);
     this.#sessions = new SessionStore(deps);
     this.#keys = new ClientKeys(deps);
@@ -184,6 +185,7 @@ export class OAuth {
       send: engine.sender(did, stored.pds),
       clock: this.#deps.clock,
       serviceTokens: this.#serviceTokens,
+      pace: this.#pace,
     });
   }
 

@@ -69,10 +69,15 @@ export function isSessionOver(error: unknown): boolean {
   );
 }
 
-/** Whether the server accepts none of the requested scopes. */
+/**
+ * Whether the server accepts none of the requested scopes. Servers that know no
+ * granular scopes may reject the client that asks for them.
+ */
 export function isInvalidScope(error: unknown): boolean {
   return causes(error).some((link) =>
-    link instanceof OAuthResponseError && link.error === "invalid_scope"
+    link instanceof OAuthResponseError &&
+    (link.error === "invalid_scope" ||
+      link.error === "invalid_client_metadata")
   );
 }
 
@@ -145,7 +150,7 @@ function clean(text: string): string {
 }
 
 /** `error` and its causes. */
-function causes(error: unknown): Error[] {
+export function causes(error: unknown): Error[] {
   const chain: Error[] = [];
   let link = error;
   while (link instanceof Error && chain.length < 10) {

@@ -28,6 +28,16 @@ export interface SignInTarget {
   readonly expected: Did | undefined;
 }
 
+/** Documents of which a PDS or its entryway has one (atproto specification, "OAuth"). */
+const METADATA = ["oauth-protected-resource", "oauth-authorization-server"];
+
+/** Errors of resolving a host name that is not a handle. */
+const MAY_BE_SERVER = [
+  "NAME_UNKNOWN",
+  "UPSTREAM_FAILED",
+  "UPSTREAM_TIMEOUT",
+] as const;
+
 /** Timeout of the check whether a host is a PDS, in milliseconds. */
 const PROBE_MS = 5_000;
 
@@ -50,7 +60,7 @@ export async function signInTarget(
       return { input: did, expected: did };
     } catch (error) {
       // Not an account, but it may be the host of a PDS.
-      const maybe = isAppError(error, "NAME_UNKNOWN") && server !== undefined;
+      const maybe = isAppError(error, ...MAY_BE_SERVER) && server !== undefined;
       if (!maybe || !await isServer(server, deps.fetch)) throw error;
     }
   }
@@ -79,7 +89,7 @@ async function currentIdentity(
   }
 }
 
-/** The origin of a server given by its host or URL. */
+/** The origin of a server given by its host or URL; https without a scheme. */
 function serverAt(
   text: string,
   plainOrigins: readonly string[],
@@ -95,17 +105,20 @@ function serverAt(
     : undefined;
 }
 
+/** Whether there is a PDS at the origin, or an entryway, which signs in for several. */
 async function isServer(
   origin: string,
   fetch: GuardedFetch,
 ): Promise<boolean> {
-  try {
-    const address = `${origin}/.well-known/oauth-protected-resource`;
-    const response = await fetch(address, { timeoutMs: PROBE_MS });
-    await response.body?.cancel();
-    return response.ok;
-  } catch (error) {
-    if (error instanceof AppError) return false;
-    throw error;
+  for (const name of METADATA) {
+    try {
+      const address = `${origin}/.well-known/${name}`;
+      const response = await fetch(address, { timeoutMs: PROBE_MS });
+      await response.body?.cancel();
+      if (response.ok) return true;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+    }
   }
+  return false;
 }

@@ -98,9 +98,17 @@ export class OwnerRecords {
       manifestBlob: BlobRef,
       exists: boolean,
       places: readonly TagPlace[],
-    ) => pushWrites(session.did, { ...write, manifestBlob }, exists, places);
+      isLean = false,
+    ) =>
+      pushWrites(
+        session.did,
+        { ...write, manifestBlob, isLean },
+        exists,
+        places,
+      );
     const prepare = (blob: BlobRef) =>
       writes(blob, known?.exists ?? false, guess);
+    let isLean = false;
     try {
       await this.#commits.commit(
         session,
@@ -109,6 +117,8 @@ export class OwnerRecords {
       return { blob: await first, rkeys: guess.map((t) => t.rkey) };
     } catch (error) {
       if (!isRetryable(error)) throw error;
+      // Some PDSes take records of 150 kB at most; the blob has everything.
+      isLean = isAppError(error, "TOO_LARGE");
     }
     // If the upload failed, this throws its error.
     const uploaded = await first;
@@ -127,7 +137,7 @@ export class OwnerRecords {
     const blob = known ? await upload() : uploaded;
     await this.#commits.commit(
       session,
-      writes(blob, existing !== undefined, places),
+      writes(blob, existing !== undefined, places, isLean),
     );
     return { blob, rkeys: places.map((p) => p.rkey) };
   }
@@ -253,7 +263,7 @@ export class OwnerRecords {
 /** The writes of one push: the record of the manifest, then those of its tags. */
 function pushWrites(
   did: Did,
-  push: ManifestFacts & Pick<ManifestWrite, "now">,
+  push: ManifestFacts & Pick<ManifestWrite, "now"> & { isLean: boolean },
   exists: boolean,
   tags: readonly TagPlace[],
 ): RepoWrite[] {
@@ -264,7 +274,7 @@ function pushWrites(
       action: action(exists),
       collection: MANIFEST,
       rkey: manifestRkey(digest),
-      value: writeManifest(push),
+      value: writeManifest(push, push.isLean),
     },
     ...tags.map(({ tag, rkey, exists }): RepoWrite => ({
       action: action(exists),

@@ -13,6 +13,7 @@ import { OCI_INDEX } from "../../oci/media_types.ts";
 import { type ManifestWrite, OwnerRecords } from "./owner_records.ts";
 import { systemClock } from "../../clock.ts";
 
+const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const DID: Did = "did:plc:alicealicealicealiceal22";
 const BYTES = new TextEncoder().encode(
   JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }),
@@ -116,6 +117,41 @@ Deno.test("a known manifest whose record was deleted is created again", async ()
   await records.write(session, WRITE);
   const last = "commit create io.atcr.manifest, update io.atcr.tag";
   assert.equal(calls.at(-1), last);
+});
+
+Deno.test("a PDS that takes small records only gets one that leaves out more", async () => {
+  const layer = {
+    mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
+    digest: DIGEST,
+    size: 7,
+    annotations: { note: "x".repeat(300) },
+  };
+  const bytes = new TextEncoder().encode(JSON.stringify({
+    schemaVersion: 2,
+    mediaType: OCI_MANIFEST,
+    config: layer,
+    layers: Array(900).fill(layer),
+  }));
+  const manifest = parseManifest(bytes, OCI_MANIFEST);
+  const { records, session, commits } = setUp(0, "CONFLICT", []);
+  const small: PdsSession = {
+    ...session,
+    applyWrites: (writes) =>
+      JSON.stringify(writes).length > 150_000
+        ? Promise.reject(new AppError("TOO_LARGE", "It is too large."))
+        : session.applyWrites(writes),
+  };
+  await records.write(small, {
+    ...WRITE,
+    bytes,
+    manifest,
+    digest: digestOf(bytes),
+    known: undefined,
+  });
+  const [first] = commits[0] ?? [];
+  assert.ok(first && "value" in first);
+  assert.equal(first.value["repository"], "app");
+  assert.deepEqual(first.value["manifestBlob"], BLOB);
 });
 
 Deno.test("a push is not acknowledged when the PDS refuses both commits", async () => {
