@@ -9,6 +9,7 @@ import type { Hosting } from "../atproto/hosting/hosting.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import type { PdsReader, PdsSession } from "../atproto/pds/pds.ts";
 import type { Config } from "../config/config.ts";
+import type { SecretBox } from "../crypto/secret_box.ts";
 import type { JobRunner } from "../kv/jobs/job_runner.ts";
 import { BlobIndex } from "../registry/blob_index.ts";
 import { ConfigReader } from "../registry/config_reader.ts";
@@ -43,6 +44,7 @@ import type { HoldFetch } from "../registry/remote_hold/remote_calls.ts";
 import { RemoteHold } from "../registry/remote_hold/remote_hold.ts";
 import { RepositoryList } from "../registry/lists/repository_list.ts";
 import { TaggedReferrers } from "../registry/lists/tagged_referrers.ts";
+import { UploadIds } from "../registry/upload_ids.ts";
 import { Uploads } from "../registry/uploads.ts";
 import { WriteLeases } from "../registry/write_leases.ts";
 import type { RepositoryIndex } from "../registry/manifests/repository_changes.ts";
@@ -59,6 +61,8 @@ export interface RegistryContextDeps extends Platform {
   jobs: JobRunner;
   identities: IdentityResolver;
   pds: PdsReader;
+  /** Makes ids of uploads that any instance can check. */
+  box: Pick<SecretBox, "mac">;
   hosting: Hosting;
   fetch: HoldFetch;
   /** Origins that may be reached without https in test mode and in the sandbox. */
@@ -162,7 +166,11 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     deliveries,
     mounts: new Mounts({ holds, blobs: blobIndex }),
     scrubs: [new ContentScrub(kv, known.values)],
-    uploads: new Uploads({ ...parts, blobs: blobIndex, ttlMs }),
+    uploads: new Uploads({
+      ...parts,
+      ids: new UploadIds((...words) => deps.box.mac("upload id", ...words)),
+      ttlMs,
+    }),
     notes: new ImageNotes({ ...parts, configs }),
     pulls: new Pulls(parts),
     push: new ManifestPush({

@@ -121,6 +121,8 @@ class BoxKey {
   readonly kid: string;
   readonly encryption: Buffer;
   readonly #secret: Uint8Array;
+  /** By purpose; the program has few. */
+  readonly #macKeys = new Map<string, Buffer>();
 
   constructor(secret: Uint8Array) {
     if (secret.byteLength !== KEY_BYTES) {
@@ -135,7 +137,11 @@ class BoxKey {
   }
 
   macKey(purpose: string): Buffer {
-    return this.#derive(`mac ${purpose}`);
+    const known = this.#macKeys.get(purpose);
+    if (known) return known;
+    const key = this.#derive(`mac ${purpose}`);
+    this.#macKeys.set(purpose, key);
+    return key;
   }
 
   #derive(purpose: string): Buffer {

@@ -44,8 +44,26 @@ export interface RequestBytes {
   readonly signal?: AbortSignal;
 }
 
+/** A row of the caller in the store of this server. */
+export interface LinkRow {
+  readonly key: Deno.KvKey;
+  readonly row: unknown;
+}
+
+/** Makes the rows that go with a blob of `size` bytes. */
+export type BlobLink = (size: number) => readonly LinkRow[];
+
 /** Number of missing blobs after which lookups stop and the manifest is refused. */
 export const MAX_MISSING = 100;
+
+/** A completed upload; sizes in bytes. */
+export interface CompletedUpload {
+  readonly size: number;
+  /** Bytes that the last request brought. */
+  readonly received: number;
+  /** Whether the rows of the link were written. */
+  readonly linked?: boolean;
+}
 
 /** One hold, as the registry uses it. */
 export interface HoldClient {
@@ -110,14 +128,16 @@ export interface HoldClient {
   ): Promise<number>;
   /**
    * Appends the `last` bytes, if any, verifies the digest and makes the blob
-   * readable; `received` is the number of bytes appended. Throws AppError
-   * `DIGEST_INVALID`, and what {@linkcode append} does.
+   * readable; `received` is the number of bytes appended. A hold in the same
+   * store writes the rows of `link` in the same commit and says so in `linked`.
+   * Throws AppError `DIGEST_INVALID`, and what {@linkcode append} does.
    */
   completeUpload(
     upload: UploadRef,
     digest: Digest,
     last?: RequestBytes,
-  ): Promise<{ size: number; received: number }>;
+    link?: BlobLink,
+  ): Promise<CompletedUpload>;
   abortUpload(upload: UploadRef): Promise<void>;
 
   /**

@@ -11,6 +11,7 @@ import { SharedReads } from "../async/shared_reads.ts";
 import type { Did } from "../did.ts";
 import type { Atomic, Kv } from "../kv/kv.ts";
 import type { Digest } from "../oci/digest.ts";
+import { keepRows, type KeptRow } from "./kept_rows.ts";
 import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import type { BlobRow } from "./rows.ts";
@@ -95,7 +96,7 @@ export class BlobIndex {
         some.map(({ digest }) => registryKeys.blob(ref.did, ref.repo, digest)),
       );
       some.forEach((blob, i) =>
-        putFirst(change, ref, holdDid, blob, before[i]?.value)
+        keepRows(change, firstRows(ref, holdDid, blob, before[i]?.value))
       );
     });
   }
@@ -143,19 +144,18 @@ export class BlobIndex {
 }
 
 /**
- * Adds to `change` that `holdDid` has proven to have a blob and is tried first
- * from now on. The row of `before`, which was first, is kept as a further hold.
+ * The rows for: `holdDid` has proven to have a blob and is tried first from now
+ * on. The row of `before`, which was first, is kept as a further hold.
  */
-export function putFirst(
-  change: Atomic,
+export function firstRows(
   { did, repo }: RepoRef,
   holdDid: Did,
   { digest, size }: SizedBlob,
   before: BlobRow | undefined,
-): void {
+): KeptRow[] {
   const row: BlobRow = { holdDid, size };
-  change.set(registryKeys.blob(did, repo, digest), row);
-  if (!before || before.holdDid === holdDid) return;
+  const first = { key: registryKeys.blob(did, repo, digest), row };
+  if (!before || before.holdDid === holdDid) return [first];
   const key = registryKeys.blobHold(did, repo, digest, before.holdDid);
-  change.set(key, before);
+  return [first, { key, row: before }];
 }

@@ -165,8 +165,8 @@ export const registryKeys = {
     repo,
     digest,
   ],
-  upload: (id: string): Key => ["registry", "upload", id],
-  uploads: (): Key => ["registry", "upload"],
+  /** An upload that received bytes for long, or was cancelled; by its id at the hold. */
+  upload: (hold: Did, id: string): Key => ["registry", "upload", hold, id],
   /** State of an upload to a remote hold. */
   remoteUpload: (id: string): Key => ["registry", "remote_upload", id],
   /** Bytes of such an upload that do not fill a part yet. */

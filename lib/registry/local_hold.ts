@@ -15,7 +15,9 @@ import type { PulledManifest, PushEvent } from "../hold_api/push_event.ts";
 import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
 import type { ByteRange } from "../storage/blob_store.ts";
 import type {
+  BlobLink,
   Caller,
+  CompletedUpload,
   HoldClient,
   RequestBytes,
   UploadRef,
@@ -120,9 +122,10 @@ export class LocalHold implements HoldClient {
     upload: UploadRef,
     digest: Digest,
     last?: RequestBytes,
-  ): Promise<{ size: number; received: number }> {
+    link?: BlobLink,
+  ): Promise<CompletedUpload> {
     await this.#requireWrite(upload.caller);
-    return await this.#deps.uploads.finish(upload, digest, last);
+    return await this.#deps.uploads.finish(upload, digest, last, link);
   }
 
   abortUpload(upload: UploadRef): Promise<void> {

@@ -6,7 +6,7 @@
 
 import type { BlobRef } from "../atproto/pds/pds.ts";
 import type { Did } from "../did.ts";
-import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
 import { effectiveArtifactType, type ParsedManifest } from "../oci/manifest.ts";
 
 /** A repository of an owner. */
@@ -104,18 +104,12 @@ export interface BlobRow {
   size: number;
 }
 
-/** An upload in progress. */
+/** What became of an upload since its id was issued; most have no row. */
 export interface UploadRow {
-  did: Did;
-  repo: string;
-  /** The account that pushes; others may not continue it. */
-  caller: Did;
-  holdDid: Did;
-  /** Id of the upload at the hold. */
-  holdUploadId: string;
-  algorithm: DigestAlgorithm;
-  /** When the row expires without further bytes, in milliseconds since the Unix epoch. */
+  /** When it expires without further bytes, in milliseconds since the Unix epoch. */
   expiresAt: number;
+  /** Set when it was cancelled, or had a wrong digest. */
+  ended?: true;
 }
 
 /** An entry of the referrers list (image-spec descriptor with artifact fields). */

@@ -1,6 +1,7 @@
 /**
  * Blob uploads: from the first POST to the readable blob. The bytes go to the
- * owner's hold; with the row in KV any instance can continue an upload.
+ * owner's hold. The id of an upload says what any instance needs to continue
+ * it; a row exists only where something changed since.
  *
  * @module
  */
@@ -8,7 +9,7 @@
 import type { Did } from "../did.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Clock } from "../clock.ts";
-import type { Entry, Kv } from "../kv/kv.ts";
+import type { Key, Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import {
@@ -22,17 +23,19 @@ import type {
   RequestBytes,
   UploadRef,
 } from "../hold_api/hold_client.ts";
-import { type BlobIndex, putFirst } from "./blob_index.ts";
+import { firstRows } from "./blob_index.ts";
 import { requireWrite } from "./holds.ts";
+import { keepRows } from "./kept_rows.ts";
 import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import type { BlobRow, UploadRow } from "./rows.ts";
+import type { UploadIds } from "./upload_ids.ts";
 
 export interface UploadsDeps {
   kv: Kv;
   clock: Clock;
   holds: HoldDirectory;
-  blobs: BlobIndex;
+  ids: UploadIds;
   log: Logger;
   metrics: Metrics;
   /** Idle time after which an upload expires, in milliseconds. */
@@ -55,6 +58,16 @@ export interface UploadChunk extends Omit<RequestBytes, "offset"> {
 /** Remaining share of an upload's lifetime above which new bytes do not extend it. */
 const NEARLY_ALL = 23 / 24;
 
+/** An upload with what was stored about it since. */
+interface Found {
+  readonly upload: UploadRef;
+  readonly hold: HoldClient;
+  /** Milliseconds since the Unix epoch. */
+  readonly expiresAt: number;
+  readonly key: Key;
+  readonly versionstamp: string | null;
+}
+
 /** Runs uploads of blobs (distribution-spec, "Pushing Blobs"). */
 export class Uploads {
   readonly #deps: UploadsDeps;
@@ -70,22 +83,13 @@ export class Uploads {
     holdDid: Did,
     algorithm: DigestAlgorithm,
   ): Promise<UploadStatus> {
-    const { kv, clock, holds, ttlMs } = this.#deps;
+    const { ids, clock, holds, ttlMs } = this.#deps;
     const hold = await holds.get(holdDid);
     await requireWrite(hold, caller);
-    const id = crypto.randomUUID();
     const holdUploadId = await hold.startUpload(caller, algorithm);
     const expiresAt = clock.now() + ttlMs;
-    const row: UploadRow = {
-      ...ref,
-      caller,
-      holdDid,
-      holdUploadId,
-      algorithm,
-      expiresAt,
-    };
-    await kv.set(registryKeys.upload(id), row, { expiresAt });
-    return { id, offset: 0 };
+    const opened = { holdDid, holdUploadId, algorithm, expiresAt };
+    return { id: ids.issue(ref, caller, opened), offset: 0 };
   }
 
   /** Status of an upload (end-13). */
@@ -108,30 +112,32 @@ export class Uploads {
     id: string,
     chunk: UploadChunk,
   ): Promise<UploadStatus> {
-    const { entry, upload, hold } = await this.#find(ref, caller, id);
+    const found = await this.#find(ref, caller, id);
+    const { upload, hold } = found;
     const { body, start, signal } = chunk;
     const offset = await offsetOf(hold, upload);
     requireStart(start, offset);
     const end = await hold.append(upload, offset, body, signal);
-    await this.#keep(entry);
+    await this.#keep(found);
     this.#deps.metrics.uploadedBytes.inc(end - offset);
     return { id, offset: end };
   }
 
   /**
    * Extends the lifetime of an upload that received bytes; most uploads end
-   * before that needs a write.
+   * before that needs a write. One that was cancelled meanwhile stays so.
    */
-  async #keep({ key, value, versionstamp }: Entry<UploadRow>): Promise<void> {
+  async #keep({ key, versionstamp, expiresAt: end }: Found): Promise<void> {
     const { kv, clock, ttlMs } = this.#deps;
     const now = clock.now();
-    if (value.expiresAt - now > ttlMs * NEARLY_ALL) return;
+    if (end - now > ttlMs * NEARLY_ALL) return;
     // One request may take longer than the idle limit of uploads.
-    const expired = value.expiresAt <= now;
+    const expired = end <= now;
     const expiresAt = now + ttlMs;
+    const row: UploadRow = { expiresAt };
     await kv.atomic()
       .check(key, expired ? null : versionstamp)
-      .set(key, { ...value, expiresAt }, { expiresAt })
+      .set(key, row, { expiresAt })
       .commit();
   }
 
@@ -147,25 +153,14 @@ export class Uploads {
     digest: Digest,
     chunk?: UploadChunk,
   ): Promise<void> {
-    const { kv } = this.#deps;
-    const key = registryKeys.upload(id);
-    const blobKey = registryKeys.blob(ref.did, ref.repo, digest);
-    // One read for both, because every blob of a push takes this path.
-    const [entry, known] = await kv.getMany([key, blobKey]) as [
-      Entry<UploadRow> | undefined,
-      Entry<BlobRow> | undefined,
-    ];
-    const { upload, hold } = await this.#open(ref, caller, entry);
-    let size: number;
+    const found = await this.#find(ref, caller, id);
+    const { upload, hold } = found;
     try {
-      size = await this.#complete(hold, upload, digest, chunk);
+      await this.#complete(ref, hold, upload, digest, chunk);
     } catch (error) {
-      if (isAppError(error, "DIGEST_INVALID")) await kv.delete(key);
+      if (isAppError(error, "DIGEST_INVALID")) await this.#end(found);
       throw error;
     }
-    const change = kv.atomic().delete(key);
-    putFirst(change, ref, hold.did, { digest, size }, known?.value);
-    await change.commit();
   }
 
   /**
@@ -186,9 +181,8 @@ export class Uploads {
     const { algorithm } = digestParts(digest);
     const uploadId = await hold.startUpload(caller, algorithm);
     const upload = { uploadId, caller, algorithm };
-    let size: number;
     try {
-      size = await this.#complete(hold, upload, digest, chunk);
+      await this.#complete(ref, hold, upload, digest, chunk);
     } catch (error) {
       await hold.abortUpload(upload).catch((cause) =>
         // Deleted already, or left to the sweep: report the original failure.
@@ -196,62 +190,67 @@ export class Uploads {
       );
       throw error;
     }
-    await this.#deps.blobs.prove(ref, holdDid, [{ digest, size }]);
   }
 
   /** Deletes an upload and its bytes (end-14). */
   async cancel(ref: RepoRef, caller: Did, id: string): Promise<void> {
-    const { upload, hold } = await this.#find(ref, caller, id);
-    await hold.abortUpload(upload);
-    await this.#deps.kv.delete(registryKeys.upload(id));
+    const found = await this.#find(ref, caller, id);
+    await found.hold.abortUpload(found.upload);
+    await this.#end(found);
   }
 
-  /** Appends the last chunk, if any, and completes the upload; returns the blob's size. */
+  /** Makes the id of an upload invalid. */
+  async #end({ key, expiresAt }: Found): Promise<void> {
+    const { kv, clock, ttlMs } = this.#deps;
+    const row: UploadRow = { expiresAt, ended: true };
+    // A request that runs now may extend it once more.
+    const until = Math.max(expiresAt, clock.now() + ttlMs);
+    await kv.set(key, row, { expiresAt: until });
+  }
+
+  /** Appends the last chunk, if any, completes the upload and adds the blob to the repository. */
   async #complete(
+    ref: RepoRef,
     hold: HoldClient,
     upload: UploadRef,
     digest: Digest,
     chunk: UploadChunk | undefined,
-  ): Promise<number> {
-    if (!chunk) return (await hold.completeUpload(upload, digest)).size;
-    const { start, ...last } = chunk;
-    const { size, received } = await hold.completeUpload(upload, digest, {
-      ...last,
-      ...(start === undefined ? {} : { offset: start }),
-    });
-    this.#deps.metrics.uploadedBytes.inc(received);
-    return size;
+  ): Promise<void> {
+    const { kv, metrics } = this.#deps;
+    const key = registryKeys.blob(ref.did, ref.repo, digest);
+    const known = await kv.get<BlobRow>(key);
+    const link = (size: number) =>
+      firstRows(ref, hold.did, { digest, size }, known?.value);
+    const { size, received, linked } = await hold.completeUpload(
+      upload,
+      digest,
+      chunk && bytesOf(chunk),
+      link,
+    );
+    if (received > 0) metrics.uploadedBytes.inc(received);
+    if (linked) return;
+    const change = kv.atomic();
+    keepRows(change, link(size));
+    await change.commit();
   }
 
   /** The upload, if it is one of `caller` to `ref`; anything else looks like "no such upload". */
-  async #find(
-    ref: RepoRef,
-    caller: Did,
-    id: string,
-  ): Promise<
-    { entry: Entry<UploadRow>; upload: UploadRef; hold: HoldClient }
-  > {
-    const key = registryKeys.upload(id);
-    return await this.#open(ref, caller, await this.#deps.kv.get(key));
-  }
-
-  async #open(
-    ref: RepoRef,
-    caller: Did,
-    entry: Entry<UploadRow> | undefined,
-  ): Promise<
-    { entry: Entry<UploadRow>; upload: UploadRef; hold: HoldClient }
-  > {
-    const row = entry?.value;
-    if (
-      !row || row.caller !== caller || row.did !== ref.did ||
-      row.repo !== ref.repo
-    ) {
-      throw unknownUpload();
-    }
-    const { holdUploadId: uploadId, algorithm } = row;
-    const hold = await this.#deps.holds.get(row.holdDid);
-    return { entry, upload: { uploadId, caller, algorithm }, hold };
+  async #find(ref: RepoRef, caller: Did, id: string): Promise<Found> {
+    const { ids, kv, clock, holds } = this.#deps;
+    const opened = ids.read(ref, caller, id);
+    if (!opened) throw unknownUpload();
+    const { holdDid, holdUploadId: uploadId, algorithm } = opened;
+    const key = registryKeys.upload(holdDid, uploadId);
+    const entry = await kv.get<UploadRow>(key);
+    const expiresAt = entry?.value.expiresAt ?? opened.expiresAt;
+    if (entry?.value.ended || expiresAt <= clock.now()) throw unknownUpload();
+    return {
+      upload: { uploadId, caller, algorithm },
+      hold: await holds.get(holdDid),
+      expiresAt,
+      key,
+      versionstamp: entry?.versionstamp ?? null,
+    };
   }
 }
 
@@ -270,6 +269,10 @@ function requireStart(start: number | undefined, offset: number): void {
     `The chunk begins at byte ${start}, but the upload stands at byte ${offset}. Send the chunk that begins there.`,
     { detail: { offset } },
   );
+}
+
+function bytesOf({ start, ...bytes }: UploadChunk): RequestBytes {
+  return start === undefined ? bytes : { ...bytes, offset: start };
 }
 
 function unknownUpload(): AppError {

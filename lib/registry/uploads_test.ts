@@ -4,7 +4,8 @@ import { ALICE, HOLD } from "../hold/testing.ts";
 import { Metrics } from "../metrics.ts";
 import { digestOf } from "../oci/digest.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
-import { BlobIndex } from "./blob_index.ts";
+import { SecretBox } from "../crypto/secret_box.ts";
+import { UploadIds } from "./upload_ids.ts";
 import { Uploads } from "./uploads.ts";
 import { ManualClock } from "../testing_clock.ts";
 import { silentLogger } from "../testing_log.ts";
@@ -48,11 +49,12 @@ async function setUp() {
   const kv = await openKv(":memory:", clock);
   const during = { append: () => Promise.resolve() };
   const hold = countingHold(() => during.append());
+  const box = new SecretBox(new Uint8Array(32));
   const uploads = new Uploads({
     kv,
     clock,
     holds: { get: () => Promise.resolve(hold) },
-    blobs: new BlobIndex(kv),
+    ids: new UploadIds((...parts) => box.mac("upload id", ...parts)),
     log: silentLogger,
     metrics: new Metrics(),
     ttlMs: 24 * HOUR,

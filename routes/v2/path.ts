@@ -24,7 +24,7 @@ import {
   parseTags,
 } from "./query.ts";
 
-const UPLOAD_ID = /^[A-Za-z0-9_-]{1,128}$/;
+const UPLOAD_ID = /^[A-Za-z0-9_-]{1,1024}$/;
 
 /**
  * Parses a request line. `pathname` is percent-encoded, as in `URL`, and

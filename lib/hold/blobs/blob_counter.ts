@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { BlobLink } from "../../hold_api/hold_client.ts";
 import type { Atomic } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 
@@ -18,4 +19,19 @@ export interface BlobCounter {
     change: (to: Atomic) => void,
     blob: { digest: Digest; size: number },
   ): Promise<boolean>;
+}
+
+/** A counter whose commits write the rows of `link` as well. */
+export function withLink(
+  counter: BlobCounter,
+  link: BlobLink | undefined,
+): BlobCounter {
+  if (!link) return counter;
+  return {
+    commit: (change, blob) =>
+      counter.commit((to) => {
+        change(to);
+        for (const { key, row } of link(blob.size)) to.set(key, row);
+      }, blob),
+  };
 }

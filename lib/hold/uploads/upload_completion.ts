@@ -5,15 +5,19 @@
  */
 
 import { isAppError } from "../../errors.ts";
-import type { PartRef, UploadRef } from "../../hold_api/hold_client.ts";
+import type {
+  BlobLink,
+  PartRef,
+  UploadRef,
+} from "../../hold_api/hold_client.ts";
 import type { Logger } from "../../log.ts";
 import { type Digest, digestParts } from "../../oci/digest.ts";
 import type { BlobStore, Multipart } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import { wrongSize } from "../../storage/part_list.ts";
+import { type BlobCounter, withLink } from "../blobs/blob_counter.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
 import type { QuotaRooms } from "../quota/rooms.ts";
-import type { UploadRoom } from "../quota/rooms.ts";
 import { digestOfObject, StagedObjects } from "./staged_object.ts";
 import { missingParts, unknownUpload, wrongDigest } from "./upload_errors.ts";
 import type { LiveHashes, RunningHash } from "./upload_hash.ts";
@@ -33,6 +37,14 @@ export interface UploadCompletionDeps {
 /** Permanent errors: the bytes can never become the blob. */
 const FINAL = ["DIGEST_INVALID", "TOO_LARGE", "QUOTA_EXCEEDED"] as const;
 
+/** Options of {@linkcode UploadCompletion.complete}. */
+export interface CompletionOptions {
+  /** The parts to use, for uploads by part; all by default. */
+  readonly parts?: readonly PartRef[];
+  /** Rows for the commit that makes the blob readable. */
+  readonly link?: BlobLink;
+}
+
 /** Facts about the bytes of an upload. */
 interface Known {
   /** The parts to use, for uploads by part; all by default. */
@@ -40,7 +52,7 @@ interface Known {
   /** Over all bytes. */
   readonly hash: RunningHash | undefined;
   /** Charges the blob. */
-  readonly room: UploadRoom;
+  readonly counter: BlobCounter;
   /** Throws or rejects when a blob of this size must not be stored. */
   readonly limit: (bytes: number) => Promise<void> | undefined;
 }
@@ -57,13 +69,12 @@ export class UploadCompletion {
 
   /**
    * Completes an upload and returns the blob's size; see
-   * `HoldUploads.complete`. `parts` are the parts to use, for uploads by part;
-   * all by default.
+   * `HoldUploads.finish`.
    */
   async complete(
     upload: string | UploadRef,
     digest: Digest,
-    parts?: readonly PartRef[],
+    { parts, link }: CompletionOptions = {},
   ): Promise<number> {
     const { work, hashes } = this.#deps;
     return await work.locked(upload, async (lock) => {
@@ -73,9 +84,10 @@ export class UploadCompletion {
       try {
         return await work.within({ uploadId, caller, digest }, async (room) => {
           const limit = (bytes: number) => work.need(room, bytes);
+          const counter = withLink(room, link);
           const size = await work.renewing(
             { lock, room },
-            () => this.#publish(row, digest, { parts, hash, room, limit }),
+            () => this.#publish(row, digest, { parts, hash, counter, limit }),
           );
           hashes.forget(row);
           const done = { digest, size };
@@ -134,12 +146,12 @@ export class UploadCompletion {
   async #place(
     row: UploadRow,
     digest: Digest,
-    { parts, limit, room }: Known,
+    { parts, limit, counter }: Known,
     streamed: Digest | undefined,
   ): Promise<number> {
     const { store, keys, rows } = this.#deps;
     if (streamed !== undefined && row.multipart) {
-      return await this.#join(row, row.multipart, digest, room);
+      return await this.#join(row, row.multipart, digest, counter);
     }
     const object = await this.#staged.assemble(row, parts);
     // The size of parts sent directly to the store is not limited.
@@ -152,7 +164,7 @@ export class UploadCompletion {
     await rows.publish(digest, object.size, row.startedAt, async () => {
       await store.move(object.key, keys.blob(digest), object.size);
       moved = true;
-    }, room);
+    }, counter);
     await this.#tidy(row, async () => {
       if (!moved) await store.delete(object.key);
       if (row.tail && row.tail.key !== object.key) {
@@ -167,7 +179,7 @@ export class UploadCompletion {
     row: UploadRow,
     multipart: Multipart,
     digest: Digest,
-    room: UploadRoom,
+    counter: BlobCounter,
   ): Promise<number> {
     const { store, keys, rows } = this.#deps;
     let joined = false;
@@ -177,7 +189,7 @@ export class UploadCompletion {
       const { size } = await store.completeMultipart(multipart, parts, key);
       joined = true;
       if (size !== row.offset) throw wrongSize(row.offset, size);
-    }, room);
+    }, counter);
     await this.#tidy(row, async () => {
       if (!joined) await this.discard(row);
       else if (row.tail) await store.delete(row.tail.key);
@@ -189,7 +201,7 @@ export class UploadCompletion {
   async #placedBefore(
     row: UploadRow,
     digest: Digest,
-    { room, limit }: Known,
+    { counter, limit }: Known,
   ): Promise<number> {
     const { store, keys, rows } = this.#deps;
     // A crash may have left it joined under the upload's own key.
@@ -204,7 +216,7 @@ export class UploadCompletion {
     requireDigest(await digestOfObject(store, key, algorithm), digest);
     await rows.publish(digest, info.size, row.startedAt, async () => {
       if (joined) await store.move(staged, place, info.size);
-    }, room);
+    }, counter);
     return info.size;
   }
 

@@ -50,6 +50,8 @@
 import type { Clock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import type {
+  BlobLink,
+  CompletedUpload,
   PartRef,
   RequestBytes,
   UploadRef,
@@ -208,19 +210,23 @@ export class HoldUploads {
   ): Promise<{ digest: Digest; size: number }> {
     const done = (await this.#uploads.find(uploadId))?.done;
     if (done?.digest === digest) return { ...done };
-    const size = await this.#completion.complete(uploadId, digest, parts);
+    const options = parts ? { parts } : {};
+    const size = await this.#completion.complete(uploadId, digest, options);
     return { digest, size };
   }
 
   /**
    * Completes an upload, with the `last` bytes if any; `received` is the number
-   * of bytes appended. Throws like {@linkcode append} and {@linkcode complete}.
+   * of bytes appended. The rows of `link` are written in the commit that makes
+   * the blob readable, if there is one. Throws like {@linkcode append} and
+   * {@linkcode complete}.
    */
   async finish(
     upload: UploadRef,
     digest: Digest,
     last?: RequestBytes,
-  ): Promise<{ size: number; received: number }> {
+    link?: BlobLink,
+  ): Promise<CompletedUpload> {
     const row = await this.#uploads.find(upload.uploadId);
     if (row?.done?.digest === digest) {
       return { size: row.done.size, received: 0 };
@@ -230,13 +236,15 @@ export class HoldUploads {
       const { body, size, signal } = last;
       const offset = last.offset ?? row?.offset ?? 0;
       if (!row && offset === 0 && this.#whole.takes(size)) {
-        const taken = await this.#whole.take(upload, digest, last);
-        return { size: taken, received: taken };
+        const taken = await this.#whole.take(upload, digest, last, link);
+        return { size: taken, received: taken, linked: true };
       }
       const end = await this.append(upload, offset, body, signal);
       received = end.offset - offset;
     }
-    return { size: await this.#completion.complete(upload, digest), received };
+    const options = link ? { link } : {};
+    const size = await this.#completion.complete(upload, digest, options);
+    return { size, received, linked: true };
   }
 
   /**

@@ -6,15 +6,19 @@
  */
 
 import type { Clock } from "../../clock.ts";
-import type { RequestBytes, UploadRef } from "../../hold_api/hold_client.ts";
+import type {
+  BlobLink,
+  RequestBytes,
+  UploadRef,
+} from "../../hold_api/hold_client.ts";
 import type { Logger } from "../../log.ts";
 import { type Digest, digestParts } from "../../oci/digest.ts";
 import type { BlobStore } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import { own, release } from "../../storage/owned_bytes.ts";
 import { wrongSize } from "../../storage/part_list.ts";
+import { type BlobCounter, withLink } from "../blobs/blob_counter.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
-import type { UploadRoom } from "../quota/rooms.ts";
 import { BodyReader } from "./body_reader.ts";
 import { wrongDigest } from "./upload_errors.ts";
 import { RunningHash } from "./upload_hash.ts";
@@ -34,7 +38,8 @@ interface Target {
   readonly digest: Digest;
   /** Start of the request, in milliseconds since the Unix epoch. */
   readonly startedAt: number;
-  readonly room: UploadRoom;
+  /** Charges the blob. */
+  readonly counter: BlobCounter;
 }
 
 /** Blobs up to this size are buffered in memory until their digest is known. */
@@ -69,6 +74,7 @@ export class WholeUploads {
     { uploadId, caller }: UploadRef,
     digest: Digest,
     { body, size, signal }: Omit<RequestBytes, "offset">,
+    link?: BlobLink,
   ): Promise<number> {
     const { clock, work } = this.#deps;
     const startedAt = clock.now();
@@ -87,7 +93,8 @@ export class WholeUploads {
         signal,
       });
       return await work.receive(reader, { room }, async () => {
-        const target = { digest, startedAt, room };
+        const counter = withLink(room, link);
+        const target = { digest, startedAt, counter };
         if (size !== undefined && size <= this.#smallBytes) {
           return await this.#takeSmall(reader, hash, target, size);
         }
@@ -100,7 +107,7 @@ export class WholeUploads {
   async #takeSmall(
     reader: BodyReader,
     hash: RunningHash,
-    { digest, startedAt, room }: Target,
+    { digest, startedAt, counter }: Target,
     size: number,
   ): Promise<number> {
     const { store, keys, rows } = this.#deps;
@@ -110,7 +117,7 @@ export class WholeUploads {
     requireDigest(hash, digest);
     await rows.publish(digest, filled, startedAt, async () => {
       await store.put(keys.blob(digest), buffer.subarray(0, filled));
-    }, room);
+    }, counter);
     release(buffer);
     return filled;
   }
@@ -119,7 +126,7 @@ export class WholeUploads {
     uploadId: string,
     reader: BodyReader,
     hash: RunningHash,
-    { digest, startedAt, room }: Target,
+    { digest, startedAt, counter }: Target,
   ): Promise<void> {
     const { store, keys, rows, log } = this.#deps;
     const upload = await store.createMultipart(keys.upload(uploadId));
@@ -133,7 +140,7 @@ export class WholeUploads {
       await rows.publish(digest, part.size, startedAt, async () => {
         await store.completeMultipart(upload, [part], keys.blob(digest));
         placed = true;
-      }, room);
+      }, counter);
     } finally {
       if (!placed) {
         await store.abortMultipart(upload).catch((cause) =>
