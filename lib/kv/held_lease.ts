@@ -7,12 +7,28 @@
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import { leaseKey } from "./keys.ts";
-import type { Entry, Key, Kv } from "./kv.ts";
+import type { Atomic, Entry, Key, Kv } from "./kv.ts";
+
+/** Releases a lease in the commit that is the last work under it. */
+export interface LeaseEnding {
+  /** Rows that {@linkcode add} needs. */
+  readonly keys: readonly Key[];
+  /**
+   * Adds the release to `commit`, which then fails when the lease changed since
+   * `found`, the rows at {@linkcode keys}, were read. Throws AppError
+   * `UNAVAILABLE` when the lease is lost.
+   */
+  add(commit: Atomic, found: readonly (Entry<unknown> | undefined)[]): void;
+  /** Call it when that commit was applied. */
+  done(): void;
+}
 
 /** A lease that is held, renewed in the background until it is released. */
 export interface Lease {
   /** Aborted when the lease is lost or released. */
   readonly signal: AbortSignal;
+  /** For a commit that releases the lease. */
+  readonly ending: LeaseEnding;
   /**
    * Releases the lease, so that the next holder need not wait for its expiry.
    * Never throws: if the store cannot be reached, the lease expires.
@@ -53,6 +69,8 @@ export class HeldLease implements Lease {
   readonly #ended = new AbortController();
   readonly #renewing: Promise<void>;
   #expiresAt: number;
+  /** Whether the rows are deleted already. */
+  #isDone = false;
 
   constructor(claim: LeaseClaim) {
     this.#kv = claim.kv;
@@ -69,11 +87,21 @@ export class HeldLease implements Lease {
     return this.#ended.signal;
   }
 
+  get ending(): LeaseEnding {
+    return {
+      keys: this.#keys,
+      add: (commit, found) => this.#addRelease(commit, found),
+      done: () => {
+        this.#isDone = true;
+        this.#stop();
+      },
+    };
+  }
+
   async release(): Promise<void> {
-    if (!this.signal.aborted) {
-      this.#ended.abort(new Error(`The lease ${this.#name} was released`));
-    }
+    this.#stop();
     await this.#renewing;
+    if (this.#isDone) return;
     try {
       const ours = await this.#ours();
       if (ours.length === 0) return;
@@ -85,6 +113,32 @@ export class HeldLease implements Lease {
     } catch {
       // The work is done; its result must not depend on this.
     }
+  }
+
+  #stop(): void {
+    if (this.signal.aborted) return;
+    this.#ended.abort(new Error(`The lease ${this.#name} was released`));
+  }
+
+  #addRelease(
+    commit: Atomic,
+    found: readonly (Entry<unknown> | undefined)[],
+  ): void {
+    for (const entry of found as readonly (Entry<LeaseRow> | undefined)[]) {
+      if (entry?.value.owner !== this.#owner) throw this.#lost();
+      commit.check(entry.key, entry.versionstamp).delete(entry.key);
+    }
+  }
+
+  #lost(): AppError {
+    return new AppError(
+      "UNAVAILABLE",
+      "Another server has taken over this work; try again in a moment.",
+      {
+        retryAfterSeconds: 1,
+        operator: `The lease ${this.#name} was lost; the work was stopped.`,
+      },
+    );
   }
 
   /**
@@ -108,19 +162,7 @@ export class HeldLease implements Lease {
           .then(() => signal.aborted),
       ]);
       settled.abort();
-      if (!kept && !signal.aborted) {
-        this.#ended.abort(
-          new AppError(
-            "UNAVAILABLE",
-            "Another server has taken over this work; try again in a moment.",
-            {
-              retryAfterSeconds: 1,
-              operator:
-                `The lease ${this.#name} was lost; the work was stopped.`,
-            },
-          ),
-        );
-      }
+      if (!kept && !signal.aborted) this.#ended.abort(this.#lost());
     }
   }
 

@@ -17,6 +17,7 @@ import {
   HeldLease,
   type Lease,
   type LeaseClaim,
+  type LeaseEnding,
   type LeaseRow,
 } from "./held_lease.ts";
 import type { Entry, Kv } from "./kv.ts";
@@ -73,7 +74,8 @@ export async function acquireLease(
  * returns what it returns.
  *
  * The signal given to `fn` is aborted when the lease is lost; `fn` must then
- * stop changing what the lease protects. Throws AppError `UNAVAILABLE` when the
+ * stop changing what the lease protects. The last commit of `fn` may release
+ * the lease by `ending`, which saves another commit. Throws AppError `UNAVAILABLE` when the
  * lease cannot be acquired within `waitMs`, or `signal`'s reason.
  */
 export async function withLease<T>(
@@ -81,7 +83,7 @@ export async function withLease<T>(
   clock: Clock,
   name: string | readonly string[],
   options: LeaseOptions,
-  fn: (signal: AbortSignal) => Promise<T>,
+  fn: (signal: AbortSignal, ending: LeaseEnding) => Promise<T>,
 ): Promise<T> {
   const lease = await acquireLease(kv, clock, name, options);
   if (lease === undefined) {
@@ -93,7 +95,7 @@ export async function withLease<T>(
     );
   }
   try {
-    return await fn(lease.signal);
+    return await fn(lease.signal, lease.ending);
   } finally {
     await lease.release();
   }

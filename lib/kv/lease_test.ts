@@ -274,3 +274,26 @@ Deno.test("the wait for a lease ends in time even if the clock is set back", asy
   assert.ok(total > 900 && total <= 1_001, String(total));
   kv.close();
 });
+
+Deno.test("a commit can release the lease it works under, and fails when the lease was lost", () =>
+  withKv(async (kv, clock) => {
+    await withLease(kv, clock, ["a", "b"], TTL, async (_, ending) => {
+      const rows = await kv.getMany(ending.keys);
+      const commit = kv.atomic().set(["done"], 1);
+      ending.add(commit, rows);
+      assert.ok(await commit.commit());
+      ending.done();
+      const next = await acquireLease(kv, clock, ["a", "b"], TTL);
+      assert.ok(next, "others do not wait for the end of the work");
+      const late = kv.atomic().set(["late"], 1);
+      ending.add(late, rows);
+      assert.equal(await late.commit(), false);
+      const now = await kv.getMany(ending.keys);
+      assert.throws(
+        () => ending.add(kv.atomic(), now),
+        (error) => isAppError(error, "UNAVAILABLE"),
+      );
+      await next.release();
+    });
+    assert.equal((await kv.get(["late"]))?.value, undefined);
+  }));

@@ -7,6 +7,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
+import type { LeaseEnding } from "../kv/held_lease.ts";
 import { MAX_TOGETHER, withLease } from "../kv/lease.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
@@ -18,6 +19,9 @@ import type { Removals } from "./manifests/removals.ts";
 
 /** Lifetime of a lease, and how long others wait for it, in milliseconds. */
 const TIMES = { ttlMs: 10_000, waitMs: 60_000 };
+
+/** Leases that a commit can release beside its own work, which has ten checks in all. */
+const MAX_ENDED = 4;
 
 /** Acquires leases in KV, so that they hold across instances. */
 export class WriteLeases {
@@ -41,7 +45,7 @@ export class WriteLeases {
   async hold<T>(
     { did, repo }: RepoRef,
     what: { digest?: Digest; tags: readonly string[] },
-    work: (lost: AbortSignal) => Promise<T>,
+    work: (lost: AbortSignal, ending: LeaseEnding | undefined) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
     const names = what.tags.map((tag) => `registry/tag/${did}/${repo}/${tag}`);
@@ -54,17 +58,28 @@ export class WriteLeases {
    * Like {@linkcode hold}, for work that sets the tags: it does not overlap
    * with a removal in the repository. `work` also receives the current
    * removals, and is retried when it throws {@linkcode RemovalsChangedError}.
+   * Its last commit may release the leases by `ending`.
    */
   async write<T>(
     ref: RepoRef,
     what: { digest?: Digest; tags: readonly string[] },
-    work: (lost: AbortSignal, removals: PendingRemovals) => Promise<T>,
+    work: (
+      lost: AbortSignal,
+      removals: PendingRemovals,
+      ending: LeaseEnding | undefined,
+    ) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
     return await this.hold(
       ref,
       what,
-      (lost) => this.#besideRemovals(ref, lost, signal, work),
+      (lost, ending) =>
+        this.#besideRemovals(
+          ref,
+          lost,
+          signal,
+          (either, removals) => work(either, removals, ending),
+        ),
       signal,
     );
   }
@@ -106,16 +121,20 @@ export class WriteLeases {
     names: readonly string[],
     outer: readonly AbortSignal[],
     signal: AbortSignal | undefined,
-    work: (lost: AbortSignal) => Promise<T>,
+    work: (lost: AbortSignal, ending?: LeaseEnding) => Promise<T>,
   ): Promise<T> {
     if (names.length === 0) return await work(AbortSignal.any([...outer]));
     const rest = names.slice(MAX_TOGETHER);
+    const isSmall = outer.length === 0 && names.length <= MAX_ENDED;
     return await withLease(
       this.#kv,
       this.#clock,
       names.slice(0, MAX_TOGETHER),
       { ...TIMES, ...(signal ? { signal } : {}) },
-      (lost) => this.#nest(rest, [...outer, lost], signal, work),
+      (lost, ending) =>
+        isSmall
+          ? work(lost, ending)
+          : this.#nest(rest, [...outer, lost], signal, work),
     );
   }
 }

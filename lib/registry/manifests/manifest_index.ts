@@ -7,6 +7,7 @@
  */
 
 import type { Did } from "../../did.ts";
+import type { LeaseEnding } from "../../kv/held_lease.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ParsedManifest } from "../../oci/manifest.ts";
@@ -67,6 +68,8 @@ export interface ManifestPut {
   removals: PendingRemovals;
   /** Set when the manifest was pushed here: its bytes are stored permanently. */
   pushed?: true;
+  /** Releases the leases of the change with its commit. */
+  ending?: LeaseEnding | undefined;
 }
 
 /** Times that a commit is put together because others changed the repository meanwhile. */
@@ -233,17 +236,22 @@ export class ManifestIndex {
 
   async #put(ref: RepoRef, put: ManifestPut): Promise<void> {
     const { did, repo } = ref;
+    const { ending } = put;
     const change = changeOf(ref, put);
-    const keys = [
-      ...put.tags.map(({ tag }) => registryKeys.tag(did, repo, tag)),
-      ...this.#followers.reads(change),
-    ];
+    const tagKeys = put.tags.map(({ tag }) => registryKeys.tag(did, repo, tag));
+    const leaseKeys = ending?.keys ?? [];
+    const keys = [...tagKeys, ...leaseKeys, ...this.#followers.reads(change)];
+    const others = tagKeys.length + leaseKeys.length;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const found = await this.#kv.getMany<unknown>(keys);
-      const former = found.slice(0, put.tags.length);
+      const former = found.slice(0, tagKeys.length);
       const commit = this.#commitOf(ref, put, former as FormerTags);
-      await this.#followers.add(commit, change, found.slice(put.tags.length));
-      if (await commit.commit()) return await this.#followers.finish(change);
+      ending?.add(commit, found.slice(tagKeys.length, others));
+      await this.#followers.add(commit, change, found.slice(others));
+      if (await commit.commit()) {
+        ending?.done();
+        return await this.#followers.finish(change);
+      }
       const { versionstamp } = await this.removals.read(ref);
       if (versionstamp !== put.removals.versionstamp) break;
     }

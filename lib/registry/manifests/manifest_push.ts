@@ -9,6 +9,7 @@ import type { Identity } from "../../atproto/identity/identity.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
+import type { LeaseEnding } from "../../kv/held_lease.ts";
 import type { PlannedJob } from "../../kv/jobs/jobs.ts";
 import type { Metrics } from "../../metrics.ts";
 import { type Digest, digestOf, digestParts } from "../../oci/digest.ts";
@@ -120,12 +121,13 @@ export class ManifestPush {
     await this.#deps.leases.write(
       ref,
       { digest, tags: pushed.tags },
-      (lost, removals) =>
+      (lost, removals, ending) =>
         this.#store(session, push, pushed, delivery, {
           handle: owner.handle,
           lost,
           signal,
           removals,
+          ending,
         }),
       signal,
     );
@@ -167,11 +169,12 @@ export class ManifestPush {
     { ref, holdDid, digest, manifest }: Push,
     pushed: PushedManifest,
     delivery: PlannedJob | undefined,
-    { handle, lost, signal, removals }: {
+    { handle, lost, signal, removals, ending }: {
       handle: string | undefined;
       lost: AbortSignal;
       signal: AbortSignal | undefined;
       removals: PendingRemovals;
+      ending: LeaseEnding | undefined;
     },
   ): Promise<void> {
     const { index, records, clock, content, events } = this.#deps;
@@ -240,6 +243,7 @@ export class ManifestPush {
       handle,
       tags,
       removals,
+      ending,
       pushed: true,
       ...(manifest.subject
         ? { referrer: referrerRow(digest, row, manifest) }
