@@ -10,6 +10,7 @@ import { z } from "zod";
 import type { RecordShape } from "../atproto/lexicon/lexicon.ts";
 import { HOLD_COLLECTIONS } from "../atproto/records/collections.ts";
 import { type Did, didSchema } from "../did.ts";
+import type { Key } from "../kv/kv.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 
 /** Collections of the hold's repo. */
@@ -58,6 +59,20 @@ export interface HoldCommit {
   }[];
 }
 
+/** A row for the change of the store that stores a commit. */
+export interface CommitRow {
+  readonly key: Key;
+  readonly row: unknown;
+  /** Milliseconds since the Unix epoch. */
+  readonly expiresAt?: number;
+}
+
+/** Options of {@linkcode HoldRecords.apply}. */
+export interface ApplyOptions {
+  idempotencyKey?: string;
+  also?: (commit: HoldCommit) => readonly CommitRow[];
+}
+
 /** The part of the hold's repo that the services of the hold use. */
 export interface HoldRecords {
   /** The hold's own DID. */
@@ -72,11 +87,12 @@ export interface HoldRecords {
   /**
    * All `writes` in one commit, or none; at most {@linkcode MAX_WRITES}. Writes
    * that change nothing are skipped. A repeat with the same `idempotencyKey`
-   * within a day changes nothing and returns the first result.
+   * within a day changes nothing and returns the first result. The rows of
+   * `also` are stored with the commit, not with a repeat.
    */
   apply(
     writes: readonly HoldWrite[],
-    options?: { idempotencyKey?: string },
+    options?: ApplyOptions,
   ): Promise<HoldCommit>;
 }
 

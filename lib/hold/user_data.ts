@@ -10,7 +10,8 @@ import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { HoldAccess } from "./access.ts";
 import type { HoldCrew } from "./crew.ts";
-import type { LayerEntry, LayerIndex } from "./layers/layer_index.ts";
+import type { LayerIndex } from "./layers/layer_index.ts";
+import type { LayerEntry } from "./layers/layer_rows.ts";
 import type { LayerRecords } from "./layers/layer_records.ts";
 import type { HoldQuota } from "./quota/quota.ts";
 import {

@@ -28,7 +28,7 @@ import type {
 } from "./rows.ts";
 import type { TidClock } from "./tid.ts";
 import { changeTree } from "./tree.ts";
-import type { JoinCommit, RecordEdit } from "./types.ts";
+import type { JoinCommit, JoinedRow, RecordEdit } from "./types.ts";
 import type { PreparedWrite } from "./writes.ts";
 import type { Signer } from "./identity/signer.ts";
 
@@ -151,9 +151,14 @@ function joinRows(
   changes: readonly Change[],
   rev: string,
 ): void {
-  for (const { key, row } of join?.(changes.map(editOf), rev) ?? []) {
+  if (join) addRows(atomic, join(changes.map(editOf), rev));
+}
+
+/** Adds rows of others; those that are undefined are deleted. */
+export function addRows(atomic: Atomic, rows: readonly JoinedRow[]): void {
+  for (const { key, row, expiresAt } of rows) {
     if (row === undefined) atomic.delete(key);
-    else atomic.set(key, row);
+    else atomic.set(key, row, expiresAt === undefined ? {} : { expiresAt });
   }
 }
 

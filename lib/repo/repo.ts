@@ -11,6 +11,7 @@ import { AppError } from "../errors.ts";
 import type { Atomic, Entry } from "../kv/kv.ts";
 import { CarReader } from "./car/car.ts";
 import {
+  addRows,
   BatchTooLargeError,
   type CommitDeps,
   storeCommit,
@@ -231,7 +232,7 @@ export class Repo {
     options: ApplyOptions,
   ): Promise<ApplyResult> {
     const { kv, keys } = this.#deps;
-    const { idempotencyKey, swapCommit } = options;
+    const { idempotencyKey, swapCommit, also } = options;
     const done = idempotencyKey === undefined
       ? undefined
       : keys.done(idempotencyKey);
@@ -256,13 +257,14 @@ export class Repo {
         results,
       });
       const remember = (atomic: Atomic, at: HeadRow) => {
+        addRows(atomic, also?.(resultAt(at)) ?? []);
         if (done === undefined) return;
         const expiresAt = this.#deps.clock.now() + DONE_MS;
         atomic.set(done, resultAt(at), { expiresAt });
       };
       if (changes.length === 0) {
         const unchanged = { result: resultAt(head.value), events: [] };
-        if (done === undefined) return unchanged;
+        if (done === undefined && !also) return unchanged;
         const atomic = kv.atomic().check(keys.head, head.versionstamp);
         remember(atomic, head.value);
         return await atomic.commit() ? unchanged : undefined;

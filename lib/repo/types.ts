@@ -28,6 +28,8 @@ export interface RecordEdit {
 export interface JoinedRow {
   readonly key: Key;
   readonly row: unknown;
+  /** Milliseconds since the Unix epoch. */
+  readonly expiresAt?: number;
 }
 
 /** Rows of others for a commit that makes these edits, with its revision. Must not throw. */
@@ -98,4 +100,9 @@ export interface ApplyOptions {
   readonly swapCommit?: string;
   /** Accepts records whose blobs are missing; for a restore from a CAR. */
   readonly missingBlobs?: boolean;
+  /**
+   * Rows of the caller for the same change of the store. Not called for a
+   * repeat; may be called again after a conflict. Must not throw.
+   */
+  readonly also?: (result: ApplyResult) => readonly JoinedRow[];
 }

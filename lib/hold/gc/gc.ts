@@ -15,7 +15,7 @@ import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { BlobRow } from "../blobs/blob_row.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
 import type { BlobUploaders } from "../blobs/uploaders.ts";
-import type { LayerIndex } from "../layers/layer_index.ts";
+import { type LayerIndex } from "../layers/layer_index.ts";
 import { repairLayerIndex } from "../layers/layer_repair.ts";
 import type { Census, ManifestCensus } from "./manifest_census.ts";
 import type { HoldRecords } from "../records.ts";

@@ -17,7 +17,8 @@ import type { Digest } from "../../oci/digest.ts";
 import type { HoldAccess } from "../access.ts";
 import type { HoldCrew } from "../crew.ts";
 import { holdKeys } from "../kv_keys.ts";
-import type { LayerIndex, ManifestRow } from "../layers/layer_index.ts";
+import { type LayerIndex } from "../layers/layer_index.ts";
+import { type ManifestRow } from "../layers/layer_rows.ts";
 import type { LayerRecords } from "../layers/layer_records.ts";
 import {
   blobsOf,

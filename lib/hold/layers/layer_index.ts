@@ -11,17 +11,14 @@ import type { Clock } from "../../clock.ts";
 import type { Atomic, Key, Kv } from "../../kv/kv.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
-
-/** One layer record. */
-export interface LayerEntry {
-  readonly rkey: string;
-  readonly digest: Digest;
-  /** Bytes. */
-  readonly size: number;
-  /** AT-URI of the manifest. */
-  readonly manifest: string;
-  readonly userDid: Did;
-}
+import type { CommitRow } from "../records.ts";
+import {
+  type LayerEntry,
+  type ManifestRow,
+  MAX_EXTRA,
+  rowsOfEntry,
+  rowsOfManifest,
+} from "./layer_rows.ts";
 
 /** Notified of the blobs that an account's manifests need, after the rows were written. */
 export interface ClaimObserver {
@@ -34,22 +31,6 @@ export interface ClaimObserver {
   released(user: Did, digests: readonly Digest[]): Promise<number>;
 }
 
-/** A manifest that was pushed with blobs here. */
-export interface ManifestRow {
-  readonly userDid: Did;
-  /** Blobs that it needs and that have no layer record, such as the config. */
-  readonly extra: readonly Digest[];
-  /** Milliseconds since the Unix epoch. */
-  readonly pushedAt: number;
-  /** When it was first missing in its owner's repo, in milliseconds since the Unix epoch. */
-  readonly goneSince: number | undefined;
-  /**
-   * Digests in the manifest other than config, layers and entries; undefined
-   * until its bytes were read, or when they do not fit into a row.
-   */
-  readonly others?: readonly Digest[] | undefined;
-}
-
 type UserRow = Pick<LayerEntry, "size" | "manifest">;
 type LayerRow = Pick<LayerEntry, "digest" | "size" | "userDid">;
 
@@ -58,12 +39,6 @@ const BATCH = 40;
 
 /** Longer than a push event is kept, in milliseconds. */
 const AGAIN_MS = 2 * 24 * 3_600_000;
-
-/**
- * Maximum blobs without layer record, and other digests, of one manifest; more
- * do not fit into a row.
- */
-export const MAX_EXTRA = 200;
 
 /** The rows of the index. */
 export class LayerIndex {
@@ -121,11 +96,32 @@ export class LayerIndex {
       return await this.putManifest(uri, row);
     }
     const atomic = this.#kv.atomic();
-    for (const entry of entries) addEntry(atomic, entry);
-    const extra = setManifest(atomic, uri, row);
+    for (const { key, row: value } of this.rowsOf(uri, row, entries)) {
+      atomic.set(key, value);
+    }
     await atomic.commit();
-    const digests = entries.map(({ digest }) => digest);
-    await this.#claims.claimedDigests(row.userDid, [...digests, ...extra]);
+    await this.claimed(row, entries.map(({ digest }) => digest));
+  }
+
+  /**
+   * The rows of {@linkcode addManifest}, for the commit that creates the layer
+   * records; call {@linkcode claimed} afterwards.
+   */
+  rowsOf(
+    uri: string,
+    row: ManifestRow,
+    entries: readonly LayerEntry[],
+  ): CommitRow[] {
+    return [...entries.flatMap(rowsOfEntry), ...rowsOfManifest(uri, row)];
+  }
+
+  /** Reports that the rows of {@linkcode rowsOf} are stored. */
+  async claimed(
+    row: ManifestRow,
+    digests: readonly Digest[],
+  ): Promise<void> {
+    const all = [...digests, ...row.extra.slice(0, MAX_EXTRA)];
+    await this.#claims.claimedDigests(row.userDid, all);
   }
 
   /** Deletes a manifest; its layer records are removed with {@linkcode remove}. */
@@ -247,14 +243,8 @@ export class LayerIndex {
   }
 }
 
-function addEntry(
-  atomic: Atomic,
-  { rkey, digest, size, manifest, userDid }: LayerEntry,
-): void {
-  atomic
-    .set(holdKeys.userLayer(userDid, digest, rkey), { size, manifest })
-    .set(holdKeys.manifestLayer(manifest, rkey), { digest, size, userDid })
-    .set(holdKeys.blobUse(digest, manifest), true);
+function addEntry(atomic: Atomic, entry: LayerEntry): void {
+  for (const { key, row } of rowsOfEntry(entry)) atomic.set(key, row);
 }
 
 /** Returns the blobs without layer record in the row. */
@@ -263,10 +253,10 @@ function setManifest(
   uri: string,
   row: ManifestRow,
 ): readonly Digest[] {
-  const extra = row.extra.slice(0, MAX_EXTRA);
-  atomic.set(holdKeys.manifest(uri), { ...row, extra });
-  for (const digest of extra) atomic.set(holdKeys.blobUse(digest, uri), true);
-  return extra;
+  for (const { key, row: value } of rowsOfManifest(uri, row)) {
+    atomic.set(key, value);
+  }
+  return row.extra.slice(0, MAX_EXTRA);
 }
 
 /** Groups `entries` by the account they count for. */

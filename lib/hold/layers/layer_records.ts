@@ -12,12 +12,8 @@ import type { Clock } from "../../clock.ts";
 import type { PushEvent } from "../../hold_api/push_event.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
-import {
-  type LayerEntry,
-  type LayerIndex,
-  type ManifestRow,
-  MAX_EXTRA,
-} from "./layer_index.ts";
+import { type LayerIndex } from "./layer_index.ts";
+import { type LayerEntry, type ManifestRow, MAX_EXTRA } from "./layer_rows.ts";
 import { repairLayerIndex } from "./layer_repair.ts";
 import {
   blobsOf,

@@ -5,7 +5,8 @@
  */
 
 import type { Clock } from "../../clock.ts";
-import type { LayerEntry, LayerIndex } from "./layer_index.ts";
+import type { LayerIndex } from "./layer_index.ts";
+import type { LayerEntry } from "./layer_rows.ts";
 import { COLLECTIONS, type HoldRecords, layerSchema } from "../records.ts";
 
 export interface RepairDeps {

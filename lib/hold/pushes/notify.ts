@@ -6,29 +6,32 @@
 
 import { MAX_WRITES } from "../../atproto/pds/pds.ts";
 import type { Did } from "../../did.ts";
-import { manifestUri } from "../../atproto/records/records.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
-import type { EventDescriptor, PushEvent } from "../../hold_api/push_event.ts";
+import type { PushEvent } from "../../hold_api/push_event.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
-import { type Digest, isDigest } from "../../oci/digest.ts";
 import type { HoldAccess } from "../access.ts";
 import { holdKeys } from "../kv_keys.ts";
 import type { LayerIndex } from "../layers/layer_index.ts";
+import type { LayerEntry } from "../layers/layer_rows.ts";
 import {
   type LayerRecords,
   manifestRow,
   type PresentLayer,
 } from "../layers/layer_records.ts";
-import { digestsOf, platformsOf, totalSize, uriOf } from "./push_content.ts";
+import { PostPlanner } from "./post_planner.ts";
+import { digestsOf, uriOf } from "./push_content.ts";
 import type { HoldPosts, PlannedPost } from "./posts.ts";
 import type { HoldQuota } from "../quota/quota.ts";
 import {
+  type ApplyOptions,
   COLLECTIONS,
+  type CommitRow,
   type HoldCommit,
   type HoldRecords,
   type HoldWrite,
+  rkeyOf,
 } from "../records.ts";
 import type { HoldStats, RepoName } from "../stats.ts";
 import { KeyedMutex } from "../../async/keyed_mutex.ts";
@@ -73,6 +76,9 @@ const REMEMBER_MS = 24 * 3_600_000;
 /** Attempts of a commit when the counts change concurrently. */
 const ATTEMPTS = 10;
 
+/** Blobs whose rows are stored in the commit of the repo; three keys each, which has room for the longest names. */
+const MAX_ALONG = 20;
+
 /** Writes of a commit reserved for counts and post. */
 const RESERVED_WRITES = 3;
 
@@ -80,9 +86,11 @@ const RESERVED_WRITES = 3;
 export class HoldNotify {
   readonly #deps: HoldNotifyDeps;
   readonly #turns = new KeyedMutex();
+  readonly #planner: PostPlanner;
 
   constructor(deps: HoldNotifyDeps) {
     this.#deps = deps;
+    this.#planner = new PostPlanner(deps);
   }
 
   /**
@@ -174,116 +182,96 @@ export class HoldNotify {
         await records.apply(batch, { idempotencyKey }),
       );
     }
-    const post = await this.#plan(event, present);
-    const commit = await this.#commit(event, writes, post, key);
-    const created = await layerRecords.created(commit);
+    const post = await this.#planner.plan(event, present);
     for (const { digest } of fresh) known.add(digest);
     const before = await layers.manifest(uri);
     const now = clock.now();
     const row = { ...manifestRow(event, before, known, now), pushedAt: now };
-    await layers.addManifest(uri, row, created);
-    // A garbage collection may have started before the records existed.
-    await layerRecords.present(event);
-    const outcome: PushOutcome = {
+    const expiresAt = now + REMEMBER_MS;
+    const outcomeOf = (commit: HoldCommit): PushOutcome => ({
       layersCreated: fresh.length,
       statsUpdated: true,
-      postUri: await this.#remember(commit, post),
-    };
-    this.#deps.metrics.layersCreated(fresh.length);
-    await kv.set(holdKeys.notified(key), outcome, {
-      expiresAt: clock.now() + REMEMBER_MS,
+      postUri: postOf(commit)?.uri,
     });
+    const remembered = (commit: HoldCommit): CommitRow => ({
+      key: holdKeys.notified(key),
+      row: outcomeOf(commit),
+      expiresAt,
+    });
+    // The rows of a manifest of the usual size fit into the commit of the repo.
+    const isSmall = writes.length === fresh.length &&
+      fresh.length + row.extra.length <= MAX_ALONG;
+    let along = false;
+    const rowsOf = (commit: HoldCommit) => {
+      along = true;
+      const created = layersOf(commit, fresh, uri, owner);
+      return [...layers.rowsOf(uri, row, created), remembered(commit)];
+    };
+    const commit = await this.#commit(event, writes, post, {
+      idempotencyKey: key,
+      ...(isSmall ? { also: rowsOf } : {}),
+    });
+    if (along) {
+      await layers.claimed(row, fresh.map(({ digest }) => digest));
+    } else {
+      // Also after a repeat, whose first attempt may have ended before this.
+      await layers.addManifest(uri, row, await layerRecords.created(commit));
+    }
+    // A garbage collection may have started before the records existed.
+    await layerRecords.present(event);
+    const outcome = outcomeOf(commit);
+    if (outcome.postUri !== undefined) {
+      await post?.remember(outcome.postUri);
+      this.#deps.metrics.postCreated();
+    }
+    this.#deps.metrics.layersCreated(fresh.length);
+    if (!along) {
+      await kv.set(holdKeys.notified(key), outcome, { expiresAt });
+    }
     return outcome;
-  }
-
-  /** A failing post must not prevent the layers from being recorded. */
-  async #plan(
-    event: PushEvent,
-    present: readonly PresentLayer[],
-  ): Promise<PlannedPost | undefined> {
-    const { owner, repository, tag, manifest } = event;
-    if (tag === undefined) return undefined;
-    const { manifests } = manifest;
-    try {
-      return await this.#deps.posts.plan({
-        owner,
-        repository,
-        tag,
-        size: manifests
-          ? await this.#sizeOfIndex(owner, manifests, present)
-          : totalSize(present),
-        layers: manifests ? undefined : manifest.layers.length,
-        platforms: platformsOf(manifests ?? []),
-      });
-    } catch (error) {
-      this.#failedPost(event, error);
-      return undefined;
-    }
-  }
-
-  /** Bytes of all blobs of an index: those of its children and those it lists itself. */
-  async #sizeOfIndex(
-    owner: Did,
-    children: readonly EventDescriptor[],
-    present: readonly PresentLayer[],
-  ): Promise<number> {
-    const { layerRecords } = this.#deps;
-    const sizes = new Map<Digest, { size: number }>(
-      present.map((layer) => [layer.digest, layer]),
-    );
-    for (const { digest } of children.slice(0, 100)) {
-      if (!isDigest(digest)) continue;
-      const uri = manifestUri(owner, digest);
-      for (const entry of await layerRecords.sizes(uri)) {
-        sizes.set(entry.digest, entry);
-      }
-    }
-    return totalSize([...sizes.values()]);
   }
 
   async #commit(
     event: PushEvent,
     layers: readonly HoldWrite[],
     post: PlannedPost | undefined,
-    idempotencyKey: string,
+    options: ApplyOptions,
   ): Promise<HoldCommit> {
     const { records, stats } = this.#deps;
     let posting = post?.writes ?? [];
     for (let attempt = 1;; attempt++) {
       const counts = await stats.pushWrite(event);
       try {
-        return await records.apply([...layers, counts, ...posting], {
-          idempotencyKey,
-        });
+        return await records.apply([...layers, counts, ...posting], options);
       } catch (error) {
         if (attempt === ATTEMPTS) throw error;
         if (isAppError(error, "CONFLICT")) continue;
         if (posting.length === 0) throw error;
-        this.#failedPost(event, error);
+        this.#planner.failed(event, error);
         posting = [];
       }
     }
   }
+}
 
-  async #remember(
-    { results }: HoldCommit,
-    post: PlannedPost | undefined,
-  ): Promise<string | undefined> {
-    const created = results.find(({ action, uri }) =>
-      action === "create" && uri.includes(`/${COLLECTIONS.post}/`)
-    );
-    if (!created) return undefined;
-    await post?.remember(created.uri);
-    this.#deps.metrics.postCreated();
-    return created.uri;
-  }
+/** The post that a commit created. */
+function postOf({ results }: HoldCommit): { uri: string } | undefined {
+  return results.find(({ action, uri }) =>
+    action === "create" && uri.includes(`/${COLLECTIONS.post}/`)
+  );
+}
 
-  #failedPost({ owner, repository }: PushEvent, error: unknown): void {
-    this.#deps.metrics.notificationFailed("post");
-    this.#deps.log.error("post not made", {
-      userDid: owner,
-      repository,
-      error,
-    });
-  }
+/** The layer records that a commit created; they are its first writes. */
+function layersOf(
+  { results }: HoldCommit,
+  fresh: readonly PresentLayer[],
+  manifest: string,
+  userDid: Did,
+): LayerEntry[] {
+  return fresh.flatMap(({ digest, size }, i) => {
+    const uri = results[i]?.uri;
+    return uri === undefined
+      ? []
+      : [{ rkey: rkeyOf(uri), digest, size, manifest, userDid }];
+  });
 }

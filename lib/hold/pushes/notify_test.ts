@@ -227,3 +227,18 @@ Deno.test("without layer records a push keeps its blobs and counts them all the 
     assert.equal((await hold.rows.find(digest))?.state, "live");
   }
 });
+
+Deno.test("a push is remembered and indexed by the commit of its records alone", async () => {
+  await using hold = await openServices();
+  const event = imageOf(ALICE, [await hold.push(ALICE, noise(1))], {
+    tag: "v1",
+  });
+  const commits: number[] = [];
+  const atomic = hold.kv.atomic.bind(hold.kv);
+  hold.kv.atomic = () => {
+    commits.push(1);
+    return atomic();
+  };
+  await hold.notify.push(ALICE, event);
+  assert.equal(commits.length, 1);
+});
