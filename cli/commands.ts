@@ -16,6 +16,7 @@ import { DOCTOR_COMMAND } from "./doctor/doctor.ts";
 import { HOLD_COMMANDS } from "./hold_commands.ts";
 import { INDEX_COMMANDS } from "./index_commands.ts";
 import { JOB_COMMANDS } from "./job_commands.ts";
+import { KV_COMMANDS } from "./store/kv_commands.ts";
 import { REPO_COMMANDS } from "./repo_commands.ts";
 import { SCRUB_COMMANDS } from "./scrub_commands.ts";
 import { serve } from "./serve.ts";
@@ -50,6 +51,7 @@ const COMMANDS: readonly Command[] = [
   ...CONTENT_COMMANDS,
   ...INDEX_COMMANDS,
   ...JOB_COMMANDS,
+  ...KV_COMMANDS,
   HELP,
 ];
 

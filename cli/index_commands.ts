@@ -6,6 +6,7 @@
 
 import { AppError } from "../lib/errors.ts";
 import type { Command, CommandCall } from "./command.ts";
+import { interruptible } from "./store/interrupt.ts";
 import { withContext } from "./open_context.ts";
 
 /** Commands about the index. */
@@ -31,13 +32,10 @@ async function rebuild(call: CommandCall): Promise<number> {
         "No registry runs under this configuration: server.roles does not name it.",
       );
     }
-    const stop = new AbortController();
-    const end = () => stop.abort(new Error("stopped"));
-    Deno.addSignalListener("SIGINT", end);
-    try {
+    return await interruptible(call, async (signal) => {
       const { owners, unlisted, removed } = await index.rebuild.run({
         restart: call.options.has("restart"),
-        signal: stop.signal,
+        signal,
         progress: ({ owners }) => {
           if (owners % STEP === 0) call.print(`${owners} owners`);
         },
@@ -50,12 +48,6 @@ async function rebuild(call: CommandCall): Promise<number> {
         `${unlisted} owners could not be listed: of them nothing was taken away. Run it again later.`,
       );
       return 1;
-    } catch (error) {
-      if (!stop.signal.aborted) throw error;
-      call.print("Stopped. The next run goes on from here.");
-      return 1;
-    } finally {
-      Deno.removeSignalListener("SIGINT", end);
-    }
+    });
   });
 }

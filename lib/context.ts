@@ -79,7 +79,8 @@ export async function createContext(
   const box = new SecretBox(
     config.secret_key ?? await localSecret(config.data_dir),
   );
-  const kv = overrides.kv ?? await openKv(config.kv.location, clock);
+  const kv = overrides.kv ??
+    await openKv(config.kv.location, clock, { poolSize: config.kv.pool_size });
   const platform: Platform = { kv, clock, log, metrics: new Metrics() };
   const jobs = new JobRunner(platform);
   const store = overrides.store ?? openStore(config.storage, clock);

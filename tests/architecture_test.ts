@@ -321,7 +321,7 @@ Deno.test("every package of the configuration is used, and no other", async () =
   const known: string[] = Object.keys(config.imports);
   const used = new Set<string>();
   // Types of another package, and what JSX is compiled to.
-  const silent = ["@types/ws", "preact"];
+  const silent = ["@types/pg", "@types/ws", "preact"];
   for (
     const { path, packages } of [...all, ...await sources(["docs", "tests"])]
   ) {

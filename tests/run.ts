@@ -19,6 +19,7 @@ const DEFAULT = [
   "tests/house",
   "tests/lint",
   "tests/contract/kv_test.ts",
+  "tests/contract/postgres_kv_test.ts",
   "tests/contract/blob_store_test.ts",
   "tests/http",
   "tests/auth",

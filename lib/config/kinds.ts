@@ -285,8 +285,9 @@ export function kvLocation(): Kind<string> {
   return {
     schema: text((value) => {
       if (!value.includes("://")) return value;
+      if (/^postgres(ql)?:\/\/./.test(value)) return value;
       return httpUrl(value)?.href;
     }, "").schema,
-    allowed: "empty, a path, :memory: or an https:// address",
+    allowed: "empty, a path, :memory:, an https:// or a postgres:// address",
   };
 }

@@ -152,7 +152,13 @@ Deno.test("listen addresses are split into host and port", () => {
 
 Deno.test("the key-value store is a path, memory or a remote address", () => {
   for (
-    const good of ["", ":memory:", "/var/lib/atcr/kv", "https://kv.example/"]
+    const good of [
+      "",
+      ":memory:",
+      "/var/lib/atcr/kv",
+      "https://kv.example/",
+      "postgres://user@db.example:5432,other.example/atcr?sslmode=verify-full",
+    ]
   ) {
     assert.equal(read(kvLocation(), good), good);
   }

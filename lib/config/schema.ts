@@ -165,9 +165,16 @@ export const settingsSchema = section("", {
   }),
   kv: section("The key-value store.", {
     url: setting(kvLocation(), {
-      doc: "A path or the address of a remote store (its access token goes " +
-        "into DENO_KV_ACCESS_TOKEN).",
+      doc: "A path, the postgres:// address of a database, for several " +
+        "instances, or the https:// address of a remote Deno KV (its access " +
+        "token goes into DENO_KV_ACCESS_TOKEN).",
       otherwise: "kv.sqlite3 in data_dir; on Deno Deploy the platform's",
+      secret: true,
+    }),
+    pool_size: setting(integer(1, 100), {
+      doc: "Connections of each instance to PostgreSQL; each is a process of " +
+        "the database server.",
+      default: 8,
     }),
   }),
   server: serverSettings,

@@ -1,5 +1,5 @@
 /**
- * Opens the storage that the configuration names.
+ * Opens storage and key-value stores.
  *
  * @module
  */
@@ -7,6 +7,8 @@
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { AppError } from "../errors.ts";
+import type { Kv } from "../kv/kv.ts";
+import { openKv } from "../kv/open_kv.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { FilesystemBlobStore } from "../storage/filesystem/filesystem.ts";
 import { StorageKeys } from "../storage/object_keys.ts";
@@ -34,6 +36,11 @@ export function openStore(
         probeKey: new StorageKeys(settings.prefix).upload("probe"),
       });
   }
+}
+
+/** The store at a location written as in `kv.url`. Throws like `openKv`. */
+export function openKvAt(location: string): Promise<Kv> {
+  return openKv(location);
 }
 
 function s3Options(

@@ -5,10 +5,11 @@
  */
 
 import type { Clock } from "../clock.ts";
+import { CommitSize } from "./commit_size.ts";
 import { visible, wrap } from "./expiry.ts";
 import type { Check, GroupCommit, Mutation } from "./group_commit.ts";
 import type { Atomic, Key } from "./kv.ts";
-import { assertStorable, keySize, KV_LIMITS } from "./limits.ts";
+import { KV_LIMITS } from "./limits.ts";
 import type { RetryPolicy } from "./retry.ts";
 
 /** {@linkcode Atomic} over Deno KV. */
@@ -20,8 +21,7 @@ export class DenoAtomic implements Atomic {
   readonly #isLocal: boolean;
   readonly #checks: Check[] = [];
   readonly #mutations: Mutation[] = [];
-  #bytes = 0;
-  #keyBytes = 0;
+  readonly #size = new CommitSize();
 
   constructor(
     kv: Deno.Kv,
@@ -38,8 +38,8 @@ export class DenoAtomic implements Atomic {
   }
 
   check(key: Key, versionstamp: string | null): this {
+    this.#size.check(key);
     this.#checks.push({ key, versionstamp });
-    this.#countKey(key);
     return this;
   }
 
@@ -53,7 +53,7 @@ export class DenoAtomic implements Atomic {
       options.expiresAt,
       this.#clock,
     );
-    this.#countValue(key, bytes);
+    this.#size.value(key, bytes);
     const expiry = this.#isLocal ? {} : native;
     const apply: Mutation["apply"] = (to) => to.set(key, stored, expiry);
     this.#mutations.push({ key, apply });
@@ -61,28 +61,28 @@ export class DenoAtomic implements Atomic {
   }
 
   delete(key: Key): this {
-    this.#countKey(key);
+    this.#size.delete(key);
     this.#mutations.push({ key, apply: (native) => native.delete(key) });
     return this;
   }
 
   sum(key: Key, by: bigint): this {
-    this.#countValue(key, 8);
+    this.#size.value(key, 8);
     const wrapped = BigInt.asUintN(64, by);
     this.#mutations.push({ key, apply: (native) => native.sum(key, wrapped) });
     return this;
   }
 
   async commit(): Promise<boolean> {
-    this.#assertFits();
+    this.#size.assertFits();
     let checks = this.#checks;
     // Expired rows can be replaced concurrently, so one attempt may not be enough.
     for (let attempt = 0; attempt < 3; attempt++) {
       const change = {
         checks,
         mutations: this.#mutations,
-        bytes: this.#bytes,
-        keyBytes: this.#keyBytes,
+        bytes: this.#size.bytes,
+        keyBytes: this.#size.keyBytes,
       };
       if (await this.#commits.commit(change)) return true;
       const forgiving = await this.#forgiveExpired();
@@ -90,33 +90,6 @@ export class DenoAtomic implements Atomic {
       checks = forgiving;
     }
     return false;
-  }
-
-  #countKey(key: Key): void {
-    const bytes = keySize(key);
-    assertStorable(key, bytes, 0);
-    this.#bytes += bytes;
-  }
-
-  #countValue(key: Key, valueBytes: number): void {
-    const keyBytes = keySize(key);
-    assertStorable(key, keyBytes, valueBytes);
-    this.#keyBytes += keyBytes;
-    this.#bytes += 2 * keyBytes + valueBytes;
-  }
-
-  #assertFits(): void {
-    const { checks, mutations, commitBytes, commitKeyBytes } = KV_LIMITS;
-    const refuse = (what: string, count: number, most: number) => {
-      if (count <= most) return;
-      throw new RangeError(
-        `One commit may have at most ${most} ${what}, this one has ${count}`,
-      );
-    };
-    refuse("checks", this.#checks.length, checks);
-    refuse("mutations", this.#mutations.length, mutations);
-    refuse("bytes", this.#bytes, commitBytes);
-    refuse("bytes of keys", this.#keyBytes, commitKeyBytes);
   }
 
   /**

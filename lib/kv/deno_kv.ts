@@ -12,12 +12,12 @@ import type {
   Kv,
   ListOptions,
   ListSelector,
+  StoredEntry,
 } from "./kv.ts";
 import { DenoAtomic, readMany } from "./deno_atomic.ts";
-import { visible } from "./expiry.ts";
+import { storedEntry, visible } from "./expiry.ts";
 import { ExpirySweep } from "./expiry_sweep.ts";
 import { GroupCommit } from "./group_commit.ts";
-import { KV_LIMITS } from "./limits.ts";
 import { type RetryPolicy, retryPolicyFor } from "./retry.ts";
 
 /** Batch size of a listing; bounds its memory to about 13 MB. */
@@ -105,25 +105,19 @@ export class DenoKv implements Kv {
     );
   }
 
-  async *watch(
-    keys: readonly Key[],
-    signal: AbortSignal,
-  ): AsyncIterable<void> {
-    if (keys.length > KV_LIMITS.watchKeys) {
-      throw new RangeError(
-        `${keys.length} keys cannot be watched at once, ` +
-          `at most ${KV_LIMITS.watchKeys}`,
-      );
-    }
-    if (signal.aborted) return;
-    const reader = this.#kv.watch([...keys]).getReader();
-    const stop = () => reader.cancel();
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      while (!(await reader.read()).done) yield;
-    } finally {
-      signal.removeEventListener("abort", stop);
-      await reader.cancel();
+  async *entries(
+    { after }: { after?: Key } = {},
+  ): AsyncIterableIterator<StoredEntry> {
+    // An empty byte array is the lowest part, so this is the next key.
+    const selector = after === undefined
+      ? { prefix: [] }
+      : { prefix: [], start: [...after, new Uint8Array()] };
+    const iterator = this.#kv.list(selector, { batchSize: LIST_BATCH });
+    while (true) {
+      const next = await this.#try(() => iterator.next());
+      if (next.done) return;
+      const entry = storedEntry(next.value, this.#clock.now());
+      if (entry !== undefined) yield entry;
     }
   }
 

@@ -7,7 +7,7 @@
  */
 
 import type { Clock } from "../clock.ts";
-import type { Entry } from "./kv.ts";
+import type { Entry, StoredEntry } from "./kv.ts";
 import { snapshot } from "./snapshot.ts";
 
 /**
@@ -52,6 +52,20 @@ export function expiredBefore(
   now: number,
 ): boolean {
   return isEnvelope(value) && value[EXPIRES] + SWEEP_DELAY_MS <= now;
+}
+
+/** Like {@linkcode visible}, with the time of expiry. */
+export function storedEntry(
+  entry: Deno.KvEntry<unknown>,
+  now: number,
+): StoredEntry | undefined {
+  const { key, value } = entry;
+  if (!isEnvelope(value)) return { key, value };
+  const expiresAt = value[EXPIRES];
+  if (expiresAt <= now) return undefined;
+  // A plain value that looks like an envelope has one that never ends.
+  const stays = expiresAt === Infinity;
+  return { key, value: value[VALUE], ...(stays ? {} : { expiresAt }) };
 }
 
 /** Returns the stored form of `value`, its size and the options to store it with. */

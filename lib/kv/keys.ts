@@ -10,6 +10,12 @@ import type { Key, ListSelector } from "./kv.ts";
 /** The holder of the lease `name`. */
 export const leaseKey = (name: string): Key => ["kv", "lease", name];
 
+/** All leases. */
+export const leaseKeys = { prefix: ["kv", "lease"] as Key };
+
+/** How far a copy into this store is. */
+export const copyKey: Key = ["kv", "copy"];
+
 /**
  * When the periodic task `name` was last started and finished, in milliseconds
  * since the Unix epoch.

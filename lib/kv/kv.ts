@@ -19,6 +19,14 @@ export interface Entry<T> {
   readonly versionstamp: string;
 }
 
+/** A row as it stands in the store. */
+export interface StoredEntry {
+  readonly key: Key;
+  readonly value: unknown;
+  /** Milliseconds since the Unix epoch; absent when it stays. */
+  readonly expiresAt?: number;
+}
+
 /** Which keys a listing covers; as in Deno KV. */
 export type ListSelector =
   | { prefix: Key }
@@ -78,11 +86,11 @@ export interface Kv {
   delete(key: Key): Promise<void>;
   atomic(): Atomic;
   /**
-   * Yields once at the start and then whenever one of `keys` (at most 10) may
-   * have changed, until `signal` is aborted. Sees other processes only where
-   * the store is remote, never over one file: poll as well where that matters.
+   * Everything that has not expired, in key order, with counters (as
+   * `Deno.KvU64`) and times of expiry: for copies. From one snapshot with
+   * PostgreSQL; elsewhere what is written meanwhile may be in it or not.
    */
-  watch(keys: readonly Key[], signal: AbortSignal): AsyncIterable<void>;
+  entries(options?: { after?: Key }): AsyncIterableIterator<StoredEntry>;
   /**
    * Removes expired rows where the store does not do that by itself; returns
    * their number. Call it every minute.

@@ -24,8 +24,6 @@ export const KV_LIMITS = {
   commitKeyBytes: 81_920,
   /** Keys of one read. */
   readKeys: 10,
-  /** Keys of one watch. */
-  watchKeys: 10,
 } as const;
 
 /** Bytes of `key` as the store encodes it. */

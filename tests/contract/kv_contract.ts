@@ -18,11 +18,19 @@ import { ManualClock } from "../../lib/testing_clock.ts";
 /** Opens an empty store that goes by `clock`; `close` is called at the end. */
 export type OpenEmpty = (clock: ManualClock) => Promise<Kv>;
 
-/** Registers the contract suite for one kind of store; `ignore`: where that is not to be had. */
+/** What is special about one kind of store. */
+export interface ContractOptions {
+  /** It is not to be had here. */
+  readonly ignore?: boolean;
+  /** Closing it takes longer than `close` does, because it has connections. */
+  readonly hasPool?: boolean;
+}
+
+/** Registers the contract suite for one kind of store. */
 export function testKvContract(
   store: string,
   open: OpenEmpty,
-  ignore = false,
+  { ignore = false, hasPool = false }: ContractOptions = {},
 ): void {
   const test = (
     name: string,
@@ -31,6 +39,8 @@ export function testKvContract(
     Deno.test({
       name: `${store}: ${name}`,
       ignore,
+      sanitizeOps: !hasPool,
+      sanitizeResources: !hasPool,
       async fn() {
         const clock = new ManualClock();
         const kv = await open(clock);
@@ -281,17 +291,73 @@ export function testKvContract(
     assert.equal(raw?.value.buffer.byteLength, 2);
   });
 
-  test("a watch yields at the start and for each change, until it is aborted", async (kv) => {
-    const stop = new AbortController();
-    const seen: unknown[] = [];
-    for await (const _ of kv.watch([["w", 1], ["w", 2]], stop.signal)) {
-      const value = (await kv.get<number>(["w", 2]))?.value;
-      seen.push(value);
-      if (value === 2) stop.abort();
-      else await kv.set(["w", 2], (value ?? 0) + 1);
+  test(
+    "all entries are read with counters and times of expiry, from any key on",
+    async (kv, clock) => {
+      const expiresAt = clock.now() + 1_000;
+      const long = Array.from({ length: 250 }, (_, i) => ["l", i]);
+      for (const key of long) await kv.set(key, key[1]);
+      await kv.atomic().set(["a"], { to: "expire" }, { expiresAt })
+        .set(["a", "b"], 1).set(["z"], { "~expiresAt": 1, "~value": "plain" })
+        .set(["gone"], 1, { expiresAt: clock.now() }).sum(["n"], 7n).commit();
+      const all = await Array.fromAsync(kv.entries());
+      assert.deepEqual(
+        all.map(({ key }) => key),
+        [["a"], ["a", "b"], ...long, ["n"], ["z"]],
+      );
+      assert.deepEqual(all[0], {
+        key: ["a"],
+        value: { to: "expire" },
+        expiresAt,
+      });
+      assert.deepEqual(all.at(-2), { key: ["n"], value: new Deno.KvU64(7n) });
+      assert.deepEqual(all.at(-1), {
+        key: ["z"],
+        value: { "~expiresAt": 1, "~value": "plain" },
+      });
+      const rest = await Array.fromAsync(kv.entries({ after: ["l", 249] }));
+      assert.deepEqual(rest.map(({ key }) => key), [["n"], ["z"]]);
+      const next = await kv.entries({ after: ["a"] }).next();
+      assert.deepEqual(next.value?.key, ["a", "b"]);
+    },
+  );
+
+  test("a counter of another store is set and goes on", async (kv) => {
+    await kv.set(["c"], new Deno.KvU64(40n));
+    await kv.atomic().sum(["c"], 2n).commit();
+    assert.equal(await kv.counter(["c"]), 42n);
+    await kv.set(["text"], "no number");
+    await assert.rejects(kv.atomic().sum(["text"], 1n).commit());
+    assert.equal((await kv.get(["text"]))?.value, "no number");
+  });
+
+  test("of several changes of one key in a commit the last one counts", async (kv) => {
+    await kv.atomic().set(["k"], 1).set(["k"], 2).commit();
+    assert.equal((await kv.get(["k"]))?.value, 2);
+    await kv.atomic().set(["k"], 3).delete(["k"]).commit();
+    assert.equal(await kv.get(["k"]), undefined);
+    await kv.atomic().sum(["n"], 1n).sum(["n"], 2n).commit();
+    assert.equal(await kv.counter(["n"]), 3n);
+    await kv.atomic().delete(["n"]).sum(["n"], 5n).commit();
+    assert.equal(await kv.counter(["n"]), 5n);
+  });
+
+  test("what was read can be changed and stored again", async (kv) => {
+    const values = {
+      plain: { list: [1, null, { deep: "\0\ud800é" }], yes: true },
+      odd: { undef: undefined, minus: -0, inf: -Infinity, big: 2n ** 70n },
+      rich: { at: new Date(5), map: new Map([["a", 1]]), set: new Set([1]) },
+      bytes: { some: new Uint8Array([1, 2]), numbers: new Float64Array([1.5]) },
+    };
+    for (const [name, value] of Object.entries(values)) {
+      await kv.set(["v", name], value);
+      const entry = await kv.get(["v", name]);
+      assert.deepEqual(entry?.value, value);
+      const again = kv.atomic().check(["v", name], entry?.versionstamp ?? null)
+        .set(["v", name], entry?.value);
+      assert.equal(await again.commit(), true);
+      assert.deepEqual((await kv.get(["v", name]))?.value, value);
     }
-    assert.deepEqual(seen, [undefined, 1, 2]);
-    for await (const _ of kv.watch([["w", 1]], stop.signal)) assert.fail();
   });
 
   test("closing twice is allowed", (kv) => {

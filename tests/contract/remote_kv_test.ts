@@ -20,7 +20,7 @@ testKvContract(
     Deno.env.set("DENO_KV_ACCESS_TOKEN", server.token);
     return await openKv(server.url, clock);
   },
-  !hasRemoteKv,
+  { ignore: !hasRemoteKv },
 );
 Deno.test.afterAll(async () => {
   for (const server of servers) await server[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
 /**
- * Environment variables of the original ATCR that are other names of settings
- * here.
+ * Environment variables of the original ATCR and of platforms that are other
+ * names of settings here.
  *
  * @module
  */
@@ -44,6 +44,8 @@ const NAMED: readonly Alias[] = [
   { name: "ATCR_RELAY_ENDPOINT", path: "index.relay_url" },
   { name: "HOLD_PROFILE_AVATAR", path: "hold.profile_avatar_url" },
   { name: "HOLD_DATABASE_DIR", path: "data_dir" },
+  // Platforms that provide PostgreSQL set it.
+  { name: "DATABASE_URL", path: "kv.url" },
   {
     name: "DISABLE_PRESIGNED_URLS",
     path: "hold.presigned_urls",
