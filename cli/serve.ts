@@ -105,6 +105,7 @@ export async function serve(config: Config): Promise<void> {
     log.info("stopping");
     limitStop(config.server.shutdown_timeout_seconds * 1000, log, lines);
     ctx.hold?.firehose.close();
+    ctx.live?.close();
     await listening.stop(config.server.shutdown_timeout_seconds * 1000);
     // Announcing may wait for other servers, so it is not awaited.
     const ended = new AbortController();

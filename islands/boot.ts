@@ -11,7 +11,9 @@ import { type ComponentType, h, hydrate } from "preact";
 /** The component of each island, by its name on pages. */
 const ISLANDS: Readonly<Record<string, () => Promise<unknown>>> = {
   copy_button: async () => (await import("./copy_button.tsx")).CopyButton,
+  live_pushes: async () => (await import("./live_pushes.tsx")).LivePushes,
   pull_box: async () => (await import("./pull_box.tsx")).PullBox,
+  search_box: async () => (await import("./search_box.tsx")).SearchBox,
   tag_filter: async () => (await import("./tag_filter.tsx")).TagFilter,
   theme_switch: async () => (await import("./theme_switch.tsx")).ThemeSwitch,
 };

@@ -105,7 +105,7 @@ export async function createContext(
     plainOrigins: origins,
   };
   const services = await createServices(base, sandbox);
-  const { hold, avatars, webhooks, index } = services;
+  const { hold, avatars, webhooks, index, live } = services;
   return {
     ...platform,
     config,
@@ -120,6 +120,7 @@ export async function createContext(
       avatars?.close();
       hold?.repo.close();
       webhooks?.close();
+      live?.close();
       index?.close();
       fetch.close();
       kv.close();

@@ -22,9 +22,10 @@ import { HelperBundle } from "../lib/install/helper_bundle.ts";
 import { readIslandModules } from "../lib/install/island_modules.ts";
 import { readStyleSheet } from "../lib/install/style_sheet.ts";
 import { installRoutes } from "./install.ts";
+import { exploreRoutes } from "./explore.ts";
 import { preferenceRoutes } from "./pages/frame/preferences.ts";
+import { pictures } from "./pages/pictures.ts";
 import { repositoryRoutes } from "./pages/repository/routes.ts";
-import { homeRoutes } from "./pages/home.tsx";
 import { publishedRoutes } from "./published/published.ts";
 import { staticRoutes } from "./static.ts";
 import { v2Routes } from "./v2/routes.ts";
@@ -48,7 +49,9 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   const imageOrigins = ctx.avatars ? [ctx.avatars.objectOrigin] : [];
   const style = readStyleSheet(root);
   const styleSheet = style?.path;
-  app.use(observe({ ...ctx, modules, styleSheet, imageOrigins }));
+  const isRegistry = ctx.registry !== undefined;
+  const frame = { modules, styleSheet, isRegistry };
+  app.use(observe({ ...ctx, ...frame, imageOrigins }));
   app.onError(onError);
   // Thrown, it would bypass the log line and the headers of `observe`.
   app.notFound((c) =>
@@ -125,16 +128,11 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
         clock: ctx.clock,
         admitLookUp: (c) => ctx.auth.lookUps.admit(clientOf(c)),
         host: registryHost(config.server),
-        pictureOf: pictures(ctx),
+        pictureOf: pictures(ctx.avatars),
       }),
     );
-    const example = config.sandbox.enabled ? "alice.test" : "your.handle";
-    const home = {
-      origin: config.server.base_url,
-      example,
-      avatars: ctx.avatars && AVATARS_BESIDE_REGISTRY,
-    };
-    app.route("/", homeRoutes(home, browsers));
+    const avatarPage = ctx.avatars && AVATARS_BESIDE_REGISTRY;
+    app.route("/", exploreRoutes(ctx, browsers, avatarPage));
   }
   if (ctx.avatars) {
     // Last, because an identifier may look like other paths.
@@ -149,18 +147,6 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
 function registryHost(server: AppContext["config"]["server"]): string {
   const [host = new URL(server.base_url).host] = server.registry_domains;
   return host;
-}
-
-/** Addresses of small pictures of accounts, where anybody may ask for that size. */
-function pictures(
-  { avatars }: AppContext,
-): ((account: string) => string) | undefined {
-  if (!avatars) return undefined;
-  const { allowedSizes, signingKeys } = avatars.options;
-  const isOpen = allowedSizes.length === 0 && signingKeys.length === 0;
-  return isOpen
-    ? (account) => `/${account}?w=104&h=104&fallback=initials`
-    : undefined;
 }
 
 /** The credential helper with this registry's name in it. */

@@ -16,15 +16,17 @@ import { settingsRoutes } from "./auth/settings.ts";
 import { tokenRoutes } from "./auth/token.ts";
 import { clientAddress } from "./server/client_address.ts";
 import type { AppEnv } from "./middleware.ts";
+import { pictures } from "./pages/pictures.ts";
 
 /** Browser sessions of a context, for pages that show who is signed in. */
 export function createBrowsers(ctx: AppContext): Browsers {
-  const { auth, config, identities } = ctx;
+  const { auth, avatars, config, identities } = ctx;
   return new Browsers({
     webSessions: auth.webSessions,
     csrfToken: auth.csrfToken,
     identities,
     addressOf: clientAddress({ trustProxy: config.server.trust_proxy }),
+    pictureOf: pictures(avatars),
     origin: pageOrigin(config.server.base_url),
   });
 }

@@ -27,6 +27,8 @@ export interface AppEnv {
     modules?: IslandModules | undefined;
     /** Path of the style sheet of pages. */
     styleSheet?: string | undefined;
+    /** Whether pages lead to search and lists. */
+    isRegistry?: boolean;
     /** Additional headers of error responses. */
     errorHeaders?: Readonly<Record<string, string>>;
   };
@@ -39,6 +41,8 @@ export interface ObserveDeps {
   modules?: IslandModules | undefined;
   /** Path of the style sheet of pages. */
   styleSheet?: string | undefined;
+  /** Whether pages lead to search and lists. */
+  isRegistry?: boolean;
   /** Origins besides our own that pictures on pages may come from. */
   imageOrigins?: readonly string[];
 }
@@ -86,6 +90,7 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
     c.set("log", log);
     c.set("modules", deps.modules);
     c.set("styleSheet", deps.styleSheet);
+    c.set("isRegistry", deps.isRegistry === true);
     deps.metrics.httpInFlight.inc();
     try {
       await next();

@@ -10,6 +10,7 @@ import { isValidDid, isValidHandle, isValidNsid } from "@atproto/syntax";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { type Did, parseDid } from "../did.ts";
+import { formatImageName, parseImageName } from "../oci/name.ts";
 
 /** Parser of one kind of value. */
 export interface Kind<T> {
@@ -215,6 +216,17 @@ export function handleOrDid(): Kind<string> {
     const handle = value.replace(/^@/, "").toLowerCase();
     return isValidHandle(handle) ? handle : readDid(value);
   }, "a handle as alice.example.com, or a DID");
+}
+
+/** A repository with its owner. */
+export function imageName(): Kind<string> {
+  return text((value) => {
+    try {
+      return formatImageName(parseImageName(value));
+    } catch {
+      return undefined;
+    }
+  }, "a repository with its owner as alice.example.com/app");
 }
 
 /** The did:web of a host with an optional port. */

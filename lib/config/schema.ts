@@ -23,6 +23,7 @@ import {
   port,
 } from "./kinds.ts";
 import { indexSettings } from "./schema_index.ts";
+import { pageSettings } from "./sections/pages.ts";
 import { serverSettings } from "./schema_server.ts";
 import { logShipperSettings } from "./schema_log_shipper.ts";
 import { section, setting } from "./setting.ts";
@@ -189,6 +190,7 @@ export const settingsSchema = section("", {
   health: healthSettings,
   log_shipper: logShipperSettings,
   webhooks: webhookSettings,
+  pages: pageSettings,
   metrics: section("Prometheus metrics at /metrics.", {
     token: setting(anyText(), {
       doc: "Clients of /metrics must send it as a bearer token.",

@@ -15,6 +15,7 @@ import { BlobIndex } from "../registry/blob_index.ts";
 import { ConfigReader } from "../registry/config_reader.ts";
 import { ImageSummaries } from "../registry/browse/image_summary.ts";
 import { ImageViews } from "../registry/browse/image_view.ts";
+import { LayersOfImages } from "../registry/browse/layers_of_images.ts";
 import { ParsedManifests } from "../registry/browse/parsed_manifests.ts";
 import { TagDeletion } from "../registry/browse/tag_deletion.ts";
 import { TagList } from "../registry/browse/tag_list.ts";
@@ -101,6 +102,7 @@ export interface RegistryContext {
   /** For pages. */
   readonly tagList: TagList;
   readonly images: ImageViews;
+  readonly layers: LayersOfImages;
   readonly tagDeletion: TagDeletion;
   /** Where a client may pull, for one list: all holds together get a few seconds to answer. */
   readonly mayReadAs: (caller: Caller) => (hold: Did) => Promise<boolean>;
@@ -205,7 +207,7 @@ function createBrowse(
       manifests: Manifests;
       lists: Lists;
     },
-): Pick<RegistryContext, "tagList" | "images" | "tagDeletion"> {
+): Pick<RegistryContext, "tagList" | "images" | "layers" | "tagDeletion"> {
   const parsed = new ParsedManifests(deps.content);
   const summaries = new ImageSummaries({ ...deps, parsed });
   const tagList = new TagList({ ...deps, summaries });
@@ -213,6 +215,7 @@ function createBrowse(
   return {
     tagList,
     images: new ImageViews(parts),
+    layers: new LayersOfImages({ ...deps, parsed }),
     tagDeletion: new TagDeletion(parts),
   };
 }

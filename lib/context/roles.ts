@@ -20,6 +20,7 @@ import { createStreams, type NetworkStreams } from "./streams.ts";
 import { createHold, type HoldContext } from "./hold.ts";
 import { createRegistry, type RegistryContext } from "./registry.ts";
 import { createSocial, type SocialContext } from "./social/social.ts";
+import { LiveActivity } from "../index/counts/live_activity.ts";
 import { rowsOfCommit } from "../index/holds/own_hold.ts";
 import { manifestSource } from "./manifest_source.ts";
 import { AppError } from "../errors.ts";
@@ -66,6 +67,8 @@ export interface Services {
   readonly social: SocialContext | undefined;
   /** Runs with the registry. */
   readonly catalog: CatalogContext | undefined;
+  /** New pushes for pages; runs with the registry. */
+  readonly live: LiveActivity | undefined;
   /** Event streams of the network. */
   readonly streams: NetworkStreams;
 }
@@ -140,7 +143,12 @@ export async function createServices(
   const avatars = runs("avatar") ? createAvatars(base) : undefined;
   const streams = createStreams(base, { avatars, index, social }, sandbox);
   const catalog = index && social && createCatalog({ ...base, index, social });
-  const network = { index, social, catalog, streams };
+  const live = registry && social && new LiveActivity({
+    ...base,
+    activities: social.counts.activities,
+    mayRead: () => registry.mayReadAs(undefined),
+  });
+  const network = { index, social, catalog, live, streams };
   return { auth, registry, webhooks, hold, avatars, ...network };
 }
 

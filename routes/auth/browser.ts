@@ -19,6 +19,7 @@ import { AppError, isAppError } from "../../lib/errors.ts";
 import type { AppEnv } from "../middleware.ts";
 import type { ClientAddress } from "../server/client_address.ts";
 import type { Visitor } from "../pages/document.tsx";
+import type { PictureOf } from "../pages/pictures.ts";
 import { frameOf } from "../pages/frame/frame.ts";
 import { forged, requireOwnPage } from "./own_page.ts";
 
@@ -28,6 +29,7 @@ export interface BrowsersDeps {
   /** CSRF token for the forms of the session with this cookie. */
   csrfToken: (cookie: string) => string;
   addressOf: ClientAddress;
+  pictureOf: PictureOf;
   /** Origin of the pages; cookies are `Secure` if it is https. */
   origin: string;
 }
@@ -84,7 +86,10 @@ export class Browsers {
     const frame = frameOf(c);
     if (!browser) return { account: undefined, frame };
     const { session, csrf } = browser;
-    return { account: { name: await this.#nameOf(session), csrf }, frame };
+    const name = await this.#nameOf(session);
+    const { did } = session;
+    const picture = this.#deps.pictureOf?.(name);
+    return { account: { did, name, picture, csrf }, frame };
   }
 
   /** Address and agent of a request. */

@@ -1,20 +1,24 @@
 /** The frame of every page. */
 
 import type { ComponentChildren } from "preact";
+import type { Did } from "../../lib/did.ts";
 import { renderToString } from "preact-render-to-string";
 import { ThemeSwitch } from "../../islands/theme_switch.tsx";
 import { OPEN_SEARCH } from "../published/urls.ts";
 import { VERSION } from "../version.ts";
 import type { Frame } from "./frame/frame.ts";
-import { BrandIcon } from "./frame/icons.tsx";
+import { Header } from "./frame/header.tsx";
 import { Island, modulesFor, UsedIslands } from "./frame/island.tsx";
 
 /** The visitor of a page. */
 export interface Visitor {
   /** Undefined when not signed in. */
   readonly account: {
+    readonly did: Did;
     /** Handle, or the DID of an account without one. */
     readonly name: string;
+    /** Address of the account's picture; undefined where none are served. */
+    readonly picture: string | undefined;
     /** Goes into every form that changes something. */
     readonly csrf: string;
   } | undefined;
@@ -32,6 +36,10 @@ export interface PageProps {
   isWide?: boolean;
   /** Address of an Atom feed of what the page shows. */
   feed?: string | undefined;
+  /** What stands in the search field. */
+  query?: string;
+  /** False for pages with a search field of their own. */
+  hasSearch?: boolean;
   children: ComponentChildren;
 }
 
@@ -86,19 +94,18 @@ export function renderPage(props: PageProps): string {
   return `<!DOCTYPE html>${html.replace(BODY, () => body)}`;
 }
 
-function Body({ visitor, frame, isWide, children }: PageProps) {
+function Body(
+  { visitor, frame, isWide, query, hasSearch, children }: PageProps,
+) {
   return (
     <>
       <a class="skip" href="#main">Skip to content</a>
-      <header class="top">
-        <div class="wide">
-          <a class="brand" href="/">
-            <BrandIcon />
-            ATCR
-          </a>
-          {visitor && <AccountNav {...visitor} />}
-        </div>
-      </header>
+      <Header
+        visitor={visitor}
+        frame={frame}
+        query={query}
+        hasSearch={hasSearch}
+      />
       <main id="main" tabIndex={-1}>
         <div class={isWide ? "wide" : "wide text"}>{children}</div>
       </main>
@@ -118,31 +125,6 @@ function Body({ visitor, frame, isWide, children }: PageProps) {
         </div>
       </footer>
     </>
-  );
-}
-
-function AccountNav({ account }: Visitor) {
-  if (!account) {
-    return (
-      <nav aria-label="Account">
-        <a class="button" href="/auth/login">Sign in</a>
-      </nav>
-    );
-  }
-  return (
-    <nav aria-label="Account">
-      <details class="menu">
-        <summary class="button">{account.name}</summary>
-        <div>
-          <a href="/settings/devices">Devices and tokens</a>
-          <a href="/settings/sessions">Sessions</a>
-          <form method="post" action="/auth/logout">
-            <CsrfField token={account.csrf} />
-            <button type="submit">Sign out</button>
-          </form>
-        </div>
-      </details>
-    </nav>
   );
 }
 

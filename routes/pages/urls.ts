@@ -6,6 +6,9 @@
  * | `/r/{owner}/{repository…}` | repository |
  * | `/r/{owner}/{repository…}/-/tags` | its tags |
  * | `/r/{owner}/{repository…}:{tag}`, `…@{digest}` | image |
+ * | `/u/{owner}`, `/u/{owner}/stars`, `/u/{owner}/activity` | an account |
+ * | `/search?q=…` | search |
+ * | `/activity`, `/top?by=…&in=…` | what happens, and what is popular |
  *
  * Names of repositories may contain slashes, but no part of them is `-`.
  *
@@ -32,7 +35,7 @@ export interface RepositoryAddress {
 }
 
 /** Pages below `/-/` of a repository. */
-const VIEWS = ["tags", "delete"] as const;
+const VIEWS = ["tags", "delete", "stars", "star"] as const;
 
 /** A page below `/-/` of a repository. */
 export type View = typeof VIEWS[number];
@@ -49,6 +52,37 @@ export interface RepositoryPath {
   readonly view: View | undefined;
 }
 
+/** A page of an account besides its profile. */
+export type ProfileView = "stars" | "activity";
+
+/** Fields of a query; those that are undefined or empty are left out. */
+type Query = Readonly<Record<string, string | undefined>>;
+
+/** Address of an account, by its handle or DID. */
+export function profileUrl(
+  owner: string,
+  view?: ProfileView,
+  query: Query = {},
+): string {
+  const path = view === undefined ? `/u/${owner}` : `/u/${owner}/${view}`;
+  return `${path}${queryOf(query)}`;
+}
+
+/** Address of a search. */
+export function searchUrl(query: Query): string {
+  return `/search${queryOf(query)}`;
+}
+
+/** Address of what happens in the network. */
+export function activityUrl(query: Query = {}): string {
+  return `/activity${queryOf(query)}`;
+}
+
+/** Address of a board. */
+export function boardUrl(query: Query = {}): string {
+  return `/top${queryOf(query)}`;
+}
+
 /** Address of a repository. */
 export function repositoryUrl({ owner, repo }: RepositoryAddress): string {
   return `/r/${owner}/${repo}`;
@@ -58,7 +92,7 @@ export function repositoryUrl({ owner, repo }: RepositoryAddress): string {
 export function viewUrl(
   address: RepositoryAddress,
   view: View,
-  query: Readonly<Record<string, string | undefined>> = {},
+  query: Query = {},
 ): string {
   return `${repositoryUrl(address)}/-/${view}${queryOf(query)}`;
 }
@@ -72,7 +106,7 @@ export function tagUrl(address: RepositoryAddress, tag: string): string {
 export function digestUrl(
   address: RepositoryAddress,
   digest: Digest,
-  query: Readonly<Record<string, string | undefined>> = {},
+  query: Query = {},
 ): string {
   return `${repositoryUrl(address)}@${digest}${queryOf(query)}`;
 }
@@ -160,7 +194,7 @@ function decoded(path: string): string {
   }
 }
 
-function queryOf(query: Readonly<Record<string, string | undefined>>): string {
+function queryOf(query: Query): string {
   const fields = Object.entries(query).flatMap(([name, value]) =>
     value === undefined || value === "" ? [] : [[name, value]]
   );

@@ -48,6 +48,9 @@ export interface TagPush {
   readonly at: number;
 }
 
+/** Rows of one account in a list of several. */
+const MAX_OF_EACH = 6;
+
 /** Reads and writes activity. */
 export class Activities implements RecordHandler {
   readonly collections = [OWNER_COLLECTIONS.tag];
@@ -95,6 +98,30 @@ export class Activities implements RecordHandler {
     mayRead: MayRead,
   ): Promise<Page<Activity>> {
     return this.#page(countKeys.allActivityOf(did), request, mayRead);
+  }
+
+  /** What several accounts did, newest first, the last few of each and at most `limit`, as far as the reader may see it. */
+  async ofAccounts(
+    dids: readonly Did[],
+    limit: number,
+    mayRead: MayRead,
+  ): Promise<Activity[]> {
+    const { kv, visible, watch } = this.#deps;
+    const rows = await Promise.all(
+      dids.map((did) =>
+        Array.fromAsync(
+          kv.list<ActivityRow>(
+            { prefix: countKeys.allActivityOf(did) },
+            { limit: MAX_OF_EACH },
+          ),
+        )
+      ),
+    );
+    const all = rows.flat().map(activityOf).sort((a, b) => b.at - a.at)
+      .slice(0, 2 * limit);
+    watch.rowsRead("activity of several", rows.flat().length);
+    const seen = await visible(all, mayRead);
+    return all.filter((_, i) => seen[i]).slice(0, limit);
   }
 
   async #page(

@@ -84,11 +84,12 @@ export class Boards {
     this.#deps = deps;
   }
 
-  /** A board as far as the reader may see it. Throws AppError `NOT_FOUND` where there is no such board. */
+  /** A board as far as the reader may see it, the first `limit` entries. Throws AppError `NOT_FOUND` where there is no such board. */
   async get(
     kind: BoardKind,
     window: BoardWindow,
     mayRead: MayRead,
+    limit = Infinity,
   ): Promise<Board> {
     const { kv, visible, shown, watch } = this.#deps;
     const only = ONE_WINDOW[kind];
@@ -104,13 +105,21 @@ export class Boards {
     const { madeAt, entries } = row;
     if (kind === "accounts") {
       const known = await shown(entries.map(({ did }) => did));
-      return { madeAt, entries: entries.filter((_, i) => known[i]) };
+      const seen = entries.filter((_, i) => known[i]);
+      return { madeAt, entries: seen.slice(0, limit) };
     }
     const repositories = entries.flatMap((entry) =>
       entry.repo === undefined ? [] : [{ ...entry, repo: entry.repo }]
     );
-    const seen = await visible(repositories, mayRead);
-    return { madeAt, entries: repositories.filter((_, i) => seen[i]) };
+    const first: BoardEntry[] = [];
+    for (let at = 0; at < repositories.length && first.length < limit;) {
+      // Nearly all are seen by everybody.
+      const some = repositories.slice(at, at + limit);
+      const seen = await visible(some, mayRead);
+      first.push(...some.filter((_, i) => seen[i]));
+      at += some.length;
+    }
+    return { madeAt, entries: first.slice(0, limit) };
   }
 
   /** Makes all boards again. To be called every quarter of an hour in one instance. */

@@ -97,20 +97,26 @@ export class Holds {
     return { items, cursor: page.cursor };
   }
 
+  /** Holds as they were at the last look, in the order of `dids`; asks none of them. */
+  async lastSeen(dids: readonly Did[]): Promise<KnownHold[]> {
+    const facts = await this.#facts("holds by DID", dids);
+    const health = await this.#deps.kv.getMany<HealthRow>(
+      dids.map(holdKeys.health),
+    );
+    return dids.map((did, i) => ({
+      did,
+      facts: facts[i],
+      state: stateOf(health[i]?.value),
+    }));
+  }
+
   /** The holds that `owner` is captain of. */
   async heldBy(owner: Did, request: PageRequest): Promise<Page<KnownHold>> {
     const { kv } = this.#deps;
     const prefix = holdKeys.ownHolds(owner);
     const page = await readPage(kv, prefix, ["string"], request);
     const dids = page.items.map(({ key }) => String(key.at(-1)) as Did);
-    const facts = await this.#facts("holds of a captain", dids);
-    const health = await kv.getMany<HealthRow>(dids.map(holdKeys.health));
-    const items = dids.map((did, i): KnownHold => ({
-      did,
-      facts: facts[i],
-      state: stateOf(health[i]?.value),
-    }));
-    return { items, cursor: page.cursor };
+    return { items: await this.lastSeen(dids), cursor: page.cursor };
   }
 
   /** The crews that `member` is in; a hold with two records about a member is there twice. */

@@ -42,6 +42,9 @@ export const peopleKeys = {
   /** When all stars of an account were last read at its PDS. */
   starsListed: (actor: Did): Key => derived("stars_listed", actor),
 
+  /** Whom an account follows, of those who are known here. */
+  follows: (did: Did): Key => derived("follows", did),
+
   page: (did: Did, repo: string): Key => derived("page", did, repo),
   pages: (did: Did): Key => derived("page", did),
   /** Part `part` (from 0) of the text of a page. */

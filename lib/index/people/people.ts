@@ -16,6 +16,7 @@ import type { AccountHandler, RecordHandler } from "../record_change.ts";
 import type { Actor } from "./actor_rows.ts";
 import { Actors, PERSON_LOOK_UP, PERSON_REMOVAL } from "./actors.ts";
 import { PageIndex, type PageIndexDeps } from "./page_index.ts";
+import { Follows, OWN_RECORDS } from "./follows.ts";
 import { Pages } from "./pages.ts";
 import { Pins } from "./pins.ts";
 import { StarIndex, type StarIndexDeps } from "./star_index.ts";
@@ -48,6 +49,7 @@ export interface People {
   readonly actors: Actors;
   readonly starIndex: StarIndex;
   readonly stars: Stars;
+  readonly follows: Follows;
   readonly pages: Pages;
   readonly pins: Pins;
   /** Take what the network says. */
@@ -64,6 +66,9 @@ export function createPeople(
   const starIndex = new StarIndex({ ...deps, observer: deps.onStar });
   const pageIndex = new PageIndex(deps);
   const pins = new Pins(deps.kv);
+  const stars = new Stars({ ...deps, index: starIndex });
+  const follows = new Follows({ ...deps, stars });
+  jobs.register(OWN_RECORDS, ({ did }, run) => follows.read(did, run.signal));
   jobs.register(
     PERSON_LOOK_UP,
     ({ did }, { signal }) => actors.lookUp(did, signal),
@@ -77,7 +82,8 @@ export function createPeople(
   return {
     actors,
     starIndex,
-    stars: new Stars({ ...deps, index: starIndex }),
+    stars,
+    follows,
     pages: new Pages({ ...deps, index: pageIndex }),
     pins,
     records: [actors, starIndex, pageIndex],

@@ -79,7 +79,7 @@ export class Stars {
     const { did } = session;
     let rkeys = await index.records(did, repo);
     if (!rkeys) {
-      await this.#list(session);
+      await this.list(session);
       rkeys = await index.records(did, repo);
     }
     // One that was written a moment ago may not have been heard of yet.
@@ -102,7 +102,7 @@ export class Stars {
     if (listed && isWithin(listed.value, LISTED_MS, clock.now())) return false;
     if (pds === undefined) return false;
     try {
-      await this.#list({ did, pds });
+      await this.list({ did, pds });
     } catch (error) {
       log.warn("stars not listed", { did, error });
       return false;
@@ -111,7 +111,7 @@ export class Stars {
   }
 
   /** Reads all stars of an account at its PDS. */
-  #list(at: Pick<PdsSession, "did" | "pds">): Promise<void> {
+  list(at: Pick<PdsSession, "did" | "pds">): Promise<void> {
     const name = `list ${at.did}`;
     return this.#flights.run(name, undefined, () => this.#listNow(at));
   }

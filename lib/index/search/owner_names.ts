@@ -10,7 +10,7 @@ import { AppError } from "../../errors.ts";
 import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import { foreignText } from "../../text.ts";
 import { searchKeys } from "./kv_keys.ts";
-import { ownerWords } from "./words.ts";
+import { ownerWords, wordsOf } from "./words.ts";
 
 /** An owner, as search knows it. */
 export interface OwnerRow {
@@ -23,6 +23,9 @@ export interface OwnerRow {
 
 const ATTEMPTS = 100;
 const MAX_NAME = 64;
+
+/** Rows of words that are looked at for one text. */
+const MAX_CALLED = 50;
 
 /** Reads and writes names of owners. */
 export class OwnerNames {
@@ -43,6 +46,31 @@ export class OwnerNames {
   /** The owner that last had a handle. */
   async byHandle(handle: string): Promise<Did | undefined> {
     return (await this.#kv.get<Did>(searchKeys.handle(handle)))?.value;
+  }
+
+  /** Owners with a word in their names that begins with `text`, at most `limit`; the one with exactly this handle first. */
+  async called(text: string, limit: number): Promise<Did[]> {
+    const [word = "", ...others] = wordsOf(text);
+    if (word === "") return [];
+    const exact = await this.byHandle(text.trim().toLowerCase());
+    const found = new Set<Did>(exact ? [exact] : []);
+    const selector = {
+      start: searchKeys.ownerWords(word),
+      end: searchKeys.ownerWords(`${word}\u{10ffff}`),
+    };
+    const dids = new Set<Did>();
+    const rows = this.#kv.list(selector, { limit: MAX_CALLED });
+    for await (const { key } of rows) dids.add(key.at(-1) as Did);
+    const all = [...dids];
+    const known = await this.get(all);
+    for (const [i, did] of all.entries()) {
+      const words = [...wordsOfOwner(known[i])];
+      const hasAll = others.every((other) =>
+        words.some((one) => one.startsWith(other))
+      );
+      if (hasAll) found.add(did);
+    }
+    return [...found].slice(0, limit);
   }
 
   /** Notes the handle of an owner; undefined: it has no valid one. */

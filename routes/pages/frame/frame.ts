@@ -35,6 +35,8 @@ export interface Frame {
   readonly path: string;
   /** Undefined where nothing was built; pages work without scripts. */
   readonly modules: IslandModules | undefined;
+  /** Whether this server has a registry, with search and lists. */
+  readonly isRegistry: boolean;
   /** Path of the style sheet; undefined where it cannot be read. */
   readonly styleSheet: string | undefined;
 }
@@ -51,6 +53,7 @@ export function frameOf(c: Context<AppEnv>): Frame {
     path: new URL(c.req.raw.url).pathname,
     modules: c.get("modules"),
     styleSheet: c.get("styleSheet"),
+    isRegistry: c.get("isRegistry") === true,
   };
 }
 

@@ -17,6 +17,7 @@ import type { Owners } from "../../../lib/registry/owners/owners.ts";
 import type { Browsers, SignedInBrowser } from "../../auth/browser.ts";
 import type { AppEnv } from "../../middleware.ts";
 import type { Visitor } from "../document.tsx";
+import type { PictureOf } from "../pictures.ts";
 import { errorPage } from "../error_page.tsx";
 import {
   parseRepositoryPath,
@@ -45,7 +46,7 @@ export interface RepositoryPagesDeps {
   /** Host in names of images. */
   host: string;
   /** Address of an account's picture; undefined where none are served. */
-  pictureOf: ((account: string) => string) | undefined;
+  pictureOf: PictureOf;
 }
 
 /** A request for a page, with everything that all pages need. */

@@ -1,0 +1,40 @@
+/**
+ * Pages for finding things: start, search, activity, boards, accounts.
+ *
+ * @module
+ */
+
+import { Hono } from "@hono/hono";
+import type { AppContext } from "../lib/context.ts";
+import type { Browsers } from "./auth/browser.ts";
+import type { AppEnv } from "./middleware.ts";
+import type { DiscoveryDeps } from "./pages/discovery/deps.ts";
+import { liveRoutes } from "./pages/discovery/live.ts";
+import { discoveryRoutes } from "./pages/discovery/routes.ts";
+import { pictures } from "./pages/pictures.ts";
+import { clientAddress } from "./server/client_address.ts";
+
+/** Mounts them; nothing where no registry runs. `avatars` is the path of the page about pictures. */
+export function exploreRoutes(
+  ctx: AppContext,
+  browsers: Browsers,
+  avatars: string | undefined,
+): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  const { registry, index, social, catalog, live, config, clock } = ctx;
+  if (!registry || !index || !social || !catalog || !live) return app;
+  const { server, pages, sandbox } = config;
+  const addressOf = clientAddress({ trustProxy: server.trust_proxy });
+  const [host = new URL(server.base_url).host] = server.registry_domains;
+  const deps: DiscoveryDeps = {
+    ...registry,
+    ...{ browsers, clock, catalog, index, social, host, avatars },
+    manifests: index.manifests,
+    pictureOf: pictures(ctx.avatars),
+    example: sandbox.enabled ? "alice.test" : "your.handle",
+    featured: pages.featured,
+  };
+  app.route("/", liveRoutes({ ...deps, live, addressOf }));
+  app.route("/", discoveryRoutes(deps));
+  return app;
+}

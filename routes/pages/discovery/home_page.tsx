@@ -1,0 +1,135 @@
+/**
+ * The start page for those who are not signed in: what this is, what is here,
+ * and how to begin.
+ *
+ * @module
+ */
+
+import { renderPage } from "../document.tsx";
+import { SearchForm } from "../frame/header.tsx";
+import { Copy } from "../parts/digest.tsx";
+import { Feed, type FeedItem } from "../parts/feed.tsx";
+import {
+  type RepositoryItem,
+  RepositoryList,
+} from "../parts/repository_list.tsx";
+import { activityUrl, boardUrl } from "../urls.ts";
+import type { Asked } from "./deps.ts";
+import { Ranking } from "./ranking.tsx";
+
+/** Content of the page. */
+export interface HomePageProps extends Asked {
+  readonly host: string;
+  /** Handle in commands. */
+  readonly example: string;
+  /** Path of the page about pictures, where they are served. */
+  readonly avatars: string | undefined;
+  readonly featured: readonly RepositoryItem[];
+  readonly pushes: readonly FeedItem[];
+  readonly popular: readonly RepositoryItem[];
+  readonly trending: readonly RepositoryItem[];
+}
+
+/** Renders the page. */
+export function homePage(props: HomePageProps): string {
+  const { visitor, featured, pushes, popular, trending, now } = props;
+  return renderPage({
+    title: "Container images under the name you already have",
+    visitor,
+    isWide: true,
+    hasSearch: false,
+    children: (
+      <>
+        <section class="hero">
+          <h1>Container images under the name you already have</h1>
+          <p>
+            Push with any client. Your manifests and tags are signed records in
+            your own AT Protocol repo, your layers stay in a hold you choose,
+            and anyone can check who published what.
+          </p>
+          <SearchForm id="search" query="" isLarge />
+        </section>
+        {featured.length > 0 && (
+          <section class="panel featured" aria-labelledby="featured">
+            <header>
+              <h2 id="featured">Featured</h2>
+            </header>
+            <RepositoryList items={featured} now={now} />
+          </section>
+        )}
+        <div class="two">
+          <section class="panel" aria-labelledby="new">
+            <header>
+              <h2 id="new">Pushed just now</h2>
+              <a class="small" href={activityUrl()}>All activity</a>
+            </header>
+            {pushes.length > 0
+              ? <Feed items={pushes} now={now} />
+              : (
+                <p class="body soft">
+                  Nothing was pushed in the last 30 days. The first push will
+                  stand here.
+                </p>
+              )}
+          </section>
+          <First {...props} />
+          {popular.length > 0 && (
+            <Ranking
+              id="popular"
+              title="Most pulled this week"
+              items={popular}
+              href={boardUrl()}
+            />
+          )}
+          {trending.length > 0 && (
+            <Ranking
+              id="trending"
+              title="Trending"
+              items={trending}
+              href={boardUrl({ by: "trending" })}
+            />
+          )}
+        </div>
+      </>
+    ),
+  });
+}
+
+/** How to begin. */
+function First({ host, example, avatars }: HomePageProps) {
+  const push = `docker push ${host}/${example}/app:latest`;
+  const commands = [
+    `docker login ${host} -u ${example}`,
+    `docker tag app ${host}/${example}/app:latest`,
+    push,
+  ].join("\n");
+  return (
+    <section class="panel" aria-labelledby="first">
+      <header>
+        <h2 id="first">Push your first image</h2>
+        <span class="small soft">no new account</span>
+      </header>
+      <div class="body">
+        <p class="small">
+          Log in with your handle and an app password of your PDS, or let the
+          {" "}
+          <a href="/install">credential helper</a>{" "}
+          ask your browser once: then docker needs no password at all.
+        </p>
+        <div class="pull" data-copied>
+          <pre tabIndex={0} aria-label="Commands"><code>{commands}</code></pre>
+          <Copy text={commands} what="the commands" />
+        </div>
+        <p class="small soft after">
+          For CI make an <a href="/settings/devices">access token</a>.
+          {avatars && (
+            <>
+              {" "}Everybody’s picture is an image URL here, too:{" "}
+              <a href={avatars}>avatars</a>.
+            </>
+          )}
+        </p>
+      </div>
+    </section>
+  );
+}

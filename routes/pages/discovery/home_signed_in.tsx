@@ -1,0 +1,190 @@
+/**
+ * The start page of an account: its repositories and holds, and what the people
+ * do whom it follows.
+ *
+ * @module
+ */
+
+import type { KnownHold } from "../../../lib/index/holds/holds.ts";
+import { renderPage } from "../document.tsx";
+import { Breakable } from "../parts/breakable.tsx";
+import { Copy } from "../parts/digest.tsx";
+import { Feed, type FeedItem } from "../parts/feed.tsx";
+import { Age } from "../parts/format.tsx";
+import {
+  type RepositoryItem,
+  RepositoryList,
+} from "../parts/repository_list.tsx";
+import { activityUrl, boardUrl, profileUrl } from "../urls.ts";
+import type { Asked } from "./deps.ts";
+import { Ranking } from "./ranking.tsx";
+
+/** A hold of the account. */
+export type OwnHold = KnownHold & { readonly isCaptain: boolean };
+
+/** Content of the page. */
+export interface HomeSignedInProps extends Asked {
+  readonly host: string;
+  readonly own: readonly RepositoryItem[];
+  readonly hasMore: boolean;
+  readonly holds: readonly OwnHold[];
+  /** What the people did whom the account follows. */
+  readonly followed: readonly FeedItem[];
+  /** What anybody pushed; only where nobody is followed who did something. */
+  readonly pushes: readonly FeedItem[];
+  readonly trending: readonly RepositoryItem[];
+}
+
+/** Renders the page. */
+export function homeSignedIn(props: HomeSignedInProps): string {
+  const { visitor, own, hasMore, followed, pushes, trending, now } = props;
+  const name = visitor.account?.name ?? "";
+  const isFollowing = followed.length > 0;
+  return renderPage({
+    title: "Start",
+    visitor,
+    isWide: true,
+    children: (
+      <>
+        <h1 class="hidden">Start</h1>
+        <div class="split">
+          <div>
+            <section class="panel" aria-labelledby="own">
+              <header>
+                <h2 id="own">Your repositories</h2>
+                <a class="small" href={profileUrl(name)}>
+                  {hasMore ? "All of them" : "Your profile"}
+                </a>
+              </header>
+              {own.length > 0
+                ? <RepositoryList items={own} now={now} isOfOwner />
+                : <FirstPush {...props} />}
+            </section>
+            <section class="panel" aria-labelledby="news">
+              <header>
+                <h2 id="news">
+                  {isFollowing ? "From people you follow" : "Pushed just now"}
+                </h2>
+                <a class="small" href={activityUrl()}>All activity</a>
+              </header>
+              <News items={isFollowing ? followed : pushes} now={now} />
+            </section>
+          </div>
+          <aside aria-label="Holds and trends">
+            <Holds {...props} />
+            {trending.length > 0 && (
+              <Ranking
+                id="trending"
+                title="Trending"
+                items={trending}
+                href={boardUrl({ by: "trending" })}
+              />
+            )}
+          </aside>
+        </div>
+      </>
+    ),
+  });
+}
+
+function News({ items, now }: { items: readonly FeedItem[]; now: number }) {
+  return items.length > 0
+    ? <Feed items={items} now={now} />
+    : (
+      <p class="body soft">
+        Nothing was pushed in the last 30 days.
+      </p>
+    );
+}
+
+function FirstPush({ host, visitor }: HomeSignedInProps) {
+  const name = visitor.account?.name ?? "";
+  const commands =
+    `docker login ${host} -u ${name}\ndocker push ${host}/${name}/app:latest`;
+  return (
+    <div class="body">
+      <p>
+        Nothing was pushed here yet. Your first image needs two commands; the
+        password is an{" "}
+        <a href="/settings/devices">access token</a>, or none at all with the
+        {" "}
+        <a href="/install">credential helper</a>.
+      </p>
+      <div class="pull" data-copied>
+        <pre tabIndex={0} aria-label="Commands"><code>{commands}</code></pre>
+        <Copy text={commands} what="the commands" />
+      </div>
+    </div>
+  );
+}
+
+function Holds({ holds, now }: HomeSignedInProps) {
+  return (
+    <section class="panel" aria-labelledby="holds">
+      <header>
+        <h2 id="holds">Holds</h2>
+      </header>
+      {holds.length === 0
+        ? (
+          <p class="body small soft">
+            You are in the crew of no hold that is known here. Images go to the
+            default hold of this registry.
+          </p>
+        )
+        : (
+          <ul class="plain holds">
+            {holds.map((hold) => (
+              <li key={hold.did}>
+                <b>
+                  <Breakable text={hostOf(hold.did)} />
+                </b>
+                <span class="small soft">
+                  {hold.isCaptain ? "you are captain" : "you are crew"}
+                  {hold.facts &&
+                    ` · ${hold.facts.public ? "public" : "private"}`}
+                </span>
+                <span class="small">
+                  <Health state={hold.state} now={now} />
+                </span>
+              </li>
+            ))}
+          </ul>
+        )}
+    </section>
+  );
+}
+
+function Health(
+  { state: { reachable, latencyMs, since }, now }: {
+    state: OwnHold["state"];
+    now: number;
+  },
+) {
+  if (reachable === undefined) {
+    return <span class="soft">not looked at yet</span>;
+  }
+  if (reachable) {
+    return (
+      <span class="good">
+        answers{latencyMs !== undefined && ` in ${Math.round(latencyMs)} ms`}
+      </span>
+    );
+  }
+  return (
+    <span class="bad">
+      does not answer
+      {since !== undefined && (
+        <>
+          {" "}since <Age at={since} now={now} />
+        </>
+      )}
+    </span>
+  );
+}
+
+/** The host of a hold, or its DID. */
+function hostOf(did: string): string {
+  return did.startsWith("did:web:")
+    ? did.slice("did:web:".length).replaceAll("%3A", ":")
+    : did;
+}
