@@ -180,6 +180,13 @@ const ERRORS = {
     xrpc: "ServiceUnavailable",
     title: "Not available at the moment",
   },
+  /** In use by another request: to be tried again, and no failure of the server. */
+  BUSY: {
+    status: 503,
+    oci: "UNAVAILABLE",
+    xrpc: "ServiceUnavailable",
+    title: "In use at the moment",
+  },
   STORAGE_FULL: {
     status: 507,
     oci: "UNAVAILABLE",

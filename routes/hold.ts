@@ -39,11 +39,13 @@ export function holdRoutes(
   state: HoldRoutesState,
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
+  // Preflights included: websites resolve identities as well.
+  app.use("/.well-known/*", cors({ maxAge: DAY_SECONDS }));
   // The directory serves the document of a did:plc.
   if (hold.did.startsWith("did:web:")) {
-    app.get("/.well-known/did.json", cors(), (c) => c.json(hold.didDocument));
+    app.get("/.well-known/did.json", (c) => c.json(hold.didDocument));
   }
-  app.get("/.well-known/atproto-did", cors(), (c) => c.text(hold.did));
+  app.get("/.well-known/atproto-did", (c) => c.text(hold.did));
   const pds = pdsMethods({
     account: hold.account,
     repo: hold.repo,

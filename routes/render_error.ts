@@ -6,7 +6,7 @@
  */
 
 import { z } from "zod";
-import { AppError, isAppError } from "../lib/errors.ts";
+import { AppError, type ErrorCode, isAppError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import { CORS_HEADERS } from "./cors.ts";
 import { errorPage } from "./pages/error_page.tsx";
@@ -44,8 +44,8 @@ export function asAppError(error: unknown): AppError {
 export function renderError(error: unknown, request: FailedRequest): Response {
   const known = asAppError(error);
   const { spec } = known;
-  // An unknown method is the caller's error, despite its status.
-  if (spec.status >= 500 && known.code !== "METHOD_NOT_IMPLEMENTED") {
+  const isFailure = spec.status >= 500 && !CALLERS.has(known.code);
+  if (isFailure) {
     request.log.error("request failed", {
       code: known.code,
       error: known.cause ?? known,
@@ -70,6 +70,12 @@ export function renderError(error: unknown, request: FailedRequest): Response {
     headers,
   });
 }
+
+/** Errors that concern the caller alone, despite their status. */
+const CALLERS: ReadonlySet<ErrorCode> = new Set([
+  "METHOD_NOT_IMPLEMENTED",
+  "BUSY",
+]);
 
 const allowedSchema = z.object({ allowed: z.array(z.string()) });
 

@@ -56,7 +56,9 @@ export const serverSettings = section("The program as a whole.", {
     doc: "Whether a proxy stands in front that writes the client's address " +
       "to X-Forwarded-For, for limits by address and for lists of sessions. " +
       "To be set with a public https address: without it everyone behind " +
-      "the proxy counts as one client.",
+      "the proxy counts as one client. Where server.base_url is not set, the " +
+      "proxy also says under which address clients reach it (Forwarded, " +
+      "X-Forwarded-Host, X-Forwarded-Proto).",
     default: false,
   }),
   max_connections: setting(integer(0, 1_000_000), {

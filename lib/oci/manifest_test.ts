@@ -19,8 +19,6 @@ import { OCI_EMPTY } from "./testing.ts";
 import { OCI_EMPTY_DIGEST } from "./testing.ts";
 import { OCI_IMAGE_CONFIG } from "./testing.ts";
 
-const MAX_DESCRIPTORS = 4096;
-
 const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 const LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -144,13 +142,12 @@ Deno.test("what is not a manifest is refused with a sentence that names the fiel
   );
 });
 
-Deno.test("nesting and lists have bounds", () => {
+Deno.test("nesting has a bound, and lists have that of the bytes", () => {
   const deep = `${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}`;
   refuses(deep, /deeper than 64/);
   refuses("[".repeat(2_000_000), /not JSON/);
-  const layers = Array.from({ length: MAX_DESCRIPTORS }, () => LAYER);
-  assert.equal(parse({ ...IMAGE, layers }).layers.length, MAX_DESCRIPTORS);
-  refuses({ ...IMAGE, layers: [...layers, LAYER] }, /more than 4096/);
+  const layers = Array.from({ length: 20_000 }, () => LAYER);
+  assert.equal(parse({ ...IMAGE, layers }).layers.length, 20_000);
 });
 
 Deno.test("a manifest just under 4 MiB passes and a larger one is too large", () => {

@@ -49,6 +49,41 @@ export function parseRange(
   return { start, end };
 }
 
+/** Ranges that are answered in one response. */
+const MAX_RANGES = 128;
+
+/**
+ * Parses a `Range` header with several ranges, which keep their order; those
+ * without a byte of the content are left out. Undefined when it has one range,
+ * and for what a server may ignore: another unit, a malformed header, more than
+ * {@linkcode MAX_RANGES}, and ranges that have more bytes together than the
+ * content.
+ *
+ * Throws AppError `RANGE_INVALID` (416) when no byte of the content is in any.
+ */
+export function parseRanges(
+  header: string | null | undefined,
+  size: number,
+): ByteRange[] | undefined {
+  const match = /^bytes=(.+)$/i.exec(header ?? "");
+  const parts = match?.[1]?.split(",", MAX_RANGES + 1) ?? [];
+  if (parts.length < 2 || parts.length > MAX_RANGES) return undefined;
+  const ranges: ByteRange[] = [];
+  let unsatisfied: unknown;
+  for (const part of parts) {
+    try {
+      const range = parseRange(`bytes=${part.trim()}`, size);
+      if (!range) return undefined;
+      ranges.push(range);
+    } catch (error) {
+      unsatisfied = error;
+    }
+  }
+  if (ranges.length === 0) throw unsatisfied;
+  const bytes = ranges.reduce((sum, range) => sum + rangeLength(range), 0);
+  return bytes <= size ? ranges : undefined;
+}
+
 /** Bytes in a range. */
 export function rangeLength(range: ByteRange): number {
   return range.end - range.start + 1;

@@ -24,6 +24,7 @@ import type {
   UploadRef,
 } from "../hold_api/hold_client.ts";
 import { firstRows } from "./blob_index.ts";
+import { UploadTurns } from "./upload_turns.ts";
 import { requireWrite } from "./holds.ts";
 import { keepRows } from "./kept_rows.ts";
 import { registryKeys } from "./kv_keys.ts";
@@ -71,9 +72,11 @@ interface Found {
 /** Runs uploads of blobs (distribution-spec, "Pushing Blobs"). */
 export class Uploads {
   readonly #deps: UploadsDeps;
+  readonly #turns: UploadTurns;
 
   constructor(deps: UploadsDeps) {
     this.#deps = deps;
+    this.#turns = new UploadTurns(deps.clock);
   }
 
   /** Opens an upload of `caller` to `holdDid` (end-4a, 4b, 4c). */
@@ -104,7 +107,7 @@ export class Uploads {
 
   /**
    * Appends a chunk (end-5). Throws AppError `RANGE_INVALID` when it does not
-   * start at the end of the upload.
+   * start at the end of the upload, `BUSY` while another request works on it.
    */
   async append(
     ref: RepoRef,
@@ -114,13 +117,15 @@ export class Uploads {
   ): Promise<UploadStatus> {
     const found = await this.#find(ref, caller, id);
     const { upload, hold } = found;
-    const { body, start, signal } = chunk;
-    const offset = await offsetOf(hold, upload);
-    requireStart(start, offset);
-    const end = await hold.append(upload, offset, body, signal);
-    await this.#keep(found);
-    this.#deps.metrics.uploadedBytes.inc(end - offset);
-    return { id, offset: end };
+    const { start, signal } = chunk;
+    return await this.#turns.run(id, chunk.body, async (body = chunk.body) => {
+      const offset = await offsetOf(hold, upload);
+      requireStart(start, offset);
+      const end = await hold.append(upload, offset, body, signal);
+      await this.#keep(found);
+      this.#deps.metrics.uploadedBytes.inc(end - offset);
+      return { id, offset: end };
+    });
   }
 
   /**
@@ -144,7 +149,7 @@ export class Uploads {
   /**
    * Appends the last chunk, if any, verifies the digest and makes the blob part
    * of the repository (end-6, 4b). Throws AppError `DIGEST_INVALID`; the upload
-   * is deleted then.
+   * is deleted then. Throws `BUSY` while another request works on it.
    */
   async finish(
     ref: RepoRef,
@@ -156,7 +161,10 @@ export class Uploads {
     const found = await this.#find(ref, caller, id);
     const { upload, hold } = found;
     try {
-      await this.#complete(ref, hold, upload, digest, chunk);
+      await this.#turns.run(id, chunk?.body, (body) => {
+        const last = chunk && body ? { ...chunk, body } : undefined;
+        return this.#complete(ref, hold, upload, digest, last);
+      });
     } catch (error) {
       if (isAppError(error, "DIGEST_INVALID")) await this.#end(found);
       throw error;

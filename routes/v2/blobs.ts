@@ -11,14 +11,17 @@ import {
   type ByteRange,
   formatContentRange,
   parseRange,
+  parseRanges,
   rangeLength,
 } from "../../lib/oci/range.ts";
+import type { RepoRef } from "../../lib/registry/manifests/manifest_index.ts";
 import {
   contentHeaders,
   empty,
   isNotModified,
   notModified,
 } from "./answers.ts";
+import { partsResponse } from "./blob_parts.ts";
 import { readerOf, requireAction } from "./caller.ts";
 import type { RepositoryRequest, V2Deps } from "./deps.ts";
 
@@ -63,9 +66,14 @@ export async function getBlob(
     await deps.blobs.stat(ref, caller, digest);
     return notModified(headers);
   }
+  const { signal } = request;
+  let ranges: readonly ByteRange[] = [];
   const found = await deps.blobs.open(ref, caller, digest, {
-    range: (size) => rangeOf(request, digest, size),
-    signal: request.signal,
+    range: (size) => {
+      ranges = rangesOf(request, digest, size);
+      return ranges[0];
+    },
+    signal,
   });
   if (found.kind === "redirect") {
     return empty(307, {
@@ -74,7 +82,13 @@ export async function getBlob(
       location: found.url,
     });
   }
-  const { range } = found;
+  const { range, size } = found;
+  if (ranges.length > 1) {
+    const open = (part: ByteRange) =>
+      openPart(deps, ref, caller, digest, { range: part, size, signal });
+    const whole = { size, ranges, type: OCTETS, headers };
+    return partsResponse(whole, found.body, open);
+  }
   return new Response(found.body, {
     status: range ? 206 : 200,
     headers: {
@@ -87,6 +101,30 @@ export async function getBlob(
   });
 }
 
+/** Opens a further range of a blob whose first one is being sent. */
+async function openPart(
+  deps: V2Deps,
+  ref: RepoRef,
+  caller: Did | undefined,
+  digest: Digest,
+  { range, size, signal }: {
+    range: ByteRange;
+    size: number;
+    signal: AbortSignal;
+  },
+): Promise<ReadableStream<Uint8Array>> {
+  const part = await deps.blobs.open(ref, caller, digest, {
+    range: () => range,
+    signal,
+  });
+  if (part.kind === "stream" && part.size === size) return part.body;
+  if (part.kind === "stream") await part.body.cancel();
+  throw new AppError(
+    "UNAVAILABLE",
+    `The blob ${digest} moved while it was sent. Try again.`,
+  );
+}
+
 /** Headers of GET and HEAD; `caller` is undefined if the blob is public. */
 function blobHeaders(
   digest: Digest,
@@ -96,19 +134,23 @@ function blobHeaders(
     ...contentHeaders(digest, { pinned: true, open: caller === undefined }),
     "accept-ranges": "bytes",
     "content-type": OCTETS,
+    // Browsers that open the address show no page.
+    "x-content-type-options": "nosniff",
   };
 }
 
-/** The requested range; none if the client started with other content (RFC 9110, If-Range). */
-function rangeOf(
+/** The requested ranges; none if the client started with other content (RFC 9110, If-Range). */
+function rangesOf(
   request: Request,
   digest: Digest,
   size: number,
-): ByteRange | undefined {
+): readonly ByteRange[] {
   const begun = request.headers.get("if-range");
-  if (begun !== null && begun !== `"${digest}"`) return undefined;
+  if (begun !== null && begun !== `"${digest}"`) return [];
+  const header = request.headers.get("range");
   try {
-    return parseRange(request.headers.get("range"), size);
+    const range = parseRange(header, size);
+    return range ? [range] : parseRanges(header, size) ?? [];
   } catch (error) {
     if (!isAppError(error, "RANGE_INVALID")) throw error;
     throw new UnsatisfiedRangeError(error.message, size);

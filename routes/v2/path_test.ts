@@ -76,13 +76,13 @@ Deno.test("each endpoint is recognised by its path", () => {
       digest: D,
     }],
     [
-      `GET /v2/alice.test/app/referrers/${D}?artifactType=a/b&artifactType=c/d`,
+      `GET /v2/alice.test/app/referrers/${D}?artifactType=a/b%2Bz&artifactType=c/d+json`,
       {
         kind: "referrers",
         method: "GET",
         name: NAME,
         digest: D,
-        artifactTypes: ["a/b", "c/d"],
+        artifactTypes: ["a/b+z", "c/d+json"],
         page: ALL,
       },
     ],

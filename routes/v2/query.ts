@@ -79,7 +79,10 @@ export function parseTags(query: URLSearchParams): string[] {
 
 /** Types of artifacts to list; none means all. Throws AppError `INVALID_REQUEST`. */
 export function parseArtifactTypes(query: URLSearchParams): string[] {
-  const types = new Set(query.getAll("artifactType"));
+  // No media type has a space: it was a `+` that the client did not encode.
+  const types = new Set(
+    query.getAll("artifactType").map((type) => type.replaceAll(" ", "+")),
+  );
   types.delete("");
   if (types.size > MAX_ARTIFACT_TYPES) {
     throw new AppError(

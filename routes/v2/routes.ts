@@ -43,11 +43,12 @@ import {
 export function v2Routes(deps: V2Deps): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   const handler = async (c: Context<AppEnv>) => {
+    const { method } = c.req;
     let endpoint: Endpoint | undefined;
     let claims: TokenClaims | undefined;
     try {
       const url = new URL(c.req.raw.url);
-      endpoint = parseV2Path(c.req.method, url.pathname, url.searchParams);
+      endpoint = parseV2Path(method, url.pathname, url.searchParams);
       claims = await claimsOf(c.req.raw, deps.tokens);
       const admit = claims?.did === undefined
         ? () => deps.admitLookUp(c)
@@ -55,7 +56,7 @@ export function v2Routes(deps: V2Deps): Hono<AppEnv> {
       const r = { request: c.req.raw, claims, admit };
       return await answer(deps, r, endpoint);
     } catch (thrown) {
-      const error = withoutChallenge(thrown, claims);
+      const error = withReason(withoutChallenge(thrown, claims), method);
       if (isAppError(error, "UNAUTHORIZED")) {
         const header = challenge(deps, c.req.raw, endpoint, error);
         c.set("errorHeaders", { "www-authenticate": header });
@@ -84,6 +85,15 @@ function withoutChallenge(
     claims?.did === undefined;
   if (isAboutToken || !isAppError(error, "UNAUTHORIZED")) return error;
   return new AppError("DENIED", error.message, { cause: error });
+}
+
+/**
+ * Clients begin a push with HEAD, whose response has no body. After a 404 they
+ * go on, and receive the reason; after another status they end without one.
+ */
+function withReason(error: unknown, method: string): unknown {
+  if (method !== "HEAD" || !isAppError(error, "NAME_INVALID")) return error;
+  return new AppError("NAME_UNKNOWN", error.message, { cause: error });
 }
 
 async function answer(

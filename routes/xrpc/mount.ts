@@ -63,8 +63,8 @@ export interface MethodSpec<N extends MethodNsid, Caller> {
   ) => Output<N> | Promise<Output<N>>;
 }
 
-/** Maximum bytes of a JSON input; enough for a manifest of thousands of layers. */
-const MAX_INPUT_BYTES = 4 * 1024 * 1024;
+/** Maximum bytes of a JSON input; enough for the layers of the largest manifest. */
+const MAX_INPUT_BYTES = 5 * 1024 * 1024;
 
 const JSON_TYPE = /^application\/json[ \t]*(;|$)/i;
 

@@ -327,3 +327,23 @@ Deno.test("every message of the event stream is one of its lexicon", async () =>
   }
   assertRefused(nsid, await xrpc(hold.origin, nsid), "by GET");
 });
+
+Deno.test("pages of any website may resolve the hold, preflights included", async () => {
+  for (const name of ["did.json", "atproto-did"]) {
+    const url = `${hold.origin}/.well-known/${name}`;
+    const headers = {
+      origin: "https://app.example.com",
+      "access-control-request-method": "GET",
+      "access-control-request-headers": "x-client",
+    };
+    for (const method of ["OPTIONS", "GET"]) {
+      const { status, body, headers: answered } = await fetch(url, {
+        method,
+        headers,
+      });
+      assert.equal(status, method === "GET" ? 200 : 204, name);
+      assert.equal(answered.get("access-control-allow-origin"), "*", name);
+      await body?.cancel();
+    }
+  }
+});

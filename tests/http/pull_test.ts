@@ -45,12 +45,45 @@ Deno.test("returns 206 with Content-Range for a part of a blob", async () => {
   }
 });
 
+Deno.test("several ranges of a blob come in one response", async () => {
+  const repository = alices();
+  const blob = randomBlob(3_000);
+  await repository.pushBlob(blob);
+  const answer = await repository.send("GET", `blobs/${blob.digest}`, {
+    headers: { range: "bytes=2900-, 0-99,5000-6000,1000-1000" },
+  });
+  expect(answer, 206);
+  const type = header(answer, "content-type") ?? "";
+  const [, boundary] = /^multipart\/byteranges; boundary=(.+)$/.exec(type) ??
+    [];
+  assert.ok(boundary);
+  assert.equal(header(answer, "content-length"), String(answer.bytes.length));
+  const latin = new TextDecoder("latin1");
+  const text = latin.decode(answer.bytes);
+  const parts = text.split(`--${boundary}`).slice(1);
+  assert.equal(parts.pop(), "--\r\n");
+  const wanted = [[2_900, 2_999], [0, 99], [1_000, 1_000]] as const;
+  assert.equal(parts.length, wanted.length);
+  for (const [i, [start, end]] of wanted.entries()) {
+    const [head, body] = parts[i]?.split(/\r\n\r\n(.*)/s) ?? [];
+    assert.match(head ?? "", new RegExp(`bytes ${start}-${end}/3000`));
+    const bytes = blob.bytes.slice(start, end + 1);
+    assert.equal(body, `${latin.decode(bytes)}\r\n`);
+  }
+});
+
 Deno.test("returns 416 with the size for a range outside of the blob", async () => {
   const repository = alices();
   const blob = randomBlob(3_000);
   await repository.pushBlob(blob);
   for (
-    const range of ["bytes=500-0", "bytes=3000-", "bytes=5000-9000", "bytes=-0"]
+    const range of [
+      "bytes=500-0",
+      "bytes=3000-",
+      "bytes=5000-9000",
+      "bytes=-0",
+      "bytes=3000-,4000-",
+    ]
   ) {
     const answer = await repository.send("GET", `blobs/${blob.digest}`, {
       headers: { range },
@@ -64,7 +97,14 @@ Deno.test("a malformed range returns the whole blob", async () => {
   const repository = alices();
   const blob = randomBlob(300);
   await repository.pushBlob(blob);
-  for (const range of ["bytes=", "bytes=a-b", "lines=1-2", "bytes=0-1,5-6"]) {
+  const ranges = [
+    "bytes=",
+    "bytes=a-b",
+    "lines=1-2",
+    "bytes=0-1,a-b",
+    "bytes=0-299,0-299",
+  ];
+  for (const range of ranges) {
     const answer = await repository.send("GET", `blobs/${blob.digest}`, {
       headers: { range },
     });

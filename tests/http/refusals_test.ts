@@ -289,3 +289,17 @@ async function tokenOf(seconds: number): Promise<string> {
   const holder = { did, credential: { kind: "password" } } as const;
   return (await tokens.issue(holder, [])).token;
 }
+
+Deno.test("a push to a name that is none learns the reason although it begins with HEAD", async () => {
+  const url = `${server().origin}/v2/mycharts/app`;
+  const { digest } = randomBlob(10);
+  for (const path of [`blobs/${digest}`, "manifests/1.0.0"]) {
+    expect(await call(`${url}/${path}`, "HEAD"), 404);
+  }
+  const { message } = expectError(
+    await call(`${url}/blobs/uploads/`, "POST"),
+    400,
+    "NAME_INVALID",
+  );
+  assert.match(message, /image names begin with their owner/);
+});

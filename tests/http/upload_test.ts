@@ -10,6 +10,7 @@ import {
 } from "../support/registry.ts";
 import { tokenFor } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
+import { until } from "../support/until.ts";
 
 const server = sharedServer();
 const alices = (name = "uploads") =>
@@ -277,4 +278,35 @@ Deno.test("an impossible mount opens an upload instead", async () => {
     });
     expect(put, 201);
   }
+});
+
+Deno.test("a retry is not refused for good while an earlier request of its client stands still", async () => {
+  const repository = alices("retry");
+  const location = await repository.startUpload();
+  const { promise: never } = Promise.withResolvers<void>();
+  const stop = new AbortController();
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new Uint8Array(1_000)),
+    pull: () => never,
+  });
+  const first = fetch(new URL(location, server().origin), {
+    method: "PATCH",
+    headers: { authorization: `Bearer ${await repository.token()}` },
+    body,
+    signal: stop.signal,
+  }).then((answer) => answer.body?.cancel(), () => undefined);
+  const blob = randomBlob(1_000);
+  const statuses = new Set<number>();
+  await until(async () => {
+    const answer = await repository.send("PATCH", location, {
+      body: blob.bytes,
+    });
+    statuses.add(answer.status);
+    if (answer.status === 503) assert.ok(header(answer, "retry-after"));
+    return answer.status === 202;
+  });
+  statuses.delete(503);
+  assert.deepEqual([...statuses], [202]);
+  stop.abort();
+  await first;
 });

@@ -59,6 +59,8 @@ export function createFirehoseUpgrade(
     noServer: true,
     clientTracking: false,
     maxPayload: MAX_MESSAGE_BYTES,
+    // No subprotocol is spoken; by default the first offered one is agreed to.
+    handleProtocols: () => false,
   });
   const wants = ({ url, headers }: IncomingMessage) =>
     url?.split("?", 1)[0] === FIREHOSE_PATH &&

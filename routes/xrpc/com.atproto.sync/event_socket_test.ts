@@ -187,3 +187,31 @@ Deno.test("a request for an unsupported protocol is served normally", async () =
   await running.stop();
   kv.close();
 });
+
+Deno.test("no subprotocol that a consumer offers is agreed to", async () => {
+  const { repo, kv } = await openTestRepo();
+  const running = await nodeServer(repo);
+  const { hostname, port } = new URL(running.origin);
+  {
+    using connection = await Deno.connect({ hostname, port: Number(port) });
+    const request = [
+      `GET ${FIREHOSE_PATH} HTTP/1.1`,
+      `host: ${hostname}`,
+      "connection: Upgrade",
+      "upgrade: websocket",
+      "sec-websocket-version: 13",
+      "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+      "sec-websocket-protocol: chat, atproto.unknown",
+      "\r\n",
+    ];
+    await connection.write(new TextEncoder().encode(request.join("\r\n")));
+    const answer = new Uint8Array(4_000);
+    const length = await connection.read(answer) ?? 0;
+    const head = new TextDecoder().decode(answer.subarray(0, length));
+    assert.match(head, /^HTTP\/1\.1 101 /);
+    assert.doesNotMatch(head, /sec-websocket-protocol/i);
+  }
+  running.firehose.close();
+  await running.stop();
+  kv.close();
+});

@@ -16,8 +16,8 @@ import { didOf, refuse, requireAtMost } from "../refusals.ts";
 
 const NSID = "io.atcr.hold.notifyManifest";
 
-/** Maximum layers or children of one manifest. */
-const MAX_ENTRIES = 10_000;
+/** Maximum layers or children of one manifest: as many as fit into 4 MiB. */
+const MAX_ENTRIES = 50_000;
 
 /** Records a push of the caller, or counts a pull of any reader. */
 export function notifyManifest(
