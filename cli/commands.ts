@@ -16,6 +16,7 @@ import { DOCTOR_COMMAND } from "./doctor/doctor.ts";
 import { HOLD_COMMANDS } from "./hold_commands.ts";
 import { INDEX_COMMANDS } from "./index_commands.ts";
 import { JOB_COMMANDS } from "./job_commands.ts";
+import { BACKUP_COMMANDS } from "./store/backup_commands.ts";
 import { KV_COMMANDS } from "./store/kv_commands.ts";
 import { REPO_COMMANDS } from "./repo_commands.ts";
 import { SCRUB_COMMANDS } from "./scrub_commands.ts";
@@ -52,6 +53,7 @@ const COMMANDS: readonly Command[] = [
   ...INDEX_COMMANDS,
   ...JOB_COMMANDS,
   ...KV_COMMANDS,
+  ...BACKUP_COMMANDS,
   HELP,
 ];
 

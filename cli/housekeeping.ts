@@ -92,6 +92,19 @@ export function scheduledTasks(ctx: AppContext): ScheduledTask[] {
   return tasks;
 }
 
+/** Leaves out the turns of tasks while nothing may be changed. */
+export function pausedWhileReadOnly(
+  readOnly: AppContext["readOnly"],
+  tasks: readonly ScheduledTask[],
+): ScheduledTask[] {
+  return tasks.map((task) => ({
+    ...task,
+    run: async (signal) => {
+      if (!await readOnly.isOn()) await task.run(signal);
+    },
+  }));
+}
+
 /** The periodic tasks of counts and boards. */
 function countTasks(
   { counts, flush }: NonNullable<AppContext["social"]>,

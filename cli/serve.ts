@@ -28,7 +28,7 @@ import { serverLimits } from "../routes/server/server_limits.ts";
 import { createFirehoseUpgrade } from "../routes/xrpc/com.atproto.sync/event_socket.ts";
 import type { Sandbox } from "../sandbox/launch.ts";
 import { announceHold } from "./announce.ts";
-import { scheduledTasks } from "./housekeeping.ts";
+import { pausedWhileReadOnly, scheduledTasks } from "./housekeeping.ts";
 import { openLog, type ServerLog } from "./logging.ts";
 import { settleHold } from "./settle_hold.ts";
 import { welcome } from "./welcome.ts";
@@ -89,7 +89,10 @@ export async function serve(config: Config): Promise<void> {
       upgrade = createFirehoseUpgrade(ctx.hold.firehose, subject);
     }
     handler = (request, connection) => app.fetch(request, connection);
-    const running = startScheduler(ctx, scheduledTasks(ctx));
+    const running = startScheduler(
+      ctx,
+      pausedWhileReadOnly(ctx.readOnly, scheduledTasks(ctx)),
+    );
     ctx.jobs.start();
     background.resolve({
       tasks: running,

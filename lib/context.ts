@@ -16,10 +16,12 @@ import { SecretBox } from "./crypto/secret_box.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
 import { Readiness, readinessChecks } from "./context/readiness.ts";
-import { localSecret } from "./context/secrets.ts";
+import { readSecret } from "./context/secrets.ts";
 import { openStore } from "./context/storage.ts";
 import { JobRunner } from "./kv/jobs/job_runner.ts";
 import type { Kv } from "./kv/kv.ts";
+import { ReadOnlyMode } from "./kv/operating/read_only.ts";
+import { migrate } from "./kv/operating/schema_version.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { Scrubber } from "./scrub/scrubber.ts";
@@ -54,6 +56,7 @@ export interface AppContext extends Services {
   readonly kv: Kv;
   /** Durable jobs, retried across failures and restarts. */
   readonly jobs: JobRunner;
+  readonly readOnly: ReadOnlyMode;
   readonly store: BlobStore;
   readonly fetch: GuardedFetch;
   readonly identities: IdentityResolver;
@@ -76,13 +79,19 @@ export async function createContext(
 ): Promise<AppContext> {
   const clock = overrides.clock ?? systemClock;
   const { sandbox } = overrides;
-  const box = new SecretBox(
-    config.secret_key ?? await localSecret(config.data_dir),
-  );
+  const box = new SecretBox(await readSecret(config));
   const kv = overrides.kv ??
     await openKv(config.kv.location, clock, { poolSize: config.kv.pool_size });
+  await migrate(kv, clock);
+  const readOnly = new ReadOnlyMode({
+    ...{ kv, clock },
+    always: config.server.read_only,
+  });
   const platform: Platform = { kv, clock, log, metrics: new Metrics() };
-  const jobs = new JobRunner(platform);
+  const jobs = new JobRunner({
+    ...platform,
+    isPaused: () => readOnly.isOn(),
+  });
   const store = overrides.store ?? openStore(config.storage, clock);
   const origins = plainOrigins(config, sandbox);
   const fetch = createGuardedFetch({
@@ -110,6 +119,7 @@ export async function createContext(
     ...platform,
     config,
     jobs,
+    readOnly,
     store,
     fetch,
     identities,

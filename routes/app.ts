@@ -16,6 +16,7 @@ import { avatarRoutes } from "./avatar/avatar.ts";
 import { clientAddress } from "./server/client_address.ts";
 import { type AppEnv, observe, onError, surface } from "./middleware.ts";
 import { opsRoutes } from "./ops.ts";
+import { refuseWritesWhile } from "./read_only.ts";
 import { clientOrigin } from "./server/origin.ts";
 import { holdRoutes, type HoldRoutesState } from "./hold.ts";
 import { HelperBundle } from "../lib/install/helper_bundle.ts";
@@ -65,6 +66,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   app.use("/auth/token", surface("oci"));
   app.use("/xrpc/*", surface("xrpc"));
   app.use("/api/*", surface("api"));
+  app.use(refuseWritesWhile(ctx.readOnly));
   app.route(
     "/",
     opsRoutes({

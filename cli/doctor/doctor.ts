@@ -12,6 +12,7 @@ import type { AppContext } from "../../lib/context.ts";
 import { isAppError, operatorMessage } from "../../lib/errors.ts";
 import { probeKey } from "../../lib/kv/keys.ts";
 import type { Command, CommandCall } from "../command.ts";
+import { BACKUP_CHECKS } from "./doctor_backup.ts";
 import { HOLD_CHECKS } from "./doctor_hold.ts";
 import { type DoctorCheck, type Finding, ok, warn } from "./doctor_finding.ts";
 import { SCRUB_CHECKS } from "./doctor_scrub.ts";
@@ -34,6 +35,7 @@ const MAX_SKEW_MS = 20_000;
 
 const CHECKS: readonly DoctorCheck[] = [
   { name: "key-value store", run: keyValueStore },
+  ...BACKUP_CHECKS,
   ...STORAGE_CHECKS,
   ...SCRUB_CHECKS,
   { name: "PLC directory", run: plcDirectory },

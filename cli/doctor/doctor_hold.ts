@@ -31,7 +31,10 @@ export const HOLD_CHECKS: readonly DoctorCheck[] = [
 /** Timeout of a request, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
-const hostStatus = z.object({ status: z.string().max(64).optional() });
+const hostStatus = z.object({
+  status: z.string().max(64).optional(),
+  seq: z.int().nonnegative().optional(),
+});
 
 function onHold(
   check: (hold: HoldContext, ctx: AppContext) => Promise<Finding[]>,
@@ -145,12 +148,20 @@ async function repo({ repo }: HoldContext): Promise<Finding[]> {
   return [whole, warn(off)];
 }
 
+/** A relay that has seen later events refuses the earlier ones. */
+function rewound(relay: string, seq: number, latest: number): Finding {
+  return fail(
+    `${relay} has read up to event ${seq} and this hold is at ${latest}: it was put back from a backup. Run hold restored.`,
+  );
+}
+
 /** Whether the configured relays read this hold. */
 async function relays(
-  { baseUrl }: HoldContext,
+  { baseUrl, repo }: HoldContext,
   { config, fetch }: AppContext,
 ): Promise<Finding[]> {
   const { hostname } = new URL(baseUrl);
+  const latest = await repo.log.latest();
   return await Promise.all(config.hold.relays.map(async (relay) => {
     const url = new URL(
       "/xrpc/com.atproto.sync.getHostStatus",
@@ -161,6 +172,8 @@ async function relays(
       const response = await fetch(url, { timeoutMs: TIMEOUT_MS });
       const body = hostStatus.safeParse(await response.json());
       const status = response.ok ? body.data?.status : undefined;
+      const seq = response.ok ? body.data?.seq ?? 0 : 0;
+      if (seq > latest) return rewound(relay, seq, latest);
       return status === "active" ? ok(`${relay} reads this hold.`) : warn(
         `${relay} does not read this hold (${
           status ?? response.status

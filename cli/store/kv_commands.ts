@@ -1,13 +1,19 @@
 /**
- * `kv copy`: moves the key-value store.
+ * `kv copy`, `kv migrate` and `read-only`: the key-value store as a whole.
  *
  * @module
  */
 
-import { openKvAt } from "../../lib/context/storage.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { openConfiguredKv, openKvAt } from "../../lib/context/storage.ts";
 import { AppError } from "../../lib/errors.ts";
 import { copyStore } from "../../lib/kv/copying/copy.ts";
 import type { Kv } from "../../lib/kv/kv.ts";
+import { setReadOnly } from "../../lib/kv/operating/read_only.ts";
+import {
+  migrate,
+  SCHEMA_VERSION,
+} from "../../lib/kv/operating/schema_version.ts";
 import type { Command, CommandCall } from "../command.ts";
 import { interruptible } from "./interrupt.ts";
 
@@ -21,7 +27,60 @@ export const KV_COMMANDS: readonly Command[] = [
     operands: [2, 2],
     run: copy,
   },
+  {
+    name: "kv migrate",
+    doc:
+      "bring the rows to the version of this program, as the start does; for a step before a deployment",
+    run: migrateRows,
+  },
+  {
+    name: "read-only",
+    synopsis: "on|off",
+    doc:
+      "let clients only read, on all instances within five seconds, or end that",
+    operands: [1, 1],
+    run: readOnly,
+  },
 ];
+
+async function migrateRows(call: CommandCall): Promise<void> {
+  await withKv(call, async (kv) => {
+    const before = await migrate(kv, systemClock);
+    call.print(
+      before === SCHEMA_VERSION
+        ? `The rows have the schema ${SCHEMA_VERSION} of this program.`
+        : `Migrated the rows from schema ${before} to ${SCHEMA_VERSION}.`,
+    );
+  });
+}
+
+async function readOnly(call: CommandCall): Promise<void> {
+  const [state] = call.operands;
+  if (state !== "on" && state !== "off") {
+    throw new AppError("INVALID_REQUEST", "Usage: read-only on|off");
+  }
+  await withKv(call, async (kv) => {
+    await setReadOnly(kv, systemClock, state === "on");
+    call.print(
+      state === "on"
+        ? "Within five seconds clients can only read. read-only off ends that."
+        : "Within five seconds clients can write again.",
+    );
+  });
+}
+
+/** Opens the configured store alone. */
+async function withKv(
+  call: CommandCall,
+  work: (kv: Kv) => Promise<void>,
+): Promise<void> {
+  const kv = await openConfiguredKv(call.config());
+  try {
+    await work(kv);
+  } finally {
+    kv.close();
+  }
+}
 
 /** Rows between two lines of progress. */
 const STEP = 10_000;

@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { MAX_MANIFEST_BYTES } from "../oci/manifest.ts";
 import { avatarSettings } from "./schema_avatar.ts";
+import { backupSettings } from "./schema_backup.ts";
 import { healthSettings } from "./schema_health.ts";
 import { holdSettings } from "./schema_hold.ts";
 import {
@@ -186,6 +187,7 @@ export const settingsSchema = section("", {
   index: indexSettings,
   hold: holdSettings,
   storage: storageSettings,
+  backup: backupSettings,
   avatar: avatarSettings,
   health: healthSettings,
   log_shipper: logShipperSettings,

@@ -40,6 +40,13 @@ export const serverSettings = section("The program as a whole.", {
     doc: "Where images of people go who have not chosen a hold.",
     otherwise: "the hold of this process",
   }),
+  read_only: setting(flag(), {
+    doc:
+      "Clients may pull and sign in, and nothing can be pushed, deleted or " +
+      "changed; for maintenance. The command read-only switches it without a " +
+      "restart.",
+    default: false,
+  }),
   test_mode: setting(flag(), {
     doc: "Takes plain http between services. Not for production.",
     default: false,

@@ -7,15 +7,51 @@
 
 import { AppError } from "../errors.ts";
 
+/** Where the secret comes from. */
+export interface SecretSettings {
+  readonly secret_key?: Uint8Array | undefined;
+  readonly data_dir: string;
+}
+
 const FILE = "secret.key";
 const BYTES = 32;
+
+/** The secret of the configuration, else that in the data folder. */
+export async function readSecret(
+  { secret_key, data_dir }: SecretSettings,
+): Promise<Uint8Array> {
+  return secret_key ?? await localSecret(data_dir);
+}
+
+/**
+ * Writes a restored secret into `dataDir`. Throws AppError `CONFLICT` when
+ * there is another one.
+ */
+export async function keepSecret(
+  dataDir: string,
+  secret: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const path = `${dataDir}/${FILE}`;
+  await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
+  try {
+    await Deno.writeFile(path, secret, { createNew: true, mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    const other = await localSecret(dataDir);
+    if (other.every((byte, i) => byte === secret[i])) return;
+    throw new AppError(
+      "CONFLICT",
+      `${path} holds another secret key than the backup; move it away if nothing needs it.`,
+    );
+  }
+}
 
 /**
  * Returns the 32 secret bytes in `dataDir`, created when there are none. Only
  * for a single instance: several instances need the same secret in their
  * configuration.
  */
-export async function localSecret(
+async function localSecret(
   dataDir: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const path = `${dataDir}/${FILE}`;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
@@ -36,6 +36,11 @@ export function openStore(
         probeKey: new StorageKeys(settings.prefix).upload("probe"),
       });
   }
+}
+
+/** The store of the configuration. Throws like `openKv`. */
+export function openConfiguredKv({ kv }: Pick<Config, "kv">): Promise<Kv> {
+  return openKv(kv.location, systemClock, { poolSize: kv.pool_size });
 }
 
 /** The store at a location written as in `kv.url`. Throws like `openKv`. */

@@ -49,6 +49,11 @@ export class SecretBox {
     this.#keys = new Map(all.map((key) => [key.kid, key]));
   }
 
+  /** Names the secret without revealing it. */
+  get keyId(): string {
+    return this.#current.kid;
+  }
+
   /**
    * Encrypts `value`, which must be plain JSON, for storage at `place`; it does
    * not decrypt at any other place.

@@ -13,6 +13,15 @@ export const leaseKey = (name: string): Key => ["kv", "lease", name];
 /** All leases. */
 export const leaseKeys = { prefix: ["kv", "lease"] as Key };
 
+/** Version of the rows: {@linkcode import("./operating/schema_version.ts").SchemaRow}. */
+export const schemaKey: Key = ["kv", "schema"];
+
+/** Exists while no instance may write. */
+export const readOnlyKey: Key = ["kv", "read_only"];
+
+/** The last backup: time and place. */
+export const lastBackupKey: Key = ["kv", "backup"];
+
 /** How far a copy into this store is. */
 export const copyKey: Key = ["kv", "copy"];
 

@@ -118,6 +118,24 @@ export async function announceAccount(
   ]);
 }
 
+/**
+ * Raises the number of the newest event to at least `least`, with events that
+ * make consumers read the repo again.
+ *
+ * Returns the new events; undefined when `head` is no longer the head.
+ */
+export async function announceRestored(
+  deps: CommitDeps,
+  { versionstamp, value }: Entry<HeadRow>,
+  { least, handle }: { least: number; handle: string },
+): Promise<readonly LoggedEvent[] | undefined> {
+  const seq = Math.max(value.seq, least);
+  return await announce(deps, versionstamp, { ...value, seq, handle }, [
+    (stamp) => identityFrame(stamp, { did: deps.did, handle }),
+    await syncOf(deps, value),
+  ]);
+}
+
 async function syncOf(
   { did }: CommitDeps,
   { cid, rev, commit }: HeadRow,

@@ -17,6 +17,11 @@ export type HeadChange<T> =
   | { readonly result: T; readonly events: readonly LoggedEvent[] }
   | undefined;
 
+/** Stores events for a head; undefined when the head had changed. */
+export type Announcement = (
+  head: Entry<HeadRow>,
+) => Promise<readonly LoggedEvent[] | undefined>;
+
 /** Maximum attempts under contention; each failure means that another change succeeded. */
 const ATTEMPTS = 50;
 

@@ -8,7 +8,7 @@
 import { MAX_WRITES } from "../atproto/pds/pds.ts";
 import type { Did } from "../did.ts";
 import { AppError } from "../errors.ts";
-import type { Atomic, Entry } from "../kv/kv.ts";
+import type { Atomic } from "../kv/kv.ts";
 import { CarReader } from "./car/car.ts";
 import {
   addRows,
@@ -16,14 +16,10 @@ import {
   type CommitDeps,
   storeCommit,
 } from "./commit_writer.ts";
-import {
-  DEFAULT_RETENTION,
-  EventLog,
-  type LoggedEvent,
-} from "./events/event_log.ts";
+import { DEFAULT_RETENTION, EventLog } from "./events/event_log.ts";
 import { sweepGarbage } from "./garbage.ts";
 import { announceAccount, announceIdentity, createRepo } from "./genesis.ts";
-import { HeadQueue } from "./head_queue.ts";
+import { type Announcement, HeadQueue } from "./head_queue.ts";
 import { repoKeys } from "./kv_keys.ts";
 import { LiveEvents } from "./events/live_events.ts";
 import { StoredNodes } from "./nodes.ts";
@@ -33,6 +29,7 @@ import {
   RecordReader,
   type StoredRecord,
 } from "./records.ts";
+import { continueRestored } from "./events/restored.ts";
 import type { HeadRow } from "./rows.ts";
 import { TidClock } from "./tid.ts";
 import { resolveWrites } from "./resolve.ts";
@@ -212,6 +209,11 @@ export class Repo {
     if (active && signingKey !== signer.didKey) await this.#signAnew();
   }
 
+  /** Continues the event numbers after a backup was restored; see {@linkcode continueRestored}. */
+  restored(): Promise<number> {
+    return continueRestored(this.#deps, this.#headQueue);
+  }
+
   /**
    * Removes events beyond the retention and content that has been unreachable
    * for more than an hour. Call it every few minutes. Returns how many rows
@@ -284,11 +286,7 @@ export class Repo {
   }
 
   /** Stores the events that `make` creates for the head. */
-  async #announce(
-    make: (
-      head: Entry<HeadRow>,
-    ) => Promise<readonly LoggedEvent[] | undefined>,
-  ): Promise<void> {
+  async #announce(make: Announcement): Promise<void> {
     await this.#headQueue.change(async (head) => {
       const events = await make(head);
       return events && { result: undefined, events };

@@ -155,6 +155,17 @@ function checkStorage({ settings, filled }: Given, refuse: Refuse): void {
     "avatar.s3.secret_access_key",
     "is needed together with avatar.s3.access_key_id, or neither of them",
   );
+  refuse(
+    halfAKey(settings.backup.s3),
+    "backup.s3.secret_access_key",
+    "is needed together with backup.s3.access_key_id, or neither of them",
+  );
+  refuse(
+    settings.backup.root_dir !== undefined &&
+      settings.backup.s3.bucket !== undefined,
+    "backup.s3.bucket",
+    "and backup.root_dir exclude each other",
+  );
 }
 
 function checkLogShipper({ settings }: Given, refuse: Refuse): void {

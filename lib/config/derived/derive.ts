@@ -11,7 +11,11 @@ import { isLoopback } from "./loopback.ts";
 import { didWeb, parseListenAddress } from "../kinds.ts";
 import type { Settings } from "../schema.ts";
 import { PUBLIC_JETSTREAMS, PUBLIC_RELAY } from "../schema_index.ts";
-import { deriveAvatarStorage, deriveStorage } from "./derive_storage.ts";
+import {
+  deriveAvatarStorage,
+  deriveBackupStorage,
+  deriveStorage,
+} from "./derive_storage.ts";
 
 /** Relevant properties of the machine. */
 export interface Machine {
@@ -101,6 +105,10 @@ function fill(settings: Settings, platform: Machine) {
     },
     storage,
     index: deriveIndex(settings, { isPublic, sandboxed }),
+    backup: {
+      ...settings.backup,
+      storage: deriveBackupStorage(settings, storage),
+    },
     avatar: {
       ...settings.avatar,
       /** Storage of avatars: their own bucket, else that of the blobs. */

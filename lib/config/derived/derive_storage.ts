@@ -32,8 +32,28 @@ export function deriveAvatarStorage(
   settings: Settings,
   storage: Storage,
 ): Storage {
-  const own = settings.avatar.s3;
-  if (own.bucket === undefined) return storage;
+  return ownBucket(settings.avatar.s3, settings, storage) ?? storage;
+}
+
+/** Storage of backups: a bucket or a folder; undefined when none is configured. */
+export function deriveBackupStorage(
+  settings: Settings,
+  storage: Storage,
+): Storage | undefined {
+  const { root_dir, s3 } = settings.backup;
+  if (root_dir !== undefined) {
+    return { ...storage, driver: "filesystem", root_dir };
+  }
+  return ownBucket(s3, settings, storage);
+}
+
+/** A bucket of its own; what it does not say is as in `storage.s3`. */
+function ownBucket(
+  own: Settings["avatar"]["s3"],
+  settings: Settings,
+  storage: Storage,
+): Storage | undefined {
+  if (own.bucket === undefined) return undefined;
   const endpoint = own.endpoint ?? storage.s3.endpoint;
   const wanted = own.force_path_style === "auto"
     ? settings.storage.s3.force_path_style

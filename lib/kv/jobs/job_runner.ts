@@ -30,6 +30,8 @@ export interface JobRunnerOptions {
   readonly concurrency?: number;
   /** Time after which a dead worker's job is taken over, in milliseconds; 60,000 by default. */
   readonly leaseMs?: number;
+  /** While it returns true no job is begun. */
+  readonly isPaused?: () => Promise<boolean>;
   /** Polling interval in milliseconds; 5,000 by default. */
   readonly pollMs?: number;
 }
@@ -47,6 +49,7 @@ export class JobRunner {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #concurrency: number;
+  readonly #isPaused: () => Promise<boolean>;
   readonly #pollMs: number;
   readonly #ahead: JobsAhead;
   readonly #rows: JobRows;
@@ -73,6 +76,7 @@ export class JobRunner {
     this.#concurrency = options.concurrency ?? DEFAULTS.concurrency;
     const { leaseMs = DEFAULTS.leaseMs } = options;
     this.#rows = new JobRows(options.kv, options.clock, leaseMs);
+    this.#isPaused = options.isPaused ?? (() => Promise.resolve(false));
     this.#pollMs = options.pollMs ?? DEFAULTS.pollMs;
   }
 
@@ -153,6 +157,7 @@ export class JobRunner {
 
   /** Starts due jobs while there are free slots; returns how many. */
   async #claimDue(): Promise<number> {
+    if (await this.#isPaused()) return 0;
     await this.#ahead.bringBack(
       [...this.#kinds.values()].map(({ kind }) => kind),
     );

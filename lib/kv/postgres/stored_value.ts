@@ -6,8 +6,8 @@
  * @module
  */
 
-import { Deserializer, Serializer } from "node:v8";
 import { Buffer } from "node:buffer";
+import { fromCloneBytes, toCloneBytes } from "../copying/clone_bytes.ts";
 
 /** Kinds of rows; stored, so numbers must keep their meaning. */
 export const KIND = { clone: 0, bytes: 1, counter: 2, json: 3 } as const;
@@ -36,7 +36,7 @@ export function toStored(value: unknown): StoredValue {
   if (isJson(value)) {
     return { ...NOTHING, kind: KIND.json, body: JSON.stringify(value) };
   }
-  return { ...NOTHING, kind: KIND.clone, bytes: toClone(value) };
+  return { ...NOTHING, kind: KIND.clone, bytes: toCloneBytes(value) };
 }
 
 /** Converts back. Throws a RangeError for a kind that this version does not know. */
@@ -45,7 +45,7 @@ export function fromStored(stored: StoredValue): unknown {
   if (kind === KIND.json && body !== null) return JSON.parse(body);
   if (kind === KIND.bytes && bytes !== null) return new Uint8Array(bytes);
   if (kind === KIND.clone && bytes !== null) {
-    return fromClone(bytes);
+    return fromCloneBytes(bytes);
   }
   if (kind === KIND.counter && count !== null) {
     return new Deno.KvU64(BigInt.asUintN(64, count));
@@ -78,19 +78,4 @@ function isJsonObject(value: object): boolean {
   }
   return Object.getPrototypeOf(value) === Object.prototype &&
     Object.values(value).every(isJson);
-}
-
-// Not `serialize` of node:v8: Deno reads its byte arrays back as views of the
-// whole row. This is also the format of Deno KV's own files.
-function toClone(value: unknown): Buffer {
-  const writer = new Serializer();
-  writer.writeHeader();
-  writer.writeValue(value);
-  return writer.releaseBuffer();
-}
-
-function fromClone(bytes: Buffer): unknown {
-  const reader = new Deserializer(bytes);
-  reader.readHeader();
-  return reader.readValue();
 }

@@ -133,6 +133,28 @@ Deno.test("events of another instance are delivered too", async () => {
   kv.close();
 });
 
+Deno.test("after a restore a consumer with a number of the lost time learns that it must read again", async () => {
+  const { repo } = await openTestRepo();
+  await repo.apply([create("kept")]);
+  const kept = await repo.log.latest();
+  const lost = kept + 5_000;
+  const firehose = firehoseOf(repo);
+  const before = new FakeSocket();
+  await firehose.serve(before, lost);
+  assert.deepEqual(before.seen, ["FutureCursor"]);
+  const latest = await repo.restored();
+  assert.ok(latest > kept + 100_000);
+  const after = new FakeSocket();
+  const served = firehose.serve(after, lost);
+  await until(() => after.seen.length === 3);
+  // The identity and the whole repo again.
+  assert.deepEqual(after.seen, ["OutdatedCursor", latest - 1, latest]);
+  await repo.apply([create("new")]);
+  await until(() => after.seen.at(-1) === latest + 1);
+  firehose.close();
+  await served;
+});
+
 Deno.test("a cursor in the future is an error, one before the window a warning", async () => {
   const clock = new ManualClock();
   const { repo, kv } = await openTestRepo({
