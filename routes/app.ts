@@ -24,6 +24,7 @@ import { readIslandModules } from "../lib/install/island_modules.ts";
 import { readStyleSheet } from "../lib/install/style_sheet.ts";
 import { installRoutes } from "./install.ts";
 import { exploreRoutes } from "./explore.ts";
+import { ownerRoutes } from "./owner.ts";
 import { preferenceRoutes } from "./pages/frame/preferences.ts";
 import { pictures } from "./pages/pictures.ts";
 import { repositoryRoutes } from "./pages/repository/routes.ts";
@@ -120,6 +121,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
         }),
       );
     }
+    app.route("/", ownerRoutes(ctx, browsers));
     app.route("/", helperRoutes(config.server, browsers, origin));
     app.route(
       "/",

@@ -49,6 +49,7 @@ export function authRoutes(ctx: AppContext, browsers: Browsers): Hono<AppEnv> {
     settingsRoutes({
       ...auth,
       browsers,
+      clock: ctx.clock,
       registry,
       isConnected: async (did) => await auth.session(did) !== undefined,
     }),

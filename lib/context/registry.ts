@@ -24,12 +24,14 @@ import { Blobs } from "../registry/blobs.ts";
 import { ManifestContent } from "../registry/manifests/content.ts";
 import { ContentScrub } from "../registry/manifests/content_scrub.ts";
 import type { ScrubSource } from "../scrub/source.ts";
-import type { TargetRules } from "../net/client_target.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Caller, HoldClient } from "../hold_api/hold_client.ts";
+import type { HoldMember } from "../hold_api/hold_member.ts";
+import type { HoldMembers } from "../registry/hold_members.ts";
 import { Holds } from "../registry/holds.ts";
 import { ReadableHolds } from "../registry/lists/readable_holds.ts";
 import { Lists } from "../registry/lists/lists.ts";
+import { ManifestDeletion } from "../registry/manifests/manifest_deletion.ts";
 import { ManifestPush } from "../registry/manifests/manifest_push.ts";
 import { ManifestRemoval } from "../registry/manifests/manifest_removal.ts";
 import { ManifestUses } from "../registry/manifests/manifest_uses.ts";
@@ -40,6 +42,7 @@ import { HiddenRepositories } from "../registry/owners/hidden_repositories.ts";
 import { RecordCheck } from "../registry/manifests/record_check.ts";
 import { OwnerRecords } from "../registry/owners/owner_records.ts";
 import { Owners } from "../registry/owners/owners.ts";
+import { SailorSettings } from "../registry/owners/sailor_settings.ts";
 import { PUSH_DELIVERY, PushDeliveries } from "../registry/push_delivery.ts";
 import type { HoldFetch } from "../registry/remote_hold/remote_calls.ts";
 import { RemoteHold } from "../registry/remote_hold/remote_hold.ts";
@@ -52,6 +55,13 @@ import type { RepositoryIndex } from "../registry/manifests/repository_changes.t
 import { ImageNotes } from "../registry/image_notes.ts";
 import { type PullListener, Pulls } from "../registry/pulls.ts";
 import type { RepositoryEvents } from "../registry/repository_events.ts";
+import { UntaggedCheck } from "../registry/untagged/untagged_check.ts";
+import {
+  UNTAGGED,
+  UntaggedImages,
+} from "../registry/untagged/untagged_images.ts";
+import { createMembers } from "./members/members.ts";
+import { targetRules } from "./members/target_rules.ts";
 import type { Platform } from "./platform.ts";
 import { createKnowledge, type Knowledge } from "./registry_knowledge.ts";
 import { REMOVAL } from "../registry/manifests/removal_job.ts";
@@ -71,6 +81,8 @@ export interface RegistryContextDeps extends Platform {
   session: (did: Did) => Promise<PdsSession | undefined>;
   /** This server's own hold, if one runs here. */
   ownHold: HoldClient | undefined;
+  /** The same, as accounts use it. */
+  ownMember: HoldMember | undefined;
   defaultHold: Did;
   /** Follows the repositories, for pages and search. */
   followers: RepositoryIndex;
@@ -106,6 +118,12 @@ export interface RegistryContext {
   readonly tagDeletion: TagDeletion;
   /** Where a client may pull, for one list: all holds together get a few seconds to answer. */
   readonly mayReadAs: (caller: Caller) => (hold: Did) => Promise<boolean>;
+  /** What accounts do at holds besides storing images. */
+  readonly members: HoldMembers;
+  /** The hold of owners who have chosen none. */
+  readonly defaultHold: Did;
+  /** Settings that owners keep in their repos. */
+  readonly sailorSettings: SailorSettings;
   /** The hold of an image that is known here. */
   readonly holdOf: (ref: RepoRef, digest: Digest) => Promise<Did | undefined>;
 }
@@ -136,6 +154,12 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   };
   const removal = new ManifestRemoval(parts);
   jobs.register(REMOVAL, (work, run) => removal.run(work, run));
+  const deletion = new ManifestDeletion({ ...parts, removal });
+  const untagged = new UntaggedImages({
+    ...{ ...parts, deletion },
+    check: new UntaggedCheck(parts),
+  });
+  jobs.register(UNTAGGED, untagged.run);
   const blobs = new Blobs({
     ...parts,
     index: blobIndex,
@@ -152,7 +176,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     ...parts,
     intervalMs: parts.tagRecheckMs,
   });
-  const manifests = new Manifests({ ...parts, recordCheck, removal });
+  const manifests = new Manifests({ ...parts, recordCheck, deletion });
   const taggedReferrers = new TaggedReferrers({ ...deps, index, discovery });
   const configs = new ConfigReader({ holds });
   const lists = new Lists({ ...parts, repositories, taggedReferrers });
@@ -166,6 +190,12 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     mayReadAs: readersOf(deps, holds),
     holdOf: async (ref, digest) => (await index.manifest(ref, digest))?.holdDid,
     deliveries,
+    defaultHold: deps.defaultHold,
+    members: createMembers({
+      ...deps,
+      targetsOf: (did) => targetRules(config, deps.plainOrigins, did),
+    }),
+    sailorSettings: new SailorSettings(parts),
     mounts: new Mounts({ holds, blobs: blobIndex }),
     scrubs: [new ContentScrub(kv, known.values)],
     uploads: new Uploads({
@@ -177,6 +207,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     pulls: new Pulls(parts),
     push: new ManifestPush({
       ...parts,
+      events: joinedEvents(deps.events, untagged),
       blobs,
       deliveries,
       allowMissingBlobs: settings.allow_missing_blobs,
@@ -193,6 +224,17 @@ function readersOf(
   return (caller) => {
     const ask = readable.begin();
     return async (hold) => (await ask([{ hold, caller }]))[0] === true;
+  };
+}
+
+/** The events of pushes for `events`, and for the images that lose their last tag. */
+function joinedEvents(
+  events: RepositoryEvents,
+  untagged: UntaggedImages,
+): RepositoryEvents {
+  return {
+    plan: (event) => [...events.plan(event), ...untagged.plan(event)],
+    committed: () => events.committed(),
   };
 }
 
@@ -249,25 +291,4 @@ function createUses(
         await discovery.bytes(await identities.resolve(did), repo, digest),
     allowed: config.registry.delete_in_use,
   });
-}
-
-/**
- * Rules for redirects to the hold `did`; only a hold chosen by the operator may
- * use our own origin.
- */
-function targetRules(
-  { server, sandbox }: Config,
-  plainOrigins: readonly string[],
-  did: Did,
-): TargetRules {
-  return {
-    plain: server.test_mode || sandbox.enabled,
-    plainOrigins,
-    ownOrigins: did === server.default_hold_did ? [] : [
-      server.base_url,
-      ...server.registry_domains.map((host) =>
-        `${new URL(server.base_url).protocol}//${host}`
-      ),
-    ],
-  };
 }

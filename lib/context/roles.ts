@@ -19,6 +19,7 @@ import { type CatalogContext, createCatalog } from "./social/catalog.ts";
 import { createStreams, type NetworkStreams } from "./streams.ts";
 import { createHold, type HoldContext } from "./hold.ts";
 import { createRegistry, type RegistryContext } from "./registry.ts";
+import { nearMember } from "./members/near_member.ts";
 import { createSocial, type SocialContext } from "./social/social.ts";
 import { LiveActivity } from "../index/counts/live_activity.ts";
 import { rowsOfCommit } from "../index/holds/own_hold.ts";
@@ -133,6 +134,7 @@ export async function createServices(
       ...base,
       session: auth.session,
       ownHold: hold && localHold(hold),
+      ownMember: hold && nearMember(hold),
       defaultHold: home,
       events: social.eventsWith(webhooks?.events ?? UNHEARD),
       pulls: social.counts.counter,

@@ -46,25 +46,34 @@ export class Holds implements HoldDirectory {
     if (own?.did === did) return own;
     const known = this.#remote.get(did);
     if (known) return known;
-    const identity = await identities.resolve(did, {
-      maxAgeMs: ADDRESS_TTL_MS,
-    }).catch((cause) => {
-      if (!isAppError(cause, "NAME_UNKNOWN", "NAME_INVALID")) throw cause;
-      const sentence = `There is no hold ${did}; choose another one.`;
-      throw new AppError("UNAVAILABLE", sentence, { cause });
-    });
-    // Old holds have no hold service entry and are found by their PDS entry.
-    const origin = identity.services["#atcr_hold"] ?? identity.pds;
-    if (origin === undefined) {
-      throw new AppError(
-        "UNAVAILABLE",
-        `${did} is not a hold: its DID document names no hold service.`,
-      );
-    }
+    const origin = await originOfHold(identities, did);
     const client = remote(did, origin);
     this.#remote.set(did, client);
     return client;
   }
+}
+
+/** Where the hold `did` is reached. Throws AppError `UNAVAILABLE` when the DID leads to no hold. */
+export async function originOfHold(
+  identities: Pick<IdentityResolver, "resolve">,
+  did: Did,
+): Promise<string> {
+  const identity = await identities.resolve(did, {
+    maxAgeMs: ADDRESS_TTL_MS,
+  }).catch((cause) => {
+    if (!isAppError(cause, "NAME_UNKNOWN", "NAME_INVALID")) throw cause;
+    const sentence = `There is no hold ${did}; choose another one.`;
+    throw new AppError("UNAVAILABLE", sentence, { cause });
+  });
+  // Old holds have no hold service entry and are found by their PDS entry.
+  const origin = identity.services["#atcr_hold"] ?? identity.pds;
+  if (origin === undefined) {
+    throw new AppError(
+      "UNAVAILABLE",
+      `${did} is not a hold: its DID document names no hold service.`,
+    );
+  }
+  return origin;
 }
 
 /**

@@ -126,6 +126,7 @@ export interface ReferrerRow {
 /** Cached fields of a sailor profile. */
 export interface ProfileRow {
   defaultHold?: Did;
+  removesUntagged?: true;
   checkedAt: number;
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { type Context, Hono } from "@hono/hono";
+import type { Clock } from "../../lib/clock.ts";
 import type { Did } from "../../lib/did.ts";
 import type { Devices, MadeDevice } from "../../lib/auth/devices/devices.ts";
 import { type Permission, permission } from "../../lib/auth/permissions.ts";
@@ -12,12 +13,18 @@ import type { SignIn } from "../../lib/auth/sign_in.ts";
 import type { WebSessions } from "../../lib/auth/web_sessions.ts";
 import { AppError, isAppError } from "../../lib/errors.ts";
 import type { AppEnv } from "../middleware.ts";
-import { devicesPage, sessionsPage } from "../pages/settings.tsx";
+import {
+  devicesPage,
+  NEW_TOKEN,
+  type TokenForm,
+} from "../pages/settings/devices_page.tsx";
+import { sessionsPage } from "../pages/settings/sessions_page.tsx";
 import type { Browsers, SignedInBrowser } from "./browser.ts";
-import { readForm } from "./form.ts";
 import { lifetimeOf } from "./lifetime.ts";
+import { changing, signedIn } from "./signed_in.ts";
 
 export interface SettingsDeps {
+  clock: Clock;
   devices: Devices;
   webSessions: WebSessions;
   signIn: SignIn;
@@ -40,102 +47,127 @@ const MAX_PATTERNS = 10;
 
 /** Serves `/settings/devices` and `/settings/sessions`. */
 export function settingsRoutes(deps: SettingsDeps): Hono<AppEnv> {
-  const { devices, webSessions, signIn, browsers } = deps;
+  const { devices, browsers } = deps;
   const app = new Hono<AppEnv>();
-  app.use("/settings/*", async (c, next) => {
-    await next();
-    c.header("cache-control", "no-store");
-  });
-
-  app.get("/settings/devices", async (c) => {
-    const browser = await browsers.current(c);
-    if (!browser) return toSignIn(c);
-    return await showDevices(c, deps, browser, {});
-  });
-  app.post("/settings/devices/tokens", async (c) => {
-    const form = await readForm(c);
-    const browser = await browsers.requireChange(c, form.get("csrf"));
-    const { did } = browser.session;
-    try {
-      const made = await devices.create({
-        did,
-        name: form.get("name") ?? "",
-        kind: "token",
-        permissions: permissionsOf(form),
-        lifetimeDays: lifetimeOf(form.get("days")),
-      });
-      c.get("log").info("token made", { did, id: made.device.id });
-      return await showDevices(c, deps, browser, { made });
-    } catch (error) {
-      if (!isAppError(error)) throw error;
-      c.status(error.spec.status as 400);
-      return await showDevices(c, deps, browser, { problem: error.message });
-    }
-  });
-  app.post("/settings/devices/revoke", async (c) => {
-    const form = await readForm(c);
-    const browser = await browsers.requireChange(c, form.get("csrf"));
-    const { did } = browser.session;
-    const id = form.get("id") ?? "";
-    await devices.revoke(did, id);
-    c.get("log").info("device revoked", { did, id });
-    return c.redirect("/settings/devices", 303);
-  });
-
-  app.get("/settings/sessions", async (c) => {
-    const browser = await browsers.current(c);
-    if (!browser) return toSignIn(c);
-    const { did, id } = browser.session;
-    return c.html(sessionsPage({
-      visitor: await browsers.visitor(c, browser),
-      csrf: browser.csrf,
-      sessions: await webSessions.list(did),
-      current: id,
-    }));
-  });
-  app.post("/settings/sessions/end", async (c) => {
-    const form = await readForm(c);
-    const browser = await browsers.requireChange(c, form.get("csrf"));
-    const { did, id } = browser.session;
-    const ended = form.get("id") ?? "";
-    await webSessions.end(did, ended);
-    await signIn.release(did);
-    c.get("log").info("session ended", { did, id: ended });
-    if (ended !== id) return c.redirect("/settings/sessions", 303);
-    browsers.clearSession(c);
-    return c.redirect("/", 303);
-  });
-  app.post("/settings/sessions/end-logins", async (c) => {
-    const form = await readForm(c);
-    const { session } = await browsers.requireChange(c, form.get("csrf"));
-    await deps.endPasswordLogins(session.did);
-    c.get("log").info("password logins ended", { did: session.did });
-    return c.redirect("/settings/sessions", 303);
-  });
+  app.get(
+    "/settings/devices",
+    signedIn(browsers, (c, browser) => showDevices(c, deps, browser, {})),
+  );
+  app.post(
+    "/settings/devices/tokens",
+    changing(browsers, async (c, browser, form) => {
+      const { did } = browser.session;
+      try {
+        const made = await devices.create({
+          did,
+          name: form.get("name") ?? "",
+          kind: "token",
+          permissions: permissionsOf(form),
+          lifetimeDays: lifetimeOf(form.get("days")),
+        });
+        c.get("log").info("token made", { did, id: made.device.id });
+        return await showDevices(c, deps, browser, { made });
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        c.status(error.spec.status as 400);
+        const typed = typedToken(form);
+        const problem = error.message;
+        return await showDevices(c, deps, browser, { problem, typed });
+      }
+    }),
+  );
+  app.post(
+    "/settings/devices/revoke",
+    changing(browsers, async (c, { session: { did } }, form) => {
+      const id = form.get("id") ?? "";
+      await devices.revoke(did, id);
+      c.get("log").info("device revoked", { did, id });
+      return c.redirect("/settings/devices", 303);
+    }),
+  );
+  app.route("/", sessionRoutes(deps));
   return app;
 }
 
-function toSignIn(c: Context<AppEnv>): Response {
-  const query = new URLSearchParams({ return_to: c.req.path });
-  return c.redirect(`/auth/login?${query}`, 303);
+function sessionRoutes(
+  { webSessions, signIn, browsers, clock, endPasswordLogins }: SettingsDeps,
+): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.get(
+    "/settings/sessions",
+    signedIn(browsers, async (c, browser) => {
+      const { did, id } = browser.session;
+      return c.html(sessionsPage({
+        visitor: await browsers.visitor(c, browser),
+        csrf: browser.csrf,
+        sessions: await webSessions.list(did),
+        current: id,
+        now: clock.now(),
+      }));
+    }),
+  );
+  app.post(
+    "/settings/sessions/end",
+    changing(browsers, async (c, { session: { did, id } }, form) => {
+      const ended = form.get("id") ?? "";
+      await webSessions.end(did, ended);
+      await signIn.release(did);
+      c.get("log").info("session ended", { did, id: ended });
+      if (ended !== id) return c.redirect("/settings/sessions", 303);
+      browsers.clearSession(c);
+      return c.redirect("/", 303);
+    }),
+  );
+  app.post(
+    "/settings/sessions/end-others",
+    changing(browsers, async (c, { session: { did, id } }) => {
+      for (const other of await webSessions.list(did)) {
+        if (other.id !== id) await webSessions.end(did, other.id);
+      }
+      c.get("log").info("other sessions ended", { did });
+      return c.redirect("/settings/sessions", 303);
+    }),
+  );
+  app.post(
+    "/settings/sessions/end-logins",
+    changing(browsers, async (c, { session: { did } }) => {
+      await endPasswordLogins(did);
+      c.get("log").info("password logins ended", { did });
+      return c.redirect("/settings/sessions", 303);
+    }),
+  );
+  return app;
 }
 
 async function showDevices(
   c: Context<AppEnv>,
   deps: SettingsDeps,
   browser: SignedInBrowser,
-  shown: { made?: MadeDevice; problem?: string },
+  { made, problem, typed = NEW_TOKEN }: {
+    made?: MadeDevice;
+    problem?: string;
+    typed?: TokenForm;
+  },
 ): Promise<Response> {
   const { did } = browser.session;
   return c.html(devicesPage({
+    ...{ made, problem, typed },
     visitor: await deps.browsers.visitor(c, browser),
     csrf: browser.csrf,
     devices: await deps.devices.list(did),
     registry: deps.registry,
-    made: shown.made,
-    problem: shown.problem,
     connected: await deps.isConnected(did),
+    now: deps.clock.now(),
   }));
+}
+
+function typedToken(form: URLSearchParams): TokenForm {
+  return {
+    name: form.get("name") ?? "",
+    repositories: form.get("repositories") ?? "",
+    access: form.get("access") ?? "",
+    days: Number(form.get("days")),
+  };
 }
 
 /** One permission per pattern of the form. Throws AppError `INVALID_REQUEST`. */

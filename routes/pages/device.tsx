@@ -5,7 +5,7 @@ import type { Permission } from "../../lib/auth/permissions.ts";
 import { CsrfField, renderPage, type Visitor } from "./document.tsx";
 
 /** Lifetimes offered for a device or token, in days. */
-const LIFETIMES = [7, 30, 90, 365] as const;
+export const LIFETIMES = [7, 30, 90, 365] as const;
 
 const CHOSEN_LIFETIME = 90;
 
@@ -140,17 +140,19 @@ export function deviceDonePage(
   });
 }
 
-/** Field for the lifetime of a device or token. */
-export function LifetimeField() {
+/** Field for the lifetime of a device or token, in days. */
+export function LifetimeField(
+  { chosen = CHOSEN_LIFETIME }: { chosen?: number },
+) {
   return (
-    <p>
-      <label for="days">Ends after</label>{" "}
+    <p class="field">
+      <label for="days">Ends after</label>
       <select id="days" name="days">
         {LIFETIMES.map((days) => (
           <option
             key={days}
             value={days}
-            selected={days === CHOSEN_LIFETIME}
+            selected={days === chosen}
           >
             {days} days
           </option>
@@ -165,7 +167,7 @@ export function PermissionList(
   { permissions }: { permissions: readonly Permission[] },
 ) {
   return (
-    <ul>
+    <ul class="permissions">
       {permissions.map(({ pattern, actions }) => (
         <li key={pattern}>
           {actions.join(", ")}: {placeOf(pattern)}

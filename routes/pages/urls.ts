@@ -15,6 +15,7 @@
  * @module
  */
 
+import type { Did } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Digest } from "../../lib/oci/digest.ts";
 import { parseDigest } from "../../lib/oci/digest.ts";
@@ -131,6 +132,11 @@ export function pathOf(
   return reference === undefined
     ? repositoryUrl(address)
     : pathOfImage(address, reference);
+}
+
+/** Address of a hold. */
+export function holdUrl(hold: Did): string {
+  return `/h/${hold.replaceAll("%", "%25")}`;
 }
 
 /** Name of a repository for clients, below the host. */

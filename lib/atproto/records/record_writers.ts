@@ -10,7 +10,7 @@ import type { Digest } from "../../oci/digest.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { ParsedManifest } from "../../oci/manifest.ts";
 import type { BlobRef } from "../pds/pds.ts";
-import { manifestUri } from "./records.ts";
+import { manifestUri, type SailorProfile } from "./records.ts";
 
 /** Maximum bytes of annotations (as JSON) in a record. */
 const MAX_ANNOTATIONS = 100_000;
@@ -119,6 +119,26 @@ export function writeProfile(
     defaultHold: facts.defaultHold,
     createdAt: now,
     updatedAt: now,
+  };
+}
+
+/** The record `before` of a user with other settings; what is not set here stays as it is. */
+export function changeProfile(
+  before: Readonly<Record<string, unknown>>,
+  wanted: SailorProfile,
+  now: number,
+): Record<string, unknown> {
+  const { defaultHold, autoRemoveUntagged, client, registryDomain } = wanted;
+  const at = new Date(now).toISOString();
+  return {
+    createdAt: at,
+    ...before,
+    $type: "io.atcr.sailor.profile",
+    defaultHold: defaultHold ?? null,
+    autoRemoveUntagged,
+    ociClient: client ?? "",
+    registryDomain: registryDomain ?? "",
+    updatedAt: at,
   };
 }
 

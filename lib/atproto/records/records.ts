@@ -54,6 +54,8 @@ const tagSchema = z.object({
 const profileSchema = z.object({
   defaultHold: z.string().nullish().catch(undefined),
   autoRemoveUntagged: z.boolean().optional().catch(undefined),
+  ociClient: z.string().max(32).optional().catch(undefined),
+  registryDomain: z.string().max(255).optional().catch(undefined),
 });
 
 /** Parsed fields of an `io.atcr.manifest` record. */
@@ -85,7 +87,12 @@ export interface TagRecord {
 export interface SailorProfile {
   /** Absent when the owner leaves the choice to the registry. */
   readonly defaultHold: Did | undefined;
+  /** Whether an image that loses its last tag to a push is deleted. */
   readonly autoRemoveUntagged: boolean;
+  /** Client whose commands are shown; undefined: the first. */
+  readonly client: string | undefined;
+  /** Domain in names of images; undefined: the first. */
+  readonly registryDomain: string | undefined;
 }
 
 /**
@@ -136,6 +143,8 @@ export function readProfile(value: unknown): SailorProfile | undefined {
   return {
     defaultHold: parseDid(hold ?? "") ?? didOfEndpoint(hold),
     autoRemoveUntagged: data.autoRemoveUntagged ?? false,
+    client: data.ociClient || undefined,
+    registryDomain: data.registryDomain || undefined,
   };
 }
 

@@ -63,6 +63,16 @@ export class ManifestUses {
     }
   }
 
+  /** Whether another manifest of the repository names this one: an index, or a referrer as its subject. Throws the errors of reading manifests. */
+  async isNamed(ref: RepoRef, manifest: Digest): Promise<boolean> {
+    for await (const { digest } of this.#manifests(ref)) {
+      if (digest === manifest) continue;
+      const named = await this.#digests(ref, digest, "all", namedDigestsAside);
+      if (named.has(manifest)) return true;
+    }
+    return false;
+  }
+
   /**
    * Throws AppError `UNSUPPORTED` when a tag of the repository leads to the
    * manifest through one or more indexes, and the errors of reading indexes.

@@ -17,9 +17,8 @@ import type { Digest } from "../../oci/digest.ts";
 import type { Reference } from "../../oci/name.ts";
 import type { Discovery } from "./discovery.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
-import type { ManifestUses } from "./manifest_uses.ts";
+import type { ManifestDeletion } from "./manifest_deletion.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
-import type { ManifestRemoval } from "./manifest_removal.ts";
 import type { HiddenRepositories } from "../owners/hidden_repositories.ts";
 import type { OwnerRecords } from "../owners/owner_records.ts";
 import type { RecordCheck } from "./record_check.ts";
@@ -38,8 +37,7 @@ export interface ManifestsDeps {
   discovery: Discovery;
   records: OwnerRecords;
   recordCheck: Pick<RecordCheck, "ended" | "later" | "now">;
-  removal: ManifestRemoval;
-  uses: Pick<ManifestUses, "requireNoTaggedIndex">;
+  deletion: Pick<ManifestDeletion, "delete">;
   events: RepositoryEvents;
   /** Age at which a known tag is rechecked against the owner's repo, in milliseconds. */
   tagRecheckMs: number;
@@ -171,7 +169,7 @@ export class Manifests {
     reference: Reference,
     signal?: AbortSignal,
   ): Promise<void> {
-    const { leases } = this.#deps;
+    const { leases, deletion } = this.#deps;
     const ref = { did: owner.did, repo };
     if (!await this.#find(owner, repo, reference)) {
       throw unknownManifest(reference);
@@ -185,7 +183,7 @@ export class Manifests {
       (lost) =>
         reference.kind === "tag"
           ? this.#deleteTag(ref, session, reference.tag, lost, signal)
-          : this.#deleteManifest(ref, session, reference.digest, lost, signal),
+          : deletion.delete(ref, session, reference.digest, lost, signal),
       signal,
     );
   }
@@ -221,41 +219,6 @@ export class Manifests {
         digest,
       }));
     events.committed();
-  }
-
-  async #deleteManifest(
-    ref: RepoRef,
-    session: PdsSession,
-    digest: Digest,
-    lost: AbortSignal,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const { index, records, removal, uses } = this.#deps;
-    const manifest = await index.manifest(ref, digest);
-    if (!manifest) throw unknownManifest({ kind: "digest", digest });
-    await uses.requireNoTaggedIndex(ref, digest);
-    const [heir] = await index.otherRepositories(ref, digest);
-    // Refuse while the PDS does not respond, before anything is deleted.
-    await records.requireReachable(session, digest, signal);
-    lost.throwIfAborted();
-    await removal.remove(session, ref, digest, manifest, lost);
-    if (heir === undefined) {
-      await this.#tellHold(manifest.holdDid, ref, digest);
-    }
-  }
-
-  /** Never throws: the hold's garbage collection detects the deletion, too. */
-  async #tellHold(holdDid: Did, ref: RepoRef, digest: Digest): Promise<void> {
-    try {
-      const hold = await this.#deps.holds.get(holdDid);
-      await hold.manifestDeleted(ref.did, digest);
-    } catch (error) {
-      this.#deps.log.warn("hold not notified of a delete", {
-        holdDid,
-        digest,
-        error,
-      });
-    }
   }
 
   /** Rechecks a known tag against the owner's repo, in the background. */

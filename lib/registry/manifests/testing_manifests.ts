@@ -22,6 +22,7 @@ import { OwnerNames } from "./owner_names.ts";
 import { RateLimiter } from "../../kv/rate_limit.ts";
 import { Discovery } from "./discovery.ts";
 import { ManifestImport } from "./manifest_import.ts";
+import { ManifestDeletion } from "./manifest_deletion.ts";
 import { ManifestIndex } from "./manifest_index.ts";
 import { ManifestPush } from "./manifest_push.ts";
 import { ManifestRemoval } from "./manifest_removal.ts";
@@ -116,11 +117,14 @@ export async function startTestManifests(
     ...{ kv, clock, log, leases, index, records, session },
   });
   const metrics = new Metrics();
+  const deletion = new ManifestDeletion({
+    ...{ log, holds, index, records, removal },
+    uses: { requireNoTaggedIndex: () => Promise.resolve() },
+  });
   const manifests = new Manifests({
     events,
-    uses: { requireNoTaggedIndex: () => Promise.resolve() },
     ...{ clock, leases, log, metrics, holds, index, discovery },
-    ...{ records, removal, tagRecheckMs: 60_000 },
+    ...{ records, deletion, tagRecheckMs: 60_000 },
     recordCheck: {
       ended: 0,
       later: () => {},

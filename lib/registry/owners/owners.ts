@@ -19,7 +19,10 @@ import { type Clock, isWithin } from "../../clock.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import { writeProfile } from "../../atproto/records/record_writers.ts";
-import { readProfile } from "../../atproto/records/records.ts";
+import {
+  readProfile,
+  type SailorProfile,
+} from "../../atproto/records/records.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { ProfileRow } from "../rows.ts";
 import type { OwnerReader } from "./owner_reader.ts";
@@ -93,21 +96,38 @@ export class Owners {
    * respond.
    */
   async holdForPush(owner: Identity, signal?: AbortSignal): Promise<Did> {
-    const { kv, clock, defaultHold } = this.#deps;
+    const { defaultHold } = this.#deps;
+    return (await this.#profile(owner, signal)).defaultHold ?? defaultHold;
+  }
+
+  /** Whether the owner wants images deleted that lose their last tag; see {@linkcode Owners.holdForPush} for how it is known. */
+  async removesUntagged(
+    owner: Identity,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
+    return (await this.#profile(owner, signal)).removesUntagged ?? false;
+  }
+
+  /** Notes the settings of an owner that were just written. */
+  noteProfile(did: Did, profile: SailorProfile): Promise<void> {
+    return this.#remember(did, rowOf(profile));
+  }
+
+  async #profile(
+    owner: Identity,
+    signal: AbortSignal | undefined,
+  ): Promise<KnownProfile> {
+    const { kv, clock, log } = this.#deps;
     const known = await kv.get<ProfileRow>(registryKeys.profile(owner.did));
     const fresh = known !== undefined &&
       isWithin(known.value.checkedAt, PROFILE_TTL_MS, clock.now());
-    if (fresh) return known.value.defaultHold ?? defaultHold;
+    if (fresh) return known.value;
     try {
-      const row = await this.#readProfile(owner, signal);
-      return row.defaultHold ?? defaultHold;
+      return await this.#readProfile(owner, signal);
     } catch (error) {
       if (signal?.aborted) throw error;
-      this.#deps.log.warn("sailor profile not readable", {
-        did: owner.did,
-        error,
-      });
-      return known?.value.defaultHold ?? defaultHold;
+      log.warn("sailor profile not readable", { did: owner.did, error });
+      return known?.value ?? {};
     }
   }
 
@@ -142,21 +162,33 @@ export class Owners {
   async #readProfile(
     owner: Identity,
     signal?: AbortSignal,
-  ): Promise<{ exists: boolean; defaultHold?: Did }> {
+  ): Promise<KnownProfile & { exists: boolean }> {
     const { reader } = this.#deps;
     const record = await reader.record(owner, PROFILE, "self", signal);
-    const profile = record && readProfile(record);
-    const hold = profile?.defaultHold === undefined
-      ? {}
-      : { defaultHold: profile.defaultHold };
+    const row = rowOf(record && readProfile(record));
     // A missing profile is not cached: the next login writes it.
-    if (record) await this.#remember(owner.did, hold);
+    if (record) await this.#remember(owner.did, row);
     else await this.#deps.kv.delete(registryKeys.profile(owner.did));
-    return { exists: record !== undefined, ...hold };
+    return { exists: record !== undefined, ...row };
   }
 
-  async #remember(did: Did, hold: { defaultHold?: Did }): Promise<void> {
-    const row: ProfileRow = { ...hold, checkedAt: this.#deps.clock.now() };
+  async #remember(did: Did, profile: KnownProfile): Promise<void> {
+    const row: ProfileRow = {
+      ...profile,
+      checkedAt: this.#deps.clock.now(),
+    };
     await this.#deps.kv.set(registryKeys.profile(did), row);
   }
+}
+
+/** What rows keep of a profile. */
+type KnownProfile = Omit<ProfileRow, "checkedAt">;
+
+function rowOf(profile: SailorProfile | undefined): KnownProfile {
+  return {
+    ...(profile?.defaultHold === undefined
+      ? {}
+      : { defaultHold: profile.defaultHold }),
+    ...(profile?.autoRemoveUntagged ? { removesUntagged: true as const } : {}),
+  };
 }

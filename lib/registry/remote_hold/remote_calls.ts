@@ -114,14 +114,17 @@ export class RemoteCalls {
     return this.#parse(output, await response.json().catch(() => undefined));
   }
 
-  /** Calls a query without login and validates its output; undefined on 400 and 404. */
+  /** Calls a query, without login or on behalf of `caller`, and validates its output; undefined on 400 and 404. */
   async query<T extends z.ZodType>(
     nsid: string,
     parameters: Record<string, string>,
     output: T,
+    caller?: Did,
   ): Promise<z.output<T> | undefined> {
+    const headers = caller && await this.authorization(caller, nsid);
     const response = await this.#deps.fetch(this.url(nsid, parameters), {
       maxBytes: MAX_ANSWER_BYTES,
+      ...(headers ? { headers } : {}),
     });
     if (response.status === 400 || response.status === 404) {
       await response.body?.cancel();
@@ -273,11 +276,7 @@ export class RemoteCalls {
   }
 }
 
-/**
- * Headers that a hold may set for a part: those that describe the bytes, those
- * in signatures of storages, and the hold's own. Others (such as `Host`,
- * `Authorization` or `Transfer-Encoding`) could change the request's meaning.
- */
+/** Headers that a hold may set for a part; others, such as `Host`, could change the request's meaning. */
 const PART_HEADER =
   /^(?:content-type|content-md5|if-none-match|x-upload-id|x-part-number|x-amz-[a-z0-9-]+|x-goog-[a-z0-9-]+|x-ms-[a-z0-9-]+)$/;
 

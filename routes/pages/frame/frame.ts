@@ -26,11 +26,25 @@ const CLIENTS = [
 /** A program that pulls images. */
 export type Client = typeof CLIENTS[number];
 
+/** The programs that a visitor may prefer. */
+export const PREFERRED_CLIENTS = [
+  "docker",
+  "podman",
+  "skopeo",
+  "crane",
+] as const;
+
+const SWITCH = ["on", "off"] as const;
+
 /** The frame of one page. */
 export interface Frame {
   readonly theme: typeof THEMES[number];
   /** The program whose commands are shown. */
   readonly client: Client;
+  /** The domain in commands that the visitor chose; to be ignored where it is none of ours. */
+  readonly domain: string | undefined;
+  /** Whether single keys do something, such as `/` for search. */
+  readonly hasShortcuts: boolean;
   /** Path of the page, where forms lead back to; without its query, which may have secrets. */
   readonly path: string;
   /** Undefined where nothing was built; pages work without scripts. */
@@ -41,7 +55,14 @@ export interface Frame {
   readonly styleSheet: string | undefined;
 }
 
-const COOKIES = { theme: "atcr_theme", client: "atcr_client" } as const;
+const COOKIES = {
+  theme: "atcr_theme",
+  client: "atcr_client",
+  domain: "atcr_domain",
+  shortcuts: "atcr_shortcuts",
+} as const;
+
+const DOMAIN = /^[a-z0-9.-]{1,255}(?::\d{1,5})?$/;
 
 const KEPT_SECONDS = 365 * 86_400;
 
@@ -50,6 +71,8 @@ export function frameOf(c: Context<AppEnv>): Frame {
   return {
     theme: oneOf(THEMES, getCookie(c, COOKIES.theme)) ?? "system",
     client: oneOf(CLIENTS, getCookie(c, COOKIES.client)) ?? "docker",
+    domain: domainOf(getCookie(c, COOKIES.domain)),
+    hasShortcuts: getCookie(c, COOKIES.shortcuts) !== "off",
     path: new URL(c.req.raw.url).pathname,
     modules: c.get("modules"),
     styleSheet: c.get("styleSheet"),
@@ -66,6 +89,8 @@ export function keepChoices(
   const choices = {
     theme: oneOf(THEMES, form.get("theme")),
     client: oneOf(CLIENTS, form.get("client")),
+    domain: domainOf(form.get("domain")),
+    shortcuts: oneOf(SWITCH, form.get("shortcuts")),
   };
   for (const [name, value] of Object.entries(choices)) {
     if (value === undefined) continue;
@@ -77,6 +102,10 @@ export function keepChoices(
       maxAge: KEPT_SECONDS,
     });
   }
+}
+
+function domainOf(text: string | null | undefined): string | undefined {
+  return DOMAIN.test(text ?? "") ? text ?? undefined : undefined;
 }
 
 function oneOf<T extends string>(
