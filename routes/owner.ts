@@ -9,16 +9,23 @@ import type { AppContext } from "../lib/context.ts";
 import { pageOrigin } from "../lib/auth/oauth/client_metadata.ts";
 import type { Browsers } from "./auth/browser.ts";
 import type { AppEnv } from "./middleware.ts";
+import { holdPageRoutes } from "./pages/holds/routes.ts";
+import { webhookPageRoutes } from "./pages/webhooks/routes.ts";
+import { clientAddress } from "./server/client_address.ts";
 import type { SettingsPagesDeps } from "./pages/settings/deps.ts";
 import { registrySettingsRoutes } from "./pages/settings/registry_settings.ts";
+import { AccountData } from "../lib/registry/account_data.ts";
+import { accountParts } from "./pages/settings/account_parts.ts";
+import { dataRoutes } from "./pages/settings/data.ts";
 import { storageRoutes } from "./pages/settings/storage.ts";
 
 /** Mounts them; nothing where no registry runs. */
 export function ownerRoutes(ctx: AppContext, browsers: Browsers): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  const { registry, index, auth, config, clock } = ctx;
-  if (!registry || !index) return app;
-  const { base_url, registry_domains } = config.server;
+  const { registry, index, social, auth, config, clock } = ctx;
+  if (!registry || !index || !social) return app;
+  const { base_url, registry_domains, trust_proxy } = config.server;
+  const clientOf = clientAddress({ trustProxy: trust_proxy });
   const deps: SettingsPagesDeps = {
     ...registry,
     ...{ browsers, clock, session: auth.session, holds: index.holds },
@@ -29,5 +36,19 @@ export function ownerRoutes(ctx: AppContext, browsers: Browsers): Hono<AppEnv> {
   };
   app.route("/", registrySettingsRoutes(deps));
   app.route("/", storageRoutes(deps));
+  const accountData = new AccountData({ ...deps, parts: accountParts(ctx) });
+  app.route("/", dataRoutes({ ...deps, accountData }));
+  if (ctx.webhooks) {
+    const { webhooks } = ctx.webhooks;
+    app.route("/", webhookPageRoutes({ browsers, clock, webhooks }));
+  }
+  app.route(
+    "/",
+    holdPageRoutes({
+      ...deps,
+      storage: social.counts.storage,
+      admitLookUp: (c) => auth.lookUps.admit(clientOf(c)),
+    }),
+  );
   return app;
 }

@@ -41,7 +41,7 @@ export function changing(
 }
 
 /** Sends a visitor to the sign-in page, and back afterwards. */
-export function toSignIn(c: Context<AppEnv>): Response {
+function toSignIn(c: Context<AppEnv>): Response {
   const query = new URLSearchParams({ return_to: c.req.path });
   return c.redirect(`/auth/login?${query}`, 303);
 }

@@ -185,7 +185,7 @@ function placeOf(pattern: string): string {
 }
 
 /** A time, to the minute, in UTC. */
-export function Moment({ at }: { at: number }) {
+function Moment({ at }: { at: number }) {
   const iso = new Date(at).toISOString();
   return <time dateTime={iso}>{iso.slice(0, 16).replace("T", " ")} UTC</time>;
 }

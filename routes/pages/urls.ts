@@ -9,6 +9,7 @@
  * | `/u/{owner}`, `/u/{owner}/stars`, `/u/{owner}/activity` | an account |
  * | `/search?q=…` | search |
  * | `/activity`, `/top?by=…&in=…` | what happens, and what is popular |
+ * | `/h`, `/h/{did}` | holds |
  *
  * Names of repositories may contain slashes, but no part of them is `-`.
  *
@@ -132,6 +133,28 @@ export function pathOf(
   return reference === undefined
     ? repositoryUrl(address)
     : pathOfImage(address, reference);
+}
+
+/** Address of the webhooks of the visitor. */
+export function webhooksUrl(
+  query: Readonly<Record<string, string | undefined>> = {},
+): string {
+  return `/settings/webhooks${queryOf(query)}`;
+}
+
+/** Address of one webhook. */
+export function webhookUrl(
+  id: string,
+  query: Readonly<Record<string, string | undefined>> = {},
+): string {
+  return `${webhooksUrl()}/${id}${queryOf(query)}`;
+}
+
+/** Address of the list of holds. */
+export function holdsUrl(
+  query: Readonly<Record<string, string | undefined>> = {},
+): string {
+  return `/h${queryOf(query)}`;
 }
 
 /** Address of a hold. */

@@ -93,7 +93,7 @@ export function registrySettingsPage(props: RegistryPageProps): string {
               <small id="untagged-hint">
                 The record leaves your repo soon after the push. Nothing that
                 another tag, an index, a signature or another attachment names
-                is deleted. Whoever pulls such an image by its digest cannot
+                is deleted. Such an image cannot be pulled by its digest
                 afterwards.
               </small>
             </p>

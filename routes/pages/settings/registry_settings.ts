@@ -99,8 +99,8 @@ async function show(
   }));
 }
 
-/** Holds that the account may write to, as far as that is known here. */
-async function holdChoices(
+/** Holds that an account has to do with, as far as that is known here, and the registry's choice. */
+export async function holdChoices(
   deps: SettingsPagesDeps,
   did: Did,
 ): Promise<HoldChoice[]> {
