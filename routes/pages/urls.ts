@@ -137,7 +137,7 @@ export function pathOf(
 
 /** Address of the webhooks of the visitor. */
 export function webhooksUrl(
-  query: Readonly<Record<string, string | undefined>> = {},
+  query: Query = {},
 ): string {
   return `/settings/webhooks${queryOf(query)}`;
 }
@@ -145,14 +145,14 @@ export function webhooksUrl(
 /** Address of one webhook. */
 export function webhookUrl(
   id: string,
-  query: Readonly<Record<string, string | undefined>> = {},
+  query: Query = {},
 ): string {
   return `${webhooksUrl()}/${id}${queryOf(query)}`;
 }
 
 /** Address of the list of holds. */
 export function holdsUrl(
-  query: Readonly<Record<string, string | undefined>> = {},
+  query: Query = {},
 ): string {
   return `/h${queryOf(query)}`;
 }

@@ -6,7 +6,7 @@
 
 import { SearchBox } from "../../../islands/search_box.tsx";
 import type { Visitor } from "../document.tsx";
-import { activityUrl, boardUrl, profileUrl } from "../urls.ts";
+import { activityUrl, boardUrl, holdsUrl, profileUrl } from "../urls.ts";
 import type { Frame } from "./frame.ts";
 import { BrandIcon } from "./icons.tsx";
 import { Island } from "./island.tsx";
@@ -15,6 +15,7 @@ import { Island } from "./island.tsx";
 const SECTIONS = [
   [activityUrl(), "Activity"],
   [boardUrl(), "Top"],
+  [holdsUrl(), "Holds"],
 ] as const;
 
 /** The header; `query` stands in the search field. */
@@ -88,8 +89,8 @@ function Account({ account, frame }: Visitor) {
         <div>
           <a href={profileUrl(name)}>Profile</a>
           <a href={profileUrl(name, "stars")}>Stars</a>
+          <a href="/settings">Settings</a>
           <a href="/settings/devices">Devices and tokens</a>
-          <a href="/settings/sessions">Sessions</a>
           <form method="post" action="/auth/logout">
             <input type="hidden" name="csrf" value={csrf} />
             <button type="submit">Sign out</button>

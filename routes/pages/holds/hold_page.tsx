@@ -14,7 +14,7 @@ import { Island } from "../frame/island.tsx";
 import { Breakable } from "../parts/breakable.tsx";
 import { Age, countOf, sizeText } from "../parts/format.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
-import { holdsUrl, holdUrl } from "../urls.ts";
+import { holdsUrl, holdUrl, profileUrl } from "../urls.ts";
 import { Access, State } from "./hold_state.tsx";
 
 /** Content of the page. */
@@ -92,7 +92,7 @@ export function holdPage(props: HoldPageProps): string {
                 <>
                   <dt>Captain</dt>
                   <dd>
-                    <a href={`/u/${props.captain}`}>
+                    <a href={profileUrl(props.captain)}>
                       <Breakable text={props.captain} />
                     </a>
                   </dd>
