@@ -11,9 +11,10 @@ import { printable } from "../lib/text.ts";
 import type { Command, CommandOutput } from "./command.ts";
 import { CONFIG_COMMANDS } from "./config_commands.ts";
 import { CONTENT_COMMANDS } from "./content_commands.ts";
-import { CREW_COMMANDS } from "./crew_commands.ts";
+import { CREW_COMMANDS } from "./hold/crew_commands.ts";
 import { DOCTOR_COMMAND } from "./doctor/doctor.ts";
-import { HOLD_COMMANDS } from "./hold_commands.ts";
+import { FEED_COMMANDS } from "./hold/feed_commands.ts";
+import { HOLD_COMMANDS } from "./hold/hold_commands.ts";
 import { INDEX_COMMANDS } from "./index_commands.ts";
 import { JOB_COMMANDS } from "./job_commands.ts";
 import { BACKUP_COMMANDS } from "./store/backup_commands.ts";
@@ -47,6 +48,7 @@ const COMMANDS: readonly Command[] = [
   DOCTOR_COMMAND,
   ...REPO_COMMANDS,
   ...HOLD_COMMANDS,
+  ...FEED_COMMANDS,
   ...SCRUB_COMMANDS,
   ...CREW_COMMANDS,
   ...CONTENT_COMMANDS,

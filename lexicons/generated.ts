@@ -441,6 +441,34 @@ export interface Methods {
     };
     errors: never;
   };
+  "app.bsky.feed.describeFeedGenerator": {
+    params: Empty;
+    input: undefined;
+    output: {
+      did: string;
+      feeds: readonly Definitions["app.bsky.feed.describeFeedGenerator#feed"][];
+      links?:
+        | Definitions["app.bsky.feed.describeFeedGenerator#links"]
+        | undefined;
+    };
+    errors: never;
+  };
+  "app.bsky.feed.getFeedSkeleton": {
+    params: {
+      /** Reference to feed generator record describing the specific feed being requested. */
+      feed: string;
+      limit: number;
+      cursor?: string;
+    };
+    input: undefined;
+    output: {
+      cursor?: string | undefined;
+      feed: readonly Definitions["app.bsky.feed.defs#skeletonFeedPost"][];
+      /** Unique identifier per request that may be passed back alongside interactions. */
+      reqId?: string | undefined;
+    };
+    errors: "UnknownFeed";
+  };
   "com.atproto.identity.resolveHandle": {
     params: {
       /** The handle to resolve. */
@@ -975,6 +1003,29 @@ export interface Definitions {
       | Definitions["app.bsky.embed.external#colorRGB"]
       | undefined;
   };
+  "app.bsky.feed.defs#skeletonFeedPost": {
+    post: string;
+    reason?:
+      | { $type: "app.bsky.feed.defs#skeletonReasonRepost" }
+        & Definitions["app.bsky.feed.defs#skeletonReasonRepost"]
+      | { $type: "app.bsky.feed.defs#skeletonReasonPin" }
+        & Definitions["app.bsky.feed.defs#skeletonReasonPin"]
+      | Other
+      | undefined;
+    /** Context that will be passed through to client and may be passed to feed generator back alongside interactions. */
+    feedContext?: string | undefined;
+  };
+  "app.bsky.feed.defs#skeletonReasonPin": Empty;
+  "app.bsky.feed.defs#skeletonReasonRepost": {
+    repost: string;
+  };
+  "app.bsky.feed.describeFeedGenerator#feed": {
+    uri: string;
+  };
+  "app.bsky.feed.describeFeedGenerator#links": {
+    privacyPolicy?: string | undefined;
+    termsOfService?: string | undefined;
+  };
   "app.bsky.graph.defs#listPurpose": string;
   "app.bsky.graph.defs#listViewBasic": {
     uri: string;
@@ -1237,6 +1288,38 @@ export const NETWORK_DOCUMENTS: readonly LexiconDoc[] = [{
           },
         },
       },
+    },
+  },
+}, {
+  "lexicon": 1,
+  "id": "app.bsky.feed.describeFeedGenerator",
+  "defs": { "main": { "type": "query" } },
+}, {
+  "lexicon": 1,
+  "id": "app.bsky.feed.getFeedSkeleton",
+  "defs": {
+    "main": {
+      "type": "query",
+      "parameters": {
+        "type": "params",
+        "required": ["feed"],
+        "properties": {
+          "feed": {
+            "type": "string",
+            "format": "at-uri",
+            "description":
+              "Reference to feed generator record describing the specific feed being requested.",
+          },
+          "limit": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 100,
+            "default": 50,
+          },
+          "cursor": { "type": "string" },
+        },
+      },
+      "errors": [{ "name": "UnknownFeed" }],
     },
   },
 }, {

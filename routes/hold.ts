@@ -48,6 +48,7 @@ export function holdRoutes(
   app.get("/.well-known/atproto-did", (c) => c.text(hold.did));
   const pds = pdsMethods({
     account: hold.account,
+    feeds: hold.feeds,
     repo: hold.repo,
     blobs: hold.pdsBlobs,
     didDocument: hold.didDocument,

@@ -62,6 +62,10 @@ export const holdSettings = section(
         "of 200 layers or more has records for the further ones.",
       default: true,
     }),
+    post_hashtags: setting(integer(0, 5), {
+      doc: "Hashtags made of the repository's name in each post.",
+      default: 2,
+    }),
     profile_avatar_url: setting(url(), {
       doc: "Picture of the hold's Bluesky profile.",
     }),

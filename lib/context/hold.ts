@@ -15,6 +15,7 @@ import { BlobScrub } from "../hold/blobs/blob_scrub.ts";
 import { BlobUploaders } from "../hold/blobs/uploaders.ts";
 import { HoldBlobs } from "../hold/blobs/blobs.ts";
 import { ReadTickets } from "../hold/blobs/read_tickets.ts";
+import { feedRows } from "../hold/feeds/feed_rows.ts";
 import { HoldUploads } from "../hold/uploads/uploads.ts";
 import { RepoBlobScrub } from "../repo/blob_scrub.ts";
 import { RepoBlobs } from "../repo/blobs.ts";
@@ -119,13 +120,14 @@ function openRepo(
   { did, signer }: HoldIdentity,
 ): Promise<Repo> {
   const { public_url, firehose_retention_hours } = config.hold;
+  const others = join(did);
   return Repo.open({
     did,
     handle: handleOfHost(new URL(public_url).host),
     kv,
     signer,
     validator: { assertRecord },
-    join: join(did),
+    join: (edits, rev) => [...feedRows(edits), ...others(edits, rev)],
     clock,
     logger: log,
     retention: {
@@ -174,6 +176,7 @@ function recordServices(
         () => undefined,
       ),
     registryUrl: config.server.base_url,
+    postHashtags: config.hold.post_hashtags,
     source: deps.manifests,
     graceMs: gc.grace_hours * HOUR_MS,
     layerRecordsEnabled: config.hold.layer_records,

@@ -56,6 +56,7 @@ export async function openHoldIdentity(
   const { host } = new URL(pds);
   const services = {
     "#atcr_hold": { type: "AtcrHoldService", endpoint: pds },
+    "#bsky_fg": { type: "BskyFeedGenerator", endpoint: pds },
   };
   const identity = (did: Did, signer: Signer): HoldIdentity => ({
     did,

@@ -84,6 +84,10 @@ export const holdKeys = {
     user,
     repository,
   ],
+  /** A post in a feed; its key begins with the time. */
+  feedPost: (feed: string, rkey: string): Key => ["hold", "feed", feed, rkey],
+  /** All posts of a feed. */
+  feedPosts: (feed: string): Key => ["hold", "feed", feed],
   /** Opt-out of an account from posts. */
   postOptOut: (user: Did): Key => ["hold", "post_opt_out", user],
   /** Source URL of the profile picture. */

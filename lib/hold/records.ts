@@ -18,6 +18,7 @@ export const COLLECTIONS = {
   ...HOLD_COLLECTIONS,
   post: "app.bsky.feed.post",
   profile: "app.bsky.actor.profile",
+  feed: "app.bsky.feed.generator",
 } as const;
 
 /** Record key of the captain and of the profile. */

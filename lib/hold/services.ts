@@ -17,6 +17,7 @@ import { CaptainRecords } from "./captain_records.ts";
 import { HoldCrew } from "./crew.ts";
 import { HoldGc } from "./gc/gc.ts";
 import { ManifestCensus, type ManifestSource } from "./gc/manifest_census.ts";
+import { HoldFeeds } from "./feeds/feeds.ts";
 import { LayerIndex } from "./layers/layer_index.ts";
 import { LayerRecords } from "./layers/layer_records.ts";
 import { type HoldMetrics, HoldNotify } from "./pushes/notify.ts";
@@ -44,6 +45,8 @@ export interface HoldServicesDeps {
   /** Origin of the registry's pages. */
   readonly registryUrl: string;
   readonly postsPerHour?: number;
+  /** Hashtags of a repository's name in a post. */
+  readonly postHashtags: number;
   /** Source of the members' manifests. */
   readonly source: ManifestSource;
   /** Younger blobs and manifests are kept, in milliseconds. */
@@ -62,6 +65,7 @@ export interface HoldServices {
   readonly quota: HoldQuota;
   readonly stats: HoldStats;
   readonly posts: HoldPosts;
+  readonly feeds: HoldFeeds;
   readonly notify: HoldNotify;
   readonly userData: HoldUserData;
   readonly gc: HoldGc;
@@ -91,6 +95,7 @@ export function createHoldServices(deps: HoldServicesDeps): HoldServices {
     quota,
     stats,
     posts,
+    feeds: new HoldFeeds(deps),
     notify: new HoldNotify({ ...recorded, quota, stats, posts }),
     userData: new HoldUserData({ ...recorded, quota }),
     gc: new HoldGc({

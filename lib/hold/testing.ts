@@ -29,6 +29,7 @@ import { HoldUploads, type HoldUploadsDeps } from "./uploads/uploads.ts";
 import { ManualClock } from "../testing_clock.ts";
 import { silentLogger } from "../testing_log.ts";
 import { importSigningKey } from "../repo/identity/signer.ts";
+import { feedRows } from "./feeds/feed_rows.ts";
 import { openKv } from "../kv/open_kv.ts";
 
 /** The hold of the tests. */
@@ -52,6 +53,7 @@ export async function openRepo(
     validator: options.validator ?? { assertRecord },
     clock: options.clock,
     logger: silentLogger,
+    join: feedRows,
   });
 }
 

@@ -123,6 +123,7 @@ export async function openServices(
     handleOf: (did: Did) => Promise.resolve(`${did.slice(8, 13)}.test`),
     registryUrl: "https://registry.example.com",
     postsPerHour: options.postsPerHour ?? 10,
+    postHashtags: 0,
     source: options.source ?? new TestRepos(),
     graceMs: 24 * 3_600_000,
     layerRecordsEnabled: options.layerRecordsEnabled ?? true,

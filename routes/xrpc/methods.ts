@@ -7,6 +7,8 @@
 
 import { getProfile } from "./app.bsky.actor/get_profile.ts";
 import { getProfiles } from "./app.bsky.actor/get_profiles.ts";
+import { describeFeedGenerator } from "./app.bsky.feed/describe_feed_generator.ts";
+import { getFeedSkeleton } from "./app.bsky.feed/get_feed_skeleton.ts";
 import { resolveHandle } from "./com.atproto.identity/resolve_handle.ts";
 import { applyWrites } from "./com.atproto.repo/apply_writes.ts";
 import { createRecord } from "./com.atproto.repo/create_record.ts";
@@ -63,10 +65,12 @@ const PDS_METHODS = [
   applyWrites,
   createRecord,
   deleteRecord,
+  describeFeedGenerator,
   describeRepo,
   describeServer,
   getBlob,
   getBlocks,
+  getFeedSkeleton,
   getLatestCommit,
   getProfile,
   getProfiles,

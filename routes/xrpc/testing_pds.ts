@@ -9,6 +9,7 @@ import { Hono } from "@hono/hono";
 import { schemas } from "@atproto/api";
 import { jsonToLex, Lexicons } from "@atproto/lexicon";
 import { AppError } from "../../lib/errors.ts";
+import { HoldFeeds } from "../../lib/hold/feeds/feeds.ts";
 import { RepoBlobs } from "../../lib/repo/blobs.ts";
 import { didDocument } from "../../lib/repo/identity/did_document.ts";
 import { assertRecord } from "../../lib/atproto/lexicon/record_validator.ts";
@@ -44,6 +45,7 @@ export async function openPds(handle = HANDLE) {
   const methods = pdsMethods({
     account: { did: TEST_DID, handle },
     repo,
+    feeds: new HoldFeeds({ kv, clock, records: repo }),
     blobs: new RepoBlobs({
       did: TEST_DID,
       kv,

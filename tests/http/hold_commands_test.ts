@@ -14,6 +14,20 @@ import { xrpc, type XrpcRequest } from "../support/xrpc.ts";
 const posted = z.object({ postCreated: z.boolean() });
 const upload = z.object({ uploadId: z.string() });
 const part = z.object({ etag: z.string() });
+const feedsOf = z.object({
+  did: z.string(),
+  feeds: z.array(z.object({ uri: z.string() })),
+});
+const skeletonOf = z.object({
+  feed: z.array(z.object({ post: z.string() })),
+});
+const documentOf = z.object({
+  service: z.array(z.object({
+    id: z.string(),
+    type: z.string(),
+    serviceEndpoint: z.string(),
+  })),
+});
 const failure = z.object({ error: z.string() });
 
 let sandbox: TestSandbox;
@@ -100,6 +114,38 @@ Deno.test("content is hidden, and accounts are excluded from posts, by commands 
   assert.equal(await push("two"), false);
   assert.equal((await posts("on")).code, 0);
   assert.equal(await push("three"), true);
+
+  const feed = (...words: string[]) =>
+    command(hold.env, "hold", "feed", ...words);
+  const whole = `at://${aud}/app.bsky.feed.generator/hold`;
+  assert.deepEqual([(await feed("publish")).text], [`${whole}
+`]);
+  const one = await feed("publish", `${captain.did}/three`, "--title", "Three");
+  assert.equal(one.code, 0, one.text);
+  const described = await xrpc(
+    origin,
+    "app.bsky.feed.describeFeedGenerator",
+    {},
+  );
+  assert.deepEqual(
+    feedsOf.parse(described.body).feeds.map(({ uri }) => uri).sort(),
+    [whole, one.text.trim()].sort(),
+  );
+  const lengthOf = async (uri: string) => {
+    const skeleton = "app.bsky.feed.getFeedSkeleton";
+    const { body } = await xrpc(origin, skeleton, { params: { feed: uri } });
+    return skeletonOf.parse(body).feed.length;
+  };
+  assert.equal(await lengthOf(whole), 2);
+  assert.equal(await lengthOf(one.text.trim()), 1);
+  const document = await fetch(`${origin}/.well-known/did.json`);
+  const { service } = documentOf.parse(await document.json());
+  assert.deepEqual(
+    service.filter(({ type }) => type === "BskyFeedGenerator"),
+    [{ id: "#bsky_fg", type: "BskyFeedGenerator", serviceEndpoint: origin }],
+  );
+  assert.equal((await feed("remove", `${captain.did}/three`)).code, 0);
+  assert.equal((await feed("list")).text, `${whole}\n`);
 
   const layer = randomBlob(100);
   const { uploadId } = upload.parse(

@@ -154,6 +154,12 @@ export function examplesFor(
         params: { actors: [hold.did, "did:web:other.example.com"] },
       }),
     },
+    "app.bsky.feed.describeFeedGenerator": { request: () => ({}) },
+    "app.bsky.feed.getFeedSkeleton": {
+      request: () => ({
+        params: { feed: `at://${hold.did}/app.bsky.feed.generator/hold` },
+      }),
+    },
     "io.atcr.hold.requestCrew": { auth: true, request: () => ({ input: {} }) },
     "io.atcr.hold.initiateUpload": {
       auth: true,

@@ -20,6 +20,8 @@ export interface PostFacts {
   readonly layers: number | undefined;
   /** For example `linux/amd64`. */
   readonly platforms: readonly string[];
+  /** Hashtags of the repository's name, as far as there is room. */
+  readonly hashtags: number;
   /** Origin of the registry's pages. */
   readonly registryUrl: string;
   /** Milliseconds since the Unix epoch. */
@@ -35,6 +37,12 @@ const MAX_PLATFORM = 18;
 
 /** Tags and platforms named in a text; more are counted. */
 const MAX_NAMED = 3;
+
+/** Characters of a text: no more graphemes than the lexicon allows. */
+const MAX_TEXT = 300;
+
+/** Longer names are no hashtags that others look for. */
+const MAX_HASHTAG = 32;
 
 const HASHTAGS = ["atcr", "container"];
 
@@ -54,7 +62,7 @@ export async function postRecord(
   const summary = summaryOf(facts);
   if (summary !== "") text.add(`\n${summary}`);
   text.add("\n\n");
-  HASHTAGS.forEach((tag, i) => {
+  hashtagsOf(facts, MAX_TEXT - text.length).forEach((tag, i) => {
     if (i > 0) text.add(" ");
     text.mark(`#${tag}`, { $type: "app.bsky.richtext.facet#tag", tag });
   });
@@ -77,6 +85,24 @@ export async function postRecord(
     },
     createdAt: new Date(facts.now).toISOString(),
   };
+}
+
+/** Hashtags that fit into `room` characters: those of the repository stand behind the others. */
+function hashtagsOf(
+  { repository, hashtags }: PostFacts,
+  room: number,
+): readonly string[] {
+  const own = repository.split("/")
+    // A hashtag ends at the first dot or dash.
+    .map((part) => part.replaceAll(/[^a-z0-9]+/g, "_"))
+    .filter((tag) => /[a-z]/.test(tag) && tag.length <= MAX_HASHTAG);
+  const found = [...HASHTAGS];
+  const wanted = new Set(own.filter((tag) => !found.includes(tag)));
+  for (const tag of [...wanted].slice(0, hashtags)) {
+    const length = [...found, tag].join(" #").length + 1;
+    if (length <= room) found.push(tag);
+  }
+  return found;
 }
 
 /** Formats bytes for display: powers of 1000, at most one decimal. */
@@ -137,6 +163,10 @@ class MarkedText {
     end: number;
     feature: Record<string, unknown> & { $type: string };
   }[] = [];
+
+  get length(): number {
+    return this.#text.length;
+  }
 
   add(piece: string): void {
     this.#text += piece;

@@ -22,6 +22,8 @@ export interface HoldPostsDeps {
   handleOf: (did: Did) => Promise<string | undefined>;
   /** Origin of the registry's pages. */
   registryUrl: string;
+  /** Hashtags of a repository's name in a post. */
+  postHashtags: number;
   /** Maximum posts about one account's pushes at once and per hour; 10 by default. */
   postsPerHour?: number;
   /**
@@ -82,7 +84,8 @@ export class HoldPosts {
    * by one with all tags.
    */
   async plan(image: PushedImage): Promise<PlannedPost | undefined> {
-    const { kv, clock, access, handleOf, registryUrl } = this.#deps;
+    const { kv, clock, access, handleOf, registryUrl, postHashtags } =
+      this.#deps;
     const { owner, repository, tag } = image;
     if (!(await access.captain())?.enableBlueskyPosts) return undefined;
     if (await this.optedOut(owner)) return undefined;
@@ -103,6 +106,7 @@ export class HoldPosts {
       did: owner,
       handle: await handleOf(owner),
       tags,
+      hashtags: postHashtags,
       registryUrl,
       now,
     });

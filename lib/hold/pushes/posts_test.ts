@@ -20,6 +20,7 @@ const FACTS: PostFacts = {
   size: 125_400_000,
   layers: 5,
   platforms: [],
+  hashtags: 0,
   registryUrl: "https://registry.example.com",
   now: Date.UTC(2026, 0, 1),
 };
@@ -77,6 +78,24 @@ Deno.test("a repository named as a website or account is neither link nor mentio
   assert.deepEqual(facetTexts(record), ["@alice.test", "#atcr", "#container"]);
 });
 
+Deno.test("a post has hashtags of the repository's name, as many as wanted and as fit", async () => {
+  const tags = async (facts: Partial<PostFacts>) =>
+    facetTexts(await postRecord({ ...FACTS, ...facts })).slice(1).join(" ");
+  const repository = "my-team/1.0/container/app";
+  assert.equal(
+    await tags({ repository, hashtags: 5 }),
+    "#atcr #container #my_team #app",
+  );
+  assert.equal(
+    await tags({ repository, hashtags: 1 }),
+    "#atcr #container #my_team",
+  );
+  assert.equal(
+    await tags({ repository: "a".repeat(33), hashtags: 5 }),
+    "#atcr #container",
+  );
+});
+
 Deno.test("for any push the post is valid and its facets fit", async () => {
   const name = fc.stringMatching(/^[a-z0-9]+([._-][a-z0-9]+)*$/);
   await fc.assert(
@@ -94,6 +113,7 @@ Deno.test("for any push the post is valid and its facets fit", async () => {
           minLength: 1,
           maxLength: 60,
         }),
+        hashtags: fc.nat(5),
         size: fc.option(fc.maxSafeNat(), { nil: undefined }),
         layers: fc.option(fc.nat(10_000), { nil: undefined }),
         platforms: fc.array(fc.string({ unit: "grapheme", maxLength: 129 })),
@@ -105,7 +125,8 @@ Deno.test("for any push the post is valid and its facets fit", async () => {
         assert.ok(String(record["text"]).isWellFormed());
         const [mention, ...tags] = facetTexts(record);
         assert.ok(mention?.startsWith(facts.handle ? "@" : "did:"));
-        assert.deepEqual(tags, ["#atcr", "#container"]);
+        assert.deepEqual(tags.slice(0, 2), ["#atcr", "#container"]);
+        assert.ok(tags.length <= 2 + facts.hashtags);
       },
     ),
   );

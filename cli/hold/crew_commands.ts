@@ -4,9 +4,9 @@
  * @module
  */
 
-import { AppError } from "../lib/errors.ts";
-import type { Command, CommandCall } from "./command.ts";
-import { didOf, withHold } from "./open_context.ts";
+import { AppError } from "../../lib/errors.ts";
+import type { Command, CommandCall } from "../command.ts";
+import { didOf, withHold } from "../open_context.ts";
 
 const PERMISSIONS = ["blob:read", "blob:write", "crew:admin"];
 

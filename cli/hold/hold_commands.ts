@@ -4,13 +4,13 @@
  * @module
  */
 
-import { AppError } from "../lib/errors.ts";
-import { withLease } from "../lib/kv/lease.ts";
-import type { Command, CommandCall } from "./command.ts";
-import { collectGarbage, GC_TASK } from "./housekeeping.ts";
-import { withHold } from "./open_context.ts";
-import { taskLease } from "../lib/kv/scheduled_task.ts";
-import { TASK_LEASE_MS } from "../lib/kv/scheduled_task.ts";
+import { AppError } from "../../lib/errors.ts";
+import { withLease } from "../../lib/kv/lease.ts";
+import type { Command, CommandCall } from "../command.ts";
+import { collectGarbage, GC_TASK } from "../housekeeping.ts";
+import { withHold } from "../open_context.ts";
+import { taskLease } from "../../lib/kv/scheduled_task.ts";
+import { TASK_LEASE_MS } from "../../lib/kv/scheduled_task.ts";
 
 /** Commands about the hold as a whole. */
 export const HOLD_COMMANDS: readonly Command[] = [
