@@ -18,20 +18,21 @@ import d9 from "./io/atcr/hold/getPartUploadUrl.json" with { type: "json" };
 import d10 from "./io/atcr/hold/getQuota.json" with { type: "json" };
 import d11 from "./io/atcr/hold/initiateUpload.json" with { type: "json" };
 import d12 from "./io/atcr/hold/layer.json" with { type: "json" };
-import d13 from "./io/atcr/hold/notifyManifest.json" with { type: "json" };
-import d14 from "./io/atcr/hold/requestCrew.json" with { type: "json" };
-import d15 from "./io/atcr/hold/scan.json" with { type: "json" };
-import d16 from "./io/atcr/hold/setStats.json" with { type: "json" };
-import d17 from "./io/atcr/hold/stats.json" with { type: "json" };
-import d18 from "./io/atcr/hold/subscribeScanJobs.json" with { type: "json" };
-import d19 from "./io/atcr/hold/updateCrewTier.json" with { type: "json" };
-import d20 from "./io/atcr/hold/uploadPart.json" with { type: "json" };
-import d21 from "./io/atcr/manifest.json" with { type: "json" };
-import d22 from "./io/atcr/repo/page.json" with { type: "json" };
-import d23 from "./io/atcr/sailor/profile.json" with { type: "json" };
-import d24 from "./io/atcr/sailor/star.json" with { type: "json" };
-import d25 from "./io/atcr/sailor/webhook.json" with { type: "json" };
-import d26 from "./io/atcr/tag.json" with { type: "json" };
+import d13 from "./io/atcr/hold/listLayers.json" with { type: "json" };
+import d14 from "./io/atcr/hold/notifyManifest.json" with { type: "json" };
+import d15 from "./io/atcr/hold/requestCrew.json" with { type: "json" };
+import d16 from "./io/atcr/hold/scan.json" with { type: "json" };
+import d17 from "./io/atcr/hold/setStats.json" with { type: "json" };
+import d18 from "./io/atcr/hold/stats.json" with { type: "json" };
+import d19 from "./io/atcr/hold/subscribeScanJobs.json" with { type: "json" };
+import d20 from "./io/atcr/hold/updateCrewTier.json" with { type: "json" };
+import d21 from "./io/atcr/hold/uploadPart.json" with { type: "json" };
+import d22 from "./io/atcr/manifest.json" with { type: "json" };
+import d23 from "./io/atcr/repo/page.json" with { type: "json" };
+import d24 from "./io/atcr/sailor/profile.json" with { type: "json" };
+import d25 from "./io/atcr/sailor/star.json" with { type: "json" };
+import d26 from "./io/atcr/sailor/webhook.json" with { type: "json" };
+import d27 from "./io/atcr/tag.json" with { type: "json" };
 
 /** An object with any members. */
 export interface JsonObject {
@@ -339,6 +340,26 @@ export interface Methods {
       uploadId: string;
     };
     errors: "InvalidDigest";
+  };
+  "io.atcr.hold.listLayers": {
+    params: {
+      /** Only layers of manifests of this account. */
+      userDid?: string;
+      /** Only layers of manifests that were pushed to a repository of this name, without its owner. */
+      repository?: string;
+      /** Only records made at this time or later. */
+      since?: string;
+      /** Only records made before this time. */
+      until?: string;
+      limit: number;
+      cursor?: string;
+    };
+    input: undefined;
+    output: {
+      cursor?: string | undefined;
+      layers: readonly RecordTypes["io.atcr.hold.layer"][];
+    };
+    errors: never;
   };
   "io.atcr.hold.notifyManifest": {
     params: Empty;
@@ -1246,6 +1267,7 @@ export const LEXICON_DOCUMENTS: readonly unknown[] = [
   d24,
   d25,
   d26,
+  d27,
 ];
 
 /**

@@ -19,6 +19,7 @@ import { HoldGc } from "./gc/gc.ts";
 import { ManifestCensus, type ManifestSource } from "./gc/manifest_census.ts";
 import { HoldFeeds } from "./feeds/feeds.ts";
 import { LayerIndex } from "./layers/layer_index.ts";
+import { LayerQueries } from "./layers/layer_queries.ts";
 import { LayerRecords } from "./layers/layer_records.ts";
 import { type HoldMetrics, HoldNotify } from "./pushes/notify.ts";
 import { HoldPosts } from "./pushes/posts.ts";
@@ -62,6 +63,7 @@ export interface HoldServices {
   readonly crew: HoldCrew;
   readonly layers: LayerIndex;
   readonly layerRecords: LayerRecords;
+  readonly layerQueries: LayerQueries;
   readonly quota: HoldQuota;
   readonly stats: HoldStats;
   readonly posts: HoldPosts;
@@ -92,6 +94,7 @@ export function createHoldServices(deps: HoldServicesDeps): HoldServices {
     crew,
     layers,
     layerRecords,
+    layerQueries: new LayerQueries({ kv, layerRecords }),
     quota,
     stats,
     posts,

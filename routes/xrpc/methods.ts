@@ -36,6 +36,7 @@ import { getLayersForManifest } from "./io.atcr.hold/get_layers_for_manifest.ts"
 import { getPartUploadUrl } from "./io.atcr.hold/get_part_upload_url.ts";
 import { getQuota } from "./io.atcr.hold/get_quota.ts";
 import { initiateUpload } from "./io.atcr.hold/initiate_upload.ts";
+import { listLayers } from "./io.atcr.hold/list_layers.ts";
 import { notifyManifest } from "./io.atcr.hold/notify_manifest.ts";
 import { requestCrew } from "./io.atcr.hold/request_crew.ts";
 import { setStats } from "./io.atcr.hold/set_stats.ts";
@@ -53,6 +54,7 @@ const HOLD_METHODS = [
   getPartUploadUrl,
   getQuota,
   initiateUpload,
+  listLayers,
   notifyManifest,
   requestCrew,
   setStats,

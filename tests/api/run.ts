@@ -45,7 +45,8 @@ async function feeds(): Promise<boolean | undefined> {
   const paths = [
     "/feed.atom",
     "/u/alice.test/feed.atom",
-    "/u/bob.test/feed.atom",
+    // Without entries.
+    `/u/${program.bob.did}/feed.atom`,
     "/r/alice.test/team/app/-/feed.atom",
   ];
   try {

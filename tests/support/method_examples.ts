@@ -232,6 +232,12 @@ export function examplesFor(
       }),
       then: ({ body }) => void layersAnswer.parse(body),
     },
+    "io.atcr.hold.listLayers": {
+      request: () => ({
+        params: { userDid: hold.captain, since: "2025-01-01T00:00:00Z" },
+      }),
+      then: ({ body }) => void layersAnswer.parse(body),
+    },
     "io.atcr.hold.getQuota": {
       request: () => ({ params: { userDid: hold.captain } }),
     },

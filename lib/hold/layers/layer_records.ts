@@ -57,7 +57,12 @@ const layerRecordSchema = layerSchema.loose().extend({
 });
 
 /** A layer record with its key. */
-type LayerRecord = HoldRecord & { value: z.infer<typeof layerRecordSchema> };
+export type LayerRecord = HoldRecord & {
+  value: z.infer<typeof layerRecordSchema>;
+};
+
+/** Repositories of one manifest that are remembered. */
+const MAX_REPOSITORIES = 8;
 
 /** Media type of a blob without a descriptor. */
 const OCTETS = "application/octet-stream";
@@ -279,9 +284,14 @@ export function manifestRow(
   now: number,
 ): ManifestRow {
   const needed = new Set([...before?.extra ?? [], ...blobsOf(event)]);
+  const repositories = new Set([
+    ...before?.repositories ?? [],
+    event.repository,
+  ]);
   return {
     ...before,
     userDid: event.owner,
+    repositories: [...repositories].slice(-MAX_REPOSITORIES),
     extra: [...needed].filter((digest) => !recorded.has(digest))
       .slice(0, MAX_EXTRA),
     pushedAt: before?.pushedAt ?? now,

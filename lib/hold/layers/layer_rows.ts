@@ -25,6 +25,8 @@ export interface ManifestRow {
   readonly userDid: Did;
   /** Blobs that it needs and that have no layer record, such as the config. */
   readonly extra: readonly Digest[];
+  /** Repositories that it was pushed to, the last few; absent where none is known. */
+  readonly repositories?: readonly string[];
   /** Milliseconds since the Unix epoch. */
   readonly pushedAt: number;
   /** When it was first missing in its owner's repo, in milliseconds since the Unix epoch. */

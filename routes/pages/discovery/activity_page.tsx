@@ -7,6 +7,7 @@
 import { LivePushes } from "../../../islands/live_pushes.tsx";
 import { renderPage } from "../document.tsx";
 import { Island } from "../frame/island.tsx";
+import { NETWORK_FEED } from "../../published/urls.ts";
 import { Feed, type FeedItem } from "../parts/feed.tsx";
 import { activityUrl } from "../urls.ts";
 import type { Asked } from "./deps.ts";
@@ -25,6 +26,7 @@ export function activityPage(props: ActivityPageProps): string {
     title: "Activity",
     visitor,
     isWide: true,
+    feed: NETWORK_FEED,
     children: (
       <>
         <h1 class="page-title">Activity</h1>

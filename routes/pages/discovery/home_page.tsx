@@ -8,6 +8,7 @@
 import { renderPage } from "../document.tsx";
 import { SearchForm } from "../frame/header.tsx";
 import { Copy } from "../parts/digest.tsx";
+import { NETWORK_FEED } from "../../published/urls.ts";
 import { Feed, type FeedItem } from "../parts/feed.tsx";
 import {
   type RepositoryItem,
@@ -38,6 +39,7 @@ export function homePage(props: HomePageProps): string {
     visitor,
     isWide: true,
     hasSearch: false,
+    feed: NETWORK_FEED,
     children: (
       <>
         <section class="hero">
