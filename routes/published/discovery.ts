@@ -6,6 +6,7 @@
  */
 
 import { type Context, Hono } from "@hono/hono";
+import { LRUCache } from "lru-cache";
 import type { CatalogContext } from "../../lib/context/social/catalog.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { MayRead } from "../../lib/index/reading.ts";
@@ -26,6 +27,9 @@ export interface DiscoveryDeps {
 /** How long these files may be kept, in seconds. */
 const KEPT_SECONDS = 3_600;
 
+/** Memory for sitemaps in UTF-16 code units, and how long they are kept there, in milliseconds. */
+const MEMORY = { size: 8_000_000, ms: 5 * 60_000 };
+
 const SITEMAPS = "http://www.sitemaps.org/schemas/sitemap/0.9";
 
 /** Paths that lead robots nowhere, or change something. */
@@ -42,8 +46,14 @@ const NOT_FOR_ROBOTS = [
 
 /** Serves these files. */
 export function discoveryFileRoutes(deps: DiscoveryDeps): Hono<AppEnv> {
-  const { catalog, mayRead, origin } = deps;
+  const { catalog, origin } = deps;
   const { places } = catalog;
+  const memory = new LRUCache<string, string>({
+    maxSize: MEMORY.size,
+    sizeCalculation: (body) => body.length,
+    ttl: MEMORY.ms,
+    noUpdateTTL: true,
+  });
   const app = new Hono<AppEnv>();
   app.get("/robots.txt", (c) => {
     const lines = NOT_FOR_ROBOTS.map((path) => `Disallow: ${path}\n`);
@@ -64,26 +74,37 @@ export function discoveryFileRoutes(deps: DiscoveryDeps): Hono<AppEnv> {
     ));
   app.get("/sitemap/:file", async (c) => {
     const [, part = ""] = /^([a-z0-9]+)\.xml$/.exec(c.req.param("file")) ?? [];
-    const found = await places.part(part, mayRead());
-    if (!found) {
-      throw new AppError(
-        "NOT_FOUND",
-        "There is no such sitemap; /sitemap.xml names all of them.",
-      );
-    }
-    const url = found.map(({ owner, repo, at }): XmlElement => ({
-      loc: `${origin}${
-        repositoryUrl({ owner: owner.handle ?? owner.did, repo })
-      }`,
-      lastmod: new Date(at).toISOString(),
-    }));
-    return kept(c, xmlDocument("urlset", { "@xmlns": SITEMAPS, url }));
+    // Anybody may ask, as often as they like, and a part has many rows.
+    const body = memory.get(part) ?? await sitemap(deps, part);
+    memory.set(part, body);
+    return kept(c, body);
   });
   app.get(
     OPEN_SEARCH,
     (c) => kept(c, openSearch(origin), "application/opensearchdescription+xml"),
   );
   return app;
+}
+
+/** A sitemap of one part. Throws AppError `NOT_FOUND` where there is none. */
+async function sitemap(
+  { catalog, mayRead, origin }: DiscoveryDeps,
+  part: string,
+): Promise<string> {
+  const found = await catalog.places.part(part, mayRead());
+  if (!found) {
+    throw new AppError(
+      "NOT_FOUND",
+      "There is no such sitemap; /sitemap.xml names all of them.",
+    );
+  }
+  const url = found.map(({ owner, repo, at }): XmlElement => ({
+    loc: `${origin}${
+      repositoryUrl({ owner: owner.handle ?? owner.did, repo })
+    }`,
+    lastmod: new Date(at).toISOString(),
+  }));
+  return xmlDocument("urlset", { "@xmlns": SITEMAPS, url });
 }
 
 function openSearch(origin: string): string {

@@ -34,7 +34,7 @@ const PARTS: readonly string[] = [
 ];
 
 /** Repositories of one part; further ones are left out. */
-const MAX_ROWS = 10_000;
+const MAX_ROWS = 5_000;
 
 /** Lists repositories by their owners' DIDs. */
 export class RepositoryPlaces {
@@ -47,7 +47,7 @@ export class RepositoryPlaces {
     this.#deps = deps;
   }
 
-  /** The repositories of a part that the client sees, at most 10,000; undefined for a part that does not exist. */
+  /** The repositories of a part that the client sees, at most 5,000; undefined for a part that does not exist. */
   async part(
     name: string,
     mayRead: MayRead,
