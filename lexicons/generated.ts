@@ -1186,29 +1186,29 @@ export interface Definitions {
     updatedAt: string;
   };
   "io.atcr.hold.notifyManifest#blob": {
-    digest: string;
-    size: number;
+    digest?: string;
+    size?: number;
   };
   "io.atcr.hold.notifyManifest#child": {
-    digest: string;
-    size: number;
-    mediaType: string;
+    digest?: string;
+    size?: number;
+    mediaType?: string;
     platform?: Definitions["io.atcr.hold.notifyManifest#platform"];
   };
   "io.atcr.hold.notifyManifest#layer": {
-    digest: string;
-    size: number;
-    mediaType: string;
+    digest?: string;
+    size?: number;
+    mediaType?: string;
   };
   "io.atcr.hold.notifyManifest#manifest": {
-    mediaType: string;
+    mediaType?: string;
     config?: Definitions["io.atcr.hold.notifyManifest#blob"];
     layers?: readonly Definitions["io.atcr.hold.notifyManifest#layer"][];
     manifests?: readonly Definitions["io.atcr.hold.notifyManifest#child"][];
   };
   "io.atcr.hold.notifyManifest#platform": {
-    os: string;
-    architecture: string;
+    os?: string;
+    architecture?: string;
   };
   "io.atcr.manifest#blobReference": {
     mediaType: string;

@@ -37,14 +37,16 @@ export class NetworkEvents {
     const changes = new Map<Did, AccountChange>();
     const counts = { commit: 0, identity: 0, account: 0, ignored };
     for (const event of events) {
-      if (event.kind === "sync" || !this.#wants(event)) {
+      if (!this.#wants(event)) {
         counts.ignored++;
         continue;
       }
-      counts[event.kind]++;
+      // A repo that was reset may have another profile, as after a commit.
+      counts[event.kind === "sync" ? "commit" : event.kind]++;
       const before = changes.get(event.did);
       changes.set(event.did, {
-        identity: event.kind !== "commit" || (before?.identity ?? false),
+        identity: event.kind === "identity" || event.kind === "account" ||
+          (before?.identity ?? false),
         gone: event.kind === "account" ? !event.active : before?.gone ?? false,
       });
     }

@@ -6,6 +6,7 @@ import type { AccountChange } from "./profiles.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const BOB: Did = "did:plc:z72i7hdynmk6r22z27h6tvur";
+const CAROL: Did = "did:plc:carolcarolcarolcarolcar2";
 const PROFILE = "app.bsky.actor.profile";
 
 const commit = (did: Did, timeUs: number, collection = PROFILE) =>
@@ -44,7 +45,7 @@ Deno.test("each account is processed once for all of its events", async () => {
       { did: ALICE, timeUs: at + 1, kind: "identity" },
       commit(ALICE, at + 2),
       commit(BOB, at + 3, "app.bsky.feed.post"),
-      { did: ALICE, timeUs: at + 3, kind: "sync" },
+      { did: CAROL, timeUs: at + 3, kind: "sync" },
       {
         did: BOB,
         timeUs: at + 4,
@@ -57,9 +58,10 @@ Deno.test("each account is processed once for all of its events", async () => {
   });
   assert.deepEqual(changes, [
     [ALICE, { identity: true, gone: false }],
+    [CAROL, { identity: false, gone: false }],
     [BOB, { identity: true, gone: true }],
   ]);
   assert.deepEqual(counted, [
-    { commit: 2, identity: 1, account: 1, ignored: 3 },
+    { commit: 3, identity: 1, account: 1, ignored: 2 },
   ]);
 });

@@ -218,6 +218,9 @@ const SPARED: Readonly<Record<string, readonly string[]>> = {
   "io.atcr.hold.completeUpload": ["parts"],
 };
 
+/** Methods that registries in Go call, which write null for what is absent. */
+const NULL_IS_ABSENT = ["io.atcr.hold.notifyManifest"];
+
 Deno.test("parameters that are missing or wrong are refused", async () => {
   let tried = 0;
   for (const nsid of Object.keys(examples)) {
@@ -281,7 +284,9 @@ Deno.test("input that is missing or wrong is refused", async () => {
       }
       const nullable = schema.nullable ?? [];
       for (const value of wrongValues(property as Property)) {
-        if (value === null && nullable.includes(name)) continue;
+        const isAbsent = value === null &&
+          (nullable.includes(name) || NULL_IS_ABSENT.includes(nsid));
+        if (isAbsent) continue;
         const shown = JSON.stringify(value).slice(0, 20);
         await refused(`${name} ${shown}`, { ...good, [name]: value });
       }

@@ -149,7 +149,7 @@ Deno.test("events with a wrong user, operation, size or form are refused", async
     [ALICE, { ...input, manifestDigest: "sha256:x" }, "InvalidRequest"],
     [ALICE, { ...input, manifestDigest: undefined }, "InvalidRequest"],
     [ALICE, { ...input, userDid: "alice" }, "InvalidRequest"],
-    [ALICE, { ...input, manifest: { layers: [] } }, "InvalidRequest"],
+    [ALICE, { ...input, manifest: { layers: "x" } }, "InvalidRequest"],
     [ALICE, { ...input, repository: "x".repeat(257) }, "InvalidRequest"],
     [ALICE, { ...input, repository: "app\nfor @everybody" }, "InvalidRequest"],
     [ALICE, { ...input, repository: "../app" }, "InvalidRequest"],

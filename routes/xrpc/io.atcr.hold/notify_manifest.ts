@@ -7,7 +7,10 @@
 import type { Input } from "../../../lib/atproto/lexicon/methods.ts";
 import type { HoldNotify } from "../../../lib/hold/pushes/notify.ts";
 import type { HoldStats } from "../../../lib/hold/stats.ts";
-import type { PushEvent } from "../../../lib/hold_api/push_event.ts";
+import type {
+  EventDescriptor,
+  PushEvent,
+} from "../../../lib/hold_api/push_event.ts";
 import { isDigest } from "../../../lib/oci/digest.ts";
 import { isTag, parseRepository } from "../../../lib/oci/name.ts";
 import { anyCaller, requireAllowed, type RightsDeps } from "../callers.ts";
@@ -15,6 +18,9 @@ import { method } from "../mount.ts";
 import { didOf, refuse, requireAtMost } from "../refusals.ts";
 
 const NSID = "io.atcr.hold.notifyManifest";
+
+/** Media type of an entry that names none. */
+const OCTETS = "application/octet-stream";
 
 /** Maximum layers or children of one manifest: as many as fit into 4 MiB. */
 const MAX_ENTRIES = 50_000;
@@ -51,13 +57,16 @@ export function notifyManifest(
 }
 
 /**
- * Converts the input of early registries to the form of the document: they omit
- * the digest (empty here), and prefix the repository with the owner's handle.
+ * Converts the input of other registries to the form of the document: Go writes
+ * null for what is absent, and early ones omit the digest (empty here), and
+ * prefix the repository with the owner's handle.
  */
-function upgraded(input: unknown): unknown {
+function upgraded(given: unknown): unknown {
+  const input = withoutNulls(given);
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     return input;
   }
+  const isNil = "manifest" in Object(given) && !("manifest" in input);
   const early: { repository?: unknown; userHandle?: unknown } = input;
   const { repository, userHandle, ...rest } = early;
   if (userHandle !== undefined && typeof userHandle !== "string") {
@@ -68,11 +77,29 @@ function upgraded(input: unknown): unknown {
     repository.startsWith(prefix);
   return {
     manifestDigest: "",
+    ...(isNil ? { manifest: {} } : {}),
     ...rest,
     ...(repository === undefined ? {} : {
       repository: hasPrefix ? repository.slice(prefix.length) : repository,
     }),
   };
+}
+
+/** Nesting of the document: input, manifest, list, entry, platform. */
+const MAX_DEPTH = 5;
+
+/** The input without members that are null, and without entries that are. */
+function withoutNulls(value: unknown, depth = 0): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (depth >= MAX_DEPTH) return value;
+  if (Array.isArray(value)) {
+    return value.filter((one) => one !== null)
+      .map((one) => withoutNulls(one, depth + 1));
+  }
+  return Object.fromEntries(
+    Object.entries(value).filter(([, one]) => one !== null)
+      .map(([name, one]) => [name, withoutNulls(one, depth + 1)]),
+  );
 }
 
 /** Converts the input to the hold's event. Throws AppError `NAME_INVALID` or `INVALID_REQUEST`. */
@@ -83,7 +110,7 @@ function eventOf(input: Input<typeof NSID>): PushEvent {
   }
   // Some registries send an empty tag with untagged pushes.
   if (tag && !isTag(tag)) refuse("The field tag must be a tag.");
-  const { mediaType, config, layers = [], manifests } = manifest;
+  const { mediaType = "", config, layers = [], manifests } = manifest;
   requireAtMost(MAX_ENTRIES, layers, "manifest/layers");
   requireAtMost(MAX_ENTRIES, manifests, "manifest/manifests");
   return {
@@ -91,6 +118,25 @@ function eventOf(input: Input<typeof NSID>): PushEvent {
     repository: parseRepository(repository),
     digest: manifestDigest === "" ? undefined : manifestDigest,
     tag: tag === "" ? undefined : tag,
-    manifest: { mediaType, config, layers, manifests },
+    manifest: {
+      mediaType,
+      config: config && described(config),
+      layers: layers.map(described),
+      manifests: manifests?.map((child) => ({
+        ...described(child),
+        platform: child.platform && {
+          os: child.platform.os || "unknown",
+          architecture: child.platform.architecture || "unknown",
+        },
+      })),
+    },
   };
+}
+
+/** A descriptor with what the document lets a registry omit. */
+function described(
+  given: { digest?: string; size?: number; mediaType?: string },
+): EventDescriptor & { mediaType: string } {
+  const { digest = "", size = 0, mediaType } = given;
+  return { digest, size, mediaType: mediaType || OCTETS };
 }
