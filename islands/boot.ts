@@ -14,6 +14,8 @@ const ISLANDS: Readonly<Record<string, () => Promise<unknown>>> = {
   live_pushes: async () => (await import("./live_pushes.tsx")).LivePushes,
   pull_box: async () => (await import("./pull_box.tsx")).PullBox,
   search_box: async () => (await import("./search_box.tsx")).SearchBox,
+  shortcuts: async () => (await import("./shortcuts.tsx")).Shortcuts,
+  star_button: async () => (await import("./star_button.tsx")).StarButton,
   tag_filter: async () => (await import("./tag_filter.tsx")).TagFilter,
   theme_switch: async () => (await import("./theme_switch.tsx")).ThemeSwitch,
 };

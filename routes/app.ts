@@ -26,8 +26,6 @@ import { installRoutes } from "./install.ts";
 import { exploreRoutes } from "./explore.ts";
 import { ownerRoutes } from "./owner.ts";
 import { preferenceRoutes } from "./pages/frame/preferences.ts";
-import { pictures } from "./pages/pictures.ts";
-import { repositoryRoutes } from "./pages/repository/routes.ts";
 import { publishedRoutes } from "./published/published.ts";
 import { staticRoutes } from "./static.ts";
 import { v2Routes } from "./v2/routes.ts";
@@ -123,18 +121,6 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     }
     app.route("/", ownerRoutes(ctx, browsers));
     app.route("/", helperRoutes(config.server, browsers, origin));
-    app.route(
-      "/",
-      repositoryRoutes({
-        ...ctx.registry,
-        session: ctx.auth.session,
-        browsers,
-        clock: ctx.clock,
-        admitLookUp: (c) => ctx.auth.lookUps.admit(clientOf(c)),
-        host: registryHost(config.server),
-        pictureOf: pictures(ctx.avatars),
-      }),
-    );
     const avatarPage = ctx.avatars && AVATARS_BESIDE_REGISTRY;
     app.route("/", exploreRoutes(ctx, browsers, avatarPage));
   }

@@ -1,17 +1,19 @@
 /**
- * Pages for finding things: start, search, activity, boards, accounts.
+ * Pages for everybody: start, search, activity, boards, accounts, repositories.
  *
  * @module
  */
 
-import { Hono } from "@hono/hono";
+import { type Context, Hono } from "@hono/hono";
 import type { AppContext } from "../lib/context.ts";
 import type { Browsers } from "./auth/browser.ts";
 import type { AppEnv } from "./middleware.ts";
 import type { DiscoveryDeps } from "./pages/discovery/deps.ts";
 import { liveRoutes } from "./pages/discovery/live.ts";
 import { discoveryRoutes } from "./pages/discovery/routes.ts";
+import { peopleRoutes } from "./pages/people/routes.ts";
 import { pictures } from "./pages/pictures.ts";
+import { repositoryRoutes } from "./pages/repository/routes.ts";
 import { clientAddress } from "./server/client_address.ts";
 
 /** Mounts them; nothing where no registry runs. `avatars` is the path of the page about pictures. */
@@ -21,7 +23,7 @@ export function exploreRoutes(
   avatars: string | undefined,
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  const { registry, index, social, catalog, live, config, clock } = ctx;
+  const { registry, index, social, catalog, live, auth, config, clock } = ctx;
   if (!registry || !index || !social || !catalog || !live) return app;
   const { server, pages, sandbox } = config;
   const addressOf = clientAddress({ trustProxy: server.trust_proxy });
@@ -36,5 +38,11 @@ export function exploreRoutes(
   };
   app.route("/", liveRoutes({ ...deps, live, addressOf }));
   app.route("/", discoveryRoutes(deps));
+  const all = {
+    ...{ ...registry, ...deps, session: auth.session },
+    admitLookUp: (c: Context<AppEnv>) => auth.lookUps.admit(addressOf(c)),
+  };
+  app.route("/", peopleRoutes(all));
+  app.route("/", repositoryRoutes(all));
   return app;
 }

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import type { Did } from "../../lib/did.ts";
 import { renderToString } from "preact-render-to-string";
+import { Shortcuts } from "../../islands/shortcuts.tsx";
 import { ThemeSwitch } from "../../islands/theme_switch.tsx";
 import { OPEN_SEARCH } from "../published/urls.ts";
 import { VERSION } from "../version.ts";
@@ -115,6 +116,13 @@ function Body(
             ATCR {VERSION}{" "}
             · every image here is a signed record in its owner’s repo
           </span>
+          {frame && (
+            <Island
+              name="shortcuts"
+              of={Shortcuts}
+              props={{ isOn: frame.hasShortcuts, returnTo: frame.path }}
+            />
+          )}
           {frame && (
             <Island
               name="theme_switch"

@@ -99,6 +99,19 @@ export class StarIndex implements RecordHandler {
     return entry?.value.records.map(([rkey]) => rkey);
   }
 
+  /** Those of `actors` who star the repository, in their order, at most `limit`. */
+  async starredByAnyOf(
+    { did, repo }: RepoRef,
+    actors: readonly Did[],
+    limit: number,
+  ): Promise<Did[]> {
+    const { kv, watch } = this.#deps;
+    const keys = actors.map((actor) => peopleKeys.star(did, repo, actor));
+    const rows = await kv.getMany<StarRow>(keys);
+    watch.rowsRead("stars of some", actors.length);
+    return actors.filter((_, i) => rows[i] !== undefined).slice(0, limit);
+  }
+
   /** Who stars the repository, in the order of the accounts' DIDs. */
   async byRepository(
     { did, repo }: RepoRef,

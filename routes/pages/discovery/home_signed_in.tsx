@@ -166,7 +166,8 @@ function Health(
   if (reachable) {
     return (
       <span class="good">
-        answers{latencyMs !== undefined && ` in ${Math.round(latencyMs)} ms`}
+        answers{latencyMs !== undefined &&
+          ` in ${Math.max(1, Math.round(latencyMs))} ms`}
       </span>
     );
   }

@@ -7,7 +7,7 @@
 import { AppError } from "../../../lib/errors.ts";
 import { readForm } from "../../auth/form.ts";
 import { deletePage } from "./delete_page.tsx";
-import type { PageRequest, RepositoryPagesDeps } from "./routes.ts";
+import type { PageRequest, RepositoryPagesDeps } from "./deps.ts";
 
 /** The page that shows what goes with the tags of the query. Throws AppError `NAME_UNKNOWN` for all but the owner. */
 export async function deletePreview(

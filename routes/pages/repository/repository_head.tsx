@@ -4,9 +4,19 @@
  * @module
  */
 
+import {
+  StarButton,
+  type StarButtonProps,
+} from "../../../islands/star_button.tsx";
+import { Island } from "../frame/island.tsx";
 import { Breakable } from "../parts/breakable.tsx";
 import { countText } from "../parts/format.tsx";
-import { type RepositoryAddress, repositoryUrl, viewUrl } from "../urls.ts";
+import {
+  profileUrl,
+  type RepositoryAddress,
+  repositoryUrl,
+  viewUrl,
+} from "../urls.ts";
 
 /** A repository on its pages. */
 export interface RepositoryOnPage extends RepositoryAddress {
@@ -16,6 +26,7 @@ export interface RepositoryOnPage extends RepositoryAddress {
   readonly tags: number | undefined;
   /** A sentence about what may be missing or old. */
   readonly doubt: string | undefined;
+  readonly star: StarButtonProps;
 }
 
 /** Names longer than this are written smaller. */
@@ -25,10 +36,10 @@ const LONG = 60;
 export function RepositoryHead(
   { repository, current }: {
     repository: RepositoryOnPage;
-    current: "overview" | "tags" | undefined;
+    current: "overview" | "tags" | "stars" | undefined;
   },
 ) {
-  const { owner, repo, picture, tags, doubt } = repository;
+  const { owner, repo, picture, tags, doubt, star } = repository;
   return (
     <>
       <div class={repo.length > LONG ? "title long" : "title"}>
@@ -36,11 +47,13 @@ export function RepositoryHead(
           <img class="avatar" src={picture} alt="" width="52" height="52" />
         )}
         <h1>
-          <span>{owner} /</span>{" "}
+          <a class="owner" href={profileUrl(owner)}>{owner}</a>
+          <span>/</span>
           <a href={repositoryUrl(repository)}>
             <Breakable text={repo} />
           </a>
         </h1>
+        <Island name="star_button" of={StarButton} props={star} />
       </div>
       <nav class="tabs" aria-label="Repository">
         <a href={repositoryUrl(repository)} {...currentIf(current, "overview")}>
@@ -48,6 +61,9 @@ export function RepositoryHead(
         </a>
         <a href={viewUrl(repository, "tags")} {...currentIf(current, "tags")}>
           Tags {tags !== undefined && <small>{countText(tags)}</small>}
+        </a>
+        <a href={viewUrl(repository, "stars")} {...currentIf(current, "stars")}>
+          Stars {star.count > 0 && <small>{countText(star.count)}</small>}
         </a>
       </nav>
       {doubt && <p class="notice" role="status">{doubt}</p>}

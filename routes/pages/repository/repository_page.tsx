@@ -5,6 +5,7 @@
  */
 
 import { PullBox } from "../../../islands/pull_box.tsx";
+import type { AccountName } from "../../../lib/index/catalog/account_names.ts";
 import type { Descriptor } from "../../../lib/oci/descriptor.ts";
 import type { ListedTag } from "../../../lib/registry/browse/tag_list.ts";
 import { renderPage, type Visitor } from "../document.tsx";
@@ -14,7 +15,14 @@ import { Breakable } from "../parts/breakable.tsx";
 import { Age, sizeText } from "../parts/format.tsx";
 import { LayerBar } from "../parts/layer_bar.tsx";
 import { repositoryFeedUrl } from "../../published/urls.ts";
-import { imageName, repositoryUrl, tagUrl, viewUrl } from "../urls.ts";
+import { RecordLink } from "../parts/record_link.tsx";
+import {
+  imageName,
+  profileUrl,
+  repositoryUrl,
+  tagUrl,
+  viewUrl,
+} from "../urls.ts";
 import { RepositoryHead, type RepositoryOnPage } from "./repository_head.tsx";
 import type { Notes } from "./notes.ts";
 import { TagName } from "./tag_name.tsx";
@@ -26,6 +34,10 @@ export interface RepositoryPageProps {
   /** The newest tags, the newest first. */
   readonly tags: readonly ListedTag[];
   readonly notes: Notes;
+  /** Accounts that star it and that the visitor follows. */
+  readonly followed: readonly AccountName[];
+  /** AT-URI of the record of the newest image. */
+  readonly record: string | undefined;
   /** Host in names of images. */
   readonly host: string;
   /** Milliseconds since the Unix epoch. */
@@ -57,6 +69,7 @@ export function repositoryPage(props: RepositoryPageProps): string {
           </div>
           <aside aria-label="About">
             <Facts {...props} />
+            <FollowedStars followed={props.followed} />
           </aside>
         </div>
       </>
@@ -156,7 +169,7 @@ function layersOf({ image }: ListedTag): readonly Descriptor[] {
   return image?.shown?.layers ?? [];
 }
 
-function Facts({ tags, notes, now }: RepositoryPageProps) {
+function Facts({ tags, notes, record, now }: RepositoryPageProps) {
   const [newest] = tags;
   const image = newest?.image;
   const platforms = image?.platforms ?? [];
@@ -200,6 +213,11 @@ function Facts({ tags, notes, now }: RepositoryPageProps) {
         </>
       )}
       <NoteFacts notes={notes} />
+      {record !== undefined && (
+        <Fact name="Signed in the owner’s repo">
+          <RecordLink uri={record} what="the address of the record" />
+        </Fact>
+      )}
     </dl>
   );
 }
@@ -227,6 +245,22 @@ function NoteFacts({ notes }: { notes: Notes }) {
       )}
       {hold && <Fact name="Layers lie in">{hold}</Fact>}
     </>
+  );
+}
+
+function FollowedStars({ followed }: Pick<RepositoryPageProps, "followed">) {
+  if (followed.length === 0) return null;
+  return (
+    <p class="small soft">
+      Also starred by {followed.map(({ did, handle, displayName }, i) => (
+        <>
+          {i > 0 && ", "}
+          <a href={profileUrl(handle ?? did)} dir="auto">
+            {displayName ?? handle ?? did}
+          </a>
+        </>
+      ))}, whom you follow.
+    </p>
   );
 }
 

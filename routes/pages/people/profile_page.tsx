@@ -1,0 +1,206 @@
+/**
+ * The page of an account: its repositories.
+ *
+ * @module
+ */
+
+import type { KnownHold } from "../../../lib/index/holds/holds.ts";
+import { ownerFeedUrl } from "../../published/urls.ts";
+import { renderPage } from "../document.tsx";
+import { Breakable } from "../parts/breakable.tsx";
+import { Copy } from "../parts/digest.tsx";
+import { recordBrowserUrl } from "../parts/record_link.tsx";
+import {
+  type RepositoryItem,
+  RepositoryList,
+} from "../parts/repository_list.tsx";
+import { profileUrl } from "../urls.ts";
+import type { AskedAccount } from "./deps.ts";
+import { ProfileHead } from "./profile_head.tsx";
+
+/** Content of the page. */
+export interface ProfilePageProps extends AskedAccount {
+  /** Part of names that the list is narrowed to; empty for all. */
+  readonly q: string;
+  /** Host in names of images. */
+  readonly host: string;
+  readonly items: readonly RepositoryItem[];
+  readonly pinned: readonly RepositoryItem[];
+  /** Holds that the account is captain of. */
+  readonly holds: readonly KnownHold[];
+  readonly cursor: string | undefined;
+  readonly isLater: boolean;
+}
+
+/** Fewer repositories need no field that narrows them. */
+const MANY = 5;
+
+/** Renders the page. */
+export function profilePage(props: ProfilePageProps): string {
+  const { visitor, name, actor, pinned, items, q, now, isLater } = props;
+  const shownName = actor?.name === undefined
+    ? name
+    : `${actor.name} (${name})`;
+  const isNarrowed = q !== "" || isLater;
+  return renderPage({
+    title: shownName,
+    visitor,
+    isWide: true,
+    feed: ownerFeedUrl(name),
+    children: (
+      <>
+        <ProfileHead asked={props} current={undefined} />
+        <div class="split">
+          <div>
+            {pinned.length > 0 && (
+              <section class="panel" aria-labelledby="pinned">
+                <header>
+                  <h2 id="pinned">Pinned</h2>
+                </header>
+                <RepositoryList items={pinned} now={now} />
+              </section>
+            )}
+            {(isNarrowed || items.length >= MANY) && <Narrow {...props} />}
+            {items.length > 0
+              ? (
+                <section class="panel" aria-label="Repositories">
+                  <RepositoryList items={items} now={now} isOfOwner />
+                </section>
+              )
+              : <Empty {...props} />}
+            <Paging {...props} />
+          </div>
+          <aside aria-label="About">
+            <About {...props} />
+          </aside>
+        </div>
+      </>
+    ),
+  });
+}
+
+/** A field for a part of a name, and the first parts that several names have. */
+function Narrow({ name, q, items }: ProfilePageProps) {
+  const counts = new Map<string, number>();
+  for (const { repo } of items) {
+    const [first = "", ...others] = repo.split("/");
+    if (others.length > 0) counts.set(first, (counts.get(first) ?? 0) + 1);
+  }
+  const groups = [...counts].filter(([, count]) => count > 1);
+  return (
+    <form class="row narrow" action={profileUrl(name)}>
+      <label class="hidden" for="narrow">Part of the name</label>
+      <input
+        type="search"
+        id="narrow"
+        name="q"
+        value={q}
+        maxLength={100}
+        placeholder="Part of the name"
+        autocomplete="off"
+      />
+      <button type="submit" class="button">Show</button>
+      {q !== "" && <a class="small" href={profileUrl(name)}>Show all</a>}
+      {q === "" && groups.map(([group, count]) => (
+        <a
+          key={group}
+          class="chip mono"
+          href={profileUrl(name, undefined, { q: `${group}/` })}
+        >
+          {group}/ <small>{count}</small>
+        </a>
+      ))}
+    </form>
+  );
+}
+
+function Empty({ name, q, isOwn, host, isLater }: ProfilePageProps) {
+  const command = `docker push ${host}/${name}/app:latest`;
+  return (
+    <section class="panel empty">
+      <h2>
+        {q !== ""
+          ? `No repository has “${q}” in its name`
+          : isLater
+          ? "There are no more repositories"
+          : "No repositories"}
+      </h2>
+      {q === "" && !isLater && (
+        <p class="soft">
+          {isOwn
+            ? "Push an image, and it will stand here:"
+            : "Nothing that you may see was pushed by this account."}
+        </p>
+      )}
+      {q === "" && isOwn && (
+        <div class="pull" data-copied>
+          <pre tabIndex={0} aria-label="Command"><code>{command}</code></pre>
+          <Copy text={command} what="the command" />
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Paging({ name, q, cursor, isLater }: ProfilePageProps) {
+  if (cursor === undefined && !isLater) return null;
+  return (
+    <nav class="row paging" aria-label="Pages">
+      {isLater && (
+        <a class="button" href={profileUrl(name, undefined, { q })}>
+          First page
+        </a>
+      )}
+      {cursor !== undefined && (
+        <a
+          class="button"
+          rel="next"
+          href={profileUrl(name, undefined, { q, cursor })}
+        >
+          More repositories
+        </a>
+      )}
+    </nav>
+  );
+}
+
+function About({ name, owner, holds }: ProfilePageProps) {
+  const isOnBluesky = owner.handle !== undefined;
+  return (
+    <dl class="facts">
+      {holds.length > 0 && (
+        <>
+          <dt>Holds they run</dt>
+          {holds.map(({ did, facts }) => (
+            <dd key={did}>
+              <Breakable
+                text={did.replace(/^did:web:/, "").replace("%3A", ":")}
+              />
+              {facts && (
+                <span class="soft">
+                  {facts.public ? " · public" : " · private"}
+                </span>
+              )}
+            </dd>
+          ))}
+        </>
+      )}
+      <dt>Elsewhere</dt>
+      <dd>
+        <a href={recordBrowserUrl(`at://${owner.did}`)} rel="noopener">
+          Records of the account
+        </a>
+      </dd>
+      {isOnBluesky && (
+        <dd>
+          <a href={`https://bsky.app/profile/${owner.did}`} rel="noopener">
+            Profile on Bluesky
+          </a>
+        </dd>
+      )}
+      <dd>
+        <a href={ownerFeedUrl(name)}>Feed of pushes</a>
+      </dd>
+    </dl>
+  );
+}

@@ -1,0 +1,78 @@
+/**
+ * What an account stars.
+ *
+ * @module
+ */
+
+import { renderPage } from "../document.tsx";
+import {
+  type RepositoryItem,
+  RepositoryList,
+} from "../parts/repository_list.tsx";
+import { boardUrl, profileUrl } from "../urls.ts";
+import type { AskedAccount } from "./deps.ts";
+import { ProfileHead } from "./profile_head.tsx";
+
+/** Content of the page. */
+export interface StarsPageProps extends AskedAccount {
+  readonly items: readonly RepositoryItem[];
+  readonly cursor: string | undefined;
+  readonly isLater: boolean;
+}
+
+/** Renders the page. */
+export function starsPage(props: StarsPageProps): string {
+  const { visitor, name, items, cursor, isLater, isOwn, now } = props;
+  return renderPage({
+    title: `Stars of ${name}`,
+    visitor,
+    isWide: true,
+    children: (
+      <>
+        <ProfileHead asked={props} current="stars" />
+        <div class="below-tabs">
+          {items.length > 0
+            ? (
+              <div class="panel">
+                <RepositoryList items={items} now={now} />
+              </div>
+            )
+            : (
+              <section class="panel empty">
+                <h2>{isLater ? "No more stars" : "No stars"}</h2>
+                <p class="soft">
+                  {isOwn
+                    ? (
+                      <>
+                        Star a repository to find it here again; the star is a
+                        record in your own repo. See what is{" "}
+                        <a href={boardUrl()}>popular</a>.
+                      </>
+                    )
+                    : "This account stars nothing that you may see."}
+                </p>
+              </section>
+            )}
+          {(cursor !== undefined || isLater) && (
+            <nav class="row paging" aria-label="Pages">
+              {isLater && (
+                <a class="button" href={profileUrl(name, "stars")}>
+                  First page
+                </a>
+              )}
+              {cursor !== undefined && (
+                <a
+                  class="button"
+                  rel="next"
+                  href={profileUrl(name, "stars", { cursor })}
+                >
+                  More stars
+                </a>
+              )}
+            </nav>
+          )}
+        </div>
+      </>
+    ),
+  });
+}

@@ -1,0 +1,119 @@
+/**
+ * Gathers what the pages of a repository show at their top, and its overview.
+ *
+ * @module
+ */
+
+import { OWNER_COLLECTIONS } from "../../../lib/atproto/records/collections.ts";
+import { manifestRkey } from "../../../lib/atproto/records/rkeys.ts";
+import type { Did } from "../../../lib/did.ts";
+import { isAppError } from "../../../lib/errors.ts";
+import { followedWhoStar, starButton } from "./stars.ts";
+import { labelsOf, notesOf } from "./notes.ts";
+import type { RepositoryOnPage } from "./repository_head.tsx";
+import { repositoryPage } from "./repository_page.tsx";
+import type { PageRequest, RepositoryPagesDeps } from "./deps.ts";
+
+const TAGS_ON_OVERVIEW = 6;
+
+/** The page that says what a repository is. */
+export async function overview(
+  deps: RepositoryPagesDeps,
+  request: PageRequest,
+): Promise<string> {
+  const { owner, path, caller, admit, visitor } = request;
+  const page = await deps.tagList.list(owner, path.repo, {
+    ...{ caller, admit },
+    order: "newest",
+    limit: TAGS_ON_OVERVIEW,
+  });
+  const [newest] = page.items;
+  const view = newest?.image
+    ? await imageOf(deps, request, newest.tag)
+    : undefined;
+  const hold = view && await holdName(deps, view.info.holdDid);
+  return repositoryPage({
+    visitor,
+    repository: await onPage(deps, request, page),
+    tags: page.items,
+    notes: {
+      ...notesOf(
+        view?.summary.manifest.annotations,
+        view?.shown?.manifest.annotations,
+        labelsOf(view?.shown?.config),
+        chartNotes(view?.shown?.json),
+      ),
+      hold,
+    },
+    followed: await followedWhoStar(
+      deps,
+      { did: owner.did, repo: path.repo },
+      visitor,
+    ),
+    record: newest?.digest &&
+      `at://${owner.did}/${OWNER_COLLECTIONS.manifest}/${
+        manifestRkey(newest.digest)
+      }`,
+    host: deps.host,
+    now: deps.clock.now(),
+  });
+}
+
+/** The newest image, whose configuration has labels; the page does without where it is gone meanwhile. */
+async function imageOf(
+  { images }: RepositoryPagesDeps,
+  { owner, path, caller }: PageRequest,
+  tag: string,
+) {
+  try {
+    const reference = { kind: "tag", tag } as const;
+    return await images.get(owner, path.repo, { reference, caller });
+  } catch (error) {
+    if (isAppError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A Helm chart says in its configuration what others say in annotations. */
+function chartNotes(json: unknown): Record<string, string> {
+  if (typeof json !== "object" || json === null) return {};
+  const { description, version } = json as Record<string, unknown>;
+  const prefix = "org.opencontainers.image.";
+  return {
+    ...(typeof description === "string"
+      ? { [`${prefix}description`]: description }
+      : {}),
+    ...(typeof version === "string" ? { [`${prefix}version`]: version } : {}),
+  };
+}
+
+/** The repository as its pages name it. */
+export async function onPage(
+  deps: RepositoryPagesDeps,
+  { name, path, owner, visitor }: PageRequest,
+  { count, doubt }: { count: number | undefined; doubt: string | undefined },
+): Promise<RepositoryOnPage> {
+  const ref = { did: owner.did, repo: path.repo };
+  return {
+    ...{ owner: name, repo: path.repo, doubt },
+    picture: deps.pictureOf?.(name),
+    tags: count,
+    star: await starButton(deps, ref, { visitor, name }),
+  };
+}
+
+/** The hold's handle, or host, or its DID where that cannot be found out. */
+export async function holdName(
+  { owners }: RepositoryPagesDeps,
+  hold: Did,
+): Promise<string> {
+  if (hold.startsWith("did:web:")) {
+    return hold.slice("did:web:".length).replaceAll("%3A", ":");
+  }
+  try {
+    return (await owners.resolve(hold)).handle ?? hold;
+  } catch (error) {
+    if (isAppError(error)) return hold;
+    throw error;
+  }
+}
