@@ -14,6 +14,7 @@ const TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",
   js: "text/javascript; charset=utf-8",
   json: "application/json",
+  speculationrules: "application/speculationrules+json",
   svg: "image/svg+xml",
   woff2: "font/woff2",
 };

@@ -7,15 +7,22 @@
 
 import type { KnownHold } from "../../../lib/index/holds/holds.ts";
 import { renderPage } from "../document.tsx";
+import { State } from "../holds/hold_state.tsx";
 import { Breakable } from "../parts/breakable.tsx";
 import { Copy } from "../parts/digest.tsx";
 import { Feed, type FeedItem } from "../parts/feed.tsx";
-import { Age } from "../parts/format.tsx";
+import { hostOfHold } from "../parts/hold_name.ts";
 import {
   type RepositoryItem,
   RepositoryList,
 } from "../parts/repository_list.tsx";
-import { activityUrl, boardUrl, profileUrl } from "../urls.ts";
+import {
+  activityUrl,
+  boardUrl,
+  holdsUrl,
+  holdUrl,
+  profileUrl,
+} from "../urls.ts";
 import type { Asked } from "./deps.ts";
 import { Ranking } from "./ranking.tsx";
 
@@ -123,6 +130,7 @@ function Holds({ holds, now }: HomeSignedInProps) {
     <section class="panel" aria-labelledby="holds">
       <header>
         <h2 id="holds">Holds</h2>
+        <a class="small" href={holdsUrl()}>All holds</a>
       </header>
       {holds.length === 0
         ? (
@@ -135,16 +143,18 @@ function Holds({ holds, now }: HomeSignedInProps) {
           <ul class="plain holds">
             {holds.map((hold) => (
               <li key={hold.did}>
-                <b>
-                  <Breakable text={hostOf(hold.did)} />
-                </b>
+                <a class="name" href={holdUrl(hold.did)}>
+                  <b>
+                    <Breakable text={hostOfHold(hold.did)} />
+                  </b>
+                </a>
                 <span class="small soft">
                   {hold.isCaptain ? "you are captain" : "you are crew"}
                   {hold.facts &&
                     ` · ${hold.facts.public ? "public" : "private"}`}
                 </span>
                 <span class="small">
-                  <Health state={hold.state} now={now} />
+                  <State state={hold.state} now={now} />
                 </span>
               </li>
             ))}
@@ -152,40 +162,4 @@ function Holds({ holds, now }: HomeSignedInProps) {
         )}
     </section>
   );
-}
-
-function Health(
-  { state: { reachable, latencyMs, since }, now }: {
-    state: OwnHold["state"];
-    now: number;
-  },
-) {
-  if (reachable === undefined) {
-    return <span class="soft">not looked at yet</span>;
-  }
-  if (reachable) {
-    return (
-      <span class="good">
-        answers{latencyMs !== undefined &&
-          ` in ${Math.max(1, Math.round(latencyMs))} ms`}
-      </span>
-    );
-  }
-  return (
-    <span class="bad">
-      does not answer
-      {since !== undefined && (
-        <>
-          {" "}since <Age at={since} now={now} />
-        </>
-      )}
-    </span>
-  );
-}
-
-/** The host of a hold, or its DID. */
-function hostOf(did: string): string {
-  return did.startsWith("did:web:")
-    ? did.slice("did:web:".length).replaceAll("%3A", ":")
-    : did;
 }

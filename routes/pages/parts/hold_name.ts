@@ -16,7 +16,7 @@ const HOST = /^[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?(?::\d{1,5})?$/i;
 type Resolve = (identifier: string) => Promise<Identity>;
 
 /** The name of a hold without a request: its host, or its DID. */
-function hostOfHold(hold: Did): string {
+export function hostOfHold(hold: Did): string {
   return hold.startsWith(WEB)
     ? hold.slice(WEB.length).replaceAll(/%3a/gi, ":")
     : hold;

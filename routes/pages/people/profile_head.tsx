@@ -52,7 +52,7 @@ export function ProfileHead(
         </div>
       </div>
       {actor?.bio !== undefined && <p class="bio" dir="auto">{actor.bio}</p>}
-      <nav class="tabs" aria-label="Account">
+      <nav class="tabs" aria-label="Profile">
         {TABS.map(([view, title]) => (
           <a
             key={title}

@@ -9,12 +9,13 @@ import { ownerFeedUrl } from "../../published/urls.ts";
 import { renderPage } from "../document.tsx";
 import { Breakable } from "../parts/breakable.tsx";
 import { Copy } from "../parts/digest.tsx";
+import { hostOfHold } from "../parts/hold_name.ts";
 import { recordBrowserUrl } from "../parts/record_link.tsx";
 import {
   type RepositoryItem,
   RepositoryList,
 } from "../parts/repository_list.tsx";
-import { profileUrl } from "../urls.ts";
+import { holdUrl, profileUrl } from "../urls.ts";
 import type { AskedAccount } from "./deps.ts";
 import { ProfileHead } from "./profile_head.tsx";
 
@@ -173,9 +174,9 @@ function About({ name, owner, holds }: ProfilePageProps) {
           <dt>Holds they run</dt>
           {holds.map(({ did, facts }) => (
             <dd key={did}>
-              <Breakable
-                text={did.replace(/^did:web:/, "").replace("%3A", ":")}
-              />
+              <a href={holdUrl(did)}>
+                <Breakable text={hostOfHold(did)} />
+              </a>
               {facts && (
                 <span class="soft">
                   {facts.public ? " · public" : " · private"}

@@ -32,7 +32,16 @@ export async function overview(
     ? await imageOf(deps, request, newest.tag)
     : undefined;
   const hold = view && await holdName(deps, view.info.holdDid);
+  const ref = { did: owner.did, repo: path.repo };
+  const { pulls } = deps.social.counts;
+  const [[total = 0], daily, followed] = await Promise.all([
+    pulls.totals([ref]),
+    pulls.daily(ref),
+    followedWhoStar(deps, ref, visitor),
+  ]);
   return repositoryPage({
+    pulls: { total, ...daily },
+    followed,
     visitor,
     repository: await onPage(deps, request, page),
     tags: page.items,
@@ -45,11 +54,6 @@ export async function overview(
       ),
       hold,
     },
-    followed: await followedWhoStar(
-      deps,
-      { did: owner.did, repo: path.repo },
-      visitor,
-    ),
     record: newest?.digest &&
       `at://${owner.did}/${OWNER_COLLECTIONS.manifest}/${
         manifestRkey(newest.digest)

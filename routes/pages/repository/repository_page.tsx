@@ -6,13 +6,15 @@
 
 import { PullBox } from "../../../islands/pull_box.tsx";
 import type { AccountName } from "../../../lib/index/catalog/account_names.ts";
+import type { DailyPulls } from "../../../lib/index/counts/pulls.ts";
 import type { Descriptor } from "../../../lib/oci/descriptor.ts";
 import type { ListedTag } from "../../../lib/registry/browse/tag_list.ts";
 import { renderPage, type Visitor } from "../document.tsx";
 import { Island } from "../frame/island.tsx";
 import { kindName, kindOf, pullCommands } from "../parts/artifact.ts";
 import { Breakable } from "../parts/breakable.tsx";
-import { Age, sizeText } from "../parts/format.tsx";
+import { Age, countOf, countText, sizeText } from "../parts/format.tsx";
+import { Sparkline } from "../parts/sparkline.tsx";
 import { LayerBar } from "../parts/layer_bar.tsx";
 import { repositoryFeedUrl } from "../../published/urls.ts";
 import { RecordLink } from "../parts/record_link.tsx";
@@ -36,6 +38,7 @@ export interface RepositoryPageProps {
   readonly notes: Notes;
   /** Accounts that star it and that the visitor follows. */
   readonly followed: readonly AccountName[];
+  readonly pulls: DailyPulls & { readonly total: number };
   /** AT-URI of the record of the newest image. */
   readonly record: string | undefined;
   /** Host in names of images. */
@@ -43,6 +46,8 @@ export interface RepositoryPageProps {
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }
+
+const DAY_MS = 86_400_000;
 
 /** Renders the page. */
 export function repositoryPage(props: RepositoryPageProps): string {
@@ -169,12 +174,13 @@ function layersOf({ image }: ListedTag): readonly Descriptor[] {
   return image?.shown?.layers ?? [];
 }
 
-function Facts({ tags, notes, record, now }: RepositoryPageProps) {
+function Facts({ tags, notes, pulls, record, now }: RepositoryPageProps) {
   const [newest] = tags;
   const image = newest?.image;
   const platforms = image?.platforms ?? [];
   return (
     <dl class="facts">
+      <PullFacts pulls={pulls} />
       {image && (
         <>
           <dt>Kind</dt>
@@ -244,6 +250,26 @@ function NoteFacts({ notes }: { notes: Notes }) {
         )
       )}
       {hold && <Fact name="Layers lie in">{hold}</Fact>}
+    </>
+  );
+}
+
+/** Pulls, where there were any. */
+function PullFacts({ pulls }: Pick<RepositoryPageProps, "pulls">) {
+  const { total, days, since } = pulls;
+  if (total === 0) return null;
+  const recent = days.reduce((sum, count) => sum + count, 0);
+  const label = `${countOf(recent, "pull")} in ${days.length} days`;
+  return (
+    <>
+      <dt>Pulls</dt>
+      <dd class="pulls">
+        {countText(total)} <span class="soft">· {label}</span>
+        <Sparkline
+          points={days.map((value, i) => ({ at: since + i * DAY_MS, value }))}
+          label={label}
+        />
+      </dd>
     </>
   );
 }
