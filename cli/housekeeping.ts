@@ -26,8 +26,16 @@ export async function collectGarbage(
   return await hold.gc.run(signal);
 }
 
-/** All periodic tasks for the configuration of `ctx`. */
+/** All periodic tasks for the configuration of `ctx`, measured. */
 export function scheduledTasks(ctx: AppContext): ScheduledTask[] {
+  const { system } = ctx.metrics;
+  return tasksOf(ctx).map((task) => ({
+    ...task,
+    run: (signal) => system.chore(task.name, () => task.run(signal)),
+  }));
+}
+
+function tasksOf(ctx: AppContext): ScheduledTask[] {
   const { kv, clock, log, registry, hold, avatars, config } = ctx;
   const { index, social } = ctx;
   const sweep = (
@@ -61,7 +69,7 @@ export function scheduledTasks(ctx: AppContext): ScheduledTask[] {
     const { content } = registry;
     tasks.push(sweep("cached manifests", HOUR_MS, () => content.evict()));
   }
-  if (social) tasks.push(...countTasks(social, hold));
+  if (social) tasks.push(...countTasks(social, ctx));
   if (avatars) tasks.push(sweep("avatars", HOUR_MS, () => avatars.sweep()));
   if (!hold) return tasks;
   tasks.push(
@@ -86,6 +94,7 @@ export function scheduledTasks(ctx: AppContext): ScheduledTask[] {
       run: async (signal) => {
         const report = await collectGarbage({ registry, hold }, signal);
         log.info("garbage collected", { ...report });
+        ctx.metrics.hold.collected({ ...report });
       },
     });
   }
@@ -108,7 +117,7 @@ export function pausedWhileReadOnly(
 /** The periodic tasks of counts and boards. */
 function countTasks(
   { counts, flush }: NonNullable<AppContext["social"]>,
-  hold: AppContext["hold"],
+  { hold, metrics }: AppContext,
 ): ScheduledTask[] {
   const tasks: ScheduledTask[] = [
     {
@@ -134,6 +143,7 @@ function countTasks(
       offsetMs: 23 * HOUR_MS,
       run: async (signal) => {
         const amount = await hold.blobs.amount(signal);
+        metrics.hold.stored(amount);
         await counts.storage.note(hold.did, amount);
       },
     });

@@ -9,6 +9,7 @@ import { systemClock } from "../lib/clock.ts";
 import type { Config } from "../lib/config/config.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
 import { LogShipper } from "../lib/log_shipper/shipper.ts";
+import type { Tracing } from "../lib/tracing.ts";
 import { LineWriter } from "./line_writer.ts";
 import { operatorFetch } from "./operator_fetch.ts";
 
@@ -22,7 +23,10 @@ export interface ServerLog {
 }
 
 /** Opens the log; call `shipper.stop` and `flush` before the process exits. */
-export function openLog(config: Config): ServerLog {
+export function openLog(
+  config: Config,
+  tracing?: Tracing | undefined,
+): ServerLog {
   const lines = new LineWriter(Deno.stderr);
   const shipper = createShipper(config, (arrives, reason) => {
     if (arrives) log.info("log service takes lines again");
@@ -30,6 +34,7 @@ export function openLog(config: Config): ServerLog {
   });
   const log = createLogger({
     level: config.log_level,
+    active: tracing && (() => tracing.fields()),
     write: (line) => {
       lines.write(line);
       shipper?.add(line);

@@ -14,6 +14,8 @@ import { type RunningScheduler, startScheduler } from "../lib/kv/scheduler.ts";
 import type { NetworkStreams } from "../lib/context/streams.ts";
 import type { JobRunner } from "../lib/kv/jobs/job_runner.ts";
 import type { Logger } from "../lib/log.ts";
+import { watchProcess } from "../lib/metrics/process_metrics.ts";
+import { openTracing } from "../lib/tracing.ts";
 import { createApp } from "../routes/app.ts";
 import { socketSubject } from "../routes/server/client_address.ts";
 import {
@@ -25,6 +27,7 @@ import {
   type Upgrade,
 } from "../routes/server/serve.ts";
 import { serverLimits } from "../routes/server/server_limits.ts";
+import { VERSION } from "../routes/version.ts";
 import { createFirehoseUpgrade } from "../routes/xrpc/com.atproto.sync/event_socket.ts";
 import type { Sandbox } from "../sandbox/launch.ts";
 import { announceHold } from "./announce.ts";
@@ -47,7 +50,8 @@ const CATCH_UP_MS = 60_000;
 
 /** Serves until the process receives a stop signal, then lets requests in progress finish. */
 export async function serve(config: Config): Promise<void> {
-  const lines = openLog(config);
+  const tracing = openTracing();
+  const lines = openLog(config, tracing);
   const { log } = lines;
   globalThis.addEventListener("unload", () => lines.flush());
   for (const notice of config.origin.notices) {
@@ -74,7 +78,11 @@ export async function serve(config: Config): Promise<void> {
   let ctx: AppContext | undefined;
   try {
     sandbox = await startSandbox(config, log, stop.signal);
-    ctx = await createContext(config, log, sandbox ? { sandbox } : {});
+    ctx = await createContext(config, log, {
+      ...(sandbox ? { sandbox } : {}),
+      tracing,
+    });
+    watchProcess(ctx.metrics, VERSION);
     watchShipper(ctx, lines);
     const settled = await settleHold(ctx, stop.signal);
     // On a laptop, save the memory of warm workers.

@@ -24,6 +24,11 @@ import { ReadOnlyMode } from "./kv/operating/read_only.ts";
 import { migrate } from "./kv/operating/schema_version.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import type { Tracing } from "./tracing.ts";
+import { meteredFetch } from "./context/metered/fetch.ts";
+import { watchGauges } from "./context/metered/gauges.ts";
+import { MeteredKv } from "./context/metered/kv.ts";
+import { MeteredBlobStore } from "./context/metered/store.ts";
 import { Scrubber } from "./scrub/scrubber.ts";
 import type { BlobStore } from "./storage/blob_store.ts";
 import { openKv } from "./kv/open_kv.ts";
@@ -45,6 +50,8 @@ export interface Overrides {
   identities?: IdentityResolver;
   pds?: PdsReader;
   sandbox?: SandboxNetwork;
+  /** Makes spans of calls; none by default. */
+  tracing?: Tracing | undefined;
 }
 
 /** Everything that the routes use. */
@@ -53,6 +60,8 @@ export interface AppContext extends Services {
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Makes spans; undefined where the runtime exports none. */
+  readonly tracing: Tracing | undefined;
   readonly kv: Kv;
   /** Durable jobs, retried across failures and restarts. */
   readonly jobs: JobRunner;
@@ -80,25 +89,34 @@ export async function createContext(
   const clock = overrides.clock ?? systemClock;
   const { sandbox } = overrides;
   const box = new SecretBox(await readSecret(config));
-  const kv = overrides.kv ??
+  const plain = overrides.kv ??
     await openKv(config.kv.location, clock, { poolSize: config.kv.pool_size });
-  await migrate(kv, clock);
+  await migrate(plain, clock);
   const readOnly = new ReadOnlyMode({
-    ...{ kv, clock },
+    ...{ kv: plain, clock },
     always: config.server.read_only,
   });
-  const platform: Platform = { kv, clock, log, metrics: new Metrics() };
+  const metrics = new Metrics(overrides.tracing);
+  const kv = new MeteredKv(plain, metrics.system);
+  const platform: Platform = { kv, clock, log, metrics };
   const jobs = new JobRunner({
     ...platform,
     isPaused: () => readOnly.isOn(),
   });
-  const store = overrides.store ?? openStore(config.storage, clock);
+  const store = new MeteredBlobStore(
+    overrides.store ?? openStore(config.storage, clock),
+    metrics.system,
+  );
   const origins = plainOrigins(config, sandbox);
-  const fetch = createGuardedFetch({
-    userAgent: userAgent(config),
-    allowedOrigins: origins,
-    clock,
-  });
+  const fetch = meteredFetch(
+    createGuardedFetch({
+      userAgent: userAgent(config),
+      allowedOrigins: origins,
+      clock,
+    }),
+    metrics.system,
+    sandbox?.plc ?? config.identity.plc_url,
+  );
   const identities = overrides.identities ??
     openIdentities(config, { ...platform, fetch, sandbox });
   const pds = overrides.pds ?? new PdsClient(fetch, new PdsPace(clock));
@@ -115,8 +133,10 @@ export async function createContext(
   };
   const services = await createServices(base, sandbox);
   const { hold, avatars, webhooks, index, live } = services;
+  watchGauges({ metrics, kv: plain, clock, jobs, hold });
   return {
     ...platform,
+    tracing: overrides.tracing,
     config,
     jobs,
     readOnly,

@@ -38,17 +38,19 @@ export interface LoggerOptions {
   write: (line: string) => void;
   /** Milliseconds since the Unix epoch; the machine's time by default. */
   now?: () => number;
+  /** Fields of whatever is being done, such as the active span; none by default. */
+  active?: (() => object | undefined) | undefined;
 }
 
 /** Creates a logger that writes one JSON object per line. */
 export function createLogger(options: LoggerOptions): Logger {
-  const { level, write, now = Date.now } = options;
+  const { level, write, now = Date.now, active } = options;
   const threshold = ORDER[level];
   const make = (bound: LogFields): Logger => {
     const emit = (at: LogLevel) => (msg: string, fields: LogFields = {}) => {
       if (ORDER[at] < threshold) return;
       const time = new Date(now()).toISOString();
-      const line = { time, level: at, msg, ...bound, ...fields };
+      const line = { time, level: at, msg, ...active?.(), ...bound, ...fields };
       const text = JSON.stringify(line, isPlain(line) ? undefined : plain);
       write(printableJson(text));
     };

@@ -6,10 +6,22 @@
  */
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { CallSpans } from "./metrics/calls.ts";
+import { HoldMetrics } from "./metrics/hold_metrics.ts";
+import { SystemMetrics } from "./metrics/system_metrics.ts";
 
 /** Every metric of the program. */
 export class Metrics {
   readonly #registry = new Registry();
+  /** Metrics of what the program stands on. */
+  readonly system: SystemMetrics;
+  /** Metrics of the hold. */
+  readonly hold = new HoldMetrics(this.#registry);
+
+  /** Creates all metrics; with `spans` calls to other systems are spans as well. */
+  constructor(spans?: CallSpans) {
+    this.system = new SystemMetrics(this.#registry, spans);
+  }
 
   readonly httpRequests = new Counter({
     name: "atcr_http_requests_total",
@@ -73,46 +85,6 @@ export class Metrics {
     buckets: [1, 5, 20, 100, 500, 2000, 10000],
     registers: [this.#registry],
   });
-
-  readonly #layerRecords = new Counter({
-    name: "hold_layer_records_created_total",
-    help: "Layer records written.",
-    registers: [this.#registry],
-  });
-  readonly #posts = new Counter({
-    name: "hold_bluesky_posts_created_total",
-    help: "Bluesky posts written.",
-    registers: [this.#registry],
-  });
-  readonly #received = new Counter({
-    name: "hold_manifest_notifications_received_total",
-    help: "Notifications of pushes and pulls that this hold was sent.",
-    labelNames: ["operation"],
-    registers: [this.#registry],
-  });
-  readonly #failed = new Counter({
-    name: "hold_notification_errors_total",
-    help: "Notifications that this hold refused or could not record.",
-    labelNames: ["code"],
-    registers: [this.#registry],
-  });
-  readonly #damagedBlobs = new Counter({
-    name: "hold_blobs_damaged_total",
-    help: "Stored blobs found gone or wrong and hidden, by kind of damage: " +
-      "missing, size or digest.",
-    labelNames: ["damage"],
-    registers: [this.#registry],
-  });
-
-  /** Metrics of the hold. */
-  readonly hold = {
-    notificationReceived: (operation: "push" | "pull") =>
-      this.#received.inc({ operation }),
-    notificationFailed: (code: string) => this.#failed.inc({ code }),
-    layersCreated: (count: number) => this.#layerRecords.inc(count),
-    postCreated: () => this.#posts.inc(),
-    blobDamaged: (damage: string) => this.#damagedBlobs.inc({ damage }),
-  };
 
   readonly #indexIgnored = new Counter({
     name: "atcr_index_changes_ignored_total",
@@ -262,21 +234,33 @@ export class Metrics {
       this.#webhookDeliveries.inc({ outcome }),
   };
 
-  /** Exports a number that is read on each scrape. */
+  /** Exports the constant 1 with `labels` that describe what runs. */
+  info(
+    name: string,
+    help: string,
+    labels: Readonly<Record<string, string>>,
+  ): void {
+    const labelNames = Object.keys(labels);
+    new Gauge({ name, help, labelNames, registers: [this.#registry] })
+      .set({ ...labels }, 1);
+  }
+
+  /** Exports numbers that are read on each scrape. */
   watch(
     kind: "counter" | "gauge",
     name: string,
     help: string,
-    read: () => number,
+    read: () => number | Promise<number>,
   ): void {
     const Kind = kind === "gauge" ? Gauge : Counter;
     new Kind({
       name,
       help,
       registers: [this.#registry],
-      collect() {
+      async collect() {
+        const value = await read();
         this.reset();
-        this.inc(read());
+        this.inc(value);
       },
     });
   }

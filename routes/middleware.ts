@@ -5,11 +5,13 @@
  * @module
  */
 
-import type { Context, MiddlewareHandler } from "@hono/hono";
+import type { Context, MiddlewareHandler, Next } from "@hono/hono";
+import { routePath } from "@hono/hono/route";
 import { AppError, isAppError } from "../lib/errors.ts";
 import type { IslandModules } from "../lib/install/island_modules.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
+import type { Tracing } from "../lib/tracing.ts";
 import { frameOf } from "./pages/frame/frame.ts";
 import { drainBody } from "./server/drain.ts";
 import type { Connection } from "./server/serve.ts";
@@ -37,6 +39,8 @@ export interface AppEnv {
 export interface ObserveDeps {
   log: Logger;
   metrics: Metrics;
+  /** Makes a span of each request; none by default. */
+  tracing?: Tracing | undefined;
   /** Modules of islands, for pages. */
   modules?: IslandModules | undefined;
   /** Path of the style sheet of pages. */
@@ -81,7 +85,7 @@ function securityHeaders(
 export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
   const count = counters(deps.metrics);
   const security = securityHeaders(deps.imageOrigins ?? []);
-  return async function observed(c, next) {
+  const handle = async (c: Context<AppEnv>, next: Next) => {
     const started = performance.now();
     const given = c.req.header("x-request-id");
     const requestId = given !== undefined && REQUEST_ID.test(given)
@@ -120,6 +124,36 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
       status,
       ms: Math.round(ms * 10) / 10,
     });
+    if (c.error) {
+      deps.metrics.system.refused(
+        surface,
+        isAppError(c.error) ? c.error.code : "INTERNAL",
+      );
+    }
+  };
+  const { tracing } = deps;
+  if (tracing === undefined) return handle;
+  return (c, next) =>
+    tracing.request("request", traceHeaders(c), async (span) => {
+      await handle(c, next);
+      const method = METHODS.has(c.req.method) ? c.req.method : "_OTHER";
+      span.updateName(`${method} ${c.get("surface") ?? "page"}`);
+      // The pattern, not the path: names of accounts do not belong into traces.
+      span.setAttributes({
+        "http.request.method": method,
+        "http.route": routePath(c),
+        "http.response.status_code": c.res.status,
+      });
+    });
+}
+
+/** Headers by which a caller continues its trace. */
+function traceHeaders(c: Context<AppEnv>) {
+  const traceparent = c.req.header("traceparent");
+  const tracestate = c.req.header("tracestate");
+  return {
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(tracestate === undefined ? {} : { tracestate }),
   };
 }
 

@@ -61,7 +61,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "lib/log_shipper": [],
   // Copies what it does not understand.
   "lib/backup": ["lib/kv", "lib/storage"],
-  "lib/metrics.ts": [],
+  "lib/metrics": ["lib/metrics.ts"],
+  "lib/metrics.ts": ["lib/metrics"],
+  "lib/tracing.ts": [],
   // Services do not know each other.
   "lib/auth": [...FOUNDATIONS, "lib/hold_api", "lib/metrics.ts"],
   "lib/avatar": FOUNDATIONS,
@@ -80,7 +82,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...FOUNDATIONS,
     ...["lib/auth", "lib/avatar", "lib/config", "lib/hold", "lib/metrics.ts"],
     ...["lib/hold_api", "lib/index", "lib/registry", "lib/repo"],
-    "lib/webhooks",
+    ...["lib/metrics", "lib/tracing.ts", "lib/webhooks"],
   ],
   // Runs in the browser as well.
   "islands": [],
@@ -89,13 +91,15 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...FOUNDATIONS.filter((room) => room !== "lib/kv"),
     ...["lib/auth", "lib/avatar", "lib/context", "lib/hold", "lib/install"],
     ...["lib/hold_api", "lib/index", "lib/metrics.ts", "lib/registry"],
+    "lib/tracing.ts",
     ...["lib/repo", "lib/webhooks"],
     ...["deno.json", "islands"],
   ],
   "cli": [
     ...FOUNDATIONS,
     ...["lib/backup", "lib/config", "lib/context", "lib/hold", "lib/index"],
-    ...["lib/install", "lib/log_shipper", "lib/repo", "routes", "sandbox"],
+    ...["lib/install", "lib/log_shipper", "lib/metrics", "lib/repo"],
+    ...["lib/tracing.ts", "routes", "sandbox"],
   ],
   "main.ts": ["cli", "lib/config"],
   "sandbox": [],

@@ -23,6 +23,7 @@ const DEFAULT = [
   "tests/contract/blob_store_test.ts",
   "tests/http",
   "tests/auth",
+  "tests/deploy",
 ];
 
 const LIMIT_MINUTES = 30;

@@ -21,6 +21,7 @@ import type { Config } from "../config/config.ts";
 import type { Metrics } from "../metrics.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { userAgent } from "./network.ts";
+import { MeteredBlobStore } from "./metered/store.ts";
 import { openStore } from "./storage.ts";
 import type { Platform } from "./platform.ts";
 
@@ -39,7 +40,10 @@ export function createAvatars(deps: AvatarContextDeps): AvatarService {
   // A publicly readable store needs its public host.
   const store = storage === config.storage && public_host === undefined
     ? deps.store
-    : openStore(storage, clock, public_host);
+    : new MeteredBlobStore(
+      openStore(storage, clock, public_host),
+      metrics.system,
+    );
   const observer = metrics.avatars;
   const service = new AvatarService(
     { ...deps, store, observer },

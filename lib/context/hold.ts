@@ -116,7 +116,7 @@ export async function createHold(deps: HoldContextDeps): Promise<HoldContext> {
 
 /** The signed repo of the hold. */
 function openRepo(
-  { config, kv, clock, log, join }: HoldContextDeps,
+  { config, kv, clock, log, join, metrics }: HoldContextDeps,
   { did, signer }: HoldIdentity,
 ): Promise<Repo> {
   const { public_url, firehose_retention_hours } = config.hold;
@@ -128,6 +128,7 @@ function openRepo(
     signer,
     validator: { assertRecord },
     join: (edits, rev) => [...feedRows(edits), ...others(edits, rev)],
+    observer: metrics.hold,
     clock,
     logger: log,
     retention: {
@@ -174,7 +175,10 @@ function recordServices(
       identities.resolve(owner).then(
         ({ handle }) => handle,
         () => undefined,
-      ),
+      ).then((handle) => {
+        if (handle === undefined) metrics.hold.handleMissing();
+        return handle;
+      }),
     registryUrl: config.server.base_url,
     postHashtags: config.hold.post_hashtags,
     source: deps.manifests,

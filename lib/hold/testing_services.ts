@@ -115,6 +115,7 @@ export async function openServices(
       notificationReceived: (operation: string) => count(operation),
       notificationFailed: (code: string) => count(`failed ${code}`),
       layersCreated: (number: number) => count("layers", number),
+      layersMissing: (number: number) => count("missing", number),
       postCreated: () => count("posts"),
     },
     records,

@@ -5,12 +5,13 @@
  * @module
  */
 
-import { AppError } from "../errors.ts";
+import { AppError, isAppError } from "../errors.ts";
 import type { Entry, Kv } from "../kv/kv.ts";
 import type { LoggedEvent } from "./events/event_log.ts";
 import type { RepoKeys } from "./kv_keys.ts";
 import type { LiveEvents } from "./events/live_events.ts";
 import type { HeadRow } from "./rows.ts";
+import type { ApplyResult, RepoObserver } from "./types.ts";
 
 /** Result of an attempt to change the head; undefined when the head had changed. */
 export type HeadChange<T> =
@@ -75,4 +76,30 @@ export class HeadQueue {
     this.#queue = turn.catch(() => {}); // Errors go to its own caller.
     return turn;
   };
+}
+
+/** Changes the head like `queue.change`, and reports the outcome to `observer`. */
+export async function observed(
+  observer: RepoObserver | undefined,
+  queue: HeadQueue,
+  attempt: (head: Entry<HeadRow>) => Promise<HeadChange<ApplyResult>>,
+): Promise<ApplyResult> {
+  if (observer === undefined) return await queue.change(attempt);
+  let isNew = false;
+  try {
+    const result = await queue.change(async (head) => {
+      const change = await attempt(head);
+      isNew = (change?.events.length ?? 0) > 0;
+      return change;
+    });
+    if (!isNew) return result;
+    const byAction = Map.groupBy(result.results, ({ action }) => action);
+    for (const [action, { length }] of byAction) {
+      if (action !== "none") observer.written(action, length);
+    }
+    return result;
+  } catch (error) {
+    if (!isAppError(error) || error.spec.status >= 500) observer.failed();
+    throw error;
+  }
 }

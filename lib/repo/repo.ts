@@ -19,7 +19,7 @@ import {
 import { DEFAULT_RETENTION, EventLog } from "./events/event_log.ts";
 import { sweepGarbage } from "./garbage.ts";
 import { announceAccount, announceIdentity, createRepo } from "./genesis.ts";
-import { type Announcement, HeadQueue } from "./head_queue.ts";
+import { type Announcement, HeadQueue, observed } from "./head_queue.ts";
 import { repoKeys } from "./kv_keys.ts";
 import { LiveEvents } from "./events/live_events.ts";
 import { StoredNodes } from "./nodes.ts";
@@ -96,9 +96,9 @@ export class Repo {
 
   /** The current head. */
   async head(): Promise<Head> {
-    const { cid, rev, data, deactivated } =
+    const { cid, rev, data, seq, deactivated } =
       (await this.#headQueue.head()).value;
-    return { cid, rev, data, active: deactivated === undefined };
+    return { cid, rev, data, seq, active: deactivated === undefined };
   }
 
   /** The record, or undefined when there is none. Throws AppError `INVALID_REQUEST` for bad names. */
@@ -238,43 +238,48 @@ export class Repo {
     const done = idempotencyKey === undefined
       ? undefined
       : keys.done(idempotencyKey);
-    return await this.#headQueue.change(async (head) => {
-      const first = done && await kv.get<ApplyResult>(done);
-      if (first !== undefined) return { result: first.value, events: [] };
-      if (swapCommit !== undefined && swapCommit !== head.value.cid) {
-        throw new AppError(
-          "CONFLICT",
-          `The head of the repo is ${head.value.cid} and not ${swapCommit}; read the repo again.`,
+    return await observed(
+      this.#deps.observer,
+      this.#headQueue,
+      async (head) => {
+        const first = done && await kv.get<ApplyResult>(done);
+        if (first !== undefined) return { result: first.value, events: [] };
+        if (swapCommit !== undefined && swapCommit !== head.value.cid) {
+          throw new AppError(
+            "CONFLICT",
+            `The head of the repo is ${head.value.cid} and not ${swapCommit}; read the repo again.`,
+          );
+        }
+        const { changes, results } = await resolveWrites(
+          this.#deps,
+          writes,
+          options,
         );
-      }
-      const { changes, results } = await resolveWrites(
-        this.#deps,
-        writes,
-        options,
-      );
-      const resultAt = ({ rev, cid, seq }: HeadRow): ApplyResult => ({
-        rev,
-        cid,
-        seq,
-        results,
-      });
-      const remember = (atomic: Atomic, at: HeadRow) => {
-        addRows(atomic, also?.(resultAt(at)) ?? []);
-        if (done === undefined) return;
-        const expiresAt = this.#deps.clock.now() + DONE_MS;
-        atomic.set(done, resultAt(at), { expiresAt });
-      };
-      if (changes.length === 0) {
-        const unchanged = { result: resultAt(head.value), events: [] };
-        if (done === undefined && !also) return unchanged;
-        const atomic = kv.atomic().check(keys.head, head.versionstamp);
-        remember(atomic, head.value);
-        return await atomic.commit() ? unchanged : undefined;
-      }
-      if (head.value.deactivated) throw new DeactivatedError(this.did);
-      const stored = await storeCommit(this.#deps, head, changes, remember);
-      return stored && { result: resultAt(stored.head), events: stored.events };
-    });
+        const resultAt = ({ rev, cid, seq }: HeadRow): ApplyResult => ({
+          rev,
+          cid,
+          seq,
+          results,
+        });
+        const remember = (atomic: Atomic, at: HeadRow) => {
+          addRows(atomic, also?.(resultAt(at)) ?? []);
+          if (done === undefined) return;
+          const expiresAt = this.#deps.clock.now() + DONE_MS;
+          atomic.set(done, resultAt(at), { expiresAt });
+        };
+        if (changes.length === 0) {
+          const unchanged = { result: resultAt(head.value), events: [] };
+          if (done === undefined && !also) return unchanged;
+          const atomic = kv.atomic().check(keys.head, head.versionstamp);
+          remember(atomic, head.value);
+          return await atomic.commit() ? unchanged : undefined;
+        }
+        if (head.value.deactivated) throw new DeactivatedError(this.did);
+        const stored = await storeCommit(this.#deps, head, changes, remember);
+        return stored &&
+          { result: resultAt(stored.head), events: stored.events };
+      },
+    );
   }
 
   /** Signs the current repo with the current key. */

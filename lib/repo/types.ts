@@ -49,8 +49,18 @@ export interface RepoDeps {
   readonly logger: Logger;
   /** How long events are kept; {@linkcode DEFAULT_RETENTION} by default. */
   readonly retention?: Retention;
+  /** Notified of commits, for metrics. */
+  readonly observer?: RepoObserver;
   /** Adds rows of others to each commit that changes records. */
   readonly join?: JoinCommit;
+}
+
+/** Notified of what a repo writes. */
+export interface RepoObserver {
+  /** Records were written: how many of each action. */
+  written(action: "create" | "update" | "delete", count: number): void;
+  /** A commit failed for a reason that is not the caller's. */
+  failed(): void;
 }
 
 /** The head of the repo. */
@@ -61,6 +71,8 @@ export interface Head {
   readonly rev: string;
   /** CID of the root of the tree. */
   readonly data: string;
+  /** Number of its last event. */
+  readonly seq: number;
   /** False while the account is deactivated. */
   readonly active: boolean;
 }

@@ -139,6 +139,9 @@ export const DEBIAN_PROGRAMS: readonly DebianProgram[] = [
     package: "libvips-tools",
     use: "bench:avatar, as a peer",
   },
+  { name: "promtool", package: "prometheus", use: "tests/deploy" },
+  { name: "nginx", package: "nginx-light", use: "tests/deploy" },
+  { name: "caddy", package: "caddy", use: "tests/deploy" },
   { name: "jing", package: "jing", use: "test:api" },
   { name: "protoc", package: "protobuf-compiler", use: "building denokv" },
 ];

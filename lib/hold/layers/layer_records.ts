@@ -93,6 +93,15 @@ export class LayerRecords {
     return present.filter(({ digest }) => digest !== config);
   }
 
+  /** How many of the layers of a manifest are not among those that are `present`. */
+  missing(event: PushEvent, present: readonly PresentLayer[]): number {
+    const here = new Set(present.map(({ digest }) => digest));
+    const config = configOf(event);
+    return countedBlobs(event).filter(({ digest }) =>
+      digest !== config && !here.has(digest)
+    ).length;
+  }
+
   async #present(blobs: readonly NamedBlob[]): Promise<PresentLayer[]> {
     const { rows } = this.#deps;
     const found = await rows.findAll(blobs.map(({ digest }) => digest));

@@ -44,6 +44,8 @@ export interface HoldMetrics {
   notificationFailed(code: string): void;
   /** `hold_layer_records_created_total` */
   layersCreated(count: number): void;
+  /** `hold_layers_missing_total`: a pushed manifest names blobs that are not here. */
+  layersMissing(count: number): void;
   /** `hold_bluesky_posts_created_total` */
   postCreated(): void;
 }
@@ -225,6 +227,8 @@ export class HoldNotify {
       this.#deps.metrics.postCreated();
     }
     this.#deps.metrics.layersCreated(fresh.length);
+    const missing = layerRecords.missing(event, present);
+    if (missing > 0) this.#deps.metrics.layersMissing(missing);
     if (!along) {
       await kv.set(holdKeys.notified(key), outcome, { expiresAt });
     }

@@ -91,6 +91,16 @@ export class JobRunner {
     this.#kinds.set(kind.name, registered(kind, handler));
   }
 
+  /** Names of the kinds that this instance handles. */
+  get kinds(): readonly string[] {
+    return [...this.#kinds.keys()];
+  }
+
+  /** Jobs that run on this instance. */
+  get running(): number {
+    return this.#running.size;
+  }
+
   /** Starts running jobs in the background. */
   start(): void {
     this.#loop ??= this.#run();

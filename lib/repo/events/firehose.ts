@@ -40,6 +40,7 @@ export class Firehose {
   /** Every consumer with its client, if the client is counted. */
   readonly #sockets = new Map<FirehoseSocket, string | undefined>();
   readonly #fanOut: FanOut;
+  #tooSlow = 0;
 
   constructor(
     deps: {
@@ -56,6 +57,11 @@ export class Firehose {
     this.#logger = deps.logger;
     this.#limits = deps.limits ?? DEFAULT_FIREHOSE_LIMITS;
     this.#fanOut = new FanOut(deps.clock);
+  }
+
+  /** Consumers that were dropped because they did not keep up, since the start. */
+  get tooSlow(): number {
+    return this.#tooSlow;
   }
 
   /** Number of connected consumers. */
@@ -210,6 +216,7 @@ export class Firehose {
   }
 
   #dropSlow(socket: FirehoseSocket): void {
+    this.#tooSlow++;
     socket.send(
       errorFrame("ConsumerTooSlow", "The consumer does not keep up."),
     );
