@@ -139,6 +139,7 @@ export const DEBIAN_PROGRAMS: readonly DebianProgram[] = [
     package: "libvips-tools",
     use: "bench:avatar, as a peer",
   },
+  { name: "openssl", package: "openssl", use: "tests/deploy" },
   { name: "promtool", package: "prometheus", use: "tests/deploy" },
   { name: "nginx", package: "nginx-light", use: "tests/deploy" },
   { name: "caddy", package: "caddy", use: "tests/deploy" },
