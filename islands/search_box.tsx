@@ -73,7 +73,7 @@ export function SearchBox({ id, query, isLarge }: SearchBoxProps) {
         maxLength={400}
         aria-label="Search images and people"
         placeholder={isLarge
-          ? "An image, a handle, owner/image:tag"
+          ? "nginx or owner/image:tag"
           : "Search images and people"}
         autocomplete="off"
         autocapitalize="off"

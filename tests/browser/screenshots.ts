@@ -18,7 +18,7 @@ import { LONG_NAME, pushContent } from "./content.ts";
 const OPEN = {
   home: "/",
   search: "/search?q=shop",
-  "search-nothing": "/search?q=shpo",
+  "search-nothing": "/search?q=shopp",
   activity: "/activity",
   top: "/top?by=pushes",
   profile: "/u/alice.test",
