@@ -10,11 +10,14 @@ import { z } from "zod";
 import type { PdsSession } from "../atproto/pds/pds.ts";
 import type { Clock } from "../clock.ts";
 import { type Did, storedDidSchema } from "../did.ts";
-import { inParallel } from "../async/in_parallel.ts";
 import { type JobKind, planJob } from "../kv/jobs/jobs.ts";
 import type { Key } from "../kv/kv.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import type { Activities, TagPush } from "./counts/activity.ts";
+import {
+  type Activities,
+  PUSHES_TOGETHER,
+  type TagPush,
+} from "./counts/activity.ts";
 import { activityRows } from "./counts/activity_rows.ts";
 import { isTagAboutImage } from "./counts/pull_sessions.ts";
 import type { ImageNotes } from "./people/page_facts.ts";
@@ -22,7 +25,7 @@ import type { Pages } from "./people/pages.ts";
 
 export interface OwnPushesDeps {
   readonly clock: Clock;
-  readonly activities: Pick<Activities, "pushed">;
+  readonly activities: Pick<Activities, "pushedTogether">;
   readonly pages: Pick<Pages, "fill">;
   /** The session of an account; undefined when it has to sign in again. */
   readonly session: (did: Did) => Promise<PdsSession | undefined>;
@@ -76,8 +79,6 @@ const GATHER_MS = 10_000;
 
 /** Pushes that wait to be counted; beyond this many they are not. */
 const MAX_WAITING = 50_000;
-/** Pushes counted at the same time; a local store joins their commits. */
-const PARALLEL = 16;
 
 /** Follows the pushes of the registry. */
 export class OwnPushes {
@@ -95,7 +96,12 @@ export class OwnPushes {
       .filter((tag) => !isTagAboutImage(tag));
     if (tags.length === 0) return [];
     if (this.#waiting.length < MAX_WAITING) {
-      this.#waiting.push(...tags.map((tag) => ({ ...ref, tag, digest, at })));
+      this.#waiting.push(
+        ...tags.map((tag, i) => ({
+          ...{ ...ref, tag, digest, at },
+          isListed: i < MAX_LISTED,
+        })),
+      );
     }
     const now = clock.now();
     const listed = tags.slice(0, MAX_LISTED).flatMap((tag) =>
@@ -120,14 +126,15 @@ export class OwnPushes {
     const pushes = this.#waiting;
     this.#waiting = [];
     const failed: unknown[] = [];
-    await inParallel(pushes, PARALLEL, async (push) => {
+    for (let i = 0; i < pushes.length; i += PUSHES_TOGETHER) {
+      const some = pushes.slice(i, i + PUSHES_TOGETHER);
       try {
-        await activities.pushed(push);
+        await activities.pushedTogether(some);
       } catch (error) {
-        this.#waiting.push(push);
+        this.#waiting.push(...some);
         failed.push(error);
       }
-    });
+    }
     if (failed.length > 0) throw failed[0];
   }
 

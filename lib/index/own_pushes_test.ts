@@ -24,9 +24,9 @@ async function open() {
   const pushes = new OwnPushes({
     clock,
     activities: {
-      pushed: (push) => {
+      pushedTogether: (some) => {
         if (state.isDown) return Promise.reject(new Error("no answer"));
-        counted.push(push);
+        counted.push(...some);
         return Promise.resolve();
       },
     },

@@ -10,7 +10,9 @@ import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import { readTag } from "../../atproto/records/records.ts";
 import { type Clock, isAhead, isWithin } from "../../clock.ts";
 import type { Did } from "../../did.ts";
-import type { Entry, Key, Kv } from "../../kv/kv.ts";
+import { AppError } from "../../errors.ts";
+import type { Atomic, Entry, Key, Kv } from "../../kv/kv.ts";
+import { KV_LIMITS } from "../../kv/limits.ts";
 import { isTag, parseRepository } from "../../oci/name.ts";
 import type { Page, PageRequest } from "../cursor.ts";
 import { readPage } from "../key_pages.ts";
@@ -46,10 +48,18 @@ export interface TagPush {
   readonly digest: string | undefined;
   /** Milliseconds since the Unix epoch; the time in the record of the tag. */
   readonly at: number;
+  /** Whether the rows of activity were written by the commit of the push. */
+  readonly isListed?: boolean;
 }
 
 /** Rows of one account in a list of several. */
 const MAX_OF_EACH = 6;
+
+/** Pushes that are counted together: each takes a check. */
+export const PUSHES_TOGETHER = KV_LIMITS.checks;
+
+/** Attempts of a commit under contention. */
+const ATTEMPTS = 20;
 
 /** Reads and writes activity. */
 export class Activities implements RecordHandler {
@@ -69,21 +79,38 @@ export class Activities implements RecordHandler {
 
   /** Lists and counts the push of a tag, once however often it is called. */
   async pushed(push: TagPush): Promise<void> {
+    await this.pushedTogether([push]);
+  }
+
+  /**
+   * Lists and counts at most {@linkcode PUSHES_TOGETHER} pushes in one commit,
+   * each once. Throws AppError `UNAVAILABLE` when others keep counting the same
+   * ones.
+   */
+  async pushedTogether(pushes: readonly TagPush[]): Promise<void> {
     const { kv, clock } = this.#deps;
-    const { did, repo, tag, at } = push;
-    const now = clock.now();
-    if (isTagAboutImage(tag) || !isWithin(at, ACCOUNT_MS, now)) return;
-    const seen = countKeys.pushSeen(did, repo, tag, at);
-    const commit = kv.atomic().check(seen, null)
-      .set(seen, 1, { expiresAt: at + ACCOUNT_MS })
-      .sum(countKeys.pushesOn(dayOf(at), did, repo), 1n)
-      .sum(countKeys.pushes(did, repo), 1n);
-    const rows = activityRows({ ...push, kind: "push", actor: did }, now);
-    for (const { key, row, expiresAt } of rows) {
-      commit.set(key, row, { expiresAt });
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const now = clock.now();
+      const all = pushes.filter(({ tag, at }) =>
+        !isTagAboutImage(tag) && isWithin(at, ACCOUNT_MS, now)
+      );
+      const marked = new Map(
+        all.map((push) => [markOf(push).join("\0"), push]),
+      );
+      const waiting = [...marked.values()];
+      const seen = await kv.getMany(waiting.map(markOf));
+      const fresh = waiting.filter((_, i) => seen[i] === undefined);
+      if (fresh.length === 0) return;
+      const commit = kv.atomic();
+      for (const push of fresh) addPush(commit, push, now);
+      for (const { key, by } of sumsOf(fresh)) commit.sum(key, BigInt(by));
+      if (await commit.commit()) return;
     }
-    // False: it was counted before.
-    await commit.commit();
+    throw new AppError(
+      "UNAVAILABLE",
+      "Another request is counting the same pushes at the moment; try again.",
+      { retryAfterSeconds: 1 },
+    );
   }
 
   /** What anybody did, newest first, as far as the reader may see it. A page may be short, or empty, and have a cursor. */
@@ -150,6 +177,42 @@ function activityOf({ key, value }: Entry<ActivityRow>): Activity {
   return value.kind === "star"
     ? { ...value, at }
     : { ...value, digest: value.digest, at };
+}
+
+/** The row that exists once a push is counted. */
+function markOf({ did, repo, tag, at }: TagPush): Key {
+  return countKeys.pushSeen(did, repo, tag, at);
+}
+
+function addPush(commit: Atomic, push: TagPush, now: number): void {
+  const key = markOf(push);
+  commit.check(key, null).set(key, 1, { expiresAt: push.at + ACCOUNT_MS });
+  if (push.isListed) return;
+  const activity = { ...push, kind: "push", actor: push.did } as const;
+  for (const { key, row, expiresAt } of activityRows(activity, now)) {
+    commit.set(key, row, { expiresAt });
+  }
+}
+
+/** What to add to the counters, once for each of them. */
+function sumsOf(pushes: readonly TagPush[]): Sum[] {
+  const sums = new Map<string, Sum>();
+  for (const { did, repo, at } of pushes) {
+    const keys = [
+      countKeys.pushesOn(dayOf(at), did, repo),
+      countKeys.pushes(did, repo),
+    ];
+    for (const key of keys) {
+      const name = key.join("\0");
+      sums.set(name, { key, by: (sums.get(name)?.by ?? 0) + 1 });
+    }
+  }
+  return [...sums.values()];
+}
+
+interface Sum {
+  readonly key: Key;
+  readonly by: number;
 }
 
 /** The push that a record of a tag stands for. */

@@ -187,3 +187,20 @@ Deno.test("hostile records of tags never throw", async () => {
   }));
   assert.deepEqual(await t.all(), []);
 });
+
+Deno.test("pushes that are counted together are counted once each, and together with those that the network reports", async () => {
+  using t = await open();
+  const at = t.clock.now();
+  const pushes = Array.from({ length: 10 }, (_, i) => ({
+    ...{ did: ALICE, repo: "app", tag: `v${i % 9}`, digest: undefined, at },
+  }));
+  await t.tag("v1", at);
+  await Promise.all([
+    t.activities.pushedTogether(pushes),
+    t.activities.pushedTogether(pushes.slice(3)),
+    t.tag("v2", at),
+  ]);
+  await t.activities.pushedTogether(pushes);
+  assert.equal(await t.pushes(), 9);
+  assert.equal((await t.all()).length, 9);
+});
