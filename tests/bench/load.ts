@@ -8,6 +8,9 @@ import { findProgram } from "../tools/paths.ts";
 import { run } from "../tools/command.ts";
 import { Wire } from "./wire.ts";
 
+/** Connections of rows that repeat one small request. */
+export const SMALL_WIDTH = 32;
+
 /** What one measurement gave. */
 export interface Sample {
   /** Operations per second. */

@@ -15,8 +15,15 @@ import {
   type Way,
 } from "./actions.ts";
 import { blob, type Image, image, MB } from "./content.ts";
-import { repeat, repeatGet, type Sample, workThrough } from "./load.ts";
+import {
+  repeat,
+  repeatGet,
+  type Sample,
+  SMALL_WIDTH,
+  workThrough,
+} from "./load.ts";
 import { authorization, type Target } from "./target.ts";
+import { tokenRows } from "./token_rows.ts";
 import { Wire } from "./wire.ts";
 
 /** One row. */
@@ -36,7 +43,6 @@ export interface Extent {
   readonly tags: number;
 }
 
-const SMALL_WIDTH = 32;
 /** Bytes, connections and images of the rows that move images. */
 const SIZES = [
   { name: "1 MB", bytes: MB, width: 10, count: 100 },
@@ -161,21 +167,27 @@ async function fillStock(target: Target): Promise<Map<number, Image>> {
 }
 
 function smallRows({ ms, tags }: Extent): Row[] {
-  const seeds = new Map<Target, Promise<Image>>();
-  const seed = (target: Target) => {
-    const known = seeds.get(target) ?? fillTags(target, tags);
-    seeds.set(target, known);
-    return known;
+  const seedOf = (repo: string, count: number) => {
+    const seeds = new Map<Target, Promise<Image>>();
+    return (target: Target) => {
+      const known = seeds.get(target) ?? fillTags(target, repo, count);
+      seeds.set(target, known);
+      return known;
+    };
   };
+  // Some registries read a list of all tags for each request.
+  const seed = seedOf("small", tags);
+  const seedFew = seedOf("few", 0);
   const get = (
     name: string,
     path: (item: Image) => string,
     login = true,
+    few = false,
   ): Row => ({
     name,
     async measure(target) {
-      const item = await seed(target);
-      const repo = target.repo("small");
+      const item = await (few ? seedFew : seed)(target);
+      const repo = target.repo(few ? "few" : "small");
       const auth = login ? await authorization(target, repo) : "";
       const headers = `${auth}accept: ${MANIFEST_TYPE}\r\n`;
       const full = `/v2/${repo}/${path(item)}`;
@@ -217,42 +229,24 @@ function smallRows({ ms, tags }: Extent): Row[] {
   return [
     get("GET manifest by tag", () => "manifests/one"),
     get("GET manifest by tag, no login", () => "manifests/one", false),
+    get("GET manifest by tag, only tag", () => "manifests/one", true, true),
     get("GET manifest by digest", ({ digest }) => `manifests/${digest}`),
     head("HEAD manifest by tag", () => "manifests/one"),
     get("GET config blob", ({ config }) => `blobs/${config.digest}`),
     head("HEAD blob", ({ layer }) => `blobs/${layer.digest}`),
     tagList(1),
     tagList(10),
-    {
-      name: "token with login",
-      async measure(target) {
-        const { account } = target;
-        if (account === undefined) return undefined;
-        const scope = `repository:${target.repo("small")}:pull,push`;
-        const path = await tokenPath(target, scope);
-        const basic = btoa(`${account.handle}:${account.appPassword}`);
-        const headers = `authorization: Basic ${basic}\r\n`;
-        return await repeat(target.host, 4, ms, async (wire) => {
-          const call = { method: "GET", path, headers };
-          expectStatus(await wire.call(call), 200, "token");
-        });
-      },
-    },
-    {
-      name: "token without login",
-      async measure(target) {
-        if (target.account === undefined) return undefined;
-        const scope = `repository:${target.repo("small")}:pull`;
-        const path = await tokenPath(target, scope);
-        return await repeatGet(target.host, path, "", SMALL_WIDTH, ms);
-      },
-    },
+    ...tokenRows(ms),
   ];
 }
 
-/** One small image, its tag `one`, and a long list of other tags. */
-async function fillTags(target: Target, tags: number): Promise<Image> {
-  const repo = target.repo("small");
+/** A repository with one small image, its tag `one`, and some other tags. */
+async function fillTags(
+  target: Target,
+  name: string,
+  tags: number,
+): Promise<Image> {
+  const repo = target.repo(name);
   const auth = await authorization(target, repo);
   const item = image(100_000);
   const wire = new Wire(target.host);
@@ -265,24 +259,14 @@ async function fillTags(target: Target, tags: number): Promise<Image> {
   );
   await workThrough(target.host, 4, starts, async (wire, first) => {
     const names = Array.from({ length: step }, (_, i) => tagName(first + i));
-    const [name = ""] = names;
+    const [only = ""] = names;
     const ref = target.manyTags
       ? `${item.digest}?tag=${names.join("&tag=")}`
-      : name;
+      : only;
     await putManifest(wire, repo, auth, item.manifest, ref);
     return 0;
   });
   return item;
-}
-
-async function tokenPath(target: Target, scope: string): Promise<string> {
-  const answer = await fetch(`http://${target.host}/v2/`);
-  await answer.body?.cancel();
-  const words = answer.headers.get("www-authenticate") ?? "";
-  const [, realm = ""] = /realm="([^"]+)"/.exec(words) ?? [];
-  const [, service = ""] = /service="([^"]+)"/.exec(words) ?? [];
-  const query = new URLSearchParams({ service, scope });
-  return `${new URL(realm).pathname}?${query}`;
 }
 
 function tagName(number: number): string {

@@ -13,8 +13,9 @@
  *
  * The tables are also left in `.tools/bench/`, with all samples and the facts
  * of the machine as JSON. Beside the rates stands the processor time that the
- * server's own process takes for one operation (not that of the sandbox's PDS),
- * which scatters less than rates on a machine with few cores. The product signs
+ * server's own process takes for one operation, user and system, from
+ * `/proc/PID/stat`, with half a second of the background after it (not that of
+ * the sandbox's PDS). It scatters less than rates on a machine with few cores. The product signs
  * its records at a PDS before it answers, the peers have none. Run it on a quiet
  * machine; to compare two checkouts, use `--against`, which measures them in
  * turns.
@@ -26,7 +27,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { run, say } from "../tools/command.ts";
 import { TOOLS_DIR } from "../tools/paths.ts";
-import { cpuMs } from "../tools/server.ts";
+import { cpuMs, sleep } from "../tools/server.ts";
 import { measureClients } from "./clients.ts";
 import { measureLarge } from "./large.ts";
 import { type Measurement, rateTable } from "./report.ts";
@@ -40,6 +41,9 @@ import {
 } from "./target.ts";
 
 const PARTS = ["rates", "clients", "large"];
+
+/** Time for the work that continues after the last response of a row, in milliseconds. */
+const SETTLE_MS = 500;
 
 const { positionals, values } = parseArgs({
   args: Deno.args,
@@ -92,8 +96,14 @@ async function rates(): Promise<void> {
     samples: new Map<string, Measurement[]>(),
   }));
   for (let restart = 0; restart < Number(values.restarts); restart++) {
-    await measureOnce(all, measured);
+    await measureOnce(all, measured, restart);
+    await save(measured);
   }
+  await publish("rates", rateTable(measured, names()));
+}
+
+/** Leaves all samples so far with the facts of the machine. */
+async function save(measured: readonly MeasuredRow[]): Promise<void> {
   const machine = {
     cores: navigator.hardwareConcurrency,
     memory: Deno.systemMemoryInfo().total,
@@ -109,18 +119,28 @@ async function rates(): Promise<void> {
     join(folder, "rates.json"),
     JSON.stringify({ machine, versions, rounds, rows: json }, undefined, 2),
   );
-  await publish("rates", rateTable(measured, names()));
 }
 
-/** Starts the registries, and adds to `measured` what all rows give there. */
+interface MeasuredRow {
+  readonly row: string;
+  readonly samples: Map<string, Measurement[]>;
+}
+
+/**
+ * Starts the registries, and adds to `measured` what all rows give there. The
+ * one that starts first after one restart starts last after the next: what a
+ * process gets of the memory depends on it.
+ */
 async function measureOnce(
   all: readonly Row[],
-  measured: readonly { row: string; samples: Map<string, Measurement[]> }[],
+  measured: readonly MeasuredRow[],
+  restart: number,
 ): Promise<void> {
   const work = await Deno.makeTempDir({ prefix: "atcr-bench-" });
   const targets: Target[] = [];
   try {
-    for (const starter of chosen) {
+    const starting = restart % 2 === 0 ? chosen : chosen.toReversed();
+    for (const starter of starting) {
       targets.push(await started(starter, work));
     }
     for (const [i, row] of all.entries()) {
@@ -133,6 +153,8 @@ async function measureOnce(
           const before = await cpuMs(target.pid);
           const sample = await row.measure(target, round);
           if (sample === undefined) continue;
+          // What a row leaves to the background is part of its cost.
+          await sleep(SETTLE_MS);
           const cpu = await cpuMs(target.pid) - before;
           samples.set(target.name, [
             ...samples.get(target.name) ?? [],

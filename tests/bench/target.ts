@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { RegistryApi, token } from "../clients/registry_api.ts";
 import { findPeers } from "../tools/peers.ts";
 import { type Account, startProduct } from "../tools/product.ts";
+import { run } from "../tools/command.ts";
+import { ROOT } from "../tools/paths.ts";
 import type { Server } from "../tools/server.ts";
 
 /** Name of the product in tables. */
@@ -47,12 +49,12 @@ export async function starters(against?: string): Promise<Starter[]> {
   return [
     {
       name: PRODUCT,
-      version: "this",
+      version: await revisionOf(ROOT),
       start: (folder) => startOurs(folder, PRODUCT),
     },
     ...against === undefined ? [] : [{
       name: EARLIER,
-      version: against,
+      version: await revisionOf(against),
       start: (folder: string) => startOurs(folder, EARLIER, against),
     }],
     ...peers.map(({ name, version, start }): Starter => ({
@@ -72,6 +74,14 @@ export async function starters(against?: string): Promise<Starter[]> {
       },
     })),
   ];
+}
+
+/** The commit of a checkout, and whether its files differ from it. */
+async function revisionOf(checkout: string): Promise<string> {
+  const at = ["-C", checkout];
+  const { stdout } = await run("git", [...at, "rev-parse", "--short", "HEAD"]);
+  const changes = await run("git", [...at, "status", "--porcelain", "-uno"]);
+  return stdout.trim() + (changes.stdout.trim() === "" ? "" : " with changes");
 }
 
 async function startOurs(
