@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { FilesystemBlobStore } from "../../lib/storage/filesystem/filesystem.ts";
+import { isOwned } from "../../lib/storage/owned_bytes.ts";
 import { silentLogger } from "../../lib/testing_log.ts";
+import { until } from "../../tests/support/until.ts";
 import { listen } from "./serve.ts";
 
 const MB = 1024 * 1024;
 
 /** A server of objects of 3 MB and a bit; the n-th consists of the byte n. */
-async function serveObjects(count: number) {
+async function serveObjects(count: number, sent: Uint8Array[] = []) {
   const folder = await Deno.makeTempDir();
   const store = new FilesystemBlobStore({ folder });
   const size = 3 * MB + 1;
@@ -20,7 +22,15 @@ async function serveObjects(count: number) {
     async fetch(request) {
       const key = `objects${new URL(request.url).pathname}`;
       const object = await store.get(key, undefined, request.signal);
-      return new Response(object?.body ?? null, {
+      const body = object?.body.pipeThrough(
+        new TransformStream({
+          transform(chunk: Uint8Array, controller) {
+            sent.push(chunk);
+            controller.enqueue(chunk);
+          },
+        }),
+      );
+      return new Response(body ?? null, {
         headers: { "content-length": String(size) },
       });
     },
@@ -51,4 +61,52 @@ Deno.test("each of many readers at different speeds, some of whom leave, receive
     }
     assert.equal(length, size);
   }));
+});
+
+Deno.test("the memory of a sent file is free once it is sent, without a collection", async () => {
+  const sent: Uint8Array[] = [];
+  await using objects = await serveObjects(1, sent);
+  const response = await fetch(`${objects.url}0`);
+  assert.equal((await response.arrayBuffer()).byteLength, objects.size);
+  assert.ok(sent.length > 1);
+  await until(() => sent.every(({ length }) => length === 0));
+});
+
+Deno.test("the memory of a stored upload is free once it is stored, without a collection", async () => {
+  const folder = await Deno.makeTempDir();
+  const store = new FilesystemBlobStore({ folder });
+  const received: Uint8Array[] = [];
+  const server = await listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    log: silentLogger,
+    async fetch({ body }) {
+      assert.ok(body);
+      const upload = await store.createMultipart("a/b");
+      const chunks = body.pipeThrough(
+        new TransformStream({
+          transform(chunk: Uint8Array, controller) {
+            assert.ok(isOwned(chunk));
+            received.push(chunk);
+            controller.enqueue(chunk);
+          },
+        }),
+      );
+      const { size } = await store.putPart(upload, 1, chunks, { offset: 0 });
+      return new Response(String(size));
+    },
+  });
+  try {
+    const size = 3 * MB + 1;
+    const response = await fetch(`http://127.0.0.1:${server.port}/`, {
+      method: "PUT",
+      body: new Uint8Array(size),
+    });
+    assert.equal(await response.text(), String(size));
+    assert.ok(received.length > 1);
+    assert.deepEqual(received.filter(({ length }) => length > 0), []);
+  } finally {
+    await server.stop(5_000);
+    await Deno.remove(folder, { recursive: true });
+  }
 });

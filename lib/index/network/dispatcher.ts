@@ -10,6 +10,7 @@ import type { Clock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import type { JetstreamBatch } from "../../atproto/jetstream/jetstream.ts";
 import type { JetstreamEvent } from "../../atproto/jetstream/jetstream_event.ts";
+import { HOLD_COLLECTIONS } from "../../atproto/records/collections.ts";
 import { isAppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { AccountStatus } from "../record_change.ts";
@@ -43,6 +44,9 @@ const TOGETHER = 100;
 const OTHER_COST = 50;
 /** Delay of the listing after changes were skipped; milliseconds. */
 const LIST_LATER_MS = 3_600_000;
+
+/** Records of which only the last version matters; a hold writes one with each push. */
+const LAST_ONLY: ReadonlySet<string> = new Set([HOLD_COLLECTIONS.stats]);
 
 const STATUSES: ReadonlySet<string> = new Set<AccountStatus>([
   "deactivated",
@@ -127,7 +131,7 @@ export class Dispatcher {
     const { clock, jobs, ledger, observer } = this.#deps;
     const changes: CheckedChange[] = [];
     let leftOut = 0;
-    for (const event of commits) {
+    for (const event of withoutReplaced(commits)) {
       const { collection, rkey, rev, cid, record } = event;
       const at = Math.min(event.timeUs / 1000, clock.now());
       if (!this.#budget.take(did, at)) {
@@ -162,6 +166,22 @@ export class Dispatcher {
         return await jobs.listLater(did, 0);
     }
   }
+}
+
+/** Without versions that a later one of the batch replaces, where only that matters. */
+function withoutReplaced(commits: readonly Commit[]): readonly Commit[] {
+  const last = new Map<string, Commit>();
+  for (const commit of commits) {
+    if (LAST_ONLY.has(commit.collection)) last.set(nameOf(commit), commit);
+  }
+  if (last.size === 0) return commits;
+  return commits.filter((commit) =>
+    (last.get(nameOf(commit)) ?? commit) === commit
+  );
+}
+
+function nameOf({ collection, rkey }: Commit): string {
+  return `${collection}/${rkey}`;
 }
 
 /** Whether a record of `collection` makes its account known. */
