@@ -30,6 +30,9 @@ const DEFAULT_LIMIT = 50;
 /** Longest cursor: keys end at 2 KiB. */
 const MAX_CURSOR = 4_096;
 
+/** Longest end of a key; with the longest prefix it stays below the 2 KiB of the store. */
+const MAX_KEY_BYTES = 1_200;
+
 const partsSchema = z.array(z.union([z.string(), z.number()])).min(1).max(8);
 
 /** Parts of a key behind a prefix. */
@@ -53,7 +56,25 @@ export function partsOf(
   const fits = data?.length === types.length &&
     data.every((part, i) => typeof part === types[i]);
   if (fits) return data;
-  throw new AppError(
+  throw noCursor();
+}
+
+/**
+ * The parts of a cursor that become the end of a key. Throws AppError
+ * `INVALID_REQUEST` where they are longer than those of any key: a text that no
+ * list has given.
+ */
+export function keyPartsOf<T extends CursorParts | undefined>(parts: T): T {
+  const bytes = (parts ?? []).reduce<number>(
+    (sum, part) => sum + Buffer.byteLength(String(part)),
+    0,
+  );
+  if (bytes > MAX_KEY_BYTES) throw noCursor();
+  return parts;
+}
+
+function noCursor(): AppError {
+  return new AppError(
     "INVALID_REQUEST",
     "The cursor is none of this list; leave it out to begin at the start.",
   );

@@ -8,6 +8,7 @@ import type { Entry, Key, Kv } from "../kv/kv.ts";
 import {
   cursorAfter,
   type CursorParts,
+  keyPartsOf,
   limitOf,
   type Page,
   type PageRequest,
@@ -26,7 +27,7 @@ export async function readPage<T>(
   request: PageRequest,
 ): Promise<Page<Entry<T>>> {
   const limit = limitOf(request);
-  const after = partsOf(request.cursor, types);
+  const after = keyPartsOf(partsOf(request.cursor, types));
   const selector = after === undefined
     ? { prefix }
     : { prefix, start: [...prefix, ...next(after)] };

@@ -7,7 +7,12 @@
 
 import type { Did } from "../did.ts";
 import type { Entry, Key, Kv, ListSelector } from "../kv/kv.ts";
-import { cursorAfter, type CursorParts, partsOf } from "./cursor.ts";
+import {
+  cursorAfter,
+  type CursorParts,
+  keyPartsOf,
+  partsOf,
+} from "./cursor.ts";
 import type { IndexWatch } from "./watch.ts";
 
 /** Whether the client may read what lies in a hold. */
@@ -100,5 +105,5 @@ export function readCursor(
   const [list, ...at] = found;
   // Throws as for any text that is no cursor.
   if (list !== name) partsOf("", types);
-  return at;
+  return keyPartsOf(at);
 }

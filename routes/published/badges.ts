@@ -12,7 +12,6 @@ import type { CatalogContext } from "../../lib/context/social/catalog.ts";
 import { AppError, isAppError } from "../../lib/errors.ts";
 import type { RepositoryDetail } from "../../lib/index/catalog/repository_catalog.ts";
 import type { MayRead } from "../../lib/index/reading.ts";
-import { parseRepository } from "../../lib/oci/name.ts";
 import { sendKept } from "../conditional.ts";
 import { CORS_HEADERS } from "../cors.ts";
 import type { AppEnv } from "../middleware.ts";
@@ -111,8 +110,7 @@ async function badgeOf(
   const readable = mayRead();
   try {
     const did = await names.find(owner.replace(/^@/, ""));
-    const ref = { did, repo: parseRepository(repo) };
-    const detail = await repositories.get(ref, readable);
+    const detail = await repositories.get({ did, repo }, readable);
     const size = kind === "size"
       ? await repositories.size(detail, readable)
       : undefined;

@@ -10,7 +10,6 @@ import type { CatalogContext } from "../../lib/context/social/catalog.ts";
 import type { AccountName } from "../../lib/index/catalog/account_names.ts";
 import type { NamedActivity } from "../../lib/index/catalog/people_catalog.ts";
 import type { MayRead } from "../../lib/index/reading.ts";
-import { parseRepository } from "../../lib/oci/name.ts";
 import { sendKept } from "../conditional.ts";
 import { CORS_HEADERS } from "../cors.ts";
 import type { AppEnv } from "../middleware.ts";
@@ -97,7 +96,7 @@ async function repositoryFeed(
   address: { readonly owner: string; readonly repo: string },
 ): Promise<AtomFeed> {
   const did = await catalog.names.find(address.owner.replace(/^@/, ""));
-  const ref = { did, repo: parseRepository(address.repo) };
+  const ref = { did, repo: address.repo };
   const list = { order: "newest", limit: MAX_ENTRIES } as const;
   const readable = mayRead();
   const { owner, repo, card } = await catalog.repositories.get(ref, readable);

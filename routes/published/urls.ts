@@ -12,6 +12,7 @@
  * @module
  */
 
+import { isRepository } from "../../lib/oci/name.ts";
 import { type RepositoryAddress, repositoryUrl } from "../pages/urls.ts";
 
 /** Feed of everybody. */
@@ -65,7 +66,10 @@ function addressOf(
 ): RepositoryAddress | undefined {
   if (owner === undefined || repo === undefined) return undefined;
   try {
-    return { owner: decodeURIComponent(owner), repo: decodeURIComponent(repo) };
+    const name = decodeURIComponent(repo);
+    return isRepository(name)
+      ? { owner: decodeURIComponent(owner), repo: name }
+      : undefined;
   } catch {
     // A percent sign that encodes nothing.
     return undefined;

@@ -193,6 +193,28 @@ Deno.test("what is wrong with a query is said in a sentence with status 400", as
   }
 });
 
+Deno.test("a cursor that is longer than any key is refused like any other text", async () => {
+  const long = "a".repeat(2_500);
+  const { did } = program.alice;
+  const cursors: [path: string, parts: unknown[]][] = [
+    ["/repositories", ["newest", 1, did, long]],
+    [`/repositories?owner=${did}`, [`newest ${did}`, 1, long]],
+    ["/activity", [1, long]],
+    ["/holds", [long]],
+    [`/stars?actor=${did}`, [1, long, long]],
+    ["/tags?repository=alice.test/app", ["tags", 1, long]],
+    ["/search?q=app", ["search app ", 0, long]],
+  ];
+  for (const [path, parts] of cursors) {
+    const url = new URL(`${ROOT}${path}`, program.origin);
+    const cursor = btoa(JSON.stringify(parts)).replaceAll("=", "");
+    url.searchParams.set("cursor", cursor);
+    const answer = await call(url, "GET");
+    assert.equal(answer.status, 400, `${path}: ${textOf(answer)}`);
+    assert.match(textOf(answer), /cursor is none of this list/);
+  }
+});
+
 Deno.test("what is not there is a 404, and what cannot be done a 405 that says what can", async () => {
   const missing = [
     "/repositories/alice.test/none",
