@@ -84,6 +84,7 @@ export async function serve(config: Config): Promise<void> {
     });
     watchProcess(ctx.metrics, VERSION);
     watchShipper(ctx, lines);
+    await ctx.instance.start();
     const settled = await settleHold(ctx, stop.signal);
     // On a laptop, save the memory of warm workers.
     if (!config.sandbox.enabled) await ctx.avatars?.start();
@@ -136,6 +137,7 @@ export async function serve(config: Config): Promise<void> {
         log.error("the last pulls are not counted", { error })
       );
     }
+    await ctx.instance.stop();
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {

@@ -20,6 +20,7 @@ import { readSecret } from "./context/secrets.ts";
 import { openStore } from "./context/storage.ts";
 import { JobRunner } from "./kv/jobs/job_runner.ts";
 import type { Kv } from "./kv/kv.ts";
+import { Instance } from "./kv/operating/instance.ts";
 import { ReadOnlyMode } from "./kv/operating/read_only.ts";
 import { migrate } from "./kv/operating/schema_version.ts";
 import type { Logger } from "./log.ts";
@@ -65,6 +66,8 @@ export interface AppContext extends Services {
   readonly kv: Kv;
   /** Durable jobs, retried across failures and restarts. */
   readonly jobs: JobRunner;
+  /** This process among those that share the store; the server starts it. */
+  readonly instance: Instance;
   readonly readOnly: ReadOnlyMode;
   readonly store: BlobStore;
   readonly fetch: GuardedFetch;
@@ -107,6 +110,7 @@ export async function createContext(
     overrides.store ?? openStore(config.storage, clock),
     metrics.system,
   );
+  const instance = new Instance(platform);
   const origins = plainOrigins(config, sandbox);
   const fetch = meteredFetch(
     createGuardedFetch({
@@ -128,7 +132,7 @@ export async function createContext(
   });
   const base = {
     ...platform,
-    ...{ config, box, store, jobs, fetch, identities, pds, hosting },
+    ...{ config, box, store, jobs, instance, fetch, identities, pds, hosting },
     plainOrigins: origins,
   };
   const services = await createServices(base, sandbox);
@@ -139,6 +143,7 @@ export async function createContext(
     tracing: overrides.tracing,
     config,
     jobs,
+    instance,
     readOnly,
     store,
     fetch,

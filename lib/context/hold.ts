@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Instance } from "../kv/operating/instance.ts";
 import type { GuardedFetch } from "../net/guarded_fetch.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { assertRecord } from "../atproto/lexicon/record_validator.ts";
@@ -45,6 +46,7 @@ export interface HoldContextDeps extends Platform {
   identities: IdentityResolver;
   manifests: ManifestSource;
   fetch: GuardedFetch;
+  instance: Instance;
   /** Origin of the directory of did:plc identities. */
   plcDirectory: string;
   /** Adds rows to the commits of the hold `did`. */

@@ -25,6 +25,7 @@ import { LiveActivity } from "../index/counts/live_activity.ts";
 import { rowsOfCommit } from "../index/holds/own_hold.ts";
 import { manifestSource } from "./manifest_source.ts";
 import { AppError } from "../errors.ts";
+import type { Instance } from "../kv/operating/instance.ts";
 import { JobRunner } from "../kv/jobs/job_runner.ts";
 import { LargeValues } from "../kv/large_value.ts";
 import type { TagOrder } from "../registry/browse/tag_order.ts";
@@ -47,6 +48,7 @@ export interface Base extends Platform {
   readonly box: SecretBox;
   readonly store: BlobStore;
   readonly jobs: JobRunner;
+  readonly instance: Instance;
   readonly fetch: GuardedFetch;
   readonly identities: IdentityResolver;
   readonly pds: PdsReader;

@@ -13,6 +13,9 @@ export const leaseKey = (name: string): Key => ["kv", "lease", name];
 /** All leases. */
 export const leaseKeys = { prefix: ["kv", "lease"] as Key };
 
+/** Exists while the process `id` is alive. */
+export const instanceKey = (id: string): Key => ["kv", "instance", id];
+
 /** Version of the rows: {@linkcode import("./operating/schema_version.ts").SchemaRow}. */
 export const schemaKey: Key = ["kv", "schema"];
 

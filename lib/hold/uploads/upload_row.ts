@@ -48,8 +48,11 @@ export interface UploadRow {
   readonly done: { digest: Digest; size: number } | undefined;
 }
 
-/** Expires at `until`, in milliseconds since the Unix epoch, unless it is renewed. */
-export type RowLock = { token: string; until: number };
+/**
+ * Expires at `until`, in milliseconds since the Unix epoch, unless it is renewed;
+ * before that when the process `by` is dead.
+ */
+export type RowLock = { token: string; until: number; by?: string };
 
 /** Changes to a row; other fields stay. */
 export type UploadChange = Partial<

@@ -9,6 +9,7 @@
 import { type Clock, endsWithin } from "../../clock.ts";
 import type { UploadRef } from "../../hold_api/hold_client.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
+import type { Instance } from "../../kv/operating/instance.ts";
 import { holdKeys } from "../kv_keys.ts";
 import { busyUpload, unknownUpload } from "./upload_errors.ts";
 import {
@@ -23,6 +24,8 @@ export interface UploadRowsDeps {
   clock: Clock;
   /** Idle time after which an upload expires, in milliseconds. */
   ttlMs: number;
+  /** This process; without it a lock of a killed process ends by its time alone. */
+  instance?: Instance | undefined;
 }
 
 /** How long a lock holds without renewal, in milliseconds. */
@@ -42,6 +45,7 @@ export class UploadRows {
   readonly #kv: Kv;
   readonly #clock: Clock;
   readonly #ttlMs: number;
+  readonly #instance: Instance | undefined;
   /**
    * Uploads that this process is working on; excludes concurrent work here even
    * when a lock expires.
@@ -52,6 +56,7 @@ export class UploadRows {
     this.#kv = deps.kv;
     this.#clock = deps.clock;
     this.#ttlMs = deps.ttlMs;
+    this.#instance = deps.instance;
   }
 
   /** Writes the row of a new upload. */
@@ -124,11 +129,13 @@ export class UploadRows {
     }
     const { value, versionstamp } = entry;
     const now = this.now();
-    if (value.lock && value.lock.until > now) {
+    const isLocked = value.lock !== undefined && value.lock.until > now &&
+      !await this.#isOfDead(value.lock);
+    if (value.lock && isLocked) {
       await this.#shorten(entry, value.lock);
       throw busyUpload(id);
     }
-    const lock = { token: crypto.randomUUID(), until: now + LOCK_MS };
+    const lock = this.#newLock(crypto.randomUUID());
     const row = { ...value, lock };
     if (!await this.#swap(row, versionstamp)) throw busyUpload(id);
     return new UploadLock(this, row);
@@ -138,9 +145,9 @@ export class UploadRows {
   async renew(id: string, token: string): Promise<number | undefined> {
     const entry = await this.#entry(id);
     if (entry?.value.lock?.token !== token) return undefined;
-    const until = this.now() + LOCK_MS;
-    const row = this.#touched({ ...entry.value, lock: { token, until } });
-    return await this.#swap(row, entry.versionstamp) ? until : undefined;
+    const lock = this.#newLock(token);
+    const row = this.#touched({ ...entry.value, lock });
+    return await this.#swap(row, entry.versionstamp) ? lock.until : undefined;
   }
 
   /** Releases a lock and applies `changes`. */
@@ -169,6 +176,17 @@ export class UploadRows {
   /** Milliseconds since the Unix epoch. */
   now(): number {
     return this.#clock.now();
+  }
+
+  #newLock(token: string): RowLock {
+    const by = this.#instance?.isRunning ? { by: this.#instance.id } : {};
+    return { token, until: this.now() + LOCK_MS, ...by };
+  }
+
+  /** Whether the process that holds the lock was killed. */
+  async #isOfDead({ by }: RowLock): Promise<boolean> {
+    if (by === undefined || this.#instance === undefined) return false;
+    return !await this.#instance.isAlive(by);
   }
 
   #touched(row: UploadRow): UploadRow {

@@ -57,6 +57,7 @@ import type {
   UploadRef,
 } from "../../hold_api/hold_client.ts";
 import type { Kv } from "../../kv/kv.ts";
+import type { Instance } from "../../kv/operating/instance.ts";
 import type { Logger } from "../../log.ts";
 import type { Digest, DigestAlgorithm } from "../../oci/digest.ts";
 import type { BlobStore } from "../../storage/blob_store.ts";
@@ -81,6 +82,8 @@ export interface HoldUploadsDeps {
   clock: Clock;
   log: Logger;
   quota: QuotaRooms;
+  /** This process, so that others can take over what it holds when it was killed. */
+  instance?: Instance | undefined;
   /** Public origin of the hold, for parts sent to it. */
   baseUrl: string;
   /** Whether parts may go directly to the store if it can sign URLs. */
