@@ -49,6 +49,12 @@ export function bucketSettings(inherited?: string) {
         "auto: with every endpoint but those of AWS and Tigris.",
       default: "auto",
     }),
+    part_copy: setting(flagOrAuto(), {
+      doc: "Whether the server copies objects above 1 GiB in parts " +
+        "(UploadPartCopy). auto: all but Google Cloud Storage, which copies " +
+        "them whole.",
+      default: "auto",
+    }),
   };
 }
 

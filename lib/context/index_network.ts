@@ -190,6 +190,8 @@ async function* readKnown(
       if (!ended.aborted && await accounts.met() !== met) others.abort();
     }
   })();
+  // The store may be away; nobody waits for this yet, and the error is thrown at the end.
+  watching.catch(() => others.abort());
   try {
     // Without a filter events of all accounts would be sent.
     if (dids.length === 0) return await watching;

@@ -19,6 +19,9 @@ import type { S3Credentials, S3Options } from "../storage/s3/s3_client.ts";
 /** One storage of the configuration; avatars may have their own. */
 export type StorageSettings = Config["storage"];
 
+/** For servers that cannot copy in parts. */
+const COPY_WHOLE = { maxWhole: Infinity, piece: Infinity };
+
 /** Opens a store without sending requests. `publicHost` serves its objects to the public. */
 export function openStore(
   settings: StorageSettings,
@@ -34,6 +37,7 @@ export function openStore(
       return new S3BlobStore(s3Options(settings.s3, publicHost), {
         clock,
         probeKey: new StorageKeys(settings.prefix).upload("probe"),
+        ...(settings.s3.part_copy ? {} : { copyLimits: COPY_WHOLE }),
       });
   }
 }

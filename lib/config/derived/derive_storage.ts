@@ -20,6 +20,7 @@ export function deriveStorage({ storage }: Settings, dataDir: string) {
       ...s3,
       region: s3.region ?? "us-east-1",
       force_path_style: pathStyle(s3.force_path_style, s3.endpoint),
+      part_copy: partCopy(s3.part_copy, s3.endpoint),
     },
   };
 }
@@ -76,6 +77,12 @@ function ownBucket(
       secret_access_key: keys.secret_access_key,
       session_token: keys.session_token,
       force_path_style: pathStyle(wanted, endpoint),
+      part_copy: partCopy(
+        own.part_copy === "auto"
+          ? settings.storage.s3.part_copy
+          : own.part_copy,
+        endpoint,
+      ),
       cdn_host: undefined,
     },
   };
@@ -92,4 +99,14 @@ function pathStyle(
   if (wanted !== "auto") return wanted;
   return endpoint !== undefined &&
     !VIRTUAL_HOSTED.test(new URL(endpoint).hostname);
+}
+
+/** The S3 interface of Google has no UploadPartCopy. */
+function partCopy(
+  wanted: boolean | "auto",
+  endpoint: string | undefined,
+): boolean {
+  if (wanted !== "auto") return wanted;
+  return endpoint === undefined ||
+    new URL(endpoint).hostname !== "storage.googleapis.com";
 }

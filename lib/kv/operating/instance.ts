@@ -10,7 +10,7 @@ import { instanceKey } from "../keys.ts";
 import type { Kv } from "../kv.ts";
 
 /** After this time without a sign a process counts as dead, in milliseconds. */
-export const ALIVE_MS = 5_000;
+const ALIVE_MS = 5_000;
 
 /** Signs are given this often, so that three may be late. */
 const BEAT_MS = ALIVE_MS / 4;
