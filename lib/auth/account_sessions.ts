@@ -91,7 +91,7 @@ class MovingSession implements PdsSession {
   applyWrites(
     writes: readonly RepoWrite[],
     signal?: AbortSignal,
-  ): Promise<void> {
+  ): Promise<readonly (string | undefined)[]> {
     return this.#written(() => this.#session.applyWrites(writes, signal));
   }
 

@@ -14,7 +14,10 @@ function sessionAt(pds: string, failure?: AppError): PdsSession {
   return {
     did: ALICE,
     pds,
-    applyWrites: fail,
+    applyWrites: async () => {
+      await fail();
+      return [];
+    },
     deleteRecord: fail,
     putRecord: async () => {
       await fail();

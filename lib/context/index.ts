@@ -9,6 +9,7 @@ import { CardReads } from "../index/reads/card_reads.ts";
 import { ManifestReads } from "../index/reads/manifest_reads.ts";
 import { dropOldMoves } from "../index/cards/old_moves.ts";
 import { OwnChanges } from "../index/cards/own_changes.ts";
+import { OwnRecords } from "../index/cards/own_records.ts";
 import { RepositoryAccounts } from "../index/cards/repository_accounts.ts";
 import { RepositoryRecords } from "../index/cards/repository_records.ts";
 import { TagReads } from "../index/reads/tag_reads.ts";
@@ -67,7 +68,9 @@ export function createIndex(deps: IndexDeps): IndexContext {
   const reads = { kv, watch: metrics.index };
   const owners = new OwnerNames(kv);
   const names = new NameList({ kv, clock, maxNames: MAX_NAMES });
-  const records = new RepositoryRecords({ ...reads, defaultHold, ...BOUNDS });
+  const own = new OwnRecords();
+  const parts = { ...reads, defaultHold, ...BOUNDS };
+  const records = new RepositoryRecords({ ...parts, own });
   const holds = createIndexHolds(deps);
   return {
     holds: holds.holds,
@@ -75,7 +78,7 @@ export function createIndex(deps: IndexDeps): IndexContext {
     sweep: () => dropOldMoves(kv),
     close: () => holds.close(),
     owners,
-    changes: new OwnChanges(kv, clock, owners),
+    changes: new OwnChanges(kv, clock, owners, own),
     handlers: [records, holds.records, ...deps.handlers],
     accounts: [new RepositoryAccounts(kv, owners)],
     cards: new CardReads(reads),
@@ -85,7 +88,8 @@ export function createIndex(deps: IndexDeps): IndexContext {
     facets: new CardFacets(kv),
     rebuild: new Rebuild({
       ...deps,
-      handlers: [records],
+      // All of them, also those of this process.
+      handlers: [new RepositoryRecords(parts)],
       sources: indexSources(deps),
     }),
   };

@@ -112,7 +112,8 @@ export class OwnPushes {
     );
     const job = planJob(clock, PAGE_FILL, { ...ref, digest }, {
       dedupeKey: `${ref.did}/${ref.repo}`,
-      runAt: now + GATHER_MS,
+      // In whole seconds: each other time leaves a row.
+      runAt: Math.ceil((now + GATHER_MS) / 1_000) * 1_000,
     });
     return [...listed, ...job.rows];
   }

@@ -98,11 +98,16 @@ export interface PdsSession {
   readonly pds: string;
   /** Quota left after the latest commit; undefined if the PDS does not report it. */
   readonly writeBudget?: WriteBudget | undefined;
-  /** Applies all `writes` in one commit, or none (AppError `CONFLICT` when a create exists or a swap fails). */
+  /**
+   * Applies all `writes` in one commit, or none (AppError `CONFLICT` when a
+   * create exists or a swap fails). Returns the CIDs of the records in the
+   * order of `writes`; undefined for deletes, and nothing where the PDS does not
+   * say them.
+   */
   applyWrites(
     writes: readonly RepoWrite[],
     signal?: AbortSignal,
-  ): Promise<void>;
+  ): Promise<readonly (string | undefined)[]>;
   /** Stores a record; with `swap` only where the record has this CID, or is absent for null (AppError `CONFLICT` otherwise). */
   putRecord(
     collection: string,

@@ -23,6 +23,7 @@ import {
 import { accountStatus, inactive } from "./login_errors.ts";
 import type { PdsPace } from "./pds_pace.ts";
 import type { ServiceTokenCache } from "./service_token_cache.ts";
+import { writtenCids } from "./written_cids.ts";
 import {
   isMissingRecord,
   isTooLarge,
@@ -90,8 +91,8 @@ export class XrpcPdsSession implements PdsSession {
   async applyWrites(
     writes: readonly RepoWrite[],
     signal?: AbortSignal,
-  ): Promise<void> {
-    if (writes.length === 0) return;
+  ): Promise<readonly (string | undefined)[]> {
+    if (writes.length === 0) return [];
     if (writes.length > MAX_WRITES) {
       throw new RangeError(
         `${writes.length} writes do not fit into one commit; at most ${MAX_WRITES} do.`,
@@ -109,7 +110,7 @@ export class XrpcPdsSession implements PdsSession {
       const response = await this.#send({ nsid, body: { json }, signal });
       const { clock } = this.#deps;
       this.#budget = writeBudget(response.headers, clock.now());
-      await readWhole(response);
+      return writtenCids(await response.text());
     } catch (error) {
       throw await this.#explain(error, writes, signal);
     }

@@ -14,6 +14,7 @@ import type { ParsedManifest } from "../../oci/manifest.ts";
 import type { OwnerNames } from "../search/owner_names.ts";
 import { deleteFacts, setFacts } from "./facts_rows.ts";
 import { cardKeys } from "./kv_keys.ts";
+import { type OwnRecord, OwnRecords } from "./own_records.ts";
 import { contentRow } from "./manifest_facts.ts";
 import { addEdit, type RepoRef, type TagEdit } from "./repository_edit.ts";
 import type { CardRow, FactsRow, TagRow } from "./rows.ts";
@@ -38,6 +39,8 @@ export interface OwnChange extends RepoRef {
     readonly digest: Digest;
     readonly heir: string | undefined;
   };
+  /** The records that say the same in the owner's repo, as far as known. */
+  readonly records?: readonly OwnRecord[];
 }
 
 type Found = readonly (Entry<unknown> | undefined)[];
@@ -69,8 +72,16 @@ export class OwnChanges {
   readonly #kv: Kv;
   readonly #clock: Clock;
   readonly #owners: OwnerNames;
+  readonly #records: OwnRecords;
 
-  constructor(kv: Kv, clock: Clock, owners: OwnerNames) {
+  /** @param records receives the records whose rows are written. */
+  constructor(
+    kv: Kv,
+    clock: Clock,
+    owners: OwnerNames,
+    records: OwnRecords = new OwnRecords(),
+  ) {
+    this.#records = records;
     this.#kv = kv;
     this.#clock = clock;
     this.#owners = owners;
@@ -112,13 +123,16 @@ export class OwnChanges {
   }
 
   /**
-   * Writes a change that is too large for the registry's commit, in several.
+   * Notes the records of a change. Writes one that is too large for the
+   * registry's commit, in several.
    * What is lost by a crash in between comes back from the network, or by a
    * rebuild. Throws AppError `UNAVAILABLE` when others change the repository
    * all the time.
    */
   async finish(change: OwnChange): Promise<void> {
-    if (!isLarge(change)) return;
+    if (!isLarge(change)) {
+      return this.#records.note(change.did, change.records ?? []);
+    }
     const { tags = [], ...rest } = change;
     await this.#commit(rest);
     const { did, repo, handle } = rest;

@@ -13,25 +13,33 @@ import {
   ManifestRecords,
   type ManifestRecordsDeps,
 } from "./manifest_records.ts";
+import type { OwnRecords } from "./own_records.ts";
 import type { FactsRow, TagRow } from "./rows.ts";
 import { TagRecords, type TagRecordsDeps } from "./tag_records.ts";
 
 const { manifest: MANIFEST, tag: TAG } = OWNER_COLLECTIONS;
 
+export interface RepositoryRecordsDeps
+  extends ManifestRecordsDeps, TagRecordsDeps {
+  /** Records of this process, which need no work. */
+  readonly own?: OwnRecords;
+}
+
 /** Follows the records of manifests and tags in everybody's repos. */
 export class RepositoryRecords implements RecordHandler {
   readonly collections = [MANIFEST, TAG];
-  readonly #deps: ManifestRecordsDeps & TagRecordsDeps;
+  readonly #deps: RepositoryRecordsDeps;
   readonly #manifests: ManifestRecords;
   readonly #tags: TagRecords;
 
-  constructor(deps: ManifestRecordsDeps & TagRecordsDeps) {
+  constructor(deps: RepositoryRecordsDeps) {
     this.#deps = deps;
     this.#manifests = new ManifestRecords(deps);
     this.#tags = new TagRecords(deps);
   }
 
   async apply(change: RecordChange): Promise<void> {
+    if (this.#deps.own?.take(change.did, change, change.cid)) return;
     // Streams count microseconds; times in rows are whole milliseconds.
     const whole = { ...change, at: Math.trunc(change.at) };
     if (change.collection === MANIFEST) await this.#manifests.apply(whole);

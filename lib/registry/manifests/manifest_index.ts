@@ -24,6 +24,7 @@ import type {
 import { isHeard } from "../rows.ts";
 import { KeyedMutex } from "../../async/keyed_mutex.ts";
 import { SharedReads } from "../../async/shared_reads.ts";
+import type { CommittedRecord } from "../owners/owner_commits.ts";
 import { type PageOfTags, TagPages } from "../lists/tag_pages.ts";
 import {
   isRemoved,
@@ -62,6 +63,8 @@ export interface ManifestPut {
   handle?: string | undefined;
   referrer?: ReferrerRow;
   tags: readonly TagPut[];
+  /** The records behind the change, for those who follow. */
+  records?: readonly CommittedRecord[];
   /** Further rows of the same commit. */
   also?: readonly KeptRow[];
   /** Removals as of before the owner's repo was read or written. */

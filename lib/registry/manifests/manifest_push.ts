@@ -242,6 +242,7 @@ export class ManifestPush {
       manifest,
       handle,
       tags,
+      records: written.records,
       removals,
       ending,
       pushed: true,

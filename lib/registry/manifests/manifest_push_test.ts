@@ -38,7 +38,10 @@ async function setUp() {
   const session: PdsSession = {
     did: ALICE,
     pds: "https://pds.example",
-    applyWrites: () => during.commit(),
+    applyWrites: async () => {
+      await during.commit();
+      return [];
+    },
     putRecord: unused,
     deleteRecord: unused,
     uploadBlob: (bytes, mimeType) =>

@@ -9,6 +9,7 @@ import type { Did } from "../../did.ts";
 import type { Atomic, Entry, Key } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ParsedManifest } from "../../oci/manifest.ts";
+import type { CommittedRecord } from "../owners/owner_commits.ts";
 import type { TagRow } from "../rows.ts";
 import type { ManifestPut, RepoRef } from "./manifest_index.ts";
 
@@ -55,6 +56,8 @@ export interface RepositoryChange {
   readonly tags?: readonly ChangedTag[];
   readonly stored?: StoredManifest | undefined;
   readonly removed?: RemovedManifest;
+  /** The records that say the same in the owner's repo, as far as known. */
+  readonly records?: readonly CommittedRecord[];
 }
 
 /** Follows the repositories of the registry with rows of its own. */
@@ -90,7 +93,7 @@ export function tagSet(tag: string, row: TagRow): ChangedTag {
 /** The change that stores a manifest with its tags. */
 export function changeOf(
   ref: RepoRef,
-  { digest, row, manifest, tags, handle }: ManifestPut,
+  { digest, row, manifest, tags, handle, records = [] }: ManifestPut,
 ): RepositoryChange {
   const { holdDid, createdAt, rkey } = row;
   return {
@@ -100,5 +103,6 @@ export function changeOf(
       ? { stored: { digest, manifest, holdDid, createdAt, rkey } }
       : {}),
     tags: tags.map(({ tag, row }) => tagSet(tag, row)),
+    records,
   };
 }

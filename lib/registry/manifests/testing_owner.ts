@@ -142,7 +142,7 @@ export class OwnerRepo {
     return value && { uri, cid: "", value };
   }
 
-  async #apply(writes: readonly RepoWrite[]): Promise<void> {
+  async #apply(writes: readonly RepoWrite[]): Promise<[]> {
     await this.before();
     for (const { action, collection, rkey } of writes) {
       const isThere = this.records.has(`${collection}/${rkey}`);
@@ -155,5 +155,6 @@ export class OwnerRepo {
       else this.records.set(key, write.value);
     }
     this.commits.push(writes.length);
+    return [];
   }
 }

@@ -20,10 +20,17 @@ import { isAppError } from "../../errors.ts";
 /** Maximum time that a commit waits for announced writes, in milliseconds. */
 const GATHER_MS = 250;
 
+/** A record that a commit created or updated. */
+export interface CommittedRecord {
+  readonly collection: string;
+  readonly rkey: string;
+  readonly cid: string;
+}
+
 interface Waiting {
   readonly session: PdsSession;
   readonly writes: readonly RepoWrite[];
-  readonly resolve: () => void;
+  readonly resolve: (records: readonly CommittedRecord[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -43,18 +50,18 @@ export class OwnerCommits {
    * {@linkcode MAX_WRITES}. A commit of the owner that starts while they are
    * being prepared waits for them. Throws the errors of
    * {@linkcode PdsSession.applyWrites} for these writes alone, and those of
-   * preparing them.
+   * preparing them. Returns the records as far as the PDS says their CIDs.
    */
   async commit(
     session: PdsSession,
     writes: readonly RepoWrite[] | Promise<readonly RepoWrite[]>,
-  ): Promise<void> {
+  ): Promise<readonly CommittedRecord[]> {
     const { did } = session;
     if (!(writes instanceof Promise)) return await this.#queue(session, writes);
     const { promise: queued, resolve: settle } = Promise.withResolvers<void>();
     const coming = this.#coming.get(did) ?? new Set();
     this.#coming.set(did, coming.add(queued));
-    let committed: Promise<void>;
+    let committed: Promise<readonly CommittedRecord[]>;
     try {
       committed = this.#queue(session, await writes);
     } finally {
@@ -62,10 +69,13 @@ export class OwnerCommits {
       if (coming.size === 0) this.#coming.delete(did);
       settle();
     }
-    await committed;
+    return await committed;
   }
 
-  #queue(session: PdsSession, writes: readonly RepoWrite[]): Promise<void> {
+  #queue(
+    session: PdsSession,
+    writes: readonly RepoWrite[],
+  ): Promise<readonly CommittedRecord[]> {
     return new Promise((resolve, reject) => {
       const waiting = { session, writes, resolve, reject };
       const queue = this.#queues.get(session.did);
@@ -118,8 +128,13 @@ async function apply(batch: readonly Waiting[]): Promise<void> {
   const [first] = batch;
   if (!first) return;
   try {
-    await first.session.applyWrites(batch.flatMap(({ writes }) => writes));
-    for (const { resolve } of batch) resolve();
+    const all = batch.flatMap(({ writes }) => writes);
+    const cids = await first.session.applyWrites(all);
+    let at = 0;
+    for (const { writes, resolve } of batch) {
+      resolve(committed(writes, cids.slice(at, at + writes.length)));
+      at += writes.length;
+    }
   } catch (error) {
     if (batch.length === 1 || !isAppError(error) || isForAll(error)) {
       for (const { reject } of batch) reject(error);
@@ -128,6 +143,18 @@ async function apply(batch: readonly Waiting[]): Promise<void> {
     // One of them may have failed the whole commit; retry each to get its own result.
     for (const one of batch) await apply([one]);
   }
+}
+
+function committed(
+  writes: readonly RepoWrite[],
+  cids: readonly (string | undefined)[],
+): CommittedRecord[] {
+  return writes.flatMap(({ action, collection, rkey }, i) => {
+    const cid = cids[i];
+    return action === "delete" || cid === undefined
+      ? []
+      : [{ collection, rkey, cid }];
+  });
 }
 
 /**

@@ -29,6 +29,7 @@ function session(did: Did = "did:plc:alicealicealicealiceal22") {
       const rkeys = writes.map(({ rkey }) => rkey);
       if (rkeys.includes("bad")) throw new AppError("CONFLICT", "It is there.");
       commits.push(rkeys);
+      return rkeys.map((rkey) => rkey === "gone" ? undefined : `cid ${rkey}`);
     },
     putRecord: unused,
     deleteRecord: unused,
@@ -87,7 +88,7 @@ Deno.test("writes whose response was lost are not retried one by one", async () 
   // The first commit is done, the response to the second is lost, then the PDS refuses.
   fake.applyWrites = (writes) => {
     tries.push(writes.length);
-    if (tries.length === 1) return Promise.resolve();
+    if (tries.length === 1) return Promise.resolve([]);
     return Promise.reject(
       tries.length === 2
         ? new AppError("UNAVAILABLE", "It is gone.")
@@ -168,4 +169,18 @@ Deno.test("writes that cannot be prepared fail and do not delay others", async (
     "fulfilled",
   ]);
   assert.deepEqual(commits, [["a"]]);
+});
+
+Deno.test("each of combined writes gets the CIDs of its own records", async () => {
+  const { fake } = session();
+  const owner = new OwnerCommits(systemClock);
+  const made = await Promise.all([
+    owner.commit(fake, [write("first")]),
+    owner.commit(fake, [write("a"), write("gone")]),
+    owner.commit(fake, [write("b")]),
+  ]);
+  assert.deepEqual(
+    made.map((records) => records.map(({ rkey, cid }) => [rkey, cid])),
+    [[["first", "cid first"]], [["a", "cid a"]], [["b", "cid b"]]],
+  );
 });

@@ -26,7 +26,7 @@ import {
 import type { Did } from "../../did.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { OwnerCommits } from "./owner_commits.ts";
+import { type CommittedRecord, OwnerCommits } from "./owner_commits.ts";
 import type { Clock } from "../../clock.ts";
 
 const { manifest: MANIFEST, tag: TAG } = OWNER_COLLECTIONS;
@@ -46,6 +46,15 @@ export interface ManifestWrite extends Omit<ManifestFacts, "manifestBlob"> {
   tags: readonly { tag: string; rkey: string | undefined }[];
   /** Index data of the manifest's record; undefined when unknown. */
   known: KnownRecord | undefined;
+}
+
+/** A written manifest. */
+export interface WrittenManifest {
+  readonly blob: BlobRef;
+  /** Keys of the tag records, in the order of the tags. */
+  readonly rkeys: readonly string[];
+  /** The records, as far as the PDS said their CIDs. */
+  readonly records: readonly CommittedRecord[];
 }
 
 /**
@@ -85,7 +94,7 @@ export class OwnerRecords {
     session: PdsSession,
     write: ManifestWrite,
     signal?: AbortSignal,
-  ): Promise<{ blob: BlobRef; rkeys: string[] }> {
+  ): Promise<WrittenManifest> {
     const { bytes, known, manifest, repository } = write;
     const guess = write.tags.map(({ tag, rkey }) => ({
       tag,
@@ -110,11 +119,12 @@ export class OwnerRecords {
       writes(blob, known?.exists ?? false, guess);
     let isLean = false;
     try {
-      await this.#commits.commit(
+      const records = await this.#commits.commit(
         session,
         first instanceof Promise ? first.then(prepare) : prepare(first),
       );
-      return { blob: await first, rkeys: guess.map((t) => t.rkey) };
+      const rkeys = guess.map((t) => t.rkey);
+      return { blob: await first, rkeys, records };
     } catch (error) {
       if (!isRetryable(error)) throw error;
       // Some PDSes take records of 150 kB at most; the blob has everything.
@@ -135,11 +145,11 @@ export class OwnerRecords {
     );
     // The PDS may no longer have a known blob.
     const blob = known ? await upload() : uploaded;
-    await this.#commits.commit(
+    const records = await this.#commits.commit(
       session,
       writes(blob, existing !== undefined, places, isLean),
     );
-    return { blob, rkeys: places.map((p) => p.rkey) };
+    return { blob, rkeys: places.map((p) => p.rkey), records };
   }
 
   /**

@@ -62,7 +62,7 @@ function setUp(refusals: number, code: ErrorCode, found: readonly string[]) {
       );
       if (left-- > 0) return Promise.reject(new AppError(code, "It is so."));
       commits.push([...writes]);
-      return Promise.resolve();
+      return Promise.resolve([]);
     },
     putRecord: unused,
     deleteRecord: unused,
@@ -96,7 +96,7 @@ Deno.test("a known manifest costs one commit that references its record and blob
   const { records, session, calls, commits } = setUp(0, "CONFLICT", []);
   const written = await records.write(session, WRITE);
   assert.deepEqual(calls, [UPDATE]);
-  assert.deepEqual(written, { blob: BLOB, rkeys: ["app_x"] });
+  assert.deepEqual(written, { blob: BLOB, rkeys: ["app_x"], records: [] });
   const [first] = commits[0] ?? [];
   assert.ok(first && "value" in first);
   assert.deepEqual(first.value["manifestBlob"], BLOB);
