@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { TestBrowser } from "../support/auth_app.ts";
 import { call, Repository, textOf } from "../support/registry.ts";
+import { until } from "../support/until.ts";
 import { sharedServer } from "../support/shared_server.ts";
 
 const server = sharedServer({
@@ -47,6 +48,39 @@ Deno.test("a page of a private repository looks like one that does not exist, ex
     const [hidden, none] = await Promise.all(answers);
     assert.deepEqual(hidden, none);
   }
+});
+
+Deno.test("lists, search and suggestions show a private repository to the crew only", async () => {
+  const { alice, origin } = server();
+  const repository = new Repository(server(), alice, "alice.test/unlisted");
+  await repository.pushImage("v1");
+  const crew = new TestBrowser(
+    origin,
+    (request) => fetch(request, { redirect: "manual" }),
+  );
+  await crew.signIn({ ...alice, password: "alice-password" });
+  const pages = [
+    "/",
+    "/activity",
+    "/u/alice.test",
+    "/u/alice.test/activity",
+    "/search?q=listed",
+    "/search?q=&sort=updated",
+    "/search/suggestions?q=unli",
+  ];
+  for (const path of pages) {
+    // All names are read again after some seconds, for parts of words.
+    await until(async () =>
+      /\bunlisted/.test(await (await crew.get(path)).text())
+    );
+    const answer = await call(new URL(path, origin), "GET");
+    assert.equal(answer.status, 200, path);
+    assert.doesNotMatch(textOf(answer), /unlisted/, path);
+  }
+  const named = "/search?q=alice.test/unlisted:v1";
+  assert.equal((await crew.get(named)).status, 302);
+  const answer = await call(new URL(named, origin), "GET");
+  assert.equal(answer.status, 200);
 });
 
 Deno.test("the API shows a private repository to the crew only, and says so to caches", async () => {
