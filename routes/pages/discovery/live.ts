@@ -39,6 +39,14 @@ const RETRY_MS = 10_000;
 export function liveRoutes(deps: LiveDeps): Hono<AppEnv> {
   const open = new Map<string, number>();
   return new Hono<AppEnv>().get(LIVE_PATH, (c) => {
+    const headers = {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      // Proxies pass each event on at once.
+      "x-accel-buffering": "no",
+    };
+    // Nobody would read the events, or end them.
+    if (c.req.method === "HEAD") return c.body(null, 200, headers);
     const address = deps.addressOf(c);
     const count = open.get(address) ?? 0;
     if (count >= MAX_OF_ADDRESS) throw tooMany();
@@ -48,12 +56,7 @@ export function liveRoutes(deps: LiveDeps): Hono<AppEnv> {
       else open.delete(address);
     });
     open.set(address, count + 1);
-    return c.body(body, 200, {
-      "content-type": "text/event-stream",
-      "cache-control": "no-store",
-      // Proxies pass each event on at once.
-      "x-accel-buffering": "no",
-    });
+    return c.body(body, 200, headers);
   });
 }
 

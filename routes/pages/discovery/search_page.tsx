@@ -93,7 +93,6 @@ export function searchPage(props: SearchPageProps): string {
 
 function Filters({ asked }: { asked: SearchQuery }) {
   const { q, kind, platform, owner, sort } = asked;
-  const same = fieldsOf(asked);
   return (
     <form class="filters" action="/search" aria-label="Narrow the search">
       {q !== "" && <input type="hidden" name="q" value={q} />}
@@ -117,23 +116,20 @@ function Filters({ asked }: { asked: SearchQuery }) {
         value={sort}
         all={Object.entries(ORDERS)}
       />
-      {owner !== undefined && (
+      <label class="small">
+        <span class="soft">Owner</span>
         <input
-          type="hidden"
+          type="text"
           name="owner"
-          value={owner}
+          value={owner ?? ""}
+          maxLength={256}
+          placeholder="Everybody"
+          autocapitalize="off"
+          autocomplete="off"
+          spellcheck={false}
         />
-      )}
+      </label>
       <button type="submit" class="button">Show</button>
-      {owner !== undefined && (
-        <a
-          class="chip removable"
-          href={searchUrl({ ...same, owner: undefined })}
-        >
-          of {owner} <span aria-hidden="true">×</span>
-          <span class="hidden">: show those of everybody</span>
-        </a>
-      )}
     </form>
   );
 }

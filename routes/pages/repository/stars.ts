@@ -76,7 +76,9 @@ export async function changeStar(
   const card = await deps.index.cards.card(
     ...[ref.did, ref.repo, deps.mayReadAs(did)] as const,
   );
-  if (!card) {
+  const isStarred = form.get("starred") === "yes";
+  // A star may be taken back when its repository is gone.
+  if (isStarred && !card) {
     throw new AppError("NAME_UNKNOWN", "There is no such repository any more.");
   }
   const atPds = await deps.session(did);
@@ -87,7 +89,6 @@ export async function changeStar(
     );
   }
   const { stars, starIndex } = deps.social.people;
-  const isStarred = form.get("starred") === "yes";
   const { signal } = c.req.raw;
   if (isStarred) await stars.star(atPds, ref, signal);
   else await stars.unstar(atPds, ref, signal);
