@@ -23,6 +23,7 @@ const DEFAULT = [
   "tests/contract/blob_store_test.ts",
   "tests/http",
   "tests/auth",
+  "tests/pds_dialects/core_test.ts",
   "tests/deploy",
 ];
 
