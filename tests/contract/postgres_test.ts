@@ -115,6 +115,37 @@ test("expired rows are removed a minute later, unless they were written again", 
   kv.close();
 });
 
+test("no statement reads the whole table, however small it was at first", async () => {
+  const url = await shared?.database() ?? "";
+  const scans = async () => {
+    const [row] = await administer(
+      url,
+      "select seq_scan from pg_stat_user_tables where relname = 'atcr_kv'",
+    );
+    return Number(row?.seq_scan);
+  };
+  await withKv(url, () => Promise.resolve());
+  const before = await scans();
+  await withKv(url, async (kv) => {
+    for (let i = 0; i < 40; i++) {
+      await kv.atomic().check(["a", i], null).set(["a", i], i).set(["b", i], i)
+        .delete(["c", i]).sum(["n"], 1n).commit();
+      await kv.getMany([["a", i], ["b", i]]);
+      await kv.get(["a", i]);
+      await Array.fromAsync(kv.list({ prefix: ["a"] }));
+    }
+  });
+  // Connections report what they did when they end.
+  await until(async () => {
+    const [row] = await administer(
+      url,
+      "select count(*) from pg_stat_activity where application_name = 'atcr'",
+    );
+    return Number(row?.count) === 0;
+  });
+  assert.equal(await scans(), before);
+});
+
 test("a copy of everything is one moment, whatever is written meanwhile", async () => {
   await withKv(await shared?.database() ?? "", async (kv) => {
     for (let i = 0; i < 450; i++) await kv.set(["a", i], 0);

@@ -37,6 +37,15 @@ export interface Session {
   end(): void;
 }
 
+/**
+ * Every statement finds its rows by the key. A prepared plan that was made while
+ * the table was small must not read all of it later.
+ */
+const PLANNER = [
+  ...["enable_seqscan=off", "enable_hashjoin=off", "enable_mergejoin=off"],
+  ...["plan_cache_mode=force_generic_plan", "jit=off"],
+].map((option) => `-c ${option}`).join(" ");
+
 /** Time for one call, in milliseconds; as for other remote stores. */
 const ANSWER_MS = 15_000;
 /** Time for one new connection, in milliseconds. */
@@ -76,6 +85,8 @@ export class Connections {
       ...(database === undefined ? {} : { database }),
       ssl: await tlsOptions(address),
       application_name: address.applicationName,
+      // Poolers refuse options; they use no prepared plans either.
+      ...(address.prepared ? { options: PLANNER } : {}),
       max: size,
       connectionTimeoutMillis: Math.min(CONNECT_MS, answerMs),
       idleTimeoutMillis: IDLE_MS,

@@ -47,12 +47,16 @@ const STATEMENTS = [
   set_keys bytea[], set_kinds bigint[], set_bodies text[], set_bytes bytea[],
   set_counts bigint[], set_expiries float8[],
   sum_keys bytea[], sum_by bigint[]
-) returns boolean language plpgsql volatile as $$
+) returns boolean language plpgsql volatile
+-- A plan that was made while the table was small must not read all of it later,
+-- and planning again for each call would take longer than the work.
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan set jit = off as $$
 declare
   next_version bigint;
 begin
   perform pg_advisory_xact_lock(${LOCK_CLASS}, stripe::int) from unnest(stripes) stripe;
-  if exists (
+  if cardinality(check_keys) > 0 and exists (
     select from unnest(check_keys, check_versions) c(key, version)
     left join atcr_kv kv on kv.key = c.key
       and (kv.expires_at is null or kv.expires_at > now_ms)
@@ -61,7 +65,9 @@ begin
     return false;
   end if;
   next_version := nextval('atcr_kv_version');
-  delete from atcr_kv where key = any(delete_keys);
+  if cardinality(delete_keys) > 0 then
+    delete from atcr_kv where key = any(delete_keys);
+  end if;
   insert into atcr_kv (key, kind, body, bytes, count, version, expires_at)
     select s.key, s.kind, s.body, s.bytes, s.count, next_version, s.expires_at
     from unnest(set_keys, set_kinds, set_bodies, set_bytes, set_counts, set_expiries)
@@ -69,12 +75,14 @@ begin
     on conflict (key) do update set kind = excluded.kind, body = excluded.body,
       bytes = excluded.bytes, count = excluded.count,
       version = excluded.version, expires_at = excluded.expires_at;
-  insert into atcr_kv as kv (key, kind, count, version)
-    select s.key, 2, s.by, next_version from unnest(sum_keys, sum_by) s(key, by)
-    on conflict (key) do update set kind = 2, body = null, bytes = null,
-      count = case when kv.expires_at <= now_ms then excluded.count
-        else kv.count + excluded.count / (kv.count is not null)::int end,
-      version = excluded.version, expires_at = null;
+  if cardinality(sum_keys) > 0 then
+    insert into atcr_kv as kv (key, kind, count, version)
+      select s.key, 2, s.by, next_version from unnest(sum_keys, sum_by) s(key, by)
+      on conflict (key) do update set kind = 2, body = null, bytes = null,
+        count = case when kv.expires_at <= now_ms then excluded.count
+          else kv.count + excluded.count / (kv.count is not null)::int end,
+        version = excluded.version, expires_at = null;
+  end if;
   return true;
 end $$`,
 ];
