@@ -11,7 +11,7 @@ import type { AppEnv } from "./middleware.ts";
 const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Signing in, tokens, and choices that stand in cookies go on. */
-const ALLOWED = /^\/(auth|oauth|preferences)(\/|$)/;
+const ALLOWED = /^\/(auth|device|preferences)(\/|$)/;
 
 /** Throws AppError `UNAVAILABLE` for requests that write while the mode is on. */
 export function refuseWritesWhile(

@@ -23,6 +23,7 @@ Deno.test("pulls and sign-in pass in read-only mode, pushes and changes are refu
       ["GET", "/v2/alice.test/app/manifests/latest"],
       ["HEAD", "/v2/alice.test/app/blobs/sha256:00"],
       ["POST", "/auth/token"],
+      ["POST", "/device"],
       ["GET", "/xrpc/com.atproto.sync.getRepo"],
     ] as const
   ) {
