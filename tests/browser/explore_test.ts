@@ -93,6 +93,7 @@ Deno.test({
         "/search?q=alice.test&sort=name",
         "/search?kind=ship",
         "/activity",
+        "/api",
         "/top",
         "/top?by=trending",
         "/u/alice.test",

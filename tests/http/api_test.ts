@@ -97,10 +97,11 @@ Deno.test("every route of the API for programs is in the document, and the page 
   const page = await get("/api");
   assert.equal(page.status, 200);
   assert.match(page.headers.get("content-type") ?? "", /text\/html/);
-  for (const path of documented) {
-    assert.ok(textOf(page).includes(`GET ${path}`), path);
-  }
-  assert.doesNotMatch(textOf(page), /<script(?![^>]*src=)/);
+  const text = textOf(page).replaceAll("<wbr/>", "");
+  for (const path of documented) assert.ok(text.includes(`GET ${path}`), path);
+  // Every parameter has a meaning.
+  assert.doesNotMatch(text, /<dd> /);
+  assert.doesNotMatch(text, /<script(?![^>]*src=)/);
 });
 
 Deno.test("a push is found, listed and shown on the next request", async () => {

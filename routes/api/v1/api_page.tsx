@@ -1,6 +1,8 @@
 /** The page about the public API, made from its document. */
 
+import { Fragment } from "preact";
 import { renderPage, type Visitor } from "../../pages/document.tsx";
+import { Breakable } from "../../pages/parts/breakable.tsx";
 import { API_ROOT, type openApiDocument } from "./openapi.ts";
 import type { Operation } from "./operation.ts";
 
@@ -56,30 +58,24 @@ function Section(
     <section aria-labelledby={id}>
       <h2 id={id}>{summary}</h2>
       <p>
-        <code>{`GET ${API_ROOT}${path}`}</code>
+        <code>
+          GET <Breakable text={`${API_ROOT}${path}`} />
+        </code>
       </p>
       <p>{description.replaceAll("`", "")}</p>
       {parameters.length > 0 && (
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Parameter</th>
-              <th scope="col">Values</th>
-              <th scope="col">Meaning</th>
-            </tr>
-          </thead>
-          <tbody>
-            {parameters.map(({ name, values, meaning }) => (
-              <tr key={name}>
-                <th scope="row">
-                  <code>{name}</code>
-                </th>
-                <td data-label="Values">{values}</td>
-                <td data-label="Meaning">{meaning}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <dl>
+          {parameters.map(({ name, values, meaning }) => (
+            <Fragment key={name}>
+              <dt>
+                <code>{name}</code>
+              </dt>
+              <dd>
+                {meaning} <span class="soft">{values}</span>
+              </dd>
+            </Fragment>
+          ))}
+        </dl>
       )}
     </section>
   );

@@ -26,17 +26,19 @@ export const account = z.string()
   .regex(
     new RegExp(`^(?:${DID}|${HANDLE})$`),
     "must be a handle or a DID, for example alice.example.com",
-  );
+  ).meta({ description: "An account: a handle or a DID." });
 
 /** A DID. */
 export const did = z.string()
   .max(253, "must have at most 253 characters")
-  .regex(new RegExp(`^(?:${DID})$`), "must be a DID");
+  .regex(new RegExp(`^(?:${DID})$`), "must be a DID")
+  .meta({ description: "A DID." });
 
 /** The name of a repository without its owner. */
 export const repositoryName = z.string()
   .max(255, "must have at most 255 characters")
-  .regex(new RegExp(`^${NAME}$`), "must be the name of a repository, as app");
+  .regex(new RegExp(`^${NAME}$`), "must be the name of a repository, as app")
+  .meta({ description: "A repository without its owner." });
 
 /** A repository with its owner. */
 export const repository = z.string()
@@ -44,7 +46,9 @@ export const repository = z.string()
   .regex(
     new RegExp(`^(?:${DID}|${HANDLE})/${NAME}$`),
     "must be a repository with its owner, for example alice.example.com/app",
-  );
+  ).meta({
+    description: "A repository with its owner: `alice.example.com/app`.",
+  });
 
 /** Fields of every list. */
 export const page = {

@@ -85,8 +85,12 @@ export function listStars({ names, people }: CatalogContext) {
       "none, and still a cursor.",
     params: z.object({}),
     query: z.strictObject({
-      repository: repository.optional(),
-      actor: account.optional(),
+      repository: repository.optional().meta({
+        description: "Stars of this repository, in the order of DIDs.",
+      }),
+      actor: account.optional().meta({
+        description: "Stars by this account.",
+      }),
       ...page,
     }),
     response: pageSchema("StarPage", starSchema),
@@ -125,10 +129,11 @@ export function getBoard({ people }: CatalogContext) {
     params: z.object({
       board: z.enum(BOARDS, {
         error: `must be one of ${BOARDS.join(", ")}`,
-      }),
+      }).meta({ description: "What is counted." }),
     }),
     query: z.strictObject({
-      window: z.enum(WINDOWS, { error: "must be 7d, 30d or all" }).optional(),
+      window: z.enum(WINDOWS, { error: "must be 7d, 30d or all" }).optional()
+        .meta({ description: "The time that counts." }),
     }),
     response: boardSchema,
     mayMiss: true,

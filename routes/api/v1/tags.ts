@@ -22,7 +22,7 @@ export function listTags({ names, repositories }: CatalogContext) {
     query: z.strictObject({
       repository,
       order: z.enum(["newest", "name"], { error: "must be newest or name" })
-        .default("newest"),
+        .default("newest").meta({ description: "The order of the list." }),
       ...page,
     }),
     response: pageSchema("TagPage", tagSchema),
@@ -48,7 +48,7 @@ export function listTagMoves({ names, repositories }: CatalogContext) {
       tag: z.string().regex(
         /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/,
         "must be a tag, for example v1",
-      ),
+      ).meta({ description: "A tag; it may be gone by now." }),
       ...page,
     }),
     response: pageSchema("TagMovePage", tagMoveSchema),

@@ -123,7 +123,9 @@ function First({ host, example, avatars }: HomePageProps) {
           <Copy text={commands} what="the commands" />
         </div>
         <p class="small soft after">
-          For CI make an <a href="/settings/devices">access token</a>.
+          For CI make an{" "}
+          <a href="/settings/devices">access token</a>. Scripts read all of this
+          by the <a href="/api">API</a>.
           {avatars && (
             <>
               {" "}Everybody’s picture is an image URL here, too:{" "}
