@@ -93,12 +93,17 @@ export async function runCommand(
     ...output,
     // The line may contain untrusted text, such as names and records.
     print: (text) => output.print(printable(text)),
-    config: (file) =>
-      loadConfig({
+    config: (file) => {
+      const config = loadConfig({
         args: file === undefined ? args : ["--config", file],
         env: Deno.env.toObject(),
         readTextFile: (path) => Deno.readTextFileSync(path),
-      }),
+      });
+      const { access_token } = config.kv;
+      // Deno reads it from nowhere else.
+      if (access_token) Deno.env.set("DENO_KV_ACCESS_TOKEN", access_token);
+      return config;
+    },
     operands,
     options,
   }) ?? 0;

@@ -5,12 +5,13 @@
  * @module
  */
 
+import * as platform from "node:console";
 import { systemClock } from "../lib/clock.ts";
 import type { Config } from "../lib/config/config.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
 import { LogShipper } from "../lib/log_shipper/shipper.ts";
 import type { Tracing } from "../lib/tracing.ts";
-import { LineWriter } from "./line_writer.ts";
+import { type LineSink, LineWriter } from "./line_writer.ts";
 import { operatorFetch } from "./operator_fetch.ts";
 
 /** The log of a running server. */
@@ -27,7 +28,7 @@ export function openLog(
   config: Config,
   tracing?: Tracing | undefined,
 ): ServerLog {
-  const lines = new LineWriter(Deno.stderr);
+  const lines = new LineWriter(config.deploy ? consoleSink : Deno.stderr);
   const shipper = createShipper(config, (arrives, reason) => {
     if (arrives) log.info("log service takes lines again");
     else log.warn("log service does not take lines", { reason });
@@ -43,6 +44,14 @@ export function openLog(
   shipper?.start();
   return { log, shipper, flush: () => lines.flush() };
 }
+
+/** Deno Deploy takes only what goes through the console for a log. */
+const consoleSink: LineSink = {
+  writeSync: (bytes) => {
+    platform.error(new TextDecoder().decode(bytes).trimEnd());
+    return bytes.length;
+  },
+};
 
 function createShipper(
   { log_shipper }: Config,

@@ -21,10 +21,11 @@ import { socketSubject } from "../routes/server/client_address.ts";
 import {
   type Handler,
   listen,
+  listenByDeno,
   type Listening,
-  listenOnDeploy,
   type ListenOptions,
   type Upgrade,
+  usesDenoServe,
 } from "../routes/server/serve.ts";
 import { serverLimits } from "../routes/server/server_limits.ts";
 import { VERSION } from "../routes/version.ts";
@@ -38,6 +39,9 @@ import { welcome } from "./welcome.ts";
 
 /** Time for background work to end after the last request, in milliseconds. */
 const LAST_WORK_MS = 5_000;
+
+/** Time for requests in progress on Deno Deploy, in milliseconds. */
+const DEPLOY_GRACE_MS = 3_000;
 
 /** Time to send the last log lines to a log service, in milliseconds. */
 const LAST_LINES_MS = 3_000;
@@ -58,7 +62,8 @@ export async function serve(config: Config): Promise<void> {
     log.warn("configuration", { notice });
   }
   const background = Promise.withResolvers<Background>();
-  if (config.deploy) wakeFor(background.promise);
+  const { deploy, preview } = config;
+  if (deploy && !preview) wakeFor(background.promise);
   let stopping = false;
   let handler: Handler = starting;
   let upgrade: Upgrade | undefined;
@@ -91,34 +96,38 @@ export async function serve(config: Config): Promise<void> {
     await prepareIslands(log);
     const app = createApp(ctx, {
       stopping: () => stopping,
-      denoServe: config.deploy,
+      denoServe: usesDenoServe(deploy),
     });
     if (ctx.hold) {
       const subject = socketSubject({ trustProxy: config.server.trust_proxy });
       upgrade = createFirehoseUpgrade(ctx.hold.firehose, subject);
     }
     handler = (request, connection) => app.fetch(request, connection);
+    const tasks = preview ? [] : scheduledTasks(ctx);
     const running = startScheduler(
       ctx,
-      pausedWhileReadOnly(ctx.readOnly, scheduledTasks(ctx)),
+      pausedWhileReadOnly(ctx.readOnly, tasks),
     );
-    ctx.jobs.start();
+    if (!preview) ctx.jobs.start();
     background.resolve({
       tasks: running,
       jobs: ctx.jobs,
       streams: ctx.streams,
     });
     const announced = announceHold(ctx, stop.signal);
-    const listened = ctx.streams.run(stop.signal);
+    const listened = preview ? undefined : ctx.streams.run(stop.signal);
     log.info("ready", { url: config.server.base_url, port: listening.port });
     if (sandbox) print(welcome(config, sandbox));
     await Promise.race([stop.requested, dead.promise]);
     stopping = true;
     log.info("stopping");
-    limitStop(config.server.shutdown_timeout_seconds * 1000, log, lines);
+    const graceMs = graceOf(config);
+    limitStop(graceMs, log, lines);
     ctx.hold?.firehose.close();
     ctx.live?.close();
-    await listening.stop(config.server.shutdown_timeout_seconds * 1000);
+    // The platform may end the process before the last requests have ended.
+    if (deploy) await flushCounts(ctx);
+    await listening.stop(graceMs);
     // Announcing may wait for other servers, so it is not awaited.
     const ended = new AbortController();
     await Promise.race([
@@ -129,14 +138,10 @@ export async function serve(config: Config): Promise<void> {
         announced,
         listened,
       ]),
-      ctx.clock.sleep(LAST_WORK_MS, ended.signal),
+      ctx.clock.sleep(deploy ? LAST_WORK_MS / 10 : LAST_WORK_MS, ended.signal),
     ]);
     ended.abort();
-    for (const counts of [ctx.hold?.stats, ctx.social]) {
-      await counts?.flush().catch((error) =>
-        log.error("the last pulls are not counted", { error })
-      );
-    }
+    await flushCounts(ctx);
     await ctx.instance.stop();
   } catch (error) {
     if (!stop.signal.aborted) throw error;
@@ -151,6 +156,21 @@ export async function serve(config: Config): Promise<void> {
   lines.flush();
   // A pending operation of the runtime must not keep a stopped process alive.
   Deno.exit();
+}
+
+/** Time for requests in progress when stopping, in milliseconds; Deno Deploy gives five seconds for everything. */
+function graceOf({ deploy, server }: Config): number {
+  const graceMs = server.shutdown_timeout_seconds * 1000;
+  return deploy ? Math.min(graceMs, DEPLOY_GRACE_MS) : graceMs;
+}
+
+/** Writes the counts of pulls that are in memory. */
+async function flushCounts({ hold, social, log }: AppContext): Promise<void> {
+  for (const counts of [hold?.stats, social]) {
+    await counts?.flush().catch((error) =>
+      log.error("the last pulls are not counted", { error })
+    );
+  }
 }
 
 /** Exports what the sender of log lines counts. */
@@ -229,8 +249,11 @@ async function open(
   log: Logger,
   serve: Pick<ListenOptions, "fetch" | "upgrade" | "onDead">,
 ): Promise<Listening> {
-  if (config.deploy) return listenOnDeploy(serve.fetch, log);
+  if (config.deploy) return listenByDeno({ ...serve, log });
   const { hostname, port } = config.server.listen;
+  if (usesDenoServe(false)) {
+    return listenByDeno({ ...serve, log, address: { hostname, port } });
+  }
   const limits = serverLimits(config.server);
   return await listen({ hostname, port, log, limits, ...serve });
 }

@@ -51,7 +51,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   const styleSheet = style?.path;
   const isRegistry = ctx.registry !== undefined;
   const frame = { modules, styleSheet, isRegistry };
-  app.use(observe({ ...ctx, ...frame, imageOrigins }));
+  app.use(observe({ ...ctx, ...frame, imageOrigins, cdn: config.deploy }));
   app.onError(onError);
   // Thrown, it would bypass the log line and the headers of `observe`.
   app.notFound((c) =>

@@ -39,6 +39,8 @@ export interface AppEnv {
 export interface ObserveDeps {
   log: Logger;
   metrics: Metrics;
+  /** Whether a cache of Deno Deploy stands in front. */
+  cdn?: boolean;
   /** Makes a span of each request; none by default. */
   tracing?: Tracing | undefined;
   /** Modules of islands, for pages. */
@@ -114,6 +116,7 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
         if (!headers.has(name)) headers.set(name, value);
       }
     }
+    if (deps.cdn) keepOutOfCdn(c);
     const { method } = c.req;
     const { status } = c.res;
     const ms = performance.now() - started;
@@ -145,6 +148,16 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
         "http.response.status_code": c.res.status,
       });
     });
+}
+
+/**
+ * Keeps answers out of the platform's cache, except for files of the program:
+ * it would serve content after it was deleted or made private, and pulls would
+ * not be counted.
+ */
+function keepOutOfCdn(c: Context<AppEnv>): void {
+  if (c.req.path.startsWith("/static/")) return;
+  addHeader(c, "deno-cdn-cache-control", "no-store");
 }
 
 /** Headers by which a caller continues its trace. */

@@ -10,6 +10,7 @@ import type { z } from "zod";
 import { needsProxyAdvice, PROXY_ADVICE } from "./derived/advice.ts";
 import { ConfigError, type Mistake } from "./config_error.ts";
 import { type Complete, complete } from "./derived/derive.ts";
+import { previewSettings } from "./derived/preview.ts";
 import { settingsSchema } from "./schema.ts";
 import { type Leaf, leavesOf, nodesOf } from "./setting.ts";
 import { readEnvironment, readYaml, type Sources } from "./sources.ts";
@@ -39,6 +40,11 @@ export type Config = Frozen<Complete> & {
    * background work runs.
    */
   readonly deploy: boolean;
+  /**
+   * Whether this is a preview on Deno Deploy, which keeps nothing, does no
+   * background work and runs no hold.
+   */
+  readonly preview: boolean;
   readonly origin: {
     /** Where each given setting comes from: path to variable or file name. */
     readonly settings: ReadonlyMap<string, string>;
@@ -69,7 +75,11 @@ export function loadConfig(input: ConfigInput): Config {
 
   const deploy = ["DENO_DEPLOY", "DENO_DEPLOYMENT_ID"]
     .some((name) => Object.hasOwn(input.env, name));
-  const whole = complete(result.data, { deploy });
+  const timeline = deploy ? input.env["DENO_TIMELINE"] : undefined;
+  const preview = timeline !== undefined && timeline !== "production";
+  const whole = preview
+    ? complete(previewSettings(result.data), { deploy: false })
+    : complete(result.data, { deploy });
   const wrong = new Set(mistakes.map((mistake) => mistake.setting));
   for (const { setting, message } of whole.mistakes) {
     if (wrong.has(setting)) continue;
@@ -82,7 +92,7 @@ export function loadConfig(input: ConfigInput): Config {
     notices.push(PROXY_ADVICE);
   }
   const origin = { settings: origins, notices };
-  return freeze({ ...whole.complete, deploy, origin });
+  return freeze({ ...whole.complete, deploy, preview, origin });
 }
 
 /** Reads the file named by `--config`. */

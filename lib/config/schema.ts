@@ -173,6 +173,12 @@ export const settingsSchema = section("", {
       otherwise: "kv.sqlite3 in data_dir; on Deno Deploy the platform's",
       secret: true,
     }),
+    access_token: setting(anyText(), {
+      doc: "Access token of a remote Deno KV, where the variable " +
+        "DENO_KV_ACCESS_TOKEN cannot be set (Deno Deploy).",
+      otherwise: "that of DENO_KV_ACCESS_TOKEN",
+      secret: true,
+    }),
     pool_size: setting(integer(1, 100), {
       doc: "Connections of each instance to PostgreSQL; each is a process of " +
         "the database server.",

@@ -11,6 +11,8 @@ import { AppError } from "../errors.ts";
 export interface SecretSettings {
   readonly secret_key?: Uint8Array | undefined;
   readonly data_dir: string;
+  /** Whether nothing is kept, the secret neither. */
+  readonly preview?: boolean;
 }
 
 const FILE = "secret.key";
@@ -18,8 +20,9 @@ const BYTES = 32;
 
 /** The secret of the configuration, else that in the data folder. */
 export async function readSecret(
-  { secret_key, data_dir }: SecretSettings,
+  { secret_key, data_dir, preview }: SecretSettings,
 ): Promise<Uint8Array> {
+  if (preview) return crypto.getRandomValues(new Uint8Array(BYTES));
   return secret_key ?? await localSecret(data_dir);
 }
 

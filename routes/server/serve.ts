@@ -46,6 +46,11 @@ export interface Connection {
    * response a third more expensive.
    */
   addHeader?(name: string, value: string): void;
+  /**
+   * Set by a handler that upgraded the connection: older versions of Deno take
+   * no copy of that response.
+   */
+  upgraded?: Response;
 }
 
 /** Handles a request. */
@@ -193,21 +198,68 @@ class NodeConnection implements Connection {
   }
 }
 
-/** Listens on Deno Deploy, which chooses the address itself. */
-export function listenOnDeploy(fetch: Handler, log: Logger): Listening {
+/** First version of Deno whose `node:http` serves requests with bodies. */
+const NODE_HTTP_SINCE = [2, 8];
+
+/**
+ * Whether `Deno.serve` listens: on Deno Deploy, and with older versions of
+ * Deno, where it reads chunked bodies quickly and `node:http` loses them.
+ */
+export function usesDenoServe(deploy: boolean): boolean {
+  const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
+  const [since = 0, sinceMinor = 0] = NODE_HTTP_SINCE;
+  return deploy || major < since || major === since && minor < sinceMinor;
+}
+
+/** Options of {@linkcode listenByDeno}. */
+export interface DenoListenOptions {
+  readonly fetch: Handler;
+  readonly log: Logger;
+  /** Undefined on Deno Deploy, which chooses the address itself. */
+  readonly address?: { readonly hostname: string; readonly port: number };
+}
+
+/** Listens by `Deno.serve`; see {@linkcode usesDenoServe}. Throws like {@linkcode listen}. */
+export function listenByDeno(options: DenoListenOptions): Listening {
+  const { fetch, log, address } = options;
   const cut = (mismatch: LengthMismatch) => logMismatch(log, mismatch);
-  const server = Deno.serve(async (request, { remoteAddr }) => {
-    const connection = { remoteAddress: remoteAddr.hostname };
+  const abort = new AbortController();
+  const serve: Deno.ServeHandler = async (request, { remoteAddr }) => {
+    const connection: Connection = "hostname" in remoteAddr
+      ? { remoteAddress: remoteAddr.hostname }
+      : {};
     const response = await fetch(request, connection);
+    if (connection.upgraded) return connection.upgraded;
     return withAnnouncedLength(response, request, cut);
-  });
+  };
+  const { signal } = abort;
+  const quiet = { signal, onListen: () => {} };
+  let server: Deno.HttpServer;
+  try {
+    server = address
+      ? Deno.serve({ ...quiet, ...address }, serve)
+      : Deno.serve(quiet, serve);
+  } catch (error) {
+    if (!address || !(error instanceof Error)) throw error;
+    throw listenError(address, error);
+  }
   return {
-    port: 443,
-    stop: () => server.shutdown(),
+    port: address?.port ?? 443,
+    stop: async (graceMs) => {
+      const limit = setTimeout(() => abort.abort(), graceMs);
+      try {
+        await server.shutdown();
+      } finally {
+        clearTimeout(limit);
+      }
+    },
   };
 }
 
-function listenError(options: ListenOptions, cause: Error): AppError {
+function listenError(
+  options: Pick<ListenOptions, "hostname" | "port">,
+  cause: Error,
+): AppError {
   const where = `${options.hostname}:${options.port}`;
   const code = "code" in cause ? cause.code : undefined;
   const taken = code === "EADDRINUSE" ||

@@ -2,6 +2,10 @@
 // The AVIF decoder, apart from the other codecs so that it is loaded only when
 // it is needed. See wasm_modules.js.
 import glue from "@jsquash/avif/codec/dec/avif_dec.js";
-import source avifDecoder from "@jsquash/avif/codec/dec/avif_dec.wasm";
+
+const { avifDecoder } = await import("./wasm_avif_source.js").catch((error) => {
+  if (!(error instanceof SyntaxError)) throw error;
+  return import("./wasm_avif_bytes.js");
+});
 
 export { avifDecoder, glue };

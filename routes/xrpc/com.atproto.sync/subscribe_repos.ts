@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Connection } from "../../server/serve.ts";
 import { method } from "../mount.ts";
 import { refuse } from "../refusals.ts";
 import { cursorOf } from "./event_socket.ts";
@@ -23,7 +24,12 @@ export function subscribeRepos({ upgrade }: SubscribeReposDeps) {
     handle({ c }) {
       const cursor = cursorOf(new URL(c.req.url).searchParams);
       const isSocket = c.req.header("upgrade")?.toLowerCase() === "websocket";
-      if (isSocket && upgrade) return upgrade(c.req.raw, cursor);
+      if (isSocket && upgrade) {
+        const response = upgrade(c.req.raw, cursor);
+        const connection: Connection = c.env ?? {};
+        connection.upgraded = response;
+        return response;
+      }
       refuse(`${nsid} is an event stream; connect with a WebSocket.`);
     },
   });

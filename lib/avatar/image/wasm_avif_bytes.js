@@ -1,0 +1,6 @@
+// See wasm_bytes.js.
+import bytes from "@jsquash/avif/codec/dec/avif_dec.wasm" with {
+  type: "bytes",
+};
+
+export const avifDecoder = await WebAssembly.compile(bytes);
