@@ -8,7 +8,9 @@ import { parseArgs } from "node:util";
 import { loadConfig } from "../lib/config/config.ts";
 import { AppError } from "../lib/errors.ts";
 import { printable } from "../lib/text.ts";
+import { VERSION } from "../routes/version.ts";
 import type { Command, CommandOutput } from "./command.ts";
+import { completionScript, SHELLS } from "./completion.ts";
 import { CONFIG_COMMANDS } from "./config_commands.ts";
 import { CONTENT_COMMANDS } from "./content_commands.ts";
 import { CREW_COMMANDS } from "./hold/crew_commands.ts";
@@ -41,6 +43,24 @@ const HELP: Command = {
   run: ({ print }) => print(usage()),
 };
 
+const VERSION_COMMAND: Command = {
+  name: "version",
+  doc: "print the version of the program",
+  run: ({ print }) => print(VERSION),
+};
+
+const COMPLETION: Command = {
+  name: "completion",
+  synopsis: SHELLS.join("|"),
+  doc: "print a script by which a shell completes the commands of atcr",
+  operands: [1, 1],
+  run: ({ print, operands: [name] }) => {
+    const shell = SHELLS.find((one) => one === name);
+    if (shell === undefined) throw misused(COMPLETION);
+    print(completionScript(shell, COMMANDS));
+  },
+};
+
 const COMMANDS: readonly Command[] = [
   NONE,
   SERVE,
@@ -56,6 +76,8 @@ const COMMANDS: readonly Command[] = [
   ...JOB_COMMANDS,
   ...KV_COMMANDS,
   ...BACKUP_COMMANDS,
+  COMPLETION,
+  VERSION_COMMAND,
   HELP,
 ];
 

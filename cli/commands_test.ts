@@ -60,3 +60,23 @@ Deno.test("unknown permissions are refused", async () => {
   await assert.rejects(run(...add, "blob:read,root"), /no permission "root"/);
   await assert.rejects(run(...add, "blob:read", "--tier", "x"), /no tier "x"/);
 });
+
+Deno.test("the version is printed", async () => {
+  assert.match(await run("version"), /^\d+\.\d+\.\d+$/);
+});
+
+Deno.test("shells complete commands, their parts and their options", async () => {
+  const script = await run("completion", "bash");
+  const ask = `${script}
+COMP_WORDS=(atcr hold g); COMP_CWORD=2; _atcr; echo "\${COMPREPLY[*]}"
+COMP_WORDS=(atcr hold gc --d); COMP_CWORD=3; _atcr; echo "\${COMPREPLY[*]}"`;
+  const { stdout, success } = await new Deno.Command("bash", {
+    args: ["-c", ask],
+  }).output().catch(() => ({ stdout: new Uint8Array(), success: false }));
+  if (success) {
+    assert.equal(new TextDecoder().decode(stdout), "gc\n--dry-run\n");
+  }
+  assert.match(await run("completion", "zsh"), /bashcompinit/);
+  assert.match(await run("completion", "fish"), /-a gc -d/);
+  await assert.rejects(run("completion", "tcsh"), /Usage: completion/);
+});

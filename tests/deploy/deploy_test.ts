@@ -7,6 +7,7 @@ import { parse, parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { loadConfig } from "../../lib/config/config.ts";
 import { findProgram, ROOT } from "../tools/paths.ts";
+import { VERSION } from "../../routes/version.ts";
 import { readEnvFile } from "../support/env_file.ts";
 import { run } from "../support/tool.ts";
 
@@ -343,6 +344,19 @@ Deno.test("the example environments and the image name only settings that exist"
   assertSettings(Object.fromEntries(
     pairs.map(([, name = "", value = ""]) => [name, value]),
   ));
+});
+
+Deno.test("chart and image have the version of the program", async () => {
+  const chart = await Deno.readTextFile(
+    join(DEPLOY, "helm", "atcr", "Chart.yaml"),
+  );
+  const dockerfile = await Deno.readTextFile(join(ROOT, "Dockerfile"));
+  const { version, appVersion } = z.looseObject({
+    version: z.string(),
+    appVersion: z.string(),
+  }).parse(parse(chart));
+  assert.deepEqual([version, appVersion], [VERSION, VERSION]);
+  assert.match(dockerfile, new RegExp(`^ARG VERSION=${VERSION}$`, "m"));
 });
 
 Deno.test("the image is built in stages, without the private network, and runs as a user without rights", async () => {

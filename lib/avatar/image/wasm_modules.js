@@ -6,7 +6,7 @@ const modules = await import("./wasm_source.js").catch((error) => {
   return import("./wasm_bytes.js");
 });
 
-export const {
+const {
   gif,
   jpeg,
   jpegEncoder,
@@ -15,3 +15,5 @@ export const {
   webpDecoder,
   webpEncoder,
 } = modules;
+
+export { gif, jpeg, jpegEncoder, kernel, png, webpDecoder, webpEncoder };
