@@ -27,6 +27,7 @@ import type { ScrubSource } from "../scrub/source.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Caller, HoldClient } from "../hold_api/hold_client.ts";
 import type { HoldMember } from "../hold_api/hold_member.ts";
+import type { RepositoryDeletion } from "../registry/deletion/repository_deletion.ts";
 import type { HoldMembers } from "../registry/hold_members.ts";
 import { Holds } from "../registry/holds.ts";
 import { ReadableHolds } from "../registry/lists/readable_holds.ts";
@@ -55,11 +56,11 @@ import type { RepositoryIndex } from "../registry/manifests/repository_changes.t
 import { ImageNotes } from "../registry/image_notes.ts";
 import { type PullListener, Pulls } from "../registry/pulls.ts";
 import type { RepositoryEvents } from "../registry/repository_events.ts";
-import { UntaggedCheck } from "../registry/untagged/untagged_check.ts";
 import {
-  UNTAGGED,
-  UntaggedImages,
-} from "../registry/untagged/untagged_images.ts";
+  createRepositoryDeletion,
+  createUntagged,
+  joinedEvents,
+} from "./members/owner_deletions.ts";
 import { createMembers } from "./members/members.ts";
 import { targetRules } from "./members/target_rules.ts";
 import type { Platform } from "./platform.ts";
@@ -116,6 +117,7 @@ export interface RegistryContext {
   readonly images: ImageViews;
   readonly layers: LayersOfImages;
   readonly tagDeletion: TagDeletion;
+  readonly repositoryDeletion: RepositoryDeletion;
   /** Where a client may pull, for one list: all holds together get a few seconds to answer. */
   readonly mayReadAs: (caller: Caller) => (hold: Did) => Promise<boolean>;
   /** What accounts do at holds besides storing images. */
@@ -155,11 +157,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   const removal = new ManifestRemoval(parts);
   jobs.register(REMOVAL, (work, run) => removal.run(work, run));
   const deletion = new ManifestDeletion({ ...parts, removal });
-  const untagged = new UntaggedImages({
-    ...{ ...parts, deletion },
-    check: new UntaggedCheck(parts),
-  });
-  jobs.register(UNTAGGED, untagged.run);
+  const untagged = createUntagged({ ...parts, deletion });
   const blobs = new Blobs({
     ...parts,
     index: blobIndex,
@@ -191,6 +189,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     holdOf: async (ref, digest) => (await index.manifest(ref, digest))?.holdDid,
     deliveries,
     defaultHold: deps.defaultHold,
+    repositoryDeletion: createRepositoryDeletion({ ...parts, manifests }),
     members: createMembers({
       ...deps,
       targetsOf: (did) => targetRules(config, deps.plainOrigins, did),
@@ -224,17 +223,6 @@ function readersOf(
   return (caller) => {
     const ask = readable.begin();
     return async (hold) => (await ask([{ hold, caller }]))[0] === true;
-  };
-}
-
-/** The events of pushes for `events`, and for the images that lose their last tag. */
-function joinedEvents(
-  events: RepositoryEvents,
-  untagged: UntaggedImages,
-): RepositoryEvents {
-  return {
-    plan: (event) => [...events.plan(event), ...untagged.plan(event)],
-    committed: () => events.committed(),
   };
 }
 

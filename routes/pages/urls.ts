@@ -37,7 +37,7 @@ export interface RepositoryAddress {
 }
 
 /** Pages below `/-/` of a repository. */
-const VIEWS = ["tags", "delete", "stars", "star"] as const;
+const VIEWS = ["tags", "delete", "stars", "star", "settings"] as const;
 
 /** A page below `/-/` of a repository. */
 export type View = typeof VIEWS[number];

@@ -16,6 +16,7 @@ import type { Did } from "../../../lib/did.ts";
 import type { ImageViews } from "../../../lib/registry/browse/image_view.ts";
 import type { TagDeletion } from "../../../lib/registry/browse/tag_deletion.ts";
 import type { TagList } from "../../../lib/registry/browse/tag_list.ts";
+import type { RepositoryDeletion } from "../../../lib/registry/deletion/repository_deletion.ts";
 import type { Owners } from "../../../lib/registry/owners/owners.ts";
 import type { Browsers, SignedInBrowser } from "../../auth/browser.ts";
 import type { AppEnv } from "../../middleware.ts";
@@ -28,6 +29,7 @@ export interface RepositoryPagesDeps {
   tagList: TagList;
   images: ImageViews;
   tagDeletion: TagDeletion;
+  repositoryDeletion: RepositoryDeletion;
   /** The session at the PDS of an account; undefined when it has ended. */
   session: (did: Did) => Promise<PdsSession | undefined>;
   browsers: Browsers;

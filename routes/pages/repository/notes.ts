@@ -57,3 +57,15 @@ export function labelsOf(
 ): Readonly<Record<string, string>> | undefined {
   return config?.config?.Labels;
 }
+
+/** A Helm chart says in its configuration what others say in annotations. */
+export function chartNotes(json: unknown): Record<string, string> {
+  if (typeof json !== "object" || json === null) return {};
+  const { description, version } = json as Record<string, unknown>;
+  return {
+    ...(typeof description === "string"
+      ? { [`${PREFIX}description`]: description }
+      : {}),
+    ...(typeof version === "string" ? { [`${PREFIX}version`]: version } : {}),
+  };
+}

@@ -9,7 +9,7 @@ import { manifestRkey } from "../../../lib/atproto/records/rkeys.ts";
 import type { Did } from "../../../lib/did.ts";
 import { isAppError } from "../../../lib/errors.ts";
 import { followedWhoStar, starButton } from "./stars.ts";
-import { labelsOf, notesOf } from "./notes.ts";
+import { chartNotes, labelsOf, notesOf } from "./notes.ts";
 import type { RepositoryOnPage } from "./repository_head.tsx";
 import { repositoryPage } from "./repository_page.tsx";
 import type { PageRequest, RepositoryPagesDeps } from "./deps.ts";
@@ -45,6 +45,7 @@ export async function overview(
     visitor,
     repository: await onPage(deps, request, page),
     tags: page.items,
+    readme: (await deps.social.people.pages.get(owner, path.repo))?.text ?? "",
     notes: {
       ...notesOf(
         view?.summary.manifest.annotations,
@@ -78,29 +79,17 @@ async function imageOf(
   }
 }
 
-/** A Helm chart says in its configuration what others say in annotations. */
-function chartNotes(json: unknown): Record<string, string> {
-  if (typeof json !== "object" || json === null) return {};
-  const { description, version } = json as Record<string, unknown>;
-  const prefix = "org.opencontainers.image.";
-  return {
-    ...(typeof description === "string"
-      ? { [`${prefix}description`]: description }
-      : {}),
-    ...(typeof version === "string" ? { [`${prefix}version`]: version } : {}),
-  };
-}
-
 /** The repository as its pages name it. */
 export async function onPage(
   deps: RepositoryPagesDeps,
-  { name, path, owner, visitor }: PageRequest,
+  { name, path, owner, caller, visitor }: PageRequest,
   { count, doubt }: { count: number | undefined; doubt: string | undefined },
 ): Promise<RepositoryOnPage> {
   const ref = { did: owner.did, repo: path.repo };
   return {
     ...{ owner: name, repo: path.repo, doubt },
     picture: deps.pictureOf?.(name),
+    isOwn: caller === owner.did,
     tags: count,
     star: await starButton(deps, ref, { visitor, name }),
   };

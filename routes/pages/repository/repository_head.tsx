@@ -22,6 +22,8 @@ import {
 export interface RepositoryOnPage extends RepositoryAddress {
   /** Address of the owner's picture; undefined where pictures are not served. */
   readonly picture: string | undefined;
+  /** Whether it is the visitor's. */
+  readonly isOwn: boolean;
   /** How many tags there are, where that is known. */
   readonly tags: number | undefined;
   /** A sentence about what may be missing or old. */
@@ -36,7 +38,7 @@ const LONG = 60;
 export function RepositoryHead(
   { repository, current }: {
     repository: RepositoryOnPage;
-    current: "overview" | "tags" | "stars" | undefined;
+    current: "overview" | "tags" | "stars" | "settings" | undefined;
   },
 ) {
   const { owner, repo, picture, tags, doubt, star } = repository;
@@ -65,6 +67,14 @@ export function RepositoryHead(
         <a href={viewUrl(repository, "stars")} {...currentIf(current, "stars")}>
           Stars {star.count > 0 && <small>{countText(star.count)}</small>}
         </a>
+        {repository.isOwn && (
+          <a
+            href={viewUrl(repository, "settings")}
+            {...currentIf(current, "settings")}
+          >
+            Settings
+          </a>
+        )}
       </nav>
       {doubt && <p class="notice" role="status">{doubt}</p>}
     </>

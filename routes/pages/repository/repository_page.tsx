@@ -11,6 +11,7 @@ import type { Descriptor } from "../../../lib/oci/descriptor.ts";
 import type { ListedTag } from "../../../lib/registry/browse/tag_list.ts";
 import { renderPage, type Visitor } from "../document.tsx";
 import { Island } from "../frame/island.tsx";
+import { Prose } from "../markdown/prose.tsx";
 import { kindName, kindOf, pullCommands } from "../parts/artifact.ts";
 import { Breakable } from "../parts/breakable.tsx";
 import { Age, countOf, countText, sizeText } from "../parts/format.tsx";
@@ -36,6 +37,8 @@ export interface RepositoryPageProps {
   /** The newest tags, the newest first. */
   readonly tags: readonly ListedTag[];
   readonly notes: Notes;
+  /** Markdown; empty where the owner has written none. */
+  readonly readme: string;
   /** Accounts that star it and that the visitor follows. */
   readonly followed: readonly AccountName[];
   readonly pulls: DailyPulls & { readonly total: number };
@@ -71,6 +74,7 @@ export function repositoryPage(props: RepositoryPageProps): string {
                 <NewestTags {...props} />
               </>
             )}
+            <Readme {...props} />
           </div>
           <aside aria-label="About">
             <Facts {...props} />
@@ -101,6 +105,25 @@ function Pull({ visitor, repository, tags, host }: RepositoryPageProps) {
         props={{ commands, chosen: client, returnTo }}
       />
     </section>
+  );
+}
+
+function Readme({ repository, readme }: RepositoryPageProps) {
+  if (readme.trim() !== "") {
+    return (
+      <section class="panel readme" aria-label="Description by the owner">
+        <div class="body">
+          <Prose text={readme} />
+        </div>
+      </section>
+    );
+  }
+  if (!repository.isOwn) return null;
+  return (
+    <p class="soft readme">
+      There is no description yet.{" "}
+      <a href={viewUrl(repository, "settings")}>Write one</a>
+    </p>
   );
 }
 

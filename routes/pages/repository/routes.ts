@@ -19,6 +19,7 @@ import { ownerOf } from "../owner_of.ts";
 import { changeStar, starsOfRepository } from "./stars.ts";
 import { deletePreview, deleteTags } from "./delete.ts";
 import { imagePage } from "./image_page.tsx";
+import { changeRepository, repositorySettings } from "./settings.ts";
 import { tagsPage } from "./tags_page.tsx";
 import type { PageRequest, RepositoryPagesDeps } from "./deps.ts";
 import { holdName, onPage, overview } from "./overview.ts";
@@ -56,6 +57,7 @@ export function repositoryRoutes(deps: RepositoryPagesDeps): Hono<AppEnv> {
     const request = await requestOf(deps, c);
     const { path, name } = request;
     if (path.view === "star") return await changeStar(deps, request);
+    if (path.view === "settings") return await changeRepository(deps, request);
     if (path.view !== "delete") {
       throw new AppError("NOT_FOUND", "Nothing can be changed here.");
     }
@@ -90,6 +92,7 @@ async function pageOf(
   if (path.view === "tags") return await tags(deps, request);
   if (path.view === "delete") return await deletePreview(deps, request);
   if (path.view === "stars") return await starsOfRepository(deps, request);
+  if (path.view === "settings") return await repositorySettings(deps, request);
   if (path.view !== undefined) {
     throw new AppError("NOT_FOUND", "This address is for forms only.");
   }

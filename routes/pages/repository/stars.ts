@@ -122,6 +122,7 @@ export async function starsOfRepository(
     repository: {
       ...{ owner: name, repo: path.repo },
       picture: deps.pictureOf?.(name),
+      isOwn: caller === owner.did,
       tags: undefined,
       doubt: undefined,
       star: await starButton(deps, ref, { visitor, name }),
