@@ -50,7 +50,8 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   const style = readStyleSheet(root);
   const styleSheet = style?.path;
   const isRegistry = ctx.registry !== undefined;
-  const frame = { modules, styleSheet, isRegistry };
+  const brand = config.server.client_name;
+  const frame = { modules, styleSheet, isRegistry, brand };
   app.use(observe({ ...ctx, ...frame, imageOrigins, cdn: config.deploy }));
   app.onError(onError);
   // Thrown, it would bypass the log line and the headers of `observe`.

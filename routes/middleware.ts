@@ -29,6 +29,8 @@ export interface AppEnv {
     modules?: IslandModules | undefined;
     /** Path of the style sheet of pages. */
     styleSheet?: string | undefined;
+    /** What this server calls itself; ATCR by default. */
+    brand?: string | undefined;
     /** Whether pages lead to search and lists. */
     isRegistry?: boolean;
     /** Additional headers of error responses. */
@@ -47,6 +49,8 @@ export interface ObserveDeps {
   modules?: IslandModules | undefined;
   /** Path of the style sheet of pages. */
   styleSheet?: string | undefined;
+  /** What this server calls itself; ATCR by default. */
+  brand?: string;
   /** Whether pages lead to search and lists. */
   isRegistry?: boolean;
   /** Origins besides our own that pictures on pages may come from. */
@@ -98,6 +102,7 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
     c.set("log", log);
     c.set("modules", deps.modules);
     c.set("styleSheet", deps.styleSheet);
+    c.set("brand", deps.brand);
     c.set("isRegistry", deps.isRegistry === true);
     deps.metrics.httpInFlight.inc();
     try {

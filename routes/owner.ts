@@ -9,6 +9,7 @@ import type { AppContext } from "../lib/context.ts";
 import { pageOrigin } from "../lib/auth/oauth/client_metadata.ts";
 import type { Browsers } from "./auth/browser.ts";
 import type { AppEnv } from "./middleware.ts";
+import { aboutRoutes } from "./pages/about/routes.ts";
 import { holdPageRoutes } from "./pages/holds/routes.ts";
 import { webhookPageRoutes } from "./pages/webhooks/routes.ts";
 import { clientAddress } from "./server/client_address.ts";
@@ -38,6 +39,14 @@ export function ownerRoutes(ctx: AppContext, browsers: Browsers): Hono<AppEnv> {
   app.route("/", storageRoutes(deps));
   const accountData = new AccountData({ ...deps, parts: accountParts(ctx) });
   app.route("/", dataRoutes({ ...deps, accountData }));
+  app.route(
+    "/",
+    aboutRoutes({
+      ...{ ...deps, readiness: ctx.readiness, legal: config.legal },
+      root: new URL("../", import.meta.url),
+      service: config.server.client_name,
+    }),
+  );
   if (ctx.webhooks) {
     const { webhooks } = ctx.webhooks;
     app.route("/", webhookPageRoutes({ browsers, clock, webhooks }));

@@ -24,6 +24,7 @@ import {
   port,
 } from "./kinds.ts";
 import { indexSettings } from "./schema_index.ts";
+import { legalSettings } from "./schema_legal.ts";
 import { pageSettings } from "./sections/pages.ts";
 import { serverSettings } from "./schema_server.ts";
 import { logShipperSettings } from "./schema_log_shipper.ts";
@@ -198,6 +199,7 @@ export const settingsSchema = section("", {
   health: healthSettings,
   log_shipper: logShipperSettings,
   webhooks: webhookSettings,
+  legal: legalSettings,
   pages: pageSettings,
   metrics: section("Prometheus metrics at /metrics.", {
     token: setting(anyText(), {

@@ -10,6 +10,7 @@ import { VERSION } from "../version.ts";
 import type { Frame } from "./frame/frame.ts";
 import { Header } from "./frame/header.tsx";
 import { Island, modulesFor, UsedIslands } from "./frame/island.tsx";
+import { docsUrl } from "./urls.ts";
 
 /** The visitor of a page. */
 export interface Visitor {
@@ -65,7 +66,7 @@ export function renderPage(props: PageProps): string {
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>{`${title} · ATCR`}</title>
+        <title>{`${title} · ${frame?.brand ?? "ATCR"}`}</title>
         {frame?.styleSheet && <link rel="stylesheet" href={frame.styleSheet} />}
         <link rel="icon" href="/static/icon.svg" type="image/svg+xml" />
         {props.visitor && (
@@ -116,6 +117,7 @@ function Body(
             ATCR {VERSION}{" "}
             · every image here is a signed record in its owner’s repo
           </span>
+          {frame?.isRegistry && <AboutLinks />}
           {frame && (
             <Island
               name="shortcuts"
@@ -133,6 +135,18 @@ function Body(
         </div>
       </footer>
     </>
+  );
+}
+
+function AboutLinks() {
+  return (
+    <nav aria-label="About">
+      <a href={docsUrl()}>Documentation</a>
+      <a href="/status">Status</a>
+      <a href="/accessibility">Accessibility</a>
+      <a href="/privacy">Privacy</a>
+      <a href="/terms">Terms</a>
+    </nav>
   );
 }
 

@@ -135,6 +135,12 @@ export function pathOf(
     : pathOfImage(address, reference);
 }
 
+/** Address of the documentation, or of one of its pages and a heading there. */
+export function docsUrl(name?: string, anchor = ""): string {
+  if (name === undefined) return "/docs";
+  return `/docs/${name}${anchor === "" ? "" : `#${anchor}`}`;
+}
+
 /** Address of the webhooks of the visitor. */
 export function webhooksUrl(
   query: Query = {},

@@ -65,7 +65,6 @@ export const RETIRED_PATHS: readonly Retired[] = [
     name: "jetstream.backfill_interval",
     reason: "accounts are listed when events were missed, and once a week",
   },
-  { name: "legal", reason: "there are no pages of terms and privacy" },
   {
     name: "credential_helper.tangled_repo",
     reason: "the helper is downloaded from this server (/install)",
@@ -87,7 +86,6 @@ export const ORIGINAL_SECTIONS: readonly string[] = [
   "ui",
   "auth",
   "jetstream",
-  "legal",
   "credential_helper",
   "ai",
   "labeler",

@@ -49,6 +49,8 @@ export interface Frame {
   readonly path: string;
   /** Undefined where nothing was built; pages work without scripts. */
   readonly modules: IslandModules | undefined;
+  /** What this server calls itself. */
+  readonly brand: string;
   /** Whether this server has a registry, with search and lists. */
   readonly isRegistry: boolean;
   /** Path of the style sheet; undefined where it cannot be read. */
@@ -76,6 +78,7 @@ export function frameOf(c: Context<AppEnv>): Frame {
     path: new URL(c.req.raw.url).pathname,
     modules: c.get("modules"),
     styleSheet: c.get("styleSheet"),
+    brand: c.get("brand") ?? "ATCR",
     isRegistry: c.get("isRegistry") === true,
   };
 }

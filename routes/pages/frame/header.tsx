@@ -33,7 +33,7 @@ export function Header(
       <div class="wide">
         <a class="brand" href="/">
           <BrandIcon />
-          <span>ATCR</span>
+          <span>{frame?.brand ?? "ATCR"}</span>
         </a>
         {isRegistry && hasSearch && <SearchForm id="search" query={query} />}
         {isRegistry && (
