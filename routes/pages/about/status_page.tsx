@@ -28,7 +28,7 @@ export interface StatusPageProps {
 const NAMES: Readonly<Record<string, string>> = {
   kv: "Store of records and sessions",
   storage: "Storage of layers",
-  captain: "The hold of this server",
+  hold: "The hold of this server",
   avatars: "Pictures",
 };
 
@@ -68,7 +68,7 @@ export function statusPage(props: StatusPageProps): string {
               {hold && (
                 <tr>
                   <td>
-                    Hold{" "}
+                    Hold of new accounts:{" "}
                     <a href={holdUrl(hold.known.did)}>
                       <Breakable text={hold.name} />
                     </a>

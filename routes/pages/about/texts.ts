@@ -41,12 +41,12 @@ export function termsText(
 ${service} is run by ${name}. Using it means
 that you agree to this.
 
-## What you may do
+# What you may do
 
 Push and pull container images and other OCI artifacts, for any purpose that is
 lawful. Names of images belong to the account in them.
 
-## What you may not do
+# What you may not do
 
 - store what you have no right to distribute, or what harms others,
 - attack this service, other accounts or other servers with it,
@@ -54,20 +54,20 @@ lawful. Names of images belong to the account in them.
 
 Images and accounts that break these rules may be hidden or removed.
 
-## Your content
+# Your content
 
 Manifests and tags are signed records in your own AT Protocol repo. Layers lie
 in the hold that you choose; another operator may run it, by terms of its own.
 You keep all rights to what you push, and allow this service to store it and to
 deliver it to those who may read it.
 
-## No warranty
+# No warranty
 
 The service is provided as it is. Keep copies of what matters to you.
 ${
     jurisdiction === undefined
       ? ""
-      : `\n## Law\n\nThe law of ${jurisdiction} applies.\n`
+      : `\n# Law\n\nThe law of ${jurisdiction} applies.\n`
   }${contactText(contact)}`;
 }
 
@@ -76,13 +76,13 @@ export function privacyText({ name, service, contact }: Operator): string {
   return `
 ${service} is run by ${name}. This is what it stores about people.
 
-## What is public by design
+# What is public by design
 
 Images, tags, stars and descriptions are public records in the repos of their
 owners, and any server may copy them. This one keeps an index of them. A record
 that its owner deletes leaves the index.
 
-## What is kept when you sign in
+# What is kept when you sign in
 
 - the DID of your account, and tokens of your PDS, encrypted;
 - for each signed-in browser its address, its kind and when it was last used,
@@ -93,18 +93,18 @@ that its owner deletes leaves the index.
 
 Your password is never typed here.
 
-## Cookies
+# Cookies
 
 One for the session, one during a sign-in, one with the handles that have
 signed in from this browser, and those that keep theme, client and shortcuts.
 None of them follows you elsewhere, and no other company gets any.
 
-## Logs
+# Logs
 
 Requests are logged with their path and outcome. Addresses are used to limit
 abuse.
 
-## Your rights
+# Your rights
 
 On [your data](/settings/data) you download everything that this server and
 your holds keep about you, or have it deleted.
@@ -116,7 +116,7 @@ export function accessibilityText({ service, contact }: Operator): string {
   return `
 The pages of ${service} aim at WCAG 2.2, level AA.
 
-## What is done for it
+# What is done for it
 
 - Every page works without scripts, by keyboard alone, and with a screen
   reader's headings, landmarks and tables.
@@ -132,7 +132,7 @@ The pages of ${service} aim at WCAG 2.2, level AA.
 Tests with axe run on the pages in both themes, wide and narrow, before every
 release.
 
-## What is known to be missing
+# What is known to be missing
 
 The pages were not tested with screen readers by their users. Descriptions of
 images are written by their owners and may lack structure.
@@ -143,7 +143,7 @@ function contactText(contact: string | undefined): string {
   if (contact === undefined) return "";
   const isMail = /^[^\s@]+@[^\s@]+$/.test(contact);
   const link = isMail ? `[${contact}](mailto:${contact})` : `<${contact}>`;
-  return `\n## Contact\n\n${link}\n`;
+  return `\n# Contact\n\n${link}\n`;
 }
 
 /** A text in which Markdown finds nothing to do. */

@@ -80,9 +80,9 @@ function SessionEntry(
   return (
     <li>
       <div>
-        <h3>
+        <h2>
           {name} {isCurrent && <span class="chip">this browser</span>}
-        </h3>
+        </h2>
         <p class="small soft">
           From {session.address}, signed in{" "}
           <Age at={session.createdAt} now={now} />, last used{" "}

@@ -88,12 +88,12 @@ function Entry({ webhook, now }: { webhook: Webhook; now: number }) {
   return (
     <li>
       <div>
-        <h3>
+        <h2>
           <a href={webhookUrl(webhook.id)}>
             <Breakable text={url} />
           </a>
           {off && <span class="chip">off</span>}
-        </h3>
+        </h2>
         <p class="small soft">
           {repository === undefined ? "All repositories" : repository}
           {": "}
