@@ -11,7 +11,6 @@ import type { Descriptor } from "../../../lib/oci/descriptor.ts";
 import type { ListedTag } from "../../../lib/registry/browse/tag_list.ts";
 import { renderPage, type Visitor } from "../document.tsx";
 import { Island } from "../frame/island.tsx";
-import { Prose } from "../markdown/prose.tsx";
 import { kindName, kindOf, pullCommands } from "../parts/artifact.ts";
 import { Breakable } from "../parts/breakable.tsx";
 import { Age, countOf, countText, sizeText } from "../parts/format.tsx";
@@ -27,7 +26,9 @@ import {
   viewUrl,
 } from "../urls.ts";
 import { RepositoryHead, type RepositoryOnPage } from "./repository_head.tsx";
+import { Fact, NoteFacts } from "./note_facts.tsx";
 import type { Notes } from "./notes.ts";
+import { Readme } from "./readme.tsx";
 import { TagName } from "./tag_name.tsx";
 
 /** Content of the page. */
@@ -105,25 +106,6 @@ function Pull({ visitor, repository, tags, host }: RepositoryPageProps) {
         props={{ commands, chosen: client, returnTo }}
       />
     </section>
-  );
-}
-
-function Readme({ repository, readme }: RepositoryPageProps) {
-  if (readme.trim() !== "") {
-    return (
-      <section class="panel readme" aria-label="Description by the owner">
-        <div class="body">
-          <Prose text={readme} />
-        </div>
-      </section>
-    );
-  }
-  if (!repository.isOwn) return null;
-  return (
-    <p class="soft readme">
-      There is no description yet.{" "}
-      <a href={viewUrl(repository, "settings")}>Write one</a>
-    </p>
   );
 }
 
@@ -251,32 +233,6 @@ function Facts({ tags, notes, pulls, record, now }: RepositoryPageProps) {
   );
 }
 
-/** Licence, source and the like. */
-function NoteFacts({ notes }: { notes: Notes }) {
-  const { licenses, version, source, url, documentation, hold } = notes;
-  const links = [
-    ["Source", source],
-    ["Website", url],
-    ["Documentation", documentation],
-  ] as const;
-  return (
-    <>
-      {version && <Fact name="Version">{version}</Fact>}
-      {licenses && <Fact name="Licence">{licenses}</Fact>}
-      {links.map(([name, href]) =>
-        href && (
-          <Fact name={name} key={name}>
-            <a href={href} rel="nofollow ugc noopener">
-              {href.replace(/^https:\/\//, "")}
-            </a>
-          </Fact>
-        )
-      )}
-      {hold && <Fact name="Layers lie in">{hold}</Fact>}
-    </>
-  );
-}
-
 /** Pulls, where there were any. */
 function PullFacts({ pulls }: Pick<RepositoryPageProps, "pulls">) {
   const { total, days, since } = pulls;
@@ -310,16 +266,5 @@ function FollowedStars({ followed }: Pick<RepositoryPageProps, "followed">) {
         </>
       ))}, whom you follow.
     </p>
-  );
-}
-
-function Fact(
-  { name, children }: { name: string; children: preact.ComponentChildren },
-) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
   );
 }

@@ -19,7 +19,10 @@ import { ownerOf } from "../owner_of.ts";
 import { changeStar, starsOfRepository } from "./stars.ts";
 import { deletePreview, deleteTags } from "./delete.ts";
 import { imagePage } from "./image_page.tsx";
-import { changeRepository, repositorySettings } from "./settings.ts";
+import {
+  changeRepository,
+  repositorySettings,
+} from "../repository_settings/repository_settings.ts";
 import { tagsPage } from "./tags_page.tsx";
 import type { PageRequest, RepositoryPagesDeps } from "./deps.ts";
 import { holdName, onPage, overview } from "./overview.ts";

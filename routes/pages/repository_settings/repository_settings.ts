@@ -14,9 +14,9 @@ import { readForm } from "../../auth/form.ts";
 import { fileOf, isMultipart, readMultipart } from "../../auth/multipart.ts";
 import type { AppEnv } from "../../middleware.ts";
 import { viewUrl } from "../urls.ts";
-import type { PageRequest, RepositoryPagesDeps } from "./deps.ts";
-import { onPage } from "./overview.ts";
-import { repositorySettingsPage } from "./settings_page.tsx";
+import type { PageRequest, RepositoryPagesDeps } from "../repository/deps.ts";
+import { onPage } from "../repository/overview.ts";
+import { repositorySettingsPage } from "./repository_settings_page.tsx";
 
 /** What a page shows besides what is stored. */
 interface Shown {

@@ -10,7 +10,10 @@ import { Breakable } from "../parts/breakable.tsx";
 import { countOf } from "../parts/format.tsx";
 import type { RepositoryContent } from "../../../lib/registry/deletion/repository_deletion.ts";
 import { repositoryUrl, viewUrl, webhooksUrl } from "../urls.ts";
-import { RepositoryHead, type RepositoryOnPage } from "./repository_head.tsx";
+import {
+  RepositoryHead,
+  type RepositoryOnPage,
+} from "../repository/repository_head.tsx";
 
 /** Content of the page. */
 export interface RepositorySettingsProps {
