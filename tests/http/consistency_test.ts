@@ -118,7 +118,7 @@ Deno.test("a layer that ten clients push at once is stored once", async () => {
   expect(await second.putManifest(image, "x"), 201);
 });
 
-Deno.test("of two concurrent requests that write to one upload, one gets a conflict", async () => {
+Deno.test("of two concurrent requests that write to one upload, the second is asked to retry", async () => {
   const repository = alices("busy");
   const blob = randomBlob(4 * MB);
   const location = await repository.startUpload();
@@ -141,8 +141,8 @@ Deno.test("of two concurrent requests that write to one upload, one gets a confl
   const busy = await repository.send("PATCH", location, { body: blob.bytes });
   rest.resolve();
   expect(await first, 202);
-  const { message } = expectError(busy, 409, "DENIED");
-  assert.match(message, /wait/);
+  const { message } = expectError(busy, 503, "UNAVAILABLE");
+  assert.match(message, /Try again/);
   expect(await repository.finishUpload(location, blob.digest), 201);
   const get = await repository.send("GET", `blobs/${blob.digest}`);
   assert.deepEqual(expect(get, 200).bytes, blob.bytes);
