@@ -223,6 +223,7 @@ Deno.test("a did:plc is created once and follows the address of its hold", async
     assert.deepEqual(endpoints.sort(), [
       `#atcr_hold ${hold.origin}`,
       `#atproto_pds ${hold.origin}`,
+      `#bsky_fg ${hold.origin}`,
     ]);
     const name = await fetch(`${hold.origin}/.well-known/atproto-did`);
     assert.equal(await name.text(), did);

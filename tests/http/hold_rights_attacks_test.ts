@@ -335,17 +335,17 @@ Deno.test("crew members cannot do what requires an admin, nor act for others", a
       () => notice(mallory, mallory.did, { operation: "delete" }),
       400,
     ],
-    ["11,000 layers", () =>
+    ["51,000 layers", () =>
       notice(mallory, mallory.did, {
         manifest: {
           mediaType: "application/json",
-          layers: Array.from({ length: 11_000 }, () => ({
+          layers: Array.from({ length: 51_000 }, () => ({
             digest: digestOf(new Uint8Array(1)),
             size: 1,
             mediaType: "x/y",
           })),
         },
-      }), 400],
+      }), 413],
     [
       "a repository that is a path of 300 characters",
       () => notice(mallory, mallory.did, { repository: "../".repeat(100) }),
