@@ -64,7 +64,7 @@ Deno.test("a push is activity at once, fills the page by its labels, and pulls o
     [],
   );
   await ctx.jobs.runDue();
-  server.advance(10_000);
+  server.advance(11_000);
   await ctx.jobs.runDue();
   const pds = new PdsAccount(server.pds, alice);
   const record = await pds.record(PAGE, "app");
