@@ -64,7 +64,11 @@ export const avatarSettings = section("Avatars of AT Protocol identities.", {
   }),
   queue_limit: setting(integer(1, 10_000), {
     doc: "Pictures that may wait to be rendered; beyond that 503.",
-    default: 64,
+    default: 256,
+  }),
+  queue_seconds: setting(integer(1, 120), {
+    doc: "How long a picture may wait to be rendered; then 503.",
+    default: 10,
   }),
   signing_keys: setting(list(anyText()), {
     doc: "Keys that sign requests for sizes beyond allowed_sizes; several " +

@@ -164,6 +164,7 @@ function optionsOf({ avatar, server }: Config): AvatarOptions {
       ...pool,
       lanes: avatar.workers,
       queueLimit: avatar.queue_limit,
+      maxWaitMs: avatar.queue_seconds * 1000,
     },
   };
 }

@@ -10,6 +10,8 @@ export interface PoolOptions {
   readonly lanes: number;
   /** Queue length; further jobs are refused. */
   readonly queueLimit: number;
+  /** Bytes of the pictures in the queue; further jobs are refused. */
+  readonly queueBytes: number;
   /** Maximum wait of a job in milliseconds. */
   readonly maxWaitMs: number;
   /** Milliseconds after which a running job is abandoned and its lane replaced. */
@@ -21,9 +23,10 @@ export interface PoolOptions {
 /** Limits for a process of 512 MB on two cores. */
 export const DEFAULT_POOL: PoolOptions = {
   lanes: 2,
-  queueLimit: 64,
-  maxWaitMs: 1500,
-  maxRunMs: 5000,
+  queueLimit: 256,
+  queueBytes: 48_000_000,
+  maxWaitMs: 10_000,
+  maxRunMs: 15_000,
   memoryBytes: 180_000_000,
 };
 

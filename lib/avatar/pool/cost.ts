@@ -13,16 +13,19 @@ import type { Job } from "./lane.ts";
 export interface JobCost {
   /** Bytes of memory. */
   readonly bytes: number;
+  /** Approximate time in milliseconds. */
+  readonly ms: number;
   /** Whether it takes long enough to delay the jobs after it. */
   readonly heavy: boolean;
 }
 
 /** Memory per result pixel in the kernel, in the encoder and in transfer. */
 const BYTES_PER_RESULT_PIXEL = 16;
-/** Millions of pixels, weighted by cost, from which a picture is heavy; about 60 ms. */
-const HEAVY_INPUT = 10;
-/** Pixels from which a result is heavy to encode. */
-const HEAVY_RESULT = 1000 * 1000;
+/** Time of decoding a million pixels, weighted by cost, and of encoding them. */
+const DECODE_MS = 6;
+const ENCODE_MS = 80;
+/** Jobs that take this long are heavy. */
+const HEAVY_MS = 60;
 
 /**
  * Estimates a job.
@@ -32,17 +35,18 @@ const HEAVY_RESULT = 1000 * 1000;
  */
 export function jobCost(job: Job): JobCost {
   if (job.kind === "scene") {
-    const pixels = job.width * job.height;
-    const bytes = pixels * BYTES_PER_RESULT_PIXEL;
-    return { bytes, heavy: pixels >= HEAVY_RESULT };
+    return costOf(0, 0, job.width * job.height);
   }
   const { bytes, request, limits } = job;
   const info = checkedSniff(bytes, limits);
   const { canvas } = place(uprightSize(info), request, limits.maxSide);
   const result = canvas.width * canvas.height;
   const work = info.width * info.height * info.cost / 1e6;
-  return {
-    bytes: decodeBytes(info) + result * BYTES_PER_RESULT_PIXEL,
-    heavy: work >= HEAVY_INPUT || result >= HEAVY_RESULT,
-  };
+  return costOf(decodeBytes(info), work, result);
+}
+
+function costOf(decode: number, work: number, result: number): JobCost {
+  const ms = work * DECODE_MS + result / 1e6 * ENCODE_MS;
+  const bytes = decode + result * BYTES_PER_RESULT_PIXEL;
+  return { bytes, ms, heavy: ms >= HEAVY_MS };
 }

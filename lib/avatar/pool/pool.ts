@@ -4,6 +4,10 @@
  * the picture, by a memory budget for all lanes together, and by keeping one
  * lane free of heavy jobs.
  *
+ * The memory of a worker does not shrink, so what large jobs took counts
+ * towards the budget until their lane is replaced: when nothing waits, or when
+ * the next job needs the memory.
+ *
  * @module
  */
 
@@ -12,6 +16,7 @@ import { AppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { Rendered } from "../image/render.ts";
 import type { PoolOptions, PoolStats } from "./bounds.ts";
+import { JobQueue, type Waiting } from "./queue.ts";
 import { type JobCost, jobCost } from "./cost.ts";
 import {
   inlineLane,
@@ -28,24 +33,23 @@ export interface PoolDeps {
   readonly openLane: () => Lane;
 }
 
-interface Waiting {
-  readonly job: Job;
-  readonly cost: JobCost;
-  readonly settle: PromiseWithResolvers<Rendered>;
-  /** Ends the wait for a lane. */
-  readonly started: AbortController;
+/** A lane and the memory that large jobs left in it. */
+interface Slot {
+  readonly lane: Lane;
+  grown: number;
 }
 
-/** A lane that used more than this is replaced, because its memory does not shrink. */
-const RECYCLE_BYTES = 48 << 20;
-const RETRY_AFTER_SECONDS = 2;
+/** Jobs up to this many bytes use memory that a lane keeps and reuses. */
+const KEPT_BYTES = 48 << 20;
+/** How long a lane that has grown may be idle, in milliseconds. */
+const REST_MS = 5_000;
 
 /** Renders pictures in lanes. */
 export class RenderPool {
   readonly #options: PoolOptions;
   readonly #deps: PoolDeps;
-  readonly #idle: Lane[] = [];
-  readonly #queue: Waiting[] = [];
+  readonly #idle: Slot[] = [];
+  readonly #queue: JobQueue;
   #openLane: () => Lane;
   #lanes: number;
   #open = 0; // lanes idle or busy
@@ -55,14 +59,16 @@ export class RenderPool {
   #memory = 0;
   #stuck = 0;
   #done = 0;
-  #refused = 0;
   #closed = false;
+  /** Ends the rest before grown lanes are replaced. */
+  #resting = new AbortController();
   #starting: Promise<void> | undefined;
 
   /** Lanes are opened by {@linkcode start}, or by the first job. */
   constructor(options: PoolOptions, deps: PoolDeps) {
     this.#options = options;
     this.#deps = deps;
+    this.#queue = new JobQueue(deps.clock, options);
     this.#openLane = deps.openLane;
     this.#lanes = options.lanes;
   }
@@ -93,7 +99,7 @@ export class RenderPool {
 
   /** Throws AppError `UNAVAILABLE` when no lane is left. */
   check(): void {
-    if (this.#starting && this.#open === 0) throw this.#busyError();
+    if (this.#starting && this.#open === 0) throw this.#queue.refusal();
   }
 
   /** Statistics for metrics. */
@@ -101,10 +107,10 @@ export class RenderPool {
     return {
       lanes: this.#open,
       busy: this.#busy,
-      waiting: this.#queue.length,
+      waiting: this.#queue.size,
       stuck: this.#stuck,
       done: this.#done,
-      refused: this.#refused,
+      refused: this.#queue.refused,
     };
   }
 
@@ -116,70 +122,75 @@ export class RenderPool {
   async run(job: Job): Promise<Rendered> {
     const cost = jobCost(job);
     if (!this.#starting) await this.start();
-    if (this.#queue.length >= this.#options.queueLimit || this.#closed) {
-      throw this.#busyError();
-    }
+    if (this.#closed) throw this.#queue.refusal();
     const settle = Promise.withResolvers<Rendered>();
-    const started = new AbortController();
-    const waiting = { job, cost, settle, started };
-    this.#queue.push(waiting);
+    this.#queue.add({ job, cost, settle });
     this.#dispatch();
-    if (!started.signal.aborted) this.#limitWait(waiting);
     return await settle.promise;
   }
 
   /** Ends the lanes; queued jobs are refused. */
   close(): void {
     this.#closed = true;
-    for (const lane of this.#idle.splice(0)) lane.close();
-    for (const waiting of this.#queue.splice(0)) {
-      waiting.started.abort();
-      waiting.settle.reject(this.#busyError());
-    }
+    this.#resting.abort();
+    for (const { lane } of this.#idle.splice(0)) lane.close();
+    this.#queue.clear();
   }
 
-  #busyError(): AppError {
-    this.#refused++;
-    return new AppError(
-      "UNAVAILABLE",
-      "Too many pictures are being made at the moment. Try again in a few seconds.",
-      { retryAfterSeconds: RETRY_AFTER_SECONDS },
-    );
-  }
-
-  async #limitWait(waiting: Waiting): Promise<void> {
-    const { signal } = waiting.started;
-    await this.#deps.clock.sleep(this.#options.maxWaitMs, signal);
-    if (signal.aborted) return;
-    this.#queue.splice(this.#queue.indexOf(waiting), 1);
-    waiting.settle.reject(this.#busyError());
-  }
-
-  /** Starts all queued jobs that may start, in order. */
+  /** Starts the queued jobs that may start, by their order. */
   #dispatch(): void {
     while (this.#idle.length > 0) {
-      const at = this.#queue.findIndex(({ cost }) => this.#admits(cost));
-      const [waiting] = at < 0 ? [] : this.#queue.splice(at, 1);
-      const lane = waiting && this.#idle.pop();
-      if (lane === undefined || waiting === undefined) return;
-      waiting.started.abort();
-      this.#runIn(lane, waiting);
+      const waiting = this.#queue.take((cost) => this.#admits(cost));
+      if (waiting === undefined) return this.#shrink();
+      // Large jobs stay together, so that few lanes grow.
+      this.#idle.sort((a, b) => a.grown - b.grown);
+      const isLarge = waiting.cost.bytes > KEPT_BYTES;
+      const slot = isLarge ? this.#idle.pop() : this.#idle.shift();
+      if (slot !== undefined) this.#runIn(slot, waiting);
     }
   }
 
-  /** A job that needs more than the whole budget may start when nothing else runs. */
-  #admits({ bytes, heavy }: JobCost): boolean {
-    const fits = this.#memory === 0 ||
-      this.#memory + bytes <= this.#options.memoryBytes;
+  /**
+   * Whether a job may start, if `freed` bytes were free. One that needs more
+   * than the whole budget may start when nothing else runs.
+   */
+  #admits({ bytes, heavy }: JobCost, freed = 0): boolean {
+    const memory = this.#memory - freed;
+    const fits = memory === 0 || memory + bytes <= this.#options.memoryBytes;
     return fits && !(heavy && this.#heavy >= Math.max(1, this.#open - 1));
   }
 
-  async #runIn(lane: Lane, { job, cost, settle }: Waiting): Promise<void> {
+  /** Replaces idle lanes that have grown, at once if a job needs their memory. */
+  #shrink(): void {
+    const grown = this.#idle.filter(({ grown }) => grown > 0);
+    if (grown.length === 0) return;
+    const freed = grown.reduce((sum, { grown }) => sum + grown, 0);
+    if (this.#queue.some((cost) => this.#admits(cost, freed))) {
+      for (const slot of grown) this.#retire(slot);
+    } else if (this.#queue.size === 0) this.#shrinkLater();
+  }
+
+  async #shrinkLater(): Promise<void> {
+    this.#resting.abort();
+    const { signal } = this.#resting = new AbortController();
+    await this.#deps.clock.sleep(REST_MS, signal);
+    if (signal.aborted || this.#closed) return;
+    for (const slot of this.#idle.filter(({ grown }) => grown > 0)) {
+      this.#retire(slot);
+    }
+  }
+
+  #retire(slot: Slot): void {
+    this.#idle.splice(this.#idle.indexOf(slot), 1);
+    this.#replace(slot);
+  }
+
+  async #runIn(slot: Slot, { job, cost, settle }: Waiting): Promise<void> {
     this.#busy++;
     this.#memory += cost.bytes;
     if (cost.heavy) this.#heavy++;
     const finished = new AbortController();
-    const running = lane.run(job);
+    const running = slot.lane.run(job);
     const late = this.#deps.clock.sleep(this.#options.maxRunMs, finished.signal)
       .then(() => "late" as const);
     const outcome = await Promise.race([running, late])
@@ -189,6 +200,8 @@ export class RenderPool {
     this.#busy--;
     if (cost.heavy) this.#heavy--;
 
+    if (cost.bytes > KEPT_BYTES) slot.grown += cost.bytes;
+    else this.#memory -= cost.bytes;
     if (outcome === "late") {
       settle.reject(
         new AppError(
@@ -196,34 +209,35 @@ export class RenderPool {
           "The picture takes too long to decode. Upload a simpler one.",
         ),
       );
-      await this.#giveUp(lane, running, cost);
+      await this.#giveUp(slot, running, cost);
     } else if (outcome instanceof Error) {
       settle.reject(outcome);
-      await this.#replace(lane, cost);
+      await this.#replace(slot);
     } else {
       conclude(settle, outcome);
-      if (cost.bytes <= RECYCLE_BYTES && !this.#closed) {
-        this.#memory -= cost.bytes;
-        this.#idle.push(lane);
-      } else await this.#replace(lane, cost);
+      if (this.#closed) slot.lane.close();
+      else this.#idle.push(slot);
     }
     this.#dispatch();
   }
 
   /** Replaces a lane that is broken or has grown. */
-  async #replace(lane: Lane, cost: JobCost): Promise<void> {
+  async #replace({ lane, grown }: Slot): Promise<void> {
     this.#open--;
     lane.close();
     await this.#refill();
-    this.#memory -= cost.bytes;
+    this.#memory -= grown;
+    this.#dispatch();
   }
 
   /** Abandons a stuck lane; its memory counts until it returns. */
   async #giveUp(
-    lane: Lane,
+    { lane, grown }: Slot,
     running: Promise<Outcome>,
-    cost: JobCost,
+    { bytes }: JobCost,
   ): Promise<void> {
+    const kept = bytes > KEPT_BYTES ? grown : grown + bytes;
+    this.#memory += kept - grown;
     this.#open--;
     this.#stuck++;
     this.#deps.log.error("a picture takes too long, its lane is given up", {
@@ -232,7 +246,7 @@ export class RenderPool {
     lane.close();
     running.catch(() => undefined).then(() => {
       this.#stuck--;
-      this.#memory -= cost.bytes;
+      this.#memory -= kept;
       return this.#refill();
     });
     await this.#refill();
@@ -265,7 +279,7 @@ export class RenderPool {
   #add(lane: Lane): void {
     if (this.#closed) return lane.close();
     this.#open++;
-    this.#idle.push(lane);
+    this.#idle.push({ lane, grown: 0 });
     this.#dispatch();
   }
 }

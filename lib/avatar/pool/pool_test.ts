@@ -5,7 +5,13 @@ import { fixture } from "../../../tests/support/images.ts";
 import { DEFAULT_LIMITS } from "../image/image_limits.ts";
 import { sniff } from "../image/sniff/sniff.ts";
 import type { RenderRequest } from "../image/render.ts";
-import { type Job, type Lane, type Outcome, workerLane } from "./lane.ts";
+import {
+  type Job,
+  type Lane,
+  type Outcome,
+  type RenderJob,
+  workerLane,
+} from "./lane.ts";
 import { DEFAULT_POOL, type PoolOptions } from "./bounds.ts";
 import { RenderPool } from "./pool.ts";
 import { ManualClock } from "../../testing_clock.ts";
@@ -28,7 +34,9 @@ const JOBS = {
   hungry: withSize(renderJob("webp/lossless.webp"), 4000, 4000),
 } as const;
 
-function renderJob(file: string): Job {
+const photo = () => fixture("jpeg/photo-256.jpg");
+
+function renderJob(file: string): RenderJob {
   return {
     kind: "render",
     bytes: fixture(file),
@@ -38,8 +46,7 @@ function renderJob(file: string): Job {
 }
 
 /** The job with another size in the header of its picture; it is never decoded here. */
-function withSize(job: Job, width: number, height: number): Job {
-  if (job.kind !== "render") return job;
+function withSize(job: RenderJob, width: number, height: number): RenderJob {
   const bytes = job.bytes.slice();
   const view = new DataView(bytes.buffer);
   if (bytes[0] === 0xff) {
@@ -141,6 +148,61 @@ Deno.test("a job that waits too long is refused, and its place is free again", a
   await Promise.all([first, third]);
 });
 
+Deno.test("a burst of large pictures is made one after the other", async () => {
+  const { pool, lanes, clock } = await poolOf({ memoryBytes: 1e12 });
+  const jobs = Array.from({ length: 12 }, () => pool.run(JOBS.heavy));
+  for (let i = 0; i < 12; i++) {
+    await settled();
+    clock.advance(500);
+    await lanes.end();
+  }
+  await Promise.all(jobs);
+  assert.equal(pool.stats.refused, 0);
+});
+
+Deno.test("a small picture overtakes large ones, but not for ever", async () => {
+  const { pool, lanes, clock } = await poolOf({ lanes: 1 });
+  const jobs = [pool.run(JOBS.light), pool.run(JOBS.heavy)];
+  await settled();
+  jobs.push(pool.run(JOBS.light));
+  await settled();
+  await lanes.end();
+  assert.deepEqual(lanes.running.map(({ job }) => job), [JOBS.light]);
+  clock.advance(5000);
+  jobs.push(pool.run(JOBS.light));
+  await settled();
+  await lanes.end();
+  assert.deepEqual(lanes.running.map(({ job }) => job), [JOBS.heavy]);
+  await lanes.end();
+  await lanes.end();
+  await Promise.all(jobs);
+});
+
+Deno.test("a job is refused at once when those before it will take too long", async () => {
+  const { pool, lanes, clock } = await poolOf({ lanes: 1, maxWaitMs: 50 });
+  const first = pool.run(JOBS.light);
+  const waiting = assert.rejects(pool.run(JOBS.heavy), isBusy);
+  await settled();
+  await assert.rejects(pool.run(JOBS.light), isBusy);
+  clock.advance(51);
+  await waiting;
+  await lanes.end();
+  await first;
+});
+
+Deno.test("the pictures that wait share a bound of their bytes", async () => {
+  const { pool, lanes } = await poolOf({ lanes: 1, queueBytes: 10_000 });
+  const large = new Uint8Array([...photo(), ...photo()]);
+  const jobs = [JOBS.light, JOBS.light, JOBS.light].map((job) => pool.run(job));
+  await settled();
+  await assert.rejects(
+    pool.run({ ...JOBS.light, bytes: large }),
+    isBusy,
+  );
+  for (let i = 0; i < 3; i++) await lanes.end();
+  await Promise.all(jobs);
+});
+
 Deno.test("one lane stays free of heavy jobs", async () => {
   const { pool, lanes } = await poolOf({ lanes: 2, memoryBytes: 1e12 });
   const heavy = [pool.run(JOBS.heavy), pool.run(JOBS.heavy)];
@@ -165,14 +227,28 @@ Deno.test("jobs share the memory, and one that needs more than all of it runs al
   await Promise.all(jobs);
 });
 
-Deno.test("a lane that has grown is replaced", async () => {
-  const { pool, lanes } = await poolOf({ lanes: 1 });
+Deno.test("a lane that has grown is replaced after a rest", async () => {
+  const { pool, lanes, clock } = await poolOf({ lanes: 1 });
   const job = pool.run(JOBS.hungry);
   await settled();
   await lanes.end();
   await job;
+  assert.deepEqual([lanes.opened, lanes.closed], [1, 0]);
+  clock.advance(5001);
+  await settled();
   assert.deepEqual([lanes.opened, lanes.closed], [2, 1]);
   assert.equal(pool.stats.lanes, 1);
+});
+
+Deno.test("a lane keeps its memory for the next large picture while there is room", async () => {
+  const { pool, lanes } = await poolOf({ lanes: 1, memoryBytes: 500 << 20 });
+  for (const opened of [1, 1, 2]) {
+    const job = pool.run(JOBS.hungry);
+    await settled();
+    await lanes.end();
+    await job;
+    assert.equal(lanes.opened, opened);
+  }
 });
 
 Deno.test("a job that runs too long is abandoned, its lane replaced, its memory still counted", async () => {

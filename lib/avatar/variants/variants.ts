@@ -60,8 +60,8 @@ const LOCAL_ENTRIES = 50_000;
 const LOCAL_MS = 600_000;
 /** How long an instance that dies while rendering a variant blocks others. */
 const LEASE_MS = 10_000;
-/** How long to wait for another instance. */
-const LEASE_WAIT_MS = 8_000;
+/** How long to wait for another instance, after the longest wait in its queue. */
+const LEASE_WAIT_MS = 5_000;
 /** Variants of all pictures. */
 export class Variants {
   readonly #deps: VariantsDeps;
@@ -187,7 +187,10 @@ export class Variants {
       kv,
       clock,
       variantLease(did, cid, name),
-      { ttlMs: LEASE_MS, waitMs: LEASE_WAIT_MS },
+      {
+        ttlMs: LEASE_MS,
+        waitMs: this.#options.pool.maxWaitMs + LEASE_WAIT_MS,
+      },
     );
     if (lease === undefined) {
       throw new AppError(
