@@ -4,8 +4,6 @@
  * @module
  */
 
-import jpegEncoderGlue from "@jsquash/jpeg/codec/enc/mozjpeg_enc.js";
-import { defaultOptions as jpegDefaults } from "@jsquash/jpeg/meta.js";
 import webpEncoderGlue from "@jsquash/webp/codec/enc/webp_enc_simd.js";
 import { defaultOptions as webpDefaults } from "@jsquash/webp/meta.js";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -13,7 +11,8 @@ import type { KernelPixels } from "./decode/decoded.ts";
 import { instantiateCodec } from "./emscripten.ts";
 import { encodePng } from "./encode_png.ts";
 import type { Size } from "./geometry.ts";
-import { jpegEncoder, webpEncoder } from "./wasm_modules.js";
+import { dropJpegCodec, jpegCodec } from "./jpeg_codec.ts";
+import { webpEncoder } from "./wasm_modules.js";
 
 /** Output formats. */
 export type OutputFormat = "webp" | "jpg" | "png";
@@ -25,7 +24,7 @@ export const OUTPUT_TYPES: Readonly<Record<OutputFormat, string>> = {
   png: "image/png",
 };
 
-/** The call that both jSquash encoders share. */
+/** The call of a jSquash encoder. */
 interface Encoder {
   encode(
     rgba: Uint8Array,
@@ -39,15 +38,12 @@ interface Encoder {
 const ENCODER_MEMORY = 400 << 20;
 /** Number of pixels from which half the time is worth three percent more bytes. */
 const LARGE_WEBP = 600 * 600;
-/** The quantisation tables of ITU-T T.81, annex K, that give `quality` its usual meaning. */
-const ANNEX_K = 0;
 /** Quality from which a JPEG keeps full chroma resolution. */
 const FULL_CHROMA_QUALITY = 90;
 /** Background of transparent pixels in a JPEG. */
 const JPEG_BACKGROUND = 255;
 
 let webp: Promise<Encoder> | undefined;
-let jpeg: Promise<Encoder> | undefined;
 
 /**
  * Encodes `image`; `quality` 1 to 100 applies to WebP and JPEG. JPEG has no
@@ -71,25 +67,40 @@ export async function encode(
     const method = count >= LARGE_WEBP ? 2 : 4;
     const options = { ...webpDefaults, quality, method };
     const rgba = kernel.view(pixels, count * 4);
-    return await run(webp, rgba, image, options, () => webp = undefined);
+    const drop = () => webp = undefined;
+    const result = await run(webp, rgba, image, options, drop);
+    // The memory of an instance does not shrink.
+    if (count >= LARGE_WEBP) drop();
+    return result;
   }
-  jpeg ??= instantiateCodec<Encoder>(
-    jpegEncoderGlue,
-    jpegEncoder,
-    ENCODER_MEMORY,
-  );
   kernel.run.flatten(pixels, count, JPEG_BACKGROUND);
-  const options = {
-    ...jpegDefaults,
-    quality,
-    baseline: true,
-    progressive: false,
-    quant_table: ANNEX_K,
-    auto_subsample: false,
-    chroma_subsample: quality >= FULL_CHROMA_QUALITY ? 1 : 2,
-  };
-  const rgba = kernel.view(pixels, count * 4);
-  return await run(jpeg, rgba, image, options, () => jpeg = undefined);
+  return encodeJpeg(kernel.view(pixels, count * 4), image, quality);
+}
+
+function encodeJpeg(
+  rgba: Uint8Array,
+  { width, height }: Size,
+  quality: number,
+): Uint8Array<ArrayBuffer> {
+  try {
+    const codec = jpegCodec();
+    const input = codec.allocate(rgba.length);
+    if (input === 0) throw new Error("no memory");
+    new Uint8Array(codec.memory.buffer, input, rgba.length).set(rgba);
+    const fullChroma = quality >= FULL_CHROMA_QUALITY ? 1 : 0;
+    const file = codec.encode(input, width, height, quality, fullChroma);
+    const bytes = codec.encodedBytes();
+    const result = new Uint8Array(codec.memory.buffer, file, bytes).slice();
+    codec.release(file);
+    codec.release(input);
+    dropJpegCodec("use");
+    return result;
+  } catch (error) {
+    dropJpegCodec("error");
+    throw new Error(`Cannot encode ${width} by ${height} pixels`, {
+      cause: error,
+    });
+  }
 }
 
 async function run(

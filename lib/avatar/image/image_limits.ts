@@ -17,7 +17,7 @@ export interface ImageLimits {
   readonly maxInputSide: number;
   /** Width times height of the file's image. */
   readonly maxPixels: number;
-  /** Millions of pixels times cost per pixel; one unit takes about 1.5 ms. */
+  /** Millions of pixels times cost per pixel; one unit takes about 2 ms. */
   readonly maxCost: number;
   /** Maximum memory for decoding in bytes. */
   readonly maxDecodeBytes: number;
@@ -27,13 +27,13 @@ export interface ImageLimits {
 
 /**
  * With these limits a process with two workers stays below 512 MB and every
- * image below about a second.
+ * image below about two seconds.
  */
 export const DEFAULT_LIMITS: ImageLimits = {
   maxBytes: 5_000_000,
   maxInputSide: 16_384,
-  maxPixels: 20_000_000,
-  maxCost: 300,
+  maxPixels: 50_000_000,
+  maxCost: 600,
   maxDecodeBytes: 240_000_000,
   maxSide: 2048,
 };

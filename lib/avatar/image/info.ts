@@ -10,6 +10,9 @@ export type InputFormat = "jpeg" | "png" | "gif" | "webp" | "avif";
 /** The EXIF orientation: how the stored pixels must be rotated and mirrored. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
+/** Kind of the samples in the file. */
+export type ColourSpace = "gray" | "rgb" | "cmyk";
+
 /** Result of {@linkcode sniff}, from the header of an image. */
 export interface ImageInfo {
   readonly format: InputFormat;
@@ -24,10 +27,12 @@ export interface ImageInfo {
   readonly alpha: boolean;
   /** Whether an ICC profile is embedded. */
   readonly icc: boolean;
+  /** The colours that a profile must be for; that of a palette is RGB. */
+  readonly colours: ColourSpace;
   /** Maximum bytes of memory per pixel to decode the image. */
   readonly bytesPerPixel: number;
   /**
-   * Time per pixel in passes of the JPEG decoder, which take about 1.5 ns; a
+   * Time per pixel in units of about 2 ns, a pass of the JPEG decoder; a
    * progressive JPEG takes one per scan.
    */
   readonly cost: number;

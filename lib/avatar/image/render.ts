@@ -24,6 +24,7 @@ import {
   type KernelPixels,
   MAX_KEPT_MEMORY,
 } from "./decode/decoded.ts";
+import { convertToSrgb, inkConversion } from "./colour/colours.ts";
 import { encode, type OutputFormat } from "./encode.ts";
 import {
   place,
@@ -33,8 +34,6 @@ import {
   type SizeRequest,
   transposed,
 } from "./geometry.ts";
-import { extractIcc } from "./icc_extract.ts";
-import { colourTransform, SRGB_STEPS, srgbEncoding } from "./icc_profile.ts";
 import { type ImageInfo, uprightSize } from "./info.ts";
 import { checkedSniff, type ImageLimits } from "./image_limits.ts";
 import { kernel as kernelModule } from "./wasm_modules.js";
@@ -109,7 +108,7 @@ async function draw(
   const target = sideways ? transposed(placement.target) : placement.target;
   const pixels = await resample(kernel, bytes, info, crop, target);
   const stored = { pixels, width: target.width, height: target.height };
-  applyProfile(kernel, bytes, info, stored);
+  convertToSrgb(kernel, bytes, info, stored);
   const upright = turn(kernel, stored, info.orientation);
   return onBackground(kernel, upright, placement);
 }
@@ -153,7 +152,9 @@ async function resample(
       target.width,
       target.height,
     );
-    feed(kernel, image, resampler);
+    const isInk = image.layout === "cmyk";
+    const fromInk = isInk ? inkConversion(bytes, info) : undefined;
+    feed(kernel, image, resampler, fromInk);
     return resampler.pixels;
   } finally {
     image.free();
@@ -169,7 +170,7 @@ function decode(
 ): Decoded | Promise<Decoded> {
   switch (info.format) {
     case "jpeg":
-      return decodeJpeg(bytes, jpegSize(info, crop, target));
+      return decodeJpeg(bytes, info, jpegSize(info, crop, target));
     case "png":
       return decodeWholePng(bytes);
     case "gif":
@@ -192,26 +193,6 @@ function jpegSize(info: ImageInfo, crop: Size, target: Size): Size {
     width: Math.ceil(info.width * target.width / crop.width * headroom),
     height: Math.ceil(info.height * target.height / crop.height * headroom),
   };
-}
-
-/** Converts from the embedded profile to sRGB, in place. */
-function applyProfile(
-  kernel: Kernel,
-  bytes: Uint8Array,
-  info: ImageInfo,
-  { pixels, width, height }: KernelPixels,
-): void {
-  const profile = extractIcc(bytes, info);
-  const transform = profile && colourTransform(profile);
-  if (transform === undefined) return;
-  kernel.run.convertColours(
-    pixels,
-    width * height,
-    kernel.place(transform.curves),
-    kernel.place(transform.matrix),
-    kernel.place(srgbEncoding()),
-    SRGB_STEPS,
-  );
 }
 
 /** Applies the orientation. */

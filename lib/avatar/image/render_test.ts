@@ -161,17 +161,17 @@ Deno.test("the result contains no metadata of the source", async () => {
 
 Deno.test("a picture above a limit is refused by its header, in a sentence", async () => {
   const limited = (limits: Partial<typeof DEFAULT_LIMITS>) =>
-    render(fixture("jpeg/photo-256.jpg"), ASKED, {
+    render(fixture("jpeg/progressive.jpg"), ASKED, {
       ...DEFAULT_LIMITS,
       ...limits,
     });
   for (
     const limits of [
-      { maxBytes: 5000 },
-      { maxInputSide: 255 },
-      { maxPixels: 65_535 },
-      { maxDecodeBytes: 65_536 },
-      { maxCost: 0.06 },
+      { maxBytes: 500 },
+      { maxInputSide: 95 },
+      { maxPixels: 6143 },
+      { maxDecodeBytes: 6144 },
+      { maxCost: 0.006 },
     ]
   ) {
     await assert.rejects(

@@ -1,25 +1,21 @@
 // The same modules for Deno before 2.6, which knows no source-phase import:
 // their bytes, compiled here.
-import gifBytes from "imagescript/wasm/any/gif.wasm" with { type: "bytes" };
-import jpegBytes from "imagescript/wasm/any/jpeg.wasm" with { type: "bytes" };
 import pngBytes from "imagescript/wasm/any/png.wasm" with { type: "bytes" };
-import jpegEncoderBytes from "@jsquash/jpeg/codec/enc/mozjpeg_enc.wasm" with {
-  type: "bytes",
-};
 import webpDecoderBytes from "@jsquash/webp/codec/dec/webp_dec.wasm" with {
   type: "bytes",
 };
 import webpEncoderBytes from "@jsquash/webp/codec/enc/webp_enc_simd.wasm" with {
   type: "bytes",
 };
+import colourBytes from "../codecs/colour.wasm" with { type: "bytes" };
+import jpegBytes from "../codecs/jpeg.wasm" with { type: "bytes" };
 import kernelBytes from "../kernel/kernel.wasm" with { type: "bytes" };
 
 const { compile } = WebAssembly;
 
-export const gif = await compile(gifBytes);
+export const colour = await compile(colourBytes);
 export const jpeg = await compile(jpegBytes);
 export const png = await compile(pngBytes);
-export const jpegEncoder = await compile(jpegEncoderBytes);
 export const webpDecoder = await compile(webpDecoderBytes);
 export const webpEncoder = await compile(webpEncoderBytes);
 export const kernel = await compile(kernelBytes);

@@ -1,11 +1,9 @@
-/** GIF decoder of imagescript. */
-export const gif: WebAssembly.Module;
-/** JPEG decoder of imagescript. */
+/** JPEG decoder and encoder (libjpeg-turbo), built from `codecs/source`. */
 export const jpeg: WebAssembly.Module;
+/** ICC profiles (Little CMS), built from `codecs/source`. */
+export const colour: WebAssembly.Module;
 /** PNG decoder of imagescript; for interlaced images. */
 export const png: WebAssembly.Module;
-/** JPEG encoder of jSquash (mozjpeg). */
-export const jpegEncoder: WebAssembly.Module;
 /** WebP decoder of jSquash (libwebp 1.1.0). */
 export const webpDecoder: WebAssembly.Module;
 /** WebP encoder of jSquash (libwebp 1.1.0), the SIMD build. */

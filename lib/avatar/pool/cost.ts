@@ -22,7 +22,7 @@ export interface JobCost {
 /** Memory per result pixel in the kernel, in the encoder and in transfer. */
 const BYTES_PER_RESULT_PIXEL = 16;
 /** Time of decoding a million pixels, weighted by cost, and of encoding them. */
-const DECODE_MS = 6;
+const DECODE_MS = 2;
 const ENCODE_MS = 80;
 /** Jobs that take this long are heavy. */
 const HEAVY_MS = 60;

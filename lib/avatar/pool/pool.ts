@@ -144,8 +144,7 @@ export class RenderPool {
       if (waiting === undefined) return this.#shrink();
       // Large jobs stay together, so that few lanes grow.
       this.#idle.sort((a, b) => a.grown - b.grown);
-      const isLarge = waiting.cost.bytes > KEPT_BYTES;
-      const slot = isLarge ? this.#idle.pop() : this.#idle.shift();
+      const slot = waiting.cost.heavy ? this.#idle.pop() : this.#idle.shift();
       if (slot !== undefined) this.#runIn(slot, waiting);
     }
   }

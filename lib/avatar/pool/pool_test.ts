@@ -30,7 +30,7 @@ const REQUEST: RenderRequest = {
 /** Jobs that are light, heavy by their pixels, or need much memory. */
 const JOBS = {
   light: renderJob("jpeg/photo-256.jpg"),
-  heavy: withSize(renderJob("jpeg/baseline-444.jpg"), 4000, 4000),
+  heavy: withSize(renderJob("png/rgb8.png"), 6000, 6000),
   hungry: withSize(renderJob("webp/lossless.webp"), 4000, 4000),
 } as const;
 
@@ -49,13 +49,10 @@ function renderJob(file: string): RenderJob {
 function withSize(job: RenderJob, width: number, height: number): RenderJob {
   const bytes = job.bytes.slice();
   const view = new DataView(bytes.buffer);
-  if (bytes[0] === 0xff) {
-    const frame = bytes.findIndex((b, i) =>
-      b === 0xff && bytes[i + 1] === 0xc0
-    );
-    view.setUint16(frame + 5, height);
-    view.setUint16(frame + 7, width);
-  } else {
+  if (bytes[0] === 0x89) { // PNG
+    view.setUint32(16, width);
+    view.setUint32(20, height);
+  } else { // WebP
     const bits = view.getUint32(21, true) & 0xf0000000;
     view.setUint32(21, bits | (height - 1) << 14 | (width - 1), true);
   }
@@ -336,9 +333,9 @@ Deno.test("workers render, and pass on the renderer's errors", async () => {
   assert.equal(width, 20);
   assert.equal(sniff(bytes)?.format, "png");
   await assert.rejects(
-    pool.run(renderJob("broken/jpeg-bitflips.jpg")),
+    pool.run(renderJob("broken/webp-truncated.webp")),
     (error) =>
-      isAppError(error, "UNPROCESSABLE") && /broken JPEG/.test(error.message),
+      isAppError(error, "UNPROCESSABLE") && /broken WebP/.test(error.message),
   );
   pool.close();
 });

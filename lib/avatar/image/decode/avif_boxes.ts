@@ -7,6 +7,7 @@
  */
 
 import type { ByteReader } from "../byte_reader.ts";
+import type { Cicp } from "../colour/cicp.ts";
 import { asOrientation, type Orientation } from "../info.ts";
 
 /** Data of one item in the file. */
@@ -26,6 +27,8 @@ export interface AvifImage {
   readonly alpha: boolean;
   /** Location of the ICC profile. */
   readonly profile: Pick<AvifItem, "start" | "end"> | undefined;
+  /** Code points of its colours. */
+  readonly cicp: Cicp | undefined;
   /** Every coded image of the file, the main one and its alpha included. */
   readonly coded: readonly AvifItem[];
 }
@@ -193,7 +196,7 @@ function itemShape(
   b: ByteReader,
   properties: Box,
   id: number,
-): Pick<AvifImage, "width" | "height" | "orientation" | "profile"> | undefined {
+): Omit<AvifImage, "alpha" | "coded"> | undefined {
   const parts = boxes(b, properties.start, properties.end);
   const container = single(parts, "ipco");
   const associations = single(parts, "ipma");
@@ -211,10 +214,17 @@ function itemShape(
   const profile = mine.find(({ type, start }) =>
     type === "colr" && (b.has("prof", start) || b.has("rICC", start))
   );
+  const codes = mine.find(({ type, start }) =>
+    type === "colr" && b.has("nclx", start)
+  );
   return {
     width: b.be32(size.start + FULL_BOX),
     height: b.be32(size.start + FULL_BOX + 4),
     orientation: asOrientation(TURNED[turns]?.[mirrored] ?? 1),
+    cicp: codes && {
+      primaries: b.be16(codes.start + 4),
+      transfer: b.be16(codes.start + 6),
+    },
     profile: profile && { start: profile.start + 4, end: profile.end },
   };
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { corrupt, type Decoded } from "./decoded.ts";
+import { corrupt, type Decoded, wholeImage } from "./decoded.ts";
 import { instantiateCodec } from "../emscripten.ts";
 import type { ImageInfo } from "../info.ts";
 
@@ -38,13 +38,7 @@ export async function decodeAvif(
     if (image.width !== info.width || image.height !== info.height) {
       throw new Error(`${image.width} by ${image.height} pixels after all`);
     }
-    return {
-      data: new Uint8Array(image.data.buffer),
-      width: image.width,
-      height: image.height,
-      layout: "rgba",
-      free() {},
-    };
+    return wholeImage(new Uint8Array(image.data.buffer), image, "rgba");
   } catch (error) {
     throw corrupt("AVIF", error);
   }

@@ -1,79 +1,62 @@
 /**
- * The first frame of a GIF by imagescript's decoder.
+ * The first frame of a GIF (GIF89a specification).
  *
  * @module
  */
 
-import { corrupt, type Decoded, onCanvas } from "./decoded.ts";
+import { ByteReader } from "../byte_reader.ts";
 import type { Size } from "../geometry.ts";
-import { gif as gifModule } from "../wasm_modules.js";
+import { firstGifFrame, type GifFrame } from "../sniff/sniff_gif.ts";
+import { corrupt, type Decoded, onCanvas, wholeImage } from "./decoded.ts";
+import { decodeLzw } from "./gif_lzw.ts";
 
-interface GifExports {
-  readonly memory: WebAssembly.Memory;
-  walloc(bytes: number): number;
-  /** Handle of a decoder, 0 when the header cannot be read. */
-  decoder_new(address: number, bytes: number, limit: number): number;
-  decoder_width(decoder: number): number;
-  decoder_height(decoder: number): number;
-  /** Handle of the next frame; 0 and 1 mean there is none. */
-  decoder_frame(decoder: number): number;
-  decoder_frame_x(frame: number): number;
-  decoder_frame_y(frame: number): number;
-  decoder_frame_width(frame: number): number;
-  decoder_frame_height(frame: number): number;
-  decoder_frame_buffer(frame: number): number;
-}
+/** Row order of interlaced images: first row and step of each pass. */
+const PASSES = [[0, 8], [4, 8], [2, 4], [1, 2]] as const;
+
+/** An index without a colour. */
+const NONE = 256;
 
 /**
- * Decodes the first frame onto its canvas; uncovered areas are transparent.
- * `size` is the sniffed size, to which the limits were applied, so the decoder
- * must find the same.
+ * Decodes the first frame onto its canvas; uncovered areas are transparent, and
+ * so is what is missing where the data ends early. `size` is the sniffed size,
+ * to which the limits were applied.
  *
- * Throws AppError `UNPROCESSABLE` when the file is corrupt.
+ * Throws AppError `UNPROCESSABLE` when there is no frame.
  */
 export function decodeGif(bytes: Uint8Array, size: Size): Decoded {
-  try {
-    return firstFrame(bytes, size);
-  } catch (error) {
-    throw corrupt("GIF", error);
-  }
+  const b = new ByteReader(bytes);
+  const frame = firstGifFrame(b);
+  if (frame === undefined) throw corrupt("GIF", new Error("no frame"));
+  return wholeImage(onCanvas(pixelsOf(b, frame), frame, size), size, "rgba");
 }
 
-function firstFrame(bytes: Uint8Array, size: Size): Decoded {
-  // A new instance: the decoder of the last file cannot be freed.
-  const wasm = new WebAssembly.Instance(gifModule, {
-    env: { push_to_stream() {} },
-  }).exports as unknown as GifExports;
-  const input = wasm.walloc(bytes.length);
-  new Uint8Array(wasm.memory.buffer, input, bytes.length).set(bytes);
-  const decoder = wasm.decoder_new(input, bytes.length, 0);
-  if (decoder === 0) throw new Error("the header cannot be read");
-  const frame = wasm.decoder_frame(decoder);
-  if (frame < 2) throw new Error("there is no frame");
-
-  const x = wasm.decoder_frame_x(frame);
-  const y = wasm.decoder_frame_y(frame);
-  const frameWidth = wasm.decoder_frame_width(frame);
-  const frameHeight = wasm.decoder_frame_height(frame);
-  const width = Math.max(wasm.decoder_width(decoder), x + frameWidth);
-  const height = Math.max(wasm.decoder_height(decoder), y + frameHeight);
-  if (width !== size.width || height !== size.height) {
-    throw new Error(`${width} by ${height} pixels after all`);
+function pixelsOf(b: ByteReader, frame: GifFrame): Uint8Array {
+  const { width, height, interlaced, data } = frame;
+  const colours = coloursOf(b, frame);
+  const indices = decodeLzw(b, data, width * height);
+  const pixels = new Uint32Array(width * height);
+  let from = 0;
+  for (const [first, step] of interlaced ? PASSES : [[0, 1] as const]) {
+    for (let y = first; y < height; y += step) {
+      const at = y * width;
+      for (let x = 0; x < width; x++) {
+        pixels[at + x] = colours[indices[from++] ?? NONE] ?? 0;
+      }
+    }
   }
-  const pixels = new Uint8Array(
-    wasm.memory.buffer,
-    wasm.decoder_frame_buffer(frame),
-    frameWidth * frameHeight * 4,
-  );
-  return {
-    data: onCanvas(
-      pixels,
-      { x, y, width: frameWidth, height: frameHeight },
-      size,
-    ),
-    width,
-    height,
-    layout: "rgba",
-    free() {},
-  };
+  return new Uint8Array(pixels.buffer);
+}
+
+/** RGBA of each index; of those beyond the table transparent. */
+function coloursOf(
+  b: ByteReader,
+  { table, entries, transparent }: GifFrame,
+): Uint32Array {
+  const colours = new Uint8Array(1024);
+  for (let i = 0; i < entries; i++) {
+    if (i === transparent) continue;
+    const at = table + i * 3;
+    colours.set([b.u8(at), b.u8(at + 1), b.u8(at + 2), 255], i * 4);
+  }
+  return new Uint32Array(colours.buffer);
 }

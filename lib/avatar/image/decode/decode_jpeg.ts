@@ -1,87 +1,97 @@
 /**
- * JPEG by imagescript's decoder, scaled down in the inverse DCT.
+ * JPEG by libjpeg-turbo: scaled down in the inverse DCT, and row by row, so
+ * that the pixels are never in memory at once.
  *
  * @module
  */
 
-import { corrupt, type Decoded, MAX_KEPT_MEMORY } from "./decoded.ts";
+import { dropJpegCodec, type JpegCodec, jpegCodec } from "../jpeg_codec.ts";
+import type { ImageInfo } from "../info.ts";
 import type { Size } from "../geometry.ts";
-import { jpeg as jpegModule } from "../wasm_modules.js";
+import { corrupt, type Decoded, type PixelLayout } from "./decoded.ts";
 
-/** What the module exports; addresses and handles are numbers. */
-interface JpegExports {
-  readonly memory: WebAssembly.Memory;
-  walloc(bytes: number): number;
-  /** Takes ownership of the input, which must not be freed. 0 corrupt, 1 impossible size. */
-  decode(
-    address: number,
-    bytes: number,
-    minWidth: number,
-    minHeight: number,
-  ): number;
-  /** 0 gray, 1 RGB, 2 CMYK. */
-  decode_format(handle: number): number;
-  decode_width(handle: number): number;
-  decode_height(handle: number): number;
-  /** Address of the pixels; `wlen` then holds their size in bytes. */
-  decode_buffer(handle: number): number;
-  decode_free(handle: number): void;
-  wlen(): number;
-}
-
-/** The decoder takes the requested size as 16-bit numbers. */
-const MAX_WANTED = 65500;
-const LAYOUTS = ["gray", "rgb", "cmyk"] as const;
-
-let instance: JpegExports | undefined;
+const LAYOUTS: Readonly<Record<number, PixelLayout>> = {
+  1: "gray",
+  3: "rgb",
+  4: "cmyk",
+};
+/** Rows decoded at a time. */
+const BAND = 16;
 
 /**
  * Decodes at the smallest of 1/8, 1/4, 1/2 and full size that is still at least
- * `wanted`. A truncated file is decoded as far as possible.
+ * `wanted`. Where the data ends too early or is damaged, the rest is gray, as in
+ * browsers.
  *
- * Throws AppError `UNPROCESSABLE` when the file is corrupt.
+ * Throws AppError `UNPROCESSABLE` when the file cannot be decoded at all.
  */
-export function decodeJpeg(bytes: Uint8Array, wanted: Size): Decoded {
-  instance ??= new WebAssembly.Instance(jpegModule)
-    .exports as unknown as JpegExports;
-  const wasm = instance;
+export function decodeJpeg(
+  bytes: Uint8Array,
+  info: ImageInfo,
+  wanted: Size,
+): Decoded {
   try {
-    const handle = start(wasm, bytes, wanted);
-    const data = wasm.decode_buffer(handle);
-    const size = wasm.wlen();
-    return {
-      data: new Uint8Array(wasm.memory.buffer, data, size),
-      width: wasm.decode_width(handle),
-      height: wasm.decode_height(handle),
-      layout: LAYOUTS[wasm.decode_format(handle)] ?? "rgb",
-      free() {
-        wasm.decode_free(handle);
-        const held = wasm.memory.buffer.byteLength;
-        if (instance === wasm && held > MAX_KEPT_MEMORY) instance = undefined;
-      },
-    };
+    return open(jpegCodec(), bytes, eighths(info, wanted));
   } catch (error) {
-    instance = undefined; // not usable after a trap
+    dropJpegCodec("error");
     throw corrupt("JPEG", error);
   }
 }
 
-function start(wasm: JpegExports, bytes: Uint8Array, wanted: Size): number {
-  // The decoder refuses a file without an end marker; browsers do not.
-  const [beforeLast, last] = bytes.subarray(-2);
-  const ends = beforeLast === 0xff && last === 0xd9;
-  const size = bytes.length + (ends ? 0 : 2);
-  const input = wasm.walloc(size);
-  const target = new Uint8Array(wasm.memory.buffer, input, size);
-  target.set(bytes);
-  if (!ends) target.set([0xff, 0xd9], bytes.length);
-  const handle = wasm.decode(
-    input,
-    size,
-    Math.min(MAX_WANTED, wanted.width),
-    Math.min(MAX_WANTED, wanted.height),
-  );
-  if (handle === 0) throw new Error("the data is corrupt");
-  if (handle === 1) throw new Error("the size is impossible");
-  return handle;
+function eighths({ width, height }: Size, wanted: Size): number {
+  const isEnough = (part: number) =>
+    Math.ceil(width * part / 8) >= wanted.width &&
+    Math.ceil(height * part / 8) >= wanted.height;
+  return [1, 2, 4].find(isEnough) ?? 8;
+}
+
+function open(codec: JpegCodec, bytes: Uint8Array, eighths: number): Decoded {
+  const input = codec.allocate(bytes.length);
+  if (input === 0) throw new Error("no memory");
+  new Uint8Array(codec.memory.buffer, input, bytes.length).set(bytes);
+  const samples = codec.open(input, bytes.length, eighths);
+  const layout = LAYOUTS[samples];
+  if (layout === undefined) throw new Error(`${samples} samples in a pixel`);
+  const width = codec.width();
+  const height = codec.height();
+  const band = codec.allocate(width * samples * BAND);
+  if (band === 0) throw new Error("no memory");
+  const inverts = samples === 4 && codec.isAdobe() !== 0;
+  return {
+    width,
+    height,
+    layout,
+    *rows(first) {
+      for (let y = first === 0 ? 0 : codec.skip(first); y < height;) {
+        const count = readBand(codec, band);
+        y += count;
+        for (let i = 0; i < count; i++) {
+          const row = new Uint8Array(
+            codec.memory.buffer,
+            band + i * width * samples,
+            width * samples,
+          );
+          yield inverts ? row.map((ink) => 255 - ink) : row;
+        }
+      }
+    },
+    free() {
+      codec.close();
+      codec.release(band);
+      codec.release(input);
+      dropJpegCodec("use");
+    },
+  };
+}
+
+function readBand(codec: JpegCodec, band: number): number {
+  let count = 0;
+  try {
+    count = codec.read(band, BAND);
+  } catch (error) {
+    dropJpegCodec("error");
+    throw corrupt("JPEG", error);
+  }
+  if (count === 0) throw corrupt("JPEG", new Error("rows are missing"));
+  return count;
 }

@@ -9,7 +9,12 @@ import { createInflate } from "node:zlib";
 import type { Address, Kernel } from "../../kernel/kernel.ts";
 import type { Resampler } from "../../kernel/resampler.ts";
 import { ByteReader } from "../byte_reader.ts";
-import { corrupt, type Decoded, MAX_KEPT_MEMORY } from "./decoded.ts";
+import {
+  corrupt,
+  type Decoded,
+  MAX_KEPT_MEMORY,
+  wholeImage,
+} from "./decoded.ts";
 import { PngRowReader } from "./png_rows.ts";
 import { PNG_FIRST_CHUNK } from "../sniff/sniff_png.ts";
 import { png as pngModule } from "../wasm_modules.js";
@@ -103,7 +108,9 @@ async function* inflated(
  *
  * Throws AppError `UNPROCESSABLE` when the file is corrupt.
  */
-export function decodeWholePng(bytes: Uint8Array): Decoded {
+export function decodeWholePng(
+  bytes: Uint8Array,
+): Decoded & { readonly data: Uint8Array } {
   instance ??= new WebAssembly.Instance(pngModule, {
     env: { emscripten_notify_memory_growth() {} },
   }).exports as unknown as PngExports;
@@ -115,19 +122,17 @@ export function decodeWholePng(bytes: Uint8Array): Decoded {
     const pixels = wasm.decode(input, bytes.length);
     wasm.wfree(input);
     if (pixels < 0) throw new Error(`the decoder says ${pixels}`);
-    const width = wasm.width();
-    const height = wasm.height();
-    return {
-      data: new Uint8Array(wasm.memory.buffer, pixels, width * height * 4),
-      width,
-      height,
-      layout: "rgba",
-      free() {
-        wasm.wfree(pixels);
-        const held = wasm.memory.buffer.byteLength;
-        if (instance === wasm && held > MAX_KEPT_MEMORY) instance = undefined;
-      },
-    };
+    const size = { width: wasm.width(), height: wasm.height() };
+    const data = new Uint8Array(
+      wasm.memory.buffer,
+      pixels,
+      size.width * size.height * 4,
+    );
+    return wholeImage(data, size, "rgba", () => {
+      wasm.wfree(pixels);
+      const held = wasm.memory.buffer.byteLength;
+      if (instance === wasm && held > MAX_KEPT_MEMORY) instance = undefined;
+    });
   } catch (error) {
     instance = undefined; // not usable after a trap
     throw corrupt("PNG", error);

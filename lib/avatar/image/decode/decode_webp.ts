@@ -8,7 +8,7 @@
 
 import webpDecoderGlue from "@jsquash/webp/codec/dec/webp_dec.js";
 import { ByteReader } from "../byte_reader.ts";
-import { corrupt, type Decoded, onCanvas } from "./decoded.ts";
+import { corrupt, type Decoded, onCanvas, wholeImage } from "./decoded.ts";
 import { instantiateCodec } from "../emscripten.ts";
 import type { ImageInfo } from "../info.ts";
 import { webpDecoder } from "../wasm_modules.js";
@@ -47,13 +47,8 @@ export async function decodeWebp(
     if (image.width !== frame.width || image.height !== frame.height) {
       throw new Error(`${image.width} by ${image.height} pixels after all`);
     }
-    return {
-      data: onCanvas(new Uint8Array(image.data.buffer), frame, info),
-      width: info.width,
-      height: info.height,
-      layout: "rgba",
-      free() {},
-    };
+    const pixels = new Uint8Array(image.data.buffer);
+    return wholeImage(onCanvas(pixels, frame, info), info, "rgba");
   } catch (error) {
     throw corrupt("WebP", error);
   }

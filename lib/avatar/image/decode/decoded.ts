@@ -24,17 +24,41 @@ export interface KernelPixels extends Size {
   readonly pixels: Address;
 }
 
-/**
- * A decoded image. `data` may be a view of a decoder's memory, valid until
- * {@linkcode Decoded.free} or the next decode of that format.
- */
-export interface Decoded {
-  readonly data: Uint8Array;
-  readonly width: number;
-  readonly height: number;
+/** A decoded image, or one that is decoded while its rows are read. */
+export interface Decoded extends Size {
   readonly layout: PixelLayout;
+  /**
+   * The rows from `first` on, once. Each may be a view of a decoder's memory,
+   * valid until the next one.
+   */
+  rows(first: number): Iterable<Uint8Array>;
   /** Frees the pixels. Call it once. */
   free(): void;
+}
+
+/**
+ * An image whose pixels are all in memory. `data` may be a view of a decoder's
+ * memory, valid until `free` or the next decode of that format.
+ */
+export function wholeImage(
+  data: Uint8Array,
+  { width, height }: Size,
+  layout: PixelLayout,
+  free = () => {},
+): Decoded & { readonly data: Uint8Array } {
+  const rowBytes = width * BYTES[layout];
+  return {
+    data,
+    width,
+    height,
+    layout,
+    *rows(first) {
+      for (let y = first; y < height; y++) {
+        yield data.subarray(y * rowBytes, (y + 1) * rowBytes);
+      }
+    },
+    free,
+  };
 }
 
 /** Channels of the rows of `layout` for the resampler. */
@@ -42,24 +66,32 @@ export function channelsOf(layout: PixelLayout): RowFormat["channels"] {
   return layout === "rgba" ? 4 : 3;
 }
 
-/** Pushes the rows of `image` until the resampler has enough. */
+/**
+ * Pushes the rows of `image` until the resampler has enough. `fromInk` converts
+ * rows of CMYK to RGB, in place of the plain conversion.
+ */
 export function feed(
   kernel: Kernel,
   image: Decoded,
   resampler: Resampler,
+  fromInk?: (row: Uint8Array) => Uint8Array,
 ): void {
-  const { width, height, layout, data } = image;
+  const { width, layout } = image;
   const rowBytes = width * BYTES[layout];
   const input = kernel.allocate(rowBytes);
   const expands = layout === "gray" || layout === "cmyk";
   const output = expands ? kernel.allocate(width * 3) : input;
   const { bytes, run } = kernel;
   resampler.skipTo(resampler.firstRow);
-  for (let y = resampler.firstRow; y < height && !resampler.done; y++) {
-    bytes.set(data.subarray(y * rowBytes, (y + 1) * rowBytes), input);
-    if (layout === "gray") run.expandGray(input, output, width);
-    else if (layout === "cmyk") run.expandCmyk(input, output, width);
+  for (const row of image.rows(resampler.firstRow)) {
+    if (fromInk !== undefined) bytes.set(fromInk(row), output);
+    else {
+      bytes.set(row, input);
+      if (layout === "gray") run.expandGray(input, output, width);
+      else if (layout === "cmyk") run.expandCmyk(input, output, width);
+    }
     resampler.push(output);
+    if (resampler.done) return;
   }
 }
 

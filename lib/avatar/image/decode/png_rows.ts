@@ -231,13 +231,19 @@ function isKey(
   key: Uint8Array,
 ): boolean {
   for (let c = 0; c < colours; c++) {
-    const wanted = ((key[c * 2] ?? 0) << 8) | (key[c * 2 + 1] ?? 0);
+    const wanted = keySample(key, c, size * 8);
     const sample = size === 1
       ? source.getUint8(p + c)
       : source.getUint16(p + c * 2);
     if (sample !== wanted) return false;
   }
   return true;
+}
+
+/** Sample `index` of a transparent colour, of which only the lowest `depth` bits count. */
+function keySample(key: Uint8Array, index: number, depth: number): number {
+  const sample = ((key[index * 2] ?? 0) << 8) | (key[index * 2 + 1] ?? 0);
+  return sample & ((1 << depth) - 1);
 }
 
 /** RGBA of each index, for palettes and for gray of at most 8 bits. */
@@ -247,7 +253,7 @@ function paletteTable(header: Header): Uint8Array {
   const top = (1 << Math.min(8, depth)) - 1;
   const key = transparency === undefined || colourType !== GRAY
     ? -1
-    : ((transparency[0] ?? 0) << 8) | (transparency[1] ?? 0);
+    : keySample(transparency, 0, depth);
   for (let i = 0; i <= top; i++) {
     if (colourType === PALETTE) {
       table.set(palette?.subarray(i * 3, i * 3 + 3) ?? [], i * 4);

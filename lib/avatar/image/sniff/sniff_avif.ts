@@ -31,7 +31,8 @@ export function sniffAvif(b: ByteReader): ImageInfo | undefined {
     animated: false,
     alpha,
     icc: profile !== undefined,
+    colours: "rgb",
     bytesPerPixel: alpha ? 40 : 24,
-    cost: alpha ? 160 : 100,
+    cost: alpha ? 90 : 60,
   };
 }

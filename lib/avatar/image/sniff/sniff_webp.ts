@@ -46,7 +46,8 @@ export function sniffWebp(b: ByteReader): ImageInfo | undefined {
     animated,
     alpha: frame.alpha || animated,
     icc,
+    colours: "rgb",
     bytesPerPixel: 12,
-    cost: 1,
+    cost: 12,
   };
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { fixture } from "../../../tests/support/images.ts";
+import { fixture } from "../../../../tests/support/images.ts";
 import { extractIcc } from "./icc_extract.ts";
-import { colourTransform } from "./icc_profile.ts";
-import { sniff } from "./sniff/sniff.ts";
+import type { ColourTransform } from "./colour_transform.ts";
+import { profileUse } from "./icc_profile.ts";
+import { sniff } from "../sniff/sniff.ts";
 
 /** The Display P3 profile of a test image. */
 function p3(): Uint8Array {
@@ -12,6 +13,12 @@ function p3(): Uint8Array {
   const profile = info && extractIcc(bytes, info);
   assert.ok(profile);
   return profile.slice();
+}
+
+/** The transform of a profile for RGB, if it has one. */
+function colourTransform(profile: Uint8Array): ColourTransform | undefined {
+  const use = profileUse(profile, "rgb");
+  return use.kind === "transform" ? use.transform : undefined;
 }
 
 /** A matrix profile with the primaries of sRGB and one curve for all channels. */
@@ -25,7 +32,8 @@ function srgbProfile(curve: readonly number[]): Uint8Array {
   const view = new DataView(profile.buffer);
   const put = (o: number, text: string) =>
     profile.set(new TextEncoder().encode(text), o);
-  put(16, "RGB XYZ ");
+  put(12, "mntrRGB XYZ ");
+  put(36, "acsp");
   view.setUint32(128, 6);
   let data = 132 + 6 * 12;
   for (const [i, [name, xyz]] of tags.entries()) {
@@ -100,4 +108,13 @@ Deno.test("a truncated or garbled profile is ignored without an error", () => {
     ),
     { numRuns: 2000 },
   );
+});
+
+Deno.test("a profile for other pixels, or of another class, is ignored", () => {
+  const profile = p3();
+  assert.equal(profileUse(profile, "rgb").kind, "transform");
+  assert.equal(profileUse(profile, "gray").kind, "none");
+  assert.equal(profileUse(profile, "cmyk").kind, "none");
+  profile.set(new TextEncoder().encode("link"), 12);
+  assert.equal(profileUse(profile, "rgb").kind, "none");
 });

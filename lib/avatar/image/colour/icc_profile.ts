@@ -1,100 +1,85 @@
 /**
- * Matrix/TRC profiles (ICC.1:2022: Display P3, Adobe RGB and the like) in a
- * form that the pixel kernel can apply. LUT, gray and CMYK profiles are
- * ignored.
+ * ICC profiles (ICC.1:2022) by how they are applied: matrix and gray profiles
+ * (Display P3, Adobe RGB and the like) in a form that the pixel kernel can
+ * apply, and those with tables by Little CMS.
  *
  * @module
  */
 
-import { ByteReader } from "./byte_reader.ts";
-
-/** Transform from 8-bit RGB to linear sRGB light. */
-export interface ColourTransform {
-  /** Three tables of 256 floats: from a sample to linear light, red first. */
-  readonly curves: Float32Array<ArrayBuffer>;
-  /** 3 by 3, row by row: linear device RGB to linear sRGB. */
-  readonly matrix: Float32Array<ArrayBuffer>;
-}
-
-/** Steps of {@linkcode srgbEncoding}. */
-export const SRGB_STEPS = 4096;
+import { ByteReader } from "../byte_reader.ts";
+import { type ColourTransform, isSrgb, toSrgb } from "./colour_transform.ts";
+import type { ColourSpace } from "../info.ts";
 
 /** Maximum tags read. */
 const MAX_TAGS = 100;
 const HEADER_BYTES = 128;
-/** Smaller differences are rounding errors: at most half a step of 8 bits. */
-const SAME_PRIMARY = 0.01;
-const SAME_CURVE = 0.004;
-
-/** CIE XYZ under D50 to linear sRGB, chromatically adapted. */
-const XYZ_TO_SRGB = [
-  [3.1338561, -1.6168667, -0.4906146],
-  [-0.9787684, 1.9161415, 0.033454],
-  [0.0719453, -0.2289914, 1.4052427],
-] as const;
-
-type Triple = readonly [number, number, number];
+/** Data colour space of a profile, in its header. */
+const SIGNATURES: Readonly<Record<ColourSpace, string>> = {
+  gray: "GRAY",
+  rgb: "RGB ",
+  cmyk: "CMYK",
+};
+/** Classes of profiles that describe the colours of an image. */
+const CLASSES = ["scnr", "mntr", "prtr", "spac"];
 
 interface Tag {
   readonly offset: number;
   readonly length: number;
 }
 
-/** Linear light, 0 to 1 in {@linkcode SRGB_STEPS} steps, to 8-bit sRGB. */
-export function srgbEncoding(): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from({ length: SRGB_STEPS + 1 }, (_, i) => {
-    const x = i / SRGB_STEPS;
-    const y = x <= 0.0031308 ? 12.92 * x : 1.055 * x ** (1 / 2.4) - 0.055;
-    return Math.round(255 * y);
+/** How a profile is applied. */
+export type ProfileUse =
+  /** It is sRGB, for another kind of pixels, or broken. */
+  | { readonly kind: "none" }
+  | { readonly kind: "transform"; readonly transform: ColourTransform }
+  /** Tables of colours, for Little CMS. */
+  | { readonly kind: "tables" };
+
+const NONE = { kind: "none" } as const;
+
+/** Reads a profile for pixels of `colours`. Never throws. */
+export function profileUse(
+  profile: Uint8Array,
+  colours: ColourSpace,
+): ProfileUse {
+  const b = new ByteReader(profile);
+  if (b.length < HEADER_BYTES + 4 || !b.has("acsp", 36)) return NONE;
+  if (!b.has(SIGNATURES[colours], 16)) return NONE;
+  if (!CLASSES.some((name) => b.has(name, 12))) return NONE;
+  const tags = readTags(b);
+  if (colours === "gray") return grayUse(b, tags);
+  if (tags.has("A2B0")) return { kind: "tables" };
+  return colours === "rgb" ? matrixUse(b, tags) : NONE;
+}
+
+function matrixUse(b: ByteReader, tags: ReadonlyMap<string, Tag>): ProfileUse {
+  if (!b.has("XYZ ", 20)) return NONE;
+  const primaries = ["rXYZ", "gXYZ", "bXYZ"].map((name) =>
+    readXyz(b, tags.get(name))
+  );
+  const curves = ["rTRC", "gTRC", "bTRC"].map((name) =>
+    readCurve(b, tags.get(name))
+  );
+  const [red, green, blue] = primaries;
+  const known = curves.filter((curve) => curve !== undefined);
+  if (!red || !green || !blue || known.length < 3) return NONE;
+  return use(toSrgb([red, green, blue], known.flat()));
+}
+
+function grayUse(b: ByteReader, tags: ReadonlyMap<string, Tag>): ProfileUse {
+  const curve = readCurve(b, tags.get("kTRC"));
+  if (curve === undefined || !b.has("XYZ ", 20)) return NONE;
+  return use({
+    curves: Float32Array.from([...curve, ...curve, ...curve]),
+    matrix: Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1),
   });
 }
 
-const srgbDecode = (x: number) =>
-  x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
-
-/**
- * Reads a profile. Undefined when there is nothing to do: the profile is sRGB,
- * or not a complete matrix/TRC profile for RGB. Never throws.
- */
-export function colourTransform(
-  profile: Uint8Array,
-): ColourTransform | undefined {
-  const b = new ByteReader(profile);
-  if (b.length < HEADER_BYTES + 4) return undefined;
-  if (!b.has("RGB ", 16) || !b.has("XYZ ", 20)) return undefined;
-
-  const tags = readTags(b);
-  const r = readXyz(b, tags.get("rXYZ"));
-  const g = readXyz(b, tags.get("gXYZ"));
-  const blue = readXyz(b, tags.get("bXYZ"));
-  const red = readCurve(b, tags.get("rTRC"));
-  const green = readCurve(b, tags.get("gTRC"));
-  const last = readCurve(b, tags.get("bTRC"));
-  if (r === undefined || g === undefined || blue === undefined) {
-    return undefined;
-  }
-  if (red === undefined || green === undefined || last === undefined) {
-    return undefined;
-  }
-  const matrix = XYZ_TO_SRGB.flatMap((row) =>
-    [r, g, blue].map((p) => row[0] * p[0] + row[1] * p[1] + row[2] * p[2])
-  );
-  const curves = [...red, ...green, ...last];
-  if (![...matrix, ...curves].every(Number.isFinite)) return undefined;
-  if (isIdentity(matrix) && isSrgbCurve(curves)) return undefined;
-  return {
-    curves: Float32Array.from(curves),
-    matrix: Float32Array.from(matrix),
-  };
+function use(transform: ColourTransform): ProfileUse {
+  const { matrix, curves } = transform;
+  const isSane = [...matrix, ...curves].every(Number.isFinite);
+  return isSane && !isSrgb(transform) ? { kind: "transform", transform } : NONE;
 }
-
-const isIdentity = (matrix: readonly number[]) =>
-  matrix.every((x, i) => Math.abs(x - (i % 4 === 0 ? 1 : 0)) < SAME_PRIMARY);
-
-const isSrgbCurve = (curves: readonly number[]) =>
-  curves.every((y, i) =>
-    Math.abs(y - srgbDecode((i % 256) / 255)) < SAME_CURVE
-  );
 
 /** The tag table, without tags that extend beyond the profile. */
 function readTags(b: ByteReader): Map<string, Tag> {
@@ -116,7 +101,10 @@ function readTags(b: ByteReader): Map<string, Tag> {
 const fixed = (b: ByteReader, offset: number) => (b.be32(offset) | 0) / 65536;
 
 /** An `XYZ ` tag. */
-function readXyz(b: ByteReader, tag: Tag | undefined): Triple | undefined {
+function readXyz(
+  b: ByteReader,
+  tag: Tag | undefined,
+): readonly [number, number, number] | undefined {
   if (tag === undefined || tag.length < 20) return undefined;
   const at = tag.offset + 8;
   return [fixed(b, at), fixed(b, at + 4), fixed(b, at + 8)];

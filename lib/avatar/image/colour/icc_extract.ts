@@ -1,16 +1,17 @@
 /**
- * Extracts the ICC profile of an image.
+ * Extracts the colours that an image declares: code points and ICC profile.
  *
  * @module
  */
 
 import { inflateSync } from "node:zlib";
-import { joinBytes } from "../../bytes.ts";
-import { readAvif } from "./decode/avif_boxes.ts";
-import { ByteReader } from "./byte_reader.ts";
-import type { ImageInfo } from "./info.ts";
-import { PNG_FIRST_CHUNK } from "./sniff/sniff_png.ts";
-import { webpChunks } from "./decode/webp_chunks.ts";
+import { joinBytes } from "../../../bytes.ts";
+import { readAvif } from "../decode/avif_boxes.ts";
+import { ByteReader } from "../byte_reader.ts";
+import type { Cicp } from "./cicp.ts";
+import type { ImageInfo } from "../info.ts";
+import { PNG_FIRST_CHUNK } from "../sniff/sniff_png.ts";
+import { webpChunks } from "../decode/webp_chunks.ts";
 
 /** Maximum size of a profile. */
 const MAX_PROFILE_BYTES = 1 << 20;
@@ -31,6 +32,30 @@ export function extractIcc(
   if (info.format === "png") return fromPng(b);
   if (info.format === "webp") return fromWebp(b);
   if (info.format === "avif") return fromAvif(b);
+  return undefined;
+}
+
+/**
+ * The code points of a PNG (cICP) or AVIF (nclx); undefined where there are
+ * none, or where a profile counts instead.
+ */
+export function extractCicp(
+  bytes: Uint8Array,
+  info: ImageInfo,
+): Cicp | undefined {
+  const b = new ByteReader(bytes);
+  if (info.format === "avif") {
+    const image = readAvif(b);
+    return image?.profile === undefined ? image?.cicp : undefined;
+  }
+  if (info.format !== "png") return undefined;
+  for (let o = PNG_FIRST_CHUNK; o + 12 <= b.length; o += 12 + b.be32(o)) {
+    if (b.has("IDAT", o + 4)) return undefined;
+    // The chunk counts only if its colours are RGB of the full range.
+    if (b.has("cICP", o + 4) && b.u8(o + 10) === 0 && b.u8(o + 11) === 1) {
+      return { primaries: b.u8(o + 8), transfer: b.u8(o + 9) };
+    }
+  }
   return undefined;
 }
 

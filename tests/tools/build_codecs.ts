@@ -1,0 +1,148 @@
+/**
+ * Builds the codecs of `lib/avatar/codecs` from their sources:
+ *
+ *   deno task build:codecs LIBJPEG_TURBO LITTLE_CMS SIMDE [--check]
+ *
+ * The folders are unpacked releases: libjpeg-turbo 3.2.0, Little CMS 2.19, and
+ * SIMDe 0.7.4 (headers only: the folder that contains `simde`). It needs cmake,
+ * make and zig 0.17 (`pip install ziglang`; `ZIG` names the program). With
+ * `--check` the result is compared with the committed files instead.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { run, say } from "./command.ts";
+
+const CODECS = new URL("../../lib/avatar/codecs/", import.meta.url).pathname;
+const LIMIT = { limitMs: 60 * 60_000 };
+const TARGET = ["-target", "wasm32-wasi"];
+const LINK = ["-mexec-model=reactor", "-Wl,--strip-all", "-Wl,--gc-sections"];
+/** Parts of libjpeg-turbo that pictures do not need. */
+const UNUSED = [
+  "C_LOSSLESS",
+  "D_LOSSLESS",
+  "QUANT_1PASS",
+  "QUANT_2PASS",
+  "DCT_FLOAT",
+  "INPUT_SMOOTHING",
+];
+
+const zig = Deno.env.get("ZIG") ?? "zig";
+const folders = Deno.args.filter((text) => !text.startsWith("--"));
+const [jpeg = "", colour = "", simde = ""] = folders;
+if (folders.length !== 3) {
+  await say("deno task build:codecs LIBJPEG_TURBO LITTLE_CMS SIMDE [--check]");
+  Deno.exit(2);
+}
+const work = await Deno.makeTempDir();
+try {
+  const built = [await buildJpeg(), await buildColour()];
+  for (const path of built) await keep(path);
+} finally {
+  await Deno.remove(work, { recursive: true });
+}
+
+async function buildJpeg(): Promise<string> {
+  const source = join(work, "libjpeg-turbo");
+  const build = join(work, "build");
+  await run("cp", ["-r", jpeg, source]);
+  await run("cp", ["-r", join(simde, "simde"), join(work, "simde")]);
+  const config = join(source, "src/jmorecfg.h");
+  let text = await Deno.readTextFile(config);
+  for (const name of UNUSED) {
+    text = text.replace(
+      `#define ${name}_SUPPORTED`,
+      `#undef ${name}_SUPPORTED`,
+    );
+  }
+  await Deno.writeTextFile(config, text);
+  await Deno.writeTextFile(
+    join(work, "arm_neon.h"),
+    "#define SIMDE_ENABLE_NATIVE_ALIASES\n#include <simde/arm/neon.h>\n",
+  );
+  // The Neon code of libjpeg-turbo is compiled to the vectors of WebAssembly.
+  const compiler = await script(
+    "cc",
+    `a=()
+for x in "$@"; do case "$x" in
+  -mfpu=neon) ;;
+  *jchuff-neon.c) a+=(-D__EMSCRIPTEN__ "$x") ;;
+  *) a+=("$x") ;;
+esac; done
+exec ${zig} cc ${TARGET.join(" ")} "\${a[@]}"`,
+  );
+  const flags = `-O3 -DNDEBUG -msimd128 -DNO_GETENV -I${work}`;
+  await run("cmake", [
+    "-S",
+    source,
+    "-B",
+    build,
+    "-DCMAKE_SYSTEM_NAME=Generic",
+    "-DCMAKE_SYSTEM_PROCESSOR=wasm32",
+    "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY",
+    `-DCMAKE_C_COMPILER=${compiler}`,
+    `-DCMAKE_AR=${await script("ar", `exec ${zig} ar "$@"`)}`,
+    `-DCMAKE_RANLIB=${await script("ranlib", `exec ${zig} ranlib "$@"`)}`,
+    "-DCMAKE_BUILD_TYPE=Release",
+    `-DCMAKE_C_FLAGS_RELEASE=${flags}`,
+    "-DWITH_SIMDE=1",
+    "-DWITH_TURBOJPEG=0",
+    "-DENABLE_SHARED=0",
+    "-DWITH_TOOLS=0",
+    "-DWITH_TESTS=0",
+  ], LIMIT);
+  await run("make", ["-C", build, "jpeg-static"], LIMIT);
+  return await link("jpeg", [
+    "-O3",
+    `-I${join(source, "src")}`,
+    `-I${build}`,
+    join(build, "libjpeg.a"),
+  ]);
+}
+
+async function buildColour(): Promise<string> {
+  const folder = join(colour, "src");
+  const files: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    if (/^cms.*\.c$/.test(name)) files.push(join(folder, name));
+  }
+  return await link("colour", [
+    "-O2",
+    "-DCMS_NO_PTHREADS",
+    `-I${join(colour, "include")}`,
+    `-I${folder}`,
+    ...files.toSorted(),
+  ]);
+}
+
+async function link(name: string, args: readonly string[]): Promise<string> {
+  const output = join(work, `${name}.wasm`);
+  const source = join(CODECS, `source/${name}.c`);
+  await run(
+    zig,
+    ["cc", ...TARGET, "-msimd128", ...LINK, source, ...args, "-o", output],
+    LIMIT,
+  );
+  return output;
+}
+
+async function script(name: string, body: string): Promise<string> {
+  const path = join(work, name);
+  await Deno.writeTextFile(path, `#!/bin/bash\n${body}\n`, { mode: 0o755 });
+  return path;
+}
+
+async function keep(path: string): Promise<void> {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const bytes = await Deno.readFile(path);
+  const target = join(CODECS, name);
+  if (!Deno.args.includes("--check")) {
+    return await Deno.writeFile(target, bytes);
+  }
+  const kept = await Deno.readFile(target);
+  const same = kept.length === bytes.length &&
+    kept.every((byte, i) => byte === bytes[i]);
+  await say(`${name}: ${same ? "the committed bytes" : "DIFFERENT"}`);
+  if (!same) Deno.exitCode = 1;
+}
