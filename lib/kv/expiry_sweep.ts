@@ -75,7 +75,7 @@ export class ExpirySweep {
     const options = { limit: BATCH, batchSize: 100 };
     const iterator = kv.list(selector, options);
     const now = clock.now();
-    const removals: Promise<boolean>[] = [];
+    const found: { key: Key; versionstamp: string }[] = [];
     let rows = 0;
     while (true) {
       const next = await policy(() => iterator.next());
@@ -83,12 +83,17 @@ export class ExpirySweep {
       const { key, versionstamp } = next.value;
       rows++;
       this.#after = key;
-      if (!expiredBefore(next.value, now)) continue;
-      removals.push(atomic().check(key, versionstamp).delete(key).commit());
+      if (expiredBefore(next.value, now)) found.push({ key, versionstamp });
     }
     this.#passed += rows;
     if (rows < BATCH) this.#after = undefined;
-    const results = await Promise.allSettled(removals);
+    // Begun together and only now: a failure while rows are still read would
+    // be a rejection that nothing handles, which ends the process.
+    const results = await Promise.allSettled(
+      found.map(({ key, versionstamp }) =>
+        atomic().check(key, versionstamp).delete(key).commit()
+      ),
+    );
     const failed = results.find(({ status }) => status === "rejected");
     if (failed?.status === "rejected") throw failed.reason;
     const expired =

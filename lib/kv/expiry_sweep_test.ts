@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { ManualClock } from "../testing_clock.ts";
 import { DenoKv } from "./deno_kv.ts";
+import { ExpirySweep } from "./expiry_sweep.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -80,6 +81,37 @@ Deno.test("a row that was stored again while it was to be removed stays", () =>
     await swept;
     assert.equal((await kv.get(["row", 3]))?.value, "new");
   }));
+
+Deno.test("a run that cannot write fails without ending the process, and the next one removes", async () => {
+  const native = await Deno.openKv(":memory:");
+  const clock = new ManualClock();
+  const store = new DenoKv(native, clock);
+  let isFull = true;
+  const full = () =>
+    new Promise<never>((_, reject) =>
+      queueMicrotask(() => reject(new Error("database or disk is full")))
+    );
+  const sweep = new ExpirySweep({
+    kv: native,
+    policy: (call) => call(),
+    clock,
+    atomic: () => {
+      const atomic = store.atomic();
+      const commit = atomic.commit.bind(atomic);
+      atomic.commit = () => isFull ? full() : commit();
+      return atomic;
+    },
+  });
+  try {
+    await fill(store, clock, 300, 2);
+    clock.advance(2 * MINUTE_MS);
+    await assert.rejects(sweep.run(), /disk is full/);
+    isFull = false;
+    assert.equal(await sweep.run(), 150);
+  } finally {
+    store.close();
+  }
+});
 
 Deno.test("a file stores no time for Deno to remove rows by", async () => {
   const folder = await Deno.makeTempDir();
