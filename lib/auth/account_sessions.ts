@@ -13,6 +13,7 @@ import type {
   BlobRef,
   PdsSession,
   RepoWrite,
+  WriteBudget,
   WrittenRecord,
 } from "../atproto/pds/pds.ts";
 import { AppError, isAppError } from "../errors.ts";
@@ -32,6 +33,9 @@ const MAX_AGE_MS = 60_000;
 
 /** How long a slow directory may delay a push, in milliseconds. */
 const PATIENCE_MS = 2_000;
+
+/** Reads the DID document again, at most once a second, after a PDS refused: the account may have moved. */
+const AFTER_REFUSAL = { fresh: true, maxAgeMs: 1_000 } as const;
 
 /** Errors that may mean that the account has moved. */
 const MAY_HAVE_MOVED = [
@@ -57,6 +61,7 @@ export class AccountSessions {
    */
   async of(did: Did): Promise<PdsSession | undefined> {
     const { identities, sources } = this.#deps;
+    const elsewhere: PdsSession[] = [];
     for (const source of sources) {
       const session = await source.restore(did);
       if (!session) continue;
@@ -65,14 +70,22 @@ export class AccountSessions {
         patienceMs: PATIENCE_MS,
       });
       if (session.pds === pds) return new MovingSession(session, this.#deps);
+      elsewhere.push(session);
     }
-    return undefined;
+    if (elsewhere.length === 0) return undefined;
+    // The account may have signed in at its new PDS, on another instance.
+    const now = await resolveAgain(identities, did, undefined, AFTER_REFUSAL);
+    const session = elsewhere.find(({ pds }) => pds === now?.pds);
+    return session && new MovingSession(session, this.#deps);
   }
 }
 
-/** A session that explains failures caused by a move of the account. */
+/**
+ * A session that continues at the new PDS after a move of the account where it
+ * has signed in there, and explains the failure otherwise.
+ */
 class MovingSession implements PdsSession {
-  readonly #session: PdsSession;
+  #session: PdsSession;
   readonly #deps: AccountSessionsDeps;
 
   constructor(session: PdsSession, deps: AccountSessionsDeps) {
@@ -86,6 +99,10 @@ class MovingSession implements PdsSession {
 
   get pds(): string {
     return this.#session.pds;
+  }
+
+  get writeBudget(): WriteBudget | undefined {
+    return this.#session.writeBudget;
   }
 
   applyWrites(
@@ -146,8 +163,11 @@ class MovingSession implements PdsSession {
       return await work();
     } catch (error) {
       if (!isAppError(error, ...MAY_HAVE_MOVED)) throw error;
-      const now = await resolveAgain(this.#deps.identities, this.did, this);
+      const { identities } = this.#deps;
+      const { did } = this;
+      const now = await resolveAgain(identities, did, this, AFTER_REFUSAL);
       if (!now) throw error;
+      if (await this.#continueAt(now.pds)) return await work();
       const host = now.pds === undefined ? "" : new URL(now.pds).host;
       throw new AppError(
         "UNAUTHORIZED",
@@ -157,5 +177,16 @@ class MovingSession implements PdsSession {
         { cause: error },
       );
     }
+  }
+
+  /** Uses the session at another PDS from now on; false when there is none. */
+  async #continueAt(pds: string | undefined): Promise<boolean> {
+    for (const source of this.#deps.sources) {
+      const session = await source.restore(this.did);
+      if (!session || session.pds !== pds) continue;
+      this.#session = session;
+      return true;
+    }
+    return false;
   }
 }

@@ -95,6 +95,34 @@ Deno.test("an error of a PDS that the account has just left names the new one", 
   }
 });
 
+Deno.test("a session at the new PDS is found while the old one is still cached", async () => {
+  const moved = sessionsOf([undefined, sessionAt(NEW)], {
+    cached: OLD,
+    current: NEW,
+  });
+  assert.equal((await moved.of(ALICE))?.pds, NEW);
+});
+
+Deno.test("a write that the former PDS refuses is repeated at the new one", async () => {
+  const denied = new AppError("DENIED", "Account is deactivated");
+  const sessions = sessionsOf([sessionAt(OLD, denied), sessionAt(NEW)], {
+    cached: OLD,
+    current: NEW,
+  });
+  const session = await sessions.of(ALICE);
+  assert.equal(session?.pds, OLD);
+  assert.deepEqual(await session.applyWrites([]), []);
+  assert.equal(session.pds, NEW);
+  await session.uploadBlob(new Uint8Array(), "a/b");
+});
+
+Deno.test("what a PDS still allows to be written is passed on", async () => {
+  const budget = { limit: 5_000, remaining: 10, resetsAt: 1 };
+  const limited = { ...sessionAt(NEW), writeBudget: budget };
+  const session = await sessionsOf([limited], { cached: NEW }).of(ALICE);
+  assert.deepEqual(session?.writeBudget, budget);
+});
+
 Deno.test("an error of the account's own PDS is passed on unchanged", async () => {
   const denied = new AppError("DENIED", "Account is deactivated");
   const session = await sessionsOf([sessionAt(OLD, denied)], { cached: OLD })

@@ -17,6 +17,9 @@ export interface PasswordLogin {
   login(identity: Identity, password: string): Promise<unknown>;
 }
 
+/** The account may have moved; the session for pushes is found with the same age. */
+const CURRENT = { maxAgeMs: 60_000, patienceMs: 2_000 } as const;
+
 /** Errors that may be caused by an identity cached before a move. */
 const MAY_HAVE_MOVED = [
   "NAME_UNKNOWN",
@@ -42,6 +45,7 @@ export async function loginAtCurrentPds(
   let known: Identity | undefined;
   try {
     known = await identities.resolve(username);
+    known = await identities.resolve(known.did, CURRENT);
     await passwords.login(known, password);
     return known;
   } catch (error) {

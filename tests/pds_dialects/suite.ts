@@ -5,10 +5,9 @@
  */
 
 import assert from "node:assert/strict";
-import { imageManifest, type Manifest, randomBlob } from "../support/oci.ts";
+import { imageManifest, randomBlob } from "../support/oci.ts";
 import { call, expect, expectError, Repository } from "../support/registry.ts";
 import { tokenFor } from "../support/server.ts";
-import { until } from "../support/until.ts";
 import type { DialectName } from "./dialects.ts";
 import { type DialectWorld, startDialects } from "./world.ts";
 
@@ -112,24 +111,21 @@ function testDialect(name: DialectName): void {
   });
 }
 
-/** Declares what must work after an account has moved; takes half a minute. */
+/** Declares what must work after an account has moved. */
 export function testMove(): void {
   Deno.test("moved: an account that moved signs in, and pushes, at its new PDS", async () => {
     const { images, account, repo, move } = newOwner("moved");
     await images.pushImage("v1");
     move("reference");
-    // The registry reads the directory again once the old PDS refuses.
-    let moved = images;
-    let second: Manifest | undefined;
-    await until(async () => {
-      moved = new Repository(world.program, account, images.name);
-      second = await moved.pushImage("v2").catch(() => undefined);
-      return second !== undefined;
-    });
-    assert.ok(second);
+    // The first refusal of the old PDS shows that the account has moved.
+    const again = () => {
+      const moved = new Repository(world.program, account, images.name);
+      return moved.pushImage("v2");
+    };
+    const second = await again().catch(again);
     const key = `io.atcr.manifest/${second.digest.replace("sha256:", "")}`;
     assert.ok(repo.records.has(key));
-    assert.deepEqual(await moved.tags(), ["v1", "v2"]);
+    assert.deepEqual(await images.tags(), ["v1", "v2"]);
   });
 }
 

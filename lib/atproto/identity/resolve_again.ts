@@ -18,7 +18,10 @@ export async function resolveAgain(
   identities: Pick<IdentityResolver, "resolve">,
   identifier: string,
   known: Pick<Identity, "did" | "pds"> | undefined,
-  options: Pick<ResolveOptions, "maxAgeMs" | "patienceMs" | "signal"> = {},
+  options: Pick<
+    ResolveOptions,
+    "fresh" | "maxAgeMs" | "patienceMs" | "signal"
+  > = {},
 ): Promise<Identity | undefined> {
   const fresh = options.maxAgeMs === undefined;
   try {
