@@ -29,6 +29,8 @@ import { Wire } from "./wire.ts";
 /** One row. */
 export interface Row {
   readonly name: string;
+  /** Writes what the row reads; called before each round, not measured. */
+  prepare?(target: Target): Promise<void>;
   /** Measures once; `round` counts from 0. `undefined`: not served there. */
   measure(target: Target, round: number): Promise<Sample | undefined>;
 }
@@ -123,6 +125,7 @@ function pullRows({ share }: Extent): Row[] {
     stocks.set(target, known);
     return known;
   };
+  const prepare = async (target: Target) => void await stock(target);
   const pull = async (
     target: Target,
     width: number,
@@ -139,10 +142,12 @@ function pullRows({ share }: Extent): Row[] {
   };
   const sized = SIZES.map(({ name, bytes, width, count }): Row => ({
     name: `pull ${name}`,
+    prepare,
     measure: (target) => pull(target, width, same(count * 2, share, bytes)),
   }));
   const mixed: Row = {
     name: "pull mixed",
+    prepare,
     measure: (target) => {
       const ten = [1, 1, 10, 10, 10, 10, 10, 10, 10, 100];
       const sizes = same(4, share, 0).flatMap(() => ten.map((mb) => mb * MB));
@@ -185,6 +190,7 @@ function smallRows({ ms, tags }: Extent): Row[] {
     few = false,
   ): Row => ({
     name,
+    prepare: async (target) => void await (few ? seedFew : seed)(target),
     async measure(target) {
       const item = await (few ? seedFew : seed)(target);
       const repo = target.repo(few ? "few" : "small");
@@ -196,6 +202,7 @@ function smallRows({ ms, tags }: Extent): Row[] {
   });
   const head = (name: string, path: (item: Image) => string): Row => ({
     name,
+    prepare: async (target) => void await seed(target),
     async measure(target) {
       const item = await seed(target);
       const repo = target.repo("small");
@@ -212,8 +219,8 @@ function smallRows({ ms, tags }: Extent): Row[] {
   });
   const tagList = (width: number): Row => ({
     name: `tag list, ${TAG_PAGE} of ${tags} tags, ${width} at once`,
+    prepare: async (target) => void await seed(target),
     async measure(target) {
-      await seed(target);
       const repo = target.repo("small");
       const auth = await authorization(target, repo);
       let turn = 0;

@@ -45,6 +45,9 @@ const PARTS = ["rates", "clients", "large"];
 /** Time for the work that continues after the last response of a row, in milliseconds. */
 const SETTLE_MS = 500;
 
+/** Longest wait for the background work of what a row's preparation wrote, in milliseconds. */
+const IDLE_WAIT_MS = 60_000;
+
 const { positionals, values } = parseArgs({
   args: Deno.args,
   allowPositionals: true,
@@ -149,7 +152,9 @@ async function measureOnce(
         // The first of one round is the last of the next.
         const order = round % 2 === 0 ? targets : targets.toReversed();
         for (const target of order) {
+          await row.prepare?.(target);
           await run("sync", []); // no target pays for another one's bytes
+          await idle(target.pid);
           const before = await cpuMs(target.pid);
           const sample = await row.measure(target, round);
           if (sample === undefined) continue;
@@ -168,6 +173,18 @@ async function measureOnce(
   } finally {
     for (const target of targets) await target.stop();
     await Deno.remove(work, { recursive: true });
+  }
+}
+
+/** Resolves once the process uses less than 4 % of a core, or after {@linkcode IDLE_WAIT_MS}. */
+async function idle(pid: number): Promise<void> {
+  const until = performance.now() + IDLE_WAIT_MS;
+  let before = await cpuMs(pid);
+  while (performance.now() < until) {
+    await sleep(SETTLE_MS);
+    const now = await cpuMs(pid);
+    if (now - before < SETTLE_MS * 0.04) return;
+    before = now;
   }
 }
 
