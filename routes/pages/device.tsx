@@ -3,6 +3,7 @@
 import type { DeviceRequest } from "../../lib/auth/devices/device_codes.ts";
 import type { Permission } from "../../lib/auth/permissions.ts";
 import { CsrfField, renderPage, type Visitor } from "./document.tsx";
+import { SelectField } from "./parts/fields.tsx";
 
 /** Lifetimes offered for a device or token, in days. */
 export const LIFETIMES = [7, 30, 90, 365] as const;
@@ -44,20 +45,18 @@ export function deviceCodePage(
   });
 }
 
+/** A request to approve. */
+export interface DeviceApprovalProps {
+  readonly visitor: Visitor;
+  /** The code for display. */
+  readonly code: string;
+  readonly request: DeviceRequest;
+  readonly csrf: string;
+}
+
 /** The page that shows the request to approve. */
-export function deviceApprovalPage(
-  props: {
-    visitor: Visitor;
-    /** The code for display. */
-    code: string;
-    request: DeviceRequest;
-    csrf: string;
-  },
-): string {
-  const { visitor, code, request, csrf } = props;
-  const writes = request.permissions.some(({ actions }) =>
-    actions.includes("push") || actions.includes("delete")
-  );
+export function deviceApprovalPage(props: DeviceApprovalProps): string {
+  const { visitor, code, request } = props;
   return renderPage({
     title: "Connect a device",
     visitor,
@@ -87,30 +86,39 @@ export function deviceApprovalPage(
             <PermissionList permissions={request.permissions} />
           </dd>
         </dl>
-        <form method="post" action="/device">
-          <CsrfField token={csrf} />
-          <input type="hidden" name="code" value={code} />
-          {writes && (
-            <p>
-              <label>
-                <input type="checkbox" name="read_only" value="yes" />{" "}
-                Allow to pull only
-              </label>
-            </p>
-          )}
-          <LifetimeField />
-          <p>
-            <button type="submit" name="decision" value="approve">
-              Connect
-            </button>{" "}
-            <button type="submit" name="decision" value="deny">
-              Refuse
-            </button>
-          </p>
-        </form>
+        <Decision {...props} />
       </>
     ),
   });
+}
+
+function Decision({ code, request, csrf }: DeviceApprovalProps) {
+  const writes = request.permissions.some(({ actions }) =>
+    actions.includes("push") || actions.includes("delete")
+  );
+  return (
+    <form method="post" action="/device">
+      <CsrfField token={csrf} />
+      <input type="hidden" name="code" value={code} />
+      {writes && (
+        <p>
+          <label>
+            <input type="checkbox" name="read_only" value="yes" />{" "}
+            Allow to pull only
+          </label>
+        </p>
+      )}
+      <LifetimeField />
+      <p>
+        <button type="submit" name="decision" value="approve">
+          Connect
+        </button>{" "}
+        <button type="submit" name="decision" value="deny">
+          Refuse
+        </button>
+      </p>
+    </form>
+  );
 }
 
 /** The page after the decision. */
@@ -145,20 +153,13 @@ export function LifetimeField(
   { chosen = CHOSEN_LIFETIME }: { chosen?: number },
 ) {
   return (
-    <p class="field">
-      <label for="days">Ends after</label>
-      <select id="days" name="days">
-        {LIFETIMES.map((days) => (
-          <option
-            key={days}
-            value={days}
-            selected={days === chosen}
-          >
-            {days} days
-          </option>
-        ))}
-      </select>
-    </p>
+    <SelectField
+      name="days"
+      label="Ends after"
+      values={LIFETIMES}
+      chosen={chosen}
+      textOf={(days) => `${days} days`}
+    />
   );
 }
 

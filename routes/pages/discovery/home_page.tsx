@@ -10,6 +10,7 @@ import { SearchForm } from "../frame/header.tsx";
 import { Copy } from "../parts/digest.tsx";
 import { NETWORK_FEED } from "../../published/urls.ts";
 import { Feed, type FeedItem } from "../parts/feed.tsx";
+import { Panel } from "../parts/panel.tsx";
 import {
   type RepositoryItem,
   RepositoryList,
@@ -33,7 +34,7 @@ export interface HomePageProps extends Asked {
 
 /** Renders the page. */
 export function homePage(props: HomePageProps): string {
-  const { visitor, featured, pushes, popular, trending, now } = props;
+  const { visitor, featured, popular, trending, now } = props;
   return renderPage({
     title: "Container images under the name you already have",
     visitor,
@@ -60,20 +61,7 @@ export function homePage(props: HomePageProps): string {
           </section>
         )}
         <div class="two">
-          <section class="panel" aria-labelledby="new">
-            <header>
-              <h2 id="new">Pushed just now</h2>
-              <a class="small" href={activityUrl()}>All activity</a>
-            </header>
-            {pushes.length > 0
-              ? <Feed items={pushes} now={now} />
-              : (
-                <p class="body soft">
-                  Nothing was pushed in the last 30 days. The first push will
-                  stand here.
-                </p>
-              )}
-          </section>
+          <Pushed {...props} />
           <First {...props} />
           {popular.length > 0 && (
             <Ranking
@@ -97,6 +85,25 @@ export function homePage(props: HomePageProps): string {
   });
 }
 
+function Pushed({ pushes, now }: HomePageProps) {
+  return (
+    <Panel
+      id="new"
+      title="Pushed just now"
+      link={<a class="small" href={activityUrl()}>All activity</a>}
+    >
+      {pushes.length > 0
+        ? <Feed items={pushes} now={now} />
+        : (
+          <p class="body soft">
+            Nothing was pushed in the last 30 days. The first push will stand
+            here.
+          </p>
+        )}
+    </Panel>
+  );
+}
+
 /** How to begin. */
 function First({ host, example, avatars }: HomePageProps) {
   const push = `docker push ${host}/${example}/app:latest`;
@@ -106,11 +113,7 @@ function First({ host, example, avatars }: HomePageProps) {
     push,
   ].join("\n");
   return (
-    <section class="panel" aria-labelledby="first">
-      <header>
-        <h2 id="first">Push your first image</h2>
-        <span class="small soft">no new account</span>
-      </header>
+    <Panel id="first" title="Push your first image" note="no new account">
       <div class="body">
         <p class="small">
           Log in with your handle and an app password of your PDS, or let the
@@ -134,6 +137,6 @@ function First({ host, example, avatars }: HomePageProps) {
           )}
         </p>
       </div>
-    </section>
+    </Panel>
   );
 }

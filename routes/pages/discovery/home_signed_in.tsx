@@ -12,6 +12,7 @@ import { Breakable } from "../parts/breakable.tsx";
 import { Copy } from "../parts/digest.tsx";
 import { Feed, type FeedItem } from "../parts/feed.tsx";
 import { hostOfHold } from "../parts/hold_name.ts";
+import { Panel } from "../parts/panel.tsx";
 import {
   type RepositoryItem,
   RepositoryList,
@@ -56,26 +57,26 @@ export function homeSignedIn(props: HomeSignedInProps): string {
         <h1 class="hidden">Start</h1>
         <div class="split">
           <div>
-            <section class="panel" aria-labelledby="own">
-              <header>
-                <h2 id="own">Your repositories</h2>
+            <Panel
+              id="own"
+              title="Your repositories"
+              link={
                 <a class="small" href={profileUrl(name)}>
                   {hasMore ? "All of them" : "Your profile"}
                 </a>
-              </header>
+              }
+            >
               {own.length > 0
                 ? <RepositoryList items={own} now={now} isOfOwner />
                 : <FirstPush {...props} />}
-            </section>
-            <section class="panel" aria-labelledby="news">
-              <header>
-                <h2 id="news">
-                  {isFollowing ? "From people you follow" : "Pushed just now"}
-                </h2>
-                <a class="small" href={activityUrl()}>All activity</a>
-              </header>
+            </Panel>
+            <Panel
+              id="news"
+              title={isFollowing ? "From people you follow" : "Pushed just now"}
+              link={<a class="small" href={activityUrl()}>All activity</a>}
+            >
               <News items={isFollowing ? followed : pushes} now={now} />
-            </section>
+            </Panel>
           </div>
           <aside aria-label="Holds and trends">
             <Holds {...props} />
@@ -127,11 +128,11 @@ function FirstPush({ host, visitor }: HomeSignedInProps) {
 
 function Holds({ holds, now }: HomeSignedInProps) {
   return (
-    <section class="panel" aria-labelledby="holds">
-      <header>
-        <h2 id="holds">Holds</h2>
-        <a class="small" href={holdsUrl()}>All holds</a>
-      </header>
+    <Panel
+      id="holds"
+      title="Holds"
+      link={<a class="small" href={holdsUrl()}>All holds</a>}
+    >
       {holds.length === 0
         ? (
           <p class="body small soft">
@@ -160,6 +161,6 @@ function Holds({ holds, now }: HomeSignedInProps) {
             ))}
           </ul>
         )}
-    </section>
+    </Panel>
   );
 }

@@ -7,6 +7,7 @@
 import { Breakable } from "../parts/breakable.tsx";
 import { countOf } from "../parts/format.tsx";
 import { LayerBar } from "../parts/layer_bar.tsx";
+import { Panel } from "../parts/panel.tsx";
 import type { RepositoryItem } from "../parts/repository_list.tsx";
 import { repositoryUrl } from "../urls.ts";
 
@@ -20,13 +21,15 @@ export function Ranking(
   },
 ) {
   return (
-    <section class="panel" aria-labelledby={id}>
-      <header>
-        <h2 id={id}>{title}</h2>
+    <Panel
+      id={id}
+      title={title}
+      link={
         <a class="small" href={href}>
           Whole list<span class="hidden">: {title}</span>
         </a>
-      </header>
+      }
+    >
       <ol class="plain ranking">
         {items.map((item, i) => (
           <li key={`${item.owner}/${item.repo}`} data-row>
@@ -44,6 +47,6 @@ export function Ranking(
           </li>
         ))}
       </ol>
-    </section>
+    </Panel>
   );
 }

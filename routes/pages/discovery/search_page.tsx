@@ -15,6 +15,7 @@ import { SearchForm } from "../frame/header.tsx";
 import { kindName } from "../parts/artifact.ts";
 import { Breakable } from "../parts/breakable.tsx";
 import { countText } from "../parts/format.tsx";
+import { Paging } from "../parts/paging.tsx";
 import { Picture } from "../parts/picture.tsx";
 import {
   type RepositoryItem,
@@ -208,18 +209,12 @@ function Results(props: SearchPageProps) {
       <div class="panel">
         <RepositoryList items={items} now={now} />
       </div>
-      {(cursor !== undefined || asked.cursor !== undefined) && (
-        <nav class="row paging" aria-label="Pages">
-          {asked.cursor !== undefined && (
-            <a class="button" href={searchUrl(same)}>First page</a>
-          )}
-          {cursor !== undefined && (
-            <a class="button" rel="next" href={searchUrl({ ...same, cursor })}>
-              More results
-            </a>
-          )}
-        </nav>
-      )}
+      <Paging
+        cursor={cursor}
+        isLater={asked.cursor !== undefined}
+        urlOf={(cursor) => searchUrl({ ...same, cursor })}
+        more="More results"
+      />
     </section>
   );
 }

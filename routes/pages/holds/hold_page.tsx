@@ -13,6 +13,7 @@ import { CsrfField, renderPage, type Visitor } from "../document.tsx";
 import { Island } from "../frame/island.tsx";
 import { Breakable } from "../parts/breakable.tsx";
 import { Age, countOf, sizeText } from "../parts/format.tsx";
+import { Panel } from "../parts/panel.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
 import { holdsUrl, holdUrl, profileUrl } from "../urls.ts";
 import { Access, State } from "./hold_state.tsx";
@@ -40,7 +41,7 @@ export interface HoldPageProps {
 
 /** Renders the page. */
 export function holdPage(props: HoldPageProps): string {
-  const { visitor, hold, name, now } = props;
+  const { visitor, hold, name } = props;
   const { facts, state } = hold;
   return renderPage({
     title: `Hold ${name}`,
@@ -73,62 +74,7 @@ export function holdPage(props: HoldPageProps): string {
             <Stored {...props} />
           </div>
           <aside aria-label="About">
-            <dl class="facts">
-              <dt>State</dt>
-              <dd>
-                <State state={state} now={now} />
-                {state.checkedAt !== undefined && (
-                  <span class="soft">
-                    {" · looked at "}
-                    <Age at={state.checkedAt} now={now} />
-                  </span>
-                )}
-              </dd>
-              <dt>Access</dt>
-              <dd>
-                <Access facts={facts} />
-              </dd>
-              {props.captain !== undefined && (
-                <>
-                  <dt>Captain</dt>
-                  <dd>
-                    <a href={profileUrl(props.captain)}>
-                      <Breakable text={props.captain} />
-                    </a>
-                  </dd>
-                </>
-              )}
-              {props.crewSize && (
-                <>
-                  <dt>Crew</dt>
-                  <dd>
-                    {countOf(props.crewSize.count, "member")}
-                    {!props.crewSize.isWhole && " and more"}
-                  </dd>
-                </>
-              )}
-              {facts?.region !== undefined && (
-                <>
-                  <dt>Region</dt>
-                  <dd dir="auto">{facts.region}</dd>
-                </>
-              )}
-              {state.version !== undefined && (
-                <>
-                  <dt>Software</dt>
-                  <dd>{state.version}</dd>
-                </>
-              )}
-              <dt>DID</dt>
-              <dd class="whole-digest" data-copied>
-                <code>{hold.did}</code>
-                <Island
-                  name="copy_button"
-                  of={CopyButton}
-                  props={{ text: hold.did, what: "the DID" }}
-                />
-              </dd>
-            </dl>
+            <About {...props} />
           </aside>
         </div>
       </>
@@ -136,15 +82,74 @@ export function holdPage(props: HoldPageProps): string {
   });
 }
 
+function About({ hold, captain, crewSize, now }: HoldPageProps) {
+  const { facts, state } = hold;
+  return (
+    <dl class="facts">
+      <dt>State</dt>
+      <dd>
+        <State state={state} now={now} />
+        {state.checkedAt !== undefined && (
+          <span class="soft">
+            {" · looked at "}
+            <Age at={state.checkedAt} now={now} />
+          </span>
+        )}
+      </dd>
+      <dt>Access</dt>
+      <dd>
+        <Access facts={facts} />
+      </dd>
+      {captain !== undefined && (
+        <>
+          <dt>Captain</dt>
+          <dd>
+            <a href={profileUrl(captain)}>
+              <Breakable text={captain} />
+            </a>
+          </dd>
+        </>
+      )}
+      {crewSize && (
+        <>
+          <dt>Crew</dt>
+          <dd>
+            {countOf(crewSize.count, "member")}
+            {!crewSize.isWhole && " and more"}
+          </dd>
+        </>
+      )}
+      {facts?.region !== undefined && (
+        <>
+          <dt>Region</dt>
+          <dd dir="auto">{facts.region}</dd>
+        </>
+      )}
+      {state.version !== undefined && (
+        <>
+          <dt>Software</dt>
+          <dd>{state.version}</dd>
+        </>
+      )}
+      <dt>DID</dt>
+      <dd class="whole-digest" data-copied>
+        <code>{hold.did}</code>
+        <Island
+          name="copy_button"
+          of={CopyButton}
+          props={{ text: hold.did, what: "the DID" }}
+        />
+      </dd>
+    </dl>
+  );
+}
+
 function Place({ visitor, hold, place, name }: HoldPageProps) {
   const { account } = visitor;
   const { facts } = hold;
   const isMember = place.isCaptain || place.crew !== undefined;
   return (
-    <section class="panel" aria-labelledby="place">
-      <header>
-        <h2 id="place">Your place here</h2>
-      </header>
+    <Panel id="place" title="Your place here">
       <div class="body">
         {!account
           ? (
@@ -191,7 +196,7 @@ function Place({ visitor, hold, place, name }: HoldPageProps) {
             </p>
           )}
       </div>
-    </section>
+    </Panel>
   );
 }
 
@@ -200,14 +205,11 @@ function Stored({ days, place }: HoldPageProps) {
   if (!last) {
     if (!place.isCaptain) return null;
     return (
-      <section class="panel" aria-labelledby="stored">
-        <header>
-          <h2 id="stored">Stored</h2>
-        </header>
+      <Panel id="stored" title="Stored">
         <div class="body">
           <p>What is stored is noted once a day; nothing is noted yet.</p>
         </div>
-      </section>
+      </Panel>
     );
   }
   const [first = last] = days;
@@ -215,11 +217,7 @@ function Stored({ days, place }: HoldPageProps) {
   const change = `${growth < 0 ? "−" : "+"}${sizeText(Math.abs(growth))}`;
   const span = `${change} in ${countOf(days.length, "day")}`;
   return (
-    <section class="panel" aria-labelledby="stored">
-      <header>
-        <h2 id="stored">Stored</h2>
-        <span class="small soft">{span}</span>
-      </header>
+    <Panel id="stored" title="Stored" note={span}>
       <div class="body">
         <p class="amount">
           <b>{sizeText(last.bytes)}</b> in {countOf(last.blobs, "blob")}
@@ -231,6 +229,6 @@ function Stored({ days, place }: HoldPageProps) {
           } now: ${span}`}
         />
       </div>
-    </section>
+    </Panel>
   );
 }

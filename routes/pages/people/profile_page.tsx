@@ -10,6 +10,8 @@ import { renderPage } from "../document.tsx";
 import { Breakable } from "../parts/breakable.tsx";
 import { Copy } from "../parts/digest.tsx";
 import { hostOfHold } from "../parts/hold_name.ts";
+import { Paging } from "../parts/paging.tsx";
+import { Panel } from "../parts/panel.tsx";
 import { recordBrowserUrl } from "../parts/record_link.tsx";
 import {
   type RepositoryItem,
@@ -54,12 +56,9 @@ export function profilePage(props: ProfilePageProps): string {
         <div class="split">
           <div>
             {pinned.length > 0 && (
-              <section class="panel" aria-labelledby="pinned">
-                <header>
-                  <h2 id="pinned">Pinned</h2>
-                </header>
+              <Panel id="pinned" title="Pinned">
                 <RepositoryList items={pinned} now={now} />
-              </section>
+              </Panel>
             )}
             {(isNarrowed || items.length >= MANY) && <Narrow {...props} />}
             {items.length > 0
@@ -69,7 +68,12 @@ export function profilePage(props: ProfilePageProps): string {
                 </section>
               )
               : <Empty {...props} />}
-            <Paging {...props} />
+            <Paging
+              cursor={props.cursor}
+              isLater={props.isLater}
+              urlOf={(cursor) => profileUrl(name, undefined, { q, cursor })}
+              more="More repositories"
+            />
           </div>
           <aside aria-label="About">
             <About {...props} />
@@ -140,28 +144,6 @@ function Empty({ name, q, isOwn, host, isLater }: ProfilePageProps) {
         </div>
       )}
     </section>
-  );
-}
-
-function Paging({ name, q, cursor, isLater }: ProfilePageProps) {
-  if (cursor === undefined && !isLater) return null;
-  return (
-    <nav class="row paging" aria-label="Pages">
-      {isLater && (
-        <a class="button" href={profileUrl(name, undefined, { q })}>
-          First page
-        </a>
-      )}
-      {cursor !== undefined && (
-        <a
-          class="button"
-          rel="next"
-          href={profileUrl(name, undefined, { q, cursor })}
-        >
-          More repositories
-        </a>
-      )}
-    </nav>
   );
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { renderPage } from "../document.tsx";
+import { Paging } from "../parts/paging.tsx";
 import {
   type RepositoryItem,
   RepositoryList,
@@ -53,24 +54,12 @@ export function starsPage(props: StarsPageProps): string {
                 </p>
               </section>
             )}
-          {(cursor !== undefined || isLater) && (
-            <nav class="row paging" aria-label="Pages">
-              {isLater && (
-                <a class="button" href={profileUrl(name, "stars")}>
-                  First page
-                </a>
-              )}
-              {cursor !== undefined && (
-                <a
-                  class="button"
-                  rel="next"
-                  href={profileUrl(name, "stars", { cursor })}
-                >
-                  More stars
-                </a>
-              )}
-            </nav>
-          )}
+          <Paging
+            cursor={cursor}
+            isLater={isLater}
+            urlOf={(cursor) => profileUrl(name, "stars", { cursor })}
+            more="More stars"
+          />
         </div>
       </>
     ),

@@ -15,6 +15,7 @@ import { kindName } from "../parts/artifact.ts";
 import { Breakable } from "../parts/breakable.tsx";
 import { ShortDigest } from "../parts/digest.tsx";
 import { Age } from "../parts/format.tsx";
+import { Panel } from "../parts/panel.tsx";
 import { digestUrl, type RepositoryAddress } from "../urls.ts";
 
 /** Entries that are listed. */
@@ -39,11 +40,12 @@ export function Attached(
   const all = [...referrersOf(view), ...childrenOf(view)].slice(0, MAX_LISTED);
   if (all.length === 0) return null;
   return (
-    <section class="panel" aria-labelledby="attached">
-      <header>
-        <h3 id="attached">Attached</h3>
-        <span class="small soft">signatures, attestations and the like</span>
-      </header>
+    <Panel
+      id="attached"
+      title="Attached"
+      level={3}
+      note="signatures, attestations and the like"
+    >
       <table class="cards attached">
         <thead class="hidden">
           <tr>
@@ -74,7 +76,7 @@ export function Attached(
           ))}
         </tbody>
       </table>
-    </section>
+    </Panel>
   );
 }
 

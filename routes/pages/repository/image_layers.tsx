@@ -12,6 +12,7 @@ import { Breakable } from "../parts/breakable.tsx";
 import { ShortDigest } from "../parts/digest.tsx";
 import { countOf, sizeText } from "../parts/format.tsx";
 import { Swatch } from "../parts/layer_bar.tsx";
+import { Panel } from "../parts/panel.tsx";
 
 /** Steps that are listed. */
 const MAX_STEPS = 500;
@@ -31,13 +32,14 @@ export function LayersPanel({ shown }: { shown: ShownImage }) {
   const steps = buildSteps(layers, config).slice(0, MAX_STEPS);
   const seen = new Set<string>();
   return (
-    <section class="panel" aria-labelledby="layers">
-      <header>
-        <h3 id="layers">Layers</h3>
-        <span class="small soft">
-          {countOf(layers.length, "layer")}, {sizeText(total)} compressed
-        </span>
-      </header>
+    <Panel
+      id="layers"
+      title="Layers"
+      level={3}
+      note={
+        <>{countOf(layers.length, "layer")}, {sizeText(total)} compressed</>
+      }
+    >
       <table class="steps">
         <thead class="hidden">
           <tr>
@@ -67,7 +69,7 @@ export function LayersPanel({ shown }: { shown: ShownImage }) {
           ))}
         </tbody>
       </table>
-    </section>
+    </Panel>
   );
 }
 
@@ -76,11 +78,12 @@ export function FilesPanel({ shown }: { shown: ShownImage }) {
   const { layers } = shown.manifest;
   const seen = new Set<string>();
   return (
-    <section class="panel" aria-labelledby="files">
-      <header>
-        <h3 id="files">Files</h3>
-        <span class="small soft">{countOf(layers.length, "file")}</span>
-      </header>
+    <Panel
+      id="files"
+      title="Files"
+      level={3}
+      note={countOf(layers.length, "file")}
+    >
       <table class="steps">
         <thead class="hidden">
           <tr>
@@ -109,7 +112,7 @@ export function FilesPanel({ shown }: { shown: ShownImage }) {
           ))}
         </tbody>
       </table>
-    </section>
+    </Panel>
   );
 }
 

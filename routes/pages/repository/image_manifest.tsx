@@ -8,6 +8,7 @@ import type { Digest } from "../../../lib/oci/digest.ts";
 import type { ImageView } from "../../../lib/registry/browse/image_view.ts";
 import { Breakable } from "../parts/breakable.tsx";
 import { countText } from "../parts/format.tsx";
+import { Panel } from "../parts/panel.tsx";
 import { digestUrl, type RepositoryAddress } from "../urls.ts";
 import { layerId } from "./image_layers.tsx";
 
@@ -47,12 +48,9 @@ export function AnnotationsPanel(
   const entries = Object.entries(all).slice(0, MAX_ANNOTATIONS);
   if (entries.length === 0) return null;
   return (
-    <section class="panel" aria-labelledby="annotations">
-      <header>
-        <h3 id="annotations">Annotations</h3>
-      </header>
+    <Panel id="annotations" title="Annotations" level={3}>
       <NameValues entries={entries} />
-    </section>
+    </Panel>
   );
 }
 

@@ -8,6 +8,7 @@ import type { AccountName } from "../../../lib/index/catalog/account_names.ts";
 import { renderPage, type Visitor } from "../document.tsx";
 import { Breakable } from "../parts/breakable.tsx";
 import { Age } from "../parts/format.tsx";
+import { Paging } from "../parts/paging.tsx";
 import { Picture } from "../parts/picture.tsx";
 import type { PictureOf } from "../pictures.ts";
 import { profileUrl, viewUrl } from "../urls.ts";
@@ -31,7 +32,7 @@ export interface StarsOfRepositoryProps {
 
 /** Renders the page. */
 export function starsOfRepositoryPage(props: StarsOfRepositoryProps): string {
-  const { visitor, repository, stars, pictureOf, cursor, isLater, now } = props;
+  const { visitor, repository, stars, cursor, isLater } = props;
   const { owner, repo } = repository;
   return renderPage({
     title: `Stars of ${owner}/${repo}`,
@@ -50,50 +51,42 @@ export function starsOfRepositoryPage(props: StarsOfRepositoryProps): string {
                 </p>
               </section>
             )
-            : (
-              <ul class="plain people">
-                {stars.map(({ by: { did, handle, displayName }, at }) => (
-                  <li key={did} data-row>
-                    <Picture src={pictureOf?.(handle ?? did)} size={40} />
-                    <div>
-                      <a class="name" href={profileUrl(handle ?? did)}>
-                        <b dir="auto">
-                          {displayName ?? <Breakable text={handle ?? did} />}
-                        </b>
-                      </a>
-                      <span class="small soft">
-                        {displayName !== undefined && (
-                          <>
-                            <Breakable text={handle ?? did} /> ·{" "}
-                          </>
-                        )}
-                        <Age at={at} now={now} />
-                      </span>
-                    </div>
-                  </li>
-                ))}
-              </ul>
-            )}
-          {(cursor !== undefined || isLater) && (
-            <nav class="row paging" aria-label="Pages">
-              {isLater && (
-                <a class="button" href={viewUrl(repository, "stars")}>
-                  First page
-                </a>
-              )}
-              {cursor !== undefined && (
-                <a
-                  class="button"
-                  rel="next"
-                  href={viewUrl(repository, "stars", { cursor })}
-                >
-                  More stars
-                </a>
-              )}
-            </nav>
-          )}
+            : <People {...props} />}
+          <Paging
+            cursor={cursor}
+            isLater={isLater}
+            urlOf={(cursor) => viewUrl(repository, "stars", { cursor })}
+            more="More stars"
+          />
         </div>
       </>
     ),
   });
+}
+
+function People({ stars, pictureOf, now }: StarsOfRepositoryProps) {
+  return (
+    <ul class="plain people">
+      {stars.map(({ by: { did, handle, displayName }, at }) => (
+        <li key={did} data-row>
+          <Picture src={pictureOf?.(handle ?? did)} size={40} />
+          <div>
+            <a class="name" href={profileUrl(handle ?? did)}>
+              <b dir="auto">
+                {displayName ?? <Breakable text={handle ?? did} />}
+              </b>
+            </a>
+            <span class="small soft">
+              {displayName !== undefined && (
+                <>
+                  <Breakable text={handle ?? did} /> ·{" "}
+                </>
+              )}
+              <Age at={at} now={now} />
+            </span>
+          </div>
+        </li>
+      ))}
+    </ul>
+  );
 }

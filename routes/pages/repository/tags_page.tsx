@@ -15,6 +15,7 @@ import { commandText, kindOf, pullCommands } from "../parts/artifact.ts";
 import { Copy, ShortDigest } from "../parts/digest.tsx";
 import { Age, countOf, sizeText } from "../parts/format.tsx";
 import { LayerBar } from "../parts/layer_bar.tsx";
+import { Paging } from "../parts/paging.tsx";
 import { digestUrl, imageName, tagUrl, viewUrl } from "../urls.ts";
 import { RepositoryHead, type RepositoryOnPage } from "./repository_head.tsx";
 import { TagName } from "./tag_name.tsx";
@@ -64,7 +65,7 @@ export function tagsPage(props: TagsPageProps): string {
             </form>
           )
           : table}
-        <Paging {...props} />
+        <Pages {...props} />
       </>
     ),
   });
@@ -226,28 +227,17 @@ function CopyPull(
   );
 }
 
-function Paging({ repository, page, order, filter, isLater }: TagsPageProps) {
+function Pages({ repository, page, order, filter, isLater }: TagsPageProps) {
   const query = {
     q: filter,
     sort: order === "newest" ? undefined : order,
   };
-  if (page.cursor === undefined && !isLater) return null;
   return (
-    <nav class="row paging" aria-label="Pages">
-      {isLater && (
-        <a class="button" href={viewUrl(repository, "tags", query)}>
-          First page
-        </a>
-      )}
-      {page.cursor !== undefined && (
-        <a
-          class="button"
-          rel="next"
-          href={viewUrl(repository, "tags", { ...query, cursor: page.cursor })}
-        >
-          More tags
-        </a>
-      )}
-    </nav>
+    <Paging
+      cursor={page.cursor}
+      isLater={isLater}
+      urlOf={(cursor) => viewUrl(repository, "tags", { ...query, cursor })}
+      more="More tags"
+    />
   );
 }

@@ -7,8 +7,10 @@
 import { CsrfField, renderPage, type Visitor } from "../document.tsx";
 import { Prose } from "../markdown/prose.tsx";
 import { Breakable } from "../parts/breakable.tsx";
+import { ConfirmField, TextField } from "../parts/fields.tsx";
 import { countOf } from "../parts/format.tsx";
 import type { RepositoryContent } from "../../../lib/registry/deletion/repository_deletion.ts";
+import { Panel } from "../parts/panel.tsx";
 import { repositoryUrl, viewUrl, webhooksUrl } from "../urls.ts";
 import {
   RepositoryHead,
@@ -48,10 +50,7 @@ export function repositorySettingsPage(props: RepositorySettingsProps): string {
         <div class="columns">
           <Readme {...props} />
           <Picture {...props} />
-          <section class="panel" aria-labelledby="webhooks">
-            <header>
-              <h2 id="webhooks">Webhooks</h2>
-            </header>
+          <Panel id="webhooks" title="Webhooks">
             <div class="body">
               <p>
                 Have an address called when an image is pushed here.{" "}
@@ -60,7 +59,7 @@ export function repositorySettingsPage(props: RepositorySettingsProps): string {
                 </a>
               </p>
             </div>
-          </section>
+          </Panel>
           <Deletion {...props} />
         </div>
       </>
@@ -72,11 +71,7 @@ function Readme(
   { csrf, repository, text, isPreview }: RepositorySettingsProps,
 ) {
   return (
-    <section class="panel" aria-labelledby="readme">
-      <header>
-        <h2 id="readme">Description</h2>
-        <span class="small soft">a record in your repo</span>
-      </header>
+    <Panel id="readme" title="Description" note="a record in your repo">
       {isPreview && (
         <div class="body preview" role="region" aria-label="Preview">
           <Prose text={text} />
@@ -118,20 +113,18 @@ function Readme(
           </button>
         </p>
       </form>
-    </section>
+    </Panel>
   );
 }
 
 function Picture({ csrf, repository, hasPicture }: RepositorySettingsProps) {
   const action = viewUrl(repository, "settings");
   return (
-    <section class="panel" aria-labelledby="picture">
-      <header>
-        <h2 id="picture">Picture</h2>
-        <span class="small soft">
-          {hasPicture ? "there is one" : "there is none"}
-        </span>
-      </header>
+    <Panel
+      id="picture"
+      title="Picture"
+      note={hasPicture ? "there is one" : "there is none"}
+    >
       <form
         class="body form"
         method="post"
@@ -139,15 +132,12 @@ function Picture({ csrf, repository, hasPicture }: RepositorySettingsProps) {
         encType="multipart/form-data"
       >
         <CsrfField token={csrf} />
-        <p class="field">
-          <label for="file">PNG, JPEG or WebP, at most 3 MB</label>
-          <input
-            id="file"
-            type="file"
-            name="picture"
-            accept="image/png,image/jpeg,image/webp"
-          />
-        </p>
+        <TextField
+          name="picture"
+          label="PNG, JPEG or WebP, at most 3 MB"
+          type="file"
+          accept="image/png,image/jpeg,image/webp"
+        />
         <p class="actions">
           <button type="submit" class="button" name="do" value="picture">
             Upload
@@ -159,7 +149,7 @@ function Picture({ csrf, repository, hasPicture }: RepositorySettingsProps) {
           )}
         </p>
       </form>
-    </section>
+    </Panel>
   );
 }
 
@@ -169,10 +159,7 @@ function Deletion(props: RepositorySettingsProps) {
   const { images, tags, first, isWhole } = content;
   const more = tags - first.length;
   return (
-    <section class="panel" aria-labelledby="deletion">
-      <header>
-        <h2 id="deletion">Delete the repository</h2>
-      </header>
+    <Panel id="deletion" title="Delete the repository">
       <form
         class="body form"
         method="post"
@@ -199,19 +186,7 @@ function Deletion(props: RepositorySettingsProps) {
             {more > 0 && ` and ${more} more`}
           </p>
         )}
-        <p class="field">
-          <label for="confirm">To confirm, type {owner}/{repo}</label>
-          <input
-            id="confirm"
-            name="confirm"
-            value={confirm}
-            maxLength={2048}
-            autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
-            required
-          />
-        </p>
+        <ConfirmField what={`${owner}/${repo}`} value={confirm} />
         <p class="actions">
           <button
             type="submit"
@@ -224,6 +199,6 @@ function Deletion(props: RepositorySettingsProps) {
           <a class="button" href={repositoryUrl(repository)}>Keep it</a>
         </p>
       </form>
-    </section>
+    </Panel>
   );
 }

@@ -7,6 +7,8 @@
 import type { Did } from "../../../lib/did.ts";
 import { CsrfField, type Visitor } from "../document.tsx";
 import { Breakable } from "../parts/breakable.tsx";
+import { CheckItem, ConfirmField } from "../parts/fields.tsx";
+import { Panel } from "../parts/panel.tsx";
 import type { HoldChoice } from "./registry_page.tsx";
 import { settingsPage } from "./settings_page.tsx";
 
@@ -52,10 +54,7 @@ export function dataPage(props: DataPageProps): string {
           are yours wherever it is. Here is what this registry and the holds
           keep about you besides.
         </p>
-        <section class="panel" aria-labelledby="export">
-          <header>
-            <h2 id="export">Export</h2>
-          </header>
+        <Panel id="export" title="Export">
           <form class="body" method="post" action="/settings/data/export">
             <p>
               One JSON file: sessions, devices, tokens and webhooks without
@@ -64,7 +63,7 @@ export function dataPage(props: DataPageProps): string {
             <CsrfField token={csrf} />
             <button type="submit" class="button">Download it</button>
           </form>
-        </section>
+        </Panel>
         <Deletion {...props} />
       </>
     ),
@@ -73,10 +72,7 @@ export function dataPage(props: DataPageProps): string {
 
 function Deletion({ csrf, name, holds, form }: DataPageProps) {
   return (
-    <section class="panel" aria-labelledby="delete">
-      <header>
-        <h2 id="delete">Delete</h2>
-      </header>
+    <Panel id="delete" title="Delete">
       <form class="body form" method="post" action="/settings/data/delete">
         <CsrfField token={csrf} />
         <p>
@@ -85,56 +81,31 @@ function Deletion({ csrf, name, holds, form }: DataPageProps) {
         </p>
         <fieldset class="checks">
           <legend>Delete what is kept by</legend>
-          <label>
-            <input
-              type="checkbox"
-              name="registry"
-              value="yes"
-              checked={form.registry}
-            />
-            <span>
-              this registry: sessions, devices, tokens and webhooks. You are
-              signed out everywhere.
-            </span>
-          </label>
+          <CheckItem name="registry" checked={form.registry}>
+            this registry: sessions, devices, tokens and webhooks. You are
+            signed out everywhere.
+          </CheckItem>
           {holds.map((hold) => (
-            <label key={hold.did}>
-              <input
-                type="checkbox"
-                name="hold"
-                value={hold.did}
-                checked={form.holds.includes(hold.did)}
-              />
-              <span>
-                the hold{" "}
-                <b>
-                  <Breakable text={hold.name} />
-                </b>: your membership, counts, posts that name you, and which
-                layers are yours. Layers of your images are kept only as long as
-                the hold finds the images in your repo.
-              </span>
-            </label>
+            <CheckItem
+              key={hold.did}
+              name="hold"
+              value={hold.did}
+              checked={form.holds.includes(hold.did)}
+            >
+              the hold{" "}
+              <b>
+                <Breakable text={hold.name} />
+              </b>: your membership, counts, posts that name you, and which
+              layers are yours. Layers of your images are kept only as long as
+              the hold finds the images in your repo.
+            </CheckItem>
           ))}
         </fieldset>
-        <p class="field">
-          <label for="confirm">
-            To confirm, type {name}
-          </label>
-          <input
-            id="confirm"
-            name="confirm"
-            value={form.name}
-            maxLength={2048}
-            autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
-            required
-          />
-        </p>
+        <ConfirmField what={name} value={form.name} />
         <p class="actions">
           <button type="submit" class="button danger">Delete it</button>
         </p>
       </form>
-    </section>
+    </Panel>
   );
 }

@@ -8,7 +8,9 @@ import type { Device } from "../../../lib/auth/devices/devices.ts";
 import { LifetimeField, LIFETIMES, PermissionList } from "../device.tsx";
 import { CsrfField, type Visitor } from "../document.tsx";
 import { CopyBox } from "../parts/copy_box.tsx";
+import { TextField } from "../parts/fields.tsx";
 import { Age, countOf } from "../parts/format.tsx";
+import { Panel } from "../parts/panel.tsx";
 import { settingsPage } from "./settings_page.tsx";
 
 /** What was typed into the form for a new token. */
@@ -108,17 +110,14 @@ function MadeToken(
   const login =
     `echo "$TOKEN" | docker login ${registry} -u ${name} --password-stdin`;
   return (
-    <section class="panel" aria-labelledby="made">
-      <header>
-        <h2 id="made">“{device.name}” is ready</h2>
-      </header>
+    <Panel id="made" title={<>“{device.name}” is ready</>}>
       <div class="body">
         <p>Copy the token now: it is not shown again.</p>
         <CopyBox text={secret} what="the token" isSecret />
         <p class="above">Use it as the password:</p>
         <CopyBox text={login} what="the command" />
       </div>
-    </section>
+    </Panel>
   );
 }
 
@@ -161,40 +160,27 @@ function NewToken(
   { csrf, typed }: { csrf: string; typed: TokenForm },
 ) {
   return (
-    <section class="panel" aria-labelledby="new">
-      <header>
-        <h2 id="new">New access token</h2>
-      </header>
+    <Panel id="new" title="New access token">
       <form class="body form" method="post" action="/settings/devices/tokens">
         <p class="soft">
           For CI and other machines: it can do no more than you allow here, and
           your app password stays at home.
         </p>
         <CsrfField token={csrf} />
-        <p class="field">
-          <label for="name">Name</label>
-          <input
-            id="name"
-            name="name"
-            value={typed.name}
-            maxLength={60}
-            required
-          />
-        </p>
-        <p class="field">
-          <label for="repositories">Repositories</label>
-          <input
-            id="repositories"
-            name="repositories"
-            value={typed.repositories}
-            aria-describedby="repositories-hint"
-            required
-          />
-          <small id="repositories-hint">
-            For example app, or team/* for all that begin with team/, or *{" "}
-            for all; several with spaces between.
-          </small>
-        </p>
+        <TextField
+          name="name"
+          label="Name"
+          value={typed.name}
+          maxLength={60}
+          required
+        />
+        <TextField
+          name="repositories"
+          label="Repositories"
+          value={typed.repositories}
+          hint="For example app, or team/* for all that begin with team/, or * for all; several with spaces between."
+          required
+        />
         <fieldset>
           <legend>It may</legend>
           <Access value="pull" text="pull" typed={typed} />
@@ -206,7 +192,7 @@ function NewToken(
           <button type="submit" class="button primary">Make the token</button>
         </p>
       </form>
-    </section>
+    </Panel>
   );
 }
 

@@ -9,6 +9,8 @@ import type { SailorProfile } from "../../../lib/atproto/records/records.ts";
 import type { Did } from "../../../lib/did.ts";
 import { CsrfField, type Visitor } from "../document.tsx";
 import { PREFERRED_CLIENTS } from "../frame/frame.ts";
+import { CheckField, SelectField } from "../parts/fields.tsx";
+import { Panel } from "../parts/panel.tsx";
 import { settingsPage } from "./settings_page.tsx";
 
 /** A hold that one may choose. */
@@ -62,7 +64,7 @@ export function registryForm(
 
 /** Renders the page. */
 export function registrySettingsPage(props: RegistryPageProps): string {
-  const { visitor, csrf, form, domains, problem, done } = props;
+  const { visitor, csrf, form, problem, done } = props;
   return settingsPage({
     visitor,
     current: "registry",
@@ -72,112 +74,27 @@ export function registrySettingsPage(props: RegistryPageProps): string {
     children: (
       <form class="form" method="post" action="/settings">
         <CsrfField token={csrf} />
-        <section class="panel" aria-labelledby="pushes">
-          <header>
-            <h2 id="pushes">Pushes</h2>
-            <span class="small soft">kept in your own repo</span>
-          </header>
+        <Pushes {...props} />
+        <Commands {...props} />
+        <Panel id="browser" title="Pages" note="kept in this browser">
           <div class="body">
-            <HoldField {...props} />
-            <p class="field check">
-              <label>
-                <input
-                  type="checkbox"
-                  name="untagged"
-                  value="yes"
-                  checked={form.removesUntagged}
-                  aria-describedby="untagged-hint"
-                />
-                <span>Delete an image when a push moves its last tag away</span>
-              </label>
-              <small id="untagged-hint">
-                The record leaves your repo soon after the push. Nothing that
-                another tag, an index, a signature or another attachment names
-                is deleted. Such an image cannot be pulled by its digest
-                afterwards.
-              </small>
-            </p>
+            <CheckField
+              name="shortcuts"
+              value="on"
+              checked={form.hasShortcuts}
+            >
+              Single keys are shortcuts, such as <kbd>/</kbd> for search
+            </CheckField>
           </div>
-        </section>
-        <section class="panel" aria-labelledby="commands">
-          <header>
-            <h2 id="commands">Commands on pages</h2>
-          </header>
-          <div class="body">
-            <p class="field">
-              <label for="client">Client</label>
-              <select id="client" name="client">
-                {PREFERRED_CLIENTS.map((client) => (
-                  <option
-                    key={client}
-                    value={client}
-                    selected={client === form.client}
-                  >
-                    {client}
-                  </option>
-                ))}
-              </select>
-            </p>
-            {domains.length > 1 && (
-              <p class="field">
-                <label for="domain">Domain in names of images</label>
-                <select id="domain" name="domain">
-                  {domains.map((domain) => (
-                    <option
-                      key={domain}
-                      value={domain}
-                      selected={domain === form.domain}
-                    >
-                      {domain}
-                    </option>
-                  ))}
-                </select>
-              </p>
-            )}
-          </div>
-        </section>
-        <section class="panel" aria-labelledby="browser">
-          <header>
-            <h2 id="browser">Pages</h2>
-            <span class="small soft">kept in this browser</span>
-          </header>
-          <div class="body">
-            <p class="field check">
-              <label>
-                <input
-                  type="checkbox"
-                  name="shortcuts"
-                  value="on"
-                  checked={form.hasShortcuts}
-                />
-                <span>
-                  Single keys are shortcuts, such as <kbd>/</kbd> for search
-                </span>
-              </label>
-            </p>
-          </div>
-        </section>
+        </Panel>
         {form.isPosted !== undefined && (
-          <section class="panel" aria-labelledby="posts">
-            <header>
-              <h2 id="posts">Posts</h2>
-            </header>
+          <Panel id="posts" title="Posts">
             <div class="body">
-              <p class="field check">
-                <label>
-                  <input
-                    type="checkbox"
-                    name="posted"
-                    value="yes"
-                    checked={form.isPosted}
-                  />
-                  <span>
-                    The hold of this server may post about my pushes and name me
-                  </span>
-                </label>
-              </p>
+              <CheckField name="posted" checked={form.isPosted}>
+                The hold of this server may post about my pushes and name me
+              </CheckField>
             </div>
-          </section>
+          </Panel>
         )}
         <p class="actions">
           <button type="submit" class="button primary">Save</button>
@@ -185,6 +102,46 @@ export function registrySettingsPage(props: RegistryPageProps): string {
       </form>
     ),
   });
+}
+
+function Pushes(props: RegistryPageProps) {
+  return (
+    <Panel id="pushes" title="Pushes" note="kept in your own repo">
+      <div class="body">
+        <HoldField {...props} />
+        <CheckField
+          name="untagged"
+          checked={props.form.removesUntagged}
+          hint="The record leaves your repo soon after the push. Nothing that another tag, an index, a signature or another attachment names is deleted. Such an image cannot be pulled by its digest afterwards."
+        >
+          Delete an image when a push moves its last tag away
+        </CheckField>
+      </div>
+    </Panel>
+  );
+}
+
+function Commands({ form, domains }: RegistryPageProps) {
+  return (
+    <Panel id="commands" title="Commands on pages">
+      <div class="body">
+        <SelectField
+          name="client"
+          label="Client"
+          values={PREFERRED_CLIENTS}
+          chosen={form.client}
+        />
+        {domains.length > 1 && (
+          <SelectField
+            name="domain"
+            label="Domain in names of images"
+            values={domains}
+            chosen={form.domain}
+          />
+        )}
+      </div>
+    </Panel>
+  );
 }
 
 function HoldField({ form, holds, usual }: RegistryPageProps) {

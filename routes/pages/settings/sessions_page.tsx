@@ -7,6 +7,7 @@
 import type { WebSession } from "../../../lib/auth/web_sessions.ts";
 import { CsrfField, type Visitor } from "../document.tsx";
 import { Age } from "../parts/format.tsx";
+import { Panel } from "../parts/panel.tsx";
 import { browserName } from "./browser_name.ts";
 import { settingsPage } from "./settings_page.tsx";
 
@@ -49,10 +50,7 @@ export function sessionsPage(props: SessionsPageProps): string {
             </button>
           </form>
         )}
-        <section class="panel" aria-labelledby="logins">
-          <header>
-            <h2 id="logins">Logins with an app password</h2>
-          </header>
+        <Panel id="logins" title="Logins with an app password">
           <form
             class="body"
             method="post"
@@ -66,7 +64,7 @@ export function sessionsPage(props: SessionsPageProps): string {
             <CsrfField token={csrf} />
             <button type="submit" class="button">End these logins</button>
           </form>
-        </section>
+        </Panel>
       </>
     ),
   });

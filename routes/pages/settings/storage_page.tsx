@@ -9,7 +9,9 @@ import type { StorageUse } from "../../../lib/hold_api/hold_member.ts";
 import type { CrewFacts } from "../../../lib/index/holds/hold_rows.ts";
 import { CsrfField, type Visitor } from "../document.tsx";
 import { Breakable } from "../parts/breakable.tsx";
+import { NameField } from "../parts/fields.tsx";
 import { Age, countOf, sizeText } from "../parts/format.tsx";
+import { Panel } from "../parts/panel.tsx";
 import { holdUrl } from "../urls.ts";
 import { settingsPage } from "./settings_page.tsx";
 
@@ -53,36 +55,27 @@ export function storagePage(props: StoragePageProps): string {
         {places.map((place) => (
           <Place key={place.did} place={place} {...props} />
         ))}
-        <section class="panel" aria-labelledby="join">
-          <header>
-            <h2 id="join">Join a crew</h2>
-          </header>
+        <Panel id="join" title="Join a crew">
           <form class="body form" method="post" action="/settings/storage/join">
             <CsrfField token={csrf} />
-            <p class="field">
-              <label for="hold">Hold</label>
-              <input
-                id="hold"
-                name="hold"
-                value={typed}
-                maxLength={2048}
-                placeholder="hold.example.com"
-                aria-describedby="join-hint"
-                autocomplete="off"
-                autocapitalize="none"
-                spellcheck={false}
-                required
-              />
-              <small id="join-hint">
-                Its host, handle or DID. Holds decide whether they take members
-                by themselves. <a href="/h">Which holds there are</a>
-              </small>
-            </p>
+            <NameField
+              name="hold"
+              label="Hold"
+              value={typed}
+              placeholder="hold.example.com"
+              hint={
+                <>
+                  Its host, handle or DID. Holds decide whether they take
+                  members by themselves. <a href="/h">Which holds there are</a>
+                </>
+              }
+              required
+            />
             <p class="actions">
               <button type="submit" class="button">Join</button>
             </p>
           </form>
-        </section>
+        </Panel>
       </>
     ),
   });

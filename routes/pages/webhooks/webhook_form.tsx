@@ -10,6 +10,7 @@ import {
   type Webhook,
   type WebhookChoice,
 } from "../../../lib/webhooks/webhook.ts";
+import { CheckItem, NameField, TextField } from "../parts/fields.tsx";
 
 /** What stands in the form. */
 export interface WebhookForm {
@@ -69,85 +70,63 @@ export function WebhookFields(
   const isNew = shown === undefined;
   return (
     <>
-      <p class="field">
-        <label for="url">{isNew ? "Address" : "New address"}</label>
-        <input
-          id="url"
-          name="url"
-          type="url"
-          class="whole-line"
-          value={form.url}
-          maxLength={2048}
-          placeholder={shown ?? "https://example.com/hook"}
-          aria-describedby="url-hint"
-          autocomplete="off"
-          required={isNew}
-        />
-        <small id="url-hint">
-          Addresses of Discord and Slack get messages of their own form.
-          {!isNew && " Leave it empty to keep the address."}
-        </small>
-      </p>
-      <p class="field">
-        <label for="secret">{isNew ? "Secret" : "New secret"}</label>
-        <input
-          id="secret"
-          name="secret"
-          type="password"
-          maxLength={256}
-          aria-describedby="secret-hint"
-          autocomplete="new-password"
-        />
-        <small id="secret-hint">
-          {isNew
-            ? "With one, bodies are signed (X-Webhook-Signature-256). It is not shown again."
-            : hasSecret
-            ? "Bodies are signed. Leave it empty to keep the secret."
-            : "Bodies are not signed. Leave it empty to keep it so."}
-        </small>
-      </p>
-      <p class="field">
-        <label for="repository">Repository</label>
-        <input
-          id="repository"
-          name="repository"
-          value={form.repository}
-          maxLength={256}
-          placeholder="all"
-          aria-describedby="repository-hint"
-          autocapitalize="none"
-          spellcheck={false}
-        />
-        <small id="repository-hint">
-          Only this one of yours, for example team/app; empty for all.
-        </small>
-      </p>
-      <fieldset class="checks">
-        <legend>Called when</legend>
-        {TRIGGERS.map((trigger) => (
-          <label key={trigger}>
-            <input
-              type="checkbox"
-              name="trigger"
-              value={trigger}
-              checked={form.triggers.includes(trigger)}
-            />
-            <span>{TRIGGER_TEXTS[trigger]}</span>
-          </label>
-        ))}
-        <label>
-          <input
-            type="checkbox"
-            name="untagged"
-            value="yes"
-            checked={form.untagged}
-          />
-          <span>
-            also for pushes without a tag, such as the parts of an image for
-            several platforms
-          </span>
-        </label>
-      </fieldset>
+      <TextField
+        name="url"
+        label={isNew ? "Address" : "New address"}
+        type="url"
+        class="whole-line"
+        value={form.url}
+        maxLength={2048}
+        placeholder={shown ?? "https://example.com/hook"}
+        hint={`Addresses of Discord and Slack get messages of their own form.${
+          isNew ? "" : " Leave it empty to keep the address."
+        }`}
+        autocomplete="off"
+        required={isNew}
+      />
+      <TextField
+        name="secret"
+        label={isNew ? "Secret" : "New secret"}
+        type="password"
+        maxLength={256}
+        hint={isNew
+          ? "With one, bodies are signed (X-Webhook-Signature-256). It is not shown again."
+          : hasSecret
+          ? "Bodies are signed. Leave it empty to keep the secret."
+          : "Bodies are not signed. Leave it empty to keep it so."}
+        autocomplete="new-password"
+      />
+      <NameField
+        name="repository"
+        label="Repository"
+        value={form.repository}
+        maxLength={256}
+        placeholder="all"
+        hint="Only this one of yours, for example team/app; empty for all."
+      />
+      <Triggers form={form} />
     </>
+  );
+}
+
+function Triggers({ form }: { form: WebhookForm }) {
+  return (
+    <fieldset class="checks">
+      <legend>Called when</legend>
+      {TRIGGERS.map((trigger) => (
+        <CheckItem
+          key={trigger}
+          name="trigger"
+          value={trigger}
+          checked={form.triggers.includes(trigger)}
+        >
+          {TRIGGER_TEXTS[trigger]}
+        </CheckItem>
+      ))}
+      <CheckItem name="untagged" checked={form.untagged}>
+        also for pushes without a tag, such as the parts of an image for several
+        platforms
+      </CheckItem>
+    </fieldset>
   );
 }

@@ -9,6 +9,7 @@ import type { Webhook } from "../../../lib/webhooks/webhook.ts";
 import type { DeliveryPage } from "../../../lib/webhooks/webhooks.ts";
 import { CsrfField, type Visitor } from "../document.tsx";
 import { Age, countText } from "../parts/format.tsx";
+import { Panel } from "../parts/panel.tsx";
 import { settingsPage } from "../settings/settings_page.tsx";
 import { webhooksUrl, webhookUrl } from "../urls.ts";
 import { WebhookFields, type WebhookForm } from "./webhook_form.tsx";
@@ -28,9 +29,8 @@ export interface WebhookPageProps {
 
 /** Renders the page. */
 export function webhookPage(props: WebhookPageProps): string {
-  const { visitor, csrf, webhook, form, problem, done } = props;
-  const { id, url, off } = webhook;
-  const action = webhookUrl(id);
+  const { visitor, webhook, problem, done } = props;
+  const { url, off } = webhook;
   return settingsPage({
     visitor,
     current: "webhooks",
@@ -49,75 +49,71 @@ export function webhookPage(props: WebhookPageProps): string {
             This webhook is off: {off.reason}
           </p>
         )}
-        <form method="post" action={action} class="row">
-          <CsrfField token={csrf} />
-          <button type="submit" class="button" name="do" value="test">
-            Send a test
-          </button>
-          <button
-            type="submit"
-            class="button"
-            name="do"
-            value={off ? "on" : "off"}
-          >
-            {off ? "Switch it on" : "Switch it off"}
-          </button>
-        </form>
+        <Actions {...props} />
         <Deliveries {...props} />
-        <section class="panel" aria-labelledby="edit">
-          <header>
-            <h2 id="edit">Change it</h2>
-          </header>
-          <form class="body form" method="post" action={action}>
-            <CsrfField token={csrf} />
-            <WebhookFields
-              form={form}
-              shown={url}
-              hasSecret={webhook.hasSecret}
-            />
-            <p class="actions">
-              <button
-                type="submit"
-                class="button primary"
-                name="do"
-                value="change"
-              >
-                Save
-              </button>
-            </p>
-          </form>
-        </section>
-        <section class="panel" aria-labelledby="delete">
-          <header>
-            <h2 id="delete">Delete it</h2>
-          </header>
-          <form class="body" method="post" action={action}>
-            <CsrfField token={csrf} />
-            <p>The log of its deliveries goes with it.</p>
-            <button
-              type="submit"
-              class="button danger"
-              name="do"
-              value="delete"
-            >
-              Delete the webhook
-            </button>
-          </form>
-        </section>
+        <Change {...props} />
+        <Deletion {...props} />
       </>
     ),
   });
+}
+
+function Actions({ webhook, csrf }: WebhookPageProps) {
+  const { id, off } = webhook;
+  return (
+    <form method="post" action={webhookUrl(id)} class="row">
+      <CsrfField token={csrf} />
+      <button type="submit" class="button" name="do" value="test">
+        Send a test
+      </button>
+      <button
+        type="submit"
+        class="button"
+        name="do"
+        value={off ? "on" : "off"}
+      >
+        {off ? "Switch it on" : "Switch it off"}
+      </button>
+    </form>
+  );
+}
+
+function Change({ webhook, form, csrf }: WebhookPageProps) {
+  const { id, url, hasSecret } = webhook;
+  return (
+    <Panel id="edit" title="Change it">
+      <form class="body form" method="post" action={webhookUrl(id)}>
+        <CsrfField token={csrf} />
+        <WebhookFields form={form} shown={url} hasSecret={hasSecret} />
+        <p class="actions">
+          <button type="submit" class="button primary" name="do" value="change">
+            Save
+          </button>
+        </p>
+      </form>
+    </Panel>
+  );
+}
+
+function Deletion({ webhook, csrf }: WebhookPageProps) {
+  return (
+    <Panel id="delete" title="Delete it">
+      <form class="body" method="post" action={webhookUrl(webhook.id)}>
+        <CsrfField token={csrf} />
+        <p>The log of its deliveries goes with it.</p>
+        <button type="submit" class="button danger" name="do" value="delete">
+          Delete the webhook
+        </button>
+      </form>
+    </Panel>
+  );
 }
 
 function Deliveries({ webhook, page, csrf, now }: WebhookPageProps) {
   const { deliveries, cursor } = page;
   const action = webhookUrl(webhook.id);
   return (
-    <section class="panel" aria-labelledby="log">
-      <header>
-        <h2 id="log">Deliveries</h2>
-        <span class="small soft">kept for 30 days</span>
-      </header>
+    <Panel id="log" title="Deliveries" note="kept for 30 days">
       {deliveries.length === 0
         ? (
           <div class="body">
@@ -164,7 +160,7 @@ function Deliveries({ webhook, page, csrf, now }: WebhookPageProps) {
           <a href={webhookUrl(webhook.id, { cursor })}>Older deliveries</a>
         </p>
       )}
-    </section>
+    </Panel>
   );
 }
 

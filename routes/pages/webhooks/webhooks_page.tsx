@@ -8,6 +8,7 @@ import type { Webhook } from "../../../lib/webhooks/webhook.ts";
 import { CsrfField, type Visitor } from "../document.tsx";
 import { Breakable } from "../parts/breakable.tsx";
 import { Age } from "../parts/format.tsx";
+import { Panel } from "../parts/panel.tsx";
 import { settingsPage } from "../settings/settings_page.tsx";
 import { webhooksUrl, webhookUrl } from "../urls.ts";
 import {
@@ -64,10 +65,7 @@ export function webhooksPage(props: WebhooksPageProps): string {
               </ul>
             </section>
           )}
-        <section class="panel" aria-labelledby="new">
-          <header>
-            <h2 id="new">New webhook</h2>
-          </header>
+        <Panel id="new" title="New webhook">
           <form class="body form" method="post" action={webhooksUrl()}>
             <CsrfField token={csrf} />
             <WebhookFields form={form} />
@@ -77,7 +75,7 @@ export function webhooksPage(props: WebhooksPageProps): string {
               </button>
             </p>
           </form>
-        </section>
+        </Panel>
       </>
     ),
   });
