@@ -21,6 +21,9 @@ const bodySchema = z.looseObject({
   error: z.string().optional(),
 });
 
+/** A server and the account that pushes to it. */
+export type PushedServer = Pick<TestServer, "origin" | "alice">;
+
 /** Settings of `server` for commands beside it or in its place. */
 export function commandEnv(
   { ports: [port, pdsPort, plcPort] }: TestServer,
@@ -38,7 +41,7 @@ export function commandEnv(
 
 /** Pushes `count` small images with tags that begin with `name`. */
 export async function pushImages(
-  server: TestServer,
+  server: PushedServer,
   name: string,
   count: number,
 ): Promise<Map<string, Manifest>> {
@@ -52,7 +55,7 @@ export async function pushImages(
 
 /** Pulls every image with its blobs and compares the bytes; returns the number of blobs. */
 export async function pullImages(
-  server: TestServer,
+  server: PushedServer,
   images: ReadonlyMap<string, Manifest>,
 ): Promise<number> {
   const repository = new Repository(server, server.alice, "alice.test/app");

@@ -122,12 +122,29 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
 }
 
 /** Runs a command of the program with the settings `env`. */
-export async function command(
+export function command(
   env: Readonly<Record<string, string>>,
   ...args: string[]
 ): Promise<CommandResult> {
+  return commandOf(MAIN, env, args);
+}
+
+/** The same with the program of another checkout. */
+export function commandIn(
+  checkout: string,
+  env: Readonly<Record<string, string>>,
+  ...args: string[]
+): Promise<CommandResult> {
+  return commandOf(resolve(checkout, "main.ts"), env, args);
+}
+
+async function commandOf(
+  main: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[],
+): Promise<CommandResult> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", MAIN, ...args],
+    args: ["run", "-A", main, ...args],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

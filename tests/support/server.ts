@@ -6,6 +6,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { resolve } from "node:path";
 import { freePort } from "../tools/ports.ts";
 
 /** An account of the server's sandbox network. */
@@ -41,6 +42,8 @@ export interface TestServerOptions {
   /** Ports of an earlier server. */
   ports?: readonly [number, number, number];
   env?: Record<string, string>;
+  /** Folder of another checkout whose program is run; this one by default. */
+  checkout?: string;
 }
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
@@ -55,7 +58,13 @@ export async function startServer(
   const [port, pdsPort, plcPort] = options.ports ??
     [freePort(), freePort(), freePort()];
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", MAIN],
+    args: [
+      "run",
+      "-A",
+      options.checkout === undefined
+        ? MAIN
+        : resolve(options.checkout, "main.ts"),
+    ],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
