@@ -31,6 +31,11 @@ export interface RecordChange {
 export interface RecordHandler {
   readonly collections: readonly string[];
   apply(change: RecordChange): Promise<void>;
+  /**
+   * As {@linkcode apply} for each of `changes`, which are of different records
+   * of `did`; the result is the same, in fewer commits.
+   */
+  applyTogether?(did: Did, changes: readonly RecordChange[]): Promise<void>;
 }
 
 /** What a relay says of an account. */

@@ -21,6 +21,7 @@ import { EMPTY_CARD, writeCard } from "./repository_edit.ts";
 import { isOlder } from "./revision.ts";
 import { repositoriesOf } from "./digest_tags.ts";
 import type { CardRow, FactsRow } from "./rows.ts";
+import { factsAfter, saysTheSame } from "./together/manifests_together.ts";
 
 export interface ManifestRecordsDeps {
   kv: Kv;
@@ -61,10 +62,15 @@ export class ManifestRecords {
       const digests = await this.#apply(change, named);
       if (!digests) continue;
       // Also where nothing changed: an earlier attempt may have died here.
-      for (const digest of digests) await this.#refresh(change.did, digest);
+      await this.refresh(change.did, digests);
       return;
     }
     this.#deps.watch.ignored(MANIFEST, "contention");
+  }
+
+  /** Makes the cards right whose newest tag leads to one of `digests`. */
+  async refresh(did: Did, digests: readonly Digest[]): Promise<void> {
+    for (const digest of digests) await this.#refresh(did, digest);
   }
 
   #namedBy({ record, at }: RecordChange): NamedManifest | undefined {
@@ -137,24 +143,17 @@ export class ManifestRecords {
   /** Adds the facts to the commit; false when they are as they should be. */
   async #set(
     commit: ReturnType<Kv["atomic"]>,
-    { did, rkey, rev }: RecordChange,
-    { digest, facts }: NamedManifest,
+    change: RecordChange,
+    named: NamedManifest,
     before: Facts | undefined,
   ): Promise<boolean> {
     const { kv, watch, maxManifests } = this.#deps;
+    const { did } = change;
+    const { digest } = named;
     const key = cardKeys.manifest(did, digest);
     const old = before?.value;
-    const { repo, holdDid, createdAt } = facts;
-    const next: FactsRow = {
-      // The bytes say more than the record.
-      ...(old?.exact ? withoutPlace(old) : facts),
-      ...{ repo, holdDid, createdAt },
-      ...(rkey === manifestRkey(digest) ? {} : { rkey }),
-      ...(rev === undefined ? {} : { rev }),
-    };
-    if (old && isDeepStrictEqual(withoutRev(old), withoutRev(next))) {
-      return false;
-    }
+    const next = factsAfter(change, named, old);
+    if (old && saysTheSame(old, next)) return false;
     commit.check(key, before?.versionstamp ?? null);
     if (!old) {
       if (await kv.counter(cardKeys.bound(did)) >= maxManifests) {
@@ -205,12 +204,4 @@ function digestsOfRkey(rkey: string): Digest[] {
 
 function isRecordOf({ rkey }: FactsRow, digest: Digest, key: string): boolean {
   return (rkey ?? manifestRkey(digest)) === key;
-}
-
-function withoutPlace({ rkey: _, rev: __, ...facts }: FactsRow): FactsRow {
-  return facts;
-}
-
-function withoutRev({ rev: _, ...facts }: FactsRow) {
-  return facts;
 }

@@ -113,12 +113,15 @@ export class OwnChanges {
     if (!card && change.handle !== undefined) {
       await this.#owners.setHandle(did, change.handle);
     }
+    const move = { at: this.#clock.now(), by: "registry" } as const;
     await addEdit(this.#kv, commit, {
       ref: { did, repo: change.repo },
       card: card as Entry<CardRow> | undefined,
-      tags: tags.map((tag, i) => editOf(tag, rows[i] as Entry<TagRow>)),
+      tags: tags.map((tag, i) => ({
+        ...editOf(tag, rows[i] as Entry<TagRow>),
+        move,
+      })),
       facts,
-      moves: { at: this.#clock.now(), by: "registry" },
     });
   }
 

@@ -25,6 +25,8 @@ export interface TagEdit {
   readonly tag: string;
   readonly before: TagRow | undefined;
   readonly after: TagRow | undefined;
+  /** How the move is noted; undefined: it is not. */
+  readonly move?: MoveNote | undefined;
 }
 
 /** What changes in a repository. */
@@ -35,8 +37,6 @@ export interface RepositoryEdit {
   readonly tags: readonly TagEdit[];
   /** Facts of manifests that are stored by the same commit, or gone by it. */
   readonly facts?: ReadonlyMap<Digest, FactsRow | undefined>;
-  /** How moves of tags are noted; undefined: they are not. */
-  readonly moves?: MoveNote | undefined;
 }
 
 /** How a move is noted. */
@@ -57,14 +57,14 @@ export async function addEdit(
   commit: Atomic,
   edit: RepositoryEdit,
 ): Promise<void> {
-  const { ref, tags, moves } = edit;
+  const { ref, tags } = edit;
   const before = edit.card?.value ?? EMPTY_CARD;
   let change = 0;
   for (const one of tags) {
     writeTag(commit, ref, one);
     change += Number(one.after !== undefined) -
       Number(one.before !== undefined);
-    if (moves) noteMove(commit, ref, one, moves);
+    noteMove(commit, ref, one);
   }
   const newest = await newestAfter(kv, edit, before);
   const image = newest &&
@@ -167,11 +167,11 @@ function writeTag(
 function noteMove(
   commit: Atomic,
   { did, repo }: RepoRef,
-  { tag, before, after }: TagEdit,
-  { at, by, rev }: MoveNote,
+  { tag, before, after, move }: TagEdit,
 ): void {
   const [from, to] = [before?.[0].digest, after?.[0].digest];
-  if (from === to) return;
+  if (!move || from === to) return;
+  const { at, by, rev } = move;
   const row: MoveRow = {
     by,
     ...(from === undefined ? {} : { from }),

@@ -16,6 +16,8 @@ import {
 import type { OwnRecords } from "./own_records.ts";
 import type { FactsRow, TagRow } from "./rows.ts";
 import { TagRecords, type TagRecordsDeps } from "./tag_records.ts";
+import { ManifestsTogether } from "./together/manifests_together.ts";
+import { TagsTogether } from "./together/tags_together.ts";
 
 const { manifest: MANIFEST, tag: TAG } = OWNER_COLLECTIONS;
 
@@ -31,19 +33,51 @@ export class RepositoryRecords implements RecordHandler {
   readonly #deps: RepositoryRecordsDeps;
   readonly #manifests: ManifestRecords;
   readonly #tags: TagRecords;
+  readonly #storedTogether: ManifestsTogether;
+  readonly #tagsTogether: TagsTogether;
 
   constructor(deps: RepositoryRecordsDeps) {
     this.#deps = deps;
     this.#manifests = new ManifestRecords(deps);
     this.#tags = new TagRecords(deps);
+    this.#storedTogether = new ManifestsTogether(deps);
+    this.#tagsTogether = new TagsTogether(deps);
   }
 
   async apply(change: RecordChange): Promise<void> {
-    if (this.#deps.own?.take(change.did, change, change.cid)) return;
-    // Streams count microseconds; times in rows are whole milliseconds.
-    const whole = { ...change, at: Math.trunc(change.at) };
+    if (this.#isOwn(change)) return;
+    const whole = inMilliseconds(change);
     if (change.collection === MANIFEST) await this.#manifests.apply(whole);
     if (change.collection === TAG) await this.#tags.apply(whole);
+  }
+
+  /**
+   * Manifests before the tags that point at them, and removals of manifests
+   * after the tags that pointed at them, so that few cards are written twice.
+   */
+  async applyTogether(
+    did: Did,
+    changes: readonly RecordChange[],
+  ): Promise<void> {
+    const all = changes.filter((change) => !this.#isOwn(change))
+      .map(inMilliseconds);
+    const isRemoval = ({ record }: RecordChange) => record === undefined;
+    const manifests = all.filter(({ collection }) => collection === MANIFEST);
+    const stored = manifests.filter((change) => !isRemoval(change));
+    const { left, digests } = await this.#storedTogether.apply(did, stored);
+    await this.#manifests.refresh(did, digests);
+    for (const change of left) await this.#manifests.apply(change);
+    const tags = all.filter(({ collection }) => collection === TAG);
+    for (const change of await this.#tagsTogether.apply(did, tags)) {
+      await this.#tags.apply(change);
+    }
+    for (const change of manifests.filter(isRemoval)) {
+      await this.#manifests.apply(change);
+    }
+  }
+
+  #isOwn(change: RecordChange): boolean {
+    return this.#deps.own?.take(change.did, change, change.cid) ?? false;
   }
 
   /** The records that rows were made of, with their times in milliseconds since the Unix epoch. */
@@ -67,4 +101,9 @@ export class RepositoryRecords implements RecordHandler {
       }
     }
   }
+}
+
+/** Streams count microseconds; times in rows are whole milliseconds. */
+function inMilliseconds(change: RecordChange): RecordChange {
+  return { ...change, at: Math.trunc(change.at) };
 }

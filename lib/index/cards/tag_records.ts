@@ -7,7 +7,7 @@
 
 import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import type { Did } from "../../did.ts";
-import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
+import type { Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { RecordChange } from "../record_change.ts";
 import type { IndexWatch } from "../watch.ts";
@@ -15,9 +15,17 @@ import { cardKeys } from "./kv_keys.ts";
 import { type NamedTag, namedTag } from "./record_facts.ts";
 import { addEdit, type TagEdit } from "./repository_edit.ts";
 import { isOlder } from "./revision.ts";
-import { isReadFrom, placesOfRkey, type TagPlace } from "./rkey_tags.ts";
+import { placesOfRkey, type TagPlace } from "./rkey_tags.ts";
 import type { CardRow, TagClaim, TagRow } from "./rows.ts";
 import { claimOf, withClaim, withoutClaim } from "./tag_claims.ts";
+import {
+  claimFor,
+  isSameClaim,
+  isSameTag,
+  moveOf,
+  noteRecord,
+  type TagTarget,
+} from "./together/tag_change.ts";
 
 export interface TagRecordsDeps {
   kv: Kv;
@@ -31,11 +39,6 @@ const { tag: TAG } = OWNER_COLLECTIONS;
 
 /** Others may change the same repository meanwhile. */
 const ATTEMPTS = 50;
-
-/** What the stream repeats is not older than this, in milliseconds. */
-const GONE_MS = 3 * 86_400_000;
-
-type Target = TagPlace & { readonly digest: Digest; at: number | undefined };
 
 /** What is stored of a tag and of the record in question. */
 interface Place extends TagPlace {
@@ -64,7 +67,7 @@ export class TagRecords {
   }
 
   /** What the record says; undefined when it says nothing that can be used, so that what it said before does not count any more. */
-  async #targetOf(change: RecordChange): Promise<Target | undefined> {
+  async #targetOf(change: RecordChange): Promise<TagTarget | undefined> {
     const { kv, watch } = this.#deps;
     const named = namedTag(change.record, change.at);
     if ("reason" in named) {
@@ -90,7 +93,7 @@ export class TagRecords {
   /** False when one of the repositories changed meanwhile. */
   async #apply(
     change: RecordChange,
-    target: Target | undefined,
+    target: TagTarget | undefined,
   ): Promise<boolean> {
     const { kv } = this.#deps;
     const { did, rkey, rev } = change;
@@ -105,16 +108,13 @@ export class TagRecords {
     if (isOlder(change, known?.claim, target?.at)) return true;
     const claim = target && claimFor(change, target, known?.claim);
     const isThere = claim && known && target &&
-      isSameTag(known, target) && known.claim?.digest === claim.digest &&
-      known.claim.at === claim.at;
+      isSameTag(known, target) && isSameClaim(known.claim, claim);
     if (isThere || !claim && !known) return true;
     const commit = kv.atomic();
     const changed = places.filter((place) =>
       place.claim !== undefined || target && isSameTag(place, target)
     );
-    const moves = rev === undefined
-      ? undefined
-      : { at: change.at, by: "network" as const, rev };
+    const move = moveOf(change);
     for (const [repo, some] of Map.groupBy(changed, (place) => place.repo)) {
       const tags: TagEdit[] = [];
       for (const place of some) {
@@ -126,17 +126,18 @@ export class TagRecords {
           after: isTarget && claim
             ? withClaim(place.row, claim)
             : withoutClaim(place.row, rkey),
+          move,
         });
       }
       const card = some[0]?.card;
-      await addEdit(kv, commit, { ref: { did, repo }, card, tags, moves });
+      await addEdit(kv, commit, { ref: { did, repo }, card, tags });
     }
-    this.#noteRecord(commit, change, target, isMapped);
+    noteRecord(commit, change, target, isMapped);
     return await commit.commit();
   }
 
   /** The tags that the record claims, claimed, or may have claimed. */
-  async #read({ did, rkey }: RecordChange, target: Target | undefined) {
+  async #read({ did, rkey }: RecordChange, target: TagTarget | undefined) {
     const { kv } = this.#deps;
     const mapKey = cardKeys.tagRecord(did, rkey);
     const candidates = placesOfRkey(rkey);
@@ -188,41 +189,4 @@ export class TagRecords {
     watch.ignored(TAG, "too many");
     return false;
   }
-
-  /** Notes what the key of the record does not say. */
-  #noteRecord(
-    commit: Atomic,
-    { did, rkey, rev, at }: RecordChange,
-    target: Target | undefined,
-    isMapped: boolean,
-  ): void {
-    const map = cardKeys.tagRecord(did, rkey);
-    if (target && !isReadFrom(rkey, target)) {
-      commit.set(map, { repo: target.repo, tag: target.tag });
-    } else if (isMapped) commit.delete(map);
-    if (!target) {
-      if (rev === undefined) return;
-      const expiresAt = at + GONE_MS;
-      commit.set(cardKeys.gone(did, TAG, rkey), rev, { expiresAt });
-    }
-  }
-}
-
-/** A record without a time that counts keeps the one that it was given first. */
-function claimFor(
-  { rkey, rev, at: seenAt }: RecordChange,
-  { digest, at }: Target,
-  known: TagClaim | undefined,
-): TagClaim {
-  const first = known?.digest === digest ? known.at : seenAt;
-  return {
-    rkey,
-    digest,
-    at: at ?? first,
-    ...(rev === undefined ? {} : { rev }),
-  };
-}
-
-function isSameTag(a: TagPlace, b: TagPlace): boolean {
-  return a.repo === b.repo && a.tag === b.tag;
 }

@@ -70,11 +70,22 @@ export class Activities implements RecordHandler {
     this.#deps = deps;
   }
 
-  async apply({ did, record, at: seenAt }: RecordChange): Promise<void> {
-    const push = record === undefined ? undefined : pushOf(did, record);
-    // A time ahead of now would stand at the top for ever.
-    if (!push || isAhead(push.at, seenAt)) return;
-    await this.pushed(push);
+  async apply(change: RecordChange): Promise<void> {
+    await this.applyTogether(change.did, [change]);
+  }
+
+  async applyTogether(
+    did: Did,
+    changes: readonly RecordChange[],
+  ): Promise<void> {
+    const pushes = changes.flatMap(({ record, at: seenAt }) => {
+      const push = record === undefined ? undefined : pushOf(did, record);
+      // A time ahead of now would stand at the top for ever.
+      return !push || isAhead(push.at, seenAt) ? [] : [push];
+    });
+    for (let i = 0; i < pushes.length; i += PUSHES_TOGETHER) {
+      await this.pushedTogether(pushes.slice(i, i + PUSHES_TOGETHER));
+    }
   }
 
   /** Lists and counts the push of a tag, once however often it is called. */

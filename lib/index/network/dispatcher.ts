@@ -37,7 +37,7 @@ export interface DispatcherDeps {
 type Commit = Extract<JetstreamEvent, { kind: "commit" }>;
 
 /** Accounts processed concurrently. */
-const PARALLEL = 64;
+const PARALLEL = 200;
 /** Changes of one account that are validated and applied together. */
 const TOGETHER = 100;
 /** Other events cause requests to other servers, so each counts as this many changes. */

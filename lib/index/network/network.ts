@@ -178,20 +178,22 @@ export class IndexNetwork {
   }
 }
 
-/** Passes each change to the parts that process its collection, in sequence. */
+/** Passes changes of one account to the parts that process their collections, in sequence. */
 function handOut(
   handlers: readonly RecordHandler[],
-): (change: RecordChange) => Promise<void> {
-  const takers = new Map<string, RecordHandler[]>();
-  for (const handler of handlers) {
-    for (const collection of handler.collections) {
-      const others = takers.get(collection) ?? [];
-      takers.set(collection, [...others, handler]);
-    }
-  }
-  return async (change) => {
-    for (const handler of takers.get(change.collection) ?? []) {
-      await handler.apply(change);
+): (did: Did, changes: readonly RecordChange[]) => Promise<void> {
+  const parts = handlers.map((handler) => ({
+    handler,
+    collections: new Set(handler.collections),
+  }));
+  return async (did, changes) => {
+    for (const { handler, collections } of parts) {
+      const some = changes.filter(({ collection }) =>
+        collections.has(collection)
+      );
+      if (some.length > 1 && handler.applyTogether) {
+        await handler.applyTogether(did, some);
+      } else for (const change of some) await handler.apply(change);
     }
   };
 }

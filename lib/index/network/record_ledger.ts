@@ -26,8 +26,11 @@ interface RecordRow {
 export interface LedgerDeps {
   readonly kv: Kv;
   readonly clock: Clock;
-  /** Applies a change; may be called again for the same change. */
-  readonly apply: (change: RecordChange) => Promise<void>;
+  /** Applies changes of different records of an account; may be called again for the same ones. */
+  readonly apply: (
+    did: Did,
+    changes: readonly RecordChange[],
+  ) => Promise<void>;
   readonly observer: { change(outcome: ChangeOutcome): void };
   /** Most records of one account. */
   readonly maxRecords: number;
@@ -46,6 +49,8 @@ const DELETED_MS = 3 * 86_400_000;
 /** How long a record count is cached, in milliseconds. */
 const COUNT_MS = 60_000;
 const ATTEMPTS = 5;
+/** Changes that are applied together. */
+const TOGETHER = 100;
 
 /** The rows of records. */
 export class RecordLedger {
@@ -111,35 +116,54 @@ export class RecordLedger {
     }
   }
 
-  /** Applies changes of different records, in one commit. */
+  /** Applies changes of different records. */
   async #applyChunk(
     did: Did,
     chunk: readonly CheckedChange[],
   ): Promise<void> {
-    const { kv, observer } = this.#deps;
-    const keys = chunk.map(({ collection, rkey }) =>
-      networkKeys.record(did, collection, rkey)
-    );
+    let left = chunk;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const rows = await kv.getMany<RecordRow>(keys);
-      const room = await this.#room(did, rows);
-      const planned = plan(chunk, rows, room);
-      for (const { change, outcome } of planned) {
-        if (outcome !== "applied" && outcome !== "gone") continue;
-        await this.#deps.apply(
-          outcome === "applied" ? changeOf(change) : deletionOf(change),
-        );
+      left = await this.#tryChunk(did, left);
+      if (left.length === 0) return;
+    }
+    throw new Error(`The records of ${did} change too often`);
+  }
+
+  /** Returns the changes whose rows another process changed meanwhile. */
+  async #tryChunk(
+    did: Did,
+    chunk: readonly CheckedChange[],
+  ): Promise<readonly CheckedChange[]> {
+    const { kv, observer } = this.#deps;
+    const rows = await kv.getMany<RecordRow>(
+      chunk.map(({ collection, rkey }) =>
+        networkKeys.record(did, collection, rkey)
+      ),
+    );
+    const planned = plan(chunk, rows, await this.#room(did, rows));
+    const wanted = planned.flatMap(({ change, outcome }) =>
+      outcome === "applied"
+        ? [changeOf(change)]
+        : outcome === "gone"
+        ? [deletionOf(change)]
+        : []
+    );
+    if (wanted.length > 0) await this.#deps.apply(did, wanted);
+    const left: CheckedChange[] = [];
+    for (let i = 0; i < planned.length; i += KV_LIMITS.checks) {
+      const some = planned.slice(i, i + KV_LIMITS.checks);
+      if (!await this.#store(did, some)) {
+        left.push(...some.map(({ change }) => change));
+        continue;
       }
-      if (!await this.#store(did, planned, rows)) continue;
-      for (const { change, outcome } of planned) {
+      for (const { change, outcome } of some) {
         const isApplied = outcome === "gone" && change.valid;
         observer.change(
           isApplied ? "applied" : outcome === "gone" ? "invalid" : outcome,
         );
       }
-      return;
     }
-    throw new Error(`The records of ${did} change too often`);
+    return left;
   }
 
   /** How many more records the account may have. */
@@ -159,16 +183,11 @@ export class RecordLedger {
   }
 
   /** Stores the rows; false if another process changed one of them. */
-  async #store(
-    did: Did,
-    planned: readonly Planned[],
-    rows: readonly (Entry<RecordRow> | undefined)[],
-  ): Promise<boolean> {
+  async #store(did: Did, planned: readonly Planned[]): Promise<boolean> {
     const { kv, clock } = this.#deps;
     const commit = kv.atomic();
     let [writes, more] = [0, 0];
-    for (const [i, { change, next }] of planned.entries()) {
-      const before = rows[i];
+    for (const { change, before, next } of planned) {
       if (next === undefined) continue;
       writes++;
       const key = networkKeys.record(did, change.collection, change.rkey);
@@ -193,6 +212,7 @@ export class RecordLedger {
 /** How a change is processed. */
 interface Planned {
   readonly change: CheckedChange;
+  readonly before: Entry<RecordRow> | undefined;
   /** `gone`: the record is deleted. */
   readonly outcome: "applied" | "gone" | "known" | "invalid" | "too_many";
   /** The new row; undefined: unchanged. */
@@ -206,27 +226,28 @@ function plan(
 ): Planned[] {
   let left = room;
   return chunk.map((change, i): Planned => {
-    const row = rows[i]?.value;
+    const before = rows[i];
+    const row = before?.value;
     const rev = change.rev ?? row?.rev ?? "";
     const isOld = row !== undefined && change.rev !== undefined &&
       row.rev >= change.rev;
-    if (isOld) return { change, outcome: "known", next: undefined };
+    if (isOld) return { change, before, outcome: "known", next: undefined };
     if (change.record === undefined || !change.valid) {
       const isThere = row?.cid !== undefined;
       if (!isThere && !change.valid) {
-        return { change, outcome: "invalid", next: undefined };
+        return { change, before, outcome: "invalid", next: undefined };
       }
       if (isThere) left++;
-      return { change, outcome: "gone", next: { rev } };
+      return { change, before, outcome: "gone", next: { rev } };
     }
     const cid = (change.cid ?? "").slice(-CID_TAIL);
     if (row?.cid === cid && cid !== "") {
-      return { change, outcome: "known", next: undefined };
+      return { change, before, outcome: "known", next: undefined };
     }
     if (row?.cid === undefined && left-- <= 0) {
-      return { change, outcome: "too_many", next: undefined };
+      return { change, before, outcome: "too_many", next: undefined };
     }
-    return { change, outcome: "applied", next: { rev, cid } };
+    return { change, before, outcome: "applied", next: { rev, cid } };
   });
 }
 
@@ -239,7 +260,7 @@ function deletionOf(change: CheckedChange): RecordChange {
   return { ...changeOf(change), record: undefined, cid: undefined };
 }
 
-/** Groups consecutive changes of different records, as many as one commit can check. */
+/** Groups consecutive changes of different records. */
 function* chunksOf(
   changes: readonly CheckedChange[],
 ): Generator<CheckedChange[]> {
@@ -247,7 +268,7 @@ function* chunksOf(
   let names = new Set<string>();
   for (const change of changes) {
     const name = `${change.collection}/${change.rkey}`;
-    if (chunk.length === KV_LIMITS.checks || names.has(name)) {
+    if (chunk.length === TOGETHER || names.has(name)) {
       yield chunk;
       [chunk, names] = [[], new Set()];
     }

@@ -18,7 +18,7 @@ Deno.test("what is rebuilt from nothing equals what pushes and the stream have m
     ]
   ) {
     await t.step(`${events} events of seed ${seed}`, async () => {
-      const world = await World.start(seed);
+      const world = await World.start(seed, 1 + seed % 5);
       await world.live(events);
       await world.settle();
       world.clock.advance(3_600_000);
@@ -34,6 +34,26 @@ Deno.test("what is rebuilt from nothing equals what pushes and the stream have m
         world.kv.close();
       }
     });
+  }
+});
+
+Deno.test("events of an account that are applied together leave what they leave one by one", async () => {
+  for (let seed = 20; seed < 30; seed++) {
+    const [alone, together] = [
+      await World.start(seed),
+      await World.start(seed, 10),
+    ];
+    try {
+      for (const world of [alone, together]) {
+        await world.live(150);
+        await world.settle();
+      }
+      const rows = (world: World) => rowsBelow(world.kv, []);
+      assert.deepEqual(await rows(together), await rows(alone), `${seed}`);
+    } finally {
+      alone.kv.close();
+      together.kv.close();
+    }
   }
 });
 

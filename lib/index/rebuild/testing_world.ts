@@ -79,16 +79,26 @@ export class World {
   /** Owners whose repos cannot be listed. */
   readonly down = new Set<Did>();
 
-  private constructor(kv: Kv, clock: ManualClock, seed: number) {
+  /** Most events that are delivered together. */
+  readonly #together: number;
+
+  private constructor(
+    kv: Kv,
+    clock: ManualClock,
+    seed: number,
+    together: number,
+  ) {
     this.kv = kv;
+    this.#together = together;
     this.clock = clock;
     this.#random = randomly(seed);
     this.#index = indexOver(kv, clock);
   }
 
-  static async start(seed: number): Promise<World> {
+  static async start(seed: number, together = 1): Promise<World> {
     const clock = new ManualClock();
-    return new World(await openKv(":memory:", clock), clock, seed);
+    const kv = await openKv(":memory:", clock);
+    return new World(kv, clock, seed, together);
   }
 
   /** Does `count` random things. */
@@ -109,7 +119,7 @@ export class World {
   /** Delivers what is left of the stream. */
   async settle(): Promise<void> {
     for (const state of this.#states.values()) {
-      while (state.delivered < state.events.length) await this.#next(state);
+      while (state.delivered < state.events.length) await this.#next(state, 12);
     }
   }
 
@@ -350,19 +360,39 @@ export class World {
       if (this.#random() < 0.05) {
         state.delivered = Math.max(0, state.delivered - this.#below(20));
       }
-      let count = this.#below(4);
-      while (count-- > 0 && state.delivered < state.events.length) {
-        await this.#next(state);
-      }
+      await this.#next(state, this.#below(4));
     }
   }
 
-  async #next(state: OwnerState): Promise<void> {
-    const event = state.events[state.delivered++];
-    if (!event) return;
-    await this.#index.records.apply(event);
-    if (this.#random() < 0.1) await this.#index.records.apply(event);
+  /** The next events, of which some come twice. */
+  async #next(state: OwnerState, count: number): Promise<void> {
+    const { records } = this.#index;
+    const events = state.events.slice(state.delivered, state.delivered + count)
+      .flatMap((event) => this.#random() < 0.1 ? [event, event] : [event]);
+    state.delivered = Math.min(state.delivered + count, state.events.length);
+    for (const some of ofDifferentRecords(events, this.#together)) {
+      const [one] = some;
+      if (some.length === 1 && one) await records.apply(one);
+      else if (one) await records.applyTogether(one.did, some);
+    }
   }
+}
+
+/** Parts of at most `limit` events in which no record occurs twice. */
+function* ofDifferentRecords(
+  events: readonly RecordChange[],
+  limit: number,
+): Generator<RecordChange[]> {
+  let part = new Map<string, RecordChange>();
+  for (const event of events) {
+    const name = `${event.collection} ${event.rkey}`;
+    if (part.size === limit || part.has(name)) {
+      yield [...part.values()];
+      part = new Map();
+    }
+    part.set(name, event);
+  }
+  yield [...part.values()];
 }
 
 async function* listed<T>(some: Iterable<T>): AsyncGenerator<T> {
