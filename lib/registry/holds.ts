@@ -29,6 +29,9 @@ export interface HoldsDeps {
 /** How long the address of a hold is cached, in milliseconds. */
 const ADDRESS_TTL_MS = 10 * 60_000;
 
+/** How long a host that does not respond delays the use of a hold's former address, in milliseconds. */
+const PATIENCE_MS = 2_000;
+
 /** {@linkcode HoldDirectory} by DID documents. */
 export class Holds implements HoldDirectory {
   readonly #deps: HoldsDeps;
@@ -60,6 +63,7 @@ export async function originOfHold(
 ): Promise<string> {
   const identity = await identities.resolve(did, {
     maxAgeMs: ADDRESS_TTL_MS,
+    patienceMs: PATIENCE_MS,
   }).catch((cause) => {
     if (!isAppError(cause, "NAME_UNKNOWN", "NAME_INVALID")) throw cause;
     const sentence = `There is no hold ${did}; choose another one.`;

@@ -172,6 +172,9 @@ export const registryKeys = {
   /** Bytes of such an upload that do not fill a part yet. */
   remoteTail: (id: string): Key => ["registry", "remote_tail", id],
 
+  /** When a remote hold last said that it is public, in milliseconds since the Unix epoch. */
+  publicHold: (hold: Did): Key => ["registry", "public_hold", hold],
+
   /** Cached sailor profile of an owner. */
   profile: (did: Did): Key => ["registry", "profile", did],
   /** Key of a manifest's record in the owner's repo, if it is not derived from the digest. */

@@ -18,7 +18,7 @@ export type State = ReadonlyMap<string, string>;
 const SERVICES = ["registry", "hold", "repo"];
 
 /** Rows of the registry that only cache external data. */
-const MEMORY = new Set(["synced", "profile"]);
+const MEMORY = new Set(["synced", "profile", "public_hold"]);
 
 /** Jobs that follow the network at their own pace; they change only the index. */
 const BACKGROUND_JOBS = "index.";

@@ -8,11 +8,19 @@
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { HOLD_COLLECTIONS } from "../../atproto/records/collections.ts";
+import { type Clock, endsWithin } from "../../clock.ts";
 import { type Did, didSchema } from "../../did.ts";
-import { AppError } from "../../errors.ts";
+import { AppError, isAppError } from "../../errors.ts";
 import { ALLOWED, type Decision, deny } from "../../hold_api/decision.ts";
 import type { Caller } from "../../hold_api/hold_client.ts";
+import type { KnownPublic } from "./known_public.ts";
 import type { RemoteCalls } from "./remote_calls.ts";
+
+export interface RemoteAccessDeps {
+  calls: RemoteCalls;
+  clock: Clock;
+  known: KnownPublic;
+}
 
 const captainSchema = z.object({
   value: z.object({
@@ -48,6 +56,12 @@ const ACCESS_TTL_MS = 60_000;
 /** How long an unreachable hold is not queried, in milliseconds. */
 const FAILED_TTL_MS = 3_000;
 
+/** How long readers of a public hold wait for it, in milliseconds. */
+const PATIENCE_MS = 3_000;
+
+/** How long a public hold that is away is not queried for readers, in milliseconds. */
+const AWAY_MS = 30_000;
+
 /** Permissions that imply read: write implies read, admin implies both. */
 const MAY_READ = ["blob:read", "blob:write", "crew:admin"];
 const MAY_WRITE = ["blob:write", "crew:admin"];
@@ -55,20 +69,28 @@ const MAY_WRITE = ["blob:write", "crew:admin"];
 /** Decides about one hold. */
 export class RemoteAccess {
   readonly #calls: RemoteCalls;
+  readonly #deps: RemoteAccessDeps;
   readonly #decisions = new LRUCache<string, Promise<Decision>>({
     max: 10_000,
     ttl: ACCESS_TTL_MS,
   });
 
-  constructor(calls: RemoteCalls) {
-    this.#calls = calls;
+  /** When a public hold may be queried again, in milliseconds since the Unix epoch. */
+  #awayUntil = 0;
+
+  constructor(deps: RemoteAccessDeps) {
+    this.#deps = deps;
+    this.#calls = deps.calls;
   }
 
-  /** Whether `caller` may read. Throws AppError when the hold cannot be reached. */
+  /**
+   * Whether `caller` may read. Throws AppError when the hold cannot be reached,
+   * unless it was public within the last week.
+   */
   read(caller: Caller): Promise<Decision> {
     return this.#decide(`read ${caller ?? ""}`, async () => {
-      const captain = await this.#captain();
-      if (captain.public) return ALLOWED;
+      const captain = await this.#captainForReaders();
+      if (captain === "away" || captain.public) return ALLOWED;
       if (caller !== undefined) {
         return await this.#byCrew(captain, caller, MAY_READ, "read from");
       }
@@ -151,7 +173,37 @@ export class RemoteAccess {
     return asked;
   }
 
+  /** The same, or `away` while a hold that is known to be public does not respond. */
+  async #captainForReaders(): Promise<Captain | "away"> {
+    const { clock, known } = this.#deps;
+    const isPublic = await known.get();
+    if (!isPublic) return await this.#captain();
+    if (endsWithin(this.#awayUntil, AWAY_MS, clock.now())) return "away";
+    const stop = new AbortController();
+    const late = clock.sleep(PATIENCE_MS, stop.signal).then(() => undefined);
+    const asked = this.#captain();
+    // A late answer is noted for the next reader.
+    asked.catch(() => {});
+    try {
+      const captain = await Promise.race([asked, late]);
+      if (captain) return captain;
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+    } finally {
+      stop.abort();
+    }
+    this.#awayUntil = clock.now() + AWAY_MS;
+    return "away";
+  }
+
   async #captain(): Promise<Captain> {
+    const captain = await this.#readCaptain();
+    await this.#deps.known.note(captain.public);
+    this.#awayUntil = 0;
+    return captain;
+  }
+
+  async #readCaptain(): Promise<Captain> {
     const { did } = this.#calls;
     const record = await this.#calls.query(
       "com.atproto.repo.getRecord",

@@ -21,6 +21,7 @@ import type {
   RequestBytes,
   UploadRef,
 } from "../../hold_api/hold_client.ts";
+import { KnownPublic } from "./known_public.ts";
 import { RemoteAccess } from "./remote_access.ts";
 import { RemoteBlobs } from "./remote_blobs.ts";
 import { RemoteCalls, type RemoteCallsDeps } from "./remote_calls.ts";
@@ -57,7 +58,11 @@ export class RemoteHold implements HoldClient {
     const { kv, clock, uploadTtlMs: ttlMs } = deps;
     this.#deps = deps;
     this.#calls = new RemoteCalls(deps);
-    this.#access = new RemoteAccess(this.#calls);
+    this.#access = new RemoteAccess({
+      calls: this.#calls,
+      clock,
+      known: new KnownPublic(deps),
+    });
     this.#blobs = new RemoteBlobs(this.#calls);
     this.#quota = new RemoteQuota(this.#calls, deps.log);
     this.#uploads = new RemoteUploads({ kv, clock, calls: this.#calls, ttlMs });
