@@ -12,6 +12,7 @@ import { RepoStatusReader } from "./atproto/hosting/repo_status.ts";
 import type { PdsReader } from "./atproto/pds/pds.ts";
 import { PdsClient } from "./atproto/pds/pds_client.ts";
 import { PdsPace } from "./atproto/pds/pds_pace.ts";
+import { PdsSilence } from "./atproto/pds/pds_silence.ts";
 import { SecretBox } from "./crypto/secret_box.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
@@ -123,7 +124,9 @@ export async function createContext(
   );
   const identities = overrides.identities ??
     openIdentities(config, { ...platform, fetch, sandbox });
-  const pds = overrides.pds ?? new PdsClient(fetch, new PdsPace(clock));
+  const silence = new PdsSilence(clock);
+  const pds = overrides.pds ??
+    new PdsClient(fetch, new PdsPace(clock), silence);
   const hosting = new Hosting({
     ...platform,
     identities,
@@ -133,6 +136,7 @@ export async function createContext(
   const base = {
     ...platform,
     ...{ config, box, store, jobs, instance, fetch, identities, pds, hosting },
+    silence,
     plainOrigins: origins,
   };
   const services = await createServices(base, sandbox);

@@ -8,6 +8,7 @@ import type { Did } from "../did.ts";
 import type { Hosting } from "../atproto/hosting/hosting.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import type { PdsReader, PdsSession } from "../atproto/pds/pds.ts";
+import type { PdsSilence } from "../atproto/pds/pds_silence.ts";
 import type { Config } from "../config/config.ts";
 import type { SecretBox } from "../crypto/secret_box.ts";
 import type { JobRunner } from "../kv/jobs/job_runner.ts";
@@ -73,6 +74,8 @@ export interface RegistryContextDeps extends Platform {
   jobs: JobRunner;
   identities: IdentityResolver;
   pds: PdsReader;
+  /** PDSes that hang. */
+  silence: PdsSilence;
   /** Makes ids of uploads that any instance can check. */
   box: Pick<SecretBox, "mac">;
   hosting: Hosting;

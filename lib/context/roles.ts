@@ -9,6 +9,7 @@ import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { type GuardedFetch } from "../net/guarded_fetch.ts";
 import { Hosting } from "../atproto/hosting/hosting.ts";
 import type { PdsReader } from "../atproto/pds/pds.ts";
+import type { PdsSilence } from "../atproto/pds/pds_silence.ts";
 import { SecretBox } from "../crypto/secret_box.ts";
 import type { AvatarService } from "../avatar/service.ts";
 import type { Config } from "../config/config.ts";
@@ -52,6 +53,8 @@ export interface Base extends Platform {
   readonly fetch: GuardedFetch;
   readonly identities: IdentityResolver;
   readonly pds: PdsReader;
+  /** PDSes that hang. */
+  readonly silence: PdsSilence;
   readonly hosting: Hosting;
   readonly plainOrigins: readonly string[];
 }

@@ -16,6 +16,7 @@ import type { PdsReader, RepoRecord } from "./pds.ts";
 import { Semaphore } from "../../async/semaphore.ts";
 import { systemClock } from "../../clock.ts";
 import { PdsPace } from "./pds_pace.ts";
+import { PdsSilence } from "./pds_silence.ts";
 import {
   pdsError,
   xrpc,
@@ -60,10 +61,16 @@ export class PdsClient implements PdsReader {
   readonly #fetch: GuardedFetch;
   readonly #slots = new Semaphore(PARALLEL_PER_HOST);
   readonly #pace: PdsPace;
+  readonly #silence: PdsSilence;
 
-  constructor(fetch: GuardedFetch, pace = new PdsPace(systemClock)) {
+  constructor(
+    fetch: GuardedFetch,
+    pace = new PdsPace(systemClock),
+    silence = new PdsSilence(systemClock),
+  ) {
     this.#fetch = fetch;
     this.#pace = pace;
+    this.#silence = silence;
   }
 
   async getRecord(
@@ -267,17 +274,17 @@ export class PdsClient implements PdsReader {
     const { host } = new URL(call.origin);
     const { nsid, signal } = call;
     const key = `${host} ${nsid}`;
+    const twice = async () => {
+      try {
+        return await send();
+      } catch (error) {
+        if (fetchFailure(error) !== "connection") throw error;
+        return await send();
+      }
+    };
     return this.#pace.run(
       { key, nsid, signal, waits: false },
-      () =>
-        this.#slots.run(host, signal, async () => {
-          try {
-            return await send();
-          } catch (error) {
-            if (fetchFailure(error) !== "connection") throw error;
-            return await send();
-          }
-        }),
+      () => this.#silence.run(host, () => this.#slots.run(host, signal, twice)),
     );
   }
 }

@@ -6,6 +6,7 @@
 
 import type { Hosting } from "../../atproto/hosting/hosting.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
+import type { PdsSilence } from "../../atproto/pds/pds_silence.ts";
 import type { Clock } from "../../clock.ts";
 import { Semaphore } from "../../async/semaphore.ts";
 import { AppError, isAppError } from "../../errors.ts";
@@ -30,6 +31,8 @@ export interface ListsDeps {
   clock: Clock;
   log: Logger;
   hosting: Pick<Hosting, "isShown">;
+  /** PDSes that hang; lists do not wait for them. */
+  silence: Pick<PdsSilence, "isSilent">;
   holds: HoldDirectory;
   hidden: Pick<HiddenRepositories, "requireNoneHidden">;
   index: ManifestIndex;
@@ -54,9 +57,8 @@ export const PAGE = { tags: 10_000, referrers: 500, catalog: 1_000 } as const;
 /** Maximum bytes of one page of referrers: clients refuse indexes above 4 MiB. */
 const REFERRERS_PAGE_BYTES = 3 * 1024 * 1024;
 
-/** How long a list waits for the owner's PDS, without and with known entries, in ms. */
-const FIRST_MS = 10_000;
-const SOON_MS = 2_000;
+/** How long a list waits for the owner's PDS, without and with known entries, and while it hangs, in ms. */
+const [FIRST_MS, SOON_MS, SILENT_MS] = [10_000, 2_000, 200];
 
 /** Repositories whose holds are queried together. */
 const BUNCH = 200;
@@ -219,9 +221,10 @@ export class Lists {
     known: unknown,
     read: () => Promise<T>,
   ): Promise<{ row?: T; problem?: AppError }> {
-    const { clock, log } = this.#deps;
+    const { clock, log, silence } = this.#deps;
     const stop = new AbortController();
-    const patienceMs = known === undefined ? FIRST_MS : SOON_MS;
+    const usualMs = known === undefined ? FIRST_MS : SOON_MS;
+    const patienceMs = silence.isSilent(owner.pds) ? SILENT_MS : usualMs;
     const late = clock.sleep(patienceMs, stop.signal).then(() => {
       if (!stop.signal.aborted) throw stillReading(owner);
       return undefined;
@@ -234,8 +237,7 @@ export class Lists {
       reading.catch(() => {}); // it is logged here
       // An inactive account has no lists either.
       if (!isAppError(error) || error.code === "NAME_UNKNOWN") throw error;
-      const { did } = owner;
-      log.warn("records not listed at the owner's repo", { did, error });
+      log.warn("records not listed", { did: owner.did, error });
       return { problem: error };
     } finally {
       stop.abort();

@@ -43,6 +43,10 @@ async function setUp() {
   const repo = new OwnerRepo();
   const index = new ManifestIndex(kv);
   const heard = new HeardRows(kv);
+  const hangs = new Set<string>();
+  const silence = {
+    isSilent: (pds: string | undefined) => hangs.has(pds ?? ""),
+  };
   const reader = new OwnerReader({
     ...{ log, pds: repo.reader, maxManifestBytes: 1_000, hosting: SHOWN },
   });
@@ -71,7 +75,7 @@ async function setUp() {
   };
   const tagged: Pick<TaggedReferrers, "of"> = { of: () => Promise.resolve([]) };
   const lists = new Lists({
-    ...{ clock, log, holds, index, names },
+    ...{ clock, log, holds, index, names, silence },
     hosting: { isShown: () => Promise.resolve(true) },
     hidden: { requireNoneHidden: () => Promise.resolve() },
     repositories: new RepositoryList(kv),
@@ -115,7 +119,7 @@ async function setUp() {
     return await work;
   };
   return {
-    ...{ clock, kv, repo, lists, asked, answers },
+    ...{ clock, kv, repo, lists, asked, answers, hangs },
     ...{ know, record, tags, catalog, after },
     [Symbol.dispose]: () => kv.close(),
   };
@@ -176,6 +180,18 @@ Deno.test("tags of a known repository are listed soon, with a warning, while the
   const page = await t.after(2_000, t.tags("app"));
   assert.deepEqual(page.items, []);
   assert.match(page.doubt ?? "", /still being read/);
+});
+
+Deno.test("a PDS that is known to hang delays no list", async () => {
+  using t = await setUp();
+  await t.know(ALICE, "app", PUBLIC);
+  t.repo.beforeList = () => never;
+  t.hangs.add("https://pds.example");
+  for (let i = 0; i < 3; i++) {
+    const page = await t.after(200, t.tags("app"));
+    assert.match(page.doubt ?? "", /may lack/);
+    await assert.rejects(t.after(200, t.tags("unknown")), isAppError);
+  }
 });
 
 Deno.test("an unknown repository is unavailable while the PDS hangs", async () => {

@@ -1,0 +1,124 @@
+/**
+ * Remembers for a short time which PDSes accept requests and do not respond, so
+ * that not every request waits for one of them: one call at a time finds out
+ * whether it responds again, and the others fail at once.
+ *
+ * @module
+ */
+
+import { LRUCache } from "lru-cache";
+import { type Clock, endsWithin, isWithin } from "../../clock.ts";
+import { AppError } from "../../errors.ts";
+import { XrpcFailure } from "./xrpc.ts";
+
+/** A PDS hangs when it has not responded to anything for this time, in milliseconds. */
+const SILENT_MS = 5_000;
+
+/** How long it is taken to hang after a call has failed for that, in milliseconds. */
+const REMEMBER_MS = 30_000;
+
+/** How long the caller whose call finds out waits for it, in milliseconds. */
+const PROBE_MS = 2_000;
+
+/** PDSes that are remembered. */
+const REMEMBERED = 10_000;
+
+/** What is known of one PDS; times in milliseconds since the Unix epoch. */
+interface Host {
+  /** Calls in progress by their start, the oldest first. */
+  readonly waiting: Set<{ readonly since: number }>;
+  answeredAt: number;
+  silentUntil: number;
+  /** Whether a call finds out if it responds again. */
+  probing: boolean;
+}
+
+/** Watches calls to PDSes. */
+export class PdsSilence {
+  readonly #clock: Clock;
+  readonly #hosts = new LRUCache<string, Host>({ max: REMEMBERED });
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether the PDS at the origin `pds` hangs; an account without one waits for none. */
+  isSilent(pds: string | undefined): boolean {
+    if (pds === undefined) return false;
+    const host = this.#hosts.peek(new URL(pds).host);
+    return host !== undefined && this.#isSilent(host);
+  }
+
+  /**
+   * Sends a call to the PDS named `name`. While it hangs, throws AppError
+   * `UNAVAILABLE` without sending, except for one call at a time, which
+   * continues after its caller was refused.
+   */
+  async run<T>(name: string, send: () => Promise<T>): Promise<T> {
+    const host = this.#hosts.get(name) ??
+      { waiting: new Set(), answeredAt: 0, silentUntil: 0, probing: false };
+    this.#hosts.set(name, host);
+    if (!this.#isSilent(host)) return await this.#watch(host, send);
+    if (host.probing) throw doesNotRespond(name);
+    host.probing = true;
+    const answer = this.#watch(host, send).finally(() => {
+      host.probing = false;
+    });
+    const stop = new AbortController();
+    const late = this.#clock.sleep(PROBE_MS, stop.signal).then(() => {
+      throw doesNotRespond(name);
+    });
+    late.catch(() => {});
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      answer.catch(() => {});
+      stop.abort();
+    }
+  }
+
+  async #watch<T>(host: Host, send: () => Promise<T>): Promise<T> {
+    const call = { since: this.#clock.now() };
+    host.waiting.add(call);
+    try {
+      const result = await send();
+      this.#answered(host);
+      return result;
+    } catch (error) {
+      if (error instanceof XrpcFailure) this.#answered(host);
+      else if (this.#isUnanswered(host, call.since)) {
+        host.silentUntil = this.#clock.now() + REMEMBER_MS;
+      }
+      throw error;
+    } finally {
+      host.waiting.delete(call);
+    }
+  }
+
+  #answered(host: Host): void {
+    host.answeredAt = this.#clock.now();
+    host.silentUntil = 0;
+  }
+
+  #isSilent(host: Host): boolean {
+    if (endsWithin(host.silentUntil, REMEMBER_MS, this.#clock.now())) {
+      return true;
+    }
+    const [oldest] = host.waiting;
+    return oldest !== undefined && this.#isUnanswered(host, oldest.since);
+  }
+
+  /** Whether a call that began at `since` has waited too long, without a response to any other. */
+  #isUnanswered({ answeredAt }: Host, since: number): boolean {
+    return answeredAt < since &&
+      !isWithin(since, SILENT_MS, this.#clock.now());
+  }
+}
+
+function doesNotRespond(host: string): AppError {
+  return new AppError(
+    "UNAVAILABLE",
+    `The PDS at ${host} does not respond at the moment. Try again in a while.`,
+    { retryAfterSeconds: 5, detail: { host } },
+  );
+}
