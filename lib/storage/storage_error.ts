@@ -7,6 +7,9 @@
 
 import { AppError, type AppErrorOptions } from "../errors.ts";
 
+/** When clients may try again, in seconds. */
+const RETRY_SECONDS = 5;
+
 /** AppError `UNAVAILABLE`; `operator` says what is wrong and how to fix it. */
 export function storageUnavailable(
   operator: string,
@@ -15,7 +18,7 @@ export function storageUnavailable(
   return new AppError(
     "UNAVAILABLE",
     "The storage of this server cannot be used at the moment; try again later.",
-    { ...options, operator },
+    { retryAfterSeconds: RETRY_SECONDS, ...options, operator },
   );
 }
 

@@ -98,10 +98,7 @@ export function s3Error(
       options,
     );
   }
-  return storageUnavailable(explain(failure, place), {
-    ...options,
-    ...(isBusy(error) ? { retryAfterSeconds: 5 } : {}),
-  });
+  return storageUnavailable(explain(failure, place), options);
 }
 
 function explain(failure: Failure, { bucket, host }: S3Place): string {
