@@ -34,6 +34,7 @@ import type { Sandbox } from "../sandbox/launch.ts";
 import { announceHold } from "./announce.ts";
 import { pausedWhileReadOnly, scheduledTasks } from "./housekeeping.ts";
 import { openLog, type ServerLog } from "./logging.ts";
+import { sandboxOf } from "./open_context.ts";
 import { settleHold } from "./settle_hold.ts";
 import { welcome } from "./welcome.ts";
 
@@ -83,8 +84,9 @@ export async function serve(config: Config): Promise<void> {
   let ctx: AppContext | undefined;
   try {
     sandbox = await startSandbox(config, log, stop.signal);
+    const network = sandbox ?? sandboxOf(config);
     ctx = await createContext(config, log, {
-      ...(sandbox ? { sandbox } : {}),
+      ...(network ? { sandbox: network } : {}),
       tracing,
     });
     watchProcess(ctx.metrics, VERSION);
@@ -263,7 +265,7 @@ async function startSandbox(
   log: Logger,
   signal: AbortSignal,
 ): Promise<Sandbox | undefined> {
-  if (!config.sandbox.enabled) return undefined;
+  if (!config.sandbox.enabled || !config.sandbox.start) return undefined;
   // Loaded lazily: a public server does not use it.
   const sandbox = await import("../sandbox/launch.ts");
   return await sandbox.startSandbox({

@@ -41,6 +41,12 @@ const sandboxSettings = section(
         "the loopback address. Refused with a public address.",
       default: "auto",
     }),
+    start: setting(flag(), {
+      doc: "Whether this process starts the network, or uses the one that " +
+        "another process runs at these ports: for several instances on one " +
+        "machine.",
+      default: true,
+    }),
     pds_port: setting(port(), {
       doc: "Port of the PDS on 127.0.0.1.",
       default: 2583,
