@@ -9,7 +9,13 @@ import assert from "node:assert/strict";
 import { WebSocket } from "ws";
 import { z } from "zod";
 import { digestOf, type Manifest } from "../support/oci.ts";
-import { expect, Repository } from "../support/registry.ts";
+import {
+  type Answer,
+  call,
+  expect,
+  header,
+  Repository,
+} from "../support/registry.ts";
 import type { TestServer } from "../support/server.ts";
 import { decodeFrame } from "../support/sync_verifier.ts";
 import { until } from "../support/until.ts";
@@ -67,12 +73,22 @@ export async function pullImages(
       new TextDecoder().decode(image.bytes),
     );
     for (const { digest } of [config, ...layers]) {
-      const blob = await repository.send("GET", `blobs/${digest}`);
+      const blob = await pullBlob(repository, digest);
       assert.equal(digestOf(expect(blob, 200).bytes), digest);
       blobs++;
     }
   }
   return blobs;
+}
+
+/** Requests a blob, at the bucket where the server sends clients there. */
+async function pullBlob(
+  repository: Repository,
+  digest: string,
+): Promise<Answer> {
+  const answer = await repository.send("GET", `blobs/${digest}`);
+  if (answer.status !== 307) return answer;
+  return await call(header(answer, "location"), "GET");
 }
 
 /** A consumer of the firehose from `cursor` on. */
