@@ -1,4 +1,4 @@
-/** The compiled kernel matches its source. */
+/** The compiled kernel matches its source, decorators included. */
 
 import assert from "node:assert/strict";
 

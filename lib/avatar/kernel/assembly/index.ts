@@ -1,5 +1,8 @@
 // The pixel kernel: every loop over pixels, compiled to SIMD WebAssembly.
 // It has no state and allocates nothing; the host lays out the memory.
+//
+// Format by hand: `deno fmt` removes `@inline`, on which the compiled bytes
+// depend.
 
 export {
   boxAddRgb,

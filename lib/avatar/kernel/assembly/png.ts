@@ -2,7 +2,7 @@
 // zero bytes before them and 16 spare bytes after them.
 
 /** Paeth predictor (9.4) on sixteen bytes held as eight 16-bit lanes each. */
-
+@inline
 function paeth(a: v128, b: v128, c: v128): v128 {
   const toA = i16x8.abs(i16x8.sub(b, c));
   const toB = i16x8.abs(i16x8.sub(a, c));
@@ -12,6 +12,7 @@ function paeth(a: v128, b: v128, c: v128): v128 {
   return v128.bitselect(a, bOrC, takeA);
 }
 
+@inline
 function storePixel(target: usize, value: v128, bytesPerPixel: i32): void {
   if (bytesPerPixel == 4) {
     v128.store32_lane(target, value, 0);
@@ -102,7 +103,7 @@ export function unfilter(
 }
 
 /** Residuals of sixteen bytes with filter `type`. */
-
+@inline
 function residual(type: i32, p: usize, previous: usize, distance: i32): v128 {
   const x = v128.load(p);
   if (type == 0) return x;
@@ -129,7 +130,7 @@ function residual(type: i32, p: usize, previous: usize, distance: i32): v128 {
 }
 
 /** Sum of the residuals read as signed numbers: the usual measure of a filter. */
-
+@inline
 function cost(
   type: i32,
   row: usize,
@@ -149,6 +150,7 @@ function cost(
     i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
 }
 
+@inline
 function write(
   type: i32,
   row: usize,

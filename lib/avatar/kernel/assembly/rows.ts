@@ -5,34 +5,20 @@
 // alpha have the same scale.
 
 /** Vector of the alpha of two RGBA pixels: each alpha at R, G and B, 255 at A. */
-
+@inline
 function weightsOfTwo(pixels: v128): v128 {
   const opaque = i8x16.splat(-1);
   const bytes = i8x16.shuffle(
     pixels,
     opaque,
-    3,
-    3,
-    3,
-    16,
-    7,
-    7,
-    7,
-    16,
-    16,
-    16,
-    16,
-    16,
-    16,
-    16,
-    16,
-    16,
+    3, 3, 3, 16, 7, 7, 7, 16,
+    16, 16, 16, 16, 16, 16, 16, 16,
   );
   return i16x8.extend_low_i8x16_u(bytes);
 }
 
 /** Two RGBA pixels times their alpha, unsigned 16 bits; alpha times 255. */
-
+@inline
 function premultiplyTwo(pixels: v128): v128 {
   return i16x8.mul(i16x8.extend_low_i8x16_u(pixels), weightsOfTwo(pixels));
 }
