@@ -8,7 +8,12 @@
 /** The part of sharp that is used here. */
 export interface Sharp {
   autoOrient(): Sharp;
-  resize(width: number, height: number, options?: { fit: "cover" }): Sharp;
+  resize(
+    width: number,
+    height: number,
+    options?: { fit: "cover" | "inside"; withoutEnlargement?: boolean },
+  ): Sharp;
+  toColourspace(space: "srgb"): Sharp;
   ensureAlpha(): Sharp;
   removeAlpha(): Sharp;
   clone(): Sharp;
@@ -25,12 +30,19 @@ export interface Sharp {
   png(options?: { compressionLevel?: number }): Sharp;
   raw(): Sharp;
   toBuffer(): Promise<Uint8Array<ArrayBuffer>>;
+  toBuffer(options: { resolveWithObject: true }): Promise<{
+    data: Uint8Array<ArrayBuffer>;
+    info: { width: number; height: number };
+  }>;
 }
 
 interface SharpFactory {
   (
     input: Uint8Array,
-    options?: { raw: { width: number; height: number; channels: 3 | 4 } },
+    options?: {
+      raw?: { width: number; height: number; channels: 3 | 4 };
+      failOn?: "none";
+    },
   ): Sharp;
   cache(enabled: boolean): void;
   concurrency(threads: number): void;
