@@ -111,16 +111,19 @@ Deno.test("AVIF images above three million pixels, and large ones with alpha, ar
   assertNear(clear, [[200, 30, 30, 128]], 4);
 });
 
-/** A PNG of one row with chunks before its data. */
+/** A PNG with chunks before its data; `rows` with their filters. */
 function png(
-  header: { width: number; depth: number; type: number },
+  { width, height, depth, type }: Record<
+    "width" | "height" | "depth" | "type",
+    number
+  >,
   chunks: readonly (readonly [string, readonly number[]])[],
-  row: readonly number[],
+  rows: Uint8Array,
 ): Uint8Array {
   const all = [
-    ["IHDR", [0, 0, 0, header.width, 0, 0, 0, 1, header.depth, header.type]],
+    ["IHDR", [0, 0, 0, width, 0, 0, 0, height, depth, type]],
     ...chunks,
-    ["IDAT", [...deflateSync(Uint8Array.from([0, ...row]))]],
+    ["IDAT", [...deflateSync(rows)]],
     ["IEND", []],
   ] as const;
   const signature = Uint8Array.of(0x89, 80, 78, 71, 13, 10, 26, 10);
@@ -142,17 +145,51 @@ function png(
   ]);
 }
 
+/** A PNG of noise, cut off after `part` of its bytes; type 2 is RGB, 6 RGBA. */
+function cutNoise(type: 2 | 6, part: number): Uint8Array {
+  const side = 64;
+  const rowBytes = side * (type === 2 ? 3 : 4);
+  let state = 1;
+  const rows = Uint8Array.from(
+    { length: side * (rowBytes + 1) },
+    (_, i) => {
+      state = Math.imul(state, 1103515245) + 12345 >>> 0;
+      const isFilter = i % (rowBytes + 1) === 0;
+      return isFilter ? 0 : 128 | (state >> 24);
+    },
+  );
+  const header = { width: side, height: side, depth: 8, type };
+  const file = png(header, [], rows);
+  return file.subarray(0, file.length * part);
+}
+
+Deno.test("a PNG that was cut off is empty where its data is missing", async () => {
+  const points = [[0.5, 0.2], [0.5, 0.9]] as const;
+  const [opaque, missing] = await colours(cutNoise(2, 0.5), points);
+  assert.ok(opaque?.every((value) => value >= 128), `${opaque}`);
+  assert.deepEqual(missing, [0, 0, 0, 255]);
+  const [, clear] = await colours(cutNoise(6, 0.5), points);
+  assert.deepEqual(clear, [0, 0, 0, 0]);
+});
+
+Deno.test("a PNG without any row is refused", async () => {
+  await assert.rejects(
+    colours(cutNoise(2, 0.004), [[0, 0]]),
+    (error: { code?: string }) => error.code === "UNPROCESSABLE",
+  );
+});
+
 Deno.test("of a transparent colour only the bits of a sample count", async () => {
-  const gray = png({ width: 2, depth: 8, type: 0 }, [
+  const gray = png({ width: 2, height: 1, depth: 8, type: 0 }, [
     ["tRNS", [0x7f, 200]],
-  ], [200, 100]);
+  ], Uint8Array.of(0, 200, 100));
   assert.deepEqual(await colours(gray, [[0.1, 0.5], [0.9, 0.5]]), [
     [0, 0, 0, 0],
     [100, 100, 100, 255],
   ]);
-  const rgb = png({ width: 2, depth: 8, type: 2 }, [
+  const rgb = png({ width: 2, height: 1, depth: 8, type: 2 }, [
     ["tRNS", [1, 10, 1, 20, 1, 30]],
-  ], [10, 20, 30, 11, 20, 30]);
+  ], Uint8Array.of(0, 10, 20, 30, 11, 20, 30));
   assert.deepEqual(await colours(rgb, [[0.1, 0.5], [0.9, 0.5]]), [
     [0, 0, 0, 0],
     [11, 20, 30, 255],
@@ -160,9 +197,9 @@ Deno.test("of a transparent colour only the bits of a sample count", async () =>
 });
 
 Deno.test("code points count before a profile", async () => {
-  const pixel = { width: 1, depth: 8, type: 2 };
+  const pixel = { width: 1, height: 1, depth: 8, type: 2 };
   const p3 = await colours(
-    png(pixel, [["cICP", [12, 13, 0, 1]]], [200, 50, 50]),
+    png(pixel, [["cICP", [12, 13, 0, 1]]], Uint8Array.of(0, 200, 50, 50)),
     [[0, 0]],
   );
   assertNear(p3, [[218, 24, 40]], 4);
@@ -176,12 +213,16 @@ Deno.test("code points count before a profile", async () => {
     ...deflateSync(profile.subarray(at + 18, at + 2 + length)),
   ];
   const withProfile = await colours(
-    png(pixel, [["iCCP", iccp]], [200, 50, 50]),
+    png(pixel, [["iCCP", iccp]], Uint8Array.of(0, 200, 50, 50)),
     [[0, 0]],
   );
   assertNear(withProfile, [[218, 24, 40]], 4);
   const srgb = await colours(
-    png(pixel, [["cICP", [1, 13, 0, 1]], ["iCCP", iccp]], [200, 50, 50]),
+    png(
+      pixel,
+      [["cICP", [1, 13, 0, 1]], ["iCCP", iccp]],
+      Uint8Array.of(0, 200, 50, 50),
+    ),
     [[0, 0]],
   );
   assert.deepEqual(srgb, [[200, 50, 50, 255]]);

@@ -6,7 +6,7 @@
 
 import { inflateSync } from "node:zlib";
 import { joinBytes } from "../../../bytes.ts";
-import { readAvif } from "../decode/avif_boxes.ts";
+import { readAvif } from "../decode/avif/avif_image.ts";
 import { ByteReader } from "../byte_reader.ts";
 import type { Cicp } from "./cicp.ts";
 import type { ImageInfo } from "../info.ts";
@@ -111,6 +111,5 @@ function fromWebp(b: ByteReader): Uint8Array | undefined {
 function fromAvif(b: ByteReader): Uint8Array | undefined {
   const profile = readAvif(b)?.profile;
   if (profile === undefined) return undefined;
-  const { start, end } = profile;
-  return end - start <= MAX_PROFILE_BYTES ? b.slice(start, end) : undefined;
+  return profile.length <= MAX_PROFILE_BYTES ? profile : undefined;
 }

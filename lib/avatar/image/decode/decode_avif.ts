@@ -6,9 +6,12 @@
  * @module
  */
 
-import { corrupt, type Decoded, wholeImage } from "./decoded.ts";
+import { ByteReader } from "../byte_reader.ts";
 import { instantiateCodec } from "../emscripten.ts";
 import type { ImageInfo } from "../info.ts";
+import { avifFile } from "./avif/avif_file.ts";
+import { readAvif } from "./avif/avif_image.ts";
+import { corrupt, croppedImage, type Decoded } from "./decoded.ts";
 
 interface AvifDecoder {
   decode(file: ArrayBuffer, bitDepth: 8): ImageData | null;
@@ -18,7 +21,7 @@ interface AvifDecoder {
 const BASE_MEMORY = 48 << 20;
 
 /**
- * Decodes to 8-bit RGBA as stored: the decoder does not apply the orientation.
+ * Decodes to 8-bit RGBA as stored: the orientation is not applied.
  *
  * Throws AppError `UNPROCESSABLE` when the file is corrupt.
  */
@@ -27,18 +30,22 @@ export async function decodeAvif(
   info: ImageInfo,
 ): Promise<Decoded> {
   try {
+    const file = readAvif(new ByteReader(bytes));
+    if (file === undefined) throw new Error("there is no image");
     const { avifDecoder, glue } = await import("../wasm_avif.js");
     const codec = await instantiateCodec<AvifDecoder>(
       glue,
       avifDecoder,
       BASE_MEMORY + info.width * info.height * info.bytesPerPixel,
     );
-    const image = codec.decode(new Uint8Array(bytes).buffer, 8);
+    const image = codec.decode(avifFile(file).buffer, 8);
     if (image === null) throw new Error("the decoder refuses it");
-    if (image.width !== info.width || image.height !== info.height) {
+    const { width, height } = file.main;
+    if (image.width !== width || image.height !== height) {
       throw new Error(`${image.width} by ${image.height} pixels after all`);
     }
-    return wholeImage(new Uint8Array(image.data.buffer), image, "rgba");
+    const pixels = new Uint8Array(image.data.buffer);
+    return croppedImage(pixels, width, file.shown);
   } catch (error) {
     throw corrupt("AVIF", error);
   }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createInflate } from "node:zlib";
+import { constants, createInflate } from "node:zlib";
 import type { Address, Kernel } from "../../kernel/kernel.ts";
 import type { Resampler } from "../../kernel/resampler.ts";
 import { ByteReader } from "../byte_reader.ts";
@@ -41,9 +41,11 @@ export function isInterlaced(bytes: Uint8Array): boolean {
 
 /**
  * Streams a non-interlaced PNG into the resampler that `open` creates for its
- * rows. Rows beyond those needed are not inflated.
+ * rows. Rows beyond those needed are not inflated. Where the data ends too
+ * early, the rest is transparent, or black in a PNG without alpha.
  *
- * Throws AppError `UNPROCESSABLE` when the data is corrupt or truncated.
+ * Throws AppError `UNPROCESSABLE` when the data is damaged, or has no row that
+ * is shown.
  */
 export async function streamPng(
   kernel: Kernel,
@@ -52,7 +54,9 @@ export async function streamPng(
 ): Promise<Resampler> {
   const reader = PngRowReader.open(kernel, new ByteReader(bytes));
   const resampler = open(reader.channels);
+  let rows = 0;
   const take = (row: Address) => {
+    rows++;
     resampler.push(row);
     return !resampler.done;
   };
@@ -63,7 +67,11 @@ export async function streamPng(
   } catch (error) {
     throw corrupt("PNG", error);
   }
-  if (!resampler.done) throw corrupt("PNG", new Error("rows are missing"));
+  if (rows <= resampler.firstRow) {
+    throw corrupt("PNG", new Error("rows are missing"));
+  }
+  const empty = reader.emptyRow();
+  while (!resampler.done) resampler.push(empty);
   return resampler;
 }
 
@@ -82,7 +90,11 @@ function* imageData(bytes: Uint8Array): Generator<Uint8Array> {
 async function* inflated(
   parts: Iterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const inflate = createInflate({ chunkSize: CHUNK });
+  // Flushing at the end gives what there is of data that was cut off.
+  const inflate = createInflate({
+    chunkSize: CHUNK,
+    finishFlush: constants.Z_SYNC_FLUSH,
+  });
   const iterator = parts[Symbol.iterator]();
   const write = () => {
     for (;;) {

@@ -61,6 +61,27 @@ export function wholeImage(
   };
 }
 
+/** The part `shown` of RGBA pixels with `stride` pixels in a row. */
+export function croppedImage(
+  data: Uint8Array,
+  stride: number,
+  shown: Rect,
+): Decoded {
+  const { x, y, width, height } = shown;
+  return {
+    width,
+    height,
+    layout: "rgba",
+    *rows(first) {
+      for (let row = first; row < height; row++) {
+        const at = ((y + row) * stride + x) * 4;
+        yield data.subarray(at, at + width * 4);
+      }
+    },
+    free() {},
+  };
+}
+
 /** Channels of the rows of `layout` for the resampler. */
 export function channelsOf(layout: PixelLayout): RowFormat["channels"] {
   return layout === "rgba" ? 4 : 3;

@@ -116,6 +116,13 @@ export class PngRowReader {
     return new PngRowReader(kernel, readHeader(b));
   }
 
+  /** A row of zeros. Rows that were read before are gone. */
+  emptyRow(): Address {
+    const bytes = this.#header.width * this.channels;
+    this.#kernel.bytes.fill(0, this.#output, this.#output + bytes);
+    return this.#output;
+  }
+
   /**
    * Processes more inflated bytes. Passes each finished row to `take`, which
    * returns whether it wants more; returns false when it does not, or when the

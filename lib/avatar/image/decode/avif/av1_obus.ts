@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ByteReader } from "../byte_reader.ts";
+import type { ByteReader } from "../../byte_reader.ts";
 
 /** Work that a decoder will have with the data. */
 export interface Av1Summary {
