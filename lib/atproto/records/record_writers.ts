@@ -12,6 +12,9 @@ import type { ParsedManifest } from "../../oci/manifest.ts";
 import type { BlobRef } from "../pds/pds.ts";
 import { manifestUri, type SailorProfile } from "./records.ts";
 
+/** Names with a meaning of their own in records; a PDS refuses them (data model, "Data Types"). */
+const RESERVED = /^(?:__proto__$|\$)/;
+
 /** Maximum bytes of annotations (as JSON) in a record. */
 const MAX_ANNOTATIONS = 100_000;
 
@@ -181,7 +184,9 @@ function extrasOf(
   },
 ): Record<string, unknown> {
   const places = urls.filter((url) => URL.canParse(url)).slice(0, 10);
-  const hasNotes = Object.keys(annotations).length > 0 &&
+  const names = Object.keys(annotations);
+  const hasNotes = names.length > 0 &&
+    !names.some((name) => RESERVED.test(name)) &&
     jsonBytes(annotations) <= MAX_ANNOTATIONS;
   return {
     ...(places.length > 0 ? { urls: places } : {}),

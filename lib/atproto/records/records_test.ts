@@ -100,6 +100,17 @@ for (
   });
 }
 
+Deno.test("annotations with names that have a meaning in records are only in the manifest's bytes", () => {
+  for (const name of ["__proto__", "$type", "$link", "$bytes"]) {
+    const annotations = Object.fromEntries([["a", "b"], [name, "c"]]);
+    const record = writeManifest(facts({ ...imageManifest, annotations }));
+    assert.equal(record["annotations"], undefined, name);
+  }
+  const annotations = { "a$": "b", "proto__": "c" };
+  const record = writeManifest(facts({ ...imageManifest, annotations }));
+  assert.deepEqual(record["annotations"], annotations);
+});
+
 Deno.test("the record of the largest manifest is accepted by a repo", () => {
   const many = Array.from({ length: 4_000 }, () => ({
     ...descriptor,
