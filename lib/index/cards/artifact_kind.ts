@@ -33,6 +33,28 @@ const KINDS: readonly (readonly [ArtifactKind, RegExp])[] = [
   ["sbom", /spdx|cyclonedx|syft/],
 ];
 
+/** The types of a manifest that say what it is. */
+export interface ArtifactTypes {
+  readonly artifactType?: string | undefined;
+  readonly config?: { readonly mediaType: string } | undefined;
+  readonly layers: readonly { readonly mediaType: string }[];
+}
+
+/** Layers that are looked at. */
+const MAX_LAYERS = 8;
+
+/** The kind of a manifest that is no index. */
+export function manifestKindOf(
+  { artifactType, config, layers }: ArtifactTypes,
+): ArtifactKind {
+  const kind = artifactKind([artifactType, config?.mediaType]);
+  if (kind !== "image" && kind !== "artifact") return kind;
+  // Signatures and modules may have the configuration of an image.
+  const types = layers.slice(0, MAX_LAYERS).map(({ mediaType }) => mediaType);
+  const content = artifactKind(types);
+  return content === "artifact" ? kind : content;
+}
+
 /** The kind that any of `types` stands for, in their order. */
 export function artifactKind(
   types: readonly (string | undefined)[],

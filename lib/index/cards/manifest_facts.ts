@@ -8,7 +8,7 @@
 import type { Digest } from "../../oci/digest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import { foreignText } from "../../text.ts";
-import { artifactKind } from "./artifact_kind.ts";
+import { manifestKindOf } from "./artifact_kind.ts";
 import type { ChildRow, ContentRow, ImageRow, NotesRow } from "./rows.ts";
 import type { FactsRow } from "./rows.ts";
 
@@ -53,22 +53,16 @@ export interface ManifestContents {
 
 /** What is kept of a manifest. */
 export function contentRow(manifest: ManifestContents): ContentRow {
-  const { mediaType, artifactType, config, layers, manifests, subject } =
-    manifest;
+  const { mediaType, config, layers, manifests, subject } = manifest;
   const children = manifests.slice(0, MAX_CHILDREN).map(childRow);
   const isIndex = manifests.length > 0 || mediaType === OCI_INDEX;
   const shared = layers.filter(({ size }) => size >= LAYER_BYTES)
     .toSorted((a, b) => b.size - a.size).slice(0, MAX_LAYERS);
   const notes = notesRow(manifest.annotations);
   const isImage = children.some(({ platform }) => platform !== undefined);
-  const types = [
-    artifactType,
-    config?.mediaType,
-    ...layers.slice(0, MAX_LAYERS).map((layer) => layer.mediaType),
-  ];
   return {
     mediaType,
-    kind: isImage ? "image" : artifactKind(types),
+    kind: isImage ? "image" : manifestKindOf(manifest),
     ...(isIndex
       ? { children }
       : { size: layers.reduce(addSize, config?.size ?? 0) }),

@@ -7,9 +7,8 @@
 import type { PullCommand } from "../../../islands/pull_box.tsx";
 import {
   type ArtifactKind,
-  artifactKind,
+  manifestKindOf,
 } from "../../../lib/index/cards/artifact_kind.ts";
-import type { ParsedManifest } from "../../../lib/oci/manifest.ts";
 import type { Reference } from "../../../lib/oci/name.ts";
 import type { ImageSummary } from "../../../lib/registry/browse/image_summary.ts";
 import type { Client } from "../frame/frame.ts";
@@ -32,14 +31,7 @@ export function kindName(kind: ArtifactKind): string {
 
 /** The kind of an image or index. */
 export function kindOf({ manifest, platforms }: ImageSummary): ArtifactKind {
-  return platforms.length > 0 ? "image" : kindOfManifest(manifest);
-}
-
-function kindOfManifest(
-  { artifactType, config, layers }: ParsedManifest,
-): ArtifactKind {
-  const types = layers.slice(0, 8).map(({ mediaType }) => mediaType);
-  return artifactKind([artifactType, config?.mediaType, ...types]);
+  return platforms.length > 0 ? "image" : manifestKindOf(manifest);
 }
 
 /** Clients for a kind, the usual one first. */

@@ -63,7 +63,9 @@ export function imagePage(props: ImagePageProps): string {
             {shown && (kind === "image"
               ? <LayersPanel shown={shown} />
               : <FilesPanel shown={shown} />)}
-            {shown?.config && <ImageConfigPanel config={shown.config} />}
+            {kind === "image" && shown?.config && (
+              <ImageConfigPanel config={shown.config} />
+            )}
             {shown?.json !== undefined && (
               <JsonConfigPanel value={shown.json} kind={kind} />
             )}
