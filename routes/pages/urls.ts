@@ -66,8 +66,8 @@ export function profileUrl(
   view?: ProfileView,
   query: Query = {},
 ): string {
-  const path = view === undefined ? `/u/${owner}` : `/u/${owner}/${view}`;
-  return `${path}${queryOf(query)}`;
+  const path = `/u/${segmentOf(owner)}`;
+  return `${view === undefined ? path : `${path}/${view}`}${queryOf(query)}`;
 }
 
 /** Address of a search. */
@@ -87,7 +87,7 @@ export function boardUrl(query: Query = {}): string {
 
 /** Address of a repository. */
 export function repositoryUrl({ owner, repo }: RepositoryAddress): string {
-  return `/r/${owner}/${repo}`;
+  return `/r/${segmentOf(owner)}/${repo}`;
 }
 
 /** Address of a page below `/-/` of a repository; fields of the query that are undefined are left out. */
@@ -165,7 +165,7 @@ export function holdsUrl(
 
 /** Address of a hold. */
 export function holdUrl(hold: Did): string {
-  return `/h/${hold.replaceAll("%", "%25")}`;
+  return `/h/${segmentOf(hold)}`;
 }
 
 /** Name of a repository for clients, below the host. */
@@ -227,6 +227,11 @@ function decoded(path: string): string {
   } catch {
     throw notFound(path);
   }
+}
+
+/** A handle or DID as a part of a path; a DID of a server with a port has a percent sign. */
+function segmentOf(name: string): string {
+  return name.replaceAll("%", "%25");
 }
 
 function queryOf(query: Query): string {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isAppError } from "../../lib/errors.ts";
-import { parseRepositoryPath, pathOf } from "./urls.ts";
+import { parseRepositoryPath, pathOf, profileUrl } from "./urls.ts";
 
 const DIGEST = `sha256:${"ab".repeat(32)}`;
 const ALICE = { kind: "did", value: "did:plc:ewvi7nxzyoun6zhxrhs64oiz" };
@@ -16,6 +16,19 @@ Deno.test("what is built from a parsed address is that address", () => {
   for (const path of PATHS) {
     assert.equal(pathOf(parseRepositoryPath(path), "alice.test"), path);
   }
+});
+
+Deno.test("the DID of a server with a port is one part of a path", () => {
+  const owner = "did:web:localhost%3A5000";
+  for (const path of [`/r/${owner.replace("%", "%25")}/app:v1`]) {
+    const parsed = parseRepositoryPath(path);
+    assert.equal(parsed.ownerText, owner);
+    assert.equal(pathOf(parsed, owner), path);
+  }
+  assert.equal(
+    profileUrl(owner, "stars"),
+    "/u/did:web:localhost%253A5000/stars",
+  );
 });
 
 Deno.test("an owner may be written with an @, as a DID, or as clients write DIDs", () => {

@@ -29,7 +29,7 @@ export function peopleRoutes(deps: PeopleDeps): Hono<AppEnv> {
     app.get(path, async (c) => {
       const asked = await accountOf(deps, c);
       const { name, owner, query } = asked;
-      if (decodeURIComponent(c.req.param("owner") ?? "") !== name) {
+      if (c.req.param("owner") !== name) {
         return c.redirect(profileUrl(name, view, Object.fromEntries(query)));
       }
       await deps.owners.requireShown(owner);
