@@ -100,14 +100,20 @@ function pageOf(name: string, markdown: string): DocumentPage {
 }
 
 function excerptOf(text: string, words: readonly string[]): string {
-  const plain = text.replace(/[`*_|#>]|\]\([^)]*\)/g, "").replace(/\s+/g, " ");
+  const plain = text.replace(/^\|[-:| ]+\|$/gm, "")
+    .replace(/[`*|#>[]|\]\([^)]*\)/g, "").replace(/\s+/g, " ");
   const lower = plain.toLowerCase();
   const places = words.map((word) => lower.indexOf(word)).filter((at) =>
     at >= 0
   );
   const at = places.length === 0 ? 0 : Math.min(...places);
-  const from = Math.max(0, at - AROUND);
-  const part = plain.slice(from, at + AROUND).trim();
+  // A word is shown whole or not at all.
+  const near = Math.max(0, at - AROUND);
+  const from = near === 0 ? 0 : plain.indexOf(" ", near) + 1;
+  const part = plain.slice(from, at + AROUND).replace(
+    at + AROUND < plain.length ? / \S*$/ : / $/,
+    "",
+  );
   const isCut = at + AROUND < plain.length;
   return `${from > 0 ? "… " : ""}${part}${isCut ? " …" : ""}`;
 }

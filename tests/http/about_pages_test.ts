@@ -30,7 +30,9 @@ Deno.test("terms and privacy name the operator, in the operator's words where th
   const privacy = await page("/privacy");
   assert.match(privacy, /We keep <em>nothing<\/em>/);
   assert.doesNotMatch(privacy, /Cookies/);
-  assert.match(await page("/accessibility"), /WCAG 2\.2/);
+  const accessibility = await page("/accessibility");
+  assert.match(accessibility, /WCAG 2\.2/);
+  assert.match(accessibility, /<a href="\/settings">settings<\/a>/);
 });
 
 Deno.test("pages carry the name of the server, and lead to what is about it", async () => {
@@ -54,6 +56,9 @@ Deno.test("the documentation is served, linked and searched", async () => {
   assert.doesNotMatch(hold, /href="[a-z-]+\.md/);
   const found = await page("/docs?q=webhook+signature");
   assert.match(found, /href="\/docs\/webhooks#/);
+  const setting = await page("/docs?q=ATCR_WEBHOOKS_ENABLED");
+  assert.match(setting, /ATCR_WEBHOOKS_ENABLED/);
+  assert.doesNotMatch(setting, /-{5}/);
   const none = await page("/docs?q=%3Cscript%3Exyzzy");
   assert.match(none, /Nothing in the documentation has/);
   assert.doesNotMatch(none, /<script>x/);

@@ -5,19 +5,20 @@
  */
 
 import { renderPage, type Visitor } from "../document.tsx";
-import { Prose } from "../markdown/prose.tsx";
+import { operatorHtml } from "../markdown/markdown.ts";
 
-/** Renders a page with a title and Markdown. */
+/** Renders a page with a title and Markdown of the operator. */
 export function textPage(
   { visitor, title, text }: { visitor: Visitor; title: string; text: string },
 ): string {
+  const html = { __html: operatorHtml(text) };
   return renderPage({
     title,
     visitor,
     children: (
       <>
         <h1>{title}</h1>
-        <Prose text={text} />
+        <div class="prose" dangerouslySetInnerHTML={html} />
       </>
     ),
   });

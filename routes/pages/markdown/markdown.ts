@@ -49,6 +49,7 @@ const RULES: sanitizeHtml.IOptions = {
     th: ["colspan", "rowspan", "scope"],
     details: ["open"],
     pre: ["tabindex"],
+    table: ["tabindex"],
   },
   allowedSchemes: ["http", "https", "mailto"],
   allowedSchemesAppliedToAttributes: ["href"],
@@ -76,17 +77,43 @@ const RULES: sanitizeHtml.IOptions = {
     },
     // So that what is wider than the page can be scrolled by key.
     pre: () => ({ tagName: "pre", attribs: { tabindex: "0" } }),
+    table: () => ({ tagName: "table", attribs: { tabindex: "0" } }),
   },
 };
 
-/** The HTML of `text`; the same text is rendered once. */
+/** The same for texts of the operator, which may lead to other pages here. */
+const OPERATOR_RULES: sanitizeHtml.IOptions = {
+  ...RULES,
+  transformTags: {
+    ...RULES.transformTags,
+    a: (_, { href }) => ({
+      tagName: "a",
+      attribs: isWeb(href) || isOwnPath(href) ? { href } : {},
+    }),
+  },
+};
+
+/** The HTML of a stranger's `text`; the same text is rendered once. */
 export function markdownHtml(text: string): string {
-  const key = createHash("sha256").update(text).digest("base64");
+  return rendered(text, "stranger", RULES);
+}
+
+/** The HTML of a text of this server's operator. */
+export function operatorHtml(text: string): string {
+  return rendered(text, "operator", OPERATOR_RULES);
+}
+
+function rendered(
+  text: string,
+  author: string,
+  rules: sanitizeHtml.IOptions,
+): string {
+  const key = createHash("sha256").update(`${author} ${text}`).digest("base64");
   const known = kept.get(key);
   if (known !== undefined) return known;
   const html = text.length > MAX_TEXT
     ? `<pre tabindex="0">${escaped(text)}</pre>`
-    : sanitizeHtml(markdown.render(text), RULES);
+    : sanitizeHtml(markdown.render(text), rules);
   kept.set(key, html);
   return html;
 }
@@ -94,6 +121,11 @@ export function markdownHtml(text: string): string {
 /** Whether a link leads to another site; those within the source of a README lead nowhere here. */
 function isWeb(href: string | undefined): href is string {
   return href !== undefined && /^(?:https?:\/\/|mailto:)/i.test(href.trim());
+}
+
+/** Whether a link leads to a page of this server. */
+function isOwnPath(href: string | undefined): href is string {
+  return href !== undefined && /^\/(?![/\\])/.test(href);
 }
 
 function escaped(text: string): string {
