@@ -8,6 +8,7 @@
 import { useState } from "preact/hooks";
 import { CopyButton } from "./copy_button.tsx";
 import { keep } from "./preferences.ts";
+import { Words } from "./words.tsx";
 
 /** How one client pulls. */
 export interface PullCommand {
@@ -33,6 +34,7 @@ export function PullBox({ commands, chosen, returnTo }: PullBoxProps) {
   const command = commands.find((one) => one.client === client) ?? commands[0];
   if (!command) return null;
   const { before, name, after } = command;
+  const host = before.lastIndexOf(" ") + 1;
   return (
     <div class="pull-box">
       {commands.length > 1 && (
@@ -63,7 +65,7 @@ export function PullBox({ commands, chosen, returnTo }: PullBoxProps) {
         <pre
           tabIndex={0}
           aria-label="Pull command"
-        ><code>{before}<b>{name}</b>{after}</code></pre>
+        ><code><Words text={before.slice(0, host)} /><span>{before.slice(host)}<b>{name}</b></span><Words text={after} /></code></pre>
         <CopyButton
           text={`${before}${name}${after}`}
           what="the pull command"

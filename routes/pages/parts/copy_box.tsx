@@ -5,6 +5,7 @@
  */
 
 import { CopyButton } from "../../../islands/copy_button.tsx";
+import { Words } from "../../../islands/words.tsx";
 import { Island } from "../frame/island.tsx";
 
 /** A text with a button that copies it; `what` completes "Copy". */
@@ -18,7 +19,10 @@ export function CopyBox(
   const mark = isSecret ? { "data-secret": true } : {};
   return (
     <div class="pull" data-copied>
-      <pre tabIndex={0} aria-label={what}><code {...mark}>{text}</code></pre>
+      <pre
+        tabIndex={0}
+        aria-label={what}
+      ><code {...mark}><Words text={text} /></code></pre>
       <Island name="copy_button" of={CopyButton} props={{ text, what }} />
     </div>
   );

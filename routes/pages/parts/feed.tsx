@@ -75,7 +75,12 @@ function Push(item: FeedItem) {
         <b>
           <Breakable text={repo} />
         </b>
-        {tag !== undefined && <Breakable text={`:${tag}`} />}
+        {tag !== undefined && (
+          <>
+            <wbr />
+            <span class="whole">:{tag}</span>
+          </>
+        )}
       </a>
       {others.length > 0 && (
         <span class="small soft also">

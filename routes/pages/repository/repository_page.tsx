@@ -9,6 +9,7 @@ import type { AccountName } from "../../../lib/index/catalog/account_names.ts";
 import type { DailyPulls } from "../../../lib/index/counts/pulls.ts";
 import type { Descriptor } from "../../../lib/oci/descriptor.ts";
 import type { ListedTag } from "../../../lib/registry/browse/tag_list.ts";
+import { foreignText } from "../../../lib/text.ts";
 import { renderPage, type Visitor } from "../document.tsx";
 import { Island } from "../frame/island.tsx";
 import { kindName, kindOf, pullCommands } from "../parts/artifact.ts";
@@ -75,7 +76,7 @@ export function repositoryPage(props: RepositoryPageProps): string {
                 <NewestTags {...props} />
               </>
             )}
-            <Readme {...props} />
+            <Readme repository={repository} readme={writtenReadme(props)} />
           </div>
           <aside aria-label="About">
             <Facts {...props} />
@@ -85,6 +86,11 @@ export function repositoryPage(props: RepositoryPageProps): string {
       </>
     ),
   });
+}
+
+/** The owner's description; empty where it says what the sentence above says already. */
+function writtenReadme({ notes, readme }: RepositoryPageProps): string {
+  return foreignText(readme) === notes.description ? "" : readme;
 }
 
 function Pull({ visitor, repository, tags, host }: RepositoryPageProps) {

@@ -40,7 +40,9 @@ export function TagName(
               = <Breakable text={alias} />
             </a>
           ))}
-          {aliases.length > shown.length && <span class="chip">and more</span>}
+          {aliases.length > shown.length && (
+            <span class="small soft">and more</span>
+          )}
         </span>
       )}
     </span>

@@ -91,10 +91,10 @@ function Tools({ repository, page, order, filter }: TagsPageProps) {
         {page.count !== undefined && (
           <>
             {countOf(page.count, "tag")}
-            {filter !== "" && ` with “${filter}”`} ·{" "}
+            {filter !== "" && ` with “${filter}”`}
           </>
         )}
-        equal colours are equal layers
+        {page.items.length > 1 && " · equal colours are equal layers"}
       </span>
     </form>
   );

@@ -139,7 +139,7 @@ function Deliveries({ webhook, page, csrf, now }: WebhookPageProps) {
               <pre
                 tabIndex={0}
                 aria-label="Body"
-              ><code>{delivery.body}</code></pre>
+              ><code>{readable(delivery.body)}</code></pre>
               <form method="post" action={action}>
                 <CsrfField token={csrf} />
                 <input type="hidden" name="do" value="again" />
@@ -204,4 +204,13 @@ function Attempts({ delivery, now }: { delivery: Delivery; now: number }) {
 function resultOf({ status, error }: Attempt): string {
   if (error !== undefined) return error;
   return status === undefined ? "no answer" : `status ${status}`;
+}
+
+/** The JSON of a body on several lines; it was sent on one. */
+function readable(body: string): string {
+  try {
+    return JSON.stringify(JSON.parse(body), null, 2);
+  } catch {
+    return body; // It is cut.
+  }
 }
