@@ -11,6 +11,7 @@ import {
   randomBlob,
   textBlob,
 } from "../support/oci.ts";
+import { PdsAccount } from "../support/pds.ts";
 import { expect, Repository } from "../support/registry.ts";
 import type { TestAccount, TestServer } from "../support/server.ts";
 
@@ -58,6 +59,120 @@ export async function pushContent(server: ContentServer): Promise<void> {
     config: { architecture: "wasm", os: "wasip1" },
   });
 }
+
+/** Pushes much more: a thousand tags, a long description, a name that reads from right to left. */
+export async function pushMuchContent(server: TestServer): Promise<void> {
+  const { alice, bob, pds } = server;
+  await new PdsAccount(pds, bob).put("app.bsky.actor.profile", "self", {
+    displayName: "بوب 🚀 الحاويات",
+    description: "أبني الصور.\nI build images, mostly in the evening. 👩‍🚀🛠️",
+  });
+  const nightly = repositoryOf(server, alice, "nightly");
+  for (let n = 0; n < 20; n++) {
+    const image = await nightly.pushImage(`start-${n}`);
+    const days = Array.from({ length: 49 }, (_, i) => {
+      const day = new Date(Date.UTC(2026, 0, 1 + n * 49 + i));
+      return `tag=${day.toISOString().slice(0, 10)}`;
+    });
+    const query = `?${days.join("&")}`;
+    expect(await nightly.putManifest(image, image.digest, query), 201);
+  }
+  const handbook = repositoryOf(server, alice, "docs/handbook");
+  const layer = randomBlob(9_000);
+  const config = textBlob(JSON.stringify(HANDBOOK_CONFIG));
+  for (const blob of [layer, config]) await handbook.pushBlob(blob);
+  const image = imageManifest(config, [layer], { annotations: HANDBOOK });
+  expect(await handbook.putManifest(image, "1.0"), 201);
+  const now = new Date().toISOString();
+  await new PdsAccount(pds, alice).put(
+    "io.atcr.repo.page",
+    "docs~handbook",
+    {
+      repository: "docs/handbook",
+      description: README,
+      userEdited: true,
+      ...{ createdAt: now, updatedAt: now },
+    },
+  );
+  const shop = `at://${alice.did}/io.atcr.repo.page/shop`;
+  for (const [i, account] of [alice, bob].entries()) {
+    await new PdsAccount(pds, account).put("io.atcr.sailor.star", `3k${i}`, {
+      ...{ subject: shop, createdAt: now },
+    });
+  }
+}
+
+const HANDBOOK = {
+  [`${NOTES}title`]: "Handbook",
+  [`${NOTES}description`]: "The handbook as a web server.",
+  [`${NOTES}licenses`]: "CC-BY-SA-4.0",
+  [`${NOTES}version`]: "1.0",
+  [`${NOTES}source`]:
+    "https://git.example.com/a-team-with-a-long-name/handbook-of-the-team",
+  [`${NOTES}url`]: "https://handbook.example.com",
+};
+
+const HANDBOOK_CONFIG = {
+  os: "linux",
+  architecture: "amd64",
+  config: {
+    User: "1000:1000",
+    WorkingDir: "/srv/handbook",
+    Entrypoint: ["/usr/bin/tini", "--"],
+    Cmd: ["serve", "--root", "/srv/handbook", "--title", "The Handbook"],
+    Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/bin:/bin", "PORT=8080"],
+    ExposedPorts: { "8080/tcp": {} },
+    Volumes: { "/srv/uploads": {} },
+    StopSignal: "SIGQUIT",
+    Healthcheck: { Test: ["CMD", "wget", "-q", "http://127.0.0.1:8080/up"] },
+    Labels: { "com.example.team": "docs", "com.example.build": "1234" },
+  },
+  history: [
+    { created_by: "COPY public /srv/handbook # buildkit" },
+    { created_by: "ENV PORT=8080", empty_layer: true },
+    {
+      created_by: `RUN /bin/sh -c set -eux; ${
+        "apk add --no-cache one-of-many-packages; ".repeat(12)
+      }# buildkit`,
+      empty_layer: true,
+    },
+  ],
+};
+
+const README = `# Handbook
+
+The handbook of the team as a **web server**, with full text search.
+
+## Usage
+
+\`\`\`sh
+docker run --rm -p 8080:8080 -e HANDBOOK_TITLE="The Handbook" -v "$PWD/uploads:/srv/uploads" registry.example.com/alice.test/docs/handbook:1.0
+\`\`\`
+
+| setting | default | meaning |
+|---|---|---|
+| \`PORT\` | 8080 | where it listens |
+| \`HANDBOOK_TITLE\` | The Handbook | shown on every page |
+| \`HANDBOOK_ROOT_OF_ALL_THE_DOCUMENTS\` | /srv/handbook | documents |
+
+1. Write a page.
+2. Push it:
+   - by hand,
+   - or by CI.
+
+> A quotation from a page.
+> It goes on.
+
+![A picture](https://example.com/handbook.png) See [the source](https://git.example.com/handbook).
+
+### دليل عربي
+
+هذا نص من اليمين إلى اليسار.
+
+---
+
+Last line with \`code\` and a-very-long-word-${"without-an-end-".repeat(12)}.
+`;
 
 interface Image {
   readonly base: ReturnType<typeof randomBlob>;

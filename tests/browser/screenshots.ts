@@ -1,18 +1,21 @@
 /**
  * Makes pictures of pages from the sandbox, in light and dark, wide and narrow:
  *
- *   deno task screenshots [FOLDER]    `screenshots` by default
+ *   deno task screenshots [FOLDER]          `screenshots` by default
+ *   deno task screenshots --all [FOLDER]    every page, with little and with much on it
  *
  * @module
  */
 
+import { parseArgs } from "node:util";
+import type { Page } from "playwright-core";
 import {
   consentInPage,
   findChromium,
   startChromium,
 } from "../support/chromium.ts";
 import { startServer } from "../support/server.ts";
-import { LONG_NAME, pushContent } from "./content.ts";
+import { LONG_NAME, pushContent, pushMuchContent } from "./content.ts";
 
 /** Pages for anybody, by the name of the picture. */
 const OPEN = {
@@ -39,11 +42,61 @@ const SIGNED_IN = {
   settings: "/settings/devices",
 } as const;
 
+/** More pages for anybody, and the same with other content. */
+const MORE_OPEN = {
+  "home-bob": "/search?q=bob.test",
+  "search-all": "/search?q=&sort=name",
+  stars: "/r/alice.test/shop/-/stars",
+  "profile-empty": "/u/bob.test/activity",
+  "profile-right-to-left": "/u/bob.test",
+  "repository-readme": "/r/alice.test/docs/handbook",
+  "repository-right-to-left": "/r/alice.test/shop-worker",
+  "tags-1000": "/r/alice.test/nightly/-/tags",
+  "tags-filtered": "/r/alice.test/nightly/-/tags?q=2026-07",
+  "tags-none": "/r/alice.test/nightly/-/tags?q=nothing",
+  wasm: "/r/bob.test/plugins/resize:1.0",
+  "image-config": "/r/alice.test/docs/handbook:1.0",
+  holds: "/h",
+  "hold-unknown": "/h/none.invalid",
+  status: "/status",
+  privacy: "/privacy",
+  terms: "/terms",
+  accessibility: "/accessibility",
+  docs: "/docs",
+  "docs-page": "/docs/hold",
+  "docs-search": "/docs?q=webhook",
+  install: "/install",
+  api: "/api",
+  "sign-in": "/auth/login",
+  "error-repository": "/r/alice.test/never-pushed",
+  "error-tag": "/r/alice.test/shop:none",
+  "error-account": "/u/nobody.test",
+} as const;
+
+/** More pages of an account. */
+const MORE_SIGNED_IN = {
+  "settings-registry": "/settings",
+  "settings-storage": "/settings/storage",
+  "settings-sessions": "/settings/sessions",
+  "settings-webhooks": "/settings/webhooks",
+  "settings-data": "/settings/data",
+  "repository-own": "/r/alice.test/shop",
+  "repository-settings": "/r/alice.test/docs/handbook/-/settings",
+  "repository-no-readme": `/r/alice.test/${LONG_NAME}`,
+  "tags-own": "/r/alice.test/shop/-/tags",
+  "delete-tags": "/r/alice.test/shop/-/delete?tag=2.4.0",
+  device: "/device",
+} as const;
+
 if (import.meta.main) {
-  await makePictures(Deno.args[0] ?? "screenshots");
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { all: { type: "boolean", default: false } },
+  });
+  await makePictures(positionals[0] ?? "screenshots", values.all);
 }
 
-async function makePictures(folder: string): Promise<void> {
+async function makePictures(folder: string, isAll: boolean): Promise<void> {
   const chromium = await findChromium();
   if (chromium === undefined) {
     throw new Error("Chromium is needed; set CHROMIUM to its path.");
@@ -54,28 +107,65 @@ async function makePictures(folder: string): Promise<void> {
   });
   const { origin } = server;
   await pushContent(server);
+  if (isAll) await pushMuchContent(server);
   await using browser = await startChromium(chromium);
   const page = await browser.page();
   const take = async (paths: Readonly<Record<string, string>>) => {
     for (const [name, path] of Object.entries(paths)) {
       await page.goto(`${origin}${path}`);
-      for (const colorScheme of ["light", "dark"] as const) {
-        for (const width of [1280, 360]) {
-          await page.emulateMedia({ colorScheme });
-          await page.setViewportSize({ width, height: 800 });
-          await page.screenshot({
-            path: `${folder}/${name}-${colorScheme}-${width}.png`,
-            fullPage: true,
-          });
-        }
-      }
+      await picture(page, `${folder}/${name}`);
     }
   };
-  await take(OPEN);
+  await take({ ...OPEN, ...(isAll ? MORE_OPEN : {}) });
   await page.goto(`${origin}/auth/login`);
   await page.getByLabel("Handle, DID").fill("alice.test");
   await page.getByRole("button", { name: "Continue at your PDS" }).click();
   await consentInPage(page, "alice-password");
   await page.waitForURL((url) => url.origin === origin);
-  await take(SIGNED_IN);
+  await take({ ...SIGNED_IN, ...(isAll ? MORE_SIGNED_IN : {}) });
+  if (isAll) await takeForms(page, origin, folder);
+}
+
+/** The page that is open, in all four variants. */
+async function picture(page: Page, path: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    for (const width of [1280, 360]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 800 });
+      await page.screenshot({
+        path: `${path}-${colorScheme}-${width}.png`,
+        fullPage: true,
+      });
+    }
+  }
+}
+
+/** Pages after something was done on them. */
+async function takeForms(
+  page: Page,
+  origin: string,
+  folder: string,
+): Promise<void> {
+  await page.goto(`${origin}/r/alice.test/docs/handbook/-/settings`);
+  await page.getByRole("button", { name: "Preview" }).click();
+  await page.locator(".preview").waitFor();
+  await picture(page, `${folder}/repository-settings-preview`);
+  await page.goto(`${origin}/settings/webhooks`);
+  await page.getByLabel("Address").fill("https://hooks.invalid/registry/push");
+  await page.locator("form:has(#url) button[type=submit]").click();
+  await page.getByText("The webhook is made").waitFor();
+  await picture(page, `${folder}/webhook`);
+  await page.getByRole("button", { name: /test/i }).first().click();
+  await page.waitForURL(/done=sent/);
+  await page.locator("details.folded summary").first().click();
+  await picture(page, `${folder}/webhook-log`);
+  await page.goto(`${origin}/settings/devices`);
+  await page.getByRole("textbox", { name: "Name" }).fill("build machine 7");
+  await page.getByRole("button", { name: "Make the token" }).click();
+  await page.getByText("is ready").waitFor();
+  await picture(page, `${folder}/token-made`);
+  await page.goto(`${origin}/`);
+  await page.getByRole("button", { name: "Keyboard shortcuts" }).click();
+  await page.getByRole("dialog").waitFor();
+  await picture(page, `${folder}/shortcuts`);
 }
