@@ -25,6 +25,7 @@ import { ServerGuards } from "./server_guards.ts";
 import { InFlight } from "./in_flight.ts";
 import { withNodeBody } from "./node_request.ts";
 import { CountedResponse } from "./node_response.ts";
+import { Pipelining } from "./pipelining.ts";
 import { LOOK_MS, NO_LIMITS, type ServerLimits } from "./server_limits.ts";
 import { announcesBody, isAmbiguous, refuseAmbiguous } from "./request_head.ts";
 
@@ -117,7 +118,14 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     shouldUpgradeCallback: (request: IncomingMessage) =>
       upgrade?.wants(request) ?? false,
   };
+  const pipelining = new Pipelining();
   const server = createServer(serverOptions, (request, response) => {
+    pipelining.inTurn(request, response, () => serve(request, response));
+  });
+  const serve = (
+    request: IncomingMessage,
+    response: CountedResponse<IncomingMessage>,
+  ) => {
     inFlight.add(response);
     response.onMismatch = cut;
     response.onFailure = broken;
@@ -128,7 +136,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     }
     if (isAmbiguous(request)) refuseAmbiguous(request, response);
     else void answer(request, response);
-  });
+  };
   const guards = new ServerGuards(server, inFlight, options);
   await new Promise<void>((resolve, reject) => {
     const failed = (cause: Error) => reject(listenError(options, cause));
