@@ -118,14 +118,19 @@ export class JobRunner {
   async stop(graceMs = 10_000): Promise<void> {
     this.#stopping.abort();
     const done = new AbortController();
-    const finished = Promise.all([this.#loop, ...this.#running])
-      .then(() => done.abort());
+    const finished = this.#finished().then(() => done.abort());
     await this.#clock.sleep(graceMs, done.signal);
     this.#aborting.abort(new Error("The server stops"));
     await finished;
     this.#loop = undefined;
     this.#stopping = new AbortController();
     this.#aborting = new AbortController();
+  }
+
+  async #finished(): Promise<void> {
+    // The loop may begin a last job that it has claimed already.
+    await this.#loop;
+    await Promise.all(this.#running);
   }
 
   /**

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { AppError, isAppError } from "../../errors.ts";
 import { DenoKv } from "../deno_kv.ts";
+import { jobKey } from "../keys.ts";
+import type { Key } from "../kv.ts";
 import {
   enqueue,
   type EnqueueOptions,
@@ -371,6 +374,29 @@ test("in the background due jobs are found by polling", async (rig) => {
   await settle(rig.kv);
   assert.deepEqual(rig.done, ["x"]);
   await runner.stop();
+});
+
+test("a stop waits for a job that is claimed while it begins", async (rig) => {
+  const id = await rig.enqueue("x");
+  const running = Promise.withResolvers<void>();
+  const runner = rig.runner(() => running.promise);
+  const get = rig.kv.get.bind(rig.kv);
+  let stopped: Promise<void> | undefined;
+  let ended = false;
+  rig.kv.get = <T>(key: Key) => {
+    // Only the claim reads the job's row.
+    if (isDeepStrictEqual(key, jobKey(id))) {
+      stopped ??= runner.stop().then(() => void (ended = true));
+    }
+    return get<T>(key);
+  };
+  runner.start();
+  await settle(rig.kv);
+  assert.equal(runner.running, 1);
+  assert.equal(ended, false);
+  running.resolve();
+  await stopped;
+  assert.deepEqual(rig.done, ["x"]);
 });
 
 test("a runner that is woken polls at once", async (rig) => {
