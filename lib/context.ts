@@ -140,7 +140,7 @@ export async function createContext(
     plainOrigins: origins,
   };
   const services = await createServices(base, sandbox);
-  const { hold, avatars, webhooks, index, live } = services;
+  const { hold, avatars, webhooks, index, live, share } = services;
   watchGauges({ metrics, kv: plain, clock, jobs, hold });
   return {
     ...platform,
@@ -160,6 +160,7 @@ export async function createContext(
       hold?.repo.close();
       webhooks?.close();
       live?.close();
+      share.close();
       index?.close();
       fetch.close();
       kv.close();

@@ -45,14 +45,17 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   const { config } = ctx;
   const app = new Hono<AppEnv>();
   const root = new URL("../", import.meta.url);
-  const modules = readIslandModules(root);
   const imageOrigins = ctx.avatars ? [ctx.avatars.objectOrigin] : [];
   const style = readStyleSheet(root);
-  const styleSheet = style?.path;
-  const isRegistry = ctx.registry !== undefined;
   const brand = config.server.client_name;
-  const frame = { modules, styleSheet, isRegistry, brand };
-  app.use(observe({ ...ctx, ...frame, imageOrigins, cdn: config.deploy }));
+  const site = {
+    brand,
+    origin: pageOrigin(config.server.base_url),
+    isRegistry: ctx.registry !== undefined,
+    modules: readIslandModules(root),
+    styleSheet: style?.path,
+  };
+  app.use(observe({ ...ctx, site, imageOrigins, cdn: config.deploy }));
   app.onError(onError);
   // Thrown, it would bypass the log line and the headers of `observe`.
   app.notFound((c) =>
@@ -109,6 +112,9 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
           catalog: ctx.catalog,
           mayRead: () => mayReadAs(undefined),
           origin: pageOrigin(config.server.base_url),
+          pictures: ctx.share.pictures,
+          brand,
+          addressOf: clientOf,
         }),
       );
       app.route(

@@ -8,11 +8,10 @@
 import type { Context, MiddlewareHandler, Next } from "@hono/hono";
 import { routePath } from "@hono/hono/route";
 import { AppError, isAppError } from "../lib/errors.ts";
-import type { IslandModules } from "../lib/install/island_modules.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Tracing } from "../lib/tracing.ts";
-import { frameOf } from "./pages/frame/frame.ts";
+import { frameOf, type Site } from "./pages/frame/frame.ts";
 import { drainBody } from "./server/drain.ts";
 import type { Connection } from "./server/serve.ts";
 import { renderError, type Surface } from "./render_error.ts";
@@ -25,14 +24,8 @@ export interface AppEnv {
     log: Logger;
     /** Set by {@linkcode surface}; a page by default. */
     surface?: Surface;
-    /** Modules of islands, for pages; undefined where nothing was built. */
-    modules?: IslandModules | undefined;
-    /** Path of the style sheet of pages. */
-    styleSheet?: string | undefined;
-    /** What this server calls itself; ATCR by default. */
-    brand?: string | undefined;
-    /** Whether pages lead to search and lists. */
-    isRegistry?: boolean;
+    /** What the frame of every page says; only some of it in tests. */
+    site?: Partial<Site> | undefined;
     /** Additional headers of error responses. */
     errorHeaders?: Readonly<Record<string, string>>;
   };
@@ -45,14 +38,8 @@ export interface ObserveDeps {
   cdn?: boolean;
   /** Makes a span of each request; none by default. */
   tracing?: Tracing | undefined;
-  /** Modules of islands, for pages. */
-  modules?: IslandModules | undefined;
-  /** Path of the style sheet of pages. */
-  styleSheet?: string | undefined;
-  /** What this server calls itself; ATCR by default. */
-  brand?: string;
-  /** Whether pages lead to search and lists. */
-  isRegistry?: boolean;
+  /** What the frame of every page says. */
+  site?: Partial<Site>;
   /** Origins besides our own that pictures on pages may come from. */
   imageOrigins?: readonly string[];
 }
@@ -100,10 +87,7 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
     const log = deps.log.with({ requestId });
     c.set("requestId", requestId);
     c.set("log", log);
-    c.set("modules", deps.modules);
-    c.set("styleSheet", deps.styleSheet);
-    c.set("brand", deps.brand);
-    c.set("isRegistry", deps.isRegistry === true);
+    c.set("site", deps.site);
     deps.metrics.httpInFlight.inc();
     try {
       await next();

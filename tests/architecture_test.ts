@@ -75,6 +75,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "lib/atproto",
     ...["lib/crypto", "lib/kv", "lib/net", "lib/oci"],
   ],
+  "lib/share": ["lib/kv"],
   "lib/hold": [...FOUNDATIONS, "lib/hold_api"],
   "lib/registry": [...FOUNDATIONS, "lib/hold_api", "lib/metrics.ts"],
   // Builds all of it.
@@ -82,7 +83,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...FOUNDATIONS,
     ...["lib/auth", "lib/avatar", "lib/config", "lib/hold", "lib/metrics.ts"],
     ...["lib/hold_api", "lib/index", "lib/registry", "lib/repo"],
-    ...["lib/metrics", "lib/tracing.ts", "lib/webhooks"],
+    ...["lib/metrics", "lib/share", "lib/tracing.ts", "lib/webhooks"],
   ],
   // Runs in the browser as well.
   "islands": [],
@@ -92,7 +93,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...["lib/auth", "lib/avatar", "lib/context", "lib/hold", "lib/install"],
     ...["lib/hold_api", "lib/index", "lib/metrics.ts", "lib/registry"],
     "lib/tracing.ts",
-    ...["lib/repo", "lib/webhooks"],
+    ...["lib/repo", "lib/share", "lib/webhooks"],
     ...["deno.json", "islands"],
   ],
   "cli": [

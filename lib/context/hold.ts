@@ -34,6 +34,8 @@ import type { Did } from "../did.ts";
 import type { ManifestSource } from "../hold/gc/manifest_census.ts";
 import type { HoldQuota } from "../hold/quota/quota.ts";
 import { createHoldServices, type HoldServices } from "../hold/services.ts";
+import type { SharePictures } from "../share/share_pictures.ts";
+import { postPicture } from "./pictures/post_picture.ts";
 import type { ScrubSource } from "../scrub/source.ts";
 import type { DidDocument } from "../repo/identity/did_document.ts";
 import type { Platform } from "./platform.ts";
@@ -49,6 +51,8 @@ export interface HoldContextDeps extends Platform {
   instance: Instance;
   /** Origin of the directory of did:plc identities. */
   plcDirectory: string;
+  /** Draws the pictures of posts. */
+  share: Pick<SharePictures, "get">;
   /** Adds rows to the commits of the hold `did`. */
   join: (did: Did) => JoinCommit;
 }
@@ -92,7 +96,7 @@ export async function createHold(deps: HoldContextDeps): Promise<HoldContext> {
   const objectKey = (id: string) => keys.pdsBlob(id);
   const pdsBlobs = new RepoBlobs({ did, kv, store, objectKey, clock, log });
   const rows = new BlobRows({ kv, clock });
-  const services = recordServices(deps, { keys, repo, rows });
+  const services = recordServices(deps, { keys, repo, rows, pdsBlobs });
   return {
     ...services,
     did,
@@ -158,7 +162,12 @@ function openFirehose({ config, clock, log }: HoldContextDeps, repo: Repo) {
 /** Crew, records, quota, posts and garbage collection. */
 function recordServices(
   deps: HoldContextDeps,
-  parts: { keys: StorageKeys; repo: Repo; rows: BlobRows },
+  parts: {
+    keys: StorageKeys;
+    repo: Repo;
+    rows: BlobRows;
+    pdsBlobs: RepoBlobs;
+  },
 ): HoldServices {
   const { config, kv, identities, metrics } = deps;
   const { quota, gc } = config.hold;
@@ -182,6 +191,10 @@ function recordServices(
         return handle;
       }),
     registryUrl: config.server.base_url,
+    pictureOf: postPicture({
+      ...{ ...deps, pdsBlobs: parts.pdsBlobs },
+      brand: config.server.client_name,
+    }),
     postHashtags: config.hold.post_hashtags,
     source: deps.manifests,
     graceMs: gc.grace_hours * HOUR_MS,

@@ -21,6 +21,7 @@ import { createStreams, type NetworkStreams } from "./streams.ts";
 import { createHold, type HoldContext } from "./hold.ts";
 import { createRegistry, type RegistryContext } from "./registry.ts";
 import { nearMember } from "./members/near_member.ts";
+import { createShare, type ShareContext } from "./pictures/share.ts";
 import { createSocial, type SocialContext } from "./social/social.ts";
 import { LiveActivity } from "../index/counts/live_activity.ts";
 import { rowsOfCommit } from "../index/holds/own_hold.ts";
@@ -75,6 +76,8 @@ export interface Services {
   readonly catalog: CatalogContext | undefined;
   /** New pushes for pages; runs with the registry. */
   readonly live: LiveActivity | undefined;
+  /** Pictures of links to pages, and of posts. */
+  readonly share: ShareContext;
   /** Event streams of the network. */
   readonly streams: NetworkStreams;
 }
@@ -96,9 +99,11 @@ export async function createServices(
       popularityOf: (ref) => popularityOf(social, ref),
     })
     : undefined;
+  const share = createShare(base);
   const hold = runs("hold")
     ? await createHold({
       ...base,
+      share: share.pictures,
       plcDirectory: sandbox?.plc ?? config.identity.plc_url,
       manifests: manifests(base),
       join: (did) => (edits, rev) => [
@@ -156,7 +161,7 @@ export async function createServices(
     mayRead: () => registry.mayReadAs(undefined),
   });
   const network = { index, social, catalog, live, streams };
-  return { auth, registry, webhooks, hold, avatars, ...network };
+  return { auth, registry, webhooks, hold, avatars, share, ...network };
 }
 
 async function popularityOf(

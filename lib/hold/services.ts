@@ -22,7 +22,7 @@ import { LayerIndex } from "./layers/layer_index.ts";
 import { LayerQueries } from "./layers/layer_queries.ts";
 import { LayerRecords } from "./layers/layer_records.ts";
 import { type HoldMetrics, HoldNotify } from "./pushes/notify.ts";
-import { HoldPosts } from "./pushes/posts.ts";
+import { HoldPosts, type PictureOfPost } from "./pushes/posts.ts";
 import { HoldQuota, type Tier } from "./quota/quota.ts";
 import type { HoldRecords } from "./records.ts";
 import { HoldStats } from "./stats.ts";
@@ -45,6 +45,8 @@ export interface HoldServicesDeps {
   readonly handleOf: (did: Did) => Promise<string | undefined>;
   /** Origin of the registry's pages. */
   readonly registryUrl: string;
+  /** Draws pictures of posts; none by default. */
+  readonly pictureOf?: PictureOfPost;
   readonly postsPerHour?: number;
   /** Hashtags of a repository's name in a post. */
   readonly postHashtags: number;

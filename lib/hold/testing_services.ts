@@ -13,6 +13,7 @@ import type { RecordValidator } from "../repo/writes.ts";
 import { MemoryBlobStore } from "../storage/memory.ts";
 import { bootstrapHold, type HoldSettings } from "./bootstrap.ts";
 import { type ManifestSource } from "./gc/manifest_census.ts";
+import type { PictureOfPost } from "./pushes/posts.ts";
 import { HoldQuota, type Tier } from "./quota/quota.ts";
 import { COLLECTIONS, type HoldRecord } from "./records.ts";
 import {
@@ -33,6 +34,7 @@ export interface ServiceOptions {
   validator?: RecordValidator;
   source?: ManifestSource;
   postsPerHour?: number;
+  pictureOf?: PictureOfPost;
   /** True by default. */
   layerRecordsEnabled?: boolean;
 }
@@ -124,6 +126,7 @@ export async function openServices(
     handleOf: (did: Did) => Promise.resolve(`${did.slice(8, 13)}.test`),
     registryUrl: "https://registry.example.com",
     postsPerHour: options.postsPerHour ?? 10,
+    ...(options.pictureOf ? { pictureOf: options.pictureOf } : {}),
     postHashtags: 0,
     source: options.source ?? new TestRepos(),
     graceMs: 24 * 3_600_000,

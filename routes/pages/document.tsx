@@ -10,6 +10,7 @@ import { VERSION } from "../version.ts";
 import type { Frame } from "./frame/frame.ts";
 import { Header } from "./frame/header.tsx";
 import { Island, modulesFor, UsedIslands } from "./frame/island.tsx";
+import { type Share, ShareMeta } from "./frame/share_meta.tsx";
 import { docsUrl } from "./urls.ts";
 
 /** The visitor of a page. */
@@ -38,6 +39,8 @@ export interface PageProps {
   isWide?: boolean;
   /** Address of an Atom feed of what the page shows. */
   feed?: string | undefined;
+  /** How a link to the page is shown elsewhere; nothing is said by default. */
+  share?: Share | undefined;
   /** What stands in the search field. */
   query?: string;
   /** False for pages with a search field of their own. */
@@ -84,6 +87,9 @@ export function renderPage(props: PageProps): string {
             href={props.feed}
             title={title}
           />
+        )}
+        {props.share && frame && (
+          <ShareMeta share={props.share} title={title} frame={frame} />
         )}
         {others.map((href) => (
           <link key={href} rel="modulepreload" href={href} />

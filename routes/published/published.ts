@@ -4,13 +4,15 @@
  * @module
  */
 
-import { Hono } from "@hono/hono";
+import { type Context, Hono } from "@hono/hono";
 import type { CatalogContext } from "../../lib/context/social/catalog.ts";
 import type { MayRead } from "../../lib/index/reading.ts";
 import type { AppEnv } from "../middleware.ts";
 import { badgeRoutes } from "./badges.ts";
 import { discoveryFileRoutes } from "./discovery.ts";
 import { feedRoutes } from "./feeds.ts";
+import type { SharePictures } from "../../lib/share/share_pictures.ts";
+import { sharePictureRoutes } from "./share_pictures.ts";
 
 export interface PublishedDeps {
   readonly catalog: CatalogContext;
@@ -18,6 +20,10 @@ export interface PublishedDeps {
   readonly mayRead: () => MayRead;
   /** Origin of the pages. */
   readonly origin: string;
+  readonly pictures: Pick<SharePictures, "get">;
+  /** What this server calls itself. */
+  readonly brand: string;
+  readonly addressOf: (c: Context<AppEnv>) => string;
 }
 
 /** Feeds, badges, sitemaps and the like. To be mounted before the pages. */
@@ -25,5 +31,6 @@ export function publishedRoutes(deps: PublishedDeps): Hono<AppEnv> {
   return new Hono<AppEnv>()
     .route("/", feedRoutes(deps))
     .route("/", badgeRoutes(deps))
+    .route("/", sharePictureRoutes(deps))
     .route("/", discoveryFileRoutes(deps));
 }

@@ -8,6 +8,8 @@
  * | `/u/{owner}/feed.atom` | pushes of an account |
  * | `/r/{owner}/{repository…}/-/feed.atom` | tags of a repository |
  * | `/badge/{owner}/{repository…}/{what}.svg`, `.json` | a badge |
+ * | `/og/r/{owner}/{repository…}.png` | the picture of links to a repository |
+ * | `/og/u/{owner}.png`, `/og/home.png` | to an account, to the start page |
  *
  * @module
  */
@@ -58,6 +60,30 @@ export function parseBadge(path: string): BadgePath | undefined {
   const kind = BADGES.find((one) => one === found?.[3]);
   return address && kind &&
     { ...address, kind, form: found?.[4] === "json" ? "json" : "svg" };
+}
+
+/** The picture of links to the start page. */
+export const HOME_PICTURE = "/og/home.png";
+
+/** The picture of links to an account. */
+export function ownerPictureUrl(owner: string): string {
+  return `/og/u/${owner}.png`;
+}
+
+/** The picture of links to a repository. */
+export function repositoryPictureUrl(address: RepositoryAddress): string {
+  return `/og${repositoryUrl(address)}.png`;
+}
+
+/** What the picture at `path` is of; undefined where there can be none. */
+export function parsePicture(
+  path: string,
+): "home" | { readonly owner: string } | RepositoryAddress | undefined {
+  if (path === HOME_PICTURE) return "home";
+  const account = /^\/og\/u\/([^/]+)\.png$/.exec(path);
+  if (account) return { owner: account[1] ?? "" };
+  const found = /^\/og\/r\/([^/]+)\/(.+)\.png$/.exec(path);
+  return addressOf(found?.[1], found?.[2]);
 }
 
 function addressOf(

@@ -138,7 +138,7 @@ Deno.test("the API shows a private repository to the crew only, and says so to c
   }
 });
 
-Deno.test("feeds, badges and sitemaps do not know a private repository", async () => {
+Deno.test("feeds, badges, pictures of links and sitemaps do not know a private repository", async () => {
   const repository = new Repository(
     server(),
     server().alice,
@@ -161,6 +161,7 @@ Deno.test("feeds, badges and sitemaps do not know a private repository", async (
   const paths = [
     "r/alice.test/NAME/-/feed.atom",
     "badge/alice.test/NAME/tag.svg",
+    "og/r/alice.test/NAME.png",
   ];
   for (const path of paths) {
     const answers = ["quiet", "nothing"].map(async (name) => {

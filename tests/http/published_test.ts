@@ -154,3 +154,37 @@ Deno.test("sitemaps name every repository once, and robots.txt names the sitemap
   ]);
   assert.equal((await get("/sitemap/1.xml")).status, 404);
 });
+
+Deno.test("links to the start page, accounts and repositories have pictures, which pages name", async () => {
+  const pictures = {
+    "/": "/og/home.png",
+    "/u/alice.test": "/og/u/alice.test.png",
+    "/r/alice.test/team/app": "/og/r/alice.test/team/app.png",
+    "/r/alice.test/team/app:v1.1": "/og/r/alice.test/team/app.png",
+  };
+  for (const [page, path] of Object.entries(pictures)) {
+    const html = textOf(await get(page));
+    const image =
+      `<meta property="og:image" content="${program.origin}${path}"/>`;
+    assert.ok(html.includes(image), page);
+    assert.match(html, /<meta name="twitter:card" content="summary_large/);
+    const picture = await get(path);
+    assert.equal(picture.status, 200, path);
+    assert.equal(picture.headers.get("content-type"), "image/png");
+    assert.deepEqual([...picture.bytes.subarray(1, 4)], [0x50, 0x4e, 0x47]);
+    const etag = picture.headers.get("etag") ?? "";
+    assert.equal((await get(path, { "if-none-match": etag })).status, 304);
+  }
+});
+
+Deno.test("there is no picture of what does not exist, and none on other pages", async () => {
+  const paths = [
+    "/og/other.png",
+    "/og/u/nobody.test.png",
+    "/og/r/alice.test/none.png",
+    "/og/r/alice.test/%zz.png",
+    "/og/r/alice.test/team/app.svg",
+  ];
+  for (const path of paths) assert.equal((await get(path)).status, 404, path);
+  assert.doesNotMatch(textOf(await get("/search?q=app")), /og:image/);
+});

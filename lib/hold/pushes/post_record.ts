@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { BlobRef } from "../../atproto/pds/pds.ts";
 import type { Did } from "../../did.ts";
 
 /** Content of a post. */
@@ -24,6 +25,8 @@ export interface PostFacts {
   readonly hashtags: number;
   /** Origin of the registry's pages. */
   readonly registryUrl: string;
+  /** Picture of the card, a blob of the hold's repo. */
+  readonly picture?: BlobRef | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }
@@ -59,7 +62,7 @@ export async function postRecord(
     $type: "app.bsky.richtext.facet#mention",
     did: facts.did,
   });
-  const summary = summaryOf(facts);
+  const summary = summaryOf(facts).join(" · ");
   if (summary !== "") text.add(`\n${summary}`);
   text.add("\n\n");
   hashtagsOf(facts, MAX_TEXT - text.length).forEach((tag, i) => {
@@ -81,6 +84,7 @@ export async function postRecord(
         uri: new URL(`/r/${path.join("/")}`, facts.registryUrl).href,
         title: `${owner}/${facts.repository}:${latest}`,
         description: summary,
+        ...(facts.picture === undefined ? {} : { thumb: facts.picture }),
       },
     },
     createdAt: new Date(facts.now).toISOString(),
@@ -118,7 +122,10 @@ function humanSize(bytes: number): string {
   return `${rounded} ${units[unit]}`;
 }
 
-function summaryOf({ size, layers, platforms }: PostFacts): string {
+/** Short facts about an image: its layers, its size, its platforms. */
+export function summaryOf(
+  { size, layers, platforms }: Pick<PostFacts, "size" | "layers" | "platforms">,
+): string[] {
   const parts: string[] = [];
   if (layers !== undefined && layers > 0) {
     parts.push(layers === 1 ? "1 layer" : `${layers} layers`);
@@ -131,11 +138,11 @@ function summaryOf({ size, layers, platforms }: PostFacts): string {
     const more = platforms.length - named.length;
     parts.push(named.join(", ") + (more > 0 ? ` and ${more} more` : ""));
   }
-  return parts.join(" · ");
+  return parts;
 }
 
 /** `v1`, `v1 and v2`, or `v1, v2, v3 and 4 more`. */
-function tagList(tags: readonly string[]): string {
+export function tagList(tags: readonly string[]): string {
   const named = tags.slice(0, MAX_NAMED).map((tag) => short(tag, MAX_TAG));
   const more = tags.length - named.length;
   if (more > 0) return `${named.join(", ")} and ${more} more`;

@@ -11,8 +11,22 @@ import type { Kv } from "../../kv/kv.ts";
 import { RateLimiter } from "../../kv/rate_limit.ts";
 import type { HoldAccess } from "../access.ts";
 import { holdKeys } from "../kv_keys.ts";
-import { postRecord } from "./post_record.ts";
+import type { BlobRef } from "../../atproto/pds/pds.ts";
+import { postRecord, summaryOf, tagList } from "./post_record.ts";
 import { COLLECTIONS, type HoldWrite } from "../records.ts";
+
+/**
+ * Stores a picture of a post about a push as a blob of the repo; undefined where
+ * there is none. Never throws.
+ */
+export type PictureOfPost = (shown: {
+  /** Handle, or DID where there is none. */
+  readonly owner: string;
+  readonly repository: string;
+  readonly tags: string;
+  /** Short facts about the image. */
+  readonly summary: readonly string[];
+}) => Promise<BlobRef | undefined>;
 
 export interface HoldPostsDeps {
   kv: Kv;
@@ -22,6 +36,8 @@ export interface HoldPostsDeps {
   handleOf: (did: Did) => Promise<string | undefined>;
   /** Origin of the registry's pages. */
   registryUrl: string;
+  /** Draws pictures of posts of a public hold; none by default. */
+  pictureOf?: PictureOfPost;
   /** Hashtags of a repository's name in a post. */
   postHashtags: number;
   /** Maximum posts about one account's pushes at once and per hour; 10 by default. */
@@ -87,7 +103,8 @@ export class HoldPosts {
     const { kv, clock, access, handleOf, registryUrl, postHashtags } =
       this.#deps;
     const { owner, repository, tag } = image;
-    if (!(await access.captain())?.enableBlueskyPosts) return undefined;
+    const captain = await access.captain();
+    if (!captain?.enableBlueskyPosts) return undefined;
     if (await this.optedOut(owner)) return undefined;
     const now = clock.now();
     const key = holdKeys.lastPost(owner, repository);
@@ -101,11 +118,20 @@ export class HoldPosts {
     };
     if (!(await this.#limiter.take(rule, owner)).allowed) return undefined;
     const tags = [...last?.tags ?? [], tag].slice(-MAX_FOLDED_TAGS);
+    const handle = await handleOf(owner);
+    // What is in a private hold is shown to nobody but its crew.
+    const picture = captain.public
+      ? await this.#deps.pictureOf?.({
+        owner: handle ?? owner,
+        repository,
+        tags: tagList(tags),
+        summary: summaryOf(image),
+      })
+      : undefined;
     const value = await postRecord({
       ...image,
       did: owner,
-      handle: await handleOf(owner),
-      tags,
+      ...{ handle, tags, picture },
       hashtags: postHashtags,
       registryUrl,
       now,

@@ -60,6 +60,43 @@ Deno.test("a post has image, tag, account, layers and size, and links to the pag
   lexicons.assertValidRecord("app.bsky.feed.post", record);
 });
 
+Deno.test("a post has the picture that was drawn, and is valid with it", async () => {
+  const picture = {
+    $type: "blob" as const,
+    ref: {
+      $link: "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku",
+    },
+    mimeType: "image/png",
+    size: 40_000,
+  };
+  const { embed } = await postRecord({ ...FACTS, picture });
+  const { external } = embed as { external: Record<string, unknown> };
+  assert.deepEqual(external["thumb"], picture);
+});
+
+Deno.test("a picture is drawn for posts of a public hold only, and names what was pushed", async () => {
+  for (const isPublic of [true, false]) {
+    const asked: unknown[] = [];
+    await using hold = await openServices({
+      settings: { enableBlueskyPosts: true, public: isPublic },
+      pictureOf: (shown) => {
+        asked.push(shown);
+        return Promise.resolve(undefined);
+      },
+    });
+    const layer = await hold.push(ALICE, noise(10));
+    await hold.notify.push(ALICE, imageOf(ALICE, [layer], { tag: "v1" }));
+    assert.equal((await texts(hold)).length, 1);
+    const shown = {
+      owner: "alice.test",
+      repository: "myapp",
+      tags: "v1",
+      summary: ["1 layer", "10 B"],
+    };
+    assert.deepEqual(asked, isPublic ? [shown] : []);
+  }
+});
+
 Deno.test("a post about an account without handle mentions the DID", async () => {
   const record = await postRecord({ ...FACTS, handle: undefined });
   assert.equal(facetTexts(record)[0], ALICE);

@@ -8,7 +8,7 @@
 import { renderPage } from "../document.tsx";
 import { SearchForm } from "../frame/header.tsx";
 import { Copy } from "../parts/digest.tsx";
-import { NETWORK_FEED } from "../../published/urls.ts";
+import { HOME_PICTURE, NETWORK_FEED } from "../../published/urls.ts";
 import { Feed, type FeedItem } from "../parts/feed.tsx";
 import { Panel } from "../parts/panel.tsx";
 import {
@@ -32,6 +32,11 @@ export interface HomePageProps extends Asked {
   readonly trending: readonly RepositoryItem[];
 }
 
+const SUMMARY =
+  "Push with any client. Your manifests and tags are signed records in your " +
+  "own AT Protocol repo, your layers stay in a hold you choose, and anyone " +
+  "can check who published what.";
+
 /** Renders the page. */
 export function homePage(props: HomePageProps): string {
   const { visitor, featured, popular, trending, now } = props;
@@ -41,15 +46,12 @@ export function homePage(props: HomePageProps): string {
     isWide: true,
     hasSearch: false,
     feed: NETWORK_FEED,
+    share: { picture: HOME_PICTURE, description: SUMMARY },
     children: (
       <>
         <section class="hero">
           <h1>Container images under the name you already have</h1>
-          <p>
-            Push with any client. Your manifests and tags are signed records in
-            your own AT Protocol repo, your layers stay in a hold you choose,
-            and anyone can check who published what.
-          </p>
+          <p>{SUMMARY}</p>
           <SearchForm id="search" query="" isLarge />
         </section>
         {featured.length > 0 && (

@@ -36,8 +36,22 @@ export const PREFERRED_CLIENTS = [
 
 const SWITCH = ["on", "off"] as const;
 
+/** What the frames of all pages have in common. */
+export interface Site {
+  /** What this server calls itself. */
+  readonly brand: string;
+  /** Origin of the pages; empty where none is known. */
+  readonly origin: string;
+  /** Whether this server has a registry, with search and lists. */
+  readonly isRegistry: boolean;
+  /** Undefined where nothing was built; pages work without scripts. */
+  readonly modules: IslandModules | undefined;
+  /** Path of the style sheet; undefined where it cannot be read. */
+  readonly styleSheet: string | undefined;
+}
+
 /** The frame of one page. */
-export interface Frame {
+export interface Frame extends Site {
   readonly theme: typeof THEMES[number];
   /** The program whose commands are shown. */
   readonly client: Client;
@@ -47,15 +61,15 @@ export interface Frame {
   readonly hasShortcuts: boolean;
   /** Path of the page, where forms lead back to; without its query, which may have secrets. */
   readonly path: string;
-  /** Undefined where nothing was built; pages work without scripts. */
-  readonly modules: IslandModules | undefined;
-  /** What this server calls itself. */
-  readonly brand: string;
-  /** Whether this server has a registry, with search and lists. */
-  readonly isRegistry: boolean;
-  /** Path of the style sheet; undefined where it cannot be read. */
-  readonly styleSheet: string | undefined;
 }
+
+const DEFAULT_SITE: Site = {
+  brand: "ATCR",
+  origin: "",
+  isRegistry: false,
+  modules: undefined,
+  styleSheet: undefined,
+};
 
 const COOKIES = {
   theme: "atcr_theme",
@@ -76,10 +90,8 @@ export function frameOf(c: Context<AppEnv>): Frame {
     domain: domainOf(getCookie(c, COOKIES.domain)),
     hasShortcuts: getCookie(c, COOKIES.shortcuts) !== "off",
     path: new URL(c.req.raw.url).pathname,
-    modules: c.get("modules"),
-    styleSheet: c.get("styleSheet"),
-    brand: c.get("brand") ?? "ATCR",
-    isRegistry: c.get("isRegistry") === true,
+    ...DEFAULT_SITE,
+    ...c.get("site"),
   };
 }
 

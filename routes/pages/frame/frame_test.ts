@@ -21,7 +21,7 @@ function start() {
   app.use(observe({
     log: silentLogger,
     metrics,
-    modules: MODULES,
+    site: { modules: MODULES },
     imageOrigins,
   }));
   app.route("/", preferenceRoutes(ORIGIN));

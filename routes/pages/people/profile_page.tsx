@@ -5,7 +5,7 @@
  */
 
 import type { KnownHold } from "../../../lib/index/holds/holds.ts";
-import { ownerFeedUrl } from "../../published/urls.ts";
+import { ownerFeedUrl, ownerPictureUrl } from "../../published/urls.ts";
 import { renderPage } from "../document.tsx";
 import { Breakable } from "../parts/breakable.tsx";
 import { Copy } from "../parts/digest.tsx";
@@ -50,6 +50,10 @@ export function profilePage(props: ProfilePageProps): string {
     visitor,
     isWide: true,
     feed: ownerFeedUrl(name),
+    share: actor && {
+      picture: ownerPictureUrl(name),
+      description: actor.bio,
+    },
     children: (
       <>
         <ProfileHead asked={props} current={undefined} />

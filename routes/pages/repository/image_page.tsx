@@ -45,6 +45,7 @@ export function imagePage(props: ImagePageProps): string {
     title: `${repository.owner}/${repository.repo}${name}`,
     visitor,
     isWide: true,
+    share: repository.share,
     children: (
       <>
         <RepositoryHead repository={repository} current={undefined} />

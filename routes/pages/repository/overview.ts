@@ -8,6 +8,9 @@ import { OWNER_COLLECTIONS } from "../../../lib/atproto/records/collections.ts";
 import { manifestRkey } from "../../../lib/atproto/records/rkeys.ts";
 import type { Did } from "../../../lib/did.ts";
 import { isAppError } from "../../../lib/errors.ts";
+import type { RepoRef } from "../../../lib/index/visible.ts";
+import { repositoryPictureUrl } from "../../published/urls.ts";
+import type { Share } from "../frame/share_meta.tsx";
 import { followedWhoStar, starButton } from "./stars.ts";
 import { chartNotes, labelsOf, notesOf } from "./notes.ts";
 import type { RepositoryOnPage } from "./repository_head.tsx";
@@ -86,12 +89,29 @@ export async function onPage(
   { count, doubt }: { count: number | undefined; doubt: string | undefined },
 ): Promise<RepositoryOnPage> {
   const ref = { did: owner.did, repo: path.repo };
+  const [star, share] = await Promise.all([
+    starButton(deps, ref, { visitor, name }),
+    shareOf(deps, ref, name),
+  ]);
   return {
+    ...{ star, share },
     ...{ owner: name, repo: path.repo, doubt },
     picture: deps.pictureOf?.(name),
     isOwn: caller === owner.did,
     tags: count,
-    star: await starButton(deps, ref, { visitor, name }),
+  };
+}
+
+/** How a link is shown elsewhere, where anybody may see the repository. */
+async function shareOf(
+  { index, mayReadAs }: RepositoryPagesDeps,
+  { did, repo }: RepoRef,
+  owner: string,
+): Promise<Share | undefined> {
+  const card = await index.cards.card(did, repo, mayReadAs(undefined));
+  return card && {
+    picture: repositoryPictureUrl({ owner, repo }),
+    description: card.page?.line ?? card.image?.notes?.description,
   };
 }
 

@@ -8,6 +8,7 @@ import {
   StarButton,
   type StarButtonProps,
 } from "../../../islands/star_button.tsx";
+import type { Share } from "../frame/share_meta.tsx";
 import { Island } from "../frame/island.tsx";
 import { Breakable } from "../parts/breakable.tsx";
 import { countText } from "../parts/format.tsx";
@@ -29,6 +30,8 @@ export interface RepositoryOnPage extends RepositoryAddress {
   /** A sentence about what may be missing or old. */
   readonly doubt: string | undefined;
   readonly star: StarButtonProps;
+  /** How links to the repository are shown elsewhere; undefined where not everybody sees it. */
+  readonly share?: Share | undefined;
 }
 
 /** Names longer than this are written smaller. */

@@ -61,6 +61,7 @@ export function repositoryPage(props: RepositoryPageProps): string {
     title: `${repository.owner}/${repository.repo}`,
     visitor,
     isWide: true,
+    share: repository.share,
     feed: repositoryFeedUrl(repository),
     children: (
       <>

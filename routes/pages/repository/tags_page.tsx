@@ -46,6 +46,7 @@ export function tagsPage(props: TagsPageProps): string {
     title: `Tags of ${repository.owner}/${repository.repo}`,
     visitor,
     isWide: true,
+    share: repository.share,
     children: (
       <>
         <RepositoryHead repository={repository} current="tags" />

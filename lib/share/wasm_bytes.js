@@ -1,0 +1,5 @@
+// The same module for Deno before 2.6, which knows no source-phase import: its
+// bytes, compiled here.
+import resvgBytes from "@resvg/resvg-wasm/index_bg.wasm" with { type: "bytes" };
+
+export const resvg = await WebAssembly.compile(resvgBytes);
