@@ -3,6 +3,7 @@
  *
  *   deno task bench:index                             100,000 repositories with 10 tags each
  *   deno task bench:index --repositories 10000 --tags 3
+ *   deno task bench:index --http                      also asks a server with that store
  *
  * Prints bytes on disk, processor time for a write, and for each question the
  * median, the 95th and the 99th of a hundred in milliseconds of the wall, with
@@ -45,6 +46,7 @@ import {
   repositoryOf,
   wordOf,
 } from "./made_up.ts";
+import { choosePort, holdAt, measureOverHttp } from "./over_http.ts";
 
 const { values } = parseArgs({
   options: {
@@ -52,16 +54,19 @@ const { values } = parseArgs({
     tags: { type: "string", default: "10" },
     rounds: { type: "string", default: "300" },
     writes: { type: "string", default: "2000" },
+    http: { type: "boolean", default: false },
   },
 });
+const port = choosePort();
+const HOLD = holdAt(port);
 const amount = {
   repositories: Number(values.repositories),
   tags: Number(values.tags),
+  hold: HOLD,
 };
 const rounds = Number(values.rounds);
 const writes = Number(values.writes);
 
-const HOLD: Did = "did:web:hold.example.com";
 const folder = await Deno.makeTempDir({ prefix: "atcr-index-" });
 const path = join(folder, "kv.sqlite3");
 const kv = await openKv(path);
@@ -88,6 +93,11 @@ try {
   await measureOwnPushes();
   await measureEvents();
   await measureQuestions();
+  kv.close();
+  if (values.http) {
+    const { repositories } = amount;
+    await measureOverHttp({ folder, port, repositories, rounds });
+  }
 } finally {
   kv.close();
   await Deno.remove(folder, { recursive: true });
@@ -202,10 +212,7 @@ async function measureQuestions(): Promise<void> {
   const word = () => wordOf(commonly(random, 20_000));
   const owner = () => ownerOf(Math.floor(random() * amount.repositories / 5));
   const find = (q: string, more = {}) => search.find({ q, ...more }, mayRead);
-  const some = randomly(1);
-  const refs = Array.from({ length: 500 }, (_, n) => repositoryOf(n, some));
-  const ref = () =>
-    refs[Math.floor(random() * refs.length)] ?? { did: ownerOf(0), repo: "" };
+  const ref = () => repositoryOf(Math.floor(random() * amount.repositories));
   let cursor: string | undefined;
   const questions: Record<string, () => Promise<unknown>> = {
     "newest 50": () => cards.newest({}, mayRead),

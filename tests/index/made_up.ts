@@ -22,6 +22,8 @@ export interface Amount {
   readonly repositories: number;
   /** Tags of a repository on average. */
   readonly tags: number;
+  /** Where nine of ten images are. */
+  readonly hold: Did;
 }
 
 const START = Date.UTC(2026, 0, 1);
@@ -71,7 +73,8 @@ export function digestOfNumber(n: number): Digest {
 }
 
 /** The repository number `n` of the owners. */
-export function repositoryOf(n: number, random: () => number): RepoRef {
+export function repositoryOf(n: number): RepoRef {
+  const random = randomly(Math.imul(n + 1, 2_654_435_761));
   const owner = Math.floor(n / 5);
   const parts = [commonly(random, 20_000), commonly(random, 20_000)];
   return {
@@ -81,7 +84,11 @@ export function repositoryOf(n: number, random: () => number): RepoRef {
 }
 
 /** Facts of the manifest number `n`. */
-export function factsOf(n: number, repo: string, random: () => number) {
+export function factsOf(
+  n: number,
+  { repo, hold }: { repo: string; hold: Did },
+  random: () => number,
+) {
   const layer = (number: number) => ({
     mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
     digest: digestOfNumber(1e9 + number),
@@ -108,9 +115,7 @@ export function factsOf(n: number, repo: string, random: () => number) {
       },
     }),
     repo,
-    holdDid: n % 10 === 0
-      ? "did:web:private.example.com"
-      : "did:web:hold.example.com",
+    holdDid: n % 10 === 0 ? "did:web:private.example.com" : hold,
     createdAt: START + n * 1_000,
     exact: true,
   };
@@ -120,7 +125,7 @@ export function factsOf(n: number, repo: string, random: () => number) {
 /** Fills an empty index; returns how many tags were made. */
 export async function fill(
   kv: Kv,
-  { repositories, tags }: Amount,
+  { repositories, tags, hold }: Amount,
   { owners, facets }: { owners: OwnerNames; facets: CardFacets },
   progress: (done: number) => void,
 ): Promise<number> {
@@ -135,7 +140,7 @@ export async function fill(
   };
   const names = new Set<string>();
   for (let n = 0; n < repositories; n++) {
-    const ref = repositoryOf(n, random);
+    const ref = repositoryOf(n);
     if (names.size > 50) names.clear();
     if (names.has(`${ref.did} ${ref.repo}`)) continue;
     names.add(`${ref.did} ${ref.repo}`);
@@ -147,7 +152,7 @@ export async function fill(
       );
       const some = Array.from({ length: Math.min(40, count - i) }, (_, j) => {
         const number = manifests++;
-        const facts = factsOf(number, ref.repo, random);
+        const facts = factsOf(number, { repo: ref.repo, hold }, random);
         const digest = digestOfNumber(number);
         setFacts(commit, ref.did, digest, facts);
         const row: TagRow = [{
