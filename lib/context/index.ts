@@ -14,6 +14,9 @@ import { RepositoryAccounts } from "../index/cards/repository_accounts.ts";
 import { RepositoryRecords } from "../index/cards/repository_records.ts";
 import { TagReads } from "../index/reads/tag_reads.ts";
 import type { AccountHandler, RecordHandler } from "../index/record_change.ts";
+import { PageIndex } from "../index/people/page_index.ts";
+import { cardPage } from "../index/people/page_rows.ts";
+import { StarIndex } from "../index/people/star_index.ts";
 import { Rebuild } from "../index/rebuild/rebuild.ts";
 import { NameList } from "../index/search/name_list.ts";
 import { OwnerNames } from "../index/search/owner_names.ts";
@@ -72,6 +75,7 @@ export function createIndex(deps: IndexDeps): IndexContext {
   const parts = { ...reads, defaultHold, ...BOUNDS };
   const records = new RepositoryRecords({ ...parts, own });
   const holds = createIndexHolds(deps);
+  const facets = new CardFacets(kv);
   return {
     holds: holds.holds,
     settle: () => holds.settle(),
@@ -85,12 +89,25 @@ export function createIndex(deps: IndexDeps): IndexContext {
     tags: new TagReads(reads),
     manifests: new ManifestReads(reads),
     search: new Search({ ...reads, owners, names }),
-    facets: new CardFacets(kv),
+    facets,
     rebuild: new Rebuild({
       ...deps,
-      // All of them, also those of this process.
-      handlers: [new RepositoryRecords(parts)],
-      sources: indexSources(deps),
+      handlers: [
+        // All of them, also those of this process.
+        new RepositoryRecords(parts),
+        // What was observed of stars stays; their counts follow at the end.
+        new StarIndex({
+          ...{ ...reads, clock, observer: { starred: () => {} } },
+          onStars: () => Promise.resolve(),
+        }),
+        new PageIndex({
+          ...{ ...reads, clock },
+          onPage: ({ did, repo }, page) =>
+            facets.setPage(did, repo, page && cardPage(page)),
+        }),
+        holds.records,
+      ],
+      sources: { ...indexSources(deps), settle: () => holds.reread() },
     }),
   };
 }

@@ -12,9 +12,12 @@ import { HOLD_CHECK, HoldHealth } from "../index/holds/health.ts";
 import { HoldRecords } from "../index/holds/hold_records.ts";
 import { CAPTAIN, SELF } from "../index/holds/hold_rows.ts";
 import { Holds } from "../index/holds/holds.ts";
-import { type OwnRecords, readOwnHold } from "../index/holds/own_hold.ts";
+import {
+  type OwnRecords,
+  readOwnHold,
+  rereadOwnHold,
+} from "../index/holds/own_hold.ts";
 import { type Probe, probeHold } from "../index/holds/probe.ts";
-import type { RecordHandler } from "../index/record_change.ts";
 import type { JobRunner } from "../kv/jobs/job_runner.ts";
 import type { GuardedFetch } from "../net/guarded_fetch.ts";
 import type { Platform } from "./platform.ts";
@@ -35,7 +38,9 @@ export interface IndexHoldsDeps extends Platform {
 export interface IndexHolds {
   readonly holds: Holds;
   /** Takes captain and crew records of the network. */
-  readonly records: RecordHandler;
+  readonly records: HoldRecords;
+  /** Makes the rows of our own hold again. */
+  reread(): Promise<void>;
   /** Sees to it that our own hold and the default one are known. */
   settle(): Promise<void>;
   close(): void;
@@ -81,6 +86,9 @@ export function createIndexHolds(deps: IndexHoldsDeps): IndexHolds {
       if (!ownHold) return;
       await health.watch(ownHold.did, true);
       await readOwnHold(deps, ownHold);
+    },
+    reread: async () => {
+      if (ownHold) await rereadOwnHold(deps, ownHold);
     },
     close: () => health.close(),
   };

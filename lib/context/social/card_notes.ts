@@ -6,7 +6,6 @@
 
 import type { CardFacets } from "../../index/cards/card_edit.ts";
 import type { Counts } from "../../index/counts/counts.ts";
-import type { PageRow } from "../../index/people/page_rows.ts";
 import type { People } from "../../index/people/people.ts";
 import type { RepoRef } from "../../index/visible.ts";
 
@@ -29,13 +28,5 @@ export function starNotes(
       if (now === stars) return;
       stars = now;
     }
-  };
-}
-
-/** What a card shows of a page. */
-export function cardPage({ line, avatar }: NonNullable<PageRow["page"]>) {
-  return {
-    ...(line === undefined ? {} : { line }),
-    ...(avatar ? { avatarCid: avatar.ref.$link } : {}),
   };
 }

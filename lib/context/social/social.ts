@@ -12,6 +12,7 @@ import type { IndexContext } from "../index.ts";
 import { type Counts, createCounts } from "../../index/counts/counts.ts";
 import { OwnPushes, PAGE_FILL } from "../../index/own_pushes.ts";
 import type { ImageNotes } from "../../index/people/page_facts.ts";
+import { cardPage } from "../../index/people/page_rows.ts";
 import { createPeople, type People } from "../../index/people/people.ts";
 import type {
   AccountHandler,
@@ -21,7 +22,7 @@ import { holdsOfCards, visibleByCards } from "../../index/visible.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { RepositoryEvents } from "../../registry/repository_events.ts";
 import type { Base } from "../roles.ts";
-import { cardPage, starNotes } from "./card_notes.ts";
+import { starNotes } from "./card_notes.ts";
 
 export interface SocialDeps extends Base {
   readonly index: Pick<IndexContext, "facets" | "owners">;

@@ -70,6 +70,11 @@ export class CardFacets {
     }));
   }
 
+  /** Notes how many star a repository, also one that has no tags yet. */
+  async setStars(did: Did, repo: string, stars: number): Promise<void> {
+    await editCard(this.#kv, { did, repo }, (card) => ({ ...card, stars }));
+  }
+
   /** Notes what the owner wrote about a repository; undefined: nothing. */
   async setPage(
     did: Did,

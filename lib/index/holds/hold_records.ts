@@ -51,6 +51,23 @@ export class HoldRecords implements RecordHandler {
     }
   }
 
+  /** The records that rows were made of, with the times at which they were seen. */
+  async *known(
+    hold: Did,
+    collection: string,
+  ): AsyncGenerator<{ rkey: string; at: number }> {
+    const { kv } = this.#deps;
+    if (collection === CAPTAIN) {
+      const row = (await kv.get<HoldRow>(holdKeys.hold(hold)))?.value;
+      if (row) yield { rkey: SELF, at: row.seenAt };
+    }
+    if (collection !== CREW) return;
+    const prefix = holdKeys.allCrew(hold);
+    for await (const { key, value } of kv.list<CrewRow>({ prefix })) {
+      yield { rkey: String(key.at(-1)), at: value.seenAt };
+    }
+  }
+
   async #applyCaptain(change: RecordChange): Promise<void> {
     const hold = change.did;
     const facts = holdFacts(change.record);

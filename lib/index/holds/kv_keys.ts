@@ -20,16 +20,21 @@ const derived = (kind: string, ...parts: string[]): Key => [
 export const holdKeys = {
   /** What the captain record of a hold says. */
   hold: (hold: Did) => derived("hold", hold),
+  allHolds: () => derived("hold"),
   /** That `owner` is captain of a hold. */
   ownHold: (owner: Did, hold: Did) => derived("hold_of", owner, hold),
   ownHolds: (owner: Did) => derived("hold_of", owner),
+  everyOwnHold: () => derived("hold_of"),
 
   /** A crew record. */
   crew: (hold: Did, rkey: string) => derived("hold_crew", hold, rkey),
+  allCrew: (hold: Did) => derived("hold_crew", hold),
+  everyCrew: () => derived("hold_crew"),
   /** The same record, by the account that it makes a member. */
   membership: (member: Did, hold: Did, rkey: string) =>
     derived("hold_member", member, hold, rkey),
   memberships: (member: Did) => derived("hold_member", member),
+  everyMembership: () => derived("hold_member"),
   /** That the records of our own hold are all here. */
   ownHoldRead: (hold: Did) => derived("own_hold_read", hold),
 

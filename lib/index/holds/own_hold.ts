@@ -14,6 +14,7 @@ import {
   CREW,
   crewChange,
   crewFacts,
+  type CrewRow,
   holdFacts,
   type RowChange,
   SELF,
@@ -79,6 +80,28 @@ export async function readOwnHold(
     await readRecord({ kv, clock }, records, CREW, rkey);
   }
   await kv.set(done, clock.now());
+}
+
+/** Makes the rows of our own hold again: what {@linkcode readOwnHold} writes, and nothing else. */
+export async function rereadOwnHold(
+  deps: { readonly kv: Kv; readonly clock: Clock },
+  records: OwnRecords,
+): Promise<void> {
+  const { kv } = deps;
+  const { did } = records;
+  await kv.delete(holdKeys.ownHoldRead(did));
+  await readOwnHold(deps, records);
+  const prefix = holdKeys.allCrew(did);
+  for await (const entry of kv.list<CrewRow>({ prefix })) {
+    const { key, value, versionstamp } = entry;
+    const rkey = String(key.at(-1));
+    if (await records.getRecord(CREW, rkey)) continue;
+    const commit = kv.atomic().check(key, versionstamp);
+    for (const { key } of crewChange(did, rkey, value, undefined)) {
+      commit.delete(key);
+    }
+    await commit.commit();
+  }
 }
 
 const ATTEMPTS = 5;

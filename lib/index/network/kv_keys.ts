@@ -26,7 +26,7 @@ export const networkKeys = {
 
   /** An account that has, or had, records of the index. */
   account: (did: Did) => row("network_account", did),
-  accounts: (after?: Did): ListSelector =>
+  accounts: (after?: Did): ListSelector & { prefix: Key } =>
     after === undefined ? { prefix: row("network_account") } : {
       prefix: row("network_account"),
       start: row("network_account", after, ""),

@@ -27,6 +27,7 @@ export const peopleKeys = {
   star: (did: Did, repo: string, actor: Did): Key =>
     derived("star", did, repo, actor),
   stars: (did: Did, repo: string): Key => derived("star", did, repo),
+  everyStar: (): Key => derived("star"),
   starsOf: (did: Did): Key => derived("star", did),
   /** How many star the repository; a counter. */
   starCount: (did: Did, repo: string): Key => derived("star_count", did, repo),
@@ -35,10 +36,12 @@ export const peopleKeys = {
   starred: (actor: Did, at: number, did: Did, repo: string): Key =>
     derived("starred", actor, newestFirst(at), did, repo),
   allStarred: (actor: Did): Key => derived("starred", actor),
+  everyStarred: (): Key => derived("starred"),
   /** The star that a record stands for. */
   starRecord: (actor: Did, rkey: string): Key =>
     derived("star_record", actor, rkey),
   starRecords: (actor: Did): Key => derived("star_record", actor),
+  everyStarRecord: (): Key => derived("star_record"),
   /** When all stars of an account were last read at its PDS. */
   starsListed: (actor: Did): Key => derived("stars_listed", actor),
 
@@ -47,10 +50,12 @@ export const peopleKeys = {
 
   page: (did: Did, repo: string): Key => derived("page", did, repo),
   pages: (did: Did): Key => derived("page", did),
+  everyPage: (): Key => derived("page"),
   /** Part `part` (from 0) of the text of a page. */
   pageText: (did: Did, repo: string, part: number): Key =>
     derived("page_text", did, repo, part),
   pageTexts: (did: Did): Key => derived("page_text", did),
+  everyPageText: (): Key => derived("page_text"),
 
   /** Repositories that an account shows first; no record has a field for them. */
   pins: (did: Did): Key => ["observed", "pins", did],

@@ -95,6 +95,15 @@ export class PageIndex implements RecordHandler {
     await this.#store(change, repo, record, GONE_MS);
   }
 
+  /** The pages of `did`, with the times at which they were seen. */
+  async *known(did: Did): AsyncGenerator<{ rkey: string; at: number }> {
+    const prefix = peopleKeys.pages(did);
+    const rows = this.#deps.kv.list<PageRow>({ prefix });
+    for await (const { key, value: { page, seenAt } } of rows) {
+      if (page) yield { rkey: pageRkey(String(key.at(-1))), at: seenAt };
+    }
+  }
+
   /** Remembers for `ttlMs` milliseconds that there is no page, as was seen at `at`. */
   async noteAbsent(
     { did, repo }: RepoRef,

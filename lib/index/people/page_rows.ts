@@ -9,6 +9,7 @@ import type { PageRecord } from "../../atproto/records/page_record.ts";
 import type { Did } from "../../did.ts";
 import type { Atomic } from "../../kv/kv.ts";
 import { printable } from "../../text.ts";
+import type { CardRow } from "../cards/rows.ts";
 import type { Seen } from "../seen.ts";
 import { peopleKeys } from "./kv_keys.ts";
 
@@ -76,6 +77,16 @@ export function setNoPage(
     commit.delete(peopleKeys.pageText(did, repo, part));
   }
   return row;
+}
+
+/** What a card shows of a page. */
+export function cardPage(
+  { line, avatar }: NonNullable<PageRow["page"]>,
+): NonNullable<CardRow["page"]> {
+  return {
+    ...(line === undefined ? {} : { line }),
+    ...(avatar ? { avatarCid: avatar.ref.$link } : {}),
+  };
 }
 
 /** The text of {@linkcode setPage} from its rows. */

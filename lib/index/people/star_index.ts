@@ -153,13 +153,17 @@ export class StarIndex implements RecordHandler {
    * `before` or earlier (milliseconds since the Unix epoch).
    */
   async *recordsOf(actor: Did, before: number): AsyncGenerator<string> {
-    const prefix = peopleKeys.starRecords(actor);
-    for await (
-      const { key, value } of this.#deps.kv.list<StarRecordRow>({
-        prefix,
-      })
-    ) {
-      if (value.star && value.seenAt <= before) yield String(key.at(-1));
+    for await (const { rkey, at } of this.known(actor)) {
+      if (at <= before) yield rkey;
+    }
+  }
+
+  /** The records of `did` that stand for stars, with the times at which they were seen. */
+  async *known(did: Did): AsyncGenerator<{ rkey: string; at: number }> {
+    const prefix = peopleKeys.starRecords(did);
+    const rows = this.#deps.kv.list<StarRecordRow>({ prefix });
+    for await (const { key, value: { star, seenAt } } of rows) {
+      if (star) yield { rkey: String(key.at(-1)), at: seenAt };
     }
   }
 

@@ -70,7 +70,8 @@ export class StarDraft {
     commit.check(key, this.#entry?.versionstamp ?? null);
     if (after === undefined) commit.delete(key);
     else {
-      const row: StarRow = { records: [...this.#records] };
+      // In one order, whatever came first.
+      const row: StarRow = { records: [...this.#records].sort() };
       commit.set(key, row);
     }
     if (before === after) return;

@@ -10,7 +10,11 @@ import type { Did } from "../../did.ts";
 import type { Key, Kv } from "../../kv/kv.ts";
 import { withLease } from "../../kv/lease.ts";
 import { cardKeys } from "../cards/kv_keys.ts";
+import { holdKeys } from "../holds/kv_keys.ts";
+import { networkKeys } from "../network/kv_keys.ts";
+import { peopleKeys } from "../people/kv_keys.ts";
 import { INDEX_VERSION } from "../version.ts";
+import { FacetRepair } from "./facet_repair.ts";
 import { rebuildKeys } from "./kv_keys.ts";
 import { namesBelow } from "./names_below.ts";
 import { OwnerRebuild, type OwnerRebuildDeps } from "./owner_rebuild.ts";
@@ -44,10 +48,12 @@ const ROWS_PER_COMMIT = 500;
 export class Rebuild {
   readonly #deps: OwnerRebuildDeps;
   readonly #owners: OwnerRebuild;
+  readonly #facets: FacetRepair;
 
   constructor(deps: OwnerRebuildDeps) {
     this.#deps = deps;
     this.#owners = new OwnerRebuild(deps);
+    this.#facets = new FacetRepair(deps.kv);
   }
 
   /**
@@ -84,7 +90,9 @@ export class Rebuild {
       await kv.set(place, did);
       progress({ owners, unlisted, removed: 0 });
     }
-    const strays = await removeStrays(kv, signal);
+    await this.#deps.sources.settle?.();
+    const stars = await this.#facets.run(signal);
+    const strays = stars + await removeStrays(kv, signal);
     const old = await removeOtherVersions(kv, signal);
     await kv.delete(place);
     return { owners, unlisted, removed: strays + old };
@@ -99,6 +107,11 @@ export class Rebuild {
       sources.owners(last),
       below(cardKeys.everyManifest()),
       below(cardKeys.allCards()),
+      below(peopleKeys.everyStarRecord()),
+      below(peopleKeys.everyPage()),
+      below(holdKeys.allHolds()),
+      below(holdKeys.everyCrew()),
+      below(networkKeys.accounts().prefix),
     ]);
   }
 }

@@ -73,7 +73,10 @@ Deno.test("a rebuild mends what is broken, and leaves what was observed and what
     if (random() < 0.3) await kv.delete(key);
   }
   for (
-    const kind of ["word", "updated_of", "tag_time", "digest_tag", "layer"]
+    const kind of [
+      ...["word", "updated_of", "tag_time", "digest_tag", "layer"],
+      ...["starred", "hold_of", "hold_member"],
+    ]
   ) {
     for await (
       const { key, value } of kv.list({ prefix: ["index", 1, kind] })

@@ -15,6 +15,11 @@ import {
 } from "../cards/kv_keys.ts";
 import { isShown } from "../cards/repository_edit.ts";
 import type { CardRow, FactsRow, TagRow } from "../cards/rows.ts";
+import type { CrewRow, HoldRow } from "../holds/hold_rows.ts";
+import { holdKeys } from "../holds/kv_keys.ts";
+import { peopleKeys } from "../people/kv_keys.ts";
+import type { PageRow } from "../people/page_rows.ts";
+import { starredAt, type StarRow } from "../people/star_rows.ts";
 import { searchKeys } from "../search/kv_keys.ts";
 import { bucketOf, wordsOfCard } from "../search/search_rows.ts";
 
@@ -104,6 +109,31 @@ const ALL: readonly Derived[] = [
       (base as FactsRow | undefined)?.layers?.some((layer) =>
         isLayer(layer, key)
       ) ?? false,
+  },
+  {
+    prefix: holdKeys.everyOwnHold(),
+    base: (key) => holdKeys.hold(did(key, -1)),
+    isRight: (key, base) =>
+      (base as HoldRow | undefined)?.owner === did(key, -2),
+  },
+  {
+    prefix: holdKeys.everyMembership(),
+    base: (key) => holdKeys.crew(did(key, -2), text(key, -1)),
+    isRight: (key, base) =>
+      (base as CrewRow | undefined)?.member === did(key, -3),
+  },
+  {
+    prefix: peopleKeys.everyPageText(),
+    base: (key) => peopleKeys.page(did(key, -3), text(key, -2)),
+    isRight: (key, base) =>
+      Number(key.at(-1)) < ((base as PageRow | undefined)?.page?.parts ?? 0),
+  },
+  {
+    prefix: peopleKeys.everyStarred(),
+    base: (key) => peopleKeys.star(did(key, -2), text(key, -1), did(key, -4)),
+    isRight: (key, base) =>
+      base !== undefined &&
+      starredAt(base as StarRow) === timeOfPart(key.at(-3)),
   },
 ];
 

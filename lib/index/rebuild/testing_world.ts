@@ -7,7 +7,14 @@
 
 import { create } from "@atcute/tid";
 import { writeTag } from "../../atproto/records/record_writers.ts";
-import { manifestRkey, tagRkey } from "../../atproto/records/rkeys.ts";
+import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
+import { writePage } from "../../atproto/records/page_record.ts";
+import {
+  manifestRkey,
+  pageRkey,
+  tagRkey,
+} from "../../atproto/records/rkeys.ts";
+import { writeStar } from "../../atproto/records/star_record.ts";
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
@@ -16,8 +23,7 @@ import { type Digest, digestOf } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
-import { OwnChanges } from "../cards/own_changes.ts";
-import { RepositoryRecords } from "../cards/repository_records.ts";
+import type { OwnChanges } from "../cards/own_changes.ts";
 import {
   ALICE,
   BOB,
@@ -28,13 +34,16 @@ import {
   manifestRecord,
   TAG,
 } from "../cards/testing_records.ts";
+import { CAPTAIN, CREW } from "../holds/hold_rows.ts";
+import { CAPTAIN_RECORD, crewRecord } from "../holds/testing_holds.ts";
 import type { RecordChange } from "../record_change.ts";
-import { OwnerNames } from "../search/owner_names.ts";
 import { Rebuild } from "./rebuild.ts";
 import type { KeptManifest, KeptTag, RebuildSources } from "./sources.ts";
+import { applyAll, indexOver } from "./testing_index.ts";
 
 const CAROL: Did = "did:plc:carolcarolcarolcarolca22";
 const OWNERS = [ALICE, BOB, CAROL];
+const { star: STAR, page: PAGE } = OWNER_COLLECTIONS;
 const REPOS = ["app", "team/web_app", "db", "a_b"];
 const TAGS = ["latest", "v1", "v2", "v1_2", "b_c", "nightly"];
 
@@ -55,17 +64,6 @@ interface OwnerState {
   /** Events, and how many of them were delivered. */
   readonly events: RecordChange[];
   delivered: number;
-}
-
-/** Sets up an index over `kv`. */
-export function indexOver(kv: Kv, clock: ManualClock) {
-  const records = new RepositoryRecords({
-    ...{ kv, defaultHold: HOLD, maxManifests: 1e9 },
-    ...{ maxTags: 1e9, maxRepositories: 1e9 },
-    watch: { ignored: () => {}, rowsRead: () => {} },
-  });
-  const own = new OwnChanges(kv, clock, new OwnerNames(kv));
-  return { records, own };
 }
 
 /** The network and its history. */
@@ -111,7 +109,9 @@ export class World {
       else if (chance < 0.4) await this.#removeTag(did);
       else if (chance < 0.45) await this.#removeManifest(did);
       else if (chance < 0.7) this.#pushElsewhere(did);
-      else if (chance < 0.8) this.#removeElsewhere(did);
+      else if (chance < 0.8) this.#removeElsewhere(did, [MANIFEST, TAG]);
+      else if (chance < 0.95) this.#say(did);
+      else this.#removeElsewhere(did, [STAR, PAGE, CREW]);
       await this.#deliver();
     }
   }
@@ -126,7 +126,7 @@ export class World {
   /** What a rebuild of `kv` reads. */
   rebuild(kv: Kv): Rebuild {
     const { clock } = this;
-    const { records } = indexOver(kv, clock);
+    const { handlers } = indexOver(kv, clock);
     const sources: RebuildSources = {
       owners: (last) => listed(OWNERS.filter((did) => !last || did > last)),
       manifests: (did) => listed(this.#state(did).manifests.values()),
@@ -134,7 +134,7 @@ export class World {
       records: (did, collection) => this.#list(did, collection),
     };
     return new Rebuild({
-      ...{ kv, clock, sources, handlers: [records] },
+      ...{ kv, clock, sources, handlers },
       log: silentLogger,
     });
   }
@@ -328,9 +328,46 @@ export class World {
     }
   }
 
-  #removeElsewhere(did: Did): void {
+  /** A star, a page, or a hold with its crew. */
+  #say(did: Did): void {
+    const at = this.clock.now();
+    const repo = this.#of(REPOS);
+    const write = this.#of([
+      () => ({
+        collection: STAR,
+        // Two records may stand for one star.
+        rkey: `${repo.replaceAll("/", "~")}-${this.#below(2)}`,
+        record: writeStar({ did: this.#of(OWNERS), repo, createdAt: at }),
+      }),
+      () => ({
+        collection: PAGE,
+        rkey: pageRkey(repo),
+        record: writePage({
+          repository: repo,
+          description: "word ".repeat(this.#below(2) * 15_000 + 3),
+          avatar: undefined,
+          userEdited: true,
+          createdAt: at,
+          updatedAt: at,
+        }),
+      }),
+      () => ({
+        collection: CAPTAIN,
+        rkey: "self",
+        record: { ...CAPTAIN_RECORD, owner: this.#of(OWNERS) },
+      }),
+      () => ({
+        collection: CREW,
+        rkey: `member-${this.#below(4)}`,
+        record: crewRecord(this.#of(OWNERS)),
+      }),
+    ])();
+    this.#commit(did, [write]);
+  }
+
+  #removeElsewhere(did: Did, collections: readonly string[]): void {
     const state = this.#state(did);
-    const collection = this.#of([MANIFEST, TAG]);
+    const collection = this.#of(collections);
     const rkeys = [...this.#records(state, collection).keys()];
     if (rkeys.length === 0) return;
     const rkey = this.#of(rkeys);
@@ -366,14 +403,13 @@ export class World {
 
   /** The next events, of which some come twice. */
   async #next(state: OwnerState, count: number): Promise<void> {
-    const { records } = this.#index;
+    const { handlers } = this.#index;
     const events = state.events.slice(state.delivered, state.delivered + count)
       .flatMap((event) => this.#random() < 0.1 ? [event, event] : [event]);
     state.delivered = Math.min(state.delivered + count, state.events.length);
     for (const some of ofDifferentRecords(events, this.#together)) {
       const [one] = some;
-      if (some.length === 1 && one) await records.apply(one);
-      else if (one) await records.applyTogether(one.did, some);
+      if (one) await applyAll(handlers, one.did, some);
     }
   }
 }
