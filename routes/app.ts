@@ -122,6 +122,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
         publicApiRoutes({
           ...{ browsers, devices: ctx.auth.devices, catalog: ctx.catalog },
           mayReadAs,
+          admit: (c, caller) => ctx.auth.apiLimit.admit(caller ?? clientOf(c)),
           origin: pageOrigin(config.server.base_url),
         }),
       );

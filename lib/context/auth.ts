@@ -19,6 +19,7 @@ import { CredentialChain } from "../auth/credential_chain.ts";
 import { DeviceCodes } from "../auth/devices/device_codes.ts";
 import { Devices } from "../auth/devices/devices.ts";
 import { KnownPasswords } from "../auth/known_passwords.ts";
+import { ApiLimit } from "../auth/api_limit.ts";
 import { LookUpLimit } from "../auth/look_up_limit.ts";
 import { OAuth } from "../auth/oauth/oauth.ts";
 import { RefreshTokens } from "../auth/refresh_tokens.ts";
@@ -49,6 +50,7 @@ export interface AuthContext {
   readonly tokens: RegistryTokens;
   readonly tokenService: TokenService;
   readonly lookUps: LookUpLimit;
+  readonly apiLimit: ApiLimit;
   readonly devices: Devices;
   readonly deviceCodes: DeviceCodes;
   readonly revocations: Revocations;
@@ -157,7 +159,7 @@ function createTokenService(
     readonly passwords: PasswordSessions;
     readonly onLogin: (identity: Identity) => Promise<void>;
   },
-): Pick<AuthContext, "tokens" | "tokenService" | "lookUps"> {
+): Pick<AuthContext, "tokens" | "tokenService" | "lookUps" | "apiLimit"> {
   const { config, clock, box, identities, limits, revocations } = deps;
   const service = new URL(config.server.base_url).host;
   const key = (purpose: string) => Buffer.from(box.mac(purpose), "base64url");
@@ -189,5 +191,5 @@ function createTokenService(
     credentials: new CredentialChain({ ...deps, refreshTokens, known }),
     onLogin: ({ identity }) => deps.onLogin(identity),
   });
-  return { tokens, tokenService, lookUps };
+  return { tokens, tokenService, lookUps, apiLimit: new ApiLimit(limits) };
 }

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { z } from "zod";
+import { API_REQUESTS } from "../../lib/auth/api_limit.ts";
 import type { Did } from "../../lib/did.ts";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { apiOperations } from "../../routes/api/v1/operations.ts";
@@ -276,4 +277,29 @@ Deno.test("an access token reads as its account, and one for a part is refused",
     authorization: "Bearer no",
   });
   assert.equal(wrong.status, 401);
+});
+
+Deno.test("a client that has sent too many requests is answered 429 and when to come back, as the document says", async () => {
+  const { apiLimit, devices } = program.ctx.auth;
+  const did = program.bob.did as Did;
+  const { secret } = await devices.create({
+    did,
+    name: "script",
+    kind: "token",
+    permissions: [{ pattern: "*", actions: ["pull"] }],
+    lifetimeDays: 1,
+  });
+  const authorization = `Bearer ${secret}`;
+  for (let i = 0; i < API_REQUESTS.limit; i++) await apiLimit.admit(did);
+  const refused = await get(`${ROOT}/repositories`, { authorization });
+  assert.equal(refused.status, 429);
+  assert.ok(Number(refused.headers.get("retry-after")) >= 1);
+  assert.equal(refused.headers.get("access-control-allow-origin"), "*");
+  assert.equal((await get(`${ROOT}/repositories`)).status, 200);
+  const document = jsonOf(await get(`${ROOT}/openapi.json`)) as {
+    paths: Record<string, { get: { responses: Record<string, unknown> } }>;
+  };
+  const responses = Object.values(document.paths)
+    .map(({ get }) => get.responses);
+  assert.ok(responses.every((some) => Object.hasOwn(some, "429")));
 });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Hono } from "@hono/hono";
+import { type Context, Hono } from "@hono/hono";
 import type { CatalogContext } from "../../../lib/context/social/catalog.ts";
 import type { Did } from "../../../lib/did.ts";
 import { AppError } from "../../../lib/errors.ts";
@@ -24,6 +24,11 @@ export interface PublicApiDeps extends CallerDeps {
   readonly catalog: CatalogContext;
   /** Where an account, or anybody, may pull. */
   readonly mayReadAs: (caller: Did | undefined) => MayRead;
+  /** Counts a request; throws AppError `TOOMANYREQUESTS` where there are too many. */
+  readonly admit: (
+    c: Context<AppEnv>,
+    caller: Did | undefined,
+  ) => Promise<void>;
   /** Where the API is served. */
   readonly origin: string;
 }
@@ -69,6 +74,7 @@ function mount(
   });
   app.get(route, async (c) => {
     const caller = await callerOf(c, deps);
+    await deps.admit(c, caller);
     const value = await answer({
       params: c.req.param(),
       query: new URL(c.req.url).searchParams,

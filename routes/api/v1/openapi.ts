@@ -7,6 +7,7 @@
 
 import type { ZodObject } from "zod";
 import { createDocument, type ZodOpenApiOperationObject } from "zod-openapi";
+import { API_REQUESTS } from "../../../lib/auth/api_limit.ts";
 import { VERSION } from "../../version.ts";
 import type { Operation } from "./operation.ts";
 import { errorSchema } from "./schemas.ts";
@@ -27,7 +28,8 @@ export function openApiDocument(
       summary: "What is known here of repositories in the whole network.",
       description: "Everything can be read without signing in; what lies in " +
         "private holds appears for those who may pull it. Cursors are opaque. " +
-        "Each answer has an `ETag`, and `If-None-Match` saves its body.",
+        "Each answer has an `ETag`, and `If-None-Match` saves its body. A client " +
+        `may send ${API_REQUESTS.limit} requests a minute.`,
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: origin }],
@@ -65,6 +67,15 @@ function described(one: Operation): ZodOpenApiOperationObject {
       401: failure("The access token is wrong, or was revoked."),
       403: failure("The access token is for some repositories only."),
       ...(mayMiss ? { 404: failure("It is not known here, or private.") } : {}),
+      429: {
+        ...failure("The client has sent too many requests."),
+        headers: {
+          "Retry-After": {
+            description: "Seconds until the next request is answered.",
+            schema: { type: "integer", minimum: 1 },
+          },
+        },
+      },
       default: failure("Any other failure."),
     },
   };
