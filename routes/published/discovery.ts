@@ -125,6 +125,10 @@ function openSearch(origin: string): string {
         "@template": `${origin}/search?q={searchTerms}`,
       },
       {
+        "@type": "application/x-suggestions+json",
+        "@template": `${origin}/search/opensearch?q={searchTerms}`,
+      },
+      {
         "@type": "application/opensearchdescription+xml",
         "@rel": "self",
         "@template": `${origin}${OPEN_SEARCH}`,

@@ -208,6 +208,32 @@ Deno.test("suggestions are few, and lead to people, repositories and tags", asyn
   assert.ok((await suggested("a")).length <= 9);
 });
 
+Deno.test("search fields of browsers get suggestions in their form", async () => {
+  await push("browser/kiosk", "v1");
+  const description = textOf(
+    expect(await call(new URL("/opensearch.xml", server().origin), "GET"), 200),
+  );
+  const [, template = ""] =
+    /application\/x-suggestions\+json" template="([^"]*)"/
+      .exec(description) ?? [];
+  assert.match(template, /\{searchTerms\}/);
+  const url = new URL(template.replace("{searchTerms}", "browser%2Fkio"));
+  const answer = expect(await call(url, "GET"), 200);
+  assert.equal(
+    answer.headers.get("content-type"),
+    "application/x-suggestions+json",
+  );
+  const [asked, names, kinds, urls] = jsonOf(answer) as [string, ...string[][]];
+  assert.equal(asked, "browser/kio");
+  assert.equal(names?.length, kinds?.length);
+  const place = names?.indexOf("alice.test/browser/kiosk") ?? -1;
+  assert.ok(place >= 0, JSON.stringify(names));
+  assert.equal(
+    new URL(urls?.[place] ?? "").pathname,
+    "/r/alice.test/browser/kiosk",
+  );
+});
+
 Deno.test("those who are signed in see what is theirs first", async () => {
   await push("mine/app", "v1");
   const alice = await signedIn(server().alice);

@@ -49,6 +49,21 @@ export function discoveryRoutes(deps: DiscoveryDeps): Hono<AppEnv> {
     const asked = await askedOf(deps, c);
     return c.json({ suggestions: await suggestions(deps, asked) });
   });
+  app.get("/search/opensearch", async (c) => {
+    c.set("surface", "api");
+    const asked = await askedOf(deps, c);
+    const found = await suggestions(deps, asked);
+    // The form in which search fields of browsers expect them.
+    const body = JSON.stringify([
+      asked.query.get("q") ?? "",
+      found.map(({ before, name }) => `${before}${name}`),
+      found.map(({ kind }) => kind),
+      found.map(({ href }) => new URL(href, c.req.url).href),
+    ]);
+    return c.body(body, 200, {
+      "content-type": "application/x-suggestions+json",
+    });
+  });
   app.get("/activity", async (c) => {
     return c.html(await activity(deps, await askedOf(deps, c)));
   });
