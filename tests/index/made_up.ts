@@ -147,6 +147,7 @@ export async function fill(
     // Most have few tags, and some many.
     const count = Math.max(1, Math.floor(-tags * Math.log(1 - random())));
     for (let i = 0; i < count; i += 40) {
+      if (i > 0) await flush();
       const card = i === 0 ? undefined : await kv.get<never>(
         ["index", 1, "card", ref.did, ref.repo],
       );
@@ -166,8 +167,9 @@ export async function fill(
         some.map(({ after, facts }) => [after[0].digest, facts] as const),
       );
       await addEdit(kv, commit, { ref, card, tags: some, facts });
-      pending++;
-      if (pending >= 8 || count > 20) await flush();
+      pending += some.length;
+      // One more of 40 tags fits as well.
+      if (pending >= 50) await flush();
     }
     if (n % 25 === 0) {
       await owners.setHandle(ref.did, `${wordOf(20 + n)}.example.com`);
