@@ -56,12 +56,22 @@ const wholeNumber = (name: string, max: number) => {
 const oneOf = <const T extends readonly string[]>(name: string, values: T) =>
   z.enum(values, `${name} must be one of ${values.join(", ")}.`).optional();
 
+/** `jpeg` is another name for `jpg`, and case does not matter. */
+function formatName(given: unknown): unknown {
+  if (typeof given !== "string") return given;
+  const name = given.toLowerCase();
+  return name === "jpeg" ? "jpg" : name;
+}
+
 const schemaFor = (maxSide: number) =>
   z.object({
     w: wholeNumber("w", maxSide),
     h: wholeNumber("h", maxSide),
     q: wholeNumber("q", 100),
-    f: oneOf("f", ["webp", "jpg", "png", "auto"]),
+    f: z.preprocess(
+      formatName,
+      oneOf("f", ["webp", "jpg", "png", "auto"]),
+    ),
     fit: oneOf("fit", ["cover", "contain", "inside"]),
     dpr: z.string().regex(
       /^[1-4](\.\d{1,2})?$/,

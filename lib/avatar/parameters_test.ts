@@ -25,6 +25,8 @@ Deno.test("variants have the names of the original service", () => {
     "w=64": "w64-q85.webp",
     "q=60": "q60.webp",
     "f=jpg": "q85.jpg",
+    "f=jpeg": "q85.jpg",
+    "f=JPEG&w=20": "w20-q85.jpg",
     "f=png": "default.png",
   };
   for (const [text, name] of Object.entries(names)) {

@@ -5,17 +5,19 @@
  * @module
  */
 
-import { type Context, Hono, type Next } from "@hono/hono";
+import { type Context, Hono } from "@hono/hono";
+import { readIdentifier } from "../../lib/avatar/identifier.ts";
 import { assertAllowed } from "../../lib/avatar/url_rules.ts";
 import { parseQuery } from "../../lib/avatar/parameters.ts";
 import type { PictureKind } from "../../lib/avatar/picture_rows.ts";
 import type { AvatarService, FoundPicture } from "../../lib/avatar/service.ts";
 import { isAppError } from "../../lib/errors.ts";
-import { preflightAnswer, setCors } from "../cors.ts";
+import { setCors } from "../cors.ts";
 import { etagOf, matches } from "../etag.ts";
 import { avatarJson } from "./avatar_json.ts";
 import { avatarObjects } from "./avatar_objects.ts";
 import { avatarPage } from "./avatar_page.tsx";
+import { answerRead } from "./read_methods.ts";
 import type { ClientAddress } from "../server/client_address.ts";
 import { type AppEnv, surface } from "../middleware.ts";
 
@@ -27,17 +29,14 @@ export interface AvatarRoutesOptions {
   readonly addressOf: ClientAddress;
 }
 
-/** Maximum length of an identifier; that of a DID. */
-const MAX_IDENTIFIER = 2048;
-/** Names requested by browsers and robots that look like handles. */
-const FILES = /\.(?:ico|txt|xml|html|php|js|css|map|webmanifest)$/;
 /** How long a placeholder is cached, in seconds: the account may get a picture. */
 const PLACEHOLDER_SECONDS = 60;
 
 /**
  * Mounts the avatar service: `/{identifier}`, `/{identifier}/banner`,
  * `/{identifier}.json` and the page at `indexPath`. Identifiers are DIDs and
- * names with a dot; all other paths are left to the next routes.
+ * names with a dot, in any spelling of {@linkcode readIdentifier}; all other
+ * paths are left to the next routes.
  */
 export function avatarRoutes(
   service: AvatarService,
@@ -45,43 +44,40 @@ export function avatarRoutes(
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   const ours = surface("avatar");
-  app.get(options.indexPath, ours, (c) => avatarPage(c, service));
+  app.all(
+    options.indexPath,
+    ours,
+    (c) => answerRead(c, () => avatarPage(c, service)),
+  );
   if (service.servesObjects) app.route("/", avatarObjects(service));
-  app.options("/:identifier/:banner?", ours, preflight);
-  app.get("/:identifier", ours, async (c, next) => {
-    const name = c.req.param("identifier");
-    const wantsJson = name.endsWith(".json");
-    const identifier = identifierOf(wantsJson ? name.slice(0, -5) : name);
-    if (identifier === undefined) return await next();
-    return wantsJson
-      ? await avatarJson(c, service, identifier, options.addressOf(c))
-      : await picture(c, service, identifier, "avatar", options.addressOf(c));
-  });
-  app.get("/:identifier/banner", ours, async (c, next) => {
-    const identifier = identifierOf(c.req.param("identifier"));
-    if (identifier === undefined) return await next();
-    const client = options.addressOf(c);
-    return await picture(c, service, identifier, "banner", client);
-  });
-  return app;
-}
-
-/** A potential handle (lower-cased) or DID; the service validates it. */
-function identifierOf(text: string): string | undefined {
-  if (text.length > MAX_IDENTIFIER) return undefined;
-  if (text.startsWith("did:")) return text;
-  const name = text.toLowerCase();
-  const plausible = name.includes(".") && !name.startsWith(".") &&
-    !FILES.test(name);
-  return plausible ? name : undefined;
-}
-
-/** CORS preflight for scripts of other sites. */
-async function preflight(c: Context<AppEnv>, next: Next) {
-  if (identifierOf(c.req.param("identifier") ?? "") === undefined) {
-    return await next();
+  for (const path of ["/:identifier", "/:identifier/"]) {
+    app.all(path, ours, async (c, next) => {
+      const name = c.req.param("identifier") ?? "";
+      const wantsJson = name.endsWith(".json");
+      const identifier = readIdentifier(wantsJson ? name.slice(0, -5) : name);
+      if (identifier === undefined) return await next();
+      const client = options.addressOf(c);
+      return await answerRead(
+        c,
+        () =>
+          wantsJson
+            ? avatarJson(c, service, identifier, client)
+            : picture(c, service, identifier, "avatar", client),
+      );
+    });
   }
-  return preflightAnswer();
+  for (const path of ["/:identifier/banner", "/:identifier/banner/"]) {
+    app.all(path, ours, async (c, next) => {
+      const identifier = readIdentifier(c.req.param("identifier") ?? "");
+      if (identifier === undefined) return await next();
+      const client = options.addressOf(c);
+      return await answerRead(
+        c,
+        () => picture(c, service, identifier, "banner", client),
+      );
+    });
+  }
+  return app;
 }
 
 /** Redirects to the picture, or returns the requested fallback. */

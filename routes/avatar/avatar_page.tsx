@@ -2,6 +2,7 @@
 
 import type { Context } from "@hono/hono";
 import { isValidHandle } from "@atproto/syntax";
+import { readIdentifier } from "../../lib/avatar/identifier.ts";
 import { assertAllowed } from "../../lib/avatar/url_rules.ts";
 import type { AvatarOptions } from "../../lib/avatar/options.ts";
 import { parseQuery } from "../../lib/avatar/parameters.ts";
@@ -47,7 +48,7 @@ export function avatarPage(
   const { baseUrl } = service.options;
   const side = exampleSide(service.options);
   const trial: Trial = {
-    identifier: (c.req.query("identifier") ?? "").trim().replace(/^@/, ""),
+    identifier: identifierOf(c.req.query("identifier") ?? ""),
     w: c.req.query("w") ?? side,
     h: c.req.query("h") ?? side,
     f: c.req.query("f") ?? "webp",
@@ -73,6 +74,11 @@ export function avatarPage(
       />
     ),
   }));
+}
+
+/** What the form's field names, or its text if that is neither a handle nor a DID. */
+function identifierOf(text: string): string {
+  return readIdentifier(text) ?? text.trim();
 }
 
 /** Path and query of the picture that the form describes. */

@@ -61,6 +61,66 @@ Deno.test("returns a redirect that is not cached", () =>
     assert.equal(upper.headers.get("x-cache"), "hit");
   }));
 
+Deno.test("an account is found by every spelling of its address", () =>
+  withApp(async ({ get, network, cid }) => {
+    network.addAccount("did:web:bucher.example.com", "xn--bcher-kva.test");
+    const idn = network.setPicture(
+      "did:web:bucher.example.com",
+      fixture("png/rgb8.png"),
+    );
+    const cases = {
+      "/@alice.test": cid,
+      "/%40alice.test": cid,
+      "/alice.test/": cid,
+      "/alice.test./": cid,
+      "/alice.test.": cid,
+      "/ALICE.Test": cid,
+      "/%E2%80%AAalice.test%E2%80%AC": cid,
+      "/@alice.test.json": cid,
+      "/alice.test.json/": cid,
+      "/at%3A%2F%2Falice.test": cid,
+      [`/${encodeURIComponent(ALICE)}`]: cid,
+      [`/${ALICE}/`]: cid,
+      [`/${ALICE}.json`]: cid,
+      [`/@${ALICE}?w=20`]: cid,
+      "/b%C3%BCcher.test": idn,
+      "/@B%C3%9CCHER.test/": idn,
+      "/xn--bcher-kva.test": idn,
+    };
+    for (const [path, expected] of Object.entries(cases)) {
+      const response = await get(path);
+      const found = response.status === 302
+        ? response.headers.get("location")
+        : await response.text();
+      assert.ok(found?.includes(expected), `${path}: ${found}`);
+    }
+    assert.equal((await get("/@bob.test/banner/")).status, 404);
+    assert.equal((await get("/%FF.test")).status, 404);
+  }));
+
+Deno.test("other methods are refused with those that work", () =>
+  withApp(async ({ get, cid }) => {
+    const paths = [
+      "/alice.test",
+      "/@alice.test/",
+      "/alice.test.json",
+      "/alice.test/banner",
+      `/avatars/${ALICE}/${cid}/default.webp`,
+      "/avatars",
+    ];
+    for (const path of paths) {
+      for (const method of ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"]) {
+        const response = await get(path, { method });
+        assert.equal(response.status, 405, `${method} ${path}`);
+        const { headers } = response;
+        assert.equal(headers.get("allow"), "GET, HEAD, OPTIONS");
+        assert.equal(headers.get("access-control-allow-origin"), "*");
+        assert.match(await response.text(), /use GET or HEAD/);
+      }
+    }
+    assert.equal((await get("/settings", { method: "POST" })).status, 404);
+  }));
+
 Deno.test("the redirect leads to the picture, which is immutable", () =>
   withApp(async ({ get }) => {
     const redirect = await get("/alice.test?w=20&h=20");

@@ -7,6 +7,7 @@
 
 import { AppError } from "../../errors.ts";
 import type { ImageInfo } from "./info.ts";
+import { fileKind } from "./sniff/file_kind.ts";
 import { sniff } from "./sniff/sniff.ts";
 
 /** Limits of an image. */
@@ -63,7 +64,9 @@ export function checkedSniff(
   if (info === undefined) {
     throw new AppError(
       "UNSUPPORTED_MEDIA_TYPE",
-      "The file is not an image in a supported format. Use JPEG, PNG, GIF, WebP or a still AVIF.",
+      `The file is ${
+        fileKind(bytes)
+      }. Accepted are JPEG, PNG, GIF, WebP and still AVIF.`,
     );
   }
   const { width, height } = info;
