@@ -16,6 +16,7 @@ import { BACKUP_CHECKS } from "./doctor_backup.ts";
 import { HOLD_CHECKS } from "./doctor_hold.ts";
 import { type DoctorCheck, type Finding, ok, warn } from "./doctor_finding.ts";
 import { SCRUB_CHECKS } from "./doctor_scrub.ts";
+import { PICTURE_CHECKS } from "./doctor_pictures.ts";
 import { STORAGE_CHECKS } from "./doctor_storage.ts";
 import { sandboxOf, withContext } from "../open_context.ts";
 import { operatorFetch } from "../operator_fetch.ts";
@@ -37,6 +38,7 @@ const CHECKS: readonly DoctorCheck[] = [
   { name: "key-value store", run: keyValueStore },
   ...BACKUP_CHECKS,
   ...STORAGE_CHECKS,
+  ...PICTURE_CHECKS,
   ...SCRUB_CHECKS,
   { name: "PLC directory", run: plcDirectory },
   { name: "server", run: server },

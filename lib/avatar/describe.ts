@@ -8,15 +8,16 @@ import type { Did } from "../did.ts";
 import type { Kv } from "../kv/kv.ts";
 import { imageKey, variantKeys } from "./kv_keys.ts";
 import { originalKey, variantObjectKey } from "./picture_keys.ts";
-import type {
-  ImageRow,
-  OriginalFacts,
-  PictureRef,
-  VariantRow,
+import {
+  type ImageRow,
+  isInStore,
+  type OriginalFacts,
+  type PictureRef,
+  type VariantRow,
 } from "./picture_rows.ts";
 
 /** A stored variant. */
-export interface DescribedVariant extends Omit<VariantRow, "sha256"> {
+export interface DescribedVariant extends Omit<VariantRow, "sha256" | "store"> {
   readonly name: string;
   readonly url: string;
 }
@@ -51,6 +52,7 @@ export async function describePicture(
   did: Did,
   picture: PictureRef | undefined,
   urlOf: (key: string) => string,
+  storeId: string,
 ): Promise<AccountPicture | undefined> {
   if (picture === undefined) return undefined;
   const { cid, collection, uri } = picture;
@@ -59,12 +61,14 @@ export async function describePicture(
   const stored = kv.list<VariantRow>(variantKeys(did, cid), {
     limit: MAX_VARIANTS,
   });
-  for await (const { key, value: { sha256: _, ...value } } of stored) {
+  for await (const { key, value } of stored) {
+    if (!isInStore(value, storeId)) continue;
+    const { sha256: _, store: _store, ...shown } = value;
     const name = String(key[4]);
     variants.push({
       name,
       url: urlOf(variantObjectKey(did, cid, name)),
-      ...value,
+      ...shown,
     });
   }
   const facts = image?.value.original;

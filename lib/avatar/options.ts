@@ -21,6 +21,13 @@ export interface AvatarOptions {
    * server serves the objects.
    */
   readonly publicObjects: boolean;
+  /**
+   * Identity of the store, written into rows: rows of another store do not
+   * count, so that clients are not redirected to what only that one has.
+   */
+  readonly storeId: string;
+  /** Whether `baseUrl` was only guessed; redirects to this server are relative then. */
+  readonly baseUrlGuessed: boolean;
   /** Collections of profile records that may contain a picture, preferred one first. */
   readonly collections: readonly string[];
   /** How long a profile is cached. */
@@ -60,6 +67,8 @@ export interface AvatarOptions {
 export const DEFAULT_AVATAR_OPTIONS: Omit<AvatarOptions, "baseUrl"> = {
   publicHost: undefined,
   publicObjects: true,
+  storeId: "default",
+  baseUrlGuessed: false,
   collections: [
     "app.bsky.actor.profile",
     "sh.tangled.actor.profile",

@@ -65,11 +65,18 @@ export interface VariantRow {
    * or rendered by an earlier version.
    */
   readonly sha256?: string;
+  /** Identity of the store that has it; absent in rows of earlier versions. */
+  readonly store?: string;
   /**
    * When it was last requested, to some minutes, in milliseconds since the Unix
    * epoch; undefined until it was requested again.
    */
   readonly usedAt?: number;
+}
+
+/** Whether `row` is about the store `storeId`; assumed for rows of earlier versions. */
+export function isInStore(row: VariantRow, storeId: string): boolean {
+  return row.store === undefined || row.store === storeId;
 }
 
 /** Why a picture cannot be shown. */

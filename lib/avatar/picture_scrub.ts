@@ -14,6 +14,7 @@ import type {
 } from "../scrub/source.ts";
 import { allImages, allVariants } from "./kv_keys.ts";
 import type { ObjectName } from "./picture_keys.ts";
+import type { VariantRow } from "./picture_rows.ts";
 import type { StoredPictures } from "./stored_pictures.ts";
 
 /** First letters of did:plc identifiers. */
@@ -25,16 +26,19 @@ export class PictureScrub implements ScrubSource {
   readonly #prefix: Key;
   readonly #kv: Kv;
   readonly #pictures: Pick<StoredPictures, "check">;
+  readonly #storeId: string;
 
   constructor(
     name: "avatar variants" | "avatar originals",
     kv: Kv,
     pictures: Pick<StoredPictures, "check">,
+    storeId: string,
   ) {
     this.name = name;
     this.#prefix = name === "avatar variants" ? allVariants : allImages;
     this.#kv = kv;
     this.#pictures = pictures;
+    this.#storeId = storeId;
   }
 
   randomId(): string {
@@ -47,12 +51,14 @@ export class PictureScrub implements ScrubSource {
   async *items(after?: string): AsyncIterableIterator<ScrubItem> {
     const prefix = this.#prefix;
     // The parts of an id are those of the key; none contains a space.
-    const rows = this.#kv.list(
+    const rows = this.#kv.list<Partial<VariantRow>>(
       after === undefined
         ? { prefix }
         : { prefix, start: [...prefix, ...`${after}\0`.split(" ")] },
     );
-    for await (const { key } of rows) {
+    for await (const { key, value: { store } } of rows) {
+      // Objects of another store cannot be checked in this one.
+      if (store !== undefined && store !== this.#storeId) continue;
       const parts = key.slice(prefix.length).map(String);
       const [did = "", cid = "", variant] = parts;
       const name: ObjectName = { did: did as Did, cid, variant };

@@ -11,20 +11,17 @@ import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import { quotedEtag } from "../etag.ts";
 import type { Kv } from "../kv/kv.ts";
+import type { GuardedFetch } from "../net/guarded_fetch.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
 import type { Logger } from "../log.ts";
 import type { ScrubSource } from "../scrub/source.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { Admission } from "./admission.ts";
 import { type AccountDescription, describePicture } from "./describe.ts";
-import {
-  keyPath,
-  OBJECT_ROOT,
-  parseObjectKey,
-  picturePrefix,
-} from "./picture_keys.ts";
+import { parseObjectKey, picturePrefix } from "./picture_keys.ts";
 import { type AvatarObserver, NO_OBSERVER, outcomeOf } from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";
+import { ObjectUrls } from "./object_urls.ts";
 import { Originals } from "./originals.ts";
 import type { PictureQuery } from "./parameters.ts";
 import { PictureScrub } from "./picture_scrub.ts";
@@ -34,6 +31,7 @@ import { type Lane, workerLane } from "./pool/lane.ts";
 import type { PoolStats } from "./pool/bounds.ts";
 import { RenderPool } from "./pool/pool.ts";
 import { type AccountChange, Profiles } from "./profiles.ts";
+import type { Reach } from "./public_reach.ts";
 import type { PictureKind } from "./picture_rows.ts";
 import { StoredPictures } from "./stored_pictures.ts";
 import { sweepReplaced } from "./variants/sweep.ts";
@@ -48,6 +46,12 @@ export interface AvatarDeps {
   readonly store: BlobStore;
   readonly identities: IdentityResolver;
   readonly pds: PdsReader;
+  /**
+   * Sends requests without credentials, also to the public origin of the store,
+   * to find out whether the public can read it; without it that is assumed.
+   * Closed with the service.
+   */
+  readonly publicFetch?: GuardedFetch;
   /** Opens a lane; a worker thread by default. */
   readonly openLane?: () => Lane;
   /** Receives metrics; none by default. */
@@ -56,7 +60,7 @@ export interface AvatarDeps {
 
 /** A picture that was found. */
 export interface FoundPicture {
-  /** Public URL of the object. */
+  /** Public URL of the object, or its path if this server serves it and its own URL is a guess. */
   readonly location: string;
   /** `hit`: cached; `stale`: expired; `miss`: rendered now; `nearest`: of another size. */
   readonly cache: "hit" | "stale" | "miss" | "nearest";
@@ -80,6 +84,7 @@ export class AvatarService {
   readonly #profiles: Profiles;
   readonly #variants: Variants;
   readonly #stored: StoredPictures;
+  readonly #urls: ObjectUrls;
   /** Sources for scrubs. */
   readonly scrubs: readonly ScrubSource[];
 
@@ -95,10 +100,12 @@ export class AvatarService {
     );
     this.#pool = new RenderPool(options.pool, { ...deps, openLane });
     const pds = pictureSource(deps.pds);
+    this.#urls = new ObjectUrls(deps, options);
     this.#profiles = new Profiles({ ...deps, observer, pds }, options);
     this.#stored = new StoredPictures({
       ...deps,
       observer,
+      storeId: options.storeId,
       onGone: async ({ did, cid, variant }) => {
         if (variant) await this.#variants.missing(did, cid, variant);
       },
@@ -106,30 +113,40 @@ export class AvatarService {
     this.#variants = new Variants({
       ...deps,
       observer,
+      stored: this.#stored,
       originals: new Originals({ ...deps, pds, stored: this.#stored }, options),
       pool: this.#pool,
     }, options);
-    const { kv } = deps;
-    this.scrubs = [
-      new PictureScrub("avatar originals", kv, this.#stored),
-      new PictureScrub("avatar variants", kv, this.#stored),
-    ];
+    const scrubOf = (name: PictureScrub["name"]) =>
+      new PictureScrub(name, deps.kv, this.#stored, options.storeId);
+    this.scrubs = [scrubOf("avatar originals"), scrubOf("avatar variants")];
   }
 
-  /** Starts the workers; resolves when they are warm. */
+  /** Starts the workers and looks at the store as the public; resolves when the workers are warm. */
   async start(): Promise<void> {
-    await this.#pool.start();
+    await Promise.all([this.#pool.start(), this.#urls.reach?.refresh()]);
   }
 
   /** Ends the workers. */
   close(): void {
     this.#pool.close();
+    this.#deps.publicFetch?.close();
   }
 
   /** Rejects with AppError `UNAVAILABLE` when pictures cannot be rendered or stored. */
   async check(signal?: AbortSignal): Promise<void> {
     this.#pool.check();
     await this.#deps.store.check(signal);
+    void this.#urls.reach?.refresh();
+  }
+
+  /**
+   * Whether the public can read the store that clients are redirected to, found
+   * out now; undefined where this server serves the objects by its settings.
+   * Rejects with AppError `UNAVAILABLE` when the store cannot be written.
+   */
+  async publicReach(): Promise<Reach | undefined> {
+    return await this.#urls.reach?.ask();
   }
 
   /** Statistics of the workers. */
@@ -139,13 +156,12 @@ export class AvatarService {
 
   /** Whether this server serves the objects, because clients are not redirected to the store. */
   get servesObjects(): boolean {
-    return !this.options.publicObjects ||
-      this.#deps.store.publicUrl === undefined;
+    return this.#urls.areOwn;
   }
 
-  /** Origin of the URLs that {@linkcode picture} returns. */
+  /** Origin of the objects by the settings. */
   get objectOrigin(): string {
-    return new URL(this.#publicUrl(OBJECT_ROOT)).origin;
+    return this.#urls.origin;
   }
 
   /**
@@ -184,6 +200,7 @@ export class AvatarService {
     client: string | undefined,
   ): Promise<FoundPicture> {
     const visitor = this.#admission.visitor(client);
+    await this.#urls.reach?.refresh();
     const { profile, freshness } = await this.#profiles.find(
       identifier,
       visitor,
@@ -202,7 +219,7 @@ export class AvatarService {
       visitor,
     );
     return {
-      location: this.#publicUrl(key),
+      location: this.#urls.of(key),
       cache: freshness === "stale" ? "stale" : cache,
     };
   }
@@ -222,7 +239,8 @@ export class AvatarService {
         this.#deps.kv,
         did,
         profile[kind],
-        (key) => this.#publicUrl(key),
+        (key) => new URL(this.#urls.of(key), this.options.baseUrl).href,
+        this.options.storeId,
       );
     const [avatar, banner] = await Promise.all([
       describe("avatar"),
@@ -282,14 +300,5 @@ export class AvatarService {
     );
     await this.#variants.sweep();
     return removed;
-  }
-
-  #publicUrl(key: string): string {
-    const { store } = this.#deps;
-    const direct = this.servesObjects ? undefined : store.publicUrl?.(key);
-    if (direct !== undefined) return direct;
-    const { publicHost, baseUrl } = this.options;
-    const origin = publicHost === undefined ? baseUrl : `https://${publicHost}`;
-    return `${origin}/${keyPath(key)}`;
   }
 }

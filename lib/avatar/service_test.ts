@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fixture } from "../../tests/support/images.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
+import { MemoryBlobStore } from "../storage/memory.ts";
 import { DEFAULT_AVATAR_OPTIONS } from "./options.ts";
 import { sniff } from "./image/sniff/sniff.ts";
 import {
@@ -15,6 +16,28 @@ import {
 } from "./testing.ts";
 
 const CHANGED = { identity: false, gone: false };
+
+/** Lets work that nobody waits for end. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
+
+/** `store` as one that the public can read; `onHead` is called before each look. */
+function publicStore(store: BlobStore, onHead = () => {}): BlobStore {
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (name === "publicUrl") {
+        return (key: string) => `https://cdn.example.com/${key}`;
+      }
+      if (name === "head") {
+        return async (key: string) => {
+          onHead();
+          return await target.head(key);
+        };
+      }
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
 
 const DOWN = new AppError("UPSTREAM_FAILED", "The PDS is down.");
 
@@ -321,6 +344,114 @@ Deno.test("an object deleted by someone else is missing once, and then rendered 
   assert.ok(await service.headObject(key));
   const { avatar } = await service.describe(ALICE);
   assert.equal(avatar?.variants.length, 1);
+});
+
+Deno.test("an object of a public store that was lost is noticed by later requests, and rendered again", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const store = publicStore(setup.store);
+  const service = await setup.service({}, store);
+  const other = await setup.service({}, store);
+  const key = `avatars/${ALICE}/${cid}/default.webp`;
+  await service.picture(ALICE, "avatar", query());
+  await other.picture(ALICE, "avatar", query());
+  await setup.store.delete(key);
+  setup.clock.advance(20_000);
+  // The object is looked for while this request is answered.
+  await service.picture(ALICE, "avatar", query());
+  await settled();
+  const again = await service.picture(ALICE, "avatar", query());
+  assert.equal(again.cache, "miss");
+  assert.ok(await setup.store.head(key));
+
+  await setup.store.delete(key);
+  setup.clock.advance(20_000);
+  await other.picture(ALICE, "avatar", query());
+  await settled();
+  assert.equal(
+    (await other.picture(ALICE, "avatar", query())).cache,
+    "miss",
+    "also on an instance that did not render it",
+  );
+  const { avatar } = await service.describe(ALICE);
+  assert.equal(avatar?.variants.length, 1);
+});
+
+Deno.test("a process that has just started looks before it redirects", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const store = publicStore(setup.store);
+  const before = await setup.service({}, store);
+  await before.picture(ALICE, "avatar", query());
+  const key = `avatars/${ALICE}/${cid}/default.webp`;
+  await setup.store.put(key, new Uint8Array(3), { contentType: "image/webp" });
+  const started = await setup.service({}, store);
+  assert.equal(
+    (await started.picture(ALICE, "avatar", query())).cache,
+    "miss",
+    "of another size than it was stored with",
+  );
+  assert.ok((await setup.store.head(key))?.size !== 3);
+});
+
+Deno.test("objects are looked for at a bounded rate, and a store that is away costs nothing", async () => {
+  await using setup = await Setup.open();
+  setup.network.setPicture(ALICE, PHOTO);
+  let looks = 0;
+  let isAway = false;
+  const store = publicStore(setup.store, () => {
+    looks++;
+    if (isAway) throw new AppError("UNAVAILABLE", "The store is away.");
+  });
+  const service = await setup.service({ clientPerMinute: 0 }, store);
+  const widths = Array.from({ length: 60 }, (_, i) => 10 + i);
+  for (const w of widths) {
+    await service.picture(ALICE, "avatar", query(`w=${w}`));
+  }
+  looks = 0;
+  setup.clock.advance(20_000);
+  for (let round = 0; round < 3; round++) {
+    for (const w of widths) {
+      const found = service.picture(ALICE, "avatar", query(`w=${w}`));
+      assert.equal((await found).cache, "hit");
+    }
+  }
+  assert.ok(looks > 0 && looks <= 20, `${looks} looks`);
+  isAway = true;
+  setup.clock.advance(60_000);
+  for (const w of widths) {
+    const found = service.picture(ALICE, "avatar", query(`w=${w}`));
+    assert.equal((await found).cache, "hit");
+  }
+});
+
+Deno.test("what only another store has is not redirected to", async () => {
+  await using setup = await Setup.open();
+  const cid = setup.network.setPicture(ALICE, PHOTO);
+  const old = await setup.service({ storeId: "bucket one" });
+  await old.picture(ALICE, "avatar", query());
+  await old.picture(ALICE, "avatar", query("w=20"));
+  const total = await setup.total();
+
+  const empty = new MemoryBlobStore(setup.clock);
+  const moved = await setup.service({ storeId: "bucket two" }, empty);
+  const { avatar } = await moved.describe(ALICE);
+  assert.deepEqual(avatar?.variants, []);
+  const found = await moved.picture(ALICE, "avatar", query());
+  assert.equal(found.cache, "miss");
+  const key = `avatars/${ALICE}/${cid}/default.webp`;
+  assert.ok(await empty.head(key));
+  assert.equal(await setup.total(), total, "nothing is counted twice");
+
+  // Copied by the operator, it is used as it is.
+  const copied = await setup.service({ storeId: "bucket three" });
+  const rendered = setup.rendered;
+  await copied.picture(ALICE, "avatar", query("w=20"));
+  assert.equal(setup.rendered, rendered);
+  const facts = (await copied.describe(ALICE)).avatar?.variants;
+  assert.deepEqual(facts?.map(({ name, width }) => [name, width]), [
+    ["w20-q85.webp", 20],
+  ]);
 });
 
 Deno.test("URLs of served objects have the host of the cache in front of the server", async () => {

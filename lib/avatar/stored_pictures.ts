@@ -23,13 +23,15 @@ import {
   variantObjectKey,
 } from "./picture_keys.ts";
 import type { AvatarObserver } from "./observer.ts";
-import type { VariantRow } from "./picture_rows.ts";
+import { isInStore, type VariantRow } from "./picture_rows.ts";
 
 export interface StoredPicturesDeps {
   readonly kv: Kv;
   readonly log: Logger;
   readonly store: BlobStore;
   readonly observer: Pick<AvatarObserver, "pictureDamaged">;
+  /** Identity of the store, as in its rows. */
+  readonly storeId: string;
   /** Called when the object of a variant no longer exists. */
   readonly onGone: (name: ObjectName) => Promise<void>;
 }
@@ -80,6 +82,21 @@ export class StoredPictures {
     return state === "right" ? info : undefined;
   }
 
+  /**
+   * Whether the object of a variant exists, without reading it. One of another
+   * size than recorded is verified, and removed.
+   */
+  async look(name: ObjectName): Promise<boolean> {
+    const info = await this.#deps.store.head(keyOf(name));
+    if (info === undefined) {
+      await this.#deps.onGone(name);
+      return false;
+    }
+    const { size } = await this.#expected(name);
+    if (size === undefined || size === info.size) return true;
+    return await this.check(name, () => Promise.resolve()) === "right";
+  }
+
   /** Reads the object of a picture and removes it when it is damaged. */
   async check(name: ObjectName, pace: Pace): Promise<PictureState> {
     const { store } = this.#deps;
@@ -120,7 +137,8 @@ export class StoredPictures {
     const key = variantKey(did, cid, variant);
     // Without a row it belongs to another installation that uses the bucket.
     const row = (await this.#deps.kv.get<VariantRow>(key))?.value;
-    const { size, sha256 } = row ?? {};
+    const isOurs = row !== undefined && isInStore(row, this.#deps.storeId);
+    const { size, sha256 } = isOurs ? row : {};
     return {
       types: [type],
       size,

@@ -43,6 +43,7 @@ async function open() {
     new StoredPictures({
       kv,
       store,
+      storeId: "here",
       log: silentLogger,
       observer: { pictureDamaged: (what) => damaged.push(what) },
       onGone: (name) => Promise.resolve(void gone.push(name)),
@@ -137,7 +138,7 @@ Deno.test("a damaged original is not mistaken for the uploaded picture", async (
 Deno.test("a scrub finds damaged pictures; a missing original is not damage", async () => {
   using setup = await open();
   const scrub = async (kind: "avatar variants" | "avatar originals") => {
-    const source = new PictureScrub(kind, setup.kv, setup.pictures());
+    const source = new PictureScrub(kind, setup.kv, setup.pictures(), "here");
     const items = await Array.fromAsync(source.items());
     const [item] = items;
     assert.ok(item && items.length === 1);

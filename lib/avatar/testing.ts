@@ -13,6 +13,7 @@ import { DenoKv } from "../kv/deno_kv.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { MemoryBlobStore } from "../storage/memory.ts";
+import { storedBytesKey } from "./kv_keys.ts";
 import { type AvatarOptions, DEFAULT_AVATAR_OPTIONS } from "./options.ts";
 import { parseQuery, type PictureQuery } from "./parameters.ts";
 import { type Lane, perform } from "./pool/lane.ts";
@@ -72,6 +73,11 @@ export class Setup implements AsyncDisposable {
     await service.start();
     this.#services.push(service);
     return service;
+  }
+
+  /** Bytes of all stored pictures, by the counter. */
+  async total(): Promise<bigint> {
+    return await this.kv.counter(storedBytesKey);
   }
 
   async keys(): Promise<string[]> {

@@ -11,6 +11,7 @@ import { needsProxyAdvice, PROXY_ADVICE } from "./derived/advice.ts";
 import { ConfigError, type Mistake } from "./config_error.ts";
 import { type Complete, complete } from "./derived/derive.ts";
 import { previewSettings } from "./derived/preview.ts";
+import { isPictureService } from "./original/picture_service.ts";
 import { settingsSchema } from "./schema.ts";
 import { type Leaf, leavesOf, nodesOf } from "./setting.ts";
 import { readEnvironment, readYaml, type Sources } from "./sources.ts";
@@ -77,9 +78,10 @@ export function loadConfig(input: ConfigInput): Config {
     .some((name) => Object.hasOwn(input.env, name));
   const timeline = deploy ? input.env["DENO_TIMELINE"] : undefined;
   const preview = timeline !== undefined && timeline !== "production";
+  const picturesOnly = isPictureService(origins);
   const whole = preview
-    ? complete(previewSettings(result.data), { deploy: false })
-    : complete(result.data, { deploy });
+    ? complete(previewSettings(result.data), { deploy: false, picturesOnly })
+    : complete(result.data, { deploy, picturesOnly });
   const wrong = new Set(mistakes.map((mistake) => mistake.setting));
   for (const { setting, message } of whole.mistakes) {
     if (wrong.has(setting)) continue;

@@ -228,6 +228,42 @@ Deno.test("an environment of the original avatar service works", () => {
   assert.equal(config.storage.driver, "filesystem");
 });
 
+Deno.test("the environment of the original avatar service alone starts avatars only, on its port", () => {
+  const original = {
+    BUCKET_NAME: "avatars",
+    AWS_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "key",
+    AWS_SECRET_ACCESS_KEY: "secret",
+  };
+  const { server, sandbox, avatar } = load(original);
+  assert.deepEqual(server.roles, ["avatar"]);
+  assert.deepEqual(server.listen, { hostname: "0.0.0.0", port: 8080 });
+  assert.equal(sandbox.enabled, false);
+  assert.equal(avatar.storage.s3.bucket, "avatars");
+
+  const listening = load({ ...original, LISTEN_ADDR: "127.0.0.1:9000" });
+  assert.deepEqual(listening.server.roles, ["avatar"]);
+  assert.equal(listening.server.listen.port, 9000);
+  // Where the data is and how avatars are made does not matter.
+  const more = { ATCR_DATA_DIR: "/data", ATCR_AVATAR_WORKERS: "1" };
+  assert.deepEqual(load({ ...original, ...more }).server.roles, ["avatar"]);
+
+  const others: Record<string, string>[] = [
+    PUBLIC,
+    { S3_BUCKET: "blobs" },
+    { HOLD_OWNER: "alice.test" },
+    { ATCR_SERVER_ROLES: "registry,hold" },
+    { STORAGE_DRIVER: "filesystem" },
+  ];
+  for (const other of others) {
+    const { roles } = load({ ...original, ...other }).server;
+    assert.ok(roles.includes("registry"), JSON.stringify(other));
+  }
+  const { BUCKET_NAME, ...rest } = original;
+  const named = load({ ...rest, ATCR_AVATAR_S3_BUCKET: BUCKET_NAME });
+  assert.equal(named.server.listen.port, 5000);
+});
+
 Deno.test("a setting's own variable takes precedence over its aliases", () => {
   const env = { ATCR_STORAGE_S3_REGION: "eu-west-1", AWS_REGION: "us-east-2" };
   assert.equal(load(env).storage.s3.region, "eu-west-1");

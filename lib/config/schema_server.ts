@@ -23,7 +23,8 @@ export const serverSettings = section("The program as a whole.", {
     doc: "Where to listen. Without a host: every address of the machine, " +
       "with the sandbox only 127.0.0.1.",
     otherwise: ":5000; where only hold.public_url is given, as the original " +
-      "hold: the port of a loopback address, else :8080",
+      "hold: the port of a loopback address, else :8080; :8080 with the " +
+      "environment of the original avatar service alone (BUCKET_NAME)",
   }),
   base_url: setting(origin(), {
     doc: "The address under which everybody reaches this server; https " +
@@ -34,7 +35,8 @@ export const serverSettings = section("The program as a whole.", {
   roles: setting(list(choice("registry", "hold", "avatar")), {
     doc: "What runs in this process.",
     otherwise: "[registry, hold, avatar]; the hold alone where " +
-      "hold.public_url is a public address and server.base_url is not given",
+      "hold.public_url is a public address and server.base_url is not " +
+      "given; avatar alone with BUCKET_NAME and nothing of the others",
   }),
   default_hold_did: setting(holdDid(), {
     doc: "Where images of people go who have not chosen a hold.",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import type { Hosting } from "../atproto/hosting/hosting.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { JetstreamConsumer } from "../atproto/jetstream/consumer.ts";
@@ -17,12 +18,14 @@ import { EVENTS_LEASE, eventsCursorKey } from "../avatar/kv_keys.ts";
 import { NetworkEvents } from "../avatar/network_events.ts";
 import type { PoolStats } from "../avatar/pool/bounds.ts";
 import { AvatarService } from "../avatar/service.ts";
+import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Metrics } from "../metrics.ts";
+import { createGuardedFetch, type GuardedFetch } from "../net/guarded_fetch.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { userAgent } from "./network.ts";
 import { MeteredBlobStore } from "./metered/store.ts";
-import { openStore } from "./storage.ts";
+import { openStore, type StorageSettings } from "./storage.ts";
 import type { Platform } from "./platform.ts";
 
 export interface AvatarContextDeps extends Platform {
@@ -45,12 +48,48 @@ export function createAvatars(deps: AvatarContextDeps): AvatarService {
       metrics.system,
     );
   const observer = metrics.avatars;
+  const options = optionsOf(config);
+  const publicUrl = options.publicObjects
+    ? store.publicUrl?.("any")
+    : undefined;
   const service = new AvatarService(
-    { ...deps, store, observer },
-    optionsOf(config),
+    {
+      ...deps,
+      store,
+      observer,
+      ...(publicUrl === undefined
+        ? {}
+        : { publicFetch: openPublicFetch(config, clock, publicUrl) }),
+    },
+    options,
   );
   watchPool(metrics, service);
   return service;
+}
+
+/** Requests to the operator's own bucket, which may be in a private network. */
+function openPublicFetch(
+  config: Config,
+  clock: Clock,
+  publicUrl: string,
+): GuardedFetch {
+  return createGuardedFetch({
+    userAgent: userAgent(config),
+    allowedOrigins: [new URL(publicUrl).origin],
+    clock,
+  });
+}
+
+/** What makes a store another one; the region is part of its address at AWS only. */
+function storeIdOf({ driver, root_dir, s3 }: StorageSettings): string {
+  switch (driver) {
+    case "memory":
+      return "memory";
+    case "filesystem":
+      return `folder ${resolve(root_dir)}`;
+    case "s3":
+      return `bucket ${s3.bucket} at ${s3.endpoint ?? "AWS"}`;
+  }
 }
 
 /** Exports the statistics of the rendering pool. */
@@ -134,12 +173,14 @@ export function createProfileStream(
   );
 }
 
-function optionsOf({ avatar, server }: Config): AvatarOptions {
+function optionsOf({ avatar, server, origin }: Config): AvatarOptions {
   const { limits, pool } = DEFAULT_AVATAR_OPTIONS;
   return {
     ...DEFAULT_AVATAR_OPTIONS,
     baseUrl: server.base_url,
+    baseUrlGuessed: !origin.settings.has("server.base_url"),
     publicHost: avatar.public_host,
+    storeId: storeIdOf(avatar.storage),
     // The hold's own bucket is private; this server serves pictures in it.
     publicObjects: avatar.s3.bucket !== undefined ||
       avatar.public_host !== undefined,

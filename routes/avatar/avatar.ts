@@ -49,7 +49,7 @@ export function avatarRoutes(
     ours,
     (c) => answerRead(c, () => avatarPage(c, service)),
   );
-  if (service.servesObjects) app.route("/", avatarObjects(service));
+  app.route("/", avatarObjects(service));
   for (const path of ["/:identifier", "/:identifier/"]) {
     app.all(path, ours, async (c, next) => {
       const name = c.req.param("identifier") ?? "";

@@ -1,6 +1,6 @@
 /**
- * Serves stored pictures for stores that are not public, with the headers of a
- * public bucket.
+ * Serves stored pictures, with the headers of a public bucket, for stores that
+ * are not public, or that the public cannot read now.
  *
  * @module
  */

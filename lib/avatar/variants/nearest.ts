@@ -8,7 +8,7 @@ import type { Did } from "../../did.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { imageKey, variantKeys } from "../kv_keys.ts";
 import type { PictureQuery } from "../parameters.ts";
-import type { ImageRow, VariantRow } from "../picture_rows.ts";
+import { type ImageRow, isInStore, type VariantRow } from "../picture_rows.ts";
 
 /** Maximum variants compared. */
 const MAX_COMPARED = 1_000;
@@ -26,6 +26,7 @@ export async function nearestVariant(
   did: Did,
   cid: string,
   query: PictureQuery,
+  storeId: string,
 ): Promise<string | undefined> {
   const image = await kv.get<ImageRow>(imageKey(did, cid));
   const wanted = wantedSize(query, image?.value.original);
@@ -34,6 +35,7 @@ export async function nearestVariant(
   });
   let best: { name: string; distance: number } | undefined;
   for await (const { key, value } of stored) {
+    if (!isInStore(value, storeId)) continue;
     const name = String(key[4]);
     let distance = distanceOf(wanted, value);
     if (!name.endsWith(`.${query.request.format}`)) distance += FORMAT_WEIGHT;

@@ -23,11 +23,12 @@ import {
   variantKeys,
 } from "../kv_keys.ts";
 import type { AvatarOptions } from "../options.ts";
-import type {
-  ImageRow,
-  OriginalFacts,
-  RefusalRow,
-  VariantRow,
+import {
+  type ImageRow,
+  isInStore,
+  type OriginalFacts,
+  type RefusalRow,
+  type VariantRow,
 } from "../picture_rows.ts";
 
 export interface VariantRowsDeps {
@@ -59,13 +60,13 @@ export const ANNOUNCED_MS = 15 * 60_000;
 /** The rows of variants, their pictures and refusals. */
 export class VariantRows {
   readonly #deps: VariantRowsDeps;
-  readonly #options: Pick<AvatarOptions, "negativeTtlMs">;
+  readonly #options: Pick<AvatarOptions, "negativeTtlMs" | "storeId">;
   /** One commit at a time per picture, to avoid conflicts within the process. */
   readonly #turns = new Semaphore(1);
 
   constructor(
     deps: VariantRowsDeps,
-    options: Pick<AvatarOptions, "negativeTtlMs">,
+    options: Pick<AvatarOptions, "negativeTtlMs" | "storeId">,
   ) {
     this.#deps = deps;
     this.#options = options;
@@ -75,7 +76,7 @@ export class VariantRows {
   async isStored(did: Did, cid: string, name: string): Promise<boolean> {
     const { kv } = this.#deps;
     const found = await kv.get<VariantRow>(variantKey(did, cid, name));
-    if (found) {
+    if (found && isInStore(found.value, this.#options.storeId)) {
       await this.#touch(found);
       return true;
     }
@@ -84,6 +85,16 @@ export class VariantRows {
       return false;
     }
     throw new AppError(refusal.value.code, refusal.value.message);
+  }
+
+  /** The row of a variant, of whichever store. */
+  async find(
+    did: Did,
+    cid: string,
+    name: string,
+  ): Promise<VariantRow | undefined> {
+    const { kv } = this.#deps;
+    return (await kv.get<VariantRow>(variantKey(did, cid, name)))?.value;
   }
 
   /** Bytes of the stored variants of a picture. */
@@ -127,6 +138,7 @@ export class VariantRows {
     maxBytes = Infinity,
   ): Promise<boolean> {
     const { kv } = this.#deps;
+    const { storeId } = this.#options;
     return await this.#change(did, cid, async (image) => {
       const before = await kv.get<VariantRow>(variantKey(did, cid, name));
       const added = row.size - (before?.value.size ?? 0);
@@ -141,7 +153,7 @@ export class VariantRows {
           change.check(
             variantKey(did, cid, name),
             before?.versionstamp ?? null,
-          ).set(variantKey(did, cid, name), row);
+          ).set(variantKey(did, cid, name), { ...row, store: storeId });
           for (const stray of announced?.names ?? []) {
             change.delete(strayKey(announced?.dueAt ?? 0, did, cid, stray));
           }

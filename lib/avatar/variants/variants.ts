@@ -27,10 +27,12 @@ import type { Originals } from "../originals.ts";
 import type { PictureQuery } from "../parameters.ts";
 import type { RenderPool } from "../pool/pool.ts";
 import type { OriginalFacts, PictureRef, ProfileRow } from "../picture_rows.ts";
+import type { StoredPictures } from "../stored_pictures.ts";
 import type { Visitor } from "../admission.ts";
 import { plainQuery } from "../parameters.ts";
 import { VariantBudget } from "./budget.ts";
 import { nearestVariant } from "./nearest.ts";
+import { Presence } from "./presence.ts";
 import { VariantRows } from "./variant_rows.ts";
 
 export interface VariantsDeps {
@@ -41,6 +43,7 @@ export interface VariantsDeps {
   readonly originals: Originals;
   readonly pool: RenderPool;
   readonly observer: Pick<AvatarObserver, "variantMade">;
+  readonly stored: Pick<StoredPictures, "look">;
 }
 
 /** A stored variant and how it was obtained. */
@@ -71,12 +74,14 @@ export class Variants {
   readonly #flights = new SingleFlight();
   readonly #rows: VariantRows;
   readonly #budget: VariantBudget;
+  readonly #presence: Presence;
 
   constructor(deps: VariantsDeps, options: AvatarOptions) {
     this.#deps = deps;
     this.#options = options;
     this.#rows = new VariantRows(deps, options);
     this.#budget = new VariantBudget({ ...deps, rows: this.#rows }, options);
+    this.#presence = new Presence(deps);
   }
 
   /**
@@ -106,6 +111,7 @@ export class Variants {
       );
       if (cache !== "full") {
         this.#remember(key);
+        this.#presence.saw(key);
         return { key, cache };
       }
     }
@@ -128,7 +134,9 @@ export class Variants {
   ): Promise<FoundVariant> {
     const { did } = profile;
     const { cid } = picture;
-    const name = await nearestVariant(this.#deps.kv, did, cid, query);
+    const { storeId } = this.#options;
+    const { kv } = this.#deps;
+    const name = await nearestVariant(kv, did, cid, query, storeId);
     if (name !== undefined) {
       const key = variantObjectKey(did, cid, name);
       // Records its use, so that it is not evicted while a client requests it.
@@ -146,11 +154,16 @@ export class Variants {
     name: string,
   ): Promise<boolean> {
     const until = this.#known.get(key) ?? 0;
-    if (endsWithin(until, LOCAL_MS, this.#deps.clock.now())) return true;
+    if (endsWithin(until, LOCAL_MS, this.#deps.clock.now())) {
+      this.#presence.glance(key, { did, cid, variant: name });
+      return true;
+    }
     const isStored = await this.#flights.run(
       `look ${key}`,
       undefined,
-      () => this.#rows.isStored(did, cid, name),
+      async () =>
+        await this.#rows.isStored(did, cid, name) &&
+        await this.#presence.isThere(key, { did, cid, variant: name }),
     );
     if (isStored) this.#remember(key);
     return isStored;
@@ -169,8 +182,8 @@ export class Variants {
 
   /** Records that the object of a variant is missing, so that it is rendered again. */
   async missing(did: Did, cid: string, name: string): Promise<void> {
-    if (!await this.#rows.forget(did, cid, name)) return;
     this.#known.delete(variantObjectKey(did, cid, name));
+    await this.#rows.forget(did, cid, name);
   }
 
   async #ensure(
@@ -223,14 +236,17 @@ export class Variants {
     const { did } = profile;
     const { cid } = picture;
     const createdAt = clock.now();
-    // An unknown object: the bucket is shared with another installation.
+    // Of another installation that uses the bucket, or copied from another store.
     const found = await store.head(key);
     const contentType = OUTPUT_TYPES[query.request.format];
     if (found !== undefined && found.contentType === contentType) {
-      const row = { size: found.size, width: undefined, height: undefined };
-      return await this.#budget.record(did, cid, query, {
-        row: { ...row, createdAt },
-      });
+      const { size } = found;
+      const before = await this.#rows.find(did, cid, query.name);
+      const { usedAt: _, ...facts } = before?.size === size
+        ? before
+        : { size, width: undefined, height: undefined };
+      const row = { ...facts, createdAt };
+      return await this.#budget.record(did, cid, query, { row });
     }
     const names = [query.name, ORIGINAL];
     const announced = await this.#rows.announce(did, cid, names);

@@ -25,7 +25,7 @@ export function needsProxyAdvice(
   { server }: {
     readonly server: Pick<Complete["server"], "public" | "base_url">;
   },
-  { deploy }: Machine,
+  { deploy }: Pick<Machine, "deploy">,
   isGiven: (path: string) => boolean,
 ): boolean {
   return server.public && server.base_url.startsWith("https:") && !deploy &&

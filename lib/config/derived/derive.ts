@@ -17,10 +17,12 @@ import {
   deriveStorage,
 } from "./derive_storage.ts";
 
-/** Relevant properties of the machine. */
+/** Relevant properties of the machine and its environment. */
 export interface Machine {
   /** Whether this is Deno Deploy: no persistent disk, the platform's key-value store. */
   readonly deploy: boolean;
+  /** Whether the environment is that of the original avatar service. */
+  readonly picturesOnly: boolean;
 }
 
 const DEFAULT_DATA_DIR = "./data";
@@ -42,7 +44,10 @@ export function complete(
 
 function fill(settings: Settings, platform: Machine) {
   const { sandbox, hold, kv } = settings;
-  const server = { ...settings.server, ...deriveServer(settings) };
+  const server = {
+    ...settings.server,
+    ...deriveServer(settings, platform.picturesOnly),
+  };
   const runs = (role: Role) => server.roles.includes(role);
   const address = parseListenAddress(server.addr) ??
     { hostname: undefined, port: 5000 };
@@ -120,11 +125,12 @@ function fill(settings: Settings, platform: Machine) {
 type Role = "registry" | "hold" | "avatar";
 
 /**
- * What runs, and where it listens. An environment of the original hold names
- * neither: its address is all that it has.
+ * What runs, and where it listens. Environments of the original hold and avatar
+ * service name neither: an address or a bucket is all that they have.
  */
 function deriveServer(
   { server, hold }: Settings,
+  picturesOnly: boolean,
 ): { addr: string; roles: readonly Role[] } {
   const { addr, roles } = server;
   const url = server.base_url === undefined ? hold.public_url : undefined;
@@ -132,6 +138,7 @@ function deriveServer(
   const local = url !== undefined && isLocalHold({ server, hold })
     ? new URL(url).port
     : "";
+  if (picturesOnly) return { addr: addr ?? ":8080", roles: ["avatar"] };
   const port = isAlone ? "8080" : local || "5000";
   return {
     addr: addr ?? `:${port}`,
