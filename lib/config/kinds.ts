@@ -170,6 +170,15 @@ export function origin(): Kind<string> {
   }, "an address as https://registry.example.com, without path");
 }
 
+/** An http(s) URL with or without a path; parsed without a slash after it. */
+export function endpoint(): Kind<string> {
+  return text((value) => {
+    const url = httpUrl(value);
+    const bare = url?.search === "" && url.hash === "";
+    return bare ? url.href.replace(/\/+$/, "") : undefined;
+  }, "an address as https://s3.example.com, with or without a path");
+}
+
 /** An http(s) URL. */
 export function url(): Kind<string> {
   return text(

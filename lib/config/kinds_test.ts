@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   bytes,
   did,
+  endpoint,
   flag,
   flagOrAuto,
   handleOrDid,
@@ -68,6 +69,17 @@ Deno.test("lists are parsed from YAML and from text with commas", () => {
 Deno.test("URLs are parsed as origins and hosts", () => {
   assert.equal(read(origin(), "HTTPS://A.example/"), "https://a.example");
   assert.equal(read(origin(), "http://[::1]:80"), "http://[::1]");
+  const endpoints = {
+    "HTTPS://S3.example/": "https://s3.example",
+    "http://127.0.0.1:9000": "http://127.0.0.1:9000",
+    "https://s3.example/storage/v1/s3/": "https://s3.example/storage/v1/s3",
+  };
+  for (const [given, parsed] of Object.entries(endpoints)) {
+    assert.equal(read(endpoint(), given), parsed);
+  }
+  for (const bad of ["s3.example", "https://s3.example/?a=b", "ftp://s3"]) {
+    assert.equal(read(endpoint(), bad), undefined, bad);
+  }
   for (
     const bad of [
       "a.example",

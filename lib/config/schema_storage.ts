@@ -4,7 +4,7 @@
  * @module
  */
 
-import { anyText, choice, flagOrAuto, host, origin } from "./kinds.ts";
+import { anyText, choice, endpoint, flagOrAuto, host } from "./kinds.ts";
 import { section, setting } from "./setting.ts";
 
 /** Settings of an S3 bucket; `inherited` completes the description of a missing value. */
@@ -21,11 +21,11 @@ export function bucketSettings(inherited?: string) {
       doc: "Region of the bucket; auto for Tigris and R2.",
       otherwise: otherwise("us-east-1"),
     }),
-    endpoint: setting(origin(), {
+    endpoint: setting(endpoint(), {
       doc: "Address of an S3 server other than AWS.",
       otherwise: otherwise("AWS"),
     }),
-    public_endpoint: setting(origin(), {
+    public_endpoint: setting(endpoint(), {
       doc: "Address of the S3 server for clients, where it differs from the " +
         "one this server uses.",
       otherwise: otherwise("the endpoint"),

@@ -36,8 +36,10 @@ class Started implements AsyncDisposable {
 
   private constructor(folder: string, env: Record<string, string>) {
     this.#folder = folder;
-    const deno = OF_DENO.map((name) => [name, Deno.env.get(name)] as const)
-      .filter(([_, value]) => value !== undefined);
+    const deno = OF_DENO.flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value] as const];
+    });
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", `--config=${CONFIG}`, MAIN],
       cwd: folder,

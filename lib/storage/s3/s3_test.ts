@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { isAppError, operatorMessage } from "../../errors.ts";
+import { FakeS3 } from "../../../tests/support/fake_s3.ts";
 import { S3BlobStore } from "./s3.ts";
 import { resumableBody } from "./s3_body.ts";
 import type { S3Options } from "./s3_client.ts";
@@ -91,6 +92,42 @@ Deno.test("permanent URLs use the public host, else the bucket", () => {
     url({ endpoint: "http://s3.test:9000", pathStyle: true }),
     "http://s3.test:9000/blobs/a/did:plc:x/1%2B1",
   );
+  assert.equal(
+    url({ endpoint: "https://s3.test/storage/v1/s3", pathStyle: true }),
+    "https://s3.test/storage/v1/s3/blobs/a/did:plc:x/1%2B1",
+  );
+  assert.equal(
+    url({ endpoint: "https://s3.test/storage" }),
+    "https://blobs.s3.test/storage/a/did:plc:x/1%2B1",
+  );
+  assert.equal(
+    url({
+      endpoint: "http://10.0.0.3:9000",
+      publicEndpoint: "https://s3.test/public",
+      pathStyle: true,
+    }),
+    "https://s3.test/public/blobs/a/did:plc:x/1%2B1",
+  );
+});
+
+Deno.test("the path of an endpoint comes before the bucket", async () => {
+  await using server = new FakeS3({ isPublic: true });
+  const store = new S3BlobStore({
+    ...options,
+    endpoint: `${server.endpoint}/storage/v1/s3`,
+    pathStyle: true,
+  });
+  await store.put("a/b", new Uint8Array([1, 2]), { contentType: "text/plain" });
+  assert.deepEqual(server.keys("storage"), ["v1/s3/blobs/a/b"]);
+  assert.equal((await store.head("a/b"))?.size, 2);
+  const open = await fetch(store.publicUrl("a/b"));
+  assert.deepEqual(
+    new Uint8Array(await open.arrayBuffer()),
+    new Uint8Array([1, 2]),
+  );
+  await store.delete("a/b");
+  assert.equal(await store.head("a/b"), undefined);
+  await store.close();
 });
 
 Deno.test("server errors become sentences for the operator", () => {

@@ -30,7 +30,8 @@ function base(options: S3Options): string {
     options.publicEndpoint ?? options.endpoint ??
       `https://s3.${region}.amazonaws.com`,
   );
+  const path = endpoint.pathname.replace(/\/$/, "");
   return pathStyle
-    ? `${endpoint.origin}/${bucket}`
-    : `${endpoint.protocol}//${bucket}.${endpoint.host}`;
+    ? `${endpoint.origin}${path}/${bucket}`
+    : `${endpoint.protocol}//${bucket}.${endpoint.host}${path}`;
 }
