@@ -48,7 +48,7 @@ export interface S3Options {
   readonly publicHost?: string;
   /**
    * Milliseconds without a byte in either direction after which a request is
-   * aborted and retried; 30,000 by default.
+   * aborted and retried once; 20,000 by default.
    */
   readonly idleTimeoutMs?: number;
   /** Attempts per request; 6 by default. */
@@ -56,7 +56,7 @@ export interface S3Options {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const IDLE_TIMEOUT_MS = 30_000;
+const IDLE_TIMEOUT_MS = 20_000;
 const ATTEMPTS = 6;
 
 interface Clients {

@@ -32,10 +32,20 @@ const PAUSE_MS = 100;
 /** The same where the server is throttling. */
 const BUSY_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 5_000;
+/**
+ * Attempts that may end in silence. One dead connection is not the server's
+ * fault, two are; clients and proxies do not wait much longer.
+ */
+const MAX_SILENCES = 2;
+
+/** An attempt without progress. */
+class SilenceError extends Error {
+  override readonly name = "TimeoutError";
+}
 
 /**
- * Runs `work` until it succeeds, fails permanently or `policy` is exhausted;
- * throws the last error. Throws the reason of `policy.signal` when that is
+ * Runs `work` until it succeeds, fails permanently, is silent twice or `policy`
+ * is exhausted; throws the last error. Throws the reason of `policy.signal` when that is
  * aborted.
  */
 export async function withRetries<T>(
@@ -43,13 +53,16 @@ export async function withRetries<T>(
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   const { tries, clock, signal } = policy;
+  let silences = 0;
   for (let tried = 1;; tried++) {
     signal?.throwIfAborted();
     try {
       return await inTime(policy, work);
     } catch (error) {
       signal?.throwIfAborted();
-      if (tried >= tries || !isPassing(error)) throw error;
+      if (error instanceof SilenceError) silences++;
+      if (tried >= tries || silences >= MAX_SILENCES) throw error;
+      if (!isPassing(error)) throw error;
       const first = isBusy(error) ? BUSY_PAUSE_MS : PAUSE_MS;
       const pause = Math.min(MAX_PAUSE_MS, first * 2 ** (tried - 1));
       // Jitter, so that requests that failed together are not retried together.
@@ -69,8 +82,7 @@ async function inTime<T>(
     stop.abort(reason);
   };
   const silent = () => {
-    const sentence = `Nothing moved for ${waitMs} ms.`;
-    end(new DOMException(sentence, "TimeoutError"));
+    end(new SilenceError(`Nothing moved for ${waitMs} ms.`));
   };
   let timer: ReturnType<typeof setTimeout> | undefined = setTimeout(
     silent,
