@@ -1,11 +1,12 @@
 /**
  * Builds the codecs of `lib/avatar/codecs` from their sources:
  *
- *   deno task build:codecs LIBJPEG_TURBO LITTLE_CMS SIMDE [--check]
+ *   deno task build:codecs LIBJPEG_TURBO LITTLE_CMS LIBWEBP SIMDE [--check]
  *
- * The folders are unpacked releases: libjpeg-turbo 3.2.0, Little CMS 2.19, and
- * SIMDe 0.7.4 (headers only: the folder that contains `simde`). It needs cmake,
- * make and zig 0.17 (`pip install ziglang`; `ZIG` names the program). With
+ * The folders are unpacked releases: libjpeg-turbo 3.2.0, Little CMS 2.19,
+ * libwebp 1.6.0, and SIMDe 0.7.4 (headers only: the folder that contains
+ * `simde`; webp.wasm was made with its second candidate, that of Debian 12). It
+ * needs cmake, make and zig 0.17 (`pip install ziglang`; `ZIG` names the program). With
  * `--check` the result is compared with the committed files instead.
  *
  * @module
@@ -28,16 +29,22 @@ const UNUSED = [
   "INPUT_SMOOTHING",
 ];
 
+/** Files of libwebp for other processors, for encoding, and slower than plain code. */
+const WEBP_UNUSED =
+  /mips|msa|neon|avx2|lossless_sse|_enc|enc_sse|^enc\.c|^cost|^ssim/;
+
 const zig = Deno.env.get("ZIG") ?? "zig";
 const folders = Deno.args.filter((text) => !text.startsWith("--"));
-const [jpeg = "", colour = "", simde = ""] = folders;
-if (folders.length !== 3) {
-  await say("deno task build:codecs LIBJPEG_TURBO LITTLE_CMS SIMDE [--check]");
+const [jpeg = "", colour = "", webp = "", simde = ""] = folders;
+if (folders.length !== 4) {
+  await say(
+    "deno task build:codecs LIBJPEG_TURBO LITTLE_CMS LIBWEBP SIMDE [--check]",
+  );
   Deno.exit(2);
 }
 const work = await Deno.makeTempDir();
 try {
-  const built = [await buildJpeg(), await buildColour()];
+  const built = [await buildJpeg(), await buildColour(), await buildWebp()];
   for (const path of built) await keep(path);
 } finally {
   await Deno.remove(work, { recursive: true });
@@ -114,6 +121,47 @@ async function buildColour(): Promise<string> {
     `-I${folder}`,
     ...files.toSorted(),
   ]);
+}
+
+/** The decoder of libwebp, its SSE code compiled to the vectors of WebAssembly. */
+async function buildWebp(): Promise<string> {
+  const shim = join(work, "sse");
+  await Deno.mkdir(shim);
+  // The dot product keeps the compiler from a pattern on which it fails.
+  await Deno.writeTextFile(
+    join(shim, "emmintrin.h"),
+    `#include <wasm_simd128.h>
+#include <simde/x86/sse2.h>
+#undef _mm_madd_epi16
+#define _mm_madd_epi16(a, b) wasm_i32x4_dot_i16x8(a, b)
+`,
+  );
+  await Deno.writeTextFile(
+    join(shim, "smmintrin.h"),
+    "#include <simde/x86/sse4.1.h>\n",
+  );
+  const sources: string[] = [];
+  for (const folder of ["dec", "dsp", "utils"]) {
+    const path = join(webp, "src", folder);
+    for await (const { name } of Deno.readDir(path)) {
+      const isNeeded = name.endsWith(".c") && !WEBP_UNUSED.test(name);
+      if (isNeeded) sources.push(join(path, name));
+    }
+  }
+  const flags = [
+    "-O3",
+    "-DNDEBUG",
+    "-DEMSCRIPTEN",
+    "-DWEBP_USE_SSE2",
+    "-DWEBP_HAVE_SSE2",
+    "-DWEBP_USE_SSE41",
+    "-DWEBP_HAVE_SSE41",
+    "-DSIMDE_ENABLE_NATIVE_ALIASES",
+    `-I${shim}`,
+    `-I${simde}`,
+    `-I${webp}`,
+  ];
+  return await link("webp", [...flags, ...sources.toSorted()]);
 }
 
 async function link(name: string, args: readonly string[]): Promise<string> {

@@ -161,7 +161,7 @@ async function resample(
   }
 }
 
-/** Decodes; a JPEG only as large as the target needs. */
+/** Decodes; JPEG and WebP only as large as the target needs. */
 function decode(
   bytes: Uint8Array,
   info: ImageInfo,
@@ -170,23 +170,23 @@ function decode(
 ): Decoded | Promise<Decoded> {
   switch (info.format) {
     case "jpeg":
-      return decodeJpeg(bytes, info, jpegSize(info, crop, target));
+      return decodeJpeg(bytes, info, reducedSize(info, crop, target));
     case "png":
       return decodeWholePng(bytes);
     case "gif":
       return decodeGif(bytes, info);
     case "webp":
-      return decodeWebp(bytes, info);
+      return decodeWebp(bytes, info, reducedSize(info, crop, target));
     case "avif":
       return decodeAvif(bytes, info);
   }
 }
 
 /**
- * Minimum size from the JPEG decoder: 1.5 times the target, for small targets
+ * Minimum size from the decoder: 1.5 times the target, for small targets
  * twice. That is closer to a full decode than the default of libvips.
  */
-function jpegSize(info: ImageInfo, crop: Size, target: Size): Size {
+function reducedSize(info: ImageInfo, crop: Size, target: Size): Size {
   const small = Math.min(target.width, target.height) <= SMALL_TARGET;
   const headroom = small ? 2 : 1.5;
   return {

@@ -4,8 +4,8 @@ export const jpeg: WebAssembly.Module;
 export const colour: WebAssembly.Module;
 /** PNG decoder of imagescript; for interlaced images. */
 export const png: WebAssembly.Module;
-/** WebP decoder of jSquash (libwebp 1.1.0). */
-export const webpDecoder: WebAssembly.Module;
+/** WebP decoder (libwebp), built from `codecs/source`. */
+export const webp: WebAssembly.Module;
 /** WebP encoder of jSquash (libwebp 1.1.0), the SIMD build. */
 export const webpEncoder: WebAssembly.Module;
 /** Our own pixel kernel, built from `kernel/assembly`. */

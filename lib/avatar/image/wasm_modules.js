@@ -6,6 +6,6 @@ const modules = await import("./wasm_source.js").catch((error) => {
   return import("./wasm_bytes.js");
 });
 
-const { colour, jpeg, kernel, png, webpDecoder, webpEncoder } = modules;
+const { colour, jpeg, kernel, png, webp, webpEncoder } = modules;
 
-export { colour, jpeg, kernel, png, webpDecoder, webpEncoder };
+export { colour, jpeg, kernel, png, webp, webpEncoder };

@@ -1,61 +1,85 @@
 /**
- * The still image or first frame of a WebP by jSquash's libwebp. That build
- * predates the fix of CVE-2023-4863, so every file gets a new instance, and
- * memory corrupted by a hostile file is discarded with it.
+ * The still image or first frame of a WebP by libwebp, which scales it down
+ * while it decodes.
  *
  * @module
  */
 
-import webpDecoderGlue from "@jsquash/webp/codec/dec/webp_dec.js";
 import { ByteReader } from "../byte_reader.ts";
-import { corrupt, type Decoded, onCanvas, wholeImage } from "./decoded.ts";
-import { instantiateCodec } from "../emscripten.ts";
+import type { Size } from "../geometry.ts";
 import type { ImageInfo } from "../info.ts";
-import { webpDecoder } from "../wasm_modules.js";
+import {
+  dropWebpCodec,
+  placeIn,
+  type WebpCodec,
+  webpCodec,
+} from "../webp_codec.ts";
+import { corrupt, type Decoded, onCanvas, wholeImage } from "./decoded.ts";
 import {
   firstWebpFrame,
   type WebpChunk,
   type WebpFrame,
 } from "./webp_chunks.ts";
 
-interface WebpDecoder {
-  decode(file: ArrayBuffer): ImageData | null;
-}
-
-/** Memory that libwebp needs in addition to the pixels. */
-const BASE_MEMORY = 32 << 20;
-
 /**
- * Decodes to RGBA on the canvas that the sniff found.
+ * Decodes to RGBA, at a whole fraction of its size that is at least `wanted`. A
+ * frame smaller than the canvas is not scaled: it has its place in pixels.
  *
  * Throws AppError `UNPROCESSABLE` when the file is corrupt.
  */
-export async function decodeWebp(
+export function decodeWebp(
   bytes: Uint8Array,
   info: ImageInfo,
-): Promise<Decoded> {
+  wanted: Size,
+): Decoded {
   try {
     const frame = firstWebpFrame(new ByteReader(bytes));
     if (frame === undefined) throw new Error("there is no frame");
-    const codec = await instantiateCodec<WebpDecoder>(
-      webpDecoderGlue,
-      webpDecoder,
-      BASE_MEMORY + info.width * info.height * info.bytesPerPixel,
-    );
-    const image = codec.decode(stillFile(bytes, frame));
-    if (image === null) throw new Error("the decoder refuses it");
-    if (image.width !== frame.width || image.height !== frame.height) {
-      throw new Error(`${image.width} by ${image.height} pixels after all`);
-    }
-    const pixels = new Uint8Array(image.data.buffer);
-    return wholeImage(onCanvas(pixels, frame, info), info, "rgba");
+    const codec = webpCodec();
+    const isWhole = frame.width === info.width && frame.height === info.height;
+    const size = isWhole ? reduced(info, wanted) : frame;
+    const { pixels, free } = decode(codec, stillFile(bytes, frame), size);
+    if (isWhole) return wholeImage(pixels, size, "rgba", free);
+    const canvas = onCanvas(pixels, frame, info);
+    free();
+    return wholeImage(canvas, info, "rgba");
   } catch (error) {
+    dropWebpCodec("error");
     throw corrupt("WebP", error);
   }
 }
 
+function reduced({ width, height }: Size, wanted: Size): Size {
+  const fraction = Math.max(
+    1,
+    Math.floor(Math.min(width / wanted.width, height / wanted.height)),
+  );
+  return {
+    width: Math.ceil(width / fraction),
+    height: Math.ceil(height / fraction),
+  };
+}
+
+/** The pixels are valid until `free`. */
+function decode(codec: WebpCodec, file: Uint8Array, { width, height }: Size) {
+  const bytes = width * height * 4;
+  const input = placeIn(codec, file);
+  const output = codec.allocate(bytes);
+  if (output === 0) throw new Error("no memory");
+  const code = codec.decode(input, file.length, output, width, height);
+  if (code !== 0) throw new Error(`libwebp error ${code}`);
+  codec.release(input);
+  return {
+    pixels: new Uint8Array(codec.memory.buffer, output, bytes),
+    free() {
+      codec.release(output);
+      dropWebpCodec("use");
+    },
+  };
+}
+
 /** Builds a file with only the frame, because the decoder refuses animations. */
-function stillFile(bytes: Uint8Array, frame: WebpFrame): ArrayBuffer {
+function stillFile(bytes: Uint8Array, frame: WebpFrame): Uint8Array {
   const { alphaPlane, image, width, height } = frame;
   const extended = alphaPlane !== undefined;
   const chunks = extended ? [alphaPlane, image] : [image];
@@ -85,7 +109,7 @@ function stillFile(bytes: Uint8Array, frame: WebpFrame): ArrayBuffer {
     file.set(bytes.subarray(chunk.start, chunk.end), o + 8);
     o += chunkBytes(chunk);
   }
-  return file.buffer;
+  return file;
 }
 
 /** A chunk with its header, padded to an even length. */
