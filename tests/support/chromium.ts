@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type Browser, chromium, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from "playwright-core";
 import { findProgram } from "../tools/paths.ts";
 
 /** Path of Chromium: `CHROMIUM`, or on the PATH; undefined without one. */
@@ -17,6 +23,8 @@ export async function findChromium(): Promise<string | undefined> {
 export interface TestChromium extends AsyncDisposable {
   /** A window with separate cookies. */
   page(): Promise<Page>;
+  /** Windows with cookies of their own. */
+  context(options?: BrowserContextOptions): Promise<BrowserContext>;
 }
 
 /** Starts Chromium. `hosts` maps `name:port` to the actual address. */
@@ -40,13 +48,17 @@ export async function startChromium(
       ...(rules === "" ? [] : [`--host-resolver-rules=${rules}`]),
     ],
   });
+  const context = async (options: BrowserContextOptions = {}) => {
+    const made = await browser.newContext({
+      ignoreHTTPSErrors: true,
+      ...options,
+    });
+    made.setDefaultTimeout(30_000);
+    return made;
+  };
   return {
-    page: async () => {
-      const context = await browser.newContext({ ignoreHTTPSErrors: true });
-      const page = await context.newPage();
-      page.setDefaultTimeout(30_000);
-      return page;
-    },
+    context,
+    page: async () => await (await context()).newPage(),
     [Symbol.asyncDispose]: () => browser.close(),
   };
 }
