@@ -196,6 +196,8 @@ Deno.test({
   fn: () =>
     onStage({}, async ({ page, watched }) => {
       const { origin, pds, bob } = server();
+      // Accounts are known here once they have pushed.
+      await new Repository(server(), bob, "bob.test/hostile").pushImage("v1");
       const account = new PdsAccount(pds, bob);
       const bios = hostileGroups(230);
       const names = hostileGroups(60);
