@@ -22,7 +22,7 @@ export function CopyBox(
       <pre
         tabIndex={0}
         aria-label={what}
-      ><code {...mark}><Words text={text} /></code></pre>
+      ><code {...mark}>{isSecret ? text : <Words text={text} />}</code></pre>
       <Island name="copy_button" of={CopyButton} props={{ text, what }} />
     </div>
   );
