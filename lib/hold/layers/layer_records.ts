@@ -13,10 +13,14 @@ import type { PushEvent } from "../../hold_api/push_event.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
 import { type LayerIndex } from "./layer_index.ts";
-import { type LayerEntry, type ManifestRow, MAX_EXTRA } from "./layer_rows.ts";
+import {
+  type LayerEntry,
+  type ManifestRow,
+  manifestRow,
+  MAX_EXTRA,
+} from "./layer_rows.ts";
 import { repairLayerIndex } from "./layer_repair.ts";
 import {
-  blobsOf,
   configOf,
   countedBlobs,
   type NamedBlob,
@@ -60,9 +64,6 @@ const layerRecordSchema = layerSchema.loose().extend({
 export type LayerRecord = HoldRecord & {
   value: z.infer<typeof layerRecordSchema>;
 };
-
-/** Repositories of one manifest that are remembered. */
-const MAX_REPOSITORIES = 8;
 
 /** Media type of a blob without a descriptor. */
 const OCTETS = "application/octet-stream";
@@ -280,30 +281,4 @@ export class LayerRecords {
   manifestDeleted(owner: Did, digest: Digest): Promise<number> {
     return this.removeManifest(manifestUri(owner, digest));
   }
-}
-
-/**
- * Builds the row of a manifest. `recorded` are the blobs with layer records;
- * the other ones it needs are stored in the row, whether they are here or not.
- */
-export function manifestRow(
-  event: PushEvent,
-  before: ManifestRow | undefined,
-  recorded: ReadonlySet<Digest>,
-  now: number,
-): ManifestRow {
-  const needed = new Set([...before?.extra ?? [], ...blobsOf(event)]);
-  const repositories = new Set([
-    ...before?.repositories ?? [],
-    event.repository,
-  ]);
-  return {
-    ...before,
-    userDid: event.owner,
-    repositories: [...repositories].slice(-MAX_REPOSITORIES),
-    extra: [...needed].filter((digest) => !recorded.has(digest))
-      .slice(0, MAX_EXTRA),
-    pushedAt: before?.pushedAt ?? now,
-    goneSince: undefined,
-  };
 }

@@ -5,8 +5,10 @@
  */
 
 import type { Did } from "../../did.ts";
+import type { PushEvent } from "../../hold_api/push_event.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
+import { blobsOf } from "../pushes/push_content.ts";
 import type { CommitRow } from "../records.ts";
 
 /** One layer record. */
@@ -44,6 +46,9 @@ export interface ManifestRow {
  */
 export const MAX_EXTRA = 200;
 
+/** Repositories of one manifest that are remembered. */
+const MAX_REPOSITORIES = 8;
+
 /** The rows of one layer record. */
 export function rowsOfEntry(
   { rkey, digest, size, manifest, userDid }: LayerEntry,
@@ -68,4 +73,30 @@ export function rowsOfManifest(uri: string, row: ManifestRow): CommitRow[] {
       row: true,
     })),
   ];
+}
+
+/**
+ * Builds the row of a manifest. `recorded` are the blobs with layer records;
+ * the other ones it needs are stored in the row, whether they are here or not.
+ */
+export function manifestRow(
+  event: PushEvent,
+  before: ManifestRow | undefined,
+  recorded: ReadonlySet<Digest>,
+  now: number,
+): ManifestRow {
+  const needed = new Set([...before?.extra ?? [], ...blobsOf(event)]);
+  const repositories = new Set([
+    ...before?.repositories ?? [],
+    event.repository,
+  ]);
+  return {
+    ...before,
+    userDid: event.owner,
+    repositories: [...repositories].slice(-MAX_REPOSITORIES),
+    extra: [...needed].filter((digest) => !recorded.has(digest))
+      .slice(0, MAX_EXTRA),
+    pushedAt: before?.pushedAt ?? now,
+    goneSince: undefined,
+  };
 }

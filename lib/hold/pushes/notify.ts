@@ -14,12 +14,8 @@ import type { Logger } from "../../log.ts";
 import type { HoldAccess } from "../access.ts";
 import { holdKeys } from "../kv_keys.ts";
 import type { LayerIndex } from "../layers/layer_index.ts";
-import type { LayerEntry } from "../layers/layer_rows.ts";
-import {
-  type LayerRecords,
-  manifestRow,
-  type PresentLayer,
-} from "../layers/layer_records.ts";
+import { type LayerEntry, manifestRow } from "../layers/layer_rows.ts";
+import type { LayerRecords, PresentLayer } from "../layers/layer_records.ts";
 import { PostPlanner } from "./post_planner.ts";
 import { digestsOf, uriOf } from "./push_content.ts";
 import type { HoldPosts, PlannedPost } from "./posts.ts";
@@ -150,18 +146,9 @@ export class HoldNotify {
   }
 
   async #push(caller: Did, event: PushEvent): Promise<PushOutcome> {
-    const { kv, records, access, quota, layers, layerRecords, clock } =
-      this.#deps;
+    const { kv, quota, layers, layerRecords, clock } = this.#deps;
     const { owner, repository, tag } = event;
-    if (caller !== owner) {
-      throw new AppError(
-        "DENIED",
-        `The push is of ${owner}, but the token is of ${caller}; send the owner's token.`,
-        { xrpc: "UserMismatch" },
-      );
-    }
-    const decision = await access.write(owner);
-    if (!decision.allowed) throw new AppError("DENIED", decision.reason);
+    await this.#requireOwner(caller, owner);
     const uri = uriOf(event);
     const again = await layers.generation(uri);
     const key = ["push", uri, repository, tag ?? "", again].join(" ");
@@ -177,13 +164,7 @@ export class HoldNotify {
       present.filter(({ digest }) => !known.has(digest)),
     );
     const writes = fresh.map((layer) => layerRecords.write(layer, uri, owner));
-    while (writes.length > MAX_WRITES - RESERVED_WRITES) {
-      const batch = writes.splice(0, MAX_WRITES - RESERVED_WRITES);
-      const idempotencyKey = `${key} ${writes.length}`;
-      await layerRecords.index(
-        await records.apply(batch, { idempotencyKey }),
-      );
-    }
+    await this.#applyAhead(writes, key);
     const post = await this.#planner.plan(event, present);
     for (const { digest } of fresh) known.add(digest);
     const before = await layers.manifest(uri);
@@ -233,6 +214,30 @@ export class HoldNotify {
       await kv.set(holdKeys.notified(key), outcome, { expiresAt });
     }
     return outcome;
+  }
+
+  async #requireOwner(caller: Did, owner: Did): Promise<void> {
+    if (caller !== owner) {
+      throw new AppError(
+        "DENIED",
+        `The push is of ${owner}, but the token is of ${caller}; send the owner's token.`,
+        { xrpc: "UserMismatch" },
+      );
+    }
+    const decision = await this.#deps.access.write(owner);
+    if (!decision.allowed) throw new AppError("DENIED", decision.reason);
+  }
+
+  /** Takes from `writes` what does not fit into the last commit, and applies it. */
+  async #applyAhead(writes: HoldWrite[], key: string): Promise<void> {
+    const { records, layerRecords } = this.#deps;
+    while (writes.length > MAX_WRITES - RESERVED_WRITES) {
+      const batch = writes.splice(0, MAX_WRITES - RESERVED_WRITES);
+      const idempotencyKey = `${key} ${writes.length}`;
+      await layerRecords.index(
+        await records.apply(batch, { idempotencyKey }),
+      );
+    }
   }
 
   async #commit(

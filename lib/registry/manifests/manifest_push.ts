@@ -23,12 +23,13 @@ import { readManifestAside } from "../../oci/manifest_reading.ts";
 import type { Blobs } from "../blobs.ts";
 import type { ManifestContent } from "./content.ts";
 import type { HoldClient, HoldDirectory } from "../../hold_api/hold_client.ts";
-import type { ManifestIndex, RepoRef, TagPut } from "./manifest_index.ts";
+import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import {
   type ManifestRow,
   manifestRow,
   referrerRow,
   type StoredTagRow,
+  type TagRow,
 } from "../rows.ts";
 import { isRemoved, type PendingRemovals } from "./pending_removals.ts";
 import type { KnownRecord, OwnerRecords } from "../owners/owner_records.ts";
@@ -207,18 +208,6 @@ export class ManifestPush {
       createdAt,
       rkey: before?.rkey,
     });
-    const tags = pushed.tags.map((tag, i): TagPut => ({
-      tag,
-      row: {
-        digest,
-        mediaType: manifest.mediaType,
-        size: row.size,
-        holdDid,
-        updatedAt: now,
-        checkedAt: now,
-        rkey: written.rkeys[i] ?? "",
-      },
-    }));
     const event = events.plan({
       kind: "push",
       ref,
@@ -241,7 +230,10 @@ export class ManifestPush {
       row,
       manifest,
       handle,
-      tags,
+      tags: pushed.tags.map((tag, i) => ({
+        tag,
+        row: tagRow(digest, row, now, written.rkeys[i] ?? ""),
+      })),
       records: written.records,
       removals,
       ending,
@@ -253,6 +245,17 @@ export class ManifestPush {
     });
     content.remember(digest, bytes);
   }
+}
+
+/** The row of a tag that was set at `now`. */
+function tagRow(
+  digest: Digest,
+  { mediaType, size, holdDid }: ManifestRow,
+  now: number,
+  rkey: string,
+): TagRow {
+  const times = { updatedAt: now, checkedAt: now };
+  return { digest, mediaType, size, holdDid, ...times, rkey };
 }
 
 /** The target of a stored tag. */

@@ -136,13 +136,7 @@ export class OwnerRecords {
     const places = await Promise.all(
       write.tags.map(({ tag }) => this.#placeOfTag(session, repository, tag)),
     );
-    const existing = await this.#pds.getRecord(
-      session.pds,
-      session.did,
-      MANIFEST,
-      manifestRkey(write.digest),
-      signal,
-    );
+    const existing = await this.#manifestAt(session, write.digest, signal);
     // The PDS may no longer have a known blob.
     const blob = known ? await upload() : uploaded;
     const records = await this.#commits.commit(
@@ -157,12 +151,11 @@ export class OwnerRecords {
    * manifest's record.
    */
   async requireReachable(
-    { pds, did }: PdsSession,
+    session: PdsSession,
     digest: Digest,
     signal?: AbortSignal,
   ): Promise<void> {
-    const rkey = manifestRkey(digest);
-    await this.#pds.getRecord(pds, did, MANIFEST, rkey, signal);
+    await this.#manifestAt(session, digest, signal);
   }
 
   /** One page of 100 of the owner's tag records. */
@@ -211,21 +204,19 @@ export class OwnerRecords {
     ];
     if (writes.length === 0) return;
     // `deleteRecord` accepts missing records, unlike `applyWrites`.
-    if (writes.length === 1) {
+    const oneByOne = async () => {
       for (const { collection, rkey } of writes) {
         await session.deleteRecord(collection, rkey, signal);
       }
-      return;
-    }
+    };
+    if (writes.length === 1) return await oneByOne();
     try {
       for (let i = 0; i < writes.length; i += MAX_WRITES) {
         await this.#commits.commit(session, writes.slice(i, i + MAX_WRITES));
       }
     } catch (error) {
       if (!isRetryable(error)) throw error;
-      for (const { collection, rkey } of writes) {
-        await session.deleteRecord(collection, rkey, signal);
-      }
+      await oneByOne();
     }
   }
 
@@ -236,27 +227,29 @@ export class OwnerRecords {
     repository: string,
     signal?: AbortSignal,
   ): Promise<void> {
-    const { pds, did } = session;
-    const rkey = manifestRkey(digest);
-    const record = await this.#pds.getRecord(pds, did, MANIFEST, rkey, signal);
+    const record = await this.#manifestAt(session, digest, signal);
     if (!record || record.value["repository"] === repository) return;
     const value = { ...record.value, repository };
-    await session.putRecord(MANIFEST, rkey, value, signal);
+    await session.putRecord(MANIFEST, manifestRkey(digest), value, signal);
+  }
+
+  #manifestAt(
+    { pds, did }: PdsSession,
+    digest: Digest,
+    signal: AbortSignal | undefined,
+  ) {
+    const rkey = manifestRkey(digest);
+    return this.#pds.getRecord(pds, did, MANIFEST, rkey, signal);
   }
 
   /** The current or future key of a tag's record: keys of two tags can collide. */
   async #placeOfTag(
-    session: PdsSession,
+    { pds, did }: PdsSession,
     repo: string,
     tag: string,
   ): Promise<TagPlace> {
     for (const rkey of [tagRkey(repo, tag), tagRkeyAlternative(repo, tag)]) {
-      const record = await this.#pds.getRecord(
-        session.pds,
-        session.did,
-        TAG,
-        rkey,
-      );
+      const record = await this.#pds.getRecord(pds, did, TAG, rkey);
       if (!record) return { tag, rkey, exists: false };
       const found = readTag(record.value);
       if (found?.repository === repo && found.tag === tag) {
