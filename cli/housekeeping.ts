@@ -7,6 +7,7 @@
 import type { AppContext } from "../lib/context.ts";
 import type { GcReport } from "../lib/hold/gc/gc.ts";
 import { LargeValues } from "../lib/kv/large_value.ts";
+import type { Logger } from "../lib/log.ts";
 import type { HoldAppContext } from "./open_context.ts";
 import type { ScheduledTask } from "../lib/kv/scheduled_task.ts";
 
@@ -31,51 +32,61 @@ export function scheduledTasks(ctx: AppContext): ScheduledTask[] {
   const { system } = ctx.metrics;
   return tasksOf(ctx).map((task) => ({
     ...task,
-    run: (signal) => system.chore(task.name, () => task.run(signal)),
+    run: (signal) => system.chores.run(task.name, () => task.run(signal)),
   }));
 }
 
 function tasksOf(ctx: AppContext): ScheduledTask[] {
-  const { kv, clock, log, registry, hold, avatars, config } = ctx;
-  const { index, social } = ctx;
-  const sweep = (
-    what: string,
-    everyMs: number,
-    work: () => Promise<number>,
-  ): ScheduledTask => ({
+  const { kv, clock, log, registry, hold, avatars, index, social } = ctx;
+  const values = new LargeValues(kv, clock);
+  const tasks = [
+    sweep(log, "expired rows", MINUTE_MS, () => kv.sweepExpired()),
+    sweep(log, "large values", HOUR_MS, () => values.sweep()),
+  ];
+  if (index) {
+    tasks.push(
+      { name: "index", everyMs: HOUR_MS, run: () => index.settle() },
+      sweep(log, "moves of tags", 24 * HOUR_MS, () => index.sweep()),
+    );
+  }
+  if (registry) {
+    const { content } = registry;
+    tasks.push(sweep(log, "cached manifests", HOUR_MS, () => content.evict()));
+  }
+  if (social) tasks.push(...countTasks(social, ctx));
+  if (avatars) {
+    tasks.push(sweep(log, "avatars", HOUR_MS, () => avatars.sweep()));
+  }
+  if (hold) tasks.push(...holdTasks(hold, ctx));
+  return tasks;
+}
+
+/** A task that removes what has expired, and logs how much. */
+function sweep(
+  log: Logger,
+  what: string,
+  everyMs: number,
+  work: () => Promise<number>,
+): ScheduledTask {
+  return {
     name: `sweep ${what}`,
     everyMs,
     run: async () => {
       const removed = await work();
       if (removed > 0) log.info("swept", { what, removed });
     },
-  });
-  const values = new LargeValues(kv, clock);
-  const tasks = [
-    sweep("expired rows", MINUTE_MS, () => kv.sweepExpired()),
-    sweep("large values", HOUR_MS, () => values.sweep()),
-  ];
-  if (index) {
-    tasks.push({
-      name: "index",
-      everyMs: HOUR_MS,
-      run: () => index.settle(),
-    });
-  }
-  if (index) {
-    tasks.push(sweep("moves of tags", 24 * HOUR_MS, () => index.sweep()));
-  }
-  if (registry) {
-    const { content } = registry;
-    tasks.push(sweep("cached manifests", HOUR_MS, () => content.evict()));
-  }
-  if (social) tasks.push(...countTasks(social, ctx));
-  if (avatars) tasks.push(sweep("avatars", HOUR_MS, () => avatars.sweep()));
-  if (!hold) return tasks;
-  tasks.push(
-    sweep("uploads", 10 * MINUTE_MS, () => hold.uploads.sweep()),
-    sweep("events", 5 * MINUTE_MS, () => hold.repo.sweep()),
-    sweep("repo blobs", HOUR_MS, () => hold.pdsBlobs.sweep()),
+  };
+}
+
+/** The periodic tasks of a hold. */
+function holdTasks(
+  hold: NonNullable<AppContext["hold"]>,
+  { config, log, metrics, registry }: AppContext,
+): ScheduledTask[] {
+  const tasks: ScheduledTask[] = [
+    sweep(log, "uploads", 10 * MINUTE_MS, () => hold.uploads.sweep()),
+    sweep(log, "events", 5 * MINUTE_MS, () => hold.repo.sweep()),
+    sweep(log, "repo blobs", HOUR_MS, () => hold.pdsBlobs.sweep()),
     {
       name: "pull counts",
       everyMs: 10 * SECOND_MS,
@@ -85,7 +96,7 @@ function tasksOf(ctx: AppContext): ScheduledTask[] {
         if ((await hold.repo.head()).active) await hold.stats.flush();
       },
     },
-  );
+  ];
   if (config.hold.gc.enabled) {
     tasks.push({
       name: GC_TASK,
@@ -94,7 +105,7 @@ function tasksOf(ctx: AppContext): ScheduledTask[] {
       run: async (signal) => {
         const report = await collectGarbage({ registry, hold }, signal);
         log.info("garbage collected", { ...report });
-        ctx.metrics.hold.collected({ ...report });
+        metrics.hold.collected({ ...report });
       },
     });
   }

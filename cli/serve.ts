@@ -35,20 +35,12 @@ import { announceHold } from "./announce.ts";
 import { pausedWhileReadOnly, scheduledTasks } from "./housekeeping.ts";
 import { openLog, type ServerLog } from "./logging.ts";
 import { sandboxOf } from "./open_context.ts";
+import { limitStop, stopSignal, stopWork } from "./stop.ts";
 import { settleHold } from "./settle_hold.ts";
 import { welcome } from "./welcome.ts";
 
-/** Time for background work to end after the last request, in milliseconds. */
-const LAST_WORK_MS = 5_000;
-
-/** Time for requests in progress on Deno Deploy, in milliseconds. */
-const DEPLOY_GRACE_MS = 3_000;
-
 /** Time to send the last log lines to a log service, in milliseconds. */
 const LAST_LINES_MS = 3_000;
-
-/** Time for everything else when stopping, in milliseconds. */
-const STOP_LIMIT_MS = 30_000;
 
 /** Longest time to catch up with the network, in milliseconds. */
 const CATCH_UP_MS = 60_000;
@@ -123,28 +115,12 @@ export async function serve(config: Config): Promise<void> {
     await Promise.race([stop.requested, dead.promise]);
     stopping = true;
     log.info("stopping");
-    const graceMs = graceOf(config);
-    limitStop(graceMs, log, lines);
-    ctx.hold?.firehose.close();
-    ctx.live?.close();
-    // The platform may end the process before the last requests have ended.
-    if (deploy) await flushCounts(ctx);
-    await listening.stop(graceMs);
-    // Announcing may wait for other servers, so it is not awaited.
-    const ended = new AbortController();
-    await Promise.race([
-      Promise.all([
-        running.stop(),
-        ctx.jobs.stop(),
-        settled.retrying,
-        announced,
-        listened,
-      ]),
-      ctx.clock.sleep(deploy ? LAST_WORK_MS / 10 : LAST_WORK_MS, ended.signal),
+    limitStop(config, log, lines);
+    await stopWork(ctx, listening, running, [
+      settled.retrying,
+      announced,
+      listened,
     ]);
-    ended.abort();
-    await flushCounts(ctx);
-    await ctx.instance.stop();
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
@@ -158,21 +134,6 @@ export async function serve(config: Config): Promise<void> {
   lines.flush();
   // A pending operation of the runtime must not keep a stopped process alive.
   Deno.exit();
-}
-
-/** Time for requests in progress when stopping, in milliseconds; Deno Deploy gives five seconds for everything. */
-function graceOf({ deploy, server }: Config): number {
-  const graceMs = server.shutdown_timeout_seconds * 1000;
-  return deploy ? Math.min(graceMs, DEPLOY_GRACE_MS) : graceMs;
-}
-
-/** Writes the counts of pulls that are in memory. */
-async function flushCounts({ hold, social, log }: AppContext): Promise<void> {
-  for (const counts of [hold?.stats, social]) {
-    await counts?.flush().catch((error) =>
-      log.error("the last pulls are not counted", { error })
-    );
-  }
 }
 
 /** Exports what the sender of log lines counts. */
@@ -190,16 +151,6 @@ function watchShipper({ metrics }: AppContext, { shipper }: ServerLog): void {
     "Log lines that did not reach the log service.",
     () => shipper.dropped,
   );
-}
-
-/** Ends the process when it takes much longer to stop than `graceMs`, the time for requests in progress. */
-function limitStop(graceMs: number, log: Logger, lines: ServerLog): void {
-  const overdue = setTimeout(() => {
-    log.error("stopping takes too long, the process ends now");
-    lines.flush();
-    Deno.exit(1);
-  }, graceMs + STOP_LIMIT_MS);
-  Deno.unrefTimer(overdue);
 }
 
 /** Builds the modules of islands where they are missing or old; without them pages have no scripts. */
@@ -276,27 +227,6 @@ async function startSandbox(
     log: log.with({ part: "sandbox" }),
     signal,
   });
-}
-
-/** Waits for SIGTERM or SIGINT. */
-function stopSignal() {
-  const controller = new AbortController();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const onSignal = () => {
-    controller.abort(new Error("stopped"));
-    resolve();
-  };
-  const signals = Deno.build.os === "windows"
-    ? ["SIGINT"] as const
-    : ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) Deno.addSignalListener(signal, onSignal);
-  return {
-    signal: controller.signal,
-    requested: promise,
-    release: () => {
-      for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
-    },
-  };
 }
 
 function print(text: string): void {
