@@ -6,7 +6,8 @@
  */
 /// <reference lib="dom" />
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import type { TargetedFocusEvent } from "preact";
+import { useEffect, useState } from "preact/hooks";
 
 /** Something that may have been meant. */
 export interface Suggestion {
@@ -38,7 +39,6 @@ export function SearchBox({ id, query, isLarge }: SearchBoxProps) {
   const [found, setFound] = useState<readonly Suggestion[]>([]);
   const [active, choose] = useState(-1);
   const [isOpen, open] = useState(false);
-  const field = useRef<HTMLInputElement>(null);
   useSuggestions(isOpen ? text : "", (suggestions) => {
     setFound(suggestions);
     choose(-1);
@@ -48,23 +48,34 @@ export function SearchBox({ id, query, isLarge }: SearchBoxProps) {
     const places = found.length + 1;
     choose((active + 1 + by + places) % places - 1);
   };
+  const press = (event: KeyboardEvent) => {
+    if (event.key === "Escape" && isShown) {
+      event.preventDefault();
+      open(false);
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (isShown) move(event.key === "ArrowDown" ? 1 : -1);
+      else open(true);
+    }
+  };
+  const follow = (event: Event) => {
+    const chosen = isShown ? found[active] : undefined;
+    if (!chosen) return;
+    event.preventDefault();
+    location.assign(chosen.href);
+  };
+  const leave = (event: TargetedFocusEvent<HTMLElement>) => {
+    const to = event.relatedTarget;
+    if (to instanceof Node && event.currentTarget.contains(to)) return;
+    open(false);
+  };
   return (
     <form
       action="/search"
-      onSubmit={(event) => {
-        const chosen = isShown ? found[active] : undefined;
-        if (!chosen) return;
-        event.preventDefault();
-        location.assign(chosen.href);
-      }}
-      onFocusOut={(event) => {
-        const to = event.relatedTarget;
-        if (to instanceof Node && event.currentTarget.contains(to)) return;
-        open(false);
-      }}
+      onSubmit={follow}
+      onFocusOut={leave}
     >
       <input
-        ref={field}
         id={id}
         type="search"
         name="q"
@@ -90,52 +101,10 @@ export function SearchBox({ id, query, isLarge }: SearchBoxProps) {
           type(event.currentTarget.value);
           open(true);
         }}
-        onKeyDown={(event) => {
-          if (event.key === "Escape" && isShown) {
-            event.preventDefault();
-            open(false);
-          } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-            event.preventDefault();
-            if (isShown) move(event.key === "ArrowDown" ? 1 : -1);
-            else open(true);
-          }
-        }}
+        onKeyDown={press}
       />
       <kbd aria-hidden="true">/</kbd>
-      <ul
-        id={`${id}-list`}
-        class="suggestions"
-        role="listbox"
-        aria-label="Suggestions"
-        hidden={!isShown}
-      >
-        {found.map((one, i) => (
-          <li
-            key={one.href}
-            id={`${id}-${i}`}
-            role="option"
-            aria-selected={i === active}
-            // The field keeps the focus.
-            onMouseDown={(event) => event.preventDefault()}
-            onClick={() => location.assign(one.href)}
-          >
-            {one.picture && (
-              <img
-                class="picture"
-                src={one.picture}
-                alt=""
-                width="24"
-                height="24"
-              />
-            )}
-            <span class="what">
-              {one.before}
-              <b>{one.name}</b>
-            </span>
-            <span class="small soft">{one.kind}</span>
-          </li>
-        ))}
-      </ul>
+      <Suggestions id={id} found={found} active={active} isShown={isShown} />
       <span class="hidden" role="status">
         {isShown &&
           `${found.length} ${
@@ -143,6 +112,53 @@ export function SearchBox({ id, query, isLarge }: SearchBoxProps) {
           }, use the arrow keys`}
       </span>
     </form>
+  );
+}
+
+function Suggestions(
+  { id, found, active, isShown }: {
+    id: string;
+    found: readonly Suggestion[];
+    /** Index of the chosen one; -1 for none. */
+    active: number;
+    isShown: boolean;
+  },
+) {
+  return (
+    <ul
+      id={`${id}-list`}
+      class="suggestions"
+      role="listbox"
+      aria-label="Suggestions"
+      hidden={!isShown}
+    >
+      {found.map((one, i) => (
+        <li
+          key={one.href}
+          id={`${id}-${i}`}
+          role="option"
+          aria-selected={i === active}
+          // The field keeps the focus.
+          onMouseDown={(event) => event.preventDefault()}
+          onClick={() => location.assign(one.href)}
+        >
+          {one.picture && (
+            <img
+              class="picture"
+              src={one.picture}
+              alt=""
+              width="24"
+              height="24"
+            />
+          )}
+          <span class="what">
+            {one.before}
+            <b>{one.name}</b>
+          </span>
+          <span class="small soft">{one.kind}</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

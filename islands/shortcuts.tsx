@@ -28,17 +28,7 @@ const KEYS = [
 export function Shortcuts({ isOn, returnTo }: ShortcutsProps) {
   const [on, setOn] = useState(isOn);
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (!on) return;
-    const press = (event: KeyboardEvent) => {
-      if (isElsewhere(event)) return;
-      if (event.key === "?") dialog.current?.showModal();
-      else if (!act(event.key)) return;
-      event.preventDefault();
-    };
-    document.addEventListener("keydown", press);
-    return () => document.removeEventListener("keydown", press);
-  }, [on]);
+  useKeys(on, () => dialog.current?.showModal());
   return (
     <span class="shortcuts">
       <button
@@ -86,6 +76,21 @@ export function Shortcuts({ isOn, returnTo }: ShortcutsProps) {
       </dialog>
     </span>
   );
+}
+
+/** Listens to single keys while they are on. */
+function useKeys(on: boolean, showList: () => void): void {
+  useEffect(() => {
+    if (!on) return;
+    const press = (event: KeyboardEvent) => {
+      if (isElsewhere(event)) return;
+      if (event.key === "?") showList();
+      else if (!act(event.key)) return;
+      event.preventDefault();
+    };
+    document.addEventListener("keydown", press);
+    return () => document.removeEventListener("keydown", press);
+  }, [on]);
 }
 
 /** Whether the key is meant for a field, a dialog or the browser. */

@@ -123,8 +123,14 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
       );
     }
   };
-  const { tracing } = deps;
-  if (tracing === undefined) return handle;
+  return deps.tracing ? traced(deps.tracing, handle) : handle;
+}
+
+/** Runs `handle` in a span of its own. */
+function traced(
+  tracing: Tracing,
+  handle: (c: Context<AppEnv>, next: Next) => Promise<void>,
+): MiddlewareHandler<AppEnv> {
   return (c, next) =>
     tracing.request("request", traceHeaders(c), async (span) => {
       await handle(c, next);

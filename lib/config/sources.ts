@@ -84,28 +84,14 @@ export function readEnvironment(
     const value = Object.hasOwn(env, name) ? env[name]?.trim() : undefined;
     return value === "" ? undefined : value;
   };
-  const known = new Set<string>();
   const set = (path: string, name: string, value: string) => {
     store(sources.tree, path, value);
     sources.origins.set(path, name);
   };
-  const byAlias = new Map<string, { name: string; value: string }>();
-  for (const { name, path, inverted = false } of ALIASES) {
-    known.add(name);
-    const text = given(name);
-    if (text === undefined) continue;
-    const value = inverted ? opposite(text) : text;
-    const other = byAlias.get(path);
-    if (other !== undefined && other.value !== value) {
-      sources.mistakes.push({
-        setting: path,
-        source: name,
-        message: `${other.name} and ${name} set it to different values`,
-      });
-    }
-    if (other === undefined) byAlias.set(path, { name, value });
+  const known = new Set(ALIASES.map(({ name }) => name));
+  for (const [path, { name, value }] of readAliases(given, sources.mistakes)) {
+    set(path, name, value);
   }
-  for (const [path, { name, value }] of byAlias) set(path, name, value);
   for (const { path, env: name } of leavesOf(nodes)) {
     known.add(name);
     const value = given(name);
@@ -136,6 +122,29 @@ export function readEnvironment(
       message: "is not a setting; config init prints all of them",
     });
   }
+}
+
+/** Values of aliases, by the path of the setting; those that disagree are mistakes. */
+function readAliases(
+  given: (name: string) => string | undefined,
+  mistakes: Mistake[],
+): Map<string, { name: string; value: string }> {
+  const byPath = new Map<string, { name: string; value: string }>();
+  for (const { name, path, inverted = false } of ALIASES) {
+    const text = given(name);
+    if (text === undefined) continue;
+    const value = inverted ? opposite(text) : text;
+    const other = byPath.get(path);
+    if (other !== undefined && other.value !== value) {
+      mistakes.push({
+        setting: path,
+        source: name,
+        message: `${other.name} and ${name} set it to different values`,
+      });
+    }
+    if (other === undefined) byPath.set(path, { name, value });
+  }
+  return byPath;
 }
 
 /** Whether a variable belongs to a section that only the original has. */

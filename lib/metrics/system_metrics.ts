@@ -5,8 +5,9 @@
  * @module
  */
 
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Histogram, type Registry } from "prom-client";
 import { CallMeter, type CallSpans } from "./calls.ts";
+import { ChoreMetrics } from "./chore_metrics.ts";
 
 /** Other servers, by what they are asked for. */
 export type UpstreamTarget =
@@ -27,14 +28,13 @@ export class SystemMetrics {
   readonly #conflicts: Counter;
   /** Calls to storages. */
   readonly storage: CallMeter;
+  /** Periodic work. */
+  readonly chores: ChoreMetrics;
   readonly #spans: CallSpans | undefined;
   readonly #bytes: Counter<"driver" | "direction">;
   readonly #upstream: Counter<"target" | "status">;
   readonly #upstreamSeconds: Histogram<"target">;
   readonly #refusals: Counter<"surface" | "code">;
-  readonly #chores: Counter<"chore" | "outcome">;
-  readonly #choreSeconds: Gauge<"chore">;
-  readonly #choreSuccess: Gauge<"chore">;
 
   constructor(registry: Registry, spans?: CallSpans) {
     const registers = [registry];
@@ -87,25 +87,7 @@ export class SystemMetrics {
       labelNames: ["surface", "code"],
       registers,
     });
-    this.#chores = new Counter({
-      name: "atcr_chore_runs_total",
-      help: "Runs of periodic work on this instance, by outcome: ok or failed.",
-      labelNames: ["chore", "outcome"],
-      registers,
-    });
-    this.#choreSeconds = new Gauge({
-      name: "atcr_chore_duration_seconds",
-      help: "Time of the last run of periodic work on this instance.",
-      labelNames: ["chore"],
-      registers,
-    });
-    this.#choreSuccess = new Gauge({
-      name: "atcr_chore_last_success_timestamp_seconds",
-      help: "When periodic work last succeeded on this instance, in seconds " +
-        "since the Unix epoch; the latest of all instances counts.",
-      labelNames: ["chore"],
-      registers,
-    });
+    this.chores = new ChoreMetrics(registry);
   }
 
   /** A commit failed because of its checks. */
@@ -153,21 +135,5 @@ export class SystemMetrics {
   /** A request was answered with an error. */
   refused(surface: string, code: string): void {
     this.#refusals.inc({ surface, code });
-  }
-
-  /** Runs periodic work. */
-  async chore(chore: string, work: () => Promise<void>): Promise<void> {
-    const started = performance.now();
-    try {
-      await work();
-      this.#chores.inc({ chore, outcome: "ok" });
-      this.#choreSuccess.set({ chore }, Date.now() / 1000);
-    } catch (error) {
-      this.#chores.inc({ chore, outcome: "failed" });
-      throw error;
-    } finally {
-      const seconds = (performance.now() - started) / 1000;
-      this.#choreSeconds.set({ chore }, seconds);
-    }
   }
 }

@@ -10,6 +10,7 @@ import {
   DEVICE_CODE_SECONDS,
   type DeviceCodes,
   POLL_SECONDS,
+  type PollResult,
 } from "../../lib/auth/devices/device_codes.ts";
 import {
   DEFAULT_PERMISSIONS,
@@ -78,34 +79,7 @@ export function deviceRoutes(deps: DeviceRoutesDeps): Hono<AppEnv> {
         );
       }
       const result = await deviceCodes.poll(form.get("device_code") ?? "");
-      switch (result.kind) {
-        case "pending":
-          return answer(
-            c,
-            "authorization_pending",
-            "Waiting for the approval in the browser.",
-          );
-        case "slow_down":
-          return answer(
-            c,
-            "slow_down",
-            `Poll no more often than every ${result.pollSeconds} seconds.`,
-          );
-        case "denied":
-          return answer(c, "access_denied", "The request was denied.");
-        case "expired":
-          return answer(
-            c,
-            "expired_token",
-            "The code has expired. Start again.",
-          );
-        case "unknown":
-          return answer(
-            c,
-            "invalid_grant",
-            "The device code is not known or was used before. Start again.",
-          );
-      }
+      if (result.kind !== "approved") return waiting(c, result);
       const { device, secret } = result;
       return c.json(
         {
@@ -138,6 +112,37 @@ async function handleOf(
   } catch (error) {
     if (isAppError(error)) return did;
     throw error;
+  }
+}
+
+/** The answer while there is no token, and when there will be none. */
+function waiting(
+  c: Context<AppEnv>,
+  result: Exclude<PollResult, { kind: "approved" }>,
+): Response {
+  switch (result.kind) {
+    case "pending":
+      return answer(
+        c,
+        "authorization_pending",
+        "Waiting for the approval in the browser.",
+      );
+    case "slow_down":
+      return answer(
+        c,
+        "slow_down",
+        `Poll no more often than every ${result.pollSeconds} seconds.`,
+      );
+    case "denied":
+      return answer(c, "access_denied", "The request was denied.");
+    case "expired":
+      return answer(c, "expired_token", "The code has expired. Start again.");
+    case "unknown":
+      return answer(
+        c,
+        "invalid_grant",
+        "The device code is not known or was used before. Start again.",
+      );
   }
 }
 

@@ -55,62 +55,9 @@ export function oauthRoutes(deps: OAuthRoutesDeps): Hono<AppEnv> {
     const query = new URLSearchParams({ identifier });
     return c.redirect(`/auth/login?${query}`, 303);
   });
-  app.post("/auth/login", async (c) => {
-    browsers.requireOwnPage(c);
-    const form = await readForm(c);
-    const identifier = form.get("identifier")?.trim() ?? "";
-    const returnTo = returnPath(form.get("return_to") ?? undefined);
-    try {
-      const url = await signIn.begin(identifier, {
-        browser: browsers.beginSignIn(c),
-        returnTo,
-        address: browsers.info(c).address,
-      });
-      return c.redirect(url.href, 303);
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      c.get("log").info("sign-in not begun", {
-        code: error.code,
-        error: error.cause,
-      });
-      const flooded = error.code === "TOOMANYREQUESTS";
-      c.status(flooded ? 429 : 400);
-      retryAfter(c, error);
-      return page(c, deps, { identifier, returnTo, problem: error.message });
-    }
-  });
+  app.post("/auth/login", (c) => begin(c, deps));
 
-  app.get(CALLBACK_PATH, async (c) => {
-    noStore(c);
-    const params = new URL(c.req.url).searchParams;
-    try {
-      const result = await signIn.finish(params, {
-        browser: browsers.signInSecret(c),
-        former: browsers.sessionCookie(c),
-        info: browsers.info(c),
-      });
-      if (result.kind === "again") return c.redirect(result.url.href, 303);
-      browsers.setSession(c, result.cookie);
-      await browsers.remember(c, result.cookie);
-      return c.redirect(result.to, 303);
-    } catch (error) {
-      const known = asAppError(error);
-      const log = c.get("log");
-      const fields = { code: known.code, error: known.cause };
-      if (known.code === "INTERNAL") log.error("sign-in failed", fields);
-      else log.info("sign-in refused", fields);
-      c.status(known.spec.status as 400);
-      retryAfter(c, known);
-      const { message } = known;
-      return c.html(
-        signInFailedPage({
-          message,
-          requestId: c.get("requestId"),
-          frame: unscripted(c),
-        }),
-      );
-    }
-  });
+  app.get(CALLBACK_PATH, (c) => finish(c, deps));
 
   app.post("/auth/logout", async (c) => {
     const form = await readForm(c);
@@ -121,6 +68,72 @@ export function oauthRoutes(deps: OAuthRoutesDeps): Hono<AppEnv> {
     return c.redirect("/", 303);
   });
   return app;
+}
+
+/** Sends the browser to the PDS of the account, or shows what is wrong. */
+async function begin(
+  c: Context<AppEnv>,
+  deps: OAuthRoutesDeps,
+): Promise<Response> {
+  const { signIn, browsers } = deps;
+  browsers.requireOwnPage(c);
+  const form = await readForm(c);
+  const identifier = form.get("identifier")?.trim() ?? "";
+  const returnTo = returnPath(form.get("return_to") ?? undefined);
+  try {
+    const url = await signIn.begin(identifier, {
+      browser: browsers.beginSignIn(c),
+      returnTo,
+      address: browsers.info(c).address,
+    });
+    return c.redirect(url.href, 303);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    c.get("log").info("sign-in not begun", {
+      code: error.code,
+      error: error.cause,
+    });
+    const flooded = error.code === "TOOMANYREQUESTS";
+    c.status(flooded ? 429 : 400);
+    retryAfter(c, error);
+    return page(c, deps, { identifier, returnTo, problem: error.message });
+  }
+}
+
+/** Takes the browser back from the PDS. */
+async function finish(
+  c: Context<AppEnv>,
+  { signIn, browsers }: OAuthRoutesDeps,
+): Promise<Response> {
+  noStore(c);
+  const params = new URL(c.req.url).searchParams;
+  try {
+    const result = await signIn.finish(params, {
+      browser: browsers.signInSecret(c),
+      former: browsers.sessionCookie(c),
+      info: browsers.info(c),
+    });
+    if (result.kind === "again") return c.redirect(result.url.href, 303);
+    browsers.setSession(c, result.cookie);
+    await browsers.remember(c, result.cookie);
+    return c.redirect(result.to, 303);
+  } catch (error) {
+    const known = asAppError(error);
+    const log = c.get("log");
+    const fields = { code: known.code, error: known.cause };
+    if (known.code === "INTERNAL") log.error("sign-in failed", fields);
+    else log.info("sign-in refused", fields);
+    c.status(known.spec.status as 400);
+    retryAfter(c, known);
+    const { message } = known;
+    return c.html(
+      signInFailedPage({
+        message,
+        requestId: c.get("requestId"),
+        frame: unscripted(c),
+      }),
+    );
+  }
 }
 
 /** The sign-in page; its content security policy allows form redirects only to PDSes. */

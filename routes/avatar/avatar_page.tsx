@@ -126,11 +126,9 @@ interface PageProps {
   readonly side: string;
 }
 
-function AvatarPage(
-  { base, trial, problem, maxSide, parameters, side }: PageProps,
-) {
+function AvatarPage(props: PageProps) {
+  const { base, parameters, side } = props;
   const size = side === "" ? "" : `?w=${side}&h=${side}`;
-  const path = trialPath(trial);
   return (
     <>
       <h1>Avatars</h1>
@@ -142,6 +140,36 @@ function AvatarPage(
         <code>{`<img src="${base}/alice.example.com${size}" alt="Alice">`}</code>
       </pre>
 
+      <TryIt {...props} />
+
+      <h2>Parameters</h2>
+      <ParameterTable parameters={parameters} />
+
+      <h2>Good to know</h2>
+      <ul>
+        <li>
+          The answer is a redirect to the stored picture. The redirect is asked
+          for each time, so a new picture shows soon; the stored picture never
+          changes and is kept for a year.
+        </li>
+        <li>
+          <code>/&#123;handle or DID&#125;/banner</code> is the banner,{" "}
+          <code>/&#123;handle or DID&#125;.json</code>{" "}
+          returns a description as JSON.
+        </li>
+        <li>
+          Pictures stand upright and in sRGB, whatever camera or program made
+          them. Of an animation the first frame shows.
+        </li>
+      </ul>
+    </>
+  );
+}
+
+function TryIt({ base, trial, problem, maxSide }: PageProps) {
+  const path = trialPath(trial);
+  return (
+    <>
       <h2>Try it</h2>
       <form method="get" class="fields">
         <p class="wide">
@@ -173,47 +201,32 @@ function AvatarPage(
           </figcaption>
         </figure>
       )}
-
-      <h2>Parameters</h2>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Parameter</th>
-            <th scope="col">Takes</th>
-            <th scope="col">Does</th>
-          </tr>
-        </thead>
-        <tbody>
-          {parameters.map(([name, takes, does]) => (
-            <tr key={name}>
-              <th scope="row">
-                <code>{name}</code>
-              </th>
-              <td>{takes}</td>
-              <td>{does}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-
-      <h2>Good to know</h2>
-      <ul>
-        <li>
-          The answer is a redirect to the stored picture. The redirect is asked
-          for each time, so a new picture shows soon; the stored picture never
-          changes and is kept for a year.
-        </li>
-        <li>
-          <code>/&#123;handle or DID&#125;/banner</code> is the banner,{" "}
-          <code>/&#123;handle or DID&#125;.json</code>{" "}
-          returns a description as JSON.
-        </li>
-        <li>
-          Pictures stand upright and in sRGB, whatever camera or program made
-          them. Of an animation the first frame shows.
-        </li>
-      </ul>
     </>
+  );
+}
+
+function ParameterTable({ parameters }: Pick<PageProps, "parameters">) {
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Parameter</th>
+          <th scope="col">Takes</th>
+          <th scope="col">Does</th>
+        </tr>
+      </thead>
+      <tbody>
+        {parameters.map(([name, takes, does]) => (
+          <tr key={name}>
+            <th scope="row">
+              <code>{name}</code>
+            </th>
+            <td>{takes}</td>
+            <td>{does}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 

@@ -82,6 +82,7 @@ export function shownDetail(
   };
 }
 
+/** A tag, with what is known of the image that it names. */
 export function shownTag(
   { tag, digest, at, facts }: ListedTag,
 ): z.input<typeof tagSchema> {
@@ -97,12 +98,14 @@ export function shownTag(
   };
 }
 
+/** A change of what a tag names. */
 export function shownMove(
   { at, from, to }: ListedMove,
 ): z.input<typeof tagMoveSchema> {
   return { at: timeOf(at), from, to };
 }
 
+/** An account by its names. */
 export function shownAccount({ did, handle, displayName }: AccountName) {
   return { did, handle, displayName };
 }
@@ -112,6 +115,7 @@ function shownPlace(owner: AccountName, name: string) {
   return { owner: shownAccount(owner), name };
 }
 
+/** An account with its profile. */
 export function shownPerson(
   { did, handle, name, bio, avatarUrl, status, pins }: Person,
 ): z.input<typeof actorSchema> {
@@ -121,6 +125,7 @@ export function shownPerson(
   };
 }
 
+/** A push or a star, with who did it and where. */
 export function shownActivity(
   { what, actor, owner }: NamedActivity,
 ): z.input<typeof activitySchema> {
@@ -133,6 +138,7 @@ export function shownActivity(
   };
 }
 
+/** A star, with who gave it and where. */
 export function shownStar(
   { star, actor, owner }: NamedStar,
 ): z.input<typeof starSchema> {
@@ -143,6 +149,7 @@ export function shownStar(
   };
 }
 
+/** A hold, with what was found when it was last looked at. */
 export function shownHold(
   { did, facts, state }: KnownHold,
 ): z.input<typeof holdSchema> {

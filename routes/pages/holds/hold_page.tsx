@@ -5,6 +5,7 @@
  */
 
 import { CopyButton } from "../../../islands/copy_button.tsx";
+import type { Did } from "../../../lib/did.ts";
 import type { CrewSize } from "../../../lib/hold_api/hold_member.ts";
 import type { StorageDay } from "../../../lib/index/counts/storage_growth.ts";
 import type { CrewFacts } from "../../../lib/index/holds/hold_rows.ts";
@@ -131,16 +132,24 @@ function About({ hold, captain, crewSize, now }: HoldPageProps) {
           <dd>{state.version}</dd>
         </>
       )}
+      <Identifier did={hold.did} />
+    </dl>
+  );
+}
+
+function Identifier({ did }: { did: Did }) {
+  return (
+    <>
       <dt>DID</dt>
       <dd class="whole-digest" data-copied>
-        <code>{hold.did}</code>
+        <code>{did}</code>
         <Island
           name="copy_button"
           of={CopyButton}
-          props={{ text: hold.did, what: "the DID" }}
+          props={{ text: did, what: "the DID" }}
         />
       </dd>
-    </dl>
+    </>
   );
 }
 
