@@ -11,7 +11,7 @@ import type { Did } from "../../did.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import { fetchFailure } from "../../net/fetch_failure.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
-import { blobHash } from "./blob_cid.ts";
+import { blobHash } from "./cids.ts";
 import type { PdsReader, RepoRecord } from "./pds.ts";
 import { Semaphore } from "../../async/semaphore.ts";
 import { systemClock } from "../../clock.ts";

@@ -11,7 +11,7 @@ import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import { isReusable } from "../../hold_api/hold_methods.ts";
 import { readJson } from "../../net/json_body.ts";
-import { blobCid } from "./blob_cid.ts";
+import { blobCid, writtenCids } from "./cids.ts";
 import {
   type BlobRef,
   MAX_WRITES,
@@ -23,7 +23,6 @@ import {
 import { accountStatus, inactive } from "./login_errors.ts";
 import type { PdsPace } from "./pds_pace.ts";
 import type { ServiceTokenCache } from "./service_token_cache.ts";
-import { writtenCids } from "./written_cids.ts";
 import {
   isMissingRecord,
   isTooLarge,

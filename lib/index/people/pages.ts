@@ -5,7 +5,7 @@
  */
 
 import type { Identity } from "../../atproto/identity/identity.ts";
-import { blobCid } from "../../atproto/pds/blob_cid.ts";
+import { blobCid } from "../../atproto/pds/cids.ts";
 import type { BlobRef, PdsReader, PdsSession } from "../../atproto/pds/pds.ts";
 import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import {

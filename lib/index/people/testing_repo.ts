@@ -4,7 +4,7 @@
  * @module
  */
 
-import { blobCid } from "../../atproto/pds/blob_cid.ts";
+import { blobCid } from "../../atproto/pds/cids.ts";
 import type {
   BlobRef,
   PdsReader,

@@ -1,5 +1,6 @@
 /**
- * The CID of a blob (atproto data model, "Blob Type").
+ * CIDs of blobs and records, as PDSes name them (atproto data model, "Blob
+ * Type").
  *
  * @module
  */
@@ -7,6 +8,7 @@
 import { createHash } from "node:crypto";
 import { CID } from "multiformats/cid";
 import { create as createMultihash } from "multiformats/hashes/digest";
+import { z } from "zod";
 import { AppError } from "../../errors.ts";
 
 const CID_RAW = 0x55;
@@ -37,4 +39,22 @@ export function blobHash(cid: string): Uint8Array {
     "UPSTREAM_FAILED",
     `${cid.slice(0, 100)} is not the CID of a blob.`,
   );
+}
+
+const commitOutput = z.object({
+  results: z.array(z.object({ cid: z.string().optional() })).optional(),
+});
+
+/**
+ * The CIDs in the response to `com.atproto.repo.applyWrites`, in the order of
+ * the writes; undefined for deletes. None where the response has another form:
+ * the writes are applied all the same.
+ */
+export function writtenCids(text: string): readonly (string | undefined)[] {
+  try {
+    const { results = [] } = commitOutput.parse(JSON.parse(text));
+    return results.map(({ cid }) => cid);
+  } catch {
+    return [];
+  }
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writtenCids } from "./written_cids.ts";
+import { writtenCids } from "./cids.ts";
 
 Deno.test("the CIDs of a commit are read, and whatever else a PDS answers is none", () => {
   const results = [
