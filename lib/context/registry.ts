@@ -145,7 +145,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   const blobIndex = new BlobIndex(kv);
   const known = createKnowledge(deps, blobIndex);
   const { index, content, discovery, owners } = known;
-  const leases = new WriteLeases(kv, clock, index.removals);
+  const leases = new WriteLeases(kv, clock);
   const records = new OwnerRecords(deps.pds, clock);
   const parts = {
     ...deps,
@@ -210,7 +210,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     push: new ManifestPush({
       ...parts,
       events: joinedEvents(deps.events, untagged),
-      blobs,
+      blobs: blobIndex,
       deliveries,
       allowMissingBlobs: settings.allow_missing_blobs,
     }),

@@ -10,8 +10,8 @@ import { z } from "zod";
 import type { RecordShape } from "../atproto/lexicon/lexicon.ts";
 import { HOLD_COLLECTIONS } from "../atproto/records/collections.ts";
 import { type Did, didSchema } from "../did.ts";
-import type { Key } from "../kv/kv.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
+import type { JoinedRow } from "../kv/joined_rows.ts";
 
 /** Collections of the hold's repo. */
 export const COLLECTIONS = {
@@ -60,18 +60,10 @@ export interface HoldCommit {
   }[];
 }
 
-/** A row for the change of the store that stores a commit. */
-export interface CommitRow {
-  readonly key: Key;
-  readonly row: unknown;
-  /** Milliseconds since the Unix epoch. */
-  readonly expiresAt?: number;
-}
-
 /** Options of {@linkcode HoldRecords.apply}. */
 export interface ApplyOptions {
   idempotencyKey?: string;
-  also?: (commit: HoldCommit) => readonly CommitRow[];
+  also?: (commit: HoldCommit) => readonly JoinedRow[];
 }
 
 /** The part of the hold's repo that the services of the hold use. */

@@ -10,8 +10,9 @@
 import { SharedReads } from "../async/shared_reads.ts";
 import type { Did } from "../did.ts";
 import type { Atomic, Kv } from "../kv/kv.ts";
+import type { Caller, HoldClient } from "../hold_api/hold_client.ts";
 import type { Digest } from "../oci/digest.ts";
-import { keepRows, type KeptRow } from "./kept_rows.ts";
+import { type JoinedRow, joinRows } from "../kv/joined_rows.ts";
 import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import type { BlobRow } from "./rows.ts";
@@ -85,6 +86,48 @@ export class BlobIndex {
     return digests.map((digest, i) => known[i] || found.has(digest));
   }
 
+  /** Those of `digests` linked to the repository in `hold`, even if the hold lost them. */
+  async linked(
+    ref: RepoRef,
+    hold: HoldClient,
+    digests: readonly Digest[],
+  ): Promise<Digest[]> {
+    if (digests.length === 0) return [];
+    const known = await this.inHold(ref, hold.did, digests);
+    return digests.filter((_, i) => known[i]);
+  }
+
+  /**
+   * Returns those of `digests` that a manifest in the repository may not
+   * reference: blobs that the hold does not have now, and blobs never pushed to
+   * the repository, which a pusher could read by referencing them. Publicly
+   * readable blobs become part of the repository when nothing is missing.
+   */
+  async missing(
+    ref: RepoRef,
+    caller: Caller,
+    hold: HoldClient,
+    digests: readonly Digest[],
+    signal?: AbortSignal,
+  ): Promise<Digest[]> {
+    if (digests.length === 0) return [];
+    const [linked, sizes] = await Promise.all([
+      this.inHold(ref, hold.did, digests),
+      hold.statMany(caller, digests, signal),
+    ]);
+    const isOpen = linked.every(Boolean) ||
+      (await hold.mayRead(undefined)).allowed;
+    const missing: Digest[] = [];
+    const found: SizedBlob[] = [];
+    for (const [i, digest] of digests.entries()) {
+      const size = sizes[i];
+      if (size === undefined || !(linked[i] || isOpen)) missing.push(digest);
+      else if (!linked[i]) found.push({ digest, size });
+    }
+    if (missing.length === 0) await this.prove(ref, hold.did, found);
+    return missing;
+  }
+
   /** Records that `holdDid` has proven to have `blobs`: it is tried first from now on. */
   async prove(
     ref: RepoRef,
@@ -96,7 +139,7 @@ export class BlobIndex {
         some.map(({ digest }) => registryKeys.blob(ref.did, ref.repo, digest)),
       );
       some.forEach((blob, i) =>
-        keepRows(change, firstRows(ref, holdDid, blob, before[i]?.value))
+        joinRows(change, firstRows(ref, holdDid, blob, before[i]?.value))
       );
     });
   }
@@ -152,7 +195,7 @@ export function firstRows(
   holdDid: Did,
   { digest, size }: SizedBlob,
   before: BlobRow | undefined,
-): KeptRow[] {
+): JoinedRow[] {
   const row: BlobRow = { holdDid, size };
   const first = { key: registryKeys.blob(did, repo, digest), row };
   if (!before || before.holdDid === holdDid) return [first];

@@ -89,7 +89,7 @@ async function setUp() {
     directBytes: 0,
   });
   const missing = async (holdDid: Did, ...digests: Digest[]) =>
-    await blobs.missing(REF, ALICE, await holds.get(holdDid), digests);
+    await index.missing(REF, ALICE, await holds.get(holdDid), digests);
   const stat = (caller: Did | undefined = ALICE) =>
     blobs.stat(REF, caller, DIGEST);
   return {

@@ -9,7 +9,7 @@ import { AppError, isAppError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../storage/blob_store.ts";
-import type { Caller, HoldClient } from "../hold_api/hold_client.ts";
+import type { Caller } from "../hold_api/hold_client.ts";
 import {
   BlobFinder,
   type BlobFinderDeps,
@@ -17,7 +17,6 @@ import {
   type Look,
   unknownBlob,
 } from "./blob_finder.ts";
-import type { SizedBlob } from "./blob_index.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import type { ManifestUses } from "./manifests/manifest_uses.ts";
 
@@ -162,50 +161,6 @@ export class Blobs {
         error,
       });
     }
-  }
-
-  /** Those of `digests` linked to the repository in `hold`, even if the hold lost them. */
-  async linked(
-    ref: RepoRef,
-    hold: HoldClient,
-    digests: readonly Digest[],
-  ): Promise<Digest[]> {
-    if (digests.length === 0) return [];
-    const known = await this.#deps.index.inHold(ref, hold.did, digests);
-    return digests.filter((_, i) => known[i]);
-  }
-
-  /**
-   * Returns those of `digests` that a manifest in the repository may not
-   * reference: blobs that the hold does not have now, and blobs never pushed to
-   * the repository, which a pusher could read by referencing them. Publicly
-   * readable blobs become part of the repository when nothing is missing. Finds
-   * at most {@linkcode MAX_MISSING}.
-   */
-  async missing(
-    ref: RepoRef,
-    caller: Caller,
-    hold: HoldClient,
-    digests: readonly Digest[],
-    signal?: AbortSignal,
-  ): Promise<Digest[]> {
-    if (digests.length === 0) return [];
-    const { index } = this.#deps;
-    const [linked, sizes] = await Promise.all([
-      index.inHold(ref, hold.did, digests),
-      hold.statMany(caller, digests, signal),
-    ]);
-    const isOpen = linked.every(Boolean) ||
-      (await hold.mayRead(undefined)).allowed;
-    const missing: Digest[] = [];
-    const found: SizedBlob[] = [];
-    for (const [i, digest] of digests.entries()) {
-      const size = sizes[i];
-      if (size === undefined || !(linked[i] || isOpen)) missing.push(digest);
-      else if (!linked[i]) found.push({ digest, size });
-    }
-    if (missing.length === 0) await index.prove(ref, hold.did, found);
-    return missing;
   }
 
   #mayRedirect(size: number): boolean {

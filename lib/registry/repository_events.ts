@@ -6,7 +6,7 @@
 
 import type { Did } from "../did.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { KeptRow } from "./kept_rows.ts";
+import type { JoinedRow } from "../kv/joined_rows.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 
 /** A tag set by a push. */
@@ -45,7 +45,7 @@ export type RepositoryEvent =
 /** Receives events. The methods do not block and do not throw. */
 export interface RepositoryEvents {
   /** The rows of an event, for the commit that causes it; none without subscribers. */
-  plan(event: RepositoryEvent): readonly KeptRow[];
+  plan(event: RepositoryEvent): readonly JoinedRow[];
   /** Call it after that commit is applied. */
   committed(): void;
 }

@@ -26,7 +26,7 @@ import type {
 import { firstRows } from "./blob_index.ts";
 import { UploadTurns } from "./upload_turns.ts";
 import { requireWrite } from "./holds.ts";
-import { keepRows } from "./kept_rows.ts";
+import { joinRows } from "../kv/joined_rows.ts";
 import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import type { BlobRow, UploadRow } from "./rows.ts";
@@ -238,7 +238,7 @@ export class Uploads {
     if (received > 0) metrics.uploadedBytes.inc(received);
     if (linked) return;
     const change = kv.atomic();
-    keepRows(change, link(size));
+    joinRows(change, link(size));
     await change.commit();
   }
 

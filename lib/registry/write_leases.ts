@@ -13,9 +13,9 @@ import type { Digest } from "../oci/digest.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import {
   type PendingRemovals,
+  readRemovals,
   whileRemovalsChange,
 } from "./manifests/pending_removals.ts";
-import type { Removals } from "./manifests/removals.ts";
 
 /** Lifetime of a lease, and how long others wait for it, in milliseconds. */
 const TIMES = { ttlMs: 10_000, waitMs: 60_000 };
@@ -27,12 +27,10 @@ const MAX_ENDED = 4;
 export class WriteLeases {
   readonly #kv: Kv;
   readonly #clock: Clock;
-  readonly #removals: Pick<Removals, "read">;
 
-  constructor(kv: Kv, clock: Clock, removals: Pick<Removals, "read">) {
+  constructor(kv: Kv, clock: Clock) {
     this.#kv = kv;
     this.#clock = clock;
-    this.#removals = removals;
   }
 
   /**
@@ -105,14 +103,14 @@ export class WriteLeases {
     work: (lost: AbortSignal, removals: PendingRemovals) => Promise<T>,
   ): Promise<T> {
     return await whileRemovalsChange(async () => {
-      const removals = await this.#removals.read(ref);
+      const removals = await readRemovals(this.#kv, ref);
       if (Object.keys(removals.pending).length === 0) {
         return await work(lost, removals);
       }
       return await this.removing(ref, signal, async (ended) =>
         await work(
           AbortSignal.any([lost, ended]),
-          await this.#removals.read(ref),
+          await readRemovals(this.#kv, ref),
         ));
     }, lost);
   }

@@ -28,9 +28,10 @@ import type {
 } from "./rows.ts";
 import type { TidClock } from "./tid.ts";
 import { changeTree } from "./tree.ts";
-import type { JoinCommit, JoinedRow, RecordEdit } from "./types.ts";
+import type { JoinCommit, RecordEdit } from "./types.ts";
 import type { PreparedWrite } from "./writes.ts";
 import type { Signer } from "./identity/signer.ts";
+import { joinRows } from "../kv/joined_rows.ts";
 
 export interface CommitDeps {
   readonly did: Did;
@@ -132,7 +133,7 @@ export async function storeCommit(
     for (const change of changes) storeRecord(atomic, keys, rev, change);
     log.append(atomic, events);
     extend(atomic, next);
-    joinRows(atomic, deps.join, changes, rev);
+    addJoined(atomic, deps.join, changes, rev);
     if (!await atomic.commit()) return undefined;
   } catch (error) {
     if (error instanceof RangeError) {
@@ -145,21 +146,13 @@ export async function storeCommit(
 }
 
 /** Rows of others change in the same commit as the records they are made from. */
-function joinRows(
+function addJoined(
   atomic: Atomic,
   join: JoinCommit | undefined,
   changes: readonly Change[],
   rev: string,
 ): void {
-  if (join) addRows(atomic, join(changes.map(editOf), rev));
-}
-
-/** Adds rows of others; those that are undefined are deleted. */
-export function addRows(atomic: Atomic, rows: readonly JoinedRow[]): void {
-  for (const { key, row, expiresAt } of rows) {
-    if (row === undefined) atomic.delete(key);
-    else atomic.set(key, row, expiresAt === undefined ? {} : { expiresAt });
-  }
+  if (join) joinRows(atomic, join(changes.map(editOf), rev));
 }
 
 function editOf({ write, before }: Change): RecordEdit {

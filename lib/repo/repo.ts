@@ -11,7 +11,6 @@ import { AppError } from "../errors.ts";
 import type { Atomic } from "../kv/kv.ts";
 import { CarReader } from "./car/car.ts";
 import {
-  addRows,
   BatchTooLargeError,
   type CommitDeps,
   storeCommit,
@@ -41,6 +40,7 @@ import {
   type RepoDeps,
 } from "./types.ts";
 import { type PreparedWrite, prepareWrites, type RepoWrite } from "./writes.ts";
+import { joinRows } from "../kv/joined_rows.ts";
 
 /** How long the result of an idempotent request is kept. */
 const DONE_MS = 24 * 3_600_000;
@@ -262,7 +262,7 @@ export class Repo {
           results,
         });
         const remember = (atomic: Atomic, at: HeadRow) => {
-          addRows(atomic, also?.(resultAt(at)) ?? []);
+          joinRows(atomic, also?.(resultAt(at)) ?? []);
           if (done === undefined) return;
           const expiresAt = this.#deps.clock.now() + DONE_MS;
           atomic.set(done, resultAt(at), { expiresAt });

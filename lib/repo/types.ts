@@ -7,12 +7,13 @@
 import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
-import type { Key, Kv } from "../kv/kv.ts";
+import type { Kv } from "../kv/kv.ts";
 import type { Logger } from "../log.ts";
 import type { Retention } from "./events/event_log.ts";
 import type { RecordValue } from "./record_data.ts";
 import type { RecordValidator } from "./writes.ts";
 import type { Signer } from "./identity/signer.ts";
+import type { JoinedRow } from "../kv/joined_rows.ts";
 
 /** A record that a commit changes. Its values are decoded when they are asked for. */
 export interface RecordEdit {
@@ -22,14 +23,6 @@ export interface RecordEdit {
   readonly before: () => RecordValue | undefined;
   /** As it is now; undefined when it was deleted. */
   readonly after: () => RecordValue | undefined;
-}
-
-/** A row of others that changes with a commit; deleted, where `row` is undefined. */
-export interface JoinedRow {
-  readonly key: Key;
-  readonly row: unknown;
-  /** Milliseconds since the Unix epoch. */
-  readonly expiresAt?: number;
 }
 
 /** Rows of others for a commit that makes these edits, with its revision. Must not throw. */

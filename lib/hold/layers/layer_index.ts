@@ -11,7 +11,6 @@ import type { Clock } from "../../clock.ts";
 import type { Atomic, Key, Kv } from "../../kv/kv.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
-import type { CommitRow } from "../records.ts";
 import {
   type LayerEntry,
   type ManifestRow,
@@ -19,6 +18,7 @@ import {
   rowsOfEntry,
   rowsOfManifest,
 } from "./layer_rows.ts";
+import type { JoinedRow } from "../../kv/joined_rows.ts";
 
 /** Notified of the blobs that an account's manifests need, after the rows were written. */
 export interface ClaimObserver {
@@ -111,7 +111,7 @@ export class LayerIndex {
     uri: string,
     row: ManifestRow,
     entries: readonly LayerEntry[],
-  ): CommitRow[] {
+  ): JoinedRow[] {
     return [...entries.flatMap(rowsOfEntry), ...rowsOfManifest(uri, row)];
   }
 

@@ -9,7 +9,7 @@ import type { PushEvent } from "../../hold_api/push_event.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
 import { blobsOf } from "../pushes/push_content.ts";
-import type { CommitRow } from "../records.ts";
+import type { JoinedRow } from "../../kv/joined_rows.ts";
 
 /** One layer record. */
 export interface LayerEntry {
@@ -52,7 +52,7 @@ const MAX_REPOSITORIES = 8;
 /** The rows of one layer record. */
 export function rowsOfEntry(
   { rkey, digest, size, manifest, userDid }: LayerEntry,
-): CommitRow[] {
+): JoinedRow[] {
   return [
     { key: holdKeys.userLayer(userDid, digest, rkey), row: { size, manifest } },
     {
@@ -64,7 +64,7 @@ export function rowsOfEntry(
 }
 
 /** The row of a manifest, and those of the blobs without layer record in it. */
-export function rowsOfManifest(uri: string, row: ManifestRow): CommitRow[] {
+export function rowsOfManifest(uri: string, row: ManifestRow): JoinedRow[] {
   const extra = row.extra.slice(0, MAX_EXTRA);
   return [
     { key: holdKeys.manifest(uri), row: { ...row, extra } },

@@ -23,7 +23,6 @@ import type { HoldQuota } from "../quota/quota.ts";
 import {
   type ApplyOptions,
   COLLECTIONS,
-  type CommitRow,
   type HoldCommit,
   type HoldRecords,
   type HoldWrite,
@@ -31,6 +30,7 @@ import {
 } from "../records.ts";
 import type { HoldStats, RepoName } from "../stats.ts";
 import { KeyedMutex } from "../../async/keyed_mutex.ts";
+import type { JoinedRow } from "../../kv/joined_rows.ts";
 
 /** Metrics for the operator. */
 export interface HoldMetrics {
@@ -176,7 +176,7 @@ export class HoldNotify {
       statsUpdated: true,
       postUri: postOf(commit)?.uri,
     });
-    const remembered = (commit: HoldCommit): CommitRow => ({
+    const remembered = (commit: HoldCommit): JoinedRow => ({
       key: holdKeys.notified(key),
       row: outcomeOf(commit),
       expiresAt,

@@ -11,7 +11,7 @@ import type { LeaseEnding } from "../../kv/held_lease.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ParsedManifest } from "../../oci/manifest.ts";
-import { keepRows, type KeptRow } from "../kept_rows.ts";
+import { type JoinedRow, joinRows } from "../../kv/joined_rows.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type {
   ManifestRow,
@@ -66,7 +66,7 @@ export interface ManifestPut {
   /** The records behind the change, for those who follow. */
   records?: readonly CommittedRecord[];
   /** Further rows of the same commit. */
-  also?: readonly KeptRow[];
+  also?: readonly JoinedRow[];
   /** Removals as of before the owner's repo was read or written. */
   removals: PendingRemovals;
   /** Set when the manifest was pushed here: its bytes are stored permanently. */
@@ -276,7 +276,7 @@ export class ManifestIndex {
         put.referrer,
       );
     }
-    keepRows(change, put.also ?? []);
+    joinRows(change, put.also ?? []);
     if (put.pushed) change.delete(registryKeys.cachedContent(put.digest));
     if (put.tags.length > 0) change.set(registryKeys.tagsChanged(did, repo), 1);
     put.tags.forEach(({ tag, row }, i) => {

@@ -20,7 +20,7 @@ import {
   requiredBlobs,
 } from "../../oci/manifest.ts";
 import { readManifestAside } from "../../oci/manifest_reading.ts";
-import type { Blobs } from "../blobs.ts";
+import type { BlobIndex } from "../blob_index.ts";
 import type { ManifestContent } from "./content.ts";
 import type { HoldClient, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
@@ -51,7 +51,7 @@ export interface ManifestPushDeps {
   owners: Owners;
   index: ManifestIndex;
   content: ManifestContent;
-  blobs: Blobs;
+  blobs: BlobIndex;
   records: OwnerRecords;
   /** Notifies holds of pushes; undefined if they are not notified. */
   deliveries: PushDeliveries | undefined;

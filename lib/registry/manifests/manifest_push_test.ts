@@ -7,7 +7,7 @@ import { leaseKey } from "../../kv/keys.ts";
 import { settle } from "../../kv/testing.ts";
 import { Metrics } from "../../metrics.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
-import type { Blobs } from "../blobs.ts";
+import type { BlobIndex } from "../blob_index.ts";
 import { testContent } from "./testing_owner.ts";
 import type { HoldClient } from "../../hold_api/hold_client.ts";
 import { ManifestIndex } from "./manifest_index.ts";
@@ -63,20 +63,20 @@ async function setUp() {
   const owners: Pick<Owners, "holdForPush"> = {
     holdForPush: () => Promise.resolve(HOLD),
   };
-  const blobs: Pick<Blobs, "linked" | "missing"> = {
+  const blobs: Pick<BlobIndex, "linked" | "missing"> = {
     linked: () => Promise.resolve([]),
     missing: () => Promise.resolve([]),
   };
   const pds: Partial<PdsReader> = {};
   const push = new ManifestPush({
     clock,
-    leases: new WriteLeases(kv, clock, index.removals),
+    leases: new WriteLeases(kv, clock),
     metrics: new Metrics(),
     holds: { get: () => Promise.resolve(hold as HoldClient) },
     owners: owners as Owners,
     index,
     content: testContent(kv, clock),
-    blobs: blobs as Blobs,
+    blobs: blobs as BlobIndex,
     records: new OwnerRecords(pds as PdsReader, clock),
     deliveries: undefined,
     events: UNHEARD,

@@ -5,9 +5,11 @@
  */
 
 import { AppError } from "../../errors.ts";
-import type { Entry } from "../../kv/kv.ts";
+import type { Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
+import { registryKeys } from "../kv_keys.ts";
 import type { RemovalRow, RemovalsRow, StoredTagRow, TagRow } from "../rows.ts";
+import type { RepoRef } from "./manifest_index.ts";
 
 /** Attempts of work that conflicts with deletes. */
 const WORK_ATTEMPTS = 5;
@@ -27,6 +29,14 @@ export function pendingOf(
     versionstamp: entry?.versionstamp ?? null,
     pending: entry?.value.pending ?? {},
   };
+}
+
+/** The current removals of a repository. */
+export async function readRemovals(
+  kv: Kv,
+  { did, repo }: RepoRef,
+): Promise<PendingRemovals> {
+  return pendingOf(await kv.get(registryKeys.removals(did, repo)));
 }
 
 /** Whether a tag was deleted with its manifest. */

@@ -59,7 +59,7 @@ async function setUp(rkey?: string) {
     kv,
     clock,
     log: silentLogger,
-    leases: new WriteLeases(kv, clock, index.removals),
+    leases: new WriteLeases(kv, clock),
     reader: {
       record: (_owner, _collection, key) => {
         pds.asked++;

@@ -10,7 +10,7 @@ import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { keepRows, type KeptRow } from "../kept_rows.ts";
+import { type JoinedRow, joinRows } from "../../kv/joined_rows.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type {
   ManifestRow,
@@ -22,6 +22,7 @@ import type { RepoRef } from "./manifest_index.ts";
 import {
   pendingOf,
   type PendingRemovals,
+  readRemovals,
   RemovalsChangedError,
 } from "./pending_removals.ts";
 import type { RepositoryIndex } from "./repository_changes.ts";
@@ -69,8 +70,8 @@ export class Removals {
   }
 
   /** The current removals. */
-  async read({ did, repo }: RepoRef): Promise<PendingRemovals> {
-    return pendingOf(await this.#kv.get(registryKeys.removals(did, repo)));
+  read(ref: RepoRef): Promise<PendingRemovals> {
+    return readRemovals(this.#kv, ref);
   }
 
   /** The removals in all repositories of an owner; a repository that is missing never had one. */
@@ -106,7 +107,7 @@ export class Removals {
     ref: RepoRef,
     digest: Digest,
     manifest: ManifestRow,
-    also: readonly KeptRow[],
+    also: readonly JoinedRow[],
   ): Promise<RemovalRow> {
     const { did, repo } = ref;
     const { holdDid, rkey, subject } = manifest;
@@ -130,7 +131,7 @@ export class Removals {
       if (subject) {
         change.delete(registryKeys.referrer(did, repo, subject, digest));
       }
-      keepRows(change, also);
+      joinRows(change, also);
       const removed = { digest, heir };
       await this.#followers.add(change, { ...ref, removed }, []);
       return { ...pending, [digest]: removal };

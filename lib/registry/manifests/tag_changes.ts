@@ -8,7 +8,7 @@
 
 import { isWithin } from "../../clock.ts";
 import type { Atomic, Entry, Key, Kv } from "../../kv/kv.ts";
-import { keepRows, type KeptRow } from "../kept_rows.ts";
+import { type JoinedRow, joinRows } from "../../kv/joined_rows.ts";
 import { registryKeys } from "../kv_keys.ts";
 import {
   isHeard,
@@ -140,7 +140,7 @@ export class TagChanges {
     ref: RepoRef,
     tag: string,
     expected: Entry<StoredTagRow>,
-    also: readonly KeptRow[] = [],
+    also: readonly JoinedRow[] = [],
   ): Promise<boolean> {
     const { did, repo } = ref;
     const { kv } = this.#deps;
@@ -157,7 +157,7 @@ export class TagChanges {
       if (digest) {
         change.delete(registryKeys.manifestTag(did, repo, digest, tag));
       }
-      keepRows(change, also);
+      joinRows(change, also);
       this.#deps.removals.touch(change, ref, removals);
       await this.#follow(change, ref, [{ tag, rkey, to: undefined }]);
       if (await change.commit()) return true;
@@ -174,7 +174,7 @@ export class TagChanges {
     ref: RepoRef,
     tag: string,
     applies: (row: StoredTagRow) => boolean | Promise<boolean>,
-    also: (row: StoredTagRow) => readonly KeptRow[] = () => [],
+    also: (row: StoredTagRow) => readonly JoinedRow[] = () => [],
   ): Promise<void> {
     const key = registryKeys.tag(ref.did, ref.repo, tag);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

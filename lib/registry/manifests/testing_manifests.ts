@@ -11,7 +11,6 @@ import { Metrics } from "../../metrics.ts";
 import { digestOf } from "../../oci/digest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import { BlobIndex } from "../blob_index.ts";
-import type { Blobs } from "../blobs.ts";
 import type { HoldClient } from "../../hold_api/hold_client.ts";
 import { OwnerReader } from "../owners/owner_reader.ts";
 import { OwnerRecords } from "../owners/owner_records.ts";
@@ -75,7 +74,7 @@ export async function startTestManifests(
   const index = new ManifestIndex(kv, followers);
   const content = testContent(kv, clock);
   const records = new OwnerRecords(pds, clock);
-  const leases = new WriteLeases(kv, clock, index.removals);
+  const leases = new WriteLeases(kv, clock);
   const session = () => Promise.resolve(repo.session);
   const holds = {
     get: () =>
@@ -135,14 +134,14 @@ export async function startTestManifests(
   const owners: Pick<Owners, "holdForPush"> = {
     holdForPush: () => Promise.resolve(HOLD),
   };
-  const blobs: Pick<Blobs, "linked" | "missing"> = {
+  const blobs: Pick<BlobIndex, "linked" | "missing"> = {
     linked: () => Promise.resolve([]),
     missing: () => Promise.resolve([]),
   };
   const push = new ManifestPush({
     ...{ clock, leases, metrics, holds, index, content, records },
     owners: owners as Owners,
-    blobs: blobs as Blobs,
+    blobs: blobs as BlobIndex,
     deliveries: undefined,
     events,
     allowMissingBlobs: false,

@@ -16,7 +16,7 @@ import type { JobHandler } from "../../kv/jobs/job_handler.ts";
 import { type JobKind, planJob } from "../../kv/jobs/jobs.ts";
 import type { Logger } from "../../log.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
-import type { KeptRow } from "../kept_rows.ts";
+import type { JoinedRow } from "../../kv/joined_rows.ts";
 import type { ManifestDeletion } from "../manifests/manifest_deletion.ts";
 import type { Owners } from "../owners/owners.ts";
 import type { RepositoryEvent } from "../repository_events.ts";
@@ -62,7 +62,7 @@ export class UntaggedImages {
   }
 
   /** The rows that have the images looked at that `event` moves tags away from. */
-  plan(event: RepositoryEvent): readonly KeptRow[] {
+  plan(event: RepositoryEvent): readonly JoinedRow[] {
     if (event.kind !== "push") return [];
     const { ref: { did, repo }, digest: now, tags } = event;
     const former = new Set(
