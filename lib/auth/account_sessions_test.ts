@@ -4,6 +4,7 @@ import type { PdsSession } from "../atproto/pds/pds.ts";
 import type { Did } from "../did.ts";
 import { AppError, isAppError } from "../errors.ts";
 import { AccountSessions } from "./account_sessions.ts";
+import { identityOf } from "../atproto/identity/testing_identity.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const OLD = "https://old.example";
@@ -46,13 +47,9 @@ function sessionsOf(
     })),
     identities: {
       resolve: (_, options) => {
-        const identity: Identity = {
-          did: ALICE,
-          handle: undefined,
+        const identity: Identity = identityOf(ALICE, {
           pds: options?.fresh ? current : cached,
-          signingKey: undefined,
-          services: {},
-        };
+        });
         return Promise.resolve(identity);
       },
     },

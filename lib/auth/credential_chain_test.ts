@@ -14,6 +14,7 @@ import { RegistryTokens } from "./registry_tokens.ts";
 import { Revocations } from "./revocation.ts";
 import { ManualClock } from "../testing_clock.ts";
 import { openKv } from "../kv/open_kv.ts";
+import { identityOf } from "../atproto/identity/testing_identity.ts";
 
 const ALICE: Did = "did:plc:alicealicealicealiceal22";
 const HANDLES: Record<string, Did> = {
@@ -33,15 +34,12 @@ const identities: IdentityResolver = {
         new AppError("NAME_UNKNOWN", `There is no account ${identifier}.`),
       );
     }
-    const identity: Identity = {
-      did,
+    const identity: Identity = identityOf(did, {
       handle: known[0],
       pds: options?.fresh || options?.maxAgeMs !== undefined
         ? pdses.current
         : pdses.cached,
-      signingKey: undefined,
-      services: {},
-    };
+    });
     return Promise.resolve(identity);
   },
   forget: () => Promise.resolve(),

@@ -3,24 +3,12 @@ import type { Did } from "../did.ts";
 import { NetworkEvents } from "./network_events.ts";
 import { type EventCounts, NO_OBSERVER } from "./observer.ts";
 import type { AccountChange } from "./profiles.ts";
+import { commitOf } from "../atproto/jetstream/testing_events.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const BOB: Did = "did:plc:z72i7hdynmk6r22z27h6tvur";
 const CAROL: Did = "did:plc:carolcarolcarolcarolcar2";
 const PROFILE = "app.bsky.actor.profile";
-
-const commit = (did: Did, timeUs: number, collection = PROFILE) =>
-  ({
-    did,
-    timeUs,
-    kind: "commit",
-    operation: "update",
-    collection,
-    rkey: "self",
-    rev: "3l3qo2vutsw2b",
-    cid: undefined,
-    record: {},
-  }) as const;
 
 Deno.test("each account is processed once for all of its events", async () => {
   const changes: [Did, AccountChange][] = [];
@@ -41,10 +29,10 @@ Deno.test("each account is processed once for all of its events", async () => {
   const at = 1_700_000_000_000_000;
   await events.take({
     events: [
-      commit(ALICE, at),
+      commitOf(ALICE, at),
       { did: ALICE, timeUs: at + 1, kind: "identity" },
-      commit(ALICE, at + 2),
-      commit(BOB, at + 3, "app.bsky.feed.post"),
+      commitOf(ALICE, at + 2),
+      commitOf(BOB, at + 3, "app.bsky.feed.post"),
       { did: CAROL, timeUs: at + 3, kind: "sync" },
       {
         did: BOB,

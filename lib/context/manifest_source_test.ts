@@ -15,6 +15,7 @@ import { AppError } from "../errors.ts";
 import { blobsOf } from "../hold/pushes/push_content.ts";
 import { digestOf } from "../oci/digest.ts";
 import { manifestSource } from "./manifest_source.ts";
+import { identityOf } from "../atproto/identity/testing_identity.ts";
 
 const HOLD: Did = "did:web:hold.example.com";
 const NOBODY: Did = "did:plc:nobodynobodynobodynobody";
@@ -43,13 +44,7 @@ Deno.test("the repo of an owner lists its manifests, and counts as deleted only 
     resolve: (did) =>
       did === NOBODY && pds === undefined
         ? Promise.reject(new AppError("NAME_UNKNOWN", "There is none."))
-        : Promise.resolve({
-          did: did as Did,
-          handle: undefined,
-          pds,
-          signingKey: undefined,
-          services: {},
-        }),
+        : Promise.resolve(identityOf(did as Did, { pds })),
     forget: () => Promise.resolve(),
   };
   const fetch = createGuardedFetch({

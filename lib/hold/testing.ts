@@ -9,6 +9,7 @@ import type { Did } from "../did.ts";
 import { assertRecord } from "../atproto/lexicon/record_validator.ts";
 import { type Clock } from "../clock.ts";
 import { AppError, type ErrorCode, isAppError } from "../errors.ts";
+import type { UploadRef } from "../hold_api/hold_client.ts";
 import type { Kv } from "../kv/kv.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { Repo } from "../repo/repo.ts";
@@ -193,6 +194,39 @@ export function onEachStore(
       await Deno.remove(folder, { recursive: true });
     }
   });
+}
+
+/** Runs a test with a hold on each kind of store. */
+export function onEachHold(
+  name: string,
+  test: (
+    hold: TestHold,
+    on: { store: BlobStore; clock: ManualClock },
+  ) => Promise<void>,
+): void {
+  onEachStore(name, async (store, clock) => {
+    await using hold = await openHold(store, clock);
+    await test(hold, { store, clock });
+  });
+}
+
+/** An upload of alice with `bytes` in it. */
+export async function startUpload(
+  hold: TestHold,
+  bytes: Uint8Array,
+): Promise<UploadRef> {
+  const upload = await hold.uploads.initiate(ALICE);
+  await hold.uploads.append(upload, 0, bodyOf(bytes));
+  return upload;
+}
+
+/** Pushes a blob of alice in chunks. */
+export async function pushBlob(
+  hold: TestHold,
+  bytes: Uint8Array,
+): Promise<Digest> {
+  const { uploadId } = await startUpload(hold, bytes);
+  return (await hold.uploads.complete(uploadId, digestOf(bytes))).digest;
 }
 
 /** Pseudo-random bytes, the same for the same seed. */

@@ -26,6 +26,12 @@ import {
 import { silentLogger } from "../testing_log.ts";
 import { createHoldServices, type HoldServices } from "./services.ts";
 
+/** Two tiers, of 1,000 and 5,000 bytes; without another one an account has the first. */
+export const TIERS = {
+  tiers: [{ name: "deckhand", quota: 1000 }, { name: "bosun", quota: 5000 }],
+  defaultTier: "deckhand",
+};
+
 /** Options of the test hold. */
 export interface ServiceOptions {
   settings?: Partial<HoldSettings>;

@@ -4,7 +4,12 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { imageManifest, randomBlob } from "../support/oci.ts";
 import { PdsAccount } from "../support/pds.ts";
-import { expect, expectError, Repository } from "../support/registry.ts";
+import {
+  expect,
+  expectError,
+  repositoriesOf,
+  Repository,
+} from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { filesOf, settledState } from "../support/state.ts";
 import { until } from "../support/until.ts";
@@ -12,8 +17,7 @@ import { until } from "../support/until.ts";
 const MB = 1024 * 1024;
 
 const server = sharedServer();
-const alices = (name: string) =>
-  new Repository(server(), server().alice, `alice.test/${name}`);
+const alices = repositoriesOf(server, "alice");
 
 /** Files of the blob folder that have to do with a digest or with no finished blob. */
 async function filesAbout(digest: string): Promise<string[]> {

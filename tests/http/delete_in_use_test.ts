@@ -12,6 +12,7 @@ import {
   type Answer,
   expect,
   expectError,
+  repositoriesOf,
   Repository,
   textOf,
 } from "../support/registry.ts";
@@ -19,8 +20,7 @@ import { sharedServer } from "../support/shared_server.ts";
 import { startServer } from "../support/server.ts";
 
 const server = sharedServer();
-const alices = (name: string) =>
-  new Repository(server(), server().alice, `alice.test/${name}`);
+const alices = repositoriesOf(server, "alice");
 
 /** Fails unless `answer` refuses a delete with a sentence that matches `reason`. */
 function expectInUse(answer: Answer, reason: RegExp): void {

@@ -1,28 +1,18 @@
 /** Start, search, activity and boards: what they show, to whom, and that content is never markup. */
 
 import assert from "node:assert/strict";
-import { TestBrowser } from "../support/auth_app.ts";
 import { imageManifest, randomBlob, textBlob } from "../support/oci.ts";
-import {
-  call,
-  expect,
-  jsonOf,
-  Repository,
-  textOf,
-} from "../support/registry.ts";
-import type { TestAccount } from "../support/server.ts";
+import { call, expect, jsonOf, Repository } from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { until } from "../support/until.ts";
+import { pageAt, signedIn } from "../support/pages.ts";
 
 const server = sharedServer({
   env: { ATCR_PAGES_FEATURED: "alice.test/found/shop,alice.test/found/none" },
 });
 const EVIL = `"'><script>alert(1)</script><img src=x onerror=alert(1)>`;
 
-async function page(path: string, status = 200): Promise<string> {
-  const answer = await call(new URL(path, server().origin), "GET");
-  return textOf(expect(answer, status));
-}
+const page = (path: string, status = 200) => pageAt(server(), path, status);
 
 /** Pushes an image with a hostile description. */
 async function push(name: string, tag: string): Promise<void> {
@@ -39,17 +29,6 @@ async function push(name: string, tag: string): Promise<void> {
   const annotations = { "org.opencontainers.image.description": EVIL };
   const image = imageManifest(config, [layer], { annotations });
   expect(await repository.putManifest(image, tag), 201);
-}
-
-/** A browser that is signed in. */
-async function signedIn(account: TestAccount): Promise<TestBrowser> {
-  const browser = new TestBrowser(
-    server().origin,
-    (request) => fetch(request, { redirect: "manual" }),
-  );
-  const password = `${account.handle.split(".")[0]}-password`;
-  await browser.signIn({ ...account, password });
-  return browser;
 }
 
 /** Links to repositories on a page, in order. */
@@ -236,12 +215,12 @@ Deno.test("search fields of browsers get suggestions in their form", async () =>
 
 Deno.test("those who are signed in see what is theirs first", async () => {
   await push("mine/app", "v1");
-  const alice = await signedIn(server().alice);
+  const alice = await signedIn(server(), server().alice);
   const own = await (await alice.get("/")).text();
   assert.match(own, /Your repositories[\s\S]*mine\/<wbr\/?>app/);
   assert.match(own, /you are captain/);
   assert.match(own, /href="\/u\/alice\.test"/);
-  const bob = await signedIn(server().bob);
+  const bob = await signedIn(server(), server().bob);
   const empty = await (await bob.get("/")).text();
   assert.match(empty, /docker push [^<]+bob\.test\/app:latest/);
 });

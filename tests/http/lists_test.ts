@@ -9,13 +9,13 @@ import {
   expectError,
   header,
   jsonOf,
+  repositoriesOf,
   Repository,
 } from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
 
 const server = sharedServer();
-const alices = (name: string) =>
-  new Repository(server(), server().alice, `alice.test/${name}`);
+const alices = repositoriesOf(server, "alice");
 const names = z.object({ tags: z.array(z.string()) });
 const catalog = z.object({ repositories: z.array(z.string()) });
 

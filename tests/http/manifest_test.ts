@@ -16,13 +16,13 @@ import {
   expect,
   expectError,
   header,
+  repositoriesOf,
   Repository,
 } from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
 
 const server = sharedServer();
-const alices = (name: string) =>
-  new Repository(server(), server().alice, `alice.test/${name}`);
+const alices = repositoriesOf(server, "alice");
 
 async function assertServed(
   repository: Repository,

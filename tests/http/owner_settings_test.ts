@@ -10,7 +10,7 @@ import {
   textBlob,
 } from "../support/oci.ts";
 import { PdsAccount } from "../support/pds.ts";
-import { expect, Repository } from "../support/registry.ts";
+import { expect, repositoriesOf } from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { until } from "../support/until.ts";
 import { validateRecord } from "../../lib/atproto/lexicon/testing.ts";
@@ -18,8 +18,7 @@ import { validateRecord } from "../../lib/atproto/lexicon/testing.ts";
 const PROFILE = "io.atcr.sailor.profile";
 
 const server = sharedServer();
-const alices = (name: string) =>
-  new Repository(server(), server().alice, `alice.test/${name}`);
+const alices = repositoriesOf(server, "alice");
 
 /** Sends the form of the settings as alice's browser; returns the answer. */
 async function save(fields: Record<string, string>): Promise<Response> {

@@ -9,20 +9,21 @@ import {
   randomBlob,
   textBlob,
 } from "../support/oci.ts";
-import { call, expect, Repository, textOf } from "../support/registry.ts";
-import type { TestAccount } from "../support/server.ts";
+import {
+  call,
+  expect,
+  repositoriesOf,
+  Repository,
+} from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
+import { pageAt, signedIn } from "../support/pages.ts";
 
 const server = sharedServer();
 const EVIL = `"'><script>alert(1)</script><img src=x onerror=alert(1)>`;
 
-const alices = (name: string) =>
-  new Repository(server(), server().alice, `alice.test/${name}`);
+const alices = repositoriesOf(server, "alice");
 
-async function page(path: string, status = 200): Promise<string> {
-  const answer = await call(new URL(path, server().origin), "GET");
-  return textOf(expect(answer, status));
-}
+const page = (path: string, status = 200) => pageAt(server(), path, status);
 
 /** Pushes an image for a platform; its labels are hostile. */
 async function pushPlatform(repository: Repository, architecture: string) {
@@ -49,17 +50,6 @@ async function pushPlatform(repository: Repository, architecture: string) {
   expect(await repository.putManifest(image), 201);
   const platform = { os: "linux", architecture };
   return { image, entry: { ...image.descriptor, platform } };
-}
-
-/** A browser that is signed in. */
-async function signedIn(account: TestAccount): Promise<TestBrowser> {
-  const browser = new TestBrowser(
-    server().origin,
-    (request) => fetch(request, { redirect: "manual" }),
-  );
-  const password = `${account.handle.split(".")[0]}-password`;
-  await browser.signIn({ ...account, password });
-  return browser;
 }
 
 Deno.test("an index is shown by its platforms, and hostile content stays text everywhere", async () => {
@@ -179,9 +169,9 @@ Deno.test("the owner deletes tags after a preview, and nobody else does", async 
   const path = "/r/alice.test/pages/delete/-/delete";
   const query = "?tag=gone&tag=alias";
   await page(`${path}${query}`, 404);
-  const bob = await signedIn(server().bob);
+  const bob = await signedIn(server(), server().bob);
   assert.equal((await bob.get(`${path}${query}`)).status, 404);
-  const alice = await signedIn(server().alice);
+  const alice = await signedIn(server(), server().alice);
   const preview = await (await alice.get(`${path}${query}`)).text();
   assert.match(preview, /Delete 2 tags/);
   assert.match(preview, /stays as kept/);

@@ -1,31 +1,16 @@
 /** Accounts and stars: what their pages show, who may change what, and where old names lead. */
 
 import assert from "node:assert/strict";
-import { TestBrowser } from "../support/auth_app.ts";
 import { PdsAccount } from "../support/pds.ts";
-import { call, expect, Repository, textOf } from "../support/registry.ts";
-import type { TestAccount } from "../support/server.ts";
+import { call, expect, Repository } from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { until } from "../support/until.ts";
+import { pageAt, signedIn } from "../support/pages.ts";
 
 const server = sharedServer();
 const EVIL = `"'><script>alert(1)</script><img src=x onerror=alert(1)>`;
 
-async function page(path: string, status = 200): Promise<string> {
-  const answer = await call(new URL(path, server().origin), "GET");
-  return textOf(expect(answer, status));
-}
-
-/** A browser that is signed in. */
-async function signedIn(account: TestAccount): Promise<TestBrowser> {
-  const browser = new TestBrowser(
-    server().origin,
-    (request) => fetch(request, { redirect: "manual" }),
-  );
-  const password = `${account.handle.split(".")[0]}-password`;
-  await browser.signIn({ ...account, password });
-  return browser;
-}
+const page = (path: string, status = 200) => pageAt(server(), path, status);
 
 async function push(name: string): Promise<void> {
   const { alice } = server();
@@ -85,7 +70,7 @@ Deno.test("a star is a record of the one who gives it, by a form with a proof an
   const records = async () =>
     (await new PdsAccount(pds, bob).records("io.atcr.sailor.star")).length;
   assert.match(await page(path), /class="button star" href="\/auth\/login/);
-  const browser = await signedIn(bob);
+  const browser = await signedIn(server(), bob);
   const html = await (await browser.get(path)).text();
   const csrf = /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? "";
   const star = (starred: string, proof = csrf, accept = "text/html") =>
@@ -112,7 +97,7 @@ Deno.test("a star is a record of the one who gives it, by a form with a proof an
     subject: bob.did,
     createdAt: new Date().toISOString(),
   });
-  const follower = await signedIn(alice);
+  const follower = await signedIn(server(), alice);
   await until(async () =>
     /Also starred by[\s\S]*whom you follow/
       .test(await (await follower.get(path)).text())
@@ -130,7 +115,7 @@ Deno.test("a star is a record of the one who gives it, by a form with a proof an
 });
 
 Deno.test("a repository that does not exist cannot be starred", async () => {
-  const browser = await signedIn(server().bob);
+  const browser = await signedIn(server(), server().bob);
   const csrf = await browser.csrf();
   const answer = await browser.post("/r/alice.test/never/pushed/-/star", {
     csrf,

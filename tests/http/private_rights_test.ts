@@ -8,6 +8,7 @@ import {
   expect,
   expectError,
   jsonOf,
+  repositoriesOf,
   Repository,
   textOf,
 } from "../support/registry.ts";
@@ -18,8 +19,7 @@ import { assertUnchanged, settledState } from "../support/state.ts";
 const server = sharedServer({
   env: { HOLD_PUBLIC: "false", HOLD_ALLOW_ALL_CREW: "false" },
 });
-const alices = (name: string) =>
-  new Repository(server(), server().alice, `alice.test/${name}`);
+const alices = repositoriesOf(server, "alice");
 const catalog = z.object({ repositories: z.array(z.string()) });
 const scope = (name: string) => `repository:alice.test/${name}:pull,push`;
 const alicesToken = (...names: string[]) =>

@@ -13,7 +13,12 @@ import {
   TYPES,
 } from "../support/oci.ts";
 import { PdsAccount, type PdsRecord } from "../support/pds.ts";
-import { expect, header, Repository } from "../support/registry.ts";
+import {
+  expect,
+  header,
+  repositoriesOf,
+  Repository,
+} from "../support/registry.ts";
 import type { TestAccount } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { decodeFrame } from "../support/sync_verifier.ts";
@@ -25,8 +30,7 @@ const TAG = "io.atcr.tag";
 const PROFILE = "io.atcr.sailor.profile";
 
 const server = sharedServer();
-const alices = (name: string) =>
-  new Repository(server(), server().alice, `alice.test/${name}`);
+const alices = repositoriesOf(server, "alice");
 const alicesPds = () => new PdsAccount(server().pds, server().alice);
 const commitEvent = z.object({
   repo: z.string(),

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { imageIndex, type Manifest } from "../support/oci.ts";
 import { PdsAccount } from "../support/pds.ts";
-import { expect, Repository } from "../support/registry.ts";
+import { expect, repositoriesOf } from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { validateRecord } from "../../lib/atproto/lexicon/testing.ts";
 
@@ -11,8 +11,7 @@ const MANIFEST = "io.atcr.manifest";
 const TAG = "io.atcr.tag";
 
 const server = sharedServer();
-const alices = (name: string) =>
-  new Repository(server(), server().alice, `alice.test/${name}`);
+const alices = repositoriesOf(server, "alice");
 const pds = () => new PdsAccount(server().pds, server().alice);
 const hex = (digest: string) => digest.slice(digest.indexOf(":") + 1);
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { csrfIn, signedIn } from "../support/pages.ts";
 import { imageIndex } from "../support/oci.ts";
 import { PdsAccount } from "../support/pds.ts";
-import { call, expect, Repository, textOf } from "../support/registry.ts";
+import { call, expect, repositoriesOf, textOf } from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { until } from "../support/until.ts";
 
@@ -15,8 +15,7 @@ const PNG = Uint8Array.fromBase64(
 );
 
 const server = sharedServer();
-const alices = (name: string) =>
-  new Repository(server(), server().alice, `alice.test/${name}`);
+const alices = repositoriesOf(server, "alice");
 const pds = () => new PdsAccount(server().pds, server().alice);
 
 async function page(path: string, status = 200): Promise<string> {

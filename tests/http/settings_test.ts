@@ -8,7 +8,7 @@ import {
   expect,
   expectError,
   jsonOf,
-  Repository,
+  repositoriesOf,
 } from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
 
@@ -25,8 +25,7 @@ const server = sharedServer({
     ATCR_HOLD_MAX_BLOB_BYTES: "1000000",
   },
 });
-const alices = (name: string) =>
-  new Repository(server(), server().alice, `alice.test/${name}`);
+const alices = repositoriesOf(server, "alice");
 
 Deno.test("a registry can disable its catalog", async () => {
   await alices("hidden").pushImage("x");

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { TestBrowser } from "./auth_app.ts";
 import type { TestAccount, TestServer } from "./server.ts";
+import { call, expect, textOf } from "./registry.ts";
 
 /** A browser that is signed in. */
 export async function signedIn(
@@ -20,6 +21,16 @@ export async function signedIn(
   const password = `${account.handle.split(".")[0]}-password`;
   await browser.signIn({ ...account, password });
   return browser;
+}
+
+/** The HTML of a page without a session. */
+export async function pageAt(
+  { origin }: Pick<TestServer, "origin">,
+  path: string,
+  status = 200,
+): Promise<string> {
+  const answer = await call(new URL(path, origin), "GET");
+  return textOf(expect(answer, status));
 }
 
 /** The token in the forms of a page. */

@@ -214,3 +214,14 @@ export class Repository {
     return referrerList.parse(jsonOf(expect(answer, 200))).manifests;
   }
 }
+
+/** Repositories of an account of a server that starts later, by their names without the owner. */
+export function repositoriesOf(
+  server: () => TestServer,
+  owner: "alice" | "bob",
+): (name: string) => Repository {
+  return (name) => {
+    const account = server()[owner];
+    return new Repository(server(), account, `${account.handle}/${name}`);
+  };
+}

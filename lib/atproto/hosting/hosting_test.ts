@@ -7,6 +7,7 @@ import type { RepoStatus } from "./repo_status.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
 import { openKv } from "../../kv/open_kv.ts";
+import { identityOf } from "../identity/testing_identity.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const OLD = "https://old.example";
@@ -32,13 +33,9 @@ async function withHosting(use: (rig: Rig) => Promise<void>): Promise<void> {
   const answers = new Map<string, RepoStatus>([[OLD, "active"]]);
   const asked: string[] = [];
   const document: Rig["document"] = { cached: OLD, current: OLD };
-  const identityAt = (pds: string | undefined): Identity => ({
-    did: ALICE,
-    handle: "alice.example.com",
-    pds,
-    signingKey: undefined,
-    services: {},
-  });
+  const identityAt = (
+    pds: string | undefined,
+  ): Identity => (identityOf(ALICE, { handle: "alice.example.com", pds }));
   const make = () =>
     new Hosting({
       kv,

@@ -9,10 +9,10 @@ import { silentLogger } from "../../testing_log.ts";
 import { JetstreamConsumer } from "./consumer.ts";
 import type { JetstreamBatch } from "./jetstream.ts";
 import type { JetstreamEvent } from "./jetstream_event.ts";
+import { commitOf } from "./testing_events.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const BOB: Did = "did:plc:z72i7hdynmk6r22z27h6tvur";
-const PROFILE = "app.bsky.actor.profile";
 const ONE = "wss://one.example.com/subscribe";
 const TWO = "wss://two.example.com/subscribe";
 const PLACE: Key = ["test", "place"];
@@ -103,19 +103,6 @@ class Setup implements AsyncDisposable {
 
 const setUp = async () => new Setup(await Deno.openKv(":memory:"));
 
-const commit = (did: Did, timeUs: number, collection = PROFILE) =>
-  ({
-    did,
-    timeUs,
-    kind: "commit",
-    operation: "update",
-    collection,
-    rkey: "self",
-    rev: "3l3qo2vutsw2b",
-    cid: undefined,
-    record: {},
-  }) as const;
-
 /** Sends one batch and then nothing, until it is stopped. */
 const sends = (...events: JetstreamEvent[]): Script =>
   async function* (_cursor, signal) {
@@ -135,17 +122,17 @@ const fails: Script = async function* () {
 Deno.test("a consumer resumes slightly before its last event, but not in the distant past", async () => {
   await using setup = await setUp();
   const began = setup.clock.now();
-  const stop = setup.start("one", sends(commit(ALICE, began * 1000)));
+  const stop = setup.start("one", sends(commitOf(ALICE, began * 1000)));
   await setup.until(() => setup.taken.length === 1);
   await stop();
   assert.deepEqual((await setup.kv.get(PLACE))?.value, {
     timeUs: began * 1000,
     url: ONE,
   });
-  await setup.start("two", sends(commit(ALICE, began * 1000 + 9)))();
+  await setup.start("two", sends(commitOf(ALICE, began * 1000 + 9)))();
   setup.clock.advance(3 * HOUR);
   const third = setup.clock.now();
-  await setup.start("three", sends(commit(ALICE, third * 1000)))();
+  await setup.start("three", sends(commitOf(ALICE, third * 1000)))();
   assert.deepEqual(setup.opened.map(({ cursor }) => cursor), [
     undefined,
     (began - 5000) * 1000,
@@ -156,9 +143,9 @@ Deno.test("a consumer resumes slightly before its last event, but not in the dis
 Deno.test("one instance follows the stream, and another takes over when it stops", async () => {
   await using setup = await setUp();
   const at = setup.clock.now() * 1000;
-  const stop = setup.start("one", sends(commit(ALICE, at)));
+  const stop = setup.start("one", sends(commitOf(ALICE, at)));
   await setup.until(() => setup.opened.length === 1);
-  setup.start("two", sends(commit(BOB, at + 1)));
+  setup.start("two", sends(commitOf(BOB, at + 1)));
   const later = setup.clock.now() + 5 * 60_000;
   await setup.until(() => setup.clock.now() > later);
   assert.deepEqual(setup.opened.map(({ by }) => by), ["one"]);
@@ -172,7 +159,7 @@ Deno.test("pauses grow with each failure up to a minute, and are reset by an eve
   let broken = true;
   const at = setup.clock.now() * 1000;
   setup.start("one", async function* (cursor, signal) {
-    if (!broken) yield { events: [commit(ALICE, at)], ignored: 0 };
+    if (!broken) yield { events: [commitOf(ALICE, at)], ignored: 0 };
     yield* fails(cursor, signal, ONE);
   });
   await setup.until(() => setup.opened.length === 9);
@@ -193,7 +180,7 @@ Deno.test("when it fails, another instance may take over during the pause", asyn
   await using setup = await setUp();
   setup.start("one", fails);
   await setup.until(() => setup.opened.length === 3);
-  setup.start("two", sends(commit(ALICE, setup.clock.now() * 1000)));
+  setup.start("two", sends(commitOf(ALICE, setup.clock.now() * 1000)));
   await setup.until(() => setup.taken.length === 1);
   assert.equal(setup.opened.at(-1)?.by, "two");
 });
@@ -202,7 +189,7 @@ Deno.test("the next server is used when one fails, a minute before the stored cu
   await using setup = await setUp();
   const at = setup.clock.now() * 1000;
   const script: Script = (cursor, signal, url) =>
-    url === ONE ? fails(cursor, signal, url) : sends(commit(ALICE, at))(
+    url === ONE ? fails(cursor, signal, url) : sends(commitOf(ALICE, at))(
       cursor,
       signal,
       url,
@@ -246,7 +233,11 @@ Deno.test("events that a server reports as missing are a gap", async () => {
   await using setup = await setUp();
   const script: Script = async function* (cursor, signal, url) {
     yield { events: [], ignored: 0, gap: true };
-    yield* sends(commit(ALICE, setup.clock.now() * 1000))(cursor, signal, url);
+    yield* sends(commitOf(ALICE, setup.clock.now() * 1000))(
+      cursor,
+      signal,
+      url,
+    );
   };
   setup.start("one", script, { counts: true });
   await setup.until(() => setup.taken.length === 1);
@@ -266,15 +257,15 @@ Deno.test("catching up ends at the present, when the stream is quiet, or after i
     await run;
     return Math.round((setup.clock.now() - from) / 1000);
   };
-  assert.ok(await catchUp(sends(commit(ALICE, at))) <= 1, "present");
+  assert.ok(await catchUp(sends(commitOf(ALICE, at))) <= 1, "present");
   assert.deepEqual((await setup.kv.get(PLACE))?.value, {
     timeUs: at,
     url: ONE,
   });
-  assert.ok(await catchUp(sends(commit(ALICE, 5))) <= 5, "quiet");
+  assert.ok(await catchUp(sends(commitOf(ALICE, 5))) <= 5, "quiet");
   const endless: Script = async function* (_cursor, signal) {
     while (!signal.aborted) {
-      yield { events: [commit(BOB, 7)], ignored: 0 };
+      yield { events: [commitOf(BOB, 7)], ignored: 0 };
       await setup.clock.sleep(1000, signal);
     }
   };

@@ -11,6 +11,7 @@ import { error, FakePds } from "./testing_pds.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { openKv } from "../../kv/open_kv.ts";
 import type { Kv } from "../../kv/kv.ts";
+import { identityOf } from "../identity/testing_identity.ts";
 
 const did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const PASSWORD = "abcd-efgh-ijkl-mnop";
@@ -49,13 +50,10 @@ async function withPds(use: (rig: Rig) => Promise<void>): Promise<void> {
       secrets,
       allowAccountPassword,
     });
-  const alice: Identity = {
-    did,
+  const alice: Identity = identityOf(did, {
     handle: "alice.example.com",
     pds: pds.origin,
-    signingKey: undefined,
-    services: {},
-  };
+  });
   // Leases wait by the clock, so it must advance.
   const ticking = setInterval(() => clock.advance(20), 1);
   try {

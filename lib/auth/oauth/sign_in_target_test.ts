@@ -7,14 +7,12 @@ import type { Did } from "../../did.ts";
 import { AppError, type ErrorCode, isAppError } from "../../errors.ts";
 import { type FakeAnswers, fakeFetch } from "../../net/testing_fetch.ts";
 import { signInTarget } from "./sign_in_target.ts";
+import { identityOf } from "../../atproto/identity/testing_identity.ts";
 
-const alice: Identity = {
-  did: "did:plc:alicealicealicealiceal22",
+const alice: Identity = identityOf("did:plc:alicealicealicealiceal22", {
   handle: "alice.example.com",
   pds: "https://pds.example.com",
-  signingKey: undefined,
-  services: {},
-};
+});
 
 /** The target of `typed`, where names other than alice's fail with `code`. */
 function target(

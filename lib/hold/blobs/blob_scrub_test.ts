@@ -1,31 +1,16 @@
 import assert from "node:assert/strict";
-import { type Digest, digestOf } from "../../oci/digest.ts";
+import { digestOf } from "../../oci/digest.ts";
 import type { ScrubOutcome } from "../../scrub/source.ts";
 import {
-  ALICE,
-  bodyOf,
   noise,
-  onEachStore,
-  openHold,
+  onEachHold,
+  pushBlob,
   read,
   type TestHold,
 } from "../testing.ts";
 import { BlobScrub } from "./blob_scrub.ts";
 import { DamageReporter } from "./damage.ts";
 import { silentLogger } from "../../testing_log.ts";
-
-async function push(
-  hold: TestHold,
-  bytes: Uint8Array<ArrayBuffer>,
-): Promise<Digest> {
-  const upload = await hold.uploads.initiate(ALICE);
-  await hold.uploads.append(upload, 0, bodyOf(bytes));
-  const { digest } = await hold.uploads.complete(
-    upload.uploadId,
-    digestOf(bytes),
-  );
-  return digest;
-}
 
 /** Runs in another process than the server. */
 function scrubOf({ store, keys, rows }: TestHold): BlobScrub {
@@ -49,10 +34,9 @@ async function scrub(
   return found;
 }
 
-onEachStore(
+onEachHold(
   "a scrub finds and hides flipped, truncated, grown, swapped and deleted objects, and nothing else",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store, clock }) => {
     const names = ["right", "flipped", "cut", "grown", "gone", "one", "other"];
     const blobs = new Map<string, Uint8Array<ArrayBuffer>>();
     const key = (name: string) =>
@@ -60,7 +44,7 @@ onEachStore(
     for (const [i, name] of names.entries()) {
       const bytes = noise(1_000, i + 1);
       blobs.set(name, bytes);
-      await push(hold, bytes);
+      await pushBlob(hold, bytes);
     }
     const of = (name: string) => blobs.get(name) ?? new Uint8Array();
     const flipped = of("flipped").slice();
@@ -90,18 +74,17 @@ onEachStore(
       }
     }
     clock.advance(1_000);
-    for (const bytes of blobs.values()) await push(hold, bytes);
+    for (const bytes of blobs.values()) await pushBlob(hold, bytes);
     const found = await scrub(hold);
     assert.deepEqual(new Set(found.values()), new Set(["right"]));
   },
 );
 
-onEachStore(
+onEachHold(
   "an object repaired by the operator is readable after a scrub",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store }) => {
     const bytes = noise(1_000);
-    const digest = await push(hold, bytes);
+    const digest = await pushBlob(hold, bytes);
     await store.put(hold.keys.blob(digest), noise(1_000, 2));
     assert.equal((await scrub(hold)).get(digest), "digest");
     await store.put(hold.keys.blob(digest), bytes);
@@ -111,31 +94,29 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "a push during a scrub of the old bytes is not hidden",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store, clock }) => {
     const bytes = noise(1_000);
-    const digest = await push(hold, bytes);
+    const digest = await pushBlob(hold, bytes);
     await store.put(hold.keys.blob(digest), noise(1_000, 2));
     let pushed = false;
     const found = await scrub(hold, async () => {
       if (pushed) return;
       pushed = true;
       clock.advance(1);
-      await push(hold, bytes);
+      await pushBlob(hold, bytes);
     });
     assert.equal(found.get(digest), "right");
     assert.deepEqual(await read(hold, bytes), bytes);
   },
 );
 
-onEachStore(
+onEachHold(
   "a scrub ignores blobs removed by the operator or being purged",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
-    const removed = await push(hold, noise(100, 1));
-    const hidden = await push(hold, noise(100, 2));
+  async (hold, { store }) => {
+    const removed = await pushBlob(hold, noise(100, 1));
+    const hidden = await pushBlob(hold, noise(100, 2));
     await hold.blobs.remove(removed);
     await hold.rows.quarantine(hidden, "Unneeded.");
     await store.delete(hold.keys.blob(removed));
@@ -149,18 +130,14 @@ onEachStore(
   },
 );
 
-onEachStore(
-  "a scrub continues after the given blob",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
-    for (let i = 1; i <= 5; i++) await push(hold, noise(10, i));
-    const source = scrubOf(hold);
-    const ids = await Array.fromAsync(source.items(), ({ id }) => id);
-    assert.deepEqual(ids, ids.toSorted());
-    assert.deepEqual(
-      await Array.fromAsync(source.items(ids[1]), ({ id }) => id),
-      ids.slice(2),
-    );
-    assert.match(source.randomId(), /^sha256:[0-9a-f]{64}$/);
-  },
-);
+onEachHold("a scrub continues after the given blob", async (hold) => {
+  for (let i = 1; i <= 5; i++) await pushBlob(hold, noise(10, i));
+  const source = scrubOf(hold);
+  const ids = await Array.fromAsync(source.items(), ({ id }) => id);
+  assert.deepEqual(ids, ids.toSorted());
+  assert.deepEqual(
+    await Array.fromAsync(source.items(ids[1]), ({ id }) => id),
+    ids.slice(2),
+  );
+  assert.match(source.randomId(), /^sha256:[0-9a-f]{64}$/);
+});

@@ -4,26 +4,17 @@ import { type Digest, digestOf } from "../../oci/digest.ts";
 import { MemoryBlobStore } from "../../storage/memory.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import {
-  ALICE,
-  bodyOf,
   code,
   noise,
-  onEachStore,
+  onEachHold,
   openHold,
+  pushBlob,
   read,
+  startUpload,
   type TestHold,
 } from "../testing.ts";
 
 const WEEK = 7 * 24 * 3600 * 1000;
-
-async function push(hold: TestHold, bytes: Uint8Array): Promise<Digest> {
-  const digest = digestOf(bytes);
-  const upload = await hold.uploads.initiate(ALICE);
-  const { uploadId } = upload;
-  await hold.uploads.append(upload, 0, bodyOf(bytes));
-  await hold.uploads.complete(uploadId, digest);
-  return digest;
-}
 
 function purge(hold: TestHold, digest: Digest): Promise<boolean> {
   return hold.rows.purge(
@@ -33,12 +24,11 @@ function purge(hold: TestHold, digest: Digest): Promise<boolean> {
   );
 }
 
-onEachStore(
+onEachHold(
   "a range of a blob is returned with the size of the whole",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold) => {
     const bytes = noise(1000);
-    const digest = await push(hold, bytes);
+    const digest = await pushBlob(hold, bytes);
     const opened = await hold.blobs.open(digest, { start: 10, end: 19 });
     assert.equal(opened?.size, 1000);
     assert.deepEqual(
@@ -50,10 +40,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "an object of an adopted bucket is verified once and then read",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store }) => {
     const bytes = noise(100_000);
     const digest = digestOf(bytes);
     await store.put(hold.keys.blob(digest), bytes);
@@ -65,10 +54,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "an object that does not match its digest is never served",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store }) => {
     const digest = digestOf(noise(100));
     await store.put(hold.keys.blob(digest), noise(100, 2));
     assert.equal(await hold.blobs.stat(digest), undefined);
@@ -77,17 +65,16 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "a quarantined blob is hidden at once and restored by a push",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store, clock }) => {
     const bytes = noise(100);
-    const digest = await push(hold, bytes);
+    const digest = await pushBlob(hold, bytes);
     await hold.rows.quarantine(digest, "Unneeded.");
     assert.equal(await hold.blobs.stat(digest), undefined);
     assert.equal(await read(hold, bytes), undefined);
     assert.ok(await store.head(hold.keys.blob(digest)));
-    await push(hold, bytes);
+    await pushBlob(hold, bytes);
     assert.deepEqual(await read(hold, bytes), bytes);
     clock.advance(2 * WEEK);
     assert.equal(await purge(hold, digest), false);
@@ -95,33 +82,30 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "a blob is purged only after its quarantine",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
-    const digest = await push(hold, noise(100));
+  async (hold, { store, clock }) => {
+    const digest = await pushBlob(hold, noise(100));
     await hold.rows.quarantine(digest, "Unneeded.");
     assert.equal(await purge(hold, digest), false);
     clock.advance(WEEK);
     assert.equal(await purge(hold, digest), true);
     assert.equal(await store.head(hold.keys.blob(digest)), undefined);
     assert.equal(await hold.rows.find(digest), undefined);
-    await push(hold, noise(100));
+    await pushBlob(hold, noise(100));
     assert.deepEqual(await read(hold, noise(100)), noise(100));
   },
 );
 
-onEachStore(
+onEachHold(
   "a push during the purge waits and then keeps its bytes",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store, clock }) => {
     const bytes = noise(100);
-    const digest = await push(hold, bytes);
+    const digest = await pushBlob(hold, bytes);
     await hold.rows.quarantine(digest, "Unneeded.");
     clock.advance(WEEK);
-    const upload = await hold.uploads.initiate(ALICE);
+    const upload = await startUpload(hold, bytes);
     const { uploadId } = upload;
-    await hold.uploads.append(upload, 0, bodyOf(bytes));
     const purged = await hold.rows.purge(digest, WEEK, async () => {
       await assert.rejects(
         hold.uploads.complete(uploadId, digest),
@@ -130,17 +114,16 @@ onEachStore(
       await store.delete(hold.keys.blob(digest));
     });
     assert.equal(purged, true);
-    const again = await push(hold, bytes);
+    const again = await pushBlob(hold, bytes);
     assert.deepEqual(await hold.blobs.stat(again), { size: 100 });
     assert.deepEqual(await read(hold, bytes), bytes);
   },
 );
 
-onEachStore(
+onEachHold(
   "an interrupted purge is completed by the next one",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
-    const digest = await push(hold, noise(100));
+  async (hold, { clock }) => {
+    const digest = await pushBlob(hold, noise(100));
     await hold.rows.quarantine(digest, "Unneeded.");
     clock.advance(WEEK);
     await assert.rejects(
@@ -152,26 +135,24 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "a blob with a missing object can be pushed again",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store }) => {
     const bytes = noise(100);
-    const digest = await push(hold, bytes);
+    const digest = await pushBlob(hold, bytes);
     await store.delete(hold.keys.blob(digest));
     assert.equal(await hold.blobs.open(digest), undefined);
     assert.equal(await hold.blobs.stat(digest), undefined);
-    await push(hold, bytes);
+    await pushBlob(hold, bytes);
     assert.deepEqual(await read(hold, bytes), bytes);
   },
 );
 
-onEachStore(
+onEachHold(
   "a push during the end of a purge fails instead of losing its bytes",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store, clock }) => {
     const bytes = noise(100);
-    const digest = await push(hold, bytes);
+    const digest = await pushBlob(hold, bytes);
     await hold.rows.quarantine(digest, "Unneeded.");
     clock.advance(WEEK);
     await assert.rejects(
@@ -186,20 +167,19 @@ onEachStore(
       (error) => isAppError(error, "UNAVAILABLE"),
     );
     assert.equal(await hold.blobs.stat(digest), undefined);
-    await push(hold, bytes);
+    await pushBlob(hold, bytes);
     assert.deepEqual(await read(hold, bytes), bytes);
   },
 );
 
-onEachStore(
+onEachHold(
   "a blob that the operator removed stays hidden, before and after its bytes are gone",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store, clock }) => {
     const bytes = noise(100);
-    const digest = await push(hold, bytes);
+    const digest = await pushBlob(hold, bytes);
     assert.equal(await hold.blobs.remove(digest), true);
     const refused = async () => {
-      await assert.rejects(push(hold, bytes), code("DENIED"));
+      await assert.rejects(pushBlob(hold, bytes), code("DENIED"));
       assert.equal(await hold.rows.restore(digest), false);
       assert.equal(await hold.blobs.stat(digest), undefined);
       assert.equal(await read(hold, bytes), undefined);
@@ -212,17 +192,16 @@ onEachStore(
     await refused();
     assert.equal(await purge(hold, digest), false);
     assert.equal(await hold.blobs.allow(digest), "gone");
-    await push(hold, bytes);
+    await pushBlob(hold, bytes);
     assert.deepEqual(await read(hold, bytes), bytes);
   },
 );
 
-onEachStore(
+onEachHold(
   "the operator can reverse a removal while the bytes exist",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { clock }) => {
     const bytes = noise(100);
-    const digest = await push(hold, bytes);
+    const digest = await pushBlob(hold, bytes);
     assert.equal(await hold.blobs.allow(digest), undefined);
     assert.equal(await hold.blobs.remove(digestOf(noise(7))), false);
     await hold.blobs.remove(digest);
@@ -240,12 +219,11 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "the operator can remove blobs that are quarantined or being purged",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store, clock }) => {
     const bytes = noise(100);
-    const digest = await push(hold, bytes);
+    const digest = await pushBlob(hold, bytes);
     await hold.rows.quarantine(digest, "Unneeded.");
     clock.advance(WEEK);
     const purged = await hold.rows.purge(digest, WEEK, async () => {
@@ -255,18 +233,17 @@ onEachStore(
     assert.equal(purged, false);
     clock.advance(10 * 60_000);
     assert.equal(await purge(hold, digest), true);
-    await assert.rejects(push(hold, bytes), code("DENIED"));
+    await assert.rejects(pushBlob(hold, bytes), code("DENIED"));
   },
 );
 
-onEachStore(
+onEachHold(
   "a deletion recorded by an earlier version counts as removed by the operator",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold) => {
     const bytes = noise(100);
-    const digest = await push(hold, bytes);
+    const digest = await pushBlob(hold, bytes);
     await hold.rows.quarantine(digest, "It was deleted.");
-    await assert.rejects(push(hold, bytes), code("DENIED"));
+    await assert.rejects(pushBlob(hold, bytes), code("DENIED"));
     assert.equal((await hold.rows.find(digest))?.state, "removed");
     assert.equal(await hold.blobs.allow(digest), "live");
   },
@@ -276,7 +253,7 @@ Deno.test("clients that look for one blob at the same moment share a check, and 
   const clock = new ManualClock(Date.now());
   const store = new MemoryBlobStore(clock);
   await using hold = await openHold(store, clock);
-  const digest = await push(hold, noise(100));
+  const digest = await pushBlob(hold, noise(100));
   const key = hold.keys.blob(digest);
   let looks = 0;
   const localSize = store.localSize.bind(store);

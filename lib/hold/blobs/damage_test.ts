@@ -4,9 +4,9 @@ import {
   ALICE,
   bodyOf,
   noise,
-  onEachStore,
-  openHold,
+  onEachHold,
   read,
+  startUpload,
   type TestHold,
 } from "../testing.ts";
 
@@ -20,13 +20,11 @@ type Push = (
 /** Ways in which a client may send a blob. */
 const WAYS = {
   "in chunks": async (hold, bytes) => {
-    const upload = await hold.uploads.initiate(ALICE);
-    await hold.uploads.append(upload, 0, bodyOf(bytes));
+    const upload = await startUpload(hold, bytes);
     await hold.uploads.complete(upload.uploadId, digestOf(bytes));
   },
   "in chunks after a restart": async (hold, bytes) => {
-    const upload = await hold.uploads.initiate(ALICE);
-    await hold.uploads.append(upload, 0, bodyOf(bytes));
+    const upload = await startUpload(hold, bytes);
     await hold.restart().complete(upload.uploadId, digestOf(bytes));
   },
   "whole": async (hold, bytes) => {
@@ -73,10 +71,9 @@ function flipped(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return wrong;
 }
 
-onEachStore(
+onEachHold(
   "an object of another size is never served, and its blob is hidden until it is pushed again",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { clock }) => {
     const push = WAYS["in chunks"];
     for (const [how, damage] of Object.entries(DAMAGES)) {
       for (const range of [undefined, { start: 90, end: 94 }]) {
@@ -99,10 +96,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "a push of the right bytes repairs an undetected flipped bit",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { clock }) => {
     for (const size of [100, 2_000_000]) {
       for (const [way, push] of Object.entries(WAYS)) {
         const bytes = noise(size, way.length);
@@ -117,10 +113,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "a push repairs a blob damaged in quarantine",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { clock }) => {
     for (const [way, push] of Object.entries(WAYS)) {
       const bytes = noise(100, way.length);
       const digest = digestOf(bytes);
@@ -134,10 +129,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "many concurrent pushes of a blob succeed, and a blob verified meanwhile is not stored again",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { clock }) => {
     const bytes = noise(100);
     const digest = digestOf(bytes);
     await WAYS["in chunks"](hold, bytes);
@@ -163,10 +157,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "a lost object that reappears is verified before it is readable",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold) => {
     const bytes = noise(100);
     const digest = digestOf(bytes);
     await WAYS["whole"](hold, bytes);
@@ -183,10 +176,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "an object without a row and with other bytes is read once, then known",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold) => {
     const bytes = noise(100);
     const digest = digestOf(bytes);
     await put(hold, digest, flipped(bytes));
@@ -199,10 +191,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "a reader that saw the old object does not hide the one of a push that came meanwhile",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { clock }) => {
     const bytes = noise(100);
     const digest = digestOf(bytes);
     await WAYS["whole"](hold, bytes);
@@ -214,10 +205,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "a damaged blob removed by the operator is not restored as damaged",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold) => {
     const bytes = noise(100);
     const digest = digestOf(bytes);
     await WAYS["whole"](hold, bytes);
@@ -231,8 +221,7 @@ onEachStore(
   },
 );
 
-onEachStore("a damaged blob can be purged", async (store, clock) => {
-  await using hold = await openHold(store, clock);
+onEachHold("a damaged blob can be purged", async (hold, { store, clock }) => {
   const bytes = noise(100);
   const digest = digestOf(bytes);
   await WAYS["whole"](hold, bytes);

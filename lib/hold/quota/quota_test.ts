@@ -2,15 +2,11 @@ import assert from "node:assert/strict";
 import { isAppError } from "../../errors.ts";
 import { type Digest, digestOf } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
-import { ALICE, BOB, bodyOf, CAPTAIN, noise, WRONG } from "../testing.ts";
-import { imageOf, openServices } from "../testing_services.ts";
+import { ALICE, BOB, bodyOf, CAPTAIN, code, noise, WRONG } from "../testing.ts";
+import { imageOf, openServices, TIERS } from "../testing_services.ts";
 
-const TIERS = {
-  tiers: [{ name: "deckhand", quota: 1000 }, { name: "bosun", quota: 5000 }],
-  defaultTier: "deckhand",
-};
 const HOUR = 3_600_000;
-const exceeded = (error: unknown) => isAppError(error, "QUOTA_EXCEEDED");
+const exceeded = code("QUOTA_EXCEEDED");
 
 Deno.test("a layer counts once for each user, however many images need it", async () => {
   await using hold = await openServices(TIERS);

@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
-import { isAppError } from "../../errors.ts";
 import type { UploadRef } from "../../hold_api/hold_client.ts";
 import { digestOf } from "../../oci/digest.ts";
-import { ALICE, BOB, bodyOf, brokenBody, noise, WRONG } from "../testing.ts";
-import { openServices } from "../testing_services.ts";
+import {
+  ALICE,
+  BOB,
+  bodyOf,
+  brokenBody,
+  code,
+  noise,
+  startUpload,
+  WRONG,
+} from "../testing.ts";
+import { openServices, TIERS } from "../testing_services.ts";
 
-const TIERS = {
-  tiers: [{ name: "deckhand", quota: 1000 }, { name: "bosun", quota: 5000 }],
-  defaultTier: "deckhand",
-};
 const HOUR = 3_600_000;
-const exceeded = (error: unknown) => isAppError(error, "QUOTA_EXCEEDED");
+const exceeded = code("QUOTA_EXCEEDED");
 
 Deno.test("concurrent uploads on two instances do not exceed the quota together", async () => {
   await using hold = await openServices(TIERS);
@@ -56,8 +60,7 @@ Deno.test("concurrent uploads on two instances do not exceed the quota together"
 
 Deno.test("an unfinished upload counts until it is aborted, swept or its instance has died", async () => {
   await using hold = await openServices(TIERS);
-  const upload = await hold.uploads.initiate(ALICE);
-  await hold.uploads.append(upload, 0, bodyOf(noise(600)));
+  const upload = await startUpload(hold, noise(600));
   assert.equal(await hold.quota.remaining(ALICE), 400);
   await assert.rejects(
     hold.uploads.append(upload, 600, bodyOf(noise(500), 100)),
@@ -67,8 +70,7 @@ Deno.test("an unfinished upload counts until it is aborted, swept or its instanc
   await hold.uploads.abort(upload);
   assert.equal(await hold.quota.remaining(ALICE), 1000);
 
-  const left = await hold.uploads.initiate(ALICE);
-  await hold.uploads.append(left, 0, bodyOf(noise(600)));
+  await startUpload(hold, noise(600));
   hold.clock.advance(23 * HOUR);
   assert.equal(await hold.quota.remaining(ALICE), 400);
   hold.clock.advance(2 * HOUR);
@@ -150,8 +152,7 @@ Deno.test("a blob charged already may be uploaded again with a full quota", asyn
 Deno.test("a reservation made by a fast clock expires when the clock is set back", async () => {
   await using hold = await openServices(TIERS);
   hold.clock.advance(365 * 24 * HOUR);
-  const upload = await hold.uploads.initiate(ALICE);
-  await hold.uploads.append(upload, 0, bodyOf(noise(600)));
+  await startUpload(hold, noise(600));
   assert.equal(await hold.quota.remaining(ALICE), 400);
   hold.clock.setBack(365 * 24 * HOUR);
   assert.equal(await hold.quota.remaining(ALICE), 1000);

@@ -14,16 +14,17 @@ import {
   contents,
   MIB,
   noise,
+  onEachHold,
   onEachStore,
   openHold,
   read,
+  startUpload,
   WRONG,
 } from "../testing.ts";
 
-onEachStore(
+onEachHold(
   "parts may be sent in any order, twice, and in two ways",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store }) => {
     const bytes = noise(11 * MIB);
     const upload = await hold.uploads.initiate(ALICE);
     const { uploadId } = upload;
@@ -49,10 +50,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "missing, changed or wrong parts never become a blob",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store }) => {
     const bytes = noise(6 * MIB);
     const upload = await hold.uploads.initiate(ALICE);
     const { uploadId } = upload;
@@ -81,10 +81,8 @@ onEachStore(
   },
 );
 
-onEachStore("a stream and parts cannot be mixed", async (store, clock) => {
-  await using hold = await openHold(store, clock);
-  const one = await hold.uploads.initiate(ALICE);
-  await hold.uploads.append(one, 0, bodyOf(noise(10)));
+onEachHold("a stream and parts cannot be mixed", async (hold) => {
+  const one = await startUpload(hold, noise(10));
   await assert.rejects(
     hold.uploads.parts.put(one.uploadId, 1, bodyOf(noise(10))),
     code("BLOB_UPLOAD_INVALID"),

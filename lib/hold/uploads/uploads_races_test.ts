@@ -10,9 +10,9 @@ import {
   contents,
   MIB,
   noise,
-  onEachStore,
-  openHold,
+  onEachHold,
   read,
+  startUpload,
   WRONG,
 } from "../testing.ts";
 import { holdKeys } from "../kv_keys.ts";
@@ -21,10 +21,9 @@ import { LOCK_MS } from "./upload_rows.ts";
 
 const DAY = 24 * 3600 * 1000;
 
-onEachStore(
+onEachHold(
   "of two concurrent appends one wins, and the bytes are right",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold) => {
     const bytes = noise(9 * MIB);
     const upload = await hold.uploads.initiate(ALICE);
     const { uploadId } = upload;
@@ -44,10 +43,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "the same layer pushed concurrently is stored once",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store }) => {
     const bytes = noise(9 * MIB);
     const digest = digestOf(bytes);
     await Promise.all([ALICE, BOB, ALICE, BOB].map(async (who) => {
@@ -67,15 +65,13 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "completing again succeeds for a while, with that digest only",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { clock }) => {
     const bytes = noise(100);
     const digest = digestOf(bytes);
-    const upload = await hold.uploads.initiate(ALICE);
+    const upload = await startUpload(hold, bytes);
     const { uploadId } = upload;
-    await hold.uploads.append(upload, 0, bodyOf(bytes));
     await hold.uploads.complete(uploadId, digest);
     assert.deepEqual(await hold.uploads.complete(uploadId, digest), {
       digest,
@@ -97,11 +93,9 @@ onEachStore(
   },
 );
 
-onEachStore("an aborted upload leaves nothing", async (store, clock) => {
-  await using hold = await openHold(store, clock);
-  const upload = await hold.uploads.initiate(ALICE);
+onEachHold("an aborted upload leaves nothing", async (hold, { store }) => {
+  const upload = await startUpload(hold, noise(9 * MIB));
   const { uploadId } = upload;
-  await hold.uploads.append(upload, 0, bodyOf(noise(9 * MIB)));
   await hold.uploads.abort(uploadId);
   assert.deepEqual(await contents(store), { keys: [], uploads: 0 });
   for (const id of [uploadId, "nonsense", "", "x".repeat(9000)]) {
@@ -109,10 +103,9 @@ onEachStore("an aborted upload leaves nothing", async (store, clock) => {
   }
 });
 
-onEachStore(
+onEachHold(
   "an upload aborted during an append stays aborted",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store, clock }) => {
     const upload = await hold.uploads.initiate(ALICE);
     const { uploadId } = upload;
     let more: () => void = () => undefined;
@@ -140,13 +133,11 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "the sweep removes abandoned uploads, and nothing else",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store, clock }) => {
     const bytes = noise(9 * MIB);
-    const dead = await hold.uploads.initiate(ALICE);
-    await hold.uploads.append(dead, 0, bodyOf(bytes));
+    const dead = await startUpload(hold, bytes);
     // State after a crash: a store upload and an object without row.
     const orphan = await store.createMultipart(
       hold.keys.upload(crypto.randomUUID()),
@@ -154,8 +145,7 @@ onEachStore(
     await store.putPart(orphan, 1, noise(10));
     await store.put(hold.keys.upload(`${crypto.randomUUID()}_77`), noise(10));
     clock.advance(DAY / 2);
-    const alive = await hold.uploads.initiate(ALICE);
-    await hold.uploads.append(alive, 0, bodyOf(bytes));
+    const alive = await startUpload(hold, bytes);
     assert.equal(await hold.uploads.sweep(), 0);
     clock.advance(DAY / 2 + 60_000);
     await assert.rejects(
@@ -172,10 +162,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "a stalled client is disconnected and may continue later",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { clock }) => {
     const upload = await hold.uploads.initiate(ALICE);
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(noise(10)),
@@ -193,10 +182,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "an upload whose process died can be continued after the lock has expired",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { clock }) => {
     const upload = await hold.uploads.initiate(ALICE);
     const { uploadId } = upload;
     // The body is read only after the upload is locked, and never ends.
@@ -229,10 +217,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "bytes of a restarted upload are not mistaken for its earlier ones",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold) => {
     const former = noise(9 * MIB, 1);
     const upload = await hold.uploads.reserve(ALICE);
     await hold.uploads.append(upload, 0, bodyOf(former));
@@ -247,15 +234,13 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "an upload locked by a fast clock is free one lock lifetime after the clock is set back",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { clock }) => {
     const key = holdKeys.upload;
     const bytes = noise(1000);
-    const upload = await hold.uploads.initiate(ALICE);
+    const upload = await startUpload(hold, bytes.subarray(0, 500));
     const { uploadId } = upload;
-    await hold.uploads.append(upload, 0, bodyOf(bytes.subarray(0, 500)));
     const entry = await hold.kv.get<UploadRow>(key(uploadId));
     assert.ok(entry);
     const until = clock.now() + DAY + LOCK_MS;

@@ -9,17 +9,17 @@ import {
   contents,
   MIB,
   noise,
-  onEachStore,
+  onEachHold,
   openHold,
   read,
+  startUpload,
   StrictStore,
   WRONG,
 } from "../testing.ts";
 
-onEachStore(
+onEachHold(
   "a blob sent in chunks is read back completely",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store }) => {
     const bytes = noise(20 * MIB + 12_345);
     const upload = await hold.uploads.initiate(ALICE);
     const { uploadId } = upload;
@@ -44,8 +44,7 @@ onEachStore(
   },
 );
 
-onEachStore("an empty blob can be pushed", async (store, clock) => {
-  await using hold = await openHold(store, clock);
+onEachHold("an empty blob can be pushed", async (hold) => {
   const upload = await hold.uploads.initiate(ALICE);
   const { uploadId } = upload;
   await hold.uploads.complete(uploadId, digestOf(new Uint8Array()));
@@ -55,14 +54,12 @@ onEachStore("an empty blob can be pushed", async (store, clock) => {
   );
 });
 
-onEachStore(
+onEachHold(
   "a wrong digest stores nothing and ends the upload",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store }) => {
     for (const bytes of [noise(100), noise(9 * MIB)]) {
-      const upload = await hold.uploads.initiate(ALICE);
+      const upload = await startUpload(hold, bytes);
       const { uploadId } = upload;
-      await hold.uploads.append(upload, 0, bodyOf(bytes));
       await assert.rejects(
         hold.uploads.complete(uploadId, WRONG),
         code("DIGEST_INVALID"),
@@ -76,14 +73,12 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "another process finishes an upload and reads the bytes again",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold) => {
     const bytes = noise(9 * MIB);
-    const upload = await hold.uploads.initiate(ALICE);
+    const upload = await startUpload(hold, bytes.subarray(0, 5000));
     const { uploadId } = upload;
-    await hold.uploads.append(upload, 0, bodyOf(bytes.subarray(0, 5000)));
     const second = hold.restart();
     await second.append(upload, 5000, bodyOf(bytes.subarray(5000)));
     await second.complete(uploadId, digestOf(bytes));
@@ -91,14 +86,12 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "wrong bytes left by another process are detected",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store }) => {
     for (const bytes of [noise(100), noise(9 * MIB)]) {
-      const upload = await hold.uploads.initiate(ALICE);
+      const upload = await startUpload(hold, bytes);
       const { uploadId } = upload;
-      await hold.uploads.append(upload, 0, bodyOf(bytes));
       await assert.rejects(
         hold.restart().complete(uploadId, WRONG),
         code("DIGEST_INVALID"),
@@ -108,14 +101,12 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "a final digest of another algorithm is verified too",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold) => {
     const bytes = noise(9 * MIB);
-    const upload = await hold.uploads.initiate(ALICE);
+    const upload = await startUpload(hold, bytes);
     const { uploadId } = upload;
-    await hold.uploads.append(upload, 0, bodyOf(bytes));
     const digest = digestOf(bytes, "sha512");
     await hold.uploads.complete(uploadId, digest);
     assert.deepEqual(await hold.blobs.stat(digest), { size: bytes.length });
@@ -125,36 +116,30 @@ onEachStore(
   },
 );
 
-onEachStore(
-  "a broken append leaves the upload at its offset",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
-    const bytes = noise(17 * MIB);
-    const upload = await hold.uploads.initiate(ALICE);
-    const { uploadId } = upload;
-    const at = 8 * MIB + 100;
-    await hold.uploads.append(upload, 0, bodyOf(bytes.subarray(0, at)));
-    for (const lost of [1000, 9 * MIB]) {
-      await assert.rejects(
-        hold.uploads.append(upload, at, brokenBody(noise(lost, 99))),
-        code("BLOB_UPLOAD_INVALID"),
-      );
-      assert.equal(await hold.uploads.offset(upload), at);
-    }
-    await hold.uploads.append(upload, at, bodyOf(bytes.subarray(at)));
-    await hold.uploads.complete(uploadId, digestOf(bytes));
-    assert.deepEqual(await read(hold, bytes), bytes);
-  },
-);
+onEachHold("a broken append leaves the upload at its offset", async (hold) => {
+  const bytes = noise(17 * MIB);
+  const upload = await hold.uploads.initiate(ALICE);
+  const { uploadId } = upload;
+  const at = 8 * MIB + 100;
+  await hold.uploads.append(upload, 0, bodyOf(bytes.subarray(0, at)));
+  for (const lost of [1000, 9 * MIB]) {
+    await assert.rejects(
+      hold.uploads.append(upload, at, brokenBody(noise(lost, 99))),
+      code("BLOB_UPLOAD_INVALID"),
+    );
+    assert.equal(await hold.uploads.offset(upload), at);
+  }
+  await hold.uploads.append(upload, at, bodyOf(bytes.subarray(at)));
+  await hold.uploads.complete(uploadId, digestOf(bytes));
+  assert.deepEqual(await read(hold, bytes), bytes);
+});
 
-onEachStore(
+onEachHold(
   "bytes of a broken append do not become part of the blob",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold) => {
     const bytes = noise(50);
-    const upload = await hold.uploads.initiate(ALICE);
+    const upload = await startUpload(hold, bytes);
     const { uploadId } = upload;
-    await hold.uploads.append(upload, 0, bodyOf(bytes));
     await assert.rejects(
       hold.uploads.append(upload, 50, brokenBody(noise(9 * MIB, 5))),
     );
@@ -163,12 +148,10 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "an append at a wrong offset is refused with the current one",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
-    const upload = await hold.uploads.initiate(ALICE);
-    await hold.uploads.append(upload, 0, bodyOf(noise(10)));
+  async (hold) => {
+    const upload = await startUpload(hold, noise(10));
     for (const offset of [0, 9, 11]) {
       await assert.rejects(
         hold.uploads.append(upload, offset, bodyOf(noise(10))),
@@ -186,9 +169,8 @@ Deno.test("the usual push to S3 reads back only the tail", async () => {
   const store = new StrictStore();
   await using hold = await openHold(store);
   const bytes = noise(20 * MIB);
-  const upload = await hold.uploads.initiate(ALICE);
+  const upload = await startUpload(hold, bytes);
   const { uploadId } = upload;
-  await hold.uploads.append(upload, 0, bodyOf(bytes));
   await hold.uploads.complete(uploadId, digestOf(bytes));
   assert.deepEqual(Object.fromEntries(store.calls), { putPart: 3, get: 1 });
 });
@@ -196,9 +178,8 @@ Deno.test("the usual push to S3 reads back only the tail", async () => {
 Deno.test("a small blob needs no multipart upload in S3", async () => {
   const store = new StrictStore();
   await using hold = await openHold(store);
-  const upload = await hold.uploads.initiate(ALICE);
+  const upload = await startUpload(hold, noise(5000));
   const { uploadId } = upload;
-  await hold.uploads.append(upload, 0, bodyOf(noise(5000)));
   await hold.uploads.complete(uploadId, digestOf(noise(5000)));
   assert.deepEqual(Object.fromEntries(store.calls), {});
 });

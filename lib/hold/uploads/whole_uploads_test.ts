@@ -8,6 +8,7 @@ import {
   contents,
   MIB,
   noise,
+  onEachHold,
   onEachStore,
   openHold,
   read,
@@ -23,10 +24,9 @@ function whole(bytes: Uint8Array<ArrayBuffer>, told: boolean) {
 
 const SIZES = [0, 1, 5000, MIB, MIB + 1, 9 * MIB];
 
-onEachStore(
+onEachHold(
   "a blob sent whole is readable and leaves nothing else",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store }) => {
     for (const size of SIZES) {
       for (const told of [true, false]) {
         const bytes = noise(size, told ? 1 : 2);
@@ -43,10 +43,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "a whole blob with the wrong digest or a broken body leaves nothing",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold, { store }) => {
     for (const size of SIZES) {
       const upload = await hold.uploads.reserve(ALICE);
       await assert.rejects(
@@ -69,32 +68,27 @@ onEachStore(
   },
 );
 
-onEachStore(
-  "an existing blob is only verified",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
-    const bytes = noise(3 * MIB);
-    const digest = digestOf(bytes);
-    const push = async (sent: Uint8Array<ArrayBuffer>) => {
-      const upload = await hold.uploads.reserve(ALICE);
-      return await hold.uploads.finish(upload, digest, whole(sent, true));
-    };
-    await push(bytes);
-    const before = await store.head(hold.keys.blob(digest));
-    assert.equal((await push(bytes)).size, bytes.length);
-    assert.equal(
-      (await store.head(hold.keys.blob(digest)))?.etag,
-      before?.etag,
-    );
-    await assert.rejects(push(noise(3 * MIB, 7)), code("DIGEST_INVALID"));
-    assert.equal((await hold.blobs.stat(digest))?.size, bytes.length);
-  },
-);
+onEachHold("an existing blob is only verified", async (hold, { store }) => {
+  const bytes = noise(3 * MIB);
+  const digest = digestOf(bytes);
+  const push = async (sent: Uint8Array<ArrayBuffer>) => {
+    const upload = await hold.uploads.reserve(ALICE);
+    return await hold.uploads.finish(upload, digest, whole(sent, true));
+  };
+  await push(bytes);
+  const before = await store.head(hold.keys.blob(digest));
+  assert.equal((await push(bytes)).size, bytes.length);
+  assert.equal(
+    (await store.head(hold.keys.blob(digest)))?.etag,
+    before?.etag,
+  );
+  await assert.rejects(push(noise(3 * MIB, 7)), code("DIGEST_INVALID"));
+  assert.equal((await hold.blobs.stat(digest))?.size, bytes.length);
+});
 
-onEachStore(
+onEachHold(
   "an upload started on two instances concurrently continues on one of them",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold) => {
     const upload = await hold.uploads.reserve(ALICE);
     const pieces = [noise(9 * MIB, 1), noise(9 * MIB, 2)];
     const instances = [hold.uploads, hold.restart()];
@@ -127,10 +121,9 @@ Deno.test("a small whole blob is one object put in a store of large parts", asyn
   });
 });
 
-onEachStore(
+onEachHold(
   "a blob hidden during a repeated push is readable after the push",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold) => {
     const bytes = noise(3 * MIB);
     const digest = digestOf(bytes);
     const push = async (body: ReadableStream<Uint8Array>) => {
@@ -153,10 +146,9 @@ onEachStore(
   },
 );
 
-onEachStore(
+onEachHold(
   "last bytes that exist already are refused, and the upload is kept",
-  async (store, clock) => {
-    await using hold = await openHold(store, clock);
+  async (hold) => {
     const bytes = noise(9 * MIB);
     const upload = await hold.uploads.reserve(ALICE);
     await hold.uploads.append(upload, 0, bodyOf(bytes));

@@ -6,6 +6,7 @@ import { ManualClock } from "../../testing_clock.ts";
 import { Activities } from "./activity.ts";
 import { activityRows, noteStar } from "./activity_rows.ts";
 import { countKeys } from "./kv_keys.ts";
+import { UNWATCHED } from "../testing_watch.ts";
 
 const ALICE: Did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
 const BOB: Did = "did:plc:bbbbbbbbbbbbbbbbbbbbbbbb";
@@ -28,7 +29,7 @@ async function open() {
         ),
       ),
     shown: (dids) => Promise.resolve(dids.map((did) => did !== CAROL)),
-    watch: { ignored: () => {}, rowsRead: () => {} },
+    watch: UNWATCHED,
   });
   return {
     clock,

@@ -13,6 +13,7 @@ import {
 } from "./boards.ts";
 import { topOf, trends } from "./board_scores.ts";
 import { countKeys } from "./kv_keys.ts";
+import { UNWATCHED } from "../testing_watch.ts";
 
 const ALICE: Did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
 const BOB: Did = "did:plc:bbbbbbbbbbbbbbbbbbbbbbbb";
@@ -38,7 +39,7 @@ async function open() {
       popular.push(...all);
       return Promise.resolve();
     },
-    watch: { ignored: () => {}, rowsRead: () => {} },
+    watch: UNWATCHED,
   });
   const today = dayOf(clock.now());
   return {

@@ -7,6 +7,7 @@ import { ManualClock } from "../../testing_clock.ts";
 import { HoldStats } from "./hold_stats.ts";
 import { countKeys } from "./kv_keys.ts";
 import { Pulls } from "./pulls.ts";
+import { UNWATCHED } from "../testing_watch.ts";
 
 const ALICE: Did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
 const HOLD: Did = "did:web:hold.example.com";
@@ -22,13 +23,13 @@ async function open() {
   const stats = new HoldStats({
     kv,
     clock,
-    watch: { ignored: () => {}, rowsRead: () => {} },
+    watch: UNWATCHED,
     holdsOf: (refs) => Promise.resolve(refs.map(() => state.hold)),
   });
   const pulls = new Pulls({
     kv,
     clock,
-    watch: { ignored: () => {}, rowsRead: () => {} },
+    watch: UNWATCHED,
   });
   return {
     clock,

@@ -10,6 +10,7 @@ import { countKeys } from "./kv_keys.ts";
 import { foldOldDays } from "./old_days.ts";
 import { PullCounter } from "./pull_counter.ts";
 import { Pulls } from "./pulls.ts";
+import { UNWATCHED } from "../testing_watch.ts";
 
 const ALICE: Did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
 const HOLD: Did = "did:web:hold.example.com";
@@ -65,7 +66,7 @@ async function open() {
   const pulls = new Pulls({
     kv,
     clock,
-    watch: { ignored: () => {}, rowsRead: () => {} },
+    watch: UNWATCHED,
   });
   const total = async (repo: string) =>
     (await pulls.totals([{ did: ALICE, repo }]))[0];

@@ -3,6 +3,7 @@ import type { Did } from "../../did.ts";
 import { openKv } from "../../kv/open_kv.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { StorageGrowth } from "./storage_growth.ts";
+import { UNWATCHED } from "../testing_watch.ts";
 
 const HOLD: Did = "did:web:hold.example.com";
 const DAY = 86_400_000;
@@ -13,7 +14,7 @@ Deno.test("the last note of a day counts, and days are listed from the oldest", 
   const growth = new StorageGrowth({
     kv,
     clock,
-    watch: { ignored: () => {}, rowsRead: () => {} },
+    watch: UNWATCHED,
   });
   const first = clock.now();
   await growth.note(HOLD, { bytes: 10, blobs: 1 });

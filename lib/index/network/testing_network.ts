@@ -16,6 +16,7 @@ import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
 import type { AccountHandler, RecordChange } from "../record_change.ts";
 import { IndexNetwork } from "./network.ts";
+import { identityOf } from "../../atproto/identity/testing_identity.ts";
 
 export const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 export const BOB: Did = "did:plc:z72i7hdynmk6r22z27h6tvur";
@@ -118,13 +119,12 @@ export class FakeRepos {
         if (!repo || repo.status === "deleted") {
           return Promise.reject(new AppError("NAME_UNKNOWN", "No such DID."));
         }
-        return Promise.resolve({
-          did: did as Did,
-          handle: repo.handle,
-          pds: "https://pds.example.com",
-          signingKey: undefined,
-          services: {},
-        });
+        return Promise.resolve(
+          identityOf(did as Did, {
+            handle: repo.handle,
+            pds: "https://pds.example.com",
+          }),
+        );
       },
     },
     heads: {

@@ -9,6 +9,8 @@ import { silentLogger } from "../../testing_log.ts";
 import type { Actor } from "./actor_rows.ts";
 import { Actors, PERSON_LOOK_UP, PERSON_REMOVAL } from "./actors.ts";
 import { MemoryRepo } from "./testing_repo.ts";
+import { identityOf } from "../../atproto/identity/testing_identity.ts";
+import { UNWATCHED } from "../testing_watch.ts";
 
 const ALICE: Did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
 const BOB: Did = "did:plc:bbbbbbbbbbbbbbbbbbbbbbbb";
@@ -29,13 +31,10 @@ async function open() {
       resolve: (did) => {
         const handle = handles.get(did);
         if (!handle) throw new AppError("NAME_UNKNOWN", "Nobody.");
-        const identity: Identity = {
-          did: did as Did,
+        const identity: Identity = identityOf(did as Did, {
           handle,
           pds: repo.pds,
-          signingKey: undefined,
-          services: {},
-        };
+        });
         return Promise.resolve(identity);
       },
     },
@@ -45,7 +44,7 @@ async function open() {
       changed.push(actor);
       return Promise.resolve();
     },
-    watch: { ignored: () => {}, rowsRead: () => {} },
+    watch: UNWATCHED,
   });
   const jobs = new JobRunner({ kv, clock, log: silentLogger });
   jobs.register(

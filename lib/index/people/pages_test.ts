@@ -10,6 +10,8 @@ import { silentLogger } from "../../testing_log.ts";
 import { PageIndex } from "./page_index.ts";
 import { Pages } from "./pages.ts";
 import { MemoryRepo } from "./testing_repo.ts";
+import { identityOf } from "../../atproto/identity/testing_identity.ts";
+import { UNWATCHED } from "../testing_watch.ts";
 
 const ALICE: Did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
 const COLLECTION = "io.atcr.repo.page";
@@ -43,7 +45,7 @@ async function open() {
     onPage: () => Promise.resolve(),
     kv,
     clock,
-    watch: { ignored: () => {}, rowsRead: () => {} },
+    watch: UNWATCHED,
   });
   const pages = new Pages({
     clock,
@@ -52,13 +54,7 @@ async function open() {
     fetch,
     index,
   });
-  const identity = {
-    did: ALICE,
-    handle: undefined,
-    pds: repo.pds,
-    signingKey: undefined,
-    services: {},
-  };
+  const identity = identityOf(ALICE, { pds: repo.pds });
   return {
     clock,
     repo,

@@ -7,6 +7,7 @@ import { ManualClock } from "../../testing_clock.ts";
 import type { RecordChange } from "../record_change.ts";
 import { StarIndex } from "./star_index.ts";
 import type { Star } from "./star_rows.ts";
+import { UNWATCHED } from "../testing_watch.ts";
 
 const ACTORS: readonly Did[] = [
   "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa",
@@ -39,7 +40,7 @@ async function open() {
     clock,
     observer: { starred: (_commit, star, by) => heard.push({ star, by }) },
     onStars: () => Promise.resolve(),
-    watch: { ignored: () => {}, rowsRead: () => {} },
+    watch: UNWATCHED,
   });
   const change = (
     did: Did,

@@ -6,6 +6,8 @@ import { silentLogger } from "../../testing_log.ts";
 import { StarIndex } from "./star_index.ts";
 import { Stars } from "./stars.ts";
 import { MemoryRepo } from "./testing_repo.ts";
+import { identityOf } from "../../atproto/identity/testing_identity.ts";
+import { UNWATCHED } from "../testing_watch.ts";
 
 const ALICE: Did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
 const OWNER: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
@@ -21,7 +23,7 @@ async function open() {
     clock,
     observer: { starred: () => {} },
     onStars: () => Promise.resolve(),
-    watch: { ignored: () => {}, rowsRead: () => {} },
+    watch: UNWATCHED,
   });
   const repo = new MemoryRepo(ALICE);
   const stars = new Stars({
@@ -31,13 +33,7 @@ async function open() {
     pds: repo.reader,
     index,
   });
-  const identity = {
-    did: ALICE,
-    handle: undefined,
-    pds: repo.pds,
-    signingKey: undefined,
-    services: {},
-  };
+  const identity = identityOf(ALICE, { pds: repo.pds });
   return {
     clock,
     index,
@@ -143,13 +139,7 @@ Deno.test("a listing ends stars whose record is gone, unless the PDS does not an
   t.clock.advance(1_000);
   t.repo.isDown = true;
   const other = { ...REPO, repo: "other" };
-  const identity = {
-    did: ALICE,
-    handle: undefined,
-    pds: t.repo.pds,
-    signingKey: undefined,
-    services: {},
-  };
+  const identity = identityOf(ALICE, { pds: t.repo.pds });
   assert.equal(await t.stars.isStarred(identity, other), false);
   assert.equal(await t.count(), 1);
   t.repo.isDown = false;

@@ -16,9 +16,10 @@ import { NameList } from "./name_list.ts";
 import { OwnerNames } from "./owner_names.ts";
 import type { SearchOptions } from "./query.ts";
 import { Search } from "./search.ts";
+import { UNWATCHED } from "../testing_watch.ts";
 
 const PRIVATE: Did = "did:web:private.example.com";
-const watch = { ignored: () => {}, rowsRead: () => {} };
+const watch = UNWATCHED;
 const isPublic = (hold: Did) => Promise.resolve(hold === HOLD);
 
 async function start() {

@@ -23,14 +23,12 @@ import type { TaggedReferrers } from "./tagged_referrers.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
 import { openKv } from "../../kv/open_kv.ts";
+import { identityOf } from "../../atproto/identity/testing_identity.ts";
 
-const OWNER: Identity = {
-  did: ALICE,
+const OWNER: Identity = identityOf(ALICE, {
   handle: "alice.test",
   pds: "https://pds.example",
-  signingKey: undefined,
-  services: {},
-};
+});
 const PUBLIC: Did = "did:web:public.example.com";
 const PRIVATE: Did = "did:web:private.example.com";
 const never = new Promise<never>(() => {});

@@ -22,14 +22,12 @@ import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import { openKv } from "../../kv/open_kv.ts";
+import { identityOf } from "../../atproto/identity/testing_identity.ts";
 
-const OWNER: Identity = {
-  did: ALICE,
+const OWNER: Identity = identityOf(ALICE, {
   handle: "alice.test",
   pds: "https://pds.example",
-  signingKey: undefined,
-  services: {},
-};
+});
 const REF = { did: ALICE, repo: "app" } as const;
 const RELIST = 600_000;
 const MB = 1024 * 1024;

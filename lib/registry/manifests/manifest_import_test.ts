@@ -24,14 +24,11 @@ import { testContent } from "./testing_owner.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
 import { openKv } from "../../kv/open_kv.ts";
+import { identityOf } from "../../atproto/identity/testing_identity.ts";
 
-const identity = (did: Did): Identity => ({
-  did,
-  handle: undefined,
-  pds: "https://pds.example",
-  signingKey: undefined,
-  services: {},
-});
+const identity = (
+  did: Did,
+): Identity => (identityOf(did, { pds: "https://pds.example" }));
 const indexOf = (...children: { digest: Digest; size: number }[]) =>
   new TextEncoder().encode(JSON.stringify({
     schemaVersion: 2,

@@ -18,14 +18,12 @@ import { UNHEARD } from "../repository_events.ts";
 import { WriteLeases } from "../write_leases.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { openKv } from "../../kv/open_kv.ts";
+import { identityOf } from "../../atproto/identity/testing_identity.ts";
 
-const IDENTITY: Identity = {
-  did: ALICE,
+const IDENTITY: Identity = identityOf(ALICE, {
   handle: "alice.test",
   pds: "https://pds.example",
-  signingKey: undefined,
-  services: {},
-};
+});
 const REF = { did: ALICE, repo: "app" } as const;
 
 /** A push of one tag; `onCommit` runs while the owner's PDS commits. */

@@ -8,14 +8,9 @@ import { silentLogger } from "../../testing_log.ts";
 import { digestOf } from "../../oci/digest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import { Manifests, type ManifestsDeps } from "./manifests.ts";
+import { identityOf } from "../../atproto/identity/testing_identity.ts";
 
-const OWNER: Identity = {
-  did: ALICE,
-  handle: undefined,
-  pds: "https://pds.example",
-  signingKey: undefined,
-  services: {},
-};
+const OWNER: Identity = identityOf(ALICE, { pds: "https://pds.example" });
 const DIGEST = digestOf(new TextEncoder().encode("manifest"));
 const REFERENCE = { kind: "digest", digest: DIGEST } as const;
 const ROW = {

@@ -16,14 +16,9 @@ import { RecordCheck } from "./record_check.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
 import { openKv } from "../../kv/open_kv.ts";
+import { identityOf } from "../../atproto/identity/testing_identity.ts";
 
-const OWNER: Identity = {
-  did: ALICE,
-  handle: undefined,
-  pds: "https://pds.example",
-  signingKey: undefined,
-  services: {},
-};
+const OWNER: Identity = identityOf(ALICE, { pds: "https://pds.example" });
 const REF = { did: ALICE, repo: "app" } as const;
 const BYTES = new TextEncoder().encode(
   JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }),

@@ -38,14 +38,12 @@ import type { Kv } from "../../kv/kv.ts";
 import { type RepositoryIndex, UNFOLLOWED } from "./repository_changes.ts";
 import { openKv } from "../../kv/open_kv.ts";
 import { REMOVAL } from "./removal_job.ts";
+import { identityOf } from "../../atproto/identity/testing_identity.ts";
 
-export const OWNER = {
-  did: ALICE,
+export const OWNER = identityOf(ALICE, {
   handle: "alice.test",
   pds: "https://pds.example",
-  signingKey: undefined,
-  services: {},
-};
+});
 export const REF = { did: ALICE, repo: "app" } as const;
 export const TAG = "io.atcr.tag";
 export const HOUR_MS = 3_600_000;

@@ -5,6 +5,7 @@ import type { Did } from "../../did.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import { OwnerReader } from "./owner_reader.ts";
 import { silentLogger } from "../../testing_log.ts";
+import { identityOf } from "../../atproto/identity/testing_identity.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const OLD = "https://old.example";
@@ -12,13 +13,7 @@ const NEW = "https://new.example";
 const TAG = "io.atcr.tag";
 const RECORD = { uri: `at://${ALICE}/${TAG}/a`, cid: "bafy", value: { n: 1 } };
 
-const ownerAt = (pds: string): Identity => ({
-  did: ALICE,
-  handle: undefined,
-  pds,
-  signingKey: undefined,
-  services: {},
-});
+const ownerAt = (pds: string): Identity => (identityOf(ALICE, { pds }));
 
 /** A reader of an account at the new PDS; the old one fails with `failure`. */
 function readerOf(
