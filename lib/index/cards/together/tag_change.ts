@@ -47,6 +47,7 @@ export function isSameClaim(
   return a?.digest === b?.digest && a?.at === b?.at;
 }
 
+/** Whether both name the same tag. */
 export function isSameTag(a: TagPlace, b: TagPlace): boolean {
   return a.repo === b.repo && a.tag === b.tag;
 }
