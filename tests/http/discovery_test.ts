@@ -2,7 +2,13 @@
 
 import assert from "node:assert/strict";
 import { imageManifest, randomBlob, textBlob } from "../support/oci.ts";
-import { call, expect, jsonOf, Repository } from "../support/registry.ts";
+import {
+  call,
+  expect,
+  jsonOf,
+  Repository,
+  textOf,
+} from "../support/registry.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { until } from "../support/until.ts";
 import { pageAt, signedIn } from "../support/pages.ts";
