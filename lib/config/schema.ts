@@ -106,9 +106,15 @@ const registrySettings = section("The OCI registry.", {
     doc:
       "A tag is compared with its owner's repo in the background of a pull " +
       "when the last comparison is older than this, since other services " +
-      "may have moved it. Lists wait ten times as long. " +
+      "may have moved it. Lists of owners with up to 1,000 tags are read " +
+      "again after the same time, larger ones after up to ten times as long. " +
       "Also how often a PDS is asked whether an account is still shown.",
     default: 60,
+  }),
+  profile_recheck_seconds: setting(integer(0, 86_400), {
+    doc: "How long the hold that an owner has chosen in another app is not " +
+      "looked up again at the PDS. With index.follow a change counts at once.",
+    default: 10,
   }),
   upload_ttl_hours: setting(integer(1, 720), {
     doc: "An upload without progress for this time is dropped.",

@@ -11,6 +11,7 @@ import type { PdsReader, PdsSession } from "../atproto/pds/pds.ts";
 import type { PdsSilence } from "../atproto/pds/pds_silence.ts";
 import type { Config } from "../config/config.ts";
 import type { SecretBox } from "../crypto/secret_box.ts";
+import type { RecordHandler } from "../index/record_change.ts";
 import type { JobRunner } from "../kv/jobs/job_runner.ts";
 import { BlobIndex } from "../registry/blob_index.ts";
 import { ConfigReader } from "../registry/config_reader.ts";
@@ -63,6 +64,7 @@ import {
   joinedEvents,
 } from "./members/owner_deletions.ts";
 import { createMembers } from "./members/members.ts";
+import { ownerEvents } from "./members/owner_events.ts";
 import { targetRules } from "./members/target_rules.ts";
 import type { Platform } from "./platform.ts";
 import { createKnowledge, type Knowledge } from "./registry_knowledge.ts";
@@ -129,6 +131,8 @@ export interface RegistryContext {
   readonly defaultHold: Did;
   /** Settings that owners keep in their repos. */
   readonly sailorSettings: SailorSettings;
+  /** Takes what the network says about owners' records. */
+  readonly ownerEvents: RecordHandler;
   /** The hold of an image that is known here. */
   readonly holdOf: (ref: RepoRef, digest: Digest) => Promise<Did | undefined>;
 }
@@ -189,6 +193,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     manifests,
     lists,
     mayReadAs: readersOf(deps, holds),
+    ownerEvents: ownerEvents(known),
     holdOf: async (ref, digest) => (await index.manifest(ref, digest))?.holdDid,
     deliveries,
     defaultHold: deps.defaultHold,

@@ -71,6 +71,7 @@ export function createKnowledge(
   const names = new OwnerNames({
     ...parts,
     relistMs: 10 * settings.tag_recheck_seconds * 1000,
+    maxRecords: config.index.max_records_per_account,
   });
   const limits = new RateLimiter(kv, clock);
   const imports = new ManifestImport({ ...parts, blobs, limits });
@@ -80,7 +81,10 @@ export function createKnowledge(
     values,
     content,
     reader,
-    owners: new Owners(parts),
+    owners: new Owners({
+      ...parts,
+      profileTtlMs: settings.profile_recheck_seconds * 1000,
+    }),
     names,
     discovery: new Discovery({ ...parts, names, imports }),
   };

@@ -154,7 +154,8 @@ export async function createServices(
     })
     : undefined;
   const avatars = runs("avatar") ? createAvatars(base) : undefined;
-  const streams = createStreams(base, { avatars, index, social }, sandbox);
+  const parts = { avatars, index, registry, social };
+  const streams = createStreams(base, parts, sandbox);
   const catalog = index && social && createCatalog({ ...base, index, social });
   const live = registry && social && new LiveActivity({
     ...base,

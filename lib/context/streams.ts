@@ -12,6 +12,7 @@ import { createNetworkEvents, createProfileStream } from "./avatar.ts";
 import type { IndexContext } from "./index.ts";
 import { type FollowDeps, followNetwork } from "./index_network.ts";
 import type { SandboxNetwork } from "./network.ts";
+import type { RegistryContext } from "./registry.ts";
 import type { SocialContext } from "./social/social.ts";
 
 export interface StreamsDeps extends FollowDeps {
@@ -42,8 +43,9 @@ export class NetworkStreams {
 /** Creates the streams of the services that run here. */
 export function createStreams(
   deps: StreamsDeps,
-  { avatars, index, social }: {
+  { avatars, index, registry, social }: {
     avatars: AvatarService | undefined;
+    registry: RegistryContext | undefined;
     index: IndexContext | undefined;
     social: SocialContext | undefined;
   },
@@ -55,7 +57,11 @@ export function createStreams(
   const profiles = events && createProfileStream(deps, config, events);
   const ofIndex = index &&
     followNetwork(deps, {
-      records: [...index.handlers, ...social?.handlers ?? []],
+      records: [
+        ...index.handlers,
+        ...social?.handlers ?? [],
+        ...registry ? [registry.ownerEvents] : [],
+      ],
       accounts: [...index.accounts, ...social?.accounts ?? []],
       // Without a stream of their own, avatars follow the known accounts.
       ...(events && !profiles

@@ -130,6 +130,20 @@ export interface ProfileRow {
   checkedAt: number;
 }
 
+/** What was read of a collection of an owner. */
+export interface ListingRow {
+  /** When it was last read, in milliseconds since the Unix epoch; 0 if that never succeeded. */
+  at: number;
+  /** Pages of 100 records read since its start. */
+  pages: number;
+  /** Where reading continues, if it was not read to its end yet. */
+  cursor?: string;
+  /** Set when it has more records than are read of one owner. */
+  cut?: true;
+  /** Set when it is known to differ from what was read. */
+  due?: true;
+}
+
 /** Maximum annotations of a referrer row, in bytes of JSON (a KV value has at most 64 KiB). */
 const MAX_ROW_ANNOTATIONS = 16 * 1024;
 

@@ -35,6 +35,22 @@ export function tagRkeyAlternative(repository: string, tag: string): string {
   return checked(`${flat(repository)}:${tag}`, `${repository}:${tag}`);
 }
 
+/** Most names that are tried for one key. */
+const MAX_NAMES = 20;
+
+/**
+ * The tags whose record may have a key that was made here; none for keys that
+ * others chose. The names are not validated.
+ */
+export function tagsAt(
+  rkey: string,
+): readonly { readonly repository: string; readonly tag: string }[] {
+  return [...rkey.matchAll(/[_:]/g)].slice(0, MAX_NAMES).map(({ index }) => ({
+    repository: rkey.slice(0, index).replaceAll("~", "/"),
+    tag: rkey.slice(index + 1),
+  }));
+}
+
 /**
  * Key of `io.atcr.hold.stats`: RFC 4648 base32 in lower case, without padding,
  * of the first 16 bytes of sha256 over `<owner DID>/<repository>`.

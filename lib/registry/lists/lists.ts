@@ -16,13 +16,14 @@ import type { Digest } from "../../oci/digest.ts";
 import { readManifestAside } from "../../oci/manifest_reading.ts";
 import type { ManifestContent } from "../manifests/content.ts";
 import type { Discovery } from "../manifests/discovery.ts";
-import type { Admit } from "../owners/owner_lists.ts";
+import type { Admit, Extent } from "../owners/owner_lists.ts";
 import type { OwnerNames } from "../manifests/owner_names.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "../manifests/manifest_index.ts";
 import { requireRepositoryRead } from "../holds.ts";
 import type { HiddenRepositories } from "../owners/hidden_repositories.ts";
 import { ReadableHolds } from "./readable_holds.ts";
+import { doubtOf, stillReading } from "./doubts.ts";
 import type { RepositoryList } from "./repository_list.ts";
 import type { ReferrerRow, RepositoryRow } from "../rows.ts";
 import type { TaggedReferrers } from "./tagged_referrers.ts";
@@ -91,16 +92,18 @@ export class Lists {
     const known = await index.repository(ref);
     // Before anything is read.
     await requireRepositoryRead(holds, known, options.caller);
+    const extents: Extent[] = [];
     const { row = known, problem } = await this.#discover(
       owner,
       known,
       async () => {
-        await names.ensureTags(owner, options.admit);
+        extents.push(await names.ensureTags(owner, options.admit));
         return known ?? await names.repository(owner, repo);
       },
     );
     if (!row) {
       await hidden.requireNoneHidden(owner.did, options.caller);
+      if (extents.includes("reading")) throw stillReading(owner);
       throw problem ?? new AppError(
         "NAME_UNKNOWN",
         `There is no repository ${repo} of ${owner.handle ?? owner.did}.`,
@@ -110,7 +113,7 @@ export class Lists {
     const last = options.last === undefined ? {} : { last: options.last };
     const limit = options.n === 0 ? 0 : options.n + 1;
     const page = cut(await index.tagNames(ref, { ...last, limit }), options.n);
-    return { ...page, doubt: doubtOf(problem) };
+    return { ...page, doubt: doubtOf(owner, problem, extents) };
   }
 
   /** Referrers of `subject` (end-12), of one of `artifactTypes` if given. */
@@ -131,12 +134,15 @@ export class Lists {
     const { index, names, discovery, hidden, holds } = this.#deps;
     const known = await index.repository({ did: owner.did, repo });
     await requireRepositoryRead(holds, known, options.caller);
+    const extents: Extent[] = [];
     const { row = known, problem } = await this.#discover(
       owner,
       known,
       async () => {
-        await names.ensureTags(owner, options.admit);
-        await names.ensureReferrers(owner, options.admit);
+        extents.push(
+          await names.ensureTags(owner, options.admit),
+          await names.ensureReferrers(owner, options.admit),
+        );
         return known ?? await names.repository(owner, repo, subject);
       },
     );
@@ -148,7 +154,7 @@ export class Lists {
       if (await done) return undefined;
       throw stillReading(owner);
     });
-    const doubt = doubtOf(problem ?? read.problem);
+    const doubt = doubtOf(owner, problem ?? read.problem, extents);
     const limit = Math.min(options.n ?? PAGE.referrers, PAGE.referrers);
     const wanted = new Set(options.artifactTypes);
     const items: Descriptor[] = [];
@@ -282,19 +288,4 @@ function cut<T>(items: readonly T[], n: number): ListPage<T> {
   if (items.length <= n) return { items, next: undefined };
   const page = items.slice(0, n);
   return { items: page, next: page.at(-1) };
-}
-
-function stillReading({ handle, did }: Identity): AppError {
-  return new AppError(
-    "UNAVAILABLE",
-    `The records of ${
-      handle ?? did
-    } are still being read from the PDS. Try again in a while.`,
-    { retryAfterSeconds: 5 },
-  );
-}
-
-function doubtOf(problem: AppError | undefined): string | undefined {
-  return problem &&
-    `The list may lack what was pushed by way of other services. ${problem.message}`;
 }

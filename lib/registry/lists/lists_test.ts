@@ -50,7 +50,7 @@ async function setUp() {
   });
   const names = new OwnerNames({
     ...{ kv, clock, log, reader, index, heard },
-    ...{ defaultHold: PUBLIC, relistMs: 600_000 },
+    ...{ defaultHold: PUBLIC, relistMs: 600_000, maxRecords: 20_000 },
   });
   const asked: Did[] = [];
   /** Responses that replace the usual ones. */

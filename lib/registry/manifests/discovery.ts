@@ -16,6 +16,7 @@ import { type AppError, isAppError } from "../../errors.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import type { Digest } from "../../oci/digest.ts";
+import { stillReading } from "../lists/doubts.ts";
 import type { ManifestContent } from "./content.ts";
 import type { HeardRows } from "./heard_rows.ts";
 import type { FoundManifest, ManifestImport } from "./manifest_import.ts";
@@ -91,7 +92,11 @@ export class Discovery {
       if (!heard && await this.#deps.names.listTags(owner, admit)) {
         heard = await index.storedTag(ref, tag);
       }
-      if (!heard) return undefined;
+      if (!heard) {
+        const extent = await this.#deps.names.tagsExtent(owner);
+        if (extent === "reading") throw stillReading(owner);
+        return undefined;
+      }
       if (!isHeard(heard.value)) return heard.value;
       const elsewhere = heard.value.rkey === rkey
         ? undefined

@@ -60,6 +60,7 @@ async function setUp() {
   const shared = {
     ...{ kv, clock, index, heard, content, log: silentLogger },
     ...{ reader: reader as OwnerReader, defaultHold: HOLD, relistMs: 600_000 },
+    maxRecords: 50_000,
   };
   const discovery = new Discovery({
     ...shared,

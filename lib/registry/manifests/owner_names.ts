@@ -9,18 +9,20 @@ import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import type { Did } from "../../did.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import { readManifest, readTag } from "../../atproto/records/records.ts";
-import { manifestRkey } from "../../atproto/records/rkeys.ts";
+import { manifestRkey, tagsAt } from "../../atproto/records/rkeys.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { isRepository, isTag } from "../../oci/name.ts";
 import { registryKeys } from "../kv_keys.ts";
 import {
   type Admit,
+  type Extent,
   OwnerLists,
   type OwnerListsDeps,
 } from "../owners/owner_lists.ts";
 import type { ListedRecord, OwnerReader } from "../owners/owner_reader.ts";
-import type { RepositoryRow } from "../rows.ts";
+import type { RepositoryRow, StoredTagRow } from "../rows.ts";
+import { GoneTags } from "../lists/gone_tags.ts";
 import type { HeardReferrer, HeardRows, HeardTag } from "./heard_rows.ts";
 import type { ManifestIndex } from "./manifest_index.ts";
 import { pendingOf, type PendingRemovals } from "./pending_removals.ts";
@@ -29,7 +31,7 @@ export interface OwnerNamesDeps extends OwnerListsDeps {
   kv: Kv;
   index: ManifestIndex;
   heard: HeardRows;
-  reader: Pick<OwnerReader, "pages" | "record">;
+  reader: Pick<OwnerReader, "isAt" | "pages" | "record">;
   /** Used for records without a hold. */
   defaultHold: Did;
 }
@@ -45,34 +47,47 @@ const MAX_PROBES = 3;
 export class OwnerNames {
   readonly #deps: OwnerNamesDeps;
   readonly #lists: OwnerLists;
+  readonly #gone: GoneTags;
 
   constructor(deps: OwnerNamesDeps) {
     this.#deps = deps;
     this.#lists = new OwnerLists(deps);
+    this.#gone = new GoneTags(deps);
   }
 
   /**
    * Ensures that the tags of an owner are known by name, and relists them after
-   * a while to find new ones.
+   * a while to find new and deleted ones.
    */
-  ensureTags(owner: Identity, admit?: Admit): Promise<void> {
+  ensureTags(owner: Identity, admit?: Admit): Promise<Extent> {
     return this.#lists.ensure(owner, TAG, () => this.listTags(owner, admit));
   }
 
-  /** The same for manifests with a subject. */
-  ensureReferrers(owner: Identity, admit?: Admit): Promise<void> {
+  /** How much of the tags is known. */
+  tagsExtent({ did }: Identity): Promise<Extent> {
+    return this.#lists.extent(did, TAG);
+  }
+
+  /** The same as {@linkcode ensureTags} for manifests with a subject. */
+  ensureReferrers(owner: Identity, admit?: Admit): Promise<Extent> {
     const list = () => this.listManifests(owner, admit);
     return this.#lists.ensure(owner, MANIFEST, list);
   }
 
-  /** Records unknown tags of an owner; returns false when that was done recently. */
+  /** Handles an event of the network: lists the tags again soon if ours differ. */
+  async tagChanged(did: Did, rkey: string, record: unknown): Promise<void> {
+    const isKnown = record === undefined
+      ? await this.#isGone(did, rkey)
+      : await this.#isCurrent(did, record);
+    if (!isKnown) await this.#lists.due(did, TAG);
+  }
+
+  /** Records unknown tags of an owner, and removes deleted ones; returns false when that was done recently. */
   listTags(owner: Identity, admit?: Admit): Promise<boolean> {
     const { index, heard } = this.#deps;
-    return this.#lists.read(
-      owner,
-      TAG,
-      () => index.removals.readAll(owner.did),
-      async (page, removals) => {
+    return this.#lists.read(owner, TAG, {
+      before: () => index.removals.readAll(owner.did),
+      each: async (page, removals) => {
         const tags = new Map<string, HeardTag[]>();
         for (const { rkey, value } of page) {
           const record = readTag(value);
@@ -87,8 +102,9 @@ export class OwnerNames {
           await heard.addTags(ref, some, removalsOf(removals, repo));
         }
       },
+      compare: (list, since) => this.#gone.remove(owner, list, since),
       admit,
-    );
+    });
   }
 
   /**
@@ -97,13 +113,11 @@ export class OwnerNames {
    */
   listManifests(owner: Identity, admit?: Admit): Promise<boolean> {
     const { index } = this.#deps;
-    return this.#lists.read(
-      owner,
-      MANIFEST,
-      () => index.removals.readAll(owner.did),
-      (page, removals) => this.#noteManifests(owner, page, removals),
+    return this.#lists.read(owner, MANIFEST, {
+      before: () => index.removals.readAll(owner.did),
+      each: (page, removals) => this.#noteManifests(owner, page, removals),
       admit,
-    );
+    });
   }
 
   /**
@@ -136,6 +150,29 @@ export class OwnerNames {
       return await heard.addRepository(ref, holdDid, createdAt);
     }
     return undefined;
+  }
+
+  /** Whether no tag is known whose record is at `rkey`; false where its key does not say which. */
+  async #isGone(did: Did, rkey: string): Promise<boolean> {
+    const names = tagsAt(rkey);
+    if (names.length === 0) return false;
+    const rows = await this.#deps.kv.getMany<StoredTagRow>(
+      names.map(({ repository, tag }) =>
+        registryKeys.tag(did, repository, tag)
+      ),
+    );
+    return rows.every((row) => row?.value.rkey !== rkey);
+  }
+
+  /** Whether a tag is known to point where its record says. */
+  async #isCurrent(did: Did, record: unknown): Promise<boolean> {
+    const found = readTag(record);
+    if (!found || !isRepository(found.repository) || !isTag(found.tag)) {
+      return true;
+    }
+    const ref = { did, repo: found.repository };
+    const row = await this.#deps.index.storedTag(ref, found.tag);
+    return row !== undefined && row.value.digest === found.digest;
   }
 
   #record(owner: Identity, collection: string, rkey: string) {

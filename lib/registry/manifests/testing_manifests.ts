@@ -96,7 +96,8 @@ export async function startTestManifests(
   });
   const names = new OwnerNames({
     ...{ kv, clock, log, reader, index, heard, defaultHold },
-    relistMs: HOUR_MS,
+    relistMs: 10 * HOUR_MS,
+    maxRecords: 50_000,
   });
   const discovery = new Discovery({
     ...{ kv, clock, log, reader, index, heard, names, content, imports },

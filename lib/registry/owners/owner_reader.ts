@@ -22,13 +22,17 @@ export interface OwnerReaderDeps {
   maxManifestBytes: number;
 }
 
-/** Maximum pages of 100 records read of one collection; a larger collection is read partly. */
-const MAX_PAGES = 100;
-
 /** A record of a list, with its key. */
 export interface ListedRecord {
   readonly rkey: string;
   readonly value: Record<string, unknown>;
+}
+
+/** One page of a list. */
+export interface RecordPage {
+  readonly records: readonly ListedRecord[];
+  /** Where the list continues; undefined at its end. */
+  readonly next: string | undefined;
 }
 
 /** Reads owners' repos; an owner without a PDS has nothing. */
@@ -62,33 +66,33 @@ export class OwnerReader {
     return this.#deps.hosting.isAt(owner);
   }
 
-  /** The records of a collection, at most 100 per page and 10,000 in total. */
+  /**
+   * The records of a collection from `cursor` on, at most 100 per page. A list
+   * may be endless: the caller decides when it is enough.
+   */
   async *pages(
     owner: Identity,
     collection: string,
-  ): AsyncGenerator<readonly ListedRecord[]> {
-    let cursor: string | undefined;
-    for (let page = 0; page < MAX_PAGES; page++) {
+    cursor?: string,
+  ): AsyncGenerator<RecordPage, void> {
+    let next = cursor;
+    do {
       const answer = await this.#at(
         owner,
         (pds) =>
           this.#deps.pds.listRecords(pds, owner.did, collection, {
             limit: 100,
-            ...(cursor === undefined ? {} : { cursor }),
+            ...(next === undefined ? {} : { cursor: next }),
           }),
       );
       if (!answer) return;
-      yield answer.records.map(({ uri, value }) => ({
+      next = answer.cursor;
+      const records = answer.records.map(({ uri, value }) => ({
         rkey: uri.slice(uri.lastIndexOf("/") + 1),
         value,
       })).filter(({ rkey }) => isValidRecordKey(rkey));
-      cursor = answer.cursor;
-      if (cursor === undefined || answer.records.length === 0) return;
-    }
-    this.#deps.log.warn("collection too large to read whole", {
-      did: owner.did,
-      collection,
-    });
+      yield { records, next };
+    } while (next !== undefined);
   }
 
   /**

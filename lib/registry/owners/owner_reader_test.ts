@@ -56,7 +56,7 @@ function readerOf(
 async function listed(reader: OwnerReader): Promise<number> {
   let count = 0;
   for await (const page of reader.pages(ownerAt(OLD), TAG)) {
-    count += page.length;
+    count += page.records.length;
   }
   return count;
 }

@@ -27,9 +27,6 @@ import { registryKeys } from "../kv_keys.ts";
 import type { ProfileRow } from "../rows.ts";
 import type { OwnerReader } from "./owner_reader.ts";
 
-/** How long a sailor profile is cached, in milliseconds. */
-const PROFILE_TTL_MS = 5 * 60_000;
-
 /** Age at which an owner is resolved again before a request is refused, in milliseconds. */
 const MAX_AGE_MS = 60_000;
 
@@ -47,6 +44,8 @@ export interface OwnersDeps {
   hosting: Pick<Hosting, "require">;
   /** The hold for owners without one in their profile. */
   defaultHold: Did;
+  /** How long a sailor profile is cached, in milliseconds. */
+  profileTtlMs: number;
 }
 
 /** Resolves owners and their choice of hold. */
@@ -113,14 +112,25 @@ export class Owners {
     return this.#remember(did, rowOf(profile));
   }
 
+  /** Handles an event of the network: the profile is read again before the next push. */
+  async profileChanged(did: Did): Promise<void> {
+    const { kv } = this.#deps;
+    const key = registryKeys.profile(did);
+    const known = await kv.get<ProfileRow>(key);
+    if (!known) return;
+    // Kept, in case the PDS does not respond. False: it was just read or written.
+    await kv.atomic().check(key, known.versionstamp)
+      .set(key, { ...known.value, checkedAt: 0 }).commit();
+  }
+
   async #profile(
     owner: Identity,
     signal: AbortSignal | undefined,
   ): Promise<KnownProfile> {
-    const { kv, clock, log } = this.#deps;
+    const { kv, clock, log, profileTtlMs } = this.#deps;
     const known = await kv.get<ProfileRow>(registryKeys.profile(owner.did));
     const fresh = known !== undefined &&
-      isWithin(known.value.checkedAt, PROFILE_TTL_MS, clock.now());
+      isWithin(known.value.checkedAt, profileTtlMs, clock.now());
     if (fresh) return known.value;
     try {
       return await this.#readProfile(owner, signal);

@@ -15,7 +15,7 @@ import { referrersTag } from "../../oci/referrers.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { ManifestIndex, RepoRef } from "../manifests/manifest_index.ts";
 import type { ManifestUses } from "../manifests/manifest_uses.ts";
-import type { OwnerReader } from "../owners/owner_reader.ts";
+import type { ListedRecord, OwnerReader } from "../owners/owner_reader.ts";
 
 export interface UntaggedCheckDeps {
   kv: Kv;
@@ -24,8 +24,8 @@ export interface UntaggedCheckDeps {
   reader: Pick<OwnerReader, "pages">;
 }
 
-/** Records of a collection that are read; with more an image stays. */
-const MAX_RECORDS = 9_000;
+/** Pages of 100 records of a collection that are read; with more an image stays. */
+const MAX_PAGES = 1_000;
 
 /** Manifests that a record lists at most; a longer list is cut. */
 const LISTED_IN_FULL = 1_000;
@@ -49,23 +49,32 @@ export class UntaggedCheck {
 
   /** Whether no record in the owner's repo names the image. Throws AppError where it cannot be read. */
   async isUnusedAtOwner(owner: Identity, digest: Digest): Promise<boolean> {
-    const { reader } = this.#deps;
     const { tag, manifest } = OWNER_COLLECTIONS;
     const rkey = manifestRkey(digest);
-    let read = 0;
-    for await (const page of reader.pages(owner, tag)) {
-      read += page.length;
-      const names = page.some(({ value }) => {
-        const found = readTag(value);
-        return found?.digest === digest || found?.manifestRkey === rkey;
-      });
-      if (names || read > MAX_RECORDS) return false;
-    }
-    read = 0;
-    for await (const page of reader.pages(owner, manifest)) {
-      read += page.length;
-      const names = page.some(({ value }) => namesOther(value, digest));
-      if (names || read > MAX_RECORDS) return false;
+    const isTag = (value: ListedRecord["value"]) => {
+      const found = readTag(value);
+      return found?.digest === digest || found?.manifestRkey === rkey;
+    };
+    return await this.#isNone(owner, tag, isTag) &&
+      await this.#isNone(
+        owner,
+        manifest,
+        (value) => namesOther(value, digest),
+      );
+  }
+
+  /** Whether `names` applies to no record of a collection. */
+  async #isNone(
+    owner: Identity,
+    collection: string,
+    names: (value: ListedRecord["value"]) => boolean,
+  ): Promise<boolean> {
+    let pages = 0;
+    for await (
+      const { records } of this.#deps.reader.pages(owner, collection)
+    ) {
+      if (records.some(({ value }) => names(value))) return false;
+      if (++pages > MAX_PAGES) return false;
     }
     return true;
   }
