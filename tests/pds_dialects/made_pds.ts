@@ -49,6 +49,8 @@ export class MadePds implements AsyncDisposable {
   readonly accounts = new Map<string, MadeAccount>();
   /** Names of the methods that were called. */
   readonly calls: string[] = [];
+  /** How responses to writes that were applied get lost; undefined if they do not. */
+  loses: "status" | "connection" | undefined;
   readonly #dialect: Dialect;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #access = new Map<string, string>();
@@ -108,7 +110,15 @@ export class MadePds implements AsyncDisposable {
     if (nsid === "com.atproto.repo.uploadBlob") {
       return await upload(account, request);
     }
-    return await this.#write(account, nsid, await request.text());
+    const answer = await this.#write(account, nsid, await request.text());
+    if (!answer.ok || this.loses === undefined) return answer;
+    const how = this.loses;
+    this.loses = undefined;
+    if (how === "status") return new Response(null, { status: 502 });
+    const broken = new ReadableStream({
+      start: (controller) => controller.error(new Error("broken")),
+    });
+    return new Response(broken, { headers: { "content-length": "2" } });
   }
 
   async #login(request: Request): Promise<Response> {

@@ -88,6 +88,23 @@ function testDialect(name: DialectName): void {
     expect(await images.send("GET", "manifests/v1"), 404);
   });
 
+  Deno.test(`${name}: a push whose response got lost at the PDS is acknowledged, and so is its repetition`, async () => {
+    const { images, repo } = newOwner(name);
+    await images.pushImage("v0");
+    for (const how of ["status", "connection"] as const) {
+      world.pds(name).loses = how;
+      const image = await images.pushImage(how);
+      assert.equal(world.pds(name).loses, undefined);
+      expect(await images.putManifest(image, how), 201);
+      assert.ok(
+        repo.records.has(
+          `io.atcr.manifest/${image.digest.replace("sha256:", "")}`,
+        ),
+      );
+    }
+    assert.deepEqual(await images.tags(), ["connection", "status", "v0"]);
+  });
+
   Deno.test(`${name}: a session is renewed when its token is refused`, async () => {
     const { images } = newOwner(name);
     await images.pushImage("v1");

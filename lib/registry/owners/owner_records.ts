@@ -26,6 +26,11 @@ import {
 import type { Did } from "../../did.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
+import {
+  committedAlready,
+  isRetryable,
+  MAY_HAVE_COMMITTED,
+} from "./commit_failures.ts";
 import { type CommittedRecord, OwnerCommits } from "./owner_commits.ts";
 import type { Clock } from "../../clock.ts";
 
@@ -115,8 +120,9 @@ export class OwnerRecords {
         exists,
         places,
       );
+    let planned: readonly RepoWrite[] = [];
     const prepare = (blob: BlobRef) =>
-      writes(blob, known?.exists ?? false, guess);
+      planned = writes(blob, known?.exists ?? false, guess);
     let isLean = false;
     try {
       const records = await this.#commits.commit(
@@ -126,6 +132,17 @@ export class OwnerRecords {
       const rkeys = guess.map((t) => t.rkey);
       return { blob: await first, rkeys, records };
     } catch (error) {
+      // Without tags, a known record may be as it was before.
+      if (isAppError(error, ...MAY_HAVE_COMMITTED) && (!known || guess[0])) {
+        const records = await committedAlready(
+          this.#pds,
+          session,
+          planned,
+          signal,
+        );
+        if (!records) throw error;
+        return { blob: await first, rkeys: guess.map((t) => t.rkey), records };
+      }
       if (!isRetryable(error)) throw error;
       // Some PDSes take records of 150 kB at most; the blob has everything.
       isLean = isAppError(error, "TOO_LARGE");
@@ -174,7 +191,7 @@ export class OwnerRecords {
       const rkey = uri.slice(uri.lastIndexOf("/") + 1);
       return record ? [{ rkey, record }] : [];
     });
-    return { tags, cursor: page.records.length > 0 ? page.cursor : undefined };
+    return { tags, cursor: page.cursor };
   }
 
   /** The tag record at `rkey`, or undefined when there is none. */
@@ -286,16 +303,4 @@ function pushWrites(
       value: writeTag({ did, repository, tag, digest, mediaType, now }),
     })),
   ];
-}
-
-/** Whether a failure may be caused by a repo that differs from our index. */
-function isRetryable(error: unknown): boolean {
-  return isAppError(error) && !isAppError(
-    error,
-    "UNAVAILABLE",
-    "UNAUTHORIZED",
-    "DENIED",
-    "TOOMANYREQUESTS",
-    "UPSTREAM_TIMEOUT",
-  );
 }

@@ -163,6 +163,58 @@ Deno.test("a push is not acknowledged when the PDS refuses both commits", async 
   assert.deepEqual(commits, []);
 });
 
+for (const code of ["UNAVAILABLE", "UPSTREAM_TIMEOUT"] as const) {
+  Deno.test(`a push whose commit was applied before ${code} is acknowledged`, async () => {
+    const t = setUp(0, code, []);
+    const stored = new Map<string, Record<string, unknown>>();
+    const lost: PdsSession = {
+      ...t.session,
+      applyWrites: (writes) => {
+        for (const write of writes) {
+          if (write.action === "delete") continue;
+          // A PDS gives what it stored, with names in an order of its own.
+          const entries = Object.entries(write.value).reverse();
+          const value = JSON.parse(JSON.stringify(Object.fromEntries(entries)));
+          stored.set(`${write.collection}/${write.rkey}`, value);
+        }
+        return Promise.reject(new AppError(code, "It is gone."));
+      },
+    };
+    const reader: Partial<PdsReader> = {
+      getRecord: (_pds, _did, collection, rkey) => {
+        const value = stored.get(`${collection}/${rkey}`);
+        return Promise.resolve(value && { uri: "", cid: "bafy", value });
+      },
+    };
+    const records = new OwnerRecords(reader as PdsReader, systemClock);
+    for (const known of [undefined, WRITE.known]) {
+      stored.clear();
+      const written = await records.write(lost, { ...WRITE, known });
+      assert.deepEqual(written.rkeys, ["app_x"]);
+      assert.deepEqual(written.records.map(({ collection }) => collection), [
+        "io.atcr.manifest",
+        "io.atcr.tag",
+      ]);
+    }
+    // What is there may be older than this push.
+    const untagged = { ...WRITE, tags: [] };
+    await assert.rejects(
+      records.write(lost, untagged),
+      (error) => isAppError(error, code),
+    );
+  });
+}
+
+Deno.test("a push is not acknowledged when one of its records is not there or another one", async () => {
+  for (const found of [[], ["io.atcr.tag"]]) {
+    const t = setUp(1, "UNAVAILABLE", found);
+    await assert.rejects(
+      t.records.write(t.session, WRITE),
+      (error) => isAppError(error, "UNAVAILABLE"),
+    );
+  }
+});
+
 Deno.test("a known manifest is not acknowledged while its PDS is unreachable", async () => {
   const { records, session, calls } = setUp(1, "UNAVAILABLE", []);
   await assert.rejects(
