@@ -119,7 +119,7 @@ async function* recordsOf(
       yield { rkey: uri.slice(uri.lastIndexOf("/") + 1), value };
     }
     ({ cursor } = answer);
-    if (cursor === undefined || answer.records.length === 0) return;
+    if (cursor === undefined) return;
   }
   throw new AppError(
     "UPSTREAM_FAILED",

@@ -81,7 +81,7 @@ export function manifestSource(deps: ManifestSourceDeps): ManifestSource {
           if (record) yield manifestOf(deps, owner, record, value);
         }
         cursor = answer.cursor;
-        if (cursor === undefined || answer.records.length === 0) return;
+        if (cursor === undefined) return;
       }
       throw new AppError(
         "UPSTREAM_FAILED",

@@ -17,6 +17,7 @@ import { Semaphore } from "../../async/semaphore.ts";
 import { systemClock } from "../../clock.ts";
 import { PdsPace } from "./pds_pace.ts";
 import { PdsSilence } from "./pds_silence.ts";
+import { listOutput, recordSchema, recordsOf } from "./record_page.ts";
 import {
   pdsError,
   xrpc,
@@ -42,17 +43,6 @@ const PAGE = 100;
 /** Records of a page after one of more was too large. */
 const SMALL_PAGE = 10;
 
-const recordSchema = z.object({
-  uri: z.string(),
-  // Optional in the lexicon of getRecord.
-  cid: z.string().nullish().transform((cid) => cid ?? ""),
-  value: z.record(z.string(), z.unknown()),
-});
-const listOutput = z.object({
-  records: z.array(z.unknown()),
-  // Some PDSes write null, or an empty text, after the last page.
-  cursor: z.string().nullish().transform((cursor) => cursor || undefined),
-});
 const statusOutput = z.object({ did: z.string() });
 const describeOutput = z.object({ collections: z.array(z.string()) });
 
@@ -126,20 +116,7 @@ export class PdsClient implements PdsReader {
       maxBytes: MAX_PAGE_BYTES,
       signal,
     });
-    const place = `at://${did}/${collection}/`;
-    const records: RepoRecord[] = [];
-    for (const item of page.records.slice(0, PAGE)) {
-      const record = recordSchema.safeParse(item);
-      // Ignore records of other repos.
-      if (record.success && record.data.uri.startsWith(place)) {
-        records.push(record.data);
-      }
-    }
-    // A repeated cursor would loop for ever.
-    return {
-      records,
-      cursor: page.cursor === cursor ? undefined : page.cursor,
-    };
+    return recordsOf(page, { pds, did, collection, cursor });
   }
 
   /** One page; a smaller one where the records are too large together. */

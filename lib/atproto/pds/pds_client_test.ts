@@ -71,12 +71,34 @@ Deno.test("a page omits records of other repos", async () => {
   assert.equal(page.cursor, "next");
 });
 
-Deno.test("a repeated cursor ends the listing", async () => {
+Deno.test("a list that repeats a page does not look whole", async () => {
   const { client: reader } = client({
     [listRecords]: { cursor: "same", records: [record("a")] },
   });
-  const page = await reader.listRecords(pds, did, tags, { cursor: "same" });
-  assert.equal(page.cursor, undefined);
+  await assert.rejects(
+    reader.listRecords(pds, did, tags, { cursor: "same" }),
+    (error) => isAppError(error, "UPSTREAM_FAILED"),
+  );
+});
+
+Deno.test("an empty page ends the listing, whatever cursor it names", async () => {
+  for (const cursor of ["same", "other"]) {
+    const { client: reader } = client({
+      [listRecords]: { cursor, records: [] },
+    });
+    const page = await reader.listRecords(pds, did, tags, { cursor: "same" });
+    assert.deepEqual(page, { records: [], cursor: undefined });
+  }
+});
+
+Deno.test("a page with more records than were asked for loses none", async () => {
+  const names = Array.from({ length: 250 }, (_, i) => `n${i}`);
+  const { client: reader } = client({
+    [listRecords]: { cursor: "next", records: names.map((n) => record(n)) },
+  });
+  const page = await reader.listRecords(pds, did, tags);
+  assert.equal(page.records.length, names.length);
+  assert.equal(page.cursor, "next");
 });
 
 Deno.test("a cursor that is null or empty ends the listing", async () => {

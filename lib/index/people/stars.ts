@@ -134,7 +134,7 @@ export class Stars {
         await index.apply({ ...this.#change(did, rkey, value), cid, at });
       }
       cursor = next;
-      if (records.length === 0 || cursor === undefined) break;
+      if (cursor === undefined) break;
     }
     // Only a list that was read to its end shows what is not there.
     if (cursor === undefined) {
