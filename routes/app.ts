@@ -13,6 +13,7 @@ import { webhookApiRoutes } from "./api/v1/webhooks.ts";
 import { authRoutes, createBrowsers } from "./auth.ts";
 import type { Browsers } from "./auth/browser.ts";
 import { avatarRoutes } from "./avatar/avatar.ts";
+import { remotePictureRoutes } from "./avatar/remote_pictures.ts";
 import { clientAddress } from "./server/client_address.ts";
 import { type AppEnv, observe, onError, surface } from "./middleware.ts";
 import { opsRoutes } from "./ops.ts";
@@ -131,6 +132,10 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     app.route("/", helperRoutes(config.server, browsers, origin));
     const avatarPage = ctx.avatars && AVATARS_BESIDE_REGISTRY;
     app.route("/", exploreRoutes(ctx, browsers, avatarPage));
+  }
+  if (ctx.pictures) {
+    const addressOf = clientAddress({ trustProxy: config.server.trust_proxy });
+    app.route("/", remotePictureRoutes(ctx.pictures.remote, addressOf));
   }
   if (ctx.avatars) {
     // Last, because an identifier may look like other paths.

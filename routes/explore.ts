@@ -6,12 +6,14 @@
 
 import { type Context, Hono } from "@hono/hono";
 import type { AppContext } from "../lib/context.ts";
+import { remotePicturePath } from "./avatar/remote_pictures.ts";
 import type { Browsers } from "./auth/browser.ts";
 import type { AppEnv } from "./middleware.ts";
 import type { DiscoveryDeps } from "./pages/discovery/deps.ts";
 import { liveRoutes } from "./pages/discovery/live.ts";
 import { discoveryRoutes } from "./pages/discovery/routes.ts";
 import { peopleRoutes } from "./pages/people/routes.ts";
+import { hostOf } from "./pages/host_of.ts";
 import { pictures } from "./pages/pictures.ts";
 import { repositoryRoutes } from "./pages/repository/routes.ts";
 import { clientAddress } from "./server/client_address.ts";
@@ -27,10 +29,10 @@ export function exploreRoutes(
   if (!registry || !index || !social || !catalog || !live) return app;
   const { server, pages, sandbox } = config;
   const addressOf = clientAddress({ trustProxy: server.trust_proxy });
-  const [host = new URL(server.base_url).host] = server.registry_domains;
   const deps: DiscoveryDeps = {
     ...registry,
-    ...{ browsers, clock, catalog, index, social, host, avatars },
+    ...{ browsers, clock, catalog, index, social, avatars },
+    hostOf: hostOf(server.registry_domains, new URL(server.base_url).host),
     manifests: index.manifests,
     pictureOf: pictures(ctx.avatars),
     example: sandbox.enabled ? "alice.test" : "your.handle",
@@ -38,7 +40,14 @@ export function exploreRoutes(
   };
   app.route("/", liveRoutes({ ...deps, live, addressOf }));
   app.route("/", discoveryRoutes(deps));
+  const remote = ctx.pictures?.remote;
   const all = {
+    pictures: ctx.pictures?.records,
+    addressOf,
+    pictureOfUrl: remote && ((url: string) => {
+      const name = remote.nameOf(url);
+      return name && remotePicturePath(name);
+    }),
     ...{ ...registry, ...deps, session: auth.session },
     admitLookUp: (c: Context<AppEnv>) => auth.lookUps.admit(addressOf(c)),
   };

@@ -96,3 +96,10 @@ export const eventsCursorKey: Key = ["avatar", "events", "cursor"];
 
 /** Lease of the instance that follows the network. */
 export const EVENTS_LEASE = "avatar/events";
+
+/** One of a fixed number of places for pictures of other sites. */
+export const remotePictureKey = (place: number): Key => [
+  "avatar",
+  "remote",
+  place,
+];

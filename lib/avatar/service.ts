@@ -23,6 +23,7 @@ import { type AvatarObserver, NO_OBSERVER, outcomeOf } from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";
 import { ObjectUrls } from "./object_urls.ts";
 import { Originals } from "./originals.ts";
+import type { AvatarParts } from "./remote/parts.ts";
 import type { PictureQuery } from "./parameters.ts";
 import { PictureScrub } from "./picture_scrub.ts";
 import { drawPlaceholder, type Placeholder } from "./placeholder/draw.ts";
@@ -147,6 +148,16 @@ export class AvatarService {
    */
   async publicReach(): Promise<Reach | undefined> {
     return await this.#urls.reach?.ask();
+  }
+
+  /** What makes pictures, for those that are not an account's own. */
+  get parts(): AvatarParts {
+    return {
+      pool: this.#pool,
+      admission: this.#admission,
+      variants: this.#variants,
+      publicUrl: (key) => this.#urls.of(key),
+    };
   }
 
   /** Statistics of the workers. */

@@ -21,6 +21,7 @@ import { createStreams, type NetworkStreams } from "./streams.ts";
 import { createHold, type HoldContext } from "./hold.ts";
 import { createRegistry, type RegistryContext } from "./registry.ts";
 import { nearMember } from "./members/near_member.ts";
+import { createPictures, type PicturesContext } from "./pictures/pictures.ts";
 import { createShare, type ShareContext } from "./pictures/share.ts";
 import { createSocial, type SocialContext } from "./social/social.ts";
 import { LiveActivity } from "../index/counts/live_activity.ts";
@@ -77,6 +78,8 @@ export interface Services {
   readonly catalog: CatalogContext | undefined;
   /** New pushes for pages; runs with the registry. */
   readonly live: LiveActivity | undefined;
+  /** Pictures that records and texts name; runs with avatars. */
+  readonly pictures: PicturesContext | undefined;
   /** Pictures of links to pages, and of posts. */
   readonly share: ShareContext;
   /** Event streams of the network. */
@@ -154,6 +157,7 @@ export async function createServices(
     })
     : undefined;
   const avatars = runs("avatar") ? createAvatars(base) : undefined;
+  const pictures = avatars && createPictures(base, avatars, share);
   const parts = { avatars, index, registry, social };
   const streams = createStreams(base, parts, sandbox);
   const catalog = index && social && createCatalog({ ...base, index, social });
@@ -163,7 +167,16 @@ export async function createServices(
     mayRead: () => registry.mayReadAs(undefined),
   });
   const network = { index, social, catalog, live, streams };
-  return { auth, registry, webhooks, hold, avatars, share, ...network };
+  return {
+    auth,
+    registry,
+    webhooks,
+    hold,
+    avatars,
+    pictures,
+    share,
+    ...network,
+  };
 }
 
 async function popularityOf(

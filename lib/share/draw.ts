@@ -14,7 +14,10 @@ const PLAIN = /^[\x20-\x7e\n·…–—’]*$/;
 
 await initWasm(resvg);
 
-/** The picture of a document. Throws what the renderer throws for a broken one. */
+/** Most pixels of a picture. */
+const MAX_PIXELS = 4_000_000;
+
+/** The picture of a document. Throws what the renderer throws for a broken one, and a RangeError for one that is too large. */
 export function draw(svg: string): Uint8Array {
   const fonts = PLAIN.test(svg) ? latinFonts : [...latinFonts, ...otherFonts];
   const drawing = new Resvg(svg, {
@@ -25,6 +28,11 @@ export function draw(svg: string): Uint8Array {
     },
   });
   try {
+    if (!(drawing.width * drawing.height <= MAX_PIXELS)) {
+      throw new RangeError(
+        `The drawing has ${drawing.width} times ${drawing.height} pixels.`,
+      );
+    }
     const image = drawing.render();
     const png = image.asPng();
     image.free();

@@ -37,7 +37,14 @@ export interface RepositoryAddress {
 }
 
 /** Pages below `/-/` of a repository. */
-const VIEWS = ["tags", "delete", "stars", "star", "settings"] as const;
+const VIEWS = [
+  "tags",
+  "delete",
+  "stars",
+  "star",
+  "settings",
+  "picture",
+] as const;
 
 /** A page below `/-/` of a repository. */
 export type View = typeof VIEWS[number];

@@ -80,6 +80,18 @@ Deno.test("an owner uploads a picture and removes it; other files are refused", 
   const record = await pds().record("io.atcr.repo.page", "settings~picture");
   assert.match(JSON.stringify(record?.value["avatar"]), /image\/png/);
   assert.match(await (await alice.get(path)).text(), /Remove the picture/);
+  // It stands on its page and in lists, at an address of this server.
+  const own = /<img[^>]* src="(\/r\/[^"]*\/-\/picture\?v=\w+)"/;
+  for (const place of ["/r/alice.test/settings/picture", "/u/alice.test"]) {
+    await until(async () => own.test(await page(place)));
+  }
+  const [, src = ""] = own.exec(await page("/u/alice.test")) ?? [];
+  const picture = await call(new URL(src, server().origin), "GET");
+  assert.equal(picture.status, 302);
+  const { location } = Object.fromEntries(picture.headers);
+  const found = await call(new URL(location ?? "", server().origin), "GET");
+  assert.match(found.headers.get("content-type") ?? "", /^image\//);
+  await page("/r/alice.test/settings/text/-/picture", 404);
   assert.equal((await send("no-picture")).status, 303);
   const after = await pds().record("io.atcr.repo.page", "settings~picture");
   assert.equal(after?.value["avatar"], undefined);

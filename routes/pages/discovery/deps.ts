@@ -14,6 +14,7 @@ import type { MayRead } from "../../../lib/index/reading.ts";
 import type { Browsers } from "../../auth/browser.ts";
 import type { AppEnv } from "../../middleware.ts";
 import type { Visitor } from "../document.tsx";
+import type { HostOf } from "../host_of.ts";
 import type { ListsDeps } from "./lists.ts";
 
 export interface DiscoveryDeps extends ListsDeps {
@@ -24,8 +25,8 @@ export interface DiscoveryDeps extends ListsDeps {
   /** Where an account, or anybody, may pull. */
   mayReadAs: (caller: Did | undefined) => MayRead;
   clock: Clock;
-  /** Host in names of images. */
-  host: string;
+  /** Host in names of images, as the visitor has chosen it. */
+  hostOf: HostOf;
   /** Handle in commands for those who are not signed in. */
   example: string;
   /** Path of the page about pictures, where they are served. */

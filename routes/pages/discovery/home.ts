@@ -30,7 +30,8 @@ export async function home(
   deps: DiscoveryDeps,
   asked: Asked,
 ): Promise<string> {
-  const { host, example, avatars } = deps;
+  const { example, avatars } = deps;
+  const host = deps.hostOf(asked.visitor);
   const [featured, pushes, popular, trending] = await Promise.all([
     featuredItems(deps, asked),
     recentPushes(deps, asked),
@@ -49,7 +50,8 @@ export async function homeOf(
   asked: Asked,
   did: Did,
 ): Promise<string> {
-  const { index, host } = deps;
+  const { index } = deps;
+  const host = deps.hostOf(asked.visitor);
   const [own, holds, followed, trending] = await Promise.all([
     index.cards.newestOf(did, { limit: MAX_OWN }, asked.mayRead),
     holdsOf(deps, did),

@@ -15,7 +15,7 @@ import type { LayersOfImages } from "../../../lib/registry/browse/layers_of_imag
 import type { Digest } from "../../../lib/oci/digest.ts";
 import type { FeedItem } from "../parts/feed.tsx";
 import type { RepositoryItem } from "../parts/repository_list.tsx";
-import type { PictureOf } from "../pictures.ts";
+import { type PictureOf, pictureOfCard } from "../pictures.ts";
 
 export interface ListsDeps {
   catalog: Pick<CatalogContext, "names">;
@@ -42,7 +42,7 @@ export async function repositoryItems(
       repo,
       card,
       layers: await layersOf(layers, { did, repo, card }),
-      picture: pictureOf?.(owner),
+      ...pictureOfCard(pictureOf, { owner, repo }, card),
     };
   }));
 }

@@ -1,6 +1,6 @@
 /**
  * Markdown of strangers as HTML that cannot do harm: no scripts, no styles, no
- * pictures of other servers, and links that say where they lead.
+ * requests to other servers, and links that say where they lead.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import MarkdownIt from "markdown-it";
 import sanitizeHtml from "sanitize-html";
+import { CODE_CLASSES, highlighted } from "./highlight.ts";
 
 /** Longest text that is read as Markdown, in characters; a longer one is shown as it is. */
 const MAX_TEXT = 100_000;
@@ -24,7 +25,33 @@ const kept = new LRUCache<string, string>({
   sizeCalculation: (html) => html.length + 64,
 });
 
+/** Characters of one text whose code gets colours; the rest of it is plain. */
+const MAX_HIGHLIGHTED = 20_000;
+
+/** The address, on this server, of a picture that a text names; undefined where it is not shown. */
+export type PictureOfUrl = (url: string) => string | undefined;
+
+/** Name, in the state of one rendering, of the characters of code that may still get colours. */
+const LEFT = Symbol("left");
+
 const markdown = new MarkdownIt({ html: true, linkify: true });
+
+markdown.renderer.rules["fence"] = (
+  tokens,
+  i,
+  _options,
+  rendering = {},
+) => {
+  const { content = "", info = "" } = tokens[i] ?? {};
+  const [language = ""] = info.trim().toLowerCase().split(/[\s,{]/);
+  const before = Number(rendering[LEFT] ?? MAX_HIGHLIGHTED);
+  const left = language === "" ? before : before - content.length;
+  rendering[LEFT] = left;
+  const html = language !== "" && left >= 0
+    ? highlighted(content, language)
+    : undefined;
+  return `<pre><code>${html ?? escaped(content)}</code></pre>\n`;
+};
 
 const HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"] as const;
 
@@ -33,17 +60,24 @@ const SHIFTED = Object.fromEntries(
   HEADINGS.map((name, i) => [name, HEADINGS[Math.min(i + 1, 5)] ?? "h6"]),
 );
 
-const RULES: sanitizeHtml.IOptions = {
+const LINK = { rel: "nofollow ugc noopener" };
+
+/** Sides of a picture that a text may ask for, in pixels. */
+const SIDE = /^[1-9]\d{0,3}$/;
+
+const rulesFor = (pictureOf: PictureOfUrl): sanitizeHtml.IOptions => ({
   allowedTags: [
     ...HEADINGS,
     ...["a", "b", "blockquote", "br", "code", "dd", "del", "details", "div"],
-    ...["dl", "dt", "em", "hr", "i", "ins", "kbd", "li", "mark", "ol", "p"],
+    ...["dl", "dt", "em", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol"],
+    "p",
     ...["pre", "q", "s", "samp", "small", "span", "strong", "sub", "summary"],
     ...["sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"],
     "var",
   ],
   allowedAttributes: {
     a: ["href", "rel", "title"],
+    img: ["src", "alt", "width", "height", "loading", "decoding"],
     ol: ["start"],
     td: ["colspan", "rowspan"],
     th: ["colspan", "rowspan", "scope"],
@@ -51,6 +85,7 @@ const RULES: sanitizeHtml.IOptions = {
     pre: ["tabindex"],
     table: ["tabindex"],
   },
+  allowedClasses: { span: CODE_CLASSES },
   allowedSchemes: ["http", "https", "mailto"],
   allowedSchemesAppliedToAttributes: ["href"],
   allowProtocolRelative: false,
@@ -62,24 +97,35 @@ const RULES: sanitizeHtml.IOptions = {
       attribs: {
         ...(isWeb(href) ? { href } : {}),
         ...(title === undefined ? {} : { title }),
-        rel: "nofollow ugc noopener",
+        ...LINK,
       },
     }),
-    img: (_, { src, alt }) => {
+    img: (_, { src, alt, width, height }) => {
+      const own = src === undefined ? undefined : pictureOf(src);
+      if (own !== undefined) {
+        const sides = Object.entries({ width, height })
+          .filter(([, side]) => SIDE.test(side ?? ""));
+        const attribs = {
+          ...{ src: own, alt: alt ?? "", loading: "lazy", decoding: "async" },
+          ...Object.fromEntries(sides),
+        };
+        return { tagName: "img", attribs };
+      }
       const text = `[${alt || "picture"}]`;
       return isWeb(src)
-        ? {
-          tagName: "a",
-          attribs: { href: src, rel: "nofollow ugc noopener" },
-          text,
-        }
+        ? { tagName: "a", attribs: { href: src, ...LINK }, text }
         : { tagName: "span", attribs: {}, text };
     },
     // So that what is wider than the page can be scrolled by key.
     pre: () => ({ tagName: "pre", attribs: { tabindex: "0" } }),
     table: () => ({ tagName: "table", attribs: { tabindex: "0" } }),
   },
-};
+});
+
+/** Where no pictures are shown, a link stands in their place. */
+const NO_PICTURES: PictureOfUrl = () => undefined;
+
+const RULES = rulesFor(NO_PICTURES);
 
 /** The same for texts of the operator, which may lead to other pages here. */
 const OPERATOR_RULES: sanitizeHtml.IOptions = {
@@ -93,9 +139,11 @@ const OPERATOR_RULES: sanitizeHtml.IOptions = {
   },
 };
 
-/** The HTML of a stranger's `text`; the same text is rendered once. */
-export function markdownHtml(text: string): string {
-  return rendered(text, "stranger", RULES);
+/** The HTML of a stranger's `text`; the same text is rendered once. Where no pictures are shown, links to them are. */
+export function markdownHtml(text: string, pictureOf?: PictureOfUrl): string {
+  return pictureOf === undefined
+    ? rendered(text, "stranger", RULES)
+    : rendered(text, "stranger with pictures", rulesFor(pictureOf));
 }
 
 /** The HTML of a text of this server's operator. */
@@ -113,7 +161,7 @@ function rendered(
   if (known !== undefined) return known;
   const html = text.length > MAX_TEXT
     ? `<pre tabindex="0">${escaped(text)}</pre>`
-    : sanitizeHtml(markdown.render(text), rules);
+    : sanitizeHtml(markdown.render(text, {}), rules);
   kept.set(key, html);
   return html;
 }

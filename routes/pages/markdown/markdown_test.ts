@@ -3,6 +3,7 @@ import { markdownHtml } from "./markdown.ts";
 
 const HARMLESS = new Set([
   ...["a", "b", "blockquote", "br", "code", "dd", "del", "details", "div"],
+  ...["img"],
   ...["dl", "dt", "em", "h2", "h3", "h4", "h5", "h6", "hr", "i", "ins", "kbd"],
   ...["li", "mark", "ol", "p", "pre", "q", "s", "samp", "small", "span"],
   ...["strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot"],
@@ -20,10 +21,24 @@ function partsOf(html: string) {
   );
 }
 
+/** Stands for the signed address of a picture. */
+function pictureOf(url: string): string | undefined {
+  return url.startsWith("https://") ? `/pictures/${btoa(url)}` : undefined;
+}
+
 function requireHarmless(html: string, from: string): void {
   for (const { tag, names } of partsOf(html)) {
     assert.ok(HARMLESS.has(tag), `${tag} of ${from}: ${html}`);
     for (const { name, value } of names) {
+      if (tag === "img") {
+        assert.match(name, /^(?:src|alt|width|height|loading|decoding|\/)$/);
+        if (name === "src") assert.match(value, /^\/pictures\/[\w+/=]+$/, from);
+        continue;
+      }
+      if (name === "class") {
+        assert.match(value, /^(?:hljs-[\w ]+)$/, `${from}: ${html}`);
+        continue;
+      }
       assert.ok(
         /^(?:href|rel|title|start|colspan|rowspan|scope|open|tabindex|\/)$/
           .test(name),
@@ -83,7 +98,10 @@ Deno.test("no text becomes a script, a style, a form or a request of its own", (
     `${"<div>".repeat(300)}<script>alert(1)</script>`,
   ];
   assert.ok(texts.length > 150, String(texts.length));
-  for (const text of texts) requireHarmless(markdownHtml(text), text);
+  for (const text of texts) {
+    requireHarmless(markdownHtml(text), text);
+    requireHarmless(markdownHtml(text, pictureOf), text);
+  }
 });
 
 Deno.test("what people write is there: headings below that of the page, lists, code, links", () => {
@@ -105,4 +123,39 @@ Deno.test("what people write is there: headings below that of the page, lists, c
 Deno.test("a text that is too long is shown as it is", () => {
   const html = markdownHtml(`# ${"<b>x".repeat(50_000)}`);
   assert.ok(html.startsWith('<pre tabindex="0"># &lt;b&gt;x'));
+});
+
+Deno.test("pictures of a text come from this server, and those that it does not show are links", () => {
+  const html = markdownHtml(
+    [
+      "[![build](https://ci.test/badge.png)](https://ci.test/)",
+      '<img src="https://pics.test/a.png" width="200" height="x" onerror=alert(1)>',
+      "![old](http://plain.test/b.png) ![own](./c.png)",
+    ].join("\n\n"),
+    pictureOf,
+  );
+  const own = `src="/pictures/${btoa("https://ci.test/badge.png")}"`;
+  assert.match(html, /<a href="https:\/\/ci\.test\/" rel="nofollow/);
+  assert.ok(html.includes(`<img ${own} alt="build" loading="lazy"`), html);
+  assert.match(html, /width="200"/);
+  assert.doesNotMatch(html, /height=|onerror|src="http/);
+  assert.match(html, /<a href="http:\/\/plain\.test\/b\.png"[^>]*>\[old\]/);
+  assert.match(html, /<span>\[own\]<\/span>/);
+});
+
+Deno.test("code in a known language has classes, other code and the rest of much code are plain", () => {
+  const html = markdownHtml(
+    '```json\n{ "a": 1 }\n```\n\n```klingon\nqapla\n```\n\n```\nplain <b>\n```',
+  );
+  assert.match(
+    html,
+    /<span class="hljs-attr">&quot;a&quot;<\/span>|<span class="hljs-attr">"a"<\/span>/,
+  );
+  assert.match(html, /<code>qapla\n<\/code>/);
+  assert.match(html, /<code>plain &lt;b&gt;\n<\/code>/);
+  const block = `\`\`\`json\n${"[1],".repeat(3_000)}\n\`\`\`\n\n`;
+  const many = markdownHtml(block.repeat(4));
+  assert.equal(many.split("<pre").length, 5);
+  assert.match(many.split("<pre")[1] ?? "", /hljs-number/);
+  assert.doesNotMatch(many.split("<pre")[4] ?? "", /hljs-/);
 });

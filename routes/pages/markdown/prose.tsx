@@ -4,10 +4,12 @@
  * @module
  */
 
-import { markdownHtml } from "./markdown.ts";
+import { markdownHtml, type PictureOfUrl } from "./markdown.ts";
 
-/** The text, rendered and made harmless. */
-export function Prose({ text }: { text: string }) {
-  const html = { __html: markdownHtml(text) };
+/** The text, rendered and made harmless; where no pictures are shown, links to them are. */
+export function Prose(
+  { text, pictureOf }: { text: string; pictureOf?: PictureOfUrl | undefined },
+) {
+  const html = { __html: markdownHtml(text, pictureOf) };
   return <div class="prose" dir="auto" dangerouslySetInnerHTML={html} />;
 }

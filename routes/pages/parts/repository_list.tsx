@@ -21,8 +21,10 @@ export interface RepositoryItem {
   readonly card: CardRow;
   /** Of the newest image; none where they are not known here. */
   readonly layers: readonly Descriptor[];
-  /** Address of the owner's picture. */
+  /** Address of its picture, or of its owner's. */
   readonly picture: string | undefined;
+  /** Whether it has a picture of its own. */
+  readonly hasPicture: boolean;
 }
 
 /** Platforms that are named; the others are counted. */
@@ -40,12 +42,14 @@ export function RepositoryList(
     figure?: (item: RepositoryItem, place: number) => string;
   },
 ) {
+  // The owner's picture says nothing where all are of one owner.
+  const hasPictures = !isOfOwner || items.some((item) => item.hasPicture);
   return (
     <ul class="plain repositories">
       {items.map((item, i) => (
         <Item
           key={`${item.owner}/${item.repo}`}
-          {...{ item, now, isOfOwner }}
+          {...{ item, now, isOfOwner, hasPictures }}
           figure={figure?.(item, i)}
         />
       ))}
@@ -54,10 +58,11 @@ export function RepositoryList(
 }
 
 function Item(
-  { item, now, isOfOwner, figure }: {
+  { item, now, isOfOwner, hasPictures, figure }: {
     item: RepositoryItem;
     now: number;
     isOfOwner: boolean;
+    hasPictures: boolean;
     figure: string | undefined;
   },
 ) {
@@ -67,7 +72,7 @@ function Item(
   const kind = image?.kind ?? "image";
   return (
     <li data-row data-name={repo}>
-      {!isOfOwner && <Picture src={picture} />}
+      {hasPictures && <Picture src={picture} />}
       <div>
         <div class="first">
           <a class="name" href={repositoryUrl(item)}>

@@ -38,7 +38,7 @@ export async function profile(
   return profilePage({
     ...asked,
     q,
-    host: deps.host,
+    host: deps.hostOf(asked.visitor),
     items: await repositoryItems(deps, page.items),
     pinned: await repositoryItems(deps, pinned),
     holds: holds.items,

@@ -7,6 +7,7 @@
 import type { Context } from "@hono/hono";
 import type { Identity } from "../../../lib/atproto/identity/identity.ts";
 import type { PdsSession } from "../../../lib/atproto/pds/pds.ts";
+import type { RecordPictures } from "../../../lib/avatar/remote/record_pictures.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { IndexContext } from "../../../lib/context/index.ts";
 import type { CatalogContext } from "../../../lib/context/social/catalog.ts";
@@ -21,7 +22,9 @@ import type { Owners } from "../../../lib/registry/owners/owners.ts";
 import type { Browsers, SignedInBrowser } from "../../auth/browser.ts";
 import type { AppEnv } from "../../middleware.ts";
 import type { Visitor } from "../document.tsx";
+import type { PictureOfUrl } from "../markdown/markdown.ts";
 import type { PictureOf } from "../pictures.ts";
+import type { HostOf } from "../host_of.ts";
 import type { RepositoryPath } from "../urls.ts";
 
 export interface RepositoryPagesDeps {
@@ -36,10 +39,16 @@ export interface RepositoryPagesDeps {
   clock: Clock;
   /** Counts a lookup without login at another server. Throws AppError `TOOMANYREQUESTS`. */
   admitLookUp: (c: Context<AppEnv>) => Promise<void>;
-  /** Host in names of images. */
-  host: string;
+  /** Host in names of images, as the visitor has chosen it. */
+  hostOf: HostOf;
   /** Address of an account's picture; undefined where none are served. */
   pictureOf: PictureOf;
+  /** Address, here, of a picture that a description names; undefined where none are shown. */
+  pictureOfUrl: PictureOfUrl | undefined;
+  /** Pictures of repositories; undefined where none are served. */
+  pictures: RecordPictures | undefined;
+  /** The subject that new pictures are counted for. */
+  addressOf: (c: Context<AppEnv>) => string;
   index: IndexContext;
   social: SocialContext;
   catalog: Pick<CatalogContext, "names">;

@@ -8,6 +8,7 @@ import type { Digest } from "../../../lib/oci/digest.ts";
 import type { ImageView } from "../../../lib/registry/browse/image_view.ts";
 import { Breakable } from "../parts/breakable.tsx";
 import { countText } from "../parts/format.tsx";
+import { Json } from "../parts/json.tsx";
 import { Panel } from "../parts/panel.tsx";
 import { digestUrl, type RepositoryAddress } from "../urls.ts";
 import { layerId } from "./image_layers.tsx";
@@ -99,10 +100,7 @@ function linked(
   }
   const subject: Digest | undefined = manifest.subject?.digest;
   if (subject) places.set(subject, digestUrl(repository, subject));
-  return text.split(/(sha(?:256|512):[0-9a-f]{64,128})/).map((part, i) => {
-    const href = places.get(part);
-    return href === undefined ? part : <a key={i} href={href}>{part}</a>;
-  });
+  return <Json text={text} hrefOf={(value) => places.get(value)} />;
 }
 
 function formatted(raw: string): string {

@@ -11,6 +11,7 @@ import { isAppError } from "../../../lib/errors.ts";
 import type { RepoRef } from "../../../lib/index/visible.ts";
 import { repositoryPictureUrl } from "../../published/urls.ts";
 import type { Share } from "../frame/share_meta.tsx";
+import { pictureOfCard } from "../pictures.ts";
 import { followedWhoStar, starButton } from "./stars.ts";
 import { chartNotes, labelsOf, notesOf } from "./notes.ts";
 import type { RepositoryOnPage } from "./repository_head.tsx";
@@ -49,6 +50,7 @@ export async function overview(
     repository: await onPage(deps, request, page),
     tags: page.items,
     readme: (await deps.social.people.pages.get(owner, path.repo))?.text ?? "",
+    pictureOf: deps.pictureOfUrl,
     notes: {
       ...notesOf(
         view?.summary.manifest.annotations,
@@ -62,7 +64,7 @@ export async function overview(
       `at://${owner.did}/${OWNER_COLLECTIONS.manifest}/${
         manifestRkey(newest.digest)
       }`,
-    host: deps.host,
+    host: deps.hostOf(visitor),
     now: deps.clock.now(),
   });
 }
@@ -89,14 +91,17 @@ export async function onPage(
   { count, doubt }: { count: number | undefined; doubt: string | undefined },
 ): Promise<RepositoryOnPage> {
   const ref = { did: owner.did, repo: path.repo };
-  const [star, share] = await Promise.all([
+  const { index, mayReadAs, pictureOf } = deps;
+  const [star, share, card] = await Promise.all([
     starButton(deps, ref, { visitor, name }),
     shareOf(deps, ref, name),
+    index.cards.card(owner.did, path.repo, mayReadAs(caller)),
   ]);
+  const address = { owner: name, repo: path.repo };
   return {
     ...{ star, share },
     ...{ owner: name, repo: path.repo, doubt },
-    picture: deps.pictureOf?.(name),
+    picture: pictureOfCard(pictureOf, address, card).picture,
     isOwn: caller === owner.did,
     tags: count,
   };

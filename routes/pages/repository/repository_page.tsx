@@ -13,6 +13,7 @@ import { foreignText } from "../../../lib/text.ts";
 import { renderPage, type Visitor } from "../document.tsx";
 import { Island } from "../frame/island.tsx";
 import { kindName, kindOf, pullCommands } from "../parts/artifact.ts";
+import type { PictureOfUrl } from "../markdown/markdown.ts";
 import { Breakable } from "../parts/breakable.tsx";
 import { Age, countOf, countText, sizeText } from "../parts/format.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
@@ -41,6 +42,8 @@ export interface RepositoryPageProps {
   readonly notes: Notes;
   /** Markdown; empty where the owner has written none. */
   readonly readme: string;
+  /** Where pictures in it are shown from; undefined where none are. */
+  readonly pictureOf: PictureOfUrl | undefined;
   /** Accounts that star it and that the visitor follows. */
   readonly followed: readonly AccountName[];
   readonly pulls: DailyPulls & { readonly total: number };
@@ -77,7 +80,11 @@ export function repositoryPage(props: RepositoryPageProps): string {
                 <NewestTags {...props} />
               </>
             )}
-            <Readme repository={repository} readme={writtenReadme(props)} />
+            <Readme
+              repository={repository}
+              readme={writtenReadme(props)}
+              pictureOf={props.pictureOf}
+            />
           </div>
           <aside aria-label="About">
             <Facts {...props} />

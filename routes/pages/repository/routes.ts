@@ -17,6 +17,7 @@ import {
 } from "../urls.ts";
 import { ownerOf } from "../owner_of.ts";
 import { changeStar, starsOfRepository } from "./stars.ts";
+import { picture } from "./picture.ts";
 import { deletePreview, deleteTags } from "./delete.ts";
 import { imagePage } from "./image_page.tsx";
 import {
@@ -50,6 +51,7 @@ export function repositoryRoutes(deps: RepositoryPagesDeps): Hono<AppEnv> {
     }
     await deps.owners.requireShown(request.owner);
     try {
+      if (path.view === "picture") return await picture(deps, request);
       return c.html(await pageOf(deps, request));
     } catch (error) {
       if (!isAppError(error, ...HIDDEN)) throw error;
@@ -124,7 +126,7 @@ async function tags(
     }),
     isLater: cursor !== undefined,
     mayDelete: caller === owner.did,
-    host: deps.host,
+    host: deps.hostOf(visitor),
     now: deps.clock.now(),
   });
 }
@@ -147,7 +149,7 @@ async function image(
       doubt: undefined,
     }),
     hold: await holdName(deps, view.info.holdDid),
-    host: deps.host,
+    host: deps.hostOf(visitor),
     now: deps.clock.now(),
   });
 }

@@ -61,6 +61,7 @@ export async function repositorySettings(
     csrf: visitor.account.csrf,
     text: shown.text ?? page?.text ?? "",
     isPreview: shown.isPreview ?? false,
+    pictureOf: deps.pictureOfUrl,
     hasPicture: page?.avatar !== undefined,
     content: await deps.repositoryDeletion.preview(ref),
     confirm: shown.confirm ?? "",

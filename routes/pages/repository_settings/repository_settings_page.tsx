@@ -5,6 +5,7 @@
  */
 
 import { CsrfField, renderPage, type Visitor } from "../document.tsx";
+import type { PictureOfUrl } from "../markdown/markdown.ts";
 import { Prose } from "../markdown/prose.tsx";
 import { Breakable } from "../parts/breakable.tsx";
 import { ConfirmField, TextField } from "../parts/fields.tsx";
@@ -26,6 +27,8 @@ export interface RepositorySettingsProps {
   readonly text: string;
   /** Whether the text is shown as it will look. */
   readonly isPreview: boolean;
+  /** Where pictures in it are shown from; undefined where none are. */
+  readonly pictureOf: PictureOfUrl | undefined;
   readonly hasPicture: boolean;
   readonly content: RepositoryContent;
   /** What was typed to confirm the deletion. */
@@ -68,13 +71,13 @@ export function repositorySettingsPage(props: RepositorySettingsProps): string {
 }
 
 function Readme(
-  { csrf, repository, text, isPreview }: RepositorySettingsProps,
+  { csrf, repository, text, isPreview, pictureOf }: RepositorySettingsProps,
 ) {
   return (
     <Panel id="readme" title="Description" note="a record in your repo">
       {isPreview && (
         <div class="body preview" role="region" aria-label="Preview">
-          <Prose text={text} />
+          <Prose text={text} pictureOf={pictureOf} />
         </div>
       )}
       <form
