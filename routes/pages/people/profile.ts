@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { ListedRepository } from "../../../lib/index/reads/card_reads.ts";
 import { repositoryItems } from "../discovery/lists.ts";
 import type { AskedAccount, PeopleDeps } from "./deps.ts";
+import { pinnedOf } from "./pinned.ts";
+import type { PinsTyped } from "./pins_form.tsx";
 import { profilePage } from "./profile_page.tsx";
 
 const LIMIT = 30;
@@ -16,6 +17,7 @@ const MAX_HOLDS = 10;
 export async function profile(
   deps: PeopleDeps,
   asked: AskedAccount,
+  typed?: PinsTyped,
 ): Promise<string> {
   const { owner, query, mayRead } = asked;
   const q = (query.get("q") ?? "").trim().slice(0, 100);
@@ -44,18 +46,7 @@ export async function profile(
     holds: holds.items,
     cursor: page.cursor,
     isLater: cursor !== undefined,
+    mayPin: isFirst && asked.isOwn,
+    typed,
   });
-}
-
-/** What the account shows first, as far as the visitor may see it. */
-async function pinnedOf(
-  { index, social }: PeopleDeps,
-  { owner, mayRead }: AskedAccount,
-): Promise<ListedRepository[]> {
-  const pins = await social.people.pins.get(owner.did);
-  const found = await Promise.all(pins.map(async ({ did, repo }) => {
-    const card = await index.cards.card(did, repo, mayRead);
-    return card ? [{ did, repo, card }] : [];
-  }));
-  return found.flat();
 }

@@ -19,6 +19,7 @@ import {
 } from "../parts/repository_list.tsx";
 import { holdUrl, profileUrl } from "../urls.ts";
 import type { AskedAccount } from "./deps.ts";
+import { PinsForm, type PinsTyped } from "./pins_form.tsx";
 import { ProfileHead } from "./profile_head.tsx";
 
 /** Content of the page. */
@@ -33,6 +34,10 @@ export interface ProfilePageProps extends AskedAccount {
   readonly holds: readonly KnownHold[];
   readonly cursor: string | undefined;
   readonly isLater: boolean;
+  /** Whether the visitor chooses here what is pinned. */
+  readonly mayPin: boolean;
+  /** What was sent and refused. */
+  readonly typed: PinsTyped | undefined;
 }
 
 /** Fewer repositories need no field that narrows them. */
@@ -63,6 +68,12 @@ export function profilePage(props: ProfilePageProps): string {
               <Panel id="pinned" title="Pinned">
                 <RepositoryList items={pinned} now={now} />
               </Panel>
+            )}
+            {props.mayPin && visitor.account && (
+              <PinsForm
+                {...{ name, pinned, items, typed: props.typed }}
+                csrf={visitor.account.csrf}
+              />
             )}
             {(isNarrowed || items.length >= MANY) && <Narrow {...props} />}
             {items.length > 0

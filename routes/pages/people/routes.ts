@@ -14,6 +14,7 @@ import { ownerOf } from "../owner_of.ts";
 import { profileUrl, type ProfileView } from "../urls.ts";
 import { accountActivityPage } from "./account_activity_page.tsx";
 import type { AskedAccount, PeopleDeps } from "./deps.ts";
+import { changePins } from "./pins.ts";
 import { profile } from "./profile.ts";
 import { starsPage } from "./stars_page.tsx";
 
@@ -35,7 +36,11 @@ export function peopleRoutes(deps: PeopleDeps): Hono<AppEnv> {
       await deps.owners.requireShown(owner);
       return c.html(await render(deps, asked));
     });
-  serve("/u/:owner", undefined, profile);
+  app.post(
+    "/u/:owner/pins",
+    async (c) => await changePins(deps, c, await accountOf(deps, c)),
+  );
+  serve("/u/:owner", undefined, (...args) => profile(...args));
   serve("/u/:owner/stars", "stars", stars);
   serve("/u/:owner/activity", "activity", activity);
   return app;
