@@ -14,9 +14,9 @@ import {
   kvLocation,
   list,
   origin,
-  parseListenAddress,
   webSocket,
 } from "./kinds.ts";
+import { parseListenAddress } from "./listen_address.ts";
 
 /** Parses a value with `kind`; undefined when it is invalid. */
 function read<T>(kind: Kind<T>, value: unknown): T | undefined {

@@ -33,7 +33,9 @@ const { resvg } = await import("./wasm_source.js").catch((error) => {
 });
 
 export { resvg };
+/** Latin letters, regular and bold. */
 export const latinFonts = [latin, latinBold];
+/** All other letters, regular and bold. */
 export const otherFonts = [
   ...[latinExt, latinExtBold],
   ...[cyrillic, cyrillicBold],

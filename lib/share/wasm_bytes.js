@@ -2,4 +2,5 @@
 // bytes, compiled here.
 import resvgBytes from "@resvg/resvg-wasm/index_bg.wasm" with { type: "bytes" };
 
+/** Draws SVG. */
 export const resvg = await WebAssembly.compile(resvgBytes);

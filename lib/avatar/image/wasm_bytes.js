@@ -11,9 +11,15 @@ import kernelBytes from "../kernel/kernel.wasm" with { type: "bytes" };
 
 const { compile } = WebAssembly;
 
+/** Converts pixels by ICC profiles. */
 export const colour = await compile(colourBytes);
+/** Decodes and encodes JPEG. */
 export const jpeg = await compile(jpegBytes);
+/** Compresses PNG. */
 export const png = await compile(pngBytes);
+/** Encodes WebP. */
 export const webpEncoder = await compile(webpEncoderBytes);
+/** Decodes WebP. */
 export const webp = await compile(webpBytes);
+/** Our own kernel for pixels. */
 export const kernel = await compile(kernelBytes);

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import type { Did } from "../../did.ts";
 import { type Contradiction, contradictions } from "./contradictions.ts";
 import { isLoopback } from "./loopback.ts";
-import { didWeb, parseListenAddress } from "../kinds.ts";
+import { didWeb } from "../kinds.ts";
+import { parseListenAddress } from "../listen_address.ts";
 import type { Settings } from "../schema.ts";
 import { PUBLIC_JETSTREAMS, PUBLIC_RELAY } from "../schema_index.ts";
 import {
