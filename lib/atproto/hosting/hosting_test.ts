@@ -6,7 +6,9 @@ import { Hosting } from "./hosting.ts";
 import type { RepoStatus } from "./repo_status.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
+import type { Kv } from "../../kv/kv.ts";
 import { openKv } from "../../kv/open_kv.ts";
+import { settle } from "../../kv/testing.ts";
 import { identityOf } from "../identity/testing_identity.ts";
 
 const ALICE: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
@@ -15,6 +17,7 @@ const NEW = "https://new.example";
 const RECHECK = 60_000;
 
 interface Rig {
+  kv: Kv;
   hosting: Hosting;
   /** Another process on the same store. */
   other: Hosting;
@@ -35,7 +38,7 @@ async function withHosting(use: (rig: Rig) => Promise<void>): Promise<void> {
   const document: Rig["document"] = { cached: OLD, current: OLD };
   const identityAt = (
     pds: string | undefined,
-  ): Identity => (identityOf(ALICE, { handle: "alice.example.com", pds }));
+  ): Identity => identityOf(ALICE, { handle: "alice.example.com", pds });
   const make = () =>
     new Hosting({
       kv,
@@ -62,6 +65,7 @@ async function withHosting(use: (rig: Rig) => Promise<void>): Promise<void> {
     });
   try {
     await use({
+      kv,
       hosting: make(),
       other: make(),
       clock,
@@ -74,9 +78,6 @@ async function withHosting(use: (rig: Rig) => Promise<void>): Promise<void> {
     kv.close();
   }
 }
-
-/** Waits for background rechecks. */
-const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 async function refuses({ hosting, owner }: Rig, why: RegExp): Promise<void> {
   await assert.rejects(hosting.require(owner), (error) => {
@@ -91,18 +92,18 @@ async function learn(rig: Rig): Promise<void> {
   await rig.hosting.require(rig.owner).catch(() => {});
   rig.clock.advance(RECHECK);
   await rig.hosting.require(rig.owner).catch(() => {});
-  await settle();
+  await settle(rig.kv);
 }
 
 Deno.test("an active account is rechecked in the background, once per interval", () =>
   withHosting(async (rig) => {
     const { hosting, owner, clock, asked } = rig;
     for (let i = 0; i < 100; i++) await hosting.require(owner);
-    await settle();
+    await settle(rig.kv);
     assert.equal(asked.length, 0);
     clock.advance(RECHECK);
     for (let i = 0; i < 100; i++) await hosting.require(owner);
-    await settle();
+    await settle(rig.kv);
     await hosting.require(owner);
     assert.deepEqual(asked, [OLD]);
   }));
@@ -140,13 +141,13 @@ Deno.test("an unreachable PDS changes nothing, and is not queried at every reque
     answers.delete(OLD);
     await learn(rig);
     for (let i = 0; i < 10; i++) await hosting.require(owner);
-    await settle();
+    await settle(rig.kv);
     assert.equal(asked.length, 1);
 
     answers.set(OLD, "takendown");
     clock.advance(RECHECK);
     await hosting.require(owner);
-    await settle();
+    await settle(rig.kv);
     answers.delete(OLD);
     clock.advance(RECHECK);
     for (let i = 0; i < 10; i++) await refuses(rig, /taken down/);
@@ -198,13 +199,13 @@ Deno.test("a network event about a cached account queries its PDS at once", () =
   withHosting(async (rig) => {
     const { hosting, owner, answers, asked, document } = rig;
     await hosting.noticed(ALICE);
-    await settle();
+    await settle(rig.kv);
     assert.deepEqual(asked, [], "an account that nobody asked for");
     await hosting.require(owner);
     answers.set(NEW, "takendown");
     document.current = NEW;
     await hosting.noticed(ALICE);
-    await settle();
+    await settle(rig.kv);
     assert.deepEqual(asked, [NEW]);
     await refuses(rig, /taken down at its PDS new\.example/);
   }));
