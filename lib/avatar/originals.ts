@@ -15,7 +15,7 @@ import { checkedSniff } from "./image/image_limits.ts";
 import { IMMUTABLE, originalKey } from "./picture_keys.ts";
 import type { AvatarOptions } from "./options.ts";
 import type { PictureRef, ProfileRow } from "./picture_rows.ts";
-import type { StoredPictures } from "./stored_pictures.ts";
+import type { StoredPictures } from "./objects/stored_pictures.ts";
 import type { PictureSource } from "./upstream.ts";
 
 export interface OriginalsDeps {

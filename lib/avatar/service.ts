@@ -9,7 +9,6 @@ import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import type { PdsReader } from "../atproto/pds/pds.ts";
 import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
-import { quotedEtag } from "../etag.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { GuardedFetch } from "../net/guarded_fetch.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
@@ -18,23 +17,24 @@ import type { ScrubSource } from "../scrub/source.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { Admission } from "./admission.ts";
 import { type AccountDescription, describePicture } from "./describe.ts";
-import { parseObjectKey, picturePrefix } from "./picture_keys.ts";
+import { picturePrefix } from "./picture_keys.ts";
 import { type AvatarObserver, NO_OBSERVER, outcomeOf } from "./observer.ts";
 import type { AvatarOptions } from "./options.ts";
-import { ObjectUrls } from "./object_urls.ts";
+import { ObjectUrls } from "./objects/object_urls.ts";
 import { Originals } from "./originals.ts";
 import type { AvatarParts } from "./remote/parts.ts";
 import type { PictureQuery } from "./parameters.ts";
-import { PictureScrub } from "./picture_scrub.ts";
+import { PictureScrub } from "./objects/picture_scrub.ts";
 import { drawPlaceholder, type Placeholder } from "./placeholder/draw.ts";
 import type { PlaceholderKind } from "./placeholder/scene.ts";
 import { type Lane, workerLane } from "./pool/lane.ts";
 import type { PoolStats } from "./pool/bounds.ts";
 import { RenderPool } from "./pool/pool.ts";
 import { type AccountChange, Profiles } from "./profiles.ts";
-import type { Reach } from "./public_reach.ts";
+import type { Reach } from "./objects/public_reach.ts";
 import type { PictureKind } from "./picture_rows.ts";
-import { StoredPictures } from "./stored_pictures.ts";
+import { ServedObjects } from "./objects/served_objects.ts";
+import { StoredPictures } from "./objects/stored_pictures.ts";
 import { sweepReplaced } from "./variants/sweep.ts";
 import { pictureSource } from "./upstream.ts";
 import { Variants } from "./variants/variants.ts";
@@ -67,14 +67,6 @@ export interface FoundPicture {
   readonly cache: "hit" | "stale" | "miss" | "nearest";
 }
 
-/** A stored object to be served. */
-export interface ServedObject {
-  /** Bytes. */
-  readonly size: number;
-  readonly contentType: string;
-  readonly etag: string;
-}
-
 /** Finds, renders and stores pictures. */
 export class AvatarService {
   readonly options: AvatarOptions;
@@ -86,6 +78,8 @@ export class AvatarService {
   readonly #variants: Variants;
   readonly #stored: StoredPictures;
   readonly #urls: ObjectUrls;
+  /** Stored pictures for clients that read them here. */
+  readonly objects: ServedObjects;
   /** Sources for scrubs. */
   readonly scrubs: readonly ScrubSource[];
 
@@ -118,6 +112,7 @@ export class AvatarService {
       originals: new Originals({ ...deps, pds, stored: this.#stored }, options),
       pool: this.#pool,
     }, options);
+    this.objects = new ServedObjects({ ...deps, stored: this.#stored });
     const scrubOf = (name: PictureScrub["name"]) =>
       new PictureScrub(name, deps.kv, this.#stored, options.storeId);
     this.scrubs = [scrubOf("avatar originals"), scrubOf("avatar variants")];
@@ -275,27 +270,6 @@ export class AvatarService {
     }
     const { maxSide } = this.options.limits;
     return await drawPlaceholder(this.#pool, kind, identifier, query, maxSide);
-  }
-
-  /** Returns the object at `key`, or undefined when there is none or the key is invalid. */
-  async headObject(key: string): Promise<ServedObject | undefined> {
-    const name = parseObjectKey(key);
-    if (name === undefined) return undefined;
-    const info = await this.#stored.find(name);
-    if (info === undefined) return undefined;
-    return {
-      size: info.size,
-      contentType: info.contentType ?? "application/octet-stream",
-      etag: quotedEtag(`${name.cid}-${name.variant ?? "original"}`),
-    };
-  }
-
-  /** The bytes of an object that {@linkcode headObject} found. */
-  async openObject(
-    key: string,
-    signal: AbortSignal,
-  ): Promise<ReadableStream<Uint8Array> | undefined> {
-    return (await this.#deps.store.get(key, undefined, signal))?.body;
   }
 
   /** Makes the next request for `did` read its profile again; for network events. */

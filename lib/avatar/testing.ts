@@ -93,6 +93,25 @@ export class Setup implements AsyncDisposable {
   }
 }
 
+/** `store` as one that the public can read; `onHead` is called before each look. */
+export function publicStore(store: BlobStore, onHead = () => {}): BlobStore {
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (name === "publicUrl") {
+        return (key: string) => `https://cdn.example.com/${key}`;
+      }
+      if (name === "head") {
+        return async (key: string) => {
+          onHead();
+          return await target.head(key);
+        };
+      }
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
 /** Parses the query `text`. */
 export function query(text = ""): PictureQuery {
   return parseQuery(new URLSearchParams(text), undefined, {

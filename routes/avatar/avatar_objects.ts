@@ -34,7 +34,7 @@ async function object(
   service: AvatarService,
   key: string,
 ): Promise<Response> {
-  const object = await service.headObject(key);
+  const object = await service.objects.head(key);
   if (object === undefined) throw noPicture();
   const headers = {
     "content-type": object.contentType,
@@ -51,7 +51,7 @@ async function object(
   }
   const sized = { ...headers, "content-length": String(object.size) };
   if (c.req.method === "HEAD") return c.body(null, 200, sized);
-  const body = await service.openObject(key, c.req.raw.signal);
+  const body = await service.objects.open(key, c.req.raw.signal);
   if (body === undefined) throw noPicture();
   return c.body(body, 200, sized);
 }

@@ -11,7 +11,7 @@ import { withinTime } from "../../async/within_time.ts";
 import { type Clock, isWithin } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
 import type { ObjectName } from "../picture_keys.ts";
-import type { StoredPictures } from "../stored_pictures.ts";
+import type { StoredPictures } from "../objects/stored_pictures.ts";
 
 export interface PresenceDeps {
   readonly clock: Clock;

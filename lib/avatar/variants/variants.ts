@@ -6,10 +6,9 @@
  */
 
 import { createHash } from "node:crypto";
-import { LRUCache } from "lru-cache";
 import type { Did } from "../../did.ts";
 import { SingleFlight } from "../../async/single_flight.ts";
-import { type Clock, endsWithin } from "../../clock.ts";
+import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { acquireLease } from "../../kv/lease.ts";
@@ -27,12 +26,12 @@ import type { Originals } from "../originals.ts";
 import type { PictureQuery } from "../parameters.ts";
 import type { RenderPool } from "../pool/pool.ts";
 import type { OriginalFacts, PictureRef, ProfileRow } from "../picture_rows.ts";
-import type { StoredPictures } from "../stored_pictures.ts";
+import type { StoredPictures } from "../objects/stored_pictures.ts";
 import type { Visitor } from "../admission.ts";
 import { plainQuery } from "../parameters.ts";
 import { VariantBudget } from "./budget.ts";
 import { nearestVariant } from "./nearest.ts";
-import { Presence } from "./presence.ts";
+import { StoredVariants } from "./stored_variants.ts";
 import { VariantRows } from "./variant_rows.ts";
 
 export interface VariantsDeps {
@@ -54,34 +53,26 @@ export interface FoundVariant {
   readonly cache: "hit" | "miss" | "nearest";
 }
 
-/** Size of the cache of stored variants. */
-const LOCAL_ENTRIES = 50_000;
-/**
- * How long this process caches that a variant is stored; shorter than any grace
- * period, so that removals by other instances are detected.
- */
-const LOCAL_MS = 600_000;
 /** How long an instance that dies while rendering a variant blocks others. */
 const LEASE_MS = 10_000;
 /** How long to wait for another instance, after the longest wait in its queue. */
 const LEASE_WAIT_MS = 5_000;
+
 /** Variants of all pictures. */
 export class Variants {
   readonly #deps: VariantsDeps;
   readonly #options: AvatarOptions;
-  /** Cache expiry of stored variants, by key. */
-  readonly #known = new LRUCache<string, number>({ max: LOCAL_ENTRIES });
   readonly #flights = new SingleFlight();
   readonly #rows: VariantRows;
   readonly #budget: VariantBudget;
-  readonly #presence: Presence;
+  readonly #stored: StoredVariants;
 
   constructor(deps: VariantsDeps, options: AvatarOptions) {
     this.#deps = deps;
     this.#options = options;
     this.#rows = new VariantRows(deps, options);
     this.#budget = new VariantBudget({ ...deps, rows: this.#rows }, options);
-    this.#presence = new Presence(deps);
+    this.#stored = new StoredVariants({ ...deps, rows: this.#rows });
   }
 
   /**
@@ -99,19 +90,18 @@ export class Variants {
     const { did } = profile;
     const { cid } = picture;
     const key = variantObjectKey(did, cid, query.name);
-    if (await this.#isStored(key, did, cid, query.name)) {
+    if (await this.#stored.has(did, cid, query.name)) {
       return { key, cache: "hit" };
     }
     // Outside of the single flight: a refusal of one client must not be shared with others.
     if (await this.#budget.mayMake(did, cid, query, visitor)) {
       const cache = await this.#flights.run(
-        `make ${key}`,
+        key,
         undefined,
         () => this.#ensure(key, profile, picture, query),
       );
       if (cache !== "full") {
-        this.#remember(key);
-        this.#presence.saw(key);
+        this.#stored.saw(key);
         return { key, cache };
       }
     }
@@ -138,52 +128,24 @@ export class Variants {
     const { kv } = this.#deps;
     const name = await nearestVariant(kv, did, cid, query, storeId);
     if (name !== undefined) {
-      const key = variantObjectKey(did, cid, name);
       // Records its use, so that it is not evicted while a client requests it.
-      const isStored = await this.#isStored(key, did, cid, name);
-      if (isStored) return { key, cache: "nearest" };
+      const isStored = await this.#stored.has(did, cid, name);
+      if (isStored) {
+        return { key: variantObjectKey(did, cid, name), cache: "nearest" };
+      }
     }
     const plain = plainQuery(query.request.format);
     return await this.ensure(profile, picture, plain, visitor);
   }
 
-  async #isStored(
-    key: string,
-    did: Did,
-    cid: string,
-    name: string,
-  ): Promise<boolean> {
-    const until = this.#known.get(key) ?? 0;
-    if (endsWithin(until, LOCAL_MS, this.#deps.clock.now())) {
-      this.#presence.glance(key, { did, cid, variant: name });
-      return true;
-    }
-    const isStored = await this.#flights.run(
-      `look ${key}`,
-      undefined,
-      async () =>
-        await this.#rows.isStored(did, cid, name) &&
-        await this.#presence.isThere(key, { did, cid, variant: name }),
-    );
-    if (isStored) this.#remember(key);
-    return isStored;
-  }
-
-  #remember(key: string): void {
-    this.#known.set(key, this.#deps.clock.now() + LOCAL_MS);
-  }
-
   /** Removes the variants of a picture from the cache. */
   forget(prefix: string): void {
-    for (const key of this.#known.keys()) {
-      if (key.startsWith(prefix)) this.#known.delete(key);
-    }
+    this.#stored.forget(prefix);
   }
 
   /** Records that the object of a variant is missing, so that it is rendered again. */
   async missing(did: Did, cid: string, name: string): Promise<void> {
-    this.#known.delete(variantObjectKey(did, cid, name));
-    await this.#rows.forget(did, cid, name);
+    await this.#stored.missing(did, cid, name);
   }
 
   async #ensure(

@@ -5,12 +5,12 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
-import type { Logger } from "../log.ts";
-import type { GuardedFetch } from "../net/guarded_fetch.ts";
-import type { BlobStore } from "../storage/blob_store.ts";
-import type { AvatarOptions } from "./options.ts";
-import { keyPath, OBJECT_ROOT } from "./picture_keys.ts";
+import type { Clock } from "../../clock.ts";
+import type { Logger } from "../../log.ts";
+import type { GuardedFetch } from "../../net/guarded_fetch.ts";
+import type { BlobStore } from "../../storage/blob_store.ts";
+import type { AvatarOptions } from "../options.ts";
+import { keyPath, OBJECT_ROOT } from "../picture_keys.ts";
 import { PublicReach } from "./public_reach.ts";
 
 export interface ObjectUrlsDeps {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { AppError } from "../errors.ts";
-import type { GuardedFetch } from "../net/guarded_fetch.ts";
-import { MemoryBlobStore } from "../storage/memory.ts";
-import { ManualClock } from "../testing_clock.ts";
-import { silentLogger } from "../testing_log.ts";
+import { AppError } from "../../errors.ts";
+import type { GuardedFetch } from "../../net/guarded_fetch.ts";
+import { MemoryBlobStore } from "../../storage/memory.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { silentLogger } from "../../testing_log.ts";
 import { PublicReach } from "./public_reach.ts";
 
 const OK = "passes the object on";

@@ -2,19 +2,19 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { CID } from "multiformats/cid";
 import { create } from "multiformats/hashes/digest";
-import type { Did } from "../did.ts";
-import { MemoryBlobStore } from "../storage/memory.ts";
-import { imageKey, variantKey } from "./kv_keys.ts";
+import type { Did } from "../../did.ts";
+import { MemoryBlobStore } from "../../storage/memory.ts";
+import { imageKey, variantKey } from "../kv_keys.ts";
 import {
   type ObjectName,
   originalKey,
   variantObjectKey,
-} from "./picture_keys.ts";
+} from "../picture_keys.ts";
 import { PictureScrub } from "./picture_scrub.ts";
 import { StoredPictures } from "./stored_pictures.ts";
-import { ManualClock } from "../testing_clock.ts";
-import { silentLogger } from "../testing_log.ts";
-import { openKv } from "../kv/open_kv.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { silentLogger } from "../../testing_log.ts";
+import { openKv } from "../../kv/open_kv.ts";
 
 const DID: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const BYTES = new Uint8Array(500).fill(7);

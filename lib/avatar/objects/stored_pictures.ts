@@ -8,22 +8,22 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { CID } from "multiformats/cid";
-import { SingleFlight } from "../async/single_flight.ts";
-import type { Kv } from "../kv/kv.ts";
-import type { Logger } from "../log.ts";
-import { readObject } from "../scrub/read_object.ts";
-import type { Pace } from "../scrub/source.ts";
-import type { BlobStore, ObjectInfo } from "../storage/blob_store.ts";
-import { OUTPUT_TYPES } from "./image/encode.ts";
-import { MEDIA_TYPES } from "./image/info.ts";
-import { variantKey } from "./kv_keys.ts";
+import { SingleFlight } from "../../async/single_flight.ts";
+import type { Kv } from "../../kv/kv.ts";
+import type { Logger } from "../../log.ts";
+import { readObject } from "../../scrub/read_object.ts";
+import type { Pace } from "../../scrub/source.ts";
+import type { BlobStore, ObjectInfo } from "../../storage/blob_store.ts";
+import { OUTPUT_TYPES } from "../image/encode.ts";
+import { MEDIA_TYPES } from "../image/info.ts";
+import { variantKey } from "../kv_keys.ts";
 import {
   type ObjectName,
   originalKey,
   variantObjectKey,
-} from "./picture_keys.ts";
-import type { AvatarObserver } from "./observer.ts";
-import { isInStore, type VariantRow } from "./picture_rows.ts";
+} from "../picture_keys.ts";
+import type { AvatarObserver } from "../observer.ts";
+import { isInStore, type VariantRow } from "../picture_rows.ts";
 
 export interface StoredPicturesDeps {
   readonly kv: Kv;

@@ -4,17 +4,17 @@
  * @module
  */
 
-import type { Did } from "../did.ts";
-import type { Key, Kv } from "../kv/kv.ts";
+import type { Did } from "../../did.ts";
+import type { Key, Kv } from "../../kv/kv.ts";
 import type {
   Pace,
   ScrubItem,
   ScrubOutcome,
   ScrubSource,
-} from "../scrub/source.ts";
-import { allImages, allVariants } from "./kv_keys.ts";
-import type { ObjectName } from "./picture_keys.ts";
-import type { VariantRow } from "./picture_rows.ts";
+} from "../../scrub/source.ts";
+import { allImages, allVariants } from "../kv_keys.ts";
+import type { ObjectName } from "../picture_keys.ts";
+import type { VariantRow } from "../picture_rows.ts";
 import type { StoredPictures } from "./stored_pictures.ts";
 
 /** First letters of did:plc identifiers. */

@@ -7,14 +7,14 @@
  * @module
  */
 
-import { SingleFlight } from "../async/single_flight.ts";
-import { withinTime } from "../async/within_time.ts";
-import { type Clock, isWithin } from "../clock.ts";
-import { AppError, operatorMessage } from "../errors.ts";
-import type { Logger } from "../log.ts";
-import type { GuardedFetch } from "../net/guarded_fetch.ts";
-import type { BlobStore } from "../storage/blob_store.ts";
-import { OBJECT_ROOT } from "./picture_keys.ts";
+import { SingleFlight } from "../../async/single_flight.ts";
+import { withinTime } from "../../async/within_time.ts";
+import { type Clock, isWithin } from "../../clock.ts";
+import { AppError, operatorMessage } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
+import type { GuardedFetch } from "../../net/guarded_fetch.ts";
+import type { BlobStore } from "../../storage/blob_store.ts";
+import { OBJECT_ROOT } from "../picture_keys.ts";
 
 /** What was found. */
 export interface Reach {
