@@ -7,31 +7,9 @@ import { loadConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
 import { settingsSchema } from "./schema.ts";
 import { leavesOf, nodesOf } from "./setting.ts";
-
-const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+import { load, mistakes, PUBLIC } from "./testing_config.ts";
 
 const LEAVES = leavesOf(nodesOf(settingsSchema));
-const KEY = "00".repeat(32);
-const PUBLIC = {
-  ATCR_SERVER_BASE_URL: "https://registry.example.com",
-  ATCR_SECRET_KEY: KEY,
-};
-
-function load(env: Record<string, string>, yaml?: string) {
-  const args = yaml === undefined ? [] : ["serve", "--config", "atcr.yaml"];
-  return loadConfig({ args, env, readTextFile: () => yaml ?? "" });
-}
-
-/** The mistakes of a configuration that must not load, as `setting: message`. */
-function mistakes(env: Record<string, string>, yaml?: string): string[] {
-  try {
-    load(env, yaml);
-  } catch (error) {
-    assert.ok(error instanceof ConfigError, String(error));
-    return error.mistakes.map((m) => `${m.setting}: ${m.message}`);
-  }
-  assert.fail("it was taken");
-}
 
 Deno.test("the default is a laptop with the sandbox", () => {
   const config = load({});
@@ -137,35 +115,6 @@ Deno.test("every variable reaches its setting", () => {
   }
 });
 
-Deno.test("an environment of the original hold works", () => {
-  const config = load({
-    HOLD_PUBLIC_URL: "https://hold.example.com",
-    HOLD_SERVER_ADDR: ":8080",
-    HOLD_OWNER: "did:plc:ewvi7nxzyoun6zhxrhs64oiz",
-    HOLD_PUBLIC: "true",
-    HOLD_DATABASE_DIR: "/var/lib/atcr-hold",
-    HOLD_KEY_PATH: "/var/lib/atcr-hold/signing.key",
-    HOLD_BLUESKY_POSTS_ENABLED: "true",
-    DISABLE_PRESIGNED_URLS: "true",
-    AWS_ACCESS_KEY_ID: "key",
-    AWS_SECRET_ACCESS_KEY: "secret",
-    S3_BUCKET: "blobs",
-    S3_ENDPOINT: "https://gateway.storjshare.io",
-    ATCR_SERVER_ROLES: "hold",
-    ATCR_SECRET_KEY: KEY,
-  });
-  assert.equal(config.server.base_url, "https://hold.example.com");
-  assert.equal(config.server.listen.port, 8080);
-  assert.equal(config.hold.did, "did:web:hold.example.com");
-  assert.equal(config.hold.public, true);
-  assert.equal(config.hold.presigned_urls, false);
-  assert.equal(config.data_dir, "/var/lib/atcr-hold");
-  assert.equal(config.storage.driver, "s3");
-  assert.equal(config.storage.s3.region, "us-east-1");
-  assert.equal(config.storage.s3.force_path_style, true);
-  assert.match(config.origin.notices.join(), /HOLD_KEY_PATH/);
-});
-
 Deno.test("the prefix of stored blobs is accepted at its former path too", () => {
   const prefix = (env: Record<string, string>, yaml?: string) =>
     load(env, yaml).storage.prefix;
@@ -204,64 +153,6 @@ Deno.test("a public https address without the proxy setting gives a warning", ()
     assert.ok(!asks({ ...PUBLIC, ATCR_SERVER_TRUST_PROXY: answer }), answer);
   }
   assert.ok(!asks({}));
-});
-
-Deno.test("an environment of the original avatar service works", () => {
-  const config = load({
-    ...PUBLIC,
-    ATCR_SERVER_ROLES: "avatar",
-    LISTEN_ADDR: ":8080",
-    BUCKET_NAME: "avatars",
-    AWS_REGION: "auto",
-    AWS_ENDPOINT_URL_S3: "https://fly.storage.tigris.dev",
-    AWS_ACCESS_KEY_ID: "key",
-    AWS_SECRET_ACCESS_KEY: "secret",
-    BUCKET_PUBLIC_HOST: "cdn.example.com",
-  });
-  const { storage, public_host } = config.avatar;
-  assert.equal(storage.driver, "s3");
-  assert.equal(storage.s3.bucket, "avatars");
-  assert.equal(storage.s3.region, "auto");
-  assert.equal(storage.s3.access_key_id, "key");
-  assert.equal(storage.s3.force_path_style, false);
-  assert.equal(public_host, "cdn.example.com");
-  assert.equal(config.storage.driver, "filesystem");
-});
-
-Deno.test("the environment of the original avatar service alone starts avatars only, on its port", () => {
-  const original = {
-    BUCKET_NAME: "avatars",
-    AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: "key",
-    AWS_SECRET_ACCESS_KEY: "secret",
-  };
-  const { server, sandbox, avatar } = load(original);
-  assert.deepEqual(server.roles, ["avatar"]);
-  assert.deepEqual(server.listen, { hostname: "0.0.0.0", port: 8080 });
-  assert.equal(sandbox.enabled, false);
-  assert.equal(avatar.storage.s3.bucket, "avatars");
-
-  const listening = load({ ...original, LISTEN_ADDR: "127.0.0.1:9000" });
-  assert.deepEqual(listening.server.roles, ["avatar"]);
-  assert.equal(listening.server.listen.port, 9000);
-  // Where the data is and how avatars are made does not matter.
-  const more = { ATCR_DATA_DIR: "/data", ATCR_AVATAR_WORKERS: "1" };
-  assert.deepEqual(load({ ...original, ...more }).server.roles, ["avatar"]);
-
-  const others: Record<string, string>[] = [
-    PUBLIC,
-    { S3_BUCKET: "blobs" },
-    { HOLD_OWNER: "alice.test" },
-    { ATCR_SERVER_ROLES: "registry,hold" },
-    { STORAGE_DRIVER: "filesystem" },
-  ];
-  for (const other of others) {
-    const { roles } = load({ ...original, ...other }).server;
-    assert.ok(roles.includes("registry"), JSON.stringify(other));
-  }
-  const { BUCKET_NAME, ...rest } = original;
-  const named = load({ ...rest, ATCR_AVATAR_S3_BUCKET: BUCKET_NAME });
-  assert.equal(named.server.listen.port, 5000);
 });
 
 Deno.test("a setting's own variable takes precedence over its aliases", () => {
@@ -361,57 +252,6 @@ Deno.test("malformed and missing files are reported by name", () => {
     /--config: needs the name of a file/,
   );
 });
-
-const CONTRADICTIONS: [string, Record<string, string>, string][] = [
-  ["a public address without a key", {
-    ATCR_BASE_URL: "https://a.example",
-  }, "secret_key"],
-  ["the sandbox with a public address", {
-    ...PUBLIC,
-    ATCR_SANDBOX: "on",
-  }, "sandbox.enabled"],
-  ["http to the outside", {
-    ...PUBLIC,
-    ATCR_SERVER_BASE_URL: "http://a.example",
-  }, "server.base_url"],
-  ["a registry without any hold", {
-    ATCR_SERVER_ROLES: "registry",
-  }, "server.default_hold_did"],
-  ["no role at all", { ATCR_SERVER_ROLES: "," }, "server.roles"],
-  ["two listeners on one port", {
-    ATCR_SANDBOX_PDS_PORT: "5000",
-  }, "sandbox.pds_port"],
-  ["an identity of another kind", {
-    ATCR_HOLD_DID: "did:web:hold.example.com",
-    ATCR_HOLD_DID_METHOD: "plc",
-  }, "hold.did_method"],
-  ["a tier that does not exist", {
-    ATCR_HOLD_QUOTA_DEFAULT_TIER: "captain",
-  }, "hold.quota.default_tier"],
-  ["S3 without a bucket", { STORAGE_DRIVER: "s3" }, "storage.s3.bucket"],
-  ["half of a key", {
-    S3_BUCKET: "b",
-    AWS_ACCESS_KEY_ID: "k",
-  }, "storage.s3.secret_access_key"],
-  ["half of a key for avatars", {
-    BUCKET_NAME: "b",
-    ATCR_AVATAR_S3_ACCESS_KEY_ID: "k",
-  }, "avatar.s3.secret_access_key"],
-  ["a limit above what is taken of manifests anyway", {
-    ATCR_REGISTRY_MAX_MANIFEST_BYTES: String(MAX_MANIFEST_BYTES + 1),
-  }, "registry.max_manifest_bytes"],
-  ["a disk on Deno Deploy", {
-    ...PUBLIC,
-    DENO_DEPLOYMENT_ID: "x",
-  }, "storage.driver"],
-];
-for (const [what, env, setting] of CONTRADICTIONS) {
-  Deno.test(`${what} is refused`, () => {
-    const found = mistakes(env);
-    assert.equal(found.length, 1, found.join());
-    assert.ok(found[0]?.startsWith(`${setting}: `), found[0] ?? "none");
-  });
-}
 
 Deno.test("ambient AWS variables do not disturb a server without S3", () => {
   assert.equal(

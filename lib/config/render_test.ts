@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
 import { ALIASES } from "./original/aliases.ts";
-import { loadConfig } from "./config.ts";
 import { renderConfig, renderDefaultYaml } from "./render.ts";
 import { settingsSchema } from "./schema.ts";
 import { leavesOf, nodesOf } from "./setting.ts";
+import { load } from "./testing_config.ts";
 
 const LEAVES = leavesOf(nodesOf(settingsSchema));
-
-function load(env: Record<string, string>, yaml?: string) {
-  const args = yaml === undefined ? [] : ["--config", "atcr.yaml"];
-  return loadConfig({ args, env, readTextFile: () => yaml ?? "" });
-}
 
 Deno.test("the default file changes nothing", () => {
   const { origin: _, ...written } = load({}, renderDefaultYaml());

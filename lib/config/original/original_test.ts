@@ -1,14 +1,7 @@
 import assert from "node:assert/strict";
-import { loadConfig } from "../config.ts";
 import { ConfigError } from "../config_error.ts";
 import { MOVED, variableOf } from "./moved.ts";
-
-const KEY = "00".repeat(32);
-
-function load(env: Record<string, string>, yaml?: string) {
-  const args = yaml === undefined ? [] : ["serve", "--config", "old.yaml"];
-  return loadConfig({ args, env, readTextFile: () => yaml ?? "" });
-}
+import { KEY, load, PUBLIC } from "../testing_config.ts";
 
 Deno.test("settings of the original registry's file act under their former names", () => {
   const config = load(
@@ -157,4 +150,91 @@ Deno.test("a secret is made only where it is kept with what it encrypts", () => 
   ) {
     assert.throws(() => load({ ...address, ...more }), /secret_key/);
   }
+});
+
+Deno.test("an environment of the original hold works", () => {
+  const config = load({
+    HOLD_PUBLIC_URL: "https://hold.example.com",
+    HOLD_SERVER_ADDR: ":8080",
+    HOLD_OWNER: "did:plc:ewvi7nxzyoun6zhxrhs64oiz",
+    HOLD_PUBLIC: "true",
+    HOLD_DATABASE_DIR: "/var/lib/atcr-hold",
+    HOLD_KEY_PATH: "/var/lib/atcr-hold/signing.key",
+    HOLD_BLUESKY_POSTS_ENABLED: "true",
+    DISABLE_PRESIGNED_URLS: "true",
+    AWS_ACCESS_KEY_ID: "key",
+    AWS_SECRET_ACCESS_KEY: "secret",
+    S3_BUCKET: "blobs",
+    S3_ENDPOINT: "https://gateway.storjshare.io",
+    ATCR_SERVER_ROLES: "hold",
+    ATCR_SECRET_KEY: KEY,
+  });
+  assert.equal(config.server.base_url, "https://hold.example.com");
+  assert.equal(config.server.listen.port, 8080);
+  assert.equal(config.hold.did, "did:web:hold.example.com");
+  assert.equal(config.hold.public, true);
+  assert.equal(config.hold.presigned_urls, false);
+  assert.equal(config.data_dir, "/var/lib/atcr-hold");
+  assert.equal(config.storage.driver, "s3");
+  assert.equal(config.storage.s3.region, "us-east-1");
+  assert.equal(config.storage.s3.force_path_style, true);
+  assert.match(config.origin.notices.join(), /HOLD_KEY_PATH/);
+});
+
+Deno.test("an environment of the original avatar service works", () => {
+  const config = load({
+    ...PUBLIC,
+    ATCR_SERVER_ROLES: "avatar",
+    LISTEN_ADDR: ":8080",
+    BUCKET_NAME: "avatars",
+    AWS_REGION: "auto",
+    AWS_ENDPOINT_URL_S3: "https://fly.storage.tigris.dev",
+    AWS_ACCESS_KEY_ID: "key",
+    AWS_SECRET_ACCESS_KEY: "secret",
+    BUCKET_PUBLIC_HOST: "cdn.example.com",
+  });
+  const { storage, public_host } = config.avatar;
+  assert.equal(storage.driver, "s3");
+  assert.equal(storage.s3.bucket, "avatars");
+  assert.equal(storage.s3.region, "auto");
+  assert.equal(storage.s3.access_key_id, "key");
+  assert.equal(storage.s3.force_path_style, false);
+  assert.equal(public_host, "cdn.example.com");
+  assert.equal(config.storage.driver, "filesystem");
+});
+
+Deno.test("the environment of the original avatar service alone starts avatars only, on its port", () => {
+  const original = {
+    BUCKET_NAME: "avatars",
+    AWS_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "key",
+    AWS_SECRET_ACCESS_KEY: "secret",
+  };
+  const { server, sandbox, avatar } = load(original);
+  assert.deepEqual(server.roles, ["avatar"]);
+  assert.deepEqual(server.listen, { hostname: "0.0.0.0", port: 8080 });
+  assert.equal(sandbox.enabled, false);
+  assert.equal(avatar.storage.s3.bucket, "avatars");
+
+  const listening = load({ ...original, LISTEN_ADDR: "127.0.0.1:9000" });
+  assert.deepEqual(listening.server.roles, ["avatar"]);
+  assert.equal(listening.server.listen.port, 9000);
+  // Where the data is and how avatars are made does not matter.
+  const more = { ATCR_DATA_DIR: "/data", ATCR_AVATAR_WORKERS: "1" };
+  assert.deepEqual(load({ ...original, ...more }).server.roles, ["avatar"]);
+
+  const others: Record<string, string>[] = [
+    PUBLIC,
+    { S3_BUCKET: "blobs" },
+    { HOLD_OWNER: "alice.test" },
+    { ATCR_SERVER_ROLES: "registry,hold" },
+    { STORAGE_DRIVER: "filesystem" },
+  ];
+  for (const other of others) {
+    const { roles } = load({ ...original, ...other }).server;
+    assert.ok(roles.includes("registry"), JSON.stringify(other));
+  }
+  const { BUCKET_NAME, ...rest } = original;
+  const named = load({ ...rest, ATCR_AVATAR_S3_BUCKET: BUCKET_NAME });
+  assert.equal(named.server.listen.port, 5000);
 });

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { AppError } from "../../errors.ts";
-import type { Did } from "../../did.ts";
 import {
   ALICE,
   BOB,
@@ -136,24 +135,6 @@ Deno.test("a listing does not bring back what was deleted while it ran, nor take
   assert.deepEqual(handler.records, rig.expected());
 });
 
-Deno.test("known accounts are hidden, shown again and listed; an older report counts no more", async () => {
-  await using rig = await NetworkRig.start();
-  const { repos, handler } = rig;
-  await rig.take(repos.star(ALICE, "a"));
-  await rig.work();
-  rig.clock.advance(HOUR);
-  const off = repos.setStatus(ALICE, "deactivated");
-  await rig.take(off, repos.setStatus(BOB, "deactivated"));
-  repos.star(ALICE, "b");
-  rig.clock.advance(1);
-  const on = repos.setStatus(ALICE, "active");
-  await rig.take(on);
-  await rig.take(off);
-  await rig.work();
-  assert.deepEqual(handler.heard, ["alice deactivated", "alice active"]);
-  assert.ok(handler.records.has(`${ALICE}/${STAR}/b`));
-});
-
 Deno.test("a listing notices what no event told of the account", async () => {
   await using rig = await NetworkRig.start();
   const { repos, handler } = rig;
@@ -164,45 +145,6 @@ Deno.test("a listing notices what no event told of the account", async () => {
   await rig.work();
   assert.deepEqual(handler.heard, ["alice takendown"]);
   assert.equal(handler.records.size, 1);
-});
-
-Deno.test("of a deleted account every record is taken away, unless it exists after all", async () => {
-  await using rig = await NetworkRig.start();
-  const { repos, handler } = rig;
-  for (let i = 0; i < 20; i++) await rig.take(repos.star(ALICE, `s${i}`));
-  await rig.take(repos.star(BOB, "a"));
-  await rig.work();
-  rig.clock.advance(HOUR);
-  const lie = repos.setStatus(ALICE, "deleted");
-  repos.repo(ALICE).status = "active";
-  await rig.take(lie);
-  await rig.work();
-  assert.deepEqual(handler.heard, ["alice deleted", "alice active"]);
-  assert.equal(handler.records.size, 21);
-  rig.clock.advance(HOUR);
-  await rig.take(repos.setStatus(ALICE, "deleted"));
-  await rig.work();
-  assert.deepEqual([...handler.records.keys()], [`${BOB}/${STAR}/a`]);
-  assert.equal(await rig.network.accounts.get(ALICE), undefined);
-  rig.clock.advance(8 * DAY);
-  await rig.work();
-  assert.equal(await rig.network.accounts.get(ALICE), undefined);
-});
-
-Deno.test("a new handle is looked up, as often as the servers need", async () => {
-  await using rig = await NetworkRig.start();
-  const { repos, handler } = rig;
-  await rig.take(repos.star(ALICE, "a"));
-  await rig.work();
-  repos.repo(ALICE).handle = "alice.example.com";
-  repos.down = true;
-  await rig.take(repos.tell(ALICE, "identity"), repos.tell(BOB, "identity"));
-  await rig.work();
-  assert.deepEqual(handler.heard, []);
-  repos.down = false;
-  rig.clock.advance(10_000);
-  await rig.work();
-  assert.deepEqual(handler.heard, ["alice is alice.example.com"]);
 });
 
 Deno.test("records that do not fit are ignored, and take away what they replace; early forms are taken", async () => {
@@ -308,74 +250,6 @@ Deno.test("while the store cannot be used the stream waits", async () => {
   assert.deepEqual(rig.handler.records, rig.expected());
 });
 
-Deno.test("everything is listed page by page, also when the work is cut short", async () => {
-  await using rig = await NetworkRig.start();
-  const dids = Array.from(
-    { length: 30 },
-    (_, i): Did =>
-      `did:plc:${"abcdefghijklmnopqrstuvwx".slice(0, 22)}${BASE32[i % 32]}${
-        BASE32[i >> 5]
-      }`,
-  );
-  rig.relayPages = Array.from(
-    { length: 10 },
-    (_, i) => dids.slice(3 * i, 3 * i + 3),
-  );
-  rig.restart();
-  for (const did of dids) rig.repos.star(did, "a");
-  await rig.listAll();
-  for (let i = 0; i < 100 && await rig.work(1) > 0; i++) rig.restart();
-  assert.deepEqual(rig.handler.records, rig.expected());
-  // Not three times, although three collections name each; work that is cut short may repeat one.
-  assert.ok(rig.repos.listings >= 30 && rig.repos.listings < 45);
-  // Known accounts are listed even when the relay does not name them any more.
-  rig.relayPages = [[]];
-  for (const did of dids) rig.repos.write(did, STAR, "a", undefined);
-  rig.clock.advance(1000);
-  await rig.listAll();
-  await rig.work();
-  assert.deepEqual(rig.handler.records, rig.expected());
-});
-
-Deno.test("a relay that does not answer is asked again in a week", async () => {
-  await using rig = await NetworkRig.start();
-  rig.relayPages = [[ALICE]];
-  rig.repos.star(ALICE, "a");
-  rig.repos.relayIsDown = true;
-  rig.restart();
-  await rig.listAll();
-  for (let i = 0; i < 70; i++) {
-    await rig.work();
-    rig.clock.advance(HOUR);
-  }
-  assert.equal(rig.handler.records.size, 0);
-  rig.repos.relayIsDown = false;
-  rig.clock.advance(8 * DAY);
-  await rig.work();
-  assert.deepEqual(rig.handler.records, rig.expected());
-});
-
-Deno.test("everything is listed when more collections are followed than before", async () => {
-  await using rig = await NetworkRig.start();
-  await rig.take(rig.repos.star(ALICE, "a"));
-  await rig.network.noteCollections();
-  await rig.work();
-  rig.handler.collections.push("io.atcr.repo.page");
-  rig.repos.write(ALICE, "io.atcr.repo.page", "app", {
-    $type: "io.atcr.repo.page",
-    repository: "app",
-    createdAt: "2026-01-01T00:00:00Z",
-    updatedAt: "2026-01-01T00:00:00Z",
-  });
-  rig.restart();
-  rig.clock.advance(1);
-  await rig.network.noteCollections();
-  assert.ok(await rig.work() > 0);
-  assert.deepEqual(rig.handler.records, rig.expected());
-  await rig.network.noteCollections();
-  assert.equal(await rig.work(), 0);
-});
-
 Deno.test("an account without a valid record is forgotten until it has one", async () => {
   await using rig = await NetworkRig.start();
   const { repos, handler } = rig;
@@ -412,8 +286,6 @@ Deno.test("a repo that cannot be listed is left for the next week", async () => 
   await rig.work();
   assert.deepEqual(handler.records, rig.expected());
 });
-
-const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
 /** What can happen, as numbers that a test can shrink. */
 const step = fc.record({

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { openKv } from "../../kv/open_kv.ts";
 import { rowsBelow } from "../testing_rows.ts";
 import { ALICE } from "../cards/testing_records.ts";
-import { randomly, World } from "./testing_world.ts";
+import { randomly } from "./testing_random.ts";
+import { World } from "./testing_world.ts";
 
 const quiet = {
   restart: false,
