@@ -1,23 +1,29 @@
 /**
- * Runs in the browser: makes each `<f-island>` of a page live. The code of an
- * island is loaded only where a page has one.
+ * Runs in the browser: makes each `<f-island>` of a page live. What nearly all
+ * pages have comes with this module, because many small modules weigh more than
+ * one; the code of other islands is loaded only where a page has one.
  *
  * @module
  */
 /// <reference lib="dom" />
 
 import { type ComponentType, h, hydrate } from "preact";
+import { CopyButton } from "./copy_button.tsx";
+import { PullBox } from "./pull_box.tsx";
+import { SearchBox } from "./search_box.tsx";
+import { Shortcuts } from "./shortcuts.tsx";
+import { ThemeSwitch } from "./theme_switch.tsx";
 
 /** The component of each island, by its name on pages. */
-const ISLANDS: Readonly<Record<string, () => Promise<unknown>>> = {
-  copy_button: async () => (await import("./copy_button.tsx")).CopyButton,
+const ISLANDS: Readonly<Record<string, () => unknown>> = {
+  copy_button: () => CopyButton,
   live_pushes: async () => (await import("./live_pushes.tsx")).LivePushes,
-  pull_box: async () => (await import("./pull_box.tsx")).PullBox,
-  search_box: async () => (await import("./search_box.tsx")).SearchBox,
-  shortcuts: async () => (await import("./shortcuts.tsx")).Shortcuts,
+  pull_box: () => PullBox,
+  search_box: () => SearchBox,
+  shortcuts: () => Shortcuts,
   star_button: async () => (await import("./star_button.tsx")).StarButton,
   tag_filter: async () => (await import("./tag_filter.tsx")).TagFilter,
-  theme_switch: async () => (await import("./theme_switch.tsx")).ThemeSwitch,
+  theme_switch: () => ThemeSwitch,
 };
 
 class IslandElement extends HTMLElement {

@@ -15,6 +15,7 @@ import type { Browsers } from "./auth/browser.ts";
 import { avatarRoutes } from "./avatar/avatar.ts";
 import { remotePictureRoutes } from "./avatar/remote_pictures.ts";
 import { clientAddress } from "./server/client_address.ts";
+import { compressAnswers } from "./compress_answers.ts";
 import { type AppEnv, observe, onError, surface } from "./middleware.ts";
 import { opsRoutes } from "./ops.ts";
 import { refuseWritesWhile } from "./read_only.ts";
@@ -57,6 +58,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     styleSheet: style?.path,
   };
   app.use(observe({ ...ctx, site, imageOrigins, cdn: config.deploy }));
+  app.use(compressAnswers());
   app.onError(onError);
   // Thrown, it would bypass the log line and the headers of `observe`.
   app.notFound((c) =>

@@ -24,15 +24,16 @@ export interface Kept {
 /** Sends a body with its entity tag, or 304 to a client that has it. */
 export function sendKept(c: Context<AppEnv>, kept: Kept): Response {
   const { body, type, publicSeconds, headers, status = 200 } = kept;
-  const etag = etagOf(body);
+  // Weak, because the same answer may be sent compressed.
+  const etag = `W/${etagOf(body)}`;
   const all = {
     ...headers,
     etag,
     "cache-control": publicSeconds === undefined
       ? "private, no-cache"
       : `public, max-age=${publicSeconds}, must-revalidate`,
-    // Who is signed in may see more.
-    vary: "Authorization, Cookie",
+    // Who is signed in may see more; 304 says what 200 would say.
+    vary: "Accept-Encoding, Authorization, Cookie",
   };
   if (status === 200 && matches(c.req.header("if-none-match"), etag)) {
     return c.body(null, 304, all);

@@ -12,9 +12,10 @@ export function etagOf(body: string | Uint8Array): string {
   return `"${hash.slice(0, 22)}"`;
 }
 
-/** Whether an `If-None-Match` header contains `etag` (in quotes) or `*`. */
+/** Whether an `If-None-Match` header contains `etag` (in quotes, weak or not) or `*`. */
 export function matches(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
+  const opaque = (tag: string) => tag.trim().replace(/^W\//, "");
   return header.trim() === "*" ||
-    header.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
+    header.split(",").some((tag) => opaque(tag) === opaque(etag));
 }

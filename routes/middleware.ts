@@ -56,13 +56,19 @@ const METHODS = new Set([
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 
+/** Types that browsers show as plain text at most: what pages may do does not matter there. */
+const NEVER_SHOWN = /^(?:text\/(?:javascript|css)|application\/speculation)/;
+
+/** Headers of everything that browsers load. */
+const FOR_ALL = [["x-content-type-options", "nosniff"]] as const;
+
 /** Headers of pages. Scripts can neither be written into a page nor made of text (Trusted Types). */
 function securityHeaders(
   imageOrigins: readonly string[],
 ): readonly (readonly [string, string])[] {
   const images = ["'self'", ...imageOrigins].join(" ");
   return [
-    ["x-content-type-options", "nosniff"],
+    ...FOR_ALL,
     ["referrer-policy", "no-referrer"],
     ["x-frame-options", "DENY"],
     // Browsers that know it load what a pointer rests on.
@@ -101,7 +107,8 @@ export function observe(deps: ObserveDeps): MiddlewareHandler<AppEnv> {
       addHeader(c, "docker-distribution-api-version", "registry/2.0");
     } else if (surface === "page" || surface === "avatar") {
       const { headers } = c.res;
-      for (const [name, value] of security) {
+      const type = headers.get("content-type") ?? "";
+      for (const [name, value] of NEVER_SHOWN.test(type) ? FOR_ALL : security) {
         if (!headers.has(name)) headers.set(name, value);
       }
     }

@@ -75,3 +75,24 @@ Deno.test("an error has the form of the surface that its path is mounted for, an
     assert.match(counted, new RegExp(`http_requests_total.*"${name}"`));
   }
 });
+
+Deno.test("pages and pictures say what scripts may do in them; scripts and style sheets need not", async () => {
+  const log = createLogger({ level: "error", write: () => {} });
+  const app = new Hono<AppEnv>();
+  app.use(observe({ log, metrics: new Metrics() }));
+  app.get(
+    "/",
+    (c) => c.body("", 200, { "content-type": c.req.query("type") ?? "" }),
+  );
+  const headersOf = async (type: string) => {
+    const { headers } = await app.request(`/?${new URLSearchParams({ type })}`);
+    assert.equal(headers.get("x-content-type-options"), "nosniff");
+    return headers.has("content-security-policy");
+  };
+  for (const type of ["text/html", "image/svg+xml", "application/xml", ""]) {
+    assert.equal(await headersOf(type), true, type);
+  }
+  for (const type of ["text/javascript; charset=utf-8", "text/css"]) {
+    assert.equal(await headersOf(type), false, type);
+  }
+});
