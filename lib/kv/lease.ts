@@ -31,12 +31,17 @@ export interface LeaseOptions {
   readonly waitMs?: number;
   /** Aborts the wait; a lease already held is not affected. */
   readonly signal?: AbortSignal;
+  /** A lease that nobody may hold at the moment of the acquisition; it is not acquired. */
+  readonly whileFree?: string;
 }
 
 const POLL_MS = 25;
 
-/** Leases that can be acquired together: the checks of one commit. */
-export const MAX_TOGETHER = KV_LIMITS.checks;
+/** Sorts after every other character. */
+const LAST_CHARACTER = "\u{10FFFF}";
+
+/** Leases that can be acquired together: the checks of one commit, without that of `whileFree`. */
+export const MAX_TOGETHER = KV_LIMITS.checks - 1;
 
 /**
  * Acquires the lease `name`, or returns undefined when another holder keeps it
@@ -59,13 +64,50 @@ export async function acquireLease(
     // Set before the commit, so that we never consider it ours for longer than others do.
     const expiresAt = clock.now() + ttlMs;
     const claim = { kv, clock, names, owner, ttlMs, expiresAt };
-    if (await take(claim)) return new HeldLease(claim);
+    if (await take(claim, options.whileFree)) return new HeldLease(claim);
     const left = Math.min(giveUpAt - clock.now(), waitMs - waitedMs);
     if (left <= 0) return undefined;
     const pause = Math.min(left, POLL_MS + Math.random() * POLL_MS);
     await clock.sleep(pause, signal);
     waitedMs += pause;
   }
+  return undefined;
+}
+
+/**
+ * Waits until no lease is held whose name begins with `prefix`. Returns false
+ * when that is not so within `waitMs` (0 by default) or `signal` is aborted.
+ * Such leases may be acquired at any time, unless the caller holds the lease
+ * that they need to be free.
+ */
+export async function leasesEnded(
+  kv: Kv,
+  clock: Clock,
+  prefix: string,
+  { waitMs = 0, signal }: Pick<LeaseOptions, "waitMs" | "signal">,
+): Promise<boolean> {
+  let waitedMs = 0;
+  while (!signal?.aborted) {
+    const held = await firstHeld(kv, prefix);
+    if (held === undefined) return true;
+    await shorten(kv, clock, held);
+    if (waitedMs >= waitMs) return false;
+    await clock.sleep(POLL_MS, signal);
+    waitedMs += POLL_MS;
+  }
+  return false;
+}
+
+async function firstHeld(
+  kv: Kv,
+  prefix: string,
+): Promise<Entry<LeaseRow> | undefined> {
+  const selector = {
+    start: leaseKey(prefix),
+    end: leaseKey(`${prefix}${LAST_CHARACTER}`),
+  };
+  const rows = kv.list<LeaseRow>(selector, { limit: 1 });
+  for await (const entry of rows) return entry;
   return undefined;
 }
 
@@ -101,11 +143,15 @@ export async function withLease<T>(
   }
 }
 
-/** Writes the rows of a claim, unless one of the leases is held. */
-async function take(claim: LeaseClaim): Promise<boolean> {
+/** Writes the rows of a claim, unless one of the leases or `whileFree` is held. */
+async function take(
+  claim: LeaseClaim,
+  whileFree: string | undefined,
+): Promise<boolean> {
   const { kv, clock, owner, ttlMs, expiresAt } = claim;
   const keys = claim.names.map(leaseKey);
-  const held = (await kv.getMany<LeaseRow>(keys))
+  const other = whileFree === undefined ? [] : [leaseKey(whileFree)];
+  const held = (await kv.getMany<LeaseRow>([...keys, ...other]))
     .filter((entry) => entry !== undefined);
   if (held.length > 0) {
     for (const entry of held) await shorten(kv, clock, entry);
@@ -114,6 +160,7 @@ async function take(claim: LeaseClaim): Promise<boolean> {
   const row: LeaseRow = { owner, until: expiresAt, ttlMs };
   const change = kv.atomic();
   for (const key of keys) change.check(key, null).set(key, row, { expiresAt });
+  for (const key of other) change.check(key, null);
   return await change.commit();
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { isAppError } from "../errors.ts";
 import { systemClock } from "../clock.ts";
 import type { Kv } from "./kv.ts";
-import { acquireLease, withLease } from "./lease.ts";
+import { acquireLease, leasesEnded, withLease } from "./lease.ts";
 import { leaseKey } from "./keys.ts";
 import { settle } from "./testing.ts";
 import { ManualClock } from "../testing_clock.ts";
@@ -296,4 +296,42 @@ Deno.test("a commit can release the lease it works under, and fails when the lea
       await next.release();
     });
     assert.equal((await kv.get(["late"]))?.value, undefined);
+  }));
+
+Deno.test("a lease is not acquired while another one that has to be free is held", () =>
+  withKv(async (kv, clock) => {
+    const options = { ...TTL, whileFree: "closed" };
+    const open = await acquireLease(kv, clock, "a", options);
+    assert.ok(open);
+    const closing = await acquireLease(kv, clock, "closed", TTL);
+    assert.ok(closing);
+    assert.equal(await acquireLease(kv, clock, "b", options), undefined);
+    await closing.release();
+    const next = await acquireLease(kv, clock, "b", options);
+    assert.ok(next);
+    await next.release();
+    await open.release();
+  }));
+
+Deno.test("the end of all leases of a prefix is waited for, also when their holder died", () =>
+  withKv(async (kv, clock) => {
+    const ended = (waitMs: number) => leasesEnded(kv, clock, "a/", { waitMs });
+    await kv.set(leaseKey("a"), { owner: "another name" });
+    await kv.set(leaseKey("b/1"), { owner: "another name" });
+    assert.equal(await ended(0), true);
+    const living = await acquireLease(kv, clock, "a/1", TTL);
+    await kv.set(leaseKey("a/2"), { owner: "dead" }, {
+      expiresAt: clock.now() + 3_000,
+    });
+    assert.equal(await ended(0), false);
+    let result: boolean | undefined;
+    ended(60_000).then((is) => result = is);
+    await living?.release();
+    for (let ms = 0; ms < 3_000; ms += 25) {
+      assert.equal(result, undefined);
+      await settle(kv);
+      clock.advance(25);
+    }
+    await settle(kv);
+    assert.equal(result, true);
   }));

@@ -9,6 +9,8 @@
 
 import { SharedReads } from "../async/shared_reads.ts";
 import type { Did } from "../did.ts";
+import { AppError } from "../errors.ts";
+import type { LeaseEnding } from "../kv/held_lease.ts";
 import type { Atomic, Kv } from "../kv/kv.ts";
 import type { Caller, HoldClient } from "../hold_api/hold_client.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -19,6 +21,9 @@ import type { BlobRow } from "./rows.ts";
 
 /** Blobs per commit: with the longest names their keys just fit. */
 const BLOBS_PER_COMMIT = 40;
+
+/** Attempts of a removal; it is put together again when its lease was renewed meanwhile. */
+const REMOVE_ATTEMPTS = 5;
 
 /** Further holds of one blob that are tried. */
 const MAX_FURTHER_HOLDS = 16;
@@ -158,20 +163,39 @@ export class BlobIndex {
     });
   }
 
-  /** Removes a blob from the repository; returns false when it is not in it. */
-  async remove({ did, repo }: RepoRef, digest: Digest): Promise<boolean> {
-    const key = registryKeys.blob(did, repo, digest);
-    const change = this.#kv.atomic();
-    let found = await this.#kv.get(key) !== undefined;
-    change.delete(key);
-    const prefix = registryKeys.blobHolds(did, repo, digest);
-    const limit = 10 * MAX_FURTHER_HOLDS;
-    for await (const entry of this.#kv.list({ prefix }, { limit })) {
-      change.delete(entry.key);
-      found = true;
+  /**
+   * Removes a blob from the repository and releases the lease of `ending` in
+   * the same commit. Returns false when it is not in the repository. Throws
+   * AppError `UNAVAILABLE` when the lease was lost; nothing is removed then.
+   */
+  async remove(
+    { did, repo }: RepoRef,
+    digest: Digest,
+    ending: LeaseEnding,
+  ): Promise<boolean> {
+    for (let attempt = 0; attempt < REMOVE_ATTEMPTS; attempt++) {
+      const change = this.#kv.atomic();
+      const key = registryKeys.blob(did, repo, digest);
+      const [row, ...held] = await this.#kv.getMany([key, ...ending.keys]);
+      ending.add(change, held);
+      let found = row !== undefined;
+      change.delete(key);
+      const prefix = registryKeys.blobHolds(did, repo, digest);
+      const limit = 10 * MAX_FURTHER_HOLDS;
+      for await (const entry of this.#kv.list({ prefix }, { limit })) {
+        change.delete(entry.key);
+        found = true;
+      }
+      if (!found) return false;
+      if (!await change.commit()) continue;
+      ending.done();
+      return true;
     }
-    if (found) await change.commit();
-    return found;
+    throw new AppError(
+      "UNAVAILABLE",
+      "The repository is being changed by many at this moment; try again.",
+      { retryAfterSeconds: 1 },
+    );
   }
 
   async #write(

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import type { Did } from "../did.ts";
+import { systemClock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { HoldClient } from "../hold_api/hold_client.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { BlobIndex } from "./blob_index.ts";
 import { Blobs } from "./blobs.ts";
 import { registryKeys } from "./kv_keys.ts";
+import { WriteLeases } from "./write_leases.ts";
 import { silentLogger } from "../testing_log.ts";
 import { openKv } from "../kv/open_kv.ts";
 
@@ -79,6 +81,7 @@ async function setUp() {
   };
   const index = new BlobIndex(kv);
   const blobs = new Blobs({
+    leases: new WriteLeases(kv, systemClock),
     uses: { requireBlobUnused: () => Promise.resolve() },
     kv,
     holds,

@@ -19,6 +19,7 @@ import {
 } from "./blob_finder.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import type { ManifestUses } from "./manifests/manifest_uses.ts";
+import type { WriteLeases } from "./write_leases.ts";
 
 /** `redirect` redirects wherever possible, `proxy` never, `auto` all but small blobs. */
 export type DeliveryMode = "auto" | "redirect" | "proxy";
@@ -28,6 +29,7 @@ export interface BlobsDeps extends BlobFinderDeps {
   delivery: DeliveryMode;
   /** In `auto` mode, blobs up to this size are proxied, in bytes. */
   directBytes: number;
+  leases: Pick<WriteLeases, "deleting">;
   uses: Pick<ManifestUses, "requireBlobUnused">;
 }
 
@@ -139,15 +141,22 @@ export class Blobs {
   /**
    * Removes a blob from the repository; the hold deletes its bytes once they
    * are unreferenced (end-10). Throws AppError `BLOB_UNKNOWN`, and
-   * `UNSUPPORTED` when a manifest of the repository names the blob.
+   * `UNSUPPORTED` when a manifest of the repository names the blob, also one
+   * whose push began before. `signal` ends the wait for it.
    */
-  async unlink(ref: RepoRef, digest: Digest): Promise<void> {
-    const { index, uses, holds, log } = this.#deps;
+  async unlink(
+    ref: RepoRef,
+    digest: Digest,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { index, uses, holds, leases, log } = this.#deps;
     const first = await index.first(ref, digest);
     const [other] = first ? [first] : await index.further(ref, digest, first);
     if (!other) throw unknownBlob(digest);
-    await uses.requireBlobUnused(ref, digest);
-    if (!await index.remove(ref, digest)) throw unknownBlob(digest);
+    await leases.deleting(ref, signal, async (ending) => {
+      await uses.requireBlobUnused(ref, digest);
+      if (!await index.remove(ref, digest, ending)) throw unknownBlob(digest);
+    });
     if (!first) return;
     const { holdDid } = first;
     try {

@@ -7,6 +7,7 @@ import { parseDigest } from "../oci/digest.ts";
 import { BlobIndex } from "./blob_index.ts";
 import { Blobs } from "./blobs.ts";
 import { registryKeys } from "./kv_keys.ts";
+import { WriteLeases } from "./write_leases.ts";
 import { silentLogger } from "../testing_log.ts";
 import { openKv } from "../kv/open_kv.ts";
 
@@ -42,6 +43,7 @@ Deno.test("a hold that serves another size than it reported is refused before an
   for (const opens of [9, 1_000]) {
     const { hold, cancelled } = liar(10, opens);
     const blobs = new Blobs({
+      leases: new WriteLeases(kv, systemClock),
       uses: { requireBlobUnused: () => Promise.resolve() },
       kv,
       holds: { get: () => Promise.resolve(hold) },
@@ -77,6 +79,7 @@ Deno.test("a blob that its first hold has but does not serve is served from anot
     const bad: HoldClient = { ...liar(10, 10).hold, open };
     const good: HoldClient = { ...liar(10, 10).hold, did: other };
     const blobs = new Blobs({
+      leases: new WriteLeases(kv, systemClock),
       uses: { requireBlobUnused: () => Promise.resolve() },
       kv,
       holds: { get: (did) => Promise.resolve(did === HOLD ? bad : good) },
@@ -103,6 +106,7 @@ async function openRemembered(
   const ref = { did: ALICE, repo: "app" };
   await index.prove(ref, HOLD, [{ digest: DIGEST, size: 10 }]);
   const blobs = new Blobs({
+    leases: new WriteLeases(kv, systemClock),
     uses: { requireBlobUnused: () => Promise.resolve() },
     kv,
     holds: { get: () => Promise.resolve(hold) },

@@ -1,14 +1,18 @@
 /**
  * Leases for changes by pushes and deletes: the writes to one manifest or tag
- * must have the same order in the owner's repo and in the index.
+ * must have the same order in the owner's repo and in the index. What a push
+ * found in its repository must not be deleted before the manifest that needs it
+ * is in the index: pushes of a repository run beside each other, but not beside
+ * its deletions.
  *
  * @module
  */
 
 import type { Clock } from "../clock.ts";
 import type { Kv } from "../kv/kv.ts";
+import { AppError } from "../errors.ts";
 import type { LeaseEnding } from "../kv/held_lease.ts";
-import { MAX_TOGETHER, withLease } from "../kv/lease.ts";
+import { leasesEnded, MAX_TOGETHER, withLease } from "../kv/lease.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import {
@@ -21,7 +25,27 @@ import {
 const TIMES = { ttlMs: 10_000, waitMs: 60_000 };
 
 /** Leases that a commit can release beside its own work, which has ten checks in all. */
-const MAX_ENDED = 4;
+const MAX_ENDED = 5;
+
+/** What a push does. */
+export interface PushSteps<T> {
+  /**
+   * Runs once and first. What it finds in the repository is not deleted before
+   * the push ends. Its errors end the push. `ended` is aborted when the lease is
+   * lost or the client has gone.
+   */
+  readonly prepare: (ended: AbortSignal) => Promise<void>;
+  /**
+   * Writes, given the current removals; retried when it throws
+   * {@linkcode RemovalsChangedError}. Its last commit may release the leases by
+   * `ending`.
+   */
+  readonly write: (
+    lost: AbortSignal,
+    removals: PendingRemovals,
+    ending: LeaseEnding | undefined,
+  ) => Promise<T>;
+}
 
 /** Acquires leases in KV, so that they hold across instances. */
 export class WriteLeases {
@@ -46,39 +70,71 @@ export class WriteLeases {
     work: (lost: AbortSignal, ending: LeaseEnding | undefined) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
-    const names = what.tags.map((tag) => `registry/tag/${did}/${repo}/${tag}`);
-    if (what.digest) names.push(`registry/manifest/${did}/${what.digest}`);
-    // Leases are acquired in sorted order to avoid deadlocks.
-    return await this.#nest(names.sort(), [], signal, work);
+    const names = namesOf({ did, repo }, what);
+    return await this.#nest(names, [], { signal }, work);
   }
 
   /**
-   * Like {@linkcode hold}, for work that sets the tags: it does not overlap
-   * with a removal in the repository. `work` also receives the current
-   * removals, and is retried when it throws {@linkcode RemovalsChangedError}.
-   * Its last commit may release the leases by `ending`.
+   * Like {@linkcode hold}, for a push of the manifest that sets the tags: it
+   * does not overlap with {@linkcode deleting}, and its writes do not overlap
+   * with a removal in the repository.
    */
-  async write<T>(
+  async push<T>(
     ref: RepoRef,
-    what: { digest?: Digest; tags: readonly string[] },
-    work: (
-      lost: AbortSignal,
-      removals: PendingRemovals,
-      ending: LeaseEnding | undefined,
-    ) => Promise<T>,
+    what: { digest: Digest; tags: readonly string[] },
+    { prepare, write }: PushSteps<T>,
     signal?: AbortSignal,
   ): Promise<T> {
-    return await this.hold(
-      ref,
-      what,
-      (lost, ending) =>
-        this.#besideRemovals(
+    // Unique, so that pushes do not exclude each other.
+    const mark = `${pushesOf(ref)}${crypto.randomUUID()}`;
+    return await this.#nest(
+      namesOf(ref, what, mark),
+      [],
+      { signal, whileFree: deletionIn(ref) },
+      async (lost, ending) => {
+        await prepare(eitherOf(signal, lost));
+        return await this.#besideRemovals(
           ref,
           lost,
           signal,
-          (either, removals) => work(either, removals, ending),
-        ),
-      signal,
+          (either, removals) => write(either, removals, ending),
+        );
+      },
+    );
+  }
+
+  /**
+   * Runs `work` while nothing is pushed to the repository: pushes that have
+   * begun are waited for, others begin afterwards. What `work` decides to be
+   * unneeded must be deleted by its last commit, which releases the lease by
+   * `ending`; it must not wait for other servers. Throws AppError `UNAVAILABLE`
+   * when the pushes take too long.
+   */
+  async deleting<T>(
+    ref: RepoRef,
+    signal: AbortSignal | undefined,
+    work: (ending: LeaseEnding) => Promise<T>,
+  ): Promise<T> {
+    const { waitMs } = TIMES;
+    return await withLease(
+      this.#kv,
+      this.#clock,
+      deletionIn(ref),
+      { ...TIMES, ...(signal ? { signal } : {}) },
+      async (lost, ending) => {
+        const either = eitherOf(signal, lost);
+        const options = { waitMs, signal: either };
+        const pushes = pushesOf(ref);
+        if (!await leasesEnded(this.#kv, this.#clock, pushes, options)) {
+          either.throwIfAborted();
+          throw new AppError(
+            "UNAVAILABLE",
+            "A push to this repository is taking long; delete again when it has ended.",
+            { retryAfterSeconds: 10 },
+          );
+        }
+        return await work(ending);
+      },
     );
   }
 
@@ -93,7 +149,7 @@ export class WriteLeases {
     work: (lost: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const names = [`registry/removal/${did}/${repo}`];
-    return await this.#nest(names, [], signal, work);
+    return await this.#nest(names, [], { signal }, work);
   }
 
   async #besideRemovals<T>(
@@ -118,7 +174,10 @@ export class WriteLeases {
   async #nest<T>(
     names: readonly string[],
     outer: readonly AbortSignal[],
-    signal: AbortSignal | undefined,
+    { signal, whileFree }: {
+      signal: AbortSignal | undefined;
+      whileFree?: string;
+    },
     work: (lost: AbortSignal, ending?: LeaseEnding) => Promise<T>,
   ): Promise<T> {
     if (names.length === 0) return await work(AbortSignal.any([...outer]));
@@ -128,11 +187,47 @@ export class WriteLeases {
       this.#kv,
       this.#clock,
       names.slice(0, MAX_TOGETHER),
-      { ...TIMES, ...(signal ? { signal } : {}) },
+      {
+        ...TIMES,
+        ...(signal ? { signal } : {}),
+        ...(whileFree === undefined ? {} : { whileFree }),
+      },
       (lost, ending) =>
         isSmall
           ? work(lost, ending)
-          : this.#nest(rest, [...outer, lost], signal, work),
+          // Without `whileFree`: who holds that may wait for the leases held here.
+          : this.#nest(rest, [...outer, lost], { signal }, work),
     );
   }
+}
+
+function eitherOf(
+  signal: AbortSignal | undefined,
+  lost: AbortSignal,
+): AbortSignal {
+  return signal ? AbortSignal.any([signal, lost]) : lost;
+}
+
+/** Names of leases in the order in which all acquire them, to avoid deadlocks. */
+function namesOf(
+  { did, repo }: RepoRef,
+  { digest, tags }: { digest?: Digest; tags: readonly string[] },
+  mark?: string,
+): string[] {
+  const names = tags.map((tag) => `registry/tag/${did}/${repo}/${tag}`).sort();
+  return [
+    // Together with the first ones, or it would have to be free while they are held.
+    ...(mark === undefined ? [] : [mark]),
+    ...(digest ? [`registry/manifest/${did}/${digest}`] : []),
+    ...names,
+  ];
+}
+
+/** What the names of the leases of all pushes to a repository begin with. */
+function pushesOf({ did, repo }: RepoRef): string {
+  return `registry/push/${did}/${repo} `;
+}
+
+function deletionIn({ did, repo }: RepoRef): string {
+  return `registry/deletion/${did}/${repo}`;
 }

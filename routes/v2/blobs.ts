@@ -164,6 +164,7 @@ export async function deleteBlob(
   digest: Digest,
 ): Promise<Response> {
   requireAction(r.claims, "delete", r.owner, r.repo);
-  await deps.blobs.unlink({ did: r.owner.did, repo: r.repo }, digest);
+  const ref = { did: r.owner.did, repo: r.repo };
+  await deps.blobs.unlink(ref, digest, r.request.signal);
   return empty(202);
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import {
   descriptor,
   imageIndex,
+  imageManifest,
   manifest,
   randomBlob,
   TYPES,
@@ -86,6 +87,34 @@ Deno.test("a manifest that a tagged index needs, also by way of another index, i
   expect(await remove("all"), 202);
   expect(await remove(image.digest), 202);
   expect(await remove(inner.digest), 202);
+});
+
+Deno.test("a delete during a push leaves no image that lacks what it names", async () => {
+  const repository = alices("in-use/race");
+  for (let delayMs = 0; delayMs < 50; delayMs += 5) {
+    const [layer, config] = [randomBlob(100), randomBlob(100)];
+    await Promise.all([layer, config].map((b) => repository.pushBlob(b)));
+    const image = imageManifest(config, [layer]);
+    const tag = `t${delayMs}`;
+    const pushing = repository.putManifest(image, tag);
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    const blob = `blobs/${layer.digest}`;
+    const deleted = await repository.send("DELETE", blob);
+    assert.ok([202, 405].includes(deleted.status), textOf(deleted));
+    expect(await pushing, 201);
+    // A push after the delete takes the blob from the public hold again.
+    expect(await repository.send("GET", blob), 200);
+    const index = imageIndex([descriptor(image, TYPES.manifest)]);
+    const indexing = repository.putManifest(index, `all-${tag}`);
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    const path = `manifests/${image.digest}`;
+    const removed = await repository.send("DELETE", path);
+    expect(await indexing, 201);
+    // An index may name what is not there.
+    if (removed.status === 202) continue;
+    expectInUse(removed, /needs the manifest/);
+    expect(await repository.send("GET", path), 200);
+  }
 });
 
 Deno.test("content in use is deleted if the operator allows it", async () => {

@@ -15,6 +15,7 @@ import type { OwnerRecords } from "../owners/owner_records.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import type { ManifestRemoval } from "./manifest_removal.ts";
 import type { ManifestUses } from "./manifest_uses.ts";
+import type { WriteLeases } from "../write_leases.ts";
 
 export interface ManifestDeletionDeps {
   log: Logger;
@@ -23,6 +24,16 @@ export interface ManifestDeletionDeps {
   records: OwnerRecords;
   removal: ManifestRemoval;
   uses: Pick<ManifestUses, "requireNoTaggedIndex">;
+  leases: Pick<WriteLeases, "deleting">;
+}
+
+/** How a manifest is deleted. */
+export interface DeletionOptions {
+  /** Aborted when the lease of the manifest is lost. */
+  readonly lost: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+  /** A further reason to keep it, asked while nothing can be pushed. */
+  readonly isNeeded?: () => Promise<boolean>;
 }
 
 /** Deletes manifests. */
@@ -34,19 +45,18 @@ export class ManifestDeletion {
   }
 
   /**
-   * Deletes a manifest with all its tags. Call it while holding its lease,
-   * which `lost` aborts. Throws AppError `MANIFEST_UNKNOWN`, `UNSUPPORTED` when
-   * a tagged index needs it, and `UNAVAILABLE` when the PDS does not respond;
-   * nothing changes then.
+   * Deletes a manifest with all its tags. Call it while holding its lease.
+   * Throws AppError `MANIFEST_UNKNOWN`, `UNSUPPORTED` when a tagged index needs
+   * it, also one whose push began before, and `UNAVAILABLE` when the PDS does
+   * not respond; nothing changes then.
    */
   async delete(
     ref: RepoRef,
     session: PdsSession,
     digest: Digest,
-    lost: AbortSignal,
-    signal?: AbortSignal,
+    { lost, signal, isNeeded }: DeletionOptions,
   ): Promise<void> {
-    const { index, records, removal, uses } = this.#deps;
+    const { index, records, removal, uses, leases } = this.#deps;
     const manifest = await index.manifest(ref, digest);
     if (!manifest) {
       throw new AppError(
@@ -54,12 +64,23 @@ export class ManifestDeletion {
         `The repository has no manifest ${digest}.`,
       );
     }
-    await uses.requireNoTaggedIndex(ref, digest);
+    const checked = await uses.requireNoTaggedIndex(ref, digest);
     const [heir] = await index.otherRepositories(ref, digest);
     // Refuse while the PDS does not respond, before anything is deleted.
     await records.requireReachable(session, digest, signal);
     lost.throwIfAborted();
-    await removal.remove(session, ref, digest, manifest, lost);
+    const begun = await leases.deleting(ref, signal, async (ending) => {
+      await uses.requireNoTaggedIndex(ref, digest, checked);
+      if (await isNeeded?.()) {
+        throw new AppError(
+          "UNSUPPORTED",
+          `The manifest ${digest} is needed by another one that was pushed meanwhile.`,
+        );
+      }
+      lost.throwIfAborted();
+      return await removal.begin(ref, digest, manifest, ending);
+    });
+    await removal.finish(begun, session, lost);
     if (heir === undefined) {
       await this.#tellHold(manifest.holdDid, ref, digest);
     }

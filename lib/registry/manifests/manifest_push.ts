@@ -13,12 +13,7 @@ import type { LeaseEnding } from "../../kv/held_lease.ts";
 import type { PlannedJob } from "../../kv/jobs/jobs.ts";
 import type { Metrics } from "../../metrics.ts";
 import { type Digest, digestOf, digestParts } from "../../oci/digest.ts";
-import {
-  listedBlobs,
-  MAX_TAGS,
-  type ParsedManifest,
-  requiredBlobs,
-} from "../../oci/manifest.ts";
+import { listedBlobs, MAX_TAGS, requiredBlobs } from "../../oci/manifest.ts";
 import { readManifestAside } from "../../oci/manifest_reading.ts";
 import type { BlobIndex } from "../blob_index.ts";
 import type { ManifestContent } from "./content.ts";
@@ -112,17 +107,16 @@ export class ManifestPush {
     );
     // Before anything about the hold's content is revealed.
     await requireWrite(hold, owner.did);
-    if (!this.#deps.allowMissingBlobs) {
-      await this.#requireBlobs(ref, hold, manifest, signal);
-    }
     const [tag] = pushed.tags;
     const push = { ref, holdDid: hold.did, digest, manifest, tag };
-    await hold.admitManifest(ref.did, describePush(push));
-    const delivery = this.#deps.deliveries?.plan(push);
-    await this.#deps.leases.write(
-      ref,
-      { digest, tags: pushed.tags },
-      (lost, removals, ending) =>
+    let delivery: PlannedJob | undefined;
+    await this.#deps.leases.push(ref, { digest, tags: pushed.tags }, {
+      prepare: async (ended) => {
+        await this.#requireBlobs(push, hold, ended);
+        await hold.admitManifest(ref.did, describePush(push));
+        delivery = this.#deps.deliveries?.plan(push);
+      },
+      write: (lost, removals, ending) =>
         this.#store(session, push, pushed, delivery, {
           handle: owner.handle,
           lost,
@@ -130,8 +124,7 @@ export class ManifestPush {
           removals,
           ending,
         }),
-      signal,
-    );
+    }, signal);
     this.#deps.events.committed();
     this.#deps.metrics.manifestPushes.inc();
     if (delivery) this.#deps.deliveries?.deliver(push, delivery);
@@ -139,12 +132,12 @@ export class ManifestPush {
   }
 
   async #requireBlobs(
-    ref: RepoRef,
+    { ref, manifest }: Push,
     hold: HoldClient,
-    manifest: ParsedManifest,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<void> {
-    const { blobs } = this.#deps;
+    const { blobs, allowMissingBlobs } = this.#deps;
+    if (allowMissingBlobs) return;
     const required = requiredBlobs(manifest).map(({ digest }) => digest);
     // An index may reference missing manifests, but not blobs that were pushed and lost.
     const listed = listedBlobs(manifest).map(({ digest }) => digest);

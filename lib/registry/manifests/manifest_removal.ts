@@ -11,6 +11,7 @@ import { type Did } from "../../did.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
+import type { LeaseEnding } from "../../kv/held_lease.ts";
 import {
   enqueue,
   planJob,
@@ -22,7 +23,7 @@ import type { Logger } from "../../log.ts";
 import { type Digest } from "../../oci/digest.ts";
 import type { OwnerRecords } from "../owners/owner_records.ts";
 import type { RepositoryEvents } from "../repository_events.ts";
-import type { ManifestRow } from "../rows.ts";
+import type { ManifestRow, RemovalRow } from "../rows.ts";
 import type { WriteLeases } from "../write_leases.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import { BATCH, RecordRemoval, type Removing } from "./record_removal.ts";
@@ -66,6 +67,15 @@ const RESERVE = 0.2;
 /** Retry time for a PDS that refuses writes without naming one, in seconds. */
 const REFUSED_SECONDS = 300;
 
+/** A deleted manifest whose records still exist. */
+export interface BegunRemoval {
+  readonly ref: RepoRef;
+  readonly digest: Digest;
+  readonly removal: RemovalRow;
+  /** Removes the records if the request does not. */
+  readonly job: PlannedJob;
+}
+
 /** Where the job continues, and when (milliseconds since the Unix epoch). */
 interface Rest {
   readonly cursor?: string;
@@ -83,33 +93,46 @@ export class ManifestRemoval {
   }
 
   /**
-   * Deletes a manifest with all of its tags: for every reader at once, and from
-   * the owner's repo now or, if there are many tags or the PDS fails, by the
-   * job. Call it while holding the lease of the manifest. Throws AppError
-   * `TOOMANYREQUESTS` like `Removals.begin`.
+   * Deletes a manifest with all of its tags for every reader, in one commit that
+   * releases the lease of `ending`; {@linkcode finish} does the rest. Call it
+   * while holding the lease of the manifest. Throws AppError like
+   * `Removals.begin`.
    */
-  async remove(
-    session: PdsSession,
+  async begin(
     ref: RepoRef,
     digest: Digest,
     manifest: ManifestRow,
-    lost: AbortSignal,
-  ): Promise<void> {
-    const { index: { removals }, kv, clock, log, events } = this.#deps;
-    const work = { ...ref, digest };
-    const job = this.#planned(work, clock.now() + FIRST_MS);
+    ending: LeaseEnding,
+  ): Promise<BegunRemoval> {
+    const { index: { removals }, clock, events } = this.#deps;
+    const job = this.#planned({ ...ref, digest }, clock.now() + FIRST_MS);
     const { holdDid } = manifest;
     const event = { ref, holdDid, at: clock.now(), tag: undefined, digest };
-    const removal = await removals.begin(ref, digest, manifest, [
+    const also = [
       ...job.rows,
       ...events.plan({ kind: "delete", ...event }),
-    ]);
+    ];
+    const removal = await removals.begin(ref, digest, manifest, also, ending);
     events.committed();
+    return { ref, digest, removal, job };
+  }
+
+  /**
+   * Removes the records of a deleted manifest and of its tags from the owner's
+   * repo now or, if there are many tags or the PDS fails, by the job. Call it
+   * while holding the lease of the manifest.
+   */
+  async finish(
+    { ref, digest, removal, job }: BegunRemoval,
+    session: PdsSession,
+    lost: AbortSignal,
+  ): Promise<void> {
+    const { index: { removals }, kv, clock, log } = this.#deps;
     const removing = { ref, digest, removal, session, signal: lost };
     try {
       const tags = await removals.tags(ref, digest, removal, MAX_AT_ONCE + 1);
       if (tags.length > MAX_AT_ONCE) {
-        await this.#goOn(work, { runAt: clock.now() });
+        await this.#goOn({ ...ref, digest }, { runAt: clock.now() });
         return;
       }
       await this.#records.atOnce(removing, MAX_AT_ONCE);

@@ -33,6 +33,12 @@ export interface ManifestUsesDeps {
   allowed: boolean;
 }
 
+/** The repository as of a check, for a later one. */
+export interface CheckedState {
+  /** Changes with every manifest that is stored in the repository. */
+  readonly version: string | null;
+}
+
 /** Size of the cache of digests found in manifests; they never change. */
 const MAX_REMEMBERED = 50_000;
 
@@ -50,12 +56,18 @@ export class ManifestUses {
 
   /**
    * Throws AppError `UNSUPPORTED` when a manifest of the repository references
-   * the blob, and the errors of reading manifests.
+   * the blob, or may do so, because its bytes are not available; and the errors
+   * of reading manifests.
    */
   async requireBlobUnused(ref: RepoRef, blob: Digest): Promise<void> {
     if (this.#deps.allowed) return;
     for await (const { digest } of this.#manifests(ref)) {
       const named = await this.#digests(ref, digest, "all", namedDigestsAside);
+      if (!named) {
+        throw inUse(
+          `The manifest ${digest} of this repository may name the blob ${blob}, but its bytes are not available here or in its owner's repo; push it again, or delete it first.`,
+        );
+      }
       if (!named.has(blob)) continue;
       throw inUse(
         `The manifest ${digest} of this repository names the blob ${blob}; delete the manifest first.`,
@@ -63,23 +75,66 @@ export class ManifestUses {
     }
   }
 
-  /** Whether another manifest of the repository names this one: an index, or a referrer as its subject. Throws the errors of reading manifests. */
+  /**
+   * Whether another manifest of the repository names this one: an index, or a
+   * referrer as its subject; or may do so, because its bytes are not available.
+   * Throws the errors of reading manifests.
+   */
   async isNamed(ref: RepoRef, manifest: Digest): Promise<boolean> {
     for await (const { digest } of this.#manifests(ref)) {
       if (digest === manifest) continue;
       const named = await this.#digests(ref, digest, "all", namedDigestsAside);
-      if (named.has(manifest)) return true;
+      if (!named || named.has(manifest)) return true;
     }
     return false;
   }
 
   /**
    * Throws AppError `UNSUPPORTED` when a tag of the repository leads to the
-   * manifest through one or more indexes, and the errors of reading indexes.
+   * manifest through one or more indexes, or may do so, because the bytes of an
+   * index are not available; and the errors of reading indexes. With the
+   * result of an earlier call for the manifest, `checked`, nothing is searched
+   * unless a manifest was stored in the repository since.
    */
-  async requireNoTaggedIndex(ref: RepoRef, manifest: Digest): Promise<void> {
-    if (this.#deps.allowed) return;
-    const indexes = new Map<Digest, ReadonlySet<Digest>>();
+  async requireNoTaggedIndex(
+    ref: RepoRef,
+    manifest: Digest,
+    checked?: CheckedState,
+  ): Promise<CheckedState> {
+    const { kv, allowed } = this.#deps;
+    if (allowed) return { version: null };
+    const key = registryKeys.repository(ref.did, ref.repo);
+    const version = (await kv.get(key))?.versionstamp ?? null;
+    if (checked?.version === version) return checked;
+    await this.#requireNoTaggedIndex(ref, manifest);
+    return { version };
+  }
+
+  async #requireNoTaggedIndex(ref: RepoRef, manifest: Digest): Promise<void> {
+    const indexes = await this.#indexes(ref, manifest);
+    const seen = new Set([manifest]);
+    for (const child of seen) {
+      for (const [index, children] of indexes) {
+        if (seen.has(index) || children && !children.has(child)) continue;
+        const tag = await this.#tagOf(ref, index);
+        if (tag !== undefined) {
+          throw inUse(
+            children
+              ? `The index ${index} with the tag ${tag} needs the manifest ${manifest}; delete the tag or the index first.`
+              : `The index ${index} with the tag ${tag} may need the manifest ${manifest}, but its bytes are not available here or in its owner's repo; push it again, or delete the tag or the index first.`,
+          );
+        }
+        seen.add(index);
+      }
+    }
+  }
+
+  /** The other indexes of the repository with their children; undefined where the bytes are unavailable. */
+  async #indexes(
+    ref: RepoRef,
+    manifest: Digest,
+  ): Promise<ReadonlyMap<Digest, ReadonlySet<Digest> | undefined>> {
+    const indexes = new Map<Digest, ReadonlySet<Digest> | undefined>();
     for await (const { digest, row } of this.#manifests(ref)) {
       const { mediaType } = row;
       if (digest === manifest || !isIndex(mediaType)) continue;
@@ -91,19 +146,7 @@ export class ManifestUses {
       );
       indexes.set(digest, children);
     }
-    const seen = new Set([manifest]);
-    for (const child of seen) {
-      for (const [index, children] of indexes) {
-        if (seen.has(index) || !children.has(child)) continue;
-        const tag = await this.#tagOf(ref, index);
-        if (tag !== undefined) {
-          throw inUse(
-            `The index ${index} with the tag ${tag} needs the manifest ${manifest}; delete the tag or the index first.`,
-          );
-        }
-        seen.add(index);
-      }
-    }
+    return indexes;
   }
 
   async *#manifests(
@@ -133,18 +176,18 @@ export class ManifestUses {
     return undefined;
   }
 
-  /** Digests that `read` finds in a manifest; none if its bytes are unavailable. */
+  /** Digests that `read` finds in a manifest; undefined if its bytes are unavailable. */
   async #digests(
     ref: RepoRef,
     manifest: Digest,
     which: "all" | "children",
     read: (bytes: Uint8Array<ArrayBuffer>) => Promise<ReadonlySet<Digest>>,
-  ): Promise<ReadonlySet<Digest>> {
+  ): Promise<ReadonlySet<Digest> | undefined> {
     const key = `${which} ${manifest}`;
     const known = this.#found.get(key);
     if (known) return known;
     const bytes = await this.#deps.bytes(ref, manifest);
-    if (!bytes) return new Set();
+    if (!bytes) return undefined;
     const found = await read(bytes);
     this.#found.set(key, found);
     return found;

@@ -183,7 +183,7 @@ export class Manifests {
       (lost) =>
         reference.kind === "tag"
           ? this.#deleteTag(ref, session, reference.tag, lost, signal)
-          : deletion.delete(ref, session, reference.digest, lost, signal),
+          : deletion.delete(ref, session, reference.digest, { lost, signal }),
       signal,
     );
   }

@@ -8,6 +8,7 @@
 
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
+import type { LeaseEnding } from "../../kv/held_lease.ts";
 import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { type JoinedRow, joinRows } from "../../kv/joined_rows.ts";
@@ -99,15 +100,17 @@ export class Removals {
 
   /**
    * Removes a manifest with all tags that point to it and its referrer row, in
-   * one commit that also stores `also`. Its own referrers stay readable by
-   * digest. Throws AppError `TOOMANYREQUESTS` while too many removals are in
-   * progress.
+   * one commit that also stores `also` and releases the lease of `ending`. Its
+   * own referrers stay readable by digest. Throws AppError `TOOMANYREQUESTS`
+   * while too many removals are in progress, `UNAVAILABLE` when the lease was
+   * lost.
    */
   async begin(
     ref: RepoRef,
     digest: Digest,
     manifest: ManifestRow,
     also: readonly JoinedRow[],
+    ending?: LeaseEnding,
   ): Promise<RemovalRow> {
     const { did, repo } = ref;
     const { holdDid, rkey, subject } = manifest;
@@ -134,8 +137,10 @@ export class Removals {
       joinRows(change, also);
       const removed = { digest, heir };
       await this.#followers.add(change, { ...ref, removed }, []);
+      ending?.add(change, await this.#kv.getMany(ending.keys));
       return { ...pending, [digest]: removal };
     });
+    ending?.done();
     return removal;
   }
 

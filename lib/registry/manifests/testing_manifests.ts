@@ -116,8 +116,8 @@ export async function startTestManifests(
   });
   const metrics = new Metrics();
   const deletion = new ManifestDeletion({
-    ...{ log, holds, index, records, removal },
-    uses: { requireNoTaggedIndex: () => Promise.resolve() },
+    ...{ log, holds, index, records, removal, leases },
+    uses: { requireNoTaggedIndex: () => Promise.resolve({ version: null }) },
   });
   const manifests = new Manifests({
     events,

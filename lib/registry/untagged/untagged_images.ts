@@ -97,7 +97,11 @@ export class UntaggedImages {
         const isUnused = await check.isUnusedHere(ref, digest) &&
           await check.isUnusedAtOwner(owner, digest);
         if (!isUnused) return;
-        await deletion.delete(ref, session, digest, lost, signal);
+        await deletion.delete(ref, session, digest, {
+          lost,
+          signal,
+          isNeeded: async () => !await check.isUnusedHere(ref, digest),
+        });
         log.info("untagged image deleted", { did, repo, digest });
       }, signal);
     } catch (error) {
