@@ -18,6 +18,7 @@ import { HoldCrew } from "./crew.ts";
 import { HoldGc } from "./gc/gc.ts";
 import { ManifestCensus, type ManifestSource } from "./gc/manifest_census.ts";
 import { HoldFeeds } from "./feeds/feeds.ts";
+import { ManifestAdoption } from "./layers/adoption.ts";
 import { LayerIndex } from "./layers/layer_index.ts";
 import { LayerQueries } from "./layers/layer_queries.ts";
 import { LayerRecords } from "./layers/layer_records.ts";
@@ -106,7 +107,11 @@ export function createHoldServices(deps: HoldServicesDeps): HoldServices {
     gc: new HoldGc({
       ...recorded,
       charges: quota.ledger,
-      census: new ManifestCensus({ ...recorded, did: records.did }),
+      census: new ManifestCensus({
+        ...recorded,
+        did: records.did,
+        adoption: new ManifestAdoption({ ...recorded, quota }),
+      }),
     }),
   };
 }

@@ -147,11 +147,14 @@ export interface HoldClient {
   admitManifest(caller: Did, event: PushEvent): Promise<void>;
   /** Reports a push to the hold; failures are the caller's to log. */
   notifyManifest(caller: Did, event: PushEvent): Promise<void>;
-  /** Reports that a manifest is gone, which frees what it counted for the owner's quota. */
+  /**
+   * Reports that a manifest is gone. What it counted for the owner's quota is
+   * free once the hold has deleted the bytes, or another account is charged.
+   */
   manifestDeleted(owner: Did, digest: Digest): Promise<void>;
   /**
-   * Reports that a repository of `owner` deleted a blob; a blob without a
-   * manifest no longer counts for the quota.
+   * Reports that a repository of `owner` deleted a blob, like
+   * {@linkcode manifestDeleted}.
    */
   blobUnlinked(owner: Did, digest: Digest): Promise<void>;
   /** Counts a pull in the background; returns whether the hold receives it. */

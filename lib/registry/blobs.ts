@@ -163,7 +163,7 @@ export class Blobs {
       const hold = await holds.get(holdDid);
       await hold.blobUnlinked(ref.did, digest);
     } catch (error) {
-      // It counts until the hold's garbage collection.
+      // It counts until the hold's garbage collection anyway.
       log.warn("hold not notified of a deleted blob", {
         holdDid,
         digest,

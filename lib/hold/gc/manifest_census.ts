@@ -19,6 +19,7 @@ import type { HoldCrew } from "../crew.ts";
 import { holdKeys } from "../kv_keys.ts";
 import { type LayerIndex } from "../layers/layer_index.ts";
 import { type ManifestRow } from "../layers/layer_rows.ts";
+import type { ManifestAdoption } from "../layers/adoption.ts";
 import type { LayerRecords } from "../layers/layer_records.ts";
 import {
   blobsOf,
@@ -60,6 +61,7 @@ export interface ManifestCensusDeps {
   crew: HoldCrew;
   layers: LayerIndex;
   layerRecords: LayerRecords;
+  adoption: Pick<ManifestAdoption, "adopt">;
   clock: Clock;
   log: Logger;
   /** How long a manifest must be missing before it counts as deleted, in milliseconds. */
@@ -70,7 +72,10 @@ export interface ManifestCensusDeps {
 export interface Census {
   /** AT-URIs of manifests that were released: their owners deleted them. */
   readonly released: readonly string[];
-  /** Blobs that a run, other than a preview, would have recorded as needed. */
+  /**
+   * Blobs needed by manifests that are not recorded: because it is a preview,
+   * or because the quota of the owner refuses them.
+   */
   readonly unrecorded: ReadonlySet<Digest>;
   /** Accounts that may push and whose repo could not be read: their references are unknown. */
   readonly unread: ReadonlySet<Did>;
@@ -218,7 +223,7 @@ export class ManifestCensus {
     progress: Progress,
     signal: AbortSignal | undefined,
   ): Promise<ReadonlySet<string>> {
-    const { did, source, layers, layerRecords } = this.#deps;
+    const { did, source, layers, adoption } = this.#deps;
     const seen = new Set<string>();
     for await (const manifest of source.manifestsOf(owner, signal)) {
       signal?.throwIfAborted();
@@ -230,8 +235,10 @@ export class ManifestCensus {
       const event = await manifest.contents(signal);
       const others = row?.others ??
         await this.#others(manifest, event, progress, signal);
-      if (!dry) await layerRecords.adopt(event, others, row);
-      else for (const digest of allOf(event, others)) unrecorded.add(digest);
+      const needed = dry
+        ? allOf(event, others)
+        : await adoption.adopt(event, others, row);
+      for (const digest of needed) unrecorded.add(digest);
     }
     return seen;
   }

@@ -13,18 +13,13 @@ import type { PushEvent } from "../../hold_api/push_event.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
 import { type LayerIndex } from "./layer_index.ts";
-import {
-  type LayerEntry,
-  type ManifestRow,
-  manifestRow,
-  MAX_EXTRA,
-} from "./layer_rows.ts";
+import { type LayerEntry, MAX_EXTRA } from "./layer_rows.ts";
 import { repairLayerIndex } from "./layer_repair.ts";
 import {
   configOf,
   countedBlobs,
   type NamedBlob,
-  uriOf,
+  unnamedBlob,
 } from "../pushes/push_content.ts";
 import {
   COLLECTIONS,
@@ -65,9 +60,6 @@ export type LayerRecord = HoldRecord & {
   value: z.infer<typeof layerRecordSchema>;
 };
 
-/** Media type of a blob without a descriptor. */
-const OCTETS = "application/octet-stream";
-
 /** Writes and removes layer records. */
 export class LayerRecords {
   readonly #deps: LayerRecordsDeps;
@@ -85,12 +77,9 @@ export class LayerRecords {
     const blobs = countedBlobs(event);
     const config = configOf(event);
     const isCounted = blobs.some(({ digest }) => digest === config);
-    if (config === undefined || isCounted) return await this.#present(blobs);
+    if (config === undefined || isCounted) return await this.restored(blobs);
     // The config is looked up, too, so that it is restored, but it is not a layer.
-    const present = await this.#present([
-      ...blobs,
-      { digest: config, mediaType: OCTETS },
-    ]);
+    const present = await this.restored([...blobs, unnamedBlob(config)]);
     return present.filter(({ digest }) => digest !== config);
   }
 
@@ -103,7 +92,8 @@ export class LayerRecords {
     ).length;
   }
 
-  async #present(blobs: readonly NamedBlob[]): Promise<PresentLayer[]> {
+  /** Those of `blobs` that this hold has, with their actual sizes; restores them from quarantine. */
+  async restored(blobs: readonly NamedBlob[]): Promise<PresentLayer[]> {
     const { rows } = this.#deps;
     const found = await rows.findAll(blobs.map(({ digest }) => digest));
     const present: PresentLayer[] = [];
@@ -120,55 +110,6 @@ export class LayerRecords {
       });
     }
     return present;
-  }
-
-  /**
-   * Updates the records of a manifest in its owner's repo to what it
-   * references: `others` are digests in fields that the event does not have,
-   * undefined when unknown. The blobs count for the owner, and no quota refuses
-   * them, because they are stored and in use. Changes nothing when everything
-   * is recorded.
-   */
-  async adopt(
-    event: PushEvent,
-    others: readonly Digest[] | undefined,
-    before: ManifestRow | undefined,
-  ): Promise<void> {
-    const { records, layers, clock } = this.#deps;
-    const uri = uriOf(event);
-    const known = new Set(
-      (await layers.ofManifest(uri)).map(({ digest }) => digest),
-    );
-    const marked = new Set(before?.extra);
-    const config = configOf(event);
-    if (config && !marked.has(config)) await this.#deps.rows.restore(config);
-    const more = (others ?? []).map((digest) => ({
-      digest,
-      mediaType: OCTETS,
-    }));
-    const missing = ({ digest }: NamedBlob) =>
-      !known.has(digest) && !marked.has(digest);
-    const fresh = [
-      ...this.toRecord(
-        await this.#present(countedBlobs(event).filter(missing)),
-      ),
-      ...await this.#present(more.filter(missing)),
-    ];
-    const writes = fresh.map((layer) => this.write(layer, uri, event.owner));
-    for (let i = 0; i < writes.length; i += MAX_WRITES) {
-      await this.index(await records.apply(writes.slice(i, i + MAX_WRITES)));
-    }
-    for (const { digest } of fresh) known.add(digest);
-    const row = manifestRow(event, before, known, clock.now());
-    const remembered = others && others.length <= MAX_EXTRA
-      ? others
-      : undefined;
-    const isSame = before && before.goneSince === undefined &&
-      before.others?.length === remembered?.length &&
-      row.extra.length === before.extra.length &&
-      row.extra.every((digest) => marked.has(digest));
-    if (isSame) return;
-    await layers.putManifest(uri, { ...row, others: remembered });
   }
 
   /**

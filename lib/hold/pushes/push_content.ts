@@ -35,6 +35,11 @@ export interface NamedBlob {
   readonly mediaType: string;
 }
 
+/** A blob without a descriptor. */
+export function unnamedBlob(digest: Digest): NamedBlob {
+  return { digest, mediaType: "application/octet-stream" };
+}
+
 /**
  * Layers and entries, each once. The entries of an index are usually manifests,
  * but may be blobs: BuildKit caches list layers and a cache config.

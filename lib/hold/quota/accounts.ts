@@ -122,9 +122,8 @@ export class Accounts {
       group.map(({ blob }) => blob.digest),
     );
     const change = this.#kv.atomic();
-    const before = entry?.value ?? EMPTY_ACCOUNT;
     const now = this.#clock.now();
-    let account = before;
+    let account = entry?.value ?? EMPTY_ACCOUNT;
     for (const { blob, uploadId, publish } of group) {
       publish(change);
       if (reservationOf(account, uploadId, now)) {
@@ -137,7 +136,8 @@ export class Accounts {
       // Unlike the charge, it is kept when no manifest needs the blob.
       change.set(holdKeys.uploader(blob.digest, user), true);
     }
-    if (account !== before) this.#put(change, user, entry, account);
+    // Also unchanged: a charge that was seen must not end before the commit.
+    this.#put(change, user, entry, account);
     return await change.commit();
   }
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Did } from "../../did.ts";
-import type { Kv } from "../../kv/kv.ts";
+import { type Did, parseDid } from "../../did.ts";
+import type { Key, Kv } from "../../kv/kv.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import type { BlobRow } from "../blobs/blob_row.ts";
 import { holdKeys } from "../kv_keys.ts";
@@ -16,6 +16,9 @@ export interface Blob {
   /** Bytes. */
   readonly size: number;
 }
+
+/** Accounts with manifests that need one blob that are considered; a popular one has many. */
+const MAX_OWNERS = 20;
 
 /** Reads the blobs needed by manifests. */
 export class Claims {
@@ -68,6 +71,33 @@ export class Claims {
     }, { limit: 1 });
     for await (const _ of uses) return true;
     return false;
+  }
+
+  /** Accounts other than `user` with manifests that need the blob, the first {@linkcode MAX_OWNERS}. */
+  async otherOwners(user: Did, digest: Digest): Promise<Did[]> {
+    const prefix = holdKeys.blobUses(digest);
+    const found: Did[] = [];
+    let start: Key = prefix;
+    // One read per owner: skip the remaining manifests of the last one.
+    while (found.length < MAX_OWNERS) {
+      const selector = start === prefix ? { prefix } : { prefix, start };
+      let owner: string | undefined;
+      for await (const { key } of this.#kv.list(selector, { limit: 1 })) {
+        owner = String(key[3]).split("/", 3)[2];
+      }
+      if (owner === undefined) break;
+      const did = parseDid(owner);
+      if (did !== undefined && did !== user) found.push(did);
+      // "0" is the character after "/".
+      start = [...prefix, `at://${owner}0`];
+    }
+    return found;
+  }
+
+  /** Whether the hold has the bytes of the blob, readable or not. */
+  async isStored(digest: Digest): Promise<boolean> {
+    const blob = await this.#kv.get<BlobRow>(holdKeys.blob(digest));
+    return blob !== undefined && blob.value.bytes !== "gone";
   }
 }
 

@@ -1,17 +1,18 @@
 /**
  * Charges blobs to users, each once. A blob is charged from the commit that
- * makes it readable, or from the admission of a manifest that names it, until
- * no manifest of the user needs it; a blob without a manifest is charged until
- * garbage collection.
+ * makes it readable, or from the admission of a manifest that names it. The
+ * charge outlives the last manifest of the user that needs the blob: it ends
+ * when the bytes are deleted, or when another account is charged for them by a
+ * manifest. So every stored byte that was uploaded is charged to an account.
  *
  * @module
  */
 
 import { type Clock, isWithin } from "../../clock.ts";
 import type { Did } from "../../did.ts";
+import { isAppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
-import type { BlobRow } from "../blobs/blob_row.ts";
 import { holdKeys } from "../kv_keys.ts";
 import {
   type ChargeRow,
@@ -21,6 +22,7 @@ import {
 } from "./account.ts";
 import { type Accounts, CHARGE_BATCH } from "./accounts.ts";
 import { type Blob, type Claims, sizeOf } from "./claims.ts";
+import { OtherPayers } from "./other_payers.ts";
 import { type Limit, overQuota } from "./quota_errors.ts";
 
 export interface QuotaLedgerDeps {
@@ -28,6 +30,8 @@ export interface QuotaLedgerDeps {
   clock: Clock;
   claims: Claims;
   accounts: Accounts;
+  /** The limit of a user; undefined when there is none. */
+  limitOf: (user: Did) => Promise<Limit | undefined>;
 }
 
 /** How long a manifest being admitted keeps its reservation, in milliseconds. */
@@ -36,9 +40,14 @@ const ADMIT_MS = 60_000;
 /** Charges blobs to users. */
 export class QuotaLedger {
   readonly #deps: QuotaLedgerDeps;
+  readonly #others: OtherPayers;
 
   constructor(deps: QuotaLedgerDeps) {
     this.#deps = deps;
+    this.#others = new OtherPayers(
+      deps,
+      (user, blob) => this.#take(user, blob),
+    );
   }
 
   /**
@@ -96,7 +105,11 @@ export class QuotaLedger {
     await this.claimed(user, await claims.sized(fresh));
   }
 
-  /** Ends the charges of those of `digests` that no manifest of `user` needs; returns how many. */
+  /**
+   * Ends the charges of those of `digests` that no manifest of `user` needs and
+   * that are not stored any more, or are charged to another account whose
+   * manifest needs them; returns how many. The others await garbage collection.
+   */
   async released(user: Did, digests: readonly Digest[]): Promise<number> {
     const all = [...new Set(digests)];
     let ended = 0;
@@ -114,10 +127,10 @@ export class QuotaLedger {
   }
 
   /**
-   * Ends the charges of unreferenced blobs that were collected, and of those
-   * kept alive by others, `graceMs` milliseconds after their upload. Blobs
-   * uploaded by `absent` users are not collected, so they stay charged. Returns
-   * how many ended.
+   * Ends the charges of unreferenced blobs whose bytes were deleted, and of
+   * those that other accounts need, `graceMs` milliseconds after their upload:
+   * the others are charged then, if their quota has room. Blobs uploaded by
+   * `absent` users stay charged to them. Returns how many ended.
    */
   async settle(
     graceMs: number,
@@ -132,10 +145,12 @@ export class QuotaLedger {
       const user = String(key[2]) as Did;
       const digest = String(key[3]);
       if (!isDigest(digest) || await claims.has(user, digest)) continue;
-      const blob = await kv.get<BlobRow>(holdKeys.blob(digest));
-      const isYoung = isWithin(value.since, graceMs, clock.now());
-      if (blob?.value.state === "live" && isYoung) continue;
-      if (blob && absent.has(user)) continue;
+      if (await claims.isStored(digest)) {
+        const isYoung = isWithin(value.since, graceMs, clock.now());
+        if (isYoung || absent.has(user)) continue;
+        const { size } = value;
+        if (!await this.#others.settle(user, { digest, size })) continue;
+      }
       ended += await this.released(user, [digest]);
     }
     return ended;
@@ -183,12 +198,29 @@ export class QuotaLedger {
     return true;
   }
 
+  /** Charges a blob that a manifest of `user` needs, unless the limit refuses it. */
+  async #take(user: Did, blob: Blob): Promise<boolean> {
+    const limit = await this.#deps.limitOf(user);
+    try {
+      if (limit) await this.admit(user, [blob.digest], limit);
+      else await this.claimed(user, [blob]);
+      return true;
+    } catch (error) {
+      if (isAppError(error, "QUOTA_EXCEEDED")) return false;
+      throw error;
+    }
+  }
+
   async #release(user: Did, digests: readonly Digest[]): Promise<Blob[]> {
     const { accounts, claims } = this.#deps;
     return await accounts.change(user, async (account) => {
       const discharge: Blob[] = [];
       for (const blob of await accounts.charges(user, digests)) {
-        if (!await claims.has(user, blob.digest)) discharge.push(blob);
+        const { digest } = blob;
+        if (await claims.has(user, digest)) continue;
+        const isDue = !await claims.isStored(digest) ||
+          await this.#others.pay(user, digest);
+        if (isDue) discharge.push(blob);
       }
       return discharge.length === 0
         ? { result: discharge }

@@ -56,12 +56,9 @@ export class HoldQuota {
     const claims = new Claims(deps.kv);
     const accounts = new Accounts({ ...deps, claims });
     this.#accounts = accounts;
-    this.ledger = new QuotaLedger({ ...deps, claims, accounts });
-    this.rooms = new QuotaRooms({
-      ...deps,
-      accounts,
-      limitOf: (user) => this.#tierOf(user),
-    });
+    const limitOf = (user: Did) => this.#tierOf(user);
+    this.ledger = new QuotaLedger({ ...deps, claims, accounts, limitOf });
+    this.rooms = new QuotaRooms({ ...deps, accounts, limitOf });
   }
 
   /** Usage and limit of `user`, the same figures that admission uses. */

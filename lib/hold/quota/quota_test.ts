@@ -3,10 +3,24 @@ import { isAppError } from "../../errors.ts";
 import { type Digest, digestOf } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
 import { ALICE, BOB, bodyOf, CAPTAIN, code, noise, WRONG } from "../testing.ts";
-import { imageOf, openServices, TIERS } from "../testing_services.ts";
+import {
+  imageOf,
+  openServices,
+  TestRepos,
+  type TestServices,
+  TIERS,
+} from "../testing_services.ts";
 
-const HOUR = 3_600_000;
+const DAY = 24 * 3_600_000;
 const exceeded = code("QUOTA_EXCEEDED");
+
+/** Lets the garbage collection delete everything that is not needed. */
+async function collect(hold: TestServices): Promise<void> {
+  for (let i = 0; i < 2; i++) {
+    hold.clock.advance(8 * DAY);
+    await hold.gc.run();
+  }
+}
 
 Deno.test("a layer counts once for each user, however many images need it", async () => {
   await using hold = await openServices(TIERS);
@@ -74,25 +88,111 @@ Deno.test("blobs without a manifest, configs and several layers count from their
   await hold.notify.push(ALICE, second);
   assert.ok(image.digest && second.digest);
   await hold.layerRecords.manifestDeleted(ALICE, image.digest);
+  assert.deepEqual(await report(), stored);
+  await collect(hold);
   assert.deepEqual(await report(), { uniqueBlobs: 1, totalSize: 300 });
   await hold.layerRecords.manifestDeleted(ALICE, second.digest);
+  await collect(hold);
   assert.deepEqual(await report(), { uniqueBlobs: 0, totalSize: 0 });
 });
 
-Deno.test("blobs without a manifest count until the garbage collection takes them", async () => {
+Deno.test("blobs without a manifest count until their bytes are deleted", async () => {
   await using hold = await openServices(TIERS);
-  const shared = noise(400, 1);
-  await hold.push(ALICE, noise(500, 2));
-  await hold.push(ALICE, shared);
-  // Bob keeps alive what Alice uploaded and does not use.
-  const kept = await hold.push(BOB, shared);
-  await hold.notify.push(BOB, imageOf(BOB, [kept]));
+  const digest = await hold.push(ALICE, noise(900));
+  const isFull = async () => {
+    assert.equal(await hold.quota.remaining(ALICE), 100);
+    await assert.rejects(hold.push(ALICE, noise(101, 2)), exceeded);
+  };
+  await hold.quota.ledger.released(ALICE, [digest]);
+  await isFull();
+  hold.clock.advance(2 * DAY);
+  const { quarantine } = await hold.gc.run();
+  assert.equal(quarantine, 1);
+  await isFull();
+  // Pushed again it needs no more room, and its time begins again.
+  const upload = await hold.uploads.reserve(ALICE);
+  await hold.uploads.finish(upload, digest, { body: bodyOf(noise(900)) });
+  hold.clock.advance(8 * DAY);
   await hold.gc.run();
-  assert.equal(await hold.quota.remaining(ALICE), 100);
-  hold.clock.advance(25 * HOUR);
-  await hold.gc.run();
+  await isFull();
+  hold.clock.advance(8 * DAY);
+  assert.equal((await hold.gc.run()).purge, 1);
+  assert.equal(await hold.quota.remaining(ALICE), 1000);
+});
+
+Deno.test("the charge of a deleted image passes to the account whose image needs its bytes", async () => {
+  await using hold = await openServices(TIERS);
+  const layer = await hold.push(ALICE, noise(400));
+  const [alices, bobs] = [imageOf(ALICE, [layer]), imageOf(BOB, [layer])];
+  await hold.notify.push(ALICE, alices);
+  await hold.notify.push(BOB, bobs);
+  assert.ok(alices.digest && bobs.digest);
+  await hold.layerRecords.manifestDeleted(ALICE, alices.digest);
   assert.equal(await hold.quota.remaining(ALICE), 1000);
   assert.equal(await hold.quota.remaining(BOB), 600);
+  // Nobody else needs it now.
+  await hold.layerRecords.manifestDeleted(BOB, bobs.digest);
+  assert.equal(await hold.quota.remaining(BOB), 600);
+  // An upload alone makes nobody else pay.
+  await hold.push(ALICE, noise(400));
+  await hold.quota.ledger.released(BOB, [layer]);
+  assert.equal(await hold.quota.remaining(BOB), 600);
+});
+
+Deno.test("an image that named a blob before it was stored pays for it if it has room", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ ...TIERS, source });
+  const [small, large] = [noise(300, 1), noise(900, 2)];
+  for (const bytes of [small, large]) {
+    const image = imageOf(BOB, [digestOf(bytes)]);
+    source.add(image);
+    await hold.notify.push(BOB, image);
+  }
+  await hold.push(ALICE, small);
+  assert.equal(await hold.quota.remaining(ALICE), 700);
+  hold.clock.advance(2 * DAY);
+  await hold.gc.run();
+  assert.equal(await hold.quota.remaining(ALICE), 1000);
+  assert.equal(await hold.quota.remaining(BOB), 700);
+  // Bob has no room for this one.
+  await hold.push(ALICE, large);
+  hold.clock.advance(2 * DAY);
+  await hold.gc.run();
+  assert.equal(await hold.quota.remaining(ALICE), 100);
+  assert.equal(await hold.quota.remaining(BOB), 700);
+});
+
+Deno.test("records put back after a deletion pass the quota like a push", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ ...TIERS, source });
+  const shared = await hold.push(BOB, noise(900, 1));
+  const bobs = imageOf(BOB, [shared]);
+  await hold.notify.push(BOB, bobs);
+  const image = imageOf(ALICE, [shared], { name: "alice's" });
+  for (const event of [bobs, image]) source.add(event, hold.records.did);
+  const deletions = [
+    () => hold.layerRecords.manifestDeleted(ALICE, image.digest ?? WRONG),
+    () => hold.userData.delete(ALICE),
+  ];
+  await hold.notify.push(ALICE, image);
+  for (const [i, remove] of deletions.entries()) {
+    assert.equal(await hold.quota.remaining(ALICE), 100);
+    await remove();
+    assert.equal(await hold.quota.remaining(ALICE), 1000);
+    const other = await hold.push(ALICE, noise(800, 2 + i));
+    await hold.crew.ensure(ALICE);
+    await hold.gc.run();
+    assert.equal(await hold.quota.remaining(ALICE), 200);
+    const owned = await Array.fromAsync(hold.layers.ofUser(ALICE));
+    assert.deepEqual(owned, []);
+    // With room again, they are recorded.
+    hold.clock.advance(2 * DAY);
+    await hold.gc.run();
+    assert.equal((await hold.rows.find(other))?.state, "quarantined");
+    await collect(hold);
+    await hold.gc.run();
+  }
+  assert.equal(await hold.quota.remaining(ALICE), 100);
 });
 
 Deno.test("blobs stored before accounts existed are counted, each once", async () => {
