@@ -9,7 +9,7 @@
 import { jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import { type Did, storedDidSchema } from "../did.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, isAhead } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import {
   type Credential,
@@ -94,7 +94,11 @@ export class RefreshTokens {
       .sign(key);
   }
 
-  /** Verifies a token. Throws AppError `UNAUTHORIZED` when it is not ours, altered or expired. */
+  /**
+   * Verifies a token. Throws AppError `UNAUTHORIZED` when it is not ours,
+   * altered, expired, or issued in the future: a clock was ahead then, and a
+   * revocation of today could not be ordered after it.
+   */
   async read(token: string): Promise<RefreshClaims> {
     const { clock, key, service } = this.#options;
     try {
@@ -106,6 +110,11 @@ export class RefreshTokens {
         currentDate: new Date(clock.now()),
       });
       const { sub, iat, login = iat, cred, pds } = claimsSchema.parse(payload);
+      // The time of the login is after the last revocation, which may have been
+      // made by a fast clock as well.
+      if (isAhead(iat * 1000, clock.now())) {
+        throw new Error("The token was issued in the future.");
+      }
       return {
         did: sub as Did,
         pds,

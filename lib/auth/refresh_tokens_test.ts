@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { decodeJwt, SignJWT } from "jose";
+import { isAppError } from "../errors.ts";
 import { ManualClock } from "../testing_clock.ts";
 import { RefreshTokens } from "./refresh_tokens.ts";
 
@@ -31,4 +32,20 @@ Deno.test("a refresh token of an earlier version keeps the time of its login", a
     .sign(key);
   const claims = await new RefreshTokens({ clock, key, service }).read(token);
   assert.equal(claims.loginAt, now - 100.25);
+});
+
+Deno.test("a refresh token that was issued by a fast clock is refused once the clock is set back", async () => {
+  const clock = new ManualClock();
+  const tokens = new RefreshTokens({ clock, key, service });
+  clock.advance(9_000);
+  const nearly = await tokens.issue(did, credential);
+  clock.advance(30 * 86_400_000);
+  const ahead = await tokens.issue(did, credential);
+  clock.setBack(30 * 86_400_000 + 9_000);
+  await assert.rejects(
+    tokens.read(ahead),
+    (error) => isAppError(error, "UNAUTHORIZED"),
+  );
+  // Clocks of two machines may differ by some seconds.
+  await tokens.read(nearly);
 });

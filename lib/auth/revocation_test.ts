@@ -50,7 +50,10 @@ Deno.test("new logins are valid after a revocation by a fast clock, and revoked 
   for (let i = 0; i < 3; i++) {
     await t.chain.verifyRefreshToken(again);
     await assert.rejects(t.chain.verifyRefreshToken(before), /revoked/);
-    await assert.rejects(t.chain.verifyRefreshToken(ahead), /revoked/);
+    await assert.rejects(
+      t.chain.verifyRefreshToken(ahead),
+      i === 0 ? /expired/ : /revoked/,
+    );
     if (i === 0) await t.tokens.verify(token);
     t.clock.advance(day);
   }

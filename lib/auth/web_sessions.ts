@@ -6,7 +6,7 @@
  */
 
 import type { Did } from "../did.ts";
-import { type Clock, isWithin } from "../clock.ts";
+import { type Clock, isAhead, isWithin } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import { webSessionKey, webSessionOfKey, webSessionsOf } from "./kv_keys.ts";
@@ -98,8 +98,8 @@ export class WebSessions {
     const entry = await this.#kv.get<WebSession>(
       webSessionKey(hashSecret(cookie)),
     );
-    if (!entry) return undefined;
     const now = this.#clock.now();
+    if (!entry || !isAlive(entry.value, now)) return undefined;
     const session = entry.value;
     if (isWithin(session.lastUsedAt, USE_NOTED_MS, now)) return session;
     const used: WebSession = { ...session, lastUsedAt: now };
@@ -119,7 +119,11 @@ export class WebSessions {
     const entries = await this.#kv.getMany<WebSession>(
       hashes.map(webSessionKey),
     );
-    return entries.flatMap((entry) => entry ? [entry.value] : [])
+    const now = this.#clock.now();
+    return entries
+      .flatMap((entry) =>
+        entry && isAlive(entry.value, now) ? [entry.value] : []
+      )
       .sort((a, b) => b.lastUsedAt - a.lastUsedAt);
   }
 
@@ -154,4 +158,13 @@ export class WebSessions {
       await this.#end(did, id);
     }
   }
+}
+
+/**
+ * Whether the session may be used. One that was made by a fast clock may not;
+ * where only its last use was recorded by one, the next use corrects that.
+ */
+function isAlive({ createdAt, lastUsedAt }: WebSession, now: number): boolean {
+  const isIdle = !isAhead(lastUsedAt, now) && now >= lastUsedAt + IDLE_MS;
+  return !isIdle && isWithin(createdAt, ABSOLUTE_MS, now);
 }

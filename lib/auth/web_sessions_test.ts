@@ -76,6 +76,26 @@ Deno.test("a session expires after ninety days even if it is used", async () => 
   assert.equal(await t.sessions.find(cookie), undefined);
 });
 
+Deno.test("a session that was made by a fast clock ends when the clock is set back", async () => {
+  using t = await setUp();
+  t.clock.advance(30 * DAY);
+  const cookie = await t.signIn();
+  t.clock.setBack(30 * DAY);
+  assert.equal(await t.sessions.find(cookie), undefined);
+  assert.deepEqual(await t.sessions.list(alice), []);
+});
+
+Deno.test("a session that was only used while the clock was fast goes on, and expires in its time", async () => {
+  using t = await setUp();
+  const cookie = await t.signIn();
+  t.clock.advance(10 * DAY);
+  assert.ok(await t.sessions.find(cookie));
+  t.clock.setBack(9 * DAY);
+  assert.equal((await t.sessions.find(cookie))?.lastUsedAt, t.clock.now());
+  t.clock.advance(14 * DAY + 1);
+  assert.equal(await t.sessions.find(cookie), undefined);
+});
+
 Deno.test("sessions are listed and ended one by one, by their owner only", async () => {
   using t = await setUp();
   const laptop = await t.signIn();

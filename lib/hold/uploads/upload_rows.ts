@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Clock, endsWithin } from "../../clock.ts";
+import { type Clock, isAhead } from "../../clock.ts";
 import type { UploadRef } from "../../hold_api/hold_client.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
 import type { Instance } from "../../kv/operating/instance.ts";
@@ -69,10 +69,14 @@ export class UploadRows {
     return (await this.#entry(id))?.value;
   }
 
-  /** All rows, expired ones included. */
-  async *all(): AsyncIterableIterator<UploadRow> {
+  /** Rows that have expired and that no request works on. */
+  async *expired(): AsyncIterableIterator<UploadRow> {
     const rows = this.#kv.list<UploadRow>({ prefix: holdKeys.uploads });
-    for await (const { value } of rows) yield value;
+    for await (const row of rows) {
+      const { expiresAt, lock } = row.value;
+      if (Math.max(expiresAt, lock?.until ?? 0) <= this.now()) yield row.value;
+      else await this.#shorten(row);
+    }
   }
 
   /**
@@ -131,8 +135,8 @@ export class UploadRows {
     const now = this.now();
     const isLocked = value.lock !== undefined && value.lock.until > now &&
       !await this.#isOfDead(value.lock);
-    if (value.lock && isLocked) {
-      await this.#shorten(entry, value.lock);
+    if (isLocked) {
+      await this.#shorten(entry);
       throw busyUpload(id);
     }
     const lock = this.#newLock(crypto.randomUUID());
@@ -190,8 +194,11 @@ export class UploadRows {
   }
 
   #touched(row: UploadRow): UploadRow {
-    const lifeMs = row.done ? DONE_MS : this.#ttlMs;
-    return { ...row, expiresAt: this.now() + lifeMs };
+    return { ...row, expiresAt: this.now() + this.#lifeMs(row) };
+  }
+
+  #lifeMs(row: UploadRow): number {
+    return row.done ? DONE_MS : this.#ttlMs;
   }
 
   async #entry(id: string): Promise<Entry<UploadRow> | undefined> {
@@ -201,17 +208,22 @@ export class UploadRows {
   }
 
   /**
-   * Shortens a lock that expires too far in the future, because the clock was
-   * set back, to one lifetime from now; its holder may be alive.
+   * Shortens a lock or a row that expires too far in the future, because the
+   * clock was set back, to one lifetime from now; its holder may be alive.
    */
-  async #shorten(
-    { value, versionstamp }: Entry<UploadRow>,
-    lock: RowLock,
-  ): Promise<void> {
+  async #shorten({ value, versionstamp }: Entry<UploadRow>): Promise<void> {
     const now = this.now();
-    if (endsWithin(lock.until, LOCK_MS, now)) return;
-    const row = { ...value, lock: { ...lock, until: now + LOCK_MS } };
-    await this.#swap(row, versionstamp);
+    const capped = (until: number, lifeMs: number) =>
+      isAhead(until - lifeMs, now) ? now + lifeMs : until;
+    const { expiresAt, lock } = value;
+    const row = {
+      ...value,
+      expiresAt: capped(expiresAt, this.#lifeMs(value)),
+      lock: lock && { ...lock, until: capped(lock.until, LOCK_MS) },
+    };
+    const isSame = row.expiresAt === expiresAt &&
+      row.lock?.until === lock?.until;
+    if (!isSame) await this.#swap(row, versionstamp);
   }
 
   #swap(row: UploadRow, versionstamp: string | null): Promise<boolean> {

@@ -43,9 +43,7 @@ export async function sweepUploads(deps: SweepDeps): Promise<number> {
     }
   };
 
-  for await (const row of uploads.all()) {
-    const now = clock.now();
-    if (row.expiresAt > now || (row.lock && row.lock.until > now)) continue;
+  for await (const row of uploads.expired()) {
     // Only the row of a finished upload is left.
     if (row.done) await uploads.remove(row.id);
     else {

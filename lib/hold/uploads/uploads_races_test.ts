@@ -163,6 +163,29 @@ onEachHold(
 );
 
 onEachHold(
+  "an upload that was begun by a fast clock lives one lifetime from the sweep after the clock was set back",
+  async (hold, { store, clock }) => {
+    clock.advance(30 * DAY);
+    const bytes = noise(9 * MIB);
+    const dead = await startUpload(hold, bytes);
+    const alive = await startUpload(hold, bytes);
+    clock.setBack(30 * DAY);
+    assert.equal(await hold.uploads.sweep(), 0);
+    await hold.uploads.complete(alive.uploadId, digestOf(bytes));
+    clock.advance(DAY + 60_000);
+    await assert.rejects(
+      hold.uploads.complete(dead.uploadId, digestOf(bytes)),
+      code("BLOB_UPLOAD_UNKNOWN"),
+    );
+    await hold.uploads.sweep();
+    assert.deepEqual(await contents(store), {
+      keys: [hold.keys.blob(digestOf(bytes))],
+      uploads: 0,
+    });
+  },
+);
+
+onEachHold(
   "a stalled client is disconnected and may continue later",
   async (hold, { clock }) => {
     const upload = await hold.uploads.initiate(ALICE);

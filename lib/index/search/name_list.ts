@@ -6,7 +6,7 @@
  */
 
 import { SingleFlight } from "../../async/single_flight.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, isWithin } from "../../clock.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { searchKeys } from "./kv_keys.ts";
 import { NameTable } from "./name_table.ts";
@@ -32,7 +32,9 @@ interface Names {
   /** Without names if there are too many. */
   readonly table: NameTable;
   /** Milliseconds since the Unix epoch. */
-  readonly until: number;
+  readonly readAt: number;
+  /** How long they are used, in milliseconds. */
+  readonly freshMs: number;
 }
 
 /** Reads the names when they are needed. */
@@ -58,15 +60,14 @@ export class NameList {
   }
 
   async #table(): Promise<NameTable> {
-    const { clock } = this.#deps;
-    if (this.#known && this.#known.until > clock.now()) {
-      return this.#known.table;
-    }
+    const known = this.#known;
+    const now = this.#deps.clock.now();
+    if (known && isWithin(known.readAt, known.freshMs, now)) return known.table;
     const read = this.#flights.run("names", undefined, () => this.#read());
     // An old list is better than waiting for the next one.
-    if (!this.#known) return await read;
+    if (!known) return await read;
     read.catch(() => {});
-    return this.#known.table;
+    return known.table;
   }
 
   async #read(): Promise<NameTable> {
@@ -81,9 +82,9 @@ export class NameList {
       if (names.at(-1) !== name) names.push(name);
     }
     const table = new NameTable(rows > maxNames ? [] : names);
-    const now = clock.now();
-    const until = now + Math.max(FRESH_MS, (now - begun) / SHARE);
-    this.#known = { table, until };
+    const readAt = clock.now();
+    const freshMs = Math.max(FRESH_MS, (readAt - begun) / SHARE);
+    this.#known = { table, readAt, freshMs };
     return table;
   }
 }
