@@ -10,7 +10,7 @@ import type { Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 
 /** A client that sends nothing for this time gives way, in milliseconds. */
-const SILENT_MS = 3_000;
+const GIVES_WAY_AFTER_MS = 3_000;
 
 /** When a client that has to wait should try again, in seconds. */
 const RETRY_AFTER_S = 2;
@@ -61,7 +61,7 @@ export class UploadTurns {
 
   /** Waits until a silent request has given way. Throws AppError `BUSY`. */
   async #outwait(id: string, turn: Turn): Promise<void> {
-    if (!turn.body?.stopIfSilent(SILENT_MS)) throw busy();
+    if (!turn.body?.stopIfSilent(GIVES_WAY_AFTER_MS)) throw busy();
     await turn.ended;
     // Another one may have waited for it as well.
     if (this.#turns.has(id)) throw busy();

@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { administer, startPostgres } from "../support/postgres.ts";
+import { readiness, untilReady } from "../support/readiness.ts";
 import { expectError, Repository } from "../support/registry.ts";
 import { randomBlob } from "../support/oci.ts";
 import { until } from "../support/until.ts";
@@ -85,10 +86,8 @@ drill(
     cluster.bucket.choose = () =>
       Date.now() - awayAt < AWAY_SECONDS * 500 ? "reset" : "stall";
     while (Date.now() - awayAt < AWAY_SECONDS * 1000) {
-      const askedAt = Date.now();
-      const ready = await fetch(`${first.origin}/readyz`);
-      await ready.body?.cancel();
-      slowestMs = Math.max(slowestMs, Date.now() - askedAt);
+      const ready = await readiness(first.origin);
+      slowestMs = Math.max(slowestMs, Math.round(ready.tookMs));
       if (ready.status === 503) refusedMs ??= Date.now() - awayAt;
       else assert.equal(refusedMs, undefined, "ready again without a bucket");
       if (refusedMs !== undefined) {
@@ -102,13 +101,7 @@ drill(
     assert.ok(slowestMs < 4_000, `${slowestMs} ms`);
 
     cluster.bucket.choose = () => undefined;
-    const backAt = Date.now();
-    await until(async () => {
-      const ready = await fetch(`${first.origin}/readyz`);
-      await ready.body?.cancel();
-      return ready.status === 200;
-    });
-    const readyMs = Date.now() - backAt;
+    const readyMs = await untilReady(first.origin);
     const blobs = await pullImages(first, images);
     await pushPatiently(serversOf(cluster), 5);
     assert.ok(cluster.instances.every((one) => !one.ended()));

@@ -8,6 +8,7 @@
 import { Buffer } from "node:buffer";
 import { resolve } from "node:path";
 import { freePort } from "../tools/ports.ts";
+import { readiness } from "./readiness.ts";
 
 /** An account of the server's sandbox network. */
 export interface TestAccount {
@@ -139,9 +140,7 @@ export async function tokenFor(
 
 async function isReady(origin: string): Promise<boolean> {
   try {
-    const response = await fetch(`${origin}/readyz`);
-    await response.body?.cancel();
-    return response.ok;
+    return (await readiness(origin)).status === 200;
   } catch {
     return false;
   }

@@ -12,7 +12,7 @@ import { AppError } from "../../errors.ts";
 import { XrpcFailure } from "./xrpc.ts";
 
 /** A PDS hangs when it has not responded to anything for this time, in milliseconds. */
-const SILENT_MS = 5_000;
+const HANGS_AFTER_MS = 5_000;
 
 /** How long it is taken to hang after a call has failed for that, in milliseconds. */
 const REMEMBER_MS = 30_000;
@@ -52,7 +52,9 @@ export class PdsSilence {
   /**
    * Sends a call to the PDS named `name`. While it hangs, throws AppError
    * `UNAVAILABLE` without sending, except for one call at a time, which
-   * continues after its caller was refused.
+   * continues after its caller was refused. `send` may wait for a slot of the
+   * PDS: that counts as waiting for it, as a slot becomes free when the PDS
+   * responds, and calls that are refused here take none.
    */
   async run<T>(name: string, send: () => Promise<T>): Promise<T> {
     const host = this.#hosts.get(name) ??
@@ -111,7 +113,7 @@ export class PdsSilence {
   /** Whether a call that began at `since` has waited too long, without a response to any other. */
   #isUnanswered({ answeredAt }: Host, since: number): boolean {
     return answeredAt < since &&
-      !isWithin(since, SILENT_MS, this.#clock.now());
+      !isWithin(since, HANGS_AFTER_MS, this.#clock.now());
   }
 }
 

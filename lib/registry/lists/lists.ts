@@ -58,8 +58,10 @@ export const PAGE = { tags: 10_000, referrers: 500, catalog: 1_000 } as const;
 /** Maximum bytes of one page of referrers: clients refuse indexes above 4 MiB. */
 const REFERRERS_PAGE_BYTES = 3 * 1024 * 1024;
 
-/** How long a list waits for the owner's PDS, without and with known entries, and while it hangs, in ms. */
-const [FIRST_MS, SOON_MS, SILENT_MS] = [10_000, 2_000, 200];
+/** How long a list waits for the owner's PDS in milliseconds: without and with known entries, and while it hangs. */
+const FIRST_WAIT_MS = 10_000;
+const KNOWN_WAIT_MS = 2_000;
+const HANGING_WAIT_MS = 200;
 
 /** Repositories whose holds are queried together. */
 const BUNCH = 200;
@@ -229,8 +231,8 @@ export class Lists {
   ): Promise<{ row?: T; problem?: AppError }> {
     const { clock, log, silence } = this.#deps;
     const stop = new AbortController();
-    const usualMs = known === undefined ? FIRST_MS : SOON_MS;
-    const patienceMs = silence.isSilent(owner.pds) ? SILENT_MS : usualMs;
+    const usualMs = known === undefined ? FIRST_WAIT_MS : KNOWN_WAIT_MS;
+    const patienceMs = silence.isSilent(owner.pds) ? HANGING_WAIT_MS : usualMs;
     const late = clock.sleep(patienceMs, stop.signal).then(() => {
       if (!stop.signal.aborted) throw stillReading(owner);
       return undefined;
