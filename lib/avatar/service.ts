@@ -160,11 +160,6 @@ export class AvatarService {
     return this.#pool.stats;
   }
 
-  /** Whether this server serves the objects, because clients are not redirected to the store. */
-  get servesObjects(): boolean {
-    return this.#urls.areOwn;
-  }
-
   /** Origin of the objects by the settings. */
   get objectOrigin(): string {
     return this.#urls.origin;

@@ -7,13 +7,13 @@
 import type { Entry, Key, Kv } from "../kv/kv.ts";
 import {
   cursorAfter,
-  type CursorParts,
   keyPartsOf,
   limitOf,
   type Page,
   type PageRequest,
   partsOf,
 } from "./cursor.ts";
+import { after } from "./reading.ts";
 
 /**
  * One page of the entries below `prefix`, in the order of their keys; `types`
@@ -27,10 +27,7 @@ export async function readPage<T>(
   request: PageRequest,
 ): Promise<Page<Entry<T>>> {
   const limit = limitOf(request);
-  const after = keyPartsOf(partsOf(request.cursor, types));
-  const selector = after === undefined
-    ? { prefix }
-    : { prefix, start: [...prefix, ...next(after)] };
+  const selector = after(prefix, keyPartsOf(partsOf(request.cursor, types)));
   const items: Entry<T>[] = [];
   for await (const entry of kv.list<T>(selector, { limit: limit + 1 })) {
     if (items.length === limit) {
@@ -40,15 +37,6 @@ export async function readPage<T>(
     items.push(entry);
   }
   return { items, cursor: undefined };
-}
-
-/** The first key behind `parts`: a longer one with the same beginning. */
-function next(parts: CursorParts): Key {
-  const last = parts.at(-1);
-  // A text and the text with a NUL behind it are neighbours.
-  return typeof last === "string"
-    ? [...parts.slice(0, -1), `${last}\0`]
-    : [...parts, true];
 }
 
 function cursorOf(key: Key, prefix: Key): string {

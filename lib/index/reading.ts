@@ -5,18 +5,25 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { Did } from "../did.ts";
-import type { Entry, Key, Kv, ListSelector } from "../kv/kv.ts";
+import type { Entry, Key, KeyPart, Kv, ListSelector } from "../kv/kv.ts";
 import {
   cursorAfter,
   type CursorParts,
   keyPartsOf,
+  limitOf,
+  type Page,
+  type PageRequest,
   partsOf,
 } from "./cursor.ts";
 import type { IndexWatch } from "./watch.ts";
 
 /** Whether the client may read what lies in a hold. */
 export type MayRead = (holdDid: Did) => Promise<boolean>;
+
+/** What the parts of keys behind a prefix are. */
+export type PartTypes = readonly ("string" | "number" | "bytes")[];
 
 /** Rows of ranges that are read for one answer. */
 const MAX_ROWS = 500;
@@ -58,6 +65,34 @@ export class Reading {
     return entries;
   }
 
+  /**
+   * A page of the list `name`: the entries below `prefix`, in the order of their
+   * keys; `types` are those of the key parts behind it. Throws AppError
+   * `INVALID_REQUEST` for a bad cursor or limit.
+   */
+  async page<T>(
+    name: string,
+    prefix: Key,
+    types: PartTypes,
+    request: PageRequest,
+  ): Promise<Page<Entry<T>>> {
+    const limit = limitOf(request);
+    const last = readCursor(
+      name,
+      request.cursor,
+      types.map((type) => type === "number" ? type : "string"),
+    );
+    const start = last?.map((part, i) =>
+      types[i] === "bytes" ? Buffer.from(String(part), "hex") : part
+    );
+    const items = await this.list<T>(after(prefix, start), limit);
+    const end = items.length < limit ? undefined : items.at(-1);
+    return {
+      items,
+      cursor: end && cursorOf(name, end.key.slice(prefix.length).map(textOf)),
+    };
+  }
+
   /** Several entries by their keys, in order; as many as the ranges that led to them bound. */
   async many<T>(
     keys: readonly Key[],
@@ -87,6 +122,12 @@ export function after(prefix: Key, last: Key | undefined): ListSelector {
     ? [...last.slice(0, -1), `${final}\0`]
     : [...last, true];
   return { prefix, start: [...prefix, ...next] };
+}
+
+/** A part of a key in a cursor. */
+function textOf(part: KeyPart): string | number {
+  if (part instanceof Uint8Array) return part.toHex();
+  return typeof part === "number" ? part : String(part);
 }
 
 /** A cursor that only the list `name` takes. */

@@ -95,21 +95,25 @@ function scaled(
   };
 }
 
+/** The smaller one of the ratios of widths and heights. */
+function smallerRatio(a: Size, b: Size): number {
+  return Math.min(a.width / b.width, a.height / b.height);
+}
+
+/** The larger one of the ratios of widths and heights. */
+function largerRatio(a: Size, b: Size): number {
+  return Math.max(a.width / b.width, a.height / b.height);
+}
+
 function covered(
   source: Size,
   box: Size,
   request: SizeRequest,
   maxSide: number,
 ): Placement {
-  const available = Math.min(
-    source.width / box.width,
-    source.height / box.height,
-  );
+  const available = smallerRatio(source, box);
   const canvas = densified(box, request, available, maxSide);
-  const shrink = Math.min(
-    source.width / canvas.width,
-    source.height / canvas.height,
-  );
+  const shrink = smallerRatio(source, canvas);
   const width = canvas.width * shrink;
   const height = canvas.height * shrink;
   return {
@@ -130,15 +134,9 @@ function contained(
   request: SizeRequest,
   maxSide: number,
 ): Placement {
-  const available = Math.max(
-    source.width / box.width,
-    source.height / box.height,
-  );
+  const available = largerRatio(source, box);
   const canvas = densified(box, request, available, maxSide);
-  const fitting = Math.min(
-    canvas.width / source.width,
-    canvas.height / source.height,
-  );
+  const fitting = smallerRatio(canvas, source);
   const scale = request.enlarge ? fitting : Math.min(1, fitting);
   const width = Math.min(canvas.width, side(source.width * scale));
   const height = Math.min(canvas.height, side(source.height * scale));

@@ -88,10 +88,7 @@ export function writeCard(
   after: CardRow,
 ): void {
   const { did, repo } = ref;
-  const key = cardKeys.card(did, repo);
-  commit.check(key, read?.versionstamp ?? null);
-  if (isWorthKeeping(after)) commit.set(key, after);
-  else if (read) commit.delete(key);
+  replaceCard(commit, ref, read, after);
   const before = read?.value;
   const count = Number(after.tags > 0) - Number((before?.tags ?? 0) > 0);
   if (count !== 0) {
@@ -114,6 +111,19 @@ export function writeCard(
   writeSearchRows(commit, ref, was, is);
 }
 
+/** Writes the row of a card, or removes it when it says nothing. */
+function replaceCard(
+  commit: Atomic,
+  { did, repo }: RepoRef,
+  read: Entry<CardRow> | undefined,
+  after: CardRow,
+): void {
+  const key = cardKeys.card(did, repo);
+  commit.check(key, read?.versionstamp ?? null);
+  if (isWorthKeeping(after)) commit.set(key, after);
+  else if (read) commit.delete(key);
+}
+
 /** As {@linkcode writeCard}, with all rows that have to be there, whether or not they are. */
 export function rewriteCard(
   commit: Atomic,
@@ -122,10 +132,7 @@ export function rewriteCard(
   after: CardRow,
 ): void {
   const { did, repo } = ref;
-  const key = cardKeys.card(did, repo);
-  commit.check(key, read?.versionstamp ?? null);
-  if (isWorthKeeping(after)) commit.set(key, after);
-  else commit.delete(key);
+  replaceCard(commit, ref, read, after);
   if (!isShown(after) || !after.newest) return;
   const { at } = after.newest;
   commit.set(cardKeys.updated(at, did, repo), after.image?.kind)

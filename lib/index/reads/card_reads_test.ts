@@ -205,6 +205,20 @@ Deno.test("indexes that name an image are found, and an index has the sizes of i
   ]);
 });
 
+Deno.test("indexes that name an image are listed page by page", async () => {
+  using index = await start();
+  const child = await index.push("app", "amd64", { layers: ["base"] });
+  const wanted: string[] = [];
+  for (let i = 0; i < 5; i++) {
+    const entries = [{ digest: child, platform: `linux/v${i}` }];
+    wanted.push(await index.manifest("app", indexBytes(entries)));
+  }
+  const found = await everything((cursor) =>
+    index.manifests.indexesOf(ALICE, child, { limit: 2, cursor }, isPublic)
+  );
+  assert.deepEqual(found.map(({ digest }) => digest), wanted.toSorted());
+});
+
 Deno.test("repositories that share a layer are found, each once", async () => {
   using index = await start();
   for (const tag of ["v1", "v2", "v3"]) {

@@ -8,13 +8,7 @@ import type { Did } from "../../did.ts";
 import type { Key, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { limitOf, type Page, type PageRequest } from "../cursor.ts";
-import {
-  after,
-  cursorOf,
-  type MayRead,
-  readCursor,
-  Reading,
-} from "../reading.ts";
+import { cursorOf, type MayRead, readCursor, Reading } from "../reading.ts";
 import type { IndexWatch } from "../watch.ts";
 import { visibleCards } from "./card_reads.ts";
 import { cardKeys, digestOfPart } from "../cards/kv_keys.ts";
@@ -87,19 +81,16 @@ export class ManifestReads {
     options: PageRequest,
     mayRead: MayRead,
   ): Promise<Page<ManifestPlace>> {
-    const limit = limitOf(options);
-    const last = readCursor("indexes", options.cursor, ["string"]);
     const reading = new Reading(this.#deps.kv, mayRead);
     const prefix = cardKeys.inIndexes(did, child);
-    const rows = await reading.list(after(prefix, last), limit);
-    const places = rows.map(({ key }) => ({
+    const page = await reading.page("indexes", prefix, ["bytes"], options);
+    const places = page.items.map(({ key }) => ({
       did,
       digest: digestOfPart(key.at(-1)),
     }));
     const items = await this.#visible(reading, places);
     reading.end(this.#deps.watch, "indexes");
-    const end = rows.length < limit ? undefined : places.at(-1)?.digest;
-    return { items, cursor: end && cursorOf("indexes", [end]) };
+    return { items, cursor: page.cursor };
   }
 
   /** Repositories that have a layer of at least 1 MB, one manifest of each; of one owner the first few only, which may go beyond the limit. */

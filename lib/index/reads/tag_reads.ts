@@ -8,14 +8,8 @@ import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { limitOf, type Page, type PageRequest } from "../cursor.ts";
-import {
-  after,
-  cursorOf,
-  type MayRead,
-  readCursor,
-  Reading,
-} from "../reading.ts";
+import type { Page, PageRequest } from "../cursor.ts";
+import { type MayRead, Reading } from "../reading.ts";
 import type { IndexWatch } from "../watch.ts";
 import { cardKeys, timeOfPart } from "../cards/kv_keys.ts";
 import type { CardRow, FactsRow, MoveRow, TagRow } from "../cards/rows.ts";
@@ -56,17 +50,15 @@ export class TagReads {
     options: PageRequest,
     mayRead: MayRead,
   ): Promise<Page<ListedTag>> {
-    const limit = limitOf(options);
-    const last = readCursor("tags", options.cursor, ["number", "string"]);
     const prefix = cardKeys.tagTimes(did, repo);
+    const types = ["number", "string"] as const;
     const reading = new Reading(this.#deps.kv, mayRead);
-    const rows = await reading.list<Digest>(after(prefix, last), limit);
-    const found = rows.map(({ key, value: digest }) => ({
+    const page = await reading.page<Digest>("tags", prefix, types, options);
+    const found = page.items.map(({ key, value: digest }) => ({
       ...{ tag: String(key.at(-1)), digest, at: timeOfPart(key.at(-2)) },
     }));
     const items = await this.#listed(reading, did, repo, found);
-    const end = rows.length < limit ? undefined : rows.at(-1)?.key.slice(-2);
-    return { items, cursor: end && cursorOf("tags", end as [number, string]) };
+    return { items, cursor: page.cursor };
   }
 
   /** Tags in byte order of their names, otherwise as {@linkcode newest}. */
@@ -76,18 +68,15 @@ export class TagReads {
     options: PageRequest,
     mayRead: MayRead,
   ): Promise<Page<ListedTag>> {
-    const limit = limitOf(options);
-    const last = readCursor("tags by name", options.cursor, ["string"]);
     const prefix = cardKeys.tags(did, repo);
+    const list = "tags by name";
     const reading = new Reading(this.#deps.kv, mayRead);
-    const rows = await reading.list<TagRow>(after(prefix, last), limit);
-    const found = rows.map(({ key, value: [{ digest, at }] }) => ({
+    const page = await reading.page<TagRow>(list, prefix, ["string"], options);
+    const found = page.items.map(({ key, value: [{ digest, at }] }) => ({
       ...{ tag: String(key.at(-1)), digest, at },
     }));
     const items = await this.#listed(reading, did, repo, found);
-    const end = rows.length < limit ? undefined : found.at(-1)?.tag;
-    const isOver = end === undefined;
-    return { items, cursor: isOver ? end : cursorOf("tags by name", [end]) };
+    return { items, cursor: page.cursor };
   }
 
   /** Those of the tags that the client may see, with facts of their manifests. */
@@ -121,20 +110,19 @@ export class TagReads {
     options: PageRequest,
     mayRead: MayRead,
   ): Promise<Page<ListedMove>> {
-    const limit = limitOf(options);
-    const last = readCursor("moves", options.cursor, ["number"]);
     const reading = new Reading(this.#deps.kv, mayRead);
     await this.#requireRead(reading, did, repo);
     const prefix = cardKeys.tagMoves(did, repo, tag);
-    const rows = await reading.list<MoveRow>(after(prefix, last), limit);
+    const { items, cursor } = await reading.page<MoveRow>("moves", prefix, [
+      "number",
+    ], options);
     reading.end(this.#deps.watch, "moves");
-    const end = rows.length < limit ? undefined : rows.at(-1)?.key.at(-1);
     return {
-      items: rows.map(({ key, value }) => ({
+      items: items.map(({ key, value }) => ({
         ...value,
         at: timeOfPart(key.at(-1)),
       })),
-      cursor: end === undefined ? undefined : cursorOf("moves", [Number(end)]),
+      cursor,
     };
   }
 
@@ -146,16 +134,13 @@ export class TagReads {
     options: PageRequest,
     mayRead: MayRead,
   ): Promise<Page<string>> {
-    const limit = limitOf(options);
-    const last = readCursor("aliases", options.cursor, ["string"]);
     const reading = new Reading(this.#deps.kv, mayRead);
     await this.#requireRead(reading, did, repo);
     const prefix = cardKeys.digestTags(did, digest, repo);
-    const rows = await reading.list(after(prefix, last), limit);
+    const page = await reading.page("aliases", prefix, ["string"], options);
     reading.end(this.#deps.watch, "aliases");
-    const items = rows.map(({ key }) => String(key.at(-1)));
-    const end = rows.length < limit ? undefined : items.at(-1);
-    return { items, cursor: end && cursorOf("aliases", [end]) };
+    const items = page.items.map(({ key }) => String(key.at(-1)));
+    return { items, cursor: page.cursor };
   }
 
   async #requireRead(reading: Reading, did: Did, repo: string): Promise<void> {

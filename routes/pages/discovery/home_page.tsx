@@ -17,7 +17,7 @@ import {
 } from "../parts/repository_list.tsx";
 import { activityUrl, boardUrl } from "../urls.ts";
 import type { Asked } from "./deps.ts";
-import { Ranking } from "./ranking.tsx";
+import { Ranking, Trending } from "./ranking.tsx";
 
 /** Content of the page. */
 export interface HomePageProps extends Asked {
@@ -65,22 +65,13 @@ export function homePage(props: HomePageProps): string {
         <div class="two">
           <Pushed {...props} />
           <First {...props} />
-          {popular.length > 0 && (
-            <Ranking
-              id="popular"
-              title="Most pulled this week"
-              items={popular}
-              href={boardUrl()}
-            />
-          )}
-          {trending.length > 0 && (
-            <Ranking
-              id="trending"
-              title="Trending"
-              items={trending}
-              href={boardUrl({ by: "trending" })}
-            />
-          )}
+          <Ranking
+            id="popular"
+            title="Most pulled this week"
+            items={popular}
+            href={boardUrl()}
+          />
+          <Trending items={trending} />
         </div>
       </>
     ),

@@ -17,15 +17,9 @@ import {
   type RepositoryItem,
   RepositoryList,
 } from "../parts/repository_list.tsx";
-import {
-  activityUrl,
-  boardUrl,
-  holdsUrl,
-  holdUrl,
-  profileUrl,
-} from "../urls.ts";
+import { activityUrl, holdsUrl, holdUrl, profileUrl } from "../urls.ts";
 import type { Asked } from "./deps.ts";
-import { Ranking } from "./ranking.tsx";
+import { Trending } from "./ranking.tsx";
 
 /** A hold of the account. */
 export type OwnHold = KnownHold & { readonly isCaptain: boolean };
@@ -80,14 +74,7 @@ export function homeSignedIn(props: HomeSignedInProps): string {
           </div>
           <aside aria-label="Holds and trends">
             <Holds {...props} />
-            {trending.length > 0 && (
-              <Ranking
-                id="trending"
-                title="Trending"
-                items={trending}
-                href={boardUrl({ by: "trending" })}
-              />
-            )}
+            <Trending items={trending} />
           </aside>
         </div>
       </>

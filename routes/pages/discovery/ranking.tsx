@@ -9,9 +9,9 @@ import { countOf } from "../parts/format.tsx";
 import { LayerBar } from "../parts/layer_bar.tsx";
 import { Panel } from "../parts/panel.tsx";
 import type { RepositoryItem } from "../parts/repository_list.tsx";
-import { repositoryUrl } from "../urls.ts";
+import { boardUrl, repositoryUrl } from "../urls.ts";
 
-/** A panel with the best ones, which leads to the whole board. */
+/** A panel with the best ones, which leads to the whole board; nothing where there are none. */
 export function Ranking(
   { id, title, items, href }: {
     id: string;
@@ -20,6 +20,7 @@ export function Ranking(
     href: string;
   },
 ) {
+  if (items.length === 0) return null;
   return (
     <Panel
       id={id}
@@ -48,5 +49,17 @@ export function Ranking(
         ))}
       </ol>
     </Panel>
+  );
+}
+
+/** The board of what is pulled more than before. */
+export function Trending({ items }: { items: readonly RepositoryItem[] }) {
+  return (
+    <Ranking
+      id="trending"
+      title="Trending"
+      items={items}
+      href={boardUrl({ by: "trending" })}
+    />
   );
 }
