@@ -168,9 +168,29 @@ export const registryKeys = {
   /** An upload that received bytes for long, or was cancelled; by its id at the hold. */
   upload: (hold: Did, id: string): Key => ["registry", "upload", hold, id],
   /** State of an upload to a remote hold. */
-  remoteUpload: (id: string): Key => ["registry", "remote_upload", id],
-  /** Bytes of such an upload that do not fill a part yet. */
-  remoteTail: (id: string): Key => ["registry", "remote_tail", id],
+  remoteUpload: (id: string): Key => ["registry", "remote_push", id],
+  /** Everything else of such an upload. */
+  remoteRows: (id: string): Key => ["registry", "remote_rows", id],
+  /** A part that the hold has. */
+  remotePart: (id: string, number: number): Key => [
+    "registry",
+    "remote_rows",
+    id,
+    "part",
+    number,
+  ],
+  /** Bytes that do not fill a part yet, by where in the blob they begin. */
+  remoteTail: (id: string, at: number): Key => [
+    "registry",
+    "remote_rows",
+    id,
+    "tail",
+    at,
+  ],
+  /** All bytes that do not fill a part yet. */
+  remoteTails: (id: string): Key => ["registry", "remote_rows", id, "tail"],
+  /** How many such bytes an account has, by upload. */
+  remoteTailBudget: (did: Did): Key => ["registry", "remote_tail_budget", did],
 
   /** When a remote hold last said that it is public, in milliseconds since the Unix epoch. */
   publicHold: (hold: Did): Key => ["registry", "public_hold", hold],

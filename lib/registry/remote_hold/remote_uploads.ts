@@ -1,8 +1,9 @@
 /**
  * Uploads to a hold over XRPC: the incoming stream is split into parts, each
  * sent to a URL given by the hold. One part is sent while the next one is
- * filled, so at most two are in memory. Bytes that do not fill a part are
- * stored in KV, so that any instance can continue.
+ * filled, so at most two are in memory. Bytes that do not fill a part (the
+ * tail) are stored in KV, so that any instance can continue. A request writes
+ * only those that it adds, and reads the tail only to send it.
  *
  * @module
  */
@@ -16,63 +17,62 @@ import type { Kv } from "../../kv/kv.ts";
 import { acquireLease } from "../../kv/lease.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { RemoteCalls } from "./remote_calls.ts";
-import {
-  type RemoteUploadRow,
-  RemoteUploadRows,
-} from "./remote_upload_rows.ts";
+import { RemoteParts } from "./remote_parts.ts";
+import { RemoteTails } from "./remote_tails.ts";
+import { RemoteUploadRows } from "./remote_upload_rows.ts";
 
 export interface RemoteUploadsDeps {
   kv: Kv;
   clock: Clock;
-  calls: RemoteCalls;
+  calls: Pick<RemoteCalls, "procedure" | "sendPart">;
   /** Idle time after which an upload expires, in milliseconds. */
   ttlMs: number;
   /** Size of every part but the last in bytes; 8 MiB by default. */
   partBytes?: number;
+  /** Bytes of all tails of one account; see `RemoteTails`. */
+  budgetBytes?: number;
 }
 
 /** An upload while bytes are added to it. */
 interface Progress {
   readonly holdUploadId: string;
-  readonly parts: PartRef[];
+  /** Number of parts sent before. */
+  readonly parts: number;
+  readonly sent: PartRef[];
   offset: number;
+}
+
+/** The tail before a request. */
+interface Head {
+  readonly length: number;
+  readonly read: () => Promise<Uint8Array<ArrayBuffer>>;
 }
 
 const HOLD = "io.atcr.hold";
 
-/** S3 requires at least 5 MiB, and a tail must fit into KV. */
+/** S3 requires at least 5 MiB. */
 const PART_BYTES = 8 * 1024 * 1024;
-
-/** Maximum parts of one upload: S3's limit. */
-const MAX_PARTS = 10_000;
 
 /** Time after which an upload whose worker died can be continued, in milliseconds. */
 const LEASE_MS = 30_000;
 
-/** Attempts of one part or of the completion while hold or storage fail. */
-const ATTEMPTS = 4;
-
-/** How long to wait for a hold that is still verifying an earlier completion, in milliseconds. */
-const VERIFYING_MS = 30 * 60_000;
-
 const initiated = z.object({ uploadId: z.string().min(1).max(256) });
-const partTarget = z.object({
-  url: z.url().max(8_192),
-  method: z.enum(["PUT", "POST"]).default("PUT"),
-  headers: z.record(z.string().max(256), z.string().max(4_096)).default({}),
-});
 const anything = z.unknown();
 
 /** Runs uploads to one remote hold. */
 export class RemoteUploads {
   readonly #deps: RemoteUploadsDeps;
   readonly #rows: RemoteUploadRows;
+  readonly #tails: RemoteTails;
+  readonly #parts: RemoteParts;
   readonly #partBytes: number;
 
   constructor(deps: RemoteUploadsDeps) {
     this.#deps = deps;
     this.#rows = new RemoteUploadRows(deps);
+    this.#tails = new RemoteTails(deps);
     this.#partBytes = deps.partBytes ?? PART_BYTES;
+    this.#parts = new RemoteParts({ ...deps, partBytes: this.#partBytes });
   }
 
   /** Opens an upload and returns our id of it. */
@@ -85,14 +85,13 @@ export class RemoteUploads {
       { digest: `uploads/temp-${id}` },
       initiated,
     );
-    const row = { holdUploadId: uploadId, offset: 0, tail: 0, parts: [] };
-    await this.#rows.save(id, row, new Uint8Array(0));
+    await this.#rows.create(id, uploadId);
     return id;
   }
 
   /** Bytes acknowledged so far; undefined when there is no such upload. */
   async offset(id: string): Promise<number | undefined> {
-    return (await this.#rows.find(id))?.offset;
+    return (await this.#rows.find(id))?.value.offset;
   }
 
   /** Appends a stream atomically; see `HoldClient.append`. */
@@ -103,7 +102,8 @@ export class RemoteUploads {
     body: ReadableStream<Uint8Array>,
   ): Promise<number> {
     return this.#alone(id, async () => {
-      const row = await this.#rows.require(id);
+      const entry = await this.#rows.require(id);
+      const row = entry.value;
       if (row.offset !== offset) {
         throw new AppError(
           "RANGE_INVALID",
@@ -111,11 +111,14 @@ export class RemoteUploads {
           { detail: { offset: row.offset } },
         );
       }
-      const tail = await this.#rows.tail(id, row);
-      const { holdUploadId, parts } = row;
-      const progress = { holdUploadId, parts: [...parts], offset };
-      const rest = await this.#cut(caller, progress, tail, body);
-      await this.#rows.save(id, { ...progress, tail: rest.length }, rest);
+      const { holdUploadId, parts, tail } = row;
+      const progress: Progress = { holdUploadId, parts, sent: [], offset };
+      const head = { length: tail, read: () => this.#rows.tail(id, row) };
+      const left = await this.#cut(caller, progress, head, body);
+      const bytes = left.kept + left.rest.length;
+      if (bytes > tail) await this.#tails.hold(caller, id, bytes);
+      await this.#rows.add(id, entry, { ...progress, ...left });
+      if (bytes < tail) await this.#tails.hold(caller, id, bytes);
       return progress.offset;
     });
   }
@@ -130,29 +133,31 @@ export class RemoteUploads {
     digest: Digest,
   ): Promise<{ size: number }> {
     return this.#alone(id, async () => {
-      const row = await this.#rows.require(id);
+      const { value: row } = await this.#rows.require(id);
       const { holdUploadId: uploadId, offset: size } = row;
-      const parts = [...row.parts];
+      const parts = await this.#rows.parts(id, row);
       if (row.tail > 0 || parts.length === 0) {
         const rest = await this.#rows.tail(id, row);
-        parts.push(await this.#send(caller, row, rest));
+        parts.push(
+          await this.#parts.send(caller, uploadId, parts.length + 1, rest),
+        );
       }
       try {
-        await this.#finish(caller, { uploadId, digest, parts });
+        await this.#parts.finish(caller, { uploadId, digest, parts });
       } catch (error) {
         if (isAppError(error, "DIGEST_INVALID", "BLOB_UPLOAD_UNKNOWN")) {
-          await this.#rows.remove(id);
+          await this.#remove(caller, id);
         }
         throw error;
       }
-      await this.#rows.remove(id);
+      await this.#remove(caller, id);
       return { size };
     });
   }
 
   /** Deletes the upload here and at the hold. */
   async abort(caller: Did, id: string): Promise<void> {
-    const row = await this.#rows.find(id);
+    const row = (await this.#rows.find(id))?.value;
     if (!row) return;
     try {
       await this.#deps.calls.procedure(
@@ -164,22 +169,34 @@ export class RemoteUploads {
     } catch (error) {
       if (!isAppError(error, "BLOB_UPLOAD_UNKNOWN")) throw error;
     }
+    await this.#remove(caller, id);
+  }
+
+  async #remove(caller: Did, id: string): Promise<void> {
+    await this.#tails.hold(caller, id, 0);
     await this.#rows.remove(id);
   }
 
-  /** Sends `head` and `body` in parts; returns bytes that do not fill a part. */
+  /**
+   * Sends `head` and `body` in parts. Returns the `rest`, which does not fill a
+   * part, and how many bytes of the head are `kept` before it: all, or none
+   * when they were sent.
+   */
   async #cut(
     caller: Did,
     row: Progress,
-    head: Uint8Array<ArrayBuffer>,
+    head: Head,
     body: ReadableStream<Uint8Array>,
-  ): Promise<Uint8Array<ArrayBuffer>> {
+  ): Promise<{ kept: number; rest: Uint8Array }> {
     let buffer = new Uint8Array(this.#partBytes);
-    buffer.set(head);
-    let filled = head.length;
+    let kept = head.length;
+    let filled = kept;
     let onItsWay: Promise<void> = Promise.resolve();
     const send = async (bytes: Uint8Array<ArrayBuffer>) => {
-      row.parts.push(await this.#send(caller, row, bytes));
+      const number = row.parts + row.sent.length + 1;
+      row.sent.push(
+        await this.#parts.send(caller, row.holdUploadId, number, bytes),
+      );
     };
     try {
       for await (const chunk of body) {
@@ -191,6 +208,8 @@ export class RemoteUploads {
           row.offset += piece.length;
           if (filled < buffer.length) continue;
           await onItsWay;
+          if (kept > 0) buffer.set(await head.read());
+          kept = 0;
           onItsWay = send(buffer);
           // Its failure is reported at the next part or at the end.
           onItsWay.catch(() => {});
@@ -201,63 +220,7 @@ export class RemoteUploads {
     } finally {
       await onItsWay;
     }
-    return buffer.slice(0, filled);
-  }
-
-  async #send(
-    caller: Did,
-    row: Pick<RemoteUploadRow, "holdUploadId" | "parts">,
-    bytes: Uint8Array<ArrayBuffer>,
-  ): Promise<PartRef> {
-    const { calls } = this.#deps;
-    const partNumber = row.parts.length + 1;
-    if (partNumber > MAX_PARTS) {
-      throw new AppError(
-        "TOO_LARGE",
-        `The blob is larger than ${
-          MAX_PARTS * this.#partBytes
-        } bytes, the limit for holds of others.`,
-      );
-    }
-    const input = { uploadId: row.holdUploadId, partNumber };
-    const nsid = `${HOLD}.getPartUploadUrl`;
-    for (let attempt = 1;; attempt++) {
-      try {
-        // A new URL for each attempt: the previous one may have expired.
-        const to = await calls.procedure(caller, nsid, input, partTarget);
-        return { partNumber, etag: await calls.sendPart(caller, to, bytes) };
-      } catch (error) {
-        if (attempt === ATTEMPTS || !isPassing(error)) throw error;
-        await this.#pause(attempt);
-      }
-    }
-  }
-
-  async #finish(caller: Did, input: unknown): Promise<void> {
-    const { calls, clock } = this.#deps;
-    const nsid = `${HOLD}.completeUpload`;
-    const giveUpAt = clock.now() + VERIFYING_MS;
-    for (let attempt = 1; attempt <= ATTEMPTS;) {
-      try {
-        await calls.procedure(caller, nsid, input, anything);
-        return;
-      } catch (error) {
-        // Completing is idempotent; while the first call is still running, the
-        // hold returns a conflict.
-        const verifying = isAppError(error, "CONFLICT") &&
-          clock.now() < giveUpAt;
-        if (!verifying && (attempt === ATTEMPTS || !isPassing(error))) {
-          throw error;
-        }
-        if (!verifying) attempt++;
-        await this.#pause(attempt);
-      }
-    }
-  }
-
-  async #pause(attempt: number): Promise<void> {
-    const { clock } = this.#deps;
-    await clock.sleep(250 * 2 ** attempt * (0.5 + Math.random()));
+    return { kept, rest: buffer.subarray(kept, filled) };
   }
 
   /** Runs `work` while no other request works on the upload. */
@@ -279,14 +242,4 @@ export class RemoteUploads {
       await lease.release();
     }
   }
-}
-
-/** Whether a retry may succeed. */
-function isPassing(error: unknown): boolean {
-  return isAppError(
-    error,
-    "UPSTREAM_FAILED",
-    "UPSTREAM_TIMEOUT",
-    "UNAVAILABLE",
-  );
 }
