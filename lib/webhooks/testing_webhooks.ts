@@ -141,3 +141,13 @@ export function pushOf(
     tags: tags.map((tag) => ({ tag })),
   };
 }
+
+/** What {@linkcode startTestWebhooks} returns. */
+export type TestWebhooks = Awaited<ReturnType<typeof startTestWebhooks>>;
+
+/** The log of ALICE's webhook `id`. */
+export async function logOf(rig: TestWebhooks, id: string) {
+  const page = { cursor: undefined, limit: 100 };
+  const ref = { did: ALICE, id };
+  return (await rig.webhooks.deliveries(ref, page)).deliveries;
+}
