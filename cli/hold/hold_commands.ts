@@ -92,7 +92,7 @@ async function gc(call: CommandCall): Promise<void> {
     );
     if (report.unread > 0) {
       call.print(
-        `repos that could not be read: ${report.unread}; what their owners uploaded stays.`,
+        `repos that could not be read: ${report.unread}; what their owners uploaded or mounted stays.`,
       );
     }
   });

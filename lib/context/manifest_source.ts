@@ -144,7 +144,7 @@ function manifestOf(
       const told = contentsSchema.safeParse(value).data;
       if (told) return noticeOf(told);
       const bytes = await manifestBytes(deps, owner, record, signal);
-      return noticeOf(bytes ? await parsed(bytes, mediaType) : {});
+      return bytes && noticeOf(await parsed(bytes, mediaType));
     },
     named: async (signal) => {
       const bytes = await manifestBytes(deps, owner, record, signal);

@@ -227,6 +227,7 @@ function localHold(hold: HoldContext): LocalHold {
     blobUnlinked: async (owner, digest) => {
       await hold.quota.ledger.released(owner, [digest]);
     },
+    mayNeed: (owner, digests) => hold.uploaders.mayNeed(owner, digests),
     manifestDeleted: async (owner, digest) => {
       await hold.layerRecords.manifestDeleted(owner, digest);
     },

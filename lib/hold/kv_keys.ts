@@ -24,15 +24,19 @@ export const holdKeys = {
   damagedBlob: (digest: Digest): Key => ["hold", "blob_damaged", digest],
   /** All damaged blobs. */
   damagedBlobs: ["hold", "blob_damaged"] as Key,
-  /** An uploader of a blob. */
+  /** An uploader of a blob, or another account that may need it. */
   uploader: (digest: Digest, did: Did): Key => [
     "hold",
     "uploader",
     digest,
     did,
   ],
-  /** All uploaders of a blob. */
+  /** All uploaders of a blob, and others that may need it. */
   uploaders: (digest: Digest): Key => ["hold", "uploader", digest],
+  /** An account that may need blobs that it did not upload. */
+  mayNeed: (account: Did): Key => ["hold", "may_need", account],
+  /** All such accounts. */
+  mayNeedAny: ["hold", "may_need"] as Key,
   /** Result of the last read of an owner's repo. */
   ownerRead: (owner: Did): Key => ["hold", "owner_read", owner],
   /** One layer record, by the account it counts for. */
@@ -69,6 +73,8 @@ export const holdKeys = {
   blobUses: (digest: Digest): Key => ["hold", "blob_use", digest],
   /** Stored and reserved bytes of one account. */
   account: (user: Did): Key => ["hold", "account", user],
+  /** All accounts. */
+  accounts: ["hold", "account"] as Key,
   /** One blob charged to an account. */
   charge: (user: Did, digest: Digest): Key => ["hold", "charge", user, digest],
   /** All blobs charged to an account. */

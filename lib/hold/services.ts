@@ -17,6 +17,7 @@ import { CaptainRecords } from "./captain_records.ts";
 import { HoldCrew } from "./crew.ts";
 import { HoldGc } from "./gc/gc.ts";
 import { ManifestCensus, type ManifestSource } from "./gc/manifest_census.ts";
+import { ManifestOwners } from "./gc/manifest_owners.ts";
 import { HoldFeeds } from "./feeds/feeds.ts";
 import { ManifestAdoption } from "./layers/adoption.ts";
 import { LayerIndex } from "./layers/layer_index.ts";
@@ -64,6 +65,7 @@ export interface HoldServices {
   readonly access: HoldAccess;
   readonly captainRecords: CaptainRecords;
   readonly crew: HoldCrew;
+  readonly uploaders: BlobUploaders;
   readonly layers: LayerIndex;
   readonly layerRecords: LayerRecords;
   readonly layerQueries: LayerQueries;
@@ -95,6 +97,7 @@ export function createHoldServices(deps: HoldServicesDeps): HoldServices {
     access,
     captainRecords: new CaptainRecords({ access, records }),
     crew,
+    uploaders: deps.uploaders,
     layers,
     layerRecords,
     layerQueries: new LayerQueries({ kv, layerRecords }),
@@ -111,6 +114,7 @@ export function createHoldServices(deps: HoldServicesDeps): HoldServices {
         ...recorded,
         did: records.did,
         adoption: new ManifestAdoption({ ...recorded, quota }),
+        owners: new ManifestOwners(recorded),
       }),
     }),
   };

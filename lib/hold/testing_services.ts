@@ -63,6 +63,10 @@ export class TestRepos implements ManifestSource {
   readonly #manifests = new Map<PushEvent, Did | undefined>();
   /** Owners whose repos cannot be read. */
   readonly down = new Set<Did>();
+  /** Manifests whose bytes the repos have lost. */
+  readonly lost = new Set<PushEvent>();
+  /** Those of them whose records list no blobs. */
+  readonly bare = new Set<PushEvent>();
   /** Digests in fields of manifests that their push events do not have. */
   readonly named = new Map<PushEvent, readonly Digest[]>();
 
@@ -83,8 +87,12 @@ export class TestRepos implements ManifestSource {
       yield {
         digest,
         holdDid,
-        contents: () => Promise.resolve(event),
-        named: () => Promise.resolve(this.named.get(event) ?? []),
+        contents: () =>
+          Promise.resolve(this.bare.has(event) ? undefined : event),
+        named: () =>
+          Promise.resolve(
+            this.lost.has(event) ? undefined : this.named.get(event) ?? [],
+          ),
       };
     }
     if (this.down.has(owner)) {

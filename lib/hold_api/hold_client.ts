@@ -157,6 +157,11 @@ export interface HoldClient {
    * {@linkcode manifestDeleted}.
    */
   blobUnlinked(owner: Did, digest: Digest): Promise<void>;
+  /**
+   * Records that manifests of `owner` may need blobs that it did not upload, so
+   * that the hold keeps them while the repo of `owner` cannot be read.
+   */
+  mayNeed(owner: Did, digests: readonly Digest[]): Promise<void>;
   /** Counts a pull in the background; returns whether the hold receives it. */
   countPull(caller: Caller, pull: PulledManifest): boolean;
 }

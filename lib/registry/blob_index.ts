@@ -129,8 +129,10 @@ export class BlobIndex {
       if (size === undefined || !(linked[i] || isOpen)) missing.push(digest);
       else if (!linked[i]) found.push({ digest, size });
     }
-    if (missing.length === 0) await this.prove(ref, hold.did, found);
-    return missing;
+    if (missing.length > 0 || found.length === 0) return missing;
+    await hold.mayNeed(ref.did, found.map(({ digest }) => digest));
+    await this.prove(ref, hold.did, found);
+    return [];
   }
 
   /** Records that `holdDid` has proven to have `blobs`: it is tried first from now on. */

@@ -7,6 +7,7 @@ import { type Digest, digestOf } from "../oci/digest.ts";
 import { BlobIndex } from "./blob_index.ts";
 import { Blobs } from "./blobs.ts";
 import { registryKeys } from "./kv_keys.ts";
+import { Mounts } from "./mounts.ts";
 import { WriteLeases } from "./write_leases.ts";
 import { silentLogger } from "../testing_log.ts";
 import { openKv } from "../kv/open_kv.ts";
@@ -55,6 +56,10 @@ async function setUp() {
               ? { allowed: true }
               : { allowed: false, reason: "It is private." },
           ),
+        mayNeed: (owner, digests) => {
+          asked.push(`${owner} may need ${digests}`);
+          return Promise.resolve();
+        },
         blobUnlinked: () => {
           asked.push(`unlinked ${did}`);
           return Promise.resolve();
@@ -71,6 +76,7 @@ async function setUp() {
             state.has.has(digest) ? { size: 3 } : undefined,
           );
         },
+        mayWrite: () => Promise.resolve({ allowed: true }),
         statMany: (_caller, digests) =>
           Promise.resolve(
             digests.map((digest) => state.has.has(digest) ? 3 : undefined),
@@ -98,6 +104,7 @@ async function setUp() {
   return {
     kv,
     index,
+    mounts: new Mounts({ holds, blobs: index }),
     blobs,
     stateOf,
     asked,
@@ -224,6 +231,25 @@ Deno.test("naming a blob in a manifest opens what a public hold has, never what 
   assert.deepEqual(await t.index.inHold(REF, A, [DIGEST]), [false]);
   assert.deepEqual(await t.missing(B, DIGEST), []);
   assert.deepEqual(await t.index.inHold(REF, B, [DIGEST]), [true]);
+  // The hold must not depend on the owner's repo to know it.
+  const recorded = [`${ALICE} may need ${DIGEST}`];
+  assert.deepEqual(t.asked, recorded);
+  assert.deepEqual(await t.missing(B, DIGEST), []);
+  assert.deepEqual(t.asked, recorded, "once");
+});
+
+Deno.test("a hold records who mounts a blob before it is in the repository", async () => {
+  using t = await setUp();
+  const mount = (digest: Digest) =>
+    t.mounts.mount(REF, ALICE, A, digest, {
+      repositories: [],
+      orPublic: true,
+    });
+  assert.equal(await mount(OTHER), false);
+  assert.deepEqual(t.asked.filter((call) => call.includes("need")), []);
+  assert.equal(await mount(DIGEST), true);
+  assert.ok(t.asked.includes(`${ALICE} may need ${DIGEST}`));
+  assert.deepEqual(await t.index.inHold(REF, A, [DIGEST]), [true]);
 });
 
 Deno.test("nothing becomes part of the repository when something is missing", async () => {

@@ -35,6 +35,7 @@ export interface LocalHoldDeps {
   countPull: (pull: PulledManifest) => void;
   manifestDeleted: (owner: Did, digest: Digest) => Promise<void>;
   blobUnlinked: (owner: Did, digest: Digest) => Promise<void>;
+  mayNeed: (owner: Did, digests: readonly Digest[]) => Promise<void>;
 }
 
 /** {@linkcode HoldClient} over the hold's services. */
@@ -146,6 +147,10 @@ export class LocalHold implements HoldClient {
 
   blobUnlinked(owner: Did, digest: Digest): Promise<void> {
     return this.#deps.blobUnlinked(owner, digest);
+  }
+
+  mayNeed(owner: Did, digests: readonly Digest[]): Promise<void> {
+    return this.#deps.mayNeed(owner, digests);
   }
 
   countPull(_caller: Caller, pull: PulledManifest): boolean {

@@ -60,6 +60,8 @@ export class Mounts {
     if (size === undefined || !await hold.check(source.reader, digest)) {
       return false;
     }
+    // First, because nothing repeats it after a crash.
+    await hold.mayNeed(ref.did, [digest]);
     await blobs.prove(ref, holdDid, [{ digest, size }]);
     return true;
   }

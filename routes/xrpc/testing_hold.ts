@@ -57,7 +57,7 @@ export async function openServer(
     ...options,
     settings: { allowAllCrew: false, ...settings },
   });
-  const { kv, clock, access, blobs } = hold;
+  const { kv, clock, access, blobs, uploaders } = hold;
   const app = createTestApp();
   const xrpc = new Hono<AppEnv>();
   const methods = holdMethods({
@@ -72,6 +72,7 @@ export async function openServer(
     tokens,
     access,
     blobs,
+    uploaders,
     tickets: new ReadTickets({ kv, clock }),
     did: HOLD,
     baseUrl: ORIGIN,

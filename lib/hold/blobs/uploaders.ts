@@ -1,6 +1,8 @@
 /**
- * Uploaders of blobs. While an account's repo cannot be read, blobs that it
- * uploaded may be needed by images that the hold does not know.
+ * Accounts that may need a blob: its uploaders, and others in whose
+ * repositories it became available without an upload. While an account's repo
+ * cannot be read, such blobs may be needed by images that the hold does not
+ * know.
  *
  * @module
  */
@@ -13,7 +15,10 @@ import { holdKeys } from "../kv_keys.ts";
 /** Rows deleted in one commit. */
 const BATCH = 100;
 
-/** The uploaders of blobs, recorded in the commit that makes a blob readable. */
+/** Rows written in one commit: their keys fit with the longest DIDs. */
+const WRITTEN = 35;
+
+/** Uploaders are recorded in the commit that makes a blob readable, others by {@linkcode mayNeed}. */
 export class BlobUploaders {
   readonly #kv: Kv;
 
@@ -22,8 +27,32 @@ export class BlobUploaders {
   }
 
   /**
-   * Returns one of `people` who may have uploaded the blob, or undefined when
-   * none did. Blobs from before uploaders were recorded may belong to anyone.
+   * Records that manifests of `account` may need blobs that it did not upload:
+   * it mounted them, or asked for them as one does before a push.
+   */
+  async mayNeed(account: Did, digests: readonly Digest[]): Promise<void> {
+    const keys = digests.map((digest) => holdKeys.uploader(digest, account));
+    const found = await this.#kv.getMany(keys);
+    const fresh = keys.filter((_, i) => !found[i]);
+    for (let i = 0; i < fresh.length; i += WRITTEN) {
+      const change = this.#kv.atomic().set(holdKeys.mayNeed(account), true);
+      for (const key of fresh.slice(i, i + WRITTEN)) change.set(key, true);
+      await change.commit();
+    }
+  }
+
+  /** Accounts that uploaded or may need a blob, or did once, each once or twice. */
+  async *accounts(): AsyncIterableIterator<Did> {
+    for (const prefix of [holdKeys.accounts, holdKeys.mayNeedAny]) {
+      for await (const { key } of this.#kv.list({ prefix })) {
+        yield String(key[2]) as Did;
+      }
+    }
+  }
+
+  /**
+   * Returns one of `people` who may need the blob, or undefined when none does.
+   * Blobs from before uploaders were recorded may belong to anyone.
    */
   async anyOf(
     digest: Digest,
@@ -41,7 +70,7 @@ export class BlobUploaders {
     return isKnown ? undefined : anybody;
   }
 
-  /** Deletes the uploaders of a deleted blob. */
+  /** Deletes what is recorded of a deleted blob. */
   async forget(digest: Digest): Promise<void> {
     let change = this.#kv.atomic();
     let count = 0;

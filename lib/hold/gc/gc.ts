@@ -1,7 +1,7 @@
 /**
  * Garbage collection of unreferenced blobs: mark by layer records and
  * manifests, quarantine, purge later. While the repo of an account that may
- * push cannot be read, blobs that it uploaded count as referenced.
+ * push cannot be read, blobs that it uploaded or may need count as referenced.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export type GcReport =
   & Record<GcFinding["verdict"], number>
   & {
     purgedBytes: number;
-    /** Accounts that may push and whose repos could not be read. */
+    /** Accounts whose repos could not be read, or not all of their manifests. */
     unread: number;
   };
 

@@ -1,6 +1,6 @@
 /**
  * Lists all manifests with blobs in this hold from the repos of all accounts
- * that may push, which are authoritative. A push event may be late, refused for
+ * that may have some, which are authoritative. A push event may be late, refused for
  * a quota or lost; an image must not lose its layers because of that.
  *
  * @module
@@ -11,16 +11,13 @@ import type { Did } from "../../did.ts";
 import { manifestUri } from "../../atproto/records/records.ts";
 import type { Clock } from "../../clock.ts";
 import type { PushEvent } from "../../hold_api/push_event.ts";
-import type { Kv } from "../../kv/kv.ts";
 import type { Logger } from "../../log.ts";
 import type { Digest } from "../../oci/digest.ts";
-import type { HoldAccess } from "../access.ts";
-import type { HoldCrew } from "../crew.ts";
-import { holdKeys } from "../kv_keys.ts";
 import { type LayerIndex } from "../layers/layer_index.ts";
 import { type ManifestRow } from "../layers/layer_rows.ts";
 import type { ManifestAdoption } from "../layers/adoption.ts";
 import type { LayerRecords } from "../layers/layer_records.ts";
+import type { ManifestOwner, ManifestOwners } from "./manifest_owners.ts";
 import {
   blobsOf,
   countedBlobs,
@@ -32,11 +29,14 @@ export interface OwnedManifest {
   readonly digest: Digest;
   /** The hold with its blobs; undefined when the record does not name it. */
   readonly holdDid: Did | undefined;
-  /** Reads its references. Throws AppError when they cannot be read now. */
-  contents(signal?: AbortSignal): Promise<PushEvent>;
   /**
-   * Returns every digest in its bytes, in any field; undefined when the repo
-   * does not have the bytes. Throws AppError when that is uncertain.
+   * Reads its references; undefined when its record does not list them and its
+   * bytes are not in the repo. Throws AppError when that is uncertain.
+   */
+  contents(signal?: AbortSignal): Promise<PushEvent | undefined>;
+  /**
+   * Returns every digest in its bytes, in any field; undefined when they are
+   * not in the repo. Throws AppError when that is uncertain.
    */
   named(signal?: AbortSignal): Promise<Iterable<Digest> | undefined>;
 }
@@ -55,10 +55,8 @@ export interface ManifestSource {
 
 export interface ManifestCensusDeps {
   did: Did;
-  kv: Kv;
   source: ManifestSource;
-  access: HoldAccess;
-  crew: HoldCrew;
+  owners: ManifestOwners;
   layers: LayerIndex;
   layerRecords: LayerRecords;
   adoption: Pick<ManifestAdoption, "adopt">;
@@ -77,28 +75,19 @@ export interface Census {
    * or because the quota of the owner refuses them.
    */
   readonly unrecorded: ReadonlySet<Digest>;
-  /** Accounts that may push and whose repo could not be read: their references are unknown. */
+  /**
+   * Accounts whose references are not all known: those that may push and whose
+   * repo could not be read, and those with a manifest whose bytes are missing.
+   */
   readonly unread: ReadonlySet<Did>;
-}
-
-/** Result of the last read of an owner's repo. */
-interface OwnerRead {
-  /** Milliseconds since the Unix epoch. */
-  readonly at: number;
-  readonly ok: boolean;
-}
-
-/** An owner to read. */
-interface Owner {
-  readonly did: Did;
-  readonly mayPush: boolean;
-  readonly last: OwnerRead | undefined;
 }
 
 /** Progress of reading one owner. */
 interface Progress {
   /** Manifests whose bytes were read for the first time; the result is stored. */
   firstRead: number;
+  /** Manifests whose references are not known. */
+  unknown: number;
 }
 
 /** Owners read concurrently. */
@@ -116,9 +105,6 @@ const RETRY_MS = MINUTE_MS / 2;
 const ALL_MS = 3 * 60 * MINUTE_MS;
 const ALL_RETRIES_MS = 10 * MINUTE_MS;
 
-/** How long the result of the last read is kept, in milliseconds. */
-const REMEMBER_MS = 90 * 24 * 60 * MINUTE_MS;
-
 /** Takes the census. */
 export class ManifestCensus {
   readonly #deps: ManifestCensusDeps;
@@ -134,8 +120,8 @@ export class ManifestCensus {
       unrecorded: new Set<Digest>(),
       unread: new Set<Did>(),
     };
-    const owners = await this.#owners();
-    const isWell = ({ last }: Owner) => last?.ok ?? true;
+    const owners = await this.#deps.owners.all();
+    const isWell = ({ last }: ManifestOwner) => last?.ok ?? true;
     const well = owners.filter(isWell);
     const failing = owners.filter((owner) => !isWell(owner));
     // No owners with a hanging PDS, neither one nor many, delay the others for long.
@@ -148,13 +134,13 @@ export class ManifestCensus {
 
   /** Reads `owners`, least recently read first; those not reached in time are unread. */
   async #readAll(
-    owners: readonly Owner[],
+    owners: readonly ManifestOwner[],
     { ownerMs, allMs }: { ownerMs: number; allMs: number },
     found: { released: string[]; unrecorded: Set<Digest>; unread: Set<Did> },
     dry: boolean,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { log, clock, kv } = this.#deps;
+    const { log, clock } = this.#deps;
     const end = performance.now() + allMs;
     const turns = owners.toSorted((a, b) =>
       (a.last?.at ?? 0) - (b.last?.at ?? 0)
@@ -169,12 +155,17 @@ export class ManifestCensus {
         }
         const limit = AbortSignal.timeout(ownerMs);
         const both = signal ? AbortSignal.any([signal, limit]) : limit;
-        const progress: Progress = { firstRead: 0 };
+        const progress: Progress = { firstRead: 0, unknown: 0 };
         let ok = true;
         try {
           const { unrecorded } = found;
           const seen = await this.#living(did, dry, unrecorded, progress, both);
           found.released.push(...await this.#gone(did, seen, dry));
+          const { unknown } = progress;
+          if (unknown > 0) {
+            log.warn("manifests without bytes", { did, manifests: unknown });
+            found.unread.add(did);
+          }
         } catch (error) {
           signal?.throwIfAborted();
           log.warn("manifests not read", { did, error });
@@ -183,35 +174,8 @@ export class ManifestCensus {
           ok = limit.aborted && progress.firstRead > 0;
         }
         if (dry) continue;
-        const last: OwnerRead = { at: clock.now(), ok };
-        await kv.set(holdKeys.ownerRead(did), last, {
-          expiresAt: last.at + REMEMBER_MS,
-        });
+        await this.#deps.owners.remember(did, { at: clock.now(), ok });
       }
-    }));
-  }
-
-  /**
-   * All accounts with a manifest here, captain and crew, and whether they may
-   * push. Others cannot have further manifests here.
-   */
-  async #owners(): Promise<Owner[]> {
-    const { access, crew, layers } = this.#deps;
-    const owners = new Map<Did, boolean>();
-    for await (const owner of layers.owners()) owners.set(owner, false);
-    const captain = await access.captain();
-    if (captain) owners.set(captain.owner, true);
-    for await (const { member } of crew.list()) {
-      if ((await access.write(member)).allowed) owners.set(member, true);
-    }
-    const dids = [...owners.keys()];
-    const reads = await this.#deps.kv.getMany<OwnerRead>(
-      dids.map((did) => holdKeys.ownerRead(did)),
-    );
-    return dids.map((did, i) => ({
-      did,
-      mayPush: owners.get(did) ?? false,
-      last: reads[i]?.value,
     }));
   }
 
@@ -234,7 +198,9 @@ export class ManifestCensus {
       if (!row && !isOurs) continue;
       const event = await manifest.contents(signal);
       const others = row?.others ??
-        await this.#others(manifest, event, progress, signal);
+        (event && await this.#others(manifest, event, progress, signal));
+      if (!others) progress.unknown++;
+      if (!event) continue;
       const needed = dry
         ? allOf(event, others)
         : await adoption.adopt(event, others, row);

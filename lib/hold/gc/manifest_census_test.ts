@@ -198,7 +198,7 @@ Deno.test("an account that may not push any more and cannot be read blocks nothi
   source.down.add(BOB);
   hold.clock.advance(2 * DAY);
   assert.equal((await hold.gc.run()).quarantine, 0);
-  await hold.crew.remove(ALICE);
+  await hold.crew.put(ALICE, { role: "member", permissions: ["blob:read"] });
   hold.clock.advance(2 * DAY);
   assert.equal((await plan(hold)).get(stray)?.verdict, "quarantine");
   for (let i = 0; i < 3; i++) {
@@ -287,4 +287,111 @@ Deno.test("an image that the quota refused keeps its blobs, charged to their upl
   for (const digest of layers) assert.ok(await hold.blobs.stat(digest));
   assert.equal((await hold.quota.report(ALICE)).totalSize, 10);
   assert.equal((await hold.quota.report(BOB)).totalSize, 11);
+});
+
+Deno.test("a blob that an absent account only mounted stays, until its repo can be read", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
+  const layer = await hold.push(ALICE, noise(10));
+  await hold.uploaders.mayNeed(BOB, [layer]);
+  source.down.add(BOB);
+  for (let i = 0; i < 3; i++) {
+    hold.clock.advance(10 * DAY);
+    const { quarantine, purge } = await hold.gc.run();
+    assert.deepEqual([quarantine, purge], [0, 0]);
+  }
+  source.down.clear();
+  assert.equal((await hold.gc.run()).quarantine, 1);
+  // Nothing is left of it with the blob.
+  hold.clock.advance(8 * DAY);
+  assert.equal((await hold.gc.run()).purge, 1);
+  await hold.push(ALICE, noise(10));
+  source.down.add(BOB);
+  hold.clock.advance(2 * DAY);
+  assert.equal((await hold.gc.run()).quarantine, 1);
+});
+
+Deno.test("accounts that push without a crew record are asked for their manifests", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
+  const [uploaded, mounted, later] = [
+    await hold.push(BOB, noise(10)),
+    await hold.push(CAPTAIN, noise(11)),
+    await hold.push(BOB, noise(12)),
+  ];
+  await hold.uploaders.mayNeed(ALICE, [mounted]);
+  // The hold was notified of none of them.
+  source.add(imageOf(BOB, [uploaded]), hold.records.did);
+  source.add(imageOf(ALICE, [mounted]), hold.records.did);
+  hold.clock.advance(2 * DAY);
+  source.down.add(BOB);
+  assert.deepEqual([...(await plan(hold)).values()].map((f) => f.verdict), [
+    "keep",
+    "keep",
+    "keep",
+  ]);
+  source.down.clear();
+  assert.equal((await hold.gc.run()).quarantine, 1);
+  assert.equal(await hold.blobs.stat(later), undefined);
+  for (const digest of [uploaded, mounted]) {
+    assert.ok(await hold.blobs.stat(digest));
+  }
+  assert.deepEqual(await Array.fromAsync(hold.crew.list(), (c) => c.member), [
+    CAPTAIN,
+  ]);
+});
+
+Deno.test("a manifest whose bytes are missing may need everything of its owner and nothing else", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
+  const [needed, known, dropped] = [
+    await hold.push(ALICE, noise(10)),
+    await hold.push(ALICE, noise(11)),
+    await hold.push(ALICE, noise(12)),
+  ];
+  const stray = await hold.push(BOB, noise(13));
+  const lost = imageOf(ALICE, [needed], { name: "lost" });
+  source.add(lost, hold.records.did);
+  source.lost.add(lost);
+  source.bare.add(lost);
+  // What comes after it is read nevertheless.
+  source.add(imageOf(ALICE, [known]), hold.records.did);
+  const gone = imageOf(ALICE, [dropped], { name: "gone" });
+  await hold.notify.push(ALICE, gone);
+  // Its owner may not push any more.
+  await hold.crew.put(ALICE, { role: "member", permissions: ["blob:read"] });
+  let released = 0;
+  for (let i = 0; i < 3; i++) {
+    hold.clock.advance(10 * DAY);
+    const report = await hold.gc.run();
+    released += report.release;
+    assert.equal(report.unread, 1);
+  }
+  assert.equal(released, 1);
+  assert.equal(await hold.rows.find(stray), undefined);
+  for (const digest of [needed, known, dropped]) {
+    assert.ok(await hold.blobs.stat(digest));
+  }
+  assert.equal((await hold.all("layer")).length, 1);
+  source.lost.clear();
+  source.bare.clear();
+  assert.equal((await hold.gc.run()).quarantine, 1);
+  assert.ok(await hold.blobs.stat(needed));
+  assert.equal(await hold.blobs.stat(dropped), undefined);
+});
+
+Deno.test("a manifest known from its push stays known when its bytes are lost", async () => {
+  const source = new TestRepos();
+  await using hold = await openServices({ source });
+  const layer = await hold.push(ALICE, noise(10));
+  const event = imageOf(ALICE, [layer]);
+  source.add(event);
+  await hold.notify.push(ALICE, event);
+  await hold.gc.run();
+  source.lost.add(event);
+  source.bare.add(event);
+  hold.clock.advance(2 * DAY);
+  const { unread, quarantine } = await hold.gc.run();
+  assert.deepEqual([unread, quarantine], [0, 0]);
+  assert.ok(await hold.blobs.stat(layer));
 });

@@ -184,6 +184,11 @@ export class RemoteHold implements HoldClient {
     return Promise.resolve();
   }
 
+  /** Remote holds see it in the owner's HEAD requests before the manifest. */
+  mayNeed(): Promise<void> {
+    return Promise.resolve();
+  }
+
   countPull(caller: Caller, pull: PulledManifest): boolean {
     // Without a caller there is no account to report the pull for.
     if (caller === undefined || this.#counting >= MAX_COUNTING) return false;

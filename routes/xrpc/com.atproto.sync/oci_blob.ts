@@ -10,6 +10,7 @@ import { AppError } from "../../../lib/errors.ts";
 import { quotedEtag } from "../../../lib/etag.ts";
 import type { HoldAccess } from "../../../lib/hold/access.ts";
 import type { HoldBlobs } from "../../../lib/hold/blobs/blobs.ts";
+import type { BlobUploaders } from "../../../lib/hold/blobs/uploaders.ts";
 import type { ReadTickets } from "../../../lib/hold/blobs/read_tickets.ts";
 import { type Digest, parseDigest } from "../../../lib/oci/digest.ts";
 import {
@@ -25,6 +26,7 @@ export interface BlobResponderDeps {
   tokens: ServiceTokens;
   access: HoldAccess;
   blobs: HoldBlobs;
+  uploaders: Pick<BlobUploaders, "mayNeed">;
   tickets: ReadTickets;
   /** DID of this hold. */
   did: Did;
@@ -60,6 +62,12 @@ export function createBlobResponder(deps: BlobResponderDeps): BlobResponder {
       ? await deps.blobs.check(digest)
       : await deps.blobs.stat(digest);
     if (!known) throw unknownBlob(digest);
+    // Registries ask so before a mount and before a manifest.
+    const isAsked = request.method === "HEAD" ||
+      searchParams.get("method") === "HEAD";
+    if (isAsked && reader && (await deps.access.write(reader)).allowed) {
+      await deps.uploaders.mayNeed(reader, [digest]);
+    }
     if (searchParams.has("method")) {
       const url = await deps.blobs.presign(digest, { contentType: OCTETS }) ??
         await ownUrl(deps, digest, reader);

@@ -85,6 +85,37 @@ Deno.test("a URL for a private blob works without credentials, for that blob onl
   assert.equal((await server.send(local)).status, 401);
 });
 
+Deno.test("an account that may push and asks for a blob before a push counts as one that may need it", async () => {
+  await using server = await openServer({ public: true });
+  const digest = await server.push(CAPTAIN, noise(10));
+  const permissions = ["blob:read", "blob:write"];
+  await server.crew.put(ALICE, { role: "member", permissions });
+  const pathOf = (blob: string) =>
+    `com.atproto.sync.getBlob?did=${HOLD}&cid=${blob}`;
+  const ask = async (did: Did, method: string, path = pathOf(digest)) => {
+    const authorization = `Bearer ${did} com.atproto.sync.getBlob`;
+    const headers = { authorization };
+    const answer = await server.send(path, { method, headers });
+    await answer.body?.cancel();
+    assert.equal(answer.status, 200);
+  };
+  const mayNeed = async (did: Did, blob = digest) =>
+    await server.uploaders.anyOf(blob, new Set([did])) === did;
+  await ask(ALICE, "GET");
+  await ask(BOB, "HEAD");
+  assert.deepEqual([await mayNeed(ALICE), await mayNeed(BOB)], [false, false]);
+  await ask(ALICE, "HEAD");
+  assert.equal(await mayNeed(ALICE), true);
+  // Some registries ask for a URL instead.
+  const other = await server.push(CAPTAIN, noise(11));
+  await ask(ALICE, "GET", `${pathOf(other)}&method=HEAD`);
+  assert.equal(await mayNeed(ALICE, other), true);
+  assert.deepEqual(
+    new Set(await Array.fromAsync(server.uploaders.accounts())),
+    new Set([CAPTAIN, ALICE]),
+  );
+});
+
 Deno.test("blobs of a private hold are refused with 401 and 403, unknown ones with 404", async () => {
   await using server = await openServer();
   const cid = digestOf(noise(10));
