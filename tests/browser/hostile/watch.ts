@@ -16,6 +16,10 @@ const CANARY = `(() => {
     window[name] = () => void reportHostile("a script called " + name);
   }
   document.addEventListener("securitypolicyviolation", (event) => {
+    // That of the browser's own viewer of XML.
+    const isViewers = document.contentType !== "text/html" &&
+      event.violatedDirective === "style-src-elem" && event.sample === "";
+    if (isViewers) return;
     void reportHostile(
       "refused " + event.violatedDirective + " " + event.blockedURI +
         " " + event.sample,
@@ -31,11 +35,16 @@ const STRANGE = `(() => {
     "math", "style", "audio", "video", "marquee", "foreignobject", "animate",
     "set", "xmp", "plaintext", "portal", "image", "mglyph",
   ]);
+  // What is no page is shown by a viewer of the browser, with styles of its own.
+  const isPage = document.contentType === "text/html";
   const own = (address) => new URL(address, location.href).origin === origin;
   for (const element of document.querySelectorAll("*")) {
     const name = element.localName.toLowerCase();
     const say = (what) =>
       found.push(what + ": " + element.outerHTML.slice(0, 200));
+    const isViewers = !isPage &&
+      (element.id === "xml-viewer-style" || name === "pre");
+    if (isViewers) continue;
     if (never.has(name)) say("element");
     if (name === "script") {
       const source = element.getAttribute("src") ?? "";
@@ -62,8 +71,10 @@ const STRANGE = `(() => {
   return found;
 })()`;
 
-const WAITING =
-  "document.querySelectorAll('f-island:not([data-hydrated])').length";
+/** Islands that are not live yet; pages without scripts have none. */
+const WAITING = `document.querySelector("script[type=module]")
+  ? document.querySelectorAll("f-island:not([data-hydrated])").length
+  : 0`;
 
 /** All text of the page, that of fields and of folded parts as well. */
 const TEXT = `[
