@@ -1,39 +1,24 @@
 /**
- * Reads searches, and finds what they ask for.
+ * Finds what searches ask for.
  *
  * @module
  */
 
 import { AppError, isAppError } from "../../../lib/errors.ts";
-import {
-  ARTIFACT_KINDS,
-  type ArtifactKind,
-} from "../../../lib/index/cards/artifact_kind.ts";
 import type { Actor } from "../../../lib/index/people/actor_rows.ts";
+import { countFacets, type Facets } from "../../../lib/index/search/facets.ts";
+import type { MayRead } from "../../../lib/index/reading.ts";
 import {
-  SEARCH_ORDERS,
-  type SearchOrder,
+  type SortedPage,
   SortedSearch,
 } from "../../../lib/index/search/sorted_search.ts";
 import type { Did } from "../../../lib/did.ts";
 import { parseImageName, parseOwner } from "../../../lib/oci/name.ts";
-import { quote } from "../../../lib/text.ts";
 import { pathOfImage, repositoryUrl } from "../urls.ts";
-import { type Asked, choiceOf, type DiscoveryDeps } from "./deps.ts";
+import type { Asked, DiscoveryDeps } from "./deps.ts";
 import { repositoryItems, shortName } from "./lists.ts";
 import { searchPage } from "./search_page.tsx";
-
-/** What was asked for. */
-export interface SearchQuery {
-  readonly q: string;
-  readonly kind: ArtifactKind | undefined;
-  /** `os/architecture`, or with the variant. */
-  readonly platform: string | undefined;
-  /** Handle or DID. */
-  readonly owner: string | undefined;
-  readonly sort: SearchOrder;
-  readonly cursor: string | undefined;
-}
+import { NO_SEARCH, readSearch, type SearchQuery } from "./search_query.ts";
 
 const LIMIT = 20;
 const MAX_PEOPLE = 4;
@@ -49,6 +34,7 @@ export function refusedSearch(asked: Asked, problem: string): string {
     ...asked,
     asked: { ...NO_SEARCH, q: (asked.query.get("q") ?? "").trim() },
     items: [],
+    facets: undefined,
     people: [],
     pictureOf: undefined,
     suggestions: [],
@@ -58,15 +44,6 @@ export function refusedSearch(asked: Asked, problem: string): string {
     problem,
   });
 }
-
-const NO_SEARCH: SearchQuery = {
-  q: "",
-  kind: undefined,
-  platform: undefined,
-  owner: undefined,
-  sort: "best",
-  cursor: undefined,
-};
 
 /** The page of results, or the address of the image that was named in full. */
 export async function search(
@@ -97,6 +74,9 @@ export async function search(
       ...asked,
       asked: query,
       items: await repositoryItems(deps, found.items),
+      facets: isOwnerUnknown
+        ? undefined
+        : await facetsOf(deps, { ...query, did }, found, asked.mayRead),
       people: isFirst ? await peopleOf(deps, query.q) : [],
       pictureOf: deps.pictureOf,
       suggestions: found.suggestions,
@@ -108,6 +88,26 @@ export async function search(
   };
 }
 
+/** What the first page of results can be narrowed to. */
+async function facetsOf(
+  { index }: DiscoveryDeps,
+  { q, kind, platform, sort, cursor, did }: SearchQuery & {
+    did: Did | undefined;
+  },
+  found: SortedPage,
+  mayRead: MayRead,
+): Promise<Facets | undefined> {
+  if (cursor !== undefined) return undefined;
+  const isWhole = found.cursor === undefined && sort === "best" &&
+    kind === undefined && platform === undefined;
+  return await countFacets(
+    index.search,
+    { q, owner: did, kind, platform },
+    mayRead,
+    isWhole ? found.items : undefined,
+  );
+}
+
 const NOTHING = {
   items: [],
   suggestions: [],
@@ -115,46 +115,6 @@ const NOTHING = {
   cutAt: undefined,
   exact: undefined,
 } as const;
-
-/** Reads a query. Throws AppError `INVALID_REQUEST` with the field that is wrong. */
-function readSearch(query: URLSearchParams): SearchQuery {
-  const sort = choiceOf(SEARCH_ORDERS, query.get("sort"));
-  const kind = textOf(query, "kind");
-  const known = ARTIFACT_KINDS.find((one) => one === kind);
-  const platform = textOf(query, "platform");
-  if (!sort) throw wrong("sort", query, SEARCH_ORDERS.join(", "));
-  if (kind !== undefined && known === undefined) {
-    throw wrong("kind", query, ARTIFACT_KINDS.join(", "));
-  }
-  if (
-    platform !== undefined &&
-    !/^[\w.-]{1,32}(\/[\w.-]{1,32}){1,2}$/.test(platform)
-  ) {
-    throw wrong("platform", query, "for example linux/amd64");
-  }
-  return {
-    q: (query.get("q") ?? "").trim(),
-    kind: known,
-    platform,
-    owner: textOf(query, "owner")?.replace(/^@/, ""),
-    sort,
-    cursor: textOf(query, "cursor"),
-  };
-}
-
-function textOf(query: URLSearchParams, field: string): string | undefined {
-  const text = query.get(field)?.trim();
-  return text === "" ? undefined : text;
-}
-
-function wrong(field: string, query: URLSearchParams, right: string): AppError {
-  return new AppError(
-    "INVALID_REQUEST",
-    `${
-      quote(query.get(field) ?? "")
-    } is no ${field} that one can search by; use: ${right}.`,
-  );
-}
 
 /** The account with this handle or DID, where it is known here. Throws AppError `INVALID_REQUEST` for neither. */
 async function ownerOf(

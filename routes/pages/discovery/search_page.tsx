@@ -9,6 +9,7 @@ import {
   type ArtifactKind,
 } from "../../../lib/index/cards/artifact_kind.ts";
 import type { Actor } from "../../../lib/index/people/actor_rows.ts";
+import type { Facets } from "../../../lib/index/search/facets.ts";
 import type { SearchOrder } from "../../../lib/index/search/sorted_search.ts";
 import { renderPage } from "../document.tsx";
 import { SearchForm } from "../frame/header.tsx";
@@ -24,7 +25,8 @@ import {
 import type { PictureOf } from "../pictures.ts";
 import { profileUrl, searchUrl } from "../urls.ts";
 import type { Asked } from "./deps.ts";
-import type { SearchQuery } from "./search.ts";
+import { FacetLinks } from "./facet_links.tsx";
+import { fieldsOf, type SearchQuery } from "./search_query.ts";
 
 /** Content of the page. */
 export interface SearchPageProps extends Asked {
@@ -32,6 +34,8 @@ export interface SearchPageProps extends Asked {
   readonly items: readonly RepositoryItem[];
   readonly people: readonly Actor[];
   readonly pictureOf: PictureOf;
+  /** What the results can be narrowed to; only of the first page. */
+  readonly facets: Facets | undefined;
   /** Names that may have been meant. */
   readonly suggestions: readonly string[];
   readonly cursor: string | undefined;
@@ -65,7 +69,7 @@ const KINDS: readonly ArtifactKind[] = ARTIFACT_KINDS.filter((kind) =>
 
 /** Renders the page. */
 export function searchPage(props: SearchPageProps): string {
-  const { visitor, asked, people, items, problem } = props;
+  const { visitor, asked, people, items, facets, problem } = props;
   const { q, owner } = asked;
   const where = owner === undefined ? "" : ` of ${owner}`;
   const title = q === "" ? `Repositories${where}` : `${q}${where}`;
@@ -81,6 +85,7 @@ export function searchPage(props: SearchPageProps): string {
         </h1>
         <SearchForm id="search" query={q} isLarge />
         <Filters asked={asked} />
+        {facets && <FacetLinks facets={facets} fields={fieldsOf(asked)} />}
         {people.length > 0 && (
           <People people={people} pictureOf={props.pictureOf} />
         )}
@@ -267,12 +272,4 @@ function Nothing({ asked, suggestions, elsewhere, people }: SearchPageProps) {
       )}
     </section>
   );
-}
-
-/** The fields of the query that lead to the same results. */
-function fieldsOf({ q, kind, platform, owner, sort }: SearchQuery) {
-  return {
-    ...{ q, kind, platform, owner },
-    sort: sort === "best" ? undefined : sort,
-  };
 }
