@@ -11,22 +11,14 @@
  * @module
  */
 
-import { ConfigError } from "./lib/config/config_error.ts";
-import { AppError, operatorMessage } from "./lib/errors.ts";
-import { printable } from "./lib/text.ts";
-import { runCommand } from "./cli/commands.ts";
+import { completeRuntime, refusalOfDeno } from "./cli/start/oldest_deno.ts";
 
-const say = (text: string) =>
-  Deno.stderr.writeSync(new TextEncoder().encode(`${printable(text)}\n`));
-
-try {
-  const code = await runCommand(Deno.args);
-  if (code !== 0) Deno.exit(code);
-} catch (error) {
-  if (error instanceof ConfigError || error instanceof AppError) {
-    say(operatorMessage(error));
-  } else {
-    say(error instanceof Error ? error.stack ?? error.message : String(error));
-  }
+const refusal = refusalOfDeno(Deno.version.deno);
+if (refusal !== undefined) {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${refusal}\n`));
   Deno.exit(1);
 }
+completeRuntime();
+// Not before: an older Deno cannot load everything that the program is made of.
+const { run } = await import("./cli/start/run.ts");
+await run();

@@ -13,6 +13,7 @@ import {
 import { type RunningScheduler, startScheduler } from "../lib/kv/scheduler.ts";
 import type { NetworkStreams } from "../lib/context/streams.ts";
 import type { JobRunner } from "../lib/kv/jobs/job_runner.ts";
+import { AppError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import { watchProcess } from "../lib/metrics/process_metrics.ts";
 import { openTracing } from "../lib/tracing.ts";
@@ -36,6 +37,7 @@ import { pausedWhileReadOnly, scheduledTasks } from "./housekeeping.ts";
 import { openLog, type ServerLog } from "./logging.ts";
 import { sandboxOf } from "./open_context.ts";
 import { limitStop, stopSignal, stopWork } from "./stop.ts";
+import { OLDEST_SANDBOX_DENO, refusalOfDeno } from "./start/oldest_deno.ts";
 import { settleHold } from "./settle_hold.ts";
 import { welcome } from "./welcome.ts";
 
@@ -217,6 +219,15 @@ async function startSandbox(
   signal: AbortSignal,
 ): Promise<Sandbox | undefined> {
   if (!config.sandbox.enabled || !config.sandbox.start) return undefined;
+  const refusal = refusalOfDeno(
+    Deno.version.deno,
+    "the sandbox network",
+    OLDEST_SANDBOX_DENO,
+  );
+  if (refusal !== undefined) {
+    const way = "Or start without that network (ATCR_SANDBOX=off).";
+    throw new AppError("UNAVAILABLE", `${refusal} ${way}`);
+  }
   // Loaded lazily: a public server does not use it.
   const sandbox = await import("../sandbox/launch.ts");
   return await sandbox.startSandbox({

@@ -1,13 +1,15 @@
 // The same modules for Deno before 2.6, which knows no source-phase import:
-// their bytes, compiled here.
+// their bytes, compiled here. Our own codecs have a second name here: Deno 2.5
+// meets them as modules in wasm_source.js, cannot resolve what they import, and
+// would repeat that error for the same name.
 import pngBytes from "imagescript/wasm/any/png.wasm" with { type: "bytes" };
-import colourBytes from "../codecs/colour.wasm" with { type: "bytes" };
-import jpegBytes from "../codecs/jpeg.wasm" with { type: "bytes" };
+import colourBytes from "../codecs/colour.wasm?bytes" with { type: "bytes" };
+import jpegBytes from "../codecs/jpeg.wasm?bytes" with { type: "bytes" };
 import webpEncoderBytes from "@jsquash/webp/codec/enc/webp_enc_simd.wasm" with {
   type: "bytes",
 };
-import webpBytes from "../codecs/webp.wasm" with { type: "bytes" };
-import kernelBytes from "../kernel/kernel.wasm" with { type: "bytes" };
+import webpBytes from "../codecs/webp.wasm?bytes" with { type: "bytes" };
+import kernelBytes from "../kernel/kernel.wasm?bytes" with { type: "bytes" };
 
 const { compile } = WebAssembly;
 
