@@ -157,7 +157,7 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
     holds,
     leases,
     records,
-    hidden: new HiddenRepositories({ holds, repositories, owners }),
+    hidden: new HiddenRepositories({ holds, repositories, owners, clock }),
     uses: createUses(deps, known),
     tagRecheckMs: settings.tag_recheck_seconds * 1000,
   };

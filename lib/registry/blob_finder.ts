@@ -14,7 +14,6 @@ import type {
 import type { Kv } from "../kv/kv.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { BlobIndex } from "./blob_index.ts";
-import { requireRead, requireRepositoryRead } from "./holds.ts";
 import { registryKeys } from "./kv_keys.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
 import type { HiddenRepositories } from "./owners/hidden_repositories.ts";
@@ -23,7 +22,7 @@ import type { BlobRow, RepositoryRow } from "./rows.ts";
 export interface BlobFinderDeps {
   kv: Kv;
   holds: HoldDirectory;
-  hidden: Pick<HiddenRepositories, "requireNoneHidden">;
+  hidden: Pick<HiddenRepositories, "requireNoneHidden" | "requireRead">;
   index: BlobIndex;
 }
 
@@ -62,14 +61,14 @@ export class BlobFinder {
     digest: Digest,
     { how, failed }: Look,
   ): Promise<FoundBlob> {
-    const { kv, holds, hidden, index } = this.#deps;
+    const { kv, hidden, index } = this.#deps;
     const first = await index.first(ref, digest);
     let problem: unknown;
     if (first && !failed.has(first.holdDid)) {
       try {
         return how === "recall"
-          ? await this.#recall(first, caller)
-          : await this.#ask(first, caller, digest, how);
+          ? await this.#recall(ref, first, caller)
+          : await this.#ask(ref, first, caller, digest, how);
       } catch (error) {
         if (!isAppError(error)) throw error;
         problem = error;
@@ -80,15 +79,15 @@ export class BlobFinder {
     if (!first && further.length === 0) {
       const repository = registryKeys.repository(ref.did, ref.repo);
       const known = (await kv.get<RepositoryRow>(repository))?.value;
-      await requireRepositoryRead(holds, known, caller);
       if (!known) await hidden.requireNoneHidden(ref.did, caller);
+      else await hidden.requireRead(ref.did, known.holdDid, caller);
       throw unknownBlob(digest);
     }
     if (further.length === 0) throw problem ?? unknownBlob(digest);
     const asking = how === "recall" ? "stat" : how;
     try {
       const found = await Promise.any(
-        further.map((row) => this.#ask(row, caller, digest, asking)),
+        further.map((row) => this.#ask(ref, row, caller, digest, asking)),
       );
       const { size } = found;
       await index.prove(ref, found.hold.did, [{ digest, size }]);
@@ -101,12 +100,13 @@ export class BlobFinder {
 
   /** Throws AppError: `BLOB_UNKNOWN`, the hold's refusal, or why it cannot be reached. */
   async #ask(
+    ref: RepoRef,
     row: BlobRow,
     caller: Caller,
     digest: Digest,
     how: "stat" | "check",
   ): Promise<FoundBlob> {
-    const { hold } = await this.#recall(row, caller);
+    const { hold } = await this.#recall(ref, row, caller);
     const found = await hold[how](caller, digest);
     if (!found) throw unknownBlob(digest);
     return { hold, size: found.size, asked: true };
@@ -114,11 +114,13 @@ export class BlobFinder {
 
   /** Throws AppError: the hold's refusal, or why it cannot be reached. */
   async #recall(
+    ref: RepoRef,
     { holdDid, size }: BlobRow,
     caller: Caller,
   ): Promise<FoundBlob> {
-    const hold = await this.#deps.holds.get(holdDid);
-    await requireRead(hold, caller);
+    const { holds, hidden } = this.#deps;
+    await hidden.requireRead(ref.did, holdDid, caller);
+    const hold = await holds.get(holdDid);
     return { hold, size, asked: false };
   }
 }

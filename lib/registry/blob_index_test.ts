@@ -11,6 +11,7 @@ import { Mounts } from "./mounts.ts";
 import { WriteLeases } from "./write_leases.ts";
 import { silentLogger } from "../testing_log.ts";
 import { openKv } from "../kv/open_kv.ts";
+import { nothingHidden } from "./owners/testing_hidden.ts";
 
 const ALICE: Did = "did:plc:alicealicealicealiceal22";
 const REF = { did: ALICE, repo: "app" } as const;
@@ -91,7 +92,7 @@ async function setUp() {
     uses: { requireBlobUnused: () => Promise.resolve() },
     kv,
     holds,
-    hidden: { requireNoneHidden: () => Promise.resolve() },
+    hidden: nothingHidden(holds),
     index,
     log: silentLogger,
     delivery: "proxy",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Did } from "../did.ts";
 import { systemClock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
-import type { HoldClient } from "../hold_api/hold_client.ts";
+import type { HoldClient, HoldDirectory } from "../hold_api/hold_client.ts";
 import { parseDigest } from "../oci/digest.ts";
 import { BlobIndex } from "./blob_index.ts";
 import { Blobs } from "./blobs.ts";
@@ -10,6 +10,13 @@ import { registryKeys } from "./kv_keys.ts";
 import { WriteLeases } from "./write_leases.ts";
 import { silentLogger } from "../testing_log.ts";
 import { openKv } from "../kv/open_kv.ts";
+import { nothingHidden } from "./owners/testing_hidden.ts";
+
+/** Readers ask the hold of a repository alone. */
+const reading = (holds: HoldDirectory) => ({
+  holds,
+  hidden: nothingHidden(holds),
+});
 
 const HOLD: Did = "did:web:hold.example.com";
 const ALICE: Did = "did:web:alice.example.com";
@@ -46,8 +53,7 @@ Deno.test("a hold that serves another size than it reported is refused before an
       leases: new WriteLeases(kv, systemClock),
       uses: { requireBlobUnused: () => Promise.resolve() },
       kv,
-      holds: { get: () => Promise.resolve(hold) },
-      hidden: { requireNoneHidden: () => Promise.resolve() },
+      ...reading({ get: () => Promise.resolve(hold) }),
       index: new BlobIndex(kv),
       log: silentLogger,
       delivery: "auto",
@@ -82,8 +88,7 @@ Deno.test("a blob that its first hold has but does not serve is served from anot
       leases: new WriteLeases(kv, systemClock),
       uses: { requireBlobUnused: () => Promise.resolve() },
       kv,
-      holds: { get: (did) => Promise.resolve(did === HOLD ? bad : good) },
-      hidden: { requireNoneHidden: () => Promise.resolve() },
+      ...reading({ get: (did) => Promise.resolve(did === HOLD ? bad : good) }),
       index,
       log: silentLogger,
       delivery: "auto",
@@ -109,8 +114,7 @@ async function openRemembered(
     leases: new WriteLeases(kv, systemClock),
     uses: { requireBlobUnused: () => Promise.resolve() },
     kv,
-    holds: { get: () => Promise.resolve(hold) },
-    hidden: { requireNoneHidden: () => Promise.resolve() },
+    ...reading({ get: () => Promise.resolve(hold) }),
     index,
     log: silentLogger,
     delivery,

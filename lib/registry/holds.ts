@@ -16,7 +16,6 @@ import type {
   HoldClient,
   HoldDirectory,
 } from "../hold_api/hold_client.ts";
-import type { RepositoryRow } from "./rows.ts";
 
 export interface HoldsDeps {
   /** This server's own hold; undefined if none runs here. */
@@ -100,20 +99,6 @@ export async function requireRead(
     "DENIED",
     `${caller} is not crew of the hold of this repository, or may not read there, or the repository does not exist. Ask its owner which hold it is, and the captain of that hold for blob:read.`,
   );
-}
-
-/**
- * The same for missing content: to a caller that may not read the repository it
- * must look like existing content. For a missing repository
- * `HiddenRepositories` decides.
- */
-export async function requireRepositoryRead(
-  holds: HoldDirectory,
-  repository: RepositoryRow | undefined,
-  caller: Caller,
-): Promise<void> {
-  if (!repository) return;
-  await requireRead(await holds.get(repository.holdDid), caller);
 }
 
 /** Throws AppError `DENIED` with the hold's reason when `caller` may not push there. */

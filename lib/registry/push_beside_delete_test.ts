@@ -26,6 +26,7 @@ import { OwnerRecords } from "./owners/owner_records.ts";
 import type { Owners } from "./owners/owners.ts";
 import { UNHEARD } from "./repository_events.ts";
 import { WriteLeases } from "./write_leases.ts";
+import { nothingHidden } from "./owners/testing_hidden.ts";
 
 const encode = (value: unknown) =>
   new TextEncoder().encode(JSON.stringify(value));
@@ -120,7 +121,7 @@ function instance(kv: Kv, clock: ManualClock, repo: OwnerRepo) {
   });
   const blobs = new Blobs({
     ...parts,
-    hidden: { requireNoneHidden: () => Promise.resolve() },
+    hidden: nothingHidden(holds),
     index: blobIndex,
     delivery: "proxy",
     directBytes: 0,

@@ -20,7 +20,6 @@ import type { Admit, Extent } from "../owners/owner_lists.ts";
 import type { OwnerNames } from "../manifests/owner_names.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "../manifests/manifest_index.ts";
-import { requireRepositoryRead } from "../holds.ts";
 import type { HiddenRepositories } from "../owners/hidden_repositories.ts";
 import { ReadableHolds } from "./readable_holds.ts";
 import { doubtOf, stillReading } from "./doubts.ts";
@@ -35,7 +34,7 @@ export interface ListsDeps {
   /** PDSes that hang; lists do not wait for them. */
   silence: Pick<PdsSilence, "isSilent">;
   holds: HoldDirectory;
-  hidden: Pick<HiddenRepositories, "requireNoneHidden">;
+  hidden: Pick<HiddenRepositories, "requireNoneHidden" | "requireRead">;
   index: ManifestIndex;
   repositories: RepositoryList;
   content: ManifestContent;
@@ -89,11 +88,12 @@ export class Lists {
     repo: string,
     options: { caller: Caller; n: number; last?: string; admit?: Admit },
   ): Promise<ListPage<string>> {
-    const { index, names, hidden, holds } = this.#deps;
+    const { index, names, hidden } = this.#deps;
+    const { caller } = options;
     const ref = { did: owner.did, repo };
     const known = await index.repository(ref);
     // Before anything is read.
-    await requireRepositoryRead(holds, known, options.caller);
+    if (known) await hidden.requireRead(owner.did, known.holdDid, caller);
     const extents: Extent[] = [];
     const { row = known, problem } = await this.#discover(
       owner,
@@ -104,14 +104,14 @@ export class Lists {
       },
     );
     if (!row) {
-      await hidden.requireNoneHidden(owner.did, options.caller);
+      await hidden.requireNoneHidden(owner.did, caller);
       if (extents.includes("reading")) throw stillReading(owner);
       throw problem ?? new AppError(
         "NAME_UNKNOWN",
         `There is no repository ${repo} of ${owner.handle ?? owner.did}.`,
       );
     }
-    if (!known) await requireRepositoryRead(holds, row, options.caller);
+    if (!known) await hidden.requireRead(owner.did, row.holdDid, caller);
     const last = options.last === undefined ? {} : { last: options.last };
     const limit = options.n === 0 ? 0 : options.n + 1;
     const page = cut(await index.tagNames(ref, { ...last, limit }), options.n);
@@ -133,9 +133,10 @@ export class Lists {
   ): Promise<
     Pick<ListPage<Descriptor>, "items" | "doubt"> & { next: Digest | undefined }
   > {
-    const { index, names, discovery, hidden, holds } = this.#deps;
+    const { index, names, discovery, hidden } = this.#deps;
+    const { caller } = options;
     const known = await index.repository({ did: owner.did, repo });
-    await requireRepositoryRead(holds, known, options.caller);
+    if (known) await hidden.requireRead(owner.did, known.holdDid, caller);
     const extents: Extent[] = [];
     const { row = known, problem } = await this.#discover(
       owner,
@@ -148,8 +149,8 @@ export class Lists {
         return known ?? await names.repository(owner, repo, subject);
       },
     );
-    if (!row) await hidden.requireNoneHidden(owner.did, options.caller);
-    if (!known) await requireRepositoryRead(holds, row, options.caller);
+    if (!row) await hidden.requireNoneHidden(owner.did, caller);
+    else if (!known) await hidden.requireRead(owner.did, row.holdDid, caller);
     const read = await this.#discover(owner, row, async () => {
       const { admit } = options;
       const done = discovery.readReferrers(owner, repo, subject, admit);

@@ -24,6 +24,7 @@ import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
 import { openKv } from "../../kv/open_kv.ts";
 import { identityOf } from "../../atproto/identity/testing_identity.ts";
+import { nothingHidden } from "../owners/testing_hidden.ts";
 
 const OWNER: Identity = identityOf(ALICE, {
   handle: "alice.test",
@@ -75,7 +76,7 @@ async function setUp() {
   const lists = new Lists({
     ...{ clock, log, holds, index, names, silence },
     hosting: { isShown: () => Promise.resolve(true) },
-    hidden: { requireNoneHidden: () => Promise.resolve() },
+    hidden: nothingHidden(holds),
     repositories: new RepositoryList(kv),
     content: testContent(kv, clock),
     discovery: discovery as Discovery,

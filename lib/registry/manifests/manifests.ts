@@ -16,14 +16,13 @@ import type { Logger } from "../../log.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Reference } from "../../oci/name.ts";
 import type { Discovery } from "./discovery.ts";
-import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
+import type { Caller } from "../../hold_api/hold_client.ts";
 import type { ManifestDeletion } from "./manifest_deletion.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import type { HiddenRepositories } from "../owners/hidden_repositories.ts";
 import type { OwnerRecords } from "../owners/owner_records.ts";
 import type { RecordCheck } from "./record_check.ts";
 import { infoOf } from "../rows.ts";
-import { requireRead, requireRepositoryRead } from "../holds.ts";
 import type { RepositoryEvents } from "../repository_events.ts";
 import type { WriteLeases } from "../write_leases.ts";
 
@@ -31,8 +30,7 @@ export interface ManifestsDeps {
   clock: Clock;
   leases: WriteLeases;
   log: Logger;
-  holds: HoldDirectory;
-  hidden: Pick<HiddenRepositories, "requireNoneHidden">;
+  hidden: Pick<HiddenRepositories, "requireNoneHidden" | "requireRead">;
   index: ManifestIndex;
   discovery: Discovery;
   records: OwnerRecords;
@@ -83,7 +81,7 @@ export class Manifests {
       confirm?: boolean;
     } = {},
   ): Promise<ManifestInfo> {
-    const { holds, recordCheck } = this.#deps;
+    const { hidden, recordCheck } = this.#deps;
     let info: ManifestInfo | undefined;
     try {
       const { ended } = recordCheck;
@@ -101,21 +99,22 @@ export class Manifests {
       await this.#requireMiss(owner, repo, caller);
       throw unknownManifest(reference);
     }
-    await requireRead(await holds.get(info.holdDid), caller);
+    await hidden.requireRead(owner.did, info.holdDid, caller);
     recordCheck.later(owner, repo, info.digest, info.knownSince);
     return info;
   }
 
-  /** Throws AppError `DENIED` or `UNAUTHORIZED` when `caller` may not learn what is missing. */
+  /** Throws AppError `DENIED`, `UNAUTHORIZED` or `UNAVAILABLE` when `caller` may not learn what is missing. */
   async #requireMiss(
     owner: Identity,
     repo: string,
     caller: Caller,
   ): Promise<void> {
-    const { holds, hidden, index } = this.#deps;
-    const repository = await index.repository({ did: owner.did, repo });
-    await requireRepositoryRead(holds, repository, caller);
-    if (!repository) await hidden.requireNoneHidden(owner.did, caller);
+    const { hidden, index } = this.#deps;
+    const { did } = owner;
+    const repository = await index.repository({ did, repo });
+    if (!repository) await hidden.requireNoneHidden(did, caller);
+    else await hidden.requireRead(did, repository.holdDid, caller);
   }
 
   async #find(

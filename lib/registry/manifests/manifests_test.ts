@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
-import type { HoldClient } from "../../hold_api/hold_client.ts";
 import { ALICE, BOB, HOLD } from "../../hold/testing.ts";
 import { silentLogger } from "../../testing_log.ts";
 import { digestOf } from "../../oci/digest.ts";
@@ -35,19 +34,11 @@ function setUp({ problem, hasRecord, known, readable }: Fakes) {
   const deps: Partial<Record<keyof ManifestsDeps, unknown>> = {
     clock: new ManualClock(),
     log: silentLogger,
-    holds: {
-      get: () => {
-        const hold: Partial<HoldClient> = {
-          did: HOLD,
-          mayRead: () =>
-            Promise.resolve(
-              readable ? { allowed: true } : { allowed: false, reason: "No." },
-            ),
-        };
-        return Promise.resolve(hold);
-      },
-    },
     hidden: {
+      requireRead: () =>
+        readable
+          ? Promise.resolve()
+          : Promise.reject(new AppError("DENIED", "No.")),
       requireNoneHidden: () =>
         readable
           ? Promise.resolve()

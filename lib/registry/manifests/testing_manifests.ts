@@ -39,6 +39,7 @@ import { type RepositoryIndex, UNFOLLOWED } from "./repository_changes.ts";
 import { openKv } from "../../kv/open_kv.ts";
 import { REMOVAL } from "./removal_job.ts";
 import { identityOf } from "../../atproto/identity/testing_identity.ts";
+import { nothingHidden } from "../owners/testing_hidden.ts";
 
 export const OWNER = identityOf(ALICE, {
   handle: "alice.test",
@@ -128,7 +129,7 @@ export async function startTestManifests(
       later: () => {},
       now: () => Promise.resolve(true),
     },
-    hidden: { requireNoneHidden: () => Promise.resolve() },
+    hidden: nothingHidden(holds),
   });
   const owners: Pick<Owners, "holdForPush"> = {
     holdForPush: () => Promise.resolve(HOLD),

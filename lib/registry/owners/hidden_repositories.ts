@@ -6,8 +6,9 @@
  */
 
 import { inParallel } from "../../async/in_parallel.ts";
+import type { Clock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
-import { isAppError } from "../../errors.ts";
+import { AppError, isAppError } from "../../errors.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
 import { requireRead } from "../holds.ts";
 import type { RepositoryList } from "../lists/repository_list.ts";
@@ -17,6 +18,7 @@ export interface HiddenRepositoriesDeps {
   holds: HoldDirectory;
   repositories: RepositoryList;
   owners: Pick<Owners, "knownHold">;
+  clock: Clock;
 }
 
 /** Maximum repositories of one owner whose holds are read. */
@@ -25,7 +27,14 @@ const MAX_REPOSITORIES = 1_000;
 /** Maximum holds of one owner that are queried. */
 const MAX_HOLDS = 16;
 
-/** Checks whether an owner may have repositories that a caller may not read. */
+/** How long a hold is queried alone, in milliseconds. */
+const ALONE_MS = 250;
+
+/**
+ * Decides whether a caller may read a repository, or may learn that there is
+ * none. A refusal is the same for every repository of an owner, missing or not,
+ * and takes the same time: all holds of the owner are queried before it.
+ */
 export class HiddenRepositories {
   readonly #deps: HiddenRepositoriesDeps;
 
@@ -34,23 +43,64 @@ export class HiddenRepositories {
   }
 
   /**
+   * Call before anything of a repository in `hold` is read. Throws AppError
+   * `DENIED` or `UNAUTHORIZED` when `caller` may not read there, and
+   * `UNAVAILABLE` when a hold of the owner cannot be reached. The owner gets the
+   * error of `hold` itself.
+   */
+  async requireRead(owner: Did, hold: Did, caller: Caller): Promise<void> {
+    const { holds, clock } = this.#deps;
+    let asked: Promise<void> | undefined;
+    const askAll = () => asked ??= this.#askAll(owner, caller, hold);
+    const stop = new AbortController();
+    // A missing repository waits for all holds together, so this one does too.
+    void clock.sleep(ALONE_MS, stop.signal).then(() => {
+      if (!stop.signal.aborted && caller !== owner) askAll().catch(() => {});
+    });
+    try {
+      await requireRead(await holds.get(hold), caller);
+    } catch (error) {
+      if (!isAppError(error) || caller === owner) throw error;
+      await askAll();
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /**
    * Call before reporting that a repository of `owner` is unknown. Throws the
-   * AppError of a private repository, `DENIED` or `UNAUTHORIZED`, when `caller`
-   * may not read the hold that the owner pushes to or one of those with the
-   * owner's other repositories.
+   * AppError of a repository that `caller` may not read, or whose hold cannot be
+   * reached, when the owner may have one: at the hold for pushes, or at one of
+   * those with the owner's other repositories.
    */
   async requireNoneHidden(owner: Did, caller: Caller): Promise<void> {
+    await this.#askAll(owner, caller);
+  }
+
+  async #askAll(owner: Did, caller: Caller, hold?: Did): Promise<void> {
     const { holds } = this.#deps;
-    // Concurrent, so that hanging holds delay the response only once.
-    await inParallel(await this.#holdsOf(owner), MAX_HOLDS, async (did) => {
+    const queried = await this.#holdsOf(owner);
+    if (hold !== undefined) queried.add(hold);
+    let refusal: AppError | undefined;
+    let cause: AppError | undefined;
+    await inParallel(queried, queried.size, async (did) => {
       try {
         await requireRead(await holds.get(did), caller);
       } catch (error) {
-        // An unreachable hold reveals no private repository either.
         if (!isAppError(error)) throw error;
-        if (isAppError(error, "DENIED", "UNAUTHORIZED")) throw error;
+        if (isAppError(error, "DENIED", "UNAUTHORIZED")) refusal ??= error;
+        else cause ??= error;
       }
     });
+    if (refusal) throw refusal;
+    // Owners know the names of their repositories, and push to new ones.
+    if (!cause || caller === owner) return;
+    // Without the name of the hold: it would tell which repository exists.
+    throw new AppError(
+      "UNAVAILABLE",
+      "A hold of the owner of this repository does not respond, so it is unknown whether the repository exists and you may read it. Try again later.",
+      { cause, retryAfterSeconds: RETRY_S },
+    );
   }
 
   /** Holds of the owner, that for pushes first; from cached data only. */
@@ -65,3 +115,6 @@ export class HiddenRepositories {
     return found;
   }
 }
+
+/** When a client may ask again, in seconds. */
+const RETRY_S = 10;
