@@ -89,7 +89,7 @@ async function setUp() {
   const index = new BlobIndex(kv);
   const blobs = new Blobs({
     leases: new WriteLeases(kv, systemClock),
-    uses: { requireBlobUnused: () => Promise.resolve() },
+    uses: { requireBlobUnused: () => Promise.resolve({ version: null }) },
     kv,
     holds,
     hidden: nothingHidden(holds),

@@ -153,8 +153,10 @@ export class Blobs {
     const first = await index.first(ref, digest);
     const [other] = first ? [first] : await index.further(ref, digest, first);
     if (!other) throw unknownBlob(digest);
+    // Before pushes have to wait: it may read manifests from the owner's repo.
+    const checked = await uses.requireBlobUnused(ref, digest);
     await leases.deleting(ref, signal, async (ending) => {
-      await uses.requireBlobUnused(ref, digest);
+      await uses.requireBlobUnused(ref, digest, checked);
       if (!await index.remove(ref, digest, ending)) throw unknownBlob(digest);
     });
     if (!first) return;

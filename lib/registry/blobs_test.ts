@@ -51,7 +51,7 @@ Deno.test("a hold that serves another size than it reported is refused before an
     const { hold, cancelled } = liar(10, opens);
     const blobs = new Blobs({
       leases: new WriteLeases(kv, systemClock),
-      uses: { requireBlobUnused: () => Promise.resolve() },
+      uses: { requireBlobUnused: () => Promise.resolve({ version: null }) },
       kv,
       ...reading({ get: () => Promise.resolve(hold) }),
       index: new BlobIndex(kv),
@@ -86,7 +86,7 @@ Deno.test("a blob that its first hold has but does not serve is served from anot
     const good: HoldClient = { ...liar(10, 10).hold, did: other };
     const blobs = new Blobs({
       leases: new WriteLeases(kv, systemClock),
-      uses: { requireBlobUnused: () => Promise.resolve() },
+      uses: { requireBlobUnused: () => Promise.resolve({ version: null }) },
       kv,
       ...reading({ get: (did) => Promise.resolve(did === HOLD ? bad : good) }),
       index,
@@ -112,7 +112,7 @@ async function openRemembered(
   await index.prove(ref, HOLD, [{ digest: DIGEST, size: 10 }]);
   const blobs = new Blobs({
     leases: new WriteLeases(kv, systemClock),
-    uses: { requireBlobUnused: () => Promise.resolve() },
+    uses: { requireBlobUnused: () => Promise.resolve({ version: null }) },
     kv,
     ...reading({ get: () => Promise.resolve(hold) }),
     index,

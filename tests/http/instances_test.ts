@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { networkEnv } from "../support/hold.ts";
-import { artifact, randomBlob } from "../support/oci.ts";
+import { artifact, imageManifest, randomBlob } from "../support/oci.ts";
 import { PdsAccount } from "../support/pds.ts";
 import { type Program, startProgram } from "../support/program.ts";
 import { expect, expectError, Repository } from "../support/registry.ts";
@@ -150,5 +150,23 @@ Deno.test("a layer sent to both concurrently is stored once", async () => {
   for (const repository of [one, two]) {
     const get = await repository.send("GET", `blobs/${blob.digest}`);
     assert.deepEqual(expect(get, 200).bytes, blob.bytes);
+  }
+});
+
+Deno.test("a delete by one instance during a push by the other leaves no image that lacks its layer", async () => {
+  const [one, two] = both("delete-during-push");
+  await two.token();
+  for (let delayMs = 0; delayMs < 50; delayMs += 5) {
+    const [config, layer] = [randomBlob(50), randomBlob(100)];
+    for (const blob of [config, layer]) await one.pushBlob(blob);
+    const image = imageManifest(config, [layer]);
+    const pushing = one.putManifest(image, `t${delayMs}`);
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    const path = `blobs/${layer.digest}`;
+    const { status } = await two.send("DELETE", path);
+    assert.ok([202, 405].includes(status), String(status));
+    expect(await pushing, 201);
+    // A push after the delete takes the blob from the public hold again.
+    expect(await two.send("GET", path), 200);
   }
 });

@@ -117,32 +117,42 @@ export class RepositoryDeletion {
         `${did} has to sign in again before the repository can be deleted.`,
       );
     }
+    let isStuck = false;
     for (let round = 0; round < ROUNDS; round++) {
-      const left = await this.#references(ref);
+      // Without tags no index keeps another, also where bytes are not available.
+      const left = isStuck
+        ? await this.#tags(ref)
+        : await this.#references(ref);
       if (left.length === 0) break;
+      let deleted = 0;
       for (const reference of left) {
         signal.throwIfAborted();
-        await this.#delete(owner, ref, session, reference, signal);
+        if (await this.#delete(owner, ref, session, reference, signal)) {
+          deleted++;
+        }
       }
+      isStuck = deleted === 0 && !isStuck;
     }
     if ((await this.#references(ref)).length > 0) return await this.begin(ref);
     await session.deleteRecord(OWNER_COLLECTIONS.page, pageRkey(repo), signal);
     log.info("repository deleted", { did, repo });
   };
 
+  /** Returns false where nothing was deleted: it is gone already, or an index needs it. */
   async #delete(
     owner: Identity,
     { repo }: RepoRef,
     session: PdsSession,
     reference: Reference,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { manifests } = this.#deps;
     try {
       await manifests.delete(owner, repo, session, reference, signal);
+      return true;
     } catch (error) {
-      // Gone already, or needed by an index that goes in this round.
       if (!isAppError(error, "MANIFEST_UNKNOWN", "UNSUPPORTED")) throw error;
+      return false;
     }
   }
 
@@ -153,6 +163,10 @@ export class RepositoryDeletion {
       return images.sort((a, b) => Number(b.isIndex) - Number(a.isIndex))
         .map(({ digest }) => ({ kind: "digest", digest }));
     }
+    return await this.#tags(ref);
+  }
+
+  async #tags(ref: RepoRef): Promise<Reference[]> {
     const tags = await this.#deps.index.tagNames(ref, { limit: MAX_AT_ONCE });
     return tags.map((tag) => ({ kind: "tag", tag }));
   }

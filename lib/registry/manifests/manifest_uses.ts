@@ -57,22 +57,20 @@ export class ManifestUses {
   /**
    * Throws AppError `UNSUPPORTED` when a manifest of the repository references
    * the blob, or may do so, because its bytes are not available; and the errors
-   * of reading manifests.
+   * of reading manifests. With the result of an earlier call for the blob,
+   * `checked`, nothing is searched unless a manifest was stored in the
+   * repository since.
    */
-  async requireBlobUnused(ref: RepoRef, blob: Digest): Promise<void> {
-    if (this.#deps.allowed) return;
-    for await (const { digest } of this.#manifests(ref)) {
-      const named = await this.#digests(ref, digest, "all", namedDigestsAside);
-      if (!named) {
-        throw inUse(
-          `The manifest ${digest} of this repository may name the blob ${blob}, but its bytes are not available here or in its owner's repo; push it again, or delete it first.`,
-        );
-      }
-      if (!named.has(blob)) continue;
-      throw inUse(
-        `The manifest ${digest} of this repository names the blob ${blob}; delete the manifest first.`,
-      );
-    }
+  async requireBlobUnused(
+    ref: RepoRef,
+    blob: Digest,
+    checked?: CheckedState,
+  ): Promise<CheckedState> {
+    return await this.#unlessChecked(
+      ref,
+      checked,
+      () => this.#requireBlobUnused(ref, blob),
+    );
   }
 
   /**
@@ -101,13 +99,42 @@ export class ManifestUses {
     manifest: Digest,
     checked?: CheckedState,
   ): Promise<CheckedState> {
+    return await this.#unlessChecked(
+      ref,
+      checked,
+      () => this.#requireNoTaggedIndex(ref, manifest),
+    );
+  }
+
+  /** Runs `check` unless no manifest was stored since `checked`, or everything may be deleted. */
+  async #unlessChecked(
+    { did, repo }: RepoRef,
+    checked: CheckedState | undefined,
+    check: () => Promise<void>,
+  ): Promise<CheckedState> {
     const { kv, allowed } = this.#deps;
     if (allowed) return { version: null };
-    const key = registryKeys.repository(ref.did, ref.repo);
-    const version = (await kv.get(key))?.versionstamp ?? null;
+    // Every manifest that is stored writes this row.
+    const row = await kv.get(registryKeys.repository(did, repo));
+    const version = row?.versionstamp ?? null;
     if (checked?.version === version) return checked;
-    await this.#requireNoTaggedIndex(ref, manifest);
+    await check();
     return { version };
+  }
+
+  async #requireBlobUnused(ref: RepoRef, blob: Digest): Promise<void> {
+    for await (const { digest } of this.#manifests(ref)) {
+      const named = await this.#digests(ref, digest, "all", namedDigestsAside);
+      if (!named) {
+        throw inUse(
+          `The manifest ${digest} of this repository may name the blob ${blob}, but its bytes are not available here or in its owner's repo; push it again, or delete it first.`,
+        );
+      }
+      if (!named.has(blob)) continue;
+      throw inUse(
+        `The manifest ${digest} of this repository names the blob ${blob}; delete the manifest first.`,
+      );
+    }
   }
 
   async #requireNoTaggedIndex(ref: RepoRef, manifest: Digest): Promise<void> {

@@ -89,16 +89,20 @@ Deno.test("an image that a manifest without available bytes may name counts as n
   assert.equal(await t.uses.isNamed(REF, CHILD), true);
 });
 
-Deno.test("indexes are searched again for a delete only if something was stored since", async () => {
-  using t = await setUp();
-  await t.store("lost");
-  const search = async (checked?: { version: string | null }) => {
-    const before = t.reads.length;
-    const state = await t.uses.requireNoTaggedIndex(REF, CHILD, checked);
-    return { state, isSearched: t.reads.length > before };
-  };
-  const { state } = await search();
-  assert.equal((await search(state)).isSearched, false);
-  await t.store("known");
-  assert.equal((await search(state)).isSearched, true);
+Deno.test("manifests are searched again for a delete only if something was stored since", async () => {
+  for (const what of ["blob", "manifest"] as const) {
+    using t = await setUp();
+    const check = (checked?: { version: string | null }) =>
+      what === "blob"
+        ? t.uses.requireBlobUnused(REF, BLOB, checked)
+        : t.uses.requireNoTaggedIndex(REF, CHILD, checked);
+    const state = await check();
+    assert.equal(t.reads.length, 1);
+    await check(state);
+    assert.equal(t.reads.length, 1, what);
+    const later = await t.store("later");
+    t.contents.set(later, bytesOf("later"));
+    await check(state);
+    assert.equal(t.reads.length, 2, what);
+  }
 });
