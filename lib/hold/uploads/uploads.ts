@@ -94,6 +94,8 @@ export interface HoldUploadsDeps {
   maxBlobBytes?: number;
   /** A request without bytes for this time is aborted, in milliseconds; a minute by default. */
   stallMs?: number;
+  /** Bytes of blobs sent whole that are buffered at once; 64 MiB by default. */
+  bufferBytes?: number;
 }
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -236,10 +238,12 @@ export class HoldUploads {
     }
     let received = 0;
     if (last) {
-      const { body, size, signal } = last;
+      const { body, signal } = last;
       const offset = last.offset ?? row?.offset ?? 0;
-      if (!row && offset === 0 && this.#whole.takes(size)) {
-        const taken = await this.#whole.take(upload, digest, last, link);
+      const taken = !row && offset === 0
+        ? await this.#whole.take(upload, digest, last, link)
+        : undefined;
+      if (taken !== undefined) {
         return { size: taken, received: taken, linked: true };
       }
       const end = await this.append(upload, offset, body, signal);

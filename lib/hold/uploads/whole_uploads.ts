@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ByteBudget } from "../../async/byte_budget.ts";
 import type { Clock } from "../../clock.ts";
 import type {
   BlobLink,
@@ -31,6 +32,8 @@ export interface WholeUploadsDeps {
   clock: Clock;
   log: Logger;
   work: UploadWork;
+  /** Bytes of blobs that are buffered at once; 64 MiB by default. */
+  bufferBytes?: number | undefined;
 }
 
 /** Destination of the bytes. */
@@ -48,33 +51,56 @@ const SMALL_BYTES = 1024 * 1024;
 /** The same for stores that require large parts, which are buffered anyway. */
 const SMALL_PART_BYTES = 8 * 1024 * 1024;
 
+/** Bytes buffered at once: clients that are slow keep theirs for as long as they like. */
+const BUFFER_BYTES = 64 * 1024 * 1024;
+
 /** Receives blobs in a single request. */
 export class WholeUploads {
   readonly #deps: WholeUploadsDeps;
   readonly #smallBytes: number;
+  readonly #buffers: ByteBudget;
 
   constructor(deps: WholeUploadsDeps) {
     this.#deps = deps;
     this.#smallBytes = deps.store.positional ? SMALL_BYTES : SMALL_PART_BYTES;
-  }
-
-  /** Whether {@linkcode take} can be used for a body of `size` bytes (undefined: unknown). */
-  takes(size: number | undefined): boolean {
-    return this.#deps.store.positional ||
-      (size !== undefined && size <= this.#smallBytes);
+    this.#buffers = new ByteBudget(deps.bufferBytes ?? BUFFER_BYTES);
   }
 
   /**
    * Verifies the bytes, stores them and makes the blob readable; returns its
-   * size. Leaves nothing behind when it throws AppError `DIGEST_INVALID`,
+   * size. Small blobs are buffered while there is memory for buffers, others
+   * stream. Returns undefined, with the body unread, when the store cannot take
+   * a stream whose digest is not known yet. Leaves nothing behind when it throws AppError `DIGEST_INVALID`,
    * `TOO_LARGE`, `QUOTA_EXCEEDED`, `BLOB_UPLOAD_INVALID` when the connection
    * breaks or stalls, and the store's errors.
    */
   async take(
+    upload: UploadRef,
+    digest: Digest,
+    request: Omit<RequestBytes, "offset">,
+    link?: BlobLink,
+  ): Promise<number | undefined> {
+    const { size } = request;
+    const buffer = size !== undefined && size <= this.#smallBytes
+      ? size + 1
+      : undefined;
+    if (buffer === undefined || !this.#buffers.take(buffer)) {
+      if (!this.#deps.store.positional) return undefined;
+      return await this.#take(upload, digest, request, { link });
+    }
+    try {
+      return await this.#take(upload, digest, request, { link, buffer });
+    } finally {
+      this.#buffers.give(buffer);
+    }
+  }
+
+  /** Takes a blob in a buffer of `buffer` bytes, or as a stream without it. */
+  async #take(
     { uploadId, caller }: UploadRef,
     digest: Digest,
     { body, size, signal }: Omit<RequestBytes, "offset">,
-    link?: BlobLink,
+    { link, buffer }: { link: BlobLink | undefined; buffer?: number },
   ): Promise<number> {
     const { clock, work } = this.#deps;
     const startedAt = clock.now();
@@ -95,8 +121,8 @@ export class WholeUploads {
       return await work.receive(reader, { room }, async () => {
         const counter = withLink(room, link);
         const target = { digest, startedAt, counter };
-        if (size !== undefined && size <= this.#smallBytes) {
-          return await this.#takeSmall(reader, hash, target, size);
+        if (buffer !== undefined) {
+          return await this.#takeSmall(reader, hash, target, buffer);
         }
         await this.#takeLarge(uploadId, reader, hash, target);
         return reader.bytes;
@@ -108,11 +134,11 @@ export class WholeUploads {
     reader: BodyReader,
     hash: RunningHash,
     { digest, startedAt, counter }: Target,
-    size: number,
+    bytes: number,
   ): Promise<number> {
     const { store, keys, rows } = this.#deps;
     // One byte more than announced, to detect longer bodies.
-    const buffer = own(new Uint8Array(size + 1));
+    const buffer = own(new Uint8Array(bytes));
     const filled = await reader.fill(buffer, 0);
     requireDigest(hash, digest);
     await rows.publish(digest, filled, startedAt, async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { until } from "../../../tests/support/until.ts";
 import { digestOf } from "../../oci/digest.ts";
 import {
   ALICE,
@@ -190,3 +191,58 @@ onEachStore(
     assert.equal((await hold.blobs.stat(digest))?.size, bytes.length);
   },
 );
+
+onEachStore(
+  "small blobs are buffered up to a total, and others stream meanwhile",
+  async (store, clock) => {
+    await using hold = await openHold(store, clock, { bufferBytes: 5_000 });
+    const blobs = [1, 2, 3, 4].map((seed) => noise(4_000, seed));
+    const push = async (
+      bytes: Uint8Array,
+      going: Promise<unknown>,
+    ): Promise<void> => {
+      const body = ReadableStream.from((async function* () {
+        yield bytes.slice(0, 1_000);
+        await going;
+        yield bytes.slice(1_000);
+      })());
+      const upload = await hold.uploads.reserve(ALICE);
+      const { size } = await hold.uploads.finish(upload, digestOf(bytes), {
+        ...{ offset: 0, body, size: bytes.length },
+      });
+      assert.equal(size, bytes.length);
+    };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const [first = noise(0), ...others] = blobs;
+    const pushes = [push(first, promise)];
+    await settled();
+    assert.equal((await contents(store)).uploads, 0);
+    pushes.push(...others.map((bytes) => push(bytes, promise)));
+    if (store.positional) {
+      await until(async () =>
+        (await contents(store)).uploads === others.length
+      );
+    } else await settled();
+    resolve();
+    await Promise.all(pushes);
+    for (const bytes of blobs) assert.deepEqual(await read(hold, bytes), bytes);
+    assert.equal((await contents(store)).uploads, 0);
+    // The memory of the first one is free again, also after a failure.
+    for (let i = 0; i < 3; i++) {
+      const upload = await hold.uploads.reserve(ALICE);
+      const bad = { offset: 0, body: brokenBody(noise(9)), size: 4_000 };
+      await assert.rejects(hold.uploads.finish(upload, WRONG, bad));
+    }
+    const last = noise(4_000, 5);
+    const again = Promise.withResolvers<void>();
+    const pushing = push(last, again.promise);
+    await settled();
+    assert.equal((await contents(store)).uploads, 0);
+    again.resolve();
+    await pushing;
+    assert.deepEqual(await read(hold, last), last);
+  },
+);
+
+/** Lets requests go on until they wait for their bodies. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
