@@ -79,23 +79,28 @@ export async function originOfHold(
   return origin;
 }
 
-/**
- * Throws AppError `DENIED`, or `UNAUTHORIZED` when a login could help. The
- * message is the same for all holds: naming the hold would reveal which
- * repositories of an owner with several private holds exist.
- */
+/** Throws the error of {@linkcode unreadable} unless `caller` may read from `hold`. */
 export async function requireRead(
   hold: HoldClient,
   caller: Caller,
 ): Promise<void> {
-  if ((await hold.mayRead(caller)).allowed) return;
+  if (!(await hold.mayRead(caller)).allowed) throw unreadable(caller);
+}
+
+/**
+ * The error for a repository that `caller` may not read: AppError `DENIED`, or
+ * `UNAUTHORIZED` when a login could help. The message is the same for all
+ * holds: naming the hold would reveal which repositories of an owner with
+ * several private holds exist.
+ */
+export function unreadable(caller: Caller): AppError {
   if (caller === undefined) {
-    throw new AppError(
+    return new AppError(
       "UNAUTHORIZED",
       "This repository is private or does not exist; sign in as a member of the crew of its hold to read.",
     );
   }
-  throw new AppError(
+  return new AppError(
     "DENIED",
     `${caller} is not crew of the hold of this repository, or may not read there, or the repository does not exist. Ask its owner which hold it is, and the captain of that hold for blob:read.`,
   );

@@ -10,7 +10,7 @@ import type { Clock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import type { Caller, HoldDirectory } from "../../hold_api/hold_client.ts";
-import { requireRead } from "../holds.ts";
+import { requireRead, unreadable } from "../holds.ts";
 import type { RepositoryList } from "../lists/repository_list.ts";
 import type { Owners } from "./owners.ts";
 
@@ -71,7 +71,8 @@ export class HiddenRepositories {
    * Call before reporting that a repository of `owner` is unknown. Throws the
    * AppError of a repository that `caller` may not read, or whose hold cannot be
    * reached, when the owner may have one: at the hold for pushes, or at one of
-   * those with the owner's other repositories.
+   * those with the owner's other repositories, also when these are too many to
+   * be sure.
    */
   async requireNoneHidden(owner: Did, caller: Caller): Promise<void> {
     await this.#askAll(owner, caller);
@@ -79,7 +80,7 @@ export class HiddenRepositories {
 
   async #askAll(owner: Did, caller: Caller, hold?: Did): Promise<void> {
     const { holds } = this.#deps;
-    const queried = await this.#holdsOf(owner);
+    const { found: queried, all } = await this.#holdsOf(owner);
     if (hold !== undefined) queried.add(hold);
     let refusal: AppError | undefined;
     let cause: AppError | undefined;
@@ -92,6 +93,8 @@ export class HiddenRepositories {
         else cause ??= error;
       }
     });
+    // Names in a hold that was not queried must not be found out.
+    if (!all && caller !== owner) refusal ??= unreadable(caller);
     if (refusal) throw refusal;
     // Owners know the names of their repositories, and push to new ones.
     if (!cause || caller === owner) return;
@@ -103,16 +106,21 @@ export class HiddenRepositories {
     );
   }
 
-  /** Holds of the owner, that for pushes first; from cached data only. */
-  async #holdsOf(owner: Did): Promise<Set<Did>> {
+  /**
+   * Holds of the owner, that for pushes first, from cached data only, and
+   * whether they are all.
+   */
+  async #holdsOf(owner: Did): Promise<{ found: Set<Did>; all: boolean }> {
     const { owners, repositories } = this.#deps;
     const found = new Set([await owners.knownHold(owner)]);
     let left = MAX_REPOSITORIES;
     for await (const { row } of repositories.of(owner)) {
-      if (found.size >= MAX_HOLDS || --left < 0) break;
+      if (--left < 0) return { found, all: false };
+      if (found.has(row.holdDid)) continue;
+      if (found.size === MAX_HOLDS) return { found, all: false };
       found.add(row.holdDid);
     }
-    return found;
+    return { found, all: true };
   }
 }
 

@@ -31,7 +31,7 @@ async function start(has: readonly Did[]) {
     if (did === DEAD || did === HANGING) {
       throw new AppError("UPSTREAM_TIMEOUT", `${did} does not respond.`);
     }
-    return did === PUBLIC || caller === ALICE
+    return did.startsWith(PUBLIC) || caller === ALICE
       ? { allowed: true } as const
       : { allowed: false, reason: "It is private." } as const;
   };
@@ -133,4 +133,29 @@ Deno.test("owners learn which of their holds does not respond", async () => {
     (error) =>
       isAppError(error, "UPSTREAM_TIMEOUT") && error.message.includes(DEAD),
   );
+});
+
+Deno.test("an owner with more repositories or holds than are queried hides missing ones", async () => {
+  const repositories = (count: number) => Array<Did>(count).fill(PUBLIC);
+  const holds = (count: number) =>
+    Array.from({ length: count }, (_, i): Did => `${PUBLIC}${i}`);
+  for (
+    const [has, answer] of [
+      [repositories(1_000), "nothing"],
+      [repositories(1_001), "UNAUTHORIZED"],
+      [[...holds(16), ...holds(16)], "nothing"],
+      [holds(17), "UNAUTHORIZED"],
+      [[...holds(17), DEAD], "UNAUTHORIZED"],
+    ] as const
+  ) {
+    using t = await start(has);
+    const missing = await t.missing(undefined);
+    assert.equal(missing.answer.split(" ")[0], answer);
+    assert.equal((await t.missing(ALICE)).answer, "nothing");
+    if (answer === "nothing") continue;
+    for (const hold of [PRIVATE, DEAD]) {
+      const existing = await t.existing(hold, undefined);
+      assert.equal(existing.answer, missing.answer);
+    }
+  }
 });
