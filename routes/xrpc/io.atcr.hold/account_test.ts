@@ -68,6 +68,25 @@ Deno.test("a push is reported over XRPC and its layers are found by the manifest
   assert.equal(none.body.error, "InvalidRequest");
 });
 
+Deno.test("lists of layers return to anonymous callers what the repo of the hold has, and nothing else", async () => {
+  for (const layerRecordsEnabled of [true, false]) {
+    await using server = await openServer(
+      { allowAllCrew: true, public: false },
+      { layerRecordsEnabled },
+    );
+    const layer = await server.push(ALICE, noise(100));
+    await server.call(ALICE, "notifyManifest", eventInput(ALICE, [layer]));
+    const records = await server.all("layer");
+    assert.equal(records.length, layerRecordsEnabled ? 1 : 0);
+    const queries = [{}, { userDid: ALICE }, { repository: "myapp" }];
+    for (const query of queries) {
+      const { status, body } = await server.ask(undefined, "listLayers", query);
+      assert.equal(status, 200);
+      assert.deepEqual(body, { layers: records.map(({ value }) => value) });
+    }
+  }
+});
+
 Deno.test("the push event of an early registry is accepted", async () => {
   await using server = await openServer({ allowAllCrew: true });
   const layer = await server.push(ALICE, noise(100));
