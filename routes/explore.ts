@@ -12,6 +12,7 @@ import type { AppEnv } from "./middleware.ts";
 import type { DiscoveryDeps } from "./pages/discovery/deps.ts";
 import { liveRoutes } from "./pages/discovery/live.ts";
 import { discoveryRoutes } from "./pages/discovery/routes.ts";
+import { sayLag } from "./pages/frame/lag.tsx";
 import { peopleRoutes } from "./pages/people/routes.ts";
 import { hostOf } from "./pages/host_of.ts";
 import { pictures } from "./pages/pictures.ts";
@@ -38,6 +39,7 @@ export function exploreRoutes(
     example: sandbox.enabled ? "alice.test" : "your.handle",
     featured: pages.featured,
   };
+  app.use(sayLag(index.lag, clock));
   app.route("/", liveRoutes({ ...deps, live, addressOf }));
   app.route("/", discoveryRoutes(deps));
   const remote = ctx.pictures?.remote;

@@ -18,6 +18,7 @@ import { registrySettingsRoutes } from "./pages/settings/registry_settings.ts";
 import { AccountData } from "../lib/registry/account_data.ts";
 import { accountParts } from "./pages/settings/account_parts.ts";
 import { dataRoutes } from "./pages/settings/data.ts";
+import { sayLag } from "./pages/frame/lag.tsx";
 import { storageRoutes } from "./pages/settings/storage.ts";
 
 /** Mounts them; nothing where no registry runs. */
@@ -39,6 +40,7 @@ export function ownerRoutes(ctx: AppContext, browsers: Browsers): Hono<AppEnv> {
   app.route("/", storageRoutes(deps));
   const accountData = new AccountData({ ...deps, parts: accountParts(ctx) });
   app.route("/", dataRoutes({ ...deps, accountData }));
+  app.use("/status", sayLag(index.lag, clock));
   app.route(
     "/",
     aboutRoutes({

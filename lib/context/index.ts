@@ -14,6 +14,7 @@ import { RepositoryAccounts } from "../index/cards/repository_accounts.ts";
 import { RepositoryRecords } from "../index/cards/repository_records.ts";
 import { TagReads } from "../index/reads/tag_reads.ts";
 import type { AccountHandler, RecordHandler } from "../index/record_change.ts";
+import { NetworkLag } from "../index/network/network_lag.ts";
 import { PageIndex } from "../index/people/page_index.ts";
 import { cardPage } from "../index/people/page_rows.ts";
 import { StarIndex } from "../index/people/star_index.ts";
@@ -58,6 +59,8 @@ export interface IndexContext {
   readonly facets: CardFacets;
   readonly rebuild: Rebuild;
   readonly holds: Holds;
+  /** Whether the events of the network arrive. */
+  readonly lag: NetworkLag;
   /** Makes known what no event says; call it now and then. */
   settle(): Promise<void>;
   /** Removes what is observed beyond the limits; returns how many rows. */
@@ -78,6 +81,7 @@ export function createIndex(deps: IndexDeps): IndexContext {
   const facets = new CardFacets(kv);
   return {
     holds: holds.holds,
+    lag: new NetworkLag({ kv, clock }),
     settle: () => holds.settle(),
     sweep: () => dropOldMoves(kv),
     close: () => holds.close(),

@@ -23,6 +23,7 @@ import type { Config } from "../config/config.ts";
 import type { Did } from "../did.ts";
 import { isOurs } from "../index/network/dispatcher.ts";
 import { networkKeys, streamLease } from "../index/network/kv_keys.ts";
+import type { NetworkLag } from "../index/network/network_lag.ts";
 import { IndexNetwork } from "../index/network/network.ts";
 import type { AccountHandler, RecordHandler } from "../index/record_change.ts";
 import type { JobRunner } from "../kv/jobs/job_runner.ts";
@@ -45,6 +46,8 @@ export interface Followers {
   /** Processes each batch as well, with commits of `alsoCollections` of known accounts. */
   readonly alsoTake?: (batch: JetstreamBatch) => Promise<void>;
   readonly alsoCollections?: readonly string[];
+  /** Notes whether events arrive. */
+  readonly lag: NetworkLag;
 }
 
 /** Servers replay 36 hours, and do not report when more is requested; milliseconds. */
@@ -70,7 +73,7 @@ export function followNetwork(
   const { urls, relay } = serversOf(config, sandbox);
   const network = createNetwork(deps, followers, relay);
   if (urls.length === 0) return [];
-  const { alsoTake, alsoCollections = [] } = followers;
+  const { alsoTake, alsoCollections = [], lag } = followers;
   const take = async (batch: JetstreamBatch) => {
     await Promise.all([network.take(batch), alsoTake?.(batch)]);
   };
@@ -85,10 +88,13 @@ export function followNetwork(
     createStream(deps, urls, {
       name: "index",
       silenceMs: SILENCE_MS,
-      take,
+      take: async (batch) => {
+        await take(batch);
+        await lag.taken(batch);
+      },
       open: async function* (...place) {
         await network.noteCollections();
-        yield* read(...place, { collections });
+        yield* lag.watch(read(...place, { collections }));
       },
       onGap: (commit) => network.listAll(commit),
     }),

@@ -63,6 +63,7 @@ export function createStreams(
         ...registry ? [registry.ownerEvents] : [],
       ],
       accounts: [...index.accounts, ...social?.accounts ?? []],
+      lag: index.lag,
       // Without a stream of their own, avatars follow the known accounts.
       ...(events && !profiles
         ? {

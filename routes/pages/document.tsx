@@ -9,6 +9,7 @@ import { OPEN_SEARCH } from "../published/urls.ts";
 import { VERSION } from "../version.ts";
 import type { Frame } from "./frame/frame.ts";
 import { Header } from "./frame/header.tsx";
+import { LagNotice } from "./frame/lag.tsx";
 import { Island, modulesFor, UsedIslands } from "./frame/island.tsx";
 import { type Share, ShareMeta } from "./frame/share_meta.tsx";
 import { docsUrl } from "./urls.ts";
@@ -115,7 +116,10 @@ function Body(
         hasSearch={hasSearch}
       />
       <main id="main" tabIndex={-1}>
-        <div class={isWide ? "wide" : "wide text"}>{children}</div>
+        <div class={isWide ? "wide" : "wide text"}>
+          <LagNotice lag={frame?.lag} />
+          {children}
+        </div>
       </main>
       <footer class="end">
         <div class="wide">

@@ -9,6 +9,7 @@ import { PdsClient } from "../../lib/atproto/pds/pds_client.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { loadConfig } from "../../lib/config/config.ts";
 import { followNetwork } from "../../lib/context/index_network.ts";
+import { NetworkLag } from "../../lib/index/network/network_lag.ts";
 import { NetworkStreams } from "../../lib/context/streams.ts";
 import { openIdentities } from "../../lib/context/network.ts";
 import type { Did } from "../../lib/did.ts";
@@ -105,7 +106,11 @@ export class Follower implements AsyncDisposable {
         }),
         pds: new PdsClient(fetch),
       },
-      { records: [handler], accounts: [handler] },
+      {
+        records: [handler],
+        accounts: [handler],
+        lag: new NetworkLag(platform),
+      },
       network,
     ));
   }

@@ -21,6 +21,9 @@ export const networkKeys = {
   /** Stored cursor of a stream. */
   place: (stream: string) => row("network_place", stream),
 
+  /** That events do not arrive, or late. */
+  lag: () => row("network_lag"),
+
   /** The collections that are followed. */
   collections: () => row("network_collections"),
 

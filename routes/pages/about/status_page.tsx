@@ -65,6 +65,20 @@ export function statusPage(props: StatusPageProps): string {
                   </td>
                 </tr>
               ))}
+              <tr>
+                <td>Events of the network</td>
+                <td>
+                  <span
+                    class={visitor.frame.lag ? "state bad" : "state good"}
+                  >
+                    {!visitor.frame.lag
+                      ? "arrive"
+                      : visitor.frame.lag.kind === "silent"
+                      ? "do not arrive"
+                      : "arrive late"}
+                  </span>
+                </td>
+              </tr>
               {hold && (
                 <tr>
                   <td>

@@ -8,6 +8,7 @@
 import type { Context } from "@hono/hono";
 import { getCookie, setCookie } from "@hono/hono/cookie";
 import type { IslandModules } from "../../../lib/install/island_modules.ts";
+import type { Lag } from "../../../lib/index/network/network_lag.ts";
 import type { AppEnv } from "../../middleware.ts";
 
 /** Themes; `system` follows the visitor's system. */
@@ -48,6 +49,8 @@ export interface Site {
   readonly modules: IslandModules | undefined;
   /** Path of the style sheet; undefined where it cannot be read. */
   readonly styleSheet: string | undefined;
+  /** What is missing of the network on this page; `now` in milliseconds since the Unix epoch. */
+  readonly lag?: (Lag & { readonly now: number }) | undefined;
 }
 
 /** The frame of one page. */

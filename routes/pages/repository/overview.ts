@@ -14,7 +14,7 @@ import type { Share } from "../frame/share_meta.tsx";
 import { pictureOfCard } from "../pictures.ts";
 import { followedWhoStar, starButton } from "./stars.ts";
 import { chartNotes, labelsOf, notesOf } from "./notes.ts";
-import type { RepositoryOnPage } from "./repository_head.tsx";
+import type { HoldAway, RepositoryOnPage } from "./repository_head.tsx";
 import { repositoryPage } from "./repository_page.tsx";
 import type { PageRequest, RepositoryPagesDeps } from "./deps.ts";
 
@@ -101,10 +101,22 @@ export async function onPage(
   return {
     ...{ star, share },
     ...{ owner: name, repo: path.repo, doubt },
+    away: card?.image && await holdAway(deps, card.image.holdDid),
     picture: pictureOfCard(pictureOf, address, card).picture,
     isOwn: caller === owner.did,
     tags: count,
   };
+}
+
+/** The hold, where it does not answer; as of its last check, which is repeated when it is old. */
+async function holdAway(
+  deps: RepositoryPagesDeps,
+  did: Did,
+): Promise<HoldAway | undefined> {
+  const { reachable, since } = await deps.index.holds.health(did);
+  if (reachable !== false) return undefined;
+  const name = await holdName(deps, did);
+  return { did, name, since, now: deps.clock.now() };
 }
 
 /** How a link is shown elsewhere, where anybody may see the repository. */

@@ -8,11 +8,13 @@ import {
   StarButton,
   type StarButtonProps,
 } from "../../../islands/star_button.tsx";
+import type { Did } from "../../../lib/did.ts";
 import type { Share } from "../frame/share_meta.tsx";
 import { Island } from "../frame/island.tsx";
 import { Breakable } from "../parts/breakable.tsx";
-import { countText } from "../parts/format.tsx";
+import { Age, countText } from "../parts/format.tsx";
 import {
+  holdUrl,
   profileUrl,
   type RepositoryAddress,
   repositoryUrl,
@@ -29,9 +31,19 @@ export interface RepositoryOnPage extends RepositoryAddress {
   readonly tags: number | undefined;
   /** A sentence about what may be missing or old. */
   readonly doubt: string | undefined;
+  /** The hold of the newest image, while it cannot be reached. */
+  readonly away?: HoldAway | undefined;
   readonly star: StarButtonProps;
   /** How links to the repository are shown elsewhere; undefined where not everybody sees it. */
   readonly share?: Share | undefined;
+}
+
+/** A hold that does not answer. Times are milliseconds since the Unix epoch. */
+export interface HoldAway {
+  readonly did: Did;
+  readonly name: string;
+  readonly since: number | undefined;
+  readonly now: number;
 }
 
 /** Names longer than this are written smaller. */
@@ -44,7 +56,7 @@ export function RepositoryHead(
     current: "overview" | "tags" | "stars" | "settings" | undefined;
   },
 ) {
-  const { owner, repo, picture, tags, doubt, star } = repository;
+  const { owner, repo, picture, tags, doubt, away, star } = repository;
   return (
     <>
       <div class={repo.length > LONG ? "title long" : "title"}>
@@ -80,7 +92,23 @@ export function RepositoryHead(
         )}
       </nav>
       {doubt && <p class="notice" role="status">{doubt}</p>}
+      {away && <Away {...away} />}
     </>
+  );
+}
+
+function Away({ did, name, since, now }: HoldAway) {
+  return (
+    <p class="notice" role="status">
+      The layers lie in the hold{" "}
+      <a href={holdUrl(did)}>
+        <Breakable text={name} />
+      </a>, which has not answered {since === undefined ? "lately" : (
+        <>
+          since <Age at={since} now={now} />
+        </>
+      )}. Pulls may fail until it does.
+    </p>
   );
 }
 
