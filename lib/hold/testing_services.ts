@@ -209,3 +209,11 @@ export function indexOf(
     },
   };
 }
+
+/** Runs garbage collections until everything that is not needed is deleted. */
+export async function collect(hold: TestServices): Promise<void> {
+  for (let i = 0; i < 2; i++) {
+    hold.clock.advance(8 * 24 * 3_600_000);
+    await hold.gc.run();
+  }
+}

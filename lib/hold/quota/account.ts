@@ -6,6 +6,7 @@
  */
 
 import { isAhead } from "../../clock.ts";
+import type { Digest } from "../../oci/digest.ts";
 
 /** A reservation of an upload, or of a manifest being admitted. */
 export interface Reservation {
@@ -28,10 +29,12 @@ export interface Reservation {
 export interface AccountRow {
   /** False while blobs stored before accounts existed are being counted. */
   readonly counted: boolean;
-  /** Stored blobs, each once. */
+  /** Stored blobs that the account did not delete, each once. */
   readonly blobs: number;
   /** Their bytes. */
   readonly bytes: number;
+  /** Bytes that the account deleted and that are still stored; 0 when absent. */
+  readonly deleted?: number;
   /** By the id of the upload. */
   readonly reservations: Readonly<Record<string, Reservation>>;
 }
@@ -42,6 +45,13 @@ export interface ChargeRow {
   readonly size: number;
   /** Milliseconds since the Unix epoch. */
   readonly since: number;
+  /** Whether the account deleted it; its bytes await garbage collection. */
+  readonly deleted?: boolean;
+}
+
+/** A charge with the digest of its blob. */
+export interface Charge extends ChargeRow {
+  readonly digest: Digest;
 }
 
 /** An empty account. */
@@ -73,6 +83,13 @@ function reservedBy(reservation: Reservation | undefined): number {
   return Math.max(reservation.bytes, reservation.declared);
 }
 
+function storedBytes(
+  { bytes, deleted = 0 }: AccountRow,
+  quota: number,
+): number {
+  return bytes + Math.max(0, deleted - quota);
+}
+
 /** Bytes of all active reservations. */
 function reservedBytes(account: AccountRow, now: number): number {
   let sum = 0;
@@ -82,14 +99,26 @@ function reservedBytes(account: AccountRow, now: number): number {
   return sum;
 }
 
-/** Bytes stored and reserved. */
-export function usedBytes(account: AccountRow, now: number): number {
-  return account.bytes + reservedBytes(account, now);
+/**
+ * Bytes stored and reserved. Deleted bytes that are still stored count as far
+ * as they exceed `quota`, so that deleting makes room at once, and pushing and
+ * deleting in turns stores at most twice the quota.
+ */
+export function usedBytes(
+  account: AccountRow,
+  now: number,
+  quota: number,
+): number {
+  return storedBytes(account, quota) + reservedBytes(account, now);
 }
 
-/** Bytes stored, and reserved within the quota. */
-export function firmBytes(account: AccountRow, now: number): number {
-  let sum = account.bytes;
+/** Like {@linkcode usedBytes}, with only the reservations within the quota. */
+export function firmBytes(
+  account: AccountRow,
+  now: number,
+  quota: number,
+): number {
+  let sum = storedBytes(account, quota);
   for (const reservation of Object.values(account.reservations)) {
     if (isLive(reservation, now) && !reservation.beyond) {
       sum += reservedBy(reservation);
@@ -114,4 +143,52 @@ export function withReservation(
   }
   if (reservation) reservations[id] = { ...reservation, at: now };
   return { ...account, reservations };
+}
+
+/** Returns `account` with `blobs` charged; those among them that it had deleted are so no more. */
+export function withCharges(
+  account: AccountRow,
+  blobs: readonly { size: number; deleted?: boolean }[],
+): AccountRow {
+  return {
+    ...account,
+    blobs: account.blobs + blobs.length,
+    bytes: account.bytes + sum(blobs),
+    deleted: (account.deleted ?? 0) - sum(blobs.filter(isDeleted)),
+  };
+}
+
+/** Returns `account` without the charges of `blobs`. */
+export function withoutCharges(
+  account: AccountRow,
+  blobs: readonly { size: number; deleted?: boolean }[],
+): AccountRow {
+  const kept = blobs.filter((blob) => !isDeleted(blob));
+  return {
+    ...account,
+    blobs: account.blobs - kept.length,
+    bytes: account.bytes - sum(kept),
+    deleted: (account.deleted ?? 0) - sum(blobs.filter(isDeleted)),
+  };
+}
+
+/** Returns `account` with `blobs`, which are charged, counted as deleted. */
+export function withDeleted(
+  account: AccountRow,
+  blobs: readonly { size: number }[],
+): AccountRow {
+  return {
+    ...account,
+    blobs: account.blobs - blobs.length,
+    bytes: account.bytes - sum(blobs),
+    deleted: (account.deleted ?? 0) + sum(blobs),
+  };
+}
+
+function isDeleted({ deleted = false }: { deleted?: boolean }): boolean {
+  return deleted;
+}
+
+function sum(blobs: readonly { size: number }[]): number {
+  return blobs.reduce((bytes, { size }) => bytes + size, 0);
 }

@@ -15,9 +15,13 @@ import { damagedBlobs } from "../blobs/damaged_blobs.ts";
 import { holdKeys } from "../kv_keys.ts";
 import {
   type AccountRow,
+  type Charge,
   type ChargeRow,
   EMPTY_ACCOUNT,
   reservationOf,
+  withCharges,
+  withDeleted,
+  withoutCharges,
   withReservation,
 } from "./account.ts";
 import { type Blob, type Claims, distinct, sizeOf } from "./claims.ts";
@@ -28,10 +32,18 @@ export interface Plan<T> {
   /** The new account; undefined for no change. */
   readonly account?: AccountRow;
   /** Blobs to charge; not yet included in `account`. */
-  readonly charge?: readonly Blob[];
-  /** Blobs to discharge; still included in `account`. */
-  readonly discharge?: readonly Blob[];
+  readonly charge?: readonly Uncharged[];
+  /** Charges to end; still included in `account`. */
+  readonly discharge?: readonly Charge[];
+  /** Charges to mark as deleted; not yet deleted in `account`. */
+  readonly retire?: readonly Charge[];
   readonly result: T;
+}
+
+/** A blob that does not count for an account: it is not charged, or deleted. */
+export interface Uncharged extends Blob {
+  /** Whether there is a charge that is marked as deleted. */
+  readonly deleted?: boolean;
 }
 
 /** Charges per commit: the keys of this many fit into a commit with the longest DIDs. */
@@ -86,18 +98,19 @@ export class Accounts {
       for (let i = 0; i < MAX_COMMITS; i++) {
         const entry = await this.#open(user);
         const planned = await plan(entry?.value ?? EMPTY_ACCOUNT);
-        const { account, charge = [], discharge = [], result } = planned;
-        if (!account) return result;
+        const { charge = [], discharge = [], retire = [], result } = planned;
+        if (!planned.account) return result;
         const change = this.#kv.atomic();
-        const next = add(account, charge);
-        this.#put(change, user, entry, {
-          ...next,
-          blobs: next.blobs - discharge.length,
-          bytes: next.bytes - sizeOf(discharge),
-        });
+        const charged = withCharges(planned.account, charge);
+        const account = withDeleted(withoutCharges(charged, discharge), retire);
+        this.#put(change, user, entry, account);
         this.#charge(change, user, charge);
         for (const { digest } of discharge) {
           change.delete(holdKeys.charge(user, digest));
+        }
+        for (const { digest, size, since } of retire) {
+          const row: ChargeRow = { size, since, deleted: true };
+          change.set(holdKeys.charge(user, digest), row);
         }
         if (await change.commit()) return result;
       }
@@ -129,8 +142,10 @@ export class Accounts {
       if (reservationOf(account, uploadId, now)) {
         account = withReservation(account, uploadId, undefined, now);
       }
-      if (!charges.has(blob.digest)) {
-        account = add(account, [blob]);
+      const charge = charges.get(blob.digest);
+      if (!charge || charge.deleted) {
+        const { deleted = false } = charge ?? {};
+        account = withCharges(account, [{ ...blob, deleted }]);
         this.#charge(change, user, [blob]);
       }
       // Unlike the charge, it is kept when no manifest needs the blob.
@@ -148,48 +163,55 @@ export class Accounts {
   async #openWith(
     user: Did,
     digests: readonly Digest[],
-  ): Promise<{ entry?: Entry<AccountRow>; charges: ReadonlySet<Digest> }> {
+  ): Promise<{
+    entry?: Entry<AccountRow>;
+    charges: ReadonlyMap<Digest, ChargeRow>;
+  }> {
     const [found, ...rows] = await this.#kv.getMany<unknown>([
       holdKeys.account(user),
       ...digests.map((digest) => holdKeys.charge(user, digest)),
     ]);
     const entry = found as Entry<AccountRow> | undefined;
     if (entry?.value.counted) {
-      return { entry, charges: new Set(digests.filter((_, i) => rows[i])) };
+      const known = rows as (Entry<ChargeRow> | undefined)[];
+      return { entry, charges: byDigest(chargesOf(digests, known)) };
     }
     const opened = await this.#open(user);
-    const charged = await this.charges(user, digests);
-    return {
-      ...(opened ? { entry: opened } : {}),
-      charges: new Set(charged.map(({ digest }) => digest)),
-    };
+    const charges = byDigest(await this.charges(user, digests));
+    return { ...(opened ? { entry: opened } : {}), charges };
   }
 
-  /** Those of `digests` charged to `user`, in a counted account. */
-  async charges(user: Did, digests: readonly Digest[]): Promise<Blob[]> {
+  /** The charges of `user` for those of `digests` that have one, deleted or not, in a counted account. */
+  async charges(user: Did, digests: readonly Digest[]): Promise<Charge[]> {
     const rows = await this.#kv.getMany<ChargeRow>(
       digests.map((digest) => holdKeys.charge(user, digest)),
     );
-    return digests.flatMap((digest, i) => {
-      const size = rows[i]?.value.size;
-      return size === undefined ? [] : [{ digest, size }];
-    });
+    return chargesOf(digests, rows);
+  }
+
+  /** Like {@linkcode charges}, without those marked as deleted. */
+  async counting(user: Did, digests: readonly Digest[]): Promise<Charge[]> {
+    return (await this.charges(user, digests)).filter(({ deleted }) =>
+      !deleted
+    );
   }
 
   /** Bytes of damaged blobs charged to `user`; a push that repairs them needs no more room. */
   async repairableBytes(user: Did): Promise<number> {
     const digests = await damagedBlobs(this.#kv, MAX_DAMAGED);
-    return sizeOf(await this.charges(user, digests));
+    return sizeOf(await this.counting(user, digests));
   }
 
-  /** Those of `blobs` not charged to `user` yet, each once. */
-  async uncharged(user: Did, blobs: readonly Blob[]): Promise<Blob[]> {
+  /** Those of `blobs` that do not count for `user`, each once. */
+  async uncharged(user: Did, blobs: readonly Blob[]): Promise<Uncharged[]> {
     const all = distinct(blobs);
     const digests = all.map(({ digest }) => digest);
-    const known = new Set(
-      (await this.charges(user, digests)).map(({ digest }) => digest),
-    );
-    return all.filter(({ digest }) => !known.has(digest));
+    const known = byDigest(await this.charges(user, digests));
+    return all.flatMap((blob) => {
+      const charge = known.get(blob.digest);
+      if (!charge) return [blob];
+      return charge.deleted ? [{ ...blob, deleted: true }] : [];
+    });
   }
 
   /**
@@ -224,7 +246,7 @@ export class Accounts {
       const before = entry?.value ?? { ...EMPTY_ACCOUNT, counted: false };
       const fresh = await this.uncharged(user, batch);
       const change = this.#kv.atomic();
-      const next = { ...add(before, fresh), counted: complete };
+      const next = { ...withCharges(before, fresh), counted: complete };
       this.#put(change, user, entry, next);
       this.#charge(change, user, fresh);
       if (!await change.commit()) continue;
@@ -253,12 +275,18 @@ export class Accounts {
   }
 }
 
-function add(account: AccountRow, blobs: readonly Blob[]): AccountRow {
-  return {
-    ...account,
-    blobs: account.blobs + blobs.length,
-    bytes: account.bytes + sizeOf(blobs),
-  };
+function chargesOf(
+  digests: readonly Digest[],
+  rows: readonly (Entry<ChargeRow> | undefined)[],
+): Charge[] {
+  return digests.flatMap((digest, i) => {
+    const row = rows[i]?.value;
+    return row === undefined ? [] : [{ ...row, digest }];
+  });
+}
+
+function byDigest(charges: readonly Charge[]): ReadonlyMap<Digest, Charge> {
+  return new Map(charges.map((charge) => [charge.digest, charge]));
 }
 
 function busyAccount(user: Did): AppError {

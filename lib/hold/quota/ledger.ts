@@ -1,9 +1,10 @@
 /**
  * Charges blobs to users, each once. A blob is charged from the commit that
  * makes it readable, or from the admission of a manifest that names it. The
- * charge outlives the last manifest of the user that needs the blob: it ends
- * when the bytes are deleted, or when another account is charged for them by a
- * manifest. So every stored byte that was uploaded is charged to an account.
+ * charge outlives the last manifest of the user that needs the blob: it is then
+ * marked as deleted, and ends when the bytes are deleted, or when another
+ * account is charged for them by a manifest. So every stored byte that was
+ * uploaded is charged to an account.
  *
  * @module
  */
@@ -15,9 +16,11 @@ import type { Kv } from "../../kv/kv.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
 import {
+  type Charge,
   type ChargeRow,
   reservationOf,
   usedBytes,
+  withCharges,
   withReservation,
 } from "./account.ts";
 import { type Accounts, CHARGE_BATCH } from "./accounts.ts";
@@ -63,7 +66,8 @@ export class QuotaLedger {
     const { accounts, claims, clock } = this.#deps;
     const blobs = await claims.sized(digests);
     // This counts blobs stored before accounts existed.
-    const used = usedBytes(await accounts.account(user), clock.now());
+    const account = await accounts.account(user);
+    const used = usedBytes(account, clock.now(), limit.quota);
     const fresh = await accounts.uncharged(user, blobs);
     if (fresh.length === 0) {
       if (used > limit.quota && !await this.#areClaimed(user, blobs)) {
@@ -75,7 +79,8 @@ export class QuotaLedger {
     await accounts.change(user, (account) => {
       const now = clock.now();
       const bytes = sizeOf(fresh);
-      const used = usedBytes(account, now);
+      const next = withCharges(account, fresh);
+      const used = usedBytes(next, now, limit.quota) - bytes;
       if (used + bytes > limit.quota) {
         throw overQuota(user, { used, added: bytes, limit });
       }
@@ -98,7 +103,7 @@ export class QuotaLedger {
     const { accounts, claims } = this.#deps;
     // Usually all are charged since their upload.
     const known = new Set(
-      (await accounts.charges(user, digests)).map(({ digest }) => digest),
+      (await accounts.counting(user, digests)).map(({ digest }) => digest),
     );
     const fresh = digests.filter((digest) => !known.has(digest));
     if (fresh.length === 0) return;
@@ -108,15 +113,16 @@ export class QuotaLedger {
   /**
    * Ends the charges of those of `digests` that no manifest of `user` needs and
    * that are not stored any more, or are charged to another account whose
-   * manifest needs them; returns how many. The others await garbage collection.
+   * manifest needs them; returns how many. The others are marked as deleted.
    */
   async released(user: Did, digests: readonly Digest[]): Promise<number> {
     const all = [...new Set(digests)];
     let ended = 0;
     for (let i = 0; i < all.length; i += CHARGE_BATCH) {
-      const gone = await this.#release(user, all.slice(i, i + CHARGE_BATCH));
+      const batch = all.slice(i, i + CHARGE_BATCH);
+      const { gone, deleted } = await this.#release(user, batch);
       ended += gone.length;
-      for (const blob of gone) {
+      for (const blob of [...gone, ...deleted]) {
         // A concurrent manifest may still have seen the charge.
         if (await this.#deps.claims.has(user, blob.digest)) {
           await this.claimed(user, [blob]);
@@ -211,20 +217,26 @@ export class QuotaLedger {
     }
   }
 
-  async #release(user: Did, digests: readonly Digest[]): Promise<Blob[]> {
+  async #release(
+    user: Did,
+    digests: readonly Digest[],
+  ): Promise<{ gone: readonly Charge[]; deleted: readonly Charge[] }> {
     const { accounts, claims } = this.#deps;
     return await accounts.change(user, async (account) => {
-      const discharge: Blob[] = [];
-      for (const blob of await accounts.charges(user, digests)) {
-        const { digest } = blob;
+      const gone: Charge[] = [];
+      const deleted: Charge[] = [];
+      for (const charge of await accounts.charges(user, digests)) {
+        const { digest } = charge;
         if (await claims.has(user, digest)) continue;
         const isDue = !await claims.isStored(digest) ||
           await this.#others.pay(user, digest);
-        if (isDue) discharge.push(blob);
+        if (isDue) gone.push(charge);
+        else if (!charge.deleted) deleted.push(charge);
       }
-      return discharge.length === 0
-        ? { result: discharge }
-        : { account, discharge, result: discharge };
+      const result = { gone, deleted };
+      return gone.length + deleted.length === 0
+        ? { result }
+        : { account, discharge: gone, retire: deleted, result };
     });
   }
 }

@@ -112,19 +112,20 @@ export class LimitedRoom implements UploadRoom {
   async #grow(bytes: number): Promise<void> {
     const { accounts, clock } = this.#deps;
     const { caller, uploadId, digest } = this.#request;
+    const { quota } = this.#limit;
     this.#taken = await accounts.change(caller, async (account) => {
       const now = clock.now();
       const held = reservationOf(account, uploadId, now);
       const without = withReservation(account, uploadId, undefined, now);
       const others = digest === undefined
-        ? usedBytes(without, now)
-        : firmBytes(without, now);
+        ? usedBytes(without, now, quota)
+        : firmBytes(without, now, quota);
       // For a part, keep the reservations of other parts.
       const beside = this.#request.isPart
         ? Math.max(0, (held?.bytes ?? 0) - this.#taken)
         : 0;
       const declared = held?.declared ?? 0;
-      const left = this.#limit.quota - others -
+      const left = quota - others -
         Math.max(beside + bytes, declared);
       const beyond = left < 0;
       const spare = beyond && digest === undefined

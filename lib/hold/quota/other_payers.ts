@@ -36,7 +36,7 @@ export class OtherPayers {
   async pay(user: Did, digest: Digest): Promise<boolean> {
     const { accounts, claims } = this.#deps;
     for (const other of await claims.otherOwners(user, digest)) {
-      const charges = await accounts.charges(other, [digest]);
+      const charges = await accounts.counting(other, [digest]);
       if (charges.length > 0) return true;
     }
     return false;

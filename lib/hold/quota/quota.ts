@@ -33,9 +33,12 @@ export interface HoldQuotaDeps {
 /** Output of `io.atcr.hold.getQuota`. */
 export interface QuotaReport {
   readonly userDid: Did;
-  /** Charged blobs, each counted once. */
+  /** Charged blobs that the user did not delete, each counted once. */
   readonly uniqueBlobs: number;
-  /** Their bytes, and those reserved by unfinished uploads. */
+  /**
+   * Their bytes, those reserved by unfinished uploads, and what exceeds the
+   * limit of deleted bytes that await garbage collection.
+   */
   readonly totalSize: number;
   /** Limit in bytes; absent when there is none. */
   readonly limit?: number;
@@ -68,7 +71,11 @@ export class HoldQuota {
     return {
       userDid: user,
       uniqueBlobs: account.blobs,
-      totalSize: usedBytes(account, this.#deps.clock.now()),
+      totalSize: usedBytes(
+        account,
+        this.#deps.clock.now(),
+        tier?.quota ?? Infinity,
+      ),
       ...(tier ? { limit: tier.quota, tier: tier.name } : {}),
     };
   }

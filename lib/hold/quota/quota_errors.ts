@@ -31,7 +31,7 @@ export function overQuota(user: Did, excess: Excess): AppError {
   const more = added === undefined ? "more" : `${added} more`;
   return new AppError(
     "QUOTA_EXCEEDED",
-    `${user} uses ${used} of ${limit} bytes on this hold (tier ${tier}, unfinished uploads included), and ${more} do not fit; delete images or ask the captain for another tier. What you delete counts until the hold has collected it.`,
+    `${user} uses ${used} of ${limit} bytes on this hold (tier ${tier}, unfinished uploads included), and ${more} do not fit; delete images or ask the captain for another tier. Up to ${limit} bytes that you deleted do not count while they await collection.`,
     {
       detail: { limit, used, ...(added === undefined ? {} : { added }) },
     },

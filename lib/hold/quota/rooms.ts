@@ -64,7 +64,11 @@ export class QuotaRooms {
     const { accounts, clock } = this.#deps;
     const limit = await this.#deps.limitOf(caller);
     if (!limit) return;
-    const used = usedBytes(await accounts.account(caller), clock.now());
+    const used = usedBytes(
+      await accounts.account(caller),
+      clock.now(),
+      limit.quota,
+    );
     if (used < limit.quota) return;
     if (used >= limit.quota + await accounts.repairableBytes(caller)) {
       throw overQuota(caller, { used, added: undefined, limit });
@@ -83,7 +87,7 @@ export class QuotaRooms {
     const { accounts, clock } = this.#deps;
     await accounts.change(caller, async (account) => {
       const now = clock.now();
-      const used = usedBytes(account, now);
+      const used = usedBytes(account, now, limit.quota);
       const excess = used + size - limit.quota;
       if (excess > 0 && excess > await accounts.repairableBytes(caller)) {
         throw overQuota(caller, { used, added: size, limit });
@@ -104,7 +108,7 @@ export class QuotaRooms {
     const limit = await limitOf(caller);
     if (!limit) return new OpenRoom(accounts, request);
     const account = await accounts.account(caller);
-    const [charge] = digest ? await accounts.charges(caller, [digest]) : [];
+    const [charge] = digest ? await accounts.counting(caller, [digest]) : [];
     return new LimitedRoom(this.#deps, request, limit, {
       account,
       counted: charge?.size ?? 0,
