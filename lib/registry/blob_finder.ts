@@ -90,7 +90,7 @@ export class BlobFinder {
         further.map((row) => this.#ask(ref, row, caller, digest, asking)),
       );
       const { size } = found;
-      await index.prove(ref, found.hold.did, [{ digest, size }]);
+      await index.promote(ref, found.hold.did, { digest, size });
       return found;
     } catch (error) {
       if (!(error instanceof AggregateError)) throw error;

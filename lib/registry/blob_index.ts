@@ -151,6 +151,23 @@ export class BlobIndex {
     });
   }
 
+  /**
+   * Tries `holdDid`, a further hold that serves the blob, first from now on,
+   * unless the blob was removed from the repository meanwhile.
+   */
+  async promote(ref: RepoRef, holdDid: Did, blob: SizedBlob): Promise<void> {
+    const { did, repo } = ref;
+    const { digest } = blob;
+    const [first, further] = await this.#kv.getMany<BlobRow>([
+      registryKeys.blob(did, repo, digest),
+      registryKeys.blobHold(did, repo, digest, holdDid),
+    ]);
+    if (!further) return;
+    const change = this.#kv.atomic().check(further.key, further.versionstamp);
+    joinRows(change, firstRows(ref, holdDid, blob, first?.value));
+    await change.commit();
+  }
+
   /** Records that a record claims that `holdDid` has `blobs`. */
   async claim(
     { did, repo }: RepoRef,

@@ -37,6 +37,8 @@ async function setUp() {
     }]),
   );
   const asked: string[] = [];
+  /** Runs while a hold is asked for a blob. */
+  const during = { check: () => Promise.resolve() };
   const stateOf = (did: Did) => {
     const state = states.get(did);
     assert.ok(state);
@@ -71,11 +73,10 @@ async function setUp() {
             state.has.has(digest) ? { size: 3 } : undefined,
           );
         },
-        check: (_caller, digest) => {
+        check: async (_caller, digest) => {
           asked.push(did);
-          return Promise.resolve(
-            state.has.has(digest) ? { size: 3 } : undefined,
-          );
+          await during.check();
+          return state.has.has(digest) ? { size: 3 } : undefined;
         },
         mayWrite: () => Promise.resolve({ allowed: true }),
         statMany: (_caller, digests) =>
@@ -108,6 +109,7 @@ async function setUp() {
     mounts: new Mounts({ holds, blobs: index }),
     blobs,
     stateOf,
+    during,
     asked,
     missing,
     stat,
@@ -208,6 +210,16 @@ Deno.test("a deleted blob is gone from the repository in every hold", async () =
   const unknown = (error: unknown) => isAppError(error, "BLOB_UNKNOWN");
   await assert.rejects(t.stat(), unknown);
   await assert.rejects(t.blobs.unlink(REF, DIGEST), unknown);
+});
+
+Deno.test("a read does not bring back a blob that is deleted while its hold is asked", async () => {
+  using t = await setUp();
+  await t.index.claim(REF, A, [blob]);
+  t.during.check = () => t.blobs.unlink(REF, DIGEST);
+  assert.deepEqual(await t.stat(), { size: 3 });
+  t.during.check = () => Promise.resolve();
+  const unknown = (error: unknown) => isAppError(error, "BLOB_UNKNOWN");
+  await assert.rejects(t.stat(), unknown);
 });
 
 Deno.test("a blob that the hold purged is missing, regardless of the index", async () => {
