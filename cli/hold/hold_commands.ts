@@ -6,6 +6,8 @@
 
 import { AppError } from "../../lib/errors.ts";
 import { withLease } from "../../lib/kv/lease.ts";
+import type { AppContext } from "../../lib/context.ts";
+import { interruptible } from "../store/interrupt.ts";
 import type { Command, CommandCall } from "../command.ts";
 import { collectGarbage, GC_TASK } from "../housekeeping.ts";
 import { withHold } from "../open_context.ts";
@@ -27,6 +29,12 @@ export const HOLD_COMMANDS: readonly Command[] = [
     doc: "remove blobs that nothing refers to, or only list them",
     options: { "dry-run": "flag" },
     run: gc,
+  },
+  {
+    name: "hold reindex",
+    doc:
+      "make the rows of blobs, layers, feeds, manifests and quotas again from the storage, the repo of the hold and the repos of owners; may run beside the server",
+    run: reindex,
   },
   {
     name: "hold deactivate",
@@ -77,12 +85,8 @@ async function gc(call: CommandCall): Promise<void> {
       }
       return call.print(`${count} changes would be made.`);
     }
-    const lease = { ttlMs: TASK_LEASE_MS };
-    const report = await withLease(
-      kv,
-      clock,
-      taskLease(GC_TASK),
-      lease,
+    const report = await aloneWithBlobs(
+      { kv, clock },
       (signal) => collectGarbage({ registry, hold }, signal),
     );
     call.print(
@@ -95,5 +99,38 @@ async function gc(call: CommandCall): Promise<void> {
         `repos that could not be read: ${report.unread}; what their owners uploaded or mounted stays.`,
       );
     }
+  });
+}
+
+/** Runs `work` while no instance collects garbage. */
+function aloneWithBlobs<T>(
+  { kv, clock }: Pick<AppContext, "kv" | "clock">,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const lease = { ttlMs: TASK_LEASE_MS };
+  return withLease(kv, clock, taskLease(GC_TASK), lease, work);
+}
+
+async function reindex(call: CommandCall): Promise<number> {
+  return await withHold(call.config(), async ({ hold, kv, clock }) => {
+    return await interruptible(
+      call,
+      (stop) =>
+        aloneWithBlobs({ kv, clock }, async (lost) => {
+          const signal = AbortSignal.any([stop, lost]);
+          const { objects, adopted, hidden, unread } = await hold.reindex.run({
+            signal,
+          });
+          call.print(
+            `${objects} blobs in the storage: ${adopted} are readable again, ` +
+              `${hidden} are hidden, because their objects are missing or wrong.`,
+          );
+          if (unread === 0) return 0;
+          call.print(
+            `${unread} owners could not be read, or not all of their manifests. Run it again later.`,
+          );
+          return 1;
+        }),
+    );
   });
 }

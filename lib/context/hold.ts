@@ -15,6 +15,7 @@ import { DamageReporter } from "../hold/blobs/damage.ts";
 import { BlobScrub } from "../hold/blobs/blob_scrub.ts";
 import { BlobUploaders } from "../hold/blobs/uploaders.ts";
 import { HoldBlobs } from "../hold/blobs/blobs.ts";
+import { HoldReindex } from "../hold/reindex/reindex.ts";
 import { ReadTickets } from "../hold/blobs/read_tickets.ts";
 import { feedRows } from "../hold/feeds/feed_rows.ts";
 import { HoldUploads } from "../hold/uploads/uploads.ts";
@@ -32,7 +33,6 @@ import { type HoldIdentity, openHoldIdentity } from "./hold_identity.ts";
 import { type HoldStart, holdStart } from "./hold_start.ts";
 import type { Did } from "../did.ts";
 import type { ManifestSource } from "../hold/gc/manifest_census.ts";
-import type { HoldQuota } from "../hold/quota/quota.ts";
 import { createHoldServices, type HoldServices } from "../hold/services.ts";
 import type { SharePictures } from "../share/share_pictures.ts";
 import { postPicture } from "./pictures/post_picture.ts";
@@ -74,6 +74,7 @@ export interface HoldContext extends HoldServices {
   readonly tickets: ReadTickets;
   readonly uploads: HoldUploads;
   readonly blobs: HoldBlobs;
+  readonly reindex: HoldReindex;
   /** Sources for scrubs. */
   readonly scrubs: readonly ScrubSource[];
 }
@@ -116,7 +117,7 @@ export async function createHold(deps: HoldContextDeps): Promise<HoldContext> {
       service: "#atcr_hold",
     }),
     tickets: new ReadTickets({ kv, clock }),
-    ...blobServices(deps, { keys, rows, pdsBlobs, quota: services.quota }),
+    ...blobServices(deps, { keys, repo, rows, pdsBlobs }, services),
   };
 }
 
@@ -202,18 +203,19 @@ function recordServices(
   });
 }
 
-/** Creates the services for uploads, blobs and scrubs. */
+/** Creates the services for uploads, blobs, reindexing and scrubs. */
 function blobServices(
   deps: HoldContextDeps,
   parts: {
     keys: StorageKeys;
+    repo: Repo;
     rows: BlobRows;
     pdsBlobs: RepoBlobs;
-    quota: HoldQuota;
   },
-): Pick<HoldContext, "uploads" | "blobs" | "scrubs"> {
+  services: HoldServices,
+): Pick<HoldContext, "uploads" | "blobs" | "reindex" | "scrubs"> {
   const { config, log, metrics } = deps;
-  const { rows, pdsBlobs, quota } = parts;
+  const { rows, pdsBlobs } = parts;
   const settings = config.hold;
   const damage = new DamageReporter({ rows, log, metrics: metrics.hold });
   const common = {
@@ -225,12 +227,13 @@ function blobServices(
   return {
     uploads: new HoldUploads({
       ...common,
-      quota: quota.rooms,
+      quota: services.quota.rooms,
       baseUrl: settings.public_url,
       maxBlobBytes: settings.max_blob_bytes,
       ttlMs: settings.upload_ttl_hours * HOUR_MS,
     }),
     blobs: new HoldBlobs(common),
+    reindex: new HoldReindex({ ...common, ...services, records: parts.repo }),
     scrubs: [new BlobScrub(common), new RepoBlobScrub(pdsBlobs)],
   };
 }

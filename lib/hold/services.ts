@@ -75,6 +75,7 @@ export interface HoldServices {
   readonly feeds: HoldFeeds;
   readonly notify: HoldNotify;
   readonly userData: HoldUserData;
+  readonly census: ManifestCensus;
   readonly gc: HoldGc;
 }
 
@@ -93,6 +94,12 @@ export function createHoldServices(deps: HoldServicesDeps): HoldServices {
   const stats = new HoldStats(deps);
   const posts = new HoldPosts({ ...deps, access });
   const recorded = { ...deps, access, crew, layers, layerRecords };
+  const census = new ManifestCensus({
+    ...recorded,
+    did: records.did,
+    adoption: new ManifestAdoption({ ...recorded, quota }),
+    owners: new ManifestOwners(recorded),
+  });
   return {
     access,
     captainRecords: new CaptainRecords({ access, records }),
@@ -107,15 +114,7 @@ export function createHoldServices(deps: HoldServicesDeps): HoldServices {
     feeds: new HoldFeeds(deps),
     notify: new HoldNotify({ ...recorded, quota, stats, posts }),
     userData: new HoldUserData({ ...recorded, quota }),
-    gc: new HoldGc({
-      ...recorded,
-      charges: quota.ledger,
-      census: new ManifestCensus({
-        ...recorded,
-        did: records.did,
-        adoption: new ManifestAdoption({ ...recorded, quota }),
-        owners: new ManifestOwners(recorded),
-      }),
-    }),
+    census,
+    gc: new HoldGc({ ...recorded, charges: quota.ledger, census }),
   };
 }

@@ -104,6 +104,7 @@ export interface TestHold extends AsyncDisposable {
   readonly rows: BlobRows;
   readonly uploaders: BlobUploaders;
   readonly blobs: HoldBlobs;
+  readonly damage: DamageReporter;
   /** Damage metrics. */
   readonly damaged: readonly Damage[];
   readonly uploads: HoldUploads;
@@ -122,6 +123,11 @@ export async function openHold(
   const rows = new BlobRows({ kv, clock });
   const uploaders = new BlobUploaders(kv);
   const damaged: Damage[] = [];
+  const damage = new DamageReporter({
+    rows,
+    log: silentLogger,
+    metrics: { blobDamaged: (kind) => damaged.push(kind) },
+  });
   const deps: HoldUploadsDeps = {
     kv,
     store,
@@ -141,14 +147,8 @@ export async function openHold(
     keys,
     rows,
     uploaders,
-    blobs: new HoldBlobs({
-      ...deps,
-      damage: new DamageReporter({
-        rows,
-        log: silentLogger,
-        metrics: { blobDamaged: (kind) => damaged.push(kind) },
-      }),
-    }),
+    blobs: new HoldBlobs({ ...deps, damage }),
+    damage,
     damaged,
     uploads: new HoldUploads(deps),
     restart: (more) => new HoldUploads({ ...deps, ...more }),

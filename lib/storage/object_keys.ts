@@ -6,7 +6,12 @@
  */
 
 import { AppError } from "../errors.ts";
-import { type Digest, digestParts, parseDigest } from "../oci/digest.ts";
+import {
+  type Digest,
+  digestParts,
+  isDigest,
+  parseDigest,
+} from "../oci/digest.ts";
 import { quote } from "../text.ts";
 
 /** Root of the layout of the CNCF registry (distribution), so that such a bucket can be adopted. */
@@ -63,6 +68,15 @@ export class StorageKeys {
   blob(digest: Digest): string {
     const { algorithm, hex } = digestParts(parseDigest(digest));
     return `${this.blobs}${algorithm}/${hex.slice(0, 2)}/${hex}/data`;
+  }
+
+  /** The digest of the blob with this key; undefined for any other key. */
+  digestOf(key: string): Digest | undefined {
+    if (!key.startsWith(this.blobs)) return undefined;
+    const parts = key.slice(this.blobs.length).split("/");
+    const text = `${parts[0]}:${parts[2]}`;
+    if (!isDigest(text) || this.blob(text) !== key) return undefined;
+    return text;
   }
 
   /** Prefix of all blobs. */

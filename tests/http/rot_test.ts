@@ -168,6 +168,27 @@ Deno.test("undetected damage is repaired by a push, or found by a scrub beside t
   assert.equal((await beside(server, "doctor")).code, 0);
 });
 
+Deno.test("objects that were removed and added behind the hold are found by a reindex beside the running server", async () => {
+  await using server = await startServer();
+  const repository = alices(server);
+  const [gone, added] = [randomBlob(5_000), randomBlob(6_000)];
+  await repository.pushImage("v1");
+  await repository.pushBlob(gone);
+  await Deno.remove(fileOf(server, gone));
+  const file = fileOf(server, added);
+  await Deno.mkdir(file.slice(0, file.lastIndexOf("/")), { recursive: true });
+  await Deno.writeFile(file, added.bytes);
+  const { code, text } = await beside(server, "hold", "reindex");
+  assert.equal(code, 0, text);
+  assert.match(
+    text,
+    /^3 blobs in the storage: 1 are readable again, 1 are hid/,
+  );
+  assert.equal(await isServed(repository, gone), false);
+  const again = await beside(server, "hold", "reindex");
+  assert.match(again.text, /^3 blobs .*: 0 are readable again, 0 are hidden/);
+});
+
 Deno.test("a scrub refuses an invalid rate or sample", async () => {
   for (
     const [option, value] of [

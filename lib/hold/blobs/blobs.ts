@@ -9,13 +9,13 @@ import type { Clock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import { sizesOf } from "../../hold_api/blob_sizes.ts";
 import type { Logger } from "../../log.ts";
-import { type Digest, digestParts } from "../../oci/digest.ts";
+import type { Digest } from "../../oci/digest.ts";
 import type { BlobStore, ByteRange } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { BlobRow } from "./blob_row.ts";
 import type { BlobRows } from "./blob_rows.ts";
 import type { DamageReporter } from "./damage.ts";
-import { digestOfObject } from "../uploads/staged_object.ts";
+import { adoptBlob } from "./adopt_blob.ts";
 
 export interface HoldBlobsDeps {
   store: BlobStore;
@@ -237,7 +237,7 @@ export class HoldBlobs {
     const { clock, adoptWaitMs = ADOPT_WAIT_MS } = this.#deps;
     let running = this.#adoptions.get(digest);
     if (!running) {
-      running = this.#verify(digest).finally(() =>
+      running = adoptBlob(this.#deps, digest).finally(() =>
         this.#adoptions.delete(digest)
       );
       this.#adoptions.set(digest, running);
@@ -259,30 +259,5 @@ export class HoldBlobs {
       `The blob ${digest} is being verified for the first time; ask again in a moment.`,
       { retryAfterSeconds: 10 },
     );
-  }
-
-  async #verify(digest: Digest): Promise<number | undefined> {
-    const { store, keys, rows, log, clock, damage } = this.#deps;
-    const key = keys.blob(digest);
-    const seen = await rows.find(digest);
-    const info = await store.head(key);
-    if (!info) return undefined;
-    const startedAt = clock.now();
-    const { algorithm } = digestParts(digest);
-    const actual = await digestOfObject(store, key, algorithm);
-    if (actual !== digest) {
-      const { size } = seen ?? info;
-      const what = {
-        damage: "digest",
-        size,
-        found: info.size,
-        actual,
-      } as const;
-      await damage.hide(digest, seen, what);
-      return undefined;
-    }
-    await rows.publish(digest, info.size, startedAt, () => Promise.resolve());
-    log.info("blob adopted", { digest, size: info.size });
-    return info.size;
   }
 }

@@ -107,7 +107,7 @@ export class HoldFeeds {
     const { records, clock } = this.#deps;
     const rkey = feedName(subject);
     const present = await records.getRecord(COLLECTIONS.feed, rkey);
-    await this.#indexPosts();
+    await this.indexPosts();
     await records.apply([{
       action: "put",
       collection: COLLECTIONS.feed,
@@ -133,8 +133,8 @@ export class HoldFeeds {
     return true;
   }
 
-  /** Makes rows for posts that were written before there were any. */
-  async #indexPosts(): Promise<void> {
+  /** Makes rows for posts that have none, such as those written before there were any. */
+  async indexPosts(): Promise<void> {
     const { kv, records } = this.#deps;
     let commit = kv.atomic();
     let posts = 0;
