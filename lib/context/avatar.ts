@@ -4,7 +4,6 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import type { Hosting } from "../atproto/hosting/hosting.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { JetstreamConsumer } from "../atproto/jetstream/consumer.ts";
@@ -25,7 +24,7 @@ import { createGuardedFetch, type GuardedFetch } from "../net/guarded_fetch.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import { userAgent } from "./network.ts";
 import { MeteredBlobStore } from "./metered/store.ts";
-import { openStore, type StorageSettings } from "./storage.ts";
+import { openStore, storeIdOf } from "./storage.ts";
 import type { Platform } from "./platform.ts";
 
 export interface AvatarContextDeps extends Platform {
@@ -78,18 +77,6 @@ function openPublicFetch(
     allowedOrigins: [new URL(publicUrl).origin],
     clock,
   });
-}
-
-/** What makes a store another one; the region is part of its address at AWS only. */
-function storeIdOf({ driver, root_dir, s3 }: StorageSettings): string {
-  switch (driver) {
-    case "memory":
-      return "memory";
-    case "filesystem":
-      return `folder ${resolve(root_dir)}`;
-    case "s3":
-      return `bucket ${s3.bucket} at ${s3.endpoint ?? "AWS"}`;
-  }
 }
 
 /** Exports the statistics of the rendering pool. */

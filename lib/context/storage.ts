@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { AppError } from "../errors.ts";
@@ -39,6 +40,18 @@ export function openStore(
         probeKey: new StorageKeys(settings.prefix).upload("probe"),
         ...(settings.s3.part_copy ? {} : { copyLimits: COPY_WHOLE }),
       });
+  }
+}
+
+/** Name of the place of a store, as rows keep it; the region is part of its address at AWS only. */
+export function storeIdOf({ driver, root_dir, s3 }: StorageSettings): string {
+  switch (driver) {
+    case "memory":
+      return "memory";
+    case "filesystem":
+      return `folder ${resolve(root_dir)}`;
+    case "s3":
+      return `bucket ${s3.bucket} at ${s3.endpoint ?? "AWS"}`;
   }
 }
 

@@ -13,9 +13,9 @@ export function deriveStorage({ storage }: Settings, dataDir: string) {
   const driver = storage.driver ??
     (s3.bucket === undefined ? "filesystem" : "s3");
   return {
+    ...storage,
     driver,
     root_dir: storage.root_dir ?? join(dataDir, "blobs"),
-    prefix: storage.prefix,
     s3: {
       ...s3,
       region: s3.region ?? "us-east-1",
