@@ -191,6 +191,8 @@ export const registryKeys = {
   remoteTails: (id: string): Key => ["registry", "remote_rows", id, "tail"],
   /** How many such bytes an account has, by upload. */
   remoteTailBudget: (did: Did): Key => ["registry", "remote_tail_budget", did],
+  /** The same of all accounts. */
+  remoteTailBudgets: ["registry", "remote_tail_budget"] as Key,
 
   /** When a remote hold last said that it is public, in milliseconds since the Unix epoch. */
   publicHold: (hold: Did): Key => ["registry", "public_hold", hold],

@@ -1,12 +1,12 @@
 /**
- * Budget for the tails of uploads to remote holds, which are stored here: one
- * account cannot fill the store with unfinished uploads.
+ * Budgets for the tails of uploads to remote holds, which are stored here:
+ * neither one account nor many can fill the store with unfinished uploads.
  *
  * @module
  */
 
 import { KeyedMutex } from "../../async/keyed_mutex.ts";
-import { type Clock, isAhead } from "../../clock.ts";
+import { type Clock, isAhead, isWithin } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
@@ -30,9 +30,15 @@ export interface RemoteTailsDeps {
   readonly ttlMs: number;
   /** Bytes of all tails of one account; 128 MiB by default, 16 tails of the largest size. */
   readonly budgetBytes?: number;
+  /** Bytes of all tails in the store, of all accounts and instances; 2 GiB by default. */
+  readonly totalBytes?: number;
 }
 
 const BUDGET_BYTES = 128 * 1024 * 1024;
+const TOTAL_BYTES = 2 * 1024 ** 3;
+
+/** How long the sum over all accounts is used, in milliseconds. */
+const TOTAL_MS = 5_000;
 
 /** Uploads with a tail of one account; more do not fit into a row. */
 const MAX_TAILS = 300;
@@ -40,12 +46,12 @@ const MAX_TAILS = 300;
 /** Attempts of a commit under contention between instances. */
 const ATTEMPTS = 50;
 
-/** Changes of one account wait for each other within the process, whatever the hold. */
-const turns = new KeyedMutex();
-
 /** Counts the bytes of tails by account. */
 export class RemoteTails {
   readonly #deps: RemoteTailsDeps;
+  /** One change at a time per account, to avoid conflicts within the process. */
+  readonly #turns = new KeyedMutex();
+  #total: { readonly bytes: number; readonly at: number } | undefined;
 
   constructor(deps: RemoteTailsDeps) {
     this.#deps = deps;
@@ -53,10 +59,34 @@ export class RemoteTails {
 
   /**
    * Reserves `bytes` for the tail of an upload, 0 for none any more. Throws
-   * AppError `UNAVAILABLE` when the tails of `caller` exceed the budget.
+   * AppError `UNAVAILABLE` when the tails of `caller`, or of all accounts,
+   * exceed their budget.
    */
   async hold(caller: Did, id: string, bytes: number): Promise<void> {
-    await turns.run(caller, () => this.#hold(caller, id, bytes));
+    const { totalBytes = TOTAL_BYTES } = this.#deps;
+    if (bytes > 0 && await this.#allBytes() + bytes > totalBytes) {
+      throw new AppError(
+        "UNAVAILABLE",
+        "This registry has too many unfinished uploads to holds of others; try again later.",
+        { retryAfterSeconds: 60 },
+      );
+    }
+    await this.#turns.run(caller, () => this.#hold(caller, id, bytes));
+  }
+
+  /** Bytes of the tails of all accounts, a few seconds ago. */
+  async #allBytes(): Promise<number> {
+    const { kv, clock } = this.#deps;
+    const now = clock.now();
+    const known = this.#total;
+    if (known && isWithin(known.at, TOTAL_MS, now)) return known.bytes;
+    let bytes = 0;
+    const rows = kv.list<Tails>({ prefix: registryKeys.remoteTailBudgets });
+    for await (const { value } of rows) {
+      bytes += sizeOf(liveTails(value, undefined, now));
+    }
+    this.#total = { bytes, at: now };
+    return bytes;
   }
 
   async #hold(caller: Did, id: string, bytes: number): Promise<void> {
@@ -67,9 +97,8 @@ export class RemoteTails {
       const at = clock.now();
       const until = at + ttlMs;
       const tails = liveTails(entry?.value ?? {}, id, at);
-      const others = Object.values(tails);
-      const used = others.reduce((sum, tail) => sum + tail.bytes, 0);
-      const isOver = used + bytes > budgetBytes || others.length >= MAX_TAILS;
+      const isOver = sizeOf(tails) + bytes > budgetBytes ||
+        Object.keys(tails).length >= MAX_TAILS;
       if (bytes > 0 && isOver) throw tooManyTails(caller);
       if (bytes === 0 && !entry?.value[id]) return;
       const next: Tails = bytes === 0
@@ -85,8 +114,17 @@ export class RemoteTails {
   }
 }
 
+/** Bytes of all `tails`. */
+function sizeOf(tails: Tails): number {
+  return Object.values(tails).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 /** The tails that have not expired, without that of `id`. */
-function liveTails(tails: Tails, id: string, now: number): Tails {
+function liveTails(
+  tails: Tails,
+  id: string | undefined,
+  now: number,
+): Tails {
   return Object.fromEntries(
     Object.entries(tails).filter(([key, { at, until }]) =>
       key !== id && until > now && !isAhead(at, now)

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
 import { isAppError } from "../../errors.ts";
 import type { PartRef } from "../../hold_api/hold_client.ts";
-import { ALICE, BOB, bodyOf, noise } from "../../hold/testing.ts";
+import { ALICE, BOB, bodyOf, CAPTAIN, noise } from "../../hold/testing.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { openKv } from "../../kv/open_kv.ts";
 import { ManualClock } from "../../testing_clock.ts";
@@ -71,7 +71,9 @@ class PartHold {
   }
 }
 
-async function open(options: { partBytes?: number; budgetBytes?: number }) {
+async function open(
+  options: { partBytes?: number; budgetBytes?: number; totalBytes?: number },
+) {
   const clock = new ManualClock();
   const store = await openKv(":memory:", clock);
   const { kv, written } = counted(store);
@@ -185,4 +187,25 @@ Deno.test("the tails of one account have a budget, and finished, cancelled and e
   clock.advance(HOUR);
   await start(ALICE);
   await start(ALICE);
+});
+
+Deno.test("the tails of all accounts together have a budget", async () => {
+  using remote = await open({ partBytes: 1_000, totalBytes: 2_000 });
+  const { uploads, push, clock } = remote;
+  const tail = noise(900);
+  const ids: string[] = [];
+  for (const caller of [ALICE, BOB]) {
+    const id = await uploads.start(caller);
+    await push(caller, id, 0, tail);
+    ids.push(id);
+    clock.advance(10_000);
+  }
+  const third = await uploads.start(CAPTAIN);
+  await assert.rejects(
+    push(CAPTAIN, third, 0, tail),
+    (error) => isAppError(error, "UNAVAILABLE"),
+  );
+  await uploads.abort(ALICE, ids[0] ?? "");
+  clock.advance(10_000);
+  await push(CAPTAIN, third, 0, tail);
 });

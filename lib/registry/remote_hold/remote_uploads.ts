@@ -31,6 +31,8 @@ export interface RemoteUploadsDeps {
   partBytes?: number;
   /** Bytes of all tails of one account; see `RemoteTails`. */
   budgetBytes?: number;
+  /** The same of all accounts. */
+  totalBytes?: number;
 }
 
 /** An upload while bytes are added to it. */
