@@ -21,8 +21,8 @@ const row = (kind: string, ...parts: KeyPart[]): Key => [
 /** Bytes of a layer's hash in a key: enough to tell all layers apart. */
 const LAYER_KEY_BYTES = 16;
 
-/** The second that orders of repositories know of a time: pushes that follow closely move nothing. */
-export function orderTime(at: number): number {
+/** Where earlier versions put a repository in orders by time: they knew full seconds only. */
+export function formerOrderTime(at: number): number {
   return at - at % 1000;
 }
 
@@ -83,12 +83,12 @@ export const cardKeys = {
   layers: (layer: Digest) => row("layer", layerPart(layer)),
   everyLayer: () => row("layer"),
 
-  /** Repositories by the time of their newest tag, see {@linkcode orderTime}: of everybody, and of an owner. */
+  /** Cards by the time of their newest tag: of everybody, and of an owner. */
   updated: (at: number, did: Did, repo: string) =>
-    row("updated", newestFirst(orderTime(at)), did, repo),
+    row("updated", newestFirst(at), did, repo),
   allUpdated: () => row("updated"),
   updatedOf: (did: Did, at: number, repo: string) =>
-    row("updated_of", did, newestFirst(orderTime(at)), repo),
+    row("updated_of", did, newestFirst(at), repo),
   allUpdatedOf: (did: Did) => row("updated_of", did),
   everyUpdatedOf: () => row("updated_of"),
 

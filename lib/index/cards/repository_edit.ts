@@ -10,7 +10,7 @@ import type { Did } from "../../did.ts";
 import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { writeSearchRows } from "../search/search_rows.ts";
-import { cardKeys, orderTime, timeOfPart } from "./kv_keys.ts";
+import { cardKeys, formerOrderTime, timeOfPart } from "./kv_keys.ts";
 import { imageRow } from "./manifest_facts.ts";
 import type { CardRow, FactsRow, MoveRow, TagClaim, TagRow } from "./rows.ts";
 
@@ -87,28 +87,42 @@ export function writeCard(
   read: Entry<CardRow> | undefined,
   after: CardRow,
 ): void {
-  const { did, repo } = ref;
   replaceCard(commit, ref, read, after);
   const before = read?.value;
   const count = Number(after.tags > 0) - Number((before?.tags ?? 0) > 0);
   if (count !== 0) {
-    commit.sum(cardKeys.count(did, "repositories"), BigInt(count));
+    commit.sum(cardKeys.count(ref.did, "repositories"), BigInt(count));
   }
   const was = before && isShown(before) ? before : undefined;
   const is = isShown(after) ? after : undefined;
-  const [from, to] = [was, is].map((card) =>
-    card?.newest && orderTime(card.newest.at)
-  );
-  const kind = is?.image?.kind;
-  if (from !== undefined && from !== to) {
-    commit.delete(cardKeys.updated(from, did, repo))
-      .delete(cardKeys.updatedOf(did, from, repo));
+  const [from, to] = [was?.newest?.at, is?.newest?.at];
+  if (from !== undefined) {
+    for (const at of new Set([from, formerOrderTime(from)])) {
+      if (at !== to) removePlace(commit, ref, at);
+    }
   }
-  if (to !== undefined && (from !== to || kind !== was?.image?.kind)) {
-    commit.set(cardKeys.updated(to, did, repo), kind)
-      .set(cardKeys.updatedOf(did, to, repo), kind);
-  }
+  if (is) setPlace(commit, ref, is);
   writeSearchRows(commit, ref, was, is);
+}
+
+function removePlace(
+  commit: Atomic,
+  { did, repo }: RepoRef,
+  at: number,
+): void {
+  commit.delete(cardKeys.updated(at, did, repo))
+    .delete(cardKeys.updatedOf(did, at, repo));
+}
+
+function setPlace(
+  commit: Atomic,
+  { did, repo }: RepoRef,
+  card: CardRow,
+): void {
+  if (!card.newest) return;
+  const { at } = card.newest;
+  commit.set(cardKeys.updated(at, did, repo), card)
+    .set(cardKeys.updatedOf(did, at, repo), card);
 }
 
 /** Writes the row of a card, or removes it when it says nothing. */
@@ -131,12 +145,9 @@ export function rewriteCard(
   read: Entry<CardRow> | undefined,
   after: CardRow,
 ): void {
-  const { did, repo } = ref;
   replaceCard(commit, ref, read, after);
-  if (!isShown(after) || !after.newest) return;
-  const { at } = after.newest;
-  commit.set(cardKeys.updated(at, did, repo), after.image?.kind)
-    .set(cardKeys.updatedOf(did, at, repo), after.image?.kind);
+  if (!isShown(after)) return;
+  setPlace(commit, ref, after);
   writeSearchRows(commit, ref, undefined, after);
 }
 

@@ -105,6 +105,9 @@ export interface CardRow {
   readonly hidden?: true;
 }
 
+/** A place in an order: the card, so that lists are one range. Rows of earlier versions have the kind alone. */
+export type OrderRow = CardRow | ArtifactKind | undefined;
+
 /** One move of a tag. */
 export interface MoveRow {
   /** Absent when the tag was new. */

@@ -133,7 +133,7 @@ export class Dispatcher {
     let leftOut = 0;
     for (const event of withoutReplaced(commits)) {
       const { collection, rkey, rev, cid, record } = event;
-      const at = Math.min(event.timeUs / 1000, clock.now());
+      const at = timeOf(event, clock);
       if (!this.#budget.take(did, at)) {
         observer.change("too_fast");
         leftOut++;
@@ -152,7 +152,7 @@ export class Dispatcher {
   ): Promise<void> {
     const { changes, clock, jobs, observer } = this.#deps;
     const { did } = event;
-    const at = Math.min(event.timeUs / 1000, clock.now());
+    const at = timeOf(event, clock);
     if (!this.#budget.take(did, at, OTHER_COST)) {
       observer.change("too_fast");
       return await jobs.listLater(did, LIST_LATER_MS);
@@ -178,6 +178,11 @@ function withoutReplaced(commits: readonly Commit[]): readonly Commit[] {
   return commits.filter((commit) =>
     (last.get(nameOf(commit)) ?? commit) === commit
   );
+}
+
+/** When the event happened, in whole milliseconds, as places in orders have them; never in the future. */
+function timeOf({ timeUs }: JetstreamEvent, clock: Clock): number {
+  return Math.min(Math.floor(timeUs / 1000), clock.now());
 }
 
 function nameOf({ collection, rkey }: Commit): string {

@@ -18,7 +18,7 @@ import type { IndexWatch } from "../watch.ts";
 import type { ArtifactKind } from "../cards/artifact_kind.ts";
 import { cardKeys } from "../cards/kv_keys.ts";
 import { isShown } from "../cards/repository_edit.ts";
-import type { CardRow } from "../cards/rows.ts";
+import type { CardRow, OrderRow } from "../cards/rows.ts";
 
 /** A repository in a list. */
 export interface ListedRepository {
@@ -34,11 +34,12 @@ export interface CardFilter {
   readonly platform?: string | undefined;
 }
 
-/** Where a card is, with its kind where the row that leads there says it. */
+/** Where a card is, with what the row that leads there says of it. */
 export interface CardRef {
   readonly did: Did;
   readonly repo: string;
   readonly kind?: ArtifactKind | undefined;
+  readonly card?: CardRow | undefined;
 }
 
 export interface CardReadsDeps {
@@ -46,8 +47,8 @@ export interface CardReadsDeps {
   watch: IndexWatch;
 }
 
-/** Order rows that are read together. */
-const CHUNK = 50;
+/** Most places of an order that are read together. */
+const CHUNK = 200;
 
 /** Reads cards. */
 export class CardReads {
@@ -114,15 +115,12 @@ export class CardReads {
     let last = readCursor(name, options.cursor, shape);
     const reading = new Reading(kv, mayRead);
     const items: ListedRepository[] = [];
+    let [chunk, read] = [limit, 0];
     for (;;) {
-      const chunk = Math.max(limit - items.length, Math.min(limit, CHUNK));
-      const rows = await reading.list<ArtifactKind>(
-        after(prefix, last),
-        chunk,
-      );
+      const rows = await reading.list<OrderRow>(after(prefix, last), chunk);
       const found = await visibleCards(
         reading,
-        rows.map(({ key, value: kind }) => ({ ...refOf(key), kind })),
+        rows.map(({ key, value }) => placedCard(refOf(key), value)),
         options,
       );
       for (const [i, item] of found.entries()) {
@@ -131,7 +129,11 @@ export class CardReads {
         if (items.length === limit) break;
       }
       const isEnd = rows.length < chunk && !reading.isSpent;
-      if (items.length < limit && !isEnd && !reading.isSpent) continue;
+      read += rows.length;
+      if (items.length < limit && !isEnd && !reading.isSpent) {
+        chunk = placesFor(limit - items.length, items.length / read);
+        continue;
+      }
       reading.end(watch, name.split(" ")[0] ?? name);
       const isOver = isEnd && items.length < limit;
       return {
@@ -142,14 +144,30 @@ export class CardReads {
   }
 }
 
+/** The repository at a place of an order. */
+export function placedCard(
+  ref: { readonly did: Did; readonly repo: string },
+  place: OrderRow,
+): CardRef {
+  return typeof place === "object"
+    ? { ...ref, card: place }
+    : { ...ref, kind: place };
+}
+
+/** How many places to read for `missing` repositories when `share` of those read so far were for the client. */
+function placesFor(missing: number, share: number): number {
+  return Math.min(CHUNK, Math.ceil(missing / Math.max(share, missing / CHUNK)));
+}
+
 /** The cards of repositories, in order; undefined where one is not shown, not to be read, or not of the filter. */
 export async function visibleCards(
   reading: Reading,
   refs: readonly CardRef[],
   filter: CardFilter = {},
 ): Promise<(ListedRepository | undefined)[]> {
-  const wanted = refs.filter(({ kind }) =>
-    filter.kind === undefined || kind === undefined || kind === filter.kind
+  const wanted = refs.filter(({ kind, card }) =>
+    card === undefined &&
+    (filter.kind === undefined || kind === undefined || kind === filter.kind)
   );
   const found = await reading.many<CardRow>(
     wanted.map(({ did, repo }) => cardKeys.card(did, repo)),
@@ -157,7 +175,7 @@ export async function visibleCards(
   const cards = new Map(wanted.map((ref, i) => [ref, found[i]]));
   return await Promise.all(refs.map(async (ref) => {
     const { did, repo } = ref;
-    const card = cards.get(ref);
+    const card = ref.card ?? cards.get(ref);
     return card && isOf(card, filter) && await isVisible(reading, card)
       ? { did, repo, card }
       : undefined;

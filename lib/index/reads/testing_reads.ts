@@ -41,9 +41,15 @@ export async function startReads() {
   const push = async (
     repo: string,
     tag: string,
-    { did = ALICE, holdDid = HOLD, layers = [] as string[], name = "" } = {},
+    {
+      did = ALICE,
+      holdDid = HOLD,
+      layers = [] as string[],
+      name = "",
+      afterMs = 1_000,
+    } = {},
   ) => {
-    clock.advance(1_000);
+    clock.advance(afterMs);
     const bytes = imageBytes(name || `${did} ${repo} ${tag}`, layers);
     const record = manifestRecord(repo, bytes, clock.now(), holdDid);
     const digest = await index.manifest(repo, bytes, { did, record });

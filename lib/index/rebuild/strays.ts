@@ -7,12 +7,7 @@
 import type { Did } from "../../did.ts";
 import type { Entry, Key, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
-import {
-  cardKeys,
-  digestOfPart,
-  orderTime,
-  timeOfPart,
-} from "../cards/kv_keys.ts";
+import { cardKeys, digestOfPart, timeOfPart } from "../cards/kv_keys.ts";
 import { isShown } from "../cards/repository_edit.ts";
 import type { CardRow, FactsRow, TagRow } from "../cards/rows.ts";
 import type { CrewRow, HoldRow } from "../holds/hold_rows.ts";
@@ -56,7 +51,7 @@ function ofCard(
 }
 
 function isAt({ newest }: CardRow, part: Key[number] | undefined): boolean {
-  return newest !== undefined && orderTime(newest.at) === timeOfPart(part);
+  return newest !== undefined && newest.at === timeOfPart(part);
 }
 
 const ALL: readonly Derived[] = [

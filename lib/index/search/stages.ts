@@ -8,9 +8,9 @@
 import type { Did } from "../../did.ts";
 import type { Entry, Key } from "../../kv/kv.ts";
 import type { ArtifactKind } from "../cards/artifact_kind.ts";
-import type { CardRef } from "../reads/card_reads.ts";
+import { type CardRef, placedCard } from "../reads/card_reads.ts";
 import { cardKeys } from "../cards/kv_keys.ts";
-import type { CardRow } from "../cards/rows.ts";
+import type { CardRow, OrderRow } from "../cards/rows.ts";
 import { after, type Reading } from "../reading.ts";
 import { searchKeys } from "./kv_keys.ts";
 import type { NameList } from "./name_list.ts";
@@ -85,7 +85,8 @@ async function* named(deps: StageDeps): AsyncGenerator<Candidate[]> {
 async function* withWord(deps: StageDeps): AsyncGenerator<Candidate[]> {
   const { query: { first, text }, at } = deps;
   const prefix = searchKeys.words(first);
-  for await (const rows of chunks(deps.reading, prefix, keyOf(at))) {
+  const found = chunks<ArtifactKind>(deps.reading, prefix, keyOf(at));
+  for await (const rows of found) {
     yield rows.map(({ key, value: kind }) => ({
       ...refOf(key),
       kind,
@@ -138,11 +139,9 @@ async function* ofOwners(deps: StageDeps): AsyncGenerator<Candidate[]> {
     const did = owners[i];
     if (!did) return;
     const prefix = cardKeys.allUpdatedOf(did);
-    const some = await reading.list<ArtifactKind>({ prefix }, MAX_OF_OWNER);
-    yield some.map(({ key, value: kind }) => ({
-      did,
-      kind,
-      repo: String(key.at(-1)),
+    const some = await reading.list<OrderRow>({ prefix }, MAX_OF_OWNER);
+    yield some.map(({ key, value }) => ({
+      ...placedCard({ did, repo: String(key.at(-1)) }, value),
       next: String(i + 1),
       belongs: (words) => ![...words].some((word) => word.startsWith(first)),
     }));
@@ -178,24 +177,22 @@ async function* ofOwner(deps: StageDeps): AsyncGenerator<Candidate[]> {
   const { options: { owner }, at } = deps;
   if (owner === undefined) return;
   const prefix = cardKeys.allUpdatedOf(owner);
-  for await (const rows of chunks(deps.reading, prefix, keyOf(at))) {
-    yield rows.map(({ key, value: kind }) => ({
-      did: owner,
-      kind,
-      repo: String(key.at(-1)),
+  for await (const rows of chunks<OrderRow>(deps.reading, prefix, keyOf(at))) {
+    yield rows.map(({ key, value }) => ({
+      ...placedCard({ did: owner, repo: String(key.at(-1)) }, value),
       next: JSON.stringify(key.slice(prefix.length)),
     }));
   }
 }
 
-async function* chunks(
+async function* chunks<T>(
   reading: Reading,
   prefix: Key,
   from: Key | undefined,
-): AsyncGenerator<Entry<ArtifactKind>[]> {
+): AsyncGenerator<Entry<T>[]> {
   let last = from;
   for (;;) {
-    const rows = await reading.list<ArtifactKind>(after(prefix, last), CHUNK);
+    const rows = await reading.list<T>(after(prefix, last), CHUNK);
     yield rows;
     last = rows.at(-1)?.key.slice(prefix.length);
     if (rows.length < CHUNK || !last) return;
