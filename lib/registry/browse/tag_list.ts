@@ -13,7 +13,7 @@ import { registryKeys } from "../kv_keys.ts";
 import type { Lists } from "../lists/lists.ts";
 import type { ManifestIndex, RepoRef } from "../manifests/manifest_index.ts";
 import { isRemoved } from "../manifests/pending_removals.ts";
-import type { Admit } from "../owners/owner_lists.ts";
+import type { Admit } from "../../async/admitted_flight.ts";
 import { isHeard, type StoredTagRow } from "../rows.ts";
 import type { ImageSummaries, ImageSummary } from "./image_summary.ts";
 import { Reader } from "./reader.ts";

@@ -13,7 +13,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { readManifestAside } from "../../oci/manifest_reading.ts";
 import { referrersTag } from "../../oci/referrers.ts";
-import type { Admit } from "../owners/owner_lists.ts";
+import type { Admit } from "../../async/admitted_flight.ts";
 import type { Discovery } from "../manifests/discovery.ts";
 import type { ManifestIndex } from "../manifests/manifest_index.ts";
 import { isHeard, type ReferrerRow, type TagRow } from "../rows.ts";

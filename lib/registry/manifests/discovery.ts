@@ -9,8 +9,8 @@ import type { Identity } from "../../atproto/identity/identity.ts";
 import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import { readTag, type TagRecord } from "../../atproto/records/records.ts";
 import { manifestRkey, tagRkey } from "../../atproto/records/rkeys.ts";
+import { type Admit, AdmittedFlight } from "../../async/admitted_flight.ts";
 import { inParallel } from "../../async/in_parallel.ts";
-import { SingleFlight } from "../../async/single_flight.ts";
 import type { Clock } from "../../clock.ts";
 import { type AppError, isAppError } from "../../errors.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
@@ -26,7 +26,6 @@ import {
   type PendingRemovals,
   whileRemovalsChange,
 } from "./pending_removals.ts";
-import type { Admit } from "../owners/owner_lists.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 import type { ManifestRow, StoredTagRow, TagRow } from "../rows.ts";
 import { isHeard } from "../rows.ts";
@@ -54,21 +53,22 @@ const PARALLEL = 4;
 export class Discovery {
   readonly #deps: DiscoveryDeps;
   readonly #places: ManifestPlaces;
-  readonly #flights = new SingleFlight();
+  readonly #flights = new AdmittedFlight();
 
   constructor(deps: DiscoveryDeps) {
     this.#deps = deps;
     this.#places = new ManifestPlaces(deps);
   }
 
-  /** Looks a tag up in the owner's repo and indexes it; undefined when there is none. `admit` counts the pages of lists, here and below. */
+  /** Looks a tag up in the owner's repo and indexes it; undefined when there is none. `caller` counts the pages of lists that are read for this caller. */
   findTag(
     owner: Identity,
     repo: string,
     tag: string,
-    admit?: Admit,
+    caller?: Admit,
   ): Promise<TagRow | undefined> {
-    return this.#once(`tag ${owner.did} ${repo} ${tag}`, async () => {
+    const name = `tag ${owner.did} ${repo} ${tag}`;
+    return this.#once(name, caller, async (admit) => {
       const { index, reader } = this.#deps;
       const ref = { did: owner.did, repo };
       const look = async (rkey: string) => {
@@ -115,7 +115,8 @@ export class Discovery {
    * tag was pushed here meanwhile.
    */
   recheckTag(owner: Identity, repo: string, tag: string): Promise<void> {
-    return this.#once(`recheck ${owner.did} ${repo} ${tag}`, async () => {
+    const name = `recheck ${owner.did} ${repo} ${tag}`;
+    return this.#once(name, undefined, async () => {
       const { index, reader } = this.#deps;
       const ref = { did: owner.did, repo };
       const removals = await index.removals.read(ref);
@@ -153,10 +154,10 @@ export class Discovery {
     ref: RepoRef,
     digest: Digest,
     tagged: boolean,
-    admit?: Admit,
+    caller?: Admit,
   ): Promise<ManifestRow | undefined> {
     const name = `manifest ${ref.did} ${ref.repo} ${digest} ${tagged}`;
-    const find = async () => {
+    const find = async (admit: Admit | undefined) => {
       const { index, heard } = this.#deps;
       // Read before the record, which may be removed concurrently.
       const removals = await index.removals.read(ref);
@@ -172,7 +173,7 @@ export class Discovery {
       return found &&
         await this.#deps.imports.add(owner, ref, found, removals);
     };
-    return this.#once(name, find);
+    return this.#once(name, caller, find);
   }
 
   /**
@@ -280,8 +281,16 @@ export class Discovery {
    * Runs `work` once for all concurrent callers, and again if something in the
    * repository was deleted before it ended.
    */
-  #once<T>(name: string, work: () => Promise<T>): Promise<T> {
-    return this.#flights.run(name, undefined, () => whileRemovalsChange(work));
+  #once<T>(
+    name: string,
+    admit: Admit | undefined,
+    work: (admit: Admit | undefined) => Promise<T>,
+  ): Promise<T> {
+    return this.#flights.run(
+      name,
+      admit,
+      (counted) => whileRemovalsChange(() => work(counted)),
+    );
   }
 }
 

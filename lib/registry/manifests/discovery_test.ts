@@ -231,6 +231,24 @@ Deno.test("manifests of one owner are read at a limited rate", async () => {
   assert.ok(refused > 0 && refused <= 5, `${refused}`);
 });
 
+Deno.test("a client that has had too many lists gets that error alone, and those who read the same at that moment do not", async () => {
+  using t = await setUp();
+  for (let i = 0; i < 250; i++) t.write(`t${i}`, t.record("same"));
+  const limited = () =>
+    Promise.reject(new AppError("TOOMANYREQUESTS", "Too many from 192.0.2.1."));
+  const allowed = () => Promise.resolve();
+  const all = await Promise.allSettled([
+    t.discovery.findTag(OWNER, REF.repo, "missing", limited),
+    t.discovery.findTag(OWNER, REF.repo, "missing", allowed),
+    t.discovery.findTag(OWNER, REF.repo, "missing", allowed),
+  ]);
+  const [first, ...others] = all;
+  assert.ok(
+    first.status === "rejected" && isAppError(first.reason, "TOOMANYREQUESTS"),
+  );
+  for (const one of others) assert.equal(one.status, "fulfilled");
+});
+
 Deno.test("each page of a list and each referrer counts towards the caller's limit, and is read only when admitted", async () => {
   using t = await setUp();
   for (let i = 0; i < 250; i++) t.write(`t${i}`, t.record("same"));

@@ -13,7 +13,7 @@ import { registryKeys } from "../kv_keys.ts";
 import type { FoundManifest } from "./manifest_import.ts";
 import type { RepoRef } from "./manifest_index.ts";
 import type { OwnerNames } from "./owner_names.ts";
-import type { Admit } from "../owners/owner_lists.ts";
+import type { Admit } from "../../async/admitted_flight.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 

@@ -14,8 +14,8 @@ import type { Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { isRepository, isTag } from "../../oci/name.ts";
 import { registryKeys } from "../kv_keys.ts";
+import type { Admit } from "../../async/admitted_flight.ts";
 import {
-  type Admit,
   type Extent,
   OwnerLists,
   type OwnerListsDeps,

@@ -8,8 +8,8 @@
 
 import type { Did } from "../../did.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
+import { type Admit, AdmittedFlight } from "../../async/admitted_flight.ts";
 import { Semaphore } from "../../async/semaphore.ts";
-import { SingleFlight } from "../../async/single_flight.ts";
 import { type Clock, isWithin } from "../../clock.ts";
 import { isAppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
@@ -18,12 +18,6 @@ import { registryKeys } from "../kv_keys.ts";
 import type { ListingRow } from "../rows.ts";
 import type { ListedRecord, OwnerReader } from "./owner_reader.ts";
 import { SeenRecords } from "./seen_records.ts";
-
-/**
- * Counts a request to another server towards the caller's limit; throws when
- * the limit is exceeded.
- */
-export type Admit = () => Promise<void>;
 
 export interface OwnerListsDeps {
   kv: Kv;
@@ -51,7 +45,7 @@ export interface Reading<T> {
    * left to do.
    */
   compare?(list: SeenRecords, since: number): Promise<boolean>;
-  /** Awaited before each page. */
+  /** Awaited before each page that is read for this caller. */
   admit?: Admit | undefined;
 }
 
@@ -85,7 +79,7 @@ const MANY_PAGES = 100;
 /** Lists collections of owners. */
 export class OwnerLists {
   readonly #deps: OwnerListsDeps;
-  readonly #flights = new SingleFlight();
+  readonly #flights = new AdmittedFlight();
   readonly #slots = new Semaphore(MAX_LISTS);
 
   constructor(deps: OwnerListsDeps) {
@@ -143,14 +137,14 @@ export class OwnerLists {
     reading: Reading<T>,
   ): Promise<boolean> {
     const name = `${owner.did} ${collection}`;
-    return this.#flights.run(name, undefined, async () => {
+    return this.#flights.run(name, reading.admit, async (admit) => {
       const last = await this.#row(owner.did, collection);
       const pauseMs = last?.due ? DUE_INTERVAL_MS : LIST_INTERVAL_MS;
       const isRecent = last !== undefined && last.cursor === undefined &&
         isWithin(last.at, pauseMs, this.#deps.clock.now());
       if (isRecent) return false;
       return await this.#slots.run("", undefined, async () => {
-        await this.#read(owner, collection, reading, last);
+        await this.#read(owner, collection, { ...reading, admit }, last);
         return true;
       });
     });
