@@ -22,6 +22,11 @@ export interface FetchLimits {
   idleTimeoutMs?: number;
   /** Maximum size of the response body in bytes; Infinity for no limit. */
   maxBytes?: number;
+  /**
+   * Bytes of the response body per second, while it is waited for, on average
+   * over half a minute of waiting; 0 for no limit.
+   */
+  minBytesPerSecond?: number;
 }
 
 /**
@@ -50,7 +55,7 @@ export interface GuardedFetchOptions {
   userAgent: string;
   /** Origins that are not checked, for example `http://localhost:2583`; exact match. */
   allowedOrigins?: readonly string[];
-  /** Default limits: 15 s in total, 10 s idle, 5 MiB. */
+  /** Default limits: 15 s in total, 10 s idle, 5 MiB, any rate. */
   limits?: FetchLimits;
   clock?: Clock;
   /** Resolves the addresses of a host; the system resolver by default. */
@@ -62,6 +67,7 @@ const DEFAULT_LIMITS: Required<FetchLimits> = {
   timeoutMs: 15_000,
   idleTimeoutMs: 10_000,
   maxBytes: 5 * 1024 * 1024,
+  minBytesPerSecond: 0,
 };
 
 const MAX_REDIRECTS = 5;
@@ -184,6 +190,8 @@ function limitsOf(
     limits.timeoutMs = given?.timeoutMs ?? limits.timeoutMs;
     limits.idleTimeoutMs = given?.idleTimeoutMs ?? limits.idleTimeoutMs;
     limits.maxBytes = given?.maxBytes ?? limits.maxBytes;
+    limits.minBytesPerSecond = given?.minBytesPerSecond ??
+      limits.minBytesPerSecond;
   }
   return limits;
 }

@@ -330,6 +330,64 @@ Deno.test("a stalled body times out after the idle time", async () => {
   );
 });
 
+/** A body of chunks of `bytes`, one every nine seconds. */
+function dripping(clock: ManualClock, bytes: number) {
+  let chunks = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      await clock.sleep(9_000);
+      if (++chunks > 10) controller.close();
+      else controller.enqueue(new Uint8Array(bytes));
+    },
+  }, { highWaterMark: 0 });
+  return new Response(body);
+}
+
+/** Reads the drips; resolves with their bytes. */
+async function readDripping(bytes: number, minBytesPerSecond: number) {
+  const clock = new ManualClock();
+  const { fetch } = rig(() => dripping(clock, bytes), { clock });
+  const limits = { timeoutMs: Infinity, minBytesPerSecond };
+  const response = await fetch("https://slow.example/", limits);
+  const reading = response.bytes();
+  reading.catch(() => {});
+  for (let i = 0; i < 12; i++) {
+    await settle();
+    clock.advance(9_000);
+  }
+  return (await reading).length;
+}
+
+Deno.test("a body that comes slower than the minimum rate ends, one at that rate does not", async () => {
+  await assert.rejects(
+    readDripping(8_900, 1_000),
+    (error) =>
+      isAppError(error, "UPSTREAM_TIMEOUT") &&
+      error.message.includes("less than 1000 bytes a second"),
+  );
+  assert.equal(await readDripping(9_000, 1_000), 90_000);
+  assert.equal(await readDripping(1, 0), 10);
+});
+
+Deno.test("a slow reader does not count against the rate of a server", async () => {
+  const clock = new ManualClock();
+  const { fetch } = rig(
+    () =>
+      new Response(ReadableStream.from(Array(50).fill(new Uint8Array(100)))),
+    { clock },
+  );
+  const limits = { timeoutMs: Infinity, minBytesPerSecond: 1_000 };
+  const response = await fetch("https://a.example/", limits);
+  let bytes = 0;
+  assert.ok(response.body);
+  for await (const chunk of response.body) {
+    bytes += chunk.length;
+    clock.advance(9_000);
+    await settle();
+  }
+  assert.equal(bytes, 5_000);
+});
+
 Deno.test("a slow reader does not count as server idle time", async () => {
   const clock = new ManualClock();
   const { fetch } = rig(() => new Response("slowly read"), { clock });

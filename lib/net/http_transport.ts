@@ -10,6 +10,7 @@
 import http from "node:http";
 import https from "node:https";
 import { isIPv6 } from "node:net";
+import { AppError } from "../errors.ts";
 
 /** One exchange. Redirects are not followed. */
 export interface TransportRequest {
@@ -26,7 +27,11 @@ export interface TransportRequest {
 
 /** Sends requests for the guarded fetch. */
 export interface Transport {
-  /** Resolves with the response head; rejects with the original network error. */
+  /**
+   * Resolves with the response head; rejects with the original network error,
+   * or with AppError `UPSTREAM_TIMEOUT` when all connections to the host stay in
+   * use.
+   */
   send(request: TransportRequest): Promise<Response>;
   /** Closes idle connections. */
   close(): void;
@@ -36,10 +41,19 @@ export interface Transport {
 export interface HttpTransportOptions {
   /** Certificate authorities in PEM instead of the system's; for tests. */
   ca?: string;
+  /** How long a request waits for a connection, in milliseconds; 5 seconds by default. */
+  turnMs?: number;
 }
 
 /** Connections per host; further requests wait. */
 const MAX_SOCKETS_PER_HOST = 32;
+
+/**
+ * How long a request waits while all connections to its host are in use, in
+ * milliseconds; less than the idle time of requests, whose error says nothing
+ * of that.
+ */
+const TURN_MS = 5_000;
 
 /** Idle connections are closed before the five seconds after which many servers close them. */
 const IDLE_SOCKET_MS = 4_000;
@@ -51,6 +65,7 @@ const NULL_BODY = new Set([101, 204, 205, 304]);
 export function createHttpTransport(
   options: HttpTransportOptions = {},
 ): Transport {
+  const { turnMs = TURN_MS } = options;
   const pool = {
     keepAlive: true,
     maxSockets: MAX_SOCKETS_PER_HOST,
@@ -61,11 +76,20 @@ export function createHttpTransport(
     ...pool,
     ...(options.ca === undefined ? {} : { ca: options.ca }),
   });
+  const overHttps: Opening = {
+    open: (settings) => https.request({ ...settings, agent: secure }),
+    turnMs,
+  };
+  const overHttp: Opening = {
+    open: (settings) => http.request({ ...settings, agent: plain }),
+    turnMs,
+  };
   return {
     send: (request) =>
-      request.url.protocol === "https:"
-        ? exchange(request, (settings) => https.request(settings), secure)
-        : exchange(request, (settings) => http.request(settings), plain),
+      exchange(
+        request,
+        request.url.protocol === "https:" ? overHttps : overHttp,
+      ),
     close() {
       plain.destroy();
       secure.destroy();
@@ -73,16 +97,20 @@ export function createHttpTransport(
   };
 }
 
+/** How requests of one scheme begin. */
+interface Opening {
+  open(settings: http.RequestOptions): http.ClientRequest;
+  readonly turnMs: number;
+}
+
 function exchange(
   request: TransportRequest,
-  open: (settings: http.RequestOptions) => http.ClientRequest,
-  agent: http.Agent,
+  { open, turnMs }: Opening,
 ): Promise<Response> {
   const { url, method, headers, body, addresses, signal } = request;
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const outgoing = open({
-      agent,
       method,
       host: url.hostname.replace(/^\[|\]$/g, ""),
       ...(url.port === "" ? {} : { port: Number(url.port) }),
@@ -91,11 +119,17 @@ function exchange(
       ...(addresses === undefined ? {} : { lookup: pinnedLookup(addresses) }),
     });
     const abort = () => {
+      clearTimeout(turn);
       outgoing.destroy();
       reject(signal.reason);
     };
     signal.addEventListener("abort", abort, { once: true });
     outgoing.on("error", reject);
+    const turn = setTimeout(() => {
+      reject(busy(url.host, turnMs));
+      outgoing.destroy();
+    }, turnMs);
+    outgoing.once("socket", () => clearTimeout(turn));
     outgoing.on("response", (incoming) => {
       try {
         resolve(toResponse(incoming, method, signal));
@@ -105,6 +139,7 @@ function exchange(
       }
     });
     outgoing.on("close", () => {
+      clearTimeout(turn);
       signal.removeEventListener("abort", abort);
       reject(new Error("the connection closed before the answer"));
     });
@@ -113,6 +148,16 @@ function exchange(
       reject(error);
     });
   });
+}
+
+function busy(host: string, waitedMs: number): AppError {
+  return new AppError(
+    "UPSTREAM_TIMEOUT",
+    `All ${MAX_SOCKETS_PER_HOST} connections to ${host} were in use for ${
+      waitedMs / 1_000
+    } seconds. Try again in a while.`,
+    { detail: { host } },
+  );
 }
 
 /** A `lookup` that returns `addresses` for any name. */

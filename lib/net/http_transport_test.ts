@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isAppError } from "../errors.ts";
 import {
   createHttpTransport,
   type TransportRequest,
@@ -200,6 +201,38 @@ Deno.test("responses without a body and responses to HEAD have none", async () =
       );
       assert.equal(head.body, null);
       assert.equal(head.headers.get("content-length"), "5");
+      transport.close();
+    },
+  );
+});
+
+Deno.test("a request for which no connection becomes free in time fails with a sentence, and the next one succeeds", async () => {
+  const transport = createHttpTransport({ turnMs: 50 });
+  const slow = () =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(1)),
+      }),
+    );
+  await withServer(
+    (request) => request.url.endsWith("/slow") ? slow() : new Response("quick"),
+    async (port) => {
+      const url = `http://a.example:${port}`;
+      const open = await Promise.all(
+        Array.from({ length: 32 }, () => transport.send(get(`${url}/slow`))),
+      );
+      await assert.rejects(
+        transport.send(get(`${url}/`)),
+        (error) =>
+          isAppError(error, "UPSTREAM_TIMEOUT") &&
+          /All 32 connections to a\.example:\d+ were in use/.test(
+            error.message,
+          ),
+      );
+      const waiting = transport.send(get(`${url}/`));
+      await open.pop()?.body?.cancel();
+      assert.equal(await (await waiting).text(), "quick");
+      await Promise.all(open.map(({ body }) => body?.cancel()));
       transport.close();
     },
   );

@@ -16,7 +16,12 @@ export interface WatchdogLimits {
   idleTimeoutMs: number;
   /** Maximum size of the response body in bytes. */
   maxBytes: number;
+  /** Bytes of the response body per second of waiting for them; 0 for no limit. */
+  minBytesPerSecond: number;
 }
+
+/** The rate of a body is judged after each such time of waiting, in milliseconds. */
+const RATE_MS = 30_000;
 
 /** Abort reason of the watchdog; the caller adds the host. */
 class TimedOut extends Error {}
@@ -106,11 +111,15 @@ export class Watchdog {
     }
     let received = 0;
     this.#waitingSince = undefined;
+    const rate = new Rate(this.#limits.minBytesPerSecond);
     const body = this.#tap(response.body, {
       before: () => this.#waitingSince = this.#clock.now(),
       after: (chunk) => {
+        const now = this.#clock.now();
+        const waited = now - (this.#waitingSince ?? now);
         this.#waitingSince = undefined;
         received += chunk?.byteLength ?? 0;
+        rate.add(chunk?.byteLength ?? 0, waited);
         if (received > maxBytes) throw tooLarge();
       },
       failed: (error) => this.failure(error, host),
@@ -194,5 +203,31 @@ export class Watchdog {
   #giveUp(reason: TimedOut): void {
     if (this.#done.signal.aborted) return;
     this.#abort.abort(reason);
+  }
+}
+
+/** The rate at which a body arrives. */
+class Rate {
+  readonly #minimum: number;
+  #bytes = 0;
+  #waitedMs = 0;
+
+  /** @param minimum bytes per second; 0 for any rate. */
+  constructor(minimum: number) {
+    this.#minimum = minimum;
+  }
+
+  /** Counts a chunk that was waited for. Throws {@linkcode TimedOut} when too few came lately. */
+  add(bytes: number, waitedMs: number): void {
+    this.#bytes += bytes;
+    this.#waitedMs += Math.max(0, waitedMs);
+    if (this.#waitedMs < RATE_MS) return;
+    if (this.#bytes * 1_000 < this.#minimum * this.#waitedMs) {
+      throw new TimedOut(
+        `sent less than ${this.#minimum} bytes a second`,
+      );
+    }
+    this.#bytes = 0;
+    this.#waitedMs = 0;
   }
 }

@@ -54,6 +54,13 @@ const PART_IDLE_MS = 2 * 60_000;
 /** Maximum characters of an ETag; uploads have one for each of 10,000 parts. */
 const MAX_ETAG = 256;
 
+/** Blobs have any size, but 1 kB has to come in a second: slow ones hold connections to the host. */
+const BLOB_LIMITS = {
+  maxBytes: Infinity,
+  timeoutMs: Infinity,
+  minBytesPerSecond: 1_000,
+};
+
 /** Timeout of a call; a hold may read a blob of any size again to verify it. */
 const CALL_TIMEOUT_MS = 60 * 60_000;
 
@@ -193,8 +200,7 @@ export class RemoteCalls {
         method,
         headers,
         redirect: "manual",
-        maxBytes: Infinity,
-        timeoutMs: Infinity,
+        ...BLOB_LIMITS,
         ...(signal ? { signal } : {}),
       },
     );
@@ -217,8 +223,7 @@ export class RemoteCalls {
   ): Promise<Response> {
     return await this.#deps.fetch(url, {
       headers,
-      maxBytes: Infinity,
-      timeoutMs: Infinity,
+      ...BLOB_LIMITS,
       ...(signal ? { signal } : {}),
     });
   }
