@@ -5,6 +5,7 @@
  */
 
 import type { Config } from "../lib/config/config.ts";
+import type { Progress, ProgressOutput } from "./progress/progress.ts";
 
 /** Output of a command. */
 export interface CommandOutput {
@@ -16,6 +17,8 @@ export interface CommandOutput {
   writeNewFile(path: string, text: string): Promise<void>;
   /** Whether the output is a terminal, which must not receive binary data. */
   readonly isTerminal: boolean;
+  /** Where progress goes, apart from the output; nowhere by default. */
+  readonly status?: ProgressOutput;
 }
 
 /** Arguments of a command. */
@@ -25,10 +28,30 @@ export interface CommandCall extends CommandOutput {
    * throws ConfigError with every mistake.
    */
   config(file?: string): Config;
+  /** Progress of long work; on a terminal, or with --progress. */
+  readonly progress: Progress;
   /** Operands after the command's name. */
   readonly operands: readonly string[];
   /** The given options with their values; `""` for an option without value. */
   readonly options: ReadonlyMap<string, string>;
+}
+
+/** An option of a command. */
+export interface Option {
+  /** The word for its value; undefined for an option without one. */
+  readonly value: string | undefined;
+  /** Short description. */
+  readonly doc: string;
+}
+
+/** An option that takes no value. */
+export function flag(doc: string): Option {
+  return { value: undefined, doc };
+}
+
+/** An option that requires a value, which the help names `value`. */
+export function valued(value: string, doc: string): Option {
+  return { value, doc };
 }
 
 /** One command. */
@@ -39,8 +62,7 @@ export interface Command {
   readonly synopsis?: string;
   /** Short description. */
   readonly doc: string;
-  /** Its options: `flag` takes no value, `value` requires one. */
-  readonly options?: Readonly<Record<string, "flag" | "value">>;
+  readonly options?: Readonly<Record<string, Option>>;
   /** Minimum and maximum number of operands; none by default. */
   readonly operands?: readonly [number, number];
   /** Runs it; returns the exit code, 0 by default. Throws AppError. */

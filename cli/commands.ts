@@ -5,11 +5,17 @@
  */
 
 import { parseArgs } from "node:util";
-import { loadConfig } from "../lib/config/config.ts";
+import { type Config, loadConfig } from "../lib/config/config.ts";
 import { AppError } from "../lib/errors.ts";
 import { printable } from "../lib/text.ts";
 import { VERSION } from "../routes/version.ts";
-import type { Command, CommandOutput } from "./command.ts";
+import {
+  type Command,
+  type CommandOutput,
+  flag,
+  type Option,
+  valued,
+} from "./command.ts";
 import { completionScript, SHELLS } from "./completion.ts";
 import { CONFIG_COMMANDS } from "./config_commands.ts";
 import { CONTENT_COMMANDS } from "./content_commands.ts";
@@ -23,6 +29,7 @@ import { BACKUP_COMMANDS } from "./store/backup_commands.ts";
 import { KV_COMMANDS } from "./store/kv_commands.ts";
 import { REPO_COMMANDS } from "./repo_commands.ts";
 import { SCRUB_COMMANDS } from "./scrub_commands.ts";
+import { Progress } from "./progress/progress.ts";
 import { serve } from "./serve.ts";
 
 const SERVE: Command = {
@@ -39,8 +46,10 @@ const NONE: Command = { ...SERVE, name: "", operands: [0, 0] };
 
 const HELP: Command = {
   name: "help",
-  doc: "print this",
-  run: ({ print }) => print(usage()),
+  synopsis: "[COMMAND]",
+  doc: "print this, or how to use a command; the same as COMMAND --help",
+  operands: [0, Infinity],
+  run: ({ print, operands }) => print(helpOf(operands)),
 };
 
 const VERSION_COMMAND: Command = {
@@ -81,6 +90,13 @@ const COMMANDS: readonly Command[] = [
   HELP,
 ];
 
+/** Options of every command. */
+const COMMON: Readonly<Record<string, Option>> = {
+  config: valued("FILE", "the file with the configuration"),
+  progress: flag("print the progress of long work also without a terminal"),
+  help: flag("print how to use the command"),
+};
+
 /** Parsed arguments, not yet matched with a command. */
 interface Parsed {
   readonly words: readonly string[];
@@ -97,38 +113,54 @@ export async function runCommand(
   output: CommandOutput = STDOUT,
 ): Promise<number> {
   const { words, options } = parse(args);
-  const command = options.has("help") ? HELP : find(words);
+  const isAsked = options.has("help") && words[0] !== "help";
+  const command = isAsked ? HELP : find(words);
   const size = command.name === "" ? 0 : command.name.split(" ").length;
-  const operands = command === HELP ? [] : words.slice(size);
+  const operands = isAsked ? words : words.slice(size);
   const [least, most] = command.operands ?? [0, 0];
   if (operands.length < least || operands.length > most) throw misused(command);
   for (const [name, value] of options) {
-    if (name === "config" || name === "help") continue;
-    const kind = command.options?.[name];
-    if (kind === undefined) {
+    if (command === HELP || name in COMMON) continue;
+    const option = command.options?.[name];
+    if (option === undefined) {
       const whose = command === NONE ? "The server" : `"${command.name}"`;
       throw refusal(`${whose} has no option --${name}.`);
     }
-    if ((kind === "flag") !== (value === "")) throw misused(command);
+    if ((option.value === undefined) !== (value === "")) {
+      throw misused(command);
+    }
   }
-  return await command.run({
-    ...output,
-    // The line may contain untrusted text, such as names and records.
-    print: (text) => output.print(printable(text)),
-    config: (file) => {
-      const config = loadConfig({
-        args: file === undefined ? args : ["--config", file],
-        env: Deno.env.toObject(),
-        readTextFile: (path) => Deno.readTextFileSync(path),
-      });
-      const { access_token } = config.kv;
-      // Deno reads it from nowhere else.
-      if (access_token) Deno.env.set("DENO_KV_ACCESS_TOKEN", access_token);
-      return config;
-    },
-    operands,
-    options,
-  }) ?? 0;
+  const isWatched = options.has("progress") || output.status?.isTerminal;
+  const progress = new Progress(isWatched ? output.status : undefined);
+  try {
+    return await command.run({
+      ...output,
+      progress,
+      // The line may contain untrusted text, such as names and records.
+      print: (text) => {
+        progress.clear();
+        output.print(printable(text));
+      },
+      config: (file) => configOf(args, file),
+      operands,
+      options,
+    }) ?? 0;
+  } finally {
+    progress.clear();
+  }
+}
+
+/** The configuration that `args` name, or that in `file`. */
+function configOf(args: readonly string[], file: string | undefined): Config {
+  const config = loadConfig({
+    args: file === undefined ? args : ["--config", file],
+    env: Deno.env.toObject(),
+    readTextFile: (path) => Deno.readTextFileSync(path),
+  });
+  const { access_token } = config.kv;
+  // Deno reads it from nowhere else.
+  if (access_token) Deno.env.set("DENO_KV_ACCESS_TOKEN", access_token);
+  return config;
 }
 
 /** The longest command that is a prefix of `words`. */
@@ -151,13 +183,15 @@ function parse(args: readonly string[]): Parsed {
     allowPositionals: true,
     tokens: true,
     options: {
-      config: { type: "string" },
-      help: { type: "boolean", short: "h" },
       ...Object.fromEntries(
-        named.map(([name, kind]) =>
-          [name, { type: kind === "flag" ? "boolean" : "string" }] as const
-        ),
+        [...Object.entries(COMMON), ...named].map(([name, { value }]) => [
+          name,
+          {
+            type: value === undefined ? "boolean" as const : "string" as const,
+          },
+        ]),
       ),
+      help: { type: "boolean", short: "h" },
     },
   });
   const options = new Map<string, string>();
@@ -179,6 +213,31 @@ function usage(): string {
   return `Usage: deno run -A main.ts [command] [--config FILE]
 
 Commands:
+${lines.join("\n")}`;
+}
+
+/** How to use the command that `words` name, or those that begin with them. */
+function helpOf(words: readonly string[]): string {
+  if (words.length === 0) return usage();
+  const text = words.join(" ");
+  const below = COMMANDS.filter(({ name }) => name.startsWith(`${text} `));
+  const found = COMMANDS.some(({ name }) => name === text) || below.length === 0
+    ? [find(words), ...below]
+    : below;
+  return found.map(detailsOf).join("\n\n");
+}
+
+function detailsOf(command: Command): string {
+  const options = Object.entries({ ...command.options, ...COMMON })
+    .map(([name, { value, doc }]) =>
+      [`--${name}${value === undefined ? "" : ` ${value}`}`, doc] as const
+    );
+  const width = Math.max(...options.map(([name]) => name.length));
+  const lines = options.map(([name, doc]) => `  ${name.padEnd(width)}  ${doc}`);
+  return `Usage: deno run -A main.ts ${shown(command)}
+
+${command.doc}
+
 ${lines.join("\n")}`;
 }
 
@@ -211,4 +270,10 @@ const STDOUT: CommandOutput = {
     }
   },
   isTerminal: Deno.stdout.isTerminal(),
+  status: {
+    write: (text) => {
+      Deno.stderr.writeSync(new TextEncoder().encode(text));
+    },
+    isTerminal: Deno.stderr.isTerminal(),
+  },
 };

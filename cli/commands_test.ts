@@ -47,8 +47,28 @@ Deno.test("help lists every command, in every form", async () => {
   ) {
     assert.ok(text.includes(name), name);
   }
-  assert.equal(await run("hold", "gc", "--help"), text);
+  assert.equal(await run("--help"), text);
   assert.equal(await run("-h"), text);
+});
+
+Deno.test("help about a command says what it does and what each option means", async () => {
+  const text = await run("hold", "gc", "--help");
+  assert.equal(await run("help", "hold", "gc"), text);
+  assert.match(text, /^Usage: deno run -A main.ts hold gc \[--dry-run\]\n/);
+  assert.match(text, /\n\nremove blobs that nothing refers to/);
+  assert.match(text, /\n {2}--dry-run +list what would be done/);
+  assert.match(text, /\n {2}--config FILE +the file with/);
+  assert.doesNotMatch(text, /hold crew/);
+  const crew = await run("hold", "crew", "-h");
+  assert.match(
+    crew,
+    /crew list\n[^]*crew add WHO[^]*--tier TIER[^]*crew remove/,
+  );
+  assert.match(
+    await run("hold", "crew", "add", "x", "-h"),
+    /Usage: .* add WHO/,
+  );
+  await assert.rejects(run("holt", "--help"), /There is no command "holt"/);
 });
 
 Deno.test("a CAR is not written to a terminal", async () => {

@@ -34,7 +34,9 @@ function followers(commands: readonly Command[]): Map<string, Set<string>> {
     for (const [i, word] of words.entries()) {
       add(words.slice(0, i).join(" "), word);
     }
-    for (const option of ["config", "help", ...Object.keys(options)]) {
+    for (
+      const option of ["config", "help", "progress", ...Object.keys(options)]
+    ) {
       add(name, `--${option}`);
     }
   }

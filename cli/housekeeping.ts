@@ -22,9 +22,10 @@ export const GC_TASK = "hold gc";
 export async function collectGarbage(
   { registry, hold }: Pick<HoldAppContext, "registry" | "hold">,
   signal: AbortSignal,
+  progress?: (blobs: number) => void,
 ): Promise<GcReport> {
   await registry?.deliveries?.deliverAll(signal);
-  return await hold.gc.run(signal);
+  return await hold.gc.run(signal, progress);
 }
 
 /** All periodic tasks for the configuration of `ctx`, measured. */

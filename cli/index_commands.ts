@@ -5,7 +5,7 @@
  */
 
 import { AppError } from "../lib/errors.ts";
-import type { Command, CommandCall } from "./command.ts";
+import { type Command, type CommandCall, flag } from "./command.ts";
 import { interruptible } from "./store/interrupt.ts";
 import { withContext } from "./open_context.ts";
 
@@ -16,13 +16,10 @@ export const INDEX_COMMANDS: readonly Command[] = [
     synopsis: "[--restart]",
     doc:
       "make the index of pages and search again from manifests, tags and PDSes; may run beside the server, and goes on where it was stopped",
-    options: { restart: "flag" },
+    options: { restart: flag("begin again instead of going on") },
     run: rebuild,
   },
 ];
-
-/** Owners between two lines of progress. */
-const STEP = 100;
 
 async function rebuild(call: CommandCall): Promise<number> {
   return await withContext(call.config(), async ({ index }) => {
@@ -33,12 +30,11 @@ async function rebuild(call: CommandCall): Promise<number> {
       );
     }
     return await interruptible(call, async (signal) => {
+      call.progress.begin("owners");
       const { owners, unlisted, removed } = await index.rebuild.run({
         restart: call.options.has("restart"),
         signal,
-        progress: ({ owners }) => {
-          if (owners % STEP === 0) call.print(`${owners} owners`);
-        },
+        progress: ({ owners }) => call.progress.at(owners),
       });
       call.print(
         `${owners} owners done, ${removed} rows removed that nothing stood behind.`,

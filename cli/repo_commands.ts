@@ -35,8 +35,12 @@ async function exportRepo(call: CommandCall): Promise<void> {
     );
   }
   await withHold(call.config(), async ({ hold }) => {
+    let bytes = 0;
+    call.progress.begin("bytes");
     for await (const piece of await hold.repo.car.export()) {
       await call.write(piece);
+      bytes += piece.length;
+      call.progress.at(bytes);
     }
   });
 }

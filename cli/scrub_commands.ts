@@ -14,7 +14,7 @@ import {
   type ScrubReport,
   totals,
 } from "../lib/scrub/report.ts";
-import type { Command, CommandCall } from "./command.ts";
+import { type Command, type CommandCall, flag, valued } from "./command.ts";
 import { withContext } from "./open_context.ts";
 import type { Lease } from "../lib/kv/held_lease.ts";
 
@@ -25,7 +25,14 @@ export const SCRUB_COMMANDS: readonly Command[] = [
     synopsis: "[--sample COUNT] [--rate SIZE] [--restart]",
     doc:
       "read everything stored again, or COUNT of each kind, and hide what is damaged; exit code 1 when something is",
-    options: { sample: "value", rate: "value", restart: "flag" },
+    options: {
+      sample: valued(
+        "COUNT",
+        "read COUNT items of each kind, chosen at random",
+      ),
+      rate: valued("SIZE", "bytes read in a second at most, such as 10MB"),
+      restart: flag("begin again instead of going on"),
+    },
     run: scrub,
   },
 ];
@@ -50,11 +57,17 @@ async function scrub(call: CommandCall): Promise<number> {
         signal,
         onFinding: ({ source, id, damage }: ScrubFinding) =>
           call.print(`damaged ${source} ${id}: ${damage}`),
+        onChecked: (report: ScrubReport) =>
+          call.progress.at(totals(report).checked),
       };
       if (count === undefined && !restart) {
         const begun = (await scrubber.pending())?.startedAt;
         if (begun) call.print(`Continuing the scrub of ${dateOf(begun)}.`);
       }
+      const last = count === undefined ? await scrubber.last() : undefined;
+      const isWhole = last?.scope === "everything";
+      // The last whole scrub is the best guess of how much there is.
+      call.progress.begin("items", isWhole ? totals(last).checked : undefined);
       const report = count === undefined
         ? await scrubber.run({ ...options, restart })
         : await scrubber.sample({ ...options, count });

@@ -5,7 +5,7 @@
  */
 
 import { AppError } from "../../lib/errors.ts";
-import type { Command, CommandCall } from "../command.ts";
+import { type Command, type CommandCall, valued } from "../command.ts";
 import { didOf, withHold } from "../open_context.ts";
 
 const PERMISSIONS = ["blob:read", "blob:write", "crew:admin"];
@@ -21,7 +21,11 @@ export const CREW_COMMANDS: readonly Command[] = [
     name: "hold crew add",
     synopsis: "WHO [--role ROLE] [--permissions LIST] [--tier TIER]",
     doc: "add a member by handle or DID, or change their permissions",
-    options: { role: "value", permissions: "value", tier: "value" },
+    options: {
+      role: valued("ROLE", "what the member is called, such as member"),
+      permissions: valued("LIST", `some of ${PERMISSIONS.join(",")}`),
+      tier: valued("TIER", "the quota, one of hold.quota.tiers"),
+    },
     operands: [1, 1],
     run: add,
   },

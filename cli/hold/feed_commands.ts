@@ -6,7 +6,7 @@
 
 import type { FeedSubject } from "../../lib/hold/feeds/feed_names.ts";
 import { parseRepository } from "../../lib/oci/name.ts";
-import type { Command, CommandCall } from "../command.ts";
+import { type Command, type CommandCall, valued } from "../command.ts";
 import { didOf, type HoldAppContext, withHold } from "../open_context.ts";
 
 /** Commands about feeds. */
@@ -16,7 +16,10 @@ export const FEED_COMMANDS: readonly Command[] = [
     synopsis: "[OWNER[/REPOSITORY]] [--title TEXT] [--description TEXT]",
     doc: "publish the hold's posts, or those about an account or a " +
       "repository, as a Bluesky feed",
-    options: { title: "value", description: "value" },
+    options: {
+      title: valued("TEXT", "the name of the feed"),
+      description: valued("TEXT", "the description of the feed"),
+    },
     operands: [0, 1],
     run: publish,
   },

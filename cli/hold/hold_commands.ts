@@ -8,9 +8,9 @@ import { AppError } from "../../lib/errors.ts";
 import { withLease } from "../../lib/kv/lease.ts";
 import type { AppContext } from "../../lib/context.ts";
 import { interruptible } from "../store/interrupt.ts";
-import type { Command, CommandCall } from "../command.ts";
+import { type Command, type CommandCall, flag } from "../command.ts";
 import { collectGarbage, GC_TASK } from "../housekeeping.ts";
-import { withHold } from "../open_context.ts";
+import { type HoldAppContext, withHold } from "../open_context.ts";
 import { taskLease } from "../../lib/kv/scheduled_task.ts";
 import { TASK_LEASE_MS } from "../../lib/kv/scheduled_task.ts";
 
@@ -27,7 +27,7 @@ export const HOLD_COMMANDS: readonly Command[] = [
     name: "hold gc",
     synopsis: "[--dry-run]",
     doc: "remove blobs that nothing refers to, or only list them",
-    options: { "dry-run": "flag" },
+    options: { "dry-run": flag("list what would be done, and change nothing") },
     run: gc,
   },
   {
@@ -75,9 +75,12 @@ async function askRelays(call: CommandCall): Promise<number> {
 
 async function gc(call: CommandCall): Promise<void> {
   await withHold(call.config(), async ({ registry, hold, kv, clock }) => {
+    await beginBlobs(call, hold);
     if (call.options.has("dry-run")) {
       let count = 0;
+      let looked = 0;
       for await (const finding of hold.gc.preview()) {
+        call.progress.at(++looked);
         const { verdict, subject, size, reason } = finding;
         if (verdict === "keep") continue;
         call.print(`${verdict} ${subject} (${size} bytes): ${reason}`);
@@ -87,7 +90,12 @@ async function gc(call: CommandCall): Promise<void> {
     }
     const report = await aloneWithBlobs(
       { kv, clock },
-      (signal) => collectGarbage({ registry, hold }, signal),
+      (signal) =>
+        collectGarbage(
+          { registry, hold },
+          signal,
+          (blobs) => call.progress.at(blobs),
+        ),
     );
     call.print(
       `kept ${report.keep}, released ${report.release} manifests, ` +
@@ -111,8 +119,19 @@ function aloneWithBlobs<T>(
   return withLease(kv, clock, taskLease(GC_TASK), lease, work);
 }
 
+/** Begins to count blobs; their number takes a walk over all rows. */
+async function beginBlobs(
+  { progress }: CommandCall,
+  { blobs }: HoldAppContext["hold"],
+): Promise<void> {
+  if (!progress.isOn) return;
+  const all = await blobs.amount(new AbortController().signal);
+  progress.begin("blobs", all.blobs);
+}
+
 async function reindex(call: CommandCall): Promise<number> {
   return await withHold(call.config(), async ({ hold, kv, clock }) => {
+    await beginBlobs(call, hold);
     return await interruptible(
       call,
       (stop) =>
@@ -120,6 +139,7 @@ async function reindex(call: CommandCall): Promise<number> {
           const signal = AbortSignal.any([stop, lost]);
           const { objects, adopted, hidden, unread } = await hold.reindex.run({
             signal,
+            progress: (_step, objects) => call.progress.at(objects),
           });
           call.print(
             `${objects} blobs in the storage: ${adopted} are readable again, ` +

@@ -24,7 +24,7 @@ import { lastBackupKey } from "../../lib/kv/keys.ts";
 import { SCHEMA_VERSION } from "../../lib/kv/operating/schema_version.ts";
 import type { BlobStore } from "../../lib/storage/blob_store.ts";
 import { StorageKeys } from "../../lib/storage/object_keys.ts";
-import type { Command, CommandCall } from "../command.ts";
+import { type Command, type CommandCall, valued } from "../command.ts";
 import { interruptible } from "./interrupt.ts";
 import { withContext } from "../open_context.ts";
 import { rowsOfOneMoment } from "./one_moment.ts";
@@ -36,14 +36,17 @@ export const BACKUP_COMMANDS: readonly Command[] = [
     synopsis: "[--to FOLDER] [--keep COUNT]",
     doc:
       "back up rows, blobs and the encrypted secret key while the servers run; copies only the blobs that are new, and keeps the rows of COUNT backups",
-    options: { to: "value", keep: "value" },
+    options: {
+      to: valued("FOLDER", "where the backup goes, in place of backup.*"),
+      keep: valued("COUNT", "how many backups are kept, with this one"),
+    },
     run: backup,
   },
   {
     name: "backup list",
     synopsis: "[--from FOLDER]",
     doc: "list the complete backups",
-    options: { from: "value" },
+    options: { from: valued("FOLDER", "where the backups are") },
     run: list,
   },
   {
@@ -51,7 +54,7 @@ export const BACKUP_COMMANDS: readonly Command[] = [
     synopsis: "[--from FOLDER] [ID]",
     doc:
       "restore the newest backup, or ID, into an empty store; goes on where it was stopped; stop all servers first",
-    options: { from: "value" },
+    options: { from: valued("FOLDER", "where the backups are") },
     operands: [0, 1],
     run: restoreBackup,
   },
@@ -62,9 +65,6 @@ export const BACKUP_COMMANDS: readonly Command[] = [
     run: (call) => raiseSequence(call, call.config()),
   },
 ];
-
-/** Objects between two lines of progress. */
-const STEP = 500;
 
 async function backup(call: CommandCall): Promise<number> {
   const config = call.config();
@@ -85,7 +85,7 @@ async function backup(call: CommandCall): Promise<number> {
       secret: passphrase === undefined
         ? undefined
         : await sealSecret(secret, passphrase),
-    }, { signal, onObjects: progressOf(call) });
+    }, { signal, ...progressOf(call) });
     await noteBackup(config, manifest);
     call.print(
       `Backup ${manifest.id}: ${manifest.rows} rows; ${objects.copied} blobs copied (${objects.bytes} bytes), ${objects.present} were there.`,
@@ -120,7 +120,7 @@ async function restoreBackup(call: CommandCall): Promise<number> {
           prefixes: prefixesOf(config),
         },
         manifest,
-        { signal, onObjects: progressOf(call) },
+        { signal, ...progressOf(call, manifest) },
       );
       call.print(
         `Restored ${manifest.id}: ${rows} rows, ${objects.copied} blobs (${objects.bytes} bytes).`,
@@ -195,9 +195,20 @@ async function restoreSecret(
   );
 }
 
-function progressOf(call: CommandCall): (report: SyncReport) => void {
-  return ({ copied, bytes }) => {
-    if (copied % STEP === 0) call.print(`${copied} blobs, ${bytes} bytes`);
+/** Progress of rows, then of blobs; their numbers are known from a backup. */
+function progressOf(
+  { progress }: CommandCall,
+  manifest?: BackupManifest,
+): { onRows: (rows: number) => void; onObjects: (report: SyncReport) => void } {
+  progress.begin("rows", manifest?.rows);
+  let begun = false;
+  return {
+    onRows: (rows) => progress.at(rows),
+    onObjects: ({ copied, present }) => {
+      if (!begun) progress.begin("blobs", manifest?.objects);
+      begun = true;
+      progress.at(copied + present);
+    },
   };
 }
 

@@ -82,9 +82,6 @@ async function withKv(
   }
 }
 
-/** Rows between two lines of progress. */
-const STEP = 10_000;
-
 async function copy(call: CommandCall): Promise<number> {
   const [source = "", target = ""] = call.operands;
   await requireExists(source);
@@ -104,15 +101,11 @@ async function copyWithProgress(
   from: Kv,
   to: Kv,
 ): Promise<number> {
-  let said = 0;
+  call.progress.begin("rows");
   return await interruptible(call, async (signal) => {
     const { rows, bytes } = await copyStore(from, to, {
       signal,
-      progress: ({ rows, bytes }) => {
-        if (rows - said < STEP) return;
-        said = rows;
-        call.print(`${rows} rows, ${megabytes(bytes)} MB`);
-      },
+      progress: ({ rows }) => call.progress.at(rows),
     });
     call.print(
       `Copied ${rows} rows, ${

@@ -35,6 +35,8 @@ export interface ScrubOptions {
   readonly signal?: AbortSignal;
   /** Called for each problem as it is found. */
   readonly onFinding?: (finding: ScrubFinding) => void;
+  /** Called after each item with the report so far. */
+  readonly onChecked?: (report: ScrubReport) => void;
 }
 
 /** Where an interrupted run continues. */
@@ -191,6 +193,7 @@ class Walk {
       const { id } = item;
       this.bytes += bytes;
       this.report = withOutcome(this.report, source, id, outcome, bytes);
+      this.#options.onChecked?.(this.report);
     };
     try {
       const outcome = await item.check(pace);

@@ -3,7 +3,7 @@ import { type Clock } from "../clock.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import { Pacer } from "./pacer.ts";
-import { totals } from "./report.ts";
+import { type ScrubReport, totals } from "./report.ts";
 import { Scrubber } from "./scrubber.ts";
 import type { Pace, ScrubOutcome, ScrubSource } from "./source.ts";
 import { ManualClock } from "../testing_clock.ts";
@@ -85,7 +85,11 @@ Deno.test("a scrub checks everything once and keeps what it found", () =>
     assert.equal(await scrubber.last(), undefined);
     const told: string[] = [];
     const onFinding = ({ id }: { id: string }) => told.push(id);
-    const report = await scrubber.run({ ...FAST, onFinding });
+    const checked: number[] = [];
+    const onChecked = (so: ScrubReport) => checked.push(totals(so).checked);
+    const report = await scrubber.run({ ...FAST, onFinding, onChecked });
+    assert.equal(checked.at(-1), totals(report).checked);
+    assert.equal(checked[0], 1);
     assert.deepEqual([a.checked.length, b.checked.length], [100, 100]);
     assert.deepEqual(told, ["042"]);
     assert.deepEqual(report.findings, [

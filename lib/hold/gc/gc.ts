@@ -87,8 +87,14 @@ export class HoldGc {
     return this.#findings(true, signal);
   }
 
-  /** Runs once. Failures are logged and left for the next run. */
-  async run(signal?: AbortSignal): Promise<GcReport> {
+  /**
+   * Runs once. Failures are logged and left for the next run. `progress` is
+   * called with the number of blobs and manifests decided on so far.
+   */
+  async run(
+    signal?: AbortSignal,
+    progress?: (decided: number) => void,
+  ): Promise<GcReport> {
     const report: GcReport = {
       keep: 0,
       release: 0,
@@ -99,7 +105,9 @@ export class HoldGc {
       unread: 0,
     };
     const count = ({ unread }: Census) => report.unread = unread.size;
+    let decided = 0;
     for await (const finding of this.#findings(false, signal, count)) {
+      progress?.(++decided);
       report[finding.verdict]++;
       if (finding.verdict === "purge") report.purgedBytes += finding.size;
       if (finding.verdict !== "keep") {

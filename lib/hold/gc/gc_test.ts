@@ -58,6 +58,14 @@ Deno.test("blobs of known images stay, others are purged after quarantine", asyn
   }
 });
 
+Deno.test("a run reports every decision as progress", async () => {
+  await using hold = await openServices();
+  for (let i = 1; i <= 3; i++) await hold.push(ALICE, noise(12, i));
+  const decided: number[] = [];
+  await hold.gc.run(undefined, (count) => decided.push(count));
+  assert.deepEqual(decided, [1, 2, 3]);
+});
+
 Deno.test("a preview changes nothing and has a reason for every blob", async () => {
   await using hold = await openServices();
   await hold.push(ALICE, noise(12));
