@@ -75,7 +75,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "lib/atproto",
     ...["lib/crypto", "lib/kv", "lib/net", "lib/oci"],
   ],
-  "lib/share": ["lib/kv"],
+  "lib/share": ["lib/kv", "lib/net"],
   "lib/hold": [...FOUNDATIONS, "lib/hold_api"],
   "lib/registry": [...FOUNDATIONS, "lib/hold_api", "lib/metrics.ts"],
   // Builds all of it.

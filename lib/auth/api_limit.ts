@@ -7,7 +7,7 @@
 import { LRUCache } from "lru-cache";
 import { AppError } from "../errors.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
-import { isLoopbackAddress } from "../net/public_address.ts";
+import { isShared } from "../net/client_subject.ts";
 
 /** Requests of one client, an address or an account. */
 export const API_REQUESTS: RateLimit = {
@@ -37,8 +37,7 @@ export class ApiLimit {
    * limited.
    */
   async admit(client: string | undefined): Promise<void> {
-    if (client === undefined || client === "unknown") return;
-    if (isLoopbackAddress(client)) return;
+    if (client === undefined || isShared(client)) return;
     const left = this.#left.get(client) ?? 0;
     if (left > 0) {
       this.#left.set(client, left - 1);

@@ -8,7 +8,7 @@
 
 import { AppError } from "../errors.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
-import { isLoopbackAddress } from "../net/public_address.ts";
+import { isShared } from "../net/client_subject.ts";
 
 /** Lookups of unknown names and references per client. */
 const LOOK_UPS: RateLimit = {
@@ -31,8 +31,7 @@ export class LookUpLimit {
    * addresses may be shared by many clients and are not limited.
    */
   async admit(address: string | undefined): Promise<void> {
-    if (address === undefined || address === "unknown") return;
-    if (isLoopbackAddress(address)) return;
+    if (address === undefined || isShared(address)) return;
     const { allowed, retryAfterSeconds } = await this.#limits.take(
       LOOK_UPS,
       address,

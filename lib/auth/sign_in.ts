@@ -10,6 +10,7 @@ import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { AppError } from "../errors.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
 import type { Logger } from "../log.ts";
+import { isShared } from "../net/client_subject.ts";
 import type { Devices } from "./devices/devices.ts";
 import type { OAuth } from "./oauth/oauth.ts";
 import { returnPath } from "./return_path.ts";
@@ -31,7 +32,7 @@ export type SignedIn =
   | { readonly kind: "signed_in"; readonly cookie: string; readonly to: string }
   | { readonly kind: "again"; readonly url: URL };
 
-/** Sign-ins that one address may start. */
+/** Sign-ins that one address may start; those that clients share are not counted. */
 const STARTS: RateLimit = {
   name: "sign_in_start",
   limit: 30,
@@ -57,8 +58,10 @@ export class SignIn {
     options: { browser: string; returnTo: string; address: string },
   ): Promise<URL> {
     const { browser, returnTo, address } = options;
-    const decision = await this.#deps.limits.take(STARTS, address);
-    if (!decision.allowed) {
+    const decision = isShared(address)
+      ? undefined
+      : await this.#deps.limits.take(STARTS, address);
+    if (decision?.allowed === false) {
       throw new AppError(
         "TOOMANYREQUESTS",
         `Too many sign-ins were begun from your address. Wait ${decision.retryAfterSeconds} seconds and try again.`,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isShared } from "../net/client_subject.ts";
 import { SingleFlight } from "../async/single_flight.ts";
 import { AppError } from "../errors.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
@@ -90,7 +91,7 @@ export class Admission {
     work: string,
     rule: RateLimit,
   ): Promise<number> {
-    if (client === undefined || rule.limit === 0) return 0;
+    if (client === undefined || isShared(client) || rule.limit === 0) return 0;
     const { allowed, retryAfterSeconds } = await this.#flights.run(
       `${rule.name} ${client} ${work}`,
       undefined,

@@ -6,6 +6,7 @@
 
 import ipaddr from "ipaddr.js";
 import { isIPv6 } from "node:net";
+import { isLoopbackAddress } from "./public_address.ts";
 
 /**
  * Returns the subject of `counted`: the /64 network of an IPv6 address,
@@ -13,6 +14,15 @@ import { isIPv6 } from "node:net";
  */
 export function subjectOf(counted: string): string {
   return isIPv6(counted) ? networkOf(counted) : counted;
+}
+
+/**
+ * Whether many clients may have this address, so that no limit may count it as
+ * one of them: loopback, where a proxy of the same machine is, and
+ * `unknown`, as behind a trusted proxy that names no client.
+ */
+export function isShared(address: string): boolean {
+  return address === "unknown" || isLoopbackAddress(address);
 }
 
 /** Returns the /64 network of an IPv6 address; an IPv4-mapped address becomes the IPv4 address. */

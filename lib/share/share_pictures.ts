@@ -13,6 +13,7 @@ import { AppError } from "../errors.ts";
 import type { LargeValues } from "../kv/large_value.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
 import type { Logger } from "../log.ts";
+import { isShared } from "../net/client_subject.ts";
 import { shareDrawing, type ShareFacts } from "./drawing.ts";
 import { sharePlaceKey } from "./kv_keys.ts";
 
@@ -58,8 +59,8 @@ export class SharePictures {
 
   /**
    * The picture of `facts`. Throws AppError `TOOMANYREQUESTS` when the client
-   * at `address` had too many drawn (undefined for this server itself), and
-   * `UNAVAILABLE` when too many wait.
+   * at `address` had too many drawn (undefined for this server itself; an
+   * address that clients share is not counted), and `UNAVAILABLE` when too many wait.
    */
   async get(
     facts: ShareFacts,
@@ -71,7 +72,7 @@ export class SharePictures {
     const place = hash.readUInt32BE(0) % PLACES;
     const kept = await this.#kept(place, version);
     if (kept) return { png: kept, version };
-    if (address !== undefined) await this.#admit(address);
+    if (address !== undefined && !isShared(address)) await this.#admit(address);
     const png = await this.#flights.run(version, undefined, async () => {
       // Another request may have drawn it meanwhile.
       const fresh = await this.#kept(place, version);

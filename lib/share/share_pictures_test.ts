@@ -66,6 +66,15 @@ Deno.test("a client has only so many pictures drawn a minute; kept ones and othe
   await get(31, "192.0.2.1");
 });
 
+Deno.test("pictures for an address that many clients may share are not counted", async () => {
+  using world = await start();
+  const service = world.open();
+  for (let i = 0; i < 62; i++) {
+    const address = i % 2 ? "127.0.0.1" : "unknown";
+    await service.get({ ...FACTS, title: `app-${i}` }, address);
+  }
+});
+
 Deno.test("a picture too large to be kept is served", async () => {
   using world = await start(130_000);
   const { png } = await world.open().get(FACTS, undefined);

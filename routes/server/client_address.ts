@@ -21,8 +21,7 @@ export type ClientAddress = (c: Context) => string;
 export function clientAddress(options: { trustProxy: boolean }): ClientAddress {
   return (c) => {
     if (options.trustProxy) {
-      const last = lastForwarded(c.req.header("x-forwarded-for"));
-      if (last !== undefined) return last;
+      return lastForwarded(c.req.header("x-forwarded-for")) ?? "unknown";
     }
     const connection = c.env as Partial<Connection> | undefined;
     return connection?.remoteAddress ?? "unknown";

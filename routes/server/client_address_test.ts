@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
-import { socketSubject } from "./client_address.ts";
+import { Hono } from "@hono/hono";
+import { clientAddress, socketSubject } from "./client_address.ts";
 
 function request(remoteAddress: string, forwarded?: string): IncomingMessage {
   const headers = forwarded === undefined
@@ -27,4 +28,19 @@ Deno.test("behind a trusted proxy a WebSocket is counted for the client that the
   );
   assert.equal(subject(request(proxy)), undefined);
   assert.equal(subject(request(proxy, "unknown")), undefined);
+});
+
+Deno.test("behind a trusted proxy that names no client its address is unknown, never the proxy's", async () => {
+  const of = async (trustProxy: boolean, forwarded?: string) => {
+    const app = new Hono();
+    const addressOf = clientAddress({ trustProxy });
+    app.get("/", (c) => c.text(addressOf(c)));
+    const headers = forwarded ? { "x-forwarded-for": forwarded } : {};
+    const connection = { remoteAddress: "10.0.0.1" };
+    return await (await app.request("/", { headers }, connection)).text();
+  };
+  assert.equal(await of(true, "1.1.1.1, 198.51.100.7"), "198.51.100.7");
+  assert.equal(await of(true), "unknown");
+  assert.equal(await of(true, "nobody"), "unknown");
+  assert.equal(await of(false, "198.51.100.7"), "10.0.0.1");
 });

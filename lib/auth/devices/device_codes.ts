@@ -10,6 +10,7 @@ import { type Clock, isWithin } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
 import type { RateLimit, RateLimiter } from "../../kv/rate_limit.ts";
+import { isShared } from "../../net/client_subject.ts";
 import { deviceName, type Devices, type MadeDevice } from "./devices.ts";
 import { limitGuess } from "../guess_limit.ts";
 import { deviceCodeKey, userCodeKey } from "../kv_keys.ts";
@@ -32,7 +33,7 @@ const POLL_LENIENCE_MS = 500;
 /** Attempts to find an unused code; a collision has a probability of 1 in 25 billion. */
 const CODE_ATTEMPTS = 5;
 
-/** Codes that one address may request. */
+/** Codes that one address may request; those that clients share are not counted. */
 const STARTS: RateLimit = {
   name: "device_start",
   limit: 30,
@@ -111,15 +112,7 @@ export class DeviceCodes {
   ): Promise<{ deviceCode: string; userCode: string }> {
     const { kv, clock } = this.#deps;
     const name = deviceName(request.name);
-    const { allowed, retryAfterSeconds } = await this.#deps.limits
-      .take(STARTS, request.address);
-    if (!allowed) {
-      throw new AppError(
-        "TOOMANYREQUESTS",
-        `Too many codes were asked for from your address. Wait ${retryAfterSeconds} seconds and try again.`,
-        { retryAfterSeconds },
-      );
-    }
+    await this.#requireFew(request.address);
     const deviceCode = randomSecret();
     const hash = hashSecret(deviceCode);
     const createdAt = clock.now();
@@ -233,12 +226,24 @@ export class DeviceCodes {
   ): Promise<Entry<CodeRow>> {
     const counted = [
       { rule: GUESSES, subject: did },
-      { rule: GUESSES, subject: address },
+      ...(isShared(address) ? [] : [{ rule: GUESSES, subject: address }]),
     ];
     return await limitGuess(
       this.#deps.limits,
       counted,
       () => this.#lookUp(typed),
+    );
+  }
+
+  async #requireFew(address: string): Promise<void> {
+    if (isShared(address)) return;
+    const { allowed, retryAfterSeconds } = await this.#deps.limits
+      .take(STARTS, address);
+    if (allowed) return;
+    throw new AppError(
+      "TOOMANYREQUESTS",
+      `Too many codes were asked for from your address. Wait ${retryAfterSeconds} seconds and try again.`,
+      { retryAfterSeconds },
     );
   }
 
