@@ -35,7 +35,7 @@ export const BACKUP_COMMANDS: readonly Command[] = [
     name: "backup",
     synopsis: "[--to FOLDER] [--keep COUNT]",
     doc:
-      "back up rows, blobs and the encrypted secret key while the servers run; copies only the blobs that are new, and keeps the rows of COUNT backups",
+      "back up rows, blobs and the encrypted secret key while the servers run; copies only the blobs that are new, and keeps COUNT backups",
     options: {
       to: valued("FOLDER", "where the backup goes, in place of backup.*"),
       keep: valued("COUNT", "how many backups are kept, with this one"),
@@ -95,7 +95,12 @@ async function backup(call: CommandCall): Promise<number> {
         "It has no secret key. Keep a copy of secret_key elsewhere, or set backup.passphrase.",
       );
     }
-    if (keep !== undefined) await pruneBackups(target, keep);
+    if (keep !== undefined) {
+      const gone = await pruneBackups(target, keep);
+      call.print(
+        `Deleted ${gone.backups} older backups, and ${gone.objects} blobs that only they needed.`,
+      );
+    }
     return damageIn(call, objects);
   });
 }

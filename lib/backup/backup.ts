@@ -10,6 +10,12 @@ import type { Clock } from "../clock.ts";
 import type { StoredEntry } from "../kv/kv.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import {
+  deleteUnneeded,
+  noteAbsent,
+  readAbsent,
+  writeAbsent,
+} from "./absent_objects.ts";
+import {
   backupId,
   type BackupManifest,
   deleteBackup,
@@ -57,13 +63,18 @@ export async function backUp(
     ...signal,
     ...(options.onRows ? { progress: options.onRows } : {}),
   });
+  const absent: string[] = [];
   const objects = store
     ? await syncObjects(store, target, {
       prefixes,
+      onAbsent: (key) => absent.push(key),
       ...signal,
       ...(options.onObjects ? { progress: options.onObjects } : {}),
     })
     : { present: 0, copied: 0, bytes: 0, damaged: [] };
+  if (store) {
+    await writeAbsent(target, noteAbsent(await readAbsent(target), absent, id));
+  }
   const manifest: BackupManifest = {
     format: 1,
     id,
@@ -79,12 +90,17 @@ export async function backUp(
   return { manifest, objects };
 }
 
-/** Deletes the rows of all backups but the newest `keep`; returns how many. */
+/**
+ * Deletes all backups but the newest `keep`, and the objects that only they
+ * need. Returns how many of each.
+ */
 export async function pruneBackups(
   target: BlobStore,
   keep: number,
-): Promise<number> {
-  const old = (await listBackups(target)).slice(0, -keep);
+): Promise<{ backups: number; objects: number }> {
+  const all = await listBackups(target);
+  const old = all.slice(0, -keep);
   for (const id of old) await deleteBackup(target, id);
-  return old.length;
+  const objects = await deleteUnneeded(target, all.slice(-keep));
+  return { backups: old.length, objects };
 }

@@ -98,10 +98,46 @@ Deno.test("a second backup copies only the objects that are new", async () => {
     "20261130T070000Z",
     manifest.id,
   ]);
-  assert.equal(await pruneBackups(target, 1), 1);
+  assert.deepEqual(await pruneBackups(target, 1), { backups: 1, objects: 0 });
   assert.deepEqual(await listBackups(target), [manifest.id]);
   const left = await Array.fromAsync(target.list("rows/"));
   assert.ok(left.every(({ key }) => key.startsWith(`rows/${manifest.id}/`)));
+});
+
+Deno.test("blobs that the store lost go with the last backup that needs them", async () => {
+  using rig = await setUp();
+  const { clock, store, target } = rig;
+  const [gone, back, kept] = [
+    await putBlob(store, "gone"),
+    await putBlob(store, "back"),
+    await putBlob(store, "kept"),
+  ];
+  const there = async () => {
+    const keys = await Promise.all(
+      [gone, back, kept].map((key) => target.head(key)),
+    );
+    return keys.map((info) => info !== undefined);
+  };
+  const backUpLater = async (keep: number) => {
+    clock.advance(86_400_000);
+    await rig.run();
+    return (await pruneBackups(target, keep)).objects;
+  };
+  await rig.run();
+  await store.delete(gone);
+  await store.delete(back);
+  assert.equal(await backUpLater(2), 0);
+  await putBlob(store, "back");
+  assert.equal(await backUpLater(3), 0);
+  assert.deepEqual(await there(), [true, true, true]);
+  assert.equal(await backUpLater(3), 1);
+  assert.deepEqual(await there(), [false, true, true]);
+  await store.delete(back);
+  assert.equal(await backUpLater(2), 0, "the backup before this one needs it");
+  assert.equal(await backUpLater(1), 1);
+  assert.deepEqual(await there(), [false, false, true]);
+  const { objects } = await rig.restore();
+  assert.equal(objects.copied, 1);
 });
 
 Deno.test("rotten bytes are reported and never replace a good copy", async () => {

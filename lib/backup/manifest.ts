@@ -115,7 +115,7 @@ export async function getManifest(
   );
 }
 
-/** Deletes manifest and rows of a backup; the objects stay, others may need them. */
+/** Deletes manifest and rows of a backup; its objects stay, others may need them. */
 export async function deleteBackup(
   target: BlobStore,
   id: string,

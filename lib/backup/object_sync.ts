@@ -23,6 +23,8 @@ export interface SyncReport {
 export interface SyncOptions {
   readonly prefixes: readonly string[];
   readonly signal?: AbortSignal;
+  /** Called for each object of `to` that `from` does not have. */
+  readonly onAbsent?: (key: string) => void;
   /** Called after each object that was copied. */
   readonly progress?: (report: SyncReport) => void;
 }
@@ -34,11 +36,11 @@ const CONCURRENCY = 4;
 export async function syncObjects(
   from: BlobStore,
   to: BlobStore,
-  { prefixes, signal, progress }: SyncOptions,
+  { prefixes, signal, progress, onAbsent }: SyncOptions,
 ): Promise<SyncReport> {
   const report: SyncReport = { present: 0, copied: 0, bytes: 0, damaged: [] };
   for (const prefix of prefixes) {
-    const missing = missingObjects(from, to, prefix, report);
+    const missing = missingObjects(from, to, prefix, report, onAbsent);
     const lane = async () => {
       for await (const { key, size } of missing) {
         signal?.throwIfAborted();
@@ -62,14 +64,20 @@ async function* missingObjects(
   to: BlobStore,
   prefix: string,
   report: SyncReport,
+  onAbsent?: (key: string) => void,
 ): AsyncGenerator<{ key: string; size: number }> {
   const there = to.list(prefix);
   let other = await there.next();
   for await (const { key, info } of from.list(prefix)) {
-    while (!other.done && other.value.key < key) other = await there.next();
-    const isSame = !other.done && other.value.key === key &&
-      other.value.info.size === info.size;
-    if (isSame) report.present++;
+    for (; !other.done && other.value.key < key; other = await there.next()) {
+      onAbsent?.(other.value.key);
+    }
+    const found = !other.done && other.value.key === key
+      ? other.value.info
+      : undefined;
+    if (found) other = await there.next();
+    if (found?.size === info.size) report.present++;
     else yield { key, size: info.size };
   }
+  for (; !other.done; other = await there.next()) onAbsent?.(other.value.key);
 }
