@@ -135,6 +135,8 @@ async function picture(page: Page, path: string): Promise<void> {
       await page.screenshot({
         path: `${path}-${colorScheme}-${width}.png`,
         fullPage: true,
+        // Colours of another scheme come in a moment, and would be on the way.
+        animations: "disabled",
       });
     }
   }
