@@ -8,7 +8,7 @@
  * @module
  */
 
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { type Clock, systemClock } from "../../clock.ts";
 import type {
   BlobStore,
@@ -21,13 +21,20 @@ import type {
 } from "../blob_store.ts";
 import {
   fileError,
-  isMissing,
+  orMissing,
   readBody,
   syncData,
   writeBody,
 } from "./filesystem_io.ts";
+import {
+  headersOf,
+  infoOf,
+  plainInfo,
+  readHeaders,
+  sidecar,
+} from "./filesystem_info.ts";
 import { FileTree, reason } from "./filesystem_tree.ts";
-import { FileUploads, headersSchema } from "./filesystem_uploads.ts";
+import { FileUploads } from "./filesystem_uploads.ts";
 import { assertPrefix } from "../object_keys.ts";
 import { MAX_PARTS, nothingToMove, requireSize } from "../part_list.ts";
 import { storageUnavailable } from "../storage_error.ts";
@@ -221,7 +228,7 @@ export class FilesystemBlobStore implements BlobStore {
     }
     await this.#publish(path, target, draft);
     // In memory: it was written just now.
-    return { ...plainInfo(Deno.statSync(target)), ...told(headers) };
+    return { ...plainInfo(Deno.statSync(target)), ...headersOf(headers) };
   }
 
   /** Renames a finished file to its path, and writes its headers beside it. */
@@ -237,60 +244,6 @@ export class FilesystemBlobStore implements BlobStore {
       await this.#tree.rename(headers, kept);
       await this.#tree.rename(path, target);
     }
-  }
-}
-
-/** Path of the file with an object's headers; no key begins with a dot. */
-function sidecar(path: string): string {
-  return join(dirname(path), `.${basename(path)}.headers`);
-}
-
-/** Headers of the object at `path`, undefined when it has none. */
-async function readHeaders(path: string): Promise<ObjectHeaders | undefined> {
-  const text = await orMissing(() => Deno.readTextFile(sidecar(path)));
-  if (text === undefined) return undefined;
-  try {
-    return headersSchema.parse(JSON.parse(text));
-  } catch {
-    // The file is damaged: serve the object without headers; callers that need
-    // one see that it is missing.
-    return {};
-  }
-}
-
-async function infoOf(
-  path: string,
-  stat: Deno.FileInfo,
-): Promise<ObjectInfo> {
-  return { ...plainInfo(stat), ...told(await readHeaders(path) ?? {}) };
-}
-
-function told(headers: ObjectHeaders) {
-  const { contentType, cacheControl } = headers;
-  return { contentType, cacheControl };
-}
-
-/** The ETag changes with every write, because that creates a new file, but not with a move. */
-function plainInfo(stat: Deno.FileInfo): ObjectInfo {
-  const modifiedAt = stat.mtime?.getTime() ?? 0;
-  const etag = [stat.size, modifiedAt, stat.ino ?? 0]
-    .map((number) => number.toString(16)).join("-");
-  return {
-    size: stat.size,
-    etag,
-    modifiedAt,
-    contentType: undefined,
-    cacheControl: undefined,
-  };
-}
-
-/** Returns the result of `work`, or undefined when a file it needs does not exist. */
-async function orMissing<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
   }
 }
 

@@ -239,3 +239,15 @@ export function fileError(error: unknown): unknown {
     )
     : error;
 }
+
+/** Returns the result of `work`, or undefined when a file it needs does not exist. */
+export async function orMissing<T>(
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
