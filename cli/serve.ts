@@ -37,7 +37,11 @@ import { pausedWhileReadOnly, scheduledTasks } from "./housekeeping.ts";
 import { openLog, type ServerLog } from "./logging.ts";
 import { sandboxOf } from "./open_context.ts";
 import { limitStop, stopSignal, stopWork } from "./stop.ts";
-import { OLDEST_SANDBOX_DENO, refusalOfDeno } from "./start/oldest_deno.ts";
+import {
+  adviceOfDeno,
+  OLDEST_SANDBOX_DENO,
+  refusalOfDeno,
+} from "./start/oldest_deno.ts";
 import { settleHold } from "./settle_hold.ts";
 import { welcome } from "./welcome.ts";
 
@@ -207,6 +211,8 @@ async function open(
   if (config.deploy) return listenByDeno({ ...serve, log });
   const { hostname, port } = config.server.listen;
   if (usesDenoServe(false)) {
+    const advice = adviceOfDeno(Deno.version.deno);
+    if (advice) log.warn(advice);
     return listenByDeno({ ...serve, log, address: { hostname, port } });
   }
   const limits = serverLimits(config.server);

@@ -18,6 +18,7 @@ import { type DoctorCheck, type Finding, ok, warn } from "./doctor_finding.ts";
 import { SCRUB_CHECKS } from "./doctor_scrub.ts";
 import { PICTURE_CHECKS } from "./doctor_pictures.ts";
 import { STORAGE_CHECKS } from "./doctor_storage.ts";
+import { adviceOfDeno } from "../start/oldest_deno.ts";
 import { sandboxOf, withContext } from "../open_context.ts";
 import { operatorFetch } from "../operator_fetch.ts";
 
@@ -35,6 +36,7 @@ const TIMEOUT_MS = 10_000;
 const MAX_SKEW_MS = 20_000;
 
 const CHECKS: readonly DoctorCheck[] = [
+  { name: "Deno", run: deno },
   { name: "key-value store", run: keyValueStore },
   ...BACKUP_CHECKS,
   ...STORAGE_CHECKS,
@@ -45,6 +47,15 @@ const CHECKS: readonly DoctorCheck[] = [
   { name: "client addresses", run: clientAddresses },
   ...HOLD_CHECKS,
 ];
+
+/** Older versions keep fewer limits. */
+function deno(): Promise<Finding[]> {
+  const { deno: version } = Deno.version;
+  const advice = adviceOfDeno(version);
+  return Promise.resolve([
+    advice ? warn(advice) : ok(`Deno ${version} keeps all limits.`),
+  ]);
+}
 
 const WIDTH = Math.max(...CHECKS.map(({ name }) => name.length));
 

@@ -30,6 +30,23 @@ export function refusalOfDeno(
     'Run "deno upgrade".';
 }
 
+/** The oldest whose server keeps the limits on connections; see `routes/server/serve.ts`. */
+const LIMITING_DENO = "2.8.0";
+
+/**
+ * Returns a warning for an operator whose Deno, of the version `version`, does
+ * not limit connections; undefined when it does.
+ */
+export function adviceOfDeno(version: string): string | undefined {
+  const older = refusalOfDeno(
+    version,
+    "every limit on connections, idle clients and slow request heads",
+    LIMITING_DENO,
+  );
+  return older &&
+    `${older} Until then let a proxy in front of the program set these limits.`;
+}
+
 /** Major, minor and patch of a version. */
 function numbersOf(version: string): number[] {
   return version.split(/[.+-]/).slice(0, 3).map(Number);
