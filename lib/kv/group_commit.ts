@@ -36,6 +36,8 @@ export interface Change {
 
 interface Waiting {
   readonly change: Change;
+  /** Names of what it checks and changes; made when they are needed first. */
+  keys?: readonly string[];
   readonly resolve: (applied: boolean) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -131,15 +133,18 @@ function firstGroup(
     bytes: KV_LIMITS.commitBytes,
     keyBytes: KV_LIMITS.commitKeyBytes,
   };
-  for (const next of waiting) {
+  for (const [i, next] of waiting.entries()) {
     const { checks, mutations, bytes, keyBytes } = next.change;
-    const keys = [...checks, ...mutations].map(({ key }) => nameOf(key));
-    const fits = checks.length <= room.checks &&
-      mutations.length <= room.mutations && bytes <= room.bytes &&
-      keyBytes <= room.keyBytes && !keys.some((key) => taken.has(key));
+    const isTooLarge = checks.length > room.checks ||
+      mutations.length > room.mutations || bytes > room.bytes ||
+      keyBytes > room.keyBytes;
+    // With many waiting, to look at each in every round would take longer than the commits.
+    if (isTooLarge) return { group, rest: [...rest, ...waiting.slice(i)] };
+    const keys = next.keys ??= namesOf(next.change);
+    const isFree = !keys.some((key) => taken.has(key));
     // Later changes must not overtake a waiting one on the same keys.
     for (const key of keys) taken.add(key);
-    if (!fits) {
+    if (!isFree) {
       rest.push(next);
       continue;
     }
@@ -150,6 +155,10 @@ function firstGroup(
     group.push(next);
   }
   return { group, rest };
+}
+
+function namesOf({ checks, mutations }: Change): string[] {
+  return [...checks, ...mutations].map(({ key }) => nameOf(key));
 }
 
 /** Equal keys have equal names. Different keys may collide, which only delays one of them. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { AppError, isAppError } from "../errors.ts";
 import { DenoKv } from "./deno_kv.ts";
+import { GroupCommit } from "./group_commit.ts";
 import type { Kv } from "./kv.ts";
 
 /** A store that counts commits. */
@@ -152,4 +153,30 @@ Deno.test("commits that time out on a locked store wait together, not one after 
   } finally {
     kv.close();
   }
+});
+
+/** A key that counts how often its parts are looked at. */
+class CountingKey extends Array<string> {
+  static looks = 0;
+
+  override join(separator?: string): string {
+    CountingKey.looks++;
+    return super.join(separator);
+  }
+}
+
+Deno.test("what waits is looked at once, however many wait with it", async () => {
+  using native = await Deno.openKv(":memory:");
+  const commits = new GroupCommit(native, true, (call) => call());
+  const outcomes = await Promise.all(
+    numbers(1_000).map((i) =>
+      commits.commit({
+        checks: [{ key: new CountingKey("a", String(i)), versionstamp: null }],
+        mutations: [],
+        ...{ bytes: 10, keyBytes: 10 },
+      })
+    ),
+  );
+  assert.ok(outcomes.every((applied) => applied));
+  assert.ok(CountingKey.looks <= 1_000, String(CountingKey.looks));
 });
