@@ -17,7 +17,8 @@ import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { startInProcess } from "../hold/in_process.ts";
 import { call, Repository, textOf } from "../support/registry.ts";
 import { CommandError, run, say } from "../tools/command.ts";
-import { findProgram, TOOLS_DIR } from "../tools/paths.ts";
+import { findProgram } from "../tools/paths.ts";
+import { pythonPrograms } from "../tools/python.ts";
 
 /** Of PyPI. */
 const SCHEMATHESIS = "4.32.5";
@@ -108,27 +109,11 @@ function configuration(): string {
 async function installed(): Promise<string | undefined> {
   const found = await findProgram("schemathesis");
   if (found) return found;
-  const folder = join(TOOLS_DIR, `schemathesis-${SCHEMATHESIS}`);
-  const program = join(folder, "bin", "schemathesis");
   try {
-    await Deno.stat(program);
-    return program;
+    const folder = await pythonPrograms("schemathesis", SCHEMATHESIS);
+    return join(folder, "schemathesis");
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  const python = await findProgram("python3");
-  if (!python) {
-    await say("The API is not checked: install schemathesis, or Python 3.");
-    return undefined;
-  }
-  try {
-    await run(python, ["-m", "venv", folder]);
-    const pip = join(folder, "bin", "pip");
-    await run(pip, ["install", "--quiet", `schemathesis==${SCHEMATHESIS}`]);
-    return program;
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    if (!(error instanceof Error)) throw error;
     await say(`The API is not checked: ${error.message}`);
     return undefined;
   }

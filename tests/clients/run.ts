@@ -28,7 +28,9 @@ import { ctr } from "./suites/ctr.ts";
 import { docker } from "./suites/docker.ts";
 import { helm } from "./suites/helm.ts";
 import { oras } from "./suites/oras.ts";
+import { orasPy } from "./suites/oras_py.ts";
 import { podman } from "./suites/podman.ts";
+import { pythonDxf } from "./suites/python_dxf.ts";
 import { regctl } from "./suites/regctl.ts";
 import { skopeo } from "./suites/skopeo.ts";
 import { transfer } from "./suites/transfer.ts";
@@ -44,6 +46,8 @@ const SUITES: readonly Suite[] = [
   helm,
   cosign,
   ctr,
+  orasPy,
+  pythonDxf,
   transfer,
 ];
 

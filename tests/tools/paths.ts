@@ -4,7 +4,7 @@
  * @module
  */
 
-import { delimiter, join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 
 /** The root of the project. */
 export const ROOT = new URL("../../", import.meta.url).pathname;
@@ -15,9 +15,11 @@ export const BIN_DIR = join(TOOLS_DIR, "bin");
 
 /**
  * Full path of a program: the one that `deno task tools` has installed, else
- * the one on PATH, else `undefined`.
+ * the one on PATH, else `undefined`. A full path is returned as it is, unless
+ * there is no program.
  */
 export async function findProgram(name: string): Promise<string | undefined> {
+  if (isAbsolute(name)) return await isExecutable(name) ? name : undefined;
   const path = Deno.env.get("PATH") ?? "";
   for (const folder of [BIN_DIR, ...path.split(delimiter), "/usr/sbin"]) {
     if (folder === "") continue;
