@@ -1,9 +1,8 @@
 /** Start, search, activity, boards, accounts and stars in a real browser. */
 
 import assert from "node:assert/strict";
-import axe from "axe-core";
 import type { Page } from "playwright-core";
-import { z } from "zod";
+import { violationsOn } from "../support/axe.ts";
 import {
   consentInPage,
   findChromium,
@@ -16,13 +15,6 @@ import { LONG_NAME, pushContent } from "./content.ts";
 const chromium = await findChromium();
 
 const SHOP = "/r/alice.test/shop";
-
-const axeResult = z.object({
-  violations: z.array(z.object({
-    id: z.string(),
-    nodes: z.array(z.object({ html: z.string() })),
-  })),
-});
 
 /** Runs `body` with a page on a server with content; the page's console must stay silent. */
 async function onPage(
@@ -70,14 +62,7 @@ async function signIn(page: Page, origin: string): Promise<void> {
 async function check(page: Page, width: number, where: string): Promise<void> {
   const wide = await page.evaluate("document.documentElement.scrollWidth");
   assert.equal(wide, width, where);
-  await page.evaluate(axe.source);
-  const result = await page.evaluate(`axe.run({ runOnly: [
-    "wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice",
-  ] })`);
-  const found = axeResult.parse(result).violations.map(({ id, nodes }) =>
-    `${id}: ${nodes[0]?.html}`
-  );
-  assert.deepEqual(found, [], where);
+  assert.deepEqual(await violationsOn(page), [], where);
 }
 
 Deno.test({

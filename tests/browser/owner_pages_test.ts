@@ -1,8 +1,7 @@
 /** The pages of owners and operators in a real browser: accessible, within the page, and silent. */
 
 import assert from "node:assert/strict";
-import axe from "axe-core";
-import { z } from "zod";
+import { violationsOn } from "../support/axe.ts";
 import {
   consentInPage,
   findChromium,
@@ -22,13 +21,6 @@ const PATHS = [
   `/r/alice.test/${REPOSITORY}/-/settings`,
   `/r/alice.test/${REPOSITORY}`,
 ];
-
-const axeResult = z.object({
-  violations: z.array(z.object({
-    id: z.string(),
-    nodes: z.array(z.object({ html: z.string() })),
-  })),
-});
 
 const TEXT = `# Title
 
@@ -99,13 +91,8 @@ Deno.test({
             "document.documentElement.scrollWidth",
           );
           if (wide !== width) complaints.push(`${where}: ${wide} wide`);
-          // Runs beside the content security policy.
-          await page.evaluate(axe.source);
-          const result = await page.evaluate(`axe.run({ runOnly: [
-            "wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice",
-          ] })`);
-          for (const { id, nodes } of axeResult.parse(result).violations) {
-            complaints.push(`${where}: ${id}: ${nodes[0]?.html}`);
+          for (const violation of await violationsOn(page)) {
+            complaints.push(`${where}: ${violation}`);
           }
         }
       }

@@ -1,9 +1,8 @@
 /** Pages of repositories in a real browser: with and without scripts, wide and narrow, light and dark. */
 
 import assert from "node:assert/strict";
-import axe from "axe-core";
 import type { Page } from "playwright-core";
-import { z } from "zod";
+import { violationsOn } from "../support/axe.ts";
 import { findChromium, startChromium } from "../support/chromium.ts";
 import { imageIndex, imageManifest, randomBlob } from "../support/oci.ts";
 import { textBlob } from "../support/oci.ts";
@@ -14,13 +13,6 @@ const chromium = await findChromium();
 
 const BASE = "/r/alice.test/shop";
 const LONG = `team/${"long-name-of-a-part/".repeat(8)}end`;
-
-const axeResult = z.object({
-  violations: z.array(z.object({
-    id: z.string(),
-    nodes: z.array(z.object({ html: z.string() })),
-  })),
-});
 
 /** Pushes an index of two platforms with many layers, its aliases, and a long name. */
 async function push(server: TestServer): Promise<void> {
@@ -100,18 +92,7 @@ Deno.test({
               "document.documentElement.scrollWidth",
             );
             assert.equal(wide, width, where);
-            // Runs beside the content security policy.
-            await page.evaluate(axe.source);
-            const result = await page.evaluate(`axe.run({ runOnly: [
-              "wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice",
-            ] })`);
-            assert.deepEqual(
-              axeResult.parse(result).violations.map(({ id, nodes }) =>
-                `${id}: ${nodes[0]?.html}`
-              ),
-              [],
-              where,
-            );
+            assert.deepEqual(await violationsOn(page), [], where);
           }
         }
       }
