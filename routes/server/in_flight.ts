@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { IdleConnections } from "./idle_connections.ts";
 import type { CountedResponse } from "./node_response.ts";
 
 /** An unfinished response and its progress at the last check. */
@@ -25,7 +26,13 @@ interface Flight {
  */
 export class InFlight {
   readonly #flights: Flight[] = [];
+  readonly #idle: IdleConnections;
   #ended: (() => void) | undefined;
+
+  /** @param idle learns when requests of connections begin and end. */
+  constructor(idle: IdleConnections) {
+    this.#idle = idle;
+  }
 
   /** Number of unfinished responses. */
   get size(): number {
@@ -38,10 +45,12 @@ export class InFlight {
     const at = this.#flights.length;
     const flight = { response, at, produced: 0, pending: 0, since: 0 };
     this.#flights.push(flight);
+    this.#idle.used(response.req.socket);
     response.once("close", () => this.#remove(flight));
   }
 
-  #remove({ at }: Flight): void {
+  #remove({ at, response }: Flight): void {
+    this.#idle.rested(response.req.socket);
     const last = this.#flights.pop();
     if (last && last.at !== at) {
       last.at = at;

@@ -22,6 +22,7 @@ import {
   withAnnouncedLength,
 } from "./announced_length.ts";
 import { ServerGuards } from "./server_guards.ts";
+import { IdleConnections } from "./idle_connections.ts";
 import { InFlight } from "./in_flight.ts";
 import { withNodeBody } from "./node_request.ts";
 import { CountedResponse } from "./node_response.ts";
@@ -89,7 +90,8 @@ export interface Listening {
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const { hostname, upgrade, log, limits = NO_LIMITS } = options;
-  const inFlight = new InFlight();
+  const idle = new IdleConnections();
+  const inFlight = new InFlight(idle);
   const cut = (mismatch: LengthMismatch) => logMismatch(log, mismatch);
   const broken = (path: string, error: Error) =>
     log.error("response broken off, its source failed", { path, error });
@@ -137,7 +139,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     if (isAmbiguous(request)) refuseAmbiguous(request, response);
     else void answer(request, response);
   };
-  const guards = new ServerGuards(server, inFlight, options);
+  const guards = new ServerGuards(server, { inFlight, idle }, options);
   await new Promise<void>((resolve, reject) => {
     const failed = (cause: Error) => reject(listenError(options, cause));
     server.once("error", failed);
@@ -153,6 +155,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     : options.port;
   guards.start(port);
   server.on("upgrade", (request, socket, head) => {
+    idle.used(request.socket);
     if (upgrade?.wants(request)) upgrade.take(request, socket, head);
     else socket.destroy();
   });

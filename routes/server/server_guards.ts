@@ -11,6 +11,7 @@ import { AppError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import { Connections } from "./connections.ts";
 import { RefusalLog } from "./refusal_log.ts";
+import type { IdleConnections } from "./idle_connections.ts";
 import type { InFlight } from "./in_flight.ts";
 import { ListenerCheck } from "./listener_check.ts";
 import { LOOK_MS, NO_LIMITS, type ServerLimits } from "./server_limits.ts";
@@ -23,10 +24,16 @@ export interface GuardOptions {
   readonly onDead?: (error: AppError) => void;
 }
 
+/** What is known about the connections of a server. */
+export interface Watched {
+  readonly inFlight: InFlight;
+  readonly idle: IdleConnections;
+}
+
 /** Keeps the connections of one server within its limits. */
 export class ServerGuards {
   readonly #server: Server;
-  readonly #inFlight: InFlight;
+  readonly #watched: Watched;
   readonly #options: GuardOptions;
   readonly #limits: ServerLimits;
   readonly #connections: Connections;
@@ -34,10 +41,10 @@ export class ServerGuards {
   #check: ListenerCheck | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(server: Server, inFlight: InFlight, options: GuardOptions) {
+  constructor(server: Server, watched: Watched, options: GuardOptions) {
     const { limits = NO_LIMITS, log } = options;
     this.#server = server;
-    this.#inFlight = inFlight;
+    this.#watched = watched;
     this.#options = options;
     this.#limits = limits;
     this.#connections = new Connections(limits.connections);
@@ -61,11 +68,14 @@ export class ServerGuards {
           ),
         ),
     });
-    const { idleMs } = this.#limits;
+    const { idleMs, keepAliveMs, headMs } = this.#limits;
+    const { inFlight, idle } = this.#watched;
     this.#timer = setInterval(() => {
-      const dropped = this.#inFlight.dropUnread(idleMs);
+      // A head that begins at the last moment has its own time.
+      idle.close(keepAliveMs + headMs);
+      const dropped = inFlight.dropUnread(idleMs);
       if (dropped > 0) log.info("unread responses dropped", { dropped });
-    }, Math.min(LOOK_MS, idleMs));
+    }, Math.min(LOOK_MS, idleMs, keepAliveMs));
   }
 
   /** The listener is going to close. */
@@ -82,7 +92,7 @@ export class ServerGuards {
   #admit(socket: Socket): void {
     this.#check?.accepted(socket);
     const refused = this.#connections.admit(socket);
-    if (refused === undefined) return;
+    if (refused === undefined) return this.#watched.idle.add(socket);
     const { remoteAddress } = socket;
     socket.destroy();
     this.#refusals.refused(refused, remoteAddress);
