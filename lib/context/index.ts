@@ -15,6 +15,7 @@ import { RepositoryRecords } from "../index/cards/repository_records.ts";
 import { TagReads } from "../index/reads/tag_reads.ts";
 import type { AccountHandler, RecordHandler } from "../index/record_change.ts";
 import { NetworkLag } from "../index/network/network_lag.ts";
+import { PersonRebuild } from "../index/people/person_rebuild.ts";
 import { PageIndex } from "../index/people/page_index.ts";
 import { cardPage } from "../index/people/page_rows.ts";
 import { StarIndex } from "../index/people/star_index.ts";
@@ -79,6 +80,14 @@ export function createIndex(deps: IndexDeps): IndexContext {
   const records = new RepositoryRecords({ ...parts, own });
   const holds = createIndexHolds(deps);
   const facets = new CardFacets(kv);
+  const people = new PersonRebuild({
+    ...{ ...deps, ...reads },
+    avatarUrl: () => undefined,
+    onChanged: async (actor) => {
+      await owners.setNames(actor.did, actor);
+      await owners.restore(actor.did);
+    },
+  });
   return {
     holds: holds.holds,
     lag: new NetworkLag({ kv, clock }),
@@ -111,7 +120,11 @@ export function createIndex(deps: IndexDeps): IndexContext {
         }),
         holds.records,
       ],
-      sources: { ...indexSources(deps), settle: () => holds.reread() },
+      sources: {
+        ...indexSources(deps),
+        person: (did, signal) => people.run(did, signal),
+        settle: () => holds.reread(),
+      },
     }),
   };
 }

@@ -73,10 +73,7 @@ export function createSocial(deps: SocialDeps): SocialContext {
     onStars: (repo) => noteStars(repo),
     onPage: ({ did, repo }, page) =>
       facets.setPage(did, repo, page && cardPage(page)),
-    onActor: async ({ did, handle, name }) => {
-      await owners.setHandle(did, handle);
-      await owners.setDisplayName(did, name);
-    },
+    onActor: (actor) => owners.setNames(actor.did, actor),
     watch,
   }, jobs);
   const noteStars = starNotes(people, counts, facets);

@@ -3,7 +3,9 @@ import type { Did } from "../../did.ts";
 import { openTestRepo, TEST_DID } from "../../../tests/support/repo.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { CAPTAIN, CREW } from "./hold_rows.ts";
-import { readOwnHold, rowsOfCommit } from "./own_hold.ts";
+import { readOwnHold, rereadOwnHold, rowsOfCommit } from "./own_hold.ts";
+import { rowsBelow } from "../testing_rows.ts";
+import { holdKeys } from "./kv_keys.ts";
 import { CAPTAIN_RECORD, crewRecord, startTestHolds } from "./testing_holds.ts";
 
 const ALICE: Did = "did:plc:alicealicealicealiceal22";
@@ -79,5 +81,32 @@ Deno.test("the records of a store of an earlier version are read once", async ()
   await put(CREW, "later", crewRecord(ALICE));
   await readOwnHold(rig, repo);
   assert.deepEqual(await crews(ALICE), []);
+  repo.close();
+});
+
+Deno.test("a rebuild makes the rows of our own hold right, and leaves those of others", async () => {
+  using rig = await open(true);
+  const { kv, put, repo } = rig;
+  await put(CAPTAIN, "self", { ...CAPTAIN_RECORD, owner: ALICE });
+  for (const rkey of ["one", "two", "three"]) {
+    await put(CREW, rkey, crewRecord(rkey === "two" ? ALICE : BOB));
+  }
+  const other: Did = "did:web:other.example.com";
+  await kv.set(holdKeys.crew(other, "one"), { member: BOB, permissions: [] });
+  await readOwnHold(rig, repo);
+  const rows = async () => await rowsBelow(kv, ["index"]);
+  const before = (await rows()).filter((row) => !row.includes("own_hold_read"));
+  assert.ok(before.length >= 8, before.join("\n"));
+  await kv.delete(holdKeys.hold(TEST_DID));
+  await kv.delete(holdKeys.crew(TEST_DID, "one"));
+  const [crew] = await Array.fromAsync(
+    kv.list({ prefix: holdKeys.allCrew(TEST_DID) }),
+  );
+  await kv.set(holdKeys.crew(TEST_DID, "gone"), crew?.value);
+  await rereadOwnHold(rig, repo);
+  assert.deepEqual(
+    (await rows()).filter((row) => !row.includes("own_hold_read")),
+    before,
+  );
   repo.close();
 });

@@ -49,8 +49,8 @@ export class OwnerRebuild {
 
   /**
    * Compares the rows of an owner with everything that they come from, and
-   * makes them right. False when the owner's repo could not be listed: nothing
-   * is taken away then.
+   * makes them right. False when the owner's repo could not be listed, or its
+   * name not be found out: nothing is taken away then.
    */
   async run(did: Did, signal: AbortSignal): Promise<boolean> {
     const { sources } = this.#deps;
@@ -66,7 +66,20 @@ export class OwnerRebuild {
       }
     }
     await this.#recount.owner(did, signal);
-    return isListed;
+    const isNamed = await this.#name(did, signal);
+    return isListed && isNamed;
+  }
+
+  async #name(did: Did, signal: AbortSignal): Promise<boolean> {
+    const { log, sources } = this.#deps;
+    try {
+      await sources.person?.(did, signal);
+      return true;
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      log.warn("an owner not looked up", { did, error });
+      return false;
+    }
   }
 
   /** The bytes say more than any record. */

@@ -131,6 +131,7 @@ Deno.test("an owner whose repo cannot be listed loses nothing", async () => {
   world.down.add(ALICE);
   const { unlisted } = await world.rebuild(kv).run(quiet);
   assert.equal(unlisted, 1);
+  assert.ok(world.lookedUp.includes(ALICE) && world.lookedUp.length > 1);
   const cards = (lines: readonly string[]) =>
     lines.filter((line) => line.startsWith("tag "));
   assert.deepEqual(cards(await rowsBelow(kv, ["index", 1])), cards(before));

@@ -45,6 +45,8 @@ export interface RebuildSources {
   tags(did: Did): AsyncIterable<KeptTag>;
   /** The records of a collection in the owner's repo. Throws AppError when they cannot be listed to the end. */
   records(did: Did, collection: string): AsyncIterable<ListedRecord>;
+  /** Makes again who an owner is: its handle and profile. Throws AppError when its servers cannot be asked. */
+  person?(did: Did, signal: AbortSignal): Promise<void>;
   /** Makes rows again that follow from no listing. */
   settle?(): Promise<void>;
 }

@@ -16,6 +16,7 @@ import { peopleKeys } from "../people/kv_keys.ts";
 import type { PageRow } from "../people/page_rows.ts";
 import { starredAt, type StarRow } from "../people/star_rows.ts";
 import { searchKeys } from "../search/kv_keys.ts";
+import { type OwnerRow, wordsOfOwner } from "../search/owner_names.ts";
 import { bucketOf, wordsOfCard } from "../search/search_rows.ts";
 
 /** A kind of row that follows from another one. */
@@ -77,6 +78,12 @@ const ALL: readonly Derived[] = [
       key.at(-3) === bucketOf(card) &&
       (key.at(-4) === "" || wordsOfCard(repo, card).has(text(key, -4))),
   ),
+  {
+    prefix: searchKeys.everyOwnerWord(),
+    base: (key) => searchKeys.owner(did(key, -1)),
+    isRight: (key, base) =>
+      wordsOfOwner(base as OwnerRow | undefined).has(text(key, -2)),
+  },
   {
     prefix: cardKeys.everyTagTime(),
     base: (key) => cardKeys.tag(did(key, -4), text(key, -3), text(key, -1)),

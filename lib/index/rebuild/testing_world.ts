@@ -29,6 +29,8 @@ export class World {
   readonly #index: ReturnType<typeof indexOver>;
   /** Owners whose repos cannot be listed. */
   readonly down = new Set<Did>();
+  /** Owners who were looked up. */
+  readonly lookedUp: Did[] = [];
   /** Most events that are delivered together. */
   readonly #together: number;
 
@@ -79,6 +81,11 @@ export class World {
       manifests: (did) => listed(this.#history.state(did).manifests.values()),
       tags: (did) => listed(this.#history.state(did).tags.values()),
       records: (did, collection) => this.#list(did, collection),
+      person: (did) => {
+        this.lookedUp.push(did);
+        if (!this.down.has(did)) return Promise.resolve();
+        throw new AppError("UPSTREAM_FAILED", "The PDS is down.");
+      },
     };
     return new Rebuild({
       ...{ kv, clock, sources, handlers },

@@ -50,4 +50,5 @@ export const searchKeys = {
     "owner_word",
     word,
   ],
+  everyOwnerWord: (): Key => ["index", INDEX_VERSION, "owner_word"],
 } as const;

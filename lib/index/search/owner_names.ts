@@ -91,6 +91,28 @@ export class OwnerNames {
     }));
   }
 
+  /** Notes both names of an owner; undefined: it has none. */
+  async setNames(
+    did: Did,
+    { handle, name }: {
+      readonly handle: string | undefined;
+      readonly name: string | undefined;
+    },
+  ): Promise<void> {
+    await this.setHandle(did, handle);
+    await this.setDisplayName(did, name);
+  }
+
+  /** Stores what an owner is found by, also where it should be there. */
+  async restore(did: Did): Promise<void> {
+    const row = await this.#kv.get<OwnerRow>(searchKeys.owner(did));
+    if (!row) return;
+    const commit = this.#kv.atomic();
+    await addOwner(this.#kv, commit, did, { ...row, value: {} }, row.value);
+    // What changed meanwhile has stored its own rows.
+    await commit.commit();
+  }
+
   /** Notes whether the network shows the account. */
   async setHidden(did: Did, isHidden: boolean): Promise<void> {
     await this.#edit(did, ({ hidden: _, ...row }) => ({
@@ -151,7 +173,10 @@ async function addOwner(
   if (holder?.value === did) commit.delete(searchKeys.handle(was));
 }
 
-function wordsOfOwner(row: OwnerRow | undefined): ReadonlySet<string> {
+/** The words that an owner is found by. */
+export function wordsOfOwner(
+  row: OwnerRow | undefined,
+): ReadonlySet<string> {
   return new Set(
     row && !row.hidden ? ownerWords(row.handle, row.displayName) : [],
   );
