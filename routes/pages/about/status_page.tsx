@@ -65,20 +65,7 @@ export function statusPage(props: StatusPageProps): string {
                   </td>
                 </tr>
               ))}
-              <tr>
-                <td>Events of the network</td>
-                <td>
-                  <span
-                    class={visitor.frame.lag ? "state bad" : "state good"}
-                  >
-                    {!visitor.frame.lag
-                      ? "arrive"
-                      : visitor.frame.lag.kind === "silent"
-                      ? "do not arrive"
-                      : "arrive late"}
-                  </span>
-                </td>
-              </tr>
+              <NetworkRow visitor={visitor} />
               {hold && (
                 <tr>
                   <td>
@@ -103,4 +90,20 @@ export function statusPage(props: StatusPageProps): string {
       </>
     ),
   });
+}
+
+/** Whether events of the network arrive. */
+function NetworkRow({ visitor }: { visitor: Visitor }) {
+  const { lag } = visitor.frame;
+  const arrival = lag?.kind === "silent" ? "do not arrive" : "arrive late";
+  return (
+    <tr>
+      <td>Events of the network</td>
+      <td>
+        <span class={lag ? "state bad" : "state good"}>
+          {lag ? arrival : "arrive"}
+        </span>
+      </td>
+    </tr>
+  );
 }
