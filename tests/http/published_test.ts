@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { MemoryBlobStore } from "../../lib/storage/memory.ts";
 import { type InProcess, startInProcess } from "../hold/in_process.ts";
+import { assertAtom } from "../support/atom_rules.ts";
 import { call, jsonOf, Repository, textOf } from "../support/registry.ts";
 
 let program: InProcess;
@@ -30,6 +31,7 @@ async function feed(path: string): Promise<string> {
   const answer = await get(path);
   assert.equal(answer.status, 200, textOf(answer));
   assert.match(answer.headers.get("content-type") ?? "", /^application\/atom/);
+  assertAtom(textOf(answer));
   return textOf(answer);
 }
 
