@@ -61,7 +61,7 @@ export async function measureOverHttp(options: OverHttpOptions): Promise<void> {
     }
   }
   for (const [name, times] of Object.entries(starts)) {
-    say(`start with the ${name} store: ${shown(times)} ms`);
+    say(`start with the ${name} store: ${percentiles(times)} ms`);
   }
   await using program = await startProgram({ port, dataDir: folder, env });
   say(`memory after the start: ${await memoryOf(program)}`);
@@ -118,7 +118,9 @@ async function ask(
     }
     const cpu = (await cpuMs(program.pid) - before) / rounds;
     say(
-      `${name}: ${shown(times)}; ${cpu.toFixed(1)}; ${[...statuses].join(" ")}`,
+      `${name}: ${percentiles(times)}; ${cpu.toFixed(1)}; ${
+        [...statuses].join(" ")
+      }`,
     );
   }
 }
@@ -132,7 +134,7 @@ async function get(
 }
 
 /** Median, 95th and 99th of a hundred. */
-function shown(times: readonly number[]): string {
+export function percentiles(times: readonly number[]): string {
   const sorted = times.toSorted((a, b) => a - b);
   return [0.5, 0.95, 0.99].map((share) =>
     (sorted[Math.floor(share * sorted.length)] ?? 0).toFixed(1)
