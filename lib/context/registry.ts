@@ -53,7 +53,6 @@ import { RepositoryList } from "../registry/lists/repository_list.ts";
 import { TaggedReferrers } from "../registry/lists/tagged_referrers.ts";
 import { UploadIds } from "../registry/upload_ids.ts";
 import { Uploads } from "../registry/uploads.ts";
-import { WriteLeases } from "../registry/write_leases.ts";
 import type { RepositoryIndex } from "../registry/manifests/repository_changes.ts";
 import { ImageNotes } from "../registry/image_notes.ts";
 import { type PullListener, Pulls } from "../registry/pulls.ts";
@@ -149,13 +148,11 @@ export function createRegistry(deps: RegistryContextDeps): RegistryContext {
   const blobIndex = new BlobIndex(kv);
   const known = createKnowledge(deps, blobIndex);
   const { index, content, discovery, owners } = known;
-  const leases = new WriteLeases(kv, clock);
   const records = new OwnerRecords(deps.pds, clock);
   const parts = {
     ...deps,
     ...known,
     holds,
-    leases,
     records,
     hidden: new HiddenRepositories({ holds, repositories, owners, clock }),
     uses: createUses(deps, known),

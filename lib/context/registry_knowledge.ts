@@ -15,6 +15,7 @@ import { RateLimiter } from "../kv/rate_limit.ts";
 import { BlobIndex } from "../registry/blob_index.ts";
 import { ManifestContent } from "../registry/manifests/content.ts";
 import { Discovery } from "../registry/manifests/discovery.ts";
+import { GoneManifests } from "../registry/lists/gone_manifests.ts";
 import { HeardRows } from "../registry/manifests/heard_rows.ts";
 import { ManifestImport } from "../registry/manifests/manifest_import.ts";
 import { ManifestIndex } from "../registry/manifests/manifest_index.ts";
@@ -22,6 +23,7 @@ import type { RepositoryIndex } from "../registry/manifests/repository_changes.t
 import { OwnerNames } from "../registry/manifests/owner_names.ts";
 import { OwnerReader } from "../registry/owners/owner_reader.ts";
 import { Owners } from "../registry/owners/owners.ts";
+import { WriteLeases } from "../registry/write_leases.ts";
 import type { Platform } from "./platform.ts";
 
 /** The registry's view of owners and their repos. */
@@ -34,6 +36,8 @@ export interface Knowledge {
   readonly owners: Owners;
   readonly names: OwnerNames;
   readonly discovery: Discovery;
+  readonly leases: WriteLeases;
+  readonly gone: GoneManifests;
 }
 
 export interface KnowledgeDeps extends Platform {
@@ -67,7 +71,9 @@ export function createKnowledge(
   });
   const index = new ManifestIndex(kv, deps.followers);
   const heard = new HeardRows(kv);
-  const parts = { ...deps, content, reader, index, heard };
+  const leases = new WriteLeases(kv, clock);
+  const gone = new GoneManifests({ kv, log, leases, reader, index });
+  const parts = { ...deps, content, reader, index, heard, gone };
   const names = new OwnerNames({
     ...parts,
     relistMs: 10 * settings.tag_recheck_seconds * 1000,
@@ -76,6 +82,8 @@ export function createKnowledge(
   const limits = new RateLimiter(kv, clock);
   const imports = new ManifestImport({ ...parts, blobs, limits });
   return {
+    leases,
+    gone,
     index,
     heard,
     values,

@@ -12,20 +12,21 @@ import type { Owners } from "../../registry/owners/owners.ts";
 
 export interface OwnerEventsDeps {
   readonly owners: Pick<Owners, "profileChanged">;
-  readonly names: Pick<OwnerNames, "tagChanged">;
+  readonly names: Pick<OwnerNames, "manifestDeleted" | "tagChanged">;
 }
 
-const { profile: PROFILE, tag: TAG } = OWNER_COLLECTIONS;
+const { manifest: MANIFEST, profile: PROFILE, tag: TAG } = OWNER_COLLECTIONS;
 
-/** Takes changes of profiles and tags; none is trusted without asking the owner's PDS. */
+/** Takes changes of profiles and tags, and deletions of manifests; none is trusted without asking the owner's PDS. */
 export function ownerEvents(
   { owners, names }: OwnerEventsDeps,
 ): RecordHandler {
   return {
-    collections: [PROFILE, TAG],
-    apply: ({ did, collection, rkey, record }) =>
-      collection === PROFILE
-        ? owners.profileChanged(did)
-        : names.tagChanged(did, rkey, record),
+    collections: [MANIFEST, PROFILE, TAG],
+    apply: async ({ did, collection, rkey, record }) => {
+      if (collection === PROFILE) await owners.profileChanged(did);
+      else if (collection === TAG) await names.tagChanged(did, rkey, record);
+      else if (record === undefined) await names.manifestDeleted(did, rkey);
+    },
   };
 }

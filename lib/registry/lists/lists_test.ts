@@ -14,7 +14,12 @@ import type { Discovery } from "../manifests/discovery.ts";
 import { HeardRows } from "../manifests/heard_rows.ts";
 import { ManifestIndex } from "../manifests/manifest_index.ts";
 import { OwnerNames } from "../manifests/owner_names.ts";
-import { OwnerRepo, SHOWN, testContent } from "../manifests/testing_owner.ts";
+import {
+  OwnerRepo,
+  SHOWN,
+  testContent,
+  testGone,
+} from "../manifests/testing_owner.ts";
 import { OwnerReader } from "../owners/owner_reader.ts";
 import type { RepositoryRow } from "../rows.ts";
 import { Lists } from "./lists.ts";
@@ -52,6 +57,7 @@ async function setUp() {
   const names = new OwnerNames({
     ...{ kv, clock, log, reader, index, heard },
     ...{ defaultHold: PUBLIC, relistMs: 600_000, maxRecords: 20_000 },
+    gone: testGone({ kv, clock, reader, index }),
   });
   const asked: Did[] = [];
   /** Responses that replace the usual ones. */

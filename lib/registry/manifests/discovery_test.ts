@@ -18,7 +18,7 @@ import { ManifestImport } from "./manifest_import.ts";
 import { ManifestIndex } from "./manifest_index.ts";
 import { OwnerNames } from "./owner_names.ts";
 import { OwnerReader } from "../owners/owner_reader.ts";
-import { OwnerRepo, SHOWN, testContent } from "./testing_owner.ts";
+import { OwnerRepo, SHOWN, testContent, testGone } from "./testing_owner.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
 import { AppError, isAppError } from "../../errors.ts";
@@ -48,6 +48,7 @@ async function setUp({ maxCachedBytes = 100 * MB } = {}) {
   const defaultHold = HOLD;
   const names = new OwnerNames({
     ...{ kv, clock, log, reader, index, heard, defaultHold },
+    gone: testGone({ kv, clock, reader, index }),
     relistMs: 10 * RELIST,
     maxRecords: 50_000,
   });

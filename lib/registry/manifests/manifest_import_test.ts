@@ -64,7 +64,10 @@ async function setUp() {
   };
   const discovery = new Discovery({
     ...shared,
-    names: new OwnerNames(shared),
+    names: new OwnerNames({
+      ...shared,
+      gone: { remove: () => Promise.resolve(false) },
+    }),
     imports: new ManifestImport({
       ...shared,
       blobs: new BlobIndex(kv),

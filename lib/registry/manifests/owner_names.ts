@@ -23,6 +23,7 @@ import {
 import type { ListedRecord, OwnerReader } from "../owners/owner_reader.ts";
 import type { RepositoryRow, StoredTagRow } from "../rows.ts";
 import { GoneTags } from "../lists/gone_tags.ts";
+import type { GoneManifests } from "../lists/gone_manifests.ts";
 import type { HeardReferrer, HeardRows, HeardTag } from "./heard_rows.ts";
 import type { ManifestIndex } from "./manifest_index.ts";
 import { pendingOf, type PendingRemovals } from "./pending_removals.ts";
@@ -32,6 +33,7 @@ export interface OwnerNamesDeps extends OwnerListsDeps {
   index: ManifestIndex;
   heard: HeardRows;
   reader: Pick<OwnerReader, "isAt" | "pages" | "record">;
+  gone: Pick<GoneManifests, "remove">;
   /** Used for records without a hold. */
   defaultHold: Did;
 }
@@ -47,12 +49,12 @@ const MAX_PROBES = 3;
 export class OwnerNames {
   readonly #deps: OwnerNamesDeps;
   readonly #lists: OwnerLists;
-  readonly #gone: GoneTags;
+  readonly #goneTags: GoneTags;
 
   constructor(deps: OwnerNamesDeps) {
     this.#deps = deps;
     this.#lists = new OwnerLists(deps);
-    this.#gone = new GoneTags(deps);
+    this.#goneTags = new GoneTags(deps);
   }
 
   /**
@@ -82,6 +84,14 @@ export class OwnerNames {
     if (!isKnown) await this.#lists.due(did, TAG);
   }
 
+  /** Handles the event that a manifest's record was deleted: lists the manifests again soon if it is known here. */
+  async manifestDeleted(did: Did, rkey: string): Promise<void> {
+    const prefix = registryKeys.manifestRepositories(did, `sha256:${rkey}`);
+    for await (const _ of this.#deps.kv.list({ prefix }, { limit: 1 })) {
+      await this.#lists.due(did, MANIFEST);
+    }
+  }
+
   /** Records unknown tags of an owner, and removes deleted ones; returns false when that was done recently. */
   listTags(owner: Identity, admit?: Admit): Promise<boolean> {
     const { index, heard } = this.#deps;
@@ -102,20 +112,21 @@ export class OwnerNames {
           await heard.addTags(ref, some, removalsOf(removals, repo));
         }
       },
-      compare: (list, since) => this.#gone.remove(owner, list, since),
+      compare: (list, since) => this.#goneTags.remove(owner, list, since),
       admit,
     });
   }
 
   /**
-   * Records manifests with keys chosen by other services, and referrers;
-   * returns false when that was done recently.
+   * Records manifests with keys chosen by other services, and referrers, and
+   * removes deleted manifests; returns false when that was done recently.
    */
   listManifests(owner: Identity, admit?: Admit): Promise<boolean> {
-    const { index } = this.#deps;
+    const { index, gone } = this.#deps;
     return this.#lists.read(owner, MANIFEST, {
       before: () => index.removals.readAll(owner.did),
       each: (page, removals) => this.#noteManifests(owner, page, removals),
+      compare: (list, since) => gone.remove(owner, list, since),
       admit,
     });
   }

@@ -16,7 +16,7 @@ import type { TagRow } from "../rows.ts";
 import { HeardRows } from "./heard_rows.ts";
 import { ManifestIndex } from "./manifest_index.ts";
 import { OwnerNames } from "./owner_names.ts";
-import { OwnerRepo, SHOWN } from "./testing_owner.ts";
+import { OwnerRepo, SHOWN, testGone } from "./testing_owner.ts";
 
 const OWNER: Identity = {
   did: ALICE,
@@ -48,6 +48,7 @@ async function setUp(
   });
   const names = new OwnerNames({
     ...{ kv, clock, log, reader, index, heard, defaultHold: HOLD },
+    gone: testGone({ kv, clock, reader, index }),
     ...{ relistMs: 10 * RECHECK, maxRecords },
   });
   const keyOf = (tag: string) => `io.atcr.tag/${tagRkey(REF.repo, tag)}`;

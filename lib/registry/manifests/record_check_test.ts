@@ -10,6 +10,7 @@ import { digestOf } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import { WriteLeases } from "../write_leases.ts";
+import { GoneManifests } from "../lists/gone_manifests.ts";
 import { ManifestIndex } from "./manifest_index.ts";
 import { manifestRow } from "../rows.ts";
 import { RecordCheck } from "./record_check.ts";
@@ -50,9 +51,8 @@ async function setUp(rkey?: string) {
   const records = new Map([[rkey ?? manifestRkey(DIGEST), value]]);
   const pds = { shown: true, down: false, asked: 0 };
   const tags: string[] = [];
-  const check = new RecordCheck({
+  const gone = new GoneManifests({
     kv,
-    clock,
     log: silentLogger,
     leases: new WriteLeases(kv, clock),
     reader: {
@@ -65,6 +65,11 @@ async function setUp(rkey?: string) {
       isAt: () => Promise.resolve(pds.shown),
     },
     index,
+  });
+  const check = new RecordCheck({
+    clock,
+    log: silentLogger,
+    gone,
     discovery: {
       recheckTag: (_owner, _repo, tag) => {
         tags.push(tag);
@@ -111,7 +116,7 @@ async function setUp(rkey?: string) {
     pds,
     later: (knownSince: number) =>
       check.later(OWNER, "app", DIGEST, knownSince),
-    check: () => check.check(OWNER, "app", DIGEST),
+    check: () => gone.check(OWNER, "app", DIGEST),
     now: (reference: Reference, seen?: number) =>
       check.now(OWNER, "app", DIGEST, reference, seen),
     ended: () => check.ended,

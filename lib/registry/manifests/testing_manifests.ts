@@ -26,7 +26,7 @@ import { ManifestIndex } from "./manifest_index.ts";
 import { ManifestPush } from "./manifest_push.ts";
 import { ManifestRemoval } from "./manifest_removal.ts";
 import { Manifests } from "./manifests.ts";
-import { OwnerRepo, SHOWN, testContent } from "./testing_owner.ts";
+import { OwnerRepo, SHOWN, testContent, testGone } from "./testing_owner.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
 import type {
@@ -97,6 +97,7 @@ export async function startTestManifests(
   });
   const names = new OwnerNames({
     ...{ kv, clock, log, reader, index, heard, defaultHold },
+    gone: testGone({ kv, clock, reader, index }),
     relistMs: 10 * HOUR_MS,
     maxRecords: 50_000,
   });

@@ -16,7 +16,12 @@ import type { Hosting } from "../../atproto/hosting/hosting.ts";
 import type { Clock } from "../../clock.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { LargeValues } from "../../kv/large_value.ts";
+import { WriteLeases } from "../write_leases.ts";
 import { ManifestContent } from "./content.ts";
+import {
+  GoneManifests,
+  type GoneManifestsDeps,
+} from "../lists/gone_manifests.ts";
 import { AppError } from "../../errors.ts";
 import { silentLogger } from "../../testing_log.ts";
 
@@ -31,6 +36,16 @@ export function testContent(
     ...{ kv, clock, values, maxCachedBytes },
     watch: { log: silentLogger, damaged() {} },
   });
+}
+
+/** Removes manifests whose records were deleted, with leases of its own. */
+export function testGone(
+  { clock, ...parts }:
+    & Omit<GoneManifestsDeps, "leases" | "log">
+    & { clock: Clock },
+): GoneManifests {
+  const leases = new WriteLeases(parts.kv, clock);
+  return new GoneManifests({ ...parts, leases, log: silentLogger });
 }
 
 /** An active account that has not moved. */
