@@ -130,7 +130,7 @@ export async function createContext(
   const hosting = new Hosting({
     ...platform,
     identities,
-    statuses: new RepoStatusReader(fetch),
+    statuses: new RepoStatusReader(fetch, silence),
     recheckMs: config.registry.tag_recheck_seconds * 1000,
   });
   const base = {

@@ -22,14 +22,29 @@ async function childrenOf(pid: number): Promise<number[]> {
   return children;
 }
 
-/** Kills the sandbox network of a server, which is its only child. */
+/** Kills the sandbox network of a server. */
 export async function killNetwork(server: TestServer): Promise<void> {
-  const children = await childrenOf(server.pid);
-  if (children.length !== 1) {
-    throw new Error(`The server has ${children.length} children, not one.`);
-  }
-  for (const pid of children) Deno.kill(pid, "SIGKILL");
+  Deno.kill(await networkOf(server), "SIGKILL");
   await until(async () => !await isUp(server.pds));
+}
+
+/**
+ * Lets the sandbox network of a server hang: it accepts connections and does
+ * not respond, until the result is disposed of.
+ */
+export async function hangNetwork(server: TestServer): Promise<Disposable> {
+  const pid = await networkOf(server);
+  Deno.kill(pid, "SIGSTOP");
+  return { [Symbol.dispose]: () => Deno.kill(pid, "SIGCONT") };
+}
+
+/** Process id of the sandbox network, which is the server's only child. */
+async function networkOf(server: TestServer): Promise<number> {
+  const [pid, ...others] = await childrenOf(server.pid);
+  if (pid === undefined || others.length > 0) {
+    throw new Error("The server has not one child.");
+  }
+  return pid;
 }
 
 async function isUp(origin: string): Promise<boolean> {

@@ -54,6 +54,9 @@ const KEEP_MS = 365 * 24 * 3_600_000;
 /** Maximum age of a status that explains a refusal, in milliseconds. */
 const FRESH_MS = 5_000;
 
+/** How old an identity may be while the PDS cannot be reached, and how long a new one is waited for. */
+const SOON = { maxAgeMs: FRESH_MS, patienceMs: 2_000 } as const;
+
 /** Maximum concurrent background rechecks; others wait for their next request. */
 const MAX_BACKGROUND = 100;
 
@@ -107,18 +110,21 @@ export class Hosting {
 
   /**
    * Returns the owner at the PDS to which the account has moved, or undefined
-   * when it has not moved or the network cannot be reached.
+   * when it has not moved or the network cannot be reached soon: a directory
+   * may hang together with the PDS.
    */
   moved(owner: Identity): Promise<Identity | undefined> {
-    return resolveAgain(this.#deps.identities, owner.did, owner);
+    return resolveAgain(this.#deps.identities, owner.did, owner, SOON);
   }
 
   /**
-   * Finds out why a PDS refused a request: like {@linkcode moved}, and throws
-   * AppError `NAME_UNKNOWN` when the account is inactive.
+   * Finds out why a PDS refused a request: returns the owner at the PDS to which
+   * the account has moved, or undefined when it has not moved. Throws AppError
+   * `NAME_UNKNOWN` when the account is inactive.
    */
   async find(owner: Identity): Promise<Identity | undefined> {
-    const now = await this.moved(owner);
+    const { identities } = this.#deps;
+    const now = await resolveAgain(identities, owner.did, owner);
     if (now) return now;
     const { row } = await this.#known(owner.did);
     const age = Math.abs(this.#deps.clock.now() - row.checkedAt);

@@ -8,8 +8,10 @@
 import { isValidTid } from "@atproto/syntax";
 import { z } from "zod";
 import { Semaphore } from "../../async/semaphore.ts";
+import { systemClock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
+import { PdsSilence } from "../pds/pds_silence.ts";
 import { pdsError, type XrpcCall, XrpcFailure, xrpcJson } from "../pds/xrpc.ts";
 
 /** Status of an account at a PDS; `inactive` when the PDS gives no reason. */
@@ -68,16 +70,20 @@ const statusOutput = z.object({
 export class RepoStatusReader {
   readonly #fetch: GuardedFetch;
   readonly #slots = new Semaphore(PARALLEL_PER_HOST);
+  readonly #silence: PdsSilence;
 
-  constructor(fetch: GuardedFetch) {
+  /** `silence` knows PDSes that hang from all calls to them. */
+  constructor(fetch: GuardedFetch, silence = new PdsSilence(systemClock)) {
     this.#fetch = fetch;
+    this.#silence = silence;
   }
 
   /**
    * Returns the status of `did` at the PDS `pds` (an origin), by
    * `getRepoStatus`, or by `getLatestCommit` if the PDS lacks that method.
    * Throws AppError when there is no usable response: `UNAVAILABLE`,
-   * `TOOMANYREQUESTS` or `UPSTREAM_FAILED`.
+   * `TOOMANYREQUESTS` or `UPSTREAM_FAILED`; at once while the PDS is known to
+   * hang.
    */
   async read(pds: string, did: Did): Promise<RepoStatus> {
     return (await this.head(pds, did)).status;
@@ -86,18 +92,20 @@ export class RepoStatusReader {
   /** As {@linkcode read}, with the latest revision. */
   async head(pds: string, did: Did): Promise<RepoHead> {
     const { host } = new URL(pds);
-    return await this.#slots.run(host, undefined, async () => {
-      try {
-        return await this.#status(pds, did) ??
-          await this.#latestCommit(pds, did);
-      } catch (error) {
-        const named = error instanceof XrpcFailure && error.status < 500
-          ? BY_ERROR[error.error]
-          : undefined;
-        if (named) return { status: named, rev: undefined };
-        throw pdsError(error, pds);
-      }
-    });
+    const ask = async () =>
+      await this.#status(pds, did) ?? await this.#latestCommit(pds, did);
+    try {
+      return await this.#silence.run(
+        host,
+        () => this.#slots.run(host, undefined, ask),
+      );
+    } catch (error) {
+      const named = error instanceof XrpcFailure && error.status < 500
+        ? BY_ERROR[error.error]
+        : undefined;
+      if (named) return { status: named, rev: undefined };
+      throw pdsError(error, pds);
+    }
   }
 
   /** Returns undefined if the PDS has no such method. */

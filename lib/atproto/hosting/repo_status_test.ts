@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
 import { isAppError } from "../../errors.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
+import { ManualClock } from "../../testing_clock.ts";
+import { PdsSilence } from "../pds/pds_silence.ts";
 import { error } from "../pds/testing_pds.ts";
 import { RepoStatusReader } from "./repo_status.ts";
 
@@ -86,4 +88,30 @@ Deno.test("a failing PDS does not determine the status", async () => {
   }
   const { reader } = readerOf({});
   await assert.rejects(reader.read(PDS, ALICE), (e) => isAppError(e));
+});
+
+Deno.test("a PDS that hangs is not waited for", async () => {
+  const clock = new ManualClock();
+  const silence = new PdsSilence(clock);
+  let asked = 0;
+  const fetch: GuardedFetch = Object.assign(
+    () => {
+      asked++;
+      return new Promise<Response>(() => {});
+    },
+    { close() {} },
+  );
+  const reader = new RepoStatusReader(fetch, silence);
+  // Another call finds out.
+  silence.run("pds.example.com", () => new Promise(() => {})).catch(() => {});
+  clock.advance(5_000);
+  const probe = reader.read(PDS, ALICE);
+  probe.catch(() => {});
+  await assert.rejects(
+    reader.read(PDS, ALICE),
+    (e) => isAppError(e, "UNAVAILABLE") && /does not respond/.test(e.message),
+  );
+  assert.equal(asked, 1, "one finds out whether it responds again");
+  clock.advance(2_000);
+  await assert.rejects(probe, (e) => isAppError(e, "UNAVAILABLE"));
 });
