@@ -17,7 +17,7 @@ export interface RecordChange {
    */
   readonly rev: string | undefined;
   readonly cid: string | undefined;
-  /** When it was seen, in milliseconds since the Unix epoch. */
+  /** When it was seen, in whole milliseconds since the Unix epoch. */
   readonly at: number;
   /** The unchecked record; undefined when it was deleted. */
   readonly record: unknown;

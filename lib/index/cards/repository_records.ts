@@ -46,9 +46,8 @@ export class RepositoryRecords implements RecordHandler {
 
   async apply(change: RecordChange): Promise<void> {
     if (this.#isOwn(change)) return;
-    const whole = inMilliseconds(change);
-    if (change.collection === MANIFEST) await this.#manifests.apply(whole);
-    if (change.collection === TAG) await this.#tags.apply(whole);
+    if (change.collection === MANIFEST) await this.#manifests.apply(change);
+    if (change.collection === TAG) await this.#tags.apply(change);
   }
 
   /**
@@ -59,8 +58,7 @@ export class RepositoryRecords implements RecordHandler {
     did: Did,
     changes: readonly RecordChange[],
   ): Promise<void> {
-    const all = changes.filter((change) => !this.#isOwn(change))
-      .map(inMilliseconds);
+    const all = changes.filter((change) => !this.#isOwn(change));
     const isRemoval = ({ record }: RecordChange) => record === undefined;
     const manifests = all.filter(({ collection }) => collection === MANIFEST);
     const stored = manifests.filter((change) => !isRemoval(change));
@@ -101,9 +99,4 @@ export class RepositoryRecords implements RecordHandler {
       }
     }
   }
-}
-
-/** Streams count microseconds; times in rows are whole milliseconds. */
-function inMilliseconds(change: RecordChange): RecordChange {
-  return { ...change, at: Math.trunc(change.at) };
 }

@@ -207,19 +207,6 @@ Deno.test("an owner has no more tags and repositories than the bounds", async ()
   assert.equal((await cardOf(index, "a"))?.newest?.digest, second);
 });
 
-Deno.test("times of rows are whole milliseconds, also where a stream says more", async () => {
-  using index = await startTestRecords();
-  const digest = await index.manifest("app", imageBytes("one"));
-  const seen = index.clock.now();
-  await index.tag(
-    ...["app", "v1", digest] as const,
-    { rev: revOf(1), at: seen + 0.25 },
-    seen + 86_400_000,
-  );
-  assert.equal((await cardOf(index, "app"))?.newest?.at, seen);
-  assert.match((await moves(index))[0] ?? "", / v1 \d+ /);
-});
-
 Deno.test("a listing is no move of a tag", async () => {
   using index = await startTestRecords();
   const digest = await index.manifest("app", imageBytes("one"));

@@ -13,7 +13,8 @@ import { ALICE, BOB, starOf } from "./testing_network.ts";
 const STATS = HOLD_COLLECTIONS.stats;
 const STAR = OWNER_COLLECTIONS.star;
 
-Deno.test("of the statistics of a hold only the last version of a batch is taken, of other records each", async () => {
+/** A dispatcher, what it hands on, and events for it. */
+function start() {
   const clock = new ManualClock();
   const taken: CheckedChange[] = [];
   const deps: Partial<DispatcherDeps> = {
@@ -34,7 +35,6 @@ Deno.test("of the statistics of a hold only the last version of a batch is taken
       change: () => {},
     } as unknown as DispatcherDeps["observer"],
   };
-  const dispatcher = new Dispatcher(deps as DispatcherDeps);
   let rev = 0;
   const event = (collection: string, rkey: string, record: unknown) =>
     ({
@@ -42,6 +42,25 @@ Deno.test("of the statistics of a hold only the last version of a batch is taken
       ...{ timeUs: clock.now() * 1000, rev: `rev${++rev}`, cid: "bafy" },
       record,
     }) as JetstreamEvent;
+  return {
+    ...{ clock, taken, event },
+    dispatcher: new Dispatcher(deps as DispatcherDeps),
+  };
+}
+
+Deno.test("times of changes are whole milliseconds, and none is to come", async () => {
+  const { clock, taken, event, dispatcher } = start();
+  const now = clock.now();
+  const events = [-1_750, 250, 5_000_250].map((us) => ({
+    ...event(STAR, "a", starOf("app")),
+    timeUs: now * 1000 + us,
+  }));
+  await dispatcher.take({ events, ignored: 0 });
+  assert.deepEqual(taken.map(({ at }) => at), [now - 2, now, now]);
+});
+
+Deno.test("of the statistics of a hold only the last version of a batch is taken, of other records each", async () => {
+  const { taken, event, dispatcher } = start();
   const stats = (repository: string, pushCount: number) =>
     event(STATS, repository, {
       $type: STATS,
