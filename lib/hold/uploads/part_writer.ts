@@ -9,6 +9,7 @@ import { AppError } from "../../errors.ts";
 import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { BodyReader } from "./body_reader.ts";
+import type { PartBuffer, PartMemory } from "./part_memory.ts";
 import type { Tail, UploadRow } from "./upload_row.ts";
 
 /** State of an upload after a write. */
@@ -25,6 +26,7 @@ export interface PartWriterDeps {
    * maximum number of parts.
    */
   maxBlobBytes: number;
+  memory: Pick<PartMemory, "reserve">;
 }
 
 /** Preferred part size. */
@@ -33,7 +35,18 @@ const PART_BYTES = 8 * 1024 * 1024;
 /** Concurrent part uploads; only these and the part being filled are in memory. */
 const PARALLEL = 2;
 
-/** Initial buffer size of a part: most blobs that fit into one part are tiny. */
+/** A part being filled, and its memory unless it is small. */
+interface Filled {
+  readonly bytes: Uint8Array;
+  readonly held: PartBuffer | undefined;
+}
+
+const EMPTY: Filled = { bytes: new Uint8Array(0), held: undefined };
+
+/**
+ * Initial buffer size of a part: most blobs that fit into one part are tiny.
+ * Such buffers are bounded by the number of connections alone.
+ */
 const FIRST_BUFFER_BYTES = 256 * 1024;
 
 /** Appends the bytes of one request to those already staged. */
@@ -41,9 +54,11 @@ export class PartWriter {
   readonly #store: BlobStore;
   readonly #keys: StorageKeys;
   readonly #maxBlobBytes: number;
+  readonly #memory: Pick<PartMemory, "reserve">;
 
   constructor(deps: PartWriterDeps) {
     this.#store = deps.store;
+    this.#memory = deps.memory;
     this.#keys = deps.keys;
     this.#maxBlobBytes = deps.maxBlobBytes;
   }
@@ -51,8 +66,8 @@ export class PartWriter {
   /**
    * Writes all bytes of `reader`. Staged bytes stay unchanged, so that the
    * caller can fall back to them on failure. Throws the errors of the store and
-   * of `reader`, and AppError `BLOB_UPLOAD_INVALID` when the maximum number of
-   * parts is reached.
+   * of `reader`, AppError `BLOB_UPLOAD_INVALID` when the maximum number of
+   * parts is reached, and `UNAVAILABLE` without memory for parts.
    */
   async write(
     staged: Staged,
@@ -104,45 +119,101 @@ export class PartWriter {
     open: () => Promise<Multipart>,
   ): Promise<Staged> {
     let { multipart, partCount } = staged;
-    let carry = staged.tail
-      ? await readTail(this.#store, staged.tail)
-      : new Uint8Array(0);
     const inFlight: Promise<Part>[] = [];
+    let part = await this.#carried(staged.tail);
     try {
       for (;;) {
         const partBytes = this.#partBytes(partCount);
-        const part = await fillPart(reader, carry, partBytes);
-        carry = part;
-        if (part.length < partBytes) break;
-        carry = new Uint8Array(0);
+        part = await this.#fillPart(reader, part, partBytes);
+        if (part.bytes.length < partBytes) break;
         if (inFlight.length === PARALLEL) await inFlight.shift();
         multipart ??= await open();
         partCount = this.#nextPart(partCount);
-        const sending = this.#store.putPart(multipart, partCount, part);
+        const sending = this.#send(multipart, partCount, part);
         // Its failure is thrown where it is awaited.
         sending.catch(() => undefined);
         inFlight.push(sending);
+        part = EMPTY;
       }
+      await Promise.all(inFlight);
+      if (reader.bytes === 0) return staged;
+      const offset = staged.offset + reader.bytes;
+      const tail = await this.#keepTail(staged.id, offset, part.bytes);
+      return { id: staged.id, multipart, partCount, offset, tail };
     } finally {
       // No write of this upload may be pending after the lock is released.
       await Promise.allSettled(inFlight);
+      part.held?.free();
     }
-    await Promise.all(inFlight);
-    const offset = staged.offset + reader.bytes;
-    if (reader.bytes === 0) return staged;
-    if (carry.length === 0) {
-      return { id: staged.id, multipart, partCount, offset, tail: undefined };
+  }
+
+  /** The bytes that were too few for a part, with memory for all of it. */
+  async #carried(tail: Tail | undefined): Promise<Filled> {
+    if (!tail) return EMPTY;
+    const held = tail.size > FIRST_BUFFER_BYTES
+      ? await this.#memory.reserve(PART_BYTES)
+      : undefined;
+    try {
+      return { bytes: await readTail(this.#store, tail), held };
+    } catch (error) {
+      held?.free();
+      throw error;
     }
+  }
+
+  /** Stores bytes that are too few for a part as an object of their own. */
+  async #keepTail(
+    id: string,
+    offset: number,
+    bytes: Uint8Array,
+  ): Promise<Tail | undefined> {
+    if (bytes.length === 0) return undefined;
     // The running hash has already passed these bytes: only the checksum
     // detects if the store changed them.
-    const checksum = crc32(carry);
+    const checksum = crc32(bytes);
     // Two requests that start an upload concurrently must not share a tail.
-    const key = this.#keys.upload(
-      `${staged.id}_${offset}_${crypto.randomUUID()}`,
-    );
-    const tail = { key, size: carry.length, checksum };
-    await this.#store.put(tail.key, carry);
-    return { id: staged.id, multipart, partCount, offset, tail };
+    const key = this.#keys.upload(`${id}_${offset}_${crypto.randomUUID()}`);
+    await this.#store.put(key, bytes);
+    return { key, size: bytes.length, checksum };
+  }
+
+  /** Sends a part; its memory is free afterwards. */
+  async #send(
+    multipart: Multipart,
+    partNumber: number,
+    { bytes, held }: Filled,
+  ): Promise<Part> {
+    try {
+      return await this.#store.putPart(multipart, partNumber, bytes);
+    } finally {
+      held?.free();
+    }
+  }
+
+  /**
+   * Fills `part` with the bytes after it, up to `size`; shorter only at the end
+   * of `reader`. Frees its memory when it throws.
+   */
+  async #fillPart(
+    reader: BodyReader,
+    { bytes, held }: Filled,
+    size: number,
+  ): Promise<Filled> {
+    try {
+      let buffer = larger(bytes, size, 1);
+      let filled = bytes.length;
+      for (;;) {
+        filled = await reader.fill(buffer, filled);
+        if (filled < buffer.length || buffer.length === size) {
+          return { bytes: buffer.subarray(0, filled), held };
+        }
+        held ??= await this.#memory.reserve(size);
+        buffer = larger(buffer, size, 4);
+      }
+    } catch (error) {
+      held?.free();
+      throw error;
+    }
   }
 
   /**
@@ -169,29 +240,16 @@ export class PartWriter {
   }
 }
 
-/**
- * Fills a part with `carry` and the bytes after it, up to `size`; shorter only
- * at the end of `reader`.
- */
-async function fillPart(
-  reader: BodyReader,
-  carry: Uint8Array,
+/** A buffer that begins with `bytes`, `times` times as large, of at most `size` bytes. */
+function larger(
+  bytes: Uint8Array,
   size: number,
-): Promise<Uint8Array> {
-  let buffer = new Uint8Array(
-    Math.min(size, Math.max(FIRST_BUFFER_BYTES, carry.length)),
-  );
-  buffer.set(carry);
-  let filled = carry.length;
-  for (;;) {
-    filled = await reader.fill(buffer, filled);
-    if (filled < buffer.length || buffer.length === size) {
-      return buffer.subarray(0, filled);
-    }
-    const larger = new Uint8Array(Math.min(size, buffer.length * 4));
-    larger.set(buffer);
-    buffer = larger;
-  }
+  times: number,
+): Uint8Array<ArrayBuffer> {
+  const least = Math.max(FIRST_BUFFER_BYTES, times * bytes.length);
+  const buffer = new Uint8Array(Math.min(size, least));
+  buffer.set(bytes);
+  return buffer;
 }
 
 /** Reads a tail. Throws AppError `BLOB_UPLOAD_INVALID` when it is missing or has changed. */

@@ -64,6 +64,7 @@ import type { BlobStore } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
 import type { QuotaRooms } from "../quota/rooms.ts";
+import { PartMemory, type PartMemoryOptions } from "./part_memory.ts";
 import { PartUploads } from "./part_uploads.ts";
 import { PartWriter } from "./part_writer.ts";
 import { UploadCompletion } from "./upload_completion.ts";
@@ -96,6 +97,8 @@ export interface HoldUploadsDeps {
   stallMs?: number;
   /** Bytes of blobs sent whole that are buffered at once; 64 MiB by default. */
   bufferBytes?: number;
+  /** Memory of parts for stores that take only large ones. */
+  partMemory?: Omit<PartMemoryOptions, "clock">;
 }
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -124,7 +127,8 @@ export class HoldUploads {
     const limits = { ttlMs, stallMs, maxBlobBytes };
     const uploads = new UploadRows({ ...deps, ttlMs });
     const hashes = new LiveHashes();
-    const writer = new PartWriter({ ...deps, maxBlobBytes });
+    const memory = new PartMemory({ ...deps.partMemory, clock: deps.clock });
+    const writer = new PartWriter({ ...deps, maxBlobBytes, memory });
     const shared = { ...deps, uploads, hashes, writer };
     const work = new UploadWork({ ...shared, ...limits });
     this.#uploads = uploads;
