@@ -32,6 +32,7 @@ import { orasPy } from "./suites/oras_py.ts";
 import { podman } from "./suites/podman.ts";
 import { pythonDxf } from "./suites/python_dxf.ts";
 import { regctl } from "./suites/regctl.ts";
+import { ociClient, ociDistribution } from "./suites/rust.ts";
 import { skopeo } from "./suites/skopeo.ts";
 import { transfer } from "./suites/transfer.ts";
 
@@ -48,6 +49,8 @@ const SUITES: readonly Suite[] = [
   ctr,
   orasPy,
   pythonDxf,
+  ociClient,
+  ociDistribution,
   transfer,
 ];
 
