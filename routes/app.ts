@@ -142,7 +142,8 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   if (ctx.avatars) {
     // Last, because an identifier may look like other paths.
     const indexPath = ctx.registry ? AVATARS_BESIDE_REGISTRY : "/";
-    const addressOf = clientAddress({ trustProxy: config.server.trust_proxy });
+    const { trust_proxy: trustProxy, near_proxy: nearProxy } = config.server;
+    const addressOf = clientAddress({ trustProxy, nearProxy });
     app.route("/", avatarRoutes(ctx.avatars, { indexPath, addressOf }));
   }
   return app;

@@ -79,9 +79,12 @@ export function loadConfig(input: ConfigInput): Config {
   const timeline = deploy ? input.env["DENO_TIMELINE"] : undefined;
   const preview = timeline !== undefined && timeline !== "production";
   const picturesOnly = isPictureService(origins);
-  const whole = preview
-    ? complete(previewSettings(result.data), { deploy: false, picturesOnly })
-    : complete(result.data, { deploy, picturesOnly });
+  const proxyGiven = origins.has("server.trust_proxy");
+  const machine = { deploy: deploy && !preview, picturesOnly, proxyGiven };
+  const whole = complete(
+    preview ? previewSettings(result.data) : result.data,
+    machine,
+  );
   const wrong = new Set(mistakes.map((mistake) => mistake.setting));
   for (const { setting, message } of whole.mistakes) {
     if (wrong.has(setting)) continue;

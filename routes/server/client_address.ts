@@ -8,7 +8,10 @@ import type { Context } from "@hono/hono";
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { subjectOf } from "../../lib/net/client_subject.ts";
-import { isLoopbackAddress } from "../../lib/net/public_address.ts";
+import {
+  isLoopbackAddress,
+  isPublicAddress,
+} from "../../lib/net/public_address.ts";
 import type { Connection } from "./serve.ts";
 
 /** Returns the address of the client of a request, or `unknown`. */
@@ -16,15 +19,24 @@ export type ClientAddress = (c: Context) => string;
 
 /**
  * Reads the address from the connection, or, behind a trusted proxy, from the
- * last entry of `X-Forwarded-For`, which the proxy has written.
+ * last entry of `X-Forwarded-For`, which the proxy has written. With
+ * `nearProxy` a peer whose address is not public counts as such a proxy if it
+ * names a client.
  */
-export function clientAddress(options: { trustProxy: boolean }): ClientAddress {
+export function clientAddress(
+  options: { trustProxy: boolean; nearProxy?: boolean },
+): ClientAddress {
   return (c) => {
     if (options.trustProxy) {
       return lastForwarded(c.req.header("x-forwarded-for")) ?? "unknown";
     }
     const connection = c.env as Partial<Connection> | undefined;
-    return connection?.remoteAddress ?? "unknown";
+    const peer = connection?.remoteAddress ?? "unknown";
+    const isNear = options.nearProxy === true && !isPublicAddress(peer);
+    const named = isNear
+      ? lastForwarded(c.req.header("x-forwarded-for"))
+      : undefined;
+    return named ?? peer;
   };
 }
 

@@ -44,3 +44,19 @@ Deno.test("behind a trusted proxy that names no client its address is unknown, n
   assert.equal(await of(true, "nobody"), "unknown");
   assert.equal(await of(false, "198.51.100.7"), "10.0.0.1");
 });
+
+Deno.test("a proxy nearby names its clients, and public addresses name nobody", async () => {
+  const of = async (remoteAddress: string, forwarded?: string) => {
+    const app = new Hono();
+    const addressOf = clientAddress({ trustProxy: false, nearProxy: true });
+    app.get("/", (c) => c.text(addressOf(c)));
+    const headers = forwarded ? { "x-forwarded-for": forwarded } : {};
+    return await (await app.request("/", { headers }, { remoteAddress }))
+      .text();
+  };
+  for (const proxy of ["10.0.0.1", "127.0.0.1", "::1", "fd00::1"]) {
+    assert.equal(await of(proxy, "1.1.1.1, 9.9.9.9"), "9.9.9.9");
+    assert.equal(await of(proxy), proxy);
+  }
+  assert.equal(await of("1.1.1.1", "9.9.9.9"), "1.1.1.1");
+});

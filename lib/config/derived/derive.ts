@@ -24,6 +24,8 @@ export interface Machine {
   readonly deploy: boolean;
   /** Whether the environment is that of the original avatar service. */
   readonly picturesOnly: boolean;
+  /** Whether the configuration says whether a proxy is in front. */
+  readonly proxyGiven: boolean;
 }
 
 const DEFAULT_DATA_DIR = "./data";
@@ -80,6 +82,12 @@ function fill(settings: Settings, platform: Machine) {
     },
     server: {
       ...server,
+      /**
+       * Whether a peer with a private address may name its client: the original
+       * avatar service runs behind the proxy of its platform, and has no setting
+       * that says so.
+       */
+      near_proxy: platform.picturesOnly && !platform.proxyGiven,
       base_url: baseUrl,
       /** Whether the server is reachable from other machines. */
       public: isPublic,

@@ -219,6 +219,11 @@ Deno.test("the environment of the original avatar service alone starts avatars o
   const listening = load({ ...original, LISTEN_ADDR: "127.0.0.1:9000" });
   assert.deepEqual(listening.server.roles, ["avatar"]);
   assert.equal(listening.server.listen.port, 9000);
+  // Its platform has a proxy, of which the environment says nothing.
+  assert.equal(server.near_proxy, true);
+  const told = load({ ...original, ATCR_SERVER_TRUST_PROXY: "false" });
+  assert.equal(told.server.near_proxy, false);
+  assert.equal(load({ ...original, ...PUBLIC }).server.near_proxy, false);
   // Where the data is and how avatars are made does not matter.
   const more = { ATCR_DATA_DIR: "/data", ATCR_AVATAR_WORKERS: "1" };
   assert.deepEqual(load({ ...original, ...more }).server.roles, ["avatar"]);
