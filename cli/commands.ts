@@ -97,6 +97,8 @@ const COMMON: Readonly<Record<string, Option>> = {
   help: flag("print how to use the command"),
 };
 
+const USAGE = "Usage: deno run -A main.ts [command] [--config FILE]";
+
 /** Parsed arguments, not yet matched with a command. */
 interface Parsed {
   readonly words: readonly string[];
@@ -124,7 +126,7 @@ export async function runCommand(
     const option = command.options?.[name];
     if (option === undefined) {
       const whose = command === NONE ? "The server" : `"${command.name}"`;
-      throw refusal(`${whose} has no option --${name}.`);
+      throw refusal(`${whose} has no option --${name}.`, command);
     }
     if ((option.value === undefined) !== (value === "")) {
       throw misused(command);
@@ -172,7 +174,14 @@ function find(words: readonly string[]): Command {
     )
     .toSorted((a, b) => b.name.length - a.name.length)[0];
   if (found) return found;
-  throw refusal(`There is no command "${text}".`);
+  const near = COMMANDS.filter(({ name }) => name.startsWith(`${words[0]} `));
+  const lines = near.map((command) => `  ${shown(command)}\n`);
+  throw new AppError(
+    "INVALID_REQUEST",
+    `There is no command "${text}".\n\n${USAGE}\n${
+      lines.join("")
+    }"help" lists all commands.`,
+  );
 }
 
 function parse(args: readonly string[]): Parsed {
@@ -210,7 +219,7 @@ function usage(): string {
   const lines = COMMANDS.filter((command) => command !== NONE).map((command) =>
     `  ${shown(command)}\n      ${command.doc}`
   );
-  return `Usage: deno run -A main.ts [command] [--config FILE]
+  return `${USAGE}
 
 Commands:
 ${lines.join("\n")}`;
@@ -242,11 +251,16 @@ ${lines.join("\n")}`;
 }
 
 function misused(command: Command): AppError {
-  return refusal(`Usage: ${shown(command)}`);
+  return refusal(
+    `The operands or options of "${command.name}" are wrong.`,
+    command,
+  );
 }
 
-function refusal(sentence: string): AppError {
-  return new AppError("INVALID_REQUEST", `${sentence}\n\n${usage()}`);
+/** Only with the help about `command`: that about all would hide the sentence. */
+function refusal(sentence: string, command: Command): AppError {
+  const help = command === NONE ? USAGE : detailsOf(command);
+  return new AppError("INVALID_REQUEST", `${sentence}\n\n${help}`);
 }
 
 const STDOUT: CommandOutput = {

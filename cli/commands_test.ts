@@ -16,17 +16,20 @@ async function run(...args: string[]): Promise<string> {
   return lines.join("\n");
 }
 
-Deno.test("unknown commands, options and operands are refused with the usage", async () => {
+Deno.test("unknown commands, options and operands are refused with the usage of that command alone", async () => {
   const wrong: [string[], RegExp][] = [
     [["holt"], /There is no command "holt"/],
     [["hold"], /There is no command "hold"/],
-    [["hold", "crewlist"], /There is no command/],
-    [["config", "check", "now"], /Usage: config check/],
-    [["hold", "crew", "add"], /Usage: hold crew add WHO/],
-    [["hold", "crew", "add", "a", "b"], /Usage: hold crew add WHO/],
-    [["hold", "crew", "add", "a", "--tier"], /Usage: hold crew add WHO/],
-    [["hold", "gc", "--dry-run=yes"], /Usage: hold gc/],
-    [["hold", "gc", "--force"], /has no option --force/],
+    [
+      ["hold", "crewlist"],
+      /no command "hold crewlist"[^]*\n {2}hold crew list\n/,
+    ],
+    [["config", "check", "now"], / wrong\.\n\nUsage: .* config check\n/],
+    [["hold", "crew", "add"], /Usage: .* hold crew add WHO/],
+    [["hold", "crew", "add", "a", "b"], /Usage: .* hold crew add WHO/],
+    [["hold", "crew", "add", "a", "--tier"], /Usage: .* hold crew add WHO/],
+    [["hold", "gc", "--dry-run=yes"], /Usage: .* hold gc/],
+    [["hold", "gc", "--force"], /no option --force\.\n\nUsage: .* hold gc/],
     [["config", "init", "--dry-run"], /has no option --dry-run/],
     [["--dry-run"], /has no option/],
   ];
@@ -35,6 +38,7 @@ Deno.test("unknown commands, options and operands are refused with the usage", a
       assert.ok(isAppError(error, "INVALID_REQUEST"));
       assert.match(error.message, sentence);
       assert.match(error.message, /\nUsage: /);
+      assert.doesNotMatch(error.message, /read-only/);
       return true;
     });
   }
@@ -98,5 +102,5 @@ COMP_WORDS=(atcr hold gc --d); COMP_CWORD=3; _atcr; echo "\${COMPREPLY[*]}"`;
   }
   assert.match(await run("completion", "zsh"), /bashcompinit/);
   assert.match(await run("completion", "fish"), /-a gc -d/);
-  await assert.rejects(run("completion", "tcsh"), /Usage: completion/);
+  await assert.rejects(run("completion", "tcsh"), /Usage: .* completion/);
 });

@@ -11,8 +11,7 @@ import { interruptible } from "../store/interrupt.ts";
 import { type Command, type CommandCall, flag } from "../command.ts";
 import { collectGarbage, GC_TASK } from "../housekeeping.ts";
 import { type HoldAppContext, withHold } from "../open_context.ts";
-import { taskLease } from "../../lib/kv/scheduled_task.ts";
-import { TASK_LEASE_MS } from "../../lib/kv/scheduled_task.ts";
+import { TASK_LEASE_MS, taskLease } from "../../lib/kv/scheduled_task.ts";
 
 /** Commands about the hold as a whole. */
 export const HOLD_COMMANDS: readonly Command[] = [
@@ -139,11 +138,16 @@ async function reindex(call: CommandCall): Promise<number> {
           const signal = AbortSignal.any([stop, lost]);
           const { objects, adopted, hidden, unread } = await hold.reindex.run({
             signal,
-            progress: (_step, objects) => call.progress.at(objects),
+            progress: (step, objects) => {
+              // Only blobs are counted.
+              if (step === "blobs") call.progress.at(objects);
+              else call.progress.clear();
+            },
           });
           call.print(
-            `${objects} blobs in the storage: ${adopted} are readable again, ` +
-              `${hidden} are hidden, because their objects are missing or wrong.`,
+            `${objects} blobs in the storage: ${adopted} became readable again, ` +
+              `${hidden} were hidden because their objects are missing or wrong. ` +
+              "Layers, feeds, manifests and quotas were made again.",
           );
           if (unread === 0) return 0;
           call.print(

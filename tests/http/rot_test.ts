@@ -182,11 +182,14 @@ Deno.test("objects that were removed and added behind the hold are found by a re
   assert.equal(code, 0, text);
   assert.match(
     text,
-    /^3 blobs in the storage: 1 are readable again, 1 are hid/,
+    /^3 blobs in the storage: 1 became readable again, 1 were hid/,
   );
   assert.equal(await isServed(repository, gone), false);
   const again = await beside(server, "hold", "reindex");
-  assert.match(again.text, /^3 blobs .*: 0 are readable again, 0 are hidden/);
+  assert.match(
+    again.text,
+    /^3 blobs .*: 0 became readable again, 0 were hidden/,
+  );
 });
 
 Deno.test("a scrub refuses an invalid rate or sample", async () => {
