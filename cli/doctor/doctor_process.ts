@@ -1,6 +1,6 @@
 /**
- * Checks of `doctor` on what every process needs: the runtime, the
- * store, the clock, the address.
+ * Checks of `doctor` on what every process needs: the runtime, the store, the
+ * clock, the address.
  *
  * @module
  */

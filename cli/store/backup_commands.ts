@@ -1,5 +1,5 @@
 /**
- * `backup`, `backups`, `restore` and `hold restored`.
+ * `backup`, `backup list`, `restore` and `hold restored`.
  *
  * @module
  */
@@ -15,9 +15,8 @@ import { openSecret, sealSecret } from "../../lib/backup/sealed_secret.ts";
 import type { SyncReport } from "../../lib/backup/object_sync.ts";
 import { systemClock } from "../../lib/clock.ts";
 import type { Config } from "../../lib/config/config.ts";
-import { openConfiguredKv } from "../../lib/context/storage.ts";
+import { openConfiguredKv, openStore } from "../../lib/context/storage.ts";
 import { keepSecret, readSecret } from "../../lib/context/secrets.ts";
-import { openStore } from "../../lib/context/storage.ts";
 import { SecretBox } from "../../lib/crypto/secret_box.ts";
 import { AppError } from "../../lib/errors.ts";
 import { lastBackupKey } from "../../lib/kv/keys.ts";

@@ -21,7 +21,10 @@ import { feedRows } from "../hold/feeds/feed_rows.ts";
 import { HoldUploads } from "../hold/uploads/uploads.ts";
 import { RepoBlobScrub } from "../repo/blob_scrub.ts";
 import { RepoBlobs } from "../repo/blobs.ts";
-import { handleOfHost } from "../repo/identity/did_document.ts";
+import {
+  type DidDocument,
+  handleOfHost,
+} from "../repo/identity/did_document.ts";
 import { DEFAULT_RETENTION } from "../repo/events/event_log.ts";
 import { Firehose } from "../repo/events/firehose.ts";
 import { Repo } from "../repo/repo.ts";
@@ -37,7 +40,6 @@ import { createHoldServices, type HoldServices } from "../hold/services.ts";
 import type { SharePictures } from "../share/share_pictures.ts";
 import { postPicture } from "./pictures/post_picture.ts";
 import type { ScrubSource } from "../scrub/source.ts";
-import type { DidDocument } from "../repo/identity/did_document.ts";
 import type { Platform } from "./platform.ts";
 import { DEFAULT_FIREHOSE_LIMITS } from "../repo/events/firehose_limits.ts";
 

@@ -102,6 +102,7 @@ export class Reading {
     return entries.map((entry) => entry?.value);
   }
 
+  /** One entry by its key; undefined when there is none. */
   async one<T>(key: Key): Promise<T | undefined> {
     this.#keyed++;
     return (await this.#kv.get<T>(key))?.value;

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Key } from "./kv.ts";
-import type { Kv } from "./kv.ts";
+import type { Key, Kv } from "./kv.ts";
 
 /** The count in a stored value, 0 when there is none. */
 export function countOf(value: unknown): number {

@@ -5,8 +5,7 @@
  * @module
  */
 
-import type { Digest } from "./digest.ts";
-import { digestParts } from "./digest.ts";
+import { type Digest, digestParts } from "./digest.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { OCI_INDEX } from "./media_types.ts";
 

@@ -18,8 +18,7 @@
 
 import type { Did } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
-import type { Digest } from "../../lib/oci/digest.ts";
-import { parseDigest } from "../../lib/oci/digest.ts";
+import { type Digest, parseDigest } from "../../lib/oci/digest.ts";
 import {
   formatImageName,
   isTag,

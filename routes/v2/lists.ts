@@ -9,8 +9,7 @@ import { inParallel } from "../../lib/async/in_parallel.ts";
 import type { Did } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Descriptor } from "../../lib/oci/descriptor.ts";
-import { isDigest } from "../../lib/oci/digest.ts";
-import type { Digest } from "../../lib/oci/digest.ts";
+import { type Digest, isDigest } from "../../lib/oci/digest.ts";
 import { formatNextLink } from "../../lib/oci/link.ts";
 import { type PageRequest, pageSize } from "../../lib/oci/lists.ts";
 import {

@@ -7,8 +7,7 @@
 
 import { S3 } from "@aws-sdk/client-s3";
 import type { S3Server } from "../s3/kinds.ts";
-import { startFaultProxy } from "../s3/fault_proxy.ts";
-import type { FaultProxy } from "../s3/fault_proxy.ts";
+import { type FaultProxy, startFaultProxy } from "../s3/fault_proxy.ts";
 import { versitygw } from "../s3/versitygw.ts";
 import { hasPostgres, startPostgres } from "../support/postgres.ts";
 import { type Program, startProgram } from "../support/program.ts";

@@ -12,8 +12,10 @@ import { Repo } from "../../lib/repo/repo.ts";
 import type { RepoDeps } from "../../lib/repo/types.ts";
 import type { RepoWrite } from "../../lib/repo/writes.ts";
 import { silentLogger } from "../../lib/testing_log.ts";
-import { type Signer } from "../../lib/repo/identity/signer.ts";
-import { importSigningKey } from "../../lib/repo/identity/signer.ts";
+import {
+  importSigningKey,
+  type Signer,
+} from "../../lib/repo/identity/signer.ts";
 import { openKv } from "../../lib/kv/open_kv.ts";
 
 /** DID of the repo under test. */

@@ -1,7 +1,7 @@
 /**
  * Lists all manifests with blobs in this hold from the repos of all accounts
- * that may have some, which are authoritative. A push event may be late, refused for
- * a quota or lost; an image must not lose its layers because of that.
+ * that may have some, which are authoritative. A push event may be late, refused
+ * for a quota or lost; an image must not lose its layers because of that.
  *
  * @module
  */

@@ -9,8 +9,13 @@ import type { Digest } from "../../oci/digest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import { foreignText } from "../../text.ts";
 import { manifestKindOf } from "./artifact_kind.ts";
-import type { ChildRow, ContentRow, ImageRow, NotesRow } from "./rows.ts";
-import type { FactsRow } from "./rows.ts";
+import type {
+  ChildRow,
+  ContentRow,
+  FactsRow,
+  ImageRow,
+  NotesRow,
+} from "./rows.ts";
 
 /** Smaller layers are shared by chance. */
 const LAYER_BYTES = 1_000_000;

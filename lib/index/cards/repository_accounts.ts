@@ -11,9 +11,8 @@ import type { OwnerNames } from "../search/owner_names.ts";
 import { editCard } from "./card_edit.ts";
 import { deleteFacts } from "./facts_rows.ts";
 import { cardKeys, digestOfPart } from "./kv_keys.ts";
-import type { FactsRow, TagRow } from "./rows.ts";
+import type { CardRow, FactsRow, TagRow } from "./rows.ts";
 import { addEdit } from "./repository_edit.ts";
-import type { CardRow } from "./rows.ts";
 
 /** Tags that one commit removes. */
 const TAGS_PER_COMMIT = 150;

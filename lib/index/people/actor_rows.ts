@@ -4,8 +4,10 @@
  * @module
  */
 
-import type { PublicProfile } from "../../atproto/records/profile_records.ts";
-import { PROFILE_COLLECTIONS } from "../../atproto/records/profile_records.ts";
+import {
+  PROFILE_COLLECTIONS,
+  type PublicProfile,
+} from "../../atproto/records/profile_records.ts";
 import type { Did } from "../../did.ts";
 import type { AccountStatus } from "../record_change.ts";
 import type { Seen } from "../seen.ts";

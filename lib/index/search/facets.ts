@@ -30,9 +30,9 @@ const COUNTED = 100;
 
 /**
  * Counts the best hundred matches; `all` are the matches without the choices
- * where they are known. Each kind is counted among those for the
- * platform that was chosen, and each platform among those of the kind, so that a
- * count is what choosing it leaves. Throws what {@linkcode Search.find} throws.
+ * where they are known. Each kind is counted among those for the chosen
+ * platform, and each platform among those of the chosen kind, so that a count is
+ * what choosing it leaves. Throws what {@linkcode Search.find} throws.
  */
 export async function countFacets(
   search: Pick<Search, "find">,

@@ -6,8 +6,12 @@
 
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
-import { parseImageName, parseReference } from "../../oci/name.ts";
-import type { Owner, Reference } from "../../oci/name.ts";
+import {
+  type Owner,
+  parseImageName,
+  parseReference,
+  type Reference,
+} from "../../oci/name.ts";
 import type { CardFilter } from "../reads/card_reads.ts";
 import { type PageRequest } from "../cursor.ts";
 import { wordsOf } from "./words.ts";

@@ -6,8 +6,10 @@
  */
 
 import { z } from "zod";
-import type { Identity } from "../../atproto/identity/identity.ts";
-import type { IdentityResolver } from "../../atproto/identity/identity.ts";
+import type {
+  Identity,
+  IdentityResolver,
+} from "../../atproto/identity/identity.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
 import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import { pageRkey } from "../../atproto/records/rkeys.ts";

@@ -27,8 +27,12 @@ import {
   whileRemovalsChange,
 } from "./pending_removals.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
-import type { ManifestRow, StoredTagRow, TagRow } from "../rows.ts";
-import { isHeard } from "../rows.ts";
+import {
+  isHeard,
+  type ManifestRow,
+  type StoredTagRow,
+  type TagRow,
+} from "../rows.ts";
 import { ManifestPlaces } from "./manifest_places.ts";
 
 export interface DiscoveryDeps {

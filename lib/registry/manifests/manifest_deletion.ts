@@ -82,12 +82,12 @@ export class ManifestDeletion {
     });
     await removal.finish(begun, session, lost);
     if (heir === undefined) {
-      await this.#tellHold(manifest.holdDid, ref, digest);
+      await this.#notifyHold(manifest.holdDid, ref, digest);
     }
   }
 
   /** Never throws: the hold's garbage collection detects the deletion, too. */
-  async #tellHold(holdDid: Did, ref: RepoRef, digest: Digest): Promise<void> {
+  async #notifyHold(holdDid: Did, ref: RepoRef, digest: Digest): Promise<void> {
     try {
       const hold = await this.#deps.holds.get(holdDid);
       await hold.manifestDeleted(ref.did, digest);

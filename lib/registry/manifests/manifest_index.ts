@@ -13,15 +13,15 @@ import type { Digest } from "../../oci/digest.ts";
 import type { ParsedManifest } from "../../oci/manifest.ts";
 import { type JoinedRow, joinRows } from "../../kv/joined_rows.ts";
 import { registryKeys } from "../kv_keys.ts";
-import type {
-  ManifestRow,
-  ReferrerRow,
-  RemovalsRow,
-  RepositoryRow,
-  StoredTagRow,
-  TagRow,
+import {
+  isHeard,
+  type ManifestRow,
+  type ReferrerRow,
+  type RemovalsRow,
+  type RepositoryRow,
+  type StoredTagRow,
+  type TagRow,
 } from "../rows.ts";
-import { isHeard } from "../rows.ts";
 import { KeyedMutex } from "../../async/keyed_mutex.ts";
 import { SharedReads } from "../../async/shared_reads.ts";
 import type { CommittedRecord } from "../owners/owner_commits.ts";

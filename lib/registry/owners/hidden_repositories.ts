@@ -30,6 +30,9 @@ const MAX_HOLDS = 16;
 /** How long a hold is queried alone, in milliseconds. */
 const ALONE_MS = 250;
 
+/** When a client may ask again, in seconds. */
+const RETRY_S = 10;
+
 /**
  * Decides whether a caller may read a repository, or may learn that there is
  * none. A refusal is the same for every repository of an owner, missing or not,
@@ -98,7 +101,7 @@ export class HiddenRepositories {
     if (refusal) throw refusal;
     // Owners know the names of their repositories, and push to new ones.
     if (!cause || caller === owner) return;
-    // Without the name of the hold: it would tell which repository exists.
+    // Without the name of the hold: it would reveal which repository exists.
     throw new AppError(
       "UNAVAILABLE",
       "A hold of the owner of this repository does not respond, so it is unknown whether the repository exists and you may read it. Try again later.",
@@ -123,6 +126,3 @@ export class HiddenRepositories {
     return { found, all: true };
   }
 }
-
-/** When a client may ask again, in seconds. */
-const RETRY_S = 10;

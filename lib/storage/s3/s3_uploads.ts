@@ -6,8 +6,7 @@
 
 import type { ListMultipartUploadsCommandOutput } from "@aws-sdk/client-s3";
 import { type AppError, isAppError } from "../../errors.ts";
-import { bareEtag } from "../../etag.ts";
-import { quotedEtag } from "../../etag.ts";
+import { bareEtag, quotedEtag } from "../../etag.ts";
 import type { Multipart, ObjectHeaders, Part } from "../blob_store.ts";
 import { assertKey } from "../object_keys.ts";
 import { assertPartNumber, MAX_PARTS, unknownUpload } from "../part_list.ts";
