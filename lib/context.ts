@@ -16,6 +16,7 @@ import { PdsSilence } from "./atproto/pds/pds_silence.ts";
 import { SecretBox } from "./crypto/secret_box.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
+import { type Branding, readBranding } from "./context/pictures/branding.ts";
 import { Readiness, readinessChecks } from "./context/readiness.ts";
 import { readSecret } from "./context/secrets.ts";
 import { openStore } from "./context/storage.ts";
@@ -59,6 +60,8 @@ export interface Overrides {
 /** Everything that the routes use. */
 export interface AppContext extends Services {
   readonly config: Config;
+  /** How pages and pictures look. */
+  readonly branding: Branding;
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -83,7 +86,7 @@ export interface AppContext extends Services {
 
 /**
  * Builds the context. Throws AppError `UNAVAILABLE`, with advice, when a part
- * cannot be created.
+ * cannot be created, and a ConfigError where the logo cannot be shown.
  */
 export async function createContext(
   config: Config,
@@ -91,6 +94,7 @@ export async function createContext(
   overrides: Overrides = {},
 ): Promise<AppContext> {
   const clock = overrides.clock ?? systemClock;
+  const branding = await readBranding(config);
   const { sandbox } = overrides;
   const box = new SecretBox(await readSecret(config));
   const plain = overrides.kv ??
@@ -135,6 +139,7 @@ export async function createContext(
   });
   const base = {
     ...platform,
+    branding,
     ...{ config, box, store, jobs, instance, fetch, identities, pds, hosting },
     silence,
     plainOrigins: origins,
@@ -146,6 +151,7 @@ export async function createContext(
     ...platform,
     tracing: overrides.tracing,
     config,
+    branding,
     jobs,
     instance,
     readOnly,

@@ -15,6 +15,8 @@ import type { Browsers } from "./auth/browser.ts";
 import { avatarRoutes } from "./avatar/avatar.ts";
 import { remotePictureRoutes } from "./avatar/remote_pictures.ts";
 import { clientAddress } from "./server/client_address.ts";
+import { shareBrand } from "../lib/context/pictures/branding.ts";
+import { lookOf } from "./branding.ts";
 import { compressAnswers } from "./compress_answers.ts";
 import { type AppEnv, observe, onError, surface } from "./middleware.ts";
 import { opsRoutes } from "./ops.ts";
@@ -23,10 +25,10 @@ import { clientOrigin } from "./server/origin.ts";
 import { holdRoutes, type HoldRoutesState } from "./hold.ts";
 import { HelperBundle } from "../lib/install/helper_bundle.ts";
 import { readIslandModules } from "../lib/install/island_modules.ts";
-import { readStyleSheet } from "../lib/install/style_sheet.ts";
 import { installRoutes } from "./install.ts";
 import { exploreRoutes } from "./explore.ts";
 import { ownerRoutes } from "./owner.ts";
+import type { Site } from "./pages/frame/frame.ts";
 import { preferenceRoutes } from "./pages/frame/preferences.ts";
 import { publishedRoutes } from "./published/published.ts";
 import { staticRoutes } from "./static.ts";
@@ -48,14 +50,12 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   const root = new URL("../", import.meta.url);
   const imageOrigins = ctx.avatars ? [ctx.avatars.objectOrigin] : [];
-  const style = readStyleSheet(root);
-  const brand = config.server.client_name;
-  const site = {
-    brand,
+  const look = lookOf(ctx, root);
+  const site: Site = {
+    ...look.site,
     origin: pageOrigin(config.server.base_url),
     isRegistry: ctx.registry !== undefined,
     modules: readIslandModules(root),
-    styleSheet: style?.path,
   };
   app.use(observe({ ...ctx, site, imageOrigins, cdn: config.deploy }));
   app.use(compressAnswers());
@@ -82,7 +82,7 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
       stopping: state.stopping,
     }),
   );
-  app.route("/", staticRoutes(new URL("static/", root), style));
+  app.route("/", staticRoutes(new URL("static/", root), look.files));
   app.route("/", preferenceRoutes(pageOrigin(config.server.base_url)));
   if (ctx.hold) app.route("/", holdRoutes(ctx.hold, state));
   if (ctx.registry) {
@@ -116,7 +116,8 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
           mayRead: () => mayReadAs(undefined),
           origin: pageOrigin(config.server.base_url),
           pictures: ctx.share.pictures,
-          brand,
+          brand: shareBrand(ctx.branding),
+          site,
           addressOf: clientOf,
         }),
       );

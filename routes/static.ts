@@ -7,7 +7,6 @@
 
 import { Hono } from "@hono/hono";
 import { AppError } from "../lib/errors.ts";
-import type { StyleSheet } from "../lib/install/style_sheet.ts";
 import { quote } from "../lib/text.ts";
 import { type Coding, codingFor, encodedFile, MIN_BYTES } from "./encoding.ts";
 import { etagOf, matches } from "./etag.ts";
@@ -17,8 +16,10 @@ const TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",
   js: "text/javascript; charset=utf-8",
   json: "application/json",
+  png: "image/png",
   speculationrules: "application/speculationrules+json",
   svg: "image/svg+xml",
+  webp: "image/webp",
   woff2: "font/woff2",
 };
 
@@ -32,7 +33,16 @@ const NAME = /^(?:build\/)?[A-Za-z0-9_.-]{1,200}$/;
 const CODINGS: readonly Coding[] = ["br", "gzip"];
 
 /** Formats that are compressed already. */
-const PACKED: ReadonlySet<string> = new Set(["font/woff2"]);
+const PACKED: ReadonlySet<string> = new Set([
+  ...["font/woff2", "image/png", "image/webp"],
+]);
+
+/** A file that was made at the start. */
+export interface MadeFile {
+  /** Below `/static/`. */
+  readonly path: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
 
 interface Form {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -48,12 +58,15 @@ interface StaticFile {
   readonly encoded: Map<Coding, Form>;
 }
 
-/** Serves `/static/…` from the folder at `root`, and the style sheet that was made of its files. */
-export function staticRoutes(root: URL, style?: StyleSheet): Hono<AppEnv> {
+/** Serves `/static/…` from the folder at `root`, and the files of `made`. */
+export function staticRoutes(
+  root: URL,
+  made: readonly MadeFile[] = [],
+): Hono<AppEnv> {
   const kept = new Map<string, StaticFile>();
-  if (style) {
-    const name = style.path.slice("/static/".length);
-    kept.set(name, fileOf(name, new TextEncoder().encode(style.text)));
+  for (const { path, bytes } of made) {
+    const name = path.slice("/static/".length);
+    kept.set(name, fileOf(name, bytes));
   }
   return new Hono<AppEnv>().get("/static/*", async (c) => {
     const name = c.req.path.slice("/static/".length);

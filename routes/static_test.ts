@@ -37,7 +37,7 @@ Deno.test("the style sheet has all files, the layers in order first, and may be 
   const style = readStyleSheet(root);
   assert.ok(style);
   const app = new Hono<AppEnv>()
-    .route("/", staticRoutes(new URL("static/", root), style));
+    .route("/", staticRoutes(new URL("static/", root), [style]));
   const response = await app.request(style.path);
   assert.equal(response.headers.get("content-type"), "text/css; charset=utf-8");
   assert.match(response.headers.get("cache-control") ?? "", /immutable/);
@@ -60,7 +60,7 @@ Deno.test("a file is sent in the smallest coding that the client takes, each wit
   const style = readStyleSheet(root);
   assert.ok(style);
   const app = new Hono<AppEnv>()
-    .route("/", staticRoutes(new URL("static/", root), style));
+    .route("/", staticRoutes(new URL("static/", root), [style]));
   const ask = async (accepted: string, more: Record<string, string> = {}) => {
     const answer = await app.request(style.path, {
       headers: { "accept-encoding": accepted, ...more },

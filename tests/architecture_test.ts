@@ -56,7 +56,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...["lib/atproto", "lib/crypto", "lib/kv", "lib/net", "lib/scrub"],
     "lib/storage",
   ],
-  "lib/config": ["lib/atproto", "lib/net", "lib/oci"],
+  "lib/config": ["lib/atproto", "lib/branding", "lib/net", "lib/oci"],
+  "lib/branding": [],
   "lib/install": [],
   "lib/log_shipper": [],
   // Copies what it does not understand.
@@ -82,6 +83,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "lib/context": [
     ...FOUNDATIONS,
     ...["lib/auth", "lib/avatar", "lib/config", "lib/hold", "lib/metrics.ts"],
+    "lib/branding",
     ...["lib/hold_api", "lib/index", "lib/registry", "lib/repo"],
     ...["lib/metrics", "lib/share", "lib/tracing.ts", "lib/webhooks"],
   ],
@@ -91,6 +93,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "routes": [
     ...FOUNDATIONS.filter((room) => room !== "lib/kv"),
     ...["lib/auth", "lib/avatar", "lib/context", "lib/hold", "lib/install"],
+    "lib/branding",
     ...["lib/hold_api", "lib/index", "lib/metrics.ts", "lib/registry"],
     "lib/tracing.ts",
     ...["lib/repo", "lib/share", "lib/webhooks"],

@@ -20,8 +20,8 @@ export interface Kind<T> {
   readonly allowed: string;
 }
 
-/** Text parsed by `parse`, which returns undefined for invalid values. */
-function text<T>(
+/** Text parsed by `parse`, which returns undefined for invalid values; `allowed` completes "expected …". */
+export function text<T>(
   parse: (value: string) => T | undefined,
   allowed: string,
 ): Kind<T> {

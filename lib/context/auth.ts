@@ -30,10 +30,12 @@ import { TokenService } from "../auth/token_service.ts";
 import { WebSessions } from "../auth/web_sessions.ts";
 import type { Config } from "../config/config.ts";
 import { RateLimiter } from "../kv/rate_limit.ts";
+import { type Branding, logoAddress } from "./pictures/branding.ts";
 import type { Platform } from "./platform.ts";
 
 export interface AuthContextDeps extends Platform {
   config: Config;
+  branding: Branding;
   box: SecretBox;
   fetch: GuardedFetch;
   identities: IdentityResolver;
@@ -144,6 +146,7 @@ function createSessionSources(
       settings: {
         baseUrl: config.server.base_url,
         name: config.server.client_name,
+        logo: logoAddress(deps.branding),
         allowTransition: config.oauth.allow_transition_scope,
       },
     }),

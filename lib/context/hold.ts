@@ -38,6 +38,7 @@ import type { Did } from "../did.ts";
 import type { ManifestSource } from "../hold/gc/manifest_census.ts";
 import { createHoldServices, type HoldServices } from "../hold/services.ts";
 import type { SharePictures } from "../share/share_pictures.ts";
+import { type Branding, shareBrand } from "./pictures/branding.ts";
 import { postPicture } from "./pictures/post_picture.ts";
 import type { ScrubSource } from "../scrub/source.ts";
 import type { Platform } from "./platform.ts";
@@ -45,6 +46,7 @@ import { DEFAULT_FIREHOSE_LIMITS } from "../repo/events/firehose_limits.ts";
 
 export interface HoldContextDeps extends Platform {
   config: Config;
+  branding: Branding;
   store: BlobStore;
   box: KeyBox;
   identities: IdentityResolver;
@@ -196,7 +198,7 @@ function recordServices(
     registryUrl: config.server.base_url,
     pictureOf: postPicture({
       ...{ ...deps, pdsBlobs: parts.pdsBlobs },
-      brand: config.server.client_name,
+      brand: shareBrand(deps.branding),
     }),
     postHashtags: config.hold.post_hashtags,
     source: deps.manifests,

@@ -13,6 +13,7 @@ import type { PdsSilence } from "../atproto/pds/pds_silence.ts";
 import { SecretBox } from "../crypto/secret_box.ts";
 import type { AvatarService } from "../avatar/service.ts";
 import type { Config } from "../config/config.ts";
+import type { Branding } from "./pictures/branding.ts";
 import { type AuthContext, type AuthContextDeps, createAuth } from "./auth.ts";
 import { createAvatars } from "./avatar.ts";
 import { createIndex, type IndexContext } from "./index.ts";
@@ -49,6 +50,7 @@ import {
 /** Dependencies of the services of all roles. */
 export interface Base extends Platform {
   readonly config: Config;
+  readonly branding: Branding;
   readonly box: SecretBox;
   readonly store: BlobStore;
   readonly jobs: JobRunner;

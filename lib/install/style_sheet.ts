@@ -11,7 +11,7 @@ import { createHash } from "node:crypto";
 export interface StyleSheet {
   /** Its path, which changes with its content. */
   readonly path: string;
-  readonly text: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 const SOURCE = "static/style/";
@@ -19,8 +19,11 @@ const SOURCE = "static/style/";
 /** The order of the layers; it alone decides which of two files wins. */
 const LAYERS = "@layer tokens, base, components, pages;";
 
-/** Joins the files below `root`; undefined where there are none, or they may not be read: pages have no style then. */
-export function readStyleSheet(root: URL): StyleSheet | undefined {
+/** Joins the files below `root`, and `more` after them; undefined where there are none, or they may not be read: pages have no style then. */
+export function readStyleSheet(
+  root: URL,
+  more = "",
+): StyleSheet | undefined {
   try {
     const folder = new URL(SOURCE, root);
     const names = [...Deno.readDirSync(folder)].map(({ name }) => name)
@@ -28,9 +31,10 @@ export function readStyleSheet(root: URL): StyleSheet | undefined {
     const files = names.map((name) =>
       withoutIndent(Deno.readTextFileSync(new URL(name, folder)))
     );
-    const text = [LAYERS, ...files].join("\n");
-    const hash = createHash("sha256").update(text).digest("hex").slice(0, 8);
-    return { path: `/static/style-${hash.toUpperCase()}.css`, text };
+    const text = [LAYERS, ...files, more].join("\n").trim();
+    const bytes = new TextEncoder().encode(text);
+    const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 8);
+    return { path: `/static/style-${hash.toUpperCase()}.css`, bytes };
   } catch (error) {
     const isMissing = error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.NotCapable;

@@ -10,10 +10,19 @@ import { cut, drawable, FONT, lines, widthOf } from "./letters.ts";
 /** Size of every share picture, in pixels. */
 export const SHARE_SIZE = { width: 1200, height: 630 } as const;
 
+/** The look of the server in its pictures. */
+export interface ShareBrand {
+  /** What this server calls itself. */
+  readonly name: string;
+  /** Colour as `#rrggbb`; that of the program by default. */
+  readonly accent?: string | undefined;
+  /** `data:` URL of a logo in place of the program's sign. */
+  readonly logo?: string | undefined;
+}
+
 /** What one picture says. Texts of strangers need no preparation. */
 export interface ShareFacts {
-  /** What this server calls itself. */
-  readonly brand: string;
+  readonly brand: ShareBrand;
   /** Above the title, such as the owner of a repository. */
   readonly above?: string | undefined;
   /** The name of what is shared. */
@@ -72,10 +81,10 @@ export function shareDrawing(facts: ShareFacts): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">`,
     `<rect width="${width}" height="${height}" fill="${COLOURS.paper}"/>`,
-    `<rect y="${
-      height - 14
-    }" width="${width}" height="14" fill="${COLOURS.accent}"/>`,
-    mark(facts.brand),
+    `<rect y="${height - 14}" width="${width}" height="14" fill="${
+      facts.brand.accent ?? COLOURS.accent
+    }"/>`,
+    ...head(facts.brand),
     ...body,
     `<path d="M${MARGIN} 528H${
       width - MARGIN
@@ -105,19 +114,32 @@ function factLine(facts: readonly string[]): string {
   return cut(shown, 30, WIDTH);
 }
 
-/** The sign of the program, and the server's name. */
-function mark(brand: string): string {
+/** Box of the sign or the logo, in which a logo keeps its proportions. */
+const MARK = { x: MARGIN, y: 76, side: 77 } as const;
+
+/** The sign or the logo, and the server's name. */
+function head({ name, accent = COLOURS.mark, logo }: ShareBrand): string[] {
+  const { x, y, side } = MARK;
+  const sign = logo === undefined
+    ? programSign(accent)
+    : `<image x="${x}" y="${y}" width="${side}" height="${side}" href="${
+      escaped(logo)
+    }"/>`;
+  const shown = cut(drawable(name) ?? "", 36, WIDTH - 100);
   return [
-    `<g transform="translate(${MARGIN} 76) scale(2.4)">`,
-    `<rect x="3" y="12" width="26" height="15" rx="2" fill="${COLOURS.mark}"/>`,
+    sign,
+    text(shown, x + 96, 130, { size: 36, fill: "ink", bold: true }),
+  ];
+}
+
+/** The sign of the program. */
+function programSign(colour: string): string {
+  return [
+    `<g transform="translate(${MARK.x} ${MARK.y}) scale(2.4)">`,
+    `<rect x="3" y="12" width="26" height="15" rx="2" fill="${colour}"/>`,
     '<path d="M9 12v15M16 12v15M23 12v15" stroke="#fff" stroke-width="1.5" opacity=".6"/>',
-    `<path d="M6 12 16 4l10 8" fill="none" stroke="${COLOURS.mark}" stroke-width="2.5" stroke-linejoin="round"/>`,
+    `<path d="M6 12 16 4l10 8" fill="none" stroke="${colour}" stroke-width="2.5" stroke-linejoin="round"/>`,
     "</g>",
-    text(cut(drawable(brand) ?? "", 36, WIDTH - 100), MARGIN + 96, 130, {
-      size: 36,
-      fill: "ink",
-      bold: true,
-    }),
   ].join("\n");
 }
 

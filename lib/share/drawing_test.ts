@@ -14,7 +14,7 @@ function sizeOf(png: Uint8Array): { width: number; height: number } {
 Deno.test("what strangers write is text in a drawing, never markup", () => {
   const evil = '</text><image href="file:///etc/passwd"/>&amp;<script>';
   const svg = shareDrawing({
-    brand: evil,
+    brand: { name: evil },
     above: evil,
     title: evil,
     text: evil,
@@ -32,10 +32,11 @@ Deno.test("any texts make a drawing of known elements that are closed", () => {
       text,
       text,
       fc.array(text),
-      (brand, title, words, facts) => {
+      (name, title, words, facts) => {
+        const brand = { name };
         const svg = shareDrawing({ brand, title, text: words, facts });
-        const names = [...svg.matchAll(/<\/?([^\s>/]+)/g)].map(([, name]) =>
-          name
+        const names = [...svg.matchAll(/<\/?([^\s>/]+)/g)].map(([, one]) =>
+          one
         );
         assert.deepEqual(
           names.filter((name) => !/^(svg|rect|path|g|text)$/.test(name ?? "")),
@@ -72,14 +73,16 @@ Deno.test("a picture is drawn on a thread without permissions, as PNG of the usu
   const thread = new DrawingThread();
   try {
     const facts = {
-      brand: "ATCR",
+      brand: { name: "ATCR" },
       title: "Łódź & Привет",
       text: "An API server",
       facts: ["1.0"],
     };
     const [named, plain] = await Promise.all([
       thread.draw(shareDrawing(facts)),
-      thread.draw(shareDrawing({ brand: "ATCR", title: "", facts: [] })),
+      thread.draw(
+        shareDrawing({ brand: { name: "ATCR" }, title: "", facts: [] }),
+      ),
     ]);
     assert.deepEqual(sizeOf(named), SHARE_SIZE);
     assert.deepEqual(sizeOf(plain), SHARE_SIZE);

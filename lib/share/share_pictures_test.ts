@@ -7,7 +7,7 @@ import { ManualClock } from "../testing_clock.ts";
 import { silentLogger } from "../testing_log.ts";
 import { SharePictures } from "./share_pictures.ts";
 
-const FACTS = { brand: "ATCR", title: "app", facts: ["1.0"] };
+const FACTS = { brand: { name: "ATCR" }, title: "app", facts: ["1.0"] };
 
 /** The service on an empty store; it counts what is drawn. */
 async function start(size = 50_000) {

@@ -64,9 +64,10 @@ export function deviceApprovalPage(props: DeviceApprovalProps): string {
       <>
         <h1>Connect “{request.name}”?</h1>
         <p>
-          A program asks to act as{" "}
-          <strong>{visitor.account?.name}</strong>. Go on only if you have just
-          started it yourself, and if it shows the code{" "}
+          A program asks to act as <strong>{visitor.account?.name}</strong> at
+          {" "}
+          {visitor.frame.brand}. Go on only if you have just started it
+          yourself, and if it shows the code{" "}
           <strong>
             <code>{code}</code>
           </strong>

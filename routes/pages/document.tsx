@@ -7,7 +7,7 @@ import { Shortcuts } from "../../islands/shortcuts.tsx";
 import { ThemeSwitch } from "../../islands/theme_switch.tsx";
 import { OPEN_SEARCH } from "../published/urls.ts";
 import { VERSION } from "../version.ts";
-import type { Frame } from "./frame/frame.ts";
+import { type Frame, iconOf } from "./frame/frame.ts";
 import { Header } from "./frame/header.tsx";
 import { LagNotice } from "./frame/lag.tsx";
 import { Island, modulesFor, UsedIslands } from "./frame/island.tsx";
@@ -58,6 +58,8 @@ const BODY = "\u0001body\u0001";
  */
 export function renderPage(props: PageProps): string {
   const { title, frame = props.visitor?.frame } = props;
+  const { brand = "ATCR", ...site } = frame ?? {};
+  const icon = iconOf(site);
   const used = new Set<string>();
   const body = renderToString(
     <UsedIslands.Provider value={used}>
@@ -70,15 +72,15 @@ export function renderPage(props: PageProps): string {
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>{`${title} · ${frame?.brand ?? "ATCR"}`}</title>
+        <title>{`${title} · ${brand}`}</title>
         {frame?.styleSheet && <link rel="stylesheet" href={frame.styleSheet} />}
-        <link rel="icon" href="/static/icon.svg" type="image/svg+xml" />
+        <link rel="icon" href={icon.path} type={icon.type} />
         {props.visitor && (
           <link
             rel="search"
             type="application/opensearchdescription+xml"
             href={OPEN_SEARCH}
-            title="ATCR"
+            title={brand}
           />
         )}
         {props.feed && (

@@ -12,6 +12,7 @@ import { AppError } from "../../lib/errors.ts";
 import type { MayRead } from "../../lib/index/reading.ts";
 import { sendKept } from "../conditional.ts";
 import type { AppEnv } from "../middleware.ts";
+import { iconOf, type Site } from "../pages/frame/frame.ts";
 import { repositoryUrl } from "../pages/urls.ts";
 import { OPEN_SEARCH } from "./urls.ts";
 import { xmlDocument, type XmlElement } from "./xml.ts";
@@ -22,7 +23,12 @@ export interface DiscoveryDeps {
   readonly mayRead: () => MayRead;
   /** Origin of the pages. */
   readonly origin: string;
+  readonly site: Pick<Site, "brand" | "logo">;
 }
+
+/** Lengths of names, in characters (OpenSearch 1.1). */
+const MAX_SHORT_NAME = 16;
+const MAX_LONG_NAME = 48;
 
 /** How long these files may be kept, in seconds. */
 const KEPT_SECONDS = 3_600;
@@ -81,7 +87,7 @@ export function discoveryFileRoutes(deps: DiscoveryDeps): Hono<AppEnv> {
   });
   app.get(
     OPEN_SEARCH,
-    (c) => kept(c, openSearch(origin), "application/opensearchdescription+xml"),
+    (c) => kept(c, openSearch(deps), "application/opensearchdescription+xml"),
   );
   return app;
 }
@@ -107,17 +113,25 @@ async function sitemap(
   return xmlDocument("urlset", { "@xmlns": SITEMAPS, url });
 }
 
-function openSearch(origin: string): string {
+function firstCharacters(text: string, most: number): string {
+  return [...text].slice(0, most).join("").trim();
+}
+
+function openSearch(
+  { origin, site }: Pick<DiscoveryDeps, "origin" | "site">,
+): string {
+  const icon = iconOf(site);
   return xmlDocument("OpenSearchDescription", {
     "@xmlns": "http://a9.com/-/spec/opensearch/1.1/",
-    ShortName: "ATCR",
+    ShortName: firstCharacters(site.brand, MAX_SHORT_NAME),
     Description: `Container images at ${new URL(origin).host}`,
     InputEncoding: "UTF-8",
+    LongName: firstCharacters(site.brand, MAX_LONG_NAME),
     Image: {
       "@width": "16",
       "@height": "16",
-      "@type": "image/svg+xml",
-      "#text": `${origin}/static/icon.svg`,
+      ...(icon.type ? { "@type": icon.type } : {}),
+      "#text": `${origin}${icon.path}`,
     },
     Url: [
       {

@@ -8,9 +8,11 @@ import { type Context, Hono } from "@hono/hono";
 import type { CatalogContext } from "../../lib/context/social/catalog.ts";
 import type { MayRead } from "../../lib/index/reading.ts";
 import type { AppEnv } from "../middleware.ts";
+import type { Site } from "../pages/frame/frame.ts";
 import { badgeRoutes } from "./badges.ts";
 import { discoveryFileRoutes } from "./discovery.ts";
 import { feedRoutes } from "./feeds.ts";
+import type { ShareBrand } from "../../lib/share/drawing.ts";
 import type { SharePictures } from "../../lib/share/share_pictures.ts";
 import { sharePictureRoutes } from "./share_pictures.ts";
 
@@ -21,8 +23,9 @@ export interface PublishedDeps {
   /** Origin of the pages. */
   readonly origin: string;
   readonly pictures: Pick<SharePictures, "get">;
-  /** What this server calls itself. */
-  readonly brand: string;
+  /** The look of share pictures. */
+  readonly brand: ShareBrand;
+  readonly site: Pick<Site, "brand" | "logo">;
   readonly addressOf: (c: Context<AppEnv>) => string;
 }
 

@@ -10,7 +10,7 @@ import type { CatalogContext } from "../../lib/context/social/catalog.ts";
 import type { Did } from "../../lib/did.ts";
 import { AppError, isAppError } from "../../lib/errors.ts";
 import type { MayRead } from "../../lib/index/reading.ts";
-import type { ShareFacts } from "../../lib/share/drawing.ts";
+import type { ShareBrand, ShareFacts } from "../../lib/share/drawing.ts";
 import type { SharePictures } from "../../lib/share/share_pictures.ts";
 import { matches } from "../etag.ts";
 import type { AppEnv } from "../middleware.ts";
@@ -24,8 +24,7 @@ export interface SharePictureDeps {
   readonly mayRead: () => MayRead;
   /** Origin of the pages. */
   readonly origin: string;
-  /** What this server calls itself. */
-  readonly brand: string;
+  readonly brand: ShareBrand;
   readonly addressOf: (c: Context<AppEnv>) => string;
 }
 

@@ -23,6 +23,8 @@ export interface ClientSettings {
   baseUrl: string;
   /** Name shown on the consent page. */
   name: string;
+  /** Path or address of the logo on the consent page; that of the program by default. */
+  logo?: string | undefined;
   /** Whether the broad transition scope may be requested as well. */
   allowTransition: boolean;
 }
@@ -72,7 +74,7 @@ export function pageOrigin(baseUrl: string): string {
 
 /** Builds the metadata. Throws a RangeError where {@linkcode clientKind} returns undefined. */
 export function clientMetadata(settings: ClientSettings): ClientMetadata {
-  const { baseUrl, name, allowTransition } = settings;
+  const { baseUrl, name, logo, allowTransition } = settings;
   const kind = clientKind(baseUrl);
   if (!kind) throw new RangeError(`${baseUrl} cannot be an OAuth client`);
   const redirect = `${pageOrigin(baseUrl)}${CALLBACK_PATH}`;
@@ -102,7 +104,7 @@ export function clientMetadata(settings: ClientSettings): ClientMetadata {
     client_id: at(METADATA_PATH),
     client_name: name,
     client_uri: at("/"),
-    logo_uri: at("/static/icon.svg"),
+    logo_uri: at(logo ?? "/static/icon.svg"),
     application_type: "web",
     token_endpoint_auth_method: "private_key_jwt",
     token_endpoint_auth_signing_alg: "ES256",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { accentProblem } from "../../branding/accent.ts";
 import type { Mistake } from "../config_error.ts";
 import type { Complete, Machine } from "./derive.ts";
 import { isLoopback } from "./loopback.ts";
@@ -39,6 +40,7 @@ export function contradictions(
   checkStorage(given, refuse);
   checkLogShipper(given, refuse);
   checkDeploy(given, refuse);
+  checkPages(given, refuse);
   return found;
 }
 
@@ -195,5 +197,24 @@ function checkDeploy({ filled, platform }: Given, refuse: Refuse): void {
     !server.public,
     "server.base_url",
     "must be the public address on Deno Deploy",
+  );
+}
+
+function checkPages({ filled }: Given, refuse: Refuse): void {
+  const { pages, server } = filled;
+  const { accent, accent_dark: dark, logo } = pages;
+  const inLight = accent && accentProblem(accent, "light");
+  refuse(inLight !== undefined, "pages.accent", inLight ?? "");
+  const inDark = dark && accentProblem(dark, "dark");
+  refuse(inDark !== undefined, "pages.accent_dark", inDark ?? "");
+  refuse(
+    dark !== undefined && accent === undefined,
+    "pages.accent_dark",
+    "is for dark pages only; pages.accent is needed with it",
+  );
+  refuse(
+    logo?.startsWith("https://") === true && !server.roles.includes("avatar"),
+    "pages.logo",
+    "is an address, which only the role avatar fetches; give the path of a file",
   );
 }

@@ -4,6 +4,18 @@ import { mistakes, PUBLIC } from "../testing_config.ts";
 const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 const CONTRADICTIONS: [string, Record<string, string>, string][] = [
+  ["a pale accent", { ATCR_PAGES_ACCENT: "#fc0" }, "pages.accent"],
+  ["an accent that is dark on dark pages", {
+    ATCR_PAGES_ACCENT: "#003366",
+    ATCR_PAGES_ACCENT_DARK: "#003366",
+  }, "pages.accent_dark"],
+  ["an accent for dark pages alone", {
+    ATCR_PAGES_ACCENT_DARK: "#ffffff",
+  }, "pages.accent_dark"],
+  ["a logo elsewhere that nothing fetches", {
+    ATCR_SERVER_ROLES: "registry,hold",
+    ATCR_PAGES_LOGO: "https://a.example/logo.png",
+  }, "pages.logo"],
   ["a public address without a key", {
     ATCR_BASE_URL: "https://a.example",
   }, "secret_key"],

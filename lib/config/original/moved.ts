@@ -17,6 +17,7 @@ export interface Moved {
 
 /** Paths of the original registry's file. */
 const OF_REGISTRY: Readonly<Record<string, string>> = {
+  "server.client_short_name": "pages.short_name",
   "jetstream.url": "index.jetstream_urls",
   "jetstream.urls": "index.jetstream_urls",
   "jetstream.backfill_enabled": "index.backfill",

@@ -42,12 +42,8 @@ export const RETIRED_PATHS: readonly Retired[] = [
   { name: "version", reason: "the file has no versions" },
   { name: "server.oauth_key_path", reason: KEY_IN_STORE },
   {
-    name: "server.client_short_name",
-    reason: "server.client_name is the only name",
-  },
-  {
     name: "server.branding",
-    reason: "server.client_name is the only part of it that can be set",
+    reason: "pages.short_name, pages.logo and pages.accent set it",
   },
   {
     name: "server.managed_holds",
@@ -58,7 +54,10 @@ export const RETIRED_PATHS: readonly Retired[] = [
   { name: "ui.libsql_auth_token", reason: NO_DATABASE },
   { name: "ui.libsql_sync_interval", reason: NO_DATABASE },
   { name: "ui.libsql", reason: NO_DATABASE },
-  { name: "ui.theme", reason: "each reader chooses light, dark or contrast" },
+  {
+    name: "ui.theme",
+    reason: "pages.theme, pages.accent and pages.logo set the look",
+  },
   { name: "auth.key_path", reason: NO_KEY_FILE },
   { name: "auth.cert_path", reason: NO_KEY_FILE },
   {

@@ -9,6 +9,7 @@ import type { Clock } from "../../clock.ts";
 import type { PictureOfPost } from "../../hold/pushes/posts.ts";
 import type { Logger } from "../../log.ts";
 import type { RepoBlobs } from "../../repo/blobs.ts";
+import type { ShareBrand } from "../../share/drawing.ts";
 import type { SharePictures } from "../../share/share_pictures.ts";
 
 export interface PostPictureDeps {
@@ -16,8 +17,7 @@ export interface PostPictureDeps {
   readonly log: Logger;
   readonly share: Pick<SharePictures, "get">;
   readonly pdsBlobs: Pick<RepoBlobs, "upload">;
-  /** What this server calls itself. */
-  readonly brand: string;
+  readonly brand: ShareBrand;
 }
 
 /** How long a post waits for its picture, in milliseconds. */

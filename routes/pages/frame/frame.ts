@@ -14,6 +14,9 @@ import type { AppEnv } from "../../middleware.ts";
 /** Themes; `system` follows the visitor's system. */
 const THEMES = ["system", "light", "dark"] as const;
 
+/** A theme. */
+type Theme = typeof THEMES[number];
+
 /** Programs that pull images. */
 const CLIENTS = [
   "docker",
@@ -37,10 +40,22 @@ export const PREFERRED_CLIENTS = [
 
 const SWITCH = ["on", "off"] as const;
 
+/** A logo under an address of this server. */
+interface SiteLogo {
+  readonly path: string;
+  /** In pixels, where they are known. */
+  readonly width?: number;
+  readonly height?: number;
+}
+
 /** What the frames of all pages have in common. */
 export interface Site {
   /** What this server calls itself. */
   readonly brand: string;
+  /** The operator's logo; undefined for the sign of the program. */
+  readonly logo?: SiteLogo | undefined;
+  /** What a visitor sees who has chosen no theme; `system` by default. */
+  readonly defaultTheme?: Theme | undefined;
   /** Origin of the pages; empty where none is known. */
   readonly origin: string;
   /** Whether this server has a registry, with search and lists. */
@@ -55,7 +70,7 @@ export interface Site {
 
 /** The frame of one page. */
 export interface Frame extends Site {
-  readonly theme: typeof THEMES[number];
+  readonly theme: Theme;
   /** The program whose commands are shown. */
   readonly client: Client;
   /** The domain in commands that the visitor chose; to be ignored where it is none of ours. */
@@ -85,16 +100,27 @@ const DOMAIN = /^[a-z0-9.-]{1,255}(?::\d{1,5})?$/;
 
 const KEPT_SECONDS = 365 * 86_400;
 
+/** The picture that stands for this server in tabs and lists; its media type where it is known. */
+export function iconOf(
+  { logo }: Pick<Site, "logo">,
+): { readonly path: string; readonly type: string | undefined } {
+  return logo
+    ? { path: logo.path, type: undefined }
+    : { path: "/static/icon.svg", type: "image/svg+xml" };
+}
+
 /** The frame of the page that is requested. */
 export function frameOf(c: Context<AppEnv>): Frame {
+  const site = c.get("site");
   return {
-    theme: oneOf(THEMES, getCookie(c, COOKIES.theme)) ?? "system",
+    theme: oneOf(THEMES, getCookie(c, COOKIES.theme)) ?? site?.defaultTheme ??
+      "system",
     client: oneOf(CLIENTS, getCookie(c, COOKIES.client)) ?? "docker",
     domain: domainOf(getCookie(c, COOKIES.domain)),
     hasShortcuts: getCookie(c, COOKIES.shortcuts) !== "off",
     path: new URL(c.req.raw.url).pathname,
     ...DEFAULT_SITE,
-    ...c.get("site"),
+    ...site,
   };
 }
 

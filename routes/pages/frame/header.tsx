@@ -32,7 +32,7 @@ export function Header(
     <header class="top">
       <div class="wide">
         <a class="brand" href="/">
-          <BrandIcon />
+          <BrandIcon logo={frame?.logo} />
           <span>{frame?.brand ?? "ATCR"}</span>
         </a>
         {isRegistry && hasSearch && <SearchForm id="search" query={query} />}

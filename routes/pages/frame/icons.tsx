@@ -4,8 +4,16 @@
  * @module
  */
 
-/** The mark of the registry: an image is the bar of its layers. */
-export function BrandIcon() {
+import type { Site } from "./frame.ts";
+
+/** The operator's logo, or the mark of the program: an image is the bar of its layers. */
+export function BrandIcon({ logo }: Pick<Site, "logo">) {
+  if (logo) {
+    const { path, width, height } = logo;
+    return (
+      <img class="brand-logo" src={path} alt="" width={width} height={height} />
+    );
+  }
   return (
     <svg class="brand-icon" viewBox="0 0 24 24" aria-hidden="true">
       <path class="accent" d="M3 4h18v4H3z" />
