@@ -10,7 +10,6 @@ import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { AppError } from "../errors.ts";
 import type { RateLimit, RateLimiter } from "../kv/rate_limit.ts";
 import type { Logger } from "../log.ts";
-import { isShared } from "../net/client_subject.ts";
 import type { Devices } from "./devices/devices.ts";
 import type { OAuth } from "./oauth/oauth.ts";
 import { returnPath } from "./return_path.ts";
@@ -32,7 +31,10 @@ export type SignedIn =
   | { readonly kind: "signed_in"; readonly cookie: string; readonly to: string }
   | { readonly kind: "again"; readonly url: URL };
 
-/** Sign-ins that one address may start; those that clients share are not counted. */
+/**
+ * Sign-ins that one address may start, also one that clients share: each is
+ * stored, and a proxy that is trusted names its clients.
+ */
 const STARTS: RateLimit = {
   name: "sign_in_start",
   limit: 30,
@@ -58,10 +60,8 @@ export class SignIn {
     options: { browser: string; returnTo: string; address: string },
   ): Promise<URL> {
     const { browser, returnTo, address } = options;
-    const decision = isShared(address)
-      ? undefined
-      : await this.#deps.limits.take(STARTS, address);
-    if (decision?.allowed === false) {
+    const decision = await this.#deps.limits.take(STARTS, address);
+    if (!decision.allowed) {
       throw new AppError(
         "TOOMANYREQUESTS",
         `Too many sign-ins were begun from your address. Wait ${decision.retryAfterSeconds} seconds and try again.`,

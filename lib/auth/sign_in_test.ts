@@ -5,7 +5,7 @@ import { RateLimiter } from "../kv/rate_limit.ts";
 import { ManualClock } from "../testing_clock.ts";
 import { SignIn, type SignInDeps } from "./sign_in.ts";
 
-Deno.test("one address starts thirty sign-ins in ten minutes; an address that clients share any number", async () => {
+Deno.test("one address starts thirty sign-ins in ten minutes, others are not affected", async () => {
   const clock = new ManualClock();
   const kv = await openKv(":memory:", clock);
   const deps: Partial<Record<keyof SignInDeps, unknown>> = {
@@ -15,15 +15,11 @@ Deno.test("one address starts thirty sign-ins in ten minutes; an address that cl
   const signIn = new SignIn(deps as unknown as SignInDeps);
   const begin = (address: string) =>
     signIn.begin("alice.test", { browser: "b", returnTo: "/", address });
-  for (let i = 0; i < 31; i++) {
-    for (const shared of ["127.0.0.1", "::ffff:127.0.0.1", "unknown"]) {
-      await begin(shared);
-    }
-    if (i < 30) await begin("198.51.100.7");
-  }
+  for (let i = 0; i < 30; i++) await begin("198.51.100.7");
   await assert.rejects(
     begin("198.51.100.7"),
     (error) => isAppError(error, "TOOMANYREQUESTS"),
   );
+  await begin("198.51.100.8");
   kv.close();
 });

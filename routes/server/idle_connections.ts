@@ -13,8 +13,10 @@ interface Connection {
   readonly socket: Socket;
   /** Index in the list. */
   at: number;
-  /** End of the last response, by `performance.now()`; undefined during a request. */
-  since: number | undefined;
+  /** Requests without a complete response; a pipelined one begins before the end of the one before. */
+  running: number;
+  /** End of the last response, by `performance.now()`. */
+  since: number;
 }
 
 /** Tracks since when connections have no request. */
@@ -25,7 +27,7 @@ export class IdleConnections {
   /** Tracks a new connection until it is closed. */
   add(socket: Socket): void {
     const at = this.#open.length;
-    const connection = { socket, at, since: performance.now() };
+    const connection = { socket, at, running: 0, since: performance.now() };
     this.#open.push(connection);
     this.#bySocket.set(socket, connection);
     socket.once("close", () => this.#remove(connection));
@@ -34,20 +36,22 @@ export class IdleConnections {
   /** A request of the connection begins, or something else than a request. */
   used(socket: Socket): void {
     const connection = this.#bySocket.get(socket);
-    if (connection) connection.since = undefined;
+    if (connection) connection.running++;
   }
 
   /** The response is complete. */
   rested(socket: Socket): void {
     const connection = this.#bySocket.get(socket);
-    if (connection) connection.since = performance.now();
+    if (!connection) return;
+    connection.running--;
+    connection.since = performance.now();
   }
 
   /** Closes connections that have had no request for `limitMs` milliseconds. */
   close(limitMs: number, now = performance.now()): void {
     // A connection that is destroyed may leave the list at once.
-    for (const { socket, since } of [...this.#open]) {
-      if (since !== undefined && now - since >= limitMs) socket.destroy();
+    for (const { socket, running, since } of [...this.#open]) {
+      if (running === 0 && now - since >= limitMs) socket.destroy();
     }
   }
 

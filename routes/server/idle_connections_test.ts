@@ -66,6 +66,22 @@ Deno.test("empty lines do not keep a connection without requests", async () => {
   await server.stop(0);
 });
 
+Deno.test("a slow request that was sent before the response of the one before is not cut", async () => {
+  const slow = Promise.withResolvers<void>();
+  let count = 0;
+  const server = await start(() =>
+    ++count < 3 ? new Promise((done) => setTimeout(done, 100)) : slow.promise
+  );
+  using client = await Client.of(server.port);
+  await client.say(`${REQUEST}${REQUEST}${REQUEST}`);
+  await until(() => client.text.split("200 OK").length - 1 === 2);
+  await new Promise((done) => setTimeout(done, 1_500));
+  assert.equal(client.ended, false);
+  slow.resolve();
+  await until(() => client.text.split("200 OK").length - 1 === 3);
+  await server.stop(0);
+});
+
 Deno.test("a connection stays open while its requests follow each other, and during a slow one", async () => {
   const slow = Promise.withResolvers<void>();
   let count = 0;

@@ -10,7 +10,6 @@ import { type Clock, isWithin } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
 import type { RateLimit, RateLimiter } from "../../kv/rate_limit.ts";
-import { isShared } from "../../net/client_subject.ts";
 import { deviceName, type Devices, type MadeDevice } from "./devices.ts";
 import { limitGuess } from "../guess_limit.ts";
 import { deviceCodeKey, userCodeKey } from "../kv_keys.ts";
@@ -33,7 +32,7 @@ const POLL_LENIENCE_MS = 500;
 /** Attempts to find an unused code; a collision has a probability of 1 in 25 billion. */
 const CODE_ATTEMPTS = 5;
 
-/** Codes that one address may request; those that clients share are not counted. */
+/** Codes that one address may request, also one that clients share: each is stored. */
 const STARTS: RateLimit = {
   name: "device_start",
   limit: 30,
@@ -226,7 +225,7 @@ export class DeviceCodes {
   ): Promise<Entry<CodeRow>> {
     const counted = [
       { rule: GUESSES, subject: did },
-      ...(isShared(address) ? [] : [{ rule: GUESSES, subject: address }]),
+      { rule: GUESSES, subject: address },
     ];
     return await limitGuess(
       this.#deps.limits,
@@ -236,7 +235,6 @@ export class DeviceCodes {
   }
 
   async #requireFew(address: string): Promise<void> {
-    if (isShared(address)) return;
     const { allowed, retryAfterSeconds } = await this.#deps.limits
       .take(STARTS, address);
     if (allowed) return;
