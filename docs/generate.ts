@@ -9,7 +9,12 @@
  */
 
 import { formatted } from "./format.ts";
-import { aliasTable, commandTable, settingsTable } from "./tables.ts";
+import {
+  accountTable,
+  aliasTable,
+  commandTable,
+  settingsTable,
+} from "./tables.ts";
 import { noticesPage } from "./notices.ts";
 import { xrpcPage } from "./xrpc_page.ts";
 
@@ -20,7 +25,7 @@ type Render = () => string | Promise<string>;
 /** Files with marked parts (`<!-- name -->` to `<!-- /name -->`), by path. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, Render>>>> = {
   "docs/configuration.md": { settings: settingsTable, aliases: aliasTable },
-  "docs/operating.md": { commands: commandTable },
+  "docs/operating.md": { commands: commandTable, accounts: accountTable },
   "docs/xrpc.md": { methods: xrpcPage },
   "THIRD_PARTY_NOTICES.md": { packages: noticesPage },
 };

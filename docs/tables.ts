@@ -11,6 +11,10 @@ import { RETIRED, RETIRED_PATHS } from "../lib/config/original/retired.ts";
 import { settingsSchema } from "../lib/config/schema.ts";
 import { leavesOf, nodesOf } from "../lib/config/setting.ts";
 import { inline, without } from "../lib/config/render.ts";
+import {
+  ACCOUNT_GROUPS,
+  KEPT_ROWS,
+} from "../lib/registry/account/account_groups.ts";
 
 /** Every setting: path, environment name, default, meaning. */
 export function settingsTable(): string {
@@ -53,6 +57,21 @@ export async function commandTable(): Promise<string> {
     ["Command (`deno run -A main.ts …`)", "Does"],
     commands.map(([, name, does = ""]) => [`\`${name}\``, does]),
   );
+}
+
+/** What is kept about an account: in an export, with the kinds of rows; and what stays. */
+export function accountTable(): string {
+  const names = (...kinds: readonly (readonly string[] | undefined)[]) =>
+    kinds.flatMap((some) => some ?? []).map((kind) => `\`${kind}\``).join(", ");
+  const groups = ACCOUNT_GROUPS.map((
+    { name, text, exported, derived, byTime, byService },
+  ) => [`\`${name}\``, text, names(exported, derived, byTime, byService)]);
+  const kept = KEPT_ROWS.map(({ kinds, because }) => [
+    "stays",
+    because,
+    names(kinds),
+  ]);
+  return markdownTable(["In the export", "What", "Rows"], [...groups, ...kept]);
 }
 
 /** A Markdown table. */

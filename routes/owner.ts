@@ -15,8 +15,6 @@ import { webhookPageRoutes } from "./pages/webhooks/routes.ts";
 import { clientAddress } from "./server/client_address.ts";
 import type { SettingsPagesDeps } from "./pages/settings/deps.ts";
 import { registrySettingsRoutes } from "./pages/settings/registry_settings.ts";
-import { AccountData } from "../lib/registry/account_data.ts";
-import { accountParts } from "./pages/settings/account_parts.ts";
 import { dataRoutes } from "./pages/settings/data.ts";
 import { sayLag } from "./pages/frame/lag.tsx";
 import { storageRoutes } from "./pages/settings/storage.ts";
@@ -24,8 +22,8 @@ import { storageRoutes } from "./pages/settings/storage.ts";
 /** Mounts them; nothing where no registry runs. */
 export function ownerRoutes(ctx: AppContext, browsers: Browsers): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  const { registry, index, social, auth, config, clock } = ctx;
-  if (!registry || !index || !social) return app;
+  const { registry, index, social, account, auth, config, clock } = ctx;
+  if (!registry || !index || !social || !account) return app;
   const { base_url, registry_domains, trust_proxy } = config.server;
   const clientOf = clientAddress({ trustProxy: trust_proxy });
   const deps: SettingsPagesDeps = {
@@ -38,8 +36,7 @@ export function ownerRoutes(ctx: AppContext, browsers: Browsers): Hono<AppEnv> {
   };
   app.route("/", registrySettingsRoutes(deps));
   app.route("/", storageRoutes(deps));
-  const accountData = new AccountData({ ...deps, parts: accountParts(ctx) });
-  app.route("/", dataRoutes({ ...deps, accountData }));
+  app.route("/", dataRoutes({ ...deps, accountData: account }));
   app.use("/status", sayLag(index.lag, clock));
   app.route(
     "/",

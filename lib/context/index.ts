@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Did } from "../did.ts";
 import { CardFacets } from "../index/cards/card_edit.ts";
 import { CardReads } from "../index/reads/card_reads.ts";
 import { ManifestReads } from "../index/reads/manifest_reads.ts";
@@ -50,6 +51,8 @@ export interface IndexContext {
   readonly handlers: readonly RecordHandler[];
   /** Receive changes of accounts on the network. */
   readonly accounts: readonly AccountHandler[];
+  /** Removes cards, tags, images and names of an owner; again where it was interrupted. */
+  forgetOwner(did: Did, signal: AbortSignal): Promise<void>;
   readonly cards: CardReads;
   readonly tags: TagReads;
   readonly manifests: ManifestReads;
@@ -80,6 +83,7 @@ export function createIndex(deps: IndexDeps): IndexContext {
   const records = new RepositoryRecords({ ...parts, own });
   const holds = createIndexHolds(deps);
   const facets = new CardFacets(kv);
+  const accounts = new RepositoryAccounts(kv, owners);
   const people = new PersonRebuild({
     ...{ ...deps, ...reads },
     avatarUrl: () => undefined,
@@ -97,7 +101,8 @@ export function createIndex(deps: IndexDeps): IndexContext {
     owners,
     changes: new OwnChanges(kv, clock, owners, own),
     handlers: [records, holds.records, ...deps.handlers],
-    accounts: [new RepositoryAccounts(kv, owners)],
+    accounts: [accounts],
+    forgetOwner: (did, signal) => accounts.forget(did, signal),
     cards: new CardReads(reads),
     tags: new TagReads(reads),
     manifests: new ManifestReads(reads),

@@ -11,9 +11,11 @@ import { Hosting } from "../atproto/hosting/hosting.ts";
 import type { PdsReader } from "../atproto/pds/pds.ts";
 import type { PdsSilence } from "../atproto/pds/pds_silence.ts";
 import { SecretBox } from "../crypto/secret_box.ts";
+import type { AccountData } from "../registry/account/account_data.ts";
 import type { AvatarService } from "../avatar/service.ts";
 import type { Config } from "../config/config.ts";
 import type { Branding } from "./pictures/branding.ts";
+import { createAccountData } from "./members/account_data.ts";
 import { type AuthContext, type AuthContextDeps, createAuth } from "./auth.ts";
 import { createAvatars } from "./avatar.ts";
 import { createIndex, type IndexContext } from "./index.ts";
@@ -78,6 +80,8 @@ export interface Services {
   readonly social: SocialContext | undefined;
   /** Runs with the registry. */
   readonly catalog: CatalogContext | undefined;
+  /** Export and deletion of what is kept about accounts; runs with the registry. */
+  readonly account: AccountData | undefined;
   /** New pushes for pages; runs with the registry. */
   readonly live: LiveActivity | undefined;
   /** Pictures that records and texts name; runs with avatars. */
@@ -168,7 +172,11 @@ export async function createServices(
     activities: social.counts.activities,
     mayRead: () => registry.mayReadAs(undefined),
   });
-  const network = { index, social, catalog, live, streams };
+  const account = index && social && registry && createAccountData({
+    ...{ ...base, auth, webhooks, index, social },
+    members: registry.members,
+  });
+  const network = { index, social, catalog, live, streams, account };
   return {
     auth,
     registry,

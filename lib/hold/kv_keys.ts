@@ -90,6 +90,8 @@ export const holdKeys = {
     user,
     repository,
   ],
+  /** The latest posts about all repositories of an account. */
+  lastPosts: (user: Did): Key => ["hold", "last_post", user],
   /** A post in a feed; its key begins with the time. */
   feedPost: (feed: string, rkey: string): Key => ["hold", "feed", feed, rkey],
   /** All posts of a feed. */

@@ -8,8 +8,11 @@ import { MAX_WRITES } from "../atproto/pds/pds.ts";
 import type { Did } from "../did.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
+import type { Kv } from "../kv/kv.ts";
+import { removeBelow } from "../kv/operating/remove_below.ts";
 import type { HoldAccess } from "./access.ts";
 import type { HoldCrew } from "./crew.ts";
+import { holdKeys } from "./kv_keys.ts";
 import type { LayerIndex } from "./layers/layer_index.ts";
 import type { LayerEntry } from "./layers/layer_rows.ts";
 import type { LayerRecords } from "./layers/layer_records.ts";
@@ -27,6 +30,7 @@ import {
 import { KeyedMutex } from "../async/keyed_mutex.ts";
 
 export interface HoldUserDataDeps {
+  kv: Kv;
   records: HoldRecords;
   access: HoldAccess;
   crew: HoldCrew;
@@ -142,7 +146,7 @@ export class HoldUserData {
   }
 
   async #delete(user: Did): Promise<UserDataDeletion> {
-    const { records, crew, layers, layerRecords } = this.#deps;
+    const { kv, records, crew, layers, layerRecords } = this.#deps;
     const stays = await this.#staysInCrew(user);
     const entries: LayerEntry[] = [];
     for await (const entry of layers.ofUser(user)) entries.push(entry);
@@ -157,6 +161,8 @@ export class HoldUserData {
     const posts: string[] = [];
     for await (const { rkey } of this.#posts(user)) posts.push(rkey);
     await this.#remove(COLLECTIONS.post, posts);
+    const { signal } = new AbortController();
+    await removeBelow(kv, { prefix: holdKeys.lastPosts(user) }, signal);
     const scans: string[] = [];
     for await (const { rkey, value } of records.allRecords(COLLECTIONS.scan)) {
       if (value["userDid"] === user) scans.push(rkey);

@@ -105,19 +105,22 @@ Deno.test("an owner makes, tries, changes and deletes a webhook without a termin
   assert.equal((await alice.get(path)).status, 404);
 });
 
+const row = z.object({ kind: z.string(), key: z.array(z.unknown()) });
 const exported = z.object({
   account: z.string(),
   registry: z.object({
     sessions: z.array(z.unknown()),
     webhooks: z.array(z.unknown()),
+    pinned: z.array(row),
+    images: z.array(row),
+    counts: z.array(row),
+    activity: z.array(row),
   }),
   holds: z.record(z.string(), z.object({ userDid: z.string() })),
 });
 
-Deno.test("an account gets its data, and has it deleted only when it is confirmed", async () => {
-  const { bob } = server();
-  await new Repository(server(), bob, "bob.test/data").pushImage("v1");
-  const browser = await signedIn(server(), bob);
+/** What the server keeps about the account of a browser. */
+async function exportOf(browser: Awaited<ReturnType<typeof signedIn>>) {
   const csrf = await csrfIn(browser, "/settings/data");
   const answer = await browser.post("/settings/data/export", { csrf });
   assert.equal(answer.status, 200);
@@ -125,10 +128,31 @@ Deno.test("an account gets its data, and has it deleted only when it is confirme
     answer.headers.get("content-disposition") ?? "",
     /^attachment; filename="registry-data-/,
   );
-  const data = exported.parse(await answer.json());
+  return exported.parse(await answer.json());
+}
+
+Deno.test("an account gets its data, and has it deleted only when it is confirmed", async () => {
+  const { bob } = server();
+  const image = new Repository(server(), bob, "bob.test/data");
+  await image.pushImage("v1");
+  const browser = await signedIn(server(), bob);
+  const csrf = await csrfIn(browser, "/settings/data");
+  await browser.post("/settings/webhooks", {
+    ...{ csrf, url: `${RECEIVER}/hook`, repository: "data", trigger: "push" },
+  });
+  const data = await exportOf(browser);
   assert.equal(data.account, bob.did);
   assert.equal(data.holds[holdDid()]?.userDid, bob.did);
   assert.ok(data.registry.sessions.length > 0);
+  assert.equal(data.registry.webhooks.length, 1);
+  const kindsOf = (rows: readonly z.infer<typeof row>[]) =>
+    new Set(rows.map(({ kind }) => kind));
+  const images = kindsOf(data.registry.images);
+  assert.ok(images.has("registry/tag") && images.has("index/card"));
+  await until(async () => {
+    const { counts, activity } = (await exportOf(browser)).registry;
+    return kindsOf(counts).has("observed/pushes") && activity.length > 0;
+  });
   const wish = { csrf, hold: holdDid(), registry: "yes" };
   const unsure = await browser.post("/settings/data/delete", {
     ...wish,
@@ -144,4 +168,12 @@ Deno.test("an account gets its data, and has it deleted only when it is confirme
   assert.equal(deleted.status, 303);
   assert.equal(deleted.headers.get("location"), "/");
   assert.equal((await browser.get("/settings/data")).status, 303);
+  const again = await signedIn(server(), bob);
+  await until(async () => {
+    const { webhooks, counts } = (await exportOf(again)).registry;
+    return webhooks.length === 0 && counts.length === 0;
+  });
+  // The images are Bob's: they are in his repo, and found there.
+  const after = new Repository(server(), bob, "bob.test/data");
+  expect(await after.send("GET", "manifests/v1"), 200);
 });

@@ -28,7 +28,7 @@ export class RepositoryAccounts implements AccountHandler {
   }
 
   async account(did: Did, status: AccountStatus): Promise<void> {
-    if (status === "deleted") return await this.#remove(did);
+    if (status === "deleted") return await this.forget(did);
     const isHidden = status !== "active";
     await this.#owners.setHidden(did, isHidden);
     const prefix = cardKeys.cards(did);
@@ -45,17 +45,21 @@ export class RepositoryAccounts implements AccountHandler {
     await this.#owners.setHandle(did, handle);
   }
 
-  /** Removes all rows of an owner; done again it finds what is left. */
-  async #remove(did: Did): Promise<void> {
+  /**
+   * Removes all rows of an owner; done again it finds what is left. Throws the
+   * reason of `signal`.
+   */
+  async forget(did: Did, signal?: AbortSignal): Promise<void> {
     const kv = this.#kv;
     const cards = cardKeys.cards(did);
     for await (const { key } of kv.list<CardRow>({ prefix: cards })) {
-      await this.#removeRepository(did, String(key.at(-1)));
+      await this.#removeRepository(did, String(key.at(-1)), signal);
     }
     const manifests = cardKeys.manifests(did);
     for await (
       const { key, value } of kv.list<FactsRow>({ prefix: manifests })
     ) {
+      signal?.throwIfAborted();
       const commit = kv.atomic();
       deleteFacts(
         commit,
@@ -72,10 +76,15 @@ export class RepositoryAccounts implements AccountHandler {
     await this.#owners.remove(did);
   }
 
-  async #removeRepository(did: Did, repo: string): Promise<void> {
+  async #removeRepository(
+    did: Did,
+    repo: string,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const kv = this.#kv;
     const prefix = cardKeys.tags(did, repo);
     for (;;) {
+      signal?.throwIfAborted();
       const card = await kv.get<CardRow>(cardKeys.card(did, repo));
       const rows = await Array.fromAsync(
         kv.list<TagRow>({ prefix }, { limit: TAGS_PER_COMMIT }),

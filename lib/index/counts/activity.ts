@@ -58,6 +58,9 @@ const MAX_OF_EACH = 6;
 /** Pushes that are counted together: each takes a check. */
 export const PUSHES_TOGETHER = KV_LIMITS.checks;
 
+/** Activities that one commit removes. */
+const FORGOTTEN_TOGETHER = 100;
+
 /** Attempts of a commit under contention. */
 const ATTEMPTS = 20;
 
@@ -160,6 +163,28 @@ export class Activities implements RecordHandler {
     watch.rowsRead("activity of several", rows.flat().length);
     const seen = await visible(all, mayRead);
     return all.filter((_, i) => seen[i]).slice(0, limit);
+  }
+
+  /**
+   * Removes what an account did from all lists. Repeated after an interruption
+   * it continues. Throws the reason of `signal`.
+   */
+  async forget(did: Did, signal: AbortSignal): Promise<void> {
+    const { kv } = this.#deps;
+    const selector = { prefix: countKeys.allActivityOf(did) };
+    for (;;) {
+      signal.throwIfAborted();
+      const limit = FORGOTTEN_TOGETHER;
+      const rows = await Array.fromAsync(kv.list(selector, { limit }));
+      if (rows.length === 0) return;
+      const commit = kv.atomic();
+      for (const { key } of rows) {
+        const at = newestFirst(Number(key.at(-2)));
+        const everybodys = countKeys.activity(at, String(key.at(-1)));
+        commit.delete(key).delete(everybodys);
+      }
+      await commit.commit();
+    }
   }
 
   async #page(

@@ -15,6 +15,7 @@ import type { Clock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
+import { removeBelow } from "../../kv/operating/remove_below.ts";
 import { parseRepository } from "../../oci/name.ts";
 import type { RecordChange, RecordHandler } from "../record_change.ts";
 import { isNews, seenFrom } from "../seen.ts";
@@ -104,6 +105,18 @@ export class PageIndex implements RecordHandler {
     }
   }
 
+  /** The repositories of `did` with a page, each with its page; one is in memory at a time. */
+  async *all(
+    did: Did,
+  ): AsyncGenerator<{ readonly repo: string } & RepositoryPage> {
+    const prefix = peopleKeys.pages(did);
+    for await (const { key } of this.#deps.kv.list({ prefix })) {
+      const repo = String(key.at(-1));
+      const page = await this.get({ did, repo });
+      if (typeof page === "object") yield { repo, ...page };
+    }
+  }
+
   /** Remembers for `ttlMs` milliseconds that there is no page, as was seen at `at`. */
   async noteAbsent(
     { did, repo }: RepoRef,
@@ -118,10 +131,7 @@ export class PageIndex implements RecordHandler {
   async forget(did: Did, signal: AbortSignal): Promise<void> {
     const { kv } = this.#deps;
     for (const prefix of [peopleKeys.pages(did), peopleKeys.pageTexts(did)]) {
-      for await (const { key } of kv.list({ prefix })) {
-        signal.throwIfAborted();
-        await kv.delete(key);
-      }
+      await removeBelow(kv, { prefix }, signal);
     }
   }
 

@@ -51,6 +51,7 @@ export interface People {
   readonly stars: Stars;
   readonly follows: Follows;
   readonly pages: Pages;
+  readonly pageIndex: PageIndex;
   readonly pins: Pins;
   /** Take what the network says. */
   readonly records: readonly RecordHandler[];
@@ -85,6 +86,7 @@ export function createPeople(
     stars,
     follows,
     pages: new Pages({ ...deps, index: pageIndex }),
+    pageIndex,
     pins,
     records: [actors, starIndex, pageIndex],
     accounts: [actors],

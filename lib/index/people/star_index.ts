@@ -169,14 +169,9 @@ export class StarIndex implements RecordHandler {
 
   /** Removes the stars by `did` and those of its repositories; the account is gone. */
   async forget(did: Did, signal: AbortSignal): Promise<void> {
-    const { kv, clock } = this.#deps;
-    const at = clock.now();
-    const collection = OWNER_COLLECTIONS.star;
-    const gone = { collection, rev: undefined, cid: undefined, at };
-    for await (const rkey of this.recordsOf(did, at)) {
-      signal.throwIfAborted();
-      await this.apply({ ...gone, did, rkey, record: undefined });
-    }
+    const { kv } = this.#deps;
+    await this.forgetOwn(did, signal);
+    const gone = this.#gone();
     const prefix = peopleKeys.starsOf(did);
     for await (const { key, value } of kv.list<StarRow>({ prefix })) {
       const actor = parseDid(String(key.at(-1)));
@@ -186,6 +181,22 @@ export class StarIndex implements RecordHandler {
         await this.apply({ ...gone, did: actor, rkey, record: undefined });
       }
     }
+  }
+
+  /** Removes the stars by `did`; repeated after an interruption it continues. */
+  async forgetOwn(did: Did, signal: AbortSignal): Promise<void> {
+    const gone = this.#gone();
+    for await (const rkey of this.recordsOf(did, gone.at)) {
+      signal.throwIfAborted();
+      await this.apply({ ...gone, did, rkey, record: undefined });
+    }
+  }
+
+  /** The parts of a change that removes a record now. */
+  #gone() {
+    const at = this.#deps.clock.now();
+    const collection = OWNER_COLLECTIONS.star;
+    return { collection, rev: undefined, cid: undefined, at };
   }
 
   /** Stores what a record says now in one commit; false when others were faster. */

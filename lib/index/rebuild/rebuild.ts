@@ -9,6 +9,7 @@
 import type { Did } from "../../did.ts";
 import type { Key, Kv } from "../../kv/kv.ts";
 import { withLease } from "../../kv/lease.ts";
+import { removeBelow } from "../../kv/operating/remove_below.ts";
 import { cardKeys } from "../cards/kv_keys.ts";
 import { holdKeys } from "../holds/kv_keys.ts";
 import { networkKeys } from "../network/kv_keys.ts";
@@ -40,9 +41,6 @@ export interface RebuildOptions {
 
 /** The lease is taken over from a run that died after this time, in milliseconds. */
 const LEASE_MS = 30_000;
-
-/** Rows of another version that one commit removes. */
-const ROWS_PER_COMMIT = 500;
 
 /** Rebuilds the index. */
 export class Rebuild {
@@ -146,17 +144,6 @@ async function removeOtherVersions(
     { prefix: ["index"], start: ["index", INDEX_VERSION + 1] },
   ];
   let removed = 0;
-  for (const range of ranges) {
-    for (;;) {
-      signal.throwIfAborted();
-      const limit = ROWS_PER_COMMIT;
-      const rows = await Array.fromAsync(kv.list(range, { limit }));
-      const commit = kv.atomic();
-      for (const { key } of rows) commit.delete(key);
-      if (rows.length === 0) break;
-      await commit.commit();
-      removed += rows.length;
-    }
-  }
+  for (const range of ranges) removed += await removeBelow(kv, range, signal);
   return removed;
 }

@@ -4,6 +4,11 @@
  * @module
  */
 
+import {
+  ACCOUNT_GROUPS,
+  KEPT_ROWS,
+} from "../../../lib/registry/account/account_groups.ts";
+
 /** Who runs this server, and by what law. */
 export interface Operator {
   readonly name: string;
@@ -82,14 +87,9 @@ Images, tags, stars and descriptions are public records in the repos of their
 owners, and any server may copy them. This one keeps an index of them. A record
 that its owner deletes leaves the index.
 
-# What is kept when you sign in
+# What is kept about an account
 
-- the DID of your account, and tokens of your PDS, encrypted;
-- for each signed-in browser its address, its kind and when it was last used,
-  for 90 days at most;
-- devices and access tokens: their names, rights and last use, and a hash in
-  place of the secret;
-- webhooks, with addresses and secrets encrypted, and a log of 30 days.
+${items(ACCOUNT_GROUPS.map(({ text }) => text))}
 
 Your password is never typed here.
 
@@ -107,7 +107,10 @@ abuse.
 # Your rights
 
 On [your data](/settings/data) you download everything that this server and
-your holds keep about you, or have it deleted.
+your holds keep about you, or have it deleted. What is public in your own repo
+is indexed again when it is used here. What stays:
+
+${items(KEPT_ROWS.map(({ because }) => because))}
 ${contactText(contact)}`;
 }
 
@@ -137,6 +140,11 @@ release.
 The pages were not tested with screen readers by their users. Descriptions of
 images are written by their owners and may lack structure.
 ${contactText(contact)}`;
+}
+
+/** A list in Markdown. */
+function items(texts: readonly string[]): string {
+  return `${texts.map((text) => `- ${text}`).join(";\n")}.`;
 }
 
 function contactText(contact: string | undefined): string {

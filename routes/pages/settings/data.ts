@@ -6,7 +6,7 @@
 
 import { type Context, Hono } from "@hono/hono";
 import { type Did, parseDid } from "../../../lib/did.ts";
-import type { AccountData } from "../../../lib/registry/account_data.ts";
+import type { AccountData } from "../../../lib/registry/account/account_data.ts";
 import type { SignedInBrowser } from "../../auth/browser.ts";
 import { changing, signedIn } from "../../auth/signed_in.ts";
 import type { AppEnv } from "../../middleware.ts";
@@ -32,15 +32,15 @@ export function dataRoutes(deps: DataPagesDeps): Hono<AppEnv> {
     "/settings/data/export",
     changing(browsers, async (c, { session: { did } }) => {
       const holds = (await holdChoices(deps, did)).map((hold) => hold.did);
-      const data = await accountData.export(did, holds);
       c.get("log").info("data exported", { did });
-      const day = data.exportedAt.slice(0, 10);
+      const day = new Date(deps.clock.now()).toISOString().slice(0, 10);
       c.header(
         "content-disposition",
         `attachment; filename="registry-data-${day}.json"`,
       );
       c.header("content-type", "application/json");
-      return c.body(`${JSON.stringify(data, null, 2)}\n`);
+      const pieces = ReadableStream.from(accountData.export(did, holds));
+      return c.body(pieces.pipeThrough(new TextEncoderStream()));
     }),
   );
   app.post(

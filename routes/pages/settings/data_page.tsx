@@ -52,13 +52,14 @@ export function dataPage(props: DataPageProps): string {
         <p>
           Images, tags, stars and settings are records in your own repo: they
           are yours wherever it is. Here is what this registry and the holds
-          keep about you besides.
+          keep about you, copies of these records included.
         </p>
         <Panel id="export" title="Export">
           <form class="body" method="post" action="/settings/data/export">
             <p>
-              One JSON file: sessions, devices, tokens and webhooks without
-              their secrets, and what each hold has recorded about you.
+              One JSON file: what is listed under{" "}
+              <a href="/privacy">privacy</a>, without secrets, and what each
+              hold has recorded about you.
             </p>
             <CsrfField token={csrf} />
             <button type="submit" class="button">Download it</button>
@@ -82,8 +83,10 @@ function Deletion({ csrf, name, holds, form }: DataPageProps) {
         <fieldset class="checks">
           <legend>Delete what is kept by</legend>
           <CheckItem name="registry" checked={form.registry}>
-            this registry: sessions, devices, tokens and webhooks. You are
-            signed out everywhere.
+            this registry: sessions, devices, tokens, webhooks, pins, counts,
+            activity and the index of your images, pages and stars. You are
+            signed out everywhere at once; the rest follows within minutes. What
+            is public in your repo is indexed again when it is used here.
           </CheckItem>
           {holds.map((hold) => (
             <CheckItem

@@ -278,6 +278,9 @@ Deno.test("an account can export and delete its data", async () => {
     assert.ok(!JSON.stringify(left).includes(ALICE));
   }
   assert.deepEqual(await Array.fromAsync(server.layers.owners()), [BOB]);
+  const prefix = ["hold", "last_post"];
+  const posted = await Array.fromAsync(server.kv.list({ prefix }));
+  assert.deepEqual(posted.map(({ key }) => key[2]), [BOB]);
   // An account that returns starts again.
   await server.crew.request(ALICE);
   await server.notify.push(ALICE, imageOf(ALICE, [], { name: "index" }));
