@@ -9,7 +9,11 @@ import {
   getManifest,
   listBackups,
 } from "../../lib/backup/manifest.ts";
-import { backUp, pruneBackups } from "../../lib/backup/backup.ts";
+import {
+  backUp,
+  type BackupResult,
+  pruneBackups,
+} from "../../lib/backup/backup.ts";
 import { restore } from "../../lib/backup/restore.ts";
 import { openSecret, sealSecret } from "../../lib/backup/sealed_secret.ts";
 import type { SyncReport } from "../../lib/backup/object_sync.ts";
@@ -19,6 +23,7 @@ import { openConfiguredKv, openStore } from "../../lib/context/storage.ts";
 import { keepSecret, readSecret } from "../../lib/context/secrets.ts";
 import { SecretBox } from "../../lib/crypto/secret_box.ts";
 import { AppError } from "../../lib/errors.ts";
+import { blobObject } from "../../lib/hold/blobs/blob_object.ts";
 import { lastBackupKey } from "../../lib/kv/keys.ts";
 import { SCHEMA_VERSION } from "../../lib/kv/operating/schema_version.ts";
 import type { BlobStore } from "../../lib/storage/blob_store.ts";
@@ -27,6 +32,9 @@ import { type Command, type CommandCall, valued } from "../command.ts";
 import { interruptible } from "./interrupt.ts";
 import { withContext } from "../open_context.ts";
 import { rowsOfOneMoment } from "./one_moment.ts";
+
+/** Missing blobs that are named; the others are counted. */
+const MAX_SHOWN = 20;
 
 /** Commands about backups. */
 export const BACKUP_COMMANDS: readonly Command[] = [
@@ -73,18 +81,21 @@ async function backup(call: CommandCall): Promise<number> {
   const { passphrase } = config.backup;
   return await interruptible(call, async (signal) => {
     await using moment = await rowsOfOneMoment(config, call);
-    const { manifest, objects } = await backUp({
+    const keys = new StorageKeys(config.storage.prefix);
+    const result = await backUp({
       clock: systemClock,
       rows: moment.rows.entries(),
       schema: SCHEMA_VERSION,
       store: objectsOf(config),
       target,
       prefixes: prefixesOf(config),
+      nameOf: (row) => blobObject(keys, row),
       secretKeyId: new SecretBox(secret).keyId,
       secret: passphrase === undefined
         ? undefined
         : await sealSecret(secret, passphrase),
     }, { signal, ...progressOf(call) });
+    const { manifest, objects } = result;
     await noteBackup(config, manifest);
     call.print(
       `Backup ${manifest.id}: ${manifest.rows} rows; ${objects.copied} blobs copied (${objects.bytes} bytes), ${objects.present} were there.`,
@@ -95,12 +106,12 @@ async function backup(call: CommandCall): Promise<number> {
       );
     }
     if (keep !== undefined) {
-      const gone = await pruneBackups(target, keep);
+      const gone = await pruneBackups(target, keep, manifest.id);
       call.print(
         `Deleted ${gone.backups} older backups, and ${gone.objects} blobs that only they needed.`,
       );
     }
-    return damageIn(call, objects);
+    return Math.max(damageIn(call, objects), lossIn(call, result));
   });
 }
 
@@ -221,6 +232,21 @@ function damageIn(call: CommandCall, { damaged }: SyncReport): number {
     call.print(`damaged, not copied: ${key}`);
   }
   return damaged.length === 0 ? 0 : 1;
+}
+
+/** Prints what the storage has lost; returns the exit code. */
+function lossIn(call: CommandCall, { lost }: BackupResult): number {
+  if (lost.length === 0) return 0;
+  for (const key of lost.slice(0, MAX_SHOWN)) {
+    call.print(`missing in the storage: ${key}`);
+  }
+  if (lost.length > MAX_SHOWN) {
+    call.print(`… and ${lost.length - MAX_SHOWN} more`);
+  }
+  call.print(
+    `The storage does not have ${lost.length} blobs that it should have. Copies in the backup are kept. Check that the storage is the right one and mounted. If it is, put the objects back from the backup, or push the images again, then run hold scrub.`,
+  );
+  return 1;
 }
 
 function keepOf(text: string | undefined): number | undefined {

@@ -11,6 +11,7 @@ import type { StoredEntry } from "../kv/kv.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
 import {
   deleteUnneeded,
+  lastMade,
   noteAbsent,
   readAbsent,
   writeAbsent,
@@ -24,6 +25,7 @@ import {
   putManifest,
   type SealedSecret,
 } from "./manifest.ts";
+import { namedBefore, NamedObjects, type NameOf } from "./named_objects.ts";
 import { syncObjects, type SyncReport } from "./object_sync.ts";
 import { writeRows } from "./row_pieces.ts";
 
@@ -39,6 +41,8 @@ export interface BackupDeps {
   readonly target: BlobStore;
   /** Prefixes of the objects. */
   readonly prefixes: readonly string[];
+  /** Tells which objects the rows name. */
+  readonly nameOf: NameOf;
   readonly secretKeyId: string;
   readonly secret: SealedSecret | undefined;
 }
@@ -50,31 +54,29 @@ export interface BackupOptions {
   readonly onObjects?: (report: SyncReport) => void;
 }
 
+/** What was backed up. */
+export interface BackupResult {
+  readonly manifest: BackupManifest;
+  readonly objects: SyncReport;
+  /** Keys of objects that the rows name and the store does not have; they stay in the backup. */
+  readonly lost: readonly string[];
+}
+
 /** Writes a backup. Objects that an earlier one in the same place has are not copied again. */
 export async function backUp(
   deps: BackupDeps,
   options: BackupOptions = {},
-): Promise<{ manifest: BackupManifest; objects: SyncReport }> {
-  const { clock, target, store, prefixes } = deps;
+): Promise<BackupResult> {
+  const { clock, target, nameOf } = deps;
   const at = clock.now();
   const id = backupId(at);
-  const signal = options.signal ? { signal: options.signal } : {};
-  const pieces = await writeRows(target, piecesPrefix(id), deps.rows, {
-    ...signal,
+  const named = new NamedObjects(nameOf);
+  const rows = named.collect(deps.rows);
+  const pieces = await writeRows(target, piecesPrefix(id), rows, {
+    ...(options.signal ? { signal: options.signal } : {}),
     ...(options.onRows ? { progress: options.onRows } : {}),
   });
-  const absent: string[] = [];
-  const objects = store
-    ? await syncObjects(store, target, {
-      prefixes,
-      onAbsent: (key) => absent.push(key),
-      ...signal,
-      ...(options.onObjects ? { progress: options.onObjects } : {}),
-    })
-    : { present: 0, copied: 0, bytes: 0, damaged: [] };
-  if (store) {
-    await writeAbsent(target, noteAbsent(await readAbsent(target), absent, id));
-  }
+  const { objects, lost } = await backUpObjects(deps, options, { id, named });
   const manifest: BackupManifest = {
     format: 1,
     id,
@@ -87,20 +89,57 @@ export async function backUp(
     ...(deps.secret ? { secret: deps.secret } : {}),
   };
   await putManifest(target, manifest);
-  return { manifest, objects };
+  return { manifest, objects, lost };
+}
+
+/** Copies the new objects, and notes those that were deleted since the backup before. */
+async function backUpObjects(
+  { store, target, prefixes, nameOf }: BackupDeps,
+  { signal, onObjects }: BackupOptions,
+  { id, named }: { id: string; named: NamedObjects },
+): Promise<Pick<BackupResult, "objects" | "lost">> {
+  if (!store) {
+    const objects = { present: 0, copied: 0, bytes: 0, damaged: [] };
+    return { objects, lost: [] };
+  }
+  const absent: string[] = [];
+  const objects = await syncObjects(store, target, {
+    prefixes,
+    onAbsent: (key) => absent.push(key),
+    onFound: (key) => named.found(key),
+    ...(signal ? { signal } : {}),
+    ...(onObjects ? { progress: onObjects } : {}),
+  });
+  const before = await readAbsent(target);
+  const ids = await listBackups(target);
+  const unnamed = absent.filter((key) => !named.isMissing(key));
+  const known = unnamed.filter((key) => before.objects.has(key));
+  const fresh = unnamed.filter((key) => !before.objects.has(key));
+  const last = lastMade(before, ids);
+  // Rows never named some objects, as those of an adopted bucket; they stay.
+  const deleted = last === undefined || fresh.length === 0
+    ? known
+    : [...known, ...await namedBefore(target, last, fresh, nameOf)];
+  await writeAbsent(target, noteAbsent(before, { id, ids, deleted }));
+  return { objects, lost: named.lost() };
 }
 
 /**
- * Deletes all backups but the newest `keep`, and the objects that only they
- * need. Returns how many of each.
+ * Deletes all backups but `made` and the newest others, `keep` together, and
+ * the objects that only they need. Returns how many of each.
  */
 export async function pruneBackups(
   target: BlobStore,
   keep: number,
+  made: string,
 ): Promise<{ backups: number; objects: number }> {
-  const all = await listBackups(target);
-  const old = all.slice(0, -keep);
+  // By its name another one may be newer, when the clock was set back.
+  const others = (await listBackups(target)).filter((id) => id !== made);
+  const old = others.slice(0, Math.max(0, others.length - (keep - 1)));
   for (const id of old) await deleteBackup(target, id);
-  const objects = await deleteUnneeded(target, all.slice(-keep));
-  return { backups: old.length, objects };
+  const kept = others.slice(old.length);
+  return {
+    backups: old.length,
+    objects: await deleteUnneeded(target, [...kept, made]),
+  };
 }

@@ -28,6 +28,10 @@ async function setUp() {
     backUp({
       ...{ clock, store, target, prefixes: PREFIXES },
       rows: kv.entries(),
+      nameOf: ({ key: [kind, name], value }) =>
+        kind === "object" && typeof name === "string"
+          ? { key: name, isLeaving: value === "leaving" }
+          : undefined,
       schema: 1,
       secretKeyId: "kid",
       secret: undefined,
@@ -45,6 +49,8 @@ async function setUp() {
     },
   };
 }
+
+type Rig = Awaited<ReturnType<typeof setUp>>;
 
 /** Stores a blob under its digest and returns its key. */
 async function putBlob(store: MemoryBlobStore, text: string): Promise<string> {
@@ -98,46 +104,83 @@ Deno.test("a second backup copies only the objects that are new", async () => {
     "20261130T070000Z",
     manifest.id,
   ]);
-  assert.deepEqual(await pruneBackups(target, 1), { backups: 1, objects: 0 });
+  assert.deepEqual(await pruneBackups(target, 1, manifest.id), {
+    backups: 1,
+    objects: 0,
+  });
   assert.deepEqual(await listBackups(target), [manifest.id]);
   const left = await Array.fromAsync(target.list("rows/"));
   assert.ok(left.every(({ key }) => key.startsWith(`rows/${manifest.id}/`)));
 });
 
-Deno.test("blobs that the store lost go with the last backup that needs them", async () => {
+/** Blobs with rows in the store of `rig`, and backups of them. */
+function withBlobs({ clock, kv, store, target, run }: Rig) {
+  return {
+    add: async (text: string) => {
+      const key = await putBlob(store, text);
+      await kv.set(["object", key], "live");
+      return key;
+    },
+    remove: async (key: string) => {
+      await store.delete(key);
+      await kv.delete(["object", key]);
+    },
+    /** Keeps `keep` backups after one of `days` later; returns what it deleted. */
+    backUp: async (days: number, keep: number) => {
+      clock.advance(days * 86_400_000);
+      const { manifest, lost } = await run();
+      return { lost, ...await pruneBackups(target, keep, manifest.id) };
+    },
+    has: async (key: string) => await target.head(key) !== undefined,
+  };
+}
+
+Deno.test("blobs that the hold deleted go with the last backup that needs them", async () => {
   using rig = await setUp();
-  const { clock, store, target } = rig;
-  const [gone, back, kept] = [
-    await putBlob(store, "gone"),
-    await putBlob(store, "back"),
-    await putBlob(store, "kept"),
-  ];
-  const there = async () => {
-    const keys = await Promise.all(
-      [gone, back, kept].map((key) => target.head(key)),
-    );
-    return keys.map((info) => info !== undefined);
-  };
-  const backUpLater = async (keep: number) => {
-    clock.advance(86_400_000);
-    await rig.run();
-    return (await pruneBackups(target, keep)).objects;
-  };
-  await rig.run();
-  await store.delete(gone);
-  await store.delete(back);
-  assert.equal(await backUpLater(2), 0);
-  await putBlob(store, "back");
-  assert.equal(await backUpLater(3), 0);
-  assert.deepEqual(await there(), [true, true, true]);
-  assert.equal(await backUpLater(3), 1);
-  assert.deepEqual(await there(), [false, true, true]);
-  await store.delete(back);
-  assert.equal(await backUpLater(2), 0, "the backup before this one needs it");
-  assert.equal(await backUpLater(1), 1);
-  assert.deepEqual(await there(), [false, false, true]);
-  const { objects } = await rig.restore();
-  assert.equal(objects.copied, 1);
+  const t = withBlobs(rig);
+  const [gone, back] = [await t.add("gone"), await t.add("back")];
+  await t.add("kept");
+  await t.backUp(1, 9);
+  await t.remove(gone);
+  await t.remove(back);
+  assert.equal((await t.backUp(1, 2)).objects, 0);
+  await t.add("back");
+  assert.equal((await t.backUp(1, 3)).objects, 0);
+  assert.equal((await t.backUp(1, 3)).objects, 1);
+  assert.deepEqual([await t.has(gone), await t.has(back)], [false, true]);
+  await t.remove(back);
+  assert.equal((await t.backUp(1, 2)).objects, 0, "the one before needs it");
+  assert.equal((await t.backUp(1, 1)).objects, 1);
+  assert.equal((await rig.restore()).objects.copied, 1);
+});
+
+Deno.test("blobs that the store lost by accident stay in the backup and are reported", async () => {
+  using rig = await setUp();
+  const t = withBlobs(rig);
+  const keys = [await t.add("one"), await t.add("two")].toSorted();
+  await rig.kv.set(["object", await t.add("leaving")], "leaving");
+  const strange = await putBlob(rig.store, "without a row");
+  await t.backUp(1, 1);
+  for await (const { key } of rig.store.list("")) await rig.store.delete(key);
+  for (let day = 0; day < 3; day++) {
+    const { lost, objects } = await t.backUp(1, 1);
+    assert.deepEqual([lost.toSorted(), objects], [keys, 0]);
+  }
+  for (const key of [...keys, strange]) assert.ok(await t.has(key));
+});
+
+Deno.test("a clock that was ahead neither costs a blob nor the newest backup", async () => {
+  using rig = await setUp();
+  const t = withBlobs(rig);
+  const key = await t.add("old");
+  await t.backUp(0, 9);
+  await t.backUp(30, 9);
+  await t.remove(key);
+  await t.backUp(-29, 2);
+  assert.equal((await t.backUp(1, 2)).objects, 0);
+  assert.ok(await t.has(key), "the backup from the future needs it");
+  assert.equal((await t.backUp(1, 1)).objects, 1);
+  assert.deepEqual(await listBackups(rig.target), ["20261203T070000Z"]);
 });
 
 Deno.test("rotten bytes are reported and never replace a good copy", async () => {

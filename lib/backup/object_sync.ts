@@ -23,6 +23,8 @@ export interface SyncReport {
 export interface SyncOptions {
   readonly prefixes: readonly string[];
   readonly signal?: AbortSignal;
+  /** Called for each object that `from` has. */
+  readonly onFound?: (key: string) => void;
   /** Called for each object of `to` that `from` does not have. */
   readonly onAbsent?: (key: string) => void;
   /** Called after each object that was copied. */
@@ -36,11 +38,12 @@ const CONCURRENCY = 4;
 export async function syncObjects(
   from: BlobStore,
   to: BlobStore,
-  { prefixes, signal, progress, onAbsent }: SyncOptions,
+  options: SyncOptions,
 ): Promise<SyncReport> {
+  const { prefixes, signal, progress } = options;
   const report: SyncReport = { present: 0, copied: 0, bytes: 0, damaged: [] };
   for (const prefix of prefixes) {
-    const missing = missingObjects(from, to, prefix, report, onAbsent);
+    const missing = missingObjects(from, to, prefix, report, options);
     const lane = async () => {
       for await (const { key, size } of missing) {
         signal?.throwIfAborted();
@@ -64,11 +67,12 @@ async function* missingObjects(
   to: BlobStore,
   prefix: string,
   report: SyncReport,
-  onAbsent?: (key: string) => void,
+  { onAbsent, onFound }: SyncOptions,
 ): AsyncGenerator<{ key: string; size: number }> {
   const there = to.list(prefix);
   let other = await there.next();
   for await (const { key, info } of from.list(prefix)) {
+    onFound?.(key);
     for (; !other.done && other.value.key < key; other = await there.next()) {
       onAbsent?.(other.value.key);
     }
