@@ -112,7 +112,9 @@ async function backUpObjects(
   });
   const before = await readAbsent(target);
   const ids = await listBackups(target);
-  const unnamed = absent.filter((key) => !named.isMissing(key));
+  // Nothing at all was found where everything was lost, the rows as well.
+  const isEmpty = objects.present + objects.copied === 0;
+  const unnamed = isEmpty ? [] : absent.filter((key) => !named.isMissing(key));
   const known = unnamed.filter((key) => before.objects.has(key));
   const fresh = unnamed.filter((key) => !before.objects.has(key));
   const last = lastMade(before, ids);

@@ -169,10 +169,21 @@ Deno.test("blobs that the store lost by accident stay in the backup and are repo
   for (const key of [...keys, strange]) assert.ok(await t.has(key));
 });
 
+Deno.test("nothing is deleted when rows and objects are lost together", async () => {
+  using rig = await setUp();
+  const t = withBlobs(rig);
+  const key = await t.add("only");
+  await t.backUp(1, 1);
+  await t.remove(key);
+  assert.equal((await t.backUp(1, 1)).objects, 0);
+  assert.ok(await t.has(key));
+});
+
 Deno.test("a clock that was ahead neither costs a blob nor the newest backup", async () => {
   using rig = await setUp();
   const t = withBlobs(rig);
   const key = await t.add("old");
+  await t.add("kept");
   await t.backUp(0, 9);
   await t.backUp(30, 9);
   await t.remove(key);
