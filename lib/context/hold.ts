@@ -174,14 +174,14 @@ function recordServices(
     pdsBlobs: RepoBlobs;
   },
 ): HoldServices {
-  const { config, kv, identities, metrics } = deps;
+  const { config, identities, metrics } = deps;
   const { quota, gc } = config.hold;
   return createHoldServices({
     ...deps,
     ...parts,
     metrics: metrics.hold,
     records: parts.repo,
-    uploaders: new BlobUploaders(kv),
+    uploaders: new BlobUploaders(deps),
     tiers: Object.entries(quota.tiers).map(([name, tier]) => ({
       name,
       quota: tier.quota,

@@ -24,15 +24,33 @@ export const holdKeys = {
   damagedBlob: (digest: Digest): Key => ["hold", "blob_damaged", digest],
   /** All damaged blobs. */
   damagedBlobs: ["hold", "blob_damaged"] as Key,
-  /** An uploader of a blob, or another account that may need it. */
+  /** An uploader of a blob; of earlier versions also another account that may need it. */
   uploader: (digest: Digest, did: Did): Key => [
     "hold",
     "uploader",
     digest,
     did,
   ],
-  /** All uploaders of a blob, and others that may need it. */
+  /** All uploaders of a blob. */
   uploaders: (digest: Digest): Key => ["hold", "uploader", digest],
+  /** A blob that an account may need without having uploaded it. */
+  need: (account: Did, digest: Digest): Key => [
+    "hold",
+    "need",
+    account,
+    digest,
+  ],
+  /** All such blobs of an account. */
+  needs: (account: Did): Key => ["hold", "need", account],
+  /** Index entry of such a blob. */
+  needer: (digest: Digest, account: Did): Key => [
+    "hold",
+    "needer",
+    digest,
+    account,
+  ],
+  /** All accounts that may need a blob without having uploaded it. */
+  needers: (digest: Digest): Key => ["hold", "needer", digest],
   /** An account that may need blobs that it did not upload. */
   mayNeed: (account: Did): Key => ["hold", "may_need", account],
   /** All such accounts. */
@@ -62,6 +80,12 @@ export const holdKeys = {
   manifest: (uri: string): Key => ["hold", "manifest", uri],
   /** All manifests. */
   manifests: ["hold", "manifest"] as Key,
+  /** All manifests of an account. */
+  manifestsOf: (owner: Did): { start: Key; end: Key } => ({
+    start: ["hold", "manifest", `at://${owner}/`],
+    // "0" is the character after "/".
+    end: ["hold", "manifest", `at://${owner}0`],
+  }),
   /** Index entry of a manifest that needs a blob. */
   blobUse: (digest: Digest, uri: string): Key => [
     "hold",

@@ -121,7 +121,7 @@ export async function openHold(
   const kv = await openKv(":memory:", clock);
   const keys = new StorageKeys();
   const rows = new BlobRows({ kv, clock });
-  const uploaders = new BlobUploaders(kv);
+  const uploaders = new BlobUploaders({ kv, clock });
   const damaged: Damage[] = [];
   const damage = new DamageReporter({
     rows,

@@ -11,48 +11,52 @@ import type { Did } from "../../did.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { holdKeys } from "../kv_keys.ts";
+import { BlobNeeds, type BlobNeedsDeps, type WholeRead } from "./blob_needs.ts";
 
 /** Rows deleted in one commit. */
 const BATCH = 100;
 
-/** Rows written in one commit: their keys fit with the longest DIDs. */
-const WRITTEN = 35;
-
 /** Uploaders are recorded in the commit that makes a blob readable, others by {@linkcode mayNeed}. */
 export class BlobUploaders {
   readonly #kv: Kv;
+  readonly #needs: BlobNeeds;
 
-  constructor(kv: Kv) {
-    this.#kv = kv;
+  constructor(deps: BlobNeedsDeps) {
+    this.#kv = deps.kv;
+    this.#needs = new BlobNeeds(deps);
   }
 
   /**
    * Records that manifests of `account` may need blobs that it did not upload:
-   * it mounted them, or asked for them as one does before a push.
+   * it mounted them, or asked for them as one does before a push. Throws
+   * AppError `UNAVAILABLE` under contention.
    */
   async mayNeed(account: Did, digests: readonly Digest[]): Promise<void> {
     const keys = digests.map((digest) => holdKeys.uploader(digest, account));
     const found = await this.#kv.getMany(keys);
-    const fresh = keys.filter((_, i) => !found[i]);
-    for (let i = 0; i < fresh.length; i += WRITTEN) {
-      const change = this.#kv.atomic().set(holdKeys.mayNeed(account), true);
-      for (const key of fresh.slice(i, i + WRITTEN)) change.set(key, true);
-      await change.commit();
-    }
+    await this.#needs.add(account, digests.filter((_, i) => !found[i]));
+  }
+
+  /**
+   * Ends what {@linkcode mayNeed} recorded of `account` and is no longer
+   * needed, after its repo was read as a whole or could not be read
+   * (undefined).
+   */
+  settle(account: Did, read: WholeRead | undefined): Promise<void> {
+    return this.#needs.settle(account, read);
   }
 
   /** Accounts that uploaded or may need a blob, or did once, each once or twice. */
   async *accounts(): AsyncIterableIterator<Did> {
-    for (const prefix of [holdKeys.accounts, holdKeys.mayNeedAny]) {
-      for await (const { key } of this.#kv.list({ prefix })) {
-        yield String(key[2]) as Did;
-      }
-    }
+    const rows = this.#kv.list({ prefix: holdKeys.accounts });
+    for await (const { key } of rows) yield String(key[2]) as Did;
+    yield* this.#needs.accounts();
   }
 
   /**
-   * Returns one of `people` who may need the blob, or undefined when none does.
-   * Blobs from before uploaders were recorded may belong to anyone.
+   * Returns one of `people`, whose repos cannot be read, who may need the blob,
+   * or undefined when none does. Blobs from before uploaders were recorded may
+   * belong to anyone.
    */
   async anyOf(
     digest: Digest,
@@ -67,11 +71,12 @@ export class BlobUploaders {
       if (people.has(uploader)) return uploader;
       isKnown = true;
     }
-    return isKnown ? undefined : anybody;
+    return isKnown ? await this.#needs.anyOf(digest, people) : anybody;
   }
 
   /** Deletes what is recorded of a deleted blob. */
   async forget(digest: Digest): Promise<void> {
+    await this.#needs.forget(digest);
     let change = this.#kv.atomic();
     let count = 0;
     const rows = this.#kv.list({ prefix: holdKeys.uploaders(digest) });

@@ -12,6 +12,7 @@ import { manifestUri } from "../../atproto/records/records.ts";
 import type { Clock } from "../../clock.ts";
 import type { PushEvent } from "../../hold_api/push_event.ts";
 import type { Logger } from "../../log.ts";
+import type { BlobUploaders } from "../blobs/uploaders.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { type LayerIndex } from "../layers/layer_index.ts";
 import { type ManifestRow } from "../layers/layer_rows.ts";
@@ -57,6 +58,7 @@ export interface ManifestCensusDeps {
   did: Did;
   source: ManifestSource;
   owners: ManifestOwners;
+  uploaders: Pick<BlobUploaders, "settle">;
   layers: LayerIndex;
   layerRecords: LayerRecords;
   adoption: Pick<ManifestAdoption, "adopt">;
@@ -140,7 +142,6 @@ export class ManifestCensus {
     dry: boolean,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { log, clock } = this.#deps;
     const end = performance.now() + allMs;
     const turns = owners.toSorted((a, b) =>
       (a.last?.at ?? 0) - (b.last?.at ?? 0)
@@ -154,29 +155,49 @@ export class ManifestCensus {
           continue;
         }
         const limit = AbortSignal.timeout(ownerMs);
-        const both = signal ? AbortSignal.any([signal, limit]) : limit;
-        const progress: Progress = { firstRead: 0, unknown: 0 };
-        let ok = true;
-        try {
-          const { unrecorded } = found;
-          const seen = await this.#living(did, dry, unrecorded, progress, both);
-          found.released.push(...await this.#gone(did, seen, dry));
-          const { unknown } = progress;
-          if (unknown > 0) {
-            log.warn("manifests without bytes", { did, manifests: unknown });
-            found.unread.add(did);
-          }
-        } catch (error) {
-          signal?.throwIfAborted();
-          log.warn("manifests not read", { did, error });
-          if (mayPush) found.unread.add(did);
-          // An owner with too many manifests for one run continues in the next.
-          ok = limit.aborted && progress.firstRead > 0;
-        }
-        if (dry) continue;
-        await this.#deps.owners.remember(did, { at: clock.now(), ok });
+        await this.#readOne({ did, mayPush }, limit, found, dry, signal);
       }
     }));
+  }
+
+  /** Reads one owner, until `limit` is aborted. */
+  async #readOne(
+    { did, mayPush }: Pick<ManifestOwner, "did" | "mayPush">,
+    limit: AbortSignal,
+    found: { released: string[]; unrecorded: Set<Digest>; unread: Set<Did> },
+    dry: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { log, clock, uploaders, graceMs } = this.#deps;
+    const both = signal ? AbortSignal.any([signal, limit]) : limit;
+    const since = clock.now();
+    const progress: Progress = { firstRead: 0, unknown: 0 };
+    const unrecorded = new Set<Digest>();
+    let ok = true;
+    let isWhole = false;
+    try {
+      const seen = await this.#living(did, dry, unrecorded, progress, both);
+      found.released.push(...await this.#gone(did, seen, dry));
+      const { unknown } = progress;
+      isWhole = unknown === 0;
+      if (!isWhole) {
+        log.warn("manifests without bytes", { did, manifests: unknown });
+        found.unread.add(did);
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      log.warn("manifests not read", { did, error });
+      if (mayPush) found.unread.add(did);
+      // An owner with too many manifests for one run continues in the next.
+      ok = limit.aborted && progress.firstRead > 0;
+    }
+    for (const digest of unrecorded) found.unrecorded.add(digest);
+    if (dry) return;
+    const read = isWhole ? { since, unrecorded, graceMs } : undefined;
+    await uploaders.settle(did, read).catch((error) =>
+      log.warn("blobs that an account may need not settled", { did, error })
+    );
+    await this.#deps.owners.remember(did, { at: clock.now(), ok });
   }
 
   /** Records the owner's manifests; returns their AT-URIs. */

@@ -296,7 +296,7 @@ Deno.test("a blob that an absent account only mounted stays, until its repo can 
   await hold.uploaders.mayNeed(BOB, [layer]);
   source.down.add(BOB);
   for (let i = 0; i < 3; i++) {
-    hold.clock.advance(10 * DAY);
+    hold.clock.advance(9 * DAY);
     const { quarantine, purge } = await hold.gc.run();
     assert.deepEqual([quarantine, purge], [0, 0]);
   }

@@ -177,13 +177,10 @@ export class LayerIndex {
   async *manifests(
     owner?: Did,
   ): AsyncIterableIterator<{ uri: string; row: ManifestRow }> {
-    const prefix = holdKeys.manifests;
     const rows = this.#kv.list<ManifestRow>(
-      owner === undefined ? { prefix } : {
-        // "0" is the character after "/".
-        start: [...prefix, `at://${owner}/`],
-        end: [...prefix, `at://${owner}0`],
-      },
+      owner === undefined
+        ? { prefix: holdKeys.manifests }
+        : holdKeys.manifestsOf(owner),
     );
     for await (const { key, value } of rows) {
       yield { uri: String(key[2]), row: value };

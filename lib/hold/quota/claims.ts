@@ -40,11 +40,9 @@ export class Claims {
       last = digest;
       yield { digest, size: value.size };
     }
-    const manifests = this.#kv.list<{ extra: readonly Digest[] }>({
-      start: [...holdKeys.manifests, `at://${user}/`],
-      // "0" is the character after "/".
-      end: [...holdKeys.manifests, `at://${user}0`],
-    });
+    const manifests = this.#kv.list<{ extra: readonly Digest[] }>(
+      holdKeys.manifestsOf(user),
+    );
     for await (const { value } of manifests) {
       yield* await this.sized(value.extra);
     }
