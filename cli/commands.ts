@@ -174,13 +174,16 @@ function find(words: readonly string[]): Command {
     )
     .toSorted((a, b) => b.name.length - a.name.length)[0];
   if (found) return found;
-  const near = COMMANDS.filter(({ name }) => name.startsWith(`${words[0]} `));
-  const lines = near.map((command) => `  ${shown(command)}\n`);
+  const known = COMMANDS.filter((command) => command !== NONE);
+  const near = known.filter(({ name }) => name.startsWith(`${words[0]} `));
+  const lines = (near.length === 0 ? known : near).map((command) =>
+    `  ${shown(command)}\n`
+  );
   throw new AppError(
     "INVALID_REQUEST",
     `There is no command "${text}".\n\n${USAGE}\n${
       lines.join("")
-    }"help" lists all commands.`,
+    }"help" explains all commands.`,
   );
 }
 
