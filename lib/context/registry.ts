@@ -5,6 +5,7 @@
  */
 
 import type { Did } from "../did.ts";
+import { PartMemory } from "../async/part_memory.ts";
 import type { Hosting } from "../atproto/hosting/hosting.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import type { PdsReader, PdsSession } from "../atproto/pds/pds.ts";
@@ -258,6 +259,8 @@ function createBrowse(
 /** Creates the clients of this server's hold and of others. */
 function createHolds(deps: RegistryContextDeps, uploadTtlMs: number): Holds {
   const { config, plainOrigins, ownHold, identities } = deps;
+  // Not that of this server's hold: slow holds of others must not use it up.
+  const partMemory = new PartMemory({ clock: deps.clock });
   return new Holds({
     own: ownHold,
     identities,
@@ -268,6 +271,7 @@ function createHolds(deps: RegistryContextDeps, uploadTtlMs: number): Holds {
         origin,
         targets: targetRules(config, plainOrigins, did),
         uploadTtlMs,
+        partMemory,
       }),
   });
 }

@@ -9,7 +9,7 @@ import { AppError } from "../../errors.ts";
 import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { BodyReader } from "./body_reader.ts";
-import type { PartBuffer, PartMemory } from "./part_memory.ts";
+import type { PartBuffer, PartMemory } from "../../async/part_memory.ts";
 import type { Tail, UploadRow } from "./upload_row.ts";
 
 /** State of an upload after a write. */

@@ -64,7 +64,7 @@ import type { BlobStore } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
 import type { QuotaRooms } from "../quota/rooms.ts";
-import { PartMemory, type PartMemoryOptions } from "./part_memory.ts";
+import { PartMemory, type PartMemoryOptions } from "../../async/part_memory.ts";
 import { PartUploads } from "./part_uploads.ts";
 import { PartWriter } from "./part_writer.ts";
 import { UploadCompletion } from "./upload_completion.ts";

@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import type { Did } from "../../did.ts";
+import type { PartMemory } from "../../async/part_memory.ts";
 import type { Clock } from "../../clock.ts";
 import type { Decision } from "../../hold_api/decision.ts";
 import type { PulledManifest, PushEvent } from "../../hold_api/push_event.ts";
@@ -34,6 +35,8 @@ export interface RemoteHoldDeps extends RemoteCallsDeps {
   log: Logger;
   /** Idle time after which an upload expires, in milliseconds. */
   uploadTtlMs: number;
+  /** Memory of the parts of uploads to all remote holds. */
+  partMemory: Pick<PartMemory, "reserve">;
 }
 
 /** Timeout for checking which blobs of a manifest a hold has, in milliseconds. */
@@ -55,7 +58,7 @@ export class RemoteHold implements HoldClient {
   #counting = 0;
 
   constructor(deps: RemoteHoldDeps) {
-    const { kv, clock, uploadTtlMs: ttlMs } = deps;
+    const { kv, clock, partMemory: memory, uploadTtlMs: ttlMs } = deps;
     this.#deps = deps;
     this.#calls = new RemoteCalls(deps);
     this.#access = new RemoteAccess({
@@ -65,7 +68,8 @@ export class RemoteHold implements HoldClient {
     });
     this.#blobs = new RemoteBlobs(this.#calls);
     this.#quota = new RemoteQuota(this.#calls, deps.log);
-    this.#uploads = new RemoteUploads({ kv, clock, calls: this.#calls, ttlMs });
+    const calls = this.#calls;
+    this.#uploads = new RemoteUploads({ kv, clock, calls, memory, ttlMs });
   }
 
   get did(): Did {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
+import { PartMemory } from "../../async/part_memory.ts";
 import { until } from "../../../tests/support/until.ts";
 import { fakeFetch } from "../../net/testing_fetch.ts";
 import { isAppError } from "../../errors.ts";
@@ -153,6 +154,7 @@ Deno.test("a session that has ended asks the user to log in again", async () => 
     clock,
     log: silentLogger,
     uploadTtlMs: 1,
+    partMemory: new PartMemory({ clock }),
   });
   await assert.rejects(
     hold.startUpload(ALICE),

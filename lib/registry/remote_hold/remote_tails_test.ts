@@ -1,6 +1,7 @@
 /** What uploads to remote holds store here: only what a request adds, and no more than the budget. */
 
 import assert from "node:assert/strict";
+import { PartMemory } from "../../async/part_memory.ts";
 import type { Did } from "../../did.ts";
 import { isAppError } from "../../errors.ts";
 import type { PartRef } from "../../hold_api/hold_client.ts";
@@ -72,7 +73,12 @@ class PartHold {
 }
 
 async function open(
-  options: { partBytes?: number; budgetBytes?: number; totalBytes?: number },
+  options: {
+    partBytes?: number;
+    budgetBytes?: number;
+    totalBytes?: number;
+    memory?: PartMemory;
+  },
 ) {
   const clock = new ManualClock();
   const store = await openKv(":memory:", clock);
@@ -80,7 +86,7 @@ async function open(
   const hold = new PartHold();
   const { calls } = hold;
   const uploads = new RemoteUploads({
-    ...{ kv, clock, calls, ttlMs: HOUR },
+    ...{ kv, clock, calls, ttlMs: HOUR, memory: new PartMemory({ clock }) },
     ...options,
   });
   const push = (caller: Did, id: string, at: number, bytes: Uint8Array) =>

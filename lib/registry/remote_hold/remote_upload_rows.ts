@@ -88,12 +88,15 @@ export class RemoteUploadRows {
     throw unknownUpload();
   }
 
-  /** The bytes of the tail. Throws AppError `BLOB_UPLOAD_UNKNOWN` when some are missing. */
+  /**
+   * Reads the tail to the beginning of `bytes` and returns them. Throws
+   * AppError `BLOB_UPLOAD_UNKNOWN` when some are missing.
+   */
   async tail(
     id: string,
     { offset, tail }: RemoteUploadRow,
+    bytes = new Uint8Array(tail),
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(tail);
     const begin = offset - tail;
     let at = begin;
     const rows = this.#deps.kv.list<Uint8Array>({

@@ -1,25 +1,35 @@
 /**
  * Uploads to a hold over XRPC: the incoming stream is split into parts, each
- * sent to a URL given by the hold. One part is sent while the next one is
- * filled, so at most two are in memory. Bytes that do not fill a part (the
- * tail) are stored in KV, so that any instance can continue. A request writes
- * only those that it adds, and reads the tail only to send it.
+ * sent to a URL given by the hold. Bytes that do not fill a part (the tail) are
+ * stored in KV, so that any instance can continue. A request writes only those
+ * that it adds, and reads the tail only to send it.
  *
  * @module
  */
 
 import { z } from "zod";
 import type { Did } from "../../did.ts";
+import type { PartMemory } from "../../async/part_memory.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import type { PartRef } from "../../hold_api/hold_client.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { acquireLease } from "../../kv/lease.ts";
 import type { Digest } from "../../oci/digest.ts";
+import {
+  cutIntoParts,
+  type CutOptions,
+  type CutRest,
+  type Head,
+  reserveFor,
+} from "./remote_cut.ts";
 import type { RemoteCalls } from "./remote_calls.ts";
 import { RemoteParts } from "./remote_parts.ts";
 import { RemoteTails } from "./remote_tails.ts";
-import { RemoteUploadRows } from "./remote_upload_rows.ts";
+import {
+  type RemoteUploadRow,
+  RemoteUploadRows,
+} from "./remote_upload_rows.ts";
 
 export interface RemoteUploadsDeps {
   kv: Kv;
@@ -27,27 +37,14 @@ export interface RemoteUploadsDeps {
   calls: Pick<RemoteCalls, "procedure" | "sendPart">;
   /** Idle time after which an upload expires, in milliseconds. */
   ttlMs: number;
+  /** Memory of the parts of all requests to remote holds. */
+  memory: Pick<PartMemory, "reserve">;
   /** Size of every part but the last in bytes; 8 MiB by default. */
   partBytes?: number;
   /** Bytes of all tails of one account; see `RemoteTails`. */
   budgetBytes?: number;
   /** The same of all accounts. */
   totalBytes?: number;
-}
-
-/** An upload while bytes are added to it. */
-interface Progress {
-  readonly holdUploadId: string;
-  /** Number of parts sent before. */
-  readonly parts: number;
-  readonly sent: PartRef[];
-  offset: number;
-}
-
-/** The tail before a request. */
-interface Head {
-  readonly length: number;
-  readonly read: () => Promise<Uint8Array<ArrayBuffer>>;
 }
 
 const HOLD = "io.atcr.hold";
@@ -113,15 +110,23 @@ export class RemoteUploads {
           { detail: { offset: row.offset } },
         );
       }
-      const { holdUploadId, parts, tail } = row;
-      const progress: Progress = { holdUploadId, parts, sent: [], offset };
-      const head = { length: tail, read: () => this.#rows.tail(id, row) };
-      const left = await this.#cut(caller, progress, head, body);
-      const bytes = left.kept + left.rest.length;
-      if (bytes > tail) await this.#tails.hold(caller, id, bytes);
-      await this.#rows.add(id, entry, { ...progress, ...left });
-      if (bytes < tail) await this.#tails.hold(caller, id, bytes);
-      return progress.offset;
+      const { tail } = row;
+      const head: Head = {
+        length: tail,
+        read: (into) => this.#rows.tail(id, row, into),
+      };
+      const sent: PartRef[] = [];
+      const left = await this.#cut(caller, row, sent, { head, body });
+      try {
+        const end = offset + left.received;
+        const bytes = left.kept + left.rest.length;
+        if (bytes > tail) await this.#tails.hold(caller, id, bytes);
+        await this.#rows.add(id, entry, { ...left, sent, offset: end });
+        if (bytes < tail) await this.#tails.hold(caller, id, bytes);
+        return end;
+      } finally {
+        left.free();
+      }
     });
   }
 
@@ -139,10 +144,7 @@ export class RemoteUploads {
       const { holdUploadId: uploadId, offset: size } = row;
       const parts = await this.#rows.parts(id, row);
       if (row.tail > 0 || parts.length === 0) {
-        const rest = await this.#rows.tail(id, row);
-        parts.push(
-          await this.#parts.send(caller, uploadId, parts.length + 1, rest),
-        );
+        parts.push(await this.#sendTail(caller, id, row));
       }
       try {
         await this.#parts.finish(caller, { uploadId, digest, parts });
@@ -174,55 +176,45 @@ export class RemoteUploads {
     await this.#remove(caller, id);
   }
 
+  /** Sends the tail as the last part. */
+  async #sendTail(
+    caller: Did,
+    id: string,
+    row: RemoteUploadRow,
+  ): Promise<PartRef> {
+    const { memory } = this.#deps;
+    const partBytes = this.#partBytes;
+    const held = await reserveFor({ memory, partBytes }, row.tail);
+    try {
+      const rest = await this.#rows.tail(id, row);
+      const number = row.parts + 1;
+      return await this.#parts.send(caller, row.holdUploadId, number, rest);
+    } finally {
+      held?.free();
+    }
+  }
+
   async #remove(caller: Did, id: string): Promise<void> {
     await this.#tails.hold(caller, id, 0);
     await this.#rows.remove(id);
   }
 
-  /**
-   * Sends `head` and `body` in parts. Returns the `rest`, which does not fill a
-   * part, and how many bytes of the head are `kept` before it: all, or none
-   * when they were sent.
-   */
-  async #cut(
+  /** Sends what fills parts; the number of the first is one above `row.parts`. */
+  #cut(
     caller: Did,
-    row: Progress,
-    head: Head,
-    body: ReadableStream<Uint8Array>,
-  ): Promise<{ kept: number; rest: Uint8Array }> {
-    let buffer = new Uint8Array(this.#partBytes);
-    let kept = head.length;
-    let filled = kept;
-    let onItsWay: Promise<void> = Promise.resolve();
-    const send = async (bytes: Uint8Array<ArrayBuffer>) => {
-      const number = row.parts + row.sent.length + 1;
-      row.sent.push(
-        await this.#parts.send(caller, row.holdUploadId, number, bytes),
-      );
-    };
-    try {
-      for await (const chunk of body) {
-        for (let at = 0; at < chunk.length;) {
-          const piece = chunk.subarray(at, at + buffer.length - filled);
-          buffer.set(piece, filled);
-          filled += piece.length;
-          at += piece.length;
-          row.offset += piece.length;
-          if (filled < buffer.length) continue;
-          await onItsWay;
-          if (kept > 0) buffer.set(await head.read());
-          kept = 0;
-          onItsWay = send(buffer);
-          // Its failure is reported at the next part or at the end.
-          onItsWay.catch(() => {});
-          buffer = new Uint8Array(this.#partBytes);
-          filled = 0;
-        }
-      }
-    } finally {
-      await onItsWay;
-    }
-    return { kept, rest: buffer.subarray(kept, filled) };
+    { holdUploadId, parts }: RemoteUploadRow,
+    sent: PartRef[],
+    { head, body }: Pick<CutOptions, "head" | "body">,
+  ): Promise<CutRest> {
+    return cutIntoParts({
+      ...this.#deps,
+      ...{ partBytes: this.#partBytes, head, body },
+      send: async (bytes) => {
+        const number = parts + sent.length + 1;
+        const part = this.#parts.send(caller, holdUploadId, number, bytes);
+        sent.push(await part);
+      },
+    });
   }
 
   /** Runs `work` while no other request works on the upload. */

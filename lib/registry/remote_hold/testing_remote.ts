@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import type { Did } from "../../did.ts";
+import { PartMemory } from "../../async/part_memory.ts";
 import { openServer } from "../../../routes/xrpc/testing_hold.ts";
 import { digestOf } from "../../../tests/support/oci.ts";
 import type { PdsSession } from "../../atproto/pds/pds.ts";
@@ -64,6 +65,7 @@ export async function openRemote(fetch: HoldFetch, clock: Clock = systemClock) {
     clock,
     log: silentLogger,
     uploadTtlMs: 3_600_000,
+    partMemory: new PartMemory({ clock }),
   });
   return { hold, kv, [Symbol.dispose]: () => kv.close() };
 }

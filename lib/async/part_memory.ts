@@ -1,12 +1,12 @@
 /**
  * Memory for parts that are received for, and sent to, a store that takes only
- * large parts. All uploads of a process share it, however many there are.
+ * large parts. Uploads share it, however many there are.
  *
  * @module
  */
 
-import type { Clock } from "../../clock.ts";
-import { AppError } from "../../errors.ts";
+import type { Clock } from "../clock.ts";
+import { AppError } from "../errors.ts";
 
 /** Memory that was reserved for a part. */
 export interface PartBuffer {
@@ -81,7 +81,7 @@ export class PartMemory {
     this.#give(0);
     throw new AppError(
       "UNAVAILABLE",
-      "The hold receives as many large uploads as its memory allows; try again in a moment.",
+      "This server receives as many large uploads as its memory allows; try again in a moment.",
       { retryAfterSeconds: 10 },
     );
   }
