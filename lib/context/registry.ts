@@ -50,6 +50,7 @@ import { SailorSettings } from "../registry/owners/sailor_settings.ts";
 import { PUSH_DELIVERY, PushDeliveries } from "../registry/push_delivery.ts";
 import type { HoldFetch } from "../registry/remote_hold/remote_calls.ts";
 import { RemoteHold } from "../registry/remote_hold/remote_hold.ts";
+import { RemoteTails } from "../registry/remote_hold/remote_tails.ts";
 import { RepositoryList } from "../registry/lists/repository_list.ts";
 import { TaggedReferrers } from "../registry/lists/tagged_referrers.ts";
 import { UploadIds } from "../registry/upload_ids.ts";
@@ -261,6 +262,7 @@ function createHolds(deps: RegistryContextDeps, uploadTtlMs: number): Holds {
   const { config, plainOrigins, ownHold, identities } = deps;
   // Not that of this server's hold: slow holds of others must not use it up.
   const partMemory = new PartMemory({ clock: deps.clock });
+  const tails = new RemoteTails({ ...deps, ttlMs: uploadTtlMs });
   return new Holds({
     own: ownHold,
     identities,
@@ -272,6 +274,7 @@ function createHolds(deps: RegistryContextDeps, uploadTtlMs: number): Holds {
         targets: targetRules(config, plainOrigins, did),
         uploadTtlMs,
         partMemory,
+        tails,
       }),
   });
 }

@@ -27,6 +27,7 @@ import { RemoteAccess } from "./remote_access.ts";
 import { RemoteBlobs } from "./remote_blobs.ts";
 import { RemoteCalls, type RemoteCallsDeps } from "./remote_calls.ts";
 import { RemoteQuota } from "./remote_quota.ts";
+import type { RemoteTails } from "./remote_tails.ts";
 import { RemoteUploads } from "./remote_uploads.ts";
 
 export interface RemoteHoldDeps extends RemoteCallsDeps {
@@ -37,6 +38,8 @@ export interface RemoteHoldDeps extends RemoteCallsDeps {
   uploadTtlMs: number;
   /** Memory of the parts of uploads to all remote holds. */
   partMemory: Pick<PartMemory, "reserve">;
+  /** Budgets of the tails of all remote holds. */
+  tails: RemoteTails;
 }
 
 /** Timeout for checking which blobs of a manifest a hold has, in milliseconds. */
@@ -58,7 +61,7 @@ export class RemoteHold implements HoldClient {
   #counting = 0;
 
   constructor(deps: RemoteHoldDeps) {
-    const { kv, clock, partMemory: memory, uploadTtlMs: ttlMs } = deps;
+    const { kv, clock, partMemory: memory, tails, uploadTtlMs: ttlMs } = deps;
     this.#deps = deps;
     this.#calls = new RemoteCalls(deps);
     this.#access = new RemoteAccess({
@@ -68,8 +71,10 @@ export class RemoteHold implements HoldClient {
     });
     this.#blobs = new RemoteBlobs(this.#calls);
     this.#quota = new RemoteQuota(this.#calls, deps.log);
-    const calls = this.#calls;
-    this.#uploads = new RemoteUploads({ kv, clock, calls, memory, ttlMs });
+    this.#uploads = new RemoteUploads({
+      ...{ kv, clock, memory, tails, ttlMs },
+      calls: this.#calls,
+    });
   }
 
   get did(): Did {

@@ -7,6 +7,7 @@ import { until } from "../../../tests/support/until.ts";
 import { fakeFetch } from "../../net/testing_fetch.ts";
 import { isAppError } from "../../errors.ts";
 import { ALICE, BOB, CAPTAIN, HOLD, noise } from "../../hold/testing.ts";
+import { RemoteTails } from "./remote_tails.ts";
 import { RemoteHold } from "./remote_hold.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import { silentLogger } from "../../testing_log.ts";
@@ -155,6 +156,7 @@ Deno.test("a session that has ended asks the user to log in again", async () => 
     log: silentLogger,
     uploadTtlMs: 1,
     partMemory: new PartMemory({ clock }),
+    tails: new RemoteTails({ kv, clock, ttlMs: 3_600_000 }),
   });
   await assert.rejects(
     hold.startUpload(ALICE),

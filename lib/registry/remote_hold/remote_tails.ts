@@ -1,6 +1,7 @@
 /**
  * Budgets for the tails of uploads to remote holds, which are stored here:
- * neither one account nor many can fill the store with unfinished uploads.
+ * neither one account nor many can fill the store with unfinished uploads. Where
+ * there is no room for all, the accounts with the most make room for the others.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { registryKeys } from "../kv_keys.ts";
+import { keptMs, RemoteUploadRows } from "./remote_upload_rows.ts";
 
 /** The tail of one upload. */
 interface Tail {
@@ -43,35 +45,76 @@ const TOTAL_MS = 5_000;
 /** Uploads with a tail of one account; more do not fit into a row. */
 const MAX_TAILS = 300;
 
+/** Uploads that one request may end to get room. */
+const MAX_DROPS = 100;
+
 /** Attempts of a commit under contention between instances. */
 const ATTEMPTS = 50;
 
-/** Counts the bytes of tails by account. */
+/** Counts the bytes of tails by account; one of them counts for all holds. */
 export class RemoteTails {
   readonly #deps: RemoteTailsDeps;
+  readonly #rows: RemoteUploadRows;
   /** One change at a time per account, to avoid conflicts within the process. */
   readonly #turns = new KeyedMutex();
-  #total: { readonly bytes: number; readonly at: number } | undefined;
+  #total: { bytes: number; readonly at: number } | undefined;
 
   constructor(deps: RemoteTailsDeps) {
     this.#deps = deps;
+    this.#rows = new RemoteUploadRows(deps);
   }
 
   /**
-   * Reserves `bytes` for the tail of an upload, 0 for none any more. Throws
-   * AppError `UNAVAILABLE` when the tails of `caller`, or of all accounts,
-   * exceed their budget.
+   * Reserves `bytes` for the tail of an upload, 0 for none any more. When those
+   * of all accounts exceed their budget, uploads of accounts with more than
+   * `caller` end, the oldest first. Throws AppError `UNAVAILABLE` when there are
+   * none, or when the tails of `caller` exceed the budget of an account.
    */
   async hold(caller: Did, id: string, bytes: number): Promise<void> {
-    const { totalBytes = TOTAL_BYTES } = this.#deps;
-    if (bytes > 0 && await this.#allBytes() + bytes > totalBytes) {
-      throw new AppError(
-        "UNAVAILABLE",
-        "This registry has too many unfinished uploads to holds of others; try again later.",
-        { retryAfterSeconds: 60 },
-      );
-    }
+    if (bytes > 0) await this.#makeRoom(caller, bytes);
     await this.#turns.run(caller, () => this.#hold(caller, id, bytes));
+    // Others of this process must not take the same room.
+    if (this.#total) this.#total.bytes += bytes;
+  }
+
+  async #makeRoom(caller: Did, bytes: number): Promise<void> {
+    const { totalBytes = TOTAL_BYTES } = this.#deps;
+    for (let i = 0; i < MAX_DROPS; i++) {
+      if (await this.#allBytes() + bytes <= totalBytes) return;
+      if (!await this.#dropOne(caller, bytes)) break;
+    }
+    throw new AppError(
+      "UNAVAILABLE",
+      "This registry has too many unfinished uploads to holds of others; try again later.",
+      { retryAfterSeconds: 60 },
+    );
+  }
+
+  /**
+   * Ends the oldest upload of the account with the most bytes, if these are more
+   * than `caller` has with `bytes` more; returns whether there was one.
+   */
+  async #dropOne(caller: Did, bytes: number): Promise<boolean> {
+    const { kv, clock } = this.#deps;
+    const now = clock.now();
+    let most = { did: caller, tails: {} as Tails, bytes: 0 };
+    let own = bytes;
+    const rows = kv.list<Tails>({ prefix: registryKeys.remoteTailBudgets });
+    for await (const { key, value } of rows) {
+      const did = String(key[2]) as Did;
+      const tails = liveTails(value, undefined, now);
+      const size = sizeOf(tails);
+      if (did === caller) own += size;
+      else if (size > most.bytes) most = { did, tails, bytes: size };
+    }
+    const [oldest] = Object.entries(most.tails)
+      .toSorted(([, a], [, b]) => a.at - b.at);
+    if (!oldest || most.bytes <= own) return false;
+    const [id] = oldest;
+    await this.#rows.remove(id);
+    await this.#turns.run(most.did, () => this.#hold(most.did, id, 0));
+    this.#total = undefined;
+    return true;
   }
 
   /** Bytes of the tails of all accounts, a few seconds ago. */
@@ -95,7 +138,7 @@ export class RemoteTails {
     for (let i = 0; i < ATTEMPTS; i++) {
       const entry = await kv.get<Tails>(key);
       const at = clock.now();
-      const until = at + ttlMs;
+      const until = at + keptMs(ttlMs);
       const tails = liveTails(entry?.value ?? {}, id, at);
       const isOver = sizeOf(tails) + bytes > budgetBytes ||
         Object.keys(tails).length >= MAX_TAILS;

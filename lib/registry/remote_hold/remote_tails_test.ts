@@ -10,6 +10,7 @@ import type { Kv } from "../../kv/kv.ts";
 import { openKv } from "../../kv/open_kv.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import type { RemoteCalls } from "./remote_calls.ts";
+import { RemoteTails } from "./remote_tails.ts";
 import { RemoteUploads } from "./remote_uploads.ts";
 import { digest, MIB } from "./testing_remote.ts";
 
@@ -42,10 +43,13 @@ class PartHold {
   readonly parts = new Map<number, Uint8Array>();
   /** What the completion named. */
   completed: readonly PartRef[] = [];
+  /** Whether it does not answer. */
+  away = false;
   #next = 0;
 
   readonly calls: Pick<RemoteCalls, "procedure" | "sendPart"> = {
     procedure: (_caller, nsid, input, schema) => {
+      if (this.away) return Promise.reject(new Error("away"));
       const method = nsid.replace("io.atcr.hold.", "");
       const { partNumber = 0, parts = [] } = input as {
         partNumber?: number;
@@ -85,8 +89,14 @@ async function open(
   const { kv, written } = counted(store);
   const hold = new PartHold();
   const { calls } = hold;
+  const shared = { kv, clock, ttlMs: HOUR };
+  const tails = new RemoteTails({ ...shared, ...options });
+  const memory = new PartMemory({ clock });
   const uploads = new RemoteUploads({
-    ...{ kv, clock, calls, ttlMs: HOUR, memory: new PartMemory({ clock }) },
+    ...shared,
+    calls,
+    tails,
+    memory,
     ...options,
   });
   const push = (caller: Did, id: string, at: number, bytes: Uint8Array) =>
@@ -190,7 +200,7 @@ Deno.test("the tails of one account have a budget, and finished, cancelled and e
   await uploads.abort(ALICE, third);
   await start(ALICE);
   await assert.rejects(start(ALICE), refused);
-  clock.advance(HOUR);
+  clock.advance(2 * HOUR);
   await start(ALICE);
   await start(ALICE);
 });
@@ -214,4 +224,44 @@ Deno.test("the tails of all accounts together have a budget", async () => {
   await uploads.abort(ALICE, ids[0] ?? "");
   clock.advance(10_000);
   await push(CAPTAIN, third, 0, tail);
+});
+
+Deno.test("where there is no room for all, the oldest uploads of the account with the most end", async () => {
+  using remote = await open({ partBytes: 1_000, totalBytes: 3_000 });
+  const { uploads, push, clock } = remote;
+  const tail = noise(900);
+  const ids: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    const id = await uploads.start(ALICE);
+    await push(ALICE, id, 0, tail);
+    ids.push(id);
+    clock.advance(1_000);
+  }
+  const bobs = await uploads.start(BOB);
+  const at = await push(BOB, bobs, 0, tail.subarray(0, 300));
+  assert.equal(await uploads.offset(ids[0] ?? ""), 900);
+  await push(BOB, bobs, at, tail.subarray(300));
+  assert.equal(await uploads.offset(ids[0] ?? ""), undefined);
+  assert.equal(await uploads.offset(ids[1] ?? ""), 900);
+  await assert.rejects(
+    push(ALICE, ids[0] ?? "", 900, tail),
+    (error) => isAppError(error, "BLOB_UPLOAD_UNKNOWN"),
+  );
+  // An account gets no room from those that have less.
+  const more = await uploads.start(ALICE);
+  await assert.rejects(
+    push(ALICE, more, 0, tail),
+    (error) => isAppError(error, "UNAVAILABLE"),
+  );
+});
+
+Deno.test("cancelling frees the budget although the hold does not answer", async () => {
+  using remote = await open({ partBytes: 1_000, budgetBytes: 1_000 });
+  const { uploads, push, hold } = remote;
+  const id = await uploads.start(ALICE);
+  await push(ALICE, id, 0, noise(900));
+  hold.away = true;
+  await assert.rejects(uploads.abort(ALICE, id), /away/);
+  hold.away = false;
+  await push(ALICE, await uploads.start(ALICE), 0, noise(900));
 });

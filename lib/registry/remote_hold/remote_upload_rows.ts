@@ -57,6 +57,11 @@ const SMALL_BYTES = 4_096;
 const CHUNKS_PER_COMMIT = 12;
 const ROWS_PER_COMMIT = 200;
 
+/** How long parts and tails stay when an upload may be idle for `ttlMs`; in milliseconds. */
+export function keptMs(ttlMs: number): number {
+  return 2 * ttlMs;
+}
+
 /** Stores the rows. */
 export class RemoteUploadRows {
   readonly #deps: RemoteUploadRowsDeps;
@@ -139,8 +144,8 @@ export class RemoteUploadRows {
     const now = clock.now();
     const renewed = await this.#renewed(id, before);
     const { since, ...row } = renewed.value;
-    // Rows live twice as long as the upload may be idle, and are renewed in time.
-    const own = { expiresAt: now + 2 * ttlMs };
+    // Renewed in time.
+    const own = { expiresAt: now + keptMs(ttlMs) };
     const parts = sent.map(({ partNumber, etag }) => (commit: Atomic) =>
       commit.set(registryKeys.remotePart(id, partNumber), etag, own)
     );
@@ -204,7 +209,7 @@ export class RemoteUploadRows {
     const { kv, clock, ttlMs } = this.#deps;
     const now = clock.now();
     if (now - before.value.since < ttlMs) return before;
-    const own = { expiresAt: now + 2 * ttlMs };
+    const own = { expiresAt: now + keptMs(ttlMs) };
     const prefix = registryKeys.remoteRows(id);
     let changes: ((commit: Atomic) => Atomic)[] = [];
     for await (const { key, value } of kv.list({ prefix })) {

@@ -41,10 +41,8 @@ export interface RemoteUploadsDeps {
   memory: Pick<PartMemory, "reserve">;
   /** Size of every part but the last in bytes; 8 MiB by default. */
   partBytes?: number;
-  /** Bytes of all tails of one account; see `RemoteTails`. */
-  budgetBytes?: number;
-  /** The same of all accounts. */
-  totalBytes?: number;
+  /** Budgets of tails. */
+  tails: RemoteTails;
 }
 
 const HOLD = "io.atcr.hold";
@@ -69,7 +67,7 @@ export class RemoteUploads {
   constructor(deps: RemoteUploadsDeps) {
     this.#deps = deps;
     this.#rows = new RemoteUploadRows(deps);
-    this.#tails = new RemoteTails(deps);
+    this.#tails = deps.tails;
     this.#partBytes = deps.partBytes ?? PART_BYTES;
     this.#parts = new RemoteParts({ ...deps, partBytes: this.#partBytes });
   }
@@ -172,8 +170,10 @@ export class RemoteUploads {
       );
     } catch (error) {
       if (!isAppError(error, "BLOB_UPLOAD_UNKNOWN")) throw error;
+    } finally {
+      // Also when the hold does not answer: there the upload expires.
+      await this.#remove(caller, id);
     }
-    await this.#remove(caller, id);
   }
 
   /** Sends the tail as the last part. */

@@ -17,6 +17,7 @@ import { type Digest, parseDigest } from "../../oci/digest.ts";
 import type { TargetRules } from "../../net/client_target.ts";
 import type { HoldFetch } from "./remote_calls.ts";
 import type { UploadRef } from "../../hold_api/hold_client.ts";
+import { RemoteTails } from "./remote_tails.ts";
 import { RemoteHold } from "./remote_hold.ts";
 import { silentLogger } from "../../testing_log.ts";
 import { openKv } from "../../kv/open_kv.ts";
@@ -66,6 +67,7 @@ export async function openRemote(fetch: HoldFetch, clock: Clock = systemClock) {
     log: silentLogger,
     uploadTtlMs: 3_600_000,
     partMemory: new PartMemory({ clock }),
+    tails: new RemoteTails({ kv, clock, ttlMs: 3_600_000 }),
   });
   return { hold, kv, [Symbol.dispose]: () => kv.close() };
 }
