@@ -7,13 +7,8 @@
 import type { AppContext } from "../../lib/context.ts";
 import { isAppError, operatorMessage } from "../../lib/errors.ts";
 import type { Command, CommandCall } from "../command.ts";
-import { BACKUP_CHECKS } from "./doctor_backup.ts";
-import { HOLD_CHECKS } from "./doctor_hold.ts";
+import { CHECKS } from "./doctor_checks.ts";
 import type { DoctorCheck, Finding } from "./doctor_finding.ts";
-import { PROCESS_CHECKS } from "./doctor_process.ts";
-import { SCRUB_CHECKS } from "./doctor_scrub.ts";
-import { PICTURE_CHECKS } from "./doctor_pictures.ts";
-import { STORAGE_CHECKS } from "./doctor_storage.ts";
 import { withContext } from "../open_context.ts";
 
 /** The command. Its exit code is 1 when a check fails. */
@@ -22,15 +17,6 @@ export const DOCTOR_COMMAND: Command = {
   doc: "check that everything is reachable and consistent",
   run: doctor,
 };
-
-const CHECKS: readonly DoctorCheck[] = [
-  ...PROCESS_CHECKS,
-  ...BACKUP_CHECKS,
-  ...STORAGE_CHECKS,
-  ...PICTURE_CHECKS,
-  ...SCRUB_CHECKS,
-  ...HOLD_CHECKS,
-];
 
 const WIDTH = Math.max(...CHECKS.map(({ name }) => name.length));
 

@@ -6,22 +6,8 @@ import { lastBackupKey } from "../../lib/kv/keys.ts";
 import { setReadOnly } from "../../lib/kv/operating/read_only.ts";
 import { digestOf } from "../../lib/oci/digest.ts";
 import { silentLogger } from "../../lib/testing_log.ts";
-import { BACKUP_CHECKS } from "./doctor_backup.ts";
-import type { DoctorCheck } from "./doctor_finding.ts";
-import { HOLD_CHECKS } from "./doctor_hold.ts";
-import { PICTURE_CHECKS } from "./doctor_pictures.ts";
-import { PROCESS_CHECKS } from "./doctor_process.ts";
-import { SCRUB_CHECKS } from "./doctor_scrub.ts";
-import { STORAGE_CHECKS } from "./doctor_storage.ts";
+import { CHECKS } from "./doctor_checks.ts";
 
-const CHECKS: readonly DoctorCheck[] = [
-  ...PROCESS_CHECKS,
-  ...BACKUP_CHECKS,
-  ...STORAGE_CHECKS,
-  ...PICTURE_CHECKS,
-  ...SCRUB_CHECKS,
-  ...HOLD_CHECKS,
-];
 const OWNER = "did:plc:captaincaptaincaptaincap";
 const HOLD = "did:web:hold.example.com";
 const HOUR = 3_600_000;
