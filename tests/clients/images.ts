@@ -57,7 +57,7 @@ export async function testImages(): Promise<TestImages> {
   const kept = await Deno.readTextFile(record).catch(() => undefined);
   if (kept !== undefined) {
     const { revision, images } = JSON.parse(kept);
-    if (revision === REVISION) return images;
+    if (revision === REVISION) return at(root, images);
     await Deno.remove(root, { recursive: true });
   }
   await Deno.mkdir(root, { recursive: true });
@@ -71,6 +71,15 @@ export async function testImages(): Promise<TestImages> {
     JSON.stringify({ revision: REVISION, images }),
   );
   return images;
+}
+
+/** The images in the folders below `root`; the record may be that of another checkout. */
+function at(root: string, { tiny, big, multi }: TestImages): TestImages {
+  return {
+    tiny: { ...tiny, folder: join(root, "tiny") },
+    big: { ...big, folder: join(root, "big") },
+    multi: { ...multi, folder: join(root, "multi") },
+  };
 }
 
 async function tiny(folder: string): Promise<TestImage> {

@@ -20,19 +20,23 @@ export async function pythonPrograms(
   name: string,
   version: string,
 ): Promise<string> {
-  const folder = join(TOOLS_DIR, `${name}-${version}`);
+  await Deno.mkdir(TOOLS_DIR, { recursive: true });
+  // Several checkouts may share one folder by a link.
+  const tools = await Deno.realPath(TOOLS_DIR);
+  const folder = join(tools, `${name}-${version}`);
   const programs = join(folder, "bin");
-  // Written last: an environment that was cut off is made again.
+  // Written last, with the path that the programs of the environment start
+  // Python by: one that was cut off or has moved is made again.
   const complete = join(folder, "complete");
-  const there = await Deno.stat(complete).then(() => true, () => false);
-  if (there) return programs;
+  const place = await Deno.readTextFile(complete).catch(() => undefined);
+  if (place === folder) return programs;
   const python = await findProgram("python3");
   if (!python) throw new Error(`install ${name}, or Python 3`);
   try {
     await run(python, ["-m", "venv", "--clear", folder]);
     const pip = join(programs, "pip");
     await run(pip, ["install", "--quiet", `${name}==${version}`]);
-    await Deno.writeTextFile(complete, version);
+    await Deno.writeTextFile(complete, folder);
     return programs;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
