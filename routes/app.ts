@@ -58,7 +58,6 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
     modules: readIslandModules(root),
   };
   app.use(observe({ ...ctx, site, imageOrigins, cdn: config.deploy }));
-  app.use(compressAnswers());
   app.onError(onError);
   // Thrown, it would bypass the log line and the headers of `observe`.
   app.notFound((c) =>
@@ -85,9 +84,9 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
   app.route("/", staticRoutes(new URL("static/", root), look.files));
   app.route("/", preferenceRoutes(pageOrigin(config.server.base_url)));
   if (ctx.hold) app.route("/", holdRoutes(ctx.hold, state));
+  const origin = clientOrigin(config.server);
+  const clientOf = clientAddress({ trustProxy: config.server.trust_proxy });
   if (ctx.registry) {
-    const origin = clientOrigin(config.server);
-    const clientOf = clientAddress({ trustProxy: config.server.trust_proxy });
     // Before the pages, so that pulls and pushes do not run their middleware.
     app.route(
       "/",
@@ -101,6 +100,9 @@ export function createApp(ctx: AppContext, state: AppState): Hono<AppEnv> {
         catalog: config.registry.catalog,
       }),
     );
+  }
+  app.use(compressAnswers());
+  if (ctx.registry) {
     const browsers = createBrowsers(ctx);
     app.route("/", authRoutes(ctx, browsers));
     if (ctx.webhooks) {

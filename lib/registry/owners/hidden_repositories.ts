@@ -6,6 +6,7 @@
  */
 
 import { inParallel } from "../../async/in_parallel.ts";
+import { LateCalls } from "../../async/late_calls.ts";
 import type { Clock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import { AppError, isAppError } from "../../errors.ts";
@@ -40,9 +41,11 @@ const RETRY_S = 10;
  */
 export class HiddenRepositories {
   readonly #deps: HiddenRepositoriesDeps;
+  readonly #late: LateCalls;
 
   constructor(deps: HiddenRepositoriesDeps) {
     this.#deps = deps;
+    this.#late = new LateCalls(deps.clock, ALONE_MS);
   }
 
   /**
@@ -52,13 +55,12 @@ export class HiddenRepositories {
    * error of `hold` itself.
    */
   async requireRead(owner: Did, hold: Did, caller: Caller): Promise<void> {
-    const { holds, clock } = this.#deps;
+    const { holds } = this.#deps;
     let asked: Promise<void> | undefined;
     const askAll = () => asked ??= this.#askAll(owner, caller, hold);
-    const stop = new AbortController();
     // A missing repository waits for all holds together, so this one does too.
-    void clock.sleep(ALONE_MS, stop.signal).then(() => {
-      if (!stop.signal.aborted && caller !== owner) askAll().catch(() => {});
+    const inTime = this.#late.add(() => {
+      if (caller !== owner) askAll().catch(() => {});
     });
     try {
       await requireRead(await holds.get(hold), caller);
@@ -66,7 +68,7 @@ export class HiddenRepositories {
       if (!isAppError(error) || caller === owner) throw error;
       await askAll();
     } finally {
-      stop.abort();
+      inTime();
     }
   }
 

@@ -1,0 +1,59 @@
+/**
+ * What is done only about work that takes long. Most work ends at once; a timer
+ * for each would be more expensive than the work.
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+
+interface LateCall {
+  /** When it is due, in milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** Undefined once it is not needed. */
+  call: (() => void) | undefined;
+}
+
+/** Makes calls after a fixed delay, all by one timer. */
+export class LateCalls {
+  readonly #clock: Clock;
+  readonly #delayMs: number;
+  /** In the order in which they are due. */
+  #waiting: LateCall[] = [];
+  #running = false;
+
+  constructor(clock: Clock, delayMs: number) {
+    this.#clock = clock;
+    this.#delayMs = delayMs;
+  }
+
+  /** Calls `call` after the delay, unless the returned function is called before. */
+  add(call: () => void): () => void {
+    const late: LateCall = { at: this.#clock.now() + this.#delayMs, call };
+    this.#waiting.push(late);
+    if (!this.#running) void this.#run();
+    return () => late.call = undefined;
+  }
+
+  /** Makes the calls that are due until none waits. */
+  async #run(): Promise<void> {
+    this.#running = true;
+    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+      const left = next.at - this.#clock.now();
+      // After the clock was set back, it would be more than the delay.
+      await this.#clock.sleep(Math.max(0, Math.min(left, this.#delayMs)));
+      const due = this.#due(next);
+      const calls = this.#waiting.slice(0, due);
+      this.#waiting = this.#waiting.slice(due);
+      for (const { call } of calls) call?.();
+    }
+    this.#running = false;
+  }
+
+  /** How many are due: `first` always, because its time has been waited for. */
+  #due(first: LateCall): number {
+    const now = Math.max(first.at, this.#clock.now());
+    const end = this.#waiting.findIndex(({ at }) => at > now);
+    return end < 0 ? this.#waiting.length : end;
+  }
+}

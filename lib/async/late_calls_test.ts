@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { ManualClock } from "../testing_clock.ts";
+import { LateCalls } from "./late_calls.ts";
+
+/** A clock that counts its timers, and calls that note their names. */
+function start(delayMs: number) {
+  const clock = new ManualClock();
+  let timers = 0;
+  const late = new LateCalls({
+    now: () => clock.now(),
+    sleep(ms) {
+      timers++;
+      return clock.sleep(ms);
+    },
+  }, delayMs);
+  const made: string[] = [];
+  return {
+    add: (name: string) => late.add(() => made.push(name)),
+    timers: () => timers,
+    made,
+    clock,
+    /** Moves the clock, and lets what is due happen. */
+    async pass(ms: number) {
+      clock.advance(ms);
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+    },
+  };
+}
+
+Deno.test("calls are made after the delay, in order, but not those that were taken back", async () => {
+  const t = start(100);
+  t.add("a");
+  const takeBack = t.add("b");
+  await t.pass(50);
+  t.add("c");
+  await t.pass(49);
+  assert.deepEqual(t.made, []);
+  takeBack();
+  await t.pass(1);
+  assert.deepEqual(t.made, ["a"]);
+  await t.pass(49);
+  assert.deepEqual(t.made, ["a"]);
+  await t.pass(1);
+  assert.deepEqual(t.made, ["a", "c"]);
+  t.add("d");
+  await t.pass(100);
+  assert.deepEqual(t.made, ["a", "c", "d"]);
+});
+
+Deno.test("a thousand calls that are taken back at once need one timer", async () => {
+  const t = start(100);
+  for (let i = 0; i < 1_000; i++) t.add(`${i}`)();
+  assert.equal(t.timers(), 1);
+  await t.pass(100);
+  assert.deepEqual([t.made, t.timers()], [[], 1]);
+});
+
+Deno.test("a clock that is set back delays no call by more than the delay", async () => {
+  const t = start(100);
+  t.add("a");
+  t.clock.setBack(3_600_000);
+  t.add("b");
+  await t.pass(100);
+  t.add("c");
+  await t.pass(100);
+  assert.deepEqual(t.made, ["a", "b", "c"]);
+});
