@@ -14,12 +14,17 @@ interface LateCall {
   call: (() => void) | undefined;
 }
 
+/** Calls from which those that were taken back are removed before they are due. */
+const MANY = 64;
+
 /** Makes calls after a fixed delay, all by one timer. */
 export class LateCalls {
   readonly #clock: Clock;
   readonly #delayMs: number;
   /** In the order in which they are due. */
   #waiting: LateCall[] = [];
+  /** How many were taken back since the list was cleaned up. */
+  #takenBack = 0;
   #running = false;
 
   constructor(clock: Clock, delayMs: number) {
@@ -32,7 +37,17 @@ export class LateCalls {
     const late: LateCall = { at: this.#clock.now() + this.#delayMs, call };
     this.#waiting.push(late);
     if (!this.#running) void this.#run();
-    return () => late.call = undefined;
+    return () => {
+      late.call = undefined;
+      this.#takenBack++;
+      const isMost = this.#takenBack * 2 > this.#waiting.length;
+      if (isMost && this.#waiting.length > MANY) this.#removeNeedless();
+    };
+  }
+
+  #removeNeedless(): void {
+    this.#waiting = this.#waiting.filter(({ call }) => call !== undefined);
+    this.#takenBack = 0;
   }
 
   /** Makes the calls that are due until none waits. */

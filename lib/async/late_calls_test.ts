@@ -65,3 +65,13 @@ Deno.test("a clock that is set back delays no call by more than the delay", asyn
   await t.pass(100);
   assert.deepEqual(t.made, ["a", "b", "c"]);
 });
+
+Deno.test("calls that were taken back do not keep others from being made", async () => {
+  const t = start(100);
+  const takeBack = Array.from({ length: 200 }, (_, i) => t.add(`${i}`));
+  t.add("wanted");
+  for (const one of takeBack) one();
+  t.add("later");
+  await t.pass(100);
+  assert.deepEqual(t.made, ["wanted", "later"]);
+});

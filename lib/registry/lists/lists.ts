@@ -8,6 +8,7 @@ import type { Hosting } from "../../atproto/hosting/hosting.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
 import type { PdsSilence } from "../../atproto/pds/pds_silence.ts";
 import type { Clock } from "../../clock.ts";
+import { LateCalls } from "../../async/late_calls.ts";
 import { Semaphore } from "../../async/semaphore.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
@@ -74,9 +75,16 @@ export class Lists {
   readonly #deps: ListsDeps;
   readonly #readable: ReadableHolds;
   readonly #catalogs = new Semaphore(MAX_CATALOGS);
+  readonly #late: Record<"first" | "known" | "hanging", LateCalls>;
 
   constructor(deps: ListsDeps) {
     this.#deps = deps;
+    const { clock } = deps;
+    this.#late = {
+      first: new LateCalls(clock, FIRST_WAIT_MS),
+      known: new LateCalls(clock, KNOWN_WAIT_MS),
+      hanging: new LateCalls(clock, HANGING_WAIT_MS),
+    };
     this.#readable = new ReadableHolds(deps);
   }
 
@@ -231,17 +239,14 @@ export class Lists {
     known: unknown,
     read: () => Promise<T>,
   ): Promise<{ row?: T; problem?: AppError }> {
-    const { clock, log, silence } = this.#deps;
-    const stop = new AbortController();
-    const usualMs = known === undefined ? FIRST_WAIT_MS : KNOWN_WAIT_MS;
-    const patienceMs = silence.isSilent(owner.pds) ? HANGING_WAIT_MS : usualMs;
-    const late = clock.sleep(patienceMs, stop.signal).then(() => {
-      if (!stop.signal.aborted) throw stillReading(owner);
-      return undefined;
-    });
+    const { log, silence } = this.#deps;
+    const usual = known === undefined ? "first" : "known";
+    const wait = silence.isSilent(owner.pds) ? "hanging" : usual;
+    const late = Promise.withResolvers<never>();
+    const inTime = this.#late[wait].add(() => late.reject(stillReading(owner)));
     const reading = read();
     try {
-      const row = await Promise.race([reading, late]);
+      const row = await Promise.race([reading, late.promise]);
       return row === undefined ? {} : { row };
     } catch (error) {
       reading.catch(() => {}); // it is logged here
@@ -250,8 +255,7 @@ export class Lists {
       log.warn("records not listed", { did: owner.did, error });
       return { problem: error };
     } finally {
-      stop.abort();
-      late.catch(() => {});
+      inTime();
     }
   }
 

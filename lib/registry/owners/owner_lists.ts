@@ -108,15 +108,13 @@ export class OwnerLists {
         })
       );
       if (!last.cursor && last.pages <= FEW_PAGES) await done;
-    }
+    } else return extentOf(last);
     return await this.extent(owner.did, collection);
   }
 
   /** How much of a collection is known. */
   async extent(did: Did, collection: string): Promise<Extent> {
-    const row = await this.#row(did, collection);
-    if (!row || row.cursor !== undefined) return "reading";
-    return row.cut ? "cut" : "whole";
+    return extentOf(await this.#row(did, collection));
   }
 
   /** Has a collection that was listed before listed again soon. */
@@ -236,4 +234,9 @@ export class OwnerLists {
   ): Promise<void> {
     await this.#deps.kv.set(registryKeys.synced(did, collection), row);
   }
+}
+
+function extentOf(row: ListingRow | undefined): Extent {
+  if (!row || row.cursor !== undefined) return "reading";
+  return row.cut ? "cut" : "whole";
 }
