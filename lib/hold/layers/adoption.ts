@@ -8,7 +8,6 @@
 import { MAX_WRITES } from "../../atproto/pds/pds.ts";
 import type { Clock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
-import { isAppError } from "../../errors.ts";
 import type { PushEvent } from "../../hold_api/push_event.ts";
 import type { Logger } from "../../log.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -29,8 +28,11 @@ export interface ManifestAdoptionDeps {
   layers: LayerIndex;
   layerRecords: LayerRecords;
   quota: {
-    /** Throws AppError `QUOTA_EXCEEDED`. */
-    admit(user: Did, digests: readonly Digest[]): Promise<void>;
+    /** Returns undefined when all are charged. */
+    adopt(
+      user: Did,
+      digests: readonly Digest[],
+    ): Promise<{ error: Error; kept: readonly Digest[] } | undefined>;
   };
   clock: Clock;
   log: Logger;
@@ -47,12 +49,12 @@ export class ManifestAdoption {
   /**
    * Updates the records of a manifest in its owner's repo to what it
    * references: `others` are digests in fields that the event does not have,
-   * undefined when unknown. Like a push it charges the blobs to the owner, and
-   * records nothing when the quota refuses them. Changes nothing when
-   * everything is recorded.
+   * undefined when unknown. It charges the blobs to the owner, and records
+   * nothing when the quota refuses them. Changes nothing when everything is
+   * recorded.
    *
-   * Returns the blobs of a refused manifest. They must be kept all the same,
-   * and stay charged to those who uploaded them.
+   * Returns the blobs of a refused manifest that must be kept all the same:
+   * others are charged for them.
    */
   async adopt(
     event: PushEvent,
@@ -72,9 +74,8 @@ export class ManifestAdoption {
     const counted = countedBlobs(event).filter(missing);
     const more = (others ?? []).map(unnamedBlob).filter(missing);
     const needed = [...configs.filter(missing), ...counted, ...more];
-    if (await this.#isRefused(event, needed)) {
-      return needed.map(({ digest }) => digest);
-    }
+    const kept = await this.#refused(event, needed);
+    if (kept) return kept;
     await layerRecords.restored(configs.filter(missing));
     const fresh = [
       ...layerRecords.toRecord(await layerRecords.restored(counted)),
@@ -100,22 +101,19 @@ export class ManifestAdoption {
     return [];
   }
 
-  /** Charges `blobs`; returns whether the quota refuses them. */
-  async #isRefused(
+  /** Charges `blobs`; returns those to keep when the quota refuses them. */
+  async #refused(
     event: PushEvent,
     blobs: readonly NamedBlob[],
-  ): Promise<boolean> {
+  ): Promise<readonly Digest[] | undefined> {
     const { quota, log } = this.#deps;
-    if (blobs.length === 0) return false;
-    try {
-      const digests = blobs.map(({ digest }) => digest);
-      await quota.admit(event.owner, digests);
-      return false;
-    } catch (error) {
-      if (!isAppError(error, "QUOTA_EXCEEDED")) throw error;
-      const uri = uriOf(event);
-      log.warn("manifest beyond the quota not recorded", { uri, error });
-      return true;
-    }
+    if (blobs.length === 0) return undefined;
+    const digests = blobs.map(({ digest }) => digest);
+    const refusal = await quota.adopt(event.owner, digests);
+    if (!refusal) return undefined;
+    const { error, kept } = refusal;
+    const uri = uriOf(event);
+    log.warn("manifest beyond the quota not recorded", { uri, error });
+    return kept;
   }
 }

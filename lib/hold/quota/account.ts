@@ -112,6 +112,12 @@ export function usedBytes(
   return storedBytes(account, quota) + reservedBytes(account, now);
 }
 
+/** Bytes stored, those that the account deleted included, and bytes reserved. */
+export function occupiedBytes(account: AccountRow, now: number): number {
+  const { bytes, deleted = 0 } = account;
+  return bytes + deleted + reservedBytes(account, now);
+}
+
 /** Like {@linkcode usedBytes}, with only the reservations within the quota. */
 export function firmBytes(
   account: AccountRow,

@@ -17,9 +17,6 @@ export interface Blob {
   readonly size: number;
 }
 
-/** Accounts with manifests that need one blob that are considered; a popular one has many. */
-const MAX_OWNERS = 20;
-
 /** Reads the blobs needed by manifests. */
 export class Claims {
   readonly #kv: Kv;
@@ -71,25 +68,29 @@ export class Claims {
     return false;
   }
 
-  /** Accounts other than `user` with manifests that need the blob, the first {@linkcode MAX_OWNERS}. */
-  async otherOwners(user: Did, digest: Digest): Promise<Did[]> {
+  /** Accounts with manifests that need the blob, each once. */
+  async *owners(digest: Digest): AsyncIterableIterator<Did> {
     const prefix = holdKeys.blobUses(digest);
-    const found: Did[] = [];
     let start: Key = prefix;
     // One read per owner: skip the remaining manifests of the last one.
-    while (found.length < MAX_OWNERS) {
+    while (true) {
       const selector = start === prefix ? { prefix } : { prefix, start };
       let owner: string | undefined;
       for await (const { key } of this.#kv.list(selector, { limit: 1 })) {
         owner = String(key[3]).split("/", 3)[2];
       }
-      if (owner === undefined) break;
+      if (owner === undefined) return;
       const did = parseDid(owner);
-      if (did !== undefined && did !== user) found.push(did);
+      if (did !== undefined) yield did;
       // "0" is the character after "/".
       start = [...prefix, `at://${owner}0`];
     }
-    return found;
+  }
+
+  /** Accounts that uploaded the blob. */
+  async *uploaders(digest: Digest): AsyncIterableIterator<Did> {
+    const rows = this.#kv.list({ prefix: holdKeys.uploaders(digest) });
+    for await (const { key } of rows) yield String(key[3]) as Did;
   }
 
   /** Whether the hold has the bytes of the blob, readable or not. */

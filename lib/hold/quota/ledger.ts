@@ -25,6 +25,7 @@ import {
 } from "./account.ts";
 import { type Accounts, CHARGE_BATCH } from "./accounts.ts";
 import { type Blob, type Claims, sizeOf } from "./claims.ts";
+import { FoundManifests } from "./found_manifests.ts";
 import { OtherPayers } from "./other_payers.ts";
 import { type Limit, overQuota } from "./quota_errors.ts";
 
@@ -44,6 +45,8 @@ const ADMIT_MS = 60_000;
 export class QuotaLedger {
   readonly #deps: QuotaLedgerDeps;
   readonly #others: OtherPayers;
+  /** Charges for manifests that were found in the repos of their owners. */
+  readonly found: FoundManifests;
 
   constructor(deps: QuotaLedgerDeps) {
     this.#deps = deps;
@@ -51,6 +54,11 @@ export class QuotaLedger {
       deps,
       (user, blob) => this.#take(user, blob),
     );
+    this.found = new FoundManifests({
+      ...deps,
+      payers: this.#others,
+      admit: (user, digests, limit) => this.admit(user, digests, limit),
+    });
   }
 
   /**

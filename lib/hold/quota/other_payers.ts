@@ -35,11 +35,30 @@ export class OtherPayers {
   /** Whether an account other than `user` needs the blob and is charged for it. */
   async pay(user: Did, digest: Digest): Promise<boolean> {
     const { accounts, claims } = this.#deps;
-    for (const other of await claims.otherOwners(user, digest)) {
+    for await (const other of claims.owners(digest)) {
+      if (other === user) continue;
       const charges = await accounts.counting(other, [digest]);
       if (charges.length > 0) return true;
     }
     return false;
+  }
+
+  /**
+   * Whether accounts other than `user` were charged for the blob and all of
+   * them deleted it: those that uploaded it and those whose manifests need it.
+   */
+  async left(user: Did, digest: Digest): Promise<boolean> {
+    const { accounts, claims } = this.#deps;
+    let isLeft = false;
+    for (const list of [claims.uploaders(digest), claims.owners(digest)]) {
+      for await (const other of list) {
+        if (other === user) continue;
+        const [charge] = await accounts.charges(other, [digest]);
+        if (charge && !charge.deleted) return false;
+        if (charge) isLeft = true;
+      }
+    }
+    return isLeft;
   }
 
   /**
@@ -49,8 +68,8 @@ export class OtherPayers {
   async settle(user: Did, blob: Blob): Promise<boolean> {
     if (await this.pay(user, blob.digest)) return true;
     const { claims } = this.#deps;
-    for (const other of await claims.otherOwners(user, blob.digest)) {
-      if (await this.#charge(other, blob)) return true;
+    for await (const other of claims.owners(blob.digest)) {
+      if (other !== user && await this.#charge(other, blob)) return true;
     }
     return false;
   }

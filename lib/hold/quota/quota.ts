@@ -13,6 +13,7 @@ import type { HoldAccess } from "../access.ts";
 import { usedBytes } from "./account.ts";
 import { Accounts } from "./accounts.ts";
 import { Claims } from "./claims.ts";
+import type { Refusal } from "./found_manifests.ts";
 import { QuotaLedger } from "./ledger.ts";
 import type { Limit } from "./quota_errors.ts";
 import { QuotaRooms } from "./rooms.ts";
@@ -107,6 +108,19 @@ export class HoldQuota {
     // They are charged with the push event.
     if (!tier) return;
     await this.ledger.admit(user, digests, tier);
+  }
+
+  /**
+   * Like {@linkcode admit}, for a manifest found in the repo of `user`: what
+   * the account occupies anyway is charged beyond the limit too. Returns why it
+   * must not be recorded, or undefined when all blobs are charged.
+   */
+  async adopt(
+    user: Did,
+    digests: readonly Digest[],
+  ): Promise<Refusal | undefined> {
+    const tier = await this.#tierOf(user);
+    return tier && await this.ledger.found.adopt(user, digests, tier);
   }
 
   /** The tier at `rank` (from 0). Throws AppError `INVALID_REQUEST` when there is none. */
