@@ -14,6 +14,9 @@ import {
 } from "../../lib/net/public_address.ts";
 import type { Connection } from "./serve.ts";
 
+/** `192.0.2.1:443`, `[2001:db8::1]:443` or `[2001:db8::1]`: some proxies add the port. */
+const WITH_PORT = /^(?:\[(?<v6>[^\]]+)\](?::\d{1,5})?|(?<v4>[\d.]+):\d{1,5})$/;
+
 /** Returns the address of the client of a request, or `unknown`. */
 export type ClientAddress = (c: Context) => string;
 
@@ -58,6 +61,9 @@ export function socketSubject(
 
 /** The entry of `X-Forwarded-For` that the nearest proxy has written. */
 function lastForwarded(header: string | undefined): string | undefined {
-  const last = header?.split(",").at(-1)?.trim();
-  return last !== undefined && isIP(last) !== 0 ? last : undefined;
+  const last = header?.split(",").at(-1)?.trim() ?? "";
+  if (isIP(last) !== 0) return last;
+  const { v6, v4 } = WITH_PORT.exec(last)?.groups ?? {};
+  const address = v6 ?? v4 ?? "";
+  return isIP(address) === (v6 === undefined ? 4 : 6) ? address : undefined;
 }

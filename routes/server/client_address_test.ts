@@ -45,6 +45,32 @@ Deno.test("behind a trusted proxy that names no client its address is unknown, n
   assert.equal(await of(false, "198.51.100.7"), "10.0.0.1");
 });
 
+Deno.test("proxies that add the port of the client name its address", () => {
+  const subject = socketSubject({ trustProxy: true });
+  const of = (entry: string) =>
+    subject(request("10.0.0.1", `1.1.1.1, ${entry}`));
+  assert.equal(of("198.51.100.7:51234"), "198.51.100.7");
+  assert.equal(of("[2001:db8:1:2:3::4]:443"), "2001:db8:1:2::/64");
+  assert.equal(of("[2001:db8:1:2:3::4]"), "2001:db8:1:2::/64");
+  assert.equal(of("127.0.0.1:80"), undefined);
+  const wrong = [
+    ...[
+      "198.51.100.7:",
+      "198.51.100.7:x",
+      "198.51.100.7:123456",
+      "198.51.100:80",
+    ],
+    ...[
+      "[198.51.100.7]:80",
+      "[2001:db8::1",
+      "[]:80",
+      "198.51.100.7:80:80",
+      ":80",
+    ],
+  ];
+  for (const entry of wrong) assert.equal(of(entry), undefined, entry);
+});
+
 Deno.test("a proxy nearby names its clients, and public addresses name nobody", async () => {
   const of = async (remoteAddress: string, forwarded?: string) => {
     const app = new Hono();
