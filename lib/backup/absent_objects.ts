@@ -55,13 +55,15 @@ export async function readAbsent(target: BlobStore): Promise<AbsentObjects> {
   }
 }
 
-/** The complete backup of `ids` that was made last; undefined when that is not known. */
+/**
+ * The last of `ids`, which are in the order of their making; undefined when it
+ * is not known what that backup was made without.
+ */
 export function lastMade(
   { backups }: AbsentObjects,
   ids: readonly string[],
 ): string | undefined {
-  return ids.filter((id) => backups.has(id))
-    .toSorted((a, b) => (backups.get(a) ?? 0) - (backups.get(b) ?? 0)).at(-1);
+  return ids.findLast((id) => backups.has(id));
 }
 
 /**

@@ -69,7 +69,7 @@ export async function backUp(
 ): Promise<BackupResult> {
   const { clock, target, nameOf } = deps;
   const at = clock.now();
-  const id = backupId(at);
+  const id = backupId(at, await listBackups(target));
   const named = new NamedObjects(nameOf);
   const rows = named.collect(deps.rows);
   const pieces = await writeRows(target, piecesPrefix(id), rows, {
@@ -98,7 +98,12 @@ async function backUpObjects(
   { signal, onObjects }: BackupOptions,
   { id, named }: { id: string; named: NamedObjects },
 ): Promise<Pick<BackupResult, "objects" | "lost">> {
+  const before = await readAbsent(target);
+  const ids = await listBackups(target);
   if (!store) {
+    // It needs no objects, so none of those that were noted.
+    const deleted = [...before.objects.keys()];
+    await writeAbsent(target, noteAbsent(before, { id, ids, deleted }));
     const objects = { present: 0, copied: 0, bytes: 0, damaged: [] };
     return { objects, lost: [] };
   }
@@ -110,8 +115,6 @@ async function backUpObjects(
     ...(signal ? { signal } : {}),
     ...(onObjects ? { progress: onObjects } : {}),
   });
-  const before = await readAbsent(target);
-  const ids = await listBackups(target);
   // Nothing at all was found where everything was lost, the rows as well.
   const isEmpty = objects.present + objects.copied === 0;
   const unnamed = isEmpty ? [] : absent.filter((key) => !named.isMissing(key));
@@ -135,7 +138,6 @@ export async function pruneBackups(
   keep: number,
   made: string,
 ): Promise<{ backups: number; objects: number }> {
-  // By its name another one may be newer, when the clock was set back.
   const others = (await listBackups(target)).filter((id) => id !== made);
   const old = others.slice(0, Math.max(0, others.length - (keep - 1)));
   for (const id of old) await deleteBackup(target, id);

@@ -24,9 +24,14 @@ async function setUp() {
   const [store, target, emptyStore] = [1, 2, 3]
     .map(() => new MemoryBlobStore(clock));
   assert.ok(store && target && emptyStore);
-  const run = () =>
+  const run = ({ hasHold = true } = {}) =>
     backUp({
-      ...{ clock, store, target, prefixes: PREFIXES },
+      ...{
+        clock,
+        store: hasHold ? store : undefined,
+        target,
+        prefixes: PREFIXES,
+      },
       rows: kv.entries(),
       nameOf: ({ key: [kind, name], value }) =>
         kind === "object" && typeof name === "string"
@@ -188,11 +193,35 @@ Deno.test("a clock that was ahead neither costs a blob nor the newest backup", a
   await t.backUp(30, 9);
   await t.remove(key);
   await t.backUp(-29, 2);
-  assert.equal((await t.backUp(1, 2)).objects, 0);
   assert.ok(await t.has(key), "the backup from the future needs it");
-  assert.equal((await t.backUp(1, 1)).objects, 1);
-  assert.deepEqual(await listBackups(rig.target), ["20261203T070000Z"]);
+  // That one is older than the last two, whatever its name is.
+  assert.equal((await t.backUp(1, 2)).objects, 1);
+  assert.deepEqual(await listBackups(rig.target), [
+    "20261201T070000Z",
+    "20261202T070000Z",
+  ]);
 });
+
+for (const hasHold of [true, false]) {
+  const where = hasHold ? "with a hold" : "without one";
+  Deno.test(`the backup made last is restored after the clock was set back, ${where}`, async () => {
+    using rig = await setUp();
+    const { clock, kv, emptyKv, target } = rig;
+    for (const [i, days] of [0, 30, -30, 0].entries()) {
+      clock.advance(days * 86_400_000);
+      await kv.set(["a"], i);
+      await rig.run({ hasHold });
+    }
+    // One that was interrupted.
+    await target.put("rows/20280101T000000Z/1", new Uint8Array([1]));
+    assert.deepEqual(await listBackups(target), [
+      ...["20261130T070000Z", "20261230T070000Z"],
+      ...["20261130T070001Z", "20261130T070002Z"],
+    ]);
+    await rig.restore();
+    assert.equal((await emptyKv.get(["a"]))?.value, 3);
+  });
+}
 
 Deno.test("rotten bytes are reported and never replace a good copy", async () => {
   using rig = await setUp();

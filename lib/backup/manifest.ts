@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { AppError } from "../errors.ts";
 import type { BlobStore } from "../storage/blob_store.ts";
+import { readAbsent } from "./absent_objects.ts";
 import { readObject } from "./objects.ts";
 
 const count = z.int().nonnegative();
@@ -56,9 +57,13 @@ export type SealedSecret = z.infer<typeof sealedSecretSchema>;
 const MANIFESTS = "backups/";
 const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
 
-/** Name of a backup begun at `now`: its second, in UTC. */
-export function backupId(now: number): string {
-  return new Date(now).toISOString().replace(/[-:]|\.\d+/g, "");
+/**
+ * Name of a backup begun at `now`, in milliseconds since the Unix epoch: its
+ * second in UTC, or the first one after it that is not among `ids`.
+ */
+export function backupId(now: number, ids: readonly string[]): string {
+  const id = new Date(now).toISOString().replace(/[-:]|\.\d+/g, "");
+  return ids.includes(id) ? backupId(now + 1_000, ids) : id;
 }
 
 /** Prefix of the pieces of rows. */
@@ -77,18 +82,25 @@ export async function putManifest(
   });
 }
 
-/** Names of all complete backups, oldest first. */
+/**
+ * Names of all complete backups in the order of their making, oldest first:
+ * names are times, and clocks are set back, so the numbers that were noted
+ * count. Backups without one come first, by their names. Throws AppError
+ * `INVALID_REQUEST` when the notes are damaged.
+ */
 export async function listBackups(target: BlobStore): Promise<string[]> {
   const ids: string[] = [];
   for await (const { key } of target.list(MANIFESTS)) {
     const id = /^backups\/(\d{8}T\d{6}Z)\.json$/.exec(key)?.[1];
     if (id !== undefined) ids.push(id);
   }
-  return ids.toSorted();
+  const { backups } = await readAbsent(target);
+  const numberOf = (id: string) => backups.get(id) ?? 0;
+  return ids.toSorted().toSorted((a, b) => numberOf(a) - numberOf(b));
 }
 
 /**
- * Reads the manifest of `id`, or of the newest backup. Throws AppError
+ * Reads the manifest of `id`, or of the backup made last. Throws AppError
  * `NOT_FOUND` when there is none, `INVALID_REQUEST` when it cannot be
  * understood.
  */
