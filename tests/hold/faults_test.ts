@@ -1,6 +1,7 @@
 /** Pushes while one in ten responses of S3 fails; on the server that `deno task test:s3` names. */
 
 import assert from "node:assert/strict";
+import { inParallel } from "../../lib/async/in_parallel.ts";
 import { S3BlobStore } from "../../lib/storage/s3/s3.ts";
 import { type Fault, FAULTS, startFaultProxy } from "../s3/fault_proxy.ts";
 import { ignore, s3Options, withBucket } from "../s3/server.ts";
@@ -85,15 +86,9 @@ async function pushImage(
   return { digests: [config.digest, layer.digest], failed };
 }
 
-/** Calls `work` for each number below `count`, some at a time. */
-async function inParallel(
-  count: number,
-  work: (n: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    while (next < count) await work(next++);
-  }));
+/** Calls `work` for the number of each push, some at a time. */
+async function forEachPush(work: (n: number) => Promise<void>): Promise<void> {
+  await inParallel(Array.from({ length: PUSHES }, (_, n) => n), AT_ONCE, work);
 }
 
 Deno.test({
@@ -114,7 +109,7 @@ Deno.test({
         proxy.choose = faults(7);
         const images: string[][] = [];
         let failed = 0;
-        await inParallel(PUSHES, async (n) => {
+        await forEachPush(async (n) => {
           const image = await pushImage(server, n);
           images[n] = image.digests;
           failed += image.failed;
@@ -128,7 +123,7 @@ Deno.test({
         );
         assert.ok(spoilt > proxy.requests * SHARE * 0.8);
 
-        await inParallel(PUSHES, async (n) => {
+        await forEachPush(async (n) => {
           const name = `alice.test/faults-${n % 10}`;
           const repository = new Repository(server, server.alice, name);
           for (const digest of images[n] ?? []) {

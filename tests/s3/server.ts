@@ -6,6 +6,7 @@
  */
 
 import { S3 } from "@aws-sdk/client-s3";
+import { inParallel } from "../../lib/async/in_parallel.ts";
 import { S3BlobStore } from "../../lib/storage/s3/s3.ts";
 
 const endpoint = Deno.env.get("TEST_S3_ENDPOINT") ?? "";
@@ -25,6 +26,8 @@ export const s3Options = {
   },
 };
 
+const DELETES_AT_ONCE = 16;
+
 let bucketMade = false;
 
 /** Makes the bucket of this run. */
@@ -43,7 +46,8 @@ export async function emptyBucket(): Promise<void> {
   for await (const { upload } of store.listMultiparts("")) {
     await store.abortMultipart(upload);
   }
-  for await (const { key } of store.list("")) await store.delete(key);
+  const keys = await Array.fromAsync(store.list(""), ({ key }) => key);
+  await inParallel(keys, DELETES_AT_ONCE, (key) => store.delete(key));
   await store.close();
 }
 
