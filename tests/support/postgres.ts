@@ -6,6 +6,7 @@
  */
 
 import { join } from "node:path";
+// @ts-types="@types/pg"
 import pg from "pg";
 import { run } from "../tools/command.ts";
 import { findProgram } from "../tools/paths.ts";

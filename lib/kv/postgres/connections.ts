@@ -6,6 +6,7 @@
  */
 
 import { readFile } from "node:fs/promises";
+// @ts-types="@types/pg"
 import pg from "pg";
 import { systemClock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
