@@ -1,6 +1,8 @@
 /**
  * Memory for parts that are received for, and sent to, a store that takes only
- * large parts. Uploads share it, however many there are.
+ * large parts. Uploads share it, however many there are. While it does not
+ * suffice, accounts with less of it come first, and those with the most lose
+ * the parts that they have had for longest.
  *
  * @module
  */
@@ -12,6 +14,16 @@ import { AppError } from "../errors.ts";
 export interface PartBuffer {
   /** Gives it back; further calls do nothing. */
   free(): void;
+}
+
+/** On whose behalf memory is reserved. */
+export interface PartUser {
+  readonly account: string;
+  /**
+   * Called at most once, when others need the memory: the request should end
+   * with the error and give it back.
+   */
+  readonly evict: (error: AppError) => void;
 }
 
 /** Options of {@linkcode PartMemory}. */
@@ -26,18 +38,28 @@ export interface PartMemoryOptions {
 const TOTAL_BYTES = 128 * 1024 * 1024;
 const WAIT_MS = 60_000;
 
-/** An upload that waits for memory. */
-interface Waiting {
+/** The share of the longest wait after which a part of an account with more ends. */
+const EVICT_SHARE = 1 / 12;
+
+/** A part with memory, or one that waits for it. */
+interface Part extends PartUser {
   readonly bytes: number;
+}
+
+/** An upload that waits for memory. */
+interface Waiting extends Part {
   readonly start: () => void;
 }
 
-/** Bounds the memory of parts; uploads get it in the order in which they asked. */
+/** Bounds the memory of parts. */
 export class PartMemory {
   readonly #clock: Clock;
   readonly #total: number;
   readonly #waitMs: number;
-  readonly #queue: Waiting[] = [];
+  /** Those that wait, in the order in which they asked. */
+  readonly #queue = new Set<Waiting>();
+  /** Those with memory that were not evicted, the oldest first. */
+  readonly #held = new Set<Part>();
   #left: number;
 
   constructor({ clock, bytes = TOTAL_BYTES, waitMs }: PartMemoryOptions) {
@@ -53,49 +75,114 @@ export class PartMemory {
    * uploads that wait for each other would not end. Throws AppError
    * `UNAVAILABLE` when there is none in time.
    */
-  async reserve(bytes: number): Promise<PartBuffer> {
-    const size = Math.min(bytes, this.#total);
-    if (this.#queue.length > 0 || size > this.#left) await this.#turn(size);
-    else this.#left -= size;
+  async reserve(bytes: number, user: PartUser): Promise<PartBuffer> {
+    const part = { ...user, bytes: Math.min(bytes, this.#total) };
+    if (this.#queue.size > 0 || part.bytes > this.#left) await this.#turn(part);
+    else this.#take(part);
     let isHeld = true;
     return {
       free: () => {
-        if (isHeld) this.#give(size);
+        this.#held.delete(part);
+        if (isHeld) this.#give(part.bytes);
         isHeld = false;
       },
     };
   }
 
-  async #turn(bytes: number): Promise<void> {
+  /** Waits until `part` has memory. */
+  async #turn(part: Part): Promise<void> {
     const turn = Promise.withResolvers<void>();
-    const waiting = { bytes, start: turn.resolve };
-    this.#queue.push(waiting);
+    const start = () => {
+      this.#take(part);
+      turn.resolve();
+    };
+    const waiting = { ...part, start };
+    this.#queue.add(waiting);
+    // It may be smaller than others that wait, of an account with less.
+    this.#give(0);
     const over = new AbortController();
-    const late = this.#clock.sleep(this.#waitMs, over.signal).catch(() => {});
+    void this.#evictMeanwhile(part, over.signal);
+    const late = this.#clock.sleep(this.#waitMs, over.signal);
     await Promise.race([turn.promise, late]);
     over.abort();
-    const at = this.#queue.indexOf(waiting);
-    if (at < 0) return;
-    this.#queue.splice(at, 1);
+    if (!this.#queue.has(waiting)) return;
+    this.#queue.delete(waiting);
     // A smaller one behind it may fit.
     this.#give(0);
-    throw new AppError(
-      "UNAVAILABLE",
-      "This server receives as many large uploads as its memory allows; try again in a moment.",
-      { retryAfterSeconds: 10 },
-    );
+    throw noMemory();
+  }
+
+  /** Ends parts of accounts with more, one after the other, while `part` waits. */
+  async #evictMeanwhile(part: Part, signal: AbortSignal): Promise<void> {
+    const ms = this.#waitMs * EVICT_SHARE;
+    while (!signal.aborted) {
+      await this.#clock.sleep(ms, signal);
+      if (!signal.aborted) this.#evictFor(part);
+    }
+  }
+
+  #take(part: Part): void {
+    this.#left -= part.bytes;
+    this.#held.add(part);
   }
 
   #give(bytes: number): void {
     this.#left += bytes;
-    for (
-      let next = this.#queue[0];
-      next && next.bytes <= this.#left;
-      next = this.#queue[0]
-    ) {
-      this.#queue.shift();
-      this.#left -= next.bytes;
+    for (let next = this.#next(); next; next = this.#next()) {
+      if (next.bytes > this.#left) return;
+      this.#queue.delete(next);
       next.start();
     }
   }
+
+  /** Of those that wait, the first one of the account with the least memory. */
+  #next(): Waiting | undefined {
+    if (this.#queue.size === 0) return undefined;
+    const usage = this.#usage();
+    let least = Infinity;
+    let next: Waiting | undefined;
+    for (const waiting of this.#queue) {
+      const used = usage.get(waiting.account) ?? 0;
+      if (used >= least) continue;
+      least = used;
+      next = waiting;
+    }
+    return next;
+  }
+
+  /** Ends the oldest part of the account with the most, if it has more than that of `part` would. */
+  #evictFor({ account, bytes }: Part): void {
+    const usage = this.#usage();
+    const own = (usage.get(account) ?? 0) + bytes;
+    let most = own;
+    let heaviest: string | undefined;
+    for (const [other, used] of usage) {
+      if (other === account || used <= most) continue;
+      most = used;
+      heaviest = other;
+    }
+    for (const part of this.#held) {
+      if (heaviest === undefined || part.account !== heaviest) continue;
+      this.#held.delete(part);
+      part.evict(noMemory());
+      return;
+    }
+  }
+
+  /** Bytes by account. */
+  #usage(): ReadonlyMap<string, number> {
+    const usage = new Map<string, number>();
+    for (const { account, bytes } of this.#held) {
+      usage.set(account, (usage.get(account) ?? 0) + bytes);
+    }
+    return usage;
+  }
+}
+
+function noMemory(): AppError {
+  return new AppError(
+    "UNAVAILABLE",
+    "This server receives as many large uploads as its memory allows; try again in a moment.",
+    { retryAfterSeconds: 10 },
+  );
 }

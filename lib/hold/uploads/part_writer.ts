@@ -9,7 +9,11 @@ import { AppError } from "../../errors.ts";
 import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { BodyReader } from "./body_reader.ts";
-import type { PartBuffer, PartMemory } from "../../async/part_memory.ts";
+import type {
+  PartBuffer,
+  PartMemory,
+  PartUser,
+} from "../../async/part_memory.ts";
 import type { Tail, UploadRow } from "./upload_row.ts";
 
 /** State of an upload after a write. */
@@ -17,6 +21,9 @@ export type Staged = Pick<
   UploadRow,
   "id" | "multipart" | "partCount" | "offset" | "tail"
 >;
+
+/** The upload before a write, and whose it is. */
+type Before = Staged & Pick<UploadRow, "caller">;
 
 export interface PartWriterDeps {
   store: BlobStore;
@@ -67,10 +74,11 @@ export class PartWriter {
    * Writes all bytes of `reader`. Staged bytes stay unchanged, so that the
    * caller can fall back to them on failure. Throws the errors of the store and
    * of `reader`, AppError `BLOB_UPLOAD_INVALID` when the maximum number of
-   * parts is reached, and `UNAVAILABLE` without memory for parts.
+   * parts is reached, and `UNAVAILABLE` without memory for parts, or when an
+   * account with less of it needs it.
    */
   async write(
-    staged: Staged,
+    staged: Before,
     reader: BodyReader,
     open: () => Promise<Multipart>,
   ): Promise<Staged> {
@@ -114,17 +122,21 @@ export class PartWriter {
    * earlier ones are being sent. The remainder becomes the tail.
    */
   async #writeParts(
-    staged: Staged,
+    staged: Before,
     reader: BodyReader,
     open: () => Promise<Multipart>,
   ): Promise<Staged> {
     let { multipart, partCount } = staged;
     const inFlight: Promise<Part>[] = [];
-    let part = await this.#carried(staged.tail);
+    const user: PartUser = {
+      account: staged.caller,
+      evict: (error) => reader.stop(error),
+    };
+    let part = await this.#carried(staged.tail, user);
     try {
       for (;;) {
         const partBytes = this.#partBytes(partCount);
-        part = await this.#fillPart(reader, part, partBytes);
+        part = await this.#fillPart(reader, part, partBytes, user);
         if (part.bytes.length < partBytes) break;
         if (inFlight.length === PARALLEL) await inFlight.shift();
         multipart ??= await open();
@@ -148,10 +160,10 @@ export class PartWriter {
   }
 
   /** The bytes that were too few for a part, with memory for all of it. */
-  async #carried(tail: Tail | undefined): Promise<Filled> {
+  async #carried(tail: Tail | undefined, user: PartUser): Promise<Filled> {
     if (!tail) return EMPTY;
     const held = tail.size > FIRST_BUFFER_BYTES
-      ? await this.#memory.reserve(PART_BYTES)
+      ? await this.#memory.reserve(PART_BYTES, user)
       : undefined;
     try {
       return { bytes: await readTail(this.#store, tail), held };
@@ -198,6 +210,7 @@ export class PartWriter {
     reader: BodyReader,
     { bytes, held }: Filled,
     size: number,
+    user: PartUser,
   ): Promise<Filled> {
     try {
       let buffer = larger(bytes, size, 1);
@@ -207,7 +220,7 @@ export class PartWriter {
         if (filled < buffer.length || buffer.length === size) {
           return { bytes: buffer.subarray(0, filled), held };
         }
-        held ??= await this.#memory.reserve(size);
+        held ??= await this.#memory.reserve(size, user);
         buffer = larger(buffer, size, 4);
       }
     } catch (error) {

@@ -6,7 +6,11 @@
  * @module
  */
 
-import type { PartBuffer, PartMemory } from "../../async/part_memory.ts";
+import type {
+  PartBuffer,
+  PartMemory,
+  PartUser,
+} from "../../async/part_memory.ts";
 import { withinTime } from "../../async/within_time.ts";
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
@@ -26,6 +30,8 @@ export interface CutDeps {
 }
 
 export interface CutOptions extends CutDeps {
+  /** Whose memory it is. */
+  readonly account: string;
   readonly head: Head;
   readonly body: ReadableStream<Uint8Array>;
   /** Sends a part. */
@@ -60,24 +66,28 @@ const STALL_MS = 60_000;
 export async function reserveFor(
   { memory, partBytes }: Pick<CutDeps, "memory" | "partBytes">,
   bytes: number,
+  user: PartUser,
 ): Promise<PartBuffer | undefined> {
   return bytes > FIRST_BUFFER_BYTES
-    ? await memory.reserve(partBytes)
+    ? await memory.reserve(partBytes, user)
     : undefined;
 }
 
 /**
  * Sends head and body in parts and returns the rest. Throws the errors of the
  * body, of `send` and of the head, AppError `BLOB_UPLOAD_INVALID` when the
- * client stalls, and `UNAVAILABLE` without memory for parts.
+ * client stalls, and `UNAVAILABLE` without memory for parts, or when an account
+ * with less of it needs it.
  */
 export async function cutIntoParts(options: CutOptions): Promise<CutRest> {
-  const { head, body, send } = options;
-  let part = new FilledPart(options, head);
+  const { head, body, send, account } = options;
+  const stop = new AbortController();
+  const user = { account, evict: (error: AppError) => stop.abort(error) };
+  let part = new FilledPart(options, user, head);
   let received = 0;
   let onItsWay: Promise<void> = Promise.resolve();
   try {
-    for await (const chunk of chunksOf(body, options.clock)) {
+    for await (const chunk of chunksOf(body, options.clock, stop.signal)) {
       received += chunk.length;
       for (let at = 0; at < chunk.length;) {
         at += await part.take(chunk.subarray(at));
@@ -87,7 +97,7 @@ export async function cutIntoParts(options: CutOptions): Promise<CutRest> {
         onItsWay = send(await part.whole()).finally(free);
         // Its failure is reported at the next part or at the end.
         onItsWay.catch(() => {});
-        part = new FilledPart(options);
+        part = new FilledPart(options, user);
       }
     }
     await onItsWay;
@@ -104,13 +114,15 @@ export async function cutIntoParts(options: CutOptions): Promise<CutRest> {
 /** A part that is being filled. */
 class FilledPart {
   readonly #deps: CutDeps;
+  readonly #user: PartUser;
   readonly #head: Head | undefined;
   #bytes = new Uint8Array(0);
   #filled = 0;
   #held: PartBuffer | undefined;
 
-  constructor(deps: CutDeps, head?: Head) {
+  constructor(deps: CutDeps, user: PartUser, head?: Head) {
     this.#deps = deps;
+    this.#user = user;
     this.#head = head;
   }
 
@@ -140,7 +152,7 @@ class FilledPart {
   async whole(): Promise<Uint8Array<ArrayBuffer>> {
     if (!this.#head || this.kept === 0) return this.#bytes;
     const { partBytes } = this.#deps;
-    this.#held ??= await reserveFor(this.#deps, partBytes);
+    this.#held ??= await reserveFor(this.#deps, partBytes, this.#user);
     const whole = new Uint8Array(partBytes);
     whole.set(this.#bytes, this.kept);
     this.#bytes = new Uint8Array(0);
@@ -155,28 +167,36 @@ class FilledPart {
       this.#deps.partBytes - this.kept,
       Math.max(FIRST_BUFFER_BYTES, 4 * this.#bytes.length),
     );
-    this.#held ??= await reserveFor(this.#deps, size);
+    this.#held ??= await reserveFor(this.#deps, size, this.#user);
     const larger = new Uint8Array(size);
     larger.set(this.#bytes);
     this.#bytes = larger;
   }
 }
 
-/** The chunks of a body; the body is cancelled unless all are read. */
-async function* chunksOf(body: ReadableStream<Uint8Array>, clock: Clock) {
+/** The chunks of a body until `stop`; the body is cancelled unless all are read. */
+async function* chunksOf(
+  body: ReadableStream<Uint8Array>,
+  clock: Clock,
+  stop: AbortSignal,
+) {
   const reader = body.getReader();
   let isDone = false;
+  // Errors of the cancellation do not matter.
+  const cancel = () => reader.cancel().catch(() => {});
+  stop.addEventListener("abort", cancel);
   try {
     for (;;) {
       const next = await withinTime(clock, STALL_MS, reader.read());
+      stop.throwIfAborted();
       if (!next) throw stalled();
       isDone = next.done;
       if (next.done) return;
       yield next.value;
     }
   } finally {
-    // Errors of the cancellation do not matter.
-    if (!isDone) reader.cancel().catch(() => {});
+    stop.removeEventListener("abort", cancel);
+    if (!isDone) void cancel();
     reader.releaseLock();
   }
 }

@@ -6,6 +6,7 @@ import { ManualClock } from "../../testing_clock.ts";
 import { cutIntoParts } from "./remote_cut.ts";
 import { digest, MIB } from "./testing_remote.ts";
 
+const me = { account: "me", evict: () => {} };
 const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
 
 /** Cuts bodies into parts of 1 MiB, two of which fit into the memory. */
@@ -16,9 +17,10 @@ function cutter() {
     body: ReadableStream<Uint8Array>,
     head = new Uint8Array(0),
     send = (_bytes: Uint8Array): Promise<void> => Promise.resolve(),
+    account = "first",
   ) =>
     cutIntoParts({
-      ...{ clock, memory, partBytes: MIB, body, send },
+      ...{ account, clock, memory, partBytes: MIB, body, send },
       head: {
         length: head.length,
         read: (into) => Promise.resolve(into.set(head)),
@@ -52,7 +54,7 @@ Deno.test("requests share the memory of parts, stalled ones give it up, and smal
   await refused;
   clock.advance(59_000);
   await Promise.all(dropped);
-  (await memory.reserve(2 * MIB)).free();
+  (await memory.reserve(2 * MIB, me)).free();
 });
 
 Deno.test("heads and bodies of any size become whole parts and a rest, and free their memory", async () => {
@@ -77,7 +79,7 @@ Deno.test("heads and bodies of any size become whole parts and a rest, and free 
       left.free();
     }
   }
-  (await memory.reserve(2 * MIB)).free();
+  (await memory.reserve(2 * MIB, me)).free();
 });
 
 Deno.test("a part that cannot be sent ends the request and frees its memory", async () => {
@@ -87,5 +89,23 @@ Deno.test("a part that cannot be sent ends the request and frees its memory", as
     const failing = cut(bodyOf(noise(size)), undefined, fail);
     await assert.rejects(failing, /refused/);
   }
-  (await memory.reserve(2 * MIB)).free();
+  (await memory.reserve(2 * MIB, me)).free();
+});
+
+Deno.test("an account that fills all memory slowly makes room for another one", async () => {
+  const { clock, memory, cut } = cutter();
+  const isEvicted = (error: unknown) => isAppError(error, "UNAVAILABLE");
+  const bodies = [1, 2].map(() => stalling(noise(300_000)));
+  const [first, second] = bodies.map((body) => cut(body));
+  assert.ok(first && second);
+  second.catch(() => {});
+  await settled();
+  const other = cut(bodyOf(noise(300_000)), undefined, undefined, "second");
+  await settled();
+  clock.advance(100);
+  await assert.rejects(first, isEvicted);
+  (await other).free();
+  clock.advance(60_000);
+  await assert.rejects(second, (e) => isAppError(e, "BLOB_UPLOAD_INVALID"));
+  (await memory.reserve(2 * MIB, me)).free();
 });

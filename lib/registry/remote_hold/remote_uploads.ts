@@ -184,7 +184,12 @@ export class RemoteUploads {
   ): Promise<PartRef> {
     const { memory } = this.#deps;
     const partBytes = this.#partBytes;
-    const held = await reserveFor({ memory, partBytes }, row.tail);
+    const held = await reserveFor(
+      { memory, partBytes },
+      row.tail,
+      // It is sent already, which takes a limited time.
+      { account: caller, evict: () => {} },
+    );
     try {
       const rest = await this.#rows.tail(id, row);
       const number = row.parts + 1;
@@ -208,7 +213,7 @@ export class RemoteUploads {
   ): Promise<CutRest> {
     return cutIntoParts({
       ...this.#deps,
-      ...{ partBytes: this.#partBytes, head, body },
+      ...{ partBytes: this.#partBytes, head, body, account: caller },
       send: async (bytes) => {
         const number = parts + sent.length + 1;
         const part = this.#parts.send(caller, holdUploadId, number, bytes);
