@@ -15,8 +15,14 @@ import type {
 } from "../../lib/kv/kv.ts";
 import { ManualClock } from "../../lib/testing_clock.ts";
 
-/** Opens an empty store that goes by `clock`; `close` is called at the end. */
-export type OpenEmpty = (clock: ManualClock) => Promise<Kv>;
+/**
+ * Opens an empty store that goes by `clock`; `close` is called at the end.
+ * What is in `owned` is disposed of after that.
+ */
+export type OpenEmpty = (
+  clock: ManualClock,
+  owned: AsyncDisposableStack,
+) => Promise<Kv>;
 
 /** What is special about one kind of store. */
 export interface ContractOptions {
@@ -43,7 +49,8 @@ export function testKvContract(
       sanitizeResources: !hasPool,
       async fn() {
         const clock = new ManualClock();
-        const kv = await open(clock);
+        await using owned = new AsyncDisposableStack();
+        const kv = await open(clock, owned);
         try {
           await body(kv, clock);
         } finally {
