@@ -8,8 +8,12 @@ import assert from "node:assert/strict";
 import { imageManifest, randomBlob } from "../support/oci.ts";
 import { call, expect, expectError, Repository } from "../support/registry.ts";
 import { tokenFor } from "../support/server.ts";
+import { sleep } from "../tools/server.ts";
 import type { DialectName } from "./dialects.ts";
 import { type DialectWorld, startDialects } from "./world.ts";
+
+/** Age up to which the program does not read an account again, with a margin; milliseconds. */
+const FRESH_MS = 6_000;
 
 const opened = new AsyncDisposableStack();
 let world: DialectWorld;
@@ -134,12 +138,16 @@ export function testMove(): void {
     const { images, account, repo, move } = newOwner("moved");
     await images.pushImage("v1");
     move("reference");
-    // The first refusal of the old PDS shows that the account has moved.
+    // What was read just before is not read again.
+    await sleep(FRESH_MS);
     const again = () => {
       const moved = new Repository(world.program, account, images.name);
       return moved.pushImage("v2");
     };
-    const second = await again().catch(again);
+    // The session of the old PDS takes the login, and its refusal of the record
+    // shows that the account has moved.
+    await assert.rejects(again(), /Your account has moved to another PDS/);
+    const second = await again();
     const key = `io.atcr.manifest/${second.digest.replace("sha256:", "")}`;
     assert.ok(repo.records.has(key));
     assert.deepEqual(await images.tags(), ["v1", "v2"]);
