@@ -13,7 +13,7 @@ import type { PdsSession } from "../../atproto/pds/pds.ts";
 import { type Clock, isWithin } from "../../clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
-import type { Digest } from "../../oci/digest.ts";
+import { type Digest, digestOf, digestParts } from "../../oci/digest.ts";
 import type { Reference } from "../../oci/name.ts";
 import type { Discovery } from "./discovery.ts";
 import type { Caller } from "../../hold_api/hold_client.ts";
@@ -83,13 +83,18 @@ export class Manifests {
   ): Promise<ManifestInfo> {
     const { hidden, recordCheck } = this.#deps;
     let info: ManifestInfo | undefined;
+    let asked = false;
+    const counted = async () => {
+      asked = true;
+      await admit?.();
+    };
     try {
       const { ended } = recordCheck;
-      info = await this.#find(owner, repo, reference, admit);
+      info = await this.#find(owner, repo, reference, counted);
       if (
         info && confirm &&
         await recordCheck.now(owner, repo, info.digest, reference, ended)
-      ) info = await this.#find(owner, repo, reference, admit);
+      ) info = await this.#find(owner, repo, reference, counted);
     } catch (error) {
       // The reason why existence is unknown is for readers only, too.
       if (isAppError(error)) await this.#requireMiss(owner, repo, caller);
@@ -99,7 +104,15 @@ export class Manifests {
       await this.#requireMiss(owner, repo, caller);
       throw unknownManifest(reference);
     }
-    await hidden.requireRead(owner.did, info.holdDid, caller);
+    try {
+      await hidden.requireRead(owner.did, info.holdDid, caller);
+    } catch (error) {
+      const isStranger = isAppError(error) && caller !== owner.did;
+      if (isStranger && !asked) {
+        await this.#askInVain(owner, repo, reference, admit);
+      }
+      throw error;
+    }
     recordCheck.later(owner, repo, info.digest, info.knownSince);
     return info;
   }
@@ -115,6 +128,30 @@ export class Manifests {
     const repository = await index.repository({ did, repo });
     if (!repository) await hidden.requireNoneHidden(did, caller);
     else await hidden.requireRead(did, repository.holdDid, caller);
+  }
+
+  /**
+   * Asks what is asked about a missing reference, and counts it for the caller
+   * in the same way: a refusal must not tell by its time what exists.
+   */
+  async #askInVain(
+    owner: Identity,
+    repo: string,
+    reference: Reference,
+    admit?: () => Promise<void>,
+  ): Promise<void> {
+    const name = reference.kind === "tag" ? reference.tag : reference.digest;
+    const digest = digestOf(
+      new TextEncoder().encode(`missing ${repo} ${name}`),
+    );
+    const missing: Reference = reference.kind === "tag"
+      ? { kind: "tag", tag: digestParts(digest).hex }
+      : { kind: "digest", digest };
+    try {
+      await this.#find(owner, repo, missing, admit);
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+    }
   }
 
   async #find(

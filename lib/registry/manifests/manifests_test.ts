@@ -4,7 +4,7 @@ import { ManualClock } from "../../testing_clock.ts";
 import { AppError, isAppError } from "../../errors.ts";
 import { ALICE, BOB, HOLD } from "../../hold/testing.ts";
 import { silentLogger } from "../../testing_log.ts";
-import { digestOf } from "../../oci/digest.ts";
+import { type Digest, digestOf } from "../../oci/digest.ts";
 import { OCI_INDEX } from "../../oci/media_types.ts";
 import { Manifests, type ManifestsDeps } from "./manifests.ts";
 import { identityOf } from "../../atproto/identity/testing_identity.ts";
@@ -45,15 +45,18 @@ function setUp({ problem, hasRecord, known, readable }: Fakes) {
           : Promise.reject(new AppError("DENIED", "It may be private.")),
     },
     index: {
-      manifest: () => Promise.resolve(isIndexed ? ROW : undefined),
+      manifest: (_ref: unknown, digest: Digest) =>
+        Promise.resolve(isIndexed && digest === DIGEST ? ROW : undefined),
       repository: () =>
         Promise.resolve(
           isIndexed ? { holdDid: HOLD, updatedAt: 0 } : undefined,
         ),
     },
     discovery: {
-      findManifest: () =>
-        problem ? Promise.reject(problem) : Promise.resolve(undefined),
+      findManifest: (...[, , digest]: [unknown, unknown, Digest]) => {
+        asked.push(digest === DIGEST ? "PDS" : "PDS in vain");
+        return problem ? Promise.reject(problem) : Promise.resolve(undefined);
+      },
     },
     recordCheck: {
       ended: 0,
@@ -66,8 +69,11 @@ function setUp({ problem, hasRecord, known, readable }: Fakes) {
     },
   };
   const manifests = new Manifests(deps as unknown as ManifestsDeps);
-  const resolve = (confirm = false) =>
-    manifests.resolve(OWNER, "app", REFERENCE, BOB, { confirm });
+  const resolve = (confirm = false, caller = BOB) =>
+    manifests.resolve(OWNER, "app", REFERENCE, caller, {
+      confirm,
+      admit: () => Promise.resolve(void asked.push("admit")),
+    });
   return { asked, resolve };
 }
 
@@ -92,7 +98,23 @@ Deno.test("a known manifest is returned without a query to the owner's repo unle
     resolve(true),
     (error) => isAppError(error, "MANIFEST_UNKNOWN"),
   );
-  assert.deepEqual(asked, ["now"]);
+  assert.deepEqual(asked, ["now", "admit", "PDS"]);
   const there = setUp({ known: true, readable: true, hasRecord: true });
   assert.equal((await there.resolve(true)).digest, DIGEST);
+});
+
+Deno.test("a refusal asks the owner's PDS as often whether the manifest exists or not, and counts as much", async () => {
+  for (const problem of [undefined, new AppError("UNAVAILABLE", "Not now.")]) {
+    const missing = setUp({ ...(problem ? { problem } : {}) });
+    const known = setUp({ known: true, ...(problem ? { problem } : {}) });
+    for (const { resolve } of [missing, known]) {
+      await assert.rejects(resolve(), (error) => isAppError(error, "DENIED"));
+    }
+    assert.deepEqual(missing.asked, ["admit", "PDS"]);
+    assert.deepEqual(known.asked, ["admit", "PDS in vain"]);
+  }
+  // Owners know what they have.
+  const own = setUp({ known: true });
+  await assert.rejects(own.resolve(false, ALICE));
+  assert.deepEqual(own.asked, []);
 });
