@@ -9,7 +9,7 @@ import { PartMemory } from "../async/part_memory.ts";
 import type { Hosting } from "../atproto/hosting/hosting.ts";
 import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import type { PdsReader, PdsSession } from "../atproto/pds/pds.ts";
-import type { PdsSilence } from "../atproto/pds/pds_silence.ts";
+import type { PdsSilence } from "../atproto/pds/pds_pace.ts";
 import type { Config } from "../config/config.ts";
 import type { SecretBox } from "../crypto/secret_box.ts";
 import type { RecordHandler } from "../index/record_change.ts";

@@ -9,7 +9,7 @@ import type { IdentityResolver } from "../atproto/identity/identity.ts";
 import { type GuardedFetch } from "../net/guarded_fetch.ts";
 import { Hosting } from "../atproto/hosting/hosting.ts";
 import type { PdsReader } from "../atproto/pds/pds.ts";
-import type { PdsSilence } from "../atproto/pds/pds_silence.ts";
+import type { PdsSilence } from "../atproto/pds/pds_pace.ts";
 import { SecretBox } from "../crypto/secret_box.ts";
 import type { AccountData } from "../registry/account/account_data.ts";
 import type { AvatarService } from "../avatar/service.ts";

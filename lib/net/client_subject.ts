@@ -1,12 +1,12 @@
 /**
- * Subjects of rate limits by network address.
+ * Network addresses of clients: subjects of rate limits, and addresses that many
+ * clients share.
  *
  * @module
  */
 
 import ipaddr from "ipaddr.js";
 import { isIPv6 } from "node:net";
-import { isLoopbackAddress } from "./public_address.ts";
 
 /**
  * Returns the subject of `counted`: the /64 network of an IPv6 address,
@@ -23,6 +23,14 @@ export function subjectOf(counted: string): string {
  */
 export function isShared(address: string): boolean {
   return address === "unknown" || isLoopbackAddress(address);
+}
+
+/** Whether the address is loopback, also as an IPv4-mapped IPv6 address. */
+export function isLoopbackAddress(address: string): boolean {
+  // Fast path for every connection: no other address has these spellings.
+  if (/^(?:::ffff:)?127\.|^::1$/.test(address)) return true;
+  if (!address.includes(":") || !ipaddr.isValid(address)) return false;
+  return ipaddr.process(address).range() === "loopback";
 }
 
 /** Returns the /64 network of an IPv6 address; an IPv4-mapped address becomes the IPv4 address. */

@@ -33,11 +33,3 @@ export function isPublicAddress(address: string): boolean {
   if (parsed instanceof ipaddr.IPv4) return true;
   return parsed.match(GLOBAL_UNICAST) && !parsed.match(DOCUMENTATION_V6);
 }
-
-/** Whether the address is loopback, also as an IPv4-mapped IPv6 address. */
-export function isLoopbackAddress(address: string): boolean {
-  // Fast path for every connection: no other address has these spellings.
-  if (/^(?:::ffff:)?127\.|^::1$/.test(address)) return true;
-  if (!address.includes(":") || !ipaddr.isValid(address)) return false;
-  return ipaddr.process(address).range() === "loopback";
-}

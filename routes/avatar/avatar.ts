@@ -6,9 +6,8 @@
  */
 
 import { type Context, Hono } from "@hono/hono";
-import { readIdentifier } from "../../lib/avatar/identifier.ts";
-import { assertAllowed } from "../../lib/avatar/url_rules.ts";
-import { parseQuery } from "../../lib/avatar/parameters.ts";
+import { parseQuery, readIdentifier } from "../../lib/avatar/parameters.ts";
+import { assertAllowed } from "../../lib/avatar/admission.ts";
 import type { PictureKind } from "../../lib/avatar/picture_rows.ts";
 import type { AvatarService, FoundPicture } from "../../lib/avatar/service.ts";
 import { isAppError } from "../../lib/errors.ts";

@@ -2,10 +2,9 @@
 
 import type { Context } from "@hono/hono";
 import { isValidHandle } from "@atproto/syntax";
-import { readIdentifier } from "../../lib/avatar/identifier.ts";
-import { assertAllowed } from "../../lib/avatar/url_rules.ts";
+import { parseQuery, readIdentifier } from "../../lib/avatar/parameters.ts";
+import { assertAllowed } from "../../lib/avatar/admission.ts";
 import type { AvatarOptions } from "../../lib/avatar/options.ts";
-import { parseQuery } from "../../lib/avatar/parameters.ts";
 import type { AvatarService } from "../../lib/avatar/service.ts";
 import { parseDid } from "../../lib/did.ts";
 import { AppError } from "../../lib/errors.ts";

@@ -7,11 +7,8 @@
 import type { Context } from "@hono/hono";
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
-import { subjectOf } from "../../lib/net/client_subject.ts";
-import {
-  isLoopbackAddress,
-  isPublicAddress,
-} from "../../lib/net/public_address.ts";
+import { isLoopbackAddress, subjectOf } from "../../lib/net/client_subject.ts";
+import { isPublicAddress } from "../../lib/net/public_address.ts";
 import type { Connection } from "./serve.ts";
 
 /** `192.0.2.1:443`, `[2001:db8::1]:443` or `[2001:db8::1]`: some proxies add the port. */

@@ -7,8 +7,7 @@
  */
 
 import type { Socket } from "node:net";
-import { subjectOf } from "../../lib/net/client_subject.ts";
-import { isLoopbackAddress } from "../../lib/net/public_address.ts";
+import { isLoopbackAddress, subjectOf } from "../../lib/net/client_subject.ts";
 
 /** Maximum concurrent connections; see {@linkcode connectionLimits}. */
 export interface ConnectionLimits {

@@ -8,23 +8,23 @@
 
 import { AppError, isAppError } from "../../lib/errors.ts";
 import { parseDigest } from "../../lib/oci/digest.ts";
+import { MAX_TAGS } from "../../lib/oci/manifest.ts";
 import { parsePageRequest } from "../../lib/oci/lists.ts";
 import {
   type ImageName,
+  isTag,
   parseImageName,
   parseReference,
   type Reference,
 } from "../../lib/oci/name.ts";
 import { quote } from "../../lib/text.ts";
 import type { Endpoint } from "./endpoint.ts";
-import {
-  parseArtifactTypes,
-  parseMount,
-  parseNewDigest,
-  parseTags,
-} from "./query.ts";
+import { parseMount, parseNewDigest } from "./upload_query.ts";
 
 const UPLOAD_ID = /^[A-Za-z0-9_-]{1,1024}$/;
+
+/** Maximum `artifactType` parameters of one request. */
+const MAX_ARTIFACT_TYPES = 20;
 
 /**
  * Parses a request line. `pathname` is percent-encoded, as in `URL`, and
@@ -183,6 +183,41 @@ function parseManifestPath(
   }
   const reference = parseReference(text);
   return { kind: "manifest", method, name, reference, tags: parseTags(query) };
+}
+
+/** Tags to set besides the reference. Throws AppError `TOO_LARGE` and `MANIFEST_INVALID`. */
+function parseTags(query: URLSearchParams): string[] {
+  const tags = [...new Set(query.getAll("tag"))];
+  if (tags.length > MAX_TAGS) {
+    throw new AppError(
+      "TOO_LARGE",
+      `${tags.length} tags are too many for one request; ` +
+        `send at most ${MAX_TAGS}.`,
+    );
+  }
+  for (const tag of tags) {
+    // parseReference would accept a digest too.
+    if (!isTag(tag)) {
+      throw new AppError("MANIFEST_INVALID", `${quote(tag)} is not a tag.`);
+    }
+  }
+  return tags;
+}
+
+/** Types of artifacts to list; none means all. Throws AppError `INVALID_REQUEST`. */
+function parseArtifactTypes(query: URLSearchParams): string[] {
+  // No media type has a space: it was a `+` that the client did not encode.
+  const types = new Set(
+    query.getAll("artifactType").map((type) => type.replaceAll(" ", "+")),
+  );
+  types.delete("");
+  if (types.size > MAX_ARTIFACT_TYPES) {
+    throw new AppError(
+      "INVALID_REQUEST",
+      `At most ${MAX_ARTIFACT_TYPES} artifact types can be asked for at once.`,
+    );
+  }
+  return [...types];
 }
 
 /** An invalid tag cannot exist. */

@@ -11,7 +11,7 @@ import { Semaphore } from "../../async/semaphore.ts";
 import { systemClock } from "../../clock.ts";
 import type { Did } from "../../did.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
-import { PdsSilence } from "../pds/pds_silence.ts";
+import { PdsSilence } from "../pds/pds_pace.ts";
 import { pdsError, type XrpcCall, XrpcFailure, xrpcJson } from "../pds/xrpc.ts";
 
 /** Status of an account at a PDS; `inactive` when the PDS gives no reason. */

@@ -3,7 +3,7 @@ import type { Did } from "../../did.ts";
 import { isAppError } from "../../errors.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
 import { ManualClock } from "../../testing_clock.ts";
-import { PdsSilence } from "../pds/pds_silence.ts";
+import { PdsSilence } from "../pds/pds_pace.ts";
 import { error } from "../pds/testing_pds.ts";
 import { RepoStatusReader } from "./repo_status.ts";
 

@@ -9,17 +9,10 @@ import type { Did } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
-import { scopeOf } from "../../crypto/jwt.ts";
 import { accountPassword, inactive, loginError } from "./login_errors.ts";
 import { type SessionTokens } from "./session_store.ts";
 import type { PdsPace } from "./pds_pace.ts";
 import { xrpc, xrpcJson } from "./xrpc.ts";
-
-/**
- * Scope of a session opened with the account password instead of an app
- * password. A PDS without app passwords may return no scope.
- */
-const FULL_ACCESS = "com.atproto.access";
 
 /** Response of `createSession` and `refreshSession`. */
 export const sessionSchema = z.object({
@@ -36,8 +29,8 @@ export interface LoginDeps {
   readonly fetch: GuardedFetch;
   readonly log: Logger;
   readonly pace: PdsPace;
-  /** Whether the account password is accepted as well. */
-  readonly allowAccountPassword?: boolean;
+  /** Whether a session with this access token may do more than is accepted. */
+  readonly goesTooFar: (accessJwt: string) => boolean;
 }
 
 /** The account that signs in; `name` as the user typed it. */
@@ -77,7 +70,7 @@ export async function createSession(
     }
     if (session.active === false) throw inactive(name, host, session.status);
     const { accessJwt, refreshJwt } = session;
-    if (goesTooFar(deps, accessJwt)) {
+    if (deps.goesTooFar(accessJwt)) {
       await endSession(deps, pds, refreshJwt);
       throw accountPassword(name);
     }
@@ -85,14 +78,6 @@ export async function createSession(
   } catch (error) {
     throw loginError(error, name, pds);
   }
-}
-
-/** Whether a session was opened with the account password, which is not accepted. */
-export function goesTooFar(
-  { allowAccountPassword }: Pick<LoginDeps, "allowAccountPassword">,
-  accessJwt: string,
-): boolean {
-  return !allowAccountPassword && scopeOf(accessJwt) === FULL_ACCESS;
 }
 
 /** Ends an unused session; if that fails, it expires. */

@@ -13,7 +13,7 @@ import { withLease } from "../../kv/lease.ts";
 import type { Logger } from "../../log.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
 import type { Identity } from "../identity/identity.ts";
-import { expiryOf } from "../../crypto/jwt.ts";
+import { expiryOf, scopeOf } from "../../crypto/jwt.ts";
 import {
   accountStatus,
   inactive,
@@ -36,12 +36,13 @@ import {
 } from "./session_store.ts";
 import { SingleFlight } from "../../async/single_flight.ts";
 import { isStaleToken, pdsError, xrpc, XrpcFailure, xrpcJson } from "./xrpc.ts";
-import {
-  createSession,
-  endSession,
-  goesTooFar,
-  sessionSchema,
-} from "./create_session.ts";
+import { createSession, endSession, sessionSchema } from "./create_session.ts";
+
+/**
+ * Scope of a session opened with the account password instead of an app
+ * password. A PDS without app passwords may return no scope.
+ */
+const FULL_ACCESS = "com.atproto.access";
 
 export interface PasswordSessionsDeps {
   kv: Kv;
@@ -114,7 +115,11 @@ export class PasswordSessions {
         if (session?.pds === pds) return session;
       }
       const tokens = await createSession(
-        { ...this.#deps, pace: this.#pace },
+        {
+          ...this.#deps,
+          pace: this.#pace,
+          goesTooFar: (accessJwt) => this.#goesTooFar(accessJwt),
+        },
         { did, name, pds },
         password,
       );
@@ -129,13 +134,19 @@ export class PasswordSessions {
     const stored = await this.#store.read(did);
     if (!stored) return undefined;
     const { tokens } = stored;
-    if (!goesTooFar(this.#deps, tokens.accessJwt)) {
+    if (!this.#goesTooFar(tokens.accessJwt)) {
       return this.#sessionOf(did, tokens);
     }
     // It was opened while such passwords were accepted.
     await this.#store.drop(did);
     await endSession(this.#deps, tokens.pds, tokens.refreshJwt);
     return undefined;
+  }
+
+  /** Whether a session was opened with the account password, which is not accepted. */
+  #goesTooFar(accessJwt: string): boolean {
+    return !this.#deps.allowAccountPassword &&
+      scopeOf(accessJwt) === FULL_ACCESS;
   }
 
   /** Deletes the session and the passwords of an account. The PDS is not notified. */

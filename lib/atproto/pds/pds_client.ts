@@ -15,8 +15,7 @@ import { blobHash } from "./cids.ts";
 import type { PdsReader, RepoRecord } from "./pds.ts";
 import { Semaphore } from "../../async/semaphore.ts";
 import { systemClock } from "../../clock.ts";
-import { PdsPace } from "./pds_pace.ts";
-import { PdsSilence } from "./pds_silence.ts";
+import { PdsPace, PdsSilence } from "./pds_pace.ts";
 import { listOutput, recordSchema, recordsOf } from "./record_page.ts";
 import {
   pdsError,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AppError, isAppError } from "../../errors.ts";
 import { ManualClock } from "../../testing_clock.ts";
-import { PdsSilence } from "./pds_silence.ts";
+import { PdsSilence } from "./pds_pace.ts";
 import { XrpcFailure } from "./xrpc.ts";
 
 const NAME = "pds.example";

@@ -16,8 +16,7 @@ import { AppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { Rendered } from "../image/render.ts";
 import type { PoolOptions, PoolStats } from "./bounds.ts";
-import { JobQueue, type Waiting } from "./queue.ts";
-import { type JobCost, jobCost } from "./cost.ts";
+import { type JobCost, jobCost, JobQueue, type Waiting } from "./queue.ts";
 import {
   inlineLane,
   type Job,

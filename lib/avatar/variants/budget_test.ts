@@ -9,6 +9,10 @@ import {
   Setup,
   whileTicking,
 } from "../testing.ts";
+import { DEFAULT_AVATAR_OPTIONS } from "../options.ts";
+import { silentLogger } from "../../testing_log.ts";
+import { VariantRows } from "./variant_rows.ts";
+import { VariantBudget } from "./budget.ts";
 
 /** Bytes of all stored objects, by default without originals. */
 async function stored(setup: Setup, withOriginals = false): Promise<number> {
@@ -209,4 +213,69 @@ Deno.test("objects of an instance that died before their rows were written are r
   setup.clock.advance(16 * MINUTE);
   await service.sweep();
   assert.ok((await setup.keys()).some((key) => key.endsWith("w60-q85.webp")));
+});
+
+/** How a variant is counted; the plain picture is not. */
+async function classOf(
+  setup: Setup,
+  text: string,
+  allowedSizes: readonly number[] = [],
+): Promise<string> {
+  const options = {
+    ...DEFAULT_AVATAR_OPTIONS,
+    baseUrl: "https://pics.example.com",
+    allowedSizes,
+  };
+  const deps = { ...setup, log: silentLogger };
+  const rows = new VariantRows(deps, options);
+  const budget = new VariantBudget({ ...deps, rows }, options);
+  let counted = "plain";
+  await budget.mayMake(ALICE, "cid", query(text), {
+    client: "one",
+    admit: () => Promise.resolve(),
+    mayMake: (_, size) => {
+      counted = size;
+      return Promise.resolve(false);
+    },
+  });
+  return counted;
+}
+
+Deno.test("the plain picture and common sizes are distinguished from others", async () => {
+  await using setup = await Setup.open();
+  for (const text of ["", "f=jpg", "f=png", "dpr=2", "q=85", "fit=contain"]) {
+    assert.equal(await classOf(setup, text), "plain", text);
+  }
+  for (
+    const text of [
+      ...["w=64", "w=64&h=64", "w=64&h=64&dpr=2", "w=200&f=jpg"],
+      ...["w=1024", "w=512&f=png"],
+    ]
+  ) {
+    assert.equal(await classOf(setup, text), "common", text);
+  }
+  for (
+    const text of [
+      ...["w=63", "h=64", "w=64&h=65", "w=64&q=84", "w=64&dpr=1.5"],
+      ...["w=1000&dpr=2", "w=600&f=png", "w=64&h=64&fit=inside"],
+      ...["w=64&enlarge=true", "q=1", "w=2000"],
+    ]
+  ) {
+    assert.equal(await classOf(setup, text), "other", text);
+  }
+  assert.equal(await classOf(setup, "w=63", [63]), "common");
+  assert.equal(await classOf(setup, "w=64", [63]), "other");
+});
+
+Deno.test("the documentation lists the common sizes", async () => {
+  const page = new URL("../../../docs/avatars.md", import.meta.url);
+  const text = (await Deno.readTextFile(page)).replaceAll(/\n> |\s+/g, " ");
+  const listed = (/ 16, 20,[\d, ]* 1024 /.exec(text)?.[0] ?? "").split(",")
+    .map(Number);
+  await using setup = await Setup.open();
+  const common: number[] = [];
+  for (let side = 1; side <= 1100; side++) {
+    if (await classOf(setup, `w=${side}`) === "common") common.push(side);
+  }
+  assert.deepEqual(listed, common);
 });

@@ -6,7 +6,7 @@
 
 import type { Hosting } from "../../atproto/hosting/hosting.ts";
 import type { Identity } from "../../atproto/identity/identity.ts";
-import type { PdsSilence } from "../../atproto/pds/pds_silence.ts";
+import type { PdsSilence } from "../../atproto/pds/pds_pace.ts";
 import type { Clock } from "../../clock.ts";
 import { LateCalls } from "../../async/late_calls.ts";
 import { Semaphore } from "../../async/semaphore.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type Clock, systemClock } from "../../clock.ts";
 import type {
   BlobStore,
@@ -20,21 +20,14 @@ import type {
   PartLimits,
 } from "../blob_store.ts";
 import {
-  fileError,
+  orFull,
   orMissing,
   readBody,
   syncData,
   writeBody,
 } from "./filesystem_io.ts";
-import {
-  headersOf,
-  infoOf,
-  plainInfo,
-  readHeaders,
-  sidecar,
-} from "./filesystem_info.ts";
 import { FileTree, reason } from "./filesystem_tree.ts";
-import { FileUploads } from "./filesystem_uploads.ts";
+import { FileUploads, headersSchema } from "./filesystem_uploads.ts";
 import { assertPrefix } from "../object_keys.ts";
 import { MAX_PARTS, nothingToMove, requireSize } from "../part_list.ts";
 import { storageUnavailable } from "../storage_error.ts";
@@ -247,11 +240,50 @@ export class FilesystemBlobStore implements BlobStore {
   }
 }
 
-/** Runs `work` and throws `STORAGE_FULL` when the disk is full. */
-async function orFull<T>(work: () => Promise<T>): Promise<T> {
+/** Path of the file with an object's headers; no key begins with a dot. */
+function sidecar(path: string): string {
+  return join(dirname(path), `.${basename(path)}.headers`);
+}
+
+/** Headers of the object at `path`, undefined when it has none. */
+async function readHeaders(
+  path: string,
+): Promise<ObjectHeaders | undefined> {
+  const text = await orMissing(() => Deno.readTextFile(sidecar(path)));
+  if (text === undefined) return undefined;
   try {
-    return await work();
-  } catch (error) {
-    throw fileError(error);
+    return headersSchema.parse(JSON.parse(text));
+  } catch {
+    // The file is damaged: serve the object without headers; callers that need
+    // one see that it is missing.
+    return {};
   }
+}
+
+/** What is known of the object at `path`, with its headers. */
+async function infoOf(
+  path: string,
+  stat: Deno.FileInfo,
+): Promise<ObjectInfo> {
+  return { ...plainInfo(stat), ...headersOf(await readHeaders(path) ?? {}) };
+}
+
+/** Headers as parts of what is known of an object. */
+function headersOf(headers: ObjectHeaders) {
+  const { contentType, cacheControl } = headers;
+  return { contentType, cacheControl };
+}
+
+/** What a file says without its headers. The ETag changes with every write, because that creates a new file, but not with a move. */
+function plainInfo(stat: Deno.FileInfo): ObjectInfo {
+  const modifiedAt = stat.mtime?.getTime() ?? 0;
+  const etag = [stat.size, modifiedAt, stat.ino ?? 0]
+    .map((number) => number.toString(16)).join("-");
+  return {
+    size: stat.size,
+    etag,
+    modifiedAt,
+    contentType: undefined,
+    cacheControl: undefined,
+  };
 }

@@ -228,7 +228,7 @@ const UNUSABLE = new Set(["EROFS", "EACCES", "EPERM", "EIO"]);
  * Converts `error`: AppError `STORAGE_FULL` when the disk is full,
  * `UNAVAILABLE` when it cannot be used, else `error` itself.
  */
-export function fileError(error: unknown): unknown {
+function fileError(error: unknown): unknown {
   const code = error instanceof Error && "code" in error ? error.code : "";
   if (!(error instanceof Error) || typeof code !== "string") return error;
   if (FULL.has(code)) return storageFull(error.message, { cause: error });
@@ -238,6 +238,15 @@ export function fileError(error: unknown): unknown {
       { cause: error },
     )
     : error;
+}
+
+/** Runs `work`; throws AppError `STORAGE_FULL` when the disk is full, `UNAVAILABLE` when it cannot be used. */
+export async function orFull<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw fileError(error);
+  }
 }
 
 /** Returns the result of `work`, or undefined when a file it needs does not exist. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isAppError } from "../../errors.ts";
 import { FilesystemBlobStore } from "./filesystem.ts";
-import { fileError, readBody } from "./filesystem_io.ts";
+import { orFull, readBody } from "./filesystem_io.ts";
 import { ManualClock } from "../../testing_clock.ts";
 
 const bytes = (size: number, fill: number) => new Uint8Array(size).fill(fill);
@@ -326,11 +326,15 @@ Deno.test("a full disk is reported in a sentence", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   using full = await Deno.open("/dev/full", { write: true });
-  const error = await full.write(bytes(1, 1)).catch(fileError);
+  const error = await orFull(() => full.write(bytes(1, 1)))
+    .catch((error) => error);
   assert.ok(isAppError(error, "STORAGE_FULL"));
   assert.match(error.message, /storage is full/);
   const other = new Error("other");
-  assert.equal(fileError(other), other);
+  await assert.rejects(
+    orFull(() => Promise.reject(other)),
+    (error) => error === other,
+  );
 });
 
 Deno.test("an object with damaged headers is served without them", () =>

@@ -11,7 +11,6 @@ import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import type { Clock } from "../../clock.ts";
 import type { Multipart, ObjectHeaders, Part } from "../blob_store.ts";
-import { headersSchema } from "./filesystem_info.ts";
 import { isMissing, syncData, writeBody } from "./filesystem_io.ts";
 import {
   copyInto,
@@ -37,6 +36,12 @@ const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * `upload.json`, counts as left over from a crash.
  */
 const RUIN_AGE = 60 * 60 * 1000;
+
+/** Schema of headers in the driver's files. */
+export const headersSchema = z.object({
+  contentType: z.string().exactOptional(),
+  cacheControl: z.string().exactOptional(),
+});
 
 const uploadSchema = z.object({
   key: z.string(),

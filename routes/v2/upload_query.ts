@@ -1,5 +1,5 @@
 /**
- * Parses the query parameters of `/v2/…`.
+ * Parses the query of the request that starts an upload.
  *
  * @module
  */
@@ -13,12 +13,8 @@ import {
   isDigestAlgorithm,
   parseDigest,
 } from "../../lib/oci/digest.ts";
-import { MAX_TAGS } from "../../lib/oci/manifest.ts";
-import { type ImageName, isTag, parseImageName } from "../../lib/oci/name.ts";
+import { type ImageName, parseImageName } from "../../lib/oci/name.ts";
 import { quote } from "../../lib/text.ts";
-
-/** Maximum `artifactType` parameters of one request. */
-const MAX_ARTIFACT_TYPES = 20;
 
 /**
  * The digest of a new blob, if known, and the hash to run over the body. Throws
@@ -56,39 +52,4 @@ export function parseMount(
     if (isAppError(error, "NAME_INVALID")) return undefined;
     throw error;
   }
-}
-
-/** Tags to set besides the reference. Throws AppError `TOO_LARGE` and `MANIFEST_INVALID`. */
-export function parseTags(query: URLSearchParams): string[] {
-  const tags = [...new Set(query.getAll("tag"))];
-  if (tags.length > MAX_TAGS) {
-    throw new AppError(
-      "TOO_LARGE",
-      `${tags.length} tags are too many for one request; ` +
-        `send at most ${MAX_TAGS}.`,
-    );
-  }
-  for (const tag of tags) {
-    // parseReference would accept a digest too.
-    if (!isTag(tag)) {
-      throw new AppError("MANIFEST_INVALID", `${quote(tag)} is not a tag.`);
-    }
-  }
-  return tags;
-}
-
-/** Types of artifacts to list; none means all. Throws AppError `INVALID_REQUEST`. */
-export function parseArtifactTypes(query: URLSearchParams): string[] {
-  // No media type has a space: it was a `+` that the client did not encode.
-  const types = new Set(
-    query.getAll("artifactType").map((type) => type.replaceAll(" ", "+")),
-  );
-  types.delete("");
-  if (types.size > MAX_ARTIFACT_TYPES) {
-    throw new AppError(
-      "INVALID_REQUEST",
-      `At most ${MAX_ARTIFACT_TYPES} artifact types can be asked for at once.`,
-    );
-  }
-  return [...types];
 }
