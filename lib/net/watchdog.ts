@@ -23,6 +23,9 @@ export interface WatchdogLimits {
 /** The rate of a body is judged after each such time of waiting, in milliseconds. */
 const RATE_MS = 30_000;
 
+/** Ends the watch. Without a reason, each end would make an error with a stack. */
+const ENDED = "the exchange has ended";
+
 /** Abort reason of the watchdog; the caller adds the host. */
 class TimedOut extends Error {}
 
@@ -57,7 +60,7 @@ export class Watchdog {
 
   /** Stops watching. */
   stop(): void {
-    this.#done.abort();
+    this.#done.abort(ENDED);
   }
 
   /** Resolves as `work`, or rejects as soon as a limit is reached. */

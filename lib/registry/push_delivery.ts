@@ -83,12 +83,17 @@ export const PUSH_DELIVERY: JobKind<Delivery> = {
 /** How long the first attempt may still be running, in milliseconds. */
 const FIRST_MS = MINUTE_MS;
 
+/** How long jobs of delivered pushes are collected after others were withdrawn, in milliseconds. */
+const GATHER_MS = 250;
+
 /** Maximum deliveries per call of {@linkcode PushDeliveries.deliverAll}. */
 const MAX_ROUND = 1_000;
 
 /** Delivers pushes. */
 export class PushDeliveries {
   readonly #deps: PushDeliveriesDeps;
+  #delivered: QueuedJob[] = [];
+  #withdrawnAt = -Infinity;
 
   constructor(deps: PushDeliveriesDeps) {
     this.#deps = deps;
@@ -110,7 +115,27 @@ export class PushDeliveries {
 
   /** Delivers in the background: the push is complete, and the hold must not delay the client. */
   deliver(push: Push, job: QueuedJob): void {
-    void this.#deliverNow(push, job);
+    void this.#deliverFirst(push, job);
+  }
+
+  /** Never throws. */
+  async #deliverFirst(push: Push, job: QueuedJob): Promise<void> {
+    try {
+      await this.#attempt(push);
+    } catch {
+      return; // logged and counted; the job retries
+    }
+    this.#delivered.push(job);
+    // The call that added the first one withdraws them all.
+    if (this.#delivered.length > 1) return;
+    const { clock } = this.#deps;
+    if (isWithin(this.#withdrawnAt, GATHER_MS, clock.now())) {
+      await clock.sleep(GATHER_MS);
+    }
+    const delivered = this.#delivered;
+    this.#delivered = [];
+    this.#withdrawnAt = clock.now();
+    await this.#withdraw(delivered);
   }
 
   /**
@@ -133,7 +158,7 @@ export class PushDeliveries {
       signal.throwIfAborted();
       if (isWithin(job.payload.pushedAt, FIRST_MS, clock.now())) continue;
       const push = await this.#pushOf(job.payload);
-      if (!push) await withdraw(kv, job);
+      if (!push) await withdraw(kv, [job]);
       else if (await this.#deliverNow(push, job)) delivered++;
     }
     return delivered;
@@ -153,19 +178,23 @@ export class PushDeliveries {
 
   /** Delivers once; returns whether the hold responded. Never throws. */
   async #deliverNow(push: Push, job: QueuedJob): Promise<boolean> {
-    const { kv, log } = this.#deps;
     try {
       await this.#attempt(push);
     } catch {
       return false; // logged and counted; the job retries
     }
-    try {
-      await withdraw(kv, job);
-    } catch (error) {
-      const { holdDid, digest } = push;
-      log.warn("delivery of a push stays", { holdDid, digest, error });
-    }
+    await this.#withdraw([job]);
     return true;
+  }
+
+  /** Never throws. */
+  async #withdraw(jobs: readonly QueuedJob[]): Promise<void> {
+    const { kv, log } = this.#deps;
+    try {
+      await withdraw(kv, jobs);
+    } catch (error) {
+      log.warn("deliveries of pushes stay", { count: jobs.length, error });
+    }
   }
 
   /** Delivers once. Throws the hold's error unless it is permanent. */

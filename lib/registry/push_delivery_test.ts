@@ -4,7 +4,12 @@ import { ALICE, HOLD } from "../hold/testing.ts";
 import { AppError } from "../errors.ts";
 import type { PushEvent } from "../hold_api/push_event.ts";
 import { JobRunner } from "../kv/jobs/job_runner.ts";
-import { enqueue, listDeadJobs, planJob } from "../kv/jobs/jobs.ts";
+import {
+  enqueue,
+  listDeadJobs,
+  planJob,
+  waitingJobs,
+} from "../kv/jobs/jobs.ts";
 import { settle } from "../kv/testing.ts";
 import { Metrics } from "../metrics.ts";
 import { digestOf } from "../oci/digest.ts";
@@ -109,6 +114,25 @@ Deno.test("a push is delivered once", async () => {
   clock.advance(5 * MINUTE);
   assert.equal(await deliveries.deliverAll(never), 0);
   assert.equal(heard.length, 1);
+});
+
+Deno.test("jobs of pushes that follow each other are withdrawn together", async () => {
+  using registry = await open();
+  const { kv, clock, heard } = registry;
+  const deliveries = registry.make();
+  const jobs = () =>
+    Array.fromAsync(waitingJobs(kv, PUSH_DELIVERY, 100), ({ id }) => id);
+  (await registry.pushTo(deliveries))();
+  await settle(kv);
+  assert.deepEqual(await jobs(), []);
+  for (let i = 0; i < 3; i++) {
+    (await registry.pushTo(deliveries))();
+    await settle(kv);
+  }
+  assert.deepEqual([heard.length, (await jobs()).length], [4, 3]);
+  clock.advance(250);
+  await settle(kv);
+  assert.deepEqual(await jobs(), []);
 });
 
 Deno.test("a push to a hold that was down is delivered later, by any instance", async () => {

@@ -42,6 +42,8 @@ interface Claim extends JobClaim {
 
 const DEFAULTS = { concurrency: 4, leaseMs: 60_000, pollMs: 5_000 };
 const ERROR_LENGTH = 1_000;
+/** Ends a pause. Without a reason, each end would make an error with a stack. */
+const WOKEN = "the pause is over";
 
 /** Runs due jobs of the registered kinds, in the background or on demand. */
 export class JobRunner {
@@ -166,7 +168,7 @@ export class JobRunner {
       const pause = AbortSignal.any([signal, woken.signal]);
       const sleep = this.#clock.sleep(this.#pollMs, pause);
       await Promise.race([sleep, ...this.#running]);
-      woken.abort();
+      woken.abort(WOKEN);
     }
   }
 

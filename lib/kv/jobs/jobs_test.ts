@@ -37,6 +37,27 @@ testQueue("jobs of one key are one job with the last payload", async (rig) => {
 });
 
 testQueue(
+  "many jobs are withdrawn together, but not one that was queued again",
+  async (rig) => {
+    const jobs = Array.from(
+      { length: 25 },
+      (_, i) =>
+        planJob(rig.clock, POST, { text: `${i}` }, { dedupeKey: `${i}` }),
+    );
+    for (const { rows } of jobs) {
+      const commit = rig.kv.atomic();
+      for (const { key, row } of rows) commit.set(key, row);
+      await commit.commit();
+    }
+    await rig.enqueue("again", { dedupeKey: "12" });
+    await withdraw(rig.kv, jobs);
+    await rig.runner().runDue();
+    assert.deepEqual(rig.done, ["again"]);
+    assert.equal(await rig.rows(), 0);
+  },
+);
+
+testQueue(
   "a withdrawn job does not run, but one queued again does",
   async (rig) => {
     const job = planJob(rig.clock, POST, { text: "old" }, { dedupeKey: "k" });
@@ -46,11 +67,11 @@ testQueue(
       await commit.commit();
     };
     await queue(job);
-    await withdraw(rig.kv, job);
+    await withdraw(rig.kv, [job]);
     assert.equal(await rig.rows(), 0);
     await queue(job);
     await rig.enqueue("new", { dedupeKey: "k" });
-    await withdraw(rig.kv, job);
+    await withdraw(rig.kv, [job]);
     await rig.runner().runDue();
     assert.deepEqual(rig.done, ["new"]);
   },

@@ -136,7 +136,7 @@ export class ManifestRemoval {
         return;
       }
       await this.#records.atOnce(removing, MAX_AT_ONCE);
-      await withdraw(kv, job);
+      await withdraw(kv, [job]);
     } catch (error) {
       // It is deleted; the job does the rest.
       log.warn("records of a deleted manifest not removed yet", {

@@ -20,6 +20,9 @@ import { isAppError } from "../../errors.ts";
 /** Maximum time that a commit waits for announced writes, in milliseconds. */
 const GATHER_MS = 250;
 
+/** Ends the wait. Without a reason, each end would make an error with a stack. */
+const GATHERED = "enough writes were gathered";
+
 /** A record that a commit created or updated. */
 export interface CommittedRecord {
   readonly collection: string;
@@ -105,7 +108,7 @@ export class OwnerCommits {
       Promise.all([...coming]),
       this.#clock.sleep(GATHER_MS, over.signal),
     ]);
-    over.abort();
+    over.abort(GATHERED);
   }
 }
 
