@@ -4,7 +4,6 @@
  * @module
  */
 
-import { crc32 } from "node:zlib";
 import { AppError } from "../../errors.ts";
 import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
@@ -14,6 +13,7 @@ import type {
   PartMemory,
   PartUser,
 } from "../../async/part_memory.ts";
+import { addToTail, planTail, readTail, tailSize } from "./tails.ts";
 import type { Tail, UploadRow } from "./upload_row.ts";
 
 /** State of an upload after a write. */
@@ -132,12 +132,16 @@ export class PartWriter {
       account: staged.caller,
       evict: (error) => reader.stop(error),
     };
-    let part = await this.#carried(staged.tail, user);
+    let { tail } = staged;
+    let part = EMPTY;
     try {
       for (;;) {
         const partBytes = this.#partBytes(partCount);
-        part = await this.#fillPart(reader, part, partBytes, user);
-        if (part.bytes.length < partBytes) break;
+        const size = partBytes - tailSize(tail);
+        part = await this.#fillPart(reader, EMPTY, size, user);
+        if (part.bytes.length < size) break;
+        if (tail) part = await this.#whole(tail, part, user);
+        tail = undefined;
         if (inFlight.length === PARALLEL) await inFlight.shift();
         multipart ??= await open();
         partCount = this.#nextPart(partCount);
@@ -149,9 +153,10 @@ export class PartWriter {
       }
       await Promise.all(inFlight);
       if (reader.bytes === 0) return staged;
+      const { id } = staged;
       const offset = staged.offset + reader.bytes;
-      const tail = await this.#keepTail(staged.id, offset, part.bytes);
-      return { id: staged.id, multipart, partCount, offset, tail };
+      tail = await this.#keepTail({ id, offset }, tail, part, user);
+      return { id, multipart, partCount, offset, tail };
     } finally {
       // No write of this upload may be pending after the lock is released.
       await Promise.allSettled(inFlight);
@@ -159,34 +164,50 @@ export class PartWriter {
     }
   }
 
-  /** The bytes that were too few for a part, with memory for all of it. */
-  async #carried(tail: Tail | undefined, user: PartUser): Promise<Filled> {
-    if (!tail) return EMPTY;
-    const held = tail.size > FIRST_BUFFER_BYTES
-      ? await this.#memory.reserve(PART_BYTES, user)
-      : undefined;
+  /** A full part: `tail` and the bytes after it. */
+  async #whole(
+    tail: Tail,
+    { bytes, held }: Filled,
+    user: PartUser,
+  ): Promise<Filled> {
+    const size = tailSize(tail) + bytes.length;
+    const memory = held ?? await this.#memory.reserve(size, user);
     try {
-      return { bytes: await readTail(this.#store, tail), held };
+      const whole = new Uint8Array(size);
+      whole.set(bytes, size - bytes.length);
+      await readTail(this.#store, tail, whole);
+      return { bytes: whole, held: memory };
     } catch (error) {
-      held?.free();
+      memory.free();
       throw error;
     }
   }
 
-  /** Stores bytes that are too few for a part as an object of their own. */
+  /** Stores bytes that are too few for a part after `tail`. */
   async #keepTail(
-    id: string,
-    offset: number,
-    bytes: Uint8Array,
+    { id, offset }: Pick<Staged, "id" | "offset">,
+    tail: Tail | undefined,
+    { bytes, held }: Filled,
+    user: PartUser,
   ): Promise<Tail | undefined> {
-    if (bytes.length === 0) return undefined;
-    // The running hash has already passed these bytes: only the checksum
-    // detects if the store changed them.
-    const checksum = crc32(bytes);
-    // Two requests that start an upload concurrently must not share a tail.
-    const key = this.#keys.upload(`${id}_${offset}_${crypto.randomUUID()}`);
-    await this.#store.put(key, bytes);
-    return { key, size: bytes.length, checksum };
+    if (bytes.length === 0) return tail;
+    const plan = planTail(tail, bytes.length);
+    const more = !held && plan.size > FIRST_BUFFER_BYTES
+      ? await this.#memory.reserve(PART_BYTES, user)
+      : undefined;
+    try {
+      let piece = bytes;
+      if (plan.joined) {
+        piece = new Uint8Array(plan.size);
+        piece.set(bytes, plan.size - bytes.length);
+        await readTail(this.#store, plan.joined, piece);
+      }
+      // Two requests that start an upload concurrently must not share a piece.
+      const key = this.#keys.upload(`${id}_${offset}_${crypto.randomUUID()}`);
+      return await addToTail(this.#store, plan, key, piece);
+    } finally {
+      more?.free();
+    }
   }
 
   /** Sends a part; its memory is free afterwards. */
@@ -220,7 +241,7 @@ export class PartWriter {
         if (filled < buffer.length || buffer.length === size) {
           return { bytes: buffer.subarray(0, filled), held };
         }
-        held ??= await this.#memory.reserve(size, user);
+        held ??= await this.#memory.reserve(Math.max(size, PART_BYTES), user);
         buffer = larger(buffer, size, 4);
       }
     } catch (error) {
@@ -263,30 +284,4 @@ function larger(
   const buffer = new Uint8Array(Math.min(size, least));
   buffer.set(bytes);
   return buffer;
-}
-
-/** Reads a tail. Throws AppError `BLOB_UPLOAD_INVALID` when it is missing or has changed. */
-export async function readTail(
-  store: BlobStore,
-  { key, size, checksum }: Tail,
-): Promise<Uint8Array> {
-  const bytes = new Uint8Array(size);
-  let filled = 0;
-  const object = await store.get(key);
-  if (object?.info.size === size) {
-    for await (const chunk of object.body) {
-      bytes.set(chunk, filled);
-      filled += chunk.length;
-    }
-  } else await object?.body.cancel();
-  const isWhole = filled === size;
-  if (isWhole && (checksum === undefined || checksum === crc32(bytes))) {
-    return bytes;
-  }
-  throw new AppError(
-    "BLOB_UPLOAD_INVALID",
-    `Bytes of this upload ${
-      isWhole ? "have changed" : "are missing"
-    } in the store; start a new upload.`,
-  );
 }

@@ -11,7 +11,7 @@ import type { Digest } from "../../oci/digest.ts";
 import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import { release } from "../../storage/owned_bytes.ts";
-import { readTail } from "./part_writer.ts";
+import { readTail, tailSize } from "./tails.ts";
 import { missingParts, unknownUpload } from "./upload_errors.ts";
 import { RunningHash } from "./upload_hash.ts";
 import type { UploadRow } from "./upload_row.ts";
@@ -38,9 +38,12 @@ export class StagedObjects {
     const key = keys.upload(row.id);
     if (!row.multipart) {
       if (row.mode === "parts") throw missingParts("No part was uploaded.");
-      if (row.tail) return row.tail;
-      await store.put(key, new Uint8Array(0));
-      return { key, size: 0 };
+      const { tail } = row;
+      if (tail && !tail.before) return tail;
+      const bytes = new Uint8Array(tailSize(tail));
+      await readTail(store, tail, bytes);
+      await store.put(key, bytes);
+      return { key, size: bytes.length };
     }
     try {
       const staged = row.mode === "parts"
@@ -65,7 +68,8 @@ export class StagedObjects {
     const { store } = this.#deps;
     let count = row.partCount;
     if (row.tail) {
-      const bytes = await readTail(store, row.tail);
+      const bytes = new Uint8Array(tailSize(row.tail));
+      await readTail(store, row.tail, bytes);
       await store.putPart(multipart, ++count, bytes);
     }
     // Later parts belong to a failed request.

@@ -19,6 +19,7 @@ import { type BlobCounter, withLink } from "../blobs/blob_counter.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
 import type { QuotaRooms } from "../quota/rooms.ts";
 import { digestOfObject, StagedObjects } from "./staged_object.ts";
+import { droppedKeys } from "./tails.ts";
 import { missingParts, unknownUpload, wrongDigest } from "./upload_errors.ts";
 import type { LiveHashes, RunningHash } from "./upload_hash.ts";
 import type { UploadRow } from "./upload_row.ts";
@@ -167,9 +168,7 @@ export class UploadCompletion {
     }, counter);
     await this.#tidy(row, async () => {
       if (!moved) await store.delete(object.key);
-      if (row.tail && row.tail.key !== object.key) {
-        await store.delete(row.tail.key);
-      }
+      await this.#dropTail(row, object.key);
     });
     return object.size;
   }
@@ -192,7 +191,7 @@ export class UploadCompletion {
     }, counter);
     await this.#tidy(row, async () => {
       if (!joined) await this.discard(row);
-      else if (row.tail) await store.delete(row.tail.key);
+      else await this.#dropTail(row);
     });
     return row.offset;
   }
@@ -246,7 +245,13 @@ export class UploadCompletion {
       // An earlier attempt to complete may have joined the parts.
       await store.delete(keys.upload(row.id));
     }
-    if (row.tail) await store.delete(row.tail.key);
+    await this.#dropTail(row);
+  }
+
+  async #dropTail({ tail }: UploadRow, except?: string): Promise<void> {
+    for (const key of tail ? droppedKeys(tail) : []) {
+      if (key !== except) await this.#deps.store.delete(key);
+    }
   }
 }
 

@@ -10,14 +10,19 @@ import type { UploadRef } from "../../hold_api/hold_client.ts";
 import type { Digest, DigestAlgorithm } from "../../oci/digest.ts";
 import type { Multipart } from "../../storage/blob_store.ts";
 
-/** Bytes at the end of an upload that are too few for a part. */
-export interface Tail {
+/** Some bytes of a tail. */
+export interface TailPiece {
   /** Their key in the store. */
   readonly key: string;
   /** Bytes. */
   readonly size: number;
   /** CRC-32 of the bytes; absent in rows of earlier versions. */
   readonly checksum?: number;
+}
+
+/** Bytes at the end of an upload that are too few for a part: the last piece, and those before it. */
+export interface Tail extends TailPiece {
+  readonly before?: readonly TailPiece[];
 }
 
 /** One upload, as any instance needs it to continue. */

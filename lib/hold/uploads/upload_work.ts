@@ -11,6 +11,7 @@ import type { Logger } from "../../log.ts";
 import type { BlobStore, Multipart } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { QuotaRooms, RoomRequest, UploadRoom } from "../quota/rooms.ts";
+import { droppedKeys } from "./tails.ts";
 import { BodyReader } from "./body_reader.ts";
 import type { PartWriter } from "./part_writer.ts";
 import {
@@ -104,18 +105,18 @@ export class UploadWork {
         if (hash) hashes.keep(row, staged, hash);
         return { offset: staged, tail };
       }, before);
-      if (row.tail && row.tail.key !== end.tail?.key) {
-        await this.#forget(row.tail.key);
-      }
+      if (row.tail) await this.#forget(droppedKeys(row.tail, end.tail));
       return { offset: end.offset };
     });
   }
 
-  async #forget(key: string): Promise<void> {
+  async #forget(keys: readonly string[]): Promise<void> {
     const { store, log } = this.#deps;
-    await store.delete(key).catch((cause) =>
-      log.warn("upload leftover stays until the sweep", { key, cause })
-    );
+    for (const key of keys) {
+      await store.delete(key).catch((cause) =>
+        log.warn("upload leftover stays until the sweep", { key, cause })
+      );
+    }
   }
 
   /** Throws AppError `TOO_LARGE` when a blob may not have this size. */
