@@ -74,8 +74,6 @@ export const cardKeys = {
   /** Indexes that name a manifest. */
   inIndex: (did: Did, child: Digest, index: Digest) =>
     row("in_index", did, digestPart(child), digestPart(index)),
-  inIndexes: (did: Did, child: Digest) =>
-    row("in_index", did, digestPart(child)),
   everyInIndex: () => row("in_index"),
   /** Manifests that have a layer. */
   layer: (layer: Digest, did: Did, digest: Digest) =>

@@ -1,11 +1,11 @@
 /**
- * How often repositories and their tags were pulled.
+ * How often repositories were pulled.
  *
  * @module
  */
 
 import type { Clock } from "../../clock.ts";
-import { countOf, readCounters } from "../../kv/counters.ts";
+import { readCounters } from "../../kv/counters.ts";
 import type { Kv } from "../../kv/kv.ts";
 import { dayOf, startOfDay } from "../order.ts";
 import type { RepoRef } from "../visible.ts";
@@ -28,8 +28,6 @@ export interface DailyPulls {
 
 /** Days of a chart. */
 const MAX_DAYS = 90;
-/** Rows read for the pulls of tags. */
-const MAX_TAG_ROWS = 5_000;
 
 /** Reads counts of pulls. */
 export class Pulls {
@@ -58,30 +56,5 @@ export class Pulls {
       (_, i) => countKeys.pullsOn(first + i, did, repo),
     );
     return { since: startOfDay(first), days: await readCounters(kv, keys) };
-  }
-
-  /**
-   * Pulls by tag in the last `days` days, as far as it is known which tag was
-   * pulled; of a repository with very many tags only the latest days.
-   */
-  async byTag(
-    { did, repo }: RepoRef,
-    days = 30,
-  ): Promise<ReadonlyMap<string, number>> {
-    const { kv, clock, watch } = this.#deps;
-    const first = dayOf(clock.now()) - Math.min(days, MAX_DAYS) + 1;
-    const prefix = countKeys.pullsOfTags(did, repo);
-    const start = countKeys.pullsOfTags(did, repo, first);
-    const tags = new Map<string, number>();
-    let rows = 0;
-    const selector = { prefix, start };
-    const options = { limit: MAX_TAG_ROWS, reverse: true };
-    for await (const { key, value } of kv.list<unknown>(selector, options)) {
-      rows++;
-      const tag = String(key.at(-1));
-      tags.set(tag, (tags.get(tag) ?? 0) + countOf(value));
-    }
-    watch.rowsRead("pulls by tag", rows);
-    return tags;
   }
 }

@@ -74,25 +74,6 @@ export class ManifestReads {
     };
   }
 
-  /** Indexes of the owner that name a manifest, in the order of their digests. */
-  async indexesOf(
-    did: Did,
-    child: Digest,
-    options: PageRequest,
-    mayRead: MayRead,
-  ): Promise<Page<ManifestPlace>> {
-    const reading = new Reading(this.#deps.kv, mayRead);
-    const prefix = cardKeys.inIndexes(did, child);
-    const page = await reading.page("indexes", prefix, ["bytes"], options);
-    const places = page.items.map(({ key }) => ({
-      did,
-      digest: digestOfPart(key.at(-1)),
-    }));
-    const items = await this.#visible(reading, places);
-    reading.end(this.#deps.watch, "indexes");
-    return { items, cursor: page.cursor };
-  }
-
   /** Repositories that have a layer of at least 1 MB, one manifest of each; of one owner the first few only, which may go beyond the limit. */
   async sharing(
     layer: Digest,

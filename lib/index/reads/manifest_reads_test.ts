@@ -3,31 +3,15 @@ import { digestOf } from "../../oci/digest.ts";
 import { ALICE, BOB, indexBytes } from "../cards/testing_records.ts";
 import { everything, isPublic, startReads } from "./testing_reads.ts";
 
-Deno.test("indexes that name an image are found, and an index has the sizes of its images", async () => {
+Deno.test("an index has the sizes of its images", async () => {
   using index = await startReads();
   const child = await index.push("app", "amd64", { layers: ["base"] });
   const bytes = indexBytes([{ digest: child, platform: "linux/amd64" }]);
   const digest = await index.manifest("app", bytes);
-  const found = await index.manifests.indexesOf(ALICE, child, {}, isPublic);
-  assert.deepEqual(found.items, [{ did: ALICE, repo: "app", digest }]);
   const facts = await index.manifests.manifest(ALICE, digest, isPublic);
   assert.deepEqual(facts?.children, [
     { digest: child, platform: "linux/amd64", size: 2_001_000 },
   ]);
-});
-
-Deno.test("indexes that name an image are listed page by page", async () => {
-  using index = await startReads();
-  const child = await index.push("app", "amd64", { layers: ["base"] });
-  const wanted: string[] = [];
-  for (let i = 0; i < 5; i++) {
-    const entries = [{ digest: child, platform: `linux/v${i}` }];
-    wanted.push(await index.manifest("app", indexBytes(entries)));
-  }
-  const found = await everything((cursor) =>
-    index.manifests.indexesOf(ALICE, child, { limit: 2, cursor }, isPublic)
-  );
-  assert.deepEqual(found.map(({ digest }) => digest), wanted.toSorted());
 });
 
 Deno.test("repositories that share a layer are found, each once", async () => {
