@@ -20,7 +20,7 @@ import { after } from "./reading.ts";
  * are those of the key parts behind it. Reads one row more than it returns.
  * Throws AppError `INVALID_REQUEST` for a bad cursor or limit.
  */
-export async function readPage<T>(
+export async function pageOfEntries<T>(
   kv: Kv,
   prefix: Key,
   types: readonly ("string" | "number")[],

@@ -56,7 +56,7 @@ const pageSchema = z.object({
 });
 
 /** Reads a page; undefined when it is none. */
-export function readPage(value: unknown): PageRecord | undefined {
+export function readPageRecord(value: unknown): PageRecord | undefined {
   const { data } = pageSchema.safeParse(value);
   if (!data) return undefined;
   const { repository, createdAt, updatedAt } = data;

@@ -15,7 +15,7 @@ import type { Atomic, Entry, Key, Kv } from "../../kv/kv.ts";
 import { KV_LIMITS } from "../../kv/limits.ts";
 import { isTag, parseRepository } from "../../oci/name.ts";
 import type { Page, PageRequest } from "../cursor.ts";
-import { readPage } from "../key_pages.ts";
+import { pageOfEntries } from "../key_pages.ts";
 import { dayOf, newestFirst } from "../order.ts";
 import type { MayRead } from "../reading.ts";
 import type { RecordChange, RecordHandler } from "../record_change.ts";
@@ -194,7 +194,7 @@ export class Activities implements RecordHandler {
   ): Promise<Page<Activity>> {
     const { kv, visible, shown, watch } = this.#deps;
     const types = ["number", "string"] as const;
-    const page = await readPage<ActivityRow>(kv, prefix, types, request);
+    const page = await pageOfEntries<ActivityRow>(kv, prefix, types, request);
     watch.rowsRead("activity", page.items.length + 1);
     const all = page.items.map(activityOf);
     const [seen, known] = await Promise.all([

@@ -8,7 +8,7 @@
 import type { Did } from "../../did.ts";
 import type { Kv } from "../../kv/kv.ts";
 import type { Page, PageRequest } from "../cursor.ts";
-import { readPage } from "../key_pages.ts";
+import { pageOfEntries } from "../key_pages.ts";
 import type { HoldHealth } from "./health.ts";
 import type { HealthRow } from "./health_rows.ts";
 import type { CrewFacts, CrewRow, HoldFacts, HoldRow } from "./hold_rows.ts";
@@ -81,7 +81,7 @@ export class Holds {
    * `INVALID_REQUEST` for a bad cursor or limit, as the lists below.
    */
   async list(request: PageRequest): Promise<Page<KnownHold>> {
-    const page = await readPage<HealthRow>(
+    const page = await pageOfEntries<HealthRow>(
       this.#deps.kv,
       holdKeys.allHealth(),
       ["string"],
@@ -114,14 +114,14 @@ export class Holds {
   async heldBy(owner: Did, request: PageRequest): Promise<Page<KnownHold>> {
     const { kv } = this.#deps;
     const prefix = holdKeys.ownHolds(owner);
-    const page = await readPage(kv, prefix, ["string"], request);
+    const page = await pageOfEntries(kv, prefix, ["string"], request);
     const dids = page.items.map(({ key }) => String(key.at(-1)) as Did);
     return { items: await this.lastSeen(dids), cursor: page.cursor };
   }
 
   /** The crews that `member` is in; a hold with two records about a member is there twice. */
   async crewOf(member: Did, request: PageRequest): Promise<Page<Membership>> {
-    const page = await readPage<CrewRow>(
+    const page = await pageOfEntries<CrewRow>(
       this.#deps.kv,
       holdKeys.memberships(member),
       ["string", "string"],

@@ -8,7 +8,7 @@ import type { BlobRef } from "../../atproto/pds/pds.ts";
 import { OWNER_COLLECTIONS } from "../../atproto/records/collections.ts";
 import {
   type PageRecord,
-  readPage,
+  readPageRecord,
 } from "../../atproto/records/page_record.ts";
 import { pageRkey } from "../../atproto/records/rkeys.ts";
 import type { Clock } from "../../clock.ts";
@@ -86,7 +86,7 @@ export class PageIndex implements RecordHandler {
    * AppError `UNAVAILABLE` when others keep changing the same page.
    */
   async apply(change: RecordChange): Promise<void> {
-    const record = readPage(change.record);
+    const record = readPageRecord(change.record);
     const repo = record?.repository ?? repositoryOfKey(change.rkey);
     const own = keyOf(repo);
     // A record at another key could not be found again when it is deleted.

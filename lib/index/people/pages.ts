@@ -12,7 +12,7 @@ import {
   MAX_PAGE_BYTES,
   MAX_PAGE_PICTURE_BYTES,
   type PageRecord,
-  readPage,
+  readPageRecord,
   writePage,
 } from "../../atproto/records/page_record.ts";
 import { pageRkey } from "../../atproto/records/rkeys.ts";
@@ -178,7 +178,7 @@ export class Pages {
       signal,
     );
     const { value, cid } = found ?? {};
-    return { value, cid, page: readPage(value) };
+    return { value, cid, page: readPageRecord(value) };
   }
 
   /** Stores a draft unless the page says the same already. */

@@ -12,7 +12,7 @@ import { type Did, parseDid } from "../../did.ts";
 import { AppError } from "../../errors.ts";
 import type { Entry, Key, Kv } from "../../kv/kv.ts";
 import type { Page, PageRequest } from "../cursor.ts";
-import { readPage } from "../key_pages.ts";
+import { pageOfEntries } from "../key_pages.ts";
 import { newestFirst } from "../order.ts";
 import type { RecordChange, RecordHandler } from "../record_change.ts";
 import { isNews, seenFrom } from "../seen.ts";
@@ -118,7 +118,7 @@ export class StarIndex implements RecordHandler {
     request: PageRequest,
   ): Promise<Page<Star>> {
     const prefix = peopleKeys.stars(did, repo);
-    const page = await readPage<StarRow>(
+    const page = await pageOfEntries<StarRow>(
       this.#deps.kv,
       prefix,
       ["string"],
@@ -136,7 +136,7 @@ export class StarIndex implements RecordHandler {
   async byActor(actor: Did, request: PageRequest): Promise<Page<Star>> {
     const prefix = peopleKeys.allStarred(actor);
     const types = ["number", "string", "string"] as const;
-    const page = await readPage(this.#deps.kv, prefix, types, request);
+    const page = await pageOfEntries(this.#deps.kv, prefix, types, request);
     this.#deps.watch.rowsRead("stars of actor", page.items.length + 1);
     const items = page.items.flatMap(({ key }) => {
       const [order, owner, repo] = key.slice(prefix.length);
