@@ -51,6 +51,25 @@ interface Waiting extends Part {
   readonly start: () => void;
 }
 
+/**
+ * Initial size in bytes of the buffer of a part: most blobs that fit into one
+ * part are tiny. Such buffers are bounded by the number of connections alone;
+ * memory for larger ones is to be reserved.
+ */
+export const FIRST_BUFFER_BYTES = 256 * 1024;
+
+/** A buffer that begins with `bytes`, `times` times as large, of at most `size` bytes. */
+export function largerBuffer(
+  bytes: Uint8Array,
+  size: number,
+  times: number,
+): Uint8Array<ArrayBuffer> {
+  const least = Math.max(FIRST_BUFFER_BYTES, times * bytes.length);
+  const buffer = new Uint8Array(Math.min(size, least));
+  buffer.set(bytes);
+  return buffer;
+}
+
 /** Bounds the memory of parts. */
 export class PartMemory {
   readonly #clock: Clock;

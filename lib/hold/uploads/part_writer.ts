@@ -8,10 +8,12 @@ import { AppError } from "../../errors.ts";
 import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { BodyReader } from "./body_reader.ts";
-import type {
-  PartBuffer,
-  PartMemory,
-  PartUser,
+import {
+  FIRST_BUFFER_BYTES,
+  largerBuffer,
+  type PartBuffer,
+  type PartMemory,
+  type PartUser,
 } from "../../async/part_memory.ts";
 import { addToTail, planTail, readTail, tailSize } from "./tails.ts";
 import type { Tail, UploadRow } from "./upload_row.ts";
@@ -49,12 +51,6 @@ interface Filled {
 }
 
 const EMPTY: Filled = { bytes: new Uint8Array(0), held: undefined };
-
-/**
- * Initial buffer size of a part: most blobs that fit into one part are tiny.
- * Such buffers are bounded by the number of connections alone.
- */
-const FIRST_BUFFER_BYTES = 256 * 1024;
 
 /** Appends the bytes of one request to those already staged. */
 export class PartWriter {
@@ -234,7 +230,7 @@ export class PartWriter {
     user: PartUser,
   ): Promise<Filled> {
     try {
-      let buffer = larger(bytes, size, 1);
+      let buffer = largerBuffer(bytes, size, 1);
       let filled = bytes.length;
       for (;;) {
         filled = await reader.fill(buffer, filled);
@@ -242,7 +238,7 @@ export class PartWriter {
           return { bytes: buffer.subarray(0, filled), held };
         }
         held ??= await this.#memory.reserve(Math.max(size, PART_BYTES), user);
-        buffer = larger(buffer, size, 4);
+        buffer = largerBuffer(buffer, size, 4);
       }
     } catch (error) {
       held?.free();
@@ -272,16 +268,4 @@ export class PartWriter {
       `The upload has ${partCount} parts, the most the store takes; send the blob in fewer, larger chunks.`,
     );
   }
-}
-
-/** A buffer that begins with `bytes`, `times` times as large, of at most `size` bytes. */
-function larger(
-  bytes: Uint8Array,
-  size: number,
-  times: number,
-): Uint8Array<ArrayBuffer> {
-  const least = Math.max(FIRST_BUFFER_BYTES, times * bytes.length);
-  const buffer = new Uint8Array(Math.min(size, least));
-  buffer.set(bytes);
-  return buffer;
 }

@@ -6,10 +6,12 @@
  * @module
  */
 
-import type {
-  PartBuffer,
-  PartMemory,
-  PartUser,
+import {
+  FIRST_BUFFER_BYTES,
+  largerBuffer,
+  type PartBuffer,
+  type PartMemory,
+  type PartUser,
 } from "../../async/part_memory.ts";
 import { withinTime } from "../../async/within_time.ts";
 import type { Clock } from "../../clock.ts";
@@ -49,12 +51,6 @@ export interface CutRest {
   /** Frees the memory of `rest`. */
   readonly free: () => void;
 }
-
-/**
- * Initial size of a buffer: most blobs are tiny. Such buffers are bounded by
- * the number of connections alone.
- */
-const FIRST_BUFFER_BYTES = 256 * 1024;
 
 /** A client that sends nothing for that time, in milliseconds, gives up its memory. */
 const STALL_MS = 60_000;
@@ -163,14 +159,11 @@ class FilledPart {
   readonly free = () => this.#held?.free();
 
   async #grow(): Promise<void> {
-    const size = Math.min(
-      this.#deps.partBytes - this.kept,
-      Math.max(FIRST_BUFFER_BYTES, 4 * this.#bytes.length),
-    );
-    this.#held ??= await reserveFor(this.#deps, size, this.#user);
-    const larger = new Uint8Array(size);
-    larger.set(this.#bytes);
-    this.#bytes = larger;
+    const size = this.#deps.partBytes - this.kept;
+    // Only the first buffer is small for sure.
+    const needed = this.#bytes.length === 0 ? 0 : size;
+    this.#held ??= await reserveFor(this.#deps, needed, this.#user);
+    this.#bytes = largerBuffer(this.#bytes, size, 4);
   }
 }
 
