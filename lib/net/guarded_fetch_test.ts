@@ -1,37 +1,7 @@
 import assert from "node:assert/strict";
-import { AppError, isAppError } from "../errors.ts";
+import { isAppError } from "../errors.ts";
 import { fetchFailure } from "./fetch_failure.ts";
-import {
-  createGuardedFetch,
-  type GuardedFetchOptions,
-} from "./guarded_fetch.ts";
-import type { TransportRequest } from "./http_transport.ts";
-import { ManualClock } from "../testing_clock.ts";
-
-const PUBLIC = "93.184.216.34";
-
-/** A guarded fetch without network: every host is public, every request answered by `answer`. */
-function rig(
-  answer: (request: TransportRequest) => Response | Promise<Response>,
-  options: Partial<GuardedFetchOptions> = {},
-) {
-  const sent: TransportRequest[] = [];
-  const fetch = createGuardedFetch({
-    userAgent: "test/1",
-    resolve: () => Promise.resolve([PUBLIC]),
-    ...options,
-    transport: {
-      send: async (request) => {
-        sent.push(request);
-        return await answer(request);
-      },
-      close() {},
-    },
-  });
-  return { fetch, sent };
-}
-
-const ok = () => new Response("ok");
+import { ok, PUBLIC, publicFetch } from "./testing_fetch.ts";
 
 /** Hosts by name, as an attacker's name server would answer. */
 const DNS: Record<string, string[]> = {
@@ -100,7 +70,7 @@ const ATTEMPTS = [
 
 for (const attempt of ATTEMPTS) {
   Deno.test(`${attempt} is refused without a connection`, async () => {
-    const { fetch, sent } = rig(ok, {
+    const { fetch, sent } = publicFetch(ok, {
       resolve: (host) => Promise.resolve(DNS[host] ?? [PUBLIC]),
     });
     await assert.rejects(
@@ -112,7 +82,7 @@ for (const attempt of ATTEMPTS) {
 
   Deno.test(`a redirect to ${attempt} is refused`, async () => {
     const location = attempt === "not a url" ? "https://" : attempt;
-    const { fetch, sent } = rig(
+    const { fetch, sent } = publicFetch(
       () => new Response(null, { status: 302, headers: { location } }),
       { resolve: (host) => Promise.resolve(DNS[host] ?? [PUBLIC]) },
     );
@@ -125,7 +95,9 @@ for (const attempt of ATTEMPTS) {
 }
 
 Deno.test("a refusal names the host and says why", async () => {
-  const { fetch } = rig(ok, { resolve: () => Promise.resolve(["10.0.0.1"]) });
+  const { fetch } = publicFetch(ok, {
+    resolve: () => Promise.resolve(["10.0.0.1"]),
+  });
   await assert.rejects(fetch("https://pds.example/secret?token=1"), (error) => {
     assert(isAppError(error));
     assert.equal(fetchFailure(error), "refused");
@@ -136,7 +108,7 @@ Deno.test("a refusal names the host and says why", async () => {
 });
 
 Deno.test("only public addresses of a host are handed to the connection", async () => {
-  const { fetch, sent } = rig(ok, {
+  const { fetch, sent } = publicFetch(ok, {
     resolve: () => Promise.resolve(["10.0.0.1", PUBLIC, "::1"]),
   });
   await (await fetch("https://mixed.example/")).text();
@@ -145,7 +117,7 @@ Deno.test("only public addresses of a host are handed to the connection", async 
 
 Deno.test("a name that changes its address after the check is not followed", async () => {
   let asked = 0;
-  const { fetch, sent } = rig(ok, {
+  const { fetch, sent } = publicFetch(ok, {
     resolve: () => Promise.resolve([asked++ === 0 ? PUBLIC : "127.0.0.1"]),
   });
   await (await fetch("https://rebind.example/")).text();
@@ -155,7 +127,7 @@ Deno.test("a name that changes its address after the check is not followed", asy
 
 Deno.test("every hop of a redirect is resolved and pinned again", async () => {
   const hosts: string[] = [];
-  const { fetch, sent } = rig(
+  const { fetch, sent } = publicFetch(
     ({ url }) =>
       url.hostname === "a.example"
         ? Response.redirect("https://b.example/x", 302)
@@ -174,7 +146,7 @@ Deno.test("every hop of a redirect is resolved and pinned again", async () => {
 
 Deno.test("the sixth redirect is refused", async () => {
   let hops = 0;
-  const { fetch } = rig(() =>
+  const { fetch } = publicFetch(() =>
     Response.redirect(`https://a.example/${++hops}`, 302)
   );
   await assert.rejects(fetch("https://a.example/"), /more than 5 times/);
@@ -182,7 +154,7 @@ Deno.test("the sixth redirect is refused", async () => {
 });
 
 Deno.test("credentials stay at the origin they were meant for", async () => {
-  const { fetch, sent } = rig(({ url }) =>
+  const { fetch, sent } = publicFetch(({ url }) =>
     url.hostname === "a.example"
       ? Response.redirect("https://b.example/", 307)
       : ok()
@@ -202,7 +174,9 @@ Deno.test("credentials stay at the origin they were meant for", async () => {
 });
 
 Deno.test("a write is never redirected", async () => {
-  const { fetch } = rig(() => Response.redirect("https://b.example/", 307));
+  const { fetch } = publicFetch(() =>
+    Response.redirect("https://b.example/", 307)
+  );
   await assert.rejects(
     fetch("https://a.example/", { method: "POST", body: "x" }),
     /redirect/,
@@ -210,14 +184,16 @@ Deno.test("a write is never redirected", async () => {
 });
 
 Deno.test("with redirect manual the caller gets the redirect itself", async () => {
-  const { fetch } = rig(() => Response.redirect("https://b.example/", 302));
+  const { fetch } = publicFetch(() =>
+    Response.redirect("https://b.example/", 302)
+  );
   const response = await fetch("https://a.example/", { redirect: "manual" });
   assert.equal(response.status, 302);
   await response.body?.cancel();
 });
 
 Deno.test("an allowed origin needs neither https nor a public address", async () => {
-  const { fetch, sent } = rig(ok, {
+  const { fetch, sent } = publicFetch(ok, {
     allowedOrigins: ["http://localhost:2583"],
     resolve: () => Promise.reject(new Error("not to be asked")),
   });
@@ -228,7 +204,7 @@ Deno.test("an allowed origin needs neither https nor a public address", async ()
 });
 
 Deno.test("another server cannot redirect to an allowed origin", async () => {
-  const { fetch, sent } = rig(
+  const { fetch, sent } = publicFetch(
     () => Response.redirect("http://localhost:2583/admin", 302),
     { allowedOrigins: ["http://localhost:2583"] },
   );
@@ -236,238 +212,15 @@ Deno.test("another server cannot redirect to an allowed origin", async () => {
   assert.equal(sent.length, 1);
 });
 
-Deno.test("a response that announces too many bytes is not read", async () => {
-  let cancelled = false;
-  const { fetch } = rig(() =>
-    new Response(
-      new ReadableStream({
-        cancel: () => {
-          cancelled = true;
-        },
-      }),
-      { headers: { "content-length": "11" } },
-    )
-  );
-  await assert.rejects(
-    fetch("https://a.example/", { maxBytes: 10 }),
-    (error) => isAppError(error, "TOO_LARGE"),
-  );
-  assert.equal(cancelled, true);
-});
-
-Deno.test("a response that turns out too large fails while it is read", async () => {
-  let produced = 0;
-  const { fetch } = rig(() =>
-    new Response(
-      new ReadableStream({
-        pull: (controller) => {
-          produced++;
-          controller.enqueue(new Uint8Array(4));
-        },
-      }, { highWaterMark: 0 }),
-    )
-  );
-  const response = await fetch("https://a.example/", { maxBytes: 10 });
-  await assert.rejects(
-    response.arrayBuffer(),
-    (error) => isAppError(error, "TOO_LARGE"),
-  );
-  assert.equal(produced, 3);
-});
-
-Deno.test("a server that never answers times out", async () => {
-  const clock = new ManualClock();
-  const { fetch } = rig(() => new Promise<Response>(() => {}), { clock });
-  const pending = fetch("https://slow.example/", {
-    timeoutMs: 1_000,
-    idleTimeoutMs: Infinity,
-  });
-  await settle();
-  clock.advance(1_000);
-  await assert.rejects(pending, (error) => {
-    assert(isAppError(error, "UPSTREAM_TIMEOUT"));
-    assert.match(error.message, /slow\.example/);
-    return true;
-  });
-});
-
-Deno.test("a resolver that never answers times out as well", async () => {
-  const clock = new ManualClock();
-  const { fetch } = rig(ok, { clock, resolve: () => new Promise(() => {}) });
-  const pending = fetch("https://slow.example/", { timeoutMs: 1_000 });
-  await settle();
-  clock.advance(1_000);
-  await assert.rejects(
-    pending,
-    (error) => isAppError(error, "UPSTREAM_TIMEOUT"),
-  );
-});
-
-Deno.test("a stalled body times out after the idle time", async () => {
-  const clock = new ManualClock();
-  let pulls = 0;
-  const { fetch } = rig(() =>
-    new Response(
-      new ReadableStream({
-        pull: (controller) => {
-          if (pulls++ > 0) return new Promise(() => {});
-          controller.enqueue(new Uint8Array(1));
-        },
-      }, { highWaterMark: 0 }),
-    ), { clock });
-  const response = await fetch("https://slow.example/", {
-    timeoutMs: Infinity,
-    idleTimeoutMs: 500,
-  });
-  const reading = response.arrayBuffer();
-  await settle();
-  clock.advance(499);
-  await settle();
-  clock.advance(1);
-  await assert.rejects(
-    reading,
-    (error) => isAppError(error, "UPSTREAM_TIMEOUT"),
-  );
-});
-
-/** A body of chunks of `bytes`, one every nine seconds. */
-function dripping(clock: ManualClock, bytes: number) {
-  let chunks = 0;
-  const body = new ReadableStream<Uint8Array>({
-    pull: async (controller) => {
-      await clock.sleep(9_000);
-      if (++chunks > 10) controller.close();
-      else controller.enqueue(new Uint8Array(bytes));
-    },
-  }, { highWaterMark: 0 });
-  return new Response(body);
-}
-
-/** Reads the drips; resolves with their bytes. */
-async function readDripping(bytes: number, minBytesPerSecond: number) {
-  const clock = new ManualClock();
-  const { fetch } = rig(() => dripping(clock, bytes), { clock });
-  const limits = { timeoutMs: Infinity, minBytesPerSecond };
-  const response = await fetch("https://slow.example/", limits);
-  const reading = response.bytes();
-  reading.catch(() => {});
-  for (let i = 0; i < 12; i++) {
-    await settle();
-    clock.advance(9_000);
-  }
-  return (await reading).length;
-}
-
-Deno.test("a body that comes slower than the minimum rate ends, one at that rate does not", async () => {
-  await assert.rejects(
-    readDripping(8_900, 1_000),
-    (error) =>
-      isAppError(error, "UPSTREAM_TIMEOUT") &&
-      error.message.includes("less than 1000 bytes a second"),
-  );
-  assert.equal(await readDripping(9_000, 1_000), 90_000);
-  assert.equal(await readDripping(1, 0), 10);
-});
-
-Deno.test("a slow reader does not count against the rate of a server", async () => {
-  const clock = new ManualClock();
-  const { fetch } = rig(
-    () =>
-      new Response(ReadableStream.from(Array(50).fill(new Uint8Array(100)))),
-    { clock },
-  );
-  const limits = { timeoutMs: Infinity, minBytesPerSecond: 1_000 };
-  const response = await fetch("https://a.example/", limits);
-  let bytes = 0;
-  assert.ok(response.body);
-  for await (const chunk of response.body) {
-    bytes += chunk.length;
-    clock.advance(9_000);
-    await settle();
-  }
-  assert.equal(bytes, 5_000);
-});
-
-Deno.test("a slow reader does not count as server idle time", async () => {
-  const clock = new ManualClock();
-  const { fetch } = rig(() => new Response("slowly read"), { clock });
-  const response = await fetch("https://a.example/", {
-    timeoutMs: Infinity,
-    idleTimeoutMs: 500,
-  });
-  for (let i = 0; i < 5; i++) {
-    clock.advance(400);
-    await settle();
-  }
-  assert.equal(await response.text(), "slowly read");
-});
-
-Deno.test("a slow upload source does not count as server idle time", async () => {
-  const clock = new ManualClock();
-  let go = () => {};
-  const body = new ReadableStream<Uint8Array>({
-    pull: (controller) =>
-      new Promise<void>((resolve) => {
-        go = () => {
-          controller.close();
-          resolve();
-        };
-      }),
-  }, { highWaterMark: 0 });
-  const { fetch } = rig(async (request) => {
-    assert(request.body instanceof ReadableStream);
-    for await (const _ of request.body);
-    return ok();
-  }, { clock });
-  const pending = fetch("https://a.example/", {
-    method: "PUT",
-    body,
-    timeoutMs: Infinity,
-    idleTimeoutMs: 500,
-  });
-  await settle();
-  clock.advance(5_000);
-  await settle();
-  go();
-  assert.equal(await (await pending).text(), "ok");
-});
-
-Deno.test("an upload whose source breaks fails with the error of the source", async () => {
-  const broken = new AppError("BLOB_UPLOAD_INVALID", "The client went away.");
-  const { fetch } = rig(async (request) => {
-    assert(request.body instanceof ReadableStream);
-    for await (const _ of request.body);
-    return ok();
-  });
-  const body = new ReadableStream<Uint8Array>({
-    pull: () => {
-      throw broken;
-    },
-  });
-  await assert.rejects(
-    fetch("https://a.example/", { method: "PUT", body }),
-    (error) => error === broken,
-  );
-});
-
-Deno.test("the caller's abort ends the request with the caller's reason", async () => {
-  const { fetch } = rig(() => new Promise<Response>(() => {}));
-  const abort = new AbortController();
-  const pending = fetch("https://a.example/", { signal: abort.signal });
-  const reason = new Error("enough");
-  abort.abort(reason);
-  await assert.rejects(pending, (error) => error === reason);
-});
-
 Deno.test("an unknown host is distinguished from a broken connection", async () => {
   const noHost = Object.assign(new Error("x"), { code: "ENOTFOUND" });
-  const first = rig(ok, { resolve: () => Promise.reject(noHost) });
+  const first = publicFetch(ok, { resolve: () => Promise.reject(noHost) });
   await assert.rejects(
     first.fetch("https://a.example/"),
     (error) => fetchFailure(error) === "no-such-host",
   );
   const reset = Object.assign(new Error("x"), { code: "ECONNRESET" });
-  const second = rig(() => Promise.reject(reset));
+  const second = publicFetch(() => Promise.reject(reset));
   await assert.rejects(second.fetch("https://a.example/"), (error) => {
     assert.equal(fetchFailure(error), "connection");
     assert.equal(error instanceof Error && error.cause, reset);
@@ -476,7 +229,7 @@ Deno.test("an unknown host is distinguished from a broken connection", async () 
 });
 
 Deno.test("bodies of every kind are sent with their length and type", async () => {
-  const { fetch, sent } = rig(ok);
+  const { fetch, sent } = publicFetch(ok);
   const request = new Request("https://a.example/", {
     method: "POST",
     body: new URLSearchParams({ a: "1" }),
@@ -496,8 +249,3 @@ Deno.test("bodies of every kind are sent with their length and type", async () =
   assert.equal(sent[1]?.headers.get("content-type"), "image/png");
   assert.equal(sent[1]?.headers.get("user-agent"), "test/1");
 });
-
-/** Lets all pending work proceed that does not wait for time. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Promise.resolve();
-}
