@@ -70,8 +70,17 @@ export function renderConfig(config: Config): string {
     }
   };
   visit(nodesOf(settingsSchema), "");
-  for (const notice of config.origin.notices) lines.push(`# ${notice}`);
+  const notices = [...config.origin.notices, ...sandboxNotice(config)];
+  for (const notice of notices) lines.push(`# ${notice}`);
   return lines.join("\n") + "\n";
+}
+
+/** What `identity.plc_url` does not say while the sandbox is used. */
+function sandboxNotice({ sandbox, identity }: Config): string[] {
+  if (!sandbox.enabled) return [];
+  return [
+    `The sandbox is used: did:plc identities are created in its directory at http://localhost:${sandbox.plc_port} and looked up there first, then at ${identity.plc_url}.`,
+  ];
 }
 
 function nameOf(path: string): string {

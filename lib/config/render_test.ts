@@ -37,6 +37,18 @@ Deno.test("the effective configuration shows values and their sources", () => {
   assert.match(text, /^# HOLD_KEY_PATH has no meaning here/m);
 });
 
+Deno.test("the effective configuration names the directory of the sandbox if it is used", () => {
+  const used = renderConfig(load({ ATCR_SANDBOX_PLC_PORT: "2999" }));
+  assert.match(
+    used,
+    /^# The sandbox is used: .* http:\/\/localhost:2999 .* https:\/\/plc\.directory\.$/m,
+  );
+  assert.doesNotMatch(
+    renderConfig(load({ ATCR_SANDBOX_ENABLED: "false" })),
+    /sandbox is used/,
+  );
+});
+
 Deno.test("the effective configuration hides secrets and is YAML that loads", () => {
   const env = {
     ATCR_SECRET_KEY: "ab".repeat(32),
