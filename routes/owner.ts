@@ -14,10 +14,8 @@ import { holdPageRoutes } from "./pages/holds/routes.ts";
 import { webhookPageRoutes } from "./pages/webhooks/routes.ts";
 import { clientAddress } from "./server/client_address.ts";
 import type { SettingsPagesDeps } from "./pages/settings/deps.ts";
-import { registrySettingsRoutes } from "./pages/settings/registry_settings.ts";
-import { dataRoutes } from "./pages/settings/data.ts";
+import { settingsPageRoutes } from "./pages/settings/routes.ts";
 import { sayLag } from "./pages/frame/lag.tsx";
-import { storageRoutes } from "./pages/settings/storage.ts";
 
 /** Mounts them; nothing where no registry runs. */
 export function ownerRoutes(ctx: AppContext, browsers: Browsers): Hono<AppEnv> {
@@ -34,9 +32,7 @@ export function ownerRoutes(ctx: AppContext, browsers: Browsers): Hono<AppEnv> {
       : [new URL(base_url).host],
     isSecure: pageOrigin(base_url).startsWith("https:"),
   };
-  app.route("/", registrySettingsRoutes(deps));
-  app.route("/", storageRoutes(deps));
-  app.route("/", dataRoutes({ ...deps, accountData: account }));
+  app.route("/", settingsPageRoutes({ ...deps, accountData: account }));
   app.use("/status", sayLag(index.lag, clock));
   app.route(
     "/",
