@@ -71,7 +71,7 @@ export class WriteLeases {
     signal?: AbortSignal,
   ): Promise<T> {
     const names = namesOf({ did, repo }, what);
-    return await this.#nest(names, [], { signal }, work);
+    return await this.#nest(names, { signal }, work);
   }
 
   /**
@@ -89,7 +89,6 @@ export class WriteLeases {
     const mark = `${pushesOf(ref)}${crypto.randomUUID()}`;
     return await this.#nest(
       namesOf(ref, what, mark),
-      [],
       { signal, whileFree: deletionIn(ref) },
       async (lost, ending) => {
         await prepare(eitherOf(signal, lost));
@@ -149,7 +148,7 @@ export class WriteLeases {
     work: (lost: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const names = [`registry/removal/${did}/${repo}`];
-    return await this.#nest(names, [], { signal }, work);
+    return await this.#nest(names, { signal }, work);
   }
 
   async #besideRemovals<T>(
@@ -171,18 +170,16 @@ export class WriteLeases {
     }, lost);
   }
 
+  /** Runs `work` with the leases `names`; many are acquired in several steps. */
   async #nest<T>(
     names: readonly string[],
-    outer: readonly AbortSignal[],
     { signal, whileFree }: {
       signal: AbortSignal | undefined;
       whileFree?: string;
     },
     work: (lost: AbortSignal, ending?: LeaseEnding) => Promise<T>,
   ): Promise<T> {
-    if (names.length === 0) return await work(AbortSignal.any([...outer]));
     const rest = names.slice(MAX_TOGETHER);
-    const isSmall = outer.length === 0 && names.length <= MAX_ENDED;
     return await withLease(
       this.#kv,
       this.#clock,
@@ -192,11 +189,17 @@ export class WriteLeases {
         ...(signal ? { signal } : {}),
         ...(whileFree === undefined ? {} : { whileFree }),
       },
-      (lost, ending) =>
-        isSmall
-          ? work(lost, ending)
-          // Without `whileFree`: who holds that may wait for the leases held here.
-          : this.#nest(rest, [...outer, lost], { signal }, work),
+      (lost, ending) => {
+        if (rest.length === 0) {
+          return work(lost, names.length <= MAX_ENDED ? ending : undefined);
+        }
+        // Without `whileFree`: who holds that may wait for the leases held here.
+        return this.#nest(
+          rest,
+          { signal },
+          (inner) => work(AbortSignal.any([lost, inner])),
+        );
+      },
     );
   }
 }

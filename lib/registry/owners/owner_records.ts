@@ -92,8 +92,7 @@ export class OwnerRecords {
   /**
    * Writes the manifest with its exact bytes as a blob, and its tags, in one
    * commit. A known record is written again, because others may have removed
-   * it: the PDS refuses to update a deleted record. Returns the blob and the
-   * keys of the tag records.
+   * it: the PDS refuses to update a deleted record.
    */
   async write(
     session: PdsSession,
@@ -101,11 +100,13 @@ export class OwnerRecords {
     signal?: AbortSignal,
   ): Promise<WrittenManifest> {
     const { bytes, known, manifest, repository } = write;
+    const push = { ...write, did: session.did };
     const guess = write.tags.map(({ tag, rkey }) => ({
       tag,
       rkey: rkey ?? tagRkey(repository, tag),
       exists: rkey !== undefined,
     }));
+    const rkeys = guess.map(({ rkey }) => rkey);
     const upload = () => session.uploadBlob(bytes, manifest.mediaType, signal);
     const first = known ? known.blob : upload();
     const writes = (
@@ -113,13 +114,7 @@ export class OwnerRecords {
       exists: boolean,
       places: readonly TagPlace[],
       isLean = false,
-    ) =>
-      pushWrites(
-        session.did,
-        { ...write, manifestBlob, isLean },
-        exists,
-        places,
-      );
+    ) => pushWrites({ ...push, manifestBlob, isLean }, exists, places);
     let planned: readonly RepoWrite[] = [];
     const prepare = (blob: BlobRef) =>
       planned = writes(blob, known?.exists ?? false, guess);
@@ -129,7 +124,6 @@ export class OwnerRecords {
         session,
         first instanceof Promise ? first.then(prepare) : prepare(first),
       );
-      const rkeys = guess.map((t) => t.rkey);
       return { blob: await first, rkeys, records };
     } catch (error) {
       // Without tags, a known record may be as it was before.
@@ -141,7 +135,7 @@ export class OwnerRecords {
           signal,
         );
         if (!records) throw error;
-        return { blob: await first, rkeys: guess.map((t) => t.rkey), records };
+        return { blob: await first, rkeys, records };
       }
       if (!isRetryable(error)) throw error;
       // Some PDSes take records of 150 kB at most; the blob has everything.
@@ -282,12 +276,11 @@ export class OwnerRecords {
 
 /** The writes of one push: the record of the manifest, then those of its tags. */
 function pushWrites(
-  did: Did,
-  push: ManifestFacts & Pick<ManifestWrite, "now"> & { isLean: boolean },
+  push: ManifestFacts & { did: Did; now: number; isLean: boolean },
   exists: boolean,
   tags: readonly TagPlace[],
 ): RepoWrite[] {
-  const { repository, digest, manifest: { mediaType }, now } = push;
+  const { did, repository, digest, manifest: { mediaType }, now } = push;
   const action = (exists: boolean) => exists ? "update" : "create";
   return [
     {
