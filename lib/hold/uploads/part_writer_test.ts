@@ -3,6 +3,7 @@ import { digestOf } from "../../oci/digest.ts";
 import { ManualClock } from "../../testing_clock.ts";
 import {
   ALICE,
+  BOB,
   bodyOf,
   brokenBody,
   code,
@@ -62,4 +63,39 @@ Deno.test("large uploads to a store of large parts share the memory of parts, sm
   await hold.uploads.finish(slow, digestOf(bytes));
   assert.deepEqual(await read(hold, other), other);
   assert.deepEqual(await read(hold, bytes), bytes);
+});
+
+Deno.test("an account that fills all memory with slow uploads makes room for another one, and can continue", async () => {
+  const clock = new ManualClock(Date.now());
+  await using hold = await openHold(new StrictStore(clock), clock, {
+    partMemory: { bytes: 16 * MIB, waitMs: 1_200 },
+  });
+  const bytes = noise(MIB);
+  const slow = await Promise.all([1, 2].map(async () => {
+    const upload = await hold.uploads.reserve(ALICE);
+    // The body does not end.
+    const body = new ReadableStream<Uint8Array>({
+      start: (to) => to.enqueue(bytes.slice()),
+    });
+    const stop = new AbortController();
+    const { signal } = stop;
+    const going = hold.uploads.append(upload, 0, body, signal)
+      .catch((error: unknown) => error);
+    return { upload, going, stop };
+  }));
+  await settled();
+  const other = await hold.uploads.reserve(BOB);
+  const pushed = hold.uploads.append(other, 0, bodyOf(noise(MIB, 2)));
+  await settled();
+  clock.advance(100);
+  assert.deepEqual(await pushed, { offset: MIB });
+  const ended = await Promise.race(slow.map(({ going }) => going));
+  assert.ok(unavailable(ended), String(ended));
+  for (const { stop } of slow) stop.abort();
+  await Promise.all(slow.map(({ going }) => going));
+  const [first] = slow;
+  assert.ok(first);
+  await hold.uploads.append(first.upload, 0, bodyOf(bytes));
+  await hold.uploads.finish(first.upload, digestOf(bytes));
+  assert.ok(await hold.blobs.stat(digestOf(bytes)));
 });
