@@ -13,7 +13,7 @@ import type { StorageKeys } from "../../storage/object_keys.ts";
 import { release } from "../../storage/owned_bytes.ts";
 import { readTail, tailSize } from "./tails.ts";
 import { missingParts, unknownUpload } from "./upload_errors.ts";
-import { RunningHash } from "./upload_hash.ts";
+import { RunningHash } from "./body_reader.ts";
 import type { UploadRow } from "./upload_row.ts";
 
 export interface StagedObjectsDeps {

@@ -21,7 +21,7 @@ import type { QuotaRooms } from "../quota/rooms.ts";
 import { digestOfObject, StagedObjects } from "./staged_object.ts";
 import { droppedKeys } from "./tails.ts";
 import { missingParts, unknownUpload, wrongDigest } from "./upload_errors.ts";
-import type { LiveHashes, RunningHash } from "./upload_hash.ts";
+import type { LiveHashes, RunningHash } from "./body_reader.ts";
 import type { UploadRow } from "./upload_row.ts";
 import type { UploadWork } from "./upload_work.ts";
 

@@ -12,7 +12,6 @@ import type { BlobStore, Multipart } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
 import type { QuotaRooms, RoomRequest, UploadRoom } from "../quota/rooms.ts";
 import { droppedKeys } from "./tails.ts";
-import { BodyReader } from "./body_reader.ts";
 import type { PartWriter } from "./part_writer.ts";
 import {
   busyUpload,
@@ -21,7 +20,7 @@ import {
   unknownUpload,
   wrongOffset,
 } from "./upload_errors.ts";
-import type { LiveHashes } from "./upload_hash.ts";
+import { BodyReader, type LiveHashes } from "./body_reader.ts";
 import { LOCK_MS, type UploadLock, type UploadRows } from "./upload_rows.ts";
 
 export interface UploadWorkDeps {

@@ -69,7 +69,7 @@ import { PartUploads } from "./part_uploads.ts";
 import { PartWriter } from "./part_writer.ts";
 import { UploadCompletion } from "./upload_completion.ts";
 import { unknownUpload } from "./upload_errors.ts";
-import { LiveHashes } from "./upload_hash.ts";
+import { LiveHashes } from "./body_reader.ts";
 import { UploadRows } from "./upload_rows.ts";
 import { sweepUploads } from "./upload_sweep.ts";
 import { UploadWork } from "./upload_work.ts";

@@ -20,9 +20,8 @@ import { own, release } from "../../storage/owned_bytes.ts";
 import { wrongSize } from "../../storage/part_list.ts";
 import { type BlobCounter, withLink } from "../blobs/blob_counter.ts";
 import type { BlobRows } from "../blobs/blob_rows.ts";
-import { BodyReader } from "./body_reader.ts";
 import { wrongDigest } from "./upload_errors.ts";
-import { RunningHash } from "./upload_hash.ts";
+import { BodyReader, RunningHash } from "./body_reader.ts";
 import type { UploadWork } from "./upload_work.ts";
 
 export interface WholeUploadsDeps {
