@@ -24,7 +24,7 @@ import {
   orMissing,
   readBody,
   syncData,
-  writeBody,
+  writeBytes,
 } from "./filesystem_io.ts";
 import { FileTree, reason } from "./filesystem_tree.ts";
 import { FileUploads, headersSchema } from "./filesystem_uploads.ts";
@@ -122,7 +122,7 @@ export class FilesystemBlobStore implements BlobStore {
     );
     return await orFull(async () => {
       try {
-        await writeBody(path, bytes, { offset: 0 });
+        await writeBytes(path, bytes);
         return await this.#place(path, target, headers);
       } catch (error) {
         // The sweep removes what cannot be removed now.

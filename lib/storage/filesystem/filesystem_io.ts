@@ -89,6 +89,16 @@ export async function writeBody(
   return end - offset;
 }
 
+/** Writes `bytes` into a new file at `path`, flushed when it resolves. For small objects. */
+export async function writeBytes(
+  path: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true });
+  await writeAll(file, bytes);
+  await file.syncData();
+}
+
 /** Writes all of `bytes`; a single system call may write fewer. */
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   let at = 0;
