@@ -22,11 +22,11 @@ import type { ParsedManifest } from "../oci/manifest.ts";
 import { readManifestAside } from "../oci/manifest_reading.ts";
 import { registryKeys } from "../registry/kv_keys.ts";
 import { RepositoryList } from "../registry/lists/repository_list.ts";
-import { isRemoved } from "../registry/manifests/pending_removals.ts";
 import { Removals } from "../registry/manifests/removals.ts";
 import { UNFOLLOWED } from "../registry/manifests/repository_changes.ts";
 import {
   isHeard,
+  isRemoved,
   type ManifestRow,
   type StoredTagRow,
 } from "../registry/rows.ts";

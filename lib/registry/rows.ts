@@ -1,12 +1,15 @@
 /**
- * The rows behind {@linkcode registryKeys}, and those of a manifest made from it.
+ * The rows behind {@linkcode registryKeys}: what they say, also together with the
+ * pending removals of their repository, and those of a manifest made from it.
  *
  * @module
  */
 
 import type { BlobRef } from "../atproto/pds/pds.ts";
 import type { Did } from "../did.ts";
+import type { Entry } from "../kv/kv.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { ChangedTag } from "./manifests/repository_changes.ts";
 import { effectiveArtifactType, type ParsedManifest } from "../oci/manifest.ts";
 
 /** A repository of an owner. */
@@ -76,6 +79,47 @@ export interface RemovalRow {
  */
 export interface RemovalsRow {
   pending: Readonly<Record<Digest, RemovalRow>>;
+}
+
+/** A snapshot of the removals of a repository. */
+export interface PendingRemovals {
+  /** Null if nothing was ever removed. */
+  readonly versionstamp: string | null;
+  readonly pending: Readonly<Partial<Record<Digest, RemovalRow>>>;
+}
+
+/** The removals in a stored row; undefined means no row. */
+export function pendingOf(
+  entry: Entry<RemovalsRow> | undefined,
+): PendingRemovals {
+  return {
+    versionstamp: entry?.versionstamp ?? null,
+    pending: entry?.value.pending ?? {},
+  };
+}
+
+/** Whether a tag was deleted with its manifest. */
+export function isRemoved(
+  { digest, after }: StoredTagRow,
+  { pending }: PendingRemovals,
+): boolean {
+  const removal = digest && pending[digest];
+  return removal !== undefined && removal.id !== after;
+}
+
+/** Marks `row` as a tag set now, which is not affected by the known removals. */
+export function survivor(
+  { after: _, ...row }: TagRow,
+  { pending }: PendingRemovals,
+): TagRow {
+  const id = pending[row.digest]?.id;
+  return id === undefined ? row : { ...row, after: id };
+}
+
+/** A tag that was set to this row. */
+export function tagSet(tag: string, row: TagRow): ChangedTag {
+  const { digest, updatedAt, rkey } = row;
+  return { tag, rkey, to: { digest, at: updatedAt } };
 }
 
 /** A manifest of a repository. */

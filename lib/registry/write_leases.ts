@@ -9,23 +9,23 @@
  */
 
 import type { Clock } from "../clock.ts";
+import { registryKeys } from "./kv_keys.ts";
 import type { Kv } from "../kv/kv.ts";
 import { AppError } from "../errors.ts";
 import type { LeaseEnding } from "../kv/held_lease.ts";
 import { leasesEnded, MAX_TOGETHER, withLease } from "../kv/lease.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepoRef } from "./manifests/manifest_index.ts";
-import {
-  type PendingRemovals,
-  readRemovals,
-  whileRemovalsChange,
-} from "./manifests/pending_removals.ts";
+import { pendingOf, type PendingRemovals } from "./rows.ts";
 
 /** Lifetime of a lease, and how long others wait for it, in milliseconds. */
 const TIMES = { ttlMs: 10_000, waitMs: 60_000 };
 
 /** Leases that a commit can release beside its own work, which has ten checks in all. */
 const MAX_ENDED = 5;
+
+/** Attempts of work that conflicts with deletes. */
+const WORK_ATTEMPTS = 5;
 
 /** What a push does. */
 export interface PushSteps<T> {
@@ -201,6 +201,43 @@ export class WriteLeases {
         );
       },
     );
+  }
+}
+
+/** The current removals of a repository. */
+export async function readRemovals(
+  kv: Kv,
+  { did, repo }: RepoRef,
+): Promise<PendingRemovals> {
+  return pendingOf(await kv.get(registryKeys.removals(did, repo)));
+}
+
+/** A removal has started or ended meanwhile: earlier decisions must be made again. */
+export class RemovalsChangedError extends AppError {
+  constructor() {
+    super(
+      "UNAVAILABLE",
+      "The repository is being changed by a delete at this moment; try again.",
+      { retryAfterSeconds: 1 },
+    );
+  }
+}
+
+/**
+ * Runs `work` and retries it a few times when it throws
+ * {@linkcode RemovalsChangedError}, unless `lost` is aborted.
+ */
+export async function whileRemovalsChange<T>(
+  work: () => Promise<T>,
+  lost?: AbortSignal,
+): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      const isOver = attempt === WORK_ATTEMPTS || lost?.aborted;
+      if (isOver || !(error instanceof RemovalsChangedError)) throw error;
+    }
   }
 }
 

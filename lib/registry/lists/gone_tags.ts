@@ -12,9 +12,8 @@ import type { Entry, Kv } from "../../kv/kv.ts";
 import { registryKeys } from "../kv_keys.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 import type { SeenRecords } from "../owners/seen_records.ts";
-import { isHeard, type StoredTagRow } from "../rows.ts";
+import { isHeard, isRemoved, type StoredTagRow } from "../rows.ts";
 import type { ManifestIndex } from "../manifests/manifest_index.ts";
-import { isRemoved } from "../manifests/pending_removals.ts";
 
 export interface GoneTagsDeps {
   kv: Kv;

@@ -22,18 +22,16 @@ import type { HeardRows } from "./heard_rows.ts";
 import type { FoundManifest, ManifestImport } from "./manifest_import.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import type { OwnerNames } from "./owner_names.ts";
-import {
-  type PendingRemovals,
-  whileRemovalsChange,
-} from "./pending_removals.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 import {
   isHeard,
   type ManifestRow,
+  type PendingRemovals,
   type StoredTagRow,
   type TagRow,
 } from "../rows.ts";
 import { ManifestPlaces } from "./manifest_places.ts";
+import { whileRemovalsChange } from "../write_leases.ts";
 
 export interface DiscoveryDeps {
   kv: Kv;

@@ -11,9 +11,8 @@ import type { Kv } from "../../kv/kv.ts";
 import { KV_LIMITS } from "../../kv/limits.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { registryKeys } from "../kv_keys.ts";
-import type { HeardTagRow, RepositoryRow } from "../rows.ts";
+import type { HeardTagRow, PendingRemovals, RepositoryRow } from "../rows.ts";
 import type { RepoRef } from "./manifest_index.ts";
-import type { PendingRemovals } from "./pending_removals.ts";
 
 /** A tag from its record. */
 export interface HeardTag {

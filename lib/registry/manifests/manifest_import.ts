@@ -22,8 +22,12 @@ import type { BlobIndex } from "../blob_index.ts";
 import type { ManifestContent } from "./content.ts";
 import type { HeardRows } from "./heard_rows.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
-import { type ManifestRow, manifestRow, referrerRow } from "../rows.ts";
-import type { PendingRemovals } from "./pending_removals.ts";
+import {
+  type ManifestRow,
+  manifestRow,
+  type PendingRemovals,
+  referrerRow,
+} from "../rows.ts";
 import type { OwnerReader } from "../owners/owner_reader.ts";
 
 export interface ManifestImportDeps {

@@ -7,72 +7,40 @@
  */
 
 import type { Did } from "../../did.ts";
-import type { LeaseEnding } from "../../kv/held_lease.ts";
 import type { Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
-import type { ParsedManifest } from "../../oci/manifest.ts";
-import { type JoinedRow, joinRows } from "../../kv/joined_rows.ts";
+import { joinRows } from "../../kv/joined_rows.ts";
 import { registryKeys } from "../kv_keys.ts";
 import {
   isHeard,
+  isRemoved,
   type ManifestRow,
+  pendingOf,
   type ReferrerRow,
   type RemovalsRow,
   type RepositoryRow,
   type StoredTagRow,
+  survivor,
   type TagRow,
+  tagSet,
 } from "../rows.ts";
 import { KeyedMutex } from "../../async/keyed_mutex.ts";
 import { SharedReads } from "../../async/shared_reads.ts";
-import type { CommittedRecord } from "../owners/owner_commits.ts";
 import { type PageOfTags, TagPages } from "../lists/tag_pages.ts";
-import {
-  isRemoved,
-  pendingOf,
-  type PendingRemovals,
-  RemovalsChangedError,
-  survivor,
-} from "./pending_removals.ts";
 import { otherRepositories, Removals } from "./removals.ts";
 import {
-  changeOf,
+  type ManifestPut,
+  type RepositoryChange,
   type RepositoryIndex,
   UNFOLLOWED,
 } from "./repository_changes.ts";
 import { TagChanges } from "./tag_changes.ts";
+import { RemovalsChangedError } from "../write_leases.ts";
 
 /** A repository of an owner. */
 export interface RepoRef {
   readonly did: Did;
   readonly repo: string;
-}
-
-/** A tag to set, with the key of its record. */
-export interface TagPut {
-  tag: string;
-  row: TagRow;
-}
-
-/** One manifest with everything that changes with it. */
-export interface ManifestPut {
-  digest: Digest;
-  row: ManifestRow;
-  /** What the bytes say, for those who follow. */
-  manifest?: ParsedManifest;
-  /** The owner's handle, for those who follow. */
-  handle?: string | undefined;
-  referrer?: ReferrerRow;
-  tags: readonly TagPut[];
-  /** The records behind the change, for those who follow. */
-  records?: readonly CommittedRecord[];
-  /** Further rows of the same commit. */
-  also?: readonly JoinedRow[];
-  /** Removals as of before the owner's repo was read or written. */
-  removals: PendingRemovals;
-  /** Set when the manifest was pushed here: its bytes are stored permanently. */
-  pushed?: true;
-  /** Releases the leases of the change with its commit. */
-  ending?: LeaseEnding | undefined;
 }
 
 /** Times that a commit is put together because others changed the repository meanwhile. */
@@ -295,4 +263,21 @@ type FormerTags = readonly (Entry<StoredTagRow> | undefined)[];
 
 function isKnown(entry: Entry<StoredTagRow>): entry is Entry<TagRow> {
   return !isHeard(entry.value);
+}
+
+/** The change that stores a manifest with its tags. */
+function changeOf(
+  ref: RepoRef,
+  { digest, row, manifest, tags, handle, records = [] }: ManifestPut,
+): RepositoryChange {
+  const { holdDid, createdAt, rkey } = row;
+  return {
+    ...ref,
+    handle,
+    ...(manifest
+      ? { stored: { digest, manifest, holdDid, createdAt, rkey } }
+      : {}),
+    tags: tags.map(({ tag, row }) => tagSet(tag, row)),
+    records,
+  };
 }

@@ -20,13 +20,14 @@ import type { ManifestContent } from "./content.ts";
 import type { HoldClient, HoldDirectory } from "../../hold_api/hold_client.ts";
 import type { ManifestIndex, RepoRef } from "./manifest_index.ts";
 import {
+  isRemoved,
   type ManifestRow,
   manifestRow,
+  type PendingRemovals,
   referrerRow,
   type StoredTagRow,
   type TagRow,
 } from "../rows.ts";
-import { isRemoved, type PendingRemovals } from "./pending_removals.ts";
 import type { KnownRecord, OwnerRecords } from "../owners/owner_records.ts";
 import type { Owners } from "../owners/owners.ts";
 import { requireWrite } from "../holds.ts";

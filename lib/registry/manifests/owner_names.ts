@@ -21,12 +21,16 @@ import {
   type OwnerListsDeps,
 } from "../owners/owner_lists.ts";
 import type { ListedRecord, OwnerReader } from "../owners/owner_reader.ts";
-import type { RepositoryRow, StoredTagRow } from "../rows.ts";
+import {
+  pendingOf,
+  type PendingRemovals,
+  type RepositoryRow,
+  type StoredTagRow,
+} from "../rows.ts";
 import { GoneTags } from "../lists/gone_tags.ts";
 import type { GoneManifests } from "../lists/gone_manifests.ts";
 import type { HeardReferrer, HeardRows, HeardTag } from "./heard_rows.ts";
 import type { ManifestIndex } from "./manifest_index.ts";
-import { pendingOf, type PendingRemovals } from "./pending_removals.ts";
 
 export interface OwnerNamesDeps extends OwnerListsDeps {
   kv: Kv;

@@ -13,20 +13,17 @@ import type { Atomic, Entry, Kv } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { type JoinedRow, joinRows } from "../../kv/joined_rows.ts";
 import { registryKeys } from "../kv_keys.ts";
-import type {
-  ManifestRow,
-  RemovalRow,
-  RemovalsRow,
-  StoredTagRow,
-} from "../rows.ts";
-import type { RepoRef } from "./manifest_index.ts";
 import {
+  type ManifestRow,
   pendingOf,
   type PendingRemovals,
-  readRemovals,
-  RemovalsChangedError,
-} from "./pending_removals.ts";
+  type RemovalRow,
+  type RemovalsRow,
+  type StoredTagRow,
+} from "../rows.ts";
+import type { RepoRef } from "./manifest_index.ts";
 import type { RepositoryIndex } from "./repository_changes.ts";
+import { readRemovals, RemovalsChangedError } from "../write_leases.ts";
 
 /** Maximum concurrent removals in one repository: their row must fit into one value. */
 const MAX_PENDING = 200;

@@ -1,6 +1,6 @@
 /**
- * What the registry has others know of changes to repositories, so that pages
- * and search are right on the next request.
+ * Changes to repositories: what the registry writes together, and what it has
+ * others know of it, so that pages and search are right on the next request.
  *
  * @module
  */
@@ -10,8 +10,14 @@ import type { Atomic, Entry, Key } from "../../kv/kv.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ParsedManifest } from "../../oci/manifest.ts";
 import type { CommittedRecord } from "../owners/owner_commits.ts";
-import type { TagRow } from "../rows.ts";
-import type { ManifestPut, RepoRef } from "./manifest_index.ts";
+import type { JoinedRow } from "../../kv/joined_rows.ts";
+import type { LeaseEnding } from "../../kv/held_lease.ts";
+import type {
+  ManifestRow,
+  PendingRemovals,
+  ReferrerRow,
+  TagRow,
+} from "../rows.ts";
 
 /** Where a tag points from now on. */
 export interface TagTarget {
@@ -44,6 +50,34 @@ export interface RemovedManifest {
   readonly digest: Digest;
   /** Another repository of the owner that still has it. */
   readonly heir: string | undefined;
+}
+
+/** A tag to set, with the key of its record. */
+interface TagPut {
+  tag: string;
+  row: TagRow;
+}
+
+/** One manifest with everything that changes with it. */
+export interface ManifestPut {
+  digest: Digest;
+  row: ManifestRow;
+  /** What the bytes say, for those who follow. */
+  manifest?: ParsedManifest;
+  /** The owner's handle, for those who follow. */
+  handle?: string | undefined;
+  referrer?: ReferrerRow;
+  tags: readonly TagPut[];
+  /** The records behind the change, for those who follow. */
+  records?: readonly CommittedRecord[];
+  /** Further rows of the same commit. */
+  also?: readonly JoinedRow[];
+  /** Removals as of before the owner's repo was read or written. */
+  removals: PendingRemovals;
+  /** Set when the manifest was pushed here: its bytes are stored permanently. */
+  pushed?: true;
+  /** Releases the leases of the change with its commit. */
+  ending?: LeaseEnding | undefined;
 }
 
 /** What one commit changes in a repository. */
@@ -83,26 +117,3 @@ export const UNFOLLOWED: RepositoryIndex = {
   add: () => Promise.resolve(),
   finish: () => Promise.resolve(),
 };
-
-/** A tag that was set to this row. */
-export function tagSet(tag: string, row: TagRow): ChangedTag {
-  const { digest, updatedAt, rkey } = row;
-  return { tag, rkey, to: { digest, at: updatedAt } };
-}
-
-/** The change that stores a manifest with its tags. */
-export function changeOf(
-  ref: RepoRef,
-  { digest, row, manifest, tags, handle, records = [] }: ManifestPut,
-): RepositoryChange {
-  const { holdDid, createdAt, rkey } = row;
-  return {
-    ...ref,
-    handle,
-    ...(manifest
-      ? { stored: { digest, manifest, holdDid, createdAt, rkey } }
-      : {}),
-    tags: tags.map(({ tag, row }) => tagSet(tag, row)),
-    records,
-  };
-}

@@ -12,22 +12,17 @@ import { type JoinedRow, joinRows } from "../../kv/joined_rows.ts";
 import { registryKeys } from "../kv_keys.ts";
 import {
   isHeard,
+  type PendingRemovals,
   type RepositoryRow,
   type StoredTagRow,
+  survivor,
   type TagRow,
+  tagSet,
 } from "../rows.ts";
 import type { RepoRef } from "./manifest_index.ts";
-import {
-  type ChangedTag,
-  type RepositoryIndex,
-  tagSet,
-} from "./repository_changes.ts";
-import {
-  type PendingRemovals,
-  RemovalsChangedError,
-  survivor,
-} from "./pending_removals.ts";
+import type { ChangedTag, RepositoryIndex } from "./repository_changes.ts";
 import type { Removals } from "./removals.ts";
+import { RemovalsChangedError } from "../write_leases.ts";
 
 const ATTEMPTS = 100;
 
