@@ -24,7 +24,9 @@ import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";
 import type { Instance } from "./world.ts";
 
-const SIZES = [0, 100, 5_000, 40_000, 200_000, 1_500_000] as const;
+/** Of most layers; large ones are rare, since a disk in memory fills up in an hour. */
+const SIZES = [0, 100, 5_000, 40_000, 40_000, 200_000] as const;
+const LARGE_SIZE = 1_500_000;
 /** Responses that say "not now", which any fault may cause. */
 const isTransient = (status: number) =>
   status === 401 || status === 429 || status > 500;
@@ -93,7 +95,7 @@ export class Owner {
       const old = this.memory.layers;
       const isOld = old.length > 0 && this.#random.below(3) === 0;
       layers.push(
-        isOld ? this.#random.pick(old) : randomBlob(this.#random.pick(SIZES)),
+        isOld ? this.#random.pick(old) : randomBlob(this.#newSize()),
       );
     }
     const config = randomBlob(300);
@@ -108,6 +110,10 @@ export class Owner {
     this.#expect("manifest PUT", put, 201, change.undone);
     change.done();
     this.memory.addImage({ manifest, blobs: [...distinct.keys()] }, layers);
+  }
+
+  #newSize(): number {
+    return this.#random.below(20) === 0 ? LARGE_SIZE : this.#random.pick(SIZES);
   }
 
   async #pushBlob(repository: Repository, blob: Blob): Promise<void> {
