@@ -44,25 +44,47 @@ export interface LoggerOptions {
 
 /** Creates a logger that writes one JSON object per line. */
 export function createLogger(options: LoggerOptions): Logger {
-  const { level, write, now = Date.now, active } = options;
-  const threshold = ORDER[level];
-  const make = (bound: LogFields): Logger => {
-    const emit = (at: LogLevel) => (msg: string, fields: LogFields = {}) => {
-      if (ORDER[at] < threshold) return;
-      const time = new Date(now()).toISOString();
-      const line = { time, level: at, msg, ...active?.(), ...bound, ...fields };
-      const text = JSON.stringify(line, isPlain(line) ? undefined : plain);
-      write(printableJson(text));
-    };
-    return {
-      debug: emit("debug"),
-      info: emit("info"),
-      warn: emit("warn"),
-      error: emit("error"),
-      with: (fields) => make({ ...bound, ...fields }),
-    };
-  };
-  return make({});
+  return new JsonLogger(options, {});
+}
+
+/** A class, because each request has a logger: closures would be made each time. */
+class JsonLogger implements Logger {
+  readonly #options: LoggerOptions;
+  readonly #bound: LogFields;
+
+  constructor(options: LoggerOptions, bound: LogFields) {
+    this.#options = options;
+    this.#bound = bound;
+  }
+
+  debug(msg: string, fields?: LogFields): void {
+    this.#emit("debug", msg, fields);
+  }
+
+  info(msg: string, fields?: LogFields): void {
+    this.#emit("info", msg, fields);
+  }
+
+  warn(msg: string, fields?: LogFields): void {
+    this.#emit("warn", msg, fields);
+  }
+
+  error(msg: string, fields?: LogFields): void {
+    this.#emit("error", msg, fields);
+  }
+
+  with(fields: LogFields): Logger {
+    return new JsonLogger(this.#options, { ...this.#bound, ...fields });
+  }
+
+  #emit(level: LogLevel, msg: string, fields?: LogFields): void {
+    const { level: lowest, write, now = Date.now, active } = this.#options;
+    if (ORDER[level] < ORDER[lowest]) return;
+    const time = new Date(now()).toISOString();
+    const line = { time, level, msg, ...active?.(), ...this.#bound, ...fields };
+    const text = JSON.stringify(line, isPlain(line) ? undefined : plain);
+    write(printableJson(text));
+  }
 }
 
 /** Fast path: whether JSON can represent all fields as they are. */

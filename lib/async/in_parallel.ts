@@ -15,7 +15,8 @@ export async function inParallel<T, R>(
   work: (item: T) => Promise<R>,
 ): Promise<R[]> {
   const results: R[] = [];
-  const rest = [...items].entries();
+  const all = [...items];
+  const rest = all.entries();
   let failed = false;
   const lane = async () => {
     for (const [i, item] of rest) {
@@ -28,6 +29,6 @@ export async function inParallel<T, R>(
       }
     }
   };
-  await Promise.all(Array.from({ length: max }, lane));
+  await Promise.all(Array.from({ length: Math.min(max, all.length) }, lane));
   return results;
 }

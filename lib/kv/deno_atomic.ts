@@ -128,6 +128,10 @@ export async function readMany<T>(
   policy: RetryPolicy,
   keys: readonly Key[],
 ): Promise<Deno.KvEntryMaybe<T>[]> {
+  if (keys.length === 0) return [];
+  if (keys.length <= KV_LIMITS.readKeys) {
+    return await policy(() => kv.getMany<T[]>(keys));
+  }
   const entries: Deno.KvEntryMaybe<T>[] = [];
   for (let i = 0; i < keys.length; i += READ_AHEAD) {
     const groups: Promise<Deno.KvEntryMaybe<T>[]>[] = [];
