@@ -68,9 +68,16 @@ export class HoldBlobs {
 
   async #check(digest: Digest): Promise<{ size: number } | undefined> {
     const { store, keys } = this.#deps;
-    const row = await this.#readable(digest);
+    const key = keys.blob(digest);
+    // Together, which is cheaper than one after the other.
+    const [row, early] = await Promise.all([
+      this.#readable(digest),
+      store.localSize?.(key),
+    ]);
     if (!row || !store.localSize) return row && { size: row.size };
-    const size = await store.localSize(keys.blob(digest));
+    if (early === row.size) return { size: early };
+    // The object may have been stored since.
+    const size = await store.localSize(key);
     if (size === row.size) return { size };
     await this.#hide(digest, row, size);
     return undefined;
