@@ -217,7 +217,8 @@ export class CredentialChain implements CredentialVerifier {
     { from, key, counted }: Source,
   ): Promise<Principal> {
     const { passwords, known, limits } = this.#deps;
-    if (!await known.isKnown(key, password)) {
+    const found = await known.find(key, password);
+    if (!found.isKnown) {
       const principal = await limitGuess(
         limits,
         counted,
@@ -234,16 +235,16 @@ export class CredentialChain implements CredentialVerifier {
               ),
           }),
       );
-      await known.remember(key, password);
+      await found.remember();
       return principal;
     }
     try {
       const principal = await this.#loginAtPds(username, password, passwords);
-      await known.remember(key, password);
+      await found.remember();
       return principal;
     } catch (error) {
       if (isAppError(error, ...REFUSALS)) {
-        await known.forget(key, password);
+        await found.forget();
         await countGuess(limits, counted);
       }
       throw error;

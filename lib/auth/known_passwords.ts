@@ -7,7 +7,7 @@
  */
 
 import type { Clock } from "../clock.ts";
-import type { Kv } from "../kv/kv.ts";
+import type { Key, Kv } from "../kv/kv.ts";
 import { knownPasswordsKey } from "./kv_keys.ts";
 
 /** Maximum passwords per user name; more than the programs of one user need. */
@@ -47,54 +47,73 @@ export class KnownPasswords {
     return this.#deps.mac("password", name, password);
   }
 
-  /** Whether this password was verified within the last 90 days and not refused since. */
-  async isKnown(name: string, password: string): Promise<boolean> {
-    const entry = await this.#deps.kv.get<KnownRow>(this.#keyOf(name));
+  /** Looks up the password of a login. */
+  async find(name: string, password: string): Promise<FoundPassword> {
+    const key = knownPasswordsKey(this.#deps.mac("user name", name));
+    const entry = await this.#deps.kv.get<KnownRow>(key);
     const mac = this.macOf(name, password);
-    return entry?.value.passwords.some((known) => known.mac === mac) ?? false;
+    const passwords = entry?.value.passwords ?? [];
+    return new FoundPassword(this.#deps, { key, mac, passwords });
+  }
+}
+
+/** The password of a login, and whether it was verified before. */
+class FoundPassword {
+  readonly #deps: KnownPasswordsDeps;
+  readonly #key: Key;
+  readonly #mac: string;
+  readonly #known: KnownRow["passwords"][number] | undefined;
+
+  constructor(
+    deps: KnownPasswordsDeps,
+    { key, mac, passwords }: {
+      key: Key;
+      mac: string;
+      passwords: KnownRow["passwords"];
+    },
+  ) {
+    this.#deps = deps;
+    this.#key = key;
+    this.#mac = mac;
+    this.#known = passwords.find((known) => known.mac === mac);
+  }
+
+  /** Whether the password was verified within the last 90 days and not refused since. */
+  get isKnown(): boolean {
+    return this.#known !== undefined;
   }
 
   /** Records that the PDS has accepted the password. */
-  async remember(name: string, password: string): Promise<void> {
+  async remember(): Promise<void> {
     const now = this.#deps.clock.now();
-    const mac = this.macOf(name, password);
-    await this.#change(name, (passwords) => {
-      const known = passwords.find((other) => other.mac === mac);
-      if (known && Math.abs(now - known.rightAt) < DAY_MS) return passwords;
+    if (this.#known && Math.abs(now - this.#known.rightAt) < DAY_MS) return;
+    const mac = this.#mac;
+    await this.#change((passwords) => {
       const others = passwords.filter((other) => other.mac !== mac);
       return [{ mac, rightAt: now }, ...others].slice(0, KEPT);
     });
   }
 
   /** Records that the PDS has refused the password. */
-  async forget(name: string, password: string): Promise<void> {
-    const mac = this.macOf(name, password);
-    await this.#change(
-      name,
-      (passwords) =>
-        passwords.some((known) => known.mac === mac)
-          ? passwords.filter((known) => known.mac !== mac)
-          : passwords,
+  async forget(): Promise<void> {
+    await this.#change((passwords) =>
+      passwords.some((known) => known.mac === this.#mac)
+        ? passwords.filter((known) => known.mac !== this.#mac)
+        : passwords
     );
   }
 
   /** If it loses against another change, the next login or refusal repeats it. */
   async #change(
-    name: string,
     next: (passwords: KnownRow["passwords"]) => KnownRow["passwords"],
   ): Promise<void> {
     const { kv, clock } = this.#deps;
-    const key = this.#keyOf(name);
-    const entry = await kv.get<KnownRow>(key);
+    const entry = await kv.get<KnownRow>(this.#key);
     const before = entry?.value.passwords ?? [];
     const passwords = next(before);
     if (passwords === before) return;
     const row: KnownRow = { passwords };
-    await kv.atomic().check(key, entry?.versionstamp ?? null)
-      .set(key, row, { expiresAt: clock.now() + KEEP_MS }).commit();
-  }
-
-  #keyOf(name: string) {
-    return knownPasswordsKey(this.#deps.mac("user name", name));
+    await kv.atomic().check(this.#key, entry?.versionstamp ?? null)
+      .set(this.#key, row, { expiresAt: clock.now() + KEEP_MS }).commit();
   }
 }

@@ -110,10 +110,9 @@ export class PasswordSessions {
     }
     const mac = this.#store.passwordMac(did, password);
     return await this.#flights.run(`login ${did} ${mac}`, signal, async () => {
-      if (await this.#store.isVerified(did, password)) {
-        const session = await this.restore(did);
-        if (session?.pds === pds) return session;
-      }
+      const stored = await this.#store.readVerified(did, mac);
+      const session = stored && await this.#usable(did, stored);
+      if (session?.pds === pds) return session;
       const tokens = await createSession(
         {
           ...this.#deps,
@@ -124,7 +123,7 @@ export class PasswordSessions {
         password,
       );
       const { passwordTtlMs = PASSWORD_TTL_MS } = this.#deps;
-      await this.#store.begin(did, tokens, password, passwordTtlMs);
+      await this.#store.begin(did, tokens, mac, passwordTtlMs);
       return this.#sessionOf(did, tokens);
     });
   }
@@ -132,8 +131,14 @@ export class PasswordSessions {
   /** Returns the session of an earlier login, or undefined when there is none (any more). */
   async restore(did: Did): Promise<PdsSession | undefined> {
     const stored = await this.#store.read(did);
-    if (!stored) return undefined;
-    const { tokens } = stored;
+    return stored && await this.#usable(did, stored);
+  }
+
+  /** The session of `stored`, unless its password is not accepted any more. */
+  async #usable(
+    did: Did,
+    { tokens }: StoredTokens,
+  ): Promise<PdsSession | undefined> {
     if (!this.#goesTooFar(tokens.accessJwt)) {
       return this.#sessionOf(did, tokens);
     }

@@ -8,7 +8,7 @@
 import { z } from "zod";
 import type { Did } from "../../did.ts";
 import type { Clock } from "../../clock.ts";
-import type { Kv } from "../../kv/kv.ts";
+import type { Entry, Kv } from "../../kv/kv.ts";
 import {
   sessionKey,
   verifiedPasswordKey,
@@ -48,25 +48,46 @@ export class SessionStore {
 
   /** Throws AppError `INTERNAL` when the stored tokens cannot be decrypted. */
   async read(did: Did): Promise<StoredTokens | undefined> {
-    const key = sessionKey(did);
-    const row = await this.#kv.get<SealedValue>(key);
-    if (!row) return undefined;
-    const tokens = tokensSchema.parse(this.#secrets.open(key, row.value));
-    return { tokens, versionstamp: row.versionstamp };
+    return this.#open(did, await this.#kv.get<SealedValue>(sessionKey(did)));
   }
 
-  /** Stores the tokens of a login and caches its password for `passwordMs`. */
+  /**
+   * Like {@linkcode read}, for a login; undefined unless its password was
+   * recently verified.
+   */
+  async readVerified(
+    did: Did,
+    mac: string,
+  ): Promise<StoredTokens | undefined> {
+    const [session, isVerified] = await this.#kv.getMany<SealedValue>([
+      sessionKey(did),
+      verifiedPasswordKey(did, mac),
+    ]);
+    return isVerified && this.#open(did, session);
+  }
+
+  #open(
+    did: Did,
+    row: Entry<SealedValue> | undefined,
+  ): StoredTokens | undefined {
+    if (!row) return undefined;
+    const { value, versionstamp } = row;
+    const opened = this.#secrets.open(sessionKey(did), value);
+    return { tokens: tokensSchema.parse(opened), versionstamp };
+  }
+
+  /** Stores the tokens of a login and caches the hash of its password for `passwordMs`. */
   async begin(
     did: Did,
     tokens: SessionTokens,
-    password: string,
+    mac: string,
     passwordMs: number,
   ): Promise<void> {
     const now = this.#clock.now();
     const key = sessionKey(did);
     await this.#kv.atomic()
       .set(key, this.#secrets.seal(key, tokens), { expiresAt: now + KEEP_MS })
-      .set(this.#passwordKey(did, password), true, {
+      .set(verifiedPasswordKey(did, mac), true, {
         expiresAt: now + passwordMs,
       })
       .commit();
@@ -92,15 +113,6 @@ export class SessionStore {
     await this.#kv.delete(sessionKey(did));
     const passwords = this.#kv.list({ prefix: verifiedPasswordsKey(did) });
     for await (const { key } of passwords) await this.#kv.delete(key);
-  }
-
-  /** Whether this password was recently verified. */
-  async isVerified(did: Did, password: string): Promise<boolean> {
-    return await this.#kv.get(this.#passwordKey(did, password)) !== undefined;
-  }
-
-  #passwordKey(did: Did, password: string) {
-    return verifiedPasswordKey(did, this.passwordMac(did, password));
   }
 
   /** A key for account and password that reveals neither. */
