@@ -16,6 +16,7 @@ import { RepositoryRecords } from "../index/cards/repository_records.ts";
 import { TagReads } from "../index/reads/tag_reads.ts";
 import type { AccountHandler, RecordHandler } from "../index/record_change.ts";
 import { NetworkLag } from "../index/network/network_lag.ts";
+import { PdsHealth } from "../index/people/pds_health.ts";
 import { PersonRebuild } from "../index/people/person_rebuild.ts";
 import { PageIndex } from "../index/people/page_index.ts";
 import { cardPage } from "../index/people/page_rows.ts";
@@ -63,6 +64,8 @@ export interface IndexContext {
   readonly facets: CardFacets;
   readonly rebuild: Rebuild;
   readonly holds: Holds;
+  /** Whether the PDSes of owners respond. */
+  readonly pdses: PdsHealth;
   /** Whether the events of the network arrive. */
   readonly lag: NetworkLag;
   /** Makes known what no event says; call it now and then. */
@@ -82,6 +85,7 @@ export function createIndex(deps: IndexDeps): IndexContext {
   const parts = { ...reads, defaultHold, ...BOUNDS };
   const records = new RepositoryRecords({ ...parts, own });
   const holds = createIndexHolds(deps);
+  const pdses = new PdsHealth(deps);
   const facets = new CardFacets(kv);
   const accounts = new RepositoryAccounts(kv, owners);
   const people = new PersonRebuild({
@@ -97,7 +101,11 @@ export function createIndex(deps: IndexDeps): IndexContext {
     lag: new NetworkLag({ kv, clock }),
     settle: () => holds.settle(),
     sweep: () => dropOldMoves(kv),
-    close: () => holds.close(),
+    pdses,
+    close: () => {
+      pdses.close();
+      holds.close();
+    },
     owners,
     changes: new OwnChanges(kv, clock, owners, own),
     handlers: [records, holds.records, ...deps.handlers],

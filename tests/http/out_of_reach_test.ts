@@ -1,7 +1,8 @@
-/** Pages while the hold of an image, or the stream of the network, is away: they say so, and show what is known. */
+/** Pages while the hold of an image, the PDS of its owner, or the stream of the network is away: they say so, and show what is known. */
 
 import assert from "node:assert/strict";
 import { startApart } from "../support/apart.ts";
+import { CAN_LIST_CHILDREN, killNetwork } from "../support/processes.ts";
 import { pageAt } from "../support/pages.ts";
 import { Repository } from "../support/registry.ts";
 import { startServer } from "../support/server.ts";
@@ -37,6 +38,35 @@ Deno.test("the pages of a repository say when its hold does not answer", async (
     assert.match(html, /<h1>[\s\S]*shop/, path);
     assert.match(html, /v1/, path);
   }
+});
+
+Deno.test({
+  name:
+    "the pages of an owner show the copy of this registry, and say since when their PDS does not answer",
+  ignore: !CAN_LIST_CHILDREN,
+  fn: async () => {
+    await using server = await startServer();
+    await new Repository(server, server.alice, "alice.test/kept")
+      .pushImage("v1");
+    const pages = [
+      ...["", "/-/tags", ":v1", "/-/stars"].map((rest) =>
+        `/r/alice.test/kept${rest}`
+      ),
+      ...["/u/alice.test", "/u/alice.test/activity"],
+    ];
+    const notice =
+      /class="notice"[^>]*>The owner’s PDS localhost:\d+ has not answered since <time[\s\S]*?the copy of this registry/;
+    for (const path of pages) {
+      assert.doesNotMatch(await pageAt(server, path), notice, path);
+    }
+    await killNetwork(server);
+    await until(async () => notice.test(await pageAt(server, pages[0] ?? "")));
+    for (const path of pages) {
+      const html = await pageAt(server, path);
+      assert.match(html, notice, path);
+      assert.match(html, /kept/, path);
+    }
+  },
 });
 
 Deno.test("pages say when the network cannot be heard, and show what was pushed here", async () => {

@@ -9,6 +9,7 @@ import type { Identity } from "../../../lib/atproto/identity/identity.ts";
 import type { Actor } from "../../../lib/index/people/actor_rows.ts";
 import type { Owners } from "../../../lib/registry/owners/owners.ts";
 import type { AppEnv } from "../../middleware.ts";
+import type { PdsAway } from "../parts/pds_away.tsx";
 import type { Asked, DiscoveryDeps } from "../discovery/deps.ts";
 
 export interface PeopleDeps extends DiscoveryDeps {
@@ -26,6 +27,8 @@ export interface AskedAccount extends Asked {
   readonly actor: Actor | undefined;
   /** Address of the picture; undefined where none are served. */
   readonly picture: string | undefined;
+  /** The PDS of an account that is known here, while it does not respond. */
+  readonly away: PdsAway | undefined;
   /** Whether the visitor is this account. */
   readonly isOwn: boolean;
 }

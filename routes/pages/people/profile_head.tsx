@@ -7,6 +7,7 @@
 import { CopyButton } from "../../../islands/copy_button.tsx";
 import { Island } from "../frame/island.tsx";
 import { Breakable } from "../parts/breakable.tsx";
+import { PdsAwayNotice } from "../parts/pds_away.tsx";
 import { profileUrl, type ProfileView } from "../urls.ts";
 import type { AskedAccount } from "./deps.ts";
 
@@ -23,7 +24,7 @@ export function ProfileHead(
     current: ProfileView | undefined;
   },
 ) {
-  const { name, owner, actor, picture } = asked;
+  const { name, owner, actor, picture, away } = asked;
   return (
     <>
       <div class="title person">
@@ -63,6 +64,7 @@ export function ProfileHead(
           </a>
         ))}
       </nav>
+      {away && <PdsAwayNotice {...away} />}
     </>
   );
 }

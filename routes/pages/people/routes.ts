@@ -11,6 +11,7 @@ import type { AppEnv } from "../../middleware.ts";
 import { askedOf } from "../discovery/deps.ts";
 import { feedItems, repositoryItems } from "../discovery/lists.ts";
 import { ownerOf } from "../owner_of.ts";
+import { pdsAway } from "../parts/pds_away.tsx";
 import { profileUrl, type ProfileView } from "../urls.ts";
 import { accountActivityPage } from "./account_activity_page.tsx";
 import type { AskedAccount, PeopleDeps } from "./deps.ts";
@@ -58,10 +59,11 @@ async function accountOf(
     : () => deps.admitLookUp(c);
   const owner = await ownerOf({ ...deps, actors }, readOwner(text), admit);
   const name = owner.handle ?? owner.did;
+  const actor = await actors.find(owner.did);
   return {
     ...asked,
-    ...{ owner, name },
-    actor: await actors.find(owner.did),
+    ...{ owner, name, actor },
+    away: actor && pdsAway(deps, owner),
     picture: deps.pictureOf?.(name),
     isOwn: asked.visitor.account?.did === owner.did,
   };

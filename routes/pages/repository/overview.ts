@@ -14,6 +14,7 @@ import type { Share } from "../frame/share_meta.tsx";
 import { pictureOfCard } from "../pictures.ts";
 import { followedWhoStar, starButton } from "./stars.ts";
 import { chartNotes, labelsOf, notesOf } from "./notes.ts";
+import { pdsAway } from "../parts/pds_away.tsx";
 import type { HoldAway, RepositoryOnPage } from "./repository_head.tsx";
 import { repositoryPage } from "./repository_page.tsx";
 import type { PageRequest, RepositoryPagesDeps } from "./deps.ts";
@@ -101,6 +102,7 @@ export async function onPage(
   return {
     ...{ star, share },
     ...{ owner: name, repo: path.repo, doubt },
+    pdsAway: card && pdsAway(deps, owner),
     away: card?.image && await holdAway(deps, card.image.holdDid),
     picture: pictureOfCard(pictureOf, address, card).picture,
     isOwn: caller === owner.did,

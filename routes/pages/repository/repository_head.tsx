@@ -13,6 +13,7 @@ import type { Share } from "../frame/share_meta.tsx";
 import { Island } from "../frame/island.tsx";
 import { Breakable } from "../parts/breakable.tsx";
 import { Age, countText } from "../parts/format.tsx";
+import { type PdsAway, PdsAwayNotice } from "../parts/pds_away.tsx";
 import {
   holdUrl,
   profileUrl,
@@ -31,6 +32,8 @@ export interface RepositoryOnPage extends RepositoryAddress {
   readonly tags: number | undefined;
   /** A sentence about what may be missing or old. */
   readonly doubt: string | undefined;
+  /** The owner's PDS, while it does not respond. */
+  readonly pdsAway?: PdsAway | undefined;
   /** The hold of the newest image, while it cannot be reached. */
   readonly away?: HoldAway | undefined;
   readonly star: StarButtonProps;
@@ -56,7 +59,7 @@ export function RepositoryHead(
     current: "overview" | "tags" | "stars" | "settings" | undefined;
   },
 ) {
-  const { owner, repo, picture, tags, doubt, away, star } = repository;
+  const { owner, repo, picture, tags, doubt, pdsAway, away, star } = repository;
   return (
     <>
       <div class={repo.length > LONG ? "title long" : "title"}>
@@ -91,7 +94,9 @@ export function RepositoryHead(
           </a>
         )}
       </nav>
-      {doubt && <p class="notice" role="status">{doubt}</p>}
+      {pdsAway
+        ? <PdsAwayNotice {...pdsAway} />
+        : doubt && <p class="notice" role="status">{doubt}</p>}
       {away && <Away {...away} />}
     </>
   );

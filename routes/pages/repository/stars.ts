@@ -12,6 +12,7 @@ import { AppError } from "../../../lib/errors.ts";
 import type { RepoRef } from "../../../lib/index/visible.ts";
 import { readForm } from "../../auth/form.ts";
 import type { Visitor } from "../document.tsx";
+import { pdsAway } from "../parts/pds_away.tsx";
 import { repositoryUrl, viewUrl } from "../urls.ts";
 import type { PageRequest, RepositoryPagesDeps } from "./deps.ts";
 import { starsOfRepositoryPage } from "./stars_page.tsx";
@@ -125,6 +126,7 @@ export async function starsOfRepository(
       isOwn: caller === owner.did,
       tags: undefined,
       doubt: undefined,
+      pdsAway: pdsAway(deps, owner),
       star: await starButton(deps, ref, { visitor, name }),
     },
     stars: page.items.map(({ actor, at }) => ({ by: names.of(actor), at })),
