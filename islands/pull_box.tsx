@@ -8,7 +8,7 @@
 import { useState } from "preact/hooks";
 import { CopyButton } from "./copy_button.tsx";
 import { keep } from "./preferences.ts";
-import { Words } from "./words.tsx";
+import { Parts, Words } from "./words.tsx";
 
 /** How one client pulls. */
 export interface PullCommand {
@@ -65,7 +65,7 @@ export function PullBox({ commands, chosen, returnTo }: PullBoxProps) {
         <pre
           tabIndex={0}
           aria-label="Pull command"
-        ><code><Words text={before.slice(0, host)} /><span>{before.slice(host)}<b>{name}</b></span><Words text={after} /></code></pre>
+        ><code><Words text={before.slice(0, host)} /><span>{before.slice(host)}<b><Parts text={name} /></b></span><Words text={after} /></code></pre>
         <CopyButton
           text={`${before}${name}${after}`}
           what="the pull command"

@@ -23,9 +23,8 @@ export function deviceCodePage(
         <h1>Connect a device</h1>
         {problem !== undefined && <p role="alert">{problem}</p>}
         <form method="get" action="/device">
-          <p>
+          <p class="labelled">
             <label for="code">Code that the program shows</label>
-            <br />
             <input
               id="code"
               name="code"
@@ -38,7 +37,7 @@ export function deviceCodePage(
               required
             />
           </p>
-          <button type="submit">Continue</button>
+          <button type="submit" class="button primary">Continue</button>
         </form>
       </>
     ),
@@ -111,10 +110,15 @@ function Decision({ code, request, csrf }: DeviceApprovalProps) {
       )}
       <LifetimeField />
       <p>
-        <button type="submit" name="decision" value="approve">
+        <button
+          type="submit"
+          class="button primary"
+          name="decision"
+          value="approve"
+        >
           Connect
         </button>{" "}
-        <button type="submit" name="decision" value="deny">
+        <button type="submit" class="button" name="decision" value="deny">
           Refuse
         </button>
       </p>

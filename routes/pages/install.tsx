@@ -1,5 +1,6 @@
 /** The page on installing the credential helper. */
 
+import { CopyBox } from "./parts/copy_box.tsx";
 import { renderPage, type Visitor } from "./document.tsx";
 
 /** Renders the page; `origin` is the address of the registry. */
@@ -23,16 +24,31 @@ export function installPage(
           <a href="https://deno.com">Deno</a>.
         </p>
         <h2>Linux and macOS</h2>
-        <pre><code>{`curl -fsSL ${origin}/install.sh | sh`}</code></pre>
+        <CopyBox
+          text={`curl -fsSL ${origin}/install.sh | sh`}
+          what="the command for Linux and macOS"
+        />
         <h2>Windows</h2>
-        <pre><code>{`irm ${origin}/install.ps1 | iex`}</code></pre>
+        <CopyBox
+          text={`irm ${origin}/install.ps1 | iex`}
+          what="the command for Windows"
+        />
         <h2>Anywhere, with Deno alone</h2>
-        <pre><code>{`deno install -g -A -n docker-credential-atcr ${file}`}</code></pre>
+        <CopyBox
+          text={`deno install -g -A -n docker-credential-atcr ${file}`}
+          what="the command for Deno"
+        />
         <h2>Then</h2>
-        <pre><code>{`docker-credential-atcr configure-docker\ndocker-credential-atcr login\ndocker push ${image}`}</code></pre>
+        <CopyBox
+          text={`docker-credential-atcr configure-docker\ndocker-credential-atcr login\ndocker push ${image}`}
+          what="the commands"
+        />
         <h2>As a standalone program</h2>
         <p>To use it without Deno afterwards:</p>
-        <pre><code>{`deno compile -A -o docker-credential-atcr ${file}`}</code></pre>
+        <CopyBox
+          text={`deno compile -A -o docker-credential-atcr ${file}`}
+          what="the command for a standalone program"
+        />
       </>
     ),
   });

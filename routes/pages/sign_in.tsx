@@ -27,9 +27,8 @@ export function signInPage(props: SignInPageProps): string {
         {problem !== undefined && <p role="alert">{problem}</p>}
         <form method="post" action="/auth/login">
           <input type="hidden" name="return_to" value={returnTo} />
-          <p>
+          <p class="labelled">
             <label for="identifier">Handle, DID or address of your PDS</label>
-            <br />
             <input
               id="identifier"
               name="identifier"
@@ -42,7 +41,9 @@ export function signInPage(props: SignInPageProps): string {
               required
             />
           </p>
-          <button type="submit">Continue at your PDS</button>
+          <button type="submit" class="button primary">
+            Continue at your PDS
+          </button>
         </form>
         {recent.length > 0 && (
           <>
@@ -61,7 +62,7 @@ export function signInPage(props: SignInPageProps): string {
             </ul>
           </>
         )}
-        <p>
+        <p class="above soft">
           You type your password at your own PDS only. It then asks you what
           this registry may do in your name.
         </p>

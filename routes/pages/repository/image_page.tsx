@@ -53,6 +53,10 @@ export function imagePage(props: ImagePageProps): string {
         <PlatformChooser {...props} />
         <LayerBar layers={shown?.manifest.layers ?? []} isTall />
         <div class="split image">
+          <aside aria-label="About">
+            <Pull {...props} />
+            <Facts {...props} />
+          </aside>
           <div>
             {shown?.isConfigMissing && (
               <p class="notice" role="status">
@@ -75,10 +79,6 @@ export function imagePage(props: ImagePageProps): string {
             <AnnotationsPanel view={view} />
             <ManifestPanel repository={repository} view={view} />
           </div>
-          <aside aria-label="About">
-            <Pull {...props} />
-            <Facts {...props} />
-          </aside>
         </div>
       </>
     ),

@@ -19,7 +19,10 @@ export function TagName(
   },
 ) {
   const { tag, aliases } = entry;
-  const shown = aliases.slice(0, MAX_SHOWN);
+  // "and more" takes the place of the last.
+  const shown = aliases.length > MAX_SHOWN
+    ? aliases.slice(0, MAX_SHOWN - 1)
+    : aliases;
   return (
     <span class="tag-name">
       <a href={href}>
