@@ -1,13 +1,15 @@
 /**
- * Builds the codecs of `lib/avatar/codecs` from their sources:
+ * Builds the codecs of `lib/avatar/codecs` whose sources are given:
  *
- *   deno task build:codecs LIBJPEG_TURBO LITTLE_CMS LIBWEBP SIMDE [--check]
+ *   deno task build:codecs NAME=FOLDER … [--check]
  *
- * The folders are unpacked releases: libjpeg-turbo 3.2.0, Little CMS 2.19,
- * libwebp 1.6.0, and SIMDe 0.7.4 (headers only: the folder that contains
- * `simde`; webp.wasm was made with its second candidate, that of Debian 12). It
- * needs cmake, make and zig 0.17 (`pip install ziglang`; `ZIG` names the program). With
- * `--check` the result is compared with the committed files instead.
+ * The folders are unpacked releases: `jpeg`, libjpeg-turbo 3.2.0; `colour`,
+ * Little CMS 2.19; `webp`, libwebp 1.6.0; `simde`, SIMDe 0.7.4 for JPEG and WebP
+ * (headers only: the folder that contains `simde`; webp.wasm was made with its
+ * second candidate, that of Debian 12); `dav1d`, dav1d 1.4.3, and `libavif`,
+ * libavif 1.0.4, both for AVIF. It needs zig 0.17 (`pip install ziglang`; `ZIG`
+ * names the program), and for JPEG cmake and make. With `--check` the result is
+ * compared with the committed files instead.
  *
  * @module
  */
@@ -34,18 +36,30 @@ const WEBP_UNUSED =
   /mips|msa|neon|avx2|lossless_sse|_enc|enc_sse|^enc\.c|^cost|^ssim/;
 
 const zig = Deno.env.get("ZIG") ?? "zig";
-const folders = Deno.args.filter((text) => !text.startsWith("--"));
-const [jpeg = "", colour = "", webp = "", simde = ""] = folders;
-if (folders.length !== 4) {
-  await say(
-    "deno task build:codecs LIBJPEG_TURBO LITTLE_CMS LIBWEBP SIMDE [--check]",
-  );
-  Deno.exit(2);
-}
+const sources = new Map(
+  Deno.args.filter((text) => text.includes("=")).map((text) => {
+    const [name = "", ...folder] = text.split("=");
+    return [name, folder.join("=")];
+  }),
+);
+const jpeg = sources.get("jpeg") ?? "";
+const colour = sources.get("colour") ?? "";
+const webp = sources.get("webp") ?? "";
+const simde = sources.get("simde") ?? "";
+const dav1d = sources.get("dav1d") ?? "";
+const libavif = sources.get("libavif") ?? "";
 const work = await Deno.makeTempDir();
 try {
-  const built = [await buildJpeg(), await buildColour(), await buildWebp()];
+  const built: string[] = [];
+  if (jpeg && simde) built.push(await buildJpeg());
+  if (colour) built.push(await buildColour());
+  if (webp && simde) built.push(await buildWebp());
+  if (dav1d && libavif) built.push(await buildAvif());
   for (const path of built) await keep(path);
+  if (built.length === 0) {
+    await say("deno task build:codecs NAME=FOLDER … [--check]");
+    Deno.exitCode = 2;
+  }
 } finally {
   await Deno.remove(work, { recursive: true });
 }
@@ -110,16 +124,12 @@ exec ${zig} cc ${TARGET.join(" ")} "\${a[@]}"`,
 
 async function buildColour(): Promise<string> {
   const folder = join(colour, "src");
-  const files: string[] = [];
-  for await (const { name } of Deno.readDir(folder)) {
-    if (/^cms.*\.c$/.test(name)) files.push(join(folder, name));
-  }
   return await link("colour", [
     "-O2",
     "-DCMS_NO_PTHREADS",
     `-I${join(colour, "include")}`,
     `-I${folder}`,
-    ...files.toSorted(),
+    ...await cFiles(folder, /^(?!cms)/),
   ]);
 }
 
@@ -140,13 +150,9 @@ async function buildWebp(): Promise<string> {
     join(shim, "smmintrin.h"),
     "#include <simde/x86/sse4.1.h>\n",
   );
-  const sources: string[] = [];
+  const files: string[] = [];
   for (const folder of ["dec", "dsp", "utils"]) {
-    const path = join(webp, "src", folder);
-    for await (const { name } of Deno.readDir(path)) {
-      const isNeeded = name.endsWith(".c") && !WEBP_UNUSED.test(name);
-      if (isNeeded) sources.push(join(path, name));
-    }
+    files.push(...await cFiles(join(webp, "src", folder), WEBP_UNUSED));
   }
   const flags = [
     "-O3",
@@ -161,7 +167,64 @@ async function buildWebp(): Promise<string> {
     `-I${simde}`,
     `-I${webp}`,
   ];
-  return await link("webp", [...flags, ...sources.toSorted()]);
+  return await link("webp", [...flags, ...files.toSorted()]);
+}
+
+/**
+ * The reader of libavif and dav1d in plain C, with the vectors that the compiler
+ * finds. The files that depend on the bits of a sample are compiled twice.
+ */
+async function buildAvif(): Promise<string> {
+  const shim = join(CODECS, "source/dav1d");
+  const version = join(work, "dav1d", "version.h");
+  await Deno.mkdir(join(work, "dav1d"));
+  const text = await Deno.readTextFile(
+    join(dav1d, "include/dav1d/version.h.in"),
+  );
+  await Deno.writeTextFile(
+    version,
+    text.replaceAll(/@\w+_MAJOR@/g, "7").replaceAll(/@\w+@/g, "0"),
+  );
+  const flags = [
+    "-O3",
+    "-DNDEBUG",
+    "-DAVIF_CODEC_DAV1D=1",
+    "-w",
+    ...[shim, work, join(work, "dav1d"), dav1d, join(dav1d, "include")]
+      .map((path) => `-I${path}`),
+    `-I${join(libavif, "include")}`,
+  ];
+  const plain = await cFiles(join(libavif, "src"), /codec_(?!dav1d)/);
+  const objects: string[] = [];
+  const compile = async (path: string, bits?: number) => {
+    const object = join(work, `${objects.length}.o`);
+    const depth = bits === undefined ? [] : [`-DBITDEPTH=${bits}`];
+    const command = ["cc", ...TARGET, "-msimd128", ...flags, ...depth];
+    await run(zig, [...command, "-c", path, "-o", object], LIMIT);
+    objects.push(object);
+  };
+  for (const path of await cFiles(join(dav1d, "src"))) {
+    if (!path.endsWith("_tmpl.c")) await compile(path);
+    else for (const bits of [8, 16]) await compile(path, bits);
+  }
+  for (const path of plain) await compile(path);
+  return await link("avif", [
+    ...flags,
+    ...objects,
+    "-Wl,--import-memory",
+    "-Wl,-z,stack-size=1048576",
+  ]);
+}
+
+/** The C files of a folder whose names do not match `unused`, sorted. */
+async function cFiles(folder: string, unused = /^$/): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    if (name.endsWith(".c") && !unused.test(name)) {
+      files.push(join(folder, name));
+    }
+  }
+  return files.toSorted();
 }
 
 async function link(name: string, args: readonly string[]): Promise<string> {

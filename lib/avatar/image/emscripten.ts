@@ -1,5 +1,5 @@
 /**
- * Instances of the jSquash codecs: created from a compiled module, so that
+ * Instances of the encoder of jSquash: created from a compiled module, so that
  * nothing is fetched, and with a memory limit.
  *
  * @module

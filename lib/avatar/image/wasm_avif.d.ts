@@ -1,4 +1,2 @@
-/** AVIF decoder of jSquash (libavif 1.0.1). */
-export const avifDecoder: WebAssembly.Module;
-/** Its glue code; see `instantiateCodec`. */
-export const glue: unknown;
+/** AVIF decoder (libavif and dav1d), built from `codecs/source`. */
+export const avif: WebAssembly.Module;

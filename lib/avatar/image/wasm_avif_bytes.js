@@ -1,7 +1,5 @@
 // See wasm_bytes.js.
-import bytes from "@jsquash/avif/codec/dec/avif_dec.wasm" with {
-  type: "bytes",
-};
+import bytes from "../codecs/avif.wasm?bytes" with { type: "bytes" };
 
 /** Decodes AVIF. */
-export const avifDecoder = await WebAssembly.compile(bytes);
+export const avif = await WebAssembly.compile(bytes);

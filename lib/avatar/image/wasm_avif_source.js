@@ -1,4 +1,4 @@
 // See wasm_source.js.
-import source avifDecoder from "@jsquash/avif/codec/dec/avif_dec.wasm";
+import source avif from "../codecs/avif.wasm";
 
-export { avifDecoder };
+export { avif };
