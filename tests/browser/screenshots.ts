@@ -3,6 +3,7 @@
  *
  *   deno task screenshots [FOLDER]          `screenshots` by default
  *   deno task screenshots --all [FOLDER]    every page, with little and with much on it
+ *   deno task screenshots --readme          the two of the README, in `docs/pictures`
  *
  * @module
  */
@@ -91,16 +92,40 @@ const MORE_SIGNED_IN = {
 if (import.meta.main) {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { all: { type: "boolean", default: false } },
+    options: {
+      all: { type: "boolean", default: false },
+      readme: { type: "boolean", default: false },
+    },
   });
-  await makePictures(positionals[0] ?? "screenshots", values.all);
+  if (values.readme) await makeReadmePictures();
+  else await makePictures(positionals[0] ?? "screenshots", values.all);
+}
+
+/** What the README shows: an image, in both themes. */
+async function makeReadmePictures(): Promise<void> {
+  const folder = new URL("../../docs/pictures", import.meta.url).pathname;
+  await Deno.mkdir(folder, { recursive: true });
+  await using server = await startServer();
+  await pushContent(server);
+  await using browser = await startChromium(await requireChromium());
+  const page = await browser.page();
+  await page.setViewportSize({ width: 1120, height: 620 });
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.goto(`${server.origin}${OPEN.image}`);
+    const path = `${folder}/image-${colorScheme}.png`;
+    await page.screenshot({ path, animations: "disabled" });
+  }
+}
+
+async function requireChromium(): Promise<string> {
+  const chromium = await findChromium();
+  if (chromium !== undefined) return chromium;
+  throw new Error("Chromium is needed; set CHROMIUM to its path.");
 }
 
 async function makePictures(folder: string, isAll: boolean): Promise<void> {
-  const chromium = await findChromium();
-  if (chromium === undefined) {
-    throw new Error("Chromium is needed; set CHROMIUM to its path.");
-  }
+  const chromium = await requireChromium();
   await Deno.mkdir(folder, { recursive: true });
   await using server = await startServer({
     env: { ATCR_PAGES_FEATURED: "alice.test/shop,alice.test/charts/gateway" },

@@ -7,7 +7,7 @@
 
 import { renderPage } from "../document.tsx";
 import { SearchForm } from "../frame/header.tsx";
-import { Copy } from "../parts/digest.tsx";
+import { CopyBox } from "../parts/copy_box.tsx";
 import { HOME_PICTURE, NETWORK_FEED } from "../../published/urls.ts";
 import { Feed, type FeedItem } from "../parts/feed.tsx";
 import { Panel } from "../parts/panel.tsx";
@@ -114,10 +114,7 @@ function First({ host, example, avatars }: HomePageProps) {
           <a href="/install">credential helper</a>{" "}
           ask your browser once: then docker needs no password at all.
         </p>
-        <div class="pull" data-copied>
-          <pre tabIndex={0} aria-label="Commands"><code>{commands}</code></pre>
-          <Copy text={commands} what="the commands" />
-        </div>
+        <CopyBox text={commands} what="the commands" />
         <p class="small soft after">
           For CI make an{" "}
           <a href="/settings/devices">access token</a>. Scripts read all of this

@@ -9,7 +9,7 @@ import type { KnownHold } from "../../../lib/index/holds/holds.ts";
 import { renderPage } from "../document.tsx";
 import { State } from "../holds/hold_state.tsx";
 import { Breakable } from "../parts/breakable.tsx";
-import { Copy } from "../parts/digest.tsx";
+import { CopyBox } from "../parts/copy_box.tsx";
 import { Feed, type FeedItem } from "../parts/feed.tsx";
 import { hostOfHold } from "../parts/hold_name.ts";
 import { Panel } from "../parts/panel.tsx";
@@ -105,10 +105,7 @@ function FirstPush({ host, visitor }: HomeSignedInProps) {
         {" "}
         <a href="/install">credential helper</a>.
       </p>
-      <div class="pull" data-copied>
-        <pre tabIndex={0} aria-label="Commands"><code>{commands}</code></pre>
-        <Copy text={commands} what="the commands" />
-      </div>
+      <CopyBox text={commands} what="the commands" />
     </div>
   );
 }
