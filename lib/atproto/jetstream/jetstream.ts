@@ -48,8 +48,12 @@ export const MAX_DIDS = 10_000;
 const MAX_EVENT_BYTES = 4 << 20;
 /** Larger frames end the connection. */
 const MAX_FRAME_BYTES = 16 << 20;
-/** Reading pauses while this many frames or bytes are queued; frames already read are still delivered. */
-const MAX_WAITING = 4_000;
+/**
+ * Reading pauses while this many frames or bytes are queued; frames already read
+ * are still delivered. Changes of an account are stored together, so that in a
+ * replay more frames cost less processor time each.
+ */
+const MAX_WAITING = 16_000;
 const MAX_WAITING_BYTES = 8 << 20;
 /**
  * Events that come within this time after a batch are the next batch, in
