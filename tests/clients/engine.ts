@@ -6,9 +6,9 @@
  */
 
 import { join } from "node:path";
-import { CommandError, kill, run } from "../tools/command.ts";
+import { CommandError, run } from "../tools/command.ts";
 import { findProgram } from "../tools/paths.ts";
-import { sleep } from "../tools/server.ts";
+import { startDaemon } from "./daemon.ts";
 
 /** A running docker daemon. */
 export interface Engine {
@@ -22,9 +22,6 @@ export interface Engine {
 
 /** Where podman, buildah and skopeo remember which registry has which blob. */
 const BLOB_MEMORY = "/var/lib/containers/cache/blob-info-cache-v1.boltdb";
-const READY_TRIES = 150;
-const READY_PAUSE_MS = 200;
-const STOP_LIMIT_MS = 20_000;
 
 /**
  * Starts a docker daemon with everything it keeps below `folder`.
@@ -32,49 +29,29 @@ const STOP_LIMIT_MS = 20_000;
  * @throws {Error} with the end of its log, when it does not become ready.
  */
 export async function startEngine(folder: string): Promise<Engine> {
-  const dockerd = await findProgram("dockerd");
   const docker = await findProgram("docker");
-  if (dockerd === undefined || docker === undefined) {
+  if (docker === undefined || await findProgram("dockerd") === undefined) {
     throw new Error('docker is missing: run "deno task tools dockerd docker"');
   }
   if (Deno.uid() !== 0) throw new Error("the docker daemon needs root");
   await Deno.mkdir(folder, { recursive: true });
   const address = `unix://${folder}/docker.sock`;
-  const child = new Deno.Command(dockerd, {
-    args: [
-      ...["--data-root", join(folder, "data")],
-      ...["--exec-root", join(folder, "exec")],
-      ...["--pidfile", join(folder, "docker.pid")],
-      ...["--host", address],
-      "--bridge=none",
-      "--iptables=false",
-      "--ip6tables=false",
-    ],
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  const log = keepTail(child.stderr);
-  let alive = true;
-  const gone = child.status.then(() => {
-    alive = false;
-  });
-  const stop = async () => {
-    if (alive) kill(child, "SIGTERM");
-    const limit = setTimeout(() => kill(child, "SIGKILL"), STOP_LIMIT_MS);
-    await gone;
-    clearTimeout(limit);
+  const daemon = await startDaemon("dockerd", [
+    ...["--data-root", join(folder, "data")],
+    ...["--exec-root", join(folder, "exec")],
+    ...["--pidfile", join(folder, "docker.pid")],
+    ...["--host", address],
+    "--bridge=none",
+    "--iptables=false",
+    "--ip6tables=false",
+  ], () => serverVersion(docker, address));
+  const containerd = join(folder, "exec", "containerd", "containerd.sock");
+  return {
+    address,
+    containerd,
+    version: daemon.answer,
+    stop: () => daemon.stop(),
   };
-  for (let i = 0; alive && i < READY_TRIES; i++) {
-    const version = await serverVersion(docker, address);
-    if (version !== undefined) {
-      const containerd = join(folder, "exec", "containerd", "containerd.sock");
-      return { address, containerd, version, stop };
-    }
-    await sleep(READY_PAUSE_MS);
-  }
-  await stop();
-  throw new Error(`dockerd does not start:\n${log()}`);
 }
 
 async function serverVersion(
@@ -132,18 +109,4 @@ export async function removeEngineFolder(folder: string): Promise<void> {
     .reverse();
   for (const path of mounts) await run("umount", [path]);
   await Deno.remove(folder, { recursive: true });
-}
-
-function keepTail(stream: ReadableStream<Uint8Array>): () => string {
-  let tail = "";
-  const decoder = new TextDecoder();
-  const drain = async () => {
-    for await (const chunk of stream) {
-      tail = (tail + decoder.decode(chunk, { stream: true })).slice(-3000);
-    }
-  };
-  drain().catch((error) => {
-    tail += String(error);
-  });
-  return () => tail;
 }

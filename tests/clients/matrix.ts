@@ -34,6 +34,15 @@ export async function runSuite(suite: Suite, world: World): Promise<Row> {
     }
   }
   const station = await Station.open(world, suite.name);
+  const close = await suite.open?.(station);
+  try {
+    return await runActions(suite, station);
+  } finally {
+    await close?.();
+  }
+}
+
+async function runActions(suite: Suite, station: Station): Promise<Row> {
   const version = await suite.version(station);
   await say(`\n${suite.name} ${version}`);
   const outcomes: Outcome[] = [];

@@ -22,11 +22,16 @@ import { type Row, runSuite, table } from "./matrix.ts";
 import { RegistryApi } from "./registry_api.ts";
 import type { Suite } from "./suite.ts";
 import { buildah } from "./suites/buildah.ts";
+import { buildkit } from "./suites/buildkit.ts";
 import { cosign } from "./suites/cosign.ts";
 import { crane } from "./suites/crane.ts";
+import { crictl } from "./suites/crictl.ts";
 import { ctr } from "./suites/ctr.ts";
 import { docker } from "./suites/docker.ts";
 import { helm } from "./suites/helm.ts";
+import { imagetools } from "./suites/imagetools.ts";
+import { jib } from "./suites/jib.ts";
+import { ko } from "./suites/ko.ts";
 import { oras } from "./suites/oras.ts";
 import { orasPy } from "./suites/oras_py.ts";
 import { podman } from "./suites/podman.ts";
@@ -47,6 +52,11 @@ const SUITES: readonly Suite[] = [
   helm,
   cosign,
   ctr,
+  crictl,
+  buildkit,
+  imagetools,
+  ko,
+  jib,
   orasPy,
   pythonDxf,
   ociClient,

@@ -33,6 +33,8 @@ export interface Suite {
   readonly programs: readonly string[];
   /** Whether it needs the docker engine, and containerd inside of it. */
   readonly engine?: boolean;
+  /** Starts what it needs besides; the result ends that. */
+  open?(t: Station): Promise<() => Promise<void>>;
   /** The version in short. */
   version(t: Station): Promise<string>;
   /** What it does, in this order; one that throws has failed. */
@@ -112,6 +114,15 @@ export class Station {
   ): Promise<string> {
     const { stdout } = await this.runBoth(program, args, options);
     return stdout.trim();
+  }
+
+  /** Writes the login of an account where docker keeps it. */
+  async writeLogin({ handle, appPassword }: Account): Promise<void> {
+    const auth = btoa(`${handle}:${appPassword}`);
+    await Deno.writeTextFile(
+      this.path("config.json"),
+      JSON.stringify({ auths: { [this.world.host]: { auth } } }),
+    );
   }
 
   /** Like {@linkcode run}, with standard error as well. */

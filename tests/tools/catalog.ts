@@ -87,6 +87,48 @@ export const GO_PROGRAMS: readonly GoProgram[] = [
     use: "test:clients",
   },
   {
+    name: "ko",
+    module: "github.com/google/ko",
+    version: "v0.19.1",
+    package: "github.com/google/ko",
+    use: "test:clients",
+  },
+  {
+    name: "crictl",
+    module: "sigs.k8s.io/cri-tools",
+    version: "v1.37.0",
+    package: "sigs.k8s.io/cri-tools/cmd/crictl",
+    use: "test:clients",
+  },
+  {
+    name: "buildctl",
+    module: "github.com/moby/buildkit",
+    version: "v0.34.2",
+    package: "github.com/moby/buildkit/cmd/buildctl",
+    use: "test:clients",
+  },
+  {
+    name: "buildkitd",
+    module: "github.com/moby/buildkit",
+    version: "v0.34.2",
+    package: "github.com/moby/buildkit/cmd/buildkitd",
+    use: "test:clients",
+  },
+  {
+    name: "docker-buildx",
+    module: "github.com/docker/buildx",
+    version: "v0.38.2",
+    package: "github.com/docker/buildx/cmd/buildx",
+    use: "test:clients",
+  },
+  {
+    name: "docker-compose",
+    module: "github.com/docker/compose/v5",
+    version: "v5.5.0",
+    package: "github.com/docker/compose/v5/cmd",
+    use: "test:clients",
+  },
+  {
     name: "zot",
     module: "zotregistry.dev/zot/v2",
     version: "v2.1.20",
@@ -117,6 +159,14 @@ export const GO_PROGRAMS: readonly GoProgram[] = [
     use: "test:sync",
   },
 ];
+
+/**
+ * The version to which a program in Go is pinned, for one that does not say its
+ * own.
+ */
+export function goVersion(name: string): string {
+  return GO_PROGRAMS.find((program) => program.name === name)?.version ?? "?";
+}
 
 /** Built with cargo. */
 export const CARGO_PROGRAMS: readonly CargoProgram[] = [

@@ -30,7 +30,7 @@ const APT_LIMIT_MS = 10 * 60_000;
 
 /** What builds a program. */
 const TOOLCHAINS = {
-  go: "the Go toolchain (1.24 or newer)",
+  go: "the Go toolchain (1.26 or newer)",
   cargo: "the Rust toolchain",
 } as const;
 
