@@ -8,6 +8,8 @@
 import type { Did } from "../did.ts";
 import type { Identity, ResolveOptions } from "../atproto/identity/identity.ts";
 import { inParallel } from "../async/in_parallel.ts";
+import { LateCalls } from "../async/late_calls.ts";
+import type { Clock } from "../clock.ts";
 import { isAppError } from "../errors.ts";
 import type { Metrics } from "../metrics.ts";
 import { parseImageName } from "../oci/name.ts";
@@ -20,6 +22,7 @@ import type { RefreshTokens } from "./refresh_tokens.ts";
 import type { Action, Grant, RegistryTokens } from "./registry_tokens.ts";
 
 export interface TokenServiceDeps {
+  clock: Clock;
   tokens: RegistryTokens;
   credentials: CredentialVerifier;
   /** Issues the refresh tokens that clients store instead of a password. */
@@ -72,6 +75,8 @@ const CURRENT = { maxAgeMs: 60_000, patienceMs: 2_000 } as const;
 /** Concurrent owner lookups, and the time limit for all of them, in milliseconds. */
 const PARALLEL = 10;
 const GRANTS_MS = 6_000;
+/** Without a reason, an abort makes an error with a stack. */
+const TOO_LATE = "the owners of the scopes were not found in time";
 
 type FindOwner = (
   identifier: string,
@@ -83,9 +88,11 @@ const ACTIONS: readonly Action[] = ["pull", "push", "delete"];
 /** Grants registry tokens (Docker token authentication specification). */
 export class TokenService {
   readonly #deps: TokenServiceDeps;
+  readonly #late: LateCalls;
 
   constructor(deps: TokenServiceDeps) {
     this.#deps = deps;
+    this.#late = new LateCalls(deps.clock, GRANTS_MS);
   }
 
   /**
@@ -158,11 +165,24 @@ export class TokenService {
 
   /** Grants for all scopes, in order; owners that cannot be resolved in time get none. */
   async #grants(
+    request: TokenRequest,
+    principal: Principal | undefined,
+  ): Promise<Grant[]> {
+    const limit = new AbortController();
+    const inTime = this.#late.add(() => limit.abort(TOO_LATE));
+    try {
+      return await this.#grantsUntil(limit.signal, request, principal);
+    } finally {
+      inTime();
+    }
+  }
+
+  async #grantsUntil(
+    signal: AbortSignal,
     { scopes, from }: TokenRequest,
     principal: Principal | undefined,
   ): Promise<Grant[]> {
     const { lookUps, resolveOwner } = this.#deps;
-    const signal = AbortSignal.timeout(GRANTS_MS);
     // Logged-in callers are not limited.
     const admission = principal === undefined
       ? { beforeAsking: () => lookUps.admit(from) }
