@@ -6,11 +6,12 @@
  * @module
  */
 
-import { jwtVerify, SignJWT } from "jose";
+import { jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import type { Did } from "../did.ts";
 import { type Clock, endsWithin } from "../clock.ts";
+import { signHs256 } from "../crypto/jwt.ts";
 import { AppError } from "../errors.ts";
 import {
   type Credential,
@@ -111,15 +112,15 @@ export class RegistryTokens {
    * catalog scope. `loginAt` is the time of the login, in seconds since the
    * Unix epoch; now by default.
    */
-  async issue(
+  issue(
     holder: { did: Did; credential: Credential } | undefined,
     grants: readonly Grant[],
     catalog?: readonly string[],
     loginAt?: number,
-  ): Promise<{ token: string; issuedAt: Date }> {
+  ): { token: string; issuedAt: Date } {
     const { clock, key, service, ttlSeconds } = this.#options;
     const now = clock.now() / 1000;
-    const token = await new SignJWT({
+    const token = signHs256({
       access: grants.map(({ did, repo, actions, refused = [] }) => [
         did,
         repo,
@@ -130,15 +131,13 @@ export class RegistryTokens {
       login: loginAt ?? now,
       ...(catalog ? { catalog } : {}),
       ...(holder ? { cred: formatCredential(holder.credential) } : {}),
-    })
-      .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
-      .setIssuer(service)
-      .setAudience(service)
-      .setSubject(holder?.did ?? "")
-      .setIssuedAt(Math.floor(now))
-      .setExpirationTime(Math.floor(now + ttlSeconds))
-      .setJti(crypto.randomUUID())
-      .sign(key);
+      iss: service,
+      aud: service,
+      sub: holder?.did ?? "",
+      iat: Math.floor(now),
+      exp: Math.floor(now + ttlSeconds),
+      jti: crypto.randomUUID(),
+    }, key);
     return { token, issuedAt: new Date(now * 1000) };
   }
 

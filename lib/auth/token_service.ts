@@ -111,7 +111,7 @@ export class TokenService {
         ? principal.pulls ?? ["*"]
         : undefined;
       const loginAt = await this.#deps.loginTime(holder?.did);
-      const { token, issuedAt } = await tokens.issue(
+      const { token, issuedAt } = tokens.issue(
         holder,
         grants,
         catalog,
