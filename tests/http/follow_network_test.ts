@@ -8,6 +8,7 @@ import { Follower } from "../support/follower.ts";
 import { asOwner, PdsAccount } from "../support/pds.ts";
 import {
   createAccount,
+  deleteAccount,
   startTestSandbox,
   type TestSandbox,
 } from "../support/sandbox.ts";
@@ -37,45 +38,6 @@ class MovedClock implements Clock {
 
   advance(ms: number): void {
     this.#ahead += ms;
-  }
-}
-
-/** How often a deletion that the PDS did not finish is asked for. */
-const DELETIONS = 10;
-
-/**
- * Deletes an account as the admin of the PDS.
- *
- * The reference PDS removes the folder of the account while requests that began
- * before, here those of the follower, may open its SQLite database, which makes
- * files in it. Then the removal of the folder can fail, and the answer is a 500
- * for an account that is half gone (one deletion of 120 beside 40 readers). The
- * PDS may repeat each of its steps, so the same request finishes the work. Any
- * other answer is a failure.
- */
-async function deleteAccount(
-  { pds, dataDir }: TestSandbox,
-  did: string,
-): Promise<void> {
-  const state = await Deno.readTextFile(`${dataDir}/sandbox.json`);
-  const { adminPassword } = JSON.parse(state);
-  const request = {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      authorization: `Basic ${btoa(`admin:${adminPassword}`)}`,
-    },
-    body: JSON.stringify({ did }),
-  };
-  for (let left = DELETIONS - 1;; left--) {
-    const response = await fetch(
-      `${pds}/xrpc/com.atproto.admin.deleteAccount`,
-      request,
-    );
-    const answer = await response.text();
-    if (response.ok) return;
-    assert.ok(response.status === 500 && left > 0, answer);
-    await systemClock.sleep(100);
   }
 }
 
