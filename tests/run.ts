@@ -14,6 +14,7 @@ const DEFAULT = [
   "routes",
   "cli",
   "sandbox",
+  "tests/account_rows_test.ts",
   "tests/architecture_test.ts",
   "tests/docs_test.ts",
   "tests/house",

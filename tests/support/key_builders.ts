@@ -90,7 +90,7 @@ function keyOf(made: unknown): Key {
 function kindOf(key: Key): string {
   const parts = key[0] === "index" ? [key[0], ...key.slice(2)] : key;
   const end = parts.findIndex((part) =>
-    typeof part !== "string" || /^(did:|sha256:|[?])/.test(part)
+    typeof part !== "string" || /^(did:|at:|sha256:|[?])/.test(part)
   );
   return parts.slice(0, end === -1 ? parts.length : end).join("/");
 }

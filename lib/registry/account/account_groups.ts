@@ -180,6 +180,7 @@ export const KEPT_ROWS: readonly KeptRows[] = [
   {
     kinds: [
       ...["hold/uploader", "hold/may_need", "hold/owner_read"],
+      ...["hold/need", "hold/needer", "hold/manifest"],
       ...["hold/layer_user", "hold/account", "hold/charge"],
       ...["hold/last_post", "repo"],
     ],
