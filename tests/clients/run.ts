@@ -28,6 +28,7 @@ import { crane } from "./suites/crane.ts";
 import { crictl } from "./suites/crictl.ts";
 import { ctr } from "./suites/ctr.ts";
 import { docker } from "./suites/docker.ts";
+import { flux } from "./suites/flux.ts";
 import { helm } from "./suites/helm.ts";
 import { imagetools } from "./suites/imagetools.ts";
 import { jib } from "./suites/jib.ts";
@@ -55,6 +56,7 @@ const SUITES: readonly Suite[] = [
   crictl,
   buildkit,
   imagetools,
+  flux,
   ko,
   jib,
   orasPy,
