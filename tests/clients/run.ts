@@ -23,6 +23,7 @@ import { RegistryApi } from "./registry_api.ts";
 import type { Suite } from "./suite.ts";
 import { buildah } from "./suites/buildah.ts";
 import { buildkit } from "./suites/buildkit.ts";
+import { compose } from "./suites/compose.ts";
 import { cosign } from "./suites/cosign.ts";
 import { crane } from "./suites/crane.ts";
 import { crictl } from "./suites/crictl.ts";
@@ -56,6 +57,7 @@ const SUITES: readonly Suite[] = [
   crictl,
   buildkit,
   imagetools,
+  compose,
   flux,
   ko,
   jib,

@@ -116,12 +116,15 @@ export class Station {
     return stdout.trim();
   }
 
-  /** Writes the login of an account where docker keeps it. */
-  async writeLogin({ handle, appPassword }: Account): Promise<void> {
+  /** Writes the login of an account at a registry where docker keeps it. */
+  async writeLogin(
+    { handle, appPassword }: Account,
+    host = this.world.host,
+  ): Promise<void> {
     const auth = btoa(`${handle}:${appPassword}`);
     await Deno.writeTextFile(
       this.path("config.json"),
-      JSON.stringify({ auths: { [this.world.host]: { auth } } }),
+      JSON.stringify({ auths: { [host]: { auth } } }),
     );
   }
 

@@ -122,6 +122,13 @@ export const GO_PROGRAMS: readonly GoProgram[] = [
     use: "test:clients",
   },
   {
+    name: "docker-compose",
+    module: "github.com/docker/compose/v5",
+    version: "v5.5.0",
+    package: "github.com/docker/compose/v5/cmd",
+    use: "test:clients",
+  },
+  {
     name: "zot",
     module: "zotregistry.dev/zot/v2",
     version: "v2.1.20",
