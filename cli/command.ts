@@ -54,6 +54,16 @@ export function valued(value: string, doc: string): Option {
   return { value, doc };
 }
 
+/** The help about `options`, a line each, in columns; empty without any. */
+export function optionLines(options: Readonly<Record<string, Option>>): string {
+  const rows = Object.entries(options).map(([name, { value, doc }]) =>
+    [`--${name}${value === undefined ? "" : ` ${value}`}`, doc] as const
+  );
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, doc]) => `  ${name.padEnd(width)}  ${doc}`)
+    .join("\n");
+}
+
 /** One command. */
 export interface Command {
   /** The words that name it. */

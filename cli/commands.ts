@@ -14,6 +14,7 @@ import {
   type CommandOutput,
   flag,
   type Option,
+  optionLines,
   valued,
 } from "./command.ts";
 import { completionScript, SHELLS } from "./completion.ts";
@@ -236,21 +237,26 @@ function helpOf(words: readonly string[]): string {
   const found = COMMANDS.some(({ name }) => name === text) || below.length === 0
     ? [find(words), ...below]
     : below;
-  return found.map(detailsOf).join("\n\n");
+  const [only, ...others] = found;
+  if (only !== undefined && others.length === 0) return detailsOf(only);
+  const details = found.map((command) =>
+    detailsOf(command, command.options ?? {})
+  );
+  // Once for all of them: repeated, they would hide what differs.
+  return `${details.join("\n\n")}\n\nOptions of each:\n\n${
+    optionLines(COMMON)
+  }`;
 }
 
-function detailsOf(command: Command): string {
-  const options = Object.entries({ ...command.options, ...COMMON })
-    .map(([name, { value, doc }]) =>
-      [`--${name}${value === undefined ? "" : ` ${value}`}`, doc] as const
-    );
-  const width = Math.max(...options.map(([name]) => name.length));
-  const lines = options.map(([name, doc]) => `  ${name.padEnd(width)}  ${doc}`);
-  return `Usage: deno run -A main.ts ${shown(command)}
+function detailsOf(
+  command: Command,
+  options: Command["options"] = { ...command.options, ...COMMON },
+): string {
+  const about = `Usage: deno run -A main.ts ${shown(command)}
 
-${command.doc}
-
-${lines.join("\n")}`;
+${command.doc}`;
+  const lines = optionLines(options);
+  return lines === "" ? about : `${about}\n\n${lines}`;
 }
 
 function misused(command: Command): AppError {

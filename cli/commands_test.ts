@@ -68,6 +68,11 @@ Deno.test("help about a command says what it does and what each option means", a
     crew,
     /crew list\n[^]*crew add WHO[^]*--tier TIER[^]*crew remove/,
   );
+  assert.equal(crew.match(/--config FILE/g)?.length, 1);
+  assert.match(
+    crew,
+    /crew remove[^]*\n\nOptions of each:\n\n {2}--config FILE/,
+  );
   assert.match(
     await run("hold", "crew", "add", "x", "-h"),
     /Usage: .* add WHO/,

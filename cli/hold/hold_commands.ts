@@ -77,15 +77,17 @@ async function gc(call: CommandCall): Promise<void> {
     await beginBlobs(call, hold);
     if (call.options.has("dry-run")) {
       let count = 0;
-      let looked = 0;
+      let kept = 0;
       for await (const finding of hold.gc.preview()) {
-        call.progress.at(++looked);
         const { verdict, subject, size, reason } = finding;
-        if (verdict === "keep") continue;
-        call.print(`${verdict} ${subject} (${size} bytes): ${reason}`);
-        count++;
+        if (verdict === "keep") kept++;
+        else {
+          call.print(`${verdict} ${subject} (${size} bytes): ${reason}`);
+          count++;
+        }
+        call.progress.at(kept + count);
       }
-      return call.print(`${count} changes would be made.`);
+      return call.print(`${count} changes would be made, kept ${kept}.`);
     }
     const report = await aloneWithBlobs(
       { kv, clock },
