@@ -19,6 +19,7 @@ import {
   readJetstream,
 } from "../atproto/jetstream/jetstream.ts";
 import type { PdsReader } from "../atproto/pds/pds.ts";
+import type { PdsSilence } from "../atproto/pds/pds_pace.ts";
 import type { Config } from "../config/config.ts";
 import type { Did } from "../did.ts";
 import { isOurs } from "../index/network/dispatcher.ts";
@@ -37,6 +38,7 @@ export interface FollowDeps extends Platform {
   readonly fetch: GuardedFetch;
   readonly identities: IdentityResolver;
   readonly pds: PdsReader;
+  readonly silence: PdsSilence;
 }
 
 /** Parts of the index that follow the network. */
@@ -117,12 +119,12 @@ function createNetwork(
   followers: Followers,
   relay: string | undefined,
 ): IndexNetwork {
-  const { config, fetch, jobs, metrics } = deps;
+  const { config, fetch, jobs, metrics, silence } = deps;
   return new IndexNetwork({
     ...deps,
     ...followers,
     runner: jobs,
-    heads: new RepoStatusReader(fetch),
+    heads: new RepoStatusReader(fetch, silence),
     relay: relay === undefined ? undefined : new RepoDirectory(fetch, relay),
     observer: metrics.network,
     maxRecords: config.index.max_records_per_account,

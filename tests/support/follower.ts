@@ -6,6 +6,7 @@
  */
 
 import { PdsClient } from "../../lib/atproto/pds/pds_client.ts";
+import { PdsSilence } from "../../lib/atproto/pds/pds_pace.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { loadConfig } from "../../lib/config/config.ts";
 import { followNetwork } from "../../lib/context/index_network.ts";
@@ -105,6 +106,7 @@ export class Follower implements AsyncDisposable {
           sandbox: network,
         }),
         pds: new PdsClient(fetch),
+        silence: new PdsSilence(clock),
       },
       {
         records: [handler],
