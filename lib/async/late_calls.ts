@@ -9,7 +9,7 @@ import type { Clock } from "../clock.ts";
 
 interface LateCall {
   /** When it is due, in milliseconds since the Unix epoch. */
-  readonly at: number;
+  at: number;
   /** Undefined once it is not needed. */
   call: (() => void) | undefined;
 }
@@ -34,7 +34,8 @@ export class LateCalls {
 
   /** Calls `call` after the delay, unless the returned function is called before. */
   add(call: () => void): () => void {
-    const late: LateCall = { at: this.#clock.now() + this.#delayMs, call };
+    const at = this.#dueFromNow();
+    const late: LateCall = { at, call };
     this.#waiting.push(late);
     if (!this.#running) void this.#run();
     return () => {
@@ -54,9 +55,8 @@ export class LateCalls {
   async #run(): Promise<void> {
     this.#running = true;
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
-      const left = next.at - this.#clock.now();
-      // After the clock was set back, it would be more than the delay.
-      await this.#clock.sleep(Math.max(0, Math.min(left, this.#delayMs)));
+      this.#dueFromNow();
+      await this.#clock.sleep(Math.max(0, next.at - this.#clock.now()));
       const due = this.#due(next);
       const calls = this.#waiting.slice(0, due);
       this.#waiting = this.#waiting.slice(due);
@@ -65,10 +65,26 @@ export class LateCalls {
     this.#running = false;
   }
 
-  /** How many are due: `first` always, because its time has been waited for. */
+  /**
+   * When a call added now is due. None before it is due later: those that are
+   * were added before the clock was set back.
+   */
+  #dueFromNow(): number {
+    const at = this.#clock.now() + this.#delayMs;
+    if ((this.#waiting.at(-1)?.at ?? 0) > at) {
+      for (const late of this.#waiting) late.at = Math.min(late.at, at);
+    }
+    return at;
+  }
+
+  /**
+   * How many are due: `first` and those before it always, because its time has
+   * been waited for.
+   */
   #due(first: LateCall): number {
-    const now = Math.max(first.at, this.#clock.now());
-    const end = this.#waiting.findIndex(({ at }) => at > now);
+    const now = this.#clock.now();
+    const at = this.#waiting.indexOf(first);
+    const end = this.#waiting.findIndex((late, i) => i > at && late.at > now);
     return end < 0 ? this.#waiting.length : end;
   }
 }

@@ -66,6 +66,23 @@ Deno.test("a clock that is set back delays no call by more than the delay", asyn
   assert.deepEqual(t.made, ["a", "b", "c"]);
 });
 
+Deno.test("a clock that is set back while many calls wait makes the next one neither late nor early", async () => {
+  for (const passed of [0, 99]) {
+    const t = start(100);
+    for (let i = 0; i < 10; i++) {
+      t.add("taken back")();
+      await t.pass(1);
+    }
+    t.clock.setBack(3_600_000);
+    await t.pass(passed);
+    t.add("next");
+    await t.pass(99);
+    assert.deepEqual(t.made, []);
+    await t.pass(1);
+    assert.deepEqual(t.made, ["next"]);
+  }
+});
+
 Deno.test("calls that were taken back do not keep others from being made", async () => {
   const t = start(100);
   const takeBack = Array.from({ length: 200 }, (_, i) => t.add(`${i}`));
