@@ -24,6 +24,8 @@ export interface PartUser {
    * with the error and give it back.
    */
   readonly evict: (error: AppError) => void;
+  /** Aborted when the memory is not needed any more; the wait for it ends with the reason. */
+  readonly over?: AbortSignal;
 }
 
 /** Options of {@linkcode PartMemory}. */
@@ -92,7 +94,7 @@ export class PartMemory {
    * Reserves memory for a part of `bytes` bytes, or all there is for a larger
    * one. To be called without other memory for a part that is being filled:
    * uploads that wait for each other would not end. Throws AppError
-   * `UNAVAILABLE` when there is none in time.
+   * `UNAVAILABLE` when there is none in time, and the reason of `user.over`.
    */
   async reserve(bytes: number, user: PartUser): Promise<PartBuffer> {
     const part = { ...user, bytes: Math.min(bytes, this.#total) };
@@ -119,15 +121,19 @@ export class PartMemory {
     this.#queue.add(waiting);
     // It may be smaller than others that wait, of an account with less.
     this.#give(0);
-    const over = new AbortController();
-    void this.#evictMeanwhile(part, over.signal);
-    const late = this.#clock.sleep(this.#waitMs, over.signal);
+    const end = new AbortController();
+    const signal = part.over
+      ? AbortSignal.any([end.signal, part.over])
+      : end.signal;
+    void this.#evictMeanwhile(part, signal);
+    const late = this.#clock.sleep(this.#waitMs, signal);
     await Promise.race([turn.promise, late]);
-    over.abort();
+    end.abort();
     if (!this.#queue.has(waiting)) return;
     this.#queue.delete(waiting);
     // A smaller one behind it may fit.
     this.#give(0);
+    part.over?.throwIfAborted();
     throw noMemory();
   }
 

@@ -41,6 +41,8 @@ export class BodyReader {
   /** The chunk of which {@linkcode #rest} is left. */
   #chunk: Uint8Array = NOTHING;
   #stopped: AppError | undefined;
+  /** Made when it is asked for: most requests do not need it. */
+  #over: AbortController | undefined;
   /** Error of the client's side; undefined if there is none. */
   failure: AppError | undefined;
   /** Bytes read so far. */
@@ -120,9 +122,17 @@ export class BodyReader {
   /** Stops reading; the reader receives `error`. */
   stop(error: AppError): void {
     this.#stopped ??= error;
+    this.#over?.abort(this.#stopped);
     // A pending read ends only when the stream is cancelled; errors of the
     // cancellation do not matter.
     this.#reader.cancel(error).catch(() => undefined);
+  }
+
+  /** Aborted with the error when reading was stopped. */
+  get over(): AbortSignal {
+    this.#over ??= new AbortController();
+    if (this.#stopped) this.#over.abort(this.#stopped);
+    return this.#over.signal;
   }
 
   /** Releases the request's body; the server drains unread bytes. */

@@ -127,6 +127,9 @@ export class PartWriter {
     const user: PartUser = {
       account: staged.caller,
       evict: (error) => reader.stop(error),
+      get over() {
+        return reader.over;
+      },
     };
     let { tail } = staged;
     let part = EMPTY;

@@ -65,6 +65,72 @@ Deno.test("large uploads to a store of large parts share the memory of parts, sm
   assert.deepEqual(await read(hold, bytes), bytes);
 });
 
+/** A body that sends `bytes` and does not end. */
+function endless(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: (to) => to.enqueue(bytes.slice()) });
+}
+
+Deno.test("a client that leaves while it waits for memory takes it from nobody", async () => {
+  const clock = new ManualClock(Date.now());
+  await using hold = await openHold(new StrictStore(clock), clock, {
+    partMemory: { bytes: 16 * MIB, waitMs: 1_200 },
+  });
+  const stop = new AbortController();
+  let ended = 0;
+  const going = [1, 2].map(async () => {
+    const upload = await hold.uploads.reserve(ALICE);
+    const body = endless(noise(MIB));
+    await hold.uploads.append(upload, 0, body, stop.signal)
+      .catch(() => ended++);
+  });
+  await settled();
+  const left = new AbortController();
+  const other = await hold.uploads.reserve(BOB);
+  const waiting = assert.rejects(
+    hold.uploads.append(other, 0, bodyOf(noise(MIB, 2)), left.signal),
+    code("BLOB_UPLOAD_INVALID"),
+  );
+  await settled();
+  left.abort();
+  await waiting;
+  clock.advance(100);
+  await settled();
+  assert.equal(ended, 0);
+  stop.abort();
+  await Promise.all(going);
+});
+
+Deno.test("completed uploads share the memory of parts for their tails", async () => {
+  let sending = 0;
+  let most = 0;
+  class SlowStore extends StrictStore {
+    isSlow = false;
+
+    override async putPart(...args: Parameters<StrictStore["putPart"]>) {
+      most = Math.max(most, ++sending);
+      if (this.isSlow) await settled();
+      sending--;
+      return await super.putPart(...args);
+    }
+  }
+  const store = new SlowStore();
+  await using hold = await openHold(store, undefined, {
+    partMemory: { bytes: 12 * MIB },
+  });
+  const uploads = await Promise.all([1, 2, 3].map(async (seed) => {
+    const bytes = noise(14 * MIB, seed);
+    const upload = await hold.uploads.reserve(ALICE);
+    await hold.uploads.append(upload, 0, bodyOf(bytes));
+    return { upload, digest: digestOf(bytes) };
+  }));
+  store.isSlow = true;
+  most = 0;
+  await Promise.all(
+    uploads.map(({ upload, digest }) => hold.uploads.finish(upload, digest)),
+  );
+  assert.equal(most, 2);
+});
+
 Deno.test("an account that fills all memory with slow uploads makes room for another one, and can continue", async () => {
   const clock = new ManualClock(Date.now());
   await using hold = await openHold(new StrictStore(clock), clock, {
@@ -73,10 +139,7 @@ Deno.test("an account that fills all memory with slow uploads makes room for ano
   const bytes = noise(MIB);
   const slow = await Promise.all([1, 2].map(async () => {
     const upload = await hold.uploads.reserve(ALICE);
-    // The body does not end.
-    const body = new ReadableStream<Uint8Array>({
-      start: (to) => to.enqueue(bytes.slice()),
-    });
+    const body = endless(bytes);
     const stop = new AbortController();
     const { signal } = stop;
     const going = hold.uploads.append(upload, 0, body, signal)

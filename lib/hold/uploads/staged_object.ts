@@ -4,9 +4,13 @@
  * @module
  */
 
+import {
+  FIRST_BUFFER_BYTES,
+  type PartMemory,
+} from "../../async/part_memory.ts";
 import { bareEtag } from "../../etag.ts";
 import type { PartRef } from "../../hold_api/hold_client.ts";
-import { isAppError } from "../../errors.ts";
+import { AppError, isAppError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobStore, Multipart, Part } from "../../storage/blob_store.ts";
 import type { StorageKeys } from "../../storage/object_keys.ts";
@@ -19,6 +23,7 @@ import type { UploadRow } from "./upload_row.ts";
 export interface StagedObjectsDeps {
   store: BlobStore;
   keys: StorageKeys;
+  memory: Pick<PartMemory, "reserve">;
 }
 
 /** Joins the staged bytes of uploads. */
@@ -29,7 +34,10 @@ export class StagedObjects {
     this.#deps = deps;
   }
 
-  /** Joins the staged bytes into one object. */
+  /**
+   * Joins the staged bytes into one object. Throws AppError `UNAVAILABLE`
+   * without memory for the tail, as {@linkcode streamedParts}.
+   */
   async assemble(
     row: UploadRow,
     parts: readonly PartRef[] | undefined,
@@ -40,10 +48,10 @@ export class StagedObjects {
       if (row.mode === "parts") throw missingParts("No part was uploaded.");
       const { tail } = row;
       if (tail && !tail.before) return tail;
-      const bytes = new Uint8Array(tailSize(tail));
-      await readTail(store, tail, bytes);
-      await store.put(key, bytes);
-      return { key, size: bytes.length };
+      return await this.#withTail(row, async (bytes) => {
+        await store.put(key, bytes);
+        return { key, size: bytes.length };
+      });
     }
     try {
       const staged = row.mode === "parts"
@@ -68,9 +76,10 @@ export class StagedObjects {
     const { store } = this.#deps;
     let count = row.partCount;
     if (row.tail) {
-      const bytes = new Uint8Array(tailSize(row.tail));
-      await readTail(store, row.tail, bytes);
-      await store.putPart(multipart, ++count, bytes);
+      await this.#withTail(
+        row,
+        (bytes) => store.putPart(multipart, ++count, bytes),
+      );
     }
     // Later parts belong to a failed request.
     const parts = (await store.listParts(multipart))
@@ -82,6 +91,25 @@ export class StagedObjects {
       );
     }
     return parts;
+  }
+
+  /** Runs `work` with the bytes of the tail, which others cannot take: it takes a limited time. */
+  async #withTail<T>(
+    { tail, caller }: UploadRow,
+    work: (bytes: Uint8Array) => Promise<T>,
+  ): Promise<T> {
+    const { store, memory } = this.#deps;
+    const size = tailSize(tail);
+    const held = size > FIRST_BUFFER_BYTES
+      ? await memory.reserve(size, { account: caller, evict: () => {} })
+      : undefined;
+    try {
+      const bytes = new Uint8Array(size);
+      await readTail(store, tail, bytes);
+      return await work(bytes);
+    } finally {
+      held?.free();
+    }
   }
 
   async #namedParts(
@@ -109,8 +137,8 @@ export class StagedObjects {
 }
 
 /**
- * Computes the digest of a stored object. Throws AppError `BLOB_UPLOAD_INVALID`
- * when there is none.
+ * Computes the digest of a stored object. Throws AppError `BLOB_UNKNOWN` when
+ * there is none.
  */
 export async function digestOfObject(
   store: BlobStore,
@@ -118,7 +146,9 @@ export async function digestOfObject(
   algorithm: RunningHash["algorithm"],
 ): Promise<Digest> {
   const object = await store.get(key);
-  if (!object) throw missingParts("The bytes are not in the store.");
+  if (!object) {
+    throw new AppError("BLOB_UNKNOWN", "The bytes are not in the store.");
+  }
   const hash = new RunningHash(algorithm);
   for await (const chunk of object.body) {
     hash.update(chunk);

@@ -3,6 +3,7 @@ import { digestOf } from "../../oci/digest.ts";
 import {
   ALICE,
   bodyOf,
+  code,
   contents,
   noise,
   openHold,
@@ -72,4 +73,19 @@ Deno.test("a part is joined of the pieces before it, and cancelled uploads leave
   await using __ = other.hold;
   await other.hold.uploads.abort(other.upload);
   assert.deepEqual((await contents(other.store)).keys, []);
+});
+
+Deno.test("a joined tail with another digest leaves no object", async () => {
+  const bytes = noise(MIB);
+  const { hold, store, upload } = await send(
+    bytes,
+    (i) => i === 0 ? 900 * KIB : MIB,
+  );
+  await using _ = hold;
+  const digest = `sha512:${"0".repeat(128)}` as const;
+  await assert.rejects(
+    hold.uploads.finish(upload, digest),
+    code("DIGEST_INVALID"),
+  );
+  assert.deepEqual(await contents(store), { keys: [], uploads: 0 });
 });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { PartMemory } from "../../async/part_memory.ts";
 import { isAppError } from "../../errors.ts";
 import type {
   BlobLink,
@@ -33,6 +34,7 @@ export interface UploadCompletionDeps {
   work: UploadWork;
   hashes: LiveHashes;
   log: Logger;
+  memory: Pick<PartMemory, "reserve">;
 }
 
 /** Permanent errors: the bytes can never become the blob. */
@@ -56,6 +58,13 @@ interface Known {
   readonly counter: BlobCounter;
   /** Throws or rejects when a blob of this size must not be stored. */
   readonly limit: (bytes: number) => Promise<void> | undefined;
+}
+
+/** A blob that is readable. */
+interface Published {
+  readonly size: number;
+  /** Deletes what is left of the upload. */
+  readonly tidy: () => Promise<void>;
 }
 
 /** Completes and aborts uploads. */
@@ -86,13 +95,15 @@ export class UploadCompletion {
         return await work.within({ uploadId, caller, digest }, async (room) => {
           const limit = (bytes: number) => work.need(room, bytes);
           const counter = withLink(room, link);
-          const size = await work.renewing(
+          const { size, tidy } = await work.renewing(
             { lock, room },
             () => this.#publish(row, digest, { parts, hash, counter, limit }),
           );
           hashes.forget(row);
           const done = { digest, size };
           await lock.release({ multipart: undefined, tail: undefined, done });
+          // Not before: until then another attempt may need the bytes.
+          await this.#tidy(row, tidy);
           return size;
         }, "keep");
       } catch (error) {
@@ -115,7 +126,7 @@ export class UploadCompletion {
 
   /**
    * Verifies the bytes, moves them to the blob's key and makes the blob
-   * readable; returns its size. Without a `hash` over all bytes they are read
+   * readable. Without a `hash` over all bytes they are read
    * again. Throws AppError `DIGEST_INVALID` when the bytes have another digest,
    * `BLOB_UPLOAD_INVALID` when parts are missing, and the errors of `limit` and
    * the store.
@@ -124,7 +135,7 @@ export class UploadCompletion {
     row: UploadRow,
     digest: Digest,
     known: Known,
-  ): Promise<number> {
+  ): Promise<Published> {
     const { parts, hash, limit } = known;
     if (row.mode !== "parts" && parts !== undefined && parts.length > 0) {
       throw missingParts("None of the parts was uploaded.");
@@ -140,7 +151,7 @@ export class UploadCompletion {
       if (!isAppError(error, "BLOB_UPLOAD_UNKNOWN", "BLOB_UNKNOWN")) {
         throw error;
       }
-      return await this.#placedBefore(row, digest, known);
+      return await this.#placedBefore(row, digest, known, streamed);
     }
   }
 
@@ -149,7 +160,7 @@ export class UploadCompletion {
     digest: Digest,
     { parts, limit, counter }: Known,
     streamed: Digest | undefined,
-  ): Promise<number> {
+  ): Promise<Published> {
     const { store, keys, rows } = this.#deps;
     if (streamed !== undefined && row.multipart) {
       return await this.#join(row, row.multipart, digest, counter);
@@ -166,11 +177,11 @@ export class UploadCompletion {
       await store.move(object.key, keys.blob(digest), object.size);
       moved = true;
     }, counter);
-    await this.#tidy(row, async () => {
+    const tidy = async () => {
       if (!moved) await store.delete(object.key);
       await this.#dropTail(row, object.key);
-    });
-    return object.size;
+    };
+    return { size: object.size, tidy };
   }
 
   /** Joins verified bytes directly at the blob's key. */
@@ -179,7 +190,7 @@ export class UploadCompletion {
     multipart: Multipart,
     digest: Digest,
     counter: BlobCounter,
-  ): Promise<number> {
+  ): Promise<Published> {
     const { store, keys, rows } = this.#deps;
     let joined = false;
     await rows.publish(digest, row.offset, row.startedAt, async () => {
@@ -189,11 +200,8 @@ export class UploadCompletion {
       joined = true;
       if (size !== row.offset) throw wrongSize(row.offset, size);
     }, counter);
-    await this.#tidy(row, async () => {
-      if (!joined) await this.discard(row);
-      else await this.#dropTail(row);
-    });
-    return row.offset;
+    const tidy = () => joined ? this.#dropTail(row) : this.discard(row);
+    return { size: row.offset, tidy };
   }
 
   /** Verifies an object that was stored before, and makes it readable. */
@@ -201,13 +209,16 @@ export class UploadCompletion {
     row: UploadRow,
     digest: Digest,
     { counter, limit }: Known,
-  ): Promise<number> {
+    streamed: Digest | undefined,
+  ): Promise<Published> {
     const { store, keys, rows } = this.#deps;
     // A crash may have left it joined under the upload's own key.
     const staged = keys.upload(row.id);
     const place = keys.blob(digest);
     const joined = await store.head(staged);
-    const info = joined ?? await store.head(place);
+    const isOwn = joined || streamed !== undefined ||
+      await this.#isPlacedSince(row, digest);
+    const info = joined ?? (isOwn ? await store.head(place) : undefined);
     if (!info) throw unknownUpload();
     const key = joined ? staged : place;
     await limit(info.size);
@@ -216,7 +227,16 @@ export class UploadCompletion {
     await rows.publish(digest, info.size, row.startedAt, async () => {
       if (joined) await store.move(staged, place, info.size);
     }, counter);
-    return info.size;
+    return { size: info.size, tidy: () => this.#dropTail(row) };
+  }
+
+  /** Whether the blob may be of this upload: nobody gets a blob by its digest that was there before. */
+  async #isPlacedSince(
+    { startedAt }: UploadRow,
+    digest: Digest,
+  ): Promise<boolean> {
+    const blob = await this.#deps.rows.find(digest);
+    return blob === undefined || blob.verifiedAt >= startedAt;
   }
 
   /** Like {@linkcode discard}; failures are logged and left to the sweep. */
@@ -240,9 +260,9 @@ export class UploadCompletion {
   /** Deletes all bytes of an upload from the store. */
   async discard(row: UploadRow): Promise<void> {
     const { store, keys } = this.#deps;
-    if (row.multipart) {
-      await store.abortMultipart(row.multipart);
-      // An earlier attempt to complete may have joined the parts.
+    if (row.multipart) await store.abortMultipart(row.multipart);
+    // An earlier attempt to complete may have joined the parts, or the tail.
+    if (row.multipart || row.tail?.before) {
       await store.delete(keys.upload(row.id));
     }
     await this.#dropTail(row);

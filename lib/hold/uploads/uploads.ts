@@ -134,7 +134,7 @@ export class HoldUploads {
     this.#uploads = uploads;
     this.#work = work;
     this.parts = new PartUploads({ ...deps, uploads, work, ttlMs });
-    this.#completion = new UploadCompletion({ ...deps, work, hashes });
+    this.#completion = new UploadCompletion({ ...shared, work, memory });
     this.#whole = new WholeUploads({ ...deps, work });
   }
 

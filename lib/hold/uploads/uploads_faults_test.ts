@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { AppError, isAppError } from "../../errors.ts";
 import { digestOf } from "../../oci/digest.ts";
+import { ManualClock } from "../../testing_clock.ts";
 import {
   ALICE,
+  BOB,
   bodyOf,
   contents,
   noise,
   openHold,
+  pushBlob,
   read,
   startUpload,
   StrictStore,
@@ -198,4 +201,75 @@ Deno.test("an object that the store joined with a wrong size is not published", 
     (error) => isAppError(error, "BLOB_UPLOAD_INVALID"),
   );
   assert.equal(await hold.blobs.stat(digestOf(bytes)), undefined);
+});
+
+/** A store whose process is killed just after it did the next `at`. */
+class KillingStore extends StrictStore {
+  at: "move" | "delete" | undefined;
+
+  async #done<T>(name: "move" | "delete", result: Promise<T>): Promise<T> {
+    await result;
+    if (this.at === name) {
+      this.at = undefined;
+      await new Promise(() => {});
+    }
+    return await result;
+  }
+  override move(...args: Parameters<StrictStore["move"]>) {
+    return this.#done("move", super.move(...args));
+  }
+  override delete(...args: Parameters<StrictStore["delete"]>) {
+    return this.#done("delete", super.delete(...args));
+  }
+}
+
+Deno.test("an upload is completed by another process when the first one is killed in between", async () => {
+  const cases = [["move", 1], ["move", 2], ["delete", 2], ["delete", 9]];
+  for (const [at, mib] of cases as [KillingStore["at"], number][]) {
+    const store = new KillingStore();
+    await using hold = await openHold(store);
+    const bytes = noise(mib * MiB + 2_000);
+    // Its clock stands still: it renews no lock after its end.
+    const clock = new ManualClock(hold.clock.now());
+    const killed = hold.restart({ clock });
+    const upload = await killed.initiate(ALICE);
+    const pieces = [0, 1, 2, 9].filter((i) => i <= mib).map((i) => i * MiB);
+    for (const [i, from] of pieces.entries()) {
+      const chunk = bytes.subarray(from, pieces[i + 1]);
+      await killed.append(upload, from, bodyOf(chunk));
+    }
+    store.at = at;
+    void killed.finish(upload, digestOf(bytes));
+    while (store.at) await new Promise((go) => setTimeout(go, 5));
+    hold.clock.advance(31_000);
+    const { size } = await hold.restart().finish(upload, digestOf(bytes));
+    assert.equal(size, bytes.length, `${at} ${mib}`);
+    assert.deepEqual(await read(hold, bytes), bytes);
+  }
+});
+
+Deno.test("an upload whose bytes the store has lost does not become a blob of others", async () => {
+  for (const size of [MiB, 9 * MiB]) {
+    await using hold = await openHold(new StrictStore());
+    const secret = await pushBlob(hold, noise(size, 2));
+    hold.clock.advance(60_000);
+    const upload = await hold.uploads.reserve(BOB);
+    await hold.uploads.append(upload, 0, bodyOf(noise(size, 3)));
+    // Rules of a bucket may end old multipart uploads, and delete old objects.
+    let isLost = false;
+    for await (const { upload } of hold.store.listMultiparts("")) {
+      await hold.store.abortMultipart(upload);
+      isLost = true;
+    }
+    for (const key of isLost ? [] : (await contents(hold.store)).keys) {
+      if (key.startsWith(hold.keys.uploads)) await hold.store.delete(key);
+    }
+    await assert.rejects(
+      hold.restart().finish(upload, secret),
+      (error) =>
+        isAppError(error, "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"),
+    );
+    const known = hold.kv.list({ prefix: ["hold", "uploader"] });
+    for await (const { key } of known) assert.ok(!key.includes(BOB));
+  }
 });
