@@ -7,7 +7,6 @@
 
 import { LRUCache } from "lru-cache";
 import { type Clock, isWithin } from "../../clock.ts";
-import { isAppError } from "../../errors.ts";
 import type { GuardedFetch } from "../../net/guarded_fetch.ts";
 
 export interface PdsHealthDeps {
@@ -91,9 +90,9 @@ export class PdsHealth {
       });
       await response.body?.cancel();
       return response.status < 500;
-    } catch (error) {
-      if (isAppError(error) || signal.aborted) return false;
-      throw error;
+    } catch {
+      // Any failure, also of the body: nobody awaits a look.
+      return false;
     }
   }
 }
