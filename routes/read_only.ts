@@ -17,12 +17,12 @@ const ALLOWED = /^\/(auth|device|preferences)(\/|$)/;
 export function refuseWritesWhile(
   mode: AppContext["readOnly"],
 ): MiddlewareHandler<AppEnv> {
-  const refuseWrite: MiddlewareHandler<AppEnv> = async (_c, next) => {
+  const whileWritable: MiddlewareHandler<AppEnv> = async (_c, next) => {
     await mode.requireWritable();
     await next();
   };
   return (c, next) => {
     const isWrite = !READS.has(c.req.method) && !ALLOWED.test(c.req.path);
-    return isWrite ? refuseWrite(c, next) : next();
+    return isWrite ? whileWritable(c, next) : next();
   };
 }
